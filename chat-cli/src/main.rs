@@ -1,0 +1,2 @@
+//! multichat.
+fn main() {}
