@@ -1,0 +1,132 @@
+//! What a multifeed is opened with, and every bound that holds in it.
+//!
+//! Rule: a bound has its number here, with its reason, and nowhere else.
+
+use core::time::Duration;
+
+use crate::crypto::sign::KeyPair;
+use crate::group::Group;
+
+/// What [`Multifeed::open`](crate::Multifeed::open) needs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) group: Group,
+    pub(crate) seed: [u8; 32],
+    pub(crate) identity: Option<KeyPair>,
+    /// Every bound.
+    pub limits: Limits,
+    /// Every time-out.
+    pub timing: Timing,
+}
+
+impl Config {
+    /// A multifeed of `group` whose every random choice comes from `seed`.
+    ///
+    /// Outside of tests the seed must be fresh random bytes for each opening: the secrets of the
+    /// connections come from it.
+    pub fn new(group: Group, seed: [u8; 32]) -> Self {
+        let (limits, timing) = (Limits::default(), Timing::default());
+        Self { group, seed, identity: None, limits, timing }
+    }
+
+    /// The key pair by which peers know this process on connections; without one, it is made from
+    /// the seed. It is never a writer's key pair, so that a network cannot link the two.
+    #[must_use]
+    pub fn identity(mut self, identity: KeyPair) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+}
+
+/// Bounds on what one multifeed holds, and on what one peer can make it hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest block, in bytes. A frame holds one with its proof, and a frame has at most
+    /// 16,777,215 bytes.
+    pub block_bytes: usize,
+    /// Most bytes in one append: the batch lies in memory until it is durable.
+    pub append_bytes: usize,
+    /// Longest frame once the peer has proved itself; before that it is
+    /// [`FRAME_BYTES_MAX_EARLY`].
+    pub frame_bytes: usize,
+    /// Most channels on one connection.
+    pub channels: usize,
+    /// Most feeds of the group.
+    pub feeds: usize,
+    /// Feeds that one peer may name before their first block has arrived. Each costs about 300
+    /// bytes and nothing on the disk.
+    pub names: u32,
+    /// Bytes of ranges that one peer may send ahead of our disk. At least twice `block_bytes`, so
+    /// that one block always fits while credit is on its way.
+    pub window_bytes: usize,
+    /// Most bytes of blocks in one range: large enough that its proof is below 1 %, small enough
+    /// that ranges of many feeds interleave.
+    pub range_bytes: usize,
+    /// Most blocks in one range.
+    pub range_blocks: usize,
+    /// Feeds of one peer that are served at once; a peer may want this many before it is served.
+    pub serves: usize,
+    /// Store reads under way for one peer.
+    pub reads: usize,
+    /// Bytes ready to be sent to one peer, beyond which nothing more is read for it.
+    pub send_bytes: usize,
+    /// Feeds asked of one peer at once.
+    pub wants: usize,
+    /// Requests of the application that are not answered yet.
+    pub requests: usize,
+    /// Most bytes of blocks in the answer to one read.
+    pub read_bytes: usize,
+}
+
+/// Longest frame before the handshake is over: no message of it is longer than 96 bytes, the
+/// rest is room for what newer versions add.
+pub const FRAME_BYTES_MAX_EARLY: usize = 4 * 1024;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            block_bytes: 1024 * 1024,
+            append_bytes: 8 * 1024 * 1024,
+            frame_bytes: 1024 * 1024 + 64 * 1024,
+            channels: 16,
+            feeds: 1_000_000,
+            names: 1_024,
+            window_bytes: 4 * 1024 * 1024,
+            range_bytes: 64 * 1024,
+            range_blocks: 4_096,
+            serves: 4_096,
+            reads: 16,
+            send_bytes: 256 * 1024,
+            wants: 512,
+            requests: 65_536,
+            read_bytes: 1024 * 1024,
+        }
+    }
+}
+
+/// How long the core waits before it acts by itself. `None` turns a timer off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timing {
+    /// From the first byte to an open channel.
+    pub handshake: Option<Duration>,
+    /// A connection that sent nothing for this long sends an empty message.
+    pub keep_alive: Option<Duration>,
+    /// A connection that heard nothing for this long is closed.
+    pub dead: Option<Duration>,
+    /// A peer that owes ranges and sent none for this long is asked no more until it sends; its
+    /// feeds are asked of others.
+    pub request: Option<Duration>,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            handshake: Some(Duration::from_secs(10)),
+            keep_alive: Some(Duration::from_secs(5)),
+            dead: Some(Duration::from_secs(15)),
+            request: Some(Duration::from_secs(10)),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Hashes and signatures.
+pub mod hash;
+pub mod sign;
