@@ -1,2 +1,1 @@
-//! wire
-pub mod codec;
+//! Bytes and values, without state.
