@@ -103,9 +103,14 @@ impl Noise {
         self.0.read_message(message, &mut payload).map(|_| ()).map_err(|_| BadHandshake)
     }
 
+    /// Tells whether both sides have said all.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_handshake_finished()
+    }
+
     /// The keys, once both sides have said all; before that the handshake itself.
     pub fn split(mut self) -> Result<Split, Self> {
-        if !self.0.is_handshake_finished() {
+        if !self.is_finished() {
             return Err(self);
         }
         let remote = self.0.get_remote_static().and_then(|key| key.try_into().ok());

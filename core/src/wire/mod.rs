@@ -1,1 +1,6 @@
-//! Bytes and values, without state.
+//! Bytes and values, without state. Rule: nothing here remembers a connection, and nothing is
+//! allocated by a length that a peer announced.
+
+pub mod codec;
+pub mod frame;
+pub mod mux;
