@@ -12,7 +12,7 @@ mod group;
 mod id;
 mod io;
 mod multifeed;
-mod peer;
+mod outbox;
 mod reconcile;
 mod replicate;
 mod time;
@@ -20,6 +20,7 @@ mod time;
 pub mod chance;
 pub mod crypto;
 pub mod fuzzing;
+pub mod peer;
 pub mod wire;
 
 pub use config::{Config, FRAME_BYTES_MAX_EARLY, Limits, Timing};

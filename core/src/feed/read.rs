@@ -68,7 +68,8 @@ impl RangeRead {
         &mut self,
         entries: Vec<(StoreKey, Bytes)>,
     ) -> Result<Vec<StoreKey>, StoreFailure> {
-        let expected = (self.start..self.tip.length).map(|index| record::block_key(self.feed.0, index));
+        let expected =
+            (self.start..self.tip.length).map(|index| record::block_key(self.feed.0, index));
         if entries.is_empty() || !expected.zip(&entries).all(|(key, entry)| key == entry.0) {
             return Err(StoreFailure::Damaged);
         }
@@ -110,13 +111,13 @@ impl RangeRead {
             return Err(StoreFailure::Damaged);
         }
         let nodes = self.wanted.iter().zip(values);
-        let nodes: Vec<Node> = nodes
-            .map(|(index, value)| self.node_of(*index, value))
-            .collect::<Result<_, _>>()?;
+        let nodes: Vec<Node> =
+            nodes.map(|(index, value)| self.node_of(*index, value)).collect::<Result<_, _>>()?;
         let (left, right) = nodes.split_at(tree::cover(0, self.start).count());
         let (held, ahead) = right.split_at(tree::cover(self.end(), self.tip.length).count());
         let mut fold = Fold::default();
-        let blocks = (self.start..).zip(&self.blocks).map(|(index, block)| Node::leaf(index, block));
+        let blocks =
+            (self.start..).zip(&self.blocks).map(|(index, block)| Node::leaf(index, block));
         for node in left.iter().copied().chain(blocks).chain(held.iter().copied()) {
             fold.push(node, |_| ()).map_err(|_| StoreFailure::Damaged)?;
         }

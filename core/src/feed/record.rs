@@ -69,11 +69,6 @@ pub(crate) fn slot_of(key: &StoreKey) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
-/// The index in a key.
-pub(crate) fn index_of(key: &StoreKey) -> u64 {
-    let [_, _, _, _, _, index @ ..] = key.0;
-    u64::from_be_bytes(index)
-}
 
 /// A tree node's value: its size and its hash. The key has its index.
 pub(crate) fn encode_node(node: &Node) -> Bytes {
@@ -172,8 +167,7 @@ fn seal(value: &impl Serialize) -> Bytes {
 }
 
 fn unseal<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, StoreFailure> {
-    let (body, sum) =
-        value.split_last_chunk::<CHECKSUM_BYTES>().ok_or(StoreFailure::Damaged)?;
+    let (body, sum) = value.split_last_chunk::<CHECKSUM_BYTES>().ok_or(StoreFailure::Damaged)?;
     if checksum(body) != *sum {
         return Err(StoreFailure::Damaged);
     }

@@ -67,11 +67,6 @@ impl Edges {
         self.we_lack == 0 && self.they_lack == 0
     }
 
-    /// We lack nothing that the peer offers.
-    pub(crate) fn have_all(&self) -> bool {
-        self.we_lack == 0
-    }
-
     /// Changes an edge, made if it is not there. `before` is our durable length that was last
     /// counted with, `after` the one of now.
     pub(crate) fn update<R>(
@@ -80,9 +75,11 @@ impl Edges {
         lengths: Lengths,
         change: impl FnOnce(&mut Edge) -> R,
     ) -> R {
+        if let Some(edge) = self.edges.get(&feed) {
+            self.we_lack -= usize::from(edge.offers(lengths.before));
+            self.they_lack -= usize::from(edge.lacks(lengths.before));
+        }
         let edge = self.edges.entry(feed).or_default();
-        self.we_lack -= usize::from(edge.offers(lengths.before));
-        self.they_lack -= usize::from(edge.lacks(lengths.before));
         let result = change(edge);
         self.we_lack += usize::from(edge.offers(lengths.after));
         self.they_lack += usize::from(edge.lacks(lengths.after));

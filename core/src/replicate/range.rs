@@ -6,12 +6,12 @@
 use super::edge::Lengths;
 use super::serve::Ready;
 use super::session::{Context, Session, name_of};
-use crate::error::{Limit, Reason, StoreFailure, Violation};
+use crate::error::{Limit, Reason, Violation};
 use crate::feed::read::RangeRead;
 use crate::feed::tree::{self, LENGTH_MAX, Node};
 use crate::feed::{Head, Range};
 use crate::id::FeedId;
-use crate::outbox::{Job, Outbox};
+use crate::outbox::Job;
 use crate::wire::multifeed::{BadRange, Name, No, RangeHeader, RangeMessage, encode_range};
 
 use bytes::Bytes;
@@ -63,7 +63,8 @@ impl Session {
         });
         let kept = match staging {
             Some(staging) => {
-                let job = Job::Extend { connection: self.connection, feed: id, end: staging.end, bytes };
+                let job =
+                    Job::Extend { connection: self.connection, feed: id, end: staging.end, bytes };
                 context.outbox.commit(job, staging.writes);
                 Kept::Staged
             }
@@ -97,7 +98,9 @@ impl Session {
                 self.serving.skip_read(id);
                 continue;
             };
-            context.outbox.scan_blocks(Job::Serve { connection: self.connection, start, read }, scan);
+            context
+                .outbox
+                .scan_blocks(Job::Serve { connection: self.connection, start, read }, scan);
         }
     }
 
@@ -112,7 +115,7 @@ impl Session {
     }
 
     /// A range could not be read for the peer.
-    pub(crate) fn fail_serve(&mut self, id: FeedId, length: u64, _failure: StoreFailure) {
+    pub(crate) fn fail_serve(&mut self, id: FeedId, length: u64) {
         self.serving.fail_read(id);
         self.withhold(id, length);
     }
@@ -146,7 +149,8 @@ fn parse(message: RangeMessage<'_>) -> Result<(Name, Range<&[u8]>), Violation> {
         return Err(Violation::BadProof);
     }
     let indices = tree::cover(end, header.head_length);
-    let right = indices.zip(nodes).map(|(index, (size, hash))| Node { index, size, hash }).collect();
+    let right =
+        indices.zip(nodes).map(|(index, (size, hash))| Node { index, size, hash }).collect();
     let RangeHeader { name, start, head_length, fork, signature, .. } = header;
     let head = Head { length: head_length, fork, signature };
     Ok((name, Range { start, blocks, right, head }))

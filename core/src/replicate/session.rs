@@ -10,18 +10,20 @@ use super::edge::{Edge, Edges, Lengths};
 use super::names::Names;
 use super::serve::Serving;
 use crate::config::Limits;
+use crate::crypto::sign::PublicKey;
 use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest;
 use crate::feed::set::Feeds;
 use crate::feed::tree::LENGTH_MAX;
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId};
-use crate::reconcile::Listing;
-use crate::crypto::sign::PublicKey;
 use crate::io::{Event, Refusal};
 use crate::outbox::Outbox;
+use crate::reconcile::Listing;
 use crate::time::Instant;
-use crate::wire::multifeed::{self as message, HeadEntry, Hello, Kind, Name, No, NoEntry, WantEntry};
+use crate::wire::multifeed::{
+    self as message, HeadEntry, Hello, Kind, Name, No, NoEntry, WantEntry,
+};
 
 /// Which connection a feed is being fetched from.
 pub(crate) type Sources = BTreeMap<FeedId, ConnectionId>;
@@ -363,14 +365,28 @@ impl Session {
         self.edges.iter().filter(|(_, edge)| !edge.lost).map(|(feed, edge)| (feed, edge.theirs))
     }
 
+    /// How much of a feed the peer offers.
+    pub(crate) fn offers_of(&self, feed: FeedId) -> Option<u64> {
+        self.edges.get(feed).filter(|edge| !edge.lost).map(|edge| edge.theirs)
+    }
+
+    /// Whether the feed was named on this connection.
+    pub(crate) fn knows(&self, feed: FeedId) -> bool {
+        self.edges.get(feed).is_some()
+    }
+
+    /// The store failed under a feed: nothing more of it is taken.
+    pub(crate) fn freeze(&mut self, sources: &mut Sources, feed: FeedId, length: u64) {
+        if self.knows(feed) {
+            self.edges.update(feed, Lengths::same(length), |edge| edge.lost = true);
+            self.give_up(sources, feed);
+            self.return_name(feed, length);
+        }
+    }
+
     /// Every feed of this peer, for when the connection ends.
     pub(crate) fn feeds(&self) -> impl Iterator<Item = FeedId> {
         self.edges.iter().map(|(feed, _)| feed)
-    }
-
-    /// We lack something that only waiting for this peer can bring.
-    pub(crate) fn is_behind(&self) -> bool {
-        !self.is_listed || !self.edges.have_all()
     }
 }
 
