@@ -29,19 +29,22 @@
 //! assert_eq!(bob.next(&mut to_alice), Ok(Some(Received::Message(b"hello"[..].into()))));
 //! ```
 
+mod error;
+
 use alloc::boxed::Box;
 use core::{fmt, mem};
 
 use bytes::BytesMut;
 use zeroize::Zeroizing;
 
+pub use self::error::{SecureError, SendError};
 pub use crate::crypto::noise::Role;
 use crate::{
     chance::Chance,
     crypto::{
         cipher::{HEADER_SIZE, OVERHEAD, Pull, Push},
         hash::{Hash, keyed, namespace},
-        noise::{BadHandshake, MESSAGE_SIZE_MAX, Noise, Split},
+        noise::{MESSAGE_SIZE_MAX, Noise, Split},
         sign::{KeyPair, PublicKey},
     },
     wire::frame::{FRAME_SIZE_MAX, FrameReader, FrameTooLong, put_head, write_frame},
@@ -69,67 +72,6 @@ pub enum Received {
     /// An empty message: the remote is alive.
     KeepAlive,
 }
-
-/// What the remote did wrong. The connection is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SecureError {
-    /// A frame is longer than allowed at this point.
-    FrameTooLong,
-    /// A message of the handshake does not fit.
-    BadHandshake,
-    /// The first frame after the handshake is no stream header.
-    BadHeader,
-    /// The stream header belongs to another stream, such as this side's own, sent back.
-    WrongStream,
-    /// A message was not sealed by the remote at this place: changed, repeated or left out.
-    Forged,
-}
-
-impl fmt::Display for SecureError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FrameTooLong => "a frame is longer than allowed",
-            Self::BadHandshake => "a message of the handshake does not fit",
-            Self::BadHeader => "the first frame after the handshake is no stream header",
-            Self::WrongStream => "the stream header belongs to another stream",
-            Self::Forged => "a message was not sealed by the remote at this place",
-        })
-    }
-}
-
-impl core::error::Error for SecureError {}
-
-impl From<FrameTooLong> for SecureError {
-    fn from(_: FrameTooLong) -> Self {
-        Self::FrameTooLong
-    }
-}
-
-impl From<BadHandshake> for SecureError {
-    fn from(_: BadHandshake) -> Self {
-        Self::BadHandshake
-    }
-}
-
-/// Why a message cannot be sent. The connection goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendError {
-    /// The connection is not open: [`Received::Opened`] has not come, or the remote has failed.
-    NotOpen,
-    /// The message is longer than [`MESSAGE_MAX`].
-    TooLong,
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotOpen => "the connection is not open",
-            Self::TooLong => "the message does not fit a frame",
-        })
-    }
-}
-
-impl core::error::Error for SendError {}
 
 /// One side of a secret stream.
 ///

@@ -12,8 +12,8 @@ pub const HEAD_SIZE: usize = 3;
 #[doc(alias = "MAX_ATOMIC_WRITE")]
 pub const FRAME_SIZE_MAX: usize = 0xff_ffff;
 
-/// An empty buffer keeps its memory up to here; beyond, one long frame would cost as much for as
-/// long as the connection lasts.
+/// A buffer keeps the memory of a frame up to here; beyond, one long frame would cost as much for
+/// as long as the connection lasts.
 const IDLE_CAPACITY_MAX: usize = 16 * 1024;
 
 /// A frame is longer than its owner allows.
@@ -68,15 +68,15 @@ impl FrameReader {
         if size > self.max {
             return Err(FrameTooLong);
         }
-        // At most 2^24 + 2, far below the smallest usize that holds it.
-        let end = HEAD_SIZE + size;
+        let end = HEAD_SIZE.saturating_add(size);
         if self.buffer.len() < end {
             return Ok(None);
         }
         let mut frame = self.buffer.split_to(end);
         let _ = frame.split_to(HEAD_SIZE);
-        if self.buffer.is_empty() && end > IDLE_CAPACITY_MAX {
-            self.buffer = BytesMut::new();
+        if end > IDLE_CAPACITY_MAX && self.buffer.len() <= IDLE_CAPACITY_MAX {
+            // What is left moves out, so that the memory of the frame goes with the frame.
+            self.buffer = BytesMut::from(&self.buffer[..]);
         }
         Ok(Some(frame))
     }

@@ -49,10 +49,16 @@ fn the_longest_frame_passes_and_the_next_does_not() {
 fn memory_of_a_long_frame_is_given_back() {
     let mut out = BytesMut::new();
     write_frame(&mut out, &vec![1; 1 << 20]).unwrap();
-    let mut reader = FrameReader::new(1 << 20);
-    reader.push(&out);
-    reader.next().unwrap().unwrap();
-    assert!(reader.buffer.capacity() <= IDLE_CAPACITY_MAX);
+    for rest in [&[][..], &[9, 0, 0, 7]] {
+        let mut reader = FrameReader::new(1 << 20);
+        reader.push(&out);
+        reader.push(rest);
+        drop(reader.next().unwrap().unwrap());
+        assert_eq!(reader.buffered(), rest.len());
+        // The reserve would find the old memory, if this were its only holder.
+        reader.buffer.reserve(100);
+        assert!(reader.buffer.capacity() <= IDLE_CAPACITY_MAX);
+    }
 }
 
 proptest! {
