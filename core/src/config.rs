@@ -8,7 +8,7 @@ use crate::crypto::sign::KeyPair;
 use crate::group::Group;
 
 /// What [`Multifeed::open`](crate::Multifeed::open) needs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Config {
     pub(crate) group: Group,
     pub(crate) seed: [u8; 32],

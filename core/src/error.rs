@@ -140,8 +140,10 @@ pub enum Reason {
         /// The peer's.
         theirs: u32,
     },
-    /// The peer is no member of our group, or the connection reached ourselves.
+    /// The peer is no member of our group.
     NotAMember,
+    /// The store has not been read yet, or the connection's number was used before.
+    NotReady,
     /// The connection reached our own key.
     Ourselves,
     /// Time ran out.
@@ -163,6 +165,7 @@ impl fmt::Display for Reason {
                 write!(f, "versions do not meet: ours is {ours}, theirs {theirs}")
             }
             Self::NotAMember => f.write_str("the peer is not a member of this group"),
+            Self::NotReady => f.write_str("this side is not ready"),
             Self::Ourselves => f.write_str("the connection reached ourselves"),
             Self::Deadline(Deadline::Handshake) => f.write_str("the handshake took too long"),
             Self::Deadline(Deadline::Dead) => f.write_str("the peer fell silent"),

@@ -38,8 +38,8 @@ impl Group {
     }
 
     fn with_topic(key: Zeroizing<[u8; 32]>, topic: [u8; 32]) -> Self {
-        let discovery_key = keyed(key.as_ref(), &[b"multifeed/1 channel"]);
-        let feed_namespace = keyed(key.as_ref(), &[b"multifeed/1 feeds"]);
+        let discovery_key = keyed(&key, &[b"multifeed/1 channel"]);
+        let feed_namespace = keyed(&key, &[b"multifeed/1 feeds"]);
         Self { key, topic, discovery_key, feed_namespace }
     }
 

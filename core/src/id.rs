@@ -6,6 +6,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::crypto::noise::Role;
+
 /// One byte stream between two multifeeds, numbered by whoever drives the core.
 ///
 /// A number must not be used twice in the life of a [`Multifeed`](crate::Multifeed).
@@ -22,25 +24,6 @@ pub struct FeedId(pub(crate) u32);
 /// One request of the application, answered by exactly one [`Event`](crate::Event).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId(pub(crate) u64);
-
-/// Which side of a connection we are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// The side that dialled, and sends the first handshake message.
-    Initiator,
-    /// The side that accepted.
-    Responder,
-}
-
-impl Role {
-    /// The other side's role.
-    pub fn opposite(self) -> Self {
-        match self {
-            Self::Initiator => Self::Responder,
-            Self::Responder => Self::Initiator,
-        }
-    }
-}
 
 /// The name of a feed: the hash of its manifest (hypercore `lib/verifier.js`, `manifestHash`).
 ///

@@ -1,129 +1,365 @@
-//! The border as signatures; the machine follows.
+//! The state machine: routes inputs down and outputs up.
+//!
+//! Rule: this file owns no protocol. What a feed is stands in `feed`, what a connection is in
+//! `peer`, what is said about feeds in `replicate`.
 
+mod open;
+mod stored;
+mod view;
+
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use bytes::BytesMut;
 
-use crate::config::Config;
-use crate::crypto::sign::{KeyPair, PublicKey};
-use crate::error::Misuse;
-use crate::id::{ConnectionId, FeedId, FeedKey, RequestId};
-use crate::io::{Input, Output};
+use crate::chance::Chance;
+use crate::config::{Config, Limits, Timing};
+use crate::crypto::sign::KeyPair;
+use crate::error::{Misuse, Reason};
+use crate::feed::manifest;
+use crate::feed::read::RangeRead;
+use crate::feed::set::Feeds;
+use crate::group::Group;
+use crate::id::{ConnectionId, FeedId, RequestId, Role};
+use crate::io::{Event, Input, Mode, Output, Secure};
+use crate::outbox::{Job, Outbox};
+use crate::peer::connection::{Connection, Due};
+use crate::replicate::{Context, Sources};
 use crate::time::Instant;
 
+pub use view::{Feed, Peer, SyncStatus};
+
+/// Longest name of a writer, in bytes.
+const NAME_BYTES_MAX: usize = 64;
+
 /// A set of feeds and its peers, as a state machine.
+///
+/// Whoever drives it turns a loop, in any runtime:
+///
+/// 1. Give it what happened: [`handle`](Self::handle) with an [`Input`], or a call of the
+///    application such as [`append`](Self::append).
+/// 2. Drain [`poll`](Self::poll), and do what the outputs say: hand store requests to the store
+///    in their order, show events to the application, close connections.
+/// 3. For a connection that has something to send, and whenever its socket has room again, pull
+///    bytes with [`poll_transmit`](Self::poll_transmit); then drain `poll` again.
+/// 4. Sleep until something happens, or until [`deadline`](Self::deadline): then
+///    [`Input::Timeout`].
+///
+/// Polling more or less often changes when things happen, never what comes of them. Time never
+/// goes back: an earlier `now` counts as the latest one.
 #[derive(Debug)]
 pub struct Multifeed {
-    config: Config,
+    group: Group,
+    limits: Limits,
+    timing: Timing,
+    identity: KeyPair,
+    chance: Chance,
+    state: State,
+    now: Instant,
+    feeds: Feeds,
+    sources: Sources,
+    connections: BTreeMap<ConnectionId, Connection>,
+    outbox: Outbox,
+    requests: BTreeMap<RequestId, FeedId>,
+    next_request: u64,
 }
 
-/// One feed, as the application sees it.
-#[derive(Debug, Clone, Copy)]
-pub struct Feed<'a> {
-    /// Its number here.
-    pub id: FeedId,
-    /// Its name everywhere.
-    pub key: FeedKey,
-    /// Its author's public key.
-    pub public_key: PublicKey,
-    /// Blocks held durably, from the first on.
-    pub length: u64,
-    /// Bytes of those blocks.
-    pub byte_length: u64,
-    /// The writer's local name, if we can append.
-    pub name: Option<&'a str>,
-}
-
-/// One peer on an open connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
-    /// The connection.
-    pub connection: ConnectionId,
-    /// The peer's public key.
-    pub remote: PublicKey,
-    /// Neither side lacks anything that the other can give.
-    pub synced: bool,
-}
-
-/// How far the sync is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SyncStatus {
-    /// Feeds held.
-    pub feeds: usize,
-    /// Blocks held durably.
-    pub have: u64,
-    /// Blocks that we or a connected peer hold: what a peer claims is unproven until it came.
-    pub want: u64,
-    /// Peers that proved to be members.
-    pub peers: usize,
-    /// Of those, the ones with which we are in sync.
-    pub synced: usize,
+/// Whether the store was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Opening,
+    Ready,
+    Failed,
 }
 
 impl Multifeed {
-    /// Opens a multifeed.
+    /// Opens a multifeed: it reads its store first, and is of use after
+    /// [`Event::Ready`](crate::Event::Ready).
     pub fn open(config: Config) -> Self {
-        Self { config }
+        let Config { group, seed, identity, limits, timing } = config;
+        let mut chance = Chance::new(seed);
+        let fresh = chance.array();
+        let identity = identity.unwrap_or_else(|| KeyPair::from_seed(&fresh));
+        let mut multifeed = Self {
+            group,
+            limits,
+            timing,
+            identity,
+            chance,
+            state: State::Opening,
+            now: Instant::ZERO,
+            feeds: Feeds::default(),
+            sources: Sources::new(),
+            connections: BTreeMap::new(),
+            outbox: Outbox::default(),
+            requests: BTreeMap::new(),
+            next_request: 0,
+        };
+        multifeed.read_meta();
+        multifeed
     }
+
     /// Takes an input. It never fails: the world can be late, never wrong.
-    pub fn handle(&mut self, _now: Instant, _input: Input<'_>) {}
-    /// The next output; `None`: nothing left to do.
-    pub fn poll(&mut self) -> Option<Output> {
-        None
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Connected { connection, role, secure, mode } => {
+                self.connected(connection, role, secure, mode);
+            }
+            Input::Received { connection, bytes } => self.received(connection, bytes),
+            Input::Disconnected { connection } => {
+                self.forget_session(connection);
+                self.connections.remove(&connection);
+            }
+            Input::Stored(reply) => self.stored(reply),
+            Input::Timeout => self.timed_out(),
+        }
     }
-    /// Pulls up to `limit` bytes for a connection; how many were put into `buf`.
+
+    /// The next output; `None`: nothing left to do until the next input.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outbox.pop()
+    }
+
+    /// Pulls up to `limit` bytes that a connection has to send to the end of `buf`, and returns
+    /// how many; 0: nothing until the next [`Output::Transmit`]. Bytes are made when they are
+    /// pulled, so a slow socket costs no memory.
     pub fn poll_transmit(
         &mut self,
-        _connection: ConnectionId,
-        _buf: &mut BytesMut,
-        _limit: usize,
+        connection: ConnectionId,
+        buf: &mut BytesMut,
+        limit: usize,
     ) -> usize {
-        0
+        let (peer, mut context) = self.split(connection);
+        let Some(peer) = peer else { return 0 };
+        let moved = peer.transmit(&mut context, buf, limit);
+        if peer.is_finished() {
+            self.close(connection, Reason::Synced);
+        }
+        self.look_after(connection);
+        moved
     }
-    /// When to call with `Input::Timeout`.
+
+    /// When to call [`handle`](Self::handle) with [`Input::Timeout`]; `None`: never, as it stands.
     pub fn deadline(&self) -> Option<Instant> {
-        None
+        self.connections.values().filter_map(|peer| peer.deadline(&self.timing)).min()
     }
-    /// The public key by which peers know us.
-    pub fn public_key(&self) -> PublicKey {
-        PublicKey([0; 32])
+
+    /// Opens our own feed of a local name, or makes it. Names are never told to peers.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::NameTaken`] or [`Misuse::KeyPairTaken`] if the store knows one of the two with
+    /// another partner; [`Misuse::BadName`], [`Misuse::TooManyFeeds`], [`Misuse::NotReady`].
+    pub fn writer(&mut self, name: &str, key_pair: KeyPair) -> Result<FeedId, Misuse> {
+        self.check_ready()?;
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            return Err(Misuse::BadName);
+        }
+        let public_key = key_pair.public_key();
+        let key = manifest::feed_key(self.group.feed_namespace(), &public_key);
+        let known = self.feeds.find(&key);
+        let named = self.feeds.iter().find(|(_, feed)| feed.name.as_deref() == Some(name));
+        if named.is_some_and(|(id, _)| Some(id) != known) {
+            return Err(Misuse::NameTaken);
+        }
+        if known.is_none() && self.feeds.len() >= self.limits.feeds {
+            return Err(Misuse::TooManyFeeds);
+        }
+        let id = known.unwrap_or_else(|| self.feeds.insert(key, public_key));
+        let feed = self.feeds.get_mut(id).ok_or(Misuse::UnknownFeed)?;
+        if feed.name.as_deref().is_some_and(|other| other != name) {
+            return Err(Misuse::KeyPairTaken);
+        }
+        feed.set_writer(name, key_pair);
+        Ok(id)
     }
-    /// Opens, or makes, our own feed of a local name.
-    pub fn writer(&mut self, _name: &str, _key_pair: KeyPair) -> Result<FeedId, Misuse> {
-        Err(Misuse::NotReady)
+
+    /// Appends blocks to a feed of our own, all or none. Answered by
+    /// [`Event::Appended`](crate::Event::Appended) once they are durable; no peer hears of them
+    /// before.
+    ///
+    /// # Errors
+    ///
+    /// Whatever of [`Misuse`] its name says; nothing was appended then.
+    pub fn append(&mut self, feed: FeedId, blocks: &[&[u8]]) -> Result<RequestId, Misuse> {
+        self.check_ready()?;
+        let limits = &self.limits;
+        if blocks.is_empty() {
+            return Err(Misuse::EmptyAppend);
+        }
+        if blocks.iter().any(|block| block.len() > limits.block_bytes) {
+            return Err(Misuse::BlockTooLarge);
+        }
+        if blocks.iter().map(|block| block.len()).sum::<usize>() > limits.append_bytes {
+            return Err(Misuse::AppendTooLarge);
+        }
+        self.check_requests()?;
+        let log = self.feeds.get_mut(feed).ok_or(Misuse::UnknownFeed)?;
+        if log.broken().is_some() {
+            return Err(Misuse::FeedBroken);
+        }
+        let staging = log.append(feed, blocks).ok_or(Misuse::NotWritable)?;
+        let request = self.request(feed);
+        let (start, end) = (staging.start, staging.end);
+        self.outbox.commit(Job::Append { request, feed, start, end }, staging.writes);
+        Ok(request)
     }
-    /// Appends blocks; answered by `Event::Appended`.
-    pub fn append(&mut self, _feed: FeedId, _blocks: &[&[u8]]) -> Result<RequestId, Misuse> {
-        Err(Misuse::NotReady)
+
+    /// Reads the blocks `start..end` of a feed back, verified. Answered by
+    /// [`Event::Blocks`](crate::Event::Blocks) with the first of them, as many as
+    /// [`Limits::read_bytes`] allows.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::OutOfRange`] if not all of them are held durably or none is asked for;
+    /// [`Misuse::UnknownFeed`], [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
+    pub fn read(&mut self, feed: FeedId, start: u64, end: u64) -> Result<RequestId, Misuse> {
+        self.check_ready()?;
+        self.check_requests()?;
+        let log = self.feeds.get(feed).ok_or(Misuse::UnknownFeed)?;
+        if start >= end || end > log.length() {
+            return Err(Misuse::OutOfRange);
+        }
+        let (entries, bytes) = (self.limits.range_blocks, self.limits.read_bytes);
+        let read = RangeRead::begin(feed, log, start..end, entries, bytes);
+        let (read, scan) = read.ok_or(Misuse::OutOfRange)?;
+        let request = self.request(feed);
+        self.outbox.scan_blocks(Job::Read { request, read }, scan);
+        Ok(request)
     }
-    /// Reads blocks; answered by `Event::Blocks`.
-    pub fn read(&mut self, _feed: FeedId, _start: u64, _end: u64) -> Result<RequestId, Misuse> {
-        Err(Misuse::NotReady)
+
+    /// Closes a connection. What it was sent already still goes out.
+    pub fn disconnect(&mut self, connection: ConnectionId) {
+        self.close(connection, Reason::Requested);
     }
-    /// Closes a connection.
-    pub fn disconnect(&mut self, _connection: ConnectionId) {}
-    /// One feed.
-    pub fn feed(&self, _feed: FeedId) -> Option<Feed<'_>> {
-        None
+
+    fn check_ready(&self) -> Result<(), Misuse> {
+        if self.state == State::Ready { Ok(()) } else { Err(Misuse::NotReady) }
     }
-    /// The feed of a key.
-    pub fn find(&self, _key: &FeedKey) -> Option<FeedId> {
-        None
+
+    fn check_requests(&self) -> Result<(), Misuse> {
+        match self.requests.len() < self.limits.requests {
+            true => Ok(()),
+            false => Err(Misuse::TooManyRequests),
+        }
     }
-    /// Every feed that holds a block or that we can write.
-    pub fn feeds(&self) -> impl Iterator<Item = Feed<'_>> {
-        Vec::new().into_iter()
+
+    fn request(&mut self, feed: FeedId) -> RequestId {
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        self.requests.insert(request, feed);
+        request
     }
-    /// Every peer that proved to be a member.
-    pub fn peers(&self) -> impl Iterator<Item = Peer> {
-        Vec::new().into_iter()
+
+    fn connected(&mut self, id: ConnectionId, role: Role, secure: Secure, mode: Mode) {
+        if self.state != State::Ready || self.connections.contains_key(&id) {
+            // Without its feeds read there is nothing to say to a peer yet.
+            let reason = Reason::NotReady;
+            return self.outbox.push(Output::Disconnect { connection: id, reason });
+        }
+        let chance = self.chance.fork();
+        let peer = Connection::new(id, (role, secure, mode), &self.identity, chance, self.now);
+        self.connections.insert(id, peer);
+        // A stream that is secret already has its first event ready.
+        self.received(id, &[]);
     }
-    /// How far the sync is.
-    pub fn sync_status(&self) -> SyncStatus {
-        SyncStatus::default()
+
+    fn received(&mut self, id: ConnectionId, bytes: &[u8]) {
+        let (peer, mut context) = self.split(id);
+        let Some(peer) = peer else { return };
+        match peer.receive(&mut context, bytes) {
+            Ok(()) => self.settle(id),
+            Err(reason) => self.close(id, reason),
+        }
     }
-    /// The group.
-    pub fn group(&self) -> &crate::Group {
-        &self.config.group
+
+    /// After anything that may have changed what a connection has to say.
+    fn settle(&mut self, id: ConnectionId) {
+        let (peer, mut context) = self.split(id);
+        if let Some(session) = peer.and_then(Connection::session_mut) {
+            session.read_ahead(&mut context);
+        }
+        self.look_after(id);
+        self.wake(id);
+    }
+
+    /// After anything that a session did: what it gave up is asked of others, and what it reached
+    /// is said.
+    fn look_after(&mut self, id: ConnectionId) {
+        let (peer, context) = self.split(id);
+        let Some(session) = peer.and_then(Connection::session_mut) else { return };
+        let freed = session.take_freed();
+        if session.turned_synced() {
+            context.outbox.event(Event::Synced { connection: id });
+        }
+        self.find_sources(freed);
+    }
+
+    fn wake(&mut self, id: ConnectionId) {
+        if self.connections.get_mut(&id).is_some_and(Connection::wake) {
+            self.outbox.push(Output::Transmit { connection: id });
+        }
+    }
+
+    /// Feeds that a peer will not bring are asked of the others that offer them.
+    fn find_sources(&mut self, freed: Vec<FeedId>) {
+        for feed in freed {
+            let staged_length = self.feeds.get(feed).map_or(0, |feed| feed.staged_length());
+            let mut takers = Vec::new();
+            for (id, peer) in &mut self.connections {
+                let session = peer.session_mut();
+                if session.is_some_and(|session| session.take_over(feed, staged_length)) {
+                    takers.push(*id);
+                }
+            }
+            takers.into_iter().for_each(|id| self.wake(id));
+        }
+    }
+
+    /// Closes a connection from our side.
+    fn close(&mut self, id: ConnectionId, reason: Reason) {
+        if self.connections.get(&id).is_some_and(|peer| !peer.is_closed()) {
+            self.forget_session(id);
+            self.outbox.push(Output::Disconnect { connection: id, reason });
+        }
+    }
+
+    /// A peer is gone: what it owed is asked of others, and feeds that only it had named are
+    /// forgotten.
+    fn forget_session(&mut self, id: ConnectionId) {
+        let session = self.connections.get_mut(&id).and_then(Connection::close);
+        let Some(mut session) = session else { return };
+        session.release_all(&mut self.sources);
+        for feed in session.feeds() {
+            let is_candidate = self.feeds.get(feed).is_some_and(|feed| feed.is_candidate());
+            let mut others = self.connections.values().filter_map(Connection::session);
+            if is_candidate && !others.any(|other| other.knows(feed)) {
+                self.feeds.forget(feed);
+            }
+        }
+        self.find_sources(session.take_freed());
+    }
+
+    fn timed_out(&mut self) {
+        let ids: Vec<_> = self.connections.keys().copied().collect();
+        for id in ids {
+            let Some(peer) = self.connections.get_mut(&id) else { continue };
+            match peer.due(self.now, &self.timing, &mut self.sources) {
+                Due::Nothing => self.look_after(id),
+                Due::Send => self.settle(id),
+                Due::Close(deadline) => self.close(id, Reason::Deadline(deadline)),
+            }
+        }
+    }
+
+    /// One connection, and everything else that its session works on.
+    fn split(&mut self, id: ConnectionId) -> (Option<&mut Connection>, Context<'_>) {
+        let Self { group, limits, feeds, sources, outbox, now, connections, .. } = self;
+        let now = *now;
+        (connections.get_mut(&id), Context { group, limits, feeds, sources, outbox, now })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,7 @@
-//! Hashes and signatures.
+//! The primitives, each to the bit as Hypercore 11 has them. Nothing here knows a protocol's
+//! messages or keeps state beyond its own cipher.
+
+pub mod cipher;
 pub mod hash;
+pub mod noise;
 pub mod sign;

@@ -1,2 +1,7 @@
-//! wire
+//! Bytes and values, without state. Rule: nothing here remembers a connection, and nothing is
+//! allocated by a length that a peer announced.
+
 pub mod codec;
+pub mod frame;
+pub mod multifeed;
+pub mod mux;

@@ -1,0 +1,88 @@
+//! Rule: every random byte of the core comes out of a [`Chance`], and every `Chance` out of the
+//! seed that the application gave. Same seed, same bytes, on any machine.
+
+use core::fmt;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::{CryptoRng, RngCore, SeedableRng};
+
+/// A seeded source of randomness, fit for keys: the ChaCha20 keystream of its seed.
+///
+/// The bytes are those of libsodium's `crypto_stream_chacha20` with an all-zero nonce, in order of
+/// the calls. It cannot be cloned: two parts of a program that draw the same bytes would share
+/// their ephemeral keys.
+pub struct Chance(ChaCha20Rng);
+
+impl Chance {
+    /// Begins the sequence that belongs to `seed`. A seed must never serve twice outside tests.
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self(ChaCha20Rng::from_seed(seed))
+    }
+
+    /// Splits off a child with a sequence of its own, seeded by the next 32 bytes of this one, so
+    /// that what one connection draws does not depend on what another one does.
+    pub fn fork(&mut self) -> Self {
+        Self::new(self.array())
+    }
+
+    /// Fills `into` with the next bytes.
+    pub fn fill(&mut self, into: &mut [u8]) {
+        self.0.fill_bytes(into);
+    }
+
+    /// Draws the next `N` bytes.
+    pub fn array<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+
+    /// Draws a number of the whole range.
+    pub fn u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// Draws a number in `0..bound`, each equally likely; 0 if `bound` is 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        // Lemire, "Fast Random Integer Generation in an Interval" (2019), algorithm 5: the high
+        // half of a 128-bit product, and a redraw for the low halves that would favour some.
+        let unfair = bound.wrapping_neg().checked_rem(bound).unwrap_or(0);
+        loop {
+            let product = u128::from(self.u64()) * u128::from(bound);
+            if product as u64 >= unfair {
+                return (product >> 64) as u64;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Chance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The state tells every key that is still to be drawn.
+        f.write_str("Chance(..)")
+    }
+}
+
+impl RngCore for Chance {
+    fn next_u32(&mut self) -> u32 {
+        self.0.next_u32()
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    fn fill_bytes(&mut self, dest: &mut [u8]) {
+        self.0.fill_bytes(dest);
+    }
+
+    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rand_core::Error> {
+        self.0.fill_bytes(dest);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Chance {}
+
+#[cfg(test)]
+mod tests;

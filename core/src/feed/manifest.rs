@@ -1,0 +1,72 @@
+//! What names a feed and what its author signs: hypercore 11's manifest, version 1, with one
+//! Ed25519 signer and the group's namespace (hypercore `lib/verifier.js`, `lib/messages.js`).
+//!
+//! Rule: only this file knows how a key follows from a public key, and what a signature covers.
+
+use crate::crypto::hash::{self, Hash, namespace};
+use crate::crypto::sign::{KeyPair, PublicKey, Signature, verify};
+use crate::id::FeedKey;
+
+/// Length of a manifest with one signer, in bytes.
+pub const MANIFEST_BYTES: usize = 70;
+
+/// The manifest of `public_key`'s feed in the group of `feed_namespace`, as hypercore encodes it.
+///
+/// Version 1, no flags, hash BLAKE2b, quorum 1, 1 signer: Ed25519, namespace, public key.
+pub fn manifest(feed_namespace: &[u8; 32], public_key: &PublicKey) -> [u8; MANIFEST_BYTES] {
+    let mut bytes = [0; MANIFEST_BYTES];
+    bytes[..6].copy_from_slice(&[1, 0, 0, 1, 1, 0]);
+    bytes[6..38].copy_from_slice(feed_namespace);
+    bytes[38..].copy_from_slice(&public_key.0);
+    bytes
+}
+
+/// The key of `public_key`'s feed in the group of `feed_namespace`.
+#[doc(alias = "manifestHash")]
+pub fn feed_key(feed_namespace: &[u8; 32], public_key: &PublicKey) -> FeedKey {
+    let manifest = manifest(feed_namespace, public_key);
+    FeedKey(hash::blake2b(&[&namespace("hypercore", 3), &manifest]))
+}
+
+/// The 112 bytes that an author signs for a length of a feed
+/// (hypercore `lib/caps.js`, `treeSignable`).
+pub fn signable(key: &FeedKey, tree_hash: &Hash, length: u64, fork: u64) -> [u8; 112] {
+    let mut bytes = [0; 112];
+    bytes[..32].copy_from_slice(&namespace("hypercore", 0));
+    bytes[32..64].copy_from_slice(&key.0);
+    bytes[64..96].copy_from_slice(tree_hash);
+    bytes[96..104].copy_from_slice(&length.to_le_bytes());
+    bytes[104..].copy_from_slice(&fork.to_le_bytes());
+    bytes
+}
+
+/// Signs a length of a feed.
+pub fn sign(
+    key_pair: &KeyPair,
+    key: &FeedKey,
+    tree_hash: &Hash,
+    length: u64,
+    fork: u64,
+) -> Signature {
+    key_pair.sign(&signable(key, tree_hash, length, fork))
+}
+
+/// Whether the author signed this length of the feed.
+pub fn is_signed(
+    public_key: &PublicKey,
+    key: &FeedKey,
+    tree_hash: &Hash,
+    head: &super::Head,
+) -> bool {
+    let signable = signable(key, tree_hash, head.length, head.fork);
+    verify(public_key, &signable, &head.signature)
+}
+
+/// A signature as hypercore 11 puts it on the wire for a manifest with one signer: 1 signature,
+/// of signer 0, the bytes, no patch (hypercore `lib/multisig.js`).
+pub fn wire_signature(signature: &Signature) -> [u8; 68] {
+    let mut bytes = [0; 68];
+    bytes[0] = 1;
+    bytes[2..66].copy_from_slice(&signature.0);
+    bytes
+}

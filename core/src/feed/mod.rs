@@ -1,0 +1,265 @@
+//! One log: an append-only feed, its tree and its signed head.
+//!
+//! Rule: this room knows trees and no connections. Only this file moves a feed's length: a commit
+//! is staged by [`Feed::append`] or [`Feed::accept`], and [`Feed::landed`] makes it count.
+
+pub mod manifest;
+pub(crate) mod read;
+pub(crate) mod record;
+pub(crate) mod set;
+pub(crate) mod tree;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::crypto::sign::{KeyPair, PublicKey, Signature};
+use crate::error::{StoreFailure, Violation};
+use crate::id::{FeedId, FeedKey};
+use crate::io::Write;
+use tree::{Fold, Node};
+
+/// A length of a feed that its author signed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// Blocks from the first on.
+    pub length: u64,
+    /// Number of truncations before.
+    pub fork: u64,
+    /// Over [`manifest::signable`].
+    pub signature: Signature,
+}
+
+/// How far a feed is held, and what proves it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Tip {
+    /// Blocks held, from the first on; at least one, at most the head's length.
+    pub(crate) length: u64,
+    /// Roots of the tree over the held blocks.
+    pub(crate) roots: Vec<Node>,
+    /// The signed head that proves them.
+    pub(crate) head: Head,
+}
+
+/// A run of whole blocks with the proof that ties it to a signed head.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Range<B> {
+    /// Index of the first block.
+    pub(crate) start: u64,
+    /// At least one.
+    pub(crate) blocks: Vec<B>,
+    /// Nodes that cover the blocks from the run's end to the head's length, left to right.
+    pub(crate) right: Vec<Node>,
+    /// The head that the run is proved by.
+    pub(crate) head: Head,
+}
+
+impl<B> Range<B> {
+    /// The index behind the last block.
+    pub(crate) fn end(&self) -> u64 {
+        self.start + self.blocks.len() as u64
+    }
+}
+
+/// A commit to be made: blocks `start..end` of a feed, with their nodes and the feed's record.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) writes: Vec<Write>,
+}
+
+/// A tip whose commit is under way.
+#[derive(Debug)]
+struct Staged {
+    tip: Tip,
+    landed: bool,
+}
+
+/// One append-only log.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    pub(crate) key: FeedKey,
+    pub(crate) public_key: PublicKey,
+    /// What may be announced and served.
+    durable: Option<Tip>,
+    /// In the order of their commits. Most feeds have none.
+    staged: VecDeque<Staged>,
+    /// A writer's name comes from the record too, its key pair from the application alone.
+    pub(crate) name: Option<String>,
+    writer: Option<Box<KeyPair>>,
+    broken: Option<StoreFailure>,
+}
+
+impl Feed {
+    /// A feed of which nothing is held.
+    pub(crate) fn empty(key: FeedKey, public_key: PublicKey) -> Self {
+        let (durable, name, writer, broken) = (None, None, None, None);
+        Self { key, public_key, durable, staged: VecDeque::new(), name, writer, broken }
+    }
+
+    /// A feed as the store remembers it.
+    pub(crate) fn loaded(key: FeedKey, record: record::Record) -> Self {
+        let record::Record { public_key, name, tip } = record;
+        Self { durable: Some(tip), name, ..Self::empty(key, public_key) }
+    }
+
+    /// Makes the feed our own. The key pair is the one of its public key.
+    pub(crate) fn set_writer(&mut self, name: &str, key_pair: KeyPair) {
+        self.name = Some(String::from(name));
+        self.writer = Some(Box::new(key_pair));
+    }
+
+    pub(crate) fn is_writable(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// What the store did to the feed, if it did: it is frozen then.
+    pub(crate) fn broken(&self) -> Option<StoreFailure> {
+        self.broken
+    }
+
+    /// How far the feed is held durably.
+    pub(crate) fn durable(&self) -> Option<&Tip> {
+        self.durable.as_ref()
+    }
+
+    /// Blocks held durably, from the first on.
+    pub(crate) fn length(&self) -> u64 {
+        self.durable.as_ref().map_or(0, |tip| tip.length)
+    }
+
+    /// Bytes of the blocks held durably.
+    pub(crate) fn byte_length(&self) -> u64 {
+        self.durable.as_ref().and_then(|tip| tree::byte_length(&tip.roots)).unwrap_or(0)
+    }
+
+    /// Blocks held once every commit under way has landed.
+    pub(crate) fn staged_length(&self) -> u64 {
+        self.tip().map_or(0, |tip| tip.length)
+    }
+
+    fn tip(&self) -> Option<&Tip> {
+        self.staged.back().map(|staged| &staged.tip).or(self.durable.as_ref())
+    }
+
+    fn fold(&self) -> Fold {
+        self.tip().map_or_else(Fold::default, |tip| Fold::of(&tip.roots))
+    }
+
+    /// Nothing is held and nothing is on its way: the feed is only heard of.
+    pub(crate) fn is_candidate(&self) -> bool {
+        self.durable.is_none()
+            && self.staged.is_empty()
+            && self.writer.is_none()
+            && self.broken.is_none()
+    }
+
+    /// Signs and stages blocks of our own.
+    ///
+    /// Returns `None` if the feed is not writable or would grow past what can be counted.
+    pub(crate) fn append(&mut self, feed: FeedId, blocks: &[&[u8]]) -> Option<Staging> {
+        let start = self.staged_length();
+        let end = start.checked_add(blocks.len() as u64)?;
+        let mut fold = self.fold();
+        let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
+        grow(&mut fold, &mut writes, feed, start, blocks).ok()?;
+        if end > tree::LENGTH_MAX || !tree::are_roots(fold.roots(), end) {
+            return None;
+        }
+        let key_pair = self.writer.as_deref()?;
+        let tree_hash = tree::tree_hash(fold.roots());
+        // Own truncations do not exist: nothing here signs a second block for an index.
+        let signature = manifest::sign(key_pair, &self.key, &tree_hash, end, 0);
+        let head = Head { length: end, fork: 0, signature };
+        let tip = Tip { length: end, roots: fold.into_roots(), head };
+        Some(self.stage(feed, start, tip, writes))
+    }
+
+    /// Verifies and stages what a peer sent. `None`: it brings nothing that follows on what is
+    /// held, which is nobody's fault.
+    pub(crate) fn accept(
+        &mut self,
+        feed: FeedId,
+        range: &Range<&[u8]>,
+    ) -> Result<Option<Staging>, Violation> {
+        let (start, end) = (self.staged_length(), range.end());
+        if self.broken.is_some() || range.start > start || end <= start {
+            return Ok(None);
+        }
+        let known = usize::try_from(start - range.start).map_err(|_| Violation::OutOfRange)?;
+        let blocks = range.blocks.get(known..).unwrap_or_default();
+        let mut fold = self.fold();
+        let mut writes = Vec::with_capacity(2 * blocks.len() + 2 * range.right.len() + 1);
+        grow(&mut fold, &mut writes, feed, start, blocks)?;
+        let roots = fold.roots().to_vec();
+        for node in &range.right {
+            let mut keep = |node: &Node| writes.push(put_node(feed, node));
+            keep(node);
+            fold.push(*node, keep)?;
+        }
+        if !tree::are_roots(fold.roots(), range.head.length) {
+            return Err(Violation::BadProof);
+        }
+        let tree_hash = tree::tree_hash(fold.roots());
+        if !manifest::is_signed(&self.public_key, &self.key, &tree_hash, &range.head) {
+            return Err(Violation::BadSignature);
+        }
+        let tip = Tip { length: end, roots, head: range.head };
+        Ok(Some(self.stage(feed, start, tip, writes)))
+    }
+
+    fn stage(&mut self, feed: FeedId, start: u64, tip: Tip, mut writes: Vec<Write>) -> Staging {
+        let end = tip.length;
+        let value = record::encode_record(&self.public_key, self.name.as_deref(), &tip);
+        writes.push(Write::Put(record::feed_key(feed.0), value));
+        self.staged.push_back(Staged { tip, landed: false });
+        Staging { start, end, writes }
+    }
+
+    /// The commit up to `end` is durable. Returns the blocks that count from now on: none while
+    /// an earlier commit has not been reported.
+    pub(crate) fn landed(&mut self, end: u64) -> core::ops::Range<u64> {
+        let before = self.length();
+        if let Some(staged) = self.staged.iter_mut().find(|staged| staged.tip.length == end) {
+            staged.landed = true;
+        }
+        while self.staged.front().is_some_and(|staged| staged.landed) {
+            self.durable = self.staged.pop_front().map(|staged| staged.tip);
+        }
+        before..self.length()
+    }
+
+    /// A commit failed: what the store holds behind the durable length is unknown, so nothing is
+    /// staged on it any more.
+    pub(crate) fn fail(&mut self, failure: StoreFailure) {
+        self.staged.clear();
+        self.broken = Some(failure);
+    }
+}
+
+/// Folds blocks from `start` on, and writes them and the parents that come to be.
+fn grow<B: AsRef<[u8]>>(
+    fold: &mut Fold,
+    writes: &mut Vec<Write>,
+    feed: FeedId,
+    start: u64,
+    blocks: &[B],
+) -> Result<(), Violation> {
+    for (index, block) in (start..).zip(blocks) {
+        let block = block.as_ref();
+        writes.push(Write::Put(record::block_key(feed.0, index), Bytes::copy_from_slice(block)));
+        fold.push(Node::leaf(index, block), |made| writes.push(put_node(feed, made)))?;
+    }
+    Ok(())
+}
+
+fn put_node(feed: FeedId, node: &Node) -> Write {
+    Write::Put(record::node_key(feed.0, node.index), record::encode_node(node))
+}
+
+#[cfg(test)]
+mod tests;

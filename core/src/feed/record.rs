@@ -1,0 +1,183 @@
+//! How a multifeed lies in its store.
+//!
+//! Rule: only this file knows keys and values of the store. A key is a kind, a feed's slot and an
+//! index, big-endian, so that a run of blocks is a run of keys. Values that no Merkle tree covers
+//! end in a checksum.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::tree::{self, Node};
+use super::{Head, Tip};
+use crate::crypto::hash::{self, Hash};
+use crate::crypto::sign::{PublicKey, Signature};
+use crate::error::StoreFailure;
+use crate::group::Group;
+use crate::io::StoreKey;
+
+/// Version of everything in this file.
+const VERSION: u32 = 1;
+
+/// The first byte of a key.
+const META: u8 = 0;
+const FEED: u8 = 1;
+const NODE: u8 = 2;
+const BLOCK: u8 = 3;
+
+/// Bytes of the checksum at the end of a value.
+const CHECKSUM_BYTES: usize = 8;
+
+fn key(kind: u8, slot: u32, index: u64) -> StoreKey {
+    let mut bytes = [0; 13];
+    bytes[0] = kind;
+    bytes[1..5].copy_from_slice(&slot.to_be_bytes());
+    bytes[5..].copy_from_slice(&index.to_be_bytes());
+    StoreKey(bytes)
+}
+
+/// Where the store says whose it is.
+pub(crate) fn meta_key() -> StoreKey {
+    key(META, 0, 0)
+}
+
+/// Where the record of the feed in `slot` lies. Records of all feeds lie in one run.
+pub(crate) fn feed_key(slot: u32) -> StoreKey {
+    key(FEED, slot, 0)
+}
+
+/// The first key behind the records of all feeds.
+pub(crate) fn feeds_end() -> StoreKey {
+    key(NODE, 0, 0)
+}
+
+/// Where a tree node of a feed lies. Leaves of held blocks do not: their block is there.
+pub(crate) fn node_key(slot: u32, index: u64) -> StoreKey {
+    key(NODE, slot, index)
+}
+
+/// Where a block of a feed lies.
+pub(crate) fn block_key(slot: u32, index: u64) -> StoreKey {
+    key(BLOCK, slot, index)
+}
+
+/// The slot in a key.
+pub(crate) fn slot_of(key: &StoreKey) -> u32 {
+    let [_, a, b, c, d, ..] = key.0;
+    u32::from_be_bytes([a, b, c, d])
+}
+
+
+/// A tree node's value: its size and its hash. The key has its index.
+pub(crate) fn encode_node(node: &Node) -> Bytes {
+    let mut bytes = [0; 40];
+    bytes[..8].copy_from_slice(&node.size.to_le_bytes());
+    bytes[8..].copy_from_slice(&node.hash);
+    Bytes::copy_from_slice(&bytes)
+}
+
+/// Reads a tree node's value back. The tree itself tells whether it is right.
+pub(crate) fn decode_node(index: u64, value: &[u8]) -> Result<Node, StoreFailure> {
+    let (size, hash) = value.split_first_chunk().ok_or(StoreFailure::Damaged)?;
+    let hash: Hash = hash.try_into().map_err(|_| StoreFailure::Damaged)?;
+    Ok(Node { index, size: u64::from_le_bytes(*size), hash })
+}
+
+#[derive(Serialize, Deserialize)]
+struct Meta {
+    version: u32,
+    discovery_key: [u8; 32],
+}
+
+/// The value that binds a store to its group.
+pub(crate) fn encode_meta(group: &Group) -> Bytes {
+    seal(&Meta { version: VERSION, discovery_key: *group.discovery_key() })
+}
+
+/// Whether a store is one of ours, of this group.
+pub(crate) fn check_meta(value: &[u8], group: &Group) -> Result<(), StoreFailure> {
+    let meta: Meta = unseal(value)?;
+    if meta.version > VERSION {
+        return Err(StoreFailure::TooNew);
+    }
+    if meta.discovery_key != *group.discovery_key() {
+        return Err(StoreFailure::WrongGroup);
+    }
+    Ok(())
+}
+
+/// What is kept of a feed besides its nodes and blocks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Record {
+    pub(crate) public_key: PublicKey,
+    pub(crate) name: Option<String>,
+    pub(crate) tip: Tip,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RawRecord<'a> {
+    public_key: [u8; 32],
+    name: Option<&'a str>,
+    length: u64,
+    head_length: u64,
+    fork: u64,
+    signature: Signature,
+    roots: Vec<(u64, Hash)>,
+}
+
+/// The value of a feed's record.
+pub(crate) fn encode_record(public_key: &PublicKey, name: Option<&str>, tip: &Tip) -> Bytes {
+    seal(&RawRecord {
+        public_key: public_key.0,
+        name,
+        length: tip.length,
+        head_length: tip.head.length,
+        fork: tip.head.fork,
+        signature: tip.head.signature,
+        roots: tip.roots.iter().map(|root| (root.size, root.hash)).collect(),
+    })
+}
+
+/// Reads a feed's record back.
+pub(crate) fn decode_record(value: &[u8]) -> Result<Record, StoreFailure> {
+    let raw: RawRecord<'_> = unseal(value)?;
+    if raw.length > raw.head_length || raw.head_length > tree::LENGTH_MAX {
+        return Err(StoreFailure::Damaged);
+    }
+    let indices = tree::cover(0, raw.length);
+    let roots: Vec<Node> = indices
+        .zip(&raw.roots)
+        .map(|(index, (size, hash))| Node { index, size: *size, hash: *hash })
+        .collect();
+    if roots.len() != raw.roots.len() || !tree::are_roots(&roots, raw.length) {
+        return Err(StoreFailure::Damaged);
+    }
+    let head = Head { length: raw.head_length, fork: raw.fork, signature: raw.signature };
+    let tip = Tip { length: raw.length, roots, head };
+    Ok(Record { public_key: PublicKey(raw.public_key), name: raw.name.map(String::from), tip })
+}
+
+fn seal(value: &impl Serialize) -> Bytes {
+    // Postcard into a growing vector fails only where a length is not known before; ours are.
+    let mut bytes = postcard::to_allocvec(value).expect("every length is known");
+    bytes.extend_from_slice(&checksum(&bytes));
+    bytes.into()
+}
+
+fn unseal<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, StoreFailure> {
+    let (body, sum) = value.split_last_chunk::<CHECKSUM_BYTES>().ok_or(StoreFailure::Damaged)?;
+    if checksum(body) != *sum {
+        return Err(StoreFailure::Damaged);
+    }
+    postcard::from_bytes(body).map_err(|_| StoreFailure::Damaged)
+}
+
+fn checksum(body: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let [a, b, c, d, e, f, g, h, ..] = hash::blake2b(&[b"multifeed/1 record", body]);
+    [a, b, c, d, e, f, g, h]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! The Merkle tree over a feed's blocks, as hypercore lays it out (`lib/merkle-tree.js`).
+//!
+//! Rule: pure arithmetic over nodes. Block `i` is the leaf with index `2 * i`; a parent lies
+//! between its children; the roots of a feed are the largest complete subtrees, left to right.
+
+use alloc::vec::Vec;
+
+use crate::crypto::hash::{self, Hash};
+use crate::error::Violation;
+
+/// Most blocks in a feed: indices of nodes and sums of sizes then stay far below 2^53, where
+/// JavaScript's numbers end.
+pub(crate) const LENGTH_MAX: u64 = 1 << 40;
+
+/// Most bytes in a feed, the largest integer that JavaScript holds exactly.
+pub(crate) const BYTE_LENGTH_MAX: u64 = (1 << 53) - 1;
+
+/// One node: the root of a complete subtree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Node {
+    /// Its place in the flat tree.
+    pub(crate) index: u64,
+    /// Bytes of the blocks below it.
+    pub(crate) size: u64,
+    pub(crate) hash: Hash,
+}
+
+impl Node {
+    /// The leaf of a block.
+    pub(crate) fn leaf(block: u64, data: &[u8]) -> Self {
+        Self { index: block * 2, size: data.len() as u64, hash: hash::leaf(data) }
+    }
+}
+
+/// Indices of the largest complete subtrees that together cover the blocks `start..end`, left to
+/// right. `cover(0, length)` are the roots of a feed of that length.
+///
+/// At most two for each bit of `end`.
+pub(crate) fn cover(start: u64, end: u64) -> impl Iterator<Item = u64> {
+    debug_assert!(end <= LENGTH_MAX);
+    let mut at = start;
+    core::iter::from_fn(move || {
+        let left = end.checked_sub(at).filter(|left| *left > 0)?;
+        // The largest power of two that fits, and at which `at` is aligned.
+        let depth = left.ilog2().min(at.trailing_zeros());
+        let index = (at << 1) + (1 << depth) - 1;
+        at += 1 << depth;
+        Some(index)
+    })
+}
+
+/// The number of blocks below a node.
+pub(crate) fn span(index: u64) -> u64 {
+    1 << index.trailing_ones()
+}
+
+/// Nodes put together from left to right: neighbours that are siblings become their parent.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Fold {
+    nodes: Vec<Node>,
+}
+
+impl Fold {
+    /// A fold that has these roots already.
+    pub(crate) fn of(roots: &[Node]) -> Self {
+        Self { nodes: roots.to_vec() }
+    }
+
+    /// Adds the next node to the right, and hands each parent that came to be to `made`.
+    pub(crate) fn push(
+        &mut self,
+        node: Node,
+        mut made: impl FnMut(&Node),
+    ) -> Result<(), Violation> {
+        let mut node = node;
+        while let Some(left) = self.nodes.last() {
+            if left.index.checked_add(2 * span(left.index)) != Some(node.index)
+                || span(left.index) != span(node.index)
+                || !is_left_child(left.index)
+            {
+                break;
+            }
+            let size = left.size.checked_add(node.size).ok_or(Violation::BadProof)?;
+            if size > BYTE_LENGTH_MAX {
+                return Err(Violation::BadProof);
+            }
+            let index = left.index + span(left.index);
+            node = Node { index, size, hash: hash::parent(size, &left.hash, &node.hash) };
+            made(&node);
+            self.nodes.pop();
+        }
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    /// What could not be joined any further, left to right.
+    pub(crate) fn roots(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The same, without a copy.
+    pub(crate) fn into_roots(self) -> Vec<Node> {
+        self.nodes
+    }
+}
+
+/// Whether a node is its parent's left child: the bit above its subtree says so.
+fn is_left_child(index: u64) -> bool {
+    index & (span(index) << 1) == 0
+}
+
+/// Whether these nodes are the roots of a feed of `length` blocks, whose bytes can be counted.
+pub(crate) fn are_roots(nodes: &[Node], length: u64) -> bool {
+    nodes.iter().map(|node| node.index).eq(cover(0, length))
+        && byte_length(nodes).is_some_and(|bytes| bytes <= BYTE_LENGTH_MAX)
+}
+
+/// The bytes below these nodes, if they can be counted.
+pub(crate) fn byte_length(nodes: &[Node]) -> Option<u64> {
+    nodes.iter().try_fold(0u64, |sum, node| sum.checked_add(node.size))
+}
+
+/// The hash that a head's signature covers.
+pub(crate) fn tree_hash(roots: &[Node]) -> Hash {
+    hash::tree(roots.iter().map(|root| (root.hash, root.index, root.size)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Reading the store when a multifeed opens.
+//!
+//! Rule: a store is bound to its group before anything is written to it; a damaged record costs
+//! its own feed and no other.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::{Multifeed, State};
+use crate::error::StoreFailure;
+use crate::feed::{manifest, record};
+use crate::id::FeedId;
+use crate::io::{Event, StoreKey, Write};
+use crate::outbox::Job;
+
+/// Records and bytes of one scan while opening: some 300 bytes a record.
+const RECORDS_MAX: usize = 4_096;
+const RECORDS_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Slots are given out one by one, so a larger number in the store is damage; without this bound
+/// it would be an allocation.
+const SLOTS_MAX: u32 = 1 << 26;
+
+impl Multifeed {
+    pub(super) fn read_meta(&mut self) {
+        let keys = Vec::from([record::meta_key()]);
+        self.outbox.read(Job::OpenMeta, keys);
+    }
+
+    pub(super) fn took_meta(&mut self, values: &[Option<Bytes>]) {
+        match values {
+            [Some(value)] => match record::check_meta(value, &self.group) {
+                Ok(()) => self.scan_feeds(record::feed_key(0)),
+                Err(failure) => self.fail_open(failure),
+            },
+            _ => {
+                let meta = Write::Put(record::meta_key(), record::encode_meta(&self.group));
+                self.outbox.commit(Job::OpenNew, Vec::from([meta]));
+            }
+        }
+    }
+
+    pub(super) fn scan_feeds(&mut self, from: StoreKey) {
+        let until = record::feeds_end();
+        self.outbox.scan(Job::OpenFeeds, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
+    }
+
+    pub(super) fn took_feeds(&mut self, entries: &[(StoreKey, Bytes)]) {
+        for (key, value) in entries {
+            let slot = record::slot_of(key);
+            if slot >= SLOTS_MAX || slot < self.feeds.end() {
+                return self.fail_open(StoreFailure::Damaged);
+            }
+            let found = record::decode_record(value).map(|found| {
+                (manifest::feed_key(self.group.feed_namespace(), &found.public_key), found)
+            });
+            if let Err(failure) = found {
+                self.outbox.event(Event::FeedBroken { feed: FeedId(slot), failure });
+            }
+            self.feeds.load(slot, found.ok());
+        }
+        match entries.last() {
+            Some((last, _)) => self.scan_feeds(record::feed_key(record::slot_of(last) + 1)),
+            None => {
+                self.state = State::Ready;
+                self.outbox.event(Event::Ready { feeds: self.feeds.len() });
+            }
+        }
+    }
+
+    pub(super) fn fail_open(&mut self, failure: StoreFailure) {
+        self.state = State::Failed;
+        self.outbox.event(Event::OpenFailed(failure));
+    }
+}

@@ -1,0 +1,236 @@
+//! Multifeeds joined by pipes, each with a map for a store.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use std::boxed::Box;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::*;
+
+/// The stored entries of one node; survives the node.
+pub(super) type Map = BTreeMap<StoreKey, Bytes>;
+
+pub(super) struct Node {
+    pub(super) multifeed: Multifeed,
+    pub(super) map: Map,
+    pub(super) events: Vec<Event>,
+    pub(super) closed: Vec<(ConnectionId, Reason)>,
+    /// Commits fail with this, if it is set.
+    pub(super) failure: Option<StoreFailure>,
+    /// Store requests are kept here instead of being done.
+    pub(super) held: Option<Vec<StoreRequest>>,
+    transmits: VecDeque<ConnectionId>,
+}
+
+impl Node {
+    pub(super) fn open(group: &Group, seed: u8, map: Map) -> Self {
+        Self::with(Config::new(group.clone(), [seed; 32]), map)
+    }
+
+    pub(super) fn with(config: Config, map: Map) -> Self {
+        let multifeed = Multifeed::open(config);
+        let (events, closed, transmits) = (Vec::new(), Vec::new(), VecDeque::new());
+        let (failure, held) = (None, None);
+        let mut node = Self { multifeed, map, events, closed, failure, held, transmits };
+        node.drain();
+        node
+    }
+
+    pub(super) fn drain(&mut self) {
+        while let Some(output) = self.multifeed.poll() {
+            match output {
+                Output::Transmit { connection } => self.transmits.push_back(connection),
+                Output::Disconnect { connection, reason } => self.closed.push((connection, reason)),
+                Output::Event(event) => self.events.push(event),
+                Output::Store(request) => match &mut self.held {
+                    Some(held) => held.push(request),
+                    None => {
+                        let reply = self.answer(request);
+                        self.multifeed.handle(Instant::ZERO, Input::Stored(reply));
+                    }
+                },
+            }
+        }
+    }
+
+    pub(super) fn answer(&mut self, request: StoreRequest) -> StoreReply {
+        match request {
+            StoreRequest::Read(read) => {
+                let values = read.keys().iter().map(|key| self.map.get(key).cloned()).collect();
+                read.found(values)
+            }
+            StoreRequest::Scan(scan) => {
+                let mut bytes = 0;
+                let entries = self.map.range(scan.from()..scan.until()).take(scan.entries_max());
+                let entries = entries.take_while(|(_, value)| {
+                    let is_first = bytes == 0;
+                    bytes += value.len().max(1);
+                    is_first || bytes <= scan.bytes_max()
+                });
+                let entries = entries.map(|(key, value)| (*key, value.clone())).collect();
+                scan.found(entries)
+            }
+            StoreRequest::Commit(commit) => {
+                if let Some(failure) = self.failure {
+                    return commit.failed(failure);
+                }
+                for write in commit.writes() {
+                    match write {
+                        Write::Put(key, value) => _ = self.map.insert(*key, value.clone()),
+                        Write::Delete(key) => _ = self.map.remove(key),
+                    }
+                }
+                commit.durable()
+            }
+        }
+    }
+
+    /// Answers the store requests that were held back, and holds back no more.
+    pub(super) fn release(&mut self) {
+        for request in self.held.take().unwrap_or_default() {
+            let reply = self.answer(request);
+            self.multifeed.handle(Instant::ZERO, Input::Stored(reply));
+        }
+        self.drain();
+    }
+
+    pub(super) fn writer(&mut self, seed: u8) -> FeedId {
+        let feed = self.multifeed.writer("local", KeyPair::from_seed(&[seed; 32])).unwrap();
+        self.drain();
+        feed
+    }
+
+    pub(super) fn append(&mut self, feed: FeedId, blocks: &[&[u8]]) {
+        self.multifeed.append(feed, blocks).unwrap();
+        self.drain();
+    }
+
+    pub(super) fn blocks(&mut self, key: &FeedKey) -> Vec<Bytes> {
+        let Some(feed) = self.multifeed.find(key) else { return Vec::new() };
+        let (feed, length) = (feed.id, feed.length);
+        let mut all = Vec::new();
+        while (all.len() as u64) < length {
+            self.multifeed.read(feed, all.len() as u64, length).unwrap();
+            self.drain();
+            let Some(Event::Blocks { blocks, .. }) = self.events.pop() else { panic!() };
+            all.extend(blocks);
+        }
+        all
+    }
+
+    /// What each feed holds, by key.
+    pub(super) fn holdings(&self) -> Vec<(FeedKey, u64)> {
+        let mut all: Vec<_> = self.multifeed.feeds().map(|feed| (feed.key, feed.length)).collect();
+        all.sort();
+        all
+    }
+}
+
+/// Nodes and the pipes between them.
+#[derive(Default)]
+pub(super) struct World {
+    pub(super) nodes: Vec<Node>,
+    /// (node, its connection) ⇄ (node, its connection).
+    pipes: Vec<[(usize, ConnectionId); 2]>,
+    next: u64,
+    /// Bytes that crossed a pipe.
+    pub(super) bytes: usize,
+    /// Longest piece that is delivered at once.
+    pub(super) cut: usize,
+    /// Sees every piece: from which node, the bytes; may change them.
+    pub(super) tap: Option<Box<dyn FnMut(usize, &mut Vec<u8>)>>,
+}
+
+impl World {
+    pub(super) fn of(nodes: Vec<Node>) -> Self {
+        Self { nodes, cut: usize::MAX, ..Self::default() }
+    }
+
+    pub(super) fn connect(&mut self, a: usize, b: usize, mode: Mode) -> [ConnectionId; 2] {
+        let ids = [ConnectionId(self.next), ConnectionId(self.next + 1)];
+        self.next += 2;
+        self.pipes.push([(a, ids[0]), (b, ids[1])]);
+        for ((node, connection), role) in
+            [(a, ids[0]), (b, ids[1])].into_iter().zip([Role::Initiator, Role::Responder])
+        {
+            let input = Input::Connected { connection, role, secure: Secure::Noise, mode };
+            self.nodes[node].multifeed.handle(Instant::ZERO, input);
+            self.nodes[node].drain();
+        }
+        ids
+    }
+
+    /// Delivers bytes until nobody has any.
+    pub(super) fn run(&mut self) {
+        let mut limit = 1_000_000;
+        while self.step() {
+            limit -= 1;
+            assert!(limit > 0, "no end of messages");
+        }
+    }
+
+    fn step(&mut self) -> bool {
+        let mut has_moved = false;
+        for index in 0..self.nodes.len() {
+            let node = &mut self.nodes[index];
+            node.drain();
+            let Some(connection) = node.transmits.pop_front() else { continue };
+            has_moved = true;
+            let mut bytes = BytesMut::new();
+            while node.multifeed.poll_transmit(connection, &mut bytes, self.cut) > 0 {
+                node.drain();
+            }
+            node.drain();
+            self.deliver(index, connection, bytes.to_vec());
+        }
+        self.hang_up() || has_moved
+    }
+
+    fn deliver(&mut self, from: usize, connection: ConnectionId, mut bytes: Vec<u8>) {
+        if let Some(tap) = &mut self.tap {
+            tap(from, &mut bytes);
+        }
+        self.bytes += bytes.len();
+        let Some((to, other)) = self.other_end(from, connection) else { return };
+        for piece in bytes.chunks(self.cut) {
+            let input = Input::Received { connection: other, bytes: piece };
+            self.nodes[to].multifeed.handle(Instant::ZERO, input);
+            self.nodes[to].drain();
+        }
+    }
+
+    fn other_end(&self, node: usize, id: ConnectionId) -> Option<(usize, ConnectionId)> {
+        self.pipes.iter().find_map(|[a, b]| match (node, id) {
+            end if end == *a => Some(*b),
+            end if end == *b => Some(*a),
+            _ => None,
+        })
+    }
+
+    /// Ends the pipes that a node closed, once all that it had sent is delivered.
+    fn hang_up(&mut self) -> bool {
+        let is_closed = |(node, id): (usize, ConnectionId)| {
+            let node = &self.nodes[node];
+            node.closed.iter().any(|closed| closed.0 == id) && !node.transmits.contains(&id)
+        };
+        let ends = self.pipes.iter().position(|[a, b]| is_closed(*a) || is_closed(*b));
+        let Some(place) = ends else { return false };
+        for (node, connection) in self.pipes.remove(place) {
+            let input = Input::Disconnected { connection };
+            self.nodes[node].multifeed.handle(Instant::ZERO, input);
+            self.nodes[node].drain();
+        }
+        true
+    }
+
+    /// Breaks a pipe without a word.
+    pub(super) fn cut(&mut self, ends: [ConnectionId; 2]) {
+        let place = self.pipes.iter().position(|[a, b]| [a.1, b.1] == ends).unwrap();
+        for (node, connection) in self.pipes.remove(place) {
+            let input = Input::Disconnected { connection };
+            self.nodes[node].multifeed.handle(Instant::ZERO, input);
+            self.nodes[node].drain();
+        }
+    }
+}

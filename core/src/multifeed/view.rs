@@ -1,0 +1,138 @@
+//! What the application sees of a multifeed.
+
+use alloc::collections::BTreeMap;
+
+use super::Multifeed;
+use crate::crypto::sign::PublicKey;
+use crate::feed;
+use crate::group::Group;
+use crate::id::{ConnectionId, FeedId, FeedKey};
+use crate::peer::connection::Connection;
+use crate::replicate::Session;
+
+/// One feed, as the application sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Feed<'a> {
+    /// Its number here.
+    pub id: FeedId,
+    /// Its name everywhere.
+    pub key: FeedKey,
+    /// Its author's public key.
+    pub public_key: PublicKey,
+    /// Blocks held durably, from the first on.
+    pub length: u64,
+    /// Bytes of those blocks.
+    pub byte_length: u64,
+    /// The local name of a writer, also before its key pair was given.
+    pub name: Option<&'a str>,
+    /// Whether we can append: its key pair was given.
+    pub is_writable: bool,
+}
+
+/// One peer that proved to be a member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Peer {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Its public key.
+    pub remote: PublicKey,
+    /// Neither side lacks anything that the other offers and can give.
+    pub is_synced: bool,
+}
+
+/// How far the sync is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct SyncStatus {
+    /// Feeds of which a block is held.
+    pub feeds: usize,
+    /// Blocks held durably.
+    pub have: u64,
+    /// Blocks that we or a connected peer hold. What a peer offers is unproven until it is here.
+    pub want: u64,
+    /// Peers that proved to be members.
+    pub peers: usize,
+    /// Those of them with which we are in sync.
+    pub synced: usize,
+}
+
+impl Multifeed {
+    /// The group.
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
+
+    /// The public key by which peers know this process.
+    pub fn public_key(&self) -> PublicKey {
+        self.identity.public_key()
+    }
+
+    /// One feed.
+    pub fn feed(&self, feed: FeedId) -> Option<Feed<'_>> {
+        self.feeds.get(feed).filter(|held| is_shown(held)).map(|held| view(feed, held))
+    }
+
+    /// The feed of a key.
+    pub fn find(&self, key: &FeedKey) -> Option<Feed<'_>> {
+        self.feeds.find(key).and_then(|feed| self.feed(feed))
+    }
+
+    /// Every feed of which a block is held or that we can write, in the order in which they came.
+    pub fn feeds(&self) -> impl Iterator<Item = Feed<'_>> {
+        let feeds = self.feeds.iter().filter(|(_, feed)| is_shown(feed));
+        feeds.map(|(id, feed)| view(id, feed))
+    }
+
+    /// Every peer that proved to be a member.
+    pub fn peers(&self) -> impl Iterator<Item = Peer> {
+        self.connections.iter().filter_map(|(connection, peer)| {
+            let is_synced = peer.session()?.is_synced();
+            Some(Peer { connection: *connection, remote: peer.remote()?, is_synced })
+        })
+    }
+
+    /// How much of a feed each connected peer says that it holds durably.
+    pub fn holders(&self, feed: FeedId) -> impl Iterator<Item = (ConnectionId, u64)> {
+        self.connections.iter().filter_map(move |(connection, peer)| {
+            Some((*connection, peer.session()?.offers_of(feed)?))
+        })
+    }
+
+    /// How far the sync is. Costs a step for each feed at each peer.
+    pub fn sync_status(&self) -> SyncStatus {
+        let held = self.feeds.iter().filter(|(_, feed)| feed.length() > 0);
+        let mut most: BTreeMap<FeedId, u64> = held.map(|(id, feed)| (id, feed.length())).collect();
+        let (feeds, have) = (most.len(), sum(&most));
+        let sessions = || self.connections.values().filter_map(Connection::session);
+        for (feed, length) in sessions().flat_map(Session::offers) {
+            let known = most.entry(feed).or_default();
+            *known = length.max(*known);
+        }
+        let synced = sessions().filter(|session| session.is_synced()).count();
+        SyncStatus { feeds, have, want: sum(&most), peers: sessions().count(), synced }
+    }
+}
+
+fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
+    // A peer can offer 2^40 blocks of each feed that it names: the sum must not wrap.
+    lengths.values().fold(0, |sum, length| sum.saturating_add(*length))
+}
+
+/// A feed that was only heard of is nothing to show.
+fn is_shown(feed: &feed::Feed) -> bool {
+    feed.length() > 0 || feed.is_writable()
+}
+
+fn view(id: FeedId, feed: &feed::Feed) -> Feed<'_> {
+    Feed {
+        id,
+        key: feed.key,
+        public_key: feed.public_key,
+        length: feed.length(),
+        byte_length: feed.byte_length(),
+        name: feed.name.as_deref(),
+        is_writable: feed.is_writable(),
+    }
+}

@@ -1,0 +1,29 @@
+//! Proof that a peer knows the group's key (after hypercore `lib/caps.js`, `replicate`).
+//!
+//! Rule: it is bound to the connection and to the role, so that neither an echo nor a replay of
+//! one proves anything.
+
+use subtle::ConstantTimeEq;
+
+use crate::crypto::hash::{Hash, keyed, namespace};
+use crate::group::Group;
+use crate::id::Role;
+
+/// What the side of `role` sends.
+pub(crate) fn capability(group: &Group, handshake_hash: &[u8; 64], role: Role) -> Hash {
+    let index = match role {
+        Role::Initiator => 1,
+        Role::Responder => 2,
+    };
+    keyed(handshake_hash, &[&namespace("multifeed", index), group.key()])
+}
+
+/// Whether `theirs` is what the side of `role` has to send.
+pub(crate) fn is_capable(
+    group: &Group,
+    handshake_hash: &[u8; 64],
+    role: Role,
+    theirs: &Hash,
+) -> bool {
+    capability(group, handshake_hash, role).ct_eq(theirs).into()
+}

@@ -1,0 +1,374 @@
+//! One connection: the secret stream, its channels, and the group's session on one of them.
+//!
+//! Rule: no feed is named before both sides have shown that they know the group's key. The
+//! initiator shows it first; the responder answers a wrong one with nothing but a close.
+
+use bytes::{Buf, BytesMut};
+
+use super::capability::{capability, is_capable};
+use super::channels::{Channels, GROUP_CHANNEL, Leads};
+use super::secure::{Received, Secure as SecretStream, SecureError};
+use crate::chance::Chance;
+use crate::config::{FRAME_BYTES_MAX_EARLY, Limits, Timing};
+use crate::crypto::sign::{KeyPair, PublicKey};
+use crate::error::{Deadline, Limit, Reason, Violation};
+use crate::id::{ConnectionId, Role};
+use crate::io::{Event, Mode, Secure};
+use crate::replicate::{Context, Session, Sources};
+use crate::time::Instant;
+use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, VERSION};
+use crate::wire::mux::{Batch, MuxMessage, messages};
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    id: ConnectionId,
+    us: PublicKey,
+    mode: Mode,
+    stream: SecretStream,
+    channels: Channels,
+    session: Option<Session>,
+    out: BytesMut,
+    batch: Batch,
+    is_closed: bool,
+    is_signalled: bool,
+    started: Instant,
+    heard: Instant,
+    sent: Instant,
+    /// When the peer last sent anything but a sign of life.
+    progress: Instant,
+}
+
+/// What is to be done about a connection whose time has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Due {
+    Nothing,
+    Send,
+    Close(Deadline),
+}
+
+impl Connection {
+    pub(crate) fn new(
+        id: ConnectionId,
+        (role, secure, mode): (Role, Secure, Mode),
+        key_pair: &KeyPair,
+        chance: Chance,
+        now: Instant,
+    ) -> Self {
+        let mut out = BytesMut::new();
+        let max = FRAME_BYTES_MAX_EARLY;
+        let stream = match (secure, role) {
+            (Secure::Noise, Role::Initiator) => {
+                SecretStream::initiator(key_pair, chance, max, &mut out)
+            }
+            (Secure::Noise, Role::Responder) => SecretStream::responder(key_pair, chance, max),
+            (Secure::Established { handshake_hash, remote }, _) => {
+                SecretStream::clear(handshake_hash, remote, role, max)
+            }
+            (Secure::Plain { remote }, _) => SecretStream::clear([0; 64], remote, role, max),
+        };
+        let us = key_pair.public_key();
+        let (started, heard, sent, progress) = (now, now, now, now);
+        let (channels, batch, session) = (Channels::default(), Batch::new(), None);
+        let (is_closed, is_signalled) = (false, false);
+        Self {
+            id,
+            us,
+            mode,
+            stream,
+            channels,
+            session,
+            out,
+            batch,
+            is_closed,
+            is_signalled,
+            started,
+            heard,
+            sent,
+            progress,
+        }
+    }
+
+    /// The group's session, once both sides have shown that they are members.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    pub(crate) fn session_mut(&mut self) -> Option<&mut Session> {
+        self.session.as_mut()
+    }
+
+    /// The peer's public key, once proven.
+    pub(crate) fn remote(&self) -> Option<PublicKey> {
+        self.stream.remote()
+    }
+
+    /// Takes bytes of the peer. After an error the connection is to be closed.
+    pub(crate) fn receive(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Result<(), Reason> {
+        if self.is_closed {
+            return Ok(());
+        }
+        self.heard = context.now;
+        self.stream.push_bytes(bytes);
+        while let Some(received) = self.stream.next(&mut self.out).map_err(reason_of)? {
+            match received {
+                Received::Opened { handshake_hash, remote } => {
+                    self.take_opened(context, &handshake_hash, remote)?;
+                }
+                Received::Message(frame) => {
+                    self.progress = context.now;
+                    for message in messages(&frame) {
+                        self.take_message(context, message?)?;
+                    }
+                }
+                Received::KeepAlive => (),
+            }
+        }
+        Ok(())
+    }
+
+    /// The stream's handshake is over: the initiator says hello.
+    fn take_opened(
+        &mut self,
+        context: &Context<'_>,
+        handshake_hash: &[u8; 64],
+        remote: PublicKey,
+    ) -> Result<(), Reason> {
+        if remote == self.us {
+            return Err(Reason::Ourselves);
+        }
+        if self.stream.role() == Role::Initiator {
+            self.say_hello(context, handshake_hash);
+        }
+        Ok(())
+    }
+
+    fn say_hello(&mut self, context: &Context<'_>, handshake_hash: &[u8; 64]) {
+        let capability = capability(context.group, handshake_hash, self.stream.role());
+        let Limits { names, window_bytes, .. } = *context.limits;
+        let window = window_bytes as u64;
+        let hello = Hello { version: VERSION, features: 0, capability, names, window };
+        let mut handshake = alloc::vec::Vec::new();
+        message::put(&mut handshake, &hello);
+        self.batch.push(&MuxMessage::Open {
+            local_id: GROUP_CHANNEL,
+            protocol: PROTOCOL,
+            id: Some(context.group.discovery_key()),
+            handshake: &handshake,
+        });
+        self.flush(context.now);
+    }
+
+    fn take_message(
+        &mut self,
+        context: &mut Context<'_>,
+        message: MuxMessage<'_>,
+    ) -> Result<(), Reason> {
+        match message {
+            MuxMessage::Open { local_id, protocol, id, handshake } => {
+                self.take_open(context, local_id, (protocol, id), handshake)
+            }
+            MuxMessage::Reject { local_id: GROUP_CHANNEL } => Err(Reason::NotAMember),
+            MuxMessage::Reject { .. } => Err(Violation::ChannelId.into()),
+            MuxMessage::Close { local_id } => match self.channels.close(local_id)? {
+                Leads::ToGroup => Err(Reason::ClosedByPeer),
+                Leads::Nowhere | Leads::Closed => Ok(()),
+            },
+            MuxMessage::Message { channel, kind, body } => {
+                let leads = self.channels.leads(channel)?;
+                match (leads, &mut self.session, Kind::of(kind)) {
+                    (Leads::ToGroup, Some(session), Some(kind)) => {
+                        session.receive(context, kind, body)
+                    }
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn take_open(
+        &mut self,
+        context: &mut Context<'_>,
+        remote_id: u64,
+        (protocol, id): (&str, Option<&[u8]>),
+        handshake: &[u8],
+    ) -> Result<(), Reason> {
+        let limits = context.limits;
+        if protocol != PROTOCOL {
+            // Another protocol on the same connection is none of our business.
+            self.channels.open(remote_id, Leads::Nowhere, limits.channels)?;
+            self.reject(context.now, remote_id);
+            return Ok(());
+        }
+        let leads_to_group = id == Some(context.group.discovery_key().as_slice());
+        let hello: Option<Hello> =
+            leads_to_group.then(|| message::decode(handshake)).transpose()?;
+        let hello = hello.filter(|hello| self.is_member(context, hello));
+        let Some(hello) = hello else {
+            self.reject(context.now, remote_id);
+            return Err(Reason::NotAMember);
+        };
+        if hello.version == 0 {
+            return Err(Reason::Incompatible { ours: VERSION, theirs: hello.version });
+        }
+        self.channels.open(remote_id, Leads::ToGroup, limits.channels)?;
+        if self.stream.role() == Role::Responder
+            && let Some(handshake_hash) = self.stream.handshake_hash().copied()
+        {
+            self.say_hello(context, &handshake_hash);
+        }
+        self.stream.set_frame_size_max(limits.frame_bytes);
+        self.session = Some(Session::new(self.id, &hello, limits, context.now));
+        if let Some(remote) = self.remote() {
+            context.outbox.event(Event::Opened { connection: self.id, remote });
+        }
+        Ok(())
+    }
+
+    fn is_member(&self, context: &Context<'_>, hello: &Hello) -> bool {
+        let role = self.stream.role().other();
+        self.stream
+            .handshake_hash()
+            .is_some_and(|hash| is_capable(context.group, hash, role, &hello.capability))
+    }
+
+    fn reject(&mut self, now: Instant, remote_id: u64) {
+        self.batch.push(&MuxMessage::Reject { local_id: remote_id });
+        self.flush(now);
+    }
+
+    /// Seals what was put into the batch.
+    fn flush(&mut self, now: Instant) {
+        if let Some(frame) = self.batch.take() {
+            self.sent = now;
+            // It is open, or nothing could have been put; and it fits, or composing would have
+            // stopped.
+            let sealed = self.stream.send(&frame, &mut self.out);
+            debug_assert_eq!(sealed, Ok(()));
+        }
+    }
+
+    /// Moves up to `limit` bytes to `buf`, composing more as there is room. Returns how many.
+    pub(crate) fn transmit(
+        &mut self,
+        context: &mut Context<'_>,
+        buf: &mut BytesMut,
+        limit: usize,
+    ) -> usize {
+        let mut moved = 0;
+        while moved < limit {
+            if self.out.is_empty() {
+                self.compose(context);
+            }
+            let part = self.out.len().min(limit - moved);
+            if part == 0 {
+                self.is_signalled = false;
+                break;
+            }
+            buf.extend_from_slice(&self.out[..part]);
+            self.out.advance(part);
+            moved += part;
+        }
+        moved
+    }
+
+    fn compose(&mut self, context: &mut Context<'_>) {
+        if self.is_closed {
+            return;
+        }
+        if let Some(session) = &mut self.session {
+            session.compose(context, GROUP_CHANNEL, &mut self.batch);
+            self.flush(context.now);
+        }
+    }
+
+    /// A sync that should end has ended, and all of it was taken away.
+    pub(crate) fn is_finished(&self) -> bool {
+        let is_synced = self.session.as_ref().is_some_and(Session::is_synced);
+        self.mode == Mode::Once && is_synced && self.out.is_empty() && !self.is_closed
+    }
+
+    /// There may be something to send. Returns whether the world has to be told.
+    pub(crate) fn wake(&mut self) -> bool {
+        !core::mem::replace(&mut self.is_signalled, true)
+    }
+
+    /// Ends the connection: only what was sealed already still goes out.
+    pub(crate) fn close(&mut self) -> Option<Session> {
+        self.is_closed = true;
+        self.session.take()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// When [`Connection::due`] will have something to say.
+    pub(crate) fn deadline(&self, timing: &Timing) -> Option<Instant> {
+        if self.is_closed {
+            return None;
+        }
+        let after =
+            |since: Instant, wait: Option<core::time::Duration>| wait.map(|wait| since + wait);
+        let handshake =
+            self.session.is_none().then(|| after(self.started, timing.handshake)).flatten();
+        let keep_alive =
+            self.session.is_some().then(|| after(self.sent, timing.keep_alive)).flatten();
+        let request = self.waits_since().and_then(|since| after(since, timing.request));
+        let all = [handshake, keep_alive, request, after(self.heard, timing.dead)];
+        all.into_iter().flatten().min()
+    }
+
+    /// Since when the peer has owed us something.
+    fn waits_since(&self) -> Option<Instant> {
+        let session = self.session.as_ref()?;
+        match self.mode {
+            Mode::Once => Some(self.progress),
+            Mode::Live => session.waits_since(),
+        }
+    }
+
+    /// What the time has brought. A peer that owes blocks for too long is asked no more.
+    pub(crate) fn due(&mut self, now: Instant, timing: &Timing, sources: &mut Sources) -> Due {
+        let is_over = |since: Instant, wait: Option<core::time::Duration>| {
+            wait.is_some_and(|wait| now >= since + wait)
+        };
+        if self.is_closed {
+            return Due::Nothing;
+        }
+        if self.session.is_none() && is_over(self.started, timing.handshake) {
+            return Due::Close(Deadline::Handshake);
+        }
+        if is_over(self.heard, timing.dead) {
+            return Due::Close(Deadline::Dead);
+        }
+        if self.waits_since().is_some_and(|since| is_over(since, timing.request)) {
+            if self.mode == Mode::Once {
+                return Due::Close(Deadline::Stalled);
+            }
+            if let Some(session) = &mut self.session {
+                session.stall(sources);
+            }
+        }
+        if self.session.is_some() && is_over(self.sent, timing.keep_alive) {
+            self.sent = now;
+            let sealed = self.stream.send_keep_alive(&mut self.out);
+            debug_assert_eq!(sealed, Ok(()));
+            return Due::Send;
+        }
+        Due::Nothing
+    }
+}
+
+fn reason_of(error: SecureError) -> Reason {
+    match error {
+        SecureError::FrameTooLong => Limit::FrameBytes.into(),
+        SecureError::BadHandshake => Violation::Handshake.into(),
+        SecureError::BadHeader | SecureError::WrongStream => Violation::StreamId.into(),
+        SecureError::Forged => Violation::Decrypt.into(),
+    }
+}

@@ -1,0 +1,172 @@
+//! What a session says next.
+//!
+//! Rule: nothing is said before the socket asks for it, and never more than fits a frame. Grants
+//! come first, for the peer waits for them; then heads and wants; ranges fill the rest.
+
+use alloc::vec::Vec;
+
+use super::edge::Lengths;
+use super::session::{Context, Session};
+use crate::id::FeedId;
+use crate::wire::multifeed::{HeadEntry, Kind, Name, NoEntry, WantEntry, put};
+use crate::wire::mux::{Batch, MuxMessage};
+
+/// A frame is filled up to here: large enough that its 20 bytes of framing do not count, small
+/// enough that what is urgent never waits long behind it.
+const FRAME_BYTES: usize = 60 * 1024;
+
+/// Entries in one message: some kilobytes.
+const ENTRIES_MAX: usize = 1_024;
+
+/// One frame being filled.
+struct Frame<'a> {
+    batch: &'a mut Batch,
+    channel: u64,
+}
+
+impl Frame<'_> {
+    fn push(&mut self, kind: Kind, body: &[u8]) {
+        self.batch.push(&MuxMessage::Message { channel: self.channel, kind: kind as u64, body });
+    }
+}
+
+impl Session {
+    /// Fills a frame with what is to be said; leaves it empty if there is nothing.
+    pub(crate) fn compose(&mut self, context: &mut Context<'_>, channel: u64, batch: &mut Batch) {
+        let mut frame = Frame { batch, channel };
+        self.grant(context, &mut frame);
+        self.say_nos(&mut frame);
+        self.say_heads(context, &mut frame);
+        self.say_wants(context, &mut frame);
+        self.say_ranges(context, &mut frame);
+        self.read_ahead(context);
+    }
+
+    /// Grants names and bytes anew once a quarter is used up: seldom enough to cost nothing,
+    /// often enough that the peer never waits for it.
+    fn grant(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
+        let mut body = Vec::new();
+        if self.names_owed > context.limits.names / 4 {
+            self.names_open = self.names_open.saturating_add(self.names_owed);
+            put(&mut body, &core::mem::take(&mut self.names_owed));
+            frame.push(Kind::Names, &body);
+        }
+        if self.window_owed > context.limits.window_bytes as u64 / 4 {
+            body.clear();
+            self.window_open = self.window_open.saturating_add(self.window_owed);
+            put(&mut body, &core::mem::take(&mut self.window_owed));
+            frame.push(Kind::Window, &body);
+        }
+    }
+
+    fn say_nos(&mut self, frame: &mut Frame<'_>) {
+        let mut body = Vec::new();
+        for _ in 0..ENTRIES_MAX {
+            let Some((name, no)) = self.nos.pop_first() else { break };
+            put(&mut body, &NoEntry { name, no });
+        }
+        if !body.is_empty() {
+            frame.push(Kind::Nos, &body);
+        }
+    }
+
+    /// Announces what changed, then what is not listed yet, as far as the peer granted names.
+    fn say_heads(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
+        let mut body = Vec::new();
+        let mut entries = 0;
+        let mut unnamed = Vec::new();
+        while entries < ENTRIES_MAX
+            && let Some(feed) = self.changed.pop_first()
+        {
+            match self.head_of(context, feed) {
+                Some(entry) => put(&mut body, &entry),
+                None => unnamed.push(feed),
+            }
+            entries += 1;
+        }
+        self.changed.extend(unnamed);
+        while entries < ENTRIES_MAX
+            && !self.listing.is_done()
+            && let Some(feed) = self.listing.peek(context.feeds)
+        {
+            let Some(entry) = self.head_of(context, feed) else { break };
+            put(&mut body, &entry);
+            self.listing.advance();
+            entries += 1;
+        }
+        if !body.is_empty() {
+            frame.push(Kind::Heads, &body);
+        }
+        if !self.listing.is_done() && self.listing.peek(context.feeds).is_none() {
+            self.listing.finish();
+            frame.push(Kind::Listed, &[]);
+        }
+    }
+
+    /// The entry that announces a feed as it is now; `None` if it needs a name and none is left.
+    fn head_of(&mut self, context: &mut Context<'_>, feed: FeedId) -> Option<HeadEntry> {
+        let held = context.feeds.get(feed)?;
+        let length = held.length();
+        let edge = self.edges.get(feed);
+        let name = match edge.and_then(super::session::name_of) {
+            Some(name) => name,
+            None => {
+                self.names_left = self.names_left.checked_sub(1)?;
+                Name::New(held.public_key)
+            }
+        };
+        let number = matches!(name, Name::New(_)).then(|| self.names.give(feed));
+        self.edges.update(feed, Lengths::same(length), |edge| {
+            edge.told = edge.told.max(length);
+            edge.mine = edge.mine.or(number);
+        });
+        Some(HeadEntry { name, length, fork: 0 })
+    }
+
+    /// Asks for feeds that nobody else was asked for.
+    fn say_wants(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
+        if self.is_stalled {
+            return;
+        }
+        let mut body = Vec::new();
+        while self.asked.len() < context.limits.wants
+            && let Some(id) = self.backlog.pop_first()
+        {
+            let Some(feed) = context.feeds.get(id) else { continue };
+            let Some(edge) = self.edges.get(id) else { continue };
+            let start = feed.staged_length();
+            let is_wanted = edge.offers(start) && feed.broken().is_none();
+            if !is_wanted || context.sources.contains_key(&id) {
+                continue;
+            }
+            let Some(name) = super::session::name_of(edge) else { continue };
+            if self.asked.is_empty() {
+                self.progress = context.now;
+            }
+            self.asked.insert(id);
+            context.sources.insert(id, self.connection);
+            put(&mut body, &WantEntry { name, start });
+        }
+        if !body.is_empty() {
+            frame.push(Kind::Wants, &body);
+        }
+    }
+
+    fn say_ranges(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
+        while let Some(bytes) = self.serving.peek_bytes() {
+            // A frame takes one range whatever its size, and more as long as they fit.
+            let is_full = !frame.batch.is_empty() && frame.batch.size() + bytes > FRAME_BYTES;
+            if is_full {
+                break;
+            }
+            let Some(ready) = self.serving.pop(self.window_left) else { break };
+            self.window_left -= ready.body.len() as u64;
+            let length = context.feeds.get(ready.feed).map_or(0, |feed| feed.length());
+            self.edges.update(ready.feed, Lengths::same(length), |edge| {
+                edge.sent = edge.sent.max(ready.end);
+                edge.told = edge.told.max(ready.end);
+            });
+            frame.push(Kind::Range, &ready.body);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! One feed × one peer: who holds how much of it, and what was said about it.
+//!
+//! Rule: every change of an edge goes through [`Edges::update`], which keeps the two counts that
+//! say whether the peers are in sync.
+
+use alloc::collections::BTreeMap;
+
+use crate::id::FeedId;
+
+/// What we know of one feed at one peer.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Edge {
+    /// The number that we gave it.
+    pub(crate) mine: Option<u32>,
+    /// The number that the peer gave it.
+    pub(crate) yours: Option<u32>,
+    /// Blocks that the peer holds, as it says.
+    pub(crate) theirs: u64,
+    /// Blocks that the peer knows us to hold.
+    pub(crate) told: u64,
+    /// The index behind the last block that we sent.
+    pub(crate) sent: u64,
+    /// New blocks are pushed, not only announced: the peer wanted the feed from us.
+    pub(crate) eager: bool,
+    /// The peer cannot give what it said it holds.
+    pub(crate) lost: bool,
+    /// The peer does not take the feed.
+    pub(crate) declined: bool,
+    /// We told the peer that we cannot give what we said we hold.
+    pub(crate) withheld: bool,
+    /// The peer's naming of the feed counts against its grant until the feed's first block is
+    /// here.
+    pub(crate) on_grant: bool,
+}
+
+impl Edge {
+    /// The peer offers blocks behind `length`.
+    pub(crate) fn offers(&self, length: u64) -> bool {
+        self.theirs > length && !self.lost
+    }
+
+    /// The peer would take blocks of the `length` that we hold.
+    pub(crate) fn lacks(&self, length: u64) -> bool {
+        self.theirs < length && !self.declined && !self.withheld
+    }
+}
+
+/// All feeds that either side has named on one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Edges {
+    edges: BTreeMap<FeedId, Edge>,
+    we_lack: usize,
+    they_lack: usize,
+}
+
+impl Edges {
+    pub(crate) fn get(&self, feed: FeedId) -> Option<&Edge> {
+        self.edges.get(&feed)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (FeedId, &Edge)> {
+        self.edges.iter().map(|(feed, edge)| (*feed, edge))
+    }
+
+    /// Neither side lacks anything that the other offers.
+    pub(crate) fn are_even(&self) -> bool {
+        self.we_lack == 0 && self.they_lack == 0
+    }
+
+    /// Changes an edge, made if it is not there. `before` is our durable length that was last
+    /// counted with, `after` the one of now.
+    pub(crate) fn update<R>(
+        &mut self,
+        feed: FeedId,
+        lengths: Lengths,
+        change: impl FnOnce(&mut Edge) -> R,
+    ) -> R {
+        if let Some(edge) = self.edges.get(&feed) {
+            self.we_lack -= usize::from(edge.offers(lengths.before));
+            self.they_lack -= usize::from(edge.lacks(lengths.before));
+        }
+        let edge = self.edges.entry(feed).or_default();
+        let result = change(edge);
+        self.we_lack += usize::from(edge.offers(lengths.after));
+        self.they_lack += usize::from(edge.lacks(lengths.after));
+        result
+    }
+}
+
+/// Our durable length of a feed before and after a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Lengths {
+    pub(crate) before: u64,
+    pub(crate) after: u64,
+}
+
+impl Lengths {
+    /// The feed itself has not changed.
+    pub(crate) fn same(length: u64) -> Self {
+        Self { before: length, after: length }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! One feed × one peer, and what a peer is told, asked and sent.
+//!
+//! Rule: only this room knows both trees and connections.
+
+mod compose;
+mod edge;
+mod names;
+mod range;
+mod serve;
+mod session;
+
+pub(crate) use edge::Lengths;
+pub(crate) use session::{Context, Session, Sources};

@@ -1,0 +1,45 @@
+//! The small numbers by which two peers name feeds to each other.
+//!
+//! Rule: each side numbers the feeds that it names, from 0 on and for the life of the connection.
+
+use alloc::vec::Vec;
+
+use crate::error::{Limit, Violation};
+use crate::id::FeedId;
+use crate::wire::multifeed::Name;
+
+/// The numbers of one connection, both ways.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    mine: Vec<FeedId>,
+    /// `None`: a feed that we declined when it was named.
+    yours: Vec<Option<FeedId>>,
+}
+
+impl Names {
+    /// Gives a feed our next number.
+    pub(crate) fn give(&mut self, feed: FeedId) -> u32 {
+        self.mine.push(feed);
+        self.mine.len() as u32 - 1
+    }
+
+    /// Notes the peer's next number; there are at most `names_max`.
+    pub(crate) fn take(&mut self, feed: Option<FeedId>, names_max: usize) -> Result<u32, Limit> {
+        if self.yours.len() >= names_max {
+            return Err(Limit::Names);
+        }
+        self.yours.push(feed);
+        Ok(self.yours.len() as u32 - 1)
+    }
+
+    /// The feed of a number in a peer's message; `None` if we declined it.
+    pub(crate) fn resolve(&self, name: Name) -> Result<Option<FeedId>, Violation> {
+        let found = match name {
+            Name::New(_) => return Err(Violation::UnexpectedMessage),
+            // The peer's words are turned around: its own numbers are yours to us.
+            Name::Mine(number) => self.yours.get(number as usize).copied(),
+            Name::Yours(number) => self.mine.get(number as usize).copied().map(Some),
+        };
+        found.ok_or(Violation::UnknownReference)
+    }
+}

@@ -1,0 +1,173 @@
+//! Ranges: runs of whole blocks with one proof, coming and going.
+//!
+//! Rule: a range is verified as a whole before any of it is staged, and answered for by the
+//! window that it came through until it is durable.
+
+use super::edge::Lengths;
+use super::serve::Ready;
+use super::session::{Context, Session, name_of};
+use crate::error::{Limit, Reason, Violation};
+use crate::feed::read::RangeRead;
+use crate::feed::tree::{self, LENGTH_MAX, Node};
+use crate::feed::{Head, Range};
+use crate::id::FeedId;
+use crate::outbox::Job;
+use crate::wire::multifeed::{BadRange, Name, No, RangeHeader, RangeMessage, encode_range};
+
+use bytes::Bytes;
+
+impl Session {
+    pub(super) fn take_range(
+        &mut self,
+        context: &mut Context<'_>,
+        body: &[u8],
+    ) -> Result<(), Reason> {
+        let bytes = body.len() as u64;
+        self.window_open = self.window_open.checked_sub(bytes).ok_or(Limit::WindowBytes)?;
+        let message = RangeMessage::decode(body, context.limits.range_blocks);
+        let message = message.map_err(|bad| match bad {
+            BadRange::Malformed(malformed) => Reason::from(malformed),
+            BadRange::TooManyBlocks => Limit::RangeBlocks.into(),
+        })?;
+        if message.blocks.iter().any(|block| block.len() > context.limits.block_bytes) {
+            return Err(Limit::BlockBytes.into());
+        }
+        let (name, range) = parse(message)?;
+        let resolved = self.names.resolve(name)?;
+        self.is_stalled = false;
+        self.progress = context.now;
+        let kept = match resolved {
+            Some(feed) => self.keep_range(context, feed, name, &range, bytes)?,
+            None => Kept::Nothing,
+        };
+        if kept == Kept::Nothing {
+            self.window_owed += bytes;
+        }
+        Ok(())
+    }
+
+    fn keep_range(
+        &mut self,
+        context: &mut Context<'_>,
+        id: FeedId,
+        name: Name,
+        range: &Range<&[u8]>,
+        bytes: u64,
+    ) -> Result<Kept, Reason> {
+        let Some(feed) = context.feeds.get_mut(id) else { return Ok(Kept::Nothing) };
+        let was_here = range.end() <= feed.staged_length();
+        let staging = feed.accept(id, range)?;
+        let (length, staged_length) = (feed.length(), feed.staged_length());
+        self.edges.update(id, Lengths::same(length), |edge| {
+            edge.theirs = edge.theirs.max(range.end());
+        });
+        let kept = match staging {
+            Some(staging) => {
+                let job =
+                    Job::Extend { connection: self.connection, feed: id, end: staging.end, bytes };
+                context.outbox.commit(job, staging.writes);
+                Kept::Staged
+            }
+            None => Kept::Nothing,
+        };
+        let offers_more = self.edges.get(id).is_some_and(|edge| edge.offers(staged_length));
+        match (self.asked.contains(&id), offers_more) {
+            (true, false) => self.give_up(context.sources, id),
+            // A gap before what was pushed: ask for what is missing.
+            (false, true) => _ = self.backlog.insert(id),
+            (false, false) if was_here => _ = self.nos.insert(turned(name), No::Duplicate),
+            _ => (),
+        }
+        Ok(kept)
+    }
+
+    /// What a range took of the peer's window is free again: it is durable, or dropped.
+    pub(crate) fn return_window(&mut self, bytes: u64) {
+        self.window_owed += bytes;
+    }
+
+    /// Begins to read what the peer is to be sent, as far as there is room.
+    pub(crate) fn read_ahead(&mut self, context: &mut Context<'_>) {
+        while let Some((id, start)) = self.serving.next_read(context.limits) {
+            let limits = context.limits;
+            let read = context.feeds.get(id).and_then(|feed| {
+                let blocks = start..feed.length();
+                RangeRead::begin(id, feed, blocks, limits.range_blocks, limits.range_bytes)
+            });
+            let Some((read, scan)) = read else {
+                self.serving.skip_read(id);
+                continue;
+            };
+            context
+                .outbox
+                .scan_blocks(Job::Serve { connection: self.connection, start, read }, scan);
+        }
+    }
+
+    /// A range was read for the peer.
+    pub(crate) fn serve_range(&mut self, id: FeedId, range: &Range<Bytes>, length: u64) {
+        let Some(name) = self.edges.get(id).and_then(name_of) else {
+            return self.serving.skip_read(id);
+        };
+        let body = encode_range(&header(name, range), proof(range), &range.blocks);
+        let ready = Ready { feed: id, end: range.end(), body };
+        self.serving.finish_read(range.start, ready, length);
+    }
+
+    /// A range could not be read for the peer.
+    pub(crate) fn fail_serve(&mut self, id: FeedId, length: u64) {
+        self.serving.fail_read(id);
+        self.withhold(id, length);
+    }
+}
+
+/// Whether a range was of use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kept {
+    Staged,
+    Nothing,
+}
+
+/// Our way to say the name that the peer used.
+fn turned(name: Name) -> Name {
+    match name {
+        Name::Mine(number) => Name::Yours(number),
+        Name::Yours(number) => Name::Mine(number),
+        name => name,
+    }
+}
+
+fn parse(message: RangeMessage<'_>) -> Result<(Name, Range<&[u8]>), Violation> {
+    let RangeMessage { header, nodes, blocks } = message;
+    let end = header.start.checked_add(blocks.len() as u64).ok_or(Violation::OutOfRange)?;
+    let is_in_range = end <= header.head_length && header.head_length <= LENGTH_MAX;
+    if blocks.is_empty() || header.fork != 0 || !is_in_range {
+        return Err(Violation::OutOfRange);
+    }
+    let indices = tree::cover(end, header.head_length);
+    if indices.count() != nodes.len() {
+        return Err(Violation::BadProof);
+    }
+    let indices = tree::cover(end, header.head_length);
+    let right =
+        indices.zip(nodes).map(|(index, (size, hash))| Node { index, size, hash }).collect();
+    let RangeHeader { name, start, head_length, fork, signature, .. } = header;
+    let head = Head { length: head_length, fork, signature };
+    Ok((name, Range { start, blocks, right, head }))
+}
+
+fn header(name: Name, range: &Range<Bytes>) -> RangeHeader {
+    RangeHeader {
+        name,
+        start: range.start,
+        head_length: range.head.length,
+        fork: range.head.fork,
+        signature: range.head.signature,
+        // At most two for each bit of a length.
+        nodes: range.right.len() as u8,
+    }
+}
+
+fn proof(range: &Range<Bytes>) -> impl Iterator<Item = (u64, [u8; 32])> + '_ {
+    range.right.iter().map(|node| (node.size, node.hash))
+}

@@ -1,0 +1,111 @@
+//! What one peer gets from us.
+//!
+//! Rule: blocks are read for a peer only while what is ready for it is below its bound; a peer
+//! that takes nothing costs one bound of memory and delays nobody.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use crate::config::Limits;
+use crate::error::Limit;
+use crate::id::FeedId;
+
+/// A range ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) feed: FeedId,
+    /// The index behind its last block.
+    pub(crate) end: u64,
+    /// The message.
+    pub(crate) body: Vec<u8>,
+}
+
+/// The feeds being served to one peer.
+#[derive(Debug, Default)]
+pub(crate) struct Serving {
+    /// Index of the next block to read, for each feed being served.
+    next: BTreeMap<FeedId, u64>,
+    /// Feeds whose next range is not being read, in turn.
+    queue: VecDeque<FeedId>,
+    /// Ranges being read.
+    reading: usize,
+    ready: VecDeque<Ready>,
+    ready_bytes: usize,
+}
+
+impl Serving {
+    /// Begins to serve a feed from `start` on, or again from there.
+    pub(crate) fn want(&mut self, feed: FeedId, start: u64, limits: &Limits) -> Result<(), Limit> {
+        if self.next.insert(feed, start).is_none() {
+            if self.next.len() > limits.serves {
+                return Err(Limit::Serves);
+            }
+            self.queue.push_back(feed);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_serving(&self, feed: FeedId) -> bool {
+        self.next.contains_key(&feed)
+    }
+
+    /// The next feed to read from, and from which block on, if there is room for what comes.
+    pub(crate) fn next_read(&mut self, limits: &Limits) -> Option<(FeedId, u64)> {
+        let expected = self.ready_bytes + self.reading * limits.range_bytes;
+        if self.reading >= limits.reads || expected >= limits.send_bytes {
+            return None;
+        }
+        let feed = self.queue.pop_front()?;
+        self.reading += 1;
+        Some((feed, self.next.get(&feed).copied().unwrap_or(0)))
+    }
+
+    /// A range was read. While it was, the peer may have asked for the feed anew from elsewhere;
+    /// then this range still goes out, and the feed continues where it was asked for.
+    pub(crate) fn finish_read(&mut self, start: u64, ready: Ready, length: u64) {
+        self.reading -= 1;
+        let (feed, end) = (ready.feed, ready.end);
+        self.ready_bytes += ready.body.len();
+        self.ready.push_back(ready);
+        if let Some(next) = self.next.get_mut(&feed) {
+            if *next == start {
+                *next = end;
+            }
+            match *next < length {
+                true => self.queue.push_back(feed),
+                false => _ = self.next.remove(&feed),
+            }
+        }
+    }
+
+    /// A range could not be read: the feed is served no more.
+    pub(crate) fn fail_read(&mut self, feed: FeedId) {
+        self.reading -= 1;
+        self.next.remove(&feed);
+    }
+
+    /// There was nothing to read behind what the peer has.
+    pub(crate) fn skip_read(&mut self, feed: FeedId) {
+        self.fail_read(feed);
+    }
+
+    /// The next range, if the peer granted enough bytes for it.
+    pub(crate) fn pop(&mut self, window: u64) -> Option<Ready> {
+        let ready = self.ready.pop_front_if(|ready| ready.body.len() as u64 <= window)?;
+        self.ready_bytes -= ready.body.len();
+        Some(ready)
+    }
+
+    /// Length of the next range that is ready, in bytes.
+    pub(crate) fn peek_bytes(&self) -> Option<usize> {
+        self.ready.front().map(|ready| ready.body.len())
+    }
+
+    /// Nothing is being served.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.next.is_empty() && self.ready.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

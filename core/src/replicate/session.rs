@@ -1,0 +1,396 @@
+//! One peer × the group, once both have shown that they are members.
+//!
+//! Rule: what is to be said is state, not a queue: [`Session::compose`](super::compose) turns it
+//! into messages when the socket has room, so that nothing grows while a peer does not read.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::edge::{Edge, Edges, Lengths};
+use super::names::Names;
+use super::serve::Serving;
+use crate::config::Limits;
+use crate::crypto::sign::PublicKey;
+use crate::error::{Limit, Reason, Violation};
+use crate::feed::manifest;
+use crate::feed::set::Feeds;
+use crate::feed::tree::LENGTH_MAX;
+use crate::group::Group;
+use crate::id::{ConnectionId, FeedId};
+use crate::io::{Event, Refusal};
+use crate::outbox::Outbox;
+use crate::reconcile::Listing;
+use crate::time::Instant;
+use crate::wire::multifeed::{
+    self as message, HeadEntry, Hello, Kind, Name, No, NoEntry, WantEntry,
+};
+
+/// Which connection a feed is being fetched from.
+pub(crate) type Sources = BTreeMap<FeedId, ConnectionId>;
+
+/// What a session works on besides itself.
+pub(crate) struct Context<'a> {
+    pub(crate) group: &'a Group,
+    pub(crate) limits: &'a Limits,
+    pub(crate) feeds: &'a mut Feeds,
+    pub(crate) sources: &'a mut Sources,
+    pub(crate) outbox: &'a mut Outbox,
+    pub(crate) now: Instant,
+}
+
+/// One peer × the group.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(super) connection: ConnectionId,
+    pub(super) names: Names,
+    pub(super) edges: Edges,
+    pub(super) serving: Serving,
+    pub(super) listing: Listing,
+    /// The peer has listed all that it offers.
+    pub(super) is_listed: bool,
+    /// Feeds to announce because something about them changed.
+    pub(super) changed: BTreeSet<FeedId>,
+    /// Feeds to say no to, by the name to use.
+    pub(super) nos: BTreeMap<Name, No>,
+    /// Feeds of which the peer offers more than we have, in turn.
+    pub(super) backlog: BTreeSet<FeedId>,
+    /// Feeds that the peer owes us blocks of.
+    pub(super) asked: BTreeSet<FeedId>,
+    /// Feeds whose source this peer is no more: they are to be asked of others.
+    pub(super) freed: Vec<FeedId>,
+    /// The peer did not send what it owed in time; cleared by its next range.
+    pub(super) is_stalled: bool,
+    /// When the peer last made us wait less.
+    pub(super) progress: Instant,
+    /// Names and bytes: what we may still send, what the peer may still send, and what it has to
+    /// be granted anew.
+    pub(super) names_left: u32,
+    pub(super) names_open: u32,
+    pub(super) names_owed: u32,
+    pub(super) window_left: u64,
+    pub(super) window_open: u64,
+    pub(super) window_owed: u64,
+    was_synced: bool,
+}
+
+impl Session {
+    /// Begins, with what the peer's hello grants us and ours granted it.
+    pub(crate) fn new(
+        connection: ConnectionId,
+        theirs: &Hello,
+        limits: &Limits,
+        now: Instant,
+    ) -> Self {
+        Self {
+            connection,
+            names: Names::default(),
+            edges: Edges::default(),
+            serving: Serving::default(),
+            listing: Listing::default(),
+            is_listed: false,
+            changed: BTreeSet::new(),
+            nos: BTreeMap::new(),
+            backlog: BTreeSet::new(),
+            asked: BTreeSet::new(),
+            freed: Vec::new(),
+            is_stalled: false,
+            progress: now,
+            names_left: theirs.names,
+            names_open: limits.names,
+            names_owed: 0,
+            window_left: theirs.window,
+            window_open: limits.window_bytes as u64,
+            window_owed: 0,
+            was_synced: false,
+        }
+    }
+
+    /// Takes one message of the peer.
+    pub(crate) fn receive(
+        &mut self,
+        context: &mut Context<'_>,
+        kind: Kind,
+        body: &[u8],
+    ) -> Result<(), Reason> {
+        match kind {
+            Kind::Heads => {
+                for entry in message::entries(body) {
+                    self.take_head(context, entry?)?;
+                }
+            }
+            Kind::Listed => self.is_listed = true,
+            Kind::Wants => {
+                for entry in message::entries(body) {
+                    self.take_want(context, entry?)?;
+                }
+            }
+            Kind::Range => self.take_range(context, body)?,
+            Kind::Nos => {
+                for entry in message::entries(body) {
+                    self.take_no(context, entry?)?;
+                }
+            }
+            Kind::Names => {
+                let names: u32 = message::decode(body)?;
+                self.names_left =
+                    self.names_left.checked_add(names).ok_or(Violation::OutOfRange)?;
+            }
+            Kind::Window => {
+                let bytes: u64 = message::decode(body)?;
+                self.window_left =
+                    self.window_left.checked_add(bytes).ok_or(Violation::OutOfRange)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_head(&mut self, context: &mut Context<'_>, entry: HeadEntry) -> Result<(), Reason> {
+        if entry.length == 0 || entry.length > LENGTH_MAX {
+            return Err(Violation::OutOfRange.into());
+        }
+        let feed = match entry.name {
+            Name::New(public_key) => self.take_name(context, public_key)?,
+            name => self.names.resolve(name)?,
+        };
+        let Some(id) = feed else { return Ok(()) };
+        let Some(feed) = context.feeds.get(id) else { return Ok(()) };
+        if entry.fork != 0 {
+            // Unlike hypercore lib/replicator.js, a truncation by the author is not followed.
+            self.nos.insert(entry.name, No::Declined);
+            return Ok(());
+        }
+        let (length, is_broken) = (feed.length(), feed.broken().is_some());
+        let wanted = feed.staged_length() < entry.length && !is_broken;
+        self.edges.update(id, Lengths::same(length), |edge| {
+            if entry.length > edge.theirs {
+                edge.theirs = entry.length;
+                edge.lost = is_broken;
+            }
+            // The peer got from others what we had not sent yet: it needs no pushes from us.
+            edge.eager &= entry.length <= edge.sent;
+        });
+        if wanted && !self.asked.contains(&id) {
+            self.backlog.insert(id);
+        }
+        if length > 0 {
+            let connection = self.connection;
+            context.outbox.event(Event::Held { connection, feed: id, length: entry.length });
+        }
+        Ok(())
+    }
+
+    /// The peer names a feed for the first time. `None`: it is declined.
+    fn take_name(
+        &mut self,
+        context: &mut Context<'_>,
+        public_key: PublicKey,
+    ) -> Result<Option<FeedId>, Reason> {
+        self.names_open = self.names_open.checked_sub(1).ok_or(Limit::Names)?;
+        let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
+        let known = context.feeds.find(&key);
+        let has_room = context.feeds.len() < context.limits.feeds;
+        let feed = match known {
+            None if has_room => Some(context.feeds.insert(key, public_key)),
+            known => known,
+        };
+        let number = self.names.take(feed, 2 * context.limits.feeds)?;
+        let Some(id) = feed else {
+            self.names_owed += 1;
+            self.nos.insert(Name::Yours(number), No::Declined);
+            return Ok(None);
+        };
+        let length = context.feeds.get(id).map_or(0, |feed| feed.length());
+        self.names_owed += u32::from(length > 0);
+        let is_named = self.edges.update(id, Lengths::same(length), |edge| {
+            edge.on_grant = length == 0;
+            edge.yours.replace(number).is_some()
+        });
+        if is_named { Err(Violation::BadName.into()) } else { Ok(feed) }
+    }
+
+    fn take_want(&mut self, context: &mut Context<'_>, entry: WantEntry) -> Result<(), Reason> {
+        let Some(id) = self.names.resolve(entry.name)? else { return Ok(()) };
+        let Some(feed) = context.feeds.get(id) else { return Ok(()) };
+        let length = feed.length();
+        if length == 0 || feed.broken().is_some() {
+            self.withhold(id, length);
+            return Ok(());
+        }
+        self.edges.update(id, Lengths::same(length), |edge| {
+            edge.eager = true;
+            edge.sent = entry.start.min(length);
+        });
+        if entry.start < length {
+            self.serving.want(id, entry.start, context.limits)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the peer that we cannot give what we announced.
+    pub(super) fn withhold(&mut self, feed: FeedId, length: u64) {
+        let name = self.edges.update(feed, Lengths::same(length), |edge| {
+            edge.withheld = true;
+            edge.eager = false;
+            name_of(edge)
+        });
+        if let Some(name) = name {
+            self.nos.insert(name, No::Unavailable);
+        }
+    }
+
+    fn take_no(&mut self, context: &mut Context<'_>, entry: NoEntry) -> Result<(), Reason> {
+        let Some(id) = self.names.resolve(entry.name)? else { return Ok(()) };
+        let length = context.feeds.get(id).map_or(0, |feed| feed.length());
+        self.edges.update(id, Lengths::same(length), |edge| match entry.no {
+            No::Declined => edge.declined = true,
+            No::Unavailable => edge.lost = true,
+            No::Duplicate => edge.eager = false,
+        });
+        let refusal = match entry.no {
+            No::Duplicate => return Ok(()),
+            No::Declined => Refusal::Declined,
+            No::Unavailable => {
+                self.give_up(context.sources, id);
+                self.return_name(id, length);
+                Refusal::Unavailable
+            }
+        };
+        self.changed.remove(&id);
+        let connection = self.connection;
+        context.outbox.event(Event::Refused { connection, feed: id, refusal });
+        Ok(())
+    }
+
+    /// The peer will not send a feed that we asked of it.
+    pub(super) fn give_up(&mut self, sources: &mut Sources, feed: FeedId) {
+        self.backlog.remove(&feed);
+        if self.asked.remove(&feed) {
+            sources.remove(&feed);
+            self.freed.push(feed);
+        }
+    }
+
+    /// A feed that the peer named is settled: it may name another.
+    pub(super) fn return_name(&mut self, feed: FeedId, length: u64) {
+        let was_on_grant = self
+            .edges
+            .update(feed, Lengths::same(length), |edge| core::mem::take(&mut edge.on_grant));
+        self.names_owed += u32::from(was_on_grant);
+    }
+
+    /// A feed has grown, durably: whoever lacks it is sent it or told of it.
+    pub(crate) fn grown(
+        &mut self,
+        feed: FeedId,
+        lengths: Lengths,
+        limits: &Limits,
+    ) -> Result<(), Limit> {
+        let push_from = match self.edges.get(feed) {
+            None => None,
+            Some(edge) => {
+                let has = edge.theirs.max(edge.sent);
+                let is_next = edge.eager && has >= lengths.before && has < lengths.after;
+                is_next.then_some(has)
+            }
+        };
+        if self.edges.get(feed).is_some() {
+            self.edges.update(feed, lengths, |_| ());
+            self.return_name(feed, lengths.after);
+        }
+        match push_from {
+            Some(_) if self.serving.is_serving(feed) => Ok(()),
+            Some(from) => self.serving.want(feed, from, limits),
+            None => {
+                self.changed.insert(feed);
+                Ok(())
+            }
+        }
+    }
+
+    /// Another source of a feed is gone: this peer is asked if it offers more than we have.
+    /// Returns whether it does.
+    pub(crate) fn take_over(&mut self, feed: FeedId, staged_length: u64) -> bool {
+        let offers = self.edges.get(feed).is_some_and(|edge| edge.offers(staged_length));
+        if offers {
+            self.backlog.insert(feed);
+        }
+        offers
+    }
+
+    /// Feeds that the peer owes us, and that others are to be asked for now.
+    pub(crate) fn take_freed(&mut self) -> Vec<FeedId> {
+        core::mem::take(&mut self.freed)
+    }
+
+    /// Takes back everything that was asked of this peer.
+    pub(crate) fn release_all(&mut self, sources: &mut Sources) {
+        for feed in core::mem::take(&mut self.asked) {
+            sources.remove(&feed);
+            self.freed.push(feed);
+        }
+    }
+
+    /// The peer owes blocks and has sent none for too long. What it owes is asked of others; it
+    /// is asked again once it sends something.
+    pub(crate) fn stall(&mut self, sources: &mut Sources) {
+        self.is_stalled = true;
+        self.backlog.extend(&self.asked);
+        self.release_all(sources);
+    }
+
+    /// The peer owes us blocks since then.
+    pub(crate) fn waits_since(&self) -> Option<Instant> {
+        (!self.asked.is_empty()).then_some(self.progress)
+    }
+
+    /// Nothing is left to say, and neither side lacks what the other offers.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.listing.is_done()
+            && self.is_listed
+            && self.edges.are_even()
+            && self.changed.is_empty()
+            && self.nos.is_empty()
+            && self.serving.is_idle()
+    }
+
+    /// Whether the peers have come to be in sync since the last call.
+    pub(crate) fn turned_synced(&mut self) -> bool {
+        let is_synced = self.is_synced();
+        let was_synced = core::mem::replace(&mut self.was_synced, is_synced);
+        is_synced && !was_synced
+    }
+
+    /// What this peer offers of each feed that it named or was told of.
+    pub(crate) fn offers(&self) -> impl Iterator<Item = (FeedId, u64)> {
+        self.edges.iter().filter(|(_, edge)| !edge.lost).map(|(feed, edge)| (feed, edge.theirs))
+    }
+
+    /// How much of a feed the peer offers.
+    pub(crate) fn offers_of(&self, feed: FeedId) -> Option<u64> {
+        self.edges.get(feed).filter(|edge| !edge.lost).map(|edge| edge.theirs)
+    }
+
+    /// Whether the feed was named on this connection.
+    pub(crate) fn knows(&self, feed: FeedId) -> bool {
+        self.edges.get(feed).is_some()
+    }
+
+    /// The store failed under a feed: nothing more of it is taken.
+    pub(crate) fn freeze(&mut self, sources: &mut Sources, feed: FeedId, length: u64) {
+        if self.knows(feed) {
+            self.edges.update(feed, Lengths::same(length), |edge| edge.lost = true);
+            self.give_up(sources, feed);
+            self.return_name(feed, length);
+        }
+    }
+
+    /// Every feed of this peer, for when the connection ends.
+    pub(crate) fn feeds(&self) -> impl Iterator<Item = FeedId> {
+        self.edges.iter().map(|(feed, _)| feed)
+    }
+}
+
+/// How we name a feed to the peer, if either side has given it a number.
+pub(super) fn name_of(edge: &Edge) -> Option<Name> {
+    edge.mine.map(Name::Mine).or(edge.yours.map(Name::Yours))
+}

@@ -1,0 +1,249 @@
+//! The messages of the `multifeed/1` channel ⇄ values.
+//!
+//! Rule: no state and no announced lengths. A message is a fixed part in postcard, then entries
+//! until its end, read one by one; a decoder holds no more than the bytes it was given.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::codec::Malformed;
+use crate::crypto::hash::Hash;
+use crate::crypto::sign::{PublicKey, Signature};
+
+/// The channel's protocol, as its `open` says it.
+pub const PROTOCOL: &str = "multifeed/1";
+
+/// The version in [`Hello`].
+pub const VERSION: u32 = 1;
+
+/// The handshake of the channel, in its `open`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`VERSION`]. Later versions only add fields at the end.
+    pub version: u32,
+    /// Bits of what the sender can do besides; unknown ones are ignored. None are given yet.
+    pub features: u64,
+    /// Shows that the sender knows the group's key; bound to the connection and the role.
+    pub capability: Hash,
+    /// How many feeds the receiver may name before a [`Message::Names`] grants more.
+    pub names: u32,
+    /// How many bytes of ranges the receiver may send before a [`Message::Window`] grants more.
+    pub window: u64,
+}
+
+/// How a message names a feed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Name {
+    /// By its author's public key, for the first time. The sender gives it its next number: 0, 1, …
+    New(PublicKey),
+    /// By the number that the sender gave it.
+    Mine(u32),
+    /// By the number that the receiver gave it.
+    Yours(u32),
+}
+
+/// What a message is, as the `type` of a protomux message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    /// [`HeadEntry`]s.
+    Heads = 0,
+    /// The sender has listed every feed that it offers: from here on, heads are changes.
+    Listed = 1,
+    /// [`WantEntry`]s.
+    Wants = 2,
+    /// A [`RangeMessage`].
+    Range = 3,
+    /// [`NoEntry`]s.
+    Nos = 4,
+    /// A grant of names.
+    Names = 5,
+    /// A grant of bytes.
+    Window = 6,
+}
+
+impl Kind {
+    /// The kind of a protomux type; unknown ones are for newer versions, and ignored.
+    pub fn of(number: u64) -> Option<Self> {
+        Some(match number {
+            0 => Self::Heads,
+            1 => Self::Listed,
+            2 => Self::Wants,
+            3 => Self::Range,
+            4 => Self::Nos,
+            5 => Self::Names,
+            6 => Self::Window,
+            _ => return None,
+        })
+    }
+}
+
+/// The sender holds this much of a feed durably, from the first block on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HeadEntry {
+    /// Which feed.
+    pub name: Name,
+    /// Blocks held; at least 1.
+    pub length: u64,
+    /// The fork that they belong to.
+    pub fork: u64,
+}
+
+/// The sender wants a feed's blocks from `start` on, up to what the receiver holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WantEntry {
+    /// Which feed.
+    pub name: Name,
+    /// Index of the first block wanted.
+    pub start: u64,
+}
+
+/// The sender says no to something about a feed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NoEntry {
+    /// Which feed.
+    pub name: Name,
+    /// What it says no to.
+    pub no: No,
+}
+
+/// What a sender says no to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum No {
+    /// It does not take the feed.
+    Declined,
+    /// It cannot give the blocks that it said it held.
+    Unavailable,
+    /// It had the blocks that were pushed: announce the feed's growth instead.
+    Duplicate,
+}
+
+/// The fixed part of a range. Its nodes follow, then its blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RangeHeader {
+    /// Which feed.
+    pub name: Name,
+    /// Index of the first block.
+    pub start: u64,
+    /// Length of the signed head.
+    pub head_length: u64,
+    /// Fork of the signed head.
+    pub fork: u64,
+    /// Signature of the head.
+    pub signature: Signature,
+    /// How many nodes follow: as many as cover the blocks between the range and the head.
+    pub nodes: u8,
+}
+
+/// A run of whole blocks of a feed, with the nodes to its right.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RangeMessage<'a> {
+    /// The fixed part.
+    pub header: RangeHeader,
+    /// Sizes in bytes and hashes of the nodes; their indices follow from the lengths.
+    pub nodes: Vec<(u64, Hash)>,
+    /// The blocks.
+    pub blocks: Vec<&'a [u8]>,
+}
+
+/// Why a range does not decode.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BadRange {
+    /// It does not parse.
+    Malformed(Malformed),
+    /// It has more blocks than allowed.
+    TooManyBlocks,
+}
+
+impl<'a> RangeMessage<'a> {
+    /// Decodes a range of at most `blocks_max` blocks.
+    pub fn decode(body: &'a [u8], blocks_max: usize) -> Result<Self, BadRange> {
+        let mut rest = body;
+        let header: RangeHeader = take(&mut rest).map_err(BadRange::Malformed)?;
+        let mut nodes = Vec::new();
+        for _ in 0..header.nodes {
+            nodes.push(take(&mut rest).map_err(BadRange::Malformed)?);
+        }
+        let mut blocks = Vec::new();
+        for block in entries::<&[u8]>(rest) {
+            if blocks.len() == blocks_max {
+                return Err(BadRange::TooManyBlocks);
+            }
+            blocks.push(block.map_err(BadRange::Malformed)?);
+        }
+        Ok(Self { header, nodes, blocks })
+    }
+}
+
+/// Encodes a range.
+pub fn encode_range<B: AsRef<[u8]>>(
+    header: &RangeHeader,
+    nodes: impl Iterator<Item = (u64, Hash)>,
+    blocks: &[B],
+) -> Vec<u8> {
+    let bytes: usize = blocks.iter().map(|block| block.as_ref().len() + 4).sum();
+    let mut body = Vec::with_capacity(bytes + 160 + 42 * usize::from(header.nodes));
+    put(&mut body, header);
+    nodes.for_each(|node| put(&mut body, &node));
+    for block in blocks {
+        // The same bytes as postcard's for a slice, without a call for each byte.
+        put(&mut body, &(block.as_ref().len() as u64));
+        body.extend_from_slice(block.as_ref());
+    }
+    body
+}
+
+/// Decodes a message that is one value. What follows it is for newer versions, and ignored.
+pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
+    let mut rest = body;
+    take(&mut rest)
+}
+
+/// Decodes a message that is entries up to its end.
+pub fn entries<'a, T: Deserialize<'a>>(
+    body: &'a [u8],
+) -> impl Iterator<Item = Result<T, Malformed>> {
+    let mut rest = body;
+    core::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let entry = take(&mut rest);
+        if entry.is_err() {
+            // An entry that does not parse has no end, so there is no next one.
+            rest = &[];
+        }
+        Some(entry)
+    })
+}
+
+fn take<'a, T: Deserialize<'a>>(rest: &mut &'a [u8]) -> Result<T, Malformed> {
+    let (value, after) = postcard::take_from_bytes(rest).map_err(|_| Malformed::Truncated)?;
+    *rest = after;
+    Ok(value)
+}
+
+/// Appends a value to a message.
+pub fn put(body: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    struct Sink<'a>(&'a mut Vec<u8>);
+    impl postcard::ser_flavors::Flavor for Sink<'_> {
+        type Output = ();
+        fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+            self.0.push(byte);
+            Ok(())
+        }
+        fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+            self.0.extend_from_slice(bytes);
+            Ok(())
+        }
+        fn finalize(self) -> postcard::Result<()> {
+            Ok(())
+        }
+    }
+    // A growing vector never refuses, and each of our values knows its lengths.
+    postcard::serialize_with_flavor(value, Sink(body)).expect("every length is known");
+}
+
+#[cfg(test)]
+mod tests;
