@@ -1,3 +1,5 @@
+mod hostile;
+mod raw;
 mod rig;
 
 use alloc::vec;

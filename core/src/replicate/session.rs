@@ -156,7 +156,10 @@ impl Session {
         let Some(feed) = context.feeds.get(id) else { return Ok(()) };
         if entry.fork != 0 {
             // Unlike hypercore lib/replicator.js, a truncation by the author is not followed.
-            self.nos.insert(entry.name, No::Declined);
+            if let Some(name) = self.edges.get(id).and_then(name_of) {
+                self.nos.insert(name, No::Declined);
+            }
+            self.return_name(id, feed.length());
             return Ok(());
         }
         let (length, is_broken) = (feed.length(), feed.broken().is_some());
