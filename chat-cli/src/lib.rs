@@ -10,3 +10,4 @@ pub mod exit;
 pub mod output;
 pub mod report;
 pub mod sanitize;
+pub mod ticket;
