@@ -6,6 +6,7 @@
 //! A command is parsed by [`args`], works on a [`profile`], and ends as an [`exit::ExitCode`] or
 //! as a [`report::Failure`], which one renderer shows.
 
+pub mod args;
 pub mod exit;
 pub mod output;
 pub mod report;

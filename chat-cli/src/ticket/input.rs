@@ -69,7 +69,8 @@ pub fn looks_like_ticket(word: &str) -> bool {
     // No room name is a single word of this length without a single other character.
     let symbols = folded.chars().filter(|c| is_symbol(*c)).count();
     let chars = folded.chars().count();
-    (SYMBOLS_MIN - 2..=SYMBOLS_MAX).contains(&chars) && chars - symbols <= 3
+    let long_enough = (SYMBOLS_MIN - 2..=SYMBOLS_MAX).contains(&chars);
+    long_enough && chars - symbols <= 3 && !folded.contains(':')
 }
 
 fn is_symbol(c: char) -> bool {
