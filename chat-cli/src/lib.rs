@@ -9,6 +9,7 @@
 pub mod args;
 pub mod exit;
 pub mod output;
+pub mod profile;
 pub mod report;
 pub mod sanitize;
 pub mod ticket;

@@ -41,7 +41,7 @@ fn global_flags_stand_anywhere() {
     for words in [
         "--data-dir a --json -p work -r kitchen --peer h:1 --peer [::1]:2 -vv send hello",
         "send hello --data-dir a --json -p work -r kitchen --peer h:1,[::1]:2 -vv",
-        "--data-dir a -vv send --json --profile=work hello --room kitchen --peer h:1 --peer [::1]:2",
+        "--data-dir a -vv send --json -p=work hello --room kitchen --peer h:1 --peer [::1]:2",
     ] {
         let Invocation { global, action } = run(words).expect(words);
         assert_eq!(global.data_dir, Some(PathBuf::from("a")), "{words}");

@@ -248,7 +248,8 @@ proptest! {
         addresses in prop::collection::vec(any::<std::net::SocketAddr>(), 0..4),
         inviter in any::<Option<[u8; 8]>>(),
     ) {
-        let hints = addresses.into_iter().fold(Hints::default().with_name(&name), Hints::with_address);
+        let hints = Hints::default().with_name(&name);
+        let hints = addresses.into_iter().fold(hints, Hints::with_address);
         let hints = inviter.into_iter().fold(hints, Hints::with_inviter);
         let ticket = Ticket::new(key, hints);
         let text = ticket.encode();
@@ -257,7 +258,9 @@ proptest! {
     }
 
     #[test]
-    fn no_input_is_a_panic(input in "\\PC{0,90}|(mfchat:)?[ybndrfg8ejkmcpqxot1uwisza345h769l0 \n-]{55,75}") {
+    fn no_input_is_a_panic(
+        input in "\\PC{0,90}|(mfchat:)?[ybndrfg8ejkmcpqxot1uwisza345h769l0 \n-]{55,75}",
+    ) {
         if let Err(error) = Ticket::parse(&input) {
             error.into_failure(&input);
         }
