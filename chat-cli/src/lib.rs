@@ -8,6 +8,8 @@
 
 pub mod args;
 pub mod exit;
+pub mod lines;
+pub mod message;
 pub mod output;
 pub mod profile;
 pub mod report;
