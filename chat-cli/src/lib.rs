@@ -7,6 +7,7 @@
 //! as a [`report::Failure`], which one renderer shows.
 
 pub mod args;
+pub mod commands;
 pub mod exit;
 pub mod lines;
 pub mod message;
