@@ -148,11 +148,8 @@ fn read(block: &[u8]) -> Result<Chat, Unreadable> {
 
 /// JavaScript's `Date.now()`, which may have a fraction; `None` beyond the year 9999.
 fn milliseconds(ms: &serde_json::Number) -> Option<Timestamp> {
-    let whole = ms.as_i64().or_else(|| {
-        let ms = ms.as_f64()?.trunc();
-        // Every whole number of this size is exact in a double; a time is far below it.
-        (ms.abs() < 9e15).then_some(ms as i64)
-    })?;
+    // A double outside of the range becomes its end, which is no time either.
+    let whole = ms.as_i64().or_else(|| ms.as_f64().map(|ms| ms as i64))?;
     Timestamp::from_millisecond(whole).ok()
 }
 

@@ -59,7 +59,7 @@ pub fn line(text: &str, columns: usize) -> Clean {
     Clean(cap(clean(text, Newlines::Mark), columns))
 }
 
-/// Makes the text of a JSON field: as [`line`], but `\n` stays and nothing is cut.
+/// Makes the text of a JSON field: as [`line()`], but `\n` stays and nothing is cut.
 pub fn json(text: &str) -> Clean {
     Clean(clean(text, Newlines::Keep))
 }

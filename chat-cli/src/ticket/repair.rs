@@ -81,7 +81,7 @@ fn swap(symbols: &Symbols, index: usize) -> Option<Repair> {
 }
 
 /// The candidate, if there is exactly one: of two, neither may be taken.
-fn only(mut candidates: impl Iterator<Item = Repair>) -> Option<Repair> {
+pub(super) fn only(mut candidates: impl Iterator<Item = Repair>) -> Option<Repair> {
     let first = candidates.next()?;
     candidates.all(|other| other.ticket == first.ticket).then_some(first)
 }

@@ -192,6 +192,18 @@ fn two_wrong_symbols_are_never_guessed() {
 }
 
 #[test]
+fn of_two_invites_that_would_fit_neither_is_taken() {
+    let candidate = |key: u8, right| Repair {
+        fix: Fix::Replace { position: 1, found: 'y', right },
+        ticket: Ticket::new([key; 32], Hints::default()),
+    };
+    let (one, same, other) = (candidate(1, 'b'), candidate(1, 'n'), candidate(2, 'd'));
+    assert_eq!(repair::only(std::iter::empty()), None);
+    assert_eq!(repair::only([one.clone(), same].into_iter()), Some(one.clone()));
+    assert_eq!(repair::only([one, other].into_iter()), None);
+}
+
+#[test]
 fn positions_are_those_of_the_users_own_input() {
     let text = bare();
     let wrapped = format!("<{}\n  {}>", &text[..30], &text[30..]);
