@@ -170,6 +170,11 @@ impl World {
         }
     }
 
+    /// Lets each node send once.
+    pub(super) fn step_once(&mut self) {
+        self.step();
+    }
+
     fn step(&mut self) -> bool {
         let mut has_moved = false;
         for index in 0..self.nodes.len() {
