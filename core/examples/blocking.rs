@@ -56,7 +56,12 @@ fn read_socket(mut socket: TcpStream, chunks: SyncSender<Vec<u8>>) -> io::Result
 }
 
 /// Appends one block, exchanges all feeds over the socket, and returns every block then held.
-pub fn sync(mut socket: TcpStream, role: Role, seed: u8, block: &[u8]) -> io::Result<Vec<Bytes>> {
+pub(crate) fn sync(
+    mut socket: TcpStream,
+    role: Role,
+    seed: u8,
+    block: &[u8],
+) -> io::Result<Vec<Bytes>> {
     let clock = Clock::now();
     let now = || Instant::from_micros(clock.elapsed().as_micros() as u64);
     let (sender, chunks) = sync_channel(CHUNKS_MAX);

@@ -134,7 +134,7 @@ pub mod fuzzing;
 pub mod peer;
 pub mod wire;
 
-pub use config::{Config, FRAME_BYTES_MAX_EARLY, Limits, Timing};
+pub use config::{BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY, Limits, Timing};
 pub use crypto::sign::{KeyPair, PublicKey, Signature};
 pub use error::{Deadline, Limit, Misuse, Reason, StoreFailure, Violation};
 pub use feed::{Head, manifest};
