@@ -56,20 +56,15 @@ fn read_socket(mut socket: TcpStream, chunks: SyncSender<Vec<u8>>) -> io::Result
 }
 
 /// Appends one block, exchanges all feeds over the socket, and returns every block then held.
-pub(crate) fn sync(
-    mut socket: TcpStream,
-    role: Role,
-    seed: u8,
-    block: &[u8],
-) -> io::Result<Vec<Bytes>> {
-    let clock = Clock::now();
-    let now = || Instant::from_micros(clock.elapsed().as_micros() as u64);
+pub(crate) fn sync(mut socket: TcpStream, role: Role, block: &[u8]) -> io::Result<Vec<Bytes>> {
+    let start = Clock::now();
+    let now = || Instant::from_micros(start.elapsed().as_micros() as u64);
     let (sender, chunks) = sync_channel(CHUNKS_MAX);
     let reader = socket.try_clone()?;
     thread::spawn(move || read_socket(reader, sender));
     let mut store = BTreeMap::new();
     let (mut blocks, mut is_over) = (Vec::new(), false);
-    let mut multifeed = Multifeed::open(Config::new(Group::open("blocking"), [seed; 32]));
+    let mut multifeed = Multifeed::open(Config::new(Group::open("blocking"), [role as u8; 32]));
     loop {
         while let Some(output) = multifeed.poll() {
             match output {
@@ -85,7 +80,7 @@ pub(crate) fn sync(
                     is_over |= matches!(output, Output::Disconnect { .. });
                 }
                 Output::Event(Event::Ready { .. }) => {
-                    let key_pair = KeyPair::from_seed(&[seed; 32]);
+                    let key_pair = KeyPair::from_seed(&[role as u8; 32]);
                     let feed = multifeed.writer("local", key_pair).map_err(io::Error::other)?;
                     multifeed.append(feed, &[block]).map_err(io::Error::other)?;
                     let (secure, mode) = (Secure::Noise, Mode::Once);
@@ -118,8 +113,8 @@ pub(crate) fn sync(
 fn main() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let socket = TcpStream::connect(listener.local_addr()?)?;
-    let dialler = thread::spawn(|| sync(socket, Role::Initiator, 1, b"from the one who dialled"));
-    let held = sync(listener.accept()?.0, Role::Responder, 2, b"from the one who accepted")?;
+    let dialler = thread::spawn(|| sync(socket, Role::Initiator, b"from the one who dialled"));
+    let held = sync(listener.accept()?.0, Role::Responder, b"from the one who accepted")?;
     let also_held = dialler.join().map_err(|_| io::Error::other("the dialler panicked"))??;
     writeln!(io::stdout(), "{held:?}\n{also_held:?}")
 }

@@ -14,9 +14,8 @@ use multifeed_core::Role;
 fn two_threads_exchange_their_feeds_over_blocking_sockets() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let dialler = thread::spawn(|| blocking::sync(socket, Role::Initiator, 1, b"one"));
-    let mut held =
-        blocking::sync(listener.accept().unwrap().0, Role::Responder, 2, b"two").unwrap();
+    let dialler = thread::spawn(|| blocking::sync(socket, Role::Initiator, b"one"));
+    let mut held = blocking::sync(listener.accept().unwrap().0, Role::Responder, b"two").unwrap();
     let mut also_held = dialler.join().unwrap().unwrap();
     held.sort();
     also_held.sort();
