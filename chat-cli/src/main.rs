@@ -1,2 +1,34 @@
-//! multichat.
-fn main() {}
+//! multichat: a serverless chat. The work is in the library of the same name.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use multichat::args::{self, Stop};
+use multichat::commands;
+use multichat::exit;
+use multichat::output::{Format, Output, Talk};
+use multichat::report::Paint;
+
+fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    // Until the flags are understood, errors are plain.
+    let format = if args::wants_json(&words) { Format::Json } else { Format::Text };
+    let plain = Output { format, paint: Paint::Plain, talk: Talk::Normal };
+    let code = match args::parse(words) {
+        Ok(invocation) => {
+            let variable = |name: &str| std::env::var(name).ok();
+            let output = invocation.global.output(variable, std::io::stderr().is_terminal());
+            match commands::run(invocation, &output) {
+                Ok(()) => exit::ExitCode::Done,
+                Err(failure) => output.end(&failure),
+            }
+        }
+        Err(Stop::Print(text)) => match plain.data(&text) {
+            Ok(()) => exit::ExitCode::Done,
+            Err(failure) => plain.end(&failure),
+        },
+        Err(Stop::Fail(failure)) => plain.end(&failure),
+    };
+    code.into()
+}

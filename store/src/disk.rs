@@ -205,7 +205,7 @@ fn write(database: &Database, commits: &[&[Write]], sealed: &mut Vec<u8>) -> Res
 /// Calls the engine and turns a panic, which it answers some damage with, into a failure.
 fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     // Unwind safety: a commit that panics takes the database with it, and a read that panics has
-    // changed nothing but the engine's caches, whose locks are then poisoned and fail in their turn.
+    // changed nothing but the engine's caches, whose locks are then poisoned and fail in turn.
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let words = panic.downcast_ref::<&str>().copied().map(str::to_owned);
         let words = words.or_else(|| panic.downcast_ref::<String>().cloned());

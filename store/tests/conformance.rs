@@ -70,9 +70,13 @@ fn named(kind: u8, index: u8) -> StoreKey {
     StoreKey::from_bytes(bytes)
 }
 
+fn put(key: StoreKey, value: Vec<u8>) -> Write {
+    Write::Put(key, value.into())
+}
+
 fn write() -> impl Strategy<Value = Write> {
     prop_oneof![
-        3 => (key(), vec(any::<u8>(), 0..40)).prop_map(|(key, value)| Write::Put(key, value.into())),
+        3 => (key(), vec(any::<u8>(), 0..40)).prop_map(|(key, value)| put(key, value)),
         1 => key().prop_map(Write::Delete),
     ]
 }

@@ -48,6 +48,14 @@ fn below_stays_below_and_reaches_everything() {
 }
 
 #[test]
+fn below_favours_no_number() {
+    // Of the 2^64 draws, every third number of 3 * 2^62 would get two, and the others one.
+    let mut chance = Chance::new([6; 32]);
+    let thirds = (0..3_000).filter(|_| chance.below(3 << 62).is_multiple_of(3)).count();
+    assert!((900..1_100).contains(&thirds), "{thirds}");
+}
+
+#[test]
 fn debug_tells_nothing() {
     assert_eq!(format!("{:?}", Chance::new([7; 32])), "Chance(..)");
 }

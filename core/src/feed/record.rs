@@ -69,7 +69,6 @@ pub(crate) fn slot_of(key: &StoreKey) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
-
 /// A tree node's value: its size and its hash. The key has its index.
 pub(crate) fn encode_node(node: &Node) -> Bytes {
     let mut bytes = [0; 40];

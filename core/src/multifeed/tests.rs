@@ -1,3 +1,6 @@
+mod hostile;
+mod laws;
+mod raw;
 mod rig;
 
 use alloc::vec;

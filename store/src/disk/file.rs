@@ -3,7 +3,7 @@
 //! Rule: a file under its final name is complete, and locked by whoever uses it.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
@@ -79,18 +79,18 @@ impl LockedFile {
         if !file.metadata().map_err(Failure::from_io)?.is_file() {
             return Err(Failure::from_io(io::ErrorKind::InvalidInput.into()));
         }
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Failure::new(FailureKind::Locked)),
-            Err(TryLockError::Error(error)) => return Err(Failure::from_io(error)),
-        }
         let inner = FileBackend::new(file).map_err(super::engine)?;
+        match inner.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
+            Ok(true) => {}
+            Ok(false) => return Err(Failure::new(FailureKind::Locked)),
+            Err(error) => return Err(Failure::from_io(error.into())),
+        }
         Ok(Self { inner })
     }
 }
 
 /// The engine would lock the file only after it was found empty or not, which is too late to make
-/// one safely; so its locks are always granted, under the lock that ends with the file's handle.
+/// one safely; so its locks are always granted, under the one that was taken before.
 impl StorageBackend for LockedFile {
     fn len(&self) -> io::Result<u64> {
         self.inner.len()
@@ -110,6 +110,11 @@ impl StorageBackend for LockedFile {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.inner.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        // Lets go of the lock even while a process that was forked meanwhile has the descriptor.
+        self.inner.close()
     }
 
     fn try_lock_range(&self, _: Bound<u64>, _: Bound<u64>) -> Result<bool, BackendError> {

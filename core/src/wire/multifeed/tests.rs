@@ -1,1 +1,148 @@
+use proptest::prelude::*;
+use std::fmt::Debug;
 
+use super::*;
+
+fn name() -> impl Strategy<Value = Name> {
+    prop_oneof![
+        any::<[u8; 32]>().prop_map(|key| Name::New(PublicKey(key))),
+        any::<u32>().prop_map(Name::Mine),
+        any::<u32>().prop_map(Name::Yours),
+    ]
+}
+
+fn hello() -> impl Strategy<Value = Hello> {
+    (any::<u32>(), any::<u64>(), any::<[u8; 32]>(), any::<u32>(), any::<u64>()).prop_map(
+        |(version, features, capability, names, window)| Hello {
+            version,
+            features,
+            capability,
+            names,
+            window,
+        },
+    )
+}
+
+fn heads() -> impl Strategy<Value = Vec<HeadEntry>> {
+    let entry = (name(), any::<u64>(), any::<u64>());
+    let entry = entry.prop_map(|(name, length, fork)| HeadEntry { name, length, fork });
+    proptest::collection::vec(entry, 0..20)
+}
+
+fn wants() -> impl Strategy<Value = Vec<WantEntry>> {
+    let entry = (name(), any::<u64>()).prop_map(|(name, start)| WantEntry { name, start });
+    proptest::collection::vec(entry, 0..20)
+}
+
+fn nos() -> impl Strategy<Value = Vec<NoEntry>> {
+    let no = prop_oneof![Just(No::Declined), Just(No::Unavailable), Just(No::Duplicate)];
+    let entry = (name(), no).prop_map(|(name, no)| NoEntry { name, no });
+    proptest::collection::vec(entry, 0..20)
+}
+
+fn header() -> impl Strategy<Value = RangeHeader> {
+    let signature = any::<([u8; 32], [u8; 32])>().prop_map(|(r, s)| {
+        let mut bytes = [0; 64];
+        bytes[..32].copy_from_slice(&r);
+        bytes[32..].copy_from_slice(&s);
+        Signature(bytes)
+    });
+    (name(), any::<u64>(), any::<u64>(), any::<u64>(), signature).prop_map(
+        |(name, start, head_length, fork, signature)| RangeHeader {
+            name,
+            start,
+            head_length,
+            fork,
+            signature,
+            nodes: 0,
+        },
+    )
+}
+
+fn encode_entries(entries: &[impl Serialize]) -> Vec<u8> {
+    let mut body = Vec::new();
+    entries.iter().for_each(|entry| put(&mut body, entry));
+    body
+}
+
+fn decode_entries<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Vec<T> {
+    entries(body).map(Result::unwrap).collect()
+}
+
+/// Every decoder takes any bytes without a panic, and gives no more entries than there are bytes.
+fn take_anything<'a, T: Deserialize<'a> + Debug>(body: &'a [u8]) {
+    assert!(entries::<T>(body).count() <= body.len());
+    _ = decode::<T>(body);
+}
+
+proptest! {
+    #[test]
+    fn what_was_put_is_read_back(
+        hello in hello(), heads in heads(), wants in wants(), nos in nos()
+    ) {
+        let mut body = Vec::new();
+        put(&mut body, &hello);
+        prop_assert_eq!(decode::<Hello>(&body).unwrap(), hello);
+        prop_assert_eq!(decode_entries::<HeadEntry>(&encode_entries(&heads)), heads);
+        prop_assert_eq!(decode_entries::<WantEntry>(&encode_entries(&wants)), wants);
+        prop_assert_eq!(decode_entries::<NoEntry>(&encode_entries(&nos)), nos);
+    }
+
+    #[test]
+    fn a_range_is_read_back(
+        mut header in header(),
+        nodes in proptest::collection::vec(any::<(u64, [u8; 32])>(), 0..90),
+        blocks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..30),
+    ) {
+        header.nodes = nodes.len() as u8;
+        let body = encode_range(&header, nodes.iter().copied(), &blocks);
+        let message = RangeMessage::decode(&body, 30).unwrap();
+        prop_assert_eq!(message.header, header);
+        prop_assert_eq!(message.nodes, nodes);
+        prop_assert_eq!(message.blocks, blocks);
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..600)) {
+        take_anything::<Hello>(&body);
+        take_anything::<HeadEntry>(&body);
+        take_anything::<WantEntry>(&body);
+        take_anything::<NoEntry>(&body);
+        if let Ok(range) = RangeMessage::decode(&body, 100) {
+            prop_assert!(range.nodes.len() + range.blocks.len() <= body.len());
+        }
+    }
+
+    #[test]
+    fn a_cut_entry_is_malformed_and_the_last(heads in heads(), cut in any::<prop::sample::Index>()) {
+        let body = encode_entries(&heads);
+        let cut = cut.index(body.len() + 1);
+        let read: Vec<_> = entries::<HeadEntry>(&body[..cut]).collect();
+        let errors = read.iter().filter(|entry| entry.is_err()).count();
+        prop_assert!(errors <= 1);
+        prop_assert!(read.iter().rev().skip(1).all(Result::is_ok));
+    }
+}
+
+#[test]
+fn a_range_has_no_more_blocks_than_allowed() {
+    let header = RangeHeader {
+        name: Name::Mine(0),
+        start: 0,
+        head_length: 3,
+        fork: 0,
+        signature: Signature([0; 64]),
+        nodes: 0,
+    };
+    let body = encode_range(&header, [].into_iter(), &[b"a", b"b", b"c"]);
+    assert!(RangeMessage::decode(&body, 3).is_ok());
+    assert_eq!(RangeMessage::decode(&body, 2), Err(BadRange::TooManyBlocks));
+}
+
+#[test]
+fn the_kinds_are_their_numbers() {
+    for number in 0..=6 {
+        assert_eq!(Kind::of(number).map(|kind| kind as u64), Some(number));
+    }
+    assert_eq!(Kind::of(7), None);
+}

@@ -103,7 +103,7 @@ pub(super) fn cut(synced: &[u8], pending: &[Op], which: usize, chance: &mut u64)
                 true
             }
             (2 | 3, _) => true,
-            _ => *chance % 2 == 0,
+            _ => chance.is_multiple_of(2),
         };
         if is_kept {
             op.apply(&mut bytes);

@@ -1,0 +1,224 @@
+//! JSON lines, schema 1: what programs read from multichat, one object a line.
+//!
+//! Rule: a field that is here keeps its name and meaning while `v` is 1; fields may be added.
+//! What a peer said comes as [`Clean`] only.
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use crate::message::{self, Content};
+use crate::profile::ROOM_NAME_COLUMNS_MAX;
+use crate::sanitize::{self, Clean};
+
+/// The schema's version.
+pub const VERSION: u32 = 1;
+/// The channel of every message, as long as there is only one.
+pub const CHANNEL: &str = "general";
+
+/// One line; [`crate::output::Output::json`] prints it. Errors are lines too, and are made by
+/// [`crate::report::Report::json`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    v: u32,
+    #[serde(flatten)]
+    event: Event,
+}
+
+impl From<Event> for Line {
+    fn from(event: Event) -> Self {
+        Self { v: VERSION, event }
+    }
+}
+
+/// What a line tells.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Event {
+    /// A room was made, joined, or is one of those here.
+    Room {
+        /// Its id, fixed for ever.
+        id: String,
+        /// What it is called here.
+        name: Clean,
+        /// The invite, where one was asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ticket: Option<String>,
+    },
+    /// A connection came or went.
+    Peer {
+        /// Which of the two.
+        state: PeerState,
+        /// The key of the connection.
+        key: String,
+        /// How it was found, such as `tcp`.
+        via: &'static str,
+        /// The round trip, if one was measured.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rtt_ms: Option<u64>,
+    },
+    /// How far the room has come.
+    Sync {
+        /// The room.
+        room: Clean,
+        /// Blocks that are here and verified.
+        have: u64,
+        /// Blocks that the connected peers claim.
+        want: u64,
+        /// Feeds known.
+        feeds: u64,
+        /// Peers connected.
+        peers: u64,
+        /// Where it stands, such as `syncing` or `idle`.
+        state: &'static str,
+    },
+    /// A message.
+    Message(Message),
+    /// A message of ours is stored.
+    Ack {
+        /// What the command called it.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Clean>,
+        /// Its place.
+        id: MessageId,
+        /// How far it got.
+        state: &'static str,
+    },
+    /// `send` has done what it was asked to wait for.
+    Sent {
+        /// Its place.
+        id: MessageId,
+        /// Peers that have stored it.
+        holders: u64,
+        /// Peers that are known.
+        of: u64,
+    },
+    /// A message of ours got onto more peers.
+    Status {
+        /// Its place.
+        id: MessageId,
+        /// Peers that have stored it.
+        holders: u64,
+        /// Peers that are known.
+        of: u64,
+    },
+    /// What a simulated room came to.
+    Demo {
+        /// The seed: the same one gives the same line.
+        seed: u64,
+        /// Members.
+        peers: u64,
+        /// Messages written.
+        messages: u64,
+        /// Members that have all of them.
+        complete: u64,
+        /// Simulated time.
+        elapsed_ms: u64,
+    },
+    /// The last line.
+    Bye {
+        /// Why it is.
+        reason: &'static str,
+    },
+}
+
+/// Whether a peer is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PeerState {
+    /// It is.
+    Up,
+    /// It was.
+    Down,
+}
+
+/// The place of a message: the feed's key in hex, and the index of the block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageId {
+    /// The key of the feed.
+    pub feed: [u8; 32],
+    /// The index in it.
+    pub index: u64,
+}
+
+impl std::fmt::Display for MessageId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", hex(&self.feed), self.index)
+    }
+}
+
+impl Serialize for MessageId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A message as programs see it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Message {
+    id: MessageId,
+    room: Clean,
+    channel: &'static str,
+    author: Author,
+    #[serde(serialize_with = "optional_iso")]
+    time: Option<Timestamp>,
+    text: Clean,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<&'static str>,
+    backfill: bool,
+    hidden: bool,
+}
+
+/// Whether a message was there before we looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is of the history.
+    Backfill,
+    /// It came now.
+    Live,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Author {
+    key: String,
+    nick: Clean,
+}
+
+impl Message {
+    /// The line of a block; what cannot be read has its marker for a text.
+    pub fn new(id: MessageId, room: &str, content: &Content, arrival: Arrival) -> Self {
+        let (nick, time, text, unreadable) = match content {
+            Content::Chat(chat) => {
+                let nick = sanitize::nick(chat.nickname.as_deref().unwrap_or_default());
+                (nick, chat.time, sanitize::json(&chat.text), None)
+            }
+            Content::Unreadable(why) => {
+                (sanitize::nick(""), None, sanitize::json(""), Some(why.marker()))
+            }
+        };
+        Self {
+            author: Author { key: hex(&id.feed), nick },
+            id,
+            room: sanitize::line(room, ROOM_NAME_COLUMNS_MAX),
+            channel: CHANNEL,
+            time,
+            text,
+            unreadable,
+            backfill: arrival == Arrival::Backfill,
+            hidden: false,
+        }
+    }
+}
+
+fn optional_iso<S: Serializer>(time: &Option<Timestamp>, s: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => s.serialize_str(&message::iso(*time)),
+        None => s.serialize_none(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests;

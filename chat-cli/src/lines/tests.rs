@@ -1,0 +1,92 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::message::{Chat, Unreadable};
+
+fn value(event: Event) -> Value {
+    serde_json::to_value(Line::from(event)).unwrap()
+}
+
+fn id() -> MessageId {
+    MessageId { feed: [0xab; 32], index: 41 }
+}
+
+fn key() -> String {
+    "ab".repeat(32)
+}
+
+#[test]
+fn a_message_line_is_that_of_the_specification() {
+    let chat = Chat {
+        nickname: Some("bob\u{1b}".into()),
+        text: "hi\r\n\u{202e}you".into(),
+        time: Some("2026-11-22T08:26:14.138Z".parse().unwrap()),
+    };
+    let content = Content::Chat(chat);
+    let line = value(Event::Message(Message::new(id(), "kitchen", &content, Arrival::Live)));
+    let expected = json!({
+        "v": 1, "type": "message", "id": format!("{}/41", key()), "room": "kitchen",
+        "channel": "general", "author": {"key": key(), "nick": "bob\\u{1b}"},
+        "time": "2026-11-22T08:26:14.138Z", "text": "hi\n\\u{202e}you",
+        "backfill": false, "hidden": false
+    });
+    assert_eq!(line, expected);
+}
+
+#[test]
+fn an_unreadable_block_is_a_line_too() {
+    let content = Content::Unreadable(Unreadable::NotJson);
+    let line = value(Event::Message(Message::new(id(), "kitchen", &content, Arrival::Backfill)));
+    assert_eq!(line["unreadable"], "(not a message)");
+    assert_eq!((&line["time"], &line["text"]), (&Value::Null, &json!("")));
+    assert_eq!(line["backfill"], true);
+    assert_eq!(line["author"]["nick"], "anonymous");
+}
+
+#[test]
+fn every_event_has_its_type_and_version() {
+    let name = sanitize::line("kitchen", 40);
+    let events = [
+        (
+            Event::Room { id: "x".into(), name: name.clone(), ticket: None },
+            json!({"v": 1, "type": "room", "id": "x", "name": "kitchen"}),
+        ),
+        (
+            Event::Peer { state: PeerState::Up, key: "k".into(), via: "tcp", rtt_ms: Some(12) },
+            json!({"v": 1, "type": "peer", "state": "up", "key": "k", "via": "tcp", "rtt_ms": 12}),
+        ),
+        (
+            Event::Sync { room: name, have: 1, want: 2, feeds: 3, peers: 4, state: "syncing" },
+            json!({"v": 1, "type": "sync", "room": "kitchen", "have": 1, "want": 2, "feeds": 3,
+                   "peers": 4, "state": "syncing"}),
+        ),
+        (
+            Event::Ack { reference: Some(sanitize::json("a1")), id: id(), state: "stored" },
+            json!({"v": 1, "type": "ack", "ref": "a1", "id": format!("{}/41", key()),
+                   "state": "stored"}),
+        ),
+        (
+            Event::Sent { id: id(), holders: 1, of: 2 },
+            json!({"v": 1, "type": "sent", "id": format!("{}/41", key()), "holders": 1, "of": 2}),
+        ),
+        (
+            Event::Status { id: id(), holders: 2, of: 3 },
+            json!({"v": 1, "type": "status", "id": format!("{}/41", key()), "holders": 2, "of": 3}),
+        ),
+        (
+            Event::Demo { seed: 1, peers: 5, messages: 20, complete: 5, elapsed_ms: 900 },
+            json!({"v": 1, "type": "demo", "seed": 1, "peers": 5, "messages": 20, "complete": 5,
+                   "elapsed_ms": 900}),
+        ),
+        (Event::Bye { reason: "eof" }, json!({"v": 1, "type": "bye", "reason": "eof"})),
+    ];
+    for (event, expected) in events {
+        assert_eq!(value(event), expected);
+    }
+}
+
+#[test]
+fn a_line_starts_with_its_version_and_is_one_line() {
+    let line = serde_json::to_string(&Line::from(Event::Bye { reason: "eof" })).unwrap();
+    assert_eq!(line, r#"{"v":1,"type":"bye","reason":"eof"}"#);
+}

@@ -1,0 +1,166 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn now() -> Timestamp {
+    "2026-11-22T08:26:14.138Z".parse().unwrap()
+}
+
+fn chat(block: &str) -> Chat {
+    match decode(block.as_bytes()) {
+        Content::Chat(chat) => chat,
+        other => panic!("{block}: {other:?}"),
+    }
+}
+
+fn unreadable(block: &[u8]) -> Unreadable {
+    match decode(block) {
+        Content::Unreadable(why) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_block_is_what_the_workshop_wrote() {
+    let block = encode("alice", "say \"hi\"\n", now()).unwrap();
+    let expected = concat!(
+        r#"{"type":"chat-message","nickname":"alice","text":"say \"hi\"\n","#,
+        r#""timestamp":"2026-11-22T08:26:14.138Z"}"#
+    );
+    assert_eq!(String::from_utf8(block).unwrap(), expected);
+}
+
+#[test]
+fn times_have_three_digits_of_a_second_as_in_javascript() {
+    for (time, shown) in [
+        ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"),
+        ("2026-11-22T08:26:14.1389999Z", "2026-11-22T08:26:14.138Z"),
+        ("2026-11-22T09:26:14.5+01:00", "2026-11-22T08:26:14.500Z"),
+    ] {
+        assert_eq!(iso(time.parse().unwrap()), shown);
+    }
+}
+
+#[test]
+fn text_has_a_least_and_a_most() {
+    for empty in ["", " ", "\n\t"] {
+        let failure = encode("a", empty, now()).unwrap_err();
+        assert_eq!((failure.exit(), failure.code()), (ExitCode::BadInput, "message.empty"));
+    }
+    let longest = "x".repeat(TEXT_BYTES_MAX);
+    encode("a", &longest, now()).unwrap();
+    let failure = encode("a", &format!("{longest}x"), now()).unwrap_err();
+    assert_eq!((failure.exit(), failure.code()), (ExitCode::BadInput, "message.long"));
+}
+
+#[test]
+fn the_longest_text_that_is_sent_is_read_again() {
+    let text = "\u{1}".repeat(TEXT_BYTES_MAX);
+    let block = encode(&"日".repeat(60), &text, now()).unwrap();
+    assert!(block.len() <= BLOCK_BYTES_MAX, "{}", block.len());
+    assert_eq!(chat(std::str::from_utf8(&block).unwrap()).text, text);
+}
+
+#[test]
+fn a_peer_may_leave_out_or_add_fields() {
+    let least = chat(r#" {"type":"chat-message","text":"hi"} "#);
+    assert_eq!((least.nickname, least.time), (None, None));
+    let more =
+        chat(r#"{"v":[{"x":[1]}],"text":"hi","type":"chat-message","nickname":null,"z":1e9}"#);
+    assert_eq!(more.text, "hi");
+}
+
+#[test]
+fn times_of_a_peer_are_read_or_left_out() {
+    let time = |value: &str| {
+        chat(&format!(r#"{{"type":"chat-message","text":"hi","timestamp":{value}}}"#)).time
+    };
+    let at = Some(now());
+    assert_eq!(time(r#""2026-11-22T08:26:14.138Z""#), at);
+    assert_eq!(time(r#""2026-11-22T09:26:14.138+01:00""#), at);
+    assert_eq!(time("1795335974138"), at);
+    assert_eq!(time("1795335974138.7"), at);
+    for wrong in [
+        r#""2018-11-05T14:26:000Z""#,
+        r#""yesterday""#,
+        r#""""#,
+        "18446744073709551615",
+        "-18446744073709551616",
+        "9223372036854775807",
+        "1e300",
+        "null",
+    ] {
+        assert_eq!(time(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn what_is_no_message_has_a_marker() {
+    for (block, why) in [
+        (&b""[..], Unreadable::NotJson),
+        (b"hello", Unreadable::NotJson),
+        (b"[]", Unreadable::NotJson),
+        (b"[\"chat-message\",\"a\",\"hi\",null]", Unreadable::NotJson),
+        (b"null", Unreadable::NotJson),
+        (b"{\"type\":\"chat-message\",\"text\":\"x\"", Unreadable::NotJson),
+        (b"{\"type\":\"chat-message\",\"text\":\"x\"}x", Unreadable::NotJson),
+        (b"{\"type\":\"chat-message\",\"text\":\"\xff\"}", Unreadable::NotJson),
+        (b"{\"type\":\"chat-message\",\"text\":\"\\ud800\"}", Unreadable::NotJson),
+        (b"{}", Unreadable::OtherType),
+        (b"{\"type\":1,\"text\":\"x\"}", Unreadable::OtherType),
+        (b"{\"type\":\"join\",\"text\":\"x\"}", Unreadable::OtherType),
+        (b"{\"type\":\"chat-message\"}", Unreadable::WrongFields),
+        (b"{\"type\":\"chat-message\",\"text\":{}}", Unreadable::WrongFields),
+        (b"{\"type\":\"chat-message\",\"text\":\"x\",\"nickname\":7}", Unreadable::WrongFields),
+        (b"{\"type\":\"chat-message\",\"text\":\"x\",\"timestamp\":[]}", Unreadable::WrongFields),
+    ] {
+        assert_eq!(unreadable(block), why, "{}", String::from_utf8_lossy(block));
+        assert!(why.marker().starts_with('('));
+    }
+}
+
+#[test]
+fn a_block_cannot_cost_more_than_its_bound() {
+    let message = |bytes: usize| {
+        let frame = r#"{"type":"chat-message","text":""}"#.len();
+        format!(r#"{{"type":"chat-message","text":"{}"}}"#, "x".repeat(bytes - frame))
+    };
+    chat(&message(BLOCK_BYTES_MAX));
+    assert_eq!(unreadable(message(BLOCK_BYTES_MAX + 1).as_bytes()), Unreadable::TooLong);
+    let deep = "[".repeat(BLOCK_BYTES_MAX);
+    assert_eq!(unreadable(deep.as_bytes()), Unreadable::NotJson);
+    let deep = format!(r#"{{"text":{}{}}}"#, "[".repeat(30_000), "]".repeat(30_000));
+    assert_eq!(unreadable(deep.as_bytes()), Unreadable::NotJson);
+}
+
+#[test]
+fn debug_output_holds_no_text() {
+    let block = encode("alice", "a secret word", now()).unwrap();
+    let shown = format!("{:?}", decode(&block));
+    assert!(!shown.contains("secret") && !shown.contains("alice"), "{shown}");
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(nickname in "[a-z]{1,20}", text in "\\PC{1,200}") {
+        prop_assume!(!text.trim().is_empty());
+        let Content::Chat(chat) = decode(&encode(&nickname, &text, now()).unwrap()) else {
+            panic!("unreadable")
+        };
+        prop_assert_eq!(chat.nickname, Some(nickname));
+        prop_assert_eq!(chat.text, text);
+        prop_assert_eq!(chat.time, Some(now()));
+    }
+
+    #[test]
+    fn no_block_is_a_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+        cut in 0usize..200,
+    ) {
+        decode(&bytes);
+        let mut block = encode("alice", "hello", now()).unwrap();
+        let at = cut % block.len();
+        block.splice(at..(at + 3).min(block.len()), bytes.into_iter().take(4));
+        decode(&block);
+    }
+}

@@ -1,0 +1,55 @@
+use super::*;
+
+/// A stream that fails in one way.
+struct Broken(ErrorKind);
+
+impl Write for Broken {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A stream that counts its flushes.
+#[derive(Default)]
+struct Counted(Vec<u8>, usize);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.1 += 1;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reader_that_went_away_is_a_quiet_end() {
+    let failure = write_line(&mut Broken(ErrorKind::BrokenPipe), "x").expect_err("broken");
+    assert_eq!(failure, Failure::quiet(ExitCode::Done));
+}
+
+#[test]
+fn a_full_disk_is_an_error_with_a_code() {
+    let failure = write_line(&mut Broken(ErrorKind::StorageFull), "x").expect_err("full");
+    assert_eq!((failure.exit(), failure.code()), (ExitCode::Failed, "output.failed"));
+}
+
+#[test]
+fn each_line_is_ended_and_flushed() {
+    let mut stream = Counted::default();
+    write_line(&mut stream, "one").expect("written");
+    write_line(&mut stream, "two").expect("written");
+    assert_eq!((stream.0.as_slice(), stream.1), (&b"one\ntwo\n"[..], 2));
+}
+
+#[test]
+fn a_value_is_one_line() {
+    assert_eq!(json_line(&"a\nb").expect("JSON"), r#""a\nb""#);
+}

@@ -1,0 +1,319 @@
+//! The folder of one identity: its key, its lock and its rooms.
+//!
+//! Rule: a path below this folder is made of fixed words, the checked name of the profile and
+//! room ids, which are hashes in z-base-32. No string of a peer is ever part of a path. Folders
+//! are 0700 and files 0600, whatever the umask.
+//!
+//! ```text
+//! <data>/<profile>/LOCK  identity.key  rooms/<room id>/{room.toml, feeds}
+//! <state>/<profile>/last-room
+//! ```
+//!
+//! With `--data-dir DIR` both `<data>` and `<state>` are DIR. With `--ephemeral` there is no file
+//! at all.
+
+mod files;
+mod identity;
+mod lock;
+mod room;
+
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+
+use crate::args::{Global, nearest, nearest_command};
+use crate::exit::ExitCode;
+use crate::report::Failure;
+
+pub use self::identity::Identity;
+pub use self::lock::Lock;
+pub use self::room::{Access, ROOM_NAME_COLUMNS_MAX, Room, RoomId};
+
+const APP: &str = "multichat";
+const ROOMS: &str = "rooms";
+const LAST_ROOM: &str = "last-room";
+/// The file in a room's folder that says what the room is.
+const ROOM_FILE: &str = "room.toml";
+/// The folder in a room's folder that holds all of its feeds.
+const FEEDS: &str = "feeds";
+/// The fewest characters of an id that name a room.
+const ID_PREFIX_CHARS_MIN: usize = 3;
+
+/// An open profile. While it lives, no other process can open it.
+#[derive(Debug)]
+pub struct Profile {
+    name: String,
+    identity: Identity,
+    place: Place,
+}
+
+/// Where a profile keeps what it knows.
+#[derive(Debug)]
+enum Place {
+    Disk { data: PathBuf, state: PathBuf, _lock: Lock },
+    Memory { rooms: Vec<Room>, last: Option<RoomId> },
+}
+
+/// The rooms of a profile: those that can be read, and why the others cannot.
+#[derive(Debug, Default)]
+pub struct Rooms {
+    /// Sorted by name, then by id.
+    pub rooms: Vec<Room>,
+    /// One for each damaged room. It hides no other room.
+    pub damaged: Vec<Failure>,
+}
+
+impl Profile {
+    /// Opens the profile of the global flags, and makes it if it is new.
+    ///
+    /// # Errors
+    /// Exit 5 if another process has it, 6 if a file in it is damaged or readable by others.
+    pub fn open(global: &Global) -> Result<Self, Failure> {
+        let name = global.profile.clone();
+        if global.ephemeral {
+            let place = Place::Memory { rooms: Vec::new(), last: None };
+            return Ok(Self { name, identity: Identity::generate()?, place });
+        }
+        let (data, state) = match &global.data_dir {
+            Some(folder) => (folder.clone(), folder.clone()),
+            None => default_folders()?,
+        };
+        Self::open_in(&data, &state, name)
+    }
+
+    fn open_in(data: &Path, state: &Path, name: String) -> Result<Self, Failure> {
+        let (data, state) = (data.join(&name), state.join(&name));
+        files::private_folder(&data)?;
+        files::private_folder(&state)?;
+        let lock = Lock::take(&data, &name)?;
+        let rooms = data.join(ROOMS);
+        files::private_folder(&rooms)?;
+        let has_rooms = !files::names(&rooms)?.is_empty();
+        let identity = Identity::load_or_create(&data, has_rooms)?;
+        Ok(Self { name, identity, place: Place::Disk { data, state, _lock: lock } })
+    }
+
+    /// The name of the profile.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Who the user is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Where a room's feeds are stored; `None` when nothing goes to disk.
+    pub fn feeds_path(&self, id: RoomId) -> Option<PathBuf> {
+        match &self.place {
+            Place::Disk { data, .. } => Some(room_folder(data, id).join(FEEDS)),
+            Place::Memory { .. } => None,
+        }
+    }
+
+    /// All rooms.
+    ///
+    /// # Errors
+    /// Only if the folder itself cannot be read.
+    pub fn rooms(&self) -> Result<Rooms, Failure> {
+        let mut found = Rooms::default();
+        match &self.place {
+            Place::Memory { rooms, .. } => found.rooms.clone_from(rooms),
+            Place::Disk { data, .. } => {
+                for name in files::names(&data.join(ROOMS))? {
+                    // What has another kind of name is not ours.
+                    let Some(id) = name.to_str().and_then(RoomId::parse) else { continue };
+                    match load(data, id) {
+                        Ok(Some(room)) => found.rooms.push(room),
+                        Ok(None) => {}
+                        Err(failure) => found.damaged.push(failure),
+                    }
+                }
+            }
+        }
+        found.rooms.sort_by(|a, b| (a.name(), a.id()).cmp(&(b.name(), b.id())));
+        Ok(found)
+    }
+
+    /// Adds a room, or gives back the one of the same id that is here already.
+    ///
+    /// # Errors
+    /// Exit 6 if that one is damaged: it is never overwritten.
+    pub fn add(&mut self, room: Room) -> Result<Room, Failure> {
+        match &mut self.place {
+            Place::Memory { rooms, .. } => {
+                if let Some(known) = rooms.iter().find(|known| known.id() == room.id()) {
+                    return Ok(known.clone());
+                }
+                rooms.push(room.clone());
+            }
+            Place::Disk { data, .. } => {
+                if let Some(known) = load(data, room.id())? {
+                    return Ok(known);
+                }
+                write(data, &room)?;
+            }
+        }
+        Ok(room)
+    }
+
+    /// Stores a changed room, with the fields that this version does not know.
+    ///
+    /// # Errors
+    /// Exit 6 if what is on disk is damaged: it is never overwritten.
+    pub fn update(&mut self, room: &Room) -> Result<(), Failure> {
+        match &mut self.place {
+            Place::Memory { rooms, .. } => {
+                rooms.retain(|known| known.id() != room.id());
+                rooms.push(room.clone());
+                Ok(())
+            }
+            Place::Disk { data, .. } => {
+                load(data, room.id())?;
+                write(data, room)
+            }
+        }
+    }
+
+    /// Remembers which room a command without `--room` means.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn set_last(&mut self, id: RoomId) -> Result<(), Failure> {
+        match &mut self.place {
+            Place::Memory { last, .. } => {
+                *last = Some(id);
+                Ok(())
+            }
+            Place::Disk { state, .. } => {
+                files::write(state, LAST_ROOM, format!("{id}\n").as_bytes())
+            }
+        }
+    }
+
+    /// The room that was used last, or the only one. `None` when there is none to open.
+    ///
+    /// # Errors
+    /// Exit 6 if that room is damaged.
+    pub fn last(&self) -> Result<Option<Room>, Failure> {
+        let last = match &self.place {
+            Place::Memory { last, .. } => *last,
+            // A pointer that cannot be read is no reason to stop: it is only a convenience.
+            Place::Disk { state, .. } => files::read(&state.join(LAST_ROOM))
+                .ok()
+                .flatten()
+                .and_then(|text| RoomId::parse(std::str::from_utf8(&text).ok()?.trim())),
+        };
+        let Rooms { mut rooms, damaged } = self.rooms()?;
+        if let Some(at) = rooms.iter().position(|room| Some(room.id()) == last) {
+            return Ok(Some(rooms.swap_remove(at)));
+        }
+        match (rooms.len(), damaged.into_iter().next()) {
+            (1, None) => Ok(rooms.pop()),
+            (_, Some(failure)) => Err(failure),
+            (_, None) => Ok(None),
+        }
+    }
+
+    /// The room that the user names by name or by the start of its id, or else the last one.
+    ///
+    /// # Errors
+    /// Exit 3 if there is none or more than one, with the nearest names.
+    pub fn find(&self, query: Option<&str>) -> Result<Room, Failure> {
+        let Some(query) = query else {
+            return self.last()?.ok_or_else(|| self.no_last_room());
+        };
+        let Rooms { rooms, damaged } = self.rooms()?;
+        let by_name = |fold: fn(&str) -> String| {
+            rooms.iter().filter(|room| fold(room.name()) == fold(query)).collect::<Vec<_>>()
+        };
+        let by_id = || {
+            let long_enough = query.len() >= ID_PREFIX_CHARS_MIN;
+            let starts = |room: &&Room| room.id().as_str().starts_with(&query.to_lowercase());
+            rooms.iter().filter(|room| long_enough && starts(room)).collect::<Vec<_>>()
+        };
+        // Each way is asked only if the stricter ones found nothing.
+        let mut found = by_name(str::to_string);
+        if found.is_empty() {
+            found = by_name(str::to_lowercase);
+        }
+        if found.is_empty() {
+            found = by_id();
+        }
+        match (&found[..], damaged.into_iter().next()) {
+            ([room], _) => Ok((*room).clone()),
+            // The one that was meant may be the damaged one.
+            ([], Some(failure)) => Err(failure),
+            ([], None) => Err(unknown(query, &rooms)),
+            (found, _) => Err(ambiguous(query, found)),
+        }
+    }
+
+    fn no_last_room(&self) -> Failure {
+        let rooms = self.rooms().map(|found| found.rooms).unwrap_or_default();
+        if rooms.is_empty() {
+            return Failure::new(ExitCode::NotFound, "room.none", "there is no room yet")
+                .help("make one:  multichat new kitchen   or join:  multichat join TICKET");
+        }
+        let names: Vec<&str> = rooms.iter().map(Room::name).collect();
+        Failure::new(ExitCode::NotFound, "room.unnamed", "which room?")
+            .help(format!("use  --room NAME  with one of: {}", names.join(", ")))
+    }
+}
+
+/// XDG on every system: what people of the command line expect.
+fn default_folders() -> Result<(PathBuf, PathBuf), Failure> {
+    let base = etcetera::base_strategy::Xdg::new().map_err(|_| {
+        Failure::new(ExitCode::Failed, "profile.home", "there is no home folder")
+            .help("say where to keep things:  --data-dir DIR   or keep nothing:  --ephemeral")
+    })?;
+    let state = base.state_dir().unwrap_or_else(|| base.data_dir());
+    Ok((base.data_dir().join(APP), state.join(APP)))
+}
+
+fn room_folder(data: &Path, id: RoomId) -> PathBuf {
+    data.join(ROOMS).join(id.as_str())
+}
+
+/// The room in a folder; `None` if it was never finished, so that nothing is lost.
+fn load(data: &Path, id: RoomId) -> Result<Option<Room>, Failure> {
+    let path = room_folder(data, id).join(ROOM_FILE);
+    match files::read(&path)? {
+        Some(text) => Room::from_toml(id, &text, &path).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn write(data: &Path, room: &Room) -> Result<(), Failure> {
+    let folder = room_folder(data, room.id());
+    files::private_folder(&folder)?;
+    files::write(&folder, ROOM_FILE, room.to_toml()?.as_bytes())
+}
+
+fn unknown(query: &str, rooms: &[Room]) -> Failure {
+    let mut failure =
+        Failure::new(ExitCode::NotFound, "room.unknown", format!("there is no room '{query}'"));
+    let near = nearest(query, rooms.iter().map(Room::name));
+    if !near.is_empty() {
+        failure = failure.help(format!("did you mean: {} ?", near.join(", ")));
+    }
+    if let Some(command) = nearest_command(query) {
+        failure = failure.help(format!("did you mean:  multichat {command}"));
+    }
+    let names: Vec<&str> = rooms.iter().map(Room::name).collect();
+    if names.is_empty() {
+        return failure.help("make one:  multichat new kitchen");
+    }
+    failure.help(format!("rooms here: {}", names.join(", ")))
+}
+
+fn ambiguous(query: &str, rooms: &[&Room]) -> Failure {
+    let names: Vec<String> =
+        rooms.iter().map(|room| format!("{} ({})", room.name(), room.id())).collect();
+    let message = format!("'{query}' names {} rooms", rooms.len());
+    Failure::new(ExitCode::NotFound, "room.ambiguous", message)
+        .help(format!("use the id of one: {}", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests;

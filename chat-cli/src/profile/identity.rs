@@ -1,0 +1,106 @@
+//! The secret that all keys of a profile come from.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use blake2::Blake2bMac;
+use blake2::digest::consts::U32;
+use blake2::digest::{FixedOutput, KeyInit, Update};
+use zeroize::Zeroizing;
+
+use super::files;
+use crate::exit::ExitCode;
+use crate::report::Failure;
+
+const FILE: &str = "identity.key";
+const SEED_BYTES: usize = 32;
+const WRITER_DOMAIN: &[u8] = b"multichat/1/writer";
+const NOISE_DOMAIN: &[u8] = b"multichat/1/noise";
+
+/// The seed of a profile. Every key is a keyed hash of it: who sees two of them, say the author
+/// of two rooms or an author and a connection, cannot tell that they are of one person.
+#[derive(Clone)]
+pub struct Identity {
+    seed: Zeroizing<[u8; SEED_BYTES]>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// A new identity, from the chance of the system.
+    ///
+    /// # Errors
+    /// If the system has none to give.
+    pub fn generate() -> Result<Self, Failure> {
+        Ok(Self { seed: random()? })
+    }
+
+    /// The seed of the feed that this user writes in a group.
+    pub fn writer_seed(&self, group_key: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        self.derive(WRITER_DOMAIN, group_key)
+    }
+
+    /// The seed of the key that connections are made with.
+    pub fn noise_seed(&self) -> Zeroizing<[u8; 32]> {
+        self.derive(NOISE_DOMAIN, &[])
+    }
+
+    fn derive(&self, domain: &[u8], context: &[u8]) -> Zeroizing<[u8; 32]> {
+        // BLAKE2b takes keys of up to 64 bytes.
+        let mut hash =
+            Blake2bMac::<U32>::new_from_slice(&self.seed[..]).expect("32 bytes are a key");
+        // The length keeps one domain from being the start of another.
+        hash.update(&[u8::try_from(domain.len()).expect("domains are short")]);
+        hash.update(domain);
+        hash.update(context);
+        let mut out = Zeroizing::new([0; 32]);
+        hash.finalize_into((&mut *out).into());
+        out
+    }
+
+    /// Reads the key of a profile, or makes it when the profile is new. The caller has the lock.
+    pub(super) fn load_or_create(folder: &Path, has_rooms: bool) -> Result<Self, Failure> {
+        let path = folder.join(FILE);
+        let file = match files::open_existing(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if has_rooms {
+                    // A new key would make the user a stranger in his own rooms.
+                    return Err(files::damaged("identity.missing", &path, "is gone"));
+                }
+                let identity = Self::generate()?;
+                files::write(folder, FILE, &identity.seed[..])?;
+                return Ok(identity);
+            }
+            Err(error) => return Err(files::failed("read", &path, &error)),
+        };
+        if files::open_to_others(&file).map_err(|error| files::failed("read", &path, &error))? {
+            let shown = path.display();
+            let message = format!("other users can read or change your key {shown}");
+            return Err(Failure::new(ExitCode::Damaged, "identity.exposed", message)
+                .help(format!("if nobody did:  chmod 600 {shown}"))
+                .help("if somebody may have: start anew with another  --profile NAME"));
+        }
+        let bytes = files::read_open(&file, &path)?;
+        let seed: [u8; SEED_BYTES] = bytes[..].try_into().map_err(|_| {
+            let what = format!("has {} bytes instead of {SEED_BYTES}", bytes.len());
+            files::damaged("identity.damaged", &path, &what)
+        })?;
+        Ok(Self { seed: Zeroizing::new(seed) })
+    }
+}
+
+/// 32 secret bytes from the system.
+pub(super) fn random() -> Result<Zeroizing<[u8; 32]>, Failure> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut bytes[..]).map_err(|error| {
+        let message = format!("the system gives no random bytes: {error}");
+        Failure::new(ExitCode::Failed, "identity.random", message)
+    })?;
+    Ok(bytes)
+}

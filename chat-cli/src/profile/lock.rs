@@ -1,0 +1,67 @@
+//! One process at a time: two that append to one feed would fork it.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Seek, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::files;
+use crate::exit::ExitCode;
+use crate::report::Failure;
+
+const FILE: &str = "LOCK";
+
+/// A lock on a profile. The system lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of the profile in a folder.
+    ///
+    /// # Errors
+    /// Exit 5 with the process that has it.
+    pub(super) fn take(folder: &Path, profile: &str) -> Result<Self, Failure> {
+        let path = folder.join(FILE);
+        let failed = |error: io::Error| files::failed("lock", &path, &error);
+        let file = files::open_or_create(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = files::read_open(&file, &path).unwrap_or_default();
+                return Err(in_use(profile, &String::from_utf8_lossy(&holder)));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        note_holder(&file).map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Writes who has the lock, for the one who does not get it.
+fn note_holder(mut file: &File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    let started = Timestamp::now();
+    writeln!(file, "pid {}\nstarted {started:.0}", std::process::id())
+}
+
+fn in_use(profile: &str, holder: &str) -> Failure {
+    let field =
+        |name: &str| holder.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let pid = field("pid").and_then(|pid| pid.parse::<u32>().ok());
+    let started = field("started").and_then(|time| time.parse::<Timestamp>().ok());
+    let since = started.map(|time| time.to_zoned(TimeZone::system()).strftime("%H:%M").to_string());
+    let who = match (pid, since) {
+        (Some(pid), Some(since)) => format!(" (pid {pid}, since {since})"),
+        (Some(pid), None) => format!(" (pid {pid})"),
+        _ => String::new(),
+    };
+    let message = format!("profile \"{profile}\" is already open{who}");
+    Failure::new(ExitCode::InUse, "store.locked", message)
+        .help("go on there, or end that one first")
+        .help("or be somebody else here:  --profile NAME")
+}

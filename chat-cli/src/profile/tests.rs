@@ -1,0 +1,402 @@
+use std::fs;
+#[cfg(unix)]
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use super::*;
+use crate::report::Paint;
+use crate::ticket::{Hints, Ticket};
+
+fn open(folder: &Path) -> Result<Profile, Failure> {
+    Profile::open_in(folder, folder, "default".into())
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-11-22T08:26:14.138Z".parse().unwrap()
+}
+
+fn text(failure: &Failure) -> String {
+    failure.report().unwrap().text(Paint::Plain)
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+/// Every file and folder below, with its path from there.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(walk(&path));
+        }
+        all.push(path);
+    }
+    all
+}
+
+#[test]
+fn the_same_profile_has_the_same_keys_and_each_group_another() {
+    let dir = folder();
+    let (writer, noise) = {
+        let profile = open(dir.path()).unwrap();
+        (profile.identity().writer_seed(&[1; 32]), profile.identity().noise_seed())
+    };
+    let profile = open(dir.path()).unwrap();
+    assert_eq!(profile.identity().writer_seed(&[1; 32]), writer);
+    assert_eq!(profile.identity().noise_seed(), noise);
+    let seed = fs::read(dir.path().join("default/identity.key")).unwrap();
+    let derived = [writer, noise, profile.identity().writer_seed(&[2; 32])];
+    for (at, key) in derived.iter().enumerate() {
+        assert_ne!(&key[..], &seed[..]);
+        assert!(derived[at + 1..].iter().all(|other| other != key));
+    }
+    assert_ne!(
+        open(folder().path()).unwrap().identity().noise_seed(),
+        profile.identity().noise_seed()
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn files_are_private_even_in_a_folder_that_was_not() {
+    let dir = folder();
+    let base = dir.path().join("a/b");
+    fs::create_dir_all(base.join("default")).unwrap();
+    fs::set_permissions(base.join("default"), fs::Permissions::from_mode(0o777)).unwrap();
+    let mut profile = open(&base).unwrap();
+    let room = profile.add(Room::create("kitchen", now()).unwrap()).unwrap();
+    profile.set_last(room.id()).unwrap();
+    assert_eq!(mode(&base.join("default")), 0o700);
+    let all = walk(&base.join("default"));
+    assert_eq!(all.len(), 6, "{all:?}");
+    for path in all {
+        assert_eq!(mode(&path), if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read_is_refused_with_the_remedy() {
+    let dir = folder();
+    drop(open(dir.path()).unwrap());
+    let key = dir.path().join("default/identity.key");
+    for open_mode in [0o640, 0o604, 0o620, 0o601] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(open_mode)).unwrap();
+        let failure = open(dir.path()).unwrap_err();
+        assert_eq!((failure.exit(), failure.code()), (ExitCode::Damaged, "identity.exposed"));
+        assert!(text(&failure).contains("chmod 600"), "{failure:?}");
+    }
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    open(dir.path()).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_not_followed() {
+    let dir = folder();
+    let elsewhere = dir.path().join("elsewhere");
+    fs::write(&elsewhere, [7; 32]).unwrap();
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o600)).unwrap();
+    drop(open(dir.path()).unwrap());
+    for name in ["identity.key", "LOCK"] {
+        let path = dir.path().join("default").join(name);
+        fs::remove_file(&path).unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        assert_eq!(open(dir.path()).unwrap_err().code(), "profile.io", "{name}");
+        fs::remove_file(&path).unwrap();
+    }
+    symlink(&elsewhere, dir.path().join("default/.identity.key.new")).unwrap();
+    open(dir.path()).unwrap();
+    assert_eq!(fs::read(&elsewhere).unwrap(), [7; 32]);
+}
+
+#[test]
+fn a_damaged_key_is_kept_and_named() {
+    let dir = folder();
+    drop(open(dir.path()).unwrap());
+    let key = dir.path().join("default/identity.key");
+    for bytes in [&b""[..], &[1; 31], &[1; 33]] {
+        fs::write(&key, bytes).unwrap();
+        let failure = open(dir.path()).unwrap_err();
+        assert_eq!((failure.exit(), failure.code()), (ExitCode::Damaged, "identity.damaged"));
+        assert_eq!(fs::read(&key).unwrap(), bytes);
+    }
+    fs::write(&key, vec![0; 70_000]).unwrap();
+    assert_eq!(open(dir.path()).unwrap_err().code(), "file.size");
+}
+
+#[test]
+fn a_lost_key_is_not_replaced_while_there_are_rooms() {
+    let dir = folder();
+    let key = dir.path().join("default/identity.key");
+    drop(open(dir.path()).unwrap());
+    fs::remove_file(&key).unwrap();
+    open(dir.path()).unwrap().add(Room::create("kitchen", now()).unwrap()).unwrap();
+    fs::remove_file(&key).unwrap();
+    assert_eq!(open(dir.path()).unwrap_err().code(), "identity.missing");
+    assert!(!key.exists());
+}
+
+#[test]
+fn a_second_start_is_told_who_has_the_profile() {
+    let dir = folder();
+    let first = open(dir.path()).unwrap();
+    let failure = open(dir.path()).unwrap_err();
+    assert_eq!((failure.exit(), failure.code()), (ExitCode::InUse, "store.locked"));
+    let pid = std::process::id();
+    assert!(text(&failure).contains(&format!("is already open (pid {pid}, since ")), "{failure:?}");
+    Profile::open_in(dir.path(), dir.path(), "other".into()).unwrap();
+    drop(first);
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn nonsense_in_the_lock_file_is_passed_over() {
+    let dir = folder();
+    let _first = open(dir.path()).unwrap();
+    fs::write(dir.path().join("default/LOCK"), b"pid \x1b[2J\nstarted never\n\xff").unwrap();
+    let shown = text(&open(dir.path()).unwrap_err());
+    assert!(
+        shown.starts_with("error[store.locked]: profile \"default\" is already open\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_room_comes_back_as_it_was_stored() {
+    let dir = folder();
+    let hints = Hints::default()
+        .with_name("soup\u{202e}")
+        .with_address("127.0.0.1:4977".parse().unwrap())
+        .with_address("[::1]:1".parse().unwrap());
+    let rooms = [
+        Room::create("kitchen", now()).unwrap(),
+        Room::of_ticket(&Ticket::new([3; 32], hints), None, now()).unwrap(),
+        Room::open("foobar-123", None, now()).unwrap(),
+        Room::open("foobar-123 ", Some("other"), now()).unwrap(),
+    ];
+    assert_eq!(rooms[1].name(), "soup\\u{202e}");
+    assert_eq!(rooms[1].hints().len(), 2);
+    let mut profile = open(dir.path()).unwrap();
+    for room in &rooms {
+        profile.add(room.clone()).unwrap();
+    }
+    drop(profile);
+    let profile = open(dir.path()).unwrap();
+    for room in &rooms {
+        assert_eq!(&profile.find(Some(room.id().as_str())).unwrap(), room);
+    }
+    assert_eq!(profile.rooms().unwrap().rooms.len(), 4);
+}
+
+#[test]
+fn ids_are_fixed_by_the_key_or_the_name_alone() {
+    let ticket = |name| Ticket::new([3; 32], Hints::default().with_name(name));
+    let a = Room::of_ticket(&ticket("a"), None, now()).unwrap();
+    let b = Room::of_ticket(&ticket("b"), Some("c"), Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(a.id(), b.id());
+    assert_eq!(b.name(), "c");
+    let open = Room::open("a", None, now()).unwrap();
+    assert_ne!(open.id(), Room::open("b", None, now()).unwrap().id());
+    assert_ne!(open.id(), a.id());
+    assert_eq!(a.id().as_str().len(), 8);
+    for wrong in ["", "../../..", "ybndrfg", "ybndrfg88", "YBNDRFG8", "ybndrfgl"] {
+        assert_eq!(RoomId::parse(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn a_room_that_is_here_stays_as_it_is() {
+    let dir = folder();
+    let mut profile = open(dir.path()).unwrap();
+    let ticket = Ticket::new([3; 32], Hints::default());
+    let first = Room::of_ticket(&ticket, Some("mine"), now()).unwrap();
+    profile.add(first.clone()).unwrap();
+    let again = Room::of_ticket(&ticket, Some("other"), now()).unwrap();
+    assert_eq!(profile.add(again).unwrap(), first);
+}
+
+#[test]
+fn a_damaged_room_is_an_error_hides_no_other_and_is_not_overwritten() {
+    let dir = folder();
+    let mut profile = open(dir.path()).unwrap();
+    let ticket = Ticket::new([3; 32], Hints::default());
+    let room = profile.add(Room::of_ticket(&ticket, Some("soup"), now()).unwrap()).unwrap();
+    profile.add(Room::create("kitchen", now()).unwrap()).unwrap();
+    let path = dir.path().join("default/rooms").join(room.id().as_str()).join("room.toml");
+    let good = fs::read_to_string(&path).unwrap();
+    let key = encode_key(&good);
+    let other = crate::ticket::encode_symbols(&[4; 32]);
+    for bad in [
+        String::new(),
+        "version = 1\n".into(),
+        good.replace(&key, &other),
+        good.replace(&key, &key[1..]),
+        good.replace("created = \"", "created = \"x"),
+        good.replace("name = \"soup\"", "name = \" \""),
+        good.replace("group_key = \"", "group_key = \"\u{1b}"),
+        format!("{good}open_name = \"x\"\n"),
+        good[..good.len() / 2].to_string(),
+    ] {
+        fs::write(&path, &bad).unwrap();
+        let failure = profile.find(Some("soup")).unwrap_err();
+        assert_eq!((failure.exit(), failure.code()), (ExitCode::Damaged, "room.damaged"), "{bad}");
+        assert!(!text(&failure).contains(&key[4..]), "the key is shown: {}", text(&failure));
+        assert_eq!(profile.add(room.clone()).unwrap_err().code(), "room.damaged");
+        assert_eq!(profile.update(&room).unwrap_err().code(), "room.damaged");
+        assert_eq!(fs::read_to_string(&path).unwrap(), bad);
+        assert_eq!(profile.find(Some("kitchen")).unwrap().name(), "kitchen");
+        assert_eq!(profile.rooms().unwrap().damaged.len(), 1);
+    }
+    fs::write(&path, good.replace("version = 1", "version = 2")).unwrap();
+    assert_eq!(profile.find(Some("soup")).unwrap_err().code(), "room.newer");
+}
+
+fn encode_key(file: &str) -> String {
+    let (_, rest) = file.split_once("group_key = \"").unwrap();
+    rest.split_once('"').unwrap().0.to_string()
+}
+
+#[test]
+fn fields_of_a_newer_version_survive() {
+    let dir = folder();
+    let mut profile = open(dir.path()).unwrap();
+    let mut room = profile.add(Room::create("soup", now()).unwrap()).unwrap();
+    let path = dir.path().join("default/rooms").join(room.id().as_str()).join("room.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("muted = true\n{text}\n[theme]\ncolour = \"red\"\n")).unwrap();
+    room = profile.find(Some("soup")).unwrap();
+    room.add_hints(&["127.0.0.1:1".parse().unwrap()]);
+    profile.update(&room).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("muted = true") && text.contains("colour = \"red\""), "{text}");
+    assert!(text.contains("127.0.0.1:1"), "{text}");
+    assert_eq!(profile.find(Some("soup")).unwrap(), room);
+}
+
+#[test]
+fn addresses_are_kept_newest_first_and_bounded() {
+    let mut room = Room::create("soup", now()).unwrap();
+    for port in 1..100 {
+        room.add_hints(&[format!("127.0.0.1:{port}").parse().unwrap()]);
+    }
+    room.add_hints(&["127.0.0.1:98".parse().unwrap()]);
+    assert_eq!(room.hints().len(), 16);
+    let ports: Vec<u16> = room.hints()[..3].iter().map(|hint| hint.port()).collect();
+    assert_eq!(ports, [98, 99, 97]);
+}
+
+#[test]
+fn a_room_is_found_by_name_by_id_or_as_the_last() {
+    let dir = folder();
+    let mut profile = open(dir.path()).unwrap();
+    assert_eq!(profile.find(None).unwrap_err().code(), "room.none");
+    let kitchen = profile.add(Room::create("Kitchen", now()).unwrap()).unwrap();
+    assert_eq!(profile.find(None).unwrap(), kitchen, "the only one");
+    let twins = [(); 2].map(|()| profile.add(Room::create("soup", now()).unwrap()).unwrap());
+    assert_eq!(profile.find(Some("kitchen")).unwrap(), kitchen);
+    let exact = profile.add(Room::create("kitchen", now()).unwrap()).unwrap();
+    assert_eq!(profile.find(Some("kitchen")).unwrap(), exact);
+    let failure = profile.find(Some("soup")).unwrap_err();
+    assert_eq!((failure.exit(), failure.code()), (ExitCode::NotFound, "room.ambiguous"));
+    assert!(twins.iter().all(|twin| text(&failure).contains(twin.id().as_str())));
+    let found = profile.find(Some(&twins[0].id().as_str()[..6].to_uppercase())).unwrap();
+    assert_eq!(found, twins[0]);
+    let failure = profile.find(Some("kichen")).unwrap_err();
+    assert_eq!((failure.exit(), failure.code()), (ExitCode::NotFound, "room.unknown"));
+    assert!(text(&failure).contains("did you mean: Kitchen, kitchen ?"), "{}", text(&failure));
+    assert!(text(&profile.find(Some("invte")).unwrap_err()).contains("multichat invite"));
+    assert_eq!(profile.find(None).unwrap_err().code(), "room.unnamed");
+    profile.set_last(twins[1].id()).unwrap();
+    assert_eq!(profile.find(None).unwrap(), twins[1]);
+    drop(profile);
+    assert_eq!(open(dir.path()).unwrap().last().unwrap().as_ref(), Some(&twins[1]));
+    fs::write(dir.path().join("default/last-room"), "../../x").unwrap();
+    assert_eq!(open(dir.path()).unwrap().last(), Ok(None));
+}
+
+#[test]
+fn no_name_of_a_peer_is_part_of_a_path() {
+    let dir = folder();
+    let base = dir.path().join("base");
+    let mut profile = open(&base).unwrap();
+    let names = ["../../evil", "/etc/x", "a\0b", "CON", "..", &"x".repeat(4096)];
+    for (number, name) in (1..).zip(names) {
+        let hints = Hints::default().with_name(name);
+        profile
+            .add(Room::of_ticket(&Ticket::new([number; 32], hints), None, now()).unwrap())
+            .unwrap();
+        profile.add(Room::open(name, None, now()).unwrap()).unwrap();
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    for path in fs::read_dir(base.join("default/rooms")).unwrap() {
+        let name = path.unwrap().file_name().into_string().unwrap();
+        assert!(RoomId::parse(&name).is_some(), "{name}");
+    }
+    assert_eq!(profile.rooms().unwrap().rooms.len(), 12);
+    let id = profile.rooms().unwrap().rooms[0].id();
+    let feeds = profile.feeds_path(id).unwrap();
+    assert!(feeds.starts_with(base.join("default/rooms").join(id.as_str())));
+}
+
+#[test]
+fn the_key_is_in_one_file_only_and_in_no_debug_output() {
+    let dir = folder();
+    let mut profile = open(dir.path()).unwrap();
+    let ticket = Ticket::new(*b"0123456789abcdef0123456789abcdef", Hints::default());
+    let room = profile.add(Room::of_ticket(&ticket, Some("soup"), now()).unwrap()).unwrap();
+    let seed = fs::read(dir.path().join("default/identity.key")).unwrap();
+    let holders = walk(dir.path())
+        .into_iter()
+        .filter(|path| path.is_file())
+        .filter(|path| fs::read(path).unwrap().windows(32).any(|bytes| bytes == seed));
+    assert_eq!(holders.count(), 1);
+    let shown = format!("{profile:?} {room:?} {:?}", profile.identity());
+    assert!(!shown.contains(&format!("{:?}", &seed[..4]).replace(['[', ']'], "")), "{shown}");
+    assert!(!shown.contains("48, 49, 50"), "{shown}");
+}
+
+#[test]
+fn an_ephemeral_profile_writes_nothing() {
+    let dir = folder();
+    let words = ["multichat", "--ephemeral", "--data-dir", dir.path().to_str().unwrap()];
+    let global = crate::args::parse(words.map(Into::into)).unwrap().global;
+    let mut profile = Profile::open(&global).unwrap();
+    let room = profile.add(Room::create("soup", now()).unwrap()).unwrap();
+    profile.set_last(room.id()).unwrap();
+    let mut changed = room.clone();
+    changed.add_hints(&["127.0.0.1:1".parse().unwrap()]);
+    profile.update(&changed).unwrap();
+    assert_eq!(profile.find(Some("soup")).unwrap(), changed);
+    assert_eq!(profile.last().unwrap(), Some(changed));
+    assert_eq!(profile.feeds_path(room.id()), None);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_unusable_folder_is_an_error_with_a_way_out() {
+    let dir = folder();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let failure = open(&dir.path().join("file")).unwrap_err();
+    assert_eq!((failure.exit(), failure.code()), (ExitCode::Failed, "profile.io"));
+}
+
+#[test]
+fn names_of_rooms_are_not_empty() {
+    assert_eq!(Room::create(" \t", now()).unwrap_err().code(), "room.name");
+    assert_eq!(Room::create("  soup ", now()).unwrap().name(), "soup");
+    let ticket = Ticket::new([3; 32], Hints::default());
+    let room = Room::of_ticket(&ticket, None, now()).unwrap();
+    assert_eq!(room.name(), room.id().as_str());
+    assert!(room.ticket(Hints::default()).unwrap().hints().name().is_some());
+    assert_eq!(Room::open("x", None, now()).unwrap().ticket(Hints::default()), None);
+}

@@ -1,0 +1,238 @@
+use proptest::prelude::*;
+use unicode_normalization::is_nfc;
+
+use super::*;
+
+/// Hostile input, and how it looks on one wide line.
+const HOSTILE: &[(&str, &str)] = &[
+    // terminal sequences
+    ("\u{1b}[2J", "\\u{1b}[2J"),
+    ("\u{1b}[31mred", "\\u{1b}[31mred"),
+    ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
+    ("\u{1b}]52;c;aGk=\u{1b}\\", "\\u{1b}]52;c;aGk=\\u{1b}\\"),
+    ("\u{1b}P+q\u{1b}\\", "\\u{1b}P+q\\u{1b}\\"),
+    ("\u{1b}c", "\\u{1b}c"),
+    ("\u{9b}2J", "\\u{9b}2J"),
+    ("\u{9d}0;x\u{9c}", "\\u{9d}0;x\\u{9c}"),
+    ("\u{90}x\u{9c}", "\\u{90}x\\u{9c}"),
+    ("\u{85}", "\\u{85}"),
+    ("a\u{8}b", "a\\u{8}b"),
+    ("\u{7f}", "\\u{7f}"),
+    ("\0", "\\u{0}"),
+    ("\u{7}\u{7}", "\\u{7}\\u{7}"),
+    ("\u{b}\u{c}", "\\u{b}\\u{c}"),
+    ("\u{e}\u{f}", "\\u{e}\\u{f}"),
+    ("\u{5}", "\\u{5}"),
+    ("\u{80}\u{9f}", "\\u{80}\\u{9f}"),
+    // lines
+    ("a\nb", "a⏎b"),
+    ("a\r\nb", "a⏎b"),
+    ("a\rb", "a\\u{d}b"),
+    ("a\u{2028}b", "a\\u{2028}b"),
+    ("a\u{2029}b", "a\\u{2029}b"),
+    ("a\tb", "a b"),
+    // reading direction
+    ("\u{202a}x", "\\u{202a}x"),
+    ("\u{202b}x", "\\u{202b}x"),
+    ("\u{202c}x", "\\u{202c}x"),
+    ("\u{202d}x", "\\u{202d}x"),
+    ("\u{202e}exe.txt", "\\u{202e}exe.txt"),
+    ("\u{2066}x", "\\u{2066}x"),
+    ("\u{2067}x", "\\u{2067}x"),
+    ("\u{2068}x", "\\u{2068}x"),
+    ("\u{2069}x", "\\u{2069}x"),
+    ("\u{200e}x", "\\u{200e}x"),
+    ("\u{200f}x", "\\u{200f}x"),
+    ("\u{61c}x", "\\u{61c}x"),
+    // no width
+    ("al\u{200b}ice", "al\\u{200b}ice"),
+    ("al\u{200c}ice", "al\\u{200c}ice"),
+    ("al\u{200d}ice", "al\\u{200d}ice"),
+    ("al\u{2060}ice", "al\\u{2060}ice"),
+    ("al\u{2061}ice", "al\\u{2061}ice"),
+    ("al\u{2064}ice", "al\\u{2064}ice"),
+    ("\u{feff}alice", "\\u{feff}alice"),
+    ("al\u{ad}ice", "al\\u{ad}ice"),
+    ("al\u{34f}ice", "al\\u{34f}ice"),
+    ("\u{180e}x", "\\u{180e}x"),
+    ("\u{115f}", "\\u{115f}"),
+    ("\u{1160}", "\\u{1160}"),
+    ("\u{3164}", "\\u{3164}"),
+    ("\u{ffa0}", "\\u{ffa0}"),
+    ("\u{2800}", "\\u{2800}"),
+    ("\u{17b4}", "\\u{17b4}"),
+    ("\u{206a}\u{206f}", "\\u{206a}\\u{206f}"),
+    ("\u{fff9}a\u{fffb}", "\\u{fff9}a\\u{fffb}"),
+    ("\u{1d173}", "\\u{1d173}"),
+    // hidden text
+    ("\u{e0001}\u{e0041}\u{e007f}", "\\u{e0001}\\u{e0041}\\u{e007f}"),
+    ("a\u{fe0f}", "a\\u{fe0f}"),
+    ("a\u{fe00}", "a\\u{fe00}"),
+    ("☂\u{fe0f}\u{fe0f}", "☂\u{fe0f}\\u{fe0f}"),
+    ("😀\u{e0100}\u{e01ef}", "😀\\u{e0100}\\u{e01ef}"),
+    ("\u{180b}", "\\u{180b}"),
+    // no character at all
+    ("\u{e000}", "\\u{e000}"),
+    ("\u{f8ff}", "\\u{f8ff}"),
+    ("\u{f0000}", "\\u{f0000}"),
+    ("\u{10ffff}", "\\u{10ffff}"),
+    ("\u{fdd0}", "\\u{fdd0}"),
+    ("\u{fffe}", "\\u{fffe}"),
+    ("\u{ffff}", "\\u{ffff}"),
+    ("\u{378}", "\\u{378}"),
+    // spaces and marks
+    ("a\u{a0}b", "a b"),
+    ("a\u{2003}b\u{3000}c", "a b c"),
+    ("\u{301}x", "◌\u{301}x"),
+    ("a\n\u{20dd}", "a⏎\u{20dd}"),
+    ("z\u{333}\u{333}\u{333}\u{333}\u{333}\u{333}", "z\u{333}\u{333}\u{333}\u{333}\\u{…}"),
+    ("e\u{301}", "é"),
+    ("<\u{338}", "≮"),
+];
+
+/// What must come through as it is.
+const HARMLESS: &[&str] = &[
+    "hello, world",
+    "C:\\u{202e} is text",
+    "žluťoučký kůň",
+    "Việt Nam",
+    "שלום",
+    "مرحبا",
+    "สวัสดีครับ",
+    "नमस्ते",
+    "日本語",
+    "👍🏽 🎉",
+    "❤\u{fe0f}",
+    "1\u{fe0f}\u{20e3}",
+    "🇨🇿",
+    "~!@#$%^&*()_+`-={}[]|\\:\";'<>?,./",
+];
+
+#[test]
+fn hostile_text_becomes_visible() {
+    assert!(HOSTILE.len() >= 60);
+    for (input, shown) in HOSTILE {
+        assert_eq!(line(input, 500).as_str(), *shown, "{}", input.escape_unicode());
+    }
+}
+
+#[test]
+fn ordinary_text_of_many_scripts_is_unchanged() {
+    for text in HARMLESS {
+        assert_eq!(line(text, 500).as_str(), *text);
+        assert_eq!(json(text).as_str(), *text);
+    }
+}
+
+#[test]
+fn the_named_ranges_are_escaped_whole() {
+    let ranges = [
+        0..=0x8,
+        0xb..=0x1f,
+        0x7f..=0x9f,
+        0x200b..=0x200f,
+        0x2028..=0x202e,
+        0x2060..=0x206f,
+        0xe000..=0xf8ff,
+        0xe0000..=0xe01ef,
+    ];
+    for c in ranges.into_iter().flatten().filter_map(char::from_u32) {
+        let shown = line(&format!("a{c}b"), 40);
+        assert_eq!(shown.as_str(), format!("a\\u{{{:x}}}b", u32::from(c)));
+    }
+}
+
+#[test]
+fn json_keeps_newlines_and_nothing_else_that_moves() {
+    assert_eq!(json("a\r\nb\n\u{1b}c\t").as_str(), "a\nb\n\\u{1b}c ");
+    assert_eq!(json("a\n\u{301}").as_str(), "a\n◌\u{301}");
+}
+
+#[test]
+fn a_message_splits_at_its_newlines() {
+    let shown: Vec<String> =
+        lines("one\ntwo\r\n\u{301}three", 4).iter().map(Clean::to_string).collect();
+    assert_eq!(shown, ["one", "two", "◌\u{301}th…"]);
+}
+
+#[test]
+fn a_long_line_ends_with_an_ellipsis_inside_its_columns() {
+    assert_eq!(line("abcdef", 6).as_str(), "abcdef");
+    assert_eq!(line("abcdefg", 6).as_str(), "abcde…");
+    assert_eq!(line("日本語", 5).as_str(), "日本…");
+    assert_eq!(line("日本語", 4).as_str(), "日…");
+    assert_eq!(line("❤\u{fe0f}❤\u{fe0f}❤\u{fe0f}", 4).as_str(), "❤\u{fe0f}❤…");
+    assert_eq!(line("abc", 0).as_str(), "");
+}
+
+#[test]
+fn a_nick_is_never_empty_nor_wide() {
+    for text in ["", "  ", "\u{200b}", "\u{3000}\n", "\u{202e}\u{2066}", "\u{301}"] {
+        assert_eq!(nick(text).as_str(), "anonymous", "{}", text.escape_unicode());
+    }
+    assert_eq!(nick("  bob   the \n builder ").as_str(), "bob the ⏎ builder");
+    assert_eq!(nick(&"日".repeat(40)).columns(), 31);
+    assert_eq!(nick(&"x".repeat(40)).columns(), NICK_COLUMNS_MAX);
+}
+
+#[test]
+fn no_nick_can_imitate_the_key_behind_another() {
+    assert_eq!(author("alice·ab12cd", &[1; 32]).as_str(), "alice.ab12cd·010101");
+    for dot in ["\u{387}", "•", "∙", "⋅", "・", "‧"] {
+        let shown = author(&format!("alice{dot}ab12cd"), &[1; 32]);
+        assert_eq!(shown.as_str(), "alice.ab12cd·010101");
+    }
+    assert_eq!(author("", &[0xfe; 32]).as_str(), "anonymous·fefefe");
+}
+
+fn assert_harmless(shown: &str) {
+    for byte in shown.bytes() {
+        assert!(byte >= 0x20 && byte != 0x7f, "{shown:?}");
+    }
+    for c in shown.chars() {
+        assert!(!('\u{7f}'..='\u{9f}').contains(&c), "{shown:?}");
+        assert!(judge(c) != Verdict::Escape, "{shown:?}");
+    }
+}
+
+/// Strings made of what is dangerous, glued with what is not.
+fn nasty() -> impl Strategy<Value = String> {
+    let pieces = prop_oneof![
+        any::<char>().prop_map(String::from),
+        prop::sample::select(HOSTILE).prop_map(|(input, _)| input.to_string()),
+        prop::sample::select(HARMLESS).prop_map(str::to_string),
+        "[\u{300}-\u{36f}]{1,9}",
+        "[\u{1100}-\u{11ff}\u{591}-\u{5c7}]{1,4}",
+    ];
+    prop::collection::vec(pieces, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_line_is_one_harmless_line(text in nasty(), columns in 0usize..60) {
+        let once = line(&text, columns);
+        assert_harmless(once.as_str());
+        prop_assert!(once.columns() <= columns, "{:?} is {} wide", once, once.columns());
+        prop_assert_eq!(&line(once.as_str(), columns), &once);
+    }
+
+    #[test]
+    fn cleaning_twice_is_cleaning_once(text in nasty()) {
+        let once = json(&text);
+        assert_harmless(&once.as_str().replace('\n', ""));
+        prop_assert!(is_nfc(once.as_str()), "{:?}", once);
+        prop_assert_eq!(&json(once.as_str()), &once);
+    }
+
+    #[test]
+    fn a_nick_stays_one_short_word_or_more(text in nasty()) {
+        let once = nick(&text);
+        assert_harmless(once.as_str());
+        prop_assert!(!once.as_str().trim().is_empty());
+        prop_assert!(once.columns() <= NICK_COLUMNS_MAX);
+        prop_assert!(!once.as_str().chars().any(is_dot));
+        prop_assert_eq!(&nick(once.as_str()), &once);
+    }
+}

@@ -1,0 +1,168 @@
+//! An invite as text: `mfchat:` and z-base-32 of version, flags, group key, hints and CRC-32.
+//!
+//! Rule: this file alone knows the bytes of an invite. What it reads was copied by hand, wrapped
+//! by a mailer or read aloud, so a wrong character is named with its place, and put right where
+//! exactly one change gives a valid checksum.
+//!
+//! ```
+//! use multichat::ticket::{Hints, Ticket};
+//! let ticket = Ticket::new([7; 32], Hints::default());
+//! let text = ticket.encode();
+//! assert_eq!(text.len(), 68);
+//! assert_eq!(Ticket::parse(&text.to_uppercase()).unwrap(), ticket);
+//! ```
+
+mod error;
+mod hints;
+mod input;
+mod repair;
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use data_encoding::{BitOrder, Encoding, Specification};
+use zeroize::Zeroizing;
+
+pub use self::error::TicketError;
+pub use self::hints::{ADDRESSES_MAX, Hints, NAME_BYTES_MAX};
+pub use self::input::looks_like_ticket;
+pub use self::repair::{Fix, Repair};
+
+use self::input::Symbols;
+
+/// What an invite starts with.
+pub const PREFIX: &str = "mfchat:";
+/// The symbols of an invite: z-base-32.
+pub const ALPHABET: &str = "ybndrfg8ejkmcpqxot1uwisza345h769";
+/// The most symbols that an invite may have: hints that are unknown yet have to fit too.
+pub const SYMBOLS_MAX: usize = 256;
+/// The fewest: version, flags, key and checksum.
+pub const SYMBOLS_MIN: usize = (2 + KEY_BYTES + CHECKSUM_BYTES) * 8 / 5 + 1;
+
+const VERSION: u8 = 1;
+/// Flags that an older program must understand; the four low ones it may ignore.
+const FLAGS_CRITICAL: u8 = 0xf0;
+const KEY_BYTES: usize = 32;
+const CHECKSUM_BYTES: usize = 4;
+
+static CODEC: LazyLock<Encoding> = LazyLock::new(|| {
+    let mut specification = Specification::new();
+    specification.symbols.push_str(ALPHABET);
+    specification.bit_order = BitOrder::MostSignificantFirst;
+    specification.encoding().expect("32 different symbols are an encoding")
+});
+
+/// Bytes in the alphabet of invites, for names that people read and type.
+pub fn encode_symbols(bytes: &[u8]) -> String {
+    CODEC.encode(bytes)
+}
+
+/// Reads what [`encode_symbols`] wrote; nothing else.
+pub fn decode_symbols(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    CODEC.decode(text.as_bytes()).ok().map(Zeroizing::new)
+}
+
+/// The right to read and write a room, and hints for where its members are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ticket {
+    group_key: Zeroizing<[u8; KEY_BYTES]>,
+    hints: Hints,
+}
+
+impl fmt::Debug for Ticket {
+    /// Never shows the key: whoever has it can read the whole history.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("hints", &self.hints).finish_non_exhaustive()
+    }
+}
+
+impl Ticket {
+    /// An invite to the group of this key.
+    pub fn new(group_key: [u8; KEY_BYTES], hints: Hints) -> Self {
+        Self { group_key: Zeroizing::new(group_key), hints }
+    }
+
+    /// The secret that the members share.
+    pub fn group_key(&self) -> &[u8; KEY_BYTES] {
+        &self.group_key
+    }
+
+    /// What makes joining faster; none of it is proven.
+    pub fn hints(&self) -> &Hints {
+        &self.hints
+    }
+
+    /// The text to hand over. It holds nothing that a shell would want quoted.
+    pub fn encode(&self) -> Zeroizing<String> {
+        let mut bytes = Zeroizing::new(vec![VERSION, 0]);
+        bytes.extend_from_slice(&self.group_key[..]);
+        self.hints.encode(&mut bytes);
+        let checksum = crc32fast::hash(&bytes);
+        bytes.extend_from_slice(&checksum.to_be_bytes());
+        let body = Zeroizing::new(CODEC.encode(&bytes));
+        Zeroizing::new(format!("{PREFIX}{}", *body))
+    }
+
+    /// Reads an invite as it was typed or pasted: any case, wrapped, quoted, as a link or bare.
+    ///
+    /// # Errors
+    /// Positions in the error are those of `input`, counted in characters from 1.
+    pub fn parse(input: &str) -> Result<Self, TicketError> {
+        let symbols = Symbols::read(input)?;
+        let mut wrong = symbols.foreign();
+        if let Some((position, found)) = wrong.next() {
+            let only = wrong.next().is_none();
+            let repair = only.then(|| repair::replace(&symbols, position)).flatten();
+            return Err(TicketError::Symbol { found, position, repair: repair.map(Box::new) });
+        }
+        check_length(symbols.len())?;
+        match decode(symbols.as_bytes()) {
+            Err(TicketError::Checksum { .. }) => {
+                let repair = repair::search(&symbols).map(Box::new);
+                Err(TicketError::Checksum { repair })
+            }
+            Err(TicketError::TrailingBits { .. }) => {
+                let repair = repair::search(&symbols).map(Box::new);
+                Err(TicketError::TrailingBits { repair })
+            }
+            other => other,
+        }
+    }
+}
+
+/// Whole bytes come from certain numbers of symbols only.
+fn check_length(symbols: usize) -> Result<(), TicketError> {
+    let left_over = symbols * 5 % 8;
+    if !(SYMBOLS_MIN..=SYMBOLS_MAX).contains(&symbols) || left_over >= 5 {
+        return Err(TicketError::Length { symbols });
+    }
+    Ok(())
+}
+
+/// Decodes symbols of the alphabet, with no attempt to put anything right.
+fn decode(symbols: &[u8]) -> Result<Ticket, TicketError> {
+    let bytes = CODEC
+        .decode(symbols)
+        .map(Zeroizing::new)
+        .map_err(|_| TicketError::TrailingBits { repair: None })?;
+    let Some((body, checksum)) = bytes.split_last_chunk::<CHECKSUM_BYTES>() else {
+        return Err(TicketError::Length { symbols: symbols.len() });
+    };
+    if crc32fast::hash(body) != u32::from_be_bytes(*checksum) {
+        return Err(TicketError::Checksum { repair: None });
+    }
+    let [version, flags, rest @ ..] = body else {
+        return Err(TicketError::Length { symbols: symbols.len() });
+    };
+    if *version != VERSION || flags & FLAGS_CRITICAL != 0 {
+        return Err(TicketError::Version { found: *version });
+    }
+    let Some((key, hints)) = rest.split_first_chunk::<KEY_BYTES>() else {
+        return Err(TicketError::Length { symbols: symbols.len() });
+    };
+    let hints = Hints::decode(hints).ok_or(TicketError::Hints)?;
+    Ok(Ticket { group_key: Zeroizing::new(*key), hints })
+}
+
+#[cfg(test)]
+mod tests;

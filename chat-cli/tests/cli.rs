@@ -1,0 +1,154 @@
+//! The real program on real folders, in what it does without a network.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// The program with a folder of its own and nothing of the caller's environment.
+fn command(dir: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_multichat"));
+    command.env_clear().env("MULTICHAT_DATA_DIR", dir.join("data")).args(words);
+    command
+}
+
+fn run(dir: &TempDir, words: &[&str]) -> (i32, String, String) {
+    shown(command(dir.path(), words).output().expect("the program starts"))
+}
+
+fn shown(output: Output) -> (i32, String, String) {
+    let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
+    (output.status.code().expect("a code"), text(output.stdout), text(output.stderr))
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn with_nothing_it_says_how_to_start_in_two_lines() {
+    let (code, out, err) = run(&folder(), &[]);
+    assert_eq!((code, out.lines().count(), err.as_str()), (0, 2, ""));
+    for word in ["multichat new", "multichat join", "multichat demo"] {
+        assert!(out.contains(word), "{out}");
+    }
+}
+
+#[test]
+fn an_invite_made_here_is_joined_there() {
+    let (first, second) = (folder(), folder());
+    let (code, out, err) = run(&first, &["new", "kitchen", "--no-open"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("made room \"kitchen\""), "{err}");
+    assert!(err.contains("anyone with this invite can read the whole history"));
+    let ticket = out.trim();
+    assert!(ticket.starts_with("mfchat:") && ticket.len() <= 84, "{out}");
+    assert_eq!(run(&first, &["invite", "kitchen"]).1, out);
+    assert_eq!(run(&first, &["invite", "-q"]).2, "");
+
+    let (head, tail) = ticket.split_at(30);
+    let (code, out, err) = run(&second, &["join", head, &tail.to_uppercase(), "--no-open"]);
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    assert!(err.contains("joined room \"kitchen\""), "{err}");
+    assert_eq!(run(&second, &["invite"]).1.trim(), ticket);
+}
+
+#[test]
+fn a_mistyped_invite_is_pointed_at_and_repaired() {
+    let (first, second) = (folder(), folder());
+    let ticket = run(&first, &["new", "--no-open"]).1.trim().to_string();
+    let right = &ticket[22..23];
+    let wrong = if right == "y" { "b" } else { "y" };
+    let broken = format!("{}{wrong}{}", &ticket[..22], &ticket[23..]);
+    let (code, _, err) = run(&second, &["join", &broken, "--no-open"]);
+    assert_eq!(code, 4);
+    assert!(err.starts_with("error[ticket.checksum]: one character"), "{err}");
+    assert!(err.contains(&format!("character 23 = '{right}'")), "{err}");
+    assert!(!second.path().join("data").exists(), "nothing is made for a bad invite");
+    let (code, _, err) = run(&second, &["join", "--repair", &broken, "--no-open"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("note[ticket.repaired]: character 23"), "{err}");
+    assert_eq!(run(&second, &["invite"]).1.trim(), ticket);
+}
+
+#[test]
+fn an_open_room_has_a_name_and_no_invite() {
+    let dir = folder();
+    assert_eq!(run(&dir, &["join", "--open", "foobar-123", "--no-open"]).0, 0);
+    let (code, out, err) = run(&dir, &["invite"]);
+    assert_eq!((code, out.trim()), (0, "multichat join --open foobar-123"));
+    assert!(err.contains("anyone who knows its name"), "{err}");
+}
+
+#[test]
+fn programs_read_json_on_stdout_alone() {
+    let dir = folder();
+    let (code, out, err) = run(&dir, &["new", "kitchen", "--no-open", "--json"]);
+    assert_eq!((code, err.as_str(), out.lines().count()), (0, "", 1));
+    let line: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((&line["v"], &line["type"]), (&1.into(), &"room".into()));
+    assert!(line["ticket"].as_str().expect("a ticket").starts_with("mfchat:"));
+    for (words, code, name) in [
+        (&["--json", "invite", "kichen"][..], 3, "room.unknown"),
+        (&["join", "--no-open", "mfchat:abc", "--json"], 4, "ticket.length"),
+        (&["--json", "--nonsense"], 2, "usage"),
+    ] {
+        let (exit, out, err) = run(&dir, words);
+        assert_eq!((exit, err.as_str(), out.lines().count()), (code, "", 1), "{words:?}");
+        let line: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+        assert_eq!((&line["type"], &line["code"]), (&"error".into(), &name.into()));
+    }
+}
+
+#[test]
+fn profiles_are_apart_and_ephemeral_ones_leave_nothing() {
+    let dir = folder();
+    assert_eq!(run(&dir, &["new", "kitchen", "--no-open"]).0, 0);
+    assert_eq!(run(&dir, &["-p", "work", "invite", "kitchen"]).0, 3);
+    let before = std::fs::read_dir(dir.path().join("data")).expect("a folder").count();
+    assert_eq!(run(&dir, &["-p", "gone", "--ephemeral", "new", "x", "--no-open"]).0, 0);
+    let after = std::fs::read_dir(dir.path().join("data")).expect("a folder").count();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let dir = folder();
+    let output = command(dir.path(), &["--help"]).stdout(writer).output().expect("it starts");
+    assert_eq!(shown(output), (0, String::new(), String::new()));
+}
+
+#[cfg(unix)]
+#[test]
+fn files_are_private_under_any_umask() {
+    use std::os::unix::fs::PermissionsExt;
+
+    for umask in ["000", "022", "777"] {
+        let dir = folder();
+        let program = env!("CARGO_BIN_EXE_multichat");
+        let script = format!("umask {umask}; exec \"$0\" new kitchen --no-open");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, program]).env("MULTICHAT_DATA_DIR", dir.path().join("a/b"));
+        assert_eq!(shown(shell.output().expect("sh")).0, 0, "umask {umask}");
+        let mut folders = vec![dir.path().join("a")];
+        let mut files = 0;
+        while let Some(folder) = folders.pop() {
+            let mode = |path: &Path| {
+                std::fs::metadata(path).expect("it is there").permissions().mode() & 0o7777
+            };
+            assert_eq!(mode(&folder), 0o700, "{} under {umask}", folder.display());
+            for entry in std::fs::read_dir(&folder).expect("readable") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    assert_eq!(mode(&path), 0o600, "{} under {umask}", path.display());
+                    files += 1;
+                }
+            }
+        }
+        assert_eq!(files, 4, "LOCK, identity.key, room.toml, last-room");
+    }
+}

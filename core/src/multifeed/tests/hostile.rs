@@ -1,0 +1,327 @@
+//! Every crime of a peer ends in the close of its own connection, with its own reason, and
+//! changes nothing else.
+
+use super::raw::{Raw, closed};
+use super::*;
+use crate::feed::tree;
+use crate::wire::multifeed::{HeadEntry, Kind, Name, RangeHeader, WantEntry, encode_range, put};
+use crate::wire::mux::{MuxMessage, messages};
+use Violation::*;
+
+fn node() -> Node {
+    Node::open(&group(), 1, Map::new())
+}
+
+fn body(values: &[impl serde::Serialize]) -> Vec<u8> {
+    let mut body = Vec::new();
+    values.iter().for_each(|value| put(&mut body, value));
+    body
+}
+
+fn author() -> KeyPair {
+    KeyPair::from_seed(&[50; 32])
+}
+
+fn head(name: Name, length: u64) -> HeadEntry {
+    HeadEntry { name, length, fork: 0 }
+}
+
+/// What an honest author's first block costs: the header and the block.
+fn range(blocks: &[&[u8]]) -> (RangeHeader, Vec<u8>) {
+    let key_pair = author();
+    let key = manifest::feed_key(group().feed_namespace(), &key_pair.public_key());
+    let mut fold = tree::Fold::default();
+    for (block, index) in blocks.iter().zip(0..) {
+        fold.push(tree::Node::leaf(index, block), |_| ()).unwrap();
+    }
+    let tree_hash = tree::tree_hash(fold.roots());
+    let length = blocks.len() as u64;
+    let signature = manifest::sign(&key_pair, &key, &tree_hash, length, 0);
+    let name = Name::Mine(0);
+    let header = RangeHeader { name, start: 0, head_length: length, fork: 0, signature, nodes: 0 };
+    (header, encode_range(&header, [].into_iter(), blocks))
+}
+
+/// Says something to a fresh node and expects to be closed for it. An honest peer of the node
+/// gets its feed all the same.
+fn commit(expected: Reason, crime: impl Fn(&mut Raw, &mut Node)) {
+    let mut world = nodes(2);
+    let key = write(&mut world, 0, 3);
+    let mut raw = Raw::member(&mut world.nodes[0], &group(), 77);
+    crime(&mut raw, &mut world.nodes[0]);
+    assert_eq!(closed(&world.nodes[0], raw.connection), Some(expected));
+    assert_eq!(world.nodes[0].multifeed.feeds().count(), 1, "nothing of it was kept");
+    let feeds = world.nodes[0].multifeed.feeds.len();
+    assert_eq!(feeds, 1, "nothing that it named is remembered");
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    assert_holds(&mut world, 1, 0, &key, 3);
+}
+
+fn violate(violation: Violation, crime: impl Fn(&mut Raw, &mut Node)) {
+    commit(Reason::Violation(violation), crime);
+}
+
+fn exceed(limit: Limit, crime: impl Fn(&mut Raw, &mut Node)) {
+    commit(Reason::Limit(limit), crime);
+}
+
+fn name_author(raw: &mut Raw, node: &mut Node, length: u64) {
+    let entry = head(Name::New(author().public_key()), length);
+    raw.say(node, Kind::Heads, &body(&[entry]));
+}
+
+#[test]
+fn a_message_that_does_not_parse() {
+    let malformed = Malformed(crate::wire::codec::Malformed::Truncated);
+    violate(malformed, |raw, node| raw.say(node, Kind::Heads, &[0, 1, 2]));
+    violate(malformed, |raw, node| raw.say(node, Kind::Wants, &[9]));
+    violate(malformed, |raw, node| raw.say(node, Kind::Range, &[1]));
+    violate(malformed, |raw, node| raw.say(node, Kind::Names, &[]));
+    violate(malformed, |raw, node| raw.say(node, Kind::Window, &[0xff; 11]));
+    violate(malformed, |raw, node| raw.say(node, Kind::Nos, &[1, 0, 7]));
+    violate(malformed, |raw, node| raw.frame(node, &[0xfd]));
+}
+
+#[test]
+fn references_that_were_never_given() {
+    violate(UnknownReference, |raw, node| {
+        raw.say(node, Kind::Heads, &body(&[head(Name::Mine(0), 1)]));
+    });
+    violate(UnknownReference, |raw, node| {
+        raw.say(node, Kind::Wants, &body(&[WantEntry { name: Name::Yours(1), start: 0 }]));
+    });
+    violate(UnknownReference, |raw, node| raw.say(node, Kind::Range, &range(&[b"x"]).1));
+}
+
+#[test]
+fn a_name_given_twice_or_where_none_belongs() {
+    violate(BadName, |raw, node| {
+        name_author(raw, node, 1);
+        name_author(raw, node, 2);
+    });
+    violate(UnexpectedMessage, |raw, node| {
+        let name = Name::New(author().public_key());
+        raw.say(node, Kind::Wants, &body(&[WantEntry { name, start: 0 }]));
+    });
+}
+
+#[test]
+fn lengths_that_no_feed_has() {
+    violate(OutOfRange, |raw, node| name_author(raw, node, 0));
+    violate(OutOfRange, |raw, node| name_author(raw, node, (1 << 40) + 1));
+    violate(OutOfRange, |raw, node| name_author(raw, node, u64::MAX));
+    violate(OutOfRange, |raw, node| raw.say(node, Kind::Names, &body(&[u32::MAX])));
+    violate(OutOfRange, |raw, node| raw.say(node, Kind::Window, &body(&[u64::MAX])));
+}
+
+#[test]
+fn ranges_outside_their_head() {
+    let changed = |change: fn(&mut RangeHeader)| {
+        move |raw: &mut Raw, node: &mut Node| {
+            name_author(raw, node, 5);
+            let mut header = range(&[b"x"]).0;
+            change(&mut header);
+            let body = encode_range(&header, [].into_iter(), &[b"x"]);
+            raw.say(node, Kind::Range, &body);
+        }
+    };
+    violate(OutOfRange, changed(|header| header.head_length = 0));
+    violate(OutOfRange, changed(|header| header.start = 1));
+    violate(OutOfRange, changed(|header| header.start = u64::MAX));
+    violate(OutOfRange, changed(|header| header.fork = 1));
+    violate(OutOfRange, changed(|header| header.head_length = (1 << 40) + 1));
+    violate(BadProof, changed(|header| header.head_length = 2));
+    violate(BadSignature, changed(|header| header.signature.0[5] ^= 1));
+    violate(OutOfRange, |raw, node| {
+        name_author(raw, node, 5);
+        let header = range(&[b"x"]).0;
+        raw.say(node, Kind::Range, &encode_range::<&[u8]>(&header, [].into_iter(), &[]));
+    });
+}
+
+#[test]
+fn a_proof_whose_sizes_wrap() {
+    violate(BadProof, |raw, node| {
+        name_author(raw, node, 5);
+        let mut header = range(&[b"x"]).0;
+        (header.head_length, header.nodes) = (2, 1);
+        let nodes = [(u64::MAX, [0; 32])];
+        raw.say(node, Kind::Range, &encode_range(&header, nodes.into_iter(), &[b"x"]));
+    });
+}
+
+#[test]
+fn channels_out_of_order() {
+    let open = |local_id| MuxMessage::Open { local_id, protocol: "x", id: None, handshake: &[] };
+    violate(ChannelId, |raw, node| raw.mux(node, &open(0)));
+    violate(ChannelId, |raw, node| raw.mux(node, &open(1)));
+    violate(ChannelId, |raw, node| raw.mux(node, &open(3)));
+    violate(ChannelId, |raw, node| raw.mux(node, &MuxMessage::Close { local_id: 9 }));
+    violate(ChannelId, |raw, node| {
+        raw.mux(node, &MuxMessage::Message { channel: 5, kind: 0, body: &[] });
+    });
+    violate(ChannelId, |raw, node| raw.mux(node, &MuxMessage::Reject { local_id: 9 }));
+    exceed(Limit::Channels, |raw, node| (2..30).for_each(|id| raw.mux(node, &open(id))));
+    exceed(Limit::Channels, |raw, node| {
+        for _ in 0..30 {
+            raw.mux(node, &open(2));
+            raw.mux(node, &MuxMessage::Close { local_id: 2 });
+        }
+    });
+}
+
+#[test]
+fn a_frame_that_is_too_long() {
+    exceed(Limit::FrameBytes, |raw, node| {
+        raw.out.extend_from_slice(&[0xff; 3]);
+        raw.exchange(node);
+    });
+}
+
+#[test]
+fn a_long_frame_of_one_who_has_not_shown_that_it_is_a_member() {
+    let mut node = node();
+    let mut raw = Raw::dial(&mut node, 77);
+    raw.frame(&mut node, &[1; FRAME_BYTES_MAX_EARLY]);
+    assert_eq!(closed(&node, raw.connection), Some(Reason::Limit(Limit::FrameBytes)));
+}
+
+#[test]
+fn a_frame_that_was_changed_on_the_way() {
+    violate(Decrypt, |raw, node| {
+        raw.stream.send(b"hello", &mut raw.out).unwrap();
+        let last = raw.out.len() - 1;
+        raw.out[last] ^= 1;
+        raw.exchange(node);
+    });
+}
+
+#[test]
+fn more_names_than_granted() {
+    exceed(Limit::Names, |raw, node| {
+        for index in 0..2_000u64 {
+            let mut seed = [60; 32];
+            seed[..8].copy_from_slice(&index.to_le_bytes());
+            let name = Name::New(PublicKey(seed));
+            raw.say(node, Kind::Heads, &body(&[head(name, 1)]));
+        }
+    });
+}
+
+#[test]
+fn more_bytes_than_granted() {
+    let mut node = node();
+    node.held = Some(Vec::new());
+    // Opening needs the store's answers.
+    while node.held.as_ref().is_some_and(|held| !held.is_empty()) {
+        node.release();
+    }
+    let mut raw = Raw::member(&mut node, &group(), 77);
+    name_author(&mut raw, &mut node, 1 << 20);
+    node.held = Some(Vec::new());
+    let big = vec![7; 900_000];
+    let blocks: Vec<&[u8]> = vec![&big; 6];
+    for count in 1..=6u64 {
+        let (mut header, _) = range(&blocks[..count as usize]);
+        header.start = count - 1;
+        let body = encode_range(&header, [].into_iter(), &[&big]);
+        raw.say(&mut node, Kind::Range, &body);
+    }
+    assert_eq!(closed(&node, raw.connection), Some(Reason::Limit(Limit::WindowBytes)));
+    assert_eq!(node.held.as_ref().unwrap().len(), 4, "what the window allowed was taken");
+}
+
+#[test]
+fn blocks_too_large_and_too_many() {
+    exceed(Limit::BlockBytes, |raw, node| {
+        name_author(raw, node, 1);
+        let big = vec![0; 1024 * 1024 + 1];
+        raw.say(node, Kind::Range, &range(&[&big]).1);
+    });
+    exceed(Limit::RangeBlocks, |raw, node| {
+        name_author(raw, node, 1);
+        raw.say(node, Kind::Range, &range(&[b"".as_slice(); 4_097]).1);
+    });
+}
+
+#[test]
+fn wants_without_end() {
+    let mut config = Config::new(group(), [1; 32]);
+    config.limits.serves = 3;
+    let mut node = Node::with(config, Map::new());
+    for index in 0..5 {
+        let key_pair = KeyPair::from_seed(&[index; 32]);
+        let name = alloc::format!("{index}");
+        let feed = node.multifeed.writer(&name, key_pair).unwrap();
+        node.append(feed, &[b"x"]);
+    }
+    let mut raw = Raw::member(&mut node, &group(), 77);
+    node.held = Some(Vec::new());
+    let wants: Vec<_> =
+        (0..5).map(|number| WantEntry { name: Name::Yours(number), start: 0 }).collect();
+    raw.say(&mut node, Kind::Wants, &body(&wants));
+    assert_eq!(closed(&node, raw.connection), Some(Reason::Limit(Limit::Serves)));
+}
+
+#[test]
+fn a_stranger_is_told_nothing_but_that_it_is_closed() {
+    for knows_the_channel in [false, true] {
+        let mut world = nodes(1);
+        write(&mut world, 0, 3);
+        let stranger = Group::keyed([8; 32]);
+        let mut raw = Raw::dial(&mut world.nodes[0], 77);
+        let hello = raw.hello(&stranger);
+        let ours = group();
+        let group = if knows_the_channel { &ours } else { &stranger };
+        raw.open(&mut world.nodes[0], group.discovery_key(), &hello);
+        assert_eq!(closed(&world.nodes[0], raw.connection), Some(Reason::NotAMember));
+        let said: Vec<_> = raw.frames.iter().flat_map(|frame| messages(frame)).collect();
+        assert_eq!(said, [Ok(MuxMessage::Reject { local_id: 1 })], "the whole transcript");
+        assert_eq!(raw.frames.len(), 1);
+    }
+}
+
+#[test]
+fn an_echo_of_our_own_proof_proves_nothing() {
+    let mut node = node();
+    let mut raw = Raw::dial(&mut node, 77);
+    let hash = *raw.stream.handshake_hash().unwrap();
+    let mut hello = raw.hello(&group());
+    hello.capability = crate::peer::capability::capability(&group(), &hash, Role::Responder);
+    raw.open(&mut node, group().discovery_key(), &hello);
+    assert_eq!(closed(&node, raw.connection), Some(Reason::NotAMember));
+}
+
+#[test]
+fn version_zero_is_nobodys_fault() {
+    let mut node = node();
+    let mut raw = Raw::dial(&mut node, 77);
+    let hello = crate::wire::multifeed::Hello { version: 0, ..raw.hello(&group()) };
+    raw.open(&mut node, group().discovery_key(), &hello);
+    let reason = Reason::Incompatible { ours: 1, theirs: 0 };
+    assert_eq!(closed(&node, raw.connection), Some(reason));
+}
+
+#[test]
+fn what_newer_versions_add_is_ignored() {
+    let mut node = node();
+    let mut raw = Raw::member(&mut node, &group(), 77);
+    raw.mux(&mut node, &MuxMessage::Message { channel: 1, kind: 99, body: b"new" });
+    raw.say(&mut node, Kind::Names, &[&body(&[3u32])[..], b"more"].concat());
+    name_author(&mut raw, &mut node, 1);
+    raw.say(&mut node, Kind::Range, &range(&[b"x"]).1);
+    assert_eq!(closed(&node, raw.connection), None);
+    assert_eq!(node.multifeed.feeds().count(), 1);
+}
+
+#[test]
+fn a_truncated_feed_is_declined_and_the_peer_told() {
+    let mut node = node();
+    let mut raw = Raw::member(&mut node, &group(), 77);
+    let entry = HeadEntry { fork: 1, ..head(Name::New(author().public_key()), 3) };
+    raw.say(&mut node, Kind::Heads, &body(&[entry]));
+    assert_eq!(closed(&node, raw.connection), None);
+    assert_eq!(raw.bodies(Kind::Nos), [body(&[(Name::Yours(0), 0u8)])]);
+    assert!(raw.bodies(Kind::Wants).is_empty());
+}

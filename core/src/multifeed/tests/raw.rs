@@ -1,0 +1,116 @@
+//! A peer that says what it likes: the secret stream and the channel are right, and every message
+//! on it is written by hand.
+
+use alloc::vec::Vec;
+
+use bytes::BytesMut;
+
+use super::rig::Node;
+use crate::chance::Chance;
+use crate::peer::secure::{Received, SecretStream};
+use crate::wire::multifeed::{Hello, Kind, PROTOCOL, VERSION, put};
+use crate::wire::mux::{MuxMessage, messages};
+use crate::*;
+
+pub(super) struct Raw {
+    pub(super) stream: SecretStream,
+    pub(super) out: BytesMut,
+    /// Frames that the node sent, in the clear.
+    pub(super) frames: Vec<BytesMut>,
+    pub(super) connection: ConnectionId,
+}
+
+impl Raw {
+    /// Dials a node and makes the stream, but opens no channel.
+    pub(super) fn dial(node: &mut Node, number: u64) -> Self {
+        let key_pair = KeyPair::from_seed(&[200; 32]);
+        let mut out = BytesMut::new();
+        let stream = SecretStream::initiator(&key_pair, Chance::new([1; 32]), 1 << 21, &mut out);
+        let connection = ConnectionId(number);
+        let (role, secure, mode) = (Role::Responder, Secure::Noise, Mode::Live);
+        let input = Input::Connected { connection, role, secure, mode };
+        node.multifeed.handle(Instant::ZERO, input);
+        let mut raw = Self { stream, out, frames: Vec::new(), connection };
+        raw.exchange(node);
+        raw
+    }
+
+    /// Dials a node and opens the group's channel as a member would.
+    pub(super) fn member(node: &mut Node, group: &Group, number: u64) -> Self {
+        let mut raw = Self::dial(node, number);
+        let hello = raw.hello(group);
+        raw.open(node, group.discovery_key(), &hello);
+        raw
+    }
+
+    pub(super) fn hello(&self, group: &Group) -> Hello {
+        let hash = self.stream.handshake_hash().unwrap();
+        let capability = crate::peer::capability::capability(group, hash, Role::Initiator);
+        Hello { version: VERSION, features: 0, capability, names: 1_024, window: 1 << 22 }
+    }
+
+    pub(super) fn open(&mut self, node: &mut Node, id: &[u8; 32], hello: &Hello) {
+        let mut handshake = Vec::new();
+        put(&mut handshake, hello);
+        let open = MuxMessage::Open {
+            local_id: 1,
+            protocol: PROTOCOL,
+            id: Some(id),
+            handshake: &handshake,
+        };
+        self.mux(node, &open);
+    }
+
+    pub(super) fn mux(&mut self, node: &mut Node, message: &MuxMessage<'_>) {
+        let mut frame = Vec::new();
+        message.write(&mut frame);
+        self.frame(node, &frame);
+    }
+
+    pub(super) fn frame(&mut self, node: &mut Node, frame: &[u8]) {
+        self.stream.send(frame, &mut self.out).unwrap();
+        self.exchange(node);
+    }
+
+    pub(super) fn say(&mut self, node: &mut Node, kind: Kind, body: &[u8]) {
+        self.mux(node, &MuxMessage::Message { channel: 1, kind: kind as u64, body });
+    }
+
+    /// Moves bytes both ways until neither side has any.
+    pub(super) fn exchange(&mut self, node: &mut Node) {
+        loop {
+            let to_node = self.out.split();
+            let input = Input::Received { connection: self.connection, bytes: &to_node };
+            node.multifeed.handle(Instant::ZERO, input);
+            node.drain();
+            let mut to_us = BytesMut::new();
+            while node.multifeed.poll_transmit(self.connection, &mut to_us, 1 << 20) > 0 {
+                node.drain();
+            }
+            self.stream.push_bytes(&to_us);
+            while let Some(received) = self.stream.next(&mut self.out).unwrap() {
+                if let Received::Message(frame) = received {
+                    self.frames.push(frame);
+                }
+            }
+            if self.out.is_empty() && to_us.is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// Bodies of one kind that the node has sent so far.
+    pub(super) fn bodies(&self, wanted: Kind) -> Vec<Vec<u8>> {
+        let all = self.frames.iter().flat_map(|frame| messages(frame).map(Result::unwrap));
+        let bodies = all.filter_map(|message| match message {
+            MuxMessage::Message { kind, body, .. } if Kind::of(kind) == Some(wanted) => Some(body),
+            _ => None,
+        });
+        bodies.map(<[u8]>::to_vec).collect()
+    }
+}
+
+/// Why a node closed a connection, if it did.
+pub(super) fn closed(node: &Node, connection: ConnectionId) -> Option<Reason> {
+    node.closed.iter().find(|closed| closed.0 == connection).map(|closed| closed.1)
+}
