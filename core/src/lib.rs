@@ -132,6 +132,8 @@ pub mod chance;
 pub mod crypto;
 pub mod fuzzing;
 pub mod peer;
+#[doc(hidden)]
+pub mod planted;
 pub mod wire;
 
 pub use config::{BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY, Limits, Timing};

@@ -24,6 +24,7 @@ use crate::id::{ConnectionId, FeedId, RequestId, Role};
 use crate::io::{Event, Input, Mode, Output, Secure};
 use crate::outbox::{Job, Outbox};
 use crate::peer::connection::{Connection, Due};
+use crate::planted::{self, Bug};
 use crate::replicate::{Context, Sources};
 use crate::time::Instant;
 
@@ -306,6 +307,9 @@ impl Multifeed {
 
     /// Feeds that a peer will not bring are asked of the others that offer them.
     fn find_sources(&mut self, freed: Vec<FeedId>) {
+        if planted::is(Bug::AsksNobodyElse) {
+            return;
+        }
         for feed in freed {
             let staged_length = self.feeds.get(feed).map_or(0, |feed| feed.staged_length());
             let mut takers = Vec::new();
@@ -336,6 +340,9 @@ impl Multifeed {
         for feed in session.feeds() {
             let is_candidate = self.feeds.get(feed).is_some_and(|feed| feed.is_candidate());
             let mut others = self.connections.values().filter_map(Connection::session);
+            if planted::is(Bug::KeepsCandidates) {
+                continue;
+            }
             if is_candidate && !others.any(|other| other.knows(feed)) {
                 self.feeds.forget(feed);
             }
