@@ -21,7 +21,7 @@ impl Multifeed {
         };
         let mut multifeed = Self::open(config);
         multifeed.record = Some(Vec::new());
-        multifeed.write_down(|| X
+        multifeed.write_down(|| Step::Open(Box::new(opening)));
         multifeed
     }
 
