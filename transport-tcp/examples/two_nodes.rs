@@ -12,7 +12,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let group = Group::open("two nodes");
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
 
-    let ada = Node::open(NodeOptions::new(group.clone(), Tokio::current()?).listen(loopback)).await?;
+    let ada =
+        Node::open(NodeOptions::new(group.clone(), Tokio::current()?).listen(loopback)).await?;
     let feed = ada.writer("ada", KeyPair::from_seed(&[1; 32])).await?;
     ada.append(feed, vec![b"hello".to_vec(), b"world".to_vec()]).await?;
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use async_channel::{Receiver, Sender};
 use bytes::Bytes;
-use multifeed_core::{FeedId, FeedKey, KeyPair, Peer, SyncStatus};
+use multifeed_core::{ConnectionId, FeedId, FeedKey, KeyPair, Peer, SyncStatus};
 
 use crate::error::NodeError;
 use crate::node::{Appended, FeedInfo};
@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Read { feed: FeedId, range: Range<u64>, reply: Reply<Result<Vec<Bytes>, NodeError>> },
     Feeds { reply: Reply<Result<Vec<FeedInfo>, NodeError>> },
     Feed { key: FeedKey, reply: Reply<Result<Option<FeedInfo>, NodeError>> },
+    FeedOf { id: FeedId, reply: Reply<Result<Option<FeedInfo>, NodeError>> },
+    Holders { id: FeedId, reply: Reply<Result<Vec<(ConnectionId, u64)>, NodeError>> },
     Peers { reply: Reply<Result<Vec<Peer>, NodeError>> },
     SyncStatus { reply: Reply<Result<SyncStatus, NodeError>> },
     Dial { addr: SocketAddr, reply: Reply<Result<(), NodeError>> },

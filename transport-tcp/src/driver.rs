@@ -252,26 +252,30 @@ impl Driver {
     /// Does all that the core asks for, and gives idle writers what there is to send, until
     /// neither leads to more.
     fn settle(&mut self) {
-        loop {
+        let mut more = true;
+        while mem::take(&mut more) {
             while let Some(output) = self.core.poll() {
-                match output {
-                    Output::Transmit { connection } => {
-                        if let Some(connection) = self.connections.get_mut(&connection) {
-                            connection.has_bytes = true;
-                        }
-                    }
-                    Output::Disconnect { connection, reason } => {
-                        self.begin_disconnecting(connection, reason);
-                    }
-                    Output::Store(request) => self.store.submit(request),
-                    Output::Event(event) => self.event(event),
-                }
+                more = true;
+                self.carry_out(output);
             }
-            if !self.transmit() {
-                break;
-            }
+            more |= self.transmit();
         }
         self.dial_due();
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Transmit { connection } => {
+                if let Some(connection) = self.connections.get_mut(&connection) {
+                    connection.has_bytes = true;
+                }
+            }
+            Output::Disconnect { connection, reason } => {
+                self.begin_disconnecting(connection, reason);
+            }
+            Output::Store(request) => self.store.submit(request),
+            Output::Event(event) => self.event(event),
+        }
     }
 
     fn event(&mut self, event: Event) {

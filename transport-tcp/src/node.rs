@@ -9,7 +9,9 @@ use std::ops::Range;
 
 use async_channel::{Receiver, Sender};
 use bytes::Bytes;
-use multifeed_core::{Feed, FeedId, FeedKey, KeyPair, Peer, PublicKey, StoreFailure, SyncStatus};
+use multifeed_core::{
+    ConnectionId, Feed, FeedId, FeedKey, KeyPair, Peer, PublicKey, StoreFailure, SyncStatus,
+};
 
 use crate::command::{Command, Reply};
 use crate::driver;
@@ -44,6 +46,7 @@ pub struct Appended {
 
 /// What a node knows of one feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FeedInfo {
     /// Its number in this node, until it closes.
     pub id: FeedId,
@@ -55,8 +58,10 @@ pub struct FeedInfo {
     pub length: u64,
     /// Bytes of those blocks.
     pub byte_length: u64,
-    /// The writer's local name, if we can append.
+    /// The local name of a writer, also before its key pair was given.
     pub name: Option<String>,
+    /// Whether we can append: its key pair was given.
+    pub is_writable: bool,
 }
 
 impl From<Feed<'_>> for FeedInfo {
@@ -68,6 +73,7 @@ impl From<Feed<'_>> for FeedInfo {
             length: feed.length,
             byte_length: feed.byte_length,
             name: feed.name.map(str::to_owned),
+            is_writable: feed.is_writable,
         }
     }
 }
@@ -158,6 +164,22 @@ impl Node {
     /// When the node is closed.
     pub async fn feed(&self, key: FeedKey) -> Result<Option<FeedInfo>, NodeError> {
         self.call(|reply| Command::Feed { key, reply }).await
+    }
+
+    /// The feed of a number, as events name it.
+    ///
+    /// # Errors
+    /// When the node is closed.
+    pub async fn feed_of(&self, id: FeedId) -> Result<Option<FeedInfo>, NodeError> {
+        self.call(|reply| Command::FeedOf { id, reply }).await
+    }
+
+    /// How much of a feed each connected peer says that it holds durably.
+    ///
+    /// # Errors
+    /// When the node is closed.
+    pub async fn holders(&self, id: FeedId) -> Result<Vec<(ConnectionId, u64)>, NodeError> {
+        self.call(|reply| Command::Holders { id, reply }).await
     }
 
     /// Every peer that proved to be a member and is connected.

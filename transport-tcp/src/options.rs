@@ -9,7 +9,6 @@ use multifeed_core::{Group, KeyPair, Limits, Mode, Timing};
 use crate::runtime::Runtime;
 
 /// What [`Node::open`](crate::Node::open) needs.
-#[derive(Clone)]
 #[non_exhaustive]
 pub struct NodeOptions {
     /// The feeds that belong together, and who may see them.

@@ -46,9 +46,12 @@ impl Driver {
                 reply.send(Ok(self.core.feeds().map(FeedInfo::from).collect()));
             }
             Command::Feed { key, reply } => {
-                let feed = self.core.find(&key).and_then(|feed| self.core.feed(feed));
-                reply.send(Ok(feed.map(FeedInfo::from)));
+                reply.send(Ok(self.core.find(&key).map(FeedInfo::from)));
             }
+            Command::FeedOf { id, reply } => {
+                reply.send(Ok(self.core.feed(id).map(FeedInfo::from)));
+            }
+            Command::Holders { id, reply } => reply.send(Ok(self.core.holders(id).collect())),
             Command::Peers { reply } => reply.send(Ok(self.core.peers().collect())),
             Command::SyncStatus { reply } => reply.send(Ok(self.core.sync_status())),
             Command::Dial { addr, reply } => {
