@@ -228,6 +228,8 @@ impl Driver {
                 self.core.handle(now, Input::Received { connection, bytes: &bytes });
             }
             Wake::Received(Received { connection, piece: Piece::End(error) }) => {
+                // What the core makes of the peer's last bytes tells more than their end.
+                self.settle();
                 self.stream_ended(connection, error);
             }
             Wake::Notice(notice) => self.notice(notice),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_channel::Sender;
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::driver::Notice;
 use crate::error::NodeError;
@@ -15,11 +16,22 @@ use crate::runtime::{Listener, Runtime};
 /// descriptors left.
 const ACCEPT_PAUSE_MS: u64 = 200;
 
+/// Connections that the system completes before we accept them: enough that a burst of strangers
+/// does not make a member's first packet be lost. Systems take less if they want.
+const BACKLOG_MAX: i32 = 1_024;
+
 /// A socket that listens, not yet in the hands of a runtime.
 pub(crate) fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), NodeError> {
     let bound = || {
-        let listener = TcpListener::bind(addr)?;
-        listener.set_nonblocking(true)?;
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        // On Unix it frees the port from connections that are over; on Windows it would share the
+        // port with anyone.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        socket.bind(&addr.into())?;
+        socket.listen(BACKLOG_MAX)?;
+        socket.set_nonblocking(true)?;
+        let listener = TcpListener::from(socket);
         let addr = listener.local_addr()?;
         Ok((listener, addr))
     };

@@ -106,8 +106,13 @@ fn carry_out(entries: &mut BTreeMap<StoreKey, Bytes>, request: StoreRequest) -> 
             read.found(values)
         }
         StoreRequest::Scan(scan) => {
+            let mut bytes = 0;
             let run = entries.range(scan.from()..scan.until()).take(scan.entries_max());
-            let found = run.map(|(key, value)| (*key, value.clone())).collect();
+            let run = run.enumerate().take_while(|(n, (_, value))| {
+                bytes += value.len();
+                *n == 0 || bytes <= scan.bytes_max()
+            });
+            let found = run.map(|(_, (key, value))| (*key, value.clone())).collect();
             scan.found(found)
         }
         StoreRequest::Commit(commit) => {

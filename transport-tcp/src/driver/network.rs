@@ -3,10 +3,10 @@
 //! Rule: a connection leaves this table in one place, [`Driver::forget`], and only there do the
 //! core, the dialler and the subscribers hear of it.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{io, mem};
 
 use futures_lite::future::or;
 use multifeed_core::{ConnectionId, Input, PublicKey, Reason, Role, Secure};
@@ -196,14 +196,14 @@ impl Driver {
     fn flushed(&mut self, connection: ConnectionId) {
         let now = self.now();
         let Some(open) = self.connections.get_mut(&connection) else { return };
-        let Some(closing) = &mut open.closing else { return };
+        let Some(closing) = open.closing.take() else { return };
         if is_worth_waiting_for(&closing.ending) {
+            open.closing = Some(closing);
             open.end_writer();
             // The core may forget its bytes; the stream stays until the peer has read them.
             self.core.handle(now, Input::Disconnected { connection });
         } else {
-            let ending = mem::replace(&mut closing.ending, Ending::EndOfStream);
-            self.forget(connection, ending);
+            self.forget(connection, closing.ending);
         }
     }
 
