@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use crate::args::{Action, Command, Global, Invocation, Join, WELCOME};
 use crate::chat;
+use crate::demo;
 use crate::exit::ExitCode;
 use crate::output::{Format, Output};
 use crate::profile::Profile;
@@ -67,7 +68,9 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
             let profile = Profile::open(global)?;
             open_chat(global, profile, output)
         }
-        Command::Demo { .. } => Err(Failure::new(ExitCode::Failed, "demo", "no demo yet")),
+        Command::Demo { peers, messages, seed } => {
+            demo::run(demo::Size { peers, messages, seed }, output)
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 pub mod args;
 pub mod chat;
 pub mod commands;
+pub mod demo;
 pub mod exit;
 pub mod lines;
 pub mod links;
