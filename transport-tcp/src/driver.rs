@@ -345,11 +345,9 @@ impl Driver {
 
     async fn end(self) {
         let Self { inbox, store, tasks, subscribers, connections, dials, _ended, .. } = self;
-        // Whoever waits to tell us something need not any more. The store's thread is one of
-        // them, and is waited for when the store is dropped.
-        drop(inbox);
-        drop((connections, dials, self.to_driver));
-        drop(store);
+        // Whoever waits to tell us something need not any more, and the store's thread is one.
+        drop((inbox, connections, dials, self.to_driver));
+        store.close().await;
         tasks.ended().await;
         subscribers.end();
         tracing::info!("closed");

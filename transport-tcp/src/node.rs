@@ -89,7 +89,7 @@ impl Node {
     /// When an address cannot be bound or the store cannot be read; nothing is left running.
     pub async fn open(options: NodeOptions) -> Result<Self, NodeError> {
         let subscribers = Subscribers::new(options.events_max);
-        let (driver, started) = driver::start(options, subscribers.clone())?;
+        let (driver, started) = driver::start(options, subscribers.clone()).await?;
         let node = Self {
             commands: started.commands,
             subscribers,

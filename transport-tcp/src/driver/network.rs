@@ -178,8 +178,11 @@ impl Driver {
         let mut flushed = Vec::new();
         for (id, connection) in &mut self.connections {
             if let Some(buffer) = connection.buffer() {
-                sent |= self.core.poll_transmit(*id, buffer, CHUNK_BYTES_MAX) > 0;
+                let count = self.core.poll_transmit(*id, buffer, CHUNK_BYTES_MAX);
+                // After fewer bytes the core says when there are more.
+                connection.has_bytes = count == CHUNK_BYTES_MAX;
                 connection.send();
+                sent |= count > 0;
             }
             if connection.closing.is_some() && connection.is_flushed() {
                 flushed.push(*id);
