@@ -28,6 +28,7 @@ use crate::sanitize;
 use crate::session::Session;
 use crate::signals::Signals;
 use crate::timeline::Timeline;
+use crate::transcript::counted;
 
 /// How many of the last messages are shown when a room is opened.
 const HISTORY_LINES: usize = 20;
@@ -319,7 +320,8 @@ impl Chat {
             let line = match held.max_by_key(|(_, held)| *held) {
                 Some((addr, held)) => {
                     let held = held.min(length);
-                    format!("{} ({addr}) has {held} of your {length} messages", peer_name(&remote))
+                    let yours = counted(length, "message");
+                    format!("{} ({addr}) has {held} of your {yours}", peer_name(&remote))
                 }
                 None => format!("{} has none of your messages yet", peer_name(&remote)),
             };
@@ -339,8 +341,15 @@ impl Chat {
         let (have, want, feeds) = (status.have, status.want, status.feeds);
         let (synced, peers) = (status.synced, status.peers);
         self.screen.say(&match peers {
-            0 => format!("{have} messages of {feeds} members are here; nobody else is online"),
-            _ => format!("{have} of {want} messages are here; in sync with {synced} of {peers}"),
+            0 => {
+                let (messages, members) =
+                    (counted(have, "message"), counted(feeds as u64, "member"));
+                format!("{messages} of {members} are here; nobody else is online")
+            }
+            _ => {
+                let (want, peers) = (counted(want, "message"), counted(peers as u64, "peer"));
+                format!("{have} of {want} are here; in sync with {synced} of {peers}")
+            }
         })?;
         match self.delivery.waiting() {
             0 => self.screen.say("all that you wrote here is on another disk too"),

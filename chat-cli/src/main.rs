@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use multichat::args::{self, Stop};
 use multichat::commands;
 use multichat::exit;
-use multichat::output::{Format, Output, Terminals};
+use multichat::output::{self, Format, Output, Terminals};
 
 fn main() -> ExitCode {
+    output::tell_crashes_briefly();
     let words: Vec<OsString> = std::env::args_os().collect();
     // Until the flags are understood, errors are plain.
     let format = if args::wants_json(&words) { Format::Json } else { Format::Text };

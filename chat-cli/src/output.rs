@@ -9,7 +9,10 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use serde::Serialize;
 
 use crate::exit::ExitCode;
-use crate::report::{Failure, Paint, Report};
+use crate::report::{Failure, Level, Paint, Report};
+
+/// How the names of the threads begin on which the store works.
+const STORE_THREADS: &str = "multifeed-";
 
 /// Who reads stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +130,23 @@ impl Output {
             }
         }
     }
+}
+
+/// Makes a crash say where it was, and nothing of what people said: the words of a panic can hold
+/// text of a message. The threads of the store turn theirs into errors, which are told as such.
+pub fn tell_crashes_briefly() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        if thread.name().is_some_and(|name| name.starts_with(STORE_THREADS)) {
+            return;
+        }
+        let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line()));
+        let place = place.unwrap_or_default();
+        let report = Report::new(Level::Error, "crash", format!("multichat has crashed{place}"))
+            .help("what was said to be stored is stored; this is a defect, please report it");
+        // Where not even this can be written, there is nobody to tell.
+        let _ = write_line(&mut io::stderr().lock(), report.text(Paint::Plain).trim_end());
+    }));
 }
 
 /// One value as a JSON line.

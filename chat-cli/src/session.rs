@@ -139,8 +139,18 @@ impl Session {
     pub async fn append(&self, text: &str) -> Result<MessageId, Failure> {
         let block = message::encode(self.nick.as_str(), text, Timestamp::now())?;
         let appended = self.node.append(self.feed, vec![block]).await;
-        let appended = appended.map_err(|error| self.failed(error).help("it was not stored"))?;
+        let appended = appended.map_err(|error| self.unsure(error))?;
         Ok(MessageId { feed: self.key.0, index: appended.start })
+    }
+
+    /// An append that failed: after some failures of a disk nobody knows what it has kept.
+    fn unsure(&self, error: multifeed_tcp::NodeError) -> Failure {
+        let refused = matches!(error, multifeed_tcp::NodeError::Misuse(_));
+        let failure = self.failed(error);
+        if refused {
+            return failure;
+        }
+        failure.help("before you send it again, see whether it is there:  multichat tail -n 1")
     }
 
     /// What a failed call of the node means to the user.

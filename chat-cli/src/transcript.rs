@@ -79,6 +79,14 @@ pub fn author(nick: &str, key: &[u8; 32], paint: Paint) -> String {
     }
 }
 
+/// A number of things, in words.
+pub fn counted(number: u64, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        number => format!("{number} {thing}s"),
+    }
+}
+
 /// What is less important.
 pub fn dim(text: &str, paint: Paint) -> String {
     match paint {

@@ -7,6 +7,7 @@ use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX};
 use crate::report::Failure;
 use crate::sanitize;
 use crate::session::Session;
+use crate::transcript::counted;
 
 async fn open(global: &Global) -> Result<Session, Failure> {
     let profile = Profile::open(global)?;
@@ -28,8 +29,9 @@ pub(super) async fn feeds(global: &Global, output: &Output) -> Result<(), Failur
             }))?,
             Format::Text => {
                 let mark = if own { "  (yours)" } else { "" };
-                let (length, bytes) = (feed.length, feed.byte_length);
-                output.data(&format!("{key}  {length} messages, {bytes} bytes{mark}"))?;
+                let messages = counted(feed.length, "message");
+                let bytes = counted(feed.byte_length, "byte");
+                output.data(&format!("{key}  {messages}, {bytes}{mark}"))?;
             }
         }
     }
@@ -51,8 +53,10 @@ pub(super) async fn status(global: &Global, output: &Output) -> Result<(), Failu
             peers: 0,
             state: "offline",
         })),
-        Format::Text => output
-            .data(&format!("\"{room}\": {have} messages of {feeds} members are here; offline")),
+        Format::Text => {
+            let (messages, members) = (counted(have, "message"), counted(feeds, "member"));
+            output.data(&format!("\"{room}\": {messages} of {members} are here; offline"))
+        }
     };
     session.close().await;
     done

@@ -20,6 +20,7 @@ use crate::profile::Profile;
 use crate::report::Failure;
 use crate::session::Session;
 use crate::signals::Signals;
+use crate::transcript::counted;
 
 /// The text of the command line, or of standard input.
 pub(super) fn text_of(words: &[String]) -> Result<String, Failure> {
@@ -156,8 +157,9 @@ impl Spread {
             return output.json(&Line::from(Event::Sent { id, holders, of }));
         }
         output.say(&match (holders, of) {
-            (1, 1) => "stored, on 1 peer".to_string(),
-            (holders, of) if holders == of => format!("stored, on {holders} peers"),
+            (holders, of) if holders == of => {
+                format!("stored, on {}", counted(holders as u64, "peer"))
+            }
             (holders, of) => format!("stored, on {holders} of {of} peers"),
         })
     }
@@ -181,10 +183,10 @@ impl Spread {
 fn nobody(session: &Session) -> Failure {
     let name = session.room().name();
     let message = format!(
-        "nobody else was reached in \"{name}\". Your message is stored and will be sent later"
+        "nobody else is online in \"{name}\". Your message is stored and will go out by itself"
     );
     let failure = Failure::note(ExitCode::NoPeer, "net.nobody", message)
-        .help("do not resend it: it goes out by itself with the next  multichat sync  or  serve");
+        .help("do not resend it: the next  multichat sync  or  serve  hands it over");
     with_troubles(failure, session)
 }
 

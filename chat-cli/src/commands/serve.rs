@@ -16,6 +16,7 @@ use crate::report::Failure;
 use crate::sanitize;
 use crate::session::Session;
 use crate::signals::Signals;
+use crate::transcript::counted;
 
 /// At most four lines of progress in a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -97,8 +98,9 @@ fn tell(output: &Output, session: &Session, status: &SyncStatus) -> Result<(), F
             output.json(&Line::from(Event::Sync { room, have, want, feeds, peers, state }))
         }
         Format::Text => {
-            let here = if peers == 1 { "1 peer".into() } else { format!("{peers} peers") };
-            output.say(&format!("\"{room}\": {have} messages of {feeds} members · {here}"))
+            let (messages, here) = (counted(have, "message"), counted(peers as u64, "peer"));
+            let members = counted(feeds as u64, "member");
+            output.say(&format!("\"{room}\": {messages} of {members} · {here}"))
         }
     }
 }

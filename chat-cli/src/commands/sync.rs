@@ -15,6 +15,7 @@ use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 use crate::session::Session;
 use crate::signals::Signals;
+use crate::transcript::counted;
 
 /// Without progress for this long, and without a time of the user, the sync gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -110,7 +111,7 @@ async fn conclude(session: &Session, progress: &mut Progress) -> Result<(), Fail
     let missed: Vec<_> = links.out_of_sync().collect();
     let synced = links.met().1;
     let state = if missed.is_empty() && synced > 0 { "synced" } else { "incomplete" };
-    progress.finish(&status, state)?;
+    progress.finish(&status, synced, state)?;
     if missed.is_empty() && synced > 0 {
         return Ok(());
     }
@@ -194,15 +195,20 @@ impl Progress {
         }
     }
 
-    fn finish(&mut self, status: &SyncStatus, state: &'static str) -> Result<(), Failure> {
+    fn finish(
+        &mut self,
+        status: &SyncStatus,
+        synced: usize,
+        state: &'static str,
+    ) -> Result<(), Failure> {
         self.clear()?;
         match self.output.format {
             Format::Json => self.draw(status, state),
             Format::Text if state == "synced" => {
-                let (have, feeds, synced) = (status.have, status.feeds, status.synced);
-                let peers = if synced == 1 { "1 peer" } else { &format!("{synced} peers") };
-                self.output
-                    .say(&format!("in sync with {peers}: {have} messages of {feeds} members"))
+                let messages = counted(status.have, "message");
+                let members = counted(status.feeds as u64, "member");
+                let peers = counted(synced as u64, "peer");
+                self.output.say(&format!("in sync with {peers}: {messages} of {members}"))
             }
             Format::Text => Ok(()),
         }

@@ -1,11 +1,11 @@
 //! What the errors of a node mean to the user, and what he can do about each.
 
 use std::error::Error;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
 
 use multifeed_core::{Misuse, StoreFailure};
-use multifeed_store as store;
+use multifeed_store::{self as store, FailureKind};
 use multifeed_tcp::NodeError;
 
 use crate::exit::ExitCode;
@@ -55,19 +55,14 @@ pub(super) fn no_runtime(error: &io::Error) -> Failure {
     Failure::new(ExitCode::Failed, "node.runtime", format!("cannot start: {error}"))
 }
 
-fn store_opening(source: &io::Error, feeds: Option<&Path>) -> Failure {
-    let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<store::Failure>());
-    let kind = match inner.map(store::Failure::kind) {
-        Some(store::FailureKind::Locked) => return locked(feeds),
-        Some(kind) => kind.into(),
-        None => match source.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreFailure::Full,
-            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => StoreFailure::Damaged,
-            ErrorKind::WouldBlock | ErrorKind::ResourceBusy => return locked(feeds),
-            _ => StoreFailure::Io,
-        },
-    };
-    store_failure(kind, &words(source), feeds)
+fn store_opening(failure: &store::Failure, feeds: Option<&Path>) -> Failure {
+    match failure.kind() {
+        FailureKind::Locked => locked(feeds),
+        kind => {
+            let because = failure.source().map(words).unwrap_or_default();
+            store_failure(kind.into(), &because, feeds)
+        }
+    }
 }
 
 fn locked(feeds: Option<&Path>) -> Failure {
