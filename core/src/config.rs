@@ -42,13 +42,12 @@ impl Config {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Largest block, in bytes. A frame holds one with its proof, and a frame has at most
-    /// 16,777,215 bytes.
+    /// Largest block, in bytes; at most [`BLOCK_BYTES_MAX`]. Peers of one group must agree on it.
     pub block_bytes: usize,
     /// Most bytes in one append: the batch lies in memory until it is durable.
     pub append_bytes: usize,
     /// Longest frame once the peer has proved itself; before that it is
-    /// [`FRAME_BYTES_MAX_EARLY`].
+    /// [`FRAME_BYTES_MAX_EARLY`]. At least `block_bytes` and 64 KiB.
     pub frame_bytes: usize,
     /// Most channels on one connection.
     pub channels: usize,
@@ -82,6 +81,22 @@ pub struct Limits {
 /// Longest frame before the handshake is over: no message of it is longer than 96 bytes, the
 /// rest is room for what newer versions add.
 pub const FRAME_BYTES_MAX_EARLY: usize = 4 * 1024;
+
+/// Largest block that fits a frame with its proof: a frame has at most 16,777,215 bytes.
+pub const BLOCK_BYTES_MAX: usize = 15 * 1024 * 1024;
+
+/// Room in a frame beside a block: its proof, and the messages that go before it.
+const FRAME_BYTES_BESIDE: usize = 64 * 1024;
+
+impl Limits {
+    /// The same bounds, those that depend on each other brought to where they can hold together.
+    pub(crate) fn fitting(mut self) -> Self {
+        self.block_bytes = self.block_bytes.min(BLOCK_BYTES_MAX);
+        self.frame_bytes = self.frame_bytes.max(self.block_bytes + FRAME_BYTES_BESIDE);
+        self.window_bytes = self.window_bytes.max(2 * (self.block_bytes + FRAME_BYTES_BESIDE));
+        self
+    }
+}
 
 impl Default for Limits {
     fn default() -> Self {

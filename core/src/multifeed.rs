@@ -60,7 +60,8 @@ pub struct Multifeed {
     sources: Sources,
     connections: BTreeMap<ConnectionId, Connection>,
     outbox: Outbox,
-    requests: BTreeMap<RequestId, FeedId>,
+    /// Requests of the application that are not answered yet.
+    open_requests: usize,
     next_request: u64,
 }
 
@@ -77,6 +78,7 @@ impl Multifeed {
     /// [`Event::Ready`](crate::Event::Ready).
     pub fn open(config: Config) -> Self {
         let Config { group, seed, identity, limits, timing } = config;
+        let limits = limits.fitting();
         let mut chance = Chance::new(seed);
         let fresh = chance.array();
         let identity = identity.unwrap_or_else(|| KeyPair::from_seed(&fresh));
@@ -92,7 +94,7 @@ impl Multifeed {
             sources: Sources::new(),
             connections: BTreeMap::new(),
             outbox: Outbox::default(),
-            requests: BTreeMap::new(),
+            open_requests: 0,
             next_request: 0,
         };
         multifeed.read_meta();
@@ -200,7 +202,7 @@ impl Multifeed {
             return Err(Misuse::FeedBroken);
         }
         let staging = log.append(feed, blocks).ok_or(Misuse::NotWritable)?;
-        let request = self.request(feed);
+        let request = self.request();
         let (start, end) = (staging.start, staging.end);
         self.outbox.commit(Job::Append { request, feed, start, end }, staging.writes);
         Ok(request)
@@ -224,7 +226,7 @@ impl Multifeed {
         let (entries, bytes) = (self.limits.range_blocks, self.limits.read_bytes);
         let read = RangeRead::begin(feed, log, start..end, entries, bytes);
         let (read, scan) = read.ok_or(Misuse::OutOfRange)?;
-        let request = self.request(feed);
+        let request = self.request();
         self.outbox.scan_blocks(Job::Read { request, read }, scan);
         Ok(request)
     }
@@ -239,16 +241,16 @@ impl Multifeed {
     }
 
     fn check_requests(&self) -> Result<(), Misuse> {
-        match self.requests.len() < self.limits.requests {
+        match self.open_requests < self.limits.requests {
             true => Ok(()),
             false => Err(Misuse::TooManyRequests),
         }
     }
 
-    fn request(&mut self, feed: FeedId) -> RequestId {
+    fn request(&mut self) -> RequestId {
         let request = RequestId(self.next_request);
         self.next_request += 1;
-        self.requests.insert(request, feed);
+        self.open_requests += 1;
         request
     }
 

@@ -10,7 +10,7 @@ use multifeed_core::{
         hash,
         sign::{self, KeyPair, PublicKey, Signature},
     },
-    peer::secure::{Received, Role, Secure, stream_id},
+    peer::secure::{Received, Role, SecretStream, stream_id},
     wire::{
         codec::{self, Malformed, Reader},
         mux::{Batch, MuxMessage, messages},
@@ -137,7 +137,7 @@ fn frames_are_those_of_protomux() {
 }
 
 /// One side of the session in `secure.json`.
-fn side(vectors: &Value, role: Role, out: &mut BytesMut) -> Secure {
+fn side(vectors: &Value, role: Role, out: &mut BytesMut) -> SecretStream {
     let side = &vectors[name(role)];
     let key_pair = KeyPair::from_seed(&array(&side["seed"]));
     assert_eq!(key_pair.public_key(), PublicKey(array(&side["public_key"])));
@@ -146,8 +146,8 @@ fn side(vectors: &Value, role: Role, out: &mut BytesMut) -> Secure {
     assert_eq!(chance.array(), array::<24>(&side["header"]));
     let chance = Chance::new(array(&side["chance"]));
     match role {
-        Role::Initiator => Secure::initiator(&key_pair, chance, 65_536, out),
-        Role::Responder => Secure::responder(&key_pair, chance, 65_536),
+        Role::Initiator => SecretStream::initiator(&key_pair, chance, 65_536, out),
+        Role::Responder => SecretStream::responder(&key_pair, chance, 65_536),
     }
 }
 

@@ -13,7 +13,7 @@ use bytes::BytesMut;
 use multifeed_core::{
     chance::Chance,
     crypto::sign::KeyPair,
-    peer::secure::{Received, Secure},
+    peer::secure::{Received, SecretStream},
     wire::mux::{Batch, MuxMessage, messages},
 };
 
@@ -26,7 +26,7 @@ fn node(arguments: &[&str]) -> Child {
 }
 
 /// Sends every message back until the remote hangs up.
-fn echo(mut socket: TcpStream, mut secure: Secure, mut out: BytesMut) -> io::Result<()> {
+fn echo(mut socket: TcpStream, mut secure: SecretStream, mut out: BytesMut) -> io::Result<()> {
     socket.set_read_timeout(Some(PATIENCE))?;
     let mut bytes = [0; 5_000];
     loop {
@@ -70,7 +70,7 @@ fn javascript_gets_its_messages_back_as_initiator() {
     let port = listener.local_addr().unwrap().port();
     let mut peer = node(&["connect", &port.to_string()]);
     let key_pair = KeyPair::from_seed(&[1; 32]);
-    let secure = Secure::responder(&key_pair, Chance::new([2; 32]), FRAME_SIZE_MAX);
+    let secure = SecretStream::responder(&key_pair, Chance::new([2; 32]), FRAME_SIZE_MAX);
     let echoed = echo(listener.accept().unwrap().0, secure, BytesMut::new());
     assert!(peer.wait().unwrap().success(), "{echoed:?}");
 }
@@ -84,7 +84,7 @@ fn javascript_gets_its_messages_back_as_responder() {
     let socket = TcpStream::connect(("127.0.0.1", port.trim().parse().unwrap())).unwrap();
     let key_pair = KeyPair::from_seed(&[3; 32]);
     let mut out = BytesMut::new();
-    let secure = Secure::initiator(&key_pair, Chance::new([4; 32]), FRAME_SIZE_MAX, &mut out);
+    let secure = SecretStream::initiator(&key_pair, Chance::new([4; 32]), FRAME_SIZE_MAX, &mut out);
     let echoed = echo(socket, secure, out);
     assert!(peer.wait().unwrap().success(), "{echoed:?}");
 }

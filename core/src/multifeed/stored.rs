@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::Multifeed;
-use crate::error::{Reason, StoreFailure};
+use crate::error::StoreFailure;
 use crate::feed::Range;
 use crate::feed::read::RangeRead;
 use crate::id::{ConnectionId, FeedId, RequestId};
@@ -63,7 +63,7 @@ impl Multifeed {
             // An earlier commit of the feed failed: this one is on the disk, but not in the feed.
             return self.fail_request(request, failure);
         }
-        self.requests.remove(&request);
+        self.open_requests -= 1;
         self.outbox.event(Event::Appended { request, feed, start, end });
         self.landed(feed, end);
     }
@@ -93,10 +93,8 @@ impl Multifeed {
         for id in ids {
             let (peer, context) = self.split(id);
             let Some(session) = peer.and_then(Connection::session_mut) else { continue };
-            match session.grown(feed, lengths, context.limits) {
-                Ok(()) => self.settle(id),
-                Err(limit) => self.close(id, Reason::Limit(limit)),
-            }
+            session.grown(feed, lengths, context.limits);
+            self.settle(id);
         }
         grown
     }
@@ -143,7 +141,7 @@ impl Multifeed {
         let feed = read.feed();
         match read.take_nodes(values) {
             Ok(Range { start, blocks, .. }) => {
-                self.requests.remove(&request);
+                self.open_requests -= 1;
                 self.outbox.event(Event::Blocks { request, feed, start, blocks });
             }
             Err(failure) => self.fail_request(request, failure),
@@ -151,7 +149,7 @@ impl Multifeed {
     }
 
     fn fail_request(&mut self, request: RequestId, failure: StoreFailure) {
-        self.requests.remove(&request);
+        self.open_requests -= 1;
         self.outbox.event(Event::Failed { request, failure });
     }
 

@@ -1,4 +1,5 @@
 mod hostile;
+mod laws;
 mod raw;
 mod rig;
 

@@ -7,7 +7,7 @@ use bytes::{Buf, BytesMut};
 
 use super::capability::{capability, is_capable};
 use super::channels::{Channels, GROUP_CHANNEL, Leads};
-use super::secure::{Received, Secure as SecretStream, SecureError};
+use super::secure::{Received, SecretStream, SecureError};
 use crate::chance::Chance;
 use crate::config::{FRAME_BYTES_MAX_EARLY, Limits, Timing};
 use crate::crypto::sign::{KeyPair, PublicKey};
@@ -30,6 +30,8 @@ pub(crate) struct Connection {
     session: Option<Session>,
     out: BytesMut,
     batch: Batch,
+    /// Channels that we rejected.
+    rejected: usize,
     is_closed: bool,
     is_signalled: bool,
     started: Instant,
@@ -70,7 +72,7 @@ impl Connection {
         let us = key_pair.public_key();
         let (started, heard, sent, progress) = (now, now, now, now);
         let (channels, batch, session) = (Channels::default(), Batch::new(), None);
-        let (is_closed, is_signalled) = (false, false);
+        let (rejected, is_closed, is_signalled) = (0, false, false);
         Self {
             id,
             us,
@@ -80,6 +82,7 @@ impl Connection {
             session,
             out,
             batch,
+            rejected,
             is_closed,
             is_signalled,
             started,
@@ -201,6 +204,11 @@ impl Connection {
         if protocol != PROTOCOL {
             // Another protocol on the same connection is none of our business.
             self.channels.open(remote_id, Leads::Nowhere, limits.channels)?;
+            self.rejected += 1;
+            if self.rejected > limits.channels {
+                // Opened, closed and opened again: each time costs us an answer.
+                return Err(Limit::Channels.into());
+            }
             self.reject(context.now, remote_id);
             return Ok(());
         }
@@ -356,6 +364,10 @@ impl Connection {
         }
         if self.session.is_some() && is_over(self.sent, timing.keep_alive) {
             self.sent = now;
+            if !self.out.is_empty() {
+                // The socket is stuck: a sign of life would only make the queue longer.
+                return Due::Nothing;
+            }
             let sealed = self.stream.send_keep_alive(&mut self.out);
             debug_assert_eq!(sealed, Ok(()));
             return Due::Send;

@@ -9,13 +9,13 @@
 //! use multifeed_core::{
 //!     chance::Chance,
 //!     crypto::sign::KeyPair,
-//!     peer::secure::{Received, Secure},
+//!     peer::secure::{Received, SecretStream},
 //! };
 //!
 //! let (one, two) = (KeyPair::from_seed(&[1; 32]), KeyPair::from_seed(&[2; 32]));
 //! let (mut to_bob, mut to_alice) = (BytesMut::new(), BytesMut::new());
-//! let mut alice = Secure::initiator(&one, Chance::new([3; 32]), 65_536, &mut to_bob);
-//! let mut bob = Secure::responder(&two, Chance::new([4; 32]), 65_536);
+//! let mut alice = SecretStream::initiator(&one, Chance::new([3; 32]), 65_536, &mut to_bob);
+//! let mut bob = SecretStream::responder(&two, Chance::new([4; 32]), 65_536);
 //!
 //! bob.push_bytes(&to_bob.split());
 //! assert_eq!(bob.next(&mut to_alice), Ok(None));
@@ -78,7 +78,7 @@ pub enum Received {
 /// [`push_bytes`](Self::push_bytes) what arrived, then call [`next`](Self::next) until it gives
 /// `Ok(None)`. Whatever it or [`send`](Self::send) appends to `out` must reach the remote in that
 /// order. The same bytes in, however cut, give the same bytes out.
-pub struct Secure {
+pub struct SecretStream {
     role: Role,
     frames: FrameReader,
     /// Holds from the remote's stream header on.
@@ -114,7 +114,7 @@ struct Handshake {
     chance: Chance,
 }
 
-impl Secure {
+impl SecretStream {
     /// Begins as the side that connected; appends its first message to `out`.
     ///
     /// Of `chance` it draws 32 bytes for the ephemeral key, and later 24 for the stream header.
@@ -324,7 +324,7 @@ impl Secure {
     }
 }
 
-impl fmt::Debug for Secure {
+impl fmt::Debug for SecretStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Handshake(_) => "Handshake",
@@ -333,7 +333,7 @@ impl fmt::Debug for Secure {
             State::Clear => "Clear",
             State::Failed(_) => "Failed",
         };
-        f.debug_struct("Secure")
+        f.debug_struct("SecretStream")
             .field("role", &self.role)
             .field("state", &state)
             .field("remote", &self.remote())

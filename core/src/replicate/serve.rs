@@ -36,12 +36,13 @@ pub(crate) struct Serving {
 impl Serving {
     /// Begins to serve a feed from `start` on, or again from there.
     pub(crate) fn want(&mut self, feed: FeedId, start: u64, limits: &Limits) -> Result<(), Limit> {
-        if self.next.insert(feed, start).is_none() {
-            if self.next.len() > limits.serves {
+        if !self.is_serving(feed) {
+            if self.next.len() >= limits.serves {
                 return Err(Limit::Serves);
             }
             self.queue.push_back(feed);
         }
+        self.next.insert(feed, start);
         Ok(())
     }
 

@@ -164,18 +164,20 @@ impl Session {
         }
         let (length, is_broken) = (feed.length(), feed.broken().is_some());
         let wanted = feed.staged_length() < entry.length && !is_broken;
-        self.edges.update(id, Lengths::same(length), |edge| {
-            if entry.length > edge.theirs {
+        let is_news = self.edges.update(id, Lengths::same(length), |edge| {
+            let is_news = entry.length > edge.theirs;
+            if is_news {
                 edge.theirs = entry.length;
                 edge.lost = is_broken;
             }
             // The peer got from others what we had not sent yet: it needs no pushes from us.
             edge.eager &= entry.length <= edge.sent;
+            is_news
         });
         if wanted && !self.asked.contains(&id) {
             self.backlog.insert(id);
         }
-        if length > 0 {
+        if length > 0 && is_news {
             let connection = self.connection;
             context.outbox.event(Event::Held { connection, feed: id, length: entry.length });
         }
@@ -282,12 +284,7 @@ impl Session {
     }
 
     /// A feed has grown, durably: whoever lacks it is sent it or told of it.
-    pub(crate) fn grown(
-        &mut self,
-        feed: FeedId,
-        lengths: Lengths,
-        limits: &Limits,
-    ) -> Result<(), Limit> {
+    pub(crate) fn grown(&mut self, feed: FeedId, lengths: Lengths, limits: &Limits) {
         let push_from = match self.edges.get(feed) {
             None => None,
             Some(edge) => {
@@ -300,13 +297,13 @@ impl Session {
             self.edges.update(feed, lengths, |_| ());
             self.return_name(feed, lengths.after);
         }
-        match push_from {
-            Some(_) if self.serving.is_serving(feed) => Ok(()),
-            Some(from) => self.serving.want(feed, from, limits),
-            None => {
-                self.changed.insert(feed);
-                Ok(())
-            }
+        let is_pushed = match push_from {
+            Some(_) if self.serving.is_serving(feed) => true,
+            Some(from) => self.serving.want(feed, from, limits).is_ok(),
+            None => false,
+        };
+        if !is_pushed {
+            self.changed.insert(feed);
         }
     }
 

@@ -163,6 +163,12 @@ fn channels_out_of_order() {
     });
     violate(ChannelId, |raw, node| raw.mux(node, &MuxMessage::Reject { local_id: 9 }));
     exceed(Limit::Channels, |raw, node| (2..30).for_each(|id| raw.mux(node, &open(id))));
+    exceed(Limit::Channels, |raw, node| {
+        for _ in 0..30 {
+            raw.mux(node, &open(2));
+            raw.mux(node, &MuxMessage::Close { local_id: 2 });
+        }
+    });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 use super::rig::Node;
 use crate::chance::Chance;
-use crate::peer::secure::{Received, Secure as SecretStream};
+use crate::peer::secure::{Received, SecretStream};
 use crate::wire::multifeed::{Hello, Kind, PROTOCOL, VERSION, put};
 use crate::wire::mux::{MuxMessage, messages};
 use crate::*;

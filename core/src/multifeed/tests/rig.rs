@@ -2,7 +2,6 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use std::boxed::Box;
 
 use bytes::{Bytes, BytesMut};
 
@@ -138,8 +137,6 @@ pub(super) struct World {
     pub(super) bytes: usize,
     /// Longest piece that is delivered at once.
     pub(super) cut: usize,
-    /// Sees every piece: from which node, the bytes; may change them.
-    pub(super) tap: Option<Box<dyn FnMut(usize, &mut Vec<u8>)>>,
 }
 
 impl World {
@@ -170,6 +167,11 @@ impl World {
         }
     }
 
+    /// Lets each node send once.
+    pub(super) fn step_once(&mut self) {
+        self.step();
+    }
+
     fn step(&mut self) -> bool {
         let mut has_moved = false;
         for index in 0..self.nodes.len() {
@@ -187,10 +189,7 @@ impl World {
         self.hang_up() || has_moved
     }
 
-    fn deliver(&mut self, from: usize, connection: ConnectionId, mut bytes: Vec<u8>) {
-        if let Some(tap) = &mut self.tap {
-            tap(from, &mut bytes);
-        }
+    fn deliver(&mut self, from: usize, connection: ConnectionId, bytes: Vec<u8>) {
         self.bytes += bytes.len();
         let Some((to, other)) = self.other_end(from, connection) else { return };
         for piece in bytes.chunks(self.cut) {

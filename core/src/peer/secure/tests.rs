@@ -9,7 +9,7 @@ const FRAME_MAX: usize = 4_096;
 
 /// Two sides and the bytes between them.
 struct Pair {
-    sides: [Secure; 2],
+    sides: [SecretStream; 2],
     /// What each side has sent and the other has not taken.
     sent: [BytesMut; 2],
     received: [Vec<Received>; 2],
@@ -20,8 +20,8 @@ impl Pair {
         let mut sent = [BytesMut::new(), BytesMut::new()];
         let (one, two) = (KeyPair::from_seed(&[1; 32]), KeyPair::from_seed(&[2; 32]));
         let chance = |seed| Chance::new([seed; 32]);
-        let initiator = Secure::initiator(&one, chance(3), FRAME_MAX, &mut sent[0]);
-        let responder = Secure::responder(&two, chance(4), FRAME_MAX);
+        let initiator = SecretStream::initiator(&one, chance(3), FRAME_MAX, &mut sent[0]);
+        let responder = SecretStream::responder(&two, chance(4), FRAME_MAX);
         Self { sides: [initiator, responder], sent, received: [vec![], vec![]] }
     }
 
@@ -33,7 +33,7 @@ impl Pair {
 
     fn clear() -> Self {
         let remote = KeyPair::from_seed(&[1; 32]).public_key();
-        let side = |role| Secure::clear([5; 64], remote, role, FRAME_MAX);
+        let side = |role| SecretStream::clear([5; 64], remote, role, FRAME_MAX);
         Self {
             sides: [side(Role::Initiator), side(Role::Responder)],
             sent: Default::default(),

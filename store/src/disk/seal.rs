@@ -1,0 +1,34 @@
+//! How a value lies in the file: followed by a checksum of key and value.
+//!
+//! Rule: a value leaves the store as it came in, or as a failure. The engine checks its own
+//! checksums when a file is opened, and not when a page is read.
+
+use bytes::Bytes;
+use multifeed_core::StoreKey;
+
+use crate::{Failure, FailureKind};
+
+const CHECKSUM_BYTES: usize = 4;
+
+/// Writes the stored form of a value into `sealed`.
+pub(super) fn close(key: &StoreKey, value: &[u8], sealed: &mut Vec<u8>) {
+    sealed.clear();
+    sealed.extend_from_slice(value);
+    sealed.extend_from_slice(&checksum(key, value));
+}
+
+/// The value of a stored form, if it is what was written under this key.
+pub(super) fn open(key: &StoreKey, sealed: &[u8]) -> Result<Bytes, Failure> {
+    match sealed.split_last_chunk::<CHECKSUM_BYTES>() {
+        Some((value, found)) if *found == checksum(key, value) => Ok(Bytes::copy_from_slice(value)),
+        _ => Err(Failure::new(FailureKind::Damaged)),
+    }
+}
+
+/// CRC-32. The key goes in too, so that a value in another's place is found.
+fn checksum(key: &StoreKey, value: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let mut checksum = crc32fast::Hasher::new();
+    checksum.update(key.as_bytes());
+    checksum.update(value);
+    checksum.finalize().to_le_bytes()
+}

@@ -1,0 +1,171 @@
+//! Who may read the store's file, who may open it, and what else lies there.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use bytes::Bytes;
+use multifeed_core::{StoreKey, Write};
+use multifeed_store::{Check, DiskStore, FailureKind, Store};
+
+const PATH_ENV: &str = "MULTIFEED_STORE_FILES_PATH";
+const FILL_ENV: &str = "MULTIFEED_STORE_FILES_FILL";
+
+fn key() -> StoreKey {
+    StoreKey::from_bytes([1; 13])
+}
+
+fn kind_of_open(path: &Path) -> FailureKind {
+    let failure = DiskStore::open(path, Check::Quick).unwrap_err();
+    assert_eq!(failure.path(), Some(path), "{failure}");
+    failure.kind()
+}
+
+/// Opens the store of the variable, writes as much as it is told, and says how it went.
+#[test]
+#[ignore = "the child of tests below"]
+fn child() {
+    let Ok(path) = std::env::var(PATH_ENV) else {
+        return;
+    };
+    let fill: u64 = std::env::var(FILL_ENV).map_or(0, |fill| fill.parse().unwrap());
+    let result = DiskStore::open(path, Check::Quick).and_then(|mut store| {
+        (0..fill).try_for_each(|index| {
+            let mut key = [0; 13];
+            key[..8].copy_from_slice(&index.to_be_bytes());
+            let value = Bytes::from(vec![index as u8; 10_000]);
+            let result = store.commit(&[&[Write::Put(StoreKey::from_bytes(key), value)]]);
+            if result.is_err() {
+                let next = store.commit(&[]).unwrap_err().kind();
+                assert_eq!(next, FailureKind::Closed);
+            }
+            result
+        })
+    });
+    // The panic's words reach the parent even if its output is captured.
+    panic!("result: {:?}", result.map_err(|failure| failure.kind()));
+}
+
+/// Runs the child under a line of shell that ends with `exec "$@"`.
+fn run(shell: &str, path: &Path, fill: u64) -> Output {
+    let child = std::env::current_exe().unwrap();
+    Command::new("sh")
+        .args(["-c", shell, "sh"])
+        .arg(child)
+        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .env(PATH_ENV, path)
+        .env(FILL_ENV, fill.to_string())
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output, words: &str) -> bool {
+    [&output.stdout, &output.stderr].iter().any(|out| String::from_utf8_lossy(out).contains(words))
+}
+
+#[test]
+fn only_the_owner_reads_it_whatever_the_umask() {
+    for umask in ["000", "022", "277", "777"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rooms/one/feeds");
+        let output = run(&format!("umask {umask}; exec \"$@\""), &path, 0);
+        assert!(said(&output, "result: Ok"), "umask {umask}: {output:?}");
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+        assert_eq!(mode(&path), 0o600, "umask {umask}");
+        assert_eq!(mode(path.parent().unwrap()), 0o700, "umask {umask}");
+        assert_eq!(mode(&folder.path().join("rooms")), 0o700, "umask {umask}");
+        let names = fs::read_dir(path.parent().unwrap()).unwrap();
+        assert_eq!(names.count(), 1, "one file and nothing beside it");
+    }
+}
+
+#[test]
+fn a_second_open_is_told_that_the_store_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("feeds");
+    let store = DiskStore::open(&path, Check::Quick).unwrap();
+    assert_eq!(kind_of_open(&path), FailureKind::Locked);
+    assert!(said(&run("exec \"$@\"", &path, 0), "result: Err(Locked)"), "in another process");
+    drop(store);
+    DiskStore::open(&path, Check::Quick).unwrap();
+    assert!(said(&run("exec \"$@\"", &path, 0), "result: Ok"));
+}
+
+#[test]
+fn many_who_make_it_at_once_make_one() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/feeds");
+        let open = || DiskStore::open(&path, Check::Quick);
+        let opened: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let winners = opened.iter().filter(|result| result.is_ok()).count();
+        assert_eq!(winners, 1, "{opened:?}");
+        let losers = opened.iter().filter_map(|result| result.as_ref().err());
+        assert!(losers.into_iter().all(|failure| failure.kind() == FailureKind::Locked));
+        drop(opened);
+        open().unwrap();
+    }
+}
+
+#[test]
+fn what_a_crash_while_making_it_left_is_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("feeds");
+    fs::write(folder.path().join("feeds.new"), [7; 100_000]).unwrap();
+    let mut store = DiskStore::open(&path, Check::Quick).unwrap();
+    store.commit(&[&[Write::Put(key(), Bytes::new())]]).unwrap();
+    drop(store);
+    let store = DiskStore::open(&path, Check::Whole).unwrap();
+    assert_eq!(store.read(&[key()]).unwrap(), [Some(Bytes::new())]);
+    assert!(!folder.path().join("feeds.new").exists());
+}
+
+#[test]
+fn what_is_no_store_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+
+    fs::write(at("text"), "a letter").unwrap();
+    assert_eq!(kind_of_open(&at("text")), FailureKind::Damaged);
+    assert_eq!(fs::read(at("text")).unwrap(), b"a letter");
+
+    fs::write(at("empty"), "").unwrap();
+    assert_eq!(kind_of_open(&at("empty")), FailureKind::Damaged);
+    assert_eq!(fs::metadata(at("empty")).unwrap().len(), 0);
+
+    fs::create_dir(at("folder")).unwrap();
+    assert_eq!(kind_of_open(&at("folder")), FailureKind::Io);
+    assert_eq!(kind_of_open(&at("text/feeds")), FailureKind::Io);
+
+    drop(DiskStore::open(at("feeds"), Check::Quick).unwrap());
+    symlink(at("feeds"), at("link")).unwrap();
+    assert_eq!(kind_of_open(&at("link")), FailureKind::Io);
+    symlink(at("nowhere"), at("dangling")).unwrap();
+    assert_eq!(kind_of_open(&at("dangling")), FailureKind::Io);
+    symlink(at("text"), at("other.new")).unwrap();
+    assert_eq!(kind_of_open(&at("other")), FailureKind::Io);
+    assert_eq!(fs::read(at("text")).unwrap(), b"a letter");
+}
+
+/// On a file system of 3 MB in a mount namespace of its own, which goes with the child.
+#[test]
+fn a_full_disk_is_called_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let shell =
+        "mount -t tmpfs -o size=3m tmpfs \"${MULTIFEED_STORE_FILES_PATH%/*}\" && exec \"$@\"";
+    let shell = format!("exec unshare --mount sh -c '{shell}' sh \"$@\"");
+    let output = run(&shell, &folder.path().join("feeds"), 1_000);
+    if !said(&output, "result: ") {
+        use std::io::Write as _;
+        let words = String::from_utf8_lossy(&output.stderr);
+        writeln!(std::io::stderr(), "skipped: no small file system can be made here: {words}")
+            .unwrap();
+        return;
+    }
+    assert!(said(&output, "result: Err(Full)"), "{output:?}");
+}
