@@ -48,8 +48,8 @@ pub enum Input<'a> {
 #[derive(Debug)]
 pub enum Output {
     /// There are bytes to send: pull them with
-    /// [`Multifeed::poll_transmit`](crate::Multifeed::poll_transmit). Said once, until that
-    /// returned 0.
+    /// [`Multifeed::poll_transmit`](crate::Multifeed::poll_transmit). Not said again until a pull
+    /// came back with less than its limit.
     Transmit {
         /// The stream that wants to send.
         connection: ConnectionId,

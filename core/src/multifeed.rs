@@ -124,8 +124,8 @@ impl Multifeed {
     }
 
     /// Pulls up to `limit` bytes that a connection has to send to the end of `buf`, and returns
-    /// how many; 0: nothing until the next [`Output::Transmit`]. Bytes are made when they are
-    /// pulled, so a slow socket costs no memory.
+    /// how many; fewer: nothing more until the next [`Output::Transmit`]. Bytes are made when they
+    /// are pulled, so a slow socket costs no memory.
     pub fn poll_transmit(
         &mut self,
         connection: ConnectionId,

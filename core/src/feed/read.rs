@@ -130,6 +130,3 @@ impl RangeRead {
         Ok(Range { start, blocks, right, head: tip.head })
     }
 }
-
-#[cfg(test)]
-mod tests;

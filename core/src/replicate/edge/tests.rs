@@ -1,1 +1,57 @@
+use proptest::prelude::*;
 
+use super::*;
+
+const FEED: FeedId = FeedId(0);
+
+#[test]
+fn a_feed_that_one_side_lacks_makes_them_uneven() {
+    let mut edges = Edges::default();
+    assert!(edges.are_even());
+    edges.update(FEED, Lengths::same(3), |_| ());
+    assert!(!edges.are_even(), "the peer lacks three blocks");
+    edges.update(FEED, Lengths::same(3), |edge| edge.theirs = 3);
+    assert!(edges.are_even());
+    edges.update(FEED, Lengths::same(3), |edge| edge.theirs = 5);
+    assert!(!edges.are_even(), "we lack two");
+    edges.update(FEED, Lengths { before: 3, after: 5 }, |_| ());
+    assert!(edges.are_even());
+}
+
+#[test]
+fn who_declines_or_cannot_give_is_not_waited_for() {
+    for change in
+        [(|edge: &mut Edge| edge.declined = true) as fn(&mut Edge), |edge| edge.withheld = true]
+    {
+        let mut edges = Edges::default();
+        edges.update(FEED, Lengths::same(3), |_| ());
+        edges.update(FEED, Lengths::same(3), change);
+        assert!(edges.are_even());
+    }
+    let mut edges = Edges::default();
+    edges.update(FEED, Lengths::same(0), |edge| edge.theirs = 3);
+    edges.update(FEED, Lengths::same(0), |edge| edge.lost = true);
+    assert!(edges.are_even());
+}
+
+proptest! {
+    /// However edges and lengths change, the counts say what a look at every edge says.
+    #[test]
+    fn the_counts_agree_with_the_edges(
+        steps in proptest::collection::vec((0u32..4, 0u64..4, 0u64..4, any::<[bool; 3]>()), 0..60),
+    ) {
+        let mut edges = Edges::default();
+        let mut lengths = [0; 4];
+        for (feed, length, theirs, [lost, declined, withheld]) in steps {
+            let before = core::mem::replace(&mut lengths[feed as usize], length);
+            edges.update(FeedId(feed), Lengths { before, after: length }, |edge| {
+                *edge = Edge { theirs, lost, declined, withheld, ..Edge::default() };
+            });
+            let is_even = edges.iter().all(|(feed, edge)| {
+                let length = lengths[feed.0 as usize];
+                !edge.offers(length) && !edge.lacks(length)
+            });
+            prop_assert_eq!(edges.are_even(), is_even);
+        }
+    }
+}
