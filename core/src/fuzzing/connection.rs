@@ -25,9 +25,9 @@ const STORE_FAILS: u8 = 0x84;
 const FRAME: u8 = 0x85;
 
 /// A connection to a multifeed that holds a feed of its own. Of the first byte, bit 0 says whether
-/// the peer dialled, bit 1 whether it proves to be a member before anything else, bit 2 whether
-/// the connection is to end in sync; and bit 3 whether the bytes are a stream, or a script of
-/// `kind, length, body`: messages of the channel one by one, and the acts above.
+/// we dialled, bit 1 whether the peer proves to be a member before anything else, bit 2 whether
+/// the connection is to end in sync, and bit 3 whether the bytes are a stream. Otherwise they are a
+/// script of `kind, length, body`: messages of the channel one by one, and the acts above.
 ///
 /// Claims: whatever the peer says, our own feed stays what it was; each feed that is held reads
 /// back; what the store was told to keep opens again as the same feeds with the same lengths; and
@@ -63,13 +63,9 @@ pub(super) fn hello(role: Role) -> Vec<u8> {
     let hello = Hello { version: VERSION, features: 0, capability, names: 4, window: 2_000 };
     let (mut handshake, mut frame) = (Vec::new(), Vec::new());
     put(&mut handshake, &hello);
-    let id = Some(group().discovery_key().as_slice()).map(<[u8]>::to_vec);
-    let open = MuxMessage::Open {
-        local_id: 1,
-        protocol: PROTOCOL,
-        id: id.as_deref(),
-        handshake: &handshake,
-    };
+    let group = group();
+    let id = Some(group.discovery_key().as_slice());
+    let open = MuxMessage::Open { local_id: 1, protocol: PROTOCOL, id, handshake: &handshake };
     open.write(&mut frame);
     frame
 }

@@ -47,7 +47,12 @@ pub(super) struct Node {
 impl Node {
     /// Opens a store.
     pub(super) fn open(map: Map) -> Self {
-        let mut config = Config::new(group(), [1; 32]);
+        Self::with_seed(1, map)
+    }
+
+    /// Opens a store as somebody else, if the seed is another.
+    pub(super) fn with_seed(seed: u8, map: Map) -> Self {
+        let mut config = Config::new(group(), [seed; 32]);
         // Small, so that a few bytes reach them.
         config.limits = Limits {
             feeds: 40,

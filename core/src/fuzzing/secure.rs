@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use crate::chance::Chance;
 use crate::crypto::sign::KeyPair;
 use crate::id::Role;
-use crate::peer::secure::{Received, Secure};
+use crate::peer::secure::{Received, SecretStream};
 
 /// Longest frame that is taken once the stream is open.
 const FRAME_BYTES_MAX: usize = 4 * 1_024;
@@ -64,14 +64,16 @@ fn attacked(role: Role, flights: usize, bytes: &[u8], cut: usize) -> Outcome {
 }
 
 /// We, in a role, and the genuine remote; each with what it has to send.
-fn pair(role: Role) -> ([Secure; 2], [BytesMut; 2]) {
+fn pair(role: Role) -> ([SecretStream; 2], [BytesMut; 2]) {
     let mut outs = [BytesMut::new(), BytesMut::new()];
     let mut side = |number: u8, role| {
         let chance = Chance::new([number; 32]);
         let out = &mut outs[usize::from(number - 1)];
         match role {
-            Role::Initiator => Secure::initiator(&key_pair(number), chance, FRAME_BYTES_MAX, out),
-            Role::Responder => Secure::responder(&key_pair(number), chance, FRAME_BYTES_MAX),
+            Role::Initiator => {
+                SecretStream::initiator(&key_pair(number), chance, FRAME_BYTES_MAX, out)
+            }
+            Role::Responder => SecretStream::responder(&key_pair(number), chance, FRAME_BYTES_MAX),
         }
     };
     let sides = [side(1, role), side(2, role.other())];
@@ -83,7 +85,7 @@ fn key_pair(number: u8) -> KeyPair {
 }
 
 /// Gives a side bytes; returns what it handed up until it had no more or failed.
-fn take(side: &mut Secure, bytes: &[u8], out: &mut BytesMut) -> Vec<Received> {
+fn take(side: &mut SecretStream, bytes: &[u8], out: &mut BytesMut) -> Vec<Received> {
     side.push_bytes(bytes);
     core::iter::from_fn(|| side.next(out).ok().flatten()).collect()
 }
