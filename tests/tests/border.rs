@@ -99,28 +99,32 @@ fn a_word_is_found_where_it_stands_alone() {
     assert!(names("async fn a()", "async") && !names("asynchronous", "async"));
 }
 
-#[test]
-fn the_core_depends_on_what_is_committed() {
-    // One platform, so that the list is the same on any machine.
-    let (target, format) = ("x86_64-unknown-linux-gnu", "{p}");
+/// The core and what it depends on, as `cargo tree` writes it, for one platform, so that it is the
+/// same on any machine.
+fn tree(edges: &str) -> BTreeSet<String> {
+    let target = "x86_64-unknown-linux-gnu";
     let tree = cargo(&[
         "tree",
         "--locked",
         "--package",
         "multifeed-core",
         "--edges",
-        "normal",
+        edges,
         "--prefix",
         "none",
         "--target",
         target,
         "--format",
-        format,
+        "{p}",
     ]);
     let tree = String::from_utf8(tree).unwrap();
-    let names = tree.lines().map(|line| line.split(" (").next().unwrap_or(line));
-    let names: BTreeSet<&str> = names.filter(|name| !name.starts_with("multifeed-core ")).collect();
-    let list: String = names.into_iter().flat_map(|name| [name, "\n"]).collect();
+    tree.lines().map(|line| line.split(" (").next().unwrap_or(line).to_owned()).collect()
+}
+
+#[test]
+fn the_core_depends_on_what_is_committed() {
+    let names = tree("normal").into_iter().filter(|name| !name.starts_with("multifeed-core "));
+    let list: String = names.flat_map(|name| [name, "\n".to_owned()]).collect();
     let path = root().join("tests/tests/border/dependencies.txt");
     if env::var_os("MULTIFEED_RENEW").is_some() {
         fs::write(&path, &list).unwrap();
@@ -131,6 +135,15 @@ fn the_core_depends_on_what_is_committed() {
         "the core's dependencies are not those of tests/tests/border/dependencies.txt; if each \
          new one is no_std and wanted, set MULTIFEED_RENEW=1 to write the list anew:\n{list}"
     );
+}
+
+#[test]
+fn no_dependency_of_the_core_is_given_std() {
+    let features = tree("features,no-dev,no-build,no-proc-macro");
+    assert!(features.iter().any(|line| line.ends_with(" feature \"alloc\"")), "{features:?}");
+    let with_std: Vec<_> =
+        features.iter().filter(|line| line.ends_with(" feature \"std\"")).collect();
+    assert!(with_std.is_empty(), "{with_std:?}");
 }
 
 #[test]

@@ -68,7 +68,10 @@ fn groups_and_feeds_have_these_names() {
         "groups.json",
         &json!({
             "keyed": group(&keyed),
-            "open": { "foobar-123": group(&Group::open("foobar-123")), "": group(&Group::open("")) },
+            "open": {
+                "foobar-123": group(&Group::open("foobar-123")),
+                "": group(&Group::open("")),
+            },
             "feeds of the keyed group": feeds,
         }),
     );

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::map::{BLOCKS, Node, group};
+use super::map::{BLOCKS, Node, author, group};
 use crate::crypto::sign::KeyPair;
 use crate::id::{ConnectionId, Role};
 use crate::io::{Event, Input, Mode, Secure};
@@ -15,6 +15,12 @@ use crate::wire::mux::MuxMessage;
 use bytes::BytesMut;
 
 const CONNECTION: ConnectionId = ConnectionId(1);
+
+/// The only other author whose signatures are in the corpus, and how many blocks it signed.
+pub(super) fn stranger() -> KeyPair {
+    KeyPair::from_seed(&[8; 32])
+}
+pub(super) const STRANGERS_BLOCKS: usize = 3;
 
 /// Acts of a script beside the messages of the channel, in the place of their kind.
 const TIME_PASSES: u8 = 0x80;
@@ -29,8 +35,8 @@ const FRAME: u8 = 0x85;
 /// the connection is to end in sync, and bit 3 whether the bytes are a stream. Otherwise they are a
 /// script of `kind, length, body`: messages of the channel one by one, and the acts above.
 ///
-/// Claims: whatever the peer says, our own feed stays what it was; each feed that is held reads
-/// back; what the store was told to keep opens again as the same feeds with the same lengths; and
+/// Claims: whatever the peer says, our own feed stays what it was, and nothing is held that its
+/// author did not sign; each feed that is held reads back; what the store was told to keep opens again as the same feeds with the same lengths; and
 /// a peer that was found wrong is gone.
 #[doc(hidden)]
 pub fn connection(data: &[u8]) {
@@ -108,17 +114,26 @@ fn play(node: &mut Node, mut script: &[u8]) {
 
 fn check(node: &mut Node) {
     let held: Vec<_> = node.multifeed.feeds().map(|feed| (feed.key, feed.length)).collect();
-    let ids: Vec<_> = node.multifeed.feeds().map(|feed| (feed.id, feed.length)).collect();
+    let feeds: Vec<_> =
+        node.multifeed.feeds().map(|feed| (feed.id, feed.length, feed.public_key)).collect();
     let mut blocks = Vec::new();
-    for (id, length) in &ids {
-        blocks.push(node.blocks(*id, *length).expect("the store is sound"));
+    for (id, length, public_key) in &feeds {
+        let read = node.blocks(*id, *length).expect("the store is sound");
+        if *public_key == author().public_key() {
+            // A script may have us append more.
+            assert!(read.len() >= BLOCKS.len() && read.iter().zip(BLOCKS).all(|(a, b)| a == b));
+        } else {
+            assert_eq!(*public_key, stranger().public_key());
+            let signed = BLOCKS[..STRANGERS_BLOCKS].iter();
+            assert!(read.len() <= STRANGERS_BLOCKS && read.iter().zip(signed).all(|(a, b)| a == b));
+        }
+        blocks.push(read);
     }
-    assert!(blocks[0].len() >= BLOCKS.len() && blocks[0].iter().zip(BLOCKS).all(|(a, b)| a == b));
     let mut again = Node::open(core::mem::take(&mut node.map));
     assert!(again.events.contains(&Event::Ready { feeds: held.len() }), "{:?}", again.events);
     let reopened = again.multifeed.feeds().map(|feed| (feed.key, feed.length));
     assert_eq!(reopened.collect::<Vec<_>>(), held);
-    for ((id, length), blocks) in ids.iter().zip(blocks) {
+    for ((id, length, _), blocks) in feeds.iter().zip(blocks) {
         assert_eq!(again.blocks(*id, *length), Ok(blocks));
     }
 }

@@ -8,7 +8,7 @@ use std::{env, fs, vec};
 
 use bytes::BytesMut;
 
-use super::connection::hello;
+use super::connection::{STRANGERS_BLOCKS, hello, stranger};
 use super::map::{BLOCKS, Map, Node};
 use super::records::sealed;
 use crate::chance::Chance;
@@ -202,8 +202,8 @@ const PEER: ConnectionId = ConnectionId(1);
 /// What a genuine peer with a feed of its own sent to a fuzzed node, frame by frame, and the node.
 fn exchange() -> (Vec<BytesMut>, Node) {
     let (mut node, mut peer) = (Node::with_blocks(), Node::with_seed(2, Map::new()));
-    let feed = peer.multifeed.writer("own", KeyPair::from_seed(&[8; 32])).unwrap();
-    for block in &BLOCKS[..3] {
+    let feed = peer.multifeed.writer("own", stranger()).unwrap();
+    for block in &BLOCKS[..STRANGERS_BLOCKS] {
         peer.append(feed, block);
     }
     let keys = [KeyPair::from_seed(&[200; 32]), KeyPair::from_seed(&[201; 32])];
