@@ -1,0 +1,80 @@
+//! The records of feeds, read as they lie in a store.
+//!
+//! Rule: this file is the only one outside of the core that knows how it stores; the laws look at
+//! disks, and not at what a multifeed says of itself.
+
+use multifeed_core::crypto::hash::Hash;
+use multifeed_core::{PublicKey, Signature, StoreKey};
+use multifeed_store::{Scan, Store};
+use serde::Deserialize;
+
+/// The first byte of a key: `core/src/feed/record.rs`.
+const FEED: u8 = 1;
+const NODE: u8 = 2;
+
+/// Records of one scan.
+const RECORDS_MAX: usize = 4_096;
+const RECORDS_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What a disk holds of one feed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Record {
+    pub(crate) slot: u32,
+    pub(crate) public_key: PublicKey,
+    /// Blocks held, and the blocks that the signed head proves.
+    pub(crate) length: u64,
+    pub(crate) head_length: u64,
+    pub(crate) fork: u64,
+    pub(crate) signature: Signature,
+    /// Sizes and hashes of the roots over the blocks held.
+    pub(crate) roots: Vec<(u64, Hash)>,
+}
+
+#[derive(Deserialize)]
+struct Raw<'a> {
+    public_key: [u8; 32],
+    #[serde(borrow)]
+    _name: Option<&'a str>,
+    length: u64,
+    head_length: u64,
+    fork: u64,
+    signature: Signature,
+    roots: Vec<(u64, Hash)>,
+}
+
+/// The records of a store that can be read, in the order of their slots.
+pub(crate) fn records(store: &impl Store) -> Vec<Record> {
+    let mut all = Vec::new();
+    let mut from = key(FEED, 0);
+    loop {
+        let scan = Scan {
+            from,
+            until: key(NODE, 0),
+            entries_max: RECORDS_MAX,
+            bytes_max: RECORDS_BYTES_MAX,
+        };
+        let entries = store.scan(&scan).unwrap_or_default();
+        let Some((last, _)) = entries.last() else { return all };
+        from = key(FEED, parts(last).1 + 1);
+        all.extend(entries.iter().filter_map(|(key, value)| record(parts(key).1, value)));
+    }
+}
+
+fn key(kind: u8, slot: u32) -> StoreKey {
+    let mut bytes = [0; 13];
+    bytes[0] = kind;
+    bytes[1..5].copy_from_slice(&slot.to_be_bytes());
+    StoreKey::from_bytes(bytes)
+}
+
+fn parts(key: &StoreKey) -> (u8, u32, u64) {
+    let [kind, a, b, c, d, index @ ..] = *key.as_bytes();
+    (kind, u32::from_be_bytes([a, b, c, d]), u64::from_be_bytes(index))
+}
+
+fn record(slot: u32, value: &[u8]) -> Option<Record> {
+    let raw: Raw<'_> = postcard::take_from_bytes(value).ok()?.0;
+    let Raw { public_key, length, head_length, fork, signature, roots, .. } = raw;
+    let public_key = PublicKey(public_key);
+    Some(Record { slot, public_key, length, head_length, fork, signature, roots })
+}

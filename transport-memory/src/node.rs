@@ -1,0 +1,156 @@
+//! One multifeed with its disk, its clock and what became of its outputs.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use multifeed_core::crypto::hash::blake2b;
+use multifeed_core::{
+    Config, ConnectionId, Event, FeedKey, Instant, KeyPair, Multifeed, PublicKey, Timing,
+};
+
+use crate::disk::Disk;
+use crate::link::{LinkId, Side, micros};
+use crate::options::NodeOptions;
+
+/// Events of one node that nobody has taken yet; beyond, the oldest are dropped and counted.
+pub const EVENTS_KEPT_MAX: usize = 16_384;
+
+/// A timer is looked after at least this often once something happened, in microseconds.
+const ALARM_US_MAX: u64 = 1_000_000;
+
+/// One node of a [`World`](crate::World), from 0 on in the order in which they were added.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct NodeId(pub(crate) u32);
+
+impl NodeId {
+    /// Its number, from 0 on.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A writer that is opened again after each crash.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) name: String,
+    pub(crate) seed: [u8; 32],
+    pub(crate) key: FeedKey,
+}
+
+/// One node.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) options: NodeOptions,
+    seed: [u8; 32],
+    /// Grows with each start; events of an earlier one mean nothing.
+    pub(crate) life: u32,
+    /// `None` while the node is down.
+    pub(crate) multifeed: Option<Multifeed>,
+    pub(crate) disk: Disk,
+    /// Every link that ends here.
+    pub(crate) links: Vec<LinkId>,
+    pub(crate) connections: BTreeMap<ConnectionId, (LinkId, Side)>,
+    /// Connections with something to send that were not looked after yet.
+    pub(crate) sending: VecDeque<ConnectionId>,
+    pub(crate) writers: Vec<Writer>,
+    events: VecDeque<Event>,
+    pub(crate) events_lost: u64,
+    /// When the timer rings; `None`: never.
+    pub(crate) alarm: Option<u64>,
+    alarm_gap: u64,
+    /// Blocks held durably, over all feeds.
+    pub(crate) held: u64,
+}
+
+impl Node {
+    /// A node that is down, with an empty disk.
+    pub(crate) fn new(options: NodeOptions, seed: [u8; 32]) -> Self {
+        let (disk, alarm_gap) = (Disk::new(options.disk), gap(&options.timing));
+        Self {
+            options,
+            seed,
+            life: 0,
+            multifeed: None,
+            disk,
+            links: Vec::new(),
+            connections: BTreeMap::new(),
+            sending: VecDeque::new(),
+            writers: Vec::new(),
+            events: VecDeque::new(),
+            events_lost: 0,
+            alarm: None,
+            alarm_gap,
+            held: 0,
+        }
+    }
+
+    /// Opens the multifeed over what the disk holds.
+    pub(crate) fn start(&mut self) {
+        self.life += 1;
+        let seed = blake2b(&[&self.seed, b"life", &self.life.to_le_bytes()]);
+        let mut config = Config::new(self.options.group.clone(), seed).identity(self.identity());
+        config.limits = self.options.limits.clone();
+        config.timing = self.options.timing.clone();
+        self.multifeed = Some(Multifeed::open(config));
+    }
+
+    /// Takes the multifeed out of memory; the disk stays.
+    pub(crate) fn stop(&mut self) {
+        self.multifeed = None;
+        self.connections.clear();
+        self.sending.clear();
+        self.alarm = None;
+        self.held = 0;
+    }
+
+    /// The key pair by which peers know it, the same in each life.
+    pub(crate) fn identity(&self) -> KeyPair {
+        KeyPair::from_seed(&blake2b(&[&self.seed, b"identity"]))
+    }
+
+    pub(crate) fn public_key(&self) -> PublicKey {
+        self.identity().public_key()
+    }
+
+    /// The seed of a writer's key pair.
+    pub(crate) fn writer_seed(&self, name: &str) -> [u8; 32] {
+        blake2b(&[&self.seed, b"writer", name.as_bytes()])
+    }
+
+    /// What its clock shows at a moment of the world.
+    pub(crate) fn clock(&self, now: u64) -> Instant {
+        Instant::from_micros(now)
+    }
+
+    /// Keeps an event for the application.
+    pub(crate) fn keep(&mut self, event: Event) {
+        if self.events.len() >= EVENTS_KEPT_MAX {
+            self.events.pop_front();
+            self.events_lost += 1;
+        }
+        self.events.push_back(event);
+    }
+
+    /// Takes the latest event of a kind.
+    pub(crate) fn take_event(&mut self, is_it: impl Fn(&Event) -> bool) -> Option<Event> {
+        let place = self.events.iter().rposition(is_it)?;
+        self.events.remove(place)
+    }
+
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        self.events.drain(..).collect()
+    }
+
+    /// When the timer has to ring after something happened now, if not earlier.
+    ///
+    /// No new deadline is nearer than the shortest time-out, so asking for it is put off until
+    /// then: it costs a step for each connection.
+    pub(crate) fn latest_alarm(&self, now: u64) -> u64 {
+        now.saturating_add(self.alarm_gap)
+    }
+}
+
+fn gap(timing: &Timing) -> u64 {
+    let Timing { handshake, keep_alive, dead, request, .. } = timing;
+    let all = [handshake, keep_alive, dead, request].into_iter().flatten();
+    all.map(|wait| micros(*wait)).min().unwrap_or(ALARM_US_MAX).min(ALARM_US_MAX)
+}

@@ -1,0 +1,109 @@
+//! What an application does on its node.
+
+use bytes::Bytes;
+use multifeed_core::{Event, FeedKey, KeyPair, Misuse, Multifeed, RequestId};
+
+use super::World;
+use super::connections::answers;
+use crate::node::{NodeId, Writer};
+
+/// What the trace calls the calls.
+mod code {
+    pub(super) const WRITER: u8 = 101;
+    pub(super) const APPEND: u8 = 102;
+    pub(super) const CALL: u8 = 103;
+}
+
+impl World {
+    /// A node's multifeed, if it is running.
+    pub fn multifeed(&self, node: NodeId) -> Option<&Multifeed> {
+        self.node(node).multifeed.as_ref()
+    }
+
+    /// Calls a node's multifeed and drains its outputs; `None` if the node is down. The trace
+    /// knows that there was a call, and not what it was.
+    pub fn call<R>(&mut self, node: NodeId, call: impl FnOnce(&mut Multifeed) -> R) -> Option<R> {
+        self.trace.note(self.now, code::CALL, [node.0, 0], &[]);
+        let result = call(self.node_mut(node).multifeed.as_mut()?);
+        self.drain(node);
+        Some(result)
+    }
+
+    /// Opens a writer of a node, with a key pair that follows from the seed. It is opened again
+    /// whenever the node starts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Multifeed::writer`]; [`Misuse::NotReady`] if the node is down.
+    pub fn writer(&mut self, node: NodeId, name: &str) -> Result<FeedKey, Misuse> {
+        self.trace.note(self.now, code::WRITER, [node.0, 0], name.as_bytes());
+        let place = self.node_mut(node);
+        let seed = place.writer_seed(name);
+        let multifeed = place.multifeed.as_mut().ok_or(Misuse::NotReady)?;
+        let feed = multifeed.writer(name, KeyPair::from_seed(&seed))?;
+        let key = multifeed.feed(feed).ok_or(Misuse::UnknownFeed)?.key;
+        if !place.writers.iter().any(|writer| writer.key == key) {
+            place.writers.push(Writer { name: name.to_owned(), seed, key });
+        }
+        self.drain(node);
+        Ok(key)
+    }
+
+    /// Appends blocks to a feed of a node's own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Multifeed::append`]; [`Misuse::NotReady`] if the node is down.
+    pub fn append(
+        &mut self,
+        node: NodeId,
+        feed: &FeedKey,
+        blocks: &[&[u8]],
+    ) -> Result<RequestId, Misuse> {
+        let place = self.node_mut(node);
+        let multifeed = place.multifeed.as_mut().ok_or(Misuse::NotReady)?;
+        let id = multifeed.find(feed).ok_or(Misuse::UnknownFeed)?.id;
+        let request = multifeed.append(id, blocks)?;
+        for block in blocks {
+            self.trace.note(self.now, code::APPEND, [node.0, 0], block);
+        }
+        self.drain(node);
+        Ok(request)
+    }
+
+    /// Every block of a feed that a node holds, read back and verified, outside of time. Ends
+    /// early where the disk is damaged.
+    pub fn blocks(&mut self, node: NodeId, feed: &FeedKey) -> Vec<Bytes> {
+        let mut all = Vec::new();
+        while let Some(next) = self.read(node, feed, all.len() as u64) {
+            all.extend(next);
+        }
+        all
+    }
+
+    /// Some blocks of a feed from `start` on, outside of time; `None` if there are none, or none
+    /// that can be read.
+    pub fn read(&mut self, node: NodeId, feed: &FeedKey, start: u64) -> Option<Vec<Bytes>> {
+        let multifeed = self.node_mut(node).multifeed.as_mut()?;
+        let (id, length) = multifeed.find(feed).map(|feed| (feed.id, feed.length))?;
+        let request = multifeed.read(id, start, length).ok()?;
+        self.at_once = true;
+        self.drain(node);
+        self.at_once = false;
+        match self.node_mut(node).take_event(|event| answers(event, request))? {
+            Event::Blocks { blocks, .. } => Some(blocks),
+            _ => None,
+        }
+    }
+
+    /// What a node's multifeed told its application since this was last asked, in order. Of more
+    /// than [`EVENTS_KEPT_MAX`](crate::EVENTS_KEPT_MAX) the latest are kept.
+    pub fn take_events(&mut self, node: NodeId) -> Vec<Event> {
+        self.node_mut(node).take_events()
+    }
+
+    /// How many events of a node nobody took in time.
+    pub fn events_lost(&self, node: NodeId) -> u64 {
+        self.node(node).events_lost
+    }
+}

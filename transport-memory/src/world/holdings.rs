@@ -1,0 +1,132 @@
+//! Who holds what, and whether all hold the same.
+//!
+//! Rule: this looks at the disks, so that a multifeed that says more than it holds is found out.
+
+use std::collections::BTreeMap;
+
+use multifeed_core::crypto::hash::{Hash, tree};
+use multifeed_core::{FeedKey, PublicKey};
+
+use super::World;
+use crate::disk::Record;
+use crate::link::LinkId;
+use crate::node::NodeId;
+
+/// What a node holds of one feed, durably.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Holding {
+    /// The feed.
+    pub key: FeedKey,
+    /// Blocks, from the first on.
+    pub length: u64,
+    /// Their bytes.
+    pub byte_length: u64,
+    /// The fork of the signed head.
+    pub fork: u64,
+    /// A hash over the roots of the tree: equal ones have equal blocks.
+    pub root: Hash,
+}
+
+/// Two connected nodes that do not hold the same.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// The link that joins them.
+    pub link: LinkId,
+    /// The nodes.
+    pub nodes: [NodeId; 2],
+    /// What each of them holds and the other does not, or holds otherwise; none where the link
+    /// has no connection.
+    pub only: [Vec<Holding>; 2],
+}
+
+impl World {
+    /// What a node holds, in the order of the keys.
+    pub fn holdings(&self, node: NodeId) -> Vec<Holding> {
+        let Some(multifeed) = self.multifeed(node) else { return Vec::new() };
+        let feeds = multifeed.feeds().filter(|feed| feed.length > 0);
+        let keys: BTreeMap<PublicKey, FeedKey> =
+            feeds.map(|feed| (feed.public_key, feed.key)).collect();
+        let records = self.node(node).disk.records();
+        let mut all: Vec<Holding> = records
+            .iter()
+            .filter_map(|record| Some(holding(*keys.get(&record.public_key)?, record)))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Whether any two connected nodes hold the same (key, length, fork, root) set, and every
+    /// link that is neither cut nor over is connected, and nothing waits to become durable.
+    ///
+    /// Links to nodes that are down do not count.
+    pub fn is_converged(&self) -> bool {
+        let is_held =
+            |node: &crate::node::Node| node.multifeed.is_none() || node.disk.staged() == 0;
+        self.nodes.iter().all(is_held)
+            && self.counts_agree()
+            && self.differences_up_to(1).is_empty()
+    }
+
+    /// Every pair of connected nodes that do not hold the same.
+    pub fn differences(&self) -> Vec<Difference> {
+        self.differences_up_to(usize::MAX)
+    }
+
+    /// Blocks that a node holds durably, over all feeds.
+    pub fn blocks_held(&self, node: NodeId) -> u64 {
+        self.node(node).held
+    }
+
+    /// The links that count, with their nodes.
+    fn joined(&self) -> impl Iterator<Item = (LinkId, [NodeId; 2])> {
+        self.links().filter_map(|id| {
+            let link = self.link(id);
+            let nodes = link.nodes.map(NodeId);
+            let [first, second] = nodes.map(|node| self.node(node));
+            let is_running = first.multifeed.is_some() && second.multifeed.is_some();
+            let is_one_group = first.options.group.topic() == second.options.group.topic();
+            (is_running && is_one_group && !link.is_cut && !link.is_over).then_some((id, nodes))
+        })
+    }
+
+    /// The number of blocks that each node holds is known without a look at its disk.
+    fn counts_agree(&self) -> bool {
+        self.joined().all(|(link, [a, b])| {
+            self.is_connected(link) && self.blocks_held(a) == self.blocks_held(b)
+        })
+    }
+
+    fn differences_up_to(&self, most: usize) -> Vec<Difference> {
+        let mut known: BTreeMap<NodeId, Vec<Holding>> = BTreeMap::new();
+        let mut found = Vec::new();
+        for (link, nodes) in self.joined() {
+            for node in nodes {
+                known.entry(node).or_insert_with(|| self.holdings(node));
+            }
+            let [a, b] = nodes.map(|node| &known[&node]);
+            let only = [without(a, b), without(b, a)];
+            if only.iter().any(|only| !only.is_empty()) || !self.is_connected(link) {
+                found.push(Difference { link, nodes, only });
+            }
+            if found.len() >= most {
+                break;
+            }
+        }
+        found
+    }
+}
+
+fn holding(key: FeedKey, record: &Record) -> Holding {
+    let sizes = record.roots.iter().map(|(size, _)| *size);
+    // The index of a root is not needed to tell two trees of one length apart.
+    let root = tree(record.roots.iter().map(|(size, hash)| (*hash, 0, *size)));
+    let (length, fork) = (record.length, record.fork);
+    Holding { key, length, byte_length: sizes.sum(), fork, root }
+}
+
+fn without(these: &[Holding], those: &[Holding]) -> Vec<Holding> {
+    if these == those {
+        return Vec::new();
+    }
+    these.iter().filter(|one| those.binary_search(one).is_err()).copied().collect()
+}
