@@ -136,6 +136,9 @@ pub mod chance;
 pub mod crypto;
 pub mod fuzzing;
 pub mod peer;
+#[doc(hidden)]
+pub mod planted;
+pub mod record;
 pub mod wire;
 
 pub use config::{BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY, Limits, Timing};

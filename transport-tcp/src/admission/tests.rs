@@ -49,11 +49,11 @@ fn both_ends_keep_the_same_stream() {
         let loser = |own, remote, first: Role| {
             let mut admission = Admission::new(own, ConnectionLimits::default());
             admission.insert(id(1), host(1), first);
-            admission.insert(id(2), host(1), first.opposite());
+            admission.insert(id(2), host(1), first.other());
             admission.opened(id(1), remote);
             admission.opened(id(2), remote)
         };
-        assert_eq!(loser(OWN, LARGER, first), loser(LARGER, OWN, first.opposite()));
+        assert_eq!(loser(OWN, LARGER, first), loser(LARGER, OWN, first.other()));
     }
 }
 
