@@ -100,25 +100,24 @@ impl Connection {
         }
     }
 
-    /// Gives what the buffer holds now to the writer. An empty one is dropped: a silent connection
-    /// keeps no memory.
+    /// Gives what the buffer holds now to the writer.
     pub(crate) fn send(&mut self) {
         self.writer = match mem::replace(&mut self.writer, Writer::Ended) {
-            Writer::Idle { chunks, buffer } if buffer.is_empty() => {
-                self.has_bytes = false;
-                Writer::Idle { chunks, buffer: BytesMut::new() }
+            Writer::Idle { chunks, buffer } if !buffer.is_empty() => {
+                // It fails only when the writer has failed, which its notice tells.
+                match chunks.try_send(buffer) {
+                    Ok(()) => Writer::Busy { chunks },
+                    Err(_) => Writer::Ended,
+                }
             }
-            // It fails only when the writer has failed, which its notice tells.
-            Writer::Idle { chunks, buffer } => match chunks.try_send(buffer) {
-                Ok(()) => Writer::Busy { chunks },
-                Err(_) => Writer::Ended,
-            },
             other => other,
         };
     }
 
-    /// The writer has written its chunk.
+    /// The writer has written its chunk. The buffer serves again where more is to be sent: a silent
+    /// connection keeps no memory.
     pub(crate) fn written(&mut self, buffer: BytesMut) {
+        let buffer = if self.has_bytes { buffer } else { BytesMut::new() };
         self.writer = match mem::replace(&mut self.writer, Writer::Ended) {
             Writer::Busy { chunks } => Writer::Idle { chunks, buffer },
             other => other,

@@ -132,6 +132,10 @@ impl Driver {
             let wake = self.wake().await;
             self.take(wake);
             let more = self.take_ready();
+            // Where inputs never run dry the timer is never waited for.
+            if self.timer.as_ref().is_some_and(|timer| timer.at <= self.now()) {
+                self.take(Wake::Timeout);
+            }
             self.settle();
             if more {
                 // Others of this thread have their turn too.
@@ -345,11 +349,9 @@ impl Driver {
 
     async fn end(self) {
         let Self { inbox, store, tasks, subscribers, connections, dials, _ended, .. } = self;
-        // Whoever waits to tell us something need not any more. The store's thread is one of
-        // them, and is waited for when the store is dropped.
-        drop(inbox);
-        drop((connections, dials, self.to_driver));
-        drop(store);
+        // Whoever waits to tell us something need not any more, and the store's thread is one.
+        drop((inbox, connections, dials, self.to_driver));
+        store.close().await;
         tasks.ended().await;
         subscribers.end();
         tracing::info!("closed");

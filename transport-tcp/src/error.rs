@@ -35,8 +35,10 @@ pub enum NodeError {
     },
     /// The operating system gave no random bytes.
     Random(io::Error),
+    /// A thread for the store could not be started.
+    Thread(io::Error),
     /// The store could not be opened.
-    Store(io::Error),
+    Store(multifeed_store::Failure),
     /// More addresses to dial, or to listen on, than
     /// [`ConnectionLimits`](crate::ConnectionLimits) allows.
     TooMany,
@@ -65,7 +67,8 @@ impl fmt::Display for NodeError {
             Self::Permission { addr, .. } => write!(f, "listening on {addr} is not permitted"),
             Self::Listen { addr, .. } => write!(f, "listening on {addr} failed"),
             Self::Random(_) => f.write_str("the operating system gave no random bytes"),
-            Self::Store(_) => f.write_str("the store could not be opened"),
+            Self::Thread(_) => f.write_str("no thread for the store could be started"),
+            Self::Store(failure) => failure.fmt(f),
             Self::TooMany => f.write_str("too many addresses"),
             Self::Closed => f.write_str("the node is closed"),
             Self::Misuse(misuse) => misuse.fmt(f),
@@ -81,7 +84,9 @@ impl error::Error for NodeError {
             | Self::Permission { source, .. }
             | Self::Listen { source, .. }
             | Self::Random(source)
-            | Self::Store(source) => Some(source),
+            | Self::Thread(source) => Some(source),
+            // It is said above in its own words, so its cause comes next.
+            Self::Store(failure) => failure.source(),
             Self::TooMany | Self::Closed => None,
             Self::Misuse(misuse) => Some(misuse),
             Self::Failed(failure) => Some(failure),

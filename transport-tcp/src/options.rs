@@ -96,7 +96,8 @@ impl NodeOptions {
 pub enum Storage {
     /// In memory: gone when the node closes.
     Memory,
-    /// In a folder, which is made when it is not there, and locked while the node lives.
+    /// In one file, `feeds`, of a folder. Both are made when they are not there; the file is locked
+    /// while the node lives.
     Folder(PathBuf),
 }
 

@@ -3,25 +3,28 @@
 //! Rule: the driver never waits for the store, and the store may wait for the driver. So a request
 //! for which the store has no room waits here, and every answer makes room.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::mpsc::TrySendError;
+use std::thread;
 
-use async_channel::{Receiver, Sender};
-use bytes::Bytes;
-use multifeed_core::{StoreKey, StoreReply, StoreRequest, Write};
+use async_channel::Receiver;
+use multifeed_core::{StoreReply, StoreRequest};
+use multifeed_store::{Check, DiskStore, Failure, MemoryStore, StoreThread};
 
 use crate::error::NodeError;
 use crate::options::Storage;
 
-/// Answers that wait for the driver; the store stands still beyond it.
-const ANSWERS_MAX: usize = 256;
+/// Answers that wait for the driver; the store stands still beyond it. As many as a driver takes in
+/// some rounds.
+const ANSWERS_MAX: usize = 64;
 
-/// Requests that wait for the store's thread.
-const REQUESTS_MAX: usize = 1_024;
+/// The file in a node's folder.
+const FILE: &str = "feeds";
 
 /// A store on its own thread, and the requests that it has not answered.
 pub(crate) struct StoreQueue {
-    thread: SyncSender<StoreRequest>,
+    thread: StoreThread,
     /// The core bounds them: it asks no more of its store than its `Limits` say.
     waiting: VecDeque<StoreRequest>,
     unanswered: usize,
@@ -30,14 +33,17 @@ pub(crate) struct StoreQueue {
 
 impl StoreQueue {
     /// Opens a store; its answers come out of the channel.
-    pub(crate) fn open(storage: &Storage) -> Result<(Self, Receiver<StoreReply>), NodeError> {
+    pub(crate) async fn open(storage: &Storage) -> Result<(Self, Receiver<StoreReply>), NodeError> {
         let (answers, answers_out) = async_channel::bounded(ANSWERS_MAX);
-        let thread = match storage {
-            Storage::Memory => memory(answers).map_err(NodeError::Store)?,
-            Storage::Folder(_) => {
-                return Err(NodeError::Store(std::io::ErrorKind::Unsupported.into()));
-            }
+        let reply = move |reply| {
+            // Nobody listens any more when the node has ended without waiting for its store.
+            let _ = answers.send_blocking(reply);
         };
+        let thread = match storage {
+            Storage::Memory => StoreThread::start(MemoryStore::new(), reply),
+            Storage::Folder(folder) => StoreThread::start(open_disk(folder).await?, reply),
+        };
+        let thread = thread.map_err(NodeError::Thread)?;
         let queue = Self { thread, waiting: VecDeque::new(), unanswered: 0, is_gone: false };
         Ok((queue, answers_out))
     }
@@ -74,6 +80,15 @@ impl StoreQueue {
         self.is_gone || self.unanswered == 0
     }
 
+    /// Closes the store on a thread of its own: that waits for the disk once more.
+    pub(crate) async fn close(self) {
+        let (closing, closed) = async_channel::bounded::<()>(1);
+        let close = move || drop((self, closing));
+        // Without a thread it closes here, late but in order.
+        let _ = thread::Builder::new().name("multifeed-close".into()).spawn(close);
+        let _ = closed.recv().await;
+    }
+
     fn hand_over(&mut self) {
         while let Some(request) = self.waiting.pop_front() {
             // A thread that is gone tells so by the end of its answers.
@@ -85,44 +100,15 @@ impl StoreQueue {
     }
 }
 
-fn memory(answers: Sender<StoreReply>) -> std::io::Result<SyncSender<StoreRequest>> {
-    let (requests_in, requests) = sync_channel(REQUESTS_MAX);
-    std::thread::Builder::new().name("multifeed-store".into()).spawn(move || {
-        let mut entries = BTreeMap::new();
-        for request in requests {
-            // Nobody listens any more when the node has ended without waiting for its store.
-            if answers.send_blocking(carry_out(&mut entries, request)).is_err() {
-                return;
-            }
-        }
-    })?;
-    Ok(requests_in)
-}
-
-fn carry_out(entries: &mut BTreeMap<StoreKey, Bytes>, request: StoreRequest) -> StoreReply {
-    match request {
-        StoreRequest::Read(read) => {
-            let values = read.keys().iter().map(|key| entries.get(key).cloned()).collect();
-            read.found(values)
-        }
-        StoreRequest::Scan(scan) => {
-            let mut bytes = 0;
-            let run = entries.range(scan.from()..scan.until()).take(scan.entries_max());
-            let run = run.enumerate().take_while(|(n, (_, value))| {
-                bytes += value.len();
-                *n == 0 || bytes <= scan.bytes_max()
-            });
-            let found = run.map(|(_, (key, value))| (*key, value.clone())).collect();
-            scan.found(found)
-        }
-        StoreRequest::Commit(commit) => {
-            for write in commit.writes() {
-                match write {
-                    Write::Put(key, value) => entries.insert(*key, value.clone()),
-                    Write::Delete(key) => entries.remove(key),
-                };
-            }
-            commit.durable()
-        }
-    }
+/// Opens a store on a thread: after a crash it reads the whole file.
+async fn open_disk(folder: &Path) -> Result<DiskStore, NodeError> {
+    let file = folder.join(FILE);
+    let (opened, store) = async_channel::bounded(1);
+    let open = move || {
+        // It fails only when the node is not wanted any more.
+        let _ = opened.try_send(DiskStore::open(file, Check::Quick));
+    };
+    thread::Builder::new().name("multifeed-open".into()).spawn(open).map_err(NodeError::Thread)?;
+    let store: Result<Result<_, Failure>, _> = store.recv().await;
+    store.map_err(|_| NodeError::Closed)?.map_err(NodeError::Store)
 }

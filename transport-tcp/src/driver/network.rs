@@ -166,9 +166,14 @@ impl Driver {
         let until = self.now() + Duration::from_secs(LINGER_S);
         let Some(open) = self.connections.get_mut(&connection) else { return };
         open.has_bytes = true;
-        if open.closing.is_none() {
-            open.closing = Some(Closing { ending, until });
-            self.admission.closing(connection);
+        match &mut open.closing {
+            None => {
+                open.closing = Some(Closing { ending, until });
+                self.admission.closing(connection);
+            }
+            // Why the peer would read no more is in the last that it sent.
+            Some(closing) if matches!(closing.ending, Ending::Io(_)) => closing.ending = ending,
+            Some(_) => {}
         }
     }
 
@@ -178,8 +183,11 @@ impl Driver {
         let mut flushed = Vec::new();
         for (id, connection) in &mut self.connections {
             if let Some(buffer) = connection.buffer() {
-                sent |= self.core.poll_transmit(*id, buffer, CHUNK_BYTES_MAX) > 0;
+                let count = self.core.poll_transmit(*id, buffer, CHUNK_BYTES_MAX);
+                // After fewer bytes the core says when there are more.
+                connection.has_bytes = count == CHUNK_BYTES_MAX;
                 connection.send();
+                sent |= count > 0;
             }
             if connection.closing.is_some() && connection.is_flushed() {
                 flushed.push(*id);

@@ -27,7 +27,7 @@ pub(crate) struct Started {
 }
 
 /// Binds, opens and connects everything; nothing runs yet but the store's thread.
-pub(crate) fn start(
+pub(crate) async fn start(
     options: NodeOptions,
     subscribers: Subscribers,
 ) -> Result<(Driver, Started), NodeError> {
@@ -46,7 +46,7 @@ pub(crate) fn start(
     let core = Multifeed::open(config);
     let own = core.public_key();
 
-    let (store, stored) = StoreQueue::open(&options.storage)?;
+    let (store, stored) = StoreQueue::open(&options.storage).await?;
     let (commands, commands_in) = async_channel::bounded(COMMANDS_MAX);
     let (received, received_in) = async_channel::bounded(RECEIVED_MAX);
     let (notices, notices_in) = async_channel::bounded(NOTICES_MAX);

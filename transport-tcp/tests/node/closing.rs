@@ -4,9 +4,11 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use multifeed_core::{Group, StoreFailure};
+use multifeed_store::FailureKind;
 use multifeed_tcp::{Node, NodeError, NodeEvent};
 
-use crate::host::{Host, loopback, write};
+use crate::host::{Host, blocks, key_pair, loopback, write};
 
 pub(crate) async fn a_taken_port_is_named(host: Host) {
     let (a, taken) = host.listening().await;
@@ -55,6 +57,35 @@ pub(crate) async fn the_last_handle_closes(host: Host) {
     drop(clone);
     host.in_time(async { while events.next().await.is_some() {} }).await;
     drop(TcpListener::bind(addr).expect("the port is free"));
+}
+
+pub(crate) async fn a_folder_is_kept_and_held(host: Host) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = || host.options().folder(folder.path().join("made/on/the/way"));
+    let a = Node::open(options()).await.expect("opens");
+    let key = write(&a, 1, &["kept"]).await;
+    let error = Node::open(options()).await.err().expect("fails");
+    let NodeError::Store(failure) = &error else { panic!("{error:?}") };
+    assert_eq!(failure.kind(), FailureKind::Locked);
+    // What was asked for before is done before.
+    let feed = a.writer("self", key_pair(1)).await.expect("a writer");
+    let append = a.append(feed, blocks(&["also kept"]));
+    let closing = async {
+        futures_lite::future::yield_now().await;
+        a.close().await;
+        Ok(())
+    };
+    futures_lite::future::try_zip(append, closing).await.expect("appends");
+
+    let a = Node::open(options()).await.expect("the folder is free");
+    assert_eq!(host.feed(&a, key, 2).await, blocks(&["kept", "also kept"]));
+    a.close().await;
+
+    let mut other = options();
+    other.group = Group::open("another group");
+    let error = Node::open(other).await.err().expect("fails");
+    assert!(matches!(error, NodeError::Failed(StoreFailure::WrongGroup)), "{error:?}");
+    Node::open(options()).await.expect("nothing was left running");
 }
 
 /// The peer has proved itself, and then its machine stops: nothing is read, nothing closes.

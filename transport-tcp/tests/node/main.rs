@@ -39,6 +39,7 @@ on_each_runtime! {
     crate::links::nobody_there_is_told as nobody_there_is_told,
     crate::closing::a_taken_port_is_named as a_taken_port_is_named,
     crate::closing::closing_ends_everything as closing_ends_everything,
+    crate::closing::a_folder_is_kept_and_held as a_folder_is_kept_and_held,
     crate::closing::the_last_handle_closes as the_last_handle_closes,
     crate::closing::a_frozen_peer_delays_closing_little as a_frozen_peer_delays_closing_little,
 }
