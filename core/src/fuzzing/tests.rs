@@ -20,8 +20,10 @@ use crate::wire::multifeed::{
 use crate::wire::mux::{Batch, MuxMessage, messages as mux_messages};
 use crate::{ConnectionId, Input, KeyPair, Mode, PublicKey, Role, Secure, Signature};
 
-/// The targets, each with its seeds.
-const TARGETS: [(&str, fn(&[u8]), Seeds); 5] = [
+/// A name, a body, its seeds.
+type Target = (&'static str, fn(&[u8]), Seeds);
+
+const TARGETS: [Target; 5] = [
     ("frame_and_mux", super::frame_and_mux, frame_seeds),
     ("messages", super::messages, message_seeds),
     ("secure", super::secure, secure_seeds),
