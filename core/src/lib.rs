@@ -36,7 +36,11 @@
 //! use bytes::BytesMut;
 //! use multifeed_core::*;
 //!
-//! struct Node { multifeed: Multifeed, store: BTreeMap<StoreKey, bytes::Bytes>, events: Vec<Event> }
+//! struct Node {
+//!     multifeed: Multifeed,
+//!     store: BTreeMap<StoreKey, bytes::Bytes>,
+//!     events: Vec<Event>,
+//! }
 //!
 //! impl Node {
 //!     fn open(seed: [u8; 32]) -> Self {
