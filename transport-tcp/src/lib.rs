@@ -67,6 +67,7 @@ mod events;
 mod listener;
 mod node;
 mod options;
+mod recorder;
 mod store;
 mod tasks;
 
