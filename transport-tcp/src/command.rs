@@ -15,19 +15,22 @@ pub(crate) const COMMANDS_MAX: usize = 64;
 
 /// One call.
 pub(crate) enum Command {
-    Writer { name: String, key_pair: KeyPair, reply: Reply<Result<FeedId, NodeError>> },
-    Append { feed: FeedId, blocks: Vec<Vec<u8>>, reply: Reply<Result<Appended, NodeError>> },
-    Read { feed: FeedId, range: Range<u64>, reply: Reply<Result<Vec<Bytes>, NodeError>> },
-    Feeds { reply: Reply<Result<Vec<FeedInfo>, NodeError>> },
-    Feed { key: FeedKey, reply: Reply<Result<Option<FeedInfo>, NodeError>> },
-    FeedOf { id: FeedId, reply: Reply<Result<Option<FeedInfo>, NodeError>> },
-    Holders { id: FeedId, reply: Reply<Result<Vec<(ConnectionId, u64)>, NodeError>> },
-    Peers { reply: Reply<Result<Vec<Peer>, NodeError>> },
-    SyncStatus { reply: Reply<Result<SyncStatus, NodeError>> },
-    Dial { addr: SocketAddr, reply: Reply<Result<(), NodeError>> },
-    Listen { addr: SocketAddr, reply: Reply<Result<SocketAddr, NodeError>> },
-    LocalAddrs { reply: Reply<Result<Vec<SocketAddr>, NodeError>> },
+    Writer { name: String, key_pair: Box<KeyPair>, reply: Answer<FeedId> },
+    Append { feed: FeedId, blocks: Vec<Vec<u8>>, reply: Answer<Appended> },
+    Read { feed: FeedId, range: Range<u64>, reply: Answer<Vec<Bytes>> },
+    Feeds { reply: Answer<Vec<FeedInfo>> },
+    Feed { key: FeedKey, reply: Answer<Option<FeedInfo>> },
+    FeedOf { id: FeedId, reply: Answer<Option<FeedInfo>> },
+    Holders { id: FeedId, reply: Answer<Vec<(ConnectionId, u64)>> },
+    Peers { reply: Answer<Vec<Peer>> },
+    SyncStatus { reply: Answer<SyncStatus> },
+    Dial { addr: SocketAddr, reply: Answer<()> },
+    Listen { addr: SocketAddr, reply: Answer<SocketAddr> },
+    LocalAddrs { reply: Answer<Vec<SocketAddr>> },
 }
+
+/// Where what a call resolves to goes.
+pub(crate) type Answer<T> = Reply<Result<T, NodeError>>;
 
 /// Where the answer to one call goes. Dropping it says that the node closed.
 #[derive(Debug)]

@@ -132,6 +132,10 @@ impl Driver {
             let wake = self.wake().await;
             self.take(wake);
             let more = self.take_ready();
+            // Where inputs never run dry the timer is never waited for.
+            if self.timer.as_ref().is_some_and(|timer| timer.at <= self.now()) {
+                self.take(Wake::Timeout);
+            }
             self.settle();
             if more {
                 // Others of this thread have their turn too.

@@ -10,8 +10,8 @@
 //!                               └────────┘
 //! ```
 //!
-//! One task, the driver, owns the [`Multifeed`](multifeed_core::Multifeed). It waits for nothing but
-//! its next input, and every arrow in the picture is a bounded queue:
+//! One task, the driver, owns the [`Multifeed`](multifeed_core::Multifeed). It waits for nothing
+//! but its next input, and every arrow in the picture is a bounded queue:
 //!
 //! - A driver that is busy lets readers wait, and so TCP slows the peers.
 //! - A peer that does not read keeps one chunk and what the core's `Limits` allow.
@@ -19,6 +19,38 @@
 //!
 //! Runtimes are features: `tokio` (default), `async-std`, `smol`; any other one implements
 //! [`Runtime`](runtime::Runtime). Streams cross as the traits of `futures-io`.
+//!
+//! # A whole exchange
+//!
+//! ```
+//! # #[cfg(feature = "tokio")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use multifeed_core::{Event, Group, KeyPair};
+//! use multifeed_tcp::{Node, NodeEvent, NodeOptions, runtime::Tokio};
+//!
+//! let group = Group::open("a room");
+//! let loopback = ([127, 0, 0, 1], 0).into();
+//! let options = NodeOptions::new(group.clone(), Tokio::current()?).listen(loopback);
+//! let ada = Node::open(options).await?;
+//! let feed = ada.writer("ada", KeyPair::from_seed(&[1; 32])).await?;
+//! ada.append(feed, vec![b"hello".to_vec()]).await?;
+//!
+//! let bob = Node::open(NodeOptions::new(group, Tokio::current()?)).await?;
+//! let mut events = bob.subscribe();
+//! bob.dial(ada.local_addrs().await?[0]).await?;
+//! while let Some(event) = events.next().await {
+//!     if let NodeEvent::Multifeed(Event::Extended { feed, start, end }) = event {
+//!         assert_eq!(bob.read(feed, start..end).await?, ["hello"]);
+//!         break;
+//!     }
+//! }
+//! bob.close().await;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "tokio"))]
+//! # fn main() {}
+//! ```
 //!
 //! # What is logged
 //!

@@ -12,6 +12,9 @@ use crate::driver::Notice;
 use crate::error::NodeError;
 use crate::runtime::{Listener, Runtime};
 
+#[cfg(test)]
+mod tests;
+
 /// Pause after an error that the next connection would meet too, as when there are no file
 /// descriptors left.
 const ACCEPT_PAUSE_MS: u64 = 200;

@@ -13,7 +13,7 @@ use multifeed_core::{
     ConnectionId, Feed, FeedId, FeedKey, KeyPair, Peer, PublicKey, StoreFailure, SyncStatus,
 };
 
-use crate::command::{Command, Reply};
+use crate::command::{Answer, Command, Reply};
 use crate::driver;
 use crate::error::NodeError;
 use crate::events::{Events, Subscribers};
@@ -117,7 +117,7 @@ impl Node {
     /// # Errors
     /// When the name or the key pair belongs to another writer.
     pub async fn writer(&self, name: &str, key_pair: KeyPair) -> Result<FeedId, NodeError> {
-        let name = name.to_owned();
+        let (name, key_pair) = (name.to_owned(), Box::new(key_pair));
         self.call(|reply| Command::Writer { name, key_pair, reply }).await
     }
 
@@ -237,10 +237,7 @@ impl Node {
         let _ = self.ended.recv().await;
     }
 
-    async fn call<T>(
-        &self,
-        command: impl FnOnce(Reply<Result<T, NodeError>>) -> Command,
-    ) -> Result<T, NodeError> {
+    async fn call<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, NodeError> {
         let (reply, answer) = Reply::new();
         self.commands.send(command(reply)).await.map_err(|_| NodeError::Closed)?;
         answer.recv().await.map_err(|_| NodeError::Closed)?

@@ -5,25 +5,25 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use multifeed_core::{Event, StoreFailure};
+use multifeed_core::{Event, RequestId, StoreFailure};
 
 use super::Driver;
-use crate::command::{Command, Reply};
+use crate::command::{Answer, Command};
 use crate::error::NodeError;
 use crate::listener::bind;
 use crate::node::{Appended, FeedInfo};
 
 /// A call that waits for an event.
 pub(super) enum Open {
-    Append(Reply<Result<Appended, NodeError>>),
-    Read(Reply<Result<Vec<Bytes>, NodeError>>),
+    Append(Answer<Appended>),
+    Read(Answer<Vec<Bytes>>),
 }
 
 impl Driver {
     pub(super) fn call(&mut self, command: Command) {
         match command {
             Command::Writer { name, key_pair, reply } => {
-                reply.send(self.core.writer(&name, key_pair).map_err(NodeError::Misuse));
+                reply.send(self.core.writer(&name, *key_pair).map_err(NodeError::Misuse));
             }
             Command::Append { feed, blocks, reply } => {
                 let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
@@ -97,7 +97,7 @@ impl Driver {
         }
     }
 
-    fn fail(&mut self, request: multifeed_core::RequestId, failure: StoreFailure) {
+    fn fail(&mut self, request: RequestId, failure: StoreFailure) {
         match self.calls.remove(&request) {
             Some(Open::Append(reply)) => reply.send(Err(failure.into())),
             Some(Open::Read(reply)) => reply.send(Err(failure.into())),

@@ -166,9 +166,14 @@ impl Driver {
         let until = self.now() + Duration::from_secs(LINGER_S);
         let Some(open) = self.connections.get_mut(&connection) else { return };
         open.has_bytes = true;
-        if open.closing.is_none() {
-            open.closing = Some(Closing { ending, until });
-            self.admission.closing(connection);
+        match &mut open.closing {
+            None => {
+                open.closing = Some(Closing { ending, until });
+                self.admission.closing(connection);
+            }
+            // Why the peer would read no more is in the last that it sent.
+            Some(closing) if matches!(closing.ending, Ending::Io(_)) => closing.ending = ending,
+            Some(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use multifeed_core::{Group, StoreFailure};
 use multifeed_store::FailureKind;
 use multifeed_tcp::{Node, NodeError, NodeEvent};
 
@@ -78,6 +79,13 @@ pub(crate) async fn a_folder_is_kept_and_held(host: Host) {
 
     let a = Node::open(options()).await.expect("the folder is free");
     assert_eq!(host.feed(&a, key, 2).await, blocks(&["kept", "also kept"]));
+    a.close().await;
+
+    let mut other = options();
+    other.group = Group::open("another group");
+    let error = Node::open(other).await.err().expect("fails");
+    assert!(matches!(error, NodeError::Failed(StoreFailure::WrongGroup)), "{error:?}");
+    Node::open(options()).await.expect("nothing was left running");
 }
 
 /// The peer has proved itself, and then its machine stops: nothing is read, nothing closes.

@@ -41,7 +41,7 @@ pub(crate) async fn a_restarted_server_is_found_again(host: Host) {
 }
 
 pub(crate) async fn two_that_dial_each_other(host: Host) {
-    for _ in 0..5 {
+    for _ in 0..2 {
         let (a, a_addr) = host.listening().await;
         let (b, b_addr) = host.listening().await;
         let (mut at_a, mut at_b) = (a.subscribe(), b.subscribe());
