@@ -66,7 +66,12 @@ pub async fn run(
     };
     let done = chat.talk().await;
     let Chat { session, screen, delivery, .. } = chat;
+    let echoes = screen.echoes();
     drop(screen);
+    if echoes && done.is_err() {
+        // The prompt stands in the line.
+        output.say("")?;
+    }
     let waiting = delivery.waiting();
     session.close().await;
     if waiting > 0 {
@@ -177,12 +182,13 @@ impl Chat {
                 code = self.signals.next() => return Err(Failure::quiet(code)),
             };
             if matches!(next, Next::Leave) {
-                return Ok(());
+                return self.show_new().await;
             }
             self.look().await?;
             if let Some(until) = self.until
                 && (self.delivery.waiting() == 0 || Instant::now() >= until)
             {
+                self.show_new().await?;
                 return self.ended();
             }
         }
@@ -371,7 +377,15 @@ impl Chat {
         if let NodeEvent::Multifeed(Event::FeedBroken { .. }) = event {
             self.screen.say("a part of the store is damaged: some messages cannot be shown")?;
         }
-        while grows(event) {
+        if grows(event) {
+            self.show_new().await?;
+        }
+        Ok(Next::GoOn)
+    }
+
+    /// Shows the messages that are here and were not shown.
+    async fn show_new(&mut self) -> Result<(), Failure> {
+        loop {
             let step = self.timeline.step(self.session.node()).await;
             let step = step.map_err(|error| self.session.failed(error))?;
             for entry in &step.entries {
@@ -382,10 +396,9 @@ impl Chat {
                 }
             }
             if !step.more {
-                break;
+                return Ok(());
             }
         }
-        Ok(Next::GoOn)
     }
 
     /// After the end of the input: whether somebody has got it.

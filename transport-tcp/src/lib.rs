@@ -10,8 +10,8 @@
 //!                               └────────┘
 //! ```
 //!
-//! One task, the driver, owns the [`Multifeed`](multifeed_core::Multifeed). It waits for nothing but
-//! its next input, and every arrow in the picture is a bounded queue:
+//! One task, the driver, owns the [`Multifeed`](multifeed_core::Multifeed). It waits for nothing
+//! but its next input, and every arrow in the picture is a bounded queue:
 //!
 //! - A driver that is busy lets readers wait, and so TCP slows the peers.
 //! - A peer that does not read keeps one chunk and what the core's `Limits` allow.
@@ -31,7 +31,8 @@
 //!
 //! let group = Group::open("a room");
 //! let loopback = ([127, 0, 0, 1], 0).into();
-//! let ada = Node::open(NodeOptions::new(group.clone(), Tokio::current()?).listen(loopback)).await?;
+//! let options = NodeOptions::new(group.clone(), Tokio::current()?).listen(loopback);
+//! let ada = Node::open(options).await?;
 //! let feed = ada.writer("ada", KeyPair::from_seed(&[1; 32])).await?;
 //! ada.append(feed, vec![b"hello".to_vec()]).await?;
 //!

@@ -43,8 +43,8 @@ fn read_input() -> Result<String, Failure> {
             .help("messages are text: convert it first, as with  iconv -t utf-8")
     })?;
     // What a shell puts at the end is not meant as part of the message.
-    let text = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
-    Ok(text.map(str::to_string).unwrap_or_default())
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).to_string())
 }
 
 pub(super) async fn run(

@@ -74,9 +74,25 @@ fn every_event_has_its_type_and_version() {
             json!({"v": 1, "type": "status", "id": format!("{}/41", key()), "holders": 2, "of": 3}),
         ),
         (
-            Event::Demo { seed: 1, peers: 5, messages: 20, complete: 5, elapsed_ms: 900 },
-            json!({"v": 1, "type": "demo", "seed": 1, "peers": 5, "messages": 20, "complete": 5,
-                   "elapsed_ms": 900}),
+            Event::Demo(Demo {
+                seed: 1,
+                converged: true,
+                peers: 5,
+                messages: 100,
+                trace: "ab".into(),
+                elapsed_ms: 900,
+                bytes: 7,
+            }),
+            json!({"v": 1, "type": "demo", "seed": 1, "converged": true, "peers": 5,
+                   "messages": 100, "trace": "ab", "elapsed_ms": 900, "bytes": 7}),
+        ),
+        (
+            Event::Listening { addr: "127.0.0.1:4977".parse().unwrap() },
+            json!({"v": 1, "type": "listening", "addr": "127.0.0.1:4977"}),
+        ),
+        (
+            Event::Feed { key: "ab".into(), length: 2, bytes: 9, own: true },
+            json!({"v": 1, "type": "feed", "key": "ab", "length": 2, "bytes": 9, "own": true}),
         ),
         (Event::Bye { reason: "eof" }, json!({"v": 1, "type": "bye", "reason": "eof"})),
     ];

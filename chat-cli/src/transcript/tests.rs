@@ -1,1 +1,66 @@
+use jiff::Timestamp;
+use multifeed_core::FeedKey;
 
+use super::*;
+use crate::timeline::Timeline;
+
+fn entry(block: &[u8]) -> Entry {
+    Timeline::default().place(FeedKey([0xab; 32]), block)
+}
+
+fn said(text: &str, time: &str) -> Entry {
+    entry(&crate::message::encode("bob", text, time.parse::<Timestamp>().unwrap()).unwrap())
+}
+
+fn plain() -> Transcript {
+    Transcript::new(TimeZone::UTC, Paint::Plain)
+}
+
+#[test]
+fn the_day_stands_where_it_changes() {
+    let mut transcript = plain();
+    let first = transcript.lines(&said("hi", "2026-11-22T23:59:00Z"));
+    assert_eq!(first, ["── Sun 22 Nov 2026 ──", "23:59 bob·ababab  hi"]);
+    assert_eq!(transcript.lines(&said("ho", "2026-11-22T23:59:30Z")).len(), 1);
+    let next = transcript.lines(&said("hey", "2026-11-23T00:00:00Z"));
+    assert_eq!(next, ["── Mon 23 Nov 2026 ──", "00:00 bob·ababab  hey"]);
+}
+
+#[test]
+fn no_line_of_a_peer_can_pass_for_another_one() {
+    let lines = plain().lines(&said("one\n12:00 eve·cdcdcd  I am eve", "2026-11-22T08:00:00Z"));
+    assert_eq!(lines[1], "08:00 bob·ababab  one");
+    assert_eq!(lines[2], "    │  12:00 eve·cdcdcd  I am eve");
+}
+
+#[test]
+fn nothing_of_a_peer_reaches_the_terminal_as_it_is() {
+    let evil = "\u{1b}[2J\u{202e}x\r\u{7}";
+    for paint in [Paint::Plain, Paint::Colour] {
+        let mut transcript = Transcript::new(TimeZone::UTC, paint);
+        for line in transcript.lines(&said(evil, "2026-11-22T08:00:00Z")) {
+            let ours = line.replace("\u{1b}[2m", "").replace("\u{1b}[0m", "");
+            let ours = ours.replace("\u{1b}[1;38;5;", "");
+            assert!(!ours.contains(|c: char| c.is_control() || c == '\u{202e}'), "{ours:?}");
+        }
+    }
+}
+
+#[test]
+fn a_long_text_is_not_cut() {
+    let text = "x".repeat(crate::message::TEXT_BYTES_MAX);
+    let lines = plain().lines(&said(&text, "2026-11-22T08:00:00Z"));
+    assert!(lines[1].ends_with(&text));
+}
+
+#[test]
+fn what_cannot_be_read_has_its_marker() {
+    let lines = plain().lines(&entry(b"\x00\xff"));
+    assert_eq!(lines, ["--:-- anonymous·ababab  (not a message)"]);
+}
+
+#[test]
+fn numbers_have_words() {
+    assert_eq!(counted(1, "peer"), "1 peer");
+    assert_eq!(counted(0, "peer"), "0 peers");
+}

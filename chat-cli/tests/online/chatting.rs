@@ -1,0 +1,102 @@
+//! The chat by lines, on pipes as a program sees it.
+
+use serde_json::Value;
+
+use crate::program::Place;
+
+fn is_message(text: &str) -> impl Fn(&Value) -> bool + '_ {
+    move |line| line["type"] == "message" && line["text"] == text
+}
+
+#[test]
+fn two_programs_talk_line_by_line() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let b = place.guest("second", &ticket);
+    let mut one = a.start(&["--listen", "127.0.0.1:0", "chat"]);
+    let listening = one.wait(|line| line["type"] == "listening");
+    let addr = listening["addr"].as_str().expect("an address");
+    let mut two = b.start(&["--peer", addr]);
+    two.wait(|line| line["type"] == "peer" && line["state"] == "up");
+    one.type_line("hello");
+    let ack = one.wait(|line| line["type"] == "ack");
+    assert_eq!(ack["state"], "stored");
+    let heard = two.wait(is_message("hello"));
+    assert_eq!((&heard["id"], &heard["author"]["nick"]), (&ack["id"], &"first".into()));
+    two.type_line("//not a command");
+    one.wait(is_message("/not a command"));
+    two.type_line("/nick bob");
+    two.type_line("still me");
+    assert_eq!(one.wait(is_message("still me"))["author"]["nick"], "bob");
+    two.type_line("/quit");
+    assert_eq!(two.end().code, 0);
+    one.wait(|line| line["type"] == "peer" && line["state"] == "down");
+    assert_eq!(one.stop("TERM").code, 143);
+    assert_eq!(a.texts(), ["hello", "/not a command", "still me"]);
+}
+
+#[test]
+fn plain_streams_get_plain_lines_and_no_prompt() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    let done = a.run_with("one\n\n/status\n/nonsense\ntwo\n", &["chat"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(!done.out.contains('\u{1b}') && !done.out.contains('›'), "{done:?}");
+    let said: Vec<&str> = done.out.lines().filter(|line| line.contains("first·")).collect();
+    assert!(said[0].ends_with("  one") && said[1].ends_with("  two"), "{done:?}");
+    assert!(done.err.contains("no command /nonsense"), "{done:?}");
+    assert!(done.err.contains("1 message of 1 member"), "{done:?}");
+    assert!(done.err.contains("not yet on any peer"), "{done:?}");
+    assert_eq!(a.texts(), ["one", "two"]);
+}
+
+#[test]
+fn a_line_that_cannot_be_sent_is_refused_aloud_and_the_next_one_goes() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    let long = "x".repeat(9_000);
+    let done = a.run_with(&format!("{long}\nshort\n"), &["chat"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.err.contains("not sent: the message has 9000 bytes"), "{done:?}");
+    assert_eq!(a.texts(), ["short"]);
+}
+
+#[test]
+fn the_end_of_the_input_waits_until_somebody_has_it() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let (serving, addr) = a.serve(&[]);
+    let b = place.guest("second", &ticket);
+    let done = b.run_with("last words\n", &["--peer", &addr, "chat"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(serving.stop("TERM").code, 143);
+    assert_eq!(a.texts(), ["last words"]);
+}
+
+#[test]
+fn with_nothing_else_the_last_room_opens() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    assert_eq!(a.run_with("said in it\n", &[]).code, 0);
+    assert_eq!(a.texts(), ["said in it"]);
+    assert_eq!(a.run_with("by name\n", &["kitchen"]).code, 0);
+    assert_eq!(a.texts().len(), 2);
+    let room = a.run_with("in a new one\n", &["new", "cellar"]);
+    assert_eq!(room.code, 0, "{room:?}");
+    assert_eq!(a.texts(), ["in a new one"]);
+    let rooms = a.run(&["rooms"]).out;
+    assert!(rooms.contains("kitchen") && rooms.contains("cellar"), "{rooms}");
+}
+
+#[test]
+fn an_ephemeral_member_leaves_nothing() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let (serving, addr) = a.serve(&[]);
+    let guest = place.home("guest");
+    let words = ["--ephemeral", "--nick", "ghost", "--peer", &addr, "join", &ticket];
+    assert_eq!(guest.run_with("boo\n", &words).code, 0);
+    assert!(!guest.data.exists());
+    assert_eq!(serving.stop("TERM").code, 143);
+    assert_eq!(a.messages(), [("ghost".to_string(), "boo".to_string())]);
+}

@@ -1,0 +1,37 @@
+//! The simulated room: one line, the same for the same seed.
+
+use serde_json::Value;
+
+use crate::program::Place;
+
+fn demo(seed: &str) -> Value {
+    let words = ["demo", "--peers", "5", "--messages", "20", "--seed", seed, "--json"];
+    let done = Place::new().home("none").run(&words);
+    assert_eq!((done.code, done.err.as_str()), (0, ""), "{done:?}");
+    done.lines().pop().expect("a line")
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace_and_another_another() {
+    let first = demo("1");
+    assert_eq!((&first["v"], &first["type"]), (&1.into(), &"demo".into()));
+    assert_eq!((&first["converged"], &first["peers"]), (&true.into(), &5.into()));
+    assert_eq!(first["messages"], 100);
+    let trace = first["trace"].as_str().expect("a trace");
+    assert!(trace.len() == 64 && trace.chars().all(|c| c.is_ascii_hexdigit()), "{trace}");
+    assert_eq!(demo("1"), first);
+    assert_ne!(demo("2")["trace"], first["trace"]);
+}
+
+#[test]
+fn people_see_who_said_what_and_what_was_cut() {
+    let place = Place::new();
+    let done = place.home("none").run(&["demo", "--seed", "1"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    for part in ["ada·", "pipes cut: ", "pipes healed", "▓", "KiB over all pipes"] {
+        assert!(done.out.contains(part), "no {part} in {}", done.out);
+    }
+    let last = done.out.lines().last().expect("a line");
+    assert_eq!(last, "all 5 members hold the same 100 messages");
+    assert!(!place.path().join("none").exists(), "the demo leaves nothing");
+}

@@ -1,0 +1,112 @@
+//! What goes wrong is said once, with a remedy and the code of its kind.
+
+use crate::program::{Done, Place};
+
+/// One error, and what to do about it.
+fn assert_one_error(done: &Done, code: i32, name: &str) {
+    assert_eq!(done.code, code, "{done:?}");
+    let errors = done.err.lines().filter(|line| line.starts_with("error["));
+    assert_eq!(errors.count(), 1, "{done:?}");
+    assert!(done.err.starts_with(&format!("error[{name}]: ")), "{done:?}");
+    assert!(done.err.contains("\n  help: "), "{done:?}");
+    assert!(!done.err.contains("panicked"), "{done:?}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let (_serving, addr) = a.serve(&[]);
+    let b = place.guest("second", &ticket);
+    for words in [&["serve"][..], &["chat"], &["sync"], &["send", "x"], &["tail", "-f"]] {
+        let done = b.run(&[&["--listen", &addr], words].concat());
+        assert_one_error(&done, 9, "net.in-use");
+        assert!(done.err.contains(&addr), "{done:?}");
+    }
+    // The code says that nothing was stored, and nothing was.
+    assert_eq!(b.texts(), [""; 0]);
+}
+
+#[test]
+fn a_second_process_is_told_of_the_first() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    let (serving, _) = a.serve(&[]);
+    for words in [&["tail"][..], &["send", "x"], &["serve"], &["chat"], &["invite"]] {
+        let done = a.run(words);
+        assert_one_error(&done, 5, "store.locked");
+        assert!(done.err.contains(&format!("pid {}", serving.pid())), "{done:?}");
+    }
+    serving.kill();
+    // The lock went with the process.
+    assert_eq!(a.run(&["send", "x"]).code, 0);
+}
+
+#[test]
+fn a_mistyped_invite_is_pointed_at() {
+    let place = Place::new();
+    let (_, ticket) = place.host("first");
+    let broken = format!("{}l{}", &ticket[..18], &ticket[19..]);
+    let b = place.home("second");
+    let done = b.run(&["join", &broken]);
+    assert_one_error(&done, 4, "ticket.symbol");
+    assert!(done.err.contains("'l' at character 19"), "{done:?}");
+    assert!(!b.data.exists());
+}
+
+#[test]
+fn a_folder_that_is_none_is_an_error_with_a_way_out() {
+    let place = Place::new();
+    let home = place.home("file");
+    std::fs::write(&home.data, "").expect("a file");
+    for words in [&["new", "kitchen", "--no-open"][..], &["tail"], &["send", "x"]] {
+        assert_one_error(&home.run(words), 1, "profile.io");
+    }
+    assert_eq!(std::fs::read(&home.data).expect("still there"), b"");
+}
+
+#[test]
+fn without_a_room_there_is_nothing_to_do_and_it_says_so() {
+    let place = Place::new();
+    let home = place.home("new");
+    for words in [&["tail"][..], &["send", "x"], &["serve"], &["sync"], &["chat"]] {
+        assert_one_error(&home.run(words), 3, "room.none");
+    }
+    let done = place.host("first").0.run(&["-r", "kichen", "tail"]);
+    assert_one_error(&done, 3, "room.unknown");
+    assert!(done.err.contains("kitchen"), "{done:?}");
+}
+
+#[test]
+fn a_message_that_is_none_is_refused_before_anything_else() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    assert_one_error(&a.run(&["send", " "]), 4, "message.empty");
+    assert_one_error(&a.run_with("", &["send", "-"]), 4, "message.empty");
+    assert_one_error(&a.run_with(&"x".repeat(9_000), &["send"]), 4, "message.long");
+    assert_eq!(a.run_with("piped\n", &["send"]).code, 0);
+    assert_eq!(a.run_with("no newline", &["send", "-"]).code, 0);
+    assert_eq!(a.texts(), ["piped", "no newline"]);
+}
+
+#[test]
+fn nobody_to_go_to_is_said_at_once() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    assert_one_error(&a.run(&["serve"]), 2, "usage");
+    let done = a.run(&["sync"]);
+    assert_eq!(done.code, 7, "{done:?}");
+    assert!(done.err.contains("--peer HOST:PORT"), "{done:?}");
+}
+
+#[test]
+fn a_log_is_written_when_it_is_asked_for() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    let quiet = a.run(&["send", "secret words"]);
+    assert!(!quiet.err.contains("INFO"), "{quiet:?}");
+    let loud = a.run(&["--log", "trace", "send", "secret words"]);
+    assert!(loud.err.contains("node"), "{loud:?}");
+    assert!(!loud.err.contains("secret"), "{loud:?}");
+    assert_one_error(&a.run(&["--log", "a=b=c", "tail"]), 2, "log.filter");
+}

@@ -1,0 +1,9 @@
+//! The real program with real sockets on loopback and real files, as people and scripts run it.
+
+mod chatting;
+mod crashes;
+mod demo;
+mod disks;
+mod failures;
+mod members;
+mod program;

@@ -1,0 +1,176 @@
+//! Two members, then three: what one writes, all have.
+
+use serde_json::Value;
+
+use crate::program::Place;
+
+#[test]
+fn two_members_write_to_each_other() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let sent = a.run(&["send", "hello"]);
+    assert_eq!((sent.code, sent.out.as_str()), (0, ""), "{sent:?}");
+    assert!(sent.err.contains("stored here"), "{sent:?}");
+    let unheard = a.run(&["send", "anybody?", "--wait", "peer"]);
+    assert_eq!(unheard.code, 7, "{unheard:?}");
+    assert!(unheard.err.starts_with("note[net.nobody]: nobody else is online in \"kitchen\""));
+    assert!(unheard.err.contains("do not resend"), "{unheard:?}");
+
+    let (serving, addr) = a.serve(&[]);
+    let b = place.guest("second", &ticket);
+    let synced = b.run(&["--peer", &addr, "sync", "--until", "all"]);
+    assert_eq!(synced.code, 0, "{synced:?}");
+    assert!(synced.err.contains("in sync with 1 peer: 2 messages of 1 member"), "{synced:?}");
+
+    let tail = b.run(&["tail", "--json"]);
+    let line = &tail.lines()[0];
+    let key = line["author"]["key"].as_str().expect("a key");
+    assert_eq!((key.len(), &line["id"]), (64, &Value::from(format!("{key}/0"))));
+    assert_eq!((&line["author"]["nick"], &line["text"]), (&"first".into(), &"hello".into()));
+    assert_eq!((&line["room"], &line["channel"]), (&"kitchen".into(), &"general".into()));
+    let time = line["time"].as_str().expect("a time");
+    assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
+    let people = b.run(&["tail"]).out;
+    assert!(people.contains(&format!("first·{}  hello", &key[..6])), "{people}");
+
+    let sent = b.run(&["--peer", &addr, "send", "hi back", "--wait", "peer"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    assert!(sent.err.contains("stored, on 1 peer"), "{sent:?}");
+    let stopped = serving.stop("TERM");
+    assert_eq!(stopped.code, 143, "{stopped:?}");
+    assert!(stopped.out.contains(r#""type":"bye""#), "{stopped:?}");
+    let all = [("first", "hello"), ("first", "anybody?"), ("second", "hi back")];
+    let all = all.map(|(nick, text)| (nick.to_string(), text.to_string()));
+    assert_eq!(a.messages(), all);
+    assert_eq!(b.messages(), all);
+}
+
+#[test]
+fn a_third_member_gets_the_first_ones_messages_from_the_second() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    assert_eq!(a.run(&["send", "from a"]).code, 0);
+    let (serving, addr) = a.serve(&[]);
+    let b = place.guest("second", &ticket);
+    assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
+    assert_eq!(serving.stop("INT").code, 130);
+
+    let (serving, addr) = b.serve(&[]);
+    let c = place.guest("third", &ticket);
+    assert_eq!(c.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
+    assert_eq!(c.messages(), [("first".to_string(), "from a".to_string())]);
+    assert_eq!(c.run(&["--peer", &addr, "send", "from c"]).code, 0);
+    assert_eq!(serving.stop("TERM").code, 143);
+
+    // And back: the first gets what the third wrote from the second, whom alone both ever met.
+    let (serving, addr) = b.serve(&[]);
+    assert_eq!(a.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
+    assert_eq!(a.texts(), ["from a", "from c"]);
+    serving.kill();
+}
+
+#[test]
+fn an_invite_says_where_its_sender_is() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    assert_eq!(a.run(&["send", "hello"]).code, 0);
+    let (serving, addr) = a.serve(&[]);
+    assert_eq!(serving.stop("TERM").code, 143);
+    let ticket = a.run(&["--listen", &addr, "invite"]).out;
+    let serving = a.start(&["--listen", &addr, "serve"]);
+    let mut serving = serving;
+    serving.wait(|line| line["type"] == "listening");
+    // The guest names nobody: the address is in the invite.
+    let b = place.guest("second", &ticket);
+    assert_eq!(b.run(&["sync", "--until", "all"]).code, 0);
+    assert_eq!(b.texts(), ["hello"]);
+    assert_eq!(b.run(&["send", "thanks"]).code, 0);
+    assert_eq!(serving.stop("TERM").code, 143);
+    assert_eq!(a.texts(), ["hello", "thanks"]);
+}
+
+#[test]
+fn an_open_room_is_found_by_its_name_alone() {
+    let place = Place::new();
+    let [a, b] = ["a", "b"].map(|name| place.home(name));
+    for home in [&a, &b] {
+        assert_eq!(home.run(&["join", "--open", "foobar-123", "--no-open"]).code, 0);
+    }
+    assert_eq!(a.run(&["send", "who is here?"]).code, 0);
+    let (_serving, addr) = a.serve(&[]);
+    assert_eq!(b.run(&["--peer", &addr, "sync"]).code, 0);
+    assert_eq!(b.texts(), ["who is here?"]);
+    // Somebody of another room is told nothing, and says what he met.
+    let c = place.home("c");
+    assert_eq!(c.run(&["join", "--open", "foobar-124", "--no-open"]).code, 0);
+    let refused = c.run(&["--peer", &addr, "sync"]);
+    assert_eq!(refused.code, 7, "{refused:?}");
+    assert_eq!(c.texts(), [""; 0]);
+}
+
+#[test]
+fn sync_tells_whom_it_did_not_reach() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let (_serving, addr) = a.serve(&[]);
+    let b = place.guest("second", &ticket);
+    // A port that was just given back is one where nobody listens.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let nobody = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let some = b.run(&["--peer", &addr, "--peer", &nobody, "sync"]);
+    assert_eq!(some.code, 8, "{some:?}");
+    assert!(some.err.contains(&nobody), "{some:?}");
+    let words = ["--peer", &addr, "--peer", &nobody, "sync", "--until", "all", "--timeout", "1s"];
+    assert_eq!(b.run(&words).code, 8);
+    let none = b.run(&["--peer", &nobody, "--json", "sync"]);
+    assert_eq!((none.code, none.err.as_str()), (7, ""));
+    let lines = none.lines();
+    assert!(lines.iter().any(|line| line["type"] == "sync"), "{lines:#?}");
+    assert_eq!(lines.last().expect("a line")["code"], "net.nobody");
+    let few = ["--peer", &addr, "send", "x", "--wait", "peers=2", "--timeout", "1s"];
+    let few = b.run(&few);
+    assert_eq!(few.code, 8, "{few:?}");
+    assert!(few.err.contains("stored, on 1 of 2 peers"), "{few:?}");
+}
+
+#[test]
+fn tail_follows_what_comes() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    assert_eq!(a.run(&["send", "before"]).code, 0);
+    let (serving, addr) = a.serve(&[]);
+    let b = place.guest("second", &ticket);
+    assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
+    let mut tail = b.start(&["--peer", &addr, "tail", "-f"]);
+    let old = tail.wait(|line| line["type"] == "message");
+    assert_eq!((&old["text"], &old["backfill"]), (&"before".into(), &true.into()));
+    let c = place.guest("third", &ticket);
+    assert_eq!(c.run(&["--peer", &addr, "send", "now"]).code, 0);
+    let new = tail.wait(|line| line["type"] == "message");
+    assert_eq!((&new["text"], &new["backfill"]), (&"now".into(), &false.into()));
+    assert_eq!(tail.stop("INT").code, 130);
+    assert_eq!(serving.stop("TERM").code, 143);
+    // Of the last ones, as many as asked for, and none from before.
+    assert_eq!(b.run(&["tail", "--json", "-n", "1"]).lines()[0]["text"], "now");
+    assert_eq!(b.run(&["tail", "--no-backfill"]).out, "");
+    assert_eq!(b.run(&["tail", "--json", "--since", "1h"]).lines().len(), 2);
+}
+
+#[test]
+fn a_long_history_comes_whole() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let lines: String = (0..500).map(|n| format!("line {n}\n")).collect();
+    let done = a.run_with(&lines, &["chat"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let (_serving, addr) = a.serve(&[]);
+    let b = place.guest("second", &ticket);
+    let synced = b.run(&["--peer", &addr, "--json", "sync", "--until", "all"]);
+    assert_eq!(synced.code, 0, "{synced:?}");
+    let last = synced.lines().pop().expect("a line");
+    assert_eq!((&last["type"], &last["state"]), (&"sync".into(), &"synced".into()));
+    assert_eq!((&last["have"], &last["want"]), (&500.into(), &500.into()));
+    let expected: Vec<String> = (0..500).map(|n| format!("line {n}")).collect();
+    assert_eq!(b.texts(), expected);
+}

@@ -1,0 +1,247 @@
+//! The program under test: run to its end, or kept running and listened to.
+//!
+//! Every wait here has an end, and waits for a line or an exit, never for time to pass.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at a process that is to end.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// A folder with the data of some members.
+pub(crate) struct Place {
+    dir: TempDir,
+}
+
+/// One member's data folder.
+#[derive(Clone)]
+pub(crate) struct Home {
+    pub(crate) data: PathBuf,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("a folder") }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn home(&self, name: &str) -> Home {
+        Home { data: self.dir.path().join(name) }
+    }
+
+    /// A member with a room of his own, and the invite to it.
+    pub(crate) fn host(&self, name: &str) -> (Home, String) {
+        let home = self.home(name);
+        let done = home.run(&["--nick", name, "new", "kitchen", "--no-open", "--json"]);
+        assert_eq!(done.code, 0, "{done:?}");
+        let ticket = done.lines()[0]["ticket"].as_str().expect("a ticket").to_string();
+        (home, ticket)
+    }
+
+    /// A member who joins.
+    pub(crate) fn guest(&self, name: &str, ticket: &str) -> Home {
+        let home = self.home(name);
+        let done = home.run(&["--nick", name, "join", ticket, "--no-open"]);
+        assert_eq!(done.code, 0, "{done:?}");
+        home
+    }
+}
+
+impl Home {
+    /// The program with this member's data and nothing of the caller's environment.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_multichat"));
+        command.env_clear().arg("--data-dir").arg(&self.data).args(words);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run(&self, words: &[&str]) -> Done {
+        finish(self.command(words).spawn().expect("the program starts"))
+    }
+
+    /// Runs it with something to read on stdin.
+    pub(crate) fn run_with(&self, input: &str, words: &[&str]) -> Done {
+        let mut child = self.command(words).stdin(Stdio::piped()).spawn().expect("it starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // It writes while it reads, so the two must not wait for each other.
+        let input = input.to_string();
+        let writer = thread::spawn(move || stdin.write_all(input.as_bytes()));
+        let done = finish(child);
+        // One that ends early does not read all; what it made of that shows in its end.
+        let _ = writer.join();
+        done
+    }
+
+    /// Starts it with `--json`, to be listened to.
+    pub(crate) fn start(&self, words: &[&str]) -> Running {
+        let mut command = self.command(&["--json"]);
+        let mut child = command.args(words).stdin(Stdio::piped()).spawn().expect("it starts");
+        let (said, lines) = channel();
+        let out = BufReader::new(child.stdout.take().expect("a pipe"));
+        thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                let value: Value = serde_json::from_str(&line).expect("each line is JSON");
+                if said.send(value).is_err() {
+                    return;
+                }
+            }
+        });
+        let stdin = child.stdin.take();
+        Running { child, stdin, lines }
+    }
+
+    /// Starts to serve on a port of the system's choice, and says where.
+    pub(crate) fn serve(&self, more: &[&str]) -> (Running, String) {
+        let words = [&["--listen", "127.0.0.1:0", "serve"], more].concat();
+        let mut running = self.start(&words);
+        let listening = running.wait(|line| line["type"] == "listening");
+        (running, listening["addr"].as_str().expect("an address").to_string())
+    }
+
+    /// Every message, as `(nick, text)`.
+    pub(crate) fn messages(&self) -> Vec<(String, String)> {
+        let done = self.run(&["tail", "--json", "-n", "100000"]);
+        assert_eq!(done.code, 0, "{done:?}");
+        let field = |value: &Value| value.as_str().expect("a string").to_string();
+        let message = |line: &Value| (field(&line["author"]["nick"]), field(&line["text"]));
+        done.lines().iter().map(message).collect()
+    }
+
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.messages().into_iter().map(|(_, text)| text).collect()
+    }
+
+    /// The file with the feeds of the only room.
+    pub(crate) fn store(&self) -> PathBuf {
+        let rooms = self.data.join("default/rooms");
+        let room = std::fs::read_dir(rooms).expect("rooms").next().expect("a room");
+        room.expect("readable").path().join("feeds/feeds")
+    }
+}
+
+impl Done {
+    /// The lines of stdout as JSON.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let line = |line: &str| serde_json::from_str(line).expect("each line is JSON");
+        self.out.lines().map(line).collect()
+    }
+}
+
+/// A program that runs. It is killed when it is dropped.
+pub(crate) struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<Value>,
+}
+
+impl Running {
+    /// The next line that is meant.
+    pub(crate) fn wait(&mut self, meant: impl Fn(&Value) -> bool) -> Value {
+        let until = Instant::now() + PATIENCE;
+        let mut passed = Vec::new();
+        loop {
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) if meant(&line) => return line,
+                Ok(line) => passed.push(line),
+                Err(RecvTimeoutError::Timeout) => panic!("no such line among {passed:#?}"),
+                Err(RecvTimeoutError::Disconnected) => panic!("it ended after {passed:#?}"),
+            }
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn type_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("stdin is open");
+        writeln!(stdin, "{line}").expect("it reads");
+    }
+
+    /// As `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Sends a signal and waits for the end that it makes.
+    pub(crate) fn stop(self, signal: &str) -> Done {
+        let mut kill = Command::new("kill");
+        let status = kill.args([format!("-{signal}"), self.pid().to_string()]).status();
+        assert!(status.expect("kill").success());
+        self.done()
+    }
+
+    /// Ends its input, and waits for the end that this makes.
+    pub(crate) fn end(mut self) -> Done {
+        self.stdin = None;
+        self.done()
+    }
+
+    fn done(mut self) -> Done {
+        let code = exit_code(&mut self.child);
+        let out = self.lines.iter().map(|line| format!("{line}\n")).collect();
+        let mut err = String::new();
+        let stderr = self.child.stderr.as_mut().expect("a pipe");
+        stderr.read_to_string(&mut err).expect("UTF-8");
+        Done { code, out, err }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn finish(mut child: Child) -> Done {
+    let (out, err) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
+    let read = |mut stream: Box<dyn Read + Send>| {
+        thread::spawn(move || {
+            let mut text = String::new();
+            stream.read_to_string(&mut text).expect("UTF-8");
+            text
+        })
+    };
+    let (out, err) = (read(Box::new(out)), read(Box::new(err)));
+    let code = exit_code(&mut child);
+    Done { code, out: out.join().expect("read"), err: err.join().expect("read") }
+}
+
+/// Waits for the end of a process; -9 when it was killed.
+pub(crate) fn exit_code(child: &mut Child) -> i32 {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().expect("it can be waited for") {
+            return status.code().unwrap_or(-9);
+        }
+        if Instant::now() > until {
+            let _ = child.kill();
+            panic!("it did not end in {PATIENCE:?}");
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
