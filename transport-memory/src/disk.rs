@@ -44,6 +44,8 @@ pub(crate) struct Disk {
     failed: Option<StoreFailure>,
     next_fault: NextFault,
     backup: Option<MemoryStore>,
+    /// A planted bug: commits are said to be durable before they are.
+    pub(crate) is_hasty: bool,
 }
 
 /// What strikes once.
@@ -69,6 +71,7 @@ impl Disk {
             failed: None,
             next_fault: NextFault::default(),
             backup: None,
+            is_hasty: false,
         }
     }
 
@@ -84,6 +87,9 @@ impl Disk {
             }
             StoreRequest::Commit(commit) => {
                 self.store.stage(commit.writes());
+                if self.is_hasty {
+                    return Answer::Now(commit.durable());
+                }
                 self.waiting.push_back(commit);
                 if self.syncing > 0 || self.waiting.len() > 1 {
                     Answer::Joined
@@ -244,6 +250,26 @@ impl Disk {
         let is_there = backup.is_some();
         self.store = backup.unwrap_or_else(|| std::mem::take(&mut self.store));
         is_there
+    }
+
+    #[cfg(test)]
+    pub(crate) fn forget_staged(&mut self) {
+        self.store.crash(0);
+    }
+
+    /// A planted bug: entries are changed or lost behind everybody's back.
+    #[cfg(test)]
+    pub(crate) fn tamper(&mut self, change: impl Fn(u8, &mut Vec<u8>) -> bool) {
+        let entries = record::feed_entries(&self.store, ROT_ENTRIES_MAX);
+        for (key, value) in entries {
+            let mut value = value.to_vec();
+            let write = match change(key.as_bytes()[0], &mut value) {
+                true => Write::Put(key, value.into()),
+                false => Write::Delete(key),
+            };
+            self.store.stage(&[write]);
+        }
+        self.store.sync(usize::MAX);
     }
 
     /// The records of its feeds, durable or staged.

@@ -35,6 +35,8 @@ pub(crate) struct Liar {
     /// What the first connection said, and which one that was.
     recording: Vec<u8>,
     recorded: Option<ConnectionId>,
+    /// The laws take it for honest, as they would a multifeed with that fault.
+    pub(crate) is_unknown: bool,
     /// A range that was sent already.
     range: Option<Vec<u8>>,
 }
@@ -42,7 +44,15 @@ pub(crate) struct Liar {
 impl Liar {
     pub(crate) fn new(lie: Fault, chance: Chance) -> Self {
         let streams = BTreeMap::new();
-        Self { lie, chance, streams, recording: Vec::new(), recorded: None, range: None }
+        Self {
+            lie,
+            chance,
+            streams,
+            recording: Vec::new(),
+            recorded: None,
+            is_unknown: false,
+            range: None,
+        }
     }
 
     pub(crate) fn lie(&self) -> Fault {

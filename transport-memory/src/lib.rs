@@ -51,6 +51,8 @@ mod liar;
 mod link;
 mod node;
 mod options;
+#[cfg(test)]
+mod planted;
 mod rule;
 pub mod scenario;
 mod trace;

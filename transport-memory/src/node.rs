@@ -55,6 +55,8 @@ pub(crate) struct Node {
     pub(crate) sending: VecDeque<ConnectionId>,
     /// Twists what it says.
     pub(crate) liar: Option<Liar>,
+    /// A planted bug: its timeouts do nothing.
+    pub(crate) is_deaf: bool,
     pub(crate) writers: Vec<Writer>,
     events: VecDeque<Event>,
     pub(crate) events_lost: u64,
@@ -83,6 +85,7 @@ impl Node {
             connections: BTreeMap::new(),
             sending: VecDeque::new(),
             liar: None,
+            is_deaf: false,
             writers: Vec::new(),
             events: VecDeque::new(),
             events_lost: 0,
@@ -130,7 +133,7 @@ impl Node {
 
     /// It speaks the protocol, and not as it should.
     pub(crate) fn is_liar(&self) -> bool {
-        self.liar.is_some()
+        self.liar.as_ref().is_some_and(|liar| !liar.is_unknown)
     }
 
     /// The public keys of its writers.

@@ -126,6 +126,31 @@ impl World {
         self.node_mut(node).liar = Some(Liar::new(lie, chance));
     }
 
+    /// Lets the laws take a liar for honest.
+    #[cfg(test)]
+    pub(crate) fn hide_liar(&mut self, node: NodeId) {
+        if let Some(liar) = &mut self.node_mut(node).liar {
+            liar.is_unknown = true;
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn disk_mut(&mut self, node: NodeId) -> &mut crate::disk::Disk {
+        &mut self.node_mut(node).disk
+    }
+
+    /// Lets a node's timeouts do nothing from now on.
+    #[cfg(test)]
+    pub(crate) fn deafen_timer(&mut self, node: NodeId) {
+        self.node_mut(node).is_deaf = true;
+    }
+
+    /// Lets the laws hear an event that never was.
+    #[cfg(test)]
+    pub(crate) fn tell_laws(&mut self, node: NodeId, event: &multifeed_core::Event) {
+        self.hold_against_laws(node, event);
+    }
+
     /// What a node says, twisted if it is a liar. `None`: nothing is left of it for now.
     pub(super) fn twisted(
         &mut self,

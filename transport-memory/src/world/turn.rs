@@ -284,7 +284,9 @@ impl World {
         if self.is_due(node) {
             self.trace.note(self.now, code::ALARM, [node.0, 0], &[]);
             self.in_timeout = true;
-            self.tell(node, Input::Timeout);
+            if !self.node(node).is_deaf {
+                self.tell(node, Input::Timeout);
+            }
             self.drain(node);
             self.in_timeout = false;
             if self.is_due(node) {
