@@ -15,7 +15,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::ExitCode;
-use crate::output::{Format, Output, Talk};
+use crate::output::{Format, Output, Talk, Terminals};
 use crate::report::{Failure, Paint};
 use crate::ticket::looks_like_ticket;
 
@@ -126,11 +126,17 @@ impl Color {
 
 impl Global {
     /// The streams as these flags want them.
-    pub fn output(&self, variable: impl Fn(&str) -> Option<String>, terminal: bool) -> Output {
+    pub fn output(
+        &self,
+        variable: impl Fn(&str) -> Option<String>,
+        terminals: Terminals,
+    ) -> Output {
         Output {
             format: if self.json { Format::Json } else { Format::Text },
-            paint: self.color.paint(variable, terminal),
+            paint: self.color.paint(&variable, terminals.talk),
+            data_paint: self.color.paint(&variable, terminals.data),
             talk: if self.quiet { Talk::Quiet } else { Talk::Normal },
+            terminals,
         }
     }
 }
@@ -161,9 +167,10 @@ pub enum Command {
         /// The message; - or nothing reads it from standard input
         #[arg(value_name = "TEXT|-")]
         text: Vec<String>,
-        /// How far it has to get: stored, peer, peers=N or all
-        #[arg(long, default_value = "peer", value_name = "WHERE")]
-        wait: Wait,
+        /// How far it has to get: stored, peer, peers=N or all [default: peer where there is
+        /// somebody to reach, else stored]
+        #[arg(long, value_name = "WHERE")]
+        wait: Option<Wait>,
         /// How long to wait for that
         #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration)]
         timeout: Duration,
@@ -189,7 +196,7 @@ pub enum Command {
         /// When it is enough: idle or all
         #[arg(long, default_value = "idle", value_name = "WHEN")]
         until: Until,
-        /// When to give up
+        /// When to give up [default: after 30s in which nothing moved]
         #[arg(long, value_name = "TIME", value_parser = duration)]
         timeout: Option<Duration>,
     },
@@ -197,6 +204,14 @@ pub enum Command {
     Serve,
     /// Open a room, line by line
     Chat,
+    /// List the rooms
+    Rooms,
+    /// List the feeds of a room: one for each member who wrote
+    Feeds,
+    /// Say what is here of a room
+    Status,
+    /// Say who you are in a room
+    Whoami,
     /// A simulated room in one process, with no network
     Demo {
         /// How many members
@@ -204,7 +219,7 @@ pub enum Command {
         #[arg(id = "members", long = "peers", default_value_t = 5)]
         #[arg(value_parser = clap::value_parser!(u16).range(2..=1000))]
         peers: u16,
-        /// How many messages they write
+        /// How many messages each of them writes
         #[arg(long, default_value_t = 20)]
         #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
         messages: u32,

@@ -4,15 +4,25 @@
 //! printed but by [`output`].
 //!
 //! A command is parsed by [`args`], works on a [`profile`], and ends as an [`exit::ExitCode`] or
-//! as a [`report::Failure`], which one renderer shows.
+//! as a [`report::Failure`], which one renderer shows. One that needs a room's messages opens a
+//! [`session`]: a running multifeed with the user's feed in it. What the feeds hold becomes a
+//! [`timeline`], and that a [`transcript`] for people or [`lines`] for programs.
 
 pub mod args;
+pub mod chat;
 pub mod commands;
+pub mod demo;
 pub mod exit;
 pub mod lines;
+pub mod links;
+pub mod logging;
 pub mod message;
 pub mod output;
 pub mod profile;
 pub mod report;
 pub mod sanitize;
+pub mod session;
+pub mod signals;
 pub mod ticket;
+pub mod timeline;
+pub mod transcript;

@@ -3,6 +3,8 @@
 //! Rule: a field that is here keeps its name and meaning while `v` is 1; fields may be added.
 //! What a peer said comes as [`Clean`] only.
 
+use std::net::SocketAddr;
+
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -43,6 +45,33 @@ pub enum Event {
         /// The invite, where one was asked for.
         #[serde(skip_serializing_if = "Option::is_none")]
         ticket: Option<String>,
+    },
+    /// Others are let in.
+    Listening {
+        /// Where, with the port that the system chose.
+        addr: SocketAddr,
+    },
+    /// A feed of a room.
+    Feed {
+        /// Its key.
+        key: String,
+        /// Messages that are here.
+        length: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// Whether it is ours.
+        own: bool,
+    },
+    /// Who the user is in a room.
+    Whoami {
+        /// The name of the profile.
+        profile: String,
+        /// What he is called.
+        nick: Clean,
+        /// The room.
+        room: Clean,
+        /// The key of his feed in it.
+        key: String,
     },
     /// A connection came or went.
     Peer {
@@ -102,23 +131,31 @@ pub enum Event {
         of: u64,
     },
     /// What a simulated room came to.
-    Demo {
-        /// The seed: the same one gives the same line.
-        seed: u64,
-        /// Members.
-        peers: u64,
-        /// Messages written.
-        messages: u64,
-        /// Members that have all of them.
-        complete: u64,
-        /// Simulated time.
-        elapsed_ms: u64,
-    },
+    Demo(Demo),
     /// The last line.
     Bye {
         /// Why it is.
         reason: &'static str,
     },
+}
+
+/// What a simulated room came to: the same seed gives the same line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Demo {
+    /// The seed.
+    pub seed: u64,
+    /// Whether all members ended up with the same messages, all of them.
+    pub converged: bool,
+    /// Members.
+    pub peers: u64,
+    /// Messages that each of them has.
+    pub messages: u64,
+    /// Hash of everything that happened, in hex.
+    pub trace: String,
+    /// Simulated time.
+    pub elapsed_ms: u64,
+    /// Bytes that went over all links.
+    pub bytes: u64,
 }
 
 /// Whether a peer is connected.
@@ -216,7 +253,7 @@ fn optional_iso<S: Serializer>(time: &Option<Timestamp>, s: S) -> Result<S::Ok, 
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
 }
 

@@ -1,24 +1,23 @@
 //! multichat: a serverless chat. The work is in the library of the same name.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use multichat::args::{self, Stop};
 use multichat::commands;
 use multichat::exit;
-use multichat::output::{Format, Output, Talk};
-use multichat::report::Paint;
+use multichat::output::{self, Format, Output, Terminals};
 
 fn main() -> ExitCode {
+    output::tell_crashes_briefly();
     let words: Vec<OsString> = std::env::args_os().collect();
     // Until the flags are understood, errors are plain.
     let format = if args::wants_json(&words) { Format::Json } else { Format::Text };
-    let plain = Output { format, paint: Paint::Plain, talk: Talk::Normal };
+    let plain = Output::plain(format);
     let code = match args::parse(words) {
         Ok(invocation) => {
             let variable = |name: &str| std::env::var(name).ok();
-            let output = invocation.global.output(variable, std::io::stderr().is_terminal());
+            let output = invocation.global.output(variable, Terminals::of_process());
             match commands::run(invocation, &output) {
                 Ok(()) => exit::ExitCode::Done,
                 Err(failure) => output.end(&failure),

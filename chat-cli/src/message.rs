@@ -89,6 +89,18 @@ impl Unreadable {
 /// # Errors
 /// Exit 4 if there is no text, or too much of it.
 pub fn encode(nickname: &str, text: &str, now: Timestamp) -> Result<Vec<u8>, Failure> {
+    check(text)?;
+    let nickname = sanitize::nick(nickname);
+    let message = Written { kind: TYPE, nickname: nickname.as_str(), text, timestamp: &iso(now) };
+    // Strings alone: nothing in it can fail to serialize.
+    Ok(serde_json::to_vec(&message).expect("a message of strings is JSON"))
+}
+
+/// Whether a text can be sent.
+///
+/// # Errors
+/// Exit 4 if there is no text, or too much of it.
+pub fn check(text: &str) -> Result<(), Failure> {
     if text.trim().is_empty() {
         return Err(Failure::new(ExitCode::BadInput, "message.empty", "there is nothing to send")
             .help("multichat send \"hello\"   or   echo hello | multichat send -"));
@@ -100,10 +112,7 @@ pub fn encode(nickname: &str, text: &str, now: Timestamp) -> Result<Vec<u8>, Fai
             Failure::new(ExitCode::BadInput, "message.long", message).help("send it in parts")
         );
     }
-    let nickname = sanitize::nick(nickname);
-    let message = Written { kind: TYPE, nickname: nickname.as_str(), text, timestamp: &iso(now) };
-    // Strings alone: nothing in it can fail to serialize.
-    Ok(serde_json::to_vec(&message).expect("a message of strings is JSON"))
+    Ok(())
 }
 
 /// Reads a block of anybody.

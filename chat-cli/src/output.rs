@@ -1,14 +1,18 @@
 //! The only place that prints: data to stdout, talk to stderr.
 //!
-//! Rule: no other file writes to a standard stream. A reader that went away (`| head`) ends the
-//! program without a word and without an error.
+//! Rule: no other file writes to a standard stream, but for the line editor of `chat`, which has
+//! to know what stands on the terminal. A reader that went away (`| head`) ends the program
+//! without a word and without an error.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 
 use crate::exit::ExitCode;
-use crate::report::{Failure, Paint, Report};
+use crate::report::{Failure, Level, Paint, Report};
+
+/// How the names of the threads begin on which the store works.
+const STORE_THREADS: &str = "multifeed-";
 
 /// Who reads stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +32,28 @@ pub enum Talk {
     Normal,
 }
 
+/// Which of the standard streams are a person's terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terminals {
+    /// Somebody types.
+    pub input: bool,
+    /// Somebody reads the data.
+    pub data: bool,
+    /// Somebody reads the talk.
+    pub talk: bool,
+}
+
+impl Terminals {
+    /// Those of this process.
+    pub fn of_process() -> Self {
+        Self {
+            input: io::stdin().is_terminal(),
+            data: io::stdout().is_terminal(),
+            talk: io::stderr().is_terminal(),
+        }
+    }
+}
+
 /// The standard streams, as the command line wants them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -35,11 +61,21 @@ pub struct Output {
     pub format: Format,
     /// Whether talk is coloured.
     pub paint: Paint,
+    /// Whether data for people is coloured.
+    pub data_paint: Paint,
     /// How much talk there is.
     pub talk: Talk,
+    /// Who is at the other end.
+    pub terminals: Terminals,
 }
 
 impl Output {
+    /// Plain streams, for as long as the flags are not understood.
+    pub fn plain(format: Format) -> Self {
+        let (paint, data_paint, talk) = (Paint::Plain, Paint::Plain, Talk::Normal);
+        Self { format, paint, data_paint, talk, terminals: Terminals::default() }
+    }
+
     /// Prints one line of data, at once.
     pub fn data(&self, line: &str) -> Result<(), Failure> {
         write_line(&mut io::stdout().lock(), line)
@@ -56,6 +92,17 @@ impl Output {
             return Ok(());
         }
         write_line(&mut io::stderr().lock(), line)
+    }
+
+    /// Shows how far something is, in the same line of the terminal as before. Elsewhere than on
+    /// a terminal it shows nothing.
+    pub fn progress(&self, line: &str) -> Result<(), Failure> {
+        if self.talk == Talk::Quiet || self.format == Format::Json || !self.terminals.talk {
+            return Ok(());
+        }
+        // To the first column, and clear what the line before has left.
+        let mut talk = io::stderr().lock();
+        written(write!(talk, "\r\u{1b}[K{line}").and_then(|()| talk.flush()))
     }
 
     /// Prints a warning or a note.
@@ -85,18 +132,40 @@ impl Output {
     }
 }
 
-fn json_line(value: &impl Serialize) -> Result<String, Failure> {
+/// Makes a crash say where it was, and nothing of what people said: the words of a panic can hold
+/// text of a message. The threads of the store turn theirs into errors, which are told as such.
+pub fn tell_crashes_briefly() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        if thread.name().is_some_and(|name| name.starts_with(STORE_THREADS)) {
+            return;
+        }
+        let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line()));
+        let place = place.unwrap_or_default();
+        let report = Report::new(Level::Error, "crash", format!("multichat has crashed{place}"))
+            .help("what was said to be stored is stored; this is a defect, please report it");
+        // Where not even this can be written, there is nobody to tell.
+        let _ = write_line(&mut io::stderr().lock(), report.text(Paint::Plain).trim_end());
+    }));
+}
+
+/// One value as a JSON line.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|error| {
         Failure::new(ExitCode::Failed, "output.json", format!("cannot write JSON: {error}"))
     })
 }
 
 fn write_line(stream: &mut impl Write, line: &str) -> Result<(), Failure> {
-    let written = stream
+    let wrote = stream
         .write_all(line.as_bytes())
         .and_then(|()| stream.write_all(b"\n"))
         .and_then(|()| stream.flush());
-    written.map_err(|error| match error.kind() {
+    written(wrote)
+}
+
+fn written(wrote: io::Result<()>) -> Result<(), Failure> {
+    wrote.map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::quiet(ExitCode::Done),
         _ => Failure::new(ExitCode::Failed, "output.failed", format!("cannot write: {error}")),
     })

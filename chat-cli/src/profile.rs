@@ -5,8 +5,8 @@
 //! are 0700 and files 0600, whatever the umask.
 //!
 //! ```text
-//! <data>/<profile>/LOCK  identity.key  rooms/<room id>/{room.toml, feeds}
-//! <state>/<profile>/last-room
+//! <data>/<profile>/LOCK  identity.key  nick  rooms/<room id>/{room.toml, feeds}
+//! <state>/<profile>/last-room  log/
 //! ```
 //!
 //! With `--data-dir DIR` both `<data>` and `<state>` are DIR. With `--ephemeral` there is no file
@@ -17,6 +17,8 @@ mod identity;
 mod lock;
 mod room;
 
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -24,6 +26,7 @@ use etcetera::BaseStrategy;
 use crate::args::{Global, nearest, nearest_command};
 use crate::exit::ExitCode;
 use crate::report::Failure;
+use crate::sanitize::{self, Clean};
 
 pub use self::identity::Identity;
 pub use self::lock::Lock;
@@ -32,6 +35,10 @@ pub use self::room::{Access, ROOM_NAME_COLUMNS_MAX, Room, RoomId};
 const APP: &str = "multichat";
 const ROOMS: &str = "rooms";
 const LAST_ROOM: &str = "last-room";
+const NICK: &str = "nick";
+/// The folder of the logs of interactive sessions.
+const LOG: &str = "log";
+const LOG_FILE: &str = "multichat.log";
 /// The file in a room's folder that says what the room is.
 const ROOM_FILE: &str = "room.toml";
 /// The folder in a room's folder that holds all of its feeds.
@@ -51,7 +58,7 @@ pub struct Profile {
 #[derive(Debug)]
 enum Place {
     Disk { data: PathBuf, state: PathBuf, _lock: Lock },
-    Memory { rooms: Vec<Room>, last: Option<RoomId> },
+    Memory { rooms: Vec<Room>, last: Option<RoomId>, nick: Option<Clean> },
 }
 
 /// The rooms of a profile: those that can be read, and why the others cannot.
@@ -71,7 +78,7 @@ impl Profile {
     pub fn open(global: &Global) -> Result<Self, Failure> {
         let name = global.profile.clone();
         if global.ephemeral {
-            let place = Place::Memory { rooms: Vec::new(), last: None };
+            let place = Place::Memory { rooms: Vec::new(), last: None, nick: None };
             return Ok(Self { name, identity: Identity::generate()?, place });
         }
         let (data, state) = match &global.data_dir {
@@ -101,6 +108,57 @@ impl Profile {
     /// Who the user is.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What the user is called: by the `given` name, or as he was before, or else as the
+    /// `system` has it. The first name that is given is kept.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub fn nick(&mut self, given: Option<&str>, system: Option<&str>) -> Result<Clean, Failure> {
+        let kept = match &self.place {
+            Place::Memory { nick, .. } => nick.clone(),
+            // A nick that cannot be read is no reason to stop: it is only a name.
+            Place::Disk { data, .. } => files::read(&data.join(NICK))
+                .ok()
+                .flatten()
+                .and_then(|text| Some(sanitize::nick(std::str::from_utf8(&text).ok()?))),
+        };
+        match (given, kept) {
+            (Some(given), None) => self.set_nick(given),
+            (Some(given), Some(_)) => Ok(sanitize::nick(given)),
+            (None, Some(kept)) => Ok(kept),
+            (None, None) => Ok(sanitize::nick(system.unwrap_or_default())),
+        }
+    }
+
+    /// Keeps what the user is called.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn set_nick(&mut self, given: &str) -> Result<Clean, Failure> {
+        let given = sanitize::nick(given);
+        match &mut self.place {
+            Place::Memory { nick, .. } => *nick = Some(given.clone()),
+            Place::Disk { data, .. } => files::write(data, NICK, given.as_str().as_bytes())?,
+        }
+        Ok(given)
+    }
+
+    /// The log of interactive sessions, to be appended to; `None` when nothing goes to disk.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn log_file(&self) -> Result<Option<File>, Failure> {
+        let Place::Disk { state, .. } = &self.place else { return Ok(None) };
+        let folder = state.join(LOG);
+        files::private_folder(&folder)?;
+        let path = folder.join(LOG_FILE);
+        let open = files::open_or_create(&path).and_then(|mut file| {
+            file.seek(SeekFrom::End(0))?;
+            Ok(Some(file))
+        });
+        open.map_err(|error| files::failed("write", &path, &error))
     }
 
     /// Where a room's feeds are stored; `None` when nothing goes to disk.

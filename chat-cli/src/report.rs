@@ -199,6 +199,11 @@ impl Failure {
         Self { exit, report: Some(Box::new(Report::new(Level::Error, code, message))) }
     }
 
+    /// An end that is no error, and still not what was asked for.
+    pub fn note(exit: ExitCode, code: &'static str, message: impl AsRef<str>) -> Self {
+        Self { exit, report: Some(Box::new(Report::new(Level::Note, code, message))) }
+    }
+
     /// An end with nothing to say, such as a reader of our output that went away.
     pub fn quiet(exit: ExitCode) -> Self {
         Self { exit, report: None }

@@ -4,6 +4,8 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::crypto::sign::KeyPair;
 use crate::group::Group;
 
@@ -39,7 +41,7 @@ impl Config {
 }
 
 /// Bounds on what one multifeed holds, and on what one peer can make it hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Limits {
     /// Largest block, in bytes; at most [`BLOCK_BYTES_MAX`]. Peers of one group must agree on it.
@@ -121,7 +123,7 @@ impl Default for Limits {
 }
 
 /// How long the core waits before it acts by itself. `None` turns a timer off.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Timing {
     /// From the first byte to an open channel.

@@ -37,6 +37,11 @@ impl Group {
         Self::with_topic(Zeroizing::new(key), Sha256::digest(name.as_bytes()).into())
     }
 
+    /// The group of a key and a topic that were written down together.
+    pub(crate) fn of_parts(key: [u8; 32], topic: [u8; 32]) -> Self {
+        Self::with_topic(Zeroizing::new(key), topic)
+    }
+
     fn with_topic(key: Zeroizing<[u8; 32]>, topic: [u8; 32]) -> Self {
         let discovery_key = keyed(&key, &[b"multifeed/1 channel"]);
         let feed_namespace = keyed(&key, &[b"multifeed/1 feeds"]);

@@ -71,7 +71,8 @@ pub enum Output {
 /// What protects a connection's bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Secure {
-    /// Nothing yet: we make the Noise handshake and the secret stream (`@hyperswarm/secret-stream`).
+    /// Nothing yet: we make the Noise handshake and the secret stream
+    /// (`@hyperswarm/secret-stream`).
     Noise,
     /// The stream is secret already, as one that HyperDHT made. Its messages come and go framed by
     /// a length, as in [`Secure::Plain`].

@@ -36,7 +36,11 @@
 //! use bytes::BytesMut;
 //! use multifeed_core::*;
 //!
-//! struct Node { multifeed: Multifeed, store: BTreeMap<StoreKey, bytes::Bytes>, events: Vec<Event> }
+//! struct Node {
+//!     multifeed: Multifeed,
+//!     store: BTreeMap<StoreKey, bytes::Bytes>,
+//!     events: Vec<Event>,
+//! }
 //!
 //! impl Node {
 //!     fn open(seed: [u8; 32]) -> Self {
@@ -132,6 +136,9 @@ pub mod chance;
 pub mod crypto;
 pub mod fuzzing;
 pub mod peer;
+#[doc(hidden)]
+pub mod planted;
+pub mod record;
 pub mod wire;
 
 pub use config::{BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY, Limits, Timing};

@@ -4,6 +4,7 @@
 //! `peer`, what is said about feeds in `replicate`.
 
 mod open;
+mod recording;
 mod stored;
 mod view;
 
@@ -24,6 +25,8 @@ use crate::id::{ConnectionId, FeedId, RequestId, Role};
 use crate::io::{Event, Input, Mode, Output, Secure};
 use crate::outbox::{Job, Outbox};
 use crate::peer::connection::{Connection, Due};
+use crate::planted::{self, Bug};
+use crate::record::Step;
 use crate::replicate::{Context, Sources};
 use crate::time::Instant;
 
@@ -63,6 +66,8 @@ pub struct Multifeed {
     /// Requests of the application that are not answered yet.
     open_requests: usize,
     next_request: u64,
+    /// What crossed the border since it was last taken, if it is recorded at all.
+    record: Option<Vec<u8>>,
 }
 
 /// Whether the store was read.
@@ -96,6 +101,7 @@ impl Multifeed {
             outbox: Outbox::default(),
             open_requests: 0,
             next_request: 0,
+            record: None,
         };
         multifeed.read_meta();
         multifeed
@@ -103,6 +109,7 @@ impl Multifeed {
 
     /// Takes an input. It never fails: the world can be late, never wrong.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.write_down(|| Step::of(now, &input));
         self.now = self.now.max(now);
         match input {
             Input::Connected { connection, role, secure, mode } => {
@@ -132,6 +139,7 @@ impl Multifeed {
         buf: &mut BytesMut,
         limit: usize,
     ) -> usize {
+        self.write_down(|| Step::Transmit { connection: connection.0, limit: limit as u64 });
         let (peer, mut context) = self.split(connection);
         let Some(peer) = peer else { return 0 };
         let moved = peer.transmit(&mut context, buf, limit);
@@ -154,6 +162,7 @@ impl Multifeed {
     /// [`Misuse::NameTaken`] or [`Misuse::KeyPairTaken`] if the store knows one of the two with
     /// another partner; [`Misuse::BadName`], [`Misuse::TooManyFeeds`], [`Misuse::NotReady`].
     pub fn writer(&mut self, name: &str, key_pair: KeyPair) -> Result<FeedId, Misuse> {
+        self.write_down(|| Step::Writer { name: name.into(), seed: *key_pair.seed() });
         self.check_ready()?;
         if name.is_empty() || name.len() > NAME_BYTES_MAX {
             return Err(Misuse::BadName);
@@ -185,6 +194,7 @@ impl Multifeed {
     ///
     /// Whatever of [`Misuse`] its name says; nothing was appended then.
     pub fn append(&mut self, feed: FeedId, blocks: &[&[u8]]) -> Result<RequestId, Misuse> {
+        self.write_down(|| Step::append(feed, blocks));
         self.check_ready()?;
         let limits = &self.limits;
         if blocks.is_empty() {
@@ -217,6 +227,7 @@ impl Multifeed {
     /// [`Misuse::OutOfRange`] if not all of them are held durably or none is asked for;
     /// [`Misuse::UnknownFeed`], [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
     pub fn read(&mut self, feed: FeedId, start: u64, end: u64) -> Result<RequestId, Misuse> {
+        self.write_down(|| Step::Read { feed: feed.0, start, end });
         self.check_ready()?;
         self.check_requests()?;
         let log = self.feeds.get(feed).ok_or(Misuse::UnknownFeed)?;
@@ -233,6 +244,7 @@ impl Multifeed {
 
     /// Closes a connection. What it was sent already still goes out.
     pub fn disconnect(&mut self, connection: ConnectionId) {
+        self.write_down(|| Step::Disconnect { connection: connection.0 });
         self.close(connection, Reason::Requested);
     }
 
@@ -306,6 +318,9 @@ impl Multifeed {
 
     /// Feeds that a peer will not bring are asked of the others that offer them.
     fn find_sources(&mut self, freed: Vec<FeedId>) {
+        if planted::is(Bug::AsksNobodyElse) {
+            return;
+        }
         for feed in freed {
             let staged_length = self.feeds.get(feed).map_or(0, |feed| feed.staged_length());
             let mut takers = Vec::new();
@@ -336,6 +351,9 @@ impl Multifeed {
         for feed in session.feeds() {
             let is_candidate = self.feeds.get(feed).is_some_and(|feed| feed.is_candidate());
             let mut others = self.connections.values().filter_map(Connection::session);
+            if planted::is(Bug::KeepsCandidates) {
+                continue;
+            }
             if is_candidate && !others.any(|other| other.knows(feed)) {
                 self.feeds.forget(feed);
             }

@@ -1,1 +1,107 @@
-//! Not yet written.
+//! What the tests of this crate share: multifeeds with stores in memory, driven by hand.
+//!
+//! The project's README is compiled and run here, as a doc test.
+
+use bytes::BytesMut;
+use multifeed_core::{
+    Config, ConnectionId, Event, FeedId, Input, Instant, KeyPair, Mode, Multifeed, Output, Reason,
+    Role, Secure,
+};
+use multifeed_store::{MemoryStore, carry_out};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;
+
+/// The connection of two [`Node`]s, on both sides.
+pub const CONNECTION: ConnectionId = ConnectionId(1);
+
+/// A multifeed with its store, and what it said.
+#[derive(Debug)]
+pub struct Node {
+    /// The machine.
+    pub multifeed: Multifeed,
+    /// What it keeps.
+    pub store: MemoryStore,
+    /// Every event so far.
+    pub events: Vec<Event>,
+    /// Why it closed connections.
+    pub closed: Vec<Reason>,
+}
+
+impl Node {
+    /// Opens a multifeed with a new store.
+    pub fn open(config: Config) -> Self {
+        let (multifeed, store) = (Multifeed::open(config), MemoryStore::new());
+        let mut node = Self { multifeed, store, events: Vec::new(), closed: Vec::new() };
+        node.drain();
+        node
+    }
+
+    /// Makes a feed of its own, and appends these blocks one by one.
+    pub fn write(&mut self, name: &str, seed: u8, blocks: &[&[u8]]) -> FeedId {
+        let feed = self.multifeed.writer(name, KeyPair::from_seed(&[seed; 32]));
+        let feed = feed.expect("a free name");
+        for block in blocks {
+            self.multifeed.append(feed, &[block]).expect("a writable feed");
+            self.drain();
+        }
+        feed
+    }
+
+    /// Begins [`CONNECTION`].
+    pub fn connect(&mut self, role: Role, secure: Secure, mode: Mode) {
+        self.handle(Input::Connected { connection: CONNECTION, role, secure, mode });
+    }
+
+    /// Hands in an input, and does what comes of it.
+    pub fn handle(&mut self, input: Input<'_>) {
+        self.multifeed.handle(Instant::ZERO, input);
+        self.drain();
+    }
+
+    /// Takes away all that [`CONNECTION`] has to send.
+    pub fn transmit(&mut self) -> BytesMut {
+        self.drain();
+        let mut bytes = BytesMut::new();
+        while self.multifeed.poll_transmit(CONNECTION, &mut bytes, 64 * 1024) > 0 {
+            self.drain();
+        }
+        self.drain();
+        bytes
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.multifeed.poll() {
+            match output {
+                Output::Transmit { .. } => {}
+                Output::Disconnect { reason, .. } => self.closed.push(reason),
+                Output::Event(event) => self.events.push(event),
+                Output::Store(request) => {
+                    let multifeed = &mut self.multifeed;
+                    carry_out(&mut self.store, [request], |reply| {
+                        multifeed.handle(Instant::ZERO, Input::Stored(reply));
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Moves bytes between two nodes until neither has any; `tap` sees each flight, with the number of
+/// the node that it comes from, and may change it.
+pub fn run(nodes: &mut [Node; 2], mut tap: impl FnMut(usize, &mut BytesMut)) {
+    let mut silent = 0;
+    for from in (0..2).cycle() {
+        let mut bytes = nodes[from].transmit();
+        silent = if bytes.is_empty() { silent + 1 } else { 0 };
+        if silent == 2 {
+            return;
+        }
+        if !bytes.is_empty() {
+            tap(from, &mut bytes);
+            nodes[1 - from].handle(Input::Received { connection: CONNECTION, bytes: &bytes });
+        }
+    }
+}

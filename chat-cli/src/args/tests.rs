@@ -58,7 +58,7 @@ fn global_flags_stand_anywhere() {
 fn defaults_are_those_of_the_specification() {
     let global = run("").unwrap().global;
     assert_eq!((global.profile.as_str(), global.json, global.ephemeral), ("default", false, false));
-    let wait = Wait::Peers(1);
+    let wait = None;
     let timeout = Duration::from_secs(10);
     assert_eq!(command("send -"), Command::Send { text: vec!["-".into()], wait, timeout });
     let tail = Command::Tail { lines: 50, follow: false, no_backfill: false, since: None };
@@ -80,7 +80,7 @@ fn every_command_has_its_flags() {
     let sent = command("send two words --wait peers=3 --timeout 500ms");
     let text = vec!["two".to_string(), "words".to_string()];
     let timeout = Duration::from_millis(500);
-    assert_eq!(sent, Command::Send { text, wait: Wait::Peers(3), timeout });
+    assert_eq!(sent, Command::Send { text, wait: Some(Wait::Peers(3)), timeout });
     let Command::Tail { since, no_backfill: true, .. } = command("tail --no-backfill --since 2h")
     else {
         panic!("tail")

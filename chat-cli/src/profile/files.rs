@@ -131,10 +131,10 @@ pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
     let message = format!("cannot {what} {}: {error}", path.display());
     let failure = Failure::new(ExitCode::Failed, "profile.io", message);
     match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            failure.help("use another folder:  --data-dir DIR   or keep nothing:  --ephemeral")
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            failure.help("what was stored before is safe: make room, then go on")
         }
-        _ => failure,
+        _ => failure.help("use another folder:  --data-dir DIR   or keep nothing:  --ephemeral"),
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use blake2::Blake2bMac;
 use blake2::digest::consts::U32;
 use blake2::digest::{FixedOutput, KeyInit, Update};
+use multifeed_core::{FeedKey, Group, KeyPair, manifest};
 use zeroize::Zeroizing;
 
 use super::files;
@@ -40,14 +41,30 @@ impl Identity {
         Ok(Self { seed: random()? })
     }
 
+    /// The key pair of the feed that this user writes in a group.
+    pub fn writer(&self, group: &Group) -> KeyPair {
+        KeyPair::from_seed(&self.writer_seed(group.key()))
+    }
+
+    /// The name of that feed.
+    pub fn feed_key(&self, group: &Group) -> FeedKey {
+        manifest::feed_key(group.feed_namespace(), &self.writer(group).public_key())
+    }
+
+    /// The key pair that a group's connections are made with.
+    pub fn connection_key(&self, group: &Group) -> KeyPair {
+        KeyPair::from_seed(&self.noise_seed(group.key()))
+    }
+
     /// The seed of the feed that this user writes in a group.
     pub fn writer_seed(&self, group_key: &[u8; 32]) -> Zeroizing<[u8; 32]> {
         self.derive(WRITER_DOMAIN, group_key)
     }
 
-    /// The seed of the key that connections are made with.
-    pub fn noise_seed(&self) -> Zeroizing<[u8; 32]> {
-        self.derive(NOISE_DOMAIN, &[])
+    /// The seed of the key that a group's connections are made with. Each group has its own, so
+    /// that two groups cannot be told to have one member.
+    pub fn noise_seed(&self, group_key: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        self.derive(NOISE_DOMAIN, group_key)
     }
 
     fn derive(&self, domain: &[u8], context: &[u8]) -> Zeroizing<[u8; 32]> {

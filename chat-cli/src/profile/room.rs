@@ -8,6 +8,7 @@ use blake2::Blake2bMac;
 use blake2::digest::consts::U32;
 use blake2::digest::{FixedOutput, KeyInit, Update};
 use jiff::Timestamp;
+use multifeed_core::Group;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -160,6 +161,14 @@ impl Room {
     /// What lets somebody in.
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// The feeds that belong together in it.
+    pub fn group(&self) -> Group {
+        match &self.access {
+            Access::Secret(key) => Group::keyed(**key),
+            Access::Open { name } => Group::open(name),
+        }
     }
 
     /// When it was made or joined here.

@@ -48,20 +48,26 @@ fn the_same_profile_has_the_same_keys_and_each_group_another() {
     let dir = folder();
     let (writer, noise) = {
         let profile = open(dir.path()).unwrap();
-        (profile.identity().writer_seed(&[1; 32]), profile.identity().noise_seed())
+        (profile.identity().writer_seed(&[1; 32]), profile.identity().noise_seed(&[1; 32]))
     };
     let profile = open(dir.path()).unwrap();
     assert_eq!(profile.identity().writer_seed(&[1; 32]), writer);
-    assert_eq!(profile.identity().noise_seed(), noise);
+    assert_eq!(profile.identity().noise_seed(&[1; 32]), noise);
     let seed = fs::read(dir.path().join("default/identity.key")).unwrap();
-    let derived = [writer, noise, profile.identity().writer_seed(&[2; 32])];
+    let other = [9; 32];
+    let derived = [
+        writer,
+        noise,
+        profile.identity().writer_seed(&other),
+        profile.identity().noise_seed(&other),
+    ];
     for (at, key) in derived.iter().enumerate() {
         assert_ne!(&key[..], &seed[..]);
         assert!(derived[at + 1..].iter().all(|other| other != key));
     }
     assert_ne!(
-        open(folder().path()).unwrap().identity().noise_seed(),
-        profile.identity().noise_seed()
+        open(folder().path()).unwrap().identity().noise_seed(&[1; 32]),
+        profile.identity().noise_seed(&[1; 32])
     );
 }
 
@@ -399,4 +405,30 @@ fn names_of_rooms_are_not_empty() {
     assert_eq!(room.name(), room.id().as_str());
     assert!(room.ticket(Hints::default()).unwrap().hints().name().is_some());
     assert_eq!(Room::open("x", None, now()).unwrap().ticket(Hints::default()), None);
+}
+
+#[test]
+fn a_nick_is_asked_for_once() {
+    let dir = folder();
+    let mut profile = open(dir.path()).unwrap();
+    assert_eq!(profile.nick(None, Some("root")).unwrap().as_str(), "root");
+    assert_eq!(profile.nick(None, None).unwrap().as_str(), "anonymous");
+    assert_eq!(profile.nick(Some("al\u{1b}ice"), None).unwrap().as_str(), "al\\u{1b}ice");
+    drop(profile);
+    let mut profile = open(dir.path()).unwrap();
+    let kept = "al\\u{1b}ice";
+    assert_eq!(profile.nick(None, Some("root")).unwrap().as_str(), kept);
+    // Another one for a single command does not replace the first.
+    assert_eq!(profile.nick(Some("bot"), None).unwrap().as_str(), "bot");
+    assert_eq!(profile.nick(None, None).unwrap().as_str(), kept);
+    profile.set_nick("bob").unwrap();
+    assert_eq!(profile.nick(None, None).unwrap().as_str(), "bob");
+}
+
+#[test]
+fn a_damaged_nick_stops_nobody() {
+    let dir = folder();
+    let mut profile = open(dir.path()).unwrap();
+    fs::write(dir.path().join("default/nick"), [0xff, 0xfe]).unwrap();
+    assert_eq!(profile.nick(None, Some("root")).unwrap().as_str(), "root");
 }

@@ -20,6 +20,7 @@ use crate::crypto::sign::{KeyPair, PublicKey, Signature};
 use crate::error::{StoreFailure, Violation};
 use crate::id::{FeedId, FeedKey};
 use crate::io::Write;
+use crate::planted::{self, Bug};
 use tree::{Fold, Node};
 
 /// A length of a feed that its author signed.
@@ -143,6 +144,9 @@ impl Feed {
     }
 
     fn tip(&self) -> Option<&Tip> {
+        if planted::is(Bug::SignsTwice) {
+            return self.durable.as_ref();
+        }
         self.staged.back().map(|staged| &staged.tip).or(self.durable.as_ref())
     }
 
@@ -205,7 +209,8 @@ impl Feed {
             return Err(Violation::BadProof);
         }
         let tree_hash = tree::tree_hash(fold.roots());
-        if !manifest::is_signed(&self.public_key, &self.key, &tree_hash, &range.head) {
+        let is_signed = manifest::is_signed(&self.public_key, &self.key, &tree_hash, &range.head);
+        if !is_signed && !planted::is(Bug::AnySignature) {
             return Err(Violation::BadSignature);
         }
         let tip = Tip { length: end, roots, head: range.head };
@@ -226,6 +231,9 @@ impl Feed {
         let before = self.length();
         if let Some(staged) = self.staged.iter_mut().find(|staged| staged.tip.length == end) {
             staged.landed = true;
+            if planted::is(Bug::CountsOutOfOrder) {
+                self.staged.retain(|staged| staged.tip.length >= end);
+            }
         }
         while self.staged.front().is_some_and(|staged| staged.landed) {
             self.durable = self.staged.pop_front().map(|staged| staged.tip);

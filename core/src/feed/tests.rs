@@ -1,6 +1,5 @@
 use alloc::collections::BTreeMap;
 use alloc::vec;
-use std::format;
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -297,6 +296,6 @@ proptest! {
             feed.landed(staging.end);
             rest = after;
         }
-        prop_assert_eq!(feed.durable(), one_by_one.durable(), "{}", format!("{} blocks", all.len()));
+        prop_assert_eq!(feed.durable(), one_by_one.durable(), "{} blocks", all.len());
     }
 }

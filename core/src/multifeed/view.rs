@@ -85,6 +85,11 @@ impl Multifeed {
         feeds.map(|(id, feed)| view(id, feed))
     }
 
+    /// Every feed of which a block is held, with its tree.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &feed::Feed> {
+        self.feeds.iter().map(|(_, feed)| feed).filter(|feed| feed.length() > 0)
+    }
+
     /// Every peer that proved to be a member.
     pub fn peers(&self) -> impl Iterator<Item = Peer> {
         self.connections.iter().filter_map(|(connection, peer)| {

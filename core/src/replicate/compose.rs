@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::edge::Lengths;
 use super::session::{Context, Session};
 use crate::id::FeedId;
+use crate::planted::{self, Bug};
 use crate::wire::multifeed::{HeadEntry, Kind, Name, NoEntry, WantEntry, put};
 use crate::wire::mux::{Batch, MuxMessage};
 
@@ -106,7 +107,10 @@ impl Session {
     /// The entry that announces a feed as it is now; `None` if it needs a name and none is left.
     fn head_of(&mut self, context: &mut Context<'_>, feed: FeedId) -> Option<HeadEntry> {
         let held = context.feeds.get(feed)?;
-        let length = held.length();
+        let length = match planted::is(Bug::TellsTooEarly) {
+            true => held.staged_length(),
+            false => held.length(),
+        };
         let edge = self.edges.get(feed);
         let name = match edge.and_then(super::session::name_of) {
             Some(name) => name,

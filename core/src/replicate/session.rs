@@ -19,6 +19,7 @@ use crate::group::Group;
 use crate::id::{ConnectionId, FeedId};
 use crate::io::{Event, Refusal};
 use crate::outbox::Outbox;
+use crate::planted::{self, Bug};
 use crate::reconcile::Listing;
 use crate::time::Instant;
 use crate::wire::multifeed::{
@@ -190,7 +191,9 @@ impl Session {
         context: &mut Context<'_>,
         public_key: PublicKey,
     ) -> Result<Option<FeedId>, Reason> {
-        self.names_open = self.names_open.checked_sub(1).ok_or(Limit::Names)?;
+        if !planted::is(Bug::NoNames) {
+            self.names_open = self.names_open.checked_sub(1).ok_or(Limit::Names)?;
+        }
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
         let known = context.feeds.find(&key);
         let has_room = context.feeds.len() < context.limits.feeds;
@@ -345,6 +348,9 @@ impl Session {
 
     /// Nothing is left to say, and neither side lacks what the other offers.
     pub(crate) fn is_synced(&self) -> bool {
+        if planted::is(Bug::SyncedTooEarly) {
+            return self.listing.is_done() && self.is_listed;
+        }
         self.listing.is_done()
             && self.is_listed
             && self.edges.are_even()

@@ -26,9 +26,9 @@ pub struct Hello {
     pub features: u64,
     /// Shows that the sender knows the group's key; bound to the connection and the role.
     pub capability: Hash,
-    /// How many feeds the receiver may name before a [`Message::Names`] grants more.
+    /// How many feeds the receiver may name before a [`Kind::Names`] grants more.
     pub names: u32,
-    /// How many bytes of ranges the receiver may send before a [`Message::Window`] grants more.
+    /// How many bytes of ranges the receiver may send before a [`Kind::Window`] grants more.
     pub window: u64,
 }
 

@@ -48,7 +48,8 @@ impl From<BadHandshake> for SecureError {
 /// Why a message cannot be sent. The connection goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// The connection is not open: [`Opened`](super::Received::Opened) has not come, or the remote has failed.
+    /// The connection is not open: [`Opened`](super::Received::Opened) has not come, or the remote
+    /// has failed.
     NotOpen,
     /// The message is longer than [`MESSAGE_MAX`](super::MESSAGE_MAX).
     TooLong,

@@ -114,7 +114,9 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_entry_is_malformed_and_the_last(heads in heads(), cut in any::<prop::sample::Index>()) {
+    fn a_cut_entry_is_malformed_and_the_last(
+        heads in heads(), cut in any::<prop::sample::Index>()
+    ) {
         let body = encode_entries(&heads);
         let cut = cut.index(body.len() + 1);
         let read: Vec<_> = entries::<HeadEntry>(&body[..cut]).collect();

@@ -1,0 +1,400 @@
+//! A room, line by line: what comes is shown, what is typed is sent.
+//!
+//! Rule: whatever is typed is either stored or refused aloud.
+
+pub mod delivery;
+pub mod input;
+pub mod slash;
+
+use std::time::Duration;
+
+use multifeed_core::Event;
+use multifeed_tcp::NodeEvent;
+use tokio::time::{Instant, sleep_until};
+
+use self::delivery::{Delivery, Holders, messages};
+use self::input::{Input, Screen};
+use self::slash::{COMMANDS, Typed};
+use crate::args::Global;
+use crate::commands::{Printer, grows, invite_to};
+use crate::exit::ExitCode;
+use crate::lines::{self, Arrival, Line};
+use crate::links::{Change, peer_name};
+use crate::logging;
+use crate::output::{Format, Output};
+use crate::profile::{Profile, Room};
+use crate::report::Failure;
+use crate::sanitize;
+use crate::session::Session;
+use crate::signals::Signals;
+use crate::timeline::Timeline;
+use crate::transcript::counted;
+
+/// How many of the last messages are shown when a room is opened.
+const HISTORY_LINES: usize = 20;
+/// After the end of the input, so long messages may take to get to somebody.
+const LINGER: Duration = Duration::from_secs(10);
+/// A prompt waits so long for a message to arrive somewhere, so that it can say so.
+const PROMPT_AFTER: Duration = Duration::from_millis(150);
+
+/// Opens a room to chat in it, until the user leaves.
+///
+/// # Errors
+/// If the room cannot be opened or its store fails; after a signal, its exit code.
+pub async fn run(
+    global: &Global,
+    profile: Profile,
+    room: Room,
+    output: &Output,
+) -> Result<(), Failure> {
+    let signals = Signals::take()?;
+    let interactive = output.terminals.input && output.terminals.data;
+    let place = if interactive { logging::Place::File } else { logging::Place::Stderr };
+    logging::start(global, place, &profile)?;
+    let mut session = Session::open(global, profile, room).await?;
+    // Before the screen is taken over: what goes wrong here is said in plain.
+    if let Err(failure) = session.go_online(global, output).await {
+        session.close().await;
+        return Err(failure);
+    }
+    let mut chat = match Chat::open(session, output, signals).await {
+        Ok(chat) => chat,
+        Err((session, failure)) => {
+            session.close().await;
+            return Err(failure);
+        }
+    };
+    let done = chat.talk().await;
+    let Chat { session, screen, delivery, .. } = chat;
+    drop(screen);
+    let waiting = delivery.waiting();
+    session.close().await;
+    if waiting > 0 {
+        output.say(&format!("{} stored here and not yet on any peer", messages(waiting)))?;
+    }
+    done
+}
+
+struct Chat {
+    session: Session,
+    output: Output,
+    signals: Signals,
+    screen: Screen,
+    printer: Printer,
+    timeline: Timeline,
+    delivery: Delivery,
+    /// When the user gets his next prompt, if he waits for one.
+    prompt_due: Option<Instant>,
+    /// Whether the last thing typed was Ctrl-C.
+    interrupted: bool,
+    /// Set by the end of the input: then it is over at the latest.
+    until: Option<Instant>,
+}
+
+/// Whether the chat goes on.
+enum Next {
+    GoOn,
+    Leave,
+}
+
+impl Chat {
+    async fn open(
+        session: Session,
+        output: &Output,
+        signals: Signals,
+    ) -> Result<Self, (Session, Failure)> {
+        let mut timeline = Timeline::default();
+        let history = timeline.history(session.node(), HISTORY_LINES, None).await;
+        let history = match history {
+            Ok(history) => history,
+            Err(error) => {
+                let failure = session.failed(error);
+                return Err((session, failure));
+            }
+        };
+        let screen = match Screen::open(output) {
+            Ok(screen) => screen,
+            Err(failure) => return Err((session, failure)),
+        };
+        let printer = Printer::new(&session, output);
+        let delivery = Delivery::new(timeline.next(&session.key()));
+        let mut chat = Self {
+            session,
+            output: *output,
+            signals,
+            screen,
+            printer,
+            timeline,
+            delivery,
+            prompt_due: None,
+            interrupted: false,
+            until: None,
+        };
+        match chat.greet(&history) {
+            Ok(()) => Ok(chat),
+            Err(failure) => Err((chat.session, failure)),
+        }
+    }
+
+    fn greet(&mut self, history: &[crate::timeline::Entry]) -> Result<(), Failure> {
+        for entry in history {
+            let lines = self.printer.lines(entry, Arrival::Backfill)?;
+            self.screen.data(&lines)?;
+        }
+        if self.screen.echoes() {
+            let name = self.session.room().name();
+            let you = sanitize::author(self.session.nick().as_str(), &self.session.key().0);
+            self.screen.say(&format!("this is \"{name}\"; you are {you}; /help"))?;
+            if history.is_empty() {
+                self.screen.say("nothing was said here yet: /invite somebody, or just write")?;
+            }
+            if self.session.links().targets().is_empty() && self.session.listening().is_none() {
+                self.screen.say("offline: what you write waits here (--peer or --listen)")?;
+            }
+        }
+        self.prompt();
+        Ok(())
+    }
+
+    fn prompt(&mut self) {
+        self.prompt_due = None;
+        let mark = if self.delivery.waiting() == 0 { '●' } else { '◌' };
+        self.screen.prompt(&format!("{} {mark} › ", self.session.nick()));
+    }
+
+    async fn talk(&mut self) -> Result<(), Failure> {
+        loop {
+            let forever = Instant::now() + Duration::from_secs(3_600);
+            let dues = [self.delivery.deadline(), self.prompt_due, self.until];
+            let due = dues.into_iter().flatten().min().unwrap_or(forever);
+            let next = tokio::select! {
+                input = self.screen.next(), if self.until.is_none() => self.typed(input).await?,
+                next = self.session.next() => {
+                    let (event, change) = next.ok_or_else(|| self.session.ended())?;
+                    self.happened(&event, change).await?
+                }
+                () = sleep_until(due) => Next::GoOn,
+                code = self.signals.next() => return Err(Failure::quiet(code)),
+            };
+            if matches!(next, Next::Leave) {
+                return Ok(());
+            }
+            self.look().await?;
+            if let Some(until) = self.until
+                && (self.delivery.waiting() == 0 || Instant::now() >= until)
+            {
+                return self.ended();
+            }
+        }
+    }
+
+    /// Tells what became of our messages, and gives the user his prompt.
+    async fn look(&mut self) -> Result<(), Failure> {
+        let holders = self.holders().await?;
+        if let Some(told) = self.delivery.look(&holders) {
+            self.screen.say(&told)?;
+        }
+        let arrived = self.delivery.waiting() == 0 || holders.here == 0;
+        if self.prompt_due.is_some_and(|due| arrived || Instant::now() >= due) {
+            self.prompt();
+        }
+        Ok(())
+    }
+
+    async fn holders(&self) -> Result<Holders, Failure> {
+        let found = self.session.node().holders(self.session.feed()).await;
+        let found = found.map_err(|error| self.session.failed(error))?;
+        let length = self.timeline.next(&self.session.key());
+        let most = found.iter().map(|(_, length)| *length).max().unwrap_or(0);
+        let complete = found.iter().filter(|(_, held)| *held >= length).count();
+        Ok(Holders { most, complete, here: self.session.links().here().len() })
+    }
+
+    /// What was typed is stored, done or refused.
+    async fn typed(&mut self, input: Input) -> Result<Next, Failure> {
+        let was_interrupted = std::mem::take(&mut self.interrupted);
+        let line = match input {
+            Input::Line(line) => line,
+            Input::Interrupt if was_interrupted => {
+                return Err(Failure::quiet(ExitCode::Interrupted));
+            }
+            Input::Interrupt => {
+                self.interrupted = true;
+                self.screen.say("once more to leave")?;
+                self.prompt();
+                return Ok(Next::GoOn);
+            }
+            Input::End if self.screen.echoes() => return Ok(Next::Leave),
+            Input::End => {
+                let online = !self.session.links().targets().is_empty()
+                    || self.session.listening().is_some();
+                let linger = if online { LINGER } else { Duration::ZERO };
+                self.until = Some(Instant::now() + linger);
+                return Ok(Next::GoOn);
+            }
+        };
+        match slash::read(&line) {
+            Typed::Text(text) => {
+                self.send(&text).await?;
+                self.prompt_due = Some(Instant::now() + PROMPT_AFTER);
+                return Ok(Next::GoOn);
+            }
+            Typed::Quit => return Ok(Next::Leave),
+            other => self.answer(other).await?,
+        }
+        self.prompt();
+        Ok(Next::GoOn)
+    }
+
+    async fn send(&mut self, text: &str) -> Result<(), Failure> {
+        match self.session.append(text).await {
+            Ok(id) => {
+                if self.output.format == Format::Json {
+                    let event =
+                        lines::Event::Ack { reference: None, id: id.clone(), state: "stored" };
+                    self.output.json(&Line::from(event))?;
+                }
+                self.delivery.stored(id.index + 1);
+                Ok(())
+            }
+            // The user can put this right himself.
+            Err(failure) if failure.exit() == ExitCode::BadInput => self.refuse(&failure),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn refuse(&self, failure: &Failure) -> Result<(), Failure> {
+        match failure.report() {
+            Some(report) => self.screen.say(&format!("not sent: {}", report.message())),
+            None => Ok(()),
+        }
+    }
+
+    async fn answer(&mut self, typed: Typed) -> Result<(), Failure> {
+        match typed {
+            Typed::Help => {
+                for (usage, what) in COMMANDS {
+                    self.screen.say(&format!("{usage:12} {what}"))?;
+                }
+                self.screen.say("//x          sends /x as text")?;
+                self.screen.say("●  all of yours is on another disk too    ◌  it waits here")
+            }
+            Typed::Peers => self.peers().await,
+            Typed::Invite => {
+                let listening = self.session.listening();
+                let (profile, room) = (self.session.profile(), self.session.room());
+                match invite_to(profile, room, listening) {
+                    Some(ticket) => {
+                        self.screen.data(&[ticket.to_string()])?;
+                        self.screen.say("anyone with this invite can read the whole history")
+                    }
+                    None => self.screen.say(&format!(
+                        "an open room: anyone can join with its name:  multichat join --open {}",
+                        room.name()
+                    )),
+                }
+            }
+            Typed::Nick(nick) => {
+                self.session.set_nick(&nick)?;
+                self.screen.say(&format!("you are {} from now on", self.session.nick()))
+            }
+            Typed::Status => self.status().await,
+            Typed::Unknown(what) => self.screen.say(&what),
+            Typed::Nothing | Typed::Text(_) | Typed::Quit => Ok(()),
+        }
+    }
+
+    async fn peers(&self) -> Result<(), Failure> {
+        let found = self.session.node().holders(self.session.feed()).await;
+        let found = found.map_err(|error| self.session.failed(error))?;
+        let length = self.timeline.next(&self.session.key());
+        let here = self.session.links().here();
+        if here.is_empty() {
+            self.screen.say("nobody else is here")?;
+        }
+        for remote in here {
+            let held = found.iter().filter_map(|(connection, held)| {
+                let (key, addr) = self.session.links().peer(*connection)?;
+                (key == remote).then_some((addr, *held))
+            });
+            let line = match held.max_by_key(|(_, held)| *held) {
+                Some((addr, held)) => {
+                    let held = held.min(length);
+                    let yours = counted(length, "message");
+                    format!("{} ({addr}) has {held} of your {yours}", peer_name(&remote))
+                }
+                None => format!("{} has none of your messages yet", peer_name(&remote)),
+            };
+            self.screen.say(&line)?;
+        }
+        for target in self.session.links().out_of_sync() {
+            if let Some(why) = target.trouble() {
+                self.screen.say(&format!("not here: {} ({why})", target.name()))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn status(&self) -> Result<(), Failure> {
+        let status = self.session.node().sync_status().await;
+        let status = status.map_err(|error| self.session.failed(error))?;
+        let (have, want, feeds) = (status.have, status.want, status.feeds);
+        let (synced, peers) = (status.synced, status.peers);
+        self.screen.say(&match peers {
+            0 => {
+                let (messages, members) =
+                    (counted(have, "message"), counted(feeds as u64, "member"));
+                format!("{messages} of {members} are here; nobody else is online")
+            }
+            _ => {
+                let (want, peers) = (counted(want, "message"), counted(peers as u64, "peer"));
+                format!("{have} of {want} are here; in sync with {synced} of {peers}")
+            }
+        })?;
+        match self.delivery.waiting() {
+            0 => self.screen.say("all that you wrote here is on another disk too"),
+            waiting => self.screen.say(&format!("{} only here so far", messages(waiting))),
+        }
+    }
+
+    async fn happened(
+        &mut self,
+        event: &NodeEvent,
+        change: Option<Change>,
+    ) -> Result<Next, Failure> {
+        if let Some(change) = change {
+            match (self.output.format, change.line()) {
+                (Format::Json, Some(line)) => self.output.json(&line)?,
+                _ => self.screen.say(&change.text())?,
+            }
+        }
+        if let NodeEvent::Multifeed(Event::FeedBroken { .. }) = event {
+            self.screen.say("a part of the store is damaged: some messages cannot be shown")?;
+        }
+        while grows(event) {
+            let step = self.timeline.step(self.session.node()).await;
+            let step = step.map_err(|error| self.session.failed(error))?;
+            for entry in &step.entries {
+                // What was typed on a terminal stands there already.
+                if entry.id.feed != self.session.key().0 || !self.screen.echoes() {
+                    let lines = self.printer.lines(entry, Arrival::Live)?;
+                    self.screen.data(&lines)?;
+                }
+            }
+            if !step.more {
+                break;
+            }
+        }
+        Ok(Next::GoOn)
+    }
+
+    /// After the end of the input: whether somebody has got it.
+    fn ended(&self) -> Result<(), Failure> {
+        let online = !self.session.links().targets().is_empty();
+        if self.delivery.waiting() == 0 || !online {
+            return Ok(());
+        }
+        let message = "nobody else was reached. Your messages are stored and will be sent later";
+        Err(Failure::note(ExitCode::NoPeer, "net.nobody", message).help("do not resend them"))
+    }
+}

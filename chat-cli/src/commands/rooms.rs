@@ -1,0 +1,187 @@
+//! Rooms: to make, to join, to invite to, to list.
+
+use std::net::SocketAddr;
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::open_chat;
+use crate::args::{Global, Join};
+use crate::lines::{Event, Line, hex};
+use crate::output::{Format, Output};
+use crate::profile::{Access, Profile, ROOM_NAME_COLUMNS_MAX, Room};
+use crate::report::{Failure, Level, Report};
+use crate::sanitize;
+use crate::ticket::{Fix, Hints, Ticket};
+
+/// What a room is called when its maker gives it no name.
+const ROOM_NAME_DEFAULT: &str = "room";
+/// How much of the inviter's key an invite carries.
+const FINGERPRINT_BYTES: usize = 8;
+
+pub(super) fn new(
+    global: &Global,
+    name: Option<String>,
+    no_open: bool,
+    output: &Output,
+) -> Result<(), Failure> {
+    let mut profile = open_profile(global)?;
+    let name = name.as_deref().unwrap_or(ROOM_NAME_DEFAULT);
+    let room = profile.add(Room::create(name, Timestamp::now())?)?;
+    profile.set_last(room.id())?;
+    output.say(&format!("made room \"{}\" ({})", room.name(), room.id()))?;
+    show_invite(global, &profile, &room, output)?;
+    if no_open { Ok(()) } else { open_chat(&opened(global, &room), profile, output) }
+}
+
+pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), Failure> {
+    let now = Timestamp::now();
+    let name = join.name.as_deref();
+    let mut hints = Hints::default();
+    let room = match &join.open {
+        Some(open) => Room::open(open, name, now)?,
+        None => {
+            let ticket = read_ticket(join, output)?;
+            hints = ticket.hints().clone();
+            Room::of_ticket(&ticket, name, now)?
+        }
+    };
+    let mut profile = open_profile(global)?;
+    let mut room = profile.add(room)?;
+    if hints.addresses().iter().any(|addr| !room.hints().contains(addr)) {
+        // A room that was joined before learns where its members are now.
+        room.add_hints(hints.addresses());
+        profile.update(&room)?;
+    }
+    profile.set_last(room.id())?;
+    output.say(&format!("joined room \"{}\" ({})", room.name(), room.id()))?;
+    if output.format == Format::Json {
+        output.json(&Line::from(room_event(&room, None)))?;
+    }
+    if join.no_open { Ok(()) } else { open_chat(&opened(global, &room), profile, output) }
+}
+
+/// The profile, which from now on calls the user as the flags do.
+fn open_profile(global: &Global) -> Result<Profile, Failure> {
+    let mut profile = Profile::open(global)?;
+    if let Some(nick) = &global.nick {
+        profile.set_nick(nick)?;
+    }
+    Ok(profile)
+}
+
+/// The flags with the room that was just made or joined, whichever they named.
+fn opened(global: &Global, room: &Room) -> Global {
+    Global { room: Some(room.id().to_string()), ..global.clone() }
+}
+
+/// Reads the invite, and takes the repaired one where that was asked for.
+fn read_ticket(join: &Join, output: &Output) -> Result<Ticket, Failure> {
+    let input = join.ticket();
+    let error = match Ticket::parse(&input) {
+        Ok(ticket) => return Ok(ticket),
+        Err(error) => error,
+    };
+    let Some(repair) = error.repair().filter(|_| join.repair) else {
+        return Err(error.into_failure(&input));
+    };
+    let done = match repair.fix {
+        Fix::Replace { position, found, right } => {
+            format!("character {position}: read '{right}' in place of '{found}'")
+        }
+        Fix::Swap { position, second } => {
+            format!("characters {position} and {second}: read in the other order")
+        }
+    };
+    output.tell(&Report::new(Level::Note, "ticket.repaired", done))?;
+    Ok(repair.ticket.clone())
+}
+
+pub(super) fn invite(
+    global: &Global,
+    room: Option<String>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let profile = Profile::open(global)?;
+    let room = profile.find(room.as_deref().or(global.room.as_deref()))?;
+    show_invite(global, &profile, &room, output)
+}
+
+/// An invite to a room, from this user; `None` for an open room, which needs none.
+pub fn invite_to(
+    profile: &Profile,
+    room: &Room,
+    listen: Option<SocketAddr>,
+) -> Option<Zeroizing<String>> {
+    // An address that means "any" or "whichever port" is of no use to somebody else.
+    let dialled = listen.filter(|at| !at.ip().is_unspecified() && at.port() != 0);
+    let hints = dialled.into_iter().fold(Hints::default(), Hints::with_address);
+    let key = profile.identity().feed_key(&room.group());
+    let (fingerprint, _) = key.0.split_first_chunk::<FINGERPRINT_BYTES>()?;
+    room.ticket(hints.with_inviter(*fingerprint)).map(|ticket| ticket.encode())
+}
+
+fn show_invite(
+    global: &Global,
+    profile: &Profile,
+    room: &Room,
+    output: &Output,
+) -> Result<(), Failure> {
+    let ticket = invite_to(profile, room, global.listen);
+    if output.format == Format::Json {
+        let text = ticket.as_ref().map(|ticket| ticket.to_string());
+        return output.json(&Line::from(room_event(room, text)));
+    }
+    match (&ticket, room.access()) {
+        (Some(ticket), _) => {
+            output.data(ticket)?;
+            output.say("anyone with this invite can read the whole history")
+        }
+        (None, Access::Open { name }) => {
+            let name = sanitize::line(name, ROOM_NAME_COLUMNS_MAX);
+            output.say("an open room: anyone who knows its name can join and read all of it")?;
+            output.data(&format!("multichat join --open {name}"))
+        }
+        (None, Access::Secret(_)) => Ok(()),
+    }
+}
+
+pub(super) fn list(global: &Global, output: &Output) -> Result<(), Failure> {
+    let profile = Profile::open(global)?;
+    let found = profile.rooms()?;
+    for room in &found.rooms {
+        match output.format {
+            Format::Json => output.json(&Line::from(room_event(room, None)))?,
+            Format::Text => output.data(&format!("{}  {}", room.id(), room.name()))?,
+        }
+    }
+    match found.damaged.into_iter().next() {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn whoami(global: &Global, output: &Output) -> Result<(), Failure> {
+    let mut profile = Profile::open(global)?;
+    let system = std::env::var("USER").ok();
+    let nick = profile.nick(global.nick.as_deref(), system.as_deref())?;
+    let room = profile.find(global.room.as_deref())?;
+    let key = profile.identity().feed_key(&room.group());
+    match output.format {
+        Format::Json => output.json(&Line::from(Event::Whoami {
+            profile: profile.name().to_string(),
+            nick,
+            room: sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX),
+            key: hex(&key.0),
+        })),
+        Format::Text => {
+            let author = sanitize::author(nick.as_str(), &key.0);
+            output.data(&format!("{author} in \"{}\"", room.name()))
+        }
+    }
+}
+
+fn room_event(room: &Room, ticket: Option<String>) -> Event {
+    let name = sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
+    Event::Room { id: room.id().to_string(), name, ticket }
+}

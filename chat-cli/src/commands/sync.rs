@@ -1,0 +1,231 @@
+//! Catches up with the others, shows how far that is, and ends.
+
+use std::time::Duration;
+
+use multifeed_core::SyncStatus;
+use tokio::time::{Instant, sleep_until};
+
+use crate::args::{Global, Until};
+use crate::exit::ExitCode;
+use crate::lines::{Event, Line};
+use crate::logging;
+use crate::output::{Format, Output};
+use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX};
+use crate::report::Failure;
+use crate::sanitize::{self, Clean};
+use crate::session::Session;
+use crate::signals::Signals;
+use crate::transcript::counted;
+
+/// Without progress for this long, and without a time of the user, the sync gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// At most four lines in a second.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// Where nobody watches, a line for each so much of the work.
+const STEP_PERCENT: u64 = 10;
+/// Columns of the bar.
+const BAR_COLUMNS: u64 = 20;
+
+pub(super) async fn run(
+    global: &Global,
+    output: &Output,
+    until: Until,
+    timeout: Option<Duration>,
+) -> Result<(), Failure> {
+    let mut signals = Signals::take()?;
+    let profile = Profile::open(global)?;
+    logging::start(global, logging::Place::Stderr, &profile)?;
+    let room = profile.find(global.room.as_deref())?;
+    let mut session = Session::open(global, profile, room).await?;
+    let mut progress = Progress::new(output, &session);
+    let caught_up = catch_up(global, &mut session, &mut signals, &mut progress, until, timeout);
+    let done = match caught_up.await {
+        Ok(()) => conclude(&session, &mut progress).await,
+        Err(failure) => progress.clear().and(Err(failure)),
+    };
+    session.close().await;
+    done
+}
+
+/// Goes on until there is no more to get, or too little time.
+async fn catch_up(
+    global: &Global,
+    session: &mut Session,
+    signals: &mut Signals,
+    progress: &mut Progress,
+    until: Until,
+    timeout: Option<Duration>,
+) -> Result<(), Failure> {
+    if !session.has_network(global) {
+        return Err(Failure::note(ExitCode::NoPeer, "net.nobody", "there is nobody to sync with")
+            .help("name somebody:  --peer HOST:PORT   or let somebody in:  --listen ADDR:PORT"));
+    }
+    session.go_online(global, &progress.output).await?;
+    let latest = timeout.map(|timeout| Instant::now() + timeout);
+    let mut patience = Instant::now() + PATIENCE;
+    let mut before = None;
+    loop {
+        let status = session.node().sync_status().await;
+        let status = status.map_err(|error| session.failed(error))?;
+        let now = (status.have, status.synced, session.links().met());
+        if before.replace(now) != Some(now) {
+            patience = Instant::now() + PATIENCE;
+        }
+        if is_done(session, until, &status) {
+            return Ok(());
+        }
+        let due = progress.show(&status, "syncing")?;
+        tokio::select! {
+            next = session.next() => {
+                let (_, change) = next.ok_or_else(|| session.ended())?;
+                if let Some(change) = change {
+                    progress.clear()?;
+                    progress.tell(&change)?;
+                }
+            }
+            () = sleep_until(latest.unwrap_or(patience)) => return Ok(()),
+            () = sleep_until(due), if progress.is_behind(&status) => {}
+            code = signals.next() => return Err(Failure::quiet(code)),
+        }
+    }
+}
+
+/// Whether it is as far as was asked for.
+fn is_done(session: &Session, until: Until, status: &SyncStatus) -> bool {
+    let links = session.links();
+    let all_in_sync = status.synced == status.peers;
+    let met = links.met().1 > 0;
+    match until {
+        Until::All => met && all_in_sync && links.out_of_sync().next().is_none(),
+        Until::Idle => {
+            let tried = links.all_tried() && all_in_sync;
+            tried && (met || (!links.targets().is_empty() && links.met().0 == 0))
+        }
+    }
+}
+
+/// What the user and the exit code are told in the end.
+async fn conclude(session: &Session, progress: &mut Progress) -> Result<(), Failure> {
+    let status = session.node().sync_status().await.map_err(|error| session.failed(error))?;
+    let links = session.links();
+    let missed: Vec<_> = links.out_of_sync().collect();
+    let synced = links.met().1;
+    let state = if missed.is_empty() && synced > 0 { "synced" } else { "incomplete" };
+    progress.finish(&status, synced, state)?;
+    if missed.is_empty() && synced > 0 {
+        return Ok(());
+    }
+    let failure = if synced == 0 {
+        let message = format!("nobody in \"{}\" was reached", session.room().name());
+        Failure::note(ExitCode::NoPeer, "net.nobody", message)
+            .help("nothing is lost: what you wrote goes out when somebody is reached")
+    } else {
+        let message = format!("in sync with {synced}, but not with {} others", missed.len());
+        Failure::note(ExitCode::FewPeers, "net.few", message)
+    };
+    Err(missed.into_iter().fold(failure, |failure, target| {
+        let why = target.trouble().unwrap_or("not in sync in time");
+        failure.help(format!("{}: {why}", target.name()))
+    }))
+}
+
+/// Shows how far the sync is: a bar on a terminal, some lines elsewhere, JSON for programs.
+struct Progress {
+    output: Output,
+    room: Clean,
+    /// When it may show something again.
+    due: Instant,
+    shown: Option<SyncStatus>,
+    percent: u64,
+}
+
+impl Progress {
+    fn new(output: &Output, session: &Session) -> Self {
+        let room = sanitize::line(session.room().name(), ROOM_NAME_COLUMNS_MAX);
+        Self { output: *output, room, due: Instant::now(), shown: None, percent: 0 }
+    }
+
+    /// Shows a state, if it is a new one and its time has come; returns when that is.
+    fn show(&mut self, status: &SyncStatus, state: &'static str) -> Result<Instant, Failure> {
+        if Instant::now() >= self.due && self.is_behind(status) {
+            self.due = Instant::now() + PROGRESS_EVERY;
+            self.shown = Some(*status);
+            self.draw(status, state)?;
+        }
+        Ok(self.due)
+    }
+
+    /// Whether a state is not the one that is shown.
+    fn is_behind(&self, status: &SyncStatus) -> bool {
+        self.shown != Some(*status)
+    }
+
+    fn draw(&mut self, status: &SyncStatus, state: &'static str) -> Result<(), Failure> {
+        match self.output.format {
+            Format::Json => self.output.json(&Line::from(Event::Sync {
+                room: self.room.clone(),
+                have: status.have,
+                want: status.want,
+                feeds: status.feeds as u64,
+                peers: status.peers as u64,
+                state,
+            })),
+            Format::Text if self.output.terminals.talk => self.output.progress(&bar(status)),
+            Format::Text => {
+                let percent = percent(status);
+                if status.peers == 0 || percent < self.percent + STEP_PERCENT {
+                    return Ok(());
+                }
+                self.percent = percent - percent % STEP_PERCENT;
+                self.output.say(&format!("{} of {} blocks", status.have, status.want))
+            }
+        }
+    }
+
+    /// Takes the bar away.
+    fn clear(&self) -> Result<(), Failure> {
+        self.output.progress("")
+    }
+
+    fn tell(&self, change: &crate::links::Change) -> Result<(), Failure> {
+        match (self.output.format, change.line()) {
+            (Format::Json, Some(line)) => self.output.json(&line),
+            (Format::Json, None) => Ok(()),
+            (Format::Text, _) => self.output.say(&change.text()),
+        }
+    }
+
+    fn finish(
+        &mut self,
+        status: &SyncStatus,
+        synced: usize,
+        state: &'static str,
+    ) -> Result<(), Failure> {
+        self.clear()?;
+        match self.output.format {
+            Format::Json => self.draw(status, state),
+            Format::Text if state == "synced" => {
+                let messages = counted(status.have, "message");
+                let members = counted(status.feeds as u64, "member");
+                let peers = counted(synced as u64, "peer");
+                self.output.say(&format!("in sync with {peers}: {messages} of {members}"))
+            }
+            Format::Text => Ok(()),
+        }
+    }
+}
+
+fn percent(status: &SyncStatus) -> u64 {
+    (status.have.saturating_mul(100)).checked_div(status.want).unwrap_or(100).min(100)
+}
+
+/// What peers claim is not proven before it is here, so the bar never says more than it shows.
+fn bar(status: &SyncStatus) -> String {
+    if status.peers == 0 {
+        return "looking for somebody".into();
+    }
+    let full = percent(status) * BAR_COLUMNS / 100;
+    let bar: String = (0..BAR_COLUMNS).map(|at| if at < full { '▓' } else { '░' }).collect();
+    let (have, want, peers) = (status.have, status.want, status.peers);
+    format!("syncing {bar} {have} of {want} messages · {peers} here")
+}

@@ -1,0 +1,128 @@
+//! Prints messages: the last ones, and then those that come.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use multifeed_core::Event;
+use multifeed_tcp::NodeEvent;
+
+use crate::args::Global;
+use crate::lines::{self, Arrival, Line, Message};
+use crate::logging;
+use crate::output::{Format, Output};
+use crate::profile::Profile;
+use crate::report::Failure;
+use crate::session::Session;
+use crate::signals::Signals;
+use crate::timeline::{Entry, Timeline};
+use crate::transcript::Transcript;
+
+/// Which messages to print.
+pub(super) struct Wanted {
+    pub(super) lines: usize,
+    pub(super) follow: bool,
+    pub(super) no_backfill: bool,
+    pub(super) since: Option<Timestamp>,
+}
+
+pub(super) async fn run(global: &Global, output: &Output, wanted: Wanted) -> Result<(), Failure> {
+    let mut signals = Signals::take()?;
+    let profile = Profile::open(global)?;
+    logging::start(global, logging::Place::Stderr, &profile)?;
+    let room = profile.find(global.room.as_deref())?;
+    let mut session = Session::open(global, profile, room).await?;
+    let done = print(global, output, &mut session, &mut signals, wanted).await;
+    session.close().await;
+    done
+}
+
+async fn print(
+    global: &Global,
+    output: &Output,
+    session: &mut Session,
+    signals: &mut Signals,
+    wanted: Wanted,
+) -> Result<(), Failure> {
+    let mut timeline = Timeline::default();
+    let mut printer = Printer::new(session, output);
+    let keep = if wanted.no_backfill { 0 } else { wanted.lines };
+    let history = timeline.history(session.node(), keep, wanted.since).await;
+    for entry in history.map_err(|error| session.failed(error))? {
+        printer.print(&entry, Arrival::Backfill)?;
+    }
+    if !wanted.follow {
+        return Ok(());
+    }
+    session.go_online(global, output).await?;
+    loop {
+        tokio::select! {
+            next = session.next() => {
+                let (event, change) = next.ok_or_else(|| session.ended())?;
+                if let Some(change) = change {
+                    output.say(&change.text())?;
+                }
+                if !grows(&event) {
+                    continue;
+                }
+            }
+            code = signals.next() => return Err(Failure::quiet(code)),
+        }
+        loop {
+            let step = timeline.step(session.node()).await;
+            let step = step.map_err(|error| session.failed(error))?;
+            for entry in &step.entries {
+                printer.print(entry, Arrival::Live)?;
+            }
+            if !step.more {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether there may be more to read after an event.
+pub(crate) fn grows(event: &NodeEvent) -> bool {
+    matches!(
+        event,
+        NodeEvent::Lagged(_)
+            | NodeEvent::Multifeed(
+                Event::Extended { .. } | Event::Appended { .. } | Event::FeedAdded { .. }
+            )
+    )
+}
+
+/// Prints messages to stdout, for people or for programs.
+pub(crate) struct Printer {
+    output: Output,
+    room: String,
+    transcript: Transcript,
+}
+
+impl Printer {
+    pub(crate) fn new(session: &Session, output: &Output) -> Self {
+        let transcript = Transcript::new(TimeZone::system(), output.data_paint);
+        Self { output: *output, room: session.room().name().to_string(), transcript }
+    }
+
+    pub(crate) fn print(&mut self, entry: &Entry, arrival: Arrival) -> Result<(), Failure> {
+        for line in self.lines(entry, arrival)? {
+            self.output.data(&line)?;
+        }
+        Ok(())
+    }
+
+    /// The lines of a message, as they go to stdout.
+    pub(crate) fn lines(
+        &mut self,
+        entry: &Entry,
+        arrival: Arrival,
+    ) -> Result<Vec<String>, Failure> {
+        match self.output.format {
+            Format::Text => Ok(self.transcript.lines(entry)),
+            Format::Json => {
+                let message = Message::new(entry.id.clone(), &self.room, &entry.content, arrival);
+                crate::output::json_line(&Line::from(lines::Event::Message(message)))
+                    .map(|line| vec![line])
+            }
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! A room in one process: members chat over pipes that are cut and healed, in virtual time.
+//!
+//! Rule: everything that happens follows from the seed. It is the same multifeed that runs on a
+//! network; only clock, chance, disks and wires are those of [`World`].
+
+mod stage;
+mod words;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use multifeed_core::{FeedKey, Group};
+use multifeed_memory::{LinkId, LinkOptions, NodeId, NodeOptions, Security, World};
+
+use self::stage::Stage;
+use crate::exit::ExitCode;
+use crate::lines::{Demo, Event, Line, hex};
+use crate::message;
+use crate::output::{Format, Output};
+use crate::report::Failure;
+
+/// When it all begins, by the clocks of the members.
+const BEGIN: Timestamp = Timestamp::constant(1_795_334_400, 0);
+/// The longest pause between two messages.
+const PAUSE_MS_MAX: u64 = 400;
+/// Healed pipes and open questions settle within this, or never.
+const SETTLE: Duration = Duration::from_secs(3_600);
+/// From how many members on a ring alone would make the ways too long.
+const RING_ALONE_MAX: u16 = 8;
+/// How often it is told what is missing where.
+const TELL_PARTS: u64 = 8;
+
+/// How much there is to simulate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Members.
+    pub peers: u16,
+    /// Messages of each.
+    pub messages: u32,
+    /// Where all chance comes from.
+    pub seed: u64,
+}
+
+/// Runs the room and shows it.
+///
+/// # Errors
+/// If the members do not end up with the same messages, which would be a defect of multifeed.
+pub fn run(size: Size, output: &Output) -> Result<(), Failure> {
+    let mut stage = Stage::new(size, output);
+    let mut play = Play::new(size)?;
+    stage.open(&play.world)?;
+    play.perform(&mut stage)?;
+    let end = play.end();
+    match output.format {
+        Format::Json => output.json(&Line::from(Event::Demo(end.clone())))?,
+        Format::Text => stage.close(&end)?,
+    }
+    if end.converged {
+        return Ok(());
+    }
+    let message = format!("the {} members do not hold the same messages", size.peers);
+    Err(Failure::new(ExitCode::Failed, "demo.diverged", message)
+        .help(format!("this is a defect: tell us the seed, {}", size.seed)))
+}
+
+/// The world, and what was not said yet.
+struct Play {
+    size: Size,
+    world: World,
+    members: Vec<Member>,
+    /// The pipes of the ring: the one at an index leads from that member to the next.
+    ring: Vec<LinkId>,
+    /// Further pipes of a large room.
+    chords: Vec<LinkId>,
+    said: u64,
+}
+
+struct Member {
+    node: NodeId,
+    feed: FeedKey,
+    left: u32,
+}
+
+/// When pipes are cut, and when healed, in messages.
+struct Scene {
+    cut: u64,
+    heal: u64,
+    links: Vec<LinkId>,
+    what: String,
+}
+
+impl Play {
+    fn new(size: Size) -> Result<Self, Failure> {
+        let mut world = World::new(size.seed);
+        let group = Group::open("multichat demo");
+        let mut members = Vec::new();
+        for _ in 0..size.peers {
+            let node = world.add_node(NodeOptions::new(group.clone()));
+            let feed = world.writer(node, "local").map_err(|misuse| defect(&misuse))?;
+            members.push(Member { node, feed, left: size.messages });
+        }
+        let options = LinkOptions::default().security(Security::Noise);
+        let count = members.len();
+        let next = |at: usize| members[(at + 1) % count].node;
+        // Two members have one pipe between them, not one each way.
+        let pipes = if count == 2 { 1 } else { count };
+        let ring = (0..pipes)
+            .map(|at| world.connect(members[at].node, next(at), options.clone()))
+            .collect();
+        let mut chords = Vec::new();
+        if size.peers > RING_ALONE_MAX {
+            for at in 0..count {
+                let across = world.below(count as u64 - 3) as usize + 2;
+                let other = members[(at + across) % count].node;
+                chords.push(world.connect(members[at].node, other, options.clone()));
+            }
+        }
+        Ok(Self { size, world, members, ring, chords, said: 0 })
+    }
+
+    fn total(&self) -> u64 {
+        u64::from(self.size.peers) * u64::from(self.size.messages)
+    }
+
+    /// Two times something breaks: first the room falls apart, then one member is alone.
+    fn scenes(&mut self) -> [Scene; 2] {
+        let total = self.total();
+        let count = self.members.len();
+        let part = |eighths: u64| total * eighths / 8;
+        // The first cut is before a member who stands not at its end, so that both parts have one.
+        let from = self.world.below(count as u64) as usize;
+        let until = (from + count / 2) % count;
+        let alone = self.world.below(count as u64) as usize;
+        let first = Scene {
+            cut: part(1),
+            heal: part(4),
+            links: self.across(|at| (at + count - from) % count < count / 2),
+            what: stage::parted(from, until, count),
+        };
+        let second = Scene {
+            cut: part(5),
+            heal: part(7),
+            links: self.across(|at| at == alone),
+            what: stage::alone(alone),
+        };
+        [first, second]
+    }
+
+    /// The pipes with one end in a set of members and one outside.
+    fn across(&self, within: impl Fn(usize) -> bool) -> Vec<LinkId> {
+        let links = self.ring.iter().chain(&self.chords).copied();
+        let divides = |link: &LinkId| {
+            let [first, second] = self.world.ends(*link);
+            within(first.index()) != within(second.index())
+        };
+        links.filter(divides).collect()
+    }
+
+    fn perform(&mut self, stage: &mut Stage) -> Result<(), Failure> {
+        let scenes = self.scenes();
+        let total = self.total();
+        // The wires come up before somebody speaks.
+        self.world.run_for(Duration::from_millis(500));
+        while self.said < total {
+            for scene in &scenes {
+                if scene.cut == self.said && scene.cut < scene.heal {
+                    scene.links.iter().for_each(|link| self.world.cut(*link));
+                    stage.cut(&self.world, &scene.what, scene.links.len())?;
+                }
+                if scene.heal == self.said && scene.cut < scene.heal {
+                    stage.missing(&self.world, &self.lacks())?;
+                    scene.links.iter().for_each(|link| self.world.heal(*link));
+                    stage.healed(&self.world, scene.links.len())?;
+                }
+            }
+            self.say(stage)?;
+            let pause = self.world.below(PAUSE_MS_MAX);
+            self.world.run_for(Duration::from_millis(pause));
+            if self.said.is_multiple_of((total / TELL_PARTS).max(1)) && self.said < total {
+                stage.missing(&self.world, &self.lacks())?;
+            }
+        }
+        // A small room can be over before its pipes are whole again.
+        let links: Vec<LinkId> = scenes.iter().flat_map(|scene| scene.links.clone()).collect();
+        links.iter().for_each(|link| self.world.heal(*link));
+        stage.missing(&self.world, &self.lacks())?;
+        self.world.run_until_converged(SETTLE);
+        stage.missing(&self.world, &self.lacks())
+    }
+
+    /// One member who has something left to say says it.
+    fn say(&mut self, stage: &mut Stage) -> Result<(), Failure> {
+        let able: Vec<usize> =
+            (0..self.members.len()).filter(|at| self.members[*at].left > 0).collect();
+        let chosen = self.world.below(able.len() as u64) as usize;
+        let (at, text) = (able[chosen], words::line(self.world.below(u64::MAX)));
+        let now = BEGIN + Duration::from_micros(self.world.now().as_micros());
+        let block = message::encode(&stage::name(at), text, now)?;
+        let member = &mut self.members[at];
+        let appended = self.world.append(member.node, &member.feed, &[&block]);
+        appended.map_err(|misuse| defect(&misuse))?;
+        member.left -= 1;
+        self.said += 1;
+        stage.said(&self.world, at, &self.members[at].feed, text, self.said)
+    }
+
+    /// How many messages each member lacks of all that were said.
+    fn lacks(&self) -> Vec<u64> {
+        let held = self.members.iter().map(|member| self.world.blocks_held(member.node));
+        held.map(|held| self.said.saturating_sub(held)).collect()
+    }
+
+    fn end(&self) -> Demo {
+        let total = self.total();
+        let first = self.world.holdings(self.members[0].node);
+        let same = self.members.iter().all(|member| self.world.holdings(member.node) == first);
+        let complete = self.lacks().iter().all(|lack| *lack == 0) && self.said == total;
+        Demo {
+            seed: self.size.seed,
+            converged: same && complete && self.world.is_converged(),
+            peers: self.size.peers.into(),
+            messages: self.world.blocks_held(self.members[0].node),
+            trace: hex(&self.world.trace()),
+            elapsed_ms: self.world.now().as_micros() / 1_000,
+            bytes: self.world.bytes_total(),
+        }
+    }
+}
+
+/// A call that the demo itself got wrong.
+fn defect(misuse: &multifeed_core::Misuse) -> Failure {
+    Failure::new(ExitCode::Failed, "demo.defect", format!("the demo cannot go on: {misuse}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! An open room: its feeds in the store, its peers on the network.
+//!
+//! Rule: a node is opened here alone, and only under the lock of its profile, so that no feed is
+//! ever written by two processes.
+
+mod failure;
+
+use std::net::SocketAddr;
+
+use jiff::Timestamp;
+use multifeed_core::{FeedId, FeedKey, KeyPair};
+use multifeed_tcp::runtime::Tokio;
+use multifeed_tcp::{Events, Node, NodeEvent, NodeOptions, Storage};
+use tokio::net::lookup_host;
+
+pub use self::failure::node_failure;
+
+use crate::args::Global;
+use crate::exit::ExitCode;
+use crate::lines::{self, MessageId};
+use crate::links::{Change, Links, Target};
+use crate::message;
+use crate::output::{Format, Output};
+use crate::profile::{Profile, Room};
+use crate::report::Failure;
+use crate::sanitize::Clean;
+
+/// The local name of the feed that this user writes, as in the workshop's program.
+const WRITER: &str = "local";
+
+/// A room that is open, offline until [`go_online`](Self::go_online).
+pub struct Session {
+    node: Node,
+    events: Events,
+    links: Links,
+    room: Room,
+    profile: Profile,
+    nick: Clean,
+    feed: FeedId,
+    key: FeedKey,
+    listening: Option<SocketAddr>,
+}
+
+impl Session {
+    /// Opens a room of a profile.
+    ///
+    /// # Errors
+    /// If the store cannot be opened: exit 6 if it is damaged.
+    pub async fn open(global: &Global, mut profile: Profile, room: Room) -> Result<Self, Failure> {
+        let system = std::env::var("USER").ok();
+        let nick = profile.nick(global.nick.as_deref(), system.as_deref())?;
+        let group = room.group();
+        let feeds = profile.feeds_path(room.id());
+        let failed = |error| node_failure(error, feeds.as_deref());
+        let runtime = Tokio::current().map_err(|error| failure::no_runtime(&error))?;
+        let mut options = NodeOptions::new(group.clone(), runtime);
+        if let Some(folder) = &feeds {
+            options.storage = Storage::Folder(folder.clone());
+        }
+        options.identity = Some(profile.identity().connection_key(&group));
+        let writer: KeyPair = profile.identity().writer(&group);
+        let key = profile.identity().feed_key(&group);
+        let node = Node::open(options).await.map_err(failed)?;
+        let events = node.subscribe();
+        let feed = match node.writer(WRITER, writer).await {
+            Ok(feed) => feed,
+            Err(error) => {
+                node.close().await;
+                return Err(failed(error));
+            }
+        };
+        let (links, listening) = (Links::default(), None);
+        Ok(Self { node, events, links, room, profile, nick, feed, key, listening })
+    }
+
+    /// Whether the flags or the room name anybody to be reached, or let somebody in.
+    pub fn has_network(&self, global: &Global) -> bool {
+        !global.peers.is_empty() || global.listen.is_some() || !self.room.hints().is_empty()
+    }
+
+    /// Listens and dials as the flags say, and tells where it listens.
+    ///
+    /// # Errors
+    /// Exit 9 if an address cannot be listened on.
+    pub async fn go_online(&mut self, global: &Global, output: &Output) -> Result<(), Failure> {
+        if let Some(addr) = global.listen {
+            let addr = self.node.listen(addr).await.map_err(|error| self.failed(error))?;
+            self.listening = Some(addr);
+            match output.format {
+                Format::Json => {
+                    output.json(&lines::Line::from(lines::Event::Listening { addr }))?
+                }
+                Format::Text => output.say(&format!("listening on {addr}"))?,
+            }
+        }
+        let mut targets = Vec::new();
+        for peer in &global.peers {
+            let found = lookup_host((peer.host(), peer.port())).await;
+            targets.push(match found.map(Iterator::collect::<Vec<_>>) {
+                Ok(addresses) if !addresses.is_empty() => Target::new(peer.to_string(), addresses),
+                Ok(_) => Target::lost(peer.to_string(), "the name has no address".into()),
+                Err(error) => Target::lost(peer.to_string(), error.to_string()),
+            });
+        }
+        let named =
+            |addr: &SocketAddr| targets.iter().any(|t: &Target| t.addresses().contains(addr));
+        let hints: Vec<Target> = (self.room.hints().iter().filter(|addr| !named(addr)))
+            .map(|addr| Target::new(addr.to_string(), vec![*addr]))
+            .collect();
+        targets.extend(hints);
+        self.links = Links::new(targets);
+        for target in self.links.targets() {
+            for addr in target.addresses() {
+                self.node.dial(*addr).await.map_err(|error| self.failed(error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next thing that the node tells, and what that changed among the peers. `None` when the
+    /// node has ended by itself, which only a broken store makes it do.
+    pub async fn next(&mut self) -> Option<(NodeEvent, Option<Change>)> {
+        let event = self.events.next().await?;
+        if let NodeEvent::Lagged(_) = event
+            && let Ok(peers) = self.node.peers().await
+        {
+            let peers: Vec<_> =
+                peers.iter().map(|p| (p.connection, p.remote, p.is_synced)).collect();
+            self.links.refresh(&peers);
+        }
+        let change = self.links.take(&event);
+        Some((event, change))
+    }
+
+    /// Stores a message, durably, and gives its place.
+    ///
+    /// # Errors
+    /// If it was not stored: then it has to be sent again.
+    pub async fn append(&self, text: &str) -> Result<MessageId, Failure> {
+        let block = message::encode(self.nick.as_str(), text, Timestamp::now())?;
+        let appended = self.node.append(self.feed, vec![block]).await;
+        let appended = appended.map_err(|error| self.unsure(error))?;
+        Ok(MessageId { feed: self.key.0, index: appended.start })
+    }
+
+    /// An append that failed: after some failures of a disk nobody knows what it has kept.
+    fn unsure(&self, error: multifeed_tcp::NodeError) -> Failure {
+        let refused = matches!(error, multifeed_tcp::NodeError::Misuse(_));
+        let failure = self.failed(error);
+        if refused {
+            return failure;
+        }
+        failure.help("before you send it again, see whether it is there:  multichat tail -n 1")
+    }
+
+    /// What a failed call of the node means to the user.
+    pub fn failed(&self, error: multifeed_tcp::NodeError) -> Failure {
+        node_failure(error, self.profile.feeds_path(self.room.id()).as_deref())
+    }
+
+    /// Lets everybody go, and waits until everything is on the disk.
+    pub async fn close(self) {
+        self.node.close().await;
+    }
+
+    /// The node.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The peers.
+    pub fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// The room.
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// The profile.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// How the user signs.
+    pub fn nick(&self) -> &Clean {
+        &self.nick
+    }
+
+    /// Changes how the user signs from now on.
+    ///
+    /// # Errors
+    /// If it cannot be kept.
+    pub fn set_nick(&mut self, nick: &str) -> Result<(), Failure> {
+        self.nick = self.profile.set_nick(nick)?;
+        Ok(())
+    }
+
+    /// The feed that the user writes.
+    pub fn feed(&self) -> FeedId {
+        self.feed
+    }
+
+    /// The name of that feed.
+    pub fn key(&self) -> FeedKey {
+        self.key
+    }
+
+    /// Where others are let in.
+    pub fn listening(&self) -> Option<SocketAddr> {
+        self.listening
+    }
+
+    /// What to tell when the node ended by itself.
+    pub fn ended(&self) -> Failure {
+        Failure::new(ExitCode::Failed, "store.stopped", "the store has stopped working")
+            .help("what was said to be stored is stored; start again")
+    }
+}

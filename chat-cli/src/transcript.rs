@@ -1,0 +1,99 @@
+//! Messages as people read them: a line with the day where it changes, then time, author, text.
+//!
+//! Rule: each line begins with something of ours, so that no text of a peer can pass for a line
+//! of another one or of the program.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::message::Content;
+use crate::report::Paint;
+use crate::sanitize;
+use crate::timeline::Entry;
+
+/// A message has up to 8 KiB, and a terminal wraps it: nothing of ours is cut.
+const TEXT_COLUMNS_MAX: usize = 4 * crate::message::TEXT_BYTES_MAX;
+
+/// Colours that are told apart on dark and on light ground (of the 256).
+const COLOURS: [u8; 12] = [31, 33, 37, 64, 67, 71, 97, 125, 130, 136, 166, 168];
+
+/// Writes messages one after the other.
+#[derive(Debug)]
+pub struct Transcript {
+    zone: TimeZone,
+    paint: Paint,
+    day: Option<Date>,
+}
+
+impl Transcript {
+    /// A transcript in a time zone.
+    pub fn new(zone: TimeZone, paint: Paint) -> Self {
+        Self { zone, paint, day: None }
+    }
+
+    /// The lines of one message.
+    pub fn lines(&mut self, entry: &Entry) -> Vec<String> {
+        let (nick, time) = match &entry.content {
+            Content::Chat(chat) => (chat.nickname.as_deref().unwrap_or_default(), chat.time),
+            Content::Unreadable(_) => ("", None),
+        };
+        let mut lines = Vec::new();
+        let clock = match time.map(|time| time.to_zoned(self.zone.clone())) {
+            Some(time) => {
+                if self.day.replace(time.date()) != Some(time.date()) {
+                    let day = time.strftime("── %a %d %b %Y ──").to_string();
+                    lines.push(dim(&day, self.paint));
+                }
+                time.strftime("%H:%M").to_string()
+            }
+            None => "--:--".to_string(),
+        };
+        let author = author(nick, &entry.id.feed, self.paint);
+        let texts = match &entry.content {
+            Content::Chat(chat) => sanitize::lines(&chat.text, TEXT_COLUMNS_MAX)
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            Content::Unreadable(why) => vec![dim(why.marker(), self.paint)],
+        };
+        for (at, text) in texts.into_iter().enumerate() {
+            let head = match at {
+                0 => format!("{} {author} ", dim(&clock, self.paint)),
+                _ => dim("    │ ", self.paint),
+            };
+            lines.push(format!("{head} {text}"));
+        }
+        lines
+    }
+}
+
+/// The author with the characters of his key, in a colour of the key.
+pub fn author(nick: &str, key: &[u8; 32], paint: Paint) -> String {
+    let author = sanitize::author(nick, key);
+    match paint {
+        Paint::Plain => author.to_string(),
+        Paint::Colour => {
+            let colour = COLOURS[usize::from(key[0]) % COLOURS.len()];
+            format!("\u{1b}[1;38;5;{colour}m{author}\u{1b}[0m")
+        }
+    }
+}
+
+/// A number of things, in words.
+pub fn counted(number: u64, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        number => format!("{number} {thing}s"),
+    }
+}
+
+/// What is less important.
+pub fn dim(text: &str, paint: Paint) -> String {
+    match paint {
+        Paint::Plain => text.to_string(),
+        Paint::Colour => format!("\u{1b}[2m{text}\u{1b}[0m"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

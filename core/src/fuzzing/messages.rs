@@ -1,0 +1,98 @@
+//! Bytes that become messages: frames, the mux, and the channel's own.
+
+use alloc::vec::Vec;
+use core::fmt::Debug;
+
+use bytes::BytesMut;
+use serde::{Deserialize, Serialize};
+
+use crate::wire::frame::{FrameReader, HEAD_SIZE, write_frame};
+use crate::wire::multifeed::{
+    HeadEntry, Hello, NoEntry, RangeMessage, WantEntry, decode, encode_range, entries, put,
+};
+use crate::wire::mux::{Batch, MuxMessage, messages as mux_messages};
+
+/// Longest frame that is taken.
+const FRAME_BYTES_MAX: usize = 1_024;
+
+/// A byte stream, cut into pieces of as many bytes as its first byte says.
+///
+/// Claims: however it is cut, the same frames come out; no more is held than one frame; messages
+/// of a frame are no longer than it, and what is batched from them reads as the same messages.
+#[doc(hidden)]
+pub fn frame_and_mux(data: &[u8]) {
+    let Some((cut, stream)) = data.split_first() else { return };
+    let whole = frames(stream, stream.len());
+    assert_eq!(whole, frames(stream, usize::from(*cut)));
+    for frame in &whole.0 {
+        let read: Result<Vec<MuxMessage<'_>>, _> = mux_messages(frame).collect();
+        let Ok(read) = read else { continue };
+        assert!(read.len() <= frame.len());
+        let mut batch = Batch::new();
+        for message in &read {
+            let size_max = batch.size_with(message);
+            batch.push(message);
+            assert!(batch.size() <= size_max);
+        }
+        let again = batch.take().unwrap_or_default();
+        assert!(mux_messages(&again).map(|message| message.expect("we wrote it")).eq(read));
+    }
+}
+
+/// The frames of a stream, and whether one of them was too long.
+fn frames(stream: &[u8], cut: usize) -> (Vec<BytesMut>, bool) {
+    let (mut reader, mut frames) = (FrameReader::new(FRAME_BYTES_MAX), Vec::new());
+    for piece in stream.chunks(cut.max(1)) {
+        reader.push(piece);
+        loop {
+            match reader.next() {
+                Ok(Some(frame)) => frames.push(frame),
+                Ok(None) => break,
+                Err(_) => return (frames, true),
+            }
+        }
+        assert!(reader.buffered() < HEAD_SIZE + FRAME_BYTES_MAX);
+    }
+    let mut written = BytesMut::new();
+    frames.iter().for_each(|frame| write_frame(&mut written, frame).expect("it is short"));
+    assert_eq!(written.len() + reader.buffered(), stream.len());
+    assert!(stream.starts_with(&written));
+    (frames, false)
+}
+
+/// One body, read as each message of the channel.
+///
+/// Claims: nothing is held beyond the body's own bytes; what was read, written again, reads as
+/// the same.
+#[doc(hidden)]
+pub fn messages(body: &[u8]) {
+    one::<Hello>(body);
+    one::<u32>(body);
+    one::<u64>(body);
+    all::<HeadEntry>(body);
+    all::<WantEntry>(body);
+    all::<NoEntry>(body);
+    if let Ok(range) = RangeMessage::decode(body, 100) {
+        let blocks: usize = range.blocks.iter().map(|block| block.len()).sum();
+        assert!(blocks + range.blocks.len() + 33 * range.nodes.len() <= body.len());
+        let again = encode_range(&range.header, range.nodes.iter().copied(), &range.blocks);
+        assert_eq!(RangeMessage::decode(&again, 100).as_ref(), Ok(&range));
+    }
+}
+
+fn one<T: for<'a> Deserialize<'a> + Serialize + PartialEq + Debug>(body: &[u8]) {
+    if let Ok(value) = decode::<T>(body) {
+        let mut again = Vec::new();
+        put(&mut again, &value);
+        assert!(again.len() <= body.len(), "a value is written in its shortest form");
+        assert_eq!(decode::<T>(&again), Ok(value));
+    }
+}
+
+fn all<T: for<'a> Deserialize<'a> + Serialize + PartialEq + Debug>(body: &[u8]) {
+    let values: Vec<_> = entries::<T>(body).map_while(Result::ok).collect();
+    assert!(values.len() <= body.len());
+    let mut again = Vec::new();
+    values.iter().for_each(|value| put(&mut again, value));
+    assert!(entries::<T>(&again).map(|value| value.expect("we wrote it")).eq(values));
+}

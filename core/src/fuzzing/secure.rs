@@ -1,0 +1,91 @@
+//! Bytes into a secret stream, at any step of it.
+
+use alloc::vec::Vec;
+
+use bytes::BytesMut;
+
+use crate::chance::Chance;
+use crate::crypto::sign::KeyPair;
+use crate::id::Role;
+use crate::peer::secure::{Received, SecretStream};
+
+/// Longest frame that is taken once the stream is open.
+const FRAME_BYTES_MAX: usize = 4 * 1_024;
+
+/// What the genuine remote says once it may.
+const WORDS: &[u8] = b"genuine";
+
+/// A stream, and where it is: how far a genuine handshake got before the bytes come (0 to 3), and
+/// on which side they come in. The first byte tells.
+///
+/// Claims: nothing is handed up that the genuine remote did not say; a fault stays one, and no
+/// byte is held after it; the same bytes in one piece or one by one give the same.
+#[doc(hidden)]
+pub fn secure(data: &[u8]) {
+    let Some((how, bytes)) = data.split_first() else { return };
+    let role = if how & 4 == 0 { Role::Initiator } else { Role::Responder };
+    let flights = usize::from(how & 3);
+    let whole = attacked(role, flights, bytes, bytes.len());
+    assert_eq!(whole, attacked(role, flights, bytes, 1));
+}
+
+/// Everything that a side said and handed up.
+type Outcome = (Vec<Received>, BytesMut);
+
+fn attacked(role: Role, flights: usize, bytes: &[u8], cut: usize) -> Outcome {
+    let (mut sides, mut outs) = pair(role);
+    let mut received = Vec::new();
+    for _ in 0..flights {
+        // Our own first, then the remote's, which answers with all that it may.
+        let flight = outs[0].split();
+        take(&mut sides[1], &flight, &mut outs[1]);
+        if sides[1].remote().is_some() {
+            _ = sides[1].send(WORDS, &mut outs[1]);
+        }
+        let flight = outs[1].split();
+        received.extend(take(&mut sides[0], &flight, &mut outs[0]));
+    }
+    for piece in bytes.chunks(cut.max(1)) {
+        received.extend(take(&mut sides[0], piece, &mut outs[0]));
+    }
+    let [side, _] = &mut sides;
+    if let Err(error) = side.next(&mut outs[0]) {
+        side.push_bytes(bytes);
+        assert_eq!((side.next(&mut outs[0]), side.buffered()), (Err(error), 0));
+    }
+    for received in &received {
+        match received {
+            Received::Opened { remote, .. } => assert_eq!(*remote, key_pair(2).public_key()),
+            Received::Message(message) => assert_eq!(message, WORDS),
+            Received::KeepAlive => panic!("the remote sends none"),
+        }
+    }
+    (received, outs[0].split())
+}
+
+/// We, in a role, and the genuine remote; each with what it has to send.
+fn pair(role: Role) -> ([SecretStream; 2], [BytesMut; 2]) {
+    let mut outs = [BytesMut::new(), BytesMut::new()];
+    let mut side = |number: u8, role| {
+        let chance = Chance::new([number; 32]);
+        let out = &mut outs[usize::from(number - 1)];
+        match role {
+            Role::Initiator => {
+                SecretStream::initiator(&key_pair(number), chance, FRAME_BYTES_MAX, out)
+            }
+            Role::Responder => SecretStream::responder(&key_pair(number), chance, FRAME_BYTES_MAX),
+        }
+    };
+    let sides = [side(1, role), side(2, role.other())];
+    (sides, outs)
+}
+
+fn key_pair(number: u8) -> KeyPair {
+    KeyPair::from_seed(&[number; 32])
+}
+
+/// Gives a side bytes; returns what it handed up until it had no more or failed.
+fn take(side: &mut SecretStream, bytes: &[u8], out: &mut BytesMut) -> Vec<Received> {
+    side.push_bytes(bytes);
+    core::iter::from_fn(|| side.next(out).ok().flatten()).collect()
+}

@@ -1,0 +1,293 @@
+//! The bodies on a stable compiler: seeded random bytes, and the seeds of `fuzz/corpus`.
+//!
+//! `MULTIFEED_RENEW=1 cargo test -p multifeed-core fuzzing` writes the seeds anew.
+
+use std::path::{Path, PathBuf};
+use std::vec::Vec;
+use std::{env, fs, vec};
+
+use bytes::BytesMut;
+
+use super::connection::{STRANGERS_BLOCKS, hello, stranger};
+use super::map::{BLOCKS, Map, Node};
+use super::records::sealed;
+use crate::chance::Chance;
+use crate::peer::secure::SecretStream;
+use crate::wire::frame::{FrameReader, write_frame};
+use crate::wire::multifeed::{
+    HeadEntry, Kind, Name, No, NoEntry, RangeHeader, WantEntry, encode_range, put,
+};
+use crate::wire::mux::{Batch, MuxMessage, messages as mux_messages};
+use crate::{ConnectionId, Input, KeyPair, Mode, PublicKey, Role, Secure, Signature};
+
+/// A name, a body, its seeds.
+type Target = (&'static str, fn(&[u8]), Seeds);
+
+const TARGETS: [Target; 5] = [
+    ("frame_and_mux", super::frame_and_mux, frame_seeds),
+    ("messages", super::messages, message_seeds),
+    ("secure", super::secure, secure_seeds),
+    ("connection", super::connection, connection_seeds),
+    ("records", super::records, record_seeds),
+];
+
+/// Named inputs that reach deep, made by the encoders themselves.
+type Seeds = fn() -> Vec<(&'static str, Vec<u8>)>;
+
+fn folder(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target)
+}
+
+/// Runs a body; a failure tells the input.
+fn run(target: &str, body: fn(&[u8]), input: &[u8]) {
+    let ran = std::panic::catch_unwind(|| body(input));
+    assert!(ran.is_ok(), "{target} fails on {input:02x?}");
+}
+
+#[test]
+fn each_body_takes_random_bytes() {
+    for (target, body, _) in TARGETS {
+        let mut chance = Chance::new([u8::try_from(target.len()).unwrap(); 32]);
+        for _ in 0..300 {
+            let mut input = vec![0; chance.below(400) as usize];
+            chance.fill(&mut input);
+            run(target, body, &input);
+        }
+    }
+}
+
+#[test]
+fn each_body_takes_its_corpus_and_what_is_near_it() {
+    for (target, body, _) in TARGETS {
+        let mut chance = Chance::new([0; 32]);
+        let mut files: Vec<_> = fs::read_dir(folder(target)).unwrap().map(Result::unwrap).collect();
+        files.sort_by_key(fs::DirEntry::file_name);
+        assert!(files.len() >= 4, "{target}");
+        for file in files {
+            let input = fs::read(file.path()).unwrap();
+            run(target, body, &input);
+            for _ in 0..40 {
+                let mut near = input.clone();
+                let place = chance.below(near.len() as u64) as usize;
+                match chance.below(3) {
+                    0 => near[place] ^= 1 << chance.below(8),
+                    1 => near.truncate(place),
+                    _ => _ = near.remove(place),
+                }
+                run(target, body, &near);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_seeds_are_what_the_encoders_write() {
+    for (target, _, seeds) in TARGETS {
+        for (name, bytes) in seeds() {
+            let path = folder(target).join(name);
+            if env::var_os("MULTIFEED_RENEW").is_some() {
+                fs::create_dir_all(folder(target)).unwrap();
+                fs::write(&path, &bytes).unwrap();
+            }
+            let committed = fs::read(&path).unwrap_or_default();
+            assert!(committed == bytes, "{target}/{name}: set MULTIFEED_RENEW=1 to write it anew");
+        }
+    }
+}
+
+#[test]
+fn the_seeds_reach_what_they_are_for() {
+    let (peer, node) = exchange();
+    assert_eq!(node.multifeed.sync_status().feeds, 2, "{:?}", node.closed);
+    let kinds: Vec<u8> = script(&peer).iter().map(|(kind, _)| *kind).collect();
+    for kind in [Kind::Heads, Kind::Listed, Kind::Wants, Kind::Range] {
+        assert!(kinds.contains(&(kind as u8)), "{kinds:?}");
+    }
+}
+
+fn framed(frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = BytesMut::new();
+    frames.iter().for_each(|frame| write_frame(&mut out, frame).unwrap());
+    out.to_vec()
+}
+
+fn alone(message: &MuxMessage<'_>) -> Vec<u8> {
+    let mut frame = Vec::new();
+    message.write(&mut frame);
+    frame
+}
+
+fn frame_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let open = MuxMessage::Open { local_id: 1, protocol: "p", id: Some(b"id"), handshake: b"h" };
+    let message = |channel, body| MuxMessage::Message { channel, kind: 3, body };
+    let mut batch = Batch::new();
+    for message in [open, message(1, b"a"), message(2, b"bc"), message(2, b"")] {
+        batch.push(&message);
+    }
+    let batch = batch.take().unwrap().to_vec();
+    let control = [MuxMessage::Reject { local_id: 1 }, MuxMessage::Close { local_id: 300 }];
+    let control: Vec<_> = control.iter().map(alone).collect();
+    let all = [vec![alone(&open), Vec::new(), batch.clone()], control.clone()].concat();
+    let cut = |cut: u8, frames: &[Vec<u8>]| [&[cut][..], &framed(frames)].concat();
+    vec![
+        ("open", cut(1, &[alone(&open)])),
+        ("batch", cut(2, &[batch])),
+        ("control", cut(3, &control)),
+        ("all", cut(7, &all)),
+    ]
+}
+
+fn encoded(values: &[impl serde::Serialize]) -> Vec<u8> {
+    let mut body = Vec::new();
+    values.iter().for_each(|value| put(&mut body, value));
+    body
+}
+
+fn message_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let names = [Name::New(PublicKey([1; 32])), Name::Mine(0), Name::Yours(300)];
+    let heads = names.map(|name| HeadEntry { name, length: 1 << 40, fork: 0 });
+    let wants = names.map(|name| WantEntry { name, start: 128 });
+    let nos = [No::Declined, No::Unavailable, No::Duplicate];
+    let nos = nos.map(|no| NoEntry { name: Name::Mine(1), no });
+    let (name, signature) = (Name::Yours(2), Signature([5; 64]));
+    let header = RangeHeader { name, start: 1, head_length: 7, fork: 0, signature, nodes: 2 };
+    let nodes = [(100, [3; 32]), (1 << 40, [4; 32])];
+    let range = encode_range(&header, nodes.into_iter(), &[&b"one"[..], b"", &[9; 200]]);
+    vec![
+        ("hello", handshake()),
+        ("heads", encoded(&heads)),
+        ("wants", encoded(&wants)),
+        ("nos", encoded(&nos)),
+        ("range", range),
+        ("window", encoded(&[1_u64 << 33])),
+    ]
+}
+
+/// The hello, without the `open` around it.
+fn handshake() -> Vec<u8> {
+    match mux_messages(&hello(Role::Initiator)).next() {
+        Some(Ok(MuxMessage::Open { handshake, .. })) => handshake.to_vec(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn secure_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    // The same two sides as in the body, so that these bytes are genuine ones.
+    let chance = |number| Chance::new([number; 32]);
+    let pair = |number| KeyPair::from_seed(&[number; 32]);
+    let mut outs = [BytesMut::new(), BytesMut::new()];
+    let mut ours = SecretStream::initiator(&pair(1), chance(1), 4_096, &mut outs[0]);
+    let mut theirs = SecretStream::responder(&pair(2), chance(2), 4_096);
+    theirs.push_bytes(&outs[0].split());
+    assert_eq!(theirs.next(&mut outs[1]), Ok(None));
+    let answer = outs[1].split().to_vec();
+    ours.push_bytes(&answer);
+    ours.next(&mut outs[0]).unwrap();
+    theirs.push_bytes(&outs[0].split());
+    theirs.next(&mut outs[1]).unwrap();
+    theirs.send(b"genuine", &mut outs[1]).unwrap();
+    let words = outs[1].split().to_vec();
+    let mut first = BytesMut::new();
+    SecretStream::initiator(&pair(2), chance(2), 4_096, &mut first);
+    vec![
+        ("to_initiator", [vec![0], answer.clone()].concat()),
+        ("to_initiator_all", [vec![0], answer.clone(), words.clone()].concat()),
+        ("to_initiator_header", [vec![1], words.clone()].concat()),
+        ("to_initiator_again", [vec![2], answer, words].concat()),
+        ("to_responder", [vec![4], first.to_vec()].concat()),
+        ("to_responder_late", [vec![7], first.to_vec()].concat()),
+    ]
+}
+
+const PEER: ConnectionId = ConnectionId(1);
+
+/// What a genuine peer with a feed of its own sent to a fuzzed node, frame by frame, and the node.
+fn exchange() -> (Vec<BytesMut>, Node) {
+    let (mut node, mut peer) = (Node::with_blocks(), Node::with_seed(2, Map::new()));
+    let feed = peer.multifeed.writer("own", stranger()).unwrap();
+    for block in &BLOCKS[..STRANGERS_BLOCKS] {
+        peer.append(feed, block);
+    }
+    let keys = [KeyPair::from_seed(&[200; 32]), KeyPair::from_seed(&[201; 32])];
+    let sides = [(&mut node, Role::Responder), (&mut peer, Role::Initiator)];
+    for ((side, role), key) in sides.into_iter().zip(keys) {
+        let secure = Secure::Plain { remote: key.public_key() };
+        side.handle(Input::Connected { connection: PEER, role, secure, mode: Mode::Live });
+    }
+    let (mut reader, mut frames) = (FrameReader::new(1 << 20), Vec::new());
+    loop {
+        let bytes = peer.transmit(PEER);
+        reader.push(&bytes);
+        while let Some(frame) = reader.next().unwrap() {
+            frames.push(frame);
+        }
+        node.handle(Input::Received { connection: PEER, bytes: &bytes });
+        let answer = node.transmit(PEER);
+        peer.handle(Input::Received { connection: PEER, bytes: &answer });
+        if bytes.is_empty() && answer.is_empty() {
+            return (frames, node);
+        }
+    }
+}
+
+/// The channel's messages in frames, as a script has them.
+fn script(frames: &[BytesMut]) -> Vec<(u8, Vec<u8>)> {
+    let messages = frames.iter().flat_map(|frame| mux_messages(frame).map(Result::unwrap));
+    let acts = messages.filter_map(|message| match message {
+        MuxMessage::Message { kind, body, .. } => Some((kind as u8, body.to_vec())),
+        _ => None,
+    });
+    acts.collect()
+}
+
+fn connection_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let frames = exchange().0;
+    let played = script(&frames);
+    let stream = framed(&frames.iter().map(|frame| frame.to_vec()).collect::<Vec<_>>());
+    let act = |(kind, body): &(u8, Vec<u8>)| {
+        [&[*kind, u8::try_from(body.len()).unwrap()], &body[..]].concat()
+    };
+    let acts = |flags: u8, acts: &[(u8, Vec<u8>)]| {
+        [vec![flags], acts.iter().flat_map(act).collect()].concat()
+    };
+    // The peer dialled (our role is the responder's: bit 0 clear), and is a member (bit 1).
+    let between = |act: (u8, Vec<u8>)| -> Vec<(u8, Vec<u8>)> {
+        played.iter().flat_map(|said| [act.clone(), said.clone()]).collect()
+    };
+    let held = [vec![(0x82, Vec::new())], played.clone(), vec![(0x83, Vec::new())]].concat();
+    let failing = [vec![(0x84, Vec::new())], played.clone()].concat();
+    vec![
+        ("stream", [vec![8], stream].concat()),
+        ("member", acts(2, &played)),
+        ("dialled", acts(3, &played)),
+        ("once", acts(6, &played)),
+        ("stranger", acts(0, &played)),
+        ("appends", acts(2, &between((0x81, b"more".to_vec())))),
+        ("time", acts(2, &between((0x80, vec![0; 60])))),
+        ("held", acts(2, &held)),
+        ("failing", acts(2, &failing)),
+        ("twice", acts(2, &[played.clone(), played.clone()].concat())),
+    ]
+}
+
+fn record_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let map = Node::with_blocks().map;
+    let record = map.values().nth(1).unwrap().clone();
+    let body = record.split_at(record.len() - 8).0.to_vec();
+    assert_eq!(sealed(&body), record);
+    let step =
+        |entry: u8, bytes: &[u8]| [&[entry, u8::try_from(bytes.len()).unwrap()], bytes].concat();
+    let mut longer = body.clone();
+    // Behind the public key and the name: 0x01, its length, `own`.
+    longer[37] += 1;
+    let everywhere = (0..map.len() as u8).flat_map(|entry| step(2 * entry, &[1])).collect();
+    vec![
+        ("meta", step(0, &[0, 0, 1])),
+        ("meta_sealed", step(1, &[2])),
+        ("record", step(2, &[0, 0, 0, 4])),
+        ("record_sealed", step(3, &body)),
+        ("record_longer", step(3, &longer)),
+        ("node_and_block", [step(4, &[0, 1]), step(10, &[1])].concat()),
+        ("everywhere", everywhere),
+    ]
+}

@@ -1,0 +1,156 @@
+//! The core's border: what it may name, what it depends on, what can be switched in it.
+//!
+//! The snapshot of its dependencies is written anew with
+//! `MULTIFEED_RENEW=1 cargo test -p multifeed-tests --test border`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use serde_json::Value;
+
+/// What a function of its inputs cannot use: a clock, chance, another thread, the operating
+/// system, and everything whose order is not a function of its contents.
+const BANNED: [&str; 16] = [
+    "std::",
+    "HashMap",
+    "HashSet",
+    "RandomState",
+    "Instant::now",
+    "SystemTime",
+    "thread",
+    "getrandom",
+    "OsRng",
+    "thread_rng",
+    "async",
+    "await",
+    "static mut",
+    "static ",
+    "thread_local",
+    "unsafe",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn cargo(arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new(env!("CARGO")).current_dir(root()).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// The files of the core, without those that hold nothing but tests.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "tests") {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_core_is_no_std() {
+    let lib = fs::read_to_string(root().join("core/src/lib.rs")).unwrap();
+    assert!(lib.lines().any(|line| line == "#![no_std]"));
+    // Tests may use it; nothing else in the file names it.
+    let place = lib.find("extern crate std;").unwrap();
+    assert!(lib[..place].ends_with("#[cfg(test)]\n"));
+}
+
+#[test]
+fn the_core_names_nothing_of_the_world() {
+    let mut files = Vec::new();
+    sources(&root().join("core/src"), &mut files);
+    assert!(files.len() > 30, "{files:?}");
+    let mut found = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for (line, number) in text.lines().zip(1..) {
+            let code = line.split("//").next().unwrap_or_default();
+            for word in BANNED.iter().filter(|word| names(code, word)) {
+                found.push(format!("{}:{number}: {word}", file.display()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// Whether code contains a word, not as a part of a longer one and not as a lifetime.
+fn names(code: &str, word: &str) -> bool {
+    let mut places = code.match_indices(word);
+    places.any(|(place, _)| {
+        let before = code[..place].chars().next_back();
+        let after = code[place + word.len()..].chars().next();
+        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let begins = before.is_none_or(|letter| !is_part(letter) && letter != '\'');
+        begins && (!word.ends_with(is_part) || after.is_none_or(|letter| !is_part(letter)))
+    })
+}
+
+#[test]
+fn a_word_is_found_where_it_stands_alone() {
+    assert!(names("use std::fmt;", "std::") && names("static A: u8 = 0;", "static "));
+    assert!(!names("nostd::fmt", "std::") && !names("&'static str", "static "));
+    assert!(names("async fn a()", "async") && !names("asynchronous", "async"));
+}
+
+/// The core and what it depends on, as `cargo tree` writes it, for one platform, so that it is the
+/// same on any machine.
+fn tree(edges: &str) -> BTreeSet<String> {
+    let target = "x86_64-unknown-linux-gnu";
+    let tree = cargo(&[
+        "tree",
+        "--locked",
+        "--package",
+        "multifeed-core",
+        "--edges",
+        edges,
+        "--prefix",
+        "none",
+        "--target",
+        target,
+        "--format",
+        "{p}",
+    ]);
+    let tree = String::from_utf8(tree).unwrap();
+    tree.lines().map(|line| line.split(" (").next().unwrap_or(line).to_owned()).collect()
+}
+
+#[test]
+fn the_core_depends_on_what_is_committed() {
+    let names = tree("normal").into_iter().filter(|name| !name.starts_with("multifeed-core "));
+    let list: String = names.flat_map(|name| [name, "\n".to_owned()]).collect();
+    let path = root().join("tests/tests/border/dependencies.txt");
+    if env::var_os("MULTIFEED_RENEW").is_some() {
+        fs::write(&path, &list).unwrap();
+    }
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        list == committed,
+        "the core's dependencies are not those of tests/tests/border/dependencies.txt; if each \
+         new one is no_std and wanted, set MULTIFEED_RENEW=1 to write the list anew:\n{list}"
+    );
+}
+
+#[test]
+fn no_dependency_of_the_core_is_given_std() {
+    let features = tree("features,no-dev,no-build,no-proc-macro");
+    assert!(features.iter().any(|line| line.ends_with(" feature \"alloc\"")), "{features:?}");
+    let with_std: Vec<_> =
+        features.iter().filter(|line| line.ends_with(" feature \"std\"")).collect();
+    assert!(with_std.is_empty(), "{with_std:?}");
+}
+
+#[test]
+fn the_core_has_no_features() {
+    let metadata = cargo(&["metadata", "--locked", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_slice(&metadata).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let core = packages.iter().find(|package| package["name"] == "multifeed-core").unwrap();
+    assert_eq!(core["features"], serde_json::json!({}));
+}

@@ -1,0 +1,70 @@
+//! The files of the repository, as the tidiness tests read them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folders that hold nothing of ours, or nothing to read.
+const SKIPPED: [&str; 7] =
+    ["target", "node_modules", ".git", "corpus", "artifacts", "coverage", "snapshots"];
+
+/// Files that tools write.
+const WRITTEN: [&str; 3] = ["Cargo.lock", "package-lock.json", "LICENSE-APACHE"];
+
+/// One file.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// From the root of the repository, with slashes.
+    pub(crate) name: String,
+    /// All of it.
+    pub(crate) text: String,
+}
+
+impl File {
+    /// Nothing but tests is in it.
+    pub(crate) fn is_test(&self) -> bool {
+        let mut folders = self.name.split('/').rev().skip(1);
+        self.is_unit_test() || folders.any(|folder| folder == "tests")
+    }
+
+    /// The tests beside `x.rs`.
+    pub(crate) fn is_unit_test(&self) -> bool {
+        self.name.ends_with("/tests.rs") || self.name.contains("/tests/") && self.is_of_src()
+    }
+
+    fn is_of_src(&self) -> bool {
+        self.name.contains("/src/")
+    }
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every file of ours whose name ends so.
+pub(crate) fn all(ends: &[&str]) -> Vec<File> {
+    let mut found = Vec::new();
+    collect(&root(), "", ends, &mut found);
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(!found.is_empty(), "no file ends with {ends:?}");
+    found
+}
+
+fn collect(folder: &Path, prefix: &str, ends: &[&str], found: &mut Vec<File>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let Ok(own) = entry.file_name().into_string() else { continue };
+        let name = format!("{prefix}{own}");
+        if entry.file_type().unwrap().is_dir() {
+            if !SKIPPED.contains(&own.as_str()) {
+                collect(&entry.path(), &format!("{name}/"), ends, found);
+            }
+        } else if ends.contains(&own.rsplit('.').next().unwrap_or_default())
+            && !WRITTEN.contains(&own.as_str())
+            || own == "run" && ends.contains(&"run")
+        {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            found.push(File { name, text });
+        }
+    }
+}

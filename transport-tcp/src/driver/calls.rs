@@ -1,0 +1,107 @@
+//! Calls of the application, and their answers.
+//!
+//! Rule: a call is answered once: at once, or by the event of its request.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use multifeed_core::{Event, RequestId, StoreFailure};
+
+use super::Driver;
+use crate::command::{Answer, Command};
+use crate::error::NodeError;
+use crate::listener::bind;
+use crate::node::{Appended, FeedInfo};
+
+/// A call that waits for an event.
+pub(super) enum Open {
+    Append(Answer<Appended>),
+    Read(Answer<Vec<Bytes>>),
+}
+
+impl Driver {
+    pub(super) fn call(&mut self, command: Command) {
+        match command {
+            Command::Writer { name, key_pair, reply } => {
+                reply.send(self.core.writer(&name, *key_pair).map_err(NodeError::Misuse));
+            }
+            Command::Append { feed, blocks, reply } => {
+                let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
+                match self.core.append(feed, &blocks) {
+                    Ok(request) => {
+                        self.calls.insert(request, Open::Append(reply));
+                    }
+                    Err(misuse) => reply.send(Err(misuse.into())),
+                }
+            }
+            Command::Read { feed, range, reply } => {
+                match self.core.read(feed, range.start, range.end) {
+                    Ok(request) => {
+                        self.calls.insert(request, Open::Read(reply));
+                    }
+                    Err(misuse) => reply.send(Err(misuse.into())),
+                }
+            }
+            Command::Feeds { reply } => {
+                reply.send(Ok(self.core.feeds().map(FeedInfo::from).collect()));
+            }
+            Command::Feed { key, reply } => {
+                reply.send(Ok(self.core.find(&key).map(FeedInfo::from)));
+            }
+            Command::FeedOf { id, reply } => {
+                reply.send(Ok(self.core.feed(id).map(FeedInfo::from)));
+            }
+            Command::Holders { id, reply } => reply.send(Ok(self.core.holders(id).collect())),
+            Command::Peers { reply } => reply.send(Ok(self.core.peers().collect())),
+            Command::SyncStatus { reply } => reply.send(Ok(self.core.sync_status())),
+            Command::Dial { addr, reply } => {
+                let added = self.dialer.add(self.now(), addr);
+                reply.send(if added { Ok(()) } else { Err(NodeError::TooMany) });
+            }
+            Command::Listen { addr, reply } => reply.send(self.listen(addr)),
+            Command::LocalAddrs { reply } => {
+                reply.send(Ok(self.listeners.iter().map(|(addr, _)| *addr).collect()));
+            }
+        }
+    }
+
+    fn listen(&mut self, addr: SocketAddr) -> Result<SocketAddr, NodeError> {
+        if self.listeners.len() >= self.listeners_max {
+            return Err(NodeError::TooMany);
+        }
+        let (listener, addr) = bind(addr)?;
+        self.start_listener(listener, addr).map_err(|error| NodeError::listen(addr, error))?;
+        Ok(addr)
+    }
+
+    /// Answers the call that waits for this event, and gives back what subscribers are to know.
+    pub(super) fn answer(&mut self, event: Event) -> Option<Event> {
+        match event {
+            Event::Appended { request, start, end, .. } => {
+                if let Some(Open::Append(reply)) = self.calls.remove(&request) {
+                    reply.send(Ok(Appended { start, end }));
+                }
+                Some(event)
+            }
+            Event::Blocks { request, blocks, .. } => {
+                if let Some(Open::Read(reply)) = self.calls.remove(&request) {
+                    reply.send(Ok(blocks));
+                }
+                None
+            }
+            Event::Failed { request, failure } => {
+                self.fail(request, failure);
+                None
+            }
+            event => Some(event),
+        }
+    }
+
+    fn fail(&mut self, request: RequestId, failure: StoreFailure) {
+        match self.calls.remove(&request) {
+            Some(Open::Append(reply)) => reply.send(Err(failure.into())),
+            Some(Open::Read(reply)) => reply.send(Err(failure.into())),
+            None => {}
+        }
+    }
+}

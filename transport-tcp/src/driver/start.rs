@@ -1,0 +1,85 @@
+//! From options to a driver.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::io;
+
+use async_channel::{Receiver, Sender};
+use multifeed_core::{Config, Multifeed, PublicKey, StoreFailure};
+
+use super::{Driver, Inbox, NOTICES_MAX, Opening, Phase, RECEIVED_MAX};
+use crate::admission::Admission;
+use crate::command::{COMMANDS_MAX, Command, Reply};
+use crate::dialer::Dialer;
+use crate::error::NodeError;
+use crate::events::Subscribers;
+use crate::listener::bind;
+use crate::options::NodeOptions;
+use crate::store::StoreQueue;
+use crate::tasks::{Stop, Tasks};
+
+/// What the handle keeps of a driver.
+pub(crate) struct Started {
+    pub(crate) commands: Sender<Command>,
+    pub(crate) public_key: PublicKey,
+    pub(crate) ready: Receiver<Result<(), StoreFailure>>,
+    pub(crate) ended: Receiver<Infallible>,
+}
+
+/// Binds, opens and connects everything; nothing runs yet but the store's thread.
+pub(crate) async fn start(
+    options: NodeOptions,
+    subscribers: Subscribers,
+) -> Result<(Driver, Started), NodeError> {
+    let limits = options.connections;
+    if options.listen.len() > limits.listeners || options.peers.len() > limits.peers {
+        return Err(NodeError::TooMany);
+    }
+    let listeners = options.listen.iter().map(|addr| bind(*addr));
+    let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+    let mut config = Config::new(options.group, random()?);
+    if let Some(identity) = options.identity {
+        config = config.identity(identity);
+    }
+    config.limits = options.limits;
+    config.timing = options.timing;
+    let core = Multifeed::open(config);
+    let own = core.public_key();
+
+    let (store, stored) = StoreQueue::open(&options.storage).await?;
+    let (commands, commands_in) = async_channel::bounded(COMMANDS_MAX);
+    let (received, received_in) = async_channel::bounded(RECEIVED_MAX);
+    let (notices, notices_in) = async_channel::bounded(NOTICES_MAX);
+    let (ended_out, ended) = async_channel::bounded(1);
+    let (ready_reply, ready) = Reply::new();
+    let opening = Opening { ready: ready_reply, listeners, peers: options.peers };
+    let driver = Driver {
+        core,
+        mode: options.mode,
+        start: std::time::Instant::now(),
+        phase: Phase::Opening(Box::new(opening)),
+        inbox: Inbox { commands: commands_in, received: received_in, notices: notices_in, stored },
+        timer: None,
+        tasks: Tasks::new(options.runtime),
+        store,
+        calls: BTreeMap::new(),
+        subscribers,
+        dialer: Dialer::new(own, limits.peers, u64::from_le_bytes(random()?)),
+        dials: Stop::new(),
+        listeners: Vec::new(),
+        listeners_max: limits.listeners,
+        admission: Admission::new(own, limits),
+        connections: BTreeMap::new(),
+        connections_ever: 0,
+        to_driver: (received, notices),
+        _ended: ended_out,
+    };
+    Ok((driver, Started { commands, public_key: own, ready, ended }))
+}
+
+/// Fresh random bytes of the operating system.
+fn random<const N: usize>() -> Result<[u8; N], NodeError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| NodeError::Random(io::Error::other(error)))?;
+    Ok(bytes)
+}

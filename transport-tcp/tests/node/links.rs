@@ -1,0 +1,182 @@
+//! How connections come, stay one, and go.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use multifeed_core::{Event, Group, Reason};
+use multifeed_tcp::{DialFailure, Ending, Node, NodeEvent, NodeOptions};
+
+use crate::host::{Host, blocks, key_pair, loopback, write};
+
+fn disconnected(event: NodeEvent) -> Option<(Ending, Option<Duration>)> {
+    match event {
+        NodeEvent::Disconnected { reason, retry_in, .. } => Some((reason, retry_in)),
+        _ => None,
+    }
+}
+
+fn opened(event: NodeEvent) -> Option<()> {
+    matches!(event, NodeEvent::Multifeed(Event::Opened { .. })).then_some(())
+}
+
+pub(crate) async fn a_restarted_server_is_found_again(host: Host) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = |addr| host.options().folder(folder.path()).identity(key_pair(9)).listen(addr);
+    let (a, addr) = host.open(server(loopback())).await;
+    let b = Node::open(host.options()).await.expect("opens");
+    let mut events = b.subscribe();
+    b.dial(addr).await.expect("room");
+    host.event(&mut events, opened).await;
+    let from_a = write(&a, 1, &["before"]).await;
+    host.feed(&b, from_a, 1).await;
+    a.close().await;
+    let (_, retry_in) = host.event(&mut events, disconnected).await;
+    assert!(retry_in.expect("again") < Duration::from_secs(2));
+
+    let (a, _) = host.open(server(addr)).await;
+    host.event(&mut events, opened).await;
+    write(&a, 1, &["back"]).await;
+    assert_eq!(host.feed(&b, from_a, 2).await, blocks(&["before", "back"]));
+}
+
+pub(crate) async fn two_that_dial_each_other(host: Host) {
+    for _ in 0..2 {
+        let (a, a_addr) = host.listening().await;
+        let (b, b_addr) = host.listening().await;
+        let (mut at_a, mut at_b) = (a.subscribe(), b.subscribe());
+        futures_lite::future::try_zip(a.dial(b_addr), b.dial(a_addr)).await.expect("room");
+        host.event(&mut at_a, opened).await;
+        host.event(&mut at_b, opened).await;
+        // Long enough for either to redial, if it thought that it had lost the other.
+        host.sleep_ms(2_500).await;
+        let (at_a, at_b) = (a.peers().await.expect("open"), b.peers().await.expect("open"));
+        assert_eq!((at_a.len(), at_b.len()), (1, 1));
+        assert_eq!((at_a[0].remote, at_b[0].remote), (b.public_key(), a.public_key()));
+        let from_a = write(&a, 1, &["once"]).await;
+        assert_eq!(host.feed(&b, from_a, 1).await, blocks(&["once"]));
+    }
+}
+
+pub(crate) async fn ourselves_are_not_dialled_again(host: Host) {
+    let (a, addr) = host.listening().await;
+    let mut events = a.subscribe();
+    a.dial(addr).await.expect("room");
+    for _ in 0..2 {
+        let (reason, retry_in) = host.event(&mut events, disconnected).await;
+        assert!(!matches!(reason, Ending::Core(Reason::Violation(_))), "{reason}");
+        assert_eq!(retry_in, None);
+    }
+    host.sleep_ms(1_500).await;
+    assert!(events.try_next().is_none());
+}
+
+pub(crate) async fn a_stranger_is_left_alone(host: Host) {
+    let (a, addr) = host.listening().await;
+    let mut at_a = a.subscribe();
+    let other = NodeOptions::new(Group::open("another group"), host.clone());
+    let b = Node::open(other).await.expect("opens");
+    let mut at_b = b.subscribe();
+    b.dial(addr).await.expect("room");
+    let (reason, _) = host.event(&mut at_a, disconnected).await;
+    assert!(matches!(reason, Ending::Core(Reason::NotAMember)), "{reason}");
+    let (reason, retry_in) = host.event(&mut at_b, disconnected).await;
+    assert!(matches!(reason, Ending::Core(Reason::NotAMember)), "{reason}");
+    assert!(retry_in.expect("one day") > Duration::from_secs(400));
+    assert!(a.peers().await.expect("open").is_empty());
+}
+
+pub(crate) async fn silent_streams_keep_nobody_out(host: Host) {
+    let mut options = host.options().listen(loopback());
+    options.timing.handshake = Some(Duration::from_millis(800));
+    let (a, addr) = host.open(options).await;
+    let from_a = write(&a, 1, &["served"]).await;
+    // As many as the system keeps for us: connecting must not wait for a runtime of one thread.
+    let connect = |_| TcpStream::connect(addr).expect("connects");
+    let silent: Vec<TcpStream> = (0..1_000).map(connect).collect();
+    let start = Instant::now();
+    let b = host.dialling(addr).await;
+    assert_eq!(host.feed(&b, from_a, 1).await, blocks(&["served"]));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    host.sleep_ms(1_500).await;
+    for mut stream in silent {
+        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("settable");
+        let mut buffer = [0; 256];
+        // A handshake message may come first; what counts is that there is an end.
+        while stream.read(&mut buffer).unwrap_or(0) > 0 {}
+    }
+    assert_eq!(a.peers().await.expect("open").len(), 1);
+}
+
+pub(crate) async fn a_stalled_peer_delays_nobody(host: Host) {
+    let (a, addr) = host.listening().await;
+    let from_a = write(&a, 1, &["first"]).await;
+    let stalled = Node::open(host.options().peer(stalling(addr))).await.expect("opens");
+    host.feed(&stalled, from_a, 1).await;
+    let quick = host.dialling(addr).await;
+    host.feed(&quick, from_a, 1).await;
+
+    let feed = a.feed(from_a).await.expect("open").expect("there").id;
+    for n in 0..24 {
+        a.append(feed, vec![vec![n; 1_000_000]]).await.expect("appends");
+    }
+    host.feed(&quick, from_a, 25).await;
+    let behind = stalled.feed(from_a).await.expect("open").expect("there").length;
+    assert!(behind < 25, "the proxy has let it all pass");
+}
+
+pub(crate) async fn nobody_there_is_told(host: Host) {
+    let free = TcpListener::bind(loopback()).expect("binds").local_addr().expect("bound");
+    let a = Node::open(host.options()).await.expect("opens");
+    let mut events = a.subscribe();
+    a.dial(free).await.expect("room");
+    for expected in 1..=2 {
+        let attempt = host.event(&mut events, |event| match event {
+            NodeEvent::Dialling { attempt, .. } => Some(attempt),
+            _ => None,
+        });
+        assert_eq!(attempt.await, expected);
+        let (addr, reason) = host
+            .event(&mut events, |event| match event {
+                NodeEvent::DialFailed { addr, reason, .. } => Some((addr, reason)),
+                _ => None,
+            })
+            .await;
+        assert_eq!(addr, free);
+        let DialFailure::Io(error) = reason else { panic!("{reason}") };
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    }
+}
+
+/// A proxy to `addr` that stops to pass on what comes from there after the first half mebibyte.
+fn stalling(addr: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind(loopback()).expect("binds");
+    let proxy = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let Ok(far) = TcpStream::connect(addr) else { return };
+            let (Ok(near_reader), Ok(far_writer)) = (near.try_clone(), far.try_clone()) else {
+                return;
+            };
+            std::thread::spawn(move || pass(near_reader, far_writer, usize::MAX));
+            std::thread::spawn(move || {
+                let open = pass(far, near, 512 * 1024);
+                std::thread::sleep(Duration::from_secs(60));
+                drop(open);
+            });
+        }
+    });
+    proxy
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, bytes_max: usize) -> (TcpStream, TcpStream) {
+    let mut passed = 0;
+    let mut buffer = [0; 16 * 1024];
+    while passed < bytes_max {
+        match from.read(&mut buffer) {
+            Ok(count) if count > 0 && to.write_all(&buffer[..count]).is_ok() => passed += count,
+            _ => break,
+        }
+    }
+    (from, to)
+}
