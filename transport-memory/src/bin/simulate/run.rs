@@ -200,8 +200,8 @@ fn show_failure(scenario: &Scenario, seed: u64, report: &mut Report) {
     }
     report.progress(&format!("  trace {}", hex(&outcome.trace)));
     report.progress(&format!(
-        "  again: cargo run --release -p multifeed-memory --bin simulate -- replay {} --seed {seed} \
-         --trace",
+        "  again: cargo run --release -p multifeed-memory --bin simulate -- replay {} \
+         --seed {seed} --trace",
         scenario.name
     ));
 }
