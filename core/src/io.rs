@@ -190,6 +190,15 @@ pub enum Event {
         /// Why.
         refusal: Refusal,
     },
+    /// A peer's history of this feed contradicts ours: its author signed two, as a copied folder
+    /// or a restored backup does, or the peer lies. The feed stays as we had it first, and is not
+    /// exchanged with this peer any more.
+    Contested {
+        /// The connection.
+        connection: ConnectionId,
+        /// The feed.
+        feed: FeedId,
+    },
     /// At this moment each side holds durably all that the other offered and could give.
     Synced {
         /// The connection.

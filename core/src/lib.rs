@@ -151,5 +151,7 @@ pub use io::{
     CommitRequest, Event, Input, Mode, Output, ReadRequest, Refusal, ScanRequest, Secure, StoreKey,
     StoreReply, StoreRequest, Write,
 };
+#[doc(hidden)]
+pub use multifeed::Footprint;
 pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
 pub use time::{Duration, Instant};

@@ -30,7 +30,7 @@ use crate::record::Step;
 use crate::replicate::{Context, Sources};
 use crate::time::Instant;
 
-pub use view::{Feed, Peer, SyncStatus};
+pub use view::{Feed, Footprint, Peer, SyncStatus};
 
 /// Longest name of a writer, in bytes.
 const NAME_BYTES_MAX: usize = 64;
@@ -66,6 +66,9 @@ pub struct Multifeed {
     /// Requests of the application that are not answered yet.
     open_requests: usize,
     next_request: u64,
+    /// Appends that are durable while an earlier one of their feed is not reported yet, by feed
+    /// and end.
+    early: BTreeMap<(FeedId, u64), (RequestId, u64)>,
     /// What crossed the border since it was last taken, if it is recorded at all.
     record: Option<Vec<u8>>,
 }
@@ -101,6 +104,7 @@ impl Multifeed {
             outbox: Outbox::default(),
             open_requests: 0,
             next_request: 0,
+            early: BTreeMap::new(),
             record: None,
         };
         multifeed.read_meta();

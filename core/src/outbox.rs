@@ -84,6 +84,22 @@ impl Outbox {
         self.push(Output::Store(StoreRequest::Commit(CommitRequest { id, writes })));
     }
 
+    /// Bytes of ranges whose commits are under way, of the peer that has most of them.
+    pub(crate) fn unstored_bytes(&self) -> u64 {
+        let mut each: BTreeMap<ConnectionId, u64> = BTreeMap::new();
+        for job in self.jobs.values() {
+            if let Job::Extend { connection, bytes, .. } = job {
+                *each.entry(*connection).or_default() += bytes;
+            }
+        }
+        each.into_values().max().unwrap_or(0)
+    }
+
+    /// Outputs that wait to be polled.
+    pub(crate) fn waiting(&self) -> usize {
+        self.outputs.len()
+    }
+
     fn begin(&mut self, job: Job) -> StoreId {
         let id = StoreId(self.next_id);
         self.next_id += 1;

@@ -63,9 +63,19 @@ impl Multifeed {
             // An earlier commit of the feed failed: this one is on the disk, but not in the feed.
             return self.fail_request(request, failure);
         }
-        self.open_requests -= 1;
-        self.outbox.event(Event::Appended { request, feed, start, end });
+        self.early.insert((feed, end), (request, start));
         self.landed(feed, end);
+    }
+
+    /// Answers the appends that count by now, in the order of their blocks.
+    fn answer_appends(&mut self, feed: FeedId) {
+        let length = self.length(feed);
+        while let Some(entry) = self.early.range((feed, 0)..=(feed, length)).next() {
+            let ((_, end), (request, start)) = (*entry.0, *entry.1);
+            self.early.remove(&(feed, end));
+            self.open_requests -= 1;
+            self.outbox.event(Event::Appended { request, feed, start, end });
+        }
     }
 
     fn extended(&mut self, feed: FeedId, end: u64) {
@@ -88,6 +98,7 @@ impl Multifeed {
         if grown.is_empty() {
             return grown;
         }
+        self.answer_appends(feed);
         let lengths = Lengths { before: grown.start, after: grown.end };
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
@@ -180,6 +191,12 @@ impl Multifeed {
         log.fail(failure);
         let length = log.length();
         self.outbox.event(Event::FeedBroken { feed, failure });
+        let early: Vec<_> = self.early.range((feed, 0)..=(feed, u64::MAX)).collect();
+        let early: Vec<_> = early.into_iter().map(|(key, value)| (*key, value.0)).collect();
+        for (key, request) in early {
+            self.early.remove(&key);
+            self.fail_request(request, failure);
+        }
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
             let (peer, context) = self.split(id);

@@ -120,6 +120,28 @@ impl Multifeed {
     }
 }
 
+/// What peers make a multifeed hold, for tests of its bounds.
+#[doc(hidden)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Footprint {
+    /// Feeds that were heard of and of which nothing is held.
+    pub heard_of: usize,
+    /// Bytes of ranges that came and are not durable, of the peer that has most of them.
+    pub unstored_bytes: u64,
+    /// Outputs that wait to be polled.
+    pub outputs: usize,
+}
+
+impl Multifeed {
+    /// What peers make this multifeed hold at the moment.
+    #[doc(hidden)]
+    pub fn footprint(&self) -> Footprint {
+        let heard_of = self.feeds.iter().filter(|(_, feed)| feed.is_candidate()).count();
+        let (unstored_bytes, outputs) = (self.outbox.unstored_bytes(), self.outbox.waiting());
+        Footprint { heard_of, unstored_bytes, outputs }
+    }
+}
+
 fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
     // A peer can offer 2^40 blocks of each feed that it names: the sum must not wrap.
     lengths.values().fold(0, |sum, length| sum.saturating_add(*length))

@@ -36,6 +36,7 @@ pub(crate) struct Connection {
     is_closed: bool,
     is_signalled: bool,
     started: Instant,
+    /// When the peer's last whole frame came.
     heard: Instant,
     sent: Instant,
     /// When the peer last sent anything but a sign of life.
@@ -116,9 +117,9 @@ impl Connection {
         if self.is_closed {
             return Ok(());
         }
-        self.heard = context.now;
         self.stream.push_bytes(bytes);
         while let Some(received) = self.stream.next(&mut self.out).map_err(reason_of)? {
+            self.heard = context.now;
             match received {
                 Received::Opened { handshake_hash, remote } => {
                     self.take_opened(context, &handshake_hash, remote)?;
@@ -331,8 +332,16 @@ impl Connection {
             self.session.is_some().then(|| after(self.sent, timing.keep_alive)).flatten();
         let request = self.waits_since().and_then(|since| after(since, timing.request));
         let resume = self.session.as_ref().and_then(Session::resume);
-        let all = [handshake, keep_alive, request, resume, after(self.heard, timing.dead)];
+        let all = [handshake, keep_alive, request, resume, self.dead_at(timing)];
         all.into_iter().flatten().min()
+    }
+
+    /// When the peer counts as dead. A long frame may take its time, as long as it comes with a
+    /// kilobyte a second, which is a byte a millisecond; a length that was never meant, or a peer
+    /// that drips, does not keep the connection.
+    fn dead_at(&self, timing: &Timing) -> Option<Instant> {
+        let open_frame = core::time::Duration::from_millis(self.stream.buffered() as u64);
+        timing.dead.map(|wait| self.heard + wait + open_frame)
     }
 
     /// Since when the peer has owed us something.
@@ -355,9 +364,10 @@ impl Connection {
         if self.session.is_none() && is_over(self.started, timing.handshake) {
             return Due::Close(Deadline::Handshake);
         }
-        if is_over(self.heard, timing.dead) {
+        if self.dead_at(timing).is_some_and(|dead_at| now >= dead_at) {
             return Due::Close(Deadline::Dead);
         }
+        let mut due = Due::Nothing;
         if self.waits_since().is_some_and(|since| is_over(since, timing.request)) {
             if self.mode == Mode::Once {
                 return Due::Close(Deadline::Stalled);
@@ -370,19 +380,19 @@ impl Connection {
             && session.resume().is_some_and(|resume| now >= resume)
         {
             session.ask_again();
-            return Due::Send;
+            due = Due::Send;
         }
         if self.session.is_some() && is_over(self.sent, timing.keep_alive) {
             self.sent = now;
             if !self.out.is_empty() {
                 // The socket is stuck: a sign of life would only make the queue longer.
-                return Due::Nothing;
+                return due;
             }
             let sealed = self.stream.send_keep_alive(&mut self.out);
             debug_assert_eq!(sealed, Ok(()));
-            return Due::Send;
+            due = Due::Send;
         }
-        Due::Nothing
+        due
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) struct Edge {
     pub(crate) eager: bool,
     /// The peer cannot give what it said it holds.
     pub(crate) lost: bool,
+    /// What the peer has of the feed contradicts what we have: nothing more of it is taken from
+    /// there or offered there.
+    pub(crate) is_contested: bool,
     /// The peer does not take the feed.
     pub(crate) declined: bool,
     /// We told the peer that we cannot give what we said we hold.
@@ -36,12 +39,12 @@ pub(crate) struct Edge {
 impl Edge {
     /// The peer offers blocks behind `length`.
     pub(crate) fn offers(&self, length: u64) -> bool {
-        self.theirs > length && !self.lost
+        self.theirs > length && !self.lost && !self.is_contested
     }
 
     /// The peer would take blocks of the `length` that we hold.
     pub(crate) fn lacks(&self, length: u64) -> bool {
-        self.theirs < length && !self.declined && !self.withheld
+        self.theirs < length && !self.declined && !self.withheld && !self.is_contested
     }
 }
 

@@ -11,11 +11,15 @@ use crate::feed::read::RangeRead;
 use crate::feed::tree::{self, LENGTH_MAX, Node};
 use crate::feed::{Head, Range};
 use crate::id::FeedId;
+use crate::io::Event;
 use crate::outbox::Job;
 use crate::planted::{self, Bug};
 use crate::wire::multifeed::{BadRange, Name, No, RangeHeader, RangeMessage, encode_range};
 
 use bytes::Bytes;
+
+/// Feeds that one peer may contest: the number of wrong messages that hypercore forgives.
+const CONTESTED_MAX: usize = 64;
 
 impl Session {
     pub(super) fn take_range(
@@ -59,7 +63,13 @@ impl Session {
     ) -> Result<Kept, Reason> {
         let Some(feed) = context.feeds.get_mut(id) else { return Ok(Kept::Nothing) };
         let was_here = range.end() <= feed.staged_length();
-        let staging = feed.accept(id, range)?;
+        let staging = match feed.accept(id, range) {
+            Err(Violation::BadSignature) if feed.staged_length() > 0 => {
+                let length = feed.length();
+                return self.contest(context, id, name, length).map(|()| Kept::Nothing);
+            }
+            result => result?,
+        };
         let (length, staged_length) = (feed.length(), feed.staged_length());
         self.edges.update(id, Lengths::same(length), |edge| {
             edge.theirs = edge.theirs.max(range.end());
@@ -85,6 +95,31 @@ impl Session {
             self.backlog.insert(id);
         }
         Ok(kept)
+    }
+
+    /// A range follows on blocks that are not ours. Either the peer made it up, or the author
+    /// signed two histories and the peer, in good faith, has the other one: which of the two, it
+    /// alone cannot show. So the feed stays as we had it first, and is no more between the two of
+    /// us; only one who contests many feeds is taken for a liar.
+    fn contest(
+        &mut self,
+        context: &mut Context<'_>,
+        id: FeedId,
+        name: Name,
+        length: u64,
+    ) -> Result<(), Reason> {
+        self.contested += 1;
+        if self.contested > CONTESTED_MAX {
+            return Err(Violation::BadSignature.into());
+        }
+        self.edges.update(id, Lengths::same(length), |edge| {
+            edge.is_contested = true;
+            edge.eager = false;
+        });
+        self.give_up(context.sources, id);
+        self.nos.insert(turned(name), No::Declined);
+        context.outbox.event(Event::Contested { connection: self.connection, feed: id });
+        Ok(())
     }
 
     /// What a range took of the peer's window is free again: it is durable, or dropped.

@@ -61,6 +61,8 @@ pub(crate) struct Session {
     pub(super) freed: Vec<FeedId>,
     /// The peer did not send what it owed in time: it is asked again then, or once it sends.
     pub(super) resume: Option<Instant>,
+    /// Feeds of which the peer has another history than we.
+    pub(super) contested: usize,
     /// When the peer last made us wait less.
     pub(super) progress: Instant,
     /// Names and bytes: what we may still send, what the peer may still send, and what it has to
@@ -95,6 +97,7 @@ impl Session {
             asked: BTreeMap::new(),
             freed: Vec::new(),
             resume: None,
+            contested: 0,
             progress: now,
             names_left: theirs.names,
             names_open: limits.names,
@@ -164,7 +167,8 @@ impl Session {
             return Ok(());
         }
         let (length, is_broken) = (feed.length(), feed.broken().is_some());
-        let wanted = feed.staged_length() < entry.length && !is_broken;
+        let is_contested = self.edges.get(id).is_some_and(|edge| edge.is_contested);
+        let wanted = feed.staged_length() < entry.length && !is_broken && !is_contested;
         let is_news = self.edges.update(id, Lengths::same(length), |edge| {
             let is_news = entry.length > edge.theirs;
             if is_news {
@@ -289,6 +293,10 @@ impl Session {
     /// A feed has grown, durably: whoever lacks it is sent it or told of it.
     pub(crate) fn grown(&mut self, feed: FeedId, lengths: Lengths, limits: &Limits) {
         let push_from = match self.edges.get(feed) {
+            Some(edge) if edge.is_contested => {
+                self.edges.update(feed, lengths, |_| ());
+                return;
+            }
             None => None,
             Some(edge) => {
                 let has = edge.theirs.max(edge.sent);

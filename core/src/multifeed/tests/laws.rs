@@ -57,9 +57,11 @@ fn answers_of_the_store_in_any_order_lead_to_the_same() {
         world.run();
         let key = world.nodes[0].multifeed.feed(feed).unwrap().key;
         assert_holds(&mut world, 1, 0, &key, 3);
-        let appended = world.nodes[0].events.iter();
-        let appended = appended.filter(|event| matches!(event, Event::Appended { .. })).count();
-        assert_eq!(appended, 3, "each append is answered once");
+        let appended = world.nodes[0].events.iter().filter_map(|event| match event {
+            Event::Appended { end, .. } => Some(*end),
+            _ => None,
+        });
+        assert!(appended.eq([1, 2, 3]), "each append is answered once, in order");
     }
 }
 
@@ -440,4 +442,46 @@ fn a_peer_that_owed_for_too_long_is_asked_again_later() {
     world.run();
     assert_holds(&mut world, 1, 0, &key, 30);
     assert!(world.nodes[1].closed.is_empty());
+}
+
+#[test]
+fn an_author_of_two_histories_parts_nobody_but_its_feed() {
+    let mut world = nodes(4);
+    // One key pair in two places, as after a copied folder.
+    let key = write(&mut world, 0, 3);
+    let twin = world.nodes[1].writer(100);
+    for index in 0..5 {
+        world.nodes[1].append(twin, &[&block(1, index)]);
+    }
+    let honest = write(&mut world, 3, 2);
+    for (a, b) in [(2, 0), (2, 1), (3, 2), (3, 1)] {
+        world.connect(a, b, Mode::Live);
+        world.run();
+    }
+    assert_holds(&mut world, 2, 0, &key, 3);
+    for node in 0..4 {
+        assert!(world.nodes[node].closed.is_empty(), "{node}: {:?}", world.nodes[node].closed);
+        assert_holds(&mut world, node, 3, &honest, 2);
+    }
+    let contested = |event: &Event| matches!(event, Event::Contested { .. });
+    assert!(world.nodes[2].events.iter().any(contested), "it is told");
+    assert!(world.nodes[2].multifeed.peers().all(|peer| peer.is_synced), "and waits for nothing");
+}
+
+#[test]
+fn a_frame_that_drips_does_not_keep_a_connection() {
+    let mut world = nodes(2);
+    let ids = world.connect(0, 1, Mode::Live);
+    world.run();
+    let node = &mut world.nodes[0];
+    // The length of a long frame, then a byte a second.
+    let seconds = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
+    let connection = ids[0];
+    node.multifeed.handle(seconds(1), Input::Received { connection, bytes: &[0, 0, 8] });
+    for second in 2..20 {
+        node.multifeed.handle(seconds(second), Input::Received { connection, bytes: &[0] });
+        node.multifeed.handle(seconds(second), Input::Timeout);
+        node.drain();
+    }
+    assert_eq!(node.closed, [(connection, Reason::Deadline(Deadline::Dead))]);
 }
