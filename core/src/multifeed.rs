@@ -164,7 +164,9 @@ impl Multifeed {
     /// # Errors
     ///
     /// [`Misuse::NameTaken`] or [`Misuse::KeyPairTaken`] if the store knows one of the two with
-    /// another partner; [`Misuse::BadName`], [`Misuse::TooManyFeeds`], [`Misuse::NotReady`].
+    /// another partner; [`Misuse::FeedBroken`] if the store does not know the feed and has a
+    /// damaged record, which may be the feed's; [`Misuse::BadName`], [`Misuse::TooManyFeeds`],
+    /// [`Misuse::NotReady`].
     pub fn writer(&mut self, name: &str, key_pair: KeyPair) -> Result<FeedId, Misuse> {
         self.write_down(|| Step::Writer { name: name.into(), seed: *key_pair.seed() });
         self.check_ready()?;
@@ -177,6 +179,10 @@ impl Multifeed {
         let named = self.feeds.iter().find(|(_, feed)| feed.name.as_deref() == Some(name));
         if named.is_some_and(|(id, _)| Some(id) != known) {
             return Err(Misuse::NameTaken);
+        }
+        if known.is_none() && self.feeds.has_damaged() {
+            // It may be this very feed, and begun anew it would sign its first blocks twice.
+            return Err(Misuse::FeedBroken);
         }
         if known.is_none() && self.feeds.len() >= self.limits.feeds {
             return Err(Misuse::TooManyFeeds);

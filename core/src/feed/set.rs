@@ -17,12 +17,19 @@ pub(crate) struct Feeds {
     slots: Vec<Option<Feed>>,
     by_key: BTreeMap<FeedKey, FeedId>,
     free: Vec<FeedId>,
+    /// Slots whose record is damaged: nobody knows whose they are.
+    damaged: usize,
 }
 
 impl Feeds {
     /// How many feeds there are, those only heard of included.
     pub(crate) fn len(&self) -> usize {
         self.by_key.len()
+    }
+
+    /// Whether a feed is in the store whose key is not known any more.
+    pub(crate) fn has_damaged(&self) -> bool {
+        self.damaged > 0
     }
 
     pub(crate) fn get(&self, feed: FeedId) -> Option<&Feed> {
@@ -62,6 +69,7 @@ impl Feeds {
             self.free.push(FeedId(gap));
         }
         let feed = feed.filter(|(key, _)| !self.by_key.contains_key(key));
+        self.damaged += usize::from(feed.is_none());
         if let Some((key, _)) = &feed {
             self.by_key.insert(*key, FeedId(slot));
         }

@@ -111,6 +111,9 @@ fn a_damaged_record_costs_its_own_feed_alone() {
     let broken = Event::FeedBroken { feed, failure: StoreFailure::Damaged };
     assert!(world.nodes[1].events.contains(&broken));
     assert_holds(&mut world, 1, 1, &b, 4);
+    // Whose it was is not known: a feed begun anew could be this one, and sign an index twice.
+    let fresh = world.nodes[1].multifeed.writer("new", KeyPair::from_seed(&[55; 32]));
+    assert_eq!(fresh, Err(Misuse::FeedBroken));
     // The feed comes again from who has it, into a slot of its own.
     world.connect(0, 1, Mode::Live);
     world.run();
