@@ -7,11 +7,13 @@ mod record;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use multifeed_core::{CommitRequest, StoreFailure, StoreReply, StoreRequest};
+use multifeed_core::chance::Chance;
+use multifeed_core::{CommitRequest, PublicKey, StoreFailure, StoreReply, StoreRequest, Write};
 use multifeed_store::{MemoryStore, Scan, Store};
 
-pub(crate) use record::{Record, records};
+pub(crate) use record::{Put, Record, put_of, records};
 
+use crate::fault::{Fault, FaultCounts};
 use crate::options::DiskOptions;
 
 /// What a request leads to.
@@ -38,8 +40,24 @@ pub(crate) struct Disk {
     syncing: usize,
     replies: BTreeMap<u32, StoreReply>,
     next_ticket: u32,
+    /// It answers everything with this until the node is started anew.
     failed: Option<StoreFailure>,
+    next_fault: NextFault,
+    backup: Option<MemoryStore>,
+    /// A planted bug: commits are said to be durable before they are.
+    pub(crate) is_hasty: bool,
 }
+
+/// What strikes once.
+#[derive(Debug, Default)]
+struct NextFault {
+    commit: Option<StoreFailure>,
+    read: Option<StoreFailure>,
+    short_read: bool,
+}
+
+/// Entries looked at to find one that rots.
+const ROT_ENTRIES_MAX: usize = 65_536;
 
 impl Disk {
     pub(crate) fn new(options: DiskOptions) -> Self {
@@ -51,21 +69,27 @@ impl Disk {
             replies: BTreeMap::new(),
             next_ticket: 0,
             failed: None,
+            next_fault: NextFault::default(),
+            backup: None,
+            is_hasty: false,
         }
     }
 
     /// Carries a request out.
-    pub(crate) fn take(&mut self, request: StoreRequest) -> Answer {
+    pub(crate) fn take(&mut self, request: StoreRequest, faults: &mut FaultCounts) -> Answer {
         if let Some(failure) = self.failed {
             return Answer::Now(fail(request, failure));
         }
         match request {
             StoreRequest::Read(_) | StoreRequest::Scan(_) => {
-                let reply = self.read(request);
+                let reply = self.read_or_fail(request, faults);
                 if self.options.read.is_zero() { Answer::Now(reply) } else { self.later(reply) }
             }
             StoreRequest::Commit(commit) => {
                 self.store.stage(commit.writes());
+                if self.is_hasty {
+                    return Answer::Now(commit.durable());
+                }
                 self.waiting.push_back(commit);
                 if self.syncing > 0 || self.waiting.len() > 1 {
                     Answer::Joined
@@ -73,6 +97,30 @@ impl Disk {
                     Answer::Sync
                 }
             }
+        }
+    }
+
+    fn read_or_fail(&mut self, request: StoreRequest, faults: &mut FaultCounts) -> StoreReply {
+        if let Some(failure) = self.next_fault.read.take() {
+            faults.strike(Fault::ReadError);
+            return fail(request, failure);
+        }
+        if !std::mem::take(&mut self.next_fault.short_read) {
+            return self.read(request);
+        }
+        faults.strike(Fault::ShortRead);
+        match request {
+            StoreRequest::Read(read) => {
+                let mut values = self.store.read(read.keys()).unwrap_or_default();
+                values.iter_mut().take(1).for_each(|value| *value = None);
+                read.found(values)
+            }
+            StoreRequest::Scan(scan) => {
+                let mut entries = self.store.scan(&Scan::from(&scan)).unwrap_or_default();
+                entries.drain(..1.min(entries.len()));
+                scan.found(entries)
+            }
+            request => self.read(request),
         }
     }
 
@@ -121,8 +169,20 @@ impl Disk {
     }
 
     /// The sync is over. Returns the replies, and whether another one has to be made.
-    pub(crate) fn end_sync(&mut self) -> (Vec<StoreReply>, bool) {
+    pub(crate) fn end_sync(
+        &mut self,
+        chance: &mut Chance,
+        faults: &mut FaultCounts,
+    ) -> (Vec<StoreReply>, bool) {
         let done = std::mem::take(&mut self.syncing);
+        if let Some(failure) = self.next_fault.commit.take() {
+            let is_full = failure == StoreFailure::Full;
+            faults.strike(if is_full { Fault::DiskFull } else { Fault::CommitError });
+            self.store.crash(chance.below(done as u64 + 1) as usize);
+            self.failed = Some(StoreFailure::Closed);
+            let replies = self.waiting.drain(..).map(|commit| commit.failed(failure));
+            return (replies.collect(), false);
+        }
         self.store.sync(done);
         let replies = self.waiting.drain(..done).map(CommitRequest::durable).collect();
         (replies, !self.waiting.is_empty())
@@ -140,6 +200,76 @@ impl Disk {
         self.replies.clear();
         self.syncing = 0;
         self.failed = None;
+        self.next_fault = NextFault::default();
+    }
+
+    pub(crate) fn fail_commit(&mut self, failure: StoreFailure) {
+        self.next_fault.commit = Some(failure);
+    }
+
+    pub(crate) fn fail_read(&mut self, failure: StoreFailure) {
+        self.next_fault.read = Some(failure);
+    }
+
+    pub(crate) fn shorten_read(&mut self) {
+        self.next_fault.short_read = true;
+    }
+
+    /// Flips a bit of a value, but of no feed of these authors. Returns whether there was one.
+    pub(crate) fn rot(&mut self, but: &[PublicKey], chance: &mut Chance) -> bool {
+        // What rots lies still: between two commits the order of staged ones would be lost.
+        if self.store.staged() > 0 {
+            return false;
+        }
+        let spared = |record: &Record| but.contains(&record.public_key);
+        let spared: Vec<u32> = self
+            .records()
+            .iter()
+            .filter(|record| spared(record))
+            .map(|record| record.slot)
+            .collect();
+        let mut entries = record::feed_entries(&self.store, ROT_ENTRIES_MAX);
+        entries.retain(|(key, value)| !spared.contains(&record::slot_of(key)) && !value.is_empty());
+        let Some(last) = (entries.len() as u64).checked_sub(1) else { return false };
+        let (key, value) = entries.swap_remove(chance.below(last + 1) as usize);
+        let mut value = value.to_vec();
+        let bit = chance.below(value.len() as u64 * 8) as usize;
+        value[bit / 8] ^= 1 << (bit % 8);
+        self.store.stage(&[Write::Put(key, value.into())]);
+        self.store.sync(usize::MAX);
+        true
+    }
+
+    pub(crate) fn back_up(&mut self) {
+        self.backup = Some(self.store.snapshot());
+    }
+
+    /// Puts the backup back, if there is one.
+    pub(crate) fn restore(&mut self) -> bool {
+        let backup = self.backup.clone();
+        let is_there = backup.is_some();
+        self.store = backup.unwrap_or_else(|| std::mem::take(&mut self.store));
+        is_there
+    }
+
+    #[cfg(test)]
+    pub(crate) fn forget_staged(&mut self) {
+        self.store.crash(0);
+    }
+
+    /// A planted bug: entries are changed or lost behind everybody's back.
+    #[cfg(test)]
+    pub(crate) fn tamper(&mut self, change: impl Fn(u8, &mut Vec<u8>) -> bool) {
+        let entries = record::feed_entries(&self.store, ROT_ENTRIES_MAX);
+        for (key, value) in entries {
+            let mut value = value.to_vec();
+            let write = match change(key.as_bytes()[0], &mut value) {
+                true => Write::Put(key, value.into()),
+                false => Write::Delete(key),
+            };
+            self.store.stage(&[write]);
+        }
+        self.store.sync(usize::MAX);
     }
 
     /// The records of its feeds, durable or staged.

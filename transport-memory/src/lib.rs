@@ -45,13 +45,23 @@
 
 mod agenda;
 mod disk;
+mod fault;
+mod law;
+mod liar;
 mod link;
 mod node;
 mod options;
+#[cfg(test)]
+mod planted;
+mod rule;
+pub mod scenario;
 mod trace;
 mod world;
 
+pub use fault::{Fault, FaultCounts};
+pub use law::{Broken, Law};
 pub use link::LinkId;
 pub use node::{EVENTS_KEPT_MAX, NodeId};
 pub use options::{DiskOptions, LinkOptions, NodeOptions, Pieces, Replies, Security};
+pub use rule::{Crossing, Verdict};
 pub use world::{Crash, Difference, Ending, Holding, World};

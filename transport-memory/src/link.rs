@@ -91,6 +91,8 @@ pub(crate) struct Link {
     pub(crate) dial: Option<u64>,
     /// Connections in a row that never opened.
     pub(crate) fails: u32,
+    /// Bytes of the connection were changed on their way: how it ends is nobody's fault.
+    pub(crate) is_tampered: bool,
     /// What leaves each end.
     ways: [Way; 2],
     held: [bool; 2],
@@ -111,6 +113,7 @@ impl Link {
             is_live: false,
             dial: None,
             fails: 0,
+            is_tampered: false,
             ways: [Way::default(), Way::default()],
             held: [false; 2],
             delivered: [0; 2],
@@ -144,7 +147,7 @@ impl Link {
     /// Ends the connection: what was under way is lost.
     pub(crate) fn end_connection(&mut self) {
         self.epoch += 1;
-        self.is_live = false;
+        (self.is_live, self.is_tampered) = (false, false);
         self.ends = [None; 2];
         self.ways = [Way::default(), Way::default()];
     }
@@ -188,6 +191,24 @@ impl Link {
             Pieces::Exactly(bytes) => bytes.max(1),
         };
         free.min(piece)
+    }
+
+    /// Nothing that is sent from now on arrives before then.
+    pub(crate) fn delay_until(&mut self, from: Side, at: u64) {
+        let way = self.way(from);
+        way.last_arrival = way.last_arrival.max(at);
+    }
+
+    /// Lets the last two pieces of a way change places, if there are two.
+    pub(crate) fn swap_last(&mut self, from: Side) -> bool {
+        let items = &mut self.way(from).items;
+        let last = items.len().wrapping_sub(1);
+        let are_pieces =
+            items.len() > 1 && items.range(last - 1..).all(|item| matches!(item, Item::Bytes(_)));
+        if are_pieces {
+            items.swap(last - 1, last);
+        }
+        are_pieces
     }
 
     /// Puts an item on its way, and returns when it arrives.

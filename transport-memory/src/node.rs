@@ -8,6 +8,7 @@ use multifeed_core::{
 };
 
 use crate::disk::Disk;
+use crate::liar::Liar;
 use crate::link::{LinkId, Side, micros};
 use crate::options::NodeOptions;
 
@@ -34,6 +35,7 @@ pub(crate) struct Writer {
     pub(crate) name: String,
     pub(crate) seed: [u8; 32],
     pub(crate) key: FeedKey,
+    pub(crate) public_key: PublicKey,
 }
 
 /// One node.
@@ -51,12 +53,20 @@ pub(crate) struct Node {
     pub(crate) connections: BTreeMap<ConnectionId, (LinkId, Side)>,
     /// Connections with something to send that were not looked after yet.
     pub(crate) sending: VecDeque<ConnectionId>,
+    /// Twists what it says.
+    pub(crate) liar: Option<Liar>,
+    /// A planted bug: its timeouts do nothing.
+    pub(crate) is_deaf: bool,
     pub(crate) writers: Vec<Writer>,
     events: VecDeque<Event>,
     pub(crate) events_lost: u64,
     /// When the timer rings; `None`: never.
     pub(crate) alarm: Option<u64>,
     alarm_gap: u64,
+    /// How far its clock is ahead, in microseconds.
+    clock_offset: i64,
+    /// Where its clock stands still.
+    frozen: Option<u64>,
     /// Blocks held durably, over all feeds.
     pub(crate) held: u64,
 }
@@ -74,11 +84,15 @@ impl Node {
             links: Vec::new(),
             connections: BTreeMap::new(),
             sending: VecDeque::new(),
+            liar: None,
+            is_deaf: false,
             writers: Vec::new(),
             events: VecDeque::new(),
             events_lost: 0,
             alarm: None,
             alarm_gap,
+            clock_offset: 0,
+            frozen: None,
             held: 0,
         }
     }
@@ -86,6 +100,7 @@ impl Node {
     /// Opens the multifeed over what the disk holds.
     pub(crate) fn start(&mut self) {
         self.life += 1;
+        self.alarm = None;
         let seed = blake2b(&[&self.seed, b"life", &self.life.to_le_bytes()]);
         let mut config = Config::new(self.options.group.clone(), seed).identity(self.identity());
         config.limits = self.options.limits.clone();
@@ -116,9 +131,36 @@ impl Node {
         blake2b(&[&self.seed, b"writer", name.as_bytes()])
     }
 
+    /// It speaks the protocol, and not as it should.
+    pub(crate) fn is_liar(&self) -> bool {
+        self.liar.as_ref().is_some_and(|liar| !liar.is_unknown)
+    }
+
+    /// The public keys of its writers.
+    pub(crate) fn authors(&self) -> Vec<PublicKey> {
+        self.writers.iter().map(|writer| writer.public_key).collect()
+    }
+
     /// What its clock shows at a moment of the world.
     pub(crate) fn clock(&self, now: u64) -> Instant {
-        Instant::from_micros(now)
+        Instant::from_micros(self.frozen.unwrap_or(now.saturating_add_signed(self.clock_offset)))
+    }
+
+    /// The moment of the world at which its clock will show this, as it goes now.
+    pub(crate) fn moment(&self, clock: Instant) -> u64 {
+        clock.as_micros().saturating_add_signed(self.clock_offset.saturating_neg())
+    }
+
+    pub(crate) fn jump_clock(&mut self, micros: i64) {
+        self.clock_offset = self.clock_offset.saturating_add(micros);
+    }
+
+    pub(crate) fn freeze_clock(&mut self, now: u64) {
+        self.frozen = Some(self.clock(now).as_micros());
+    }
+
+    pub(crate) fn thaw_clock(&mut self) {
+        self.frozen = None;
     }
 
     /// Keeps an event for the application.

@@ -5,7 +5,9 @@
 
 mod calls;
 mod connections;
+mod faults;
 mod holdings;
+mod laws;
 mod turn;
 
 use bytes::BytesMut;
@@ -14,9 +16,12 @@ use multifeed_core::crypto::hash::{Hash, blake2b};
 use multifeed_core::{ConnectionId, Duration, Instant, Reason};
 
 use crate::agenda::{Agenda, Urgency};
+use crate::fault::FaultCounts;
+use crate::law::Laws;
 use crate::link::{Link, LinkId, Side, micros};
 use crate::node::{Node, NodeId};
 use crate::options::{LinkOptions, NodeOptions};
+use crate::rule::Rules;
 use crate::trace::Trace;
 
 pub use connections::{Crash, Ending};
@@ -62,6 +67,10 @@ pub struct World {
     at_once: bool,
     endings: std::collections::VecDeque<Ending>,
     scratch: BytesMut,
+    rules: Rules,
+    faults: FaultCounts,
+    /// Costs a third of the speed, so it is there on demand.
+    laws: Option<Box<Laws>>,
 }
 
 impl World {
@@ -82,6 +91,9 @@ impl World {
             at_once: false,
             endings: std::collections::VecDeque::new(),
             scratch: BytesMut::new(),
+            rules: Rules::default(),
+            faults: FaultCounts::default(),
+            laws: None,
         }
     }
 
@@ -104,6 +116,16 @@ impl World {
     /// disk, every timer, each with its moment.
     pub fn trace(&self) -> Hash {
         self.trace.hash()
+    }
+
+    /// Keeps a line for each event from now on, for people.
+    pub fn keep_trace_lines(&mut self) {
+        self.trace.keep_lines();
+    }
+
+    /// The lines since this was last asked.
+    pub fn take_trace_lines(&mut self) -> Vec<String> {
+        self.trace.take_lines()
     }
 
     /// Draws a number in `0..bound` from the world's seed, for scripts.
@@ -168,6 +190,9 @@ impl World {
         let Some((at, what)) = self.agenda.take() else { return false };
         self.now = self.now.max(at);
         self.events += 1;
+        if let Some(laws) = &mut self.laws {
+            laws.set_now(Instant::from_micros(self.now));
+        }
         self.happen(what);
         true
     }

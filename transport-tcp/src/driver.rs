@@ -22,6 +22,7 @@ use crate::command::{Command, Reply};
 use crate::connection::{Connection, Piece, Received};
 use crate::dialer::Dialer;
 use crate::events::{DialFailure, NodeEvent, Subscribers};
+use crate::recorder::Recorder;
 use crate::runtime::{BoxFuture, ByteStream};
 use crate::store::StoreQueue;
 use crate::tasks::{Stop, Tasks};
@@ -58,6 +59,7 @@ pub(crate) enum Notice {
 /// The owner of everything that a node is.
 pub(crate) struct Driver {
     core: Multifeed,
+    recorder: Option<Recorder>,
     mode: Mode,
     start: std::time::Instant,
     phase: Phase,
@@ -266,6 +268,9 @@ impl Driver {
             }
             more |= self.transmit();
         }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.take(&mut self.core);
+        }
         self.dial_due();
     }
 
@@ -347,7 +352,10 @@ impl Driver {
         }
     }
 
-    async fn end(self) {
+    async fn end(mut self) {
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish(&mut self.core);
+        }
         let Self { inbox, store, tasks, subscribers, connections, dials, _ended, .. } = self;
         // Whoever waits to tell us something need not any more, and the store's thread is one.
         drop((inbox, connections, dials, self.to_driver));

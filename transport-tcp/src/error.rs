@@ -4,6 +4,7 @@
 //! its source.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::{error, fmt, io};
 
 use multifeed_core::{Misuse, StoreFailure};
@@ -37,6 +38,13 @@ pub enum NodeError {
     Random(io::Error),
     /// A thread for the store could not be started.
     Thread(io::Error),
+    /// The file for the record could not be made.
+    Record {
+        /// Where it was to be.
+        path: PathBuf,
+        /// The operating system's words.
+        source: io::Error,
+    },
     /// The store could not be opened.
     Store(multifeed_store::Failure),
     /// More addresses to dial, or to listen on, than
@@ -68,6 +76,9 @@ impl fmt::Display for NodeError {
             Self::Listen { addr, .. } => write!(f, "listening on {addr} failed"),
             Self::Random(_) => f.write_str("the operating system gave no random bytes"),
             Self::Thread(_) => f.write_str("no thread for the store could be started"),
+            Self::Record { path, .. } => {
+                write!(f, "the record {} could not be made", path.display())
+            }
             Self::Store(failure) => failure.fmt(f),
             Self::TooMany => f.write_str("too many addresses"),
             Self::Closed => f.write_str("the node is closed"),
@@ -83,6 +94,7 @@ impl error::Error for NodeError {
             Self::AddrInUse { source, .. }
             | Self::Permission { source, .. }
             | Self::Listen { source, .. }
+            | Self::Record { source, .. }
             | Self::Random(source)
             | Self::Thread(source) => Some(source),
             // It is said above in its own words, so its cause comes next.

@@ -68,6 +68,7 @@ mod events;
 mod listener;
 mod node;
 mod options;
+mod recorder;
 mod store;
 mod tasks;
 

@@ -31,6 +31,9 @@ pub struct NodeOptions {
     pub timing: Timing,
     /// How many events one subscriber may fall behind.
     pub events_max: usize,
+    /// Where to write down what crosses the border of the core, for
+    /// [`record::replay`](multifeed_core::record::replay). The file holds the session's secrets.
+    pub record: Option<PathBuf>,
     pub(crate) runtime: Arc<dyn Runtime>,
 }
 
@@ -51,6 +54,7 @@ impl NodeOptions {
             limits: Limits::default(),
             timing: Timing::default(),
             events_max: EVENTS_MAX,
+            record: None,
             runtime: Arc::new(runtime),
         }
     }
@@ -80,6 +84,13 @@ impl NodeOptions {
     #[must_use]
     pub fn identity(mut self, identity: KeyPair) -> Self {
         self.identity = Some(identity);
+        self
+    }
+
+    /// Writes down the session in this file, which must not be there yet.
+    #[must_use]
+    pub fn record(mut self, path: impl Into<PathBuf>) -> Self {
+        self.record = Some(path.into());
         self
     }
 

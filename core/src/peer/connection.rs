@@ -330,7 +330,8 @@ impl Connection {
         let keep_alive =
             self.session.is_some().then(|| after(self.sent, timing.keep_alive)).flatten();
         let request = self.waits_since().and_then(|since| after(since, timing.request));
-        let all = [handshake, keep_alive, request, after(self.heard, timing.dead)];
+        let resume = self.session.as_ref().and_then(Session::resume);
+        let all = [handshake, keep_alive, request, resume, after(self.heard, timing.dead)];
         all.into_iter().flatten().min()
     }
 
@@ -361,9 +362,15 @@ impl Connection {
             if self.mode == Mode::Once {
                 return Due::Close(Deadline::Stalled);
             }
-            if let Some(session) = &mut self.session {
-                session.stall(sources);
+            if let (Some(session), Some(wait)) = (&mut self.session, timing.request) {
+                session.stall(sources, now + wait);
             }
+        }
+        if let Some(session) = &mut self.session
+            && session.resume().is_some_and(|resume| now >= resume)
+        {
+            session.ask_again();
+            return Due::Send;
         }
         if self.session.is_some() && is_over(self.sent, timing.keep_alive) {
             self.sent = now;

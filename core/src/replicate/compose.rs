@@ -129,7 +129,7 @@ impl Session {
 
     /// Asks for feeds that nobody else was asked for.
     fn say_wants(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
-        if self.is_stalled {
+        if self.resume.is_some() {
             return;
         }
         let mut body = Vec::new();
@@ -147,7 +147,7 @@ impl Session {
             if self.asked.is_empty() {
                 self.progress = context.now;
             }
-            self.asked.insert(id);
+            self.asked.insert(id, edge.theirs);
             context.sources.insert(id, self.connection);
             put(&mut body, &WantEntry { name, start });
         }
@@ -167,7 +167,6 @@ impl Session {
             self.window_left -= ready.body.len() as u64;
             let length = context.feeds.get(ready.feed).map_or(0, |feed| feed.length());
             self.edges.update(ready.feed, Lengths::same(length), |edge| {
-                edge.sent = edge.sent.max(ready.end);
                 edge.told = edge.told.max(ready.end);
             });
             frame.push(Kind::Range, &ready.body);

@@ -18,7 +18,7 @@ pub(crate) struct Edge {
     pub(crate) theirs: u64,
     /// Blocks that the peer knows us to hold.
     pub(crate) told: u64,
-    /// The index behind the last block that we sent.
+    /// The index behind the last block that we sent, or that is ready to be.
     pub(crate) sent: u64,
     /// New blocks are pushed, not only announced: the peer wanted the feed from us.
     pub(crate) eager: bool,

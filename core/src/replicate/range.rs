@@ -37,7 +37,7 @@ impl Session {
         }
         let (name, range) = parse(message)?;
         let resolved = self.names.resolve(name)?;
-        self.is_stalled = false;
+        self.resume = None;
         self.progress = context.now;
         let kept = match resolved {
             Some(feed) => self.keep_range(context, feed, name, &range, bytes)?,
@@ -74,12 +74,15 @@ impl Session {
             None => Kept::Nothing,
         };
         let offers_more = self.edges.get(id).is_some_and(|edge| edge.offers(staged_length));
-        match (self.asked.contains(&id), offers_more) {
-            (true, false) => self.give_up(context.sources, id),
-            // A gap before what was pushed: ask for what is missing.
-            (false, true) => _ = self.backlog.insert(id),
-            (false, false) if was_here => _ = self.nos.insert(turned(name), No::Duplicate),
-            _ => (),
+        match self.asked.get(&id) {
+            Some(target) if staged_length < *target && offers_more => (),
+            Some(_) => self.give_up(context.sources, id),
+            None if was_here => _ = self.nos.insert(turned(name), No::Duplicate),
+            None => (),
+        }
+        if offers_more && !self.asked.contains_key(&id) {
+            // What was announced since it was asked for, or a gap before what was pushed.
+            self.backlog.insert(id);
         }
         Ok(kept)
     }
@@ -113,6 +116,8 @@ impl Session {
             return self.serving.skip_read(id);
         };
         let body = encode_range(&header(name, range), proof(range), &range.blocks);
+        // From here on it is on its way: what the feed grows by next follows on it.
+        self.edges.update(id, Lengths::same(length), |edge| edge.sent = edge.sent.max(range.end()));
         let ready = Ready { feed: id, end: range.end(), body };
         self.serving.finish_read(range.start, ready, length);
     }

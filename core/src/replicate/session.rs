@@ -55,12 +55,12 @@ pub(crate) struct Session {
     pub(super) nos: BTreeMap<Name, No>,
     /// Feeds of which the peer offers more than we have, in turn.
     pub(super) backlog: BTreeSet<FeedId>,
-    /// Feeds that the peer owes us blocks of.
-    pub(super) asked: BTreeSet<FeedId>,
+    /// Feeds that the peer owes us blocks of, and up to where: what it offered when it was asked.
+    pub(super) asked: BTreeMap<FeedId, u64>,
     /// Feeds whose source this peer is no more: they are to be asked of others.
     pub(super) freed: Vec<FeedId>,
-    /// The peer did not send what it owed in time; cleared by its next range.
-    pub(super) is_stalled: bool,
+    /// The peer did not send what it owed in time: it is asked again then, or once it sends.
+    pub(super) resume: Option<Instant>,
     /// When the peer last made us wait less.
     pub(super) progress: Instant,
     /// Names and bytes: what we may still send, what the peer may still send, and what it has to
@@ -92,9 +92,9 @@ impl Session {
             changed: BTreeSet::new(),
             nos: BTreeMap::new(),
             backlog: BTreeSet::new(),
-            asked: BTreeSet::new(),
+            asked: BTreeMap::new(),
             freed: Vec::new(),
-            is_stalled: false,
+            resume: None,
             progress: now,
             names_left: theirs.names,
             names_open: limits.names,
@@ -175,7 +175,7 @@ impl Session {
             edge.eager &= entry.length <= edge.sent;
             is_news
         });
-        if wanted && !self.asked.contains(&id) {
+        if wanted && !self.asked.contains_key(&id) {
             self.backlog.insert(id);
         }
         if length > 0 && is_news {
@@ -272,7 +272,7 @@ impl Session {
     /// The peer will not send a feed that we asked of it.
     pub(super) fn give_up(&mut self, sources: &mut Sources, feed: FeedId) {
         self.backlog.remove(&feed);
-        if self.asked.remove(&feed) {
+        if self.asked.remove(&feed).is_some() {
             sources.remove(&feed);
             self.freed.push(feed);
         }
@@ -327,18 +327,28 @@ impl Session {
 
     /// Takes back everything that was asked of this peer.
     pub(crate) fn release_all(&mut self, sources: &mut Sources) {
-        for feed in core::mem::take(&mut self.asked) {
+        for feed in core::mem::take(&mut self.asked).into_keys() {
             sources.remove(&feed);
             self.freed.push(feed);
         }
     }
 
     /// The peer owes blocks and has sent none for too long. What it owes is asked of others; it
-    /// is asked again once it sends something.
-    pub(crate) fn stall(&mut self, sources: &mut Sources) {
-        self.is_stalled = true;
-        self.backlog.extend(&self.asked);
+    /// is asked again at `resume`, or as soon as it sends something.
+    pub(crate) fn stall(&mut self, sources: &mut Sources, resume: Instant) {
+        self.resume = Some(resume);
+        self.backlog.extend(self.asked.keys());
         self.release_all(sources);
+    }
+
+    /// When the peer is to be asked again, if it is not asked for now.
+    pub(crate) fn resume(&self) -> Option<Instant> {
+        self.resume
+    }
+
+    /// The time to ask again has come.
+    pub(crate) fn ask_again(&mut self) {
+        self.resume = None;
     }
 
     /// The peer owes us blocks since then.

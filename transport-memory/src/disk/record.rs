@@ -3,14 +3,16 @@
 //! Rule: this file is the only one outside of the core that knows how it stores; the laws look at
 //! disks, and not at what a multifeed says of itself.
 
-use multifeed_core::crypto::hash::Hash;
-use multifeed_core::{PublicKey, Signature, StoreKey};
+use bytes::Bytes;
+use multifeed_core::crypto::hash::{Hash, blake2b};
+use multifeed_core::{PublicKey, Signature, StoreKey, Write};
 use multifeed_store::{Scan, Store};
 use serde::Deserialize;
 
 /// The first byte of a key: `core/src/feed/record.rs`.
 const FEED: u8 = 1;
 const NODE: u8 = 2;
+const BLOCK: u8 = 3;
 
 /// Records of one scan.
 const RECORDS_MAX: usize = 4_096;
@@ -40,6 +42,35 @@ struct Raw<'a> {
     fork: u64,
     signature: Signature,
     roots: Vec<(u64, Hash)>,
+}
+
+/// What a write puts down, as far as a law is interested.
+#[derive(Debug)]
+pub(crate) enum Put<'a> {
+    Record(Record),
+    Block { slot: u32, index: u64, bytes: &'a Bytes },
+}
+
+/// Reads one write.
+pub(crate) fn put_of(write: &Write) -> Option<Put<'_>> {
+    let Write::Put(key, value) = write else { return None };
+    let (kind, slot, index) = parts(key);
+    match kind {
+        FEED => record(slot, value).map(Put::Record),
+        BLOCK => Some(Put::Block { slot, index, bytes: value }),
+        _ => None,
+    }
+}
+
+/// Entries of all feeds: records, nodes and blocks.
+pub(crate) fn feed_entries(store: &impl Store, entries_max: usize) -> Vec<(StoreKey, Bytes)> {
+    let (from, until) = (key(FEED, 0), key(BLOCK + 1, 0));
+    store.scan(&Scan { from, until, entries_max, bytes_max: usize::MAX }).unwrap_or_default()
+}
+
+/// The slot of the feed that an entry belongs to.
+pub(crate) fn slot_of(key: &StoreKey) -> u32 {
+    parts(key).1
 }
 
 /// The records of a store that can be read, in the order of their slots.
@@ -73,7 +104,11 @@ fn parts(key: &StoreKey) -> (u8, u32, u64) {
 }
 
 fn record(slot: u32, value: &[u8]) -> Option<Record> {
-    let raw: Raw<'_> = postcard::take_from_bytes(value).ok()?.0;
+    let (body, sum) = value.split_last_chunk::<8>()?;
+    if !blake2b(&[b"multifeed/1 record", body]).starts_with(sum) {
+        return None;
+    }
+    let raw: Raw<'_> = postcard::from_bytes(body).ok()?;
     let Raw { public_key, length, head_length, fork, signature, roots, .. } = raw;
     let public_key = PublicKey(public_key);
     Some(Record { slot, public_key, length, head_length, fork, signature, roots })

@@ -6,13 +6,7 @@ use multifeed_core::{Event, FeedKey, KeyPair, Misuse, Multifeed, RequestId};
 use super::World;
 use super::connections::answers;
 use crate::node::{NodeId, Writer};
-
-/// What the trace calls the calls.
-mod code {
-    pub(super) const WRITER: u8 = 101;
-    pub(super) const APPEND: u8 = 102;
-    pub(super) const CALL: u8 = 103;
-}
+use crate::trace::code;
 
 impl World {
     /// A node's multifeed, if it is running.
@@ -36,14 +30,33 @@ impl World {
     ///
     /// Those of [`Multifeed::writer`]; [`Misuse::NotReady`] if the node is down.
     pub fn writer(&mut self, node: NodeId, name: &str) -> Result<FeedKey, Misuse> {
+        let seed = self.node(node).writer_seed(name);
+        self.writer_of_seed(node, name, seed)
+    }
+
+    /// The same, with the key pair of a seed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`writer`](Self::writer).
+    pub fn writer_of_seed(
+        &mut self,
+        node: NodeId,
+        name: &str,
+        seed: [u8; 32],
+    ) -> Result<FeedKey, Misuse> {
         self.trace.note(self.now, code::WRITER, [node.0, 0], name.as_bytes());
         let place = self.node_mut(node);
-        let seed = place.writer_seed(name);
+        let is_honest = !place.is_liar();
         let multifeed = place.multifeed.as_mut().ok_or(Misuse::NotReady)?;
         let feed = multifeed.writer(name, KeyPair::from_seed(&seed))?;
-        let key = multifeed.feed(feed).ok_or(Misuse::UnknownFeed)?.key;
+        let feed = multifeed.feed(feed).ok_or(Misuse::UnknownFeed)?;
+        let (key, public_key) = (feed.key, feed.public_key);
         if !place.writers.iter().any(|writer| writer.key == key) {
-            place.writers.push(Writer { name: name.to_owned(), seed, key });
+            place.writers.push(Writer { name: name.to_owned(), seed, key, public_key });
+        }
+        if let Some(laws) = self.laws.as_mut().filter(|_| is_honest) {
+            laws.author(public_key);
         }
         self.drain(node);
         Ok(key)
@@ -62,8 +75,12 @@ impl World {
     ) -> Result<RequestId, Misuse> {
         let place = self.node_mut(node);
         let multifeed = place.multifeed.as_mut().ok_or(Misuse::NotReady)?;
-        let id = multifeed.find(feed).ok_or(Misuse::UnknownFeed)?.id;
+        let found = multifeed.find(feed).ok_or(Misuse::UnknownFeed)?;
+        let (id, author) = (found.id, found.public_key);
         let request = multifeed.append(id, blocks)?;
+        if let Some(laws) = self.laws.as_mut().filter(|laws| laws.knows(&author)) {
+            laws.signed(author, blocks);
+        }
         for block in blocks {
             self.trace.note(self.now, code::APPEND, [node.0, 0], block);
         }

@@ -4,6 +4,7 @@ use multifeed_core::{ConnectionId, Event, Input, Instant, KeyPair, Reason};
 
 use super::{What, World};
 use crate::agenda::Urgency;
+use crate::fault::Fault;
 use crate::link::{Closed, Item, LinkId, Side, micros};
 use crate::node::NodeId;
 
@@ -54,6 +55,7 @@ impl World {
     /// dialled anew as [`LinkOptions::redial`](crate::LinkOptions::redial) says.
     pub fn reset(&mut self, link: LinkId) {
         if self.link(link).is_live {
+            self.faults.strike(Fault::Reset);
             self.break_off(link);
             self.redial(link);
         }
@@ -82,8 +84,27 @@ impl World {
         if self.node(node).multifeed.is_none() {
             return;
         }
-        let staged = self.node(node).disk.staged() as u64;
-        let keep = self.chance.below(staged + 1) as usize;
+        self.faults.strike(match crash {
+            Crash::Process => Fault::ProcessCrash,
+            Crash::Power => Fault::PowerLoss,
+        });
+        self.take_down(node, crash);
+    }
+
+    /// Ends a node's process, which is no fault; commits that are not durable may be lost all the
+    /// same.
+    pub fn end_process(&mut self, node: NodeId) {
+        if self.node(node).multifeed.is_some() {
+            self.take_down(node, Crash::Process);
+        }
+    }
+
+    fn take_down(&mut self, node: NodeId, crash: Crash) {
+        let staged = self.node(node).disk.staged();
+        let keep = self.chance.below(staged as u64 + 1) as usize;
+        if keep < staged {
+            self.faults.strike(if keep == 0 { Fault::LostWrite } else { Fault::TornWrite });
+        }
         self.node_mut(node).disk.crash(keep);
         let connections: Vec<_> = self.node(node).connections.values().copied().collect();
         self.node_mut(node).stop();
@@ -143,6 +164,7 @@ impl World {
         }
         self.drain(node);
         self.at_once = false;
+        self.note_restart(node);
     }
 
     pub(super) fn dial_at(&mut self, link: LinkId, at: u64, urgency: Urgency) {
@@ -172,6 +194,9 @@ impl World {
             return;
         };
         self.note_ending(link, node, reason);
+        if is_final(reason) && !matches!(reason, Reason::Synced | Reason::Requested) {
+            self.blame(link, node, reason);
+        }
         let pipe = self.link_mut(link);
         pipe.closed.get_or_insert(Closed { side, reason });
         pipe.way(side).is_closing = true;
@@ -196,10 +221,11 @@ impl World {
 
     /// Nothing is left of a connection.
     pub(super) fn finish(&mut self, link: LinkId) {
+        let is_tampered = self.link(link).is_tampered;
         self.break_off(link);
         let pipe = self.link_mut(link);
         let closed = pipe.closed.take();
-        pipe.is_over |= closed.is_some_and(|closed| is_final(closed.reason));
+        pipe.is_over |= !is_tampered && closed.is_some_and(|closed| is_final(closed.reason));
         self.redial(link);
     }
 

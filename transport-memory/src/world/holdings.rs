@@ -77,6 +77,16 @@ impl World {
         self.node(node).held
     }
 
+    /// What a node holds of the feeds of honest authors, as far as they are known.
+    fn honest_holdings(&self, node: NodeId) -> Vec<Holding> {
+        let mut all = self.holdings(node);
+        if let (Some(laws), Some(multifeed)) = (&self.laws, self.multifeed(node)) {
+            let author = |holding: &Holding| multifeed.find(&holding.key).map(|it| it.public_key);
+            all.retain(|holding| author(holding).is_some_and(|author| laws.knows(&author)));
+        }
+        all
+    }
+
     /// The links that count, with their nodes.
     fn joined(&self) -> impl Iterator<Item = (LinkId, [NodeId; 2])> {
         self.links().filter_map(|id| {
@@ -85,14 +95,18 @@ impl World {
             let [first, second] = nodes.map(|node| self.node(node));
             let is_running = first.multifeed.is_some() && second.multifeed.is_some();
             let is_one_group = first.options.group.topic() == second.options.group.topic();
-            (is_running && is_one_group && !link.is_cut && !link.is_over).then_some((id, nodes))
+            let are_honest = !first.is_liar() && !second.is_liar();
+            (is_running && is_one_group && are_honest && !link.is_cut && !link.is_over)
+                .then_some((id, nodes))
         })
     }
 
     /// The number of blocks that each node holds is known without a look at its disk.
     fn counts_agree(&self) -> bool {
+        // What liars signed themselves does not count, and is counted there.
+        let has_liars = self.nodes.iter().any(|node| node.is_liar());
         self.joined().all(|(link, [a, b])| {
-            self.is_connected(link) && self.blocks_held(a) == self.blocks_held(b)
+            self.is_connected(link) && (has_liars || self.blocks_held(a) == self.blocks_held(b))
         })
     }
 
@@ -101,7 +115,7 @@ impl World {
         let mut found = Vec::new();
         for (link, nodes) in self.joined() {
             for node in nodes {
-                known.entry(node).or_insert_with(|| self.holdings(node));
+                known.entry(node).or_insert_with(|| self.honest_holdings(node));
             }
             let [a, b] = nodes.map(|node| &known[&node]);
             let only = [without(a, b), without(b, a)];

@@ -8,19 +8,11 @@ use multifeed_core::{ConnectionId, Event, Input, Output, Role, Secure, StoreRepl
 use super::{What, World};
 use crate::agenda::Urgency;
 use crate::disk::Answer;
+use crate::law::Law;
 use crate::link::{Item, LinkId, Side, micros};
 use crate::node::NodeId;
 use crate::options::{Replies, Security};
-
-/// What the trace calls its happenings.
-mod code {
-    pub(super) const OPEN: u8 = 1;
-    pub(super) const BYTES: u8 = 2;
-    pub(super) const CLOSE: u8 = 3;
-    pub(super) const ANSWER: u8 = 4;
-    pub(super) const SYNC: u8 = 5;
-    pub(super) const ALARM: u8 = 6;
-}
+use crate::trace::code;
 
 /// A sign of life: an empty frame in the clear, and a sealed one.
 const KEEP_ALIVE_PLAIN_BYTES: usize = 3;
@@ -182,6 +174,9 @@ impl World {
         {
             self.link_mut(link).fails = 0;
         }
+        if self.laws.is_some() {
+            self.hold_against_laws(node, &event);
+        }
         self.node_mut(node).keep(event);
     }
 
@@ -192,7 +187,11 @@ impl World {
         }
         let options = self.node(node).disk.options;
         let life = self.node(node).life;
-        match self.node_mut(node).disk.take(request) {
+        if let (Some(laws), StoreRequest::Commit(commit)) = (&mut self.laws, &request) {
+            laws.commit(node, &self.nodes[node.index()].authors(), commit.writes());
+        }
+        let Self { nodes, faults, .. } = self;
+        match nodes[node.index()].disk.take(request, faults) {
             Answer::Now(reply) => self.stored(node, reply),
             Answer::Later(ticket) => {
                 let at = self.now + micros(options.read) + self.disk_jitter(node);
@@ -217,7 +216,8 @@ impl World {
     }
 
     fn synced(&mut self, node: NodeId) {
-        let (mut replies, is_more) = self.node_mut(node).disk.end_sync();
+        let Self { nodes, chance, faults, .. } = self;
+        let (mut replies, is_more) = nodes[node.index()].disk.end_sync(chance, faults);
         self.trace.note(self.now, code::SYNC, [node.0, replies.len() as u32], &[]);
         if self.node(node).disk.options.replies == Replies::Shuffled {
             for last in (1..replies.len()).rev() {
@@ -258,9 +258,15 @@ impl World {
             }
             pulled += moved;
             let bytes = self.scratch.split().freeze();
+            let Some(bytes) = self.twisted(node, connection, bytes) else { continue };
             let is_chore = self.in_timeout && pulled <= keep_alive;
             let urgency = if is_chore { Urgency::Chore } else { Urgency::Work };
-            self.send(link, side, Item::Bytes(bytes), urgency);
+            if !self.send_piece(link, side, bytes, urgency) {
+                return;
+            }
+            if moved < room {
+                break;
+            }
         }
         let way = self.link_mut(link).way(side);
         way.is_wanted = false;
@@ -278,15 +284,20 @@ impl World {
         if self.is_due(node) {
             self.trace.note(self.now, code::ALARM, [node.0, 0], &[]);
             self.in_timeout = true;
-            self.tell(node, Input::Timeout);
+            if !self.node(node).is_deaf {
+                self.tell(node, Input::Timeout);
+            }
             self.drain(node);
             self.in_timeout = false;
+            if self.is_due(node) {
+                self.report(Law::NoLivelock, Some(node), || "a timer does not move on".to_owned());
+            }
         }
         let deadline =
             self.node(node).multifeed.as_ref().and_then(|multifeed| multifeed.deadline());
         self.node_mut(node).alarm = None;
         if let Some(deadline) = deadline {
-            let at = deadline.as_micros().max(self.now + ALARM_STEP_US);
+            let at = self.node(node).moment(deadline).max(self.now + ALARM_STEP_US);
             self.set_alarm(node, at);
         }
     }
@@ -297,8 +308,11 @@ impl World {
         deadline.is_some_and(|deadline| deadline <= place.clock(self.now))
     }
 
-    fn set_alarm(&mut self, node: NodeId, at: u64) {
+    pub(super) fn set_alarm(&mut self, node: NodeId, at: u64) {
         let place = self.node_mut(node);
+        if place.multifeed.is_none() {
+            return;
+        }
         place.alarm = Some(at);
         let life = place.life;
         self.enter(at, Urgency::Chore, What::Alarm { node, life });

@@ -15,6 +15,7 @@ use crate::error::NodeError;
 use crate::events::Subscribers;
 use crate::listener::bind;
 use crate::options::NodeOptions;
+use crate::recorder::Recorder;
 use crate::store::StoreQueue;
 use crate::tasks::{Stop, Tasks};
 
@@ -43,7 +44,17 @@ pub(crate) async fn start(
     }
     config.limits = options.limits;
     config.timing = options.timing;
-    let core = Multifeed::open(config);
+    let recorder = match &options.record {
+        None => None,
+        Some(path) => Some(Recorder::create(path).map_err(|source| {
+            let path = path.clone();
+            NodeError::Record { path, source }
+        })?),
+    };
+    let core = match recorder {
+        None => Multifeed::open(config),
+        Some(_) => Multifeed::open_recorded(config),
+    };
     let own = core.public_key();
 
     let (store, stored) = StoreQueue::open(&options.storage).await?;
@@ -55,6 +66,7 @@ pub(crate) async fn start(
     let opening = Opening { ready: ready_reply, listeners, peers: options.peers };
     let driver = Driver {
         core,
+        recorder,
         mode: options.mode,
         start: std::time::Instant::now(),
         phase: Phase::Opening(Box::new(opening)),

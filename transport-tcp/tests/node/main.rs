@@ -26,6 +26,7 @@ macro_rules! on_each_runtime {
 on_each_runtime! {
     crate::sync::two_nodes_sync_both_ways as two_nodes_sync_both_ways,
     crate::sync::a_third_gets_it_through_the_second as a_third_gets_it_through_the_second,
+    crate::sync::a_recorded_session as a_recorded_session_ends_in_the_same_state_when_done_again,
     crate::sync::much_crosses_and_is_read_back as much_crosses_and_is_read_back,
     crate::sync::appends_of_many_tasks as appends_of_many_tasks_are_all_there_once_and_in_order,
     crate::sync::a_sync_that_should_end_ends as a_sync_that_should_end_ends,

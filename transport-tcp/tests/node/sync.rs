@@ -1,5 +1,6 @@
 //! What nodes are for.
 
+use multifeed_core::record::replay;
 use multifeed_core::{Event, Mode, Reason};
 use multifeed_tcp::{Appended, Ending, Node, NodeEvent};
 
@@ -37,6 +38,20 @@ pub(crate) async fn a_third_gets_it_through_the_second(host: Host) {
     let from_a = write(&a, 1, &["far"]).await;
     assert_eq!(host.feed(&c, from_a, 1).await, blocks(&["far"]));
     assert_eq!(c.peers().await.expect("open")[0].remote, b.public_key());
+}
+
+pub(crate) async fn a_recorded_session(host: Host) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().join("record");
+    let (a, addr) = host.open(host.options().listen(loopback()).record(&record)).await;
+    write(&a, 1, &["a0", "a1"]).await;
+    let b = host.dialling(addr).await;
+    let from_b = write(&b, 2, &["b0"]).await;
+    assert_eq!(host.feed(&a, from_b, 1).await, blocks(&["b0"]));
+    host.in_time(a.close()).await;
+    let replayed = replay(&std::fs::read(&record).expect("a record")).expect("the same state");
+    assert_eq!(replayed.states, 1);
+    assert_eq!(replayed.multifeed.find(&from_b).expect("it came").length, 1);
 }
 
 pub(crate) async fn much_crosses_and_is_read_back(host: Host) {

@@ -397,3 +397,47 @@ fn many_more_feeds_than_names_are_granted_at_once() {
     assert_eq!(world.nodes[0].holdings(), world.nodes[1].holdings());
     assert_eq!(world.nodes[1].multifeed.sync_status().feeds, 300);
 }
+
+#[test]
+fn what_grows_while_a_range_waits_for_the_socket_follows_it() {
+    for rounds in 1..6 {
+        let mut world = nodes(2);
+        let key = write(&mut world, 0, 1);
+        world.connect(0, 1, Mode::Live);
+        world.run();
+        let feed = world.nodes[0].multifeed.find(&key).unwrap().id;
+        for index in 0..rounds {
+            // Appended, read for the peer, and not pulled: the next append comes before the pull.
+            world.nodes[0].append(feed, &[&block(0, index + 1)]);
+            world.nodes[0].drain();
+        }
+        world.run();
+        assert_holds(&mut world, 1, 0, &key, rounds + 1);
+    }
+}
+
+#[test]
+fn a_peer_that_owed_for_too_long_is_asked_again_later() {
+    let mut world = nodes(2);
+    let key = write(&mut world, 0, 30);
+    world.connect(1, 0, Mode::Live);
+    world.nodes[0].held = Some(Vec::new());
+    world.run();
+    let seconds = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
+    for node in [1, 0] {
+        world.nodes[node].multifeed.handle(seconds(10), Input::Timeout);
+    }
+    world.run();
+    let before = world.bytes;
+    world.nodes[1].multifeed.handle(seconds(14), Input::Timeout);
+    world.run();
+    assert_eq!(world.bytes, before, "it is not asked yet");
+    world.nodes[1].multifeed.handle(seconds(20), Input::Timeout);
+    world.run();
+    let sign_of_life = 20;
+    assert!(world.bytes > before + sign_of_life, "it is asked again");
+    world.nodes[0].release();
+    world.run();
+    assert_holds(&mut world, 1, 0, &key, 30);
+    assert!(world.nodes[1].closed.is_empty());
+}

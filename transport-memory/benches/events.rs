@@ -1,0 +1,68 @@
+//! Events a second, and how much faster than real time, at 32 peers in the clear.
+//!
+//! Prints one line of JSON for each load: `cargo bench -p multifeed-memory`.
+
+use std::io::Write as _;
+use std::time::Instant;
+
+use multifeed_core::{Duration, Group};
+use multifeed_memory::{DiskOptions, LinkOptions, NodeId, NodeOptions, World};
+
+const PEERS: usize = 32;
+
+/// Peers in a random-looking graph: each to the 1st, 5th and 11th after it.
+fn world() -> (World, Vec<NodeId>) {
+    let mut world = World::new(1);
+    let options = NodeOptions::new(Group::keyed([1; 32])).disk(DiskOptions::instant());
+    let nodes: Vec<_> = (0..PEERS).map(|_| world.add_node(options.clone())).collect();
+    for (place, node) in nodes.iter().enumerate() {
+        for step in [1, 5, 11] {
+            world.connect(*node, nodes[(place + step) % PEERS], LinkOptions::default());
+        }
+    }
+    world.run_until_idle();
+    (world, nodes)
+}
+
+/// An hour in which each peer says something now and then, as in a chat.
+fn chat(blocks_each_hour: u64) -> (World, u64) {
+    let (mut world, nodes) = world();
+    let feeds: Vec<_> = nodes.iter().map(|node| world.writer(*node, "chat").unwrap()).collect();
+    let start = world.now();
+    let all = blocks_each_hour * PEERS as u64;
+    for _ in 0..all {
+        let who = world.below(PEERS as u64) as usize;
+        world.append(nodes[who], &feeds[who], &[&[b'x'; 80]]).unwrap();
+        world.run_for(Duration::from_secs(3_600) / all as u32);
+    }
+    world.run_until_idle();
+    assert!(world.is_converged());
+    let micros = world.now().since(start).as_micros() as u64;
+    (world, micros)
+}
+
+fn main() {
+    let mut out = std::io::stdout();
+    for blocks in [0, 10, 100] {
+        let start = Instant::now();
+        let (world, micros) = if blocks == 0 { silence() } else { chat(blocks) };
+        let seconds = start.elapsed().as_secs_f64();
+        // Nobody listens any more: nothing to do about it.
+        _ = writeln!(
+            out,
+            "{{\"peers\":{PEERS},\"blocks_per_peer_and_hour\":{blocks},\"events\":{},\
+             \"events_per_second\":{:.0},\"times_real_time\":{:.0}}}",
+            world.events(),
+            world.events() as f64 / seconds,
+            micros as f64 / 1e6 / seconds,
+        );
+    }
+}
+
+fn silence() -> (World, u64) {
+    let (mut world, _) = world();
+    let start = world.now();
+    world.run_for(Duration::from_secs(36_000));
+    let micros = world.now().since(start).as_micros() as u64;
+    (world, micros)
+}

@@ -1,0 +1,73 @@
+//! Many peers at once: `cargo run --release -p multifeed-memory --example big -- PEERS FEEDS BLOCKS
+//! DEGREE`. A tenth of the connections break while it runs, and the network falls into halves.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::time::Instant;
+
+use multifeed_core::{Duration, Group};
+use multifeed_memory::{DiskOptions, LinkOptions, NodeOptions, World};
+
+const LONGEST: Duration = Duration::from_secs(600);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let numbers: Result<Vec<usize>, _> =
+        std::env::args().skip(1).map(|word| word.parse()).collect();
+    let [peers, feeds, blocks, degree] = numbers?[..] else {
+        return Err("PEERS FEEDS BLOCKS DEGREE are needed".into());
+    };
+    let start = Instant::now();
+    let mut world = World::new(1);
+    let options = NodeOptions::new(Group::keyed([1; 32])).disk(DiskOptions::instant());
+    let nodes: Vec<_> = (0..peers).map(|_| world.add_node(options.clone())).collect();
+    for author in &nodes[..feeds.min(peers)] {
+        let feed = world.writer(*author, "own")?;
+        for index in 0..blocks {
+            world.append(*author, &feed, &[format!("block {index} of {author:?}").as_bytes()])?;
+        }
+    }
+    let mut links = Vec::new();
+    for (place, node) in nodes.iter().enumerate().skip(1) {
+        for _ in 0..degree.div_ceil(2) {
+            let other = nodes[world.below(place as u64) as usize];
+            links.push(world.connect(other, *node, LinkOptions::default()));
+        }
+    }
+    for round in 0..10 {
+        world.run_for(Duration::from_millis(50));
+        for _ in 0..links.len() / 100 {
+            let link = links[world.below(links.len() as u64) as usize];
+            world.reset(link);
+        }
+        let halves = |link: &&_| world.ends(**link).map(|node| node.index() % 2 == 0);
+        let between = links.iter().filter(|link| halves(link)[0] != halves(link)[1]);
+        let between: Vec<_> = between.copied().collect();
+        match round {
+            4 => between.into_iter().for_each(|link| world.cut(link)),
+            7 => between.into_iter().for_each(|link| world.heal(link)),
+            _ => (),
+        }
+    }
+    let is_converged = world.run_until_converged(LONGEST);
+    let seconds = start.elapsed().as_secs_f64();
+    writeln!(
+        std::io::stdout(),
+        "{{\"peers\":{peers},\"feeds\":{feeds},\"blocks\":{blocks},\"links\":{},\
+         \"converged\":{is_converged},\"seconds\":{seconds:.1},\"virtual_seconds\":{:.2},\
+         \"events\":{},\"events_per_second\":{:.0},\"bytes\":{},\"memory_kib\":{}}}",
+        links.len(),
+        world.now().as_micros() as f64 / 1e6,
+        world.events(),
+        world.events() as f64 / seconds,
+        world.bytes_total(),
+        memory_kib().unwrap_or(0),
+    )?;
+    Ok(())
+}
+
+/// The most memory that the process ever held, where the system tells.
+fn memory_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}

@@ -1,0 +1,113 @@
+//! What was asked for.
+
+use std::path::PathBuf;
+
+pub(crate) const HELP: &str = "\
+simulate list
+simulate run [SCENARIO…] [--seeds N] [--first-seed S] [--json]
+simulate replay SCENARIO --seed S [--trace]
+simulate shrink SCENARIO --seed S
+simulate plot [SCENARIO…] [--seeds N] --out FILE.html
+simulate golden FILE [--bless]
+
+A SCENARIO is the name of one that is built in, or a file.toml. Without one, all are run.";
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Help,
+    List,
+    Run(RunOptions),
+    Replay { scenario: String, seed: u64, trace: bool },
+    Shrink { scenario: String, seed: u64 },
+    Plot { scenarios: Vec<String>, seeds: u64, file: PathBuf },
+    Golden { file: PathBuf, bless: bool },
+}
+
+/// How to run.
+#[derive(Debug)]
+pub(crate) struct RunOptions {
+    pub(crate) scenarios: Vec<String>,
+    pub(crate) first_seed: u64,
+    pub(crate) seeds: u64,
+    pub(crate) json: bool,
+}
+
+const SEEDS_DEFAULT: u64 = 20;
+const PLOT_SEEDS_DEFAULT: u64 = 3;
+
+/// Understands the words of the command line.
+pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Command, String> {
+    let mut words = words;
+    let command = words.next().unwrap_or_default();
+    let mut given = Given::default();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--seeds" => given.seeds = Some(number(&value()?)?),
+            "--first-seed" => given.first_seed = number(&value()?)?,
+            "--seed" => given.seed = Some(number(&value()?)?),
+            "--out" => given.out = Some(value()?.into()),
+            "--json" => given.json = true,
+            "--trace" => given.trace = true,
+            "--bless" => given.bless = true,
+            _ if word.starts_with('-') => return Err(format!("there is no option {word}")),
+            _ => given.names.push(word),
+        }
+    }
+    given.command(&command)
+}
+
+#[derive(Default)]
+struct Given {
+    names: Vec<String>,
+    seeds: Option<u64>,
+    first_seed: u64,
+    seed: Option<u64>,
+    out: Option<PathBuf>,
+    json: bool,
+    trace: bool,
+    bless: bool,
+}
+
+impl Given {
+    fn command(self, command: &str) -> Result<Command, String> {
+        match command {
+            "" | "help" | "--help" | "-h" => Ok(Command::Help),
+            "list" => Ok(Command::List),
+            "run" => Ok(Command::Run(RunOptions {
+                scenarios: self.names,
+                first_seed: self.first_seed,
+                seeds: self.seeds.unwrap_or(SEEDS_DEFAULT),
+                json: self.json,
+            })),
+            "replay" => {
+                let (scenario, seed, trace) = (self.one()?, self.seed()?, self.trace);
+                Ok(Command::Replay { scenario, seed, trace })
+            }
+            "shrink" => Ok(Command::Shrink { scenario: self.one()?, seed: self.seed()? }),
+            "plot" => {
+                let seeds = self.seeds.unwrap_or(PLOT_SEEDS_DEFAULT);
+                let file = self.out.ok_or("plot needs --out FILE.html")?;
+                Ok(Command::Plot { scenarios: self.names, seeds, file })
+            }
+            "golden" => Ok(Command::Golden { file: self.one()?.into(), bless: self.bless }),
+            _ => Err(format!("there is no command {command}; try: simulate help")),
+        }
+    }
+
+    fn one(&self) -> Result<String, String> {
+        match self.names.as_slice() {
+            [name] => Ok(name.clone()),
+            _ => Err("exactly one name is needed".to_owned()),
+        }
+    }
+
+    fn seed(&self) -> Result<u64, String> {
+        self.seed.ok_or_else(|| "--seed S is needed".to_owned())
+    }
+}
+
+fn number(word: &str) -> Result<u64, String> {
+    word.parse().map_err(|_| format!("{word} is not a number"))
+}

@@ -1,0 +1,47 @@
+//! Runs scenarios under many seeds, and shows what one seed did.
+
+mod arguments;
+mod golden;
+mod plot;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+
+use arguments::Command;
+use report::Report;
+
+fn main() -> ExitCode {
+    let mut report = Report::new();
+    let command = match arguments::parse(std::env::args().skip(1)) {
+        Ok(command) => command,
+        Err(wrong) => {
+            report.error(&wrong);
+            return ExitCode::from(2);
+        }
+    };
+    let done = match command {
+        Command::Help => {
+            report.line(arguments::HELP);
+            Ok(true)
+        }
+        Command::List => run::list(&mut report),
+        Command::Run(options) => run::run(&options, &mut report),
+        Command::Replay { scenario, seed, trace } => {
+            run::replay(&scenario, seed, trace, &mut report)
+        }
+        Command::Shrink { scenario, seed } => run::shrink_one(&scenario, seed, &mut report),
+        Command::Plot { scenarios, seeds, file } => {
+            plot::plot(&scenarios, seeds, &file, &mut report)
+        }
+        Command::Golden { file, bless } => golden::golden(&file, bless, &mut report),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(wrong) => {
+            report.error(&wrong);
+            ExitCode::from(2)
+        }
+    }
+}

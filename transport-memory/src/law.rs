@@ -1,0 +1,263 @@
+//! The laws, checked after every event.
+//!
+//! Rule: they know what authors signed and look at disks and wires from outside; what a multifeed
+//! says of itself is held against that.
+
+mod oracle;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use multifeed_core::{FeedKey, Instant, PublicKey, Write};
+
+use crate::disk::{Put, Record, put_of};
+use crate::node::NodeId;
+use oracle::Oracle;
+
+#[cfg(test)]
+mod tests;
+
+/// Broken laws that are kept; the first one tells most.
+const BROKEN_MAX: usize = 1_000;
+
+/// What must hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Law {
+    /// Once faults stop, connected nodes come to hold the same.
+    Convergence,
+    /// What was said to be durable is there after every crash.
+    Durability,
+    /// What is stored is what its author signed.
+    NoForgery,
+    /// A copy of a feed is a beginning of its author's, and never gets shorter.
+    Prefix,
+    /// No author's two histories are ever seen by others.
+    NoEquivocation,
+    /// A node announces only what is durable on its disk.
+    DurableFirst,
+    /// No queue grows beyond its bound.
+    Bounds,
+    /// When nothing changes, signs of life are all that is sent.
+    Silence,
+    /// Timers move on, and a world comes to rest.
+    NoLivelock,
+    /// An honest connection is not closed for anybody's fault.
+    Isolation,
+    /// A node that is started anew from its disk holds the same.
+    Restart,
+    /// Blocks are told to the application in their order, once.
+    Order,
+    /// The blocks that can be read back are those that are held.
+    Readable,
+}
+
+impl Law {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Convergence => "convergence",
+            Self::Durability => "durability",
+            Self::NoForgery => "no_forgery",
+            Self::Prefix => "prefix",
+            Self::NoEquivocation => "no_equivocation",
+            Self::DurableFirst => "durable_first",
+            Self::Bounds => "bounds",
+            Self::Silence => "silence",
+            Self::NoLivelock => "no_livelock",
+            Self::Isolation => "isolation",
+            Self::Restart => "restart",
+            Self::Order => "order",
+            Self::Readable => "readable",
+        }
+    }
+}
+
+impl fmt::Display for Law {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A law that was broken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Broken {
+    /// Which one.
+    pub law: Law,
+    /// When.
+    pub at: Instant,
+    /// By which node, if by one.
+    pub node: Option<NodeId>,
+    /// What was seen.
+    pub what: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {} µs", self.law, self.at.as_micros())?;
+        if let Some(node) = self.node {
+            write!(f, " by node {}", node.index())?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+/// What the laws remember of one node.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Durable length of each feed, by its events.
+    lengths: BTreeMap<PublicKey, u64>,
+    /// Its disk was changed under it: what it lost is not its fault.
+    is_excused: bool,
+}
+
+/// The laws of one world, and what they have seen.
+#[derive(Debug, Default)]
+pub(crate) struct Laws {
+    oracle: Oracle,
+    nodes: BTreeMap<NodeId, Seen>,
+    broken: Vec<Broken>,
+    now: Instant,
+}
+
+impl Laws {
+    pub(crate) fn set_now(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    pub(crate) fn broken(&self) -> &[Broken] {
+        &self.broken
+    }
+
+    pub(crate) fn report(&mut self, law: Law, node: Option<NodeId>, what: String) {
+        if self.broken.len() < BROKEN_MAX {
+            self.broken.push(Broken { law, at: self.now, node, what });
+        }
+    }
+
+    /// The node's disk was changed from outside.
+    pub(crate) fn excuse(&mut self, node: NodeId) {
+        self.nodes.entry(node).or_default().is_excused = true;
+    }
+
+    pub(crate) fn is_excused(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|seen| seen.is_excused)
+    }
+
+    /// An author has appended.
+    pub(crate) fn signed(&mut self, author: PublicKey, blocks: &[&[u8]]) {
+        self.oracle.append(author, blocks);
+    }
+
+    /// An author exists, and has signed nothing yet.
+    pub(crate) fn author(&mut self, author: PublicKey) {
+        self.oracle.add(author);
+    }
+
+    /// Whether an author is an honest one.
+    pub(crate) fn knows(&self, author: &PublicKey) -> bool {
+        self.oracle.knows(author)
+    }
+
+    /// A node hands writes to its disk.
+    pub(crate) fn commit(&mut self, node: NodeId, own: &[PublicKey], writes: &[Write]) {
+        let puts: Vec<Put<'_>> = writes.iter().filter_map(put_of).collect();
+        let records: BTreeMap<u32, &Record> = puts
+            .iter()
+            .filter_map(|put| match put {
+                Put::Record(record) => Some((record.slot, record)),
+                Put::Block { .. } => None,
+            })
+            .collect();
+        for record in records.values() {
+            self.check_record(node, own, record);
+        }
+        for put in &puts {
+            let Put::Block { slot, index, bytes } = put else { continue };
+            let Some(record) = records.get(slot) else { continue };
+            let author = &record.public_key;
+            if self.oracle.knows(author) && !self.oracle.is_signed(author, *index, bytes) {
+                let what = format!("block {index} of {author:?} is not what was signed");
+                self.report(Law::NoForgery, Some(node), what);
+            }
+        }
+    }
+
+    fn check_record(&mut self, node: NodeId, own: &[PublicKey], record: &Record) {
+        let author = &record.public_key;
+        if !self.oracle.knows(author) {
+            return;
+        }
+        let signed = self.oracle.length(author);
+        if record.length > signed || record.head_length > signed {
+            let what = format!("{author:?}: {} of {signed} blocks stored", record.head_length);
+            self.report(Law::Prefix, Some(node), what);
+        }
+        // The author's own commit may be lost in a crash before anybody has seen it.
+        let (length, fork) = (record.head_length, record.fork);
+        if !own.contains(author) && !self.oracle.meet(author, length, fork, record.signature) {
+            let what = format!("{author:?}: two signatures for length {length}");
+            self.report(Law::NoEquivocation, Some(node), what);
+        }
+    }
+
+    /// A node's application hears of durable blocks.
+    pub(crate) fn grown(&mut self, node: NodeId, author: PublicKey, range: [u64; 2]) {
+        let seen = self.nodes.entry(node).or_default();
+        let known = seen.lengths.entry(author).or_default();
+        let is_known = self.oracle.knows(&author);
+        let [start, end] = range;
+        let (before, is_excused) = (*known, seen.is_excused);
+        // Where the order is broken, what was told is durable all the same.
+        *known = end.max(before);
+        if (start != before || end <= start) && !is_excused && is_known {
+            let what = format!("{author:?}: blocks {start}..{end} told after {before}");
+            self.report(Law::Order, Some(node), what);
+        }
+    }
+
+    /// A node says to another that it holds so much.
+    pub(crate) fn announced(&mut self, node: NodeId, author: PublicKey, length: u64) {
+        let seen = self.nodes.entry(node).or_default();
+        let held = seen.lengths.get(&author).copied().unwrap_or(0);
+        if length > held && !seen.is_excused && self.oracle.knows(&author) {
+            let what = format!("{author:?}: {length} announced, {held} durable");
+            self.report(Law::DurableFirst, Some(node), what);
+        }
+    }
+
+    /// A node was started over what its disk kept.
+    pub(crate) fn restarted(
+        &mut self,
+        node: NodeId,
+        own: &[PublicKey],
+        kept: &BTreeMap<PublicKey, u64>,
+    ) {
+        let seen = self.nodes.entry(node).or_default();
+        let before = std::mem::replace(&mut seen.lengths, kept.clone());
+        if !seen.is_excused {
+            for (author, length) in before {
+                let now = kept.get(&author).copied().unwrap_or(0);
+                if now < length && self.oracle.knows(&author) {
+                    let what = format!("{author:?}: {now} of {length} durable blocks kept");
+                    self.report(Law::Durability, Some(node), what);
+                }
+            }
+        }
+        for author in own {
+            self.oracle.truncate(author, kept.get(author).copied().unwrap_or(0));
+        }
+    }
+
+    /// The blocks of a feed, as a node reads them back.
+    pub(crate) fn read_back(&mut self, node: NodeId, feed: &FeedKey, length: u64, read: usize) {
+        if (read as u64) < length && !self.is_excused(node) {
+            let what = format!("{feed}: {read} of {length} blocks can be read");
+            self.report(Law::Readable, Some(node), what);
+        }
+    }
+
+    /// How many blocks authors have signed, all feeds together.
+    pub(crate) fn signed_total(&self) -> u64 {
+        self.oracle.total()
+    }
+}

@@ -1,0 +1,45 @@
+use super::*;
+
+const AUTHOR: PublicKey = PublicKey([1; 32]);
+const NODE: NodeId = NodeId(0);
+
+fn laws(laws: &Laws) -> Vec<Law> {
+    laws.broken().iter().map(|broken| broken.law).collect()
+}
+
+#[test]
+fn blocks_told_twice_or_with_a_gap_break_the_order() {
+    let mut all = Laws::default();
+    all.author(AUTHOR);
+    all.grown(NODE, AUTHOR, [0, 2]);
+    all.grown(NODE, AUTHOR, [2, 3]);
+    assert_eq!(laws(&all), []);
+    all.grown(NODE, AUTHOR, [2, 3]);
+    all.grown(NODE, AUTHOR, [5, 6]);
+    assert_eq!(laws(&all), [Law::Order, Law::Order]);
+}
+
+#[test]
+fn what_is_announced_before_it_is_durable_is_seen() {
+    let mut all = Laws::default();
+    all.author(AUTHOR);
+    all.grown(NODE, AUTHOR, [0, 2]);
+    all.announced(NODE, AUTHOR, 2);
+    assert_eq!(laws(&all), []);
+    all.announced(NODE, AUTHOR, 3);
+    assert_eq!(laws(&all), [Law::DurableFirst]);
+}
+
+#[test]
+fn a_disk_that_forgets_is_seen_unless_it_was_changed_from_outside() {
+    let mut all = Laws::default();
+    all.author(AUTHOR);
+    all.grown(NODE, AUTHOR, [0, 2]);
+    all.restarted(NODE, &[], &BTreeMap::from([(AUTHOR, 2)]));
+    assert_eq!(laws(&all), []);
+    all.restarted(NODE, &[], &BTreeMap::from([(AUTHOR, 1)]));
+    assert_eq!(laws(&all), [Law::Durability]);
+    all.excuse(NODE);
+    all.restarted(NODE, &[], &BTreeMap::new());
+    assert_eq!(laws(&all), [Law::Durability]);
+}

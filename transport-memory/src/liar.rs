@@ -1,0 +1,222 @@
+//! Nodes that lie.
+//!
+//! Rule: a liar is a multifeed like any other whose words are twisted on their way out, so it
+//! knows what an honest peer would say, and says something else. On links in the clear alone: a
+//! seal would show that the words were twisted, which is another fault.
+
+use std::collections::BTreeMap;
+
+use bytes::{Bytes, BytesMut};
+use multifeed_core::chance::Chance;
+use multifeed_core::wire::frame::{FRAME_SIZE_MAX, FrameReader, put_head, write_frame};
+use multifeed_core::wire::multifeed::{
+    HeadEntry, Hello, Kind, Name, RangeMessage, decode, encode_range, put,
+};
+use multifeed_core::wire::mux::{Batch, MuxMessage, messages};
+use multifeed_core::{ConnectionId, PublicKey};
+
+use crate::fault::Fault;
+
+/// Bytes of a session that are kept to be replayed.
+const RECORDING_BYTES_MAX: usize = 64 * 1024;
+
+/// Feeds that a flood names at once.
+const FLOOD_FEEDS: usize = 200;
+
+/// Blocks that a range is read with.
+const RANGE_BLOCKS_MAX: usize = 4_096;
+
+/// What twists the words of one node.
+#[derive(Debug)]
+pub(crate) struct Liar {
+    lie: Fault,
+    chance: Chance,
+    streams: BTreeMap<ConnectionId, FrameReader>,
+    /// What the first connection said, and which one that was.
+    recording: Vec<u8>,
+    recorded: Option<ConnectionId>,
+    /// The laws take it for honest, as they would a multifeed with that fault.
+    pub(crate) is_unknown: bool,
+    /// A range that was sent already.
+    range: Option<Vec<u8>>,
+}
+
+impl Liar {
+    pub(crate) fn new(lie: Fault, chance: Chance) -> Self {
+        let streams = BTreeMap::new();
+        Self {
+            lie,
+            chance,
+            streams,
+            recording: Vec::new(),
+            recorded: None,
+            is_unknown: false,
+            range: None,
+        }
+    }
+
+    pub(crate) fn lie(&self) -> Fault {
+        self.lie
+    }
+
+    /// Twists what leaves on a connection, and tells how many lies are in it. What belongs to a
+    /// frame that has not ended waits.
+    pub(crate) fn twist(&mut self, connection: ConnectionId, bytes: &[u8]) -> (Bytes, u64) {
+        let stream = self.streams.entry(connection);
+        let stream = stream.or_insert_with(|| FrameReader::new(FRAME_SIZE_MAX));
+        stream.push(bytes);
+        let mut frames = Vec::new();
+        while let Ok(Some(frame)) = stream.next() {
+            frames.push(frame);
+        }
+        let (mut out, mut lies) = (BytesMut::new(), 0);
+        for frame in frames {
+            lies += u64::from(self.twist_frame(connection, &frame, &mut out));
+        }
+        (out.freeze(), lies)
+    }
+
+    fn twist_frame(&mut self, id: ConnectionId, frame: &[u8], out: &mut BytesMut) -> bool {
+        match self.lie {
+            Fault::Garbage => {
+                let mut bytes = vec![0; frame.len().max(1)];
+                self.chance.fill(&mut bytes);
+                return write_frame(out, &bytes).is_ok();
+            }
+            Fault::OversizedLength if self.chance.below(4) == 0 => {
+                return put_head(out, FRAME_SIZE_MAX).is_ok();
+            }
+            Fault::ReplayedSession => return self.replay(id, frame, out),
+            _ => (),
+        }
+        let (mut batch, mut has_lied) = (Batch::new(), false);
+        for message in messages(frame).filter_map(Result::ok) {
+            has_lied |= self.twist_message(&message, &mut batch);
+        }
+        if self.lie == Fault::FeedFlood {
+            batch.push(&MuxMessage::Message { channel: 1, kind: 0, body: &self.flood() });
+            has_lied = true;
+        }
+        // What an honest peer said fitted a frame; if a lie does not, it stays unsaid.
+        let words = batch.take().unwrap_or_default();
+        write_frame(out, &words).is_ok() && has_lied
+    }
+
+    /// Puts a message into the batch, or another one in its place. Returns whether it is a lie.
+    fn twist_message(&mut self, message: &MuxMessage<'_>, batch: &mut Batch) -> bool {
+        let twisted = match *message {
+            MuxMessage::Open { handshake, .. } if self.lie == Fault::WrongCapability => {
+                return self.twist_hello(message, handshake, batch);
+            }
+            MuxMessage::Message { kind, body, .. } => match Kind::of(kind) {
+                Some(Kind::Range) => self.twist_range(body),
+                Some(Kind::Heads) if self.lie == Fault::OversizedLength => {
+                    Twisted::Into(heads(body))
+                }
+                _ => Twisted::Not,
+            },
+            _ => Twisted::Not,
+        };
+        match (twisted, *message) {
+            (Twisted::Into(body), MuxMessage::Message { channel, kind, .. }) => {
+                batch.push(&MuxMessage::Message { channel, kind, body: &body });
+                true
+            }
+            (Twisted::Again(body), MuxMessage::Message { channel, kind, .. }) => {
+                batch.push(message);
+                batch.push(&MuxMessage::Message { channel, kind, body: &body });
+                true
+            }
+            (Twisted::Away, _) => true,
+            _ => {
+                batch.push(message);
+                false
+            }
+        }
+    }
+
+    fn twist_range(&mut self, body: &[u8]) -> Twisted {
+        let Ok(mut range) = RangeMessage::decode(body, RANGE_BLOCKS_MAX) else {
+            return Twisted::Not;
+        };
+        let mut blocks: Vec<Vec<u8>> = range.blocks.iter().map(|block| block.to_vec()).collect();
+        match self.lie {
+            Fault::ForgedBlock => match blocks.last_mut().and_then(|block| block.first_mut()) {
+                Some(byte) => *byte ^= 1,
+                None => return Twisted::Not,
+            },
+            Fault::ForgedSignature => range.header.signature.0[7] ^= 1,
+            Fault::ForgedProof => match range.nodes.last_mut() {
+                Some((_, hash)) => hash[0] ^= 1,
+                None => range.header.head_length += 1,
+            },
+            Fault::NeverAnswers => return Twisted::Away,
+            Fault::Unasked => {
+                let before = self.range.replace(body.to_vec());
+                return before.map_or(Twisted::Not, Twisted::Again);
+            }
+            _ => return Twisted::Not,
+        }
+        Twisted::Into(encode_range(&range.header, range.nodes.into_iter(), &blocks))
+    }
+
+    fn twist_hello(
+        &mut self,
+        message: &MuxMessage<'_>,
+        handshake: &[u8],
+        batch: &mut Batch,
+    ) -> bool {
+        let (Ok(mut hello), MuxMessage::Open { local_id, protocol, id, .. }) =
+            (decode::<Hello>(handshake), *message)
+        else {
+            return false;
+        };
+        hello.capability[0] ^= 1;
+        let mut handshake = Vec::new();
+        put(&mut handshake, &hello);
+        batch.push(&MuxMessage::Open { local_id, protocol, id, handshake: &handshake });
+        true
+    }
+
+    /// The first connection speaks for itself; each later one says what the first one said.
+    fn replay(&mut self, id: ConnectionId, frame: &[u8], out: &mut BytesMut) -> bool {
+        if *self.recorded.get_or_insert(id) != id {
+            out.extend_from_slice(&std::mem::take(&mut self.recording));
+            return true;
+        }
+        let before = out.len();
+        let is_written = write_frame(out, frame).is_ok();
+        if is_written && self.recording.len() < RECORDING_BYTES_MAX {
+            self.recording.extend_from_slice(&out[before..]);
+        }
+        false
+    }
+
+    fn flood(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        for _ in 0..FLOOD_FEEDS {
+            let name = Name::New(PublicKey(self.chance.array()));
+            put(&mut body, &HeadEntry { name, length: 1 + self.chance.below(9), fork: 0 });
+        }
+        body
+    }
+}
+
+/// What became of a message.
+enum Twisted {
+    Not,
+    Into(Vec<u8>),
+    /// It is said, and this once more.
+    Again(Vec<u8>),
+    Away,
+}
+
+/// Heads of lengths that cannot be.
+fn heads(body: &[u8]) -> Vec<u8> {
+    let mut twisted = Vec::new();
+    for entry in multifeed_core::wire::multifeed::entries::<HeadEntry>(body) {
+        let Ok(entry) = entry else { break };
+        put(&mut twisted, &HeadEntry { length: u64::MAX, ..entry });
+    }
+    twisted
+}

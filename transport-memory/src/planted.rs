@@ -1,0 +1,269 @@
+//! Planted bugs: each law is seen to fail once before it counts.
+//!
+//! Rule: a bug is planted in what surrounds the core, so that the core needs no switches: a disk
+//! that lies, a process that forgets, a peer that drops a check and is taken for honest.
+
+use std::collections::BTreeSet;
+
+use multifeed_core::{Duration, Event, FeedKey, Group, Limits, Timing};
+
+use crate::fault::Fault;
+use crate::law::Law;
+use crate::node::NodeId;
+use crate::options::{LinkOptions, NodeOptions};
+use crate::world::{Crash, World};
+
+/// A chain of four, each with a feed of four blocks.
+struct Rig {
+    world: World,
+    nodes: Vec<NodeId>,
+    feeds: Vec<FeedKey>,
+}
+
+impl Rig {
+    fn new(seed: u64, change: impl Fn(usize, NodeOptions) -> NodeOptions) -> Self {
+        let mut world = World::new(seed);
+        world.watch_laws();
+        let options = || NodeOptions::new(Group::keyed([3; 32]));
+        let nodes: Vec<_> = (0..4).map(|at| world.add_node(change(at, options()))).collect();
+        let feeds = nodes.iter().map(|node| world.writer(*node, "own").unwrap()).collect();
+        Self { world, nodes, feeds }
+    }
+
+    fn honest(seed: u64) -> Self {
+        Self::new(seed, |_, options| options)
+    }
+
+    /// The second node has a fault that makes it say what an honest one would not.
+    fn with_fault(seed: u64, fault: Fault) -> Self {
+        let mut rig = Self::honest(seed);
+        rig.world.make_liar(rig.nodes[1], fault);
+        rig.world.hide_liar(rig.nodes[1]);
+        rig
+    }
+
+    fn connect(&mut self) {
+        for pair in self.nodes.windows(2) {
+            self.world.connect(pair[0], pair[1], LinkOptions::default());
+        }
+    }
+
+    fn write(&mut self) {
+        for round in 0..4 {
+            for (node, feed) in self.nodes.iter().zip(&self.feeds) {
+                let block = format!("round {round} of {node:?} at {:?}", self.world.now());
+                _ = self.world.append(*node, feed, &[block.as_bytes()]);
+            }
+        }
+    }
+
+    /// Runs a while and looks; what is seen is the set of laws that were broken.
+    fn look(mut self) -> BTreeSet<Law> {
+        self.world.run_until_converged(Duration::from_secs(60));
+        self.world.check_at_rest();
+        self.world.broken().iter().map(|broken| broken.law).collect()
+    }
+
+    fn run(mut self) -> BTreeSet<Law> {
+        self.connect();
+        self.write();
+        self.look()
+    }
+
+    fn restart(&mut self, node: usize) {
+        self.world.crash(self.nodes[node], Crash::Process);
+        self.world.restart(self.nodes[node]);
+    }
+
+    /// What is on a node's disk changes while it is down.
+    fn tamper(&mut self, node: usize, change: impl Fn(u8, &mut Vec<u8>) -> bool) {
+        self.world.crash(self.nodes[node], Crash::Process);
+        self.world.disk_mut(self.nodes[node]).tamper(change);
+        self.world.restart(self.nodes[node]);
+    }
+}
+
+const RECORD: u8 = 1;
+const BLOCK: u8 = 3;
+
+type Bug = (&'static str, fn() -> BTreeSet<Law>, Law);
+
+/// Each with the law that sees it.
+const BUGS: &[Bug] = &[
+    ("a disk that says durable before it is", hasty_disk, Law::Durability),
+    ("a disk that loses records", lost_records, Law::Durability),
+    ("a disk that tears a commit in two", torn_commit, Law::Readable),
+    ("a disk that gives other blocks than it got", changed_blocks, Law::Readable),
+    ("an author restored from a backup", rolled_back_author, Law::NoEquivocation),
+    ("a copied folder: two processes with one key", two_of_one_key, Law::NoForgery),
+    ("a peer that does not keep to its time-outs", hasty_timer, Law::Silence),
+    ("a timer that does nothing", deaf_timer, Law::NoLivelock),
+    ("an application that is told twice", told_twice, Law::Order),
+    ("an application that misses an event", told_late, Law::Order),
+    ("limits that peers do not agree on", other_limits, Law::Isolation),
+    ("a peer that announces what it does not hold", hasty_heads, Law::DurableFirst),
+    ("a peer that serves blocks unverified", || faulty(Fault::ForgedBlock), Law::Isolation),
+    ("a peer that signs something else", || faulty(Fault::ForgedSignature), Law::Isolation),
+    ("a peer that proves something else", || faulty(Fault::ForgedProof), Law::Isolation),
+    ("a peer that ignores the grant of names", || faulty(Fault::FeedFlood), Law::Isolation),
+    ("a peer that writes past its frame", || faulty(Fault::Garbage), Law::Isolation),
+    ("a peer that does not serve", || faulty(Fault::NeverAnswers), Law::Convergence),
+    ("a peer with a wrong capability", || faulty(Fault::WrongCapability), Law::Isolation),
+    ("a link that delivers nothing one way", deaf_link, Law::Convergence),
+];
+
+fn faulty(fault: Fault) -> BTreeSet<Law> {
+    Rig::with_fault(1, fault).run()
+}
+
+fn hasty_disk() -> BTreeSet<Law> {
+    let mut rig = Rig::honest(1);
+    rig.world.disk_mut(rig.nodes[0]).is_hasty = true;
+    rig.write();
+    rig.world.disk_mut(rig.nodes[0]).forget_staged();
+    rig.restart(0);
+    rig.look()
+}
+
+fn lost_records() -> BTreeSet<Law> {
+    let mut rig = Rig::honest(1);
+    rig.write();
+    rig.world.run_until_idle();
+    rig.tamper(0, |kind, _| kind != RECORD);
+    rig.look()
+}
+
+fn torn_commit() -> BTreeSet<Law> {
+    let mut rig = Rig::honest(1);
+    rig.write();
+    rig.world.run_until_idle();
+    rig.tamper(0, |kind, _| kind != BLOCK);
+    rig.look()
+}
+
+fn changed_blocks() -> BTreeSet<Law> {
+    let mut rig = Rig::honest(1);
+    rig.write();
+    rig.world.run_until_idle();
+    rig.tamper(0, |kind, value| {
+        if kind == BLOCK {
+            value[0] ^= 1;
+        }
+        true
+    });
+    rig.look()
+}
+
+fn rolled_back_author() -> BTreeSet<Law> {
+    let mut rig = Rig::honest(1);
+    rig.world.back_up(rig.nodes[0]);
+    rig.connect();
+    rig.write();
+    rig.world.run_until_idle();
+    let links: Vec<_> = rig.world.links().collect();
+    rig.world.cut(links[0]);
+    rig.world.crash(rig.nodes[0], Crash::Process);
+    rig.world.restore_backup(rig.nodes[0]);
+    rig.world.restart(rig.nodes[0]);
+    // As long as the first history, which others hold.
+    rig.write();
+    let reader = rig.world.add_node(NodeOptions::new(Group::keyed([3; 32])));
+    rig.world.connect(rig.nodes[0], reader, LinkOptions::default());
+    rig.look()
+}
+
+fn two_of_one_key() -> BTreeSet<Law> {
+    let mut rig = Rig::honest(1);
+    for node in [0, 3] {
+        let feed = rig.world.writer_of_seed(rig.nodes[node], "copy", [5; 32]).unwrap();
+        rig.world.append(rig.nodes[node], &feed, &[format!("copy {node}").as_bytes()]).unwrap();
+    }
+    rig.run()
+}
+
+fn hasty_timer() -> BTreeSet<Law> {
+    let mut timing = Timing::default();
+    timing.keep_alive = Some(Duration::from_millis(20));
+    Rig::new(1, |_, options| options.timing(timing.clone())).run()
+}
+
+fn deaf_timer() -> BTreeSet<Law> {
+    let mut rig = Rig::honest(1);
+    rig.world.deafen_timer(rig.nodes[0]);
+    rig.run()
+}
+
+fn told_twice() -> BTreeSet<Law> {
+    told(|world, node, event| {
+        world.tell_laws(node, event);
+    })
+}
+
+fn told_late() -> BTreeSet<Law> {
+    told(|world, node, event| {
+        if let Event::Appended { request, feed, end, .. } = *event {
+            let later = Event::Appended { request, feed, start: end + 1, end: end + 2 };
+            world.tell_laws(node, &later);
+        }
+    })
+}
+
+fn told(again: fn(&mut World, NodeId, &Event)) -> BTreeSet<Law> {
+    let mut rig = Rig::honest(1);
+    rig.write();
+    rig.world.run_until_idle();
+    for event in rig.world.take_events(rig.nodes[0]) {
+        again(&mut rig.world, rig.nodes[0], &event);
+    }
+    rig.look()
+}
+
+fn other_limits() -> BTreeSet<Law> {
+    let mut limits = Limits::default();
+    limits.block_bytes = 8;
+    let is_small = |at: usize, options: NodeOptions| match at {
+        2 => options.limits(limits.clone()),
+        _ => options,
+    };
+    Rig::new(1, is_small).run()
+}
+
+fn hasty_heads() -> BTreeSet<Law> {
+    let mut rig = Rig::honest(1);
+    rig.connect();
+    rig.world.run_until_idle();
+    rig.write();
+    rig.world.run_until_idle();
+    let multifeed = rig.world.multifeed(rig.nodes[1]).unwrap();
+    let feed = multifeed.find(&rig.feeds[0]).unwrap().id;
+    let connection = multifeed.peers().next().unwrap().connection;
+    rig.world.tell_laws(rig.nodes[1], &Event::Held { connection, feed, length: 99 });
+    rig.look()
+}
+
+fn deaf_link() -> BTreeSet<Law> {
+    let mut rig = Rig::honest(1);
+    rig.connect();
+    rig.world.run_until_idle();
+    let link = rig.world.links().next().unwrap();
+    rig.write();
+    rig.world.hold(link, rig.nodes[0]);
+    rig.look()
+}
+
+#[test]
+fn a_rig_without_a_bug_breaks_no_law() {
+    for seed in 0..10 {
+        assert_eq!(Rig::honest(seed).run(), BTreeSet::new());
+    }
+}
+
+#[test]
+fn every_planted_bug_is_caught_by_its_law() {
+    let missed: Vec<_> = BUGS
+        .iter()
+        .map(|(name, bug, law)| (name, bug(), law))
+        .filter(|(_, caught, law)| !caught.contains(law))
+        .collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+}

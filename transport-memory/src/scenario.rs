@@ -1,0 +1,35 @@
+//! Scenarios: what a world is made of, what is done in it, and what goes wrong.
+//!
+//! A scenario is a file in TOML, named by the behaviour that it shows. A seed makes a [`Script`]
+//! of it, which is a list of steps; a run plays the script in two phases: the faults first, then
+//! a time without any, in which all must come to hold the same.
+//!
+//! ```
+//! use multifeed_memory::scenario::{Scenario, Script, play};
+//!
+//! let scenario = Scenario::parse(
+//!     "a-pair-whose-connection-breaks",
+//!     "summary = 'A pair whose connection breaks.'
+//!      nodes = 2
+//!      topology = 'chain'
+//!      blocks = 10
+//!      [faults]
+//!      reset = 4",
+//! ).unwrap();
+//! let script = Script::of(&scenario, 7);
+//! let outcome = play(&scenario, &script, |_, _| ());
+//! assert_eq!(outcome.broken, []);
+//! assert_eq!(outcome.trace, play(&scenario, &script, |_, _| ()).trace);
+//! ```
+
+mod built_in;
+mod plan;
+mod play;
+mod script;
+mod shrink;
+
+pub use built_in::{built_in, golden_traces};
+pub use plan::{BadScenario, DiskPlan, LinkPlan, Scenario, Topology};
+pub use play::{Outcome, play, play_traced};
+pub use script::{Action, Script, Step};
+pub use shrink::shrink;

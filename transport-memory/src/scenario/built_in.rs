@@ -1,0 +1,58 @@
+//! The scenarios of this crate.
+
+use multifeed_core::crypto::hash::Hash;
+
+use super::plan::{BadScenario, Scenario};
+use super::play::play;
+use super::script::Script;
+
+macro_rules! files {
+    ($($name:literal,)*) => {
+        &[$(($name, include_str!(concat!("../../scenarios/", $name, ".toml"))),)*]
+    };
+}
+
+const FILES: &[(&str, &str)] = files! {
+    "a-ring-whose-connections-break",
+    "answers-in-any-order",
+    "clocks-that-jump",
+    "damaged-bytes-on-sealed-streams",
+    "disks-that-fail",
+    "disks-that-rot",
+    "everything-at-once",
+    "liars-in-the-mesh",
+    "an-author-with-two-tongues",
+    "nodes-that-join-and-leave",
+    "processes-and-machines-that-crash",
+    "readers-restored-from-a-backup",
+    "slow-readers-with-small-buffers",
+    "two-halves-apart",
+};
+
+/// How many traces are kept in the repository.
+const GOLDEN: usize = 64;
+
+/// Every scenario, in the order of the names.
+///
+/// # Errors
+///
+/// None while the tests of this crate pass.
+pub fn built_in() -> Result<Vec<Scenario>, BadScenario> {
+    FILES.iter().map(|(name, text)| Scenario::parse(name, text)).collect()
+}
+
+/// Scenario, seed and trace of 64 runs.
+///
+/// # Errors
+///
+/// As [`built_in`].
+pub fn golden_traces() -> Result<Vec<(String, u64, Hash)>, BadScenario> {
+    let scenarios = built_in()?;
+    let run = |at: usize| {
+        let scenario = &scenarios[at % scenarios.len()];
+        let seed = (at / scenarios.len()) as u64;
+        let trace = play(scenario, &Script::of(scenario, seed), |_, _| ()).trace;
+        (scenario.name.clone(), seed, trace)
+    };
+    Ok((0..GOLDEN).map(run).collect())
+}
