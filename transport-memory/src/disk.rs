@@ -150,6 +150,11 @@ impl Disk {
         Answer::Later(ticket)
     }
 
+    /// Reads that were not answered yet.
+    pub(crate) fn open_reads(&self) -> usize {
+        self.replies.len()
+    }
+
     /// The reply of a ticket.
     pub(crate) fn called(&mut self, ticket: u32) -> Option<StoreReply> {
         self.replies.remove(&ticket)

@@ -35,8 +35,10 @@ pub enum Law {
     NoEquivocation,
     /// A node announces only what is durable on its disk.
     DurableFirst,
-    /// No queue grows beyond its bound.
+    /// A node asks its disk for no more at once than its limits allow.
     Bounds,
+    /// Who does not know the group's key is not let in.
+    Membership,
     /// When nothing changes, signs of life are all that is sent.
     Silence,
     /// Timers move on, and a world comes to rest.
@@ -62,6 +64,7 @@ impl Law {
             Self::NoEquivocation => "no_equivocation",
             Self::DurableFirst => "durable_first",
             Self::Bounds => "bounds",
+            Self::Membership => "membership",
             Self::Silence => "silence",
             Self::NoLivelock => "no_livelock",
             Self::Isolation => "isolation",

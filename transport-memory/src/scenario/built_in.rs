@@ -32,7 +32,7 @@ const FILES: &[(&str, &str)] = files! {
 /// How many traces are kept in the repository.
 const GOLDEN: usize = 64;
 
-/// Every scenario, in the order of the names.
+/// Every scenario of this crate.
 ///
 /// # Errors
 ///

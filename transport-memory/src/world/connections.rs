@@ -12,7 +12,7 @@ use crate::node::NodeId;
 const FAILS_MAX: u32 = 4;
 
 /// The time between dials doubles with each failure, this often.
-const BACKOFF_DOUBLINGS_MAX: u32 = 5;
+const BACKOFF_DOUBLINGS_MAX: u32 = 3;
 
 /// A connection that an end closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

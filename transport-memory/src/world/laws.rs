@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use multifeed_core::{Duration, Event, FeedId, PublicKey, Reason};
+use multifeed_core::{ConnectionId, Duration, Event, FeedId, PublicKey, Reason};
 
 use super::World;
+use crate::fault::Fault;
 use crate::law::{Broken, Law};
 use crate::link::{LinkId, Side};
 use crate::node::NodeId;
@@ -128,7 +129,33 @@ impl World {
                     }
                 }
             }
+            Event::Opened { connection, .. } => self.check_member(node, *connection),
             _ => (),
+        }
+    }
+
+    /// A peer was let in.
+    fn check_member(&mut self, node: NodeId, connection: ConnectionId) {
+        let place = self.node(node);
+        let Some((link, side)) = place.connections.get(&connection).copied() else { return };
+        let other = self.node(NodeId(self.link(link).node(side.other())));
+        let is_stranger =
+            other.liar.as_ref().is_some_and(|liar| liar.lie() == Fault::WrongCapability);
+        if is_stranger && !place.is_liar() {
+            self.report(Law::Membership, Some(node), || format!("let in over link {}", link.0));
+        }
+    }
+
+    /// A node has asked its disk for something.
+    pub(super) fn check_bounds(&mut self, node: NodeId) {
+        if self.laws.is_none() {
+            return;
+        }
+        let place = self.node(node);
+        let peers = place.links.len();
+        let (open, most) = (place.disk.open_reads(), peers * place.options.limits.reads);
+        if open > most {
+            self.report(Law::Bounds, Some(node), || format!("{open} reads at once, not {most}"));
         }
     }
 

@@ -194,6 +194,7 @@ impl World {
         match nodes[node.index()].disk.take(request, faults) {
             Answer::Now(reply) => self.stored(node, reply),
             Answer::Later(ticket) => {
+                self.check_bounds(node);
                 let at = self.now + micros(options.read) + self.disk_jitter(node);
                 self.enter(at, Urgency::Work, What::Answer { node, life, ticket });
             }

@@ -7,6 +7,7 @@ simulate list
 simulate run [SCENARIO…] [--seeds N] [--first-seed S] [--json]
 simulate replay SCENARIO --seed S [--trace]
 simulate shrink SCENARIO --seed S
+simulate replay-session FILE
 simulate plot [SCENARIO…] [--seeds N] --out FILE.html
 simulate golden FILE [--bless]
 
@@ -19,6 +20,7 @@ pub(crate) enum Command {
     List,
     Run(RunOptions),
     Replay { scenario: String, seed: u64, trace: bool },
+    ReplaySession { file: PathBuf },
     Shrink { scenario: String, seed: u64 },
     Plot { scenarios: Vec<String>, seeds: u64, file: PathBuf },
     Golden { file: PathBuf, bless: bool },
@@ -85,6 +87,7 @@ impl Given {
                 let (scenario, seed, trace) = (self.one()?, self.seed()?, self.trace);
                 Ok(Command::Replay { scenario, seed, trace })
             }
+            "replay-session" => Ok(Command::ReplaySession { file: self.one()?.into() }),
             "shrink" => Ok(Command::Shrink { scenario: self.one()?, seed: self.seed()? }),
             "plot" => {
                 let seeds = self.seeds.unwrap_or(PLOT_SEEDS_DEFAULT);

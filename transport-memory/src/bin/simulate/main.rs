@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Replay { scenario, seed, trace } => {
             run::replay(&scenario, seed, trace, &mut report)
         }
+        Command::ReplaySession { file } => run::replay_session(&file, &mut report),
         Command::Shrink { scenario, seed } => run::shrink_one(&scenario, seed, &mut report),
         Command::Plot { scenarios, seeds, file } => {
             plot::plot(&scenarios, seeds, &file, &mut report)

@@ -103,7 +103,8 @@ fn chart(page: &mut String, lines: &[Vec<(f64, f64)>], unit: &str) {
     }
     _ = write!(
         page,
-        "<text x='2' y='14'>{top:.0} {unit}</text><text x='{:.0}' y='{:.0}'>{right:.1} s</text></svg>",
+        "<text x='2' y='14'>{top:.0} {unit}</text>\
+         <text x='{:.0}' y='{:.0}'>{right:.1} s</text></svg>",
         WIDTH - MARGIN,
         HEIGHT - 4.0,
     );

@@ -1,5 +1,6 @@
 //! Runs of scenarios.
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -199,8 +200,8 @@ fn show_failure(scenario: &Scenario, seed: u64, report: &mut Report) {
     }
     report.progress(&format!("  trace {}", hex(&outcome.trace)));
     report.progress(&format!(
-        "  again: cargo run --release -p multifeed-memory --bin simulate -- replay {} --seed {seed} \
-         --trace",
+        "  again: cargo run --release -p multifeed-memory --bin simulate -- replay {} \
+         --seed {seed} --trace",
         scenario.name
     ));
 }
@@ -238,4 +239,19 @@ pub(crate) fn replay(
         hex(&outcome.trace)
     ));
     Ok(outcome.broken.is_empty())
+}
+
+/// Does what a real session recorded again, and compares the states that it wrote down.
+pub(crate) fn replay_session(file: &Path, report: &mut Report) -> Result<bool, String> {
+    let say = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let record = std::fs::read(file).map_err(|error| say(&error))?;
+    let replayed = multifeed_core::record::replay(&record).map_err(|error| say(&error))?;
+    report.line(&format!(
+        "{} steps, {} states met, {} feeds, state {}",
+        replayed.steps,
+        replayed.states,
+        replayed.multifeed.feeds().count(),
+        hex(&multifeed_core::record::state_hash(&replayed.multifeed)),
+    ));
+    Ok(true)
 }
