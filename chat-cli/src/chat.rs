@@ -2,6 +2,7 @@
 //!
 //! Rule: whatever is typed is either stored or refused aloud.
 
+mod answer;
 pub mod delivery;
 pub mod input;
 pub mod slash;
@@ -14,12 +15,12 @@ use tokio::time::{Instant, sleep_until};
 
 use self::delivery::{Delivery, Holders, messages};
 use self::input::{Input, Screen};
-use self::slash::{COMMANDS, Typed};
+use self::slash::Typed;
 use crate::args::Global;
-use crate::commands::{Printer, grows, invite_to};
+use crate::commands::{Printer, grows};
 use crate::exit::ExitCode;
 use crate::lines::{self, Arrival, Line};
-use crate::links::{Change, peer_name};
+use crate::links::Change;
 use crate::logging;
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
@@ -28,7 +29,6 @@ use crate::sanitize;
 use crate::session::Session;
 use crate::signals::Signals;
 use crate::timeline::Timeline;
-use crate::transcript::counted;
 
 /// How many of the last messages are shown when a room is opened.
 const HISTORY_LINES: usize = 20;
@@ -273,93 +273,6 @@ impl Chat {
         match failure.report() {
             Some(report) => self.screen.say(&format!("not sent: {}", report.message())),
             None => Ok(()),
-        }
-    }
-
-    async fn answer(&mut self, typed: Typed) -> Result<(), Failure> {
-        match typed {
-            Typed::Help => {
-                for (usage, what) in COMMANDS {
-                    self.screen.say(&format!("{usage:12} {what}"))?;
-                }
-                self.screen.say("//x          sends /x as text")?;
-                self.screen.say("●  all of yours is on another disk too    ◌  it waits here")
-            }
-            Typed::Peers => self.peers().await,
-            Typed::Invite => {
-                let listening = self.session.listening();
-                let (profile, room) = (self.session.profile(), self.session.room());
-                match invite_to(profile, room, listening) {
-                    Some(ticket) => {
-                        self.screen.data(&[ticket.to_string()])?;
-                        self.screen.say("anyone with this invite can read the whole history")
-                    }
-                    None => self.screen.say(&format!(
-                        "an open room: anyone can join with its name:  multichat join --open {}",
-                        room.name()
-                    )),
-                }
-            }
-            Typed::Nick(nick) => {
-                self.session.set_nick(&nick)?;
-                self.screen.say(&format!("you are {} from now on", self.session.nick()))
-            }
-            Typed::Status => self.status().await,
-            Typed::Unknown(what) => self.screen.say(&what),
-            Typed::Nothing | Typed::Text(_) | Typed::Quit => Ok(()),
-        }
-    }
-
-    async fn peers(&self) -> Result<(), Failure> {
-        let found = self.session.node().holders(self.session.feed()).await;
-        let found = found.map_err(|error| self.session.failed(error))?;
-        let length = self.timeline.next(&self.session.key());
-        let here = self.session.links().here();
-        if here.is_empty() {
-            self.screen.say("nobody else is here")?;
-        }
-        for remote in here {
-            let held = found.iter().filter_map(|(connection, held)| {
-                let (key, addr) = self.session.links().peer(*connection)?;
-                (key == remote).then_some((addr, *held))
-            });
-            let line = match held.max_by_key(|(_, held)| *held) {
-                Some((addr, held)) => {
-                    let held = held.min(length);
-                    let yours = counted(length, "message");
-                    format!("{} ({addr}) has {held} of your {yours}", peer_name(&remote))
-                }
-                None => format!("{} has none of your messages yet", peer_name(&remote)),
-            };
-            self.screen.say(&line)?;
-        }
-        for target in self.session.links().out_of_sync() {
-            if let Some(why) = target.trouble() {
-                self.screen.say(&format!("not here: {} ({why})", target.name()))?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn status(&self) -> Result<(), Failure> {
-        let status = self.session.node().sync_status().await;
-        let status = status.map_err(|error| self.session.failed(error))?;
-        let (have, want, feeds) = (status.have, status.want, status.feeds);
-        let (synced, peers) = (status.synced, status.peers);
-        self.screen.say(&match peers {
-            0 => {
-                let (messages, members) =
-                    (counted(have, "message"), counted(feeds as u64, "member"));
-                format!("{messages} of {members} are here; nobody else is online")
-            }
-            _ => {
-                let (want, peers) = (counted(want, "message"), counted(peers as u64, "peer"));
-                format!("{have} of {want} are here; in sync with {synced} of {peers}")
-            }
-        })?;
-        match self.delivery.waiting() {
-            0 => self.screen.say("all that you wrote here is on another disk too"),
-            waiting => self.screen.say(&format!("{} only here so far", messages(waiting))),
         }
     }
 

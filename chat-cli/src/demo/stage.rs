@@ -106,7 +106,7 @@ impl Stage {
                 lack => format!("{} {} -{lack}", name(at), self.colour(&bar(*lack, most), "33")),
             })
             .collect();
-        self.line(world, &format!("{sign} {}", parts.join("  ")))
+        self.line(world, &format!("{sign} missing: {}", parts.join("  ")))
     }
 
     pub(super) fn close(&self, end: &Demo) -> Result<(), Failure> {

@@ -82,9 +82,9 @@ fn store_failure(failure: StoreFailure, words: &str, feeds: Option<&Path>) -> Fa
         StoreFailure::Damaged => {
             let message = format!("the store{place} is damaged");
             Failure::new(ExitCode::Damaged, "store.damaged", message)
-                .help("nothing was changed: put a good copy of it there")
-                // With an empty store and the old key the user would write his feed a second
-                // time, and the others would see a fork.
+                // With an empty or an older store and the old key the user would write a part of
+                // his feed a second time, and the others would see a fork.
+                .help("nothing was changed: put a good copy of it there, and sync before you write")
                 .help("or be somebody new, and get the history from the others:")
                 .help("multichat --profile NAME join TICKET")
         }

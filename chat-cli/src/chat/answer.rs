@@ -1,0 +1,99 @@
+//! What the commands after a slash show.
+
+use super::Chat;
+use super::delivery::messages;
+use super::slash::{COMMANDS, Typed};
+use crate::commands::invite_to;
+use crate::links::peer_name;
+use crate::report::Failure;
+use crate::transcript::counted;
+
+impl Chat {
+    /// Does what a command after a slash asks for.
+    pub(super) async fn answer(&mut self, typed: Typed) -> Result<(), Failure> {
+        match typed {
+            Typed::Help => {
+                for (usage, what) in COMMANDS {
+                    self.screen.say(&format!("{usage:12} {what}"))?;
+                }
+                self.screen.say("//x          sends /x as text")?;
+                self.screen.say("●  all of yours is on another disk too    ◌  it waits here")
+            }
+            Typed::Peers => self.peers().await,
+            Typed::Invite => {
+                let listening = self.session.listening();
+                let (profile, room) = (self.session.profile(), self.session.room());
+                match invite_to(profile, room, listening) {
+                    Some(ticket) => {
+                        self.screen.data(&[ticket.to_string()])?;
+                        self.screen.say("anyone with this invite can read the whole history")
+                    }
+                    None => self.screen.say(&format!(
+                        "an open room: anyone can join with its name:  multichat join --open {}",
+                        room.name()
+                    )),
+                }
+            }
+            Typed::Nick(nick) => {
+                self.session.set_nick(&nick)?;
+                self.screen.say(&format!("you are {} from now on", self.session.nick()))
+            }
+            Typed::Status => self.status().await,
+            Typed::Unknown(what) => self.screen.say(&what),
+            Typed::Nothing | Typed::Text(_) | Typed::Quit => Ok(()),
+        }
+    }
+
+    async fn peers(&self) -> Result<(), Failure> {
+        let found = self.session.node().holders(self.session.feed()).await;
+        let found = found.map_err(|error| self.session.failed(error))?;
+        let length = self.timeline.next(&self.session.key());
+        let here = self.session.links().here();
+        if here.is_empty() {
+            self.screen.say("nobody else is here")?;
+        }
+        for remote in here {
+            let held = found.iter().filter_map(|(connection, held)| {
+                let (key, addr) = self.session.links().peer(*connection)?;
+                (key == remote).then_some((addr, *held))
+            });
+            let line = match held.max_by_key(|(_, held)| *held) {
+                Some((addr, held)) => {
+                    let held = held.min(length);
+                    let yours = counted(length, "message");
+                    format!("{} ({addr}) has {held} of your {yours}", peer_name(&remote))
+                }
+                None => format!("{} has none of your messages yet", peer_name(&remote)),
+            };
+            self.screen.say(&line)?;
+        }
+        for target in self.session.links().out_of_sync() {
+            if let Some(why) = target.trouble() {
+                self.screen.say(&format!("not here: {} ({why})", target.name()))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn status(&self) -> Result<(), Failure> {
+        let status = self.session.node().sync_status().await;
+        let status = status.map_err(|error| self.session.failed(error))?;
+        let (have, want, feeds) = (status.have, status.want, status.feeds);
+        let (synced, peers) = (status.synced, status.peers);
+        self.screen.say(&match peers {
+            0 => {
+                let (messages, members) =
+                    (counted(have, "message"), counted(feeds as u64, "member"));
+                format!("{messages} of {members} are here; nobody else is online")
+            }
+            _ => {
+                let (want, peers) = (counted(want, "message"), counted(peers as u64, "peer"));
+                format!("{have} of {want} are here; in sync with {synced} of {peers}")
+            }
+        })?;
+        match self.delivery.waiting() {
+            0 => self.screen.say("all that you wrote here is on another disk too"),
+            waiting => self.screen.say(&format!("{} only here so far", messages(waiting))),
+        }
+    }
+}
