@@ -87,7 +87,6 @@ pub(crate) struct Estimate {
 
 impl Estimate {
     /// From the cells that have come.
-    #[cfg_attr(test, expect(dead_code, reason = "no session asks yet"))]
     pub(crate) fn of(decoder: &Decoder, sizes: Sizes) -> Self {
         let cells = decoder.cells();
         let empty = decoder.empty_from(cells / 2);

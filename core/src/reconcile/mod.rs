@@ -7,7 +7,10 @@
 //! The files beside this one are the algebra of the form that costs nothing where nothing is new:
 //! [`token`] → [`mapping`] → [`sketch`] → [`decoder`] with [`estimate`], [`root`] to be sure,
 //! [`changes`] to need none of it, [`rice`] to write sets down.
-#![cfg_attr(not(test), expect(dead_code, reason = "no session speaks the algebra yet"))]
+#![cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "no session speaks the algebra yet")
+)]
 
 mod changes;
 mod decoder;
@@ -15,6 +18,7 @@ mod estimate;
 mod mapping;
 mod rice;
 mod root;
+mod session;
 mod sketch;
 #[cfg(test)]
 mod testing;

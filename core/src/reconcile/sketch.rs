@@ -124,7 +124,7 @@ fn toggle_cells(cells: &mut [u64], counts: &mut [u16], range: Range<u32>, toggle
 }
 
 /// Cells for a set of so many items: as many as would be needed if every item differed.
-fn cells_for(items: usize) -> u32 {
+pub(super) fn cells_for(items: usize) -> u32 {
     let cells = items.saturating_mul(2).checked_next_power_of_two().unwrap_or(usize::MAX);
     u32::try_from(cells).unwrap_or(u32::MAX).clamp(CELLS_MIN, CELLS_MAX)
 }
@@ -174,6 +174,17 @@ impl Slice {
         let counts = heads.clone().map(|head| u16::from_le_bytes([head[7], head[8]])).collect();
         let cells = heads.map(|head| &head[..TOKEN_BYTES]).chain(tail).map(cell).collect();
         Some(Self { start, cells, counts })
+    }
+
+    /// Does a change to the set that these are cells of.
+    pub(crate) fn toggle(&mut self, toggle: Toggle) {
+        let end = self.start + self.cells.len() as u32;
+        let mut counts = [0; HEAD_CELLS as usize];
+        toggle_cells(&mut self.cells, &mut counts, self.start..end, toggle);
+        let changes = &counts[self.start.min(HEAD_CELLS) as usize..];
+        for (count, change) in self.counts.iter_mut().zip(changes) {
+            *count = count.wrapping_add(*change);
+        }
     }
 
     /// The difference to another slice of the same cells; `None` if they are others.

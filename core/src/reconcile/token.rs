@@ -3,6 +3,8 @@
 //! Rule: whatever a peer chose passes a keyed hash here before it enters a linear structure; raw
 //! keys in one cancel at the peer's will.
 
+use core::fmt;
+
 use siphasher::sip::SipHasher24;
 
 use crate::crypto::hash::{Hash, blake2b, keyed};
@@ -87,7 +89,8 @@ impl Salt {
     /// The same with ids of fewer bits, so that they collide.
     #[cfg(test)]
     pub(crate) fn narrow(self, id_bits: u32) -> Self {
-        Self { id_mask: (1 << id_bits) - 1, ..self }
+        // The leading bits stay, for they are what an id is looked up by.
+        Self { id_mask: ID_MAX & !((1 << (ID_BITS - id_bits)) - 1), ..self }
     }
 
     /// The token of an item: 40 bits of SipHash-2-4 as its id, and 16 of check on the id.
@@ -95,6 +98,13 @@ impl Salt {
         let (bytes, length) = item.bytes();
         let hash = SipHasher24::new_with_keys(self.key.0, self.key.1).hash(&bytes[..length]);
         Token::of_id(hash & self.id_mask)
+    }
+}
+
+impl fmt::Debug for Salt {
+    /// Shows nothing: whoever knows a salt can plant collisions.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt(..)")
     }
 }
 

@@ -54,7 +54,7 @@ fn a_set_is_encoded_as_the_model_does() {
 
 #[test]
 fn a_count_beyond_the_bytes_takes_no_memory() {
-    for count in [9, 1 << 40, usize::MAX] {
+    for count in [9, usize::MAX / 50, usize::MAX] {
         assert_eq!(decode(&mut [0u8].as_slice(), count, 40), None);
     }
     assert_eq!(decode(&mut [0xffu8; 8].as_slice(), 1, 10), None, "ones without an end");
