@@ -333,14 +333,20 @@ impl Multifeed {
         }
         for feed in freed {
             let staged_length = self.feeds.get(feed).map_or(0, |feed| feed.staged_length());
-            let mut takers = Vec::new();
-            for (id, peer) in &mut self.connections {
-                let session = peer.session_mut();
-                if session.is_some_and(|session| session.take_over(feed, staged_length)) {
-                    takers.push(*id);
+            let offers = self.connections.iter().filter_map(|(id, peer)| {
+                Some((peer.session()?.reluctance(feed, staged_length)?, *id))
+            });
+            let offers: Vec<_> = offers.collect();
+            // Of all that offer it, those that failed least: two that never answer would otherwise
+            // hand it to each other, and to nobody else.
+            let least = offers.iter().map(|offer| offer.0).min();
+            for (_, id) in offers.into_iter().filter(|offer| Some(offer.0) == least) {
+                let peer = self.connections.get_mut(&id);
+                if let Some(session) = peer.and_then(Connection::session_mut) {
+                    session.take_over(feed);
                 }
+                self.wake(id);
             }
-            takers.into_iter().for_each(|id| self.wake(id));
         }
     }
 
@@ -375,10 +381,31 @@ impl Multifeed {
         let ids: Vec<_> = self.connections.keys().copied().collect();
         for id in ids {
             let Some(peer) = self.connections.get_mut(&id) else { continue };
-            match peer.due(self.now, &self.timing, &mut self.sources) {
+            let due = peer.due(self.now, &self.timing, &mut self.sources);
+            self.pass_on_overdue(id);
+            match due {
                 Due::Nothing => self.look_after(id),
                 Due::Send => self.settle(id),
                 Due::Close(deadline) => self.close(id, Reason::Deadline(deadline)),
+            }
+        }
+    }
+
+    /// What a peer has owed for too long, though it sent something else, is asked of others.
+    fn pass_on_overdue(&mut self, id: ConnectionId) {
+        let Some(wait) = self.timing.request else { return };
+        let session = self.connections.get(&id).and_then(Connection::session);
+        let overdue = session.map(|session| session.overdue(self.now - wait)).unwrap_or_default();
+        for feed in overdue {
+            let length = self.feeds.get(feed).map_or(0, |feed| feed.staged_length());
+            let mut others = self.connections.iter().filter(|(other, _)| **other != id);
+            let others = others.any(|(_, other)| {
+                let offer = other.session().and_then(|session| session.offers_of(feed));
+                offer.is_some_and(|offer| offer > length)
+            });
+            let (peer, context) = self.split(id);
+            if let Some(session) = peer.and_then(Connection::session_mut) {
+                session.pass_on(context.sources, feed, others, context.now);
             }
         }
     }

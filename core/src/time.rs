@@ -44,6 +44,16 @@ impl Add<Duration> for Instant {
     }
 }
 
+impl Sub<Duration> for Instant {
+    type Output = Self;
+
+    /// Saturates at [`Instant::ZERO`].
+    fn sub(self, duration: Duration) -> Self {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        Self { micros: self.micros.saturating_sub(micros) }
+    }
+}
+
 impl Sub for Instant {
     type Output = Duration;
 

@@ -368,13 +368,13 @@ impl Connection {
             return Due::Close(Deadline::Dead);
         }
         let mut due = Due::Nothing;
-        if self.waits_since().is_some_and(|since| is_over(since, timing.request)) {
-            if self.mode == Mode::Once {
-                return Due::Close(Deadline::Stalled);
-            }
-            if let (Some(session), Some(wait)) = (&mut self.session, timing.request) {
-                session.stall(sources, now + wait);
-            }
+        if self.mode == Mode::Once && is_over(self.progress, timing.request) {
+            return Due::Close(Deadline::Stalled);
+        }
+        if let (Some(session), Some(wait)) = (&mut self.session, timing.request)
+            && session.is_silent_since(now - wait)
+        {
+            session.stall(sources, now + wait);
         }
         if let Some(session) = &mut self.session
             && session.resume().is_some_and(|resume| now >= resume)

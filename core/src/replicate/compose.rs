@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use super::edge::Lengths;
-use super::session::{Context, Session};
+use super::session::{Asked, Context, Session};
 use crate::id::FeedId;
 use crate::planted::{self, Bug};
 use crate::wire::multifeed::{HeadEntry, Kind, Name, NoEntry, WantEntry, put};
@@ -147,7 +147,7 @@ impl Session {
             if self.asked.is_empty() {
                 self.progress = context.now;
             }
-            self.asked.insert(id, edge.theirs);
+            self.asked.insert(id, Asked { target: edge.theirs, since: context.now });
             context.sources.insert(id, self.connection);
             put(&mut body, &WantEntry { name, start });
         }

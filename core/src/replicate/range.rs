@@ -79,13 +79,16 @@ impl Session {
                 let job =
                     Job::Extend { connection: self.connection, feed: id, end: staging.end, bytes };
                 context.outbox.commit(job, staging.writes);
+                self.stalls = 0;
                 Kept::Staged
             }
             None => Kept::Nothing,
         };
         let offers_more = self.edges.get(id).is_some_and(|edge| edge.offers(staged_length));
-        match self.asked.get(&id) {
-            Some(target) if staged_length < *target && offers_more => (),
+        match self.asked.get_mut(&id) {
+            Some(asked) if staged_length < asked.target && offers_more => {
+                asked.since = context.now;
+            }
             Some(_) => self.give_up(context.sources, id),
             None if was_here => _ = self.nos.insert(turned(name), No::Duplicate),
             None => (),

@@ -39,6 +39,15 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
 }
 
+/// What was asked of a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Asked {
+    /// Up to where: what the peer offered then.
+    pub(super) target: u64,
+    /// When it was asked, or last sent some of it.
+    pub(super) since: Instant,
+}
+
 /// One peer × the group.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -55,12 +64,14 @@ pub(crate) struct Session {
     pub(super) nos: BTreeMap<Name, No>,
     /// Feeds of which the peer offers more than we have, in turn.
     pub(super) backlog: BTreeSet<FeedId>,
-    /// Feeds that the peer owes us blocks of, and up to where: what it offered when it was asked.
-    pub(super) asked: BTreeMap<FeedId, u64>,
+    /// Feeds that the peer owes us blocks of.
+    pub(super) asked: BTreeMap<FeedId, Asked>,
     /// Feeds whose source this peer is no more: they are to be asked of others.
     pub(super) freed: Vec<FeedId>,
     /// The peer did not send what it owed in time: it is asked again then, or once it sends.
     pub(super) resume: Option<Instant>,
+    /// How often the peer has owed blocks for too long since it last sent some of use.
+    pub(super) stalls: u32,
     /// Feeds of which the peer has another history than we.
     pub(super) contested: usize,
     /// When the peer last made us wait less.
@@ -97,6 +108,7 @@ impl Session {
             asked: BTreeMap::new(),
             freed: Vec::new(),
             resume: None,
+            stalls: 0,
             contested: 0,
             progress: now,
             names_left: theirs.names,
@@ -318,19 +330,26 @@ impl Session {
         }
     }
 
-    /// Another source of a feed is gone: this peer is asked if it offers more than we have.
-    /// Returns whether it does.
-    pub(crate) fn take_over(&mut self, feed: FeedId, staged_length: u64) -> bool {
+    /// How reluctantly this peer is asked for a feed, the least first; `None` if it does not offer
+    /// more than we have.
+    pub(crate) fn reluctance(&self, feed: FeedId, staged_length: u64) -> Option<u32> {
         let offers = self.edges.get(feed).is_some_and(|edge| edge.offers(staged_length));
-        if offers {
-            self.backlog.insert(feed);
-        }
-        offers
+        offers.then_some(self.stalls)
+    }
+
+    /// Another source of a feed is gone: this peer is asked.
+    pub(crate) fn take_over(&mut self, feed: FeedId) {
+        self.backlog.insert(feed);
     }
 
     /// Feeds that the peer owes us, and that others are to be asked for now.
     pub(crate) fn take_freed(&mut self) -> Vec<FeedId> {
         core::mem::take(&mut self.freed)
+    }
+
+    /// The peer has sent nothing at all of what it owes since `before`.
+    pub(crate) fn is_silent_since(&self, before: Instant) -> bool {
+        !self.asked.is_empty() && self.progress <= before
     }
 
     /// Takes back everything that was asked of this peer.
@@ -345,8 +364,32 @@ impl Session {
     /// is asked again at `resume`, or as soon as it sends something.
     pub(crate) fn stall(&mut self, sources: &mut Sources, resume: Instant) {
         self.resume = Some(resume);
+        self.stalls = self.stalls.saturating_add(1);
         self.backlog.extend(self.asked.keys());
         self.release_all(sources);
+    }
+
+    /// Feeds of which the peer has sent nothing since `before`. It may have sent others: one that
+    /// drips must not keep from us what others would give.
+    pub(crate) fn overdue(&self, before: Instant) -> Vec<FeedId> {
+        let overdue = self.asked.iter().filter(|(_, asked)| asked.since <= before);
+        overdue.map(|(feed, _)| *feed).collect()
+    }
+
+    /// Asks others for a feed that the peer owes, if there are others; or waits on.
+    pub(crate) fn pass_on(
+        &mut self,
+        sources: &mut Sources,
+        feed: FeedId,
+        others: bool,
+        now: Instant,
+    ) {
+        if others {
+            self.stalls = self.stalls.saturating_add(1);
+            self.give_up(sources, feed);
+        } else if let Some(asked) = self.asked.get_mut(&feed) {
+            asked.since = now;
+        }
     }
 
     /// When the peer is to be asked again, if it is not asked for now.
@@ -359,9 +402,10 @@ impl Session {
         self.resume = None;
     }
 
-    /// The peer owes us blocks since then.
+    /// The peer owes us blocks, or blocks of some feed, since then.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
-        (!self.asked.is_empty()).then_some(self.progress)
+        let oldest = self.asked.values().map(|asked| asked.since).min()?;
+        Some(oldest.min(self.progress))
     }
 
     /// Nothing is left to say, and neither side lacks what the other offers.
@@ -391,7 +435,8 @@ impl Session {
 
     /// How much of a feed the peer offers.
     pub(crate) fn offers_of(&self, feed: FeedId) -> Option<u64> {
-        self.edges.get(feed).filter(|edge| !edge.lost).map(|edge| edge.theirs)
+        let edge = self.edges.get(feed).filter(|edge| !edge.lost && !edge.is_contested);
+        edge.map(|edge| edge.theirs)
     }
 
     /// Whether the feed was named on this connection.

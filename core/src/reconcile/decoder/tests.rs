@@ -1,0 +1,200 @@
+use std::collections::BTreeSet;
+use std::{vec, vec::Vec};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::chance::Chance;
+use crate::reconcile::changes::Toggles;
+use crate::reconcile::sketch::{CELLS_MAX, Sketch};
+use crate::reconcile::testing::{group_salt, tokens};
+use crate::reconcile::token::TOKEN_MAX;
+
+/// Cells of a difference, without counts.
+fn cells(start: u32, cells: Vec<u64>) -> Slice {
+    Slice { start, cells, counts: Vec::new() }
+}
+
+/// The cells `start..end` of a sketch that is long enough for as many items as cells.
+fn difference(tokens: &[Token], start: u32, end: u32) -> Slice {
+    let sketch = Sketch::of(CELLS_MAX as usize, tokens.iter().copied());
+    sketch.slice(start..end, &Toggles::default(), 0).unwrap()
+}
+
+/// Decodes a difference a cell at a time. Returns how many cells it took.
+fn decode(tokens: &[Token]) -> (Decoder, u32) {
+    let mut decoder = Decoder::default();
+    let all = difference(tokens, 0, 20 * tokens.len() as u32 + 64);
+    for (at, cell) in all.cells.iter().enumerate() {
+        match decoder.extend(&cells(at as u32, vec![*cell])) {
+            Ok(Progress::Partial) => {}
+            Ok(Progress::Complete) => return (decoder, at as u32 + 1),
+            Err(error) => panic!("{error:?} with {} tokens", tokens.len()),
+        }
+    }
+    panic!("{} tokens are not decoded after 20 cells for each", tokens.len());
+}
+
+proptest! {
+    #[test]
+    fn what_differs_is_found(numbers in prop::collection::btree_set(any::<u64>(), 1..200)) {
+        let tokens = tokens(group_salt(), numbers);
+        let (decoder, _) = decode(&tokens);
+        let expected: BTreeSet<Token> = tokens.into_iter().collect();
+        prop_assert!(decoder.tokens().eq(expected));
+    }
+
+    #[test]
+    fn how_the_cells_are_cut_does_not_matter(
+        count in 1u64..100,
+        cuts in prop::collection::vec(1u32..40, 1..30),
+    ) {
+        let tokens = tokens(group_salt(), 0..count);
+        let mut decoder = Decoder::default();
+        for cut in cuts {
+            let start = decoder.cells();
+            decoder.extend(&difference(&tokens, start, start + cut)).unwrap();
+        }
+        let mut whole = Decoder::default();
+        whole.extend(&difference(&tokens, 0, decoder.cells())).unwrap();
+        prop_assert!(decoder.tokens().eq(whole.tokens()));
+        prop_assert_eq!(decoder.came_empty, whole.came_empty);
+        prop_assert_eq!(decoder.counts, whole.counts);
+    }
+
+    #[test]
+    fn any_cells_end(
+        garbage in prop::collection::vec((0u64..=TOKEN_MAX, any::<bool>()), 1..500),
+        cut in 1usize..100,
+    ) {
+        let cell = |(bits, is_token): &(u64, bool)| match is_token {
+            true => Token::of_id(*bits).bits(),
+            false => *bits,
+        };
+        let mut decoder = Decoder::default();
+        let garbage: Vec<u64> = garbage.iter().map(cell).collect();
+        for part in garbage.chunks(cut) {
+            let result = decoder.extend(&cells(decoder.cells(), part.to_vec()));
+            prop_assert_ne!(result, Err(Undecodable::OutOfPlace));
+        }
+        assert_bounded(&decoder);
+    }
+}
+
+fn assert_bounded(decoder: &Decoder) {
+    let cells = decoder.cells.len();
+    assert!(decoder.peels <= 3 * cells + 64);
+    assert!(decoder.found.len() <= decoder.peels);
+    assert!(decoder.spent.len() <= 2 * decoder.peels);
+    assert!(decoder.queue.len() <= cells);
+}
+
+#[test]
+fn cells_that_do_not_follow_are_refused() {
+    let mut decoder = Decoder::default();
+    decoder.extend(&cells(0, vec![1, 2])).unwrap();
+    for start in [0, 1, 3] {
+        assert_eq!(decoder.extend(&cells(start, vec![0])), Err(Undecodable::OutOfPlace));
+    }
+    assert_eq!(decoder.cells(), 2);
+}
+
+#[test]
+fn equal_sets_are_complete_at_once() {
+    let mut decoder = Decoder::default();
+    assert_eq!(decoder.extend(&cells(0, vec![0; 24])), Ok(Progress::Complete));
+    assert_eq!(decoder.len(), 0);
+}
+
+#[test]
+fn a_token_in_a_cell_that_is_not_its_own_is_left_there() {
+    let token = Token::of_id(7);
+    let own: Vec<u32> = {
+        let mut indices = Indices::of(token);
+        core::iter::from_fn(|| indices.next_below(100)).collect()
+    };
+    let foreign = (0..100).find(|index| !own.contains(index)).unwrap();
+    let mut garbage = vec![0; 100];
+    garbage[foreign as usize] = token.bits();
+    let mut decoder = Decoder::default();
+    assert_eq!(decoder.extend(&cells(0, garbage)), Ok(Progress::Partial));
+    assert_eq!((decoder.len(), decoder.peels), (0, 0));
+}
+
+#[test]
+fn one_token_in_every_cell_ends() {
+    let mut decoder = Decoder::default();
+    let copies = vec![Token::of_id(7).bits(); 100_000];
+    assert!(decoder.extend(&cells(0, copies)).is_ok_and(|progress| progress == Progress::Partial));
+    assert_bounded(&decoder);
+}
+
+#[test]
+fn cells_that_each_show_another_token_end() {
+    // For each cell a token that is of it: each one that is taken out spoils others.
+    let mut chance = Chance::new([1; 32]);
+    let crafted = (0..20_000u32).map(|index| {
+        loop {
+            let token = Token::of_id(chance.u64());
+            let mut indices = Indices::of(token);
+            while indices.next_below(index).is_some() {}
+            if index > 200 || indices.next_below(index + 1).is_some() {
+                return token.bits();
+            }
+        }
+    });
+    let mut decoder = Decoder::default();
+    let result = decoder.extend(&cells(0, crafted.collect()));
+    assert_ne!(result, Ok(Progress::Complete));
+    assert_bounded(&decoder);
+}
+
+#[test]
+fn garbage_shows_next_to_nothing() {
+    let mut chance = Chance::new([2; 32]);
+    let garbage = (0..CELLS_MAX).map(|_| chance.u64() & TOKEN_MAX).collect();
+    let mut decoder = Decoder::default();
+    assert_eq!(decoder.extend(&cells(0, garbage)), Ok(Progress::Partial));
+    assert!(decoder.peels < 100, "{}", decoder.peels);
+}
+
+fn is_in_cell_1(token: Token) -> bool {
+    let mut indices = Indices::of(token);
+    indices.next_below(1);
+    indices.next_below(2).is_some()
+}
+
+/// Three tokens whose sum looks like a token, each of the four in cell 1; found by trying.
+fn false_token(chance: &mut Chance) -> ([Token; 3], Token) {
+    loop {
+        let three: [Token; 3] = core::array::from_fn(|_| Token::of_id(chance.u64()));
+        let sum = three.iter().fold(0, |sum, token| sum ^ token.bits());
+        let Some(token) = Token::of_cell(sum) else { continue };
+        if is_in_cell_1(token) && three.iter().all(|token| is_in_cell_1(*token)) {
+            return (three, token);
+        }
+    }
+}
+
+#[test]
+fn a_sum_that_looks_like_a_token_is_put_back() {
+    let mut chance = Chance::new([3; 32]);
+    for more in 2..8 {
+        let (three, sum) = false_token(&mut chance);
+        let mut tokens = three.to_vec();
+        let others = core::iter::repeat_with(|| Token::of_id(chance.u64()));
+        tokens.extend(others.filter(|token| !is_in_cell_1(*token)).take(more));
+        let all = difference(&tokens, 0, 200);
+
+        let mut decoder = Decoder::default();
+        decoder.extend(&cells(0, all.cells[..2].to_vec())).unwrap();
+        assert!(decoder.tokens().any(|token| token == sum), "cell 1 shows the sum");
+        for (at, cell) in (2..).zip(&all.cells[2..]) {
+            decoder.extend(&cells(at, vec![*cell])).unwrap();
+        }
+        assert!(!decoder.spent.is_empty(), "the sum was put back");
+        let expected: BTreeSet<Token> = tokens.iter().copied().collect();
+        assert_eq!(decoder.tokens().collect::<BTreeSet<_>>(), expected);
+        assert_eq!(decoder.full, 0);
+    }
+}

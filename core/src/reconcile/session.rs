@@ -1,0 +1,274 @@
+//! Two sides that find out what differs between their sets, for the bytes of the difference.
+//!
+//! Rule: the initiator decodes, the responder encodes; who asks pays. A session is pinned to the
+//! sets as its [`View`] shows them, which must not change under it. "Agreed" is said after roots
+//! over whole keys were compared, never before.
+//!
+//! ```text
+//!   initiator                           responder
+//!            ⇄ Claim: roots and number of feeds
+//!              roots equal: Agreed, nothing more is said
+//!            ← Cells … ⇄ More               until they are decoded
+//!            → Different: entries that the responder lacks, ids of those that we lack
+//!            ← Entries                       left out where the initiator waits for none
+//!              roots of the heads still differ:
+//!            → More … ⇄ Cells                 of the heads
+//!            → Changed: heads of ours
+//!            ← Heads: theirs, in that order
+//!            → Agreed: the root of both sets together
+//! ```
+
+mod initiator;
+mod responder;
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+pub(crate) use initiator::Initiator;
+pub(crate) use responder::Responder;
+
+use super::changes::Overrun;
+use super::estimate::{Sizes, cells_needed};
+use super::root::{Root, RootMac};
+use super::sketch::{Slice, cells_for};
+use super::token::{ID_BITS, Item, Salt, SetKind};
+use crate::crypto::hash::Hash;
+use crate::id::{FeedId, Role};
+
+/// Bytes of cells that are sent unasked: a stranger gets no more for its hello.
+const UNASKED_BYTES_MAX: usize = 64 * 1024;
+
+/// Above this a listing costs the same and is simpler.
+const DIFFERENCE_MAX: u64 = 150_000;
+
+/// How far a feed is. The greater of two is the newer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct HeadOf {
+    pub(crate) fork: u64,
+    pub(crate) length: u64,
+}
+
+/// A feed and how far it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Entry {
+    /// What names the feed to a peer: its author's public key.
+    pub(crate) key: [u8; 32],
+    pub(crate) head: HeadOf,
+}
+
+/// Our sets as they were when a session began.
+pub(crate) trait View {
+    /// Cells of a set; fewer if it has no more.
+    fn slice(&self, set: SetKind, range: Range<u32>) -> Result<Slice, Overrun>;
+
+    /// Our feeds whose token in a set begins with the `width` bits of `prefix`.
+    fn find(&self, set: SetKind, prefix: u64, width: u32) -> Vec<FeedId>;
+
+    /// Our feed of a key.
+    fn find_key(&self, key: &[u8; 32]) -> Option<FeedId>;
+
+    /// One of our feeds.
+    fn entry(&self, feed: FeedId) -> Entry;
+
+    /// The hash by which a feed, of ours or not, is in the sets.
+    fn item_key(&self, key: &[u8; 32]) -> Hash;
+}
+
+/// What a side says of its sets at the beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Claim {
+    pub(crate) feeds: u64,
+    pub(crate) keys: RootMac,
+    pub(crate) heads: RootMac,
+}
+
+/// The roots of both sets.
+#[derive(Clone, Debug)]
+pub(crate) struct Roots {
+    pub(crate) keys: Root,
+    pub(crate) heads: Root,
+}
+
+impl Roots {
+    fn of(&mut self, set: SetKind) -> &mut Root {
+        match set {
+            SetKind::Keys => &mut self.keys,
+            SetKind::Heads => &mut self.heads,
+        }
+    }
+}
+
+/// What two sides reconcile on.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) handshake_hash: [u8; 64],
+    pub(crate) salt: Salt,
+    /// How many feeds we hold.
+    pub(crate) feeds: u64,
+    pub(crate) roots: Roots,
+    /// What the peer said.
+    pub(crate) theirs: Claim,
+}
+
+impl Terms {
+    /// What a side of `role` says of its sets.
+    pub(crate) fn claim(
+        handshake_hash: &[u8; 64],
+        role: Role,
+        feeds: u64,
+        roots: &mut Roots,
+    ) -> Claim {
+        let mut mac = |set| roots.of(set).mac(handshake_hash, role, set);
+        Claim { feeds, keys: mac(SetKind::Keys), heads: mac(SetKind::Heads) }
+    }
+
+    /// What the claims say by themselves, to a side of `role`: `Ok` the first set to look into.
+    fn compare(&mut self, role: Role) -> Result<SetKind, Outcome> {
+        let peer = role.other();
+        let mut is_equal =
+            |set, mac| self.roots.of(set).mac(&self.handshake_hash, peer, set) == mac;
+        let set = match (
+            is_equal(SetKind::Keys, self.theirs.keys),
+            is_equal(SetKind::Heads, self.theirs.heads),
+        ) {
+            (true, true) => return Err(Outcome::Agreed),
+            (true, false) => SetKind::Heads,
+            (false, _) => SetKind::Keys,
+        };
+        let gap = self.sizes(SetKind::Keys).gap();
+        let is_too_far = gap > DIFFERENCE_MAX || cells_needed(gap, 1_000) > self.cells();
+        if is_too_far { Err(Outcome::List) } else { Ok(set) }
+    }
+
+    /// Of two sets as they are compared: what only one side holds is out when heads are.
+    fn sizes(&self, set: SetKind) -> Sizes {
+        let theirs = self.theirs.feeds;
+        match set {
+            SetKind::Keys => Sizes { ours: self.feeds, theirs },
+            SetKind::Heads => Sizes { ours: theirs, theirs },
+        }
+    }
+
+    /// Cells that both sides hold.
+    fn cells(&self) -> u32 {
+        let feeds = self.feeds.min(self.theirs.feeds);
+        cells_for(usize::try_from(feeds).unwrap_or(usize::MAX))
+    }
+
+    /// Where the cells end that are sent unasked.
+    fn first_end(&self, set: SetKind) -> u32 {
+        let by_bytes = (UNASKED_BYTES_MAX - Slice::bytes_of(0, 24)) / Slice::bytes_of(24, 1);
+        self.sizes(set).first_end(self.cells().min(by_bytes as u32))
+    }
+}
+
+/// Bits of an id that tell it apart from those of `feeds` others: 1 in 128 is met by another.
+pub(crate) fn prefix_bits(feeds: u64) -> u32 {
+    let bits = u64::BITS - feeds.max(2).saturating_sub(1).leading_zeros();
+    (bits + 7).min(ID_BITS)
+}
+
+fn key_item(view: &impl View, entry: &Entry) -> Item {
+    Item::Key(view.item_key(&entry.key))
+}
+
+fn head_item(view: &impl View, entry: &Entry) -> Item {
+    Item::Head(view.item_key(&entry.key), entry.head.length, entry.head.fork)
+}
+
+/// One message of a session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Message {
+    /// Responder: the next cells of a set.
+    Cells(SetKind, Slice),
+    /// Initiator: more cells of a set are needed, up to an end.
+    More(SetKind, u32),
+    /// Initiator: what only it holds, and leading bits of the ids of what only the responder
+    /// does, ascending; as many bits as [`prefix_bits`] of the responder's feeds.
+    Different { entries: Vec<Entry>, wanted: Vec<u64> },
+    /// Responder: what was wanted.
+    Entries(Vec<Entry>),
+    /// Initiator: its heads of feeds that both hold, by leading bits of the feeds' ids, ascending;
+    /// and whole entries where those bits do not name one feed.
+    Changed { heads: Vec<(u64, HeadOf)>, entries: Vec<Entry> },
+    /// Responder: its heads of the same feeds in the same order, entries last.
+    Heads(Vec<HeadOf>),
+    /// Initiator: both sets are one now, and this is the root of its heads.
+    Agreed(RootMac),
+    /// The session leads nowhere; what is to be done instead.
+    GiveUp(Fallback),
+}
+
+/// What else there is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fallback {
+    /// The same again with a fresh salt, or with sets as they are now.
+    Again,
+    /// To list everything.
+    List,
+}
+
+/// How a session ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outcome {
+    /// Each side knows every difference.
+    Agreed,
+    /// Neither knows more than before but by chance.
+    Again,
+    /// Not worth a session, or beyond one.
+    List,
+}
+
+impl From<Fallback> for Outcome {
+    fn from(fallback: Fallback) -> Self {
+        match fallback {
+            Fallback::Again => Self::Again,
+            Fallback::List => Self::List,
+        }
+    }
+}
+
+/// What no honest peer sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// The message does not belong here.
+    OutOfTurn,
+    /// Its parts contradict each other or what was said before.
+    Inconsistent,
+    /// It asks for or brings more than it may.
+    TooMuch,
+}
+
+/// What came of a message.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Turn {
+    /// In this order.
+    pub(crate) say: Vec<Message>,
+    /// What the peer holds and we do not know it to hold yet.
+    pub(crate) learned: Vec<Entry>,
+    pub(crate) outcome: Option<Outcome>,
+}
+
+impl Turn {
+    fn say(message: Message) -> Self {
+        Self { say: vec![message], ..Self::default() }
+    }
+
+    fn give_up(fallback: Fallback) -> Self {
+        let say = vec![Message::GiveUp(fallback)];
+        Self { say, outcome: Some(fallback.into()), ..Self::default() }
+    }
+
+    fn end(outcome: Outcome) -> Self {
+        Self { outcome: Some(outcome), ..Self::default() }
+    }
+
+    fn learned(mut self, learned: Vec<Entry>) -> Self {
+        self.learned = learned;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,271 @@
+//! The side that decodes.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::{
+    DIFFERENCE_MAX, Entry, Fallback, Fault, HeadOf, Message, Outcome, Roots, Terms, Turn, View,
+    head_item, key_item, prefix_bits,
+};
+use crate::id::{FeedId, Role};
+use crate::reconcile::changes::Toggle;
+use crate::reconcile::decoder::{Decoder, Progress};
+use crate::reconcile::estimate::Estimate;
+use crate::reconcile::root::Root;
+use crate::reconcile::sketch::{CELLS_MAX, Slice};
+use crate::reconcile::token::{ID_BITS, Item, SetKind, Token};
+
+/// What the initiator waits for.
+#[derive(Debug)]
+enum Stage {
+    Cells { set: SetKind, decoder: Decoder, end: u32, sure: u32 },
+    Entries { pushed: Vec<Entry>, wanted: usize },
+    Heads { asked: Vec<Entry> },
+    Over,
+}
+
+/// A session, on the side that decodes.
+#[derive(Debug)]
+pub(crate) struct Initiator {
+    terms: Terms,
+    /// What the responder's roots have to be, by what is known of its sets.
+    theirs: Roots,
+    /// The root of the newer head of each feed that either side holds.
+    union: Root,
+    /// What makes our heads those of the feeds that the responder holds.
+    exclusive: Vec<Toggle>,
+    /// Feeds that only we held, and those that only the responder did.
+    gone: BTreeSet<[u8; 32]>,
+    received: BTreeSet<[u8; 32]>,
+    stage: Stage,
+}
+
+impl Initiator {
+    /// Begins with what both sides claimed.
+    pub(crate) fn new(mut terms: Terms) -> (Self, Turn) {
+        let (set, outcome) = match terms.compare(Role::Initiator) {
+            Ok(set) => (set, None),
+            Err(outcome) => (SetKind::Keys, Some(outcome)),
+        };
+        let (theirs, union) = (terms.roots.clone(), terms.roots.heads.clone());
+        let stage = match outcome {
+            None => cells(set, terms.first_end(set)),
+            Some(_) => Stage::Over,
+        };
+        let (exclusive, gone, received) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let session = Self { terms, theirs, union, exclusive, gone, received, stage };
+        (session, Turn { outcome, ..Turn::default() })
+    }
+
+    /// Takes a message of the responder.
+    pub(crate) fn handle(&mut self, view: &impl View, message: Message) -> Result<Turn, Fault> {
+        let stage = core::mem::replace(&mut self.stage, Stage::Over);
+        let turn = match (stage, message) {
+            (_, Message::GiveUp(fallback)) => return Ok(Turn::end(fallback.into())),
+            (Stage::Cells { set, decoder, end, sure }, Message::Cells(of, slice)) if of == set => {
+                let is_asked = slice.start == decoder.cells()
+                    && slice.start as usize + slice.cells.len() == end as usize;
+                if !is_asked {
+                    return Err(Fault::Inconsistent);
+                }
+                self.take_cells(view, set, decoder, &slice, sure)
+            }
+            (Stage::Entries { pushed, wanted }, Message::Entries(entries)) => {
+                // A wanted id has 1 in 128 others beside it; a pushed one has them by collision.
+                if entries.len() > 2 * wanted + 8 * pushed.len() + 64 {
+                    return Err(Fault::TooMuch);
+                }
+                self.take_entries(view, &pushed, &entries)
+            }
+            (Stage::Heads { asked }, Message::Heads(heads)) if heads.len() == asked.len() => {
+                self.take_heads(view, &asked, &heads)
+            }
+            _ => return Err(Fault::OutOfTurn),
+        };
+        Ok(turn)
+    }
+
+    fn take_cells(
+        &mut self,
+        view: &impl View,
+        set: SetKind,
+        mut decoder: Decoder,
+        slice: &Slice,
+        sure: u32,
+    ) -> Turn {
+        let end = slice.start + slice.cells.len() as u32;
+        let Ok(mut ours) = view.slice(set, slice.start..end) else {
+            return Turn::give_up(Fallback::Again);
+        };
+        if set == SetKind::Heads {
+            self.exclusive.iter().for_each(|toggle| ours.toggle(*toggle));
+        }
+        let Some(difference) = slice.diff(&ours) else { return Turn::give_up(Fallback::List) };
+        match decoder.extend(&difference) {
+            Ok(Progress::Complete) => match set {
+                SetKind::Keys => self.resolve_keys(view, &decoder),
+                SetKind::Heads => self.resolve_heads(view, &decoder),
+            },
+            Ok(Progress::Partial) => self.ask_more(set, decoder, sure),
+            Err(_) => Turn::give_up(Fallback::Again),
+        }
+    }
+
+    fn ask_more(&mut self, set: SetKind, decoder: Decoder, sure: u32) -> Turn {
+        let sizes = self.terms.sizes(set);
+        let estimate = Estimate::of(&decoder, sizes);
+        let cells = decoder.cells();
+        // Each head that changed is two items.
+        let is_beyond = estimate.difference > DIFFERENCE_MAX || cells == self.terms.cells();
+        if is_beyond || cells >= estimate.cells_max(sizes) {
+            let is_held_up = !is_beyond && cells < CELLS_MAX;
+            return Turn::give_up(if is_held_up { Fallback::Again } else { Fallback::List });
+        }
+        let end = estimate.next_end(cells, sure).min(self.terms.cells());
+        let sure = sure + u32::from(estimate.is_sure);
+        self.stage = Stage::Cells { set, decoder, end, sure };
+        Turn::say(Message::More(set, end))
+    }
+
+    /// Which keys differ is known by their tokens.
+    fn resolve_keys(&mut self, view: &impl View, decoder: &Decoder) -> Turn {
+        let width = prefix_bits(self.terms.theirs.feeds);
+        let (mut entries, mut wanted) = (Vec::new(), BTreeSet::new());
+        for token in decoder.tokens() {
+            let ours = view.find(SetKind::Keys, token.id(), ID_BITS);
+            if ours.is_empty() {
+                wanted.insert(token.id() >> (ID_BITS - width));
+            }
+            entries.extend(ours.into_iter().map(|feed| view.entry(feed)));
+        }
+        for entry in &entries {
+            self.theirs.keys.remove(key_item(view, entry));
+            self.theirs.heads.remove(head_item(view, entry));
+        }
+        let is_known = wanted.is_empty() && self.is_theirs(SetKind::Keys);
+        if wanted.is_empty() && !is_known {
+            // The responder holds a key that we think it lacks, or none of this is right.
+            let tokens = entries.iter().map(|entry| self.token(&key_item(view, entry)));
+            wanted.extend(tokens.map(|token| token.id() >> (ID_BITS - width)));
+        }
+        let count = wanted.len();
+        let wanted = wanted.into_iter().collect();
+        let say = Message::Different { entries: entries.clone(), wanted };
+        if !is_known {
+            self.stage = Stage::Entries { pushed: entries, wanted: count };
+            return Turn::say(say);
+        }
+        // The responder has nothing to answer, so what follows is said at once.
+        let mut turn = self.take_entries(view, &entries, &[]);
+        turn.say.insert(0, say);
+        turn
+    }
+
+    fn take_entries(&mut self, view: &impl View, pushed: &[Entry], entries: &[Entry]) -> Turn {
+        let mut gone: BTreeMap<[u8; 32], Entry> = pushed.iter().map(|e| (e.key, *e)).collect();
+        let mut learned = Vec::new();
+        for entry in entries {
+            if let Some(ours) = gone.remove(&entry.key) {
+                // It has the key after all: another one of its id made the difference.
+                self.theirs.keys.insert(key_item(view, &ours));
+                self.theirs.heads.insert(head_item(view, &ours));
+            }
+            let is_new = view.find_key(&entry.key).is_none() && self.received.insert(entry.key);
+            if is_new {
+                self.theirs.keys.insert(key_item(view, entry));
+                self.theirs.heads.insert(head_item(view, entry));
+                self.union.insert(head_item(view, entry));
+                learned.push(*entry);
+            }
+        }
+        if !self.is_theirs(SetKind::Keys) {
+            return Turn::give_up(Fallback::Again).learned(learned);
+        }
+        if self.is_theirs(SetKind::Heads) {
+            return self.agree().learned(learned);
+        }
+        let token = |entry| self.token(&head_item(view, entry));
+        let exclusive = gone.values().map(|entry| Toggle::Removed(token(entry)));
+        let exclusive = exclusive.chain(learned.iter().map(|e| Toggle::Inserted(token(e))));
+        self.exclusive = exclusive.collect();
+        self.gone = gone.into_keys().collect();
+        let end = self.terms.first_end(SetKind::Heads);
+        self.stage = cells(SetKind::Heads, end);
+        Turn::say(Message::More(SetKind::Heads, end)).learned(learned)
+    }
+
+    /// Which heads differ is known: of each feed that changed, ours and theirs.
+    fn resolve_heads(&mut self, view: &impl View, decoder: &Decoder) -> Turn {
+        let width = prefix_bits(self.terms.theirs.feeds);
+        let prefix_of = |key: &[u8; 32]| {
+            let token = self.token(&Item::Key(view.item_key(key)));
+            token.id() >> (ID_BITS - width)
+        };
+        let received: BTreeSet<u64> = self.received.iter().map(prefix_of).collect();
+        let find = |token: Token| view.find(SetKind::Heads, token.id(), ID_BITS);
+        let feeds: BTreeSet<FeedId> = decoder.tokens().flat_map(find).collect();
+        let (mut by_prefix, mut entries) = (BTreeMap::new(), Vec::new());
+        for entry in feeds.into_iter().map(|feed| view.entry(feed)) {
+            if self.gone.contains(&entry.key) {
+                continue;
+            }
+            let prefix = prefix_of(&entry.key);
+            let is_alone = view.find(SetKind::Keys, prefix, width).len() == 1;
+            match is_alone && !received.contains(&prefix) {
+                true => _ = by_prefix.insert(prefix, entry),
+                false => entries.push(entry),
+            }
+        }
+        if by_prefix.is_empty() && entries.is_empty() {
+            return Turn::give_up(Fallback::Again);
+        }
+        let heads = by_prefix.iter().map(|(prefix, entry)| (*prefix, entry.head)).collect();
+        let asked = by_prefix.into_values().chain(entries.iter().copied()).collect();
+        self.stage = Stage::Heads { asked };
+        Turn::say(Message::Changed { heads, entries })
+    }
+
+    fn take_heads(&mut self, view: &impl View, asked: &[Entry], heads: &[HeadOf]) -> Turn {
+        let mut learned = Vec::new();
+        for (ours, head) in asked.iter().zip(heads).filter(|(ours, head)| ours.head != **head) {
+            let theirs = Entry { key: ours.key, head: *head };
+            self.theirs.heads.remove(head_item(view, ours));
+            self.theirs.heads.insert(head_item(view, &theirs));
+            if theirs.head > ours.head {
+                self.union.remove(head_item(view, ours));
+                self.union.insert(head_item(view, &theirs));
+            }
+            learned.push(theirs);
+        }
+        let turn = match self.is_theirs(SetKind::Heads) {
+            true => self.agree(),
+            false => Turn::give_up(Fallback::Again),
+        };
+        turn.learned(learned)
+    }
+
+    fn token(&self, item: &Item) -> Token {
+        self.terms.salt.token(item)
+    }
+
+    /// Whether what is known of a set of the responder is all of it.
+    fn is_theirs(&mut self, set: SetKind) -> bool {
+        let claimed = match set {
+            SetKind::Keys => self.terms.theirs.keys,
+            SetKind::Heads => self.terms.theirs.heads,
+        };
+        let hash = &self.terms.handshake_hash;
+        self.theirs.of(set).mac(hash, Role::Responder, set) == claimed
+    }
+
+    fn agree(&mut self) -> Turn {
+        self.stage = Stage::Over;
+        let hash = &self.terms.handshake_hash;
+        let mac = self.union.mac(hash, Role::Initiator, SetKind::Heads);
+        Turn { outcome: Some(Outcome::Agreed), ..Turn::say(Message::Agreed(mac)) }
+    }
+}
+
+fn cells(set: SetKind, end: u32) -> Stage {
+    Stage::Cells { set, decoder: Decoder::default(), end, sure: 0 }
+}

@@ -1,0 +1,180 @@
+//! The side that encodes. It holds no state of the decoding, so it can be left at any message.
+
+use alloc::vec::Vec;
+
+use super::{
+    Entry, Fallback, Fault, HeadOf, Message, Outcome, Terms, Turn, View, head_item, prefix_bits,
+};
+use crate::id::Role;
+use crate::reconcile::root::Root;
+use crate::reconcile::token::{ID_BITS, SetKind};
+
+/// Requests for cells of one session: an honest one makes about ten, each for more than the last.
+const REQUESTS_MAX: u32 = 64;
+
+/// What the responder has answered.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Stage {
+    /// Cells of the keys.
+    Keys,
+    /// Entries, and cells of the heads.
+    Heads,
+    /// Heads.
+    Compared,
+    Over,
+}
+
+/// A session, on the side that encodes.
+#[derive(Debug)]
+pub(crate) struct Responder {
+    terms: Terms,
+    /// The root of the newer head of each feed that either side holds.
+    union: Root,
+    stage: Stage,
+    /// Where the cells that were sent end.
+    sent: u32,
+    requests: u32,
+}
+
+impl Responder {
+    /// Begins with what both sides claimed, and with cells that are needed in any case.
+    pub(crate) fn new(mut terms: Terms, view: &impl View) -> (Self, Turn) {
+        let union = terms.roots.heads.clone();
+        let compared = terms.compare(Role::Responder);
+        let mut session = Self { terms, union, stage: Stage::Over, sent: 0, requests: 0 };
+        let turn = match compared {
+            Err(outcome) => Turn::end(outcome),
+            Ok(set) => {
+                session.stage = match set {
+                    SetKind::Keys => Stage::Keys,
+                    SetKind::Heads => Stage::Heads,
+                };
+                let end = session.terms.first_end(set);
+                session.cells(view, set, end)
+            }
+        };
+        (session, turn)
+    }
+
+    /// Takes a message of the initiator.
+    pub(crate) fn handle(&mut self, view: &impl View, message: Message) -> Result<Turn, Fault> {
+        match (self.stage, message) {
+            (_, Message::GiveUp(fallback)) => {
+                self.stage = Stage::Over;
+                Ok(Turn::end(fallback.into()))
+            }
+            (Stage::Keys, Message::More(SetKind::Keys, end)) => self.more(view, SetKind::Keys, end),
+            (Stage::Heads, Message::More(SetKind::Heads, end)) => {
+                self.more(view, SetKind::Heads, end)
+            }
+            (Stage::Keys, Message::Different { entries, wanted }) => {
+                self.stage = Stage::Heads;
+                (self.sent, self.requests) = (0, 0);
+                self.answer_keys(view, entries, &wanted)
+            }
+            (Stage::Heads, Message::Changed { heads, entries }) => {
+                self.stage = Stage::Compared;
+                self.answer_heads(view, &heads, &entries)
+            }
+            (Stage::Heads | Stage::Compared, Message::Agreed(mac)) => {
+                self.stage = Stage::Over;
+                let hash = &self.terms.handshake_hash;
+                let ours = self.union.mac(hash, Role::Initiator, SetKind::Heads);
+                // It said so after it had seen our roots: nobody can have told it wrong but itself.
+                if ours == mac { Ok(Turn::end(Outcome::Agreed)) } else { Err(Fault::Inconsistent) }
+            }
+            _ => Err(Fault::OutOfTurn),
+        }
+    }
+
+    fn more(&mut self, view: &impl View, set: SetKind, end: u32) -> Result<Turn, Fault> {
+        self.requests += 1;
+        if end <= self.sent || end > self.terms.cells() || self.requests > REQUESTS_MAX {
+            return Err(Fault::TooMuch);
+        }
+        Ok(self.cells(view, set, end))
+    }
+
+    fn cells(&mut self, view: &impl View, set: SetKind, end: u32) -> Turn {
+        match view.slice(set, self.sent..end) {
+            Ok(slice) => {
+                self.sent = end;
+                Turn::say(Message::Cells(set, slice))
+            }
+            Err(_) => {
+                self.stage = Stage::Over;
+                Turn::give_up(Fallback::Again)
+            }
+        }
+    }
+
+    fn answer_keys(
+        &mut self,
+        view: &impl View,
+        entries: Vec<Entry>,
+        wanted: &[u64],
+    ) -> Result<Turn, Fault> {
+        let width = prefix_bits(self.terms.feeds);
+        if wanted.iter().any(|prefix| prefix >> width != 0) || !wanted.is_sorted_by(|a, b| a < b) {
+            return Err(Fault::Inconsistent);
+        }
+        let mut answer: Vec<_> =
+            wanted.iter().flat_map(|prefix| view.find(SetKind::Keys, *prefix, width)).collect();
+        let (held, learned): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| view.find_key(&entry.key).is_some());
+        for entry in &held {
+            // We hold what it thinks we lack: another key of ours with the same id made it think
+            // so. It gets all that have the id.
+            let item = super::key_item(view, entry);
+            let id = self.terms.salt.token(&item).id();
+            answer.extend(view.find(SetKind::Keys, id, ID_BITS));
+        }
+        answer.sort_unstable();
+        answer.dedup();
+        for entry in &learned {
+            self.union.insert(head_item(view, entry));
+        }
+        let entries: Vec<Entry> = answer.into_iter().map(|feed| view.entry(feed)).collect();
+        // An initiator that waits for nothing is not answered.
+        let is_waited_for = !entries.is_empty() || !wanted.is_empty();
+        let turn = match is_waited_for {
+            true => Turn::say(Message::Entries(entries)),
+            false => Turn::default(),
+        };
+        Ok(turn.learned(learned))
+    }
+
+    fn answer_heads(
+        &mut self,
+        view: &impl View,
+        heads: &[(u64, HeadOf)],
+        entries: &[Entry],
+    ) -> Result<Turn, Fault> {
+        let width = prefix_bits(self.terms.feeds);
+        let mut pairs = Vec::with_capacity(heads.len() + entries.len());
+        for (prefix, head) in heads {
+            if prefix >> width != 0 {
+                return Err(Fault::Inconsistent);
+            }
+            match view.find(SetKind::Keys, *prefix, width)[..] {
+                [feed] => pairs.push((view.entry(feed), *head)),
+                _ => return Err(Fault::Inconsistent),
+            }
+        }
+        for entry in entries {
+            let feed = view.find_key(&entry.key).ok_or(Fault::Inconsistent)?;
+            pairs.push((view.entry(feed), entry.head));
+        }
+        let mut learned = Vec::new();
+        for (ours, head) in pairs.iter().filter(|(ours, head)| ours.head != *head) {
+            let theirs = Entry { key: ours.key, head: *head };
+            if theirs.head > ours.head {
+                self.union.remove(head_item(view, ours));
+                self.union.insert(head_item(view, &theirs));
+            }
+            learned.push(theirs);
+        }
+        let heads = pairs.iter().map(|(ours, _)| ours.head).collect();
+        Ok(Turn::say(Message::Heads(heads)).learned(learned))
+    }
+}

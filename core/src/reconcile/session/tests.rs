@@ -1,0 +1,245 @@
+use std::collections::BTreeMap;
+use std::{vec, vec::Vec};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::chance::Chance;
+use crate::reconcile::changes::Toggles;
+use crate::reconcile::rice;
+use crate::reconcile::sketch::Sketch;
+use crate::reconcile::testing::{group_salt, handshake_hash};
+
+mod bytes;
+mod hostile;
+
+/// A side's sets in memory, with every index that a session looks into.
+struct Node {
+    feeds: Vec<Entry>,
+    by_key: BTreeMap<[u8; 32], FeedId>,
+    by_id: [Vec<(u64, FeedId)>; 2],
+    sketches: [Sketch; 2],
+    roots: Roots,
+    salt: Salt,
+}
+
+impl Node {
+    /// With sketches for `items`, as if there were others that both sides hold. What `other`
+    /// holds too is left out of the roots: it would add the same to both.
+    fn new(feeds: &Heads, other: &Heads, salt: Salt, items: usize) -> Self {
+        let roots = Roots { keys: Root::empty(), heads: Root::empty() };
+        let sketches = [(); 2].map(|()| Sketch::for_items(items));
+        let (feeds_of, by_id) = (Vec::new(), [Vec::new(), Vec::new()]);
+        let by_key = BTreeMap::new();
+        let mut node = Self { feeds: feeds_of, by_key, by_id, sketches, roots, salt };
+        for (slot, (key, head)) in (0..).zip(feeds) {
+            let entry = Entry { key: *key, head: *head };
+            let items = [key_item(&node, &entry), head_item(&node, &entry)];
+            node.feeds.push(entry);
+            node.by_key.insert(*key, FeedId(slot));
+            for (set, item) in items.iter().enumerate() {
+                let token = salt.token(item);
+                node.by_id[set].push((token.id(), FeedId(slot)));
+                node.sketches[set].insert(token);
+            }
+            if !other.contains_key(key) {
+                node.roots.keys.insert(items[0]);
+            }
+            if other.get(key) != Some(head) {
+                node.roots.heads.insert(items[1]);
+            }
+        }
+        node.by_id.iter_mut().for_each(|index| index.sort_unstable());
+        node
+    }
+
+    fn terms(&self, feeds: u64, theirs: Claim) -> Terms {
+        let (handshake_hash, roots) = (handshake_hash(), self.roots.clone());
+        Terms { handshake_hash, salt: self.salt, feeds, roots, theirs }
+    }
+}
+
+impl View for Node {
+    fn slice(&self, set: SetKind, range: Range<u32>) -> Result<Slice, Overrun> {
+        self.sketches[set as usize].slice(range, &Toggles::default(), 0)
+    }
+
+    fn find(&self, set: SetKind, prefix: u64, width: u32) -> Vec<FeedId> {
+        let index = &self.by_id[set as usize];
+        let (from, to) = (prefix << (ID_BITS - width), (prefix + 1) << (ID_BITS - width));
+        let start = index.partition_point(|(id, _)| *id < from);
+        let found = index[start..].iter().take_while(|(id, _)| *id < to);
+        found.map(|(_, feed)| *feed).collect()
+    }
+
+    fn find_key(&self, key: &[u8; 32]) -> Option<FeedId> {
+        self.by_key.get(key).copied()
+    }
+
+    fn entry(&self, feed: FeedId) -> Entry {
+        self.feeds[feed.0 as usize]
+    }
+
+    fn item_key(&self, key: &[u8; 32]) -> Hash {
+        // The keys of these tests are as random as hashes.
+        *key
+    }
+}
+
+type Heads = BTreeMap<[u8; 32], HeadOf>;
+
+/// What a whole session did.
+#[derive(Debug)]
+struct Run {
+    outcome: Outcome,
+    bytes: usize,
+    /// Runs of messages of one side, the crossing claims being the first.
+    flights: usize,
+    learned: [Vec<Entry>; 2],
+}
+
+/// Runs a session of two sides that claim `common` feeds beside theirs, of which they hold none.
+fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
+    let nodes = [initiator, responder];
+    let feeds = nodes.map(|node| node.feeds.len() as u64 + common);
+    let claim = |node: &Node, role, feeds| {
+        Terms::claim(&handshake_hash(), role, feeds, &mut node.roots.clone())
+    };
+    let claims =
+        [claim(initiator, Role::Initiator, feeds[0]), claim(responder, Role::Responder, feeds[1])];
+    let (mut one, turn) = Initiator::new(initiator.terms(feeds[0], claims[1]));
+    let first = turn.outcome;
+    let (mut two, mut turn) = Responder::new(responder.terms(feeds[1], claims[0]), responder);
+    assert_eq!(turn.outcome, first, "both see at once what the claims say by themselves");
+    let learned = [Vec::new(), Vec::new()];
+    let mut run = Run { outcome: Outcome::Agreed, bytes: 2 * bytes::HELLO, flights: 1, learned };
+    let (mut outcomes, mut side) = ([None, None], 1);
+    loop {
+        outcomes[side] = outcomes[side].or(turn.outcome).or(first);
+        run.learned[side].extend(turn.learned);
+        let said: Vec<Message> = turn.say;
+        run.flights += usize::from(!said.is_empty());
+        run.bytes += said.iter().map(|said| bytes::of(said, feeds[1])).sum::<usize>();
+        side = 1 - side;
+        turn = Turn::default();
+        for message in said {
+            let next = match side {
+                0 => one.handle(initiator, message),
+                _ => two.handle(responder, message),
+            };
+            let next = next.expect("an honest message");
+            turn.say.extend(next.say);
+            turn.learned.extend(next.learned);
+            turn.outcome = turn.outcome.or(next.outcome);
+        }
+        if turn == Turn::default() {
+            break;
+        }
+    }
+    outcomes[side] = outcomes[side].or(first);
+    assert_eq!(outcomes[0], outcomes[1], "both end, and alike");
+    run.outcome = outcomes[0].expect("it ends");
+    run
+}
+
+fn join(heads: &mut Heads, entry: &Entry) {
+    let head = heads.entry(entry.key).or_insert(entry.head);
+    *head = (*head).max(entry.head);
+}
+
+/// The nodes of two sets, with sketches for `items`.
+fn nodes([one, two]: [&Heads; 2], salt: Salt, items: [usize; 2]) -> [Node; 2] {
+    [Node::new(one, two, salt, items[0]), Node::new(two, one, salt, items[1])]
+}
+
+/// Runs a session and holds what came of it against the union of both sets.
+fn check(sets: [&Heads; 2], salt: Salt) -> Run {
+    let nodes = nodes(sets, salt, sets.map(Heads::len));
+    let run = run(&nodes[0], &nodes[1], 0);
+    if run.outcome == Outcome::Agreed {
+        let mut union = sets[0].clone();
+        sets[1].iter().for_each(|(key, head)| join(&mut union, &Entry { key: *key, head: *head }));
+        for (set, learned) in sets.iter().zip(&run.learned) {
+            let mut joined = (*set).clone();
+            learned.iter().for_each(|entry| join(&mut joined, entry));
+            assert_eq!(joined, union);
+        }
+    }
+    run
+}
+
+/// Two sets of which some feeds are common, some not, and some common ones are further at a side.
+fn sets(chance: &mut Chance, common: u64, only: [u64; 2], changed: u64) -> [Heads; 2] {
+    let mut sets = [Heads::new(), Heads::new()];
+    let head = |length| HeadOf { fork: 0, length };
+    for index in 0..common {
+        let (key, length) = (chance.array(), 1 + chance.below(100));
+        let more = if index < changed { 1 + chance.below(3) } else { 0 };
+        let further = chance.below(2) as usize;
+        sets[further].insert(key, head(length + more));
+        sets[1 - further].insert(key, head(length));
+    }
+    for (set, only) in sets.iter_mut().zip(only) {
+        set.extend((0..only).map(|_| (chance.array(), head(1 + chance.below(100)))));
+    }
+    sets
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn both_sides_learn_the_union(
+        seed: [u8; 32],
+        common in 0u64..600,
+        only in [0u64..100, 0u64..100],
+        changed in 0u64..60,
+    ) {
+        let [one, two] = sets(&mut Chance::new(seed), common, only, changed);
+        let run = check([&one, &two], group_salt());
+        // A session of a few feeds or one that differs in most is listed; none is repeated.
+        prop_assert_ne!(run.outcome, Outcome::Again);
+        let [mine, yours] = only;
+        if common > 2 * (mine + yours + changed) {
+            prop_assert_eq!(run.outcome, Outcome::Agreed);
+        }
+    }
+
+    #[test]
+    fn ids_that_collide_are_noticed_or_healed(
+        seed: [u8; 32],
+        common in 300u64..600,
+        only in [0u64..40, 0u64..40],
+        changed in 0u64..30,
+        id_bits in 12u32..18,
+    ) {
+        let [one, two] = sets(&mut Chance::new(seed), common, only, changed);
+        check([&one, &two], group_salt().narrow(id_bits));
+    }
+}
+
+#[test]
+fn few_collisions_are_healed_without_another_try() {
+    let mut outcomes = BTreeMap::new();
+    for seed in 0..80 {
+        let [one, two] = sets(&mut Chance::new([seed; 32]), 500, [20, 20], 10);
+        let run = check([&one, &two], group_salt().narrow(20));
+        *outcomes.entry(std::format!("{:?}", run.outcome)).or_insert(0) += 1;
+    }
+    assert!(outcomes["Agreed"] >= 75, "{outcomes:?}");
+}
+
+#[test]
+fn equal_sets_end_with_the_claims() {
+    let [one, _] = sets(&mut Chance::new([1; 32]), 100, [0, 0], 0);
+    let run = check([&one, &one], group_salt());
+    assert_eq!((run.outcome, run.bytes, run.flights), (Outcome::Agreed, 96, 1));
+}
+
+#[test]
+fn empty_and_far_sets_are_listed() {
+    let [one, two] = sets(&mut Chance::new([2; 32]), 0, [1_000, 0], 0);
+    assert_eq!(check([&one, &two], group_salt()).outcome, Outcome::List);
+    assert_eq!(check([&two, &one], group_salt()).outcome, Outcome::List);
+    assert_eq!(check([&two, &two], group_salt()).outcome, Outcome::Agreed);
+}

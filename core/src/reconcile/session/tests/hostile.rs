@@ -1,0 +1,166 @@
+//! Peers that say what no honest one says.
+
+use super::*;
+
+fn pair(common: u64, only: [u64; 2]) -> [Node; 2] {
+    let [one, two] = sets(&mut Chance::new([9; 32]), common, only, 0);
+    nodes([&one, &two], group_salt(), [one.len(), two.len()])
+}
+
+fn claim(node: &Node, role: Role) -> Claim {
+    let feeds = node.feeds.len() as u64;
+    Terms::claim(&handshake_hash(), role, feeds, &mut node.roots.clone())
+}
+
+fn open(nodes: &[Node; 2]) -> (Initiator, Responder, Message) {
+    let [one, two] = nodes;
+    let feeds = nodes.each_ref().map(|node| node.feeds.len() as u64);
+    let (initiator, _) = Initiator::new(one.terms(feeds[0], claim(two, Role::Responder)));
+    let (responder, turn) = Responder::new(two.terms(feeds[1], claim(one, Role::Initiator)), two);
+    (initiator, responder, turn.say.into_iter().next().unwrap())
+}
+
+#[test]
+fn a_root_that_is_sent_back_proves_nothing() {
+    let [node, _] = pair(100, [0, 0]);
+    let mirrored = claim(&node, Role::Initiator);
+    let (_, turn) = Initiator::new(node.terms(100, mirrored));
+    assert_eq!(turn.outcome, None, "the same root said by the other role is another");
+}
+
+#[test]
+fn cells_that_were_not_asked_for_are_refused() {
+    let nodes = pair(500, [10, 10]);
+    let (_, _, Message::Cells(set, slice)) = open(&nodes) else { panic!("cells come first") };
+    let mut long = slice.clone();
+    long.cells.push(0);
+    let late = Slice { start: 1, ..slice.clone() };
+    for (set, slice, fault) in [
+        (set, long, Fault::Inconsistent),
+        (set, late, Fault::Inconsistent),
+        (SetKind::Heads, slice, Fault::OutOfTurn),
+    ] {
+        let (mut initiator, ..) = open(&nodes);
+        assert_eq!(initiator.handle(&nodes[0], Message::Cells(set, slice)), Err(fault));
+    }
+}
+
+#[test]
+fn garbage_for_cells_ends_within_the_budget() {
+    let nodes = pair(5_000, [10, 10]);
+    let (mut initiator, _, first) = open(&nodes);
+    let mut chance = Chance::new([7; 32]);
+    let (mut message, mut cells) = (first, 0);
+    loop {
+        if let Message::Cells(_, slice) = &mut message {
+            slice.cells.iter_mut().for_each(|cell| *cell = chance.u64() >> 8);
+            cells = slice.start + slice.cells.len() as u32;
+        }
+        let turn = initiator.handle(&nodes[0], message).unwrap();
+        assert!(turn.learned.is_empty());
+        match turn.say[..] {
+            [Message::More(set, end)] => {
+                let zeros = vec![0; (end - cells) as usize];
+                message = Message::Cells(set, Slice { start: cells, cells: zeros, counts: vec![] });
+            }
+            [Message::GiveUp(_)] => break,
+            _ => panic!("garbage was decoded: {turn:?}"),
+        }
+    }
+    assert!(cells <= 17 * (2 * 5_010) / 10 + 64, "{cells} cells");
+}
+
+#[test]
+fn requests_are_bounded() {
+    let nodes = pair(5_000, [10, 10]);
+    let more = |end| Message::More(SetKind::Keys, end);
+    let (_, mut responder, first) = open(&nodes);
+    let Message::Cells(_, slice) = first else { panic!("cells come first") };
+    let sent = slice.cells.len() as u32;
+    assert_eq!(responder.handle(&nodes[1], more(sent)), Err(Fault::TooMuch), "no cell more");
+    let cells = nodes[1].sketches[0].cells();
+    assert_eq!(responder.handle(&nodes[1], more(cells + 1)), Err(Fault::TooMuch), "no such cell");
+    let (_, mut responder, _) = open(&nodes);
+    let mut ends = sent + 1..cells;
+    let answered = ends.position(|end| responder.handle(&nodes[1], more(end)).is_err());
+    assert_eq!(answered, Some(64));
+}
+
+#[test]
+fn entries_beyond_what_was_wanted_are_refused() {
+    let nodes = pair(500, [0, 3]);
+    let (mut initiator, mut responder, mut message) = open(&nodes);
+    let answer = loop {
+        let mut turn = initiator.handle(&nodes[0], message).unwrap();
+        let said = turn.say.remove(0);
+        let is_different = matches!(said, Message::Different { .. });
+        message = responder.handle(&nodes[1], said).unwrap().say.remove(0);
+        if is_different {
+            break message;
+        }
+    };
+    let Message::Entries(entries) = answer else { panic!("entries answer what differs") };
+    let flood = entries.iter().cycle().take(1_000).copied().collect();
+    assert_eq!(initiator.handle(&nodes[0], Message::Entries(flood)), Err(Fault::TooMuch));
+}
+
+#[test]
+fn an_entry_that_is_withheld_or_made_up_is_noticed() {
+    for is_made_up in [false, true] {
+        let nodes = pair(500, [3, 3]);
+        let (mut initiator, mut responder, mut message) = open(&nodes);
+        let outcome = loop {
+            let turn = initiator.handle(&nodes[0], message).unwrap();
+            if let Some(outcome) = turn.outcome {
+                break outcome;
+            }
+            let said = turn.say.into_iter().next().unwrap();
+            message = responder.handle(&nodes[1], said).unwrap().say.remove(0);
+            if let Message::Entries(entries) = &mut message {
+                match is_made_up {
+                    true => entries[0].key[0] ^= 1,
+                    false => _ = entries.pop(),
+                }
+            }
+        };
+        assert_eq!(outcome, Outcome::Again, "never agreed");
+    }
+}
+
+#[test]
+fn agreement_that_is_none_is_noticed() {
+    let nodes = pair(500, [3, 3]);
+    let (_, mut responder, _) = open(&nodes);
+    let agreed = Message::Agreed([0; 8]);
+    assert_eq!(responder.handle(&nodes[1], agreed.clone()), Err(Fault::OutOfTurn));
+    let different = Message::Different { entries: vec![], wanted: vec![] };
+    assert_eq!(responder.handle(&nodes[1], different), Ok(Turn::default()));
+    assert_eq!(responder.handle(&nodes[1], agreed), Err(Fault::Inconsistent));
+}
+
+#[test]
+fn ids_that_are_none_are_refused() {
+    let nodes = pair(500, [3, 3]);
+    let width = prefix_bits(503);
+    for wanted in [vec![1 << width], vec![5, 5], vec![6, 5]] {
+        let (_, mut responder, _) = open(&nodes);
+        let different = Message::Different { entries: vec![], wanted };
+        assert_eq!(responder.handle(&nodes[1], different), Err(Fault::Inconsistent));
+    }
+    let head = HeadOf { fork: 0, length: 1 };
+    for (heads, entries) in
+        [(vec![(1 << width, head)], vec![]), (vec![], vec![Entry { key: [0; 32], head }])]
+    {
+        let (_, mut responder, _) = open(&nodes);
+        let different = Message::Different { entries: vec![], wanted: vec![] };
+        responder.handle(&nodes[1], different).unwrap();
+        let changed = Message::Changed { heads, entries };
+        assert_eq!(responder.handle(&nodes[1], changed), Err(Fault::Inconsistent));
+    }
+}
+
+#[test]
+fn prefixes_are_as_long_as_the_set_needs() {
+    let bits = [0, 1, 2, 3, 4, 5, 1_000, 1_000_000, u64::MAX].map(prefix_bits);
+    assert_eq!(bits, [8, 8, 8, 9, 9, 10, 17, 27, 40]);
+}

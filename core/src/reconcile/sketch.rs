@@ -1,0 +1,207 @@
+//! Sketches: a set as cells, each the sum of the tokens that map to it.
+//!
+//! Rule: a sketch is one for all peers. It changes with the set alone, and grows with the set
+//! alone: what a peer asks for copies from it.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::changes::{Overrun, Toggle, Toggles};
+use super::mapping::Indices;
+use super::token::{TOKEN_BYTES, TOKEN_MAX, Token};
+
+/// The first cells carry a count besides, to estimate by how far two sets are apart.
+pub(crate) const HEAD_CELLS: u32 = 24;
+
+/// Most cells of a sketch: 2 MiB. More are needed for differences beyond 200,000 alone, and then
+/// a listing costs the same.
+pub(crate) const CELLS_MAX: u32 = 1 << 18;
+
+/// Fewest cells of a sketch, so that one that is full again is rare while the set is small.
+const CELLS_MIN: u32 = 64;
+
+/// A set as cells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Sketch {
+    cells: Vec<u64>,
+    counts: [u16; HEAD_CELLS as usize],
+}
+
+impl Sketch {
+    /// The sketch of an empty set that is to hold `items`.
+    pub(crate) fn for_items(items: usize) -> Self {
+        Self { cells: vec![0; cells_for(items) as usize], counts: [0; HEAD_CELLS as usize] }
+    }
+
+    /// The sketch of a set whose tokens are at hand.
+    pub(crate) fn of(items: usize, tokens: impl Iterator<Item = Token>) -> Self {
+        let mut sketch = Self::for_items(items);
+        tokens.for_each(|token| sketch.insert(token));
+        sketch
+    }
+
+    /// How many cells there are.
+    pub(crate) fn cells(&self) -> u32 {
+        self.cells.len() as u32
+    }
+
+    /// Adds a token that must not be in yet: twice is never.
+    pub(crate) fn insert(&mut self, token: Token) {
+        self.toggle(Toggle::Inserted(token));
+    }
+
+    /// Takes a token out that must be in.
+    pub(crate) fn remove(&mut self, token: Token) {
+        self.toggle(Toggle::Removed(token));
+    }
+
+    /// Does what a logged change did.
+    pub(crate) fn toggle(&mut self, toggle: Toggle) {
+        let end = self.cells();
+        toggle_cells(&mut self.cells, &mut self.counts, 0..end, toggle);
+    }
+
+    /// Whether a set of so many items outgrew the sketch.
+    pub(crate) fn is_outgrown(&self, items: usize) -> bool {
+        self.cells() < cells_for(items)
+    }
+
+    /// Grows to hold `items`; `tokens` are all those that are in. The cells that are there stay
+    /// as they are.
+    pub(crate) fn grow(&mut self, items: usize, tokens: impl Iterator<Item = Token>) {
+        let (start, end) = (self.cells(), cells_for(items));
+        if end <= start {
+            return;
+        }
+        self.cells.resize(end as usize, 0);
+        for token in tokens {
+            let mut indices = Indices::of(token);
+            while let Some(index) = indices.next_below(end) {
+                if index >= start {
+                    self.cells[index as usize] ^= token.bits();
+                }
+            }
+        }
+    }
+
+    /// Copies cells as they were at a position of the log; none beyond the last one.
+    pub(crate) fn slice(
+        &self,
+        range: Range<u32>,
+        toggles: &Toggles,
+        position: u64,
+    ) -> Result<Slice, Overrun> {
+        let end = range.end.min(self.cells());
+        let start = range.start.min(end);
+        let mut cells = self.cells[start as usize..end as usize].to_vec();
+        let mut counts = self.counts;
+        for toggle in toggles.since(position)? {
+            toggle_cells(&mut cells, &mut counts, start..end, toggle.inverse());
+        }
+        let head = start.min(HEAD_CELLS)..end.min(HEAD_CELLS);
+        let counts = counts[head.start as usize..head.end as usize].to_vec();
+        Ok(Slice { start, cells, counts })
+    }
+}
+
+/// Does a change to the cells of a range, and to the counts of all first cells.
+fn toggle_cells(cells: &mut [u64], counts: &mut [u16], range: Range<u32>, toggle: Toggle) {
+    let (token, one) = match toggle {
+        Toggle::Inserted(token) => (token, 1u16),
+        Toggle::Removed(token) => (token, u16::MAX),
+    };
+    let mut indices = Indices::of(token);
+    while let Some(index) = indices.next_below(range.end) {
+        if index < HEAD_CELLS {
+            let count = &mut counts[index as usize];
+            *count = count.wrapping_add(one);
+        }
+        if index >= range.start {
+            cells[(index - range.start) as usize] ^= token.bits();
+        }
+    }
+}
+
+/// Cells for a set of so many items: as many as would be needed if every item differed.
+pub(super) fn cells_for(items: usize) -> u32 {
+    let cells = items.saturating_mul(2).checked_next_power_of_two().unwrap_or(usize::MAX);
+    u32::try_from(cells).unwrap_or(u32::MAX).clamp(CELLS_MIN, CELLS_MAX)
+}
+
+/// A run of cells, as it goes over the wire.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Slice {
+    /// Index of the first cell.
+    pub(crate) start: u32,
+    pub(crate) cells: Vec<u64>,
+    /// Counts mod 2^16 of those cells that are among the first [`HEAD_CELLS`].
+    pub(crate) counts: Vec<u16>,
+}
+
+impl Slice {
+    /// Bytes that so many cells from `start` on take.
+    pub(crate) fn bytes_of(start: u32, cells: u32) -> usize {
+        let heads = HEAD_CELLS.saturating_sub(start).min(cells);
+        cells as usize * TOKEN_BYTES + heads as usize * size_of::<u16>()
+    }
+
+    /// Appends the cells, each followed by its count if it has one, all little-endian.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.reserve(Self::bytes_of(self.start, self.cells.len() as u32));
+        for (at, cell) in self.cells.iter().enumerate() {
+            out.extend_from_slice(&cell.to_le_bytes()[..TOKEN_BYTES]);
+            if let Some(count) = self.counts.get(at) {
+                out.extend_from_slice(&count.to_le_bytes());
+            }
+        }
+    }
+
+    /// Reads cells from `start` on, up to the end of the bytes. `None` if they end within a cell,
+    /// or there are more than [`CELLS_MAX`] cells.
+    pub(crate) fn read(start: u32, bytes: &[u8]) -> Option<Self> {
+        let head_bytes = TOKEN_BYTES + size_of::<u16>();
+        let heads = HEAD_CELLS.saturating_sub(start) as usize * head_bytes;
+        let (heads, tail) = bytes.split_at(heads.min(bytes.len()));
+        if heads.len() % head_bytes != 0 || tail.len() % TOKEN_BYTES != 0 {
+            return None;
+        }
+        let cells = heads.len() / head_bytes + tail.len() / TOKEN_BYTES;
+        if cells as u64 + u64::from(start) > u64::from(CELLS_MAX) {
+            return None;
+        }
+        let (heads, tail) = (heads.chunks_exact(head_bytes), tail.chunks_exact(TOKEN_BYTES));
+        let counts = heads.clone().map(|head| u16::from_le_bytes([head[7], head[8]])).collect();
+        let cells = heads.map(|head| &head[..TOKEN_BYTES]).chain(tail).map(cell).collect();
+        Some(Self { start, cells, counts })
+    }
+
+    /// Does a change to the set that these are cells of.
+    pub(crate) fn toggle(&mut self, toggle: Toggle) {
+        let end = self.start + self.cells.len() as u32;
+        let mut counts = [0; HEAD_CELLS as usize];
+        toggle_cells(&mut self.cells, &mut counts, self.start..end, toggle);
+        let changes = &counts[self.start.min(HEAD_CELLS) as usize..];
+        for (count, change) in self.counts.iter_mut().zip(changes) {
+            *count = count.wrapping_add(*change);
+        }
+    }
+
+    /// The difference to another slice of the same cells; `None` if they are others.
+    pub(crate) fn diff(&self, other: &Self) -> Option<Self> {
+        if self.start != other.start || self.cells.len() != other.cells.len() {
+            return None;
+        }
+        let cells = self.cells.iter().zip(&other.cells).map(|(a, b)| a ^ b).collect();
+        let counts = self.counts.iter().zip(&other.counts).map(|(a, b)| a.wrapping_sub(*b));
+        Some(Self { start: self.start, cells, counts: counts.collect() })
+    }
+}
+
+fn cell(bytes: &[u8]) -> u64 {
+    let cell = bytes.iter().rev().fold(0, |cell, byte| cell << 8 | u64::from(*byte));
+    cell & TOKEN_MAX
+}
+
+#[cfg(test)]
+mod tests;

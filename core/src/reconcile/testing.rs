@@ -1,0 +1,27 @@
+//! Items to test with: the same as those of the model in `tests/golden/generate/reconcile.py`.
+
+use std::vec::Vec;
+
+use super::token::{Item, Salt, Token};
+use crate::crypto::hash::{Hash, blake2b};
+
+pub(crate) fn discovery_key(number: u64) -> Hash {
+    blake2b(&[b"feed", &number.to_le_bytes()])
+}
+
+pub(crate) fn key_item(number: u64) -> Item {
+    Item::Key(discovery_key(number))
+}
+
+pub(crate) fn handshake_hash() -> [u8; 64] {
+    core::array::from_fn(|at| at as u8)
+}
+
+pub(crate) fn group_salt() -> Salt {
+    Salt::group(&core::array::from_fn(|at| at as u8))
+}
+
+/// Tokens of the keys of some numbers.
+pub(crate) fn tokens(salt: Salt, numbers: impl IntoIterator<Item = u64>) -> Vec<Token> {
+    numbers.into_iter().map(|number| salt.token(&key_item(number))).collect()
+}

@@ -1,0 +1,154 @@
+//! Tokens: what stands for an item in a sketch.
+//!
+//! Rule: whatever a peer chose passes a keyed hash here before it enters a linear structure; raw
+//! keys in one cancel at the peer's will.
+
+use core::fmt;
+
+use siphasher::sip::SipHasher24;
+
+use crate::crypto::hash::{Hash, blake2b, keyed};
+
+/// Bits of a token that are the item's id.
+pub(crate) const ID_BITS: u32 = 40;
+
+/// A token on the wire: 5 bytes of id, 2 of check.
+pub(crate) const TOKEN_BYTES: usize = 7;
+
+/// The largest value of a token, and of a cell, which is a sum of tokens.
+pub(crate) const TOKEN_MAX: u64 = (1 << (8 * TOKEN_BYTES as u32)) - 1;
+
+const ID_MAX: u64 = (1 << ID_BITS) - 1;
+
+/// Which of the two sets that peers reconcile.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(crate) enum SetKind {
+    /// Which feeds there are.
+    Keys = 0,
+    /// How far each feed is.
+    Heads = 1,
+}
+
+/// An element of one of the two sets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Item {
+    /// A feed, by its discovery key.
+    Key(Hash),
+    /// A feed, by its discovery key, with its length and its fork.
+    Head(Hash, u64, u64),
+}
+
+impl Item {
+    /// The bytes that are hashed, and how many of them count: 32 or 48, so the two kinds never
+    /// meet.
+    pub(super) fn bytes(&self) -> ([u8; 48], usize) {
+        let mut bytes = [0; 48];
+        match self {
+            Self::Key(key) => {
+                bytes[..32].copy_from_slice(key);
+                (bytes, 32)
+            }
+            Self::Head(key, length, fork) => {
+                bytes[..32].copy_from_slice(key);
+                bytes[32..40].copy_from_slice(&length.to_le_bytes());
+                bytes[40..].copy_from_slice(&fork.to_le_bytes());
+                (bytes, 48)
+            }
+        }
+    }
+}
+
+/// What both sides key the tokens of a sketch with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Salt {
+    key: (u64, u64),
+    id_mask: u64,
+}
+
+impl Salt {
+    /// Of one connection: nobody knew it before the handshake. A connection that needs another
+    /// one counts `attempt` up.
+    pub(crate) fn fresh(handshake_hash: &[u8; 64], attempt: u8) -> Self {
+        Self::of(&blake2b(&[b"multifeed/1 reconcile fresh", &[attempt], handshake_hash]))
+    }
+
+    /// Of a group: one sketch serves every peer. Members know it, so they can plant collisions.
+    pub(crate) fn group(group_key: &[u8; 32]) -> Self {
+        Self::of(&keyed(group_key, &[b"multifeed/1 reconcile"]))
+    }
+
+    fn of(hash: &Hash) -> Self {
+        let word = |at: usize| {
+            let bytes = hash[at..at + 8].try_into().expect("8 bytes of a hash");
+            u64::from_le_bytes(bytes)
+        };
+        Self { key: (word(0), word(8)), id_mask: ID_MAX }
+    }
+
+    /// The same with ids of fewer bits, so that they collide.
+    #[cfg(test)]
+    pub(crate) fn narrow(self, id_bits: u32) -> Self {
+        // The leading bits stay, for they are what an id is looked up by.
+        Self { id_mask: ID_MAX & !((1 << (ID_BITS - id_bits)) - 1), ..self }
+    }
+
+    /// The token of an item: 40 bits of SipHash-2-4 as its id, and 16 of check on the id.
+    pub(crate) fn token(&self, item: &Item) -> Token {
+        let (bytes, length) = item.bytes();
+        let hash = SipHasher24::new_with_keys(self.key.0, self.key.1).hash(&bytes[..length]);
+        Token::of_id(hash & self.id_mask)
+    }
+}
+
+impl fmt::Debug for Salt {
+    /// Shows nothing: whoever knows a salt can plant collisions.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt(..)")
+    }
+}
+
+/// 56 bits that stand for an item: its id, and a check that no sum of other tokens fits but by
+/// chance.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Token(u64);
+
+impl Token {
+    /// The token of an id; bits above [`ID_BITS`] do not count.
+    pub(crate) fn of_id(id: u64) -> Self {
+        let id = id & ID_MAX;
+        Self(id | check(id) << ID_BITS)
+    }
+
+    /// What a cell would hold if it holds one token.
+    pub(crate) fn of_cell(cell: u64) -> Option<Self> {
+        // The token of id 0 is not 0, so an empty cell is never taken for a token.
+        let token = Self::of_id(cell);
+        (token.0 == cell).then_some(token)
+    }
+
+    pub(crate) fn id(self) -> u64 {
+        self.0 & ID_MAX
+    }
+
+    /// What a cell holds of this token.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+/// 16 bits that are not linear in the id: with linear ones every sum of tokens would fit.
+fn check(id: u64) -> u64 {
+    mix(id ^ 0x5bf0_3635_dca1_ea1d) >> 48
+}
+
+/// The finisher of splitmix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
+/// Generators", 2014).
+pub(super) fn mix(mut word: u64) -> u64 {
+    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ word >> 31
+}
+
+#[cfg(test)]
+mod tests;
