@@ -77,6 +77,9 @@ pub struct Global {
     /// Accept connections here
     #[arg(long, global = true, value_name = "ADDR:PORT", env = "MULTICHAT_LISTEN")]
     pub listen: Option<SocketAddr>,
+    /// Write down the session in this new file, for `simulate replay-session`; it holds its secrets
+    #[arg(long, global = true, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Keep nothing on disk
     #[arg(long, global = true)]
     pub ephemeral: bool,

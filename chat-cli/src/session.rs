@@ -57,6 +57,7 @@ impl Session {
         if let Some(folder) = &feeds {
             options.storage = Storage::Folder(folder.clone());
         }
+        options.record.clone_from(&global.record);
         options.identity = Some(profile.identity().connection_key(&group));
         let writer: KeyPair = profile.identity().writer(&group);
         let key = profile.identity().feed_key(&group);

@@ -39,6 +39,11 @@ pub fn node_failure(error: NodeError, feeds: Option<&Path>) -> Failure {
             let message = format!("the system gives no random bytes: {source}");
             Failure::new(ExitCode::Failed, "identity.random", message)
         }
+        NodeError::Record { path, source } => {
+            let message = format!("cannot write down the session in {}: {source}", path.display());
+            Failure::new(ExitCode::Failed, "record.file", message)
+                .help("name a file that is not there yet, in a folder that is")
+        }
         NodeError::Failed(failure) => store_failure(*failure, "", feeds),
         NodeError::Store(source) => store_opening(source, feeds),
         NodeError::Misuse(Misuse::BlockTooLarge | Misuse::AppendTooLarge) => {

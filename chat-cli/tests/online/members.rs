@@ -46,6 +46,26 @@ fn two_members_write_to_each_other() {
 }
 
 #[test]
+fn a_session_that_was_written_down_is_done_again_with_the_same_end() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().join("record");
+    let words = ["--record", record.to_str().expect("a path in UTF-8")];
+    let (serving, addr) = a.serve(&words);
+    let b = place.guest("second", &ticket);
+    let sent = b.run(&["--peer", &addr, "send", "hello", "--wait", "peer"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    assert_eq!(serving.stop("TERM").code, 143);
+    let bytes = std::fs::read(&record).expect("a record");
+    let replayed = multifeed_core::record::replay(&bytes).expect("the same state");
+    assert_eq!((replayed.states, replayed.multifeed.sync_status().have), (1, 1));
+    let again = a.run(&["--listen", "127.0.0.1:0", words[0], words[1], "serve"]);
+    assert_eq!(again.code, 1, "{again:?}");
+    assert!(again.err.contains("error[record.file]"), "{again:?}");
+}
+
+#[test]
 fn a_third_member_gets_the_first_ones_messages_from_the_second() {
     let place = Place::new();
     let (a, ticket) = place.host("first");
