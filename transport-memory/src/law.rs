@@ -8,6 +8,7 @@ mod oracle;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use bytes::Bytes;
 use multifeed_core::{FeedKey, Instant, PublicKey, Write};
 
 use crate::disk::{Put, Record, put_of};
@@ -252,10 +253,23 @@ impl Laws {
     }
 
     /// The blocks of a feed, as a node reads them back.
-    pub(crate) fn read_back(&mut self, node: NodeId, feed: &FeedKey, length: u64, read: usize) {
+    pub(crate) fn read_back(
+        &mut self,
+        node: NodeId,
+        (key, author, length): (FeedKey, PublicKey, u64),
+        blocks: &[Bytes],
+    ) {
+        let read = blocks.len();
         if (read as u64) < length && !self.is_excused(node) {
-            let what = format!("{feed}: {read} of {length} blocks can be read");
+            let what = format!("{key}: {read} of {length} blocks can be read");
             self.report(Law::Readable, Some(node), what);
+        }
+        let is_signed =
+            |(block, index): (&Bytes, u64)| self.oracle.is_signed(&author, index, block);
+        // A disk may lose a block, but it never makes another one of it.
+        if self.oracle.knows(&author) && !blocks.iter().zip(0..).all(is_signed) {
+            let what = format!("{key}: a block that was read is not what its author signed");
+            self.report(Law::NoForgery, Some(node), what);
         }
     }
 

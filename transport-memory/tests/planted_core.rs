@@ -16,7 +16,7 @@ const BUGS: &[(Bug, &str, Law)] = &[
     (Bug::SignsTwice, "processes-and-machines-that-crash", Law::Order),
     (Bug::TellsTooEarly, "processes-and-machines-that-crash", Law::DurableFirst),
     (Bug::CountsOutOfOrder, "answers-in-any-order", Law::Order),
-    (Bug::ReadsUnverified, "disks-that-rot", Law::Isolation),
+    (Bug::ReadsUnverified, "disks-that-rot", Law::NoForgery),
     (Bug::AsksNobodyElse, "liars-in-the-mesh", Law::Convergence),
     (Bug::LetsAnyoneIn, "liars-in-the-mesh", Law::Membership),
     (Bug::ReadsWithoutBound, "many-feeds-on-a-slow-disk", Law::Bounds),

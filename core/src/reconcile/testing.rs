@@ -1,6 +1,6 @@
 //! Items to test with: the same as those of the model in `tests/golden/generate/reconcile.py`.
 
-use std::vec::Vec;
+use alloc::vec::Vec;
 
 use super::token::{Item, Salt, Token};
 use crate::crypto::hash::{Hash, blake2b};

@@ -57,12 +57,13 @@ impl World {
     fn check_readable(&mut self) {
         for node in self.honest() {
             let feeds = self.multifeed(node).map(|multifeed| multifeed.feeds());
+            let feeds = feeds.into_iter().flatten();
             let feeds: Vec<_> =
-                feeds.into_iter().flatten().map(|feed| (feed.key, feed.length)).collect();
-            for (key, length) in feeds {
-                let read = self.blocks(node, &key).len();
+                feeds.map(|feed| (feed.key, feed.public_key, feed.length)).collect();
+            for feed in feeds {
+                let blocks = self.blocks(node, &feed.0);
                 if let Some(laws) = &mut self.laws {
-                    laws.read_back(node, &key, length, read);
+                    laws.read_back(node, feed, &blocks);
                 }
             }
         }
