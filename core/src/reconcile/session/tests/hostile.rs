@@ -56,7 +56,7 @@ fn garbage_for_cells_ends_within_the_budget() {
     let (mut message, mut cells) = (first, 0);
     loop {
         if let Message::Cells(_, slice) = &mut message {
-            slice.cells.iter_mut().for_each(|cell| *cell = chance.u64() >> 8);
+            slice.cells.iter_mut().for_each(|cell| *cell = chance.u64() >> 16);
             cells = slice.start + slice.cells.len() as u32;
         }
         let turn = initiator.handle(&nodes[0], message).unwrap();
@@ -165,5 +165,5 @@ fn ids_that_are_none_are_refused() {
 #[test]
 fn prefixes_are_as_long_as_the_set_needs() {
     let bits = [0, 1, 2, 3, 4, 5, 1_000, 1_000_000, u64::MAX].map(prefix_bits);
-    assert_eq!(bits, [8, 8, 8, 9, 9, 10, 17, 27, 40]);
+    assert_eq!(bits, [8, 8, 8, 9, 9, 10, 17, 27, 36]);
 }
