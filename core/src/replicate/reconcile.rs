@@ -377,6 +377,11 @@ impl Session {
         };
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
         self.edges.update(id, Lengths::same(length), |edge| edge.yours = Some(number));
+        if self.reconciliation.role == Role::Initiator && length > 0 {
+            // The responder named it for it has the leading bits of another's id, and does not
+            // know that we hold it.
+            self.changed.insert(id);
+        }
         self.take_length(context, id, entry.head.length, entry.head.fork)
     }
 

@@ -25,8 +25,8 @@ fn ids() -> impl Strategy<Value = Vec<u64>> {
 fn slice() -> impl Strategy<Value = Slice> {
     (0u32..40, 0usize..40, any::<[u64; 2]>()).prop_map(|(start, cells, [cell, count])| Slice {
         start,
-        cells: vec![cell >> 8; cells],
-        counts: vec![count as u16; cells.min(24usize.saturating_sub(start as usize))],
+        cells: vec![cell >> 16; cells],
+        counts: vec![count as u8; cells.min(24usize.saturating_sub(start as usize))],
     })
 }
 
@@ -88,7 +88,7 @@ fn the_messages_of_the_specification_have_these_bytes() {
     assert_eq!(body(Message::More(SetKind::Heads, 300)), [1, 0xac, 0x02]);
     assert_eq!(body(Message::Entries(vec![entry])), [&[1][..], &key, &[0x80, 1]].concat());
     let slice = Slice { start: 23, cells: vec![1, 2], counts: vec![3] };
-    let cells = [0, 23, 1, 0, 0, 0, 0, 0, 0, 3, 0, 2, 0, 0, 0, 0, 0, 0];
+    let cells = [0, 23, 1, 0, 0, 0, 0, 0, 3, 2, 0, 0, 0, 0, 0];
     assert_eq!(body(Message::Cells(SetKind::Keys, slice)), cells);
     let heads = vec![HeadOf { fork: 0, length: 5 }, HeadOf { fork: 2, length: 5 }];
     assert_eq!(body(Message::Heads(heads)), [10, 11, 2]);

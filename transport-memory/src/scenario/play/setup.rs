@@ -122,7 +122,11 @@ impl<'a> Play<'a> {
                     0 => [node, self.nodes[*target]],
                     _ => [self.nodes[*target], node],
                 };
-                self.world.connect(ends[0], ends[1], link.clone());
+                let link = self.world.connect(ends[0], ends[1], link.clone());
+                if lie >= Fault::GarbageCells {
+                    // Only those who part have something to reconcile when they meet again.
+                    self.links.push(link);
+                }
             }
         }
     }
