@@ -18,6 +18,7 @@ use crate::feed::tree::LENGTH_MAX;
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId};
 use crate::io::{Event, Refusal};
+use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
 use crate::reconcile::Listing;
@@ -196,7 +197,9 @@ impl Session {
         }
         if length > 0 && is_news {
             let connection = self.connection;
-            context.outbox.event(Event::Held { connection, feed: id, length: entry.length });
+            for _ in 0..if planted::is(Bug::AnswersTooOften) { 50 } else { 1 } {
+                context.outbox.event(Event::Held { connection, feed: id, length: entry.length });
+            }
         }
         Ok(())
     }
@@ -450,6 +453,18 @@ impl Session {
             self.edges.update(feed, Lengths::same(length), |edge| edge.lost = true);
             self.give_up(sources, feed);
             self.return_name(feed, length);
+        }
+    }
+
+    /// What the peer makes us hold for the exchange of feeds.
+    pub(crate) fn footprint(&self) -> ConnectionFootprint {
+        let unsaid = [self.changed.len(), self.backlog.len(), self.nos.len()];
+        ConnectionFootprint {
+            wants: self.asked.len(),
+            names: self.edges.iter().filter(|(_, edge)| edge.on_grant).count(),
+            edges: self.edges.iter().count(),
+            unsaid: unsaid.into_iter().max().unwrap_or(0),
+            ..self.serving.footprint()
         }
     }
 
