@@ -19,6 +19,9 @@ const CAPTION: f64 = 24.0;
 /// Peers whose curve is drawn; the others would be in their way.
 const CURVES_MAX: usize = 64;
 
+/// The chart of costs ends at so many times what the run cost in the end.
+const COST_TOP: f64 = 2.0;
+
 /// What was seen of one run.
 struct Run {
     held: Vec<Line>,
@@ -103,7 +106,10 @@ fn svg(scenario: &Scenario, run: &Run, all: &[Run]) -> String {
             .flat_map(|line| &line.points)
             .fold((0.0, 0.0), |ends: (f64, f64), point| (ends.0.max(point.0), ends.1.max(point.1)))
     };
-    let (held_ends, cost_ends) = (ends(&mut held()), ends(&mut cost()));
+    let held_ends = ends(&mut held());
+    // The first bytes bring next to nothing: what they cost would flatten all that follows.
+    let last = cost().filter_map(|line| line.points.last()).map(|point| point.1);
+    let cost_top = last.fold(1.0, f64::max) * COST_TOP;
     let peers = run.held.len();
     let title = match peers > LEGEND_MAX {
         true => format!("Blocks held by each of {peers} peers"),
@@ -124,7 +130,7 @@ fn svg(scenario: &Scenario, run: &Run, all: &[Run]) -> String {
         (WIDTH, HEIGHT),
     );
     let (title, unit) = ("Bytes sent for each byte of blocks delivered", "bytes per byte");
-    let (lines, ends) = (std::slice::from_ref(&run.cost), (held_ends.0, cost_ends.1));
+    let (lines, ends) = (std::slice::from_ref(&run.cost), (held_ends.0, cost_top));
     Chart { title, unit, lines, marks, ends }.draw(
         &mut svg,
         (0.0, CAPTION + HEIGHT),
