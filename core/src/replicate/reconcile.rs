@@ -154,6 +154,11 @@ impl Reconciliation {
         self.is_listed = true;
     }
 
+    /// Bytes of a message of the peer that has not come to its end.
+    pub(super) fn part_bytes(&self) -> usize {
+        self.part.len()
+    }
+
     /// Since when we wait for the peer to go on.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         matches!(self.stage, Stage::Claimed(_) | Stage::Running(_)).then_some(self.progress)
