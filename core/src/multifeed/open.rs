@@ -18,10 +18,6 @@ use crate::outbox::Job;
 const RECORDS_MAX: usize = 4_096;
 const RECORDS_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// Slots are given out one by one, so a larger number in the store is damage; without this bound
-/// it would be an allocation.
-const SLOTS_MAX: u32 = 1 << 26;
-
 impl Multifeed {
     pub(super) fn read_meta(&mut self) {
         let keys = Vec::from([record::meta_key()]);
@@ -49,7 +45,7 @@ impl Multifeed {
     pub(super) fn took_feeds(&mut self, entries: &[(StoreKey, Bytes)]) {
         for (key, value) in entries {
             let slot = record::slot_of(key);
-            if slot >= SLOTS_MAX || slot < self.feeds.end() {
+            if slot < self.feeds.end() {
                 return self.fail_open(StoreFailure::Damaged);
             }
             let found = record::decode_record(value).map(|found| {
@@ -60,8 +56,9 @@ impl Multifeed {
             }
             self.feeds.load(slot, found.ok());
         }
-        match entries.last() {
-            Some((last, _)) => self.scan_feeds(record::feed_key(record::slot_of(last) + 1)),
+        let last = entries.last().and_then(|(last, _)| record::slot_of(last).checked_add(1));
+        match last {
+            Some(next) => self.scan_feeds(record::feed_key(next)),
             None => {
                 self.state = State::Ready;
                 self.outbox.event(Event::Ready { feeds: self.feeds.len() });
