@@ -6,8 +6,8 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Feed;
 use super::record::Record;
+use super::{Feed, Standing};
 use crate::crypto::sign::PublicKey;
 use crate::id::{FeedId, FeedKey};
 
@@ -117,6 +117,14 @@ impl Feeds {
         };
         self.by_key.insert(key, id);
         id
+    }
+
+    /// Nothing of a feed is left in the store: it is one that was only heard of, and refused.
+    pub(crate) fn empty_out(&mut self, feed: FeedId) {
+        if let Some(log) = self.get_mut(feed) {
+            let standing = Standing::Refused;
+            *log = Feed { standing, ..Feed::empty(log.key, log.public_key) };
+        }
     }
 
     /// Forgets a feed that was only heard of.

@@ -59,11 +59,36 @@ impl Multifeed {
         let last = entries.last().and_then(|(last, _)| record::slot_of(last).checked_add(1));
         match last {
             Some(next) => self.scan_feeds(record::feed_key(next)),
-            None => {
-                self.state = State::Ready;
-                self.outbox.event(Event::Ready { feeds: self.feeds.len() });
-            }
+            None => self.scan_rulings(record::ruling_key(0)),
         }
+    }
+
+    fn scan_rulings(&mut self, from: StoreKey) {
+        let until = record::rulings_end();
+        self.outbox.scan(Job::OpenRulings, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
+    }
+
+    pub(super) fn took_rulings(&mut self, entries: &[(StoreKey, Bytes)]) {
+        for (key, value) in entries {
+            let found = record::decode_ruling(value);
+            if let Err(failure) = found {
+                self.outbox.event(Event::RulingBroken { failure });
+            }
+            self.policy.load(record::slot_of(key), found.ok());
+        }
+        let last = entries.last().and_then(|(last, _)| record::slot_of(last).checked_add(1));
+        match last {
+            Some(next) => self.scan_rulings(record::ruling_key(next)),
+            None => self.ready(),
+        }
+    }
+
+    /// All was read: what was ruled holds from here on, and removals that were cut off go on.
+    pub(super) fn ready(&mut self) {
+        self.state = State::Ready;
+        self.obey_rulings();
+        self.outbox.event(Event::Ready { feeds: self.feeds.len() });
+        self.resume_leaving();
     }
 
     pub(super) fn fail_open(&mut self, failure: StoreFailure) {
