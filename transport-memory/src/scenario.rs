@@ -29,7 +29,7 @@ mod script;
 mod shrink;
 
 pub use built_in::{built_in, golden_traces};
-pub use plan::{BadScenario, DiskPlan, LinkPlan, Scenario, Topology};
+pub use plan::{BadScenario, Call, DiskPlan, LinkPlan, Scenario, Topology};
 pub use play::{Outcome, play, play_traced};
 pub use script::{Action, Script, Step};
 pub use shrink::shrink;

@@ -8,6 +8,7 @@ mod connections;
 mod faults;
 mod holdings;
 mod laws;
+mod policy;
 mod turn;
 
 use bytes::BytesMut;
@@ -69,6 +70,8 @@ pub struct World {
     scratch: BytesMut,
     rules: Rules,
     faults: FaultCounts,
+    /// A node refuses or removes feeds: not all come to hold the same.
+    has_policy: bool,
     /// Costs a third of the speed, so it is there on demand.
     laws: Option<Box<Laws>>,
 }
@@ -93,6 +96,7 @@ impl World {
             scratch: BytesMut::new(),
             rules: Rules::default(),
             faults: FaultCounts::default(),
+            has_policy: false,
             laws: None,
         }
     }

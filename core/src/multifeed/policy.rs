@@ -74,6 +74,12 @@ impl Multifeed {
         Ok(request)
     }
 
+    /// Whether a feed is neither taken nor given: it is refused, was removed, or is being removed.
+    pub fn is_refused(&self, key: &FeedKey) -> bool {
+        let feed = self.feeds.find(key).and_then(|feed| self.feeds.get(feed));
+        feed.is_some_and(|feed| !feed.is_taken()) || self.policy.is_refused(key)
+    }
+
     /// Whether a writer may be opened: what was signed before a removal must not be signed again.
     pub(super) fn check_tombstone(
         &self,

@@ -15,11 +15,13 @@ macro_rules! files {
 const FILES: &[(&str, &str)] = files! {
     "a-ring-whose-connections-break",
     "answers-in-any-order",
+    "blocks-that-are-cleared-and-come-back",
     "clocks-that-jump",
     "damaged-bytes-on-sealed-streams",
     "disks-that-fail",
     "disks-that-rot",
     "everything-at-once",
+    "feeds-that-are-removed-and-refused",
     "liars-in-the-mesh",
     "an-author-with-two-tongues",
     "nodes-that-join-and-leave",

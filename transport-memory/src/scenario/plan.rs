@@ -54,10 +54,31 @@ pub struct Scenario {
     /// The disks.
     #[serde(default)]
     pub disk: DiskPlan,
+    /// How often applications make each call in a run, besides appending.
+    #[serde(default)]
+    pub calls: BTreeMap<Call, u32>,
     /// How often each fault is to strike in a run: for those of pieces, in a million pieces; for
     /// liars, how many there are.
     #[serde(default)]
     pub faults: BTreeMap<String, u32>,
+}
+
+/// A call of an application.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Reads blocks.
+    Get,
+    /// Deletes blocks of another's feed.
+    Clear,
+    /// Asks for blocks again.
+    Download,
+    /// Removes another's feed.
+    Remove,
+    /// Refuses another's feed.
+    Refuse,
+    /// Accepts one that was refused or removed.
+    Accept,
 }
 
 /// How nodes are joined.
@@ -233,6 +254,9 @@ impl Scenario {
         }
         if self.seconds == 0 {
             return bad("seconds", "a run takes a second at least");
+        }
+        if self.calls.values().any(|count| *count > STRIKES_MAX) {
+            return bad("[calls]", "a call is made 10000 times at most");
         }
         for (name, count) in &self.faults {
             let Some(fault) = Fault::of(name) else {

@@ -50,6 +50,7 @@ impl World {
             self.report(Law::Convergence, None, || describe(&found));
         }
         self.check_readable();
+        self.check_gone();
         self.check_silence();
         self.check_restarts();
     }
@@ -58,9 +59,14 @@ impl World {
         for node in self.honest() {
             let feeds = self.multifeed(node).map(|multifeed| multifeed.feeds());
             let feeds = feeds.into_iter().flatten();
-            let feeds: Vec<_> =
-                feeds.map(|feed| (feed.key, feed.public_key, feed.length)).collect();
-            for feed in feeds {
+            let feeds: Vec<_> = feeds
+                .map(|feed| ((feed.key, feed.public_key, feed.length), feed.cleared > 0))
+                .collect();
+            for (feed, has_gaps) in feeds {
+                if has_gaps {
+                    self.check_kept(node, (feed.0, feed.1));
+                    continue;
+                }
                 let blocks = self.blocks(node, &feed.0);
                 if let Some(laws) = &mut self.laws {
                     laws.read_back(node, feed, &blocks);
