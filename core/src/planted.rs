@@ -32,6 +32,12 @@ pub enum Bug {
     SyncedTooEarly,
     /// Anybody is a member.
     LetsAnyoneIn,
+    /// Of a removed feed the nodes stay in the store.
+    LeavesNodes,
+    /// That a feed was removed is not remembered.
+    ForgetsTombstones,
+    /// Blocks are cleared without their leaf in their place.
+    ClearsWithoutLeaf,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -5,7 +5,7 @@
 
 mod oracle;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use bytes::Bytes;
@@ -113,6 +113,8 @@ impl fmt::Display for Broken {
 struct Seen {
     /// Durable length of each feed, by its events.
     lengths: BTreeMap<PublicKey, u64>,
+    /// Feeds that were removed and are not accepted again.
+    removed: BTreeSet<FeedKey>,
     /// Of feeds that were removed, the length that may still be under way to others.
     left: BTreeMap<PublicKey, u64>,
     /// Its disk was changed under it: what it lost is not its fault.
@@ -255,6 +257,21 @@ impl Laws {
         for author in own {
             self.oracle.truncate(author, kept.get(author).copied().unwrap_or(0));
         }
+    }
+
+    /// Nothing of a feed is left on a node.
+    pub(crate) fn removed(&mut self, node: NodeId, key: FeedKey) {
+        self.nodes.entry(node).or_default().removed.insert(key);
+    }
+
+    /// A node takes a feed again.
+    pub(crate) fn accepted(&mut self, node: NodeId, key: &FeedKey) {
+        self.nodes.entry(node).or_default().removed.remove(key);
+    }
+
+    /// Whether a node must not hold a feed.
+    pub(crate) fn is_removed(&self, node: NodeId, key: &FeedKey) -> bool {
+        self.nodes.get(&node).is_some_and(|seen| seen.removed.contains(key))
     }
 
     /// A node removes a feed: from now on it may be there or not.

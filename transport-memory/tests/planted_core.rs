@@ -19,6 +19,9 @@ const BUGS: &[(Bug, &str, Law)] = &[
     (Bug::ReadsUnverified, "disks-that-rot", Law::NoForgery),
     (Bug::AsksNobodyElse, "liars-in-the-mesh", Law::Convergence),
     (Bug::LetsAnyoneIn, "liars-in-the-mesh", Law::Membership),
+    (Bug::LeavesNodes, "feeds-that-are-removed-and-refused", Law::Gone),
+    (Bug::ForgetsTombstones, "feeds-that-are-removed-and-refused", Law::Gone),
+    (Bug::ClearsWithoutLeaf, "blocks-that-are-cleared-and-come-back", Law::Readable),
     (Bug::ReadsWithoutBound, "many-feeds-on-a-slow-disk", Law::Bounds),
 ];
 

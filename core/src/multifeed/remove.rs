@@ -14,6 +14,7 @@ use crate::id::{FeedId, FeedKey, RequestId};
 use crate::io::{Answer, Event, Write};
 use crate::outbox::{Job, LeaveStep};
 use crate::peer::connection::Connection;
+use crate::planted::{self, Bug};
 use crate::record::Step;
 
 /// Entries that one commit deletes, and bytes of them that are read to find them.
@@ -114,6 +115,7 @@ impl Multifeed {
 
     /// Looks for entries of a part, or ends if there are no more parts.
     fn look_for_entries(&mut self, feed: FeedId, part: usize) {
+        let part = if planted::is(Bug::LeavesNodes) { 2 * part } else { part };
         if let Some([from, until]) = record::parts_of(feed.0).get(part) {
             let job = Job::Leave { feed, step: LeaveStep::Scan(part) };
             return self.outbox.scan(job, *from, *until, DELETES_MAX, DELETES_BYTES_MAX);
@@ -121,8 +123,11 @@ impl Multifeed {
         let Some(leaving) = self.leaving.get(&feed) else { return };
         let ruling = self.policy.rule(&leaving.key, leaving.ruling(None));
         let record = Write::Delete(record::feed_key(feed.0));
-        let job = Job::Leave { feed, step: LeaveStep::End };
-        self.outbox.commit(job, Vec::from([record, ruling]));
+        let mut writes = Vec::from([record, ruling]);
+        if planted::is(Bug::ForgetsTombstones) {
+            writes.extend(self.policy.accept(&leaving.key, u64::MAX));
+        }
+        self.outbox.commit(Job::Leave { feed, step: LeaveStep::End }, writes);
     }
 
     fn removed(&mut self, feed: FeedId) {

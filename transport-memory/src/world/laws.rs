@@ -140,6 +140,7 @@ impl World {
                     }
                 }
             }
+            Event::Removed { key, .. } => laws.removed(node, *key),
             Event::Opened { connection, .. } => self.check_member(node, *connection),
             _ => (),
         }

@@ -87,7 +87,12 @@ impl World {
     ///
     /// Those of [`Multifeed::accept`]; [`Misuse::NotReady`] if the node is down.
     pub fn accept(&mut self, node: NodeId, feed: &FeedKey) -> Result<RequestId, Misuse> {
-        self.call(node, |multifeed| multifeed.accept(feed)).unwrap_or(Err(Misuse::NotReady))
+        let request =
+            self.call(node, |multifeed| multifeed.accept(feed)).unwrap_or(Err(Misuse::NotReady))?;
+        if let Some(laws) = &mut self.laws {
+            laws.accepted(node, feed);
+        }
+        Ok(request)
     }
 
     fn ask(
@@ -137,11 +142,18 @@ impl World {
         }
     }
 
-    /// Of what was removed nothing lies on any disk.
+    /// Of what was removed nothing lies on any disk, and none of it came back.
     pub(super) fn check_gone(&mut self) {
         for node in self.nodes() {
             if self.is_excused(node) || self.multifeed(node).is_none() {
                 continue;
+            }
+            let back: Vec<FeedKey> =
+                self.holdings(node).iter().map(|holding| holding.key).collect();
+            let laws = self.laws.as_deref();
+            let is_removed = |key: &FeedKey| laws.is_some_and(|laws| laws.is_removed(node, key));
+            if let Some(key) = back.into_iter().find(is_removed) {
+                self.report(Law::Gone, Some(node), || format!("{key} came back by itself"));
             }
             let disk = &self.node(node).disk;
             let slots: BTreeSet<u32> = disk.records().iter().map(|record| record.slot).collect();
