@@ -1,7 +1,7 @@
 //! All feeds of a group, by slot and by key.
 //!
-//! Rule: a slot belongs to one feed as long as the store has anything of it; the slot of a feed that
-//! was only heard of is used again. A slot far behind the others costs no memory for the gap.
+//! Rule: a slot belongs to one feed as long as the store has anything of it; the slot of a feed
+//! that was only heard of is used again. A slot far behind the others costs no memory for the gap.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
