@@ -53,6 +53,7 @@ impl Sketch {
     }
 
     /// Takes a token out that must be in.
+    #[cfg(test)]
     pub(crate) fn remove(&mut self, token: Token) {
         self.toggle(Toggle::Removed(token));
     }
