@@ -15,6 +15,7 @@ use bytes::BytesMut;
 
 use crate::chance::Chance;
 use crate::config::{Config, Limits, Timing};
+use crate::crypto::SignatureMemo;
 use crate::crypto::sign::KeyPair;
 use crate::error::{Misuse, Reason};
 use crate::feed::manifest;
@@ -55,6 +56,7 @@ pub struct Multifeed {
     group: Group,
     limits: Limits,
     timing: Timing,
+    memo: Option<SignatureMemo>,
     identity: KeyPair,
     chance: Chance,
     state: State,
@@ -85,7 +87,7 @@ impl Multifeed {
     /// Opens a multifeed: it reads its store first, and is of use after
     /// [`Event::Ready`](crate::Event::Ready).
     pub fn open(config: Config) -> Self {
-        let Config { group, seed, identity, limits, timing } = config;
+        let Config { group, seed, identity, memo, limits, timing } = config;
         let limits = limits.fitting();
         let mut chance = Chance::new(seed);
         let fresh = chance.array();
@@ -94,6 +96,7 @@ impl Multifeed {
             group,
             limits,
             timing,
+            memo,
             identity,
             chance,
             state: State::Opening,
@@ -221,7 +224,7 @@ impl Multifeed {
         if log.broken().is_some() {
             return Err(Misuse::FeedBroken);
         }
-        let staging = log.append(feed, blocks).ok_or(Misuse::NotWritable)?;
+        let staging = log.append(feed, blocks, self.memo.as_ref()).ok_or(Misuse::NotWritable)?;
         let request = self.request();
         let (start, end) = (staging.start, staging.end);
         self.outbox.commit(Job::Append { request, feed, start, end }, staging.writes);
@@ -412,9 +415,9 @@ impl Multifeed {
 
     /// One connection, and everything else that its session works on.
     fn split(&mut self, id: ConnectionId) -> (Option<&mut Connection>, Context<'_>) {
-        let Self { group, limits, feeds, sources, outbox, now, connections, .. } = self;
-        let now = *now;
-        (connections.get_mut(&id), Context { group, limits, feeds, sources, outbox, now })
+        let Self { group, limits, memo, feeds, sources, outbox, now, connections, .. } = self;
+        let (memo, now) = (memo.as_ref(), *now);
+        (connections.get_mut(&id), Context { group, limits, memo, feeds, sources, outbox, now })
     }
 }
 

@@ -265,7 +265,7 @@ impl Opening {
         let group = Group::of_parts(self.group_key, self.topic);
         let identity = self.identity.map(|seed| KeyPair::from_seed(&seed));
         let Self { seed, limits, timing, .. } = self;
-        Config { group, seed, identity, limits, timing }
+        Config { group, seed, identity, memo: None, limits, timing }
     }
 }
 

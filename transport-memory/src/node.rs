@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use multifeed_core::crypto::hash::blake2b;
 use multifeed_core::{
-    Config, ConnectionId, Event, FeedKey, Instant, KeyPair, Multifeed, PublicKey, Timing,
+    Config, ConnectionId, Event, FeedKey, Instant, KeyPair, Multifeed, PublicKey, SignatureMemo,
+    Timing,
 };
 
 use crate::disk::Disk;
@@ -98,11 +99,12 @@ impl Node {
     }
 
     /// Opens the multifeed over what the disk holds.
-    pub(crate) fn start(&mut self) {
+    pub(crate) fn start(&mut self, memo: SignatureMemo) {
         self.life += 1;
         self.alarm = None;
         let seed = blake2b(&[&self.seed, b"life", &self.life.to_le_bytes()]);
-        let mut config = Config::new(self.options.group.clone(), seed).identity(self.identity());
+        let config = Config::new(self.options.group.clone(), seed).identity(self.identity());
+        let mut config = config.simulated_with(memo);
         config.limits = self.options.limits.clone();
         config.timing = self.options.timing.clone();
         self.multifeed = Some(Multifeed::open(config));

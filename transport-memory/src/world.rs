@@ -13,7 +13,7 @@ mod turn;
 use bytes::BytesMut;
 use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::{Hash, blake2b};
-use multifeed_core::{ConnectionId, Duration, Instant, Reason};
+use multifeed_core::{ConnectionId, Duration, Instant, Reason, SignatureMemo};
 
 use crate::agenda::{Agenda, Urgency};
 use crate::fault::FaultCounts;
@@ -54,6 +54,8 @@ enum What {
 pub struct World {
     seed: u64,
     chance: Chance,
+    /// What one node verified, all have.
+    memo: SignatureMemo,
     now: u64,
     agenda: Agenda<What>,
     nodes: Vec<Node>,
@@ -80,6 +82,7 @@ impl World {
         Self {
             seed,
             chance,
+            memo: SignatureMemo::new(),
             now: 0,
             agenda: Agenda::new(),
             nodes: Vec::new(),

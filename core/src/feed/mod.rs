@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::crypto::sign::{KeyPair, PublicKey, Signature};
+use crate::crypto::{SignatureMemo, remember_own, verify_once};
 use crate::error::{StoreFailure, Violation};
 use crate::id::{FeedId, FeedKey};
 use crate::io::Write;
@@ -165,7 +166,12 @@ impl Feed {
     /// Signs and stages blocks of our own.
     ///
     /// Returns `None` if the feed is not writable or would grow past what can be counted.
-    pub(crate) fn append(&mut self, feed: FeedId, blocks: &[&[u8]]) -> Option<Staging> {
+    pub(crate) fn append(
+        &mut self,
+        feed: FeedId,
+        blocks: &[&[u8]],
+        memo: Option<&SignatureMemo>,
+    ) -> Option<Staging> {
         let start = self.staged_length();
         let end = start.checked_add(blocks.len() as u64)?;
         let mut fold = self.fold();
@@ -177,7 +183,9 @@ impl Feed {
         let key_pair = self.writer.as_deref()?;
         let tree_hash = tree::tree_hash(fold.roots());
         // Own truncations do not exist: nothing here signs a second block for an index.
-        let signature = manifest::sign(key_pair, &self.key, &tree_hash, end, 0);
+        let signable = manifest::signable(&self.key, &tree_hash, end, 0);
+        let signature = key_pair.sign(&signable);
+        remember_own(memo, &self.public_key, &signable, &signature);
         let head = Head { length: end, fork: 0, signature };
         let tip = Tip { length: end, roots: fold.into_roots(), head };
         Some(self.stage(feed, start, tip, writes))
@@ -189,6 +197,7 @@ impl Feed {
         &mut self,
         feed: FeedId,
         range: &Range<&[u8]>,
+        memo: Option<&SignatureMemo>,
     ) -> Result<Option<Staging>, Violation> {
         let (start, end) = (self.staged_length(), range.end());
         if self.broken.is_some() || range.start > start || end <= start {
@@ -209,7 +218,9 @@ impl Feed {
             return Err(Violation::BadProof);
         }
         let tree_hash = tree::tree_hash(fold.roots());
-        let is_signed = manifest::is_signed(&self.public_key, &self.key, &tree_hash, &range.head);
+        let Head { length, fork, signature } = range.head;
+        let signable = manifest::signable(&self.key, &tree_hash, length, fork);
+        let is_signed = verify_once(memo, &self.public_key, &signable, &signature);
         if !is_signed && !planted::is(Bug::AnySignature) {
             return Err(Violation::BadSignature);
         }

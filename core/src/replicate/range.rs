@@ -63,7 +63,7 @@ impl Session {
     ) -> Result<Kept, Reason> {
         let Some(feed) = context.feeds.get_mut(id) else { return Ok(Kept::Nothing) };
         let was_here = range.end() <= feed.staged_length();
-        let staging = match feed.accept(id, range) {
+        let staging = match feed.accept(id, range, context.memo) {
             Err(Violation::BadSignature) if feed.staged_length() > 0 => {
                 let length = feed.length();
                 return self.contest(context, id, name, length).map(|()| Kept::Nothing);

@@ -10,6 +10,7 @@ use super::edge::{Edge, Edges, Lengths};
 use super::names::Names;
 use super::serve::Serving;
 use crate::config::Limits;
+use crate::crypto::SignatureMemo;
 use crate::crypto::sign::PublicKey;
 use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest;
@@ -33,6 +34,7 @@ pub(crate) type Sources = BTreeMap<FeedId, ConnectionId>;
 pub(crate) struct Context<'a> {
     pub(crate) group: &'a Group,
     pub(crate) limits: &'a Limits,
+    pub(crate) memo: Option<&'a SignatureMemo>,
     pub(crate) feeds: &'a mut Feeds,
     pub(crate) sources: &'a mut Sources,
     pub(crate) outbox: &'a mut Outbox,
