@@ -179,7 +179,7 @@ impl Multifeed {
         let public_key = key_pair.public_key();
         let key = manifest::feed_key(self.group.feed_namespace(), &public_key);
         let known = self.feeds.find(&key);
-        let named = self.feeds.iter().find(|(_, feed)| feed.name.as_deref() == Some(name));
+        let named = self.feeds.iter().find(|(_, feed)| feed.name() == Some(name));
         if named.is_some_and(|(id, _)| Some(id) != known) {
             return Err(Misuse::NameTaken);
         }
@@ -192,7 +192,7 @@ impl Multifeed {
         }
         let id = known.unwrap_or_else(|| self.feeds.insert(key, public_key));
         let feed = self.feeds.get_mut(id).ok_or(Misuse::UnknownFeed)?;
-        if feed.name.as_deref().is_some_and(|other| other != name) {
+        if feed.name().is_some_and(|other| other != name) {
             return Err(Misuse::KeyPairTaken);
         }
         feed.set_writer(name, key_pair);

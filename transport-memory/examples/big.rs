@@ -19,6 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let mut world = World::new(1);
     let options = NodeOptions::new(Group::keyed([1; 32])).disk(DiskOptions::instant());
+    // Nobody takes them.
+    let options = options.events_kept(0);
     let nodes: Vec<_> = (0..peers).map(|_| world.add_node(options.clone())).collect();
     for author in &nodes[..feeds.min(peers)] {
         let feed = world.writer(*author, "own")?;
@@ -28,7 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut links = Vec::new();
     for (place, node) in nodes.iter().enumerate().skip(1) {
-        for _ in 0..degree.div_ceil(2) {
+        // Half of a node's links are made by those after it.
+        for _ in degree * place / 2..degree * (place + 1) / 2 {
             let other = nodes[world.below(place as u64) as usize];
             links.push(world.connect(other, *node, LinkOptions::default()));
         }

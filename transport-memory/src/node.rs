@@ -13,7 +13,7 @@ use crate::liar::Liar;
 use crate::link::{LinkId, Side, micros};
 use crate::options::NodeOptions;
 
-/// Events of one node that nobody has taken yet; beyond, the oldest are dropped and counted.
+/// Most events of one node that nobody has taken yet.
 pub const EVENTS_KEPT_MAX: usize = 16_384;
 
 /// A timer is looked after at least this often once something happened, in microseconds.
@@ -167,7 +167,8 @@ impl Node {
 
     /// Keeps an event for the application.
     pub(crate) fn keep(&mut self, event: Event) {
-        if self.events.len() >= EVENTS_KEPT_MAX {
+        // The latest may be the answer to a read.
+        if self.events.len() >= self.options.events_kept.max(1) {
             self.events.pop_front();
             self.events_lost += 1;
         }

@@ -4,7 +4,8 @@
 //! Rule: only this file knows how a key follows from a public key, and what a signature covers.
 
 use crate::crypto::hash::{self, Hash};
-use crate::crypto::sign::{KeyPair, PublicKey, Signature, verify};
+use crate::crypto::sign::{KeyPair, PublicKey, Signature};
+use crate::crypto::{SignatureMemo, verify_once};
 use crate::id::FeedKey;
 
 /// Length of a manifest with one signer, in bytes.
@@ -64,15 +65,16 @@ pub fn sign(
     key_pair.sign(&signable(key, tree_hash, length, fork))
 }
 
-/// Whether the author signed this length of the feed.
+/// Whether the author signed this length of the feed. Only a simulation has a memo.
 pub fn is_signed(
     public_key: &PublicKey,
     key: &FeedKey,
     tree_hash: &Hash,
     head: &super::Head,
+    memo: Option<&SignatureMemo>,
 ) -> bool {
     let signable = signable(key, tree_hash, head.length, head.fork);
-    verify(public_key, &signable, &head.signature)
+    verify_once(memo, public_key, &signable, &head.signature)
 }
 
 /// A signature as hypercore 11 puts it on the wire for a manifest with one signer: 1 signature,

@@ -108,7 +108,7 @@ fn keys_trees_and_signatures_are_those_of_hypercore() {
             let Some(head) = heads.next_if(|head| head["length"] == tip.length) else { continue };
             assert_eq!(feed.byte_length(), head["byte_length"].as_u64().unwrap());
             let roots: Vec<_> = head["roots"].as_array().unwrap().iter().map(node).collect();
-            assert_eq!(tip.roots, roots);
+            assert_eq!(*tip.roots, *roots);
             let tree_hash: Hash = tree::tree_hash(&tip.roots);
             assert_eq!(tree_hash, bytes32(&head["tree_hash"]));
             let signable = manifest::signable(&key, &tree_hash, tip.length, 0);

@@ -159,7 +159,7 @@ fn view(id: FeedId, feed: &feed::Feed) -> Feed<'_> {
         public_key: feed.public_key,
         length: feed.length(),
         byte_length: feed.byte_length(),
-        name: feed.name.as_deref(),
+        name: feed.name(),
         is_writable: feed.is_writable(),
     }
 }

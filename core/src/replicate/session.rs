@@ -222,7 +222,7 @@ impl Session {
         let number = self.names.take(feed, 2 * context.limits.feeds)?;
         let Some(id) = feed else {
             self.names_owed += 1;
-            self.nos.insert(Name::Yours(number), No::Declined);
+            self.nos.insert(Name::Yours(number.get()), No::Declined);
             return Ok(None);
         };
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
@@ -463,5 +463,6 @@ impl Session {
 
 /// How we name a feed to the peer, if either side has given it a number.
 pub(super) fn name_of(edge: &Edge) -> Option<Name> {
-    edge.mine.map(Name::Mine).or(edge.yours.map(Name::Yours))
+    let mine = edge.mine.map(|number| Name::Mine(number.get()));
+    mine.or(edge.yours.map(|number| Name::Yours(number.get())))
 }
