@@ -16,6 +16,7 @@ use multifeed_core::crypto::hash::{Hash, blake2b};
 use multifeed_core::{ConnectionId, Duration, Instant, Reason, SignatureMemo};
 
 use crate::agenda::{Agenda, Urgency};
+use crate::disk::Values;
 use crate::fault::FaultCounts;
 use crate::law::Laws;
 use crate::link::{Link, LinkId, Side, micros};
@@ -70,6 +71,7 @@ pub struct World {
     endings: std::collections::VecDeque<Ending>,
     scratch: BytesMut,
     rules: Rules,
+    values: Values,
     faults: FaultCounts,
     /// Costs a third of the speed, so it is there on demand.
     laws: Option<Box<Laws>>,
@@ -95,6 +97,7 @@ impl World {
             endings: std::collections::VecDeque::new(),
             scratch: BytesMut::new(),
             rules: Rules::default(),
+            values: Values::default(),
             faults: FaultCounts::default(),
             laws: None,
         }

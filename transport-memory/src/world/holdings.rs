@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use multifeed_core::crypto::hash::{Hash, tree};
+use multifeed_core::crypto::hash::{Hash, blake2b, tree};
 use multifeed_core::{FeedKey, PublicKey};
 
 use super::World;
@@ -62,14 +62,24 @@ impl World {
     pub fn is_converged(&self) -> bool {
         let is_held =
             |node: &crate::node::Node| node.multifeed.is_none() || node.disk.staged() == 0;
-        self.nodes.iter().all(is_held)
-            && self.counts_agree()
-            && self.differences_up_to(1).is_empty()
+        self.nodes.iter().all(is_held) && self.counts_agree() && self.digests_agree()
     }
 
     /// Every pair of connected nodes that do not hold the same.
     pub fn differences(&self) -> Vec<Difference> {
-        self.differences_up_to(usize::MAX)
+        let mut known: BTreeMap<NodeId, Vec<Holding>> = BTreeMap::new();
+        let mut found = Vec::new();
+        for (link, nodes) in self.joined() {
+            for node in nodes {
+                known.entry(node).or_insert_with(|| self.honest_holdings(node));
+            }
+            let [a, b] = nodes.map(|node| &known[&node]);
+            let only = [without(a, b), without(b, a)];
+            if only.iter().any(|only| !only.is_empty()) || !self.is_connected(link) {
+                found.push(Difference { link, nodes, only });
+            }
+        }
+        found
     }
 
     /// Blocks that a node holds durably, over all feeds.
@@ -110,23 +120,24 @@ impl World {
         })
     }
 
-    fn differences_up_to(&self, most: usize) -> Vec<Difference> {
-        let mut known: BTreeMap<NodeId, Vec<Holding>> = BTreeMap::new();
-        let mut found = Vec::new();
-        for (link, nodes) in self.joined() {
-            for node in nodes {
-                known.entry(node).or_insert_with(|| self.honest_holdings(node));
-            }
-            let [a, b] = nodes.map(|node| &known[&node]);
-            let only = [without(a, b), without(b, a)];
-            if only.iter().any(|only| !only.is_empty()) || !self.is_connected(link) {
-                found.push(Difference { link, nodes, only });
-            }
-            if found.len() >= most {
-                break;
-            }
+    /// A hash of each node's holdings suffices to tell that all are alike; the holdings of a large
+    /// world would not fit into memory at once.
+    fn digests_agree(&self) -> bool {
+        let mut known: BTreeMap<NodeId, Hash> = BTreeMap::new();
+        let mut digest = |node| *known.entry(node).or_insert_with(|| self.digest(node));
+        self.joined().all(|(_, [a, b])| digest(a) == digest(b))
+    }
+
+    fn digest(&self, node: NodeId) -> Hash {
+        let mut bytes = Vec::new();
+        for Holding { key, length, byte_length, fork, root } in self.honest_holdings(node) {
+            bytes.extend_from_slice(&key.0);
+            [length, byte_length, fork]
+                .iter()
+                .for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+            bytes.extend_from_slice(&root);
         }
-        found
+        blake2b(&[&bytes])
     }
 }
 

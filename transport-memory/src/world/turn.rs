@@ -192,8 +192,8 @@ impl World {
         if let (Some(laws), StoreRequest::Commit(commit)) = (&mut self.laws, &request) {
             laws.commit(node, &self.nodes[node.index()].authors(), commit.writes());
         }
-        let Self { nodes, faults, .. } = self;
-        match nodes[node.index()].disk.take(request, faults) {
+        let Self { nodes, values, faults, .. } = self;
+        match nodes[node.index()].disk.take(request, values, faults) {
             Answer::Now(reply) => self.stored(node, reply),
             Answer::Later(ticket) => {
                 self.check_bounds(node);
