@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::crypto::sign::{KeyPair, PublicKey, Signature};
+use crate::crypto::{SignatureMemo, remember_own};
 use crate::error::{StoreFailure, Violation};
 use crate::id::{FeedId, FeedKey};
 use crate::io::Write;
@@ -43,7 +44,7 @@ pub(crate) struct Tip {
     /// Blocks held, from the first on; at least one, at most the head's length.
     pub(crate) length: u64,
     /// Roots of the tree over the held blocks.
-    pub(crate) roots: Vec<Node>,
+    pub(crate) roots: Box<[Node]>,
     /// The signed head that proves them.
     pub(crate) head: Head,
 }
@@ -95,48 +96,74 @@ pub(crate) enum Standing {
     Leaving,
 }
 
-/// One append-only log.
+/// One append-only log. There are up to a million of them, nearly all idle: its size counts.
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) key: FeedKey,
     pub(crate) public_key: PublicKey,
+    pub(crate) standing: Standing,
     /// What may be announced and served.
     durable: Option<Tip>,
-    /// In the order of their commits. Most feeds have none.
+    /// `None` for an idle feed of somebody else's that is whole.
+    activity: Option<Box<Activity>>,
+}
+
+/// What a feed has that is ours, broken, cleared or changing.
+#[derive(Debug, Default)]
+struct Activity {
+    /// In the order of their commits.
     staged: VecDeque<Staged>,
     /// A writer's name comes from the record too, its key pair from the application alone.
-    pub(crate) name: Option<String>,
-    writer: Option<Box<KeyPair>>,
+    name: Option<String>,
+    writer: Option<KeyPair>,
     broken: Option<StoreFailure>,
-    pub(crate) standing: Standing,
     /// Blocks that are not held any more, as the record of the latest commit says it.
     cleared: Runs,
     /// Blocks that were given again and are not durable yet.
-    filling: Option<Box<core::ops::Range<u64>>>,
+    filling: Option<core::ops::Range<u64>>,
+}
+
+impl Activity {
+    fn is_over(&self) -> bool {
+        let Self { staged, name, writer, broken, cleared, filling } = self;
+        let is_ours = name.is_some() || writer.is_some();
+        let is_whole = broken.is_none() && cleared.is_empty() && filling.is_none();
+        staged.is_empty() && is_whole && !is_ours
+    }
 }
 
 impl Feed {
     /// A feed of which nothing is held.
     pub(crate) fn empty(key: FeedKey, public_key: PublicKey) -> Self {
-        let (durable, name, writer, broken, filling) = (None, None, None, None, None);
-        let (staged, standing, cleared) = (VecDeque::new(), Standing::Taken, Runs::default());
-        Self { key, public_key, durable, staged, name, writer, broken, standing, cleared, filling }
+        Self { key, public_key, standing: Standing::Taken, durable: None, activity: None }
     }
 
     /// A feed as the store remembers it.
     pub(crate) fn loaded(key: FeedKey, record: record::Record) -> Self {
         let record::Record { public_key, name, tip, cleared } = record;
-        Self { durable: Some(tip), name, cleared, ..Self::empty(key, public_key) }
+        let activity = Activity { name, cleared, ..Activity::default() };
+        let activity = (!activity.is_over()).then(|| Box::new(activity));
+        Self { durable: Some(tip), activity, ..Self::empty(key, public_key) }
     }
 
     /// Makes the feed our own. The key pair is the one of its public key.
     pub(crate) fn set_writer(&mut self, name: &str, key_pair: KeyPair) {
-        self.name = Some(String::from(name));
-        self.writer = Some(Box::new(key_pair));
+        let activity = self.activity();
+        activity.name = Some(String::from(name));
+        activity.writer = Some(key_pair);
+    }
+
+    /// The local name of a writer.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.activity.as_deref()?.name.as_deref()
+    }
+
+    fn activity(&mut self) -> &mut Activity {
+        self.activity.get_or_insert_default()
     }
 
     pub(crate) fn is_writable(&self) -> bool {
-        self.writer.is_some()
+        self.activity.as_ref().is_some_and(|activity| activity.writer.is_some())
     }
 
     /// Whether its blocks are taken from peers and given to them.
@@ -156,7 +183,7 @@ impl Feed {
 
     /// What the store did to the feed, if it did: it is frozen then.
     pub(crate) fn broken(&self) -> Option<StoreFailure> {
-        self.broken
+        self.activity.as_ref()?.broken
     }
 
     /// How far the feed is held durably.
@@ -183,7 +210,8 @@ impl Feed {
         if planted::is(Bug::SignsTwice) {
             return self.durable.as_ref();
         }
-        self.staged.back().map(|staged| &staged.tip).or(self.durable.as_ref())
+        let staged = self.activity.as_ref().and_then(|activity| activity.staged.back());
+        staged.map(|staged| &staged.tip).or(self.durable.as_ref())
     }
 
     fn fold(&self) -> Fold {
@@ -192,16 +220,22 @@ impl Feed {
 
     /// Nothing is held and nothing is on its way: the feed is only heard of.
     pub(crate) fn is_candidate(&self) -> bool {
-        self.durable.is_none()
-            && self.staged.is_empty()
-            && self.writer.is_none()
-            && self.broken.is_none()
+        let may_count = |activity: &Activity| {
+            let Activity { staged, writer, broken, .. } = activity;
+            !staged.is_empty() || writer.is_some() || broken.is_some()
+        };
+        self.durable.is_none() && !self.activity.as_deref().is_some_and(may_count)
     }
 
     /// Signs and stages blocks of our own.
     ///
     /// Returns `None` if the feed is not writable or would grow past what can be counted.
-    pub(crate) fn append(&mut self, feed: FeedId, blocks: &[&[u8]]) -> Option<Staging> {
+    pub(crate) fn append(
+        &mut self,
+        feed: FeedId,
+        blocks: &[&[u8]],
+        memo: Option<&SignatureMemo>,
+    ) -> Option<Staging> {
         let start = self.staged_length();
         let end = start.checked_add(blocks.len() as u64)?;
         let mut fold = self.fold();
@@ -210,12 +244,14 @@ impl Feed {
         if end > tree::LENGTH_MAX || !tree::are_roots(fold.roots(), end) {
             return None;
         }
-        let key_pair = self.writer.as_deref()?;
+        let key_pair = self.activity.as_ref()?.writer.as_ref()?;
         let tree_hash = tree::tree_hash(fold.roots());
         // Own truncations do not exist: nothing here signs a second block for an index.
-        let signature = manifest::sign(key_pair, &self.key, &tree_hash, end, 0);
+        let signable = manifest::signable(&self.key, &tree_hash, end, 0);
+        let signature = key_pair.sign(&signable);
+        remember_own(memo, &self.public_key, &signable, &signature);
         let head = Head { length: end, fork: 0, signature };
-        let tip = Tip { length: end, roots: fold.into_roots(), head };
+        let tip = Tip { length: end, roots: fold.into_roots().into(), head };
         Some(self.stage(feed, start, tip, writes))
     }
 
@@ -225,9 +261,10 @@ impl Feed {
         &mut self,
         feed: FeedId,
         range: &Range<&[u8]>,
+        memo: Option<&SignatureMemo>,
     ) -> Result<Option<Staging>, Violation> {
         let (start, end) = (self.staged_length(), range.end());
-        let is_closed = self.broken.is_some() || !self.is_taken();
+        let is_closed = self.broken().is_some() || !self.is_taken();
         if is_closed || range.start > start || end <= start {
             return Ok(None);
         }
@@ -236,7 +273,7 @@ impl Feed {
         let mut fold = self.fold();
         let mut writes = Vec::with_capacity(2 * blocks.len() + 2 * range.right.len() + 1);
         grow(&mut fold, &mut writes, feed, start, blocks)?;
-        let roots = fold.roots().to_vec();
+        let roots = fold.roots().into();
         for node in &range.right {
             let mut keep = |node: &Node| writes.push(put_node(feed, node));
             keep(node);
@@ -246,7 +283,8 @@ impl Feed {
             return Err(Violation::BadProof);
         }
         let tree_hash = tree::tree_hash(fold.roots());
-        let is_signed = manifest::is_signed(&self.public_key, &self.key, &tree_hash, &range.head);
+        let Self { key, public_key, .. } = &*self;
+        let is_signed = manifest::is_signed(public_key, key, &tree_hash, &range.head, memo);
         if !is_signed && !planted::is(Bug::AnySignature) {
             return Err(Violation::BadSignature);
         }
@@ -257,13 +295,14 @@ impl Feed {
     fn stage(&mut self, feed: FeedId, start: u64, tip: Tip, mut writes: Vec<Write>) -> Staging {
         let end = tip.length;
         writes.push(self.record(feed, &tip));
-        self.staged.push_back(Staged { tip, landed: false });
+        self.activity().staged.push_back(Staged { tip, landed: false });
         Staging { start, end, writes }
     }
 
     fn record(&self, feed: FeedId, tip: &Tip) -> Write {
-        let name = self.name.as_deref();
-        let value = record::encode_record(&self.public_key, name, tip, &self.cleared);
+        const NONE: &Runs = &Runs::NONE;
+        let cleared = self.activity.as_deref().map_or(NONE, |activity| &activity.cleared);
+        let value = record::encode_record(&self.public_key, self.name(), tip, cleared);
         Write::Put(record::feed_key(feed.0), value)
     }
 
@@ -271,14 +310,19 @@ impl Feed {
     /// an earlier commit has not been reported.
     pub(crate) fn landed(&mut self, end: u64) -> core::ops::Range<u64> {
         let before = self.length();
-        if let Some(staged) = self.staged.iter_mut().find(|staged| staged.tip.length == end) {
-            staged.landed = true;
+        let Some(activity) = &mut self.activity else { return before..before };
+        let staged = &mut activity.staged;
+        if let Some(place) = staged.iter().position(|staged| staged.tip.length == end) {
+            staged[place].landed = true;
             if planted::is(Bug::CountsOutOfOrder) {
-                self.staged.retain(|staged| staged.tip.length >= end);
+                staged.retain(|staged| staged.tip.length >= end);
             }
         }
-        while self.staged.front().is_some_and(|staged| staged.landed) {
-            self.durable = self.staged.pop_front().map(|staged| staged.tip);
+        while let Some(landed) = staged.pop_front_if(|staged| staged.landed) {
+            self.durable = Some(landed.tip);
+        }
+        if activity.is_over() {
+            self.activity = None;
         }
         before..self.length()
     }
@@ -286,8 +330,9 @@ impl Feed {
     /// A commit failed: what the store holds behind the durable length is unknown, so nothing is
     /// staged on it any more.
     pub(crate) fn fail(&mut self, failure: StoreFailure) {
-        self.staged.clear();
-        self.broken = Some(failure);
+        let activity = self.activity();
+        activity.staged.clear();
+        activity.broken = Some(failure);
     }
 }
 

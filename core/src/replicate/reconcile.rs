@@ -9,6 +9,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::edge::{Grant, Lengths};
+use super::names::Number;
 use super::policy::Offer;
 use super::session::{Context, Session};
 use crate::error::{Limit, Reason, Violation};
@@ -355,7 +356,7 @@ impl Session {
             });
             if is_refused {
                 // It was refused while the sets were reconciled as they had been.
-                self.nos.insert((Name::Mine(number), No::Declined));
+                self.nos.insert((Name::Mine(number.get()), No::Declined));
             }
         }
         for entry in named {
@@ -406,7 +407,7 @@ impl Session {
             if self.heard.len() >= HEARD_MAX {
                 return Err(Limit::ReconcileBytes.into());
             }
-            self.heard.insert(number, entry);
+            self.heard.insert(number.get(), (number, entry));
             return Ok(());
         };
         let feed = context.feeds.get(id);
@@ -417,7 +418,7 @@ impl Session {
             edge.refused |= is_refused;
         });
         if is_refused {
-            self.nos.insert((Name::Yours(number), No::Declined));
+            self.nos.insert((Name::Yours(number.get()), No::Declined));
         } else if self.reconciliation.role == Role::Initiator && length > 0 {
             // The responder named it for it has the leading bits of another's id, and does not
             // know that we hold it.
@@ -430,7 +431,7 @@ impl Session {
     /// have us hold at a time.
     pub(super) fn open_heard(&mut self, context: &mut Context<'_>) {
         while self.heard_open > 0
-            && let Some((number, entry)) = self.heard.pop_first()
+            && let Some((_, (number, entry))) = self.heard.pop_first()
         {
             let public_key = entry.public_key();
             let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
@@ -446,7 +447,7 @@ impl Session {
                     continue;
                 }
             };
-            self.names.admit(number, id);
+            self.names.admit(number.get(), id);
             let feed = context.feeds.get(id);
             let length = feed.map_or(0, |feed| feed.length());
             let is_refused = feed.is_some_and(|feed| !feed.is_taken());
@@ -458,7 +459,7 @@ impl Session {
                 edge.refused |= is_refused;
             });
             if is_refused {
-                self.nos.insert((Name::Yours(number), No::Declined));
+                self.nos.insert((Name::Yours(number.get()), No::Declined));
             }
             // Its length was checked when it was heard of.
             let _ = self.take_length(context, id, entry.head.length, entry.head.fork);
@@ -469,13 +470,13 @@ impl Session {
     fn decline_heard(
         &mut self,
         context: &mut Context<'_>,
-        number: u32,
+        number: Number,
         entry: &Entry,
         admission: Admission,
     ) {
         let public_key = entry.public_key();
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
-        self.nos.insert((Name::Yours(number), No::Declined));
+        self.nos.insert((Name::Yours(number.get()), No::Declined));
         let offer = Offer { key, public_key, length: entry.head.length };
         self.keep_offer(context, number, offer, admission);
     }
@@ -483,7 +484,7 @@ impl Session {
     /// A change of a feed that waits to be made a candidate. Returns whether it is one.
     pub(super) fn heard_again(&mut self, entry: &HeadEntry) -> bool {
         let Name::Mine(number) = entry.name else { return false };
-        let Some(heard) = self.heard.get_mut(&number) else { return false };
+        let Some((_, heard)) = self.heard.get_mut(&number) else { return false };
         heard.head.length = heard.head.length.max(entry.length);
         true
     }

@@ -8,11 +8,12 @@ use alloc::vec::Vec;
 
 use super::again::Again;
 use super::edge::{Edge, Edges, Grant, Lengths};
-use super::names::Names;
+use super::names::{Names, Number};
 use super::policy::Offer;
 use super::reconcile::{Reconciliation, check_length};
 use super::serve::Serving;
 use crate::config::Limits;
+use crate::crypto::SignatureMemo;
 use crate::crypto::sign::PublicKey;
 use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest;
@@ -38,6 +39,7 @@ pub(crate) type Sources = BTreeMap<FeedId, ConnectionId>;
 pub(crate) struct Context<'a> {
     pub(crate) group: &'a Group,
     pub(crate) limits: &'a Limits,
+    pub(crate) memo: Option<&'a SignatureMemo>,
     pub(crate) feeds: &'a mut Feeds,
     pub(crate) sets: &'a mut Sets,
     pub(crate) sources: &'a mut Sources,
@@ -65,7 +67,7 @@ pub(crate) struct Session {
     pub(super) reconciliation: Reconciliation,
     /// Feeds that a reconciliation brought and that wait to be made candidates, by the peer's
     /// numbers.
-    pub(super) heard: BTreeMap<u32, Entry>,
+    pub(super) heard: BTreeMap<u32, (Number, Entry)>,
     /// How many of them may still be.
     pub(super) heard_open: u32,
     /// Feeds to announce because something about them changed.
@@ -271,7 +273,7 @@ impl Session {
         let number = self.names.take(feed, 2 * context.limits.feeds)?;
         let Some(id) = feed else {
             self.names_owed += 1;
-            self.nos.insert((Name::Yours(number), No::Declined));
+            self.nos.insert((Name::Yours(number.get()), No::Declined));
             let offer = Offer { key, public_key, length: offered };
             self.keep_offer(context, number, offer, admission);
             return Ok(None);
@@ -286,7 +288,7 @@ impl Session {
             edge.yours.replace(number).is_some()
         });
         if is_refused {
-            self.nos.insert((Name::Yours(number), No::Declined));
+            self.nos.insert((Name::Yours(number.get()), No::Declined));
         }
         if is_named { Err(Violation::BadName.into()) } else { Ok(Some(id)) }
     }
@@ -586,5 +588,6 @@ impl Session {
 
 /// How we name a feed to the peer, if either side has given it a number.
 pub(super) fn name_of(edge: &Edge) -> Option<Name> {
-    edge.mine.map(Name::Mine).or(edge.yours.map(Name::Yours))
+    let mine = edge.mine.map(|number| Name::Mine(number.get()));
+    mine.or(edge.yours.map(|number| Name::Yours(number.get())))
 }

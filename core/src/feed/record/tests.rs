@@ -45,7 +45,7 @@ fn roots_that_do_not_fit_the_length_are_damage() {
     tip.length = 12;
     let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default());
     assert_eq!(decode_record(&value), Err(StoreFailure::Damaged));
-    tip.roots.clear();
+    tip.roots = Box::default();
     tip.length = tree::LENGTH_MAX + 1;
     let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default());
     assert_eq!(decode_record(&value), Err(StoreFailure::Damaged));

@@ -40,7 +40,7 @@ impl Rig {
         let id = known.unwrap_or_else(|| self.feeds.insert(key, key_pair.public_key()));
         let feed = self.feeds.get_mut(id).unwrap();
         feed.set_writer("x", key_pair);
-        let end = feed.append(id, &[b"x"]).unwrap().end;
+        let end = feed.append(id, &[b"x"], None).unwrap().end;
         let grown = feed.landed(end);
         self.sets.change(id, &key, grown.start, grown.end);
     }
