@@ -396,7 +396,7 @@ impl Connection {
         if let Some(session) = &mut self.session
             && session.reconciles_since().is_some_and(|since| is_over(since, timing.reconcile))
         {
-            session.stop_reconciling(context.sets);
+            session.stop_reconciling(context);
             due = Due::Send;
         }
         if let Some(session) = &mut self.session

@@ -218,6 +218,17 @@ pub(crate) enum Message {
     GiveUp(Fallback),
 }
 
+impl Message {
+    /// How many feeds its sender is the first to name.
+    pub(crate) fn names(&self) -> usize {
+        match self {
+            Self::Different { entries, .. } | Self::Entries(entries) => entries.len(),
+            Self::Changed { heads, entries } => heads.len() + entries.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// What else there is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fallback {
@@ -269,6 +280,8 @@ pub(crate) struct Turn {
     pub(crate) named: Vec<Entry>,
     /// What the peer holds of feeds that we named.
     pub(crate) learned: Vec<Entry>,
+    /// Feeds that the peer has named in vain.
+    pub(crate) skipped: usize,
     pub(crate) outcome: Option<Outcome>,
 }
 

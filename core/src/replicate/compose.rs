@@ -38,14 +38,17 @@ impl Session {
         self.open_heard(context);
         let mut frame = Frame { batch, channel };
         self.grant(context, &mut frame);
-        self.say_nos(&mut frame);
         self.say_reconcile(&mut frame);
-        if self.reconciliation.is_settled() {
-            self.say_heads(context, &mut frame);
+        // What follows may use the numbers that a reconciliation gives.
+        if self.reconciliation.has_said_all() {
+            self.say_nos(&mut frame);
+            if self.reconciliation.is_settled() {
+                self.say_heads(context, &mut frame);
+            }
+            self.say_wants(context, &mut frame);
+            self.say_again(&mut frame);
+            self.say_ranges(&mut frame);
         }
-        self.say_wants(context, &mut frame);
-        self.say_again(&mut frame);
-        self.say_ranges(&mut frame);
         self.read_ahead(context);
     }
 

@@ -54,8 +54,6 @@ struct Running {
     picture: Picture,
     /// Bytes that the picture takes of [`Sets::lent_bytes`].
     bytes: usize,
-    /// Leading bits of ids in messages.
-    width: u32,
 }
 
 /// How far two sides are.
@@ -82,6 +80,12 @@ pub(crate) struct Reconciliation {
     part: Vec<u8>,
     /// How often it was tried before.
     attempt: u8,
+    /// Leading bits of ids in the messages of the latest session.
+    width: u32,
+    /// Feeds that we named in it: if it fails, the peer may not have heard of their numbers.
+    given: Vec<FeedId>,
+    /// A session has failed, so feeds may be named as new that have been named.
+    has_failed: bool,
     /// The peer has listed all that it offers.
     is_listed: bool,
     /// When the peer last said something of it.
@@ -99,6 +103,9 @@ impl Reconciliation {
             say: VecDeque::new(),
             part: Vec::new(),
             attempt: 0,
+            width: 0,
+            given: Vec::new(),
+            has_failed: false,
             is_listed: false,
             progress: context.now,
         };
@@ -124,9 +131,14 @@ impl Reconciliation {
         Some((Kind::Part, core::mem::replace(body, rest)))
     }
 
+    /// Whether nothing of it waits to be said.
+    pub(super) fn has_said_all(&self) -> bool {
+        self.say.is_empty()
+    }
+
     /// Whether feeds may be announced.
     pub(super) fn is_settled(&self) -> bool {
-        self.say.is_empty() && matches!(self.stage, Stage::Listing(_) | Stage::Agreed)
+        matches!(self.stage, Stage::Listing(_) | Stage::Agreed)
     }
 
     /// Whether each side knows all that the other offers.
@@ -175,7 +187,6 @@ impl Reconciliation {
 
     /// Gives back what the session holds.
     pub(super) fn leave(&mut self, sets: &mut Sets) {
-        self.part = Vec::new();
         if let Stage::Running(running) = core::mem::replace(&mut self.stage, Stage::Agreed) {
             sets.lent_bytes -= running.bytes;
         }
@@ -217,7 +228,7 @@ impl Reconciliation {
                 (Picture::Own(pin.clone(), own), bytes)
             }
         };
-        let width = prefix_bits(terms.responder_feeds(self.role));
+        self.width = prefix_bits(terms.responder_feeds(self.role));
         let Context { sets, feeds, group, .. } = context;
         let Ok(view) = Pictured::new(&picture, sets, feeds, group) else {
             return Ok(Turn::give_up(Fallback::Again));
@@ -233,7 +244,7 @@ impl Reconciliation {
         };
         drop(view);
         sets.lent_bytes += bytes;
-        let running = Running { machine, pin, picture, bytes, width };
+        let running = Running { machine, pin, picture, bytes };
         self.stage = Stage::Running(Box::new(running));
         Ok(turn)
     }
@@ -244,25 +255,28 @@ impl Reconciliation {
         if self.part.len().saturating_add(body.len()) > limit {
             return Err(Limit::ReconcileBytes.into());
         }
-        let Stage::Running(running) = &mut self.stage else {
-            let is_given_up = kind == Kind::GiveUp && !matches!(self.stage, Stage::Listing(_));
-            return Ok(if is_given_up { Turn::end(Outcome::List) } else { Turn::default() });
-        };
-        if kind != Kind::Part || body.len() >= PART_BYTES_MIN {
-            self.progress = context.now;
-        }
         if kind == Kind::Part {
             self.part.extend_from_slice(body);
+            if body.len() >= PART_BYTES_MIN {
+                self.progress = context.now;
+            }
             return Ok(Turn::default());
         }
         let part = core::mem::take(&mut self.part);
         let whole = if part.is_empty() { body.to_vec() } else { [&part, body].concat() };
-        let Some(message) = wire::decode(kind, &whole, running.width)? else {
+        let Some(message) = wire::decode(kind, &whole, self.width)? else {
             return Ok(Turn::default());
         };
+        let skipped = message.names();
+        let Stage::Running(running) = &mut self.stage else {
+            let is_given_up = kind == Kind::GiveUp && !matches!(self.stage, Stage::Listing(_));
+            let outcome = is_given_up.then_some(Outcome::List);
+            return Ok(Turn { skipped, outcome, ..Turn::default() });
+        };
+        self.progress = context.now;
         let Running { machine, picture, .. } = &mut **running;
         let Ok(view) = Pictured::new(picture, context.sets, context.feeds, context.group) else {
-            return Ok(Turn::give_up(Fallback::Again));
+            return Ok(Turn { skipped, ..Turn::give_up(Fallback::Again) });
         };
         let turn = match machine {
             Machine::Initiator(initiator) => initiator.handle(&view, message),
@@ -275,22 +289,18 @@ impl Reconciliation {
         })
     }
 
-    /// Queues what is to be said, and ends the session if it has ended. Returns the feeds of the
-    /// sets that both sides know now that have changed since, with their lengths then.
+    /// Queues what is to be said, and ends the session if it has ended. Returns, once both sides
+    /// have agreed, which feeds have changed since their sets were claimed, with their lengths then.
     fn end_turn(
         &mut self,
         context: &mut Context<'_>,
         say: &[Message],
         outcome: Option<Outcome>,
-    ) -> BTreeMap<FeedId, u64> {
-        let running = match &self.stage {
-            Stage::Running(running) => Some(running),
-            _ => None,
-        };
-        let width = running.map_or(0, |running| running.width);
+    ) -> Option<BTreeMap<FeedId, u64>> {
+        let width = self.width;
         self.say.extend(say.iter().map(|message| wire::encode(message, width)));
         match outcome {
-            None => BTreeMap::new(),
+            None => (),
             Some(Outcome::Agreed) => {
                 let pin = match &self.stage {
                     Stage::Running(running) => Some(&running.pin),
@@ -298,21 +308,28 @@ impl Reconciliation {
                     _ => None,
                 };
                 let changed = pin.and_then(|pin| context.sets.since(pin).ok());
-                self.leave(context.sets);
-                changed.unwrap_or_default()
+                match changed {
+                    Some(_) => self.leave(context.sets),
+                    // What they agreed on is too long ago to tell what has become of it.
+                    None => self.give_up(context.sets),
+                }
+                return changed;
             }
             Some(Outcome::Again) if self.attempt == 0 => {
                 self.attempt = 1;
                 self.leave(context.sets);
                 let pin = context.sets.pin(context.feeds);
                 self.claim(pin);
-                BTreeMap::new()
             }
-            Some(Outcome::Again | Outcome::List) => {
-                self.list(context.sets);
-                BTreeMap::new()
-            }
+            Some(Outcome::Again | Outcome::List) => self.list(context.sets),
         }
+        None
+    }
+
+    /// Leaves the session, and says so.
+    fn give_up(&mut self, sets: &mut Sets) {
+        self.say.push_back(wire::encode(&Message::GiveUp(Fallback::List), 0));
+        self.list(sets);
     }
 }
 
@@ -339,15 +356,36 @@ impl Session {
     }
 
     /// The peer has said nothing for too long: everything is listed.
-    pub(crate) fn stop_reconciling(&mut self, sets: &mut Sets) {
-        self.reconciliation.say.push_back(wire::encode(&Message::GiveUp(Fallback::List), 0));
-        self.reconciliation.list(sets);
+    pub(crate) fn stop_reconciling(&mut self, context: &mut Context<'_>) {
+        self.reconciliation.give_up(context.sets);
+        self.take_names_back(context);
+    }
+
+    /// A session has failed: the peer may have dropped what gave these feeds their numbers, so
+    /// they are named anew.
+    fn take_names_back(&mut self, context: &Context<'_>) {
+        self.reconciliation.has_failed = true;
+        for feed in core::mem::take(&mut self.reconciliation.given) {
+            let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
+            if self.knows(feed) {
+                self.edges.update(feed, Lengths::same(length), |edge| edge.mine = None);
+            }
+        }
+    }
+
+    /// Whether a feed may be named as new though it has been named.
+    pub(super) fn may_rename(&self) -> bool {
+        self.reconciliation.has_failed
     }
 
     fn take_turn(&mut self, context: &mut Context<'_>, turn: Turn) -> Result<(), Reason> {
-        let Turn { say, naming, named, learned, outcome } = turn;
+        let Turn { say, naming, named, learned, skipped, outcome } = turn;
+        for _ in 0..skipped {
+            self.names.take(None, 2 * context.limits.feeds)?;
+        }
         for feed in naming {
             let number = self.names.give(feed);
+            self.reconciliation.given.push(feed);
             let Some(held) = context.feeds.get(feed) else { continue };
             let (length, is_refused) = (held.length(), !held.is_taken());
             self.edges.update(feed, Lengths::same(length), |edge| {
@@ -369,8 +407,10 @@ impl Session {
             }
         }
         let changed = self.reconciliation.end_turn(context, &say, outcome);
-        if self.reconciliation.is_agreed() {
-            self.remember_changed(context, &changed);
+        match (outcome, changed) {
+            (_, Some(changed)) => self.remember_changed(context, &changed),
+            (Some(_), None) => self.take_names_back(context),
+            (None, None) => (),
         }
         Ok(())
     }
@@ -378,15 +418,12 @@ impl Session {
     /// Makes edges for what has changed since both sides held it alike, so that a feed without one
     /// has not.
     fn remember_changed(&mut self, context: &Context<'_>, changed: &BTreeMap<FeedId, u64>) {
-        // Where too much has changed to tell, what is to be announced is taken for new.
-        let unsaid = self.changed.iter().map(|feed| (*feed, 0));
-        let before = changed.iter().map(|(feed, before)| (*feed, *before));
-        for (feed, before) in before.chain(unsaid).collect::<Vec<_>>() {
-            let Some(held) = context.feeds.get(feed) else { continue };
-            if self.edges.get(feed).is_none() {
+        for (feed, before) in changed {
+            let Some(held) = context.feeds.get(*feed) else { continue };
+            if self.edges.get(*feed).is_none() {
                 let is_refused = !held.is_taken();
-                self.edges.update(feed, Lengths::same(held.length()), |edge| {
-                    (edge.theirs, edge.refused) = (before, is_refused);
+                self.edges.update(*feed, Lengths::same(held.length()), |edge| {
+                    (edge.theirs, edge.refused) = (*before, is_refused);
                 });
             }
         }

@@ -290,7 +290,10 @@ impl Session {
         if is_refused {
             self.nos.insert((Name::Yours(number.get()), No::Declined));
         }
-        if is_named { Err(Violation::BadName.into()) } else { Ok(Some(id)) }
+        match is_named && !self.may_rename() {
+            true => Err(Violation::BadName.into()),
+            false => Ok(Some(id)),
+        }
     }
 
     fn take_want(&mut self, context: &mut Context<'_>, entry: WantEntry) -> Result<(), Reason> {
