@@ -220,12 +220,15 @@ impl World {
         }
         let takers = ends.map(|end| self.nodes[end.index()].multifeed.as_ref());
         let namespace = *self.nodes[node.index()].options.group.feed_namespace();
-        let is_refused = |author: &PublicKey| {
+        let is_kept_back = |author: &PublicKey| {
             let key = manifest::feed_key(&namespace, author);
-            takers.iter().flatten().any(|taker| taker.is_refused(&key))
+            takers.iter().flatten().any(|taker| {
+                let has_cleared = taker.find(&key).is_some_and(|feed| feed.cleared > 0);
+                has_cleared || taker.is_refused(&key)
+            })
         };
         if let Some(laws) = &mut self.laws {
-            laws.synced(link, node, ends, is_refused);
+            laws.synced(link, node, ends, is_kept_back);
         }
     }
 
