@@ -20,7 +20,7 @@ use crate::feed::manifest;
 use crate::feed::set::Feeds;
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, Role};
-use crate::io::{Event, Refusal};
+use crate::io::Event;
 use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
@@ -28,9 +28,7 @@ use crate::policy::{Admission, Policy};
 use crate::reconcile::session::Entry;
 use crate::reconcile::sets::Sets;
 use crate::time::Instant;
-use crate::wire::multifeed::{
-    self as message, HeadEntry, Hello, Kind, Name, No, NoEntry, WantEntry,
-};
+use crate::wire::multifeed::{self as message, HeadEntry, Hello, Kind, Name, No, WantEntry};
 
 /// Which connection a feed is being fetched from.
 pub(crate) type Sources = BTreeMap<FeedId, ConnectionId>;
@@ -328,45 +326,6 @@ impl Session {
         if let Some(name) = name {
             self.nos.insert((name, No::Unavailable));
         }
-    }
-
-    fn take_no(&mut self, context: &mut Context<'_>, entry: NoEntry) -> Result<(), Reason> {
-        let Some(id) = self.names.resolve(entry.name)? else {
-            if let (Name::Mine(number), No::Unavailable) = (entry.name, entry.no) {
-                self.heard.remove(&number);
-            }
-            return Ok(());
-        };
-        let length = context.feeds.get(id).map_or(0, |feed| feed.length());
-        self.edges.update(id, Lengths::same(length), |edge| match entry.no {
-            No::Declined => (edge.declined, edge.eager) = (true, false),
-            No::Unavailable => edge.lost = true,
-            No::Duplicate => edge.eager = false,
-            No::Gone => (),
-        });
-        let refusal = match entry.no {
-            No::Duplicate => return Ok(()),
-            No::Gone => {
-                self.again.miss(id);
-                return Ok(());
-            }
-            No::Declined => {
-                self.again.miss(id);
-                self.serving.stop(id);
-                self.give_up(context.sources, id);
-                self.return_name(id, length);
-                Refusal::Declined
-            }
-            No::Unavailable => {
-                self.give_up(context.sources, id);
-                self.return_name(id, length);
-                Refusal::Unavailable
-            }
-        };
-        self.changed.remove(&id);
-        let connection = self.connection;
-        context.outbox.event(Event::Refused { connection, feed: id, refusal });
-        Ok(())
     }
 
     /// The peer will not send a feed that we asked of it.
