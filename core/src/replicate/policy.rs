@@ -142,9 +142,7 @@ impl Session {
             name => self.names.resolve(name)?,
         };
         let Some(id) = found else {
-            if let (Name::Mine(number), No::Unavailable) = (entry.name, entry.no) {
-                self.heard.remove(&number);
-            }
+            self.withdraw(&entry);
             return Ok(());
         };
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
@@ -177,6 +175,20 @@ impl Session {
         let connection = self.connection;
         context.outbox.event(Event::Refused { connection, feed: id, refusal });
         Ok(())
+    }
+
+    /// The peer says no to a feed of its own that we have not taken: it offers nothing of it, until
+    /// it speaks of it again.
+    fn withdraw(&mut self, entry: &NoEntry) {
+        let (Name::Mine(number), No::Declined | No::Unavailable) = (entry.name, entry.no) else {
+            return;
+        };
+        if let Some(offer) = self.offered.get_mut(&number) {
+            offer.length = 0;
+        }
+        if let Some(heard) = self.heard.remove(&number) {
+            self.withdrawn.insert(number, heard);
+        }
     }
 
     /// The peer names a feed for the first time to say no to it: it had what we have.

@@ -449,7 +449,7 @@ impl Session {
                 self.decline_heard(context, number, &entry, admission);
                 return Ok(());
             }
-            if self.heard.len() >= HEARD_MAX {
+            if self.heard.len() + self.withdrawn.len() >= HEARD_MAX {
                 return Err(Limit::ReconcileBytes.into());
             }
             self.heard.insert(number.get(), (number, entry));
@@ -529,6 +529,9 @@ impl Session {
     /// A change of a feed that waits to be made a candidate. Returns whether it is one.
     pub(super) fn heard_again(&mut self, entry: &HeadEntry) -> bool {
         let Name::Mine(number) = entry.name else { return false };
+        if let Some(withdrawn) = self.withdrawn.remove(&number) {
+            self.heard.insert(number, withdrawn);
+        }
         let Some((_, heard)) = self.heard.get_mut(&number) else { return false };
         heard.head.length = heard.head.length.max(entry.length);
         true

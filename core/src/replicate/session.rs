@@ -68,6 +68,8 @@ pub(crate) struct Session {
     pub(super) heard: BTreeMap<u32, (Number, Entry)>,
     /// How many of them may still be.
     pub(super) heard_open: u32,
+    /// Those that the peer says no to, until it speaks of them again.
+    pub(super) withdrawn: BTreeMap<u32, (Number, Entry)>,
     /// Feeds to announce because something about them changed.
     pub(super) changed: BTreeSet<FeedId>,
     /// Feeds to say no to, by the name to use.
@@ -118,6 +120,7 @@ impl Session {
             reconciliation: Reconciliation::new(role, *handshake_hash, context),
             heard: BTreeMap::new(),
             heard_open: limits.names,
+            withdrawn: BTreeMap::new(),
             changed: BTreeSet::new(),
             nos: BTreeSet::new(),
             offered: BTreeMap::new(),
@@ -534,7 +537,7 @@ impl Session {
         ConnectionFootprint {
             wants: self.asked.len(),
             names: self.edges.iter().filter(|(_, edge)| edge.on_grant.is_some()).count(),
-            heard: self.heard.len(),
+            heard: self.heard.len() + self.withdrawn.len(),
             part_bytes: self.reconciliation.part_bytes(),
             edges: self.edges.iter().count(),
             unsaid: unsaid.into_iter().max().unwrap_or(0),
