@@ -33,6 +33,7 @@ use crate::outbox::{Job, Outbox};
 use crate::peer::connection::{Connection, Due};
 use crate::planted::{self, Bug};
 use crate::policy::Policy;
+use crate::reconcile::sets::Sets;
 use crate::record::Step;
 use crate::replicate::{Context, Sources};
 use crate::time::Instant;
@@ -72,6 +73,7 @@ pub struct Multifeed {
     state: State,
     now: Instant,
     feeds: Feeds,
+    sets: Sets,
     sources: Sources,
     connections: BTreeMap<ConnectionId, Connection>,
     outbox: Outbox,
@@ -116,6 +118,7 @@ impl Multifeed {
             state: State::Opening,
             now: Instant::ZERO,
             feeds: Feeds::default(),
+            sets: Sets::default(),
             sources: Sources::new(),
             connections: BTreeMap::new(),
             outbox: Outbox::default(),
@@ -427,6 +430,7 @@ impl Multifeed {
         let session = self.connections.get_mut(&id).and_then(Connection::close);
         let Some(mut session) = session else { return };
         session.release_all(&mut self.sources);
+        session.leave(&mut self.sets);
         for feed in session.feeds() {
             let is_candidate = self.feeds.get(feed).is_some_and(|feed| feed.is_candidate());
             let mut others = self.connections.values().filter_map(Connection::session);
@@ -444,8 +448,10 @@ impl Multifeed {
     fn timed_out(&mut self) {
         let ids: Vec<_> = self.connections.keys().copied().collect();
         for id in ids {
-            let Some(peer) = self.connections.get_mut(&id) else { continue };
-            let due = peer.due(self.now, &self.timing, &mut self.sources);
+            let timing = self.timing.clone();
+            let (peer, mut context) = self.split(id);
+            let Some(peer) = peer else { continue };
+            let due = peer.due(&mut context, &timing);
             self.pass_on_overdue(id);
             match due {
                 Due::Nothing => self.look_after(id),
@@ -462,11 +468,13 @@ impl Multifeed {
         let session = self.connections.get(&id).and_then(Connection::session);
         let overdue = session.map(|session| session.overdue(self.now - wait)).unwrap_or_default();
         for feed in overdue {
-            let length = self.feeds.get(feed).map_or(0, |feed| feed.staged_length());
+            let held = self.feeds.get(feed);
+            let [length, staged] =
+                held.map_or([0; 2], |held| [held.length(), held.staged_length()]);
             let mut others = self.connections.iter().filter(|(other, _)| **other != id);
             let others = others.any(|(_, other)| {
-                let offer = other.session().and_then(|session| session.offers_of(feed));
-                offer.is_some_and(|offer| offer > length)
+                let offer = other.session().and_then(|session| session.offers_of(feed, length));
+                offer.is_some_and(|offer| offer > staged)
             });
             let (peer, context) = self.split(id);
             if let Some(session) = peer.and_then(Connection::session_mut) {
@@ -477,9 +485,10 @@ impl Multifeed {
 
     /// One connection, and everything else that its session works on.
     fn split(&mut self, id: ConnectionId) -> (Option<&mut Connection>, Context<'_>) {
-        let Self { group, limits, memo, feeds, sources, policy, outbox, connections, .. } = self;
+        let Self { group, limits, memo, feeds, sets, sources, policy, outbox, .. } = self;
+        let connections = &mut self.connections;
         let (memo, now) = (memo.as_ref(), self.now);
-        let context = Context { group, limits, memo, feeds, sources, policy, outbox, now };
+        let context = Context { group, limits, memo, feeds, sets, sources, policy, outbox, now };
         (connections.get_mut(&id), context)
     }
 }

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use multifeed_core::chance::Chance;
 use multifeed_core::wire::frame::{FRAME_SIZE_MAX, put_head, write_frame};
 use multifeed_core::wire::multifeed::{
-    HeadEntry, Hello, Kind, Name, RangeMessage, decode, encode_range, put,
+    Claim, HeadEntry, Hello, Kind, Name, RangeMessage, decode, encode_range, put,
 };
 use multifeed_core::wire::mux::{Batch, MuxMessage, messages};
 use multifeed_core::{ConnectionId, KeyPair, PublicKey, Role};
@@ -43,6 +43,8 @@ pub(crate) struct Liar {
     pub(crate) is_unknown: bool,
     /// A range that was sent already.
     range: Option<Vec<u8>>,
+    /// What was first said of our own.
+    claim: Option<Vec<u8>>,
 }
 
 impl Liar {
@@ -56,6 +58,7 @@ impl Liar {
             recorded: None,
             is_unknown: false,
             range: None,
+            claim: None,
         }
     }
 
@@ -122,7 +125,7 @@ impl Liar {
         let (mut batch, mut has_lied, mut is_hello) = (Batch::new(), false, false);
         for message in messages(frame).filter_map(Result::ok) {
             is_hello |= matches!(message, MuxMessage::Open { .. });
-            has_lied |= self.twist_message(&message, &mut batch) || self.overruns(id, &message);
+            has_lied |= self.twist_message(id, &message, &mut batch) || self.overruns(id, &message);
         }
         // Before the hello is answered a frame is short, and a flood would not be heard.
         if self.lie == Fault::FeedFlood && !is_hello {
@@ -150,7 +153,12 @@ impl Liar {
     }
 
     /// Puts a message into the batch, or another one in its place. Returns whether it is a lie.
-    fn twist_message(&mut self, message: &MuxMessage<'_>, batch: &mut Batch) -> bool {
+    fn twist_message(
+        &mut self,
+        id: ConnectionId,
+        message: &MuxMessage<'_>,
+        batch: &mut Batch,
+    ) -> bool {
         let twisted = match *message {
             MuxMessage::Open { handshake, .. } if self.lie == Fault::WrongCapability => {
                 return self.twist_hello(message, handshake, batch);
@@ -160,6 +168,11 @@ impl Liar {
                 Some(Kind::Heads) if self.lie == Fault::OversizedLength => {
                     Twisted::Into(heads(body))
                 }
+                Some(Kind::Claim) => self.twist_claim(id, body),
+                Some(Kind::Cells) if self.lie == Fault::GarbageCells => {
+                    Twisted::Into(self.garbage_cells(body))
+                }
+                Some(kind) if self.lie == Fault::StalledReconcile && is_next(kind) => Twisted::Away,
                 _ => Twisted::Not,
             },
             _ => Twisted::Not,
@@ -205,6 +218,42 @@ impl Liar {
             _ => return Twisted::Not,
         }
         Twisted::Into(encode_range(&range.header, range.nodes.into_iter(), &blocks))
+    }
+
+    fn twist_claim(&mut self, id: ConnectionId, body: &[u8]) -> Twisted {
+        match (self.lie, decode::<Claim>(body)) {
+            (Fault::WrongCounts, Ok(claim)) => {
+                let mut twisted = Vec::new();
+                put(
+                    &mut twisted,
+                    &Claim { feeds: claim.feeds + 1 + self.chance.below(9), ..claim },
+                );
+                Twisted::Into(twisted)
+            }
+            (Fault::ReflectedRoot, _) => {
+                let claim = self.masks.get(&id).and_then(Mask::claim);
+                claim.map_or(Twisted::Not, |claim| Twisted::Into(claim.to_vec()))
+            }
+            (Fault::ReplayedClaim, _) => match &self.claim {
+                Some(claim) => Twisted::Into(claim.clone()),
+                None => {
+                    self.claim = Some(body.to_vec());
+                    Twisted::Not
+                }
+            },
+            _ => Twisted::Not,
+        }
+    }
+
+    /// As many cells from the same one on, and nothing of what they were.
+    fn garbage_cells(&mut self, body: &[u8]) -> Vec<u8> {
+        let mut twisted = body.to_vec();
+        if let Ok((set, start)) = decode::<(u8, u32)>(body) {
+            let mut head = Vec::new();
+            put(&mut head, &(set, start));
+            self.chance.fill(&mut twisted[head.len()..]);
+        }
+        twisted
     }
 
     fn twist_hello(
@@ -256,6 +305,11 @@ enum Twisted {
     /// It is said, and this once more.
     Again(Vec<u8>),
     Away,
+}
+
+/// Whether a message brings a reconciliation forward that has begun.
+fn is_next(kind: Kind) -> bool {
+    matches!(kind, Kind::Cells | Kind::More | Kind::Different | Kind::Entries | Kind::Changed)
 }
 
 /// Heads of lengths that cannot be.

@@ -255,7 +255,7 @@ impl Multifeed {
 
     /// Asks the next peer that may have the run.
     fn ask_next(&mut self, feed: FeedId) {
-        let now = self.now;
+        let (now, length) = (self.now, self.length(feed));
         let first = self.downloads.first(feed).filter(|first| first.state == State::Waiting);
         let Some(first) = first else { return };
         let run = first.run.clone();
@@ -266,7 +266,7 @@ impl Multifeed {
         let Some(id) = found.map(|(id, _)| *id) else { return };
         first.state = State::Asked(id, now);
         if let Some(session) = self.session(id) {
-            session.ask_again_for(feed, run);
+            session.ask_again_for(feed, length, run);
         }
         self.wake(id);
     }

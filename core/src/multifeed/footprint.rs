@@ -21,6 +21,8 @@ pub struct Footprint {
     pub outputs: usize,
     /// Requests of the application that are not answered yet.
     pub requests: usize,
+    /// Bytes of snapshots that sessions work on.
+    pub snapshot_bytes: usize,
     /// The most of each that any one connection holds.
     pub connection: ConnectionFootprint,
 }
@@ -43,8 +45,12 @@ pub struct ConnectionFootprint {
     pub wants: usize,
     /// Channels that the peer has open.
     pub channels: usize,
-    /// Feeds that the peer named and that count against its grant.
+    /// Feeds that the peer named or told us of and that count against what it was granted.
     pub names: usize,
+    /// Feeds that a reconciliation brought and that wait.
+    pub heard: usize,
+    /// Bytes of a message of a reconciliation that has not come to its end.
+    pub part_bytes: usize,
     /// Feeds that either side named.
     pub edges: usize,
     /// The most of what is to be said or asked of feeds: announcements, wants, or noes.
@@ -63,6 +69,8 @@ impl ConnectionFootprint {
             wants: self.wants.max(other.wants),
             channels: self.channels.max(other.channels),
             names: self.names.max(other.names),
+            heard: self.heard.max(other.heard),
+            part_bytes: self.part_bytes.max(other.part_bytes),
             edges: self.edges.max(other.edges),
             unsaid: self.unsaid.max(other.unsaid),
         }
@@ -93,6 +101,7 @@ impl Multifeed {
             unstored_bytes: self.outbox.unstored_bytes(),
             outputs: self.waiting_outputs(),
             requests: self.open_requests,
+            snapshot_bytes: self.sets.lent_bytes,
             connection: each.fold(ConnectionFootprint::default(), ConnectionFootprint::max),
         }
     }

@@ -87,6 +87,7 @@ impl Multifeed {
     pub(super) fn ready(&mut self) {
         self.state = State::Ready;
         self.obey_rulings();
+        self.sets.open(&self.feeds);
         self.outbox.event(Event::Ready { feeds: self.feeds.len() });
         self.resume_leaving();
     }

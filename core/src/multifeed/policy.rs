@@ -124,6 +124,11 @@ impl Multifeed {
         if was_taken == (standing == Standing::Taken) {
             return;
         }
+        let key = log.key;
+        match standing {
+            Standing::Taken => self.sets.change(feed, &key, 0, length),
+            Standing::Refused | Standing::Leaving => self.sets.change(feed, &key, length, 0),
+        }
         self.each_session(|session, sources| match standing {
             Standing::Taken => session.accept(feed, length),
             Standing::Refused | Standing::Leaving => session.refuse(sources, feed, length),

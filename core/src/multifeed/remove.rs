@@ -133,6 +133,7 @@ impl Multifeed {
     fn removed(&mut self, feed: FeedId) {
         let Some(Leaving { request, key, .. }) = self.leaving.remove(&feed) else { return };
         self.feeds.empty_out(feed);
+        self.sets.forget_slots();
         let mut sessions = self.connections.values().filter_map(Connection::session);
         // A peer that knows the feed has a number for it; the slot is free once no peer does.
         if !sessions.any(|session| session.knows(feed)) {

@@ -117,7 +117,10 @@ impl Multifeed {
         if grown.is_empty() {
             return grown;
         }
-        let is_taken = log.is_taken();
+        let (key, is_taken) = (log.key, log.is_taken());
+        if is_taken {
+            self.sets.change(feed, &key, grown.start, grown.end);
+        }
         self.answer_appends(feed);
         if !is_taken {
             return grown;

@@ -3,6 +3,7 @@ mod hostile;
 mod laws;
 mod policy;
 mod raw;
+mod reconcile;
 mod rig;
 
 use alloc::vec;

@@ -50,7 +50,7 @@ pub(crate) struct Decoder {
     /// Which cells were empty when they came: once tokens are taken out, it is no sample of the
     /// difference any more.
     came_empty: Vec<bool>,
-    counts: [u16; HEAD_CELLS as usize],
+    counts: [u8; HEAD_CELLS as usize],
     found: BTreeMap<Token, Found>,
     /// Tokens that were put back, and the cells that may not show them again. Without this, two
     /// cells can show a token and take it back for ever.
@@ -84,8 +84,8 @@ impl Decoder {
         cells.iter().filter(|is_empty| **is_empty).count()
     }
 
-    /// The difference of the counts of the first cells, mod 2^16.
-    pub(super) fn counts(&self) -> &[u16; HEAD_CELLS as usize] {
+    /// The difference of the counts of the first cells, mod 2^8.
+    pub(super) fn counts(&self) -> &[u8; HEAD_CELLS as usize] {
         &self.counts
     }
 

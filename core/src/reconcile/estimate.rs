@@ -13,6 +13,9 @@ const LOG2_E_Q32: u128 = 6_196_328_019;
 /// Differences beyond this are not told apart.
 const DIFFERENCE_MAX: u64 = 1 << 24;
 
+/// Cells that are sent unasked at least: nine differences in ten decode from them.
+const FIRST_CELLS: u32 = 32;
+
 /// With fewer empty cells, or fewer cells, the empty ones bound a difference from below only.
 const EMPTY_MIN: usize = 6;
 const CELLS_SURE: u32 = 48;
@@ -72,7 +75,7 @@ impl Sizes {
 
     /// How many cells are sent unasked, because that many are needed in any case.
     pub(crate) fn first_end(self, end_max: u32) -> u32 {
-        cells_needed(self.gap(), 970).clamp(HEAD_CELLS, end_max.max(HEAD_CELLS))
+        cells_needed(self.gap(), 970).clamp(FIRST_CELLS, end_max.max(FIRST_CELLS))
     }
 }
 
@@ -95,16 +98,16 @@ impl Estimate {
         let difference = match is_sure {
             true => least,
             // Counts miss by a third: better to ask once more than for too much.
-            false => least.max(by_counts(decoder.counts(), sizes).max(2) * 4 / 5),
+            false => least.max(by_counts(decoder.counts(), sizes).max(2) * 17 / 20),
         };
         Self { difference, is_sure }
     }
 
-    /// Where the next request should end: a little above what is needed if that is known, a little
-    /// below if not, and ever more for each of the `sure` requests made before that did not do.
+    /// Where the next request should end: a little above what is needed if that is known, and ever
+    /// more for each of the `sure` requests made before that did not do.
     pub(crate) fn next_end(self, cells: u32, sure: u32) -> u32 {
-        let share = if self.is_sure { 1_050 } else { 950 };
-        let mut step = (cells / 25).max(4);
+        let share = if self.is_sure { 1_050 } else { 1_000 };
+        let mut step = (cells / 12).max(4);
         for _ in 0..sure {
             step = step.saturating_add(step / 2).min(CELLS_MAX);
         }
@@ -196,15 +199,15 @@ fn by_empty_cells(cells: u32, empty: usize) -> u64 {
 ///
 /// Of d items that differ, d·p are in a cell of share p; with the gap of the sets taken off, the
 /// rest adds up like a random walk, with a variance of d·p(1 - p).
-fn by_counts(counts: &[u16; HEAD_CELLS as usize], sizes: Sizes) -> u64 {
+fn by_counts(counts: &[u8; HEAD_CELLS as usize], sizes: Sizes) -> u64 {
     let gap = sizes.theirs.wrapping_sub(sizes.ours);
     let mut sum = 0u64;
     // Every item is in cell 0, so its count says nothing more than the gap.
     for (index, count) in (0..HEAD_CELLS).zip(counts).skip(1) {
         let share = share_q32(index);
-        // Mod 2^16 as the counts are, with 8 bits behind the point: i32 keeps it mod 2^24.
-        let expected_q8 = ((i128::from(gap as i64) * i128::from(share)) >> 24) as u32;
-        let deviation_q8 = ((u32::from(*count) << 8).wrapping_sub(expected_q8) << 8) as i32 >> 8;
+        // Mod 2^8 as the counts are, with 8 bits behind the point.
+        let expected_q8 = ((i128::from(gap as i64) * i128::from(share)) >> 24) as u16;
+        let deviation_q8 = (u16::from(*count) << 8).wrapping_sub(expected_q8) as i16;
         let square_q16 = u64::from(deviation_q8.unsigned_abs()).pow(2);
         let variance_q16 = (share * ((1 << 32) - share)) >> 48;
         sum = sum.saturating_add((square_q16 << 8) / variance_q16.max(1));

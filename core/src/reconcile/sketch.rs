@@ -25,7 +25,7 @@ const CELLS_MIN: u32 = 64;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Sketch {
     cells: Vec<u64>,
-    counts: [u16; HEAD_CELLS as usize],
+    counts: [u8; HEAD_CELLS as usize],
 }
 
 impl Sketch {
@@ -35,6 +35,7 @@ impl Sketch {
     }
 
     /// The sketch of a set whose tokens are at hand.
+    #[cfg(test)]
     pub(crate) fn of(items: usize, tokens: impl Iterator<Item = Token>) -> Self {
         let mut sketch = Self::for_items(items);
         tokens.for_each(|token| sketch.insert(token));
@@ -52,6 +53,7 @@ impl Sketch {
     }
 
     /// Takes a token out that must be in.
+    #[cfg(test)]
     pub(crate) fn remove(&mut self, token: Token) {
         self.toggle(Toggle::Removed(token));
     }
@@ -106,10 +108,10 @@ impl Sketch {
 }
 
 /// Does a change to the cells of a range, and to the counts of all first cells.
-fn toggle_cells(cells: &mut [u64], counts: &mut [u16], range: Range<u32>, toggle: Toggle) {
+fn toggle_cells(cells: &mut [u64], counts: &mut [u8], range: Range<u32>, toggle: Toggle) {
     let (token, one) = match toggle {
-        Toggle::Inserted(token) => (token, 1u16),
-        Toggle::Removed(token) => (token, u16::MAX),
+        Toggle::Inserted(token) => (token, 1u8),
+        Toggle::Removed(token) => (token, u8::MAX),
     };
     let mut indices = Indices::of(token);
     while let Some(index) = indices.next_below(range.end) {
@@ -135,24 +137,24 @@ pub(crate) struct Slice {
     /// Index of the first cell.
     pub(crate) start: u32,
     pub(crate) cells: Vec<u64>,
-    /// Counts mod 2^16 of those cells that are among the first [`HEAD_CELLS`].
-    pub(crate) counts: Vec<u16>,
+    /// Counts mod 2^8 of those cells that are among the first [`HEAD_CELLS`].
+    pub(crate) counts: Vec<u8>,
 }
 
 impl Slice {
     /// Bytes that so many cells from `start` on take.
     pub(crate) fn bytes_of(start: u32, cells: u32) -> usize {
         let heads = HEAD_CELLS.saturating_sub(start).min(cells);
-        cells as usize * TOKEN_BYTES + heads as usize * size_of::<u16>()
+        cells as usize * TOKEN_BYTES + heads as usize
     }
 
-    /// Appends the cells, each followed by its count if it has one, all little-endian.
+    /// Appends the cells, little-endian, each followed by its count if it has one.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.reserve(Self::bytes_of(self.start, self.cells.len() as u32));
         for (at, cell) in self.cells.iter().enumerate() {
             out.extend_from_slice(&cell.to_le_bytes()[..TOKEN_BYTES]);
             if let Some(count) = self.counts.get(at) {
-                out.extend_from_slice(&count.to_le_bytes());
+                out.push(*count);
             }
         }
     }
@@ -160,7 +162,7 @@ impl Slice {
     /// Reads cells from `start` on, up to the end of the bytes. `None` if they end within a cell,
     /// or there are more than [`CELLS_MAX`] cells.
     pub(crate) fn read(start: u32, bytes: &[u8]) -> Option<Self> {
-        let head_bytes = TOKEN_BYTES + size_of::<u16>();
+        let head_bytes = TOKEN_BYTES + 1;
         let heads = HEAD_CELLS.saturating_sub(start) as usize * head_bytes;
         let (heads, tail) = bytes.split_at(heads.min(bytes.len()));
         if heads.len() % head_bytes != 0 || tail.len() % TOKEN_BYTES != 0 {
@@ -171,7 +173,7 @@ impl Slice {
             return None;
         }
         let (heads, tail) = (heads.chunks_exact(head_bytes), tail.chunks_exact(TOKEN_BYTES));
-        let counts = heads.clone().map(|head| u16::from_le_bytes([head[7], head[8]])).collect();
+        let counts = heads.clone().map(|head| head[TOKEN_BYTES]).collect();
         let cells = heads.map(|head| &head[..TOKEN_BYTES]).chain(tail).map(cell).collect();
         Some(Self { start, cells, counts })
     }

@@ -1,9 +1,25 @@
-//! Items to test with: the same as those of the model in `tests/golden/generate/reconcile.py`.
+//! Items to test with: the same as those of the model in `tests/golden/generate/reconcile.py`, and
+//! what the model makes of them.
 
+use alloc::string::String;
 use alloc::vec::Vec;
+
+use serde_json::Value;
 
 use super::token::{Item, Salt, Token};
 use crate::crypto::hash::{Hash, blake2b};
+
+/// The rows of a table of the model.
+pub(crate) fn golden(table: &str) -> Vec<Value> {
+    let text = include_str!("../../../tests/golden/reconcile.json");
+    let mut all: Value = serde_json::from_str(text).unwrap();
+    serde_json::from_value(all[table].take()).unwrap()
+}
+
+/// Lower-case hex, as the model writes bytes.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| alloc::format!("{byte:02x}")).collect()
+}
 
 pub(crate) fn discovery_key(number: u64) -> Hash {
     blake2b(&[b"feed", &number.to_le_bytes()])

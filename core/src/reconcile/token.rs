@@ -10,10 +10,10 @@ use siphasher::sip::SipHasher24;
 use crate::crypto::hash::{Hash, blake2b, keyed};
 
 /// Bits of a token that are the item's id.
-pub(crate) const ID_BITS: u32 = 40;
+pub(crate) const ID_BITS: u32 = 36;
 
-/// A token on the wire: 5 bytes of id, 2 of check.
-pub(crate) const TOKEN_BYTES: usize = 7;
+/// A token on the wire: 36 bits of id, 12 of check.
+pub(crate) const TOKEN_BYTES: usize = 6;
 
 /// The largest value of a token, and of a cell, which is a sum of tokens.
 pub(crate) const TOKEN_MAX: u64 = (1 << (8 * TOKEN_BYTES as u32)) - 1;
@@ -93,7 +93,7 @@ impl Salt {
         Self { id_mask: ID_MAX & !((1 << (ID_BITS - id_bits)) - 1), ..self }
     }
 
-    /// The token of an item: 40 bits of SipHash-2-4 as its id, and 16 of check on the id.
+    /// The token of an item: 36 bits of SipHash-2-4 as its id, and 12 of check on the id.
     pub(crate) fn token(&self, item: &Item) -> Token {
         let (bytes, length) = item.bytes();
         let hash = SipHasher24::new_with_keys(self.key.0, self.key.1).hash(&bytes[..length]);
@@ -108,7 +108,7 @@ impl fmt::Debug for Salt {
     }
 }
 
-/// 56 bits that stand for an item: its id, and a check that no sum of other tokens fits but by
+/// 48 bits that stand for an item: its id, and a check that no sum of other tokens fits but by
 /// chance.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Token(u64);
@@ -137,9 +137,9 @@ impl Token {
     }
 }
 
-/// 16 bits that are not linear in the id: with linear ones every sum of tokens would fit.
+/// 12 bits that are not linear in the id: with linear ones every sum of tokens would fit.
 fn check(id: u64) -> u64 {
-    mix(id ^ 0x5bf0_3635_dca1_ea1d) >> 48
+    mix(id ^ 0x5bf0_3635_dca1_ea1d) >> 52
 }
 
 /// The finisher of splitmix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number

@@ -55,12 +55,18 @@ impl Again {
 impl Session {
     /// Whether the peer can be asked for blocks up to `end` again.
     pub(crate) fn can_give_again(&self, feed: FeedId, end: u64) -> bool {
-        let edge = self.edges.get(feed).filter(|edge| edge.is_open() && name_of(edge).is_some());
-        edge.is_some_and(|edge| edge.theirs >= end) && !self.again.asked.contains_key(&feed)
+        // Nothing is asked for beyond our own length, and so much it holds of what it holds alike.
+        let offers = self.offers_of(feed, end).is_some_and(|offer| offer >= end);
+        offers && !self.again.asked.contains_key(&feed)
     }
 
-    /// Asks the peer for blocks again.
-    pub(crate) fn ask_again_for(&mut self, feed: FeedId, run: Run<u64>) {
+    /// Asks the peer for blocks again, of a feed of which we hold `length`.
+    pub(crate) fn ask_again_for(&mut self, feed: FeedId, length: u64, run: Run<u64>) {
+        self.remember_alike(feed, length);
+        if self.edges.get(feed).and_then(name_of).is_none() {
+            // It has no name yet, and gets one when it is announced.
+            self.changed.insert(feed);
+        }
         self.again.asked.insert(feed, run);
         self.again.unsaid.push(feed);
     }
@@ -80,8 +86,12 @@ impl Session {
         let mut body = Vec::new();
         for feed in core::mem::take(&mut self.again.unsaid) {
             let name = self.edges.get(feed).and_then(name_of);
-            if let (Some(name), Some(run)) = (name, self.again.asked.get(&feed)) {
-                put(&mut body, &AgainEntry { name, start: run.start, end: run.end });
+            match (name, self.again.asked.get(&feed)) {
+                (Some(name), Some(run)) => {
+                    put(&mut body, &AgainEntry { name, start: run.start, end: run.end });
+                }
+                (None, Some(_)) => self.again.unsaid.push(feed),
+                _ => (),
             }
         }
         if !body.is_empty() {

@@ -8,6 +8,7 @@ mod edge;
 mod names;
 mod policy;
 mod range;
+mod reconcile;
 mod serve;
 mod session;
 

@@ -29,7 +29,7 @@ impl Number {
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     mine: Vec<FeedId>,
-    /// `None`: a feed that we declined when it was named.
+    /// `None`: a feed that we declined when it was named, or that waits to be made a candidate.
     yours: Vec<Option<FeedId>>,
 }
 
@@ -49,14 +49,15 @@ impl Names {
         Ok(Number::of(self.yours.len() - 1))
     }
 
-    /// A feed that we declined when it was named is here now.
+    /// A feed that we declined when it was named, or that waited to be made a candidate, is here
+    /// now.
     pub(crate) fn admit(&mut self, number: u32, feed: FeedId) -> Option<Number> {
         let place = number as usize;
         *self.yours.get_mut(place)? = Some(feed);
         Some(Number::of(place))
     }
 
-    /// The feed of a number in a peer's message; `None` if we declined it.
+    /// The feed of a number in a peer's message; `None` if we declined it or it waits.
     pub(crate) fn resolve(&self, name: Name) -> Result<Option<FeedId>, Violation> {
         let found = match name {
             Name::New(_) => return Err(Violation::UnexpectedMessage),

@@ -73,6 +73,7 @@ impl Session {
         self.changed.remove(&feed);
         self.serving.stop(feed);
         self.again.miss(feed);
+        self.remember_alike(feed, length);
         let Some(edge) = self.edges.get(feed) else { return };
         let name = name_of(edge);
         self.edges.update(feed, Lengths::same(length), |edge| {
@@ -95,6 +96,10 @@ impl Session {
             self.backlog.insert(feed);
         }
         if length > 0 {
+            // It was in our sets neither when they were reconciled nor since.
+            if !self.knows(feed) {
+                self.edges.update(feed, Lengths::same(length), |_| ());
+            }
             self.changed.insert(feed);
         }
         // A no that was not said yet would be the last word.

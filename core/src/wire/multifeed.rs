@@ -74,6 +74,26 @@ pub enum Kind {
     Window = 6,
     /// [`AgainEntry`]s.
     Again = 7,
+    /// A [`Claim`].
+    Claim = 8,
+    /// Cells of a sketch of the responder's.
+    Cells = 9,
+    /// The initiator needs more cells.
+    More = 10,
+    /// The initiator has decoded which feeds differ.
+    Different = 11,
+    /// The responder's feeds that the initiator lacks.
+    Entries = 12,
+    /// The initiator has decoded which lengths differ.
+    Changed = 13,
+    /// The responder's lengths of the same feeds.
+    Lengths = 14,
+    /// The initiator knows every difference, and so does the responder.
+    Agreed = 15,
+    /// The reconciliation leads nowhere.
+    GiveUp = 16,
+    /// The beginning of a message of a reconciliation that is too long for a frame.
+    Part = 17,
 }
 
 impl Kind {
@@ -88,9 +108,30 @@ impl Kind {
             5 => Self::Names,
             6 => Self::Window,
             7 => Self::Again,
+            8 => Self::Claim,
+            9 => Self::Cells,
+            10 => Self::More,
+            11 => Self::Different,
+            12 => Self::Entries,
+            13 => Self::Changed,
+            14 => Self::Lengths,
+            15 => Self::Agreed,
+            16 => Self::GiveUp,
+            17 => Self::Part,
             _ => return None,
         })
     }
+}
+
+/// What the sender's sets are, for the receiver to compare with its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Claim {
+    /// How many feeds it holds.
+    pub feeds: u64,
+    /// The root of their keys, bound to the connection and the role.
+    pub keys: [u8; 8],
+    /// The root of their heads, likewise.
+    pub heads: [u8; 8],
 }
 
 /// The sender holds this much of a feed durably, from the first block on.
@@ -245,7 +286,7 @@ pub fn entries<'a, T: Deserialize<'a>>(
     })
 }
 
-fn take<'a, T: Deserialize<'a>>(rest: &mut &'a [u8]) -> Result<T, Malformed> {
+pub(super) fn take<'a, T: Deserialize<'a>>(rest: &mut &'a [u8]) -> Result<T, Malformed> {
     let (value, after) = postcard::take_from_bytes(rest).map_err(|_| Malformed::Truncated)?;
     *rest = after;
     Ok(value)

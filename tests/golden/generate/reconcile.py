@@ -1,105 +1,218 @@
-"""An independent model of tokens, mapping, sketch, LtHash and Rice code."""
-import hashlib, struct
-M = (1 << 64) - 1
-def rotl(x, b): return ((x << b) | (x >> (64 - b))) & M
-def sip24(k0, k1, m):
-    v = [k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573]
-    def rnd():
-        v[0] = (v[0] + v[1]) & M; v[1] = rotl(v[1], 13) ^ v[0]; v[0] = rotl(v[0], 32)
-        v[2] = (v[2] + v[3]) & M; v[3] = rotl(v[3], 16) ^ v[2]
-        v[0] = (v[0] + v[3]) & M; v[3] = rotl(v[3], 21) ^ v[0]
-        v[2] = (v[2] + v[1]) & M; v[1] = rotl(v[1], 17) ^ v[2]; v[2] = rotl(v[2], 32)
-    full = len(m) - len(m) % 8
-    for i in range(0, full, 8):
-        w = struct.unpack_from('<Q', m, i)[0]; v[3] ^= w; rnd(); rnd(); v[0] ^= w
-    w = (len(m) & 0xff) << 56 | int.from_bytes(m[full:], 'little')
-    v[3] ^= w; rnd(); rnd(); v[0] ^= w; v[2] ^= 0xff
-    for _ in range(4): rnd()
+"""An independent model of reconciliation's algebra, on Python's integers and hashlib alone.
+
+Writes ../reconcile.json, which the unit tests of core/src/reconcile are held to.
+"""
+import hashlib
+import json
+import struct
+from pathlib import Path
+
+MASK = (1 << 64) - 1
+ID_BITS, CHECK_BITS, TOKEN_BYTES, HEAD_CELLS = 36, 12, 6, 24
+GOLDEN = 0x9E3779B97F4A7C15
+
+
+def blake2b(*parts, key=b""):
+    return hashlib.blake2b(b"".join(parts), digest_size=32, key=key).digest()
+
+
+def rotate(x, by):
+    return ((x << by) | (x >> (64 - by))) & MASK
+
+
+def siphash24(k0, k1, message):
+    v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D,
+         k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
+
+    def rounds(count):
+        for _ in range(count):
+            v[0] = (v[0] + v[1]) & MASK; v[1] = rotate(v[1], 13) ^ v[0]; v[0] = rotate(v[0], 32)
+            v[2] = (v[2] + v[3]) & MASK; v[3] = rotate(v[3], 16) ^ v[2]
+            v[0] = (v[0] + v[3]) & MASK; v[3] = rotate(v[3], 21) ^ v[0]
+            v[2] = (v[2] + v[1]) & MASK; v[1] = rotate(v[1], 17) ^ v[2]; v[2] = rotate(v[2], 32)
+
+    whole = len(message) - len(message) % 8
+    words = [struct.unpack_from("<Q", message, at)[0] for at in range(0, whole, 8)]
+    words.append((len(message) & 0xFF) << 56 | int.from_bytes(message[whole:], "little"))
+    for word in words:
+        v[3] ^= word
+        rounds(2)
+        v[0] ^= word
+    v[2] ^= 0xFF
+    rounds(4)
     return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
 def mix(x):
-    x = ((x ^ x >> 30) * 0xbf58476d1ce4e5b9) & M
-    x = ((x ^ x >> 27) * 0x94d049bb133111eb) & M
+    x = ((x ^ x >> 30) * 0xBF58476D1CE4E5B9) & MASK
+    x = ((x ^ x >> 27) * 0x94D049BB133111EB) & MASK
     return x ^ x >> 31
-def b2(*p, key=b''): return hashlib.blake2b(b''.join(p), digest_size=32, key=key).digest()
-def salt_group(k): h = b2(b'multifeed/1 reconcile', key=k); return struct.unpack('<QQ', h[:16])
-def salt_fresh(h, a): h = b2(b'multifeed/1 reconcile fresh', bytes([a]), h); return struct.unpack('<QQ', h[:16])
-def token_of_id(i): return i | (mix(i ^ 0x5bf03635dca1ea1d) >> 48) << 40
-def token(s, m): return token_of_id(sip24(*s, m) & (1 << 40) - 1)
-def root(n, k):
-    lo, hi = 0, 1 << (n.bit_length() // k + 1)
-    while lo < hi:
-        mid = (lo + hi + 1) // 2
-        if mid ** k <= n: lo = mid
-        else: hi = mid - 1
-    return lo
+
+
+def salt_of_group(key):
+    return struct.unpack("<QQ", blake2b(b"multifeed/1 reconcile", key=key)[:16])
+
+
+def salt_of_connection(handshake_hash, attempt):
+    hash = blake2b(b"multifeed/1 reconcile fresh", bytes([attempt]), handshake_hash)
+    return struct.unpack("<QQ", hash[:16])
+
+
+def token_of_id(id):
+    return id | mix(id ^ 0x5BF03635DCA1EA1D) >> (64 - CHECK_BITS) << ID_BITS
+
+
+def token(salt, item):
+    return token_of_id(siphash24(*salt, item) & (1 << ID_BITS) - 1)
+
+
+def floor_root(n, k):
+    low, high = 0, 1 << (n.bit_length() // k + 1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if middle**k <= n else (low, middle - 1)
+    return low
+
+
 class Curve:
-    def __init__(s, al, c):
-        s.whole = [root(2 ** (160 + al * k), 8) for k in range(64)]
-        s.part = [root(2 ** 240 * 4096 ** al // (2049 + 2 * k) ** al, 8) for k in range(1024)]
-        s.c = c
-    def hash(s): return b2(b''.join(struct.pack('<Q', x) for x in s.whole), b''.join(struct.pack('<I', x) for x in s.part)).hex()
+    """The powers of a class of tokens; alpha in eighths."""
+
+    def __init__(self, alpha, offset_q8):
+        self.whole = [floor_root(2 ** (160 + alpha * k), 8) for k in range(64)]
+        ratio = lambda k: 2**240 * 4096**alpha // (2049 + 2 * k) ** alpha
+        self.part = [floor_root(ratio(k), 8) for k in range(1024)]
+        self.offset_q8 = offset_q8
+
+    def hash(self):
+        whole = b"".join(struct.pack("<Q", entry) for entry in self.whole)
+        return blake2b(whole, b"".join(struct.pack("<I", entry) for entry in self.part)).hex()
+
+
 DENSE, SPARSE = Curve(5, 333), Curve(1, 1152)
-G = 0x9e3779b97f4a7c15
-def indices(id, end, most=None):
-    st = mix((id * G & M) ^ 0xd1b54a32d192ed03)
-    cv = SPARSE if st >> 56 >= 220 else DENSE
-    i, out = 0, []
-    while i < end and (most is None or len(out) < most):
-        out.append(i)
-        st = (st + G) & M
-        r = mix(st) | 1
-        z = 64 - r.bit_length()
-        f = ((r << z) & M) >> 53 & 1023
-        p = cv.whole[z] * cv.part[f] >> 30
-        i = min(i + 1 + (((i << 8) + cv.c) * (p - (1 << 20)) >> 28), 2 ** 32 - 1)
+
+
+def indices(id, end=2**32 - 1, most=None):
+    state = mix((id * GOLDEN & MASK) ^ 0xD1B54A32D192ED03)
+    curve = SPARSE if state >> 56 >= 220 else DENSE
+    index, out = 0, []
+    while index < end and (most is None or len(out) < most):
+        out.append(index)
+        state = (state + GOLDEN) & MASK
+        chance = mix(state) | 1
+        zeros = 64 - chance.bit_length()
+        part = curve.part[((chance << zeros) & MASK) >> 53 & 1023]
+        power = curve.whole[zeros] * part >> 30
+        step = ((index << 8) + curve.offset_q8) * (power - (1 << 20)) >> 28
+        index = min(index + 1 + step, 2**32 - 1)
     return out
-def key(i): return b2(b'feed', struct.pack('<Q', i))
-print('tables', DENSE.hash(), SPARSE.hash())
-g = salt_group(bytes(range(32))); f = salt_fresh(bytes(range(64)), 1)
-print('salts', [hex(x) for x in g + f])
-for i in (0, 1, 2): print('key token', hex(token(g, key(i))), hex(token(f, key(i))))
-print('head token', hex(token(g, key(0) + struct.pack('<QQ', 7, 0))), hex(token(f, key(0) + struct.pack('<QQ', 1 << 40, 3))))
-h = hashlib.blake2b(digest_size=32)
-for i in range(1000):
-    for x in indices(mix(i) & (1 << 40) - 1, 2 ** 32 - 1, 64): h.update(struct.pack('<I', x))
-print('indices', h.hexdigest(), indices(1, 2 ** 32 - 1, 12))
-cells = [0] * 256; counts = [0] * 24
-for i in range(100):
-    t = token(g, key(i))
-    for x in indices(t & (1 << 40) - 1, 256):
-        cells[x] ^= t
-        if x < 24: counts[x] += 1
-h = hashlib.blake2b(digest_size=32)
-wire = b''.join(c.to_bytes(7, 'little') + (struct.pack('<H', counts[i]) if i < 24 else b'') for i, c in enumerate(cells))
-print('sketch', b2(wire).hex(), len(wire))
-def chacha(key32, n):
-    def q(s, a, b, c, d):
-        r = lambda x, k: ((x << k) | (x >> (32 - k))) & 0xffffffff
-        s[a] = (s[a] + s[b]) & 0xffffffff; s[d] = r(s[d] ^ s[a], 16)
-        s[c] = (s[c] + s[d]) & 0xffffffff; s[b] = r(s[b] ^ s[c], 12)
-        s[a] = (s[a] + s[b]) & 0xffffffff; s[d] = r(s[d] ^ s[a], 8)
-        s[c] = (s[c] + s[d]) & 0xffffffff; s[b] = r(s[b] ^ s[c], 7)
-    out = b''
-    for blk in range(n // 64):
-        init = list(struct.unpack('<4I', b'expand 32-byte k')) + list(struct.unpack('<8I', key32)) + [blk, 0, 0, 0]
-        s = init[:]
-        for _ in range(10):
-            q(s,0,4,8,12);q(s,1,5,9,13);q(s,2,6,10,14);q(s,3,7,11,15)
-            q(s,0,5,10,15);q(s,1,6,11,12);q(s,2,7,8,13);q(s,3,4,9,14)
-        out += struct.pack('<16I', *((a + b) & 0xffffffff for a, b in zip(s, init)))
+
+
+def sketch(tokens, cells):
+    sums, counts = [0] * cells, [0] * HEAD_CELLS
+    for one in tokens:
+        for index in indices(one & (1 << ID_BITS) - 1, cells):
+            sums[index] ^= one
+            if index < HEAD_CELLS:
+                counts[index] += 1
+    head = lambda at: bytes([counts[at] % 256]) if at < HEAD_CELLS else b""
+    return b"".join(cell.to_bytes(TOKEN_BYTES, "little") + head(at) for at, cell in enumerate(sums))
+
+
+def chacha8(key, length):
+    def quarter(s, a, b, c, d):
+        turn = lambda x, by: ((x << by) | (x >> (32 - by))) & 0xFFFFFFFF
+        s[a] = (s[a] + s[b]) & 0xFFFFFFFF; s[d] = turn(s[d] ^ s[a], 16)
+        s[c] = (s[c] + s[d]) & 0xFFFFFFFF; s[b] = turn(s[b] ^ s[c], 12)
+        s[a] = (s[a] + s[b]) & 0xFFFFFFFF; s[d] = turn(s[d] ^ s[a], 8)
+        s[c] = (s[c] + s[d]) & 0xFFFFFFFF; s[b] = turn(s[b] ^ s[c], 7)
+
+    out = b""
+    for block in range(length // 64):
+        first = list(struct.unpack("<4I", b"expand 32-byte k"))
+        first += list(struct.unpack("<8I", key)) + [block, 0, 0, 0]
+        s = first[:]
+        for _ in range(4):
+            for at in range(4):
+                quarter(s, at, 4 + at, 8 + at, 12 + at)
+            for at in range(4):
+                quarter(s, at, 4 + (at + 1) % 4, 8 + (at + 2) % 4, 12 + (at + 3) % 4)
+        out += struct.pack("<16I", *((a + b) & 0xFFFFFFFF for a, b in zip(s, first)))
     return out
-sums = [0] * 1024
-for m in (key(0), key(1), key(0) + struct.pack('<QQ', 7, 0)):
-    for i, w in enumerate(struct.unpack('<1024H', chacha(b2(b'multifeed/1 root item', m), 2048))): sums[i] = (sums[i] + w) & 0xffff
-hh = bytes(range(64))
-for role in (0, 1):
-    print('mac', role, b2(b'multifeed/1 root', bytes([role, 1]), struct.pack('<1024H', *sums), key=hh)[:8].hex())
-def rice(nums, w):
-    low = max((177 << w >> 8) // max(len(nums), 1), 1).bit_length() - 1
-    bits, nxt = [], 0
-    for n in nums:
-        g = n - nxt; nxt = n + 1
-        bits += [1] * (g >> low) + [0] + [g >> j & 1 for j in range(low)]
+
+
+def root(items):
+    sums = [0] * 1024
+    for item in items:
+        words = struct.unpack("<1024H", chacha8(blake2b(b"multifeed/1 root item", item), 2048))
+        sums = [(sum + word) & 0xFFFF for sum, word in zip(sums, words)]
+    return struct.pack("<1024H", *sums)
+
+
+def root_mac(handshake_hash, role, set, items):
+    head = b"multifeed/1 root" + bytes([role, set])
+    return blake2b(head, root(items), key=handshake_hash)[:8].hex()
+
+
+def rice(numbers, width):
+    low = max((177 << width >> 8) // max(len(numbers), 1), 1).bit_length() - 1
+    bits, next = [], 0
+    for number in numbers:
+        gap, next = number - next, number + 1
+        bits += [1] * (gap >> low) + [0] + [gap >> at & 1 for at in range(low)]
     bits += [0] * (-len(bits) % 8)
-    return bytes(sum(b << j for j, b in enumerate(bits[i:i + 8])) for i in range(0, len(bits), 8))
-print('rice', rice([0, 5, 6, 900, 1023], 10).hex(), rice([mix(1) >> 24], 40).hex())
+    byte = lambda at: sum(bit << place for place, bit in enumerate(bits[at:at + 8]))
+    return bytes(byte(at) for at in range(0, len(bits), 8)).hex()
+
+
+def discovery_key(number):
+    return blake2b(b"feed", struct.pack("<Q", number))
+
+
+def head_item(number, length, fork):
+    return discovery_key(number) + struct.pack("<QQ", length, fork)
+
+
+def vectors():
+    handshake_hash = bytes(range(64))
+    group, fresh = salt_of_group(bytes(range(32))), salt_of_connection(handshake_hash, 1)
+    heads = [(0, 7, 0), (0, 1 << 40, 3), (5, 1, 0)]
+    ids = [mix(number) & (1 << ID_BITS) - 1 for number in range(1000)]
+    hash = hashlib.blake2b(digest_size=32)
+    for id in ids:
+        hash.update(struct.pack("<64I", *(indices(id, most=64) + [2**32 - 1] * 64)[:64]))
+    tokens = [token(group, discovery_key(number)) for number in range(100)]
+    items = [discovery_key(0), discovery_key(1), head_item(0, 7, 0)]
+    sets = [([0, 5, 6, 900, 1023], 10), ([mix(1) >> 28], ID_BITS), ([], 8), (list(range(256)), 8),
+            (sorted({mix(number) >> 37 for number in range(100)}), 27)]
+    return {
+        "tokens": [{"number": number, "group": token(group, discovery_key(number)),
+                    "fresh": token(fresh, discovery_key(number))} for number in range(20)],
+        "heads": [{"number": number, "length": length, "fork": fork,
+                   "group": token(group, head_item(number, length, fork)),
+                   "fresh": token(fresh, head_item(number, length, fork))}
+                  for number, length, fork in heads],
+        "indices": [{"id": id, "cells": indices(id, most=64)} for id in [0, 1] + ids[:6]],
+        "hashes": [{"tables_dense": DENSE.hash(), "tables_sparse": SPARSE.hash(),
+                    "indices_of_1000": hash.hexdigest()}],
+        "sketches": [{"items": count, "cells": cells, "bytes": sketch(tokens[:count], cells).hex()}
+                     for count, cells in [(0, 64), (1, 64), (30, 64), (100, 256)]],
+        "roots": [{"items": count, "role": role, "set": set,
+                   "mac": root_mac(handshake_hash, role, set, items[:count])}
+                  for count in [0, 1, 3] for role in [0, 1] for set in [0, 1]],
+        "rice": [{"numbers": numbers, "width": width, "bytes": rice(numbers, width)}
+                 for numbers, width in sets],
+    }
+
+
+if __name__ == "__main__":
+    out = ["{"]
+    entries = list(vectors().items())
+    for place, (name, value) in enumerate(entries):
+        comma = "," if place + 1 < len(entries) else ""
+        if isinstance(value, list):
+            rows = ",\n".join("    " + json.dumps(row) for row in value)
+            out.append(f'  "{name}": [\n{rows}\n  ]{comma}')
+        else:
+            out.append(f'  "{name}": {json.dumps(value)}{comma}')
+    path = Path(__file__).resolve().parent.parent / "reconcile.json"
+    path.write_text("\n".join(out) + "\n}\n")

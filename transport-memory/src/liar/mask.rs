@@ -25,6 +25,8 @@ pub(super) struct Mask {
     is_sealed: bool,
     /// Bytes of ranges that the peer granted and that were not sent yet.
     window: u64,
+    /// What the peer said of its sets.
+    claim: Option<Vec<u8>>,
 }
 
 /// What a liar heard.
@@ -65,7 +67,7 @@ impl Mask {
             (Security::Noise, Role::Responder) => SecretStream::responder(key_pair, chance, max),
         };
         let (said, is_sealed) = (FrameReader::new(max), security == Security::Noise);
-        Self { stream, said, is_sealed, window: 0 }
+        Self { stream, said, is_sealed, window: 0, claim: None }
     }
 
     /// Takes bytes of the peer. After a fault of the stream nothing more is heard.
@@ -97,6 +99,11 @@ impl Mask {
                 && Kind::of(kind) == Some(Kind::Window)
             {
                 self.window = self.window.saturating_add(decode::<u64>(body).unwrap_or(0));
+            }
+            if let MuxMessage::Message { kind, body, .. } = message
+                && Kind::of(kind) == Some(Kind::Claim)
+            {
+                self.claim = Some(body.to_vec());
             }
             if let MuxMessage::Message { kind, .. } = message
                 && matches!(Kind::of(kind), Some(Kind::Wants | Kind::Nos))
@@ -134,6 +141,11 @@ impl Mask {
     pub(super) fn take_said(&mut self, bytes: &[u8]) -> Vec<BytesMut> {
         self.said.push(bytes);
         std::iter::from_fn(|| self.said.next().ok().flatten()).collect()
+    }
+
+    /// What the peer said of its sets.
+    pub(super) fn claim(&self) -> Option<&[u8]> {
+        self.claim.as_deref()
     }
 
     pub(super) fn is_sealed(&self) -> bool {

@@ -22,6 +22,7 @@ const FILES: &[(&str, &str)] = files! {
     "disks-that-fail",
     "disks-that-rot",
     "everything-at-once",
+    "liars-about-their-sets",
     "feeds-that-are-removed-and-refused",
     "liars-behind-a-seal",
     "liars-in-the-mesh",

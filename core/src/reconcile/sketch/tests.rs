@@ -4,8 +4,7 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::crypto::hash::blake2b;
-use crate::reconcile::testing::{group_salt, tokens};
+use crate::reconcile::testing::{golden, group_salt, hex, tokens};
 
 fn sketch(numbers: &BTreeSet<u64>) -> Sketch {
     Sketch::of(numbers.len(), tokens(group_salt(), numbers.iter().copied()).into_iter())
@@ -111,13 +110,13 @@ proptest! {
 
 #[test]
 fn a_sketch_is_that_of_the_model() {
-    // From tests/golden/generate/reconcile.py: the keys 0 to 99.
-    let sketch = sketch(&(0..100).collect());
-    let mut bytes = Vec::new();
-    whole(&sketch).write(&mut bytes);
-    assert_eq!((sketch.cells(), bytes.len()), (256, 1_840));
-    let expected = [0x4f, 0x4d, 0x2f, 0xb5, 0xeb, 0x37, 0x1d, 0x09];
-    assert_eq!(blake2b(&[&bytes])[..8], expected);
+    for row in golden("sketches") {
+        let sketch = sketch(&(0..row["items"].as_u64().unwrap()).collect());
+        let mut bytes = Vec::new();
+        whole(&sketch).write(&mut bytes);
+        assert_eq!(u64::from(sketch.cells()), row["cells"].as_u64().unwrap());
+        assert_eq!(hex(&bytes), row["bytes"].as_str().unwrap());
+    }
 }
 
 #[test]
@@ -143,8 +142,8 @@ fn what_is_asked_for_beyond_the_end_is_not_there() {
 
 #[test]
 fn cells_beyond_the_bound_are_not_read() {
-    assert_eq!(Slice::read(CELLS_MAX, &[0; 7]), None);
-    assert!(Slice::read(CELLS_MAX - 1, &[0; 7]).is_some());
-    assert_eq!(Slice::read(u32::MAX, &[0; 14]), None);
-    assert_eq!(Slice::read(23, &[0; 10]), None, "the count's second byte is missing");
+    assert_eq!(Slice::read(CELLS_MAX, &[0; 6]), None);
+    assert!(Slice::read(CELLS_MAX - 1, &[0; 6]).is_some());
+    assert_eq!(Slice::read(u32::MAX, &[0; 12]), None);
+    assert_eq!(Slice::read(23, &[0; 6]), None, "the count is missing");
 }

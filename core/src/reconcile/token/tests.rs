@@ -1,7 +1,9 @@
 use std::vec::Vec;
 
+use serde_json::Value;
+
 use super::*;
-use crate::reconcile::testing::{discovery_key, handshake_hash, key_item};
+use crate::reconcile::testing::{discovery_key, golden, handshake_hash, key_item};
 
 fn salts() -> [Salt; 2] {
     let group_key = core::array::from_fn(|at| at as u8);
@@ -10,16 +12,23 @@ fn salts() -> [Salt; 2] {
 
 #[test]
 fn tokens_are_those_of_the_model() {
-    // From tests/golden/generate/reconcile.py.
-    let bits = |item| salts().map(|salt| salt.token(&item).bits());
-    assert_eq!(bits(key_item(0)), [0xda_9642_ef43_8859, 0x3a_d944_1282_29d4]);
-    assert_eq!(bits(key_item(1)), [0x12_06ad_ee3a_d80a, 0xcb_f6b2_dece_51ad]);
-    assert_eq!(bits(key_item(2)), [0x44_ed8c_f258_b81e, 0xf5_1304_b3ae_0072]);
+    let rows = golden("tokens").into_iter().map(|row| (key_item(number(&row, "number")), row));
+    let heads = golden("heads").into_iter().map(|row| {
+        let [feed, length, fork] = ["number", "length", "fork"].map(|name| number(&row, name));
+        (Item::Head(discovery_key(feed), length, fork), row)
+    });
     let [group, fresh] = salts();
-    let (short, long) =
-        (Item::Head(discovery_key(0), 7, 0), Item::Head(discovery_key(0), 1 << 40, 3));
-    assert_eq!(group.token(&short).bits(), 0xee_d222_a84d_9cbd);
-    assert_eq!(fresh.token(&long).bits(), 0xe7_f606_5e31_4d1a);
+    let mut count = 0;
+    for (item, row) in rows.chain(heads) {
+        assert_eq!(group.token(&item).bits(), number(&row, "group"), "{row}");
+        assert_eq!(fresh.token(&item).bits(), number(&row, "fresh"), "{row}");
+        count += 1;
+    }
+    assert_eq!(count, 23);
+}
+
+fn number(row: &Value, name: &str) -> u64 {
+    row[name].as_u64().unwrap()
 }
 
 #[test]
@@ -44,11 +53,11 @@ fn a_cell_of_one_token_shows_it_and_one_of_more_does_not() {
     // A linear check would let each sum of three through.
     let sums = tokens.windows(3).map(|three| three.iter().fold(0, |sum, one| sum ^ one.bits()));
     let shown = sums.filter(|sum| Token::of_cell(*sum).is_some()).count();
-    assert!(shown <= 1, "{shown} of 998, where 1 in 65,536 is expected");
+    assert!(shown <= 3, "{shown} of 998, where 1 in 4,096 is expected");
 }
 
 #[test]
 fn narrow_ids_collide() {
     let salt = salts()[0].narrow(20);
-    assert!((0..1_000).all(|index| salt.token(&key_item(index)).id().trailing_zeros() >= 20));
+    assert!((0..1_000).all(|index| salt.token(&key_item(index)).id().trailing_zeros() >= 16));
 }

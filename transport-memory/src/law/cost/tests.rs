@@ -9,7 +9,7 @@ fn what_nothing_caused_is_over_the_bound() {
     assert_eq!(one.bytes_max(2) - idle.bytes_max(2), 2 * 1_160);
     assert_eq!(one.events_max(2, None) - idle.events_max(2, None), 10);
     let greeted = Cost { honest_connections: 1, feeds: 10, ..idle };
-    assert_eq!(greeted.bytes_max(1) - idle.bytes_max(1), 800 + 960);
+    assert_eq!(greeted.bytes_max(1) - idle.bytes_max(1), HELLO_BYTES + 960);
 }
 
 #[test]

@@ -1,0 +1,533 @@
+//! Both sides' sets on one connection: claimed, compared, and listed where that is less.
+//!
+//! Rule: until the sets are reconciled or listed, nothing else is said about feeds that the other
+//! side did not name; and that the peer holds what we hold is taken for granted only once roots
+//! over whole keys agreed.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use super::edge::{Grant, Lengths};
+use super::names::Number;
+use super::policy::Offer;
+use super::session::{Context, Session};
+use crate::error::{Limit, Reason, Violation};
+use crate::feed::manifest;
+use crate::feed::tree::LENGTH_MAX;
+use crate::id::{FeedId, Role};
+use crate::policy::Admission;
+use crate::reconcile::Listing;
+use crate::reconcile::session::{
+    DIFFERENCE_MAX, Entry, Fallback, Fault, Initiator, Message, Outcome, Responder, Terms, Turn,
+    prefix_bits,
+};
+use crate::reconcile::sets::{Pin, Sets};
+use crate::reconcile::token::Salt;
+use crate::reconcile::view::{Picture, Pictured, Snapshot};
+use crate::time::Instant;
+use crate::wire::multifeed::{self as message, Claim, HeadEntry, Kind, Name, No, put};
+use crate::wire::reconcile as wire;
+
+/// Up to so many feeds both sides make a sketch under a salt that nobody else knew before: 2 ms.
+/// Above, the one under the group's salt serves everybody.
+const FRESH_FEEDS_MAX: u64 = 16_384;
+
+/// A part of fewer bytes is no progress: each but the last of a message fills a frame.
+const PART_BYTES_MIN: usize = 1_024;
+
+/// Feeds that wait to be made candidates: all that two tries can bring. Each takes 60 bytes.
+const HEARD_MAX: usize = 2 * DIFFERENCE_MAX as usize;
+
+/// What one side of a session does.
+#[derive(Debug)]
+enum Machine {
+    Initiator(Box<Initiator>),
+    Responder(Box<Responder>),
+}
+
+/// A session that is under way.
+#[derive(Debug)]
+struct Running {
+    machine: Machine,
+    pin: Pin,
+    picture: Picture,
+    /// Bytes that the picture takes of [`Sets::lent_bytes`].
+    bytes: usize,
+}
+
+/// How far two sides are.
+#[derive(Debug)]
+enum Stage {
+    /// We have claimed what our sets are; the peer has not.
+    Claimed(Pin),
+    Running(Box<Running>),
+    /// Every feed is listed.
+    Listing(Listing),
+    /// Every difference is known.
+    Agreed,
+}
+
+/// Two sets on one connection.
+#[derive(Debug)]
+pub(crate) struct Reconciliation {
+    role: Role,
+    handshake_hash: [u8; 64],
+    stage: Stage,
+    /// What is to be said next: the answer to one message at most.
+    say: VecDeque<(Kind, Vec<u8>)>,
+    /// The beginning of a message of the peer.
+    part: Vec<u8>,
+    /// How often it was tried before.
+    attempt: u8,
+    /// Leading bits of ids in the messages of the latest session.
+    width: u32,
+    /// Feeds that we named in it: if it fails, the peer may not have heard of their numbers.
+    given: Vec<FeedId>,
+    /// A session has failed, so feeds may be named as new that have been named.
+    has_failed: bool,
+    /// The peer has listed all that it offers.
+    is_listed: bool,
+    /// When the peer last said something of it.
+    progress: Instant,
+}
+
+impl Reconciliation {
+    /// Begins by saying what our sets are.
+    pub(super) fn new(role: Role, handshake_hash: [u8; 64], context: &mut Context<'_>) -> Self {
+        let pin = context.sets.pin(context.feeds);
+        let mut reconciliation = Self {
+            role,
+            handshake_hash,
+            stage: Stage::Claimed(pin.clone()),
+            say: VecDeque::new(),
+            part: Vec::new(),
+            attempt: 0,
+            width: 0,
+            given: Vec::new(),
+            has_failed: false,
+            is_listed: false,
+            progress: context.now,
+        };
+        reconciliation.claim(pin);
+        reconciliation
+    }
+
+    fn claim(&mut self, mut pin: Pin) {
+        let claim = Terms::claim(&self.handshake_hash, self.role, pin.feeds, &mut pin.roots);
+        let mut body = Vec::new();
+        put(&mut body, &claim);
+        self.say.push_back((Kind::Claim, body));
+        self.stage = Stage::Claimed(pin);
+    }
+
+    /// What is to be said next, up to `bytes_max` bytes of it.
+    pub(super) fn next(&mut self, bytes_max: usize) -> Option<(Kind, Vec<u8>)> {
+        let (_, body) = self.say.front_mut()?;
+        if body.len() <= bytes_max {
+            return self.say.pop_front();
+        }
+        let rest = body.split_off(bytes_max);
+        Some((Kind::Part, core::mem::replace(body, rest)))
+    }
+
+    /// Whether nothing of it waits to be said.
+    pub(super) fn has_said_all(&self) -> bool {
+        self.say.is_empty()
+    }
+
+    /// Whether feeds may be announced.
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(self.stage, Stage::Listing(_) | Stage::Agreed)
+    }
+
+    /// Whether each side knows all that the other offers.
+    pub(super) fn is_over(&self) -> bool {
+        self.say.is_empty()
+            && match &self.stage {
+                Stage::Agreed => true,
+                Stage::Listing(listing) => listing.is_done() && self.is_listed,
+                Stage::Claimed(_) | Stage::Running(_) => false,
+            }
+    }
+
+    /// Whether the peer holds just as much as we of each feed that was not named since.
+    pub(super) fn is_agreed(&self) -> bool {
+        matches!(self.stage, Stage::Agreed)
+    }
+
+    /// What is left to be listed, if it is listed.
+    pub(super) fn listing(&mut self) -> Option<&mut Listing> {
+        match &mut self.stage {
+            Stage::Listing(listing) if !listing.is_done() => Some(listing),
+            _ => None,
+        }
+    }
+
+    /// The peer has listed all that it offers.
+    pub(super) fn listed(&mut self) {
+        self.is_listed = true;
+    }
+
+    /// Bytes of a message of the peer that has not come to its end.
+    pub(super) fn part_bytes(&self) -> usize {
+        self.part.len()
+    }
+
+    /// Since when we wait for the peer to go on.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        matches!(self.stage, Stage::Claimed(_) | Stage::Running(_)).then_some(self.progress)
+    }
+
+    /// Leaves the session, whatever it was at.
+    fn list(&mut self, sets: &mut Sets) {
+        self.leave(sets);
+        self.stage = Stage::Listing(Listing::default());
+    }
+
+    /// Gives back what the session holds.
+    pub(super) fn leave(&mut self, sets: &mut Sets) {
+        if let Stage::Running(running) = core::mem::replace(&mut self.stage, Stage::Agreed) {
+            sets.lent_bytes -= running.bytes;
+        }
+    }
+
+    fn take_claim(&mut self, context: &mut Context<'_>, theirs: Claim) -> Result<Turn, Reason> {
+        let pin = match &self.stage {
+            Stage::Claimed(pin) => pin.clone(),
+            // It was said before the peer knew that we gave up.
+            Stage::Listing(_) => return Ok(Turn::default()),
+            _ => return Err(Violation::UnexpectedMessage.into()),
+        };
+        let many = pin.feeds.max(theirs.feeds);
+        let salt = match self.attempt {
+            0 if many > FRESH_FEEDS_MAX => Salt::group(context.group.key()),
+            attempt => Salt::fresh(&self.handshake_hash, attempt),
+        };
+        let (handshake_hash, feeds, roots) = (self.handshake_hash, pin.feeds, pin.roots.clone());
+        let mut terms = Terms { handshake_hash, salt, feeds, roots, theirs };
+        let set = match terms.compare(self.role) {
+            Ok(set) => set,
+            Err(outcome) => return Ok(Turn::end(outcome)),
+        };
+        let is_shared = self.attempt == 0 && many > FRESH_FEEDS_MAX;
+        let (picture, bytes) = match is_shared {
+            true => {
+                context.sets.sketch(context.group, context.feeds);
+                (Picture::Shared(pin.clone()), 0)
+            }
+            false => {
+                let bytes = Snapshot::bytes_of(pin.feeds, terms.items());
+                if context.sets.lent_bytes.saturating_add(bytes) > context.limits.snapshot_bytes {
+                    return Ok(Turn::give_up(Fallback::List));
+                }
+                let Ok(changed) = context.sets.since(&pin) else {
+                    return Ok(Turn::give_up(Fallback::Again));
+                };
+                let own = Snapshot::new(salt, terms.items(), context.feeds, &changed);
+                (Picture::Own(pin.clone(), own), bytes)
+            }
+        };
+        self.width = prefix_bits(terms.responder_feeds(self.role));
+        let Context { sets, feeds, group, .. } = context;
+        let Ok(view) = Pictured::new(&picture, sets, feeds, group) else {
+            return Ok(Turn::give_up(Fallback::Again));
+        };
+        let (machine, turn) = match self.role {
+            Role::Initiator => {
+                (Machine::Initiator(Box::new(Initiator::new(terms, set))), Turn::default())
+            }
+            Role::Responder => {
+                let (responder, turn) = Responder::new(terms, set, &view);
+                (Machine::Responder(Box::new(responder)), turn)
+            }
+        };
+        drop(view);
+        sets.lent_bytes += bytes;
+        let running = Running { machine, pin, picture, bytes };
+        self.stage = Stage::Running(Box::new(running));
+        Ok(turn)
+    }
+
+    /// Takes a message of the session. What belongs to none, because we gave up, is dropped.
+    fn take(&mut self, context: &mut Context<'_>, kind: Kind, body: &[u8]) -> Result<Turn, Reason> {
+        let limit = context.limits.reconcile_bytes;
+        if self.part.len().saturating_add(body.len()) > limit {
+            return Err(Limit::ReconcileBytes.into());
+        }
+        if kind == Kind::Part {
+            self.part.extend_from_slice(body);
+            if body.len() >= PART_BYTES_MIN {
+                self.progress = context.now;
+            }
+            return Ok(Turn::default());
+        }
+        let part = core::mem::take(&mut self.part);
+        let whole = if part.is_empty() { body.to_vec() } else { [&part, body].concat() };
+        let Some(message) = wire::decode(kind, &whole, self.width)? else {
+            return Ok(Turn::default());
+        };
+        let skipped = message.names();
+        let Stage::Running(running) = &mut self.stage else {
+            let is_given_up = kind == Kind::GiveUp && !matches!(self.stage, Stage::Listing(_));
+            let outcome = is_given_up.then_some(Outcome::List);
+            return Ok(Turn { skipped, outcome, ..Turn::default() });
+        };
+        self.progress = context.now;
+        let Running { machine, picture, .. } = &mut **running;
+        let Ok(view) = Pictured::new(picture, context.sets, context.feeds, context.group) else {
+            return Ok(Turn { skipped, ..Turn::give_up(Fallback::Again) });
+        };
+        let turn = match machine {
+            Machine::Initiator(initiator) => initiator.handle(&view, message),
+            Machine::Responder(responder) => responder.handle(&view, message),
+        };
+        turn.map_err(|fault| match fault {
+            Fault::OutOfTurn => Violation::UnexpectedMessage.into(),
+            Fault::Inconsistent => Violation::Inconsistent.into(),
+            Fault::TooMuch => Limit::ReconcileBytes.into(),
+        })
+    }
+
+    /// Queues what is to be said, and ends the session if it has ended. Returns, once both sides
+    /// have agreed, which feeds have changed since their sets were claimed, with their lengths then.
+    fn end_turn(
+        &mut self,
+        context: &mut Context<'_>,
+        say: &[Message],
+        outcome: Option<Outcome>,
+    ) -> Option<BTreeMap<FeedId, u64>> {
+        let width = self.width;
+        self.say.extend(say.iter().map(|message| wire::encode(message, width)));
+        match outcome {
+            None => (),
+            Some(Outcome::Agreed) => {
+                let pin = match &self.stage {
+                    Stage::Running(running) => Some(&running.pin),
+                    Stage::Claimed(pin) => Some(pin),
+                    _ => None,
+                };
+                let changed = pin.and_then(|pin| context.sets.since(pin).ok());
+                match changed {
+                    Some(_) => self.leave(context.sets),
+                    // What they agreed on is too long ago to tell what has become of it.
+                    None => self.give_up(context.sets),
+                }
+                return changed;
+            }
+            Some(Outcome::Again) if self.attempt == 0 => {
+                self.attempt = 1;
+                self.leave(context.sets);
+                let pin = context.sets.pin(context.feeds);
+                self.claim(pin);
+            }
+            Some(Outcome::Again | Outcome::List) => self.list(context.sets),
+        }
+        None
+    }
+
+    /// Leaves the session, and says so.
+    fn give_up(&mut self, sets: &mut Sets) {
+        self.say.push_back(wire::encode(&Message::GiveUp(Fallback::List), 0));
+        self.list(sets);
+    }
+}
+
+impl Session {
+    pub(super) fn take_claim(
+        &mut self,
+        context: &mut Context<'_>,
+        body: &[u8],
+    ) -> Result<(), Reason> {
+        let claim: Claim = message::decode(body)?;
+        self.reconciliation.progress = context.now;
+        let turn = self.reconciliation.take_claim(context, claim)?;
+        self.take_turn(context, turn)
+    }
+
+    pub(super) fn take_reconcile(
+        &mut self,
+        context: &mut Context<'_>,
+        kind: Kind,
+        body: &[u8],
+    ) -> Result<(), Reason> {
+        let turn = self.reconciliation.take(context, kind, body)?;
+        self.take_turn(context, turn)
+    }
+
+    /// The peer has said nothing for too long: everything is listed.
+    pub(crate) fn stop_reconciling(&mut self, context: &mut Context<'_>) {
+        self.reconciliation.give_up(context.sets);
+        self.take_names_back(context);
+    }
+
+    /// A session has failed: the peer may have dropped what gave these feeds their numbers, so
+    /// they are named anew.
+    fn take_names_back(&mut self, context: &Context<'_>) {
+        self.reconciliation.has_failed = true;
+        for feed in core::mem::take(&mut self.reconciliation.given) {
+            let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
+            if self.knows(feed) {
+                self.edges.update(feed, Lengths::same(length), |edge| edge.mine = None);
+            }
+        }
+    }
+
+    /// Whether a feed may be named as new though it has been named.
+    pub(super) fn may_rename(&self) -> bool {
+        self.reconciliation.has_failed
+    }
+
+    fn take_turn(&mut self, context: &mut Context<'_>, turn: Turn) -> Result<(), Reason> {
+        let Turn { say, naming, named, learned, skipped, outcome } = turn;
+        for _ in 0..skipped {
+            self.names.take(None, 2 * context.limits.feeds)?;
+        }
+        for feed in naming {
+            let number = self.names.give(feed);
+            self.reconciliation.given.push(feed);
+            let Some(held) = context.feeds.get(feed) else { continue };
+            let (length, is_refused) = (held.length(), !held.is_taken());
+            self.edges.update(feed, Lengths::same(length), |edge| {
+                edge.mine = Some(number);
+                edge.refused |= is_refused;
+            });
+            if is_refused {
+                // It was refused while the sets were reconciled as they had been.
+                self.nos.insert((Name::Mine(number.get()), No::Declined));
+            }
+        }
+        for entry in named {
+            self.take_named(context, entry)?;
+        }
+        for entry in learned {
+            let key = manifest::feed_key(context.group.feed_namespace(), &entry.public_key());
+            if let Some(feed) = context.feeds.find(&key) {
+                self.take_length(context, feed, entry.head.length, entry.head.fork)?;
+            }
+        }
+        let changed = self.reconciliation.end_turn(context, &say, outcome);
+        match (outcome, changed) {
+            (_, Some(changed)) => self.remember_changed(context, &changed),
+            (Some(_), None) => self.take_names_back(context),
+            (None, None) => (),
+        }
+        Ok(())
+    }
+
+    /// Makes edges for what has changed since both sides held it alike, so that a feed without one
+    /// has not.
+    fn remember_changed(&mut self, context: &Context<'_>, changed: &BTreeMap<FeedId, u64>) {
+        for (feed, before) in changed {
+            let Some(held) = context.feeds.get(*feed) else { continue };
+            if self.edges.get(*feed).is_none() {
+                let is_refused = !held.is_taken();
+                self.edges.update(*feed, Lengths::same(held.length()), |edge| {
+                    (edge.theirs, edge.refused) = (*before, is_refused);
+                });
+            }
+        }
+    }
+
+    /// The peer holds a feed, and has given it its next number.
+    fn take_named(&mut self, context: &mut Context<'_>, entry: Entry) -> Result<(), Reason> {
+        let key = manifest::feed_key(context.group.feed_namespace(), &entry.public_key());
+        let known = context.feeds.find(&key);
+        let number = self.names.take(known, 2 * context.limits.feeds)?;
+        let Some(id) = known else {
+            check_length(entry.head.length)?;
+            let admission = context.policy.admit(&key);
+            if admission != Admission::Taken {
+                self.decline_heard(context, number, &entry, admission);
+                return Ok(());
+            }
+            if self.heard.len() >= HEARD_MAX {
+                return Err(Limit::ReconcileBytes.into());
+            }
+            self.heard.insert(number.get(), (number, entry));
+            return Ok(());
+        };
+        let feed = context.feeds.get(id);
+        let length = feed.map_or(0, |feed| feed.length());
+        let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+        self.edges.update(id, Lengths::same(length), |edge| {
+            edge.yours = Some(number);
+            edge.refused |= is_refused;
+        });
+        if is_refused {
+            self.nos.insert((Name::Yours(number.get()), No::Declined));
+        } else if self.reconciliation.role == Role::Initiator && length > 0 {
+            // The responder named it for it has the leading bits of another's id, and does not
+            // know that we hold it.
+            self.changed.insert(id);
+        }
+        self.take_length(context, id, entry.head.length, entry.head.fork)
+    }
+
+    /// Makes candidates of feeds that were heard of in a reconciliation, as many as one peer may
+    /// have us hold at a time.
+    pub(super) fn open_heard(&mut self, context: &mut Context<'_>) {
+        while self.heard_open > 0
+            && let Some((_, (number, entry))) = self.heard.pop_first()
+        {
+            let public_key = entry.public_key();
+            let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
+            let has_room = context.feeds.len() < context.limits.feeds;
+            let admission = context.policy.admit(&key);
+            let id = match context.feeds.find(&key) {
+                Some(id) => id,
+                None if has_room && admission == Admission::Taken => {
+                    context.feeds.insert(key, public_key)
+                }
+                None => {
+                    self.decline_heard(context, number, &entry, admission);
+                    continue;
+                }
+            };
+            self.names.admit(number.get(), id);
+            let feed = context.feeds.get(id);
+            let length = feed.map_or(0, |feed| feed.length());
+            let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+            let is_candidate = length == 0 && !is_refused;
+            self.heard_open -= u32::from(is_candidate);
+            self.edges.update(id, Lengths::same(length), |edge| {
+                edge.on_grant = is_candidate.then_some(Grant::Heard);
+                edge.yours = Some(number);
+                edge.refused |= is_refused;
+            });
+            if is_refused {
+                self.nos.insert((Name::Yours(number.get()), No::Declined));
+            }
+            // Its length was checked when it was heard of.
+            let _ = self.take_length(context, id, entry.head.length, entry.head.fork);
+        }
+    }
+
+    /// The peer holds a feed that is not taken, or that there is no room for.
+    fn decline_heard(
+        &mut self,
+        context: &mut Context<'_>,
+        number: Number,
+        entry: &Entry,
+        admission: Admission,
+    ) {
+        let public_key = entry.public_key();
+        let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
+        self.nos.insert((Name::Yours(number.get()), No::Declined));
+        let offer = Offer { key, public_key, length: entry.head.length };
+        self.keep_offer(context, number, offer, admission);
+    }
+
+    /// A change of a feed that waits to be made a candidate. Returns whether it is one.
+    pub(super) fn heard_again(&mut self, entry: &HeadEntry) -> bool {
+        let Name::Mine(number) = entry.name else { return false };
+        let Some((_, heard)) = self.heard.get_mut(&number) else { return false };
+        heard.head.length = heard.head.length.max(entry.length);
+        true
+    }
+}
+
+/// A length that a feed can have.
+pub(super) fn check_length(length: u64) -> Result<(), Violation> {
+    if length == 0 || length > LENGTH_MAX { Err(Violation::OutOfRange) } else { Ok(()) }
+}
