@@ -6,13 +6,17 @@
 mod connection;
 mod map;
 mod messages;
+mod reconcile;
 mod records;
 mod secure;
+pub(crate) mod sides;
 
 pub use connection::connection;
 pub use messages::{frame_and_mux, messages};
+pub use reconcile::{decoder, session};
 pub use records::records;
 pub use secure::secure;
+pub use sides::{Cost, Ending, Side, cells_to_decode, reconcile};
 
 #[cfg(test)]
 mod tests;

@@ -7,22 +7,19 @@
 //! The files beside this one are the algebra of the form that costs nothing where nothing is new:
 //! [`token`] → [`mapping`] → [`sketch`] → [`decoder`] with [`estimate`], [`root`] to be sure,
 //! [`changes`] to need none of it, [`rice`] to write sets down.
-#![cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "no session speaks the algebra yet")
-)]
+#![cfg_attr(not(test), expect(dead_code, reason = "no session speaks the algebra yet"))]
 
-mod changes;
-mod decoder;
+pub(crate) mod changes;
+pub(crate) mod decoder;
 mod estimate;
 mod mapping;
-mod rice;
-mod root;
-mod session;
-mod sketch;
+pub(crate) mod rice;
+pub(crate) mod root;
+pub(crate) mod session;
+pub(crate) mod sketch;
 #[cfg(test)]
 mod testing;
-mod token;
+pub(crate) mod token;
 
 use crate::feed::set::Feeds;
 use crate::id::FeedId;
