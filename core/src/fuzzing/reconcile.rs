@@ -201,9 +201,8 @@ fn spoil(message: &mut Message, script: &mut &[u8]) {
 
 /// A message of the script's own.
 fn made_up(script: &mut &[u8]) -> Option<Message> {
-    let set = |byte: u8| if byte % 2 == 0 { SetKind::Keys } else { SetKind::Heads };
     let kind = byte(script);
-    let set = set(byte(script));
+    let set = [SetKind::Keys, SetKind::Heads][usize::from(byte(script) % 2)];
     let count = byte(script) % 40;
     let entry = |script: &mut &[u8]| {
         let head = HeadOf { fork: u64::from(byte(script) / 128), length: number(script) };
@@ -228,6 +227,6 @@ fn made_up(script: &mut &[u8]) -> Option<Message> {
         }
         5 => Message::Heads((0..count).map(|_| entry(script).head).collect()),
         6 => Message::Agreed([byte(script); 8]),
-        _ => Message::GiveUp(if count % 2 == 0 { Fallback::Again } else { Fallback::List }),
+        _ => Message::GiveUp([Fallback::Again, Fallback::List][usize::from(count % 2)]),
     })
 }
