@@ -78,6 +78,11 @@ pub struct Limits {
     pub requests: usize,
     /// Most bytes of blocks in the answer to one read.
     pub read_bytes: usize,
+    /// Longest message of a reconciliation, which may come in parts: one of 65,536 entries.
+    pub reconcile_bytes: usize,
+    /// Bytes of snapshots of our sets, for all peers together that are reconciled with under a
+    /// salt of their own: 32 to 80 for each feed and peer. A peer beyond it has all feeds listed.
+    pub snapshot_bytes: usize,
 }
 
 /// Longest frame before the handshake is over: no message of it is longer than 96 bytes, the
@@ -118,6 +123,8 @@ impl Default for Limits {
             wants: 512,
             requests: 65_536,
             read_bytes: 1024 * 1024,
+            reconcile_bytes: 3 * 1024 * 1024,
+            snapshot_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -135,6 +142,8 @@ pub struct Timing {
     /// A peer that owes ranges and sent none for this long is asked no more until it sends; its
     /// feeds are asked of others.
     pub request: Option<Duration>,
+    /// With a peer that does not go on to reconcile for this long, all feeds are listed.
+    pub reconcile: Option<Duration>,
 }
 
 impl Default for Timing {
@@ -144,6 +153,7 @@ impl Default for Timing {
             keep_alive: Some(Duration::from_secs(5)),
             dead: Some(Duration::from_secs(15)),
             request: Some(Duration::from_secs(10)),
+            reconcile: Some(Duration::from_secs(30)),
         }
     }
 }

@@ -89,6 +89,8 @@ pub enum Violation {
     BadProof,
     /// A head's signature does not verify.
     BadSignature,
+    /// What the peer says of its sets contradicts itself.
+    Inconsistent,
 }
 
 /// The peer's greed: its connection closes. One variant for each bound in
@@ -110,6 +112,9 @@ pub enum Limit {
     RangeBlocks,
     /// More feeds are waited for than [`Limits::serves`](crate::Limits::serves).
     Serves,
+    /// A reconciliation takes or brings more than its sets need, or than
+    /// [`Limits::reconcile_bytes`](crate::Limits::reconcile_bytes).
+    ReconcileBytes,
 }
 
 /// Which time ran out on a connection.

@@ -26,6 +26,7 @@ use crate::io::{Event, Input, Mode, Output, Secure};
 use crate::outbox::{Job, Outbox};
 use crate::peer::connection::{Connection, Due};
 use crate::planted::{self, Bug};
+use crate::reconcile::sets::Sets;
 use crate::record::Step;
 use crate::replicate::{Context, Sources};
 use crate::time::Instant;
@@ -60,6 +61,7 @@ pub struct Multifeed {
     state: State,
     now: Instant,
     feeds: Feeds,
+    sets: Sets,
     sources: Sources,
     connections: BTreeMap<ConnectionId, Connection>,
     outbox: Outbox,
@@ -99,6 +101,7 @@ impl Multifeed {
             state: State::Opening,
             now: Instant::ZERO,
             feeds: Feeds::default(),
+            sets: Sets::default(),
             sources: Sources::new(),
             connections: BTreeMap::new(),
             outbox: Outbox::default(),
@@ -364,6 +367,7 @@ impl Multifeed {
         let session = self.connections.get_mut(&id).and_then(Connection::close);
         let Some(mut session) = session else { return };
         session.release_all(&mut self.sources);
+        session.leave(&mut self.sets);
         for feed in session.feeds() {
             let is_candidate = self.feeds.get(feed).is_some_and(|feed| feed.is_candidate());
             let mut others = self.connections.values().filter_map(Connection::session);
@@ -380,8 +384,10 @@ impl Multifeed {
     fn timed_out(&mut self) {
         let ids: Vec<_> = self.connections.keys().copied().collect();
         for id in ids {
-            let Some(peer) = self.connections.get_mut(&id) else { continue };
-            let due = peer.due(self.now, &self.timing, &mut self.sources);
+            let timing = self.timing.clone();
+            let (peer, mut context) = self.split(id);
+            let Some(peer) = peer else { continue };
+            let due = peer.due(&mut context, &timing);
             self.pass_on_overdue(id);
             match due {
                 Due::Nothing => self.look_after(id),
@@ -397,11 +403,13 @@ impl Multifeed {
         let session = self.connections.get(&id).and_then(Connection::session);
         let overdue = session.map(|session| session.overdue(self.now - wait)).unwrap_or_default();
         for feed in overdue {
-            let length = self.feeds.get(feed).map_or(0, |feed| feed.staged_length());
+            let held = self.feeds.get(feed);
+            let [length, staged] =
+                held.map_or([0; 2], |held| [held.length(), held.staged_length()]);
             let mut others = self.connections.iter().filter(|(other, _)| **other != id);
             let others = others.any(|(_, other)| {
-                let offer = other.session().and_then(|session| session.offers_of(feed));
-                offer.is_some_and(|offer| offer > length)
+                let offer = other.session().and_then(|session| session.offers_of(feed, length));
+                offer.is_some_and(|offer| offer > staged)
             });
             let (peer, context) = self.split(id);
             if let Some(session) = peer.and_then(Connection::session_mut) {
@@ -412,9 +420,9 @@ impl Multifeed {
 
     /// One connection, and everything else that its session works on.
     fn split(&mut self, id: ConnectionId) -> (Option<&mut Connection>, Context<'_>) {
-        let Self { group, limits, feeds, sources, outbox, now, connections, .. } = self;
+        let Self { group, limits, feeds, sets, sources, outbox, now, connections, .. } = self;
         let now = *now;
-        (connections.get_mut(&id), Context { group, limits, feeds, sources, outbox, now })
+        (connections.get_mut(&id), Context { group, limits, feeds, sets, sources, outbox, now })
     }
 }
 

@@ -104,6 +104,16 @@ faults! {
     WrongCapability = "wrong_capability",
     /// A liar sends bytes of chance.
     Garbage = "garbage",
+    /// A liar sends bytes of chance for the cells of its sketches.
+    GarbageCells = "garbage_cells",
+    /// A liar says that it holds more feeds than it does.
+    WrongCounts = "wrong_counts",
+    /// A liar says back what its peer said of its own sets.
+    ReflectedRoot = "reflected_root",
+    /// A liar says of its sets what it said on another connection.
+    ReplayedClaim = "replayed_claim",
+    /// A liar begins to reconcile and never goes on.
+    StalledReconcile = "stalled_reconcile",
 }
 
 impl Fault {

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use multifeed_core::chance::Chance;
 use multifeed_core::wire::frame::{FRAME_SIZE_MAX, FrameReader, put_head, write_frame};
 use multifeed_core::wire::multifeed::{
-    HeadEntry, Hello, Kind, Name, RangeMessage, decode, encode_range, put,
+    Claim, HeadEntry, Hello, Kind, Name, RangeMessage, decode, encode_range, put,
 };
 use multifeed_core::wire::mux::{Batch, MuxMessage, messages};
 use multifeed_core::{ConnectionId, PublicKey};
@@ -39,6 +39,11 @@ pub(crate) struct Liar {
     pub(crate) is_unknown: bool,
     /// A range that was sent already.
     range: Option<Vec<u8>>,
+    /// What came in, and what peers said there of their sets.
+    heard: BTreeMap<ConnectionId, FrameReader>,
+    claims: BTreeMap<ConnectionId, Vec<u8>>,
+    /// What was first said of our own.
+    claim: Option<Vec<u8>>,
 }
 
 impl Liar {
@@ -52,6 +57,9 @@ impl Liar {
             recorded: None,
             is_unknown: false,
             range: None,
+            heard: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            claim: None,
         }
     }
 
@@ -76,6 +84,25 @@ impl Liar {
         (out.freeze(), lies)
     }
 
+    /// Takes note of what a peer says.
+    pub(crate) fn hear(&mut self, connection: ConnectionId, bytes: &[u8]) {
+        if self.lie != Fault::ReflectedRoot {
+            return;
+        }
+        let stream = self.heard.entry(connection);
+        let stream = stream.or_insert_with(|| FrameReader::new(FRAME_SIZE_MAX));
+        stream.push(bytes);
+        while let Ok(Some(frame)) = stream.next() {
+            for message in messages(&frame).filter_map(Result::ok) {
+                if let MuxMessage::Message { kind, body, .. } = message
+                    && Kind::of(kind) == Some(Kind::Claim)
+                {
+                    self.claims.insert(connection, body.to_vec());
+                }
+            }
+        }
+    }
+
     fn twist_frame(&mut self, id: ConnectionId, frame: &[u8], out: &mut BytesMut) -> bool {
         match self.lie {
             Fault::Garbage => {
@@ -91,7 +118,7 @@ impl Liar {
         }
         let (mut batch, mut has_lied) = (Batch::new(), false);
         for message in messages(frame).filter_map(Result::ok) {
-            has_lied |= self.twist_message(&message, &mut batch);
+            has_lied |= self.twist_message(id, &message, &mut batch);
         }
         if self.lie == Fault::FeedFlood {
             batch.push(&MuxMessage::Message { channel: 1, kind: 0, body: &self.flood() });
@@ -103,7 +130,12 @@ impl Liar {
     }
 
     /// Puts a message into the batch, or another one in its place. Returns whether it is a lie.
-    fn twist_message(&mut self, message: &MuxMessage<'_>, batch: &mut Batch) -> bool {
+    fn twist_message(
+        &mut self,
+        id: ConnectionId,
+        message: &MuxMessage<'_>,
+        batch: &mut Batch,
+    ) -> bool {
         let twisted = match *message {
             MuxMessage::Open { handshake, .. } if self.lie == Fault::WrongCapability => {
                 return self.twist_hello(message, handshake, batch);
@@ -113,6 +145,11 @@ impl Liar {
                 Some(Kind::Heads) if self.lie == Fault::OversizedLength => {
                     Twisted::Into(heads(body))
                 }
+                Some(Kind::Claim) => self.twist_claim(id, body),
+                Some(Kind::Cells) if self.lie == Fault::GarbageCells => {
+                    Twisted::Into(self.garbage_cells(body))
+                }
+                Some(kind) if self.lie == Fault::StalledReconcile && is_next(kind) => Twisted::Away,
                 _ => Twisted::Not,
             },
             _ => Twisted::Not,
@@ -158,6 +195,41 @@ impl Liar {
             _ => return Twisted::Not,
         }
         Twisted::Into(encode_range(&range.header, range.nodes.into_iter(), &blocks))
+    }
+
+    fn twist_claim(&mut self, id: ConnectionId, body: &[u8]) -> Twisted {
+        match (self.lie, decode::<Claim>(body)) {
+            (Fault::WrongCounts, Ok(claim)) => {
+                let mut twisted = Vec::new();
+                put(
+                    &mut twisted,
+                    &Claim { feeds: claim.feeds + 1 + self.chance.below(9), ..claim },
+                );
+                Twisted::Into(twisted)
+            }
+            (Fault::ReflectedRoot, _) => {
+                self.claims.get(&id).cloned().map_or(Twisted::Not, Twisted::Into)
+            }
+            (Fault::ReplayedClaim, _) => match &self.claim {
+                Some(claim) => Twisted::Into(claim.clone()),
+                None => {
+                    self.claim = Some(body.to_vec());
+                    Twisted::Not
+                }
+            },
+            _ => Twisted::Not,
+        }
+    }
+
+    /// As many cells from the same one on, and nothing of what they were.
+    fn garbage_cells(&mut self, body: &[u8]) -> Vec<u8> {
+        let mut twisted = body.to_vec();
+        if let Ok((set, start)) = decode::<(u8, u32)>(body) {
+            let mut head = Vec::new();
+            put(&mut head, &(set, start));
+            self.chance.fill(&mut twisted[head.len()..]);
+        }
+        twisted
     }
 
     fn twist_hello(
@@ -209,6 +281,11 @@ enum Twisted {
     /// It is said, and this once more.
     Again(Vec<u8>),
     Away,
+}
+
+/// Whether a message brings a reconciliation forward that has begun.
+fn is_next(kind: Kind) -> bool {
+    matches!(kind, Kind::Cells | Kind::More | Kind::Different | Kind::Entries | Kind::Changed)
 }
 
 /// Heads of lengths that cannot be.

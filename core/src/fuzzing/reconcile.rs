@@ -7,11 +7,11 @@ use super::sides::Side;
 use crate::id::Role;
 use crate::reconcile::changes::Toggles;
 use crate::reconcile::decoder::{Decoder, Progress};
-use crate::reconcile::session::{
-    Entry, Fallback, HeadOf, Initiator, Message, Outcome, Responder, Turn,
-};
+use crate::reconcile::session::{Entry, Initiator, Message, Outcome, Responder, Turn, prefix_bits};
 use crate::reconcile::sketch::{Sketch, Slice};
-use crate::reconcile::token::{SetKind, TOKEN_MAX, Token};
+use crate::reconcile::token::{TOKEN_MAX, Token};
+use crate::wire::multifeed::Kind;
+use crate::wire::reconcile::{decode, encode};
 
 /// Cells of a difference: as they come, or those of genuine tokens with some cells changed.
 ///
@@ -80,30 +80,36 @@ const HANDSHAKE_HASH: [u8; 64] = [7; 64];
 /// A session of two honest sides whose messages are changed, left out or made up on the way.
 ///
 /// The first two bytes say what differs between the sides. Then each act is a byte: what becomes
-/// of the next message of the side whose turn it is, with bytes of its own behind it.
+/// of the next messages of the side whose turn it is, with bytes of its own behind it.
 ///
 /// Claims: whoever says that the sets are agreed on knows every feed of the other, for its claim
-/// was honest; and a side never says more than 70 times something.
+/// was honest; and what one side writes, the other reads.
 #[doc(hidden)]
 pub fn session(data: &[u8]) {
     let [only, changed, script @ ..] = data else { return };
     let [mut one, mut two] = sides(*only, *changed);
     let claims =
         [one.claim(&HANDSHAKE_HASH, Role::Initiator), two.claim(&HANDSHAKE_HASH, Role::Responder)];
-    let (mut initiator, begun) = Initiator::new(one.terms(&HANDSHAKE_HASH, claims[1]));
-    let (mut responder, first) = Responder::new(two.terms(&HANDSHAKE_HASH, claims[0]), &two);
-    let mut script = script;
-    let (mut side, mut queue, mut learned) = (1, first.say, [begun.learned, first.learned]);
-    for _ in 0..70 {
+    let mut terms = [one.terms(&HANDSHAKE_HASH, claims[1]), two.terms(&HANDSHAKE_HASH, claims[0])];
+    let compared = terms[0].compare(Role::Initiator);
+    assert_eq!(compared, terms[1].compare(Role::Responder));
+    let Ok(set) = compared else { return };
+    let [terms_of_one, terms_of_two] = terms;
+    let mut initiator = Initiator::new(terms_of_one, set);
+    let (mut responder, first) = Responder::new(terms_of_two, set, &two);
+    let width = prefix_bits(two.feeds());
+    let (mut script, mut side, mut queue) = (script, 1, first.say);
+    let mut learned = [Vec::new(), first.learned];
+    loop {
         side = 1 - side;
-        let said = tampered(core::mem::take(&mut queue), &mut script);
+        let said = tampered(&core::mem::take(&mut queue), width, &mut script);
         for message in said {
             let turn = match side {
                 0 => initiator.handle(&one, message),
                 _ => responder.handle(&two, message),
             };
-            let Ok(Turn { say, learned: new, outcome }) = turn else { return };
-            learned[side].extend(new);
+            let Ok(Turn { say, named, learned: new, outcome, .. }) = turn else { return };
+            learned[side].extend(named.into_iter().chain(new));
             queue.extend(say);
             match outcome {
                 Some(Outcome::Agreed) if side == 0 => assert_knows(&one, &learned[0], &two),
@@ -144,89 +150,49 @@ fn assert_knows(side: &Side, learned: &[Entry], other: &Side) {
     }
 }
 
-/// What a script makes of messages on their way.
-fn tampered(mut said: Vec<Message>, script: &mut &[u8]) -> Vec<Message> {
-    let Some((act, rest)) = script.split_first() else { return said };
-    *script = rest;
+/// What a script makes of messages on their way, which they go as bytes.
+fn tampered(said: &[Message], width: u32, script: &mut &[u8]) -> Vec<Message> {
+    let mut bodies: Vec<(Kind, Vec<u8>)> =
+        said.iter().map(|message| encode(message, width)).collect();
+    let act = byte(script);
     match act % 8 {
-        0..=2 => {}
-        3 => _ = said.pop(),
-        4 => said.extend(said.first().cloned()),
-        5 => said.iter_mut().for_each(|message| spoil(message, script)),
-        6 => said.extend(made_up(script)),
-        _ => said = made_up(script).into_iter().collect(),
+        3 => _ = bodies.pop(),
+        4 => bodies.extend(bodies.first().cloned()),
+        5 => {
+            let (place, bits) = (usize::from(byte(script)), byte(script));
+            for (_, body) in &mut bodies {
+                let length = body.len();
+                body.iter_mut().skip(place % length.max(1)).take(1).for_each(|at| *at ^= bits);
+            }
+        }
+        6 | 7 => {
+            let kind = KINDS[usize::from(byte(script)) % KINDS.len()];
+            let (body, rest) = script.split_at(script.len().min(usize::from(byte(script))));
+            *script = rest;
+            if act % 8 == 7 {
+                bodies.clear();
+            }
+            bodies.push((kind, body.to_vec()));
+        }
+        _ => {}
     }
-    said
+    let read = bodies.iter().map_while(|(kind, body)| decode(*kind, body, width).ok().flatten());
+    read.collect()
 }
+
+const KINDS: [Kind; 8] = [
+    Kind::Cells,
+    Kind::More,
+    Kind::Different,
+    Kind::Entries,
+    Kind::Changed,
+    Kind::Lengths,
+    Kind::Agreed,
+    Kind::GiveUp,
+];
 
 fn byte(script: &mut &[u8]) -> u8 {
     let Some((byte, rest)) = script.split_first() else { return 0 };
     *script = rest;
     *byte
-}
-
-fn number(script: &mut &[u8]) -> u64 {
-    u64::from(byte(script)) << (byte(script) % 64)
-}
-
-/// Changes a part of a message.
-fn spoil(message: &mut Message, script: &mut &[u8]) {
-    let (place, bits) = (usize::from(byte(script)), number(script));
-    match message {
-        Message::Cells(_, slice) if !slice.cells.is_empty() => {
-            let place = place % slice.cells.len();
-            slice.cells[place] = (slice.cells[place] ^ bits) & TOKEN_MAX;
-        }
-        Message::More(_, end) => *end ^= bits as u32,
-        Message::Different { wanted, .. } if !wanted.is_empty() => {
-            let place = place % wanted.len();
-            wanted[place] ^= bits;
-        }
-        Message::Entries(entries) | Message::Different { entries, .. } if !entries.is_empty() => {
-            let place = place % entries.len();
-            entries[place].head.length ^= bits;
-        }
-        Message::Changed { heads, .. } if !heads.is_empty() => {
-            let place = place % heads.len();
-            heads[place].0 ^= bits;
-        }
-        Message::Heads(heads) if !heads.is_empty() => {
-            let place = place % heads.len();
-            heads[place].length ^= bits;
-        }
-        Message::Agreed(root) => root[place % 8] ^= bits as u8,
-        _ => {}
-    }
-}
-
-/// A message of the script's own.
-fn made_up(script: &mut &[u8]) -> Option<Message> {
-    let kind = byte(script);
-    let set = [SetKind::Keys, SetKind::Heads][usize::from(byte(script) % 2)];
-    let count = byte(script) % 40;
-    let entry = |script: &mut &[u8]| {
-        let head = HeadOf { fork: u64::from(byte(script) / 128), length: number(script) };
-        Entry { key: [byte(script); 32], head }
-    };
-    Some(match kind % 8 {
-        0 => {
-            let cells = (0..count).map(|_| number(script) & TOKEN_MAX).collect();
-            let start = u32::from(byte(script));
-            Message::Cells(set, Slice { start, cells, counts: Vec::new() })
-        }
-        1 => Message::More(set, number(script) as u32),
-        2 => {
-            let wanted = (0..count).map(|_| number(script)).collect();
-            Message::Different { entries: (0..count % 4).map(|_| entry(script)).collect(), wanted }
-        }
-        3 => Message::Entries((0..count).map(|_| entry(script)).collect()),
-        4 => {
-            let head = |script: &mut &[u8]| (number(script), entry(script).head);
-            let heads = (0..count).map(|_| head(script)).collect();
-            Message::Changed { heads, entries: (0..count % 4).map(|_| entry(script)).collect() }
-        }
-        5 => Message::Heads((0..count).map(|_| entry(script).head).collect()),
-        6 => Message::Agreed([byte(script); 8]),
-        _ => Message::GiveUp([Fallback::Again, Fallback::List][usize::from(count % 2)]),
-    })
 }

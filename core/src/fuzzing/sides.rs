@@ -11,14 +11,14 @@ use crate::crypto::hash::Hash;
 use crate::id::{FeedId, Role};
 use crate::reconcile::changes::{Overrun, Toggle, Toggles};
 use crate::reconcile::decoder::{Decoder, Progress};
-use crate::reconcile::rice;
 use crate::reconcile::root::Root;
 use crate::reconcile::session::{
-    Claim, Entry, HeadOf, Initiator, Message, Outcome, Responder, Roots, Terms, Turn, View,
-    prefix_bits,
+    Entry, HeadOf, Initiator, Message, Outcome, Responder, Roots, Terms, Turn, View, prefix_bits,
 };
 use crate::reconcile::sketch::{Sketch, Slice};
 use crate::reconcile::token::{ID_BITS, Item, Salt, SetKind, Token};
+use crate::wire::multifeed::{Claim, put};
+use crate::wire::reconcile::encode;
 
 /// Bits of an index entry that are the feed's slot, beside its id.
 const SLOT_BITS: u32 = u64::BITS - ID_BITS;
@@ -29,8 +29,8 @@ const SLOT_BITS: u32 = u64::BITS - ID_BITS;
 pub struct Side {
     salt: Salt,
     feeds: Vec<Entry>,
-    /// Ids with slots behind them, of both sets.
-    ids: [BTreeSet<u64>; 2],
+    /// Ids of the keys with slots behind them.
+    ids: BTreeSet<u64>,
     sketches: [Sketch; 2],
     roots: Roots,
 }
@@ -45,7 +45,7 @@ impl Side {
         Self {
             salt,
             feeds: Vec::with_capacity(feeds),
-            ids: Default::default(),
+            ids: BTreeSet::new(),
             sketches: [(); 2].map(|()| Sketch::for_items(feeds)),
             roots: Roots { keys: Root::empty(), heads: Root::empty() },
         }
@@ -64,18 +64,18 @@ impl Side {
         self.roots.keys.insert(Item::Key(key));
         let token = self.token(SetKind::Keys, &entry);
         self.sketches[SetKind::Keys as usize].insert(token);
-        self.ids[SetKind::Keys as usize].insert(token.id() << SLOT_BITS | slot);
-        self.toggle_head(slot as usize, &entry, Toggle::Inserted);
+        self.ids.insert(token.id() << SLOT_BITS | slot);
+        self.toggle_head(&entry, Toggle::Inserted);
     }
 
     /// Takes off the feed that was added last.
     pub fn pop(&mut self) {
         let Some(entry) = self.feeds.pop() else { return };
         self.roots.keys.remove(Item::Key(entry.key));
-        self.toggle_head(self.feeds.len(), &entry, Toggle::Removed);
+        self.toggle_head(&entry, Toggle::Removed);
         let token = self.token(SetKind::Keys, &entry);
         self.sketches[SetKind::Keys as usize].remove(token);
-        self.ids[SetKind::Keys as usize].remove(&(token.id() << SLOT_BITS | self.feeds()));
+        self.ids.remove(&(token.id() << SLOT_BITS | self.feeds()));
     }
 
     /// Gives the feed that was added as number `slot` another length.
@@ -83,23 +83,16 @@ impl Side {
         let before = self.feeds[slot];
         self.feeds[slot].head.length = length;
         let after = self.feeds[slot];
-        self.toggle_head(slot, &before, Toggle::Removed);
-        self.toggle_head(slot, &after, Toggle::Inserted);
+        self.toggle_head(&before, Toggle::Removed);
+        self.toggle_head(&after, Toggle::Inserted);
     }
 
-    fn toggle_head(&mut self, slot: usize, entry: &Entry, toggle: fn(Token) -> Toggle) {
+    fn toggle_head(&mut self, entry: &Entry, toggle: fn(Token) -> Toggle) {
         let token = self.token(SetKind::Heads, entry);
         let item = Item::Head(entry.key, entry.head.length, entry.head.fork);
-        let (ids, id) = (&mut self.ids[SetKind::Heads as usize], token.id() << SLOT_BITS);
         match toggle(token) {
-            Toggle::Inserted(_) => {
-                self.roots.heads.insert(item);
-                ids.insert(id | slot as u64);
-            }
-            Toggle::Removed(_) => {
-                self.roots.heads.remove(item);
-                ids.remove(&(id | slot as u64));
-            }
+            Toggle::Inserted(_) => self.roots.heads.insert(item),
+            Toggle::Removed(_) => self.roots.heads.remove(item),
         }
         self.sketches[SetKind::Heads as usize].toggle(toggle(token));
     }
@@ -127,6 +120,11 @@ impl Side {
         Terms { handshake_hash: *handshake_hash, salt: self.salt, feeds, roots, theirs }
     }
 
+    /// Whether an entry says more than what is held.
+    fn lacks(&self, entry: &Entry) -> bool {
+        self.find_key(&entry.key).is_none_or(|feed| self.entry(feed).head < entry.head)
+    }
+
     pub(super) fn entries(&self) -> &[Entry] {
         &self.feeds
     }
@@ -137,16 +135,25 @@ impl View for Side {
         self.sketches[set as usize].slice(range, &Toggles::default(), 0)
     }
 
-    fn find(&self, set: SetKind, prefix: u64, width: u32) -> Vec<FeedId> {
+    fn find(&self, prefix: u64, width: u32) -> Vec<FeedId> {
         let low = prefix << (u64::BITS - width);
         let high = low | u64::MAX >> width;
-        let found = self.ids[set as usize].range(low..=high);
+        let found = self.ids.range(low..=high);
         found.map(|entry| FeedId((entry & ((1 << SLOT_BITS) - 1)) as u32)).collect()
+    }
+
+    fn find_heads(&self, salt: &Salt, ids: &BTreeSet<u64>) -> Vec<FeedId> {
+        let is_one = |entry: &Entry| {
+            let item = Item::Head(entry.key, entry.head.length, entry.head.fork);
+            ids.contains(&salt.token(&item).id())
+        };
+        let found = (0..).zip(&self.feeds).filter(|(_, entry)| is_one(entry));
+        found.map(|(slot, _)| FeedId(slot)).collect()
     }
 
     fn find_key(&self, key: &[u8; 32]) -> Option<FeedId> {
         let id = self.salt.token(&Item::Key(*key)).id();
-        let mut found = self.find(SetKind::Keys, id, ID_BITS).into_iter();
+        let mut found = self.find(id, ID_BITS).into_iter();
         found.find(|feed| self.entry(*feed).key == *key)
     }
 
@@ -190,25 +197,28 @@ pub enum Ending {
 pub fn reconcile(handshake_hash: &[u8; 64], one: &mut Side, two: &mut Side) -> Cost {
     let claims =
         [one.claim(handshake_hash, Role::Initiator), two.claim(handshake_hash, Role::Responder)];
-    let (mut initiator, begun) = Initiator::new(one.terms(handshake_hash, claims[1]));
-    let (mut responder, mut turn) = Responder::new(two.terms(handshake_hash, claims[0]), two);
-    let feeds = two.feeds();
-    let mut outcomes = [begun.outcome, turn.outcome];
-    let mut cost = Cost {
-        bytes: 2 * CLAIM_BYTES,
-        flights: 1,
-        learned: [Vec::new(), Vec::new()],
-        ending: None,
+    let bytes = claims.iter().map(claim_bytes).sum();
+    let mut cost = Cost { bytes, flights: 1, learned: [Vec::new(), Vec::new()], ending: None };
+    let mut terms = [one.terms(handshake_hash, claims[1]), two.terms(handshake_hash, claims[0])];
+    let compared = [terms[0].compare(Role::Initiator), terms[1].compare(Role::Responder)];
+    let set = match compared {
+        [Ok(set), Ok(_)] => set,
+        [one, two] => return cost.ended([one.err(), two.err()]),
     };
-    let mut side = 1;
+    let [terms_of_one, terms_of_two] = terms;
+    let mut initiator = Initiator::new(terms_of_one, set);
+    let (mut responder, mut turn) = Responder::new(terms_of_two, set, two);
+    let (mut outcomes, mut side) = ([None, None], 1);
     loop {
+        let view = if side == 0 { &*one } else { &*two };
         outcomes[side] = outcomes[side].or(turn.outcome);
-        cost.learned[side].extend(turn.learned.iter().map(|entry| entry.key));
+        let news = turn.named.iter().chain(&turn.learned).filter(|entry| view.lacks(entry));
+        cost.learned[side].extend(news.map(|entry| entry.key));
         cost.flights += usize::from(!turn.say.is_empty());
-        cost.bytes += turn.say.iter().map(|said| bytes_of(said, feeds)).sum::<usize>();
+        cost.bytes += turn.say.iter().map(|said| bytes_of(said, two.feeds())).sum::<usize>();
         let said = core::mem::take(&mut turn.say);
         if said.is_empty() {
-            break;
+            return cost.ended(outcomes);
         }
         side = 1 - side;
         turn = Turn::default();
@@ -219,69 +229,37 @@ pub fn reconcile(handshake_hash: &[u8; 64], one: &mut Side, two: &mut Side) -> C
             };
             let next = next.expect("an honest side is never refused");
             turn.say.extend(next.say);
+            turn.named.extend(next.named);
             turn.learned.extend(next.learned);
             turn.outcome = turn.outcome.or(next.outcome);
         }
     }
-    if outcomes[0] == outcomes[1] {
-        cost.ending = outcomes[0].map(|outcome| match outcome {
-            Outcome::Agreed => Ending::Agreed,
-            Outcome::Again => Ending::Again,
-            Outcome::List => Ending::Listed,
-        });
-    }
-    cost
 }
 
-/// Framing of a message in a batch of the channel: its length, its type, and a share of the frame.
+impl Cost {
+    fn ended(self, outcomes: [Option<Outcome>; 2]) -> Self {
+        let ending = match outcomes {
+            [Some(Outcome::Agreed), Some(Outcome::Agreed)] => Some(Ending::Agreed),
+            [Some(Outcome::Again), Some(Outcome::Again)] => Some(Ending::Again),
+            [Some(Outcome::List), Some(Outcome::List)] => Some(Ending::Listed),
+            _ => None,
+        };
+        Self { ending, ..self }
+    }
+}
+
+/// What a message has around it on the channel: the channel, its type, and its length in a batch.
 const FRAME_BYTES: usize = 3;
 
-/// A type, a version, flags, the number of feeds, an epoch with a number in it, and two roots.
-const CLAIM_BYTES: usize = FRAME_BYTES + 45;
-
-fn varint(number: u64) -> usize {
-    (u64::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
-}
-
-/// The fork is said if it is not 0, as one bit of the length says.
-fn head_bytes(head: &HeadOf) -> usize {
-    varint(head.length << 1) + if head.fork > 0 { varint(head.fork) } else { 0 }
-}
-
-fn entry_bytes(entries: &[Entry]) -> usize {
-    let keys = 32 * entries.len();
-    varint(entries.len() as u64) + keys + entries.iter().map(|e| head_bytes(&e.head)).sum::<usize>()
-}
-
-fn prefix_bytes(prefixes: &[u64], width: u32) -> usize {
-    let mut packed = Vec::new();
-    rice::encode(prefixes, width, &mut packed);
-    varint(prefixes.len() as u64) + packed.len()
+fn claim_bytes(claim: &Claim) -> usize {
+    let mut body = Vec::new();
+    put(&mut body, claim);
+    FRAME_BYTES + body.len()
 }
 
 /// Bytes of a message to or from a responder of so many feeds.
 fn bytes_of(message: &Message, feeds: u64) -> usize {
-    let width = prefix_bits(feeds);
-    FRAME_BYTES
-        + match message {
-            Message::Cells(_, slice) => {
-                let cells = Slice::bytes_of(slice.start, slice.cells.len() as u32);
-                1 + varint(slice.start.into()) + cells
-            }
-            Message::More(_, end) => 1 + varint((*end).into()),
-            Message::Different { entries, wanted } => {
-                entry_bytes(entries) + prefix_bytes(wanted, width)
-            }
-            Message::Entries(entries) => entry_bytes(entries),
-            Message::Changed { heads, entries } => {
-                let ids: Vec<u64> = heads.iter().map(|(prefix, _)| *prefix).collect();
-                let heads: usize = heads.iter().map(|(_, head)| head_bytes(head)).sum();
-                prefix_bytes(&ids, width) + heads + entry_bytes(entries)
-            }
-            Message::Heads(heads) => heads.iter().map(head_bytes).sum(),
-            Message::Agreed(_) => 8,
-            Message::GiveUp(_) => 1,
-        }
+    FRAME_BYTES + encode(message, prefix_bits(feeds)).1.len()
 }
 
 /// How many cells it takes to decode these ids, to within a thousandth, and whether they are what

@@ -320,11 +320,11 @@ fn session_seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("heads_alone", vec![0, 15, 0, 0, 0, 0]),
         ("left_out", vec![9, 0, 0, 3, 0, 3]),
         ("twice", vec![9, 0, 4, 4, 4, 4]),
-        ("spoiled_cells", vec![9, 0, 5, 3, 1, 7, 0]),
-        ("spoiled_ids", vec![12, 0, 0, 5, 0, 1, 9, 0, 0]),
-        ("spoiled_heads", vec![4, 12, 0, 0, 0, 5, 0, 1, 1, 5, 1, 1, 0, 5, 0, 255, 1]),
-        ("made_up_cells", vec![9, 0, 7, 0, 0, 9, 1, 1, 2, 2, 3, 3, 7, 1, 0, 1, 200, 0]),
-        ("made_up_entries", vec![9, 0, 0, 7, 3, 0, 2, 0, 1, 1, 5, 0, 2, 1, 6, 0]),
-        ("gives_up", vec![9, 9, 7, 7, 0, 1]),
+        ("spoiled_cells", vec![9, 0, 5, 30, 1, 0]),
+        ("spoiled_ids", vec![12, 0, 0, 5, 9, 1, 0, 0]),
+        ("spoiled_heads", vec![4, 12, 0, 0, 0, 5, 3, 1, 0, 5, 2, 255]),
+        ("made_up_cells", [vec![9, 0, 7, 0, 170, 0], vec![1; 200]].concat()),
+        ("made_up_entries", [vec![9, 0, 0, 7, 3, 34, 1], vec![5; 33]].concat()),
+        ("gives_up", vec![9, 9, 7, 7, 1, 1]),
     ]
 }

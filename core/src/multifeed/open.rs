@@ -64,6 +64,7 @@ impl Multifeed {
             Some((last, _)) => self.scan_feeds(record::feed_key(record::slot_of(last) + 1)),
             None => {
                 self.state = State::Ready;
+                self.sets.open(&self.feeds);
                 self.outbox.event(Event::Ready { feeds: self.feeds.len() });
             }
         }

@@ -98,6 +98,7 @@ impl Multifeed {
         if grown.is_empty() {
             return grown;
         }
+        self.sets.grown(feed, &log.key, grown.start, grown.end);
         self.answer_appends(feed);
         let lengths = Lengths { before: grown.start, after: grown.end };
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();

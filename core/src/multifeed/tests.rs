@@ -1,6 +1,7 @@
 mod hostile;
 mod laws;
 mod raw;
+mod reconcile;
 mod rig;
 
 use alloc::vec;

@@ -100,8 +100,9 @@ impl Multifeed {
 
     /// How much of a feed each connected peer says that it holds durably.
     pub fn holders(&self, feed: FeedId) -> impl Iterator<Item = (ConnectionId, u64)> {
+        let length = self.feeds.get(feed).map_or(0, |feed| feed.length());
         self.connections.iter().filter_map(move |(connection, peer)| {
-            Some((*connection, peer.session()?.offers_of(feed)?))
+            Some((*connection, peer.session()?.offers_of(feed, length)?))
         })
     }
 

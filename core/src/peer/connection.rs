@@ -15,7 +15,7 @@ use crate::error::{Deadline, Limit, Reason, Violation};
 use crate::id::{ConnectionId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::planted::{self, Bug};
-use crate::replicate::{Context, Session, Sources};
+use crate::replicate::{Context, Session};
 use crate::time::Instant;
 use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, VERSION};
 use crate::wire::mux::{Batch, MuxMessage, messages};
@@ -148,10 +148,12 @@ impl Connection {
         }
         if self.stream.role() == Role::Initiator {
             self.say_hello(context, handshake_hash);
+            self.flush(context.now);
         }
         Ok(())
     }
 
+    /// The responder's hello goes in one frame with what its session says first.
     fn say_hello(&mut self, context: &Context<'_>, handshake_hash: &[u8; 64]) {
         let capability = capability(context.group, handshake_hash, self.stream.role());
         let Limits { names, window_bytes, .. } = *context.limits;
@@ -165,7 +167,6 @@ impl Connection {
             id: Some(context.group.discovery_key()),
             handshake: &handshake,
         });
-        self.flush(context.now);
     }
 
     fn take_message(
@@ -226,13 +227,14 @@ impl Connection {
             return Err(Reason::Incompatible { ours: VERSION, theirs: hello.version });
         }
         self.channels.open(remote_id, Leads::ToGroup, limits.channels)?;
-        if self.stream.role() == Role::Responder
-            && let Some(handshake_hash) = self.stream.handshake_hash().copied()
-        {
+        // A hello whose capability was checked came after the handshake.
+        let Some(handshake_hash) = self.stream.handshake_hash().copied() else { return Ok(()) };
+        let role = self.stream.role();
+        if role == Role::Responder {
             self.say_hello(context, &handshake_hash);
         }
         self.stream.set_frame_size_max(limits.frame_bytes);
-        self.session = Some(Session::new(self.id, &hello, limits, context.now));
+        self.session = Some(Session::new((self.id, role), &handshake_hash, &hello, context));
         if let Some(remote) = self.remote() {
             context.outbox.event(Event::Opened { connection: self.id, remote });
         }
@@ -332,7 +334,9 @@ impl Connection {
             self.session.is_some().then(|| after(self.sent, timing.keep_alive)).flatten();
         let request = self.waits_since().and_then(|since| after(since, timing.request));
         let resume = self.session.as_ref().and_then(Session::resume);
-        let all = [handshake, keep_alive, request, resume, self.dead_at(timing)];
+        let reconciles_since = self.session.as_ref().and_then(Session::reconciles_since);
+        let reconcile = reconciles_since.and_then(|since| after(since, timing.reconcile));
+        let all = [handshake, keep_alive, request, resume, reconcile, self.dead_at(timing)];
         all.into_iter().flatten().min()
     }
 
@@ -354,7 +358,8 @@ impl Connection {
     }
 
     /// What the time has brought. A peer that owes blocks for too long is asked no more.
-    pub(crate) fn due(&mut self, now: Instant, timing: &Timing, sources: &mut Sources) -> Due {
+    pub(crate) fn due(&mut self, context: &mut Context<'_>, timing: &Timing) -> Due {
+        let now = context.now;
         let is_over = |since: Instant, wait: Option<core::time::Duration>| {
             wait.is_some_and(|wait| now >= since + wait)
         };
@@ -374,7 +379,13 @@ impl Connection {
         if let (Some(session), Some(wait)) = (&mut self.session, timing.request)
             && session.is_silent_since(now - wait)
         {
-            session.stall(sources, now + wait);
+            session.stall(context.sources, now + wait);
+        }
+        if let Some(session) = &mut self.session
+            && session.reconciles_since().is_some_and(|since| is_over(since, timing.reconcile))
+        {
+            session.stop_reconciling(context.sets);
+            due = Due::Send;
         }
         if let Some(session) = &mut self.session
             && session.resume().is_some_and(|resume| now >= resume)

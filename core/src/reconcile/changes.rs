@@ -3,6 +3,7 @@
 //!
 //! Rule: a peer that knows an epoch and a number in it is told what came after, or that this
 //! cannot be known; never a part of it.
+#![cfg_attr(not(test), expect(dead_code, reason = "the change log is not on the wire yet"))]
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

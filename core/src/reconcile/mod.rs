@@ -1,13 +1,11 @@
 //! Two sets: what a peer has to be told so that both sides know who holds what.
 //!
-//! Rule: this room decides which feeds are announced and when it has said enough; it knows
-//! neither messages nor the peer. For now it is the plain form: every feed is listed once, in the
-//! order of its slots, a page at a time.
+//! Rule: this room decides which feeds differ and when enough was said; it knows no connection.
 //!
-//! The files beside this one are the algebra of the form that costs nothing where nothing is new:
-//! [`token`] → [`mapping`] → [`sketch`] → [`decoder`] with [`estimate`], [`root`] to be sure,
-//! [`changes`] to need none of it, [`rice`] to write sets down.
-#![cfg_attr(not(test), expect(dead_code, reason = "no session speaks the algebra yet"))]
+//! [`sets`] → [`view`] → [`session`] is the way that costs nothing where nothing is new, out of
+//! the algebra of [`token`] → [`mapping`] → [`sketch`] → [`decoder`] with [`estimate`], [`root`]
+//! to be sure, [`changes`] to take back what came since, [`rice`] to write sets down. A [`Listing`]
+//! is the last resort: every feed once, in the order of its slots, a page at a time.
 
 pub(crate) mod changes;
 pub(crate) mod decoder;
@@ -16,10 +14,12 @@ mod mapping;
 pub(crate) mod rice;
 pub(crate) mod root;
 pub(crate) mod session;
+pub(crate) mod sets;
 pub(crate) mod sketch;
 #[cfg(test)]
 mod testing;
 pub(crate) mod token;
+pub(crate) mod view;
 
 use crate::feed::set::Feeds;
 use crate::id::FeedId;

@@ -21,6 +21,7 @@
 mod initiator;
 mod responder;
 
+use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -29,18 +30,20 @@ pub(crate) use initiator::Initiator;
 pub(crate) use responder::Responder;
 
 use super::changes::Overrun;
-use super::estimate::{Sizes, cells_needed};
+use super::estimate::Sizes;
 use super::root::{Root, RootMac};
 use super::sketch::{Slice, cells_for};
 use super::token::{ID_BITS, Item, Salt, SetKind};
 use crate::crypto::hash::Hash;
+use crate::crypto::sign::PublicKey;
 use crate::id::{FeedId, Role};
+use crate::wire::multifeed::Claim;
 
 /// Bytes of cells that are sent unasked: a stranger gets no more for its hello.
 const UNASKED_BYTES_MAX: usize = 64 * 1024;
 
-/// Above this a listing costs the same and is simpler.
-const DIFFERENCE_MAX: u64 = 150_000;
+/// Most items that differ: what a peer has us remember of them is 4 MiB then. Above it is listed.
+pub(crate) const DIFFERENCE_MAX: u64 = 65_536;
 
 /// How far a feed is. The greater of two is the newer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -57,13 +60,22 @@ pub(crate) struct Entry {
     pub(crate) head: HeadOf,
 }
 
+impl Entry {
+    pub(crate) fn public_key(&self) -> PublicKey {
+        PublicKey(self.key)
+    }
+}
+
 /// Our sets as they were when a session began.
 pub(crate) trait View {
     /// Cells of a set; fewer if it has no more.
     fn slice(&self, set: SetKind, range: Range<u32>) -> Result<Slice, Overrun>;
 
-    /// Our feeds whose token in a set begins with the `width` bits of `prefix`.
-    fn find(&self, set: SetKind, prefix: u64, width: u32) -> Vec<FeedId>;
+    /// Our feeds the id of whose key begins with the `width` bits of `prefix`.
+    fn find(&self, prefix: u64, width: u32) -> Vec<FeedId>;
+
+    /// Our feeds the id of whose head is one of these: a walk over all feeds.
+    fn find_heads(&self, salt: &Salt, ids: &BTreeSet<u64>) -> Vec<FeedId>;
 
     /// Our feed of a key.
     fn find_key(&self, key: &[u8; 32]) -> Option<FeedId>;
@@ -73,14 +85,6 @@ pub(crate) trait View {
 
     /// The hash by which a feed, of ours or not, is in the sets.
     fn item_key(&self, key: &[u8; 32]) -> Hash;
-}
-
-/// What a side says of its sets at the beginning.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Claim {
-    pub(crate) feeds: u64,
-    pub(crate) keys: RootMac,
-    pub(crate) heads: RootMac,
 }
 
 /// The roots of both sets.
@@ -124,7 +128,8 @@ impl Terms {
     }
 
     /// What the claims say by themselves, to a side of `role`: `Ok` the first set to look into.
-    fn compare(&mut self, role: Role) -> Result<SetKind, Outcome> {
+    /// Both sides come to the same.
+    pub(crate) fn compare(&mut self, role: Role) -> Result<SetKind, Outcome> {
         let peer = role.other();
         let mut is_equal =
             |set, mac| self.roots.of(set).mac(&self.handshake_hash, peer, set) == mac;
@@ -136,9 +141,10 @@ impl Terms {
             (true, false) => SetKind::Heads,
             (false, _) => SetKind::Keys,
         };
-        let gap = self.sizes(SetKind::Keys).gap();
-        let is_too_far = gap > DIFFERENCE_MAX || cells_needed(gap, 1_000) > self.cells();
-        if is_too_far { Err(Outcome::List) } else { Ok(set) }
+        let (few, many) = (self.feeds.min(self.theirs.feeds), self.feeds.max(self.theirs.feeds));
+        // A feed that is listed costs 35 bytes, one in the gap 8 for its cell and 33 for itself.
+        let is_dearer = few.saturating_mul(12) < many.saturating_add(40);
+        if is_dearer || many - few > DIFFERENCE_MAX { Err(Outcome::List) } else { Ok(set) }
     }
 
     /// Of two sets as they are compared: what only one side holds is out when heads are.
@@ -150,10 +156,22 @@ impl Terms {
         }
     }
 
+    /// Feeds for which both sides hold cells.
+    pub(crate) fn items(&self) -> usize {
+        usize::try_from(self.feeds.min(self.theirs.feeds)).unwrap_or(usize::MAX)
+    }
+
     /// Cells that both sides hold.
     fn cells(&self) -> u32 {
-        let feeds = self.feeds.min(self.theirs.feeds);
-        cells_for(usize::try_from(feeds).unwrap_or(usize::MAX))
+        cells_for(self.items())
+    }
+
+    /// The feeds of the responder, whose ids' leading bits are said.
+    pub(crate) fn responder_feeds(&self, role: Role) -> u64 {
+        match role {
+            Role::Initiator => self.theirs.feeds,
+            Role::Responder => self.feeds,
+        }
     }
 
     /// Where the cells end that are sent unasked.
@@ -245,7 +263,11 @@ pub(crate) enum Fault {
 pub(crate) struct Turn {
     /// In this order.
     pub(crate) say: Vec<Message>,
-    /// What the peer holds and we do not know it to hold yet.
+    /// The feeds of ours that these messages are the first to name, in their order.
+    pub(crate) naming: Vec<FeedId>,
+    /// What the peer holds of the feeds that its message was the first to name, in their order.
+    pub(crate) named: Vec<Entry>,
+    /// What the peer holds of feeds that we named.
     pub(crate) learned: Vec<Entry>,
     pub(crate) outcome: Option<Outcome>,
 }
@@ -255,17 +277,22 @@ impl Turn {
         Self { say: vec![message], ..Self::default() }
     }
 
-    fn give_up(fallback: Fallback) -> Self {
+    pub(crate) fn give_up(fallback: Fallback) -> Self {
         let say = vec![Message::GiveUp(fallback)];
         Self { say, outcome: Some(fallback.into()), ..Self::default() }
     }
 
-    fn end(outcome: Outcome) -> Self {
+    pub(crate) fn end(outcome: Outcome) -> Self {
         Self { outcome: Some(outcome), ..Self::default() }
     }
 
-    fn learned(mut self, learned: Vec<Entry>) -> Self {
-        self.learned = learned;
+    fn naming(mut self, naming: Vec<FeedId>) -> Self {
+        self.naming = naming;
+        self
+    }
+
+    fn named(mut self, named: Vec<Entry>) -> Self {
+        self.named = named;
         self
     }
 }

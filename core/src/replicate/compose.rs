@@ -9,6 +9,7 @@ use super::edge::Lengths;
 use super::session::{Asked, Context, Session};
 use crate::id::FeedId;
 use crate::planted::{self, Bug};
+use crate::reconcile::Listing;
 use crate::wire::multifeed::{HeadEntry, Kind, Name, NoEntry, WantEntry, put};
 use crate::wire::mux::{Batch, MuxMessage};
 
@@ -34,10 +35,14 @@ impl Frame<'_> {
 impl Session {
     /// Fills a frame with what is to be said; leaves it empty if there is nothing.
     pub(crate) fn compose(&mut self, context: &mut Context<'_>, channel: u64, batch: &mut Batch) {
+        self.open_heard(context);
         let mut frame = Frame { batch, channel };
         self.grant(context, &mut frame);
         self.say_nos(&mut frame);
-        self.say_heads(context, &mut frame);
+        self.say_reconcile(&mut frame);
+        if self.reconciliation.is_settled() {
+            self.say_heads(context, &mut frame);
+        }
         self.say_wants(context, &mut frame);
         self.say_ranges(context, &mut frame);
         self.read_ahead(context);
@@ -71,6 +76,17 @@ impl Session {
         }
     }
 
+    /// Says what the reconciliation is at.
+    fn say_reconcile(&mut self, frame: &mut Frame<'_>) {
+        // The limit is on the frame; what goes before is a few kilobytes at most.
+        while let Some(room) = FRAME_BYTES.checked_sub(frame.batch.size())
+            && room > 0
+            && let Some((kind, body)) = self.reconciliation.next(room)
+        {
+            frame.push(kind, &body);
+        }
+    }
+
     /// Announces what changed, then what is not listed yet, as far as the peer granted names.
     fn say_heads(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
         let mut body = Vec::new();
@@ -87,19 +103,21 @@ impl Session {
         }
         self.changed.extend(unnamed);
         while entries < ENTRIES_MAX
-            && !self.listing.is_done()
-            && let Some(feed) = self.listing.peek(context.feeds)
+            && let Some(listing) = self.reconciliation.listing()
+            && let Some(feed) = listing.peek(context.feeds)
         {
             let Some(entry) = self.head_of(context, feed) else { break };
             put(&mut body, &entry);
-            self.listing.advance();
+            self.reconciliation.listing().into_iter().for_each(Listing::advance);
             entries += 1;
         }
         if !body.is_empty() {
             frame.push(Kind::Heads, &body);
         }
-        if !self.listing.is_done() && self.listing.peek(context.feeds).is_none() {
-            self.listing.finish();
+        if let Some(listing) = self.reconciliation.listing()
+            && listing.peek(context.feeds).is_none()
+        {
+            listing.finish();
             frame.push(Kind::Listed, &[]);
         }
     }

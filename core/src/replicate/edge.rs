@@ -31,9 +31,17 @@ pub(crate) struct Edge {
     pub(crate) declined: bool,
     /// We told the peer that we cannot give what we said we hold.
     pub(crate) withheld: bool,
-    /// The peer's naming of the feed counts against its grant until the feed's first block is
-    /// here.
-    pub(crate) on_grant: bool,
+    /// What the feed counts against until its first block is here.
+    pub(crate) on_grant: Option<Grant>,
+}
+
+/// Which bound holds the feeds that a peer has us hold before their first block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Grant {
+    /// The names that the peer was granted.
+    Named,
+    /// As many again of those that a reconciliation brought.
+    Heard,
 }
 
 impl Edge {

@@ -6,6 +6,7 @@ mod compose;
 mod edge;
 mod names;
 mod range;
+mod reconcile;
 mod serve;
 mod session;
 

@@ -12,7 +12,7 @@ use crate::wire::multifeed::Name;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     mine: Vec<FeedId>,
-    /// `None`: a feed that we declined when it was named.
+    /// `None`: a feed that we declined when it was named, or that waits to be made a candidate.
     yours: Vec<Option<FeedId>>,
 }
 
@@ -32,7 +32,15 @@ impl Names {
         Ok(self.yours.len() as u32 - 1)
     }
 
-    /// The feed of a number in a peer's message; `None` if we declined it.
+    /// A feed that waited to be made a candidate is one.
+    pub(crate) fn open(&mut self, number: u32, feed: FeedId) {
+        if let Some(yours) = self.yours.get_mut(number as usize) {
+            *yours = Some(feed);
+        }
+    }
+
+    /// The feed of a number in a peer's message; `None` if we declined it
+    /// or it waits.
     pub(crate) fn resolve(&self, name: Name) -> Result<Option<FeedId>, Violation> {
         let found = match name {
             Name::New(_) => return Err(Violation::UnexpectedMessage),

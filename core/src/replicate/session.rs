@@ -6,21 +6,22 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::edge::{Edge, Edges, Lengths};
+use super::edge::{Edge, Edges, Grant, Lengths};
 use super::names::Names;
+use super::reconcile::{Reconciliation, check_length};
 use super::serve::Serving;
 use crate::config::Limits;
 use crate::crypto::sign::PublicKey;
 use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest;
 use crate::feed::set::Feeds;
-use crate::feed::tree::LENGTH_MAX;
 use crate::group::Group;
-use crate::id::{ConnectionId, FeedId};
+use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Refusal};
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
-use crate::reconcile::Listing;
+use crate::reconcile::session::Entry;
+use crate::reconcile::sets::Sets;
 use crate::time::Instant;
 use crate::wire::multifeed::{
     self as message, HeadEntry, Hello, Kind, Name, No, NoEntry, WantEntry,
@@ -34,6 +35,7 @@ pub(crate) struct Context<'a> {
     pub(crate) group: &'a Group,
     pub(crate) limits: &'a Limits,
     pub(crate) feeds: &'a mut Feeds,
+    pub(crate) sets: &'a mut Sets,
     pub(crate) sources: &'a mut Sources,
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) now: Instant,
@@ -55,9 +57,12 @@ pub(crate) struct Session {
     pub(super) names: Names,
     pub(super) edges: Edges,
     pub(super) serving: Serving,
-    pub(super) listing: Listing,
-    /// The peer has listed all that it offers.
-    pub(super) is_listed: bool,
+    pub(super) reconciliation: Reconciliation,
+    /// Feeds that a reconciliation brought and that wait to be made candidates, by the peer's
+    /// numbers.
+    pub(super) heard: BTreeMap<u32, Entry>,
+    /// How many of them may still be.
+    pub(super) heard_open: u32,
     /// Feeds to announce because something about them changed.
     pub(super) changed: BTreeSet<FeedId>,
     /// Feeds to say no to, by the name to use.
@@ -90,18 +95,20 @@ pub(crate) struct Session {
 impl Session {
     /// Begins, with what the peer's hello grants us and ours granted it.
     pub(crate) fn new(
-        connection: ConnectionId,
+        (connection, role): (ConnectionId, Role),
+        handshake_hash: &[u8; 64],
         theirs: &Hello,
-        limits: &Limits,
-        now: Instant,
+        context: &mut Context<'_>,
     ) -> Self {
+        let (limits, now) = (context.limits, context.now);
         Self {
             connection,
             names: Names::default(),
             edges: Edges::default(),
             serving: Serving::default(),
-            listing: Listing::default(),
-            is_listed: false,
+            reconciliation: Reconciliation::new(role, *handshake_hash, context),
+            heard: BTreeMap::new(),
+            heard_open: limits.names,
             changed: BTreeSet::new(),
             nos: BTreeMap::new(),
             backlog: BTreeSet::new(),
@@ -134,7 +141,7 @@ impl Session {
                     self.take_head(context, entry?)?;
                 }
             }
-            Kind::Listed => self.is_listed = true,
+            Kind::Listed => self.reconciliation.listed(),
             Kind::Wants => {
                 for entry in message::entries(body) {
                     self.take_want(context, entry?)?;
@@ -156,21 +163,38 @@ impl Session {
                 self.window_left =
                     self.window_left.checked_add(bytes).ok_or(Violation::OutOfRange)?;
             }
+            Kind::Claim => self.take_claim(context, body)?,
+            kind => self.take_reconcile(context, kind, body)?,
         }
         Ok(())
     }
 
     fn take_head(&mut self, context: &mut Context<'_>, entry: HeadEntry) -> Result<(), Reason> {
-        if entry.length == 0 || entry.length > LENGTH_MAX {
-            return Err(Violation::OutOfRange.into());
+        check_length(entry.length)?;
+        if self.heard_again(&entry) {
+            return Ok(());
         }
         let feed = match entry.name {
             Name::New(public_key) => self.take_name(context, public_key)?,
             name => self.names.resolve(name)?,
         };
-        let Some(id) = feed else { return Ok(()) };
+        match feed {
+            Some(feed) => self.take_length(context, feed, entry.length, entry.fork),
+            None => Ok(()),
+        }
+    }
+
+    /// The peer holds so much of a feed, as it says.
+    pub(super) fn take_length(
+        &mut self,
+        context: &mut Context<'_>,
+        id: FeedId,
+        theirs: u64,
+        fork: u64,
+    ) -> Result<(), Reason> {
+        check_length(theirs)?;
         let Some(feed) = context.feeds.get(id) else { return Ok(()) };
-        if entry.fork != 0 {
+        if fork != 0 {
             // Unlike hypercore lib/replicator.js, a truncation by the author is not followed.
             if let Some(name) = self.edges.get(id).and_then(name_of) {
                 self.nos.insert(name, No::Declined);
@@ -180,15 +204,15 @@ impl Session {
         }
         let (length, is_broken) = (feed.length(), feed.broken().is_some());
         let is_contested = self.edges.get(id).is_some_and(|edge| edge.is_contested);
-        let wanted = feed.staged_length() < entry.length && !is_broken && !is_contested;
+        let wanted = feed.staged_length() < theirs && !is_broken && !is_contested;
         let is_news = self.edges.update(id, Lengths::same(length), |edge| {
-            let is_news = entry.length > edge.theirs;
+            let is_news = theirs > edge.theirs;
             if is_news {
-                edge.theirs = entry.length;
+                edge.theirs = theirs;
                 edge.lost = is_broken;
             }
             // The peer got from others what we had not sent yet: it needs no pushes from us.
-            edge.eager &= entry.length <= edge.sent;
+            edge.eager &= theirs <= edge.sent;
             is_news
         });
         if wanted && !self.asked.contains_key(&id) {
@@ -196,7 +220,7 @@ impl Session {
         }
         if length > 0 && is_news {
             let connection = self.connection;
-            context.outbox.event(Event::Held { connection, feed: id, length: entry.length });
+            context.outbox.event(Event::Held { connection, feed: id, length: theirs });
         }
         Ok(())
     }
@@ -226,7 +250,7 @@ impl Session {
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
         self.names_owed += u32::from(length > 0);
         let is_named = self.edges.update(id, Lengths::same(length), |edge| {
-            edge.on_grant = length == 0;
+            edge.on_grant = (length == 0).then_some(Grant::Named);
             edge.yours.replace(number).is_some()
         });
         if is_named { Err(Violation::BadName.into()) } else { Ok(feed) }
@@ -263,7 +287,12 @@ impl Session {
     }
 
     fn take_no(&mut self, context: &mut Context<'_>, entry: NoEntry) -> Result<(), Reason> {
-        let Some(id) = self.names.resolve(entry.name)? else { return Ok(()) };
+        let Some(id) = self.names.resolve(entry.name)? else {
+            if let (Name::Mine(number), No::Unavailable) = (entry.name, entry.no) {
+                self.heard.remove(&number);
+            }
+            return Ok(());
+        };
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
         self.edges.update(id, Lengths::same(length), |edge| match entry.no {
             No::Declined => edge.declined = true,
@@ -296,10 +325,12 @@ impl Session {
 
     /// A feed that the peer named is settled: it may name another.
     pub(super) fn return_name(&mut self, feed: FeedId, length: u64) {
-        let was_on_grant = self
-            .edges
-            .update(feed, Lengths::same(length), |edge| core::mem::take(&mut edge.on_grant));
-        self.names_owed += u32::from(was_on_grant);
+        let grant = self.edges.update(feed, Lengths::same(length), |edge| edge.on_grant.take());
+        match grant {
+            Some(Grant::Named) => self.names_owed += 1,
+            Some(Grant::Heard) => self.heard_open += 1,
+            None => (),
+        }
     }
 
     /// A feed has grown, durably: whoever lacks it is sent it or told of it.
@@ -308,6 +339,11 @@ impl Session {
             Some(edge) if edge.is_contested => {
                 self.edges.update(feed, lengths, |_| ());
                 return;
+            }
+            None if self.reconciliation.is_agreed() && lengths.before > 0 => {
+                // It held as much as we, or the feed would have been named.
+                self.edges.update(feed, lengths, |edge| edge.theirs = lengths.before);
+                None
             }
             None => None,
             Some(edge) => {
@@ -411,10 +447,10 @@ impl Session {
     /// Nothing is left to say, and neither side lacks what the other offers.
     pub(crate) fn is_synced(&self) -> bool {
         if planted::is(Bug::SyncedTooEarly) {
-            return self.listing.is_done() && self.is_listed;
+            return self.reconciliation.is_over();
         }
-        self.listing.is_done()
-            && self.is_listed
+        self.reconciliation.is_over()
+            && self.heard.is_empty()
             && self.edges.are_even()
             && self.changed.is_empty()
             && self.nos.is_empty()
@@ -433,10 +469,23 @@ impl Session {
         self.edges.iter().filter(|(_, edge)| !edge.lost).map(|(feed, edge)| (feed, edge.theirs))
     }
 
-    /// How much of a feed the peer offers.
-    pub(crate) fn offers_of(&self, feed: FeedId) -> Option<u64> {
-        let edge = self.edges.get(feed).filter(|edge| !edge.lost && !edge.is_contested);
-        edge.map(|edge| edge.theirs)
+    /// How much of a feed, of which we hold `length` blocks, the peer offers.
+    pub(crate) fn offers_of(&self, feed: FeedId, length: u64) -> Option<u64> {
+        match self.edges.get(feed) {
+            Some(edge) => (!edge.lost && !edge.is_contested).then_some(edge.theirs),
+            // What neither side named since they agreed, both hold alike.
+            None => (self.reconciliation.is_agreed() && length > 0).then_some(length),
+        }
+    }
+
+    /// Since when the peer has not gone on to reconcile.
+    pub(crate) fn reconciles_since(&self) -> Option<Instant> {
+        self.reconciliation.waits_since()
+    }
+
+    /// Gives back what all sessions share, for when the connection ends.
+    pub(crate) fn leave(&mut self, sets: &mut Sets) {
+        self.reconciliation.leave(sets);
     }
 
     /// Whether the feed was named on this connection.

@@ -5,3 +5,4 @@ pub mod codec;
 pub mod frame;
 pub mod multifeed;
 pub mod mux;
+pub(crate) mod reconcile;

@@ -61,6 +61,26 @@ pub enum Kind {
     Names = 5,
     /// A grant of bytes.
     Window = 6,
+    /// A [`Claim`].
+    Claim = 7,
+    /// Cells of a sketch of the responder's.
+    Cells = 8,
+    /// The initiator needs more cells.
+    More = 9,
+    /// The initiator has decoded which feeds differ.
+    Different = 10,
+    /// The responder's feeds that the initiator lacks.
+    Entries = 11,
+    /// The initiator has decoded which lengths differ.
+    Changed = 12,
+    /// The responder's lengths of the same feeds.
+    Lengths = 13,
+    /// The initiator knows every difference, and so does the responder.
+    Agreed = 14,
+    /// The reconciliation leads nowhere.
+    GiveUp = 15,
+    /// The beginning of a message of a reconciliation that is too long for a frame.
+    Part = 16,
 }
 
 impl Kind {
@@ -74,9 +94,30 @@ impl Kind {
             4 => Self::Nos,
             5 => Self::Names,
             6 => Self::Window,
+            7 => Self::Claim,
+            8 => Self::Cells,
+            9 => Self::More,
+            10 => Self::Different,
+            11 => Self::Entries,
+            12 => Self::Changed,
+            13 => Self::Lengths,
+            14 => Self::Agreed,
+            15 => Self::GiveUp,
+            16 => Self::Part,
             _ => return None,
         })
     }
+}
+
+/// What the sender's sets are, for the receiver to compare with its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Claim {
+    /// How many feeds it holds.
+    pub feeds: u64,
+    /// The root of their keys, bound to the connection and the role.
+    pub keys: [u8; 8],
+    /// The root of their heads, likewise.
+    pub heads: [u8; 8],
 }
 
 /// The sender holds this much of a feed durably, from the first block on.
@@ -218,7 +259,7 @@ pub fn entries<'a, T: Deserialize<'a>>(
     })
 }
 
-fn take<'a, T: Deserialize<'a>>(rest: &mut &'a [u8]) -> Result<T, Malformed> {
+pub(super) fn take<'a, T: Deserialize<'a>>(rest: &mut &'a [u8]) -> Result<T, Malformed> {
     let (value, after) = postcard::take_from_bytes(rest).map_err(|_| Malformed::Truncated)?;
     *rest = after;
     Ok(value)

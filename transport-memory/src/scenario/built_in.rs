@@ -20,6 +20,7 @@ const FILES: &[(&str, &str)] = files! {
     "disks-that-fail",
     "disks-that-rot",
     "everything-at-once",
+    "liars-about-their-sets",
     "liars-in-the-mesh",
     "an-author-with-two-tongues",
     "nodes-that-join-and-leave",

@@ -61,6 +61,9 @@ impl World {
                 self.trace.note(self.now, code::BYTES, place, &bytes);
                 if let Some(connection) = self.link(link).end(to) {
                     let node = NodeId(self.link(link).node(to));
+                    if let Some(liar) = &mut self.node_mut(node).liar {
+                        liar.hear(connection, &bytes);
+                    }
                     self.tell(node, Input::Received { connection, bytes: &bytes });
                     self.drain(node);
                 }

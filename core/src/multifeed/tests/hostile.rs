@@ -197,6 +197,66 @@ fn a_frame_that_was_changed_on_the_way() {
     });
 }
 
+/// Says what its sets are, as a node says it, and then what no honest peer says.
+fn reconcile(raw: &mut Raw, node: &mut Node, says: &[(Kind, &[u8])]) {
+    let hello = raw.hello(&group());
+    raw.open(node, group().discovery_key(), &hello);
+    let mut claim = raw.bodies(Kind::Claim).remove(0);
+    // As many feeds as the node has, and another root.
+    claim[1] ^= 1;
+    raw.say(node, Kind::Claim, &claim);
+    says.iter().for_each(|(kind, body)| raw.say(node, *kind, body));
+}
+
+/// Provokes a node that has feeds enough to be reconciled with.
+fn contradict(expected: Reason, says: &[(Kind, &[u8])]) {
+    let mut node = node();
+    for index in 0..10 {
+        let key_pair = KeyPair::from_seed(&[index; 32]);
+        let feed = node.multifeed.writer(&alloc::format!("{index}"), key_pair).unwrap();
+        node.append(feed, &[b"x"]);
+    }
+    let mut raw = Raw::dial(&mut node, 77);
+    reconcile(&mut raw, &mut node, says);
+    assert!(!raw.bodies(Kind::Cells).is_empty(), "it began");
+    assert_eq!(closed(&node, raw.connection), Some(expected));
+    assert_eq!(node.multifeed.feeds.len(), 10);
+    assert_eq!(node.multifeed.sets.lent_bytes, 0);
+}
+
+#[test]
+fn sets_that_contradict_what_was_said_of_them() {
+    let inconsistent = Reason::Violation(Inconsistent);
+    // Nothing differs, and this is the root of both sets together.
+    contradict(inconsistent, &[(Kind::Different, &[0, 0]), (Kind::Agreed, &[1; 8])]);
+    // A key that it does not have is compared.
+    let mut changed = vec![0, 1];
+    changed.extend_from_slice(&[7; 32]);
+    changed.push(2);
+    contradict(inconsistent, &[(Kind::Different, &[0, 0]), (Kind::Changed, &changed)]);
+    let unexpected = Reason::Violation(UnexpectedMessage);
+    contradict(unexpected, &[(Kind::Agreed, &[1; 8])]);
+    contradict(unexpected, &[(Kind::Claim, &[1; 17])]);
+    let truncated = Malformed(crate::wire::codec::Malformed::Truncated);
+    contradict(Reason::Violation(truncated), &[(Kind::Different, &[200, 0])]);
+    let mut entry = vec![1];
+    entry.extend_from_slice(&[9; 32]);
+    entry.extend_from_slice(&[0, 0]);
+    contradict(Reason::Violation(OutOfRange), &[(Kind::Different, &entry)]);
+}
+
+#[test]
+fn more_of_a_reconciliation_than_the_sets_need() {
+    let limit = Reason::Limit(Limit::ReconcileBytes);
+    contradict(limit, &[(Kind::More, &[0, 0])]);
+    contradict(limit, &[(Kind::More, &[0, 0xff, 0x7f])]);
+    let part: &[u8] = &[0; 1 << 20];
+    contradict(
+        limit,
+        &[(Kind::Part, part), (Kind::Part, part), (Kind::Part, part), (Kind::Part, part)],
+    );
+}
+
 #[test]
 fn more_names_than_granted() {
     exceed(Limit::Names, |raw, node| {

@@ -5,6 +5,9 @@ use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::wire::codec::uint_size;
+use crate::wire::frame::FrameReader;
+use crate::wire::mux::{MuxMessage, messages};
 use crate::*;
 
 /// The stored entries of one node; survives the node.
@@ -137,6 +140,12 @@ pub(super) struct World {
     pub(super) bytes: usize,
     /// Longest piece that is delivered at once.
     pub(super) cut: usize,
+    /// What protects the streams; nothing: the usual.
+    pub(super) secure: Option<Secure>,
+    /// Bytes of messages, framing included, and how many there were, by their kind.
+    pub(super) said: BTreeMap<u64, (usize, usize)>,
+    /// Feeds to grow before each delivery: (node, feed).
+    pub(super) unrest: Vec<(usize, FeedId)>,
 }
 
 impl World {
@@ -151,7 +160,8 @@ impl World {
         for ((node, connection), role) in
             [(a, ids[0]), (b, ids[1])].into_iter().zip([Role::Initiator, Role::Responder])
         {
-            let input = Input::Connected { connection, role, secure: Secure::Noise, mode };
+            let secure = self.secure.clone().unwrap_or(Secure::Noise);
+            let input = Input::Connected { connection, role, secure, mode };
             self.nodes[node].multifeed.handle(Instant::ZERO, input);
             self.nodes[node].drain();
         }
@@ -191,11 +201,36 @@ impl World {
 
     fn deliver(&mut self, from: usize, connection: ConnectionId, bytes: Vec<u8>) {
         self.bytes += bytes.len();
+        if self.secure.is_some() {
+            self.count(&bytes);
+        }
+        for (node, feed) in self.unrest.clone() {
+            self.nodes[node].append(feed, &[b"x"]);
+        }
         let Some((to, other)) = self.other_end(from, connection) else { return };
         for piece in bytes.chunks(self.cut) {
             let input = Input::Received { connection: other, bytes: piece };
             self.nodes[to].multifeed.handle(Instant::ZERO, input);
             self.nodes[to].drain();
+        }
+    }
+
+    /// Counts the messages in whole frames: each with its own bytes and those that frame it, and
+    /// the first one with those of the frame. A seal is the stream's, and not counted.
+    fn count(&mut self, bytes: &[u8]) {
+        let mut reader = FrameReader::new(1 << 24);
+        reader.push(bytes);
+        while let Some(frame) = reader.next().unwrap() {
+            // Length of the frame, channel of control, batch and channel.
+            let mut framing = 3 + 3;
+            for message in messages(&frame) {
+                let MuxMessage::Message { kind, body, .. } = message.unwrap() else { continue };
+                let said = self.said.entry(kind).or_default();
+                // The kind and its length.
+                said.0 += core::mem::take(&mut framing) + 1 + uint_size(body.len() as u64 + 1);
+                said.0 += body.len();
+                said.1 += 1;
+            }
         }
     }
 

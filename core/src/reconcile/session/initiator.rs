@@ -7,7 +7,7 @@ use super::{
     DIFFERENCE_MAX, Entry, Fallback, Fault, HeadOf, Message, Outcome, Roots, Terms, Turn, View,
     head_item, key_item, prefix_bits,
 };
-use crate::id::{FeedId, Role};
+use crate::id::Role;
 use crate::reconcile::changes::Toggle;
 use crate::reconcile::decoder::{Decoder, Progress};
 use crate::reconcile::estimate::Estimate;
@@ -41,20 +41,12 @@ pub(crate) struct Initiator {
 }
 
 impl Initiator {
-    /// Begins with what both sides claimed.
-    pub(crate) fn new(mut terms: Terms) -> (Self, Turn) {
-        let (set, outcome) = match terms.compare(Role::Initiator) {
-            Ok(set) => (set, None),
-            Err(outcome) => (SetKind::Keys, Some(outcome)),
-        };
+    /// Begins with the set that [`Terms::compare`] says is to be looked into.
+    pub(crate) fn new(terms: Terms, set: SetKind) -> Self {
         let (theirs, union) = (terms.roots.clone(), terms.roots.heads.clone());
-        let stage = match outcome {
-            None => cells(set, terms.first_end(set)),
-            Some(_) => Stage::Over,
-        };
+        let stage = cells(set, terms.first_end(set));
         let (exclusive, gone, received) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        let session = Self { terms, theirs, union, exclusive, gone, received, stage };
-        (session, Turn { outcome, ..Turn::default() })
+        Self { terms, theirs, union, exclusive, gone, received, stage }
     }
 
     /// Takes a message of the responder.
@@ -129,15 +121,19 @@ impl Initiator {
 
     /// Which keys differ is known by their tokens.
     fn resolve_keys(&mut self, view: &impl View, decoder: &Decoder) -> Turn {
+        if decoder.len() as u64 > DIFFERENCE_MAX {
+            return Turn::give_up(Fallback::List);
+        }
         let width = prefix_bits(self.terms.theirs.feeds);
-        let (mut entries, mut wanted) = (Vec::new(), BTreeSet::new());
+        let (mut naming, mut wanted) = (Vec::new(), BTreeSet::new());
         for token in decoder.tokens() {
-            let ours = view.find(SetKind::Keys, token.id(), ID_BITS);
+            let ours = view.find(token.id(), ID_BITS);
             if ours.is_empty() {
                 wanted.insert(token.id() >> (ID_BITS - width));
             }
-            entries.extend(ours.into_iter().map(|feed| view.entry(feed)));
+            naming.extend(ours);
         }
+        let entries: Vec<Entry> = naming.iter().map(|feed| view.entry(*feed)).collect();
         for entry in &entries {
             self.theirs.keys.remove(key_item(view, entry));
             self.theirs.heads.remove(head_item(view, entry));
@@ -157,12 +153,12 @@ impl Initiator {
         let say = Message::Different { entries: entries.clone(), wanted };
         if !is_known {
             self.stage = Stage::Entries { pushed: entries, wanted: count };
-            return Turn::say(say);
+            return Turn::say(say).naming(naming);
         }
         // The responder has nothing to answer, so what follows is said at once.
         let mut turn = self.take_entries(view, &entries, &[]);
         turn.say.insert(0, say);
-        turn
+        turn.naming(naming)
     }
 
     fn take_entries(&mut self, view: &impl View, pushed: &[Entry], entries: &[Entry]) -> Turn {
@@ -174,19 +170,19 @@ impl Initiator {
                 self.theirs.keys.insert(key_item(view, &ours));
                 self.theirs.heads.insert(head_item(view, &ours));
             }
-            let is_new = view.find_key(&entry.key).is_none() && self.received.insert(entry.key);
-            if is_new {
+            if view.find_key(&entry.key).is_none() && self.received.insert(entry.key) {
                 self.theirs.keys.insert(key_item(view, entry));
                 self.theirs.heads.insert(head_item(view, entry));
                 self.union.insert(head_item(view, entry));
                 learned.push(*entry);
             }
         }
+        let named = entries.to_vec();
         if !self.is_theirs(SetKind::Keys) {
-            return Turn::give_up(Fallback::Again).learned(learned);
+            return Turn::give_up(Fallback::Again).named(named);
         }
         if self.is_theirs(SetKind::Heads) {
-            return self.agree().learned(learned);
+            return self.agree().named(named);
         }
         let token = |entry| self.token(&head_item(view, entry));
         let exclusive = gone.values().map(|entry| Toggle::Removed(token(entry)));
@@ -195,7 +191,7 @@ impl Initiator {
         self.gone = gone.into_keys().collect();
         let end = self.terms.first_end(SetKind::Heads);
         self.stage = cells(SetKind::Heads, end);
-        Turn::say(Message::More(SetKind::Heads, end)).learned(learned)
+        Turn::say(Message::More(SetKind::Heads, end)).named(named)
     }
 
     /// Which heads differ is known: of each feed that changed, ours and theirs.
@@ -206,32 +202,34 @@ impl Initiator {
             token.id() >> (ID_BITS - width)
         };
         let received: BTreeSet<u64> = self.received.iter().map(prefix_of).collect();
-        let find = |token: Token| view.find(SetKind::Heads, token.id(), ID_BITS);
-        let feeds: BTreeSet<FeedId> = decoder.tokens().flat_map(find).collect();
+        let ids: BTreeSet<u64> = decoder.tokens().map(Token::id).collect();
+        let feeds = view.find_heads(&self.terms.salt, &ids);
         let (mut by_prefix, mut entries) = (BTreeMap::new(), Vec::new());
-        for entry in feeds.into_iter().map(|feed| view.entry(feed)) {
+        for (feed, entry) in feeds.into_iter().map(|feed| (feed, view.entry(feed))) {
             if self.gone.contains(&entry.key) {
                 continue;
             }
             let prefix = prefix_of(&entry.key);
-            let is_alone = view.find(SetKind::Keys, prefix, width).len() == 1;
+            let is_alone = view.find(prefix, width).len() == 1;
             match is_alone && !received.contains(&prefix) {
-                true => _ = by_prefix.insert(prefix, entry),
-                false => entries.push(entry),
+                true => _ = by_prefix.insert(prefix, (feed, entry)),
+                false => entries.push((feed, entry)),
             }
         }
         if by_prefix.is_empty() && entries.is_empty() {
             return Turn::give_up(Fallback::Again);
         }
-        let heads = by_prefix.iter().map(|(prefix, entry)| (*prefix, entry.head)).collect();
-        let asked = by_prefix.into_values().chain(entries.iter().copied()).collect();
+        let heads = by_prefix.iter().map(|(prefix, (_, entry))| (*prefix, entry.head)).collect();
+        let asked = by_prefix.into_values().chain(entries.iter().copied());
+        let (naming, asked) = asked.unzip();
         self.stage = Stage::Heads { asked };
-        Turn::say(Message::Changed { heads, entries })
+        let entries = entries.into_iter().map(|(_, entry)| entry).collect();
+        Turn::say(Message::Changed { heads, entries }).naming(naming)
     }
 
     fn take_heads(&mut self, view: &impl View, asked: &[Entry], heads: &[HeadOf]) -> Turn {
-        let mut learned = Vec::new();
-        for (ours, head) in asked.iter().zip(heads).filter(|(ours, head)| ours.head != **head) {
+        let mut learned = Vec::with_capacity(asked.len());
+        for (ours, head) in asked.iter().zip(heads) {
             let theirs = Entry { key: ours.key, head: *head };
             self.theirs.heads.remove(head_item(view, ours));
             self.theirs.heads.insert(head_item(view, &theirs));
@@ -245,7 +243,7 @@ impl Initiator {
             true => self.agree(),
             false => Turn::give_up(Fallback::Again),
         };
-        turn.learned(learned)
+        Turn { learned, ..turn }
     }
 
     fn token(&self, item: &Item) -> Token {

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{
-    Entry, Fallback, Fault, HeadOf, Message, Outcome, Terms, Turn, View, head_item, prefix_bits,
+    DIFFERENCE_MAX, Entry, Fallback, Fault, HeadOf, Message, Outcome, Terms, Turn, View, head_item,
+    prefix_bits,
 };
 use crate::id::Role;
 use crate::reconcile::root::Root;
@@ -37,22 +38,17 @@ pub(crate) struct Responder {
 }
 
 impl Responder {
-    /// Begins with what both sides claimed, and with cells that are needed in any case.
-    pub(crate) fn new(mut terms: Terms, view: &impl View) -> (Self, Turn) {
+    /// Begins with the set that [`Terms::compare`] says is to be looked into, and with cells of
+    /// it that are needed in any case.
+    pub(crate) fn new(terms: Terms, set: SetKind, view: &impl View) -> (Self, Turn) {
         let union = terms.roots.heads.clone();
-        let compared = terms.compare(Role::Responder);
-        let mut session = Self { terms, union, stage: Stage::Over, sent: 0, requests: 0 };
-        let turn = match compared {
-            Err(outcome) => Turn::end(outcome),
-            Ok(set) => {
-                session.stage = match set {
-                    SetKind::Keys => Stage::Keys,
-                    SetKind::Heads => Stage::Heads,
-                };
-                let end = session.terms.first_end(set);
-                session.cells(view, set, end)
-            }
+        let stage = match set {
+            SetKind::Keys => Stage::Keys,
+            SetKind::Heads => Stage::Heads,
         };
+        let end = terms.first_end(set);
+        let mut session = Self { terms, union, stage, sent: 0, requests: 0 };
+        let turn = session.cells(view, set, end);
         (session, turn)
     }
 
@@ -114,34 +110,39 @@ impl Responder {
         entries: Vec<Entry>,
         wanted: &[u64],
     ) -> Result<Turn, Fault> {
+        if wanted.len().max(entries.len()) as u64 > DIFFERENCE_MAX {
+            return Err(Fault::TooMuch);
+        }
         let width = prefix_bits(self.terms.feeds);
         if wanted.iter().any(|prefix| prefix >> width != 0) || !wanted.is_sorted_by(|a, b| a < b) {
             return Err(Fault::Inconsistent);
         }
         let mut answer: Vec<_> =
-            wanted.iter().flat_map(|prefix| view.find(SetKind::Keys, *prefix, width)).collect();
-        let (held, learned): (Vec<_>, Vec<_>) =
-            entries.into_iter().partition(|entry| view.find_key(&entry.key).is_some());
-        for entry in &held {
+            wanted.iter().flat_map(|prefix| view.find(*prefix, width)).collect();
+        let (held, news): (Vec<_>, Vec<_>) =
+            entries.iter().partition(|entry| view.find_key(&entry.key).is_some());
+        for entry in held {
             // We hold what it thinks we lack: another key of ours with the same id made it think
             // so. It gets all that have the id.
             let item = super::key_item(view, entry);
             let id = self.terms.salt.token(&item).id();
-            answer.extend(view.find(SetKind::Keys, id, ID_BITS));
+            answer.extend(view.find(id, ID_BITS));
         }
         answer.sort_unstable();
         answer.dedup();
-        for entry in &learned {
+        for entry in news {
             self.union.insert(head_item(view, entry));
         }
-        let entries: Vec<Entry> = answer.into_iter().map(|feed| view.entry(feed)).collect();
         // An initiator that waits for nothing is not answered.
-        let is_waited_for = !entries.is_empty() || !wanted.is_empty();
+        let is_waited_for = !answer.is_empty() || !wanted.is_empty();
         let turn = match is_waited_for {
-            true => Turn::say(Message::Entries(entries)),
+            true => {
+                let ours = answer.iter().map(|feed| view.entry(*feed)).collect();
+                Turn::say(Message::Entries(ours)).naming(answer)
+            }
             false => Turn::default(),
         };
-        Ok(turn.learned(learned))
+        Ok(turn.named(entries))
     }
 
     fn answer_heads(
@@ -150,13 +151,16 @@ impl Responder {
         heads: &[(u64, HeadOf)],
         entries: &[Entry],
     ) -> Result<Turn, Fault> {
+        if (heads.len() + entries.len()) as u64 > DIFFERENCE_MAX {
+            return Err(Fault::TooMuch);
+        }
         let width = prefix_bits(self.terms.feeds);
         let mut pairs = Vec::with_capacity(heads.len() + entries.len());
         for (prefix, head) in heads {
             if prefix >> width != 0 {
                 return Err(Fault::Inconsistent);
             }
-            match view.find(SetKind::Keys, *prefix, width)[..] {
+            match view.find(*prefix, width)[..] {
                 [feed] => pairs.push((view.entry(feed), *head)),
                 _ => return Err(Fault::Inconsistent),
             }
@@ -165,16 +169,16 @@ impl Responder {
             let feed = view.find_key(&entry.key).ok_or(Fault::Inconsistent)?;
             pairs.push((view.entry(feed), entry.head));
         }
-        let mut learned = Vec::new();
-        for (ours, head) in pairs.iter().filter(|(ours, head)| ours.head != *head) {
+        let mut named = Vec::with_capacity(pairs.len());
+        for (ours, head) in &pairs {
             let theirs = Entry { key: ours.key, head: *head };
             if theirs.head > ours.head {
                 self.union.remove(head_item(view, ours));
                 self.union.insert(head_item(view, &theirs));
             }
-            learned.push(theirs);
+            named.push(theirs);
         }
         let heads = pairs.iter().map(|(ours, _)| ours.head).collect();
-        Ok(Turn::say(Message::Heads(heads)).learned(learned))
+        Ok(Turn::say(Message::Heads(heads)).named(named))
     }
 }

@@ -64,8 +64,13 @@ impl View for Node {
         self.sketches[set as usize].slice(range, &Toggles::default(), 0)
     }
 
-    fn find(&self, set: SetKind, prefix: u64, width: u32) -> Vec<FeedId> {
-        let index = &self.by_id[set as usize];
+    fn find_heads(&self, _: &Salt, ids: &BTreeSet<u64>) -> Vec<FeedId> {
+        let found = self.by_id[1].iter().filter(|(id, _)| ids.contains(id));
+        found.map(|(_, feed)| *feed).collect()
+    }
+
+    fn find(&self, prefix: u64, width: u32) -> Vec<FeedId> {
+        let index = &self.by_id[0];
         let (from, to) = (prefix << (ID_BITS - width), (prefix + 1) << (ID_BITS - width));
         let start = index.partition_point(|(id, _)| *id < from);
         let found = index[start..].iter().take_while(|(id, _)| *id < to);
@@ -107,15 +112,22 @@ fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
     };
     let claims =
         [claim(initiator, Role::Initiator, feeds[0]), claim(responder, Role::Responder, feeds[1])];
-    let (mut one, turn) = Initiator::new(initiator.terms(feeds[0], claims[1]));
-    let first = turn.outcome;
-    let (mut two, mut turn) = Responder::new(responder.terms(feeds[1], claims[0]), responder);
-    assert_eq!(turn.outcome, first, "both see at once what the claims say by themselves");
+    let mut terms = [initiator.terms(feeds[0], claims[1]), responder.terms(feeds[1], claims[0])];
+    let compared = terms[0].compare(Role::Initiator);
+    assert_eq!(compared, terms[1].compare(Role::Responder), "both see what the claims say");
     let learned = [Vec::new(), Vec::new()];
     let mut run = Run { outcome: Outcome::Agreed, bytes: 2 * bytes::HELLO, flights: 1, learned };
+    let set = match compared {
+        Ok(set) => set,
+        Err(outcome) => return Run { outcome, ..run },
+    };
+    let [terms_of_one, terms_of_two] = terms;
+    let mut one = Initiator::new(terms_of_one, set);
+    let (mut two, mut turn) = Responder::new(terms_of_two, set, responder);
     let (mut outcomes, mut side) = ([None, None], 1);
     loop {
-        outcomes[side] = outcomes[side].or(turn.outcome).or(first);
+        outcomes[side] = outcomes[side].or(turn.outcome);
+        run.learned[side].extend(turn.named);
         run.learned[side].extend(turn.learned);
         let said: Vec<Message> = turn.say;
         run.flights += usize::from(!said.is_empty());
@@ -129,6 +141,7 @@ fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
             };
             let next = next.expect("an honest message");
             turn.say.extend(next.say);
+            turn.named.extend(next.named);
             turn.learned.extend(next.learned);
             turn.outcome = turn.outcome.or(next.outcome);
         }
@@ -136,7 +149,6 @@ fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
             break;
         }
     }
-    outcomes[side] = outcomes[side].or(first);
     assert_eq!(outcomes[0], outcomes[1], "both end, and alike");
     run.outcome = outcomes[0].expect("it ends");
     run

@@ -116,8 +116,13 @@ impl<'a> Play<'a> {
                 (link.pieces, link.bandwidth) = (Pieces::Exactly(1), Some(DRIP_BYTES_PER_SECOND));
             }
             let told = if count == 2 { &targets[liar..=liar] } else { &targets[..] };
-            for target in told {
-                self.world.connect(node, self.nodes[*target], link.clone());
+            for (target, place) in told.iter().zip(0..) {
+                // It dials one and is dialled by the other: a lie may be one of either role.
+                let ends = match place {
+                    0 => [node, self.nodes[*target]],
+                    _ => [self.nodes[*target], node],
+                };
+                self.world.connect(ends[0], ends[1], link.clone());
             }
         }
     }

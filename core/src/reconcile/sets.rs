@@ -1,0 +1,203 @@
+//! Both sets of a multifeed: every feed of which a block is durable, and how far each is.
+//!
+//! Rule: a feed is in the sets from its first durable block on, with its durable length; this file
+//! hears of every change, and of each once. What a session began with is found by taking the
+//! changes since back, so no session holds a copy of anything that grows with the sets.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use super::changes::{Overrun, Toggle, Toggles};
+use super::root::Root;
+use super::session::Roots;
+use super::sketch::{Sketch, Slice};
+use super::token::{ID_BITS, Item, Salt, SetKind};
+use crate::feed::set::Feeds;
+use crate::group::Group;
+use crate::id::{FeedId, FeedKey};
+
+/// Changes that a session can be taken back by: 16 bytes each, once for all peers. A session takes
+/// seconds, so this lets thousands of feeds change in them.
+const CHANGES_MAX: usize = 4_096;
+
+/// Leading bits of an id that feeds are ordered by. The others are made anew when they are asked
+/// for, which leaves 8 bytes to remember of each feed.
+const INDEX_BITS: u32 = 32;
+
+/// What our sets were when a session began.
+#[derive(Clone, Debug)]
+pub(crate) struct Pin {
+    position: u64,
+    pub(crate) feeds: u64,
+    pub(crate) roots: Roots,
+}
+
+/// Both sets, as all sessions see them.
+#[derive(Debug, Default)]
+pub(crate) struct Sets {
+    feeds: u64,
+    /// Made when a peer is first to be told of them: 5 µs a feed.
+    roots: Option<Roots>,
+    /// Feeds that changed, and how long they were before.
+    log: VecDeque<(FeedId, u64)>,
+    position: u64,
+    /// Made when a peer first needs them: 1 µs a feed.
+    sketches: Option<Box<Sketches>>,
+    /// Bytes of the snapshots that sessions work on.
+    pub(crate) lent_bytes: usize,
+}
+
+/// Both sets as cells under the group's salt, for every peer.
+#[derive(Debug)]
+struct Sketches {
+    salt: Salt,
+    of: [Sketch; 2],
+    /// Every feed, behind the leading bits of its id.
+    by_id: BTreeSet<(u32, FeedId)>,
+}
+
+impl Sets {
+    /// The store was read: these feeds are in the sets.
+    pub(crate) fn open(&mut self, feeds: &Feeds) {
+        self.feeds = held(feeds).count() as u64;
+    }
+
+    /// A feed has grown, durably.
+    pub(crate) fn grown(&mut self, feed: FeedId, key: &FeedKey, before: u64, after: u64) {
+        let (old, new) = (head(key, before), head(key, after));
+        self.feeds += u64::from(before == 0);
+        if let Some(roots) = &mut self.roots {
+            match before {
+                0 => roots.keys.insert(Item::Key(key.0)),
+                _ => roots.heads.remove(old),
+            }
+            roots.heads.insert(new);
+        }
+        if let Some(sketches) = &mut self.sketches {
+            sketches.grown(feed, key, before, after);
+        }
+        if self.log.len() == CHANGES_MAX {
+            self.log.pop_front();
+        }
+        self.log.push_back((feed, before));
+        self.position += 1;
+    }
+
+    /// What the sets are now.
+    pub(crate) fn pin(&mut self, feeds: &Feeds) -> Pin {
+        let roots = self.roots.get_or_insert_with(|| roots_of(feeds));
+        roots.keys.fold();
+        roots.heads.fold();
+        Pin { position: self.position, feeds: self.feeds, roots: roots.clone() }
+    }
+
+    /// The feeds that have changed since, and how long they were then; 0: not in the sets.
+    pub(crate) fn since(&self, pin: &Pin) -> Result<BTreeMap<FeedId, u64>, Overrun> {
+        let count = usize::try_from(self.position - pin.position).map_err(|_| Overrun)?;
+        let skipped = self.log.len().checked_sub(count).ok_or(Overrun)?;
+        let mut before = BTreeMap::new();
+        for (feed, length) in self.log.range(skipped..) {
+            before.entry(*feed).or_insert(*length);
+        }
+        Ok(before)
+    }
+
+    /// Makes the sketches under the group's salt, if they are not there or too small.
+    pub(crate) fn sketch(&mut self, group: &Group, feeds: &Feeds) {
+        let items = usize::try_from(self.feeds).unwrap_or(usize::MAX);
+        let make = || Box::new(Sketches::new(group, items, feeds));
+        let Sketches { salt, of: [keys, heads], .. } =
+            &mut **self.sketches.get_or_insert_with(make);
+        if keys.is_outgrown(items) {
+            let feeds = || held(feeds).map(|(_, feed)| feed);
+            keys.grow(items, feeds().map(|feed| salt.token(&Item::Key(feed.key.0))));
+            heads.grow(items, feeds().map(|feed| salt.token(&head(&feed.key, feed.length()))));
+        }
+    }
+
+    /// Cells as they were before `changed` changed.
+    pub(super) fn slice(
+        &self,
+        set: SetKind,
+        range: core::ops::Range<u32>,
+        feeds: &Feeds,
+        changed: &BTreeMap<FeedId, u64>,
+    ) -> Result<Slice, Overrun> {
+        let sketches = self.sketches.as_deref().ok_or(Overrun)?;
+        let mut toggles = Toggles::default();
+        for (feed, before) in changed {
+            let Some(feed) = feeds.get(*feed) else { return Err(Overrun) };
+            let item = |length| match set {
+                SetKind::Keys => Item::Key(feed.key.0),
+                SetKind::Heads => head(&feed.key, length),
+            };
+            if set == SetKind::Heads && *before > 0 {
+                toggles.push(Toggle::Removed(sketches.salt.token(&item(*before))));
+            }
+            if set == SetKind::Heads || *before == 0 {
+                toggles.push(Toggle::Inserted(sketches.salt.token(&item(feed.length()))));
+            }
+        }
+        sketches.of[set as usize].slice(range, &toggles, 0)
+    }
+
+    /// The feeds whose key's id begins with the `width` bits of `prefix`.
+    pub(super) fn find(&self, prefix: u64, width: u32, feeds: &Feeds) -> Vec<FeedId> {
+        let Some(sketches) = self.sketches.as_deref() else { return Vec::new() };
+        let bits = width.min(INDEX_BITS);
+        let first = (prefix >> (width - bits) << (INDEX_BITS - bits)) as u32;
+        let last = first | ((1u64 << (INDEX_BITS - bits)) - 1) as u32;
+        let found = sketches.by_id.range((first, FeedId(0))..=(last, FeedId(u32::MAX)));
+        let is_of = |feed: &FeedId| {
+            let id = feeds.get(*feed).map(|feed| sketches.salt.token(&Item::Key(feed.key.0)).id());
+            id.is_some_and(|id| id >> (ID_BITS - width) == prefix)
+        };
+        found.map(|(_, feed)| *feed).filter(is_of).collect()
+    }
+}
+
+impl Sketches {
+    fn new(group: &Group, items: usize, feeds: &Feeds) -> Self {
+        let of = [(); 2].map(|()| Sketch::for_items(items));
+        let salt = Salt::group(group.key());
+        let mut sketches = Self { salt, of, by_id: BTreeSet::new() };
+        for (id, feed) in held(feeds) {
+            sketches.grown(id, &feed.key, 0, feed.length());
+        }
+        sketches
+    }
+
+    fn grown(&mut self, feed: FeedId, key: &FeedKey, before: u64, after: u64) {
+        let [keys, heads] = &mut self.of;
+        if before == 0 {
+            let token = self.salt.token(&Item::Key(key.0));
+            keys.insert(token);
+            self.by_id.insert(((token.id() >> (ID_BITS - INDEX_BITS)) as u32, feed));
+        } else {
+            heads.remove(self.salt.token(&head(key, before)));
+        }
+        heads.insert(self.salt.token(&head(key, after)));
+    }
+}
+
+/// A feed as it is in the set of heads. The fork of every feed that we hold is 0.
+pub(super) fn head(key: &FeedKey, length: u64) -> Item {
+    Item::Head(key.0, length, 0)
+}
+
+fn held(feeds: &Feeds) -> impl Iterator<Item = (FeedId, &crate::feed::Feed)> {
+    feeds.iter().filter(|(_, feed)| feed.length() > 0)
+}
+
+fn roots_of(feeds: &Feeds) -> Roots {
+    let mut roots = Roots { keys: Root::empty(), heads: Root::empty() };
+    for (_, feed) in held(feeds) {
+        roots.keys.insert(Item::Key(feed.key.0));
+        roots.heads.insert(head(&feed.key, feed.length()));
+    }
+    roots
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::chance::Chance;
+use crate::crypto::sign::KeyPair;
+use crate::feed::manifest;
+use crate::id::Role;
+use crate::reconcile::session::{HeadOf, View};
+use crate::reconcile::testing::handshake_hash;
+use crate::reconcile::view::{Picture, Pictured, Snapshot};
+
+fn group() -> Group {
+    Group::keyed([9; 32])
+}
+
+/// Feeds and the sets of them, changed together.
+struct Rig {
+    feeds: Feeds,
+    sets: Sets,
+}
+
+impl Rig {
+    fn new(feeds: u64) -> Self {
+        let mut rig = Self { feeds: Feeds::default(), sets: Sets::default() };
+        for number in 0..feeds {
+            rig.grow(number);
+        }
+        rig
+    }
+
+    /// Appends a block to the feed of a number, made if it is not there.
+    fn grow(&mut self, number: u64) {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        let key_pair = KeyPair::from_seed(&seed);
+        let key = manifest::feed_key(group().feed_namespace(), &key_pair.public_key());
+        let known = self.feeds.find(&key);
+        let id = known.unwrap_or_else(|| self.feeds.insert(key, key_pair.public_key()));
+        let feed = self.feeds.get_mut(id).unwrap();
+        feed.set_writer("x", key_pair);
+        let end = feed.append(id, &[b"x"]).unwrap().end;
+        let grown = feed.landed(end);
+        self.sets.grown(id, &key, grown.start, grown.end);
+    }
+
+    fn pin(&mut self) -> Pin {
+        self.sets.pin(&self.feeds)
+    }
+
+    fn own(&self, pin: &Pin) -> Picture {
+        let changed = self.sets.since(pin).unwrap();
+        let salt = Salt::group(group().key());
+        let items = pin.feeds as usize;
+        Picture::Own(Snapshot::new(salt, items, &self.feeds, &changed))
+    }
+
+    fn view<'a>(&'a self, picture: &'a Picture, group: &'a Group) -> Pictured<'a> {
+        Pictured::new(picture, &self.sets, &self.feeds, group).unwrap()
+    }
+
+    /// Everything that a session asks of a view.
+    fn seen(&self, picture: &Picture) -> impl PartialEq + core::fmt::Debug + use<> {
+        let group = group();
+        let view = self.view(picture, &group);
+        let cells = [SetKind::Keys, SetKind::Heads].map(|set| view.slice(set, 0..64).unwrap());
+        let mut found: Vec<_> = (0..256).flat_map(|prefix| view.find(prefix, 8)).collect();
+        found.sort_unstable();
+        let entries: Vec<_> = found.iter().map(|feed| view.entry(*feed)).collect();
+        let by_key: Vec<_> = entries.iter().map(|entry| view.find_key(&entry.key)).collect();
+        let salt = Salt::group(group.key());
+        let ids = entries.iter().map(|entry| {
+            let HeadOf { length, fork } = entry.head;
+            salt.token(&Item::Head(view.item_key(&entry.key), length, fork)).id()
+        });
+        let mut heads = view.find_heads(&salt, &ids.collect());
+        heads.sort_unstable();
+        (cells, found, entries, by_key, heads)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_session_sees_the_sets_as_they_were_when_it_began(
+        seed: [u8; 32],
+        feeds in 0u64..30,
+        changes in 0usize..30,
+    ) {
+        let (mut rig, mut chance) = (Rig::new(feeds), Chance::new(seed));
+        rig.sets.sketch(&group(), &rig.feeds);
+        let pin = rig.pin();
+        let (own, shared) = (rig.own(&pin), Picture::Shared(pin.clone()));
+        let before = rig.seen(&own);
+        prop_assert_eq!(&rig.seen(&shared), &before);
+        for _ in 0..changes {
+            rig.grow(chance.below(40));
+        }
+        prop_assert_eq!(&rig.seen(&own), &before);
+        prop_assert_eq!(&rig.seen(&shared), &before);
+        let later = rig.own(&pin);
+        prop_assert_eq!(&rig.seen(&later), &before);
+    }
+
+    #[test]
+    fn roots_that_follow_are_those_made_anew(seed: [u8; 32], changes in 0usize..60) {
+        let (mut rig, mut chance) = (Rig::new(5), Chance::new(seed));
+        rig.pin();
+        for _ in 0..changes {
+            rig.grow(chance.below(40));
+        }
+        let mut followed = rig.pin();
+        let mut anew = roots_of(&rig.feeds);
+        prop_assert_eq!(followed.feeds, held(&rig.feeds).count() as u64);
+        let mac = |root: &mut Root, set| root.mac(&handshake_hash(), Role::Initiator, set);
+        prop_assert_eq!(
+            mac(&mut followed.roots.keys, SetKind::Keys),
+            mac(&mut anew.keys, SetKind::Keys)
+        );
+        prop_assert_eq!(
+            mac(&mut followed.roots.heads, SetKind::Heads),
+            mac(&mut anew.heads, SetKind::Heads)
+        );
+    }
+}
+
+#[test]
+fn more_changes_than_are_remembered_are_noticed() {
+    let mut rig = Rig::new(1);
+    let pin = rig.pin();
+    for _ in 0..CHANGES_MAX {
+        rig.grow(0);
+    }
+    assert_eq!(rig.sets.since(&pin).unwrap(), BTreeMap::from([(FeedId(0), 1)]));
+    rig.grow(0);
+    assert_eq!(rig.sets.since(&pin), Err(Overrun));
+    assert_eq!(rig.sets.log.len(), CHANGES_MAX);
+}
+
+#[test]
+fn a_set_that_outgrew_its_sketch_has_a_larger_one() {
+    let mut rig = Rig::new(20);
+    rig.sets.sketch(&group(), &rig.feeds);
+    let cells = |rig: &Rig| rig.sets.sketches.as_ref().unwrap().of[0].cells();
+    let before = cells(&rig);
+    (20..40).for_each(|number| rig.grow(number));
+    assert_eq!(cells(&rig), before, "not by a change, for then a peer would pay for it");
+    rig.sets.sketch(&group(), &rig.feeds);
+    assert!(cells(&rig) > before);
+}

@@ -1,0 +1,425 @@
+//! Both sides' sets on one connection: claimed, compared, and listed where that is less.
+//!
+//! Rule: until the sets are reconciled or listed, nothing else is said about feeds that the other
+//! side did not name; and that the peer holds what we hold is taken for granted only once roots
+//! over whole keys agreed.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::edge::{Grant, Lengths};
+use super::session::{Context, Session};
+use crate::error::{Limit, Reason, Violation};
+use crate::feed::manifest;
+use crate::feed::tree::LENGTH_MAX;
+use crate::id::{FeedId, Role};
+use crate::reconcile::Listing;
+use crate::reconcile::session::{
+    DIFFERENCE_MAX, Entry, Fallback, Fault, Initiator, Message, Outcome, Responder, Terms, Turn,
+    prefix_bits,
+};
+use crate::reconcile::sets::{Pin, Sets};
+use crate::reconcile::token::Salt;
+use crate::reconcile::view::{Picture, Pictured, Snapshot};
+use crate::time::Instant;
+use crate::wire::multifeed::{self as message, Claim, HeadEntry, Kind, Name, No, put};
+use crate::wire::reconcile as wire;
+
+/// Up to so many feeds both sides make a sketch under a salt that nobody else knew before: 2 ms.
+/// Above, the one under the group's salt serves everybody.
+const FRESH_FEEDS_MAX: u64 = 16_384;
+
+/// A part of fewer bytes is no progress: each but the last of a message fills a frame.
+const PART_BYTES_MIN: usize = 1_024;
+
+/// Feeds that wait to be made candidates: all that two tries can bring. Each takes 60 bytes.
+const HEARD_MAX: usize = 2 * DIFFERENCE_MAX as usize;
+
+/// What one side of a session does.
+#[derive(Debug)]
+enum Machine {
+    Initiator(Box<Initiator>),
+    Responder(Box<Responder>),
+}
+
+/// A session that is under way.
+#[derive(Debug)]
+struct Running {
+    machine: Machine,
+    pin: Pin,
+    picture: Picture,
+    /// Bytes that the picture takes of [`Sets::lent_bytes`].
+    bytes: usize,
+    /// Leading bits of ids in messages.
+    width: u32,
+}
+
+/// How far two sides are.
+#[derive(Debug)]
+enum Stage {
+    /// We have claimed what our sets are; the peer has not.
+    Claimed(Pin),
+    Running(Box<Running>),
+    /// Every feed is listed.
+    Listing(Listing),
+    /// Every difference is known.
+    Agreed,
+}
+
+/// Two sets on one connection.
+#[derive(Debug)]
+pub(crate) struct Reconciliation {
+    role: Role,
+    handshake_hash: [u8; 64],
+    stage: Stage,
+    /// What is to be said next: the answer to one message at most.
+    say: VecDeque<(Kind, Vec<u8>)>,
+    /// The beginning of a message of the peer.
+    part: Vec<u8>,
+    /// How often it was tried before.
+    attempt: u8,
+    /// The peer has listed all that it offers.
+    is_listed: bool,
+    /// When the peer last said something of it.
+    progress: Instant,
+}
+
+impl Reconciliation {
+    /// Begins by saying what our sets are.
+    pub(super) fn new(role: Role, handshake_hash: [u8; 64], context: &mut Context<'_>) -> Self {
+        let pin = context.sets.pin(context.feeds);
+        let mut reconciliation = Self {
+            role,
+            handshake_hash,
+            stage: Stage::Claimed(pin.clone()),
+            say: VecDeque::new(),
+            part: Vec::new(),
+            attempt: 0,
+            is_listed: false,
+            progress: context.now,
+        };
+        reconciliation.claim(pin);
+        reconciliation
+    }
+
+    fn claim(&mut self, mut pin: Pin) {
+        let claim = Terms::claim(&self.handshake_hash, self.role, pin.feeds, &mut pin.roots);
+        let mut body = Vec::new();
+        put(&mut body, &claim);
+        self.say.push_back((Kind::Claim, body));
+        self.stage = Stage::Claimed(pin);
+    }
+
+    /// What is to be said next, up to `bytes_max` bytes of it.
+    pub(super) fn next(&mut self, bytes_max: usize) -> Option<(Kind, Vec<u8>)> {
+        let (_, body) = self.say.front_mut()?;
+        if body.len() <= bytes_max {
+            return self.say.pop_front();
+        }
+        let rest = body.split_off(bytes_max);
+        Some((Kind::Part, core::mem::replace(body, rest)))
+    }
+
+    /// Whether feeds may be announced.
+    pub(super) fn is_settled(&self) -> bool {
+        self.say.is_empty() && matches!(self.stage, Stage::Listing(_) | Stage::Agreed)
+    }
+
+    /// Whether each side knows all that the other offers.
+    pub(super) fn is_over(&self) -> bool {
+        self.say.is_empty()
+            && match &self.stage {
+                Stage::Agreed => true,
+                Stage::Listing(listing) => listing.is_done() && self.is_listed,
+                Stage::Claimed(_) | Stage::Running(_) => false,
+            }
+    }
+
+    /// Whether the peer holds just as much as we of each feed that was not named since.
+    pub(super) fn is_agreed(&self) -> bool {
+        matches!(self.stage, Stage::Agreed)
+    }
+
+    /// What is left to be listed, if it is listed.
+    pub(super) fn listing(&mut self) -> Option<&mut Listing> {
+        match &mut self.stage {
+            Stage::Listing(listing) if !listing.is_done() => Some(listing),
+            _ => None,
+        }
+    }
+
+    /// The peer has listed all that it offers.
+    pub(super) fn listed(&mut self) {
+        self.is_listed = true;
+    }
+
+    /// Since when we wait for the peer to go on.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        matches!(self.stage, Stage::Claimed(_) | Stage::Running(_)).then_some(self.progress)
+    }
+
+    /// Leaves the session, whatever it was at.
+    fn list(&mut self, sets: &mut Sets) {
+        self.leave(sets);
+        self.stage = Stage::Listing(Listing::default());
+    }
+
+    /// Gives back what the session holds.
+    pub(super) fn leave(&mut self, sets: &mut Sets) {
+        self.part = Vec::new();
+        if let Stage::Running(running) = core::mem::replace(&mut self.stage, Stage::Agreed) {
+            sets.lent_bytes -= running.bytes;
+        }
+    }
+
+    fn take_claim(&mut self, context: &mut Context<'_>, theirs: Claim) -> Result<Turn, Reason> {
+        let pin = match &self.stage {
+            Stage::Claimed(pin) => pin.clone(),
+            // It was said before the peer knew that we gave up.
+            Stage::Listing(_) => return Ok(Turn::default()),
+            _ => return Err(Violation::UnexpectedMessage.into()),
+        };
+        let many = pin.feeds.max(theirs.feeds);
+        let salt = match self.attempt {
+            0 if many > FRESH_FEEDS_MAX => Salt::group(context.group.key()),
+            attempt => Salt::fresh(&self.handshake_hash, attempt),
+        };
+        let (handshake_hash, feeds, roots) = (self.handshake_hash, pin.feeds, pin.roots.clone());
+        let mut terms = Terms { handshake_hash, salt, feeds, roots, theirs };
+        let set = match terms.compare(self.role) {
+            Ok(set) => set,
+            Err(outcome) => return Ok(Turn::end(outcome)),
+        };
+        let is_shared = self.attempt == 0 && many > FRESH_FEEDS_MAX;
+        let (picture, bytes) = match is_shared {
+            true => {
+                context.sets.sketch(context.group, context.feeds);
+                (Picture::Shared(pin.clone()), 0)
+            }
+            false => {
+                let bytes = Snapshot::bytes_of(pin.feeds, terms.items());
+                if context.sets.lent_bytes.saturating_add(bytes) > context.limits.snapshot_bytes {
+                    return Ok(Turn::give_up(Fallback::List));
+                }
+                let Ok(changed) = context.sets.since(&pin) else {
+                    return Ok(Turn::give_up(Fallback::Again));
+                };
+                let own = Snapshot::new(salt, terms.items(), context.feeds, &changed);
+                (Picture::Own(own), bytes)
+            }
+        };
+        let width = prefix_bits(terms.responder_feeds(self.role));
+        let Context { sets, feeds, group, .. } = context;
+        let Ok(view) = Pictured::new(&picture, sets, feeds, group) else {
+            return Ok(Turn::give_up(Fallback::Again));
+        };
+        let (machine, turn) = match self.role {
+            Role::Initiator => {
+                (Machine::Initiator(Box::new(Initiator::new(terms, set))), Turn::default())
+            }
+            Role::Responder => {
+                let (responder, turn) = Responder::new(terms, set, &view);
+                (Machine::Responder(Box::new(responder)), turn)
+            }
+        };
+        drop(view);
+        sets.lent_bytes += bytes;
+        let running = Running { machine, pin, picture, bytes, width };
+        self.stage = Stage::Running(Box::new(running));
+        Ok(turn)
+    }
+
+    /// Takes a message of the session. What belongs to none, because we gave up, is dropped.
+    fn take(&mut self, context: &mut Context<'_>, kind: Kind, body: &[u8]) -> Result<Turn, Reason> {
+        let limit = context.limits.reconcile_bytes;
+        if self.part.len().saturating_add(body.len()) > limit {
+            return Err(Limit::ReconcileBytes.into());
+        }
+        let Stage::Running(running) = &mut self.stage else {
+            let is_given_up = kind == Kind::GiveUp && !matches!(self.stage, Stage::Listing(_));
+            return Ok(if is_given_up { Turn::end(Outcome::List) } else { Turn::default() });
+        };
+        if kind != Kind::Part || body.len() >= PART_BYTES_MIN {
+            self.progress = context.now;
+        }
+        if kind == Kind::Part {
+            self.part.extend_from_slice(body);
+            return Ok(Turn::default());
+        }
+        let part = core::mem::take(&mut self.part);
+        let whole = if part.is_empty() { body.to_vec() } else { [&part, body].concat() };
+        let Some(message) = wire::decode(kind, &whole, running.width)? else {
+            return Ok(Turn::default());
+        };
+        let Running { machine, picture, .. } = &mut **running;
+        let Ok(view) = Pictured::new(picture, context.sets, context.feeds, context.group) else {
+            return Ok(Turn::give_up(Fallback::Again));
+        };
+        let turn = match machine {
+            Machine::Initiator(initiator) => initiator.handle(&view, message),
+            Machine::Responder(responder) => responder.handle(&view, message),
+        };
+        turn.map_err(|fault| match fault {
+            Fault::OutOfTurn => Violation::UnexpectedMessage.into(),
+            Fault::Inconsistent => Violation::Inconsistent.into(),
+            Fault::TooMuch => Limit::ReconcileBytes.into(),
+        })
+    }
+
+    /// Queues what is to be said, and ends the session if it has ended. Returns the feeds that
+    /// both sides held alike when it began and that have grown since, with their lengths then.
+    fn end_turn(
+        &mut self,
+        context: &mut Context<'_>,
+        say: &[Message],
+        outcome: Option<Outcome>,
+    ) -> Vec<(FeedId, u64)> {
+        let running = match &self.stage {
+            Stage::Running(running) => Some(running),
+            _ => None,
+        };
+        let width = running.map_or(0, |running| running.width);
+        self.say.extend(say.iter().map(|message| wire::encode(message, width)));
+        match outcome {
+            None => Vec::new(),
+            Some(Outcome::Agreed) => {
+                let pin = match &self.stage {
+                    Stage::Running(running) => Some(&running.pin),
+                    Stage::Claimed(pin) => Some(pin),
+                    _ => None,
+                };
+                // If too much has changed to tell, these feeds are announced like new ones.
+                let grown = pin.and_then(|pin| context.sets.since(pin).ok()).unwrap_or_default();
+                self.leave(context.sets);
+                grown.into_iter().collect()
+            }
+            Some(Outcome::Again) if self.attempt == 0 => {
+                self.attempt = 1;
+                self.leave(context.sets);
+                let pin = context.sets.pin(context.feeds);
+                self.claim(pin);
+                Vec::new()
+            }
+            Some(Outcome::Again | Outcome::List) => {
+                self.list(context.sets);
+                Vec::new()
+            }
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn take_claim(
+        &mut self,
+        context: &mut Context<'_>,
+        body: &[u8],
+    ) -> Result<(), Reason> {
+        let claim: Claim = message::decode(body)?;
+        self.reconciliation.progress = context.now;
+        let turn = self.reconciliation.take_claim(context, claim)?;
+        self.take_turn(context, turn)
+    }
+
+    pub(super) fn take_reconcile(
+        &mut self,
+        context: &mut Context<'_>,
+        kind: Kind,
+        body: &[u8],
+    ) -> Result<(), Reason> {
+        let turn = self.reconciliation.take(context, kind, body)?;
+        self.take_turn(context, turn)
+    }
+
+    /// The peer has said nothing for too long: everything is listed.
+    pub(crate) fn stop_reconciling(&mut self, sets: &mut Sets) {
+        self.reconciliation.say.push_back(wire::encode(&Message::GiveUp(Fallback::List), 0));
+        self.reconciliation.list(sets);
+    }
+
+    fn take_turn(&mut self, context: &mut Context<'_>, turn: Turn) -> Result<(), Reason> {
+        let Turn { say, naming, named, learned, outcome } = turn;
+        for feed in naming {
+            let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
+            let number = self.names.give(feed);
+            self.edges.update(feed, Lengths::same(length), |edge| edge.mine = Some(number));
+        }
+        for entry in named {
+            self.take_named(context, entry)?;
+        }
+        for entry in learned {
+            let key = manifest::feed_key(context.group.feed_namespace(), &entry.public_key());
+            if let Some(feed) = context.feeds.find(&key) {
+                self.take_length(context, feed, entry.head.length, entry.head.fork)?;
+            }
+        }
+        for (feed, before) in self.reconciliation.end_turn(context, &say, outcome) {
+            if before > 0 && self.edges.get(feed).is_none() {
+                let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
+                self.edges.update(feed, Lengths::same(length), |edge| edge.theirs = before);
+            }
+        }
+        Ok(())
+    }
+
+    /// The peer holds a feed, and has given it its next number.
+    fn take_named(&mut self, context: &mut Context<'_>, entry: Entry) -> Result<(), Reason> {
+        let key = manifest::feed_key(context.group.feed_namespace(), &entry.public_key());
+        let known = context.feeds.find(&key);
+        let number = self.names.take(known, 2 * context.limits.feeds)?;
+        let Some(id) = known else {
+            check_length(entry.head.length)?;
+            if self.heard.len() >= HEARD_MAX {
+                return Err(Limit::ReconcileBytes.into());
+            }
+            self.heard.insert(number, entry);
+            return Ok(());
+        };
+        let length = context.feeds.get(id).map_or(0, |feed| feed.length());
+        self.edges.update(id, Lengths::same(length), |edge| edge.yours = Some(number));
+        self.take_length(context, id, entry.head.length, entry.head.fork)
+    }
+
+    /// Makes candidates of feeds that were heard of in a reconciliation, as many as one peer may
+    /// have us hold at a time.
+    pub(super) fn open_heard(&mut self, context: &mut Context<'_>) {
+        while self.heard_open > 0
+            && let Some((number, entry)) = self.heard.pop_first()
+        {
+            let public_key = entry.public_key();
+            let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
+            let has_room = context.feeds.len() < context.limits.feeds;
+            let id = match context.feeds.find(&key) {
+                Some(id) => id,
+                None if has_room => context.feeds.insert(key, public_key),
+                None => {
+                    self.nos.insert(Name::Yours(number), No::Declined);
+                    continue;
+                }
+            };
+            self.names.open(number, id);
+            let length = context.feeds.get(id).map_or(0, |feed| feed.length());
+            let is_candidate = length == 0;
+            self.heard_open -= u32::from(is_candidate);
+            self.edges.update(id, Lengths::same(length), |edge| {
+                edge.on_grant = is_candidate.then_some(Grant::Heard);
+                edge.yours = Some(number);
+            });
+            // Its length was checked when it was heard of.
+            let _ = self.take_length(context, id, entry.head.length, entry.head.fork);
+        }
+    }
+
+    /// A change of a feed that waits to be made a candidate. Returns whether it is one.
+    pub(super) fn heard_again(&mut self, entry: &HeadEntry) -> bool {
+        let Name::Mine(number) = entry.name else { return false };
+        let Some(heard) = self.heard.get_mut(&number) else { return false };
+        heard.head.length = heard.head.length.max(entry.length);
+        true
+    }
+}
+
+/// A length that a feed can have.
+pub(super) fn check_length(length: u64) -> Result<(), Violation> {
+    if length == 0 || length > LENGTH_MAX { Err(Violation::OutOfRange) } else { Ok(()) }
+}
