@@ -95,10 +95,26 @@ pub const BLOCK_BYTES_MAX: usize = 15 * 1024 * 1024;
 /// Room in a frame beside a block: its proof, and the messages that go before it.
 const FRAME_BYTES_BESIDE: usize = 64 * 1024;
 
+/// No bound is larger than this: sums and products of a few of them still fit 64 bits.
+const COUNT_MAX: usize = 1 << 30;
+
 impl Limits {
     /// The same bounds, those that depend on each other brought to where they can hold together.
     pub(crate) fn fitting(mut self) -> Self {
         self.block_bytes = self.block_bytes.min(BLOCK_BYTES_MAX);
+        // Sums and products of what follows are formed later, and a file may hold any number.
+        let counts = [
+            &mut self.feeds,
+            &mut self.window_bytes,
+            &mut self.frame_bytes,
+            &mut self.range_bytes,
+            &mut self.range_blocks,
+            &mut self.reads,
+            &mut self.send_bytes,
+        ];
+        for count in counts {
+            *count = (*count).min(COUNT_MAX);
+        }
         self.frame_bytes = self.frame_bytes.max(self.block_bytes + FRAME_BYTES_BESIDE);
         self.window_bytes = self.window_bytes.max(2 * (self.block_bytes + FRAME_BYTES_BESIDE));
         self

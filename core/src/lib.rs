@@ -152,6 +152,6 @@ pub use io::{
     StoreReply, StoreRequest, Write,
 };
 #[doc(hidden)]
-pub use multifeed::Footprint;
+pub use multifeed::{ConnectionFootprint, Footprint};
 pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
 pub use time::{Duration, Instant};

@@ -3,6 +3,7 @@
 //! Rule: this file owns no protocol. What a feed is stands in `feed`, what a connection is in
 //! `peer`, what is said about feeds in `replicate`.
 
+mod footprint;
 mod open;
 mod recording;
 mod stored;
@@ -31,7 +32,8 @@ use crate::record::Step;
 use crate::replicate::{Context, Sources};
 use crate::time::Instant;
 
-pub use view::{Feed, Footprint, Peer, SyncStatus};
+pub use footprint::{ConnectionFootprint, Footprint};
+pub use view::{Feed, Peer, SyncStatus};
 
 /// Longest name of a writer, in bytes.
 const NAME_BYTES_MAX: usize = 64;

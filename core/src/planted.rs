@@ -32,6 +32,10 @@ pub enum Bug {
     SyncedTooEarly,
     /// Anybody is a member.
     LetsAnyoneIn,
+    /// Each head that a peer names is told to the application fifty times.
+    AnswersTooOften,
+    /// Whoever wants the end of a feed is served all of it.
+    ServesFromStart,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -4,7 +4,11 @@
 //! that went wrong on a real network can be looked at as often as needed. It holds the secrets
 //! too, for without them no byte of it could be opened again: keep it as you keep the keys.
 //!
+//! [`redact`] tells what it holds to those who are not to have them.
+//!
 //! A record is frames of a length (4 bytes, little-endian) and a postcard value each.
+
+mod redact;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -23,6 +27,8 @@ use crate::io::{Answer, Input, Mode, Secure, StoreId, StoreKey, StoreReply};
 use crate::multifeed::Multifeed;
 use crate::time::Instant;
 use crate::{Misuse, StoreFailure};
+
+pub use redact::redact;
 
 /// One thing that crossed the border.
 #[derive(Debug, Serialize, Deserialize)]
@@ -325,4 +331,4 @@ pub fn state_hash(multifeed: &Multifeed) -> Hash {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

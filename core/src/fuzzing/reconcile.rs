@@ -85,7 +85,7 @@ const HANDSHAKE_HASH: [u8; 64] = [7; 64];
 /// Claims: whoever says that the sets are agreed on knows every feed of the other, for its claim
 /// was honest; and what one side writes, the other reads.
 #[doc(hidden)]
-pub fn session(data: &[u8]) {
+pub fn reconciliation(data: &[u8]) {
     let [only, changed, script @ ..] = data else { return };
     let [mut one, mut two] = sides(*only, *changed);
     let claims =

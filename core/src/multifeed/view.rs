@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 
 use super::Multifeed;
+use crate::config::Limits;
 use crate::crypto::sign::PublicKey;
 use crate::feed;
 use crate::group::Group;
@@ -64,6 +65,11 @@ impl Multifeed {
         &self.group
     }
 
+    /// The bounds that hold: those that it was opened with, brought to where they fit each other.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The public key by which peers know this process.
     pub fn public_key(&self) -> PublicKey {
         self.identity.public_key()
@@ -118,28 +124,6 @@ impl Multifeed {
         }
         let synced = sessions().filter(|session| session.is_synced()).count();
         SyncStatus { feeds, have, want: sum(&most), peers: sessions().count(), synced }
-    }
-}
-
-/// What peers make a multifeed hold, for tests of its bounds.
-#[doc(hidden)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Footprint {
-    /// Feeds that were heard of and of which nothing is held.
-    pub heard_of: usize,
-    /// Bytes of ranges that came and are not durable, of the peer that has most of them.
-    pub unstored_bytes: u64,
-    /// Outputs that wait to be polled.
-    pub outputs: usize,
-}
-
-impl Multifeed {
-    /// What peers make this multifeed hold at the moment.
-    #[doc(hidden)]
-    pub fn footprint(&self) -> Footprint {
-        let heard_of = self.feeds.iter().filter(|(_, feed)| feed.is_candidate()).count();
-        let (unstored_bytes, outputs) = (self.outbox.unstored_bytes(), self.outbox.waiting());
-        Footprint { heard_of, unstored_bytes, outputs }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{Deadline, Limit, Reason, Violation};
 use crate::id::{ConnectionId, Role};
 use crate::io::{Event, Mode, Secure};
+use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
 use crate::replicate::{Context, Session};
 use crate::time::Instant;
@@ -319,6 +320,17 @@ impl Connection {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed
+    }
+
+    /// What the peer makes us hold.
+    pub(crate) fn footprint(&self) -> ConnectionFootprint {
+        let load = self.session.as_ref().map(Session::footprint).unwrap_or_default();
+        ConnectionFootprint {
+            received_bytes: self.stream.buffered(),
+            sealed_bytes: self.out.len(),
+            channels: self.channels.len(),
+            ..load
+        }
     }
 
     /// When [`Connection::due`] will have something to say.

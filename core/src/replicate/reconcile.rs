@@ -154,6 +154,11 @@ impl Reconciliation {
         self.is_listed = true;
     }
 
+    /// Bytes of a message of the peer that has not come to its end.
+    pub(super) fn part_bytes(&self) -> usize {
+        self.part.len()
+    }
+
     /// Since when we wait for the peer to go on.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         matches!(self.stage, Stage::Claimed(_) | Stage::Running(_)).then_some(self.progress)
@@ -377,6 +382,11 @@ impl Session {
         };
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
         self.edges.update(id, Lengths::same(length), |edge| edge.yours = Some(number));
+        if self.reconciliation.role == Role::Initiator && length > 0 {
+            // The responder named it for it has the leading bits of another's id, and does not
+            // know that we hold it.
+            self.changed.insert(id);
+        }
         self.take_length(context, id, entry.head.length, entry.head.fork)
     }
 

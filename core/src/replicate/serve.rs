@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use crate::config::Limits;
 use crate::error::Limit;
 use crate::id::FeedId;
+use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
 
 /// A range ready to be sent.
@@ -43,7 +44,8 @@ impl Serving {
             }
             self.queue.push_back(feed);
         }
-        self.next.insert(feed, start);
+        let is_all = planted::is(Bug::ServesFromStart);
+        self.next.insert(feed, if is_all { 0 } else { start });
         Ok(())
     }
 
@@ -102,6 +104,16 @@ impl Serving {
     /// Length of the next range that is ready, in bytes.
     pub(crate) fn peek_bytes(&self) -> Option<usize> {
         self.ready.front().map(|ready| ready.body.len())
+    }
+
+    /// What serving the peer takes.
+    pub(crate) fn footprint(&self) -> ConnectionFootprint {
+        ConnectionFootprint {
+            ready_bytes: self.ready.iter().map(|ready| ready.body.len()).sum(),
+            reads: self.reading,
+            serves: self.next.len(),
+            ..ConnectionFootprint::default()
+        }
     }
 
     /// Nothing is being served.

@@ -18,6 +18,7 @@ use crate::feed::set::Feeds;
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Refusal};
+use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
 use crate::reconcile::session::Entry;
@@ -220,7 +221,9 @@ impl Session {
         }
         if length > 0 && is_news {
             let connection = self.connection;
-            context.outbox.event(Event::Held { connection, feed: id, length: theirs });
+            for _ in 0..if planted::is(Bug::AnswersTooOften) { 50 } else { 1 } {
+                context.outbox.event(Event::Held { connection, feed: id, length: theirs });
+            }
         }
         Ok(())
     }
@@ -499,6 +502,20 @@ impl Session {
             self.edges.update(feed, Lengths::same(length), |edge| edge.lost = true);
             self.give_up(sources, feed);
             self.return_name(feed, length);
+        }
+    }
+
+    /// What the peer makes us hold for the exchange of feeds.
+    pub(crate) fn footprint(&self) -> ConnectionFootprint {
+        let unsaid = [self.changed.len(), self.backlog.len(), self.nos.len()];
+        ConnectionFootprint {
+            wants: self.asked.len(),
+            names: self.edges.iter().filter(|(_, edge)| edge.on_grant.is_some()).count(),
+            heard: self.heard.len(),
+            part_bytes: self.reconciliation.part_bytes(),
+            edges: self.edges.iter().count(),
+            unsaid: unsaid.into_iter().max().unwrap_or(0),
+            ..self.serving.footprint()
         }
     }
 

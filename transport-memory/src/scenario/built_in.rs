@@ -13,6 +13,7 @@ macro_rules! files {
 }
 
 const FILES: &[(&str, &str)] = files! {
+    "a-peer-that-sends-more-than-it-was-granted",
     "a-ring-whose-connections-break",
     "answers-in-any-order",
     "clocks-that-jump",
@@ -21,9 +22,12 @@ const FILES: &[(&str, &str)] = files! {
     "disks-that-rot",
     "everything-at-once",
     "liars-about-their-sets",
+    "liars-behind-a-seal",
     "liars-in-the-mesh",
     "an-author-with-two-tongues",
+    "links-of-every-kind",
     "nodes-that-join-and-leave",
+    "peers-that-owe-and-never-answer",
     "processes-and-machines-that-crash",
     "readers-restored-from-a-backup",
     "slow-readers-with-small-buffers",

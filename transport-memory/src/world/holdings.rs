@@ -9,7 +9,7 @@ use multifeed_core::{FeedKey, PublicKey};
 
 use super::World;
 use crate::disk::Record;
-use crate::link::LinkId;
+use crate::link::{LinkId, Side};
 use crate::node::NodeId;
 
 /// What a node holds of one feed, durably.
@@ -65,6 +65,28 @@ impl World {
         self.nodes.iter().all(is_held)
             && self.counts_agree()
             && self.differences_up_to(1).is_empty()
+    }
+
+    /// Whether nothing is left of what faults did to connections and clocks: every link that
+    /// counts has a connection on which both sides know each other for members, no byte of it was
+    /// changed, nothing under way was sent at a slower pace, and time goes on for every node.
+    pub fn is_sound(&self) -> bool {
+        let has_time = |node: &crate::node::Node| {
+            node.multifeed.is_none() || node.has_time(self.now().as_micros())
+        };
+        self.nodes.iter().all(has_time) && self.joined().all(|(id, _)| self.is_link_sound(id))
+    }
+
+    fn is_link_sound(&self, id: LinkId) -> bool {
+        let link = self.link(id);
+        let is_member = |side: Side| {
+            let node = self.multifeed(NodeId(link.node(side)));
+            let peers = node.into_iter().flat_map(|multifeed| multifeed.peers());
+            link.end(side).is_some_and(|end| peers.map(|peer| peer.connection).any(|it| it == end))
+        };
+        !link.is_tampered
+            && link.is_at_pace(self.now().as_micros())
+            && Side::BOTH.into_iter().all(is_member)
     }
 
     /// Every pair of connected nodes that do not hold the same.

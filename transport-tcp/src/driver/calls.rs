@@ -58,6 +58,10 @@ impl Driver {
                 let added = self.dialer.add(self.now(), addr);
                 reply.send(if added { Ok(()) } else { Err(NodeError::TooMany) });
             }
+            Command::HangUp { addr, reply } => {
+                self.hang_up(addr);
+                reply.send(Ok(()));
+            }
             Command::Listen { addr, reply } => reply.send(self.listen(addr)),
             Command::LocalAddrs { reply } => {
                 reply.send(Ok(self.listeners.iter().map(|(addr, _)| *addr).collect()));
