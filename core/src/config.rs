@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::sign::KeyPair;
 use crate::group::Group;
+use crate::policy::Take;
 
 /// What [`Multifeed::open`](crate::Multifeed::open) needs.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Config {
     pub limits: Limits,
     /// Every time-out.
     pub timing: Timing,
+    /// Which feeds are taken that the application said nothing about.
+    pub take: Take,
 }
 
 impl Config {
@@ -28,7 +31,7 @@ impl Config {
     /// connections come from it.
     pub fn new(group: Group, seed: [u8; 32]) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
-        Self { group, seed, identity: None, limits, timing }
+        Self { group, seed, identity: None, limits, timing, take: Take::default() }
     }
 
     /// The key pair by which peers know this process on connections; without one, it is made from
@@ -83,6 +86,16 @@ pub struct Limits {
     /// Bytes of snapshots of our sets, for all peers together that are reconciled with under a
     /// salt of their own: 32 to 80 for each feed and peer. A peer beyond it has all feeds listed.
     pub snapshot_bytes: usize,
+    /// Runs of blocks that can be cleared in one feed. Each costs up to 12 bytes in every commit of
+    /// the feed.
+    pub cleared_runs: usize,
+    /// Feeds that are refused, accepted by name, or removed. Each costs about 100 bytes.
+    pub rulings: usize,
+    /// Feeds that one peer offered and that are remembered though they are not taken, so that they
+    /// can be accepted while the peer is connected. Each costs about 100 bytes.
+    pub offered: usize,
+    /// Runs of one feed that are downloaded again at once, or wait for it.
+    pub downloads: usize,
 }
 
 /// Longest frame before the handshake is over: no message of it is longer than 96 bytes, the
@@ -141,6 +154,10 @@ impl Default for Limits {
             read_bytes: 1024 * 1024,
             reconcile_bytes: 3 * 1024 * 1024,
             snapshot_bytes: 64 * 1024 * 1024,
+            cleared_runs: 256,
+            rulings: 65_536,
+            offered: 1_024,
+            downloads: 64,
         }
     }
 }

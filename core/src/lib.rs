@@ -128,6 +128,7 @@ mod id;
 mod io;
 mod multifeed;
 mod outbox;
+mod policy;
 mod reconcile;
 mod replicate;
 mod time;
@@ -154,4 +155,5 @@ pub use io::{
 #[doc(hidden)]
 pub use multifeed::{ConnectionFootprint, Footprint};
 pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
+pub use policy::Take;
 pub use time::{Duration, Instant};

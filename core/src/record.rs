@@ -22,9 +22,10 @@ use crate::crypto::hash::{Hash, blake2b};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::feed::tree;
 use crate::group::Group;
-use crate::id::{ConnectionId, FeedId, Role};
+use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::io::{Answer, Input, Mode, Secure, StoreId, StoreKey, StoreReply};
 use crate::multifeed::Multifeed;
+use crate::policy::Take;
 use crate::time::Instant;
 use crate::{Misuse, StoreFailure};
 
@@ -45,6 +46,12 @@ pub(crate) enum Step {
     Read { feed: u32, start: u64, end: u64 },
     Disconnect { connection: u64 },
     State { hash: Hash },
+    Clear { feed: u32, start: u64, end: u64 },
+    Download { feed: u32, start: u64, end: u64 },
+    Cancel { request: u64 },
+    Refuse { key: FeedKey },
+    Accept { key: FeedKey },
+    Remove { feed: u32 },
 }
 
 /// What the multifeed was opened with.
@@ -56,6 +63,7 @@ pub(crate) struct Opening {
     pub(crate) identity: Option<[u8; 32]>,
     pub(crate) limits: Limits,
     pub(crate) timing: Timing,
+    pub(crate) take: Take,
 }
 
 /// [`Secure`], as it is written down.
@@ -270,8 +278,8 @@ impl Opening {
     fn config(self) -> Config {
         let group = Group::of_parts(self.group_key, self.topic);
         let identity = self.identity.map(|seed| KeyPair::from_seed(&seed));
-        let Self { seed, limits, timing, .. } = self;
-        Config { group, seed, identity, limits, timing }
+        let Self { seed, limits, timing, take, .. } = self;
+        Config { group, seed, identity, limits, timing, take }
     }
 }
 
@@ -309,6 +317,12 @@ fn redo(multifeed: &mut Multifeed, step: Step) -> Result<(), Misuse> {
             multifeed.append(FeedId(feed), &blocks)?;
         }
         Step::Read { feed, start, end } => _ = multifeed.read(FeedId(feed), start, end)?,
+        Step::Clear { feed, start, end } => _ = multifeed.clear(FeedId(feed), start..end)?,
+        Step::Download { feed, start, end } => _ = multifeed.download(FeedId(feed), start..end)?,
+        Step::Cancel { request } => multifeed.cancel(RequestId(request))?,
+        Step::Refuse { key } => _ = multifeed.refuse(&key)?,
+        Step::Accept { key } => _ = multifeed.accept(&key)?,
+        Step::Remove { feed } => _ = multifeed.remove(FeedId(feed))?,
         Step::Disconnect { connection } => multifeed.disconnect(ConnectionId(connection)),
         Step::Open(_) | Step::State { .. } => (),
     }

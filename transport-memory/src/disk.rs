@@ -282,6 +282,12 @@ impl Disk {
         self.store.sync(usize::MAX);
     }
 
+    /// The slots of which anything is there.
+    pub(crate) fn slots(&self) -> std::collections::BTreeSet<u32> {
+        let entries = record::feed_entries(&self.store, usize::MAX);
+        entries.iter().map(|(key, _)| record::slot_of(key)).collect()
+    }
+
     /// The records of its feeds, durable or staged.
     pub(crate) fn records(&self) -> Vec<Record> {
         records(&self.store)

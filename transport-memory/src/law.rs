@@ -8,7 +8,7 @@ pub(crate) mod cost;
 mod oracle;
 mod synced;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use bytes::Bytes;
@@ -67,6 +67,8 @@ pub enum Law {
     Order,
     /// The blocks that can be read back are those that are held.
     Readable,
+    /// Of a feed that was removed nothing is left.
+    Gone,
 }
 
 impl Law {
@@ -92,6 +94,7 @@ impl Law {
             Self::Replay => "replay",
             Self::Order => "order",
             Self::Readable => "readable",
+            Self::Gone => "gone",
         }
     }
 }
@@ -132,6 +135,10 @@ struct Seen {
     lengths: BTreeMap<PublicKey, u64>,
     /// Bytes of each feed, by the same.
     byte_lengths: BTreeMap<PublicKey, u64>,
+    /// Feeds that were removed and are not accepted again.
+    removed: BTreeSet<FeedKey>,
+    /// Of feeds that were removed, the length that may still be under way to others.
+    left: BTreeMap<PublicKey, u64>,
     /// Its disk was changed under it: what it lost is not its fault.
     is_excused: bool,
 }
@@ -320,7 +327,7 @@ impl Laws {
     /// A node says to another that it holds so much.
     pub(crate) fn announced(&mut self, node: NodeId, author: PublicKey, length: u64) {
         let seen = self.nodes.entry(node).or_default();
-        let held = seen.lengths.get(&author).copied().unwrap_or(0);
+        let held = seen.lengths.get(&author).max(seen.left.get(&author)).copied().unwrap_or(0);
         if length > held && !seen.is_excused && self.oracle.knows(&author) {
             let what = format!("{author:?}: {length} announced, {held} durable");
             self.report(Law::DurableFirst, Some(node), what);
@@ -350,6 +357,51 @@ impl Laws {
         }
         for author in own {
             self.oracle.truncate(author, kept.get(author).copied().unwrap_or(0));
+        }
+    }
+
+    /// Nothing of a feed is left on a node.
+    pub(crate) fn removed(&mut self, node: NodeId, key: FeedKey) {
+        self.nodes.entry(node).or_default().removed.insert(key);
+    }
+
+    /// A node takes a feed again.
+    pub(crate) fn accepted(&mut self, node: NodeId, key: &FeedKey) {
+        self.nodes.entry(node).or_default().removed.remove(key);
+    }
+
+    /// Whether a node must not hold a feed.
+    pub(crate) fn is_removed(&self, node: NodeId, key: &FeedKey) -> bool {
+        self.nodes.get(&node).is_some_and(|seen| seen.removed.contains(key))
+    }
+
+    /// A node removes a feed: from now on it may be there or not.
+    pub(crate) fn left(&mut self, node: NodeId, author: PublicKey) {
+        let seen = self.nodes.entry(node).or_default();
+        if let Some(length) = seen.lengths.remove(&author) {
+            let left = seen.left.entry(author).or_default();
+            *left = length.max(*left);
+        }
+    }
+
+    /// The blocks of a feed of which some were cleared, as a node reads the others back.
+    pub(crate) fn kept(
+        &mut self,
+        node: NodeId,
+        (key, author): (FeedKey, PublicKey),
+        blocks: &[(u64, Bytes)],
+        expected: u64,
+    ) {
+        let read = blocks.len();
+        if read as u64 != expected && !self.is_excused(node) {
+            let what = format!("{key}: {read} of {expected} blocks that were not cleared");
+            self.report(Law::Readable, Some(node), what);
+        }
+        let is_signed =
+            |(index, block): &(u64, Bytes)| self.oracle.is_signed(&author, *index, block);
+        if self.oracle.knows(&author) && !blocks.iter().all(is_signed) {
+            let what = format!("{key}: a block that was read is not what its author signed");
+            self.report(Law::NoForgery, Some(node), what);
         }
     }
 

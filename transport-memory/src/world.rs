@@ -9,6 +9,7 @@ mod faults;
 mod holdings;
 mod laws;
 mod liars;
+mod policy;
 mod reopen;
 mod turn;
 
@@ -73,6 +74,8 @@ pub struct World {
     scratch: BytesMut,
     rules: Rules,
     faults: FaultCounts,
+    /// A node refuses or removes feeds: not all come to hold the same.
+    has_policy: bool,
     /// Costs a third of the speed, so it is there on demand.
     laws: Option<Box<Laws>>,
     reopenings: Option<Box<reopen::Reopenings>>,
@@ -99,6 +102,7 @@ impl World {
             scratch: BytesMut::new(),
             rules: Rules::default(),
             faults: FaultCounts::default(),
+            has_policy: false,
             laws: None,
             reopenings: None,
         }

@@ -1,5 +1,7 @@
+mod again;
 mod hostile;
 mod laws;
+mod policy;
 mod raw;
 mod reconcile;
 mod rig;

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use super::Multifeed;
 use crate::config::Limits;
 use crate::crypto::sign::PublicKey;
-use crate::feed;
+use crate::feed::{self, Standing};
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, FeedKey};
 use crate::peer::connection::Connection;
@@ -23,8 +23,12 @@ pub struct Feed<'a> {
     pub public_key: PublicKey,
     /// Blocks held durably, from the first on.
     pub length: u64,
-    /// Bytes of those blocks.
+    /// Bytes of those blocks, the cleared ones included.
     pub byte_length: u64,
+    /// Of those blocks, how many were cleared.
+    pub cleared: u64,
+    /// It is neither taken nor given.
+    pub is_refused: bool,
     /// The local name of a writer, also before its key pair was given.
     pub name: Option<&'a str>,
     /// Whether we can append: its key pair was given.
@@ -93,7 +97,8 @@ impl Multifeed {
 
     /// Every feed of which a block is held, with its tree.
     pub(crate) fn held(&self) -> impl Iterator<Item = &feed::Feed> {
-        self.feeds.iter().map(|(_, feed)| feed).filter(|feed| feed.length() > 0)
+        let feeds = self.feeds.iter().map(|(_, feed)| feed).filter(|feed| is_shown(feed));
+        feeds.filter(|feed| feed.length() > 0)
     }
 
     /// Every peer that proved to be a member.
@@ -106,7 +111,8 @@ impl Multifeed {
 
     /// How much of a feed each connected peer says that it holds durably.
     pub fn holders(&self, feed: FeedId) -> impl Iterator<Item = (ConnectionId, u64)> {
-        let length = self.feeds.get(feed).map_or(0, |feed| feed.length());
+        let offered = self.feeds.get(feed).filter(|feed| feed.is_offered());
+        let length = offered.map_or(0, |feed| feed.length());
         self.connections.iter().filter_map(move |(connection, peer)| {
             Some((*connection, peer.session()?.offers_of(feed, length)?))
         })
@@ -114,7 +120,7 @@ impl Multifeed {
 
     /// How far the sync is. Costs a step for each feed at each peer.
     pub fn sync_status(&self) -> SyncStatus {
-        let held = self.feeds.iter().filter(|(_, feed)| feed.length() > 0);
+        let held = self.feeds.iter().filter(|(_, feed)| is_shown(feed) && feed.length() > 0);
         let mut most: BTreeMap<FeedId, u64> = held.map(|(id, feed)| (id, feed.length())).collect();
         let (feeds, have) = (most.len(), sum(&most));
         let sessions = || self.connections.values().filter_map(Connection::session);
@@ -134,7 +140,7 @@ fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
 
 /// A feed that was only heard of is nothing to show.
 fn is_shown(feed: &feed::Feed) -> bool {
-    feed.length() > 0 || feed.is_writable()
+    feed.standing != Standing::Leaving && (feed.length() > 0 || feed.is_writable())
 }
 
 fn view(id: FeedId, feed: &feed::Feed) -> Feed<'_> {
@@ -144,6 +150,8 @@ fn view(id: FeedId, feed: &feed::Feed) -> Feed<'_> {
         public_key: feed.public_key,
         length: feed.length(),
         byte_length: feed.byte_length(),
+        cleared: feed.blocks_gone(),
+        is_refused: feed.standing == Standing::Refused,
         name: feed.name.as_deref(),
         is_writable: feed.is_writable(),
     }

@@ -38,7 +38,7 @@ impl Listing {
     /// The next feed to announce, if any is left. Asking again gives the same until
     /// [`Listing::advance`].
     pub(crate) fn peek(&mut self, feeds: &Feeds) -> Option<FeedId> {
-        let next = feeds.iter_from(self.next).find(|(_, feed)| feed.length() > 0);
+        let next = feeds.iter_from(self.next).find(|(_, feed)| feed.is_offered());
         self.next = next.map_or(feeds.end(), |(feed, _)| feed.0);
         next.map(|(feed, _)| feed)
     }

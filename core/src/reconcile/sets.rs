@@ -1,6 +1,7 @@
-//! Both sets of a multifeed: every feed of which a block is durable, and how far each is.
+//! Both sets of a multifeed: every feed that peers are told of, and how far each is.
 //!
-//! Rule: a feed is in the sets from its first durable block on, with its durable length; this file
+//! Rule: a feed is in the sets from its first durable block on, with its durable length, unless it
+//! is refused or leaves; this file
 //! hears of every change, and of each once. What a session began with is found by taking the
 //! changes since back, so no session holds a copy of anything that grows with the sets.
 
@@ -29,6 +30,7 @@ const INDEX_BITS: u32 = 32;
 #[derive(Clone, Debug)]
 pub(crate) struct Pin {
     position: u64,
+    slots: u64,
     pub(crate) feeds: u64,
     pub(crate) roots: Roots,
 }
@@ -42,6 +44,8 @@ pub(crate) struct Sets {
     /// Feeds that changed, and how long they were before.
     log: VecDeque<(FeedId, u64)>,
     position: u64,
+    /// How often a slot was emptied, and so may be another feed's than it was.
+    slots: u64,
     /// Made when a peer first needs them: 1 µs a feed.
     sketches: Option<Box<Sketches>>,
     /// Bytes of the snapshots that sessions work on.
@@ -63,19 +67,22 @@ impl Sets {
         self.feeds = held(feeds).count() as u64;
     }
 
-    /// A feed has grown, durably.
-    pub(crate) fn grown(&mut self, feed: FeedId, key: &FeedKey, before: u64, after: u64) {
-        let (old, new) = (head(key, before), head(key, after));
-        self.feeds += u64::from(before == 0);
-        if let Some(roots) = &mut self.roots {
-            match before {
-                0 => roots.keys.insert(Item::Key(key.0)),
-                _ => roots.heads.remove(old),
+    /// A feed has another length in the sets than before; 0: it is not in them.
+    pub(crate) fn change(&mut self, feed: FeedId, key: &FeedKey, before: u64, after: u64) {
+        self.feeds += u64::from(after > 0);
+        self.feeds -= u64::from(before > 0);
+        if let Some(Roots { keys, heads }) = &mut self.roots {
+            for (set, root) in [(SetKind::Keys, keys), (SetKind::Heads, heads)] {
+                for step in steps(set, key, before, after) {
+                    match step {
+                        Step::Comes(item) => root.insert(item),
+                        Step::Goes(item) => root.remove(item),
+                    }
+                }
             }
-            roots.heads.insert(new);
         }
         if let Some(sketches) = &mut self.sketches {
-            sketches.grown(feed, key, before, after);
+            sketches.change(feed, key, before, after);
         }
         if self.log.len() == CHANGES_MAX {
             self.log.pop_front();
@@ -84,16 +91,28 @@ impl Sets {
         self.position += 1;
     }
 
+    /// A slot is free: sessions that know its feed by it have to begin anew.
+    pub(crate) fn forget_slots(&mut self) {
+        self.slots += 1;
+    }
+
     /// What the sets are now.
     pub(crate) fn pin(&mut self, feeds: &Feeds) -> Pin {
         let roots = self.roots.get_or_insert_with(|| roots_of(feeds));
         roots.keys.fold();
         roots.heads.fold();
-        Pin { position: self.position, feeds: self.feeds, roots: roots.clone() }
+        let (position, slots, feeds) = (self.position, self.slots, self.feeds);
+        Pin { position, slots, feeds, roots: roots.clone() }
+    }
+
+    /// Whether a feed still has the slot that it had then.
+    pub(crate) fn check_slots(&self, pin: &Pin) -> Result<(), Overrun> {
+        if self.slots == pin.slots { Ok(()) } else { Err(Overrun) }
     }
 
     /// The feeds that have changed since, and how long they were then; 0: not in the sets.
     pub(crate) fn since(&self, pin: &Pin) -> Result<BTreeMap<FeedId, u64>, Overrun> {
+        self.check_slots(pin)?;
         let count = usize::try_from(self.position - pin.position).map_err(|_| Overrun)?;
         let skipped = self.log.len().checked_sub(count).ok_or(Overrun)?;
         let mut before = BTreeMap::new();
@@ -112,7 +131,7 @@ impl Sets {
         if keys.is_outgrown(items) {
             let feeds = || held(feeds).map(|(_, feed)| feed);
             keys.grow(items, feeds().map(|feed| salt.token(&Item::Key(feed.key.0))));
-            heads.grow(items, feeds().map(|feed| salt.token(&head(&feed.key, feed.length()))));
+            heads.grow(items, feeds().map(|feed| salt.token(&head(&feed.key, offered(feed)))));
         }
     }
 
@@ -128,15 +147,8 @@ impl Sets {
         let mut toggles = Toggles::default();
         for (feed, before) in changed {
             let Some(feed) = feeds.get(*feed) else { return Err(Overrun) };
-            let item = |length| match set {
-                SetKind::Keys => Item::Key(feed.key.0),
-                SetKind::Heads => head(&feed.key, length),
-            };
-            if set == SetKind::Heads && *before > 0 {
-                toggles.push(Toggle::Removed(sketches.salt.token(&item(*before))));
-            }
-            if set == SetKind::Heads || *before == 0 {
-                toggles.push(Toggle::Inserted(sketches.salt.token(&item(feed.length()))));
+            for step in steps(set, &feed.key, *before, offered(feed)) {
+                toggles.push(sketches.toggle(step));
             }
         }
         sketches.of[set as usize].slice(range, &toggles, 0)
@@ -163,22 +175,57 @@ impl Sketches {
         let salt = Salt::group(group.key());
         let mut sketches = Self { salt, of, by_id: BTreeSet::new() };
         for (id, feed) in held(feeds) {
-            sketches.grown(id, &feed.key, 0, feed.length());
+            sketches.change(id, &feed.key, 0, offered(feed));
         }
         sketches
     }
 
-    fn grown(&mut self, feed: FeedId, key: &FeedKey, before: u64, after: u64) {
-        let [keys, heads] = &mut self.of;
-        if before == 0 {
-            let token = self.salt.token(&Item::Key(key.0));
-            keys.insert(token);
-            self.by_id.insert(((token.id() >> (ID_BITS - INDEX_BITS)) as u32, feed));
-        } else {
-            heads.remove(self.salt.token(&head(key, before)));
+    fn toggle(&self, step: Step) -> Toggle {
+        match step {
+            Step::Comes(item) => Toggle::Inserted(self.salt.token(&item)),
+            Step::Goes(item) => Toggle::Removed(self.salt.token(&item)),
         }
-        heads.insert(self.salt.token(&head(key, after)));
     }
+
+    fn change(&mut self, feed: FeedId, key: &FeedKey, before: u64, after: u64) {
+        for set in [SetKind::Keys, SetKind::Heads] {
+            for step in steps(set, key, before, after) {
+                let toggle = self.toggle(step);
+                self.of[set as usize].toggle(toggle);
+            }
+        }
+        let id = self.salt.token(&Item::Key(key.0)).id();
+        let entry = ((id >> (ID_BITS - INDEX_BITS)) as u32, feed);
+        match (before, after) {
+            (0, _) => _ = self.by_id.insert(entry),
+            (_, 0) => _ = self.by_id.remove(&entry),
+            _ => (),
+        }
+    }
+}
+
+/// What happens to a set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Goes(Item),
+    Comes(Item),
+}
+
+/// What becomes of a set when a feed has another length in it; 0: it is not in it.
+fn steps(set: SetKind, key: &FeedKey, before: u64, after: u64) -> impl Iterator<Item = Step> {
+    let item = |length: u64| match set {
+        SetKind::Keys => (length > 0).then_some(Item::Key(key.0)),
+        SetKind::Heads => (length > 0).then_some(head(key, length)),
+    };
+    let (old, new) = (item(before), item(after));
+    let is_other = old != new;
+    let old = old.filter(|_| is_other).map(Step::Goes);
+    old.into_iter().chain(new.filter(|_| is_other).map(Step::Comes))
+}
+
+/// The length of a feed in the sets; 0: it is not in them.
+pub(super) fn offered(feed: &crate::feed::Feed) -> u64 {
+    if feed.is_offered() { feed.length() } else { 0 }
 }
 
 /// A feed as it is in the set of heads. The fork of every feed that we hold is 0.
@@ -187,14 +234,14 @@ pub(super) fn head(key: &FeedKey, length: u64) -> Item {
 }
 
 fn held(feeds: &Feeds) -> impl Iterator<Item = (FeedId, &crate::feed::Feed)> {
-    feeds.iter().filter(|(_, feed)| feed.length() > 0)
+    feeds.iter().filter(|(_, feed)| feed.is_offered())
 }
 
 fn roots_of(feeds: &Feeds) -> Roots {
     let mut roots = Roots { keys: Root::empty(), heads: Root::empty() };
     for (_, feed) in held(feeds) {
         roots.keys.insert(Item::Key(feed.key.0));
-        roots.heads.insert(head(&feed.key, feed.length()));
+        roots.heads.insert(head(&feed.key, offered(feed)));
     }
     roots
 }

@@ -52,6 +52,7 @@ impl Sketch {
     }
 
     /// Takes a token out that must be in.
+    #[cfg(test)]
     pub(crate) fn remove(&mut self, token: Token) {
         self.toggle(Toggle::Removed(token));
     }

@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use super::changes::{Overrun, Toggles};
 use super::session::{Entry, HeadOf, View};
-use super::sets::{Pin, Sets, head};
+use super::sets::{Pin, Sets, head, offered};
 use super::sketch::{Sketch, Slice, cells_for};
 use super::token::{ID_BITS, Item, Salt, SetKind};
 use crate::crypto::hash::Hash;
@@ -54,7 +54,7 @@ impl Snapshot {
         let mut sketches = [(); 2].map(|()| Sketch::for_items(items));
         let mut pinned = Vec::new();
         for (id, feed) in feeds.iter() {
-            let length = changed.get(&id).copied().unwrap_or(feed.length());
+            let length = changed.get(&id).copied().unwrap_or(offered(feed));
             if length > 0 {
                 let token = salt.token(&Item::Key(feed.key.0));
                 sketches[0].insert(token);
@@ -76,8 +76,8 @@ impl Snapshot {
 /// Where a session finds its cells.
 #[derive(Debug)]
 pub(crate) enum Picture {
-    /// A snapshot of its own.
-    Own(Snapshot),
+    /// A snapshot of its own, and when it was taken.
+    Own(Pin, Snapshot),
     /// The sketches that all share, without what changed since the session began.
     Shared(Pin),
 }
@@ -100,7 +100,10 @@ impl<'a> Pictured<'a> {
         group: &'a Group,
     ) -> Result<Self, Overrun> {
         let changed = match picture {
-            Picture::Own(_) => BTreeMap::new(),
+            Picture::Own(pin, _) => {
+                sets.check_slots(pin)?;
+                BTreeMap::new()
+            }
             Picture::Shared(pin) => sets.since(pin)?,
         };
         Ok(Self { picture, changed, sets, feeds, group })
@@ -110,12 +113,12 @@ impl<'a> Pictured<'a> {
     fn length(&self, feed: FeedId) -> u64 {
         let Some(held) = self.feeds.get(feed) else { return 0 };
         match self.picture {
-            Picture::Own(snapshot) => {
+            Picture::Own(_, snapshot) => {
                 let id = snapshot.salt.token(&Item::Key(held.key.0)).id();
                 let pinned = snapshot.find(id, ID_BITS).find(|pinned| pinned.feed == feed);
                 pinned.map_or(0, |pinned| pinned.length)
             }
-            Picture::Shared(_) => self.changed.get(&feed).copied().unwrap_or(held.length()),
+            Picture::Shared(_) => self.changed.get(&feed).copied().unwrap_or(offered(held)),
         }
     }
 }
@@ -123,14 +126,14 @@ impl<'a> Pictured<'a> {
 impl View for Pictured<'_> {
     fn slice(&self, set: SetKind, range: Range<u32>) -> Result<Slice, Overrun> {
         match self.picture {
-            Picture::Own(own) => own.sketches[set as usize].slice(range, &Toggles::default(), 0),
+            Picture::Own(_, own) => own.sketches[set as usize].slice(range, &Toggles::default(), 0),
             Picture::Shared(_) => self.sets.slice(set, range, self.feeds, &self.changed),
         }
     }
 
     fn find(&self, prefix: u64, width: u32) -> Vec<FeedId> {
         match self.picture {
-            Picture::Own(own) => own.find(prefix, width).map(|pinned| pinned.feed).collect(),
+            Picture::Own(_, own) => own.find(prefix, width).map(|pinned| pinned.feed).collect(),
             Picture::Shared(_) => {
                 let mut found = self.sets.find(prefix, width, self.feeds);
                 found.retain(|feed| self.changed.get(feed) != Some(&0));
@@ -141,7 +144,7 @@ impl View for Pictured<'_> {
 
     fn find_heads(&self, salt: &Salt, ids: &BTreeSet<u64>) -> Vec<FeedId> {
         let all: Vec<(FeedId, u64)> = match self.picture {
-            Picture::Own(own) => own.feeds.iter().map(|own| (own.feed, own.length)).collect(),
+            Picture::Own(_, own) => own.feeds.iter().map(|own| (own.feed, own.length)).collect(),
             Picture::Shared(_) => {
                 let feeds = self.feeds.iter().map(|(feed, _)| (feed, self.length(feed)));
                 feeds.filter(|(_, length)| *length > 0).collect()

@@ -10,6 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{BadRecord, Sealed, Step, Stored, next, redo, state_hash};
+use crate::id::{FeedId, RequestId};
 use crate::io::{Event, Output, StoreRequest, Write};
 use crate::multifeed::Multifeed;
 
@@ -81,6 +82,12 @@ fn step_line(step: &Step, multifeed: &Multifeed) -> String {
             format!("append feed={feed} bytes={lengths:?}")
         }
         Step::Read { feed, start, end } => format!("read feed={feed} {start}..{end}"),
+        Step::Clear { feed, start, end } => format!("clear feed={feed} {start}..{end}"),
+        Step::Download { feed, start, end } => format!("download feed={feed} {start}..{end}"),
+        Step::Cancel { request } => format!("cancel request={request}"),
+        Step::Refuse { .. } => String::from("refuse"),
+        Step::Accept { .. } => String::from("accept"),
+        Step::Remove { feed } => format!("remove feed={feed}"),
         Step::Disconnect { connection } => format!("disconnect connection={connection}"),
         Step::State { hash } => {
             let is_met = state_hash(multifeed) == *hash;
@@ -130,33 +137,55 @@ fn output_line(output: &Output) -> String {
     }
 }
 
-/// Each event is named here, so that a new one is looked at for secrets before it is told.
+/// Each event is named here or below, so that one that nobody looked at for secrets tells nothing.
 fn event_line(event: &Event) -> String {
     match event {
         Event::Ready { feeds } => format!("event ready feeds={feeds}"),
         Event::OpenFailed(failure) => format!("event open failed: {failure}"),
         Event::FeedAdded { feed, .. } => format!("event feed added feed={}", feed.0),
         Event::Appended { request, feed, start, end } => {
-            format!("event appended request={} feed={} {start}..{end}", request.0, feed.0)
+            run("appended", request, feed, *start, *end)
         }
         Event::Extended { feed, start, end } => {
             format!("event extended feed={} {start}..{end}", feed.0)
         }
         Event::Blocks { request, feed, start, blocks } => {
-            let (end, bytes) = (start + blocks.len() as u64, blocks.iter().map(|it| it.len()));
-            let bytes: usize = bytes.sum();
-            format!(
-                "event blocks request={} feed={} {start}..{end} bytes={bytes}",
-                request.0, feed.0
-            )
+            let bytes: usize = blocks.iter().map(|it| it.len()).sum();
+            let end = start + blocks.len() as u64;
+            format!("{} bytes={bytes}", run("blocks", request, feed, *start, end))
         }
+        Event::Missing { request, feed, start, end } => run("missing", request, feed, *start, *end),
+        Event::Cleared { request, feed, start, end } => run("cleared", request, feed, *start, *end),
+        Event::Downloaded { request, feed, start, end } => {
+            run("downloaded", request, feed, *start, *end)
+        }
+        Event::Restored { feed, start, end } => {
+            format!("event restored feed={} {start}..{end}", feed.0)
+        }
+        Event::Ruled { request, .. } => format!("event ruled request={}", request.0),
+        Event::Removed { request, .. } => match request {
+            Some(request) => format!("event removed request={}", request.0),
+            None => String::from("event removed"),
+        },
+        Event::Canceled { request } => format!("event canceled request={}", request.0),
+        Event::RulingBroken { failure } => format!("event ruling broken: {failure}"),
         Event::Failed { request, failure } => {
             format!("event failed request={}: {failure}", request.0)
         }
         Event::FeedBroken { feed, failure } => {
             format!("event feed broken feed={}: {failure}", feed.0)
         }
+        _ => peer_event_line(event),
+    }
+}
+
+/// The events of a connection.
+fn peer_event_line(event: &Event) -> String {
+    match event {
         Event::Opened { connection, .. } => format!("event opened connection={}", connection.0),
+        Event::Offered { connection, length, .. } => {
+            format!("event offered connection={} length={length}", connection.0)
+        }
         Event::Held { connection, feed, length } => {
             format!("event held connection={} feed={} length={length}", connection.0, feed.0)
         }
@@ -167,7 +196,12 @@ fn event_line(event: &Event) -> String {
             format!("event contested connection={} feed={}", connection.0, feed.0)
         }
         Event::Synced { connection } => format!("event synced connection={}", connection.0),
+        _ => String::from("event"),
     }
+}
+
+fn run(what: &str, request: &RequestId, feed: &FeedId, start: u64, end: u64) -> String {
+    format!("event {what} request={} feed={} {start}..{end}", request.0, feed.0)
 }
 
 #[cfg(test)]

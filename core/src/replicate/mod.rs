@@ -2,9 +2,11 @@
 //!
 //! Rule: only this room knows both trees and connections.
 
+mod again;
 mod compose;
 mod edge;
 mod names;
+mod policy;
 mod range;
 mod reconcile;
 mod serve;

@@ -32,15 +32,15 @@ impl Names {
         Ok(self.yours.len() as u32 - 1)
     }
 
-    /// A feed that waited to be made a candidate is one.
-    pub(crate) fn open(&mut self, number: u32, feed: FeedId) {
-        if let Some(yours) = self.yours.get_mut(number as usize) {
-            *yours = Some(feed);
+    /// A feed that we declined when it was named, or that waited to be made a candidate, is here
+    /// now.
+    pub(crate) fn admit(&mut self, number: u32, feed: FeedId) {
+        if let Some(named) = self.yours.get_mut(number as usize) {
+            *named = Some(feed);
         }
     }
 
-    /// The feed of a number in a peer's message; `None` if we declined it
-    /// or it waits.
+    /// The feed of a number in a peer's message; `None` if we declined it or it waits.
     pub(crate) fn resolve(&self, name: Name) -> Result<Option<FeedId>, Violation> {
         let found = match name {
             Name::New(_) => return Err(Violation::UnexpectedMessage),

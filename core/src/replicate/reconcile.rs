@@ -5,15 +5,17 @@
 //! over whole keys agreed.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::edge::{Grant, Lengths};
+use super::policy::Offer;
 use super::session::{Context, Session};
 use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest;
 use crate::feed::tree::LENGTH_MAX;
 use crate::id::{FeedId, Role};
+use crate::policy::Admission;
 use crate::reconcile::Listing;
 use crate::reconcile::session::{
     DIFFERENCE_MAX, Entry, Fallback, Fault, Initiator, Message, Outcome, Responder, Terms, Turn,
@@ -211,7 +213,7 @@ impl Reconciliation {
                     return Ok(Turn::give_up(Fallback::Again));
                 };
                 let own = Snapshot::new(salt, terms.items(), context.feeds, &changed);
-                (Picture::Own(own), bytes)
+                (Picture::Own(pin.clone(), own), bytes)
             }
         };
         let width = prefix_bits(terms.responder_feeds(self.role));
@@ -272,14 +274,14 @@ impl Reconciliation {
         })
     }
 
-    /// Queues what is to be said, and ends the session if it has ended. Returns the feeds that
-    /// both sides held alike when it began and that have grown since, with their lengths then.
+    /// Queues what is to be said, and ends the session if it has ended. Returns the feeds of the
+    /// sets that both sides know now that have changed since, with their lengths then.
     fn end_turn(
         &mut self,
         context: &mut Context<'_>,
         say: &[Message],
         outcome: Option<Outcome>,
-    ) -> Vec<(FeedId, u64)> {
+    ) -> BTreeMap<FeedId, u64> {
         let running = match &self.stage {
             Stage::Running(running) => Some(running),
             _ => None,
@@ -287,28 +289,27 @@ impl Reconciliation {
         let width = running.map_or(0, |running| running.width);
         self.say.extend(say.iter().map(|message| wire::encode(message, width)));
         match outcome {
-            None => Vec::new(),
+            None => BTreeMap::new(),
             Some(Outcome::Agreed) => {
                 let pin = match &self.stage {
                     Stage::Running(running) => Some(&running.pin),
                     Stage::Claimed(pin) => Some(pin),
                     _ => None,
                 };
-                // If too much has changed to tell, these feeds are announced like new ones.
-                let grown = pin.and_then(|pin| context.sets.since(pin).ok()).unwrap_or_default();
+                let changed = pin.and_then(|pin| context.sets.since(pin).ok());
                 self.leave(context.sets);
-                grown.into_iter().collect()
+                changed.unwrap_or_default()
             }
             Some(Outcome::Again) if self.attempt == 0 => {
                 self.attempt = 1;
                 self.leave(context.sets);
                 let pin = context.sets.pin(context.feeds);
                 self.claim(pin);
-                Vec::new()
+                BTreeMap::new()
             }
             Some(Outcome::Again | Outcome::List) => {
                 self.list(context.sets);
-                Vec::new()
+                BTreeMap::new()
             }
         }
     }
@@ -345,9 +346,17 @@ impl Session {
     fn take_turn(&mut self, context: &mut Context<'_>, turn: Turn) -> Result<(), Reason> {
         let Turn { say, naming, named, learned, outcome } = turn;
         for feed in naming {
-            let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
             let number = self.names.give(feed);
-            self.edges.update(feed, Lengths::same(length), |edge| edge.mine = Some(number));
+            let Some(held) = context.feeds.get(feed) else { continue };
+            let (length, is_refused) = (held.length(), !held.is_taken());
+            self.edges.update(feed, Lengths::same(length), |edge| {
+                edge.mine = Some(number);
+                edge.refused |= is_refused;
+            });
+            if is_refused {
+                // It was refused while the sets were reconciled as they had been.
+                self.nos.insert((Name::Mine(number), No::Declined));
+            }
         }
         for entry in named {
             self.take_named(context, entry)?;
@@ -358,13 +367,28 @@ impl Session {
                 self.take_length(context, feed, entry.head.length, entry.head.fork)?;
             }
         }
-        for (feed, before) in self.reconciliation.end_turn(context, &say, outcome) {
-            if before > 0 && self.edges.get(feed).is_none() {
-                let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
-                self.edges.update(feed, Lengths::same(length), |edge| edge.theirs = before);
-            }
+        let changed = self.reconciliation.end_turn(context, &say, outcome);
+        if self.reconciliation.is_agreed() {
+            self.remember_changed(context, &changed);
         }
         Ok(())
+    }
+
+    /// Makes edges for what has changed since both sides held it alike, so that a feed without one
+    /// has not.
+    fn remember_changed(&mut self, context: &Context<'_>, changed: &BTreeMap<FeedId, u64>) {
+        // Where too much has changed to tell, what is to be announced is taken for new.
+        let unsaid = self.changed.iter().map(|feed| (*feed, 0));
+        let before = changed.iter().map(|(feed, before)| (*feed, *before));
+        for (feed, before) in before.chain(unsaid).collect::<Vec<_>>() {
+            let Some(held) = context.feeds.get(feed) else { continue };
+            if self.edges.get(feed).is_none() {
+                let is_refused = !held.is_taken();
+                self.edges.update(feed, Lengths::same(held.length()), |edge| {
+                    (edge.theirs, edge.refused) = (before, is_refused);
+                });
+            }
+        }
     }
 
     /// The peer holds a feed, and has given it its next number.
@@ -374,15 +398,27 @@ impl Session {
         let number = self.names.take(known, 2 * context.limits.feeds)?;
         let Some(id) = known else {
             check_length(entry.head.length)?;
+            let admission = context.policy.admit(&key);
+            if admission != Admission::Taken {
+                self.decline_heard(context, number, &entry, admission);
+                return Ok(());
+            }
             if self.heard.len() >= HEARD_MAX {
                 return Err(Limit::ReconcileBytes.into());
             }
             self.heard.insert(number, entry);
             return Ok(());
         };
-        let length = context.feeds.get(id).map_or(0, |feed| feed.length());
-        self.edges.update(id, Lengths::same(length), |edge| edge.yours = Some(number));
-        if self.reconciliation.role == Role::Initiator && length > 0 {
+        let feed = context.feeds.get(id);
+        let length = feed.map_or(0, |feed| feed.length());
+        let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+        self.edges.update(id, Lengths::same(length), |edge| {
+            edge.yours = Some(number);
+            edge.refused |= is_refused;
+        });
+        if is_refused {
+            self.nos.insert((Name::Yours(number), No::Declined));
+        } else if self.reconciliation.role == Role::Initiator && length > 0 {
             // The responder named it for it has the leading bits of another's id, and does not
             // know that we hold it.
             self.changed.insert(id);
@@ -399,25 +435,49 @@ impl Session {
             let public_key = entry.public_key();
             let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
             let has_room = context.feeds.len() < context.limits.feeds;
+            let admission = context.policy.admit(&key);
             let id = match context.feeds.find(&key) {
                 Some(id) => id,
-                None if has_room => context.feeds.insert(key, public_key),
+                None if has_room && admission == Admission::Taken => {
+                    context.feeds.insert(key, public_key)
+                }
                 None => {
-                    self.nos.insert(Name::Yours(number), No::Declined);
+                    self.decline_heard(context, number, &entry, admission);
                     continue;
                 }
             };
-            self.names.open(number, id);
-            let length = context.feeds.get(id).map_or(0, |feed| feed.length());
-            let is_candidate = length == 0;
+            self.names.admit(number, id);
+            let feed = context.feeds.get(id);
+            let length = feed.map_or(0, |feed| feed.length());
+            let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+            let is_candidate = length == 0 && !is_refused;
             self.heard_open -= u32::from(is_candidate);
             self.edges.update(id, Lengths::same(length), |edge| {
                 edge.on_grant = is_candidate.then_some(Grant::Heard);
                 edge.yours = Some(number);
+                edge.refused |= is_refused;
             });
+            if is_refused {
+                self.nos.insert((Name::Yours(number), No::Declined));
+            }
             // Its length was checked when it was heard of.
             let _ = self.take_length(context, id, entry.head.length, entry.head.fork);
         }
+    }
+
+    /// The peer holds a feed that is not taken, or that there is no room for.
+    fn decline_heard(
+        &mut self,
+        context: &mut Context<'_>,
+        number: u32,
+        entry: &Entry,
+        admission: Admission,
+    ) {
+        let public_key = entry.public_key();
+        let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
+        self.nos.insert((Name::Yours(number), No::Declined));
+        let offer = Offer { key, public_key, length: entry.head.length };
+        self.keep_offer(context, number, offer, admission);
     }
 
     /// A change of a feed that waits to be made a candidate. Returns whether it is one.

@@ -55,9 +55,7 @@ impl Serving {
 
     /// The next feed to read from, and from which block on, if there is room for what comes.
     pub(crate) fn next_read(&mut self, limits: &Limits) -> Option<(FeedId, u64)> {
-        let expected = self.ready_bytes + self.reading * limits.range_bytes;
-        let is_full = self.reading >= limits.reads || expected >= limits.send_bytes;
-        if is_full && !planted::is(Bug::ReadsWithoutBound) {
+        if self.is_full(limits) {
             return None;
         }
         let feed = self.queue.pop_front()?;
@@ -87,6 +85,43 @@ impl Serving {
     pub(crate) fn fail_read(&mut self, feed: FeedId) {
         self.reading -= 1;
         self.next.remove(&feed);
+    }
+
+    /// What was read is not what the feed is by now: it is read anew.
+    pub(crate) fn retry_read(&mut self, feed: FeedId) {
+        self.reading -= 1;
+        if self.is_serving(feed) {
+            self.queue.push_back(feed);
+        }
+    }
+
+    /// Serves a feed no more, and drops what is ready of it.
+    pub(crate) fn stop(&mut self, feed: FeedId) {
+        if self.next.remove(&feed).is_some() {
+            self.queue.retain(|other| *other != feed);
+        }
+        self.ready.retain(|ready| ready.feed != feed);
+        self.ready_bytes = self.ready.iter().map(|ready| ready.body.len()).sum();
+    }
+
+    /// Begins one more read, of what was asked for again. `false`: there is no room for it.
+    pub(crate) fn begin_read(&mut self, limits: &Limits) -> bool {
+        let has_room = !self.is_full(limits);
+        self.reading += usize::from(has_room);
+        has_room
+    }
+
+    /// Ends a read of [`begin_read`](Self::begin_read).
+    pub(crate) fn end_read(&mut self, ready: Option<Ready>) {
+        self.reading -= 1;
+        self.ready_bytes += ready.as_ref().map_or(0, |ready| ready.body.len());
+        self.ready.extend(ready);
+    }
+
+    fn is_full(&self, limits: &Limits) -> bool {
+        let expected = self.ready_bytes + self.reading * limits.range_bytes;
+        let is_full = self.reading >= limits.reads || expected >= limits.send_bytes;
+        is_full && !planted::is(Bug::ReadsWithoutBound)
     }
 
     /// There was nothing to read behind what the peer has.

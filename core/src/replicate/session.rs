@@ -6,8 +6,10 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use super::again::Again;
 use super::edge::{Edge, Edges, Grant, Lengths};
 use super::names::Names;
+use super::policy::Offer;
 use super::reconcile::{Reconciliation, check_length};
 use super::serve::Serving;
 use crate::config::Limits;
@@ -21,6 +23,7 @@ use crate::io::{Event, Refusal};
 use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
+use crate::policy::{Admission, Policy};
 use crate::reconcile::session::Entry;
 use crate::reconcile::sets::Sets;
 use crate::time::Instant;
@@ -38,6 +41,7 @@ pub(crate) struct Context<'a> {
     pub(crate) feeds: &'a mut Feeds,
     pub(crate) sets: &'a mut Sets,
     pub(crate) sources: &'a mut Sources,
+    pub(crate) policy: &'a Policy,
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) now: Instant,
 }
@@ -67,7 +71,11 @@ pub(crate) struct Session {
     /// Feeds to announce because something about them changed.
     pub(super) changed: BTreeSet<FeedId>,
     /// Feeds to say no to, by the name to use.
-    pub(super) nos: BTreeMap<Name, No>,
+    pub(super) nos: BTreeSet<(Name, No)>,
+    /// Feeds that the peer offers and that are not taken, by the number that it gave them.
+    pub(super) offered: BTreeMap<u32, Offer>,
+    /// Blocks that one of us asks the other for again.
+    pub(super) again: Again,
     /// Feeds of which the peer offers more than we have, in turn.
     pub(super) backlog: BTreeSet<FeedId>,
     /// Feeds that the peer owes us blocks of.
@@ -111,7 +119,9 @@ impl Session {
             heard: BTreeMap::new(),
             heard_open: limits.names,
             changed: BTreeSet::new(),
-            nos: BTreeMap::new(),
+            nos: BTreeSet::new(),
+            offered: BTreeMap::new(),
+            again: Again::default(),
             backlog: BTreeSet::new(),
             asked: BTreeMap::new(),
             freed: Vec::new(),
@@ -148,6 +158,11 @@ impl Session {
                     self.take_want(context, entry?)?;
                 }
             }
+            Kind::Again => {
+                for entry in message::entries(body) {
+                    self.take_again(context, entry?)?;
+                }
+            }
             Kind::Range => self.take_range(context, body)?,
             Kind::Nos => {
                 for entry in message::entries(body) {
@@ -176,12 +191,15 @@ impl Session {
             return Ok(());
         }
         let feed = match entry.name {
-            Name::New(public_key) => self.take_name(context, public_key)?,
+            Name::New(public_key) => self.take_name(context, public_key, entry.length)?,
             name => self.names.resolve(name)?,
         };
         match feed {
             Some(feed) => self.take_length(context, feed, entry.length, entry.fork),
-            None => Ok(()),
+            None => {
+                self.note_offer(&entry);
+                Ok(())
+            }
         }
     }
 
@@ -198,14 +216,16 @@ impl Session {
         if fork != 0 {
             // Unlike hypercore lib/replicator.js, a truncation by the author is not followed.
             if let Some(name) = self.edges.get(id).and_then(name_of) {
-                self.nos.insert(name, No::Declined);
+                self.nos.insert((name, No::Declined));
             }
             self.return_name(id, feed.length());
             return Ok(());
         }
         let (length, is_broken) = (feed.length(), feed.broken().is_some());
+        let (is_taken, staged_length) = (feed.is_taken(), feed.staged_length());
+        self.reopen(id, 0, length);
         let is_contested = self.edges.get(id).is_some_and(|edge| edge.is_contested);
-        let wanted = feed.staged_length() < theirs && !is_broken && !is_contested;
+        let wanted = staged_length < theirs && is_taken && !is_broken && !is_contested;
         let is_news = self.edges.update(id, Lengths::same(length), |edge| {
             let is_news = theirs > edge.theirs;
             if is_news {
@@ -219,7 +239,7 @@ impl Session {
         if wanted && !self.asked.contains_key(&id) {
             self.backlog.insert(id);
         }
-        if length > 0 && is_news {
+        if length > 0 && is_news && is_taken {
             let connection = self.connection;
             for _ in 0..if planted::is(Bug::AnswersTooOften) { 50 } else { 1 } {
                 context.outbox.event(Event::Held { connection, feed: id, length: theirs });
@@ -233,6 +253,7 @@ impl Session {
         &mut self,
         context: &mut Context<'_>,
         public_key: PublicKey,
+        offered: u64,
     ) -> Result<Option<FeedId>, Reason> {
         if !planted::is(Bug::NoNames) {
             self.names_open = self.names_open.checked_sub(1).ok_or(Limit::Names)?;
@@ -240,35 +261,50 @@ impl Session {
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
         let known = context.feeds.find(&key);
         let has_room = context.feeds.len() < context.limits.feeds;
+        let admission = context.policy.admit(&key);
         let feed = match known {
-            None if has_room => Some(context.feeds.insert(key, public_key)),
+            None if has_room && admission == Admission::Taken => {
+                Some(context.feeds.insert(key, public_key))
+            }
             known => known,
         };
         let number = self.names.take(feed, 2 * context.limits.feeds)?;
         let Some(id) = feed else {
             self.names_owed += 1;
-            self.nos.insert(Name::Yours(number), No::Declined);
+            self.nos.insert((Name::Yours(number), No::Declined));
+            let offer = Offer { key, public_key, length: offered };
+            self.keep_offer(context, number, offer, admission);
             return Ok(None);
         };
-        let length = context.feeds.get(id).map_or(0, |feed| feed.length());
-        self.names_owed += u32::from(length > 0);
+        let feed = context.feeds.get(id);
+        let length = feed.map_or(0, |feed| feed.length());
+        let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+        self.names_owed += u32::from(length > 0 || is_refused);
         let is_named = self.edges.update(id, Lengths::same(length), |edge| {
-            edge.on_grant = (length == 0).then_some(Grant::Named);
+            edge.on_grant = (length == 0 && !is_refused).then_some(Grant::Named);
+            edge.refused |= is_refused;
             edge.yours.replace(number).is_some()
         });
-        if is_named { Err(Violation::BadName.into()) } else { Ok(feed) }
+        if is_refused {
+            self.nos.insert((Name::Yours(number), No::Declined));
+        }
+        if is_named { Err(Violation::BadName.into()) } else { Ok(Some(id)) }
     }
 
     fn take_want(&mut self, context: &mut Context<'_>, entry: WantEntry) -> Result<(), Reason> {
         let Some(id) = self.names.resolve(entry.name)? else { return Ok(()) };
-        let Some(feed) = context.feeds.get(id) else { return Ok(()) };
+        let Some(feed) = context.feeds.get(id).filter(|feed| feed.is_taken()) else {
+            // The peer has been told so, or will be.
+            return Ok(());
+        };
         let length = feed.length();
-        if length == 0 || feed.broken().is_some() {
+        self.reopen(id, entry.start, length);
+        if length == 0 || feed.broken().is_some() || feed.is_gone(entry.start) {
             self.withhold(id, length);
             return Ok(());
         }
         self.edges.update(id, Lengths::same(length), |edge| {
-            edge.eager = true;
+            (edge.eager, edge.withheld) = (true, false);
             edge.sent = entry.start.min(length);
         });
         if entry.start < length {
@@ -285,7 +321,7 @@ impl Session {
             name_of(edge)
         });
         if let Some(name) = name {
-            self.nos.insert(name, No::Unavailable);
+            self.nos.insert((name, No::Unavailable));
         }
     }
 
@@ -298,13 +334,24 @@ impl Session {
         };
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
         self.edges.update(id, Lengths::same(length), |edge| match entry.no {
-            No::Declined => edge.declined = true,
+            No::Declined => (edge.declined, edge.eager) = (true, false),
             No::Unavailable => edge.lost = true,
             No::Duplicate => edge.eager = false,
+            No::Gone => (),
         });
         let refusal = match entry.no {
             No::Duplicate => return Ok(()),
-            No::Declined => Refusal::Declined,
+            No::Gone => {
+                self.again.miss(id);
+                return Ok(());
+            }
+            No::Declined => {
+                self.again.miss(id);
+                self.serving.stop(id);
+                self.give_up(context.sources, id);
+                self.return_name(id, length);
+                Refusal::Declined
+            }
             No::Unavailable => {
                 self.give_up(context.sources, id);
                 self.return_name(id, length);
@@ -338,15 +385,11 @@ impl Session {
 
     /// A feed has grown, durably: whoever lacks it is sent it or told of it.
     pub(crate) fn grown(&mut self, feed: FeedId, lengths: Lengths, limits: &Limits) {
+        self.remember_alike(feed, lengths.before);
         let push_from = match self.edges.get(feed) {
-            Some(edge) if edge.is_contested => {
+            Some(edge) if edge.is_contested || edge.refused => {
                 self.edges.update(feed, lengths, |_| ());
                 return;
-            }
-            None if self.reconciliation.is_agreed() && lengths.before > 0 => {
-                // It held as much as we, or the feed would have been named.
-                self.edges.update(feed, lengths, |edge| edge.theirs = lengths.before);
-                None
             }
             None => None,
             Some(edge) => {
@@ -356,7 +399,13 @@ impl Session {
             }
         };
         if self.edges.get(feed).is_some() {
-            self.edges.update(feed, lengths, |_| ());
+            // What the peer could not give may be behind us now, and the rest it has.
+            let is_new = self.edges.update(feed, lengths, |edge| {
+                core::mem::take(&mut edge.lost) && edge.theirs > lengths.after
+            });
+            if is_new {
+                self.backlog.insert(feed);
+            }
             self.return_name(feed, lengths.after);
         }
         let is_pushed = match push_from {
@@ -458,6 +507,7 @@ impl Session {
             && self.changed.is_empty()
             && self.nos.is_empty()
             && self.serving.is_idle()
+            && self.again.is_idle()
     }
 
     /// Whether the peers have come to be in sync since the last call.
@@ -469,15 +519,24 @@ impl Session {
 
     /// What this peer offers of each feed that it named or was told of.
     pub(crate) fn offers(&self) -> impl Iterator<Item = (FeedId, u64)> {
-        self.edges.iter().filter(|(_, edge)| !edge.lost).map(|(feed, edge)| (feed, edge.theirs))
+        let open = self.edges.iter().filter(|(_, edge)| !edge.lost && !edge.refused);
+        open.map(|(feed, edge)| (feed, edge.theirs))
     }
 
-    /// How much of a feed, of which we hold `length` blocks, the peer offers.
+    /// How much of a feed, of which we offer `length` blocks, the peer offers.
     pub(crate) fn offers_of(&self, feed: FeedId, length: u64) -> Option<u64> {
         match self.edges.get(feed) {
-            Some(edge) => (!edge.lost && !edge.is_contested).then_some(edge.theirs),
+            Some(edge) => (!edge.lost && edge.is_open()).then_some(edge.theirs),
             // What neither side named since they agreed, both hold alike.
             None => (self.reconciliation.is_agreed() && length > 0).then_some(length),
+        }
+    }
+
+    /// Of a feed that neither side has named since they agreed, the peer holds as much as we:
+    /// remembers so, before we hold another length.
+    pub(super) fn remember_alike(&mut self, feed: FeedId, length: u64) {
+        if self.reconciliation.is_agreed() && self.edges.get(feed).is_none() {
+            self.edges.update(feed, Lengths::same(length), |edge| edge.theirs = length);
         }
     }
 

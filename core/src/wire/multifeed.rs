@@ -61,26 +61,28 @@ pub enum Kind {
     Names = 5,
     /// A grant of bytes.
     Window = 6,
+    /// [`AgainEntry`]s.
+    Again = 7,
     /// A [`Claim`].
-    Claim = 7,
+    Claim = 8,
     /// Cells of a sketch of the responder's.
-    Cells = 8,
+    Cells = 9,
     /// The initiator needs more cells.
-    More = 9,
+    More = 10,
     /// The initiator has decoded which feeds differ.
-    Different = 10,
+    Different = 11,
     /// The responder's feeds that the initiator lacks.
-    Entries = 11,
+    Entries = 12,
     /// The initiator has decoded which lengths differ.
-    Changed = 12,
+    Changed = 13,
     /// The responder's lengths of the same feeds.
-    Lengths = 13,
+    Lengths = 14,
     /// The initiator knows every difference, and so does the responder.
-    Agreed = 14,
+    Agreed = 15,
     /// The reconciliation leads nowhere.
-    GiveUp = 15,
+    GiveUp = 16,
     /// The beginning of a message of a reconciliation that is too long for a frame.
-    Part = 16,
+    Part = 17,
 }
 
 impl Kind {
@@ -94,16 +96,17 @@ impl Kind {
             4 => Self::Nos,
             5 => Self::Names,
             6 => Self::Window,
-            7 => Self::Claim,
-            8 => Self::Cells,
-            9 => Self::More,
-            10 => Self::Different,
-            11 => Self::Entries,
-            12 => Self::Changed,
-            13 => Self::Lengths,
-            14 => Self::Agreed,
-            15 => Self::GiveUp,
-            16 => Self::Part,
+            7 => Self::Again,
+            8 => Self::Claim,
+            9 => Self::Cells,
+            10 => Self::More,
+            11 => Self::Different,
+            12 => Self::Entries,
+            13 => Self::Changed,
+            14 => Self::Lengths,
+            15 => Self::Agreed,
+            16 => Self::GiveUp,
+            17 => Self::Part,
             _ => return None,
         })
     }
@@ -140,6 +143,17 @@ pub struct WantEntry {
     pub start: u64,
 }
 
+/// The sender wants blocks that it held once and has not any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AgainEntry {
+    /// Which feed.
+    pub name: Name,
+    /// Index of the first block wanted.
+    pub start: u64,
+    /// The index behind the last one.
+    pub end: u64,
+}
+
 /// The sender says no to something about a feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NoEntry {
@@ -150,14 +164,16 @@ pub struct NoEntry {
 }
 
 /// What a sender says no to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum No {
-    /// It does not take the feed.
+    /// It neither takes the feed nor gives it.
     Declined,
     /// It cannot give the blocks that it said it held.
     Unavailable,
     /// It had the blocks that were pushed: announce the feed's growth instead.
     Duplicate,
+    /// It cannot give the blocks that were asked for again, or no more of them.
+    Gone,
 }
 
 /// The fixed part of a range. Its nodes follow, then its blocks.

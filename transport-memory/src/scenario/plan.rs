@@ -64,10 +64,31 @@ pub struct Scenario {
     /// The time-outs.
     #[serde(default)]
     pub timing: TimingPlan,
+    /// How often applications make each call in a run, besides appending.
+    #[serde(default)]
+    pub calls: BTreeMap<Call, u32>,
     /// How often each fault is to strike in a run: for those of pieces, in a million pieces; for
     /// liars, how many there are.
     #[serde(default)]
     pub faults: BTreeMap<String, u32>,
+}
+
+/// A call of an application.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Reads blocks.
+    Get,
+    /// Deletes blocks of another's feed.
+    Clear,
+    /// Asks for blocks again.
+    Download,
+    /// Removes another's feed.
+    Remove,
+    /// Refuses another's feed.
+    Refuse,
+    /// Accepts one that was refused or removed.
+    Accept,
 }
 
 /// How nodes are joined.
@@ -276,6 +297,9 @@ impl Scenario {
     fn check(&self) -> Result<(), Wrong> {
         self.check_numbers()?;
         self.check_links()?;
+        if self.calls.values().any(|count| *count > STRIKES_MAX) {
+            return Err(("calls".to_owned(), "a call is made 10000 times at most".to_owned()));
+        }
         self.faults.iter().try_for_each(|(name, count)| self.check_fault(name, *count))
     }
 

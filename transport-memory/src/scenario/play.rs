@@ -1,5 +1,6 @@
 //! Plays a script: faults first, then a time without any, then the laws at rest.
 
+mod calls;
 mod setup;
 mod strike;
 
@@ -135,6 +136,7 @@ impl Play<'_> {
                 Action::Append { writer, feed, blocks, bytes } => {
                     self.append(writer, feed, blocks, bytes);
                 }
+                Action::Call { call, pick } => self.call(call, pick),
                 Action::Strike { fault, pick, lasts } => self.strike(fault, pick, lasts),
             }
         }

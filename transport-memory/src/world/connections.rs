@@ -273,6 +273,7 @@ pub(super) fn answers(event: &Event, request: multifeed_core::RequestId) -> bool
     match event {
         Event::Appended { request: of, .. }
         | Event::Blocks { request: of, .. }
+        | Event::Missing { request: of, .. }
         | Event::Failed { request: of, .. } => *of == request,
         _ => false,
     }

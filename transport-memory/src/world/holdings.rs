@@ -127,8 +127,9 @@ impl World {
     fn counts_agree(&self) -> bool {
         // What liars signed themselves does not count, and is counted there.
         let has_liars = self.nodes.iter().any(|node| node.is_liar());
+        let may_differ = has_liars || self.has_policy;
         self.joined().all(|(link, [a, b])| {
-            self.is_connected(link) && (has_liars || self.blocks_held(a) == self.blocks_held(b))
+            self.is_connected(link) && (may_differ || self.blocks_held(a) == self.blocks_held(b))
         })
     }
 
@@ -140,7 +141,12 @@ impl World {
                 known.entry(node).or_insert_with(|| self.honest_holdings(node));
             }
             let [a, b] = nodes.map(|node| &known[&node]);
-            let only = [without(a, b), without(b, a)];
+            let mut only = [without(a, b), without(b, a)];
+            if self.has_policy {
+                // What one of the two refuses, the other need not get from it.
+                let wanted = |it: &Holding| nodes.iter().all(|node| self.wants(*node, &it.key));
+                only.iter_mut().for_each(|only| only.retain(wanted));
+            }
             if only.iter().any(|only| !only.is_empty()) || !self.is_connected(link) {
                 found.push(Difference { link, nodes, only });
             }

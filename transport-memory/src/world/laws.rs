@@ -53,6 +53,7 @@ impl World {
             self.report(Law::Convergence, None, || describe(&found));
         }
         self.check_readable();
+        self.check_gone();
         self.check_silence();
         self.check_restarts();
     }
@@ -61,9 +62,14 @@ impl World {
         for node in self.honest() {
             let feeds = self.multifeed(node).map(|multifeed| multifeed.feeds());
             let feeds = feeds.into_iter().flatten();
-            let feeds: Vec<_> =
-                feeds.map(|feed| (feed.key, feed.public_key, feed.length)).collect();
-            for feed in feeds {
+            let feeds: Vec<_> = feeds
+                .map(|feed| ((feed.key, feed.public_key, feed.length), feed.cleared > 0))
+                .collect();
+            for (feed, has_gaps) in feeds {
+                if has_gaps {
+                    self.check_kept(node, (feed.0, feed.1));
+                    continue;
+                }
                 let blocks = self.blocks(node, &feed.0);
                 if let Some(laws) = &mut self.laws {
                     laws.read_back(node, feed, &blocks);
@@ -179,6 +185,7 @@ impl World {
                     }
                 }
             }
+            Event::Removed { key, .. } => laws.removed(node, *key),
             Event::Opened { connection, .. } => self.check_member(node, *connection),
             Event::Synced { connection } => self.check_synced(node, *connection),
             Event::Refused { feed, .. }

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use multifeed_core::{Event, RequestId, StoreFailure};
+use multifeed_core::{Event, Misuse, RequestId, StoreFailure};
 
 use super::Driver;
 use crate::command::{Answer, Command};
@@ -92,6 +92,13 @@ impl Driver {
                     reply.send(Ok(blocks));
                 }
                 None
+            }
+            Event::Missing { request, .. } | Event::Canceled { request } => {
+                // Cleared or removed meanwhile: they are not here, and nothing is wrong.
+                if let Some(Open::Read(reply)) = self.calls.remove(&request) {
+                    reply.send(Err(NodeError::Misuse(Misuse::OutOfRange)));
+                }
+                Some(event)
             }
             Event::Failed { request, failure } => {
                 self.fail(request, failure);

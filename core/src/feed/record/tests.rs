@@ -10,14 +10,17 @@ fn tip(length: u64) -> Tip {
 }
 
 fn record() -> Bytes {
-    encode_record(&PublicKey([1; 32]), Some("local"), &tip(13))
+    encode_record(&PublicKey([1; 32]), Some("local"), &tip(13), &Runs::default())
 }
 
 #[test]
 fn a_record_is_read_back() {
     let read = decode_record(&record()).unwrap();
     let name = Some(String::from("local"));
-    assert_eq!(read, Record { public_key: PublicKey([1; 32]), name, tip: tip(13) });
+    assert_eq!(
+        read,
+        Record { public_key: PublicKey([1; 32]), name, tip: tip(13), cleared: Runs::default() }
+    );
 }
 
 #[test]
@@ -40,11 +43,11 @@ fn a_record_cut_short_is_damage() {
 fn roots_that_do_not_fit_the_length_are_damage() {
     let mut tip = tip(13);
     tip.length = 12;
-    let value = encode_record(&PublicKey([1; 32]), None, &tip);
+    let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default());
     assert_eq!(decode_record(&value), Err(StoreFailure::Damaged));
     tip.roots.clear();
     tip.length = tree::LENGTH_MAX + 1;
-    let value = encode_record(&PublicKey([1; 32]), None, &tip);
+    let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default());
     assert_eq!(decode_record(&value), Err(StoreFailure::Damaged));
 }
 

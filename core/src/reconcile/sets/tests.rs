@@ -42,7 +42,7 @@ impl Rig {
         feed.set_writer("x", key_pair);
         let end = feed.append(id, &[b"x"]).unwrap().end;
         let grown = feed.landed(end);
-        self.sets.grown(id, &key, grown.start, grown.end);
+        self.sets.change(id, &key, grown.start, grown.end);
     }
 
     fn pin(&mut self) -> Pin {
@@ -53,7 +53,7 @@ impl Rig {
         let changed = self.sets.since(pin).unwrap();
         let salt = Salt::group(group().key());
         let items = pin.feeds as usize;
-        Picture::Own(Snapshot::new(salt, items, &self.feeds, &changed))
+        Picture::Own(pin.clone(), Snapshot::new(salt, items, &self.feeds, &changed))
     }
 
     fn view<'a>(&'a self, picture: &'a Picture, group: &'a Group) -> Pictured<'a> {
