@@ -74,7 +74,7 @@ impl Side {
         self.roots.keys.remove(Item::Key(entry.key));
         self.toggle_head(&entry, Toggle::Removed);
         let token = self.token(SetKind::Keys, &entry);
-        self.sketches[SetKind::Keys as usize].remove(token);
+        self.sketches[SetKind::Keys as usize].toggle(Toggle::Removed(token));
         self.ids.remove(&(token.id() << SLOT_BITS | self.feeds()));
     }
 
