@@ -6,15 +6,19 @@
 mod connection;
 mod map;
 mod messages;
+mod reconcile;
 mod records;
 mod secure;
 mod session;
+pub(crate) mod sides;
 
 pub use connection::connection;
 pub use messages::{frame_and_mux, messages};
+pub use reconcile::{decoder, reconciliation};
 pub use records::records;
 pub use secure::secure;
 pub use session::session;
+pub use sides::{Cost, Ending, Side, cells_to_decode, reconcile};
 
 #[cfg(test)]
 mod tests;

@@ -23,12 +23,14 @@ use crate::{ConnectionId, Input, KeyPair, Mode, Multifeed, PublicKey, Role, Secu
 /// A name, a body, its seeds.
 type Target = (&'static str, fn(&[u8]), Seeds);
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 8] = [
     ("frame_and_mux", super::frame_and_mux, frame_seeds),
     ("messages", super::messages, message_seeds),
     ("secure", super::secure, secure_seeds),
     ("connection", super::connection, connection_seeds),
     ("records", super::records, record_seeds),
+    ("decoder", super::decoder, decoder_seeds),
+    ("reconciliation", super::reconciliation, reconciliation_seeds),
     ("session", super::session, session_seeds),
 ];
 
@@ -290,6 +292,41 @@ fn record_seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("record_longer", step(3, &longer)),
         ("node_and_block", [step(4, &[0, 1]), step(10, &[1])].concat()),
         ("everywhere", everywhere),
+    ]
+}
+
+fn decoder_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    // A cell is 7 bytes: its kind, and what it holds.
+    let cells = |kind: u8, count: u8| (0..count).flat_map(move |at| [kind, 0, 0, 0, 1, 2, at]);
+    let ids = |count: u8| (0..count).flat_map(|id| [id, id ^ 0x55]);
+    let genuine = |cut: u8, count: u8, changes: &[u8]| {
+        [vec![0x80 | cut, count], ids(count).collect(), changes.to_vec()].concat()
+    };
+    vec![
+        ("raw", [vec![7], cells(0, 40).collect()].concat()),
+        ("tokens", [vec![24], cells(1, 40).collect()].concat()),
+        ("sums", [vec![1], cells(2, 60).collect()].concat()),
+        ("copies", [vec![64], [1, 0, 0, 0, 0, 0, 7].repeat(100)].concat()),
+        ("genuine", genuine(24, 60, &[])),
+        ("genuine_one_by_one", genuine(1, 5, &[])),
+        ("spoiled", genuine(32, 40, &[0, 1, 0, 9, 0xff, 5, 63, 8, 3])),
+    ]
+}
+
+fn reconciliation_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("equal", vec![0, 0]),
+        ("honest", vec![9, 9, 0, 0, 0, 0, 0, 0]),
+        ("keys_alone", vec![15, 0, 0, 0, 0, 0]),
+        ("heads_alone", vec![0, 15, 0, 0, 0, 0]),
+        ("left_out", vec![9, 0, 0, 3, 0, 3]),
+        ("twice", vec![9, 0, 4, 4, 4, 4]),
+        ("spoiled_cells", vec![9, 0, 5, 30, 1, 0]),
+        ("spoiled_ids", vec![12, 0, 0, 5, 9, 1, 0, 0]),
+        ("spoiled_heads", vec![4, 12, 0, 0, 0, 5, 3, 1, 0, 5, 2, 255]),
+        ("made_up_cells", [vec![9, 0, 7, 0, 170, 0], vec![1; 200]].concat()),
+        ("made_up_entries", [vec![9, 0, 0, 7, 3, 34, 1], vec![5; 33]].concat()),
+        ("gives_up", vec![9, 9, 7, 7, 1, 1]),
     ]
 }
 

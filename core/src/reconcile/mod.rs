@@ -7,12 +7,12 @@
 //! to be sure, [`changes`] to take back what came since, [`rice`] to write sets down. A [`Listing`]
 //! is the last resort: every feed once, in the order of its slots, a page at a time.
 
-mod changes;
-mod decoder;
+pub(crate) mod changes;
+pub(crate) mod decoder;
 mod estimate;
 mod mapping;
 pub(crate) mod rice;
-mod root;
+pub(crate) mod root;
 pub(crate) mod session;
 pub(crate) mod sets;
 pub(crate) mod sketch;

@@ -7,8 +7,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use chacha20::ChaCha8;
-use chacha20::cipher::{KeyIvInit, StreamCipher};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{RngCore, SeedableRng};
 
 use super::token::{Item, SetKind};
 use crate::crypto::hash::{blake2b, keyed};
@@ -115,8 +115,7 @@ impl Root {
 fn expand(item: &Item, into: &mut [u8; 2 * SUMS]) {
     let (bytes, length) = item.bytes();
     let seed = blake2b(&[b"multifeed/1 root item", &bytes[..length]]);
-    into.fill(0);
-    ChaCha8::new(&seed.into(), &[0; 12].into()).apply_keystream(into);
+    ChaCha8Rng::from_seed(seed).fill_bytes(into);
 }
 
 #[cfg(test)]

@@ -35,7 +35,6 @@ impl Sketch {
     }
 
     /// The sketch of a set whose tokens are at hand.
-    #[cfg(test)]
     pub(crate) fn of(items: usize, tokens: impl Iterator<Item = Token>) -> Self {
         let mut sketch = Self::for_items(items);
         tokens.for_each(|token| sketch.insert(token));

@@ -4,6 +4,9 @@ use super::*;
 use crate::crypto::sign::KeyPair;
 use crate::feed::manifest;
 
+mod attacks;
+mod budget;
+
 fn feeds(lengths: &[u64]) -> Feeds {
     let mut feeds = Feeds::default();
     for (length, seed) in lengths.iter().zip(0..) {

@@ -298,9 +298,12 @@ impl Session {
     }
 
     fn take_want(&mut self, context: &mut Context<'_>, entry: WantEntry) -> Result<(), Reason> {
-        let Some(id) = self.names.resolve(entry.name)? else { return Ok(()) };
-        let Some(feed) = context.feeds.get(id).filter(|feed| feed.is_taken()) else {
-            // The peer has been told so, or will be.
+        let found = self.names.resolve(entry.name)?;
+        let taken = |id| Some((id, context.feeds.get(id).filter(|feed| feed.is_taken())?));
+        let Some((id, feed)) = found.and_then(taken) else {
+            // It was told so; but what is refused on both sides is heard there by nobody.
+            let name = found.and_then(|id| self.edges.get(id)).and_then(name_of);
+            self.nos.insert((name.unwrap_or(entry.name.turned()), No::Declined));
             return Ok(());
         };
         let length = feed.length();

@@ -43,6 +43,17 @@ pub enum Name {
     Yours(u32),
 }
 
+impl Name {
+    /// The name of the same feed in the mouth of the other side.
+    pub(crate) fn turned(self) -> Self {
+        match self {
+            Self::New(public_key) => Self::New(public_key),
+            Self::Mine(number) => Self::Yours(number),
+            Self::Yours(number) => Self::Mine(number),
+        }
+    }
+}
+
 /// What a message is, as the `type` of a protomux message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]

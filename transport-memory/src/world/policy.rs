@@ -100,8 +100,9 @@ impl World {
 
     /// What was ruled about a feed while a connection lasts is on its way to the other side.
     fn ruled(&mut self, node: NodeId, feed: &FeedKey) {
-        let found = self.multifeed(node).and_then(|multifeed| multifeed.find(feed));
-        let author = found.map(|feed| feed.public_key);
+        // The node itself may not know it any more.
+        let multifeeds = self.nodes.iter().filter_map(|node| node.multifeed.as_ref());
+        let author = multifeeds.filter_map(|it| it.find(feed)).map(|feed| feed.public_key).next();
         if let (Some(laws), Some(author)) = (&mut self.laws, author) {
             laws.troubled(node, Some(author));
         }

@@ -139,6 +139,10 @@ impl Initiator {
             self.theirs.heads.remove(head_item(view, entry));
         }
         let is_known = wanted.is_empty() && self.is_theirs(SetKind::Keys);
+        if entries.is_empty() && wanted.is_empty() && !is_known {
+            // Keys of one id cancel each other; the responder would have nothing to answer.
+            return Turn::give_up(Fallback::Again);
+        }
         if wanted.is_empty() && !is_known {
             // The responder holds a key that we think it lacks, or none of this is right.
             let tokens = entries.iter().map(|entry| self.token(&key_item(view, entry)));

@@ -1,0 +1,282 @@
+//! Two sets in memory and a session between them, without a store, a channel or a clock: for fuzz
+//! bodies and for the program that measures.
+//!
+//! Rule: nothing here decides anything. A [`Side`] answers what a session asks, and counts bytes.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::crypto::hash::Hash;
+use crate::id::{FeedId, Role};
+use crate::reconcile::changes::{Overrun, Toggle, Toggles};
+use crate::reconcile::decoder::{Decoder, Progress};
+use crate::reconcile::root::Root;
+use crate::reconcile::session::{
+    Entry, HeadOf, Initiator, Message, Outcome, Responder, Roots, Terms, Turn, View, prefix_bits,
+};
+use crate::reconcile::sketch::{Sketch, Slice};
+use crate::reconcile::token::{ID_BITS, Item, Salt, SetKind, Token};
+use crate::wire::multifeed::{Claim, put};
+use crate::wire::reconcile::encode;
+
+/// Bits of an index entry that are the feed's slot, beside its id.
+const SLOT_BITS: u32 = u64::BITS - ID_BITS;
+
+/// What a side holds: its feeds, and all that reconciliation keeps beside them.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Side {
+    salt: Salt,
+    feeds: Vec<Entry>,
+    /// Ids of the keys with slots behind them.
+    ids: BTreeSet<u64>,
+    sketches: [Sketch; 2],
+    roots: Roots,
+}
+
+impl Side {
+    /// Holds nothing yet, with sketches for so many feeds.
+    pub fn for_feeds(group_key: &[u8; 32], feeds: usize) -> Self {
+        Self::with_salt(Salt::group(group_key), feeds)
+    }
+
+    pub(crate) fn with_salt(salt: Salt, feeds: usize) -> Self {
+        Self {
+            salt,
+            feeds: Vec::with_capacity(feeds),
+            ids: BTreeSet::new(),
+            sketches: [(); 2].map(|()| Sketch::for_items(feeds)),
+            roots: Roots { keys: Root::empty(), heads: Root::empty() },
+        }
+    }
+
+    /// How many feeds there are.
+    pub fn feeds(&self) -> u64 {
+        self.feeds.len() as u64
+    }
+
+    /// Adds a feed that must not be in yet. Keys are taken to be as random as hashes.
+    pub fn insert(&mut self, key: [u8; 32], length: u64) {
+        let entry = Entry { key, head: HeadOf { fork: 0, length } };
+        let slot = self.feeds.len() as u64;
+        self.feeds.push(entry);
+        self.roots.keys.insert(Item::Key(key));
+        let token = self.token(SetKind::Keys, &entry);
+        self.sketches[SetKind::Keys as usize].insert(token);
+        self.ids.insert(token.id() << SLOT_BITS | slot);
+        self.toggle_head(&entry, Toggle::Inserted);
+    }
+
+    /// Takes off the feed that was added last.
+    pub fn pop(&mut self) {
+        let Some(entry) = self.feeds.pop() else { return };
+        self.roots.keys.remove(Item::Key(entry.key));
+        self.toggle_head(&entry, Toggle::Removed);
+        let token = self.token(SetKind::Keys, &entry);
+        self.sketches[SetKind::Keys as usize].toggle(Toggle::Removed(token));
+        self.ids.remove(&(token.id() << SLOT_BITS | self.feeds()));
+    }
+
+    /// Gives the feed that was added as number `slot` another length.
+    pub fn set_length(&mut self, slot: usize, length: u64) {
+        let before = self.feeds[slot];
+        self.feeds[slot].head.length = length;
+        let after = self.feeds[slot];
+        self.toggle_head(&before, Toggle::Removed);
+        self.toggle_head(&after, Toggle::Inserted);
+    }
+
+    fn toggle_head(&mut self, entry: &Entry, toggle: fn(Token) -> Toggle) {
+        let token = self.token(SetKind::Heads, entry);
+        let item = Item::Head(entry.key, entry.head.length, entry.head.fork);
+        match toggle(token) {
+            Toggle::Inserted(_) => self.roots.heads.insert(item),
+            Toggle::Removed(_) => self.roots.heads.remove(item),
+        }
+        self.sketches[SetKind::Heads as usize].toggle(toggle(token));
+    }
+
+    /// Adds to the roots what was put off.
+    pub fn fold(&mut self) {
+        self.roots.keys.fold();
+        self.roots.heads.fold();
+    }
+
+    fn token(&self, set: SetKind, entry: &Entry) -> Token {
+        self.salt.token(&match set {
+            SetKind::Keys => Item::Key(entry.key),
+            SetKind::Heads => Item::Head(entry.key, entry.head.length, entry.head.fork),
+        })
+    }
+
+    pub(super) fn claim(&mut self, hash: &[u8; 64], role: Role) -> Claim {
+        let feeds = self.feeds();
+        Terms::claim(hash, role, feeds, &mut self.roots)
+    }
+
+    pub(super) fn terms(&self, handshake_hash: &[u8; 64], theirs: Claim) -> Terms {
+        let (feeds, roots) = (self.feeds(), self.roots.clone());
+        Terms { handshake_hash: *handshake_hash, salt: self.salt, feeds, roots, theirs }
+    }
+
+    /// Whether an entry says more than what is held.
+    fn lacks(&self, entry: &Entry) -> bool {
+        self.find_key(&entry.key).is_none_or(|feed| self.entry(feed).head < entry.head)
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.feeds
+    }
+}
+
+impl View for Side {
+    fn slice(&self, set: SetKind, range: Range<u32>) -> Result<Slice, Overrun> {
+        self.sketches[set as usize].slice(range, &Toggles::default(), 0)
+    }
+
+    fn find(&self, prefix: u64, width: u32) -> Vec<FeedId> {
+        let low = prefix << (u64::BITS - width);
+        let high = low | u64::MAX >> width;
+        let found = self.ids.range(low..=high);
+        found.map(|entry| FeedId((entry & ((1 << SLOT_BITS) - 1)) as u32)).collect()
+    }
+
+    fn find_heads(&self, salt: &Salt, ids: &BTreeSet<u64>) -> Vec<FeedId> {
+        let is_one = |entry: &Entry| {
+            let item = Item::Head(entry.key, entry.head.length, entry.head.fork);
+            ids.contains(&salt.token(&item).id())
+        };
+        let found = (0..).zip(&self.feeds).filter(|(_, entry)| is_one(entry));
+        found.map(|(slot, _)| FeedId(slot)).collect()
+    }
+
+    fn find_key(&self, key: &[u8; 32]) -> Option<FeedId> {
+        let id = self.salt.token(&Item::Key(*key)).id();
+        let mut found = self.find(id, ID_BITS).into_iter();
+        found.find(|feed| self.entry(*feed).key == *key)
+    }
+
+    fn entry(&self, feed: FeedId) -> Entry {
+        self.feeds[feed.0 as usize]
+    }
+
+    fn item_key(&self, key: &[u8; 32]) -> Hash {
+        *key
+    }
+}
+
+/// What a session came to.
+#[doc(hidden)]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cost {
+    /// Both ways: messages, their framing, keys and heads.
+    pub bytes: usize,
+    /// Runs of messages of one side, the crossing claims being the first.
+    pub flights: usize,
+    /// Keys of the feeds that the initiator and the responder learned of, or of new lengths of.
+    pub learned: [Vec<[u8; 32]>; 2],
+    /// How both ended; `None` if one still waits, or they do not end alike.
+    pub ending: Option<Ending>,
+}
+
+/// How a session ends.
+#[doc(hidden)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// Each side knows every difference.
+    Agreed,
+    /// To be begun again, under another salt.
+    Again,
+    /// To be given up for a listing.
+    Listed,
+}
+
+/// Runs a session of two honest sides.
+#[doc(hidden)]
+pub fn reconcile(handshake_hash: &[u8; 64], one: &mut Side, two: &mut Side) -> Cost {
+    let claims =
+        [one.claim(handshake_hash, Role::Initiator), two.claim(handshake_hash, Role::Responder)];
+    let bytes = claims.iter().map(claim_bytes).sum();
+    let mut cost = Cost { bytes, flights: 1, learned: [Vec::new(), Vec::new()], ending: None };
+    let mut terms = [one.terms(handshake_hash, claims[1]), two.terms(handshake_hash, claims[0])];
+    let compared = [terms[0].compare(Role::Initiator), terms[1].compare(Role::Responder)];
+    let set = match compared {
+        [Ok(set), Ok(_)] => set,
+        [one, two] => return cost.ended([one.err(), two.err()]),
+    };
+    let [terms_of_one, terms_of_two] = terms;
+    let mut initiator = Initiator::new(terms_of_one, set);
+    let (mut responder, mut turn) = Responder::new(terms_of_two, set, two);
+    let (mut outcomes, mut side) = ([None, None], 1);
+    loop {
+        let view = if side == 0 { &*one } else { &*two };
+        outcomes[side] = outcomes[side].or(turn.outcome);
+        let news = turn.named.iter().chain(&turn.learned).filter(|entry| view.lacks(entry));
+        cost.learned[side].extend(news.map(|entry| entry.key));
+        cost.flights += usize::from(!turn.say.is_empty());
+        cost.bytes += turn.say.iter().map(|said| bytes_of(said, two.feeds())).sum::<usize>();
+        let said = core::mem::take(&mut turn.say);
+        if said.is_empty() {
+            return cost.ended(outcomes);
+        }
+        side = 1 - side;
+        turn = Turn::default();
+        for message in said {
+            let next = match side {
+                0 => initiator.handle(one, message),
+                _ => responder.handle(two, message),
+            };
+            let next = next.expect("an honest side is never refused");
+            turn.say.extend(next.say);
+            turn.named.extend(next.named);
+            turn.learned.extend(next.learned);
+            turn.outcome = turn.outcome.or(next.outcome);
+        }
+    }
+}
+
+impl Cost {
+    fn ended(self, outcomes: [Option<Outcome>; 2]) -> Self {
+        let ending = match outcomes {
+            [Some(Outcome::Agreed), Some(Outcome::Agreed)] => Some(Ending::Agreed),
+            [Some(Outcome::Again), Some(Outcome::Again)] => Some(Ending::Again),
+            [Some(Outcome::List), Some(Outcome::List)] => Some(Ending::Listed),
+            _ => None,
+        };
+        Self { ending, ..self }
+    }
+}
+
+/// What a message has around it on the channel: the channel, its type, and its length in a batch.
+const FRAME_BYTES: usize = 3;
+
+fn claim_bytes(claim: &Claim) -> usize {
+    let mut body = Vec::new();
+    put(&mut body, claim);
+    FRAME_BYTES + body.len()
+}
+
+/// Bytes of a message to or from a responder of so many feeds.
+fn bytes_of(message: &Message, feeds: u64) -> usize {
+    FRAME_BYTES + encode(message, prefix_bits(feeds)).1.len()
+}
+
+/// How many cells it takes to decode these ids, to within a thousandth, and whether they are what
+/// comes out.
+#[doc(hidden)]
+pub fn cells_to_decode(ids: &[u64]) -> (u32, bool) {
+    let tokens: BTreeSet<Token> = ids.iter().map(|id| Token::of_id(*id)).collect();
+    let sketch = Sketch::of(2 * tokens.len() + 64, tokens.iter().copied());
+    let mut decoder = Decoder::default();
+    let step = 1 + tokens.len() as u32 / 1_000;
+    let mut end = tokens.len() as u32;
+    loop {
+        let slice = sketch.slice(decoder.cells()..end, &Toggles::default(), 0);
+        let progress = decoder.extend(&slice.expect("nothing has changed"));
+        if progress == Ok(Progress::Complete) || end >= sketch.cells() {
+            return (decoder.cells(), decoder.tokens().eq(tokens));
+        }
+        end = (end + step).min(sketch.cells());
+    }
+}

@@ -1,0 +1,209 @@
+//! Feeds that a member planted, for it knows the group's salt, and what comes of them.
+
+use std::collections::BTreeMap;
+use std::vec;
+use std::vec::Vec;
+
+use crate::chance::Chance;
+use crate::fuzzing::sides::{Cost, Ending, Side, reconcile};
+use crate::reconcile::mapping::Indices;
+use crate::reconcile::root::Root;
+use crate::reconcile::testing::{group_salt, handshake_hash};
+use crate::reconcile::token::{Item, Salt, SetKind};
+
+type Key = [u8; 32];
+
+/// A session under a salt between two sides that have 300 feeds in common.
+fn session(salt: Salt, only: [&[Key]; 2]) -> Cost {
+    let mut sides = only.map(|keys| {
+        let mut side = Side::with_salt(salt, 300 + keys.len());
+        let mut chance = Chance::new([1; 32]);
+        (0..300).for_each(|_| side.insert(chance.array(), 1));
+        keys.iter().for_each(|key| side.insert(*key, 1));
+        side
+    });
+    let [one, two] = &mut sides;
+    reconcile(&handshake_hash(), one, two)
+}
+
+/// What members do after a session that did not end well: the same under a salt that nobody knew.
+fn fresh() -> Salt {
+    Salt::fresh(&handshake_hash(), 1)
+}
+
+fn assert_all_is_learned(cost: &Cost, only: [&[Key]; 2]) {
+    assert_eq!(cost.ending, Some(Ending::Agreed));
+    for (learned, other) in cost.learned.iter().zip([only[1], only[0]]) {
+        let (mut learned, mut other) = (learned.clone(), other.to_vec());
+        learned.sort_unstable();
+        other.sort_unstable();
+        assert_eq!(learned, other);
+    }
+}
+
+fn mac(items: &[Key]) -> [u8; 8] {
+    let mut root = Root::empty();
+    items.iter().for_each(|key| root.insert(Item::Key(*key)));
+    root.mac(&handshake_hash(), crate::id::Role::Initiator, SetKind::Keys)
+}
+
+#[test]
+fn keys_whose_sums_are_equal_are_told_apart() {
+    let mut chance = Chance::new([2; 32]);
+    let (a, b): (Key, Key) = (chance.array(), chance.array());
+    let (mut more, mut less) = (a, b);
+    // As numbers: a + 2^160 and b - 2^160.
+    (more[20], less[20]) = (a[20].wrapping_add(1), b[20].wrapping_sub(1));
+    assert!(a[20] < 255 && b[20] > 0, "no carry is needed");
+    assert_ne!(mac(&[a, b]), mac(&[more, less]));
+    let only: [&[Key]; 2] = [&[more, less], &[a, b]];
+    assert_all_is_learned(&session(group_salt(), only), only);
+}
+
+/// Which of the vectors sum up to `target` without carry.
+fn subset<const WORDS: usize>(
+    vectors: &[[u64; WORDS]],
+    mut target: [u64; WORDS],
+) -> Option<Vec<usize>> {
+    let leading = |vector: &[u64; WORDS]| {
+        let word = vector.iter().position(|word| *word != 0)?;
+        Some(64 * word + vector[word].leading_zeros() as usize)
+    };
+    let add = |to: &mut [u64; WORDS], from: &[u64; WORDS]| {
+        to.iter_mut().zip(from).for_each(|(a, b)| *a ^= b);
+    };
+    // By leading bit: a sum of vectors, and which ones.
+    let mut basis: BTreeMap<usize, ([u64; WORDS], Vec<bool>)> = BTreeMap::new();
+    for (at, vector) in vectors.iter().enumerate() {
+        let (mut rest, mut which) = (*vector, vec![false; vectors.len()]);
+        which[at] = true;
+        while let Some(bit) = leading(&rest) {
+            let Some((other, others)) = basis.get(&bit) else {
+                basis.insert(bit, (rest, which));
+                break;
+            };
+            add(&mut rest, other);
+            which.iter_mut().zip(others).for_each(|(a, b)| *a ^= b);
+        }
+    }
+    let mut which = vec![false; vectors.len()];
+    while let Some(bit) = leading(&target) {
+        let (other, others) = basis.get(&bit)?;
+        add(&mut target, other);
+        which.iter_mut().zip(others).for_each(|(a, b)| *a ^= b);
+    }
+    Some((0..vectors.len()).filter(|at| which[*at]).collect())
+}
+
+#[test]
+fn keys_that_hide_another_without_carry_do_not_hide_it() {
+    let mut chance = Chance::new([3; 32]);
+    let honest: Key = chance.array();
+    let keys: Vec<Key> = (0..300).map(|_| chance.array()).collect();
+    let words = |key: &Key| {
+        let hash = crate::crypto::hash::blake2b(&[key]);
+        core::array::from_fn(|at| u64::from_be_bytes(hash[8 * at..][..8].try_into().unwrap()))
+    };
+    let vectors: Vec<[u64; 4]> = keys.iter().map(words).collect();
+    let planted = subset(&vectors, words(&honest)).expect("300 vectors span 256 bits");
+    let planted: Vec<Key> = planted.into_iter().map(|at| keys[at]).collect();
+    let sum = planted.iter().map(words).fold(words(&honest), |mut sum, one: [u64; 4]| {
+        sum.iter_mut().zip(one).for_each(|(a, b)| *a ^= b);
+        sum
+    });
+    assert_eq!(sum, [0; 4], "sums of hashes without carry would agree");
+    assert_ne!(mac(&planted), mac(&[honest]));
+}
+
+#[test]
+fn tokens_that_sum_up_to_nothing_are_found() {
+    let salt = group_salt();
+    let mut chance = Chance::new([4; 32]);
+    let keys: Vec<Key> = (0..60).map(|_| chance.array()).collect();
+    let bits = |key: &Key| salt.token(&Item::Key(*key)).bits();
+    let vectors: Vec<[u64; 1]> = keys[1..].iter().map(|key| [bits(key)]).collect();
+    let others = subset(&vectors, [bits(&keys[0])]).expect("59 vectors span 48 bits");
+    let mut planted: Vec<Key> = others.into_iter().map(|at| keys[at + 1]).collect();
+    planted.push(keys[0]);
+    assert_eq!(planted.iter().fold(0, |sum, key| sum ^ bits(key)), 0, "cell 0 is empty");
+    assert_all_is_learned(&session(salt, [&planted, &[]]), [&planted, &[]]);
+}
+
+/// Two keys of the same id.
+fn colliding(salt: Salt, chance: &mut Chance) -> [Key; 2] {
+    let mut by_id = BTreeMap::new();
+    loop {
+        let key: Key = chance.array();
+        if let Some(other) = by_id.insert(salt.token(&Item::Key(key)).id(), key) {
+            return [other, key];
+        }
+    }
+}
+
+#[test]
+fn keys_of_one_id_are_noticed_and_told_apart_by_a_fresh_salt() {
+    // With 36 bits it takes 2^18 keys instead of 2^12.
+    let salt = group_salt().narrow(24);
+    let mut chance = Chance::new([5; 32]);
+    let [a, b] = colliding(salt, &mut chance);
+    let more: Vec<Key> = (0..8).map(|_| chance.array()).collect();
+    for (ours, theirs) in [(0, 0), (4, 0), (0, 4), (4, 4)] {
+        let ours: Vec<Key> = [&[a], &more[..ours]].concat();
+        let theirs: Vec<Key> = [&[b], &more[4..4 + theirs]].concat();
+        let only: [&[Key]; 2] = [&ours, &theirs];
+        let cost = session(salt, only);
+        assert_eq!(cost.ending, Some(Ending::Again), "only the roots tell that the two are there");
+        assert!(cost.bytes < 1_500, "{}", cost.bytes);
+        assert_all_is_learned(&session(fresh(), only), only);
+    }
+    // On one side the two are as if neither was there.
+    let both: [&[Key]; 2] = [&[a, b], &[]];
+    assert_eq!(session(salt, both).ending, Some(Ending::Again));
+    assert_all_is_learned(&session(fresh(), both), both);
+}
+
+#[test]
+fn a_key_of_a_common_feeds_id_is_found_at_once() {
+    let salt = group_salt().narrow(16);
+    let mut common = Chance::new([1; 32]);
+    let ids: Vec<u64> = (0..300).map(|_| salt.token(&Item::Key(common.array())).id()).collect();
+    let mut chance = Chance::new([6; 32]);
+    let key = loop {
+        let key: Key = chance.array();
+        if ids.contains(&salt.token(&Item::Key(key)).id()) {
+            break key;
+        }
+    };
+    for only in [[&[key][..], &[]], [&[], &[key][..]]] {
+        assert_all_is_learned(&session(salt, only), only);
+    }
+}
+
+/// Two keys that are in the same cells up to an end.
+fn inseparable(salt: Salt, end: u32, chance: &mut Chance) -> [Key; 2] {
+    let mut by_cells = BTreeMap::new();
+    loop {
+        let key: Key = chance.array();
+        let mut indices = Indices::of(salt.token(&Item::Key(key)));
+        let cells: Vec<u32> = core::iter::from_fn(|| indices.next_below(end)).collect();
+        if let Some(other) = by_cells.insert(cells, key) {
+            return [other, key];
+        }
+    }
+}
+
+#[test]
+fn keys_that_share_their_cells_hold_a_session_up_within_its_budget() {
+    let salt = group_salt();
+    let planted = inseparable(salt, 400, &mut Chance::new([7; 32]));
+    for only in [[&planted[..], &[]], [&[], &planted[..]]] {
+        let cost = session(salt, only);
+        assert_eq!(cost.ending, Some(Ending::Again));
+        assert!(cost.bytes < 2_600, "{} bytes", cost.bytes);
+        assert!(cost.flights < 30, "{} flights", cost.flights);
+        assert_all_is_learned(&session(fresh(), only), only);
+    }
+    // Where one of the two is common, the other is alone in its cells.
+    let [a, b] = planted;
+    assert_all_is_learned(&session(salt, [&[a, b], &[a]]), [&[b], &[]]);
+}
