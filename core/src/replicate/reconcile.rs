@@ -296,7 +296,7 @@ impl Reconciliation {
     }
 
     /// Queues what is to be said, and ends the session if it has ended. Returns, once both sides
-    /// have agreed, which feeds have changed since their sets were claimed, with their lengths then.
+    /// have agreed, which feeds have changed since our sets were claimed, and their lengths then.
     fn end_turn(
         &mut self,
         context: &mut Context<'_>,
