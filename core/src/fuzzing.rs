@@ -4,12 +4,14 @@
 //! claims more than that nothing panics; what it claims stands on the function.
 
 mod connection;
+mod hypercore;
 mod map;
 mod messages;
 mod records;
 mod secure;
 
 pub use connection::connection;
+pub use hypercore::hypercore;
 pub use messages::{frame_and_mux, messages};
 pub use records::records;
 pub use secure::secure;

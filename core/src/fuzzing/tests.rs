@@ -14,6 +14,7 @@ use super::records::sealed;
 use crate::chance::Chance;
 use crate::peer::secure::SecretStream;
 use crate::wire::frame::{FrameReader, write_frame};
+use crate::wire::hypercore;
 use crate::wire::multifeed::{
     HeadEntry, Kind, Name, No, NoEntry, RangeHeader, WantEntry, encode_range, put,
 };
@@ -23,9 +24,10 @@ use crate::{ConnectionId, Input, KeyPair, Mode, PublicKey, Role, Secure, Signatu
 /// A name, a body, its seeds.
 type Target = (&'static str, fn(&[u8]), Seeds);
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     ("frame_and_mux", super::frame_and_mux, frame_seeds),
     ("messages", super::messages, message_seeds),
+    ("hypercore", super::hypercore, hypercore_seeds),
     ("secure", super::secure, secure_seeds),
     ("connection", super::connection, connection_seeds),
     ("records", super::records, record_seeds),
@@ -169,6 +171,49 @@ fn handshake() -> Vec<u8> {
         Some(Ok(MuxMessage::Open { handshake, .. })) => handshake.to_vec(),
         other => panic!("{other:?}"),
     }
+}
+
+fn hypercore_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let node = |index| hypercore::Node { index, size: 300, hash: [3; 32] };
+    let at = hypercore::At { index: 4, nodes: 2 };
+    let span = hypercore::Span { start: 5, length: 300 };
+    let request = hypercore::Request {
+        id: 7,
+        block: Some(at),
+        hash: Some(at),
+        upgrade: Some(span),
+        manifest: true,
+        ..hypercore::Request::default()
+    };
+    let upgrade = hypercore::DataUpgrade {
+        start: 5,
+        length: 300,
+        nodes: vec![node(10), node(19)],
+        additional_nodes: vec![node(40)],
+        signature: &[5; 68],
+    };
+    let block = hypercore::DataBlock { index: 4, value: b"block", nodes: vec![node(10)] };
+    let manifest = hypercore::Manifest { namespace: [6; 32], public_key: [7; 32] };
+    let data = hypercore::Data {
+        request: 7,
+        block: Some(block),
+        upgrade: Some(upgrade),
+        manifest: Some(Ok(manifest)),
+        ..hypercore::Data::default()
+    };
+    let bitfield = hypercore::Bitfield { start: 32, words: &[0xff, 0, 1, 0x80] };
+    let seed = |message: hypercore::Message<'_>| {
+        let mut bytes = vec![message.kind() as u8];
+        message.encode(&mut bytes);
+        bytes
+    };
+    vec![
+        ("request", seed(hypercore::Message::Request(request))),
+        ("data", seed(hypercore::Message::Data(data))),
+        ("bitfield", seed(hypercore::Message::Bitfield(bitfield))),
+        ("no_data", seed(hypercore::Message::NoData { request: 9, reason: 2 })),
+        ("extension", seed(hypercore::Message::Extension { name: "ext", message: b"raw" })),
+    ]
 }
 
 fn secure_seeds() -> Vec<(&'static str, Vec<u8>)> {

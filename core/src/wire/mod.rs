@@ -3,5 +3,6 @@
 
 pub mod codec;
 pub mod frame;
+pub mod hypercore;
 pub mod multifeed;
 pub mod mux;
