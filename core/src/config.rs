@@ -78,7 +78,20 @@ pub struct Limits {
     pub requests: usize,
     /// Most bytes of blocks in the answer to one read.
     pub read_bytes: usize,
+    /// Most of hypercore's channels on one connection, one for each feed; 0: none is opened or
+    /// answered, and only members of the group are spoken to. Above that, whoever knows a feed's
+    /// key gets the feed, as from any hypercore.
+    pub hypercore_channels: usize,
+    /// Requests to one peer for one feed that are not answered yet: enough for a long way, and
+    /// not more than a peer keeps apart.
+    pub hypercore_asks: usize,
+    /// Requests of one peer that are not answered yet. JavaScript has up to 48 open for a feed.
+    pub hypercore_requests: usize,
 }
+
+/// Longest batch of messages that JavaScript makes (protomux `index.js`, `MAX_BATCH`), beside the
+/// message that brings it over that length.
+pub(crate) const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Longest frame before the handshake is over: no message of it is longer than 96 bytes, the
 /// rest is room for what newer versions add.
@@ -118,6 +131,9 @@ impl Default for Limits {
             wants: 512,
             requests: 65_536,
             read_bytes: 1024 * 1024,
+            hypercore_channels: 0,
+            hypercore_asks: 256,
+            hypercore_requests: 65_536,
         }
     }
 }

@@ -110,6 +110,9 @@ pub enum Limit {
     RangeBlocks,
     /// More feeds are waited for than [`Limits::serves`](crate::Limits::serves).
     Serves,
+    /// More requests wait than
+    /// [`Limits::hypercore_requests`](crate::Limits::hypercore_requests).
+    Requests,
 }
 
 /// Which time ran out on a connection.

@@ -155,3 +155,4 @@ pub use io::{
 pub use multifeed::Footprint;
 pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
 pub use time::{Duration, Instant};
+pub use wire::hypercore::Unsupported;

@@ -3,6 +3,7 @@
 //! Rule: this file owns no protocol. What a feed is stands in `feed`, what a connection is in
 //! `peer`, what is said about feeds in `replicate`.
 
+mod hypercore;
 mod open;
 mod recording;
 mod stored;
@@ -312,7 +313,13 @@ impl Multifeed {
     /// is said.
     fn look_after(&mut self, id: ConnectionId) {
         let (peer, context) = self.split(id);
-        let Some(session) = peer.and_then(Connection::session_mut) else { return };
+        let Some(peer) = peer else { return };
+        let freed = peer.link_mut().take_freed();
+        if !freed.is_empty() {
+            self.find_sources(freed);
+            return self.look_after(id);
+        }
+        let Some(session) = peer.session_mut() else { return };
         let freed = session.take_freed();
         if session.turned_synced() {
             context.outbox.event(Event::Synced { connection: id });
@@ -332,6 +339,7 @@ impl Multifeed {
             return;
         }
         for feed in freed {
+            self.touch_links(feed);
             let staged_length = self.feeds.get(feed).map_or(0, |feed| feed.staged_length());
             let offers = self.connections.iter().filter_map(|(id, peer)| {
                 Some((peer.session()?.reluctance(feed, staged_length)?, *id))
@@ -361,7 +369,10 @@ impl Multifeed {
     /// A peer is gone: what it owed is asked of others, and feeds that only it had named are
     /// forgotten.
     fn forget_session(&mut self, id: ConnectionId) {
-        let session = self.connections.get_mut(&id).and_then(Connection::close);
+        let Some(peer) = self.connections.get_mut(&id) else { return };
+        let session = peer.close(&mut self.sources);
+        let freed = peer.link_mut().take_freed();
+        self.find_sources(freed);
         let Some(mut session) = session else { return };
         session.release_all(&mut self.sources);
         for feed in session.feeds() {

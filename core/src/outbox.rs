@@ -5,6 +5,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use crate::feed::proof::ProofRead;
 use crate::feed::read::{BlockScan, RangeRead};
 use crate::id::{ConnectionId, FeedId, RequestId};
 use crate::io::{
@@ -26,6 +27,12 @@ pub(crate) enum Job {
     Extend { connection: ConnectionId, feed: FeedId, end: u64, bytes: u64 },
     /// A range for a peer.
     Serve { connection: ConnectionId, start: u64, read: RangeRead },
+    /// That a feed of another origin was adopted.
+    Adopt { feed: FeedId },
+    /// Blocks of a peer, over hypercore's channel.
+    Follow { connection: ConnectionId, feed: FeedId, end: u64, bytes: u64 },
+    /// An answer on hypercore's channel.
+    Prove { connection: ConnectionId, read: ProofRead },
     /// Blocks for the application.
     Read { request: RequestId, read: RangeRead },
 }
@@ -88,7 +95,9 @@ impl Outbox {
     pub(crate) fn unstored_bytes(&self) -> u64 {
         let mut each: BTreeMap<ConnectionId, u64> = BTreeMap::new();
         for job in self.jobs.values() {
-            if let Job::Extend { connection, bytes, .. } = job {
+            if let Job::Extend { connection, bytes, .. } | Job::Follow { connection, bytes, .. } =
+                job
+            {
                 *each.entry(*connection).or_default() += bytes;
             }
         }

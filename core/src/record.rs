@@ -18,7 +18,7 @@ use crate::crypto::hash::{Hash, blake2b};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::feed::tree;
 use crate::group::Group;
-use crate::id::{ConnectionId, FeedId, Role};
+use crate::id::{ConnectionId, FeedId, FeedKey, Role};
 use crate::io::{Answer, Input, Mode, Secure, StoreId, StoreKey, StoreReply};
 use crate::multifeed::Multifeed;
 use crate::time::Instant;
@@ -38,6 +38,7 @@ pub(crate) enum Step {
     Append { feed: u32, blocks: Vec<Vec<u8>> },
     Read { feed: u32, start: u64, end: u64 },
     Disconnect { connection: u64 },
+    Adopt { key: [u8; 32] },
     State { hash: Hash },
 }
 
@@ -304,6 +305,7 @@ fn redo(multifeed: &mut Multifeed, step: Step) -> Result<(), Misuse> {
         }
         Step::Read { feed, start, end } => _ = multifeed.read(FeedId(feed), start, end)?,
         Step::Disconnect { connection } => multifeed.disconnect(ConnectionId(connection)),
+        Step::Adopt { key } => _ = multifeed.adopt(FeedKey(key))?,
         Step::Open(_) | Step::State { .. } => (),
     }
     Ok(())

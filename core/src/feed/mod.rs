@@ -4,6 +4,7 @@
 //! is staged by [`Feed::append`] or [`Feed::accept`], and [`Feed::landed`] makes it count.
 
 pub mod manifest;
+pub(crate) mod proof;
 pub(crate) mod read;
 pub(crate) mod record;
 pub(crate) mod set;
@@ -16,11 +17,13 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use crate::crypto::hash::Hash;
 use crate::crypto::sign::{KeyPair, PublicKey, Signature};
 use crate::error::{StoreFailure, Violation};
 use crate::id::{FeedId, FeedKey};
 use crate::io::Write;
 use crate::planted::{self, Bug};
+use manifest::Origin;
 use tree::{Fold, Node};
 
 /// A length of a feed that its author signed.
@@ -84,7 +87,9 @@ struct Staged {
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) key: FeedKey,
+    /// Of an adopted feed of which nothing is held, it is known once its manifest came.
     pub(crate) public_key: PublicKey,
+    pub(crate) origin: Origin,
     /// What may be announced and served.
     durable: Option<Tip>,
     /// In the order of their commits. Most feeds have none.
@@ -99,13 +104,62 @@ impl Feed {
     /// A feed of which nothing is held.
     pub(crate) fn empty(key: FeedKey, public_key: PublicKey) -> Self {
         let (durable, name, writer, broken) = (None, None, None, None);
-        Self { key, public_key, durable, staged: VecDeque::new(), name, writer, broken }
+        let origin = Origin::Group;
+        Self { key, public_key, origin, durable, staged: VecDeque::new(), name, writer, broken }
+    }
+
+    /// A feed of another origin, of which nothing is held. What its key is, is seen when the
+    /// first of it comes: without a manifest, it is the public key (hypercore `lib/core.js`,
+    /// `_verifyBatchUpgrade`).
+    pub(crate) fn adopted(key: FeedKey) -> Self {
+        Self { origin: Origin::Compat, ..Self::empty(key, PublicKey(key.0)) }
     }
 
     /// A feed as the store remembers it.
     pub(crate) fn loaded(key: FeedKey, record: record::Record) -> Self {
-        let record::Record { public_key, name, tip } = record;
-        Self { durable: Some(tip), name, ..Self::empty(key, public_key) }
+        let record::Record { public_key, name, tip, origin } = record;
+        let durable = Some(tip).filter(|tip| tip.length > 0);
+        Self { durable, name, origin, ..Self::empty(key, public_key) }
+    }
+
+    /// Whether the feed is one of the group's, by its key.
+    pub(crate) fn is_of_group(&self) -> bool {
+        self.origin == Origin::Group
+    }
+
+    /// Nothing of an adopted feed is held, so its manifest is not known.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.origin == Origin::Compat && self.tip().is_none()
+    }
+
+    /// Takes what an adopted feed's key turned out to follow from.
+    pub(crate) fn settle(&mut self, origin: Origin, public_key: PublicKey) {
+        if self.is_unsettled() {
+            self.origin = origin;
+            self.public_key = public_key;
+        }
+    }
+
+    /// The commit that makes an adopted feed known to the store.
+    pub(crate) fn adoption(&self, feed: FeedId) -> Vec<Write> {
+        let signature = Signature([0; 64]);
+        let tip =
+            Tip { length: 0, roots: Vec::new(), head: Head { length: 0, fork: 0, signature } };
+        let value = record::encode_record(&self.public_key, None, &tip, self.origin);
+        Vec::from([Write::Put(record::feed_key(feed.0), value)])
+    }
+
+    /// The fork that is held; `None`: nothing is.
+    pub(crate) fn fork(&self) -> Option<u64> {
+        self.tip().map(|tip| tip.head.fork)
+    }
+
+    /// Whether the author signed this head.
+    pub(crate) fn is_signed(&self, tree_hash: &Hash, head: &Head) -> bool {
+        match self.origin {
+            Origin::Compat => manifest::is_signed_compat(&self.public_key, tree_hash, head),
+            _ => manifest::is_signed(&self.public_key, &self.key, tree_hash, head),
+        }
     }
 
     /// Makes the feed our own. The key pair is the one of its public key.
@@ -156,7 +210,8 @@ impl Feed {
 
     /// Nothing is held and nothing is on its way: the feed is only heard of.
     pub(crate) fn is_candidate(&self) -> bool {
-        self.durable.is_none()
+        self.is_of_group()
+            && self.durable.is_none()
             && self.staged.is_empty()
             && self.writer.is_none()
             && self.broken.is_none()
@@ -209,8 +264,7 @@ impl Feed {
             return Err(Violation::BadProof);
         }
         let tree_hash = tree::tree_hash(fold.roots());
-        let is_signed = manifest::is_signed(&self.public_key, &self.key, &tree_hash, &range.head);
-        if !is_signed && !planted::is(Bug::AnySignature) {
+        if !self.is_signed(&tree_hash, &range.head) && !planted::is(Bug::AnySignature) {
             return Err(Violation::BadSignature);
         }
         let tip = Tip { length: end, roots, head: range.head };
@@ -219,7 +273,8 @@ impl Feed {
 
     fn stage(&mut self, feed: FeedId, start: u64, tip: Tip, mut writes: Vec<Write>) -> Staging {
         let end = tip.length;
-        let value = record::encode_record(&self.public_key, self.name.as_deref(), &tip);
+        let name = self.name.as_deref();
+        let value = record::encode_record(&self.public_key, name, &tip, self.origin);
         writes.push(Write::Put(record::feed_key(feed.0), value));
         self.staged.push_back(Staged { tip, landed: false });
         Staging { start, end, writes }

@@ -83,24 +83,12 @@ impl RangeRead {
         Ok(self.wanted.iter().map(|index| self.key_of(*index)).collect())
     }
 
-    /// A leaf of a held block is not stored: the block gives it.
-    fn is_block(&self, index: u64) -> bool {
-        index.is_multiple_of(2) && index / 2 < self.tip.length
-    }
-
     fn key_of(&self, index: u64) -> StoreKey {
-        match self.is_block(index) {
-            true => record::block_key(self.feed.0, index / 2),
-            false => record::node_key(self.feed.0, index),
-        }
+        key_of(self.feed, self.tip.length, index)
     }
 
     fn node_of(&self, index: u64, value: Option<Bytes>) -> Result<Node, StoreFailure> {
-        let value = value.ok_or(StoreFailure::Damaged)?;
-        match self.is_block(index) {
-            true => Ok(Node::leaf(index / 2, &value)),
-            false => record::decode_node(index, &value),
-        }
+        node_of(self.tip.length, index, value)
     }
 
     /// Takes the nodes; gives the blocks, verified, with their proof.
@@ -129,5 +117,27 @@ impl RangeRead {
         let right = if is_whole { held } else { ahead }.to_vec();
         let Self { start, blocks, tip, .. } = self;
         Ok(Range { start, blocks, right, head: tip.head })
+    }
+}
+
+/// A leaf of a held block is not stored: the block gives it.
+fn is_block(held: u64, index: u64) -> bool {
+    index.is_multiple_of(2) && index / 2 < held
+}
+
+/// Where a node lies of a feed of which `held` blocks are held.
+pub(super) fn key_of(feed: FeedId, held: u64, index: u64) -> StoreKey {
+    match is_block(held, index) {
+        true => record::block_key(feed.0, index / 2),
+        false => record::node_key(feed.0, index),
+    }
+}
+
+/// The node in what [`key_of`] names.
+pub(super) fn node_of(held: u64, index: u64, value: Option<Bytes>) -> Result<Node, StoreFailure> {
+    let value = value.ok_or(StoreFailure::Damaged)?;
+    match is_block(held, index) {
+        true => Ok(Node::leaf(index / 2, &value)),
+        false => record::decode_node(index, &value),
     }
 }

@@ -10,16 +10,21 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::manifest::{self, Origin};
 use super::tree::{self, Node};
 use super::{Head, Tip};
 use crate::crypto::hash::{self, Hash};
 use crate::crypto::sign::{PublicKey, Signature};
 use crate::error::StoreFailure;
 use crate::group::Group;
+use crate::id::FeedKey;
 use crate::io::StoreKey;
 
-/// Version of everything in this file.
-const VERSION: u32 = 1;
+/// Version of everything in this file: 2 has feeds of other origins.
+const VERSION: u32 = 2;
+
+/// The version without them, which is what a store is until it needs more.
+const VERSION_OF_GROUPS: u32 = 1;
 
 /// The first byte of a key.
 const META: u8 = 0;
@@ -92,6 +97,11 @@ struct Meta {
 
 /// The value that binds a store to its group.
 pub(crate) fn encode_meta(group: &Group) -> Bytes {
+    seal(&Meta { version: VERSION_OF_GROUPS, discovery_key: *group.discovery_key() })
+}
+
+/// The same, for a store that holds feeds of other origins.
+pub(crate) fn encode_meta_adopting(group: &Group) -> Bytes {
     seal(&Meta { version: VERSION, discovery_key: *group.discovery_key() })
 }
 
@@ -112,7 +122,20 @@ pub(crate) fn check_meta(value: &[u8], group: &Group) -> Result<(), StoreFailure
 pub(crate) struct Record {
     pub(crate) public_key: PublicKey,
     pub(crate) name: Option<String>,
+    /// Of length 0 only in an adopted feed's record.
     pub(crate) tip: Tip,
+    pub(crate) origin: Origin,
+}
+
+impl Record {
+    /// The feed's key, which follows from its author's.
+    pub(crate) fn key(&self, group: &Group) -> FeedKey {
+        match self.origin {
+            Origin::Group => manifest::feed_key(group.feed_namespace(), &self.public_key),
+            Origin::Namespace(namespace) => manifest::feed_key(&namespace, &self.public_key),
+            Origin::Compat => FeedKey(self.public_key.0),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -127,8 +150,13 @@ struct RawRecord<'a> {
 }
 
 /// The value of a feed's record.
-pub(crate) fn encode_record(public_key: &PublicKey, name: Option<&str>, tip: &Tip) -> Bytes {
-    seal(&RawRecord {
+pub(crate) fn encode_record(
+    public_key: &PublicKey,
+    name: Option<&str>,
+    tip: &Tip,
+    origin: Origin,
+) -> Bytes {
+    let record = RawRecord {
         public_key: public_key.0,
         name,
         length: tip.length,
@@ -136,12 +164,20 @@ pub(crate) fn encode_record(public_key: &PublicKey, name: Option<&str>, tip: &Ti
         fork: tip.head.fork,
         signature: tip.head.signature,
         roots: tip.roots.iter().map(|root| (root.size, root.hash)).collect(),
-    })
+    };
+    match origin {
+        Origin::Group => seal(&record),
+        origin => seal(&(record, origin)),
+    }
 }
 
 /// Reads a feed's record back.
 pub(crate) fn decode_record(value: &[u8]) -> Result<Record, StoreFailure> {
-    let raw: RawRecord<'_> = unseal(value)?;
+    let (raw, rest): (RawRecord<'_>, &[u8]) = unseal_front(value)?;
+    let origin = match rest {
+        [] => Origin::Group,
+        rest => postcard::from_bytes(rest).map_err(|_| StoreFailure::Damaged)?,
+    };
     if raw.length > raw.head_length || raw.head_length > tree::LENGTH_MAX {
         return Err(StoreFailure::Damaged);
     }
@@ -155,7 +191,8 @@ pub(crate) fn decode_record(value: &[u8]) -> Result<Record, StoreFailure> {
     }
     let head = Head { length: raw.head_length, fork: raw.fork, signature: raw.signature };
     let tip = Tip { length: raw.length, roots, head };
-    Ok(Record { public_key: PublicKey(raw.public_key), name: raw.name.map(String::from), tip })
+    let (public_key, name) = (PublicKey(raw.public_key), raw.name.map(String::from));
+    Ok(Record { public_key, name, tip, origin })
 }
 
 fn seal(value: &impl Serialize) -> Bytes {
@@ -166,11 +203,16 @@ fn seal(value: &impl Serialize) -> Bytes {
 }
 
 fn unseal<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, StoreFailure> {
+    unseal_front(value).map(|(value, _)| value)
+}
+
+/// Reads a value, and gives the bytes behind it that older versions did not write.
+fn unseal_front<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<(T, &'a [u8]), StoreFailure> {
     let (body, sum) = value.split_last_chunk::<CHECKSUM_BYTES>().ok_or(StoreFailure::Damaged)?;
     if checksum(body) != *sum {
         return Err(StoreFailure::Damaged);
     }
-    postcard::from_bytes(body).map_err(|_| StoreFailure::Damaged)
+    postcard::take_from_bytes(body).map_err(|_| StoreFailure::Damaged)
 }
 
 fn checksum(body: &[u8]) -> [u8; CHECKSUM_BYTES] {

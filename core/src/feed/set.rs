@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::Feed;
 use super::record::Record;
+use crate::crypto::hash::{self, Hash};
 use crate::crypto::sign::PublicKey;
 use crate::id::{FeedId, FeedKey};
 
@@ -17,6 +18,9 @@ pub(crate) struct Feeds {
     slots: Vec<Option<Feed>>,
     by_key: BTreeMap<FeedKey, FeedId>,
     free: Vec<FeedId>,
+    /// By discovery key. Made when a peer first opens one of hypercore's channels, for most
+    /// multifeeds never meet such a peer.
+    by_discovery: Option<BTreeMap<Hash, FeedId>>,
     /// Slots whose record is damaged: nobody knows whose they are.
     damaged: usize,
 }
@@ -42,6 +46,15 @@ impl Feeds {
 
     pub(crate) fn find(&self, key: &FeedKey) -> Option<FeedId> {
         self.by_key.get(key).copied()
+    }
+
+    /// The feed of a discovery key.
+    pub(crate) fn find_discovery(&mut self, discovery_key: &Hash) -> Option<FeedId> {
+        let by_key = &self.by_key;
+        let index = self.by_discovery.get_or_insert_with(|| {
+            by_key.iter().map(|(key, feed)| (discovery_key_of(key), *feed)).collect()
+        });
+        index.get(discovery_key).copied()
     }
 
     /// In the order of their slots.
@@ -78,7 +91,16 @@ impl Feeds {
 
     /// Gives a new feed a slot. The key must not be here yet.
     pub(crate) fn insert(&mut self, key: FeedKey, public_key: PublicKey) -> FeedId {
-        let feed = Some(Feed::empty(key, public_key));
+        self.place(key, Feed::empty(key, public_key))
+    }
+
+    /// Gives a feed of another origin a slot. The key must not be here yet.
+    pub(crate) fn adopt(&mut self, key: FeedKey) -> FeedId {
+        self.place(key, Feed::adopted(key))
+    }
+
+    fn place(&mut self, key: FeedKey, feed: Feed) -> FeedId {
+        let feed = Some(feed);
         let id = match self.free.pop() {
             Some(id) => {
                 self.slots[id.0 as usize] = feed;
@@ -90,6 +112,9 @@ impl Feeds {
             }
         };
         self.by_key.insert(key, id);
+        if let Some(index) = &mut self.by_discovery {
+            index.insert(discovery_key_of(&key), id);
+        }
         id
     }
 
@@ -98,7 +123,14 @@ impl Feeds {
         let Some(slot) = self.slots.get_mut(feed.0 as usize) else { return };
         if let Some(forgotten) = slot.take_if(|feed| feed.is_candidate()) {
             self.by_key.remove(&forgotten.key);
+            if let Some(index) = &mut self.by_discovery {
+                index.remove(&discovery_key_of(&forgotten.key));
+            }
             self.free.push(feed);
         }
     }
+}
+
+fn discovery_key_of(key: &FeedKey) -> Hash {
+    hash::discovery_key(&key.0)
 }

@@ -31,6 +31,14 @@ impl Multifeed {
                 self.extended(feed, end);
                 self.free_window(connection, bytes);
             }
+            (Job::Adopt { .. }, Answer::Durable) => (),
+            (Job::Follow { connection, feed, end, bytes }, Answer::Durable) => {
+                self.extended(feed, end);
+                self.follow_stored(connection, bytes);
+            }
+            (Job::Prove { connection, read }, Answer::Values(values)) => {
+                self.proved(connection, read, Ok(values));
+            }
             (Job::Serve { connection, start, mut read }, Answer::Entries(entries)) => {
                 match read.take_blocks(entries) {
                     Ok(keys) if keys.is_empty() => self.serve(connection, read, Vec::new()),
@@ -99,6 +107,10 @@ impl Multifeed {
             return grown;
         }
         self.answer_appends(feed);
+        self.touch_links(feed);
+        if !self.feeds.get(feed).is_some_and(|log| log.is_of_group()) {
+            return grown;
+        }
         let lengths = Lengths { before: grown.start, after: grown.end };
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
@@ -175,6 +187,12 @@ impl Multifeed {
                 self.break_feed(feed, failure);
                 self.free_window(connection, bytes);
             }
+            Job::Adopt { feed } => self.break_feed(feed, failure),
+            Job::Follow { connection, feed, bytes, .. } => {
+                self.break_feed(feed, failure);
+                self.follow_stored(connection, bytes);
+            }
+            Job::Prove { connection, read } => self.proved(connection, read, Err(failure)),
             Job::Serve { connection, read, .. } => {
                 self.fail_serve(connection, read.feed(), failure);
             }

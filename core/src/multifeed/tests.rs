@@ -1,4 +1,5 @@
 mod hostile;
+mod hypercore;
 mod laws;
 mod raw;
 mod rig;

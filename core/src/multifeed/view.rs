@@ -79,6 +79,14 @@ impl Multifeed {
         self.feeds.find(key).and_then(|feed| self.feed(feed))
     }
 
+    /// The hash that a signature of the feed's held length would cover, as hypercore's
+    /// `treeHash()` says it.
+    #[doc(alias = "treeHash")]
+    pub fn tree_hash(&self, feed: FeedId) -> Option<[u8; 32]> {
+        let roots = &self.feeds.get(feed)?.durable()?.roots;
+        Some(feed::tree::tree_hash(roots))
+    }
+
     /// Every feed of which a block is held or that we can write, in the order in which they came.
     pub fn feeds(&self) -> impl Iterator<Item = Feed<'_>> {
         let feeds = self.feeds.iter().filter(|(_, feed)| is_shown(feed));
@@ -101,7 +109,8 @@ impl Multifeed {
     /// How much of a feed each connected peer says that it holds durably.
     pub fn holders(&self, feed: FeedId) -> impl Iterator<Item = (ConnectionId, u64)> {
         self.connections.iter().filter_map(move |(connection, peer)| {
-            Some((*connection, peer.session()?.offers_of(feed)?))
+            let of_session = peer.session().and_then(|session| session.offers_of(feed));
+            Some((*connection, of_session.or_else(|| peer.link().offers_of(feed))?))
         })
     }
 
@@ -111,7 +120,8 @@ impl Multifeed {
         let mut most: BTreeMap<FeedId, u64> = held.map(|(id, feed)| (id, feed.length())).collect();
         let (feeds, have) = (most.len(), sum(&most));
         let sessions = || self.connections.values().filter_map(Connection::session);
-        for (feed, length) in sessions().flat_map(Session::offers) {
+        let links = self.connections.values().flat_map(|peer| peer.link().offers());
+        for (feed, length) in sessions().flat_map(Session::offers).chain(links) {
             let known = most.entry(feed).or_default();
             *known = length.max(*known);
         }
@@ -147,9 +157,9 @@ fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
     lengths.values().fold(0, |sum, length| sum.saturating_add(*length))
 }
 
-/// A feed that was only heard of is nothing to show.
+/// A feed of the group that was only heard of is nothing to show.
 fn is_shown(feed: &feed::Feed) -> bool {
-    feed.length() > 0 || feed.is_writable()
+    feed.length() > 0 || feed.is_writable() || !feed.is_of_group()
 }
 
 fn view(id: FeedId, feed: &feed::Feed) -> Feed<'_> {

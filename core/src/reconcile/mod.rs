@@ -24,6 +24,7 @@ mod sketch;
 mod testing;
 mod token;
 
+use crate::feed::Feed;
 use crate::feed::set::Feeds;
 use crate::id::FeedId;
 
@@ -41,7 +42,8 @@ impl Listing {
     /// The next feed to announce, if any is left. Asking again gives the same until
     /// [`Listing::advance`].
     pub(crate) fn peek(&mut self, feeds: &Feeds) -> Option<FeedId> {
-        let next = feeds.iter_from(self.next).find(|(_, feed)| feed.length() > 0);
+        let is_listed = |feed: &Feed| feed.length() > 0 && feed.is_of_group();
+        let next = feeds.iter_from(self.next).find(|(_, feed)| is_listed(feed));
         self.next = next.map_or(feeds.end(), |(feed, _)| feed.0);
         next.map(|(feed, _)| feed)
     }

@@ -4,6 +4,7 @@
 
 mod compose;
 mod edge;
+pub(crate) mod hypercore;
 mod names;
 mod range;
 mod serve;

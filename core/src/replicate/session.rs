@@ -12,7 +12,7 @@ use super::serve::Serving;
 use crate::config::Limits;
 use crate::crypto::sign::PublicKey;
 use crate::error::{Limit, Reason, Violation};
-use crate::feed::manifest;
+use crate::feed::manifest::{self, Origin};
 use crate::feed::set::Feeds;
 use crate::feed::tree::LENGTH_MAX;
 use crate::group::Group;
@@ -217,6 +217,10 @@ impl Session {
             None if has_room => Some(context.feeds.insert(key, public_key)),
             known => known,
         };
+        if let Some(feed) = feed.and_then(|id| context.feeds.get_mut(id)) {
+            // It may have been adopted by its key, before anybody knew that it is of the group.
+            feed.settle(Origin::Group, public_key);
+        }
         let number = self.names.take(feed, 2 * context.limits.feeds)?;
         let Some(id) = feed else {
             self.names_owed += 1;
