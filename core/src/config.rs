@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::sign::KeyPair;
 use crate::group::Group;
+use crate::policy::Take;
 
 /// What [`Multifeed::open`](crate::Multifeed::open) needs.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Config {
     pub limits: Limits,
     /// Every time-out.
     pub timing: Timing,
+    /// Which feeds are taken that the application said nothing about.
+    pub take: Take,
 }
 
 impl Config {
@@ -28,7 +31,7 @@ impl Config {
     /// connections come from it.
     pub fn new(group: Group, seed: [u8; 32]) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
-        Self { group, seed, identity: None, limits, timing }
+        Self { group, seed, identity: None, limits, timing, take: Take::default() }
     }
 
     /// The key pair by which peers know this process on connections; without one, it is made from
@@ -78,6 +81,16 @@ pub struct Limits {
     pub requests: usize,
     /// Most bytes of blocks in the answer to one read.
     pub read_bytes: usize,
+    /// Runs of blocks that can be cleared in one feed. Each costs up to 12 bytes in every commit of
+    /// the feed.
+    pub cleared_runs: usize,
+    /// Feeds that are refused, accepted by name, or removed. Each costs about 100 bytes.
+    pub rulings: usize,
+    /// Feeds that one peer offered and that are remembered though they are not taken, so that they
+    /// can be accepted while the peer is connected. Each costs about 100 bytes.
+    pub offered: usize,
+    /// Runs of one feed that are downloaded again at once, or wait for it.
+    pub downloads: usize,
     /// Most of hypercore's channels on one connection, one for each feed; 0: none is opened or
     /// answered, and only members of the group are spoken to. Above that, whoever knows a feed's
     /// key gets the feed, as from any hypercore.
@@ -103,10 +116,28 @@ pub const BLOCK_BYTES_MAX: usize = 15 * 1024 * 1024;
 /// Room in a frame beside a block: its proof, and the messages that go before it.
 const FRAME_BYTES_BESIDE: usize = 64 * 1024;
 
+/// No bound is larger than this: sums and products of a few of them still fit 64 bits.
+const COUNT_MAX: usize = 1 << 30;
+
 impl Limits {
     /// The same bounds, those that depend on each other brought to where they can hold together.
     pub(crate) fn fitting(mut self) -> Self {
         self.block_bytes = self.block_bytes.min(BLOCK_BYTES_MAX);
+        // Sums and products of what follows are formed later, and a file may hold any number.
+        let counts = [
+            &mut self.feeds,
+            &mut self.window_bytes,
+            &mut self.frame_bytes,
+            &mut self.range_bytes,
+            &mut self.range_blocks,
+            &mut self.reads,
+            &mut self.send_bytes,
+            &mut self.channels,
+            &mut self.hypercore_channels,
+        ];
+        for count in counts {
+            *count = (*count).min(COUNT_MAX);
+        }
         self.frame_bytes = self.frame_bytes.max(self.block_bytes + FRAME_BYTES_BESIDE);
         self.window_bytes = self.window_bytes.max(2 * (self.block_bytes + FRAME_BYTES_BESIDE));
         self
@@ -131,6 +162,10 @@ impl Default for Limits {
             wants: 512,
             requests: 65_536,
             read_bytes: 1024 * 1024,
+            cleared_runs: 256,
+            rulings: 65_536,
+            offered: 1_024,
+            downloads: 64,
             hypercore_channels: 0,
             hypercore_asks: 256,
             hypercore_requests: 65_536,

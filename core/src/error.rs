@@ -39,6 +39,19 @@ pub enum Misuse {
     OutOfRange,
     /// The store failed under this feed: reopen it.
     FeedBroken,
+    /// The feed is removed or refused: [`accept`](crate::Multifeed::accept) it first.
+    FeedRemoved,
+    /// The author signed more of the feed than is held here: wait until peers gave it.
+    FeedBehind,
+    /// More runs would be cleared than [`Limits::cleared_runs`](crate::Limits::cleared_runs).
+    TooManyRuns,
+    /// There are [`Limits::rulings`](crate::Limits::rulings) rulings about feeds.
+    TooManyRulings,
+    /// The blocks are being downloaded again, or there are
+    /// [`Limits::downloads`](crate::Limits::downloads) downloads of the feed.
+    Downloading,
+    /// No such request is open, or it cannot be taken back.
+    UnknownRequest,
 }
 
 impl fmt::Display for Misuse {
@@ -57,6 +70,12 @@ impl fmt::Display for Misuse {
             Self::TooManyFeeds => "the group is full",
             Self::OutOfRange => "the blocks are not held",
             Self::FeedBroken => "the store failed under this feed",
+            Self::FeedRemoved => "the feed is removed or refused",
+            Self::FeedBehind => "more of the feed was signed than is held",
+            Self::TooManyRuns => "too many runs of the feed are cleared",
+            Self::TooManyRulings => "too many feeds are ruled upon",
+            Self::Downloading => "the feed is being downloaded",
+            Self::UnknownRequest => "no such request is open",
         })
     }
 }

@@ -9,12 +9,14 @@ mod map;
 mod messages;
 mod records;
 mod secure;
+mod session;
 
 pub use connection::connection;
 pub use hypercore::hypercore;
 pub use messages::{frame_and_mux, messages};
 pub use records::records;
 pub use secure::secure;
+pub use session::session;
 
 #[cfg(test)]
 mod tests;

@@ -151,6 +151,89 @@ pub enum Event {
         /// [`Limits::read_bytes`](crate::Limits::read_bytes).
         blocks: Vec<Bytes>,
     },
+    /// The answer to a [`read`](crate::Multifeed::read) of blocks that were cleared: they are not
+    /// here.
+    Missing {
+        /// Which one.
+        request: RequestId,
+        /// The feed.
+        feed: FeedId,
+        /// The first block that was asked for.
+        start: u64,
+        /// The first one behind it that is here, or the end of what was asked for.
+        end: u64,
+    },
+    /// Blocks are deleted, durably. The answer to a [`clear`](crate::Multifeed::clear).
+    Cleared {
+        /// Which one.
+        request: RequestId,
+        /// The feed.
+        feed: FeedId,
+        /// Index of the first block.
+        start: u64,
+        /// The index behind the last one.
+        end: u64,
+    },
+    /// Blocks that were cleared or damaged are here again, verified and durable.
+    Restored {
+        /// The feed.
+        feed: FeedId,
+        /// Index of the first block.
+        start: u64,
+        /// The index behind the last one.
+        end: u64,
+    },
+    /// Every block that was asked for is here. The answer to a
+    /// [`download`](crate::Multifeed::download).
+    Downloaded {
+        /// Which one.
+        request: RequestId,
+        /// The feed.
+        feed: FeedId,
+        /// Index of the first block.
+        start: u64,
+        /// The index behind the last one.
+        end: u64,
+    },
+    /// What was ruled about a feed is durable. The answer to a
+    /// [`refuse`](crate::Multifeed::refuse) or an [`accept`](crate::Multifeed::accept).
+    Ruled {
+        /// Which one.
+        request: RequestId,
+        /// The feed.
+        key: FeedKey,
+    },
+    /// Nothing of a feed is left in the store, durably. Its number means nothing any more.
+    Removed {
+        /// The answer to this [`remove`](crate::Multifeed::remove); `None`: to one of an earlier
+        /// process, which ended meanwhile.
+        request: Option<RequestId>,
+        /// The feed.
+        key: FeedKey,
+    },
+    /// A request was taken back, or its feed was removed.
+    Canceled {
+        /// Which one.
+        request: RequestId,
+    },
+    /// A peer offers a feed that nobody has ruled about, and only accepted ones are taken. Said
+    /// once for each connection.
+    Offered {
+        /// The connection.
+        connection: ConnectionId,
+        /// The feed.
+        key: FeedKey,
+        /// Its author.
+        public_key: PublicKey,
+        /// How much of it the peer holds, as it says.
+        length: u64,
+    },
+    /// A ruling cannot be read: the feed that it was about counts as one that nobody has ruled
+    /// about, and no new writer is made.
+    RulingBroken {
+        /// What the store said.
+        failure: StoreFailure,
+    },
     /// A request failed under the store.
     Failed {
         /// Which one.

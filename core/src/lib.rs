@@ -128,6 +128,7 @@ mod id;
 mod io;
 mod multifeed;
 mod outbox;
+mod policy;
 mod reconcile;
 mod replicate;
 mod time;
@@ -152,7 +153,8 @@ pub use io::{
     StoreReply, StoreRequest, Write,
 };
 #[doc(hidden)]
-pub use multifeed::Footprint;
+pub use multifeed::{ConnectionFootprint, Footprint};
 pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
+pub use policy::Take;
 pub use time::{Duration, Instant};
 pub use wire::hypercore::Unsupported;

@@ -3,9 +3,14 @@
 //! Rule: this file owns no protocol. What a feed is stands in `feed`, what a connection is in
 //! `peer`, what is said about feeds in `replicate`.
 
+mod clear;
+mod download;
+mod footprint;
 mod hypercore;
 mod open;
+mod policy;
 mod recording;
+mod remove;
 mod stored;
 mod view;
 
@@ -18,20 +23,25 @@ use crate::chance::Chance;
 use crate::config::{Config, Limits, Timing};
 use crate::crypto::sign::KeyPair;
 use crate::error::{Misuse, Reason};
-use crate::feed::manifest;
 use crate::feed::read::RangeRead;
 use crate::feed::set::Feeds;
+use crate::feed::{Standing, manifest};
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, RequestId, Role};
 use crate::io::{Event, Input, Mode, Output, Secure};
 use crate::outbox::{Job, Outbox};
 use crate::peer::connection::{Connection, Due};
 use crate::planted::{self, Bug};
+use crate::policy::Policy;
 use crate::record::Step;
 use crate::replicate::{Context, Sources};
 use crate::time::Instant;
 
-pub use view::{Feed, Footprint, Peer, SyncStatus};
+use download::Downloads;
+use remove::Leaving;
+
+pub use footprint::{ConnectionFootprint, Footprint};
+pub use view::{Feed, Peer, SyncStatus};
 
 /// Longest name of a writer, in bytes.
 const NAME_BYTES_MAX: usize = 64;
@@ -70,6 +80,10 @@ pub struct Multifeed {
     /// Appends that are durable while an earlier one of their feed is not reported yet, by feed
     /// and end.
     early: BTreeMap<(FeedId, u64), (RequestId, u64)>,
+    policy: Policy,
+    /// Feeds that are being removed.
+    leaving: BTreeMap<FeedId, Leaving>,
+    downloads: Downloads,
     /// What crossed the border since it was last taken, if it is recorded at all.
     record: Option<Vec<u8>>,
 }
@@ -86,7 +100,7 @@ impl Multifeed {
     /// Opens a multifeed: it reads its store first, and is of use after
     /// [`Event::Ready`](crate::Event::Ready).
     pub fn open(config: Config) -> Self {
-        let Config { group, seed, identity, limits, timing } = config;
+        let Config { group, seed, identity, limits, timing, take } = config;
         let limits = limits.fitting();
         let mut chance = Chance::new(seed);
         let fresh = chance.array();
@@ -106,6 +120,9 @@ impl Multifeed {
             open_requests: 0,
             next_request: 0,
             early: BTreeMap::new(),
+            policy: Policy::new(take),
+            leaving: BTreeMap::new(),
+            downloads: Downloads::default(),
             record: None,
         };
         multifeed.read_meta();
@@ -157,7 +174,8 @@ impl Multifeed {
 
     /// When to call [`handle`](Self::handle) with [`Input::Timeout`]; `None`: never, as it stands.
     pub fn deadline(&self) -> Option<Instant> {
-        self.connections.values().filter_map(|peer| peer.deadline(&self.timing)).min()
+        let peers = self.connections.values().filter_map(|peer| peer.deadline(&self.timing));
+        peers.chain(self.download_deadline()).min()
     }
 
     /// Opens our own feed of a local name, or makes it. Names are never told to peers.
@@ -166,7 +184,9 @@ impl Multifeed {
     ///
     /// [`Misuse::NameTaken`] or [`Misuse::KeyPairTaken`] if the store knows one of the two with
     /// another partner; [`Misuse::FeedBroken`] if the store does not know the feed and has a
-    /// damaged record, which may be the feed's; [`Misuse::BadName`], [`Misuse::TooManyFeeds`],
+    /// damaged record, which may be the feed's; [`Misuse::FeedRemoved`] and
+    /// [`Misuse::FeedBehind`] if the feed was removed and is not accepted again, or not held again
+    /// as far as it was signed; [`Misuse::BadName`], [`Misuse::TooManyFeeds`],
     /// [`Misuse::NotReady`].
     pub fn writer(&mut self, name: &str, key_pair: KeyPair) -> Result<FeedId, Misuse> {
         self.write_down(|| Step::Writer { name: name.into(), seed: *key_pair.seed() });
@@ -181,7 +201,8 @@ impl Multifeed {
         if named.is_some_and(|(id, _)| Some(id) != known) {
             return Err(Misuse::NameTaken);
         }
-        if known.is_none() && self.feeds.has_damaged() {
+        self.check_tombstone(&key, known)?;
+        if known.is_none() && (self.feeds.has_damaged() || self.policy.has_damaged()) {
             // It may be this very feed, and begun anew it would sign its first blocks twice.
             return Err(Misuse::FeedBroken);
         }
@@ -192,6 +213,9 @@ impl Multifeed {
         let feed = self.feeds.get_mut(id).ok_or(Misuse::UnknownFeed)?;
         if feed.name.as_deref().is_some_and(|other| other != name) {
             return Err(Misuse::KeyPairTaken);
+        }
+        if self.policy.is_refused(&key) {
+            feed.standing = Standing::Refused;
         }
         feed.set_writer(name, key_pair);
         Ok(id)
@@ -218,9 +242,14 @@ impl Multifeed {
             return Err(Misuse::AppendTooLarge);
         }
         self.check_requests()?;
-        let log = self.feeds.get_mut(feed).ok_or(Misuse::UnknownFeed)?;
+        let log = self.feeds.get_mut(feed).filter(|log| log.standing != Standing::Leaving);
+        let log = log.ok_or(Misuse::UnknownFeed)?;
         if log.broken().is_some() {
             return Err(Misuse::FeedBroken);
+        }
+        if log.is_writable() && log.signed_length() > log.staged_length() {
+            // Signed before the store was lost: the next index has its block already.
+            return Err(Misuse::FeedBehind);
         }
         let staging = log.append(feed, blocks).ok_or(Misuse::NotWritable)?;
         let request = self.request();
@@ -231,7 +260,8 @@ impl Multifeed {
 
     /// Reads the blocks `start..end` of a feed back, verified. Answered by
     /// [`Event::Blocks`](crate::Event::Blocks) with the first of them, as many as
-    /// [`Limits::read_bytes`] allows.
+    /// [`Limits::read_bytes`] allows and up to the first that was cleared; by
+    /// [`Event::Missing`](crate::Event::Missing) if the first was.
     ///
     /// # Errors
     ///
@@ -241,16 +271,41 @@ impl Multifeed {
         self.write_down(|| Step::Read { feed: feed.0, start, end });
         self.check_ready()?;
         self.check_requests()?;
-        let log = self.feeds.get(feed).ok_or(Misuse::UnknownFeed)?;
-        if start >= end || end > log.length() {
-            return Err(Misuse::OutOfRange);
-        }
-        let (entries, bytes) = (self.limits.range_blocks, self.limits.read_bytes);
-        let read = RangeRead::begin(feed, log, start..end, entries, bytes);
-        let (read, scan) = read.ok_or(Misuse::OutOfRange)?;
+        self.check_held(feed, &(start..end))?;
         let request = self.request();
-        self.outbox.scan_blocks(Job::Read { request, read }, scan);
+        self.begin_read(request, feed, start, end);
         Ok(request)
+    }
+
+    fn begin_read(&mut self, request: RequestId, feed: FeedId, start: u64, end: u64) {
+        let (entries, bytes) = (self.limits.range_blocks, self.limits.read_bytes);
+        let log = self.feeds.get(feed);
+        let read = log.and_then(|log| RangeRead::begin(feed, log, start..end, entries, bytes));
+        match read {
+            Some((read, scan)) => {
+                self.outbox.scan_blocks(Job::Read { request, end, read }, scan);
+            }
+            None => {
+                let end = log.map_or(end, |log| log.gone().turn(start, end));
+                self.answered(Event::Missing { request, feed, start, end });
+            }
+        }
+    }
+
+    /// Whether a feed holds blocks, but for those that were cleared.
+    fn check_held(&self, feed: FeedId, run: &core::ops::Range<u64>) -> Result<(), Misuse> {
+        let log = self.feeds.get(feed).filter(|log| log.standing != Standing::Leaving);
+        let log = log.ok_or(Misuse::UnknownFeed)?;
+        match run.start < run.end && run.end <= log.length() {
+            true => Ok(()),
+            false => Err(Misuse::OutOfRange),
+        }
+    }
+
+    /// A request of the application is over.
+    fn answered(&mut self, answer: Event) {
+        self.open_requests -= 1;
+        self.outbox.event(answer);
     }
 
     /// Closes a connection. What it was sent already still goes out.
@@ -297,6 +352,7 @@ impl Multifeed {
             Ok(()) => self.settle(id),
             Err(reason) => self.close(id, reason),
         }
+        self.go_on_downloading();
     }
 
     /// After anything that may have changed what a connection has to say.
@@ -321,10 +377,14 @@ impl Multifeed {
         }
         let Some(session) = peer.session_mut() else { return };
         let freed = session.take_freed();
+        let missed = session.take_missed();
         if session.turned_synced() {
             context.outbox.event(Event::Synced { connection: id });
         }
         self.find_sources(freed);
+        for feed in missed {
+            self.missed(feed, id);
+        }
     }
 
     fn wake(&mut self, id: ConnectionId) {
@@ -386,6 +446,7 @@ impl Multifeed {
             }
         }
         self.find_sources(session.take_freed());
+        self.lost_download_source(id);
     }
 
     fn timed_out(&mut self) {
@@ -400,6 +461,7 @@ impl Multifeed {
                 Due::Close(deadline) => self.close(id, Reason::Deadline(deadline)),
             }
         }
+        self.pass_on_downloads();
     }
 
     /// What a peer has owed for too long, though it sent something else, is asked of others.
@@ -423,9 +485,9 @@ impl Multifeed {
 
     /// One connection, and everything else that its session works on.
     fn split(&mut self, id: ConnectionId) -> (Option<&mut Connection>, Context<'_>) {
-        let Self { group, limits, feeds, sources, outbox, now, connections, .. } = self;
+        let Self { group, limits, feeds, sources, policy, outbox, now, connections, .. } = self;
         let now = *now;
-        (connections.get_mut(&id), Context { group, limits, feeds, sources, outbox, now })
+        (connections.get_mut(&id), Context { group, limits, feeds, sources, policy, outbox, now })
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::feed::proof::ProofRead;
 use crate::feed::read::{BlockScan, RangeRead};
-use crate::id::{ConnectionId, FeedId, RequestId};
+use crate::id::{ConnectionId, FeedId, FeedKey, RequestId};
 use crate::io::{
     CommitRequest, Event, Output, ReadRequest, ScanRequest, StoreId, StoreKey, StoreRequest, Write,
 };
@@ -33,8 +33,73 @@ pub(crate) enum Job {
     Follow { connection: ConnectionId, feed: FeedId, end: u64, bytes: u64 },
     /// An answer on hypercore's channel.
     Prove { connection: ConnectionId, read: ProofRead },
-    /// Blocks for the application.
-    Read { request: RequestId, read: RangeRead },
+    /// Blocks for the application, up to this one.
+    Read { request: RequestId, end: u64, read: RangeRead },
+    /// What the application ruled about feeds.
+    OpenRulings,
+    /// A ruling.
+    Rule { request: RequestId, key: FeedKey },
+    /// Blocks to be cleared: read first, for their leaves.
+    ClearRead { clear: Clear, read: RangeRead },
+    /// Blocks that leave.
+    Clear { clear: Clear },
+    /// A step of a removal.
+    Leave { feed: FeedId, step: LeaveStep },
+    /// Blocks that a peer wants again.
+    ServeAgain { connection: ConnectionId, read: RangeRead },
+    /// Whether blocks that are to be downloaded again are damaged.
+    Check { read: RangeRead },
+    /// Blocks of a peer that were asked for again, and what they take of its window.
+    Fill { connection: ConnectionId, bytes: u64, read: RangeRead },
+    /// Blocks that come back.
+    Filled { connection: ConnectionId, bytes: u64, feed: FeedId, start: u64, end: u64 },
+}
+
+/// A run of blocks that is being cleared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Clear {
+    pub(crate) request: RequestId,
+    pub(crate) feed: FeedId,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// How far it is.
+    pub(crate) at: u64,
+}
+
+/// What a removal waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LeaveStep {
+    /// That the feed leaves is being written down.
+    Mark,
+    /// The next entries of a part are being looked for.
+    Scan(usize),
+    /// They are being deleted.
+    Delete(usize),
+    /// The record is being deleted, and that the feed has left written down.
+    End,
+}
+
+impl Job {
+    /// The feed whose blocks a job reads or writes, but for its removal.
+    fn feed(&self) -> Option<FeedId> {
+        match self {
+            Self::OpenMeta | Self::OpenNew | Self::OpenFeeds | Self::OpenRulings => None,
+            Self::Rule { .. } | Self::Leave { .. } => None,
+            Self::Append { feed, .. }
+            | Self::Extend { feed, .. }
+            | Self::Filled { feed, .. }
+            | Self::Adopt { feed }
+            | Self::Follow { feed, .. } => Some(*feed),
+            Self::Prove { read, .. } => Some(read.feed()),
+            Self::Clear { clear } => Some(clear.feed),
+            Self::Serve { read, .. }
+            | Self::Read { read, .. }
+            | Self::ClearRead { read, .. }
+            | Self::ServeAgain { read, .. }
+            | Self::Check { read }
+            | Self::Fill { read, .. } => Some(read.feed()),
+        }
+    }
 }
 
 /// Outputs in order, and the jobs of open store requests.
@@ -95,13 +160,20 @@ impl Outbox {
     pub(crate) fn unstored_bytes(&self) -> u64 {
         let mut each: BTreeMap<ConnectionId, u64> = BTreeMap::new();
         for job in self.jobs.values() {
-            if let Job::Extend { connection, bytes, .. } | Job::Follow { connection, bytes, .. } =
-                job
+            if let Job::Extend { connection, bytes, .. }
+            | Job::Follow { connection, bytes, .. }
+            | Job::Fill { connection, bytes, .. }
+            | Job::Filled { connection, bytes, .. } = job
             {
                 *each.entry(*connection).or_default() += bytes;
             }
         }
         each.into_values().max().unwrap_or(0)
+    }
+
+    /// Whether a request is open that reads or writes the blocks of a feed.
+    pub(crate) fn works_on(&self, feed: FeedId) -> bool {
+        self.jobs.values().any(|job| job.feed() == Some(feed))
     }
 
     /// Outputs that wait to be polled.

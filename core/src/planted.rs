@@ -32,6 +32,16 @@ pub enum Bug {
     SyncedTooEarly,
     /// Anybody is a member.
     LetsAnyoneIn,
+    /// Each head that a peer names is told to the application fifty times.
+    AnswersTooOften,
+    /// Whoever wants the end of a feed is served all of it.
+    ServesFromStart,
+    /// Of a removed feed the nodes stay in the store.
+    LeavesNodes,
+    /// That a feed was removed is not remembered.
+    ForgetsTombstones,
+    /// Blocks are cleared without their leaf in their place.
+    ClearsWithoutLeaf,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -4,7 +4,11 @@
 //! that went wrong on a real network can be looked at as often as needed. It holds the secrets
 //! too, for without them no byte of it could be opened again: keep it as you keep the keys.
 //!
+//! [`redact`] tells what it holds to those who are not to have them.
+//!
 //! A record is frames of a length (4 bytes, little-endian) and a postcard value each.
+
+mod redact;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -18,11 +22,14 @@ use crate::crypto::hash::{Hash, blake2b};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::feed::tree;
 use crate::group::Group;
-use crate::id::{ConnectionId, FeedId, FeedKey, Role};
+use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::io::{Answer, Input, Mode, Secure, StoreId, StoreKey, StoreReply};
 use crate::multifeed::Multifeed;
+use crate::policy::Take;
 use crate::time::Instant;
 use crate::{Misuse, StoreFailure};
+
+pub use redact::redact;
 
 /// One thing that crossed the border.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,6 +47,12 @@ pub(crate) enum Step {
     Disconnect { connection: u64 },
     Adopt { key: [u8; 32] },
     State { hash: Hash },
+    Clear { feed: u32, start: u64, end: u64 },
+    Download { feed: u32, start: u64, end: u64 },
+    Cancel { request: u64 },
+    Refuse { key: FeedKey },
+    Accept { key: FeedKey },
+    Remove { feed: u32 },
 }
 
 /// What the multifeed was opened with.
@@ -51,6 +64,7 @@ pub(crate) struct Opening {
     pub(crate) identity: Option<[u8; 32]>,
     pub(crate) limits: Limits,
     pub(crate) timing: Timing,
+    pub(crate) take: Take,
 }
 
 /// [`Secure`], as it is written down.
@@ -265,8 +279,8 @@ impl Opening {
     fn config(self) -> Config {
         let group = Group::of_parts(self.group_key, self.topic);
         let identity = self.identity.map(|seed| KeyPair::from_seed(&seed));
-        let Self { seed, limits, timing, .. } = self;
-        Config { group, seed, identity, limits, timing }
+        let Self { seed, limits, timing, take, .. } = self;
+        Config { group, seed, identity, limits, timing, take }
     }
 }
 
@@ -304,6 +318,12 @@ fn redo(multifeed: &mut Multifeed, step: Step) -> Result<(), Misuse> {
             multifeed.append(FeedId(feed), &blocks)?;
         }
         Step::Read { feed, start, end } => _ = multifeed.read(FeedId(feed), start, end)?,
+        Step::Clear { feed, start, end } => _ = multifeed.clear(FeedId(feed), start..end)?,
+        Step::Download { feed, start, end } => _ = multifeed.download(FeedId(feed), start..end)?,
+        Step::Cancel { request } => multifeed.cancel(RequestId(request))?,
+        Step::Refuse { key } => _ = multifeed.refuse(&key)?,
+        Step::Accept { key } => _ = multifeed.accept(&key)?,
+        Step::Remove { feed } => _ = multifeed.remove(FeedId(feed))?,
         Step::Disconnect { connection } => multifeed.disconnect(ConnectionId(connection)),
         Step::Adopt { key } => _ = multifeed.adopt(FeedKey(key))?,
         Step::Open(_) | Step::State { .. } => (),
@@ -327,4 +347,4 @@ pub fn state_hash(multifeed: &Multifeed) -> Hash {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

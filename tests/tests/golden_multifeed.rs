@@ -9,8 +9,8 @@ use std::{env, fs};
 use data_encoding::HEXLOWER;
 use multifeed_core::wire::frame::FrameReader;
 use multifeed_core::wire::multifeed::{
-    HeadEntry, Hello, Kind, Name, No, NoEntry, PROTOCOL, RangeHeader, VERSION, WantEntry,
-    encode_range, put,
+    AgainEntry, HeadEntry, Hello, Kind, Name, No, NoEntry, PROTOCOL, RangeHeader, VERSION,
+    WantEntry, encode_range, put,
 };
 use multifeed_core::wire::mux::{MuxMessage, messages};
 use multifeed_core::{
@@ -140,11 +140,13 @@ fn messages_have_these_bytes() {
     let (nodes, blocks) = ([(300, [0x44; 32])], [&b"two"[..], b""]);
     let value = json!({ "header": header, "nodes": nodes, "blocks": blocks.map(hex) });
     add("3 range", value, encode_range(&header, nodes.into_iter(), &blocks));
-    let nos = [No::Declined, No::Unavailable, No::Duplicate];
+    let nos = [No::Declined, No::Unavailable, No::Duplicate, No::Gone];
     let nos = nos.map(|no| NoEntry { name: Name::Yours(0), no });
     add("4 nos", json!(nos), body(&nos));
     add("5 names", json!(300), body(&[300_u32]));
     add("6 window", json!(1_048_577), body(&[1_048_577_u64]));
+    let again = [AgainEntry { name: Name::Mine(2), start: 3, end: 300 }];
+    add("7 again", json!(again), body(&again));
     hold("messages.json", &all.into());
 }
 

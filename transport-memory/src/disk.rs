@@ -150,11 +150,6 @@ impl Disk {
         Answer::Later(ticket)
     }
 
-    /// Reads that were not answered yet.
-    pub(crate) fn open_reads(&self) -> usize {
-        self.replies.len()
-    }
-
     /// The reply of a ticket.
     pub(crate) fn called(&mut self, ticket: u32) -> Option<StoreReply> {
         self.replies.remove(&ticket)
@@ -191,6 +186,16 @@ impl Disk {
         self.store.sync(done);
         let replies = self.waiting.drain(..done).map(CommitRequest::durable).collect();
         (replies, !self.waiting.is_empty())
+    }
+
+    /// A disk that holds what is durable on this one.
+    pub(crate) fn durable(&self) -> Self {
+        Self { store: self.store.snapshot(), ..Self::new(self.options) }
+    }
+
+    /// Whether it has failed since its node was started.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.is_some()
     }
 
     /// Commits that are not durable yet.
@@ -275,6 +280,12 @@ impl Disk {
             self.store.stage(&[write]);
         }
         self.store.sync(usize::MAX);
+    }
+
+    /// The slots of which anything is there.
+    pub(crate) fn slots(&self) -> std::collections::BTreeSet<u32> {
+        let entries = record::feed_entries(&self.store, usize::MAX);
+        entries.iter().map(|(key, _)| record::slot_of(key)).collect()
     }
 
     /// The records of its feeds, durable or staged.

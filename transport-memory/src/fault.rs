@@ -98,6 +98,8 @@ faults! {
     NeverAnswers = "never_answers",
     /// A liar sends ranges that nobody asked for.
     Unasked = "unasked",
+    /// A liar sends more bytes of blocks than it was granted.
+    Overrun = "overrun",
     /// A liar sends a frame a byte at a time.
     SlowDrip = "slow_drip",
     /// A liar does not know the group's key.

@@ -1,27 +1,31 @@
 //! Nodes that lie.
 //!
 //! Rule: a liar is a multifeed like any other whose words are twisted on their way out, so it
-//! knows what an honest peer would say, and says something else. On links in the clear alone: a
-//! seal would show that the words were twisted, which is another fault.
+//! knows what an honest peer would say, and says something else.
+
+mod mask;
 
 use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use multifeed_core::chance::Chance;
-use multifeed_core::wire::frame::{FRAME_SIZE_MAX, FrameReader, put_head, write_frame};
+use multifeed_core::wire::frame::{FRAME_SIZE_MAX, put_head, write_frame};
 use multifeed_core::wire::multifeed::{
     HeadEntry, Hello, Kind, Name, RangeMessage, decode, encode_range, put,
 };
 use multifeed_core::wire::mux::{Batch, MuxMessage, messages};
-use multifeed_core::{ConnectionId, PublicKey};
+use multifeed_core::{ConnectionId, KeyPair, PublicKey, Role};
 
 use crate::fault::Fault;
+use crate::options::Security;
+pub(crate) use mask::Heard;
+use mask::{Hearing, Mask};
 
 /// Bytes of a session that are kept to be replayed.
 const RECORDING_BYTES_MAX: usize = 64 * 1024;
 
 /// Feeds that a flood names at once.
-const FLOOD_FEEDS: usize = 200;
+const FLOOD_FEEDS: usize = 400;
 
 /// Blocks that a range is read with.
 const RANGE_BLOCKS_MAX: usize = 4_096;
@@ -31,7 +35,7 @@ const RANGE_BLOCKS_MAX: usize = 4_096;
 pub(crate) struct Liar {
     lie: Fault,
     chance: Chance,
-    streams: BTreeMap<ConnectionId, FrameReader>,
+    masks: BTreeMap<ConnectionId, Mask>,
     /// What the first connection said, and which one that was.
     recording: Vec<u8>,
     recorded: Option<ConnectionId>,
@@ -43,11 +47,11 @@ pub(crate) struct Liar {
 
 impl Liar {
     pub(crate) fn new(lie: Fault, chance: Chance) -> Self {
-        let streams = BTreeMap::new();
+        let masks = BTreeMap::new();
         Self {
             lie,
             chance,
-            streams,
+            masks,
             recording: Vec::new(),
             recorded: None,
             is_unknown: false,
@@ -59,20 +63,45 @@ impl Liar {
         self.lie
     }
 
+    /// Begins a connection; appends to `answer` what is to be sent at once.
+    pub(crate) fn begin(
+        &mut self,
+        connection: ConnectionId,
+        kind: (Role, Security),
+        keys: (&KeyPair, PublicKey),
+        answer: &mut BytesMut,
+    ) {
+        let mask = Mask::new(kind, keys, self.chance.fork(), answer);
+        self.masks.insert(connection, mask);
+    }
+
+    /// A connection is gone.
+    pub(crate) fn end(&mut self, connection: ConnectionId) {
+        self.masks.remove(&connection);
+    }
+
+    /// Takes bytes of a peer.
+    pub(crate) fn hear(&mut self, connection: ConnectionId, bytes: &[u8]) -> Heard {
+        let hearing = match self.lie {
+            Fault::Overrun => Hearing::LargeGrants,
+            Fault::FeedFlood => Hearing::NoRequests,
+            _ => Hearing::All,
+        };
+        let mask = self.masks.get_mut(&connection);
+        mask.map(|mask| mask.hear(bytes, hearing)).unwrap_or_default()
+    }
+
     /// Twists what leaves on a connection, and tells how many lies are in it. What belongs to a
     /// frame that has not ended waits.
     pub(crate) fn twist(&mut self, connection: ConnectionId, bytes: &[u8]) -> (Bytes, u64) {
-        let stream = self.streams.entry(connection);
-        let stream = stream.or_insert_with(|| FrameReader::new(FRAME_SIZE_MAX));
-        stream.push(bytes);
-        let mut frames = Vec::new();
-        while let Ok(Some(frame)) = stream.next() {
-            frames.push(frame);
-        }
+        let mask = self.masks.get_mut(&connection);
+        let frames = mask.map(|mask| mask.take_said(bytes)).unwrap_or_default();
         let (mut out, mut lies) = (BytesMut::new(), 0);
         for frame in frames {
             lies += u64::from(self.twist_frame(connection, &frame, &mut out));
         }
+        let mask = self.masks.get_mut(&connection);
+        let out = mask.map(|mask| mask.seal(out)).unwrap_or_default();
         (out.freeze(), lies)
     }
 
@@ -83,23 +112,41 @@ impl Liar {
                 self.chance.fill(&mut bytes);
                 return write_frame(out, &bytes).is_ok();
             }
-            Fault::OversizedLength if self.chance.below(4) == 0 => {
+            // Under a seal, what is too large is the lengths of feeds alone.
+            Fault::OversizedLength if !self.is_sealed(id) && self.chance.below(4) == 0 => {
                 return put_head(out, FRAME_SIZE_MAX).is_ok();
             }
             Fault::ReplayedSession => return self.replay(id, frame, out),
             _ => (),
         }
-        let (mut batch, mut has_lied) = (Batch::new(), false);
+        let (mut batch, mut has_lied, mut is_hello) = (Batch::new(), false, false);
         for message in messages(frame).filter_map(Result::ok) {
-            has_lied |= self.twist_message(&message, &mut batch);
+            is_hello |= matches!(message, MuxMessage::Open { .. });
+            has_lied |= self.twist_message(&message, &mut batch) || self.overruns(id, &message);
         }
-        if self.lie == Fault::FeedFlood {
+        // Before the hello is answered a frame is short, and a flood would not be heard.
+        if self.lie == Fault::FeedFlood && !is_hello {
             batch.push(&MuxMessage::Message { channel: 1, kind: 0, body: &self.flood() });
             has_lied = true;
         }
         // What an honest peer said fitted a frame; if a lie does not, it stays unsaid.
         let words = batch.take().unwrap_or_default();
         write_frame(out, &words).is_ok() && has_lied
+    }
+
+    fn is_sealed(&self, connection: ConnectionId) -> bool {
+        self.masks.get(&connection).is_some_and(Mask::is_sealed)
+    }
+
+    /// Whether a message is a range that the peer has not granted.
+    fn overruns(&mut self, connection: ConnectionId, message: &MuxMessage<'_>) -> bool {
+        let (Some(mask), MuxMessage::Message { kind, body, .. }) =
+            (self.masks.get_mut(&connection), message)
+        else {
+            return false;
+        };
+        let is_range = Kind::of(*kind) == Some(Kind::Range);
+        self.lie == Fault::Overrun && is_range && mask.overruns(body.len())
     }
 
     /// Puts a message into the batch, or another one in its place. Returns whether it is a lie.

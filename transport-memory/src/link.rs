@@ -96,6 +96,8 @@ pub(crate) struct Link {
     /// What leaves each end.
     ways: [Way; 2],
     held: [bool; 2],
+    /// How many connections were begun.
+    pub(crate) connections: u64,
     /// Bytes that arrived, by the end they left.
     pub(crate) delivered: [u64; 2],
 }
@@ -116,6 +118,7 @@ impl Link {
             is_tampered: false,
             ways: [Way::default(), Way::default()],
             held: [false; 2],
+            connections: 0,
             delivered: [0; 2],
         }
     }
@@ -141,6 +144,7 @@ impl Link {
     /// Begins a connection over an empty pipe.
     pub(crate) fn begin(&mut self) {
         self.end_connection();
+        self.connections += 1;
         self.is_live = true;
     }
 
@@ -165,6 +169,16 @@ impl Link {
     pub(crate) fn release(&mut self, from: Side) -> usize {
         self.held[from as usize] = false;
         std::mem::take(&mut self.way(from).missed)
+    }
+
+    /// Whether nothing is under way that was sent at a slower pace than the link has now.
+    pub(crate) fn is_at_pace(&self, now: u64) -> bool {
+        let LinkOptions { delay, jitter, bandwidth, .. } = self.options;
+        self.ways.iter().all(|way| {
+            let takes = bandwidth.map_or(0, |rate| way.bytes as u64 * 1_000_000 / rate.max(1));
+            let latest = now.saturating_add(micros(delay) + micros(jitter)).saturating_add(takes);
+            way.items.is_empty() || way.last_arrival <= latest
+        })
     }
 
     /// An item is due: takes it, unless the way is held.

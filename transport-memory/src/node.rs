@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use multifeed_core::crypto::hash::blake2b;
 use multifeed_core::{
-    Config, ConnectionId, Event, FeedKey, Instant, KeyPair, Multifeed, PublicKey, Timing,
+    Config, ConnectionId, Event, FeedKey, Input, Instant, KeyPair, Multifeed, Output, PublicKey,
+    Timing,
 };
 
 use crate::disk::Disk;
@@ -67,6 +68,8 @@ pub(crate) struct Node {
     clock_offset: i64,
     /// Where its clock stands still.
     frozen: Option<u64>,
+    /// The latest time that the multifeed was told: for it, no earlier one ever is.
+    told: Instant,
     /// Blocks held durably, over all feeds.
     pub(crate) held: u64,
 }
@@ -93,6 +96,7 @@ impl Node {
             alarm_gap,
             clock_offset: 0,
             frozen: None,
+            told: Instant::ZERO,
             held: 0,
         }
     }
@@ -101,11 +105,28 @@ impl Node {
     pub(crate) fn start(&mut self) {
         self.life += 1;
         self.alarm = None;
+        self.told = Instant::ZERO;
+        self.multifeed = Some(Multifeed::open(self.config()));
+    }
+
+    fn config(&self) -> Config {
         let seed = blake2b(&[&self.seed, b"life", &self.life.to_le_bytes()]);
         let mut config = Config::new(self.options.group.clone(), seed).identity(self.identity());
         config.limits = self.options.limits.clone();
         config.timing = self.options.timing.clone();
-        self.multifeed = Some(Multifeed::open(config));
+        config
+    }
+
+    /// A second multifeed over a copy of what is durable on the disk, once it has read it.
+    pub(crate) fn reopened(&self) -> Multifeed {
+        let (mut multifeed, mut disk) = (Multifeed::open(self.config()), self.disk.durable());
+        while let Some(output) = multifeed.poll() {
+            if let Output::Store(request) = output {
+                let reply = disk.take_at_once(request);
+                multifeed.handle(Instant::ZERO, Input::Stored(reply));
+            }
+        }
+        multifeed
     }
 
     /// Takes the multifeed out of memory; the disk stays.
@@ -144,6 +165,18 @@ impl Node {
     /// What its clock shows at a moment of the world.
     pub(crate) fn clock(&self, now: u64) -> Instant {
         Instant::from_micros(self.frozen.unwrap_or(now.saturating_add_signed(self.clock_offset)))
+    }
+
+    /// The same, for the multifeed.
+    pub(crate) fn tell_time(&mut self, now: u64) -> Instant {
+        let clock = self.clock(now);
+        self.told = self.told.max(clock);
+        clock
+    }
+
+    /// Whether time goes on for the multifeed: its clock is not behind what it showed before.
+    pub(crate) fn has_time(&self, now: u64) -> bool {
+        self.frozen.is_none() && self.clock(now) >= self.told
     }
 
     /// The moment of the world at which its clock will show this, as it goes now.

@@ -10,8 +10,12 @@ use multifeed_core::{Duration, Event, FeedKey, Group, Limits, Timing};
 use crate::fault::Fault;
 use crate::law::Law;
 use crate::node::NodeId;
-use crate::options::{LinkOptions, NodeOptions};
+use crate::options::{LinkOptions, NodeOptions, Pieces};
+use crate::scenario::Topology;
 use crate::world::{Crash, World};
+
+/// How often a block may cross the links of a chain for each node that gets it.
+const CROSSINGS: u64 = Topology::Chain.crossings();
 
 /// A chain of four, each with a feed of four blocks.
 struct Rig {
@@ -60,6 +64,7 @@ impl Rig {
     /// Runs a while and looks; what is seen is the set of laws that were broken.
     fn look(mut self) -> BTreeSet<Law> {
         self.world.run_until_converged(Duration::from_secs(60));
+        self.world.check_cost(CROSSINGS, None);
         self.world.check_at_rest();
         self.world.broken().iter().map(|broken| broken.law).collect()
     }
@@ -98,6 +103,7 @@ const BUGS: &[Bug] = &[
     ("a copied folder: two processes with one key", two_of_one_key, Law::NoForgery),
     ("a peer that does not keep to its time-outs", hasty_timer, Law::Silence),
     ("a timer that does nothing", deaf_timer, Law::NoLivelock),
+    ("a pipe in which each byte is an event", crumbling_pipe, Law::Events),
     ("an application that is told twice", told_twice, Law::Order),
     ("an application that misses an event", told_late, Law::Order),
     ("limits that peers do not agree on", other_limits, Law::Isolation),
@@ -185,6 +191,16 @@ fn hasty_timer() -> BTreeSet<Law> {
     let mut timing = Timing::default();
     timing.keep_alive = Some(Duration::from_millis(20));
     Rig::new(1, |_, options| options.timing(timing.clone())).run()
+}
+
+fn crumbling_pipe() -> BTreeSet<Law> {
+    let mut rig = Rig::honest(1);
+    for pair in rig.nodes.windows(2) {
+        let link = LinkOptions::default().pieces(Pieces::Exactly(1));
+        rig.world.connect(pair[0], pair[1], link);
+    }
+    rig.write();
+    rig.look()
 }
 
 fn deaf_timer() -> BTreeSet<Law> {

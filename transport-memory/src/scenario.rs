@@ -23,13 +23,15 @@
 //! ```
 
 mod built_in;
+mod draw;
 mod plan;
 mod play;
 mod script;
 mod shrink;
 
 pub use built_in::{built_in, golden_traces};
-pub use plan::{BadScenario, DiskPlan, LinkPlan, Scenario, Topology};
-pub use play::{Outcome, play, play_traced};
+pub use draw::Draw;
+pub use plan::{BadScenario, Call, DiskPlan, LinkPlan, Scenario, TimingPlan, Topology};
+pub use play::{Outcome, play, play_reopening, play_traced, play_twice};
 pub use script::{Action, Script, Step};
 pub use shrink::shrink;

@@ -8,6 +8,9 @@ mod connections;
 mod faults;
 mod holdings;
 mod laws;
+mod liars;
+mod policy;
+mod reopen;
 mod turn;
 
 use bytes::BytesMut;
@@ -60,6 +63,8 @@ pub struct World {
     links: Vec<Link>,
     trace: Trace,
     events: u64,
+    /// Those of them that are no timers: arrivals, replies of disks, syncs.
+    causes: u64,
     next_connection: u64,
     /// The node that handles a timeout: what it sends may be nothing but a sign of life.
     in_timeout: bool,
@@ -69,8 +74,11 @@ pub struct World {
     scratch: BytesMut,
     rules: Rules,
     faults: FaultCounts,
+    /// A node refuses or removes feeds: not all come to hold the same.
+    has_policy: bool,
     /// Costs a third of the speed, so it is there on demand.
     laws: Option<Box<Laws>>,
+    reopenings: Option<Box<reopen::Reopenings>>,
 }
 
 impl World {
@@ -86,6 +94,7 @@ impl World {
             links: Vec::new(),
             trace: Trace::default(),
             events: 0,
+            causes: 0,
             next_connection: 0,
             in_timeout: false,
             at_once: false,
@@ -93,7 +102,9 @@ impl World {
             scratch: BytesMut::new(),
             rules: Rules::default(),
             faults: FaultCounts::default(),
+            has_policy: false,
             laws: None,
+            reopenings: None,
         }
     }
 
@@ -190,10 +201,12 @@ impl World {
         let Some((at, what)) = self.agenda.take() else { return false };
         self.now = self.now.max(at);
         self.events += 1;
+        self.causes += u64::from(!matches!(what, What::Alarm { .. } | What::Dial { .. }));
         if let Some(laws) = &mut self.laws {
             laws.set_now(Instant::from_micros(self.now));
         }
         self.happen(what);
+        self.reopen_by_chance();
         true
     }
 

@@ -17,9 +17,18 @@ const BUGS: &[(Bug, &str, Law)] = &[
     (Bug::TellsTooEarly, "processes-and-machines-that-crash", Law::DurableFirst),
     (Bug::CountsOutOfOrder, "answers-in-any-order", Law::Order),
     (Bug::ReadsUnverified, "disks-that-rot", Law::NoForgery),
-    (Bug::AsksNobodyElse, "liars-in-the-mesh", Law::Convergence),
+    (Bug::AsksNobodyElse, "peers-that-owe-and-never-answer", Law::Convergence),
     (Bug::LetsAnyoneIn, "liars-in-the-mesh", Law::Membership),
+    (Bug::LeavesNodes, "feeds-that-are-removed-and-refused", Law::Gone),
+    (Bug::ForgetsTombstones, "feeds-that-are-removed-and-refused", Law::Gone),
+    (Bug::ClearsWithoutLeaf, "blocks-that-are-cleared-and-come-back", Law::Readable),
     (Bug::ReadsWithoutBound, "many-feeds-on-a-slow-disk", Law::Bounds),
+    (Bug::NoWindow, "a-peer-that-sends-more-than-it-was-granted", Law::Bounds),
+    (Bug::NoNames, "liars-in-the-mesh", Law::Bounds),
+    (Bug::KeepsCandidates, "liars-in-the-mesh", Law::Bounds),
+    (Bug::SyncedTooEarly, "a-ring-whose-connections-break", Law::Synced),
+    (Bug::AnswersTooOften, "a-ring-whose-connections-break", Law::Answers),
+    (Bug::ServesFromStart, "answers-in-any-order", Law::Bytes),
 ];
 
 /// Not among the built-in ones: it takes many feeds at once to see a bound.

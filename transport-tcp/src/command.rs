@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Peers { reply: Answer<Vec<Peer>> },
     SyncStatus { reply: Answer<SyncStatus> },
     Dial { addr: SocketAddr, reply: Answer<()> },
+    HangUp { addr: SocketAddr, reply: Answer<()> },
     Listen { addr: SocketAddr, reply: Answer<SocketAddr> },
     LocalAddrs { reply: Answer<Vec<SocketAddr>> },
 }

@@ -102,6 +102,16 @@ impl Dialer {
         true
     }
 
+    /// Whether an address was named and not forgotten since.
+    pub(crate) fn knows(&self, addr: SocketAddr) -> bool {
+        self.targets.contains_key(&addr)
+    }
+
+    /// Forgets an address.
+    pub(crate) fn remove(&mut self, addr: SocketAddr) {
+        self.targets.remove(&addr);
+    }
+
     /// Forgets all addresses.
     pub(crate) fn clear(&mut self) {
         self.targets.clear();

@@ -213,6 +213,14 @@ impl Node {
         self.call(|reply| Command::Dial { addr, reply }).await
     }
 
+    /// Dials an address no more, and ends the connection that was dialled there.
+    ///
+    /// # Errors
+    /// When the node is closed.
+    pub async fn hang_up(&self, addr: SocketAddr) -> Result<(), NodeError> {
+        self.call(|reply| Command::HangUp { addr, reply }).await
+    }
+
     /// Accepts connections on one more address; the answer has the port that the system chose.
     ///
     /// # Errors

@@ -3,10 +3,12 @@
 //! Rule: this room knows trees and no connections. Only this file moves a feed's length: a commit
 //! is staged by [`Feed::append`] or [`Feed::accept`], and [`Feed::landed`] makes it count.
 
+mod clear;
 pub mod manifest;
 pub(crate) mod proof;
 pub(crate) mod read;
 pub(crate) mod record;
+pub(crate) mod runs;
 pub(crate) mod set;
 pub(crate) mod tree;
 
@@ -24,6 +26,7 @@ use crate::id::{FeedId, FeedKey};
 use crate::io::Write;
 use crate::planted::{self, Bug};
 use manifest::Origin;
+use runs::Runs;
 use tree::{Fold, Node};
 
 /// A length of a feed that its author signed.
@@ -83,6 +86,18 @@ struct Staged {
     landed: bool,
 }
 
+/// What the application wants of a feed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Standing {
+    /// It is taken and given.
+    #[default]
+    Taken,
+    /// Neither taken nor given; what is held stays.
+    Refused,
+    /// All of it is being deleted.
+    Leaving,
+}
+
 /// One append-only log.
 #[derive(Debug)]
 pub(crate) struct Feed {
@@ -98,14 +113,32 @@ pub(crate) struct Feed {
     pub(crate) name: Option<String>,
     writer: Option<Box<KeyPair>>,
     broken: Option<StoreFailure>,
+    pub(crate) standing: Standing,
+    /// Blocks that are not held any more, as the record of the latest commit says it.
+    cleared: Runs,
+    /// Blocks that were given again and are not durable yet.
+    filling: Option<Box<core::ops::Range<u64>>>,
 }
 
 impl Feed {
     /// A feed of which nothing is held.
     pub(crate) fn empty(key: FeedKey, public_key: PublicKey) -> Self {
-        let (durable, name, writer, broken) = (None, None, None, None);
+        let (durable, name, writer, broken, filling) = (None, None, None, None, None);
+        let (staged, standing, cleared) = (VecDeque::new(), Standing::Taken, Runs::default());
         let origin = Origin::Group;
-        Self { key, public_key, origin, durable, staged: VecDeque::new(), name, writer, broken }
+        Self {
+            key,
+            public_key,
+            origin,
+            durable,
+            staged,
+            name,
+            writer,
+            broken,
+            standing,
+            cleared,
+            filling,
+        }
     }
 
     /// A feed of another origin, of which nothing is held. What its key is, is seen when the
@@ -115,11 +148,22 @@ impl Feed {
         Self { origin: Origin::Compat, ..Self::empty(key, PublicKey(key.0)) }
     }
 
+    /// Makes a feed adopted again that was, and was removed since. Returns whether it had been.
+    pub(crate) fn adopt_again(&mut self, feed_namespace: &[u8; 32]) -> bool {
+        let is_foreign = manifest::feed_key(feed_namespace, &self.public_key) != self.key;
+        let is_again = self.is_candidate() && is_foreign;
+        if is_again {
+            self.origin = Origin::Compat;
+            self.public_key = PublicKey(self.key.0);
+        }
+        is_again
+    }
+
     /// A feed as the store remembers it.
     pub(crate) fn loaded(key: FeedKey, record: record::Record) -> Self {
-        let record::Record { public_key, name, tip, origin } = record;
+        let record::Record { public_key, name, tip, cleared, origin } = record;
         let durable = Some(tip).filter(|tip| tip.length > 0);
-        Self { durable, name, origin, ..Self::empty(key, public_key) }
+        Self { durable, name, cleared, origin, ..Self::empty(key, public_key) }
     }
 
     /// Whether the feed is one of the group's, by its key.
@@ -145,8 +189,7 @@ impl Feed {
         let signature = Signature([0; 64]);
         let tip =
             Tip { length: 0, roots: Vec::new(), head: Head { length: 0, fork: 0, signature } };
-        let value = record::encode_record(&self.public_key, None, &tip, self.origin);
-        Vec::from([Write::Put(record::feed_key(feed.0), value)])
+        Vec::from([self.record(feed, &tip)])
     }
 
     /// The fork that is held; `None`: nothing is.
@@ -170,6 +213,21 @@ impl Feed {
 
     pub(crate) fn is_writable(&self) -> bool {
         self.writer.is_some()
+    }
+
+    /// Whether its blocks are taken from peers and given to them.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.standing == Standing::Taken
+    }
+
+    /// Whether peers are told of it.
+    pub(crate) fn is_offered(&self) -> bool {
+        self.is_taken() && self.is_of_group() && self.length() > 0
+    }
+
+    /// How far the author is known to have signed.
+    pub(crate) fn signed_length(&self) -> u64 {
+        self.tip().map_or(0, |tip| tip.head.length)
     }
 
     /// What the store did to the feed, if it did: it is frozen then.
@@ -246,7 +304,8 @@ impl Feed {
         range: &Range<&[u8]>,
     ) -> Result<Option<Staging>, Violation> {
         let (start, end) = (self.staged_length(), range.end());
-        if self.broken.is_some() || range.start > start || end <= start {
+        let is_closed = self.broken.is_some() || !self.is_taken();
+        if is_closed || range.start > start || end <= start {
             return Ok(None);
         }
         let known = usize::try_from(start - range.start).map_err(|_| Violation::OutOfRange)?;
@@ -273,11 +332,15 @@ impl Feed {
 
     fn stage(&mut self, feed: FeedId, start: u64, tip: Tip, mut writes: Vec<Write>) -> Staging {
         let end = tip.length;
-        let name = self.name.as_deref();
-        let value = record::encode_record(&self.public_key, name, &tip, self.origin);
-        writes.push(Write::Put(record::feed_key(feed.0), value));
+        writes.push(self.record(feed, &tip));
         self.staged.push_back(Staged { tip, landed: false });
         Staging { start, end, writes }
+    }
+
+    fn record(&self, feed: FeedId, tip: &Tip) -> Write {
+        let name = self.name.as_deref();
+        let value = record::encode_record(&self.public_key, name, tip, &self.cleared, self.origin);
+        Write::Put(record::feed_key(feed.0), value)
     }
 
     /// The commit up to `end` is durable. Returns the blocks that count from now on: none while

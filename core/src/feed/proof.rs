@@ -10,8 +10,9 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::runs::Runs;
 use super::tree::{self, Fold, Node};
-use super::{Feed, Head, Tip, read};
+use super::{Feed, Head, Standing, Tip, read, record};
 use crate::error::StoreFailure;
 use crate::id::FeedId;
 use crate::io::StoreKey;
@@ -97,8 +98,11 @@ pub(crate) struct Proof {
 pub(crate) struct ProofRead {
     feed: FeedId,
     tip: Tip,
+    /// Blocks whose leaf takes their place.
+    gone: Runs,
     request: Request,
     plan: Plan,
+    /// Nodes that are read, but for the leaf of the block that is asked for.
     wanted: Vec<u64>,
 }
 
@@ -111,10 +115,13 @@ impl ProofRead {
     ) -> Option<(Self, Vec<StoreKey>)> {
         let tip = feed.durable()?.clone();
         let plan = Plan::of(request, tip.head.length)?;
-        if plan.target.is_some_and(|index| tree::blocks(index).end > tip.length) {
+        if plan.target.is_some_and(|index| tree::blocks(index).end > tip.length)
+            || request.block.is_some_and(|at| feed.is_gone(at.index))
+        {
             return None;
         }
-        let mut wanted: Vec<u64> = plan.target.iter().copied().collect();
+        let hash = plan.target.filter(|_| request.block.is_none());
+        let mut wanted: Vec<u64> = hash.into_iter().collect();
         wanted.extend(plan.target.iter().flat_map(|at| tree::siblings(*at, tip.head.length)));
         if let Some(span) = request.upgrade {
             wanted.extend(tree::cover(0, span.start).chain(plan.upgrade_cover(span)));
@@ -124,10 +131,18 @@ impl ProofRead {
         wanted.extend(tree::cover(tip.length, tip.head.length));
         wanted.sort_unstable();
         wanted.dedup();
-        let read = Self { feed: id, tip, request: *request, plan, wanted };
-        let keys = read.wanted.iter().map(|index| read::key_of(id, read.tip.length, *index));
-        let keys = keys.collect();
+        let block = request.block.map(|at| record::block_key(id.0, at.index));
+        let read = Self { feed: id, tip, gone: feed.gone(), request: *request, plan, wanted };
+        let nodes = read.wanted.iter();
+        let nodes = nodes.flat_map(|index| read::keys_of(id, &read.tip, &read.gone, *index));
+        let keys = block.into_iter().chain(nodes.flatten()).collect();
         Some((read, keys))
+    }
+
+    /// Whether blocks left the feed or came back since the read began: what it found may be
+    /// neither here nor there.
+    pub(crate) fn is_outdated(&self, feed: &Feed) -> bool {
+        feed.standing == Standing::Leaving || feed.gone() != self.gone
     }
 
     pub(crate) fn feed(&self) -> FeedId {
@@ -144,15 +159,19 @@ impl ProofRead {
         feed: &Feed,
         values: Vec<Option<Bytes>>,
     ) -> Result<Proof, StoreFailure> {
-        if values.len() != self.wanted.len() {
-            return Err(StoreFailure::Damaged);
-        }
-        let Self { tip, request, plan, wanted, .. } = self;
-        let place = request.block.and_then(|_| wanted.binary_search(&plan.target?).ok());
-        let value = place.and_then(|place| values.get(place).cloned().flatten());
+        let Self { feed: id, tip, gone, request, plan, wanted } = self;
+        let mut values = values.into_iter();
         let mut nodes = BTreeMap::new();
-        for (index, value) in wanted.iter().zip(values) {
-            nodes.insert(*index, read::node_of(tip.length, *index, value)?);
+        let mut value = None;
+        if let Some(at) = request.block {
+            let block = values.next().flatten().ok_or(StoreFailure::Damaged)?;
+            nodes.insert(2 * at.index, Node::leaf(at.index, &block));
+            value = Some(block);
+        }
+        for index in &wanted {
+            let node = read::node_of(id, &tip, &gone, *index, &mut values)?;
+            // The leaf of the block that was asked for may be a root or cover an upgrade, too.
+            nodes.entry(*index).or_insert(node);
         }
         let roots = roots(feed, &tip, &nodes)?;
         check_path(&plan, &tip, &nodes, &roots)?;

@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::runs::Runs;
 use super::tree::{self, Fold, Node};
-use super::{Feed, Range, Tip, record};
+use super::{Feed, Range, Standing, Tip, record};
 use crate::error::StoreFailure;
 use crate::id::FeedId;
 use crate::io::StoreKey;
@@ -30,6 +31,8 @@ pub(crate) struct RangeRead {
     feed: FeedId,
     start: u64,
     tip: Tip,
+    /// Blocks whose leaf takes their place.
+    gone: Runs,
     blocks: Vec<Bytes>,
     /// Nodes that were asked for: first those left of the blocks, then those right of them up to
     /// what is held, then those up to the signed head.
@@ -37,7 +40,8 @@ pub(crate) struct RangeRead {
 }
 
 impl RangeRead {
-    /// Begins to read blocks from `start` on, up to `end`; `None` if the first is not held.
+    /// Begins to read blocks from `start` on, up to `end` or the first that is gone; `None` if the
+    /// first is not held.
     pub(crate) fn begin(
         id: FeedId,
         feed: &Feed,
@@ -47,13 +51,42 @@ impl RangeRead {
     ) -> Option<(Self, BlockScan)> {
         let tip = feed.durable()?.clone();
         let (start, end) = (blocks.start, blocks.end.min(tip.length));
-        if start >= end {
+        if start >= end || feed.is_gone(start) {
             return None;
         }
+        let gone = feed.gone();
+        let end = gone.turn(start, end);
         let from = record::block_key(id.0, start);
         let until = record::block_key(id.0, end);
-        let read = Self { feed: id, start, tip, blocks: Vec::new(), wanted: Vec::new() };
+        let read = Self { feed: id, start, tip, gone, blocks: Vec::new(), wanted: Vec::new() };
         Some((read, BlockScan { from, until, entries_max, bytes_max }))
+    }
+
+    /// Begins to hold blocks that a peer gave against the feed; gives the keys of the nodes that
+    /// prove them. `None` if they are not below its length.
+    pub(crate) fn of_blocks(
+        id: FeedId,
+        feed: &Feed,
+        start: u64,
+        blocks: Vec<Bytes>,
+    ) -> Option<(Self, Vec<StoreKey>)> {
+        let tip = feed.durable()?.clone();
+        let mut read = Self { feed: id, start, tip, gone: feed.gone(), blocks, wanted: Vec::new() };
+        if read.blocks.is_empty() || read.end() > read.tip.length {
+            return None;
+        }
+        let keys = read.want_nodes();
+        Some((read, keys))
+    }
+
+    /// Whether blocks left the feed or came back since the read began: what it found may be
+    /// neither here nor there.
+    pub(crate) fn is_outdated(&self, feed: &Feed) -> bool {
+        feed.standing == Standing::Leaving || feed.gone() != self.gone
+    }
+
+    pub(crate) fn start(&self) -> u64 {
+        self.start
     }
 
     pub(crate) fn feed(&self) -> FeedId {
@@ -75,33 +108,39 @@ impl RangeRead {
             return Err(StoreFailure::Damaged);
         }
         self.blocks = entries.into_iter().map(|(_, block)| block).collect();
+        Ok(self.want_nodes())
+    }
+
+    fn want_nodes(&mut self) -> Vec<StoreKey> {
         let (end, tip) = (self.end(), &self.tip);
         self.wanted = tree::cover(0, self.start).chain(tree::cover(end, tip.length)).collect();
         if tip.head.length != tip.length {
             self.wanted.extend(tree::cover(end, tip.head.length));
         }
-        Ok(self.wanted.iter().map(|index| self.key_of(*index)).collect())
+        self.wanted.iter().flat_map(|index| self.keys_of(*index)).flatten().collect()
     }
 
-    fn key_of(&self, index: u64) -> StoreKey {
-        key_of(self.feed, self.tip.length, index)
+    fn keys_of(&self, index: u64) -> [Option<StoreKey>; 2] {
+        keys_of(self.feed, &self.tip, &self.gone, index)
     }
 
-    fn node_of(&self, index: u64, value: Option<Bytes>) -> Result<Node, StoreFailure> {
-        node_of(self.tip.length, index, value)
+    /// The next node, from the values of its keys.
+    fn node_of(
+        &self,
+        index: u64,
+        values: &mut impl Iterator<Item = Option<Bytes>>,
+    ) -> Result<Node, StoreFailure> {
+        node_of(self.feed, &self.tip, &self.gone, index, values)
     }
 
     /// Takes the nodes; gives the blocks, verified, with their proof.
     pub(crate) fn take_nodes(
-        self,
+        &self,
         values: Vec<Option<Bytes>>,
     ) -> Result<Range<Bytes>, StoreFailure> {
-        if values.len() != self.wanted.len() {
-            return Err(StoreFailure::Damaged);
-        }
-        let nodes = self.wanted.iter().zip(values);
-        let nodes: Vec<Node> =
-            nodes.map(|(index, value)| self.node_of(*index, value)).collect::<Result<_, _>>()?;
+        let mut values = values.into_iter();
+        let nodes = self.wanted.iter().map(|index| self.node_of(*index, &mut values));
+        let nodes: Vec<Node> = nodes.collect::<Result<_, _>>()?;
         let (left, right) = nodes.split_at(tree::cover(0, self.start).count());
         let (held, ahead) = right.split_at(tree::cover(self.end(), self.tip.length).count());
         let mut fold = Fold::default();
@@ -116,28 +155,48 @@ impl RangeRead {
         let is_whole = self.tip.head.length == self.tip.length;
         let right = if is_whole { held } else { ahead }.to_vec();
         let Self { start, blocks, tip, .. } = self;
-        Ok(Range { start, blocks, right, head: tip.head })
+        Ok(Range { start: *start, blocks: blocks.clone(), right, head: tip.head })
     }
 }
 
-/// A leaf of a held block is not stored: the block gives it.
-fn is_block(held: u64, index: u64) -> bool {
-    index.is_multiple_of(2) && index / 2 < held
-}
-
-/// Where a node lies of a feed of which `held` blocks are held.
-pub(super) fn key_of(feed: FeedId, held: u64, index: u64) -> StoreKey {
-    match is_block(held, index) {
-        true => record::block_key(feed.0, index / 2),
-        false => record::node_key(feed.0, index),
+/// Where a node is, as a node and as the block that gives it. A leaf of a held block is not
+/// stored; of one that leaves or comes back, one of the two is, whichever commit is seen. What is
+/// held is proved by its roots, so these are nowhere.
+pub(super) fn keys_of(feed: FeedId, tip: &Tip, gone: &Runs, index: u64) -> [Option<StoreKey>; 2] {
+    if root(tip, index).is_some() {
+        return [None, None];
+    }
+    let is_below = index.is_multiple_of(2) && index / 2 < tip.length;
+    let node = record::node_key(feed.0, index);
+    let block = record::block_key(feed.0, index / 2);
+    match is_below {
+        false => [Some(node), None],
+        true if gone.contains(index / 2) => [Some(node), Some(block)],
+        true => [None, Some(block)],
     }
 }
 
-/// The node in what [`key_of`] names.
-pub(super) fn node_of(held: u64, index: u64, value: Option<Bytes>) -> Result<Node, StoreFailure> {
-    let value = value.ok_or(StoreFailure::Damaged)?;
-    match is_block(held, index) {
-        true => Ok(Node::leaf(index / 2, &value)),
-        false => record::decode_node(index, &value),
+fn root(tip: &Tip, index: u64) -> Option<&Node> {
+    let place = tip.roots.binary_search_by_key(&index, |root| root.index).ok()?;
+    tip.roots.get(place)
+}
+
+/// The next node, from the values of [`keys_of`] it.
+pub(super) fn node_of(
+    feed: FeedId,
+    tip: &Tip,
+    gone: &Runs,
+    index: u64,
+    values: &mut impl Iterator<Item = Option<Bytes>>,
+) -> Result<Node, StoreFailure> {
+    if let Some(root) = root(tip, index) {
+        return Ok(*root);
+    }
+    let [node, block] =
+        keys_of(feed, tip, gone, index).map(|key| key.and_then(|_| values.next()?));
+    match (node, block) {
+        (Some(node), _) => record::decode_node(index, &node),
+        (None, Some(block)) => Ok(Node::leaf(index / 2, &block)),
+        (None, None) => Err(StoreFailure::Damaged),
     }
 }

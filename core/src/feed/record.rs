@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{self, Origin};
+use super::runs::Runs;
 use super::tree::{self, Node};
 use super::{Head, Tip};
 use crate::crypto::hash::{self, Hash};
@@ -31,6 +32,7 @@ const META: u8 = 0;
 const FEED: u8 = 1;
 const NODE: u8 = 2;
 const BLOCK: u8 = 3;
+const RULING: u8 = 4;
 
 /// Bytes of the checksum at the end of a value.
 const CHECKSUM_BYTES: usize = 8;
@@ -68,7 +70,23 @@ pub(crate) fn block_key(slot: u32, index: u64) -> StoreKey {
     key(BLOCK, slot, index)
 }
 
-/// The slot in a key.
+/// Where the ruling in `place` lies. All rulings lie in one run.
+pub(crate) fn ruling_key(place: u32) -> StoreKey {
+    key(RULING, place, 0)
+}
+
+/// The first key behind all rulings.
+pub(crate) fn rulings_end() -> StoreKey {
+    key(RULING + 1, 0, 0)
+}
+
+/// The keys of what a feed has besides its record, first and behind the last: blocks and nodes.
+pub(crate) fn parts_of(slot: u32) -> [[StoreKey; 2]; 2] {
+    // No index comes near the largest number.
+    [BLOCK, NODE].map(|kind| [key(kind, slot, 0), key(kind, slot, u64::MAX)])
+}
+
+/// The slot, or a ruling's place, in a key.
 pub(crate) fn slot_of(key: &StoreKey) -> u32 {
     let [_, a, b, c, d, ..] = key.0;
     u32::from_be_bytes([a, b, c, d])
@@ -124,6 +142,8 @@ pub(crate) struct Record {
     pub(crate) name: Option<String>,
     /// Of length 0 only in an adopted feed's record.
     pub(crate) tip: Tip,
+    /// Blocks below the tip's length that are not held any more.
+    pub(crate) cleared: Runs,
     pub(crate) origin: Origin,
 }
 
@@ -149,14 +169,16 @@ struct RawRecord<'a> {
     roots: Vec<(u64, Hash)>,
 }
 
-/// The value of a feed's record.
+/// The value of a feed's record. What was cleared, and the origin, stand behind the rest, if
+/// anything was, and if it is not the group.
 pub(crate) fn encode_record(
     public_key: &PublicKey,
     name: Option<&str>,
     tip: &Tip,
+    cleared: &Runs,
     origin: Origin,
 ) -> Bytes {
-    let record = RawRecord {
+    let raw = RawRecord {
         public_key: public_key.0,
         name,
         length: tip.length,
@@ -165,22 +187,30 @@ pub(crate) fn encode_record(
         signature: tip.head.signature,
         roots: tip.roots.iter().map(|root| (root.size, root.hash)).collect(),
     };
-    match origin {
-        Origin::Group => seal(&record),
-        origin => seal(&(record, origin)),
+    match (cleared.is_empty(), origin) {
+        (true, Origin::Group) => seal(&raw),
+        (false, Origin::Group) => seal(&(raw, cleared.as_slice())),
+        (_, origin) => seal(&(raw, cleared.as_slice(), origin)),
     }
 }
 
 /// Reads a feed's record back.
 pub(crate) fn decode_record(value: &[u8]) -> Result<Record, StoreFailure> {
-    let (raw, rest): (RawRecord<'_>, &[u8]) = unseal_front(value)?;
-    let origin = match rest {
-        [] => Origin::Group,
-        rest => postcard::from_bytes(rest).map_err(|_| StoreFailure::Damaged)?,
-    };
+    let damaged = |_| StoreFailure::Damaged;
+    let (raw, rest): (RawRecord<'_>, _) =
+        postcard::take_from_bytes(body(value)?).map_err(damaged)?;
     if raw.length > raw.head_length || raw.head_length > tree::LENGTH_MAX {
         return Err(StoreFailure::Damaged);
     }
+    let (cleared, rest) = match rest {
+        [] => (Vec::new(), rest),
+        rest => postcard::take_from_bytes(rest).map_err(damaged)?,
+    };
+    let origin = match rest {
+        [] => Origin::Group,
+        rest => postcard::from_bytes(rest).map_err(damaged)?,
+    };
+    let cleared = Runs::of(cleared, raw.length).ok_or(StoreFailure::Damaged)?;
     let indices = tree::cover(0, raw.length);
     let roots: Vec<Node> = indices
         .zip(&raw.roots)
@@ -190,9 +220,52 @@ pub(crate) fn decode_record(value: &[u8]) -> Result<Record, StoreFailure> {
         return Err(StoreFailure::Damaged);
     }
     let head = Head { length: raw.head_length, fork: raw.fork, signature: raw.signature };
-    let tip = Tip { length: raw.length, roots, head };
     let (public_key, name) = (PublicKey(raw.public_key), raw.name.map(String::from));
-    Ok(Record { public_key, name, tip, origin })
+    let tip = Tip { length: raw.length, roots, head };
+    Ok(Record { public_key, name, tip, cleared, origin })
+}
+
+/// What the application ruled about a feed, whether or not anything is held of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ruling {
+    pub(crate) stance: Stance,
+    /// How far the feed was signed when it was removed; 0: it never was.
+    pub(crate) signed: u64,
+    /// The slot that is being emptied.
+    pub(crate) leaving: Option<u32>,
+}
+
+/// Whether the application wants a feed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stance {
+    Accepted,
+    Refused,
+    /// Refused, and nothing of it is held.
+    Removed,
+}
+
+/// Stances by their number in a ruling.
+const STANCES: [Stance; 3] = [Stance::Accepted, Stance::Refused, Stance::Removed];
+
+#[derive(Serialize, Deserialize)]
+struct RawRuling {
+    key: FeedKey,
+    stance: u8,
+    signed: u64,
+    leaving: Option<u32>,
+}
+
+/// The value of a ruling.
+pub(crate) fn encode_ruling(key: &FeedKey, ruling: &Ruling) -> Bytes {
+    let Ruling { stance, signed, leaving } = *ruling;
+    seal(&RawRuling { key: *key, stance: stance as u8, signed, leaving })
+}
+
+/// Reads a ruling back.
+pub(crate) fn decode_ruling(value: &[u8]) -> Result<(FeedKey, Ruling), StoreFailure> {
+    let RawRuling { key, stance, signed, leaving } = unseal(value)?;
+    let stance = STANCES.get(usize::from(stance)).ok_or(StoreFailure::Damaged)?;
+    Ok((key, Ruling { stance: *stance, signed, leaving }))
 }
 
 fn seal(value: &impl Serialize) -> Bytes {
@@ -203,16 +276,16 @@ fn seal(value: &impl Serialize) -> Bytes {
 }
 
 fn unseal<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, StoreFailure> {
-    unseal_front(value).map(|(value, _)| value)
+    postcard::from_bytes(body(value)?).map_err(|_| StoreFailure::Damaged)
 }
 
-/// Reads a value, and gives the bytes behind it that older versions did not write.
-fn unseal_front<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<(T, &'a [u8]), StoreFailure> {
+/// A value without its checksum, which has to fit.
+fn body(value: &[u8]) -> Result<&[u8], StoreFailure> {
     let (body, sum) = value.split_last_chunk::<CHECKSUM_BYTES>().ok_or(StoreFailure::Damaged)?;
     if checksum(body) != *sum {
         return Err(StoreFailure::Damaged);
     }
-    postcard::take_from_bytes(body).map_err(|_| StoreFailure::Damaged)
+    Ok(body)
 }
 
 fn checksum(body: &[u8]) -> [u8; CHECKSUM_BYTES] {

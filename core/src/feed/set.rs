@@ -1,21 +1,27 @@
 //! All feeds of a group, by slot and by key.
 //!
-//! Rule: a slot belongs to one feed for ever once the store has it; the slot of a feed that was
-//! only heard of is used again.
+//! Rule: a slot belongs to one feed as long as the store has anything of it; the slot of a feed
+//! that was only heard of is used again. A slot far behind the others costs no memory for the gap.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Feed;
 use super::record::Record;
+use super::{Feed, Standing};
 use crate::crypto::hash::{self, Hash};
 use crate::crypto::sign::PublicKey;
 use crate::id::{FeedId, FeedKey};
+
+/// Slots are given out one by one and used again, so at most half of them are empty unless feeds
+/// were removed or a store's key is damaged; beyond this many, a slot is kept apart.
+const GAP_SLOTS: usize = 1_024;
 
 /// The feeds of a group: held, written, and heard of.
 #[derive(Debug, Default)]
 pub(crate) struct Feeds {
     slots: Vec<Option<Feed>>,
+    /// Slots behind a gap that is not worth its memory; `None`: its record is damaged.
+    far: BTreeMap<u32, Option<Feed>>,
     by_key: BTreeMap<FeedKey, FeedId>,
     free: Vec<FeedId>,
     /// By discovery key. Made when a peer first opens one of hypercore's channels, for most
@@ -37,11 +43,17 @@ impl Feeds {
     }
 
     pub(crate) fn get(&self, feed: FeedId) -> Option<&Feed> {
-        self.slots.get(usize::try_from(feed.0).ok()?)?.as_ref()
+        match self.slots.get(usize::try_from(feed.0).ok()?) {
+            Some(slot) => slot.as_ref(),
+            None => self.far.get(&feed.0)?.as_ref(),
+        }
     }
 
     pub(crate) fn get_mut(&mut self, feed: FeedId) -> Option<&mut Feed> {
-        self.slots.get_mut(usize::try_from(feed.0).ok()?)?.as_mut()
+        match self.slots.get_mut(usize::try_from(feed.0).ok()?) {
+            Some(slot) => slot.as_mut(),
+            None => self.far.get_mut(&feed.0)?.as_mut(),
+        }
     }
 
     pub(crate) fn find(&self, key: &FeedKey) -> Option<FeedId> {
@@ -64,29 +76,38 @@ impl Feeds {
 
     /// In the order of their slots, from a slot on.
     pub(crate) fn iter_from(&self, slot: u32) -> impl Iterator<Item = (FeedId, &Feed)> {
-        let slots = self.slots.iter().zip(0..).skip(slot as usize);
-        slots.filter_map(|(feed, slot)| Some((FeedId(slot), feed.as_ref()?)))
+        let near = self.slots.iter().zip(0..).skip(slot as usize).map(|(feed, slot)| (slot, feed));
+        let far = self.far.range(slot..).map(|(slot, feed)| (*slot, feed));
+        near.chain(far).filter_map(|(slot, feed)| Some((FeedId(slot), feed.as_ref()?)))
     }
 
-    /// The first slot that was never given out.
+    /// The first slot behind all that were ever given out.
     pub(crate) fn end(&self) -> u32 {
-        self.slots.len() as u32
+        let far = self.far.last_key_value().map(|(slot, _)| slot.saturating_add(1));
+        far.unwrap_or(self.slots.len() as u32)
     }
 
     /// Puts a feed of the store where it was. A slot whose record is damaged is `None`: it stays
     /// empty and is not given out again.
     pub(crate) fn load(&mut self, slot: u32, feed: Option<(FeedKey, Record)>) {
-        // The store gives records in the order of their slots; a gap is a slot never written.
-        for gap in self.end()..slot {
-            self.slots.push(None);
-            self.free.push(FeedId(gap));
-        }
-        let feed = feed.filter(|(key, _)| !self.by_key.contains_key(key));
+        // The last number is no feed's: there would be no slot behind it.
+        let feed = feed.filter(|(key, _)| slot < u32::MAX && !self.by_key.contains_key(key));
         self.damaged += usize::from(feed.is_none());
         if let Some((key, _)) = &feed {
             self.by_key.insert(*key, FeedId(slot));
         }
-        self.slots.push(feed.map(|(key, record)| Feed::loaded(key, record)));
+        let feed = feed.map(|(key, record)| Feed::loaded(key, record));
+        let near = self.slots.len();
+        if slot as usize > near + self.by_key.len() + GAP_SLOTS {
+            self.far.insert(slot, feed);
+            return;
+        }
+        // The store gives records in the order of their slots; a gap is a slot without a record.
+        for gap in near as u32..slot {
+            self.slots.push(None);
+            self.free.push(FeedId(gap));
+        }
+        self.slots.push(feed);
     }
 
     /// Gives a new feed a slot. The key must not be here yet.
@@ -103,12 +124,17 @@ impl Feeds {
         let feed = Some(feed);
         let id = match self.free.pop() {
             Some(id) => {
+                // It is the slot of a gap or of a feed that was forgotten, so it is near.
                 self.slots[id.0 as usize] = feed;
                 id
             }
             None => {
+                // Slots that were far are reached one day.
+                while let Some(reached) = self.far.remove(&(self.slots.len() as u32)) {
+                    self.slots.push(reached);
+                }
                 self.slots.push(feed);
-                FeedId(self.end() - 1)
+                FeedId(self.slots.len() as u32 - 1)
             }
         };
         self.by_key.insert(key, id);
@@ -118,16 +144,39 @@ impl Feeds {
         id
     }
 
+    /// Nothing of a feed is left in the store: it is one that was only heard of, and refused.
+    pub(crate) fn empty_out(&mut self, feed: FeedId) {
+        if let Some(log) = self.get_mut(feed) {
+            let standing = Standing::Refused;
+            *log = Feed { standing, ..Feed::empty(log.key, log.public_key) };
+        }
+    }
+
     /// Forgets a feed that was only heard of.
     pub(crate) fn forget(&mut self, feed: FeedId) {
-        let Some(slot) = self.slots.get_mut(feed.0 as usize) else { return };
-        if let Some(forgotten) = slot.take_if(|feed| feed.is_candidate()) {
-            self.by_key.remove(&forgotten.key);
-            if let Some(index) = &mut self.by_discovery {
-                index.remove(&discovery_key_of(&forgotten.key));
-            }
+        if let Some(slot) = self.slots.get_mut(feed.0 as usize) {
+            let Some(forgotten) = slot.take_if(|feed| feed.is_candidate()) else { return };
+            self.forget_key(&forgotten.key);
             self.free.push(feed);
+        } else if let Some(slot) = self.far.get_mut(&feed.0)
+            && let Some(forgotten) = slot.take_if(|feed| feed.is_candidate())
+        {
+            self.forget_key(&forgotten.key);
+            self.far.remove(&feed.0);
         }
+    }
+
+    fn forget_key(&mut self, key: &FeedKey) {
+        self.by_key.remove(key);
+        if let Some(index) = &mut self.by_discovery {
+            index.remove(&discovery_key_of(key));
+        }
+    }
+
+    /// Slots that take memory, for tests.
+    #[cfg(test)]
+    pub(crate) fn slots_held(&self) -> usize {
+        self.slots.len() + self.far.len()
     }
 }
 

@@ -31,6 +31,25 @@ pub(super) fn author() -> KeyPair {
 /// The blocks that the node's own feed begins with.
 pub(super) const BLOCKS: [&[u8]; 5] = [b"one", b"two", b"", b"four", b"the fifth block"];
 
+/// What a node is opened with: bounds so small that a few bytes reach them.
+pub(super) fn config(seed: u8) -> Config {
+    let mut config = Config::new(group(), [seed; 32]);
+    config.limits = Limits {
+        feeds: 40,
+        names: 8,
+        block_bytes: 1_024,
+        window_bytes: 4 * 1_024,
+        range_bytes: 512,
+        range_blocks: 16,
+        serves: 8,
+        reads: 2,
+        send_bytes: 2 * 1_024,
+        wants: 4,
+        ..Limits::default()
+    };
+    config
+}
+
 /// A multifeed, its store, and what it said.
 pub(super) struct Node {
     pub(super) multifeed: Multifeed,
@@ -52,22 +71,11 @@ impl Node {
 
     /// Opens a store as somebody else, if the seed is another.
     pub(super) fn with_seed(seed: u8, map: Map) -> Self {
-        let mut config = Config::new(group(), [seed; 32]);
-        // Small, so that a few bytes reach them.
-        config.limits = Limits {
-            feeds: 40,
-            names: 8,
-            block_bytes: 1_024,
-            window_bytes: 4 * 1_024,
-            range_bytes: 512,
-            range_blocks: 16,
-            serves: 8,
-            reads: 2,
-            send_bytes: 2 * 1_024,
-            wants: 4,
-            ..Limits::default()
-        };
-        let multifeed = Multifeed::open(config);
+        Self::of(Multifeed::open(config(seed)), map)
+    }
+
+    /// Gives a multifeed that was just opened its store.
+    pub(super) fn of(multifeed: Multifeed, map: Map) -> Self {
         let (events, closed, now) = (Vec::new(), Vec::new(), Instant::ZERO);
         let mut node = Self { multifeed, map, now, events, closed, fails: false, held: None };
         node.drain();

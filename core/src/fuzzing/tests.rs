@@ -9,7 +9,7 @@ use std::{env, fs, vec};
 use bytes::BytesMut;
 
 use super::connection::{STRANGERS_BLOCKS, hello, stranger};
-use super::map::{BLOCKS, Map, Node};
+use super::map::{BLOCKS, Map, Node, author, config};
 use super::records::sealed;
 use crate::chance::Chance;
 use crate::peer::secure::SecretStream;
@@ -19,18 +19,19 @@ use crate::wire::multifeed::{
     HeadEntry, Kind, Name, No, NoEntry, RangeHeader, WantEntry, encode_range, put,
 };
 use crate::wire::mux::{Batch, MuxMessage, messages as mux_messages};
-use crate::{ConnectionId, Input, KeyPair, Mode, PublicKey, Role, Secure, Signature};
+use crate::{ConnectionId, Input, KeyPair, Mode, Multifeed, PublicKey, Role, Secure, Signature};
 
 /// A name, a body, its seeds.
 type Target = (&'static str, fn(&[u8]), Seeds);
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 7] = [
     ("frame_and_mux", super::frame_and_mux, frame_seeds),
     ("messages", super::messages, message_seeds),
     ("hypercore", super::hypercore, hypercore_seeds),
     ("secure", super::secure, secure_seeds),
     ("connection", super::connection, connection_seeds),
     ("records", super::records, record_seeds),
+    ("session", super::session, session_seeds),
 ];
 
 /// Named inputs that reach deep, made by the encoders themselves.
@@ -335,4 +336,52 @@ fn record_seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("node_and_block", [step(4, &[0, 1]), step(10, &[1])].concat()),
         ("everywhere", everywhere),
     ]
+}
+
+/// A record of a node that appends and hears a peer, whole and by its steps.
+fn session_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let mut node = Node::of(Multifeed::open_recorded(config(1)), Map::new());
+    let opened = node.multifeed.take_record();
+    let feed = node.multifeed.writer("own", author()).unwrap();
+    node.append(feed, BLOCKS[0]);
+    let alone = node.multifeed.take_record();
+    let secure = Secure::Plain { remote: stranger().public_key() };
+    let (connection, role, mode) = (PEER, Role::Responder, Mode::Live);
+    node.handle(Input::Connected { connection, role, secure, mode });
+    for frame in exchange().0 {
+        let bytes = &framed(&[frame.to_vec()]);
+        node.handle(Input::Received { connection, bytes });
+        node.transmit(PEER);
+    }
+    node.handle(Input::Timeout);
+    node.handle(Input::Disconnected { connection });
+    node.multifeed.record_state();
+    let met = node.multifeed.take_record();
+    let whole = [vec![0], opened.clone(), alone.clone(), met.clone()].concat();
+    let cut = whole[..whole.len() - 3].to_vec();
+    let (opened, alone, met) = (steps(&opened), steps(&alone), steps(&met));
+    // The body begins with an opening of its own.
+    let open = [&opened[1..], &alone[..]].concat();
+    let all = [&open[..], &met[..]].concat();
+    vec![
+        ("whole", whole),
+        ("cut", cut),
+        ("steps", [vec![1], open.concat()].concat()),
+        ("steps_all", [vec![1], all.concat()].concat()),
+    ]
+}
+
+/// The steps of a record, each as `length, bytes`, as far as they are short.
+fn steps(mut record: &[u8]) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    while let Some((length, rest)) = record.split_first_chunk() {
+        let (step, after) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        if let Ok(length) = u8::try_from(step.len()) {
+            all.push([&[length], step].concat());
+        } else {
+            all.push(Vec::new());
+        }
+        record = after;
+    }
+    all
 }

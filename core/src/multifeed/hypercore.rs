@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::Multifeed;
 use crate::error::{Misuse, StoreFailure};
 use crate::feed::proof::ProofRead;
-use crate::feed::record;
+use crate::feed::{Standing, record};
 use crate::id::{ConnectionId, FeedId, FeedKey};
 use crate::io::Write;
 use crate::outbox::Job;
@@ -23,7 +23,8 @@ impl Multifeed {
     ///
     /// It is read and passed on over hypercore's channel alone, so
     /// [`Limits::hypercore_channels`](crate::Limits::hypercore_channels) must not be 0; members of
-    /// the group are not told of it. A feed that is here already stays as it is.
+    /// the group are not told of it. A feed that is here already stays as it is; one that was
+    /// removed must be [accepted](Self::accept) besides.
     ///
     /// # Errors
     ///
@@ -31,28 +32,47 @@ impl Multifeed {
     pub fn adopt(&mut self, key: FeedKey) -> Result<FeedId, Misuse> {
         self.write_down(|| Step::Adopt { key: key.0 });
         self.check_ready()?;
-        if let Some(feed) = self.feeds.find(&key) {
+        let known = self.feeds.find(&key);
+        let namespace = self.group.feed_namespace();
+        if let Some(feed) = known
+            && !self.feeds.get_mut(feed).is_some_and(|log| log.adopt_again(namespace))
+        {
             return Ok(feed);
         }
-        if self.feeds.len() >= self.limits.feeds {
+        if known.is_none() && self.feeds.len() >= self.limits.feeds {
             return Err(Misuse::TooManyFeeds);
         }
-        let feed = self.feeds.adopt(key);
-        let log = self.feeds.get(feed).ok_or(Misuse::UnknownFeed)?;
+        let feed = known.unwrap_or_else(|| self.feeds.adopt(key));
+        let is_refused = self.is_refused(&key);
+        let log = self.feeds.get_mut(feed).ok_or(Misuse::UnknownFeed)?;
+        if is_refused {
+            log.standing = Standing::Refused;
+        }
         let mut writes = log.adoption(feed);
         // From now on an older version would misread the store.
         let meta = record::encode_meta_adopting(&self.group);
         writes.push(Write::Put(record::meta_key(), meta));
         self.outbox.commit(Job::Adopt { feed }, writes);
+        self.stand_links(feed);
+        Ok(feed)
+    }
+
+    /// Opens hypercore's channels for an adopted feed, or closes those of a feed that is not given
+    /// any more.
+    pub(super) fn stand_links(&mut self, feed: FeedId) {
+        let Some(log) = self.feeds.get(feed) else { return };
+        let (is_taken, is_of_group) = (log.is_taken(), log.is_of_group());
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
-            let (peer, context) = self.split(id);
-            if let Some(peer) = peer.filter(|peer| peer.remote().is_some()) {
-                peer.link_mut().offer(feed, context.limits);
-                self.wake(id);
+            let (peer, mut context) = self.split(id);
+            let Some(peer) = peer.filter(|peer| peer.remote().is_some()) else { continue };
+            match (is_taken, is_of_group) {
+                (false, _) => peer.close_feed(&mut context, feed),
+                (true, false) => peer.link_mut().offer(feed, context.limits),
+                (true, true) => continue,
             }
+            self.wake(id);
         }
-        Ok(feed)
     }
 
     /// Something about a feed has changed that hypercore's channels may have to say, or to ask.

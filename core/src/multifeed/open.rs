@@ -18,10 +18,6 @@ use crate::outbox::Job;
 const RECORDS_MAX: usize = 4_096;
 const RECORDS_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// Slots are given out one by one, so a larger number in the store is damage; without this bound
-/// it would be an allocation.
-const SLOTS_MAX: u32 = 1 << 26;
-
 impl Multifeed {
     pub(super) fn read_meta(&mut self) {
         let keys = Vec::from([record::meta_key()]);
@@ -49,7 +45,7 @@ impl Multifeed {
     pub(super) fn took_feeds(&mut self, entries: &[(StoreKey, Bytes)]) {
         for (key, value) in entries {
             let slot = record::slot_of(key);
-            if slot >= SLOTS_MAX || slot < self.feeds.end() {
+            if slot < self.feeds.end() {
                 return self.fail_open(StoreFailure::Damaged);
             }
             let found = record::decode_record(value);
@@ -59,13 +55,39 @@ impl Multifeed {
             }
             self.feeds.load(slot, found.ok());
         }
-        match entries.last() {
-            Some((last, _)) => self.scan_feeds(record::feed_key(record::slot_of(last) + 1)),
-            None => {
-                self.state = State::Ready;
-                self.outbox.event(Event::Ready { feeds: self.feeds.len() });
-            }
+        let last = entries.last().and_then(|(last, _)| record::slot_of(last).checked_add(1));
+        match last {
+            Some(next) => self.scan_feeds(record::feed_key(next)),
+            None => self.scan_rulings(record::ruling_key(0)),
         }
+    }
+
+    fn scan_rulings(&mut self, from: StoreKey) {
+        let until = record::rulings_end();
+        self.outbox.scan(Job::OpenRulings, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
+    }
+
+    pub(super) fn took_rulings(&mut self, entries: &[(StoreKey, Bytes)]) {
+        for (key, value) in entries {
+            let found = record::decode_ruling(value);
+            if let Err(failure) = found {
+                self.outbox.event(Event::RulingBroken { failure });
+            }
+            self.policy.load(record::slot_of(key), found.ok());
+        }
+        let last = entries.last().and_then(|(last, _)| record::slot_of(last).checked_add(1));
+        match last {
+            Some(next) => self.scan_rulings(record::ruling_key(next)),
+            None => self.ready(),
+        }
+    }
+
+    /// All was read: what was ruled holds from here on, and removals that were cut off go on.
+    pub(super) fn ready(&mut self) {
+        self.state = State::Ready;
+        self.obey_rulings();
+        self.outbox.event(Event::Ready { feeds: self.feeds.len() });
+        self.resume_leaving();
     }
 
     pub(super) fn fail_open(&mut self, failure: StoreFailure) {

@@ -18,6 +18,7 @@ impl Multifeed {
             identity: config.identity.as_ref().map(|key_pair| *key_pair.seed()),
             limits: config.limits.clone(),
             timing: config.timing.clone(),
+            take: config.take,
         };
         let mut multifeed = Self::open(config);
         multifeed.record = Some(Vec::new());

@@ -22,8 +22,9 @@ impl Multifeed {
         let Some(job) = self.outbox.finish(reply.id) else { return };
         match (job, reply.answer) {
             (Job::OpenMeta, Answer::Values(values)) => self.took_meta(&values),
-            (Job::OpenNew, Answer::Durable) => self.took_feeds(&[]),
+            (Job::OpenNew, Answer::Durable) => self.ready(),
             (Job::OpenFeeds, Answer::Entries(entries)) => self.took_feeds(&entries),
+            (Job::OpenRulings, Answer::Entries(entries)) => self.took_rulings(&entries),
             (Job::Append { request, feed, start, end }, Answer::Durable) => {
                 self.appended(request, feed, start, end);
             }
@@ -43,26 +44,44 @@ impl Multifeed {
                 match read.take_blocks(entries) {
                     Ok(keys) if keys.is_empty() => self.serve(connection, read, Vec::new()),
                     Ok(keys) => self.outbox.read(Job::Serve { connection, start, read }, keys),
-                    Err(failure) => self.fail_serve(connection, read.feed(), failure),
+                    Err(failure) => self.fail_serve(connection, &read, failure),
                 }
             }
             (Job::Serve { connection, read, .. }, Answer::Values(values)) => {
                 self.serve(connection, read, values);
             }
-            (Job::Read { request, mut read }, Answer::Entries(entries)) => {
+            (Job::Read { request, end, mut read }, Answer::Entries(entries)) => {
                 match read.take_blocks(entries) {
-                    Ok(keys) if keys.is_empty() => self.answer(request, read, Vec::new()),
-                    Ok(keys) => self.outbox.read(Job::Read { request, read }, keys),
-                    Err(failure) => self.fail_request(request, failure),
+                    Ok(keys) if keys.is_empty() => self.answer(request, end, read, Vec::new()),
+                    Ok(keys) => self.outbox.read(Job::Read { request, end, read }, keys),
+                    Err(failure) => self.fail_read(request, end, &read, failure),
                 }
             }
-            (Job::Read { request, read }, Answer::Values(values)) => {
-                self.answer(request, read, values);
+            (Job::Read { request, end, read }, Answer::Values(values)) => {
+                self.answer(request, end, read, values);
+            }
+            (Job::Rule { request, key }, Answer::Durable) => {
+                self.answered(Event::Ruled { request, key });
+            }
+            (Job::Leave { feed, step }, answer) => self.left(feed, step, answer),
+            (Job::ClearRead { clear, read }, answer) => self.clear_read(clear, read, answer),
+            (Job::Clear { clear }, Answer::Durable) => self.go_on_clearing(clear),
+            (Job::ServeAgain { connection, read }, answer) => {
+                self.serve_again(connection, read, answer);
+            }
+            (Job::Check { read }, answer) => self.checked(read, answer),
+            (Job::Fill { connection, bytes, read }, answer) => {
+                self.fill(connection, bytes, read, answer);
+            }
+            (Job::Filled { connection, bytes, feed, start, end }, Answer::Durable) => {
+                self.filled(feed, start, end);
+                self.free_window(connection, bytes);
             }
             (job, Answer::Failed(failure)) => self.failed(job, failure),
             // Replies are made from their requests, so no other pair can be.
             (job, _) => self.failed(job, StoreFailure::Damaged),
         }
+        self.go_on_leaving();
     }
 
     fn appended(&mut self, request: RequestId, feed: FeedId, start: u64, end: u64) {
@@ -81,14 +100,14 @@ impl Multifeed {
         while let Some(entry) = self.early.range((feed, 0)..=(feed, length)).next() {
             let ((_, end), (request, start)) = (*entry.0, *entry.1);
             self.early.remove(&(feed, end));
-            self.open_requests -= 1;
-            self.outbox.event(Event::Appended { request, feed, start, end });
+            self.answered(Event::Appended { request, feed, start, end });
         }
     }
 
     fn extended(&mut self, feed: FeedId, end: u64) {
         let grown = self.landed(feed, end);
-        if grown.is_empty() {
+        let is_leaving = self.leaving.contains_key(&feed);
+        if grown.is_empty() || is_leaving {
             return;
         }
         if grown.start == 0
@@ -106,9 +125,10 @@ impl Multifeed {
         if grown.is_empty() {
             return grown;
         }
+        let is_taken = log.is_taken();
         self.answer_appends(feed);
         self.touch_links(feed);
-        if !self.feeds.get(feed).is_some_and(|log| log.is_of_group()) {
+        if !is_taken || !self.feeds.get(feed).is_some_and(|log| log.is_of_group()) {
             return grown;
         }
         let lengths = Lengths { before: grown.start, after: grown.end };
@@ -122,14 +142,14 @@ impl Multifeed {
         grown
     }
 
-    fn free_window(&mut self, connection: ConnectionId, bytes: u64) {
+    pub(super) fn free_window(&mut self, connection: ConnectionId, bytes: u64) {
         if let Some(session) = self.session(connection) {
             session.return_window(bytes);
             self.settle(connection);
         }
     }
 
-    fn session(&mut self, connection: ConnectionId) -> Option<&mut Session> {
+    pub(super) fn session(&mut self, connection: ConnectionId) -> Option<&mut Session> {
         self.connections.get_mut(&connection).and_then(Connection::session_mut)
     }
 
@@ -143,42 +163,70 @@ impl Multifeed {
                     self.settle(connection);
                 }
             }
-            Err(failure) => self.fail_serve(connection, feed, failure),
+            Err(failure) => self.fail_serve(connection, &read, failure),
         }
     }
 
-    fn fail_serve(&mut self, connection: ConnectionId, feed: FeedId, failure: StoreFailure) {
-        let length = self.length(feed);
+    fn fail_serve(&mut self, connection: ConnectionId, read: &RangeRead, failure: StoreFailure) {
+        let feed = read.feed();
+        let (length, is_outdated) = (self.length(feed), self.is_outdated(read));
         if let Some(session) = self.session(connection) {
-            session.fail_serve(feed, length);
+            match is_outdated {
+                true => session.retry_serve(feed),
+                false => session.fail_serve(feed, length),
+            }
             self.settle(connection);
         }
-        self.outbox.event(Event::FeedBroken { feed, failure });
+        if !is_outdated {
+            self.outbox.event(Event::FeedBroken { feed, failure });
+        }
     }
 
-    fn length(&self, feed: FeedId) -> u64 {
+    /// Whether what a read found may be neither what was there before nor what is there now.
+    pub(super) fn is_outdated(&self, read: &RangeRead) -> bool {
+        self.feeds.get(read.feed()).is_none_or(|feed| read.is_outdated(feed))
+    }
+
+    pub(super) fn length(&self, feed: FeedId) -> u64 {
         self.feeds.get(feed).map_or(0, |feed| feed.length())
     }
 
-    fn answer(&mut self, request: RequestId, read: RangeRead, values: Vec<Option<Bytes>>) {
+    fn answer(
+        &mut self,
+        request: RequestId,
+        end: u64,
+        read: RangeRead,
+        values: Vec<Option<Bytes>>,
+    ) {
         let feed = read.feed();
         match read.take_nodes(values) {
             Ok(Range { start, blocks, .. }) => {
-                self.open_requests -= 1;
-                self.outbox.event(Event::Blocks { request, feed, start, blocks });
+                self.answered(Event::Blocks { request, feed, start, blocks });
             }
-            Err(failure) => self.fail_request(request, failure),
+            Err(failure) => self.fail_read(request, end, &read, failure),
         }
     }
 
-    fn fail_request(&mut self, request: RequestId, failure: StoreFailure) {
-        self.open_requests -= 1;
-        self.outbox.event(Event::Failed { request, failure });
+    /// A read failed, or blocks left the feed or came back while it was under way.
+    fn fail_read(&mut self, request: RequestId, end: u64, read: &RangeRead, failure: StoreFailure) {
+        match self.is_outdated(read) {
+            true if self.leaving.contains_key(&read.feed()) => {
+                self.answered(Event::Canceled { request });
+            }
+            true => self.begin_read(request, read.feed(), read.start(), end),
+            false => self.fail_request(request, failure),
+        }
+    }
+
+    pub(super) fn fail_request(&mut self, request: RequestId, failure: StoreFailure) {
+        self.answered(Event::Failed { request, failure });
     }
 
     fn failed(&mut self, job: Job, failure: StoreFailure) {
         match job {
-            Job::OpenMeta | Job::OpenNew | Job::OpenFeeds => self.fail_open(failure),
+            Job::OpenMeta | Job::OpenNew | Job::OpenFeeds | Job::OpenRulings => {
+                self.fail_open(failure);
+            }
             Job::Append { request, feed, .. } => {
                 self.break_feed(feed, failure);
                 self.fail_request(request, failure);
@@ -194,14 +242,30 @@ impl Multifeed {
             }
             Job::Prove { connection, read } => self.proved(connection, read, Err(failure)),
             Job::Serve { connection, read, .. } => {
-                self.fail_serve(connection, read.feed(), failure);
+                self.fail_serve(connection, &read, failure);
             }
-            Job::Read { request, .. } => self.fail_request(request, failure),
+            Job::Read { request, .. } | Job::Rule { request, .. } => {
+                self.fail_request(request, failure);
+            }
+            Job::Clear { clear } => {
+                self.break_feed(clear.feed, failure);
+                self.fail_request(clear.request, failure);
+            }
+            Job::Filled { connection, bytes, feed, .. } => {
+                self.break_feed(feed, failure);
+                self.free_window(connection, bytes);
+            }
+            // They take their failures themselves.
+            Job::Leave { .. }
+            | Job::ClearRead { .. }
+            | Job::ServeAgain { .. }
+            | Job::Check { .. }
+            | Job::Fill { .. } => (),
         }
     }
 
     /// A commit failed: the feed takes nothing more, from nobody.
-    fn break_feed(&mut self, feed: FeedId, failure: StoreFailure) {
+    pub(super) fn break_feed(&mut self, feed: FeedId, failure: StoreFailure) {
         let Some(log) = self.feeds.get_mut(feed) else { return };
         if log.broken().is_some() {
             return;
@@ -215,6 +279,7 @@ impl Multifeed {
             self.early.remove(&key);
             self.fail_request(request, failure);
         }
+        self.fail_downloads(feed, failure);
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
             let (peer, context) = self.split(id);

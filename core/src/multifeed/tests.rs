@@ -1,6 +1,8 @@
+mod again;
 mod hostile;
 mod hypercore;
 mod laws;
+mod policy;
 mod raw;
 mod rig;
 

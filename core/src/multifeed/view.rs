@@ -3,8 +3,9 @@
 use alloc::collections::BTreeMap;
 
 use super::Multifeed;
+use crate::config::Limits;
 use crate::crypto::sign::PublicKey;
-use crate::feed;
+use crate::feed::{self, Standing};
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, FeedKey};
 use crate::peer::connection::Connection;
@@ -22,8 +23,12 @@ pub struct Feed<'a> {
     pub public_key: PublicKey,
     /// Blocks held durably, from the first on.
     pub length: u64,
-    /// Bytes of those blocks.
+    /// Bytes of those blocks, the cleared ones included.
     pub byte_length: u64,
+    /// Of those blocks, how many were cleared.
+    pub cleared: u64,
+    /// It is neither taken nor given.
+    pub is_refused: bool,
     /// The local name of a writer, also before its key pair was given.
     pub name: Option<&'a str>,
     /// Whether we can append: its key pair was given.
@@ -64,6 +69,11 @@ impl Multifeed {
         &self.group
     }
 
+    /// The bounds that hold: those that it was opened with, brought to where they fit each other.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The public key by which peers know this process.
     pub fn public_key(&self) -> PublicKey {
         self.identity.public_key()
@@ -95,7 +105,8 @@ impl Multifeed {
 
     /// Every feed of which a block is held, with its tree.
     pub(crate) fn held(&self) -> impl Iterator<Item = &feed::Feed> {
-        self.feeds.iter().map(|(_, feed)| feed).filter(|feed| feed.length() > 0)
+        let feeds = self.feeds.iter().map(|(_, feed)| feed).filter(|feed| is_shown(feed));
+        feeds.filter(|feed| feed.length() > 0)
     }
 
     /// Every peer that proved to be a member.
@@ -116,7 +127,7 @@ impl Multifeed {
 
     /// How far the sync is. Costs a step for each feed at each peer.
     pub fn sync_status(&self) -> SyncStatus {
-        let held = self.feeds.iter().filter(|(_, feed)| feed.length() > 0);
+        let held = self.feeds.iter().filter(|(_, feed)| is_shown(feed) && feed.length() > 0);
         let mut most: BTreeMap<FeedId, u64> = held.map(|(id, feed)| (id, feed.length())).collect();
         let (feeds, have) = (most.len(), sum(&most));
         let sessions = || self.connections.values().filter_map(Connection::session);
@@ -130,28 +141,6 @@ impl Multifeed {
     }
 }
 
-/// What peers make a multifeed hold, for tests of its bounds.
-#[doc(hidden)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Footprint {
-    /// Feeds that were heard of and of which nothing is held.
-    pub heard_of: usize,
-    /// Bytes of ranges that came and are not durable, of the peer that has most of them.
-    pub unstored_bytes: u64,
-    /// Outputs that wait to be polled.
-    pub outputs: usize,
-}
-
-impl Multifeed {
-    /// What peers make this multifeed hold at the moment.
-    #[doc(hidden)]
-    pub fn footprint(&self) -> Footprint {
-        let heard_of = self.feeds.iter().filter(|(_, feed)| feed.is_candidate()).count();
-        let (unstored_bytes, outputs) = (self.outbox.unstored_bytes(), self.outbox.waiting());
-        Footprint { heard_of, unstored_bytes, outputs }
-    }
-}
-
 fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
     // A peer can offer 2^40 blocks of each feed that it names: the sum must not wrap.
     lengths.values().fold(0, |sum, length| sum.saturating_add(*length))
@@ -159,7 +148,8 @@ fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
 
 /// A feed of the group that was only heard of is nothing to show.
 fn is_shown(feed: &feed::Feed) -> bool {
-    feed.length() > 0 || feed.is_writable() || !feed.is_of_group()
+    let is_held = feed.length() > 0 || feed.is_writable() || !feed.is_of_group();
+    feed.standing != Standing::Leaving && is_held
 }
 
 fn view(id: FeedId, feed: &feed::Feed) -> Feed<'_> {
@@ -169,6 +159,8 @@ fn view(id: FeedId, feed: &feed::Feed) -> Feed<'_> {
         public_key: feed.public_key,
         length: feed.length(),
         byte_length: feed.byte_length(),
+        cleared: feed.blocks_gone(),
+        is_refused: feed.standing == Standing::Refused,
         name: feed.name.as_deref(),
         is_writable: feed.is_writable(),
     }

@@ -85,6 +85,11 @@ impl Channels {
         Ok(core::mem::replace(channel, Leads::Closed))
     }
 
+    /// Channels that were opened, those closed since included: their places are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.remote.len()
+    }
+
     /// Where a channel of the peer leads.
     pub(crate) fn leads(&self, id: u64) -> Result<Leads, Violation> {
         let channel = place(id).and_then(|place| self.remote.get(place));

@@ -12,8 +12,9 @@ use crate::chance::Chance;
 use crate::config::{BATCH_BYTES_MAX, FRAME_BYTES_MAX_EARLY, Limits, Timing};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{Deadline, Limit, Reason, Violation};
-use crate::id::{ConnectionId, Role};
+use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
+use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
 use crate::replicate::hypercore::{Link, Peer, protocol_of};
 use crate::replicate::{Context, Session, Sources};
@@ -168,7 +169,7 @@ impl Connection {
             self.say_hello(context, handshake_hash);
         }
         for (feed, log) in context.feeds.iter() {
-            if !log.is_of_group() {
+            if !log.is_of_group() && log.is_taken() {
                 self.link.offer(feed, context.limits);
             }
         }
@@ -229,6 +230,19 @@ impl Connection {
         self.link.close(context.sources, feed);
         self.channels.end_ours(leads);
         Ok(())
+    }
+
+    /// Closes hypercore's channel of a feed that is not given any more.
+    pub(crate) fn close_feed(&mut self, context: &mut Context<'_>, feed: FeedId) {
+        let closed = self.link.close(context.sources, feed);
+        if let Some((Some(local_id), Some(remote_id))) = closed {
+            self.batch.push(&MuxMessage::Close { local_id });
+            self.flush(context.now);
+            // Both were given, or they would not be known. A channel that the peer has not opened
+            // keeps its number: it cannot be closed yet, and the peer's open will be rejected.
+            _ = self.channels.close(remote_id);
+            _ = self.channels.take_back(local_id);
+        }
     }
 
     fn take_hypercore(
@@ -406,6 +420,17 @@ impl Connection {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed
+    }
+
+    /// What the peer makes us hold.
+    pub(crate) fn footprint(&self) -> ConnectionFootprint {
+        let load = self.session.as_ref().map(Session::footprint).unwrap_or_default();
+        ConnectionFootprint {
+            received_bytes: self.stream.buffered(),
+            sealed_bytes: self.out.len(),
+            channels: self.channels.len(),
+            ..load
+        }
     }
 
     /// When [`Connection::due`] will have something to say.

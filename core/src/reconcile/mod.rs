@@ -24,7 +24,6 @@ mod sketch;
 mod testing;
 mod token;
 
-use crate::feed::Feed;
 use crate::feed::set::Feeds;
 use crate::id::FeedId;
 
@@ -42,8 +41,7 @@ impl Listing {
     /// The next feed to announce, if any is left. Asking again gives the same until
     /// [`Listing::advance`].
     pub(crate) fn peek(&mut self, feeds: &Feeds) -> Option<FeedId> {
-        let is_listed = |feed: &Feed| feed.length() > 0 && feed.is_of_group();
-        let next = feeds.iter_from(self.next).find(|(_, feed)| is_listed(feed));
+        let next = feeds.iter_from(self.next).find(|(_, feed)| feed.is_offered());
         self.next = next.map_or(feeds.end(), |(feed, _)| feed.0);
         next.map(|(feed, _)| feed)
     }

@@ -1,41 +1,100 @@
+use alloc::collections::BTreeMap;
 use alloc::vec;
 
 use super::*;
-use crate::io::{Output, StoreRequest};
+use crate::io::{Output, StoreRequest, Write};
 
-/// One multifeed that appends, answered by nobody but a store without contents.
-fn recorded() -> (Multifeed, Vec<u8>) {
-    let mut multifeed = Multifeed::open_recorded(Config::new(Group::keyed([1; 32]), [2; 32]));
-    let mut record = Vec::new();
-    let drain = |multifeed: &mut Multifeed| {
-        while let Some(output) = multifeed.poll() {
-            let reply = match output {
-                Output::Store(StoreRequest::Read(read)) => read.found(vec![None]),
-                Output::Store(StoreRequest::Scan(scan)) => scan.found(Vec::new()),
-                Output::Store(StoreRequest::Commit(commit)) => commit.durable(),
-                _ => continue,
-            };
-            multifeed.handle(Instant::from_micros(5), Input::Stored(reply));
-        }
-    };
-    drain(&mut multifeed);
-    let feed = multifeed.writer("local", KeyPair::from_seed(&[3; 32])).unwrap();
-    for index in 0..5 {
-        multifeed.append(feed, &[&[index; 10], b"x"]).unwrap();
-        drain(&mut multifeed);
-        record.extend(multifeed.take_record());
+/// A multifeed over a store in memory, and its record so far.
+pub(crate) struct Recorded {
+    pub(crate) multifeed: Multifeed,
+    pub(crate) record: Vec<u8>,
+    store: BTreeMap<StoreKey, Bytes>,
+}
+
+impl Recorded {
+    pub(crate) fn open(group_key: [u8; 32], seed: [u8; 32]) -> Self {
+        let config = Config::new(Group::keyed(group_key), seed);
+        let multifeed = Multifeed::open_recorded(config);
+        let mut recorded = Self { multifeed, record: Vec::new(), store: BTreeMap::new() };
+        recorded.drain();
+        recorded
     }
-    let (connection, role) = (ConnectionId(1), Role::Initiator);
-    let (secure, mode) = (Secure::Noise, Mode::Live);
-    let input = Input::Connected { connection, role, secure, mode };
-    multifeed.handle(Instant::from_micros(7), input);
-    multifeed.poll_transmit(connection, &mut BytesMut::new(), 100);
-    multifeed.handle(Instant::from_micros(9), Input::Received { connection, bytes: b"nonsense" });
-    multifeed.handle(Instant::from_micros(9), Input::Timeout);
-    multifeed.handle(Instant::from_micros(9), Input::Disconnected { connection });
-    multifeed.record_state();
-    record.extend(multifeed.take_record());
-    (multifeed, record)
+
+    pub(crate) fn handle(&mut self, input: Input<'_>) {
+        self.multifeed.handle(Instant::from_micros(5), input);
+        self.drain();
+    }
+
+    pub(crate) fn connect(
+        &mut self,
+        connection: ConnectionId,
+        role: Role,
+        secure: Secure,
+        mode: Mode,
+    ) {
+        self.handle(Input::Connected { connection, role, secure, mode });
+    }
+
+    /// Passes what a connection has to send on; returns how many bytes.
+    pub(crate) fn pass(&mut self, connection: ConnectionId, to: &mut Self) -> usize {
+        let mut bytes = BytesMut::new();
+        self.multifeed.poll_transmit(connection, &mut bytes, 100_000);
+        self.drain();
+        to.handle(Input::Received { connection, bytes: &bytes });
+        bytes.len()
+    }
+
+    pub(crate) fn drain(&mut self) {
+        while let Some(output) = self.multifeed.poll() {
+            let Output::Store(request) = output else { continue };
+            let reply = self.answer(request);
+            self.multifeed.handle(Instant::from_micros(5), Input::Stored(reply));
+        }
+        self.record.extend(self.multifeed.take_record());
+    }
+
+    fn answer(&mut self, request: StoreRequest) -> StoreReply {
+        match request {
+            StoreRequest::Read(read) => {
+                let values = read.keys().iter().map(|key| self.store.get(key).cloned()).collect();
+                read.found(values)
+            }
+            StoreRequest::Scan(scan) => {
+                let entries = self.store.range(scan.from()..scan.until());
+                let entries = entries.map(|(key, value)| (*key, value.clone()));
+                let entries = entries.take(scan.entries_max()).collect();
+                scan.found(entries)
+            }
+            StoreRequest::Commit(commit) => {
+                for write in commit.writes() {
+                    match write {
+                        Write::Put(key, value) => _ = self.store.insert(*key, value.clone()),
+                        Write::Delete(key) => _ = self.store.remove(key),
+                    }
+                }
+                commit.durable()
+            }
+        }
+    }
+}
+
+/// One multifeed that appends, and hears a peer that talks nonsense.
+fn recorded() -> (Multifeed, Vec<u8>) {
+    let mut one = Recorded::open([1; 32], [2; 32]);
+    let feed = one.multifeed.writer("local", KeyPair::from_seed(&[3; 32])).unwrap();
+    for index in 0..5 {
+        one.multifeed.append(feed, &[&[index; 10], b"x"]).unwrap();
+        one.drain();
+    }
+    let connection = ConnectionId(1);
+    one.connect(connection, Role::Initiator, Secure::Noise, Mode::Live);
+    one.multifeed.poll_transmit(connection, &mut BytesMut::new(), 100);
+    one.handle(Input::Received { connection, bytes: b"nonsense" });
+    one.handle(Input::Timeout);
+    one.handle(Input::Disconnected { connection });
+    one.multifeed.record_state();
+    one.drain();
+    (one.multifeed, one.record)
 }
 
 #[test]

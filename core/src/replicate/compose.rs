@@ -20,13 +20,13 @@ const FRAME_BYTES: usize = 60 * 1024;
 const ENTRIES_MAX: usize = 1_024;
 
 /// One frame being filled.
-struct Frame<'a> {
+pub(super) struct Frame<'a> {
     batch: &'a mut Batch,
     channel: u64,
 }
 
 impl Frame<'_> {
-    fn push(&mut self, kind: Kind, body: &[u8]) {
+    pub(super) fn push(&mut self, kind: Kind, body: &[u8]) {
         self.batch.push(&MuxMessage::Message { channel: self.channel, kind: kind as u64, body });
     }
 }
@@ -39,6 +39,7 @@ impl Session {
         self.say_nos(&mut frame);
         self.say_heads(context, &mut frame);
         self.say_wants(context, &mut frame);
+        self.say_again(&mut frame);
         self.say_ranges(context, &mut frame);
         self.read_ahead(context);
     }
@@ -139,7 +140,7 @@ impl Session {
             let Some(feed) = context.feeds.get(id) else { continue };
             let Some(edge) = self.edges.get(id) else { continue };
             let start = feed.staged_length();
-            let is_wanted = edge.offers(start) && feed.broken().is_none();
+            let is_wanted = edge.offers(start) && feed.broken().is_none() && feed.is_taken();
             if !is_wanted || context.sources.contains_key(&id) {
                 continue;
             }

@@ -27,8 +27,10 @@ pub(crate) struct Edge {
     /// What the peer has of the feed contradicts what we have: nothing more of it is taken from
     /// there or offered there.
     pub(crate) is_contested: bool,
-    /// The peer does not take the feed.
+    /// The peer neither takes the feed nor gives it.
     pub(crate) declined: bool,
+    /// We neither take the feed nor give it.
+    pub(crate) refused: bool,
     /// We told the peer that we cannot give what we said we hold.
     pub(crate) withheld: bool,
     /// The peer's naming of the feed counts against its grant until the feed's first block is
@@ -39,12 +41,17 @@ pub(crate) struct Edge {
 impl Edge {
     /// The peer offers blocks behind `length`.
     pub(crate) fn offers(&self, length: u64) -> bool {
-        self.theirs > length && !self.lost && !self.is_contested
+        self.theirs > length && !self.lost && self.is_open()
     }
 
     /// The peer would take blocks of the `length` that we hold.
     pub(crate) fn lacks(&self, length: u64) -> bool {
-        self.theirs < length && !self.declined && !self.withheld && !self.is_contested
+        self.theirs < length && !self.withheld && self.is_open()
+    }
+
+    /// The feed is exchanged with this peer at all.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.declined && !self.refused && !self.is_contested
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! Rule: only this room knows both trees and connections.
 
+mod again;
 mod compose;
 mod edge;
 pub(crate) mod hypercore;
 mod names;
+mod policy;
 mod range;
 mod serve;
 mod session;

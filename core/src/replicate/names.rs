@@ -32,6 +32,13 @@ impl Names {
         Ok(self.yours.len() as u32 - 1)
     }
 
+    /// A feed that we declined when it was named is here now.
+    pub(crate) fn admit(&mut self, number: u32, feed: FeedId) {
+        if let Some(named) = self.yours.get_mut(number as usize) {
+            *named = Some(feed);
+        }
+    }
+
     /// The feed of a number in a peer's message; `None` if we declined it.
     pub(crate) fn resolve(&self, name: Name) -> Result<Option<FeedId>, Violation> {
         let found = match name {

@@ -16,6 +16,8 @@ use crate::outbox::Job;
 use crate::planted::{self, Bug};
 use crate::wire::multifeed::{BadRange, Name, No, RangeHeader, RangeMessage, encode_range};
 
+use alloc::vec::Vec;
+
 use bytes::Bytes;
 
 /// Feeds that one peer may contest: the number of wrong messages that hypercore forgives.
@@ -61,7 +63,11 @@ impl Session {
         range: &Range<&[u8]>,
         bytes: u64,
     ) -> Result<Kept, Reason> {
-        let Some(feed) = context.feeds.get_mut(id) else { return Ok(Kept::Nothing) };
+        if self.keep_again(context, id, range, bytes) {
+            return Ok(Kept::Staged);
+        }
+        let feed = context.feeds.get_mut(id).filter(|feed| feed.is_taken());
+        let Some(feed) = feed else { return Ok(Kept::Nothing) };
         let was_here = range.end() <= feed.staged_length();
         let staging = match feed.accept(id, range) {
             Err(Violation::BadSignature) if feed.staged_length() > 0 => {
@@ -90,7 +96,7 @@ impl Session {
                 asked.since = context.now;
             }
             Some(_) => self.give_up(context.sources, id),
-            None if was_here => _ = self.nos.insert(turned(name), No::Duplicate),
+            None if was_here => _ = self.nos.insert((turned(name), No::Duplicate)),
             None => (),
         }
         if offers_more && !self.asked.contains_key(&id) {
@@ -120,7 +126,7 @@ impl Session {
             edge.eager = false;
         });
         self.give_up(context.sources, id);
-        self.nos.insert(turned(name), No::Declined);
+        self.nos.insert((turned(name), No::Declined));
         context.outbox.event(Event::Contested { connection: self.connection, feed: id });
         Ok(())
     }
@@ -134,26 +140,37 @@ impl Session {
     pub(crate) fn read_ahead(&mut self, context: &mut Context<'_>) {
         while let Some((id, start)) = self.serving.next_read(context.limits) {
             let limits = context.limits;
-            let read = context.feeds.get(id).and_then(|feed| {
+            let feed = context.feeds.get(id).filter(|feed| feed.is_taken());
+            let read = feed.and_then(|feed| {
                 let blocks = start..feed.length();
                 RangeRead::begin(id, feed, blocks, limits.range_blocks, limits.range_bytes)
             });
             let Some((read, scan)) = read else {
                 self.serving.skip_read(id);
+                if let Some(feed) = feed.filter(|feed| feed.is_gone(start)) {
+                    self.withhold(id, feed.length());
+                }
                 continue;
             };
             context
                 .outbox
                 .scan_blocks(Job::Serve { connection: self.connection, start, read }, scan);
         }
+        self.read_again(context);
+    }
+
+    /// Blocks left the feed or came back while a range was read: it is read anew.
+    pub(crate) fn retry_serve(&mut self, id: FeedId) {
+        self.serving.retry_read(id);
     }
 
     /// A range was read for the peer.
     pub(crate) fn serve_range(&mut self, id: FeedId, range: &Range<Bytes>, length: u64) {
-        let Some(name) = self.edges.get(id).and_then(name_of) else {
+        let edge = self.edges.get(id).filter(|edge| edge.is_open());
+        let Some(name) = edge.and_then(name_of) else {
             return self.serving.skip_read(id);
         };
-        let body = encode_range(&header(name, range), proof(range), &range.blocks);
+        let body = encode(name, range);
         // From here on it is on its way: what the feed grows by next follows on it.
         self.edges.update(id, Lengths::same(length), |edge| edge.sent = edge.sent.max(range.end()));
         let ready = Ready { feed: id, end: range.end(), body };
@@ -172,6 +189,11 @@ impl Session {
 enum Kept {
     Staged,
     Nothing,
+}
+
+/// The message of a range.
+pub(super) fn encode(name: Name, range: &Range<Bytes>) -> Vec<u8> {
+    encode_range(&header(name, range), proof(range), &range.blocks)
 }
 
 /// Our way to say the name that the peer used.

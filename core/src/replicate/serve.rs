@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use crate::config::Limits;
 use crate::error::Limit;
 use crate::id::FeedId;
+use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
 
 /// A range ready to be sent.
@@ -43,7 +44,8 @@ impl Serving {
             }
             self.queue.push_back(feed);
         }
-        self.next.insert(feed, start);
+        let is_all = planted::is(Bug::ServesFromStart);
+        self.next.insert(feed, if is_all { 0 } else { start });
         Ok(())
     }
 
@@ -53,9 +55,7 @@ impl Serving {
 
     /// The next feed to read from, and from which block on, if there is room for what comes.
     pub(crate) fn next_read(&mut self, limits: &Limits) -> Option<(FeedId, u64)> {
-        let expected = self.ready_bytes + self.reading * limits.range_bytes;
-        let is_full = self.reading >= limits.reads || expected >= limits.send_bytes;
-        if is_full && !planted::is(Bug::ReadsWithoutBound) {
+        if self.is_full(limits) {
             return None;
         }
         let feed = self.queue.pop_front()?;
@@ -87,6 +87,43 @@ impl Serving {
         self.next.remove(&feed);
     }
 
+    /// What was read is not what the feed is by now: it is read anew.
+    pub(crate) fn retry_read(&mut self, feed: FeedId) {
+        self.reading -= 1;
+        if self.is_serving(feed) {
+            self.queue.push_back(feed);
+        }
+    }
+
+    /// Serves a feed no more, and drops what is ready of it.
+    pub(crate) fn stop(&mut self, feed: FeedId) {
+        if self.next.remove(&feed).is_some() {
+            self.queue.retain(|other| *other != feed);
+        }
+        self.ready.retain(|ready| ready.feed != feed);
+        self.ready_bytes = self.ready.iter().map(|ready| ready.body.len()).sum();
+    }
+
+    /// Begins one more read, of what was asked for again. `false`: there is no room for it.
+    pub(crate) fn begin_read(&mut self, limits: &Limits) -> bool {
+        let has_room = !self.is_full(limits);
+        self.reading += usize::from(has_room);
+        has_room
+    }
+
+    /// Ends a read of [`begin_read`](Self::begin_read).
+    pub(crate) fn end_read(&mut self, ready: Option<Ready>) {
+        self.reading -= 1;
+        self.ready_bytes += ready.as_ref().map_or(0, |ready| ready.body.len());
+        self.ready.extend(ready);
+    }
+
+    fn is_full(&self, limits: &Limits) -> bool {
+        let expected = self.ready_bytes + self.reading * limits.range_bytes;
+        let is_full = self.reading >= limits.reads || expected >= limits.send_bytes;
+        is_full && !planted::is(Bug::ReadsWithoutBound)
+    }
+
     /// There was nothing to read behind what the peer has.
     pub(crate) fn skip_read(&mut self, feed: FeedId) {
         self.fail_read(feed);
@@ -102,6 +139,16 @@ impl Serving {
     /// Length of the next range that is ready, in bytes.
     pub(crate) fn peek_bytes(&self) -> Option<usize> {
         self.ready.front().map(|ready| ready.body.len())
+    }
+
+    /// What serving the peer takes.
+    pub(crate) fn footprint(&self) -> ConnectionFootprint {
+        ConnectionFootprint {
+            ready_bytes: self.ready.iter().map(|ready| ready.body.len()).sum(),
+            reads: self.reading,
+            serves: self.next.len(),
+            ..ConnectionFootprint::default()
+        }
     }
 
     /// Nothing is being served.

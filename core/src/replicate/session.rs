@@ -6,8 +6,10 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use super::again::Again;
 use super::edge::{Edge, Edges, Lengths};
 use super::names::Names;
+use super::policy::Offer;
 use super::serve::Serving;
 use crate::config::Limits;
 use crate::crypto::sign::PublicKey;
@@ -18,8 +20,10 @@ use crate::feed::tree::LENGTH_MAX;
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId};
 use crate::io::{Event, Refusal};
+use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
+use crate::policy::{Admission, Policy};
 use crate::reconcile::Listing;
 use crate::time::Instant;
 use crate::wire::multifeed::{
@@ -35,6 +39,7 @@ pub(crate) struct Context<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) feeds: &'a mut Feeds,
     pub(crate) sources: &'a mut Sources,
+    pub(crate) policy: &'a Policy,
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) now: Instant,
 }
@@ -61,7 +66,11 @@ pub(crate) struct Session {
     /// Feeds to announce because something about them changed.
     pub(super) changed: BTreeSet<FeedId>,
     /// Feeds to say no to, by the name to use.
-    pub(super) nos: BTreeMap<Name, No>,
+    pub(super) nos: BTreeSet<(Name, No)>,
+    /// Feeds that the peer offers and that are not taken, by the number that it gave them.
+    pub(super) offered: BTreeMap<u32, Offer>,
+    /// Blocks that one of us asks the other for again.
+    pub(super) again: Again,
     /// Feeds of which the peer offers more than we have, in turn.
     pub(super) backlog: BTreeSet<FeedId>,
     /// Feeds that the peer owes us blocks of.
@@ -103,7 +112,9 @@ impl Session {
             listing: Listing::default(),
             is_listed: false,
             changed: BTreeSet::new(),
-            nos: BTreeMap::new(),
+            nos: BTreeSet::new(),
+            offered: BTreeMap::new(),
+            again: Again::default(),
             backlog: BTreeSet::new(),
             asked: BTreeMap::new(),
             freed: Vec::new(),
@@ -140,6 +151,11 @@ impl Session {
                     self.take_want(context, entry?)?;
                 }
             }
+            Kind::Again => {
+                for entry in message::entries(body) {
+                    self.take_again(context, entry?)?;
+                }
+            }
             Kind::Range => self.take_range(context, body)?,
             Kind::Nos => {
                 for entry in message::entries(body) {
@@ -165,22 +181,27 @@ impl Session {
             return Err(Violation::OutOfRange.into());
         }
         let feed = match entry.name {
-            Name::New(public_key) => self.take_name(context, public_key)?,
+            Name::New(public_key) => self.take_name(context, public_key, entry.length)?,
             name => self.names.resolve(name)?,
         };
-        let Some(id) = feed else { return Ok(()) };
+        let Some(id) = feed else {
+            self.note_offer(&entry);
+            return Ok(());
+        };
         let Some(feed) = context.feeds.get(id) else { return Ok(()) };
         if entry.fork != 0 {
             // Unlike hypercore lib/replicator.js, a truncation by the author is not followed.
             if let Some(name) = self.edges.get(id).and_then(name_of) {
-                self.nos.insert(name, No::Declined);
+                self.nos.insert((name, No::Declined));
             }
             self.return_name(id, feed.length());
             return Ok(());
         }
         let (length, is_broken) = (feed.length(), feed.broken().is_some());
+        let (is_taken, staged_length) = (feed.is_taken(), feed.staged_length());
+        self.reopen(id, 0, length);
         let is_contested = self.edges.get(id).is_some_and(|edge| edge.is_contested);
-        let wanted = feed.staged_length() < entry.length && !is_broken && !is_contested;
+        let wanted = staged_length < entry.length && is_taken && !is_broken && !is_contested;
         let is_news = self.edges.update(id, Lengths::same(length), |edge| {
             let is_news = entry.length > edge.theirs;
             if is_news {
@@ -194,9 +215,11 @@ impl Session {
         if wanted && !self.asked.contains_key(&id) {
             self.backlog.insert(id);
         }
-        if length > 0 && is_news {
+        if length > 0 && is_news && is_taken {
             let connection = self.connection;
-            context.outbox.event(Event::Held { connection, feed: id, length: entry.length });
+            for _ in 0..if planted::is(Bug::AnswersTooOften) { 50 } else { 1 } {
+                context.outbox.event(Event::Held { connection, feed: id, length: entry.length });
+            }
         }
         Ok(())
     }
@@ -206,6 +229,7 @@ impl Session {
         &mut self,
         context: &mut Context<'_>,
         public_key: PublicKey,
+        offered: u64,
     ) -> Result<Option<FeedId>, Reason> {
         if !planted::is(Bug::NoNames) {
             self.names_open = self.names_open.checked_sub(1).ok_or(Limit::Names)?;
@@ -213,8 +237,11 @@ impl Session {
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
         let known = context.feeds.find(&key);
         let has_room = context.feeds.len() < context.limits.feeds;
+        let admission = context.policy.admit(&key);
         let feed = match known {
-            None if has_room => Some(context.feeds.insert(key, public_key)),
+            None if has_room && admission == Admission::Taken => {
+                Some(context.feeds.insert(key, public_key))
+            }
             known => known,
         };
         if let Some(feed) = feed.and_then(|id| context.feeds.get_mut(id)) {
@@ -224,28 +251,40 @@ impl Session {
         let number = self.names.take(feed, 2 * context.limits.feeds)?;
         let Some(id) = feed else {
             self.names_owed += 1;
-            self.nos.insert(Name::Yours(number), No::Declined);
+            self.nos.insert((Name::Yours(number), No::Declined));
+            let offer = Offer { key, public_key, length: offered };
+            self.keep_offer(context, number, offer, admission);
             return Ok(None);
         };
-        let length = context.feeds.get(id).map_or(0, |feed| feed.length());
-        self.names_owed += u32::from(length > 0);
+        let feed = context.feeds.get(id);
+        let length = feed.map_or(0, |feed| feed.length());
+        let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+        self.names_owed += u32::from(length > 0 || is_refused);
         let is_named = self.edges.update(id, Lengths::same(length), |edge| {
-            edge.on_grant = length == 0;
+            edge.on_grant = length == 0 && !is_refused;
+            edge.refused |= is_refused;
             edge.yours.replace(number).is_some()
         });
-        if is_named { Err(Violation::BadName.into()) } else { Ok(feed) }
+        if is_refused {
+            self.nos.insert((Name::Yours(number), No::Declined));
+        }
+        if is_named { Err(Violation::BadName.into()) } else { Ok(Some(id)) }
     }
 
     fn take_want(&mut self, context: &mut Context<'_>, entry: WantEntry) -> Result<(), Reason> {
         let Some(id) = self.names.resolve(entry.name)? else { return Ok(()) };
-        let Some(feed) = context.feeds.get(id) else { return Ok(()) };
+        let Some(feed) = context.feeds.get(id).filter(|feed| feed.is_taken()) else {
+            // The peer has been told so, or will be.
+            return Ok(());
+        };
         let length = feed.length();
-        if length == 0 || feed.broken().is_some() {
+        self.reopen(id, entry.start, length);
+        if length == 0 || feed.broken().is_some() || feed.is_gone(entry.start) {
             self.withhold(id, length);
             return Ok(());
         }
         self.edges.update(id, Lengths::same(length), |edge| {
-            edge.eager = true;
+            (edge.eager, edge.withheld) = (true, false);
             edge.sent = entry.start.min(length);
         });
         if entry.start < length {
@@ -262,7 +301,7 @@ impl Session {
             name_of(edge)
         });
         if let Some(name) = name {
-            self.nos.insert(name, No::Unavailable);
+            self.nos.insert((name, No::Unavailable));
         }
     }
 
@@ -270,13 +309,24 @@ impl Session {
         let Some(id) = self.names.resolve(entry.name)? else { return Ok(()) };
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
         self.edges.update(id, Lengths::same(length), |edge| match entry.no {
-            No::Declined => edge.declined = true,
+            No::Declined => (edge.declined, edge.eager) = (true, false),
             No::Unavailable => edge.lost = true,
             No::Duplicate => edge.eager = false,
+            No::Gone => (),
         });
         let refusal = match entry.no {
             No::Duplicate => return Ok(()),
-            No::Declined => Refusal::Declined,
+            No::Gone => {
+                self.again.miss(id);
+                return Ok(());
+            }
+            No::Declined => {
+                self.again.miss(id);
+                self.serving.stop(id);
+                self.give_up(context.sources, id);
+                self.return_name(id, length);
+                Refusal::Declined
+            }
             No::Unavailable => {
                 self.give_up(context.sources, id);
                 self.return_name(id, length);
@@ -309,7 +359,7 @@ impl Session {
     /// A feed has grown, durably: whoever lacks it is sent it or told of it.
     pub(crate) fn grown(&mut self, feed: FeedId, lengths: Lengths, limits: &Limits) {
         let push_from = match self.edges.get(feed) {
-            Some(edge) if edge.is_contested => {
+            Some(edge) if edge.is_contested || edge.refused => {
                 self.edges.update(feed, lengths, |_| ());
                 return;
             }
@@ -321,7 +371,13 @@ impl Session {
             }
         };
         if self.edges.get(feed).is_some() {
-            self.edges.update(feed, lengths, |_| ());
+            // What the peer could not give may be behind us now, and the rest it has.
+            let is_new = self.edges.update(feed, lengths, |edge| {
+                core::mem::take(&mut edge.lost) && edge.theirs > lengths.after
+            });
+            if is_new {
+                self.backlog.insert(feed);
+            }
             self.return_name(feed, lengths.after);
         }
         let is_pushed = match push_from {
@@ -423,6 +479,7 @@ impl Session {
             && self.changed.is_empty()
             && self.nos.is_empty()
             && self.serving.is_idle()
+            && self.again.is_idle()
     }
 
     /// Whether the peers have come to be in sync since the last call.
@@ -434,12 +491,13 @@ impl Session {
 
     /// What this peer offers of each feed that it named or was told of.
     pub(crate) fn offers(&self) -> impl Iterator<Item = (FeedId, u64)> {
-        self.edges.iter().filter(|(_, edge)| !edge.lost).map(|(feed, edge)| (feed, edge.theirs))
+        let open = self.edges.iter().filter(|(_, edge)| !edge.lost && !edge.refused);
+        open.map(|(feed, edge)| (feed, edge.theirs))
     }
 
     /// How much of a feed the peer offers.
     pub(crate) fn offers_of(&self, feed: FeedId) -> Option<u64> {
-        let edge = self.edges.get(feed).filter(|edge| !edge.lost && !edge.is_contested);
+        let edge = self.edges.get(feed).filter(|edge| !edge.lost && edge.is_open());
         edge.map(|edge| edge.theirs)
     }
 
@@ -454,6 +512,18 @@ impl Session {
             self.edges.update(feed, Lengths::same(length), |edge| edge.lost = true);
             self.give_up(sources, feed);
             self.return_name(feed, length);
+        }
+    }
+
+    /// What the peer makes us hold for the exchange of feeds.
+    pub(crate) fn footprint(&self) -> ConnectionFootprint {
+        let unsaid = [self.changed.len(), self.backlog.len(), self.nos.len()];
+        ConnectionFootprint {
+            wants: self.asked.len(),
+            names: self.edges.iter().filter(|(_, edge)| edge.on_grant).count(),
+            edges: self.edges.iter().count(),
+            unsaid: unsaid.into_iter().max().unwrap_or(0),
+            ..self.serving.footprint()
         }
     }
 

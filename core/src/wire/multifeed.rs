@@ -61,6 +61,8 @@ pub enum Kind {
     Names = 5,
     /// A grant of bytes.
     Window = 6,
+    /// [`AgainEntry`]s.
+    Again = 7,
 }
 
 impl Kind {
@@ -74,6 +76,7 @@ impl Kind {
             4 => Self::Nos,
             5 => Self::Names,
             6 => Self::Window,
+            7 => Self::Again,
             _ => return None,
         })
     }
@@ -99,6 +102,17 @@ pub struct WantEntry {
     pub start: u64,
 }
 
+/// The sender wants blocks that it held once and has not any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AgainEntry {
+    /// Which feed.
+    pub name: Name,
+    /// Index of the first block wanted.
+    pub start: u64,
+    /// The index behind the last one.
+    pub end: u64,
+}
+
 /// The sender says no to something about a feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NoEntry {
@@ -109,14 +123,16 @@ pub struct NoEntry {
 }
 
 /// What a sender says no to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum No {
-    /// It does not take the feed.
+    /// It neither takes the feed nor gives it.
     Declined,
     /// It cannot give the blocks that it said it held.
     Unavailable,
     /// It had the blocks that were pushed: announce the feed's growth instead.
     Duplicate,
+    /// It cannot give the blocks that were asked for again, or no more of them.
+    Gone,
 }
 
 /// The fixed part of a range. Its nodes follow, then its blocks.

@@ -39,6 +39,10 @@ impl Oracle {
         self.blocks.get(author).map_or(0, |signed| signed.len() as u64)
     }
 
+    pub(crate) fn authors(&self) -> usize {
+        self.blocks.len()
+    }
+
     pub(crate) fn total(&self) -> u64 {
         self.blocks.values().map(|signed| signed.len() as u64).sum()
     }

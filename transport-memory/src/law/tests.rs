@@ -35,11 +35,21 @@ fn a_disk_that_forgets_is_seen_unless_it_was_changed_from_outside() {
     let mut all = Laws::default();
     all.author(AUTHOR);
     all.grown(NODE, AUTHOR, [0, 2]);
-    all.restarted(NODE, &[], &BTreeMap::from([(AUTHOR, 2)]));
+    all.restarted(NODE, &[], &BTreeMap::from([(AUTHOR, 2)]), BTreeMap::new());
     assert_eq!(laws(&all), []);
-    all.restarted(NODE, &[], &BTreeMap::from([(AUTHOR, 1)]));
+    all.restarted(NODE, &[], &BTreeMap::from([(AUTHOR, 1)]), BTreeMap::new());
     assert_eq!(laws(&all), [Law::Durability]);
     all.excuse(NODE);
-    all.restarted(NODE, &[], &BTreeMap::new());
+    all.restarted(NODE, &[], &BTreeMap::new(), BTreeMap::new());
     assert_eq!(laws(&all), [Law::Durability]);
+}
+
+#[test]
+fn a_peer_that_leads_to_more_outputs_than_its_bytes_allow_is_seen() {
+    let mut all = Laws::default();
+    let id = ConnectionId(1);
+    all.answered(NODE, id, 20, 43);
+    assert_eq!(laws(&all), []);
+    all.answered(NODE, id, 1, 2);
+    assert_eq!(laws(&all), [Law::Answers]);
 }

@@ -13,16 +13,22 @@ macro_rules! files {
 }
 
 const FILES: &[(&str, &str)] = files! {
+    "a-peer-that-sends-more-than-it-was-granted",
     "a-ring-whose-connections-break",
     "answers-in-any-order",
+    "blocks-that-are-cleared-and-come-back",
     "clocks-that-jump",
     "damaged-bytes-on-sealed-streams",
     "disks-that-fail",
     "disks-that-rot",
     "everything-at-once",
+    "feeds-that-are-removed-and-refused",
+    "liars-behind-a-seal",
     "liars-in-the-mesh",
     "an-author-with-two-tongues",
+    "links-of-every-kind",
     "nodes-that-join-and-leave",
+    "peers-that-owe-and-never-answer",
     "processes-and-machines-that-crash",
     "readers-restored-from-a-backup",
     "slow-readers-with-small-buffers",

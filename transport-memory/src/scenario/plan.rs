@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use multifeed_core::Duration;
+use multifeed_core::chance::Chance;
+use multifeed_core::{Duration, Limits, Timing};
 use serde::Deserialize;
 
+use super::draw::Draw;
 use crate::fault::Fault;
 use crate::options::{DiskOptions, LinkOptions, Pieces, Replies, Security};
 
@@ -16,6 +18,11 @@ mod tests;
 
 /// Bounds on what a file can ask for.
 const NODES_MAX: usize = 100_000;
+const MESH_MAX: usize = 1_000;
+const FEEDS_MAX: usize = 10_000;
+const BLOCKS_MAX: usize = 100_000;
+const SECONDS_MAX: u64 = 86_400;
+const WAIT_MS_MAX: u64 = 600_000;
 const STRIKES_MAX: u32 = 10_000;
 
 /// One scenario.
@@ -54,10 +61,34 @@ pub struct Scenario {
     /// The disks.
     #[serde(default)]
     pub disk: DiskPlan,
+    /// The time-outs.
+    #[serde(default)]
+    pub timing: TimingPlan,
+    /// How often applications make each call in a run, besides appending.
+    #[serde(default)]
+    pub calls: BTreeMap<Call, u32>,
     /// How often each fault is to strike in a run: for those of pieces, in a million pieces; for
     /// liars, how many there are.
     #[serde(default)]
     pub faults: BTreeMap<String, u32>,
+}
+
+/// A call of an application.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Reads blocks.
+    Get,
+    /// Deletes blocks of another's feed.
+    Clear,
+    /// Asks for blocks again.
+    Download,
+    /// Removes another's feed.
+    Remove,
+    /// Refuses another's feed.
+    Refuse,
+    /// Accepts one that was refused or removed.
+    Accept,
 }
 
 /// How nodes are joined.
@@ -78,43 +109,78 @@ pub enum Topology {
     Islands,
 }
 
-/// The links of a scenario.
+impl Topology {
+    /// How often a block and its proof may cross links for each node that gets them: once, and
+    /// again where a connection broke under it or two neighbours pushed it at a time. In a mesh
+    /// runs of blocks share their proofs, and once is more than enough.
+    pub const fn crossings(self) -> u64 {
+        match self {
+            Self::Mesh => 1,
+            Self::Chain | Self::Star | Self::Ring | Self::Islands | Self::Random => 2,
+        }
+    }
+}
+
+/// The links of a scenario. Where a range is given, each link draws its own.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LinkPlan {
     /// From one end to the other, in milliseconds.
-    pub delay_ms: u64,
+    pub delay_ms: Draw,
     /// Random time on top.
-    pub jitter_ms: u64,
+    pub jitter_ms: Draw,
     /// Bytes per second each way.
-    pub bandwidth: Option<u64>,
+    pub bandwidth: Option<Draw>,
     /// Bytes under way in one direction.
-    pub buffer_bytes: usize,
+    pub buffer_bytes: Draw,
     /// Longest piece; pieces are cut at random places then.
-    pub piece_bytes: Option<usize>,
+    pub piece_bytes: Option<Draw>,
     /// Whether connections make the Noise handshake.
     pub noise: bool,
 }
 
 impl Default for LinkPlan {
     fn default() -> Self {
-        let LinkOptions { buffer_bytes, .. } = LinkOptions::default();
-        let (bandwidth, piece_bytes) = (None, None);
-        Self { delay_ms: 20, jitter_ms: 10, bandwidth, buffer_bytes, piece_bytes, noise: false }
+        let buffer_bytes = Draw::of(LinkOptions::default().buffer_bytes as u64);
+        let (delay_ms, jitter_ms) = (Draw::of(20), Draw::of(10));
+        Self { delay_ms, jitter_ms, bandwidth: None, buffer_bytes, piece_bytes: None, noise: false }
     }
 }
 
 impl LinkPlan {
-    pub(crate) fn options(&self) -> LinkOptions {
+    /// One link of the plan.
+    pub(crate) fn options(&self, chance: &mut Chance) -> LinkOptions {
+        let piece = self.piece_bytes.map(|piece| piece.draw(chance) as usize);
         LinkOptions {
-            delay: Duration::from_millis(self.delay_ms),
-            jitter: Duration::from_millis(self.jitter_ms),
-            bandwidth: self.bandwidth,
-            buffer_bytes: self.buffer_bytes,
-            pieces: self.piece_bytes.map_or(Pieces::Large, Pieces::Random),
+            delay: Duration::from_millis(self.delay_ms.draw(chance)),
+            jitter: Duration::from_millis(self.jitter_ms.draw(chance)),
+            bandwidth: self.bandwidth.map(|bandwidth| bandwidth.draw(chance)),
+            buffer_bytes: self.buffer_bytes.draw(chance) as usize,
+            pieces: piece.map_or(Pieces::Large, Pieces::Random),
             security: if self.noise { Security::Noise } else { Security::Plain },
             ..LinkOptions::default()
         }
+    }
+
+    /// The longest way there and back, in microseconds.
+    pub(crate) fn trip_us(&self) -> u64 {
+        2 * 1_000 * (self.delay_ms.most + self.jitter_ms.most)
+    }
+}
+
+/// The time-outs of a scenario, where they are not the core's.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimingPlan {
+    /// After how long others are asked for what a peer owes, in milliseconds.
+    pub request_ms: Option<u64>,
+}
+
+impl TimingPlan {
+    pub(crate) fn timing(&self) -> Timing {
+        let mut timing = Timing::default();
+        timing.request = self.request_ms.map(Duration::from_millis).or(timing.request);
+        timing
     }
 }
 
@@ -139,6 +205,11 @@ impl Default for DiskPlan {
 }
 
 impl DiskPlan {
+    /// What the longest read and the longest commit take, behind one that is under way.
+    pub(crate) fn trip_us(&self) -> u64 {
+        self.read_us + 2 * self.commit_us + 3 * self.jitter_us
+    }
+
     pub(crate) fn options(&self) -> DiskOptions {
         DiskOptions {
             read: Duration::from_micros(self.read_us),
@@ -223,49 +294,97 @@ impl Scenario {
     }
 
     /// What is meant by no file: the key, and why.
-    fn check(&self) -> Result<(), (String, String)> {
-        let bad = |key: &str, what: &str| Err((key.to_owned(), what.to_owned()));
-        if !(2..=NODES_MAX).contains(&self.nodes) {
-            return bad("nodes", "a world has 2 to 100000 nodes");
+    fn check(&self) -> Result<(), Wrong> {
+        self.check_numbers()?;
+        self.check_links()?;
+        if self.calls.values().any(|count| *count > STRIKES_MAX) {
+            return Err(("calls".to_owned(), "a call is made 10000 times at most".to_owned()));
         }
-        if self.writers() > self.nodes {
-            return bad("writers", "there are fewer nodes than writers");
+        self.faults.iter().try_for_each(|(name, count)| self.check_fault(name, *count))
+    }
+
+    fn check_numbers(&self) -> Result<(), Wrong> {
+        let is_dense = matches!(self.topology, Topology::Mesh | Topology::Islands);
+        let all = [
+            ("nodes", "a world has 2 to 100000 nodes", (2..=NODES_MAX).contains(&self.nodes)),
+            ("nodes", "a mesh has 1000 nodes at most", !is_dense || self.nodes <= MESH_MAX),
+            ("writers", "there are fewer nodes than writers", self.writers() <= self.nodes),
+            ("writers", "somebody has to write", self.writers() > 0),
+            ("degree", "each node has a link at least", self.degree > 0),
+            ("feeds", "a writer has 1 to 10000 feeds", (1..=FEEDS_MAX).contains(&self.feeds)),
+            ("blocks", "a feed has 1 to 100000 blocks", (1..=BLOCKS_MAX).contains(&self.blocks)),
+            (
+                "block_bytes",
+                "a block has 1 to 1048576 bytes",
+                (1..=Limits::default().block_bytes).contains(&self.block_bytes),
+            ),
+            (
+                "seconds",
+                "faults take 1 to 86400 seconds",
+                (1..=SECONDS_MAX).contains(&self.seconds),
+            ),
+            (
+                "request_ms",
+                "a time-out has 1 to 600000 ms",
+                self.timing.request_ms.is_none_or(|it| (1..=WAIT_MS_MAX).contains(&it)),
+            ),
+        ];
+        first_wrong(&all)
+    }
+
+    fn check_links(&self) -> Result<(), Wrong> {
+        let LinkPlan { delay_ms, jitter_ms, bandwidth, buffer_bytes, piece_bytes, .. } = &self.link;
+        let most = |draw: &Draw| draw.most <= WAIT_MS_MAX;
+        let some = |draw: &Option<Draw>| draw.is_none_or(|draw| draw.least > 0);
+        let all = [
+            ("delay_ms", "a link takes 600000 ms at most", most(delay_ms)),
+            ("jitter_ms", "a link takes 600000 ms at most", most(jitter_ms)),
+            ("bandwidth", "a link takes a byte a second at least", some(bandwidth)),
+            ("buffer_bytes", "a buffer has a byte at least", buffer_bytes.least > 0),
+            ("piece_bytes", "a piece has a byte at least", some(piece_bytes)),
+        ];
+        first_wrong(&all)
+    }
+
+    fn check_fault(&self, name: &str, count: u32) -> Result<(), Wrong> {
+        let bad = |what: &str| Err((name.to_owned(), what.to_owned()));
+        let Some(fault) = Fault::of(name) else {
+            return bad(&format!("there is no fault {name:?}"));
+        };
+        if is_outcome(fault) {
+            return bad("this comes of crashes and cannot be asked for");
         }
-        if self.seconds == 0 {
-            return bad("seconds", "a run takes a second at least");
+        if is_damage(fault) && !self.link.noise {
+            return bad("only a link with noise = true can tell damaged bytes");
         }
-        for (name, count) in &self.faults {
-            let Some(fault) = Fault::of(name) else {
-                return bad(name, &format!("there is no fault {name:?}"));
-            };
-            if is_outcome(fault) {
-                return bad(name, "this comes of crashes and cannot be asked for");
-            }
-            if is_damage(fault) && !self.link.noise {
-                return bad(name, "only a link with noise = true can tell damaged bytes");
-            }
-            if fault == Fault::OldBackup && self.writers() == self.nodes {
-                return bad(name, "only nodes that do not write are restored");
-            }
-            if is_lie(fault) && self.link.noise {
-                return bad(name, "liars speak on links in the clear");
-            }
-            let is_rate = is_rate(fault);
-            if !is_rate && *count > STRIKES_MAX {
-                return bad(name, "a fault strikes 10000 times at most");
-            }
-            if is_rate && *count > 1_000_000 {
-                return bad(name, "this is a number of pieces in a million");
-            }
+        if fault == Fault::OldBackup && self.writers() == self.nodes {
+            return bad("only nodes that do not write are restored");
         }
-        Ok(())
+        match is_rate(fault) {
+            false if count > STRIKES_MAX => bad("a fault strikes 10000 times at most"),
+            true if count > 1_000_000 => bad("this is a number of pieces in a million"),
+            _ => Ok(()),
+        }
     }
 }
 
-/// The line on which a key stands first.
+/// A key, and what is wrong with it.
+type Wrong = (String, String);
+
+fn first_wrong(all: &[(&str, &str, bool)]) -> Result<(), Wrong> {
+    match all.iter().find(|(_, _, is_right)| !is_right) {
+        None => Ok(()),
+        Some((key, what, _)) => Err(((*key).to_owned(), (*what).to_owned())),
+    }
+}
+
+/// The line on which a key is set first.
 fn line_of(text: &str, key: &str) -> usize {
-    let place = text.lines().position(|line| line.trim_start().starts_with(key));
-    place.map_or(1, |place| place + 1)
+    let is_set = |line: &str| {
+        let name = line.split('=').next().unwrap_or_default().trim();
+        name.trim_matches(['"', '\'']) == key && line.contains('=')
+    };
+    text.lines().position(is_set).map_or(1, |place| place + 1)
 }
 
 /// Given as a rate of pieces.

@@ -1,22 +1,25 @@
 //! Plays a script: faults first, then a time without any, then the laws at rest.
 
+mod calls;
 mod setup;
 mod strike;
 
+use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::Hash;
-use multifeed_core::{Duration, FeedKey};
+use multifeed_core::{Duration, FeedKey, Instant};
 
 use super::plan::Scenario;
 use super::script::{Action, Script};
 use crate::fault::FaultCounts;
-use crate::law::{Broken, Law};
+use crate::law::{Broken, Cost, Law};
 use crate::link::LinkId;
 use crate::node::NodeId;
 use crate::world::World;
 
-/// Timers that have to run out after the last fault before a run can be said not to converge: a
-/// silent peer, a request that is not answered, and dials that were put off.
-const TIMERS_SECONDS: u64 = 60;
+/// How long what faults left behind may take until it is noticed and made good: a clock that was
+/// set back stands still for 20 s, a peer that fell silent counts as dead after 15, a dial is put
+/// off for 12 and a handshake given up after 10. Convergence is measured from there on.
+const REPAIR_SECONDS: u64 = 20 + 15 + 12 + 10;
 
 /// Times the diameter and the longest round trip: the bound of the law of convergence.
 const ROUND_TRIPS: u64 = 20;
@@ -34,7 +37,9 @@ pub struct Outcome {
     pub events: u64,
     /// Virtual time, in microseconds.
     pub virtual_us: u64,
-    /// From the last fault to convergence.
+    /// From the last fault until every connection is whole again.
+    pub repaired_us: Option<u64>,
+    /// From there to convergence.
     pub converged_us: Option<u64>,
     /// How often each fault struck.
     pub faults: FaultCounts,
@@ -42,6 +47,10 @@ pub struct Outcome {
     pub bytes: u64,
     /// Blocks that honest nodes hold of others' feeds at the end.
     pub blocks_delivered: u64,
+    /// What honest nodes spent until they held the same.
+    pub cost: Cost,
+    /// Multifeeds that were opened over what was durable, to be compared.
+    pub reopened: u64,
 }
 
 /// A script being played.
@@ -52,6 +61,10 @@ struct Play<'a> {
     nodes: Vec<NodeId>,
     /// Links between honest nodes.
     links: Vec<LinkId>,
+    /// What each of them takes in a second when nothing slows it.
+    bandwidths: Vec<Option<u64>>,
+    /// Draws what each link is like.
+    chance: Chance,
     feeds: Vec<Vec<FeedKey>>,
     /// What has to be put right again, and when.
     pending: Vec<(u64, Undo)>,
@@ -95,6 +108,26 @@ pub fn play_traced(
     outcome
 }
 
+/// Plays a script twice. Where the second run was another, that is a broken law of the outcome.
+pub fn play_twice(scenario: &Scenario, script: &Script) -> Outcome {
+    let (mut outcome, second) =
+        (play(scenario, script, |_, _| ()), play(scenario, script, |_, _| ()));
+    if second != outcome {
+        let at = Instant::from_micros(outcome.virtual_us);
+        let what = "the second run was another".to_owned();
+        outcome.broken.push(Broken { law: Law::Replay, at, node: None, what });
+    }
+    outcome
+}
+
+/// Plays a script, and after one event of so many opens a second multifeed over what is durable at
+/// some node, which has to hold the same.
+pub fn play_reopening(scenario: &Scenario, script: &Script, one_in: u64) -> Outcome {
+    let mut play = Play::new(scenario, script.seed);
+    play.world.reopen_now_and_then(one_in);
+    play.run(script, &mut |_, _| ()).0
+}
+
 impl Play<'_> {
     fn run(mut self, script: &Script, watch: &mut impl FnMut(&World, u64)) -> (Outcome, World) {
         for step in &script.steps {
@@ -103,15 +136,20 @@ impl Play<'_> {
                 Action::Append { writer, feed, blocks, bytes } => {
                     self.append(writer, feed, blocks, bytes);
                 }
+                Action::Call { call, pick } => self.call(call, pick),
                 Action::Strike { fault, pick, lasts } => self.strike(fault, pick, lasts),
             }
         }
         self.run_to(self.scenario.seconds * 1_000_000, watch);
-        let converged_us = self.settle(watch);
+        let repaired_us = self.repair(watch);
+        let converged_us = repaired_us.and_then(|_| self.settle(watch));
+        let cost = self.world.cost();
         if converged_us.is_some() {
+            let pieces = self.scenario.link.piece_bytes.map(|piece| piece.least);
+            self.world.check_cost(self.scenario.topology.crossings(), pieces);
             self.world.check_at_rest();
         }
-        self.finish(converged_us)
+        self.finish([repaired_us, converged_us], cost)
     }
 
     /// Runs to a moment, putting right on the way what is due.
@@ -153,39 +191,59 @@ impl Play<'_> {
         _ = self.world.append(self.nodes[writer], &key, &blocks);
     }
 
-    /// Ends every fault and waits until all hold the same. Returns how long it took.
-    fn settle(&mut self, watch: &mut impl FnMut(&World, u64)) -> Option<u64> {
+    /// Ends every fault and waits until every connection is whole. Returns how long it took.
+    fn repair(&mut self, watch: &mut impl FnMut(&World, u64)) -> Option<u64> {
         for (_, undo) in std::mem::take(&mut self.pending) {
             self.undo(undo);
         }
         self.world.clear_rules();
+        self.wait(watch, REPAIR_SECONDS * 1_000_000, "whole", World::is_sound)
+    }
+
+    /// Waits until all hold the same. Returns how long it took.
+    fn settle(&mut self, watch: &mut impl FnMut(&World, u64)) -> Option<u64> {
+        let longest_us = self.longest_us();
+        self.wait(watch, longest_us, "the same", World::is_converged)
+    }
+
+    fn wait(
+        &mut self,
+        watch: &mut impl FnMut(&World, u64),
+        longest_us: u64,
+        what: &str,
+        is_there: impl Fn(&World) -> bool,
+    ) -> Option<u64> {
         let start = self.now();
-        let end = start + self.longest_us();
-        while self.now() < end {
-            self.world.run_for(Duration::from_micros(WATCH_US));
-            watch(&self.world, self.now());
-            if self.world.is_converged() {
-                return Some(self.now() - start);
+        while !is_there(&self.world) {
+            let waited = self.now() - start;
+            if waited >= longest_us {
+                let found = self.world.differences();
+                let said = found.iter().take(3).map(|difference| format!("{difference:?}"));
+                let said = said.collect::<Vec<_>>().join("; ");
+                let what = || format!("not {what} after {waited} µs: {said}");
+                self.world.report(Law::Convergence, None, what);
+                return None;
             }
+            let step = WATCH_US.min(longest_us - waited);
+            self.world.run_for(Duration::from_micros(step));
+            watch(&self.world, self.now());
         }
-        let found = self.world.differences();
-        let said = found.iter().take(3).map(|difference| format!("{difference:?}"));
-        let said = said.collect::<Vec<_>>().join("; ");
-        let wait = end - start;
-        self.world.report(Law::Convergence, None, || format!("not after {wait} µs: {said}"));
-        None
+        Some(self.now() - start)
     }
 
-    /// How long convergence may take.
+    /// How long convergence may take: round trips, each with the disk at its end, and the time in
+    /// which the narrowest link takes what there is to be sent, from one to the next.
     fn longest_us(&self) -> u64 {
-        let link = &self.scenario.link;
-        let trip_us = 2 * 1_000 * (link.delay_ms + link.jitter_ms);
-        let bytes: usize = self.scenario.blocks * self.scenario.block_bytes * self.feeds.len();
-        let transfer_us = link.bandwidth.map_or(0, |rate| bytes as u64 * 4_000_000 / rate.max(1));
-        ROUND_TRIPS * self.diameter() * trip_us + TIMERS_SECONDS * 1_000_000 + transfer_us
+        let Scenario { link, disk, topology, .. } = self.scenario;
+        let cost = self.world.cost();
+        let bytes = cost.written_bytes * topology.crossings();
+        let narrowest = link.bandwidth.map(|bandwidth| bandwidth.least.max(1));
+        let transfer_us = narrowest.map_or(0, |rate| bytes.saturating_mul(1_000_000) / rate);
+        let trip_us = link.trip_us() + disk.trip_us();
+        self.diameter() * (ROUND_TRIPS * trip_us + transfer_us)
     }
 
-    fn finish(self, converged_us: Option<u64>) -> (Outcome, World) {
+    fn finish(self, [repaired_us, converged_us]: [Option<u64>; 2], cost: Cost) -> (Outcome, World) {
         let Self { world, nodes, .. } = self;
         let own: u64 = world.blocks_signed();
         let held: u64 = nodes.iter().map(|node| world.blocks_held(*node)).sum();
@@ -195,10 +253,13 @@ impl Play<'_> {
             trace: world.trace(),
             events: world.events(),
             virtual_us: world.now().as_micros(),
+            repaired_us,
             converged_us,
             faults: world.faults().clone(),
             bytes: world.bytes_total(),
             blocks_delivered: held.saturating_sub(own),
+            cost,
+            reopened: world.reopened(),
         };
         (outcome, world)
     }

@@ -8,7 +8,7 @@ use std::fmt;
 use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::blake2b;
 
-use super::plan::{Scenario, is_lie, is_rate};
+use super::plan::{Call, Scenario, is_lie, is_rate};
 use crate::fault::Fault;
 
 /// The steps of one run, in the order of their moments.
@@ -43,6 +43,13 @@ pub enum Action {
         /// Length of each.
         bytes: usize,
     },
+    /// An application makes another call.
+    Call {
+        /// Which one.
+        call: Call,
+        /// Decides on which node, and of which feed and blocks.
+        pick: u64,
+    },
     /// Something goes wrong, for a time.
     Strike {
         /// What.
@@ -61,6 +68,7 @@ impl fmt::Display for Step {
             Action::Append { writer, feed, blocks, bytes } => {
                 write!(f, "append writer={writer} feed={feed} blocks={blocks} bytes={bytes}")
             }
+            Action::Call { call, pick } => write!(f, "{call:?} pick={pick}"),
             Action::Strike { fault, pick, lasts } => {
                 write!(f, "{fault} pick={pick} lasts={lasts} µs")
             }
@@ -92,6 +100,12 @@ impl Script {
                 let lasts = LASTS_MIN_US + chance.below(LASTS_MAX_US - LASTS_MIN_US);
                 let (at, pick) = (chance.below(end), chance.u64());
                 steps.push(Step { at, action: Action::Strike { fault, pick, lasts } });
+            }
+        }
+        for (call, count) in &scenario.calls {
+            for _ in 0..*count {
+                let (at, pick) = (chance.below(end), chance.u64());
+                steps.push(Step { at, action: Action::Call { call: *call, pick } });
             }
         }
         steps.sort_by_key(|step| step.at);

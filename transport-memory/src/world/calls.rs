@@ -101,16 +101,21 @@ impl World {
     /// Some blocks of a feed from `start` on, outside of time; `None` if there are none, or none
     /// that can be read.
     pub fn read(&mut self, node: NodeId, feed: &FeedKey, start: u64) -> Option<Vec<Bytes>> {
+        match self.read_event(node, feed, start)? {
+            Event::Blocks { blocks, .. } => Some(blocks),
+            _ => None,
+        }
+    }
+
+    /// The answer to a read of a feed from `start` on, outside of time.
+    pub(super) fn read_event(&mut self, node: NodeId, feed: &FeedKey, start: u64) -> Option<Event> {
         let multifeed = self.node_mut(node).multifeed.as_mut()?;
         let (id, length) = multifeed.find(feed).map(|feed| (feed.id, feed.length))?;
         let request = multifeed.read(id, start, length).ok()?;
         self.at_once = true;
         self.drain(node);
         self.at_once = false;
-        match self.node_mut(node).take_event(|event| answers(event, request))? {
-            Event::Blocks { blocks, .. } => Some(blocks),
-            _ => None,
-        }
+        self.node_mut(node).take_event(|event| answers(event, request))
     }
 
     /// What a node's multifeed told its application since this was last asked, in order. Of more

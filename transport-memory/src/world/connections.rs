@@ -183,6 +183,10 @@ impl World {
         let is_running = |node: u32| self.nodes[node as usize].multifeed.is_some();
         if self.link(link).nodes.into_iter().all(is_running) {
             self.link_mut(link).begin();
+            let ends = self.ends(link);
+            if let Some(laws) = &mut self.laws {
+                laws.dialled(link, ends);
+            }
             self.send(link, Side::First, Item::Open, Urgency::Work);
         }
         // Otherwise the node that is down dials when it starts.
@@ -207,7 +211,14 @@ impl World {
     pub(super) fn hang_up(&mut self, link: LinkId, side: Side) {
         let Some(connection) = self.link_mut(link).ends[side as usize].take() else { return };
         let node = NodeId(self.link(link).node(side));
-        self.node_mut(node).connections.remove(&connection);
+        if let Some(laws) = &mut self.laws {
+            laws.hung_up(connection);
+        }
+        let place = self.node_mut(node);
+        place.connections.remove(&connection);
+        if let Some(liar) = &mut place.liar {
+            liar.end(connection);
+        }
         self.tell(node, Input::Disconnected { connection });
         self.drain(node);
     }
@@ -262,6 +273,7 @@ pub(super) fn answers(event: &Event, request: multifeed_core::RequestId) -> bool
     match event {
         Event::Appended { request: of, .. }
         | Event::Blocks { request: of, .. }
+        | Event::Missing { request: of, .. }
         | Event::Failed { request: of, .. } => *of == request,
         _ => false,
     }

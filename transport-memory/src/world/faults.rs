@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 use multifeed_core::chance::Chance;
-use multifeed_core::{ConnectionId, Duration, StoreFailure};
+use multifeed_core::{Duration, StoreFailure};
 
 use super::World;
 use crate::agenda::Urgency;
 use crate::fault::{Fault, FaultCounts};
-use crate::liar::Liar;
 use crate::link::{Item, LinkId, Side, micros};
 use crate::node::NodeId;
 use crate::rule::{Crossing, Verdict};
@@ -119,13 +118,6 @@ impl World {
         is_restored
     }
 
-    /// Makes a node a liar from now on, before it is connected. Two that equivocate are two with
-    /// the writer of the same seed.
-    pub fn make_liar(&mut self, node: NodeId, lie: Fault) {
-        let chance = self.chance.fork();
-        self.node_mut(node).liar = Some(Liar::new(lie, chance));
-    }
-
     /// Lets the laws take a liar for honest.
     #[cfg(test)]
     pub(crate) fn hide_liar(&mut self, node: NodeId) {
@@ -149,21 +141,6 @@ impl World {
     #[cfg(test)]
     pub(crate) fn tell_laws(&mut self, node: NodeId, event: &multifeed_core::Event) {
         self.hold_against_laws(node, event);
-    }
-
-    /// What a node says, twisted if it is a liar. `None`: nothing is left of it for now.
-    pub(super) fn twisted(
-        &mut self,
-        node: NodeId,
-        connection: ConnectionId,
-        bytes: Bytes,
-    ) -> Option<Bytes> {
-        let Some(liar) = &mut self.nodes[node.index()].liar else { return Some(bytes) };
-        let (bytes, lies) = liar.twist(connection, &bytes);
-        for _ in 0..lies {
-            self.faults.strike(liar.lie());
-        }
-        Some(bytes).filter(|bytes| !bytes.is_empty())
     }
 
     /// Lets the rules decide about a piece, and sends what is left of it. `false`: the connection
@@ -198,7 +175,8 @@ impl World {
 
     /// Sends a piece that is not what the sender gave.
     fn damage(&mut self, link: LinkId, side: Side, bytes: Bytes, verdict: Verdict) -> bool {
-        self.link_mut(link).is_tampered = true;
+        // Two pieces that could not change places arrive as they were sent.
+        self.link_mut(link).is_tampered |= verdict != Verdict::Reorder;
         let work = Urgency::Work;
         match verdict {
             Verdict::Corrupt => {
@@ -217,6 +195,7 @@ impl World {
             Verdict::Reorder => {
                 self.send(link, side, Item::Bytes(bytes), work);
                 if self.link_mut(link).swap_last(side) {
+                    self.link_mut(link).is_tampered = true;
                     self.faults.strike(Fault::Reorder);
                 }
             }

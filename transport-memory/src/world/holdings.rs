@@ -9,7 +9,7 @@ use multifeed_core::{FeedKey, PublicKey};
 
 use super::World;
 use crate::disk::Record;
-use crate::link::LinkId;
+use crate::link::{LinkId, Side};
 use crate::node::NodeId;
 
 /// What a node holds of one feed, durably.
@@ -67,6 +67,28 @@ impl World {
             && self.differences_up_to(1).is_empty()
     }
 
+    /// Whether nothing is left of what faults did to connections and clocks: every link that
+    /// counts has a connection on which both sides know each other for members, no byte of it was
+    /// changed, nothing under way was sent at a slower pace, and time goes on for every node.
+    pub fn is_sound(&self) -> bool {
+        let has_time = |node: &crate::node::Node| {
+            node.multifeed.is_none() || node.has_time(self.now().as_micros())
+        };
+        self.nodes.iter().all(has_time) && self.joined().all(|(id, _)| self.is_link_sound(id))
+    }
+
+    fn is_link_sound(&self, id: LinkId) -> bool {
+        let link = self.link(id);
+        let is_member = |side: Side| {
+            let node = self.multifeed(NodeId(link.node(side)));
+            let peers = node.into_iter().flat_map(|multifeed| multifeed.peers());
+            link.end(side).is_some_and(|end| peers.map(|peer| peer.connection).any(|it| it == end))
+        };
+        !link.is_tampered
+            && link.is_at_pace(self.now().as_micros())
+            && Side::BOTH.into_iter().all(is_member)
+    }
+
     /// Every pair of connected nodes that do not hold the same.
     pub fn differences(&self) -> Vec<Difference> {
         self.differences_up_to(usize::MAX)
@@ -105,8 +127,9 @@ impl World {
     fn counts_agree(&self) -> bool {
         // What liars signed themselves does not count, and is counted there.
         let has_liars = self.nodes.iter().any(|node| node.is_liar());
+        let may_differ = has_liars || self.has_policy;
         self.joined().all(|(link, [a, b])| {
-            self.is_connected(link) && (has_liars || self.blocks_held(a) == self.blocks_held(b))
+            self.is_connected(link) && (may_differ || self.blocks_held(a) == self.blocks_held(b))
         })
     }
 
@@ -118,7 +141,12 @@ impl World {
                 known.entry(node).or_insert_with(|| self.honest_holdings(node));
             }
             let [a, b] = nodes.map(|node| &known[&node]);
-            let only = [without(a, b), without(b, a)];
+            let mut only = [without(a, b), without(b, a)];
+            if self.has_policy {
+                // What one of the two refuses, the other need not get from it.
+                let wanted = |it: &Holding| nodes.iter().all(|node| self.wants(*node, &it.key));
+                only.iter_mut().for_each(|only| only.retain(wanted));
+            }
             if only.iter().any(|only| !only.is_empty()) || !self.is_connected(link) {
                 found.push(Difference { link, nodes, only });
             }

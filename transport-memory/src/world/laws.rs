@@ -6,18 +6,21 @@ use multifeed_core::{ConnectionId, Duration, Event, FeedId, PublicKey, Reason};
 
 use super::World;
 use crate::fault::Fault;
-use crate::law::{Broken, Law};
+use crate::law::bounds::{Excess, exceeded};
+use crate::law::cost::PROOF_BYTES;
+use crate::law::{Broken, Cost, Law};
 use crate::link::{LinkId, Side};
 use crate::node::NodeId;
 
-/// At rest, one sign of life in this time, each way, is all that may be sent.
+/// For so long it is looked at rest whether anything but signs of life is sent.
 const SILENCE_SECONDS: u64 = 20;
 
 /// Before that, whatever faults left behind comes to its end.
 const SETTLE_SECONDS: u64 = 40;
 
-/// Bytes of a sign of life, sealed.
-const KEEP_ALIVE_BYTES_MAX: u64 = 20;
+/// Signs of life in that time, of 20 bytes where they are sealed: one in five seconds, and one
+/// that was due before.
+const SILENCE_BYTES_MAX: u64 = (SILENCE_SECONDS / 5 + 1) * 20;
 
 impl World {
     /// Checks the laws after every event from now on. Call it before there are writers.
@@ -50,6 +53,7 @@ impl World {
             self.report(Law::Convergence, None, || describe(&found));
         }
         self.check_readable();
+        self.check_gone();
         self.check_silence();
         self.check_restarts();
     }
@@ -58,9 +62,14 @@ impl World {
         for node in self.honest() {
             let feeds = self.multifeed(node).map(|multifeed| multifeed.feeds());
             let feeds = feeds.into_iter().flatten();
-            let feeds: Vec<_> =
-                feeds.map(|feed| (feed.key, feed.public_key, feed.length)).collect();
-            for feed in feeds {
+            let feeds: Vec<_> = feeds
+                .map(|feed| ((feed.key, feed.public_key, feed.length), feed.cleared > 0))
+                .collect();
+            for (feed, has_gaps) in feeds {
+                if has_gaps {
+                    self.check_kept(node, (feed.0, feed.1));
+                    continue;
+                }
                 let blocks = self.blocks(node, &feed.0);
                 if let Some(laws) = &mut self.laws {
                     laws.read_back(node, feed, &blocks);
@@ -73,21 +82,60 @@ impl World {
         self.nodes().filter(|node| !self.node(*node).is_liar()).collect()
     }
 
+    /// Every way between two honest nodes falls silent, but for signs of life.
     fn check_silence(&mut self) {
-        if self.nodes.iter().any(|node| node.is_liar()) {
-            // One that drips is closed and dials anew for ever: such a world has no rest.
-            return;
-        }
         // What was lost on a sealed stream is seen with the next sign of life, and dialled anew.
         self.run_for(Duration::from_secs(SETTLE_SECONDS));
-        self.run_until_idle();
-        let before = self.bytes_total();
+        if !self.nodes.iter().any(|node| node.is_liar()) {
+            // With one that is closed and dials anew for ever there is no rest.
+            self.run_until_idle();
+        }
+        let before: Vec<[u64; 2]> = self.links().map(|link| self.bytes(link)).collect();
         self.run_for(Duration::from_secs(SILENCE_SECONDS));
-        let sent = self.bytes_total() - before;
-        let ways = self.links().filter(|link| self.is_connected(*link)).count() as u64 * 2;
-        let allowed = ways * (SILENCE_SECONDS / 5 + 1) * KEEP_ALIVE_BYTES_MAX;
-        if sent > allowed {
-            self.report(Law::Silence, None, || format!("{sent} bytes at rest, not {allowed}"));
+        for (link, before) in self.links().zip(before) {
+            let are_honest = self.ends(link).iter().all(|end| !self.node(*end).is_liar());
+            let ways = self.bytes(link).into_iter().zip(before);
+            let sent = ways.map(|(now, before)| now - before).max().unwrap_or(0);
+            if are_honest && sent > SILENCE_BYTES_MAX {
+                let what = || format!("link {}: {sent} bytes one way at rest", link.0);
+                self.report(Law::Silence, None, what);
+            }
+        }
+    }
+
+    /// What honest nodes sent each other so far, and what came of it.
+    pub fn cost(&self) -> Cost {
+        let delivered = self.laws.as_ref().map(|laws| laws.delivered()).unwrap_or_default();
+        let honest = self.links.iter().filter(|link| {
+            let is_liar = |node: &u32| self.nodes[*node as usize].is_liar();
+            !link.nodes.iter().any(is_liar)
+        });
+        Cost {
+            bytes: honest.clone().flat_map(|link| link.delivered).sum(),
+            events: self.causes,
+            blocks: delivered.blocks,
+            block_bytes: delivered.bytes,
+            written: delivered.written,
+            written_bytes: delivered.written_bytes + PROOF_BYTES * delivered.written,
+            connections: self.links.iter().map(|link| link.connections).sum(),
+            honest_connections: honest.map(|link| link.connections).sum(),
+            feeds: self.laws.as_ref().map_or(0, |laws| laws.authors()) as u64,
+            links: self.links.len() as u64,
+            seconds: self.now / 1_000_000,
+        }
+    }
+
+    /// Holds what was spent so far against what was delivered: a block may cross so often, in
+    /// pieces of about so many bytes.
+    pub fn check_cost(&mut self, crossings: u64, piece_bytes: Option<u64>) {
+        let cost = self.cost();
+        let most = cost.bytes_max(crossings);
+        if cost.bytes > most {
+            self.report(Law::Bytes, None, || format!("more than {most} bytes: {cost:?}"));
+        }
+        let most = cost.events_max(crossings, piece_bytes);
+        if cost.events > most {
+            self.report(Law::Events, None, || format!("more than {most} events: {cost:?}"));
         }
     }
 
@@ -114,14 +162,17 @@ impl World {
     pub(super) fn hold_against_laws(&mut self, node: NodeId, event: &Event) {
         let Some(laws) = &mut self.laws else { return };
         let nodes = &self.nodes;
-        let author = |feed: &FeedId| -> Option<PublicKey> {
+        let view = |feed: &FeedId| {
             let multifeed = nodes[node.index()].multifeed.as_ref()?;
-            multifeed.feed(*feed).map(|feed| feed.public_key)
+            multifeed.feed(*feed).map(|feed| (feed.public_key, feed.byte_length))
         };
+        let author = |feed: &FeedId| -> Option<PublicKey> { view(feed).map(|feed| feed.0) };
         match event {
             Event::Appended { feed, start, end, .. } | Event::Extended { feed, start, end } => {
-                if let Some(author) = author(feed) {
-                    laws.grown(node, author, [*start, *end]);
+                if let Some(feed) = view(feed) {
+                    let own = matches!(event, Event::Appended { .. });
+                    laws.grown(node, feed.0, [*start, *end]);
+                    laws.landed(node, feed, end.saturating_sub(*start), own);
                 }
             }
             Event::Held { connection, feed, length } => {
@@ -134,7 +185,14 @@ impl World {
                     }
                 }
             }
+            Event::Removed { key, .. } => laws.removed(node, *key),
             Event::Opened { connection, .. } => self.check_member(node, *connection),
+            Event::Synced { connection } => self.check_synced(node, *connection),
+            Event::Refused { feed, .. }
+            | Event::Contested { feed, .. }
+            | Event::FeedBroken { feed, .. } => {
+                laws.troubled(node, author(feed));
+            }
             _ => (),
         }
     }
@@ -151,16 +209,31 @@ impl World {
         }
     }
 
-    /// A node has asked its disk for something.
+    /// A node says that it is in sync with a peer.
+    fn check_synced(&mut self, node: NodeId, connection: ConnectionId) {
+        let joined = self.node(node).connections.get(&connection).copied();
+        let Some((link, _)) = joined else { return };
+        let (pipe, ends) = (self.link(link), self.ends(link));
+        let are_honest = ends.iter().all(|end| !self.node(*end).is_liar());
+        if are_honest
+            && !pipe.is_tampered
+            && let Some(laws) = &mut self.laws
+        {
+            laws.synced(link, node, ends);
+        }
+    }
+
+    /// A node has done what an event asked of it.
     pub(super) fn check_bounds(&mut self, node: NodeId) {
         if self.laws.is_none() {
             return;
         }
         let place = self.node(node);
-        let peers = place.links.len();
-        let (open, most) = (place.disk.open_reads(), peers * place.options.limits.reads);
-        if open > most {
-            self.report(Law::Bounds, Some(node), || format!("{open} reads at once, not {most}"));
+        let Some(multifeed) = &place.multifeed else { return };
+        let (held, connections) = (multifeed.footprint(), place.connections.len());
+        if let Some(Excess { what, found, most }) = exceeded(&held, multifeed.limits(), connections)
+        {
+            self.report(Law::Bounds, Some(node), || format!("{found} {what}, not {most}"));
         }
     }
 
@@ -171,7 +244,8 @@ impl World {
         let Some(multifeed) = &place.multifeed else { return };
         let kept: BTreeMap<_, _> =
             multifeed.feeds().map(|feed| (feed.public_key, feed.length)).collect();
-        laws.restarted(node, &place.authors(), &kept);
+        let bytes = multifeed.feeds().map(|feed| (feed.public_key, feed.byte_length));
+        laws.restarted(node, &place.authors(), &kept, bytes.collect());
     }
 
     /// A node closes a connection for its peer's fault.

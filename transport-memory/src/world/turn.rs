@@ -3,8 +3,9 @@
 //! Rule: after anything that a node was told, its outputs are drained and its streams pulled,
 //! before the next event.
 
-use multifeed_core::{ConnectionId, Event, Input, Output, Role, Secure, StoreReply, StoreRequest};
+use multifeed_core::{ConnectionId, Event, Input, Output, Secure, StoreReply, StoreRequest};
 
+use super::liars::role;
 use super::{What, World};
 use crate::agenda::Urgency;
 use crate::disk::Answer;
@@ -61,8 +62,12 @@ impl World {
                 self.trace.note(self.now, code::BYTES, place, &bytes);
                 if let Some(connection) = self.link(link).end(to) {
                     let node = NodeId(self.link(link).node(to));
-                    self.tell(node, Input::Received { connection, bytes: &bytes });
-                    self.drain(node);
+                    if self.is_masked(node) {
+                        self.hear_as_liar(link, to, &bytes);
+                    } else {
+                        self.tell(node, Input::Received { connection, bytes: &bytes });
+                        self.drain(node);
+                    }
                 }
                 self.pull_on(link, from, epoch);
             }
@@ -102,16 +107,15 @@ impl World {
             Security::Plain => Secure::Plain { remote: self.node(other).public_key() },
             Security::Noise => Secure::Noise,
         };
-        let role = match side {
-            Side::First => Role::Initiator,
-            Side::Second => Role::Responder,
-        };
         self.link_mut(link).ends[side as usize] = Some(connection);
         self.node_mut(node).connections.insert(connection, (link, side));
         if side == Side::Second {
             self.send(link, Side::Second, Item::Open, Urgency::Work);
         }
-        self.tell(node, Input::Connected { connection, role, secure, mode });
+        if self.is_masked(node) {
+            return self.put_mask_on(link, side, connection);
+        }
+        self.tell(node, Input::Connected { connection, role: role(side), secure, mode });
         self.drain(node);
     }
 
@@ -124,9 +128,17 @@ impl World {
     }
 
     pub(super) fn tell(&mut self, node: NodeId, input: Input<'_>) {
-        let now = self.node(node).clock(self.now);
-        if let Some(multifeed) = &mut self.node_mut(node).multifeed {
-            multifeed.handle(now, input);
+        let at = self.now;
+        let now = self.node_mut(node).tell_time(at);
+        let received = match &input {
+            Input::Received { connection, bytes } => Some((*connection, bytes.len())),
+            _ => None,
+        };
+        let Self { nodes, laws, .. } = self;
+        let Some(multifeed) = &mut nodes[node.index()].multifeed else { return };
+        multifeed.handle(now, input);
+        if let (Some(laws), Some((connection, bytes))) = (laws, received) {
+            laws.answered(node, connection, bytes, multifeed.waiting_outputs());
         }
     }
 
@@ -143,6 +155,7 @@ impl World {
             let Some(connection) = self.node_mut(node).sending.pop_front() else { break };
             self.pull(node, connection);
         }
+        self.check_bounds(node);
         let place = self.node_mut(node);
         let is_idle = place.multifeed.is_none() || place.connections.is_empty();
         let latest = self.node(node).latest_alarm(self.now);
@@ -194,7 +207,6 @@ impl World {
         match nodes[node.index()].disk.take(request, faults) {
             Answer::Now(reply) => self.stored(node, reply),
             Answer::Later(ticket) => {
-                self.check_bounds(node);
                 let at = self.now + micros(options.read) + self.disk_jitter(node);
                 self.enter(at, Urgency::Work, What::Answer { node, life, ticket });
             }
@@ -259,10 +271,13 @@ impl World {
             }
             pulled += moved;
             let bytes = self.scratch.split().freeze();
-            let Some(bytes) = self.twisted(node, connection, bytes) else { continue };
             let is_chore = self.in_timeout && pulled <= keep_alive;
             let urgency = if is_chore { Urgency::Chore } else { Urgency::Work };
-            if !self.send_piece(link, side, bytes, urgency) {
+            let is_sent = match self.is_masked(node) {
+                true => self.say_as_liar(node, (link, side), &bytes, urgency),
+                false => self.send_piece(link, side, bytes, urgency),
+            };
+            if !is_sent {
                 return;
             }
             if moved < room {

@@ -143,3 +143,14 @@ fn who_waited_longest_is_first_and_there_is_an_end_to_addresses() {
     let ports: Vec<_> = order.iter().map(|due| due.addr.port()).collect();
     assert_eq!(ports, [8, 7, 6, 5, 4, 3, 2, 1]);
 }
+
+#[test]
+fn a_forgotten_address_is_not_dialled() {
+    let mut dialer = dialer();
+    dialer.add(at(0), addr(1));
+    due(&mut dialer, at(0)).expect("due");
+    dialer.remove(addr(1));
+    assert!(!dialer.knows(addr(1)));
+    assert_eq!(dialer.ended(at(1), addr(1), Outcome::Lost), None);
+    assert_eq!(dialer.deadline(), None);
+}

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use multifeed_core::{Event, RequestId, StoreFailure};
+use multifeed_core::{Event, Misuse, RequestId, StoreFailure};
 
 use super::Driver;
 use crate::command::{Answer, Command};
@@ -58,6 +58,10 @@ impl Driver {
                 let added = self.dialer.add(self.now(), addr);
                 reply.send(if added { Ok(()) } else { Err(NodeError::TooMany) });
             }
+            Command::HangUp { addr, reply } => {
+                self.hang_up(addr);
+                reply.send(Ok(()));
+            }
             Command::Listen { addr, reply } => reply.send(self.listen(addr)),
             Command::LocalAddrs { reply } => {
                 reply.send(Ok(self.listeners.iter().map(|(addr, _)| *addr).collect()));
@@ -88,6 +92,13 @@ impl Driver {
                     reply.send(Ok(blocks));
                 }
                 None
+            }
+            Event::Missing { request, .. } | Event::Canceled { request } => {
+                // Cleared or removed meanwhile: they are not here, and nothing is wrong.
+                if let Some(Open::Read(reply)) = self.calls.remove(&request) {
+                    reply.send(Err(NodeError::Misuse(Misuse::OutOfRange)));
+                }
+                Some(event)
             }
             Event::Failed { request, failure } => {
                 self.fail(request, failure);

@@ -106,9 +106,19 @@ impl Driver {
         }
     }
 
+    /// Dials an address no more, and ends the connections that were dialled there.
+    pub(super) fn hang_up(&mut self, addr: SocketAddr) {
+        self.dialer.remove(addr);
+        for (id, connection) in &self.connections {
+            if connection.role == Role::Initiator && connection.addr == addr {
+                self.core.disconnect(*id);
+            }
+        }
+    }
+
     fn dialled(&mut self, addr: SocketAddr, result: Result<ByteStream, DialFailure>) {
         self.admission.dial_ended();
-        if !matches!(self.phase, Phase::Open) {
+        if !matches!(self.phase, Phase::Open) || !self.dialer.knows(addr) {
             return;
         }
         match result {

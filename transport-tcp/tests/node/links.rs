@@ -40,6 +40,25 @@ pub(crate) async fn a_restarted_server_is_found_again(host: Host) {
     assert_eq!(host.feed(&b, from_a, 2).await, blocks(&["before", "back"]));
 }
 
+pub(crate) async fn whom_we_hang_up_on_is_not_dialled_again(host: Host) {
+    let (_a, addr) = host.listening().await;
+    let b = Node::open(host.options()).await.expect("opens");
+    let mut events = b.subscribe();
+    b.dial(addr).await.expect("room");
+    host.event(&mut events, opened).await;
+    b.hang_up(addr).await.expect("open");
+    let (reason, retry_in) = host.event(&mut events, disconnected).await;
+    assert!(matches!(reason, Ending::Core(Reason::Requested)), "{reason}");
+    assert_eq!(retry_in, None);
+    host.sleep_ms(1_500).await;
+    assert!(events.try_next().is_none());
+    // A dial that is under way is none any more either; and it can be named again.
+    b.dial(addr).await.expect("room");
+    b.hang_up(addr).await.expect("open");
+    b.dial(addr).await.expect("room");
+    host.event(&mut events, opened).await;
+}
+
 pub(crate) async fn two_that_dial_each_other(host: Host) {
     for _ in 0..2 {
         let (a, a_addr) = host.listening().await;

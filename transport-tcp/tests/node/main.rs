@@ -32,6 +32,8 @@ on_each_runtime! {
     crate::sync::a_sync_that_should_end_ends as a_sync_that_should_end_ends,
     crate::sync::a_slow_subscriber_lags as a_slow_subscriber_lags_and_does_not_grow,
     crate::links::a_restarted_server_is_found_again as a_restarted_server_is_found_again,
+    crate::links::whom_we_hang_up_on_is_not_dialled_again
+        as whom_we_hang_up_on_is_not_dialled_again,
     crate::links::two_that_dial_each_other as two_that_dial_each_other_keep_one_connection,
     crate::links::ourselves_are_not_dialled_again as ourselves_are_not_dialled_again,
     crate::links::a_stranger_is_left_alone as a_stranger_is_left_alone,

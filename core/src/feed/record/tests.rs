@@ -10,7 +10,7 @@ fn tip(length: u64) -> Tip {
 }
 
 fn record() -> Bytes {
-    encode_record(&PublicKey([1; 32]), Some("local"), &tip(13), Origin::Group)
+    encode_record(&PublicKey([1; 32]), Some("local"), &tip(13), &Runs::default(), Origin::Group)
 }
 
 #[test]
@@ -19,7 +19,13 @@ fn a_record_is_read_back() {
     let name = Some(String::from("local"));
     assert_eq!(
         read,
-        Record { public_key: PublicKey([1; 32]), name, tip: tip(13), origin: Origin::Group }
+        Record {
+            public_key: PublicKey([1; 32]),
+            name,
+            tip: tip(13),
+            cleared: Runs::default(),
+            origin: Origin::Group
+        }
     );
 }
 
@@ -43,11 +49,11 @@ fn a_record_cut_short_is_damage() {
 fn roots_that_do_not_fit_the_length_are_damage() {
     let mut tip = tip(13);
     tip.length = 12;
-    let value = encode_record(&PublicKey([1; 32]), None, &tip, Origin::Group);
+    let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default(), Origin::Group);
     assert_eq!(decode_record(&value), Err(StoreFailure::Damaged));
     tip.roots.clear();
     tip.length = tree::LENGTH_MAX + 1;
-    let value = encode_record(&PublicKey([1; 32]), None, &tip, Origin::Group);
+    let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default(), Origin::Group);
     assert_eq!(decode_record(&value), Err(StoreFailure::Damaged));
 }
 
@@ -93,7 +99,7 @@ proptest! {
 fn a_feed_of_another_origin_is_read_back_as_such() {
     for origin in [Origin::Compat, Origin::Namespace([9; 32])] {
         for tip in [tip(13), Tip { length: 0, roots: Vec::new(), head: tip(13).head }] {
-            let value = encode_record(&PublicKey([1; 32]), None, &tip, origin);
+            let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default(), origin);
             let read = decode_record(&value).unwrap();
             assert_eq!((read.origin, read.tip), (origin, tip));
         }

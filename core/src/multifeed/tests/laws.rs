@@ -121,6 +121,32 @@ fn a_damaged_record_costs_its_own_feed_alone() {
 }
 
 #[test]
+fn a_slot_far_behind_the_others_costs_no_memory_and_no_other_feed() {
+    let mut world = nodes(2);
+    let (a, b) = (write(&mut world, 0, 3), write(&mut world, 1, 4));
+    world.connect(0, 1, Mode::Once);
+    world.run();
+    let mut map = world.nodes[1].map.clone();
+    let feed = world.nodes[1].multifeed.find(&a).unwrap().id;
+    let record = map.remove(&crate::feed::record::feed_key(feed.0)).unwrap();
+    for slot in [u32::MAX / 2, u32::MAX - 1] {
+        map.insert(crate::feed::record::feed_key(slot), record.clone());
+    }
+    world.nodes[1] = Node::open(&group(), 9, map);
+    assert!(world.nodes[1].multifeed.feeds.slots_held() <= 4);
+    assert_holds(&mut world, 1, 1, &b, 4);
+    assert_eq!(world.nodes[1].multifeed.find(&a).unwrap().id, FeedId(u32::MAX / 2));
+    // Later feeds get slots near the others, and the listing finds those that are far.
+    let fresh = world.nodes[0].multifeed.writer("new", KeyPair::from_seed(&[55; 32])).unwrap();
+    world.nodes[0].append(fresh, &[&block(2, 0)]);
+    let ids = world.connect(0, 1, Mode::Live);
+    world.run();
+    assert_eq!(world.nodes[1].multifeed.feeds().count(), 3);
+    assert!(world.nodes[1].multifeed.feeds.slots_held() <= 5);
+    assert!(world.nodes[0].closed.iter().all(|closed| closed.0 != ids[0]));
+}
+
+#[test]
 fn a_sync_ends_though_a_peer_lacks_blocks_that_it_offered() {
     let mut world = nodes(2);
     let (a, b) = (write(&mut world, 0, 3), write(&mut world, 1, 2));

@@ -103,7 +103,8 @@ impl Answers {
             let Some(request) = self.requests.remove(&next) else { continue };
             let id = next.0;
             let Some(feed) = context.feeds.get(id) else { continue };
-            if feed.durable().is_none() || !channel::follows(feed, request.fork) {
+            let is_given = feed.is_taken() && feed.durable().is_some();
+            if !is_given || !channel::follows(feed, request.fork) {
                 self.put_no(id, request.id);
                 continue;
             }
@@ -143,10 +144,14 @@ impl Answers {
         let (id, request) = (read.feed(), *read.request());
         let is_wanted = self.reading.remove(&(id, request.id));
         let Some(feed) = context.feeds.get(id) else { return Ok(()) };
-        let proof = values.and_then(|values| read.take_nodes(feed, values));
         if is_wanted != Some(true) {
             return Ok(());
         }
+        if read.is_outdated(feed) {
+            self.put_no(id, request.id);
+            return Ok(());
+        }
+        let proof = values.and_then(|values| read.take_nodes(feed, values));
         match proof {
             Ok(proof) => {
                 self.put_data(feed, context.group, (id, &request), proof);

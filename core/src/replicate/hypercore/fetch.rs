@@ -138,7 +138,7 @@ impl Fetch {
     ) -> bool {
         messages.extend(self.cancelled.drain(..).map(Message::Cancel));
         let Some(theirs) = theirs else { return false };
-        let is_open = theirs.uploading && channel::follows(feed, theirs.fork);
+        let is_open = theirs.uploading && feed.is_taken() && channel::follows(feed, theirs.fork);
         if self.resume.is_some() || feed.broken().is_some() || !is_open {
             return false;
         }

@@ -143,7 +143,8 @@ impl Link {
         let is_in_ranges = feed.is_of_group() && peer == Peer::Member;
         let is_taken = self.channels.get(&id).is_some_and(|channel| channel.remote.is_some());
         let is_capable: bool = theirs.capability.ct_eq(&expected).into();
-        Ok((is_capable && !is_in_ranges && !is_taken).then_some(id))
+        let is_free = !is_in_ranges && !is_taken && feed.is_taken() && !feed.is_candidate();
+        Ok((is_capable && is_free).then_some(id))
     }
 
     /// The peer has opened its side of a channel.
@@ -168,11 +169,15 @@ impl Link {
         Ok(())
     }
 
-    /// The channel is gone: closed, or never taken. Returns our number of it.
-    pub(crate) fn close(&mut self, sources: &mut Sources, feed: FeedId) -> Option<u64> {
+    /// The channel is gone: closed, or never taken. Returns our number of it, and the peer's.
+    pub(crate) fn close(
+        &mut self,
+        sources: &mut Sources,
+        feed: FeedId,
+    ) -> Option<(Option<u64>, Option<u64>)> {
         let channel = self.channels.remove(&feed)?;
         self.forget(sources, feed);
-        channel.local
+        Some((channel.local, channel.remote))
     }
 
     fn forget(&mut self, sources: &mut Sources, feed: FeedId) {

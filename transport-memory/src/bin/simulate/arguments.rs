@@ -4,14 +4,20 @@ use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
 simulate list
-simulate run [SCENARIO…] [--seeds N] [--first-seed S] [--json]
+simulate run [SCENARIO…] [--seeds N] [--first-seed S] [--json] [--twice]
+simulate restart [SCENARIO…] [--seeds N] [--first-seed S] [--json]
 simulate replay SCENARIO --seed S [--trace]
 simulate shrink SCENARIO --seed S
 simulate replay-session FILE
+simulate redact FILE
 simulate plot [SCENARIO…] [--seeds N] --out FILE.html
+simulate plot SCENARIO --out FILE.svg
 simulate golden FILE [--bless]
 
-A SCENARIO is the name of one that is built in, or a file.toml. Without one, all are run.";
+A SCENARIO is the name of one that is built in, or a file.toml. Without one, all are run.
+--twice plays each seed again and compares the traces. restart opens a second multifeed over a
+disk after one event of ten, and compares what the two hold. redact tells what a record holds
+without its keys, names and texts.";
 
 /// What to do.
 #[derive(Debug)]
@@ -21,6 +27,7 @@ pub(crate) enum Command {
     Run(RunOptions),
     Replay { scenario: String, seed: u64, trace: bool },
     ReplaySession { file: PathBuf },
+    Redact { file: PathBuf },
     Shrink { scenario: String, seed: u64 },
     Plot { scenarios: Vec<String>, seeds: u64, file: PathBuf },
     Golden { file: PathBuf, bless: bool },
@@ -33,6 +40,18 @@ pub(crate) struct RunOptions {
     pub(crate) first_seed: u64,
     pub(crate) seeds: u64,
     pub(crate) json: bool,
+    pub(crate) manner: Manner,
+}
+
+/// What is done with each seed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Manner {
+    /// It is played.
+    Once,
+    /// It is played again, and the traces are compared.
+    Twice,
+    /// It is played, and multifeeds are opened over what is durable at random moments.
+    Restarts,
 }
 
 const SEEDS_DEFAULT: u64 = 20;
@@ -52,6 +71,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Command, Stri
             "--out" => given.out = Some(value()?.into()),
             "--json" => given.json = true,
             "--trace" => given.trace = true,
+            "--twice" => given.twice = true,
             "--bless" => given.bless = true,
             _ if word.starts_with('-') => return Err(format!("there is no option {word}")),
             _ => given.names.push(word),
@@ -69,6 +89,7 @@ struct Given {
     out: Option<PathBuf>,
     json: bool,
     trace: bool,
+    twice: bool,
     bless: bool,
 }
 
@@ -77,17 +98,15 @@ impl Given {
         match command {
             "" | "help" | "--help" | "-h" => Ok(Command::Help),
             "list" => Ok(Command::List),
-            "run" => Ok(Command::Run(RunOptions {
-                scenarios: self.names,
-                first_seed: self.first_seed,
-                seeds: self.seeds.unwrap_or(SEEDS_DEFAULT),
-                json: self.json,
-            })),
+            "run" if self.twice => Ok(self.run(Manner::Twice)),
+            "run" => Ok(self.run(Manner::Once)),
+            "restart" => Ok(self.run(Manner::Restarts)),
             "replay" => {
                 let (scenario, seed, trace) = (self.one()?, self.seed()?, self.trace);
                 Ok(Command::Replay { scenario, seed, trace })
             }
             "replay-session" => Ok(Command::ReplaySession { file: self.one()?.into() }),
+            "redact" => Ok(Command::Redact { file: self.one()?.into() }),
             "shrink" => Ok(Command::Shrink { scenario: self.one()?, seed: self.seed()? }),
             "plot" => {
                 let seeds = self.seeds.unwrap_or(PLOT_SEEDS_DEFAULT);
@@ -97,6 +116,16 @@ impl Given {
             "golden" => Ok(Command::Golden { file: self.one()?.into(), bless: self.bless }),
             _ => Err(format!("there is no command {command}; try: simulate help")),
         }
+    }
+
+    fn run(self, manner: Manner) -> Command {
+        Command::Run(RunOptions {
+            scenarios: self.names,
+            first_seed: self.first_seed,
+            seeds: self.seeds.unwrap_or(SEEDS_DEFAULT),
+            json: self.json,
+            manner,
+        })
     }
 
     fn one(&self) -> Result<String, String> {

@@ -1,10 +1,12 @@
 //! Runs scenarios under many seeds, and shows what one seed did.
 
 mod arguments;
+mod failure;
 mod golden;
 mod plot;
 mod report;
 mod run;
+mod session;
 
 use std::process::ExitCode;
 
@@ -30,8 +32,9 @@ fn main() -> ExitCode {
         Command::Replay { scenario, seed, trace } => {
             run::replay(&scenario, seed, trace, &mut report)
         }
-        Command::ReplaySession { file } => run::replay_session(&file, &mut report),
-        Command::Shrink { scenario, seed } => run::shrink_one(&scenario, seed, &mut report),
+        Command::ReplaySession { file } => session::replay(&file, &mut report),
+        Command::Redact { file } => session::redact(&file, &mut report),
+        Command::Shrink { scenario, seed } => failure::shrink_one(&scenario, seed, &mut report),
         Command::Plot { scenarios, seeds, file } => {
             plot::plot(&scenarios, seeds, &file, &mut report)
         }

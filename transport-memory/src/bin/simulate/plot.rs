@@ -1,4 +1,7 @@
-//! A page with curves: blocks held by each peer over time, and bytes for each delivered byte.
+//! Charts of runs: blocks held by each peer over virtual time, and bytes sent for each byte
+//! delivered; as an SVG of one run, or a page with several side by side.
+
+mod chart;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,107 +10,143 @@ use multifeed_memory::scenario::{Outcome, Scenario, Script, play};
 
 use crate::report::{Report, hex};
 use crate::run::find_all;
+use chart::{Chart, LEGEND_MAX, Line};
 
-const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 220.0;
-const MARGIN: f64 = 40.0;
+const WIDTH: f64 = 620.0;
+const HEIGHT: f64 = 300.0;
+const CAPTION: f64 = 24.0;
 
-/// Peers whose curve is drawn; the others are in the others' way.
+/// Peers whose curve is drawn; the others would be in their way.
 const CURVES_MAX: usize = 64;
 
+/// The chart of costs ends at so many times what the run cost in the end.
+const COST_TOP: f64 = 2.0;
+
 /// What was seen of one run.
-#[derive(Default)]
-struct Curves {
-    /// For each moment: blocks held by each node.
-    held: Vec<(f64, Vec<u64>)>,
-    /// Bytes sent so far, for each block held by all together.
-    cost: Vec<(f64, f64)>,
+struct Run {
+    held: Vec<Line>,
+    cost: Line,
+    outcome: Outcome,
+    marks: Vec<(f64, &'static str)>,
 }
 
-/// Plays scenarios and writes the page.
+/// Plays scenarios and writes the page, or the SVG of the first seed.
 pub(crate) fn plot(
     names: &[String],
     seeds: u64,
     file: &Path,
     report: &mut Report,
 ) -> Result<bool, String> {
+    let is_svg = file.extension().is_some_and(|extension| extension == "svg");
+    if is_svg && names.len() != 1 {
+        return Err("an SVG is of one scenario; a page, FILE.html, is of any number".to_owned());
+    }
     let mut page = String::from(HEAD);
     for scenario in find_all(names)? {
-        // Writing to a string does not fail, here and below.
-        _ = write!(page, "<h2>{}</h2><p>{}</p><div>", scenario.name, escape(&scenario.summary));
-        for seed in 0..seeds {
-            let (curves, outcome) = watch(&scenario, seed);
-            figure(&mut page, &curves, &outcome);
+        let seeds = if is_svg { 1 } else { seeds };
+        let runs: Vec<Run> = (0..seeds).map(|seed| watch(&scenario, seed)).collect();
+        let svgs: Vec<String> = runs.iter().map(|run| svg(&scenario, run, &runs)).collect();
+        if is_svg {
+            page = svgs.concat();
+            break;
         }
-        page.push_str("</div>");
+        let summary = escape(&scenario.summary);
+        // Writing to a string does not fail.
+        _ = write!(page, "<h2>{}</h2><p>{summary}</p><div>{}</div>", scenario.name, svgs.concat());
         report.progress(&scenario.name);
     }
-    page.push_str("</body></html>\n");
+    if !is_svg {
+        page.push_str("</body></html>\n");
+    }
     std::fs::write(file, page).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(true)
 }
 
-const HEAD: &str = "<!doctype html><html><head><meta charset='utf-8'><title>multifeed, simulated\
-</title><style>body{font:14px sans-serif;margin:2em}div{display:flex;flex-wrap:wrap;gap:1em}\
-figure{margin:0}svg{background:#fafafa;border:1px solid #ddd}polyline{fill:none;stroke-width:1.2}\
-</style></head><body><h1>Blocks held by each peer, and bytes for each block, over time</h1>";
+const HEAD: &str = "<!doctype html><html lang='en'><head><meta charset='utf-8'>\
+<title>multifeed, simulated</title><style>body{font:15px sans-serif;margin:2em;color:#222}\
+div{display:flex;flex-wrap:wrap;gap:1em}</style></head><body><h1>multifeed, simulated</h1>\
+<p>Each column is one seed; the charts of a scenario share their scales.</p>\n";
 
-fn watch(scenario: &Scenario, seed: u64) -> (Curves, Outcome) {
-    let mut curves = Curves::default();
+const STYLE: &str = "<style>text{font:11px sans-serif;fill:#333}.title{font-weight:bold;\
+font-size:12px}.mid{text-anchor:middle}.end{text-anchor:end}.grid{stroke:#e4e4e4;fill:none}\
+.axis{stroke:#333;fill:none}.line{fill:none;stroke-width:1.4}\
+path.mark{stroke:#888;stroke-dasharray:4 3;fill:none}\
+text.mark{fill:#666;paint-order:stroke;stroke:#fff;stroke-width:3px}\
+.box{fill:#fff;fill-opacity:.85;stroke:#ccc}</style>";
+
+fn watch(scenario: &Scenario, seed: u64) -> Run {
+    let (mut held, mut cost): (Vec<Line>, Vec<(f64, f64)>) = (Vec::new(), Vec::new());
     let outcome = play(scenario, &Script::of(scenario, seed), |world, now| {
-        let held: Vec<u64> = world.nodes().map(|node| world.blocks_held(node)).collect();
         let at = now as f64 / 1e6;
-        let all: u64 = held.iter().sum();
-        curves.cost.push((at, world.bytes_total() as f64 / all.max(1) as f64));
-        curves.held.push((at, held));
+        for (place, node) in world.nodes().take(CURVES_MAX).enumerate() {
+            if place == held.len() {
+                held.push(Line { name: format!("peer {place}"), points: Vec::new() });
+            }
+            held[place].points.push((at, world.blocks_held(node) as f64));
+        }
+        let spent = world.cost();
+        if spent.block_bytes > 0 {
+            cost.push((at, spent.bytes as f64 / spent.block_bytes as f64));
+        }
     });
-    (curves, outcome)
-}
-
-fn figure(page: &mut String, curves: &Curves, outcome: &Outcome) {
-    let nodes = curves.held.iter().map(|moment| moment.1.len()).max().unwrap_or(0);
-    let lines: Vec<Vec<(f64, f64)>> = (0..nodes.min(CURVES_MAX))
-        .map(|node| {
-            let held = curves.held.iter();
-            held.filter_map(|(at, held)| Some((*at, *held.get(node)? as f64))).collect()
-        })
-        .collect();
-    page.push_str("<figure>");
-    chart(page, &lines, "blocks");
-    page.push_str("<br>");
-    chart(page, std::slice::from_ref(&curves.cost), "bytes per block held");
-    let converged = outcome.converged_us.map_or("never".to_owned(), |micros| {
-        format!("{:.2} s after the last fault", micros as f64 / 1e6)
-    });
-    _ = write!(
-        page,
-        "<figcaption>seed {}, converged {converged}, {} events, trace {}</figcaption></figure>",
-        outcome.seed,
-        outcome.events,
-        &hex(&outcome.trace)[..12],
-    );
-}
-
-fn chart(page: &mut String, lines: &[Vec<(f64, f64)>], unit: &str) {
-    let points = || lines.iter().flatten();
-    let right = points().map(|point| point.0).fold(1e-9, f64::max);
-    let top = points().map(|point| point.1).fold(1e-9, f64::max);
-    let x = |at: f64| MARGIN + at / right * (WIDTH - 1.5 * MARGIN);
-    let y = |value: f64| HEIGHT - MARGIN / 2.0 - value / top * (HEIGHT - MARGIN);
-    _ = write!(page, "<svg width='{WIDTH}' height='{HEIGHT}' xmlns='http://www.w3.org/2000/svg'>");
-    for (place, line) in lines.iter().enumerate() {
-        let hue = 360 * place / lines.len().max(1);
-        let mut path = String::new();
-        line.iter().for_each(|(at, value)| _ = write!(path, "{:.1},{:.1} ", x(*at), y(*value)));
-        _ = write!(page, "<polyline points='{path}' stroke='hsl({hue},70%,45%)'/>");
+    let end = scenario.seconds as f64;
+    let mut marks = vec![(end, "faults end")];
+    if let (Some(whole), Some(same)) = (outcome.repaired_us, outcome.converged_us) {
+        marks.push((end + (whole + same) as f64 / 1e6, "all hold the same"));
     }
-    _ = write!(
-        page,
-        "<text x='2' y='14'>{top:.0} {unit}</text>\
-         <text x='{:.0}' y='{:.0}'>{right:.1} s</text></svg>",
-        WIDTH - MARGIN,
-        HEIGHT - 4.0,
+    Run { held, cost: Line { name: "all".to_owned(), points: cost }, outcome, marks }
+}
+
+/// Two charts above each other, on the scales of all runs.
+fn svg(scenario: &Scenario, run: &Run, all: &[Run]) -> String {
+    let held = || all.iter().flat_map(|run| &run.held);
+    let cost = || all.iter().map(|run| &run.cost);
+    let ends = |lines: &mut dyn Iterator<Item = &Line>| {
+        lines
+            .flat_map(|line| &line.points)
+            .fold((0.0, 0.0), |ends: (f64, f64), point| (ends.0.max(point.0), ends.1.max(point.1)))
+    };
+    let held_ends = ends(&mut held());
+    // The first bytes bring next to nothing: what they cost would flatten all that follows.
+    let last = cost().filter_map(|line| line.points.last()).map(|point| point.1);
+    let cost_top = last.fold(1.0, f64::max) * COST_TOP;
+    let peers = run.held.len();
+    let title = match peers > LEGEND_MAX {
+        true => format!("Blocks held by each of {peers} peers"),
+        false => "Blocks held by each peer".to_owned(),
+    };
+    let (caption, height) = (caption(run), 2.0 * HEIGHT + CAPTION);
+    let name = &scenario.name;
+    let mut svg = format!(
+        "<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{height}' \
+         viewBox='0 0 {WIDTH} {height}'>{STYLE}<rect width='100%' height='100%' fill='#fff'/>\
+         <text x='8' y='16' class='title'>{name}, {caption}</text>"
     );
+    let marks = &run.marks;
+    let (unit, lines) = ("blocks held", &run.held);
+    Chart { title: &title, unit, lines, marks, ends: held_ends }.draw(
+        &mut svg,
+        (0.0, CAPTION),
+        (WIDTH, HEIGHT),
+    );
+    let (title, unit) = ("Bytes sent for each byte of blocks delivered", "bytes per byte");
+    let (lines, ends) = (std::slice::from_ref(&run.cost), (held_ends.0, cost_top));
+    Chart { title, unit, lines, marks, ends }.draw(
+        &mut svg,
+        (0.0, CAPTION + HEIGHT),
+        (WIDTH, HEIGHT),
+    );
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn caption(run: &Run) -> String {
+    let Outcome { seed, events, trace, broken, .. } = &run.outcome;
+    let state = match broken.first() {
+        None => "no law broken".to_owned(),
+        Some(broken) => format!("BROKEN: {}", broken.law),
+    };
+    format!("seed {seed}: {state}, {events} events, trace {}", &hex(trace)[..12])
 }
 
 fn escape(text: &str) -> String {

@@ -1,23 +1,25 @@
 //! Runs of scenarios.
 
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use multifeed_core::crypto::hash::blake2b;
 use multifeed_memory::FaultCounts;
-use multifeed_memory::scenario::{Outcome, Scenario, Script, built_in, play, shrink};
+use multifeed_memory::scenario::{
+    Outcome, Scenario, Script, built_in, play, play_reopening, play_twice,
+};
 use serde_json::json;
 
-use crate::arguments::RunOptions;
+use crate::arguments::{Manner, RunOptions};
+use crate::failure::show_failure;
 use crate::report::{Report, hex};
-
-/// Scripts tried to cut one down.
-const SHRINK_PLAYS_MAX: usize = 400;
 
 /// Failing seeds that are shrunk and shown; the others are only counted.
 const SHOWN_MAX: usize = 3;
+
+/// Of so many events, one is followed by the opening of a second multifeed, by chance.
+const REOPENED_ONE_IN: u64 = 10;
 
 /// The scenario of a name, or of a file.
 pub(crate) fn find(name: &str) -> Result<Scenario, String> {
@@ -58,6 +60,10 @@ struct Totals {
     traces: Vec<u8>,
     failed: Vec<u64>,
     slowest_us: u64,
+    /// The longest time until connections were whole, and the dearest run.
+    reopened: u64,
+    repaired_us: u64,
+    percent: u64,
 }
 
 impl Totals {
@@ -70,6 +76,9 @@ impl Totals {
         self.blocks += outcome.blocks_delivered;
         self.traces.extend_from_slice(&outcome.trace);
         self.slowest_us = self.slowest_us.max(outcome.converged_us.unwrap_or(0));
+        self.repaired_us = self.repaired_us.max(outcome.repaired_us.unwrap_or(0));
+        self.reopened += outcome.reopened;
+        self.percent = self.percent.max(outcome.cost.percent());
         if !outcome.broken.is_empty() {
             self.failed.push(outcome.seed);
         }
@@ -84,14 +93,18 @@ impl Totals {
         self.blocks += other.blocks;
         self.traces.extend_from_slice(&other.traces);
         self.slowest_us = self.slowest_us.max(other.slowest_us);
+        self.reopened += other.reopened;
     }
 }
 
 pub(crate) fn run(options: &RunOptions, report: &mut Report) -> Result<bool, String> {
     let scenarios = find_all(&options.scenarios)?;
+    let mut given = options.scenarios.iter();
     let (mut all, start) = (Totals::default(), Instant::now());
     let mut is_well = true;
     for scenario in &scenarios {
+        // A file is found again by its path, and not by the name in it.
+        let name = given.next().unwrap_or(&scenario.name);
         let totals = run_seeds(scenario, options);
         let silent: Vec<_> = scenario
             .faults()
@@ -99,16 +112,18 @@ pub(crate) fn run(options: &RunOptions, report: &mut Report) -> Result<bool, Str
             .map(|(fault, _)| fault.name())
             .collect();
         report.progress(&format!(
-            "{:<40} {:>6} seeds {:>10} events  slowest {:>6.2} s  {:>4} bytes/block  {}",
+            "{:<44} {:>6} seeds {:>10} events  whole in {:>5.1} s  the same in {:>4.1} s  \
+             {:>3} % of what was delivered sent  {}",
             scenario.name,
             options.seeds,
             totals.events,
+            totals.repaired_us as f64 / 1e6,
             totals.slowest_us as f64 / 1e6,
-            totals.bytes.checked_div(totals.blocks).unwrap_or(0),
+            totals.percent,
             if totals.failed.is_empty() { "ok".to_owned() } else { failed(&totals.failed) },
         ));
         for seed in totals.failed.iter().take(SHOWN_MAX) {
-            show_failure(scenario, *seed, report);
+            show_failure((scenario, name), *seed, report);
         }
         if !silent.is_empty() {
             report.error(&format!("{}: never struck: {}", scenario.name, silent.join(", ")));
@@ -136,7 +151,7 @@ fn run_seeds(scenario: &Scenario, options: &RunOptions) -> Totals {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = play(scenario, &Script::of(scenario, *seed), |_, _| ());
+                    let outcome = play_as(options.manner, scenario, *seed);
                     if let Ok(mut outcomes) = outcomes.lock() {
                         outcomes.push(outcome);
                     }
@@ -149,6 +164,16 @@ fn run_seeds(scenario: &Scenario, options: &RunOptions) -> Totals {
     let mut totals = Totals::default();
     outcomes.iter().for_each(|outcome| totals.add(outcome));
     totals
+}
+
+/// Plays a seed in the manner that was asked for; what differs is a broken law of the outcome.
+fn play_as(manner: Manner, scenario: &Scenario, seed: u64) -> Outcome {
+    let script = Script::of(scenario, seed);
+    match manner {
+        Manner::Once => play(scenario, &script, |_, _| ()),
+        Manner::Twice => play_twice(scenario, &script),
+        Manner::Restarts => play_reopening(scenario, &script, REOPENED_ONE_IN),
+    }
 }
 
 fn result(options: &RunOptions, all: &Totals, seconds: f64, report: &mut Report) {
@@ -170,6 +195,7 @@ fn result(options: &RunOptions, all: &Totals, seconds: f64, report: &mut Report)
             "events_per_second": per_second,
             "times_real_time": times_real,
             "seconds": (seconds * 10.0).round() / 10.0,
+            "reopened": all.reopened,
             "fault_kinds": kinds,
             "faults": faults,
             "trace": hex(&blake2b(&[&all.traces])),
@@ -178,43 +204,10 @@ fn result(options: &RunOptions, all: &Totals, seconds: f64, report: &mut Report)
     } else {
         report.line(&format!(
             "{} violations, {} events in {seconds:.1} s: {per_second} a second, {times_real} × \
-             real time, {kinds} kinds of faults",
-            all.violations, all.events,
+             real time, {kinds} kinds of faults, {} multifeeds opened anew",
+            all.violations, all.events, all.reopened,
         ));
     }
-}
-
-/// Seed, shrunk script, trace, and the command that does it again.
-fn show_failure(scenario: &Scenario, seed: u64, report: &mut Report) {
-    let Some((script, outcome)) = shrink(scenario, &Script::of(scenario, seed), SHRINK_PLAYS_MAX)
-    else {
-        return;
-    };
-    report.progress(&format!("{}, seed {seed}:", scenario.name));
-    for broken in outcome.broken.iter().take(SHOWN_MAX) {
-        report.progress(&format!("  broken: {broken}"));
-    }
-    report.progress(&format!("  script, cut down to {} steps:", script.steps.len()));
-    for step in &script.steps {
-        report.progress(&format!("  {step}"));
-    }
-    report.progress(&format!("  trace {}", hex(&outcome.trace)));
-    report.progress(&format!(
-        "  again: cargo run --release -p multifeed-memory --bin simulate -- replay {} \
-         --seed {seed} --trace",
-        scenario.name
-    ));
-}
-
-pub(crate) fn shrink_one(name: &str, seed: u64, report: &mut Report) -> Result<bool, String> {
-    let scenario = find(name)?;
-    let is_well = play(&scenario, &Script::of(&scenario, seed), |_, _| ()).broken.is_empty();
-    if is_well {
-        report.line("this seed breaks no law");
-    } else {
-        show_failure(&scenario, seed, report);
-    }
-    Ok(is_well)
 }
 
 pub(crate) fn replay(
@@ -239,19 +232,4 @@ pub(crate) fn replay(
         hex(&outcome.trace)
     ));
     Ok(outcome.broken.is_empty())
-}
-
-/// Does what a real session recorded again, and compares the states that it wrote down.
-pub(crate) fn replay_session(file: &Path, report: &mut Report) -> Result<bool, String> {
-    let say = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-    let record = std::fs::read(file).map_err(|error| say(&error))?;
-    let replayed = multifeed_core::record::replay(&record).map_err(|error| say(&error))?;
-    report.line(&format!(
-        "{} steps, {} states met, {} feeds, state {}",
-        replayed.steps,
-        replayed.states,
-        replayed.multifeed.feeds().count(),
-        hex(&multifeed_core::record::state_hash(&replayed.multifeed)),
-    ));
-    Ok(true)
 }

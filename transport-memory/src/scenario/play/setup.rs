@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use multifeed_core::chance::Chance;
+use multifeed_core::crypto::hash::blake2b;
 use multifeed_core::{Duration, Group};
 
 use super::{Play, Scenario};
@@ -17,6 +19,10 @@ const SPIKE_US_MAX: u64 = 3_000_000;
 
 /// What a liar that drips gives, in bytes per second.
 const DRIP_BYTES_PER_SECOND: u64 = 20;
+
+/// What a liar that overruns its window has to say: more than the largest window.
+const MUCH_BLOCK_BYTES: usize = 60_000;
+const MUCH_BLOCKS: usize = 100;
 
 /// The seed of the writer of two histories.
 const TWO_TONGUES: [u8; 32] = [2; 32];
@@ -34,6 +40,8 @@ impl<'a> Play<'a> {
             world,
             nodes: Vec::new(),
             links: Vec::new(),
+            bandwidths: Vec::new(),
+            chance: Chance::new(blake2b(&[b"links", &seed.to_le_bytes()])),
             feeds: Vec::new(),
             pending: Vec::new(),
             gone: Vec::new(),
@@ -58,16 +66,22 @@ impl<'a> Play<'a> {
     }
 
     pub(super) fn add_node(&mut self) -> NodeId {
-        let options = NodeOptions::new(group()).disk(self.scenario.disk.options());
-        let node = self.world.add_node(options);
+        let node = self.world.add_node(self.node_options());
         self.nodes.push(node);
         node
     }
 
+    fn node_options(&self) -> NodeOptions {
+        let Scenario { disk, timing, .. } = self.scenario;
+        NodeOptions::new(group()).disk(disk.options()).timing(timing.timing())
+    }
+
     pub(super) fn join(&mut self, a: usize, b: usize) {
-        let link = self.scenario.link.options();
-        let link = self.world.connect(self.nodes[a], self.nodes[b], link);
+        let options = self.scenario.link.options(&mut self.chance);
+        let bandwidth = options.bandwidth;
+        let link = self.world.connect(self.nodes[a], self.nodes[b], options);
         self.links.push(link);
+        self.bandwidths.push(bandwidth);
     }
 
     fn add_rules(&mut self) {
@@ -104,13 +118,14 @@ impl<'a> Play<'a> {
         let targets = [first, (first + 1) % self.nodes.len()];
         let count = if lie == Fault::Equivocation { 2 } else { 1 };
         for liar in 0..count {
-            let options = NodeOptions::new(group()).disk(self.scenario.disk.options());
-            let node = self.world.add_node(options);
+            let node = self.world.add_node(self.node_options());
             self.world.make_liar(node, lie);
-            if lie == Fault::Equivocation {
-                self.equivocate(node, liar);
+            match lie {
+                Fault::Equivocation => self.equivocate(node, liar),
+                Fault::Overrun => self.write_much(node),
+                _ => (),
             }
-            let mut link = self.scenario.link.options();
+            let mut link = self.scenario.link.options(&mut self.chance);
             if lie == Fault::SlowDrip {
                 self.world.strike(lie);
                 (link.pieces, link.bandwidth) = (Pieces::Exactly(1), Some(DRIP_BYTES_PER_SECOND));
@@ -119,6 +134,16 @@ impl<'a> Play<'a> {
             for target in told {
                 self.world.connect(node, self.nodes[*target], link.clone());
             }
+        }
+    }
+
+    /// More than a peer grants at once.
+    fn write_much(&mut self, node: NodeId) {
+        let block = vec![b'm'; MUCH_BLOCK_BYTES];
+        let Ok(feed) = self.world.writer(node, "much") else { return };
+        for _ in 0..MUCH_BLOCKS {
+            // Its disk is new, so it takes what it is given.
+            _ = self.world.append(node, &feed, &[&block]);
         }
     }
 

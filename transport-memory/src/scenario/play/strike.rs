@@ -117,7 +117,11 @@ impl Play<'_> {
         match undo {
             Undo::Heal(link) => world.heal(link),
             Undo::Release(link, from) => world.release(link, from),
-            Undo::Widen(link) => world.set_bandwidth(link, self.scenario.link.bandwidth),
+            Undo::Widen(link) => {
+                let place = self.links.iter().position(|other| *other == link);
+                let bandwidth = place.and_then(|place| self.bandwidths[place]);
+                world.set_bandwidth(link, bandwidth);
+            }
             Undo::Restart(node) if !self.gone.contains(&node) => world.restart(node),
             Undo::Reopen(node) if world.is_running(node) => {
                 world.end_process(node);

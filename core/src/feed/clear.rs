@@ -1,0 +1,92 @@
+//! Blocks that leave a feed and come back, while the feed goes on.
+//!
+//! Rule: a block leaves only with its leaf put in its place, and comes back only under the roots
+//! that are in memory; so whatever is missing, every proof can still be made.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use bytes::Bytes;
+
+use super::runs::Runs;
+use super::tree::Node;
+use super::{Feed, put_node, record};
+use crate::id::FeedId;
+use crate::io::Write;
+use crate::planted::{self, Bug};
+
+impl Feed {
+    /// The blocks that cannot be read, durable or not.
+    pub(crate) fn gone(&self) -> Runs {
+        let mut gone = self.cleared.clone();
+        if let Some(filling) = &self.filling {
+            gone.insert(filling);
+        }
+        gone
+    }
+
+    /// Whether a block below the length cannot be read.
+    pub(crate) fn is_gone(&self, index: u64) -> bool {
+        let is_filling = self.filling.as_ref().is_some_and(|run| run.contains(&index));
+        is_filling || self.cleared.contains(index)
+    }
+
+    /// Blocks that cannot be read.
+    pub(crate) fn blocks_gone(&self) -> u64 {
+        self.cleared.blocks()
+    }
+
+    /// Whether blocks are under way back into the store.
+    pub(crate) fn is_filling(&self) -> bool {
+        self.filling.is_some()
+    }
+
+    /// How many runs there would be if these blocks were cleared too.
+    pub(crate) fn runs_with(&self, blocks: &Range<u64>) -> usize {
+        let mut runs = self.gone();
+        runs.insert(blocks);
+        runs.len()
+    }
+
+    /// Stages that blocks leave: they count as gone from here on.
+    pub(crate) fn clear(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
+        let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
+        for (index, block) in (start..).zip(blocks) {
+            if !planted::is(Bug::ClearsWithoutLeaf) {
+                writes.push(put_node(feed, &Node::leaf(index, block)));
+            }
+            writes.push(Write::Delete(record::block_key(feed.0, index)));
+        }
+        self.cleared.insert(&(start..start + blocks.len() as u64));
+        self.push_record(feed, &mut writes);
+        writes
+    }
+
+    /// Stages that verified blocks come back: they can be read once this is durable. One run at a
+    /// time.
+    pub(crate) fn fill(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
+        let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
+        for (index, block) in (start..).zip(blocks) {
+            writes.push(Write::Put(record::block_key(feed.0, index), block.clone()));
+            writes.push(Write::Delete(record::node_key(feed.0, 2 * index)));
+        }
+        let run = start..start + blocks.len() as u64;
+        self.cleared.remove(&run);
+        self.filling = Some(Box::new(run));
+        self.push_record(feed, &mut writes);
+        writes
+    }
+
+    /// The blocks that came back are durable, or will never be.
+    pub(crate) fn filled(&mut self) {
+        self.filling = None;
+    }
+
+    fn push_record(&self, feed: FeedId, writes: &mut Vec<Write>) {
+        // The commits before this one are durable before it, so the latest tip is true then.
+        if let Some(tip) = self.tip() {
+            writes.push(self.record(feed, tip));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What the application wants of feeds: to refuse them, and to accept them again.
+//!
+//! Rule: a ruling holds for every connection from the call on, and is said to last once it does.
+
+use alloc::vec::Vec;
+
+use super::Multifeed;
+use crate::error::Misuse;
+use crate::feed::Standing;
+use crate::feed::record::{Ruling, Stance};
+use crate::id::{ConnectionId, FeedId, FeedKey, RequestId};
+use crate::io::Event;
+use crate::outbox::Job;
+use crate::peer::connection::Connection;
+use crate::record::Step;
+use crate::replicate::Session;
+
+impl Multifeed {
+    /// Refuses a feed, here or never seen: it is neither taken nor given from now on, and peers
+    /// are told so. What is held of it stays. Answered by [`Event::Ruled`](crate::Event::Ruled).
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::TooManyRulings`]; [`Misuse::FeedRemoved`] while the feed is being removed;
+    /// [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
+    pub fn refuse(&mut self, key: &FeedKey) -> Result<RequestId, Misuse> {
+        self.write_down(|| Step::Refuse { key: *key });
+        self.check_ready()?;
+        self.check_requests()?;
+        self.policy.check_room(key, self.limits.rulings)?;
+        let feed = self.feeds.find(key);
+        self.check_staying(feed)?;
+        let known = self.policy.find(key);
+        let (signed, stance) = match known {
+            Some(Ruling { signed, stance: Stance::Removed, .. }) => (signed, Stance::Removed),
+            known => (known.map_or(0, |ruling| ruling.signed), Stance::Refused),
+        };
+        let write = self.policy.rule(key, Ruling { stance, signed, leaving: None });
+        let request = self.request();
+        self.outbox.commit(Job::Rule { request, key: *key }, Vec::from([write]));
+        if let Some(feed) = feed {
+            self.stand(feed, Standing::Refused);
+        }
+        Ok(request)
+    }
+
+    /// Takes and gives a feed again, or takes it before it was ever seen. It is asked of the peers
+    /// that offer it. Answered by [`Event::Ruled`](crate::Event::Ruled).
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::TooManyRulings`]; [`Misuse::FeedRemoved`] while the feed is being removed;
+    /// [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
+    pub fn accept(&mut self, key: &FeedKey) -> Result<RequestId, Misuse> {
+        self.write_down(|| Step::Accept { key: *key });
+        self.check_ready()?;
+        self.check_requests()?;
+        self.policy.check_room(key, self.limits.rulings)?;
+        let feed = self.feeds.find(key);
+        self.check_staying(feed)?;
+        let length = feed.map_or(0, |feed| self.length(feed));
+        let write = self.policy.accept(key, length);
+        let request = self.request();
+        match write {
+            Some(write) => {
+                self.outbox.commit(Job::Rule { request, key: *key }, Vec::from([write]));
+            }
+            None => self.answered(Event::Ruled { request, key: *key }),
+        }
+        match feed {
+            Some(feed) => self.stand(feed, Standing::Taken),
+            None => self.admit(key),
+        }
+        Ok(request)
+    }
+
+    /// Whether a feed is neither taken nor given: it is refused, was removed, or is being removed.
+    pub fn is_refused(&self, key: &FeedKey) -> bool {
+        let feed = self.feeds.find(key).and_then(|feed| self.feeds.get(feed));
+        feed.is_some_and(|feed| !feed.is_taken()) || self.policy.is_refused(key)
+    }
+
+    /// Whether a writer may be opened: what was signed before a removal must not be signed again.
+    pub(super) fn check_tombstone(
+        &self,
+        key: &FeedKey,
+        feed: Option<FeedId>,
+    ) -> Result<(), Misuse> {
+        self.check_staying(feed)?;
+        let Some(ruling) = self.policy.find(key) else { return Ok(()) };
+        if ruling.stance == Stance::Removed {
+            return Err(Misuse::FeedRemoved);
+        }
+        match ruling.signed > feed.map_or(0, |feed| self.length(feed)) {
+            true => Err(Misuse::FeedBehind),
+            false => Ok(()),
+        }
+    }
+
+    fn check_staying(&self, feed: Option<FeedId>) -> Result<(), Misuse> {
+        let feed = feed.and_then(|feed| self.feeds.get(feed));
+        match feed.is_some_and(|feed| feed.standing == Standing::Leaving) {
+            true => Err(Misuse::FeedRemoved),
+            false => Ok(()),
+        }
+    }
+
+    /// What was ruled before this process began holds for the feeds that are here.
+    pub(super) fn obey_rulings(&mut self) {
+        let refused = self.policy.iter().filter(|(_, ruling)| ruling.stance != Stance::Accepted);
+        let refused: Vec<_> = refused.filter_map(|(key, _)| self.feeds.find(key)).collect();
+        for feed in refused {
+            if let Some(log) = self.feeds.get_mut(feed) {
+                log.standing = Standing::Refused;
+            }
+        }
+    }
+
+    /// Every session learns how a feed stands now.
+    pub(super) fn stand(&mut self, feed: FeedId, standing: Standing) {
+        let Some(log) = self.feeds.get_mut(feed) else { return };
+        let before = core::mem::replace(&mut log.standing, standing);
+        let (length, was_taken) = (log.length(), before == Standing::Taken);
+        if was_taken == (standing == Standing::Taken) {
+            return;
+        }
+        self.stand_links(feed);
+        if !self.feeds.get(feed).is_some_and(|log| log.is_of_group()) {
+            return;
+        }
+        self.each_session(|session, sources| match standing {
+            Standing::Taken => session.accept(feed, length),
+            Standing::Refused | Standing::Leaving => session.refuse(sources, feed, length),
+        });
+    }
+
+    /// A feed that peers offered before it was accepted.
+    fn admit(&mut self, key: &FeedKey) {
+        let mut sessions = self.connections.values().filter_map(Connection::session);
+        let author = sessions.find_map(|session| session.author_of(key));
+        let Some(public_key) = author.filter(|_| self.feeds.len() < self.limits.feeds) else {
+            return;
+        };
+        let feed = self.feeds.insert(*key, public_key);
+        self.each_session(|session, _| session.admit(feed, key));
+    }
+
+    fn each_session(
+        &mut self,
+        mut change: impl FnMut(&mut Session, &mut crate::replicate::Sources),
+    ) {
+        let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
+        for id in ids {
+            let (peer, context) = self.split(id);
+            if let Some(session) = peer.and_then(Connection::session_mut) {
+                change(session, context.sources);
+                self.settle(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! How a feed leaves with all that the store has of it.
+//!
+//! Rule: first it is durable that the feed leaves, and how far it was signed; then its entries are
+//! deleted, a bounded number in each commit; then it is durable that it has left. A process that
+//! ends in between goes on when it is opened again.
+
+use alloc::vec::Vec;
+
+use super::Multifeed;
+use crate::error::{Misuse, StoreFailure};
+use crate::feed::Standing;
+use crate::feed::record::{self, Ruling, Stance};
+use crate::id::{FeedId, FeedKey, RequestId};
+use crate::io::{Answer, Event, Write};
+use crate::outbox::{Job, LeaveStep};
+use crate::peer::connection::Connection;
+use crate::planted::{self, Bug};
+use crate::record::Step;
+
+/// Entries that one commit deletes, and bytes of them that are read to find them.
+const DELETES_MAX: usize = 4_096;
+const DELETES_BYTES_MAX: usize = 1024 * 1024;
+
+/// A removal under way.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    request: Option<RequestId>,
+    key: FeedKey,
+    signed: u64,
+    /// It waits until nothing else reads or writes the feed.
+    is_waiting: bool,
+}
+
+impl Multifeed {
+    /// Removes a feed with all that the store has of it. Answered by
+    /// [`Event::Removed`](crate::Event::Removed); from the call on it is not there any more. It
+    /// counts as refused until it is accepted again, and then a feed of our own can be written
+    /// once it is held as far as we had signed it.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::UnknownFeed`]; [`Misuse::TooManyRulings`], [`Misuse::TooManyRequests`],
+    /// [`Misuse::NotReady`].
+    pub fn remove(&mut self, feed: FeedId) -> Result<RequestId, Misuse> {
+        self.write_down(|| Step::Remove { feed: feed.0 });
+        self.check_ready()?;
+        self.check_requests()?;
+        let key = self.feed(feed).ok_or(Misuse::UnknownFeed)?.key;
+        self.policy.check_room(&key, self.limits.rulings)?;
+        let request = self.request();
+        self.stand(feed, Standing::Leaving);
+        self.cancel_downloads(feed);
+        let leaving = Leaving { request: Some(request), key, signed: 0, is_waiting: true };
+        self.leaving.insert(feed, leaving);
+        self.go_on_leaving();
+        Ok(request)
+    }
+
+    /// Removals that an earlier process began.
+    pub(super) fn resume_leaving(&mut self) {
+        let rulings = self.policy.iter();
+        let slots: Vec<_> = rulings
+            .filter_map(|(key, ruling)| Some((*key, ruling.signed, FeedId(ruling.leaving?))))
+            .collect();
+        for (key, signed, feed) in slots {
+            if self.feeds.get(feed).is_some_and(|log| log.key != key) {
+                // Only damage puts another feed there, and that one stays.
+                continue;
+            }
+            if let Some(log) = self.feeds.get_mut(feed) {
+                log.standing = Standing::Leaving;
+            }
+            let leaving = Leaving { request: None, key, signed, is_waiting: false };
+            self.leaving.insert(feed, leaving);
+            self.look_for_entries(feed, 0);
+        }
+    }
+
+    /// Begins with the feeds that nothing reads or writes any more.
+    pub(super) fn go_on_leaving(&mut self) {
+        let waiting = self.leaving.iter().filter(|(_, leaving)| leaving.is_waiting);
+        let idle = waiting.filter(|(feed, _)| !self.outbox.works_on(**feed));
+        let idle: Vec<FeedId> = idle.map(|(feed, _)| *feed).collect();
+        for feed in idle {
+            let Some(leaving) = self.leaving.get_mut(&feed) else { continue };
+            leaving.is_waiting = false;
+            let known = self.policy.find(&leaving.key).map_or(0, |ruling| ruling.signed);
+            let signed = self.feeds.get(feed).map_or(0, |log| log.signed_length());
+            leaving.signed = signed.max(known);
+            let write = self.policy.rule(&leaving.key, leaving.ruling(Some(feed.0)));
+            let job = Job::Leave { feed, step: LeaveStep::Mark };
+            self.outbox.commit(job, Vec::from([write]));
+        }
+    }
+
+    /// A step of a removal was answered.
+    pub(super) fn left(&mut self, feed: FeedId, step: LeaveStep, answer: Answer) {
+        match (step, answer) {
+            (LeaveStep::Mark, Answer::Durable) => self.look_for_entries(feed, 0),
+            (LeaveStep::Scan(part), Answer::Entries(entries)) if entries.is_empty() => {
+                self.look_for_entries(feed, part + 1);
+            }
+            (LeaveStep::Scan(part), Answer::Entries(entries)) => {
+                let writes = entries.into_iter().map(|(key, _)| Write::Delete(key)).collect();
+                let job = Job::Leave { feed, step: LeaveStep::Delete(part) };
+                self.outbox.commit(job, writes);
+            }
+            (LeaveStep::Delete(part), Answer::Durable) => self.look_for_entries(feed, part),
+            (LeaveStep::End, Answer::Durable) => self.removed(feed),
+            (_, Answer::Failed(failure)) => self.fail_leaving(feed, failure),
+            // Replies are made from their requests, so no other pair can be.
+            _ => self.fail_leaving(feed, StoreFailure::Damaged),
+        }
+    }
+
+    /// Looks for entries of a part, or ends if there are no more parts.
+    fn look_for_entries(&mut self, feed: FeedId, part: usize) {
+        let part = if planted::is(Bug::LeavesNodes) { 2 * part } else { part };
+        if let Some([from, until]) = record::parts_of(feed.0).get(part) {
+            let job = Job::Leave { feed, step: LeaveStep::Scan(part) };
+            return self.outbox.scan(job, *from, *until, DELETES_MAX, DELETES_BYTES_MAX);
+        }
+        let Some(leaving) = self.leaving.get(&feed) else { return };
+        let ruling = self.policy.rule(&leaving.key, leaving.ruling(None));
+        let record = Write::Delete(record::feed_key(feed.0));
+        let mut writes = Vec::from([record, ruling]);
+        if planted::is(Bug::ForgetsTombstones) {
+            writes.extend(self.policy.accept(&leaving.key, u64::MAX));
+        }
+        self.outbox.commit(Job::Leave { feed, step: LeaveStep::End }, writes);
+    }
+
+    fn removed(&mut self, feed: FeedId) {
+        let Some(Leaving { request, key, .. }) = self.leaving.remove(&feed) else { return };
+        self.feeds.empty_out(feed);
+        let mut sessions = self.connections.values().filter_map(Connection::session);
+        // A peer that knows the feed has a number for it; the slot is free once no peer does.
+        if !sessions.any(|session| session.knows(feed)) {
+            self.feeds.forget(feed);
+        }
+        self.open_requests -= usize::from(request.is_some());
+        self.outbox.event(Event::Removed { request, key });
+    }
+
+    /// What is left of the feed is removed when the multifeed is opened again.
+    fn fail_leaving(&mut self, feed: FeedId, failure: StoreFailure) {
+        let Some(leaving) = self.leaving.remove(&feed) else { return };
+        match leaving.request {
+            Some(request) => self.fail_request(request, failure),
+            None => self.outbox.event(Event::FeedBroken { feed, failure }),
+        }
+    }
+}
+
+impl Leaving {
+    fn ruling(&self, leaving: Option<u32>) -> Ruling {
+        Ruling { stance: Stance::Removed, signed: self.signed, leaving }
+    }
+}

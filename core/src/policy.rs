@@ -1,0 +1,125 @@
+//! What the application wants: which feeds to take, which to refuse, which to forget.
+//!
+//! Rule: a ruling is about a feed's key, whether or not anything is held of the feed, and it holds
+//! from the call on; what was ruled outlives the process once it is durable.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Misuse;
+use crate::feed::record::{self, Ruling, Stance};
+use crate::id::FeedKey;
+use crate::io::Write;
+
+/// Which feeds are taken that the application said nothing about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Take {
+    /// Every feed of the group that a peer offers.
+    #[default]
+    Offered,
+    /// Those that are held already. Of others [`Event::Offered`](crate::Event::Offered) tells, and
+    /// [`Multifeed::accept`](crate::Multifeed::accept) takes them.
+    Accepted,
+}
+
+/// What becomes of a feed that is not here and that a peer names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Admission {
+    Taken,
+    Refused,
+    /// The application is to say.
+    Asked,
+}
+
+/// What was ruled, by feed.
+#[derive(Debug, Default)]
+pub(crate) struct Policy {
+    take: Take,
+    rulings: BTreeMap<FeedKey, (u32, Ruling)>,
+    /// Where rulings lie in the store, damaged ones included.
+    places: BTreeSet<u32>,
+    /// No place before this one is free, unless rulings were taken back.
+    next_place: u32,
+    damaged: usize,
+}
+
+impl Policy {
+    pub(crate) fn new(take: Take) -> Self {
+        Self { take, ..Self::default() }
+    }
+
+    /// Takes a ruling from the store; a damaged one is `None`: nobody knows whom it was about.
+    pub(crate) fn load(&mut self, place: u32, ruling: Option<(FeedKey, Ruling)>) {
+        self.places.insert(place);
+        match ruling {
+            Some((key, ruling)) => _ = self.rulings.insert(key, (place, ruling)),
+            None => self.damaged += 1,
+        }
+    }
+
+    /// Whether a ruling cannot be read: it may be the tombstone of any feed.
+    pub(crate) fn has_damaged(&self) -> bool {
+        self.damaged > 0
+    }
+
+    pub(crate) fn find(&self, key: &FeedKey) -> Option<Ruling> {
+        self.rulings.get(key).map(|(_, ruling)| *ruling)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&FeedKey, &Ruling)> {
+        self.rulings.iter().map(|(key, (_, ruling))| (key, ruling))
+    }
+
+    /// What becomes of a feed of which nothing is held.
+    pub(crate) fn admit(&self, key: &FeedKey) -> Admission {
+        match (self.find(key).map(|ruling| ruling.stance), self.take) {
+            (Some(Stance::Accepted), _) | (None, Take::Offered) => Admission::Taken,
+            (Some(Stance::Refused | Stance::Removed), _) => Admission::Refused,
+            (None, Take::Accepted) => Admission::Asked,
+        }
+    }
+
+    /// Whether a feed that is held is taken and given.
+    pub(crate) fn is_refused(&self, key: &FeedKey) -> bool {
+        self.find(key).is_some_and(|ruling| ruling.stance != Stance::Accepted)
+    }
+
+    /// Whether one more ruling is allowed.
+    pub(crate) fn check_room(&self, key: &FeedKey, most: usize) -> Result<(), Misuse> {
+        match self.rulings.contains_key(key) || self.rulings.len() < most {
+            true => Ok(()),
+            false => Err(Misuse::TooManyRulings),
+        }
+    }
+
+    /// Rules about a feed; the write makes it last.
+    pub(crate) fn rule(&mut self, key: &FeedKey, ruling: Ruling) -> Write {
+        let known = self.rulings.get(key).map(|(place, _)| *place);
+        let place = known.unwrap_or_else(|| self.new_place());
+        self.rulings.insert(*key, (place, ruling));
+        Write::Put(record::ruling_key(place), record::encode_ruling(key, &ruling))
+    }
+
+    /// Accepts a feed. Nothing has to be remembered of one that is taken anyway.
+    pub(crate) fn accept(&mut self, key: &FeedKey, length: u64) -> Option<Write> {
+        let signed = self.find(key).map_or(0, |ruling| ruling.signed);
+        if self.take == Take::Offered && signed <= length {
+            let (place, _) = self.rulings.remove(key)?;
+            self.places.remove(&place);
+            self.next_place = self.next_place.min(place);
+            return Some(Write::Delete(record::ruling_key(place)));
+        }
+        Some(self.rule(key, Ruling { stance: Stance::Accepted, signed, leaving: None }))
+    }
+
+    fn new_place(&mut self) -> u32 {
+        while !self.places.insert(self.next_place) {
+            self.next_place = self.next_place.wrapping_add(1);
+        }
+        self.next_place
+    }
+}
+
+#[cfg(test)]
+mod tests;

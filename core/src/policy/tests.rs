@@ -1,0 +1,63 @@
+use super::*;
+
+fn key(number: u8) -> FeedKey {
+    FeedKey([number; 32])
+}
+
+fn refused() -> Ruling {
+    Ruling { stance: Stance::Refused, signed: 0, leaving: None }
+}
+
+fn place(write: &Write) -> u32 {
+    match write {
+        Write::Put(key, _) | Write::Delete(key) => record::slot_of(key),
+    }
+}
+
+#[test]
+fn what_is_admitted_follows_the_ruling_and_then_the_default() {
+    for (take, unknown) in [(Take::Offered, Admission::Taken), (Take::Accepted, Admission::Asked)] {
+        let mut policy = Policy::new(take);
+        assert_eq!(policy.admit(&key(1)), unknown);
+        policy.rule(&key(1), refused());
+        assert_eq!(policy.admit(&key(1)), Admission::Refused);
+        policy.accept(&key(1), 0);
+        assert_eq!(policy.admit(&key(1)), Admission::Taken);
+    }
+}
+
+#[test]
+fn no_two_rulings_share_a_place_and_a_damaged_one_keeps_its_own() {
+    let mut policy = Policy::new(Take::Offered);
+    policy.load(1, None);
+    policy.load(u32::MAX, Some((key(9), refused())));
+    let places: BTreeSet<u32> =
+        (0..4).map(|number| place(&policy.rule(&key(number), refused()))).collect();
+    assert_eq!(places, BTreeSet::from([0, 2, 3, 4]));
+    assert!(policy.has_damaged());
+    assert_eq!(place(&policy.rule(&key(9), refused())), u32::MAX);
+    let freed = place(&policy.accept(&key(2), 0).unwrap());
+    assert_eq!(place(&policy.rule(&key(7), refused())), freed);
+}
+
+#[test]
+fn what_was_signed_is_remembered_until_it_is_held_again() {
+    let mut policy = Policy::new(Take::Offered);
+    policy.rule(&key(1), Ruling { stance: Stance::Removed, signed: 5, leaving: None });
+    policy.accept(&key(1), 4);
+    assert_eq!(policy.find(&key(1)).unwrap().signed, 5);
+    policy.accept(&key(1), 5);
+    assert_eq!(policy.find(&key(1)), None);
+}
+
+#[test]
+fn rulings_are_read_back_and_a_flipped_bit_is_damage() {
+    for stance in [Stance::Accepted, Stance::Refused, Stance::Removed] {
+        let ruling = Ruling { stance, signed: 7, leaving: Some(3) };
+        let value = record::encode_ruling(&key(1), &ruling);
+        assert_eq!(record::decode_ruling(&value), Ok((key(1), ruling)));
+        let mut bytes = value.to_vec();
+        bytes[33] ^= 1;
+        assert!(record::decode_ruling(&bytes).is_err());
+    }
+}

@@ -1,0 +1,175 @@
+//! Blocks asked for again: what one side held once, cleared or lost, and the other still has.
+//!
+//! Rule: one run of a feed at a time, each way, and one range for an answer; a range that was not
+//! asked for again is never taken for one that was.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::ops::Range as Run;
+
+use bytes::Bytes;
+
+use super::compose::Frame;
+use super::range::encode;
+use super::serve::Ready;
+use super::session::{Context, Session, name_of};
+use crate::error::{Limit, Reason, Violation};
+use crate::feed::Range;
+use crate::feed::read::RangeRead;
+use crate::feed::tree::LENGTH_MAX;
+use crate::id::FeedId;
+use crate::outbox::Job;
+use crate::wire::multifeed::{AgainEntry, Kind, No, put};
+
+/// What one peer and we ask each other for again.
+#[derive(Debug, Default)]
+pub(super) struct Again {
+    /// What we ask for, by feed.
+    asked: BTreeMap<FeedId, Run<u64>>,
+    /// Of these, what was not said yet.
+    unsaid: Vec<FeedId>,
+    /// Feeds of which the peer gave nothing of use.
+    missed: Vec<FeedId>,
+    /// What the peer asks for, by feed, and in which order.
+    wanted: BTreeMap<FeedId, Run<u64>>,
+    queue: VecDeque<FeedId>,
+    /// Runs being read for the peer.
+    reading: usize,
+}
+
+impl Again {
+    /// Nothing is asked for, either way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.asked.is_empty() && self.wanted.is_empty() && self.reading == 0
+    }
+
+    /// The peer will not give what it was asked for.
+    pub(super) fn miss(&mut self, feed: FeedId) {
+        if self.asked.remove(&feed).is_some() {
+            self.unsaid.retain(|unsaid| *unsaid != feed);
+            self.missed.push(feed);
+        }
+    }
+}
+
+impl Session {
+    /// Whether the peer can be asked for blocks up to `end` again.
+    pub(crate) fn can_give_again(&self, feed: FeedId, end: u64) -> bool {
+        let edge = self.edges.get(feed).filter(|edge| edge.is_open() && name_of(edge).is_some());
+        edge.is_some_and(|edge| edge.theirs >= end) && !self.again.asked.contains_key(&feed)
+    }
+
+    /// Asks the peer for blocks again.
+    pub(crate) fn ask_again_for(&mut self, feed: FeedId, run: Run<u64>) {
+        self.again.asked.insert(feed, run);
+        self.again.unsaid.push(feed);
+    }
+
+    /// Asks for them no more; what comes of them is no use.
+    pub(crate) fn drop_again(&mut self, feed: FeedId) {
+        self.again.miss(feed);
+        self.again.missed.retain(|missed| *missed != feed);
+    }
+
+    /// Feeds of which the peer did not give what it was asked for again.
+    pub(crate) fn take_missed(&mut self) -> Vec<FeedId> {
+        core::mem::take(&mut self.again.missed)
+    }
+
+    pub(super) fn say_again(&mut self, frame: &mut Frame<'_>) {
+        let mut body = Vec::new();
+        for feed in core::mem::take(&mut self.again.unsaid) {
+            let name = self.edges.get(feed).and_then(name_of);
+            if let (Some(name), Some(run)) = (name, self.again.asked.get(&feed)) {
+                put(&mut body, &AgainEntry { name, start: run.start, end: run.end });
+            }
+        }
+        if !body.is_empty() {
+            frame.push(Kind::Again, &body);
+        }
+    }
+
+    /// Holds a range that was asked for again against what we know of its feed. `false`: it was
+    /// not asked for again.
+    pub(super) fn keep_again(
+        &mut self,
+        context: &mut Context<'_>,
+        id: FeedId,
+        range: &Range<&[u8]>,
+        bytes: u64,
+    ) -> bool {
+        let run = self.again.asked.get(&id);
+        if !run.is_some_and(|run| run.start == range.start && range.end() <= run.end) {
+            return false;
+        }
+        self.again.asked.remove(&id);
+        let blocks = range.blocks.iter().map(|block| Bytes::copy_from_slice(block)).collect();
+        let feed = context.feeds.get(id).filter(|feed| feed.is_taken());
+        let read = feed.and_then(|feed| RangeRead::of_blocks(id, feed, range.start, blocks));
+        let Some((read, keys)) = read else {
+            self.again.missed.push(id);
+            return false;
+        };
+        context.outbox.read(Job::Fill { connection: self.connection, bytes, read }, keys);
+        true
+    }
+
+    /// The peer wants blocks again.
+    pub(super) fn take_again(
+        &mut self,
+        context: &mut Context<'_>,
+        entry: AgainEntry,
+    ) -> Result<(), Reason> {
+        if entry.start >= entry.end || entry.end > LENGTH_MAX {
+            return Err(Violation::OutOfRange.into());
+        }
+        let Some(id) = self.names.resolve(entry.name)? else { return Ok(()) };
+        if self.again.wanted.len() >= context.limits.serves {
+            return Err(Limit::Serves.into());
+        }
+        if self.again.wanted.insert(id, entry.start..entry.end).is_none() {
+            self.again.queue.push_back(id);
+        }
+        Ok(())
+    }
+
+    /// Begins to read what the peer wants again, as far as there is room.
+    pub(super) fn read_again(&mut self, context: &mut Context<'_>) {
+        let limits = context.limits;
+        while !self.again.queue.is_empty() && self.serving.begin_read(limits) {
+            let Some(id) = self.again.queue.pop_front() else { break };
+            let run = self.again.wanted.remove(&id).unwrap_or_default();
+            let is_open = self.edges.get(id).is_some_and(|edge| edge.is_open());
+            let feed = context.feeds.get(id).filter(|feed| feed.is_taken() && is_open);
+            let read = feed.and_then(|feed| {
+                RangeRead::begin(id, feed, run, limits.range_blocks, limits.range_bytes)
+            });
+            let Some((read, scan)) = read else {
+                self.serving.end_read(None);
+                self.deny_again(id);
+                continue;
+            };
+            self.again.reading += 1;
+            let job = Job::ServeAgain { connection: self.connection, read };
+            context.outbox.scan_blocks(job, scan);
+        }
+    }
+
+    /// What the peer wants again was read, or could not be.
+    pub(crate) fn serve_again(&mut self, id: FeedId, range: Option<&Range<Bytes>>) {
+        self.again.reading -= 1;
+        let edge = self.edges.get(id).filter(|edge| edge.is_open());
+        let (Some(name), Some(range)) = (edge.and_then(name_of), range) else {
+            self.serving.end_read(None);
+            return self.deny_again(id);
+        };
+        let body = encode(name, range);
+        self.serving.end_read(Some(Ready { feed: id, end: range.end(), body }));
+    }
+
+    fn deny_again(&mut self, id: FeedId) {
+        if let Some(name) = self.edges.get(id).and_then(name_of) {
+            self.nos.insert((name, No::Gone));
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a ruling of the application changes between us and one peer.
+//!
+//! Rule: a peer that was told *declined* is told that the feed is exchanged again by a head or a
+//! want, and by nothing else; so is each of us.
+
+use super::edge::Lengths;
+use super::session::{Context, Session, Sources, name_of};
+use crate::crypto::sign::PublicKey;
+use crate::id::{FeedId, FeedKey};
+use crate::io::Event;
+use crate::policy::Admission;
+use crate::wire::multifeed::{HeadEntry, Name, No};
+
+/// A feed that a peer offers and that is not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Offer {
+    pub(super) key: FeedKey,
+    pub(super) public_key: PublicKey,
+    pub(super) length: u64,
+}
+
+impl Session {
+    /// Remembers what a peer offers though it is not taken, as long as there is room.
+    pub(super) fn keep_offer(
+        &mut self,
+        context: &mut Context<'_>,
+        number: u32,
+        offer: Offer,
+        admission: Admission,
+    ) {
+        if self.offered.len() >= context.limits.offered {
+            return;
+        }
+        self.offered.insert(number, offer);
+        if admission == Admission::Asked {
+            let Offer { key, public_key, length } = offer;
+            let connection = self.connection;
+            context.outbox.event(Event::Offered { connection, key, public_key, length });
+        }
+    }
+
+    /// A feed that is not taken has grown there.
+    pub(super) fn note_offer(&mut self, entry: &HeadEntry) {
+        if let Name::Mine(number) = entry.name
+            && let Some(offer) = self.offered.get_mut(&number)
+        {
+            offer.length = offer.length.max(entry.length);
+        }
+    }
+
+    /// The author of a feed that this peer offers and that was not taken.
+    pub(crate) fn author_of(&self, key: &FeedKey) -> Option<PublicKey> {
+        let mut offers = self.offered.values();
+        offers.find(|offer| offer.key == *key).map(|offer| offer.public_key)
+    }
+
+    /// A feed that was not taken when the peer offered it is here now.
+    pub(crate) fn admit(&mut self, feed: FeedId, key: &FeedKey) {
+        let named = self.offered.iter().find(|(_, offer)| offer.key == *key);
+        let Some((number, offer)) = named.map(|(number, offer)| (*number, *offer)) else { return };
+        self.offered.remove(&number);
+        self.names.admit(number, feed);
+        self.edges.update(feed, Lengths::same(0), |edge| {
+            edge.yours = Some(number);
+            edge.theirs = offer.length;
+        });
+        self.backlog.insert(feed);
+    }
+
+    /// Neither takes nor gives a feed any more, and says so.
+    pub(crate) fn refuse(&mut self, sources: &mut Sources, feed: FeedId, length: u64) {
+        self.changed.remove(&feed);
+        self.serving.stop(feed);
+        self.again.miss(feed);
+        let Some(edge) = self.edges.get(feed) else { return };
+        let name = name_of(edge);
+        self.edges.update(feed, Lengths::same(length), |edge| {
+            (edge.refused, edge.eager) = (true, false);
+        });
+        self.give_up(sources, feed);
+        self.return_name(feed, length);
+        if let Some(name) = name {
+            self.nos.insert((name, No::Declined));
+        }
+    }
+
+    /// Takes and gives a feed again.
+    pub(crate) fn accept(&mut self, feed: FeedId, length: u64) {
+        if self.knows(feed) {
+            self.edges.update(feed, Lengths::same(length), |edge| {
+                (edge.refused, edge.lost, edge.withheld) = (false, false, false);
+                (edge.told, edge.sent) = (edge.told.min(length), edge.sent.min(length));
+            });
+            self.backlog.insert(feed);
+        }
+        if length > 0 {
+            self.changed.insert(feed);
+        }
+        // A no that was not said yet would be the last word.
+        let name = self.edges.get(feed).and_then(name_of);
+        if let Some(name) = name {
+            self.nos.remove(&(name, No::Declined));
+        }
+    }
+
+    /// The peer speaks of a feed that it had declined: it holds this much of it now, and is told
+    /// what it missed.
+    pub(super) fn reopen(&mut self, feed: FeedId, theirs: u64, length: u64) {
+        if !self.edges.get(feed).is_some_and(|edge| edge.declined) {
+            return;
+        }
+        let told = self.edges.update(feed, Lengths::same(length), |edge| {
+            (edge.declined, edge.theirs) = (false, theirs);
+            edge.sent = edge.sent.min(theirs);
+            edge.told
+        });
+        let is_open = self.edges.get(feed).is_some_and(|edge| edge.is_open());
+        if told < length && is_open {
+            self.changed.insert(feed);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Multifeed beside what a user would take instead, in one run:
+//! `cargo run --release -p multifeed-tests --bin compare -- [--json] [--svg FILE]`.
+//!
+//! Rule: every system is judged from outside and alike. Two processes of it exchange feeds through
+//! a proxy that counts bytes; CPU time, memory and descriptors are what the kernel says of them.
+
+mod bars;
+mod ours;
+mod process;
+mod proxy;
+mod scenario;
+mod table;
+mod usage;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use scenario::{Row, Scenario, System};
+
+/// Measures multifeed, multifeed 6 and hypercore 11 in the same scenarios.
+#[derive(Parser)]
+#[command(name = "compare")]
+struct Arguments {
+    /// A line of JSON for each measurement, in place of the table.
+    #[arg(long)]
+    json: bool,
+    /// Writes bars of the ratios to this file.
+    #[arg(long)]
+    svg: Option<PathBuf>,
+    /// Only these scenarios: a, b, c1000, c5000, d, bulk, first_block.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Only these systems.
+    #[arg(long, value_delimiter = ',')]
+    systems: Vec<System>,
+    /// Is one side of a comparison, told what to do line by line.
+    #[arg(long, hide = true)]
+    peer: Option<ours::Storage>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.peer {
+        Some(storage) => ours::run(storage),
+        None => compare(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let scenarios = Scenario::all();
+    let known = |name: &String| scenarios.iter().any(|scenario| scenario.name == name);
+    if let Some(unknown) = arguments.only.iter().find(|name| !known(name)) {
+        return Err(format!("there is no scenario {unknown:?}").into());
+    }
+    let is_wanted =
+        |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|n| n == name);
+    let systems = match arguments.systems.as_slice() {
+        [] => System::ALL.to_vec(),
+        some => some.to_vec(),
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    for scenario in scenarios.iter().filter(|scenario| is_wanted(scenario.name)) {
+        // One after the other within a scenario, so that all of them meet the same machine.
+        for system in &systems {
+            let row = scenario.run(*system)?;
+            if arguments.json {
+                writeln!(io::stdout(), "{}", serde_json::to_string(&row)?)?;
+            } else {
+                writeln!(io::stderr(), "{} {}: done", row.scenario, row.system.name())?;
+            }
+            rows.push(row);
+        }
+    }
+    if !arguments.json {
+        write!(io::stdout(), "{}", table::markdown(&rows))?;
+    }
+    if let Some(path) = &arguments.svg {
+        std::fs::write(path, bars::svg(&rows))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Our own side of a comparison: a [`Node`] that obeys the orders of `peer.js`.
+
+use std::error::Error;
+use std::io::{self, BufRead, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use clap::ValueEnum;
+use multifeed_core::{Event, Group, KeyPair};
+use multifeed_tcp::runtime::Tokio;
+use multifeed_tcp::{Events, Node, NodeEvent, NodeOptions};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Events that wait for the count of blocks: one for each block at worst.
+const EVENTS_MAX: usize = 1 << 20;
+
+/// Blocks of one append: a commit of some hundred kilobytes where blocks are small.
+const BATCH_BLOCKS: usize = 1_000;
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Where feeds are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Storage {
+    Memory,
+    Disk,
+}
+
+/// Carries out orders until there are no more.
+pub(crate) fn run(storage: Storage) -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(obey(storage))
+}
+
+async fn obey(storage: Storage) -> Result<(), Box<dyn Error>> {
+    let mut options = NodeOptions::new(Group::open("compare"), Tokio::current()?);
+    options.events_max = EVENTS_MAX;
+    let folder = TempDir::new()?;
+    if storage == Storage::Disk {
+        options = options.folder(folder.path());
+    }
+    let node = Node::open(options).await?;
+    let mut orders = orders();
+    let mut target = None;
+    while let Some(order) = orders.recv().await {
+        let order: Value = serde_json::from_str(&order?)?;
+        if let Some(fill) = order.get("fill") {
+            make(&node, fill).await?;
+            say(&json!({ "keys": [] }))?;
+        } else if order.get("follow").is_some() {
+            // It finds out by itself which feeds there are.
+            say(&json!({}))?;
+        } else if order.get("listen").is_some() {
+            let addr = node.listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
+            say(&json!({ "port": addr.port() }))?;
+        } else if let Some(port) = order["dial"]["port"].as_u64() {
+            let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, u16::try_from(port)?));
+            let events = node.subscribe();
+            tokio::spawn(count(events, order["dial"]["blocks"].as_u64().unwrap_or(0)));
+            node.dial(addr).await?;
+            target = Some(addr);
+        } else if order.get("hang_up").is_some() {
+            if let Some(addr) = target.take() {
+                node.hang_up(addr).await?;
+            }
+            say(&json!({}))?;
+        }
+    }
+    node.close().await;
+    Ok(())
+}
+
+/// Lines of the standard input, which blocks.
+fn orders() -> tokio::sync::mpsc::Receiver<io::Result<String>> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Makes feeds of equal blocks.
+async fn make(node: &Node, fill: &Value) -> Result<(), Box<dyn Error>> {
+    let number = |key: &str| fill[key].as_u64().and_then(|number| usize::try_from(number).ok());
+    let (name, feeds) = (fill["name"].as_str().ok_or("no name")?, number("feeds"));
+    let (blocks, bytes) = (number("blocks").ok_or("no blocks")?, number("bytes"));
+    let bytes = bytes.ok_or("no bytes")?;
+    for feed in 0..feeds.ok_or("no feeds")? {
+        let name = format!("{name}{feed}");
+        let mut seed = [0; 32];
+        seed[..name.len()].copy_from_slice(name.as_bytes());
+        let feed = node.writer(&name, KeyPair::from_seed(&seed)).await?;
+        let batch = BATCH_BLOCKS.min(BATCH_BYTES / bytes.max(1)).max(1);
+        for start in (0..blocks).step_by(batch) {
+            let indices = start..blocks.min(start + batch);
+            node.append(feed, indices.map(|index| content(index, bytes)).collect()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The block that `peer.js` makes of an index.
+fn content(index: usize, bytes: usize) -> Vec<u8> {
+    format!("block {index} ").into_bytes().into_iter().cycle().take(bytes).collect()
+}
+
+/// Says when there is a new block, and when there are as many as are waited for.
+async fn count(mut events: Events, wanted: u64) -> io::Result<()> {
+    let mut got = 0;
+    while let Some(event) = events.next().await {
+        let NodeEvent::Multifeed(Event::Extended { start, end, .. }) = event else { continue };
+        let before = got;
+        got += end - start;
+        if before == 0 {
+            say(&json!({ "first": true }))?;
+        }
+        if before < wanted && got >= wanted {
+            say(&json!({ "blocks": got }))?;
+        }
+    }
+    Ok(())
+}
+
+fn say(answer: &Value) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{answer}")?;
+    output.flush()
+}

@@ -1,0 +1,114 @@
+//! One side of a comparison, as a process of its own.
+
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::scenario::{Load, System};
+use crate::usage::Usage;
+
+/// A process that carries out orders, a line of JSON each.
+pub(crate) struct Process {
+    child: Child,
+    /// `None` once it was told to end.
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    pub(crate) usage: Usage,
+}
+
+impl Process {
+    /// Starts one side of a system.
+    pub(crate) fn start(system: System) -> Result<Self, Box<dyn Error>> {
+        let mut command = match system {
+            System::Multifeed | System::MultifeedDisk => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.arg("--peer").arg(system.storage());
+                command
+            }
+            System::Multifeed6 | System::Hypercore11 => {
+                let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/compare");
+                let packages = folder.join(system.name());
+                if !packages.join("node_modules").is_dir() {
+                    let packages = packages.display();
+                    return Err(format!("no packages: run  npm ci  in {packages}").into());
+                }
+                let mut command = Command::new("node");
+                // Thousands of feeds of multifeed 6 take gigabytes.
+                command.arg("--max-old-space-size=8192");
+                command.arg(folder.join("peer.js")).arg(system.name());
+                command
+            }
+        };
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let orders = child.stdin.take();
+        let answers = child.stdout.take().ok_or("the process has no output")?;
+        let usage = Usage::of(child.id());
+        Ok(Self { child, orders, answers: BufReader::new(answers), usage })
+    }
+
+    /// Makes feeds; returns the keys that the other side has to be told.
+    pub(crate) fn fill(&mut self, name: &str, load: Load) -> Result<Value, Box<dyn Error>> {
+        let Load { feeds, blocks, bytes } = load;
+        self.order(&json!({
+            "fill": { "name": name, "feeds": feeds, "blocks": blocks, "bytes": bytes }
+        }))?;
+        Ok(self.answer()?["keys"].take())
+    }
+
+    /// Gets these feeds from now on.
+    pub(crate) fn follow(&mut self, keys: &Value) -> Result<(), Box<dyn Error>> {
+        self.order(&json!({ "follow": keys }))?;
+        self.answer().map(drop)
+    }
+
+    /// Accepts connections; returns the port.
+    pub(crate) fn listen(&mut self) -> Result<u16, Box<dyn Error>> {
+        self.order(&json!({ "listen": {} }))?;
+        let port = self.answer()?["port"].as_u64().ok_or("no port")?;
+        Ok(port.try_into()?)
+    }
+
+    /// Connects. It says when it has the first new block, and when it has `blocks` of them.
+    pub(crate) fn dial(&mut self, port: u16, blocks: u64) -> Result<(), Box<dyn Error>> {
+        self.order(&json!({ "dial": { "port": port, "blocks": blocks } }))
+    }
+
+    /// Ends its connections.
+    pub(crate) fn hang_up(&mut self) -> Result<(), Box<dyn Error>> {
+        self.order(&json!({ "hang_up": {} }))?;
+        self.answer().map(drop)
+    }
+
+    /// The next thing that it says.
+    pub(crate) fn answer(&mut self) -> Result<Value, Box<dyn Error>> {
+        let mut line = String::new();
+        if self.answers.read_line(&mut line)? == 0 {
+            return Err("a process has ended before its time".into());
+        }
+        Ok(serde_json::from_str(&line)?)
+    }
+
+    fn order(&mut self, order: &Value) -> Result<(), Box<dyn Error>> {
+        let orders = self.orders.as_mut().ok_or("it was told to end")?;
+        writeln!(orders, "{order}")?;
+        Ok(orders.flush()?)
+    }
+
+    /// Ends it, and waits until it has.
+    pub(crate) fn end(mut self) -> Result<(), Box<dyn Error>> {
+        self.orders = None;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // After a failure nobody waits for it to end by itself; after its end this does nothing.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,236 @@
+//! What is measured: a load on one side, what the other has already, and when it is over.
+
+use std::error::Error;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::process::Process;
+use crate::proxy::Proxy;
+
+/// How often the two processes are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// An exchange is over when for this long no byte passed and no process worked.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Timers and garbage collectors take less than this of a processor; work takes more.
+const IDLE_SHARE: f64 = 0.05;
+
+/// What the proxy holds bytes back for, one way, where flights are counted.
+const FLIGHT: Duration = Duration::from_millis(50);
+
+/// A system to measure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub(crate) enum System {
+    /// Ours, in memory as multifeed 6 is.
+    Multifeed,
+    /// Ours, on the disk as hypercore 11 is.
+    MultifeedDisk,
+    /// multifeed 6.0.0 of npm, in memory: its stores on the disk open six files a feed.
+    #[value(name = "multifeed6")]
+    #[serde(rename = "multifeed6")]
+    Multifeed6,
+    /// corestore 7.12.5 with hypercore 11.37.1 of npm, on the disk. It exchanges no keys: they are
+    /// told by hand, for nothing.
+    #[value(name = "hypercore11")]
+    #[serde(rename = "hypercore11")]
+    Hypercore11,
+}
+
+impl System {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Multifeed, Self::MultifeedDisk, Self::Multifeed6, Self::Hypercore11];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Multifeed => "multifeed",
+            Self::MultifeedDisk => "multifeed_disk",
+            Self::Multifeed6 => "multifeed6",
+            Self::Hypercore11 => "hypercore11",
+        }
+    }
+
+    /// What our own process is told of where to keep its feeds.
+    pub(crate) fn storage(self) -> &'static str {
+        if self == Self::MultifeedDisk { "disk" } else { "memory" }
+    }
+}
+
+/// Feeds of so many blocks of so many bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Load {
+    pub(crate) feeds: u64,
+    pub(crate) blocks: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Load {
+    const NONE: Self = Self { feeds: 0, blocks: 0, bytes: 0 };
+
+    fn all_blocks(self) -> u64 {
+        self.feeds * self.blocks
+    }
+}
+
+/// What is measured of each system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// What both sides have before.
+    known: Load,
+    /// What one side has to give.
+    new: Load,
+    /// Whether only the first block is waited for, over a slow line.
+    first_block: bool,
+}
+
+/// One measurement.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) scenario: &'static str,
+    pub(crate) system: System,
+    /// New blocks, and the bytes of each.
+    pub(crate) blocks: u64,
+    pub(crate) block_bytes: u64,
+    /// Both ways, all layers above TCP.
+    pub(crate) bytes: u64,
+    /// Of both processes.
+    pub(crate) cpu_ms: f64,
+    /// The peaks of both processes together, in bytes.
+    pub(crate) rss: u64,
+    /// Of the process that has more.
+    pub(crate) fds: usize,
+    /// From the dial to the last byte or the last block, whichever came later.
+    pub(crate) wall_ms: f64,
+    /// One-way flights until the first block; without those of TCP itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) flights: Option<f64>,
+}
+
+impl Scenario {
+    /// In the order of the table.
+    pub(crate) fn all() -> Vec<Self> {
+        let load = |feeds, blocks, bytes| Load { feeds, blocks, bytes };
+        let scenario =
+            |name, known, new| Self { name, known, new, first_block: name == "first_block" };
+        vec![
+            scenario("a", Load::NONE, load(10, 1_000, 100)),
+            scenario("b", Load::NONE, load(1_000, 1, 100)),
+            scenario("c1000", load(1_000, 1, 100), Load::NONE),
+            scenario("c5000", load(5_000, 1, 100), Load::NONE),
+            scenario("d", load(1_000, 1, 100), load(10, 1, 100)),
+            scenario("bulk", Load::NONE, load(1, 100_000, 100)),
+            scenario("bulk", Load::NONE, load(1, 1_000, 64 * 1_024)),
+            scenario("first_block", Load::NONE, load(1, 1, 100)),
+        ]
+    }
+
+    /// Measures a system.
+    pub(crate) fn run(&self, system: System) -> Result<Row, Box<dyn Error>> {
+        let mut server = Process::start(system)?;
+        let mut client = Process::start(system)?;
+        let port = server.listen()?;
+        if self.known != Load::NONE {
+            let keys = server.fill("known", self.known)?;
+            client.follow(&keys)?;
+            let proxy = Proxy::to(port, Duration::ZERO)?;
+            exchange(&server, &mut client, &proxy, self.known.all_blocks())?;
+            client.hang_up()?;
+            // Until both have seen the end.
+            wait_for_quiet(&server, &client, &proxy)?;
+        }
+        if self.new != Load::NONE {
+            let keys = server.fill("new", self.new)?;
+            client.follow(&keys)?;
+        }
+        let delay = if self.first_block { FLIGHT } else { Duration::ZERO };
+        let proxy = Proxy::to(port, delay)?;
+        let took = exchange(&server, &mut client, &proxy, self.new.all_blocks())?;
+        let row = Row {
+            scenario: self.name,
+            system,
+            blocks: self.new.all_blocks(),
+            block_bytes: self.new.bytes,
+            bytes: proxy.bytes(),
+            cpu_ms: millis(took.cpu),
+            rss: server.usage.peak_memory()? + client.usage.peak_memory()?,
+            fds: server.usage.descriptors()?.max(client.usage.descriptors()?),
+            wall_ms: millis(took.wall),
+            flights: took
+                .first
+                .filter(|_| self.first_block)
+                .map(|first| first.as_secs_f64() / FLIGHT.as_secs_f64()),
+        };
+        client.end()?;
+        server.end()?;
+        Ok(row)
+    }
+}
+
+/// What an exchange took.
+struct Took {
+    cpu: Duration,
+    wall: Duration,
+    first: Option<Duration>,
+}
+
+/// Connects, and waits until the client has `blocks` new blocks and all is quiet.
+fn exchange(
+    server: &Process,
+    client: &mut Process,
+    proxy: &Proxy,
+    blocks: u64,
+) -> Result<Took, Box<dyn Error>> {
+    let cpu_before = cpu(server, client)?;
+    let start = Instant::now();
+    client.dial(proxy.port, blocks)?;
+    let (mut first, mut got_all) = (None, Duration::ZERO);
+    if blocks > 0 {
+        // The first block, then the last.
+        client.answer()?;
+        first = Some(start.elapsed());
+        client.answer()?;
+        got_all = start.elapsed();
+    }
+    let (quiet_since, cpu_after) = wait_for_quiet(server, client, proxy)?;
+    let wall = quiet_since.saturating_duration_since(start).max(got_all);
+    Ok(Took { cpu: cpu_after.saturating_sub(cpu_before), wall, first })
+}
+
+/// Waits until nothing happens any more; returns since when, and the CPU time until then.
+fn wait_for_quiet(
+    server: &Process,
+    client: &Process,
+    proxy: &Proxy,
+) -> Result<(Instant, Duration), Box<dyn Error>> {
+    let (mut since, mut bytes, mut spent) = (Instant::now(), proxy.bytes(), cpu(server, client)?);
+    let mut spent_then = spent;
+    loop {
+        let looked = Instant::now();
+        thread::sleep(LOOK_EVERY);
+        let (bytes_now, spent_now) = (proxy.bytes(), cpu(server, client)?);
+        let share = (spent_now - spent).as_secs_f64() / looked.elapsed().as_secs_f64();
+        if bytes_now != bytes || share > IDLE_SHARE {
+            since = Instant::now();
+            spent_then = spent_now;
+        }
+        (bytes, spent) = (bytes_now, spent_now);
+        // Before the first byte has come through a slow line it is quiet too.
+        if since.elapsed() >= QUIET && bytes > 0 {
+            return Ok((since, spent_then));
+        }
+    }
+}
+
+fn cpu(server: &Process, client: &Process) -> Result<Duration, Box<dyn Error>> {
+    Ok(server.usage.cpu()? + client.usage.cpu()?)
+}
+
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e5).round() / 1e2
+}

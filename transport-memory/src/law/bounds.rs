@@ -1,0 +1,63 @@
+//! What a node may hold for its peers.
+//!
+//! Rule: every number of a footprint has its bound here, made of [`Limits`] alone.
+
+use multifeed_core::{ConnectionFootprint, FRAME_BYTES_MAX_EARLY, Footprint, Limits};
+
+/// Bytes before a frame that say how long it is.
+const FRAME_HEAD_BYTES: usize = 3;
+
+/// Beside its blocks a range has a signature and at most two nodes for each bit of a length.
+const PROOF_BYTES_MAX: usize = 64 * 1024;
+
+/// The first number that is over its bound: what it counts, itself, and the bound.
+pub(crate) fn exceeded(held: &Footprint, limits: &Limits, connections: usize) -> Option<Excess> {
+    let unstored = usize::try_from(held.unstored_bytes).unwrap_or(usize::MAX);
+    let all = [
+        ("feeds", held.feeds, limits.feeds),
+        ("feeds heard of", held.heard_of, connections.saturating_mul(limits.names as usize)),
+        ("feeds that nobody connected named", held.orphans, 0),
+        ("bytes not stored yet", unstored, limits.window_bytes),
+        ("outputs left after a turn", held.outputs, 0),
+        ("open requests", held.requests, limits.requests),
+    ];
+    let of_one = of_one(&held.connection, held.feeds, limits);
+    let mut over = all.into_iter().chain(of_one).filter(|(_, found, most)| found > most);
+    over.next().map(|(what, found, most)| Excess { what, found, most })
+}
+
+/// The numbers of the connection that holds most.
+fn of_one(
+    held: &ConnectionFootprint,
+    feeds: usize,
+    limits: &Limits,
+) -> [(&'static str, usize, usize); 10] {
+    let frame = limits.frame_bytes + FRAME_HEAD_BYTES;
+    // A range has one block at least; so many are read at once as fit what may be ready.
+    let range = limits.range_bytes.max(limits.block_bytes) + PROOF_BYTES_MAX;
+    let reads = limits.reads.min(limits.send_bytes.div_ceil(limits.range_bytes.max(1)));
+    let ready = limits.send_bytes + reads * range;
+    [
+        ("bytes of a frame", held.received_bytes, frame),
+        ("bytes sealed", held.sealed_bytes, frame + FRAME_BYTES_MAX_EARLY),
+        ("bytes of ranges ready", held.ready_bytes, ready),
+        ("ranges being read", held.reads, limits.reads),
+        ("feeds being served", held.serves, limits.serves),
+        ("feeds asked for", held.wants, limits.wants),
+        ("channels", held.channels, limits.channels),
+        ("names on grant", held.names, limits.names as usize),
+        ("feeds named", held.edges, feeds),
+        ("feeds with something to be said", held.unsaid, 2 * feeds),
+    ]
+}
+
+/// A number over its bound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Excess {
+    pub(crate) what: &'static str,
+    pub(crate) found: usize,
+    pub(crate) most: usize,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+use super::*;
+
+#[test]
+fn a_multifeed_at_its_bounds_is_within_them_and_one_more_is_not() {
+    let limits = Limits::default();
+    let feeds = 100;
+    let at = Footprint { feeds, ..Footprint::default() };
+    let most = of_one(&at.connection, feeds, &limits).map(|(_, _, most)| most);
+    let [received_bytes, sealed_bytes, ready_bytes, reads, serves, wants, channels, ..] = most;
+    let [.., names, edges, unsaid] = most;
+    let connection = ConnectionFootprint {
+        received_bytes,
+        sealed_bytes,
+        ready_bytes,
+        reads,
+        serves,
+        wants,
+        channels,
+        names,
+        edges,
+        unsaid,
+    };
+    let at = Footprint { connection, requests: limits.requests, ..at };
+    assert_eq!(exceeded(&at, &limits, 1), None);
+    let over = [
+        Footprint { feeds: limits.feeds + 1, ..at },
+        Footprint { heard_of: limits.names as usize + 1, ..at },
+        Footprint { orphans: 1, ..at },
+        Footprint { unstored_bytes: limits.window_bytes as u64 + 1, ..at },
+        Footprint { outputs: 1, ..at },
+        Footprint { requests: limits.requests + 1, ..at },
+        with(at, |it| it.received_bytes += 1),
+        with(at, |it| it.sealed_bytes += 1),
+        with(at, |it| it.ready_bytes += 1),
+        with(at, |it| it.reads += 1),
+        with(at, |it| it.serves += 1),
+        with(at, |it| it.wants += 1),
+        with(at, |it| it.channels += 1),
+        with(at, |it| it.names += 1),
+        with(at, |it| it.edges += 1),
+        with(at, |it| it.unsaid += 1),
+    ];
+    for held in over {
+        assert!(exceeded(&held, &limits, 1).is_some(), "{held:?}");
+    }
+}
+
+fn with(mut held: Footprint, change: impl Fn(&mut ConnectionFootprint)) -> Footprint {
+    change(&mut held.connection);
+    held
+}

@@ -1,0 +1,20 @@
+use super::*;
+
+#[test]
+fn what_nothing_caused_is_over_the_bound() {
+    let idle = Cost { links: 1, seconds: 20, ..Cost::default() };
+    assert_eq!(idle.bytes_max(1), 2 * 5 * 20);
+    assert_eq!(idle.events_max(1, None), 10);
+    let one = Cost { blocks: 1, block_bytes: 1_000, ..idle };
+    assert_eq!(one.bytes_max(2) - idle.bytes_max(2), 2 * 1_160);
+    assert_eq!(one.events_max(2, None) - idle.events_max(2, None), 10);
+    let greeted = Cost { honest_connections: 1, feeds: 10, ..idle };
+    assert_eq!(greeted.bytes_max(1) - idle.bytes_max(1), 800 + 960);
+}
+
+#[test]
+fn the_share_counts_what_was_delivered_alone() {
+    let cost = Cost { blocks: 10, block_bytes: 400, bytes: 4_000, ..Cost::default() };
+    // Two ways of one link are counted even where there is no link: nothing is subtracted then.
+    assert_eq!(cost.percent(), 200);
+}

@@ -1,0 +1,170 @@
+//! What an application wants of feeds on its node, and what has to come of it.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use bytes::Bytes;
+use multifeed_core::{Event, FeedId, FeedKey, Misuse, Multifeed, PublicKey, RequestId};
+
+use super::World;
+use crate::law::Law;
+use crate::node::NodeId;
+
+impl World {
+    /// Deletes blocks of a feed on a node.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Multifeed::clear`]; [`Misuse::NotReady`] if the node is down.
+    pub fn clear(
+        &mut self,
+        node: NodeId,
+        feed: &FeedKey,
+        blocks: Range<u64>,
+    ) -> Result<RequestId, Misuse> {
+        self.ask(node, feed, |multifeed, feed| multifeed.clear(feed, blocks))
+    }
+
+    /// Asks for cleared or damaged blocks of a feed again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Multifeed::download`]; [`Misuse::NotReady`] if the node is down.
+    pub fn download(
+        &mut self,
+        node: NodeId,
+        feed: &FeedKey,
+        blocks: Range<u64>,
+    ) -> Result<RequestId, Misuse> {
+        self.ask(node, feed, |multifeed, feed| multifeed.download(feed, blocks))
+    }
+
+    /// Reads blocks of a feed, in time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Multifeed::read`]; [`Misuse::NotReady`] if the node is down.
+    pub fn get(
+        &mut self,
+        node: NodeId,
+        feed: &FeedKey,
+        blocks: Range<u64>,
+    ) -> Result<RequestId, Misuse> {
+        self.ask(node, feed, |multifeed, feed| multifeed.read(feed, blocks.start, blocks.end))
+    }
+
+    /// Removes a feed with all that a node's disk has of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Multifeed::remove`]; [`Misuse::NotReady`] if the node is down.
+    pub fn remove(&mut self, node: NodeId, feed: &FeedKey) -> Result<RequestId, Misuse> {
+        self.has_policy = true;
+        let found = self.multifeed(node).and_then(|multifeed| multifeed.find(feed));
+        let author = found.map(|feed| feed.public_key);
+        let request = self.ask(node, feed, Multifeed::remove)?;
+        if let (Some(laws), Some(author)) = (&mut self.laws, author) {
+            laws.left(node, author);
+        }
+        let left = self.multifeed(node).map_or(0, held);
+        self.node_mut(node).held = left;
+        Ok(request)
+    }
+
+    /// Refuses a feed on a node.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Multifeed::refuse`]; [`Misuse::NotReady`] if the node is down.
+    pub fn refuse(&mut self, node: NodeId, feed: &FeedKey) -> Result<RequestId, Misuse> {
+        self.has_policy = true;
+        self.call(node, |multifeed| multifeed.refuse(feed)).unwrap_or(Err(Misuse::NotReady))
+    }
+
+    /// Accepts a feed on a node.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Multifeed::accept`]; [`Misuse::NotReady`] if the node is down.
+    pub fn accept(&mut self, node: NodeId, feed: &FeedKey) -> Result<RequestId, Misuse> {
+        let request =
+            self.call(node, |multifeed| multifeed.accept(feed)).unwrap_or(Err(Misuse::NotReady))?;
+        if let Some(laws) = &mut self.laws {
+            laws.accepted(node, feed);
+        }
+        Ok(request)
+    }
+
+    fn ask(
+        &mut self,
+        node: NodeId,
+        feed: &FeedKey,
+        ask: impl FnOnce(&mut Multifeed, FeedId) -> Result<RequestId, Misuse>,
+    ) -> Result<RequestId, Misuse> {
+        let found = self.multifeed(node).ok_or(Misuse::NotReady)?.find(feed);
+        let feed = found.ok_or(Misuse::UnknownFeed)?.id;
+        self.call(node, |multifeed| ask(multifeed, feed)).unwrap_or(Err(Misuse::NotReady))
+    }
+
+    /// Whether a node wants what others hold of a feed.
+    pub(super) fn wants(&self, node: NodeId, feed: &FeedKey) -> bool {
+        self.multifeed(node).is_some_and(|multifeed| !multifeed.is_refused(feed))
+    }
+
+    /// Every block of a feed that was not cleared, with its index, read outside of time; and how
+    /// many there are to be.
+    fn kept_blocks(&mut self, node: NodeId, feed: &FeedKey) -> (Vec<(u64, Bytes)>, u64) {
+        let found = self.multifeed(node).and_then(|multifeed| multifeed.find(feed));
+        let Some((length, cleared)) = found.map(|feed| (feed.length, feed.cleared)) else {
+            return (Vec::new(), 0);
+        };
+        let mut kept = Vec::new();
+        let mut at = 0;
+        while at < length {
+            match self.read_event(node, feed, at) {
+                Some(Event::Blocks { blocks, .. }) => {
+                    let end = at + blocks.len() as u64;
+                    kept.extend((at..end).zip(blocks));
+                    at = end;
+                }
+                Some(Event::Missing { end, .. }) => at = end,
+                _ => break,
+            }
+        }
+        (kept, length - cleared)
+    }
+
+    /// Blocks around those that were cleared can be read, and are what their author signed.
+    pub(super) fn check_kept(&mut self, node: NodeId, (feed, author): (FeedKey, PublicKey)) {
+        let (kept, expected) = self.kept_blocks(node, &feed);
+        if let Some(laws) = &mut self.laws {
+            laws.kept(node, (feed, author), &kept, expected);
+        }
+    }
+
+    /// Of what was removed nothing lies on any disk, and none of it came back.
+    pub(super) fn check_gone(&mut self) {
+        for node in self.nodes() {
+            if self.is_excused(node) || self.multifeed(node).is_none() {
+                continue;
+            }
+            let back: Vec<FeedKey> =
+                self.holdings(node).iter().map(|holding| holding.key).collect();
+            let laws = self.laws.as_deref();
+            let is_removed = |key: &FeedKey| laws.is_some_and(|laws| laws.is_removed(node, key));
+            if let Some(key) = back.into_iter().find(is_removed) {
+                self.report(Law::Gone, Some(node), || format!("{key} came back by itself"));
+            }
+            let disk = &self.node(node).disk;
+            let slots: BTreeSet<u32> = disk.records().iter().map(|record| record.slot).collect();
+            let left = disk.slots().into_iter().filter(|slot| !slots.contains(slot)).count();
+            if left > 0 {
+                self.report(Law::Gone, Some(node), || format!("{left} slots have no record"));
+            }
+        }
+    }
+}
+
+fn held(multifeed: &Multifeed) -> u64 {
+    multifeed.feeds().map(|feed| feed.length).sum()
+}

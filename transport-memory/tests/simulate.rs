@@ -1,0 +1,72 @@
+//! The program `simulate`, as somebody who has a failing seed meets it.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+fn simulate(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_simulate")).args(words).output().unwrap()
+}
+
+fn said(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A scenario in a file of its own, by its path.
+fn file(name: &str, text: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+/// Two who are so far apart that no handshake between them ends in time.
+const TOO_FAR: &str = "summary = 'Two who are too far apart.'
+nodes = 2
+topology = 'chain'
+blocks = 3
+seconds = 2
+[link]
+delay_ms = 60000
+";
+
+#[test]
+fn a_failing_seed_says_what_broke_and_how_to_see_it_again() {
+    let path = file("too-far.toml", TOO_FAR);
+    let run = simulate(&["run", &path, "--seeds", "1", "--first-seed", "4"]);
+    assert_eq!(run.status.code(), Some(1));
+    let report = said(&run.stderr);
+    let again = format!("simulate -- replay {path} --seed 4 --trace");
+    for part in
+        ["seed 4:", "broken: convergence at", "cut down to 0 steps", "the last events", "its trace"]
+    {
+        assert!(report.contains(part), "{part:?} in {report}");
+    }
+    assert!(report.contains(&again), "{report}");
+    let replayed = simulate(&["replay", &path, "--seed", "4", "--trace"]);
+    assert_eq!(replayed.status.code(), Some(1));
+    assert!(said(&replayed.stdout).contains("broken: convergence at"));
+}
+
+#[test]
+fn a_bad_file_is_refused_with_its_line_before_anything_runs() {
+    let path = file("bad.toml", "summary = 'x'\nnodes = 2\ntopology = 'chain'\nblocks = 0\n");
+    let run = simulate(&["run", &path]);
+    assert_eq!(run.status.code(), Some(2));
+    assert_eq!(said(&run.stderr), "error: bad.toml, line 4: a feed has 1 to 100000 blocks\n");
+    assert!(run.stdout.is_empty());
+}
+
+#[test]
+fn a_seed_played_twice_and_over_opened_disks_has_the_trace_of_one_played_once() {
+    let trace = |words: &[&str]| {
+        let name = "processes-and-machines-that-crash";
+        let run = simulate(&[words, &[name, "--seeds", "2", "--json"]].concat());
+        assert_eq!(run.status.code(), Some(0), "{}", said(&run.stderr));
+        let line = said(&run.stdout);
+        let place = line.find("\"trace\":").unwrap();
+        (line[place..place + 74].to_owned(), line.contains("\"reopened\":0"))
+    };
+    let once = trace(&["run"]);
+    assert_eq!(trace(&["run", "--twice"]), once);
+    let restarted = trace(&["restart"]);
+    assert_eq!((restarted.0, restarted.1), (once.0, false));
+}
