@@ -49,7 +49,7 @@ function join(isInitiator, raw) {
   stream = Hypercore.createProtocolStream(isInitiator)
   stream.on('error', () => {})
   stream.pipe(socket).pipe(stream)
-  stream.on('close', () => socket.destroy())
+  stream.on('close', () => raw.destroy())
   for (const core of cores.values()) core.replicate(stream)
 }
 
