@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::crypto::SignatureMemo;
 use crate::crypto::sign::KeyPair;
 use crate::group::Group;
 use crate::policy::Take;
@@ -16,6 +17,7 @@ pub struct Config {
     pub(crate) group: Group,
     pub(crate) seed: [u8; 32],
     pub(crate) identity: Option<KeyPair>,
+    pub(crate) memo: Option<SignatureMemo>,
     /// Every bound.
     pub limits: Limits,
     /// Every time-out.
@@ -31,7 +33,7 @@ impl Config {
     /// connections come from it.
     pub fn new(group: Group, seed: [u8; 32]) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
-        Self { group, seed, identity: None, limits, timing, take: Take::default() }
+        Self { group, seed, identity: None, memo: None, limits, timing, take: Take::default() }
     }
 
     /// The key pair by which peers know this process on connections; without one, it is made from
@@ -39,6 +41,14 @@ impl Config {
     #[must_use]
     pub fn identity(mut self, identity: KeyPair) -> Self {
         self.identity = Some(identity);
+        self
+    }
+
+    /// Shares what it verifies with the other multifeeds of a **simulation**; see
+    /// [`SignatureMemo`]. The default is to share nothing.
+    #[must_use]
+    pub fn simulated_with(mut self, memo: SignatureMemo) -> Self {
+        self.memo = Some(memo);
         self
     }
 }
@@ -105,6 +115,10 @@ pub struct Limits {
 /// Longest batch of messages that JavaScript makes (protomux `index.js`, `MAX_BATCH`), beside the
 /// message that brings it over that length.
 pub(crate) const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Most signatures that a [`SignatureMemo`] remembers: 2 MiB of them, enough for the heads that
+/// are on their way at once among ten thousand simulated peers.
+pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;
 
 /// Longest frame before the handshake is over: no message of it is longer than 96 bytes, the
 /// rest is room for what newer versions add.

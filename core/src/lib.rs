@@ -142,7 +142,10 @@ pub mod planted;
 pub mod record;
 pub mod wire;
 
-pub use config::{BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY, Limits, Timing};
+pub use config::{
+    BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY, Limits, SIGNATURES_REMEMBERED_MAX, Timing,
+};
+pub use crypto::SignatureMemo;
 pub use crypto::sign::{KeyPair, PublicKey, Signature};
 pub use error::{Deadline, Limit, Misuse, Reason, StoreFailure, Violation};
 pub use feed::{Head, manifest};

@@ -21,6 +21,7 @@ use bytes::BytesMut;
 
 use crate::chance::Chance;
 use crate::config::{Config, Limits, Timing};
+use crate::crypto::SignatureMemo;
 use crate::crypto::sign::KeyPair;
 use crate::error::{Misuse, Reason};
 use crate::feed::read::RangeRead;
@@ -66,6 +67,7 @@ pub struct Multifeed {
     group: Group,
     limits: Limits,
     timing: Timing,
+    memo: Option<SignatureMemo>,
     identity: KeyPair,
     chance: Chance,
     state: State,
@@ -100,7 +102,7 @@ impl Multifeed {
     /// Opens a multifeed: it reads its store first, and is of use after
     /// [`Event::Ready`](crate::Event::Ready).
     pub fn open(config: Config) -> Self {
-        let Config { group, seed, identity, limits, timing, take } = config;
+        let Config { group, seed, identity, memo, limits, timing, take } = config;
         let limits = limits.fitting();
         let mut chance = Chance::new(seed);
         let fresh = chance.array();
@@ -109,6 +111,7 @@ impl Multifeed {
             group,
             limits,
             timing,
+            memo,
             identity,
             chance,
             state: State::Opening,
@@ -197,7 +200,7 @@ impl Multifeed {
         let public_key = key_pair.public_key();
         let key = manifest::feed_key(self.group.feed_namespace(), &public_key);
         let known = self.feeds.find(&key);
-        let named = self.feeds.iter().find(|(_, feed)| feed.name.as_deref() == Some(name));
+        let named = self.feeds.iter().find(|(_, feed)| feed.name() == Some(name));
         if named.is_some_and(|(id, _)| Some(id) != known) {
             return Err(Misuse::NameTaken);
         }
@@ -211,7 +214,7 @@ impl Multifeed {
         }
         let id = known.unwrap_or_else(|| self.feeds.insert(key, public_key));
         let feed = self.feeds.get_mut(id).ok_or(Misuse::UnknownFeed)?;
-        if feed.name.as_deref().is_some_and(|other| other != name) {
+        if feed.name().is_some_and(|other| other != name) {
             return Err(Misuse::KeyPairTaken);
         }
         if self.policy.is_refused(&key) {
@@ -251,7 +254,7 @@ impl Multifeed {
             // Signed before the store was lost: the next index has its block already.
             return Err(Misuse::FeedBehind);
         }
-        let staging = log.append(feed, blocks).ok_or(Misuse::NotWritable)?;
+        let staging = log.append(feed, blocks, self.memo.as_ref()).ok_or(Misuse::NotWritable)?;
         let request = self.request();
         let (start, end) = (staging.start, staging.end);
         self.outbox.commit(Job::Append { request, feed, start, end }, staging.writes);
@@ -485,9 +488,10 @@ impl Multifeed {
 
     /// One connection, and everything else that its session works on.
     fn split(&mut self, id: ConnectionId) -> (Option<&mut Connection>, Context<'_>) {
-        let Self { group, limits, feeds, sources, policy, outbox, now, connections, .. } = self;
-        let now = *now;
-        (connections.get_mut(&id), Context { group, limits, feeds, sources, policy, outbox, now })
+        let Self { group, limits, memo, feeds, sources, policy, outbox, connections, .. } = self;
+        let (memo, now) = (memo.as_ref(), self.now);
+        let context = Context { group, limits, memo, feeds, sources, policy, outbox, now };
+        (connections.get_mut(&id), context)
     }
 }
 

@@ -280,7 +280,7 @@ impl Opening {
         let group = Group::of_parts(self.group_key, self.topic);
         let identity = self.identity.map(|seed| KeyPair::from_seed(&seed));
         let Self { seed, limits, timing, take, .. } = self;
-        Config { group, seed, identity, limits, timing, take }
+        Config { group, seed, identity, memo: None, limits, timing, take }
     }
 }
 
@@ -340,7 +340,7 @@ pub fn state_hash(multifeed: &Multifeed) -> Hash {
     for feed in feeds {
         text.extend_from_slice(&feed.key.0);
         text.extend_from_slice(&feed.length().to_le_bytes());
-        let roots = feed.durable().map(|tip| tip.roots.as_slice()).unwrap_or_default();
+        let roots = feed.durable().map(|tip| &*tip.roots).unwrap_or_default();
         text.extend_from_slice(&tree::tree_hash(roots));
     }
     blake2b(&[&text])

@@ -1,5 +1,6 @@
 //! Many peers at once: `cargo run --release -p multifeed-memory --example big -- PEERS FEEDS BLOCKS
-//! DEGREE`. A tenth of the connections break while it runs, and the network falls into halves.
+//! DEGREE`. FEEDS of the peers have a feed of their own, and all peers come to hold all of them. A
+//! tenth of the connections break while it runs, and the network falls into halves.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -19,6 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let mut world = World::new(1);
     let options = NodeOptions::new(Group::keyed([1; 32])).disk(DiskOptions::instant());
+    // Nobody takes them.
+    let options = options.events_kept(0);
     let nodes: Vec<_> = (0..peers).map(|_| world.add_node(options.clone())).collect();
     for author in &nodes[..feeds.min(peers)] {
         let feed = world.writer(*author, "own")?;
@@ -28,7 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut links = Vec::new();
     for (place, node) in nodes.iter().enumerate().skip(1) {
-        for _ in 0..degree.div_ceil(2) {
+        // Half of a node's links are made by those after it.
+        for _ in degree * place / 2..degree * (place + 1) / 2 {
             let other = nodes[world.below(place as u64) as usize];
             links.push(world.connect(other, *node, LinkOptions::default()));
         }
@@ -54,13 +58,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::io::stdout(),
         "{{\"peers\":{peers},\"feeds\":{feeds},\"blocks\":{blocks},\"links\":{},\
          \"converged\":{is_converged},\"seconds\":{seconds:.1},\"virtual_seconds\":{:.2},\
-         \"events\":{},\"events_per_second\":{:.0},\"bytes\":{},\"memory_kib\":{}}}",
+         \"events\":{},\"events_per_second\":{:.0},\"cpu_seconds\":{:.1},\"bytes\":{},\
+         \"memory_kib\":{},\"memory_bytes_per_peer_and_feed\":{}}}",
         links.len(),
         world.now().as_micros() as f64 / 1e6,
         world.events(),
         world.events() as f64 / seconds,
+        cpu_seconds().unwrap_or(seconds),
         world.bytes_total(),
         memory_kib().unwrap_or(0),
+        memory_kib().unwrap_or(0) * 1_024 / (peers * feeds).max(1) as u64,
     )?;
     Ok(())
 }
@@ -70,4 +77,10 @@ fn memory_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// How long this process has had a processor, where the system tells.
+fn cpu_seconds() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+    Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)
 }

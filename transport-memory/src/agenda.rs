@@ -4,8 +4,8 @@
 //! order in which they were entered.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
+use dary_heap::QuaternaryHeap;
 use multifeed_core::chance::Chance;
 
 #[cfg(test)]
@@ -26,7 +26,7 @@ pub(crate) enum Urgency {
 /// Events in the order of their moments.
 #[derive(Debug)]
 pub(crate) struct Agenda<T> {
-    heap: BinaryHeap<Reverse<Entry<T>>>,
+    heap: QuaternaryHeap<Reverse<Entry<T>>>,
     work: usize,
     entered: u32,
 }
@@ -62,7 +62,7 @@ impl<T> Ord for Entry<T> {
 
 impl<T> Agenda<T> {
     pub(crate) fn new() -> Self {
-        Self { heap: BinaryHeap::new(), work: 0, entered: 0 }
+        Self { heap: QuaternaryHeap::new(), work: 0, entered: 0 }
     }
 
     /// Enters an event at a moment in microseconds.

@@ -4,6 +4,7 @@
 //! durable, and the replies, come later.
 
 mod record;
+mod values;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,6 +13,7 @@ use multifeed_core::{CommitRequest, PublicKey, StoreFailure, StoreReply, StoreRe
 use multifeed_store::{MemoryStore, Scan, Store};
 
 pub(crate) use record::{Put, Record, put_of, records};
+pub(crate) use values::Values;
 
 use crate::fault::{Fault, FaultCounts};
 use crate::options::DiskOptions;
@@ -76,7 +78,12 @@ impl Disk {
     }
 
     /// Carries a request out.
-    pub(crate) fn take(&mut self, request: StoreRequest, faults: &mut FaultCounts) -> Answer {
+    pub(crate) fn take(
+        &mut self,
+        request: StoreRequest,
+        values: &mut Values,
+        faults: &mut FaultCounts,
+    ) -> Answer {
         if let Some(failure) = self.failed {
             return Answer::Now(fail(request, failure));
         }
@@ -86,7 +93,8 @@ impl Disk {
                 if self.options.read.is_zero() { Answer::Now(reply) } else { self.later(reply) }
             }
             StoreRequest::Commit(commit) => {
-                self.store.stage(commit.writes());
+                let writes = commit.writes().iter().map(|write| values.shared(write));
+                self.store.stage(&writes.collect::<Vec<_>>());
                 if self.is_hasty {
                     return Answer::Now(commit.durable());
                 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use multifeed_core::crypto::hash::blake2b;
 use multifeed_core::{
     Config, ConnectionId, Event, FeedKey, Input, Instant, KeyPair, Multifeed, Output, PublicKey,
-    Timing,
+    SignatureMemo, Timing,
 };
 
 use crate::disk::Disk;
@@ -13,7 +13,7 @@ use crate::liar::Liar;
 use crate::link::{LinkId, Side, micros};
 use crate::options::NodeOptions;
 
-/// Events of one node that nobody has taken yet; beyond, the oldest are dropped and counted.
+/// Most events of one node that nobody has taken yet.
 pub const EVENTS_KEPT_MAX: usize = 16_384;
 
 /// A timer is looked after at least this often once something happened, in microseconds.
@@ -102,24 +102,25 @@ impl Node {
     }
 
     /// Opens the multifeed over what the disk holds.
-    pub(crate) fn start(&mut self) {
+    pub(crate) fn start(&mut self, memo: SignatureMemo) {
         self.life += 1;
         self.alarm = None;
         self.told = Instant::ZERO;
-        self.multifeed = Some(Multifeed::open(self.config()));
+        self.multifeed = Some(Multifeed::open(self.config(memo)));
     }
 
-    fn config(&self) -> Config {
+    fn config(&self, memo: SignatureMemo) -> Config {
         let seed = blake2b(&[&self.seed, b"life", &self.life.to_le_bytes()]);
-        let mut config = Config::new(self.options.group.clone(), seed).identity(self.identity());
+        let config = Config::new(self.options.group.clone(), seed).identity(self.identity());
+        let mut config = config.simulated_with(memo);
         config.limits = self.options.limits.clone();
         config.timing = self.options.timing.clone();
         config
     }
 
     /// A second multifeed over a copy of what is durable on the disk, once it has read it.
-    pub(crate) fn reopened(&self) -> Multifeed {
-        let (mut multifeed, mut disk) = (Multifeed::open(self.config()), self.disk.durable());
+    pub(crate) fn reopened(&self, memo: SignatureMemo) -> Multifeed {
+        let (mut multifeed, mut disk) = (Multifeed::open(self.config(memo)), self.disk.durable());
         while let Some(output) = multifeed.poll() {
             if let Output::Store(request) = output {
                 let reply = disk.take_at_once(request);
@@ -198,7 +199,8 @@ impl Node {
 
     /// Keeps an event for the application.
     pub(crate) fn keep(&mut self, event: Event) {
-        if self.events.len() >= EVENTS_KEPT_MAX {
+        // The latest may be the answer to a read.
+        if self.events.len() >= self.options.events_kept.max(1) {
             self.events.pop_front();
             self.events_lost += 1;
         }

@@ -2,6 +2,8 @@
 
 use multifeed_core::{Duration, Group, Limits, Mode, Timing};
 
+use crate::node::EVENTS_KEPT_MAX;
+
 /// One multifeed of a world.
 #[derive(Clone, Debug)]
 pub struct NodeOptions {
@@ -13,19 +15,29 @@ pub struct NodeOptions {
     pub timing: Timing,
     /// Its disk.
     pub disk: DiskOptions,
+    /// Events that nobody has taken yet, at most; beyond, the oldest are dropped and counted.
+    pub events_kept: usize,
 }
 
 impl NodeOptions {
     /// A multifeed with the limits and time-outs that are the core's defaults.
     pub fn new(group: Group) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
-        Self { group, limits, timing, disk: DiskOptions::default() }
+        let disk = DiskOptions::default();
+        Self { group, limits, timing, disk, events_kept: EVENTS_KEPT_MAX }
     }
 
     /// The same, with another disk.
     #[must_use]
     pub fn disk(mut self, disk: DiskOptions) -> Self {
         self.disk = disk;
+        self
+    }
+
+    /// The same, where fewer events are kept for those who take them.
+    #[must_use]
+    pub fn events_kept(mut self, most: usize) -> Self {
+        self.events_kept = most.min(EVENTS_KEPT_MAX);
         self
     }
 

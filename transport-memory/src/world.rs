@@ -16,9 +16,10 @@ mod turn;
 use bytes::BytesMut;
 use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::{Hash, blake2b};
-use multifeed_core::{ConnectionId, Duration, Instant, Reason};
+use multifeed_core::{ConnectionId, Duration, Instant, Reason, SignatureMemo};
 
 use crate::agenda::{Agenda, Urgency};
+use crate::disk::Values;
 use crate::fault::FaultCounts;
 use crate::law::Laws;
 use crate::link::{Link, LinkId, Side, micros};
@@ -57,6 +58,8 @@ enum What {
 pub struct World {
     seed: u64,
     chance: Chance,
+    /// What one node verified, all have.
+    memo: SignatureMemo,
     now: u64,
     agenda: Agenda<What>,
     nodes: Vec<Node>,
@@ -73,6 +76,7 @@ pub struct World {
     endings: std::collections::VecDeque<Ending>,
     scratch: BytesMut,
     rules: Rules,
+    values: Values,
     faults: FaultCounts,
     /// A node refuses or removes feeds: not all come to hold the same.
     has_policy: bool,
@@ -88,6 +92,7 @@ impl World {
         Self {
             seed,
             chance,
+            memo: SignatureMemo::new(),
             now: 0,
             agenda: Agenda::new(),
             nodes: Vec::new(),
@@ -101,6 +106,7 @@ impl World {
             endings: std::collections::VecDeque::new(),
             scratch: BytesMut::new(),
             rules: Rules::default(),
+            values: Values::default(),
             faults: FaultCounts::default(),
             has_policy: false,
             laws: None,

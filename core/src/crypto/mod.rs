@@ -3,5 +3,9 @@
 
 pub mod cipher;
 pub mod hash;
+mod memo;
 pub mod noise;
 pub mod sign;
+
+pub use memo::SignatureMemo;
+pub(crate) use memo::{remember_own, verify_once};

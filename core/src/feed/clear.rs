@@ -3,7 +3,6 @@
 //! Rule: a block leaves only with its leaf put in its place, and comes back only under the roots
 //! that are in memory; so whatever is missing, every proof can still be made.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -19,8 +18,9 @@ use crate::planted::{self, Bug};
 impl Feed {
     /// The blocks that cannot be read, durable or not.
     pub(crate) fn gone(&self) -> Runs {
-        let mut gone = self.cleared.clone();
-        if let Some(filling) = &self.filling {
+        let Some(activity) = self.activity.as_deref() else { return Runs::NONE };
+        let mut gone = activity.cleared.clone();
+        if let Some(filling) = &activity.filling {
             gone.insert(filling);
         }
         gone
@@ -28,18 +28,20 @@ impl Feed {
 
     /// Whether a block below the length cannot be read.
     pub(crate) fn is_gone(&self, index: u64) -> bool {
-        let is_filling = self.filling.as_ref().is_some_and(|run| run.contains(&index));
-        is_filling || self.cleared.contains(index)
+        self.activity.as_deref().is_some_and(|activity| {
+            let is_filling = activity.filling.as_ref().is_some_and(|run| run.contains(&index));
+            is_filling || activity.cleared.contains(index)
+        })
     }
 
     /// Blocks that cannot be read.
     pub(crate) fn blocks_gone(&self) -> u64 {
-        self.cleared.blocks()
+        self.activity.as_deref().map_or(0, |activity| activity.cleared.blocks())
     }
 
     /// Whether blocks are under way back into the store.
     pub(crate) fn is_filling(&self) -> bool {
-        self.filling.is_some()
+        self.activity.as_deref().is_some_and(|activity| activity.filling.is_some())
     }
 
     /// How many runs there would be if these blocks were cleared too.
@@ -58,7 +60,7 @@ impl Feed {
             }
             writes.push(Write::Delete(record::block_key(feed.0, index)));
         }
-        self.cleared.insert(&(start..start + blocks.len() as u64));
+        self.activity().cleared.insert(&(start..start + blocks.len() as u64));
         self.push_record(feed, &mut writes);
         writes
     }
@@ -72,15 +74,21 @@ impl Feed {
             writes.push(Write::Delete(record::node_key(feed.0, 2 * index)));
         }
         let run = start..start + blocks.len() as u64;
-        self.cleared.remove(&run);
-        self.filling = Some(Box::new(run));
+        let activity = self.activity();
+        activity.cleared.remove(&run);
+        activity.filling = Some(run);
         self.push_record(feed, &mut writes);
         writes
     }
 
     /// The blocks that came back are durable, or will never be.
     pub(crate) fn filled(&mut self) {
-        self.filling = None;
+        if let Some(activity) = &mut self.activity {
+            activity.filling = None;
+            if activity.is_over() {
+                self.activity = None;
+            }
+        }
     }
 
     fn push_record(&self, feed: FeedId, writes: &mut Vec<Write>) {

@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::hash::{self, Hash, namespace};
-use crate::crypto::sign::{KeyPair, PublicKey, Signature, verify};
+use crate::crypto::hash::{self, Hash};
+use crate::crypto::sign::{KeyPair, PublicKey, Signature};
+use crate::crypto::{SignatureMemo, verify_once};
 use crate::id::FeedKey;
 use crate::wire::codec::Reader;
 use crate::wire::hypercore::Manifest;
@@ -26,6 +27,19 @@ pub(crate) enum Origin {
 /// Length of a manifest with one signer, in bytes.
 pub const MANIFEST_BYTES: usize = Manifest::BYTES;
 
+/// `hash::namespace("hypercore", 0)`, under which heads are signed. These two are written out
+/// because every head and every name that comes needs one.
+const TREE: Hash = [
+    0x9f, 0xac, 0x70, 0xb5, 0x0c, 0xa1, 0x4e, 0xfc, 0x4e, 0x91, 0xc8, 0x33, 0xb2, 0x04, 0xe7, 0x5b,
+    0x8b, 0x5a, 0xad, 0x8b, 0x58, 0x81, 0xbf, 0xc0, 0xad, 0xb5, 0xef, 0x38, 0xa3, 0x27, 0x5b, 0x9c,
+];
+
+/// `hash::namespace("hypercore", 3)`, under which manifests are hashed.
+const MANIFEST: Hash = [
+    0xe6, 0x4b, 0x71, 0x08, 0xea, 0xcc, 0xe4, 0x7c, 0xfc, 0x61, 0xac, 0x85, 0x05, 0x68, 0xf5, 0x5f,
+    0x8b, 0x15, 0xb8, 0x2e, 0xc5, 0xed, 0x78, 0xc4, 0xec, 0x59, 0x7b, 0x03, 0x6e, 0x2a, 0x14, 0x98,
+];
+
 /// The manifest of `public_key`'s feed in the group of `feed_namespace`, as hypercore encodes it.
 ///
 /// Version 1, no flags, hash BLAKE2b, quorum 1, 1 signer: Ed25519, namespace, public key.
@@ -37,14 +51,14 @@ pub fn manifest(feed_namespace: &[u8; 32], public_key: &PublicKey) -> [u8; MANIF
 #[doc(alias = "manifestHash")]
 pub fn feed_key(feed_namespace: &[u8; 32], public_key: &PublicKey) -> FeedKey {
     let manifest = manifest(feed_namespace, public_key);
-    FeedKey(hash::blake2b(&[&namespace("hypercore", 3), &manifest]))
+    FeedKey(hash::blake2b(&[&MANIFEST, &manifest]))
 }
 
 /// The 112 bytes that an author signs for a length of a feed
 /// (hypercore `lib/caps.js`, `treeSignable`).
 pub fn signable(key: &FeedKey, tree_hash: &Hash, length: u64, fork: u64) -> [u8; 112] {
     let mut bytes = [0; 112];
-    bytes[..32].copy_from_slice(&namespace("hypercore", 0));
+    bytes[..32].copy_from_slice(&TREE);
     bytes[32..64].copy_from_slice(&key.0);
     bytes[64..96].copy_from_slice(tree_hash);
     bytes[96..104].copy_from_slice(&length.to_le_bytes());
@@ -56,7 +70,7 @@ pub fn signable(key: &FeedKey, tree_hash: &Hash, length: u64, fork: u64) -> [u8;
 /// (hypercore `lib/caps.js`, `treeSignableCompat`).
 fn signable_compat(tree_hash: &Hash, length: u64, fork: u64) -> [u8; 80] {
     let mut bytes = [0; 80];
-    bytes[..32].copy_from_slice(&namespace("hypercore", 0));
+    bytes[..32].copy_from_slice(&TREE);
     bytes[32..64].copy_from_slice(tree_hash);
     bytes[64..72].copy_from_slice(&length.to_le_bytes());
     bytes[72..].copy_from_slice(&fork.to_le_bytes());
@@ -74,15 +88,16 @@ pub fn sign(
     key_pair.sign(&signable(key, tree_hash, length, fork))
 }
 
-/// Whether the author signed this length of the feed.
+/// Whether the author signed this length of the feed. Only a simulation has a memo.
 pub fn is_signed(
     public_key: &PublicKey,
     key: &FeedKey,
     tree_hash: &Hash,
     head: &super::Head,
+    memo: Option<&SignatureMemo>,
 ) -> bool {
     let signable = signable(key, tree_hash, head.length, head.fork);
-    verify(public_key, &signable, &head.signature)
+    verify_once(memo, public_key, &signable, &head.signature)
 }
 
 /// Whether the author signed this length of a feed whose key is the public key.
@@ -90,9 +105,10 @@ pub(crate) fn is_signed_compat(
     public_key: &PublicKey,
     tree_hash: &Hash,
     head: &super::Head,
+    memo: Option<&SignatureMemo>,
 ) -> bool {
     let signable = signable_compat(tree_hash, head.length, head.fork);
-    verify(public_key, &signable, &head.signature)
+    verify_once(memo, public_key, &signable, &head.signature)
 }
 
 /// The signature in what a peer wrote as [`wire_signature`], or as it is where there is no
@@ -113,3 +129,6 @@ pub fn wire_signature(signature: &Signature) -> [u8; 68] {
     bytes[2..66].copy_from_slice(&signature.0);
     bytes
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ use bytes::Bytes;
 
 use crate::crypto::hash::Hash;
 use crate::crypto::sign::{KeyPair, PublicKey, Signature};
+use crate::crypto::{SignatureMemo, remember_own};
 use crate::error::{StoreFailure, Violation};
 use crate::id::{FeedId, FeedKey};
 use crate::io::Write;
@@ -46,7 +47,7 @@ pub(crate) struct Tip {
     /// Blocks held, from the first on; at least one, at most the head's length.
     pub(crate) length: u64,
     /// Roots of the tree over the held blocks.
-    pub(crate) roots: Vec<Node>,
+    pub(crate) roots: Box<[Node]>,
     /// The signed head that proves them.
     pub(crate) head: Head,
 }
@@ -98,54 +99,57 @@ pub(crate) enum Standing {
     Leaving,
 }
 
-/// One append-only log.
+/// One append-only log. There are up to a million of them, nearly all idle: its size counts.
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) key: FeedKey,
     /// Of an adopted feed of which nothing is held, it is known once its manifest came.
     pub(crate) public_key: PublicKey,
-    pub(crate) origin: Origin,
+    pub(crate) standing: Standing,
     /// What may be announced and served.
     durable: Option<Tip>,
-    /// In the order of their commits. Most feeds have none.
+    /// `None` for an idle feed of somebody else's, of the group, that is whole.
+    activity: Option<Box<Activity>>,
+}
+
+/// What a feed has that is ours, broken, cleared or changing.
+#[derive(Debug, Default)]
+struct Activity {
+    /// In the order of their commits.
     staged: VecDeque<Staged>,
     /// A writer's name comes from the record too, its key pair from the application alone.
-    pub(crate) name: Option<String>,
-    writer: Option<Box<KeyPair>>,
+    name: Option<String>,
+    writer: Option<KeyPair>,
     broken: Option<StoreFailure>,
-    pub(crate) standing: Standing,
     /// Blocks that are not held any more, as the record of the latest commit says it.
     cleared: Runs,
     /// Blocks that were given again and are not durable yet.
-    filling: Option<Box<core::ops::Range<u64>>>,
+    filling: Option<core::ops::Range<u64>>,
+    origin: Origin,
+}
+
+impl Activity {
+    fn is_over(&self) -> bool {
+        let Self { staged, name, writer, broken, cleared, filling, origin } = self;
+        let is_plain = name.is_none() && writer.is_none() && *origin == Origin::Group;
+        let is_whole = broken.is_none() && cleared.is_empty() && filling.is_none();
+        staged.is_empty() && is_whole && is_plain
+    }
 }
 
 impl Feed {
     /// A feed of which nothing is held.
     pub(crate) fn empty(key: FeedKey, public_key: PublicKey) -> Self {
-        let (durable, name, writer, broken, filling) = (None, None, None, None, None);
-        let (staged, standing, cleared) = (VecDeque::new(), Standing::Taken, Runs::default());
-        let origin = Origin::Group;
-        Self {
-            key,
-            public_key,
-            origin,
-            durable,
-            staged,
-            name,
-            writer,
-            broken,
-            standing,
-            cleared,
-            filling,
-        }
+        Self { key, public_key, standing: Standing::Taken, durable: None, activity: None }
     }
 
     /// A feed of another origin, of which nothing is held. What its key is, is seen when the
     /// first of it comes: without a manifest, it is the public key (hypercore `lib/core.js`,
     /// `_verifyBatchUpgrade`).
     pub(crate) fn adopted(key: FeedKey) -> Self {
-        Self { origin: Origin::Compat, ..Self::empty(key, PublicKey(key.0)) }
+        let mut feed = Self::empty(key, PublicKey(key.0));
+        feed.activity().origin = Origin::Compat;
+        feed
     }
 
     /// Makes a feed adopted again that was, and was removed since. Returns whether it had been.
@@ -153,7 +157,7 @@ impl Feed {
         let is_foreign = manifest::feed_key(feed_namespace, &self.public_key) != self.key;
         let is_again = self.is_candidate() && is_foreign;
         if is_again {
-            self.origin = Origin::Compat;
+            self.activity().origin = Origin::Compat;
             self.public_key = PublicKey(self.key.0);
         }
         is_again
@@ -162,24 +166,31 @@ impl Feed {
     /// A feed as the store remembers it.
     pub(crate) fn loaded(key: FeedKey, record: record::Record) -> Self {
         let record::Record { public_key, name, tip, cleared, origin } = record;
+        let activity = Activity { name, cleared, origin, ..Activity::default() };
+        let activity = (!activity.is_over()).then(|| Box::new(activity));
         let durable = Some(tip).filter(|tip| tip.length > 0);
-        Self { durable, name, cleared, origin, ..Self::empty(key, public_key) }
+        Self { durable, activity, ..Self::empty(key, public_key) }
+    }
+
+    /// How the feed's key follows from its author's.
+    pub(crate) fn origin(&self) -> Origin {
+        self.activity.as_ref().map_or(Origin::Group, |activity| activity.origin)
     }
 
     /// Whether the feed is one of the group's, by its key.
     pub(crate) fn is_of_group(&self) -> bool {
-        self.origin == Origin::Group
+        self.origin() == Origin::Group
     }
 
     /// Nothing of an adopted feed is held, so its manifest is not known.
     pub(crate) fn is_unsettled(&self) -> bool {
-        self.origin == Origin::Compat && self.tip().is_none()
+        self.origin() == Origin::Compat && self.tip().is_none()
     }
 
     /// Takes what an adopted feed's key turned out to follow from.
     pub(crate) fn settle(&mut self, origin: Origin, public_key: PublicKey) {
         if self.is_unsettled() {
-            self.origin = origin;
+            self.activity().origin = origin;
             self.public_key = public_key;
         }
     }
@@ -188,7 +199,7 @@ impl Feed {
     pub(crate) fn adoption(&self, feed: FeedId) -> Vec<Write> {
         let signature = Signature([0; 64]);
         let tip =
-            Tip { length: 0, roots: Vec::new(), head: Head { length: 0, fork: 0, signature } };
+            Tip { length: 0, roots: Box::default(), head: Head { length: 0, fork: 0, signature } };
         Vec::from([self.record(feed, &tip)])
     }
 
@@ -198,21 +209,37 @@ impl Feed {
     }
 
     /// Whether the author signed this head.
-    pub(crate) fn is_signed(&self, tree_hash: &Hash, head: &Head) -> bool {
-        match self.origin {
-            Origin::Compat => manifest::is_signed_compat(&self.public_key, tree_hash, head),
-            _ => manifest::is_signed(&self.public_key, &self.key, tree_hash, head),
+    pub(crate) fn is_signed(
+        &self,
+        tree_hash: &Hash,
+        head: &Head,
+        memo: Option<&SignatureMemo>,
+    ) -> bool {
+        let Self { key, public_key, .. } = self;
+        match self.origin() {
+            Origin::Compat => manifest::is_signed_compat(public_key, tree_hash, head, memo),
+            _ => manifest::is_signed(public_key, key, tree_hash, head, memo),
         }
     }
 
     /// Makes the feed our own. The key pair is the one of its public key.
     pub(crate) fn set_writer(&mut self, name: &str, key_pair: KeyPair) {
-        self.name = Some(String::from(name));
-        self.writer = Some(Box::new(key_pair));
+        let activity = self.activity();
+        activity.name = Some(String::from(name));
+        activity.writer = Some(key_pair);
+    }
+
+    /// The local name of a writer.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.activity.as_deref()?.name.as_deref()
+    }
+
+    fn activity(&mut self) -> &mut Activity {
+        self.activity.get_or_insert_default()
     }
 
     pub(crate) fn is_writable(&self) -> bool {
-        self.writer.is_some()
+        self.activity.as_ref().is_some_and(|activity| activity.writer.is_some())
     }
 
     /// Whether its blocks are taken from peers and given to them.
@@ -232,7 +259,7 @@ impl Feed {
 
     /// What the store did to the feed, if it did: it is frozen then.
     pub(crate) fn broken(&self) -> Option<StoreFailure> {
-        self.broken
+        self.activity.as_ref()?.broken
     }
 
     /// How far the feed is held durably.
@@ -259,7 +286,8 @@ impl Feed {
         if planted::is(Bug::SignsTwice) {
             return self.durable.as_ref();
         }
-        self.staged.back().map(|staged| &staged.tip).or(self.durable.as_ref())
+        let staged = self.activity.as_ref().and_then(|activity| activity.staged.back());
+        staged.map(|staged| &staged.tip).or(self.durable.as_ref())
     }
 
     fn fold(&self) -> Fold {
@@ -268,17 +296,24 @@ impl Feed {
 
     /// Nothing is held and nothing is on its way: the feed is only heard of.
     pub(crate) fn is_candidate(&self) -> bool {
+        let may_count = |activity: &Activity| {
+            let Activity { staged, writer, broken, .. } = activity;
+            !staged.is_empty() || writer.is_some() || broken.is_some()
+        };
         self.is_of_group()
             && self.durable.is_none()
-            && self.staged.is_empty()
-            && self.writer.is_none()
-            && self.broken.is_none()
+            && !self.activity.as_deref().is_some_and(may_count)
     }
 
     /// Signs and stages blocks of our own.
     ///
     /// Returns `None` if the feed is not writable or would grow past what can be counted.
-    pub(crate) fn append(&mut self, feed: FeedId, blocks: &[&[u8]]) -> Option<Staging> {
+    pub(crate) fn append(
+        &mut self,
+        feed: FeedId,
+        blocks: &[&[u8]],
+        memo: Option<&SignatureMemo>,
+    ) -> Option<Staging> {
         let start = self.staged_length();
         let end = start.checked_add(blocks.len() as u64)?;
         let mut fold = self.fold();
@@ -287,12 +322,14 @@ impl Feed {
         if end > tree::LENGTH_MAX || !tree::are_roots(fold.roots(), end) {
             return None;
         }
-        let key_pair = self.writer.as_deref()?;
+        let key_pair = self.activity.as_ref()?.writer.as_ref()?;
         let tree_hash = tree::tree_hash(fold.roots());
         // Own truncations do not exist: nothing here signs a second block for an index.
-        let signature = manifest::sign(key_pair, &self.key, &tree_hash, end, 0);
+        let signable = manifest::signable(&self.key, &tree_hash, end, 0);
+        let signature = key_pair.sign(&signable);
+        remember_own(memo, &self.public_key, &signable, &signature);
         let head = Head { length: end, fork: 0, signature };
-        let tip = Tip { length: end, roots: fold.into_roots(), head };
+        let tip = Tip { length: end, roots: fold.into_roots().into(), head };
         Some(self.stage(feed, start, tip, writes))
     }
 
@@ -302,9 +339,10 @@ impl Feed {
         &mut self,
         feed: FeedId,
         range: &Range<&[u8]>,
+        memo: Option<&SignatureMemo>,
     ) -> Result<Option<Staging>, Violation> {
         let (start, end) = (self.staged_length(), range.end());
-        let is_closed = self.broken.is_some() || !self.is_taken();
+        let is_closed = self.broken().is_some() || !self.is_taken();
         if is_closed || range.start > start || end <= start {
             return Ok(None);
         }
@@ -313,7 +351,7 @@ impl Feed {
         let mut fold = self.fold();
         let mut writes = Vec::with_capacity(2 * blocks.len() + 2 * range.right.len() + 1);
         grow(&mut fold, &mut writes, feed, start, blocks)?;
-        let roots = fold.roots().to_vec();
+        let roots = fold.roots().into();
         for node in &range.right {
             let mut keep = |node: &Node| writes.push(put_node(feed, node));
             keep(node);
@@ -323,7 +361,7 @@ impl Feed {
             return Err(Violation::BadProof);
         }
         let tree_hash = tree::tree_hash(fold.roots());
-        if !self.is_signed(&tree_hash, &range.head) && !planted::is(Bug::AnySignature) {
+        if !self.is_signed(&tree_hash, &range.head, memo) && !planted::is(Bug::AnySignature) {
             return Err(Violation::BadSignature);
         }
         let tip = Tip { length: end, roots, head: range.head };
@@ -333,13 +371,15 @@ impl Feed {
     fn stage(&mut self, feed: FeedId, start: u64, tip: Tip, mut writes: Vec<Write>) -> Staging {
         let end = tip.length;
         writes.push(self.record(feed, &tip));
-        self.staged.push_back(Staged { tip, landed: false });
+        self.activity().staged.push_back(Staged { tip, landed: false });
         Staging { start, end, writes }
     }
 
     fn record(&self, feed: FeedId, tip: &Tip) -> Write {
-        let name = self.name.as_deref();
-        let value = record::encode_record(&self.public_key, name, tip, &self.cleared, self.origin);
+        const NONE: &Runs = &Runs::NONE;
+        let cleared = self.activity.as_deref().map_or(NONE, |activity| &activity.cleared);
+        let (name, origin) = (self.name(), self.origin());
+        let value = record::encode_record(&self.public_key, name, tip, cleared, origin);
         Write::Put(record::feed_key(feed.0), value)
     }
 
@@ -347,14 +387,19 @@ impl Feed {
     /// an earlier commit has not been reported.
     pub(crate) fn landed(&mut self, end: u64) -> core::ops::Range<u64> {
         let before = self.length();
-        if let Some(staged) = self.staged.iter_mut().find(|staged| staged.tip.length == end) {
-            staged.landed = true;
+        let Some(activity) = &mut self.activity else { return before..before };
+        let staged = &mut activity.staged;
+        if let Some(place) = staged.iter().position(|staged| staged.tip.length == end) {
+            staged[place].landed = true;
             if planted::is(Bug::CountsOutOfOrder) {
-                self.staged.retain(|staged| staged.tip.length >= end);
+                staged.retain(|staged| staged.tip.length >= end);
             }
         }
-        while self.staged.front().is_some_and(|staged| staged.landed) {
-            self.durable = self.staged.pop_front().map(|staged| staged.tip);
+        while let Some(landed) = staged.pop_front_if(|staged| staged.landed) {
+            self.durable = Some(landed.tip);
+        }
+        if activity.is_over() {
+            self.activity = None;
         }
         before..self.length()
     }
@@ -362,8 +407,9 @@ impl Feed {
     /// A commit failed: what the store holds behind the durable length is unknown, so nothing is
     /// staged on it any more.
     pub(crate) fn fail(&mut self, failure: StoreFailure) {
-        self.staged.clear();
-        self.broken = Some(failure);
+        let activity = self.activity();
+        activity.staged.clear();
+        activity.broken = Some(failure);
     }
 }
 

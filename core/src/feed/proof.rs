@@ -201,7 +201,7 @@ impl Plan {
 /// what covers the rest, and the signature says whether they are right.
 fn roots(feed: &Feed, tip: &Tip, nodes: &BTreeMap<u64, Node>) -> Result<Vec<Node>, StoreFailure> {
     if tip.length == tip.head.length {
-        return Ok(tip.roots.clone());
+        return Ok(tip.roots.to_vec());
     }
     let mut fold = Fold::of(&tip.roots);
     for index in tree::cover(tip.length, tip.head.length) {
@@ -209,7 +209,7 @@ fn roots(feed: &Feed, tip: &Tip, nodes: &BTreeMap<u64, Node>) -> Result<Vec<Node
         fold.push(*node, |_| ()).map_err(|_| StoreFailure::Damaged)?;
     }
     let roots = fold.into_roots();
-    match feed.is_signed(&tree::tree_hash(&roots), &tip.head) {
+    match feed.is_signed(&tree::tree_hash(&roots), &tip.head, None) {
         true => Ok(roots),
         false => Err(StoreFailure::Damaged),
     }

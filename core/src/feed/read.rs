@@ -149,7 +149,7 @@ impl RangeRead {
         for node in left.iter().copied().chain(blocks).chain(held.iter().copied()) {
             fold.push(node, |_| ()).map_err(|_| StoreFailure::Damaged)?;
         }
-        if fold.roots() != self.tip.roots && !planted::is(Bug::ReadsUnverified) {
+        if *fold.roots() != *self.tip.roots && !planted::is(Bug::ReadsUnverified) {
             return Err(StoreFailure::Damaged);
         }
         let is_whole = self.tip.head.length == self.tip.length;

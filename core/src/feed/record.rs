@@ -4,6 +4,7 @@
 //! index, big-endian, so that a run of blocks is a run of keys. Values that no Merkle tree covers
 //! end in a checksum.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -212,7 +213,7 @@ pub(crate) fn decode_record(value: &[u8]) -> Result<Record, StoreFailure> {
     };
     let cleared = Runs::of(cleared, raw.length).ok_or(StoreFailure::Damaged)?;
     let indices = tree::cover(0, raw.length);
-    let roots: Vec<Node> = indices
+    let roots: Box<[Node]> = indices
         .zip(&raw.roots)
         .map(|(index, (size, hash))| Node { index, size: *size, hash: *hash })
         .collect();
@@ -272,7 +273,8 @@ fn seal(value: &impl Serialize) -> Bytes {
     // Postcard into a growing vector fails only where a length is not known before; ours are.
     let mut bytes = postcard::to_allocvec(value).expect("every length is known");
     bytes.extend_from_slice(&checksum(&bytes));
-    bytes.into()
+    // A store in memory keeps it as it is: without the room that the vector grew by.
+    bytes.into_boxed_slice().into()
 }
 
 fn unseal<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, StoreFailure> {

@@ -13,6 +13,9 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
+    /// Nothing is cleared.
+    pub(crate) const NONE: Self = Self { runs: Vec::new() };
+
     /// These runs, if they keep the rule and end by `length`.
     pub(crate) fn of(runs: Vec<(u64, u64)>, length: u64) -> Option<Self> {
         let mut end = None;

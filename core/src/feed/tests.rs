@@ -25,7 +25,7 @@ pub(super) fn written(blocks: &[Vec<u8>]) -> (Feed, BTreeMap<StoreKey, Bytes>) {
     feed.set_writer("local", key_pair());
     let mut map = BTreeMap::new();
     for block in blocks {
-        let staging = feed.append(ID, &[block]).unwrap();
+        let staging = feed.append(ID, &[block], None).unwrap();
         feed.landed(staging.end);
         store(&mut map, staging.writes);
     }
@@ -102,13 +102,13 @@ fn keys_trees_and_signatures_are_those_of_hypercore() {
         feed.set_writer("golden", key_pair);
         let mut heads = golden["heads"].as_array().unwrap().iter().peekable();
         for block in golden["blocks"].as_array().unwrap() {
-            let staging = feed.append(ID, &[&bytes(block)]).unwrap();
+            let staging = feed.append(ID, &[&bytes(block)], None).unwrap();
             feed.landed(staging.end);
             let tip = feed.durable().unwrap();
             let Some(head) = heads.next_if(|head| head["length"] == tip.length) else { continue };
             assert_eq!(feed.byte_length(), head["byte_length"].as_u64().unwrap());
             let roots: Vec<_> = head["roots"].as_array().unwrap().iter().map(node).collect();
-            assert_eq!(tip.roots, roots);
+            assert_eq!(*tip.roots, *roots);
             let tree_hash: Hash = tree::tree_hash(&tip.roots);
             assert_eq!(tree_hash, bytes32(&head["tree_hash"]));
             let signable = manifest::signable(&key, &tree_hash, tip.length, 0);
@@ -131,10 +131,10 @@ fn every_run_is_proved_and_verified_by_one_who_has_what_is_before_it() {
             let mut reader = empty();
             if start > 0 {
                 let before = read(&feed, &map, 0..start).unwrap();
-                let staging = reader.accept(ID, &borrowed(&before)).unwrap().unwrap();
+                let staging = reader.accept(ID, &borrowed(&before), None).unwrap().unwrap();
                 assert_eq!(reader.landed(staging.end), 0..start);
             }
-            let staging = reader.accept(ID, &borrowed(&range)).unwrap().unwrap();
+            let staging = reader.accept(ID, &borrowed(&range), None).unwrap().unwrap();
             assert_eq!((staging.start, staging.end), (start, end));
             assert_eq!(reader.landed(end), start..end);
         }
@@ -149,7 +149,7 @@ fn who_holds_a_part_can_prove_any_run_of_it() {
         let mut part = empty();
         let mut part_map = BTreeMap::new();
         let range = read(&feed, &map, 0..held).unwrap();
-        let staging = part.accept(ID, &borrowed(&range)).unwrap().unwrap();
+        let staging = part.accept(ID, &borrowed(&range), None).unwrap().unwrap();
         part.landed(staging.end);
         store(&mut part_map, staging.writes);
         for start in 0..held {
@@ -158,9 +158,9 @@ fn who_holds_a_part_can_prove_any_run_of_it() {
             let mut reader = empty();
             if start > 0 {
                 let before = read(&feed, &map, 0..start).unwrap();
-                reader.accept(ID, &borrowed(&before)).unwrap().unwrap();
+                reader.accept(ID, &borrowed(&before), None).unwrap().unwrap();
             }
-            reader.accept(ID, &borrowed(&range)).unwrap().unwrap();
+            reader.accept(ID, &borrowed(&range), None).unwrap().unwrap();
             assert_eq!(reader.staged_length(), held);
         }
     }
@@ -172,12 +172,12 @@ fn what_overlaps_is_taken_from_where_it_is_new() {
     let (feed, map) = written(&all);
     let mut reader = empty();
     let first = read(&feed, &map, 0..7).unwrap();
-    reader.accept(ID, &borrowed(&first)).unwrap().unwrap();
-    assert!(reader.accept(ID, &borrowed(&first)).unwrap().is_none(), "nothing new");
+    reader.accept(ID, &borrowed(&first), None).unwrap().unwrap();
+    assert!(reader.accept(ID, &borrowed(&first), None).unwrap().is_none(), "nothing new");
     let gap = read(&feed, &map, 9..12).unwrap();
-    assert!(reader.accept(ID, &borrowed(&gap)).unwrap().is_none(), "a gap before it");
+    assert!(reader.accept(ID, &borrowed(&gap), None).unwrap().is_none(), "a gap before it");
     let over = read(&feed, &map, 3..12).unwrap();
-    let staging = reader.accept(ID, &borrowed(&over)).unwrap().unwrap();
+    let staging = reader.accept(ID, &borrowed(&over), None).unwrap().unwrap();
     assert_eq!((staging.start, staging.end), (7, 12));
 }
 
@@ -188,10 +188,10 @@ fn a_changed_range_is_refused_whatever_was_changed() {
     let before = read(&feed, &map, 0..3).unwrap();
     let refuse = |name: &str, change: &dyn Fn(&mut Range<Bytes>)| {
         let mut reader = empty();
-        reader.accept(ID, &borrowed(&before)).unwrap().unwrap();
+        reader.accept(ID, &borrowed(&before), None).unwrap().unwrap();
         let mut range = good.clone();
         change(&mut range);
-        let result = reader.accept(ID, &borrowed(&range));
+        let result = reader.accept(ID, &borrowed(&range), None);
         assert!(matches!(result, Err(Violation::BadProof | Violation::BadSignature)), "{name}");
         assert_eq!(reader.staged_length(), 3, "{name}");
     };
@@ -215,15 +215,15 @@ fn a_feed_of_another_group_has_another_key_and_is_refused() {
     let public_key = key_pair().public_key();
     let mut other = Feed::empty(manifest::feed_key(&[5; 32], &public_key), public_key);
     assert_ne!(other.key, feed.key);
-    assert!(matches!(other.accept(ID, &borrowed(&range)), Err(Violation::BadSignature)));
+    assert!(matches!(other.accept(ID, &borrowed(&range), None), Err(Violation::BadSignature)));
 }
 
 #[test]
 fn nothing_counts_before_its_commit_landed_and_those_before_it() {
     let mut feed = empty();
     feed.set_writer("local", key_pair());
-    let first = feed.append(ID, &[b"a", b"b"]).unwrap();
-    let second = feed.append(ID, &[b"c"]).unwrap();
+    let first = feed.append(ID, &[b"a", b"b"], None).unwrap();
+    let second = feed.append(ID, &[b"c"], None).unwrap();
     assert_eq!((feed.length(), feed.staged_length()), (0, 3));
     assert_eq!(feed.landed(second.end), 0..0);
     assert_eq!(feed.landed(first.end), 0..3);
@@ -235,10 +235,10 @@ fn a_failed_feed_takes_nothing_more() {
     let (feed, map) = written(&blocks(5));
     let mut reader = empty();
     let range = read(&feed, &map, 0..2).unwrap();
-    reader.accept(ID, &borrowed(&range)).unwrap().unwrap();
+    reader.accept(ID, &borrowed(&range), None).unwrap().unwrap();
     reader.fail(StoreFailure::Full);
     assert_eq!(reader.landed(2), 0..0);
-    assert!(reader.accept(ID, &borrowed(&range)).unwrap().is_none());
+    assert!(reader.accept(ID, &borrowed(&range), None).unwrap().is_none());
     assert!(!reader.is_candidate(), "its slot may be on the disk");
 }
 
@@ -295,7 +295,7 @@ proptest! {
         for size in sizes {
             let (batch, after) = rest.split_at(size);
             let batch: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
-            let staging = feed.append(ID, &batch).unwrap();
+            let staging = feed.append(ID, &batch, None).unwrap();
             feed.landed(staging.end);
             rest = after;
         }

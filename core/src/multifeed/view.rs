@@ -161,7 +161,7 @@ fn view(id: FeedId, feed: &feed::Feed) -> Feed<'_> {
         byte_length: feed.byte_length(),
         cleared: feed.blocks_gone(),
         is_refused: feed.standing == Standing::Refused,
-        name: feed.name.as_deref(),
+        name: feed.name(),
         is_writable: feed.is_writable(),
     }
 }

@@ -13,7 +13,7 @@ fn feeds(lengths: &[u64]) -> Feeds {
         let feed = feeds.get_mut(id).unwrap();
         feed.set_writer("x", key_pair);
         for _ in 0..*length {
-            let staging = feed.append(id, &[b"x"]).unwrap();
+            let staging = feed.append(id, &[b"x"], None).unwrap();
             feed.landed(staging.end);
         }
     }

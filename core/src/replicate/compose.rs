@@ -40,7 +40,7 @@ impl Session {
         self.say_heads(context, &mut frame);
         self.say_wants(context, &mut frame);
         self.say_again(&mut frame);
-        self.say_ranges(context, &mut frame);
+        self.say_ranges(&mut frame);
         self.read_ahead(context);
     }
 
@@ -122,7 +122,6 @@ impl Session {
         };
         let number = matches!(name, Name::New(_)).then(|| self.names.give(feed));
         self.edges.update(feed, Lengths::same(length), |edge| {
-            edge.told = edge.told.max(length);
             edge.mine = edge.mine.or(number);
         });
         Some(HeadEntry { name, length, fork: 0 })
@@ -157,7 +156,7 @@ impl Session {
         }
     }
 
-    fn say_ranges(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
+    fn say_ranges(&mut self, frame: &mut Frame<'_>) {
         while let Some(bytes) = self.serving.peek_bytes() {
             // A frame takes one range whatever its size, and more as long as they fit.
             let is_full = !frame.batch.is_empty() && frame.batch.size() + bytes > FRAME_BYTES;
@@ -166,10 +165,6 @@ impl Session {
             }
             let Some(ready) = self.serving.pop(self.window_left) else { break };
             self.window_left -= ready.body.len() as u64;
-            let length = context.feeds.get(ready.feed).map_or(0, |feed| feed.length());
-            self.edges.update(ready.feed, Lengths::same(length), |edge| {
-                edge.told = edge.told.max(ready.end);
-            });
             frame.push(Kind::Range, &ready.body);
         }
     }

@@ -5,19 +5,19 @@
 
 use alloc::collections::BTreeMap;
 
+use super::names::Number;
 use crate::id::FeedId;
 
-/// What we know of one feed at one peer.
+/// What we know of one feed at one peer. There may be one for each feed at each peer, so its size
+/// counts.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Edge {
     /// The number that we gave it.
-    pub(crate) mine: Option<u32>,
+    pub(crate) mine: Option<Number>,
     /// The number that the peer gave it.
-    pub(crate) yours: Option<u32>,
+    pub(crate) yours: Option<Number>,
     /// Blocks that the peer holds, as it says.
     pub(crate) theirs: u64,
-    /// Blocks that the peer knows us to hold.
-    pub(crate) told: u64,
     /// The index behind the last block that we sent, or that is ready to be.
     pub(crate) sent: u64,
     /// New blocks are pushed, not only announced: the peer wanted the feed from us.

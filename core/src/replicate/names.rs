@@ -3,10 +3,27 @@
 //! Rule: each side numbers the feeds that it names, from 0 on and for the life of the connection.
 
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use crate::error::{Limit, Violation};
 use crate::id::FeedId;
 use crate::wire::multifeed::Name;
+
+/// A feed's number on one connection, held so that none at all takes no more room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Number(NonZeroU32);
+
+impl Number {
+    /// Of the place in a list of numbers, which `Limits::feeds` bounds far below 2^32.
+    fn of(place: usize) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(place as u32))
+    }
+
+    /// As it goes over the wire.
+    pub(crate) fn get(self) -> u32 {
+        self.0.get() - 1
+    }
+}
 
 /// The numbers of one connection, both ways.
 #[derive(Debug, Default)]
@@ -18,25 +35,25 @@ pub(crate) struct Names {
 
 impl Names {
     /// Gives a feed our next number.
-    pub(crate) fn give(&mut self, feed: FeedId) -> u32 {
+    pub(crate) fn give(&mut self, feed: FeedId) -> Number {
         self.mine.push(feed);
-        self.mine.len() as u32 - 1
+        Number::of(self.mine.len() - 1)
     }
 
     /// Notes the peer's next number; there are at most `names_max`.
-    pub(crate) fn take(&mut self, feed: Option<FeedId>, names_max: usize) -> Result<u32, Limit> {
+    pub(crate) fn take(&mut self, feed: Option<FeedId>, names_max: usize) -> Result<Number, Limit> {
         if self.yours.len() >= names_max {
             return Err(Limit::Names);
         }
         self.yours.push(feed);
-        Ok(self.yours.len() as u32 - 1)
+        Ok(Number::of(self.yours.len() - 1))
     }
 
     /// A feed that we declined when it was named is here now.
-    pub(crate) fn admit(&mut self, number: u32, feed: FeedId) {
-        if let Some(named) = self.yours.get_mut(number as usize) {
-            *named = Some(feed);
-        }
+    pub(crate) fn admit(&mut self, number: u32, feed: FeedId) -> Option<Number> {
+        let place = number as usize;
+        *self.yours.get_mut(place)? = Some(feed);
+        Some(Number::of(place))
     }
 
     /// The feed of a number in a peer's message; `None` if we declined it.

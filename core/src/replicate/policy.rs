@@ -4,6 +4,7 @@
 //! want, and by nothing else; so is each of us.
 
 use super::edge::Lengths;
+use super::names::Number;
 use super::session::{Context, Session, Sources, name_of};
 use crate::crypto::sign::PublicKey;
 use crate::id::{FeedId, FeedKey};
@@ -24,14 +25,14 @@ impl Session {
     pub(super) fn keep_offer(
         &mut self,
         context: &mut Context<'_>,
-        number: u32,
+        number: Number,
         offer: Offer,
         admission: Admission,
     ) {
         if self.offered.len() >= context.limits.offered {
             return;
         }
-        self.offered.insert(number, offer);
+        self.offered.insert(number.get(), offer);
         if admission == Admission::Asked {
             let Offer { key, public_key, length } = offer;
             let connection = self.connection;
@@ -59,9 +60,9 @@ impl Session {
         let named = self.offered.iter().find(|(_, offer)| offer.key == *key);
         let Some((number, offer)) = named.map(|(number, offer)| (*number, *offer)) else { return };
         self.offered.remove(&number);
-        self.names.admit(number, feed);
+        let number = self.names.admit(number, feed);
         self.edges.update(feed, Lengths::same(0), |edge| {
-            edge.yours = Some(number);
+            edge.yours = number;
             edge.theirs = offer.length;
         });
         self.backlog.insert(feed);
@@ -89,7 +90,7 @@ impl Session {
         if self.knows(feed) {
             self.edges.update(feed, Lengths::same(length), |edge| {
                 (edge.refused, edge.lost, edge.withheld) = (false, false, false);
-                (edge.told, edge.sent) = (edge.told.min(length), edge.sent.min(length));
+                edge.sent = edge.sent.min(length);
             });
             self.backlog.insert(feed);
         }
@@ -109,13 +110,12 @@ impl Session {
         if !self.edges.get(feed).is_some_and(|edge| edge.declined) {
             return;
         }
-        let told = self.edges.update(feed, Lengths::same(length), |edge| {
+        let is_open = self.edges.update(feed, Lengths::same(length), |edge| {
             (edge.declined, edge.theirs) = (false, theirs);
             edge.sent = edge.sent.min(theirs);
-            edge.told
+            edge.is_open()
         });
-        let is_open = self.edges.get(feed).is_some_and(|edge| edge.is_open());
-        if told < length && is_open {
+        if theirs < length && is_open {
             self.changed.insert(feed);
         }
     }

@@ -69,7 +69,7 @@ impl Session {
         let feed = context.feeds.get_mut(id).filter(|feed| feed.is_taken());
         let Some(feed) = feed else { return Ok(Kept::Nothing) };
         let was_here = range.end() <= feed.staged_length();
-        let staging = match feed.accept(id, range) {
+        let staging = match feed.accept(id, range, context.memo) {
             Err(Violation::BadSignature) if feed.staged_length() > 0 => {
                 let length = feed.length();
                 return self.contest(context, id, name, length).map(|()| Kept::Nothing);

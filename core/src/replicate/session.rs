@@ -12,6 +12,7 @@ use super::names::Names;
 use super::policy::Offer;
 use super::serve::Serving;
 use crate::config::Limits;
+use crate::crypto::SignatureMemo;
 use crate::crypto::sign::PublicKey;
 use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest::{self, Origin};
@@ -37,6 +38,7 @@ pub(crate) type Sources = BTreeMap<FeedId, ConnectionId>;
 pub(crate) struct Context<'a> {
     pub(crate) group: &'a Group,
     pub(crate) limits: &'a Limits,
+    pub(crate) memo: Option<&'a SignatureMemo>,
     pub(crate) feeds: &'a mut Feeds,
     pub(crate) sources: &'a mut Sources,
     pub(crate) policy: &'a Policy,
@@ -251,7 +253,7 @@ impl Session {
         let number = self.names.take(feed, 2 * context.limits.feeds)?;
         let Some(id) = feed else {
             self.names_owed += 1;
-            self.nos.insert((Name::Yours(number), No::Declined));
+            self.nos.insert((Name::Yours(number.get()), No::Declined));
             let offer = Offer { key, public_key, length: offered };
             self.keep_offer(context, number, offer, admission);
             return Ok(None);
@@ -266,7 +268,7 @@ impl Session {
             edge.yours.replace(number).is_some()
         });
         if is_refused {
-            self.nos.insert((Name::Yours(number), No::Declined));
+            self.nos.insert((Name::Yours(number.get()), No::Declined));
         }
         if is_named { Err(Violation::BadName.into()) } else { Ok(Some(id)) }
     }
@@ -535,5 +537,6 @@ impl Session {
 
 /// How we name a feed to the peer, if either side has given it a number.
 pub(super) fn name_of(edge: &Edge) -> Option<Name> {
-    edge.mine.map(Name::Mine).or(edge.yours.map(Name::Yours))
+    let mine = edge.mine.map(|number| Name::Mine(number.get()));
+    mine.or(edge.yours.map(|number| Name::Yours(number.get())))
 }

@@ -150,7 +150,8 @@ impl World {
 
     /// Opens a node's multifeed; its disk answers at once.
     pub(super) fn open(&mut self, node: NodeId) {
-        self.node_mut(node).start();
+        let memo = self.memo.clone();
+        self.node_mut(node).start(memo);
         self.at_once = true;
         self.drain(node);
         let place = self.node_mut(node);

@@ -49,7 +49,7 @@ impl World {
             return;
         }
         *count += 1;
-        if state_hash(&place.reopened()) != state_hash(multifeed) {
+        if state_hash(&place.reopened(self.memo.clone())) != state_hash(multifeed) {
             let what = || "opened anew, it would hold something else".to_owned();
             self.report(Law::Restart, Some(node), what);
         }

@@ -3,7 +3,9 @@
 //! Rule: after anything that a node was told, its outputs are drained and its streams pulled,
 //! before the next event.
 
-use multifeed_core::{ConnectionId, Event, Input, Output, Secure, StoreReply, StoreRequest};
+use multifeed_core::{
+    ConnectionId, Event, Input, Instant, Output, Secure, StoreReply, StoreRequest,
+};
 
 use super::liars::role;
 use super::{What, World};
@@ -203,8 +205,8 @@ impl World {
         if let (Some(laws), StoreRequest::Commit(commit)) = (&mut self.laws, &request) {
             laws.commit(node, &self.nodes[node.index()].authors(), commit.writes());
         }
-        let Self { nodes, faults, .. } = self;
-        match nodes[node.index()].disk.take(request, faults) {
+        let Self { nodes, values, faults, .. } = self;
+        match nodes[node.index()].disk.take(request, values, faults) {
             Answer::Now(reply) => self.stored(node, reply),
             Answer::Later(ticket) => {
                 let at = self.now + micros(options.read) + self.disk_jitter(node);
@@ -297,7 +299,8 @@ impl World {
         if self.node(node).alarm != Some(self.now) {
             return;
         }
-        if self.is_due(node) {
+        let mut deadline = self.deadline(node);
+        if self.is_due(node, deadline) {
             self.trace.note(self.now, code::ALARM, [node.0, 0], &[]);
             self.in_timeout = true;
             if !self.node(node).is_deaf {
@@ -305,12 +308,11 @@ impl World {
             }
             self.drain(node);
             self.in_timeout = false;
-            if self.is_due(node) {
+            deadline = self.deadline(node);
+            if self.is_due(node, deadline) {
                 self.report(Law::NoLivelock, Some(node), || "a timer does not move on".to_owned());
             }
         }
-        let deadline =
-            self.node(node).multifeed.as_ref().and_then(|multifeed| multifeed.deadline());
         self.node_mut(node).alarm = None;
         if let Some(deadline) = deadline {
             let at = self.node(node).moment(deadline).max(self.now + ALARM_STEP_US);
@@ -318,10 +320,13 @@ impl World {
         }
     }
 
-    fn is_due(&self, node: NodeId) -> bool {
-        let place = self.node(node);
-        let deadline = place.multifeed.as_ref().and_then(|multifeed| multifeed.deadline());
-        deadline.is_some_and(|deadline| deadline <= place.clock(self.now))
+    /// It costs a step for each connection.
+    fn deadline(&self, node: NodeId) -> Option<Instant> {
+        self.node(node).multifeed.as_ref().and_then(|multifeed| multifeed.deadline())
+    }
+
+    fn is_due(&self, node: NodeId, deadline: Option<Instant>) -> bool {
+        deadline.is_some_and(|deadline| deadline <= self.node(node).clock(self.now))
     }
 
     pub(super) fn set_alarm(&mut self, node: NodeId, at: u64) {

@@ -37,18 +37,18 @@ fn golden_feed(golden: &Value, length: usize) -> (Feed, Map) {
     let head = heads.iter().find(|head| head["length"] == length).unwrap();
     let signature = bytes(&head["signature"]).try_into().unwrap();
     let head = Head { length: length as u64, fork: 0, signature: crate::Signature(signature) };
-    assert!(feed.is_signed(&tree::tree_hash(fold.roots()), &head), "{}", golden["name"]);
-    feed.durable = Some(Tip { length: length as u64, roots: fold.into_roots(), head });
+    assert!(feed.is_signed(&tree::tree_hash(fold.roots()), &head, None), "{}", golden["name"]);
+    feed.durable = Some(Tip { length: length as u64, roots: fold.into_roots().into(), head });
     (feed, map)
 }
 
 /// The message that an answer becomes.
 fn written_answer(feed: &Feed, request: &Request, proof: &Proof, manifest: bool) -> Vec<u8> {
-    let signature = match feed.origin {
+    let signature = match feed.origin() {
         Origin::Compat => proof.head.signature.0.to_vec(),
         _ => manifest::wire_signature(&proof.head.signature).to_vec(),
     };
-    let manifest = match feed.origin {
+    let manifest = match feed.origin() {
         Origin::Namespace(namespace) if manifest => {
             Some(Ok(crate::wire::hypercore::Manifest { namespace, public_key: feed.public_key.0 }))
         }
@@ -147,7 +147,7 @@ fn who_holds_a_part_answers_for_that_part() {
     for held in 1..21 {
         let mut part = Feed::empty(feed.key, feed.public_key);
         let range = read_range(&feed, &map, 0..held).unwrap();
-        let staging = part.accept(ID, &borrowed(&range)).unwrap().unwrap();
+        let staging = part.accept(ID, &borrowed(&range), None).unwrap().unwrap();
         part.landed(staging.end);
         let mut part_map = Map::new();
         store(&mut part_map, staging.writes);
@@ -213,5 +213,5 @@ fn an_adopted_feed_is_settled_by_its_manifest_once() {
     feed.settle(Origin::Namespace([3; 32]), public_key);
     assert!(!feed.is_unsettled());
     feed.settle(Origin::Group, PublicKey([4; 32]));
-    assert_eq!((feed.origin, feed.public_key), (Origin::Namespace([3; 32]), public_key));
+    assert_eq!((feed.origin(), feed.public_key), (Origin::Namespace([3; 32]), public_key));
 }

@@ -51,7 +51,7 @@ fn roots_that_do_not_fit_the_length_are_damage() {
     tip.length = 12;
     let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default(), Origin::Group);
     assert_eq!(decode_record(&value), Err(StoreFailure::Damaged));
-    tip.roots.clear();
+    tip.roots = Box::default();
     tip.length = tree::LENGTH_MAX + 1;
     let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default(), Origin::Group);
     assert_eq!(decode_record(&value), Err(StoreFailure::Damaged));
@@ -98,7 +98,7 @@ proptest! {
 #[test]
 fn a_feed_of_another_origin_is_read_back_as_such() {
     for origin in [Origin::Compat, Origin::Namespace([9; 32])] {
-        for tip in [tip(13), Tip { length: 0, roots: Vec::new(), head: tip(13).head }] {
+        for tip in [tip(13), Tip { length: 0, roots: Box::default(), head: tip(13).head }] {
             let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default(), origin);
             let read = decode_record(&value).unwrap();
             assert_eq!((read.origin, read.tip), (origin, tip));

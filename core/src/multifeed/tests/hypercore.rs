@@ -174,6 +174,81 @@ fn members_pass_an_adopted_feed_on_over_hypercores_channel() {
 }
 
 #[test]
+fn bytes_cut_anywhere_bring_the_same_over_hypercores_channel() {
+    for cut in [1, 3, 17, 1_000] {
+        let mut world = World::of((1..=2).map(served).collect());
+        world.cut = cut;
+        world.nodes[0] = open(&Group::keyed([8; 32]), 9, |_| ());
+        let key = write(&mut world, 0, 20);
+        world.nodes[1].multifeed.adopt(key).unwrap();
+        world.nodes[1].drain();
+        world.connect(0, 1, Mode::Live);
+        world.run();
+        assert_holds(&mut world, 1, 0, &key, 20);
+    }
+}
+
+#[test]
+fn what_a_disk_refuses_costs_that_feed_and_no_other() {
+    let mut world = World::of((1..=2).map(served).collect());
+    world.nodes[0] = open(&Group::keyed([8; 32]), 9, |_| ());
+    let key = write(&mut world, 0, 20);
+    let feed = world.nodes[1].multifeed.adopt(key).unwrap();
+    world.nodes[1].drain();
+    world.nodes[1].failure = Some(StoreFailure::Full);
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    let broken = Event::FeedBroken { feed, failure: StoreFailure::Full };
+    assert!(world.nodes[1].events.contains(&broken));
+    assert_eq!(world.nodes[1].multifeed.feed(feed).unwrap().length, 0);
+    assert!(world.nodes.iter().all(|node| node.closed.is_empty()));
+}
+
+#[test]
+fn a_feed_that_is_refused_or_removed_leaves_the_channel() {
+    let mut world = World::of((1..=2).map(served).collect());
+    world.nodes[0] = open(&Group::keyed([8; 32]), 9, |_| ());
+    let key = write(&mut world, 0, 20);
+    let theirs = world.nodes[0].multifeed.find(&key).unwrap().id;
+    let feed = world.nodes[1].multifeed.adopt(key).unwrap();
+    world.nodes[1].drain();
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    world.nodes[1].multifeed.refuse(&key).unwrap();
+    world.run();
+    world.nodes[0].append(theirs, &[&block(0, 20)]);
+    world.run();
+    assert_holds(&mut world, 1, 0, &key, 20);
+    world.nodes[1].multifeed.accept(&key).unwrap();
+    world.run();
+    assert_holds(&mut world, 1, 0, &key, 21);
+    world.nodes[1].multifeed.remove(feed).unwrap();
+    world.run();
+    assert!(world.nodes[1].multifeed.find(&key).is_none());
+    world.nodes[1].multifeed.accept(&key).unwrap();
+    world.nodes[1].multifeed.adopt(key).unwrap();
+    world.run();
+    assert_holds(&mut world, 1, 0, &key, 21);
+    assert!(world.nodes.iter().all(|node| node.closed.is_empty()));
+}
+
+#[test]
+fn cleared_blocks_are_not_given_and_hurt_no_others() {
+    let mut world = World::of((1..=2).map(served).collect());
+    world.nodes[0] = open(&Group::keyed([8; 32]), 9, |_| ());
+    let key = write(&mut world, 0, 20);
+    let theirs = world.nodes[0].multifeed.find(&key).unwrap().id;
+    world.nodes[0].multifeed.clear(theirs, 12..15).unwrap();
+    world.nodes[0].drain();
+    world.nodes[1].multifeed.adopt(key).unwrap();
+    world.nodes[1].drain();
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    assert_holds(&mut world, 1, 0, &key, 12);
+    assert!(world.nodes.iter().all(|node| node.closed.is_empty()));
+}
+
+#[test]
 fn a_once_session_over_hypercores_channel_ends() {
     let mut world = World::of((1..=2).map(served).collect());
     world.nodes[0] = open(&Group::keyed([8; 32]), 9, |_| ());

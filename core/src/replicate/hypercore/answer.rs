@@ -172,7 +172,7 @@ impl Answers {
         proof: Proof,
     ) {
         let Proof { value, path, upgrade, additional, head } = proof;
-        let signature = signature_of(feed.origin, &head);
+        let signature = signature_of(feed.origin(), &head);
         let manifest = manifest_of(feed, group).filter(|_| request.manifest).map(Ok);
         let (block, hash) = match (request.block, request.hash) {
             (Some(at), _) => {
@@ -205,7 +205,7 @@ fn signature_of(origin: Origin, head: &Head) -> Vec<u8> {
 
 /// The feed's manifest; an old feed has none to show.
 fn manifest_of(feed: &Feed, group: &Group) -> Option<Manifest> {
-    let namespace = match feed.origin {
+    let namespace = match feed.origin() {
         Origin::Group => *group.feed_namespace(),
         Origin::Namespace(namespace) => namespace,
         Origin::Compat => return None,

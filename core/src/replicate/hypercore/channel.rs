@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::fetch::Fetch;
 use super::holds::Holds;
 use crate::feed::Feed;
+use crate::feed::runs::Runs;
 use crate::wire::hypercore::{Message, RunNews, Sync, WantRun};
 
 /// Blocks that one want asks about: what JavaScript asks for, too.
@@ -32,7 +33,9 @@ pub(super) struct Channel {
     /// history of the feed than we.
     pub(super) is_refused: bool,
     said: Option<Sync>,
-    said_range: u64,
+    /// The blocks that the peer was told of: up to where, and which of them are gone.
+    said_length: u64,
+    said_gone: Runs,
     /// The block from which on we last asked what the peer holds.
     wanted: Option<u64>,
 }
@@ -60,7 +63,8 @@ impl Channel {
             truncated: None,
             is_refused: false,
             said: None,
-            said_range: 0,
+            said_length: 0,
+            said_gone: Runs::default(),
             wanted: None,
         }
     }
@@ -78,7 +82,7 @@ impl Channel {
             can_upgrade: theirs.fork == fork,
             uploading: true,
             downloading: true,
-            has_manifest: feed.origin != crate::feed::manifest::Origin::Compat,
+            has_manifest: feed.origin() != crate::feed::manifest::Origin::Compat,
             allow_push: false,
         };
         // Where the peer is ahead, it need not hear again that we know of it.
@@ -91,11 +95,7 @@ impl Channel {
             self.said = Some(sync);
             messages.push(Message::Sync(sync));
         }
-        let says_range = core::mem::take(&mut self.wants_range) || self.said_range != length;
-        if says_range && length > 0 {
-            self.said_range = length;
-            messages.push(Message::Range(RunNews { drop: false, start: 0, length }));
-        }
+        self.speak_of_blocks(feed, length, messages);
         let next = feed.staged_length();
         let is_unknown = theirs.length > next && self.holds.run_end(next).is_none();
         if is_unknown && self.wanted != Some(next) && self.said.is_some() && self.theirs.is_some() {
@@ -103,6 +103,30 @@ impl Channel {
             let start = next - next % WANT_BLOCKS;
             messages.push(Message::Want(WantRun { start, length: WANT_BLOCKS, any: false }));
         }
+    }
+
+    /// Says which blocks are held: all, or all but those that were cleared.
+    fn speak_of_blocks(&mut self, feed: &Feed, length: u64, messages: &mut Vec<Message<'_>>) {
+        let gone = feed.gone();
+        let is_news = self.said_length != length || self.said_gone != gone;
+        if length == 0 || !(is_news || self.wants_range) {
+            return;
+        }
+        let run = |drop: bool, start: u64, end: u64| {
+            Message::Range(RunNews { drop, start, length: end - start })
+        };
+        // What is gone again or for the first time; what was never said needs no drop.
+        let dropped = gone.as_slice().iter().filter(|run| run.0 < self.said_length);
+        messages.extend(dropped.map(|(start, end)| run(true, *start, *end)));
+        let mut at = 0;
+        while at < length {
+            let end = gone.turn(at, length);
+            if !gone.contains(at) {
+                messages.push(run(false, at, end));
+            }
+            at = end;
+        }
+        (self.said_length, self.said_gone, self.wants_range) = (length, gone, false);
     }
 
     /// Neither side lacks what the other has, as far as it said.

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use super::channel;
 use super::holds::Holds;
 use crate::config::Limits;
+use crate::crypto::SignatureMemo;
 use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest;
 use crate::feed::tree::{self, Fold, LENGTH_MAX, Node};
@@ -103,16 +104,22 @@ impl Fetch {
     }
 
     /// Takes back all that was asked; nothing is asked before `resume`.
+    ///
+    /// What came in order stays: it is committed, and what follows on it is asked for later.
     pub(super) fn give_up(&mut self, resume: Instant) {
-        self.reset();
+        self.take_back();
         self.resume = Some(resume);
     }
 
-    fn reset(&mut self) {
+    fn take_back(&mut self) {
         self.cancelled.extend(core::mem::take(&mut self.asked).into_keys());
         self.asked_blocks.clear();
         self.early.clear();
         self.early_bytes = 0;
+    }
+
+    fn reset(&mut self) {
+        self.take_back();
         self.run.clear();
         self.ahead = None;
     }
@@ -268,7 +275,7 @@ impl Fetch {
         if !is_in_range || !cover.iter().map(|node| node.index).eq(tree::cover(next, length)) {
             return Err(Violation::BadProof.into());
         }
-        let signature = manifest::read_signature(feed.origin, upgrade.signature);
+        let signature = manifest::read_signature(feed.origin(), upgrade.signature);
         let signature = signature.ok_or(Violation::BadSignature)?;
         let head = Head { length, fork: data.fork, signature };
         self.ahead = Some(Ahead { head, next, cover: cover.into() });
@@ -320,6 +327,7 @@ impl Fetch {
         &mut self,
         id: FeedId,
         feed: &mut Feed,
+        memo: Option<&SignatureMemo>,
     ) -> (Result<Option<Staging>, Violation>, u64) {
         let run = core::mem::take(&mut self.run);
         let (Some(ahead), false) = (&self.ahead, run.is_empty()) else { return (Ok(None), 0) };
@@ -330,7 +338,7 @@ impl Fetch {
             right: ahead.cover.iter().copied().collect(),
             head: ahead.head,
         };
-        let result = feed.accept(id, &range);
+        let result = feed.accept(id, &range, memo);
         if result.is_err() {
             self.reset();
         }

@@ -325,7 +325,7 @@ impl Link {
         for id in core::mem::take(&mut self.touched) {
             let Some(channel) = self.channels.get_mut(&id) else { continue };
             let Some(feed) = context.feeds.get_mut(id) else { continue };
-            let (result, bytes) = channel.fetch.commit(id, feed);
+            let (result, bytes) = channel.fetch.commit(id, feed, context.memo);
             match result {
                 Ok(Some(staging)) => {
                     self.unstored += bytes;
