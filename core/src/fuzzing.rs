@@ -12,7 +12,7 @@ mod secure;
 mod session;
 
 pub use connection::connection;
-pub use hypercore::hypercore;
+pub use hypercore::{hypercore, hypercore_channel};
 pub use messages::{frame_and_mux, messages};
 pub use records::records;
 pub use secure::secure;

@@ -24,10 +24,11 @@ use crate::{ConnectionId, Input, KeyPair, Mode, Multifeed, PublicKey, Role, Secu
 /// A name, a body, its seeds.
 type Target = (&'static str, fn(&[u8]), Seeds);
 
-const TARGETS: [Target; 7] = [
+const TARGETS: [Target; 8] = [
     ("frame_and_mux", super::frame_and_mux, frame_seeds),
     ("messages", super::messages, message_seeds),
     ("hypercore", super::hypercore, hypercore_seeds),
+    ("hypercore_channel", super::hypercore_channel, hypercore_channel_seeds),
     ("secure", super::secure, secure_seeds),
     ("connection", super::connection, connection_seeds),
     ("records", super::records, record_seeds),
@@ -214,6 +215,62 @@ fn hypercore_seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("bitfield", seed(hypercore::Message::Bitfield(bitfield))),
         ("no_data", seed(hypercore::Message::NoData { request: 9, reason: 2 })),
         ("extension", seed(hypercore::Message::Extension { name: "ext", message: b"raw" })),
+    ]
+}
+
+/// Acts of the channel's body: a byte, a length, and a message.
+fn hypercore_acts(acts: &[(u8, hypercore::Message<'_>)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (flags, message) in acts {
+        let mut body = Vec::new();
+        message.encode(&mut body);
+        bytes.extend([flags | message.kind() as u8, u8::try_from(body.len()).unwrap()]);
+        bytes.extend(body);
+    }
+    bytes
+}
+
+fn hypercore_channel_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    const ADOPTED: u8 = 0x40;
+    let sync = hypercore::Sync { length: 1, uploading: true, ..hypercore::Sync::default() };
+    let range = hypercore::RunNews { drop: false, start: 0, length: 1 };
+    let (sync, range) = (hypercore::Message::Sync(sync), hypercore::Message::Range(range));
+    let node = hypercore::Node::leaf(0, b"block");
+    let pair = super::hypercore::adopted_author();
+    let mut signable = [0; 80];
+    signable[..32].copy_from_slice(&crate::crypto::hash::namespace("hypercore", 0));
+    signable[32..64].copy_from_slice(&crate::feed::tree::tree_hash(&[node]));
+    signable[64] = 1;
+    let signature = pair.sign(&signable).0;
+    let block = hypercore::DataBlock { index: 0, value: b"block", nodes: Vec::new() };
+    let upgrade = hypercore::DataUpgrade {
+        start: 0,
+        length: 1,
+        nodes: Vec::new(),
+        additional_nodes: Vec::new(),
+        signature: &signature,
+    };
+    let (block, upgrade) = (Some(block), Some(upgrade));
+    let data = hypercore::Data { request: 1, block, upgrade, ..hypercore::Data::default() };
+    let data = hypercore::Message::Data(data);
+    let at = Some(hypercore::At { index: 1, nodes: 1 });
+    let span = Some(hypercore::Span { start: 0, length: 5 });
+    let ask = |block, hash, upgrade| {
+        let (id, manifest) = (9, true);
+        let ask = hypercore::Request { id, block, hash, upgrade, manifest, ..Default::default() };
+        hypercore::Message::Request(ask)
+    };
+    let offer = [(ADOPTED, sync.clone()), (ADOPTED, range.clone())];
+    let no = hypercore::Message::NoData { request: 1, reason: 1 };
+    let given = [&offer[..], &[(ADOPTED, data.clone())]].concat();
+    let denied = [&offer[..], &[(ADOPTED, no)]].concat();
+    let late = [&offer[..], &[(ADOPTED | 0x80, data)]].concat();
+    let asks = [ask(at, None, None), ask(None, at, None), ask(at, None, span)];
+    vec![
+        ("given", hypercore_acts(&given)),
+        ("denied", hypercore_acts(&denied)),
+        ("late", hypercore_acts(&late)),
+        ("asks", hypercore_acts(&asks.map(|ask| (0, ask)))),
     ]
 }
 

@@ -57,6 +57,15 @@ impl Multifeed {
         Ok(feed)
     }
 
+    /// Whether what is held of a feed is what its author signed; `None`: nothing is held.
+    pub(crate) fn is_as_signed(&self, feed: FeedId) -> Option<bool> {
+        let log = self.feeds.get(feed)?;
+        let tip = log.durable()?;
+        let is_whole = tip.length == tip.head.length;
+        let hash = crate::feed::tree::tree_hash(&tip.roots);
+        Some(!is_whole || log.is_signed(&hash, &tip.head, None))
+    }
+
     /// Opens hypercore's channels for an adopted feed, or closes those of a feed that is not given
     /// any more.
     pub(super) fn stand_links(&mut self, feed: FeedId) {

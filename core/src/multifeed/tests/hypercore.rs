@@ -316,6 +316,37 @@ fn what_a_liar_changes_in_an_answer_is_noticed() {
     lie("no head", None, &|data| data.upgrade = None);
 }
 
+/// Two peers offer a feed; the node asks one of them. The second is asked once `lose` has taken
+/// the first away.
+fn pass_on(lose: impl FnOnce(&mut Node, ConnectionId)) {
+    let core = Core::new(5);
+    let (mut node, first, _) = asked(&core);
+    let mut second = Raw::dial(&mut node, 78);
+    second.offer(&mut node, &core.key);
+    second.speak(&mut node, &Message::Sync(core.sync()));
+    second.speak(&mut node, &Message::Range(RunNews { drop: false, start: 0, length: 5 }));
+    assert_eq!(second.requests().len(), 0, "the first one owes it");
+    lose(&mut node, first.connection);
+    node.drain();
+    second.exchange(&mut node);
+    assert_eq!(second.requests().len(), 1);
+}
+
+#[test]
+fn what_a_lost_stock_peer_owed_is_asked_of_another() {
+    pass_on(|node, connection| {
+        node.multifeed.handle(Instant::ZERO, Input::Disconnected { connection });
+    });
+}
+
+#[test]
+fn what_a_silent_stock_peer_owes_is_asked_of_another() {
+    pass_on(|node, _| {
+        let late = Instant::from_micros(11_000_000);
+        node.multifeed.handle(late, Input::Timeout);
+    });
+}
+
 #[test]
 fn blocks_that_come_in_any_order_make_the_feed() {
     let core = Core::new(5);
