@@ -115,7 +115,7 @@ impl Session {
             edge.sent = edge.sent.min(theirs);
             edge.is_open()
         });
-        if theirs < length && is_open {
+        if length > 0 && is_open {
             self.changed.insert(feed);
         }
     }

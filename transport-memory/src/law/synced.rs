@@ -38,8 +38,15 @@ impl Laws {
         self.meetings.troubled.retain(|(of, _)| *of != node);
     }
 
-    /// A node says that it is in sync over a link.
-    pub(crate) fn synced(&mut self, link: LinkId, node: NodeId, nodes: [NodeId; 2]) {
+    /// A node says that it is in sync over a link. What one of the two refuses or has cleared in
+    /// part, `is_kept_back`, they need not share.
+    pub(crate) fn synced(
+        &mut self,
+        link: LinkId,
+        node: NodeId,
+        nodes: [NodeId; 2],
+        is_kept_back: impl Fn(&PublicKey) -> bool,
+    ) {
         let Some(then) = self.meetings.held.get(&link) else { return };
         if nodes.iter().any(|node| self.is_excused(*node)) {
             return;
@@ -52,7 +59,8 @@ impl Laws {
             };
             nodes.iter().any(is_of)
         };
-        let offered = then.iter().flatten().filter(|(author, _)| !is_troubled(author));
+        let is_left_out = |author: &PublicKey| is_troubled(author) || is_kept_back(author);
+        let offered = then.iter().flatten().filter(|(author, _)| !is_left_out(author));
         let lacks = |(author, length): &(&PublicKey, &u64)| {
             now.iter().any(|held| held.get(*author).copied().unwrap_or(0) < **length)
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use multifeed_core::{ConnectionId, Duration, Event, FeedId, PublicKey, Reason};
+use multifeed_core::{ConnectionId, Duration, Event, FeedId, PublicKey, Reason, manifest};
 
 use super::World;
 use crate::fault::Fault;
@@ -215,11 +215,20 @@ impl World {
         let Some((link, _)) = joined else { return };
         let (pipe, ends) = (self.link(link), self.ends(link));
         let are_honest = ends.iter().all(|end| !self.node(*end).is_liar());
-        if are_honest
-            && !pipe.is_tampered
-            && let Some(laws) = &mut self.laws
-        {
-            laws.synced(link, node, ends);
+        if !are_honest || pipe.is_tampered {
+            return;
+        }
+        let takers = ends.map(|end| self.nodes[end.index()].multifeed.as_ref());
+        let namespace = *self.nodes[node.index()].options.group.feed_namespace();
+        let is_kept_back = |author: &PublicKey| {
+            let key = manifest::feed_key(&namespace, author);
+            takers.iter().flatten().any(|taker| {
+                let has_cleared = taker.find(&key).is_some_and(|feed| feed.cleared > 0);
+                has_cleared || taker.is_refused(&key)
+            })
+        };
+        if let Some(laws) = &mut self.laws {
+            laws.synced(link, node, ends, is_kept_back);
         }
     }
 

@@ -65,6 +65,7 @@ impl World {
         let request = self.ask(node, feed, Multifeed::remove)?;
         if let (Some(laws), Some(author)) = (&mut self.laws, author) {
             laws.left(node, author);
+            laws.troubled(node, Some(author));
         }
         let left = self.multifeed(node).map_or(0, held);
         self.node_mut(node).held = left;
@@ -78,6 +79,7 @@ impl World {
     /// Those of [`Multifeed::refuse`]; [`Misuse::NotReady`] if the node is down.
     pub fn refuse(&mut self, node: NodeId, feed: &FeedKey) -> Result<RequestId, Misuse> {
         self.has_policy = true;
+        self.ruled(node, feed);
         self.call(node, |multifeed| multifeed.refuse(feed)).unwrap_or(Err(Misuse::NotReady))
     }
 
@@ -89,10 +91,20 @@ impl World {
     pub fn accept(&mut self, node: NodeId, feed: &FeedKey) -> Result<RequestId, Misuse> {
         let request =
             self.call(node, |multifeed| multifeed.accept(feed)).unwrap_or(Err(Misuse::NotReady))?;
+        self.ruled(node, feed);
         if let Some(laws) = &mut self.laws {
             laws.accepted(node, feed);
         }
         Ok(request)
+    }
+
+    /// What was ruled about a feed while a connection lasts is on its way to the other side.
+    fn ruled(&mut self, node: NodeId, feed: &FeedKey) {
+        let found = self.multifeed(node).and_then(|multifeed| multifeed.find(feed));
+        let author = found.map(|feed| feed.public_key);
+        if let (Some(laws), Some(author)) = (&mut self.laws, author) {
+            laws.troubled(node, Some(author));
+        }
     }
 
     fn ask(
