@@ -75,12 +75,14 @@ impl Multifeed {
         for id in ids {
             let (peer, mut context) = self.split(id);
             let Some(peer) = peer.filter(|peer| peer.remote().is_some()) else { continue };
-            match (is_taken, is_of_group) {
+            let is_news = match (is_taken, is_of_group) {
                 (false, _) => peer.close_feed(&mut context, feed),
                 (true, false) => peer.link_mut().offer(feed, context.limits),
-                (true, true) => continue,
+                (true, true) => false,
+            };
+            if is_news {
+                self.wake(id);
             }
-            self.wake(id);
         }
     }
 

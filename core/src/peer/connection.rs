@@ -232,8 +232,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes hypercore's channel of a feed that is not given any more.
-    pub(crate) fn close_feed(&mut self, context: &mut Context<'_>, feed: FeedId) {
+    /// Closes hypercore's channel of a feed that is not given any more, if there is one. Returns
+    /// whether there was.
+    pub(crate) fn close_feed(&mut self, context: &mut Context<'_>, feed: FeedId) -> bool {
         let closed = self.link.close(context.sources, feed);
         if let Some((Some(local_id), Some(remote_id))) = closed {
             self.batch.push(&MuxMessage::Close { local_id });
@@ -243,6 +244,7 @@ impl Connection {
             _ = self.channels.close(remote_id);
             _ = self.channels.take_back(local_id);
         }
+        closed.is_some()
     }
 
     fn take_hypercore(

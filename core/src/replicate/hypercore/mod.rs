@@ -115,13 +115,16 @@ impl Link {
         self.is_even
     }
 
-    /// Opens a channel for a feed of another origin.
-    pub(crate) fn offer(&mut self, feed: FeedId, limits: &Limits) {
-        if self.channels.len() < limits.hypercore_channels && !self.channels.contains_key(&feed) {
+    /// Opens a channel for a feed of another origin. Returns whether it is new.
+    pub(crate) fn offer(&mut self, feed: FeedId, limits: &Limits) -> bool {
+        let has_room = self.channels.len() < limits.hypercore_channels;
+        let is_new = has_room && !self.channels.contains_key(&feed);
+        if is_new {
             self.channels.insert(feed, Channel::new(PROTOCOL));
             self.to_open.insert(feed);
             self.is_even = false;
         }
+        is_new
     }
 
     /// The feed for which the peer opens a channel; `None`: it is rejected, whatever the reason,
