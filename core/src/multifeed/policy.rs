@@ -126,14 +126,16 @@ impl Multifeed {
         }
         self.stand_links(feed);
         let Some(log) = self.feeds.get(feed).filter(|log| log.is_of_group()) else { return };
-        let key = log.key;
+        let (key, public_key) = (log.key, log.public_key);
         match standing {
             Standing::Taken => self.sets.change(feed, &key, 0, length),
             Standing::Refused | Standing::Leaving => self.sets.change(feed, &key, length, 0),
         }
         self.each_session(|session, sources| match standing {
             Standing::Taken => session.accept(feed, length),
-            Standing::Refused | Standing::Leaving => session.refuse(sources, feed, length),
+            Standing::Refused | Standing::Leaving => {
+                session.refuse(sources, feed, (public_key, length))
+            }
         });
     }
 

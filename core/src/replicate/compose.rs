@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::edge::Lengths;
 use super::session::{Asked, Context, Session};
+use crate::feed::manifest;
 use crate::id::FeedId;
 use crate::planted::{self, Bug};
 use crate::reconcile::Listing;
@@ -32,6 +33,15 @@ impl Frame<'_> {
     }
 }
 
+/// Why a feed cannot be named now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Unnamed {
+    /// It is not here any more.
+    Gone,
+    /// As many are named as the peer granted.
+    NoneLeft,
+}
+
 impl Session {
     /// Fills a frame with what is to be said; leaves it empty if there is nothing.
     pub(crate) fn compose(&mut self, context: &mut Context<'_>, channel: u64, batch: &mut Batch) {
@@ -41,7 +51,7 @@ impl Session {
         self.say_reconcile(&mut frame);
         // What follows may use the numbers that a reconciliation gives.
         if self.reconciliation.has_said_all() {
-            self.say_nos(&mut frame);
+            self.say_nos(context, &mut frame);
             if self.reconciliation.is_settled() {
                 self.say_heads(context, &mut frame);
             }
@@ -69,15 +79,35 @@ impl Session {
         }
     }
 
-    fn say_nos(&mut self, frame: &mut Frame<'_>) {
-        let mut body = Vec::new();
+    fn say_nos(&mut self, context: &Context<'_>, frame: &mut Frame<'_>) {
+        let (mut body, mut unnamed) = (Vec::new(), Vec::new());
         for _ in 0..ENTRIES_MAX {
             let Some((name, no)) = self.nos.pop_first() else { break };
-            put(&mut body, &NoEntry { name, no });
+            match self.name_no(context, name) {
+                Ok(name) => put(&mut body, &NoEntry { name, no }),
+                Err(Unnamed::NoneLeft) => unnamed.push((name, no)),
+                Err(Unnamed::Gone) => (),
+            }
         }
+        self.nos.extend(unnamed);
         if !body.is_empty() {
             frame.push(Kind::Nos, &body);
         }
+    }
+
+    /// How to name the feed of a no.
+    fn name_no(&mut self, context: &Context<'_>, name: Name) -> Result<Name, Unnamed> {
+        let Name::New(public_key) = name else { return Ok(name) };
+        let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
+        let feed = context.feeds.find(&key).ok_or(Unnamed::Gone)?;
+        if let Some(known) = self.edges.get(feed).and_then(super::session::name_of) {
+            return Ok(known);
+        }
+        self.names_left = self.names_left.checked_sub(1).ok_or(Unnamed::NoneLeft)?;
+        let number = self.names.give(feed);
+        let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
+        self.edges.update(feed, Lengths::same(length), |edge| edge.mine = Some(number));
+        Ok(name)
     }
 
     /// Says what the reconciliation is at.

@@ -7,10 +7,12 @@ use super::edge::Lengths;
 use super::names::Number;
 use super::session::{Context, Session, Sources, name_of};
 use crate::crypto::sign::PublicKey;
+use crate::error::{Limit, Reason};
+use crate::feed::manifest;
 use crate::id::{FeedId, FeedKey};
-use crate::io::Event;
+use crate::io::{Event, Refusal};
 use crate::policy::Admission;
-use crate::wire::multifeed::{HeadEntry, Name, No};
+use crate::wire::multifeed::{HeadEntry, Name, No, NoEntry};
 
 /// A feed that a peer offers and that is not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,21 +71,25 @@ impl Session {
     }
 
     /// Neither takes nor gives a feed any more, and says so.
-    pub(crate) fn refuse(&mut self, sources: &mut Sources, feed: FeedId, length: u64) {
+    pub(crate) fn refuse(
+        &mut self,
+        sources: &mut Sources,
+        feed: FeedId,
+        (public_key, length): (PublicKey, u64),
+    ) {
         self.changed.remove(&feed);
         self.serving.stop(feed);
         self.again.miss(feed);
         self.remember_alike(feed, length);
         let Some(edge) = self.edges.get(feed) else { return };
-        let name = name_of(edge);
+        // Both held it alike, so neither has named it.
+        let name = name_of(edge).unwrap_or(Name::New(public_key));
         self.edges.update(feed, Lengths::same(length), |edge| {
             (edge.refused, edge.eager) = (true, false);
         });
         self.give_up(sources, feed);
         self.return_name(feed, length);
-        if let Some(name) = name {
-            self.nos.insert((name, No::Declined));
-        }
+        self.nos.insert((name, No::Declined));
     }
 
     /// Takes and gives a feed again.
@@ -123,5 +129,84 @@ impl Session {
         if length > 0 && is_open {
             self.changed.insert(feed);
         }
+    }
+
+    /// The peer says no to something about a feed.
+    pub(super) fn take_no(
+        &mut self,
+        context: &mut Context<'_>,
+        entry: NoEntry,
+    ) -> Result<(), Reason> {
+        let found = match entry.name {
+            Name::New(public_key) => self.take_declined(context, public_key)?,
+            name => self.names.resolve(name)?,
+        };
+        let Some(id) = found else {
+            self.withdraw(&entry);
+            return Ok(());
+        };
+        let length = context.feeds.get(id).map_or(0, |feed| feed.length());
+        self.edges.update(id, Lengths::same(length), |edge| match entry.no {
+            No::Declined => (edge.declined, edge.eager) = (true, false),
+            No::Unavailable => edge.lost = true,
+            No::Duplicate => edge.eager = false,
+            No::Gone => (),
+        });
+        let refusal = match entry.no {
+            No::Duplicate => return Ok(()),
+            No::Gone => {
+                self.again.miss(id);
+                return Ok(());
+            }
+            No::Declined => {
+                self.again.miss(id);
+                self.serving.stop(id);
+                self.give_up(context.sources, id);
+                self.return_name(id, length);
+                Refusal::Declined
+            }
+            No::Unavailable => {
+                self.give_up(context.sources, id);
+                self.return_name(id, length);
+                Refusal::Unavailable
+            }
+        };
+        self.changed.remove(&id);
+        let connection = self.connection;
+        context.outbox.event(Event::Refused { connection, feed: id, refusal });
+        Ok(())
+    }
+
+    /// The peer says no to a feed of its own that we have not taken: it offers nothing of it, until
+    /// it speaks of it again.
+    fn withdraw(&mut self, entry: &NoEntry) {
+        let (Name::Mine(number), No::Declined | No::Unavailable) = (entry.name, entry.no) else {
+            return;
+        };
+        if let Some(offer) = self.offered.get_mut(&number) {
+            offer.length = 0;
+        }
+        if let Some(heard) = self.heard.remove(&number) {
+            self.withdrawn.insert(number, heard);
+        }
+    }
+
+    /// The peer names a feed for the first time to say no to it: it had what we have.
+    fn take_declined(
+        &mut self,
+        context: &mut Context<'_>,
+        public_key: PublicKey,
+    ) -> Result<Option<FeedId>, Reason> {
+        self.names_open = self.names_open.checked_sub(1).ok_or(Limit::Names)?;
+        self.names_owed += 1;
+        let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
+        let known = context.feeds.find(&key);
+        let number = self.names.take(known, 2 * context.limits.feeds)?;
+        if let Some(id) = known {
+            let length = context.feeds.get(id).map_or(0, |feed| feed.length());
+            self.remember_alike(id, length);
+            self.edges.update(id, Lengths::same(length), |edge| edge.yours = Some(number));
+        }
+        Ok(known)
     }
 }

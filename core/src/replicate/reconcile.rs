@@ -181,8 +181,14 @@ impl Reconciliation {
 
     /// Leaves the session, whatever it was at.
     fn list(&mut self, sets: &mut Sets) {
-        self.leave(sets);
+        self.fail(sets);
         self.stage = Stage::Listing(Listing::default());
+    }
+
+    /// Leaves a session that led nowhere, if it had begun.
+    fn fail(&mut self, sets: &mut Sets) {
+        self.has_failed |= !matches!(self.stage, Stage::Claimed(_));
+        self.leave(sets);
     }
 
     /// Gives back what the session holds.
@@ -317,7 +323,7 @@ impl Reconciliation {
             }
             Some(Outcome::Again) if self.attempt == 0 => {
                 self.attempt = 1;
-                self.leave(context.sets);
+                self.fail(context.sets);
                 let pin = context.sets.pin(context.feeds);
                 self.claim(pin);
             }
@@ -364,7 +370,6 @@ impl Session {
     /// A session has failed: the peer may have dropped what gave these feeds their numbers, so
     /// they are named anew.
     fn take_names_back(&mut self, context: &Context<'_>) {
-        self.reconciliation.has_failed = true;
         for feed in core::mem::take(&mut self.reconciliation.given) {
             let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
             if self.knows(feed) {
@@ -425,6 +430,9 @@ impl Session {
                 self.edges.update(*feed, Lengths::same(held.length()), |edge| {
                     (edge.theirs, edge.refused) = (*before, is_refused);
                 });
+                if is_refused && *before > 0 {
+                    self.nos.insert((Name::New(held.public_key), No::Declined));
+                }
             }
         }
     }
@@ -441,7 +449,7 @@ impl Session {
                 self.decline_heard(context, number, &entry, admission);
                 return Ok(());
             }
-            if self.heard.len() >= HEARD_MAX {
+            if self.heard.len() + self.withdrawn.len() >= HEARD_MAX {
                 return Err(Limit::ReconcileBytes.into());
             }
             self.heard.insert(number.get(), (number, entry));
@@ -521,6 +529,9 @@ impl Session {
     /// A change of a feed that waits to be made a candidate. Returns whether it is one.
     pub(super) fn heard_again(&mut self, entry: &HeadEntry) -> bool {
         let Name::Mine(number) = entry.name else { return false };
+        if let Some(withdrawn) = self.withdrawn.remove(&number) {
+            self.heard.insert(number, withdrawn);
+        }
         let Some((_, heard)) = self.heard.get_mut(&number) else { return false };
         heard.head.length = heard.head.length.max(entry.length);
         true

@@ -20,7 +20,7 @@ use crate::feed::manifest::{self, Origin};
 use crate::feed::set::Feeds;
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, Role};
-use crate::io::{Event, Refusal};
+use crate::io::Event;
 use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
@@ -28,9 +28,7 @@ use crate::policy::{Admission, Policy};
 use crate::reconcile::session::Entry;
 use crate::reconcile::sets::Sets;
 use crate::time::Instant;
-use crate::wire::multifeed::{
-    self as message, HeadEntry, Hello, Kind, Name, No, NoEntry, WantEntry,
-};
+use crate::wire::multifeed::{self as message, HeadEntry, Hello, Kind, Name, No, WantEntry};
 
 /// Which connection a feed is being fetched from.
 pub(crate) type Sources = BTreeMap<FeedId, ConnectionId>;
@@ -70,6 +68,8 @@ pub(crate) struct Session {
     pub(super) heard: BTreeMap<u32, (Number, Entry)>,
     /// How many of them may still be.
     pub(super) heard_open: u32,
+    /// Those that the peer says no to, until it speaks of them again.
+    pub(super) withdrawn: BTreeMap<u32, (Number, Entry)>,
     /// Feeds to announce because something about them changed.
     pub(super) changed: BTreeSet<FeedId>,
     /// Feeds to say no to, by the name to use.
@@ -120,6 +120,7 @@ impl Session {
             reconciliation: Reconciliation::new(role, *handshake_hash, context),
             heard: BTreeMap::new(),
             heard_open: limits.names,
+            withdrawn: BTreeMap::new(),
             changed: BTreeSet::new(),
             nos: BTreeSet::new(),
             offered: BTreeMap::new(),
@@ -337,45 +338,6 @@ impl Session {
         }
     }
 
-    fn take_no(&mut self, context: &mut Context<'_>, entry: NoEntry) -> Result<(), Reason> {
-        let Some(id) = self.names.resolve(entry.name)? else {
-            if let (Name::Mine(number), No::Unavailable) = (entry.name, entry.no) {
-                self.heard.remove(&number);
-            }
-            return Ok(());
-        };
-        let length = context.feeds.get(id).map_or(0, |feed| feed.length());
-        self.edges.update(id, Lengths::same(length), |edge| match entry.no {
-            No::Declined => (edge.declined, edge.eager) = (true, false),
-            No::Unavailable => edge.lost = true,
-            No::Duplicate => edge.eager = false,
-            No::Gone => (),
-        });
-        let refusal = match entry.no {
-            No::Duplicate => return Ok(()),
-            No::Gone => {
-                self.again.miss(id);
-                return Ok(());
-            }
-            No::Declined => {
-                self.again.miss(id);
-                self.serving.stop(id);
-                self.give_up(context.sources, id);
-                self.return_name(id, length);
-                Refusal::Declined
-            }
-            No::Unavailable => {
-                self.give_up(context.sources, id);
-                self.return_name(id, length);
-                Refusal::Unavailable
-            }
-        };
-        self.changed.remove(&id);
-        let connection = self.connection;
-        context.outbox.event(Event::Refused { connection, feed: id, refusal });
-        Ok(())
-    }
-
     /// The peer will not send a feed that we asked of it.
     pub(super) fn give_up(&mut self, sources: &mut Sources, feed: FeedId) {
         self.backlog.remove(&feed);
@@ -582,7 +544,7 @@ impl Session {
         ConnectionFootprint {
             wants: self.asked.len(),
             names: self.edges.iter().filter(|(_, edge)| edge.on_grant.is_some()).count(),
-            heard: self.heard.len(),
+            heard: self.heard.len() + self.withdrawn.len(),
             part_bytes: self.reconciliation.part_bytes(),
             edges: self.edges.iter().count(),
             unsaid: unsaid.into_iter().max().unwrap_or(0),

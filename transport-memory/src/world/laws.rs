@@ -219,6 +219,10 @@ impl World {
             return;
         }
         let takers = ends.map(|end| self.nodes[end.index()].multifeed.as_ref());
+        if takers.iter().any(Option::is_none) {
+            // Nobody can tell what a node refused that is down.
+            return;
+        }
         let namespace = *self.nodes[node.index()].options.group.feed_namespace();
         let is_kept_back = |author: &PublicKey| {
             let key = manifest::feed_key(&namespace, author);

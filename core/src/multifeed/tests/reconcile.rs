@@ -303,3 +303,27 @@ fn a_million_feeds_cost_what_the_table_says() {
     let changed = of([0, 0], 1_000);
     assert!(changed <= 30_000, "1,000 changed: {changed} bytes");
 }
+
+#[test]
+fn a_feed_that_both_held_alike_is_refused_removed_and_taken_again() {
+    let mut world = nodes(2);
+    let key = write(&mut world, 0, 3);
+    world.connect(0, 1, Mode::Once);
+    world.run();
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    let feed = world.nodes[1].multifeed.find(&key).unwrap().id;
+    let before = world.nodes[0].events.len();
+    world.nodes[1].multifeed.remove(feed).unwrap();
+    world.run();
+    let declined =
+        |event: &Event| matches!(event, Event::Refused { refusal: Refusal::Declined, .. });
+    assert!(world.nodes[0].events[before..].iter().any(declined), "it is told, though by no name");
+    assert!(world.nodes[1].multifeed.find(&key).is_none());
+    world.nodes[1].multifeed.accept(&key).unwrap();
+    world.run();
+    assert_holds(&mut world, 1, 0, &key, 3);
+    for node in &world.nodes {
+        assert_eq!(node.multifeed.peers().filter(|peer| peer.is_synced).count(), 1);
+    }
+}
