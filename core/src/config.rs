@@ -106,7 +106,20 @@ pub struct Limits {
     pub offered: usize,
     /// Runs of one feed that are downloaded again at once, or wait for it.
     pub downloads: usize,
+    /// Most of hypercore's channels on one connection, one for each feed; 0: none is opened or
+    /// answered, and only members of the group are spoken to. Above that, whoever knows a feed's
+    /// key gets the feed, as from any hypercore.
+    pub hypercore_channels: usize,
+    /// Requests to one peer for one feed that are not answered yet: enough for a long way, and
+    /// not more than a peer keeps apart.
+    pub hypercore_asks: usize,
+    /// Requests of one peer that are not answered yet. JavaScript has up to 48 open for a feed.
+    pub hypercore_requests: usize,
 }
+
+/// Longest batch of messages that JavaScript makes (protomux `index.js`, `MAX_BATCH`), beside the
+/// message that brings it over that length.
+pub(crate) const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Most signatures that a [`SignatureMemo`] remembers: 2 MiB of them, enough for the heads that
 /// are on their way at once among ten thousand simulated peers.
@@ -138,6 +151,8 @@ impl Limits {
             &mut self.range_blocks,
             &mut self.reads,
             &mut self.send_bytes,
+            &mut self.channels,
+            &mut self.hypercore_channels,
         ];
         for count in counts {
             *count = (*count).min(COUNT_MAX);
@@ -172,6 +187,9 @@ impl Default for Limits {
             rulings: 65_536,
             offered: 1_024,
             downloads: 64,
+            hypercore_channels: 0,
+            hypercore_asks: 256,
+            hypercore_requests: 65_536,
         }
     }
 }

@@ -134,6 +134,9 @@ pub enum Limit {
     /// A reconciliation takes or brings more than its sets need, or than
     /// [`Limits::reconcile_bytes`](crate::Limits::reconcile_bytes).
     ReconcileBytes,
+    /// More requests wait than
+    /// [`Limits::hypercore_requests`](crate::Limits::hypercore_requests).
+    Requests,
 }
 
 /// Which time ran out on a connection.

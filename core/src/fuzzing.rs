@@ -4,6 +4,7 @@
 //! claims more than that nothing panics; what it claims stands on the function.
 
 mod connection;
+mod hypercore;
 mod map;
 mod messages;
 mod reconcile;
@@ -13,6 +14,7 @@ mod session;
 pub(crate) mod sides;
 
 pub use connection::connection;
+pub use hypercore::{hypercore, hypercore_channel};
 pub use messages::{frame_and_mux, messages};
 pub use reconcile::{decoder, reconciliation};
 pub use records::records;

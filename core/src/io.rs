@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::crypto::sign::PublicKey;
 use crate::error::{Reason, StoreFailure};
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
+use crate::wire::hypercore::Unsupported;
 
 /// What the world tells the core.
 #[derive(Debug)]
@@ -281,6 +282,27 @@ pub enum Event {
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
+    },
+    /// The author of a feed of another origin cut it, and goes on as another fork. That is not
+    /// followed: the feed stays as it is.
+    Truncated {
+        /// The connection.
+        connection: ConnectionId,
+        /// The feed.
+        feed: FeedId,
+        /// How often the author has cut it.
+        fork: u64,
+        /// How long it is in that fork.
+        length: u64,
+    },
+    /// The manifest of an adopted feed is of a kind that is not supported: nothing of it is taken.
+    Unsupported {
+        /// The connection.
+        connection: ConnectionId,
+        /// The feed.
+        feed: FeedId,
+        /// What it is.
+        what: Unsupported,
     },
     /// At this moment each side holds durably all that the other offered and could give.
     Synced {

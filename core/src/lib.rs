@@ -160,3 +160,4 @@ pub use multifeed::{ConnectionFootprint, Footprint};
 pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
 pub use policy::Take;
 pub use time::{Duration, Instant};
+pub use wire::hypercore::Unsupported;

@@ -6,6 +6,7 @@
 mod clear;
 mod download;
 mod footprint;
+mod hypercore;
 mod open;
 mod policy;
 mod recording;
@@ -374,7 +375,13 @@ impl Multifeed {
     /// is said.
     fn look_after(&mut self, id: ConnectionId) {
         let (peer, context) = self.split(id);
-        let Some(session) = peer.and_then(Connection::session_mut) else { return };
+        let Some(peer) = peer else { return };
+        let freed = peer.link_mut().take_freed();
+        if !freed.is_empty() {
+            self.find_sources(freed);
+            return self.look_after(id);
+        }
+        let Some(session) = peer.session_mut() else { return };
         let freed = session.take_freed();
         let missed = session.take_missed();
         if session.turned_synced() {
@@ -398,6 +405,7 @@ impl Multifeed {
             return;
         }
         for feed in freed {
+            self.touch_links(feed);
             let staged_length = self.feeds.get(feed).map_or(0, |feed| feed.staged_length());
             let offers = self.connections.iter().filter_map(|(id, peer)| {
                 Some((peer.session()?.reluctance(feed, staged_length)?, *id))
@@ -427,7 +435,10 @@ impl Multifeed {
     /// A peer is gone: what it owed is asked of others, and feeds that only it had named are
     /// forgotten.
     fn forget_session(&mut self, id: ConnectionId) {
-        let session = self.connections.get_mut(&id).and_then(Connection::close);
+        let Some(peer) = self.connections.get_mut(&id) else { return };
+        let session = peer.close(&mut self.sources);
+        let freed = peer.link_mut().take_freed();
+        self.find_sources(freed);
         let Some(mut session) = session else { return };
         session.release_all(&mut self.sources);
         session.leave(&mut self.sets);

@@ -5,6 +5,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use crate::feed::proof::ProofRead;
 use crate::feed::read::{BlockScan, RangeRead};
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId};
 use crate::io::{
@@ -26,6 +27,12 @@ pub(crate) enum Job {
     Extend { connection: ConnectionId, feed: FeedId, end: u64, bytes: u64 },
     /// A range for a peer.
     Serve { connection: ConnectionId, start: u64, read: RangeRead },
+    /// That a feed of another origin was adopted.
+    Adopt { feed: FeedId },
+    /// Blocks of a peer, over hypercore's channel.
+    Follow { connection: ConnectionId, feed: FeedId, end: u64, bytes: u64 },
+    /// An answer on hypercore's channel.
+    Prove { connection: ConnectionId, read: ProofRead },
     /// Blocks for the application, up to this one.
     Read { request: RequestId, end: u64, read: RangeRead },
     /// What the application ruled about feeds.
@@ -78,9 +85,12 @@ impl Job {
         match self {
             Self::OpenMeta | Self::OpenNew | Self::OpenFeeds | Self::OpenRulings => None,
             Self::Rule { .. } | Self::Leave { .. } => None,
-            Self::Append { feed, .. } | Self::Extend { feed, .. } | Self::Filled { feed, .. } => {
-                Some(*feed)
-            }
+            Self::Append { feed, .. }
+            | Self::Extend { feed, .. }
+            | Self::Filled { feed, .. }
+            | Self::Adopt { feed }
+            | Self::Follow { feed, .. } => Some(*feed),
+            Self::Prove { read, .. } => Some(read.feed()),
             Self::Clear { clear } => Some(clear.feed),
             Self::Serve { read, .. }
             | Self::Read { read, .. }
@@ -151,6 +161,7 @@ impl Outbox {
         let mut each: BTreeMap<ConnectionId, u64> = BTreeMap::new();
         for job in self.jobs.values() {
             if let Job::Extend { connection, bytes, .. }
+            | Job::Follow { connection, bytes, .. }
             | Job::Fill { connection, bytes, .. }
             | Job::Filled { connection, bytes, .. } = job
             {

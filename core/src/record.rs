@@ -45,6 +45,7 @@ pub(crate) enum Step {
     Append { feed: u32, blocks: Vec<Vec<u8>> },
     Read { feed: u32, start: u64, end: u64 },
     Disconnect { connection: u64 },
+    Adopt { key: [u8; 32] },
     State { hash: Hash },
     Clear { feed: u32, start: u64, end: u64 },
     Download { feed: u32, start: u64, end: u64 },
@@ -324,6 +325,7 @@ fn redo(multifeed: &mut Multifeed, step: Step) -> Result<(), Misuse> {
         Step::Accept { key } => _ = multifeed.accept(&key)?,
         Step::Remove { feed } => _ = multifeed.remove(FeedId(feed))?,
         Step::Disconnect { connection } => multifeed.disconnect(ConnectionId(connection)),
+        Step::Adopt { key } => _ = multifeed.adopt(FeedKey(key))?,
         Step::Open(_) | Step::State { .. } => (),
     }
     Ok(())

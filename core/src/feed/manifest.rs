@@ -3,13 +3,29 @@
 //!
 //! Rule: only this file knows how a key follows from a public key, and what a signature covers.
 
+use serde::{Deserialize, Serialize};
+
 use crate::crypto::hash::{self, Hash};
 use crate::crypto::sign::{KeyPair, PublicKey, Signature};
 use crate::crypto::{SignatureMemo, verify_once};
 use crate::id::FeedKey;
+use crate::wire::codec::Reader;
+use crate::wire::hypercore::Manifest;
+
+/// How a feed's key follows from its author's public key, and so what its author signs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) enum Origin {
+    /// By a manifest of our group's namespace.
+    #[default]
+    Group,
+    /// By a manifest of another namespace, such as the one that hypercore 11 takes by itself.
+    Namespace([u8; 32]),
+    /// It is the public key, as in hypercore 10.
+    Compat,
+}
 
 /// Length of a manifest with one signer, in bytes.
-pub const MANIFEST_BYTES: usize = 70;
+pub const MANIFEST_BYTES: usize = Manifest::BYTES;
 
 /// `hash::namespace("hypercore", 0)`, under which heads are signed. These two are written out
 /// because every head and every name that comes needs one.
@@ -28,11 +44,7 @@ const MANIFEST: Hash = [
 ///
 /// Version 1, no flags, hash BLAKE2b, quorum 1, 1 signer: Ed25519, namespace, public key.
 pub fn manifest(feed_namespace: &[u8; 32], public_key: &PublicKey) -> [u8; MANIFEST_BYTES] {
-    let mut bytes = [0; MANIFEST_BYTES];
-    bytes[..6].copy_from_slice(&[1, 0, 0, 1, 1, 0]);
-    bytes[6..38].copy_from_slice(feed_namespace);
-    bytes[38..].copy_from_slice(&public_key.0);
-    bytes
+    Manifest { namespace: *feed_namespace, public_key: public_key.0 }.encode()
 }
 
 /// The key of `public_key`'s feed in the group of `feed_namespace`.
@@ -51,6 +63,17 @@ pub fn signable(key: &FeedKey, tree_hash: &Hash, length: u64, fork: u64) -> [u8;
     bytes[64..96].copy_from_slice(tree_hash);
     bytes[96..104].copy_from_slice(&length.to_le_bytes());
     bytes[104..].copy_from_slice(&fork.to_le_bytes());
+    bytes
+}
+
+/// The 80 bytes that an author signs where the key is the public key
+/// (hypercore `lib/caps.js`, `treeSignableCompat`).
+fn signable_compat(tree_hash: &Hash, length: u64, fork: u64) -> [u8; 80] {
+    let mut bytes = [0; 80];
+    bytes[..32].copy_from_slice(&TREE);
+    bytes[32..64].copy_from_slice(tree_hash);
+    bytes[64..72].copy_from_slice(&length.to_le_bytes());
+    bytes[72..].copy_from_slice(&fork.to_le_bytes());
     bytes
 }
 
@@ -75,6 +98,27 @@ pub fn is_signed(
 ) -> bool {
     let signable = signable(key, tree_hash, head.length, head.fork);
     verify_once(memo, public_key, &signable, &head.signature)
+}
+
+/// Whether the author signed this length of a feed whose key is the public key.
+pub(crate) fn is_signed_compat(
+    public_key: &PublicKey,
+    tree_hash: &Hash,
+    head: &super::Head,
+    memo: Option<&SignatureMemo>,
+) -> bool {
+    let signable = signable_compat(tree_hash, head.length, head.fork);
+    verify_once(memo, public_key, &signable, &head.signature)
+}
+
+/// The signature in what a peer wrote as [`wire_signature`], or as it is where there is no
+/// manifest. `None`: there is none, or it is that of a signer whom the manifest does not have.
+pub(crate) fn read_signature(origin: Origin, bytes: &[u8]) -> Option<Signature> {
+    let mut reader = Reader::new(bytes);
+    if origin != Origin::Compat && (reader.uint().ok()? == 0 || reader.uint().ok()? != 0) {
+        return None;
+    }
+    reader.array().ok().map(Signature)
 }
 
 /// A signature as hypercore 11 puts it on the wire for a manifest with one signer: 1 signature,

@@ -5,6 +5,7 @@
 
 mod clear;
 pub mod manifest;
+pub(crate) mod proof;
 pub(crate) mod read;
 pub(crate) mod record;
 pub(crate) mod runs;
@@ -18,12 +19,14 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use crate::crypto::hash::Hash;
 use crate::crypto::sign::{KeyPair, PublicKey, Signature};
 use crate::crypto::{SignatureMemo, remember_own};
 use crate::error::{StoreFailure, Violation};
 use crate::id::{FeedId, FeedKey};
 use crate::io::Write;
 use crate::planted::{self, Bug};
+use manifest::Origin;
 use runs::Runs;
 use tree::{Fold, Node};
 
@@ -100,11 +103,12 @@ pub(crate) enum Standing {
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) key: FeedKey,
+    /// Of an adopted feed of which nothing is held, it is known once its manifest came.
     pub(crate) public_key: PublicKey,
     pub(crate) standing: Standing,
     /// What may be announced and served.
     durable: Option<Tip>,
-    /// `None` for an idle feed of somebody else's that is whole.
+    /// `None` for an idle feed of somebody else's, of the group, that is whole.
     activity: Option<Box<Activity>>,
 }
 
@@ -121,14 +125,15 @@ struct Activity {
     cleared: Runs,
     /// Blocks that were given again and are not durable yet.
     filling: Option<core::ops::Range<u64>>,
+    origin: Origin,
 }
 
 impl Activity {
     fn is_over(&self) -> bool {
-        let Self { staged, name, writer, broken, cleared, filling } = self;
-        let is_ours = name.is_some() || writer.is_some();
+        let Self { staged, name, writer, broken, cleared, filling, origin } = self;
+        let is_plain = name.is_none() && writer.is_none() && *origin == Origin::Group;
         let is_whole = broken.is_none() && cleared.is_empty() && filling.is_none();
-        staged.is_empty() && is_whole && !is_ours
+        staged.is_empty() && is_whole && is_plain
     }
 }
 
@@ -138,12 +143,83 @@ impl Feed {
         Self { key, public_key, standing: Standing::Taken, durable: None, activity: None }
     }
 
+    /// A feed of another origin, of which nothing is held. What its key is, is seen when the
+    /// first of it comes: without a manifest, it is the public key (hypercore `lib/core.js`,
+    /// `_verifyBatchUpgrade`).
+    pub(crate) fn adopted(key: FeedKey) -> Self {
+        let mut feed = Self::empty(key, PublicKey(key.0));
+        feed.activity().origin = Origin::Compat;
+        feed
+    }
+
+    /// Makes a feed adopted again that was, and was removed since. Returns whether it had been.
+    pub(crate) fn adopt_again(&mut self, feed_namespace: &[u8; 32]) -> bool {
+        let is_foreign = manifest::feed_key(feed_namespace, &self.public_key) != self.key;
+        let is_again = self.is_candidate() && is_foreign;
+        if is_again {
+            self.activity().origin = Origin::Compat;
+            self.public_key = PublicKey(self.key.0);
+        }
+        is_again
+    }
+
     /// A feed as the store remembers it.
     pub(crate) fn loaded(key: FeedKey, record: record::Record) -> Self {
-        let record::Record { public_key, name, tip, cleared } = record;
-        let activity = Activity { name, cleared, ..Activity::default() };
+        let record::Record { public_key, name, tip, cleared, origin } = record;
+        let activity = Activity { name, cleared, origin, ..Activity::default() };
         let activity = (!activity.is_over()).then(|| Box::new(activity));
-        Self { durable: Some(tip), activity, ..Self::empty(key, public_key) }
+        let durable = Some(tip).filter(|tip| tip.length > 0);
+        Self { durable, activity, ..Self::empty(key, public_key) }
+    }
+
+    /// How the feed's key follows from its author's.
+    pub(crate) fn origin(&self) -> Origin {
+        self.activity.as_ref().map_or(Origin::Group, |activity| activity.origin)
+    }
+
+    /// Whether the feed is one of the group's, by its key.
+    pub(crate) fn is_of_group(&self) -> bool {
+        self.origin() == Origin::Group
+    }
+
+    /// Nothing of an adopted feed is held, so its manifest is not known.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.origin() == Origin::Compat && self.tip().is_none()
+    }
+
+    /// Takes what an adopted feed's key turned out to follow from.
+    pub(crate) fn settle(&mut self, origin: Origin, public_key: PublicKey) {
+        if self.is_unsettled() {
+            self.activity().origin = origin;
+            self.public_key = public_key;
+        }
+    }
+
+    /// The commit that makes an adopted feed known to the store.
+    pub(crate) fn adoption(&self, feed: FeedId) -> Vec<Write> {
+        let signature = Signature([0; 64]);
+        let tip =
+            Tip { length: 0, roots: Box::default(), head: Head { length: 0, fork: 0, signature } };
+        Vec::from([self.record(feed, &tip)])
+    }
+
+    /// The fork that is held; `None`: nothing is.
+    pub(crate) fn fork(&self) -> Option<u64> {
+        self.tip().map(|tip| tip.head.fork)
+    }
+
+    /// Whether the author signed this head.
+    pub(crate) fn is_signed(
+        &self,
+        tree_hash: &Hash,
+        head: &Head,
+        memo: Option<&SignatureMemo>,
+    ) -> bool {
+        let Self { key, public_key, .. } = self;
+        match self.origin() {
+            Origin::Compat => manifest::is_signed_compat(public_key, tree_hash, head, memo),
+            _ => manifest::is_signed(public_key, key, tree_hash, head, memo),
+        }
     }
 
     /// Makes the feed our own. The key pair is the one of its public key.
@@ -173,7 +249,7 @@ impl Feed {
 
     /// Whether peers are told of it.
     pub(crate) fn is_offered(&self) -> bool {
-        self.is_taken() && self.length() > 0
+        self.is_taken() && self.is_of_group() && self.length() > 0
     }
 
     /// How far the author is known to have signed.
@@ -224,7 +300,9 @@ impl Feed {
             let Activity { staged, writer, broken, .. } = activity;
             !staged.is_empty() || writer.is_some() || broken.is_some()
         };
-        self.durable.is_none() && !self.activity.as_deref().is_some_and(may_count)
+        self.is_of_group()
+            && self.durable.is_none()
+            && !self.activity.as_deref().is_some_and(may_count)
     }
 
     /// Signs and stages blocks of our own.
@@ -283,9 +361,7 @@ impl Feed {
             return Err(Violation::BadProof);
         }
         let tree_hash = tree::tree_hash(fold.roots());
-        let Self { key, public_key, .. } = &*self;
-        let is_signed = manifest::is_signed(public_key, key, &tree_hash, &range.head, memo);
-        if !is_signed && !planted::is(Bug::AnySignature) {
+        if !self.is_signed(&tree_hash, &range.head, memo) && !planted::is(Bug::AnySignature) {
             return Err(Violation::BadSignature);
         }
         let tip = Tip { length: end, roots, head: range.head };
@@ -302,7 +378,8 @@ impl Feed {
     fn record(&self, feed: FeedId, tip: &Tip) -> Write {
         const NONE: &Runs = &Runs::NONE;
         let cleared = self.activity.as_deref().map_or(NONE, |activity| &activity.cleared);
-        let value = record::encode_record(&self.public_key, self.name(), tip, cleared);
+        let (name, origin) = (self.name(), self.origin());
+        let value = record::encode_record(&self.public_key, name, tip, cleared, origin);
         Write::Put(record::feed_key(feed.0), value)
     }
 

@@ -120,26 +120,8 @@ impl RangeRead {
         self.wanted.iter().flat_map(|index| self.keys_of(*index)).flatten().collect()
     }
 
-    /// Where a node is, as a node and as the block that gives it. A leaf of a held block is not
-    /// stored; of one that leaves or comes back, one of the two is, whichever commit is seen.
     fn keys_of(&self, index: u64) -> [Option<StoreKey>; 2] {
-        if self.root(index).is_some() {
-            return [None, None];
-        }
-        let is_below = index.is_multiple_of(2) && index / 2 < self.tip.length;
-        let node = record::node_key(self.feed.0, index);
-        let block = record::block_key(self.feed.0, index / 2);
-        match is_below {
-            false => [Some(node), None],
-            true if self.gone.contains(index / 2) => [Some(node), Some(block)],
-            true => [None, Some(block)],
-        }
-    }
-
-    /// What is held is proved by its roots, so these need no proof.
-    fn root(&self, index: u64) -> Option<&Node> {
-        let place = self.tip.roots.binary_search_by_key(&index, |root| root.index).ok()?;
-        self.tip.roots.get(place)
+        keys_of(self.feed, &self.tip, &self.gone, index)
     }
 
     /// The next node, from the values of its keys.
@@ -148,15 +130,7 @@ impl RangeRead {
         index: u64,
         values: &mut impl Iterator<Item = Option<Bytes>>,
     ) -> Result<Node, StoreFailure> {
-        if let Some(root) = self.root(index) {
-            return Ok(*root);
-        }
-        let [node, block] = self.keys_of(index).map(|key| key.and_then(|_| values.next()?));
-        match (node, block) {
-            (Some(node), _) => record::decode_node(index, &node),
-            (None, Some(block)) => Ok(Node::leaf(index / 2, &block)),
-            (None, None) => Err(StoreFailure::Damaged),
-        }
+        node_of(self.feed, &self.tip, &self.gone, index, values)
     }
 
     /// Takes the nodes; gives the blocks, verified, with their proof.
@@ -182,5 +156,47 @@ impl RangeRead {
         let right = if is_whole { held } else { ahead }.to_vec();
         let Self { start, blocks, tip, .. } = self;
         Ok(Range { start: *start, blocks: blocks.clone(), right, head: tip.head })
+    }
+}
+
+/// Where a node is, as a node and as the block that gives it. A leaf of a held block is not
+/// stored; of one that leaves or comes back, one of the two is, whichever commit is seen. What is
+/// held is proved by its roots, so these are nowhere.
+pub(super) fn keys_of(feed: FeedId, tip: &Tip, gone: &Runs, index: u64) -> [Option<StoreKey>; 2] {
+    if root(tip, index).is_some() {
+        return [None, None];
+    }
+    let is_below = index.is_multiple_of(2) && index / 2 < tip.length;
+    let node = record::node_key(feed.0, index);
+    let block = record::block_key(feed.0, index / 2);
+    match is_below {
+        false => [Some(node), None],
+        true if gone.contains(index / 2) => [Some(node), Some(block)],
+        true => [None, Some(block)],
+    }
+}
+
+fn root(tip: &Tip, index: u64) -> Option<&Node> {
+    let place = tip.roots.binary_search_by_key(&index, |root| root.index).ok()?;
+    tip.roots.get(place)
+}
+
+/// The next node, from the values of [`keys_of`] it.
+pub(super) fn node_of(
+    feed: FeedId,
+    tip: &Tip,
+    gone: &Runs,
+    index: u64,
+    values: &mut impl Iterator<Item = Option<Bytes>>,
+) -> Result<Node, StoreFailure> {
+    if let Some(root) = root(tip, index) {
+        return Ok(*root);
+    }
+    let [node, block] =
+        keys_of(feed, tip, gone, index).map(|key| key.and_then(|_| values.next()?));
+    match (node, block) {
+        (Some(node), _) => record::decode_node(index, &node),
+        (None, Some(block)) => Ok(Node::leaf(index / 2, &block)),
+        (None, None) => Err(StoreFailure::Damaged),
     }
 }

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::manifest::{self, Origin};
 use super::runs::Runs;
 use super::tree::{self, Node};
 use super::{Head, Tip};
@@ -21,8 +22,11 @@ use crate::group::Group;
 use crate::id::FeedKey;
 use crate::io::StoreKey;
 
-/// Version of everything in this file.
-const VERSION: u32 = 1;
+/// Version of everything in this file: 2 has feeds of other origins.
+const VERSION: u32 = 2;
+
+/// The version without them, which is what a store is until it needs more.
+const VERSION_OF_GROUPS: u32 = 1;
 
 /// The first byte of a key.
 const META: u8 = 0;
@@ -112,6 +116,11 @@ struct Meta {
 
 /// The value that binds a store to its group.
 pub(crate) fn encode_meta(group: &Group) -> Bytes {
+    seal(&Meta { version: VERSION_OF_GROUPS, discovery_key: *group.discovery_key() })
+}
+
+/// The same, for a store that holds feeds of other origins.
+pub(crate) fn encode_meta_adopting(group: &Group) -> Bytes {
     seal(&Meta { version: VERSION, discovery_key: *group.discovery_key() })
 }
 
@@ -132,9 +141,22 @@ pub(crate) fn check_meta(value: &[u8], group: &Group) -> Result<(), StoreFailure
 pub(crate) struct Record {
     pub(crate) public_key: PublicKey,
     pub(crate) name: Option<String>,
+    /// Of length 0 only in an adopted feed's record.
     pub(crate) tip: Tip,
     /// Blocks below the tip's length that are not held any more.
     pub(crate) cleared: Runs,
+    pub(crate) origin: Origin,
+}
+
+impl Record {
+    /// The feed's key, which follows from its author's.
+    pub(crate) fn key(&self, group: &Group) -> FeedKey {
+        match self.origin {
+            Origin::Group => manifest::feed_key(group.feed_namespace(), &self.public_key),
+            Origin::Namespace(namespace) => manifest::feed_key(&namespace, &self.public_key),
+            Origin::Compat => FeedKey(self.public_key.0),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -148,12 +170,14 @@ struct RawRecord<'a> {
     roots: Vec<(u64, Hash)>,
 }
 
-/// The value of a feed's record. What was cleared stands behind the rest, if anything was.
+/// The value of a feed's record. What was cleared, and the origin, stand behind the rest, if
+/// anything was, and if it is not the group.
 pub(crate) fn encode_record(
     public_key: &PublicKey,
     name: Option<&str>,
     tip: &Tip,
     cleared: &Runs,
+    origin: Origin,
 ) -> Bytes {
     let raw = RawRecord {
         public_key: public_key.0,
@@ -164,9 +188,10 @@ pub(crate) fn encode_record(
         signature: tip.head.signature,
         roots: tip.roots.iter().map(|root| (root.size, root.hash)).collect(),
     };
-    match cleared.is_empty() {
-        true => seal(&raw),
-        false => seal(&(raw, cleared.as_slice())),
+    match (cleared.is_empty(), origin) {
+        (true, Origin::Group) => seal(&raw),
+        (false, Origin::Group) => seal(&(raw, cleared.as_slice())),
+        (_, origin) => seal(&(raw, cleared.as_slice(), origin)),
     }
 }
 
@@ -178,8 +203,12 @@ pub(crate) fn decode_record(value: &[u8]) -> Result<Record, StoreFailure> {
     if raw.length > raw.head_length || raw.head_length > tree::LENGTH_MAX {
         return Err(StoreFailure::Damaged);
     }
-    let cleared = match rest {
-        [] => Vec::new(),
+    let (cleared, rest) = match rest {
+        [] => (Vec::new(), rest),
+        rest => postcard::take_from_bytes(rest).map_err(damaged)?,
+    };
+    let origin = match rest {
+        [] => Origin::Group,
         rest => postcard::from_bytes(rest).map_err(damaged)?,
     };
     let cleared = Runs::of(cleared, raw.length).ok_or(StoreFailure::Damaged)?;
@@ -194,7 +223,7 @@ pub(crate) fn decode_record(value: &[u8]) -> Result<Record, StoreFailure> {
     let head = Head { length: raw.head_length, fork: raw.fork, signature: raw.signature };
     let (public_key, name) = (PublicKey(raw.public_key), raw.name.map(String::from));
     let tip = Tip { length: raw.length, roots, head };
-    Ok(Record { public_key, name, tip, cleared })
+    Ok(Record { public_key, name, tip, cleared, origin })
 }
 
 /// What the application ruled about a feed, whether or not anything is held of it.

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use super::record::Record;
 use super::{Feed, Standing};
+use crate::crypto::hash::{self, Hash};
 use crate::crypto::sign::PublicKey;
 use crate::id::{FeedId, FeedKey};
 
@@ -25,6 +26,9 @@ pub(crate) struct Feeds {
     /// By the beginning of a key: with all of it, this would be a tenth of what a feed costs.
     by_key: BTreeSet<(u64, FeedId)>,
     free: Vec<FeedId>,
+    /// By discovery key. Made when a peer first opens one of hypercore's channels, for most
+    /// multifeeds never meet such a peer.
+    by_discovery: Option<BTreeMap<Hash, FeedId>>,
     /// Slots whose record is damaged: nobody knows whose they are.
     damaged: usize,
 }
@@ -58,6 +62,16 @@ impl Feeds {
         let start = start_of(key);
         let alike = self.by_key.range((start, FeedId(0))..=(start, FeedId(u32::MAX)));
         alike.map(|(_, id)| *id).find(|id| self.get(*id).is_some_and(|feed| feed.key == *key))
+    }
+
+    /// The feed of a discovery key.
+    pub(crate) fn find_discovery(&mut self, discovery_key: &Hash) -> Option<FeedId> {
+        if self.by_discovery.is_none() {
+            let all = self.iter().map(|(id, feed)| (discovery_key_of(&feed.key), id));
+            self.by_discovery = Some(all.collect());
+        }
+        let index = self.by_discovery.as_ref()?;
+        index.get(discovery_key).copied()
     }
 
     /// In the order of their slots.
@@ -103,7 +117,16 @@ impl Feeds {
 
     /// Gives a new feed a slot. The key must not be here yet.
     pub(crate) fn insert(&mut self, key: FeedKey, public_key: PublicKey) -> FeedId {
-        let feed = Some(Box::new(Feed::empty(key, public_key)));
+        self.place(key, Feed::empty(key, public_key))
+    }
+
+    /// Gives a feed of another origin a slot. The key must not be here yet.
+    pub(crate) fn adopt(&mut self, key: FeedKey) -> FeedId {
+        self.place(key, Feed::adopted(key))
+    }
+
+    fn place(&mut self, key: FeedKey, feed: Feed) -> FeedId {
+        let feed = Some(Box::new(feed));
         let id = match self.free.pop() {
             Some(id) => {
                 // It is the slot of a gap or of a feed that was forgotten, so it is near.
@@ -120,6 +143,9 @@ impl Feeds {
             }
         };
         self.by_key.insert((start_of(&key), id));
+        if let Some(index) = &mut self.by_discovery {
+            index.insert(discovery_key_of(&key), id);
+        }
         id
     }
 
@@ -135,13 +161,20 @@ impl Feeds {
     pub(crate) fn forget(&mut self, feed: FeedId) {
         if let Some(slot) = self.slots.get_mut(feed.0 as usize) {
             let Some(forgotten) = slot.take_if(|feed| feed.is_candidate()) else { return };
-            self.by_key.remove(&(start_of(&forgotten.key), feed));
+            self.forget_key(&forgotten.key, feed);
             self.free.push(feed);
         } else if let Some(slot) = self.far.get_mut(&feed.0)
             && let Some(forgotten) = slot.take_if(|feed| feed.is_candidate())
         {
-            self.by_key.remove(&(start_of(&forgotten.key), feed));
+            self.forget_key(&forgotten.key, feed);
             self.far.remove(&feed.0);
+        }
+    }
+
+    fn forget_key(&mut self, key: &FeedKey, feed: FeedId) {
+        self.by_key.remove(&(start_of(key), feed));
+        if let Some(index) = &mut self.by_discovery {
+            index.remove(&discovery_key_of(key));
         }
     }
 
@@ -152,6 +185,9 @@ impl Feeds {
     }
 }
 
+fn discovery_key_of(key: &FeedKey) -> Hash {
+    hash::discovery_key(&key.0)
+}
 /// Whoever makes two keys begin alike, for 2^32 hashes, gains a step in a search.
 fn start_of(key: &FeedKey) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = key.0;

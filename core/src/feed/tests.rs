@@ -8,7 +8,7 @@ use super::*;
 use crate::crypto::hash::Hash;
 use crate::io::StoreKey;
 
-const ID: FeedId = FeedId(3);
+pub(super) const ID: FeedId = FeedId(3);
 const NAMESPACE: [u8; 32] = [4; 32];
 
 fn key_pair() -> KeyPair {
@@ -20,7 +20,7 @@ fn empty() -> Feed {
     Feed::empty(manifest::feed_key(&NAMESPACE, &public_key), public_key)
 }
 
-fn written(blocks: &[Vec<u8>]) -> (Feed, BTreeMap<StoreKey, Bytes>) {
+pub(super) fn written(blocks: &[Vec<u8>]) -> (Feed, BTreeMap<StoreKey, Bytes>) {
     let mut feed = empty();
     feed.set_writer("local", key_pair());
     let mut map = BTreeMap::new();
@@ -32,7 +32,7 @@ fn written(blocks: &[Vec<u8>]) -> (Feed, BTreeMap<StoreKey, Bytes>) {
     (feed, map)
 }
 
-fn store(map: &mut BTreeMap<StoreKey, Bytes>, writes: Vec<Write>) {
+pub(super) fn store(map: &mut BTreeMap<StoreKey, Bytes>, writes: Vec<Write>) {
     for write in writes {
         let Write::Put(key, value) = write else { panic!("nothing is deleted") };
         map.insert(key, value);
@@ -40,7 +40,7 @@ fn store(map: &mut BTreeMap<StoreKey, Bytes>, writes: Vec<Write>) {
 }
 
 /// Reads and proves a run of blocks as a server would.
-fn read(
+pub(super) fn read(
     feed: &Feed,
     map: &BTreeMap<StoreKey, Bytes>,
     blocks: core::ops::Range<u64>,
@@ -51,20 +51,20 @@ fn read(
     read.take_nodes(keys.iter().map(|key| map.get(key).cloned()).collect())
 }
 
-fn borrowed(range: &Range<Bytes>) -> Range<&[u8]> {
+pub(super) fn borrowed(range: &Range<Bytes>) -> Range<&[u8]> {
     let blocks = range.blocks.iter().map(|block| &block[..]).collect();
     Range { start: range.start, blocks, right: range.right.clone(), head: range.head }
 }
 
-fn blocks(count: usize) -> Vec<Vec<u8>> {
+pub(super) fn blocks(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|index| vec![index as u8; index % 50]).collect()
 }
 
-fn bytes32(value: &Value) -> [u8; 32] {
+pub(super) fn bytes32(value: &Value) -> [u8; 32] {
     bytes(value).try_into().unwrap()
 }
 
-fn bytes(value: &Value) -> Vec<u8> {
+pub(super) fn bytes(value: &Value) -> Vec<u8> {
     let hex = value.as_str().unwrap().as_bytes();
     let digit = |byte: u8| (byte as char).to_digit(16).unwrap() as u8;
     hex.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()

@@ -8,22 +8,14 @@ use alloc::vec::Vec;
 use crate::crypto::hash::{self, Hash};
 use crate::error::Violation;
 
+pub(crate) use crate::wire::hypercore::Node;
+
 /// Most blocks in a feed: indices of nodes and sums of sizes then stay far below 2^53, where
 /// JavaScript's numbers end.
 pub(crate) const LENGTH_MAX: u64 = 1 << 40;
 
 /// Most bytes in a feed, the largest integer that JavaScript holds exactly.
 pub(crate) const BYTE_LENGTH_MAX: u64 = (1 << 53) - 1;
-
-/// One node: the root of a complete subtree.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Node {
-    /// Its place in the flat tree.
-    pub(crate) index: u64,
-    /// Bytes of the blocks below it.
-    pub(crate) size: u64,
-    pub(crate) hash: Hash,
-}
 
 impl Node {
     /// The leaf of a block.
@@ -51,7 +43,46 @@ pub(crate) fn cover(start: u64, end: u64) -> impl Iterator<Item = u64> {
 
 /// The number of blocks below a node.
 pub(crate) fn span(index: u64) -> u64 {
-    1 << index.trailing_ones()
+    1 << depth(index)
+}
+
+/// Levels below a node: 0 for a leaf.
+pub(crate) fn depth(index: u64) -> u32 {
+    index.trailing_ones()
+}
+
+/// The blocks below a node.
+pub(crate) fn blocks(index: u64) -> core::ops::Range<u64> {
+    let span = span(index);
+    let start = (index + 1 - span) / 2;
+    start..start + span
+}
+
+/// The siblings on the way up from a node, as long as the parent ends at `length` or before it.
+pub(crate) fn siblings(index: u64, length: u64) -> impl Iterator<Item = u64> {
+    let mut at = index;
+    core::iter::from_fn(move || {
+        let parent = parent(at);
+        if blocks(parent).end > length {
+            return None;
+        }
+        // The parent lies in the middle between the two.
+        let sibling = 2 * parent - at;
+        at = parent;
+        Some(sibling)
+    })
+}
+
+/// The node above a node.
+pub(crate) fn parent(index: u64) -> u64 {
+    if is_left_child(index) { index + span(index) } else { index - span(index) }
+}
+
+/// The parent of two nodes, the left one first; `None` if its bytes cannot be counted.
+pub(crate) fn join(left: &Node, right: &Node) -> Option<Node> {
+    let size = left.size.checked_add(right.size).filter(|size| *size <= BYTE_LENGTH_MAX)?;
+    let hash = hash::parent(size, &left.hash, &right.hash);
+    Some(Node { index: parent(left.index), size, hash })
 }
 
 /// Nodes put together from left to right: neighbours that are siblings become their parent.
@@ -80,12 +111,7 @@ impl Fold {
             {
                 break;
             }
-            let size = left.size.checked_add(node.size).ok_or(Violation::BadProof)?;
-            if size > BYTE_LENGTH_MAX {
-                return Err(Violation::BadProof);
-            }
-            let index = left.index + span(left.index);
-            node = Node { index, size, hash: hash::parent(size, &left.hash, &node.hash) };
+            node = join(left, &node).ok_or(Violation::BadProof)?;
             made(&node);
             self.nodes.pop();
         }

@@ -14,6 +14,7 @@ use super::records::sealed;
 use crate::chance::Chance;
 use crate::peer::secure::SecretStream;
 use crate::wire::frame::{FrameReader, write_frame};
+use crate::wire::hypercore;
 use crate::wire::multifeed::{
     HeadEntry, Kind, Name, No, NoEntry, RangeHeader, WantEntry, encode_range, put,
 };
@@ -23,9 +24,11 @@ use crate::{ConnectionId, Input, KeyPair, Mode, Multifeed, PublicKey, Role, Secu
 /// A name, a body, its seeds.
 type Target = (&'static str, fn(&[u8]), Seeds);
 
-const TARGETS: [Target; 8] = [
+const TARGETS: [Target; 10] = [
     ("frame_and_mux", super::frame_and_mux, frame_seeds),
     ("messages", super::messages, message_seeds),
+    ("hypercore", super::hypercore, hypercore_seeds),
+    ("hypercore_channel", super::hypercore_channel, hypercore_channel_seeds),
     ("secure", super::secure, secure_seeds),
     ("connection", super::connection, connection_seeds),
     ("records", super::records, record_seeds),
@@ -172,6 +175,105 @@ fn handshake() -> Vec<u8> {
         Some(Ok(MuxMessage::Open { handshake, .. })) => handshake.to_vec(),
         other => panic!("{other:?}"),
     }
+}
+
+fn hypercore_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let node = |index| hypercore::Node { index, size: 300, hash: [3; 32] };
+    let at = hypercore::At { index: 4, nodes: 2 };
+    let span = hypercore::Span { start: 5, length: 300 };
+    let request = hypercore::Request {
+        id: 7,
+        block: Some(at),
+        hash: Some(at),
+        upgrade: Some(span),
+        manifest: true,
+        ..hypercore::Request::default()
+    };
+    let upgrade = hypercore::DataUpgrade {
+        start: 5,
+        length: 300,
+        nodes: vec![node(10), node(19)],
+        additional_nodes: vec![node(40)],
+        signature: &[5; 68],
+    };
+    let block = hypercore::DataBlock { index: 4, value: b"block", nodes: vec![node(10)] };
+    let manifest = hypercore::Manifest { namespace: [6; 32], public_key: [7; 32] };
+    let data = hypercore::Data {
+        request: 7,
+        block: Some(block),
+        upgrade: Some(upgrade),
+        manifest: Some(Ok(manifest)),
+        ..hypercore::Data::default()
+    };
+    let bitfield = hypercore::Bitfield { start: 32, words: &[0xff, 0, 1, 0x80] };
+    let seed = |message: hypercore::Message<'_>| {
+        let mut bytes = vec![message.kind() as u8];
+        message.encode(&mut bytes);
+        bytes
+    };
+    vec![
+        ("request", seed(hypercore::Message::Request(request))),
+        ("data", seed(hypercore::Message::Data(data))),
+        ("bitfield", seed(hypercore::Message::Bitfield(bitfield))),
+        ("no_data", seed(hypercore::Message::NoData { request: 9, reason: 2 })),
+        ("extension", seed(hypercore::Message::Extension { name: "ext", message: b"raw" })),
+    ]
+}
+
+/// Acts of the channel's body: a byte, a length, and a message.
+fn hypercore_acts(acts: &[(u8, hypercore::Message<'_>)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (flags, message) in acts {
+        let mut body = Vec::new();
+        message.encode(&mut body);
+        bytes.extend([flags | message.kind() as u8, u8::try_from(body.len()).unwrap()]);
+        bytes.extend(body);
+    }
+    bytes
+}
+
+fn hypercore_channel_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    const ADOPTED: u8 = 0x40;
+    let sync = hypercore::Sync { length: 1, uploading: true, ..hypercore::Sync::default() };
+    let range = hypercore::RunNews { drop: false, start: 0, length: 1 };
+    let (sync, range) = (hypercore::Message::Sync(sync), hypercore::Message::Range(range));
+    let node = hypercore::Node::leaf(0, b"block");
+    let pair = super::hypercore::adopted_author();
+    let mut signable = [0; 80];
+    signable[..32].copy_from_slice(&crate::crypto::hash::namespace("hypercore", 0));
+    signable[32..64].copy_from_slice(&crate::feed::tree::tree_hash(&[node]));
+    signable[64] = 1;
+    let signature = pair.sign(&signable).0;
+    let block = hypercore::DataBlock { index: 0, value: b"block", nodes: Vec::new() };
+    let upgrade = hypercore::DataUpgrade {
+        start: 0,
+        length: 1,
+        nodes: Vec::new(),
+        additional_nodes: Vec::new(),
+        signature: &signature,
+    };
+    let (block, upgrade) = (Some(block), Some(upgrade));
+    let data = hypercore::Data { request: 1, block, upgrade, ..hypercore::Data::default() };
+    let data = hypercore::Message::Data(data);
+    let at = Some(hypercore::At { index: 1, nodes: 1 });
+    let span = Some(hypercore::Span { start: 0, length: 5 });
+    let ask = |block, hash, upgrade| {
+        let (id, manifest) = (9, true);
+        let ask = hypercore::Request { id, block, hash, upgrade, manifest, ..Default::default() };
+        hypercore::Message::Request(ask)
+    };
+    let offer = [(ADOPTED, sync.clone()), (ADOPTED, range.clone())];
+    let no = hypercore::Message::NoData { request: 1, reason: 1 };
+    let given = [&offer[..], &[(ADOPTED, data.clone())]].concat();
+    let denied = [&offer[..], &[(ADOPTED, no)]].concat();
+    let late = [&offer[..], &[(ADOPTED | 0x80, data)]].concat();
+    let asks = [ask(at, None, None), ask(None, at, None), ask(at, None, span)];
+    vec![
+        ("given", hypercore_acts(&given)),
+        ("denied", hypercore_acts(&denied)),
+        ("late", hypercore_acts(&late)),
+        ("asks", hypercore_acts(&asks.map(|ask| (0, ask)))),
+    ]
 }
 
 fn secure_seeds() -> Vec<(&'static str, Vec<u8>)> {

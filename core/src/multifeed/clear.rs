@@ -92,5 +92,6 @@ impl Multifeed {
         let writes = log.clear(clear.feed, range.start, &range.blocks);
         let clear = Clear { at: range.end(), ..clear };
         self.outbox.commit(Job::Clear { clear }, writes);
+        self.touch_links(clear.feed);
     }
 }

@@ -411,6 +411,7 @@ impl Multifeed {
             return;
         }
         self.outbox.event(Event::Restored { feed, start, end });
+        self.touch_links(feed);
         if let Some(first) = self.downloads.first(feed)
             && first.state == State::Filling
         {

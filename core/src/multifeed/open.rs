@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{Multifeed, State};
 use crate::error::StoreFailure;
-use crate::feed::{manifest, record};
+use crate::feed::record;
 use crate::id::FeedId;
 use crate::io::{Event, StoreKey, Write};
 use crate::outbox::Job;
@@ -48,9 +48,8 @@ impl Multifeed {
             if slot < self.feeds.end() {
                 return self.fail_open(StoreFailure::Damaged);
             }
-            let found = record::decode_record(value).map(|found| {
-                (manifest::feed_key(self.group.feed_namespace(), &found.public_key), found)
-            });
+            let found = record::decode_record(value);
+            let found = found.map(|found| (found.key(&self.group), found));
             if let Err(failure) = found {
                 self.outbox.event(Event::FeedBroken { feed: FeedId(slot), failure });
             }

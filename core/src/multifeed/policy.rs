@@ -124,6 +124,8 @@ impl Multifeed {
         if was_taken == (standing == Standing::Taken) {
             return;
         }
+        self.stand_links(feed);
+        let Some(log) = self.feeds.get(feed).filter(|log| log.is_of_group()) else { return };
         let (key, public_key) = (log.key, log.public_key);
         match standing {
             Standing::Taken => self.sets.change(feed, &key, 0, length),

@@ -32,6 +32,14 @@ impl Multifeed {
                 self.extended(feed, end);
                 self.free_window(connection, bytes);
             }
+            (Job::Adopt { .. }, Answer::Durable) => (),
+            (Job::Follow { connection, feed, end, bytes }, Answer::Durable) => {
+                self.extended(feed, end);
+                self.follow_stored(connection, bytes);
+            }
+            (Job::Prove { connection, read }, Answer::Values(values)) => {
+                self.proved(connection, read, Ok(values));
+            }
             (Job::Serve { connection, start, mut read }, Answer::Entries(entries)) => {
                 match read.take_blocks(entries) {
                     Ok(keys) if keys.is_empty() => self.serve(connection, read, Vec::new()),
@@ -117,12 +125,13 @@ impl Multifeed {
         if grown.is_empty() {
             return grown;
         }
-        let (key, is_taken) = (log.key, log.is_taken());
-        if is_taken {
+        let (key, is_offered) = (log.key, log.is_offered());
+        if is_offered {
             self.sets.change(feed, &key, grown.start, grown.end);
         }
         self.answer_appends(feed);
-        if !is_taken {
+        self.touch_links(feed);
+        if !is_offered {
             return grown;
         }
         let lengths = Lengths { before: grown.start, after: grown.end };
@@ -229,6 +238,12 @@ impl Multifeed {
                 self.break_feed(feed, failure);
                 self.free_window(connection, bytes);
             }
+            Job::Adopt { feed } => self.break_feed(feed, failure),
+            Job::Follow { connection, feed, bytes, .. } => {
+                self.break_feed(feed, failure);
+                self.follow_stored(connection, bytes);
+            }
+            Job::Prove { connection, read } => self.proved(connection, read, Err(failure)),
             Job::Serve { connection, read, .. } => {
                 self.fail_serve(connection, &read, failure);
             }

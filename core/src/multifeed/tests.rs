@@ -1,5 +1,6 @@
 mod again;
 mod hostile;
+mod hypercore;
 mod laws;
 mod policy;
 mod raw;

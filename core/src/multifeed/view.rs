@@ -89,6 +89,14 @@ impl Multifeed {
         self.feeds.find(key).and_then(|feed| self.feed(feed))
     }
 
+    /// The hash that a signature of the feed's held length would cover, as hypercore's
+    /// `treeHash()` says it.
+    #[doc(alias = "treeHash")]
+    pub fn tree_hash(&self, feed: FeedId) -> Option<[u8; 32]> {
+        let roots = &self.feeds.get(feed)?.durable()?.roots;
+        Some(feed::tree::tree_hash(roots))
+    }
+
     /// Every feed of which a block is held or that we can write, in the order in which they came.
     pub fn feeds(&self) -> impl Iterator<Item = Feed<'_>> {
         let feeds = self.feeds.iter().filter(|(_, feed)| is_shown(feed));
@@ -114,7 +122,8 @@ impl Multifeed {
         let offered = self.feeds.get(feed).filter(|feed| feed.is_offered());
         let length = offered.map_or(0, |feed| feed.length());
         self.connections.iter().filter_map(move |(connection, peer)| {
-            Some((*connection, peer.session()?.offers_of(feed, length)?))
+            let of_session = peer.session().and_then(|session| session.offers_of(feed, length));
+            Some((*connection, of_session.or_else(|| peer.link().offers_of(feed))?))
         })
     }
 
@@ -124,7 +133,8 @@ impl Multifeed {
         let mut most: BTreeMap<FeedId, u64> = held.map(|(id, feed)| (id, feed.length())).collect();
         let (feeds, have) = (most.len(), sum(&most));
         let sessions = || self.connections.values().filter_map(Connection::session);
-        for (feed, length) in sessions().flat_map(Session::offers) {
+        let links = self.connections.values().flat_map(|peer| peer.link().offers());
+        for (feed, length) in sessions().flat_map(Session::offers).chain(links) {
             let known = most.entry(feed).or_default();
             *known = length.max(*known);
         }
@@ -138,9 +148,10 @@ fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
     lengths.values().fold(0, |sum, length| sum.saturating_add(*length))
 }
 
-/// A feed that was only heard of is nothing to show.
+/// A feed of the group that was only heard of is nothing to show.
 fn is_shown(feed: &feed::Feed) -> bool {
-    feed.standing != Standing::Leaving && (feed.length() > 0 || feed.is_writable())
+    let is_held = feed.length() > 0 || feed.is_writable() || !feed.is_of_group();
+    feed.standing != Standing::Leaving && is_held
 }
 
 fn view(id: FeedId, feed: &feed::Feed) -> Feed<'_> {

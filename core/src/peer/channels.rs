@@ -6,28 +6,54 @@
 use alloc::vec::Vec;
 
 use crate::error::{Limit, Reason, Violation};
-
-/// Our own id of the group's channel: the first that we open.
-pub(crate) const GROUP_CHANNEL: u64 = 1;
+use crate::id::FeedId;
 
 /// What a channel of the peer leads to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Leads {
     /// The group's session.
     ToGroup,
+    /// Hypercore's channel of a feed.
+    ToFeed(FeedId),
     /// Nothing: we rejected it, and what comes through it is ignored.
     Nowhere,
     /// Nothing: the peer closed it.
     Closed,
 }
 
-/// The peer's channels, by its ids.
+/// The channels of a connection, by the peer's ids and by ours.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
     remote: Vec<Leads>,
+    ours: Vec<Leads>,
 }
 
 impl Channels {
+    /// Gives a channel of ours its id: the lowest that is free. It must be said in this order.
+    pub(crate) fn give(&mut self, leads: Leads) -> u64 {
+        let free = self.ours.iter().position(|channel| *channel == Leads::Closed);
+        let place = free.unwrap_or(self.ours.len());
+        match self.ours.get_mut(place) {
+            Some(channel) => *channel = leads,
+            None => self.ours.push(leads),
+        }
+        place as u64 + 1
+    }
+
+    /// Our id of the group's channel, if it was said.
+    pub(crate) fn of_group(&self) -> Option<u64> {
+        let place = self.ours.iter().position(|channel| *channel == Leads::ToGroup)?;
+        Some(place as u64 + 1)
+    }
+
+    /// A channel of ours is gone: its id may be given again. Returns where it led.
+    pub(crate) fn take_back(&mut self, id: u64) -> Result<Leads, Violation> {
+        let channel = place(id).and_then(|place| self.ours.get_mut(place));
+        let channel = channel.filter(|channel| **channel != Leads::Closed);
+        let channel = channel.ok_or(Violation::ChannelId)?;
+        Ok(core::mem::replace(channel, Leads::Closed))
+    }
+
     /// The peer opens a channel.
     pub(crate) fn open(&mut self, id: u64, leads: Leads, max: usize) -> Result<(), Reason> {
         let place = place(id).filter(|place| *place <= self.remote.len());
@@ -36,12 +62,20 @@ impl Channels {
             return Err(Violation::ChannelId.into());
         }
         match self.remote.get_mut(place) {
-            Some(channel) if *channel == Leads::Closed => *channel = leads,
+            // A rejected id is free again, too (protomux `index.js`, `_onrejectsession`).
+            Some(channel) if matches!(channel, Leads::Closed | Leads::Nowhere) => *channel = leads,
             Some(_) => return Err(Violation::ChannelId.into()),
             None if place >= max => return Err(Limit::Channels.into()),
             None => self.remote.push(leads),
         }
         Ok(())
+    }
+
+    /// Our side of a channel is gone with the peer's: its id may be given again.
+    pub(crate) fn end_ours(&mut self, leads: Leads) {
+        if let Some(channel) = self.ours.iter_mut().find(|channel| **channel == leads) {
+            *channel = Leads::Closed;
+        }
     }
 
     /// The peer closes a channel; returns where it led.

@@ -6,17 +6,18 @@
 use bytes::{Buf, BytesMut};
 
 use super::capability::{capability, is_capable};
-use super::channels::{Channels, GROUP_CHANNEL, Leads};
+use super::channels::{Channels, Leads};
 use super::secure::{Received, SecretStream, SecureError};
 use crate::chance::Chance;
-use crate::config::{FRAME_BYTES_MAX_EARLY, Limits, Timing};
+use crate::config::{BATCH_BYTES_MAX, FRAME_BYTES_MAX_EARLY, Limits, Timing};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{Deadline, Limit, Reason, Violation};
-use crate::id::{ConnectionId, Role};
+use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
-use crate::replicate::{Context, Session};
+use crate::replicate::hypercore::{Link, Peer, protocol_of};
+use crate::replicate::{Context, Session, Sources};
 use crate::time::Instant;
 use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, VERSION};
 use crate::wire::mux::{Batch, MuxMessage, messages};
@@ -30,6 +31,7 @@ pub(crate) struct Connection {
     stream: SecretStream,
     channels: Channels,
     session: Option<Session>,
+    link: Link,
     out: BytesMut,
     batch: Batch,
     /// Channels that we rejected.
@@ -75,6 +77,7 @@ impl Connection {
         let us = key_pair.public_key();
         let (started, heard, sent, progress) = (now, now, now, now);
         let (channels, batch, session) = (Channels::default(), Batch::new(), None);
+        let link = Link::new(id);
         let (rejected, is_closed, is_signalled) = (0, false, false);
         Self {
             id,
@@ -83,6 +86,7 @@ impl Connection {
             stream,
             channels,
             session,
+            link,
             out,
             batch,
             rejected,
@@ -102,6 +106,20 @@ impl Connection {
 
     pub(crate) fn session_mut(&mut self) -> Option<&mut Session> {
         self.session.as_mut()
+    }
+
+    /// Hypercore's channels.
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    pub(crate) fn link_mut(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    /// A channel of use is open.
+    fn is_established(&self) -> bool {
+        self.session.is_some() || self.link.is_open()
     }
 
     /// The peer's public key, once proven.
@@ -134,7 +152,7 @@ impl Connection {
                 Received::KeepAlive => (),
             }
         }
-        Ok(())
+        self.link.commit(context)
     }
 
     /// The stream's handshake is over: the initiator says hello.
@@ -151,6 +169,11 @@ impl Connection {
             self.say_hello(context, handshake_hash);
             self.flush(context.now);
         }
+        for (feed, log) in context.feeds.iter() {
+            if !log.is_of_group() && log.is_taken() {
+                self.link.offer(feed, context.limits);
+            }
+        }
         Ok(())
     }
 
@@ -163,7 +186,7 @@ impl Connection {
         let mut handshake = alloc::vec::Vec::new();
         message::put(&mut handshake, &hello);
         self.batch.push(&MuxMessage::Open {
-            local_id: GROUP_CHANNEL,
+            local_id: self.channels.give(Leads::ToGroup),
             protocol: PROTOCOL,
             id: Some(context.group.discovery_key()),
             handshake: &handshake,
@@ -179,11 +202,15 @@ impl Connection {
             MuxMessage::Open { local_id, protocol, id, handshake } => {
                 self.take_open(context, local_id, (protocol, id), handshake)
             }
-            MuxMessage::Reject { local_id: GROUP_CHANNEL } => Err(Reason::NotAMember),
-            MuxMessage::Reject { .. } => Err(Violation::ChannelId.into()),
+            MuxMessage::Reject { local_id } => match self.channels.take_back(local_id)? {
+                // It may still be a peer that knows one of our feeds: then it says so in time.
+                Leads::ToGroup if context.limits.hypercore_channels > 0 => Ok(()),
+                Leads::ToGroup => Err(Reason::NotAMember),
+                leads => self.end(context, leads),
+            },
             MuxMessage::Close { local_id } => match self.channels.close(local_id)? {
                 Leads::ToGroup => Err(Reason::ClosedByPeer),
-                Leads::Nowhere | Leads::Closed => Ok(()),
+                leads => self.end(context, leads),
             },
             MuxMessage::Message { channel, kind, body } => {
                 let leads = self.channels.leads(channel)?;
@@ -191,10 +218,70 @@ impl Connection {
                     (Leads::ToGroup, Some(session), Some(kind)) => {
                         session.receive(context, kind, body)
                     }
+                    (Leads::ToFeed(feed), ..) => self.link.receive(context, feed, (kind, body)),
                     _ => Ok(()),
                 }
             }
         }
+    }
+
+    /// One of hypercore's channels is gone.
+    fn end(&mut self, context: &mut Context<'_>, leads: Leads) -> Result<(), Reason> {
+        let Leads::ToFeed(feed) = leads else { return Ok(()) };
+        self.link.close(context.sources, feed);
+        self.channels.end_ours(leads);
+        Ok(())
+    }
+
+    /// Closes hypercore's channel of a feed that is not given any more, if there is one. Returns
+    /// whether there was.
+    pub(crate) fn close_feed(&mut self, context: &mut Context<'_>, feed: FeedId) -> bool {
+        let closed = self.link.close(context.sources, feed);
+        if let Some((Some(local_id), Some(remote_id))) = closed {
+            self.batch.push(&MuxMessage::Close { local_id });
+            self.flush(context.now);
+            // Both were given, or they would not be known. A channel that the peer has not opened
+            // keeps its number: it cannot be closed yet, and the peer's open will be rejected.
+            _ = self.channels.close(remote_id);
+            _ = self.channels.take_back(local_id);
+        }
+        closed.is_some()
+    }
+
+    fn take_hypercore(
+        &mut self,
+        context: &mut Context<'_>,
+        remote_id: u64,
+        protocol: &'static str,
+        (id, handshake): (Option<&[u8]>, &[u8]),
+    ) -> Result<(), Reason> {
+        let limits = context.limits;
+        let channels_max = limits.channels + limits.hypercore_channels;
+        let peer = if self.session.is_some() { Peer::Member } else { Peer::Stranger };
+        let side = self.stream.role().other();
+        let feed = match self.stream.handshake_hash() {
+            Some(hash) => self.link.admit(context, (id, handshake), (side, hash), peer)?,
+            None => None,
+        };
+        let Some(feed) = feed else {
+            self.channels.open(remote_id, Leads::Nowhere, channels_max)?;
+            return self.turn_away(context.now, remote_id, channels_max);
+        };
+        self.channels.open(remote_id, Leads::ToFeed(feed), channels_max)?;
+        self.link.open(feed, remote_id, protocol, limits)?;
+        self.stream.set_frame_size_max(BATCH_BYTES_MAX + limits.frame_bytes);
+        Ok(())
+    }
+
+    /// Rejects a channel that is none of our business.
+    fn turn_away(&mut self, now: Instant, remote_id: u64, max: usize) -> Result<(), Reason> {
+        self.rejected += 1;
+        if self.rejected > max {
+            // Opened, closed and opened again: each time costs us an answer.
+            return Err(Limit::Channels.into());
+        }
+        self.reject(now, remote_id);
+        Ok(())
     }
 
     fn take_open(
@@ -205,36 +292,44 @@ impl Connection {
         handshake: &[u8],
     ) -> Result<(), Reason> {
         let limits = context.limits;
+        if let Some(protocol) = protocol_of(protocol)
+            && limits.hypercore_channels > 0
+        {
+            return self.take_hypercore(context, remote_id, protocol, (id, handshake));
+        }
         if protocol != PROTOCOL {
             // Another protocol on the same connection is none of our business.
             self.channels.open(remote_id, Leads::Nowhere, limits.channels)?;
-            self.rejected += 1;
-            if self.rejected > limits.channels {
-                // Opened, closed and opened again: each time costs us an answer.
-                return Err(Limit::Channels.into());
-            }
-            self.reject(context.now, remote_id);
-            return Ok(());
+            return self.turn_away(context.now, remote_id, limits.channels);
         }
         let leads_to_group = id == Some(context.group.discovery_key().as_slice());
         let hello: Option<Hello> =
             leads_to_group.then(|| message::decode(handshake)).transpose()?;
         let hello = hello.filter(|hello| self.is_member(context, hello));
         let Some(hello) = hello else {
+            if limits.hypercore_channels > 0 {
+                // It may still be a peer that knows one of our feeds.
+                let max = limits.channels + limits.hypercore_channels;
+                self.channels.open(remote_id, Leads::Nowhere, max)?;
+                return self.turn_away(context.now, remote_id, max);
+            }
             self.reject(context.now, remote_id);
             return Err(Reason::NotAMember);
         };
         if hello.version == 0 {
             return Err(Reason::Incompatible { ours: VERSION, theirs: hello.version });
         }
-        self.channels.open(remote_id, Leads::ToGroup, limits.channels)?;
+        let channels_max = limits.channels + limits.hypercore_channels;
+        self.channels.open(remote_id, Leads::ToGroup, channels_max)?;
         // A hello whose capability was checked came after the handshake.
         let Some(handshake_hash) = self.stream.handshake_hash().copied() else { return Ok(()) };
         let role = self.stream.role();
         if role == Role::Responder {
             self.say_hello(context, &handshake_hash);
         }
-        self.stream.set_frame_size_max(limits.frame_bytes);
+        if !self.link.is_open() {
+            self.stream.set_frame_size_max(limits.frame_bytes);
+        }
         self.session = Some(Session::new((self.id, role), &handshake_hash, &hello, context));
         if let Some(remote) = self.remote() {
             context.outbox.event(Event::Opened { connection: self.id, remote });
@@ -295,15 +390,23 @@ impl Connection {
         if self.is_closed {
             return;
         }
-        if let Some(session) = &mut self.session {
-            session.compose(context, GROUP_CHANNEL, &mut self.batch);
-            self.flush(context.now);
+        if let (Some(session), Some(channel)) = (&mut self.session, self.channels.of_group()) {
+            session.compose(context, channel, &mut self.batch);
         }
+        if self.batch.is_empty()
+            && let Some(hash) = self.stream.handshake_hash()
+        {
+            let (channels, role) = (&mut self.channels, self.stream.role());
+            let number = |feed| channels.give(Leads::ToFeed(feed));
+            self.link.compose(context, (role, hash), number, &mut self.batch);
+        }
+        self.flush(context.now);
     }
 
     /// A sync that should end has ended, and all of it was taken away.
     pub(crate) fn is_finished(&self) -> bool {
-        let is_synced = self.session.as_ref().is_some_and(Session::is_synced);
+        let is_synced = self.session.as_ref().is_none_or(Session::is_synced);
+        let is_synced = is_synced && self.is_established() && self.link.is_even();
         self.mode == Mode::Once && is_synced && self.out.is_empty() && !self.is_closed
     }
 
@@ -313,8 +416,9 @@ impl Connection {
     }
 
     /// Ends the connection: only what was sealed already still goes out.
-    pub(crate) fn close(&mut self) -> Option<Session> {
+    pub(crate) fn close(&mut self, sources: &mut Sources) -> Option<Session> {
         self.is_closed = true;
+        self.link.close_all(sources);
         self.session.take()
     }
 
@@ -341,14 +445,15 @@ impl Connection {
         let after =
             |since: Instant, wait: Option<core::time::Duration>| wait.map(|wait| since + wait);
         let handshake =
-            self.session.is_none().then(|| after(self.started, timing.handshake)).flatten();
+            (!self.is_established()).then(|| after(self.started, timing.handshake)).flatten();
         let keep_alive =
-            self.session.is_some().then(|| after(self.sent, timing.keep_alive)).flatten();
+            self.is_established().then(|| after(self.sent, timing.keep_alive)).flatten();
         let request = self.waits_since().and_then(|since| after(since, timing.request));
         let resume = self.session.as_ref().and_then(Session::resume);
+        let link = self.link.deadline(timing.request);
         let reconciles_since = self.session.as_ref().and_then(Session::reconciles_since);
         let reconcile = reconciles_since.and_then(|since| after(since, timing.reconcile));
-        let all = [handshake, keep_alive, request, resume, reconcile, self.dead_at(timing)];
+        let all = [handshake, keep_alive, request, resume, reconcile, link, self.dead_at(timing)];
         all.into_iter().flatten().min()
     }
 
@@ -362,10 +467,9 @@ impl Connection {
 
     /// Since when the peer has owed us something.
     fn waits_since(&self) -> Option<Instant> {
-        let session = self.session.as_ref()?;
         match self.mode {
-            Mode::Once => Some(self.progress),
-            Mode::Live => session.waits_since(),
+            Mode::Once => self.is_established().then_some(self.progress),
+            Mode::Live => self.session.as_ref()?.waits_since(),
         }
     }
 
@@ -378,7 +482,7 @@ impl Connection {
         if self.is_closed {
             return Due::Nothing;
         }
-        if self.session.is_none() && is_over(self.started, timing.handshake) {
+        if !self.is_established() && is_over(self.started, timing.handshake) {
             return Due::Close(Deadline::Handshake);
         }
         if self.dead_at(timing).is_some_and(|dead_at| now >= dead_at) {
@@ -405,7 +509,10 @@ impl Connection {
             session.ask_again();
             due = Due::Send;
         }
-        if self.session.is_some() && is_over(self.sent, timing.keep_alive) {
+        if self.link.time_out(context.sources, now, timing.request) {
+            due = Due::Send;
+        }
+        if self.is_established() && is_over(self.sent, timing.keep_alive) {
             self.sent = now;
             if !self.out.is_empty() {
                 // The socket is stuck: a sign of life would only make the queue longer.

@@ -126,21 +126,23 @@ impl Estimate {
 /// How many cells a difference takes, times `share` thousandths, rounded up.
 pub(crate) fn cells_needed(difference: u64, share: u64) -> u32 {
     let difference = difference.min(DIFFERENCE_MAX);
-    let cells = difference * cells_per_1000(difference) * share;
-    u32::try_from(cells.div_ceil(1_000_000)).unwrap_or(u32::MAX)
+    let (per_1000, whole) = cells_per_1000(difference);
+    let cells = u128::from(difference * share) * u128::from(per_1000);
+    u32::try_from(cells.div_ceil(1_000_000 * u128::from(whole))).unwrap_or(u32::MAX)
 }
 
-fn cells_per_1000(difference: u64) -> u64 {
+/// As a fraction: rounded, more differences would take fewer cells here and there.
+fn cells_per_1000(difference: u64) -> (u64, u64) {
     let above = CELLS_PER_1000.iter().position(|(point, _)| difference <= *point);
     let last = CELLS_PER_1000.len() - 1;
     match above {
-        None => CELLS_PER_1000[last].1,
-        Some(0) => CELLS_PER_1000[0].1,
+        None => (CELLS_PER_1000[last].1, 1),
+        Some(0) => (CELLS_PER_1000[0].1, 1),
         Some(above) => {
             let ((from, left), (to, right)) = (CELLS_PER_1000[above - 1], CELLS_PER_1000[above]);
             let base = log2_q16(from);
             let (part, whole) = (log2_q16(difference) - base, log2_q16(to) - base);
-            (left * (whole - part) + right * part) / whole
+            (left * (whole - part) + right * part, whole)
         }
     }
 }

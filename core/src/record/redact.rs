@@ -87,6 +87,7 @@ fn step_line(step: &Step, multifeed: &Multifeed) -> String {
         Step::Cancel { request } => format!("cancel request={request}"),
         Step::Refuse { .. } => String::from("refuse"),
         Step::Accept { .. } => String::from("accept"),
+        Step::Adopt { .. } => String::from("adopt"),
         Step::Remove { feed } => format!("remove feed={feed}"),
         Step::Disconnect { connection } => format!("disconnect connection={connection}"),
         Step::State { hash } => {

@@ -5,6 +5,7 @@
 mod again;
 mod compose;
 mod edge;
+pub(crate) mod hypercore;
 mod names;
 mod policy;
 mod range;

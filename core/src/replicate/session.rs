@@ -16,7 +16,7 @@ use crate::config::Limits;
 use crate::crypto::SignatureMemo;
 use crate::crypto::sign::PublicKey;
 use crate::error::{Limit, Reason, Violation};
-use crate::feed::manifest;
+use crate::feed::manifest::{self, Origin};
 use crate::feed::set::Feeds;
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, Role};
@@ -271,6 +271,10 @@ impl Session {
             }
             known => known,
         };
+        if let Some(feed) = feed.and_then(|id| context.feeds.get_mut(id)) {
+            // It may have been adopted by its key, before anybody knew that it is of the group.
+            feed.settle(Origin::Group, public_key);
+        }
         let number = self.names.take(feed, 2 * context.limits.feeds)?;
         let Some(id) = feed else {
             self.names_owed += 1;

@@ -3,6 +3,7 @@
 
 pub mod codec;
 pub mod frame;
+pub mod hypercore;
 pub mod multifeed;
 pub mod mux;
 pub(crate) mod reconcile;

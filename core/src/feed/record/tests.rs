@@ -10,7 +10,7 @@ fn tip(length: u64) -> Tip {
 }
 
 fn record() -> Bytes {
-    encode_record(&PublicKey([1; 32]), Some("local"), &tip(13), &Runs::default())
+    encode_record(&PublicKey([1; 32]), Some("local"), &tip(13), &Runs::default(), Origin::Group)
 }
 
 #[test]
@@ -19,7 +19,13 @@ fn a_record_is_read_back() {
     let name = Some(String::from("local"));
     assert_eq!(
         read,
-        Record { public_key: PublicKey([1; 32]), name, tip: tip(13), cleared: Runs::default() }
+        Record {
+            public_key: PublicKey([1; 32]),
+            name,
+            tip: tip(13),
+            cleared: Runs::default(),
+            origin: Origin::Group
+        }
     );
 }
 
@@ -43,11 +49,11 @@ fn a_record_cut_short_is_damage() {
 fn roots_that_do_not_fit_the_length_are_damage() {
     let mut tip = tip(13);
     tip.length = 12;
-    let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default());
+    let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default(), Origin::Group);
     assert_eq!(decode_record(&value), Err(StoreFailure::Damaged));
     tip.roots = Box::default();
     tip.length = tree::LENGTH_MAX + 1;
-    let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default());
+    let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default(), Origin::Group);
     assert_eq!(decode_record(&value), Err(StoreFailure::Damaged));
 }
 
@@ -86,5 +92,16 @@ proptest! {
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(decode_record(&bytes).is_err());
         prop_assert_eq!(decode_node(1, &bytes).is_ok(), bytes.len() == 40);
+    }
+}
+
+#[test]
+fn a_feed_of_another_origin_is_read_back_as_such() {
+    for origin in [Origin::Compat, Origin::Namespace([9; 32])] {
+        for tip in [tip(13), Tip { length: 0, roots: Box::default(), head: tip(13).head }] {
+            let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default(), origin);
+            let read = decode_record(&value).unwrap();
+            assert_eq!((read.origin, read.tip), (origin, tip));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::chance::Chance;
+use crate::feed::manifest::Origin;
 use crate::feed::runs::Runs;
 use crate::feed::{Tip, record, tree};
 use crate::wire::multifeed::Kind;
@@ -17,7 +18,8 @@ fn store(feeds: impl IntoIterator<Item = ([u8; 32], u64)>) -> Map {
             tree::cover(0, length).map(|index| tree::Node { index, size: 1, hash: [0; 32] });
         let head = Head { length, fork: 0, signature: Signature([0; 64]) };
         let tip = Tip { length, roots: roots.collect(), head };
-        let value = record::encode_record(&PublicKey(key), None, &tip, &Runs::default());
+        let value =
+            record::encode_record(&PublicKey(key), None, &tip, &Runs::default(), Origin::Group);
         map.insert(record::feed_key(slot), value);
     }
     map

@@ -1,0 +1,120 @@
+//! Feeds of other origins, and peers that speak hypercore's channel.
+//!
+//! Rule: as everywhere in this room, it is only said here who does what; the protocol is in
+//! `replicate::hypercore`.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::Multifeed;
+use crate::error::{Misuse, StoreFailure};
+use crate::feed::proof::ProofRead;
+use crate::feed::{Standing, record};
+use crate::id::{ConnectionId, FeedId, FeedKey};
+use crate::io::Write;
+use crate::outbox::Job;
+use crate::record::Step;
+
+impl Multifeed {
+    /// Makes a feed of another origin a part of this multifeed, by its key: a core of hypercore 11
+    /// with one signer, or one of hypercore 10, whose key is its author's public key. Which of the
+    /// two it is shows when the first of it comes.
+    ///
+    /// It is read and passed on over hypercore's channel alone, so
+    /// [`Limits::hypercore_channels`](crate::Limits::hypercore_channels) must not be 0; members of
+    /// the group are not told of it. A feed that is here already stays as it is; one that was
+    /// removed must be [accepted](Self::accept) besides.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::TooManyFeeds`], [`Misuse::NotReady`].
+    pub fn adopt(&mut self, key: FeedKey) -> Result<FeedId, Misuse> {
+        self.write_down(|| Step::Adopt { key: key.0 });
+        self.check_ready()?;
+        let known = self.feeds.find(&key);
+        let namespace = self.group.feed_namespace();
+        if let Some(feed) = known
+            && !self.feeds.get_mut(feed).is_some_and(|log| log.adopt_again(namespace))
+        {
+            return Ok(feed);
+        }
+        if known.is_none() && self.feeds.len() >= self.limits.feeds {
+            return Err(Misuse::TooManyFeeds);
+        }
+        let feed = known.unwrap_or_else(|| self.feeds.adopt(key));
+        let is_refused = self.is_refused(&key);
+        let log = self.feeds.get_mut(feed).ok_or(Misuse::UnknownFeed)?;
+        if is_refused {
+            log.standing = Standing::Refused;
+        }
+        let mut writes = log.adoption(feed);
+        // From now on an older version would misread the store.
+        let meta = record::encode_meta_adopting(&self.group);
+        writes.push(Write::Put(record::meta_key(), meta));
+        self.outbox.commit(Job::Adopt { feed }, writes);
+        self.stand_links(feed);
+        Ok(feed)
+    }
+
+    /// Whether what is held of a feed is what its author signed; `None`: nothing is held.
+    pub(crate) fn is_as_signed(&self, feed: FeedId) -> Option<bool> {
+        let log = self.feeds.get(feed)?;
+        let tip = log.durable()?;
+        let is_whole = tip.length == tip.head.length;
+        let hash = crate::feed::tree::tree_hash(&tip.roots);
+        Some(!is_whole || log.is_signed(&hash, &tip.head, None))
+    }
+
+    /// Opens hypercore's channels for an adopted feed, or closes those of a feed that is not given
+    /// any more.
+    pub(super) fn stand_links(&mut self, feed: FeedId) {
+        let Some(log) = self.feeds.get(feed) else { return };
+        let (is_taken, is_of_group) = (log.is_taken(), log.is_of_group());
+        let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
+        for id in ids {
+            let (peer, mut context) = self.split(id);
+            let Some(peer) = peer.filter(|peer| peer.remote().is_some()) else { continue };
+            let is_news = match (is_taken, is_of_group) {
+                (false, _) => peer.close_feed(&mut context, feed),
+                (true, false) => peer.link_mut().offer(feed, context.limits),
+                (true, true) => false,
+            };
+            if is_news {
+                self.wake(id);
+            }
+        }
+    }
+
+    /// Something about a feed has changed that hypercore's channels may have to say, or to ask.
+    pub(super) fn touch_links(&mut self, feed: FeedId) {
+        let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
+        for id in ids {
+            let peer = self.connections.get_mut(&id);
+            if peer.is_some_and(|peer| peer.link_mut().touch(feed)) {
+                self.wake(id);
+            }
+        }
+    }
+
+    pub(super) fn follow_stored(&mut self, connection: ConnectionId, bytes: u64) {
+        if let Some(peer) = self.connections.get_mut(&connection) {
+            peer.link_mut().stored(bytes);
+            self.wake(connection);
+        }
+    }
+
+    /// An answer on hypercore's channel was read, or could not be.
+    pub(super) fn proved(
+        &mut self,
+        connection: ConnectionId,
+        read: ProofRead,
+        values: Result<Vec<Option<Bytes>>, StoreFailure>,
+    ) {
+        let (peer, mut context) = self.split(connection);
+        if let Some(peer) = peer {
+            peer.link_mut().answer(&mut context, read, values);
+            self.wake(connection);
+        }
+    }
+}
