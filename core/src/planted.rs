@@ -42,6 +42,8 @@ pub enum Bug {
     ForgetsTombstones,
     /// Blocks are cleared without their leaf in their place.
     ClearsWithoutLeaf,
+    /// Peers that hold as many feeds are taken to hold the same.
+    AgreesByCount,
 }
 
 #[cfg(feature = "planted-bugs")]
