@@ -4,10 +4,13 @@ const { promisify } = require('util')
 const multifeed = require('multifeed')
 const ram = require('random-access-memory')
 
+// The page of a file in memory is 1 MiB unless told otherwise: gigabytes for a thousand feeds.
+const storage = () => ram({ pageSize: 4096 })
+
 const encryptionKey = Buffer.alloc(32, 7)
 
 module.exports = (received) => {
-  const multi = multifeed(ram, { encryptionKey, valueEncoding: 'binary' })
+  const multi = multifeed(storage, { encryptionKey, valueEncoding: 'binary' })
   const ready = new Promise((resolve) => multi.ready(resolve))
   multi.on('feed', (feed) => feed.on('download', received))
 
