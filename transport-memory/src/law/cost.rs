@@ -79,7 +79,7 @@ impl Cost {
         let blocks = crossings * EVENTS_PER_BLOCK * (self.blocks + self.written);
         let connections = self.connections * EVENTS_PER_CONNECTION;
         // Pieces of random lengths have half of it on average. A pipe that stays full takes what a
-        // piece that left it made room for, which is cut again, and once more: half of half of half.
+        // piece that left it made room for, which is cut again, and once more.
         let pieces = piece_bytes.map_or(0, |piece| 8 * self.bytes_max(crossings) / piece.max(1));
         blocks + connections + pieces + self.signs_of_life()
     }
