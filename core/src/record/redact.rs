@@ -10,7 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{BadRecord, Sealed, Step, Stored, next, redo, state_hash};
-use crate::id::{FeedId, RequestId};
+use crate::id::{ConnectionId, FeedId, RequestId};
 use crate::io::{Event, Output, StoreRequest, Write};
 use crate::multifeed::Multifeed;
 
@@ -138,7 +138,7 @@ fn output_line(output: &Output) -> String {
     }
 }
 
-/// Each event is named here or below, so that one that nobody looked at for secrets tells nothing.
+/// Each event is named here, so that a new one is looked at for secrets before it is told.
 fn event_line(event: &Event) -> String {
     match event {
         Event::Ready { feeds } => format!("event ready feeds={feeds}"),
@@ -164,10 +164,10 @@ fn event_line(event: &Event) -> String {
             format!("event restored feed={} {start}..{end}", feed.0)
         }
         Event::Ruled { request, .. } => format!("event ruled request={}", request.0),
-        Event::Removed { request, .. } => match request {
-            Some(request) => format!("event removed request={}", request.0),
-            None => String::from("event removed"),
-        },
+        Event::Removed { request: Some(request), .. } => {
+            format!("event removed request={}", request.0)
+        }
+        Event::Removed { request: None, .. } => String::from("event removed"),
         Event::Canceled { request } => format!("event canceled request={}", request.0),
         Event::RulingBroken { failure } => format!("event ruling broken: {failure}"),
         Event::Failed { request, failure } => {
@@ -176,29 +176,29 @@ fn event_line(event: &Event) -> String {
         Event::FeedBroken { feed, failure } => {
             format!("event feed broken feed={}: {failure}", feed.0)
         }
-        _ => peer_event_line(event),
-    }
-}
-
-/// The events of a connection.
-fn peer_event_line(event: &Event) -> String {
-    match event {
         Event::Opened { connection, .. } => format!("event opened connection={}", connection.0),
         Event::Offered { connection, length, .. } => {
             format!("event offered connection={} length={length}", connection.0)
         }
         Event::Held { connection, feed, length } => {
-            format!("event held connection={} feed={} length={length}", connection.0, feed.0)
+            format!("{} length={length}", at_peer("held", connection, feed))
         }
         Event::Refused { connection, feed, refusal } => {
-            format!("event refused connection={} feed={}: {refusal:?}", connection.0, feed.0)
+            format!("{}: {refusal:?}", at_peer("refused", connection, feed))
         }
-        Event::Contested { connection, feed } => {
-            format!("event contested connection={} feed={}", connection.0, feed.0)
+        Event::Contested { connection, feed } => at_peer("contested", connection, feed),
+        Event::Truncated { connection, feed, fork, length } => {
+            format!("{} fork={fork} length={length}", at_peer("truncated", connection, feed))
+        }
+        Event::Unsupported { connection, feed, what } => {
+            format!("{}: {what:?}", at_peer("unsupported", connection, feed))
         }
         Event::Synced { connection } => format!("event synced connection={}", connection.0),
-        _ => String::from("event"),
     }
+}
+
+fn at_peer(what: &str, connection: &ConnectionId, feed: &FeedId) -> String {
+    format!("event {what} connection={} feed={}", connection.0, feed.0)
 }
 
 fn run(what: &str, request: &RequestId, feed: &FeedId, start: u64, end: u64) -> String {
