@@ -1,27 +1,12 @@
 //! The messages of hypercore's channel against what versions 10 and 11 write.
 
-use std::{fs, path::Path};
+mod vectors;
 
-use data_encoding::HEXLOWER;
 use multifeed_core::wire::hypercore::{Message, Open};
-use serde_json::Value;
+
+use vectors::{hex, list, vectors};
 
 const VERSIONS: [&str; 2] = ["hypercore.json", "hypercore10.json"];
-
-fn vectors(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-fn list(value: &Value) -> &[Value] {
-    let list = value.as_array().unwrap();
-    assert!(!list.is_empty());
-    list
-}
-
-fn hex(value: &Value) -> Vec<u8> {
-    HEXLOWER.decode(value.as_str().unwrap().as_bytes()).unwrap()
-}
 
 /// The number of a type, in the order in which the channel is made.
 fn kind(name: &str) -> Option<u64> {

@@ -1,9 +1,8 @@
 //! The wire against the JavaScript packages: every vector of `golden/` that is not a feed's.
 
-use std::{fs, path::Path};
+mod vectors;
 
 use bytes::BytesMut;
-use data_encoding::HEXLOWER;
 use multifeed_core::{
     chance::Chance,
     crypto::{
@@ -18,20 +17,7 @@ use multifeed_core::{
 };
 use serde_json::Value;
 
-fn vectors(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-fn list(value: &Value) -> &[Value] {
-    let list = value.as_array().unwrap();
-    assert!(!list.is_empty());
-    list
-}
-
-fn hex(value: &Value) -> Vec<u8> {
-    HEXLOWER.decode(value.as_str().unwrap().as_bytes()).unwrap()
-}
+use vectors::{hex, list, vectors};
 
 fn array<const N: usize>(value: &Value) -> [u8; N] {
     hex(value).try_into().unwrap()
