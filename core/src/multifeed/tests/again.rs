@@ -1,17 +1,11 @@
 //! Blocks asked for again, by and of a peer that says what it likes.
 
-use super::raw::{Raw, closed};
+use super::raw::{Raw, body, closed};
 use super::*;
 use crate::feed::tree;
 use crate::wire::multifeed::{
     AgainEntry, HeadEntry, Kind, Name, RangeHeader, encode_range, entries, put,
 };
-
-fn body(value: &impl serde::Serialize) -> Vec<u8> {
-    let mut body = Vec::new();
-    put(&mut body, value);
-    body
-}
 
 /// A node that wrote twelve blocks and cleared some of them, and its peer.
 fn cleared(blocks: core::ops::Range<u64>) -> (Node, FeedId, Raw) {
@@ -27,7 +21,7 @@ fn cleared(blocks: core::ops::Range<u64>) -> (Node, FeedId, Raw) {
 
 fn ask(raw: &mut Raw, node: &mut Node, start: u64, end: u64) {
     let name = Name::Yours(0);
-    raw.say(node, Kind::Again, &body(&AgainEntry { name, start, end }));
+    raw.say(node, Kind::Again, &body(&[AgainEntry { name, start, end }]));
 }
 
 /// What the node asked for again.
@@ -56,7 +50,7 @@ fn what_is_asked_for_again_is_given_in_one_range_or_denied() {
     ask(&mut raw, &mut node, 5, 12);
     ask(&mut raw, &mut node, 12, 1 << 40);
     assert_eq!(raw.bodies(Kind::Range).len(), 1, "blocks 2 and 3");
-    let gone = body(&(Name::Mine(0), 3u8));
+    let gone = body(&[(Name::Mine(0), 3u8)]);
     assert_eq!(raw.bodies(Kind::Nos), [gone.clone(), gone]);
     assert_eq!(closed(&node, raw.connection), None);
 }
@@ -70,7 +64,7 @@ fn asking_for_what_no_feed_has_closes() {
     ];
     for (name, start, end, reason) in crimes {
         let (mut node, _, mut raw) = cleared(4..8);
-        raw.say(&mut node, Kind::Again, &body(&AgainEntry { name, start, end }));
+        raw.say(&mut node, Kind::Again, &body(&[AgainEntry { name, start, end }]));
         assert_eq!(closed(&node, raw.connection), Some(reason));
     }
 }
@@ -81,7 +75,7 @@ fn forged_blocks_do_not_come_in_where_others_were_cleared() {
     let request = node.multifeed.download(feed, 0..12).unwrap();
     let key = node.multifeed.feed(feed).unwrap().public_key;
     let head = |length| HeadEntry { name: Name::New(key), length, fork: 0 };
-    raw.say(&mut node, Kind::Heads, &body(&head(12)));
+    raw.say(&mut node, Kind::Heads, &body(&[head(12)]));
     assert_eq!(asked(&raw), [AgainEntry { name: Name::Mine(0), start: 0, end: 12 }]);
     let before = node.map.clone();
     let forged = range(Name::Mine(0), 0, 12, |block| block[50] ^= 1);
@@ -92,7 +86,7 @@ fn forged_blocks_do_not_come_in_where_others_were_cleared() {
     assert_eq!(closed(&node, raw.connection), None, "our own disk may be what is wrong");
     assert_eq!(asked(&raw).len(), 1, "it is not asked twice");
     let mut honest = Raw::member(&mut node, &group(), 78);
-    honest.say(&mut node, Kind::Heads, &body(&head(12)));
+    honest.say(&mut node, Kind::Heads, &body(&[head(12)]));
     assert_eq!(asked(&honest).len(), 1);
     honest.say(&mut node, Kind::Range, &range(Name::Mine(0), 0, 5, |_| ()));
     assert_eq!(asked(&honest).last().map(|entry| entry.start), Some(5));
@@ -105,7 +99,7 @@ fn forged_blocks_do_not_come_in_where_others_were_cleared() {
 fn a_peer_that_does_not_answer_is_passed_over_in_time() {
     let (mut node, feed, mut raw) = cleared(0..12);
     let key = node.multifeed.feed(feed).unwrap().public_key;
-    let head = body(&HeadEntry { name: Name::New(key), length: 12, fork: 0 });
+    let head = body(&[HeadEntry { name: Name::New(key), length: 12, fork: 0 }]);
     let mut other = Raw::member(&mut node, &group(), 78);
     raw.say(&mut node, Kind::Heads, &head);
     other.say(&mut node, Kind::Heads, &head);

@@ -1,21 +1,15 @@
 //! Every crime of a peer ends in the close of its own connection, with its own reason, and
 //! changes nothing else.
 
-use super::raw::{Raw, closed};
+use super::raw::{Raw, body, closed};
 use super::*;
 use crate::feed::tree;
-use crate::wire::multifeed::{HeadEntry, Kind, Name, RangeHeader, WantEntry, encode_range, put};
+use crate::wire::multifeed::{HeadEntry, Kind, Name, RangeHeader, WantEntry, encode_range};
 use crate::wire::mux::{MuxMessage, messages};
 use Violation::*;
 
 fn node() -> Node {
     Node::open(&group(), 1, Map::new())
-}
-
-fn body(values: &[impl serde::Serialize]) -> Vec<u8> {
-    let mut body = Vec::new();
-    values.iter().for_each(|value| put(&mut body, value));
-    body
 }
 
 fn author() -> KeyPair {

@@ -1,8 +1,10 @@
 //! What the application wants of feeds: cleared, downloaded again, removed, refused, accepted.
 
+use super::raw::{Raw, body, closed};
 use super::*;
 use crate::feed::record;
 use crate::io::StoreRequest;
+use crate::wire::multifeed::{HeadEntry, Kind, Name, No, NoEntry, WantEntry};
 
 fn last(node: &Node) -> &Event {
     node.events.last().unwrap()
@@ -530,4 +532,34 @@ fn a_removal_waits_for_what_reads_and_writes_the_feed() {
     assert_eq!((answers(read).count(), answers(clear).count()), (1, 1));
     assert!(matches!(last(node), Event::Removed { .. }));
     assert_eq!(entries(node), 0);
+}
+
+#[test]
+fn whoever_wants_what_is_refused_is_told_so_each_time() {
+    let mut world = nodes(2);
+    let key = write(&mut world, 0, 3);
+    let node = &mut world.nodes[0];
+    let mut raw = Raw::member(node, &group(), 77);
+    let feed = id(node, &key);
+    node.multifeed.refuse(&key).unwrap();
+    node.drain();
+    raw.exchange(node);
+    // Another one is refused before the peer names it, and no feed is made of it.
+    let other = KeyPair::from_seed(&[66; 32]).public_key();
+    let other_key = manifest::feed_key(group().feed_namespace(), &other);
+    node.multifeed.refuse(&other_key).unwrap();
+    node.drain();
+    let head = HeadEntry { name: Name::New(other), length: 5, fork: 0 };
+    raw.say(node, Kind::Heads, &body(&[head]));
+    let told = raw.bodies(Kind::Nos).len();
+    assert_eq!(told, 2, "once for each");
+
+    for (name, turned) in [(Name::Yours(0), Name::Mine(0)), (Name::Mine(0), Name::Yours(0))] {
+        raw.say(node, Kind::Wants, &body(&[WantEntry { name, start: 0 }]));
+        let declined = NoEntry { name: turned, no: No::Declined };
+        assert_eq!(raw.bodies(Kind::Nos).last(), Some(&body(&[declined])));
+    }
+    assert_eq!(raw.bodies(Kind::Nos).len(), told + 2);
+    assert_eq!(closed(node, raw.connection), None);
+    assert!(node.multifeed.feed(feed).is_some(), "what is held stays");
 }

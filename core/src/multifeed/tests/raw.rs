@@ -112,6 +112,13 @@ impl Raw {
     }
 }
 
+/// The body of a message of these entries.
+pub(super) fn body(values: &[impl serde::Serialize]) -> Vec<u8> {
+    let mut body = Vec::new();
+    values.iter().for_each(|value| put(&mut body, value));
+    body
+}
+
 /// Why a node closed a connection, if it did.
 pub(super) fn closed(node: &Node, connection: ConnectionId) -> Option<Reason> {
     node.closed.iter().find(|closed| closed.0 == connection).map(|closed| closed.1)
