@@ -16,6 +16,7 @@ mod view;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bytes::BytesMut;
 
@@ -26,7 +27,7 @@ use crate::crypto::sign::KeyPair;
 use crate::error::{Misuse, Reason};
 use crate::feed::read::RangeRead;
 use crate::feed::set::Feeds;
-use crate::feed::{Standing, manifest};
+use crate::feed::{Feed as Log, Standing, manifest};
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, RequestId, Role};
 use crate::io::{Event, Input, Mode, Output, Secure};
@@ -275,9 +276,7 @@ impl Multifeed {
     /// [`Misuse::UnknownFeed`], [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
     pub fn read(&mut self, feed: FeedId, start: u64, end: u64) -> Result<RequestId, Misuse> {
         self.write_down(|| Step::Read { feed: feed.0, start, end });
-        self.check_ready()?;
-        self.check_requests()?;
-        self.check_held(feed, &(start..end))?;
+        self.check_run(feed, &(start..end))?;
         let request = self.request();
         self.begin_read(request, feed, start, end);
         Ok(request)
@@ -298,14 +297,23 @@ impl Multifeed {
         }
     }
 
-    /// Whether a feed holds blocks, but for those that were cleared.
-    fn check_held(&self, feed: FeedId, run: &core::ops::Range<u64>) -> Result<(), Misuse> {
+    /// The feed of a request about a run of its blocks, if one may be made: it holds them, but for
+    /// those that were cleared.
+    fn check_run(&self, feed: FeedId, run: &Range<u64>) -> Result<&Log, Misuse> {
+        self.check_ready()?;
+        self.check_requests()?;
         let log = self.feeds.get(feed).filter(|log| log.standing != Standing::Leaving);
         let log = log.ok_or(Misuse::UnknownFeed)?;
         match run.start < run.end && run.end <= log.length() {
-            true => Ok(()),
+            true => Ok(log),
             false => Err(Misuse::OutOfRange),
         }
+    }
+
+    /// The same, if the blocks may be changed.
+    fn check_change(&self, feed: FeedId, run: &Range<u64>) -> Result<&Log, Misuse> {
+        let log = self.check_run(feed, run)?;
+        if log.broken().is_some() { Err(Misuse::FeedBroken) } else { Ok(log) }
     }
 
     /// A request of the application is over.

@@ -227,11 +227,7 @@ pub fn reconcile(handshake_hash: &[u8; 64], one: &mut Side, two: &mut Side) -> C
                 0 => initiator.handle(one, message),
                 _ => responder.handle(two, message),
             };
-            let next = next.expect("an honest side is never refused");
-            turn.say.extend(next.say);
-            turn.named.extend(next.named);
-            turn.learned.extend(next.learned);
-            turn.outcome = turn.outcome.or(next.outcome);
+            turn.join(next.expect("an honest side is never refused"));
         }
     }
 }

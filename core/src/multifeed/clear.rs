@@ -31,13 +31,7 @@ impl Multifeed {
     pub fn clear(&mut self, feed: FeedId, blocks: Range<u64>) -> Result<RequestId, Misuse> {
         let Range { start, end } = blocks;
         self.write_down(|| Step::Clear { feed: feed.0, start, end });
-        self.check_ready()?;
-        self.check_requests()?;
-        self.check_held(feed, &blocks)?;
-        let log = self.feeds.get(feed).ok_or(Misuse::UnknownFeed)?;
-        if log.broken().is_some() {
-            return Err(Misuse::FeedBroken);
-        }
+        let log = self.check_change(feed, &blocks)?;
         if log.is_filling() || self.downloads.is_busy(feed) {
             return Err(Misuse::Downloading);
         }

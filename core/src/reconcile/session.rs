@@ -32,7 +32,7 @@ pub(crate) use responder::Responder;
 use super::changes::Overrun;
 use super::estimate::Sizes;
 use super::root::{Root, RootMac};
-use super::sketch::{Slice, cells_for};
+use super::sketch::{HEAD_CELLS, Slice, cells_for};
 use super::token::{ID_BITS, Item, Salt, SetKind};
 use crate::crypto::hash::Hash;
 use crate::crypto::sign::PublicKey;
@@ -180,7 +180,8 @@ impl Terms {
 
     /// Where the cells end that are sent unasked.
     fn first_end(&self, set: SetKind) -> u32 {
-        let by_bytes = (UNASKED_BYTES_MAX - Slice::bytes_of(0, 24)) / Slice::bytes_of(24, 1);
+        let heads = Slice::bytes_of(0, HEAD_CELLS);
+        let by_bytes = (UNASKED_BYTES_MAX - heads) / Slice::bytes_of(HEAD_CELLS, 1);
         self.sizes(set).first_end(self.cells().min(by_bytes as u32))
     }
 }
@@ -301,6 +302,17 @@ impl Turn {
 
     pub(crate) fn end(outcome: Outcome) -> Self {
         Self { outcome: Some(outcome), ..Self::default() }
+    }
+
+    /// Adds what came of the next message of a flight.
+    pub(crate) fn join(&mut self, next: Self) {
+        let Self { say, naming, named, learned, skipped, outcome } = next;
+        self.say.extend(say);
+        self.naming.extend(naming);
+        self.named.extend(named);
+        self.learned.extend(learned);
+        self.skipped += skipped;
+        self.outcome = self.outcome.or(outcome);
     }
 
     fn naming(mut self, naming: Vec<FeedId>) -> Self {

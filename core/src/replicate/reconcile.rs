@@ -206,9 +206,10 @@ impl Reconciliation {
             _ => return Err(Violation::UnexpectedMessage.into()),
         };
         let many = pin.feeds.max(theirs.feeds);
-        let salt = match self.attempt {
-            0 if many > FRESH_FEEDS_MAX => Salt::group(context.group.key()),
-            attempt => Salt::fresh(&self.handshake_hash, attempt),
+        let is_shared = self.attempt == 0 && many > FRESH_FEEDS_MAX;
+        let salt = match is_shared {
+            true => Salt::group(context.group.key()),
+            false => Salt::fresh(&self.handshake_hash, self.attempt),
         };
         let (handshake_hash, feeds, roots) = (self.handshake_hash, pin.feeds, pin.roots.clone());
         let mut terms = Terms { handshake_hash, salt, feeds, roots, theirs };
@@ -216,7 +217,6 @@ impl Reconciliation {
             Ok(set) => set,
             Err(outcome) => return Ok(Turn::end(outcome)),
         };
-        let is_shared = self.attempt == 0 && many > FRESH_FEEDS_MAX;
         let (picture, bytes) = match is_shared {
             true => {
                 context.sets.sketch(context.group, context.feeds);
@@ -268,9 +268,15 @@ impl Reconciliation {
             }
             return Ok(Turn::default());
         }
-        let part = core::mem::take(&mut self.part);
-        let whole = if part.is_empty() { body.to_vec() } else { [&part, body].concat() };
-        let Some(message) = wire::decode(kind, &whole, self.width)? else {
+        let mut whole = core::mem::take(&mut self.part);
+        let whole = match whole.is_empty() {
+            true => body,
+            false => {
+                whole.extend_from_slice(body);
+                &whole
+            }
+        };
+        let Some(message) = wire::decode(kind, whole, self.width)? else {
             return Ok(Turn::default());
         };
         let skipped = message.names();

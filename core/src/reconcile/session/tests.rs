@@ -139,11 +139,7 @@ fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
                 0 => one.handle(initiator, message),
                 _ => two.handle(responder, message),
             };
-            let next = next.expect("an honest message");
-            turn.say.extend(next.say);
-            turn.named.extend(next.named);
-            turn.learned.extend(next.learned);
-            turn.outcome = turn.outcome.or(next.outcome);
+            turn.join(next.expect("an honest message"));
         }
         if turn == Turn::default() {
             break;
