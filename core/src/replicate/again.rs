@@ -133,7 +133,7 @@ impl Session {
         if entry.start >= entry.end || entry.end > LENGTH_MAX {
             return Err(Violation::OutOfRange.into());
         }
-        let Some(id) = self.names.resolve(entry.name)? else { return Ok(()) };
+        let Some(id) = self.resolve(context.feeds, entry.name)? else { return Ok(()) };
         if self.again.wanted.len() >= context.limits.serves {
             return Err(Limit::Serves.into());
         }

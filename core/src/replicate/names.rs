@@ -57,6 +57,12 @@ impl Names {
         Some(Number::of(place))
     }
 
+    /// A number that we gave.
+    pub(crate) fn given(&self, number: u32) -> Option<Number> {
+        let place = number as usize;
+        (place < self.mine.len()).then(|| Number::of(place))
+    }
+
     /// The feed of a number in a peer's message; `None` if we declined it or it waits.
     pub(crate) fn resolve(&self, name: Name) -> Result<Option<FeedId>, Violation> {
         let found = match name {

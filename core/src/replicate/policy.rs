@@ -139,7 +139,7 @@ impl Session {
     ) -> Result<(), Reason> {
         let found = match entry.name {
             Name::New(public_key) => self.take_declined(context, public_key)?,
-            name => self.names.resolve(name)?,
+            name => self.resolve(context.feeds, name)?,
         };
         let Some(id) = found else {
             self.withdraw(&entry);

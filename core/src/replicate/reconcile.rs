@@ -14,6 +14,7 @@ use super::policy::Offer;
 use super::session::{Context, Session};
 use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest;
+use crate::feed::set::Feeds;
 use crate::feed::tree::LENGTH_MAX;
 use crate::id::{FeedId, Role};
 use crate::policy::Admission;
@@ -382,6 +383,24 @@ impl Session {
                 self.edges.update(feed, Lengths::same(length), |edge| edge.mine = None);
             }
         }
+    }
+
+    /// The feed that a peer's message is about. A number that it uses it knows, though we may have
+    /// taken it back.
+    pub(super) fn resolve(
+        &mut self,
+        feeds: &Feeds,
+        name: Name,
+    ) -> Result<Option<FeedId>, Violation> {
+        let Some(id) = self.names.resolve(name)? else { return Ok(None) };
+        if let Name::Yours(number) = name
+            && self.edges.get(id).is_some_and(|edge| edge.mine.is_none())
+        {
+            let length = feeds.get(id).map_or(0, |feed| feed.length());
+            let number = self.names.given(number);
+            self.edges.update(id, Lengths::same(length), |edge| edge.mine = number);
+        }
+        Ok(Some(id))
     }
 
     /// Whether a feed may be named as new though it has been named.

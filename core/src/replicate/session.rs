@@ -195,7 +195,7 @@ impl Session {
         }
         let feed = match entry.name {
             Name::New(public_key) => self.take_name(context, public_key, entry.length)?,
-            name => self.names.resolve(name)?,
+            name => self.resolve(context.feeds, name)?,
         };
         match feed {
             Some(feed) => self.take_length(context, feed, entry.length, entry.fork),
@@ -302,7 +302,7 @@ impl Session {
     }
 
     fn take_want(&mut self, context: &mut Context<'_>, entry: WantEntry) -> Result<(), Reason> {
-        let found = self.names.resolve(entry.name)?;
+        let found = self.resolve(context.feeds, entry.name)?;
         let taken = |id| Some((id, context.feeds.get(id).filter(|feed| feed.is_taken())?));
         let Some((id, feed)) = found.and_then(taken) else {
             // It was told so; but what is refused on both sides is heard there by nobody.
