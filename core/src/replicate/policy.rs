@@ -3,6 +3,8 @@
 //! Rule: a peer that was told *declined* is told that the feed is exchanged again by a head or a
 //! want, and by nothing else; so is each of us.
 
+use alloc::vec::Vec;
+
 use super::edge::Lengths;
 use super::names::Number;
 use super::session::{Context, Session, Sources, name_of};
@@ -57,17 +59,19 @@ impl Session {
         offers.find(|offer| offer.key == *key).map(|offer| offer.public_key)
     }
 
-    /// A feed that was not taken when the peer offered it is here now.
+    /// A feed that was not taken when the peer offered it is here now. Where sets were reconciled
+    /// a second time, it may have been named twice, and either number may come.
     pub(crate) fn admit(&mut self, feed: FeedId, key: &FeedKey) {
-        let named = self.offered.iter().find(|(_, offer)| offer.key == *key);
-        let Some((number, offer)) = named.map(|(number, offer)| (*number, *offer)) else { return };
-        self.offered.remove(&number);
-        let number = self.names.admit(number, feed);
-        self.edges.update(feed, Lengths::same(0), |edge| {
-            edge.yours = number;
-            edge.theirs = offer.length;
-        });
-        self.backlog.insert(feed);
+        let offers = self.offered.extract_if(.., |_, offer| offer.key == *key);
+        let offers: Vec<(u32, Offer)> = offers.collect();
+        for (number, offer) in offers {
+            let number = self.names.admit(number, feed);
+            self.edges.update(feed, Lengths::same(0), |edge| {
+                edge.yours = number;
+                edge.theirs = edge.theirs.max(offer.length);
+            });
+            self.backlog.insert(feed);
+        }
     }
 
     /// Neither takes nor gives a feed any more, and says so.
