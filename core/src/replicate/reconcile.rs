@@ -282,9 +282,15 @@ impl Reconciliation {
         };
         let skipped = message.names();
         let Stage::Running(running) = &mut self.stage else {
-            let is_given_up = kind == Kind::GiveUp && !matches!(self.stage, Stage::Listing(_));
-            let outcome = is_given_up.then_some(Outcome::List);
-            return Ok(Turn { skipped, outcome, ..Turn::default() });
+            let turn = match (&self.stage, message) {
+                (Stage::Listing(_), _) => Turn::default(),
+                // For us it was over, and there is nothing to try again with. The peer, which
+                // claims anew, has to hear it.
+                (Stage::Agreed, Message::GiveUp(Fallback::Again)) => Turn::give_up(Fallback::List),
+                (_, Message::GiveUp(_)) => Turn::end(Outcome::List),
+                _ => Turn::default(),
+            };
+            return Ok(Turn { skipped, ..turn });
         };
         self.progress = context.now;
         let Running { machine, picture, .. } = &mut **running;
