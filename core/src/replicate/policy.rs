@@ -207,9 +207,16 @@ impl Session {
         let known = context.feeds.find(&key);
         let number = self.names.take(known, 2 * context.limits.feeds)?;
         if let Some(id) = known {
-            let length = context.feeds.get(id).map_or(0, |feed| feed.length());
-            self.remember_alike(id, length);
-            self.edges.update(id, Lengths::same(length), |edge| edge.yours = Some(number));
+            let feed = context.feeds.get(id);
+            let length = feed.map_or(0, |feed| feed.length());
+            let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+            if !is_refused {
+                self.remember_alike(id, length);
+            }
+            self.edges.update(id, Lengths::same(length), |edge| {
+                edge.yours = Some(number);
+                edge.refused |= is_refused;
+            });
         }
         Ok(known)
     }

@@ -230,6 +230,7 @@ impl Session {
         let is_contested = self.edges.get(id).is_some_and(|edge| edge.is_contested);
         let wanted = staged_length < theirs && is_taken && !is_broken && !is_contested;
         let is_news = self.edges.update(id, Lengths::same(length), |edge| {
+            edge.refused |= !is_taken;
             let is_news = theirs > edge.theirs;
             if is_news {
                 edge.theirs = theirs;
