@@ -15,7 +15,7 @@ use crate::id::{ConnectionId, FeedId, RequestId};
 use crate::io::{Answer, Event, StoreReply};
 use crate::outbox::Job;
 use crate::peer::connection::Connection;
-use crate::replicate::{Lengths, Session};
+use crate::replicate::Session;
 
 impl Multifeed {
     pub(super) fn stored(&mut self, reply: StoreReply) {
@@ -134,12 +134,11 @@ impl Multifeed {
         if !is_offered {
             return grown;
         }
-        let lengths = Lengths { before: grown.start, after: grown.end };
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
             let (peer, context) = self.split(id);
             let Some(session) = peer.and_then(Connection::session_mut) else { continue };
-            session.grown(feed, lengths, context.limits);
+            session.grown(feed, grown.clone(), context.limits);
             self.settle(id);
         }
         grown

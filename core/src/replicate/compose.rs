@@ -5,7 +5,6 @@
 
 use alloc::vec::Vec;
 
-use super::edge::Lengths;
 use super::session::{Asked, Context, Session};
 use crate::feed::manifest;
 use crate::id::FeedId;
@@ -106,7 +105,7 @@ impl Session {
         self.names_left = self.names_left.checked_sub(1).ok_or(Unnamed::NoneLeft)?;
         let number = self.names.give(feed);
         let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
-        self.edges.update(feed, Lengths::same(length), |edge| edge.mine = Some(number));
+        self.edges.update(feed, length, |edge| edge.mine = Some(number));
         Ok(name)
     }
 
@@ -172,7 +171,7 @@ impl Session {
             }
         };
         let number = matches!(name, Name::New(_)).then(|| self.names.give(feed));
-        self.edges.update(feed, Lengths::same(length), |edge| {
+        self.edges.update(feed, length, |edge| {
             edge.mine = edge.mine.or(number);
         });
         Some(HeadEntry { name, length, fork: 0 })

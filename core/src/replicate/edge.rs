@@ -35,6 +35,15 @@ pub(crate) struct Edge {
     pub(crate) withheld: bool,
     /// What the feed counts against until its first block is here.
     pub(crate) on_grant: Option<Grant>,
+    /// How it stands in the counts of [`Edges`].
+    counted: Counted,
+}
+
+/// Who lacks blocks of a feed that the other offers, as it was when they were counted last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Counted {
+    we_lack: bool,
+    they_lack: bool,
 }
 
 /// Which bound holds the feeds that a peer has us hold before their first block.
@@ -85,37 +94,21 @@ impl Edges {
         self.we_lack == 0 && self.they_lack == 0
     }
 
-    /// Changes an edge, made if it is not there. `before` is our durable length that was last
-    /// counted with, `after` the one of now.
+    /// Changes an edge, made if it is not there, of a feed of which we durably hold `length`.
     pub(crate) fn update<R>(
         &mut self,
         feed: FeedId,
-        lengths: Lengths,
+        length: u64,
         change: impl FnOnce(&mut Edge) -> R,
     ) -> R {
-        if let Some(edge) = self.edges.get(&feed) {
-            self.we_lack -= usize::from(edge.offers(lengths.before));
-            self.they_lack -= usize::from(edge.lacks(lengths.before));
-        }
         let edge = self.edges.entry(feed).or_default();
         let result = change(edge);
-        self.we_lack += usize::from(edge.offers(lengths.after));
-        self.they_lack += usize::from(edge.lacks(lengths.after));
+        let counted = Counted { we_lack: edge.offers(length), they_lack: edge.lacks(length) };
+        let before = core::mem::replace(&mut edge.counted, counted);
+        self.we_lack = self.we_lack + usize::from(counted.we_lack) - usize::from(before.we_lack);
+        self.they_lack =
+            self.they_lack + usize::from(counted.they_lack) - usize::from(before.they_lack);
         result
-    }
-}
-
-/// Our durable length of a feed before and after a change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Lengths {
-    pub(crate) before: u64,
-    pub(crate) after: u64,
-}
-
-impl Lengths {
-    /// The feed itself has not changed.
-    pub(crate) fn same(length: u64) -> Self {
-        Self { before: length, after: length }
     }
 }
 

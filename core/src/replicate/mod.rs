@@ -13,5 +13,4 @@ mod reconcile;
 mod serve;
 mod session;
 
-pub(crate) use edge::Lengths;
 pub(crate) use session::{Context, Session, Sources};

@@ -5,7 +5,6 @@
 
 use alloc::vec::Vec;
 
-use super::edge::Lengths;
 use super::names::Number;
 use super::session::{Context, Session, Sources, name_of};
 use crate::crypto::sign::PublicKey;
@@ -66,7 +65,7 @@ impl Session {
         let offers: Vec<(u32, Offer)> = offers.collect();
         for (number, offer) in offers {
             let number = self.names.admit(number, feed);
-            self.edges.update(feed, Lengths::same(0), |edge| {
+            self.edges.update(feed, 0, |edge| {
                 edge.yours = number;
                 edge.theirs = edge.theirs.max(offer.length);
             });
@@ -88,7 +87,7 @@ impl Session {
         let Some(edge) = self.edges.get(feed) else { return };
         // Both held it alike, so neither has named it.
         let name = name_of(edge).unwrap_or(Name::New(public_key));
-        self.edges.update(feed, Lengths::same(length), |edge| {
+        self.edges.update(feed, length, |edge| {
             (edge.refused, edge.eager) = (true, false);
         });
         self.give_up(sources, feed);
@@ -99,7 +98,7 @@ impl Session {
     /// Takes and gives a feed again.
     pub(crate) fn accept(&mut self, feed: FeedId, length: u64) {
         if self.knows(feed) {
-            self.edges.update(feed, Lengths::same(length), |edge| {
+            self.edges.update(feed, length, |edge| {
                 (edge.refused, edge.lost, edge.withheld) = (false, false, false);
                 edge.sent = edge.sent.min(length);
             });
@@ -108,7 +107,7 @@ impl Session {
         if length > 0 {
             // It was in our sets neither when they were reconciled nor since.
             if !self.knows(feed) {
-                self.edges.update(feed, Lengths::same(length), |_| ());
+                self.edges.update(feed, length, |_| ());
             }
             self.changed.insert(feed);
         }
@@ -125,7 +124,7 @@ impl Session {
         if !self.edges.get(feed).is_some_and(|edge| edge.declined) {
             return;
         }
-        let is_open = self.edges.update(feed, Lengths::same(length), |edge| {
+        let is_open = self.edges.update(feed, length, |edge| {
             (edge.declined, edge.theirs) = (false, theirs);
             edge.sent = edge.sent.min(theirs);
             edge.is_open()
@@ -150,7 +149,7 @@ impl Session {
             return Ok(());
         };
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
-        self.edges.update(id, Lengths::same(length), |edge| match entry.no {
+        self.edges.update(id, length, |edge| match entry.no {
             No::Declined => (edge.declined, edge.eager) = (true, false),
             No::Unavailable => edge.lost = true,
             No::Duplicate => edge.eager = false,
@@ -213,7 +212,7 @@ impl Session {
             if !is_refused {
                 self.remember_alike(id, length);
             }
-            self.edges.update(id, Lengths::same(length), |edge| {
+            self.edges.update(id, length, |edge| {
                 edge.yours = Some(number);
                 edge.refused |= is_refused;
             });

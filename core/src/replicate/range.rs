@@ -3,7 +3,6 @@
 //! Rule: a range is verified as a whole before any of it is staged, and answered for by the
 //! window that it came through until it is durable.
 
-use super::edge::Lengths;
 use super::serve::Ready;
 use super::session::{Context, Session, name_of};
 use crate::error::{Limit, Reason, Violation};
@@ -77,7 +76,7 @@ impl Session {
             result => result?,
         };
         let (length, staged_length) = (feed.length(), feed.staged_length());
-        self.edges.update(id, Lengths::same(length), |edge| {
+        self.edges.update(id, length, |edge| {
             edge.theirs = edge.theirs.max(range.end());
         });
         let kept = match staging {
@@ -121,7 +120,7 @@ impl Session {
         if self.contested > CONTESTED_MAX {
             return Err(Violation::BadSignature.into());
         }
-        self.edges.update(id, Lengths::same(length), |edge| {
+        self.edges.update(id, length, |edge| {
             edge.is_contested = true;
             edge.eager = false;
         });
@@ -172,7 +171,7 @@ impl Session {
         };
         let body = encode(name, range);
         // From here on it is on its way: what the feed grows by next follows on it.
-        self.edges.update(id, Lengths::same(length), |edge| edge.sent = edge.sent.max(range.end()));
+        self.edges.update(id, length, |edge| edge.sent = edge.sent.max(range.end()));
         let ready = Ready { feed: id, end: range.end(), body };
         self.serving.finish_read(range.start, ready, length);
     }

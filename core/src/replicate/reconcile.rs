@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use super::edge::{Grant, Lengths};
+use super::edge::Grant;
 use super::names::Number;
 use super::policy::Offer;
 use super::session::{Context, Session};
@@ -386,7 +386,7 @@ impl Session {
         for feed in core::mem::take(&mut self.reconciliation.given) {
             let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
             if self.knows(feed) {
-                self.edges.update(feed, Lengths::same(length), |edge| edge.mine = None);
+                self.edges.update(feed, length, |edge| edge.mine = None);
             }
         }
     }
@@ -404,7 +404,7 @@ impl Session {
         {
             let length = feeds.get(id).map_or(0, |feed| feed.length());
             let number = self.names.given(number);
-            self.edges.update(id, Lengths::same(length), |edge| edge.mine = number);
+            self.edges.update(id, length, |edge| edge.mine = number);
         }
         Ok(Some(id))
     }
@@ -424,7 +424,7 @@ impl Session {
             self.reconciliation.given.push(feed);
             let Some(held) = context.feeds.get(feed) else { continue };
             let (length, is_refused) = (held.length(), !held.is_taken());
-            self.edges.update(feed, Lengths::same(length), |edge| {
+            self.edges.update(feed, length, |edge| {
                 edge.mine = Some(number);
                 edge.refused |= is_refused;
             });
@@ -458,7 +458,7 @@ impl Session {
             let Some(held) = context.feeds.get(*feed) else { continue };
             if self.edges.get(*feed).is_none() {
                 let is_refused = !held.is_taken();
-                self.edges.update(*feed, Lengths::same(held.length()), |edge| {
+                self.edges.update(*feed, held.length(), |edge| {
                     (edge.theirs, edge.refused) = (*before, is_refused);
                 });
                 if is_refused && *before > 0 {
@@ -489,7 +489,7 @@ impl Session {
         let feed = context.feeds.get(id);
         let length = feed.map_or(0, |feed| feed.length());
         let is_refused = feed.is_some_and(|feed| !feed.is_taken());
-        self.edges.update(id, Lengths::same(length), |edge| {
+        self.edges.update(id, length, |edge| {
             edge.yours = Some(number);
             edge.refused |= is_refused;
         });
@@ -529,7 +529,7 @@ impl Session {
             let is_refused = feed.is_some_and(|feed| !feed.is_taken());
             let is_candidate = length == 0 && !is_refused;
             self.heard_open -= u32::from(is_candidate);
-            self.edges.update(id, Lengths::same(length), |edge| {
+            self.edges.update(id, length, |edge| {
                 edge.on_grant = is_candidate.then_some(Grant::Heard);
                 edge.yours = Some(number);
                 edge.refused |= is_refused;

@@ -5,9 +5,10 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::ops::Range as Run;
 
 use super::again::Again;
-use super::edge::{Edge, Edges, Grant, Lengths};
+use super::edge::{Edge, Edges, Grant};
 use super::names::{Names, Number};
 use super::policy::Offer;
 use super::reconcile::{Reconciliation, check_length};
@@ -229,7 +230,7 @@ impl Session {
         self.reopen(id, 0, length);
         let is_contested = self.edges.get(id).is_some_and(|edge| edge.is_contested);
         let wanted = staged_length < theirs && is_taken && !is_broken && !is_contested;
-        let is_news = self.edges.update(id, Lengths::same(length), |edge| {
+        let is_news = self.edges.update(id, length, |edge| {
             edge.refused |= !is_taken;
             let is_news = theirs > edge.theirs;
             if is_news {
@@ -288,7 +289,7 @@ impl Session {
         let length = feed.map_or(0, |feed| feed.length());
         let is_refused = feed.is_some_and(|feed| !feed.is_taken());
         self.names_owed += u32::from(length > 0 || is_refused);
-        let is_named = self.edges.update(id, Lengths::same(length), |edge| {
+        let is_named = self.edges.update(id, length, |edge| {
             edge.on_grant = (length == 0 && !is_refused).then_some(Grant::Named);
             edge.refused |= is_refused;
             edge.yours.replace(number).is_some()
@@ -317,7 +318,7 @@ impl Session {
             self.withhold(id, length);
             return Ok(());
         }
-        self.edges.update(id, Lengths::same(length), |edge| {
+        self.edges.update(id, length, |edge| {
             (edge.eager, edge.withheld) = (true, false);
             edge.sent = entry.start.min(length);
         });
@@ -329,7 +330,7 @@ impl Session {
 
     /// Tells the peer that we cannot give what we announced.
     pub(super) fn withhold(&mut self, feed: FeedId, length: u64) {
-        let name = self.edges.update(feed, Lengths::same(length), |edge| {
+        let name = self.edges.update(feed, length, |edge| {
             edge.withheld = true;
             edge.eager = false;
             name_of(edge)
@@ -350,7 +351,7 @@ impl Session {
 
     /// A feed that the peer named is settled: it may name another.
     pub(super) fn return_name(&mut self, feed: FeedId, length: u64) {
-        let grant = self.edges.update(feed, Lengths::same(length), |edge| edge.on_grant.take());
+        let grant = self.edges.update(feed, length, |edge| edge.on_grant.take());
         match grant {
             Some(Grant::Named) => self.names_owed += 1,
             Some(Grant::Heard) => self.heard_open += 1,
@@ -358,30 +359,30 @@ impl Session {
         }
     }
 
-    /// A feed has grown, durably: whoever lacks it is sent it or told of it.
-    pub(crate) fn grown(&mut self, feed: FeedId, lengths: Lengths, limits: &Limits) {
-        self.remember_alike(feed, lengths.before);
+    /// A feed has grown by a run of blocks, durably: whoever lacks it is sent it or told of it.
+    pub(crate) fn grown(&mut self, feed: FeedId, run: Run<u64>, limits: &Limits) {
+        self.remember_alike(feed, run.start);
         let push_from = match self.edges.get(feed) {
             Some(edge) if edge.is_contested || edge.refused => {
-                self.edges.update(feed, lengths, |_| ());
+                self.edges.update(feed, run.end, |_| ());
                 return;
             }
             None => None,
             Some(edge) => {
                 let has = edge.theirs.max(edge.sent);
-                let is_next = edge.eager && has >= lengths.before && has < lengths.after;
+                let is_next = edge.eager && run.contains(&has);
                 is_next.then_some(has)
             }
         };
         if self.edges.get(feed).is_some() {
             // What the peer could not give may be behind us now, and the rest it has.
-            let is_new = self.edges.update(feed, lengths, |edge| {
-                core::mem::take(&mut edge.lost) && edge.theirs > lengths.after
+            let is_new = self.edges.update(feed, run.end, |edge| {
+                core::mem::take(&mut edge.lost) && edge.theirs > run.end
             });
             if is_new {
                 self.backlog.insert(feed);
             }
-            self.return_name(feed, lengths.after);
+            self.return_name(feed, run.end);
         }
         let is_pushed = match push_from {
             Some(_) if self.serving.is_serving(feed) => true,
@@ -511,7 +512,7 @@ impl Session {
     /// remembers so, before we hold another length.
     pub(super) fn remember_alike(&mut self, feed: FeedId, length: u64) {
         if self.reconciliation.is_agreed() && self.edges.get(feed).is_none() {
-            self.edges.update(feed, Lengths::same(length), |edge| edge.theirs = length);
+            self.edges.update(feed, length, |edge| edge.theirs = length);
         }
     }
 
@@ -533,7 +534,7 @@ impl Session {
     /// The store failed under a feed: nothing more of it is taken.
     pub(crate) fn freeze(&mut self, sources: &mut Sources, feed: FeedId, length: u64) {
         if self.knows(feed) {
-            self.edges.update(feed, Lengths::same(length), |edge| edge.lost = true);
+            self.edges.update(feed, length, |edge| edge.lost = true);
             self.give_up(sources, feed);
             self.return_name(feed, length);
         }

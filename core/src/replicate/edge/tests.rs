@@ -8,13 +8,13 @@ const FEED: FeedId = FeedId(0);
 fn a_feed_that_one_side_lacks_makes_them_uneven() {
     let mut edges = Edges::default();
     assert!(edges.are_even());
-    edges.update(FEED, Lengths::same(3), |_| ());
+    edges.update(FEED, 3, |_| ());
     assert!(!edges.are_even(), "the peer lacks three blocks");
-    edges.update(FEED, Lengths::same(3), |edge| edge.theirs = 3);
+    edges.update(FEED, 3, |edge| edge.theirs = 3);
     assert!(edges.are_even());
-    edges.update(FEED, Lengths::same(3), |edge| edge.theirs = 5);
+    edges.update(FEED, 3, |edge| edge.theirs = 5);
     assert!(!edges.are_even(), "we lack two");
-    edges.update(FEED, Lengths { before: 3, after: 5 }, |_| ());
+    edges.update(FEED, 5, |_| ());
     assert!(edges.are_even());
 }
 
@@ -24,13 +24,13 @@ fn who_declines_or_cannot_give_is_not_waited_for() {
         [(|edge: &mut Edge| edge.declined = true) as fn(&mut Edge), |edge| edge.withheld = true]
     {
         let mut edges = Edges::default();
-        edges.update(FEED, Lengths::same(3), |_| ());
-        edges.update(FEED, Lengths::same(3), change);
+        edges.update(FEED, 3, |_| ());
+        edges.update(FEED, 3, change);
         assert!(edges.are_even());
     }
     let mut edges = Edges::default();
-    edges.update(FEED, Lengths::same(0), |edge| edge.theirs = 3);
-    edges.update(FEED, Lengths::same(0), |edge| edge.lost = true);
+    edges.update(FEED, 0, |edge| edge.theirs = 3);
+    edges.update(FEED, 0, |edge| edge.lost = true);
     assert!(edges.are_even());
 }
 
@@ -43,9 +43,10 @@ proptest! {
         let mut edges = Edges::default();
         let mut lengths = [0; 4];
         for (feed, length, theirs, [lost, declined, withheld]) in steps {
-            let before = core::mem::replace(&mut lengths[feed as usize], length);
-            edges.update(FeedId(feed), Lengths { before, after: length }, |edge| {
-                *edge = Edge { theirs, lost, declined, withheld, ..Edge::default() };
+            lengths[feed as usize] = length;
+            edges.update(FeedId(feed), length, |edge| {
+                (edge.theirs, edge.lost) = (theirs, lost);
+                (edge.declined, edge.withheld) = (declined, withheld);
             });
             let is_even = edges.iter().all(|(feed, edge)| {
                 let length = lengths[feed.0 as usize];
