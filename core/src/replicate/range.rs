@@ -41,7 +41,7 @@ impl Session {
             return Err(Limit::BlockBytes.into());
         }
         let (name, range) = parse(message)?;
-        let resolved = self.names.resolve(name)?;
+        let resolved = self.resolve(context.feeds, name)?;
         self.resume = None;
         self.progress = context.now;
         let kept = match resolved {

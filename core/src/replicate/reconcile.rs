@@ -5,7 +5,7 @@
 //! over whole keys agreed.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::edge::Grant;
@@ -83,8 +83,9 @@ pub(crate) struct Reconciliation {
     attempt: u8,
     /// Leading bits of ids in the messages of the latest session.
     width: u32,
-    /// Feeds that we named in it: if it fails, the peer may not have heard of their numbers.
-    given: Vec<FeedId>,
+    /// Feeds that we named in it, and whose numbers the peer has not used: if it fails, it may not
+    /// have heard of them.
+    given: BTreeSet<FeedId>,
     /// A session has failed, so feeds may be named as new that have been named.
     has_failed: bool,
     /// The peer has listed all that it offers.
@@ -105,7 +106,7 @@ impl Reconciliation {
             part: Vec::new(),
             attempt: 0,
             width: 0,
-            given: Vec::new(),
+            given: BTreeSet::new(),
             has_failed: false,
             is_listed: false,
             progress: context.now,
@@ -391,20 +392,21 @@ impl Session {
         }
     }
 
-    /// The feed that a peer's message is about. A number that it uses it knows, though we may have
-    /// taken it back.
+    /// The feed that a peer's message is about. A number that it uses it knows: that one is not
+    /// taken back, and comes back if it was.
     pub(super) fn resolve(
         &mut self,
         feeds: &Feeds,
         name: Name,
     ) -> Result<Option<FeedId>, Violation> {
         let Some(id) = self.names.resolve(name)? else { return Ok(None) };
-        if let Name::Yours(number) = name
-            && self.edges.get(id).is_some_and(|edge| edge.mine.is_none())
-        {
-            let length = feeds.get(id).map_or(0, |feed| feed.length());
-            let number = self.names.given(number);
-            self.edges.update(id, length, |edge| edge.mine = number);
+        if let Name::Yours(number) = name {
+            self.reconciliation.given.remove(&id);
+            if self.edges.get(id).is_some_and(|edge| edge.mine.is_none()) {
+                let length = feeds.get(id).map_or(0, |feed| feed.length());
+                let number = self.names.given(number);
+                self.edges.update(id, length, |edge| edge.mine = number);
+            }
         }
         Ok(Some(id))
     }
@@ -421,7 +423,7 @@ impl Session {
         }
         for feed in naming {
             let number = self.names.give(feed);
-            self.reconciliation.given.push(feed);
+            self.reconciliation.given.insert(feed);
             let Some(held) = context.feeds.get(feed) else { continue };
             let (length, is_refused) = (held.length(), !held.is_taken());
             self.edges.update(feed, length, |edge| {
