@@ -216,6 +216,9 @@ impl Session {
                 edge.yours = Some(number);
                 edge.refused |= is_refused;
             });
+            if is_refused {
+                self.nos.insert((Name::Yours(number.get()), No::Declined));
+            }
         }
         Ok(known)
     }

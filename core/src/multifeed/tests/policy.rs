@@ -563,3 +563,27 @@ fn whoever_wants_what_is_refused_is_told_so_each_time() {
     assert_eq!(closed(node, raw.connection), None);
     assert!(node.multifeed.feed(feed).is_some(), "what is held stays");
 }
+
+#[test]
+fn what_was_refused_stays_so_when_the_peer_names_it_to_decline_it() {
+    let (mut world, key, ends) = pair(3);
+    world.cut(ends);
+    // It is in the sets of neither when they meet again, and the peer names it to say no to it.
+    rule(&mut world, 0, &key, false);
+    rule(&mut world, 1, &key, false);
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    rule(&mut world, 1, &key, true);
+    rule(&mut world, 1, &key, false);
+    world.run();
+    // What is gone from the disk is offered again by the peer, and is still refused.
+    remove(&mut world, 0, &key);
+    rule(&mut world, 1, &key, true);
+    world.run();
+    assert!(world.nodes[0].multifeed.find(&key).is_none_or(|feed| feed.length == 0));
+    assert_in_sync(&world);
+    rule(&mut world, 0, &key, true);
+    world.run();
+    assert_holds(&mut world, 0, 0, &key, 3);
+    assert_in_sync(&world);
+}
