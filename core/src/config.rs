@@ -117,10 +117,6 @@ pub struct Limits {
     pub hypercore_requests: usize,
 }
 
-/// Longest batch of messages that JavaScript makes (protomux `index.js`, `MAX_BATCH`), beside the
-/// message that brings it over that length.
-pub(crate) const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-
 /// Most signatures that a [`SignatureMemo`] remembers: 2 MiB of them, enough for the heads that
 /// are on their way at once among ten thousand simulated peers.
 pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;

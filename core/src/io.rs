@@ -8,7 +8,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::crypto::sign::PublicKey;
-use crate::error::{Reason, StoreFailure};
+use crate::error::{Limit, Reason, StoreFailure};
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::wire::hypercore::Unsupported;
 
@@ -303,6 +303,16 @@ pub enum Event {
         feed: FeedId,
         /// What it is.
         what: Unsupported,
+    },
+    /// Hypercore's channel of a feed was closed, for the peer went over a bound with it; the
+    /// connection stays, and so does what is held of the feed.
+    ChannelClosed {
+        /// The connection.
+        connection: ConnectionId,
+        /// The feed.
+        feed: FeedId,
+        /// The bound.
+        limit: Limit,
     },
     /// At this moment each side holds durably all that the other offered and could give.
     Synced {

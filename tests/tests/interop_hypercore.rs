@@ -1,7 +1,7 @@
 //! Hypercore's channel against living JavaScript peers of versions 10 and 11. Needs node, and
 //! `npm ci` in `golden/generate`: `cargo test -p multifeed-tests -- --ignored`.
 
-use multifeed_core::{Event, Role, Unsupported};
+use multifeed_core::{Event, Limit, Role, Unsupported};
 use multifeed_tests::javascript::Javascript;
 use multifeed_tests::sockets::{Ours, config, group};
 use serde_json::json;
@@ -320,4 +320,36 @@ fn a_peer_that_was_silent_for_longer_than_its_keep_alive_is_still_there() {
     let id = javascript.tell("download", options(6));
     ours.until_answered(&mut javascript, id, "javascript has the rest");
     assert!(ours.closed.is_empty(), "{:?}", ours.closed);
+}
+
+#[test]
+#[ignore = "needs node and its packages"]
+fn a_block_too_long_for_us_costs_its_feed_and_no_other() {
+    for (version, role) in [(11, Role::Initiator), (10, Role::Responder)] {
+        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(version));
+        let mut feeds = [("j", 1, &[100, 2_000_000][..]), ("k", 2, &[14_000_000]), ("l", 3, SIZES)]
+            .map(|(name, seed, sizes)| {
+                let core = json!({ "name": name, "kind": "default", "seed": seed });
+                let key = javascript.ask("core", core)["key"].clone();
+                let append = json!({ "name": name, "seed": seed, "count": 3, "sizes": sizes });
+                javascript.ask("append", append);
+                ours.adopt(&key)
+            })
+            .to_vec();
+        let connection = ours.join(&mut javascript, role);
+        let good = feeds.pop().unwrap();
+        let limit = Limit::BlockBytes;
+        for feed in &feeds {
+            let told = Event::ChannelClosed { connection, feed: *feed, limit };
+            ours.until("we hear of it", |ours| ours.events.contains(&told));
+        }
+        ours.until("we have the other", |ours| ours.length(good) == 3);
+        let append = json!({ "name": "l", "seed": 3, "count": 2, "sizes": SIZES });
+        let id = javascript.tell("append", append);
+        ours.until_answered(&mut javascript, id, "it is appended");
+        ours.until("we have the rest", |ours| ours.length(good) == 5);
+        ours.check(good, 0..5, 3, SIZES);
+        assert_eq!(feeds.iter().map(|feed| ours.length(*feed)).max(), Some(1));
+        assert!(ours.closed.is_empty(), "{:?}", ours.closed);
+    }
 }

@@ -190,6 +190,9 @@ fn event_line(event: &Event) -> String {
         Event::Truncated { connection, feed, fork, length } => {
             format!("{} fork={fork} length={length}", at_peer("truncated", connection, feed))
         }
+        Event::ChannelClosed { connection, feed, limit } => {
+            format!("{}: {limit:?}", at_peer("channel closed", connection, feed))
+        }
         Event::Unsupported { connection, feed, what } => {
             format!("{}: {what:?}", at_peer("unsupported", connection, feed))
         }

@@ -450,7 +450,7 @@ fn more_channels_than_allowed_close() {
 }
 
 #[test]
-fn a_block_that_is_too_large_closes() {
+fn a_block_that_is_too_large_closes_its_feeds_channel_alone() {
     let mut core = Core::new(1);
     core.blocks[0] = vec![1; 2_000];
     let mut node = open(&group(), 1, |limits| limits.block_bytes = 1_000);
@@ -462,7 +462,44 @@ fn a_block_that_is_too_large_closes() {
     raw.speak(&mut node, &Message::Range(RunNews { drop: false, start: 0, length: 1 }));
     let request = raw.requests()[0];
     raw.speak(&mut node, &Message::Data(head(&core, &request, &core.signature())));
-    assert_eq!(closed(&node, raw.connection), Some(Reason::Limit(Limit::BlockBytes)));
+    let (connection, feed) = (raw.connection, node.multifeed.find(&core.key).unwrap().id);
+    let told = Event::ChannelClosed { connection, feed, limit: Limit::BlockBytes };
+    assert!(node.events.contains(&told));
+    let said: Vec<_> = raw.frames.iter().flat_map(|frame| messages(frame)).collect();
+    assert_eq!(said.last(), Some(&Ok(MuxMessage::Close { local_id: 1 })));
+    // What still comes on it is ignored, and the other feeds of the connection go on.
+    raw.speak(&mut node, &Message::Sync(core.sync()));
+    assert_eq!(closed(&node, raw.connection), None);
+    assert_eq!(node.multifeed.footprint().connection.stock_channels, 0);
+}
+
+/// Answers every request but the first, which is for the next block, with a block that nobody has
+/// signed: that shows only when those in front of it are there.
+fn answer_early(node: &mut Node, raw: &mut Raw, value: &[u8]) {
+    for request in raw.requests().into_iter().skip(1) {
+        let at = request.block.unwrap();
+        let path = tree::siblings(2 * at.index, 200).take(at.nodes as usize);
+        let nodes = path.map(|index| TreeNode { index, size: 1, hash: [0; 32] }).collect();
+        let block = Some(DataBlock { index: at.index, value, nodes });
+        raw.speak(node, &Message::Data(Data { request: request.id, block, ..Data::default() }));
+    }
+}
+
+#[test]
+fn blocks_that_come_early_are_bounded() {
+    let core = Core::new(200);
+    let (mut node, mut raw, request) = asked(&core);
+    raw.speak(&mut node, &Message::Data(head(&core, &request, &core.signature())));
+    let held = |node: &Node| node.multifeed.footprint().connection;
+    assert_eq!(held(&node).stock_asks, 199);
+    let (value, window) = (vec![1; 1_000_000], Limits::default().window_bytes);
+    answer_early(&mut node, &mut raw, &value);
+    assert_eq!(held(&node).stock_early_bytes, window - window % value.len());
+    let late = Instant::from_micros(11_000_000);
+    node.multifeed.handle(late, Input::Timeout);
+    node.drain();
+    assert_eq!(held(&node).stock_early_bytes, 0, "it was given up");
+    assert_eq!(closed(&node, raw.connection), None);
 }
 
 #[test]

@@ -23,12 +23,13 @@ use crate::feed::manifest::{self, Origin};
 use crate::feed::proof::ProofRead;
 use crate::id::{ConnectionId, FeedId, FeedKey, Role};
 use crate::io::Event;
+use crate::multifeed::ConnectionFootprint;
 use crate::time::{Duration, Instant};
 use crate::wire::hypercore::{ALIAS, Data, Message, Open, PROTOCOL, Sync};
 use crate::wire::mux::{Batch, MuxMessage};
 use answer::Answers;
 use channel::Channel;
-use fetch::{Room, Taken};
+use fetch::{Fetch, Room, Taken};
 
 /// A frame is filled up to here; see `compose`.
 const FRAME_BYTES: usize = 60 * 1024;
@@ -54,6 +55,8 @@ pub(crate) struct Link {
     answers: Answers,
     /// Bytes that came and are not durable.
     unstored: u64,
+    /// Bytes of blocks that came before those in front of them, of all channels.
+    early_bytes: usize,
     /// Feeds that this peer is not asked for any more.
     freed: Vec<FeedId>,
     contested: usize,
@@ -87,6 +90,7 @@ impl Link {
             touched: BTreeSet::new(),
             answers: Answers::default(),
             unstored: 0,
+            early_bytes: 0,
             freed: Vec::new(),
             contested: 0,
             next_id: 1,
@@ -179,6 +183,7 @@ impl Link {
         feed: FeedId,
     ) -> Option<(Option<u64>, Option<u64>)> {
         let channel = self.channels.remove(&feed)?;
+        self.early_bytes -= channel.fetch.early_bytes();
         self.forget(sources, feed);
         Some((channel.local, channel.remote))
     }
@@ -195,6 +200,7 @@ impl Link {
 
     /// The connection ends.
     pub(crate) fn close_all(&mut self, sources: &mut Sources) {
+        self.early_bytes = 0;
         for feed in core::mem::take(&mut self.channels).into_keys() {
             self.forget(sources, feed);
         }
@@ -306,7 +312,9 @@ impl Link {
                 None => (),
             }
         }
-        match channel.fetch.take(feed, ask, data, context.limits)? {
+        let room = context.limits.window_bytes.saturating_sub(self.early_bytes);
+        let limits = (context.limits, room);
+        match self.fetch(id, |fetch| fetch.take(feed, ask, data, limits))? {
             Taken::Kept => _ = self.touched.insert(id),
             Taken::Nothing => (),
             Taken::Refused => self.take_no(context, id, data.request),
@@ -314,11 +322,29 @@ impl Link {
         Ok(())
     }
 
+    /// Does something with what is asked of one channel, and keeps account of what came early.
+    ///
+    /// # Panics
+    ///
+    /// The caller has seen that the channel is there.
+    fn fetch<T>(&mut self, id: FeedId, act: impl FnOnce(&mut Fetch) -> T) -> T {
+        let fetch = &mut self.channels.get_mut(&id).expect("the channel is there").fetch;
+        let before = fetch.early_bytes();
+        let done = act(fetch);
+        self.early_bytes = self.early_bytes + fetch.early_bytes() - before;
+        done
+    }
+
     /// The peer cannot answer: it is asked again after a while, and others before.
     fn take_no(&mut self, context: &mut Context<'_>, id: FeedId, request: u64) {
-        let Some(channel) = self.channels.get_mut(&id) else { return };
-        channel.fetch.finish(request, context.now);
-        channel.fetch.give_up(context.now + RESUME_WAIT);
+        if !self.channels.contains_key(&id) {
+            return;
+        }
+        let now = context.now;
+        self.fetch(id, |fetch| {
+            fetch.finish(request, now);
+            fetch.give_up(now + RESUME_WAIT);
+        });
         self.resting.insert(id);
         self.release(context.sources, id);
     }
@@ -326,9 +352,12 @@ impl Link {
     /// Commits what the frames that were just read have brought, as one range for each feed.
     pub(crate) fn commit(&mut self, context: &mut Context<'_>) -> Result<(), Reason> {
         for id in core::mem::take(&mut self.touched) {
-            let Some(channel) = self.channels.get_mut(&id) else { continue };
             let Some(feed) = context.feeds.get_mut(id) else { continue };
-            let (result, bytes) = channel.fetch.commit(id, feed, context.memo);
+            if !self.channels.contains_key(&id) {
+                continue;
+            }
+            let (result, bytes) = self.fetch(id, |fetch| fetch.commit(id, feed, context.memo));
+            let Some(channel) = self.channels.get_mut(&id) else { continue };
             match result {
                 Ok(Some(staging)) => {
                     self.unstored += bytes;
@@ -378,6 +407,19 @@ impl Link {
         }
     }
 
+    /// What the peer makes us hold on these channels, beside what its session does.
+    pub(crate) fn footprint(&self, session: ConnectionFootprint) -> ConnectionFootprint {
+        let channels = || self.channels.values();
+        ConnectionFootprint {
+            stock_channels: self.channels.len(),
+            stock_requests: self.answers.open(),
+            stock_asks: channels().map(|channel| channel.fetch.asks()).max().unwrap_or(0),
+            stock_early_bytes: channels().map(|channel| channel.fetch.early_bytes()).sum(),
+            stock_ready_bytes: self.answers.ready_bytes(),
+            ..session
+        }
+    }
+
     /// When the peer will have owed an answer for too long, or is to be asked again.
     pub(crate) fn deadline(&self, wait: Option<Duration>) -> Option<Instant> {
         let fetches = || self.fetching.iter().filter_map(|feed| self.channels.get(feed));
@@ -400,7 +442,7 @@ impl Link {
         for id in self.fetching.clone() {
             let Some(channel) = self.channels.get_mut(&id) else { continue };
             if channel.fetch.waits_since().is_some_and(is_over) {
-                channel.fetch.give_up(now + wait.unwrap_or_default());
+                self.fetch(id, |fetch| fetch.give_up(now + wait.unwrap_or_default()));
                 self.resting.insert(id);
                 self.due.insert(id);
                 self.release(sources, id);
@@ -474,8 +516,10 @@ impl Link {
                 now: context.now,
             };
             let fetch = &mut channel.fetch;
+            let early_bytes = fetch.early_bytes();
             let is_asking =
                 fetch.ask(feed, channel.theirs, &channel.holds, &mut room, &mut messages);
+            self.early_bytes = self.early_bytes + fetch.early_bytes() - early_bytes;
             if is_asking {
                 context.sources.insert(id, self.connection);
                 self.fetching.insert(id);
