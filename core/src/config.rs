@@ -125,6 +125,10 @@ pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;
 /// rest is room for what newer versions add.
 pub const FRAME_BYTES_MAX_EARLY: usize = 4 * 1024;
 
+/// Bytes of one `open` of hypercore's channel in a batch, which are about 90. A corestore opens the
+/// channels of all its cores in one frame, before it has shown anything.
+pub(crate) const OPEN_BYTES_MAX: usize = 128;
+
 /// Largest block that fits a frame with its proof: a frame has at most 16,777,215 bytes.
 pub const BLOCK_BYTES_MAX: usize = 15 * 1024 * 1024;
 

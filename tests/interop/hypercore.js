@@ -38,7 +38,11 @@ function join(isInitiator, raw) {
   stream.on('error', () => {})
   stream.pipe(socket).pipe(stream)
   stream.on('close', () => raw.destroy())
+  const mux = Hypercore.getProtocolMuxer(stream)
+  // As a corestore does it: all channels are opened in one frame.
+  mux.cork()
   for (const core of cores.values()) core.replicate(stream)
+  stream.noiseStream.opened.then(() => mux.uncork())
 }
 
 async function check(core, seed, sizes, start, end) {

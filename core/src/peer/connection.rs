@@ -9,7 +9,7 @@ use super::capability::{capability, is_capable};
 use super::channels::{Channels, Leads};
 use super::secure::{Received, SecretStream, SecureError};
 use crate::chance::Chance;
-use crate::config::{FRAME_BYTES_MAX_EARLY, Limits, Timing};
+use crate::config::{FRAME_BYTES_MAX_EARLY, Limits, OPEN_BYTES_MAX, Timing};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{Deadline, Limit, Reason, Violation};
 use crate::id::{ConnectionId, FeedId, Role};
@@ -166,6 +166,8 @@ impl Connection {
         if remote == self.us {
             return Err(Reason::Ourselves);
         }
+        let opens_bytes = context.limits.hypercore_channels * OPEN_BYTES_MAX;
+        self.stream.set_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
         if self.stream.role() == Role::Initiator {
             self.say_hello(context, handshake_hash);
             self.flush(context.now);
