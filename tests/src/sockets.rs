@@ -131,6 +131,35 @@ impl Ours {
         feed
     }
 
+    /// Asks for one block of a feed that was not adopted.
+    pub fn get(&mut self, key: &Value, index: u64) {
+        self.multifeed.get(read_key(key.as_str().unwrap()), index).unwrap();
+        self.drain();
+    }
+
+    /// Whether these blocks came, byte for byte.
+    pub fn has_got(&self, indices: &[u64], seed: u8, sizes: &[usize]) -> bool {
+        let has = |index: u64| {
+            self.events.iter().any(|event| match event {
+                Event::Blocks { start, blocks, .. } if *start == index => {
+                    assert!(blocks[0] == block(seed, index, sizes), "block {index}");
+                    true
+                }
+                _ => false,
+            })
+        };
+        indices.iter().all(|index| has(*index))
+    }
+
+    /// Removes a feed, and allows it again.
+    pub fn forget(&mut self, feed: FeedId) {
+        let key = self.multifeed.feed(feed).unwrap().key;
+        self.multifeed.remove(feed).unwrap();
+        self.drain();
+        self.multifeed.accept(&key).unwrap();
+        self.drain();
+    }
+
     /// How much of a feed is held.
     pub fn length(&self, feed: FeedId) -> u64 {
         self.multifeed.feed(feed).map_or(0, |feed| feed.length)

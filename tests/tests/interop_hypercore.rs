@@ -353,3 +353,66 @@ fn a_block_too_long_for_us_costs_its_feed_and_no_other() {
         assert!(ours.closed.is_empty(), "{:?}", ours.closed);
     }
 }
+
+#[test]
+#[ignore = "needs node and its packages"]
+fn we_read_single_blocks_without_the_rest() {
+    for version in [11, 10] {
+        for (mut kind, role) in kinds().into_iter().zip(ROLES.into_iter().cycle()) {
+            let (mut ours, mut javascript) =
+                (Ours::open(config(1)), Javascript::hypercore(version));
+            kind["name"] = json!("j");
+            kind["seed"] = json!(7);
+            let key = javascript.ask("core", kind)["key"].clone();
+            let append = json!({ "name": "j", "seed": 7, "count": 200, "sizes": SIZES });
+            javascript.ask("append", append);
+            for index in [150, 3] {
+                ours.get(&key, index);
+            }
+            ours.join(&mut javascript, role);
+            ours.until("we have two blocks", |ours| ours.has_got(&[150, 3], 7, SIZES));
+            ours.get(&key, 199);
+            ours.until("we have three blocks", |ours| ours.has_got(&[150, 3, 199], 7, SIZES));
+            let feed = ours.find(key.as_str().unwrap()).unwrap();
+            assert_eq!(ours.length(feed), 0, "and nothing else");
+            // Once it is adopted, all of it comes.
+            assert_eq!(ours.adopt(&key), feed);
+            ours.until("we have it", |ours| ours.length(feed) == 200);
+            ours.check(feed, 0..200, 7, SIZES);
+            let tree = javascript.ask("tree", json!({ "name": "j" }));
+            assert_eq!(tree["hash"], ours.tree_hash(feed));
+            assert!(ours.closed.is_empty(), "{:?}", ours.closed);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs node and its packages"]
+fn a_truncation_is_followed_where_the_application_says_so() {
+    for version in [11, 10] {
+        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(version));
+        let core = json!({ "name": "j", "kind": "default", "seed": 7 });
+        let key = javascript.ask("core", core)["key"].clone();
+        let append = |count: u64| json!({ "name": "j", "seed": 7, "count": count, "sizes": SIZES });
+        javascript.ask("append", append(20));
+        let feed = ours.adopt(&key);
+        ours.join(&mut javascript, Role::Initiator);
+        ours.until("we have it", |ours| ours.length(feed) == 20);
+        let id = javascript.tell("truncate", json!({ "name": "j", "length": 10 }));
+        ours.until_answered(&mut javascript, id, "it is cut");
+        let id = javascript.tell("append", append(15));
+        ours.until_answered(&mut javascript, id, "it has grown anew");
+        let is_told = |event: &Event| matches!(event, Event::Truncated { fork: 1, .. });
+        ours.until("we hear of it", |ours| ours.events.iter().any(is_told));
+        ours.forget(feed);
+        let feed = ours.adopt(&key);
+        ours.until("we have the other one", |ours| ours.length(feed) == 25);
+        let tree = javascript.ask("tree", json!({ "name": "j" }));
+        assert_eq!((&tree["hash"], &tree["fork"]), (&json!(ours.tree_hash(feed)), &json!(1)));
+        ours.check(feed, 0..25, 7, SIZES);
+        let id = javascript.tell("append", append(2));
+        ours.until_answered(&mut javascript, id, "it is appended");
+        ours.until("we have the rest", |ours| ours.length(feed) == 27);
+        assert!(ours.closed.is_empty(), "{:?}", ours.closed);
+    }
+}

@@ -88,6 +88,7 @@ fn step_line(step: &Step, multifeed: &Multifeed) -> String {
         Step::Refuse { .. } => String::from("refuse"),
         Step::Accept { .. } => String::from("accept"),
         Step::Adopt { .. } => String::from("adopt"),
+        Step::Get { index, .. } => format!("get {index}"),
         Step::Remove { feed } => format!("remove feed={feed}"),
         Step::Disconnect { connection } => format!("disconnect connection={connection}"),
         Step::State { hash } => {

@@ -19,20 +19,20 @@ fn open(group: &Group, seed: u8, change: impl FnOnce(&mut Limits)) -> Node {
     Node::with(config, Map::new())
 }
 
-fn served(seed: u8) -> Node {
+pub(super) fn served(seed: u8) -> Node {
     open(&group(), seed, |_| ())
 }
 
 /// A stock core with a manifest, as its author keeps it.
-struct Core {
+pub(super) struct Core {
     key_pair: KeyPair,
-    manifest: Manifest,
-    key: FeedKey,
-    blocks: Vec<Vec<u8>>,
+    pub(super) manifest: Manifest,
+    pub(super) key: FeedKey,
+    pub(super) blocks: Vec<Vec<u8>>,
 }
 
 impl Core {
-    fn new(count: usize) -> Self {
+    pub(super) fn new(count: usize) -> Self {
         let key_pair = KeyPair::from_seed(&[60; 32]);
         let public_key = key_pair.public_key();
         let manifest = Manifest { namespace: [6; 32], public_key: public_key.0 };
@@ -53,14 +53,14 @@ impl Core {
         cover.collect()
     }
 
-    fn signature(&self) -> [u8; 68] {
+    pub(super) fn signature(&self) -> [u8; 68] {
         let hash = tree::tree_hash(&self.nodes(0));
         let length = self.blocks.len() as u64;
         let signature = manifest::sign(&self.key_pair, &self.key, &hash, length, 0);
         manifest::wire_signature(&signature)
     }
 
-    fn sync(&self) -> Sync {
+    pub(super) fn sync(&self) -> Sync {
         let length = self.blocks.len() as u64;
         let (uploading, has_manifest) = (true, true);
         Sync { length, uploading, has_manifest, can_upgrade: true, ..Sync::default() }
@@ -68,7 +68,7 @@ impl Core {
 }
 
 impl Raw {
-    fn offer(&mut self, node: &mut Node, key: &FeedKey) {
+    pub(super) fn offer(&mut self, node: &mut Node, key: &FeedKey) {
         let hash = *self.stream.handshake_hash().unwrap();
         self.offer_with(node, key, capability(key, &hash, Role::Initiator));
     }
@@ -82,14 +82,14 @@ impl Raw {
         self.mux(node, &MuxMessage::Open { local_id, protocol, id, handshake: &handshake });
     }
 
-    fn speak(&mut self, node: &mut Node, message: &Message<'_>) {
+    pub(super) fn speak(&mut self, node: &mut Node, message: &Message<'_>) {
         let mut body = Vec::new();
         message.encode(&mut body);
         self.mux(node, &MuxMessage::Message { channel: 1, kind: message.kind(), body: &body });
     }
 
     /// Requests of the node that were not looked at yet.
-    fn requests(&mut self) -> Vec<Request> {
+    pub(super) fn requests(&mut self) -> Vec<Request> {
         let mut all = Vec::new();
         for frame in core::mem::take(&mut self.frames) {
             for message in messages(&frame).map(Result::unwrap) {

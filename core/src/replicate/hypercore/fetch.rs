@@ -155,7 +155,8 @@ impl Fetch {
     ) -> bool {
         messages.extend(self.cancelled.drain(..).map(Message::Cancel));
         let Some(theirs) = theirs else { return false };
-        let is_open = theirs.uploading && feed.is_taken() && channel::follows(feed, theirs.fork);
+        let is_wanted = feed.is_taken() && !feed.is_glimpsed();
+        let is_open = theirs.uploading && is_wanted && channel::follows(feed, theirs.fork);
         if self.resume.is_some() || feed.broken().is_some() || !is_open {
             return false;
         }

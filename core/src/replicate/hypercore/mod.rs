@@ -8,6 +8,7 @@ mod answer;
 mod channel;
 mod fetch;
 mod holds;
+mod sparse;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -21,15 +22,16 @@ use crate::crypto::hash::{Hash, keyed, namespace};
 use crate::error::{Limit, Reason, StoreFailure, Violation};
 use crate::feed::manifest::{self, Origin};
 use crate::feed::proof::ProofRead;
-use crate::id::{ConnectionId, FeedId, FeedKey, Role};
+use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::io::Event;
 use crate::multifeed::ConnectionFootprint;
 use crate::time::{Duration, Instant};
-use crate::wire::hypercore::{ALIAS, Data, Message, Open, PROTOCOL, Sync};
+use crate::wire::hypercore::{ALIAS, Data, DataBlock, Message, Open, PROTOCOL, Sync};
 use crate::wire::mux::{Batch, MuxMessage};
 use answer::Answers;
 use channel::Channel;
 use fetch::{Fetch, Room, Taken};
+use sparse::{Get, Gets, Got};
 
 /// A frame is filled up to here; see `compose`.
 const FRAME_BYTES: usize = 60 * 1024;
@@ -53,6 +55,7 @@ pub(crate) struct Link {
     /// Channels whose blocks are to be committed once the frames that are here are read.
     touched: BTreeSet<FeedId>,
     answers: Answers,
+    gets: Gets,
     /// Bytes that came and are not durable.
     unstored: u64,
     /// Bytes of blocks that came before those in front of them, of all channels.
@@ -89,6 +92,7 @@ impl Link {
             resting: BTreeSet::new(),
             touched: BTreeSet::new(),
             answers: Answers::default(),
+            gets: Gets::default(),
             unstored: 0,
             early_bytes: 0,
             freed: Vec::new(),
@@ -196,6 +200,7 @@ impl Link {
         self.resting.remove(&feed);
         self.touched.remove(&feed);
         self.answers.forget(feed);
+        self.gets.miss_all(|of, _| of == feed);
     }
 
     /// The connection ends.
@@ -212,6 +217,29 @@ impl Link {
             sources.remove(&feed);
             self.freed.push(feed);
         }
+    }
+
+    /// Whether the peer can be asked for a block of a feed, as far as it said.
+    pub(crate) fn can_get(&self, feed: FeedId, index: u64, limits: &Limits) -> bool {
+        let has = |channel: &Channel| {
+            let theirs = channel.theirs.unwrap_or_default();
+            let is_open = channel.local.is_some() && channel.remote.is_some();
+            is_open && !channel.is_refused && theirs.uploading && theirs.length > index
+        };
+        self.gets.len() < limits.hypercore_asks && self.channels.get(&feed).is_some_and(has)
+    }
+
+    /// Asks for one block of a feed, which comes with [`Link::take_got`].
+    pub(crate) fn get(&mut self, request: RequestId, feed: FeedId, index: u64) {
+        self.gets.push(self.next_id, request, feed, index);
+        self.next_id += 1;
+        self.due.insert(feed);
+        self.is_even = false;
+    }
+
+    /// Blocks that came, and those that will not.
+    pub(crate) fn take_got(&mut self) -> Vec<Got> {
+        self.gets.take_got()
     }
 
     /// Feeds that others are to be asked for now.
@@ -288,8 +316,55 @@ impl Link {
         data: &Data<'_>,
     ) -> Result<(), Reason> {
         let Some(channel) = self.channels.get_mut(&id) else { return Ok(()) };
+        if let Some(get) = self.gets.finish(id, data.request) {
+            let value = self.check_get(context, &get, id, data);
+            self.gets.end(&get, value.as_ref().ok().cloned().flatten());
+            return value.map(drop);
+        }
         let Some(ask) = channel.fetch.finish(data.request, context.now) else { return Ok(()) };
+        if !self.settle(context, id, data)? {
+            return Ok(());
+        }
         let Some(feed) = context.feeds.get_mut(id) else { return Ok(()) };
+        let room = context.limits.window_bytes.saturating_sub(self.early_bytes);
+        let limits = (context.limits, room);
+        match self.fetch(id, |fetch| fetch.take(feed, ask, data, limits))? {
+            Taken::Kept => _ = self.touched.insert(id),
+            Taken::Nothing => (),
+            Taken::Refused => self.take_no(context, id, data.request),
+        }
+        Ok(())
+    }
+
+    /// The block of an answer, if it is one that its author signed.
+    fn check_get(
+        &mut self,
+        context: &mut Context<'_>,
+        get: &Get,
+        id: FeedId,
+        data: &Data<'_>,
+    ) -> Result<Option<Bytes>, Reason> {
+        let is_long = |block: &DataBlock<'_>| block.value.len() > context.limits.block_bytes;
+        if data.block.as_ref().is_some_and(is_long) {
+            return Err(Limit::BlockBytes.into());
+        }
+        if !self.settle(context, id, data)? {
+            return Ok(None);
+        }
+        let Some(feed) = context.feeds.get(id) else { return Ok(None) };
+        Ok(get.verify(feed, data, context.memo)?)
+    }
+
+    /// Takes the manifest of a feed of which none was known. Returns whether the feed is one that
+    /// we take.
+    fn settle(
+        &mut self,
+        context: &mut Context<'_>,
+        id: FeedId,
+        data: &Data<'_>,
+    ) -> Result<bool, Reason> {
+        let Some(channel) = self.channels.get_mut(&id) else { return Ok(false) };
+        let Some(feed) = context.feeds.get_mut(id) else { return Ok(false) };
         if feed.is_unsettled() {
             match data.manifest {
                 Some(Ok(found)) => {
@@ -297,7 +372,9 @@ impl Link {
                     if manifest::feed_key(&found.namespace, &public_key) != feed.key {
                         return Err(Violation::BadProof.into());
                     }
-                    let is_ours = found.namespace == *context.group.feed_namespace();
+                    // One that is only looked at does not become a feed of the group by it.
+                    let is_ours =
+                        found.namespace == *context.group.feed_namespace() && !feed.is_glimpsed();
                     let other = Origin::Namespace(found.namespace);
                     feed.settle(if is_ours { Origin::Group } else { other }, public_key);
                 }
@@ -307,19 +384,12 @@ impl Link {
                     let event = Event::Unsupported { connection, feed: id, what };
                     context.outbox.event(event);
                     self.release(context.sources, id);
-                    return Ok(());
+                    return Ok(false);
                 }
                 None => (),
             }
         }
-        let room = context.limits.window_bytes.saturating_sub(self.early_bytes);
-        let limits = (context.limits, room);
-        match self.fetch(id, |fetch| fetch.take(feed, ask, data, limits))? {
-            Taken::Kept => _ = self.touched.insert(id),
-            Taken::Nothing => (),
-            Taken::Refused => self.take_no(context, id, data.request),
-        }
-        Ok(())
+        Ok(true)
     }
 
     /// Does something with what is asked of one channel, and keeps account of what came early.
@@ -337,6 +407,9 @@ impl Link {
 
     /// The peer cannot answer: it is asked again after a while, and others before.
     fn take_no(&mut self, context: &mut Context<'_>, id: FeedId, request: u64) {
+        if let Some(get) = self.gets.finish(id, request) {
+            return self.gets.end(&get, None);
+        }
         if !self.channels.contains_key(&id) {
             return;
         }
@@ -423,7 +496,8 @@ impl Link {
     /// When the peer will have owed an answer for too long, or is to be asked again.
     pub(crate) fn deadline(&self, wait: Option<Duration>) -> Option<Instant> {
         let fetches = || self.fetching.iter().filter_map(|feed| self.channels.get(feed));
-        let owed = fetches().filter_map(|channel| channel.fetch.waits_since()).min();
+        let owed = fetches().filter_map(|channel| channel.fetch.waits_since());
+        let owed = owed.chain(self.gets.waits_since()).min();
         let owed = owed.zip(wait).map(|(since, wait)| since + wait);
         let resting = self.resting.iter().filter_map(|feed| self.channels.get(feed));
         let resumes = resting.filter_map(|channel| channel.fetch.resume());
@@ -439,6 +513,7 @@ impl Link {
         wait: Option<Duration>,
     ) -> bool {
         let is_over = |since: Instant| wait.is_some_and(|wait| now >= since + wait);
+        self.gets.miss_all(|_, since| since.is_some_and(is_over));
         for id in self.fetching.clone() {
             let Some(channel) = self.channels.get_mut(&id) else { continue };
             if channel.fetch.waits_since().is_some_and(is_over) {
@@ -507,6 +582,9 @@ impl Link {
         let Some(feed) = context.feeds.get(id) else { return };
         let mut messages = Vec::new();
         channel.speak(feed, &mut messages);
+        if let Some(theirs) = channel.theirs {
+            self.gets.speak((id, feed), theirs, context.now, &mut messages);
+        }
         let source = context.sources.get(&id).copied();
         if source.is_none_or(|source| source == self.connection) && !channel.is_refused {
             let mut room = Room {
@@ -537,10 +615,12 @@ impl Link {
 
     fn are_channels_even(&self, context: &Context<'_>) -> bool {
         let is_even = |(id, channel): (&FeedId, &Channel)| {
-            let length = context.feeds.get(*id).map_or(0, |feed| feed.length());
-            channel.is_even(length)
+            let feed = context.feeds.get(*id);
+            let length = feed.map_or(0, |feed| feed.length());
+            feed.is_some_and(|feed| feed.is_glimpsed()) || channel.is_even(length)
         };
-        self.to_open.is_empty() && self.answers.is_idle() && self.channels.iter().all(is_even)
+        let is_idle = self.answers.is_idle() && self.gets.len() == 0;
+        self.to_open.is_empty() && is_idle && self.channels.iter().all(is_even)
     }
 }
 
