@@ -283,8 +283,11 @@ pub enum Event {
         /// The feed.
         feed: FeedId,
     },
-    /// The author of a feed of another origin cut it, and goes on as another fork. That is not
-    /// followed: the feed stays as it is.
+    /// The author of a feed of another origin cut it, and goes on as another fork, says a peer.
+    /// That is not followed: the feed stays as it is. Who wants to follow
+    /// [removes](crate::Multifeed::remove), [accepts](crate::Multifeed::accept) and
+    /// [adopts](crate::Multifeed::adopt) it again, which takes the fork that a peer is in; what was
+    /// held is gone then, whether or not the peer told the truth.
     Truncated {
         /// The connection.
         connection: ConnectionId,

@@ -273,7 +273,8 @@ module.exports = class Session {
 
   answerAgain() {
     for (const [feed, { start, end }] of this.again) {
-      const { body } = start < feed.length ? this.range(feed, start, Math.min(end, feed.length)) : {}
+      const limit = Math.min(end, feed.length)
+      const { body } = start < limit ? this.range(feed, start, limit) : {}
       if (body?.length > this.left.window) return
       if (body) this.left.window -= body.length
       if (body) this.send(RANGE, body)

@@ -97,10 +97,13 @@ fn what_a_liar_changes_in_a_single_block_is_noticed() {
     lie("no head", None, &|data| data.upgrade = None);
 }
 
+/// How a peer that was asked comes to owe nothing any more.
+type End = dyn Fn(&mut Node, &mut Raw, &Request);
+
 #[test]
 fn a_single_block_is_asked_of_another_when_a_peer_has_no_answer() {
     let core = Core::new(5);
-    let ends: [&dyn Fn(&mut Node, &mut Raw, &Request); 3] = [
+    let ends: [&End; 3] = [
         &|node, raw, asked| {
             raw.speak(node, &Message::NoData { request: asked.id, reason: 1 });
         },

@@ -9,6 +9,7 @@ mod channel;
 mod fetch;
 mod holds;
 mod sparse;
+mod take;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -19,19 +20,18 @@ use subtle::ConstantTimeEq;
 use super::session::{Context, Sources};
 use crate::config::Limits;
 use crate::crypto::hash::{Hash, keyed, namespace};
-use crate::error::{Limit, Reason, StoreFailure, Violation};
-use crate::feed::manifest::{self, Origin};
+use crate::error::{Limit, Reason, StoreFailure};
 use crate::feed::proof::ProofRead;
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::io::Event;
 use crate::multifeed::ConnectionFootprint;
 use crate::time::{Duration, Instant};
-use crate::wire::hypercore::{ALIAS, Data, DataBlock, Message, Open, PROTOCOL, Sync};
+use crate::wire::hypercore::{ALIAS, Message, Open, PROTOCOL, Sync};
 use crate::wire::mux::{Batch, MuxMessage};
 use answer::Answers;
 use channel::Channel;
-use fetch::{Fetch, Room, Taken};
-use sparse::{Get, Gets, Got};
+use fetch::Room;
+use sparse::{Gets, Got};
 
 /// A frame is filled up to here; see `compose`.
 const FRAME_BYTES: usize = 60 * 1024;
@@ -307,153 +307,6 @@ impl Link {
             let (connection, fork, length) = (self.connection, sync.fork, sync.length);
             context.outbox.event(Event::Truncated { connection, feed: id, fork, length });
         }
-    }
-
-    fn take_data(
-        &mut self,
-        context: &mut Context<'_>,
-        id: FeedId,
-        data: &Data<'_>,
-    ) -> Result<(), Reason> {
-        let Some(channel) = self.channels.get_mut(&id) else { return Ok(()) };
-        if let Some(get) = self.gets.finish(id, data.request) {
-            let value = self.check_get(context, &get, id, data);
-            self.gets.end(&get, value.as_ref().ok().cloned().flatten());
-            return value.map(drop);
-        }
-        let Some(ask) = channel.fetch.finish(data.request, context.now) else { return Ok(()) };
-        if !self.settle(context, id, data)? {
-            return Ok(());
-        }
-        let Some(feed) = context.feeds.get_mut(id) else { return Ok(()) };
-        let room = context.limits.window_bytes.saturating_sub(self.early_bytes);
-        let limits = (context.limits, room);
-        match self.fetch(id, |fetch| fetch.take(feed, ask, data, limits))? {
-            Taken::Kept => _ = self.touched.insert(id),
-            Taken::Nothing => (),
-            Taken::Refused => self.take_no(context, id, data.request),
-        }
-        Ok(())
-    }
-
-    /// The block of an answer, if it is one that its author signed.
-    fn check_get(
-        &mut self,
-        context: &mut Context<'_>,
-        get: &Get,
-        id: FeedId,
-        data: &Data<'_>,
-    ) -> Result<Option<Bytes>, Reason> {
-        let is_long = |block: &DataBlock<'_>| block.value.len() > context.limits.block_bytes;
-        if data.block.as_ref().is_some_and(is_long) {
-            return Err(Limit::BlockBytes.into());
-        }
-        if !self.settle(context, id, data)? {
-            return Ok(None);
-        }
-        let Some(feed) = context.feeds.get(id) else { return Ok(None) };
-        Ok(get.verify(feed, data, context.memo)?)
-    }
-
-    /// Takes the manifest of a feed of which none was known. Returns whether the feed is one that
-    /// we take.
-    fn settle(
-        &mut self,
-        context: &mut Context<'_>,
-        id: FeedId,
-        data: &Data<'_>,
-    ) -> Result<bool, Reason> {
-        let Some(channel) = self.channels.get_mut(&id) else { return Ok(false) };
-        let Some(feed) = context.feeds.get_mut(id) else { return Ok(false) };
-        if feed.is_unsettled() {
-            match data.manifest {
-                Some(Ok(found)) => {
-                    let public_key = crate::PublicKey(found.public_key);
-                    if manifest::feed_key(&found.namespace, &public_key) != feed.key {
-                        return Err(Violation::BadProof.into());
-                    }
-                    // One that is only looked at does not become a feed of the group by it.
-                    let is_ours =
-                        found.namespace == *context.group.feed_namespace() && !feed.is_glimpsed();
-                    let other = Origin::Namespace(found.namespace);
-                    feed.settle(if is_ours { Origin::Group } else { other }, public_key);
-                }
-                Some(Err(what)) => {
-                    channel.is_refused = true;
-                    let connection = self.connection;
-                    let event = Event::Unsupported { connection, feed: id, what };
-                    context.outbox.event(event);
-                    self.release(context.sources, id);
-                    return Ok(false);
-                }
-                None => (),
-            }
-        }
-        Ok(true)
-    }
-
-    /// Does something with what is asked of one channel, and keeps account of what came early.
-    ///
-    /// # Panics
-    ///
-    /// The caller has seen that the channel is there.
-    fn fetch<T>(&mut self, id: FeedId, act: impl FnOnce(&mut Fetch) -> T) -> T {
-        let fetch = &mut self.channels.get_mut(&id).expect("the channel is there").fetch;
-        let before = fetch.early_bytes();
-        let done = act(fetch);
-        self.early_bytes = self.early_bytes + fetch.early_bytes() - before;
-        done
-    }
-
-    /// The peer cannot answer: it is asked again after a while, and others before.
-    fn take_no(&mut self, context: &mut Context<'_>, id: FeedId, request: u64) {
-        if let Some(get) = self.gets.finish(id, request) {
-            return self.gets.end(&get, None);
-        }
-        if !self.channels.contains_key(&id) {
-            return;
-        }
-        let now = context.now;
-        self.fetch(id, |fetch| {
-            fetch.finish(request, now);
-            fetch.give_up(now + RESUME_WAIT);
-        });
-        self.resting.insert(id);
-        self.release(context.sources, id);
-    }
-
-    /// Commits what the frames that were just read have brought, as one range for each feed.
-    pub(crate) fn commit(&mut self, context: &mut Context<'_>) -> Result<(), Reason> {
-        for id in core::mem::take(&mut self.touched) {
-            let Some(feed) = context.feeds.get_mut(id) else { continue };
-            if !self.channels.contains_key(&id) {
-                continue;
-            }
-            let (result, bytes) = self.fetch(id, |fetch| fetch.commit(id, feed, context.memo));
-            let Some(channel) = self.channels.get_mut(&id) else { continue };
-            match result {
-                Ok(Some(staging)) => {
-                    self.unstored += bytes;
-                    let (connection, end) = (self.connection, staging.end);
-                    let job = crate::outbox::Job::Follow { connection, feed: id, end, bytes };
-                    context.outbox.commit(job, staging.writes);
-                }
-                Ok(None) => (),
-                Err(Violation::BadSignature) if feed.staged_length() > 0 => {
-                    channel.is_refused = true;
-                    self.contested += 1;
-                    let connection = self.connection;
-                    context.outbox.event(Event::Contested { connection, feed: id });
-                    self.release(context.sources, id);
-                    if self.contested > CONTESTED_MAX {
-                        return Err(Violation::BadSignature.into());
-                    }
-                }
-                Err(violation) => return Err(violation.into()),
-            }
-            self.due.insert(id);
-        }
-        Ok(())
     }
 
     /// What came of this peer is durable, or never will be.
