@@ -46,8 +46,9 @@ pub enum Check {
 /// A store in one file, which holds all feeds of a group: one descriptor, no thread, and one sync
 /// for each group of commits. Another open of the same file fails with [`FailureKind::Locked`].
 ///
-/// A damaged file gives [`FailureKind::Damaged`] and never a panic, unless the program is built
-/// with `panic = "abort"`: the engine panics on some damage, and this store catches that.
+/// A damaged value is read as an empty one, and what else is damaged gives
+/// [`FailureKind::Damaged`]; never a panic, unless the program is built with `panic = "abort"`: the
+/// engine panics on some damage, and this store catches that.
 #[derive(Debug)]
 pub struct DiskStore {
     path: PathBuf,
@@ -114,10 +115,7 @@ impl Store for DiskStore {
             let mut values = Vec::with_capacity(keys.len());
             for key in keys {
                 let sealed = entries.get(key.as_bytes()).map_err(engine)?;
-                values.push(match sealed {
-                    Some(sealed) => Some(seal::open(key, sealed.value())?),
-                    None => None,
-                });
+                values.push(sealed.map(|sealed| seal::open(key, sealed.value())));
             }
             Ok(values)
         })
@@ -139,7 +137,7 @@ impl Store for DiskStore {
                 if !scan.wants(key) {
                     return Err(Failure::new(FailureKind::Damaged));
                 }
-                Ok((key, seal::open(&key, sealed.value())?))
+                Ok((key, seal::open(&key, sealed.value())))
             }))
         })
     }
@@ -157,6 +155,18 @@ impl Store for DiskStore {
         });
         self.database = Some(written.map_err(|failure| failure.at(&self.path))?);
         Ok(())
+    }
+}
+
+/// The engine closes its file when it is dropped, which panics on some damage as well.
+impl Drop for DiskStore {
+    fn drop(&mut self) {
+        let database = self.database.take();
+        // Closing adds nothing to what is durable, so that it failed is nothing to tell.
+        let _ = guarded(move || {
+            drop(database);
+            Ok(())
+        });
     }
 }
 

@@ -66,6 +66,10 @@ pub use thread::{QUEUE_REQUESTS_MAX, StoreThread};
 use multifeed_core::StoreRequest;
 
 /// Keys and their values, in the order of the keys.
+///
+/// A disk damages what lies on it. A value that it has damaged comes back as another one, empty
+/// where the store finds out, so that it costs no other: whoever reads must have a way to tell. The
+/// core has one for all of its values.
 pub trait Store {
     /// The values of `keys`, one for each, `None` where there is none.
     fn read(&self, keys: &[StoreKey]) -> Result<Vec<Option<Bytes>>, Failure>;

@@ -31,12 +31,16 @@ pub enum Tear {
 }
 
 impl Tear {
-    /// Every way to tear a write of so many bytes at the borders of its sectors, or, where it is
-    /// no longer than a sector, at every byte.
+    /// Every way to tear a write of so many bytes at the borders of its sectors. One that is no
+    /// longer than a sector is torn at every byte, between what was there before and what comes,
+    /// as some disks do; none of them leaves zeros in a sector.
     pub fn all(bytes: usize) -> impl Iterator<Item = Self> {
-        let step = if bytes > SECTOR_BYTES { SECTOR_BYTES } else { 1 };
-        let places = (step..bytes).step_by(step);
-        places.flat_map(|place| [Self::Front(place), Self::Zeroed(place), Self::Back(place)])
+        let is_sector = bytes <= SECTOR_BYTES;
+        let step = if is_sector { 1 } else { SECTOR_BYTES };
+        (step..bytes).step_by(step).flat_map(move |place| {
+            let zeroed = (!is_sector).then_some(Self::Zeroed(place));
+            [Self::Front(place), Self::Back(place)].into_iter().chain(zeroed)
+        })
     }
 
     fn apply(self, image: &mut Image, offset: u64, bytes: &[u8]) {

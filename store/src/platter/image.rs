@@ -3,6 +3,7 @@
 //! Rule: images share the pages in which they do not differ, so that a million of them can be made
 //! from one another.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::Arc;
 
@@ -56,6 +57,22 @@ impl Image {
         let used = self.pages.iter().enumerate().filter(|(_, page)| page.is_some());
         used.map(|(number, _)| (number * PAGE_BYTES) as u64)
             .map(|start| start..self.length.min(start + PAGE_BYTES as u64))
+    }
+
+    /// A digest of how it differs from another: equal ones are the same image, but for one chance in
+    /// 2^64 that they are not.
+    pub fn difference(&self, other: &Self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.length.hash(&mut hasher);
+        let others = other.pages.iter().map(Some).chain(std::iter::repeat(None));
+        for ((page, other), number) in self.pages.iter().zip(others).zip(0u64..) {
+            if other.is_some_and(|other| page == other) {
+                continue;
+            }
+            number.hash(&mut hasher);
+            page.hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// Changes the bits of one byte that are set in `mask`. Behind the end there is none.
