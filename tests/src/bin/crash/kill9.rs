@@ -88,20 +88,27 @@ impl Running {
         Ok(Self { child, said })
     }
 
-    /// Kills it, and says how long each feed was acknowledged to be.
+    /// What it has said by now.
+    fn heard(&self, acknowledged: &mut BTreeMap<String, u64>) -> u64 {
+        self.said.try_iter().map(|line| take(&line, acknowledged)).sum()
+    }
+
+    /// Kills it, and takes what it said before.
     fn kill(mut self, acknowledged: &mut BTreeMap<String, u64>) -> std::io::Result<u64> {
         self.child.kill()?;
         self.child.wait()?;
-        let mut count = 0;
-        for line in self.said {
-            if let Some((feed, end)) = line.trim_end().split_once(' ')
-                && let Ok(end) = end.parse::<u64>()
-            {
-                count += end - acknowledged.insert(feed.into(), end).unwrap_or_default().min(end);
-            }
-        }
-        Ok(count)
+        Ok(self.said.iter().map(|line| take(&line, acknowledged)).sum())
     }
+}
+
+/// Takes down how long a feed was acknowledged to be; how many blocks more that are.
+fn take(line: &str, acknowledged: &mut BTreeMap<String, u64>) -> u64 {
+    let said = line.trim_end().split_once(' ');
+    let Some((feed, Ok(end))) = said.map(|(feed, end)| (feed, end.parse::<u64>())) else {
+        return 0;
+    };
+    let before = acknowledged.insert(feed.into(), end).unwrap_or_default();
+    end.saturating_sub(before)
 }
 
 /// Kills so many children.
@@ -117,12 +124,13 @@ pub(crate) fn run(cycles: u64) -> Result<Row, Box<dyn Error>> {
         // At any moment of what goes on; primes so that no two cycles are alike.
         let life = Duration::from_micros(500 + cycle * 7_919 % (LIFE_MS_MAX * 1_000));
         std::thread::sleep(life);
-        if path.exists() {
-            // It has made its store, so it has locked it, and lives.
+        let heard = running.heard(&mut acknowledged);
+        if heard > 0 {
+            // So it has the store, and lives.
             row.add("second_opens", 1);
             row.judge(is_locked(&path), || format!("cycle {cycle}"));
         }
-        let count = running.kill(&mut acknowledged)?;
+        let count = heard + running.kill(&mut acknowledged)?;
         row.add("cycles", 1);
         row.add("acknowledged", count);
         row.judge(look(&path, &acknowledged), || format!("cycle {cycle}"));
