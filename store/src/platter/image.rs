@@ -59,8 +59,8 @@ impl Image {
             .map(|start| start..self.length.min(start + PAGE_BYTES as u64))
     }
 
-    /// A digest of how it differs from another: equal ones are the same image, but for one chance in
-    /// 2^64 that they are not.
+    /// A digest of how it differs from another: equal ones are the same image, but for one chance
+    /// in 2^64 that they are not.
     pub fn difference(&self, other: &Self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.length.hash(&mut hasher);

@@ -10,7 +10,7 @@ use crate::besieger::{Besieger, Honest, rich};
 use crate::figure::{Figures, percentile};
 use crate::target::Target;
 
-/// Bytes that 100,000 feeds may cost that nobody gives.
+/// Bytes that feeds may cost that nobody gives, however many.
 const FLOOD_BYTES_MAX: i64 = 8 * 1024 * 1024;
 
 /// How long the member goes on talking after it has come in.
