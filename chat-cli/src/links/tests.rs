@@ -37,7 +37,7 @@ fn gone(id: u64, port: u16, reason: Ending) -> NodeEvent {
 
 fn failed(port: u16) -> NodeEvent {
     let (addr, reason) = (addr(port), DialFailure::TimedOut);
-    NodeEvent::DialFailed { addr, reason, retry_in: Duration::ZERO }
+    NodeEvent::DialFailed { addr, reason, retry_in: None }
 }
 
 #[test]
