@@ -5,7 +5,8 @@
 //! lies costs some dials and nothing else.
 //!
 //! [`Node::dial`](crate::Node::dial) is the source that the user is. [`Lan`] finds peers on the
-//! local network (feature `lan`); any other implements [`Source`]. What a source shows to strangers is derived from the group's topic, never
+//! local network (feature `lan`), [`Dht`] on the HyperDHT (feature `dht`); any other
+//! implements [`Source`]. What a source shows to strangers is derived from the group's topic, never
 //! its key.
 //!
 //! ```
@@ -42,11 +43,15 @@ use multifeed_core::{Group, KeyPair, PublicKey};
 use crate::driver::Notice;
 use crate::runtime::{BoxFuture, Runtime};
 
-#[cfg(feature = "lan")]
+#[cfg(feature = "dht")]
+mod dht;
+#[cfg(any(feature = "lan", feature = "dht"))]
 mod endpoints;
 #[cfg(feature = "lan")]
 mod lan;
 
+#[cfg(feature = "dht")]
+pub use self::dht::{Bootstrap, Dht, DhtNode};
 #[cfg(feature = "lan")]
 pub use self::lan::Lan;
 

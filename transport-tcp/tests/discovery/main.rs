@@ -1,0 +1,4 @@
+//! Peers that find each other by a DHT of their own, on loopback alone.
+
+mod mesh;
+mod network;
