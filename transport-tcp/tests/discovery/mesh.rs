@@ -101,3 +101,26 @@ async fn who_left_is_not_found_any_more() {
     });
     assert_eq!(found.await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_stay_within_their_limits_and_all_hold_what_one_wrote() {
+    let network = Network::of(5).await;
+    let mut nodes = Vec::new();
+    for _ in 0..100 {
+        nodes.push(open(options(), network.source()).await.0);
+    }
+    let feed = nodes[0].writer("self", key_pair(1)).await.expect("a writer");
+    nodes[0].append(feed, vec![b"news".to_vec()]).await.expect("appends");
+    let key = nodes[0].feed_of(feed).await.expect("open").expect("there").key;
+    until("all hold it", async || {
+        for node in &nodes {
+            assert!(peers(node).await <= 64);
+            let feed = node.feed(key).await.expect("open");
+            if feed.is_none_or(|feed| feed.length != 1) {
+                return false;
+            }
+        }
+        true
+    })
+    .await;
+}

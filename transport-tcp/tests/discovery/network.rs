@@ -9,7 +9,7 @@ use multifeed_tcp::runtime::Tokio;
 use multifeed_tcp::{Events, Node, NodeEvent, NodeOptions};
 
 /// Longer than a machine with much else to do needs; a test that waits this long has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) fn loopback() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()

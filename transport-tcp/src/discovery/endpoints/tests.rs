@@ -79,3 +79,18 @@ proptest! {
         prop_assert_eq!(Endpoints::open(&group(), &sealed), Err(BadRecord::Forged));
     }
 }
+
+/// As PROTOCOL.md has it: the record of one member of the group 09 × 32.
+const VECTOR: &str = concat!(
+    "023f37203a2476c42566a61cc55c3ca875dbb4cc41c0deb76b24f33d0203f261964b7132e6ed4132",
+    "ab2dc18e8182f0512bc27e6cd996263cf280907fd2f69254bdfbb3d940025b0842df323bc4e12f65",
+);
+
+#[test]
+fn the_seal_is_that_of_the_specification() {
+    let group = Group::keyed([9; 32]);
+    let record = Endpoints { key: KEY, addrs: vec![(Ipv4Addr::new(192, 0, 2, 1), 80).into()] };
+    let sealed = record.seal(&group, [1; 32]);
+    assert_eq!(data_encoding::HEXLOWER.encode(&sealed), VECTOR);
+    assert_eq!(Endpoints::open(&group, &sealed), Ok(record));
+}
