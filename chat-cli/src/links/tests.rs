@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use multifeed_tcp::DialFailure;
 
 use super::*;
