@@ -144,7 +144,7 @@ fn a_source_fills_the_room_and_pushes_nobody_out() {
     assert!(dialer.add(at(0), addr(200)));
     assert_eq!(dialer.addresses(at(0)).len(), 8);
     let mut now = at(1);
-    while !dialer.addresses(now).iter().any(|known| known.state == AddressState::Resting) {
+    for _ in 0..8 * ATTEMPTS_FOUND_MAX {
         now = dialer.deadline(Room::All).expect("waits").max(now);
         let due = due(&mut dialer, now).expect("due");
         failed(&mut dialer, now, due.addr);
