@@ -33,7 +33,12 @@ pub struct Node {
 impl Node {
     /// Opens a multifeed with a new store.
     pub fn open(config: Config) -> Self {
-        let (multifeed, store) = (Multifeed::open(config), MemoryStore::new());
+        Self::reopen(config, MemoryStore::new())
+    }
+
+    /// Opens a multifeed with a store that was written before.
+    pub fn reopen(config: Config, store: MemoryStore) -> Self {
+        let multifeed = Multifeed::open(config);
         let mut node = Self { multifeed, store, events: Vec::new(), closed: Vec::new() };
         node.drain();
         node

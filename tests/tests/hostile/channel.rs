@@ -8,7 +8,7 @@ use multifeed_core::wire::multifeed::{
 use multifeed_core::wire::mux::{Batch, MuxMessage};
 use multifeed_core::{KeyPair, PublicKey, Role, Signature};
 
-use super::pen::{Mutant, Pen, blind, genuine, mutants};
+use super::pen::{Mutant, Pen, Writer, blind, genuine, mutants};
 use super::stage::{Attack, Moment, Stage, frame, framed, group};
 
 fn author(seed: u8) -> PublicKey {
@@ -99,7 +99,7 @@ fn grant(pen: &mut Pen) -> Vec<u8> {
 }
 
 /// Every message of the channel but for those of a reconciliation.
-const MESSAGES: [(&str, Kind, fn(&mut Pen) -> Vec<u8>); 8] = [
+const MESSAGES: [(&str, Kind, Writer); 8] = [
     ("heads", Kind::Heads, heads),
     ("listed", Kind::Listed, |pen| pen.text("nothing", b"")),
     ("wants", Kind::Wants, wants),

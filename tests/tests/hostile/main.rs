@@ -9,11 +9,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use peak_alloc::PeakAlloc;
 
 mod channel;
+mod chat;
+mod hypercore;
 mod pen;
+mod proofs;
+mod records;
+mod secure;
 mod sketches;
 mod stage;
 
-use stage::{Attack, Stage};
+use stage::{Attack, Outcome, Stage};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -36,17 +41,20 @@ fn say(word: &str) {
 
 /// Makes attacks on one node after the other; says what they came to.
 fn suffer(stage: &mut Stage, layer: &str, attacks: &[Attack]) -> usize {
-    let (mut closed, mut most, mut reasons) = (0, 0, BTreeMap::new());
-    for attack in attacks {
-        let outcome = stage.suffer(attack);
-        most = most.max(outcome.bytes);
-        if let Some(reason) = outcome.closed {
-            closed += 1;
-            *reasons.entry(format!("{reason:?}")).or_insert(0) += 1;
-        }
-    }
+    let outcomes = attacks.iter().map(|attack| stage.suffer(attack)).collect();
     stage.check_feeds();
-    let count = attacks.len();
+    tell(layer, outcomes)
+}
+
+/// Says how often what came of a layer's attacks; returns how many there were.
+fn tell(layer: &str, outcomes: Vec<Outcome>) -> usize {
+    let count = outcomes.len();
+    let most = outcomes.iter().map(|outcome| outcome.bytes).max().unwrap_or(0);
+    let mut reasons = BTreeMap::new();
+    for reason in outcomes.into_iter().filter_map(|outcome| outcome.closed) {
+        *reasons.entry(format!("{reason:?}")).or_insert(0) += 1;
+    }
+    let closed: usize = reasons.values().sum();
     say(&format!("{layer}: {count} messages, {closed} closed, {most} bytes at most: {reasons:?}"));
     // Attacks that are all ignored reach nothing.
     assert!(reasons.len() >= 2, "{layer}: {reasons:?}");
@@ -56,8 +64,7 @@ fn suffer(stage: &mut Stage, layer: &str, attacks: &[Attack]) -> usize {
 #[test]
 fn no_message_on_a_connection_harms_a_node() {
     let _turn = turn();
-    let mut stage = Stage::new();
-    let openings = channel::openings(&mut stage);
+    let openings = channel::openings(&mut Stage::new());
     let mut stage = Stage::new();
     let layers = [
         ("frames", channel::frames()),
@@ -67,9 +74,48 @@ fn no_message_on_a_connection_harms_a_node() {
         ("sketches", sketches::attacks()),
     ];
     let counts = layers.iter().map(|(layer, attacks)| suffer(&mut stage, layer, attacks));
-    let count: usize = counts.sum();
+    let members: usize = counts.sum();
+    let strangers = tell("secret stream", secure::suffer(&mut stage));
+    let mut stage = hypercore::stage();
+    let attacks = hypercore::attacks(&stage);
+    let stock = suffer(&mut stage, "hypercore", &attacks);
+    let count = members + strangers + stock;
     say(&format!("all: {count} messages"));
     assert!(count >= ATTACKS_MIN);
+}
+
+#[test]
+fn no_proof_but_the_true_one_is_taken() {
+    let _turn = turn();
+    let ranges = proofs::suffer();
+    let mut stage = hypercore::stage();
+    let attacks = hypercore::proofs(&stage);
+    let length =
+        |stage: &Stage| stage.node.multifeed.find(&hypercore::adopted()).map(|feed| feed.length);
+    for attack in &attacks {
+        stage.suffer(attack);
+        assert_eq!(length(&stage), Some(0), "{}: it was taken", attack.name);
+    }
+    let outcome = stage.suffer(&hypercore::proof(&stage));
+    assert_eq!((outcome.closed, length(&stage)), (None, Some(1)));
+    say(&format!("ranges: {ranges} proofs, hypercore: {} proofs", attacks.len()));
+    assert!(ranges + attacks.len() >= ATTACKS_MIN);
+}
+
+#[test]
+fn no_store_that_somebody_wrote_in_harms_a_node() {
+    let _turn = turn();
+    let records = records::suffer();
+    say(&format!("records: {records} stores"));
+    assert!(records >= ATTACKS_MIN);
+}
+
+#[test]
+fn no_invite_and_no_message_of_the_chat_harms_its_reader() {
+    let _turn = turn();
+    let (invites, messages) = (chat::suffer_invites(), chat::suffer_messages());
+    say(&format!("invites: {invites}, chat messages: {messages}"));
+    assert!(invites + messages >= ATTACKS_MIN);
 }
 
 #[test]

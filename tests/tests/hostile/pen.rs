@@ -45,6 +45,9 @@ pub(crate) struct Mutant {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// Writes a message.
+pub(crate) type Writer = fn(&mut Pen) -> Vec<u8>;
+
 /// A place where something can be wrong: its name, and in which ways.
 type Place = (&'static str, Vec<&'static str>);
 

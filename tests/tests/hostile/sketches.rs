@@ -4,7 +4,7 @@ use multifeed_core::Role;
 use multifeed_core::wire::multifeed::{Kind, put};
 
 use super::channel::message;
-use super::pen::{Pen, genuine, mutants};
+use super::pen::{Pen, Writer, genuine, mutants};
 use super::stage::{Attack, Moment};
 
 /// Bytes of a cell, with its count.
@@ -79,7 +79,7 @@ fn claim(pen: &mut Pen) -> Vec<u8> {
 }
 
 /// Every message of a reconciliation, and who may say it.
-const MESSAGES: [(&str, Kind, fn(&mut Pen) -> Vec<u8>); 10] = [
+const MESSAGES: [(&str, Kind, Writer); 10] = [
     ("claim", Kind::Claim, claim),
     ("cells", Kind::Cells, cells),
     ("more", Kind::More, more),

@@ -15,7 +15,7 @@ use multifeed_tests::Node;
 use super::ALLOCATOR;
 
 /// What one attack may make the node hold, above what was held before, at any moment.
-const BYTES_MAX: usize = 1 << 20;
+pub(crate) const BYTES_MAX: usize = 1 << 20;
 
 /// The moment at which the attack begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +72,7 @@ pub(crate) fn config(seed: u8) -> Config {
 pub(crate) struct Stage {
     pub(crate) node: Node,
     honest: Node,
-    member: Node,
+    pub(crate) member: Node,
     /// Their own feeds, where they were made: node, honest, member.
     feeds: [FeedId; 3],
     connections: u64,
@@ -84,7 +84,12 @@ const HONEST: ConnectionId = ConnectionId(1);
 impl Stage {
     /// Each holds the feeds of all, enough of them to be reconciled.
     pub(crate) fn new() -> Self {
-        let [mut node, mut honest, mut member] = [1, 2, 3].map(|seed| Node::open(config(seed)));
+        Self::with([1, 2, 3].map(config))
+    }
+
+    /// The same, of a node, an honest peer and a member that are opened so.
+    pub(crate) fn with(configs: [Config; 3]) -> Self {
+        let [mut node, mut honest, mut member] = configs.map(Node::open);
         let feeds = [
             node.write("own", 11, &[b"one", b"two", b"three"]),
             honest.write("own", 12, &[b"four", b"five"]),
@@ -102,15 +107,20 @@ impl Stage {
         stage
     }
 
-    /// A connection between the node and the member, on which nothing was said.
-    fn dial(&mut self, role: Role) -> ConnectionId {
+    /// The number of a new connection.
+    pub(crate) fn number(&mut self) -> ConnectionId {
         self.connections += 1;
-        let connection = ConnectionId(self.connections);
+        ConnectionId(self.connections)
+    }
+
+    /// A connection between the node and the member, on which nothing was said.
+    pub(crate) fn dial(&mut self, role: Role) -> ConnectionId {
+        let connection = self.number();
         connect(&mut self.node, &mut self.member, connection, role);
         connection
     }
 
-    fn hang_up(&mut self, connection: ConnectionId) {
+    pub(crate) fn hang_up(&mut self, connection: ConnectionId) {
         for node in [&mut self.node, &mut self.member] {
             node.handle(Input::Disconnected { connection });
             node.closed.clear();
@@ -148,6 +158,16 @@ impl Stage {
         let (connection, _) = self.bring_to(*moment, *role);
         self.node.handle(Input::Received { connection, bytes: before });
         self.node.pull(connection);
+        self.suffer_on(connection, name, bytes)
+    }
+
+    /// Takes bytes on a connection that was brought to some moment, and ends it.
+    pub(crate) fn suffer_on(
+        &mut self,
+        connection: ConnectionId,
+        name: &str,
+        bytes: &[u8],
+    ) -> Outcome {
         assert_eq!(self.node.closed, [], "{name}: the peer was honest so far");
         let feeds = self.node.multifeed.feeds().count();
         let before = ALLOCATOR.current_usage();
