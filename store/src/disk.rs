@@ -70,6 +70,16 @@ impl DiskStore {
         }
     }
 
+    /// An empty store on another backend than a file.
+    pub(crate) fn fresh(backend: impl StorageBackend) -> Result<Self, Failure> {
+        Self::with(backend, Path::new(""), State::Empty)
+    }
+
+    /// A store that was written before, on another backend than a file.
+    pub(crate) fn existing(backend: impl StorageBackend, check: Check) -> Result<Self, Failure> {
+        Self::with(backend, Path::new(""), State::Complete(check))
+    }
+
     fn with(backend: impl StorageBackend, path: &Path, state: State) -> Result<Self, Failure> {
         let database = guarded(|| start(backend, state)).map_err(|failure| failure.at(path))?;
         Ok(Self { path: path.to_path_buf(), database: Some(database), sealed: Vec::new() })

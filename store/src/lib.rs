@@ -42,6 +42,8 @@ mod carry;
 mod disk;
 mod failure;
 mod faults;
+#[doc(hidden)]
+pub mod fuzzing;
 mod memory;
 mod scan;
 mod thread;
