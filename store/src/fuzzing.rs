@@ -87,8 +87,7 @@ fn genuine() -> &'static [u8] {
             store.commit(&[&[Write::Put(key, value)]]).expect("memory does not fail");
         }
         drop(store);
-        let bytes = file.bytes().clone();
-        bytes
+        file.bytes().clone()
     })
 }
 
