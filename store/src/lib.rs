@@ -45,6 +45,8 @@ mod carry;
 mod disk;
 mod failure;
 mod faults;
+#[doc(hidden)]
+pub mod fuzzing;
 mod memory;
 mod platter;
 mod scan;

@@ -74,9 +74,14 @@ impl<S: Store> Node<S> {
 
     /// Takes away all that [`CONNECTION`] has to send.
     pub fn transmit(&mut self) -> BytesMut {
+        self.pull(CONNECTION)
+    }
+
+    /// Takes away all that a connection has to send.
+    pub fn pull(&mut self, connection: ConnectionId) -> BytesMut {
         self.drain();
         let mut bytes = BytesMut::new();
-        while self.multifeed.poll_transmit(CONNECTION, &mut bytes, 64 * 1024) > 0 {
+        while self.multifeed.poll_transmit(connection, &mut bytes, 64 * 1024) > 0 {
             self.drain();
         }
         self.drain();

@@ -287,3 +287,31 @@ fn every_crime_is_provoked_by_a_test() {
     }
     report("no test provokes these", &found);
 }
+
+/// Requirements of SECURITY.md, each in a row of its table.
+const REQUIREMENTS: usize = 25;
+
+#[test]
+fn every_requirement_is_shown_by_tests_that_exist() {
+    let files = all(&["rs"]);
+    let tests: Vec<&File> = files.iter().filter(|file| file.is_test()).collect();
+    let exists = |name: &str| tests.iter().any(|file| file.text.contains(&format!("fn {name}(")));
+    let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let mut found = Vec::new();
+    for number in 1..=REQUIREMENTS {
+        let begin = format!("| S{number} |");
+        let Some(row) = page.lines().find(|line| line.starts_with(&begin)) else {
+            found.push(format!("S{number} has no row"));
+            continue;
+        };
+        let shown = row.rsplit('|').nth(1).unwrap_or_default();
+        let names = shown.split('`').skip(1).step_by(2);
+        let names: Vec<_> = names.filter(|name| !name.contains([' ', '/'])).collect();
+        if names.is_empty() && !shown.contains("not built") {
+            found.push(format!("S{number} is shown by nothing"));
+        }
+        let missing = names.iter().filter(|name| !exists(name));
+        found.extend(missing.map(|name| format!("S{number}: {name} is no test")));
+    }
+    report("requirements", &found);
+}

@@ -118,7 +118,9 @@ pub(crate) fn read_signature(origin: Origin, bytes: &[u8]) -> Option<Signature> 
     if origin != Origin::Compat && (reader.uint().ok()? == 0 || reader.uint().ok()? != 0) {
         return None;
     }
-    reader.array().ok().map(Signature)
+    let signature = reader.array().ok().map(Signature);
+    // As libsodium, which takes no longer one; behind the other kind there is more to come.
+    signature.filter(|_| origin != Origin::Compat || reader.is_empty())
 }
 
 /// A signature as hypercore 11 puts it on the wire for a manifest with one signer: 1 signature,

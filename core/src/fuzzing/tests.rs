@@ -24,7 +24,7 @@ use crate::{ConnectionId, Input, KeyPair, Mode, Multifeed, PublicKey, Role, Secu
 /// A name, a body, its seeds.
 type Target = (&'static str, fn(&[u8]), Seeds);
 
-const TARGETS: [Target; 10] = [
+const TARGETS: [Target; 12] = [
     ("frame_and_mux", super::frame_and_mux, frame_seeds),
     ("messages", super::messages, message_seeds),
     ("hypercore", super::hypercore, hypercore_seeds),
@@ -35,7 +35,12 @@ const TARGETS: [Target; 10] = [
     ("decoder", super::decoder, decoder_seeds),
     ("reconciliation", super::reconciliation, reconciliation_seeds),
     ("session", super::session, session_seeds),
+    ("peers", super::peers, peers_seeds),
+    ("tampered", super::tampered, tampered_seeds),
 ];
+
+/// Inputs near those of a target's corpus, each changed at one place.
+const NEAR_MAX: usize = 300;
 
 /// Named inputs that reach deep, made by the encoders themselves.
 type Seeds = fn() -> Vec<(&'static str, Vec<u8>)>;
@@ -68,11 +73,12 @@ fn each_body_takes_its_corpus_and_what_is_near_it() {
         let mut chance = Chance::new([0; 32]);
         let mut files: Vec<_> = fs::read_dir(folder(target)).unwrap().map(Result::unwrap).collect();
         files.sort_by_key(fs::DirEntry::file_name);
-        assert!(files.len() >= 4, "{target}");
+        let count = files.len();
+        assert!(count >= 4, "{target}");
         for file in files {
             let input = fs::read(file.path()).unwrap();
             run(target, body, &input);
-            for _ in 0..40 {
+            for _ in 0..NEAR_MAX / count {
                 let mut near = input.clone();
                 let place = chance.below(near.len() as u64) as usize;
                 match chance.below(3) {
@@ -478,4 +484,54 @@ fn steps(mut record: &[u8]) -> Vec<Vec<u8>> {
         record = after;
     }
     all
+}
+
+/// Acts of `peers`: what each side may do, by the number in its code.
+const APPEND: u8 = 0;
+const CONNECT: u8 = 2;
+const BRING: u8 = 3;
+const CUT: u8 = 7;
+const CRASH: u8 = 8;
+const HOLD: u8 = 9;
+const RELEASE: u8 = 10;
+const PASS: u8 = 11;
+const REFUSE: u8 = 12;
+const ACCEPT: u8 = 13;
+const CLEAR: u8 = 14;
+const DOWNLOAD: u8 = 15;
+
+fn acts(acts: &[(u8, u8, u8)]) -> Vec<u8> {
+    acts.iter().flat_map(|(side, act, how)| [side | act << 1, *how]).collect()
+}
+
+fn peers_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let both = |act, how| [(0, act, how), (1, act, how)];
+    let exchange = [both(BRING, 255); 6].concat();
+    let met = [&both(APPEND, 9)[..], &[(0, CONNECT, 0)], &exchange].concat();
+    let after = |rest: &[&[(u8, u8, u8)]]| acts(&[&met[..], &rest.concat()].concat());
+    vec![
+        ("met", acts(&met)),
+        ("live", after(&[&both(APPEND, 200), &exchange, &both(APPEND, 0), &exchange])),
+        ("in_pieces", after(&[&both(APPEND, 99), &[both(BRING, 2); 20].concat()])),
+        ("crashed", after(&[&[(0, HOLD, 0)], &both(APPEND, 5), &exchange, &both(CRASH, 0)])),
+        ("late", after(&[&[(1, HOLD, 0)], &both(APPEND, 5), &exchange, &[(1, RELEASE, 0)]])),
+        ("refused", after(&[&both(REFUSE, 0), &both(APPEND, 5), &exchange, &both(ACCEPT, 0)])),
+        ("cleared", after(&[&both(CLEAR, 0), &exchange, &both(DOWNLOAD, 0), &exchange])),
+        ("removed", after(&[&both(CLEAR, 0x80), &exchange, &both(ACCEPT, 0), &exchange])),
+        ("parted", after(&[&[(0, CUT, 0)], &both(APPEND, 5), &[(0, CONNECT, 0)], &exchange])),
+        ("dead", after(&[&both(APPEND, 5), &[(0, PASS, 255)], &exchange])),
+    ]
+}
+
+/// What may happen to a frame, by the number in its code.
+const FRAMES: [&str; 8] = ["lost", "twice", "swapped", "cut", "longer", "bit_5", "bit_6", "bit_7"];
+
+fn tampered_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let begin = acts(&[(0, APPEND, 9), (1, APPEND, 50), (1, APPEND, 2), (0, CONNECT, 0)]);
+    let ways = FRAMES.iter().zip(0_u8..);
+    let seeds = ways.map(|(name, way)| {
+        let rounds = (0..4).flat_map(|how| [0x80 | way << 1, how, 0x81 | way << 1, 5 * how]);
+        (*name, begin.iter().copied().chain(rounds).collect())
+    });
+    seeds.collect()
 }

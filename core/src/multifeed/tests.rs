@@ -1,4 +1,5 @@
 mod again;
+mod backup;
 mod hostile;
 mod hypercore;
 mod laws;

@@ -1,0 +1,295 @@
+//! Two whole multifeeds, a pipe between them, and what may happen to all three.
+//!
+//! Rule: each act is two bytes, `act, how`, so that what changes in one leaves the others whole.
+
+use alloc::vec::Vec;
+
+use bytes::{Bytes, BytesMut};
+
+use super::connection::stranger;
+use super::map::{Map, Node, author};
+use crate::wire::frame::{FrameReader, write_frame};
+use crate::{
+    ConnectionId, Deadline, Event, FeedId, FeedKey, Input, KeyPair, Mode, Reason, Role, Secure,
+};
+
+/// How often the clock goes on until both hold the same, each time by [`ROUND_MILLIS`].
+const ROUNDS_MAX: usize = 40;
+const ROUND_MILLIS: u64 = 1_000;
+
+/// Frames longer than this are not taken to be an honest peer's.
+const FRAME_BYTES_MAX: usize = 1 << 24;
+
+/// The two, and what is on its way between them.
+struct Pair {
+    nodes: [Node; 2],
+    /// Each one's own feed, by its number there.
+    feeds: [FeedId; 2],
+    keys: [FeedKey; 2],
+    /// Blocks of each one's own feed that were reported to be durable.
+    acked: [Vec<Bytes>; 2],
+    /// Blocks of each one's own feed in the order of the calls.
+    appended: [Vec<Bytes>; 2],
+    connection: Option<ConnectionId>,
+    connections: u64,
+    /// What each one has said and the other has not heard.
+    pipes: [BytesMut; 2],
+}
+
+impl Pair {
+    fn new() -> Self {
+        let mut nodes = [1, 2].map(|seed| Node::with_seed(seed, Map::new()));
+        let [first, second] = &mut nodes;
+        let feeds = [write(first, author()), write(second, stranger())];
+        let keys = [(first, feeds[0]), (second, feeds[1])]
+            .map(|(node, feed)| node.multifeed.feed(feed).expect("it was just opened").key);
+        Self {
+            nodes,
+            feeds,
+            keys,
+            acked: Default::default(),
+            appended: Default::default(),
+            connection: None,
+            connections: 0,
+            pipes: Default::default(),
+        }
+    }
+
+    fn append(&mut self, side: usize, size: u8) {
+        let feed = self.feeds[side];
+        let block = Bytes::from(alloc::vec![self.appended[side].len() as u8; usize::from(size)]);
+        if self.nodes[side].multifeed.append(feed, &[&block]).is_ok() {
+            self.appended[side].push(block);
+        }
+        self.nodes[side].drain();
+    }
+
+    fn connect(&mut self) {
+        self.cut();
+        self.connections += 1;
+        let connection = ConnectionId(self.connections);
+        self.connection = Some(connection);
+        let keys = [1, 0].map(|other: usize| self.nodes[other].multifeed.public_key());
+        for (side, role) in [(0, Role::Initiator), (1, Role::Responder)] {
+            let secure = Secure::Plain { remote: keys[side] };
+            let input = Input::Connected { connection, role, secure, mode: Mode::Live };
+            self.nodes[side].handle(input);
+        }
+    }
+
+    fn cut(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.nodes.iter_mut().for_each(|node| node.handle(Input::Disconnected { connection }));
+            self.pipes.iter_mut().for_each(BytesMut::clear);
+        }
+    }
+
+    /// Brings a side's bytes to the other, at most so many. Returns whether there were any.
+    fn bring(&mut self, from: usize, bytes_max: usize) -> bool {
+        let Some(connection) = self.connection else { return false };
+        let said = self.nodes[from].transmit(connection);
+        let pipe = &mut self.pipes[from];
+        pipe.extend_from_slice(&said);
+        let bytes = &pipe.split_to(pipe.len().min(bytes_max));
+        self.nodes[1 - from].handle(Input::Received { connection, bytes });
+        !bytes.is_empty()
+    }
+
+    /// Stops a side without a word, and opens what its store has.
+    fn crash(&mut self, side: usize) {
+        self.cut();
+        self.take_acks(side);
+        let map = core::mem::take(&mut self.nodes[side].map);
+        self.check_closed(side);
+        self.nodes[side] = Node::with_seed(1 + side as u8, map);
+        let key_pair = if side == 0 { author() } else { stranger() };
+        self.feeds[side] = write(&mut self.nodes[side], key_pair);
+        // What was not reported may be there or not; what was, is.
+        let length = self.length(side, side);
+        assert!(length >= self.acked[side].len(), "a block that was durable is gone");
+        self.appended[side].truncate(length);
+        self.take_acks(side);
+    }
+
+    /// How much one side holds of the other's feed, or of its own.
+    fn length(&self, side: usize, of: usize) -> usize {
+        self.nodes[side].multifeed.find(&self.keys[of]).map_or(0, |feed| feed.length as usize)
+    }
+
+    fn take_acks(&mut self, side: usize) {
+        let feed = self.feeds[side];
+        for event in core::mem::take(&mut self.nodes[side].events) {
+            if let Event::Appended { feed: appended, end, .. } = event
+                && appended == feed
+            {
+                self.acked[side] = self.appended[side][..end as usize].to_vec();
+            }
+        }
+    }
+
+    /// No honest peer is found to have done wrong.
+    fn check_closed(&self, side: usize) {
+        let is_fair = |reason: &Reason| {
+            matches!(reason, Reason::Deadline(Deadline::Dead | Deadline::Handshake))
+        };
+        let closed = &self.nodes[side].closed;
+        assert!(closed.iter().all(is_fair), "an honest peer was closed: {closed:?}");
+    }
+
+    fn pass(&mut self, millis: u64) {
+        for node in &mut self.nodes {
+            node.now = node.now + core::time::Duration::from_millis(millis);
+            node.handle(Input::Timeout);
+        }
+    }
+
+    /// Lets all rulings go, connects the two, and waits for both to hold the same.
+    fn meet(&mut self) {
+        self.cut();
+        for side in 0..2 {
+            self.nodes[side].release();
+            _ = self.nodes[side].multifeed.accept(&self.keys[1 - side]);
+            self.nodes[side].drain();
+            self.nodes[side].closed.clear();
+        }
+        self.connect();
+        for _ in 0..ROUNDS_MAX {
+            while self.bring(0, usize::MAX) | self.bring(1, usize::MAX) {}
+            if (0..2).all(|of| self.length(0, of) == self.length(1, of)) {
+                return;
+            }
+            self.pass(ROUND_MILLIS);
+        }
+        panic!("two connected peers do not come to hold the same");
+    }
+
+    /// Both hold of each feed what its author signed.
+    fn check(&mut self) {
+        for of in 0..2 {
+            let key = self.keys[of];
+            self.take_acks(of);
+            let appended = self.appended[of].clone();
+            assert!(appended.starts_with(&self.acked[of]), "a block that was durable is gone");
+            let hashes = [0, 1].map(|side: usize| {
+                let multifeed = &self.nodes[side].multifeed;
+                multifeed.find(&key).and_then(|feed| multifeed.tree_hash(feed.id))
+            });
+            assert_eq!(hashes[0], hashes[1]);
+            let feed = self.feeds[of];
+            for (index, block) in appended.iter().enumerate().take(self.length(of, of)) {
+                let node = &mut self.nodes[of];
+                let index = index as u64;
+                _ = node.multifeed.read(feed, index, index + 1);
+                node.drain();
+                if let Some(Event::Blocks { blocks, .. }) = node.events.pop() {
+                    assert_eq!(&blocks[0], block);
+                }
+            }
+        }
+    }
+
+    /// What the application and the world may do, but to the bytes on their way.
+    fn act(&mut self, act: u8, how: u8) {
+        let side = usize::from(act & 1);
+        let other = self.keys[1 - side];
+        match act >> 1 & 15 {
+            0 | 1 => self.append(side, how),
+            2 => self.connect(),
+            3..=6 => _ = self.bring(side, 1 + 4 * usize::from(how)),
+            7 => self.cut(),
+            8 => self.crash(side),
+            9 => _ = self.nodes[side].held.get_or_insert_default(),
+            10 => self.nodes[side].release(),
+            11 => self.pass(100 * u64::from(how)),
+            12 => _ = self.nodes[side].multifeed.refuse(&other),
+            13 => _ = self.nodes[side].multifeed.accept(&other),
+            act => {
+                let held = self.nodes[side].multifeed.find(&other);
+                let Some((id, length)) = held.map(|feed| (feed.id, feed.length)) else { return };
+                let start = u64::from(how) % length.max(1);
+                let multifeed = &mut self.nodes[side].multifeed;
+                match act {
+                    14 if how & 0x80 != 0 => _ = multifeed.remove(id),
+                    14 => _ = multifeed.clear(id, start..start + 1),
+                    _ => _ = multifeed.download(id, start..start + 1),
+                }
+            }
+        }
+        self.nodes[side].drain();
+    }
+}
+
+/// Opens a node's own feed.
+fn write(node: &mut Node, key_pair: KeyPair) -> FeedId {
+    let feed = node.multifeed.writer("own", key_pair);
+    node.drain();
+    feed.expect("there is room for one feed of its own")
+}
+
+/// Two honest peers: they append, meet, part, crash, refuse, clear and download.
+///
+/// Claims: neither finds that the other broke the protocol; what was reported to be durable is
+/// there after every crash; and once they meet for good, both hold the same of what both take.
+#[doc(hidden)]
+pub fn peers(acts: &[u8]) {
+    let mut pair = Pair::new();
+    for act in acts.chunks_exact(2) {
+        pair.act(act[0], act[1]);
+    }
+    (0..2).for_each(|side| pair.check_closed(side));
+    pair.meet();
+    (0..2).for_each(|side| pair.check_closed(side));
+    pair.check();
+}
+
+/// Two honest peers and somebody between them, who loses, repeats, swaps, cuts and changes frames:
+/// what an act of the upper half does to the next frame of a side.
+///
+/// Claims: both keep their own feeds, hold of the other's nothing but what was signed, and hold
+/// the same once they meet with nobody between.
+#[doc(hidden)]
+pub fn tampered(acts: &[u8]) {
+    let mut pair = Pair::new();
+    for act in acts.chunks_exact(2) {
+        if act[0] & 0x80 == 0 {
+            pair.act(act[0], act[1]);
+        } else {
+            tamper(&mut pair, act[0], act[1]);
+        }
+        // Who is right is not asked: the bytes were not the other's.
+        pair.nodes.iter_mut().for_each(|node| node.closed.clear());
+    }
+    pair.meet();
+    (0..2).for_each(|side| pair.check_closed(side));
+    pair.check();
+}
+
+/// Takes all that a side has said, and brings it to the other with one frame changed.
+fn tamper(pair: &mut Pair, act: u8, how: u8) {
+    let Some(connection) = pair.connection else { return };
+    let from = usize::from(act & 1);
+    let said = pair.nodes[from].transmit(connection);
+    let mut reader = FrameReader::new(FRAME_BYTES_MAX);
+    reader.push(&pair.pipes[from].split());
+    reader.push(&said);
+    let mut frames = Vec::new();
+    while let Ok(Some(frame)) = reader.next() {
+        frames.push(frame);
+    }
+    let place = usize::from(how & 3).min(frames.len().saturating_sub(1));
+    let at = usize::from(how >> 2);
+    if let Some(frame) = frames.get_mut(place) {
+        let byte = at % frame.len().max(1);
+        match act >> 1 & 7 {
+            0 => _ = frames.remove(place),
+            1 => frames.insert(place, frames[place].clone()),
+            2 => frames.reverse(),
+            3 => frame.truncate(byte),
+            4 => frame.extend_from_slice(&[how; 3]),
+            bit => frame.iter_mut().skip(byte).take(1).for_each(|byte| *byte ^= 1 << bit),
+        }
+    }
+    let mut bytes = BytesMut::new();
+    frames.iter().for_each(|frame| write_frame(&mut bytes, frame).expect("it was one"));
+    pair.nodes[1 - from].handle(Input::Received { connection, bytes: &bytes });
+}

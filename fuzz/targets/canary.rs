@@ -1,0 +1,4 @@
+//! See `multifeed_core::fuzzing::canary`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| multifeed_core::fuzzing::canary(data));

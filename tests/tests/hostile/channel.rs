@@ -1,0 +1,259 @@
+//! Attacks on the mux and on the channel `multifeed/1`, up to the reconciliation.
+
+use multifeed_core::wire::codec::{put_string, put_uint};
+use multifeed_core::wire::multifeed::{
+    AgainEntry, HeadEntry, Kind, Name, No, NoEntry, PROTOCOL, RangeHeader, WantEntry, encode_range,
+    put,
+};
+use multifeed_core::wire::mux::{Batch, MuxMessage};
+use multifeed_core::{KeyPair, PublicKey, Role, Signature};
+
+use super::pen::{Mutant, Pen, Writer, blind, genuine, mutants};
+use super::stage::{Attack, Moment, Stage, frame, framed, group};
+
+fn author(seed: u8) -> PublicKey {
+    KeyPair::from_seed(&[seed; 32]).public_key()
+}
+
+/// Of nobody whom the node knows.
+const STRANGER: u8 = 99;
+
+/// A message of the group's channel, in a frame.
+pub(super) fn message(kind: u64, body: &[u8]) -> Vec<u8> {
+    framed(&MuxMessage::Message { channel: 1, kind, body })
+}
+
+fn name(pen: &mut Pen, at: Name) -> Name {
+    match at {
+        Name::New(PublicKey(key)) => Name::New(PublicKey(pen.array("key", key))),
+        Name::Mine(number) => Name::Mine(pen.small("number that it gave", number)),
+        Name::Yours(number) => Name::Yours(pen.small("number that we gave", number)),
+    }
+}
+
+/// Of which feeds a message may speak: of a stranger's, of the node's own, of what was named.
+fn names() -> Vec<Name> {
+    let new = [STRANGER, 11, 12].map(|seed| Name::New(author(seed)));
+    [&new[..], &[Name::Mine(0), Name::Yours(0), Name::Yours(3)]].concat()
+}
+
+fn entries(values: &[impl serde::Serialize]) -> Vec<u8> {
+    let mut body = Vec::new();
+    values.iter().for_each(|value| put(&mut body, value));
+    body
+}
+
+fn heads(pen: &mut Pen) -> Vec<u8> {
+    let list = names().into_iter().map(|at| {
+        let name = name(pen, at);
+        HeadEntry { name, length: pen.number("length", 3), fork: pen.number("fork", 0) }
+    });
+    let list = list.collect();
+    entries(&pen.list("heads", list))
+}
+
+fn wants(pen: &mut Pen) -> Vec<u8> {
+    let list = [Name::Mine(0), Name::Yours(0), Name::Yours(2)].into_iter().map(|at| {
+        let name = name(pen, at);
+        WantEntry { name, start: pen.number("start", 1) }
+    });
+    let list = list.collect();
+    entries(&pen.list("wants", list))
+}
+
+fn again(pen: &mut Pen) -> Vec<u8> {
+    let list = [Name::Mine(0), Name::Yours(0)].into_iter().map(|at| {
+        let name = name(pen, at);
+        AgainEntry { name, start: pen.number("start", 0), end: pen.number("end", 2) }
+    });
+    let list = list.collect();
+    entries(&pen.list("runs", list))
+}
+
+fn nos(pen: &mut Pen) -> Vec<u8> {
+    let all = [No::Declined, No::Unavailable, No::Duplicate, No::Gone];
+    let named = [Name::New(author(98)), Name::Mine(0), Name::Yours(0), Name::Yours(1)];
+    let list = named.into_iter().zip(all).map(|(at, no)| NoEntry { name: name(pen, at), no });
+    let list = list.collect();
+    entries(&pen.list("nos", list))
+}
+
+/// A range that nobody signed, in the right form.
+fn range(pen: &mut Pen) -> Vec<u8> {
+    let header = RangeHeader {
+        name: name(pen, Name::Mine(0)),
+        start: pen.number("start", 0),
+        head_length: pen.number("length of the head", 3),
+        fork: pen.number("fork", 0),
+        signature: Signature(pen.array("signature", [5; 64])),
+        nodes: pen.byte("count of nodes", 1),
+    };
+    let nodes = vec![(pen.number("bytes below a node", 9), pen.array("node", [3; 32]))];
+    let nodes = pen.list("nodes", nodes);
+    let blocks = vec![pen.text("block", b"a block"), pen.text("block", b"")];
+    encode_range(&header, nodes.into_iter(), &pen.list("blocks", blocks))
+}
+
+fn grant(pen: &mut Pen) -> Vec<u8> {
+    entries(&[pen.number("grant", 7)])
+}
+
+/// Every message of the channel but for those of a reconciliation.
+const MESSAGES: [(&str, Kind, Writer); 8] = [
+    ("heads", Kind::Heads, heads),
+    ("listed", Kind::Listed, |pen| pen.text("nothing", b"")),
+    ("wants", Kind::Wants, wants),
+    ("range", Kind::Range, range),
+    ("nos", Kind::Nos, nos),
+    ("names", Kind::Names, grant),
+    ("window", Kind::Window, grant),
+    ("again", Kind::Again, again),
+];
+
+/// The member would rather have everything listed, and names a feed.
+fn listing() -> Vec<u8> {
+    let first = HeadEntry { name: Name::New(author(97)), length: 3, fork: 0 };
+    [message(Kind::GiveUp as u64, &[1]), message(Kind::Heads as u64, &entries(&[first]))].concat()
+}
+
+/// Messages as they should be, for which nobody is closed.
+pub(super) fn honest() -> Vec<Attack> {
+    let taken = MESSAGES.into_iter().filter(|(_, kind, _)| *kind != Kind::Range);
+    let taken = taken.map(|(name, kind, write)| {
+        let bytes = message(kind as u64, &genuine(write));
+        let (name, moment, role) = (name.to_owned(), Moment::Claimed, Role::Responder);
+        Attack { name, moment, role, before: listing(), bytes }
+    });
+    taken.collect()
+}
+
+/// Messages of members, wrong in one thing each; and right ones at the wrong moment.
+pub(super) fn attacks() -> Vec<Attack> {
+    let mut all = Vec::new();
+    for (name, kind, write) in MESSAGES {
+        for (index, mutant) in mutants(name, write).into_iter().enumerate() {
+            let role = if index % 2 == 0 { Role::Responder } else { Role::Initiator };
+            let (name, bytes) = (mutant.name, message(kind as u64, &mutant.bytes));
+            let (moment, before) = (Moment::Claimed, listing());
+            all.push(Attack { name, moment, role, before, bytes });
+        }
+        for moment in [Moment::Dialled, Moment::Opened, Moment::Synced] {
+            for role in [Role::Responder, Role::Initiator] {
+                let name = format!("{name}: as it should be, {moment:?}, of {role:?}");
+                let bytes = message(kind as u64, &genuine(write));
+                all.push(Attack::new(name, moment, role, [&bytes[..], &bytes].concat()));
+            }
+        }
+    }
+    all
+}
+
+/// What a peer says first, wrong in each byte: whatever its form is.
+pub(super) fn openings(stage: &mut Stage) -> Vec<Attack> {
+    let mut all = Vec::new();
+    for role in [Role::Responder, Role::Initiator] {
+        let (_, said) = stage.bring_to(Moment::Claimed, role);
+        for (index, genuine) in said.iter().take(2).enumerate() {
+            let before = said[..index].iter().flat_map(|message| frame(message));
+            let before: Vec<u8> = before.collect();
+            for Mutant { name, bytes } in blind(&format!("word {index} of the opening"), genuine) {
+                let bytes = [&before[..], &frame(&bytes)].concat();
+                all.push(Attack::new(name, Moment::Dialled, role, bytes));
+            }
+        }
+    }
+    all
+}
+
+fn open(pen: &mut Pen) -> Vec<u8> {
+    let mut body = Vec::new();
+    [0, 1].iter().for_each(|number| put_uint(&mut body, pen.number("kind of control", *number)));
+    put_uint(&mut body, pen.number("channel", 2));
+    put_string(&mut body, &String::from_utf8_lossy(&pen.text("protocol", PROTOCOL.as_bytes())));
+    let id = pen.text("id", group().discovery_key());
+    put_uint(&mut body, pen.number("bytes of the id", id.len() as u64));
+    body.extend(id);
+    body.extend(pen.text("handshake", &[1; 40]));
+    body
+}
+
+fn control(pen: &mut Pen, kind: u64) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, number) in [("control", 0), ("kind of control", kind), ("channel", 1)] {
+        put_uint(&mut body, pen.number(name, number));
+    }
+    body
+}
+
+fn batch(pen: &mut Pen) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, number) in [("control", 0), ("kind of control", 0), ("channel", 1)] {
+        put_uint(&mut body, pen.number(name, number));
+    }
+    for part in [&[6, 1][..], &[5, 1], &[99]] {
+        put_uint(&mut body, pen.number("length of a part", part.len() as u64));
+        body.extend(pen.text("part", part));
+    }
+    put_uint(&mut body, pen.number("change of the channel", 0));
+    put_uint(&mut body, pen.number("channel", 0));
+    body
+}
+
+fn other(pen: &mut Pen) -> Vec<u8> {
+    let mut body = Vec::new();
+    put_uint(&mut body, pen.number("channel", 1));
+    put_uint(&mut body, pen.number("kind", 77));
+    body.extend(pen.text("body", b"a message of a newer version"));
+    body
+}
+
+/// Messages of the mux, wrong in one thing each.
+pub(super) fn mux() -> Vec<Attack> {
+    let mut all = Vec::new();
+    let messages = [
+        mutants("open", open),
+        mutants("reject", |pen| control(pen, 2)),
+        mutants("close", |pen| control(pen, 3)),
+        mutants("batch", batch),
+        mutants("message", other),
+    ];
+    for mutant in messages.into_iter().flatten() {
+        for (moment, role) in [(Moment::Synced, Role::Responder), (Moment::Opened, Role::Initiator)]
+        {
+            let name = format!("{}, {moment:?}", mutant.name);
+            all.push(Attack::new(name, moment, role, frame(&mutant.bytes)));
+        }
+    }
+    let deep = [0; 60_000];
+    let mut many = Batch::new();
+    for _ in 0..5_000 {
+        many.push(&MuxMessage::Open { local_id: 2, protocol: "p", id: None, handshake: &[] });
+        many.push(&MuxMessage::Close { local_id: 2 });
+    }
+    let many = many.take().expect("it has messages");
+    for (name, bytes) in [("batches in batches", &deep[..]), ("ten thousand messages", &many)] {
+        let (name, role, bytes) = (name.to_owned(), Role::Responder, frame(bytes));
+        all.push(Attack::new(name, Moment::Synced, role, bytes));
+    }
+    all
+}
+
+/// Frames whose length is not theirs, at every moment.
+pub(super) fn frames() -> Vec<Attack> {
+    let lengths = [0, 1, 2, 255, 256, 4_096, 65_535, 1_114_112, 1_114_113, 0xff_ffff_u32];
+    let mut all = Vec::new();
+    for moment in [Moment::Dialled, Moment::Opened, Moment::Synced] {
+        for (role, length) in [Role::Responder, Role::Initiator]
+            .into_iter()
+            .flat_map(|role| lengths.map(|l| (role, l)))
+        {
+            for held in [0, 1, length.min(70_000) as usize] {
+                let name = format!("a frame of {length} with {held} bytes, {moment:?}");
+                let head = length.to_le_bytes();
+                let bytes = [&head[..3], &vec![7; held]].concat();
+                all.push(Attack::new(name, moment, role, bytes));
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,128 @@
+//! Hostile messages and proofs: what the project's encoders write, wrong in one thing at a time.
+//!
+//! Rule: each attack has a name, and none may do worse than end its own connection. The tests take
+//! turns, for they count what the whole process allocates.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use peak_alloc::PeakAlloc;
+
+mod channel;
+mod chat;
+mod hypercore;
+mod pen;
+mod proofs;
+mod records;
+mod secure;
+mod sketches;
+mod stage;
+
+use stage::{Attack, Outcome, Stage};
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// Messages and proofs, each at least as many.
+const ATTACKS_MIN: usize = 300;
+
+/// Held by the test whose turn it is.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A word to whoever reads a test's output.
+#[expect(clippy::print_stdout, reason = "it is meant to be read")]
+fn say(word: &str) {
+    println!("{word}");
+}
+
+/// Makes attacks on one node after the other; says what they came to.
+fn suffer(stage: &mut Stage, layer: &str, attacks: &[Attack]) -> usize {
+    let outcomes = attacks.iter().map(|attack| stage.suffer(attack)).collect();
+    stage.check_feeds();
+    tell(layer, outcomes)
+}
+
+/// Says how often what came of a layer's attacks; returns how many there were.
+fn tell(layer: &str, outcomes: Vec<Outcome>) -> usize {
+    let count = outcomes.len();
+    let most = outcomes.iter().map(|outcome| outcome.bytes).max().unwrap_or(0);
+    let mut reasons = BTreeMap::new();
+    for reason in outcomes.into_iter().filter_map(|outcome| outcome.closed) {
+        *reasons.entry(format!("{reason:?}")).or_insert(0) += 1;
+    }
+    let closed: usize = reasons.values().sum();
+    say(&format!("{layer}: {count} messages, {closed} closed, {most} bytes at most: {reasons:?}"));
+    // Attacks that are all ignored reach nothing.
+    assert!(reasons.len() >= 2, "{layer}: {reasons:?}");
+    count
+}
+
+#[test]
+fn no_message_on_a_connection_harms_a_node() {
+    let _turn = turn();
+    let openings = channel::openings(&mut Stage::new());
+    let mut stage = Stage::new();
+    let layers = [
+        ("frames", channel::frames()),
+        ("mux", channel::mux()),
+        ("opening", openings),
+        ("multifeed/1", channel::attacks()),
+        ("sketches", sketches::attacks()),
+    ];
+    let counts = layers.iter().map(|(layer, attacks)| suffer(&mut stage, layer, attacks));
+    let members: usize = counts.sum();
+    let strangers = tell("secret stream", secure::suffer(&mut stage));
+    let mut stage = hypercore::stage();
+    let attacks = hypercore::attacks(&stage);
+    let stock = suffer(&mut stage, "hypercore", &attacks);
+    let count = members + strangers + stock;
+    say(&format!("all: {count} messages"));
+    assert!(count >= ATTACKS_MIN);
+}
+
+#[test]
+fn no_proof_but_the_true_one_is_taken() {
+    let _turn = turn();
+    let ranges = proofs::suffer();
+    let mut stage = hypercore::stage();
+    let attacks = hypercore::proofs(&stage);
+    let length =
+        |stage: &Stage| stage.node.multifeed.find(&hypercore::adopted()).map(|feed| feed.length);
+    for attack in &attacks {
+        stage.suffer(attack);
+        assert_eq!(length(&stage), Some(0), "{}: it was taken", attack.name);
+    }
+    let outcome = stage.suffer(&hypercore::proof(&stage));
+    assert_eq!((outcome.closed, length(&stage)), (None, Some(1)));
+    say(&format!("ranges: {ranges} proofs, hypercore: {} proofs", attacks.len()));
+    assert!(ranges + attacks.len() >= ATTACKS_MIN);
+}
+
+#[test]
+fn no_store_that_somebody_wrote_in_harms_a_node() {
+    let _turn = turn();
+    let records = records::suffer();
+    say(&format!("records: {records} stores"));
+    assert!(records >= ATTACKS_MIN);
+}
+
+#[test]
+fn no_invite_and_no_message_of_the_chat_harms_its_reader() {
+    let _turn = turn();
+    let (invites, messages) = (chat::suffer_invites(), chat::suffer_messages());
+    say(&format!("invites: {invites}, chat messages: {messages}"));
+    assert!(invites + messages >= ATTACKS_MIN);
+}
+
+#[test]
+fn the_same_messages_are_taken_where_nothing_is_wrong() {
+    let _turn = turn();
+    let mut stage = Stage::new();
+    for message in channel::honest() {
+        assert_eq!(stage.suffer(&message).closed, None, "{}", message.name);
+    }
+}
