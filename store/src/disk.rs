@@ -95,10 +95,16 @@ impl DiskStore {
 
     fn with(medium: impl Medium, path: &Path, state: State) -> Result<Self, Failure> {
         let database = guarded(|| start(medium, state)).map_err(|failure| failure.at(path))?;
-        Ok(Self { path: path.to_path_buf(), database: Some(database), sealed: Vec::new() })
+        // From here on it is closed as a store is, whatever is found.
+        let store = Self { path: path.to_path_buf(), database: Some(database), sealed: Vec::new() };
+        store.look(|database| match state {
+            State::Empty => make_tables(database),
+            State::Complete(_) => check_format(database),
+        })?;
+        Ok(store)
     }
 
-    /// Runs a reading call of the engine.
+    /// Runs a call of the engine.
     fn look<T>(&self, call: impl FnOnce(&Database) -> Result<T, Failure>) -> Result<T, Failure> {
         let Some(database) = &self.database else {
             return Err(Failure::new(FailureKind::Closed).at(&self.path));
@@ -146,28 +152,32 @@ impl Store for DiskStore {
         let Some(database) = self.database.take() else {
             return Err(Failure::new(FailureKind::Closed).at(&self.path));
         };
-        // On a failure the database is dropped in here, since its state is of unknown truth; its
-        // last acts can panic too.
-        let sealed = &mut self.sealed;
-        let written = guarded(move || {
-            write(&database, commits, sealed)?;
-            Ok(database)
-        });
-        self.database = Some(written.map_err(|failure| failure.at(&self.path))?);
-        Ok(())
+        let written = guarded(|| write(&database, commits, &mut self.sealed));
+        match written {
+            Ok(()) => self.database = Some(database),
+            // Its state is of unknown truth.
+            Err(_) => close(database),
+        }
+        written.map_err(|failure| failure.at(&self.path))
     }
 }
 
-/// The engine closes its file when it is dropped, which panics on some damage as well.
 impl Drop for DiskStore {
     fn drop(&mut self) {
-        let database = self.database.take();
-        // Closing adds nothing to what is durable, so that it failed is nothing to tell.
-        let _ = guarded(move || {
-            drop(database);
-            Ok(())
-        });
+        if let Some(database) = self.database.take() {
+            close(database);
+        }
     }
+}
+
+/// The engine closes its file when it is dropped, which panics on some damage as well. Never while
+/// another panic unwinds: a second one would end the process.
+fn close(database: Database) {
+    // Closing adds nothing to what is durable, so that it failed is nothing to tell.
+    let _ = guarded(move || {
+        drop(database);
+        Ok(())
+    });
 }
 
 /// What a file is expected to hold.
@@ -177,26 +187,27 @@ enum State {
     Complete(Check),
 }
 
-/// Opens the engine on a medium, and checks that the format is ours.
+/// Opens the engine on a medium.
 fn start(medium: impl Medium, state: State) -> Result<Database, Failure> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
-    let State::Complete(check) = state else {
-        let database = builder.create_with_backend(Backend(medium)).map_err(engine)?;
-        make_tables(&database)?;
-        return Ok(database);
-    };
-    // The engine would make a new database of it; but complete files are never empty, so this one
-    // has lost all that it held.
-    if medium.length().map_err(Failure::from_io)? == 0 {
-        return Err(Failure::new(FailureKind::Damaged));
+    if let State::Complete(check) = state {
+        // The engine would make a new database of it; but complete files are never empty, so this
+        // one has lost all that it held.
+        if medium.length().map_err(Failure::from_io)? == 0 {
+            return Err(Failure::new(FailureKind::Damaged));
+        }
+        builder.set_check_integrity_on_open(check == Check::Whole);
     }
-    builder.set_check_integrity_on_open(check == Check::Whole);
-    let database = builder.create_with_backend(Backend(medium)).map_err(engine)?;
+    builder.create_with_backend(Backend(medium)).map_err(engine)
+}
+
+/// Checks that the format is ours.
+fn check_format(database: &Database) -> Result<(), Failure> {
     let format = database.begin_read().map_err(engine)?.open_table(FORMAT).map_err(engine)?;
     let version = format.get("version").map_err(engine)?.map(|version| version.value());
     match version {
-        Some(FORMAT_VERSION) => Ok(database),
+        Some(FORMAT_VERSION) => Ok(()),
         Some(found) if found > FORMAT_VERSION => Err(Failure::new(FailureKind::TooNew { found })),
         _ => Err(Failure::new(FailureKind::Damaged)),
     }
