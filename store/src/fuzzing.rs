@@ -38,8 +38,8 @@ fn genuine() -> &'static [u8] {
 /// little-endian, modulo the length of the file. Of an odd first byte the file ends at the first
 /// place; of one with the second bit, all pages are checked.
 ///
-/// Claims: it opens or says why not; a value that is read is the one that was written, or empty; and
-/// it takes what is written then, or refuses and is closed.
+/// Claims: it opens or says why not; a value that is read is the one that was written, or empty;
+/// and it takes what is written then, or refuses and is closed.
 #[doc(hidden)]
 pub fn store_file(data: &[u8]) {
     let Some((how, steps)) = data.split_first() else { return };
