@@ -28,7 +28,6 @@ use crate::report::Failure;
 use crate::sanitize;
 use crate::session::Session;
 use crate::signals::Signals;
-use crate::timeline::Timeline;
 
 /// How many of the last messages are shown when a room is opened.
 const HISTORY_LINES: usize = 20;
@@ -86,7 +85,6 @@ struct Chat {
     signals: Signals,
     screen: Screen,
     printer: Printer,
-    timeline: Timeline,
     delivery: Delivery,
     /// When the user gets his next prompt, if he waits for one.
     prompt_due: Option<Instant>,
@@ -108,28 +106,23 @@ impl Chat {
         output: &Output,
         signals: Signals,
     ) -> Result<Self, (Session, Failure)> {
-        let mut timeline = Timeline::default();
-        let history = timeline.history(session.node(), HISTORY_LINES, None).await;
-        let history = match history {
-            Ok(history) => history,
-            Err(error) => {
-                let failure = session.failed(error);
-                return Err((session, failure));
-            }
+        let history = session.history(HISTORY_LINES, None).await;
+        let (history, length) = match history.and_then(|h| Ok((h, session.own_length()?))) {
+            Ok(found) => found,
+            Err(failure) => return Err((session, failure)),
         };
         let screen = match Screen::open(output) {
             Ok(screen) => screen,
             Err(failure) => return Err((session, failure)),
         };
         let printer = Printer::new(&session, output);
-        let delivery = Delivery::new(timeline.next(&session.key()));
+        let delivery = Delivery::new(length);
         let mut chat = Self {
             session,
             output: *output,
             signals,
             screen,
             printer,
-            timeline,
             delivery,
             prompt_due: None,
             interrupted: false,
@@ -210,7 +203,7 @@ impl Chat {
     async fn holders(&self) -> Result<Holders, Failure> {
         let found = self.session.node().holders(self.session.feed()).await;
         let found = found.map_err(|error| self.session.failed(error))?;
-        let length = self.timeline.next(&self.session.key());
+        let length = self.session.own_length()?;
         let most = found.iter().map(|(_, length)| *length).max().unwrap_or(0);
         let complete = found.iter().filter(|(_, held)| *held >= length).count();
         Ok(Holders { most, complete, here: self.session.links().here().len() })
@@ -299,8 +292,7 @@ impl Chat {
     /// Shows the messages that are here and were not shown.
     async fn show_new(&mut self) -> Result<(), Failure> {
         loop {
-            let step = self.timeline.step(self.session.node()).await;
-            let step = step.map_err(|error| self.session.failed(error))?;
+            let step = self.session.step().await?;
             for entry in &step.entries {
                 // What was typed on a terminal stands there already.
                 if entry.id.feed != self.session.key().0 || !self.screen.echoes() {

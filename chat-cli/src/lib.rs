@@ -6,7 +6,8 @@
 //! A command is parsed by [`args`], works on a [`profile`], and ends as an [`exit::ExitCode`] or
 //! as a [`report::Failure`], which one renderer shows. One that needs a room's messages opens a
 //! [`session`]: a running multifeed with the user's feed in it. What the feeds hold becomes a
-//! [`timeline`], and that a [`transcript`] for people or [`lines`] for programs.
+//! [`timeline`], the same on every member, and that a [`transcript`] for people or [`lines`] for
+//! programs.
 
 pub mod args;
 pub mod chat;

@@ -1,21 +1,27 @@
 //! One block of a feed: the JSON message of the Kappa workshop's multichat.
 //!
-//! Rule: what is written is what that program wrote, and what is read may be anything at all: a
-//! block of a peer is shown, or is shown to be unreadable, and nothing more can come of it.
+//! Rule: what is written is what that program wrote, with one field more that it does not look at
+//! ([`Head`]); and what is read may be anything at all: a block of a peer is shown, or is shown to
+//! be unreadable, and nothing more can come of it.
 //!
 //! ```
 //! use multichat::message::{self, Content};
 //! let now = "2026-11-22T08:26:14.138Z".parse().unwrap();
-//! let block = message::encode("alice", "hi", now).unwrap();
+//! let block = message::encode("alice", "hi", now, &[]).unwrap();
 //! let Content::Chat(chat) = message::decode(&block) else { panic!() };
 //! assert_eq!((chat.nickname.as_deref(), chat.text.as_str()), (Some("alice"), "hi"));
 //! ```
 
+mod seen;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use self::seen::{Digest, Head, SEEN_MAX, chain, digest};
 
 use crate::exit::ExitCode;
 use crate::report::Failure;
@@ -45,8 +51,10 @@ pub struct Chat {
     pub nickname: Option<String>,
     /// What he says.
     pub text: String,
-    /// When, by his own clock: shown, never used for order. `None` if it is no time.
+    /// When, by his own clock. `None` if it is no time.
     pub time: Option<Timestamp>,
+    /// The heads that he had seen, [`SEEN_MAX`] at most. They are claims like all the rest.
+    pub seen: Vec<Head>,
 }
 
 impl fmt::Debug for Chat {
@@ -70,6 +78,8 @@ pub enum Unreadable {
     OtherType,
     /// It says that it is a message, and its fields are no such.
     WrongFields,
+    /// It was here and is no more: its feed was refused, or its blocks cleared.
+    Gone,
 }
 
 impl Unreadable {
@@ -80,18 +90,25 @@ impl Unreadable {
             Self::NotJson => "(not a message)",
             Self::OtherType => "(a message of a kind that this version does not know)",
             Self::WrongFields => "(a broken message)",
+            Self::Gone => "(a message that is not kept here any more)",
         }
     }
 }
 
-/// Writes a block.
+/// Writes a block, of an author who has `seen` these heads.
 ///
 /// # Errors
 /// Exit 4 if there is no text, or too much of it.
-pub fn encode(nickname: &str, text: &str, now: Timestamp) -> Result<Vec<u8>, Failure> {
+pub fn encode(
+    nickname: &str,
+    text: &str,
+    now: Timestamp,
+    seen: &[Head],
+) -> Result<Vec<u8>, Failure> {
     check(text)?;
-    let nickname = sanitize::nick(nickname);
-    let message = Written { kind: TYPE, nickname: nickname.as_str(), text, timestamp: &iso(now) };
+    let (nickname, seen) = (sanitize::nick(nickname), seen::write(seen));
+    let (nickname, timestamp) = (nickname.as_str(), &iso(now));
+    let message = Written { kind: TYPE, nickname, text, timestamp, seen };
     // Strings alone: nothing in it can fail to serialize.
     Ok(serde_json::to_vec(&message).expect("a message of strings is JSON"))
 }
@@ -152,7 +169,7 @@ fn read(block: &[u8]) -> Result<Chat, Unreadable> {
         Value::Number(ms) => milliseconds(&ms),
         _ => return Err(Unreadable::WrongFields),
     };
-    Ok(Chat { nickname, text, time })
+    Ok(Chat { nickname, text, time, seen: seen::read(&found.seen) })
 }
 
 /// JavaScript's `Date.now()`, which may have a fraction; `None` beyond the year 9999.
@@ -162,7 +179,7 @@ fn milliseconds(ms: &serde_json::Number) -> Option<Timestamp> {
     Timestamp::from_millisecond(whole).ok()
 }
 
-/// The fields in the order in which the workshop's program writes them.
+/// The fields in the order in which the workshop's program writes them, then our own.
 #[derive(Serialize)]
 struct Written<'a> {
     #[serde(rename = "type")]
@@ -170,6 +187,8 @@ struct Written<'a> {
     nickname: &'a str,
     text: &'a str,
     timestamp: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    seen: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +201,8 @@ struct Found {
     text: Value,
     #[serde(default)]
     timestamp: Value,
+    #[serde(default)]
+    seen: Value,
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
 use crate::sanitize::Clean;
+use crate::timeline::view::ViewFailure;
+use crate::timeline::{Entry, Step, Timeline, Trouble};
 
 /// The local name of the feed that this user writes, as in the workshop's program.
 const WRITER: &str = "local";
@@ -38,6 +40,7 @@ pub struct Session {
     nick: Clean,
     feed: FeedId,
     key: FeedKey,
+    timeline: Timeline,
     listening: Option<SocketAddr>,
 }
 
@@ -52,6 +55,10 @@ impl Session {
         let group = room.group();
         let feeds = profile.feeds_path(room.id());
         let failed = |error| node_failure(error, feeds.as_deref());
+        // Before the node: what fails here leaves nothing open.
+        let key = profile.identity().feed_key(&group);
+        let view = profile.view_file(room.id())?;
+        let timeline = Timeline::open(view, key.0).map_err(|error| index_failure(&error))?;
         let runtime = Tokio::current().map_err(|error| failure::no_runtime(&error))?;
         let mut options = NodeOptions::new(group.clone(), runtime);
         if let Some(folder) = &feeds {
@@ -60,7 +67,6 @@ impl Session {
         options.record.clone_from(&global.record);
         options.identity = Some(profile.identity().connection_key(&group));
         let writer: KeyPair = profile.identity().writer(&group);
-        let key = profile.identity().feed_key(&group);
         let node = Node::open(options).await.map_err(failed)?;
         let events = node.subscribe();
         let feed = match node.writer(WRITER, writer).await {
@@ -71,7 +77,7 @@ impl Session {
             }
         };
         let (links, listening) = (Links::default(), None);
-        Ok(Self { node, events, links, room, profile, nick, feed, key, listening })
+        Ok(Self { node, events, links, room, profile, nick, feed, key, timeline, listening })
     }
 
     /// Whether the flags or the room name anybody to be reached, or let somebody in.
@@ -133,12 +139,13 @@ impl Session {
         Some((event, change))
     }
 
-    /// Stores a message, durably, and gives its place.
+    /// Stores a message, durably, and gives its name. It names what was read here before.
     ///
     /// # Errors
     /// If it was not stored: then it has to be sent again.
     pub async fn append(&self, text: &str) -> Result<MessageId, Failure> {
-        let block = message::encode(self.nick.as_str(), text, Timestamp::now())?;
+        let seen = self.timeline.seen().map_err(|error| index_failure(&error))?;
+        let block = message::encode(self.nick.as_str(), text, Timestamp::now(), &seen)?;
         let appended = self.node.append(self.feed, vec![block]).await;
         let appended = appended.map_err(|error| self.unsure(error))?;
         Ok(MessageId { feed: self.key.0, index: appended.start })
@@ -159,6 +166,44 @@ impl Session {
         node_failure(error, self.profile.feeds_path(self.room.id()).as_deref())
     }
 
+    /// Reads on: what came since the last time.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn step(&self) -> Result<Step, Failure> {
+        self.timeline.step(&self.node).await.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// Reads all that came since the last time, and gives the last `keep` messages of those from
+    /// `since` on.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn history(
+        &self,
+        keep: usize,
+        since: Option<Timestamp>,
+    ) -> Result<Vec<Entry>, Failure> {
+        let history = self.timeline.history(&self.node, keep, since).await;
+        history.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// How many of our own messages were read.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn own_length(&self) -> Result<u64, Failure> {
+        self.timeline.own_length().map_err(|error| index_failure(&error))
+    }
+
+    /// What a failure of the timeline means to the user.
+    pub fn troubled(&self, trouble: Trouble) -> Failure {
+        match trouble {
+            Trouble::Node(error) => self.failed(error),
+            Trouble::View(error) => index_failure(&error),
+        }
+    }
+
     /// Lets everybody go, and waits until everything is on the disk.
     pub async fn close(self) {
         self.node.close().await;
@@ -167,6 +212,11 @@ impl Session {
     /// The node.
     pub fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// What was said, in its order.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
     }
 
     /// The peers.
@@ -218,4 +268,9 @@ impl Session {
         Failure::new(ExitCode::Failed, "store.stopped", "the store has stopped working")
             .help("what was said to be stored is stored; start again")
     }
+}
+
+fn index_failure(error: &ViewFailure) -> Failure {
+    Failure::new(ExitCode::Failed, "view.failed", error.to_string())
+        .help("nothing that was said is lost: delete view.redb in the room's folder")
 }

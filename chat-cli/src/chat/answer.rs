@@ -47,7 +47,7 @@ impl Chat {
     async fn peers(&self) -> Result<(), Failure> {
         let found = self.session.node().holders(self.session.feed()).await;
         let found = found.map_err(|error| self.session.failed(error))?;
-        let length = self.timeline.next(&self.session.key());
+        let length = self.session.own_length()?;
         let here = self.session.links().here();
         if here.is_empty() {
             self.screen.say("nobody else is here")?;

@@ -78,6 +78,8 @@ async fn deliver(
         // Before the append: if this fails, the message was not stored, and the code says so.
         session.go_online(global, output).await?;
     }
+    // What is here is what the message answers.
+    session.history(0, None).await?;
     let id = session.append(text).await?;
     if output.format == Format::Json {
         let ack = Event::Ack { reference: None, id: id.clone(), state: "stored" };

@@ -13,7 +13,7 @@ use crate::profile::Profile;
 use crate::report::Failure;
 use crate::session::Session;
 use crate::signals::Signals;
-use crate::timeline::{Entry, Timeline};
+use crate::timeline::Entry;
 use crate::transcript::Transcript;
 
 /// Which messages to print.
@@ -42,11 +42,9 @@ async fn print(
     signals: &mut Signals,
     wanted: Wanted,
 ) -> Result<(), Failure> {
-    let mut timeline = Timeline::default();
     let mut printer = Printer::new(session, output);
     let keep = if wanted.no_backfill { 0 } else { wanted.lines };
-    let history = timeline.history(session.node(), keep, wanted.since).await;
-    for entry in history.map_err(|error| session.failed(error))? {
+    for entry in session.history(keep, wanted.since).await? {
         printer.print(&entry, Arrival::Backfill)?;
     }
     if !wanted.follow {
@@ -67,8 +65,7 @@ async fn print(
             code = signals.next() => return Err(Failure::quiet(code)),
         }
         loop {
-            let step = timeline.step(session.node()).await;
-            let step = step.map_err(|error| session.failed(error))?;
+            let step = session.step().await?;
             for entry in &step.entries {
                 printer.print(entry, Arrival::Live)?;
             }

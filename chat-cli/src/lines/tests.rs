@@ -21,6 +21,7 @@ fn a_message_line_is_that_of_the_specification() {
         nickname: Some("bob\u{1b}".into()),
         text: "hi\r\n\u{202e}you".into(),
         time: Some("2026-11-22T08:26:14.138Z".parse().unwrap()),
+        seen: Vec::new(),
     };
     let content = Content::Chat(chat);
     let line = value(Event::Message(Message::new(id(), "kitchen", &content, Arrival::Live)));
