@@ -3,6 +3,7 @@
 //! Rule: nothing is done here. [`parse`] turns words into an [`Invocation`], or into help to
 //! print, or into a failure that shows the right words.
 
+mod channel;
 mod suggest;
 mod values;
 
@@ -19,6 +20,7 @@ use crate::output::{Format, Output, Talk, Terminals};
 use crate::report::{Failure, Paint};
 use crate::ticket::looks_like_ticket;
 
+pub use self::channel::{AnyChannel, Channel};
 pub use self::suggest::{nearest, nearest_command};
 pub use self::values::{PeerAddress, Until, Wait, duration, profile_name};
 
@@ -167,6 +169,9 @@ pub enum Command {
     /// Store a message and send it
     #[command(visible_alias = "s")]
     Send {
+        /// Where to say it
+        #[command(flatten)]
+        channel: Channel,
         /// The message; - or nothing reads it from standard input
         #[arg(value_name = "TEXT|-")]
         text: Vec<String>,
@@ -181,6 +186,9 @@ pub enum Command {
     /// Print messages
     #[command(visible_alias = "t")]
     Tail {
+        /// Where to look
+        #[command(flatten)]
+        channel: AnyChannel,
         /// How many of the last messages
         #[arg(short = 'n', long = "lines", default_value_t = 50, value_name = "COUNT")]
         lines: usize,

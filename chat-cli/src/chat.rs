@@ -16,12 +16,13 @@ use tokio::time::{Instant, sleep_until};
 use self::delivery::{Delivery, Holders, messages};
 use self::input::{Input, Screen};
 use self::slash::Typed;
-use crate::args::Global;
+use crate::args::{AnyChannel, Global};
 use crate::commands::{Printer, grows};
 use crate::exit::ExitCode;
 use crate::lines::{self, Arrival, Line};
 use crate::links::Change;
 use crate::logging;
+use crate::message::CHANNEL;
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
@@ -106,7 +107,7 @@ impl Chat {
         output: &Output,
         signals: Signals,
     ) -> Result<Self, (Session, Failure)> {
-        let history = session.history(HISTORY_LINES, None).await;
+        let history = session.history(HISTORY_LINES, None, &AnyChannel::default()).await;
         let (history, length) = match history.and_then(|h| Ok((h, session.own_length()?))) {
             Ok(found) => found,
             Err(failure) => return Err((session, failure)),
@@ -246,7 +247,7 @@ impl Chat {
     }
 
     async fn send(&mut self, text: &str) -> Result<(), Failure> {
-        match self.session.append(text).await {
+        match self.session.append(CHANNEL, text).await {
             Ok(id) => {
                 if self.output.format == Format::Json {
                     let event =

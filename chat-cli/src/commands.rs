@@ -53,13 +53,14 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Whoami => rooms::whoami(global, output),
         Command::Feeds => drive(look::feeds(global, output)),
         Command::Status => drive(look::status(global, output)),
-        Command::Send { text, wait, timeout } => {
+        Command::Send { channel, text, wait, timeout } => {
             let text = send::text_of(&text)?;
-            drive(send::run(global, output, &text, wait, timeout))
+            let wanted = send::Wanted { channel: channel.name(), text, wait, timeout };
+            drive(send::run(global, output, &wanted))
         }
-        Command::Tail { lines, follow, no_backfill, since } => {
+        Command::Tail { channel, lines, follow, no_backfill, since } => {
             let since = since.map(|since| Timestamp::now() - since);
-            let wanted = tail::Wanted { lines, follow, no_backfill, since };
+            let wanted = tail::Wanted { channel, lines, follow, no_backfill, since };
             drive(tail::run(global, output, wanted))
         }
         Command::Sync { until, timeout } => drive(sync::run(global, output, until, timeout)),

@@ -3,6 +3,7 @@
 //! Rule: a field that is here keeps its name and meaning while `v` is 1; fields may be added.
 //! What a peer said comes as [`Clean`] only.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
@@ -14,8 +15,6 @@ use crate::sanitize::{self, Clean};
 
 /// The schema's version.
 pub const VERSION: u32 = 1;
-/// The channel of every message, as long as there is only one.
-pub const CHANNEL: &str = "general";
 
 /// One line; [`crate::output::Output::json`] prints it. Errors are lines too, and are made by
 /// [`crate::report::Report::json`].
@@ -194,7 +193,9 @@ impl Serialize for MessageId {
 pub struct Message {
     id: MessageId,
     room: Clean,
-    channel: &'static str,
+    channel: Clean,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    clock: BTreeMap<String, u64>,
     author: Author,
     #[serde(serialize_with = "optional_iso")]
     time: Option<Timestamp>,
@@ -236,7 +237,8 @@ impl Message {
             author: Author { key: hex(&id.feed), nick },
             id,
             room: sanitize::line(room, ROOM_NAME_COLUMNS_MAX),
-            channel: CHANNEL,
+            channel: content.channel(),
+            clock: content.seen().iter().map(|head| (hex(&head.feed), head.index)).collect(),
             time,
             text,
             unreadable,

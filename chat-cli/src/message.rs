@@ -1,13 +1,13 @@
 //! One block of a feed: the JSON message of the Kappa workshop's multichat.
 //!
-//! Rule: what is written is what that program wrote, with one field more that it does not look at
-//! ([`Head`]); and what is read may be anything at all: a block of a peer is shown, or is shown to
+//! Rule: what is written is what that program wrote, with two fields more that it does not look at
+//! ([`Head`] and the channel); and what is read may be anything at all: a block of a peer is shown, or is shown to
 //! be unreadable, and nothing more can come of it.
 //!
 //! ```
-//! use multichat::message::{self, Content};
+//! use multichat::message::{self, Content, Draft};
 //! let now = "2026-11-22T08:26:14.138Z".parse().unwrap();
-//! let block = message::encode("alice", "hi", now, &[]).unwrap();
+//! let block = message::encode(&Draft::new("alice", "hi"), now).unwrap();
 //! let Content::Chat(chat) = message::decode(&block) else { panic!() };
 //! assert_eq!((chat.nickname.as_deref(), chat.text.as_str()), (Some("alice"), "hi"));
 //! ```
@@ -25,13 +25,18 @@ pub use self::seen::{Digest, Head, SEEN_MAX, chain, digest};
 
 use crate::exit::ExitCode;
 use crate::report::Failure;
-use crate::sanitize;
+use crate::sanitize::{self, Clean};
 
 /// The longest text that is sent, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 8 * 1024;
 /// The longest block of a peer that is looked at. Six times our own longest text would fit: each
 /// byte of it may be written as a JSON escape of six.
 pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
+
+/// The channel that every room has, and of every message that names none.
+pub const CHANNEL: &str = "general";
+/// The widest name of a channel, in terminal columns.
+pub const CHANNEL_COLUMNS_MAX: usize = 24;
 
 const TYPE: &str = "chat-message";
 
@@ -44,6 +49,24 @@ pub enum Content {
     Unreadable(Unreadable),
 }
 
+impl Content {
+    /// The channel in which it stands; what cannot be read stands where everybody looks.
+    pub fn channel(&self) -> Clean {
+        match self {
+            Self::Chat(chat) => chat.channel.clone(),
+            Self::Unreadable(_) => channel_name(CHANNEL),
+        }
+    }
+
+    /// The heads that its author had seen.
+    pub fn seen(&self) -> &[Head] {
+        match self {
+            Self::Chat(chat) => &chat.seen,
+            Self::Unreadable(_) => &[],
+        }
+    }
+}
+
 /// A message as its author wrote it: sanitise each field before it is shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Chat {
@@ -53,6 +76,8 @@ pub struct Chat {
     pub text: String,
     /// When, by his own clock. `None` if it is no time.
     pub time: Option<Timestamp>,
+    /// The channel in which he says it.
+    pub channel: Clean,
     /// The heads that he had seen, [`SEEN_MAX`] at most. They are claims like all the rest.
     pub seen: Vec<Head>,
 }
@@ -95,22 +120,54 @@ impl Unreadable {
     }
 }
 
-/// Writes a block, of an author who has `seen` these heads.
+/// What is to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft<'a> {
+    /// What the author calls himself.
+    pub nickname: &'a str,
+    /// What he says.
+    pub text: &'a str,
+    /// Where he says it.
+    pub channel: &'a str,
+    /// What he has seen.
+    pub seen: &'a [Head],
+}
+
+impl<'a> Draft<'a> {
+    /// A text in the channel of a new room, by somebody who has seen nothing.
+    pub fn new(nickname: &'a str, text: &'a str) -> Self {
+        Self { nickname, text, channel: CHANNEL, seen: &[] }
+    }
+}
+
+/// Writes a block.
 ///
 /// # Errors
 /// Exit 4 if there is no text, or too much of it.
-pub fn encode(
-    nickname: &str,
-    text: &str,
-    now: Timestamp,
-    seen: &[Head],
-) -> Result<Vec<u8>, Failure> {
-    check(text)?;
-    let (nickname, seen) = (sanitize::nick(nickname), seen::write(seen));
-    let (nickname, timestamp) = (nickname.as_str(), &iso(now));
-    let message = Written { kind: TYPE, nickname, text, timestamp, seen };
+pub fn encode(draft: &Draft<'_>, now: Timestamp) -> Result<Vec<u8>, Failure> {
+    check(draft.text)?;
+    let (nickname, seen) = (sanitize::nick(draft.nickname), seen::write(draft.seen));
+    let channel = channel_name(draft.channel);
+    let message = Written {
+        kind: TYPE,
+        nickname: nickname.as_str(),
+        text: draft.text,
+        timestamp: &iso(now),
+        channel: (channel.as_str() != CHANNEL).then_some(channel.as_str()),
+        seen,
+    };
     // Strings alone: nothing in it can fail to serialize.
     Ok(serde_json::to_vec(&message).expect("a message of strings is JSON"))
+}
+
+/// A channel as it is named everywhere: one word, in small letters, without the `#`.
+pub fn channel_name(name: &str) -> Clean {
+    let folded = name.trim().trim_start_matches('#').to_lowercase();
+    let word: String = folded.split_whitespace().collect::<Vec<_>>().join("-");
+    match sanitize::line(&word, CHANNEL_COLUMNS_MAX) {
+        name if name.as_str().is_empty() => sanitize::line(CHANNEL, CHANNEL_COLUMNS_MAX),
+        name => name,
+    }
 }
 
 /// Whether a text can be sent.
@@ -169,7 +226,9 @@ fn read(block: &[u8]) -> Result<Chat, Unreadable> {
         Value::Number(ms) => milliseconds(&ms),
         _ => return Err(Unreadable::WrongFields),
     };
-    Ok(Chat { nickname, text, time, seen: seen::read(&found.seen) })
+    // A channel that is no name is none: the message can be read without it.
+    let channel = channel_name(found.channel.as_str().unwrap_or(CHANNEL));
+    Ok(Chat { nickname, text, time, channel, seen: seen::read(&found.seen) })
 }
 
 /// JavaScript's `Date.now()`, which may have a fraction; `None` beyond the year 9999.
@@ -187,6 +246,8 @@ struct Written<'a> {
     nickname: &'a str,
     text: &'a str,
     timestamp: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     seen: BTreeMap<String, String>,
 }
@@ -201,6 +262,8 @@ struct Found {
     text: Value,
     #[serde(default)]
     timestamp: Value,
+    #[serde(default)]
+    channel: Value,
     #[serde(default)]
     seen: Value,
 }

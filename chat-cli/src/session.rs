@@ -15,11 +15,11 @@ use tokio::net::lookup_host;
 
 pub use self::failure::node_failure;
 
-use crate::args::Global;
+use crate::args::{AnyChannel, Global};
 use crate::exit::ExitCode;
 use crate::lines::{self, MessageId};
 use crate::links::{Change, Links, Target};
-use crate::message;
+use crate::message::{self, Draft};
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
@@ -143,9 +143,10 @@ impl Session {
     ///
     /// # Errors
     /// If it was not stored: then it has to be sent again.
-    pub async fn append(&self, text: &str) -> Result<MessageId, Failure> {
+    pub async fn append(&self, channel: &str, text: &str) -> Result<MessageId, Failure> {
         let seen = self.timeline.seen().map_err(|error| index_failure(&error))?;
-        let block = message::encode(self.nick.as_str(), text, Timestamp::now(), &seen)?;
+        let draft = Draft { nickname: self.nick.as_str(), text, channel, seen: &seen };
+        let block = message::encode(&draft, Timestamp::now())?;
         let appended = self.node.append(self.feed, vec![block]).await;
         let appended = appended.map_err(|error| self.unsure(error))?;
         Ok(MessageId { feed: self.key.0, index: appended.start })
@@ -174,8 +175,8 @@ impl Session {
         self.timeline.step(&self.node).await.map_err(|trouble| self.troubled(trouble))
     }
 
-    /// Reads all that came since the last time, and gives the last `keep` messages of those from
-    /// `since` on.
+    /// Reads all that came since the last time, and gives the last `keep` messages in a channel, of
+    /// those from `since` on.
     ///
     /// # Errors
     /// If the store does not give back what it holds.
@@ -183,8 +184,10 @@ impl Session {
         &self,
         keep: usize,
         since: Option<Timestamp>,
+        channel: &AnyChannel,
     ) -> Result<Vec<Entry>, Failure> {
-        let history = self.timeline.history(&self.node, keep, since).await;
+        let wanted = |entry: &Entry| channel.takes(&entry.content.channel());
+        let history = self.timeline.history(&self.node, keep, since, wanted).await;
         history.map_err(|trouble| self.troubled(trouble))
     }
 

@@ -171,7 +171,7 @@ impl Timeline {
         Ok(())
     }
 
-    /// The last `keep` messages, of those from `since` on.
+    /// The last `keep` messages that are `wanted`, of those from `since` on.
     ///
     /// # Errors
     /// If the store does not give back what it holds, or the index fails.
@@ -180,9 +180,10 @@ impl Timeline {
         node: &Node,
         keep: usize,
         since: Option<Timestamp>,
+        wanted: impl Fn(&Entry) -> bool,
     ) -> Result<Vec<Entry>, Trouble> {
         self.catch_up(node).await?;
-        let mut entries = self.page(node, None, keep).await?;
+        let mut entries = self.find(node, None, keep, wanted).await?;
         if let Some(since) = since {
             entries.retain(|entry| entry.place >= Place::at(since));
         }

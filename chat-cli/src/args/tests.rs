@@ -49,7 +49,9 @@ fn global_flags_stand_anywhere() {
         assert_eq!(global.room.as_deref(), Some("kitchen"));
         let peers: Vec<String> = global.peers.iter().map(PeerAddress::to_string).collect();
         assert_eq!(peers, ["h:1", "[::1]:2"], "{words}");
-        let Action::Run(Command::Send { text, .. }) = action else { panic!("{words}") };
+        let Action::Run(Command::Send { text, .. }) = action else {
+            panic!("{words}")
+        };
         assert_eq!(text, ["hello"]);
     }
 }
@@ -60,8 +62,17 @@ fn defaults_are_those_of_the_specification() {
     assert_eq!((global.profile.as_str(), global.json, global.ephemeral), ("default", false, false));
     let wait = None;
     let timeout = Duration::from_secs(10);
-    assert_eq!(command("send -"), Command::Send { text: vec!["-".into()], wait, timeout });
-    let tail = Command::Tail { lines: 50, follow: false, no_backfill: false, since: None };
+    assert_eq!(
+        command("send -"),
+        Command::Send { channel: Channel::default(), text: vec!["-".into()], wait, timeout }
+    );
+    let tail = Command::Tail {
+        channel: AnyChannel::default(),
+        lines: 50,
+        follow: false,
+        no_backfill: false,
+        since: None,
+    };
     assert_eq!(command("tail"), tail);
     assert_eq!(command("demo"), Command::Demo { peers: 5, messages: 20, seed: 1 });
     assert_eq!(command("sync"), Command::Sync { until: Until::Idle, timeout: None });
@@ -80,7 +91,10 @@ fn every_command_has_its_flags() {
     let sent = command("send two words --wait peers=3 --timeout 500ms");
     let text = vec!["two".to_string(), "words".to_string()];
     let timeout = Duration::from_millis(500);
-    assert_eq!(sent, Command::Send { text, wait: Some(Wait::Peers(3)), timeout });
+    assert_eq!(
+        sent,
+        Command::Send { channel: Channel::default(), text, wait: Some(Wait::Peers(3)), timeout }
+    );
     let Command::Tail { since, no_backfill: true, .. } = command("tail --no-backfill --since 2h")
     else {
         panic!("tail")
@@ -211,4 +225,14 @@ fn nearest_names_come_best_first() {
     assert_eq!(nearest("kichen", ["work", "kitchen", "chicken"]), ["kitchen", "chicken"]);
     assert_eq!(nearest_command("invte").as_deref(), Some("invite"));
     assert_eq!(nearest_command("xyzzy"), None);
+}
+
+#[test]
+fn a_channel_is_one_word_in_small_letters() {
+    let Command::Send { channel, .. } = command("send -c #Big hello") else { panic!() };
+    assert_eq!(channel.name().as_str(), "big");
+    let Command::Tail { channel, .. } = command("tail --channel BIG") else { panic!() };
+    assert!(channel.takes(&Channel { name: "big".into() }.name()));
+    assert!(!channel.takes(&Channel::default().name()));
+    assert!(AnyChannel::default().takes(&Channel::default().name()));
 }

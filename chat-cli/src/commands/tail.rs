@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use multifeed_core::Event;
 use multifeed_tcp::NodeEvent;
 
-use crate::args::Global;
+use crate::args::{AnyChannel, Global};
 use crate::lines::{self, Arrival, Line, Message};
 use crate::logging;
 use crate::output::{Format, Output};
@@ -18,6 +18,7 @@ use crate::transcript::Transcript;
 
 /// Which messages to print.
 pub(super) struct Wanted {
+    pub(super) channel: AnyChannel,
     pub(super) lines: usize,
     pub(super) follow: bool,
     pub(super) no_backfill: bool,
@@ -44,7 +45,7 @@ async fn print(
 ) -> Result<(), Failure> {
     let mut printer = Printer::new(session, output);
     let keep = if wanted.no_backfill { 0 } else { wanted.lines };
-    for entry in session.history(keep, wanted.since).await? {
+    for entry in session.history(keep, wanted.since, &wanted.channel).await? {
         printer.print(&entry, Arrival::Backfill)?;
     }
     if !wanted.follow {
@@ -66,7 +67,8 @@ async fn print(
         }
         loop {
             let step = session.step().await?;
-            for entry in &step.entries {
+            let entries = step.entries.iter();
+            for entry in entries.filter(|entry| wanted.channel.takes(&entry.content.channel())) {
                 printer.print(entry, Arrival::Live)?;
             }
             if !step.more {

@@ -4,7 +4,11 @@ use super::*;
 fn a_block_tells_the_index_when_it_was_written_and_what_was_seen() {
     let head = Head { feed: [7; 32], index: 3, digest: [9; 16] };
     let now = "2026-11-22T08:00:00.123Z".parse().unwrap();
-    let block = message::encode("ada", "hi", now, std::slice::from_ref(&head)).unwrap();
+    let block = message::encode(
+        &message::Draft { seen: std::slice::from_ref(&head), ..message::Draft::new("ada", "hi") },
+        now,
+    )
+    .unwrap();
     let name = Block { feed: [1; 32], index: 4 };
     let arrived = arrival(name, &block, &message::decode(&block));
     assert_eq!(arrived.block, name);

@@ -14,7 +14,13 @@ fn entry(block: &[u8]) -> Entry {
 }
 
 fn said(text: &str, time: &str) -> Entry {
-    entry(&crate::message::encode("bob", text, time.parse::<Timestamp>().unwrap(), &[]).unwrap())
+    entry(
+        &crate::message::encode(
+            &crate::message::Draft::new("bob", text),
+            time.parse::<Timestamp>().unwrap(),
+        )
+        .unwrap(),
+    )
 }
 
 fn plain() -> Transcript {
