@@ -22,11 +22,11 @@ use crate::exit::ExitCode;
 use crate::lines::{self, Arrival, Line};
 use crate::links::Change;
 use crate::logging;
-use crate::message::CHANNEL;
+use crate::message::{CHANNEL, channel_name};
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
-use crate::sanitize;
+use crate::sanitize::{self, Clean};
 use crate::session::Session;
 use crate::signals::Signals;
 
@@ -87,6 +87,8 @@ struct Chat {
     screen: Screen,
     printer: Printer,
     delivery: Delivery,
+    /// Where the user talks.
+    channel: Clean,
     /// When the user gets his next prompt, if he waits for one.
     prompt_due: Option<Instant>,
     /// Whether the last thing typed was Ctrl-C.
@@ -125,6 +127,7 @@ impl Chat {
             screen,
             printer,
             delivery,
+            channel: channel_name(CHANNEL),
             prompt_due: None,
             interrupted: false,
             until: None,
@@ -247,7 +250,7 @@ impl Chat {
     }
 
     async fn send(&mut self, text: &str) -> Result<(), Failure> {
-        match self.session.append(CHANNEL, text).await {
+        match self.session.append(self.channel.as_str(), text).await {
             Ok(id) => {
                 if self.output.format == Format::Json {
                     let event =

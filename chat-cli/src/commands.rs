@@ -2,7 +2,10 @@
 //!
 //! Rule: a command gets values and an [`Output`], and gives back a [`Failure`] or nothing.
 
+mod about;
+mod keep;
 mod look;
+mod pipe;
 mod rooms;
 mod send;
 mod serve;
@@ -13,13 +16,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::args::{Action, Command, Global, Invocation, Join, WELCOME};
+use crate::args::{Action, Command, Global, Invocation, Join, Ui, WELCOME};
 use crate::chat;
 use crate::demo;
 use crate::exit::ExitCode;
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::{Failure, Level, Report};
+use crate::tui;
 
 pub use self::rooms::invite_to;
 pub(crate) use self::tail::{Printer, grows};
@@ -48,7 +52,12 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
     match command {
         Command::New { name, no_open } => rooms::new(global, name, no_open, output),
         Command::Join(arguments) => rooms::join(global, &arguments, output),
-        Command::Invite { room } => rooms::invite(global, room, output),
+        Command::Invite { room, qr } => rooms::invite(global, room, qr, output),
+        Command::Pipe { lines, linger } => {
+            drive(pipe::run(global, output, pipe::Wanted { lines, linger }))
+        }
+        Command::Keep(keep) => keep::run(global, output, keep),
+        Command::About(about) => about::run(global, output, about),
         Command::Rooms => rooms::list(global, output),
         Command::Whoami => rooms::whoami(global, output),
         Command::Feeds => drive(look::feeds(global, output)),
@@ -67,7 +76,7 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Serve => drive(serve::run(global, output)),
         Command::Chat => {
             let profile = Profile::open(global)?;
-            open_chat(global, profile, output)
+            open_chat(&Global { ui: Some(Ui::Line), ..global.clone() }, profile, output)
         }
         Command::Demo { peers, messages, seed } => {
             demo::run(demo::Size { peers, messages, seed }, output)
@@ -98,7 +107,10 @@ fn open(global: &Global, output: &Output) -> Result<(), Failure> {
 fn open_chat(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
     let room = profile.find(global.room.as_deref())?;
     profile.set_last(room.id())?;
-    drive(chat::run(global, profile, room, output))
+    match Ui::of(global.ui, output, |name| std::env::var(name).ok()) {
+        Ui::Tui => drive(tui::shell::run(global, profile, room, output)),
+        Ui::Line => drive(chat::run(global, profile, room, output)),
+    }
 }
 
 /// Runs a command that waits for things, on a runtime of this thread.

@@ -129,6 +129,47 @@ pub enum Event {
         /// Peers that are known.
         of: u64,
     },
+    /// The first line of a pipe.
+    Hello {
+        /// The program with its version.
+        app: &'static str,
+        /// The name of the profile.
+        profile: String,
+        /// The key of the user's feed in the room that is open.
+        key: String,
+        /// All rooms by name.
+        rooms: Vec<Clean>,
+    },
+    /// A command that was not done.
+    Error {
+        /// What the command called it.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Clean>,
+        /// The stable code.
+        code: &'static str,
+        /// What is wrong.
+        message: Clean,
+        /// What to do about it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        help: Option<Clean>,
+    },
+    /// A feed that was read as a whole.
+    Inspected {
+        /// Its key.
+        key: String,
+        /// Messages that are here.
+        length: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// How many of them cannot be read as messages.
+        unreadable: u64,
+        /// The digest of all of them, as messages name it.
+        digest: String,
+        /// Whether it is ours.
+        own: bool,
+    },
+    /// One thing that the doctor looked at.
+    Check(Check),
     /// What a simulated room came to.
     Demo(Demo),
     /// The last line.
@@ -136,6 +177,42 @@ pub enum Event {
         /// Why it is.
         reason: &'static str,
     },
+}
+
+/// One thing that the doctor looked at. Nothing in it is a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What it is about, such as `loop`.
+    pub name: &'static str,
+    /// Whether it works.
+    pub outcome: Outcome,
+    /// What was found.
+    pub found: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<&'static str>,
+}
+
+/// Whether something works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It does.
+    Ok,
+    /// It may be what is missing.
+    Warn,
+    /// It does not.
+    Fail,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        })
+    }
 }
 
 /// What a simulated room came to: the same seed gives the same line.

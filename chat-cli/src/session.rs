@@ -19,13 +19,13 @@ use crate::args::{AnyChannel, Global};
 use crate::exit::ExitCode;
 use crate::lines::{self, MessageId};
 use crate::links::{Change, Links, Target};
-use crate::message::{self, Draft};
+use crate::message::{self, Content, Draft};
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
 use crate::sanitize::Clean;
-use crate::timeline::view::ViewFailure;
-use crate::timeline::{Entry, Step, Timeline, Trouble};
+use crate::timeline::view::{Marks, ViewFailure};
+use crate::timeline::{Entry, Spot, Step, Timeline, Trouble};
 
 /// The local name of the feed that this user writes, as in the workshop's program.
 const WRITER: &str = "local";
@@ -191,6 +191,98 @@ impl Session {
         history.map_err(|trouble| self.troubled(trouble))
     }
 
+    /// Reads all that came since the last time.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn catch_up(&self) -> Result<(), Failure> {
+        self.timeline.catch_up(&self.node).await.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// The last `count` messages before a spot, or of all.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn page(&self, before: Option<Spot>, count: usize) -> Result<Vec<Entry>, Failure> {
+        let page = self.timeline.page(&self.node, before, count).await;
+        page.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// The first `count` messages behind a spot, or of all.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn page_after(
+        &self,
+        after: Option<Spot>,
+        count: usize,
+    ) -> Result<Vec<Entry>, Failure> {
+        let page = self.timeline.page_after(&self.node, after, count).await;
+        page.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// Messages before a spot and from it on, half of `count` each.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn around(&self, spot: Spot, count: usize) -> Result<Vec<Entry>, Failure> {
+        let around = self.timeline.around(&self.node, spot, count).await;
+        around.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// Feeds of which messages were named that are not here, and how many.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn missing(&self) -> Result<Vec<([u8; 32], u64)>, Failure> {
+        self.timeline.view().missing().map_err(|error| index_failure(&error))
+    }
+
+    /// What was written down about this room when it was open before.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn marks(&self) -> Result<Marks, Failure> {
+        self.timeline.view().marks().map_err(|error| index_failure(&error))
+    }
+
+    /// Writes down up to where the user has read.
+    ///
+    /// # Errors
+    /// If the index cannot be written.
+    pub fn mark_read(&self, spot: Spot) -> Result<(), Failure> {
+        self.timeline.view().mark_read(spot).map_err(|error| index_failure(&error))
+    }
+
+    /// Writes down how many of our messages are on some other disk.
+    ///
+    /// # Errors
+    /// If the index cannot be written.
+    pub fn mark_elsewhere(&self, length: u64) -> Result<(), Failure> {
+        self.timeline.view().mark_elsewhere(length).map_err(|error| index_failure(&error))
+    }
+
+    /// The last `most` messages in which these words are said, large or small letters alike.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn search(
+        &self,
+        words: &str,
+        channel: &AnyChannel,
+        most: usize,
+    ) -> Result<Vec<Entry>, Failure> {
+        let words = words.trim().to_lowercase();
+        let says = |entry: &Entry| match &entry.content {
+            Content::Chat(chat) if channel.takes(&chat.channel) => {
+                chat.text.to_lowercase().contains(&words)
+            }
+            _ => false,
+        };
+        let found = self.timeline.find(&self.node, None, most, says).await;
+        found.map_err(|trouble| self.troubled(trouble))
+    }
+
     /// How many of our own messages were read.
     ///
     /// # Errors
@@ -207,9 +299,10 @@ impl Session {
         }
     }
 
-    /// Lets everybody go, and waits until everything is on the disk.
-    pub async fn close(self) {
+    /// Lets everybody go, waits until everything is on the disk, and gives the profile back.
+    pub async fn close(self) -> Profile {
         self.node.close().await;
+        self.profile
     }
 
     /// The node.

@@ -19,8 +19,7 @@ use jiff::Timestamp;
 use multifeed_core::{FeedId, Misuse};
 use multifeed_tcp::{Node, NodeError};
 
-use self::place::Block;
-pub use self::place::{Place, Spot};
+pub use self::place::{Block, Place, Spot};
 use self::view::{Arrived, Sync, View, ViewFailure};
 use crate::lines::MessageId;
 use crate::message::{self, Content, Head, Unreadable};
@@ -201,6 +200,38 @@ impl Timeline {
         count: usize,
     ) -> Result<Vec<Entry>, Trouble> {
         let spots = self.view.before(before, count)?;
+        self.entries(node, &spots).await
+    }
+
+    /// The first `count` messages behind a spot, or of all.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds, or the index fails.
+    pub async fn page_after(
+        &self,
+        node: &Node,
+        after: Option<Spot>,
+        count: usize,
+    ) -> Result<Vec<Entry>, Trouble> {
+        let from = after.unwrap_or_else(|| view::spot_at(place::FIRST));
+        let mut spots = self.view.from(from, count.saturating_add(1))?;
+        spots.retain(|spot| Some(*spot) != after);
+        spots.truncate(count);
+        self.entries(node, &spots).await
+    }
+
+    /// Messages before a spot and from it on, half of `count` each.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds, or the index fails.
+    pub async fn around(
+        &self,
+        node: &Node,
+        spot: Spot,
+        count: usize,
+    ) -> Result<Vec<Entry>, Trouble> {
+        let mut spots = self.view.before(Some(spot), count / 2)?;
+        spots.extend(self.view.from(spot, count.div_ceil(2))?);
         self.entries(node, &spots).await
     }
 

@@ -49,9 +49,7 @@ fn global_flags_stand_anywhere() {
         assert_eq!(global.room.as_deref(), Some("kitchen"));
         let peers: Vec<String> = global.peers.iter().map(PeerAddress::to_string).collect();
         assert_eq!(peers, ["h:1", "[::1]:2"], "{words}");
-        let Action::Run(Command::Send { text, .. }) = action else {
-            panic!("{words}")
-        };
+        let Action::Run(Command::Send { text, .. }) = action else { panic!("{words}") };
         assert_eq!(text, ["hello"]);
     }
 }
@@ -110,7 +108,7 @@ fn every_command_has_its_flags() {
         command("sync --until all --timeout 1m"),
         Command::Sync { until: Until::All, timeout }
     );
-    assert_eq!(command("invite soup"), Command::Invite { room: Some("soup".into()) });
+    assert_eq!(command("invite soup"), Command::Invite { room: Some("soup".into()), qr: false });
     assert_eq!((command("serve"), command("chat")), (Command::Serve, Command::Chat));
     assert_eq!(run("--listen 127.0.0.1:0 serve").unwrap().global.listen.unwrap().port(), 0);
 }

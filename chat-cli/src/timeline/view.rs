@@ -10,7 +10,7 @@ use std::fs::File;
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{
     Builder, Database, Durability, MultimapTableDefinition, ReadableDatabase, ReadableTable,
-    TableDefinition,
+    TableDefinition, WriteTransaction,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,9 @@ const ORDER: TableDefinition<'_, &[u8; 56], ()> = TableDefinition::new("order");
 /// A block that is named, whether it is here or not, and those that name it.
 const NAMED: MultimapTableDefinition<'_, &Key, &Key> = MultimapTableDefinition::new("named");
 const FEEDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("feeds");
+
+/// Places that the user has to do with. They are kept when all else is made anew.
+const MARKS: TableDefinition<'_, &str, &[u8; 56]> = TableDefinition::new("marks");
 
 /// An index, on disk or in memory.
 #[derive(Debug)]
@@ -73,6 +76,15 @@ struct Cursor {
     named: u64,
     /// Up to where anybody's messages have named it: more than was read is missing here.
     told: u64,
+}
+
+/// What is written down about the user, and not about the feeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The last message that was on the screen.
+    pub read: Option<Spot>,
+    /// How many of our own messages were on some other disk.
+    pub elsewhere: u64,
 }
 
 /// Whether what is written is on the disk when the call returns. A crash loses what is not, and
@@ -153,6 +165,7 @@ impl View {
             write.open_table(ORDER).map_err(failed)?;
             write.open_multimap_table(NAMED).map_err(failed)?;
             write.open_table(FEEDS).map_err(failed)?;
+            write.open_table(MARKS).map_err(failed)?;
         }
         write.commit().map_err(failed)?;
         Ok(self)
@@ -186,15 +199,57 @@ impl View {
         own: &[u8; 32],
         sync: Sync,
     ) -> Result<Vec<Place>, ViewFailure> {
-        let mut write = self.database.begin_write().map_err(failed)?;
-        let durability = match sync {
-            Sync::Now => Durability::Immediate,
-            Sync::Later => Durability::None,
+        let write = match sync {
+            Sync::Now => self.database.begin_write().map_err(failed)?,
+            Sync::Later => self.begin_later()?,
         };
-        write.set_durability(durability).expect("no savepoint is ever made");
         let places = settle::Tables::open(&write)?.add(blocks, own)?;
         write.commit().map_err(failed)?;
         Ok(places)
+    }
+
+    /// What was written down here about the user's own reading and writing.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn marks(&self) -> Result<Marks, ViewFailure> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let marks = read.open_table(MARKS).map_err(failed)?;
+        let about = read.open_table(ABOUT).map_err(failed)?;
+        let spot = marks.get("read").map_err(failed)?.map(|found| Spot::from_bytes(found.value()));
+        let elsewhere = about.get("elsewhere").map_err(failed)?.map_or(0, |found| found.value());
+        Ok(Marks { read: spot, elsewhere })
+    }
+
+    /// Writes down up to where the user has read.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn mark_read(&self, spot: Spot) -> Result<(), ViewFailure> {
+        let write = self.begin_later()?;
+        write
+            .open_table(MARKS)
+            .map_err(failed)?
+            .insert("read", &spot.to_bytes())
+            .map_err(failed)?;
+        write.commit().map_err(failed)
+    }
+
+    /// Writes down how many of our own messages are on some other disk.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn mark_elsewhere(&self, length: u64) -> Result<(), ViewFailure> {
+        let write = self.begin_later()?;
+        write.open_table(ABOUT).map_err(failed)?.insert("elsewhere", length).map_err(failed)?;
+        write.commit().map_err(failed)
+    }
+
+    /// A change that is on the disk with the next one that waits for it.
+    fn begin_later(&self) -> Result<WriteTransaction, ViewFailure> {
+        let mut write = self.database.begin_write().map_err(failed)?;
+        write.set_durability(Durability::None).expect("no savepoint is ever made");
+        Ok(write)
     }
 
     /// Up to where a feed was read: one more than the highest index that was added.
@@ -212,7 +267,7 @@ impl View {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn len(&self) -> Result<u64, ViewFailure> {
+    pub fn count(&self) -> Result<u64, ViewFailure> {
         use redb::ReadableTableMetadata;
         let read = self.database.begin_read().map_err(failed)?;
         read.open_table(ORDER).map_err(failed)?.len().map_err(failed)

@@ -208,6 +208,6 @@ proptest! {
                 prop_assert!(view.place(seen).unwrap().unwrap() < place);
             }
         }
-        prop_assert_eq!(view.len().unwrap(), blocks.len() as u64);
+        prop_assert_eq!(view.count().unwrap(), blocks.len() as u64);
     }
 }
