@@ -224,6 +224,9 @@ impl Pipe {
     }
 
     fn nobody(&self) -> Result<(), Failure> {
+        if !self.online {
+            return Ok(());
+        }
         let waiting = self.followed.values().filter(|holders| **holders == 0).count();
         let message = format!("{waiting} of the messages are on no other disk yet");
         Err(Failure::note(ExitCode::NoPeer, "net.nobody", message).help("do not resend them"))

@@ -153,7 +153,8 @@ async fn round() -> Check {
 
 async fn meet() -> Result<(), NodeError> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| NodeError::Random(error.into()))?;
+    getrandom::fill(&mut seed)
+        .map_err(|error| NodeError::Random(std::io::Error::other(error.to_string())))?;
     let open = || async {
         let runtime = Tokio::current().map_err(NodeError::Random)?;
         Node::open(NodeOptions::new(Group::keyed(seed), runtime)).await
