@@ -6,4 +6,5 @@ mod demo;
 mod disks;
 mod failures;
 mod members;
+mod pipes;
 mod program;
