@@ -199,7 +199,7 @@ impl<'a> Shell<'a> {
                 () = sleep_until(due) => Next::GoOn,
                 code = signals.next() => return Err(Failure::quiet(code)),
                 () = stop.next() => {
-                    self.terminal.stop()?;
+                    self.stop()?;
                     Next::GoOn
                 }
             };
@@ -228,6 +228,13 @@ impl<'a> Shell<'a> {
             event = self.terminal.next_now();
         }
         Ok(Next::GoOn)
+    }
+
+    /// The window may have been pulled while we stood still.
+    fn stop(&mut self) -> Result<(), Failure> {
+        self.terminal.stop()?;
+        self.model.size = self.terminal.size()?;
+        Ok(())
     }
 
     async fn happened(&mut self, event: &NodeEvent) -> Result<Next, Failure> {
@@ -297,8 +304,8 @@ impl<'a> Shell<'a> {
             }
             Effect::Bell => self.terminal.ring()?,
             Effect::MarkRead(spot) => self.session.mark_read(spot)?,
-            Effect::Redraw => self.terminal.clear()?,
-            Effect::Suspend => self.terminal.stop()?,
+            Effect::Redraw => self.terminal.clear(self.model.size)?,
+            Effect::Suspend => self.stop()?,
             Effect::Quit => return Ok(Next::Leave),
         }
         Ok(Next::GoOn)

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use data_encoding::BASE64;
-use ratatui::Terminal as Canvas;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{
     self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
@@ -17,8 +16,11 @@ use ratatui::crossterm::event::{
 };
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
 };
+use ratatui::layout::Rect;
+use ratatui::{Terminal as Canvas, TerminalOptions, Viewport};
 use tokio::sync::mpsc;
 
 use super::model::{Model, Size};
@@ -48,7 +50,8 @@ impl Terminal {
     pub fn take() -> Result<Self, Failure> {
         give_back_in_a_crash();
         enter().map_err(failed)?;
-        let canvas = Canvas::new(CrosstermBackend::new(io::stdout())).map_err(failed)?;
+        let (width, height) = terminal::size().map_err(failed)?;
+        let canvas = canvas(Size { width, height }).map_err(failed)?;
         let (typed, events) = mpsc::channel(EVENTS_MAX);
         let read = move || {
             while let Ok(event) = event::read() {
@@ -67,8 +70,8 @@ impl Terminal {
     /// # Errors
     /// If it is gone.
     pub fn size(&self) -> Result<Size, Failure> {
-        let size = self.canvas.size().map_err(failed)?;
-        Ok(Size { width: size.width, height: size.height })
+        let (width, height) = terminal::size().map_err(failed)?;
+        Ok(Size { width, height })
     }
 
     /// What the user did next; `None` when the terminal is gone. Dropping the future loses nothing.
@@ -89,12 +92,16 @@ impl Terminal {
         self.canvas.draw(|frame| view::draw(model, frame)).map(|_| ()).map_err(failed)
     }
 
-    /// Draws everything the next time, whatever stands there.
+    /// Draws everything the next time, whatever stands there, in a terminal of this size.
     ///
     /// # Errors
     /// If the terminal is gone.
-    pub fn clear(&mut self) -> Result<(), Failure> {
-        self.canvas.clear().map_err(failed)
+    pub fn clear(&mut self, size: Size) -> Result<(), Failure> {
+        // The canvas could clear itself, but it asks the terminal where the cursor is, and the
+        // thread that reads what is typed would take the answer.
+        execute!(io::stdout(), Clear(ClearType::All)).map_err(failed)?;
+        self.canvas = canvas(size).map_err(failed)?;
+        Ok(())
     }
 
     /// Lets it ring.
@@ -125,7 +132,7 @@ impl Terminal {
         nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)
             .map_err(|error| failed(error.into()))?;
         enter().map_err(failed)?;
-        self.clear()
+        self.clear(self.size()?)
     }
 }
 
@@ -133,6 +140,12 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// A canvas that keeps its size until it is told of another one.
+fn canvas(size: Size) -> io::Result<Canvas<CrosstermBackend<Stdout>>> {
+    let viewport = Viewport::Fixed(Rect::new(0, 0, size.width, size.height));
+    Canvas::with_options(CrosstermBackend::new(io::stdout()), TerminalOptions { viewport })
 }
 
 fn enter() -> io::Result<()> {
