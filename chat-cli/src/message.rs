@@ -1,8 +1,8 @@
 //! One block of a feed: the JSON message of the Kappa workshop's multichat.
 //!
 //! Rule: what is written is what that program wrote, with two fields more that it does not look at
-//! ([`Head`] and the channel); and what is read may be anything at all: a block of a peer is shown, or is shown to
-//! be unreadable, and nothing more can come of it.
+//! ([`Head`] and the channel); and what is read may be anything at all: a block of a peer is shown,
+//! or is shown to be unreadable, and nothing more can come of it.
 //!
 //! ```
 //! use multichat::message::{self, Content, Draft};

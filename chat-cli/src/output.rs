@@ -1,8 +1,8 @@
 //! The only place that prints: data to stdout, talk to stderr.
 //!
 //! Rule: no other file writes to a standard stream, but for the line editor of `chat` and the
-//! full screen, which have to know what stands on the terminal. A reader that went away (`| head`) ends the program
-//! without a word and without an error.
+//! full screen, which have to know what stands on the terminal. A reader that went away (`| head`)
+//! ends the program without a word and without an error.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 

@@ -28,7 +28,8 @@ fn a_message_line_is_that_of_the_specification() {
     let line = value(Event::Message(Message::new(id(), "kitchen", &content, Arrival::Live)));
     let expected = json!({
         "v": 1, "type": "message", "id": format!("{}/41", key()), "room": "kitchen",
-        "channel": "big-ideas", "clock": {"01".repeat(32): 6}, "author": {"key": key(), "nick": "bob\\u{1b}"},
+        "channel": "big-ideas", "clock": {"01".repeat(32): 6},
+        "author": {"key": key(), "nick": "bob\\u{1b}"},
         "time": "2026-11-22T08:26:14.138Z", "text": "hi\n\\u{202e}you",
         "backfill": false, "hidden": false
     });

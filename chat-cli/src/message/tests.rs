@@ -144,7 +144,8 @@ proptest! {
     #[test]
     fn what_is_written_is_read(nickname in "[a-z]{1,20}", text in "\\PC{1,200}") {
         prop_assume!(!text.trim().is_empty());
-        let Content::Chat(chat) = decode(&encode(&Draft::new(&nickname, &text), now()).unwrap()) else {
+        let block = encode(&Draft::new(&nickname, &text), now()).unwrap();
+        let Content::Chat(chat) = decode(&block) else {
             panic!("unreadable")
         };
         prop_assert_eq!(chat.nickname, Some(nickname));
