@@ -1,6 +1,6 @@
 //! Invites and messages of the chat, as somebody may write them.
 
-use multichat::message::{self, Content};
+use multichat::message::{self, Content, Draft};
 use multichat::sanitize;
 use multichat::ticket::{Hints, PREFIX, Ticket, decode_symbols, encode_symbols};
 use multifeed_core::{Event, FeedId, Input, Role};
@@ -87,9 +87,8 @@ fn timed(pen: &mut Pen) -> Vec<u8> {
 }
 
 fn blocks() -> Vec<Mutant> {
-    let genuine =
-        message::encode("alice", "hi", "2026-11-22T08:26:14.138Z".parse().expect("a time"));
-    let genuine = genuine.expect("it is short");
+    let now = "2026-11-22T08:26:14.138Z".parse().expect("a time");
+    let genuine = message::encode(&Draft::new("alice", "hi"), now).expect("it is short");
     let mut all = [mutants("message", block), mutants("message with a number", timed)].concat();
     all.extend(blind("written message", &genuine).into_iter().step_by(3));
     for (name, bytes) in [
