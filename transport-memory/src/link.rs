@@ -10,6 +10,10 @@ use multifeed_core::{ConnectionId, Reason};
 
 use crate::options::{LinkOptions, Pieces};
 
+/// A pipe takes no more than leaves it in so many seconds: what is under way keeps the pace that it
+/// was sent at, and nobody is to wait for minutes for what a slow reader was sent.
+const PIPE_SECONDS_MAX: u64 = 10;
+
 /// Longest piece that is handed over at once.
 const PIECE_BYTES_MAX: usize = 64 * 1024;
 
@@ -198,7 +202,9 @@ impl Link {
 
     /// How many bytes the next piece may have; 0: the pipe is full.
     pub(crate) fn room(&mut self, from: Side, chance: &mut Chance) -> usize {
-        let free = self.options.buffer_bytes.saturating_sub(self.ways[from as usize].bytes);
+        let rate = self.options.bandwidth.unwrap_or(u64::MAX).saturating_mul(PIPE_SECONDS_MAX);
+        let holds = self.options.buffer_bytes.min(usize::try_from(rate).unwrap_or(usize::MAX));
+        let free = holds.saturating_sub(self.ways[from as usize].bytes);
         let piece = match self.options.pieces {
             Pieces::Large => PIECE_BYTES_MAX,
             Pieces::Random(max) => 1 + chance.below(max.max(1) as u64) as usize,
