@@ -24,8 +24,11 @@ async fn meet_beside(answer: impl FnMut(&Request) -> Vec<u8> + Send + 'static) {
     let (b, _) = open(options(), source(&entries)).await;
     until("they meet", async || peers(&a).await == 1 && peers(&b).await == 1).await;
     assert!(liar.has_lied());
-    assert_eq!(remotes(&a).await, [b.public_key()]);
-    assert_eq!(remotes(&b).await, [a.public_key()]);
+    // One of them has found the other and dialled it; that one may not have looked yet.
+    let found = [remotes(&a).await, remotes(&b).await];
+    assert!(found.iter().any(|remotes| !remotes.is_empty()));
+    assert!(found[0].iter().all(|remote| *remote == b.public_key()), "{found:?}");
+    assert!(found[1].iter().all(|remote| *remote == a.public_key()), "{found:?}");
 }
 
 /// Who is to be found at the addresses that the DHT named.
