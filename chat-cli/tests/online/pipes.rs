@@ -1,7 +1,8 @@
 //! Programs that talk JSON lines: the pipe, the bots of the examples, and the schema of it all.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -223,7 +224,7 @@ fn the_bots_of_the_examples_answer() {
         let mut asking = b.start(&["--listen", "127.0.0.1:0", "chat"]);
         let listening = asking.wait(|line| line["type"] == "listening");
         let addr = listening["addr"].as_str().expect("an address");
-        let mut bot = bot(runner, &examples.join(file), &a, addr);
+        let bot = Bot::start(runner, &examples.join(file), &a, addr);
         asking.wait(|line| line["type"] == "peer" && line["state"] == "up");
         asking.type_line(question);
         let is_answer = |line: &Value| {
@@ -233,8 +234,7 @@ fn the_bots_of_the_examples_answer() {
         };
         asking.wait(is_answer);
         asking.type_line("/quit");
-        bot.kill().expect("it runs");
-        bot.wait().expect("it ends");
+        drop(bot);
     }
 }
 
@@ -244,12 +244,25 @@ fn say(word: &str) {
     println!("{word}");
 }
 
-fn bot(runner: &str, script: &PathBuf, home: &Home, addr: &str) -> std::process::Child {
-    let program = env!("CARGO_BIN_EXE_multichat");
-    let mut command = Command::new(runner);
-    command.arg(script).arg(program).arg("--data-dir").arg(&home.data).args(["--peer", addr]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
-    command.spawn().expect("a bot")
+/// A bot with the programs that it has started: all of them end with it.
+struct Bot(Child);
+
+impl Bot {
+    fn start(runner: &str, script: &Path, home: &Home, addr: &str) -> Self {
+        let program = env!("CARGO_BIN_EXE_multichat");
+        let mut command = Command::new(runner);
+        command.arg(script).arg(program).arg("--data-dir").arg(&home.data).args(["--peer", addr]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+        Self(command.process_group(0).spawn().expect("a bot"))
+    }
+}
+
+impl Drop for Bot {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.0.id());
+        let _ = Command::new("kill").args(["-TERM", "--", &group]).status();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
