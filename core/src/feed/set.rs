@@ -120,12 +120,12 @@ impl Feeds {
         self.place(key, Feed::empty(key, public_key))
     }
 
-    /// Gives a feed of another origin a slot. The key must not be here yet.
-    /// The same, only to glimpse at it.
+    /// Gives a feed of another origin a slot, only to glimpse at it. The key must not be here yet.
     pub(crate) fn glimpse(&mut self, key: FeedKey) -> FeedId {
         self.place(key, Feed::glimpsed(key))
     }
 
+    /// Gives a feed of another origin a slot. The key must not be here yet.
     pub(crate) fn adopt(&mut self, key: FeedKey) -> FeedId {
         self.place(key, Feed::adopted(key))
     }
