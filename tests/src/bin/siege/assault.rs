@@ -26,8 +26,9 @@ const RESIDENT_BYTES_MAX: i64 = 8 * 1024 * 1024;
 const CLOSED_MAX: Duration = Duration::from_secs(12);
 
 /// Descriptors of streams that came in and proved nothing: those that the node speaks with
-/// (`ConnectionLimits::half_open`), those that wait for its driver, and one with its listener.
-const STRANGERS_MAX: i64 = 16 + 64 + 1;
+/// (`ConnectionLimits::half_open`), as many whose place was given away and whose task has not
+/// closed them yet, those that wait for its driver, and one each with the listener and the driver.
+const STRANGERS_MAX: i64 = 16 + 16 + 64 + 2;
 
 const HONEST_MAX: Duration = Duration::from_millis(100);
 const HONEST_JOIN_MAX: Duration = Duration::from_millis(200);
