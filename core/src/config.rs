@@ -85,6 +85,9 @@ pub struct Limits {
     pub reads: usize,
     /// Bytes ready to be sent to one peer, beyond which nothing more is read for it.
     pub send_bytes: usize,
+    /// Bytes of blocks that one peer is sent before it asks for them, where it wishes so: what a
+    /// peer that refuses them wastes at most.
+    pub push_bytes: usize,
     /// Feeds asked of one peer at once.
     pub wants: usize,
     /// Requests of the application that are not answered yet.
@@ -178,6 +181,7 @@ impl Default for Limits {
             serves: 4_096,
             reads: 16,
             send_bytes: 256 * 1024,
+            push_bytes: 64 * 1024,
             wants: 512,
             requests: 65_536,
             read_bytes: 1024 * 1024,

@@ -39,6 +39,7 @@ use crate::reconcile::sets::Sets;
 use crate::record::Step;
 use crate::replicate::{Context, Sources};
 use crate::time::Instant;
+use crate::wire::multifeed::PUSHES;
 
 use download::Downloads;
 use remove::Leaving;
@@ -353,10 +354,19 @@ impl Multifeed {
             return self.outbox.push(Output::Disconnect { connection: id, reason });
         }
         let chance = self.chance.fork();
-        let peer = Connection::new(id, (role, secure, mode), &self.identity, chance, self.now);
+        let (features, now) = (self.features(), self.now);
+        let ways = (role, secure, mode, features);
+        let peer = Connection::new(id, ways, &self.identity, chance, now);
         self.connections.insert(id, peer);
         // A stream that is secret already has its first event ready.
         self.received(id, &[]);
+    }
+
+    /// What a peer is told that we can do. One at a time may push: what several push alike would be
+    /// in vain.
+    fn features(&self) -> u64 {
+        let is_pushed = self.connections.values().any(Connection::awaits_pushes);
+        if self.policy.takes_offered() && !is_pushed { PUSHES } else { 0 }
     }
 
     fn received(&mut self, id: ConnectionId, bytes: &[u8]) {

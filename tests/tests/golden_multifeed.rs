@@ -7,9 +7,10 @@ use std::path::Path;
 use std::{env, fs};
 
 use data_encoding::HEXLOWER;
+use multifeed_core::peer::early::seal_claim;
 use multifeed_core::wire::frame::FrameReader;
 use multifeed_core::wire::multifeed::{
-    AgainEntry, HeadEntry, Hello, Kind, Name, No, NoEntry, PROTOCOL, RangeHeader, VERSION,
+    AgainEntry, Claim, HeadEntry, Hello, Kind, Name, No, NoEntry, PROTOCOL, RangeHeader, VERSION,
     WantEntry, encode_range, put,
 };
 use multifeed_core::wire::mux::{MuxMessage, messages};
@@ -24,6 +25,7 @@ use serde_json::{Map, Value, json};
 
 const HANDSHAKE_HASH: [u8; 64] = [5; 64];
 const GROUP_KEY: [u8; 32] = [9; 32];
+const CLAIM: Claim = Claim { feeds: 300, keys: [1; 8], heads: [2; 8] };
 
 fn hex(bytes: impl AsRef<[u8]>) -> Value {
     HEXLOWER.encode(bytes.as_ref()).into()
@@ -120,6 +122,7 @@ fn messages_have_these_bytes() {
         capability: [0xcc; 32],
         names: 1_024,
         window: 4_194_304,
+        claim: seal_claim(&Group::keyed(GROUP_KEY), &HANDSHAKE_HASH, &body(&[CLAIM])),
     };
     add("hello", json!(hello), body(&[hello]));
     let names = [Name::New(PublicKey([0xaa; 32])), Name::Mine(0), Name::Yours(300)];
@@ -147,6 +150,7 @@ fn messages_have_these_bytes() {
     add("6 window", json!(1_048_577), body(&[1_048_577_u64]));
     let again = [AgainEntry { name: Name::Mine(2), start: 3, end: 300 }];
     add("7 again", json!(again), body(&again));
+    add("8 claim", json!(CLAIM), body(&[CLAIM]));
     hold("messages.json", &all.into());
 }
 

@@ -1,4 +1,5 @@
 mod again;
+mod flights;
 mod hostile;
 mod hypercore;
 mod laws;

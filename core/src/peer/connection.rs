@@ -7,6 +7,7 @@ use bytes::{Buf, BytesMut};
 
 use super::capability::{capability, is_capable};
 use super::channels::{Channels, Leads};
+use super::early::{open_claim, seal_claim};
 use super::secure::{Received, SecretStream, SecureError};
 use crate::chance::Chance;
 use crate::config::{BATCH_BYTES_MAX, FRAME_BYTES_MAX_EARLY, Limits, Timing};
@@ -17,9 +18,9 @@ use crate::io::{Event, Mode, Secure};
 use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
 use crate::replicate::hypercore::{Link, Peer, protocol_of};
-use crate::replicate::{Context, Session, Sources};
+use crate::replicate::{Context, Reconciliation, Session, Sources};
 use crate::time::Instant;
-use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, VERSION};
+use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, PUSHES, VERSION};
 use crate::wire::mux::{Batch, MuxMessage, messages};
 
 /// One connection.
@@ -28,9 +29,13 @@ pub(crate) struct Connection {
     id: ConnectionId,
     us: PublicKey,
     mode: Mode,
+    /// What we say that we can do.
+    features: u64,
     stream: SecretStream,
     channels: Channels,
     session: Option<Session>,
+    /// What our sets are, as the initiator says in its hello, until the responder answers it.
+    claimed: Option<Reconciliation>,
     link: Link,
     out: BytesMut,
     batch: Batch,
@@ -57,7 +62,7 @@ pub(crate) enum Due {
 impl Connection {
     pub(crate) fn new(
         id: ConnectionId,
-        (role, secure, mode): (Role, Secure, Mode),
+        (role, secure, mode, features): (Role, Secure, Mode, u64),
         key_pair: &KeyPair,
         chance: Chance,
         now: Instant,
@@ -76,16 +81,19 @@ impl Connection {
         };
         let us = key_pair.public_key();
         let (started, heard, sent, progress) = (now, now, now, now);
-        let (channels, batch, session) = (Channels::default(), Batch::new(), None);
+        let (channels, batch) = (Channels::default(), Batch::new());
+        let (session, claimed) = (None, None);
         let link = Link::new(id);
         let (rejected, is_closed, is_signalled) = (0, false, false);
         Self {
             id,
             us,
             mode,
+            features,
             stream,
             channels,
             session,
+            claimed,
             link,
             out,
             batch,
@@ -158,7 +166,7 @@ impl Connection {
     /// The stream's handshake is over: the initiator says hello.
     fn take_opened(
         &mut self,
-        context: &Context<'_>,
+        context: &mut Context<'_>,
         handshake_hash: &[u8; 64],
         remote: PublicKey,
     ) -> Result<(), Reason> {
@@ -166,7 +174,11 @@ impl Connection {
             return Err(Reason::Ourselves);
         }
         if self.stream.role() == Role::Initiator {
-            self.say_hello(context, handshake_hash);
+            let (reconciliation, claim) =
+                Reconciliation::new(Role::Initiator, *handshake_hash, context).claimed_early();
+            self.claimed = Some(reconciliation);
+            let claim = seal_claim(context.group, handshake_hash, &claim);
+            self.say_hello(context, handshake_hash, claim);
             self.flush(context.now);
         }
         for (feed, log) in context.feeds.iter() {
@@ -177,12 +189,18 @@ impl Connection {
         Ok(())
     }
 
-    /// The responder's hello goes in one frame with what its session says first.
-    fn say_hello(&mut self, context: &Context<'_>, handshake_hash: &[u8; 64]) {
+    /// The responder's hello goes in one frame with its claim.
+    fn say_hello(
+        &mut self,
+        context: &Context<'_>,
+        handshake_hash: &[u8; 64],
+        claim: alloc::vec::Vec<u8>,
+    ) {
         let capability = capability(context.group, handshake_hash, self.stream.role());
         let Limits { names, window_bytes, .. } = *context.limits;
         let window = window_bytes as u64;
-        let hello = Hello { version: VERSION, features: 0, capability, names, window };
+        let (version, features) = (VERSION, self.features);
+        let hello = Hello { version, features, capability, names, window, claim };
         let mut handshake = alloc::vec::Vec::new();
         message::put(&mut handshake, &hello);
         self.batch.push(&MuxMessage::Open {
@@ -325,16 +343,34 @@ impl Connection {
         let Some(handshake_hash) = self.stream.handshake_hash().copied() else { return Ok(()) };
         let role = self.stream.role();
         if role == Role::Responder {
-            self.say_hello(context, &handshake_hash);
+            self.say_hello(context, &handshake_hash, alloc::vec::Vec::new());
         }
         if !self.link.is_open() {
             self.stream.set_frame_size_max(limits.frame_bytes);
         }
-        self.session = Some(Session::new((self.id, role), &handshake_hash, &hello, context));
         if let Some(remote) = self.remote() {
             context.outbox.event(Event::Opened { connection: self.id, remote });
         }
-        Ok(())
+        self.begin_session(context, &handshake_hash, &hello)
+    }
+
+    /// Both sides are members. Of the initiator the responder knows already what its sets are.
+    fn begin_session(
+        &mut self,
+        context: &mut Context<'_>,
+        handshake_hash: &[u8; 64],
+        hello: &Hello,
+    ) -> Result<(), Reason> {
+        let role = self.stream.role();
+        let claimed = self.claimed.take();
+        let reconciliation =
+            claimed.unwrap_or_else(|| Reconciliation::new(role, *handshake_hash, context));
+        let session = self.session.insert(Session::new(self.id, reconciliation, hello, context));
+        if role == Role::Initiator || hello.claim.is_empty() {
+            return Ok(());
+        }
+        let claim = open_claim(context.group, handshake_hash, &hello.claim);
+        session.receive(context, Kind::Claim, &claim.ok_or(Violation::Decrypt)?)
     }
 
     fn is_member(&self, context: &Context<'_>, hello: &Hello) -> bool {
@@ -391,7 +427,11 @@ impl Connection {
             return;
         }
         if let (Some(session), Some(channel)) = (&mut self.session, self.channels.of_group()) {
-            session.compose(context, channel, &mut self.batch);
+            match self.batch.is_empty() {
+                true => session.compose(context, channel, &mut self.batch),
+                // The peer takes no long frame before it has read our hello, which is here.
+                false => session.compose_claim(channel, &mut self.batch),
+            }
         }
         if self.batch.is_empty()
             && let Some(hash) = self.stream.handshake_hash()
@@ -408,6 +448,12 @@ impl Connection {
         let is_synced = self.session.as_ref().is_none_or(Session::is_synced);
         let is_synced = is_synced && self.is_established() && self.link.is_even();
         self.mode == Mode::Once && is_synced && self.out.is_empty() && !self.is_closed
+    }
+
+    /// The peer may still send what it is not asked for.
+    pub(crate) fn awaits_pushes(&self) -> bool {
+        let is_over = self.session.as_ref().is_some_and(Session::is_reconciled);
+        self.features & PUSHES != 0 && !self.is_closed && !is_over
     }
 
     /// There may be something to send. Returns whether the world has to be told.

@@ -61,6 +61,13 @@ impl Session {
         self.read_ahead(context);
     }
 
+    /// Says what our sets are, beside the hello of a responder.
+    pub(crate) fn compose_claim(&mut self, channel: u64, batch: &mut Batch) {
+        if let Some((kind, body)) = self.reconciliation.next(FRAME_BYTES) {
+            Frame { batch, channel }.push(kind, &body);
+        }
+    }
+
     /// Grants names and bytes anew once a quarter is used up: seldom enough to cost nothing,
     /// often enough that the peer never waits for it.
     fn grant(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
@@ -141,6 +148,9 @@ impl Session {
         {
             let Some(entry) = self.head_of(context, feed) else { break };
             put(&mut body, &entry);
+            if self.reconciliation.is_peer_empty() {
+                self.push(context, feed, 0);
+            }
             self.reconciliation.listing().into_iter().for_each(Listing::advance);
             entries += 1;
         }

@@ -22,6 +22,8 @@ pub(crate) struct Edge {
     pub(crate) sent: u64,
     /// New blocks are pushed, not only announced: the peer wanted the feed from us.
     pub(crate) eager: bool,
+    /// Up to there it was sent though the peer has not wanted the feed.
+    pub(crate) pushed: bool,
     /// The peer cannot give what it said it holds.
     pub(crate) lost: bool,
     /// What the peer has of the feed contradicts what we have: nothing more of it is taken from

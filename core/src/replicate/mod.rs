@@ -8,9 +8,11 @@ mod edge;
 pub(crate) mod hypercore;
 mod names;
 mod policy;
+mod push;
 mod range;
 mod reconcile;
 mod serve;
 mod session;
 
+pub(crate) use reconcile::Reconciliation;
 pub(crate) use session::{Context, Session, Sources};

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use super::edge::Grant;
 use super::names::Number;
 use super::policy::Offer;
+use super::push::brings;
 use super::session::{Context, Session};
 use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest;
@@ -90,13 +91,15 @@ pub(crate) struct Reconciliation {
     has_failed: bool,
     /// The peer has listed all that it offers.
     is_listed: bool,
+    /// The peer claimed to hold nothing.
+    is_peer_empty: bool,
     /// When the peer last said something of it.
     progress: Instant,
 }
 
 impl Reconciliation {
     /// Begins by saying what our sets are.
-    pub(super) fn new(role: Role, handshake_hash: [u8; 64], context: &mut Context<'_>) -> Self {
+    pub(crate) fn new(role: Role, handshake_hash: [u8; 64], context: &mut Context<'_>) -> Self {
         let pin = context.sets.pin(context.feeds);
         let mut reconciliation = Self {
             role,
@@ -109,10 +112,17 @@ impl Reconciliation {
             given: BTreeSet::new(),
             has_failed: false,
             is_listed: false,
+            is_peer_empty: false,
             progress: context.now,
         };
         reconciliation.claim(pin);
         reconciliation
+    }
+
+    /// Says it elsewhere: with the body of the claim.
+    pub(crate) fn claimed_early(mut self) -> (Self, Vec<u8>) {
+        let claim = self.say.pop_front().map(|(_, body)| body).unwrap_or_default();
+        (self, claim)
     }
 
     fn claim(&mut self, mut pin: Pin) {
@@ -171,6 +181,11 @@ impl Reconciliation {
         self.is_listed = true;
     }
 
+    /// Whether the peer held nothing when the connection began.
+    pub(super) fn is_peer_empty(&self) -> bool {
+        self.is_peer_empty
+    }
+
     /// Bytes of a message of the peer that has not come to its end.
     pub(super) fn part_bytes(&self) -> usize {
         self.part.len()
@@ -207,6 +222,7 @@ impl Reconciliation {
             Stage::Listing(_) => return Ok(Turn::default()),
             _ => return Err(Violation::UnexpectedMessage.into()),
         };
+        self.is_peer_empty = theirs.feeds == 0;
         let many = pin.feeds.max(theirs.feeds);
         let is_shared = self.attempt == 0 && many > FRESH_FEEDS_MAX;
         let salt = match is_shared {
@@ -418,6 +434,7 @@ impl Session {
 
     fn take_turn(&mut self, context: &mut Context<'_>, turn: Turn) -> Result<(), Reason> {
         let Turn { say, naming, named, learned, skipped, outcome } = turn;
+        let lacks = say.iter().any(brings);
         for _ in 0..skipped {
             self.names.take(None, 2 * context.limits.feeds)?;
         }
@@ -433,6 +450,9 @@ impl Session {
             if is_refused {
                 // It was refused while the sets were reconciled as they had been.
                 self.nos.insert((Name::Mine(number.get()), No::Declined));
+            }
+            if lacks {
+                self.push(context, feed, 0);
             }
         }
         for entry in named {
@@ -557,6 +577,11 @@ impl Session {
         self.nos.insert((Name::Yours(number.get()), No::Declined));
         let offer = Offer { key, public_key, length: entry.head.length };
         self.keep_offer(context, number, offer, admission);
+    }
+
+    /// Whether a feed was heard of and waits to be made a candidate.
+    pub(super) fn waits_to_be_opened(&self, name: Name) -> bool {
+        matches!(name, Name::Mine(number) if self.heard.contains_key(&number))
     }
 
     /// A change of a feed that waits to be made a candidate. Returns whether it is one.

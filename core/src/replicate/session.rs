@@ -11,6 +11,7 @@ use super::again::Again;
 use super::edge::{Edge, Edges, Grant};
 use super::names::{Names, Number};
 use super::policy::Offer;
+use super::push;
 use super::reconcile::{Reconciliation, check_length};
 use super::serve::Serving;
 use crate::config::Limits;
@@ -20,7 +21,7 @@ use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest::{self, Origin};
 use crate::feed::set::Feeds;
 use crate::group::Group;
-use crate::id::{ConnectionId, FeedId, Role};
+use crate::id::{ConnectionId, FeedId};
 use crate::io::Event;
 use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
@@ -101,16 +102,18 @@ pub(crate) struct Session {
     pub(super) window_left: u64,
     pub(super) window_open: u64,
     pub(super) window_owed: u64,
+    /// Bytes of ranges that the peer may be sent before it asks.
+    pub(super) push_left: u64,
     was_synced: bool,
 }
 
 impl Session {
     /// Begins, with what the peer's hello grants us and ours granted it.
     pub(crate) fn new(
-        (connection, role): (ConnectionId, Role),
-        handshake_hash: &[u8; 64],
+        connection: ConnectionId,
+        reconciliation: Reconciliation,
         theirs: &Hello,
-        context: &mut Context<'_>,
+        context: &Context<'_>,
     ) -> Self {
         let (limits, now) = (context.limits, context.now);
         Self {
@@ -118,7 +121,7 @@ impl Session {
             names: Names::default(),
             edges: Edges::default(),
             serving: Serving::default(),
-            reconciliation: Reconciliation::new(role, *handshake_hash, context),
+            reconciliation,
             heard: BTreeMap::new(),
             heard_open: limits.names,
             withdrawn: BTreeMap::new(),
@@ -139,6 +142,7 @@ impl Session {
             window_left: theirs.window,
             window_open: limits.window_bytes as u64,
             window_owed: 0,
+            push_left: push::granted(theirs, limits.push_bytes),
             was_synced: false,
         }
     }
@@ -244,6 +248,7 @@ impl Session {
         if wanted && !self.asked.contains_key(&id) {
             self.backlog.insert(id);
         }
+        self.push(context, id, theirs);
         if length > 0 && is_news && is_taken {
             let connection = self.connection;
             for _ in 0..if planted::is(Bug::AnswersTooOften) { 50 } else { 1 } {
@@ -318,12 +323,13 @@ impl Session {
             self.withhold(id, length);
             return Ok(());
         }
+        let start = self.start_of(id, entry.start, length);
         self.edges.update(id, length, |edge| {
             (edge.eager, edge.withheld) = (true, false);
-            edge.sent = entry.start.min(length);
+            edge.sent = start.min(length);
         });
-        if entry.start < length {
-            self.serving.want(id, entry.start, context.limits)?;
+        if start < length {
+            self.serving.want(id, start, context.limits)?;
         }
         Ok(())
     }
@@ -514,6 +520,11 @@ impl Session {
         if self.reconciliation.is_agreed() && self.edges.get(feed).is_none() {
             self.edges.update(feed, length, |edge| edge.theirs = length);
         }
+    }
+
+    /// Whether each side knows all that the other offered when they met.
+    pub(crate) fn is_reconciled(&self) -> bool {
+        self.reconciliation.is_over()
     }
 
     /// Since when the peer has not gone on to reconcile.

@@ -17,12 +17,16 @@ pub const PROTOCOL: &str = "multifeed/1";
 /// The version in [`Hello`].
 pub const VERSION: u32 = 1;
 
+/// In [`Hello::features`]: the receiver may send ranges that it was not asked for, while both find
+/// out what differs.
+pub const PUSHES: u64 = 1;
+
 /// The handshake of the channel, in its `open`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Hello {
     /// [`VERSION`]. Later versions only add fields at the end.
     pub version: u32,
-    /// Bits of what the sender can do besides; unknown ones are ignored. None are given yet.
+    /// Bits of what the sender can do besides, such as [`PUSHES`]; unknown ones are ignored.
     pub features: u64,
     /// Shows that the sender knows the group's key; bound to the connection and the role.
     pub capability: Hash,
@@ -30,6 +34,8 @@ pub struct Hello {
     pub names: u32,
     /// How many bytes of ranges the receiver may send before a [`Kind::Window`] grants more.
     pub window: u64,
+    /// The initiator's [`Claim`], sealed for members; empty: it comes as a message.
+    pub claim: Vec<u8>,
 }
 
 /// How a message names a feed.

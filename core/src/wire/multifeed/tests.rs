@@ -12,13 +12,15 @@ fn name() -> impl Strategy<Value = Name> {
 }
 
 fn hello() -> impl Strategy<Value = Hello> {
-    (any::<u32>(), any::<u64>(), any::<[u8; 32]>(), any::<u32>(), any::<u64>()).prop_map(
-        |(version, features, capability, names, window)| Hello {
+    let claim = proptest::collection::vec(any::<u8>(), 0..60);
+    (any::<u32>(), any::<u64>(), any::<[u8; 32]>(), any::<u32>(), any::<u64>(), claim).prop_map(
+        |(version, features, capability, names, window, claim)| Hello {
             version,
             features,
             capability,
             names,
             window,
+            claim,
         },
     )
 }
