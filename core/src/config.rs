@@ -120,10 +120,6 @@ pub struct Limits {
     pub hypercore_requests: usize,
 }
 
-/// Longest batch of messages that JavaScript makes (protomux `index.js`, `MAX_BATCH`), beside the
-/// message that brings it over that length.
-pub(crate) const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-
 /// Most signatures that a [`SignatureMemo`] remembers: 2 MiB of them, enough for the heads that
 /// are on their way at once among ten thousand simulated peers.
 pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;
@@ -131,6 +127,10 @@ pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;
 /// Longest frame before the handshake is over: no message of it is longer than 96 bytes, the
 /// rest is room for what newer versions add.
 pub const FRAME_BYTES_MAX_EARLY: usize = 4 * 1024;
+
+/// Bytes of one `open` of hypercore's channel in a batch, which are about 90. A corestore opens the
+/// channels of all its cores in one frame, before it has shown anything.
+pub(crate) const OPEN_BYTES_MAX: usize = 128;
 
 /// Largest block that fits a frame with its proof: a frame has at most 16,777,215 bytes.
 pub const BLOCK_BYTES_MAX: usize = 15 * 1024 * 1024;

@@ -8,7 +8,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::crypto::sign::PublicKey;
-use crate::error::{Reason, StoreFailure};
+use crate::error::{Limit, Reason, StoreFailure};
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::wire::hypercore::Unsupported;
 
@@ -283,8 +283,11 @@ pub enum Event {
         /// The feed.
         feed: FeedId,
     },
-    /// The author of a feed of another origin cut it, and goes on as another fork. That is not
-    /// followed: the feed stays as it is.
+    /// The author of a feed of another origin cut it, and goes on as another fork, says a peer.
+    /// That is not followed: the feed stays as it is. Who wants to follow
+    /// [removes](crate::Multifeed::remove), [accepts](crate::Multifeed::accept) and
+    /// [adopts](crate::Multifeed::adopt) it again, which takes the fork that a peer is in; what was
+    /// held is gone then, whether or not the peer told the truth.
     Truncated {
         /// The connection.
         connection: ConnectionId,
@@ -303,6 +306,16 @@ pub enum Event {
         feed: FeedId,
         /// What it is.
         what: Unsupported,
+    },
+    /// Hypercore's channel of a feed was closed, for the peer went over a bound with it; the
+    /// connection stays, and so does what is held of the feed.
+    ChannelClosed {
+        /// The connection.
+        connection: ConnectionId,
+        /// The feed.
+        feed: FeedId,
+        /// The bound.
+        limit: Limit,
     },
     /// At this moment each side holds durably all that the other offered and could give.
     Synced {

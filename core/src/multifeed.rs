@@ -6,6 +6,7 @@
 mod clear;
 mod download;
 mod footprint;
+mod get;
 mod hypercore;
 mod open;
 mod policy;
@@ -42,6 +43,7 @@ use crate::time::Instant;
 use crate::wire::multifeed::PUSHES;
 
 use download::Downloads;
+use get::Get;
 use remove::Leaving;
 
 pub use footprint::{ConnectionFootprint, Footprint};
@@ -90,6 +92,7 @@ pub struct Multifeed {
     /// Feeds that are being removed.
     leaving: BTreeMap<FeedId, Leaving>,
     downloads: Downloads,
+    gets: BTreeMap<RequestId, Get>,
     /// What crossed the border since it was last taken, if it is recorded at all.
     record: Option<Vec<u8>>,
 }
@@ -131,6 +134,7 @@ impl Multifeed {
             policy: Policy::new(take),
             leaving: BTreeMap::new(),
             downloads: Downloads::default(),
+            gets: BTreeMap::new(),
             record: None,
         };
         multifeed.read_meta();
@@ -377,6 +381,7 @@ impl Multifeed {
             Err(reason) => self.close(id, reason),
         }
         self.go_on_downloading();
+        self.ask_gets();
     }
 
     /// After anything that may have changed what a connection has to say.
@@ -392,13 +397,15 @@ impl Multifeed {
     /// After anything that a session did: what it gave up is asked of others, and what it reached
     /// is said.
     fn look_after(&mut self, id: ConnectionId) {
-        let (peer, context) = self.split(id);
-        let Some(peer) = peer else { return };
+        let Some(peer) = self.connections.get_mut(&id) else { return };
         let freed = peer.link_mut().take_freed();
         if !freed.is_empty() {
             self.find_sources(freed);
             return self.look_after(id);
         }
+        self.take_got(id);
+        let (peer, context) = self.split(id);
+        let Some(peer) = peer else { return };
         let Some(session) = peer.session_mut() else { return };
         let freed = session.take_freed();
         let missed = session.take_missed();
@@ -457,6 +464,7 @@ impl Multifeed {
         let session = peer.close(&mut self.sources);
         let freed = peer.link_mut().take_freed();
         self.find_sources(freed);
+        self.lost_get_source(id);
         let Some(mut session) = session else { return };
         session.release_all(&mut self.sources);
         session.leave(&mut self.sets);
@@ -489,6 +497,7 @@ impl Multifeed {
             }
         }
         self.pass_on_downloads();
+        self.ask_gets();
     }
 
     /// What a peer has owed for too long, though it sent something else, is asked of others.

@@ -53,6 +53,7 @@ pub(crate) enum Step {
     Refuse { key: FeedKey },
     Accept { key: FeedKey },
     Remove { feed: u32 },
+    Get { key: [u8; 32], index: u64 },
 }
 
 /// What the multifeed was opened with.
@@ -326,6 +327,7 @@ fn redo(multifeed: &mut Multifeed, step: Step) -> Result<(), Misuse> {
         Step::Remove { feed } => _ = multifeed.remove(FeedId(feed))?,
         Step::Disconnect { connection } => multifeed.disconnect(ConnectionId(connection)),
         Step::Adopt { key } => _ = multifeed.adopt(FeedKey(key))?,
+        Step::Get { key, index } => _ = multifeed.get(FeedKey(key), index)?,
         Step::Open(_) | Step::State { .. } => (),
     }
     Ok(())

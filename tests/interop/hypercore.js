@@ -4,14 +4,8 @@
 //   node hypercore.js 10|11 <folder>
 //
 // All cores of version 11 share the folder; those of version 10 are in memory.
-//
-// Blocks are made of their index and a seed, so that both sides know every byte of them.
 
-const net = require('net')
-const path = require('path')
-const readline = require('readline')
-const { createRequire } = require('module')
-const packages = createRequire(path.join(__dirname, '../golden/generate/package.json'))
+const { block, blocks, connections, listenTo, packages, until } = require('./told')
 const crypto = packages('hypercore-crypto')
 
 const [version, folder] = process.argv.slice(2)
@@ -23,12 +17,6 @@ const storage = isOld ? RAM : Hypercore.defaultStorage(folder)
 const cores = new Map()
 let socket = null
 let stream = null
-
-function block(seed, index, sizes) {
-  const value = Buffer.alloc(sizes[index % sizes.length])
-  for (let i = 0, byte = seed + index * 31; i < value.length; i++, byte += 7) value[i] = byte
-  return value
-}
 
 function manifest(namespace, publicKey) {
   const signer = { signature: 'ed25519', publicKey }
@@ -50,7 +38,11 @@ function join(isInitiator, raw) {
   stream.on('error', () => {})
   stream.pipe(socket).pipe(stream)
   stream.on('close', () => raw.destroy())
+  const mux = Hypercore.getProtocolMuxer(stream)
+  // As a corestore does it: all channels are opened in one frame.
+  mux.cork()
   for (const core of cores.values()) core.replicate(stream)
+  stream.noiseStream.opened.then(() => mux.uncork())
 }
 
 async function check(core, seed, sizes, start, end) {
@@ -58,10 +50,6 @@ async function check(core, seed, sizes, start, end) {
     const value = await core.get(i)
     if (!value.equals(block(seed, i, sizes))) throw new Error('block ' + i)
   }
-}
-
-async function until(what) {
-  while (!what()) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
 const commands = {
@@ -87,9 +75,8 @@ const commands = {
   },
   async append({ name, seed, count, sizes }) {
     const core = cores.get(name)
-    const first = core.length
-    const blocks = Array.from({ length: count }, (_, i) => block(seed, first + i, sizes))
-    for (let i = 0; i < count; i += 500) await core.append(blocks.slice(i, i + 500))
+    const values = blocks(seed, core.length, count, sizes)
+    for (let i = 0; i < count; i += 500) await core.append(values.slice(i, i + 500))
     return tree(core)
   },
   async truncate({ name, length }) {
@@ -114,19 +101,7 @@ const commands = {
     return { found: await cores.get(name).seek(bytes) }
   },
   tree: ({ name }) => tree(cores.get(name)),
-  listen: () =>
-    new Promise((resolve) => {
-      const server = net.createServer((raw) => {
-        server.close()
-        join(false, raw)
-      })
-      server.listen(0, '127.0.0.1', () => resolve({ port: server.address().port }))
-    }),
-  connect: ({ port }) =>
-    new Promise((resolve) => {
-      const raw = net.connect(port, '127.0.0.1', () => resolve({}))
-      join(true, raw)
-    }),
+  ...connections(join),
   async destroy() {
     socket.destroy()
     stream = null
@@ -134,14 +109,4 @@ const commands = {
   }
 }
 
-readline
-  .createInterface({ input: process.stdin })
-  .on('line', async (line) => {
-    const { id, command, ...options } = JSON.parse(line)
-    try {
-      console.log(JSON.stringify({ id, ...(await commands[command](options)) }))
-    } catch (error) {
-      console.log(JSON.stringify({ id, error: error.stack }))
-    }
-  })
-  .on('close', () => process.exit(0))
+listenTo(commands)

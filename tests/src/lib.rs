@@ -1,4 +1,5 @@
-//! What the tests of this crate share: multifeeds with stores in memory, driven by hand.
+//! What the tests of this crate share: multifeeds with stores in memory, driven by hand or on
+//! sockets, and peers of the JavaScript stack.
 //!
 //! The project's README is compiled and run here, as a doc test.
 
@@ -8,6 +9,9 @@ use multifeed_core::{
     Role, Secure,
 };
 use multifeed_store::{MemoryStore, carry_out};
+
+pub mod javascript;
+pub mod sockets;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -1,12 +1,10 @@
 //! Hypercore's channel against living JavaScript peers of versions 10 and 11. Needs node, and
 //! `npm ci` in `golden/generate`: `cargo test -p multifeed-tests -- --ignored`.
 
-use multifeed_core::{Event, Role, Unsupported};
+use multifeed_core::{Event, Limit, Role, Unsupported};
+use multifeed_tests::javascript::Javascript;
+use multifeed_tests::sockets::{Ours, config, group};
 use serde_json::json;
-
-mod hypercore;
-
-use hypercore::{Javascript, Ours, config, group};
 
 const ROLES: [Role; 2] = [Role::Initiator, Role::Responder];
 const SIZES: &[usize] = &[100, 0, 7, 5_000];
@@ -16,7 +14,8 @@ const SIZES: &[usize] = &[100, 0, 7, 5_000];
 fn javascript_reads_our_feed() {
     for version in [11, 10] {
         for role in ROLES {
-            let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::start(version));
+            let (mut ours, mut javascript) =
+                (Ours::open(config(1)), Javascript::hypercore(version));
             let feed = ours.writer("local", 7);
             ours.append(feed, 7, 150, SIZES);
             javascript.ask("core", json!({ "name": "a", "key": ours.key(feed) }));
@@ -50,7 +49,8 @@ fn kinds() -> [serde_json::Value; 3] {
 fn we_read_what_javascript_writes() {
     for version in [11, 10] {
         for (mut kind, role) in kinds().into_iter().zip(ROLES.into_iter().cycle()) {
-            let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::start(version));
+            let (mut ours, mut javascript) =
+                (Ours::open(config(1)), Javascript::hypercore(version));
             kind["name"] = json!("a");
             kind["seed"] = json!(7);
             let key = javascript.ask("core", kind)["key"].clone();
@@ -73,7 +73,7 @@ fn we_read_what_javascript_writes() {
 
 /// Many cores on one connection, of both sides.
 fn exchange_many(version: u32, cores: u64, blocks: u64) {
-    let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::start(version));
+    let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(version));
     let (mut theirs, mut mine) = (Vec::new(), Vec::new());
     for number in 0..cores {
         let seed = (number % 251) as u8;
@@ -144,7 +144,7 @@ fn a_feed_of_20_000_blocks_crosses_both_ways() {
 
 /// One feed of each side, and the tree hash that both come to.
 fn both_ways(version: u32, blocks: u64, sizes: &[usize]) {
-    let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::start(version));
+    let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(version));
     let core = json!({ "name": "j", "kind": "default", "seed": 7 });
     let key = javascript.ask("core", core)["key"].clone();
     let append = json!({ "name": "j", "seed": 7, "count": blocks, "sizes": sizes });
@@ -178,7 +178,7 @@ fn say(word: &str) {
 #[ignore = "needs node and its packages"]
 fn javascript_reads_single_blocks_and_finds_places_in_bytes() {
     for version in [11, 10] {
-        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::start(version));
+        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(version));
         let feed = ours.writer("local", 7);
         ours.append(feed, 7, 200, &[100]);
         javascript.ask("core", json!({ "name": "a", "key": ours.key(feed) }));
@@ -196,7 +196,7 @@ fn javascript_reads_single_blocks_and_finds_places_in_bytes() {
 #[ignore = "needs node and its packages"]
 fn both_sides_append_while_they_look() {
     for version in [11, 10] {
-        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::start(version));
+        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(version));
         let key = javascript.ask("core", json!({ "name": "j", "kind": "compat", "seed": 7 }));
         let theirs = ours.adopt(&key["key"]);
         let feed = ours.writer("local", 8);
@@ -221,7 +221,7 @@ fn both_sides_append_while_they_look() {
 #[ignore = "needs node and its packages"]
 fn a_truncation_is_refused_and_told() {
     for version in [11, 10] {
-        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::start(version));
+        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(version));
         let core = json!({ "name": "j", "kind": "default", "seed": 7 });
         let key = javascript.ask("core", core)["key"].clone();
         let append = |count: u64| json!({ "name": "j", "seed": 7, "count": count, "sizes": SIZES });
@@ -254,7 +254,7 @@ fn a_truncation_is_refused_and_told() {
 #[ignore = "needs node and its packages"]
 fn a_socket_that_breaks_in_the_middle_costs_nothing_but_time() {
     for version in [11, 10] {
-        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::start(version));
+        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(version));
         let core = json!({ "name": "j", "kind": "default", "seed": 7 });
         let key = javascript.ask("core", core)["key"].clone();
         let append = json!({ "name": "j", "seed": 7, "count": 3_000, "sizes": [100] });
@@ -289,7 +289,7 @@ fn manifests_that_are_not_supported_are_told_of() {
         (json!({ "version": 2 }), Unsupported::Version),
         (json!({ "allowPatch": true }), Unsupported::Multisig),
     ] {
-        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::start(11));
+        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(11));
         let core = json!({
             "name": "j", "kind": "namespace", "namespace": namespace, "seed": 7, "other": other,
         });
@@ -306,7 +306,7 @@ fn manifests_that_are_not_supported_are_told_of() {
 #[test]
 #[ignore = "needs node and its packages"]
 fn a_peer_that_was_silent_for_longer_than_its_keep_alive_is_still_there() {
-    let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::start(11));
+    let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(11));
     let feed = ours.writer("local", 7);
     ours.append(feed, 7, 5, SIZES);
     javascript.ask("core", json!({ "name": "a", "key": ours.key(feed) }));
@@ -320,4 +320,99 @@ fn a_peer_that_was_silent_for_longer_than_its_keep_alive_is_still_there() {
     let id = javascript.tell("download", options(6));
     ours.until_answered(&mut javascript, id, "javascript has the rest");
     assert!(ours.closed.is_empty(), "{:?}", ours.closed);
+}
+
+#[test]
+#[ignore = "needs node and its packages"]
+fn a_block_too_long_for_us_costs_its_feed_and_no_other() {
+    for (version, role) in [(11, Role::Initiator), (10, Role::Responder)] {
+        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(version));
+        let mut feeds = [("j", 1, &[100, 2_000_000][..]), ("k", 2, &[14_000_000]), ("l", 3, SIZES)]
+            .map(|(name, seed, sizes)| {
+                let core = json!({ "name": name, "kind": "default", "seed": seed });
+                let key = javascript.ask("core", core)["key"].clone();
+                let append = json!({ "name": name, "seed": seed, "count": 3, "sizes": sizes });
+                javascript.ask("append", append);
+                ours.adopt(&key)
+            })
+            .to_vec();
+        let connection = ours.join(&mut javascript, role);
+        let good = feeds.pop().unwrap();
+        let limit = Limit::BlockBytes;
+        for feed in &feeds {
+            let told = Event::ChannelClosed { connection, feed: *feed, limit };
+            ours.until("we hear of it", |ours| ours.events.contains(&told));
+        }
+        ours.until("we have the other", |ours| ours.length(good) == 3);
+        let append = json!({ "name": "l", "seed": 3, "count": 2, "sizes": SIZES });
+        let id = javascript.tell("append", append);
+        ours.until_answered(&mut javascript, id, "it is appended");
+        ours.until("we have the rest", |ours| ours.length(good) == 5);
+        ours.check(good, 0..5, 3, SIZES);
+        assert_eq!(feeds.iter().map(|feed| ours.length(*feed)).max(), Some(1));
+        assert!(ours.closed.is_empty(), "{:?}", ours.closed);
+    }
+}
+
+#[test]
+#[ignore = "needs node and its packages"]
+fn we_read_single_blocks_without_the_rest() {
+    for version in [11, 10] {
+        for (mut kind, role) in kinds().into_iter().zip(ROLES.into_iter().cycle()) {
+            let (mut ours, mut javascript) =
+                (Ours::open(config(1)), Javascript::hypercore(version));
+            kind["name"] = json!("j");
+            kind["seed"] = json!(7);
+            let key = javascript.ask("core", kind)["key"].clone();
+            let append = json!({ "name": "j", "seed": 7, "count": 200, "sizes": SIZES });
+            javascript.ask("append", append);
+            for index in [150, 3] {
+                ours.get(&key, index);
+            }
+            ours.join(&mut javascript, role);
+            ours.until("we have two blocks", |ours| ours.has_got(&[150, 3], 7, SIZES));
+            ours.get(&key, 199);
+            ours.until("we have three blocks", |ours| ours.has_got(&[150, 3, 199], 7, SIZES));
+            let feed = ours.find(key.as_str().unwrap()).unwrap();
+            assert_eq!(ours.length(feed), 0, "and nothing else");
+            // Once it is adopted, all of it comes.
+            assert_eq!(ours.adopt(&key), feed);
+            ours.until("we have it", |ours| ours.length(feed) == 200);
+            ours.check(feed, 0..200, 7, SIZES);
+            let tree = javascript.ask("tree", json!({ "name": "j" }));
+            assert_eq!(tree["hash"], ours.tree_hash(feed));
+            assert!(ours.closed.is_empty(), "{:?}", ours.closed);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs node and its packages"]
+fn a_truncation_is_followed_where_the_application_says_so() {
+    for version in [11, 10] {
+        let (mut ours, mut javascript) = (Ours::open(config(1)), Javascript::hypercore(version));
+        let core = json!({ "name": "j", "kind": "default", "seed": 7 });
+        let key = javascript.ask("core", core)["key"].clone();
+        let append = |count: u64| json!({ "name": "j", "seed": 7, "count": count, "sizes": SIZES });
+        javascript.ask("append", append(20));
+        let feed = ours.adopt(&key);
+        ours.join(&mut javascript, Role::Initiator);
+        ours.until("we have it", |ours| ours.length(feed) == 20);
+        let id = javascript.tell("truncate", json!({ "name": "j", "length": 10 }));
+        ours.until_answered(&mut javascript, id, "it is cut");
+        let id = javascript.tell("append", append(15));
+        ours.until_answered(&mut javascript, id, "it has grown anew");
+        let is_told = |event: &Event| matches!(event, Event::Truncated { fork: 1, .. });
+        ours.until("we hear of it", |ours| ours.events.iter().any(is_told));
+        ours.forget(feed);
+        let feed = ours.adopt(&key);
+        ours.until("we have the other one", |ours| ours.length(feed) == 25);
+        let tree = javascript.ask("tree", json!({ "name": "j" }));
+        assert_eq!((&tree["hash"], &tree["fork"]), (&json!(ours.tree_hash(feed)), &json!(1)));
+        ours.check(feed, 0..25, 7, SIZES);
+        let id = javascript.tell("append", append(2));
+        ours.until_answered(&mut javascript, id, "it is appended");
+        ours.until("we have the rest", |ours| ours.length(feed) == 27);
+        assert!(ours.closed.is_empty(), "{:?}", ours.closed);
+    }
 }

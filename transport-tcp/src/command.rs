@@ -16,6 +16,7 @@ pub(crate) const COMMANDS_MAX: usize = 64;
 /// One call.
 pub(crate) enum Command {
     Writer { name: String, key_pair: Box<KeyPair>, reply: Answer<FeedId> },
+    Adopt { key: FeedKey, reply: Answer<FeedId> },
     Append { feed: FeedId, blocks: Vec<Vec<u8>>, reply: Answer<Appended> },
     Read { feed: FeedId, range: Range<u64>, reply: Answer<Vec<Bytes>> },
     Feeds { reply: Answer<Vec<FeedInfo>> },

@@ -121,6 +121,16 @@ impl Node {
         self.call(|reply| Command::Writer { name, key_pair, reply }).await
     }
 
+    /// Takes a feed of another origin, such as a stock hypercore's, by its key. It comes and goes
+    /// over hypercore's channel, which [`Limits::hypercore_channels`](multifeed_core::Limits)
+    /// must allow.
+    ///
+    /// # Errors
+    /// When there are as many feeds as there may be.
+    pub async fn adopt(&self, key: FeedKey) -> Result<FeedId, NodeError> {
+        self.call(|reply| Command::Adopt { key, reply }).await
+    }
+
     /// Appends blocks to our own feed, all of them or none; resolves when they are durable.
     ///
     /// # Errors

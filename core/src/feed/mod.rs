@@ -126,11 +126,14 @@ struct Activity {
     /// Blocks that were given again and are not durable yet.
     filling: Option<core::ops::Range<u64>>,
     origin: Origin,
+    /// Only single blocks of it are asked for, and nothing is kept.
+    is_glimpsed: bool,
 }
 
 impl Activity {
     fn is_over(&self) -> bool {
-        let Self { staged, name, writer, broken, cleared, filling, origin } = self;
+        // What is glimpsed is of another origin.
+        let Self { staged, name, writer, broken, cleared, filling, origin, is_glimpsed: _ } = self;
         let is_plain = name.is_none() && writer.is_none() && *origin == Origin::Group;
         let is_whole = broken.is_none() && cleared.is_empty() && filling.is_none();
         staged.is_empty() && is_whole && is_plain
@@ -150,6 +153,27 @@ impl Feed {
         let mut feed = Self::empty(key, PublicKey(key.0));
         feed.activity().origin = Origin::Compat;
         feed
+    }
+
+    /// The same, of which single blocks are asked for alone.
+    pub(crate) fn glimpsed(key: FeedKey) -> Self {
+        let mut feed = Self::adopted(key);
+        feed.activity().is_glimpsed = true;
+        feed
+    }
+
+    /// Whether single blocks of it are asked for alone.
+    pub(crate) fn is_glimpsed(&self) -> bool {
+        self.activity.as_ref().is_some_and(|activity| activity.is_glimpsed)
+    }
+
+    /// Makes a feed adopted that was glimpsed. Returns whether it had been.
+    pub(crate) fn adopt_glimpsed(&mut self) -> bool {
+        let is_glimpsed = self.is_glimpsed();
+        if is_glimpsed {
+            *self = Self::adopted(self.key);
+        }
+        is_glimpsed
     }
 
     /// Makes a feed adopted again that was, and was removed since. Returns whether it had been.
@@ -182,15 +206,19 @@ impl Feed {
         self.origin() == Origin::Group
     }
 
-    /// Nothing of an adopted feed is held, so its manifest is not known.
+    /// Nothing of an adopted feed is held, so its manifest is not known; that of a glimpsed one is
+    /// not remembered for sure.
     pub(crate) fn is_unsettled(&self) -> bool {
-        self.origin() == Origin::Compat && self.tip().is_none()
+        let is_open = self.origin() == Origin::Compat || self.is_glimpsed();
+        is_open && self.tip().is_none()
     }
 
     /// Takes what an adopted feed's key turned out to follow from.
     pub(crate) fn settle(&mut self, origin: Origin, public_key: PublicKey) {
         if self.is_unsettled() {
-            self.activity().origin = origin;
+            let activity = self.activity();
+            activity.origin = origin;
+            activity.is_glimpsed &= origin != Origin::Group;
             self.public_key = public_key;
         }
     }

@@ -121,6 +121,11 @@ impl Feeds {
     }
 
     /// Gives a feed of another origin a slot. The key must not be here yet.
+    /// The same, only to glimpse at it.
+    pub(crate) fn glimpse(&mut self, key: FeedKey) -> FeedId {
+        self.place(key, Feed::glimpsed(key))
+    }
+
     pub(crate) fn adopt(&mut self, key: FeedKey) -> FeedId {
         self.place(key, Feed::adopted(key))
     }

@@ -111,14 +111,17 @@ impl Multifeed {
         Ok(request)
     }
 
-    /// Takes a [`download`](Self::download) back. Answered by
+    /// Takes a [`download`](Self::download) or a [`get`](Self::get) back. Answered by
     /// [`Event::Canceled`](crate::Event::Canceled), at once.
     ///
     /// # Errors
     ///
-    /// [`Misuse::UnknownRequest`] if no such download is open.
+    /// [`Misuse::UnknownRequest`] if no such request is open.
     pub fn cancel(&mut self, request: RequestId) -> Result<(), Misuse> {
         self.write_down(|| Step::Cancel { request: request.0 });
+        if self.cancel_get(request) {
+            return Ok(());
+        }
         let find = |(feed, open): (&FeedId, &VecDeque<Download>)| {
             let place = open.iter().position(|download| download.request == request)?;
             Some((*feed, place))

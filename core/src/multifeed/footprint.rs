@@ -55,6 +55,16 @@ pub struct ConnectionFootprint {
     pub edges: usize,
     /// The most of what is to be said or asked of feeds: announcements, wants, or noes.
     pub unsaid: usize,
+    /// Hypercore's channels.
+    pub stock_channels: usize,
+    /// Requests on them that wait or are being read.
+    pub stock_requests: usize,
+    /// Requests of ours on the one of them that has most.
+    pub stock_asks: usize,
+    /// Bytes of blocks that came on them before those in front of them.
+    pub stock_early_bytes: usize,
+    /// Bytes of answers on them that are ready to be sealed.
+    pub stock_ready_bytes: usize,
 }
 
 impl ConnectionFootprint {
@@ -73,6 +83,11 @@ impl ConnectionFootprint {
             part_bytes: self.part_bytes.max(other.part_bytes),
             edges: self.edges.max(other.edges),
             unsaid: self.unsaid.max(other.unsaid),
+            stock_channels: self.stock_channels.max(other.stock_channels),
+            stock_requests: self.stock_requests.max(other.stock_requests),
+            stock_asks: self.stock_asks.max(other.stock_asks),
+            stock_early_bytes: self.stock_early_bytes.max(other.stock_early_bytes),
+            stock_ready_bytes: self.stock_ready_bytes.max(other.stock_ready_bytes),
         }
     }
 }

@@ -35,7 +35,10 @@ impl Multifeed {
         let known = self.feeds.find(&key);
         let namespace = self.group.feed_namespace();
         if let Some(feed) = known
-            && !self.feeds.get_mut(feed).is_some_and(|log| log.adopt_again(namespace))
+            && !self
+                .feeds
+                .get_mut(feed)
+                .is_some_and(|log| log.adopt_again(namespace) || log.adopt_glimpsed())
         {
             return Ok(feed);
         }
@@ -54,6 +57,7 @@ impl Multifeed {
         writes.push(Write::Put(record::meta_key(), meta));
         self.outbox.commit(Job::Adopt { feed }, writes);
         self.stand_links(feed);
+        self.touch_links(feed);
         Ok(feed)
     }
 

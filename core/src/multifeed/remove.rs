@@ -50,6 +50,7 @@ impl Multifeed {
         let request = self.request();
         self.stand(feed, Standing::Leaving);
         self.cancel_downloads(feed);
+        self.cancel_gets(feed);
         let leaving = Leaving { request: Some(request), key, signed: 0, is_waiting: true };
         self.leaving.insert(feed, leaving);
         self.go_on_leaving();

@@ -7,6 +7,7 @@ mod policy;
 mod raw;
 mod reconcile;
 mod rig;
+mod sparse;
 
 use alloc::vec;
 use alloc::vec::Vec;

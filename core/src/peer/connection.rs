@@ -10,7 +10,7 @@ use super::channels::{Channels, Leads};
 use super::early::{open_claim, seal_claim};
 use super::secure::{Received, SecretStream, SecureError};
 use crate::chance::Chance;
-use crate::config::{BATCH_BYTES_MAX, FRAME_BYTES_MAX_EARLY, Limits, Timing};
+use crate::config::{FRAME_BYTES_MAX_EARLY, Limits, OPEN_BYTES_MAX, Timing};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{Deadline, Limit, Reason, Violation};
 use crate::id::{ConnectionId, FeedId, Role};
@@ -20,6 +20,7 @@ use crate::planted::{self, Bug};
 use crate::replicate::hypercore::{Link, Peer, protocol_of};
 use crate::replicate::{Context, Reconciliation, Session, Sources};
 use crate::time::Instant;
+use crate::wire::frame::FRAME_SIZE_MAX;
 use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, PUSHES, VERSION};
 use crate::wire::mux::{Batch, MuxMessage, messages};
 
@@ -173,6 +174,8 @@ impl Connection {
         if remote == self.us {
             return Err(Reason::Ourselves);
         }
+        let opens_bytes = context.limits.hypercore_channels * OPEN_BYTES_MAX;
+        self.stream.set_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
         if self.stream.role() == Role::Initiator {
             let (reconciliation, claim) =
                 Reconciliation::new(Role::Initiator, *handshake_hash, context).claimed_early();
@@ -236,11 +239,29 @@ impl Connection {
                     (Leads::ToGroup, Some(session), Some(kind)) => {
                         session.receive(context, kind, body)
                     }
-                    (Leads::ToFeed(feed), ..) => self.link.receive(context, feed, (kind, body)),
+                    (Leads::ToFeed(feed), ..) => {
+                        let taken = self.link.receive(context, feed, (kind, body));
+                        self.spare_connection(context, feed, taken)
+                    }
                     _ => Ok(()),
                 }
             }
         }
+    }
+
+    /// A block that is too long for us is nobody's fault among stock peers: it costs the feed its
+    /// channel, and the other feeds nothing.
+    fn spare_connection(
+        &mut self,
+        context: &mut Context<'_>,
+        feed: FeedId,
+        taken: Result<(), Reason>,
+    ) -> Result<(), Reason> {
+        let Err(Reason::Limit(limit @ Limit::BlockBytes)) = taken else { return taken };
+        self.close_feed(context, feed);
+        let connection = self.id;
+        context.outbox.event(Event::ChannelClosed { connection, feed, limit });
+        Ok(())
     }
 
     /// One of hypercore's channels is gone.
@@ -287,7 +308,9 @@ impl Connection {
         };
         self.channels.open(remote_id, Leads::ToFeed(feed), channels_max)?;
         self.link.open(feed, remote_id, protocol, limits)?;
-        self.stream.set_frame_size_max(BATCH_BYTES_MAX + limits.frame_bytes);
+        // JavaScript batches 8 MiB and the message behind them, and takes blocks of 15 MiB: one
+        // that is too long for us is to close its channel, and not the connection.
+        self.stream.set_frame_size_max(FRAME_SIZE_MAX);
         Ok(())
     }
 
@@ -475,6 +498,7 @@ impl Connection {
     /// What the peer makes us hold.
     pub(crate) fn footprint(&self) -> ConnectionFootprint {
         let load = self.session.as_ref().map(Session::footprint).unwrap_or_default();
+        let load = self.link.footprint(load);
         ConnectionFootprint {
             received_bytes: self.stream.buffered(),
             sealed_bytes: self.out.len(),

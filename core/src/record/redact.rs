@@ -88,6 +88,7 @@ fn step_line(step: &Step, multifeed: &Multifeed) -> String {
         Step::Refuse { .. } => String::from("refuse"),
         Step::Accept { .. } => String::from("accept"),
         Step::Adopt { .. } => String::from("adopt"),
+        Step::Get { index, .. } => format!("get {index}"),
         Step::Remove { feed } => format!("remove feed={feed}"),
         Step::Disconnect { connection } => format!("disconnect connection={connection}"),
         Step::State { hash } => {
@@ -189,6 +190,9 @@ fn event_line(event: &Event) -> String {
         Event::Contested { connection, feed } => at_peer("contested", connection, feed),
         Event::Truncated { connection, feed, fork, length } => {
             format!("{} fork={fork} length={length}", at_peer("truncated", connection, feed))
+        }
+        Event::ChannelClosed { connection, feed, limit } => {
+            format!("{}: {limit:?}", at_peer("channel closed", connection, feed))
         }
         Event::Unsupported { connection, feed, what } => {
             format!("{}: {what:?}", at_peer("unsupported", connection, feed))

@@ -508,6 +508,10 @@ impl Session {
             self.heard.insert(number.get(), (number, entry));
             return Ok(());
         };
+        if let Some(feed) = context.feeds.get_mut(id) {
+            // It may have been adopted by its key, before anybody knew that it is of the group.
+            feed.settle(manifest::Origin::Group, entry.public_key());
+        }
         let feed = context.feeds.get(id);
         let length = feed.map_or(0, |feed| feed.length());
         let is_refused = feed.is_some_and(|feed| !feed.is_taken());
@@ -546,6 +550,9 @@ impl Session {
                 }
             };
             self.names.admit(number.get(), id);
+            if let Some(feed) = context.feeds.get_mut(id) {
+                feed.settle(manifest::Origin::Group, public_key);
+            }
             let feed = context.feeds.get(id);
             let length = feed.map_or(0, |feed| feed.length());
             let is_refused = feed.is_some_and(|feed| !feed.is_taken());

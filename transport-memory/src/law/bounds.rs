@@ -2,6 +2,7 @@
 //!
 //! Rule: every number of a footprint has its bound here, made of [`Limits`] alone.
 
+use multifeed_core::wire::frame::FRAME_SIZE_MAX;
 use multifeed_core::{ConnectionFootprint, FRAME_BYTES_MAX_EARLY, Footprint, Limits};
 
 /// Bytes before a frame that say how long it is.
@@ -34,8 +35,12 @@ fn of_one(
     held: &ConnectionFootprint,
     feeds: usize,
     limits: &Limits,
-) -> [(&'static str, usize, usize); 12] {
-    let frame = limits.frame_bytes + FRAME_HEAD_BYTES;
+) -> [(&'static str, usize, usize); 17] {
+    let is_stock = limits.hypercore_channels > 0;
+    let frame = if is_stock { FRAME_SIZE_MAX } else { limits.frame_bytes } + FRAME_HEAD_BYTES;
+    let channels = limits.channels + limits.hypercore_channels;
+    // A block for each read, with a proof.
+    let stock_ready = limits.send_bytes + limits.reads * (limits.block_bytes + PROOF_BYTES_MAX);
     // A range has one block at least; so many are read at once as fit what may be ready.
     let range = limits.range_bytes.max(limits.block_bytes) + PROOF_BYTES_MAX;
     let reads = limits.reads.min(limits.send_bytes.div_ceil(limits.range_bytes.max(1)));
@@ -47,12 +52,17 @@ fn of_one(
         ("ranges being read", held.reads, limits.reads),
         ("feeds being served", held.serves, limits.serves),
         ("feeds asked for", held.wants, limits.wants),
-        ("channels", held.channels, limits.channels),
+        ("channels", held.channels, channels),
         ("names on grant", held.names, 2 * limits.names as usize),
         ("feeds that wait", held.heard, 2 * 65_536),
         ("bytes of a part", held.part_bytes, limits.reconcile_bytes),
         ("feeds named", held.edges, feeds),
         ("feeds with something to be said", held.unsaid, 2 * feeds),
+        ("stock channels", held.stock_channels, limits.hypercore_channels),
+        ("stock requests", held.stock_requests, limits.hypercore_requests + limits.reads),
+        ("requests of ours on a stock channel", held.stock_asks, limits.hypercore_asks),
+        ("bytes of blocks that came early", held.stock_early_bytes, limits.window_bytes),
+        ("bytes of answers ready", held.stock_ready_bytes, stock_ready),
     ]
 }
 

@@ -25,6 +25,9 @@ impl Driver {
             Command::Writer { name, key_pair, reply } => {
                 reply.send(self.core.writer(&name, *key_pair).map_err(NodeError::Misuse));
             }
+            Command::Adopt { key, reply } => {
+                reply.send(self.core.adopt(key).map_err(NodeError::Misuse));
+            }
             Command::Append { feed, blocks, reply } => {
                 let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
                 match self.core.append(feed, &blocks) {

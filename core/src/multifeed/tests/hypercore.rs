@@ -19,20 +19,20 @@ fn open(group: &Group, seed: u8, change: impl FnOnce(&mut Limits)) -> Node {
     Node::with(config, Map::new())
 }
 
-fn served(seed: u8) -> Node {
+pub(super) fn served(seed: u8) -> Node {
     open(&group(), seed, |_| ())
 }
 
 /// A stock core with a manifest, as its author keeps it.
-struct Core {
+pub(super) struct Core {
     key_pair: KeyPair,
-    manifest: Manifest,
-    key: FeedKey,
-    blocks: Vec<Vec<u8>>,
+    pub(super) manifest: Manifest,
+    pub(super) key: FeedKey,
+    pub(super) blocks: Vec<Vec<u8>>,
 }
 
 impl Core {
-    fn new(count: usize) -> Self {
+    pub(super) fn new(count: usize) -> Self {
         let key_pair = KeyPair::from_seed(&[60; 32]);
         let public_key = key_pair.public_key();
         let manifest = Manifest { namespace: [6; 32], public_key: public_key.0 };
@@ -53,14 +53,14 @@ impl Core {
         cover.collect()
     }
 
-    fn signature(&self) -> [u8; 68] {
+    pub(super) fn signature(&self) -> [u8; 68] {
         let hash = tree::tree_hash(&self.nodes(0));
         let length = self.blocks.len() as u64;
         let signature = manifest::sign(&self.key_pair, &self.key, &hash, length, 0);
         manifest::wire_signature(&signature)
     }
 
-    fn sync(&self) -> Sync {
+    pub(super) fn sync(&self) -> Sync {
         let length = self.blocks.len() as u64;
         let (uploading, has_manifest) = (true, true);
         Sync { length, uploading, has_manifest, can_upgrade: true, ..Sync::default() }
@@ -68,7 +68,7 @@ impl Core {
 }
 
 impl Raw {
-    fn offer(&mut self, node: &mut Node, key: &FeedKey) {
+    pub(super) fn offer(&mut self, node: &mut Node, key: &FeedKey) {
         let hash = *self.stream.handshake_hash().unwrap();
         self.offer_with(node, key, capability(key, &hash, Role::Initiator));
     }
@@ -82,14 +82,14 @@ impl Raw {
         self.mux(node, &MuxMessage::Open { local_id, protocol, id, handshake: &handshake });
     }
 
-    fn speak(&mut self, node: &mut Node, message: &Message<'_>) {
+    pub(super) fn speak(&mut self, node: &mut Node, message: &Message<'_>) {
         let mut body = Vec::new();
         message.encode(&mut body);
         self.mux(node, &MuxMessage::Message { channel: 1, kind: message.kind(), body: &body });
     }
 
     /// Requests of the node that were not looked at yet.
-    fn requests(&mut self) -> Vec<Request> {
+    pub(super) fn requests(&mut self) -> Vec<Request> {
         let mut all = Vec::new();
         for frame in core::mem::take(&mut self.frames) {
             for message in messages(&frame).map(Result::unwrap) {
@@ -450,7 +450,7 @@ fn more_channels_than_allowed_close() {
 }
 
 #[test]
-fn a_block_that_is_too_large_closes() {
+fn a_block_that_is_too_large_closes_its_feeds_channel_alone() {
     let mut core = Core::new(1);
     core.blocks[0] = vec![1; 2_000];
     let mut node = open(&group(), 1, |limits| limits.block_bytes = 1_000);
@@ -462,7 +462,44 @@ fn a_block_that_is_too_large_closes() {
     raw.speak(&mut node, &Message::Range(RunNews { drop: false, start: 0, length: 1 }));
     let request = raw.requests()[0];
     raw.speak(&mut node, &Message::Data(head(&core, &request, &core.signature())));
-    assert_eq!(closed(&node, raw.connection), Some(Reason::Limit(Limit::BlockBytes)));
+    let (connection, feed) = (raw.connection, node.multifeed.find(&core.key).unwrap().id);
+    let told = Event::ChannelClosed { connection, feed, limit: Limit::BlockBytes };
+    assert!(node.events.contains(&told));
+    let said: Vec<_> = raw.frames.iter().flat_map(|frame| messages(frame)).collect();
+    assert_eq!(said.last(), Some(&Ok(MuxMessage::Close { local_id: 1 })));
+    // What still comes on it is ignored, and the other feeds of the connection go on.
+    raw.speak(&mut node, &Message::Sync(core.sync()));
+    assert_eq!(closed(&node, raw.connection), None);
+    assert_eq!(node.multifeed.footprint().connection.stock_channels, 0);
+}
+
+/// Answers every request but the first, which is for the next block, with a block that nobody has
+/// signed: that shows only when those in front of it are there.
+fn answer_early(node: &mut Node, raw: &mut Raw, value: &[u8]) {
+    for request in raw.requests().into_iter().skip(1) {
+        let at = request.block.unwrap();
+        let path = tree::siblings(2 * at.index, 200).take(at.nodes as usize);
+        let nodes = path.map(|index| TreeNode { index, size: 1, hash: [0; 32] }).collect();
+        let block = Some(DataBlock { index: at.index, value, nodes });
+        raw.speak(node, &Message::Data(Data { request: request.id, block, ..Data::default() }));
+    }
+}
+
+#[test]
+fn blocks_that_come_early_are_bounded() {
+    let core = Core::new(200);
+    let (mut node, mut raw, request) = asked(&core);
+    raw.speak(&mut node, &Message::Data(head(&core, &request, &core.signature())));
+    let held = |node: &Node| node.multifeed.footprint().connection;
+    assert_eq!(held(&node).stock_asks, 199);
+    let (value, window) = (vec![1; 1_000_000], Limits::default().window_bytes);
+    answer_early(&mut node, &mut raw, &value);
+    assert_eq!(held(&node).stock_early_bytes, window - window % value.len());
+    let late = Instant::from_micros(11_000_000);
+    node.multifeed.handle(late, Input::Timeout);
+    node.drain();
+    assert_eq!(held(&node).stock_early_bytes, 0, "it was given up");
+    assert_eq!(closed(&node, raw.connection), None);
 }
 
 #[test]

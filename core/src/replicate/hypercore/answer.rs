@@ -75,6 +75,15 @@ impl Answers {
         self.requests.is_empty() && self.reading.is_empty() && self.ready.is_empty()
     }
 
+    /// Requests that wait, the cancelled ones among them included, and those being read.
+    pub(super) fn open(&self) -> usize {
+        self.queue.len() + self.reading.len()
+    }
+
+    pub(super) fn ready_bytes(&self) -> usize {
+        self.ready_bytes
+    }
+
     pub(super) fn pop(&mut self) -> Option<(FeedId, u64, Vec<u8>)> {
         let ready = self.ready.pop_front()?;
         self.ready_bytes -= ready.2.len() + ANSWER_BYTES;

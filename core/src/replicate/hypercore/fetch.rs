@@ -88,6 +88,16 @@ impl Fetch {
         self.asked.is_empty() && self.run.is_empty()
     }
 
+    /// Requests that are open.
+    pub(super) fn asks(&self) -> usize {
+        self.asked.len()
+    }
+
+    /// Bytes of blocks that came before those in front of them.
+    pub(super) fn early_bytes(&self) -> usize {
+        self.early_bytes
+    }
+
     /// Since when the peer has owed an answer.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         (!self.asked.is_empty()).then_some(self.since)
@@ -145,7 +155,8 @@ impl Fetch {
     ) -> bool {
         messages.extend(self.cancelled.drain(..).map(Message::Cancel));
         let Some(theirs) = theirs else { return false };
-        let is_open = theirs.uploading && feed.is_taken() && channel::follows(feed, theirs.fork);
+        let is_wanted = feed.is_taken() && !feed.is_glimpsed();
+        let is_open = theirs.uploading && is_wanted && channel::follows(feed, theirs.fork);
         if self.resume.is_some() || feed.broken().is_some() || !is_open {
             return false;
         }
@@ -227,13 +238,14 @@ impl Fetch {
         }
     }
 
-    /// Takes an answer. Nothing of it is verified before [`Fetch::commit`].
+    /// Takes an answer. Nothing of it is verified before [`Fetch::commit`]. `early_bytes_max` is
+    /// what there is room for of blocks that come before those in front of them.
     pub(super) fn take(
         &mut self,
         feed: &Feed,
         ask: Ask,
         data: &Data<'_>,
-        limits: &Limits,
+        (limits, early_bytes_max): (&Limits, usize),
     ) -> Result<Taken, Reason> {
         let Some(block) = &data.block else { return Ok(Taken::Refused) };
         if block.value.len() > limits.block_bytes {
@@ -241,7 +253,7 @@ impl Fetch {
         }
         match ask {
             Ask::Head(span) => self.take_head(feed, span, block, data),
-            Ask::Block(index) if block.index == index => self.take_block(block, limits),
+            Ask::Block(index) if block.index == index => self.take_block(block, early_bytes_max),
             Ask::Block(_) => Ok(Taken::Refused),
         }
     }
@@ -283,7 +295,11 @@ impl Fetch {
         Ok(Taken::Kept)
     }
 
-    fn take_block(&mut self, block: &DataBlock<'_>, limits: &Limits) -> Result<Taken, Reason> {
+    fn take_block(
+        &mut self,
+        block: &DataBlock<'_>,
+        early_bytes_max: usize,
+    ) -> Result<Taken, Reason> {
         let Some(ahead) = &self.ahead else { return Ok(Taken::Nothing) };
         let (index, next) = (block.index, ahead.next);
         if index < next {
@@ -294,7 +310,7 @@ impl Fetch {
         if !block.nodes.iter().map(|node| node.index).eq(siblings) {
             return Err(Violation::BadProof.into());
         }
-        if index > next && self.early_bytes + block.value.len() > limits.window_bytes {
+        if index > next && block.value.len() > early_bytes_max {
             // It is asked for again when there is room.
             return Ok(Taken::Nothing);
         }

@@ -8,6 +8,8 @@ mod answer;
 mod channel;
 mod fetch;
 mod holds;
+mod sparse;
+mod take;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -18,17 +20,18 @@ use subtle::ConstantTimeEq;
 use super::session::{Context, Sources};
 use crate::config::Limits;
 use crate::crypto::hash::{Hash, keyed, namespace};
-use crate::error::{Limit, Reason, StoreFailure, Violation};
-use crate::feed::manifest::{self, Origin};
+use crate::error::{Limit, Reason, StoreFailure};
 use crate::feed::proof::ProofRead;
-use crate::id::{ConnectionId, FeedId, FeedKey, Role};
+use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::io::Event;
+use crate::multifeed::ConnectionFootprint;
 use crate::time::{Duration, Instant};
-use crate::wire::hypercore::{ALIAS, Data, Message, Open, PROTOCOL, Sync};
+use crate::wire::hypercore::{ALIAS, Message, Open, PROTOCOL, Sync};
 use crate::wire::mux::{Batch, MuxMessage};
 use answer::Answers;
 use channel::Channel;
-use fetch::{Room, Taken};
+use fetch::Room;
+use sparse::{Gets, Got};
 
 /// A frame is filled up to here; see `compose`.
 const FRAME_BYTES: usize = 60 * 1024;
@@ -52,8 +55,11 @@ pub(crate) struct Link {
     /// Channels whose blocks are to be committed once the frames that are here are read.
     touched: BTreeSet<FeedId>,
     answers: Answers,
+    gets: Gets,
     /// Bytes that came and are not durable.
     unstored: u64,
+    /// Bytes of blocks that came before those in front of them, of all channels.
+    early_bytes: usize,
     /// Feeds that this peer is not asked for any more.
     freed: Vec<FeedId>,
     contested: usize,
@@ -86,7 +92,9 @@ impl Link {
             resting: BTreeSet::new(),
             touched: BTreeSet::new(),
             answers: Answers::default(),
+            gets: Gets::default(),
             unstored: 0,
+            early_bytes: 0,
             freed: Vec::new(),
             contested: 0,
             next_id: 1,
@@ -179,6 +187,7 @@ impl Link {
         feed: FeedId,
     ) -> Option<(Option<u64>, Option<u64>)> {
         let channel = self.channels.remove(&feed)?;
+        self.early_bytes -= channel.fetch.early_bytes();
         self.forget(sources, feed);
         Some((channel.local, channel.remote))
     }
@@ -191,10 +200,12 @@ impl Link {
         self.resting.remove(&feed);
         self.touched.remove(&feed);
         self.answers.forget(feed);
+        self.gets.miss_all(|of, _| of == feed);
     }
 
     /// The connection ends.
     pub(crate) fn close_all(&mut self, sources: &mut Sources) {
+        self.early_bytes = 0;
         for feed in core::mem::take(&mut self.channels).into_keys() {
             self.forget(sources, feed);
         }
@@ -206,6 +217,29 @@ impl Link {
             sources.remove(&feed);
             self.freed.push(feed);
         }
+    }
+
+    /// Whether the peer can be asked for a block of a feed, as far as it said.
+    pub(crate) fn can_get(&self, feed: FeedId, index: u64, limits: &Limits) -> bool {
+        let has = |channel: &Channel| {
+            let theirs = channel.theirs.unwrap_or_default();
+            let is_open = channel.local.is_some() && channel.remote.is_some();
+            is_open && !channel.is_refused && theirs.uploading && theirs.length > index
+        };
+        self.gets.len() < limits.hypercore_asks && self.channels.get(&feed).is_some_and(has)
+    }
+
+    /// Asks for one block of a feed, which comes with [`Link::take_got`].
+    pub(crate) fn get(&mut self, request: RequestId, feed: FeedId, index: u64) {
+        self.gets.push(self.next_id, request, feed, index);
+        self.next_id += 1;
+        self.due.insert(feed);
+        self.is_even = false;
+    }
+
+    /// Blocks that came, and those that will not.
+    pub(crate) fn take_got(&mut self) -> Vec<Got> {
+        self.gets.take_got()
     }
 
     /// Feeds that others are to be asked for now.
@@ -275,85 +309,6 @@ impl Link {
         }
     }
 
-    fn take_data(
-        &mut self,
-        context: &mut Context<'_>,
-        id: FeedId,
-        data: &Data<'_>,
-    ) -> Result<(), Reason> {
-        let Some(channel) = self.channels.get_mut(&id) else { return Ok(()) };
-        let Some(ask) = channel.fetch.finish(data.request, context.now) else { return Ok(()) };
-        let Some(feed) = context.feeds.get_mut(id) else { return Ok(()) };
-        if feed.is_unsettled() {
-            match data.manifest {
-                Some(Ok(found)) => {
-                    let public_key = crate::PublicKey(found.public_key);
-                    if manifest::feed_key(&found.namespace, &public_key) != feed.key {
-                        return Err(Violation::BadProof.into());
-                    }
-                    let is_ours = found.namespace == *context.group.feed_namespace();
-                    let other = Origin::Namespace(found.namespace);
-                    feed.settle(if is_ours { Origin::Group } else { other }, public_key);
-                }
-                Some(Err(what)) => {
-                    channel.is_refused = true;
-                    let connection = self.connection;
-                    let event = Event::Unsupported { connection, feed: id, what };
-                    context.outbox.event(event);
-                    self.release(context.sources, id);
-                    return Ok(());
-                }
-                None => (),
-            }
-        }
-        match channel.fetch.take(feed, ask, data, context.limits)? {
-            Taken::Kept => _ = self.touched.insert(id),
-            Taken::Nothing => (),
-            Taken::Refused => self.take_no(context, id, data.request),
-        }
-        Ok(())
-    }
-
-    /// The peer cannot answer: it is asked again after a while, and others before.
-    fn take_no(&mut self, context: &mut Context<'_>, id: FeedId, request: u64) {
-        let Some(channel) = self.channels.get_mut(&id) else { return };
-        channel.fetch.finish(request, context.now);
-        channel.fetch.give_up(context.now + RESUME_WAIT);
-        self.resting.insert(id);
-        self.release(context.sources, id);
-    }
-
-    /// Commits what the frames that were just read have brought, as one range for each feed.
-    pub(crate) fn commit(&mut self, context: &mut Context<'_>) -> Result<(), Reason> {
-        for id in core::mem::take(&mut self.touched) {
-            let Some(channel) = self.channels.get_mut(&id) else { continue };
-            let Some(feed) = context.feeds.get_mut(id) else { continue };
-            let (result, bytes) = channel.fetch.commit(id, feed, context.memo);
-            match result {
-                Ok(Some(staging)) => {
-                    self.unstored += bytes;
-                    let (connection, end) = (self.connection, staging.end);
-                    let job = crate::outbox::Job::Follow { connection, feed: id, end, bytes };
-                    context.outbox.commit(job, staging.writes);
-                }
-                Ok(None) => (),
-                Err(Violation::BadSignature) if feed.staged_length() > 0 => {
-                    channel.is_refused = true;
-                    self.contested += 1;
-                    let connection = self.connection;
-                    context.outbox.event(Event::Contested { connection, feed: id });
-                    self.release(context.sources, id);
-                    if self.contested > CONTESTED_MAX {
-                        return Err(Violation::BadSignature.into());
-                    }
-                }
-                Err(violation) => return Err(violation.into()),
-            }
-            self.due.insert(id);
-        }
-        Ok(())
-    }
-
     /// What came of this peer is durable, or never will be.
     pub(crate) fn stored(&mut self, bytes: u64) {
         self.unstored = self.unstored.saturating_sub(bytes);
@@ -378,10 +333,24 @@ impl Link {
         }
     }
 
+    /// What the peer makes us hold on these channels, beside what its session does.
+    pub(crate) fn footprint(&self, session: ConnectionFootprint) -> ConnectionFootprint {
+        let channels = || self.channels.values();
+        ConnectionFootprint {
+            stock_channels: self.channels.len(),
+            stock_requests: self.answers.open(),
+            stock_asks: channels().map(|channel| channel.fetch.asks()).max().unwrap_or(0),
+            stock_early_bytes: channels().map(|channel| channel.fetch.early_bytes()).sum(),
+            stock_ready_bytes: self.answers.ready_bytes(),
+            ..session
+        }
+    }
+
     /// When the peer will have owed an answer for too long, or is to be asked again.
     pub(crate) fn deadline(&self, wait: Option<Duration>) -> Option<Instant> {
         let fetches = || self.fetching.iter().filter_map(|feed| self.channels.get(feed));
-        let owed = fetches().filter_map(|channel| channel.fetch.waits_since()).min();
+        let owed = fetches().filter_map(|channel| channel.fetch.waits_since());
+        let owed = owed.chain(self.gets.waits_since()).min();
         let owed = owed.zip(wait).map(|(since, wait)| since + wait);
         let resting = self.resting.iter().filter_map(|feed| self.channels.get(feed));
         let resumes = resting.filter_map(|channel| channel.fetch.resume());
@@ -397,10 +366,11 @@ impl Link {
         wait: Option<Duration>,
     ) -> bool {
         let is_over = |since: Instant| wait.is_some_and(|wait| now >= since + wait);
+        self.gets.miss_all(|_, since| since.is_some_and(is_over));
         for id in self.fetching.clone() {
             let Some(channel) = self.channels.get_mut(&id) else { continue };
             if channel.fetch.waits_since().is_some_and(is_over) {
-                channel.fetch.give_up(now + wait.unwrap_or_default());
+                self.fetch(id, |fetch| fetch.give_up(now + wait.unwrap_or_default()));
                 self.resting.insert(id);
                 self.due.insert(id);
                 self.release(sources, id);
@@ -465,6 +435,9 @@ impl Link {
         let Some(feed) = context.feeds.get(id) else { return };
         let mut messages = Vec::new();
         channel.speak(feed, &mut messages);
+        if let Some(theirs) = channel.theirs {
+            self.gets.speak((id, feed), theirs, context.now, &mut messages);
+        }
         let source = context.sources.get(&id).copied();
         if source.is_none_or(|source| source == self.connection) && !channel.is_refused {
             let mut room = Room {
@@ -474,8 +447,10 @@ impl Link {
                 now: context.now,
             };
             let fetch = &mut channel.fetch;
+            let early_bytes = fetch.early_bytes();
             let is_asking =
                 fetch.ask(feed, channel.theirs, &channel.holds, &mut room, &mut messages);
+            self.early_bytes = self.early_bytes + fetch.early_bytes() - early_bytes;
             if is_asking {
                 context.sources.insert(id, self.connection);
                 self.fetching.insert(id);
@@ -493,10 +468,12 @@ impl Link {
 
     fn are_channels_even(&self, context: &Context<'_>) -> bool {
         let is_even = |(id, channel): (&FeedId, &Channel)| {
-            let length = context.feeds.get(*id).map_or(0, |feed| feed.length());
-            channel.is_even(length)
+            let feed = context.feeds.get(*id);
+            let length = feed.map_or(0, |feed| feed.length());
+            feed.is_some_and(|feed| feed.is_glimpsed()) || channel.is_even(length)
         };
-        self.to_open.is_empty() && self.answers.is_idle() && self.channels.iter().all(is_even)
+        let is_idle = self.answers.is_idle() && self.gets.len() == 0;
+        self.to_open.is_empty() && is_idle && self.channels.iter().all(is_even)
     }
 }
 

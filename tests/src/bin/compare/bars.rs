@@ -21,14 +21,15 @@ pub(crate) fn svg(rows: &[Row]) -> String {
     let mut y = TOP;
     let mut last = String::new();
     for row in rows.iter().filter(|row| row.system != System::Multifeed) {
-        let Some(ours) = ours(rows, row) else { continue };
+        let (Some(ours), Some(figures)) = (ours(rows, row), &row.figures) else { continue };
         if title(row) != last {
             y += GAP;
             last = title(row);
         }
         let label = format!("{last} · {}", row.system.name());
         text(&mut body, LEFT - 8.0, y + BAR_HEIGHT - 3.0, "end", &label);
-        let ratios = [row.bytes as f64 / ours.bytes as f64, row.cpu_ms / ours.cpu_ms.max(0.01)];
+        let ratios =
+            [figures.bytes as f64 / ours.bytes as f64, figures.cpu_ms / ours.cpu_ms.max(0.01)];
         for (ratio, x) in ratios.into_iter().zip([LEFT, LEFT + half]) {
             bar(&mut body, x, y, half - 60.0, ratio, row.system);
         }
@@ -67,6 +68,7 @@ fn bar(out: &mut String, x: f64, y: f64, width: f64, ratio: f64, system: System)
         System::Multifeed | System::MultifeedDisk => "#4a90d9",
         System::Multifeed6 => "#d9534a",
         System::Hypercore11 => "#e0a030",
+        System::Hypercore11FromUs | System::Hypercore11ToUs => "#7fb069",
     };
     let _ = writeln!(
         out,

@@ -21,7 +21,8 @@ use clap::Parser;
 
 use scenario::{Row, Scenario, System};
 
-/// Measures multifeed, multifeed 6 and hypercore 11 in the same scenarios.
+/// Measures multifeed, multifeed 6 and hypercore 11 in the same scenarios, and hypercore 11 with a
+/// multifeed as its other side.
 #[derive(Parser)]
 #[command(name = "compare")]
 struct Arguments {
@@ -77,7 +78,8 @@ fn compare(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             if arguments.json {
                 writeln!(io::stdout(), "{}", serde_json::to_string(&row)?)?;
             } else {
-                writeln!(io::stderr(), "{} {}: done", row.scenario, row.system.name())?;
+                let end = if row.figures.is_some() { "done" } else { "took too long" };
+                writeln!(io::stderr(), "{} {}: {end}", row.scenario, row.system.name())?;
             }
             rows.push(row);
         }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::ValueEnum;
-use multifeed_core::{Event, Group, KeyPair};
+use multifeed_core::{Event, FeedKey, Group, KeyPair};
 use multifeed_tcp::runtime::Tokio;
 use multifeed_tcp::{Events, Node, NodeEvent, NodeOptions};
 use serde_json::{Value, json};
@@ -23,7 +23,12 @@ const BATCH_BYTES: usize = 4 << 20;
 pub(crate) enum Storage {
     Memory,
     Disk,
+    /// On the disk, and over hypercore's channel.
+    Stock,
 }
+
+/// More feeds than any scenario has on one connection.
+const STOCK_CHANNELS: usize = 8_192;
 
 /// Carries out orders until there are no more.
 pub(crate) fn run(storage: Storage) -> Result<(), Box<dyn Error>> {
@@ -34,7 +39,11 @@ async fn obey(storage: Storage) -> Result<(), Box<dyn Error>> {
     let mut options = NodeOptions::new(Group::open("compare"), Tokio::current()?);
     options.events_max = EVENTS_MAX;
     let folder = TempDir::new()?;
-    if storage == Storage::Disk {
+    let is_stock = storage == Storage::Stock;
+    if is_stock {
+        options.limits.hypercore_channels = STOCK_CHANNELS;
+    }
+    if storage != Storage::Memory {
         options = options.folder(folder.path());
     }
     let node = Node::open(options).await?;
@@ -43,10 +52,13 @@ async fn obey(storage: Storage) -> Result<(), Box<dyn Error>> {
     while let Some(order) = orders.recv().await {
         let order: Value = serde_json::from_str(&order?)?;
         if let Some(fill) = order.get("fill") {
-            make(&node, fill).await?;
-            say(&json!({ "keys": [] }))?;
-        } else if order.get("follow").is_some() {
-            // It finds out by itself which feeds there are.
+            let keys = make(&node, fill).await?;
+            say(&json!({ "keys": keys }))?;
+        } else if let Some(keys) = order["follow"].as_array() {
+            // Among members it finds out by itself which feeds there are.
+            for key in keys.iter().filter(|_| is_stock) {
+                node.adopt(read_key(key)?).await?;
+            }
             say(&json!({}))?;
         } else if order.get("listen").is_some() {
             let addr = node.listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
@@ -81,8 +93,15 @@ fn orders() -> tokio::sync::mpsc::Receiver<io::Result<String>> {
     receiver
 }
 
-/// Makes feeds of equal blocks.
-async fn make(node: &Node, fill: &Value) -> Result<(), Box<dyn Error>> {
+fn read_key(key: &Value) -> Result<FeedKey, Box<dyn Error>> {
+    let key = key.as_str().ok_or("no key")?;
+    let bytes = data_encoding::HEXLOWER.decode(key.as_bytes())?;
+    Ok(FeedKey(bytes.try_into().map_err(|_| "no key")?))
+}
+
+/// Makes feeds of equal blocks; returns their keys.
+async fn make(node: &Node, fill: &Value) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut keys = Vec::new();
     let number = |key: &str| fill[key].as_u64().and_then(|number| usize::try_from(number).ok());
     let (name, feeds) = (fill["name"].as_str().ok_or("no name")?, number("feeds"));
     let (blocks, bytes) = (number("blocks").ok_or("no blocks")?, number("bytes"));
@@ -92,13 +111,15 @@ async fn make(node: &Node, fill: &Value) -> Result<(), Box<dyn Error>> {
         let mut seed = [0; 32];
         seed[..name.len()].copy_from_slice(name.as_bytes());
         let feed = node.writer(&name, KeyPair::from_seed(&seed)).await?;
+        let made = node.feed_of(feed).await?.ok_or("no feed")?;
+        keys.push(made.key.to_string());
         let batch = BATCH_BLOCKS.min(BATCH_BYTES / bytes.max(1)).max(1);
         for start in (0..blocks).step_by(batch) {
             let indices = start..blocks.min(start + batch);
             node.append(feed, indices.map(|index| content(index, bytes)).collect()).await?;
         }
     }
-    Ok(())
+    Ok(keys)
 }
 
 /// The block that `peer.js` makes of an index.

@@ -1,36 +1,57 @@
 //! One side of a comparison, as a process of its own.
 
 use std::error::Error;
+use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::scenario::{Load, System};
+use crate::scenario::{Load, Program};
 use crate::usage::Usage;
+
+/// How long one measurement may take, all that comes before it included: several times what the
+/// slowest takes on a machine that does nothing else.
+pub(crate) const RUN_LIMIT: Duration = Duration::from_secs(600);
+
+/// A measurement took longer than [`RUN_LIMIT`].
+#[derive(Debug)]
+pub(crate) struct TooLong;
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it took longer than {} s", RUN_LIMIT.as_secs())
+    }
+}
+
+impl Error for TooLong {}
 
 /// A process that carries out orders, a line of JSON each.
 pub(crate) struct Process {
     child: Child,
     /// `None` once it was told to end.
     orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    answers: Receiver<String>,
+    pub(crate) until: Instant,
     pub(crate) usage: Usage,
 }
 
 impl Process {
-    /// Starts one side of a system.
-    pub(crate) fn start(system: System) -> Result<Self, Box<dyn Error>> {
-        let mut command = match system {
-            System::Multifeed | System::MultifeedDisk => {
+    /// Starts one side of a system, which has its answers ready before `until`.
+    pub(crate) fn start(program: Program, until: Instant) -> Result<Self, Box<dyn Error>> {
+        let mut command = match program {
+            Program::Ours(storage) => {
                 let mut command = Command::new(std::env::current_exe()?);
-                command.arg("--peer").arg(system.storage());
+                command.arg("--peer").arg(storage);
                 command
             }
-            System::Multifeed6 | System::Hypercore11 => {
+            Program::Javascript(name) => {
                 let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/compare");
-                let packages = folder.join(system.name());
+                let packages = folder.join(name);
                 if !packages.join("node_modules").is_dir() {
                     let packages = packages.display();
                     return Err(format!("no packages: run  npm ci  in {packages}").into());
@@ -38,15 +59,23 @@ impl Process {
                 let mut command = Command::new("node");
                 // Thousands of feeds of multifeed 6 take gigabytes.
                 command.arg("--max-old-space-size=8192");
-                command.arg(folder.join("peer.js")).arg(system.name());
+                command.arg(folder.join("peer.js")).arg(name);
                 command
             }
         };
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let orders = child.stdin.take();
-        let answers = child.stdout.take().ok_or("the process has no output")?;
+        let output = child.stdout.take().ok_or("the process has no output")?;
+        let (sender, answers) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
         let usage = Usage::of(child.id());
-        Ok(Self { child, orders, answers: BufReader::new(answers), usage })
+        Ok(Self { child, orders, answers, until, usage })
     }
 
     /// Makes feeds; returns the keys that the other side has to be told.
@@ -84,11 +113,13 @@ impl Process {
 
     /// The next thing that it says.
     pub(crate) fn answer(&mut self) -> Result<Value, Box<dyn Error>> {
-        let mut line = String::new();
-        if self.answers.read_line(&mut line)? == 0 {
-            return Err("a process has ended before its time".into());
+        match self.answers.recv_timeout(self.until.saturating_duration_since(Instant::now())) {
+            Ok(line) => Ok(serde_json::from_str(&line)?),
+            Err(RecvTimeoutError::Timeout) => Err(TooLong.into()),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err("a process has ended before its time".into())
+            }
         }
-        Ok(serde_json::from_str(&line)?)
     }
 
     fn order(&mut self, order: &Value) -> Result<(), Box<dyn Error>> {

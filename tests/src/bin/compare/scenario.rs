@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::process::Process;
+use crate::process::{Process, RUN_LIMIT, TooLong};
 use crate::proxy::Proxy;
 
 /// How often the two processes are looked at.
@@ -40,11 +40,34 @@ pub(crate) enum System {
     #[value(name = "hypercore11")]
     #[serde(rename = "hypercore11")]
     Hypercore11,
+    /// The same, reading from us over its own channel.
+    #[value(name = "hypercore11_from_us")]
+    #[serde(rename = "hypercore11_from_us")]
+    Hypercore11FromUs,
+    /// And the other way round.
+    #[value(name = "hypercore11_to_us")]
+    #[serde(rename = "hypercore11_to_us")]
+    Hypercore11ToUs,
+}
+
+/// One side of a system.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Program {
+    /// Ours, told where to keep its feeds.
+    Ours(&'static str),
+    /// A system of `interop/compare`.
+    Javascript(&'static str),
 }
 
 impl System {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Multifeed, Self::MultifeedDisk, Self::Multifeed6, Self::Hypercore11];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Multifeed,
+        Self::MultifeedDisk,
+        Self::Multifeed6,
+        Self::Hypercore11,
+        Self::Hypercore11FromUs,
+        Self::Hypercore11ToUs,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -52,12 +75,22 @@ impl System {
             Self::MultifeedDisk => "multifeed_disk",
             Self::Multifeed6 => "multifeed6",
             Self::Hypercore11 => "hypercore11",
+            Self::Hypercore11FromUs => "hypercore11_from_us",
+            Self::Hypercore11ToUs => "hypercore11_to_us",
         }
     }
 
-    /// What our own process is told of where to keep its feeds.
-    pub(crate) fn storage(self) -> &'static str {
-        if self == Self::MultifeedDisk { "disk" } else { "memory" }
+    /// The side that gives, and the side that takes.
+    fn programs(self) -> [Program; 2] {
+        let (stock, hypercore) = (Program::Ours("stock"), Program::Javascript("hypercore11"));
+        match self {
+            Self::Multifeed => [Program::Ours("memory"); 2],
+            Self::MultifeedDisk => [Program::Ours("disk"); 2],
+            Self::Multifeed6 => [Program::Javascript("multifeed6"); 2],
+            Self::Hypercore11 => [hypercore; 2],
+            Self::Hypercore11FromUs => [stock, hypercore],
+            Self::Hypercore11ToUs => [hypercore, stock],
+        }
     }
 }
 
@@ -97,6 +130,17 @@ pub(crate) struct Row {
     /// New blocks, and the bytes of each.
     pub(crate) blocks: u64,
     pub(crate) block_bytes: u64,
+    /// `None`: the measurement took too long, and was broken off.
+    #[serde(flatten)]
+    pub(crate) figures: Option<Figures>,
+    /// The time limit, in seconds, if it was passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) passed_limit_s: Option<u64>,
+}
+
+/// What a measurement found.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Figures {
     /// Both ways, all layers above TCP.
     pub(crate) bytes: u64,
     /// Of both processes.
@@ -130,10 +174,26 @@ impl Scenario {
         ]
     }
 
-    /// Measures a system.
+    /// Measures a system, or gives it up after [`RUN_LIMIT`].
     pub(crate) fn run(&self, system: System) -> Result<Row, Box<dyn Error>> {
-        let mut server = Process::start(system)?;
-        let mut client = Process::start(system)?;
+        let figures = match self.measure(system.programs(), Instant::now() + RUN_LIMIT) {
+            Err(error) if error.is::<TooLong>() => None,
+            figures => Some(figures?),
+        };
+        Ok(Row {
+            scenario: self.name,
+            system,
+            blocks: self.new.all_blocks(),
+            block_bytes: self.new.bytes,
+            passed_limit_s: figures.is_none().then(|| RUN_LIMIT.as_secs()),
+            figures,
+        })
+    }
+
+    fn measure(&self, programs: [Program; 2], until: Instant) -> Result<Figures, Box<dyn Error>> {
+        let [server, client] = programs;
+        let mut server = Process::start(server, until)?;
+        let mut client = Process::start(client, until)?;
         let port = server.listen()?;
         if self.known != Load::NONE {
             let keys = server.fill("known", self.known)?;
@@ -151,11 +211,7 @@ impl Scenario {
         let delay = if self.first_block { FLIGHT } else { Duration::ZERO };
         let proxy = Proxy::to(port, delay)?;
         let took = exchange(&server, &mut client, &proxy, self.new.all_blocks())?;
-        let row = Row {
-            scenario: self.name,
-            system,
-            blocks: self.new.all_blocks(),
-            block_bytes: self.new.bytes,
+        let figures = Figures {
             bytes: proxy.bytes(),
             cpu_ms: millis(took.cpu),
             rss: server.usage.peak_memory()? + client.usage.peak_memory()?,
@@ -168,7 +224,7 @@ impl Scenario {
         };
         client.end()?;
         server.end()?;
-        Ok(row)
+        Ok(figures)
     }
 }
 
@@ -212,6 +268,9 @@ fn wait_for_quiet(
     let mut spent_then = spent;
     loop {
         let looked = Instant::now();
+        if looked >= server.until {
+            return Err(TooLong.into());
+        }
         thread::sleep(LOOK_EVERY);
         let (bytes_now, spent_now) = (proxy.bytes(), cpu(server, client)?);
         let share = (spent_now - spent).as_secs_f64() / looked.elapsed().as_secs_f64();

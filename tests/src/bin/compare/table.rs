@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::scenario::{Row, System};
+use crate::scenario::{Figures, Row, System};
 
 /// A table in Markdown, a line for each measurement. A ratio is what another system takes for one
 /// of ours in the same scenario.
@@ -12,37 +12,41 @@ pub(crate) fn markdown(rows: &[Row]) -> String {
          wall, ms | flights |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for row in rows {
-        let ours = ours(rows, row);
-        let ratio = |value: &dyn Fn(&Row) -> f64| match ours {
-            Some(ours) if ours.system != row.system => {
-                format!("{:.1}", value(row) / value(ours).max(f64::MIN_POSITIVE))
-            }
-            _ => String::new(),
+        let Some(figures) = &row.figures else {
+            let name = row.system.name();
+            let limit = row.passed_limit_s.unwrap_or_default();
+            let _ = writeln!(table, "| {} | {name} | > {limit} s |{}", title(row), " |".repeat(8));
+            continue;
         };
-        let flights = row.flights.map_or(String::new(), |flights| format!("{flights:.1}"));
+        let ours = ours(rows, row).filter(|_| row.system != System::Multifeed);
+        let ratio = |value: &dyn Fn(&Figures) -> f64| match ours {
+            Some(ours) => format!("{:.1}", value(figures) / value(ours).max(f64::MIN_POSITIVE)),
+            None => String::new(),
+        };
+        let flights = figures.flights.map_or(String::new(), |flights| format!("{flights:.1}"));
         // Writing to a string does not fail.
         let _ = writeln!(
             table,
             "| {} | {} | {} | {} | {:.0} | {} | {:.0} | {} | {} | {:.0} | {flights} |",
             title(row),
             row.system.name(),
-            row.bytes,
-            ratio(&|row| row.bytes as f64),
-            row.cpu_ms,
-            ratio(&|row| row.cpu_ms),
-            row.rss as f64 / 1024.0 / 1024.0,
-            ratio(&|row| row.rss as f64),
-            row.fds,
-            row.wall_ms,
+            figures.bytes,
+            ratio(&|figures| figures.bytes as f64),
+            figures.cpu_ms,
+            ratio(&|figures| figures.cpu_ms),
+            figures.rss as f64 / 1024.0 / 1024.0,
+            ratio(&|figures| figures.rss as f64),
+            figures.fds,
+            figures.wall_ms,
         );
     }
     table
 }
 
 /// Our own measurement in the scenario of another.
-pub(crate) fn ours<'a>(rows: &'a [Row], row: &Row) -> Option<&'a Row> {
+pub(crate) fn ours<'a>(rows: &'a [Row], row: &Row) -> Option<&'a Figures> {
     let is_ours = |other: &&Row| other.system == System::Multifeed && title(other) == title(row);
-    rows.iter().find(is_ours)
+    rows.iter().find(is_ours)?.figures.as_ref()
 }
 
 /// What a scenario is called where people read it.

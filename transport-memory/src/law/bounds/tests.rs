@@ -7,7 +7,9 @@ fn a_multifeed_at_its_bounds_is_within_them_and_one_more_is_not() {
     let at = Footprint { feeds, ..Footprint::default() };
     let most = of_one(&at.connection, feeds, &limits).map(|(_, _, most)| most);
     let [received_bytes, sealed_bytes, ready_bytes, reads, serves, wants, channels, ..] = most;
-    let [.., names, heard, part_bytes, edges, unsaid] = most;
+    let [.., names, heard, part_bytes, edges, unsaid, _, _, _, _, _] = most;
+    let [.., stock_channels, stock_requests, stock_asks, stock_early_bytes, stock_ready_bytes] =
+        most;
     let connection = ConnectionFootprint {
         received_bytes,
         sealed_bytes,
@@ -21,6 +23,11 @@ fn a_multifeed_at_its_bounds_is_within_them_and_one_more_is_not() {
         part_bytes,
         edges,
         unsaid,
+        stock_channels,
+        stock_requests,
+        stock_asks,
+        stock_early_bytes,
+        stock_ready_bytes,
     };
     let at = Footprint { connection, requests: limits.requests, ..at };
     assert_eq!(exceeded(&at, &limits, 1), None);
@@ -44,6 +51,11 @@ fn a_multifeed_at_its_bounds_is_within_them_and_one_more_is_not() {
         with(at, |it| it.part_bytes += 1),
         with(at, |it| it.edges += 1),
         with(at, |it| it.unsaid += 1),
+        with(at, |it| it.stock_channels += 1),
+        with(at, |it| it.stock_requests += 1),
+        with(at, |it| it.stock_asks += 1),
+        with(at, |it| it.stock_early_bytes += 1),
+        with(at, |it| it.stock_ready_bytes += 1),
     ];
     for held in over {
         assert!(exceeded(&held, &limits, 1).is_some(), "{held:?}");

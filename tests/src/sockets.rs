@@ -1,12 +1,9 @@
-//! A multifeed on a real socket, and a JavaScript process that does what it is told.
+//! A multifeed on real sockets.
 
 use std::{
-    collections::VecDeque,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    ops::Range,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
     time::{Duration, Instant as Clock},
@@ -20,90 +17,7 @@ use multifeed_core::{
 use multifeed_store::{MemoryStore, carry_out};
 use serde_json::{Value, json};
 
-/// Nothing takes longer than this, but on a machine that does other things besides.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A block of an author, as `hypercore.js` makes it.
-pub(crate) fn block(seed: u8, index: u64, sizes: &[usize]) -> Vec<u8> {
-    let first = u64::from(seed) + index * 31;
-    let size = sizes[usize::try_from(index).unwrap() % sizes.len()];
-    (0..size as u64).map(|place| (first + place * 7) as u8).collect()
-}
-
-/// Processes so far: each has a folder of its own.
-static STARTED: AtomicU32 = AtomicU32::new(0);
-
-/// A JavaScript process.
-pub(crate) struct Javascript {
-    child: Child,
-    folder: PathBuf,
-    answers: Receiver<Value>,
-    kept: VecDeque<Value>,
-    next: u64,
-}
-
-impl Javascript {
-    pub(crate) fn start(version: u32) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/hypercore.js");
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let folder = format!("{}/{}-{number}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
-        let folder = PathBuf::from(folder);
-        let mut command = Command::new("node");
-        command.arg(script).arg(version.to_string()).arg(&folder);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node is there");
-        let (sender, answers) = channel();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                // What is no JSON is a word of some package to whoever looks.
-                if let Ok(answer) = serde_json::from_str(&line) {
-                    _ = sender.send(answer);
-                }
-            }
-        });
-        Self { child, folder, answers, kept: VecDeque::new(), next: 0 }
-    }
-
-    /// Tells it something; the answer comes with [`Javascript::answered`].
-    pub(crate) fn tell(&mut self, command: &str, mut options: Value) -> u64 {
-        self.next += 1;
-        options["id"] = json!(self.next);
-        options["command"] = json!(command);
-        let stdin = self.child.stdin.as_mut().unwrap();
-        writeln!(stdin, "{options}").unwrap();
-        self.next
-    }
-
-    /// The answer, if it came.
-    pub(crate) fn answered(&mut self, id: u64) -> Option<Value> {
-        self.kept.extend(self.answers.try_iter());
-        let place = self.kept.iter().position(|answer| answer["id"] == id)?;
-        let answer = self.kept.remove(place).unwrap();
-        assert_eq!(answer.get("error"), None, "{}", answer["error"].as_str().unwrap_or_default());
-        Some(answer)
-    }
-
-    /// Asks something that does not need us.
-    pub(crate) fn ask(&mut self, command: &str, options: Value) -> Value {
-        let (id, start) = (self.tell(command, options), Clock::now());
-        loop {
-            if let Some(answer) = self.answered(id) {
-                return answer;
-            }
-            assert!(start.elapsed() < PATIENCE, "{command} takes too long");
-            thread::sleep(Duration::from_millis(2));
-        }
-    }
-}
-
-impl Drop for Javascript {
-    fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
-        _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
+use crate::javascript::{Javascript, PATIENCE, block};
 
 /// What a socket's reader says.
 enum Heard {
@@ -112,11 +26,15 @@ enum Heard {
 }
 
 /// A multifeed with a store in memory, on sockets.
-pub(crate) struct Ours {
-    pub(crate) multifeed: Multifeed,
+#[derive(Debug)]
+pub struct Ours {
+    /// The machine.
+    pub multifeed: Multifeed,
     store: MemoryStore,
-    pub(crate) events: Vec<Event>,
-    pub(crate) closed: Vec<(ConnectionId, Reason)>,
+    /// What it said, and nobody took away.
+    pub events: Vec<Event>,
+    /// Why it closed connections.
+    pub closed: Vec<(ConnectionId, Reason)>,
     sockets: Vec<(ConnectionId, TcpStream)>,
     heard: Receiver<Heard>,
     sender: Sender<Heard>,
@@ -124,22 +42,31 @@ pub(crate) struct Ours {
     next: u64,
 }
 
-pub(crate) fn group() -> Group {
+/// The group of all these tests.
+pub fn group() -> Group {
     Group::keyed([9; 32])
 }
 
-pub(crate) fn config(seed: u8) -> Config {
+/// With hypercore's channel.
+pub fn config(seed: u8) -> Config {
     let mut config = Config::new(group(), [seed; 32]);
     config.limits.hypercore_channels = 4_096;
     config
 }
 
+fn read_key(hex: &str) -> FeedKey {
+    let bytes = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap();
+    FeedKey(bytes.try_into().unwrap())
+}
+
 impl Ours {
-    pub(crate) fn open(config: Config) -> Self {
+    /// With an empty store.
+    pub fn open(config: Config) -> Self {
         Self::on(config, MemoryStore::new())
     }
 
-    pub(crate) fn on(config: Config, store: MemoryStore) -> Self {
+    /// With a store that was used.
+    pub fn on(config: Config, store: MemoryStore) -> Self {
         let (sender, heard) = channel();
         let mut ours = Self {
             multifeed: Multifeed::open(config),
@@ -157,7 +84,7 @@ impl Ours {
     }
 
     /// Ends it, and gives its store.
-    pub(crate) fn close(self) -> MemoryStore {
+    pub fn close(self) -> MemoryStore {
         self.store
     }
 
@@ -165,23 +92,26 @@ impl Ours {
         Instant::from_micros(self.start.elapsed().as_micros() as u64)
     }
 
-    pub(crate) fn writer(&mut self, name: &str, seed: u8) -> FeedId {
+    /// A writer with the key pair of this seed.
+    pub fn writer(&mut self, name: &str, seed: u8) -> FeedId {
         self.multifeed.writer(name, KeyPair::from_seed(&[seed; 32])).unwrap()
     }
 
     /// A writer of its own for each number.
-    pub(crate) fn number(&mut self, number: u64) -> FeedId {
+    pub fn number(&mut self, number: u64) -> FeedId {
         let mut seed = [5; 32];
         seed[..8].copy_from_slice(&number.to_le_bytes());
         self.multifeed.writer(&format!("w{number}"), KeyPair::from_seed(&seed)).unwrap()
     }
 
-    pub(crate) fn tree_hash(&self, feed: FeedId) -> String {
+    /// The hash over what is held, in hex.
+    pub fn tree_hash(&self, feed: FeedId) -> String {
         let hash = self.multifeed.tree_hash(feed).unwrap();
         data_encoding::HEXLOWER.encode(&hash)
     }
 
-    pub(crate) fn append(&mut self, feed: FeedId, seed: u8, count: u64, sizes: &[usize]) {
+    /// Appends this many blocks, one by one, as `told.js` makes them.
+    pub fn append(&mut self, feed: FeedId, seed: u8, count: u64, sizes: &[usize]) {
         let first = self.multifeed.feed(feed).unwrap().length;
         for index in first..first + count {
             self.multifeed.append(feed, &[&block(seed, index, sizes)]).unwrap();
@@ -189,23 +119,64 @@ impl Ours {
         }
     }
 
-    pub(crate) fn key(&self, feed: FeedId) -> String {
+    /// A feed's key, in hex.
+    pub fn key(&self, feed: FeedId) -> String {
         self.multifeed.feed(feed).unwrap().key.to_string()
     }
 
-    pub(crate) fn adopt(&mut self, key: &Value) -> FeedId {
-        let bytes = data_encoding::HEXLOWER.decode(key.as_str().unwrap().as_bytes()).unwrap();
-        let feed = self.multifeed.adopt(FeedKey(bytes.try_into().unwrap())).unwrap();
+    /// Adopts a feed by its key, in hex.
+    pub fn adopt(&mut self, key: &Value) -> FeedId {
+        let feed = self.multifeed.adopt(read_key(key.as_str().unwrap())).unwrap();
         self.drain();
         feed
     }
 
-    pub(crate) fn length(&self, feed: FeedId) -> u64 {
+    /// Asks for one block of a feed that was not adopted.
+    pub fn get(&mut self, key: &Value, index: u64) {
+        self.multifeed.get(read_key(key.as_str().unwrap()), index).unwrap();
+        self.drain();
+    }
+
+    /// Whether these blocks came, byte for byte.
+    pub fn has_got(&self, indices: &[u64], seed: u8, sizes: &[usize]) -> bool {
+        let has = |index: u64| {
+            self.events.iter().any(|event| match event {
+                Event::Blocks { start, blocks, .. } if *start == index => {
+                    assert!(blocks[0] == block(seed, index, sizes), "block {index}");
+                    true
+                }
+                _ => false,
+            })
+        };
+        indices.iter().all(|index| has(*index))
+    }
+
+    /// Removes a feed, and allows it again.
+    pub fn forget(&mut self, feed: FeedId) {
+        let key = self.multifeed.feed(feed).unwrap().key;
+        self.multifeed.remove(feed).unwrap();
+        self.drain();
+        self.multifeed.accept(&key).unwrap();
+        self.drain();
+    }
+
+    /// How much of a feed is held.
+    pub fn length(&self, feed: FeedId) -> u64 {
         self.multifeed.feed(feed).map_or(0, |feed| feed.length)
     }
 
+    /// The feed of a key, in hex, if some of it is held.
+    pub fn find(&self, key: &str) -> Option<FeedId> {
+        self.multifeed.find(&read_key(key)).map(|feed| feed.id)
+    }
+
+    /// Whether no connection is left.
+    pub fn is_alone(&self) -> bool {
+        self.sockets.is_empty()
+    }
+
     /// Connects to a JavaScript process, from either side.
-    pub(crate) fn join(&mut self, javascript: &mut Javascript, role: Role) -> ConnectionId {
+    pub fn join(&mut self, javascript: &mut Javascript, role: Role) -> ConnectionId {
         let socket = match role {
             Role::Initiator => {
                 let port = javascript.ask("listen", json!({}))["port"].as_u64().unwrap();
@@ -221,7 +192,8 @@ impl Ours {
         self.attach(socket, role, Mode::Live)
     }
 
-    pub(crate) fn attach(&mut self, socket: TcpStream, role: Role, mode: Mode) -> ConnectionId {
+    /// Takes a connection that is there.
+    pub fn attach(&mut self, socket: TcpStream, role: Role, mode: Mode) -> ConnectionId {
         let connection = ConnectionId(self.next);
         self.next += 1;
         socket.set_nodelay(true).unwrap();
@@ -244,7 +216,7 @@ impl Ours {
     }
 
     /// Breaks a connection without a word.
-    pub(crate) fn cut(&mut self, connection: ConnectionId) {
+    pub fn cut(&mut self, connection: ConnectionId) {
         self.sockets.retain(|(id, socket)| {
             if *id == connection {
                 _ = socket.shutdown(std::net::Shutdown::Both);
@@ -256,7 +228,7 @@ impl Ours {
     }
 
     /// Works until `is_done`, or fails.
-    pub(crate) fn until(&mut self, what: &str, mut is_done: impl FnMut(&mut Self) -> bool) {
+    pub fn until(&mut self, what: &str, mut is_done: impl FnMut(&mut Self) -> bool) {
         let start = Clock::now();
         while !is_done(self) {
             assert!(start.elapsed() < PATIENCE, "{what}: {:?}", self.closed);
@@ -265,12 +237,7 @@ impl Ours {
     }
 
     /// Works until the process has answered.
-    pub(crate) fn until_answered(
-        &mut self,
-        javascript: &mut Javascript,
-        id: u64,
-        what: &str,
-    ) -> Value {
+    pub fn until_answered(&mut self, javascript: &mut Javascript, id: u64, what: &str) -> Value {
         let mut answer = None;
         self.until(what, |_| {
             answer = javascript.answered(id);
@@ -280,7 +247,7 @@ impl Ours {
     }
 
     /// Works for a while.
-    pub(crate) fn turn(&mut self) {
+    pub fn turn(&mut self) {
         match self.heard.recv_timeout(Duration::from_millis(5)) {
             Ok(heard) => self.hear(heard),
             Err(RecvTimeoutError::Timeout) => (),
@@ -307,7 +274,8 @@ impl Ours {
         self.drain();
     }
 
-    pub(crate) fn drain(&mut self) {
+    /// Does what the machine wants done.
+    pub fn drain(&mut self) {
         while let Some(output) = self.multifeed.poll() {
             let now = self.now();
             match output {
@@ -347,13 +315,7 @@ impl Ours {
     }
 
     /// Reads blocks, and compares every byte.
-    pub(crate) fn check(
-        &mut self,
-        feed: FeedId,
-        blocks: std::ops::Range<u64>,
-        seed: u8,
-        sizes: &[usize],
-    ) {
+    pub fn check(&mut self, feed: FeedId, blocks: Range<u64>, seed: u8, sizes: &[usize]) {
         let mut at = blocks.start;
         while at < blocks.end {
             for value in self.read(feed, at, blocks.end) {

@@ -1,0 +1,164 @@
+//! What the answers of a peer bring.
+//!
+//! Rule: what is not asked for is not looked at; nothing is kept before it is verified.
+
+use bytes::Bytes;
+
+use super::super::session::Context;
+use super::fetch::{Fetch, Taken};
+use super::sparse::Get;
+use super::{CONTESTED_MAX, Link, RESUME_WAIT};
+use crate::error::{Limit, Reason, Violation};
+use crate::feed::manifest::{self, Origin};
+use crate::id::FeedId;
+use crate::io::Event;
+use crate::wire::hypercore::{Data, DataBlock};
+
+impl Link {
+    pub(super) fn take_data(
+        &mut self,
+        context: &mut Context<'_>,
+        id: FeedId,
+        data: &Data<'_>,
+    ) -> Result<(), Reason> {
+        let Some(channel) = self.channels.get_mut(&id) else { return Ok(()) };
+        if let Some(get) = self.gets.finish(id, data.request) {
+            let value = self.check_get(context, &get, id, data);
+            self.gets.end(&get, value.as_ref().ok().cloned().flatten());
+            return value.map(drop);
+        }
+        let Some(ask) = channel.fetch.finish(data.request, context.now) else { return Ok(()) };
+        if !self.settle(context, id, data)? {
+            return Ok(());
+        }
+        let Some(feed) = context.feeds.get_mut(id) else { return Ok(()) };
+        let room = context.limits.window_bytes.saturating_sub(self.early_bytes);
+        let limits = (context.limits, room);
+        match self.fetch(id, |fetch| fetch.take(feed, ask, data, limits))? {
+            Taken::Kept => _ = self.touched.insert(id),
+            Taken::Nothing => (),
+            Taken::Refused => self.take_no(context, id, data.request),
+        }
+        Ok(())
+    }
+
+    /// The block of an answer, if it is one that its author signed.
+    fn check_get(
+        &mut self,
+        context: &mut Context<'_>,
+        get: &Get,
+        id: FeedId,
+        data: &Data<'_>,
+    ) -> Result<Option<Bytes>, Reason> {
+        let is_long = |block: &DataBlock<'_>| block.value.len() > context.limits.block_bytes;
+        if data.block.as_ref().is_some_and(is_long) {
+            return Err(Limit::BlockBytes.into());
+        }
+        if !self.settle(context, id, data)? {
+            return Ok(None);
+        }
+        let Some(feed) = context.feeds.get(id) else { return Ok(None) };
+        Ok(get.verify(feed, data, context.memo)?)
+    }
+
+    /// Takes the manifest of a feed of which none was known. Returns whether the feed is one that
+    /// we take.
+    fn settle(
+        &mut self,
+        context: &mut Context<'_>,
+        id: FeedId,
+        data: &Data<'_>,
+    ) -> Result<bool, Reason> {
+        let Some(channel) = self.channels.get_mut(&id) else { return Ok(false) };
+        let Some(feed) = context.feeds.get_mut(id) else { return Ok(false) };
+        if feed.is_unsettled() {
+            match data.manifest {
+                Some(Ok(found)) => {
+                    let public_key = crate::PublicKey(found.public_key);
+                    if manifest::feed_key(&found.namespace, &public_key) != feed.key {
+                        return Err(Violation::BadProof.into());
+                    }
+                    // One that is only looked at does not become a feed of the group by it.
+                    let is_ours =
+                        found.namespace == *context.group.feed_namespace() && !feed.is_glimpsed();
+                    let other = Origin::Namespace(found.namespace);
+                    feed.settle(if is_ours { Origin::Group } else { other }, public_key);
+                }
+                Some(Err(what)) => {
+                    channel.is_refused = true;
+                    let connection = self.connection;
+                    let event = Event::Unsupported { connection, feed: id, what };
+                    context.outbox.event(event);
+                    self.release(context.sources, id);
+                    return Ok(false);
+                }
+                None => (),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Does something with what is asked of one channel, and keeps account of what came early.
+    ///
+    /// # Panics
+    ///
+    /// The caller has seen that the channel is there.
+    pub(super) fn fetch<T>(&mut self, id: FeedId, act: impl FnOnce(&mut Fetch) -> T) -> T {
+        let fetch = &mut self.channels.get_mut(&id).expect("the channel is there").fetch;
+        let before = fetch.early_bytes();
+        let done = act(fetch);
+        self.early_bytes = self.early_bytes + fetch.early_bytes() - before;
+        done
+    }
+
+    /// The peer cannot answer: it is asked again after a while, and others before.
+    pub(super) fn take_no(&mut self, context: &mut Context<'_>, id: FeedId, request: u64) {
+        if let Some(get) = self.gets.finish(id, request) {
+            return self.gets.end(&get, None);
+        }
+        if !self.channels.contains_key(&id) {
+            return;
+        }
+        let now = context.now;
+        self.fetch(id, |fetch| {
+            fetch.finish(request, now);
+            fetch.give_up(now + RESUME_WAIT);
+        });
+        self.resting.insert(id);
+        self.release(context.sources, id);
+    }
+
+    /// Commits what the frames that were just read have brought, as one range for each feed.
+    pub(crate) fn commit(&mut self, context: &mut Context<'_>) -> Result<(), Reason> {
+        for id in core::mem::take(&mut self.touched) {
+            let Some(feed) = context.feeds.get_mut(id) else { continue };
+            if !self.channels.contains_key(&id) {
+                continue;
+            }
+            let (result, bytes) = self.fetch(id, |fetch| fetch.commit(id, feed, context.memo));
+            let Some(channel) = self.channels.get_mut(&id) else { continue };
+            match result {
+                Ok(Some(staging)) => {
+                    self.unstored += bytes;
+                    let (connection, end) = (self.connection, staging.end);
+                    let job = crate::outbox::Job::Follow { connection, feed: id, end, bytes };
+                    context.outbox.commit(job, staging.writes);
+                }
+                Ok(None) => (),
+                Err(Violation::BadSignature) if feed.staged_length() > 0 => {
+                    channel.is_refused = true;
+                    self.contested += 1;
+                    let connection = self.connection;
+                    context.outbox.event(Event::Contested { connection, feed: id });
+                    self.release(context.sources, id);
+                    if self.contested > CONTESTED_MAX {
+                        return Err(Violation::BadSignature.into());
+                    }
+                }
+                Err(violation) => return Err(violation.into()),
+            }
+            self.due.insert(id);
+        }
+        Ok(())
+    }
+}
