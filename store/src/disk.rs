@@ -4,6 +4,7 @@
 //! makes them panic outwards.
 
 mod file;
+mod medium;
 mod seal;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,9 +12,13 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use multifeed_core::{StoreKey, Write};
-use redb::{Database, ReadableDatabase, StorageBackend, TableDefinition};
+use redb::{Database, ReadableDatabase, TableDefinition};
 
 use crate::{Failure, FailureKind, Scan, Store};
+
+pub use medium::Medium;
+
+use medium::Backend;
 
 #[cfg(test)]
 mod tests;
@@ -41,8 +46,9 @@ pub enum Check {
 /// A store in one file, which holds all feeds of a group: one descriptor, no thread, and one sync
 /// for each group of commits. Another open of the same file fails with [`FailureKind::Locked`].
 ///
-/// A damaged file gives [`FailureKind::Damaged`] and never a panic, unless the program is built
-/// with `panic = "abort"`: the engine panics on some damage, and this store catches that.
+/// A damaged value is read as an empty one, and what else is damaged gives
+/// [`FailureKind::Damaged`]; never a panic, unless the program is built with `panic = "abort"`: the
+/// engine panics on some damage, and this store catches that.
 #[derive(Debug)]
 pub struct DiskStore {
     path: PathBuf,
@@ -70,8 +76,25 @@ impl DiskStore {
         }
     }
 
-    fn with(backend: impl StorageBackend, path: &Path, state: State) -> Result<Self, Failure> {
-        let database = guarded(|| start(backend, state)).map_err(|failure| failure.at(path))?;
+    /// Makes a store on something else than a file, and forgets what lay there. Failures name
+    /// `path`; nobody is kept from opening the same medium again.
+    pub fn create_on(medium: impl Medium, path: impl AsRef<Path>) -> Result<Self, Failure> {
+        let path = path.as_ref();
+        medium.set_length(0).map_err(|error| Failure::from_io(error).at(path))?;
+        Self::with(medium, path, State::Empty)
+    }
+
+    /// Opens a store that [`create_on`](Self::create_on) made.
+    pub fn open_on(
+        medium: impl Medium,
+        path: impl AsRef<Path>,
+        check: Check,
+    ) -> Result<Self, Failure> {
+        Self::with(medium, path.as_ref(), State::Complete(check))
+    }
+
+    fn with(medium: impl Medium, path: &Path, state: State) -> Result<Self, Failure> {
+        let database = guarded(|| start(medium, state)).map_err(|failure| failure.at(path))?;
         Ok(Self { path: path.to_path_buf(), database: Some(database), sealed: Vec::new() })
     }
 
@@ -92,10 +115,7 @@ impl Store for DiskStore {
             let mut values = Vec::with_capacity(keys.len());
             for key in keys {
                 let sealed = entries.get(key.as_bytes()).map_err(engine)?;
-                values.push(match sealed {
-                    Some(sealed) => Some(seal::open(key, sealed.value())?),
-                    None => None,
-                });
+                values.push(sealed.map(|sealed| seal::open(key, sealed.value())));
             }
             Ok(values)
         })
@@ -117,7 +137,7 @@ impl Store for DiskStore {
                 if !scan.wants(key) {
                     return Err(Failure::new(FailureKind::Damaged));
                 }
-                Ok((key, seal::open(&key, sealed.value())?))
+                Ok((key, seal::open(&key, sealed.value())))
             }))
         })
     }
@@ -138,6 +158,18 @@ impl Store for DiskStore {
     }
 }
 
+/// The engine closes its file when it is dropped, which panics on some damage as well.
+impl Drop for DiskStore {
+    fn drop(&mut self) {
+        let database = self.database.take();
+        // Closing adds nothing to what is durable, so that it failed is nothing to tell.
+        let _ = guarded(move || {
+            drop(database);
+            Ok(())
+        });
+    }
+}
+
 /// What a file is expected to hold.
 #[derive(Clone, Copy)]
 enum State {
@@ -145,22 +177,22 @@ enum State {
     Complete(Check),
 }
 
-/// Opens the engine on a backend, and checks that the format is ours.
-fn start(backend: impl StorageBackend, state: State) -> Result<Database, Failure> {
+/// Opens the engine on a medium, and checks that the format is ours.
+fn start(medium: impl Medium, state: State) -> Result<Database, Failure> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
     let State::Complete(check) = state else {
-        let database = builder.create_with_backend(backend).map_err(engine)?;
+        let database = builder.create_with_backend(Backend(medium)).map_err(engine)?;
         make_tables(&database)?;
         return Ok(database);
     };
     // The engine would make a new database of it; but complete files are never empty, so this one
     // has lost all that it held.
-    if backend.len().map_err(Failure::from_io)? == 0 {
+    if medium.length().map_err(Failure::from_io)? == 0 {
         return Err(Failure::new(FailureKind::Damaged));
     }
     builder.set_check_integrity_on_open(check == Check::Whole);
-    let database = builder.create_with_backend(backend).map_err(engine)?;
+    let database = builder.create_with_backend(Backend(medium)).map_err(engine)?;
     let format = database.begin_read().map_err(engine)?.open_table(FORMAT).map_err(engine)?;
     let version = format.get("version").map_err(engine)?.map(|version| version.value());
     match version {

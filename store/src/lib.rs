@@ -14,6 +14,9 @@
 //!           ▼                           ▼                             ▼
 //!   DiskStore: one file,        MemoryStore: staged and       FaultStore: fails, rots,
 //!   one sync for each group     durable apart, crash()        around any store
+//!            │
+//!            ▼
+//!   Medium: a file, or a Platter in memory that is cut, torn and broken by tests
 //! ```
 //!
 //! A store is three calls:
@@ -43,6 +46,7 @@ mod disk;
 mod failure;
 mod faults;
 mod memory;
+mod platter;
 mod scan;
 mod thread;
 
@@ -50,10 +54,11 @@ use bytes::Bytes;
 use multifeed_core::{StoreKey, Write};
 
 pub use carry::carry_out;
-pub use disk::{Check, DiskStore, FORMAT_VERSION};
+pub use disk::{Check, DiskStore, FORMAT_VERSION, Medium};
 pub use failure::{Failure, FailureKind};
 pub use faults::{FaultStore, Outcome};
 pub use memory::MemoryStore;
+pub use platter::{Cut, Fault, FaultKind, Image, Op, Platter, SECTOR_BYTES, Tear};
 pub use scan::Scan;
 pub use thread::{QUEUE_REQUESTS_MAX, StoreThread};
 
@@ -61,6 +66,10 @@ pub use thread::{QUEUE_REQUESTS_MAX, StoreThread};
 use multifeed_core::StoreRequest;
 
 /// Keys and their values, in the order of the keys.
+///
+/// A disk damages what lies on it. A value that it has damaged comes back as another one, empty
+/// where the store finds out, so that it costs no other: whoever reads must have a way to tell. The
+/// core has one for all of its values.
 pub trait Store {
     /// The values of `keys`, one for each, `None` where there is none.
     fn read(&self, keys: &[StoreKey]) -> Result<Vec<Option<Bytes>>, Failure>;
@@ -76,4 +85,18 @@ pub trait Store {
     /// then answers every call with [`FailureKind::Closed`], because a state of unknown truth must
     /// be read anew.
     fn commit(&mut self, commits: &[&[Write]]) -> Result<(), Failure>;
+}
+
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn read(&self, keys: &[StoreKey]) -> Result<Vec<Option<Bytes>>, Failure> {
+        (**self).read(keys)
+    }
+
+    fn scan(&self, scan: &Scan) -> Result<Vec<(StoreKey, Bytes)>, Failure> {
+        (**self).scan(scan)
+    }
+
+    fn commit(&mut self, commits: &[&[Write]]) -> Result<(), Failure> {
+        (**self).commit(commits)
+    }
 }

@@ -6,9 +6,9 @@
 use bytes::BytesMut;
 use multifeed_core::{
     Config, ConnectionId, Event, FeedId, Input, Instant, KeyPair, Mode, Multifeed, Output, Reason,
-    Role, Secure,
+    Role, Secure, StoreRequest,
 };
-use multifeed_store::{MemoryStore, carry_out};
+use multifeed_store::{MemoryStore, Store, carry_out};
 
 pub mod javascript;
 pub mod sockets;
@@ -23,11 +23,11 @@ pub const CONNECTION: ConnectionId = ConnectionId(1);
 
 /// A multifeed with its store, and what it said.
 #[derive(Debug)]
-pub struct Node {
+pub struct Node<S = MemoryStore> {
     /// The machine.
     pub multifeed: Multifeed,
     /// What it keeps.
-    pub store: MemoryStore,
+    pub store: S,
     /// Every event so far.
     pub events: Vec<Event>,
     /// Why it closed connections.
@@ -37,7 +37,14 @@ pub struct Node {
 impl Node {
     /// Opens a multifeed with a new store.
     pub fn open(config: Config) -> Self {
-        let (multifeed, store) = (Multifeed::open(config), MemoryStore::new());
+        Self::open_on(config, MemoryStore::new())
+    }
+}
+
+impl<S: Store> Node<S> {
+    /// Opens a multifeed with what a store holds.
+    pub fn open_on(config: Config, store: S) -> Self {
+        let multifeed = Multifeed::open(config);
         let mut node = Self { multifeed, store, events: Vec::new(), closed: Vec::new() };
         node.drain();
         node
@@ -76,36 +83,63 @@ impl Node {
         bytes
     }
 
-    fn drain(&mut self) {
+    /// Does all that the multifeed wants done. Commits that it wants together are one group.
+    pub fn drain(&mut self) {
+        loop {
+            let requests = self.take_outputs();
+            if requests.is_empty() {
+                return;
+            }
+            let multifeed = &mut self.multifeed;
+            carry_out(&mut self.store, requests, |reply| {
+                multifeed.handle(Instant::ZERO, Input::Stored(reply));
+            });
+        }
+    }
+
+    fn take_outputs(&mut self) -> Vec<StoreRequest> {
+        let mut requests = Vec::new();
         while let Some(output) = self.multifeed.poll() {
             match output {
                 Output::Transmit { .. } => {}
                 Output::Disconnect { reason, .. } => self.closed.push(reason),
                 Output::Event(event) => self.events.push(event),
-                Output::Store(request) => {
-                    let multifeed = &mut self.multifeed;
-                    carry_out(&mut self.store, [request], |reply| {
-                        multifeed.handle(Instant::ZERO, Input::Stored(reply));
-                    });
-                }
+                Output::Store(request) => requests.push(request),
             }
         }
+        requests
     }
 }
 
 /// Moves bytes between two nodes until neither has any; `tap` sees each flight, with the number of
 /// the node that it comes from, and may change it.
-pub fn run(nodes: &mut [Node; 2], mut tap: impl FnMut(usize, &mut BytesMut)) {
+pub fn run(nodes: &mut [Node; 2], tap: impl FnMut(usize, &mut BytesMut)) {
+    let [one, other] = nodes;
+    run_between(one, other, tap);
+}
+
+/// The same, whatever their stores are.
+pub fn run_between<A: Store, B: Store>(
+    one: &mut Node<A>,
+    other: &mut Node<B>,
+    mut tap: impl FnMut(usize, &mut BytesMut),
+) {
     let mut silent = 0;
     for from in (0..2).cycle() {
-        let mut bytes = nodes[from].transmit();
+        let mut bytes = if from == 0 { one.transmit() } else { other.transmit() };
         silent = if bytes.is_empty() { silent + 1 } else { 0 };
         if silent == 2 {
             return;
         }
-        if !bytes.is_empty() {
-            tap(from, &mut bytes);
-            nodes[1 - from].handle(Input::Received { connection: CONNECTION, bytes: &bytes });
+        if bytes.is_empty() {
+            continue;
         }
+        tap(from, &mut bytes);
+        let input = Input::Received { connection: CONNECTION, bytes: &bytes };
+        if from == 0 {
+            other.handle(input)
+        } else {
+            one.handle(input)
+        };
     }
 }

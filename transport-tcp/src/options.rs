@@ -37,12 +37,18 @@ pub struct NodeOptions {
     pub(crate) runtime: Arc<dyn Runtime>,
 }
 
+/// Bytes ready for one peer: one range of the longest. With the chunk that its writer has and the
+/// range on its way from the store, a peer that reads nothing costs less than 256 KiB.
+const SEND_BYTES: usize = 64 * 1024;
+
 /// Events that wait for one subscriber: some 200 KiB, and a second of a fast sync.
 const EVENTS_MAX: usize = 1_024;
 
 impl NodeOptions {
     /// A node of `group` in memory, live, that neither listens nor dials yet.
     pub fn new(group: Group, runtime: impl Runtime) -> Self {
+        let mut limits = Limits::default();
+        limits.send_bytes = SEND_BYTES;
         Self {
             group,
             storage: Storage::Memory,
@@ -51,7 +57,7 @@ impl NodeOptions {
             identity: None,
             mode: Mode::Live,
             connections: ConnectionLimits::default(),
-            limits: Limits::default(),
+            limits,
             timing: Timing::default(),
             events_max: EVENTS_MAX,
             record: None,
@@ -116,7 +122,8 @@ pub enum Storage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionLimits {
-    /// Connections, dialled and accepted, and dials under way. Each costs up to 256 KiB.
+    /// Connections, dialled and accepted, and dials under way. Each costs up to 256 KiB, and a
+    /// member's up to twice [`Limits::frame_bytes`] more while a long frame comes in.
     pub connections: usize,
     /// Accepted connections that did not prove yet to be of a member; as many again that were
     /// dialled. Past it a new one replaces the oldest, so that silent ones keep no member out.

@@ -20,17 +20,20 @@ const RECORDS_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 impl Multifeed {
     pub(super) fn read_meta(&mut self) {
-        let keys = Vec::from([record::meta_key()]);
-        self.outbox.read(Job::OpenMeta, keys);
+        let (from, until) = (record::meta_key(), record::rulings_end());
+        self.outbox.scan(Job::OpenMeta, from, until, 1, RECORDS_BYTES_MAX);
     }
 
-    pub(super) fn took_meta(&mut self, values: &[Option<Bytes>]) {
-        match values {
-            [Some(value)] => match record::check_meta(value, &self.group) {
+    /// Takes the store's first entry. Only a store without any is a new one: one that lost what
+    /// binds it to its group may hold feeds that would be signed twice.
+    pub(super) fn took_meta(&mut self, entries: &[(StoreKey, Bytes)]) {
+        match entries.first() {
+            Some((key, _)) if *key != record::meta_key() => self.fail_open(StoreFailure::Damaged),
+            Some((_, value)) => match record::check_meta(value, &self.group) {
                 Ok(()) => self.scan_feeds(record::feed_key(0)),
                 Err(failure) => self.fail_open(failure),
             },
-            _ => {
+            None => {
                 let meta = Write::Put(record::meta_key(), record::encode_meta(&self.group));
                 self.outbox.commit(Job::OpenNew, Vec::from([meta]));
             }

@@ -21,7 +21,7 @@ impl Multifeed {
     pub(super) fn stored(&mut self, reply: StoreReply) {
         let Some(job) = self.outbox.finish(reply.id) else { return };
         match (job, reply.answer) {
-            (Job::OpenMeta, Answer::Values(values)) => self.took_meta(&values),
+            (Job::OpenMeta, Answer::Entries(entries)) => self.took_meta(&entries),
             (Job::OpenNew, Answer::Durable) => self.ready(),
             (Job::OpenFeeds, Answer::Entries(entries)) => self.took_feeds(&entries),
             (Job::OpenRulings, Answer::Entries(entries)) => self.took_rulings(&entries),

@@ -8,10 +8,10 @@ use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
+use redb::StorageBackend;
 use redb::backends::FileBackend;
-use redb::{BackendError, StorageBackend};
 
-use crate::{Failure, FailureKind};
+use crate::{Failure, FailureKind, Medium};
 
 /// How often opening starts again when others make or remove the file meanwhile.
 const RACES_MAX: usize = 8;
@@ -61,14 +61,14 @@ pub(super) fn open(path: &Path) -> Result<Opened, Failure> {
         }
         restrict(&new_path, 0o600).map_err(Failure::from_io)?;
         // A leftover of a crash before publishing: nothing in it was ever acknowledged.
-        locked.set_len(0).map_err(Failure::from_io)?;
+        locked.set_length(0).map_err(Failure::from_io)?;
         let unpublished = Unpublished { from: new_path, to: path.to_path_buf() };
         return Ok(Opened::Fresh(locked, unpublished));
     }
     Err(Failure::new(FailureKind::Locked))
 }
 
-/// A file that no other handle can lock, as the engine sees it.
+/// A file that no other handle can lock.
 #[derive(Debug)]
 pub(super) struct LockedFile {
     inner: FileBackend,
@@ -90,9 +90,9 @@ impl LockedFile {
 }
 
 /// The engine would lock the file only after it was found empty or not, which is too late to make
-/// one safely; so its locks are always granted, under the one that was taken before.
-impl StorageBackend for LockedFile {
-    fn len(&self) -> io::Result<u64> {
+/// one safely; so it is locked before.
+impl Medium for LockedFile {
+    fn length(&self) -> io::Result<u64> {
         self.inner.len()
     }
 
@@ -100,29 +100,21 @@ impl StorageBackend for LockedFile {
         self.inner.read(offset, out)
     }
 
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.inner.set_len(len)
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.inner.write(offset, bytes)
     }
 
-    fn sync_data(&self) -> io::Result<()> {
+    fn set_length(&self, length: u64) -> io::Result<()> {
+        self.inner.set_len(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
         self.inner.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.inner.write(offset, data)
     }
 
     fn close(&self) -> io::Result<()> {
         // Lets go of the lock even while a process that was forked meanwhile has the descriptor.
         self.inner.close()
-    }
-
-    fn try_lock_range(&self, _: Bound<u64>, _: Bound<u64>) -> Result<bool, BackendError> {
-        Ok(true)
-    }
-
-    fn unlock_range(&self, _: Bound<u64>, _: Bound<u64>) -> Result<(), BackendError> {
-        Ok(())
     }
 }
 

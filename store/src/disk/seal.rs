@@ -1,12 +1,10 @@
 //! How a value lies in the file: followed by a checksum of key and value.
 //!
-//! Rule: a value leaves the store as it came in, or as a failure. The engine checks its own
-//! checksums when a file is opened, and not when a page is read.
+//! Rule: a value leaves the store as it came in, or empty. The engine checks its own checksums when
+//! a file is opened, and not when a page is read.
 
 use bytes::Bytes;
 use multifeed_core::StoreKey;
-
-use crate::{Failure, FailureKind};
 
 const CHECKSUM_BYTES: usize = 4;
 
@@ -17,11 +15,11 @@ pub(super) fn close(key: &StoreKey, value: &[u8], sealed: &mut Vec<u8>) {
     sealed.extend_from_slice(&checksum(key, value));
 }
 
-/// The value of a stored form, if it is what was written under this key.
-pub(super) fn open(key: &StoreKey, sealed: &[u8]) -> Result<Bytes, Failure> {
+/// The value of a stored form; empty if it is not what was written under this key.
+pub(super) fn open(key: &StoreKey, sealed: &[u8]) -> Bytes {
     match sealed.split_last_chunk::<CHECKSUM_BYTES>() {
-        Some((value, found)) if *found == checksum(key, value) => Ok(Bytes::copy_from_slice(value)),
-        _ => Err(Failure::new(FailureKind::Damaged)),
+        Some((value, found)) if *found == checksum(key, value) => Bytes::copy_from_slice(value),
+        _ => Bytes::new(),
     }
 }
 

@@ -96,6 +96,17 @@ fn a_store_of_another_group_is_refused() {
 }
 
 #[test]
+fn a_store_that_lost_what_binds_it_is_no_new_one() {
+    let mut node = Node::open(&group(), 1, Map::new());
+    let feed = node.writer(100);
+    node.append(feed, &[b"x"]);
+    node.map.remove(&crate::feed::record::meta_key());
+    let again = Node::open(&group(), 1, node.map.clone());
+    assert_eq!(again.events, [Event::OpenFailed(StoreFailure::Damaged)]);
+    assert_eq!(again.map, node.map, "nothing is written over what is there");
+}
+
+#[test]
 fn a_damaged_record_costs_its_own_feed_alone() {
     let mut world = nodes(2);
     let (a, b) = (write(&mut world, 0, 3), write(&mut world, 1, 4));

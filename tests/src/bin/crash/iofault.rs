@@ -1,0 +1,161 @@
+//! Every operation of a disk fails, in every way, once and from then on.
+//!
+//! Rule: after a failure the store is closed, the core says so, and on a sound disk everything that
+//! was acknowledged is there.
+
+use std::io::ErrorKind;
+
+use multifeed_core::{Event, Misuse, StoreFailure};
+use multifeed_store::{
+    Check, DiskStore, Failure, FailureKind, Fault, FaultKind, Image, Platter, Store,
+};
+use multifeed_tests::Node;
+
+use crate::life::Life;
+use crate::report::{Row, Wrong};
+use crate::view::{View, complaint, config};
+use crate::watched::{PATH, entries, open};
+
+/// Steps of a life, each operation of which fails once in each way.
+const STEPS: usize = 10;
+
+const KINDS: [FaultKind; 4] = [
+    // EIO has no kind of its own.
+    FaultKind::Error(ErrorKind::Other),
+    FaultKind::Error(ErrorKind::StorageFull),
+    FaultKind::ShortRead,
+    FaultKind::ShortWrite,
+];
+
+/// Breaks the disks of so many lives.
+pub(crate) fn run(seed: u64, lives: u64) -> Row {
+    let mut row = Row::new("iofault");
+    for seed in seed..seed + lives {
+        let platter = Platter::new(Image::default());
+        let mut sound = Life::begin(seed, &platter).expect("the disk is sound");
+        let before = platter.operations();
+        // The operations of making it are for `while_opening`.
+        sound.live(STEPS);
+        let operations = platter.operations();
+        drop(sound);
+        for (at, kind) in cross(before..operations) {
+            for stays in [false, true] {
+                let fault = Fault { at, kind, stays };
+                let verdict = while_living(seed, fault, &mut row);
+                row.judge(verdict, || format!("life {seed}, {fault:?}"));
+            }
+        }
+        while_opening(&platter.image(), seed, &mut row);
+    }
+    row.end()
+}
+
+fn cross(places: std::ops::Range<usize>) -> impl Iterator<Item = (usize, FaultKind)> {
+    places.flat_map(|at| KINDS.map(|kind| (at, kind)))
+}
+
+fn while_living(seed: u64, fault: Fault, row: &mut Row) -> Result<(), Wrong> {
+    let platter = Platter::recording(Image::default());
+    let begun = Life::begin(seed, &platter);
+    let mut life = begun.map_err(|failure| Wrong::Bad(format!("{failure}")))?;
+    platter.fail(fault);
+    life.live(STEPS);
+    if platter.struck() == 0 {
+        return Ok(());
+    }
+    row.add("faults", 1);
+    let failed = life.has_failed();
+    if life.author.store.begun.is_some() {
+        row.add("failed_commits", 1);
+        is_closed(&mut life, row)?;
+    } else if !failed {
+        // A read that failed was tried again by nobody, and nothing was missing.
+        row.add("unheard", 1);
+    }
+    // As if the process ended: the log of the disk ends with the last operation that was done.
+    let found = open(platter.image()).map_err(|f| Wrong::Bad(format!("reopened: {f}")))?;
+    let held = entries(&found).map_err(|f| Wrong::Bad(format!("reopened: {f}")))?;
+    let groups = &life.author.store.groups;
+    let least = groups.len();
+    let matches = |after| entries(after).is_ok_and(|entries| entries == held);
+    let last = groups.last().map(|group| &group.after);
+    let begun = life.author.store.begun.as_ref().map(|group| &group.after);
+    if !last.is_some_and(matches) && !begun.is_some_and(matches) {
+        return Err(Wrong::Lost("the disk holds neither what was durable nor more".into()));
+    }
+    let mut node = Node::open_on(config(3), found);
+    let view = View::of(&mut node);
+    match complaint(&node) {
+        Some(event) => Err(Wrong::Bad(format!("reopened: {event:?}"))),
+        None => life.judge(least, &view),
+    }
+}
+
+/// A commit failed: the store and the core must say so from then on.
+fn is_closed(life: &mut Life, row: &mut Row) -> Result<(), Wrong> {
+    let told = life.author.events.iter().any(|event| match event {
+        Event::Failed { failure, .. } | Event::FeedBroken { failure, .. } => {
+            matches!(failure, StoreFailure::Io | StoreFailure::Full | StoreFailure::Damaged)
+        }
+        _ => false,
+    });
+    if !told {
+        return Err(Wrong::Bad("no event tells of the failure".into()));
+    }
+    let next = life.author.store.commit(&[&[]]).map_err(|failure| failure.kind());
+    if next != Err(FailureKind::Closed) {
+        return Err(Wrong::Bad(format!("the store goes on: {next:?}")));
+    }
+    let feeds: Vec<_> = life.author.multifeed.feeds().filter(|feed| feed.is_writable).collect();
+    let feeds: Vec<_> = feeds.into_iter().map(|feed| feed.id).collect();
+    for feed in feeds {
+        let before = life.author.events.len();
+        let appended = life.author.multifeed.append(feed, &[b"more"]);
+        life.author.drain();
+        let said_no = matches!(appended, Err(Misuse::FeedBroken | Misuse::FeedBehind));
+        let failed = life.author.events[before..]
+            .iter()
+            .any(|event| matches!(event, Event::Failed { .. } | Event::FeedBroken { .. }));
+        if !said_no && !failed {
+            return Err(Wrong::Bad("a closed store takes an append".into()));
+        }
+    }
+    row.add("closed", 1);
+    Ok(())
+}
+
+/// Every operation of opening, of a disk that was closed and of one that lost its power.
+fn while_opening(image: &Image, seed: u64, row: &mut Row) {
+    let held = open(image.clone()).and_then(|store| entries(&store));
+    for (at, kind) in cross(0..opening_operations(image)) {
+        let platter = Platter::new(image.clone());
+        platter.fail(Fault { at, kind, stays: false });
+        let opened = DiskStore::open_on(platter.clone(), PATH, Check::Quick);
+        drop(opened.as_ref().map(entries));
+        drop(opened);
+        if platter.struck() == 0 {
+            continue;
+        }
+        row.add("faults", 1);
+        row.add("while_opening", 1);
+        let after = open(platter.image()).and_then(|store| entries(&store));
+        row.judge(same(&held, &after), || format!("life {seed}, opening, {kind:?} at {at}"));
+    }
+}
+
+fn opening_operations(image: &Image) -> usize {
+    let platter = Platter::new(image.clone());
+    drop(DiskStore::open_on(platter.clone(), PATH, Check::Quick).map(|store| entries(&store)));
+    platter.operations()
+}
+
+fn same<T: PartialEq>(
+    before: &Result<T, Failure>,
+    after: &Result<T, Failure>,
+) -> Result<(), Wrong> {
+    match (before, after) {
+        (Ok(before), Ok(after)) if before == after => Ok(()),
+        (Ok(_), Ok(_)) => Err(Wrong::Lost("another state after it".into())),
+        (_, Err(failure)) | (Err(failure), _) => Err(Wrong::Bad(format!("{failure}"))),
+    }
+}

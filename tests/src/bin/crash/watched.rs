@@ -1,0 +1,85 @@
+//! A disk store that is watched: what each group of commits made of it, and when.
+//!
+//! Rule: the mirror is plain memory and takes each group whole, so that it says what the disk may
+//! hold after a crash: what it held after some group, and nothing in between.
+
+use bytes::Bytes;
+use multifeed_core::{StoreKey, Write};
+use multifeed_store::{Check, DiskStore, Failure, Image, MemoryStore, Platter, Scan, Store};
+
+/// Every entry of a store, in order.
+pub(crate) type Entries = Vec<(StoreKey, Bytes)>;
+
+/// The name in failures.
+pub(crate) const PATH: &str = "platter";
+
+/// A store on a platter, and what became of it.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    inner: DiskStore,
+    platter: Platter,
+    mirror: MemoryStore,
+    /// What the store held at first, and after each group that is durable.
+    pub(crate) groups: Vec<Group>,
+    /// A group was begun, and failed.
+    pub(crate) begun: Option<Group>,
+}
+
+/// A state of the store.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    /// Entries of the disk's log when its commit began.
+    pub(crate) begin: usize,
+    /// The same, when it was durable.
+    pub(crate) end: usize,
+    /// What the store holds from then on.
+    pub(crate) after: MemoryStore,
+}
+
+impl Watched {
+    /// A new store.
+    pub(crate) fn create(platter: &Platter) -> Result<Self, Failure> {
+        let inner = DiskStore::create_on(platter.clone(), PATH)?;
+        let (mirror, end) = (MemoryStore::new(), platter.log_length());
+        let first = Group { begin: 0, end, after: mirror.clone() };
+        Ok(Self { inner, platter: platter.clone(), mirror, groups: vec![first], begun: None })
+    }
+}
+
+impl Store for Watched {
+    fn read(&self, keys: &[StoreKey]) -> Result<Vec<Option<Bytes>>, Failure> {
+        self.inner.read(keys)
+    }
+
+    fn scan(&self, scan: &Scan) -> Result<Vec<(StoreKey, Bytes)>, Failure> {
+        self.inner.scan(scan)
+    }
+
+    fn commit(&mut self, commits: &[&[Write]]) -> Result<(), Failure> {
+        let begin = self.platter.log_length();
+        let mut after = self.mirror.clone();
+        after.commit(commits)?;
+        let done = self.inner.commit(commits);
+        let group = Group { begin, end: self.platter.log_length(), after };
+        match done {
+            Ok(()) => {
+                self.mirror = group.after.clone();
+                self.groups.push(group);
+            }
+            // The first to fail: what comes later finds a closed store.
+            Err(_) => self.begun = self.begun.take().or(Some(group)),
+        }
+        done
+    }
+}
+
+/// Opens the store that lies on a disk.
+pub(crate) fn open(image: Image) -> Result<DiskStore, Failure> {
+    DiskStore::open_on(Platter::new(image), PATH, Check::Quick)
+}
+
+/// All that a store holds.
+pub(crate) fn entries(store: &impl Store) -> Result<Entries, Failure> {
+    let (from, until) = (StoreKey::from_bytes([0; 13]), StoreKey::from_bytes([255; 13]));
+    store.scan(&Scan { from, until, entries_max: usize::MAX, bytes_max: usize::MAX })
+}

@@ -1,0 +1,221 @@
+//! Streams that are opened to cost something.
+//!
+//! Rule: each siege begins with a node of its own and counts what is there beyond the beginning.
+
+use std::error::Error;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use multifeed_core::{Event, Group, Limits};
+use socket2::SockRef;
+
+use crate::besieger::{Besieger, Honest, PATIENCE, dial};
+use crate::figure::{Figures, percentile};
+use crate::target::{Target, Usage, group};
+
+type Done = Result<(), Box<dyn Error>>;
+
+/// Bytes that one hostile connection may cost.
+const CONNECTION_BYTES_MAX: i64 = 256 * 1024;
+
+/// Bytes that may stay in memory when a siege is over: what allocators keep for the next time.
+const RESIDENT_BYTES_MAX: i64 = 8 * 1024 * 1024;
+
+/// How long a connection without a handshake may last, with room for a busy machine to notice.
+const CLOSED_MAX: Duration = Duration::from_secs(12);
+
+/// Descriptors of streams that came in and proved nothing: those that the node speaks with
+/// (`ConnectionLimits::half_open`), those that wait for its driver, and one with its listener.
+const STRANGERS_MAX: i64 = 16 + 64 + 1;
+
+const HONEST_MAX: Duration = Duration::from_millis(100);
+const HONEST_JOIN_MAX: Duration = Duration::from_millis(200);
+
+/// How long a node is given to close what is over.
+pub(crate) const SETTLE: Duration = Duration::from_secs(20);
+
+/// Between two honest requests there are so many hostile connections.
+const HONEST_EVERY: usize = 20;
+
+/// Addresses of honest peers, which are nobody else's.
+const HONEST: usize = 2_000_000;
+
+/// What one connection costs that does a thing and then nothing more.
+fn one(
+    figures: &mut Figures,
+    (name, bound): (&str, i64),
+    act: impl FnOnce(&Target) -> io::Result<Besieger>,
+) -> Done {
+    let mut target = Target::start()?;
+    // The first connection of all brings memory that every next one uses.
+    drop(Besieger::of(group(), target.addr, HONEST)?.open());
+    let first = target.usage()?;
+    let before = target.settle(&Usage { descriptors: first.descriptors - 1, ..first })?;
+    let held = act(&target)?;
+    let most = highest(&mut target)?;
+    drop(held);
+    figures.count(("connections", name), most - before.allocated, bound, "bytes")?;
+    Ok(())
+}
+
+/// The most bytes that are allocated in the next half second.
+fn highest(target: &mut Target) -> Result<i64, Box<dyn Error>> {
+    let mut most = 0;
+    for _ in 0..50 {
+        most = most.max(target.usage()?.allocated);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(most)
+}
+
+/// One hostile connection of each kind.
+pub(crate) fn connections(figures: &mut Figures) -> Done {
+    let limits = Limits::default();
+    one(figures, ("silent", CONNECTION_BYTES_MAX), |target| Besieger::of(group(), target.addr, 1))?;
+    one(figures, ("a frame that never ends, from a stranger", CONNECTION_BYTES_MAX), |target| {
+        let mut stranger = Besieger::of(group(), target.addr, 1)?;
+        // The length of the longest frame that is taken now, and all of it but a byte.
+        stranger.stream.write_all(&[255, 15, 0])?;
+        stranger.stream.write_all(&[0; 4_094])?;
+        Ok(stranger)
+    })?;
+    one(figures, ("a member that is silent", CONNECTION_BYTES_MAX), |target| {
+        let mut member = Besieger::of(group(), target.addr, 1)?;
+        member.open()?;
+        Ok(member)
+    })?;
+    one(figures, ("a member that reads nothing", CONNECTION_BYTES_MAX), |target| {
+        let mut member = Besieger::of(group(), target.addr, 1)?;
+        SockRef::from(&member.stream).set_recv_buffer_size(4_096)?;
+        // It has said that it wants all; of what comes it takes the first block.
+        let is_first = |event: &Event| matches!(event, Event::FeedAdded { .. });
+        member.until(|node| node.events.iter().any(is_first))?;
+        Ok(member)
+    })?;
+    let frame = limits.frame_bytes;
+    // A block has to lie in memory before its frame can be opened, and grows there by doubling.
+    let bound = CONNECTION_BYTES_MAX + 2 * frame as i64;
+    one(figures, ("a frame that never ends, from a member", bound), |target| {
+        let mut member = Besieger::of(group(), target.addr, 1)?;
+        member.open()?;
+        let length = (frame as u32).to_le_bytes();
+        member.stream.write_all(&length[..3])?;
+        member.stream.write_all(&vec![0; frame - 1])?;
+        Ok(member)
+    })
+}
+
+/// Connect, make the handshake, and go; again and again, while a member works.
+pub(crate) fn churn(figures: &mut Figures, cycles: usize) -> Done {
+    let mut target = Target::start()?;
+    let mut honest = Honest::join(target.addr, HONEST)?;
+    let before = target.usage()?;
+    for cycle in 0..cycles {
+        let mut stranger = Besieger::of(group(), target.addr, cycle)?;
+        stranger.open()?;
+        drop(stranger);
+        if cycle % HONEST_EVERY == 0 {
+            honest.request()?;
+        }
+    }
+    let after = target.settle(&before)?;
+    let name = |what| ("churn", what);
+    figures.count(name("descriptors"), after.descriptors - before.descriptors, 0, "more")?;
+    let grown = after.allocated - before.allocated;
+    figures.count(name("allocated"), grown, RESIDENT_BYTES_MAX, "bytes more")?;
+    let grown = after.resident - before.resident;
+    figures.count(name("resident"), grown, RESIDENT_BYTES_MAX, "bytes more")?;
+    let slowest = percentile(&mut honest.times, 99);
+    Ok(figures.time(name("an honest block stored, 99 %"), slowest, HONEST_MAX)?)
+}
+
+/// Sockets on which nothing is ever said.
+pub(crate) fn half_open(figures: &mut Figures, sockets: usize) -> Done {
+    let mut target = Target::start()?;
+    let before = target.usage()?;
+    let began = Instant::now();
+    let streams: io::Result<Vec<_>> =
+        (0..sockets).map(|number| dial(target.addr, number)).collect();
+    let mut streams = streams?;
+    let during = target.usage()?;
+    let joining = Instant::now();
+    let mut honest = Honest::join(target.addr, HONEST)?;
+    let joined = joining.elapsed();
+    for _ in 0..20 {
+        honest.request()?;
+    }
+    let open = until_closed(&mut streams)?;
+    let name = |what| ("half_open", what);
+    figures.count(name("sockets still open"), open as i64, 0, "sockets")?;
+    figures.time(name("the last of them closed"), began.elapsed(), CLOSED_MAX)?;
+    let grown = during.allocated - before.allocated;
+    let bound = 16 * CONNECTION_BYTES_MAX;
+    figures.count(name("allocated meanwhile"), grown, bound, "bytes more")?;
+    let grown = during.descriptors - before.descriptors;
+    figures.count(name("descriptors meanwhile"), grown, STRANGERS_MAX, "more")?;
+    figures.time(name("an honest peer joined"), joined, HONEST_JOIN_MAX)?;
+    let slowest = percentile(&mut honest.times, 99);
+    figures.time(name("an honest block stored, 99 %"), slowest, HONEST_MAX)?;
+    drop(honest);
+    let after = target.settle(&before)?;
+    let grown = after.descriptors - before.descriptors;
+    Ok(figures.count(name("descriptors"), grown, 0, "more")?)
+}
+
+/// How many streams the node has not closed when patience ends.
+fn until_closed(streams: &mut [TcpStream]) -> io::Result<usize> {
+    let until = Instant::now() + PATIENCE;
+    let mut open = 0;
+    for stream in streams {
+        let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        stream.set_read_timeout(Some(left))?;
+        let is_open = loop {
+            match stream.read(&mut [0; 1_024]) {
+                Ok(0) => break false,
+                // The node may say something first, as its part of a handshake.
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break true,
+                Err(_) => break false,
+            }
+        };
+        open += usize::from(is_open);
+    }
+    Ok(open)
+}
+
+/// Streams with the beginning of a handshake and no more.
+pub(crate) fn unfinished(figures: &mut Figures, sockets: usize) -> Done {
+    let mut target = Target::start()?;
+    let mut honest = Honest::join(target.addr, HONEST)?;
+    let before = target.usage()?;
+    let (mut streams, mut most) = (Vec::new(), before);
+    for number in 0..sockets {
+        let mut stranger = Besieger::of(Group::keyed([1; 32]), target.addr, number)?;
+        let bytes = stranger.node.transmit();
+        // Half of what begins a handshake; a socket that was closed already takes none.
+        let _ = stranger.stream.write_all(&bytes[..bytes.len() / 2]);
+        streams.push(stranger.stream);
+        if number % HONEST_EVERY == 0 {
+            honest.request()?;
+            let usage = target.usage()?;
+            most.allocated = most.allocated.max(usage.allocated);
+            most.descriptors = most.descriptors.max(usage.descriptors);
+        }
+    }
+    let name = |what| ("unfinished", what);
+    let grown = most.allocated - before.allocated;
+    figures.count(name("allocated meanwhile"), grown, 16 * CONNECTION_BYTES_MAX, "bytes more")?;
+    let grown = most.descriptors - before.descriptors;
+    figures.count(name("descriptors meanwhile"), grown, STRANGERS_MAX, "more")?;
+    let slowest = percentile(&mut honest.times, 99);
+    figures.time(name("an honest block stored, 99 %"), slowest, HONEST_MAX)?;
+    let began = Instant::now();
+    let open = until_closed(&mut streams)?;
+    figures.count(name("sockets still open"), open as i64, 0, "sockets")?;
+    figures.time(name("the last of them closed"), began.elapsed(), CLOSED_MAX)?;
+    let after = target.settle(&before)?;
+    figures.count(name("descriptors"), after.descriptors - before.descriptors, 0, "more")?;
+    let grown = after.resident - before.resident;
+    Ok(figures.count(name("resident"), grown, RESIDENT_BYTES_MAX, "bytes more")?)
+}

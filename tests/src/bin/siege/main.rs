@@ -1,0 +1,88 @@
+//! A node under siege: what hostile connections cost it, and whether honest ones are still served.
+//! `cargo run --release -p multifeed-tests --bin siege -- [--short] [--json] [--strict]`.
+//!
+//! Rule: the node runs in a process of its own, so that what is counted there is its own. Bounds on
+//! bytes and descriptors are exact; those on time fail only with `--strict`.
+
+mod appends;
+mod assault;
+mod besieger;
+mod figure;
+mod flood;
+mod target;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use peak_alloc::PeakAlloc;
+
+use figure::Figures;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// Feeds of the flood: to make them takes the square of their number.
+const FLOOD_FEEDS: usize = 10_000;
+
+/// Lays siege to a node on loopback, in every way, and holds what it costs against bounds.
+#[derive(Parser)]
+#[command(name = "siege")]
+struct Arguments {
+    /// A tenth of it, in less than a minute.
+    #[arg(long)]
+    short: bool,
+    /// A line of JSON for each figure.
+    #[arg(long)]
+    json: bool,
+    /// Times that pass their bounds fail too.
+    #[arg(long)]
+    strict: bool,
+    /// Only these: connections, churn, half_open, unfinished, flood, appends.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Is the node.
+    #[arg(long, hide = true)]
+    target: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done =
+        if arguments.target { target::run(&MEMORY).map(|()| true) } else { siege(&arguments) };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn siege(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let mut figures = Figures::new(arguments.json, arguments.strict);
+    let part = if arguments.short { 10 } else { 1 };
+    let is_wanted =
+        |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|n| n == name);
+    if is_wanted("connections") {
+        assault::connections(&mut figures)?;
+    }
+    if is_wanted("churn") {
+        assault::churn(&mut figures, 10_000 / part)?;
+    }
+    if is_wanted("half_open") {
+        assault::half_open(&mut figures, 1_000)?;
+    }
+    if is_wanted("unfinished") {
+        assault::unfinished(&mut figures, 10_000 / part)?;
+    }
+    if is_wanted("flood") {
+        flood::run(&mut figures, FLOOD_FEEDS)?;
+    }
+    if is_wanted("appends") {
+        appends::run(&mut figures, 64, 1_000 / part as u64)?;
+    }
+    figures.end()
+}

@@ -1,0 +1,39 @@
+//! The programs that break disks and besiege a node, in small: what they count holds.
+
+use std::process::Command;
+
+fn run(program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let out = String::from_utf8_lossy(&output.stdout);
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}\n{out}\n{err}");
+}
+
+#[test]
+fn power_cuts_lose_nothing() {
+    run(env!("CARGO_BIN_EXE_crash"), &["--images", "1500", "--json"]);
+}
+
+#[test]
+fn old_copies_of_a_disk_lose_nothing_of_others() {
+    run(env!("CARGO_BIN_EXE_crash"), &["--backup", "--seed", "9"]);
+}
+
+#[test]
+fn a_process_that_is_killed_loses_nothing() {
+    run(env!("CARGO_BIN_EXE_crash"), &["--kill9", "8"]);
+}
+
+/// Allocations are counted in the node's own process, and times are not judged.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hostile_connection_costs_no_more_than_its_bound() {
+    run(env!("CARGO_BIN_EXE_siege"), &["--only", "connections"]);
+}
+
+/// Descriptors too, and files.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_flood_of_feeds_costs_no_file_and_no_descriptor() {
+    run(env!("CARGO_BIN_EXE_siege"), &["--short", "--only", "flood"]);
+}
