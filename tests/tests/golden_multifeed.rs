@@ -9,8 +9,8 @@ use std::{env, fs};
 use data_encoding::HEXLOWER;
 use multifeed_core::wire::frame::FrameReader;
 use multifeed_core::wire::multifeed::{
-    AgainEntry, HeadEntry, Hello, Kind, Name, No, NoEntry, PROTOCOL, RangeHeader, VERSION,
-    WantEntry, encode_range, put,
+    AgainEntry, Claim, HeadEntry, Hello, Kind, KnownClaim, Name, No, NoEntry, PROTOCOL,
+    RangeHeader, VERSION, WantEntry, encode_range, put,
 };
 use multifeed_core::wire::mux::{MuxMessage, messages};
 use multifeed_core::{
@@ -147,6 +147,12 @@ fn messages_have_these_bytes() {
     add("6 window", json!(1_048_577), body(&[1_048_577_u64]));
     let again = [AgainEntry { name: Name::Mine(2), start: 3, end: 300 }];
     add("7 again", json!(again), body(&again));
+    let known = Some(KnownClaim { tag: [0x33; 8], changed: 1_000 });
+    for (name, known) in [("8 claim", None), ("8 claim of a known peer", known)] {
+        let claim = Claim { feeds: 300, keys: [0x11; 8], heads: [0x22; 8], known };
+        add(name, json!(claim), body(&[claim]));
+    }
+    add("18 settled", json!([0x44_u8; 16]), body(&[[0x44_u8; 16]]));
     hold("messages.json", &all.into());
 }
 

@@ -112,7 +112,7 @@ impl Side {
 
     pub(super) fn claim(&mut self, hash: &[u8; 64], role: Role) -> Claim {
         let feeds = self.feeds();
-        Terms::claim(hash, role, feeds, &mut self.roots)
+        Terms::claim(hash, role, feeds, &mut self.roots, None)
     }
 
     pub(super) fn terms(&self, handshake_hash: &[u8; 64], theirs: Claim) -> Terms {

@@ -1,6 +1,7 @@
 mod again;
 mod hostile;
 mod hypercore;
+mod known;
 mod laws;
 mod policy;
 mod raw;

@@ -16,6 +16,7 @@ use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
+use crate::reconcile::known::name_of;
 use crate::replicate::hypercore::{Link, Peer, protocol_of};
 use crate::replicate::{Context, Session, Sources};
 use crate::time::Instant;
@@ -330,10 +331,11 @@ impl Connection {
         if !self.link.is_open() {
             self.stream.set_frame_size_max(limits.frame_bytes);
         }
-        self.session = Some(Session::new((self.id, role), &handshake_hash, &hello, context));
-        if let Some(remote) = self.remote() {
-            context.outbox.event(Event::Opened { connection: self.id, remote });
-        }
+        // So did the proof of the peer's key.
+        let Some(remote) = self.remote() else { return Ok(()) };
+        let side = (self.id, role, name_of(&remote));
+        self.session = Some(Session::new(side, &handshake_hash, &hello, context));
+        context.outbox.event(Event::Opened { connection: self.id, remote });
         Ok(())
     }
 
@@ -514,6 +516,7 @@ impl Connection {
         }
         if self.is_established() && is_over(self.sent, timing.keep_alive) {
             self.sent = now;
+            self.session.iter_mut().for_each(Session::settle_soon);
             if !self.out.is_empty() {
                 // The socket is stuck: a sign of life would only make the queue longer.
                 return due;

@@ -1,7 +1,7 @@
 //! One feed × one peer: who holds how much of it, and what was said about it.
 //!
-//! Rule: every change of an edge goes through [`Edges::update`], which keeps the two counts that
-//! say whether the peers are in sync.
+//! Rule: every change of an edge goes through [`Edges::update`], which keeps the three counts that
+//! say whether the peers are in sync, and whether that will last.
 
 use alloc::collections::BTreeMap;
 
@@ -57,6 +57,12 @@ impl Edge {
         self.theirs < length && !self.withheld && self.is_open()
     }
 
+    /// The peer has blocks behind `length`, whether or not it gives them, and we have not
+    /// refused them.
+    fn is_ahead(&self, length: u64) -> bool {
+        self.theirs > length && !self.refused
+    }
+
     /// The feed is exchanged with this peer at all.
     pub(crate) fn is_open(&self) -> bool {
         !self.declined && !self.refused && !self.is_contested
@@ -69,6 +75,7 @@ pub(crate) struct Edges {
     edges: BTreeMap<FeedId, Edge>,
     we_lack: usize,
     they_lack: usize,
+    they_are_ahead: usize,
 }
 
 impl Edges {
@@ -85,6 +92,11 @@ impl Edges {
         self.we_lack == 0 && self.they_lack == 0
     }
 
+    /// The peer has nothing that we lack and have not refused.
+    pub(crate) fn have_all(&self) -> bool {
+        self.they_are_ahead == 0
+    }
+
     /// Changes an edge, made if it is not there. `before` is our durable length that was last
     /// counted with, `after` the one of now.
     pub(crate) fn update<R>(
@@ -96,11 +108,13 @@ impl Edges {
         if let Some(edge) = self.edges.get(&feed) {
             self.we_lack -= usize::from(edge.offers(lengths.before));
             self.they_lack -= usize::from(edge.lacks(lengths.before));
+            self.they_are_ahead -= usize::from(edge.is_ahead(lengths.before));
         }
         let edge = self.edges.entry(feed).or_default();
         let result = change(edge);
         self.we_lack += usize::from(edge.offers(lengths.after));
         self.they_lack += usize::from(edge.lacks(lengths.after));
+        self.they_are_ahead += usize::from(edge.is_ahead(lengths.after));
         result
     }
 }

@@ -12,6 +12,7 @@ mod range;
 mod reconcile;
 mod serve;
 mod session;
+mod settle;
 
 pub(crate) use edge::Lengths;
 pub(crate) use session::{Context, Session, Sources};

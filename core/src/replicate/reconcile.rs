@@ -18,12 +18,13 @@ use crate::feed::tree::LENGTH_MAX;
 use crate::id::{FeedId, Role};
 use crate::policy::Admission;
 use crate::reconcile::Listing;
+use crate::reconcile::known::{Base, Digest, PeerName, Stamp};
 use crate::reconcile::session::{
-    DIFFERENCE_MAX, Entry, Fallback, Fault, Initiator, Message, Outcome, Responder, Terms, Turn,
-    prefix_bits,
+    DIFFERENCE_MAX, Delta, Entry, Fallback, Fault, Initiator, Message, Outcome, Responder, Terms,
+    Turn, prefix_bits,
 };
 use crate::reconcile::sets::{Pin, Sets};
-use crate::reconcile::token::Salt;
+use crate::reconcile::token::{Salt, SetKind};
 use crate::reconcile::view::{Picture, Pictured, Snapshot};
 use crate::time::Instant;
 use crate::wire::multifeed::{self as message, Claim, HeadEntry, Kind, Name, No, put};
@@ -44,6 +45,16 @@ const HEARD_MAX: usize = 2 * DIFFERENCE_MAX as usize;
 enum Machine {
     Initiator(Box<Initiator>),
     Responder(Box<Responder>),
+    Known(Box<Delta>),
+}
+
+/// How a session finds out what differs.
+#[derive(Debug)]
+enum Way {
+    /// Each side tells what has changed since both knew all of each other.
+    Told(Base),
+    /// From cells.
+    Decoded(SetKind),
 }
 
 /// A session that is under way.
@@ -78,12 +89,22 @@ pub(crate) struct Reconciliation {
     say: VecDeque<(Kind, Vec<u8>)>,
     /// The beginning of a message of the peer.
     part: Vec<u8>,
+    /// What we remember of the peer, as our claim says.
+    base: Option<Base>,
+    /// When the sets were claimed, if nothing was on its way to the store then.
+    stamp: Option<Stamp>,
+    /// The peer remembers the same: what was agreed on, or is being, rests on that.
+    is_met: bool,
+    /// Both sets were found to be the same.
+    same: Option<(Digest, Stamp)>,
     /// How often it was tried before.
     attempt: u8,
     /// Leading bits of ids in the messages of the latest session.
     width: u32,
     /// Feeds that we named in it: if it fails, the peer may not have heard of their numbers.
     given: Vec<FeedId>,
+    /// Feeds that the peer did.
+    taken: Vec<FeedId>,
     /// A session has failed, so feeds may be named as new that have been named.
     has_failed: bool,
     /// The peer has listed all that it offers.
@@ -94,27 +115,40 @@ pub(crate) struct Reconciliation {
 
 impl Reconciliation {
     /// Begins by saying what our sets are.
-    pub(super) fn new(role: Role, handshake_hash: [u8; 64], context: &mut Context<'_>) -> Self {
-        let pin = context.sets.pin(context.feeds);
+    pub(super) fn new(
+        (role, peer): (Role, PeerName),
+        handshake_hash: [u8; 64],
+        context: &mut Context<'_>,
+    ) -> Self {
         let mut reconciliation = Self {
             role,
             handshake_hash,
-            stage: Stage::Claimed(pin.clone()),
+            stage: Stage::Agreed,
             say: VecDeque::new(),
             part: Vec::new(),
+            base: None,
+            stamp: None,
+            is_met: false,
+            same: None,
             attempt: 0,
             width: 0,
             given: Vec::new(),
+            taken: Vec::new(),
             has_failed: false,
             is_listed: false,
             progress: context.now,
         };
-        reconciliation.claim(pin);
+        let pin = context.sets.pin(context.feeds);
+        reconciliation.base = context.sets.known.base(&peer, context.feeds, &pin.roots.heads);
+        reconciliation.claim(context, pin);
         reconciliation
     }
 
-    fn claim(&mut self, mut pin: Pin) {
-        let claim = Terms::claim(&self.handshake_hash, self.role, pin.feeds, &mut pin.roots);
+    /// Says what our sets are.
+    fn claim(&mut self, context: &mut Context<'_>, mut pin: Pin) {
+        self.stamp = (!context.outbox.is_growing()).then(|| context.sets.known.stamp());
+        let (hash, base) = (&self.handshake_hash, self.base.as_ref());
+        let claim = Terms::claim(hash, self.role, pin.feeds, &mut pin.roots, base);
         let mut body = Vec::new();
         put(&mut body, &claim);
         self.say.push_back((Kind::Claim, body));
@@ -213,9 +247,27 @@ impl Reconciliation {
         };
         let (handshake_hash, feeds, roots) = (self.handshake_hash, pin.feeds, pin.roots.clone());
         let mut terms = Terms { handshake_hash, salt, feeds, roots, theirs };
-        let set = match terms.compare(self.role) {
-            Ok(set) => set,
-            Err(outcome) => return Ok(Turn::end(outcome)),
+        let compared = terms.compare(self.role);
+        let base = self.base.take();
+        if compared == Err(Outcome::Agreed) {
+            let digest = terms.roots.heads.digest();
+            self.same = self.stamp.map(|stamp| (digest, stamp));
+            return Ok(Turn::end(Outcome::Agreed));
+        }
+        let base = base.filter(|base| terms.is_met(self.role, base));
+        self.is_met = base.is_some();
+        if let Some(base) = &base
+            && !base.is_alike()
+            && base.changed.is_empty()
+            && terms.told_changes() == 0
+        {
+            // They differ by what one of them refuses, as they did when they agreed on that.
+            return Ok(Turn::end(Outcome::Agreed));
+        }
+        let way = match (base, compared) {
+            (Some(base), _) => Way::Told(base),
+            (None, Ok(set)) => Way::Decoded(set),
+            (None, Err(outcome)) => return Ok(Turn::end(outcome)),
         };
         let (picture, bytes) = match is_shared {
             true => {
@@ -239,11 +291,15 @@ impl Reconciliation {
         let Ok(view) = Pictured::new(&picture, sets, feeds, group) else {
             return Ok(Turn::give_up(Fallback::Again));
         };
-        let (machine, turn) = match self.role {
-            Role::Initiator => {
+        let (machine, turn) = match (way, self.role) {
+            (Way::Told(base), role) => {
+                let (delta, turn) = Delta::new(terms, role, base, &view);
+                (Machine::Known(Box::new(delta)), turn.map_err(reason_of)?)
+            }
+            (Way::Decoded(set), Role::Initiator) => {
                 (Machine::Initiator(Box::new(Initiator::new(terms, set))), Turn::default())
             }
-            Role::Responder => {
+            (Way::Decoded(set), Role::Responder) => {
                 let (responder, turn) = Responder::new(terms, set, &view);
                 (Machine::Responder(Box::new(responder)), turn)
             }
@@ -281,8 +337,14 @@ impl Reconciliation {
         };
         let skipped = message.names();
         let Stage::Running(running) = &mut self.stage else {
-            let is_given_up = kind == Kind::GiveUp && !matches!(self.stage, Stage::Listing(_));
-            let outcome = is_given_up.then_some(Outcome::List);
+            let outcome = match (&message, &self.stage) {
+                (_, Stage::Listing(_)) => None,
+                (Message::GiveUp(Fallback::Again), Stage::Agreed) if self.is_met => {
+                    Some(Outcome::Again)
+                }
+                (Message::GiveUp(_), _) => Some(Outcome::List),
+                _ => None,
+            };
             return Ok(Turn { skipped, outcome, ..Turn::default() });
         };
         self.progress = context.now;
@@ -293,12 +355,33 @@ impl Reconciliation {
         let turn = match machine {
             Machine::Initiator(initiator) => initiator.handle(&view, message),
             Machine::Responder(responder) => responder.handle(&view, message),
+            Machine::Known(delta) => delta.handle(&view, message),
         };
-        turn.map_err(|fault| match fault {
-            Fault::OutOfTurn => Violation::UnexpectedMessage.into(),
-            Fault::Inconsistent => Violation::Inconsistent.into(),
-            Fault::TooMuch => Limit::ReconcileBytes.into(),
-        })
+        turn.map_err(reason_of)
+    }
+
+    /// Both sets were found to be the same when they were claimed.
+    pub(super) fn take_same(&mut self) -> Option<(Digest, Stamp)> {
+        self.same.take()
+    }
+
+    /// What we want has changed, and the peer named nothing of what it took for refused: both
+    /// claim anew.
+    pub(super) fn begin_again(&mut self, context: &mut Context<'_>) -> bool {
+        let is_due = self.is_met && matches!(self.stage, Stage::Agreed);
+        if is_due {
+            self.say.push_back(wire::encode(&Message::GiveUp(Fallback::Again), 0));
+            self.claim_unmet(context);
+        }
+        is_due
+    }
+
+    /// Claims anew, and this time the peer counts as unknown.
+    fn claim_unmet(&mut self, context: &mut Context<'_>) {
+        (self.is_met, self.progress) = (false, context.now);
+        self.fail(context.sets);
+        let pin = context.sets.pin(context.feeds);
+        self.claim(context, pin);
     }
 
     /// Queues what is to be said, and ends the session if it has ended. Returns, once both sides
@@ -327,11 +410,10 @@ impl Reconciliation {
                 }
                 return changed;
             }
+            Some(Outcome::Again) if self.is_met => self.claim_unmet(context),
             Some(Outcome::Again) if self.attempt == 0 => {
                 self.attempt = 1;
-                self.fail(context.sets);
-                let pin = context.sets.pin(context.feeds);
-                self.claim(pin);
+                self.claim_unmet(context);
             }
             Some(Outcome::Again | Outcome::List) => self.list(context.sets),
         }
@@ -354,7 +436,18 @@ impl Session {
         let claim: Claim = message::decode(body)?;
         self.reconciliation.progress = context.now;
         let turn = self.reconciliation.take_claim(context, claim)?;
-        self.take_turn(context, turn)
+        self.take_turn(context, turn)?;
+        self.take_same();
+        Ok(())
+    }
+
+    /// A feed is accepted that was refused. What the peer holds of it, it had no need to say if
+    /// both knew that it was refused.
+    pub(crate) fn accept_more(&mut self, context: &mut Context<'_>) {
+        self.settling.want();
+        if self.reconciliation.begin_again(context) {
+            self.take_names_back(context);
+        }
     }
 
     pub(super) fn take_reconcile(
@@ -373,9 +466,16 @@ impl Session {
         self.take_names_back(context);
     }
 
-    /// A session has failed: the peer may have dropped what gave these feeds their numbers, so
-    /// they are named anew.
-    fn take_names_back(&mut self, context: &Context<'_>) {
+    /// A session has failed: either side may have dropped what gave these feeds their numbers, so
+    /// they are named anew. What was asked for by such a number is not answered.
+    fn take_names_back(&mut self, context: &mut Context<'_>) {
+        self.heard.clear();
+        self.withdrawn.clear();
+        for feed in core::mem::take(&mut self.reconciliation.taken) {
+            let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
+            self.edges.update(feed, Lengths::same(length), |edge| edge.yours = None);
+            self.give_up(context.sources, feed);
+        }
         for feed in core::mem::take(&mut self.reconciliation.given) {
             let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
             if self.knows(feed) {
@@ -464,6 +564,7 @@ impl Session {
         let feed = context.feeds.get(id);
         let length = feed.map_or(0, |feed| feed.length());
         let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+        self.reconciliation.taken.push(id);
         self.edges.update(id, Lengths::same(length), |edge| {
             edge.yours = Some(number);
             edge.refused |= is_refused;
@@ -503,6 +604,7 @@ impl Session {
             let length = feed.map_or(0, |feed| feed.length());
             let is_refused = feed.is_some_and(|feed| !feed.is_taken());
             let is_candidate = length == 0 && !is_refused;
+            self.reconciliation.taken.push(id);
             self.heard_open -= u32::from(is_candidate);
             self.edges.update(id, Lengths::same(length), |edge| {
                 edge.on_grant = is_candidate.then_some(Grant::Heard);
@@ -541,6 +643,14 @@ impl Session {
         let Some((_, heard)) = self.heard.get_mut(&number) else { return false };
         heard.head.length = heard.head.length.max(entry.length);
         true
+    }
+}
+
+fn reason_of(fault: Fault) -> Reason {
+    match fault {
+        Fault::OutOfTurn => Violation::UnexpectedMessage.into(),
+        Fault::Inconsistent => Violation::Inconsistent.into(),
+        Fault::TooMuch => Limit::ReconcileBytes.into(),
     }
 }
 

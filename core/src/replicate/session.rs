@@ -12,6 +12,7 @@ use super::names::{Names, Number};
 use super::policy::Offer;
 use super::reconcile::{Reconciliation, check_length};
 use super::serve::Serving;
+use super::settle::Settling;
 use crate::config::Limits;
 use crate::crypto::SignatureMemo;
 use crate::crypto::sign::PublicKey;
@@ -25,6 +26,7 @@ use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
 use crate::policy::{Admission, Policy};
+use crate::reconcile::known::PeerName;
 use crate::reconcile::session::Entry;
 use crate::reconcile::sets::Sets;
 use crate::time::Instant;
@@ -63,6 +65,7 @@ pub(crate) struct Session {
     pub(super) edges: Edges,
     pub(super) serving: Serving,
     pub(super) reconciliation: Reconciliation,
+    pub(super) settling: Settling,
     /// Feeds that a reconciliation brought and that wait to be made candidates, by the peer's
     /// numbers.
     pub(super) heard: BTreeMap<u32, (Number, Entry)>,
@@ -106,7 +109,7 @@ pub(crate) struct Session {
 impl Session {
     /// Begins, with what the peer's hello grants us and ours granted it.
     pub(crate) fn new(
-        (connection, role): (ConnectionId, Role),
+        (connection, role, peer): (ConnectionId, Role, PeerName),
         handshake_hash: &[u8; 64],
         theirs: &Hello,
         context: &mut Context<'_>,
@@ -117,7 +120,8 @@ impl Session {
             names: Names::default(),
             edges: Edges::default(),
             serving: Serving::default(),
-            reconciliation: Reconciliation::new(role, *handshake_hash, context),
+            reconciliation: Reconciliation::new((role, peer), *handshake_hash, context),
+            settling: Settling::new(peer),
             heard: BTreeMap::new(),
             heard_open: limits.names,
             withdrawn: BTreeMap::new(),
@@ -183,6 +187,7 @@ impl Session {
                     self.window_left.checked_add(bytes).ok_or(Violation::OutOfRange)?;
             }
             Kind::Claim => self.take_claim(context, body)?,
+            Kind::Settled => self.take_settled(message::decode(body)?),
             kind => self.take_reconcile(context, kind, body)?,
         }
         Ok(())
@@ -217,6 +222,7 @@ impl Session {
         check_length(theirs)?;
         let Some(feed) = context.feeds.get(id) else { return Ok(()) };
         if fork != 0 {
+            self.settling.want();
             // Unlike hypercore lib/replicator.js, a truncation by the author is not followed.
             if let Some(name) = self.edges.get(id).and_then(name_of) {
                 self.nos.insert((name, No::Declined));

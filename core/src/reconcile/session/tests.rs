@@ -11,6 +11,7 @@ use crate::reconcile::sketch::Sketch;
 use crate::reconcile::testing::{group_salt, handshake_hash};
 
 mod bytes;
+mod delta;
 mod hostile;
 
 /// A side's sets in memory, with every index that a session looks into.
@@ -108,7 +109,7 @@ fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
     let nodes = [initiator, responder];
     let feeds = nodes.map(|node| node.feeds.len() as u64 + common);
     let claim = |node: &Node, role, feeds| {
-        Terms::claim(&handshake_hash(), role, feeds, &mut node.roots.clone())
+        Terms::claim(&handshake_hash(), role, feeds, &mut node.roots.clone(), None)
     };
     let claims =
         [claim(initiator, Role::Initiator, feeds[0]), claim(responder, Role::Responder, feeds[1])];
