@@ -1,4 +1,5 @@
 mod again;
+mod crash;
 mod hostile;
 mod hypercore;
 mod known;

@@ -81,9 +81,6 @@ pub(crate) trait View {
     /// Our feeds the id of whose key begins with the `width` bits of `prefix`.
     fn find(&self, prefix: u64, width: u32) -> Vec<FeedId>;
 
-    /// Our feeds the id of whose head is one of these: a walk over all feeds.
-    fn find_heads(&self, salt: &Salt, ids: &BTreeSet<u64>) -> Vec<FeedId>;
-
     /// Our feed of a key.
     fn find_key(&self, key: &[u8; 32]) -> Option<FeedId>;
 
@@ -92,6 +89,20 @@ pub(crate) trait View {
 
     /// The hash by which a feed, of ours or not, is in the sets.
     fn item_key(&self, key: &[u8; 32]) -> Hash;
+
+    /// Our feeds the id of whose head is one of these.
+    fn find_heads(&self, salt: &Salt, ids: &BTreeSet<u64>) -> BTreeSet<FeedId>
+    where
+        Self: Sized,
+    {
+        let mut found = BTreeSet::new();
+        for id in ids {
+            let (prefix, width) = salt.lead(*id);
+            let head = |feed: &FeedId| salt.token(&head_item(self, &self.entry(*feed))).id();
+            found.extend(self.find(prefix, width).into_iter().filter(|feed| head(feed) == *id));
+        }
+        found
+    }
 }
 
 /// The roots of both sets.

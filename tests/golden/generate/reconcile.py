@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 
 MASK = (1 << 64) - 1
-ID_BITS, CHECK_BITS, TOKEN_BYTES, HEAD_CELLS = 36, 12, 6, 24
+ID_BITS, LEAD_BITS, CHECK_BITS, TOKEN_BYTES, HEAD_CELLS = 36, 18, 12, 6, 24
 GOLDEN = 0x9E3779B97F4A7C15
 
 
@@ -63,7 +63,9 @@ def token_of_id(id):
 
 
 def token(salt, item):
-    return token_of_id(siphash24(*salt, item) & (1 << ID_BITS) - 1)
+    of_key = siphash24(*salt, item[:32]) & (1 << ID_BITS) - 1
+    low = (1 << ID_BITS - LEAD_BITS) - 1 if len(item) > 32 else 0
+    return token_of_id(of_key & ~low | siphash24(*salt, item) & low)
 
 
 def floor_root(n, k):

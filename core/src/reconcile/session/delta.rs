@@ -94,8 +94,9 @@ impl Delta {
         Turn::say(Message::Changed { heads, entries }).naming(naming)
     }
 
-    /// Ends it: of the feeds that changed there all is known, and of those that changed here alone
-    /// the peer holds what we held. Where both held the same, its root tells whether that is all.
+    /// Ends it: of the feeds that changed there all is known. Where both held the same, its root
+    /// tells whether that is all, and of those that changed here alone it holds what we held.
+    /// Elsewhere it may have refused them.
     fn learn(&self, view: &impl View, theirs: &[Entry]) -> Result<Turn, Fault> {
         let distinct: BTreeSet<_> = theirs.iter().map(|entry| entry.key).collect();
         if distinct.len() != theirs.len() {
@@ -105,7 +106,8 @@ impl Delta {
         if is_checked && !self.comes_to_theirs(view, theirs) {
             return Err(Fault::Inconsistent);
         }
-        let before = self.base.changed.iter().filter(|(_, before)| **before > 0);
+        let is_held = |before| self.base.is_alike() && before > 0;
+        let before = self.base.changed.iter().filter(|(_, before)| is_held(**before));
         let before = before.map(|(feed, before)| entry_of(view, *feed, *before));
         let learned = before.filter(|entry| !distinct.contains(&entry.key)).collect();
         Ok(Turn { learned, ..Turn::end(Outcome::Agreed) })

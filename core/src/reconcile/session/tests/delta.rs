@@ -59,7 +59,8 @@ fn meet(sides: &[Then; 2]) -> Result<[(Option<Outcome>, Vec<Entry>, usize); 2], 
     let turns = [one.1.clone()?, two.1.clone()?];
     let mut ends = Vec::new();
     for (side, delta) in [(0, &mut one.0), (1, &mut two.0)] {
-        let mut turn = Turn { outcome: turns[side].outcome, ..Turn::default() };
+        let Turn { outcome, learned, .. } = turns[side].clone();
+        let mut turn = Turn { outcome, learned, ..Turn::default() };
         let mut bytes = 0;
         for message in &turns[1 - side].say {
             let width = prefix_bits(sides[1].node.feeds.len() as u64);
@@ -129,11 +130,14 @@ fn what_a_side_refused_then_is_not_looked_into() {
     let ends = meet(&sides).unwrap();
     for (side, (outcome, told, _)) in ends.iter().enumerate() {
         assert_eq!(*outcome, Some(Outcome::Agreed));
-        assert_knows(&sides, side, told, &[1, 2, 3]);
+        // What grew here alone the other may have refused.
+        let own = [4, 5][side];
+        assert_knows(&sides, side, told, &[1, 2, 3, own]);
+        assert_eq!(told.len(), [1, 2][side]);
     }
     // One of those grows: its id means nothing to the other, which begins anew.
     now[1].extend(heads([(1, 6)]));
-    let sides = super::delta::sides([&then[0], &then[1]], [&now[0], &now[1]], group_salt());
+    let sides = self::sides([&then[0], &then[1]], [&now[0], &now[1]], group_salt());
     assert_eq!(meet(&sides).unwrap()[0].0, Some(Outcome::Again));
 }
 
