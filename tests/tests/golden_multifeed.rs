@@ -152,7 +152,7 @@ fn messages_have_these_bytes() {
         let claim = Claim { feeds: 300, keys: [0x11; 8], heads: [0x22; 8], known };
         add(name, json!(claim), body(&[claim]));
     }
-    add("18 settled", json!([0x44_u8; 16]), body(&[[0x44_u8; 16]]));
+    add("18 settled", json!(vec![0x44_u8; 16]), body(&[[0x44_u8; 16]]));
     hold("messages.json", &all.into());
 }
 

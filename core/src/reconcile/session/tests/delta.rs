@@ -52,8 +52,10 @@ fn sides(then: [&Heads; 2], now: [&Heads; 2], salt: Salt) -> [Then; 2] {
     })
 }
 
-/// What came of it at each side: how it ended, and what it was told.
-fn meet(sides: &[Then; 2]) -> Result<[(Option<Outcome>, Vec<Entry>, usize); 2], Fault> {
+/// How it ended at a side, what the side was told, and in how many bytes.
+type End = (Option<Outcome>, Vec<Entry>, usize);
+
+fn meet(sides: &[Then; 2]) -> Result<[End; 2], Fault> {
     let claims = [sides[0].claim(), sides[1].claim()];
     let [mut one, mut two] = [sides[0].begin(claims[1]), sides[1].begin(claims[0])];
     let turns = [one.1.clone()?, two.1.clone()?];
