@@ -264,9 +264,11 @@ impl Multifeed {
             return Err(Misuse::FeedBehind);
         }
         let staging = log.append(feed, blocks, self.memo.as_ref()).ok_or(Misuse::NotWritable)?;
+        let note = self.sets.known.note((feed, log), staging.start, limits.known_changes);
         let request = self.request();
         let (start, end) = (staging.start, staging.end);
-        self.outbox.commit(Job::Append { request, feed, start, end }, staging.writes);
+        let writes = staging.writes.into_iter().chain(note).collect();
+        self.outbox.commit(Job::Append { request, feed, start, end }, writes);
         Ok(request)
     }
 

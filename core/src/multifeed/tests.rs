@@ -1,7 +1,9 @@
 mod again;
+mod crash;
 mod flights;
 mod hostile;
 mod hypercore;
+mod known;
 mod laws;
 mod policy;
 mod raw;

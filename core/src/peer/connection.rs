@@ -17,6 +17,7 @@ use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
+use crate::reconcile::known::{PeerName, name_of};
 use crate::replicate::hypercore::{Link, Peer, protocol_of};
 use crate::replicate::{Context, Reconciliation, Session, Sources};
 use crate::time::Instant;
@@ -177,8 +178,9 @@ impl Connection {
         let opens_bytes = context.limits.hypercore_channels * OPEN_BYTES_MAX;
         self.stream.set_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
         if self.stream.role() == Role::Initiator {
+            let side = (Role::Initiator, name_of(&remote));
             let (reconciliation, claim) =
-                Reconciliation::new(Role::Initiator, *handshake_hash, context).claimed_early();
+                Reconciliation::new(side, *handshake_hash, context).claimed_early();
             self.claimed = Some(reconciliation);
             let claim = seal_claim(context.group, handshake_hash, &claim);
             self.say_hello(context, handshake_hash, claim);
@@ -371,24 +373,26 @@ impl Connection {
         if !self.link.is_open() {
             self.stream.set_frame_size_max(limits.frame_bytes);
         }
-        if let Some(remote) = self.remote() {
-            context.outbox.event(Event::Opened { connection: self.id, remote });
-        }
-        self.begin_session(context, &handshake_hash, &hello)
+        // So did the proof of the peer's key.
+        let Some(remote) = self.remote() else { return Ok(()) };
+        context.outbox.event(Event::Opened { connection: self.id, remote });
+        self.begin_session(context, name_of(&remote), &handshake_hash, &hello)
     }
 
     /// Both sides are members. Of the initiator the responder knows already what its sets are.
     fn begin_session(
         &mut self,
         context: &mut Context<'_>,
+        peer: PeerName,
         handshake_hash: &[u8; 64],
         hello: &Hello,
     ) -> Result<(), Reason> {
         let role = self.stream.role();
         let claimed = self.claimed.take();
         let reconciliation =
-            claimed.unwrap_or_else(|| Reconciliation::new(role, *handshake_hash, context));
-        let session = self.session.insert(Session::new(self.id, reconciliation, hello, context));
+            claimed.unwrap_or_else(|| Reconciliation::new((role, peer), *handshake_hash, context));
+        let session = Session::new((self.id, peer), reconciliation, hello, context);
+        let session = self.session.insert(session);
         if role == Role::Initiator || hello.claim.is_empty() {
             return Ok(());
         }
@@ -584,6 +588,7 @@ impl Connection {
         }
         if self.is_established() && is_over(self.sent, timing.keep_alive) {
             self.sent = now;
+            self.session.iter_mut().for_each(Session::settle_soon);
             if !self.out.is_empty() {
                 // The socket is stuck: a sign of life would only make the queue longer.
                 return due;

@@ -57,6 +57,7 @@ impl Session {
             self.say_wants(context, &mut frame);
             self.say_again(&mut frame);
             self.say_ranges(&mut frame);
+            self.settle(context, &mut frame);
         }
         self.read_ahead(context);
     }

@@ -13,6 +13,7 @@ mod range;
 mod reconcile;
 mod serve;
 mod session;
+mod settle;
 
 pub(crate) use reconcile::Reconciliation;
 pub(crate) use session::{Context, Session, Sources};

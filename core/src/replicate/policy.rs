@@ -32,7 +32,11 @@ impl Session {
         offer: Offer,
         admission: Admission,
     ) {
-        if self.offered.len() >= context.limits.offered {
+        let is_full = self.offered.len() >= context.limits.offered;
+        if is_full || admission != Admission::Refused {
+            self.settling.want();
+        }
+        if is_full {
             return;
         }
         self.offered.insert(number.get(), offer);
@@ -194,6 +198,7 @@ impl Session {
             offer.length = 0;
         }
         if let Some(heard) = self.heard.remove(&number) {
+            self.settling.want();
             self.withdrawn.insert(number, heard);
         }
     }

@@ -17,9 +17,13 @@ pub(super) fn granted(theirs: &Hello, push_bytes: usize) -> u64 {
     if theirs.features & PUSHES == 0 { 0 } else { push_bytes as u64 }
 }
 
-/// Whether a message names feeds for the receiver lacks them.
-pub(super) fn brings(message: &Message) -> bool {
-    matches!(message, Message::Different { .. } | Message::Entries(_))
+/// How many of the feeds that a message names, the last ones, the receiver lacks altogether.
+pub(super) fn brings(message: &Message, is_known: bool) -> usize {
+    match message {
+        Message::Different { entries, .. } | Message::Entries(entries) => entries.len(),
+        Message::Changed { entries, .. } if is_known => entries.len(),
+        _ => 0,
+    }
 }
 
 impl Session {

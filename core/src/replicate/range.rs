@@ -101,7 +101,10 @@ impl Session {
             Some(staging) => {
                 let job =
                     Job::Extend { connection: self.connection, feed: id, end: staging.end, bytes };
-                context.outbox.commit(job, staging.writes);
+                let changes_max = context.limits.known_changes;
+                let note = context.sets.known.note((id, feed), staging.start, changes_max);
+                let writes = staging.writes.into_iter().chain(note).collect();
+                context.outbox.commit(job, writes);
                 self.stalls = 0;
                 Kept::Staged
             }

@@ -14,6 +14,7 @@ use super::policy::Offer;
 use super::push;
 use super::reconcile::{Reconciliation, check_length};
 use super::serve::Serving;
+use super::settle::Settling;
 use crate::config::Limits;
 use crate::crypto::SignatureMemo;
 use crate::crypto::sign::PublicKey;
@@ -27,6 +28,7 @@ use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
 use crate::policy::{Admission, Policy};
+use crate::reconcile::known::PeerName;
 use crate::reconcile::session::Entry;
 use crate::reconcile::sets::Sets;
 use crate::time::Instant;
@@ -65,6 +67,7 @@ pub(crate) struct Session {
     pub(super) edges: Edges,
     pub(super) serving: Serving,
     pub(super) reconciliation: Reconciliation,
+    pub(super) settling: Settling,
     /// Feeds that a reconciliation brought and that wait to be made candidates, by the peer's
     /// numbers.
     pub(super) heard: BTreeMap<u32, (Number, Entry)>,
@@ -110,7 +113,7 @@ pub(crate) struct Session {
 impl Session {
     /// Begins, with what the peer's hello grants us and ours granted it.
     pub(crate) fn new(
-        connection: ConnectionId,
+        (connection, peer): (ConnectionId, PeerName),
         reconciliation: Reconciliation,
         theirs: &Hello,
         context: &Context<'_>,
@@ -122,6 +125,7 @@ impl Session {
             edges: Edges::default(),
             serving: Serving::default(),
             reconciliation,
+            settling: Settling::new(peer),
             heard: BTreeMap::new(),
             heard_open: limits.names,
             withdrawn: BTreeMap::new(),
@@ -188,6 +192,7 @@ impl Session {
                     self.window_left.checked_add(bytes).ok_or(Violation::OutOfRange)?;
             }
             Kind::Claim => self.take_claim(context, body)?,
+            Kind::Settled => self.take_settled(message::decode(body)?),
             kind => self.take_reconcile(context, kind, body)?,
         }
         Ok(())
@@ -222,6 +227,7 @@ impl Session {
         check_length(theirs)?;
         let Some(feed) = context.feeds.get(id) else { return Ok(()) };
         if fork != 0 {
+            self.settling.want();
             // Unlike hypercore lib/replicator.js, a truncation by the author is not followed.
             if let Some(name) = self.edges.get(id).and_then(name_of) {
                 self.nos.insert((name, No::Declined));

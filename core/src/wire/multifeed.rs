@@ -100,6 +100,9 @@ pub enum Kind {
     GiveUp = 16,
     /// The beginning of a message of a reconciliation that is too long for a frame.
     Part = 17,
+    /// What the sender's heads are, now that it holds all that the receiver offers: a hash of
+    /// their sums.
+    Settled = 18,
 }
 
 impl Kind {
@@ -124,6 +127,7 @@ impl Kind {
             15 => Self::Agreed,
             16 => Self::GiveUp,
             17 => Self::Part,
+            18 => Self::Settled,
             _ => return None,
         })
     }
@@ -138,6 +142,17 @@ pub struct Claim {
     pub keys: [u8; 8],
     /// The root of their heads, likewise.
     pub heads: [u8; 8],
+    /// When the two knew all of each other, if the sender remembers that.
+    pub known: Option<KnownClaim>,
+}
+
+/// What the sender remembers of the receiver, bound to the connection and the role.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KnownClaim {
+    /// What both sets were then.
+    pub tag: [u8; 8],
+    /// How many feeds of the sender have changed since.
+    pub changed: u32,
 }
 
 /// The sender holds this much of a feed durably, from the first block on.

@@ -48,7 +48,7 @@ fn the_first_block_comes_two_round_trips_after_the_pipe_is_there() {
 
 #[test]
 fn a_new_block_beside_a_thousand_feeds_comes_with_what_is_reconciled() {
-    for (writer, flights) in [(1, 6), (0, 7)] {
+    for (writer, flights) in [(1, 4), (0, 5)] {
         let (mut world, key) = in_common(1_000, writer);
         let feed = world.nodes[writer].multifeed.find(&key).unwrap().id;
         world.nodes[writer].append(feed, &[b"new"]);
@@ -58,7 +58,7 @@ fn a_new_block_beside_a_thousand_feeds_comes_with_what_is_reconciled() {
 
 #[test]
 fn a_new_feed_beside_a_thousand_comes_with_what_is_reconciled() {
-    for (writer, flights) in [(1, 6), (0, 5)] {
+    for (writer, flights) in [(1, 4), (0, 5)] {
         let (mut world, _) = in_common(1_000, writer);
         let key_pair = KeyPair::from_seed(&[77; 32]);
         let feed = world.nodes[writer].multifeed.writer("new", key_pair).unwrap();

@@ -236,7 +236,7 @@ fn sets_that_contradict_what_was_said_of_them() {
     contradict(inconsistent, &[(Kind::Different, &[0, 0]), (Kind::Changed, &changed)]);
     let unexpected = Reason::Violation(UnexpectedMessage);
     contradict(unexpected, &[(Kind::Agreed, &[1; 8])]);
-    contradict(unexpected, &[(Kind::Claim, &[1; 17])]);
+    contradict(unexpected, &[(Kind::Claim, &[[1; 17].as_slice(), &[0]].concat())]);
     let truncated = Malformed(crate::wire::codec::Malformed::Truncated);
     contradict(Reason::Violation(truncated), &[(Kind::Different, &[200, 0])]);
     let mut entry = vec![1];

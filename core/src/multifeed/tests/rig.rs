@@ -23,7 +23,18 @@ pub(super) struct Node {
     pub(super) failure: Option<StoreFailure>,
     /// Store requests are kept here instead of being done.
     pub(super) held: Option<Vec<StoreRequest>>,
+    /// Where the process ends, if it does.
+    pub(super) end: Option<End>,
     transmits: VecDeque<ConnectionId>,
+}
+
+/// Where a process ends.
+#[derive(Clone, Copy)]
+pub(super) struct End {
+    /// Store requests that are answered before.
+    pub(super) after: usize,
+    /// The one behind them is done, though nobody hears of it.
+    pub(super) is_done: bool,
 }
 
 impl Node {
@@ -34,8 +45,8 @@ impl Node {
     pub(super) fn with(config: Config, map: Map) -> Self {
         let multifeed = Multifeed::open(config);
         let (events, closed, transmits) = (Vec::new(), Vec::new(), VecDeque::new());
-        let (failure, held) = (None, None);
-        let mut node = Self { multifeed, map, events, closed, failure, held, transmits };
+        let (failure, held, end) = (None, None, None);
+        let mut node = Self { multifeed, map, events, closed, failure, held, end, transmits };
         node.drain();
         node
     }
@@ -46,6 +57,7 @@ impl Node {
                 Output::Transmit { connection } => self.transmits.push_back(connection),
                 Output::Disconnect { connection, reason } => self.closed.push((connection, reason)),
                 Output::Event(event) => self.events.push(event),
+                Output::Store(request) if self.has_ended() => self.lose(request),
                 Output::Store(request) => match &mut self.held {
                     Some(held) => held.push(request),
                     None => {
@@ -54,6 +66,22 @@ impl Node {
                     }
                 },
             }
+        }
+    }
+
+    /// Whether the process ends with the store request that comes next. Counts it.
+    fn has_ended(&mut self) -> bool {
+        let Some(End { after, .. }) = &mut self.end else { return false };
+        let has_ended = *after == 0;
+        *after = after.saturating_sub(1);
+        has_ended
+    }
+
+    /// Nobody hears what became of a request.
+    fn lose(&mut self, request: StoreRequest) {
+        let is_done = self.end.as_mut().is_some_and(|end| core::mem::take(&mut end.is_done));
+        if is_done {
+            self.answer(request);
         }
     }
 
