@@ -70,8 +70,8 @@ impl Row {
                 };
                 let peer = if is_known { "known" } else { "unknown" };
                 println!(
-                    "| {} | {one} + {two} | {changed} | {peer} | {:.0} | {share} | {each} | {:.1} | \
-                     {:.0} | {rival} | {listing} |",
+                    "| {} | {one} + {two} | {changed} | {peer} | {:.0} | {share} | {each} | \
+                     {:.1} | {:.0} | {rival} | {listing} |",
                     self.feeds, ours.bytes, ours.flights, ours.cpu_us
                 );
             }
