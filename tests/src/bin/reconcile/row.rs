@@ -26,8 +26,9 @@ impl Row {
     pub(crate) fn head(style: Style) {
         if style == Style::Markdown {
             println!(
-                "| feeds | only at the initiator + responder | longer | the peer is | bytes | × bound | \
-                 B/feed | flights | cpu µs | negentropy bytes | its round trips | its cpu µs | \
+                "| feeds | only at the initiator + responder | longer | the peer is | bytes | \
+                 × bound | B/feed | flights | cpu µs | negentropy bytes | its round trips | \
+                 its cpu µs | \
                  all keys listed, bytes |"
             );
             println!("|{}", "--:|".repeat(13));
@@ -52,8 +53,8 @@ impl Row {
                 let share = share.map_or_else(String::new, |s| format!(",\"of_bound\":{s:.3}"));
                 println!(
                     "{{\"n\":{},\"d\":{differ},\"only\":[{one},{two}],\"changed\":{changed},\
-                     \"known\":{is_known},\"bytes\":{:.0}{share},\"flights\":{:.1},\"cpu_us\":{:.0},\
-                     \"again_percent\":{:.1}{rival},\"listing_bytes\":{listing}}}",
+                     \"known\":{is_known},\"bytes\":{:.0}{share},\"flights\":{:.1},\
+                     \"cpu_us\":{:.0},\"again_percent\":{:.1}{rival},\"listing_bytes\":{listing}}}",
                     self.feeds, ours.bytes, ours.flights, ours.cpu_us, ours.again_percent
                 );
             }
@@ -69,8 +70,8 @@ impl Row {
                 };
                 let peer = if is_known { "known" } else { "unknown" };
                 println!(
-                    "| {} | {one} + {two} | {changed} | {peer} | {:.0} | {share} | {each} | {:.1} | \
-                     {:.0} | {rival} | {listing} |",
+                    "| {} | {one} + {two} | {changed} | {peer} | {:.0} | {share} | {each} | \
+                     {:.1} | {:.0} | {rival} | {listing} |",
                     self.feeds, ours.bytes, ours.flights, ours.cpu_us
                 );
             }

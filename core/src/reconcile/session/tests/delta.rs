@@ -93,14 +93,19 @@ fn assert_knows(sides: &[Then; 2], side: usize, told: &[Entry], refused: &[u64])
     }
 }
 
+/// Some of these feeds, with a length.
+fn lengths(feeds: Range<u64>, most: usize) -> impl Strategy<Value = BTreeMap<u64, u64>> {
+    prop::collection::btree_map(feeds, 1u64..300, 0..most)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn each_side_learns_all_that_has_changed(
         common in 1u64..60,
-        grown in [prop::collection::btree_map(0u64..60, 1u64..300, 0..20), prop::collection::btree_map(0u64..60, 1u64..300, 0..20)],
-        new in [prop::collection::btree_map(100u64..110, 1u64..300, 0..5), prop::collection::btree_map(100u64..110, 1u64..300, 0..5)],
+        grown in [lengths(0..60, 20), lengths(0..60, 20)],
+        new in [lengths(100..110, 5), lengths(100..110, 5)],
         id_bits in 5u32..=ID_BITS,
     ) {
         let then = heads((0..common).map(|number| (number, 5)));
