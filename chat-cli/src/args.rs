@@ -3,6 +3,7 @@
 //! Rule: nothing is done here. [`parse`] turns words into an [`Invocation`], or into help to
 //! print, or into a failure that shows the right words.
 
+mod discovery;
 mod suggest;
 mod values;
 
@@ -19,6 +20,7 @@ use crate::output::{Format, Output, Talk, Terminals};
 use crate::report::{Failure, Paint};
 use crate::ticket::looks_like_ticket;
 
+pub use self::discovery::{Discovery, Entry, Transport};
 pub use self::suggest::{nearest, nearest_command};
 pub use self::values::{PeerAddress, Until, Wait, duration, profile_name};
 
@@ -77,6 +79,9 @@ pub struct Global {
     /// Accept connections here
     #[arg(long, global = true, value_name = "ADDR:PORT", env = "MULTICHAT_LISTEN")]
     pub listen: Option<SocketAddr>,
+    /// How others are found.
+    #[command(flatten)]
+    pub discovery: Discovery,
     /// Write down the session in this new file, for `simulate replay-session`; it holds its secrets
     #[arg(long, global = true, value_name = "FILE")]
     pub record: Option<PathBuf>,
@@ -205,6 +210,8 @@ pub enum Command {
     },
     /// Stay online and serve the room to others
     Serve,
+    /// Run a node of a DHT of your own; --listen says where
+    Dht,
     /// Open a room, line by line
     Chat,
     /// List the rooms

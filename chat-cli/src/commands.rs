@@ -2,6 +2,7 @@
 //!
 //! Rule: a command gets values and an [`Output`], and gives back a [`Failure`] or nothing.
 
+mod dht;
 mod look;
 mod rooms;
 mod send;
@@ -63,6 +64,7 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
             drive(tail::run(global, output, wanted))
         }
         Command::Sync { until, timeout } => drive(sync::run(global, output, until, timeout)),
+        Command::Dht => drive(dht::run(global, output)),
         Command::Serve => drive(serve::run(global, output)),
         Command::Chat => {
             let profile = Profile::open(global)?;

@@ -51,6 +51,23 @@ pub enum Event {
         /// Where, with the port that the system chose.
         addr: SocketAddr,
     },
+    /// How far the search for others is.
+    Net {
+        /// How they are found: `lan`, `dht`, or `tcp` for what is dialled.
+        via: String,
+        /// The rung: `bootstrapped`, `announced`, `looking`, `found`, `failed`; `dialling`,
+        /// `connected`, `unreachable`, `ended`.
+        step: &'static str,
+        /// How many nodes, addresses, peers or attempts.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        count: Option<u64>,
+        /// Whom it is about.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        addr: Option<SocketAddr>,
+        /// What went wrong.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// A feed of a room.
     Feed {
         /// Its key.

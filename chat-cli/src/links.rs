@@ -11,6 +11,10 @@ use multifeed_tcp::{Ending, NodeEvent};
 use crate::lines::{self, PeerState};
 use crate::sanitize;
 
+mod ladder;
+
+pub use self::ladder::Rung;
+
 /// Connections and the addresses that the user asked for.
 #[derive(Debug, Default)]
 pub struct Links {
@@ -20,6 +24,8 @@ pub struct Links {
     synced: BTreeSet<PublicKey>,
     /// Everybody who was ever here.
     met: BTreeSet<PublicKey>,
+    /// Set when others are looked for.
+    ladder: Option<ladder::Ladder>,
 }
 
 /// Somebody to be reached: one name with all addresses that it stands for.
@@ -90,6 +96,8 @@ pub enum Change {
         /// Why.
         why: String,
     },
+    /// The search for others is so far.
+    Rung(Rung),
 }
 
 impl Change {
@@ -99,6 +107,7 @@ impl Change {
             Self::Up { remote, addr } => format!("{} is here ({addr})", peer_name(remote)),
             Self::Down { remote, why } => format!("{} is gone: {why}", peer_name(remote)),
             Self::OutOfReach { name, why } => format!("cannot reach {name}: {why}"),
+            Self::Rung(rung) => rung.text(),
         }
     }
 
@@ -108,6 +117,7 @@ impl Change {
             Self::Up { remote, .. } => (PeerState::Up, remote),
             Self::Down { remote, .. } => (PeerState::Down, remote),
             Self::OutOfReach { .. } => return None,
+            Self::Rung(rung) => return Some(rung.line()),
         };
         let key = lines::hex(&remote.0);
         Some(lines::Event::Peer { state, key, via: "tcp", rtt_ms: None }.into())
@@ -125,6 +135,11 @@ impl Links {
         Self { targets, ..Self::default() }
     }
 
+    /// Tells of the search for others from now on.
+    pub fn climb(&mut self) {
+        self.ladder = Some(ladder::Ladder::default());
+    }
+
     /// Those who were to be reached.
     pub fn targets(&self) -> &[Target] {
         &self.targets
@@ -132,6 +147,12 @@ impl Links {
 
     /// Takes note of what the node told.
     pub fn take(&mut self, event: &NodeEvent) -> Option<Change> {
+        let change = self.peer_changed(event);
+        let rung = self.ladder.as_mut().and_then(|ladder| ladder.take(event));
+        change.or(rung.map(Change::Rung))
+    }
+
+    fn peer_changed(&mut self, event: &NodeEvent) -> Option<Change> {
         match event {
             NodeEvent::Connected { connection, addr, role } => {
                 let link = Link { addr: *addr, role: *role, remote: None };

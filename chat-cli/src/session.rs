@@ -3,6 +3,7 @@
 //! Rule: a node is opened here alone, and only under the lock of its profile, so that no feed is
 //! ever written by two processes.
 
+mod discovery;
 mod failure;
 
 use std::net::SocketAddr;
@@ -39,6 +40,8 @@ pub struct Session {
     feed: FeedId,
     key: FeedKey,
     listening: Option<SocketAddr>,
+    /// Whether each rung of the search for others is told, and not only what is new.
+    tells_all: bool,
 }
 
 impl Session {
@@ -71,12 +74,15 @@ impl Session {
             }
         };
         let (links, listening) = (Links::default(), None);
-        Ok(Self { node, events, links, room, profile, nick, feed, key, listening })
+        let tells_all = false;
+        Ok(Self { node, events, links, room, profile, nick, feed, key, listening, tells_all })
     }
 
     /// Whether the flags or the room name anybody to be reached, or let somebody in.
     pub fn has_network(&self, global: &Global) -> bool {
-        !global.peers.is_empty() || global.listen.is_some() || !self.room.hints().is_empty()
+        let named = !global.peers.is_empty() || global.listen.is_some();
+        let named = named || !self.room.hints().is_empty();
+        (named || global.discovery.looks()) && !global.discovery.is_offline()
     }
 
     /// Listens and dials as the flags say, and tells where it listens.
@@ -84,7 +90,11 @@ impl Session {
     /// # Errors
     /// Exit 9 if an address cannot be listened on.
     pub async fn go_online(&mut self, global: &Global, output: &Output) -> Result<(), Failure> {
-        if let Some(addr) = global.listen {
+        if global.discovery.is_offline() {
+            return Ok(());
+        }
+        let listen = global.listen.or(global.discovery.looks().then_some(discovery::LISTEN));
+        if let Some(addr) = listen {
             let addr = self.node.listen(addr).await.map_err(|error| self.failed(error))?;
             self.listening = Some(addr);
             match output.format {
@@ -115,7 +125,11 @@ impl Session {
                 self.node.dial(*addr).await.map_err(|error| self.failed(error))?;
             }
         }
-        Ok(())
+        if global.discovery.looks() {
+            self.links.climb();
+            self.tells_all = output.format == Format::Json;
+        }
+        discovery::begin(&self.node, &global.discovery, |error| self.failed(error)).await
     }
 
     /// The next thing that the node tells, and what that changed among the peers. `None` when the
@@ -129,7 +143,10 @@ impl Session {
                 peers.iter().map(|p| (p.connection, p.remote, p.is_synced)).collect();
             self.links.refresh(&peers);
         }
-        let change = self.links.take(&event);
+        let change = self.links.take(&event).filter(|change| match change {
+            Change::Rung(rung) => rung.is_news || self.tells_all,
+            _ => true,
+        });
         Some((event, change))
     }
 

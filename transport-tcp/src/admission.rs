@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use multifeed_core::{ConnectionId, PublicKey, Role};
 
+use crate::dialer::Room;
 use crate::options::ConnectionLimits;
 
 #[cfg(test)]
@@ -44,10 +45,16 @@ impl Admission {
         Self { own, limits, places: BTreeMap::new(), dialling: 0 }
     }
 
-    /// Whether one more address may be dialled now.
-    pub(crate) fn may_dial(&self) -> bool {
+    /// Whom there is room to dial now.
+    pub(crate) fn room(&self) -> Room {
         let half_open = self.half_open(Role::Initiator).count() + self.dialling;
-        half_open < self.limits.half_open && self.total() < self.limits.connections
+        if half_open >= self.limits.half_open || self.total() >= self.limits.connections {
+            Room::None
+        } else if self.total() >= self.limits.found {
+            Room::Named
+        } else {
+            Room::All
+        }
     }
 
     pub(crate) fn dial_started(&mut self) {

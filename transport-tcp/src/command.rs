@@ -7,6 +7,8 @@ use async_channel::{Receiver, Sender};
 use bytes::Bytes;
 use multifeed_core::{ConnectionId, FeedId, FeedKey, KeyPair, Peer, SyncStatus};
 
+use crate::dialer::Address;
+use crate::discovery::Source;
 use crate::error::NodeError;
 use crate::node::{Appended, FeedInfo};
 
@@ -26,6 +28,8 @@ pub(crate) enum Command {
     Peers { reply: Answer<Vec<Peer>> },
     SyncStatus { reply: Answer<SyncStatus> },
     Dial { addr: SocketAddr, reply: Answer<()> },
+    Discover { source: Box<dyn Source>, reply: Answer<()> },
+    Addresses { reply: Answer<Vec<Address>> },
     HangUp { addr: SocketAddr, reply: Answer<()> },
     Listen { addr: SocketAddr, reply: Answer<SocketAddr> },
     LocalAddrs { reply: Answer<Vec<SocketAddr>> },

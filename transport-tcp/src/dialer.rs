@@ -9,53 +9,42 @@ use std::time::Duration;
 
 use multifeed_core::{Instant, PublicKey};
 
+mod backoff;
+mod target;
+
 #[cfg(test)]
 mod tests;
 
-/// Waits after the first, second … attempt that failed. The last is repeated: whoever was named by
-/// hand is worth a packet a minute.
-const BACKOFF_S: [u64; 5] = [1, 5, 15, 30, 60];
+use self::backoff::{ATTEMPTS_FOUND_MAX, BACKOFF_REFUSED_S, Chance};
+use self::target::{State, Target};
+use crate::discovery::Origin;
 
-/// Wait after a peer that will hardly be another one soon: of another group or version, or one
-/// that broke the protocol. hypercore bans for as long.
-const BACKOFF_REFUSED_S: u64 = 600;
+pub use self::target::{Address, AddressState, Trouble};
 
 /// A connection that held this long sets its address back to the first step. Shorter ones do not,
 /// so that a peer that opens and closes at once is not dialled every second.
 const STEADY_S: u64 = 10;
 
 /// The smaller key waits this much longer than the larger before it dials a peer that it knows, so
-/// that two who lost each other do not cross.
+/// that two who lost each other, or found each other, do not cross.
 const SMALLER_KEY_WAIT_MS: u64 = 300;
 
-/// All addresses named by hand.
+/// Between two dials to one peer at different addresses: RFC 8305, section 8.
+const NEXT_ADDRESS_WAIT_MS: u64 = 250;
+
+/// Addresses from afar wait this long, since one nearby, if there is one, is better.
+const DHT_WAIT_MS: u64 = 250;
+
+/// Addresses of one peer that are taken from one record.
+pub(crate) const ADDRESSES_PER_PEER_MAX: usize = 8;
+
+/// All addresses that were named by hand or found.
 #[derive(Debug)]
 pub(crate) struct Dialer {
     own: PublicKey,
     targets: BTreeMap<SocketAddr, Target>,
     targets_max: usize,
-    chance: u64,
-}
-
-#[derive(Debug)]
-struct Target {
-    state: State,
-    /// Attempts since the address was named or a connection held.
-    attempts: u32,
-    /// Who answered there last.
-    remote: Option<PublicKey>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum State {
-    /// To be dialled then.
-    Waiting { until: Instant },
-    /// Being dialled, or connected over a stream that we dialled; since when it is open.
-    Dialled { opened: Option<Instant> },
-    /// Whoever answered there last is connected over another stream.
-    Reached,
-    /// Not dialled any more.
-    Done,
+    chance: Chance,
 }
 
 /// One address whose time has come.
@@ -63,6 +52,25 @@ enum State {
 pub(crate) struct Due {
     pub(crate) addr: SocketAddr,
     pub(crate) attempt: u32,
+}
+
+/// Whom there is room to dial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Nobody.
+    None,
+    /// Those who were named by hand.
+    Named,
+    /// Those whom a source found, too.
+    All,
+}
+
+/// What is known of a peer that an address should lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Free,
+    Connected,
+    Banned { until: Instant },
 }
 
 /// How a connection that we dialled ended.
@@ -81,25 +89,87 @@ pub(crate) enum Outcome {
 
 impl Dialer {
     pub(crate) fn new(own: PublicKey, targets_max: usize, seed: u64) -> Self {
-        Self { own, targets: BTreeMap::new(), targets_max, chance: seed }
+        Self { own, targets: BTreeMap::new(), targets_max, chance: Chance(seed) }
     }
 
     /// Dials an address from now on; one that waits or was done is dialled at once. False when
     /// there are too many.
     pub(crate) fn add(&mut self, now: Instant, addr: SocketAddr) -> bool {
-        let waiting = State::Waiting { until: now };
         if let Some(target) = self.targets.get_mut(&addr) {
-            if matches!(target.state, State::Waiting { .. } | State::Done) {
-                target.state = waiting;
+            target.origin = Origin::Named;
+            if !matches!(target.state, State::Dialled { .. } | State::Reached) {
+                target.state = State::Waiting { until: now };
                 target.attempts = 0;
             }
             return true;
         }
-        if self.targets.len() >= self.targets_max {
-            return false;
+        let has_room = self.make_room(|target| target.origin != Origin::Named);
+        if has_room {
+            self.insert(addr, Origin::Named, None, now);
         }
-        self.targets.insert(addr, Target { state: waiting, attempts: 0, remote: None });
-        true
+        has_room
+    }
+
+    /// Takes addresses that a source names for one peer; how many of them are new. One that was
+    /// given up is tried again.
+    pub(crate) fn found(
+        &mut self,
+        now: Instant,
+        origin: Origin,
+        remote: Option<PublicKey>,
+        addrs: &[SocketAddr],
+    ) -> usize {
+        if remote == Some(self.own) {
+            return 0;
+        }
+        let mut until = now;
+        if origin == Origin::Dht {
+            until = until + Duration::from_millis(DHT_WAIT_MS);
+        }
+        if remote.is_some_and(|remote| remote > self.own) {
+            until = until + Duration::from_millis(SMALLER_KEY_WAIT_MS);
+        }
+        let mut new = 0;
+        for addr in addrs.iter().take(ADDRESSES_PER_PEER_MAX) {
+            if let Some(target) = self.targets.get_mut(addr) {
+                target.remote = target.remote.or(remote);
+                if target.state == State::Resting {
+                    target.state = State::Waiting { until };
+                    target.attempts = 0;
+                }
+            } else if self.make_room(|target| target.state == State::Resting) {
+                self.insert(*addr, origin, remote, until);
+                new += 1;
+            }
+        }
+        new
+    }
+
+    /// Whether one more address fits, if need be in the place of one that is `less`.
+    fn make_room(&mut self, less: impl Fn(&Target) -> bool) -> bool {
+        if self.targets.len() < self.targets_max {
+            return true;
+        }
+        let idle = |target: &Target| !matches!(target.state, State::Dialled { .. });
+        let less = self.targets.iter().find(|(_, target)| idle(target) && less(target));
+        match less.map(|(addr, _)| *addr) {
+            Some(addr) => self.targets.remove(&addr).is_some(),
+            None => false,
+        }
+    }
+
+    fn insert(
+        &mut self,
+        addr: SocketAddr,
+        origin: Origin,
+        remote: Option<PublicKey>,
+        until: Instant,
+    ) {
+        let order = self.chance.next();
+        let state = State::Waiting { until };
+        let target =
+            Target { origin, state, attempts: 0, remote, worked: false, trouble: None, order };
+        self.targets.insert(addr, target);
     }
 
     /// Whether an address was named and not forgotten since.
@@ -117,47 +187,78 @@ impl Dialer {
         self.targets.clear();
     }
 
-    /// When [`due`](Self::due) has something.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    /// Every address and what is being done about it.
+    pub(crate) fn addresses(&self, now: Instant) -> Vec<Address> {
+        self.targets.iter().map(|(addr, target)| target.address(now, *addr)).collect()
+    }
+
+    /// When [`due`](Self::due) may have something.
+    pub(crate) fn deadline(&self, room: Room) -> Option<Instant> {
         let waits = self.targets.values().filter_map(|target| match target.state {
-            State::Waiting { until } => Some(until),
+            State::Waiting { until } if room.has_place_for(target) => Some(until),
             _ => None,
         });
         waits.min()
     }
 
     /// The address that has waited longest, to be dialled by the caller. Addresses of peers that
-    /// are `connected` some other way are passed over until [`released`](Self::released).
+    /// are connected some other way are passed over until [`released`](Self::released).
     pub(crate) fn due(
         &mut self,
         now: Instant,
-        connected: impl Fn(&PublicKey) -> bool,
+        room: Room,
+        peer: impl Fn(&PublicKey) -> Standing,
     ) -> Option<Due> {
-        for target in self.targets.values_mut() {
-            let waits = matches!(target.state, State::Waiting { until } if until <= now);
-            if waits && target.remote.as_ref().is_some_and(&connected) {
-                target.state = State::Reached;
+        loop {
+            let due = self.targets.iter().filter(|(_, target)| room.has_place_for(target));
+            let due =
+                due.filter_map(|(addr, target)| Some((target.due(now)?, target.order, *addr)));
+            let (_, _, addr) = due.min()?;
+            let remote = self.targets.get(&addr)?.remote;
+            let instead = match remote.as_ref().map_or(Standing::Free, &peer) {
+                Standing::Connected => Some(State::Reached),
+                Standing::Banned { until } => Some(State::Waiting { until }),
+                Standing::Free => {
+                    let wait = Duration::from_millis(NEXT_ADDRESS_WAIT_MS);
+                    let is_dialled = remote.is_some_and(|remote| self.is_dialling(&remote));
+                    is_dialled.then(|| State::Waiting { until: now + wait })
+                }
+            };
+            let target = self.targets.get_mut(&addr)?;
+            match instead {
+                Some(instead) => target.state = instead,
+                None => {
+                    target.state = State::Dialled { opened: None };
+                    target.attempts = target.attempts.saturating_add(1);
+                    return Some(Due { addr, attempt: target.attempts });
+                }
             }
         }
-        let waits = self.targets.iter_mut().filter_map(|(addr, target)| match target.state {
-            State::Waiting { until } if until <= now => Some((until, *addr, target)),
-            _ => None,
-        });
-        let (_, addr, target) = waits.min_by_key(|(until, addr, _)| (*until, *addr))?;
-        target.state = State::Dialled { opened: None };
-        target.attempts = target.attempts.saturating_add(1);
-        Some(Due { addr, attempt: target.attempts })
     }
 
-    /// Nobody answered; when the next attempt comes.
-    pub(crate) fn failed(&mut self, now: Instant, addr: SocketAddr) -> Duration {
-        self.wait(now, addr, None)
+    fn is_dialling(&self, remote: &PublicKey) -> bool {
+        let mut theirs =
+            self.targets.values().filter(|other| other.remote.as_ref() == Some(remote));
+        theirs.any(|other| other.state == State::Dialled { opened: None })
+    }
+
+    /// Nobody answered; when the next attempt comes, if one does.
+    pub(crate) fn failed(
+        &mut self,
+        now: Instant,
+        addr: SocketAddr,
+        trouble: Trouble,
+    ) -> Option<Duration> {
+        self.targets.get_mut(&addr)?.trouble = Some(trouble);
+        self.wait(now, addr)
     }
 
     /// A member answered.
     pub(crate) fn opened(&mut self, now: Instant, addr: SocketAddr, remote: PublicKey) {
         if let Some(target) = self.targets.get_mut(&addr) {
             target.remote = Some(remote);
+            target.worked = true;
+            target.trouble = None;
             if let State::Dialled { opened } = &mut target.state {
                 *opened = Some(now);
             }
@@ -170,8 +271,10 @@ impl Dialer {
         now: Instant,
         addr: SocketAddr,
         outcome: Outcome,
+        trouble: Trouble,
     ) -> Option<Duration> {
         let target = self.targets.get_mut(&addr)?;
+        target.trouble = Some(trouble);
         match outcome {
             Outcome::Lost => {
                 if let State::Dialled { opened: Some(opened) } = target.state
@@ -179,9 +282,13 @@ impl Dialer {
                 {
                     target.attempts = 0;
                 }
-                Some(self.wait(now, addr, None))
+                self.wait(now, addr)
             }
-            Outcome::Refused => Some(self.wait(now, addr, Some(BACKOFF_REFUSED_S))),
+            Outcome::Refused => {
+                let wait = self.chance.jittered(BACKOFF_REFUSED_S);
+                target.state = State::Waiting { until: now + wait };
+                Some(wait)
+            }
             Outcome::Reached => {
                 target.state = State::Reached;
                 target.attempts = 0;
@@ -201,38 +308,33 @@ impl Dialer {
             .iter()
             .filter(|(_, target)| target.state == State::Reached && target.remote == Some(remote));
         for addr in reached.map(|(addr, _)| *addr).collect::<Vec<_>>() {
-            self.wait(now, addr, None);
+            self.wait(now, addr);
         }
     }
 
-    fn wait(&mut self, now: Instant, addr: SocketAddr, step_s: Option<u64>) -> Duration {
-        let Some(target) = self.targets.get_mut(&addr) else {
-            return Duration::ZERO;
-        };
-        let last = BACKOFF_S.len() - 1;
-        let step = (target.attempts.saturating_sub(1) as usize).min(last);
-        let mut wait = jittered(step_s.unwrap_or(BACKOFF_S[step]), &mut self.chance);
+    /// Sets an address to the next step of its ladder, or to rest behind the last one.
+    fn wait(&mut self, now: Instant, addr: SocketAddr) -> Option<Duration> {
+        let target = self.targets.get_mut(&addr)?;
+        let given_up = target.attempts >= ATTEMPTS_FOUND_MAX && !target.worked;
+        if given_up && target.origin != Origin::Named {
+            target.state = State::Resting;
+            return None;
+        }
+        let mut wait = self.chance.backoff(target.attempts);
         if target.remote.is_some_and(|remote| remote > self.own) {
             wait += Duration::from_millis(SMALLER_KEY_WAIT_MS);
         }
         target.state = State::Waiting { until: now + wait };
-        wait
+        Some(wait)
     }
 }
 
-/// Between 75 and 125 % of the step: a jitter of half the step's length, so that peers that lost
-/// the same server do not come back in one instant.
-fn jittered(step_s: u64, chance: &mut u64) -> Duration {
-    let step_ms = step_s.saturating_mul(1_000);
-    let width_ms = step_ms / 2;
-    Duration::from_millis(step_ms - width_ms / 2 + next(chance) % (width_ms + 1))
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): enough to spread dials, and no secret depends on it.
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+impl Room {
+    fn has_place_for(self, target: &Target) -> bool {
+        match self {
+            Self::None => false,
+            Self::Named => target.origin == Origin::Named,
+            Self::All => true,
+        }
+    }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{io, mem};
 
@@ -13,14 +14,16 @@ use async_channel::{Receiver, Sender, TryRecvError};
 use bytes::BytesMut;
 use futures_lite::future::{or, yield_now};
 use multifeed_core::{
-    ConnectionId, Event, Input, Instant, Mode, Multifeed, Output, RequestId, StoreFailure,
-    StoreReply,
+    ConnectionId, Event, Input, Instant, KeyPair, Mode, Multifeed, Output, PublicKey, RequestId,
+    StoreFailure, StoreReply,
 };
 
 use crate::admission::Admission;
+use crate::bans::Bans;
 use crate::command::{Command, Reply};
 use crate::connection::{Connection, Piece, Received};
 use crate::dialer::Dialer;
+use crate::discovery::{Origin, Step};
 use crate::events::{DialFailure, NodeEvent, Subscribers};
 use crate::recorder::Recorder;
 use crate::runtime::{BoxFuture, ByteStream};
@@ -28,6 +31,7 @@ use crate::store::StoreQueue;
 use crate::tasks::{Stop, Tasks};
 
 mod calls;
+mod discovery;
 mod network;
 mod start;
 
@@ -54,11 +58,14 @@ pub(crate) enum Notice {
     WriteFailed { connection: ConnectionId, error: io::Error },
     Accepted { stream: ByteStream, addr: SocketAddr },
     Dialled { addr: SocketAddr, result: Result<ByteStream, DialFailure> },
+    Found { origin: Origin, remote: Option<PublicKey>, addrs: Vec<SocketAddr> },
+    Step { origin: Origin, step: Step },
 }
 
 /// The owner of everything that a node is.
 pub(crate) struct Driver {
     core: Multifeed,
+    key_pair: Arc<KeyPair>,
     recorder: Option<Recorder>,
     mode: Mode,
     start: std::time::Instant,
@@ -74,7 +81,11 @@ pub(crate) struct Driver {
     dials: Stop,
     listeners: Vec<(SocketAddr, Stop)>,
     listeners_max: usize,
+    sources: usize,
+    /// Tells the sources that the node closes.
+    leaving: Stop,
     admission: Admission,
+    bans: Bans,
     connections: BTreeMap<ConnectionId, Connection>,
     connections_ever: u64,
     to_driver: (Sender<Received>, Sender<Notice>),
@@ -337,6 +348,7 @@ impl Driver {
         self.inbox.commands.close();
         self.dialer.clear();
         self.listeners.clear();
+        self.leaving = Stop::new();
         for connection in self.connections.keys() {
             self.core.disconnect(*connection);
         }
@@ -380,7 +392,7 @@ impl Driver {
             Phase::Closing { until } if !self.connections.is_empty() => Some(until),
             _ => None,
         };
-        let dial = self.dialer.deadline().filter(|_| self.admission.may_dial());
+        let dial = self.dialer.deadline(self.admission.room());
         let linger = self.connections.values().filter_map(|connection| connection.closing.as_ref());
         let linger = linger.map(|closing| closing.until).min();
         [until, dial, linger, self.core.deadline()].into_iter().flatten().min()

@@ -15,6 +15,8 @@ use futures_lite::Stream;
 use futures_lite::future::poll_fn;
 use multifeed_core::{ConnectionId, Event, Reason, Role};
 
+use crate::discovery::{Origin, Step};
+
 #[cfg(test)]
 mod tests;
 
@@ -46,14 +48,21 @@ pub enum NodeEvent {
         /// Who dialled.
         role: Role,
     },
+    /// A source of peers has come so far.
+    Discovery {
+        /// Which one.
+        origin: Origin,
+        /// How far.
+        step: Step,
+    },
     /// Nobody answered.
     DialFailed {
         /// Where.
         addr: SocketAddr,
         /// Why.
         reason: DialFailure,
-        /// When the next attempt comes.
-        retry_in: Duration,
+        /// When the next attempt comes, if one does.
+        retry_in: Option<Duration>,
     },
     /// A connection is gone.
     Disconnected {
@@ -91,6 +100,8 @@ pub enum Ending {
     Duplicate,
     /// It made room for a newer one before it had proved anything.
     Crowded,
+    /// The peer broke the protocol some minutes ago.
+    Banned,
     /// The peer closed the stream.
     EndOfStream,
     /// Reading or writing failed.
@@ -113,6 +124,7 @@ impl fmt::Display for Ending {
         match self {
             Self::Core(reason) => reason.fmt(f),
             Self::Duplicate => f.write_str("another connection with the same peer is open"),
+            Self::Banned => f.write_str("the peer broke the protocol some minutes ago"),
             Self::Crowded => f.write_str("it made room for a newer connection"),
             Self::EndOfStream => f.write_str("the peer closed the connection"),
             Self::Io(error) => error.fmt(f),

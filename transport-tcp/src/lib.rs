@@ -7,7 +7,7 @@
 //!                               │  the   │ ◀──chunks──── reader ┐
 //!  listeners ──streams────────▶ │ Multi- │                      ├ one connection
 //!  dials ─────streams─────────▶ │ feed   │ ──a chunk───▶ writer ┘
-//!                               └────────┘
+//!  sources ───addresses───────▶ └────────┘
 //! ```
 //!
 //! One task, the driver, owns the [`Multifeed`](multifeed_core::Multifeed). It waits for nothing
@@ -55,10 +55,11 @@
 //! # What is logged
 //!
 //! With [`tracing`](https://docs.rs/tracing), in spans of these names, which stay: `node` (all that
-//! the driver does), `connection` (fields `id`, `addr`, `role`), `dial` (`addr`, `attempt`) and
-//! `store`. Neither keys nor contents of blocks are ever in them.
+//! the driver does), `connection` (fields `id`, `addr`, `role`), `dial` (`addr`, `attempt`),
+//! `source` (`origin`) and `store`. Neither keys nor contents of blocks are ever in them.
 
 mod admission;
+mod bans;
 mod command;
 mod connection;
 mod dialer;
@@ -72,8 +73,10 @@ mod recorder;
 mod store;
 mod tasks;
 
+pub mod discovery;
 pub mod runtime;
 
+pub use dialer::{Address, AddressState, Trouble};
 pub use error::NodeError;
 pub use events::{DialFailure, Ending, Events, NodeEvent};
 pub use node::{Appended, FeedInfo, Node};

@@ -14,6 +14,8 @@ use multifeed_core::{
 };
 
 use crate::command::{Answer, Command, Reply};
+use crate::dialer::Address;
+use crate::discovery::Source;
 use crate::driver;
 use crate::error::NodeError;
 use crate::events::{Events, Subscribers};
@@ -221,6 +223,24 @@ impl Node {
     /// When there are too many.
     pub async fn dial(&self, addr: SocketAddr) -> Result<(), NodeError> {
         self.call(|reply| Command::Dial { addr, reply }).await
+    }
+
+    /// Makes this node known to a source of peers, and dials whom that finds, until the node
+    /// closes. The source tells others the addresses on which the node listens by now.
+    ///
+    /// # Errors
+    /// When there are too many sources.
+    pub async fn discover(&self, source: impl Source) -> Result<(), NodeError> {
+        let source = Box::new(source);
+        self.call(|reply| Command::Discover { source, reply }).await
+    }
+
+    /// Every address that was named or found, and what is being done about it.
+    ///
+    /// # Errors
+    /// When the node is closed.
+    pub async fn addresses(&self) -> Result<Vec<Address>, NodeError> {
+        self.call(|reply| Command::Addresses { reply }).await
     }
 
     /// Dials an address no more, and ends the connection that was dialled there.

@@ -125,6 +125,9 @@ pub struct ConnectionLimits {
     /// Connections, dialled and accepted, and dials under way. Each costs up to 256 KiB, and a
     /// member's up to twice [`Limits::frame_bytes`] more while a long frame comes in.
     pub connections: usize,
+    /// Connections past which nobody is dialled whom only a source named: what is left is for those
+    /// who dial us, and for those named by hand.
+    pub found: usize,
     /// Accepted connections that did not prove yet to be of a member; as many again that were
     /// dialled. Past it a new one replaces the oldest, so that silent ones keep no member out.
     pub half_open: usize,
@@ -138,6 +141,13 @@ pub struct ConnectionLimits {
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { connections: 64, half_open: 16, per_address: 4, peers: 1_024, listeners: 16 }
+        Self {
+            connections: 64,
+            found: 32,
+            half_open: 16,
+            per_address: 4,
+            peers: 1_024,
+            listeners: 16,
+        }
     }
 }

@@ -24,12 +24,20 @@ impl Tasks {
 
     /// Runs a task that is dropped when `stop` is.
     pub(crate) fn spawn(&self, stop: &Stop, task: impl Future<Output = ()> + Send + 'static) {
-        let (running, stopped) = (self.running.clone(), stop.stopped.clone());
-        self.runtime.spawn(Box::pin(async move {
+        let stopped = stop.stopped();
+        self.spawn_to_end(async move {
             let stopped = async {
                 let _ = stopped.recv().await;
             };
             futures_lite::future::or(stopped, task).await;
+        });
+    }
+
+    /// Runs a task that ends by itself.
+    pub(crate) fn spawn_to_end(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let running = self.running.clone();
+        self.runtime.spawn(Box::pin(async move {
+            task.await;
             drop(running);
         }));
     }
@@ -57,5 +65,10 @@ impl Stop {
         // Nothing is ever sent: that the sender is gone is the message.
         let (_stop, stopped) = async_channel::bounded(1);
         Self { stopped, _stop }
+    }
+
+    /// Ends when this is dropped.
+    pub(crate) fn stopped(&self) -> Receiver<Infallible> {
+        self.stopped.clone()
     }
 }

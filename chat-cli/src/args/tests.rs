@@ -212,3 +212,29 @@ fn nearest_names_come_best_first() {
     assert_eq!(nearest_command("invte").as_deref(), Some("invite"));
     assert_eq!(nearest_command("xyzzy"), None);
 }
+
+#[test]
+fn ways_to_others_are_asked_for_and_refused() {
+    let ways = |words: &str| {
+        let wanted = run(words).expect(words).global.discovery;
+        (wanted.uses_lan(), wanted.uses_dht(), wanted.is_offline())
+    };
+    for (words, expected) in [
+        ("serve", (false, false, false)),
+        ("serve --lan", (true, false, false)),
+        ("serve --transport lan,dht,tcp", (true, true, false)),
+        ("serve --transport lan --no-lan", (false, false, false)),
+        ("serve --lan --no-lan", (false, false, false)),
+        ("serve --no-lan --lan", (true, false, false)),
+        ("serve --bootstrap 127.0.0.1:7", (false, true, false)),
+        ("serve --transport dht --bootstrap none", (false, false, false)),
+        ("serve --transport offline --lan --bootstrap h:7", (false, false, true)),
+    ] {
+        assert_eq!(ways(words), expected, "{words}");
+    }
+    let wanted = run("serve --bootstrap [::1]:7,h:8").expect("nodes").global.discovery;
+    let entries: Vec<_> = wanted.entries().map(PeerAddress::to_string).collect();
+    assert_eq!(entries, ["[::1]:7", "h:8"]);
+    assert!(help("serve --bootstrap nowhere").contains("--bootstrap"));
+    assert!(help("serve --transport pigeon").contains("tcp, lan, dht, offline"));
+}

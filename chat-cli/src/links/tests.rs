@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use multifeed_tcp::DialFailure;
 
 use super::*;
@@ -37,7 +35,7 @@ fn gone(id: u64, port: u16, reason: Ending) -> NodeEvent {
 
 fn failed(port: u16) -> NodeEvent {
     let (addr, reason) = (addr(port), DialFailure::TimedOut);
-    NodeEvent::DialFailed { addr, reason, retry_in: Duration::ZERO }
+    NodeEvent::DialFailed { addr, reason, retry_in: None }
 }
 
 #[test]

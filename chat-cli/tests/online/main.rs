@@ -5,5 +5,6 @@ mod crashes;
 mod demo;
 mod disks;
 mod failures;
+mod finding;
 mod members;
 mod program;

@@ -100,7 +100,7 @@ fn a_full_house_of_members_refuses() {
         admission.opened(id(n.into()), PublicKey([n; 32]));
     }
     assert_eq!(admission.admit(host(9)), Verdict::Refuse);
-    assert!(!admission.may_dial());
+    assert_eq!(admission.room(), Room::None);
 }
 
 #[test]
@@ -118,13 +118,13 @@ fn a_stream_that_is_being_closed_does_not_count_against_a_new_one() {
 fn dials_have_their_own_bound() {
     let mut admission = admission();
     for _ in 0..3 {
-        assert!(admission.may_dial());
+        assert_eq!(admission.room(), Room::All);
         admission.dial_started();
     }
     admission.insert(id(1), host(1), Role::Initiator);
-    assert!(!admission.may_dial());
+    assert_eq!(admission.room(), Room::None);
     admission.dial_ended();
-    assert!(admission.may_dial());
+    assert_eq!(admission.room(), Room::All);
 }
 
 #[test]

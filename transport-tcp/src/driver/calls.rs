@@ -61,6 +61,8 @@ impl Driver {
                 let added = self.dialer.add(self.now(), addr);
                 reply.send(if added { Ok(()) } else { Err(NodeError::TooMany) });
             }
+            Command::Discover { source, reply } => reply.send(self.discover(source)),
+            Command::Addresses { reply } => reply.send(Ok(self.dialer.addresses(self.now()))),
             Command::HangUp { addr, reply } => {
                 self.hang_up(addr);
                 reply.send(Ok(()));

@@ -15,7 +15,7 @@ use tracing::Instrument;
 use super::{Driver, Notice, Phase};
 use crate::admission::Verdict;
 use crate::connection::{CHUNK_BYTES_MAX, Closing, Connection};
-use crate::dialer::Outcome;
+use crate::dialer::{Outcome, Standing, Trouble};
 use crate::events::{DialFailure, Ending, NodeEvent};
 use crate::listener::accept;
 use crate::runtime::ByteStream;
@@ -40,6 +40,7 @@ impl Driver {
             Notice::WriteFailed { connection, error } => self.write_failed(connection, error),
             Notice::Accepted { stream, addr } => self.accepted(stream, addr),
             Notice::Dialled { addr, result } => self.dialled(addr, result),
+            found @ (Notice::Found { .. } | Notice::Step { .. }) => self.source_told(found),
         }
     }
 
@@ -80,10 +81,13 @@ impl Driver {
             return;
         }
         let now = self.now();
-        while self.admission.may_dial() {
-            let Some(due) = self.dialer.due(now, |remote| self.admission.connected(remote)) else {
-                return;
+        loop {
+            let standing = |remote: &PublicKey| match self.bans.until(now, remote) {
+                Some(until) => Standing::Banned { until },
+                None if self.admission.connected(remote) => Standing::Connected,
+                None => Standing::Free,
             };
+            let Some(due) = self.dialer.due(now, self.admission.room(), standing) else { return };
             self.admission.dial_started();
             let addr = due.addr;
             let dial = self.tasks.runtime.connect(addr);
@@ -124,7 +128,8 @@ impl Driver {
         match result {
             Ok(stream) => self.connect(stream, addr, Role::Initiator),
             Err(reason) => {
-                let retry_in = self.dialer.failed(self.now(), addr);
+                let trouble = Trouble::Dial(reason.clone());
+                let retry_in = self.dialer.failed(self.now(), addr, trouble);
                 tracing::debug!(%addr, %reason, ?retry_in, "dial failed");
                 self.subscribers.publish(NodeEvent::DialFailed { addr, reason, retry_in });
             }
@@ -153,6 +158,11 @@ impl Driver {
         }
         open.remote = Some(remote);
         let (addr, role) = (open.addr, open.role);
+        if self.bans.until(self.now(), &remote).is_some() {
+            self.core.disconnect(connection);
+            self.close_slowly(connection, Ending::Banned);
+            return;
+        }
         if role == Role::Initiator {
             self.dialer.opened(self.now(), addr, remote);
         }
@@ -264,9 +274,15 @@ impl Driver {
         self.admission.remove(connection);
         let other = gone.remote.is_some_and(|remote| self.admission.connected(&remote));
         let retry_in = match gone.role {
-            Role::Initiator => self.dialer.ended(now, gone.addr, outcome(&ending, other)),
+            Role::Initiator => {
+                let trouble = Trouble::Ended(ending.clone());
+                self.dialer.ended(now, gone.addr, outcome(&ending, other), trouble)
+            }
             Role::Responder => None,
         };
+        if let (Some(remote), Ending::Core(Reason::Violation(_))) = (gone.remote, &ending) {
+            self.bans.add(now, remote);
+        }
         if let Some(remote) = gone.remote
             && !other
         {
@@ -295,7 +311,8 @@ fn outcome(ending: &Ending, reached: bool) -> Outcome {
             | Reason::Limit(_)
             | Reason::Incompatible { .. }
             | Reason::NotAMember,
-        ) => Outcome::Refused,
+        )
+        | Ending::Banned => Outcome::Refused,
         Ending::Core(Reason::Ourselves | Reason::Synced) | Ending::NodeClosed => Outcome::Done,
         _ if reached => Outcome::Reached,
         _ => Outcome::Lost,

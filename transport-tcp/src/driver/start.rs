@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
+use std::sync::Arc;
 
 use async_channel::{Receiver, Sender};
-use multifeed_core::{Config, Multifeed, PublicKey, StoreFailure};
+use multifeed_core::{Config, KeyPair, Multifeed, PublicKey, StoreFailure};
 
 use super::{Driver, Inbox, NOTICES_MAX, Opening, Phase, RECEIVED_MAX};
 use crate::admission::Admission;
+use crate::bans::Bans;
 use crate::command::{COMMANDS_MAX, Command, Reply};
 use crate::dialer::Dialer;
 use crate::error::NodeError;
@@ -38,10 +40,12 @@ pub(crate) async fn start(
     }
     let listeners = options.listen.iter().map(|addr| bind(*addr));
     let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+    let key_pair = match options.identity {
+        Some(identity) => identity,
+        None => KeyPair::from_seed(&random()?),
+    };
     let mut config = Config::new(options.group, random()?);
-    if let Some(identity) = options.identity {
-        config = config.identity(identity);
-    }
+    config = config.identity(KeyPair::from_seed(key_pair.seed()));
     config.limits = options.limits;
     config.timing = options.timing;
     let recorder = match &options.record {
@@ -66,6 +70,7 @@ pub(crate) async fn start(
     let opening = Opening { ready: ready_reply, listeners, peers: options.peers };
     let driver = Driver {
         core,
+        key_pair: Arc::new(key_pair),
         recorder,
         mode: options.mode,
         start: std::time::Instant::now(),
@@ -80,6 +85,9 @@ pub(crate) async fn start(
         dials: Stop::new(),
         listeners: Vec::new(),
         listeners_max: limits.listeners,
+        sources: 0,
+        leaving: Stop::new(),
+        bans: Bans::default(),
         admission: Admission::new(own, limits),
         connections: BTreeMap::new(),
         connections_ever: 0,

@@ -3,6 +3,7 @@
 mod closing;
 mod host;
 mod links;
+mod sources;
 mod sync;
 
 /// Makes a test of each body on each runtime that is built in.
@@ -40,6 +41,11 @@ on_each_runtime! {
     crate::links::silent_streams_keep_nobody_out as silent_streams_keep_nobody_out,
     crate::links::a_stalled_peer_delays_nobody as a_stalled_peer_delays_nobody,
     crate::links::nobody_there_is_told as nobody_there_is_told,
+    crate::sources::whom_a_source_names_is_met as whom_a_source_names_is_met,
+    crate::sources::a_source_that_does_not_leave_is_left as a_source_that_does_not_leave_is_left,
+    crate::sources::a_source_that_ends_is_told as a_source_that_ends_is_told,
+    crate::sources::there_is_an_end_to_sources as there_is_an_end_to_sources,
+    crate::sources::found_peers_leave_room_for_others as found_peers_leave_room_for_others,
     crate::closing::a_taken_port_is_named as a_taken_port_is_named,
     crate::closing::closing_ends_everything as closing_ends_everything,
     crate::closing::a_folder_is_kept_and_held as a_folder_is_kept_and_held,

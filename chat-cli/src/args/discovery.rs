@@ -1,0 +1,102 @@
+//! Flags that say how others are found.
+
+use std::net::SocketAddr;
+
+use clap::{Args, ValueEnum};
+
+use super::PeerAddress;
+
+/// How others are found.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Discovery {
+    /// How to find others: tcp is --peer and --listen, lan the local network, dht the HyperDHT
+    #[arg(
+        long,
+        global = true,
+        value_name = "LIST",
+        env = "MULTICHAT_TRANSPORT",
+        value_delimiter = ',',
+        default_value = "tcp"
+    )]
+    pub transport: Vec<Transport>,
+    /// Find others on the local network too
+    #[arg(long, global = true, overrides_with = "no_lan")]
+    pub lan: bool,
+    /// Do not look at the local network
+    #[arg(long, global = true)]
+    pub no_lan: bool,
+    /// Use the HyperDHT of these nodes instead of the public one; none for no DHT
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST:PORT",
+        env = "MULTICHAT_BOOTSTRAP",
+        value_delimiter = ',',
+        value_parser = entry
+    )]
+    pub bootstrap: Vec<Entry>,
+    /// Tell others on the DHT this address of yours, such as a forwarded port
+    #[arg(long, global = true, value_name = "ADDR:PORT", value_delimiter = ',')]
+    pub advertise: Vec<SocketAddr>,
+}
+
+/// A way to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// Peers that were named, and those who come.
+    Tcp,
+    /// The local network.
+    Lan,
+    /// The HyperDHT.
+    Dht,
+    /// None at all.
+    Offline,
+}
+
+/// Where a DHT is entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// One of its nodes.
+    Node(PeerAddress),
+    /// Nowhere.
+    None,
+}
+
+impl Discovery {
+    /// Whether nothing goes over any network.
+    pub fn is_offline(&self) -> bool {
+        self.transport.contains(&Transport::Offline)
+    }
+
+    /// Whether the local network is looked at.
+    pub fn uses_lan(&self) -> bool {
+        let named = self.lan || self.transport.contains(&Transport::Lan);
+        named && !self.no_lan && !self.is_offline()
+    }
+
+    /// Whether the DHT is used: asked for by name, or by its nodes.
+    pub fn uses_dht(&self) -> bool {
+        let named = !self.bootstrap.is_empty() || self.transport.contains(&Transport::Dht);
+        named && !self.bootstrap.contains(&Entry::None) && !self.is_offline()
+    }
+
+    /// Whether others are looked for who were not named.
+    pub fn looks(&self) -> bool {
+        self.uses_lan() || self.uses_dht()
+    }
+
+    /// The nodes through which a DHT of one's own is entered.
+    pub fn entries(&self) -> impl Iterator<Item = &PeerAddress> {
+        self.bootstrap.iter().filter_map(|entry| match entry {
+            Entry::Node(node) => Some(node),
+            Entry::None => None,
+        })
+    }
+}
+
+fn entry(text: &str) -> Result<Entry, String> {
+    if text == "none" {
+        return Ok(Entry::None);
+    }
+    text.parse().map(Entry::Node)
+}

@@ -1,0 +1,37 @@
+//! Finding others: what of it the flags ask for, begun on a node.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use multifeed_tcp::Node;
+use multifeed_tcp::discovery::{Bootstrap, Dht, Lan};
+
+use super::failure::no_runtime;
+use crate::args::Discovery;
+use crate::report::Failure;
+
+/// Where others are let in when nothing else is said: whoever is found has to be able to come.
+pub(super) const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// Begins to look for others, as the flags say.
+///
+/// # Errors
+/// When the node has closed.
+pub(super) async fn begin(
+    node: &Node,
+    wanted: &Discovery,
+    failed: impl Fn(multifeed_tcp::NodeError) -> Failure,
+) -> Result<(), Failure> {
+    if wanted.uses_lan() {
+        node.discover(Lan::new()).await.map_err(&failed)?;
+    }
+    if wanted.uses_dht() {
+        let entries: Vec<_> = wanted.entries().map(ToString::to_string).collect();
+        let bootstrap =
+            if entries.is_empty() { Bootstrap::Public } else { Bootstrap::Nodes(entries) };
+        let dht = Dht::current(bootstrap).map_err(|error| no_runtime(&error))?;
+        let dht = wanted.advertise.iter().fold(dht, |dht, addr| dht.advertise(*addr));
+        node.discover(dht).await.map_err(&failed)?;
+    }
+    Ok(())
+}

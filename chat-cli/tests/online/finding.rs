@@ -1,0 +1,90 @@
+//! Members who find each other, and share nothing but an invite.
+
+use std::process::{Command, Stdio};
+
+use crate::program::{Place, Running};
+
+/// A DHT of one node, on loopback.
+fn dht(place: &Place) -> (Running, String) {
+    let mut node = place.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
+    let listening = node.wait(|line| line["type"] == "listening");
+    let addr = listening["addr"].as_str().expect("an address").to_string();
+    (node, addr)
+}
+
+#[test]
+fn two_with_an_invite_meet_on_a_dht_of_their_own() {
+    let place = Place::new();
+    let (_node, addr) = dht(&place);
+    let (host, ticket) = place.host("ada");
+    let sent = host.run(&["send", "hello", "--wait", "stored"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let mut serving = host.start(&["--listen", "127.0.0.1:0", "--bootstrap", &addr, "serve"]);
+    for step in ["bootstrapped", "announced", "looking", "found"] {
+        serving.wait(|line| line["type"] == "net" && line["via"] == "dht" && line["step"] == step);
+    }
+    let guest = place.guest("bob", &ticket);
+    let done = guest.run(&["--listen", "127.0.0.1:0", "--bootstrap", &addr, "sync"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.err.contains("dht: found 1"), "{done:?}");
+    assert!(guest.run(&["tail"]).out.contains("hello"));
+}
+
+#[test]
+fn offline_is_offline_whatever_else_is_said() {
+    let place = Place::new();
+    let (home, _) = place.host("ada");
+    let words = ["--transport", "offline", "--lan", "--peer", "127.0.0.1:9", "sync"];
+    let done = home.run(&words);
+    assert_eq!(done.code, 7, "{done:?}");
+    assert!(done.err.contains("there is nobody to sync with"), "{done:?}");
+}
+
+/// Two members on the ends of a cable: two hosts in two network namespaces, and no way out.
+#[cfg(target_os = "linux")]
+const CABLE: &str = r#"
+set -e
+mount -t tmpfs none /run && mkdir /run/netns
+ip netns add left
+ip netns add right
+ip link add cable-left netns left type veth peer name cable-right netns right
+ip -n left addr add 10.77.0.1/24 dev cable-left
+ip -n right addr add 10.77.0.2/24 dev cable-right
+for side in left right; do
+    ip -n $side link set lo up
+    ip -n $side link set cable-$side up
+done
+test "$1" = probe && exit 0
+ip netns exec left "$1" --data-dir "$2" --json --no-lan --lan serve >&2 &
+serving=$!
+trap 'kill $serving' EXIT
+ip netns exec right "$1" --data-dir "$3" --lan sync --timeout 50s
+"#;
+
+#[cfg(target_os = "linux")]
+fn on_a_cable(words: &[&str]) -> std::process::Output {
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount", "--map-root-user", "sh", "-c", CABLE, "sh"]).args(words);
+    command.stdin(Stdio::null()).output().expect("unshare is there")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
+fn two_with_an_invite_meet_on_a_cable_by_mdns_alone() {
+    if !on_a_cable(&["probe"]).status.success() {
+        eprintln!("left out: network namespaces are not allowed here");
+        return;
+    }
+    let place = Place::new();
+    let (host, ticket) = place.host("ada");
+    let sent = host.run(&["send", "hello", "--wait", "stored"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let guest = place.guest("bob", &ticket);
+    let path = |home: &crate::program::Home| home.data.to_str().expect("UTF-8").to_string();
+    let done = on_a_cable(&[env!("CARGO_BIN_EXE_multichat"), &path(&host), &path(&guest)]);
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{told}");
+    assert!(told.contains("lan: found 1"), "{told}");
+    assert!(guest.run(&["tail"]).out.contains("hello"));
+}
