@@ -3,8 +3,12 @@
 //! Rule: nothing is done here. [`parse`] turns words into an [`Invocation`], or into help to
 //! print, or into a failure that shows the right words.
 
+mod about;
+mod channel;
 mod discovery;
+mod keep;
 mod suggest;
+mod ui;
 mod values;
 
 use std::ffi::OsString;
@@ -13,15 +17,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::exit::ExitCode;
 use crate::output::{Format, Output, Talk, Terminals};
 use crate::report::{Failure, Paint};
 use crate::ticket::looks_like_ticket;
 
+pub use self::about::About;
+pub use self::channel::{AnyChannel, Channel};
 pub use self::discovery::{Discovery, Entry, Transport};
+pub use self::keep::{ExportFormat, Inspected, Keep};
 pub use self::suggest::{nearest, nearest_command};
+pub use self::ui::Ui;
 pub use self::values::{PeerAddress, Until, Wait, duration, profile_name};
 
 /// Said when multichat is started with nothing and there is no room yet.
@@ -88,6 +96,9 @@ pub struct Global {
     /// Keep nothing on disk
     #[arg(long, global = true)]
     pub ephemeral: bool,
+    /// How a room is shown [default: tui on a terminal]
+    #[arg(long, global = true, value_name = "HOW", env = "MULTICHAT_UI")]
+    pub ui: Option<Ui>,
     /// JSON lines on standard output
     #[arg(long, global = true)]
     pub json: bool,
@@ -168,10 +179,16 @@ pub enum Command {
     Invite {
         /// Which room [default: the last one]
         room: Option<String>,
+        /// Show it as a picture to scan
+        #[arg(long)]
+        qr: bool,
     },
     /// Store a message and send it
     #[command(visible_alias = "s")]
     Send {
+        /// Where to say it
+        #[command(flatten)]
+        channel: Channel,
         /// The message; - or nothing reads it from standard input
         #[arg(value_name = "TEXT|-")]
         text: Vec<String>,
@@ -186,6 +203,9 @@ pub enum Command {
     /// Print messages
     #[command(visible_alias = "t")]
     Tail {
+        /// Where to look
+        #[command(flatten)]
+        channel: AnyChannel,
         /// How many of the last messages
         #[arg(short = 'n', long = "lines", default_value_t = 50, value_name = "COUNT")]
         lines: usize,
@@ -214,6 +234,21 @@ pub enum Command {
     Dht,
     /// Open a room, line by line
     Chat,
+    /// Talk in JSON lines on standard input and output, for bots
+    Pipe {
+        /// How many of the last messages to tell first
+        #[arg(short = 'n', long = "lines", default_value_t = 0, value_name = "COUNT")]
+        lines: usize,
+        /// After the end of the input, how long to stay for messages that nobody has yet
+        #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration)]
+        linger: Duration,
+    },
+    /// Something with what is kept
+    #[command(flatten)]
+    Keep(Keep),
+    /// Something about the program
+    #[command(flatten)]
+    About(About),
     /// List the rooms
     Rooms,
     /// List the feeds of a room: one for each member who wrote
@@ -319,6 +354,11 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, St
         (_, words) => return Err(Stop::Fail(suggest::unknown(words))),
     };
     Ok(Invocation { global, action })
+}
+
+/// The whole command line, for its manual and its completions.
+pub fn command() -> clap::Command {
+    Line::command()
 }
 
 /// Whether an error of [`parse`] itself has to be a JSON line.

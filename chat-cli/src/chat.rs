@@ -16,19 +16,19 @@ use tokio::time::{Instant, sleep_until};
 use self::delivery::{Delivery, Holders, messages};
 use self::input::{Input, Screen};
 use self::slash::Typed;
-use crate::args::Global;
+use crate::args::{AnyChannel, Global};
 use crate::commands::{Printer, grows};
 use crate::exit::ExitCode;
 use crate::lines::{self, Arrival, Line};
 use crate::links::Change;
 use crate::logging;
+use crate::message::{CHANNEL, channel_name};
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
-use crate::sanitize;
+use crate::sanitize::{self, Clean};
 use crate::session::Session;
 use crate::signals::Signals;
-use crate::timeline::Timeline;
 
 /// How many of the last messages are shown when a room is opened.
 const HISTORY_LINES: usize = 20;
@@ -86,8 +86,9 @@ struct Chat {
     signals: Signals,
     screen: Screen,
     printer: Printer,
-    timeline: Timeline,
     delivery: Delivery,
+    /// Where the user talks.
+    channel: Clean,
     /// When the user gets his next prompt, if he waits for one.
     prompt_due: Option<Instant>,
     /// Whether the last thing typed was Ctrl-C.
@@ -108,29 +109,25 @@ impl Chat {
         output: &Output,
         signals: Signals,
     ) -> Result<Self, (Session, Failure)> {
-        let mut timeline = Timeline::default();
-        let history = timeline.history(session.node(), HISTORY_LINES, None).await;
-        let history = match history {
-            Ok(history) => history,
-            Err(error) => {
-                let failure = session.failed(error);
-                return Err((session, failure));
-            }
+        let history = session.history(HISTORY_LINES, None, &AnyChannel::default()).await;
+        let (history, length) = match history.and_then(|h| Ok((h, session.own_length()?))) {
+            Ok(found) => found,
+            Err(failure) => return Err((session, failure)),
         };
         let screen = match Screen::open(output) {
             Ok(screen) => screen,
             Err(failure) => return Err((session, failure)),
         };
         let printer = Printer::new(&session, output);
-        let delivery = Delivery::new(timeline.next(&session.key()));
+        let delivery = Delivery::new(length);
         let mut chat = Self {
             session,
             output: *output,
             signals,
             screen,
             printer,
-            timeline,
             delivery,
+            channel: channel_name(CHANNEL),
             prompt_due: None,
             interrupted: false,
             until: None,
@@ -210,7 +207,7 @@ impl Chat {
     async fn holders(&self) -> Result<Holders, Failure> {
         let found = self.session.node().holders(self.session.feed()).await;
         let found = found.map_err(|error| self.session.failed(error))?;
-        let length = self.timeline.next(&self.session.key());
+        let length = self.session.own_length()?;
         let most = found.iter().map(|(_, length)| *length).max().unwrap_or(0);
         let complete = found.iter().filter(|(_, held)| *held >= length).count();
         Ok(Holders { most, complete, here: self.session.links().here().len() })
@@ -253,7 +250,7 @@ impl Chat {
     }
 
     async fn send(&mut self, text: &str) -> Result<(), Failure> {
-        match self.session.append(text).await {
+        match self.session.append(self.channel.as_str(), text).await {
             Ok(id) => {
                 if self.output.format == Format::Json {
                     let event =
@@ -299,8 +296,7 @@ impl Chat {
     /// Shows the messages that are here and were not shown.
     async fn show_new(&mut self) -> Result<(), Failure> {
         loop {
-            let step = self.timeline.step(self.session.node()).await;
-            let step = step.map_err(|error| self.session.failed(error))?;
+            let step = self.session.step().await?;
             for entry in &step.entries {
                 // What was typed on a terminal stands there already.
                 if entry.id.feed != self.session.key().0 || !self.screen.echoes() {

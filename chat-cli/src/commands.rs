@@ -2,8 +2,11 @@
 //!
 //! Rule: a command gets values and an [`Output`], and gives back a [`Failure`] or nothing.
 
+mod about;
 mod dht;
+mod keep;
 mod look;
+mod pipe;
 mod rooms;
 mod send;
 mod serve;
@@ -14,13 +17,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::args::{Action, Command, Global, Invocation, Join, WELCOME};
+use crate::args::{Action, Command, Global, Invocation, Join, Ui, WELCOME};
 use crate::chat;
 use crate::demo;
 use crate::exit::ExitCode;
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::{Failure, Level, Report};
+use crate::tui;
 
 pub use self::rooms::invite_to;
 pub(crate) use self::tail::{Printer, grows};
@@ -49,18 +53,24 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
     match command {
         Command::New { name, no_open } => rooms::new(global, name, no_open, output),
         Command::Join(arguments) => rooms::join(global, &arguments, output),
-        Command::Invite { room } => rooms::invite(global, room, output),
+        Command::Invite { room, qr } => rooms::invite(global, room, qr, output),
+        Command::Pipe { lines, linger } => {
+            drive(pipe::run(global, output, pipe::Wanted { lines, linger }))
+        }
+        Command::Keep(keep) => keep::run(global, output, keep),
+        Command::About(about) => about::run(global, output, about),
         Command::Rooms => rooms::list(global, output),
         Command::Whoami => rooms::whoami(global, output),
         Command::Feeds => drive(look::feeds(global, output)),
         Command::Status => drive(look::status(global, output)),
-        Command::Send { text, wait, timeout } => {
+        Command::Send { channel, text, wait, timeout } => {
             let text = send::text_of(&text)?;
-            drive(send::run(global, output, &text, wait, timeout))
+            let wanted = send::Wanted { channel: channel.name(), text, wait, timeout };
+            drive(send::run(global, output, &wanted))
         }
-        Command::Tail { lines, follow, no_backfill, since } => {
+        Command::Tail { channel, lines, follow, no_backfill, since } => {
             let since = since.map(|since| Timestamp::now() - since);
-            let wanted = tail::Wanted { lines, follow, no_backfill, since };
+            let wanted = tail::Wanted { channel, lines, follow, no_backfill, since };
             drive(tail::run(global, output, wanted))
         }
         Command::Sync { until, timeout } => drive(sync::run(global, output, until, timeout)),
@@ -68,7 +78,7 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Serve => drive(serve::run(global, output)),
         Command::Chat => {
             let profile = Profile::open(global)?;
-            open_chat(global, profile, output)
+            open_chat(&Global { ui: Some(Ui::Line), ..global.clone() }, profile, output)
         }
         Command::Demo { peers, messages, seed } => {
             demo::run(demo::Size { peers, messages, seed }, output)
@@ -99,7 +109,10 @@ fn open(global: &Global, output: &Output) -> Result<(), Failure> {
 fn open_chat(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
     let room = profile.find(global.room.as_deref())?;
     profile.set_last(room.id())?;
-    drive(chat::run(global, profile, room, output))
+    match Ui::of(global.ui, output, |name| std::env::var(name).ok()) {
+        Ui::Tui => drive(tui::shell::run(global, profile, room, output)),
+        Ui::Line => drive(chat::run(global, profile, room, output)),
+    }
 }
 
 /// Runs a command that waits for things, on a runtime of this thread.

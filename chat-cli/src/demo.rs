@@ -195,7 +195,7 @@ impl Play {
         let chosen = self.world.below(able.len() as u64) as usize;
         let (at, text) = (able[chosen], words::line(self.world.below(u64::MAX)));
         let now = BEGIN + Duration::from_micros(self.world.now().as_micros());
-        let block = message::encode(&stage::name(at), text, now)?;
+        let block = message::encode(&message::Draft::new(&stage::name(at), text), now)?;
         let member = &mut self.members[at];
         let appended = self.world.append(member.node, &member.feed, &[&block]);
         appended.map_err(|misuse| defect(&misuse))?;

@@ -6,7 +6,8 @@
 //! A command is parsed by [`args`], works on a [`profile`], and ends as an [`exit::ExitCode`] or
 //! as a [`report::Failure`], which one renderer shows. One that needs a room's messages opens a
 //! [`session`]: a running multifeed with the user's feed in it. What the feeds hold becomes a
-//! [`timeline`], and that a [`transcript`] for people or [`lines`] for programs.
+//! [`timeline`], the same on every member, and that a [`transcript`] for people or [`lines`] for
+//! programs. People see a room on the whole screen ([`tui`]) or line by line ([`chat`]).
 
 pub mod args;
 pub mod chat;
@@ -19,6 +20,7 @@ pub mod logging;
 pub mod message;
 pub mod output;
 pub mod profile;
+pub mod qr;
 pub mod report;
 pub mod sanitize;
 pub mod session;
@@ -26,3 +28,4 @@ pub mod signals;
 pub mod ticket;
 pub mod timeline;
 pub mod transcript;
+pub mod tui;

@@ -3,6 +3,7 @@
 //! Rule: a field that is here keeps its name and meaning while `v` is 1; fields may be added.
 //! What a peer said comes as [`Clean`] only.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
@@ -14,8 +15,6 @@ use crate::sanitize::{self, Clean};
 
 /// The schema's version.
 pub const VERSION: u32 = 1;
-/// The channel of every message, as long as there is only one.
-pub const CHANNEL: &str = "general";
 
 /// One line; [`crate::output::Output::json`] prints it. Errors are lines too, and are made by
 /// [`crate::report::Report::json`].
@@ -147,6 +146,47 @@ pub enum Event {
         /// Peers that are known.
         of: u64,
     },
+    /// The first line of a pipe.
+    Hello {
+        /// The program with its version.
+        app: &'static str,
+        /// The name of the profile.
+        profile: String,
+        /// The key of the user's feed in the room that is open.
+        key: String,
+        /// All rooms by name.
+        rooms: Vec<Clean>,
+    },
+    /// A command that was not done.
+    Error {
+        /// What the command called it.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Clean>,
+        /// The stable code.
+        code: &'static str,
+        /// What is wrong.
+        message: Clean,
+        /// What to do about it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        help: Option<Clean>,
+    },
+    /// A feed that was read as a whole.
+    Inspected {
+        /// Its key.
+        key: String,
+        /// Messages that are here.
+        length: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// How many of them cannot be read as messages.
+        unreadable: u64,
+        /// The digest of all of them, as messages name it.
+        digest: String,
+        /// Whether it is ours.
+        own: bool,
+    },
+    /// One thing that the doctor looked at.
+    Check(Check),
     /// What a simulated room came to.
     Demo(Demo),
     /// The last line.
@@ -154,6 +194,42 @@ pub enum Event {
         /// Why it is.
         reason: &'static str,
     },
+}
+
+/// One thing that the doctor looked at. Nothing in it is a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What it is about, such as `loop`.
+    pub name: &'static str,
+    /// Whether it works.
+    pub outcome: Outcome,
+    /// What was found.
+    pub found: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<&'static str>,
+}
+
+/// Whether something works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It does.
+    Ok,
+    /// It may be what is missing.
+    Warn,
+    /// It does not.
+    Fail,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        })
+    }
 }
 
 /// What a simulated room came to: the same seed gives the same line.
@@ -211,7 +287,9 @@ impl Serialize for MessageId {
 pub struct Message {
     id: MessageId,
     room: Clean,
-    channel: &'static str,
+    channel: Clean,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    clock: BTreeMap<String, u64>,
     author: Author,
     #[serde(serialize_with = "optional_iso")]
     time: Option<Timestamp>,
@@ -253,7 +331,8 @@ impl Message {
             author: Author { key: hex(&id.feed), nick },
             id,
             room: sanitize::line(room, ROOM_NAME_COLUMNS_MAX),
-            channel: CHANNEL,
+            channel: content.channel(),
+            clock: content.seen().iter().map(|head| (hex(&head.feed), head.index)).collect(),
             time,
             text,
             unreadable,

@@ -1,31 +1,42 @@
 //! One block of a feed: the JSON message of the Kappa workshop's multichat.
 //!
-//! Rule: what is written is what that program wrote, and what is read may be anything at all: a
-//! block of a peer is shown, or is shown to be unreadable, and nothing more can come of it.
+//! Rule: what is written is what that program wrote, with two fields more that it does not look at
+//! ([`Head`] and the channel); and what is read may be anything at all: a block of a peer is shown,
+//! or is shown to be unreadable, and nothing more can come of it.
 //!
 //! ```
-//! use multichat::message::{self, Content};
+//! use multichat::message::{self, Content, Draft};
 //! let now = "2026-11-22T08:26:14.138Z".parse().unwrap();
-//! let block = message::encode("alice", "hi", now).unwrap();
+//! let block = message::encode(&Draft::new("alice", "hi"), now).unwrap();
 //! let Content::Chat(chat) = message::decode(&block) else { panic!() };
 //! assert_eq!((chat.nickname.as_deref(), chat.text.as_str()), (Some("alice"), "hi"));
 //! ```
 
+mod seen;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::seen::{Digest, Head, SEEN_MAX, chain, digest};
+
 use crate::exit::ExitCode;
 use crate::report::Failure;
-use crate::sanitize;
+use crate::sanitize::{self, Clean};
 
 /// The longest text that is sent, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 8 * 1024;
 /// The longest block of a peer that is looked at. Six times our own longest text would fit: each
 /// byte of it may be written as a JSON escape of six.
 pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
+
+/// The channel that every room has, and of every message that names none.
+pub const CHANNEL: &str = "general";
+/// The widest name of a channel, in terminal columns.
+pub const CHANNEL_COLUMNS_MAX: usize = 24;
 
 const TYPE: &str = "chat-message";
 
@@ -38,6 +49,24 @@ pub enum Content {
     Unreadable(Unreadable),
 }
 
+impl Content {
+    /// The channel in which it stands; what cannot be read stands where everybody looks.
+    pub fn channel(&self) -> Clean {
+        match self {
+            Self::Chat(chat) => chat.channel.clone(),
+            Self::Unreadable(_) => channel_name(CHANNEL),
+        }
+    }
+
+    /// The heads that its author had seen.
+    pub fn seen(&self) -> &[Head] {
+        match self {
+            Self::Chat(chat) => &chat.seen,
+            Self::Unreadable(_) => &[],
+        }
+    }
+}
+
 /// A message as its author wrote it: sanitise each field before it is shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Chat {
@@ -45,8 +74,12 @@ pub struct Chat {
     pub nickname: Option<String>,
     /// What he says.
     pub text: String,
-    /// When, by his own clock: shown, never used for order. `None` if it is no time.
+    /// When, by his own clock. `None` if it is no time.
     pub time: Option<Timestamp>,
+    /// The channel in which he says it.
+    pub channel: Clean,
+    /// The heads that he had seen, [`SEEN_MAX`] at most. They are claims like all the rest.
+    pub seen: Vec<Head>,
 }
 
 impl fmt::Debug for Chat {
@@ -70,6 +103,8 @@ pub enum Unreadable {
     OtherType,
     /// It says that it is a message, and its fields are no such.
     WrongFields,
+    /// It was here and is no more: its feed was refused, or its blocks cleared.
+    Gone,
 }
 
 impl Unreadable {
@@ -80,7 +115,28 @@ impl Unreadable {
             Self::NotJson => "(not a message)",
             Self::OtherType => "(a message of a kind that this version does not know)",
             Self::WrongFields => "(a broken message)",
+            Self::Gone => "(a message that is not kept here any more)",
         }
+    }
+}
+
+/// What is to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft<'a> {
+    /// What the author calls himself.
+    pub nickname: &'a str,
+    /// What he says.
+    pub text: &'a str,
+    /// Where he says it.
+    pub channel: &'a str,
+    /// What he has seen.
+    pub seen: &'a [Head],
+}
+
+impl<'a> Draft<'a> {
+    /// A text in the channel of a new room, by somebody who has seen nothing.
+    pub fn new(nickname: &'a str, text: &'a str) -> Self {
+        Self { nickname, text, channel: CHANNEL, seen: &[] }
     }
 }
 
@@ -88,12 +144,30 @@ impl Unreadable {
 ///
 /// # Errors
 /// Exit 4 if there is no text, or too much of it.
-pub fn encode(nickname: &str, text: &str, now: Timestamp) -> Result<Vec<u8>, Failure> {
-    check(text)?;
-    let nickname = sanitize::nick(nickname);
-    let message = Written { kind: TYPE, nickname: nickname.as_str(), text, timestamp: &iso(now) };
+pub fn encode(draft: &Draft<'_>, now: Timestamp) -> Result<Vec<u8>, Failure> {
+    check(draft.text)?;
+    let (nickname, seen) = (sanitize::nick(draft.nickname), seen::write(draft.seen));
+    let channel = channel_name(draft.channel);
+    let message = Written {
+        kind: TYPE,
+        nickname: nickname.as_str(),
+        text: draft.text,
+        timestamp: &iso(now),
+        channel: (channel.as_str() != CHANNEL).then_some(channel.as_str()),
+        seen,
+    };
     // Strings alone: nothing in it can fail to serialize.
     Ok(serde_json::to_vec(&message).expect("a message of strings is JSON"))
+}
+
+/// A channel as it is named everywhere: one word, in small letters, without the `#`.
+pub fn channel_name(name: &str) -> Clean {
+    let folded = name.trim().trim_start_matches('#').to_lowercase();
+    let word: String = folded.split_whitespace().collect::<Vec<_>>().join("-");
+    match sanitize::line(&word, CHANNEL_COLUMNS_MAX) {
+        name if name.as_str().is_empty() => sanitize::line(CHANNEL, CHANNEL_COLUMNS_MAX),
+        name => name,
+    }
 }
 
 /// Whether a text can be sent.
@@ -152,7 +226,9 @@ fn read(block: &[u8]) -> Result<Chat, Unreadable> {
         Value::Number(ms) => milliseconds(&ms),
         _ => return Err(Unreadable::WrongFields),
     };
-    Ok(Chat { nickname, text, time })
+    // A channel that is no name is none: the message can be read without it.
+    let channel = channel_name(found.channel.as_str().unwrap_or(CHANNEL));
+    Ok(Chat { nickname, text, time, channel, seen: seen::read(&found.seen) })
 }
 
 /// JavaScript's `Date.now()`, which may have a fraction; `None` beyond the year 9999.
@@ -162,7 +238,7 @@ fn milliseconds(ms: &serde_json::Number) -> Option<Timestamp> {
     Timestamp::from_millisecond(whole).ok()
 }
 
-/// The fields in the order in which the workshop's program writes them.
+/// The fields in the order in which the workshop's program writes them, then our own.
 #[derive(Serialize)]
 struct Written<'a> {
     #[serde(rename = "type")]
@@ -170,6 +246,10 @@ struct Written<'a> {
     nickname: &'a str,
     text: &'a str,
     timestamp: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    seen: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +262,10 @@ struct Found {
     text: Value,
     #[serde(default)]
     timestamp: Value,
+    #[serde(default)]
+    channel: Value,
+    #[serde(default)]
+    seen: Value,
 }
 
 #[cfg(test)]

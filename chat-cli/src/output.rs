@@ -1,8 +1,8 @@
 //! The only place that prints: data to stdout, talk to stderr.
 //!
-//! Rule: no other file writes to a standard stream, but for the line editor of `chat`, which has
-//! to know what stands on the terminal. A reader that went away (`| head`) ends the program
-//! without a word and without an error.
+//! Rule: no other file writes to a standard stream, but for the line editor of `chat` and the
+//! full screen, which have to know what stands on the terminal. A reader that went away (`| head`)
+//! ends the program without a word and without an error.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -136,8 +136,7 @@ impl Output {
 /// text of a message. The threads of the store turn theirs into errors, which are told as such.
 pub fn tell_crashes_briefly() {
     std::panic::set_hook(Box::new(|panic| {
-        let thread = std::thread::current();
-        if thread.name().is_some_and(|name| name.starts_with(STORE_THREADS)) {
+        if is_of_the_store() {
             return;
         }
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line()));
@@ -147,6 +146,11 @@ pub fn tell_crashes_briefly() {
         // Where not even this can be written, there is nobody to tell.
         let _ = write_line(&mut io::stderr().lock(), report.text(Paint::Plain).trim_end());
     }));
+}
+
+/// Whether this thread is one of the store's.
+pub(crate) fn is_of_the_store() -> bool {
+    std::thread::current().name().is_some_and(|name| name.starts_with(STORE_THREADS))
 }
 
 /// One value as a JSON line.

@@ -43,6 +43,8 @@ const LOG_FILE: &str = "multichat.log";
 const ROOM_FILE: &str = "room.toml";
 /// The folder in a room's folder that holds all of its feeds.
 const FEEDS: &str = "feeds";
+/// The index of a room; it holds nothing that its feeds do not.
+const VIEW: &str = "view.redb";
 /// The fewest characters of an id that name a room.
 const ID_PREFIX_CHARS_MIN: usize = 3;
 
@@ -167,6 +169,18 @@ impl Profile {
             Place::Disk { data, .. } => Some(room_folder(data, id).join(FEEDS)),
             Place::Memory { .. } => None,
         }
+    }
+
+    /// The file of a room's index, which may be deleted at any time; `None` when nothing goes to
+    /// disk.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn view_file(&self, id: RoomId) -> Result<Option<File>, Failure> {
+        let Place::Disk { data, .. } = &self.place else { return Ok(None) };
+        let path = room_folder(data, id).join(VIEW);
+        let open = files::open_or_create(&path).map(Some);
+        open.map_err(|error| files::failed("write", &path, &error))
     }
 
     /// All rooms.

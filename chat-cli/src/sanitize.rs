@@ -90,6 +90,20 @@ pub fn author(name: &str, key: &[u8; 32]) -> Clean {
     Clean(format!("{}·{}", nick(name), key_chars(key)))
 }
 
+/// The author in at most `columns` columns, of which the characters of the key are always shown.
+pub fn author_within(name: &str, key: &[u8; 32], columns: usize) -> Clean {
+    let nick = cap(nick(name).0, columns.saturating_sub(KEY_CHARS + 1).max(1));
+    Clean(format!("{nick}·{}", key_chars(key)))
+}
+
+/// What a nick looks like, whatever letters it is made of: two nicks that may be taken for each
+/// other have the same (Unicode Technical Standard #39, section 4).
+pub fn skeleton(nick: &str) -> String {
+    // Both ways round: a capital may look like a letter that its small form does not look like.
+    let folded: String = unicode_security::skeleton(nick).collect::<String>().to_lowercase();
+    unicode_security::skeleton(&folded).filter(|c| !c.is_whitespace()).collect()
+}
+
 /// The first characters of a key in hex.
 pub fn key_chars(key: &[u8; 32]) -> Clean {
     let mut hex: String = key

@@ -16,15 +16,17 @@ use tokio::net::lookup_host;
 
 pub use self::failure::node_failure;
 
-use crate::args::Global;
+use crate::args::{AnyChannel, Global};
 use crate::exit::ExitCode;
 use crate::lines::{self, MessageId};
 use crate::links::{Change, Links, Target};
-use crate::message;
+use crate::message::{self, Content, Draft};
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
 use crate::sanitize::Clean;
+use crate::timeline::view::{Marks, ViewFailure};
+use crate::timeline::{Entry, Spot, Step, Timeline, Trouble};
 
 /// The local name of the feed that this user writes, as in the workshop's program.
 const WRITER: &str = "local";
@@ -39,6 +41,7 @@ pub struct Session {
     nick: Clean,
     feed: FeedId,
     key: FeedKey,
+    timeline: Timeline,
     listening: Option<SocketAddr>,
     /// Whether each rung of the search for others is told, and not only what is new.
     tells_all: bool,
@@ -55,6 +58,10 @@ impl Session {
         let group = room.group();
         let feeds = profile.feeds_path(room.id());
         let failed = |error| node_failure(error, feeds.as_deref());
+        // Before the node: what fails here leaves nothing open.
+        let key = profile.identity().feed_key(&group);
+        let view = profile.view_file(room.id())?;
+        let timeline = Timeline::open(view, key.0).map_err(|error| index_failure(&error))?;
         let runtime = Tokio::current().map_err(|error| failure::no_runtime(&error))?;
         let mut options = NodeOptions::new(group.clone(), runtime);
         if let Some(folder) = &feeds {
@@ -63,7 +70,6 @@ impl Session {
         options.record.clone_from(&global.record);
         options.identity = Some(profile.identity().connection_key(&group));
         let writer: KeyPair = profile.identity().writer(&group);
-        let key = profile.identity().feed_key(&group);
         let node = Node::open(options).await.map_err(failed)?;
         let events = node.subscribe();
         let feed = match node.writer(WRITER, writer).await {
@@ -75,7 +81,19 @@ impl Session {
         };
         let (links, listening) = (Links::default(), None);
         let tells_all = false;
-        Ok(Self { node, events, links, room, profile, nick, feed, key, listening, tells_all })
+        Ok(Self {
+            node,
+            events,
+            links,
+            room,
+            profile,
+            nick,
+            feed,
+            key,
+            timeline,
+            listening,
+            tells_all,
+        })
     }
 
     /// Whether the flags or the room name anybody to be reached, or let somebody in.
@@ -150,12 +168,14 @@ impl Session {
         Some((event, change))
     }
 
-    /// Stores a message, durably, and gives its place.
+    /// Stores a message, durably, and gives its name. It names what was read here before.
     ///
     /// # Errors
     /// If it was not stored: then it has to be sent again.
-    pub async fn append(&self, text: &str) -> Result<MessageId, Failure> {
-        let block = message::encode(self.nick.as_str(), text, Timestamp::now())?;
+    pub async fn append(&self, channel: &str, text: &str) -> Result<MessageId, Failure> {
+        let seen = self.timeline.seen().map_err(|error| index_failure(&error))?;
+        let draft = Draft { nickname: self.nick.as_str(), text, channel, seen: &seen };
+        let block = message::encode(&draft, Timestamp::now())?;
         let appended = self.node.append(self.feed, vec![block]).await;
         let appended = appended.map_err(|error| self.unsure(error))?;
         Ok(MessageId { feed: self.key.0, index: appended.start })
@@ -176,14 +196,152 @@ impl Session {
         node_failure(error, self.profile.feeds_path(self.room.id()).as_deref())
     }
 
-    /// Lets everybody go, and waits until everything is on the disk.
-    pub async fn close(self) {
+    /// Reads on: what came since the last time.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn step(&self) -> Result<Step, Failure> {
+        self.timeline.step(&self.node).await.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// Reads all that came since the last time, and gives the last `keep` messages in a channel, of
+    /// those from `since` on.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn history(
+        &self,
+        keep: usize,
+        since: Option<Timestamp>,
+        channel: &AnyChannel,
+    ) -> Result<Vec<Entry>, Failure> {
+        let wanted = |entry: &Entry| channel.takes(&entry.content.channel());
+        let history = self.timeline.history(&self.node, keep, since, wanted).await;
+        history.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// Reads all that came since the last time.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn catch_up(&self) -> Result<(), Failure> {
+        self.timeline.catch_up(&self.node).await.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// The last `count` messages before a spot, or of all.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn page(&self, before: Option<Spot>, count: usize) -> Result<Vec<Entry>, Failure> {
+        let page = self.timeline.page(&self.node, before, count).await;
+        page.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// The first `count` messages behind a spot, or of all.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn page_after(
+        &self,
+        after: Option<Spot>,
+        count: usize,
+    ) -> Result<Vec<Entry>, Failure> {
+        let page = self.timeline.page_after(&self.node, after, count).await;
+        page.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// Messages before a spot and from it on, half of `count` each.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn around(&self, spot: Spot, count: usize) -> Result<Vec<Entry>, Failure> {
+        let around = self.timeline.around(&self.node, spot, count).await;
+        around.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// Feeds of which messages were named that are not here, and how many.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn missing(&self) -> Result<Vec<([u8; 32], u64)>, Failure> {
+        self.timeline.view().missing().map_err(|error| index_failure(&error))
+    }
+
+    /// What was written down about this room when it was open before.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn marks(&self) -> Result<Marks, Failure> {
+        self.timeline.view().marks().map_err(|error| index_failure(&error))
+    }
+
+    /// Writes down up to where the user has read.
+    ///
+    /// # Errors
+    /// If the index cannot be written.
+    pub fn mark_read(&self, spot: Spot) -> Result<(), Failure> {
+        self.timeline.view().mark_read(spot).map_err(|error| index_failure(&error))
+    }
+
+    /// Writes down how many of our messages are on some other disk.
+    ///
+    /// # Errors
+    /// If the index cannot be written.
+    pub fn mark_elsewhere(&self, length: u64) -> Result<(), Failure> {
+        self.timeline.view().mark_elsewhere(length).map_err(|error| index_failure(&error))
+    }
+
+    /// The last `most` messages in which these words are said, large or small letters alike.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn search(
+        &self,
+        words: &str,
+        channel: &AnyChannel,
+        most: usize,
+    ) -> Result<Vec<Entry>, Failure> {
+        let words = words.trim().to_lowercase();
+        let says = |entry: &Entry| match &entry.content {
+            Content::Chat(chat) if channel.takes(&chat.channel) => {
+                chat.text.to_lowercase().contains(&words)
+            }
+            _ => false,
+        };
+        let found = self.timeline.find(&self.node, None, most, says).await;
+        found.map_err(|trouble| self.troubled(trouble))
+    }
+
+    /// How many of our own messages were read.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn own_length(&self) -> Result<u64, Failure> {
+        self.timeline.own_length().map_err(|error| index_failure(&error))
+    }
+
+    /// What a failure of the timeline means to the user.
+    pub fn troubled(&self, trouble: Trouble) -> Failure {
+        match trouble {
+            Trouble::Node(error) => self.failed(error),
+            Trouble::View(error) => index_failure(&error),
+        }
+    }
+
+    /// Lets everybody go, waits until everything is on the disk, and gives the profile back.
+    pub async fn close(self) -> Profile {
         self.node.close().await;
+        self.profile
     }
 
     /// The node.
     pub fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// What was said, in its order.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
     }
 
     /// The peers.
@@ -235,4 +393,9 @@ impl Session {
         Failure::new(ExitCode::Failed, "store.stopped", "the store has stopped working")
             .help("what was said to be stored is stored; start again")
     }
+}
+
+fn index_failure(error: &ViewFailure) -> Failure {
+    Failure::new(ExitCode::Failed, "view.failed", error.to_string())
+        .help("nothing that was said is lost: delete view.redb in the room's folder")
 }

@@ -1,56 +1,83 @@
 //! All feeds of a room as one conversation.
 //!
-//! Rule: the order is the same on every machine that holds the same blocks. It goes by the time
-//! that the author claims, which counts as no earlier than that of the message before it in the
-//! same feed; then by the feed's key; then by the place in the feed.
+//! Rule: the order is the same on every machine that holds the same blocks, whenever they came. A
+//! message stands behind the one before it in its feed and behind all that its author had seen
+//! when he wrote it; among those that knew nothing of each other, the times decide that their
+//! authors claim; then the feed's key and the index. A clock that is wrong moves its own messages
+//! and can part no answer from its question.
+//!
+//! The order is kept in a [`View`], an index on disk, so a room is opened without reading what was
+//! said in it: only the messages that are shown are read.
+
+mod place;
+pub mod view;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 
 use jiff::Timestamp;
-use multifeed_core::FeedKey;
+use multifeed_core::{FeedId, Misuse};
 use multifeed_tcp::{Node, NodeError};
 
+pub use self::place::{Block, Place, Spot};
+use self::view::{Arrived, Sync, View, ViewFailure};
 use crate::lines::MessageId;
-use crate::message::{self, Content};
+use crate::message::{self, Content, Head, Unreadable};
 
 /// Blocks that are read at once: a block of a stranger has up to a mebibyte.
 const READ_BLOCKS_MAX: u64 = 64;
-/// Blocks of all feeds that one step looks at, so that a long catch-up shows something meanwhile.
-const STEP_BLOCKS_MAX: u64 = 4_096;
+/// Blocks of all feeds that one step looks at, so that a long catch-up shows something meanwhile
+/// and keeps nobody waiting.
+const STEP_BLOCKS_MAX: u64 = 1_024;
+/// Messages that are looked at together while a page is filled.
+const PAGE_SPOTS: usize = 64;
 
 /// One message in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its name.
     pub id: MessageId,
-    /// Where it stands in time: what its author claims, held to the order of his feed.
-    pub place: Timestamp,
+    /// Where it stands.
+    pub place: Place,
     /// What it says.
     pub content: Content,
 }
 
 impl Entry {
-    fn order(&self) -> (Timestamp, [u8; 32], u64) {
-        (self.place, self.id.feed, self.id.index)
+    /// Its place among all others.
+    pub fn spot(&self) -> Spot {
+        let block = Block { feed: self.id.feed, index: self.id.index };
+        Spot { place: self.place, block }
     }
 }
 
-/// How far each feed was read.
-#[derive(Debug, Default)]
+/// What the timeline cannot go on after.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The node does not give back what it holds.
+    Node(NodeError),
+    /// The index fails.
+    View(ViewFailure),
+}
+
+impl From<NodeError> for Trouble {
+    fn from(error: NodeError) -> Self {
+        Self::Node(error)
+    }
+}
+
+impl From<ViewFailure> for Trouble {
+    fn from(failure: ViewFailure) -> Self {
+        Self::View(failure)
+    }
+}
+
+/// The conversation, as far as it was read.
+#[derive(Debug)]
 pub struct Timeline {
-    cursors: BTreeMap<[u8; 32], Cursor>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Cursor {
-    next: u64,
-    clock: Timestamp,
-}
-
-impl Default for Cursor {
-    fn default() -> Self {
-        Self { next: 0, clock: Timestamp::MIN }
-    }
+    view: View,
+    /// The feed whose messages are ours.
+    own: [u8; 32],
 }
 
 /// What one step brought.
@@ -63,72 +90,213 @@ pub struct Step {
 }
 
 impl Timeline {
+    /// The timeline of whoever writes the feed `own`, with its index in a file, or in memory.
+    ///
+    /// # Errors
+    /// If the index cannot be written.
+    pub fn open(file: Option<File>, own: [u8; 32]) -> Result<Self, ViewFailure> {
+        let view = file.map_or_else(View::in_memory, View::open)?;
+        Ok(Self { view, own })
+    }
+
+    /// The index.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// What our next message names.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn seen(&self) -> Result<Vec<Head>, ViewFailure> {
+        self.view.seen(&self.own)
+    }
+
+    /// How many of our own messages were read.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn own_length(&self) -> Result<u64, ViewFailure> {
+        self.view.read_until(&self.own)
+    }
+
     /// Reads on in the feeds that have grown.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
-    pub async fn step(&mut self, node: &Node) -> Result<Step, NodeError> {
+    /// If the store does not give back what it holds, or the index fails.
+    pub async fn step(&self, node: &Node) -> Result<Step, Trouble> {
         let mut step = Step::default();
+        let mut arrived = Vec::new();
         let mut left = STEP_BLOCKS_MAX;
         for feed in node.feeds().await? {
-            let mut next = self.next(&feed.key);
+            let mut next = self.view.read_until(&feed.key.0)?;
+            if next > feed.length {
+                // The store was put back to an older state: what was read since is not there.
+                self.view.clear()?;
+                return Ok(Step { more: true, ..Step::default() });
+            }
             while next < feed.length && left > 0 {
                 let end = feed.length.min(next + READ_BLOCKS_MAX.min(left));
                 let blocks = node.read(feed.id, next..end).await?;
-                step.entries.extend(blocks.iter().map(|block| self.place(feed.key, block)));
+                for (block, index) in blocks.iter().zip(next..) {
+                    let block_name = Block { feed: feed.key.0, index };
+                    let content = message::decode(block);
+                    arrived.push(arrival(block_name, block, &content));
+                    let id = MessageId { feed: feed.key.0, index };
+                    step.entries.push(Entry { id, place: Place::default(), content });
+                }
                 left -= end - next;
                 next = end;
             }
             step.more |= next < feed.length;
         }
-        step.entries.sort_by_key(Entry::order);
+        if !arrived.is_empty() {
+            let sync = if step.more { Sync::Later } else { Sync::Now };
+            let places = self.view.add(&arrived, &self.own, sync)?;
+            for (entry, place) in step.entries.iter_mut().zip(places) {
+                entry.place = place;
+            }
+            step.entries.sort_by_key(Entry::spot);
+        }
         Ok(step)
     }
 
-    /// Reads all that is there and gives the last `keep` messages, of those from `since` on.
+    /// Reads all that is there and was not read before.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// If the store does not give back what it holds, or the index fails.
+    pub async fn catch_up(&self, node: &Node) -> Result<(), Trouble> {
+        while self.step(node).await?.more {}
+        Ok(())
+    }
+
+    /// The last `keep` messages that are `wanted`, of those from `since` on.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds, or the index fails.
     pub async fn history(
-        &mut self,
+        &self,
         node: &Node,
         keep: usize,
         since: Option<Timestamp>,
-    ) -> Result<Vec<Entry>, NodeError> {
-        let mut last = Vec::new();
-        loop {
-            let step = self.step(node).await?;
-            let wanted = |entry: &Entry| since.is_none_or(|since| entry.place >= since);
-            last.extend(step.entries.into_iter().filter(wanted));
-            last.sort_by_key(Entry::order);
-            last.drain(..last.len().saturating_sub(keep));
-            if !step.more {
-                return Ok(last);
-            }
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<Vec<Entry>, Trouble> {
+        self.catch_up(node).await?;
+        let mut entries = self.find(node, None, keep, wanted).await?;
+        if let Some(since) = since {
+            entries.retain(|entry| entry.place >= Place::at(since));
         }
+        Ok(entries)
     }
 
-    /// Gives the next block of a feed its place.
-    pub fn place(&mut self, feed: FeedKey, block: &[u8]) -> Entry {
-        let cursor = self.cursors.entry(feed.0).or_default();
-        let id = MessageId { feed: feed.0, index: cursor.next };
-        let content = message::decode(block);
-        if let Content::Chat(chat) = &content {
-            cursor.clock = cursor.clock.max(chat.time.unwrap_or(cursor.clock));
-        }
-        cursor.next += 1;
-        Entry { id, place: cursor.clock, content }
+    /// The last `count` messages before a spot, or of all.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds, or the index fails.
+    pub async fn page(
+        &self,
+        node: &Node,
+        before: Option<Spot>,
+        count: usize,
+    ) -> Result<Vec<Entry>, Trouble> {
+        let spots = self.view.before(before, count)?;
+        self.entries(node, &spots).await
     }
 
-    /// How many blocks of a feed were read.
-    pub fn next(&self, feed: &FeedKey) -> u64 {
-        self.cursors.get(&feed.0).map_or(0, |cursor| cursor.next)
+    /// The first `count` messages behind a spot, or of all.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds, or the index fails.
+    pub async fn page_after(
+        &self,
+        node: &Node,
+        after: Option<Spot>,
+        count: usize,
+    ) -> Result<Vec<Entry>, Trouble> {
+        let from = after.unwrap_or_else(|| view::spot_at(place::FIRST));
+        let mut spots = self.view.from(from, count.saturating_add(1))?;
+        spots.retain(|spot| Some(*spot) != after);
+        spots.truncate(count);
+        self.entries(node, &spots).await
+    }
+
+    /// Messages before a spot and from it on, half of `count` each.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds, or the index fails.
+    pub async fn around(
+        &self,
+        node: &Node,
+        spot: Spot,
+        count: usize,
+    ) -> Result<Vec<Entry>, Trouble> {
+        let mut spots = self.view.before(Some(spot), count / 2)?;
+        spots.extend(self.view.from(spot, count.div_ceil(2))?);
+        self.entries(node, &spots).await
+    }
+
+    /// The messages of these spots.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn entries(&self, node: &Node, spots: &[Spot]) -> Result<Vec<Entry>, Trouble> {
+        let mut feeds: BTreeMap<[u8; 32], FeedId> = BTreeMap::new();
+        if !spots.is_empty() {
+            feeds.extend(node.feeds().await?.into_iter().map(|feed| (feed.key.0, feed.id)));
+        }
+        let mut entries = Vec::with_capacity(spots.len());
+        for Spot { place, block } in spots {
+            let content = match feeds.get(&block.feed) {
+                None => Content::Unreadable(Unreadable::Gone),
+                Some(feed) => match node.read(*feed, block.index..block.index + 1).await {
+                    Ok(found) => {
+                        found.first().map_or(Content::Unreadable(Unreadable::Gone), |block| {
+                            message::decode(block)
+                        })
+                    }
+                    Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) => {
+                        Content::Unreadable(Unreadable::Gone)
+                    }
+                    Err(error) => return Err(error.into()),
+                },
+            };
+            let id = MessageId { feed: block.feed, index: block.index };
+            entries.push(Entry { id, place: *place, content });
+        }
+        Ok(entries)
+    }
+
+    /// The last `most` messages before a spot, or of all, that are `wanted`.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds, or the index fails.
+    pub async fn find(
+        &self,
+        node: &Node,
+        mut before: Option<Spot>,
+        most: usize,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<Vec<Entry>, Trouble> {
+        let mut found = Vec::new();
+        while found.len() < most {
+            let page = self.page(node, before, PAGE_SPOTS).await?;
+            let Some(first) = page.first() else { break };
+            before = Some(first.spot());
+            let left = most - found.len();
+            found.extend(page.into_iter().rev().filter(|entry| wanted(entry)).take(left));
+        }
+        found.reverse();
+        Ok(found)
     }
 }
 
-/// Puts messages into the order of the timeline.
-pub fn sort(entries: &mut [Entry]) {
-    entries.sort_by_key(Entry::order);
+/// What the index needs of a block.
+fn arrival(name: Block, block: &[u8], content: &Content) -> Arrived {
+    let (claimed_ms, seen) = match content {
+        Content::Chat(chat) => (chat.time.map(Timestamp::as_millisecond), chat.seen.clone()),
+        Content::Unreadable(_) => (None, Vec::new()),
+    };
+    Arrived { block: name, digest: message::digest(block), claimed_ms, seen }
 }
 
 #[cfg(test)]

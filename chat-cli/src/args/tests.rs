@@ -60,8 +60,17 @@ fn defaults_are_those_of_the_specification() {
     assert_eq!((global.profile.as_str(), global.json, global.ephemeral), ("default", false, false));
     let wait = None;
     let timeout = Duration::from_secs(10);
-    assert_eq!(command("send -"), Command::Send { text: vec!["-".into()], wait, timeout });
-    let tail = Command::Tail { lines: 50, follow: false, no_backfill: false, since: None };
+    assert_eq!(
+        command("send -"),
+        Command::Send { channel: Channel::default(), text: vec!["-".into()], wait, timeout }
+    );
+    let tail = Command::Tail {
+        channel: AnyChannel::default(),
+        lines: 50,
+        follow: false,
+        no_backfill: false,
+        since: None,
+    };
     assert_eq!(command("tail"), tail);
     assert_eq!(command("demo"), Command::Demo { peers: 5, messages: 20, seed: 1 });
     assert_eq!(command("sync"), Command::Sync { until: Until::Idle, timeout: None });
@@ -80,7 +89,10 @@ fn every_command_has_its_flags() {
     let sent = command("send two words --wait peers=3 --timeout 500ms");
     let text = vec!["two".to_string(), "words".to_string()];
     let timeout = Duration::from_millis(500);
-    assert_eq!(sent, Command::Send { text, wait: Some(Wait::Peers(3)), timeout });
+    assert_eq!(
+        sent,
+        Command::Send { channel: Channel::default(), text, wait: Some(Wait::Peers(3)), timeout }
+    );
     let Command::Tail { since, no_backfill: true, .. } = command("tail --no-backfill --since 2h")
     else {
         panic!("tail")
@@ -96,7 +108,7 @@ fn every_command_has_its_flags() {
         command("sync --until all --timeout 1m"),
         Command::Sync { until: Until::All, timeout }
     );
-    assert_eq!(command("invite soup"), Command::Invite { room: Some("soup".into()) });
+    assert_eq!(command("invite soup"), Command::Invite { room: Some("soup".into()), qr: false });
     assert_eq!((command("serve"), command("chat")), (Command::Serve, Command::Chat));
     assert_eq!(run("--listen 127.0.0.1:0 serve").unwrap().global.listen.unwrap().port(), 0);
 }
@@ -237,4 +249,14 @@ fn ways_to_others_are_asked_for_and_refused() {
     assert_eq!(entries, ["[::1]:7", "h:8"]);
     assert!(help("serve --bootstrap nowhere").contains("--bootstrap"));
     assert!(help("serve --transport pigeon").contains("tcp, lan, dht, offline"));
+}
+
+#[test]
+fn a_channel_is_one_word_in_small_letters() {
+    let Command::Send { channel, .. } = command("send -c #Big hello") else { panic!() };
+    assert_eq!(channel.name().as_str(), "big");
+    let Command::Tail { channel, .. } = command("tail --channel BIG") else { panic!() };
+    assert!(channel.takes(&Channel { name: "big".into() }.name()));
+    assert!(!channel.takes(&Channel::default().name()));
+    assert!(AnyChannel::default().takes(&Channel::default().name()));
 }

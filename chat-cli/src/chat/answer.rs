@@ -3,10 +3,19 @@
 use super::Chat;
 use super::delivery::messages;
 use super::slash::{COMMANDS, Typed};
+use crate::args::AnyChannel;
 use crate::commands::invite_to;
+use crate::lines::Arrival;
 use crate::links::peer_name;
+use crate::message::channel_name;
 use crate::report::Failure;
+use crate::sanitize;
 use crate::transcript::counted;
+
+/// The most that a search shows.
+const FOUND_MAX: usize = 50;
+/// The widest words of a search that are said again.
+const WORDS_COLUMNS_MAX: usize = 60;
 
 impl Chat {
     /// Does what a command after a slash asks for.
@@ -39,6 +48,14 @@ impl Chat {
                 self.screen.say(&format!("you are {} from now on", self.session.nick()))
             }
             Typed::Status => self.status().await,
+            Typed::Channel(name) => {
+                self.channel = channel_name(&name);
+                self.screen.say(&format!("you talk in #{} from now on", self.channel))
+            }
+            Typed::Search(words) => self.search(&words).await,
+            Typed::Copy | Typed::Theme(_) => {
+                self.screen.say("that is for the full screen:  multichat --ui tui")
+            }
             Typed::Unknown(what) => self.screen.say(&what),
             Typed::Nothing | Typed::Text(_) | Typed::Quit => Ok(()),
         }
@@ -47,7 +64,7 @@ impl Chat {
     async fn peers(&self) -> Result<(), Failure> {
         let found = self.session.node().holders(self.session.feed()).await;
         let found = found.map_err(|error| self.session.failed(error))?;
-        let length = self.timeline.next(&self.session.key());
+        let length = self.session.own_length()?;
         let here = self.session.links().here();
         if here.is_empty() {
             self.screen.say("nobody else is here")?;
@@ -73,6 +90,16 @@ impl Chat {
             }
         }
         Ok(())
+    }
+
+    async fn search(&mut self, words: &str) -> Result<(), Failure> {
+        let found = self.session.search(words, &AnyChannel::default(), FOUND_MAX).await?;
+        for entry in &found {
+            let lines = self.printer.lines(entry, Arrival::Backfill)?;
+            self.screen.data(&lines)?;
+        }
+        let found = counted(found.len() as u64, "message");
+        self.screen.say(&format!("{found} with \"{}\"", sanitize::line(words, WORDS_COLUMNS_MAX)))
     }
 
     async fn status(&self) -> Result<(), Failure> {

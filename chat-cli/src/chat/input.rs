@@ -51,11 +51,14 @@ pub struct Terminal {
     _restore: Restore,
 }
 
-/// Standard input, read line by line.
+/// Standard input, line by line, with the output that belongs to it.
 pub struct Plain {
-    lines: channel::Receiver<Input>,
+    lines: Lines,
     output: Output,
 }
+
+/// Standard input, read line by line on a thread of its own.
+pub struct Lines(channel::Receiver<Input>);
 
 impl Screen {
     /// The editor where a person types on a terminal, plain streams elsewhere.
@@ -72,7 +75,8 @@ impl Screen {
         {
             return Ok(Self::Terminal(terminal));
         }
-        let lines = spawn_reader()?;
+        // A line that is too long is refused as a message; here it only must not fill memory.
+        let lines = Lines::of_stdin(TEXT_BYTES_MAX * 2)?;
         Ok(Self::Plain(Plain { lines, output: *output }))
     }
 
@@ -91,11 +95,10 @@ impl Screen {
 
     /// What the user typed next. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Input {
-        let lines = match self {
-            Self::Terminal(terminal) => &mut terminal.lines,
-            Self::Plain(plain) => &mut plain.lines,
-        };
-        lines.recv().await.unwrap_or(Input::End)
+        match self {
+            Self::Terminal(terminal) => terminal.lines.recv().await.unwrap_or(Input::End),
+            Self::Plain(plain) => plain.lines.next().await,
+        }
     }
 
     /// Shows lines of data: messages.
@@ -183,29 +186,39 @@ fn editor() -> rustyline::Result<Editor<(), MemHistory>> {
     Ok(editor)
 }
 
-fn spawn_reader() -> Result<channel::Receiver<Input>, Failure> {
-    let (typed, lines) = channel::channel(LINES_MAX);
-    spawn("multichat-input", move || {
-        let mut input = std::io::stdin().lock();
-        loop {
-            let mut line = Vec::new();
-            // A line that is too long is refused as a message; here it only must not fill memory.
-            let most = TEXT_BYTES_MAX as u64 * 2;
-            let read = std::io::Read::take(&mut input, most).read_until(b'\n', &mut line);
-            let input = match read {
-                Ok(0) | Err(_) => Input::End,
-                Ok(_) => {
-                    let text = String::from_utf8_lossy(&line);
-                    Input::Line(text.trim_end_matches(['\n', '\r']).to_string())
+impl Lines {
+    /// Begins to read. A line with more bytes is given in parts.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub fn of_stdin(line_bytes_max: usize) -> Result<Self, Failure> {
+        let (typed, lines) = channel::channel(LINES_MAX);
+        spawn("multichat-input", move || {
+            let mut input = std::io::stdin().lock();
+            loop {
+                let mut line = Vec::new();
+                let most = line_bytes_max as u64;
+                let read = std::io::Read::take(&mut input, most).read_until(b'\n', &mut line);
+                let input = match read {
+                    Ok(0) | Err(_) => Input::End,
+                    Ok(_) => {
+                        let text = String::from_utf8_lossy(&line);
+                        Input::Line(text.trim_end_matches(['\n', '\r']).to_string())
+                    }
+                };
+                let is_end = input == Input::End;
+                if typed.blocking_send(input).is_err() || is_end {
+                    return;
                 }
-            };
-            let is_end = input == Input::End;
-            if typed.blocking_send(input).is_err() || is_end {
-                return;
             }
-        }
-    })?;
-    Ok(lines)
+        })?;
+        Ok(Self(lines))
+    }
+
+    /// The next line. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Input {
+        self.0.recv().await.unwrap_or(Input::End)
+    }
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {

@@ -3,11 +3,15 @@
 use crate::args::nearest;
 
 /// Every command, with what it does.
-pub const COMMANDS: [(&str, &str); 6] = [
+pub const COMMANDS: [(&str, &str); 10] = [
     ("/help", "this list"),
     ("/peers", "who is here, and how much of yours they have"),
     ("/invite", "an invite for somebody else"),
     ("/nick NAME", "be called otherwise from now on"),
+    ("/channel NAME", "talk in another channel of the room"),
+    ("/search WORDS", "find what was said"),
+    ("/copy", "put what the screen shows on the clipboard"),
+    ("/theme NAME", "dark, light or plain colours"),
     ("/status", "how much is here, and whether it is elsewhere too"),
     ("/quit", "leave; so does Ctrl-D"),
 ];
@@ -29,6 +33,14 @@ pub enum Typed {
     Nick(String),
     /// Show how far everything is.
     Status,
+    /// Talk in another channel.
+    Channel(String),
+    /// Find what was said.
+    Search(String),
+    /// Put the screen on the clipboard.
+    Copy,
+    /// Other colours.
+    Theme(String),
     /// Leave.
     Quit,
     /// A command that is not there, and what to say about it.
@@ -52,6 +64,12 @@ pub fn read(line: &str) -> Typed {
         ("invite" | "i", _) => Typed::Invite,
         ("status", _) => Typed::Status,
         ("quit" | "q" | "exit", _) => Typed::Quit,
+        ("copy", _) => Typed::Copy,
+        ("channel" | "c", "") => Typed::Unknown("say which one:  /channel NAME".into()),
+        ("channel" | "c", name) => Typed::Channel(name.to_string()),
+        ("search" | "s", "") => Typed::Unknown("say what to find:  /search WORDS".into()),
+        ("search" | "s", words) => Typed::Search(words.to_string()),
+        ("theme", name) => Typed::Theme(name.to_string()),
         ("nick", "") => Typed::Unknown("say the name too:  /nick NAME".into()),
         ("nick", name) => Typed::Nick(name.to_string()),
         (name, _) => Typed::Unknown(unknown(name)),

@@ -10,6 +10,7 @@ use crate::args::{Global, Join};
 use crate::lines::{Event, Line, hex};
 use crate::output::{Format, Output};
 use crate::profile::{Access, Profile, ROOM_NAME_COLUMNS_MAX, Room};
+use crate::qr;
 use crate::report::{Failure, Level, Report};
 use crate::sanitize;
 use crate::ticket::{Fix, Hints, Ticket};
@@ -100,11 +101,17 @@ fn read_ticket(join: &Join, output: &Output) -> Result<Ticket, Failure> {
 pub(super) fn invite(
     global: &Global,
     room: Option<String>,
+    qr: bool,
     output: &Output,
 ) -> Result<(), Failure> {
     let profile = Profile::open(global)?;
     let room = profile.find(room.as_deref().or(global.room.as_deref()))?;
-    show_invite(global, &profile, &room, output)
+    show_invite(global, &profile, &room, output)?;
+    if !qr || output.format == Format::Json {
+        return Ok(());
+    }
+    let picture = invite_to(&profile, &room, global.listen).and_then(|text| qr::picture(&text));
+    picture.unwrap_or_default().iter().try_for_each(|line| output.data(line))
 }
 
 /// An invite to a room, from this user; `None` for an open room, which needs none.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use multifeed_core::PublicKey;
 use tokio::time::{Instant, sleep_until};
 
-use crate::args::{Global, Wait};
+use crate::args::{AnyChannel, Global, Wait};
 use crate::exit::ExitCode;
 use crate::lines::{Event, Line, MessageId};
 use crate::logging;
@@ -18,6 +18,7 @@ use crate::message::{self, TEXT_BYTES_MAX};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::Failure;
+use crate::sanitize::Clean;
 use crate::session::Session;
 use crate::signals::Signals;
 use crate::transcript::counted;
@@ -47,19 +48,21 @@ fn read_input() -> Result<String, Failure> {
     Ok(text.strip_suffix('\r').unwrap_or(text).to_string())
 }
 
-pub(super) async fn run(
-    global: &Global,
-    output: &Output,
-    text: &str,
-    wait: Option<Wait>,
-    timeout: Duration,
-) -> Result<(), Failure> {
+/// What to send, and how far it has to get in which time.
+pub(super) struct Wanted {
+    pub(super) channel: Clean,
+    pub(super) text: String,
+    pub(super) wait: Option<Wait>,
+    pub(super) timeout: Duration,
+}
+
+pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Result<(), Failure> {
     let mut signals = Signals::take()?;
     let profile = Profile::open(global)?;
     logging::start(global, logging::Place::Stderr, &profile)?;
     let room = profile.find(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
-    let done = deliver(global, output, &mut session, &mut signals, (text, wait, timeout)).await;
+    let done = deliver(global, output, &mut session, &mut signals, wanted).await;
     session.close().await;
     done
 }
@@ -69,16 +72,18 @@ async fn deliver(
     output: &Output,
     session: &mut Session,
     signals: &mut Signals,
-    (text, wait, timeout): (&str, Option<Wait>, Duration),
+    wanted: &Wanted,
 ) -> Result<(), Failure> {
     let network = session.has_network(global);
-    let wait = wait.unwrap_or(if network { Wait::Peers(1) } else { Wait::Stored });
+    let wait = wanted.wait.unwrap_or(if network { Wait::Peers(1) } else { Wait::Stored });
     let online = network && wait != Wait::Stored;
     if online {
         // Before the append: if this fails, the message was not stored, and the code says so.
         session.go_online(global, output).await?;
     }
-    let id = session.append(text).await?;
+    // What is here is what the message answers.
+    session.history(0, None, &AnyChannel::default()).await?;
+    let id = session.append(wanted.channel.as_str(), &wanted.text).await?;
     if output.format == Format::Json {
         let ack = Event::Ack { reference: None, id: id.clone(), state: "stored" };
         output.json(&Line::from(ack))?;
@@ -89,7 +94,7 @@ async fn deliver(
     if !online {
         return Err(nobody(session));
     }
-    let deadline = Instant::now() + timeout;
+    let deadline = Instant::now() + wanted.timeout;
     let mut spread = Spread { id, holders: BTreeSet::new() };
     loop {
         spread.look(session).await?;

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use multifeed_core::Event;
 use multifeed_tcp::NodeEvent;
 
-use crate::args::Global;
+use crate::args::{AnyChannel, Global};
 use crate::lines::{self, Arrival, Line, Message};
 use crate::logging;
 use crate::output::{Format, Output};
@@ -13,11 +13,12 @@ use crate::profile::Profile;
 use crate::report::Failure;
 use crate::session::Session;
 use crate::signals::Signals;
-use crate::timeline::{Entry, Timeline};
+use crate::timeline::Entry;
 use crate::transcript::Transcript;
 
 /// Which messages to print.
 pub(super) struct Wanted {
+    pub(super) channel: AnyChannel,
     pub(super) lines: usize,
     pub(super) follow: bool,
     pub(super) no_backfill: bool,
@@ -42,11 +43,9 @@ async fn print(
     signals: &mut Signals,
     wanted: Wanted,
 ) -> Result<(), Failure> {
-    let mut timeline = Timeline::default();
     let mut printer = Printer::new(session, output);
     let keep = if wanted.no_backfill { 0 } else { wanted.lines };
-    let history = timeline.history(session.node(), keep, wanted.since).await;
-    for entry in history.map_err(|error| session.failed(error))? {
+    for entry in session.history(keep, wanted.since, &wanted.channel).await? {
         printer.print(&entry, Arrival::Backfill)?;
     }
     if !wanted.follow {
@@ -67,9 +66,9 @@ async fn print(
             code = signals.next() => return Err(Failure::quiet(code)),
         }
         loop {
-            let step = timeline.step(session.node()).await;
-            let step = step.map_err(|error| session.failed(error))?;
-            for entry in &step.entries {
+            let step = session.step().await?;
+            let entries = step.entries.iter();
+            for entry in entries.filter(|entry| wanted.channel.takes(&entry.content.channel())) {
                 printer.print(entry, Arrival::Live)?;
             }
             if !step.more {

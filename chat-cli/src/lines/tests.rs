@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::message::{Chat, Unreadable};
+use crate::message::{Chat, Head, Unreadable, channel_name};
 
 fn value(event: Event) -> Value {
     serde_json::to_value(Line::from(event)).unwrap()
@@ -21,12 +21,15 @@ fn a_message_line_is_that_of_the_specification() {
         nickname: Some("bob\u{1b}".into()),
         text: "hi\r\n\u{202e}you".into(),
         time: Some("2026-11-22T08:26:14.138Z".parse().unwrap()),
+        channel: channel_name("Big  Ideas"),
+        seen: vec![Head { feed: [1; 32], index: 6, digest: [0; 16] }],
     };
     let content = Content::Chat(chat);
     let line = value(Event::Message(Message::new(id(), "kitchen", &content, Arrival::Live)));
     let expected = json!({
         "v": 1, "type": "message", "id": format!("{}/41", key()), "room": "kitchen",
-        "channel": "general", "author": {"key": key(), "nick": "bob\\u{1b}"},
+        "channel": "big-ideas", "clock": {"01".repeat(32): 6},
+        "author": {"key": key(), "nick": "bob\\u{1b}"},
         "time": "2026-11-22T08:26:14.138Z", "text": "hi\n\\u{202e}you",
         "backfill": false, "hidden": false
     });

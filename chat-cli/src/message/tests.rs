@@ -22,7 +22,7 @@ fn unreadable(block: &[u8]) -> Unreadable {
 
 #[test]
 fn a_block_is_what_the_workshop_wrote() {
-    let block = encode("alice", "say \"hi\"\n", now()).unwrap();
+    let block = encode(&Draft::new("alice", "say \"hi\"\n"), now()).unwrap();
     let expected = concat!(
         r#"{"type":"chat-message","nickname":"alice","text":"say \"hi\"\n","#,
         r#""timestamp":"2026-11-22T08:26:14.138Z"}"#
@@ -44,19 +44,19 @@ fn times_have_three_digits_of_a_second_as_in_javascript() {
 #[test]
 fn text_has_a_least_and_a_most() {
     for empty in ["", " ", "\n\t"] {
-        let failure = encode("a", empty, now()).unwrap_err();
+        let failure = encode(&Draft::new("a", empty), now()).unwrap_err();
         assert_eq!((failure.exit(), failure.code()), (ExitCode::BadInput, "message.empty"));
     }
     let longest = "x".repeat(TEXT_BYTES_MAX);
-    encode("a", &longest, now()).unwrap();
-    let failure = encode("a", &format!("{longest}x"), now()).unwrap_err();
+    encode(&Draft::new("a", &longest), now()).unwrap();
+    let failure = encode(&Draft::new("a", &format!("{longest}x")), now()).unwrap_err();
     assert_eq!((failure.exit(), failure.code()), (ExitCode::BadInput, "message.long"));
 }
 
 #[test]
 fn the_longest_text_that_is_sent_is_read_again() {
     let text = "\u{1}".repeat(TEXT_BYTES_MAX);
-    let block = encode(&"日".repeat(60), &text, now()).unwrap();
+    let block = encode(&Draft::new(&"日".repeat(60), &text), now()).unwrap();
     assert!(block.len() <= BLOCK_BYTES_MAX, "{}", block.len());
     assert_eq!(chat(std::str::from_utf8(&block).unwrap()).text, text);
 }
@@ -135,7 +135,7 @@ fn a_block_cannot_cost_more_than_its_bound() {
 
 #[test]
 fn debug_output_holds_no_text() {
-    let block = encode("alice", "a secret word", now()).unwrap();
+    let block = encode(&Draft::new("alice", "a secret word"), now()).unwrap();
     let shown = format!("{:?}", decode(&block));
     assert!(!shown.contains("secret") && !shown.contains("alice"), "{shown}");
 }
@@ -144,7 +144,8 @@ proptest! {
     #[test]
     fn what_is_written_is_read(nickname in "[a-z]{1,20}", text in "\\PC{1,200}") {
         prop_assume!(!text.trim().is_empty());
-        let Content::Chat(chat) = decode(&encode(&nickname, &text, now()).unwrap()) else {
+        let block = encode(&Draft::new(&nickname, &text), now()).unwrap();
+        let Content::Chat(chat) = decode(&block) else {
             panic!("unreadable")
         };
         prop_assert_eq!(chat.nickname, Some(nickname));
@@ -158,9 +159,33 @@ proptest! {
         cut in 0usize..200,
     ) {
         decode(&bytes);
-        let mut block = encode("alice", "hello", now()).unwrap();
+        let mut block = encode(&Draft::new("alice", "hello"), now()).unwrap();
         let at = cut % block.len();
         block.splice(at..(at + 3).min(block.len()), bytes.into_iter().take(4));
         decode(&block);
+    }
+}
+
+#[test]
+fn heads_that_are_none_are_left_out_and_too_many_are_cut() {
+    let key = |n: u8| format!("{n:02x}").repeat(32);
+    let heads = |fields: &str| {
+        chat(&format!(r#"{{"type":"chat-message","text":"x","seen":{fields}}}"#)).seen
+    };
+    let good = format!(r#""{}/3":"{}""#, key(1), "0a".repeat(16));
+    let bad = [
+        format!(r#""{}/-1":"{}""#, key(2), "0a".repeat(16)),
+        format!(r#""{}":"{}""#, key(3), "0a".repeat(16)),
+        format!(r#""{}/1":"{}""#, key(4), "0a".repeat(15)),
+        format!(r#""{}/1":7"#, key(5)),
+        r#""/":"""#.to_string(),
+    ];
+    let found = heads(&format!("{{{good},{}}}", bad.join(",")));
+    assert_eq!(found, [Head { feed: [1; 32], index: 3, digest: [10; 16] }]);
+    let many: Vec<_> =
+        (0..40).map(|n| format!(r#""{}/0":"{}""#, key(n), "00".repeat(16))).collect();
+    assert_eq!(heads(&format!("{{{}}}", many.join(","))).len(), SEEN_MAX);
+    for none in ["[]", "7", "null", "\"x\"", "{}"] {
+        assert_eq!(heads(none), []);
     }
 }

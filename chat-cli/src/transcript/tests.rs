@@ -1,15 +1,26 @@
 use jiff::Timestamp;
-use multifeed_core::FeedKey;
 
 use super::*;
-use crate::timeline::Timeline;
+use crate::lines::MessageId;
+use crate::message::decode;
+use crate::timeline::Place;
 
 fn entry(block: &[u8]) -> Entry {
-    Timeline::default().place(FeedKey([0xab; 32]), block)
+    Entry {
+        id: MessageId { feed: [0xab; 32], index: 0 },
+        place: Place::default(),
+        content: decode(block),
+    }
 }
 
 fn said(text: &str, time: &str) -> Entry {
-    entry(&crate::message::encode("bob", text, time.parse::<Timestamp>().unwrap()).unwrap())
+    entry(
+        &crate::message::encode(
+            &crate::message::Draft::new("bob", text),
+            time.parse::<Timestamp>().unwrap(),
+        )
+        .unwrap(),
+    )
 }
 
 fn plain() -> Transcript {

@@ -7,4 +7,5 @@ mod disks;
 mod failures;
 mod finding;
 mod members;
+mod pipes;
 mod program;

@@ -1,0 +1,38 @@
+//! The program about itself: what works here, its manual, and what shells want to know of it.
+
+mod doctor;
+
+use std::fs;
+use std::path::Path;
+
+use crate::args::{self, About, Global};
+use crate::exit::ExitCode;
+use crate::output::Output;
+use crate::report::Failure;
+
+pub(super) fn run(global: &Global, output: &Output, about: About) -> Result<(), Failure> {
+    match about {
+        About::Doctor { bundle } => super::drive(doctor::run(global, output, bundle.as_deref())),
+        About::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut args::command(), "multichat", &mut script);
+            output.data(String::from_utf8_lossy(&script).trim_end())
+        }
+        About::Man { folder: None } => {
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(args::command()).render(&mut page);
+            rendered.map_err(|error| failed(&error))?;
+            output.data(String::from_utf8_lossy(&page).trim_end())
+        }
+        About::Man { folder: Some(folder) } => pages(&folder),
+    }
+}
+
+fn pages(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+    clap_mangen::generate_to(args::command(), folder).map_err(|error| failed(&error))
+}
+
+fn failed(error: &std::io::Error) -> Failure {
+    Failure::new(ExitCode::Failed, "man.write", format!("cannot write a manual page: {error}"))
+}

@@ -1,0 +1,151 @@
+//! What is kept of a room, found again, taken elsewhere, or checked. No network is used.
+
+use jiff::tz::TimeZone;
+
+use super::drive;
+use super::tail::Printer;
+use crate::args::{AnyChannel, ExportFormat, Global, Inspected, Keep};
+use crate::exit::ExitCode;
+use crate::lines::{Arrival, Event, Line, hex};
+use crate::message::{self, Content};
+use crate::output::{Format, Output};
+use crate::profile::Profile;
+use crate::report::{Failure, Paint};
+use crate::sanitize;
+use crate::session::Session;
+use crate::timeline::Entry;
+use crate::transcript::counted;
+
+/// Messages that are read at once.
+const PAGE_ENTRIES: usize = 256;
+/// Blocks that are read at once.
+const READ_BLOCKS: u64 = 64;
+/// So many characters name a feed, at least.
+const KEY_PREFIX_CHARS_MIN: usize = 4;
+/// The widest line of an export: nothing of a message is cut.
+const TEXT_COLUMNS_MAX: usize = 4 * message::TEXT_BYTES_MAX;
+
+pub(super) fn run(global: &Global, output: &Output, keep: Keep) -> Result<(), Failure> {
+    drive(async {
+        let profile = Profile::open(global)?;
+        let room = profile.find(global.room.as_deref())?;
+        let session = Session::open(global, profile, room).await?;
+        let done = match keep {
+            Keep::Search { words, channel, lines } => {
+                search(&session, output, &words.join(" "), &channel, lines).await
+            }
+            Keep::Export { format, channel } => export(&session, output, format, &channel).await,
+            Keep::Inspect { what: Inspected::Feed { key } } => {
+                inspect(&session, output, &key).await
+            }
+        };
+        session.close().await;
+        done
+    })
+}
+
+async fn search(
+    session: &Session,
+    output: &Output,
+    words: &str,
+    channel: &AnyChannel,
+    most: usize,
+) -> Result<(), Failure> {
+    session.catch_up().await?;
+    let mut printer = Printer::new(session, output);
+    for entry in session.search(words, channel, most).await? {
+        printer.print(&entry, Arrival::Backfill)?;
+    }
+    Ok(())
+}
+
+async fn export(
+    session: &Session,
+    output: &Output,
+    format: ExportFormat,
+    channel: &AnyChannel,
+) -> Result<(), Failure> {
+    session.catch_up().await?;
+    let output = match format {
+        ExportFormat::Jsonl => Output { format: Format::Json, ..*output },
+        _ => Output { format: Format::Text, data_paint: Paint::Plain, ..*output },
+    };
+    let mut printer = Printer::new(session, &output);
+    let mut last = None;
+    loop {
+        let page = session.page_after(last, PAGE_ENTRIES).await?;
+        let Some(end) = page.last() else { return Ok(()) };
+        last = Some(end.spot());
+        for entry in page.iter().filter(|entry| channel.takes(&entry.content.channel())) {
+            match format {
+                ExportFormat::Md => markdown(entry, &output)?,
+                _ => printer.print(entry, Arrival::Backfill)?,
+            }
+        }
+    }
+}
+
+/// A heading, and the text as a block in which nothing has a meaning.
+fn markdown(entry: &Entry, output: &Output) -> Result<(), Failure> {
+    let (nick, time, text) = match &entry.content {
+        Content::Chat(chat) => {
+            (chat.nickname.as_deref().unwrap_or_default(), chat.time, chat.text.as_str())
+        }
+        Content::Unreadable(why) => ("", None, why.marker()),
+    };
+    let author = sanitize::author(nick, &entry.id.feed);
+    let time = time.map_or("no time".into(), |time| {
+        time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+    });
+    // A name could hold what Markdown takes for its own.
+    output.data(&format!("### `{}` {time}\n", author.as_str().replace('`', "'")))?;
+    for line in sanitize::lines(text, TEXT_COLUMNS_MAX) {
+        output.data(&format!("    {line}"))?;
+    }
+    output.data("")
+}
+
+/// Reads a whole feed: each block that is read is proved against the author's signature on the
+/// way out of the store.
+async fn inspect(session: &Session, output: &Output, prefix: &str) -> Result<(), Failure> {
+    let feeds = session.node().feeds().await.map_err(|error| session.failed(error))?;
+    let prefix = prefix.to_lowercase();
+    let is_long = prefix.len() >= KEY_PREFIX_CHARS_MIN;
+    let mut fits = feeds.iter().filter(|feed| is_long && hex(&feed.key.0).starts_with(&prefix));
+    let feed = match (fits.next(), fits.next()) {
+        (Some(feed), None) => feed,
+        (found, _) => {
+            let what = if found.is_some() { "several feeds have" } else { "no feed has" };
+            let message = format!("{what} a key that begins with \"{prefix}\"");
+            let failure = Failure::new(ExitCode::NotFound, "feed.unknown", message);
+            return Err(failure.help("all of them:  multichat feeds"));
+        }
+    };
+    let (mut chain, mut unreadable, mut at) = (None, 0u64, 0);
+    while at < feed.length {
+        let end = feed.length.min(at + READ_BLOCKS);
+        let blocks = session.node().read(feed.id, at..end).await;
+        for block in blocks.map_err(|error| session.failed(error))? {
+            chain = Some(message::chain(chain, &message::digest(&block)));
+            unreadable += u64::from(matches!(message::decode(&block), Content::Unreadable(_)));
+        }
+        at = end;
+    }
+    let digest = chain.map_or(String::new(), |chain| hex(&chain));
+    let (length, bytes, own) = (feed.length, feed.byte_length, feed.id == session.feed());
+    let key = hex(&feed.key.0);
+    if output.format == Format::Json {
+        let inspected = Event::Inspected { key, length, bytes, unreadable, digest, own };
+        return output.json(&Line::from(inspected));
+    }
+    let whose = if own { "  (yours)" } else { "" };
+    output.data(&format!("feed        {key}{whose}"))?;
+    output.data(&format!(
+        "length      {}, {}",
+        counted(length, "message"),
+        counted(bytes, "byte")
+    ))?;
+    output.data(&format!("unreadable  {unreadable}"))?;
+    output.data(&format!("digest      {digest}"))?;
+    output.say("all blocks are as their author signed them; members with this digest hold the same")
+}

@@ -1,0 +1,238 @@
+//! JSON lines in both directions, for bots: what comes is told, what is asked for is done.
+//!
+//! Rule: every command is answered by a line with its `ref`: `ack` once it is durable here, or
+//! `error`. A line that cannot be understood ends nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::time::{Instant, sleep_until};
+
+use super::tail::{Printer, grows};
+use crate::args::{AnyChannel, Global};
+use crate::chat::input::{Input, Lines};
+use crate::exit::ExitCode;
+use crate::lines::{Arrival, Event, Line, MessageId};
+use crate::logging;
+use crate::message::{BLOCK_BYTES_MAX, CHANNEL};
+use crate::output::{Format, Output};
+use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX};
+use crate::report::Failure;
+use crate::sanitize::{self, Clean};
+use crate::session::Session;
+use crate::signals::Signals;
+
+/// How often it is asked who has what, if nothing happens.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The most messages of ours that are followed to other disks. Of older ones it is told no more.
+const FOLLOWED_MAX: usize = 1_000;
+/// The longest `ref` that is said again.
+const REF_COLUMNS_MAX: usize = 200;
+
+/// What to tell first, and how long to stay for what was not taken by anybody yet.
+pub(super) struct Wanted {
+    pub(super) lines: usize,
+    pub(super) linger: Duration,
+}
+
+/// A command. Fields that are not known are passed over.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    cmd: String,
+    #[serde(default, rename = "ref")]
+    reference: Option<String>,
+    #[serde(default)]
+    room: Option<String>,
+    #[serde(default)]
+    channel: Option<String>,
+    #[serde(default)]
+    text: String,
+}
+
+pub(super) async fn run(global: &Global, output: &Output, wanted: Wanted) -> Result<(), Failure> {
+    let mut signals = Signals::take()?;
+    let output = Output { format: Format::Json, ..*output };
+    let profile = Profile::open(global)?;
+    logging::start(global, logging::Place::Stderr, &profile)?;
+    let room = profile.find(global.room.as_deref())?;
+    let mut session = Session::open(global, profile, room).await?;
+    let done = match session.go_online(global, &output).await {
+        Ok(()) => {
+            let printer = Printer::new(&session, &output);
+            let online = session.has_network(global);
+            let mut pipe = Pipe { session, output, printer, followed: BTreeMap::new(), online };
+            let done = pipe.talk(&mut signals, wanted).await;
+            session = pipe.session;
+            done
+        }
+        Err(failure) => Err(failure),
+    };
+    session.close().await;
+    let reason = match &done {
+        Err(failure) if failure.exit() != ExitCode::NoPeer => "signal",
+        _ => "eof",
+    };
+    output.json(&Line::from(Event::Bye { reason }))?;
+    done
+}
+
+struct Pipe {
+    session: Session,
+    output: Output,
+    printer: Printer,
+    /// Our messages since the start by their indices, with how many peers had them when it was
+    /// told last.
+    followed: BTreeMap<u64, usize>,
+    online: bool,
+}
+
+impl Pipe {
+    async fn talk(&mut self, signals: &mut Signals, wanted: Wanted) -> Result<(), Failure> {
+        self.hello()?;
+        let mut lines = Lines::of_stdin(BLOCK_BYTES_MAX)?;
+        for entry in self.session.history(wanted.lines, None, &AnyChannel::default()).await? {
+            self.printer.print(&entry, Arrival::Backfill)?;
+        }
+        let mut until = None;
+        let mut due = Instant::now() + LOOK_EVERY;
+        loop {
+            tokio::select! {
+                input = lines.next(), if until.is_none() => match input {
+                    Input::Line(line) => self.told(&line).await?,
+                    Input::Interrupt | Input::End => {
+                        let linger = if self.online { wanted.linger } else { Duration::ZERO };
+                        until = Some(Instant::now() + linger);
+                    }
+                },
+                next = self.session.next() => {
+                    let (event, change) = next.ok_or_else(|| self.session.ended())?;
+                    if let Some(line) = change.and_then(|change| change.line()) {
+                        self.output.json(&line)?;
+                    }
+                    if grows(&event) {
+                        self.read_on().await?;
+                    }
+                }
+                () = sleep_until(due) => {}
+                code = signals.next() => return Err(Failure::quiet(code)),
+            }
+            self.look().await?;
+            due = Instant::now() + LOOK_EVERY;
+            let waiting = self.followed.values().any(|holders| *holders == 0);
+            match until {
+                Some(_) if !waiting => return self.read_on().await,
+                Some(end) if Instant::now() >= end => return self.nobody(),
+                _ => {}
+            }
+        }
+    }
+
+    fn hello(&self) -> Result<(), Failure> {
+        let rooms = self.session.profile().rooms()?.rooms;
+        self.output.json(&Line::from(Event::Hello {
+            app: concat!("multichat ", env!("CARGO_PKG_VERSION")),
+            profile: self.session.profile().name().to_string(),
+            key: crate::lines::hex(&self.session.key().0),
+            rooms: rooms.iter().map(|room| shown(room.name())).collect(),
+        }))
+    }
+
+    /// Does what a line asks for, or says why not.
+    async fn told(&mut self, line: &str) -> Result<(), Failure> {
+        if line.trim().is_empty() {
+            return Ok(());
+        }
+        let Ok(told) = serde_json::from_str::<Told>(line) else {
+            let what = "the line is not a JSON object with a \"cmd\"";
+            return self.refuse(None, &Failure::new(ExitCode::BadInput, "pipe.json", what));
+        };
+        let reference = told.reference.as_deref().map(|text| sanitize::line(text, REF_COLUMNS_MAX));
+        let name = self.session.room().name();
+        if told.room.as_deref().is_some_and(|room| room != name) {
+            let failure = Failure::new(ExitCode::NotFound, "pipe.room", "another room is open");
+            return self.refuse(reference, &failure.help("start one  multichat pipe  for each"));
+        }
+        if told.cmd != "send" {
+            let what = format!("there is no command \"{}\"", told.cmd);
+            let failure = Failure::new(ExitCode::BadInput, "pipe.command", what);
+            return self.refuse(reference, &failure.help("there is:  send"));
+        }
+        let channel = told.channel.as_deref().unwrap_or(CHANNEL);
+        match self.session.append(channel, &told.text).await {
+            Ok(id) => {
+                self.follow(id.index);
+                self.output.json(&Line::from(Event::Ack { reference, id, state: "stored" }))
+            }
+            Err(failure) if failure.exit() == ExitCode::BadInput => {
+                self.refuse(reference, &failure)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn refuse(&self, reference: Option<Clean>, failure: &Failure) -> Result<(), Failure> {
+        let Some(report) = failure.report() else { return Ok(()) };
+        let (code, message) = (report.code(), report.message().clone());
+        let help: Vec<&str> = report.help_lines().iter().map(Clean::as_str).collect();
+        let help = (!help.is_empty()).then(|| sanitize::json(&help.join("\n")));
+        self.output.json(&Line::from(Event::Error { reference, code, message, help }))
+    }
+
+    fn follow(&mut self, index: u64) {
+        if self.followed.len() == FOLLOWED_MAX {
+            self.followed.pop_first();
+        }
+        self.followed.insert(index, 0);
+    }
+
+    /// Tells which of our messages have got onto more peers.
+    async fn look(&mut self) -> Result<(), Failure> {
+        if self.followed.is_empty() {
+            return Ok(());
+        }
+        let held = self.session.node().holders(self.session.feed()).await;
+        let held = held.map_err(|error| self.session.failed(error))?;
+        let of = self.session.links().here().len() as u64;
+        for (index, told) in &mut self.followed {
+            let holders = held.iter().filter(|(_, length)| length > index).count();
+            if holders > *told {
+                *told = holders;
+                let id = MessageId { feed: self.session.key().0, index: *index };
+                let holders = holders as u64;
+                self.output.json(&Line::from(Event::Status {
+                    id,
+                    holders,
+                    of: of.max(holders),
+                }))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_on(&mut self) -> Result<(), Failure> {
+        loop {
+            let step = self.session.step().await?;
+            for entry in &step.entries {
+                self.printer.print(entry, Arrival::Live)?;
+            }
+            if !step.more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn nobody(&self) -> Result<(), Failure> {
+        if !self.online {
+            return Ok(());
+        }
+        let waiting = self.followed.values().filter(|holders| **holders == 0).count();
+        let message = format!("{waiting} of the messages are on no other disk yet");
+        Err(Failure::note(ExitCode::NoPeer, "net.nobody", message).help("do not resend them"))
+    }
+}
+
+fn shown(name: &str) -> Clean {
+    sanitize::line(name, ROOM_NAME_COLUMNS_MAX)
+}

@@ -1,0 +1,10 @@
+//! A room on the whole screen.
+//!
+//! Rule: [`model`] is what is shown and knows no terminal; [`view`] makes a picture of it and
+//! changes nothing; [`shell`] joins both to a room and a [`terminal`], and decides nothing.
+
+pub mod model;
+pub mod shell;
+pub mod terminal;
+pub mod theme;
+pub mod view;

@@ -1,0 +1,250 @@
+//! The messages that are on the screen or near it.
+//!
+//! Rule: rows lie in the order of the timeline, each once, and there are never more than
+//! [`ROWS_MAX`]: a room may have any number of messages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::DateTime;
+
+use super::About;
+use crate::message::Content;
+use crate::sanitize::{self, Clean};
+use crate::timeline::{Entry, Spot};
+
+/// The most messages that are kept. Those farther away are read again when somebody goes there.
+pub const ROWS_MAX: usize = 1_000;
+/// The most lines of ours that are kept.
+pub const NOTES_MAX: usize = 50;
+/// The widest line of a message, before it is wrapped: nothing of 8 KiB is cut.
+const TEXT_COLUMNS_MAX: usize = 4 * crate::message::TEXT_BYTES_MAX;
+
+/// A message, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Where it stands.
+    pub spot: Spot,
+    /// What its author calls himself.
+    pub nick: Clean,
+    /// When he says that he wrote it, in the user's zone.
+    pub time: Option<DateTime>,
+    /// In which channel.
+    pub channel: Clean,
+    /// Its lines.
+    pub lines: Vec<Clean>,
+    /// Whether it is ours.
+    pub is_own: bool,
+    /// Whether it names the user.
+    pub is_mention: bool,
+    /// Whether it is only a marker for what cannot be read.
+    pub is_marker: bool,
+}
+
+impl Row {
+    /// The row of a message.
+    pub fn new(entry: &Entry, about: &About) -> Self {
+        let spot = entry.spot();
+        let is_own = entry.id.feed == about.key;
+        let channel = entry.content.channel();
+        match &entry.content {
+            Content::Chat(chat) => Self {
+                spot,
+                nick: sanitize::nick(chat.nickname.as_deref().unwrap_or_default()),
+                time: chat.time.map(|time| time.to_zoned(about.zone.clone()).datetime()),
+                channel,
+                lines: sanitize::lines(&chat.text, TEXT_COLUMNS_MAX),
+                is_own,
+                is_mention: mentions(entry, about),
+                is_marker: false,
+            },
+            Content::Unreadable(why) => Self {
+                spot,
+                nick: sanitize::nick(""),
+                time: None,
+                channel,
+                lines: sanitize::lines(why.marker(), TEXT_COLUMNS_MAX),
+                is_own,
+                is_mention: false,
+                is_marker: true,
+            },
+        }
+    }
+}
+
+/// Whether somebody else's message names the user: `@nick`, as a word of its own.
+pub fn mentions(entry: &Entry, about: &About) -> bool {
+    let Content::Chat(chat) = &entry.content else { return false };
+    let name = format!("@{}", about.nick.as_str().to_lowercase());
+    let text = chat.text.to_lowercase();
+    let ends = |at: usize| {
+        text.get(at + name.len()..)
+            .and_then(|rest| rest.chars().next())
+            .is_none_or(|next| !next.is_alphanumeric())
+    };
+    entry.id.feed != about.key && text.match_indices(&name).any(|(at, _)| ends(at))
+}
+
+/// A line of ours, behind some message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The message that was the last one then.
+    pub after: Option<Spot>,
+    /// What it says.
+    pub text: Clean,
+}
+
+/// The messages, and where the user is among them.
+#[derive(Debug)]
+pub struct Log {
+    rows: Vec<Row>,
+    /// Lines of ours, in the order in which they were said.
+    pub notes: Vec<Note>,
+    /// How many lines the end of the screen is above the end of the messages.
+    pub scroll: usize,
+    /// The last message that was read before this visit; what is behind it is new.
+    pub read: Option<Spot>,
+    /// The last message that was here when the room was opened.
+    opened: Option<Spot>,
+    /// The message that was looked for.
+    pub found: Option<Spot>,
+    /// How many messages came in other channels than the one that is looked at.
+    unread: BTreeMap<Clean, u64>,
+    /// Whether the first row is the first message of all.
+    at_start: bool,
+    /// Whether there are messages behind the last row that are not shown.
+    detached: bool,
+    /// How many came while they were not shown.
+    pub below: u64,
+    /// One more than the highest index of our own messages that was here.
+    own_length: u64,
+}
+
+impl Log {
+    pub(super) fn new(read: Option<Spot>) -> Self {
+        Self {
+            rows: Vec::new(),
+            notes: Vec::new(),
+            scroll: 0,
+            read,
+            opened: None,
+            found: None,
+            unread: BTreeMap::new(),
+            at_start: false,
+            detached: false,
+            below: 0,
+            own_length: 0,
+        }
+    }
+
+    /// The rows of a channel.
+    pub fn rows<'a>(&'a self, channel: &'a Clean) -> impl DoubleEndedIterator<Item = &'a Row> {
+        self.rows.iter().filter(move |row| row.channel == *channel)
+    }
+
+    /// The first message that is kept, if there may be any before it.
+    pub fn older(&self) -> Option<Spot> {
+        let first = self.rows.first().map(|row| row.spot);
+        first.filter(|_| !self.at_start)
+    }
+
+    /// Of a channel, the first message of others that was not read before this visit, and how many
+    /// there were when it began.
+    pub fn new_from(&self, channel: &Clean) -> Option<(Spot, u64)> {
+        let (read, opened) = (self.read?, self.opened?);
+        let is_new = |row: &&Row| row.spot > read && row.spot <= opened && !row.is_own;
+        let mut new = self.rows(channel).filter(is_new);
+        let first = new.next()?.spot;
+        Some((first, 1 + new.count() as u64))
+    }
+
+    /// The last message that is kept.
+    pub fn last(&self) -> Option<Spot> {
+        self.rows.last().map(|row| row.spot)
+    }
+
+    /// Whether the end of the messages is not among the rows.
+    pub fn is_detached(&self) -> bool {
+        self.detached
+    }
+
+    /// How many messages we have written, as far as they were seen here.
+    pub fn own_length(&self) -> u64 {
+        self.own_length
+    }
+
+    /// Whether nothing was ever said here.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// How many messages came in a channel while another one was looked at.
+    pub fn unread(&self, channel: &Clean) -> u64 {
+        self.unread.get(channel).copied().unwrap_or(0)
+    }
+
+    pub(super) fn channels(&self) -> BTreeSet<Clean> {
+        self.rows.iter().map(|row| row.channel.clone()).chain(self.unread.keys().cloned()).collect()
+    }
+
+    pub(super) fn visit(&mut self, channel: &Clean) {
+        self.unread.remove(channel);
+    }
+
+    pub(super) fn show_latest(&mut self, entries: Vec<Entry>, about: &About) {
+        self.rows = entries.iter().map(|entry| Row::new(entry, about)).collect();
+        self.rows.iter().for_each(|row| self.own_length = self.own_length.max(own_until(row)));
+        (self.at_start, self.detached, self.below, self.scroll) = (false, false, 0, 0);
+        self.opened = self.opened.or(self.last());
+        self.found = None;
+    }
+
+    pub(super) fn show_older(&mut self, entries: Vec<Entry>, about: &About) {
+        self.at_start = entries.is_empty();
+        let older = entries.iter().map(|entry| Row::new(entry, about));
+        self.rows.splice(0..0, older);
+        if self.rows.len() > ROWS_MAX {
+            self.rows.truncate(ROWS_MAX);
+            // Where the screen is stays where it is: near the first rows.
+            (self.detached, self.scroll) = (true, usize::MAX);
+        }
+    }
+
+    pub(super) fn show_around(&mut self, spot: Spot, entries: Vec<Entry>, about: &About) {
+        self.rows = entries.iter().map(|entry| Row::new(entry, about)).collect();
+        (self.at_start, self.detached, self.below, self.scroll) = (false, true, 0, 0);
+        self.found = Some(spot);
+    }
+
+    pub(super) fn add(&mut self, entry: &Entry, about: &About, channel: &Clean) {
+        let row = Row::new(entry, about);
+        self.own_length = self.own_length.max(own_until(&row));
+        if row.channel != *channel && !row.is_own {
+            *self.unread.entry(row.channel.clone()).or_default() += 1;
+        }
+        if self.detached {
+            self.below += 1;
+            return;
+        }
+        match self.rows.binary_search_by_key(&row.spot, |row| row.spot) {
+            Ok(at) => self.rows[at] = row,
+            // Older than all that is shown: it is read when somebody goes there.
+            Err(0) if self.older().is_some() => {}
+            Err(at) => self.rows.insert(at, row),
+        }
+        if self.rows.len() > ROWS_MAX {
+            self.rows.remove(0);
+            self.at_start = false;
+        }
+    }
+
+    pub(super) fn note(&mut self, text: Clean) {
+        if self.notes.len() == NOTES_MAX {
+            self.notes.remove(0);
+        }
+        self.notes.push(Note { after: self.last(), text });
+    }
+}
+
+fn own_until(row: &Row) -> u64 {
+    if row.is_own { row.spot.block.index.saturating_add(1) } else { 0 }
+}

@@ -1,0 +1,96 @@
+//! Who is in the room: authors, by what they wrote, and peers, by their connections.
+//!
+//! Rule: the two are not the same list. A connection has a key of its own, so that nobody learns
+//! from it who wrote what.
+
+use std::collections::BTreeMap;
+
+use crate::message::Content;
+use crate::sanitize::{self, Clean};
+use crate::timeline::{Entry, Spot};
+
+/// The most authors that are kept. Feeds cost nothing to make.
+pub const AUTHORS_MAX: usize = 500;
+
+/// Somebody who wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// What he calls himself in his last message here.
+    pub nick: Clean,
+    /// Where that stands.
+    pub last: Spot,
+    /// Whether another author's name looks the same.
+    pub has_double: bool,
+}
+
+/// A peer that is connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// What it is called: the first characters of its key.
+    pub name: Clean,
+    /// Where it is.
+    pub address: String,
+    /// Whether we are in sync with it.
+    pub is_synced: bool,
+}
+
+/// Everybody.
+#[derive(Debug)]
+pub struct People {
+    own: [u8; 32],
+    authors: BTreeMap<[u8; 32], Author>,
+    /// The peers that are here.
+    pub links: Vec<Link>,
+    /// Feeds of which more was named than is here, and how much more.
+    pub missing: Vec<([u8; 32], u64)>,
+}
+
+impl People {
+    pub(super) fn new(own: [u8; 32]) -> Self {
+        Self { own, authors: BTreeMap::new(), links: Vec::new(), missing: Vec::new() }
+    }
+
+    /// All authors by their keys, the last who wrote first.
+    pub fn authors(&self) -> Vec<(&[u8; 32], &Author)> {
+        let mut authors: Vec<_> = self.authors.iter().collect();
+        authors.sort_by_key(|(_, author)| std::cmp::Reverse(author.last));
+        authors
+    }
+
+    /// The author of a feed.
+    pub fn author(&self, key: &[u8; 32]) -> Option<&Author> {
+        self.authors.get(key)
+    }
+
+    pub(super) fn meet(&mut self, entry: &Entry) {
+        let Content::Chat(chat) = &entry.content else { return };
+        let (key, last) = (entry.id.feed, entry.spot());
+        let nick = sanitize::nick(chat.nickname.as_deref().unwrap_or_default());
+        let is_full = self.authors.len() >= AUTHORS_MAX;
+        match self.authors.get_mut(&key) {
+            Some(author) if author.last > last => return,
+            Some(author) if author.nick == nick => {
+                author.last = last;
+                return;
+            }
+            Some(author) => (author.nick, author.last) = (nick, last),
+            None if is_full => return,
+            None => {
+                self.authors.insert(key, Author { nick, last, has_double: false });
+            }
+        }
+        self.compare();
+    }
+
+    /// Finds the names that look the same.
+    fn compare(&mut self) {
+        let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+        for author in self.authors.values() {
+            *seen.entry(sanitize::skeleton(author.nick.as_str())).or_default() += 1;
+        }
+        for (key, author) in &mut self.authors {
+            let alike = seen.get(&sanitize::skeleton(author.nick.as_str())).copied();
+            author.has_double = *key != self.own && alike.is_some_and(|count| count > 1);
+        }
+    }
+}

@@ -1,0 +1,261 @@
+use jiff::Timestamp;
+use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+
+use super::*;
+use crate::lines::MessageId;
+use crate::message::{self, Draft};
+use crate::timeline::Place;
+
+pub(in crate::tui) const OWN: [u8; 32] = [0xaa; 32];
+pub(in crate::tui) const BOB: [u8; 32] = [0xbb; 32];
+pub(in crate::tui) const CAROL: [u8; 32] = [0xcc; 32];
+
+pub(in crate::tui) fn about() -> About {
+    About {
+        room: sanitize::line("kitchen", 40),
+        rooms: vec![sanitize::line("kitchen", 40), sanitize::line("work", 40)],
+        nick: sanitize::nick("alice"),
+        key: OWN,
+        zone: TimeZone::UTC,
+        has_network: true,
+    }
+}
+
+/// A message in a channel; its place is its time.
+pub(in crate::tui) fn entry(
+    feed: [u8; 32],
+    index: u64,
+    (nick, channel, time): (&str, &str, &str),
+    text: &str,
+) -> Entry {
+    let time: Timestamp = time.parse().unwrap();
+    let draft = Draft { channel, ..Draft::new(nick, text) };
+    let block = message::encode(&draft, time).unwrap();
+    let content = message::decode(&block);
+    Entry { id: MessageId { feed, index }, place: Place::at(time), content }
+}
+
+pub(in crate::tui) fn size(width: u16, height: u16) -> Size {
+    Size { width, height }
+}
+
+/// A room with some messages of three people.
+pub(in crate::tui) fn room(size: Size) -> Model {
+    let said = |feed, index, nick, time: &str, text: &str| {
+        entry(feed, index, (nick, "general", &format!("2026-11-{time}Z")), text)
+    };
+    let read = said(BOB, 0, "bob", "21T18:02:00", "x").spot();
+    let mut model = Model::new(about(), size, Theme::Plain, Some(read));
+    model.update(News::Latest(vec![
+        said(BOB, 0, "bob", "21T18:02:00", "shall we start?"),
+        said(OWN, 0, "alice", "21T18:02:30", "yes"),
+        said(CAROL, 0, "carol", "22T09:14:00", "morning! @alice did the sync work?"),
+        said(OWN, 1, "alice", "22T09:15:00", "it did"),
+        said(
+            BOB,
+            1,
+            "bob",
+            "22T09:15:30",
+            "a longer text that has to be broken into several \
+            lines where the window is not wide enough for all of it\nand a second line",
+        ),
+        said(OWN, 2, "alice", "22T09:16:00", "and this one is on its way"),
+    ]));
+    model.update(News::Held(vec![([1; 32], 2), ([2; 32], 1), ([3; 32], 2)]));
+    model.update(News::Progress(Progress { have: 6, want: 9, peers: 3, synced: 2 }));
+    let link = |name: &str, is_synced| people::Link {
+        name: sanitize::line(name, 40),
+        address: "192.0.2.7:4977".into(),
+        is_synced,
+    };
+    model.update(News::Links(vec![link("peer 010101", true), link("peer 020202", false)]));
+    model.update(News::Missing(vec![([0xdd; 32], 14)]));
+    let other = entry(BOB, 2, ("bob", "random", "2026-11-22T09:17:00Z"), "elsewhere");
+    model.update(News::Came(vec![other]));
+    model
+}
+
+pub(in crate::tui) fn key(code: KeyCode) -> Event {
+    Event::Key(KeyEvent::new(code, KeyModifiers::NONE))
+}
+
+pub(in crate::tui) fn with(modifier: KeyModifiers, code: KeyCode) -> Event {
+    Event::Key(KeyEvent::new(code, modifier))
+}
+
+pub(in crate::tui) fn type_text(model: &mut Model, text: &str) {
+    for c in text.chars() {
+        assert_eq!(model.input(key(KeyCode::Char(c))), []);
+    }
+}
+
+fn sent(channel: &str, text: &str) -> Effect {
+    Effect::Send { channel: channel_name(channel), text: text.into() }
+}
+
+#[test]
+fn what_is_typed_is_sent_where_one_looks() {
+    let mut model = room(size(120, 40));
+    type_text(&mut model, "hello");
+    let effects = model.input(key(KeyCode::Enter));
+    assert_eq!(effects[0], sent("general", "hello"));
+    assert!(model.typing.is_empty());
+    model.submit("/channel #Random");
+    type_text(&mut model, "two");
+    model.input(with(KeyModifiers::ALT, KeyCode::Enter));
+    type_text(&mut model, "lines");
+    assert_eq!(model.input(key(KeyCode::Enter))[0], sent("random", "two\nlines"));
+    type_text(&mut model, "//shrug");
+    assert_eq!(model.input(key(KeyCode::Enter))[0], sent("random", "/shrug"));
+}
+
+#[test]
+fn what_came_elsewhere_is_unread_until_one_goes_there() {
+    let mut model = room(size(120, 40));
+    let random = channel_name("random");
+    assert_eq!(model.log.unread(&random), 1);
+    model.input(with(KeyModifiers::ALT, KeyCode::Char('a')));
+    assert_eq!((&model.channel, model.log.unread(&random)), (&random, 0));
+    model.input(with(KeyModifiers::CONTROL, KeyCode::Char('n')));
+    assert_eq!(model.channel, channel_name("general"));
+}
+
+#[test]
+fn the_terminal_rings_for_ones_own_name_alone() {
+    let mut model = room(size(120, 40));
+    let mut rings = |feed, index, text: &str| {
+        let came = entry(feed, index, ("bob", "general", "2026-11-22T10:00:00Z"), text);
+        model.update(News::Came(vec![came])).contains(&Effect::Bell)
+    };
+    assert!(rings(BOB, 3, "hey @Alice!"));
+    assert!(rings(BOB, 4, "@alice"));
+    assert!(!rings(BOB, 5, "@alicent is another one"));
+    assert!(!rings(BOB, 6, "alice"));
+    assert!(!rings(OWN, 3, "@alice is me"));
+}
+
+#[test]
+fn rows_stand_in_order_each_once_and_there_are_never_too_many() {
+    let mut model = room(size(120, 40));
+    let late = entry(CAROL, 1, ("carol", "general", "2026-11-21T18:02:10Z"), "late");
+    model.update(News::Came(vec![late.clone()]));
+    model.update(News::Came(vec![late]));
+    let times =
+        |model: &Model| model.log.rows(&model.channel).map(|row| row.spot).collect::<Vec<_>>();
+    assert_eq!(times(&model).len(), 7);
+    assert!(times(&model).is_sorted());
+    let many = (10..2_000).map(|n| {
+        let time = format!("2026-12-{:02}T{:02}:{:02}:00Z", 1 + n / 1_440, n / 60 % 24, n % 60);
+        entry(BOB, n, ("bob", "general", &time), "x")
+    });
+    model.update(News::Came(many.collect()));
+    assert_eq!(times(&model).len(), log::ROWS_MAX);
+    assert!(times(&model).is_sorted());
+}
+
+#[test]
+fn going_up_asks_for_older_messages_until_there_are_none() {
+    let mut model = room(size(50, 12));
+    let first = model.log.older().unwrap();
+    let effects = model.input(key(KeyCode::Home));
+    assert_eq!(effects, [Effect::ReadOlder(first)]);
+    model.update(News::Older(Vec::new()));
+    assert_eq!(model.input(key(KeyCode::PageUp)), []);
+    // Whoever reads above is not moved by what comes below.
+    let before = super::super::view::log::visible(&model);
+    let came = entry(BOB, 9, ("bob", "general", "2026-11-23T10:00:00Z"), "new");
+    assert_eq!(model.update(News::Came(vec![came])), []);
+    let after = super::super::view::log::visible(&model);
+    assert_eq!(before[..before.len() - 1], after[..after.len() - 1]);
+    let effects = model.input(key(KeyCode::End));
+    assert!(matches!(effects[..], [Effect::MarkRead(_)]), "{effects:?}");
+}
+
+#[test]
+fn several_pasted_lines_are_asked_about_and_hold_nothing_that_acts() {
+    let mut model = room(size(120, 40));
+    model.input(Event::Paste("one\r\ntwo\u{1b}[2J\n".into()));
+    assert!(matches!(&model.overlay, Overlay::Paste(_)));
+    model.input(key(KeyCode::Char('y')));
+    let effects = model.input(key(KeyCode::Enter));
+    assert_eq!(effects[0], sent("general", "one\ntwo\\u{1b}[2J"));
+    model.input(Event::Paste("no\nno".into()));
+    model.input(key(KeyCode::Char('n')));
+    model.input(Event::Paste("one line\n".into()));
+    assert_eq!(model.input(key(KeyCode::Enter))[0], sent("general", "one line"));
+}
+
+#[test]
+fn control_c_clears_first_and_leaves_then() {
+    let mut model = room(size(120, 40));
+    let interrupt = || with(KeyModifiers::CONTROL, KeyCode::Char('c'));
+    type_text(&mut model, "half");
+    assert_eq!(model.input(interrupt()), []);
+    assert!(model.typing.is_empty());
+    type_text(&mut model, "x");
+    assert_eq!(model.input(interrupt()), []);
+    assert_eq!(model.input(interrupt()), [Effect::Quit]);
+}
+
+#[test]
+fn names_and_commands_are_completed_and_lines_come_back() {
+    let mut model = room(size(120, 40));
+    type_text(&mut model, "ask @ca");
+    model.input(key(KeyCode::Tab));
+    assert_eq!(model.typing.text(), "ask @carol ");
+    model.input(key(KeyCode::Enter));
+    type_text(&mut model, "/inv");
+    model.input(key(KeyCode::Tab));
+    assert_eq!(model.input(key(KeyCode::Enter)), [Effect::Invite]);
+    type_text(&mut model, "new");
+    model.input(key(KeyCode::Up));
+    model.input(key(KeyCode::Up));
+    assert_eq!(model.typing.text(), "ask @carol ");
+    model.input(key(KeyCode::Down));
+    model.input(key(KeyCode::Down));
+    assert_eq!(model.typing.text(), "new");
+}
+
+#[test]
+fn a_search_finds_chooses_and_goes_there() {
+    let mut model = room(size(120, 40));
+    model.input(with(KeyModifiers::CONTROL, KeyCode::Char('f')));
+    type_text(&mut model, "sync");
+    assert_eq!(model.input(key(KeyCode::Enter)), [Effect::Search("sync".into())]);
+    let hit = |n| entry(CAROL, n, ("carol", "general", &format!("2026-11-22T09:1{n}:00Z")), "sync");
+    model.update(News::Found(vec![hit(1), hit(2)]));
+    model.input(key(KeyCode::Up));
+    assert_eq!(model.input(key(KeyCode::Enter)), [Effect::ReadAround(hit(1).spot())]);
+    assert!(matches!(model.overlay, Overlay::None));
+    model.update(News::Around(hit(1).spot(), vec![hit(1), hit(2)]));
+    // What comes now is not shown in the middle of the past.
+    model.update(News::Came(vec![hit(9)]));
+    assert_eq!((model.log.below, model.log.last()), (1, Some(hit(2).spot())));
+    assert_eq!(model.input(key(KeyCode::End)), [Effect::ReadLatest]);
+}
+
+#[test]
+fn names_that_look_the_same_are_marked() {
+    let mut model = room(size(120, 40));
+    let double = |model: &Model, key| model.people.author(key).unwrap().has_double;
+    assert!(!double(&model, &BOB));
+    // A Cyrillic letter in it.
+    let forged = entry([0xee; 32], 0, ("b\u{43e}b", "general", "2026-11-22T11:00:00Z"), "hi");
+    model.update(News::Came(vec![forged]));
+    assert!(double(&model, &BOB) && double(&model, &[0xee; 32]) && !double(&model, &CAROL));
+}
+
+#[test]
+fn a_message_is_where_the_peers_say_and_stays_there_when_they_go() {
+    let mut model = room(size(120, 40));
+    let glyphs = |model: &Model| (0..3).map(|n| model.spread.of(n).glyph()).collect::<Vec<_>>();
+    assert_eq!(glyphs(&model), ["●●●", "●●○", "◌"]);
+    model.update(News::Held(Vec::new()));
+    assert_eq!(glyphs(&model), ["●●●", "●●○", "◌"]);
+    model.update(News::Held(vec![([4; 32], 3)]));
+    assert_eq!(glyphs(&model), ["4/4", "3/4", "1/4"]);
+    let mut again = Spread::default();
+    again.before = 1;
+    again.held(&[]);
+    assert_eq!((again.of(0), again.of(1)), (spread::Held::Elsewhere, spread::Held::Here));
+}

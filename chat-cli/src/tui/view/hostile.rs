@@ -1,0 +1,247 @@
+//! What hostile text does to a terminal, looked at on one.
+
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use vt100::{Callbacks, Parser, Screen};
+
+use super::{draw, frames};
+use crate::report::Paint;
+use crate::timeline::Entry;
+use crate::transcript::Transcript;
+use crate::tui::model::overlay::{Invite, Overlay};
+use crate::tui::model::tests::{entry, room, size};
+use crate::tui::model::{Model, News};
+
+const MALLORY: [u8; 32] = [0x77; 32];
+const WIDTH: u16 = 120;
+const HEIGHT: u16 = 30;
+
+/// What a terminal does, or shows elsewhere, when it is told to.
+const PAYLOADS: [&str; 45] = [
+    "\u{1b}[2J",
+    "\u{1b}[H",
+    "\u{1b}[1;1Hroot",
+    "\u{1b}[3A\u{1b}[2K",
+    "\u{1b}[31;1m",
+    "\u{1b}[?25l",
+    "\u{1b}[?1049h",
+    "\u{1b}[?1049l",
+    "\u{1b}[?1000h",
+    "\u{1b}[?2004l",
+    "\u{1b}[6n",
+    "\u{1b}[c",
+    "\u{1b}[8;1;1t",
+    "\u{1b}[21t",
+    "\u{1b}[5i",
+    "\u{1b}[1;2r",
+    "\u{1b}[4h",
+    "\u{1b}c",
+    "\u{1b}7\u{1b}8",
+    "\u{1b}(0",
+    "\u{1b}#8",
+    "\u{1b}]0;owned\u{7}",
+    "\u{1b}]2;owned\u{1b}\\",
+    "\u{1b}]52;c;cm0=\u{7}",
+    "\u{1b}]8;;http://x\u{1b}\\y",
+    "\u{1b}]4;1;red\u{7}",
+    "\u{1b}]1337;File=:AA\u{7}",
+    "\u{1b}P+q\u{1b}\\",
+    "\u{1b}_G\u{1b}\\",
+    "\u{9b}2J",
+    "\u{9d}0;owned\u{9c}",
+    "\u{90}q\u{9c}",
+    "\u{7}",
+    "\u{8}\u{8}\u{8}",
+    "\r",
+    "\u{b}\u{c}\u{84}\u{85}",
+    "\u{e}",
+    "\u{202e}gpj.exe",
+    "\u{2066}\u{2067}x\u{2069}",
+    "\u{200b}\u{200d}\u{feff}",
+    "e\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}",
+    "\u{e0041}\u{e007f}",
+    "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}\u{fe0f}",
+    "\u{2028}\u{2029}",
+    "\0",
+];
+
+/// Each payload alone, inside a word, again and again, behind a newline, and at the end of a text
+/// that fills lines.
+fn hostile() -> Vec<String> {
+    let ways: [fn(&str) -> String; 5] = [
+        str::to_string,
+        |text| format!("al{text}ice"),
+        |text| text.repeat(60),
+        |text| format!("\n{text}\n18:02 alice·aaaaaa yes"),
+        |text| format!("{}{text}", "日本語 ".repeat(40)),
+    ];
+    PAYLOADS.iter().flat_map(|text| ways.iter().map(|way| way(text))).collect()
+}
+
+/// Everything that a text may not make a terminal do.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Deeds(Vec<&'static str>);
+
+impl Callbacks for Deeds {
+    fn audible_bell(&mut self, _: &mut Screen) {
+        self.0.push("bell");
+    }
+    fn visual_bell(&mut self, _: &mut Screen) {
+        self.0.push("flash");
+    }
+    fn resize(&mut self, _: &mut Screen, _: (u16, u16)) {
+        self.0.push("resize");
+    }
+    fn set_window_icon_name(&mut self, _: &mut Screen, _: &[u8]) {
+        self.0.push("icon");
+    }
+    fn set_window_title(&mut self, _: &mut Screen, _: &[u8]) {
+        self.0.push("title");
+    }
+    fn copy_to_clipboard(&mut self, _: &mut Screen, _: &[u8], _: &[u8]) {
+        self.0.push("copy");
+    }
+    fn paste_from_clipboard(&mut self, _: &mut Screen, _: &[u8]) {
+        self.0.push("paste");
+    }
+    fn unhandled_osc(&mut self, _: &mut Screen, _: &[&[u8]]) {
+        self.0.push("osc");
+    }
+    fn unhandled_control(&mut self, _: &mut Screen, _: u8) {
+        self.0.push("control");
+    }
+}
+
+fn terminal() -> Parser<Deeds> {
+    Parser::new_with_callbacks(rows(HEIGHT), rows(WIDTH), 0, Deeds::default())
+}
+
+fn rows(count: u16) -> std::num::NonZeroU16 {
+    std::num::NonZeroU16::new(count).unwrap()
+}
+
+/// Says a hostile text in every place where a peer can: text, nick, channel, and the name of the
+/// room, which comes with the invite.
+fn attacked(text: &str) -> Model {
+    let mut model = room(size(WIDTH, HEIGHT));
+    let at = "2026-11-22T09:20:00Z";
+    let said = entry(MALLORY, 0, (text, "general", at), &format!("x{text}"));
+    let channel = entry(MALLORY, 1, ("mallory", text, at), "x");
+    model.update(News::Came(vec![said, channel]));
+    model.about.room = crate::sanitize::line(text, 40);
+    model.about.rooms = vec![model.about.room.clone()];
+    model.note(text);
+    model
+}
+
+/// What a terminal shows of a model, and what was meant.
+fn shown(model: &Model) -> (Parser<Deeds>, Buffer) {
+    let mut bytes = Vec::new();
+    let area = Rect::new(0, 0, WIDTH, HEIGHT);
+    let options = TerminalOptions { viewport: Viewport::Fixed(area) };
+    let mut canvas = Terminal::with_options(CrosstermBackend::new(&mut bytes), options).unwrap();
+    let meant = canvas.draw(|frame| draw(model, frame)).unwrap().buffer.clone();
+    drop(canvas);
+    let mut terminal = terminal();
+    terminal.process(&bytes);
+    (terminal, meant)
+}
+
+fn hold(text: &str) {
+    let mut model = attacked(text);
+    look(&model, text);
+    model.overlay = Overlay::search(text);
+    let hit = entry(MALLORY, 0, (text, "general", "2026-11-22T09:20:00Z"), &format!("x{text}"));
+    model.update(News::Found(vec![hit]));
+    look(&model, text);
+    let line = crate::sanitize::line(text, 400);
+    model.update(News::Invite(Invite { text: line, picture: Vec::new(), warning: "read" }));
+    look(&model, text);
+}
+
+fn look(model: &Model, text: &str) {
+    let (terminal, meant) = shown(model);
+    let screen = terminal.screen();
+    assert_eq!(*terminal.callbacks(), Deeds::default(), "{text:?}");
+    assert!(!screen.alternate_screen() && !screen.bracketed_paste(), "{text:?}");
+    let panes = frames(model);
+    let inside = |area: Rect| Rect::new(area.x + 1, area.y, area.width - 2, area.height);
+    let texts = [panes.chat, inside(panes.rooms.unwrap()), inside(panes.people.unwrap())];
+    let title = Rect { height: 1, ..panes.around_chat.unwrap() };
+    for y in 0..HEIGHT {
+        for x in 0..WIDTH {
+            let is_text = texts.iter().any(|area| area.contains((x, y).into()));
+            if is_text || title.contains((x, y).into()) {
+                continue;
+            }
+            let cell = screen.cell(y, x).unwrap();
+            let found = if cell.has_contents() { cell.contents() } else { " " };
+            assert_eq!(found, meant[(x, y)].symbol(), "{x}, {y} after {text:?}");
+        }
+    }
+    for y in panes.chat.y..panes.chat.bottom() {
+        let first = screen.cell(y, panes.chat.x).unwrap();
+        let is_ours = |c: char| c.is_ascii_digit() || " ─-┌│└".contains(c);
+        let ours = first.contents().chars().all(is_ours);
+        let is_over = !matches!(model.overlay, Overlay::None);
+        assert!(ours || is_over, "row {y} begins with {:?} after {text:?}", first.contents());
+    }
+}
+
+/// The same in the room by lines.
+fn hold_by_lines(text: &str) {
+    let mut transcript = Transcript::new(TimeZone::UTC, Paint::Plain);
+    let said = |nick: &str, text: &str| -> Entry {
+        entry(MALLORY, 0, (nick, "general", "2026-11-22T09:20:00Z"), text)
+    };
+    let mut terminal = terminal();
+    terminal.process(b"before\r\n");
+    for line in transcript.lines(&said(text, &format!("x{text}"))) {
+        let starts = ["── ", "09:20 ", "    │ "];
+        assert!(starts.iter().any(|start| line.starts_with(start)), "{line:?}");
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+        terminal.process(line.as_bytes());
+        terminal.process(b"\r\n");
+    }
+    terminal.process(b"after");
+    let screen = terminal.screen();
+    assert_eq!(*terminal.callbacks(), Deeds::default(), "{text:?}");
+    assert_eq!(screen.fgcolor(), vt100::Color::Default, "{text:?}");
+    let after = screen.rows(0, WIDTH).nth(screen.cursor_position().0.into()).unwrap();
+    assert!(after.starts_with("after"), "{text:?}");
+    // Nothing was written above.
+    let first = screen.rows(0, WIDTH).next().unwrap();
+    assert!(first == "before" || screen.cursor_position().0 == HEIGHT - 1, "{text:?}: {first}");
+}
+
+#[test]
+fn two_hundred_hostile_texts_stay_where_they_belong() {
+    let texts = hostile();
+    assert!(texts.len() >= 200);
+    for text in texts {
+        hold(&text);
+        hold_by_lines(&text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_stays_where_it_belongs(
+        parts in prop::collection::vec(prop_oneof![
+            prop::sample::select(PAYLOADS.to_vec()).prop_map(str::to_string),
+            "\\PC{0,30}",
+            prop::collection::vec(any::<char>(), 0..30).prop_map(|c| c.into_iter().collect()),
+        ], 1..6)
+    ) {
+        // The model of a terminal leaves out the mark for what was no text; terminals show it.
+        let text = parts.concat().replace('\u{fffd}', "?");
+        hold(&text);
+        hold_by_lines(&text);
+    }
+}

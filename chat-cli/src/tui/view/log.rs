@@ -1,0 +1,200 @@
+//! The messages: a line where the day changes, one where the new ones begin, and ours behind them.
+//!
+//! Rule: each line begins with something of ours, so that no text of a peer can pass for a line of
+//! another one or of the program.
+
+use jiff::civil::Date;
+use ratatui::text::{Line, Span};
+use textwrap::{Options, wrap};
+
+use super::frames;
+use crate::sanitize::{self, Clean};
+use crate::transcript::counted;
+use crate::tui::model::Model;
+use crate::tui::model::log::Row;
+
+/// From this width on, texts stand in a column of their own.
+const COLUMN_FROM: u16 = 60;
+/// The widest column of authors.
+const AUTHOR_COLUMNS_MAX: usize = 22;
+/// What the mark of our own messages takes at the right.
+const MARK_COLUMNS: usize = 5;
+/// `18:02 `
+const CLOCK_COLUMNS: usize = 6;
+/// The most lines that one message takes: 8 KiB of newlines are shown in part.
+const ROW_LINES_MAX: usize = 400;
+
+/// Every line of the channel, as wide as the messages are.
+pub fn lines(model: &Model) -> Vec<Line<'static>> {
+    let width = usize::from(frames(model).chat.width).max(CLOCK_COLUMNS + 4);
+    let mut lines = Vec::new();
+    let mut notes = model.log.notes.iter().peekable();
+    let mut day = None;
+    let mut new_from = model.log.new_from(&model.channel);
+    let mut welcome = model.log.is_empty();
+    for row in model.log.rows(&model.channel) {
+        while let Some(note) = notes.next_if(|note| note.after.is_none_or(|at| at < row.spot)) {
+            lines.extend(note_lines(model, &note.text, width));
+        }
+        let date = row.time.map(|time| time.date());
+        if date.is_some() && day != date {
+            day = date;
+            lines.push(separator(model, &day_words(date), width));
+        }
+        if let Some((spot, count)) = new_from
+            && row.spot >= spot
+        {
+            let words = format!("new since you left ({count})");
+            lines.push(separator(model, &words, width).style(model.theme.mark()));
+            new_from = None;
+        }
+        lines.extend(row_lines(model, row, width));
+        welcome = false;
+    }
+    if welcome {
+        lines.extend(welcome_lines(model));
+    }
+    for note in notes {
+        lines.extend(note_lines(model, &note.text, width));
+    }
+    for (feed, count) in &model.people.missing {
+        let nick = model.people.author(feed).map_or("", |author| author.nick.as_str());
+        let who = sanitize::author(nick, feed);
+        let words = format!("{} from {who} not here yet", counted(*count, "message"));
+        lines.push(separator(model, &words, width).style(model.theme.waiting()));
+    }
+    lines
+}
+
+/// The lines that are on the screen.
+pub fn visible(model: &Model) -> Vec<Line<'static>> {
+    let rows = usize::from(frames(model).chat.height);
+    let mut lines = lines(model);
+    let most = lines.len().saturating_sub(rows);
+    let scroll = model.log.scroll.min(most);
+    lines.truncate(lines.len() - scroll);
+    let from = lines.len().saturating_sub(rows);
+    let mut shown = lines.split_off(from);
+    if scroll > 0 || model.log.is_detached() {
+        let below = match model.log.below {
+            0 => "more below".to_string(),
+            count => format!("{} below", counted(count, "new message")),
+        };
+        let width = usize::from(frames(model).chat.width);
+        let hint = separator(model, &format!("{below}: End goes there"), width);
+        if let Some(last) = shown.last_mut() {
+            *last = hint.style(model.theme.waiting());
+        }
+    }
+    shown
+}
+
+fn row_lines(model: &Model, row: &Row, width: usize) -> Vec<Line<'static>> {
+    let theme = model.theme;
+    let key = &row.spot.block.feed;
+    let clock = row.time.map_or("--:--".into(), |time| time.strftime("%H:%M").to_string());
+    let is_column = frames(model).chat.width >= COLUMN_FROM;
+    let columns = if is_column { AUTHOR_COLUMNS_MAX } else { AUTHOR_COLUMNS_MAX / 2 + 5 };
+    let author = sanitize::author_within(row.nick.as_str(), key, columns);
+    let double = model.people.author(key).is_some_and(|author| author.has_double);
+    let double_columns = 2 * usize::from(double);
+    let pad = columns.saturating_sub(author.columns() + double_columns);
+    let pad = if is_column { pad } else { 0 };
+    let head = CLOCK_COLUMNS + author.columns() + double_columns + pad + 1;
+    let hang = if is_column { head } else { CLOCK_COLUMNS };
+    let room = width.saturating_sub(MARK_COLUMNS).max(hang + 4);
+    let texts = wrapped(&row.lines, room - head.min(room - 4), room - hang);
+    let glyph = row.is_own.then(|| model.spread.of(row.spot.block.index).glyph());
+    let text_style = match () {
+        () if row.is_marker => theme.dim(),
+        () if row.is_mention || model.log.found == Some(row.spot) => theme.mark(),
+        () => ratatui::style::Style::new(),
+    };
+    let mut lines = Vec::with_capacity(texts.len());
+    for (at, text) in texts.into_iter().enumerate() {
+        let mut spans = match at {
+            0 => {
+                let mut spans = vec![Span::styled(format!("{clock} "), theme.dim())];
+                spans.push(Span::styled(author.to_string(), theme.author(key)));
+                if double {
+                    spans.push(Span::styled(" ≈", theme.mark()));
+                }
+                spans.push(Span::raw(" ".repeat(pad + 1)));
+                spans
+            }
+            _ => vec![Span::styled(format!("{:>1$}", "│ ", hang), theme.dim())],
+        };
+        spans.push(Span::styled(text, text_style));
+        let line = Line::from(spans);
+        let gap = width.saturating_sub(line.width() + MARK_COLUMNS);
+        lines.push(match (&glyph, at) {
+            (Some(glyph), 0) => with_mark(line, gap, glyph, model),
+            _ => line,
+        });
+    }
+    lines
+}
+
+fn with_mark(mut line: Line<'static>, gap: usize, glyph: &str, model: &Model) -> Line<'static> {
+    let style = if glyph == "◌" { model.theme.waiting() } else { model.theme.good() };
+    line.push_span(" ".repeat(gap + 1));
+    line.push_span(Span::styled(glyph.to_string(), style));
+    line
+}
+
+/// Breaks lines into the room that there is: the first is shorter than those below it.
+fn wrapped(lines: &[Clean], first: usize, rest: usize) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        // Narrower first lines are made by an indent that is then taken away.
+        let indent = " ".repeat(if at == 0 { rest.saturating_sub(first) } else { 0 });
+        let options = Options::new(rest.max(2)).initial_indent(&indent);
+        for text in wrap(line.as_str(), options) {
+            let text =
+                if texts.is_empty() { text.get(indent.len()..).unwrap_or("") } else { &text };
+            texts.push(text.to_string());
+        }
+        if texts.len() > ROW_LINES_MAX {
+            texts.truncate(ROW_LINES_MAX);
+            texts.push("(there is more: see it with  multichat tail)".into());
+            break;
+        }
+    }
+    texts
+}
+
+fn note_lines(model: &Model, text: &Clean, width: usize) -> Vec<Line<'static>> {
+    let options = Options::new(width.max(8)).initial_indent("  · ").subsequent_indent("    ");
+    let lines = wrap(text.as_str(), options).into_iter();
+    lines.map(|line| Line::styled(line.into_owned(), model.theme.dim())).collect()
+}
+
+/// Words in the middle of a line.
+fn separator(model: &Model, words: &str, width: usize) -> Line<'static> {
+    let words = sanitize::line(words, width.saturating_sub(6));
+    let left = width.saturating_sub(words.columns() + 2);
+    let (before, after) = (left / 2, left - left / 2);
+    let text = format!("{} {words} {}", "─".repeat(before), "─".repeat(after));
+    Line::styled(text, model.theme.dim())
+}
+
+fn day_words(date: Option<Date>) -> String {
+    date.map_or(String::new(), |date| date.strftime("%a %d %b %Y").to_string())
+}
+
+/// What stands in a room in which nothing was said yet.
+fn welcome_lines(model: &Model) -> Vec<Line<'static>> {
+    let met = model.progress.peers > 0 || !model.people.authors().is_empty();
+    let tick = |done: bool, what: &str| format!("  [{}] {what}", if done { 'x' } else { ' ' });
+    [
+        format!("  Welcome, {}. This is #{}.", model.about.nick, model.channel),
+        String::new(),
+        tick(true, "room made, key saved"),
+        tick(met, "/invite someone; they join"),
+        tick(false, "first message: just write it"),
+        tick(false, "it reached them: ◌ turns to ●"),
+    ]
+    .into_iter()
+    .map(Line::from)
+    .collect()
+}

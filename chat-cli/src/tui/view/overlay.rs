@@ -1,0 +1,124 @@
+//! What lies over the messages.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Clear, Paragraph};
+
+use textwrap::wrap;
+
+use super::people;
+use crate::chat::slash::COMMANDS;
+use crate::sanitize;
+use crate::transcript::counted;
+use crate::tui::model::Model;
+use crate::tui::model::overlay::{Invite, Overlay, Search};
+
+const KEYS: [(&str, &str); 12] = [
+    ("Enter", "send"),
+    ("Alt-Enter", "a new line"),
+    ("Tab", "complete a command or a name"),
+    ("Up Down", "what you sent before"),
+    ("PgUp PgDn Home End", "go through the messages"),
+    ("Alt-Up Alt-Down", "the next channel; so do Ctrl-N and Ctrl-P"),
+    ("Alt-A", "the next channel with something new"),
+    ("Alt-1 to Alt-9", "another room"),
+    ("Alt-P", "who is here"),
+    ("Ctrl-F", "search"),
+    ("Ctrl-L", "draw the screen anew"),
+    ("Ctrl-C twice", "leave"),
+];
+
+/// Draws it, if there is any.
+pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    // An invite is to be scanned: it takes all the room that there is.
+    let area = match model.overlay {
+        Overlay::Invite(_) if super::frames(model).tabs.is_some() => {
+            Rect { y: 0, height: area.bottom(), ..area }
+        }
+        _ => area,
+    };
+    let (title, lines) = match &model.overlay {
+        Overlay::None => return,
+        Overlay::Help => (" help ", help(area)),
+        Overlay::People => {
+            (" people ", people::lines(model, usize::from(area.width).saturating_sub(2)))
+        }
+        Overlay::Search(search) => (" search ", found(model, search, area)),
+        Overlay::Invite(invite) => (" invite ", invitation(invite, area)),
+        Overlay::Paste(text) => (" paste ", question(text, area)),
+    };
+    // In the smallest windows a frame would leave nothing inside it.
+    let has_frame = area.height > 6 && !matches!(model.overlay, Overlay::Invite(_));
+    let block = if has_frame { Block::bordered().title(title) } else { Block::new() };
+    frame.render_widget(Clear, area);
+    frame.render_widget(Paragraph::new(lines).block(block), area);
+}
+
+fn help(area: Rect) -> Vec<Line<'static>> {
+    let line = |(key, what): &(&str, &str)| Line::raw(format!(" {key:18}  {what}"));
+    let marks = [
+        " ◌ stored here only    ●○○ held by 1 of 3 known peers    ●●● by all",
+        " ≈ another member's name looks the same: the key behind the · tells them apart",
+        " Shift and the mouse mark text, as without this program",
+    ];
+    let mut lines: Vec<Line<'static>> = COMMANDS.iter().map(line).collect();
+    lines.extend(KEYS.iter().map(line));
+    lines.extend(marks.map(Line::raw));
+    let rows = usize::from(area.height.saturating_sub(2));
+    if lines.len() > rows {
+        lines.truncate(rows.saturating_sub(1));
+        lines.push(Line::raw(" … a higher window shows the rest"));
+    }
+    lines
+}
+
+fn question(text: &str, area: Rect) -> Vec<Line<'static>> {
+    let lines = counted(text.lines().count() as u64, "line");
+    let question = format!("Put {lines} into one message?  y = yes   any other key = no");
+    broken(&question, usize::from(area.width.saturating_sub(2)))
+}
+
+/// A text in as many lines as it needs.
+fn broken(text: &str, width: usize) -> Vec<Line<'static>> {
+    wrap(text, width.max(2)).into_iter().map(|line| Line::raw(line.into_owned())).collect()
+}
+
+fn found(model: &Model, search: &Search, area: Rect) -> Vec<Line<'static>> {
+    let width = usize::from(area.width.saturating_sub(2));
+    let words = sanitize::line(&search.words, width.saturating_sub(10));
+    let mut lines = vec![Line::raw(format!(" find: {words}▏"))];
+    let Some(rows) = &search.rows else {
+        lines.push(Line::styled(" Enter looks for it, Esc closes", model.theme.dim()));
+        return lines;
+    };
+    let count = counted(rows.len() as u64, "message");
+    lines.push(Line::styled(format!(" {count}: ↑ ↓ choose, Enter goes there"), model.theme.dim()));
+    let room = usize::from(area.height.saturating_sub(4)).max(1);
+    let from = (search.chosen + 1).saturating_sub(room);
+    for (at, row) in rows.iter().enumerate().skip(from).take(room) {
+        let day = row.time.map_or(String::new(), |time| time.strftime("%d %b %H:%M").to_string());
+        let author = sanitize::author_within(row.nick.as_str(), &row.spot.block.feed, 16);
+        let text = row.lines.first().map_or("", |line| line.as_str());
+        let text = sanitize::line(&format!(" {day} {author}  {text}"), width);
+        let style = if at == search.chosen { model.theme.chosen() } else { model.theme.dim() };
+        lines.push(Line::styled(text.to_string(), style));
+    }
+    lines
+}
+
+fn invitation(invite: &Invite, area: Rect) -> Vec<Line<'static>> {
+    let width = usize::from(area.width);
+    let keys = "c = to the clipboard   any other key = close";
+    let texts = [invite.text.as_str(), invite.warning, keys];
+    let mut lines: Vec<_> = texts.iter().flat_map(|text| broken(text, width)).collect();
+    let rows = usize::from(area.height);
+    let fits = lines.len() + invite.picture.len() <= rows
+        && invite.picture.first().is_some_and(|line| line.chars().count() <= width);
+    match fits {
+        true => lines.extend(invite.picture.iter().cloned().map(Line::raw)),
+        false if invite.picture.is_empty() => {}
+        false => lines.push(Line::raw("a larger window shows it as a picture to scan")),
+    }
+    lines
+}

@@ -1,0 +1,68 @@
+//! The rooms, and the channels of the one that is open.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Paragraph};
+
+use crate::sanitize::{self, Clean};
+use crate::tui::model::Model;
+
+/// What stands at a place of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pointed {
+    /// A room, by its place among all.
+    Room(usize),
+    /// A channel of the open room.
+    Channel(Clean),
+}
+
+fn entries(model: &Model) -> Vec<Pointed> {
+    let mut entries = Vec::new();
+    for (at, room) in model.about.rooms.iter().enumerate() {
+        entries.push(Pointed::Room(at));
+        if *room == model.about.room {
+            entries.extend(model.channels().into_iter().map(Pointed::Channel));
+        }
+    }
+    entries
+}
+
+/// Draws them.
+pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let inner = Block::bordered().inner(area);
+    let width = usize::from(inner.width);
+    let lines = entries(model).into_iter().map(|entry| match entry {
+        Pointed::Room(at) => {
+            let name = &model.about.rooms[at];
+            let mark = if *name == model.about.room { "▸" } else { " " };
+            Line::raw(format!("{mark}{}", sanitize::line(name.as_str(), width.saturating_sub(1))))
+        }
+        Pointed::Channel(channel) => channel_line(model, &channel, width),
+    });
+    let list = Paragraph::new(lines.collect::<Vec<_>>());
+    frame.render_widget(list.block(Block::bordered().title(" rooms ")), area);
+}
+
+fn channel_line(model: &Model, channel: &Clean, width: usize) -> Line<'static> {
+    let unread = match model.log.unread(channel) {
+        0 => String::new(),
+        unread => format!(" {unread}"),
+    };
+    let room = width.saturating_sub(4 + unread.len());
+    let name = sanitize::line(channel.as_str(), room);
+    let gap = " ".repeat(room.saturating_sub(name.columns()));
+    let style = match () {
+        () if *channel == model.channel => model.theme.chosen(),
+        () if !unread.is_empty() => model.theme.mark(),
+        () => model.theme.dim(),
+    };
+    Line::styled(format!("   #{name}{gap}{unread}"), style)
+}
+
+/// What stands at a place.
+pub fn at(model: &Model, area: Rect, at: Position) -> Option<Pointed> {
+    let inner = Block::bordered().inner(area);
+    let row = at.y.checked_sub(inner.y)?;
+    entries(model).into_iter().nth(row.into()).filter(|_| inner.contains(at))
+}

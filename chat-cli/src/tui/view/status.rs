@@ -1,0 +1,71 @@
+//! One line that says how everything is. Offline is a state like others, and no error.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::transcript::counted;
+use crate::tui::model::Model;
+
+/// How many cells the bar has.
+const BAR_CELLS: u64 = 8;
+
+/// Draws it.
+pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let progress = model.progress;
+    let style = if progress.peers > 0 { model.theme.good() } else { model.theme.waiting() };
+    let mark = if progress.peers > 0 { " ● " } else { " ○ " };
+    let mut line = Line::from(vec![Span::styled(mark, style), Span::raw(sentence(model))]);
+    if progress.want > progress.have {
+        let bar = format!("{}/{} {}", progress.have, progress.want, bar(model));
+        let gap = usize::from(area.width).saturating_sub(line.width() + bar.chars().count() + 1);
+        line.push_span(" ".repeat(gap.max(1)));
+        line.push_span(Span::styled(bar, model.theme.waiting()));
+    }
+    frame.render_widget(line, area);
+}
+
+/// The same as a sentence.
+pub fn sentence(model: &Model) -> String {
+    let progress = model.progress;
+    let waiting = waiting(model);
+    let here = match (progress.peers, progress.synced) {
+        (0, _) if !model.about.has_network => "offline".to_string(),
+        (0, _) => "nobody else is here now".to_string(),
+        (peers, synced) if synced == peers => {
+            format!("{} · synced with all", counted(peers, "peer"))
+        }
+        (peers, synced) => {
+            format!("{} · syncing · synced with {synced}", counted(peers, "peer"))
+        }
+    };
+    match waiting {
+        0 => here,
+        _ if progress.peers == 0 => {
+            format!("{here} · {} here and will go out by itself", messages_wait(waiting))
+        }
+        _ => format!("{here} · {}", messages_wait(waiting)),
+    }
+}
+
+fn messages_wait(waiting: u64) -> String {
+    match waiting {
+        1 => "1 message waits".into(),
+        count => format!("{count} messages wait"),
+    }
+}
+
+/// How many of our messages are on no other disk.
+fn waiting(model: &Model) -> u64 {
+    let own = model.log.own_length();
+    own.saturating_sub(model.spread.elsewhere())
+}
+
+/// What is here of what is claimed: never full while something is missing, and the claim is drawn
+/// lightly, since nobody has proved it.
+fn bar(model: &Model) -> String {
+    let (have, want) = (model.progress.have, model.progress.want.max(1));
+    let full = (u128::from(have) * u128::from(BAR_CELLS) / u128::from(want)) as u64;
+    let full = full.min(BAR_CELLS - 1) as usize;
+    "▓".repeat(full) + &"░".repeat(BAR_CELLS as usize - full)
+}

@@ -1,0 +1,46 @@
+//! The channels in one line, where there is no room for a list.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+use super::rooms::Pointed;
+use crate::tui::model::Model;
+
+/// The words of each channel.
+fn labels(model: &Model) -> Vec<String> {
+    let name = |at: usize, channel: &crate::sanitize::Clean| {
+        let room = if at == 0 { model.about.room.as_str() } else { "" };
+        match model.log.unread(channel) {
+            0 => format!(" {room}#{channel} "),
+            unread => format!(" {room}#{channel} {unread} "),
+        }
+    };
+    model.channels().iter().enumerate().map(|(at, channel)| name(at, channel)).collect()
+}
+
+/// Draws them.
+pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let channels = model.channels();
+    let spans = labels(model).into_iter().zip(&channels).map(|(label, channel)| {
+        let style = match channel {
+            channel if *channel == model.channel => model.theme.chosen(),
+            channel if model.log.unread(channel) > 0 => model.theme.mark(),
+            _ => model.theme.dim(),
+        };
+        Span::styled(label, style)
+    });
+    frame.render_widget(Line::from(spans.collect::<Vec<_>>()), area);
+}
+
+/// What stands at a place.
+pub fn at(model: &Model, area: Rect, at: Position) -> Option<Pointed> {
+    let mut column = usize::from(area.x);
+    for (label, channel) in labels(model).iter().zip(model.channels()) {
+        column += Span::raw(label).width();
+        if usize::from(at.x) < column {
+            return Some(Pointed::Channel(channel));
+        }
+    }
+    None
+}

@@ -1,0 +1,178 @@
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{Event, KeyCode, KeyModifiers};
+
+use crate::qr;
+use crate::tui::model::overlay::Invite;
+use crate::tui::model::tests::{BOB, OWN, about, entry, key, room, size, type_text, with};
+use crate::tui::model::{Model, News, Size};
+use crate::tui::theme::Theme;
+
+/// The sizes of the three widths, and one in which hardly anything fits.
+const SIZES: [(u16, u16); 4] = [(120, 40), (80, 24), (50, 12), (24, 8)];
+
+/// A terminal without a screen.
+struct Screen(Terminal<TestBackend>);
+
+impl Screen {
+    fn new(size: Size) -> Self {
+        Self(Terminal::new(TestBackend::new(size.width, size.height)).unwrap())
+    }
+
+    /// As a terminal that is pulled to another size: what stood there is told to be gone.
+    fn resize(&mut self, model: &mut Model, (width, height): (u16, u16)) {
+        self.0.backend_mut().resize(width, height);
+        model.input(Event::Resize(width, height));
+    }
+
+    fn picture(&mut self, model: &Model) -> String {
+        self.0.draw(|frame| super::draw(model, frame)).unwrap();
+        let text = self.0.backend().to_string();
+        // The backend puts quotes around each line.
+        text.lines().map(|line| format!("{}\n", line.trim_matches('"').trim_end())).collect()
+    }
+}
+
+fn snapshot(name: &str, model: &Model) {
+    let picture = Screen::new(model.size).picture(model);
+    insta::assert_snapshot!(name, picture);
+}
+
+/// The picture of a room in each size, with what a change makes of it.
+fn in_each_size(name: &str, change: impl Fn(&mut Model)) {
+    for (width, height) in SIZES {
+        let mut model = room(size(width, height));
+        change(&mut model);
+        snapshot(&format!("{name}_{width}x{height}"), &model);
+    }
+}
+
+#[test]
+fn a_room_has_three_widths_and_a_smallest_one() {
+    in_each_size("room", |_| {});
+}
+
+#[test]
+fn an_empty_room_says_what_comes_next() {
+    for (width, height) in SIZES {
+        let mut model = Model::new(about(), size(width, height), Theme::Plain, None);
+        model.update(News::Latest(Vec::new()));
+        model.note("listening on 192.0.2.1:4977");
+        snapshot(&format!("empty_{width}x{height}"), &model);
+    }
+}
+
+#[test]
+fn a_text_is_typed_in_as_many_rows_as_it_needs() {
+    in_each_size("typing", |model| {
+        type_text(model, "a text that is long enough to need more than one row somewhere");
+        model.input(with(KeyModifiers::ALT, KeyCode::Enter));
+        type_text(model, "and a second line");
+    });
+}
+
+#[test]
+fn help_lies_over_the_messages() {
+    in_each_size("help", |model| {
+        model.submit("/help");
+    });
+}
+
+#[test]
+fn people_lie_over_the_messages() {
+    in_each_size("people", |model| {
+        model.submit("/peers");
+    });
+}
+
+#[test]
+fn a_search_lies_over_the_messages() {
+    in_each_size("search", |model| {
+        model.submit("/search sync");
+        let hit = |n: u64, text| {
+            let time = format!("2026-11-22T09:1{n}:00Z");
+            entry(BOB, n, ("bob", "general", &time), text)
+        };
+        let hits = vec![hit(1, "in sync"), hit(2, "out of sync"), hit(3, "sync again")];
+        model.update(News::Found(hits));
+        model.input(key(KeyCode::Up));
+    });
+}
+
+#[test]
+fn an_invite_is_a_picture_where_there_is_room_for_one() {
+    in_each_size("invite", |model| {
+        let ticket = crate::ticket::Ticket::new([7; 32], crate::ticket::Hints::default()).encode();
+        model.update(News::Invite(Invite {
+            text: crate::sanitize::line(&ticket, 400),
+            picture: qr::picture(&ticket).unwrap(),
+            warning: "anyone with this can read the whole history",
+        }));
+    });
+}
+
+#[test]
+fn a_paste_is_asked_about() {
+    in_each_size("paste", |model| {
+        model.input(Event::Paste("one\ntwo\nthree".into()));
+    });
+}
+
+#[test]
+fn messages_above_are_shown_with_the_way_back() {
+    in_each_size("above", |model| {
+        let many = (10..60).map(|n| {
+            let time = format!("2026-11-22T10:{n}:00Z");
+            entry(if n % 3 == 0 { OWN } else { BOB }, n, ("bob", "general", &time), "again")
+        });
+        model.update(News::Came(many.collect()));
+        model.input(key(KeyCode::PageUp));
+    });
+}
+
+#[test]
+fn a_screen_that_was_pulled_shows_what_a_new_one_of_that_size_does() {
+    let mut model = room(size(120, 40));
+    let mut screen = Screen::new(model.size);
+    screen.picture(&model);
+    let order = [0, 1, 2, 3, 2, 1, 0, 3, 0, 2, 0];
+    for at in order {
+        screen.resize(&mut model, SIZES[at]);
+        let pulled = screen.picture(&model);
+        let new = Screen::new(model.size).picture(&room(size(SIZES[at].0, SIZES[at].1)));
+        assert_eq!(pulled, new, "{:?}", SIZES[at]);
+    }
+}
+
+#[test]
+fn any_size_can_be_drawn() {
+    for width in (1..110).step_by(3) {
+        for height in (1..24).step_by(2) {
+            let mut model = room(size(width, height));
+            Screen::new(model.size).picture(&model);
+            model.submit("/peers");
+            model.input(key(KeyCode::PageUp));
+            Screen::new(model.size).picture(&model);
+        }
+    }
+}
+
+#[test]
+fn a_click_opens_what_stands_there() {
+    use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+    let click = |column, row| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+    };
+    let mut model = room(size(120, 40));
+    model.input(click(6, 3));
+    assert_eq!(model.channel.as_str(), "random");
+    model.input(click(6, 2));
+    assert_eq!(model.channel.as_str(), "general");
+    let effects = model.input(click(3, 4));
+    assert_eq!(effects, [crate::tui::model::Effect::OpenRoom(1)]);
+    assert_eq!(model.input(click(3, 1)), []);
+    let mut model = room(size(80, 24));
+    model.input(click(20, 0));
+    assert_eq!(model.channel.as_str(), "random");
+}

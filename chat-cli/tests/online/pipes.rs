@@ -1,0 +1,275 @@
+//! Programs that talk JSON lines: the pipe, the bots of the examples, and the schema of it all.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::program::{Done, Home, Place, Running};
+
+fn told(pipe: &mut Running, command: &Value) {
+    pipe.type_line(&command.to_string());
+}
+
+fn is_message(text: &str) -> impl Fn(&Value) -> bool + '_ {
+    move |line| line["type"] == "message" && line["text"] == text
+}
+
+/// Holds every line against the schema: the one kind that has its type, all fields that this
+/// requires, and none that it does not name, each of the kind that it names.
+fn hold(lines: &[Value]) {
+    let schema: Value = serde_json::from_str(include_str!("../../schema/lines-1.json"))
+        .expect("the schema is JSON");
+    let kinds = schema["oneOf"].as_array().expect("kinds");
+    for line in lines {
+        assert_eq!(line["v"], schema["properties"]["v"]["const"], "{line}");
+        let is_one = |kind: &&Value| {
+            let about = &kind["properties"]["type"];
+            let several = about["enum"].as_array().is_some_and(|all| all.contains(&line["type"]));
+            about["const"] == line["type"] || several
+        };
+        let mut fits = kinds.iter().filter(is_one);
+        let (Some(kind), None) = (fits.next(), fits.next()) else { panic!("which one: {line}") };
+        for name in kind["required"].as_array().expect("a list") {
+            assert!(line.get(name.as_str().expect("a name")).is_some(), "{line} lacks {name}");
+        }
+        for (name, value) in line.as_object().expect("an object") {
+            let about = &kind["properties"][name];
+            assert!(name == "v" || about.is_object(), "{line} has {name}");
+            hold_value(&schema, about, value);
+        }
+    }
+}
+
+fn hold_value(schema: &Value, about: &Value, value: &Value) {
+    let about = match about["$ref"].as_str() {
+        Some(place) => schema.pointer(&place[1..]).expect("a definition"),
+        None => about,
+    };
+    let is = |kind: &str| match kind {
+        "string" => value.is_string(),
+        "integer" => value.is_u64(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        "array" => value.is_array(),
+        _ => value.is_object(),
+    };
+    let right = match &about["type"] {
+        Value::String(kind) => is(kind),
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).any(is),
+        _ => true,
+    };
+    assert!(right, "{value} is not {about}");
+    if let Some(values) = about["enum"].as_array() {
+        assert!(values.contains(value), "{value} is none of {about}");
+    }
+}
+
+fn types(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|line| line["type"].as_str().expect("a type")).collect()
+}
+
+#[test]
+fn a_pipe_answers_each_command_and_says_where_the_message_is() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let b = place.guest("second", &ticket);
+    let (mut serving, addr) = b.serve(&[]);
+    let mut pipe = a.start(&["--peer", &addr, "pipe"]);
+    let hello = pipe.wait(|line| line["type"] == "hello");
+    assert_eq!(hello["rooms"], json!(["kitchen"]));
+    serving.wait(|line| line["type"] == "peer");
+    told(&mut pipe, &json!({"cmd": "send", "ref": "a1", "text": "hello", "new": "field"}));
+    let ack = pipe.wait(|line| line["type"] == "ack");
+    assert_eq!((&ack["ref"], &ack["state"]), (&json!("a1"), &json!("stored")));
+    let status = pipe.wait(|line| line["type"] == "status");
+    assert_eq!((&status["id"], &status["holders"]), (&ack["id"], &json!(1)));
+    told(&mut pipe, &json!({"cmd": "dance", "ref": "a2"}));
+    let error = pipe.wait(|line| line["type"] == "error");
+    assert_eq!((&error["ref"], &error["code"]), (&json!("a2"), &json!("pipe.command")));
+    told(&mut pipe, &json!({"cmd": "send", "ref": "a3", "text": " "}));
+    assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "message.empty");
+    told(&mut pipe, &json!({"cmd": "send", "ref": "a4", "text": "x", "room": "another"}));
+    assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "pipe.room");
+    pipe.type_line("[not an object");
+    assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "pipe.json");
+    let done = pipe.end();
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(done.lines().last().expect("a line")["reason"], "eof");
+    serving.stop("TERM");
+    assert_eq!(b.texts(), ["hello"]);
+}
+
+#[test]
+fn every_command_keeps_to_the_schema() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let b = place.guest("second", &ticket);
+    assert_eq!(a.run(&["send", "-c", "random", "hi\u{1b}[2J"]).code, 0);
+    let (serving, addr) = a.serve(&[]);
+    let told = "{\"cmd\":\"send\",\"ref\":\"r\",\"text\":\"one\"}\nnonsense\n";
+    let piped = b.run_with(told, &["--peer", &addr, "pipe", "-n", "9"]);
+    assert_eq!(piped.code, 0, "{piped:?}");
+    let synced = b.run(&["--json", "--peer", &addr, "sync"]);
+    let sent = b.run(&["--json", "--peer", &addr, "send", "two"]);
+    let served = serving.stop("TERM");
+    let key = b.run(&["feeds"]).out[..8].to_string();
+    let run = |words: &[&str]| b.run(&[&["--json"], words].concat());
+    let quiet: Vec<Done> = vec![
+        run(&["tail"]),
+        run(&["rooms"]),
+        run(&["feeds"]),
+        run(&["status"]),
+        run(&["whoami"]),
+        run(&["invite"]),
+        run(&["search", "o"]),
+        run(&["export", "--format", "jsonl"]),
+        run(&["inspect", "feed", &key]),
+        run(&["inspect", "feed", "0000"]),
+        run(&["doctor"]),
+        run(&["send", ""]),
+        run(&["--room", "nowhere", "tail"]),
+        run(&["demo", "--peers", "2", "--messages", "1"]),
+    ];
+    let all = [piped, synced, sent, served].into_iter().chain(quiet);
+    let lines: Vec<Value> = all.flat_map(|done| done.lines()).collect();
+    hold(&lines);
+    let seen = types(&lines);
+    let expected = [
+        "hello",
+        "ack",
+        "error",
+        "status",
+        "message",
+        "peer",
+        "sync",
+        "sent",
+        "bye",
+        "room",
+        "feed",
+        "whoami",
+        "inspected",
+        "check",
+        "demo",
+    ];
+    for kind in expected {
+        assert!(seen.contains(&kind), "no line of type {kind} among {seen:?}");
+    }
+}
+
+#[test]
+fn what_was_said_is_found_exported_and_inspected_alike_by_all() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let b = place.guest("second", &ticket);
+    assert_eq!(a.run(&["send", "--channel", "ideas", "a Good one\nwith `two` lines"]).code, 0);
+    assert_eq!(a.run(&["send", "another"]).code, 0);
+    let (serving, addr) = a.serve(&[]);
+    assert_eq!(b.run(&["--peer", &addr, "sync"]).code, 0);
+    serving.stop("TERM");
+    let found = b.run(&["--json", "search", "GOOD"]).lines();
+    assert_eq!((found.len(), &found[0]["channel"]), (1, &json!("ideas")));
+    assert_eq!(b.run(&["search", "-c", "general", "good"]).out, "");
+    let page = b.run(&["export", "--format", "md", "--channel", "ideas"]).out;
+    assert!(page.starts_with("### `first·") && page.contains("\n    with `two` lines\n"), "{page}");
+    assert_eq!(b.run(&["export"]).out, a.run(&["export"]).out);
+    let key = a.run(&["feeds"]).out[..12].to_string();
+    let inspect = |home: &Home| home.run(&["--json", "inspect", "feed", &key]).lines()[0].clone();
+    let (ours, theirs) = (inspect(&a), inspect(&b));
+    assert_eq!((&ours["length"], &ours["digest"]), (&json!(2), &theirs["digest"]));
+    assert_eq!(b.run(&["inspect", "feed", "ffff"]).code, 3);
+}
+
+#[test]
+fn the_doctor_finds_a_loop_that_works_and_writes_nothing_secret() {
+    let place = Place::new();
+    let (a, ticket) = place.host("secretname");
+    assert_eq!(a.run(&["send", "secrettext"]).code, 0);
+    let bundle = place.path().join("bundle");
+    let path = bundle.to_str().expect("UTF-8");
+    let done = a.run(&["--json", "doctor", "--bundle", path]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let named = |name: &str| done.lines().into_iter().find(|line| line["name"] == name);
+    assert_eq!(named("loop").expect("a loop")["outcome"], "ok");
+    assert_eq!(named("store").expect("a store")["found"], "1 feed, 1 message");
+    let text = std::fs::read_to_string(&bundle).expect("a bundle");
+    let key = a.run(&["feeds"]).out[..8].to_string();
+    for secret in ["secretname", "secrettext", "kitchen", &ticket[7..20], &key] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    // A file that is there is not overwritten.
+    assert_eq!(a.run(&["doctor", "--bundle", path]).code, 1);
+    std::fs::write(a.store(), b"damaged").expect("writable");
+    let done = a.run(&["doctor"]);
+    assert!(done.code == 1 && done.out.contains("store    fail"), "{done:?}");
+}
+
+#[test]
+fn the_bots_of_the_examples_answer() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let bots = [
+        ("sh", "echo-bot.sh", "!echo again", "again"),
+        ("python3", "dice-bot.py", "!dice", "second throws a "),
+        ("node", "greet-bot.js", "hi", "Welcome, second!"),
+    ];
+    for (runner, file, question, answer) in bots {
+        if Command::new(runner).arg("-c").arg("").stdout(Stdio::null()).status().is_err() {
+            say(&format!("left out: {file}: {runner} is not there"));
+            continue;
+        }
+        let place = Place::new();
+        let (a, ticket) = place.host("first");
+        let b = place.guest("second", &ticket);
+        let mut asking = b.start(&["--listen", "127.0.0.1:0", "chat"]);
+        let listening = asking.wait(|line| line["type"] == "listening");
+        let addr = listening["addr"].as_str().expect("an address");
+        let mut bot = bot(runner, &examples.join(file), &a, addr);
+        asking.wait(|line| line["type"] == "peer" && line["state"] == "up");
+        asking.type_line(question);
+        let is_answer = |line: &Value| {
+            line["type"] == "message"
+                && line["author"]["nick"] == "first"
+                && line["text"].as_str().is_some_and(|text| text.starts_with(answer))
+        };
+        asking.wait(is_answer);
+        asking.type_line("/quit");
+        bot.kill().expect("it runs");
+        bot.wait().expect("it ends");
+    }
+}
+
+/// A word to whoever reads a test's output.
+#[expect(clippy::print_stdout, reason = "it is meant to be read")]
+fn say(word: &str) {
+    println!("{word}");
+}
+
+fn bot(runner: &str, script: &PathBuf, home: &Home, addr: &str) -> std::process::Child {
+    let program = env!("CARGO_BIN_EXE_multichat");
+    let mut command = Command::new(runner);
+    command.arg(script).arg(program).arg("--data-dir").arg(&home.data).args(["--peer", addr]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+    command.spawn().expect("a bot")
+}
+
+#[test]
+fn each_answer_stands_behind_its_question_on_both_sides() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let b = place.guest("second", &ticket);
+    let mut one = a.start(&["--listen", "127.0.0.1:0", "chat"]);
+    let listening = one.wait(|line| line["type"] == "listening");
+    let mut two = b.start(&["--peer", listening["addr"].as_str().expect("an address"), "chat"]);
+    one.type_line("question");
+    two.wait(is_message("question"));
+    two.type_line("answer");
+    let answer = one.wait(is_message("answer"));
+    assert_eq!(answer["clock"].as_object().expect("a clock").len(), 1);
+    one.type_line("thanks");
+    two.wait(is_message("thanks"));
+    two.type_line("/quit");
+    one.type_line("/quit");
+    assert_eq!((two.end().code, one.end().code), (0, 0));
+    assert_eq!(a.texts(), ["question", "answer", "thanks"]);
+    assert_eq!(b.texts(), a.texts());
+}
