@@ -10,8 +10,8 @@ use crate::crypto::seal;
 use crate::group::Group;
 
 /// A claim is filled up to here with zeros, which belong to no field of it and are ignored: so
-/// its length tells neither of how many digits a count is, up to 2^35 feeds, nor whether we know the
-/// peer.
+/// its length tells neither of how many digits a count is, up to 2^35 feeds, nor whether we know
+/// the peer.
 const CLAIM_SIZE: usize = 35;
 
 /// Seals the body of the initiator's claim, for its hello. Once for a connection.
