@@ -73,7 +73,8 @@ impl Decoder {
         self.found.len()
     }
 
-    /// The tokens of the difference, in ascending order.
+    /// The tokens that were found and not put back, in ascending order. Before every cell is
+    /// explained, some may be sums of others, and which ones depends on how the cells were cut.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = Token> {
         self.found.keys().copied()
     }
