@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use super::session::Context;
 use crate::error::{Limit, Reason, Violation};
+use crate::feed::Feed;
 use crate::feed::tree::LENGTH_MAX;
 use crate::id::{FeedId, Role};
 use crate::reconcile::Listing;
@@ -139,6 +140,16 @@ impl Reconciliation {
         reconciliation.base = context.sets.known.base(&peer, context.feeds, &pin.roots.heads);
         reconciliation.claim(context, pin);
         reconciliation
+    }
+
+    /// Feeds that have grown since the sets were claimed, which is before there is a session that
+    /// is told of it.
+    pub(super) fn changed_since_claimed(&self, context: &Context<'_>) -> BTreeSet<FeedId> {
+        let Stage::Claimed(pin) = &self.stage else { return BTreeSet::new() };
+        // If it is too long ago, all feeds will be listed.
+        let changed = context.sets.since(pin).unwrap_or_default();
+        let is_offered = |feed: &FeedId| context.feeds.get(*feed).is_some_and(Feed::is_offered);
+        changed.into_keys().filter(is_offered).collect()
     }
 
     /// Says it elsewhere: with the body of the claim.

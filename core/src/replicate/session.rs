@@ -119,6 +119,7 @@ impl Session {
         context: &Context<'_>,
     ) -> Self {
         let (limits, now) = (context.limits, context.now);
+        let changed = reconciliation.changed_since_claimed(context);
         Self {
             connection,
             names: Names::default(),
@@ -129,7 +130,7 @@ impl Session {
             heard: BTreeMap::new(),
             heard_open: limits.names,
             withdrawn: BTreeMap::new(),
-            changed: BTreeSet::new(),
+            changed,
             nos: BTreeSet::new(),
             offered: BTreeMap::new(),
             again: Again::default(),
