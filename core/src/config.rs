@@ -85,6 +85,9 @@ pub struct Limits {
     pub reads: usize,
     /// Bytes ready to be sent to one peer, beyond which nothing more is read for it.
     pub send_bytes: usize,
+    /// Bytes of blocks that one peer is sent before it asks for them, where it wishes so: what a
+    /// peer that refuses them wastes at most.
+    pub push_bytes: usize,
     /// Feeds asked of one peer at once.
     pub wants: usize,
     /// Requests of the application that are not answered yet.
@@ -96,6 +99,13 @@ pub struct Limits {
     /// Bytes of snapshots of our sets, for all peers together that are reconciled with under a
     /// salt of their own: 32 to 80 for each feed and peer. A peer beyond it has all feeds listed.
     pub snapshot_bytes: usize,
+    /// Peers that are remembered, so that meeting them again costs what has changed since. Each
+    /// costs 77 bytes in the store.
+    pub known_peers: usize,
+    /// Feeds that have changed since some peer was known, and that are remembered for it; at
+    /// least 1. Each costs 40 bytes in the store and 32 in memory. Peers for which these are too
+    /// few count as unknown.
+    pub known_changes: usize,
     /// Runs of blocks that can be cleared in one feed. Each costs up to 12 bytes in every commit of
     /// the feed.
     pub cleared_runs: usize,
@@ -153,10 +163,13 @@ impl Limits {
             &mut self.send_bytes,
             &mut self.channels,
             &mut self.hypercore_channels,
+            &mut self.known_changes,
         ];
         for count in counts {
             *count = (*count).min(COUNT_MAX);
         }
+        // The log goes round.
+        self.known_changes = self.known_changes.max(1);
         self.frame_bytes = self.frame_bytes.max(self.block_bytes + FRAME_BYTES_BESIDE);
         self.window_bytes = self.window_bytes.max(2 * (self.block_bytes + FRAME_BYTES_BESIDE));
         self
@@ -178,11 +191,14 @@ impl Default for Limits {
             serves: 4_096,
             reads: 16,
             send_bytes: 256 * 1024,
+            push_bytes: 64 * 1024,
             wants: 512,
             requests: 65_536,
             read_bytes: 1024 * 1024,
             reconcile_bytes: 3 * 1024 * 1024,
             snapshot_bytes: 64 * 1024 * 1024,
+            known_peers: 1_024,
+            known_changes: 16_384,
             cleared_runs: 256,
             rulings: 65_536,
             offered: 1_024,

@@ -40,6 +40,7 @@ use crate::reconcile::sets::Sets;
 use crate::record::Step;
 use crate::replicate::{Context, Sources};
 use crate::time::Instant;
+use crate::wire::multifeed::PUSHES;
 
 use download::Downloads;
 use get::Get;
@@ -263,9 +264,11 @@ impl Multifeed {
             return Err(Misuse::FeedBehind);
         }
         let staging = log.append(feed, blocks, self.memo.as_ref()).ok_or(Misuse::NotWritable)?;
+        let note = self.sets.known.note((feed, log), staging.start, limits.known_changes);
         let request = self.request();
         let (start, end) = (staging.start, staging.end);
-        self.outbox.commit(Job::Append { request, feed, start, end }, staging.writes);
+        let writes = staging.writes.into_iter().chain(note).collect();
+        self.outbox.commit(Job::Append { request, feed, start, end }, writes);
         Ok(request)
     }
 
@@ -357,10 +360,19 @@ impl Multifeed {
             return self.outbox.push(Output::Disconnect { connection: id, reason });
         }
         let chance = self.chance.fork();
-        let peer = Connection::new(id, (role, secure, mode), &self.identity, chance, self.now);
+        let (features, now) = (self.features(), self.now);
+        let ways = (role, secure, mode, features);
+        let peer = Connection::new(id, ways, &self.identity, chance, now);
         self.connections.insert(id, peer);
         // A stream that is secret already has its first event ready.
         self.received(id, &[]);
+    }
+
+    /// What a peer is told that we can do. One at a time may push: what several push alike would be
+    /// in vain.
+    fn features(&self) -> u64 {
+        let is_pushed = self.connections.values().any(Connection::awaits_pushes);
+        if self.policy.takes_offered() && !is_pushed { PUSHES } else { 0 }
     }
 
     fn received(&mut self, id: ConnectionId, bytes: &[u8]) {

@@ -37,6 +37,10 @@ pub(crate) enum Job {
     Read { request: RequestId, end: u64, read: RangeRead },
     /// What the application ruled about feeds.
     OpenRulings,
+    /// Peers that were known, and what has changed since.
+    OpenKnown,
+    /// That a peer is known.
+    Mark { connection: ConnectionId },
     /// A ruling.
     Rule { request: RequestId, key: FeedKey },
     /// Blocks to be cleared: read first, for their leaves.
@@ -84,7 +88,7 @@ impl Job {
     fn feed(&self) -> Option<FeedId> {
         match self {
             Self::OpenMeta | Self::OpenNew | Self::OpenFeeds | Self::OpenRulings => None,
-            Self::Rule { .. } | Self::Leave { .. } => None,
+            Self::OpenKnown | Self::Mark { .. } | Self::Rule { .. } | Self::Leave { .. } => None,
             Self::Append { feed, .. }
             | Self::Extend { feed, .. }
             | Self::Filled { feed, .. }
@@ -174,6 +178,13 @@ impl Outbox {
     /// Whether a request is open that reads or writes the blocks of a feed.
     pub(crate) fn works_on(&self, feed: FeedId) -> bool {
         self.jobs.values().any(|job| job.feed() == Some(feed))
+    }
+
+    /// Whether a commit is under way by which a feed grows.
+    pub(crate) fn is_growing(&self) -> bool {
+        let grows =
+            |job: &Job| matches!(job, Job::Append { .. } | Job::Extend { .. } | Job::Follow { .. });
+        self.jobs.values().any(grows)
     }
 
     /// Outputs that wait to be polled.

@@ -44,6 +44,8 @@ pub enum Bug {
     ClearsWithoutLeaf,
     /// Peers that hold as many feeds are taken to hold the same.
     AgreesByCount,
+    /// A mark is taken for what both sides mean, and for all that has changed since.
+    TrustsMarks,
 }
 
 #[cfg(feature = "planted-bugs")]

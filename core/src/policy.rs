@@ -80,6 +80,11 @@ impl Policy {
         }
     }
 
+    /// Whether feeds are taken that the application said nothing about.
+    pub(crate) fn takes_offered(&self) -> bool {
+        self.take == Take::Offered
+    }
+
     /// Whether a feed that is held is taken and given.
     pub(crate) fn is_refused(&self, key: &FeedKey) -> bool {
         self.find(key).is_some_and(|ruling| ruling.stance != Stance::Accepted)

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::{env, fs};
 
 use data_encoding::HEXLOWER;
+use multifeed_core::peer::early::seal_claim;
 use multifeed_core::wire::frame::FrameReader;
 use multifeed_core::wire::multifeed::{
-    AgainEntry, HeadEntry, Hello, Kind, Name, No, NoEntry, PROTOCOL, RangeHeader, VERSION,
-    WantEntry, encode_range, put,
+    AgainEntry, Claim, HeadEntry, Hello, Kind, KnownClaim, Name, No, NoEntry, PROTOCOL,
+    RangeHeader, VERSION, WantEntry, encode_range, put,
 };
 use multifeed_core::wire::mux::{MuxMessage, messages};
 use multifeed_core::{
@@ -24,6 +25,7 @@ use serde_json::{Map, Value, json};
 
 const HANDSHAKE_HASH: [u8; 64] = [5; 64];
 const GROUP_KEY: [u8; 32] = [9; 32];
+const CLAIM: Claim = Claim { feeds: 300, keys: [0x11; 8], heads: [0x22; 8], known: None };
 
 fn hex(bytes: impl AsRef<[u8]>) -> Value {
     HEXLOWER.encode(bytes.as_ref()).into()
@@ -120,6 +122,7 @@ fn messages_have_these_bytes() {
         capability: [0xcc; 32],
         names: 1_024,
         window: 4_194_304,
+        claim: seal_claim(&Group::keyed(GROUP_KEY), &HANDSHAKE_HASH, &body(&[CLAIM])),
     };
     add("hello", json!(hello), body(&[hello]));
     let names = [Name::New(PublicKey([0xaa; 32])), Name::Mine(0), Name::Yours(300)];
@@ -147,6 +150,12 @@ fn messages_have_these_bytes() {
     add("6 window", json!(1_048_577), body(&[1_048_577_u64]));
     let again = [AgainEntry { name: Name::Mine(2), start: 3, end: 300 }];
     add("7 again", json!(again), body(&again));
+    let known = Some(KnownClaim { tag: [0x33; 8], changed: 1_000 });
+    for (name, known) in [("8 claim", None), ("8 claim of a known peer", known)] {
+        let claim = Claim { known, ..CLAIM };
+        add(name, json!(claim), body(&[claim]));
+    }
+    add("18 settled", json!(vec![0x44_u8; 16]), body(&[[0x44_u8; 16]]));
     hold("messages.json", &all.into());
 }
 

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use multifeed_core::chance::Chance;
+use multifeed_core::peer::early::{open_claim, seal_claim};
 use multifeed_core::wire::frame::{FRAME_SIZE_MAX, put_head, write_frame};
 use multifeed_core::wire::multifeed::{
     Claim, HeadEntry, Hello, Kind, Name, RangeMessage, decode, encode_range, put,
 };
 use multifeed_core::wire::mux::{Batch, MuxMessage, messages};
-use multifeed_core::{ConnectionId, KeyPair, PublicKey, Role};
+use multifeed_core::{ConnectionId, Group, KeyPair, PublicKey, Role};
 
 use crate::fault::Fault;
 use crate::options::Security;
@@ -34,6 +35,7 @@ const RANGE_BLOCKS_MAX: usize = 4_096;
 #[derive(Debug)]
 pub(crate) struct Liar {
     lie: Fault,
+    group: Group,
     chance: Chance,
     masks: BTreeMap<ConnectionId, Mask>,
     /// What the first connection said, and which one that was.
@@ -48,10 +50,11 @@ pub(crate) struct Liar {
 }
 
 impl Liar {
-    pub(crate) fn new(lie: Fault, chance: Chance) -> Self {
+    pub(crate) fn new(lie: Fault, group: Group, chance: Chance) -> Self {
         let masks = BTreeMap::new();
         Self {
             lie,
+            group,
             chance,
             masks,
             recording: Vec::new(),
@@ -91,7 +94,7 @@ impl Liar {
             _ => Hearing::All,
         };
         let mask = self.masks.get_mut(&connection);
-        mask.map(|mask| mask.hear(bytes, hearing)).unwrap_or_default()
+        mask.map(|mask| mask.hear(&self.group, bytes, hearing)).unwrap_or_default()
     }
 
     /// Twists what leaves on a connection, and tells how many lies are in it. What belongs to a
@@ -160,8 +163,8 @@ impl Liar {
         batch: &mut Batch,
     ) -> bool {
         let twisted = match *message {
-            MuxMessage::Open { handshake, .. } if self.lie == Fault::WrongCapability => {
-                return self.twist_hello(message, handshake, batch);
+            MuxMessage::Open { handshake, .. } => {
+                return self.twist_hello(id, message, handshake, batch);
             }
             MuxMessage::Message { kind, body, .. } => match Kind::of(kind) {
                 Some(Kind::Range) => self.twist_range(body),
@@ -258,6 +261,7 @@ impl Liar {
 
     fn twist_hello(
         &mut self,
+        connection: ConnectionId,
         message: &MuxMessage<'_>,
         handshake: &[u8],
         batch: &mut Batch,
@@ -265,12 +269,25 @@ impl Liar {
         let (Ok(mut hello), MuxMessage::Open { local_id, protocol, id, .. }) =
             (decode::<Hello>(handshake), *message)
         else {
+            batch.push(message);
             return false;
         };
-        hello.capability[0] ^= 1;
+        let is_wrong = self.lie == Fault::WrongCapability;
+        hello.capability[0] ^= u8::from(is_wrong);
+        let has_lied = self.twist_early(connection, &mut hello.claim) || is_wrong;
         let mut handshake = Vec::new();
         put(&mut handshake, &hello);
         batch.push(&MuxMessage::Open { local_id, protocol, id, handshake: &handshake });
+        has_lied
+    }
+
+    /// The claim in an initiator's hello: its maker is a member, and can seal another one.
+    fn twist_early(&mut self, connection: ConnectionId, sealed: &mut Vec<u8>) -> bool {
+        let mask = self.masks.get(&connection);
+        let Some(hash) = mask.and_then(Mask::handshake_hash).copied() else { return false };
+        let Some(claim) = open_claim(&self.group, &hash, sealed) else { return false };
+        let Twisted::Into(claim) = self.twist_claim(connection, &claim) else { return false };
+        *sealed = seal_claim(&self.group, &hash, &claim);
         true
     }
 

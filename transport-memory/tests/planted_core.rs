@@ -22,6 +22,7 @@ const BUGS: &[(Bug, &str, Law)] = &[
     (Bug::LeavesNodes, "feeds-that-are-removed-and-refused", Law::Gone),
     (Bug::ForgetsTombstones, "feeds-that-are-removed-and-refused", Law::Gone),
     (Bug::ClearsWithoutLeaf, "blocks-that-are-cleared-and-come-back", Law::Readable),
+    (Bug::TrustsMarks, "readers-restored-from-a-backup", Law::Convergence),
     (Bug::AgreesByCount, "two-halves-apart", Law::Synced),
     (Bug::ReadsWithoutBound, "many-feeds-on-a-slow-disk", Law::Bounds),
     (Bug::NoWindow, "a-peer-that-sends-more-than-it-was-granted", Law::Bounds),

@@ -5,6 +5,7 @@ pub mod cipher;
 pub mod hash;
 mod memo;
 pub mod noise;
+pub(crate) mod seal;
 pub mod sign;
 
 pub use memo::SignatureMemo;

@@ -38,6 +38,14 @@ pub enum Role {
 }
 
 impl Role {
+    /// As it is hashed into what a side says.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Initiator => 0,
+            Self::Responder => 1,
+        }
+    }
+
     /// The role of the other side.
     pub const fn other(self) -> Self {
         match self {

@@ -19,8 +19,9 @@ use crate::crypto::hash::{self, Hash};
 use crate::crypto::sign::{PublicKey, Signature};
 use crate::error::StoreFailure;
 use crate::group::Group;
-use crate::id::FeedKey;
+use crate::id::{FeedId, FeedKey};
 use crate::io::StoreKey;
+use crate::reconcile::known::{Mark, PeerName};
 
 /// Version of everything in this file: 2 has feeds of other origins.
 const VERSION: u32 = 2;
@@ -34,6 +35,11 @@ const FEED: u8 = 1;
 const NODE: u8 = 2;
 const BLOCK: u8 = 3;
 const RULING: u8 = 4;
+const KNOWN: u8 = 5;
+const CHANGE: u8 = 6;
+
+/// No count of changes comes near this.
+const POSITION_MAX: u64 = 1 << 53;
 
 /// Bytes of the checksum at the end of a value.
 const CHECKSUM_BYTES: usize = 8;
@@ -79,6 +85,29 @@ pub(crate) fn ruling_key(place: u32) -> StoreKey {
 /// The first key behind all rulings.
 pub(crate) fn rulings_end() -> StoreKey {
     key(RULING + 1, 0, 0)
+}
+
+/// Where the mark in `place` lies. All marks lie in one run, and the log of changes behind them.
+pub(crate) fn known_key(place: u32) -> StoreKey {
+    key(KNOWN, place, 0)
+}
+
+/// Where the change in `place` of the log lies: it goes round.
+pub(crate) fn change_key(place: u32) -> StoreKey {
+    key(CHANGE, place, 0)
+}
+
+/// The first key behind all marks and the log.
+pub(crate) fn changes_end() -> StoreKey {
+    key(CHANGE + 1, 0, 0)
+}
+
+/// The key behind one.
+pub(crate) fn behind(key: &StoreKey) -> StoreKey {
+    let mut number = [0; 16];
+    number[3..].copy_from_slice(&key.0);
+    let [_, _, _, next @ ..] = u128::from_be_bytes(number).wrapping_add(1).to_be_bytes();
+    StoreKey(next)
 }
 
 /// The keys of what a feed has besides its record, first and behind the last: blocks and nodes.
@@ -267,6 +296,49 @@ pub(crate) fn decode_ruling(value: &[u8]) -> Result<(FeedKey, Ruling), StoreFail
     let RawRuling { key, stance, signed, leaving } = unseal(value)?;
     let stance = STANCES.get(usize::from(stance)).ok_or(StoreFailure::Damaged)?;
     Ok((key, Ruling { stance: *stance, signed, leaving }))
+}
+
+/// A feed that has changed since some mark was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Change {
+    /// How many changes were logged before.
+    pub(crate) position: u64,
+    pub(crate) feed: FeedId,
+    /// How long it was; 0: it was not there.
+    pub(crate) before: u64,
+}
+
+/// The value of a change.
+pub(crate) fn encode_change(change: &Change) -> Bytes {
+    seal(&(change.position, change.feed.0, change.before))
+}
+
+/// What lies behind the rulings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum KnownEntry {
+    Mark(PeerName, Mark),
+    Change(Change),
+}
+
+/// The value of a mark: 64 bytes.
+pub(crate) fn encode_mark(peer: &PeerName, mark: &Mark) -> Bytes {
+    seal(&(peer, mark.ours, mark.theirs, mark.position.to_le_bytes()))
+}
+
+/// Reads a mark or a change back.
+pub(crate) fn decode_known(key: &StoreKey, value: &[u8]) -> Result<KnownEntry, StoreFailure> {
+    let (entry, position) = match key.0[0] {
+        KNOWN => {
+            let (peer, ours, theirs, position) = unseal(value)?;
+            let mark = Mark { ours, theirs, position: u64::from_le_bytes(position) };
+            (KnownEntry::Mark(peer, mark), mark.position)
+        }
+        _ => {
+            let (position, slot, before) = unseal(value)?;
+            (KnownEntry::Change(Change { position, feed: FeedId(slot), before }), position)
+        }
+    };
+    if position < POSITION_MAX { Ok(entry) } else { Err(StoreFailure::Damaged) }
 }
 
 fn seal(value: &impl Serialize) -> Bytes {

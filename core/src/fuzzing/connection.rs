@@ -66,7 +66,8 @@ pub fn connection(data: &[u8]) {
 /// What a member says first.
 pub(super) fn hello(role: Role) -> Vec<u8> {
     let capability = capability(&group(), &[0; 64], role);
-    let hello = Hello { version: VERSION, features: 0, capability, names: 4, window: 2_000 };
+    let (names, window, claim) = (4, 2_000, Vec::new());
+    let hello = Hello { version: VERSION, features: 0, capability, names, window, claim };
     let (mut handshake, mut frame) = (Vec::new(), Vec::new());
     put(&mut handshake, &hello);
     let group = group();

@@ -11,9 +11,11 @@ use crate::crypto::hash::Hash;
 use crate::id::{FeedId, Role};
 use crate::reconcile::changes::{Overrun, Toggle, Toggles};
 use crate::reconcile::decoder::{Decoder, Progress};
+use crate::reconcile::known::{Base, Mark};
 use crate::reconcile::root::Root;
 use crate::reconcile::session::{
-    Entry, HeadOf, Initiator, Message, Outcome, Responder, Roots, Terms, Turn, View, prefix_bits,
+    Delta, Entry, HeadOf, Initiator, Message, Outcome, Responder, Roots, Terms, Turn, View,
+    prefix_bits,
 };
 use crate::reconcile::sketch::{Sketch, Slice};
 use crate::reconcile::token::{ID_BITS, Item, Salt, SetKind, Token};
@@ -112,7 +114,7 @@ impl Side {
 
     pub(super) fn claim(&mut self, hash: &[u8; 64], role: Role) -> Claim {
         let feeds = self.feeds();
-        Terms::claim(hash, role, feeds, &mut self.roots)
+        Terms::claim(hash, role, feeds, &mut self.roots, None)
     }
 
     pub(super) fn terms(&self, handshake_hash: &[u8; 64], theirs: Claim) -> Terms {
@@ -140,15 +142,6 @@ impl View for Side {
         let high = low | u64::MAX >> width;
         let found = self.ids.range(low..=high);
         found.map(|entry| FeedId((entry & ((1 << SLOT_BITS) - 1)) as u32)).collect()
-    }
-
-    fn find_heads(&self, salt: &Salt, ids: &BTreeSet<u64>) -> Vec<FeedId> {
-        let is_one = |entry: &Entry| {
-            let item = Item::Head(entry.key, entry.head.length, entry.head.fork);
-            ids.contains(&salt.token(&item).id())
-        };
-        let found = (0..).zip(&self.feeds).filter(|(_, entry)| is_one(entry));
-        found.map(|(slot, _)| FeedId(slot)).collect()
     }
 
     fn find_key(&self, key: &[u8; 32]) -> Option<FeedId> {
@@ -230,6 +223,49 @@ pub fn reconcile(handshake_hash: &[u8; 64], one: &mut Side, two: &mut Side) -> C
             turn.join(next.expect("an honest side is never refused"));
         }
     }
+}
+
+/// The same of two sides that know each other, and of which these feeds have grown since, each
+/// with its slot and the length that it had.
+#[doc(hidden)]
+pub fn reconcile_known(
+    handshake_hash: &[u8; 64],
+    [one, two]: [&mut Side; 2],
+    changed: [&[(usize, u64)]; 2],
+) -> Cost {
+    // Both held the same then, whatever it was.
+    let mark = Mark { ours: [1; 16], theirs: [1; 16], position: 0 };
+    let bases = changed.map(|changed| {
+        let changed = changed.iter().map(|(slot, before)| (FeedId(*slot as u32), *before));
+        Base { mark, changed: changed.collect() }
+    });
+    let roles = [Role::Initiator, Role::Responder];
+    let claim = |side: &mut Side, at: usize| {
+        let feeds = side.feeds();
+        Terms::claim(handshake_hash, roles[at], feeds, &mut side.roots, Some(&bases[at]))
+    };
+    let claims = [claim(one, 0), claim(two, 1)];
+    let bytes = claims.iter().map(claim_bytes).sum();
+    let mut cost = Cost { bytes, flights: 1, learned: [Vec::new(), Vec::new()], ending: None };
+    let terms = [one.terms(handshake_hash, claims[1]), two.terms(handshake_hash, claims[0])];
+    let [base_of_one, base_of_two] = bases;
+    let [terms_of_one, terms_of_two] = terms;
+    let (mut first, said) = Delta::new(terms_of_one, roles[0], base_of_one, one);
+    let said_by_one = said.expect("an honest side is never refused");
+    let (mut second, said) = Delta::new(terms_of_two, roles[1], base_of_two, two);
+    let said_by_two = said.expect("an honest side is never refused");
+    let mut outcomes = [said_by_one.outcome, said_by_two.outcome];
+    let heard = [(&mut first, &*one, said_by_two.say), (&mut second, &*two, said_by_one.say)];
+    for (side, (delta, view, said)) in heard.into_iter().enumerate() {
+        for message in said {
+            (cost.bytes, cost.flights) = (cost.bytes + bytes_of(&message, two.feeds()), 2);
+            let turn = delta.handle(view, message).expect("an honest side is never refused");
+            let news = turn.named.iter().filter(|entry| view.lacks(entry));
+            cost.learned[side].extend(news.map(|entry| entry.key));
+            outcomes[side] = outcomes[side].or(turn.outcome);
+        }
+    }
+    cost.ended(outcomes)
 }
 
 impl Cost {

@@ -21,6 +21,10 @@ pub struct Footprint {
     pub outputs: usize,
     /// Requests of the application that are not answered yet.
     pub requests: usize,
+    /// Peers that are remembered.
+    pub known_peers: usize,
+    /// Feeds that have changed and are remembered for them.
+    pub changes: usize,
     /// Bytes of snapshots that sessions work on.
     pub snapshot_bytes: usize,
     /// The most of each that any one connection holds.
@@ -116,6 +120,8 @@ impl Multifeed {
             unstored_bytes: self.outbox.unstored_bytes(),
             outputs: self.waiting_outputs(),
             requests: self.open_requests,
+            known_peers: self.sets.known.peers(),
+            changes: self.sets.known.changes(),
             snapshot_bytes: self.sets.lent_bytes,
             connection: each.fold(ConnectionFootprint::default(), ConnectionFootprint::max),
         }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{Multifeed, State};
 use crate::error::StoreFailure;
-use crate::feed::record;
+use crate::feed::record::{self, KnownEntry};
 use crate::id::FeedId;
 use crate::io::{Event, StoreKey, Write};
 use crate::outbox::Job;
@@ -81,7 +81,33 @@ impl Multifeed {
         let last = entries.last().and_then(|(last, _)| record::slot_of(last).checked_add(1));
         match last {
             Some(next) => self.scan_rulings(record::ruling_key(next)),
-            None => self.ready(),
+            None => self.scan_known(record::known_key(0)),
+        }
+    }
+
+    fn scan_known(&mut self, from: StoreKey) {
+        let until = record::changes_end();
+        self.outbox.scan(Job::OpenKnown, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
+    }
+
+    pub(super) fn took_known(&mut self, entries: &[(StoreKey, Bytes)]) {
+        let known = &mut self.sets.known;
+        for (key, value) in entries {
+            match record::decode_known(key, value) {
+                Ok(KnownEntry::Mark(peer, mark)) => {
+                    known.load_mark(record::slot_of(key), peer, mark);
+                }
+                Ok(KnownEntry::Change(change)) => known.load_change(change),
+                // It is worth bytes alone.
+                Err(_) => (),
+            }
+        }
+        match entries.last() {
+            Some((last, _)) => self.scan_known(record::behind(last)),
+            None => {
+                known.opened();
+                self.ready();
+            }
         }
     }
 

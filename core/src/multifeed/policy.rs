@@ -13,7 +13,7 @@ use crate::io::Event;
 use crate::outbox::Job;
 use crate::peer::connection::Connection;
 use crate::record::Step;
-use crate::replicate::Session;
+use crate::replicate::{Context, Session};
 
 impl Multifeed {
     /// Refuses a feed, here or never seen: it is neither taken nor given from now on, and peers
@@ -60,16 +60,20 @@ impl Multifeed {
         self.check_staying(feed)?;
         let length = feed.map_or(0, |feed| self.length(feed));
         let write = self.policy.accept(key, length);
-        let request = self.request();
+        let (request, is_new) = (self.request(), write.is_some());
         match write {
             Some(write) => {
-                self.outbox.commit(Job::Rule { request, key: *key }, Vec::from([write]));
+                let writes = [write].into_iter().chain(self.sets.known.forget_all()).collect();
+                self.outbox.commit(Job::Rule { request, key: *key }, writes);
             }
             None => self.answered(Event::Ruled { request, key: *key }),
         }
         match feed {
             Some(feed) => self.stand(feed, Standing::Taken),
             None => self.admit(key),
+        }
+        if is_new {
+            self.each_session(Session::accept_more);
         }
         Ok(request)
     }
@@ -131,10 +135,10 @@ impl Multifeed {
             Standing::Taken => self.sets.change(feed, &key, 0, length),
             Standing::Refused | Standing::Leaving => self.sets.change(feed, &key, length, 0),
         }
-        self.each_session(|session, sources| match standing {
+        self.each_session(|session, context| match standing {
             Standing::Taken => session.accept(feed, length),
             Standing::Refused | Standing::Leaving => {
-                session.refuse(sources, feed, (public_key, length))
+                session.refuse(context.sources, feed, (public_key, length))
             }
         });
     }
@@ -150,15 +154,12 @@ impl Multifeed {
         self.each_session(|session, _| session.admit(feed, key));
     }
 
-    fn each_session(
-        &mut self,
-        mut change: impl FnMut(&mut Session, &mut crate::replicate::Sources),
-    ) {
+    fn each_session(&mut self, mut change: impl FnMut(&mut Session, &mut Context<'_>)) {
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
-            let (peer, context) = self.split(id);
+            let (peer, mut context) = self.split(id);
             if let Some(session) = peer.and_then(Connection::session_mut) {
-                change(session, context.sources);
+                change(session, &mut context);
                 self.settle(id);
             }
         }

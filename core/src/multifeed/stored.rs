@@ -25,6 +25,8 @@ impl Multifeed {
             (Job::OpenNew, Answer::Durable) => self.ready(),
             (Job::OpenFeeds, Answer::Entries(entries)) => self.took_feeds(&entries),
             (Job::OpenRulings, Answer::Entries(entries)) => self.took_rulings(&entries),
+            (Job::OpenKnown, Answer::Entries(entries)) => self.took_known(&entries),
+            (Job::Mark { connection }, Answer::Durable) => self.marked(connection),
             (Job::Append { request, feed, start, end }, Answer::Durable) => {
                 self.appended(request, feed, start, end);
             }
@@ -151,6 +153,14 @@ impl Multifeed {
         }
     }
 
+    /// A mark is in the store, or will not be: then the peer has to be met anew.
+    fn marked(&mut self, connection: ConnectionId) {
+        if let Some(session) = self.session(connection) {
+            session.marked();
+            self.settle(connection);
+        }
+    }
+
     pub(super) fn session(&mut self, connection: ConnectionId) -> Option<&mut Session> {
         self.connections.get_mut(&connection).and_then(Connection::session_mut)
     }
@@ -226,9 +236,10 @@ impl Multifeed {
 
     fn failed(&mut self, job: Job, failure: StoreFailure) {
         match job {
-            Job::OpenMeta | Job::OpenNew | Job::OpenFeeds | Job::OpenRulings => {
-                self.fail_open(failure);
+            Job::OpenMeta | Job::OpenNew | Job::OpenFeeds | Job::OpenRulings | Job::OpenKnown => {
+                self.fail_open(failure)
             }
+            Job::Mark { connection } => self.marked(connection),
             Job::Append { request, feed, .. } => {
                 self.break_feed(feed, failure);
                 self.fail_request(request, failure);

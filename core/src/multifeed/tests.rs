@@ -1,7 +1,10 @@
 mod again;
 mod backup;
+mod crash;
+mod flights;
 mod hostile;
 mod hypercore;
+mod known;
 mod laws;
 mod policy;
 mod raw;

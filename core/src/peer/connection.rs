@@ -3,24 +3,28 @@
 //! Rule: no feed is named before both sides have shown that they know the group's key. The
 //! initiator shows it first; the responder answers a wrong one with nothing but a close.
 
+mod deadlines;
+
 use bytes::{Buf, BytesMut};
 
 use super::capability::{capability, is_capable};
 use super::channels::{Channels, Leads};
+use super::early::{open_claim, seal_claim};
 use super::secure::{Received, SecretStream, SecureError};
 use crate::chance::Chance;
-use crate::config::{FRAME_BYTES_MAX_EARLY, Limits, OPEN_BYTES_MAX, Timing};
+use crate::config::{FRAME_BYTES_MAX_EARLY, Limits, OPEN_BYTES_MAX};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{Deadline, Limit, Reason, Violation};
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
+use crate::reconcile::known::{PeerName, name_of};
 use crate::replicate::hypercore::{Link, Peer, protocol_of};
-use crate::replicate::{Context, Session, Sources};
+use crate::replicate::{Context, Reconciliation, Session, Sources};
 use crate::time::Instant;
 use crate::wire::frame::FRAME_SIZE_MAX;
-use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, VERSION};
+use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, PUSHES, VERSION};
 use crate::wire::mux::{Batch, MuxMessage, messages};
 
 /// One connection.
@@ -29,9 +33,13 @@ pub(crate) struct Connection {
     id: ConnectionId,
     us: PublicKey,
     mode: Mode,
+    /// What we say that we can do.
+    features: u64,
     stream: SecretStream,
     channels: Channels,
     session: Option<Session>,
+    /// What our sets are, as the initiator says in its hello, until the responder answers it.
+    claimed: Option<Reconciliation>,
     link: Link,
     out: BytesMut,
     batch: Batch,
@@ -58,7 +66,7 @@ pub(crate) enum Due {
 impl Connection {
     pub(crate) fn new(
         id: ConnectionId,
-        (role, secure, mode): (Role, Secure, Mode),
+        (role, secure, mode, features): (Role, Secure, Mode, u64),
         key_pair: &KeyPair,
         chance: Chance,
         now: Instant,
@@ -77,16 +85,19 @@ impl Connection {
         };
         let us = key_pair.public_key();
         let (started, heard, sent, progress) = (now, now, now, now);
-        let (channels, batch, session) = (Channels::default(), Batch::new(), None);
+        let (channels, batch) = (Channels::default(), Batch::new());
+        let (session, claimed) = (None, None);
         let link = Link::new(id);
         let (rejected, is_closed, is_signalled) = (0, false, false);
         Self {
             id,
             us,
             mode,
+            features,
             stream,
             channels,
             session,
+            claimed,
             link,
             out,
             batch,
@@ -159,7 +170,7 @@ impl Connection {
     /// The stream's handshake is over: the initiator says hello.
     fn take_opened(
         &mut self,
-        context: &Context<'_>,
+        context: &mut Context<'_>,
         handshake_hash: &[u8; 64],
         remote: PublicKey,
     ) -> Result<(), Reason> {
@@ -169,7 +180,12 @@ impl Connection {
         let opens_bytes = context.limits.hypercore_channels * OPEN_BYTES_MAX;
         self.stream.set_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
         if self.stream.role() == Role::Initiator {
-            self.say_hello(context, handshake_hash);
+            let side = (Role::Initiator, name_of(&remote));
+            let (reconciliation, claim) =
+                Reconciliation::new(side, *handshake_hash, context).claimed_early();
+            self.claimed = Some(reconciliation);
+            let claim = seal_claim(context.group, handshake_hash, &claim);
+            self.say_hello(context, handshake_hash, claim);
             self.flush(context.now);
         }
         for (feed, log) in context.feeds.iter() {
@@ -180,12 +196,18 @@ impl Connection {
         Ok(())
     }
 
-    /// The responder's hello goes in one frame with what its session says first.
-    fn say_hello(&mut self, context: &Context<'_>, handshake_hash: &[u8; 64]) {
+    /// The responder's hello goes in one frame with its claim.
+    fn say_hello(
+        &mut self,
+        context: &Context<'_>,
+        handshake_hash: &[u8; 64],
+        claim: alloc::vec::Vec<u8>,
+    ) {
         let capability = capability(context.group, handshake_hash, self.stream.role());
         let Limits { names, window_bytes, .. } = *context.limits;
         let window = window_bytes as u64;
-        let hello = Hello { version: VERSION, features: 0, capability, names, window };
+        let (version, features) = (VERSION, self.features);
+        let hello = Hello { version, features, capability, names, window, claim };
         let mut handshake = alloc::vec::Vec::new();
         message::put(&mut handshake, &hello);
         self.batch.push(&MuxMessage::Open {
@@ -348,16 +370,36 @@ impl Connection {
         let Some(handshake_hash) = self.stream.handshake_hash().copied() else { return Ok(()) };
         let role = self.stream.role();
         if role == Role::Responder {
-            self.say_hello(context, &handshake_hash);
+            self.say_hello(context, &handshake_hash, alloc::vec::Vec::new());
         }
         if !self.link.is_open() {
             self.stream.set_frame_size_max(limits.frame_bytes);
         }
-        self.session = Some(Session::new((self.id, role), &handshake_hash, &hello, context));
-        if let Some(remote) = self.remote() {
-            context.outbox.event(Event::Opened { connection: self.id, remote });
+        // So did the proof of the peer's key.
+        let Some(remote) = self.remote() else { return Ok(()) };
+        context.outbox.event(Event::Opened { connection: self.id, remote });
+        self.begin_session(context, name_of(&remote), &handshake_hash, &hello)
+    }
+
+    /// Both sides are members. Of the initiator the responder knows already what its sets are.
+    fn begin_session(
+        &mut self,
+        context: &mut Context<'_>,
+        peer: PeerName,
+        handshake_hash: &[u8; 64],
+        hello: &Hello,
+    ) -> Result<(), Reason> {
+        let role = self.stream.role();
+        let claimed = self.claimed.take();
+        let reconciliation =
+            claimed.unwrap_or_else(|| Reconciliation::new((role, peer), *handshake_hash, context));
+        let session = Session::new((self.id, peer), reconciliation, hello, context);
+        let session = self.session.insert(session);
+        if role == Role::Initiator || hello.claim.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let claim = open_claim(context.group, handshake_hash, &hello.claim);
+        session.receive(context, Kind::Claim, &claim.ok_or(Violation::Decrypt)?)
     }
 
     fn is_member(&self, context: &Context<'_>, hello: &Hello) -> bool {
@@ -414,7 +456,11 @@ impl Connection {
             return;
         }
         if let (Some(session), Some(channel)) = (&mut self.session, self.channels.of_group()) {
-            session.compose(context, channel, &mut self.batch);
+            match self.batch.is_empty() {
+                true => session.compose(context, channel, &mut self.batch),
+                // The peer takes no long frame before it has read our hello, which is here.
+                false => session.compose_claim(channel, &mut self.batch),
+            }
         }
         if self.batch.is_empty()
             && let Some(hash) = self.stream.handshake_hash()
@@ -431,6 +477,12 @@ impl Connection {
         let is_synced = self.session.as_ref().is_none_or(Session::is_synced);
         let is_synced = is_synced && self.is_established() && self.link.is_even();
         self.mode == Mode::Once && is_synced && self.out.is_empty() && !self.is_closed
+    }
+
+    /// The peer may still send what it is not asked for.
+    pub(crate) fn awaits_pushes(&self) -> bool {
+        let is_over = self.session.as_ref().is_some_and(Session::is_reconciled);
+        self.features & PUSHES != 0 && !self.is_closed && !is_over
     }
 
     /// There may be something to send. Returns whether the world has to be told.
@@ -459,94 +511,6 @@ impl Connection {
             channels: self.channels.len(),
             ..load
         }
-    }
-
-    /// When [`Connection::due`] will have something to say.
-    pub(crate) fn deadline(&self, timing: &Timing) -> Option<Instant> {
-        if self.is_closed {
-            return None;
-        }
-        let after =
-            |since: Instant, wait: Option<core::time::Duration>| wait.map(|wait| since + wait);
-        let handshake =
-            (!self.is_established()).then(|| after(self.started, timing.handshake)).flatten();
-        let keep_alive =
-            self.is_established().then(|| after(self.sent, timing.keep_alive)).flatten();
-        let request = self.waits_since().and_then(|since| after(since, timing.request));
-        let resume = self.session.as_ref().and_then(Session::resume);
-        let link = self.link.deadline(timing.request);
-        let reconciles_since = self.session.as_ref().and_then(Session::reconciles_since);
-        let reconcile = reconciles_since.and_then(|since| after(since, timing.reconcile));
-        let all = [handshake, keep_alive, request, resume, reconcile, link, self.dead_at(timing)];
-        all.into_iter().flatten().min()
-    }
-
-    /// When the peer counts as dead. A long frame may take its time, as long as it comes with a
-    /// kilobyte a second, which is a byte a millisecond; a length that was never meant, or a peer
-    /// that drips, does not keep the connection.
-    fn dead_at(&self, timing: &Timing) -> Option<Instant> {
-        let open_frame = core::time::Duration::from_millis(self.stream.buffered() as u64);
-        timing.dead.map(|wait| self.heard + wait + open_frame)
-    }
-
-    /// Since when the peer has owed us something.
-    fn waits_since(&self) -> Option<Instant> {
-        match self.mode {
-            Mode::Once => self.is_established().then_some(self.progress),
-            Mode::Live => self.session.as_ref()?.waits_since(),
-        }
-    }
-
-    /// What the time has brought. A peer that owes blocks for too long is asked no more.
-    pub(crate) fn due(&mut self, context: &mut Context<'_>, timing: &Timing) -> Due {
-        let now = context.now;
-        let is_over = |since: Instant, wait: Option<core::time::Duration>| {
-            wait.is_some_and(|wait| now >= since + wait)
-        };
-        if self.is_closed {
-            return Due::Nothing;
-        }
-        if !self.is_established() && is_over(self.started, timing.handshake) {
-            return Due::Close(Deadline::Handshake);
-        }
-        if self.dead_at(timing).is_some_and(|dead_at| now >= dead_at) {
-            return Due::Close(Deadline::Dead);
-        }
-        let mut due = Due::Nothing;
-        if self.mode == Mode::Once && is_over(self.progress, timing.request) {
-            return Due::Close(Deadline::Stalled);
-        }
-        if let (Some(session), Some(wait)) = (&mut self.session, timing.request)
-            && session.is_silent_since(now - wait)
-        {
-            session.stall(context.sources, now + wait);
-        }
-        if let Some(session) = &mut self.session
-            && session.reconciles_since().is_some_and(|since| is_over(since, timing.reconcile))
-        {
-            session.stop_reconciling(context);
-            due = Due::Send;
-        }
-        if let Some(session) = &mut self.session
-            && session.resume().is_some_and(|resume| now >= resume)
-        {
-            session.ask_again();
-            due = Due::Send;
-        }
-        if self.link.time_out(context.sources, now, timing.request) {
-            due = Due::Send;
-        }
-        if self.is_established() && is_over(self.sent, timing.keep_alive) {
-            self.sent = now;
-            if !self.out.is_empty() {
-                // The socket is stuck: a sign of life would only make the queue longer.
-                return due;
-            }
-            let sealed = self.stream.send_keep_alive(&mut self.out);
-            debug_assert_eq!(sealed, Ok(()));
-            due = Due::Send;
-        }
-        due
     }
 }
 

@@ -3,4 +3,5 @@
 pub(crate) mod capability;
 mod channels;
 pub(crate) mod connection;
+pub mod early;
 pub mod secure;

@@ -4,12 +4,14 @@
 //!
 //! [`sets`] → [`view`] → [`session`] is the way that costs nothing where nothing is new, out of
 //! the algebra of [`token`] → [`mapping`] → [`sketch`] → [`decoder`] with [`estimate`], [`root`]
-//! to be sure, [`changes`] to take back what came since, [`rice`] to write sets down. A [`Listing`]
+//! to be sure, [`changes`] to take back what came since, [`rice`] to write sets down. Peers that
+//! have met before need less: [`known`] says what has changed since. A [`Listing`]
 //! is the last resort: every feed once, in the order of its slots, a page at a time.
 
 pub(crate) mod changes;
 pub(crate) mod decoder;
 mod estimate;
+pub(crate) mod known;
 mod mapping;
 pub(crate) mod rice;
 pub(crate) mod root;

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 
+use super::known::Digest;
 use super::token::{Item, SetKind};
 use crate::crypto::hash::{blake2b, keyed};
 use crate::id::Role;
@@ -91,18 +92,24 @@ impl Root {
 
     /// What `role` says of this set on one connection.
     pub(crate) fn mac(&mut self, handshake_hash: &[u8; 64], role: Role, set: SetKind) -> RootMac {
+        let head = [role.number(), set as u8];
+        let mac = keyed(handshake_hash, &[b"multifeed/1 root", &head, &self.bytes()]);
+        *mac.first_chunk().expect("a hash has 32 bytes")
+    }
+
+    /// What both sides of a connection remember this set by.
+    pub(crate) fn digest(&mut self) -> Digest {
+        let hash = blake2b(&[b"multifeed/1 settled", &self.bytes()]);
+        *hash.first_chunk().expect("a hash has 32 bytes")
+    }
+
+    fn bytes(&mut self) -> [u8; 2 * SUMS] {
         self.fold();
-        let role = match role {
-            Role::Initiator => 0,
-            Role::Responder => 1,
-        };
         let mut bytes = [0; 2 * SUMS];
         for (pair, sum) in bytes.chunks_exact_mut(2).zip(self.sums.iter()) {
             pair.copy_from_slice(&sum.to_le_bytes());
         }
-        let head = [role, set as u8];
-        let mac = keyed(handshake_hash, &[b"multifeed/1 root", &head, &bytes]);
-        *mac.first_chunk().expect("a hash has 32 bytes")
+        bytes
     }
 }
 

@@ -17,7 +17,11 @@
 //!            ← Heads: theirs, in that order
 //!            → Agreed: the root of both sets together
 //! ```
+//!
+//! Two that remember the same of each other need no cells: each that has changed says
+//! `Changed`, at once.
 
+mod delta;
 mod initiator;
 mod responder;
 
@@ -26,11 +30,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+pub(crate) use delta::Delta;
 pub(crate) use initiator::Initiator;
 pub(crate) use responder::Responder;
 
 use super::changes::Overrun;
 use super::estimate::Sizes;
+use super::known::Base;
 use super::root::{Root, RootMac};
 use super::sketch::{HEAD_CELLS, Slice, cells_for};
 use super::token::{ID_BITS, Item, Salt, SetKind};
@@ -75,9 +81,6 @@ pub(crate) trait View {
     /// Our feeds the id of whose key begins with the `width` bits of `prefix`.
     fn find(&self, prefix: u64, width: u32) -> Vec<FeedId>;
 
-    /// Our feeds the id of whose head is one of these: a walk over all feeds.
-    fn find_heads(&self, salt: &Salt, ids: &BTreeSet<u64>) -> Vec<FeedId>;
-
     /// Our feed of a key.
     fn find_key(&self, key: &[u8; 32]) -> Option<FeedId>;
 
@@ -86,6 +89,20 @@ pub(crate) trait View {
 
     /// The hash by which a feed, of ours or not, is in the sets.
     fn item_key(&self, key: &[u8; 32]) -> Hash;
+
+    /// Our feeds the id of whose head is one of these.
+    fn find_heads(&self, salt: &Salt, ids: &BTreeSet<u64>) -> BTreeSet<FeedId>
+    where
+        Self: Sized,
+    {
+        let mut found = BTreeSet::new();
+        for id in ids {
+            let (prefix, width) = salt.lead(*id);
+            let head = |feed: &FeedId| salt.token(&head_item(self, &self.entry(*feed))).id();
+            found.extend(self.find(prefix, width).into_iter().filter(|feed| head(feed) == *id));
+        }
+        found
+    }
 }
 
 /// The roots of both sets.
@@ -123,9 +140,11 @@ impl Terms {
         role: Role,
         feeds: u64,
         roots: &mut Roots,
+        base: Option<&Base>,
     ) -> Claim {
+        let known = base.map(|base| base.claim(handshake_hash, role));
         let mut mac = |set| roots.of(set).mac(handshake_hash, role, set);
-        Claim { feeds, keys: mac(SetKind::Keys), heads: mac(SetKind::Heads) }
+        Claim { feeds, keys: mac(SetKind::Keys), heads: mac(SetKind::Heads), known }
     }
 
     /// What the claims say by themselves, to a side of `role`: `Ok` the first set to look into.
@@ -178,6 +197,17 @@ impl Terms {
         }
     }
 
+    /// Whether the peer remembers of us what we remember of it.
+    pub(crate) fn is_met(&self, role: Role, base: &Base) -> bool {
+        let known = self.theirs.known.as_ref();
+        known.is_some_and(|known| base.is_met(&self.handshake_hash, role, known))
+    }
+
+    /// Feeds of the peer that have changed since, as it says.
+    pub(crate) fn told_changes(&self) -> u32 {
+        self.theirs.known.map_or(0, |known| known.changed)
+    }
+
     /// Where the cells end that are sent unasked.
     fn first_end(&self, set: SetKind) -> u32 {
         let heads = Slice::bytes_of(0, HEAD_CELLS);
@@ -213,7 +243,8 @@ pub(crate) enum Message {
     /// Responder: what was wanted.
     Entries(Vec<Entry>),
     /// Initiator: its heads of feeds that both hold, by leading bits of the feeds' ids, ascending;
-    /// and whole entries where those bits do not name one feed.
+    /// and whole entries where those bits do not name one feed. Both, if they know each other:
+    /// heads of all that has changed since, and entries of what is new.
     Changed { heads: Vec<(u64, HeadOf)>, entries: Vec<Entry> },
     /// Responder: its heads of the same feeds in the same order, entries last.
     Heads(Vec<HeadOf>),

@@ -10,6 +10,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::changes::{Overrun, Toggle, Toggles};
+use super::known::{Digest, Known};
 use super::root::Root;
 use super::session::Roots;
 use super::sketch::{Sketch, Slice};
@@ -50,6 +51,8 @@ pub(crate) struct Sets {
     sketches: Option<Box<Sketches>>,
     /// Bytes of the snapshots that sessions work on.
     pub(crate) lent_bytes: usize,
+    /// Peers that we knew, and what has changed since.
+    pub(crate) known: Known,
 }
 
 /// Both sets as cells under the group's salt, for every peer.
@@ -103,6 +106,12 @@ impl Sets {
         roots.heads.fold();
         let (position, slots, feeds) = (self.position, self.slots, self.feeds);
         Pin { position, slots, feeds, roots: roots.clone() }
+    }
+
+    /// What the heads are now.
+    pub(crate) fn digest(&mut self, feeds: &Feeds) -> Digest {
+        let roots = self.roots.get_or_insert_with(|| roots_of(feeds));
+        roots.heads.digest()
     }
 
     /// Whether a feed still has the slot that it had then.

@@ -20,6 +20,10 @@ pub(crate) const TOKEN_MAX: u64 = (1 << (8 * TOKEN_BYTES as u32)) - 1;
 
 const ID_MAX: u64 = (1 << ID_BITS) - 1;
 
+/// Bits that the id of a head begins with and that are those of its feed's: so whoever knows the
+/// id finds the feed among four of a million, and two heads of a feed meet once in 2^18.
+const LEAD_BITS: u32 = 18;
+
 /// Which of the two sets that peers reconcile.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
@@ -39,6 +43,9 @@ pub(crate) enum Item {
     Head(Hash, u64, u64),
 }
 
+/// Bytes of a key, which those of a head begin with.
+const KEY_BYTES: usize = 32;
+
 impl Item {
     /// The bytes that are hashed, and how many of them count: 32 or 48, so the two kinds never
     /// meet.
@@ -46,8 +53,8 @@ impl Item {
         let mut bytes = [0; 48];
         match self {
             Self::Key(key) => {
-                bytes[..32].copy_from_slice(key);
-                (bytes, 32)
+                bytes[..KEY_BYTES].copy_from_slice(key);
+                (bytes, KEY_BYTES)
             }
             Self::Head(key, length, fork) => {
                 bytes[..32].copy_from_slice(key);
@@ -64,6 +71,7 @@ impl Item {
 pub(crate) struct Salt {
     key: (u64, u64),
     id_mask: u64,
+    lead_bits: u32,
 }
 
 impl Salt {
@@ -83,21 +91,35 @@ impl Salt {
             let bytes = hash[at..at + 8].try_into().expect("8 bytes of a hash");
             u64::from_le_bytes(bytes)
         };
-        Self { key: (word(0), word(8)), id_mask: ID_MAX }
+        Self { key: (word(0), word(8)), id_mask: ID_MAX, lead_bits: LEAD_BITS }
     }
 
     /// The same with ids of fewer bits, so that they collide.
     #[cfg(test)]
     pub(crate) fn narrow(self, id_bits: u32) -> Self {
         // The leading bits stay, for they are what an id is looked up by.
-        Self { id_mask: ID_MAX & !((1 << (ID_BITS - id_bits)) - 1), ..self }
+        let id_mask = ID_MAX & !((1 << (ID_BITS - id_bits)) - 1);
+        Self { id_mask, lead_bits: id_bits / 2, ..self }
     }
 
-    /// The token of an item: 36 bits of SipHash-2-4 as its id, and 12 of check on the id.
+    /// The token of an item: 36 bits of SipHash-2-4 as its id, and 12 of check on the id. The id
+    /// of a head begins like its feed's.
     pub(crate) fn token(&self, item: &Item) -> Token {
         let (bytes, length) = item.bytes();
-        let hash = SipHasher24::new_with_keys(self.key.0, self.key.1).hash(&bytes[..length]);
-        Token::of_id(hash & self.id_mask)
+        let hash = |length: usize| {
+            SipHasher24::new_with_keys(self.key.0, self.key.1).hash(&bytes[..length])
+        };
+        let low = ID_MAX >> self.lead_bits;
+        let id = match item {
+            Item::Key(_) => hash(length),
+            Item::Head(..) => hash(KEY_BYTES) & !low | hash(length) & low,
+        };
+        Token::of_id(id & self.id_mask)
+    }
+
+    /// What the id of a head says of its feed's: so many leading bits of it.
+    pub(super) fn lead(&self, head: u64) -> (u64, u32) {
+        (head >> (ID_BITS - self.lead_bits), self.lead_bits)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Rule: a session of few feeds, or one that needs a salt of its own, has a snapshot, which counts
 //! against a bound over all peers; one of many feeds looks into the sketches that all share.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -140,21 +140,6 @@ impl View for Pictured<'_> {
                 found
             }
         }
-    }
-
-    fn find_heads(&self, salt: &Salt, ids: &BTreeSet<u64>) -> Vec<FeedId> {
-        let all: Vec<(FeedId, u64)> = match self.picture {
-            Picture::Own(_, own) => own.feeds.iter().map(|own| (own.feed, own.length)).collect(),
-            Picture::Shared(_) => {
-                let feeds = self.feeds.iter().map(|(feed, _)| (feed, self.length(feed)));
-                feeds.filter(|(_, length)| *length > 0).collect()
-            }
-        };
-        let is_found = |(feed, length): &(FeedId, u64)| {
-            let item = self.feeds.get(*feed).map(|held| head(&held.key, *length));
-            item.is_some_and(|item| ids.contains(&salt.token(&item).id()))
-        };
-        all.into_iter().filter(is_found).map(|(feed, _)| feed).collect()
     }
 
     fn find_key(&self, key: &[u8; 32]) -> Option<FeedId> {

@@ -57,8 +57,16 @@ impl Session {
             self.say_wants(context, &mut frame);
             self.say_again(&mut frame);
             self.say_ranges(&mut frame);
+            self.settle(context, &mut frame);
         }
         self.read_ahead(context);
+    }
+
+    /// Says what our sets are, beside the hello of a responder.
+    pub(crate) fn compose_claim(&mut self, channel: u64, batch: &mut Batch) {
+        if let Some((kind, body)) = self.reconciliation.next(FRAME_BYTES) {
+            Frame { batch, channel }.push(kind, &body);
+        }
     }
 
     /// Grants names and bytes anew once a quarter is used up: seldom enough to cost nothing,
@@ -141,6 +149,9 @@ impl Session {
         {
             let Some(entry) = self.head_of(context, feed) else { break };
             put(&mut body, &entry);
+            if self.reconciliation.is_peer_empty() {
+                self.push(context, feed, 0);
+            }
             self.reconciliation.listing().into_iter().for_each(Listing::advance);
             entries += 1;
         }

@@ -1,7 +1,7 @@
 //! One feed × one peer: who holds how much of it, and what was said about it.
 //!
-//! Rule: every change of an edge goes through [`Edges::update`], which keeps the two counts that
-//! say whether the peers are in sync.
+//! Rule: every change of an edge goes through [`Edges::update`], which keeps the three counts that
+//! say whether the peers are in sync, and whether that will last.
 
 use alloc::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ pub(crate) struct Edge {
     pub(crate) sent: u64,
     /// New blocks are pushed, not only announced: the peer wanted the feed from us.
     pub(crate) eager: bool,
+    /// Up to there it was sent though the peer has not wanted the feed.
+    pub(crate) pushed: bool,
     /// The peer cannot give what it said it holds.
     pub(crate) lost: bool,
     /// What the peer has of the feed contradicts what we have: nothing more of it is taken from
@@ -44,6 +46,7 @@ pub(crate) struct Edge {
 struct Counted {
     we_lack: bool,
     they_lack: bool,
+    they_are_ahead: bool,
 }
 
 /// Which bound holds the feeds that a peer has us hold before their first block.
@@ -66,6 +69,12 @@ impl Edge {
         self.theirs < length && !self.withheld && self.is_open()
     }
 
+    /// The peer has blocks behind `length`, whether or not it gives them, and we have not
+    /// refused them.
+    fn is_ahead(&self, length: u64) -> bool {
+        self.theirs > length && !self.refused
+    }
+
     /// The feed is exchanged with this peer at all.
     pub(crate) fn is_open(&self) -> bool {
         !self.declined && !self.refused && !self.is_contested
@@ -78,6 +87,7 @@ pub(crate) struct Edges {
     edges: BTreeMap<FeedId, Edge>,
     we_lack: usize,
     they_lack: usize,
+    they_are_ahead: usize,
 }
 
 impl Edges {
@@ -94,6 +104,11 @@ impl Edges {
         self.we_lack == 0 && self.they_lack == 0
     }
 
+    /// The peer has nothing that we lack and have not refused.
+    pub(crate) fn have_all(&self) -> bool {
+        self.they_are_ahead == 0
+    }
+
     /// Changes an edge, made if it is not there, of a feed of which we durably hold `length`.
     pub(crate) fn update<R>(
         &mut self,
@@ -103,11 +118,18 @@ impl Edges {
     ) -> R {
         let edge = self.edges.entry(feed).or_default();
         let result = change(edge);
-        let counted = Counted { we_lack: edge.offers(length), they_lack: edge.lacks(length) };
-        let before = core::mem::replace(&mut edge.counted, counted);
-        self.we_lack = self.we_lack + usize::from(counted.we_lack) - usize::from(before.we_lack);
-        self.they_lack =
-            self.they_lack + usize::from(counted.they_lack) - usize::from(before.they_lack);
+        let after = Counted {
+            we_lack: edge.offers(length),
+            they_lack: edge.lacks(length),
+            they_are_ahead: edge.is_ahead(length),
+        };
+        let before = core::mem::replace(&mut edge.counted, after);
+        let count = |all: &mut usize, before, after| {
+            *all = *all + usize::from(after) - usize::from(before);
+        };
+        count(&mut self.we_lack, before.we_lack, after.we_lack);
+        count(&mut self.they_lack, before.they_lack, after.they_lack);
+        count(&mut self.they_are_ahead, before.they_are_ahead, after.they_are_ahead);
         result
     }
 }

@@ -8,9 +8,12 @@ mod edge;
 pub(crate) mod hypercore;
 mod names;
 mod policy;
+mod push;
 mod range;
 mod reconcile;
 mod serve;
 mod session;
+mod settle;
 
+pub(crate) use reconcile::Reconciliation;
 pub(crate) use session::{Context, Session, Sources};

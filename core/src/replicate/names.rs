@@ -63,6 +63,12 @@ impl Names {
         (place < self.mine.len()).then(|| Number::of(place))
     }
 
+    /// A number that the peer gave.
+    pub(crate) fn taken(&self, number: u32) -> Option<Number> {
+        let place = number as usize;
+        (place < self.yours.len()).then(|| Number::of(place))
+    }
+
     /// The feed of a number in a peer's message; `None` if we declined it or it waits.
     pub(crate) fn resolve(&self, name: Name) -> Result<Option<FeedId>, Violation> {
         let found = match name {

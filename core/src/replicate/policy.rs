@@ -32,7 +32,11 @@ impl Session {
         offer: Offer,
         admission: Admission,
     ) {
-        if self.offered.len() >= context.limits.offered {
+        let is_full = self.offered.len() >= context.limits.offered;
+        if is_full || admission != Admission::Refused {
+            self.settling.want();
+        }
+        if is_full {
             return;
         }
         self.offered.insert(number.get(), offer);
@@ -88,7 +92,7 @@ impl Session {
         // Both held it alike, so neither has named it.
         let name = name_of(edge).unwrap_or(Name::New(public_key));
         self.edges.update(feed, length, |edge| {
-            (edge.refused, edge.eager) = (true, false);
+            (edge.refused, edge.eager, edge.pushed) = (true, false, false);
         });
         self.give_up(sources, feed);
         self.return_name(feed, length);
@@ -149,11 +153,15 @@ impl Session {
             return Ok(());
         };
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
-        self.edges.update(id, length, |edge| match entry.no {
-            No::Declined => (edge.declined, edge.eager) = (true, false),
-            No::Unavailable => edge.lost = true,
-            No::Duplicate => edge.eager = false,
-            No::Gone => (),
+        self.edges.update(id, length, |edge| {
+            // It was not kept, so no want of it crosses it.
+            edge.pushed &= matches!(entry.no, No::Gone | No::Unavailable);
+            match entry.no {
+                No::Declined => (edge.declined, edge.eager) = (true, false),
+                No::Unavailable => edge.lost = true,
+                No::Duplicate => edge.eager = false,
+                No::Gone => (),
+            }
         });
         let refusal = match entry.no {
             No::Duplicate => return Ok(()),
@@ -190,6 +198,7 @@ impl Session {
             offer.length = 0;
         }
         if let Some(heard) = self.heard.remove(&number) {
+            self.settling.want();
             self.withdrawn.insert(number, heard);
         }
     }

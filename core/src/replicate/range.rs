@@ -41,7 +41,7 @@ impl Session {
             return Err(Limit::BlockBytes.into());
         }
         let (name, range) = parse(message)?;
-        let resolved = self.resolve(context.feeds, name)?;
+        let resolved = self.feed_of_range(context, name)?;
         self.resume = None;
         self.progress = context.now;
         let kept = match resolved {
@@ -52,6 +52,24 @@ impl Session {
             self.window_owed += bytes;
         }
         Ok(())
+    }
+
+    /// The feed of a range. It may be pushed before the feed that was heard of is a candidate.
+    fn feed_of_range(
+        &mut self,
+        context: &mut Context<'_>,
+        name: Name,
+    ) -> Result<Option<FeedId>, Violation> {
+        let found = self.resolve(context.feeds, name)?;
+        if found.is_some() || !self.waits_to_be_opened(name) {
+            return Ok(found);
+        }
+        self.open_heard(context);
+        if self.waits_to_be_opened(name) {
+            // There are too many, and it is asked for in its turn.
+            self.nos.insert((turned(name), No::Duplicate));
+        }
+        self.resolve(context.feeds, name)
     }
 
     fn keep_range(
@@ -83,7 +101,10 @@ impl Session {
             Some(staging) => {
                 let job =
                     Job::Extend { connection: self.connection, feed: id, end: staging.end, bytes };
-                context.outbox.commit(job, staging.writes);
+                let changes_max = context.limits.known_changes;
+                let note = context.sets.known.note((id, feed), staging.start, changes_max);
+                let writes = staging.writes.into_iter().chain(note).collect();
+                context.outbox.commit(job, writes);
                 self.stalls = 0;
                 Kept::Staged
             }
@@ -140,9 +161,11 @@ impl Session {
         while let Some((id, start)) = self.serving.next_read(context.limits) {
             let limits = context.limits;
             let feed = context.feeds.get(id).filter(|feed| feed.is_taken());
+            let bytes_max = self.read_bytes(id, limits.range_bytes);
+            let feed = feed.filter(|_| bytes_max > 0);
             let read = feed.and_then(|feed| {
                 let blocks = start..feed.length();
-                RangeRead::begin(id, feed, blocks, limits.range_blocks, limits.range_bytes)
+                RangeRead::begin(id, feed, blocks, limits.range_blocks, bytes_max)
             });
             let Some((read, scan)) = read else {
                 self.serving.skip_read(id);
@@ -170,8 +193,16 @@ impl Session {
             return self.serving.skip_read(id);
         };
         let body = encode(name, range);
+        let is_push = self.serving.is_push(id);
+        if is_push && !self.takes_push(range, body.len()) {
+            return self.serving.skip_read(id);
+        }
         // From here on it is on its way: what the feed grows by next follows on it.
-        self.edges.update(id, length, |edge| edge.sent = edge.sent.max(range.end()));
+        self.edges.update(id, length, |edge| {
+            edge.sent = edge.sent.max(range.end());
+            edge.eager |= is_push;
+            edge.pushed |= is_push;
+        });
         let ready = Ready { feed: id, end: range.end(), body };
         self.serving.finish_read(range.start, ready, length);
     }

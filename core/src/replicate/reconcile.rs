@@ -4,30 +4,27 @@
 //! side did not name; and that the peer holds what we hold is taken for granted only once roots
 //! over whole keys agreed.
 
+mod turn;
+
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use super::edge::Grant;
-use super::names::Number;
-use super::policy::Offer;
-use super::session::{Context, Session};
+use super::session::Context;
 use crate::error::{Limit, Reason, Violation};
-use crate::feed::manifest;
-use crate::feed::set::Feeds;
+use crate::feed::Feed;
 use crate::feed::tree::LENGTH_MAX;
 use crate::id::{FeedId, Role};
-use crate::policy::Admission;
 use crate::reconcile::Listing;
+use crate::reconcile::known::{Base, Digest, PeerName, Stamp};
 use crate::reconcile::session::{
-    DIFFERENCE_MAX, Entry, Fallback, Fault, Initiator, Message, Outcome, Responder, Terms, Turn,
-    prefix_bits,
+    Delta, Fallback, Fault, Initiator, Message, Outcome, Responder, Terms, Turn, prefix_bits,
 };
 use crate::reconcile::sets::{Pin, Sets};
-use crate::reconcile::token::Salt;
+use crate::reconcile::token::{Salt, SetKind};
 use crate::reconcile::view::{Picture, Pictured, Snapshot};
 use crate::time::Instant;
-use crate::wire::multifeed::{self as message, Claim, HeadEntry, Kind, Name, No, put};
+use crate::wire::multifeed::{Claim, Kind, put};
 use crate::wire::reconcile as wire;
 
 /// Up to so many feeds both sides make a sketch under a salt that nobody else knew before: 2 ms.
@@ -37,14 +34,21 @@ const FRESH_FEEDS_MAX: u64 = 16_384;
 /// A part of fewer bytes is no progress: each but the last of a message fills a frame.
 const PART_BYTES_MIN: usize = 1_024;
 
-/// Feeds that wait to be made candidates: all that two tries can bring. Each takes 60 bytes.
-const HEARD_MAX: usize = 2 * DIFFERENCE_MAX as usize;
-
 /// What one side of a session does.
 #[derive(Debug)]
 enum Machine {
     Initiator(Box<Initiator>),
     Responder(Box<Responder>),
+    Known(Box<Delta>),
+}
+
+/// How a session finds out what differs.
+#[derive(Debug)]
+enum Way {
+    /// Each side tells what has changed since both knew all of each other.
+    Told(Base),
+    /// From cells.
+    Decoded(SetKind),
 }
 
 /// A session that is under way.
@@ -79,6 +83,14 @@ pub(crate) struct Reconciliation {
     say: VecDeque<(Kind, Vec<u8>)>,
     /// The beginning of a message of the peer.
     part: Vec<u8>,
+    /// What we remember of the peer, as our claim says.
+    base: Option<Base>,
+    /// When the sets were claimed, if nothing was on its way to the store then.
+    stamp: Option<Stamp>,
+    /// The peer remembers the same: what was agreed on, or is being, rests on that.
+    is_met: bool,
+    /// Both sets were found to be the same.
+    same: Option<(Digest, Stamp)>,
     /// How often it was tried before.
     attempt: u8,
     /// Leading bits of ids in the messages of the latest session.
@@ -86,37 +98,71 @@ pub(crate) struct Reconciliation {
     /// Feeds that we named in it, and whose numbers the peer has not used: if it fails, it may not
     /// have heard of them.
     given: BTreeSet<FeedId>,
+    /// Feeds that the peer did.
+    taken: Vec<FeedId>,
     /// A session has failed, so feeds may be named as new that have been named.
     has_failed: bool,
     /// The peer has listed all that it offers.
     is_listed: bool,
+    /// The peer claimed to hold nothing.
+    is_peer_empty: bool,
     /// When the peer last said something of it.
     progress: Instant,
 }
 
 impl Reconciliation {
     /// Begins by saying what our sets are.
-    pub(super) fn new(role: Role, handshake_hash: [u8; 64], context: &mut Context<'_>) -> Self {
-        let pin = context.sets.pin(context.feeds);
+    pub(crate) fn new(
+        (role, peer): (Role, PeerName),
+        handshake_hash: [u8; 64],
+        context: &mut Context<'_>,
+    ) -> Self {
         let mut reconciliation = Self {
             role,
             handshake_hash,
-            stage: Stage::Claimed(pin.clone()),
+            stage: Stage::Agreed,
             say: VecDeque::new(),
             part: Vec::new(),
+            base: None,
+            stamp: None,
+            is_met: false,
+            same: None,
             attempt: 0,
             width: 0,
             given: BTreeSet::new(),
+            taken: Vec::new(),
             has_failed: false,
             is_listed: false,
+            is_peer_empty: false,
             progress: context.now,
         };
-        reconciliation.claim(pin);
+        let pin = context.sets.pin(context.feeds);
+        reconciliation.base = context.sets.known.base(&peer, context.feeds, &pin.roots.heads);
+        reconciliation.claim(context, pin);
         reconciliation
     }
 
-    fn claim(&mut self, mut pin: Pin) {
-        let claim = Terms::claim(&self.handshake_hash, self.role, pin.feeds, &mut pin.roots);
+    /// Feeds that have grown since the sets were claimed, which is before there is a session that
+    /// is told of it.
+    pub(super) fn changed_since_claimed(&self, context: &Context<'_>) -> BTreeSet<FeedId> {
+        let Stage::Claimed(pin) = &self.stage else { return BTreeSet::new() };
+        // If it is too long ago, all feeds will be listed.
+        let changed = context.sets.since(pin).unwrap_or_default();
+        let is_offered = |feed: &FeedId| context.feeds.get(*feed).is_some_and(Feed::is_offered);
+        changed.into_keys().filter(is_offered).collect()
+    }
+
+    /// Says it elsewhere: with the body of the claim.
+    pub(crate) fn claimed_early(mut self) -> (Self, Vec<u8>) {
+        let claim = self.say.pop_front().map(|(_, body)| body).unwrap_or_default();
+        (self, claim)
+    }
+
+    /// Says what our sets are.
+    fn claim(&mut self, context: &mut Context<'_>, mut pin: Pin) {
+        self.stamp = (!context.outbox.is_growing()).then(|| context.sets.known.stamp());
+        let (hash, base) = (&self.handshake_hash, self.base.as_ref());
+        let claim = Terms::claim(hash, self.role, pin.feeds, &mut pin.roots, base);
         let mut body = Vec::new();
         put(&mut body, &claim);
         self.say.push_back((Kind::Claim, body));
@@ -171,6 +217,11 @@ impl Reconciliation {
         self.is_listed = true;
     }
 
+    /// Whether the peer held nothing when the connection began.
+    pub(super) fn is_peer_empty(&self) -> bool {
+        self.is_peer_empty
+    }
+
     /// Bytes of a message of the peer that has not come to its end.
     pub(super) fn part_bytes(&self) -> usize {
         self.part.len()
@@ -207,6 +258,7 @@ impl Reconciliation {
             Stage::Listing(_) => return Ok(Turn::default()),
             _ => return Err(Violation::UnexpectedMessage.into()),
         };
+        self.is_peer_empty = theirs.feeds == 0;
         let many = pin.feeds.max(theirs.feeds);
         let is_shared = self.attempt == 0 && many > FRESH_FEEDS_MAX;
         let salt = match is_shared {
@@ -215,37 +267,46 @@ impl Reconciliation {
         };
         let (handshake_hash, feeds, roots) = (self.handshake_hash, pin.feeds, pin.roots.clone());
         let mut terms = Terms { handshake_hash, salt, feeds, roots, theirs };
-        let set = match terms.compare(self.role) {
-            Ok(set) => set,
-            Err(outcome) => return Ok(Turn::end(outcome)),
+        let compared = terms.compare(self.role);
+        let base = self.base.take();
+        if compared == Err(Outcome::Agreed) {
+            let digest = terms.roots.heads.digest();
+            self.same = self.stamp.map(|stamp| (digest, stamp));
+            return Ok(Turn::end(Outcome::Agreed));
+        }
+        let base = base.filter(|base| terms.is_met(self.role, base));
+        self.is_met = base.is_some();
+        if let Some(base) = &base
+            && !base.is_alike()
+            && base.changed.is_empty()
+            && terms.told_changes() == 0
+        {
+            // They differ by what one of them refuses, as they did when they agreed on that.
+            return Ok(Turn::end(Outcome::Agreed));
+        }
+        let way = match (base, compared) {
+            (Some(base), _) => Way::Told(base),
+            (None, Ok(set)) => Way::Decoded(set),
+            (None, Err(outcome)) => return Ok(Turn::end(outcome)),
         };
-        let (picture, bytes) = match is_shared {
-            true => {
-                context.sets.sketch(context.group, context.feeds);
-                (Picture::Shared(pin.clone()), 0)
-            }
-            false => {
-                let bytes = Snapshot::bytes_of(pin.feeds, terms.items());
-                if context.sets.lent_bytes.saturating_add(bytes) > context.limits.snapshot_bytes {
-                    return Ok(Turn::give_up(Fallback::List));
-                }
-                let Ok(changed) = context.sets.since(&pin) else {
-                    return Ok(Turn::give_up(Fallback::Again));
-                };
-                let own = Snapshot::new(salt, terms.items(), context.feeds, &changed);
-                (Picture::Own(pin.clone(), own), bytes)
-            }
+        let (picture, bytes) = match picture(context, pin.clone(), &terms, is_shared) {
+            Ok(picture) => picture,
+            Err(fallback) => return Ok(Turn::give_up(fallback)),
         };
         self.width = prefix_bits(terms.responder_feeds(self.role));
         let Context { sets, feeds, group, .. } = context;
         let Ok(view) = Pictured::new(&picture, sets, feeds, group) else {
             return Ok(Turn::give_up(Fallback::Again));
         };
-        let (machine, turn) = match self.role {
-            Role::Initiator => {
+        let (machine, turn) = match (way, self.role) {
+            (Way::Told(base), role) => {
+                let (delta, turn) = Delta::new(terms, role, base, &view);
+                (Machine::Known(Box::new(delta)), turn.map_err(reason_of)?)
+            }
+            (Way::Decoded(set), Role::Initiator) => {
                 (Machine::Initiator(Box::new(Initiator::new(terms, set))), Turn::default())
             }
-            Role::Responder => {
+            (Way::Decoded(set), Role::Responder) => {
                 let (responder, turn) = Responder::new(terms, set, &view);
                 (Machine::Responder(Box::new(responder)), turn)
             }
@@ -285,6 +346,9 @@ impl Reconciliation {
         let Stage::Running(running) = &mut self.stage else {
             let turn = match (&self.stage, message) {
                 (Stage::Listing(_), _) => Turn::default(),
+                (Stage::Agreed, Message::GiveUp(Fallback::Again)) if self.is_met => {
+                    Turn::end(Outcome::Again)
+                }
                 // For us it was over, and there is nothing to try again with. The peer, which
                 // claims anew, has to hear it.
                 (Stage::Agreed, Message::GiveUp(Fallback::Again)) => Turn::give_up(Fallback::List),
@@ -301,12 +365,33 @@ impl Reconciliation {
         let turn = match machine {
             Machine::Initiator(initiator) => initiator.handle(&view, message),
             Machine::Responder(responder) => responder.handle(&view, message),
+            Machine::Known(delta) => delta.handle(&view, message),
         };
-        turn.map_err(|fault| match fault {
-            Fault::OutOfTurn => Violation::UnexpectedMessage.into(),
-            Fault::Inconsistent => Violation::Inconsistent.into(),
-            Fault::TooMuch => Limit::ReconcileBytes.into(),
-        })
+        turn.map_err(reason_of)
+    }
+
+    /// Both sets were found to be the same when they were claimed.
+    pub(super) fn take_same(&mut self) -> Option<(Digest, Stamp)> {
+        self.same.take()
+    }
+
+    /// What we want has changed, and the peer named nothing of what it took for refused: both
+    /// claim anew.
+    pub(super) fn begin_again(&mut self, context: &mut Context<'_>) -> bool {
+        let is_due = self.is_met && matches!(self.stage, Stage::Agreed);
+        if is_due {
+            self.say.push_back(wire::encode(&Message::GiveUp(Fallback::Again), 0));
+            self.claim_unmet(context);
+        }
+        is_due
+    }
+
+    /// Claims anew, and this time the peer counts as unknown.
+    fn claim_unmet(&mut self, context: &mut Context<'_>) {
+        (self.is_met, self.progress) = (false, context.now);
+        self.fail(context.sets);
+        let pin = context.sets.pin(context.feeds);
+        self.claim(context, pin);
     }
 
     /// Queues what is to be said, and ends the session if it has ended. Returns, once both sides
@@ -335,11 +420,10 @@ impl Reconciliation {
                 }
                 return changed;
             }
+            Some(Outcome::Again) if self.is_met => self.claim_unmet(context),
             Some(Outcome::Again) if self.attempt == 0 => {
                 self.attempt = 1;
-                self.fail(context.sets);
-                let pin = context.sets.pin(context.feeds);
-                self.claim(pin);
+                self.claim_unmet(context);
             }
             Some(Outcome::Again | Outcome::List) => self.list(context.sets),
         }
@@ -353,228 +437,31 @@ impl Reconciliation {
     }
 }
 
-impl Session {
-    pub(super) fn take_claim(
-        &mut self,
-        context: &mut Context<'_>,
-        body: &[u8],
-    ) -> Result<(), Reason> {
-        let claim: Claim = message::decode(body)?;
-        self.reconciliation.progress = context.now;
-        let turn = self.reconciliation.take_claim(context, claim)?;
-        self.take_turn(context, turn)
+/// What a session works on, and the bytes that it takes of what all may take.
+fn picture(
+    context: &mut Context<'_>,
+    pin: Pin,
+    terms: &Terms,
+    is_shared: bool,
+) -> Result<(Picture, usize), Fallback> {
+    if is_shared {
+        context.sets.sketch(context.group, context.feeds);
+        return Ok((Picture::Shared(pin), 0));
     }
-
-    pub(super) fn take_reconcile(
-        &mut self,
-        context: &mut Context<'_>,
-        kind: Kind,
-        body: &[u8],
-    ) -> Result<(), Reason> {
-        let turn = self.reconciliation.take(context, kind, body)?;
-        self.take_turn(context, turn)
+    let bytes = Snapshot::bytes_of(pin.feeds, terms.items());
+    if context.sets.lent_bytes.saturating_add(bytes) > context.limits.snapshot_bytes {
+        return Err(Fallback::List);
     }
+    let changed = context.sets.since(&pin).map_err(|_| Fallback::Again)?;
+    let own = Snapshot::new(terms.salt, terms.items(), context.feeds, &changed);
+    Ok((Picture::Own(pin, own), bytes))
+}
 
-    /// The peer has said nothing for too long: everything is listed.
-    pub(crate) fn stop_reconciling(&mut self, context: &mut Context<'_>) {
-        self.reconciliation.give_up(context.sets);
-        self.take_names_back(context);
-    }
-
-    /// A session has failed: the peer may have dropped what gave these feeds their numbers, so
-    /// they are named anew.
-    fn take_names_back(&mut self, context: &Context<'_>) {
-        for feed in core::mem::take(&mut self.reconciliation.given) {
-            let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
-            if self.knows(feed) {
-                self.edges.update(feed, length, |edge| edge.mine = None);
-            }
-        }
-    }
-
-    /// The feed that a peer's message is about. A number that it uses it knows: that one is not
-    /// taken back, and comes back if it was.
-    pub(super) fn resolve(
-        &mut self,
-        feeds: &Feeds,
-        name: Name,
-    ) -> Result<Option<FeedId>, Violation> {
-        let Some(id) = self.names.resolve(name)? else { return Ok(None) };
-        if let Name::Yours(number) = name {
-            self.reconciliation.given.remove(&id);
-            if self.edges.get(id).is_some_and(|edge| edge.mine.is_none()) {
-                let length = feeds.get(id).map_or(0, |feed| feed.length());
-                let number = self.names.given(number);
-                self.edges.update(id, length, |edge| edge.mine = number);
-            }
-        }
-        Ok(Some(id))
-    }
-
-    /// Whether a feed may be named as new though it has been named.
-    pub(super) fn may_rename(&self) -> bool {
-        self.reconciliation.has_failed
-    }
-
-    fn take_turn(&mut self, context: &mut Context<'_>, turn: Turn) -> Result<(), Reason> {
-        let Turn { say, naming, named, learned, skipped, outcome } = turn;
-        for _ in 0..skipped {
-            self.names.take(None, 2 * context.limits.feeds)?;
-        }
-        for feed in naming {
-            let number = self.names.give(feed);
-            self.reconciliation.given.insert(feed);
-            let Some(held) = context.feeds.get(feed) else { continue };
-            let (length, is_refused) = (held.length(), !held.is_taken());
-            self.edges.update(feed, length, |edge| {
-                edge.mine = Some(number);
-                edge.refused |= is_refused;
-            });
-            if is_refused {
-                // It was refused while the sets were reconciled as they had been.
-                self.nos.insert((Name::Mine(number.get()), No::Declined));
-            }
-        }
-        for entry in named {
-            self.take_named(context, entry)?;
-        }
-        for entry in learned {
-            let key = manifest::feed_key(context.group.feed_namespace(), &entry.public_key());
-            if let Some(feed) = context.feeds.find(&key) {
-                self.take_length(context, feed, entry.head.length, entry.head.fork)?;
-            }
-        }
-        let changed = self.reconciliation.end_turn(context, &say, outcome);
-        match (outcome, changed) {
-            (_, Some(changed)) => self.remember_changed(context, &changed),
-            (Some(_), None) => self.take_names_back(context),
-            (None, None) => (),
-        }
-        Ok(())
-    }
-
-    /// Makes edges for what has changed since both sides held it alike, so that a feed without one
-    /// has not.
-    fn remember_changed(&mut self, context: &Context<'_>, changed: &BTreeMap<FeedId, u64>) {
-        for (feed, before) in changed {
-            let Some(held) = context.feeds.get(*feed) else { continue };
-            if self.edges.get(*feed).is_none() {
-                let is_refused = !held.is_taken();
-                self.edges.update(*feed, held.length(), |edge| {
-                    (edge.theirs, edge.refused) = (*before, is_refused);
-                });
-                if is_refused && *before > 0 {
-                    self.nos.insert((Name::New(held.public_key), No::Declined));
-                }
-            }
-        }
-    }
-
-    /// The peer holds a feed, and has given it its next number.
-    fn take_named(&mut self, context: &mut Context<'_>, entry: Entry) -> Result<(), Reason> {
-        let key = manifest::feed_key(context.group.feed_namespace(), &entry.public_key());
-        let known = context.feeds.find(&key);
-        let number = self.names.take(known, 2 * context.limits.feeds)?;
-        let Some(id) = known else {
-            check_length(entry.head.length)?;
-            let admission = context.policy.admit(&key);
-            if admission != Admission::Taken {
-                self.decline_heard(context, number, &entry, admission);
-                return Ok(());
-            }
-            if self.heard.len() + self.withdrawn.len() >= HEARD_MAX {
-                return Err(Limit::ReconcileBytes.into());
-            }
-            self.heard.insert(number.get(), (number, entry));
-            return Ok(());
-        };
-        if let Some(feed) = context.feeds.get_mut(id) {
-            // It may have been adopted by its key, before anybody knew that it is of the group.
-            feed.settle(manifest::Origin::Group, entry.public_key());
-        }
-        let feed = context.feeds.get(id);
-        let length = feed.map_or(0, |feed| feed.length());
-        let is_refused = feed.is_some_and(|feed| !feed.is_taken());
-        self.edges.update(id, length, |edge| {
-            edge.yours = Some(number);
-            edge.refused |= is_refused;
-        });
-        if is_refused {
-            self.nos.insert((Name::Yours(number.get()), No::Declined));
-        } else if self.reconciliation.role == Role::Initiator && length > 0 {
-            // The responder named it for it has the leading bits of another's id, and does not
-            // know that we hold it.
-            self.changed.insert(id);
-        }
-        self.take_length(context, id, entry.head.length, entry.head.fork)
-    }
-
-    /// Makes candidates of feeds that were heard of in a reconciliation, as many as one peer may
-    /// have us hold at a time.
-    pub(super) fn open_heard(&mut self, context: &mut Context<'_>) {
-        while self.heard_open > 0
-            && let Some((_, (number, entry))) = self.heard.pop_first()
-        {
-            let public_key = entry.public_key();
-            let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
-            let has_room = context.feeds.len() < context.limits.feeds;
-            let admission = context.policy.admit(&key);
-            let id = match context.feeds.find(&key) {
-                Some(id) => id,
-                None if has_room && admission == Admission::Taken => {
-                    context.feeds.insert(key, public_key)
-                }
-                None => {
-                    self.decline_heard(context, number, &entry, admission);
-                    continue;
-                }
-            };
-            self.names.admit(number.get(), id);
-            if let Some(feed) = context.feeds.get_mut(id) {
-                feed.settle(manifest::Origin::Group, public_key);
-            }
-            let feed = context.feeds.get(id);
-            let length = feed.map_or(0, |feed| feed.length());
-            let is_refused = feed.is_some_and(|feed| !feed.is_taken());
-            let is_candidate = length == 0 && !is_refused;
-            self.heard_open -= u32::from(is_candidate);
-            self.edges.update(id, length, |edge| {
-                edge.on_grant = is_candidate.then_some(Grant::Heard);
-                edge.yours = Some(number);
-                edge.refused |= is_refused;
-            });
-            if is_refused {
-                self.nos.insert((Name::Yours(number.get()), No::Declined));
-            }
-            // Its length was checked when it was heard of.
-            let _ = self.take_length(context, id, entry.head.length, entry.head.fork);
-        }
-    }
-
-    /// The peer holds a feed that is not taken, or that there is no room for.
-    fn decline_heard(
-        &mut self,
-        context: &mut Context<'_>,
-        number: Number,
-        entry: &Entry,
-        admission: Admission,
-    ) {
-        let public_key = entry.public_key();
-        let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
-        self.nos.insert((Name::Yours(number.get()), No::Declined));
-        let offer = Offer { key, public_key, length: entry.head.length };
-        self.keep_offer(context, number, offer, admission);
-    }
-
-    /// A change of a feed that waits to be made a candidate. Returns whether it is one.
-    pub(super) fn heard_again(&mut self, entry: &HeadEntry) -> bool {
-        let Name::Mine(number) = entry.name else { return false };
-        if let Some(withdrawn) = self.withdrawn.remove(&number) {
-            self.heard.insert(number, withdrawn);
-        }
-        let Some((_, heard)) = self.heard.get_mut(&number) else { return false };
-        heard.head.length = heard.head.length.max(entry.length);
-        true
+fn reason_of(fault: Fault) -> Reason {
+    match fault {
+        Fault::OutOfTurn => Violation::UnexpectedMessage.into(),
+        Fault::Inconsistent => Violation::Inconsistent.into(),
+        Fault::TooMuch => Limit::ReconcileBytes.into(),
     }
 }
 

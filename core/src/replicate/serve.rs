@@ -3,7 +3,7 @@
 //! Rule: blocks are read for a peer only while what is ready for it is below its bound; a peer
 //! that takes nothing costs one bound of memory and delays nobody.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use crate::config::Limits;
@@ -11,6 +11,9 @@ use crate::error::Limit;
 use crate::id::FeedId;
 use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
+
+/// Feeds that are pushed at once: more than fit [`Limits::push_bytes`] where blocks are of use.
+const PUSHES_MAX: usize = 512;
 
 /// A range ready to be sent.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Ready {
 pub(crate) struct Serving {
     /// Index of the next block to read, for each feed being served.
     next: BTreeMap<FeedId, u64>,
+    /// Those of them that the peer did not ask for: each gets one range.
+    pushes: BTreeSet<FeedId>,
     /// Feeds whose next range is not being read, in turn.
     queue: VecDeque<FeedId>,
     /// Ranges being read.
@@ -38,15 +43,33 @@ pub(crate) struct Serving {
 impl Serving {
     /// Begins to serve a feed from `start` on, or again from there.
     pub(crate) fn want(&mut self, feed: FeedId, start: u64, limits: &Limits) -> Result<(), Limit> {
-        if !self.is_serving(feed) {
-            if self.next.len() >= limits.serves {
+        let is_push = self.pushes.contains(&feed);
+        if is_push || !self.is_serving(feed) {
+            if self.next.len() - self.pushes.len() >= limits.serves {
                 return Err(Limit::Serves);
             }
-            self.queue.push_back(feed);
+            if !is_push {
+                self.queue.push_back(feed);
+            }
+            self.pushes.remove(&feed);
         }
         let is_all = planted::is(Bug::ServesFromStart);
         self.next.insert(feed, if is_all { 0 } else { start });
         Ok(())
+    }
+
+    /// Begins to serve one range of a feed from `start` on, if it is not served and there is room.
+    pub(crate) fn push(&mut self, feed: FeedId, start: u64) {
+        if !self.is_serving(feed) && self.pushes.len() < PUSHES_MAX {
+            self.queue.push_back(feed);
+            self.next.insert(feed, start);
+            self.pushes.insert(feed);
+        }
+    }
+
+    /// Whether a feed is served though the peer did not ask for it.
+    pub(crate) fn is_push(&self, feed: FeedId) -> bool {
+        self.pushes.contains(&feed)
     }
 
     pub(crate) fn is_serving(&self, feed: FeedId) -> bool {
@@ -70,7 +93,9 @@ impl Serving {
         let (feed, end) = (ready.feed, ready.end);
         self.ready_bytes += ready.body.len();
         self.ready.push_back(ready);
-        if let Some(next) = self.next.get_mut(&feed) {
+        if self.pushes.remove(&feed) {
+            self.next.remove(&feed);
+        } else if let Some(next) = self.next.get_mut(&feed) {
             if *next == start {
                 *next = end;
             }
@@ -85,6 +110,7 @@ impl Serving {
     pub(crate) fn fail_read(&mut self, feed: FeedId) {
         self.reading -= 1;
         self.next.remove(&feed);
+        self.pushes.remove(&feed);
     }
 
     /// What was read is not what the feed is by now: it is read anew.
@@ -97,6 +123,7 @@ impl Serving {
 
     /// Serves a feed no more, and drops what is ready of it.
     pub(crate) fn stop(&mut self, feed: FeedId) {
+        self.pushes.remove(&feed);
         if self.next.remove(&feed).is_some() {
             self.queue.retain(|other| *other != feed);
         }
@@ -146,7 +173,7 @@ impl Serving {
         ConnectionFootprint {
             ready_bytes: self.ready.iter().map(|ready| ready.body.len()).sum(),
             reads: self.reading,
-            serves: self.next.len(),
+            serves: self.next.len() - self.pushes.len(),
             ..ConnectionFootprint::default()
         }
     }

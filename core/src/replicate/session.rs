@@ -11,8 +11,10 @@ use super::again::Again;
 use super::edge::{Edge, Edges, Grant};
 use super::names::{Names, Number};
 use super::policy::Offer;
+use super::push;
 use super::reconcile::{Reconciliation, check_length};
 use super::serve::Serving;
+use super::settle::Settling;
 use crate::config::Limits;
 use crate::crypto::SignatureMemo;
 use crate::crypto::sign::PublicKey;
@@ -20,12 +22,13 @@ use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest::{self, Origin};
 use crate::feed::set::Feeds;
 use crate::group::Group;
-use crate::id::{ConnectionId, FeedId, Role};
+use crate::id::{ConnectionId, FeedId};
 use crate::io::Event;
 use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
 use crate::policy::{Admission, Policy};
+use crate::reconcile::known::PeerName;
 use crate::reconcile::session::Entry;
 use crate::reconcile::sets::Sets;
 use crate::time::Instant;
@@ -64,6 +67,7 @@ pub(crate) struct Session {
     pub(super) edges: Edges,
     pub(super) serving: Serving,
     pub(super) reconciliation: Reconciliation,
+    pub(super) settling: Settling,
     /// Feeds that a reconciliation brought and that wait to be made candidates, by the peer's
     /// numbers.
     pub(super) heard: BTreeMap<u32, (Number, Entry)>,
@@ -101,28 +105,32 @@ pub(crate) struct Session {
     pub(super) window_left: u64,
     pub(super) window_open: u64,
     pub(super) window_owed: u64,
+    /// Bytes of ranges that the peer may be sent before it asks.
+    pub(super) push_left: u64,
     was_synced: bool,
 }
 
 impl Session {
     /// Begins, with what the peer's hello grants us and ours granted it.
     pub(crate) fn new(
-        (connection, role): (ConnectionId, Role),
-        handshake_hash: &[u8; 64],
+        (connection, peer): (ConnectionId, PeerName),
+        reconciliation: Reconciliation,
         theirs: &Hello,
-        context: &mut Context<'_>,
+        context: &Context<'_>,
     ) -> Self {
         let (limits, now) = (context.limits, context.now);
+        let changed = reconciliation.changed_since_claimed(context);
         Self {
             connection,
             names: Names::default(),
             edges: Edges::default(),
             serving: Serving::default(),
-            reconciliation: Reconciliation::new(role, *handshake_hash, context),
+            reconciliation,
+            settling: Settling::new(peer),
             heard: BTreeMap::new(),
             heard_open: limits.names,
             withdrawn: BTreeMap::new(),
-            changed: BTreeSet::new(),
+            changed,
             nos: BTreeSet::new(),
             offered: BTreeMap::new(),
             again: Again::default(),
@@ -139,6 +147,7 @@ impl Session {
             window_left: theirs.window,
             window_open: limits.window_bytes as u64,
             window_owed: 0,
+            push_left: push::granted(theirs, limits.push_bytes),
             was_synced: false,
         }
     }
@@ -184,6 +193,7 @@ impl Session {
                     self.window_left.checked_add(bytes).ok_or(Violation::OutOfRange)?;
             }
             Kind::Claim => self.take_claim(context, body)?,
+            Kind::Settled => self.take_settled(message::decode(body)?),
             kind => self.take_reconcile(context, kind, body)?,
         }
         Ok(())
@@ -218,6 +228,7 @@ impl Session {
         check_length(theirs)?;
         let Some(feed) = context.feeds.get(id) else { return Ok(()) };
         if fork != 0 {
+            self.settling.want();
             // Unlike hypercore lib/replicator.js, a truncation by the author is not followed.
             if let Some(name) = self.edges.get(id).and_then(name_of) {
                 self.nos.insert((name, No::Declined));
@@ -244,6 +255,7 @@ impl Session {
         if wanted && !self.asked.contains_key(&id) {
             self.backlog.insert(id);
         }
+        self.push(context, id, theirs);
         if length > 0 && is_news && is_taken {
             let connection = self.connection;
             for _ in 0..if planted::is(Bug::AnswersTooOften) { 50 } else { 1 } {
@@ -318,12 +330,13 @@ impl Session {
             self.withhold(id, length);
             return Ok(());
         }
+        let start = self.start_of(id, entry.start, length);
         self.edges.update(id, length, |edge| {
             (edge.eager, edge.withheld) = (true, false);
-            edge.sent = entry.start.min(length);
+            edge.sent = start.min(length);
         });
-        if entry.start < length {
-            self.serving.want(id, entry.start, context.limits)?;
+        if start < length {
+            self.serving.want(id, start, context.limits)?;
         }
         Ok(())
     }
@@ -514,6 +527,11 @@ impl Session {
         if self.reconciliation.is_agreed() && self.edges.get(feed).is_none() {
             self.edges.update(feed, length, |edge| edge.theirs = length);
         }
+    }
+
+    /// Whether each side knows all that the other offered when they met.
+    pub(crate) fn is_reconciled(&self) -> bool {
+        self.reconciliation.is_over()
     }
 
     /// Since when the peer has not gone on to reconcile.

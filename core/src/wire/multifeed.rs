@@ -17,12 +17,16 @@ pub const PROTOCOL: &str = "multifeed/1";
 /// The version in [`Hello`].
 pub const VERSION: u32 = 1;
 
+/// In [`Hello::features`]: the receiver may send ranges that it was not asked for, while both find
+/// out what differs.
+pub const PUSHES: u64 = 1;
+
 /// The handshake of the channel, in its `open`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Hello {
     /// [`VERSION`]. Later versions only add fields at the end.
     pub version: u32,
-    /// Bits of what the sender can do besides; unknown ones are ignored. None are given yet.
+    /// Bits of what the sender can do besides, such as [`PUSHES`]; unknown ones are ignored.
     pub features: u64,
     /// Shows that the sender knows the group's key; bound to the connection and the role.
     pub capability: Hash,
@@ -30,6 +34,8 @@ pub struct Hello {
     pub names: u32,
     /// How many bytes of ranges the receiver may send before a [`Kind::Window`] grants more.
     pub window: u64,
+    /// The initiator's [`Claim`], sealed for members; empty: it comes as a message.
+    pub claim: Vec<u8>,
 }
 
 /// How a message names a feed.
@@ -94,6 +100,9 @@ pub enum Kind {
     GiveUp = 16,
     /// The beginning of a message of a reconciliation that is too long for a frame.
     Part = 17,
+    /// What the sender's heads are, now that it holds all that the receiver offers: a hash of
+    /// their sums.
+    Settled = 18,
 }
 
 impl Kind {
@@ -118,6 +127,7 @@ impl Kind {
             15 => Self::Agreed,
             16 => Self::GiveUp,
             17 => Self::Part,
+            18 => Self::Settled,
             _ => return None,
         })
     }
@@ -132,6 +142,17 @@ pub struct Claim {
     pub keys: [u8; 8],
     /// The root of their heads, likewise.
     pub heads: [u8; 8],
+    /// When the two knew all of each other, if the sender remembers that.
+    pub known: Option<KnownClaim>,
+}
+
+/// What the sender remembers of the receiver, bound to the connection and the role.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KnownClaim {
+    /// What both sets were then.
+    pub tag: [u8; 8],
+    /// How many feeds of the sender have changed since.
+    pub changed: u32,
 }
 
 /// The sender holds this much of a feed durably, from the first block on.

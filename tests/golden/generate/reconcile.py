@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 
 MASK = (1 << 64) - 1
-ID_BITS, CHECK_BITS, TOKEN_BYTES, HEAD_CELLS = 36, 12, 6, 24
+ID_BITS, LEAD_BITS, CHECK_BITS, TOKEN_BYTES, HEAD_CELLS = 36, 18, 12, 6, 24
 GOLDEN = 0x9E3779B97F4A7C15
 
 
@@ -63,7 +63,9 @@ def token_of_id(id):
 
 
 def token(salt, item):
-    return token_of_id(siphash24(*salt, item) & (1 << ID_BITS) - 1)
+    of_key = siphash24(*salt, item[:32]) & (1 << ID_BITS) - 1
+    low = (1 << ID_BITS - LEAD_BITS) - 1 if len(item) > 32 else 0
+    return token_of_id(of_key & ~low | siphash24(*salt, item) & low)
 
 
 def floor_root(n, k):
@@ -153,6 +155,15 @@ def root_mac(handshake_hash, role, set, items):
     return blake2b(head, root(items), key=handshake_hash)[:8].hex()
 
 
+def digest(items):
+    return blake2b(b"multifeed/1 settled", root(items))[:16]
+
+
+def tag(handshake_hash, role, initiator, responder):
+    head = b"multifeed/1 known" + bytes([role])
+    return blake2b(head, initiator, responder, key=handshake_hash)[:8].hex()
+
+
 def rice(numbers, width):
     low = max((177 << width >> 8) // max(len(numbers), 1), 1).bit_length() - 1
     bits, next = [], 0
@@ -162,6 +173,20 @@ def rice(numbers, width):
     bits += [0] * (-len(bits) % 8)
     byte = lambda at: sum(bit << place for place, bit in enumerate(bits[at:at + 8]))
     return bytes(byte(at) for at in range(0, len(bits), 8)).hex()
+
+
+def varint(number):
+    more, low = number >> 7, number & 127
+    return bytes([low | 128]) + varint(more) if more else bytes([low])
+
+
+def changed(salt, feeds, heads, entries):
+    bits = max(feeds - 1, 1).bit_length() + 7
+    id = lambda number: token(salt, discovery_key(number)) & (1 << ID_BITS) - 1
+    named = sorted((id(number) >> (ID_BITS - bits), length) for number, length in heads)
+    body = varint(len(named)) + bytes.fromhex(rice([id for id, _ in named], bits))
+    body += b"".join(varint(2 * length) for _, length in named) + varint(len(entries))
+    return body + b"".join(bytes([number] * 32) + varint(2 * length) for number, length in entries)
 
 
 def discovery_key(number):
@@ -199,6 +224,14 @@ def vectors():
         "roots": [{"items": count, "role": role, "set": set,
                    "mac": root_mac(handshake_hash, role, set, items[:count])}
                   for count in [0, 1, 3] for role in [0, 1] for set in [0, 1]],
+        "digests": [{"items": count, "digest": digest(items[:count]).hex()} for count in [0, 1, 3]],
+        "tags": [{"items": counts, "role": role,
+                  "tag": tag(handshake_hash, role, *(digest(items[:count]) for count in counts))}
+                 for counts in [[1, 1], [1, 3], [3, 1]] for role in [0, 1]],
+        "changes": [{"heads": heads, "entries": entries,
+                     "bytes": changed(group, 100, heads, entries).hex()}
+                    for heads, entries in [([[3, 7], [90, 1 << 40], [0, 64]], [[200, 1], [7, 300]]),
+                                           ([], [[9, 2]]), ([[5, 63]], [])]],
         "rice": [{"numbers": numbers, "width": width, "bytes": rice(numbers, width)}
                  for numbers, width in sets],
     }

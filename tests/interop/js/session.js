@@ -92,7 +92,8 @@ module.exports = class Session {
   hello() {
     const capability = this.group.capability(this.stream.handshakeHash, this.isInitiator)
     const hello = new Writer().varint(1).varint(0).raw(capability)
-    return hello.varint(GRANTED.names).varint(GRANTED.window).end()
+    // No claim: what it has it lists.
+    return hello.varint(GRANTED.names).varint(GRANTED.window).varint(0).end()
   }
 
   start(hello) {

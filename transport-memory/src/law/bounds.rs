@@ -23,6 +23,8 @@ pub(crate) fn exceeded(held: &Footprint, limits: &Limits, connections: usize) ->
         ("bytes not stored yet", unstored, limits.window_bytes),
         ("outputs left after a turn", held.outputs, 0),
         ("open requests", held.requests, limits.requests),
+        ("known peers", held.known_peers, limits.known_peers),
+        ("changes remembered", held.changes, limits.known_changes),
         ("bytes of snapshots", held.snapshot_bytes, limits.snapshot_bytes),
     ];
     let of_one = of_one(&held.connection, held.feeds, limits);

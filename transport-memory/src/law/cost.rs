@@ -34,9 +34,9 @@ pub struct Cost {
 /// node beside it; and each neighbour is told of it.
 pub(crate) const PROOF_BYTES: u64 = 160;
 
-/// Two hellos and two claims, under a handshake and two stream headers; and if the sets differ,
-/// the first cells of both sketches and what asks for more.
-const HELLO_BYTES: u64 = 800 + 60 + 2 * 260;
+/// Two hellos and two claims, under a handshake and two stream headers; if the sets differ, the
+/// first cells of both sketches and what asks for more; and that both are settled.
+const HELLO_BYTES: u64 = 800 + 80 + 2 * 260 + 2 * 42;
 
 /// Naming a feed, by either side: its key, a number, a length, a fork.
 const NAME_BYTES: u64 = 2 * 48;

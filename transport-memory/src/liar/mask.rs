@@ -5,11 +5,12 @@
 
 use bytes::BytesMut;
 use multifeed_core::chance::Chance;
+use multifeed_core::peer::early::open_claim;
 use multifeed_core::peer::secure::{Received, SecretStream};
 use multifeed_core::wire::frame::{FRAME_SIZE_MAX, FrameReader, write_frame};
 use multifeed_core::wire::multifeed::{Hello, Kind, decode, put};
 use multifeed_core::wire::mux::{Batch, MuxMessage, messages};
-use multifeed_core::{KeyPair, PublicKey, Role};
+use multifeed_core::{Group, KeyPair, PublicKey, Role};
 
 use crate::options::Security;
 
@@ -71,7 +72,7 @@ impl Mask {
     }
 
     /// Takes bytes of the peer. After a fault of the stream nothing more is heard.
-    pub(super) fn hear(&mut self, bytes: &[u8], hearing: Hearing) -> Heard {
+    pub(super) fn hear(&mut self, group: &Group, bytes: &[u8], hearing: Hearing) -> Heard {
         let mut heard = Heard::default();
         self.stream.push_bytes(bytes);
         while let Ok(Some(received)) = self.stream.next(&mut heard.answer) {
@@ -83,7 +84,7 @@ impl Mask {
                 }
                 Received::KeepAlive => write_frame(&mut heard.frames, &[]),
                 Received::Message(frame) => {
-                    let frame = self.misheard(&frame, hearing).unwrap_or(frame);
+                    let frame = self.misheard(group, &frame, hearing).unwrap_or(frame);
                     write_frame(&mut heard.frames, &frame)
                 }
             };
@@ -92,7 +93,7 @@ impl Mask {
     }
 
     /// Notes what the peer grants. Returns another frame if it is to be heard otherwise.
-    fn misheard(&mut self, frame: &[u8], hearing: Hearing) -> Option<BytesMut> {
+    fn misheard(&mut self, group: &Group, frame: &[u8], hearing: Hearing) -> Option<BytesMut> {
         let (mut batch, mut is_changed) = (Batch::new(), false);
         for message in messages(frame).filter_map(Result::ok) {
             if let MuxMessage::Message { kind, body, .. } = message
@@ -116,6 +117,9 @@ impl Mask {
                 && let Ok(hello) = decode::<Hello>(handshake)
             {
                 self.window = hello.window;
+                let hash = self.stream.handshake_hash();
+                let early = hash.and_then(|hash| open_claim(group, hash, &hello.claim));
+                self.claim = early.or(self.claim.take());
                 let is_larger = hearing == Hearing::LargeGrants;
                 let window = if is_larger { WINDOW_CLAIMED } else { hello.window };
                 is_changed |= is_larger;
@@ -141,6 +145,11 @@ impl Mask {
     pub(super) fn take_said(&mut self, bytes: &[u8]) -> Vec<BytesMut> {
         self.said.push(bytes);
         std::iter::from_fn(|| self.said.next().ok().flatten()).collect()
+    }
+
+    /// What both sides of the stream agree on.
+    pub(super) fn handshake_hash(&self) -> Option<&[u8; 64]> {
+        self.stream.handshake_hash()
     }
 
     /// What the peer said of its sets.

@@ -52,6 +52,8 @@ pub struct Scenario {
     /// Longest block.
     #[serde(default = "default_block_bytes")]
     pub block_bytes: usize,
+    /// Peers that a node remembers, if it is not as many as the core does.
+    pub known_peers: Option<usize>,
     /// How many seconds faults and writing take.
     #[serde(default = "default_seconds")]
     pub seconds: u64,

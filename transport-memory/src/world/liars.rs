@@ -19,7 +19,8 @@ impl World {
     /// the writer of the same seed.
     pub fn make_liar(&mut self, node: NodeId, lie: Fault) {
         let chance = self.chance.fork();
-        self.node_mut(node).liar = Some(Liar::new(lie, chance));
+        let node = self.node_mut(node);
+        node.liar = Some(Liar::new(lie, node.options.group.clone(), chance));
     }
 
     /// Whether what a node says goes through a mask.

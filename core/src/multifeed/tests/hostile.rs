@@ -1,10 +1,16 @@
 //! Every crime of a peer ends in the close of its own connection, with its own reason, and
 //! changes nothing else.
 
+use bytes::BytesMut;
+
 use super::raw::{Raw, body, closed};
 use super::*;
 use crate::feed::tree;
-use crate::wire::multifeed::{HeadEntry, Kind, Name, RangeHeader, WantEntry, encode_range};
+use crate::peer::early::{open_claim, seal_claim};
+use crate::wire::frame::FrameReader;
+use crate::wire::multifeed::{
+    Claim, HeadEntry, Hello, Kind, Name, RangeHeader, WantEntry, decode, encode_range,
+};
 use crate::wire::mux::{MuxMessage, messages};
 use Violation::*;
 
@@ -230,7 +236,7 @@ fn sets_that_contradict_what_was_said_of_them() {
     contradict(inconsistent, &[(Kind::Different, &[0, 0]), (Kind::Changed, &changed)]);
     let unexpected = Reason::Violation(UnexpectedMessage);
     contradict(unexpected, &[(Kind::Agreed, &[1; 8])]);
-    contradict(unexpected, &[(Kind::Claim, &[1; 17])]);
+    contradict(unexpected, &[(Kind::Claim, &[[1; 17].as_slice(), &[0]].concat())]);
     let truncated = Malformed(crate::wire::codec::Malformed::Truncated);
     contradict(Reason::Violation(truncated), &[(Kind::Different, &[200, 0])]);
     let mut entry = vec![1];
@@ -334,6 +340,63 @@ fn a_stranger_is_told_nothing_but_that_it_is_closed() {
         assert_eq!(said, [Ok(MuxMessage::Reject { local_id: 1 })], "the whole transcript");
         assert_eq!(raw.frames.len(), 1);
     }
+}
+
+/// What a node says of itself to whoever it dialled, as its hello and all that it said.
+fn dialled(node: &mut Node) -> (Hello, BytesMut) {
+    let (connection, remote) = (ConnectionId(77), KeyPair::from_seed(&[200; 32]).public_key());
+    let secure = Secure::Established { handshake_hash: [7; 64], remote };
+    let (role, mode) = (Role::Initiator, Mode::Live);
+    node.multifeed.handle(Instant::ZERO, Input::Connected { connection, role, secure, mode });
+    let mut said = BytesMut::new();
+    while node.multifeed.poll_transmit(connection, &mut said, 1 << 20) > 0 {
+        node.drain();
+    }
+    let mut reader = FrameReader::new(1 << 20);
+    reader.push(&said);
+    let frame = reader.next().unwrap().unwrap();
+    assert_eq!(reader.buffered(), 0, "one frame");
+    let said: Vec<_> = messages(&frame).map(Result::unwrap).collect();
+    let [MuxMessage::Open { handshake, .. }] = said[..] else { panic!("{said:?}") };
+    (decode(handshake).unwrap(), frame)
+}
+
+#[test]
+fn a_stranger_that_is_dialled_learns_nothing_of_our_sets() {
+    let mut empty = node();
+    let (first, frame) = dialled(&mut empty);
+    for feeds in [1, 300] {
+        let mut node = node();
+        for number in 0..feeds {
+            let mut seed = [1; 32];
+            seed[..8].copy_from_slice(&u64::to_le_bytes(number));
+            let name = alloc::format!("{number}");
+            let feed = node.multifeed.writer(&name, KeyPair::from_seed(&seed)).unwrap();
+            node.append(feed, &[b"x"]);
+        }
+        let (hello, whole) = dialled(&mut node);
+        assert_eq!(whole.len(), frame.len());
+        assert_eq!(
+            Hello { claim: first.claim.clone(), ..hello.clone() },
+            first,
+            "all but the claim"
+        );
+        let opened = |group: &Group, hash| open_claim(group, hash, &hello.claim);
+        let claim: Claim = decode(&opened(&group(), &[7; 64]).unwrap()).unwrap();
+        assert_eq!(claim.feeds, feeds, "a member reads it");
+        assert_eq!(opened(&Group::keyed([8; 32]), &[7; 64]), None);
+        assert_eq!(opened(&group(), &[8; 64]), None, "on another connection");
+    }
+}
+
+#[test]
+fn a_claim_that_was_sealed_for_another_connection() {
+    let mut node = node();
+    let mut raw = Raw::dial(&mut node, 77);
+    let claim = seal_claim(&group(), &[5; 64], &[0; 17]);
+    let hello = Hello { claim, ..raw.hello(&group()) };
+    raw.open(&mut node, group().discovery_key(), &hello);
+    assert_eq!(closed(&node, raw.connection), Some(Reason::Violation(Violation::Decrypt)));
 }
 
 #[test]

@@ -48,7 +48,8 @@ impl Raw {
     pub(super) fn hello(&self, group: &Group) -> Hello {
         let hash = self.stream.handshake_hash().unwrap();
         let capability = crate::peer::capability::capability(group, hash, Role::Initiator);
-        Hello { version: VERSION, features: 0, capability, names: 1_024, window: 1 << 22 }
+        let (names, window, claim) = (1_024, 1 << 22, Vec::new());
+        Hello { version: VERSION, features: 0, capability, names, window, claim }
     }
 
     pub(super) fn open(&mut self, node: &mut Node, id: &[u8; 32], hello: &Hello) {

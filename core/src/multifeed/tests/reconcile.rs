@@ -8,10 +8,10 @@ use crate::feed::{Tip, record, tree};
 use crate::wire::multifeed::Kind;
 
 /// Kinds of the messages of a reconciliation.
-const KINDS: core::ops::RangeInclusive<u64> = Kind::Claim as u64..=Kind::Part as u64;
+pub(super) const KINDS: core::ops::RangeInclusive<u64> = Kind::Claim as u64..=Kind::Settled as u64;
 
 /// A store of feeds of which nobody has the blocks, each of some length.
-fn store(feeds: impl IntoIterator<Item = ([u8; 32], u64)>) -> Map {
+pub(super) fn store(feeds: impl IntoIterator<Item = ([u8; 32], u64)>) -> Map {
     let mut map = Map::from([(record::meta_key(), record::encode_meta(&group()))]);
     for ((key, length), slot) in feeds.into_iter().zip(0..) {
         let roots =
@@ -26,7 +26,7 @@ fn store(feeds: impl IntoIterator<Item = ([u8; 32], u64)>) -> Map {
 }
 
 /// Keys that are in no order.
-fn keys(seed: u8, count: u64) -> Vec<([u8; 32], u64)> {
+pub(super) fn keys(seed: u8, count: u64) -> Vec<([u8; 32], u64)> {
     let mut chance = Chance::new([seed; 32]);
     (0..count).map(|_| (chance.array(), 1 + chance.below(100))).collect()
 }
@@ -50,7 +50,7 @@ fn reconcile(world: &mut World) -> usize {
     world.said.range(KINDS).map(|(_, (bytes, _))| bytes).sum()
 }
 
-fn said(world: &World, kind: Kind) -> usize {
+pub(super) fn said(world: &World, kind: Kind) -> usize {
     world.said.get(&(kind as u64)).map_or(0, |said| said.1)
 }
 

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::wire::codec::uint_size;
 use crate::wire::frame::FrameReader;
+use crate::wire::multifeed::{Hello, Kind, decode};
 use crate::wire::mux::{MuxMessage, messages};
 use crate::*;
 
@@ -22,7 +23,18 @@ pub(super) struct Node {
     pub(super) failure: Option<StoreFailure>,
     /// Store requests are kept here instead of being done.
     pub(super) held: Option<Vec<StoreRequest>>,
+    /// Where the process ends, if it does.
+    pub(super) end: Option<End>,
     transmits: VecDeque<ConnectionId>,
+}
+
+/// Where a process ends.
+#[derive(Clone, Copy)]
+pub(super) struct End {
+    /// Store requests that are answered before.
+    pub(super) after: usize,
+    /// The one behind them is done, though nobody hears of it.
+    pub(super) is_done: bool,
 }
 
 impl Node {
@@ -33,8 +45,8 @@ impl Node {
     pub(super) fn with(config: Config, map: Map) -> Self {
         let multifeed = Multifeed::open(config);
         let (events, closed, transmits) = (Vec::new(), Vec::new(), VecDeque::new());
-        let (failure, held) = (None, None);
-        let mut node = Self { multifeed, map, events, closed, failure, held, transmits };
+        let (failure, held, end) = (None, None, None);
+        let mut node = Self { multifeed, map, events, closed, failure, held, end, transmits };
         node.drain();
         node
     }
@@ -45,6 +57,7 @@ impl Node {
                 Output::Transmit { connection } => self.transmits.push_back(connection),
                 Output::Disconnect { connection, reason } => self.closed.push((connection, reason)),
                 Output::Event(event) => self.events.push(event),
+                Output::Store(request) if self.has_ended() => self.lose(request),
                 Output::Store(request) => match &mut self.held {
                     Some(held) => held.push(request),
                     None => {
@@ -53,6 +66,22 @@ impl Node {
                     }
                 },
             }
+        }
+    }
+
+    /// Whether the process ends with the store request that comes next. Counts it.
+    fn has_ended(&mut self) -> bool {
+        let Some(End { after, .. }) = &mut self.end else { return false };
+        let has_ended = *after == 0;
+        *after = after.saturating_sub(1);
+        has_ended
+    }
+
+    /// Nobody hears what became of a request.
+    fn lose(&mut self, request: StoreRequest) {
+        let is_done = self.end.as_mut().is_some_and(|end| core::mem::take(&mut end.is_done));
+        if is_done {
+            self.answer(request);
         }
     }
 
@@ -138,6 +167,8 @@ pub(super) struct World {
     next: u64,
     /// Bytes that crossed a pipe.
     pub(super) bytes: usize,
+    /// Bytes that may still cross a pipe before all of them break.
+    pub(super) left: usize,
     /// Longest piece that is delivered at once.
     pub(super) cut: usize,
     /// What protects the streams; nothing: the usual.
@@ -150,7 +181,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn of(nodes: Vec<Node>) -> Self {
-        Self { nodes, cut: usize::MAX, ..Self::default() }
+        Self { nodes, cut: usize::MAX, left: usize::MAX, ..Self::default() }
     }
 
     pub(super) fn connect(&mut self, a: usize, b: usize, mode: Mode) -> [ConnectionId; 2] {
@@ -177,6 +208,38 @@ impl World {
         }
     }
 
+    /// Delivers flight by flight, what all nodes have to say at a time being one, until `is_there`.
+    /// Returns how many flights that took.
+    pub(super) fn flights(&mut self, mut is_there: impl FnMut(&Self) -> bool) -> usize {
+        for flight in 1..100 {
+            let said: Vec<_> = (0..self.nodes.len()).flat_map(|node| self.say_all(node)).collect();
+            assert!(!said.is_empty(), "nothing more is said after {} flights", flight - 1);
+            for (node, connection, bytes) in said {
+                self.deliver(node, connection, bytes);
+            }
+            if is_there(self) {
+                return flight;
+            }
+        }
+        panic!("no end of flights");
+    }
+
+    /// Takes all that a node has to say, and nothing that it would answer.
+    fn say_all(&mut self, index: usize) -> Vec<(usize, ConnectionId, Vec<u8>)> {
+        let node = &mut self.nodes[index];
+        let mut said = Vec::new();
+        node.drain();
+        while let Some(connection) = node.transmits.pop_front() {
+            let mut bytes = BytesMut::new();
+            while node.multifeed.poll_transmit(connection, &mut bytes, 1 << 20) > 0 {
+                node.drain();
+            }
+            node.drain();
+            said.push((index, connection, bytes.to_vec()));
+        }
+        said
+    }
+
     /// Lets each node send once.
     pub(super) fn step_once(&mut self) {
         self.step();
@@ -199,7 +262,9 @@ impl World {
         self.hang_up() || has_moved
     }
 
-    fn deliver(&mut self, from: usize, connection: ConnectionId, bytes: Vec<u8>) {
+    pub(super) fn deliver(&mut self, from: usize, connection: ConnectionId, mut bytes: Vec<u8>) {
+        bytes.truncate(self.left);
+        self.left -= bytes.len();
         self.bytes += bytes.len();
         if self.secure.is_some() {
             self.count(&bytes);
@@ -224,13 +289,30 @@ impl World {
             // Length of the frame, channel of control, batch and channel.
             let mut framing = 3 + 3;
             for message in messages(&frame) {
-                let MuxMessage::Message { kind, body, .. } = message.unwrap() else { continue };
+                let (kind, body) = match message.unwrap() {
+                    MuxMessage::Message { kind, body, .. } => (kind, body),
+                    MuxMessage::Open { handshake, .. } => {
+                        self.count_hello(handshake);
+                        continue;
+                    }
+                    _ => continue,
+                };
                 let said = self.said.entry(kind).or_default();
                 // The kind and its length.
                 said.0 += core::mem::take(&mut framing) + 1 + uint_size(body.len() as u64 + 1);
                 said.0 += body.len();
                 said.1 += 1;
             }
+        }
+    }
+
+    /// Counts the claim in a hello, with its length and its seal.
+    fn count_hello(&mut self, handshake: &[u8]) {
+        let hello: Hello = decode(handshake).unwrap();
+        if !hello.claim.is_empty() {
+            let said = self.said.entry(Kind::Claim as u64).or_default();
+            said.0 += 1 + hello.claim.len();
+            said.1 += 1;
         }
     }
 

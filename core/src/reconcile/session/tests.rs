@@ -11,13 +11,14 @@ use crate::reconcile::sketch::Sketch;
 use crate::reconcile::testing::{group_salt, handshake_hash};
 
 mod bytes;
+mod delta;
 mod hostile;
 
 /// A side's sets in memory, with every index that a session looks into.
 struct Node {
     feeds: Vec<Entry>,
     by_key: BTreeMap<[u8; 32], FeedId>,
-    by_id: [Vec<(u64, FeedId)>; 2],
+    by_id: Vec<(u64, FeedId)>,
     sketches: [Sketch; 2],
     roots: Roots,
     salt: Salt,
@@ -29,7 +30,7 @@ impl Node {
     fn new(feeds: &Heads, other: &Heads, salt: Salt, items: usize) -> Self {
         let roots = Roots { keys: Root::empty(), heads: Root::empty() };
         let sketches = [(); 2].map(|()| Sketch::for_items(items));
-        let (feeds_of, by_id) = (Vec::new(), [Vec::new(), Vec::new()]);
+        let (feeds_of, by_id) = (Vec::new(), Vec::new());
         let by_key = BTreeMap::new();
         let mut node = Self { feeds: feeds_of, by_key, by_id, sketches, roots, salt };
         for (slot, (key, head)) in (0..).zip(feeds) {
@@ -39,7 +40,9 @@ impl Node {
             node.by_key.insert(*key, FeedId(slot));
             for (set, item) in items.iter().enumerate() {
                 let token = salt.token(item);
-                node.by_id[set].push((token.id(), FeedId(slot)));
+                if set == 0 {
+                    node.by_id.push((token.id(), FeedId(slot)));
+                }
                 node.sketches[set].insert(token);
             }
             if !other.contains_key(key) {
@@ -49,7 +52,7 @@ impl Node {
                 node.roots.heads.insert(items[1]);
             }
         }
-        node.by_id.iter_mut().for_each(|index| index.sort_unstable());
+        node.by_id.sort_unstable();
         node
     }
 
@@ -64,13 +67,8 @@ impl View for Node {
         self.sketches[set as usize].slice(range, &Toggles::default(), 0)
     }
 
-    fn find_heads(&self, _: &Salt, ids: &BTreeSet<u64>) -> Vec<FeedId> {
-        let found = self.by_id[1].iter().filter(|(id, _)| ids.contains(id));
-        found.map(|(_, feed)| *feed).collect()
-    }
-
     fn find(&self, prefix: u64, width: u32) -> Vec<FeedId> {
-        let index = &self.by_id[0];
+        let index = &self.by_id;
         let (from, to) = (prefix << (ID_BITS - width), (prefix + 1) << (ID_BITS - width));
         let start = index.partition_point(|(id, _)| *id < from);
         let found = index[start..].iter().take_while(|(id, _)| *id < to);
@@ -108,7 +106,7 @@ fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
     let nodes = [initiator, responder];
     let feeds = nodes.map(|node| node.feeds.len() as u64 + common);
     let claim = |node: &Node, role, feeds| {
-        Terms::claim(&handshake_hash(), role, feeds, &mut node.roots.clone())
+        Terms::claim(&handshake_hash(), role, feeds, &mut node.roots.clone(), None)
     };
     let claims =
         [claim(initiator, Role::Initiator, feeds[0]), claim(responder, Role::Responder, feeds[1])];

@@ -74,8 +74,7 @@ impl Rig {
             let HeadOf { length, fork } = entry.head;
             salt.token(&Item::Head(view.item_key(&entry.key), length, fork)).id()
         });
-        let mut heads = view.find_heads(&salt, &ids.collect());
-        heads.sort_unstable();
+        let heads = view.find_heads(&salt, &ids.collect());
         (cells, found, entries, by_key, heads)
     }
 }

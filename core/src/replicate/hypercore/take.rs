@@ -142,7 +142,10 @@ impl Link {
                     self.unstored += bytes;
                     let (connection, end) = (self.connection, staging.end);
                     let job = crate::outbox::Job::Follow { connection, feed: id, end, bytes };
-                    context.outbox.commit(job, staging.writes);
+                    let changes_max = context.limits.known_changes;
+                    let note = context.sets.known.note((id, feed), staging.start, changes_max);
+                    let writes = staging.writes.into_iter().chain(note).collect();
+                    context.outbox.commit(job, writes);
                 }
                 Ok(None) => (),
                 Err(Violation::BadSignature) if feed.staged_length() > 0 => {

@@ -12,13 +12,15 @@ fn name() -> impl Strategy<Value = Name> {
 }
 
 fn hello() -> impl Strategy<Value = Hello> {
-    (any::<u32>(), any::<u64>(), any::<[u8; 32]>(), any::<u32>(), any::<u64>()).prop_map(
-        |(version, features, capability, names, window)| Hello {
+    let claim = proptest::collection::vec(any::<u8>(), 0..60);
+    (any::<u32>(), any::<u64>(), any::<[u8; 32]>(), any::<u32>(), any::<u64>(), claim).prop_map(
+        |(version, features, capability, names, window, claim)| Hello {
             version,
             features,
             capability,
             names,
             window,
+            claim,
         },
     )
 }
@@ -143,8 +145,8 @@ fn a_range_has_no_more_blocks_than_allowed() {
 
 #[test]
 fn the_kinds_are_their_numbers() {
-    for number in 0..=17 {
+    for number in 0..=18 {
         assert_eq!(Kind::of(number).map(|kind| kind as u64), Some(number));
     }
-    assert_eq!(Kind::of(18), None);
+    assert_eq!(Kind::of(19), None);
 }

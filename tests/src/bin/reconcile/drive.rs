@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use multifeed_core::chance::Chance;
-use multifeed_core::fuzzing::{Ending, Side, reconcile};
+use multifeed_core::fuzzing::{Ending, Side, reconcile, reconcile_known};
 
-use crate::Difference;
+use crate::{Acquaintance, Difference};
 
 /// What sessions took, on average, and in the best case for time.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,11 @@ impl Pair {
     }
 
     /// Runs sessions between sides that differ so much, each time by other feeds.
-    pub(crate) fn measure(&mut self, (one, two, changed): Difference) -> Measured {
+    pub(crate) fn measure(
+        &mut self,
+        (one, two, changed): Difference,
+        acquaintance: Acquaintance,
+    ) -> Measured {
         let runs = (40_000 / (one + two + changed + 100)).clamp(4, 200);
         let mut chance = Chance::new([(one + 3 * two + 5 * changed) as u8; 32]);
         let (mut bytes, mut flights, mut again, mut cpu_us) = (0, 0, 0, f64::MAX);
@@ -52,9 +56,16 @@ impl Pair {
             let handshake_hash = chance.array();
             let slots = self.differ(&mut chance, [one, two], changed);
             self.sides.iter_mut().for_each(Side::fold);
+            let grown = [0, 1].map(|side| self.grown(side, [one, two][side], &slots));
             let [initiator, responder] = &mut self.sides;
             let start = Instant::now();
-            let cost = reconcile(&handshake_hash, initiator, responder);
+            let cost = match acquaintance {
+                Acquaintance::Unknown => reconcile(&handshake_hash, initiator, responder),
+                Acquaintance::Known => {
+                    let grown = [&grown[0][..], &grown[1]];
+                    reconcile_known(&handshake_hash, [initiator, responder], grown)
+                }
+            };
             cpu_us = cpu_us.min(start.elapsed().as_secs_f64() * 1e6);
             if cost.ending == Some(Ending::Agreed) {
                 (bytes, flights) = (bytes + cost.bytes, flights + cost.flights);
@@ -81,18 +92,27 @@ impl Pair {
         let feeds = (self.feeds() - only[0]) as u64;
         let first = chance.below(feeds) as usize;
         let slots: Vec<usize> = (0..changed).map(|at| (first + at * 61) % feeds as usize).collect();
+        if !slots.is_empty() && self.keys.is_empty() {
+            self.keys = common_keys(feeds as usize).collect();
+        }
         for slot in &slots {
             self.sides[slot % 2].set_length(*slot, 101);
         }
         slots
     }
 
+    /// What has grown at a side, and how long it was: feeds that only it has, and some of these.
+    fn grown(&self, side: usize, only: usize, slots: &[usize]) -> Vec<(usize, u64)> {
+        let feeds = self.sides[side].feeds() as usize;
+        let new = (feeds - only..feeds).map(|slot| (slot, 0));
+        let longer = slots.iter().filter(|slot| *slot % 2 == side);
+        let before = |slot: &usize| (*slot, length_of(&self.keys[*slot]));
+        new.chain(longer.map(before)).collect()
+    }
+
     fn agree(&mut self, only: [usize; 2], slots: &[usize]) {
         for (side, count) in self.sides.iter_mut().zip(only) {
             (0..count).for_each(|_| side.pop());
-        }
-        if !slots.is_empty() && self.keys.is_empty() {
-            self.keys = common_keys(self.feeds()).collect();
         }
         for slot in slots {
             let length = length_of(&self.keys[*slot]);

@@ -1,13 +1,15 @@
 //! Measures reconciliation, and in the same run what else there is: `reconcile [--json]`.
 //!
 //! A table in Markdown, or a JSON object a line. Bytes go both ways and include the missing keys;
-//! times are the least of some runs, on one thread, of both sides together. With `--statistics` it
+//! times are the least of some runs, on one thread, of both sides together. The last rows are whole
+//! connections, with handshakes and blocks. With `--statistics` it
 //! prints how many cells a difference takes instead.
 
 mod drive;
 mod rival;
 mod row;
 mod statistics;
+mod whole;
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -22,6 +24,13 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 /// Feeds that only the initiator holds, only the responder, and that are longer at one.
 type Difference = (usize, usize, usize);
+
+/// Whether two sides remember each other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Acquaintance {
+    Known,
+    Unknown,
+}
 
 const DIFFERENCES: [Difference; 12] = [
     (0, 0, 0),
@@ -38,6 +47,9 @@ const DIFFERENCES: [Difference; 12] = [
     (5, 5, 10),
 ];
 
+/// What has changed since two sides that know each other met.
+const KNOWN_DIFFERENCES: [Difference; 4] = [(0, 0, 10), (0, 0, 1_000), (5, 5, 0), (5, 5, 10)];
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let style = match arguments.iter().any(|argument| argument == "--json") {
@@ -52,6 +64,9 @@ fn main() {
     for feeds in [1_000, 10_000, 100_000, 1_000_000] {
         sets_of(feeds, style);
     }
+    for (what, bytes) in whole::connections() {
+        row::print_connection(style, what, bytes);
+    }
 }
 
 /// All rows for sets of so many feeds.
@@ -65,9 +80,17 @@ fn sets_of(feeds: usize, style: Style) {
         if one + two + changed > feeds / 4 {
             continue;
         }
-        let measured = pair.measure(difference);
+        let acquaintance = Acquaintance::Unknown;
+        let measured = pair.measure(difference, acquaintance);
         let rival = (changed == 0).then(|| rival.measure(difference));
-        Row { feeds, difference, measured, rival }.print(style);
+        Row { feeds, difference, acquaintance, measured, rival }.print(style);
+    }
+    for difference in KNOWN_DIFFERENCES {
+        if difference.2 <= feeds / 4 {
+            let acquaintance = Acquaintance::Known;
+            let measured = pair.measure(difference, acquaintance);
+            Row { feeds, difference, acquaintance, measured, rival: None }.print(style);
+        }
     }
     let (insert_ns, fold_ns) = inserts(&mut pair);
     row::print_upkeep(style, feeds, insert_ns, fold_ns, bytes as f64 / (2 * feeds) as f64);

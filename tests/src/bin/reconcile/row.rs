@@ -1,7 +1,7 @@
 //! What is printed.
 #![expect(clippy::print_stdout, reason = "this program is there to print")]
 
-use crate::{Difference, drive, rival};
+use crate::{Acquaintance, Difference, drive, rival};
 
 /// How rows look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +17,7 @@ pub(crate) enum Style {
 pub(crate) struct Row {
     pub(crate) feeds: usize,
     pub(crate) difference: Difference,
+    pub(crate) acquaintance: Acquaintance,
     pub(crate) measured: drive::Measured,
     pub(crate) rival: Option<rival::Measured>,
 }
@@ -25,17 +26,19 @@ impl Row {
     pub(crate) fn head(style: Style) {
         if style == Style::Markdown {
             println!(
-                "| feeds | only at the initiator + responder | longer | bytes | × bound | \
-                 B/feed | flights | cpu µs | negentropy bytes | its round trips | its cpu µs | \
+                "| feeds | only at the initiator + responder | longer | the peer is | bytes | \
+                 × bound | B/feed | flights | cpu µs | negentropy bytes | its round trips | \
+                 its cpu µs | \
                  all keys listed, bytes |"
             );
-            println!("|{}", "--:|".repeat(12));
+            println!("|{}", "--:|".repeat(13));
         }
     }
 
     pub(crate) fn print(&self, style: Style) {
         let (one, two, changed) = self.difference;
         let (ours, differ) = (self.measured, one + two + changed);
+        let is_known = self.acquaintance == Acquaintance::Known;
         let listing = 32 * (2 * self.feeds + one + two);
         let share = (one + two > 0 && changed == 0).then(|| ours.bytes / bound(one, two));
         match style {
@@ -50,8 +53,8 @@ impl Row {
                 let share = share.map_or_else(String::new, |s| format!(",\"of_bound\":{s:.3}"));
                 println!(
                     "{{\"n\":{},\"d\":{differ},\"only\":[{one},{two}],\"changed\":{changed},\
-                     \"bytes\":{:.0}{share},\"flights\":{:.1},\"cpu_us\":{:.0},\
-                     \"again_percent\":{:.1}{rival},\"listing_bytes\":{listing}}}",
+                     \"known\":{is_known},\"bytes\":{:.0}{share},\"flights\":{:.1},\
+                     \"cpu_us\":{:.0},\"again_percent\":{:.1}{rival},\"listing_bytes\":{listing}}}",
                     self.feeds, ours.bytes, ours.flights, ours.cpu_us, ours.again_percent
                 );
             }
@@ -65,9 +68,10 @@ impl Row {
                     0 => "–".to_owned(),
                     differ => format!("{:.1}", ours.bytes / differ as f64),
                 };
+                let peer = if is_known { "known" } else { "unknown" };
                 println!(
-                    "| {} | {one} + {two} | {changed} | {:.0} | {share} | {each} | {:.1} | \
-                     {:.0} | {rival} | {listing} |",
+                    "| {} | {one} + {two} | {changed} | {peer} | {:.0} | {share} | {each} | \
+                     {:.1} | {:.0} | {rival} | {listing} |",
                     self.feeds, ours.bytes, ours.flights, ours.cpu_us
                 );
             }
@@ -80,6 +84,14 @@ impl Row {
 fn bound(one: usize, two: usize) -> f64 {
     let log2_factorial = |count: usize| (1..=count).map(|of| (of as f64).log2()).sum::<f64>();
     32.0 * (one + two) as f64 - (log2_factorial(one) + log2_factorial(two)) / 8.0
+}
+
+/// What a whole connection takes.
+pub(crate) fn print_connection(style: Style, what: &str, bytes: usize) {
+    match style {
+        Style::Json => println!("{{\"connection\":\"{what}\",\"bytes\":{bytes}}}"),
+        Style::Markdown => println!("| {what}: {bytes} bytes in all |"),
+    }
 }
 
 /// What a set costs that nobody reconciles.

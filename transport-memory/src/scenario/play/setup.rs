@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::blake2b;
-use multifeed_core::{Duration, Group};
+use multifeed_core::{Duration, Group, Limits};
 
 use super::{Play, Scenario};
 use crate::fault::Fault;
@@ -72,8 +72,11 @@ impl<'a> Play<'a> {
     }
 
     fn node_options(&self) -> NodeOptions {
-        let Scenario { disk, timing, .. } = self.scenario;
-        NodeOptions::new(group()).disk(disk.options()).timing(timing.timing())
+        let Scenario { disk, timing, known_peers, .. } = self.scenario;
+        let mut limits = Limits::default();
+        limits.known_peers = known_peers.unwrap_or(limits.known_peers);
+        let options = NodeOptions::new(group()).limits(limits);
+        options.disk(disk.options()).timing(timing.timing())
     }
 
     pub(super) fn join(&mut self, a: usize, b: usize) {

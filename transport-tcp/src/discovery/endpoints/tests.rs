@@ -80,7 +80,7 @@ proptest! {
     }
 }
 
-/// As PROTOCOL.md has it: the record of one member of the group 09 × 32.
+/// As DISCOVERY.md has it: the record of one member of the group 09 × 32.
 const VECTOR: &str = concat!(
     "023f37203a2476c42566a61cc55c3ca875dbb4cc41c0deb76b24f33d0203f261964b7132e6ed4132",
     "ab2dc18e8182f0512bc27e6cd996263cf280907fd2f69254bdfbb3d940025b0842df323bc4e12f65",

@@ -9,7 +9,7 @@ fn pair(common: u64, only: [u64; 2]) -> [Node; 2] {
 
 fn claim(node: &Node, role: Role) -> Claim {
     let feeds = node.feeds.len() as u64;
-    Terms::claim(&handshake_hash(), role, feeds, &mut node.roots.clone())
+    Terms::claim(&handshake_hash(), role, feeds, &mut node.roots.clone(), None)
 }
 
 fn open(nodes: &[Node; 2]) -> (Initiator, Responder, Message) {

@@ -1,0 +1,224 @@
+use std::vec::Vec;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::feed::record::{KnownEntry, decode_known};
+use crate::feed::runs::Runs;
+use crate::feed::{Tip, tree};
+use crate::io::StoreKey;
+use crate::reconcile::testing::{discovery_key, golden, handshake_hash, hex, key_item};
+use crate::reconcile::token::Item;
+
+const CHANGES_MAX: usize = 8;
+
+/// What of the log and the marks is in the store.
+type Map = BTreeMap<StoreKey, Bytes>;
+
+fn write(map: &mut Map, write: Option<Write>) {
+    match write {
+        Some(Write::Put(key, value)) => _ = map.insert(key, value),
+        Some(Write::Delete(key)) => _ = map.remove(&key),
+        None => (),
+    }
+}
+
+fn reopened(map: &Map) -> Known {
+    let mut known = Known::default();
+    for (key, value) in map {
+        match decode_known(key, value) {
+            Ok(KnownEntry::Mark(peer, mark)) => known.load_mark(record::slot_of(key), peer, mark),
+            Ok(KnownEntry::Change(change)) => known.load_change(change),
+            Err(_) => (),
+        }
+    }
+    known.opened();
+    known
+}
+
+/// Feeds of some lengths.
+fn feeds(lengths: &[u64]) -> Feeds {
+    let mut feeds = Feeds::default();
+    for (slot, length) in (0..).zip(lengths) {
+        let key = crate::id::FeedKey([slot as u8; 32]);
+        let roots =
+            tree::cover(0, *length).map(|index| tree::Node { index, size: 1, hash: [0; 32] });
+        let head = crate::feed::Head {
+            length: *length,
+            fork: 0,
+            signature: crate::crypto::sign::Signature([0; 64]),
+        };
+        let tip = Tip { length: *length, roots: roots.collect(), head };
+        let (public_key, cleared) = (PublicKey([slot as u8; 32]), Runs::default());
+        let origin = crate::feed::manifest::Origin::Group;
+        let record = record::Record { public_key, name: None, tip, cleared, origin };
+        feeds.load(slot, Some((key, record)));
+    }
+    feeds
+}
+
+fn root(feeds: &Feeds) -> Root {
+    let mut root = Root::empty();
+    feeds.iter().for_each(|(_, feed)| root.insert(head(&feed.key, feed.length())));
+    root
+}
+
+fn note(known: &mut Known, feeds: &Feeds, slot: u32, before: u64) -> Option<Write> {
+    known.note((FeedId(slot), feeds.get(FeedId(slot)).unwrap()), before, CHANGES_MAX)
+}
+
+/// A mark of feeds as they are, with a peer that has the same.
+fn mark(known: &mut Known, peer: u8, feeds: &Feeds) -> Option<Write> {
+    let (digest, stamp) = (root(feeds).digest(), known.stamp());
+    known.mark([peer; 16], [digest; 2], &stamp, 2)
+}
+
+fn changed(known: &Known, peer: u8, feeds: &Feeds) -> Option<Vec<(u32, u64)>> {
+    let base = known.base(&[peer; 16], feeds, &root(feeds))?;
+    Some(base.changed.into_iter().map(|(feed, before)| (feed.0, before)).collect())
+}
+
+#[test]
+fn what_has_changed_is_known_after_the_process_too() {
+    let (mut known, mut map) = (Known::default(), Map::new());
+    let then = feeds(&[3, 4, 5]);
+    assert_eq!(note(&mut known, &then, 0, 2), None, "for nobody");
+    write(&mut map, mark(&mut known, 1, &then));
+    let now = feeds(&[5, 4, 6, 1]);
+    for (slot, before) in [(0, 3), (2, 5), (0, 4), (3, 0)] {
+        write(&mut map, note(&mut known, &now, slot, before));
+    }
+    let expected = [(0, 3), (2, 5), (3, 0)];
+    assert_eq!(changed(&known, 1, &now), Some(expected.to_vec()));
+    assert_eq!(map.len(), 4, "a feed that grows twice is logged once");
+    let mut known = reopened(&map);
+    assert_eq!(changed(&known, 1, &now), Some(expected.to_vec()));
+    // The log goes on where it was, and a later mark counts from where it is.
+    write(&mut map, mark(&mut known, 2, &now));
+    let later = feeds(&[5, 9, 6, 1]);
+    write(&mut map, note(&mut known, &later, 1, 4));
+    for known in [&known, &reopened(&map)] {
+        assert_eq!(changed(known, 1, &later), Some([(0, 3), (1, 4), (2, 5), (3, 0)].to_vec()));
+        assert_eq!(changed(known, 2, &later), Some([(1, 4)].to_vec()));
+        assert_eq!(changed(known, 3, &later), None, "of nobody");
+    }
+}
+
+#[test]
+fn a_mark_takes_64_bytes() {
+    let (mut known, feeds) = (Known::default(), feeds(&[1]));
+    let Some(Write::Put(_, value)) = mark(&mut known, 1, &feeds) else { panic!() };
+    assert_eq!(value.len(), 64);
+    assert_eq!(mark(&mut known, 1, &feeds), None, "the same again is not written");
+}
+
+#[test]
+fn a_log_that_is_too_short_or_has_a_gap_says_nothing() {
+    let lengths = [2; CHANGES_MAX + 1];
+    let (then, now) = (feeds(&[1; CHANGES_MAX + 1]), feeds(&lengths));
+    let (mut known, mut map) = (Known::default(), Map::new());
+    write(&mut map, mark(&mut known, 1, &then));
+    for slot in 0..CHANGES_MAX as u32 {
+        write(&mut map, note(&mut known, &now, slot, 1));
+    }
+    let mut most = lengths;
+    most[CHANGES_MAX] = 1;
+    assert_eq!(changed(&known, 1, &feeds(&most)).map(|all| all.len()), Some(CHANGES_MAX));
+    let gap = *map.keys().nth(4).unwrap();
+    let mut gappy = map.clone();
+    gappy.remove(&gap);
+    assert_eq!(changed(&reopened(&gappy), 1, &feeds(&most)), None);
+    // The last entry is lost: another change takes its place.
+    let last = *map.keys().next_back().unwrap();
+    gappy = map.clone();
+    gappy.remove(&last);
+    assert_eq!(changed(&reopened(&gappy), 1, &feeds(&most)), None);
+    write(&mut map, note(&mut known, &now, CHANGES_MAX as u32, 1));
+    assert_eq!(map.len(), 1 + CHANGES_MAX);
+    assert_eq!(changed(&known, 1, &now), None, "one more than is remembered");
+    assert_eq!(changed(&reopened(&map), 1, &now), None);
+    assert!(known.changes() <= CHANGES_MAX);
+    // A new mark begins anew.
+    write(&mut map, mark(&mut known, 1, &now));
+    assert_eq!(changed(&reopened(&map), 1, &now), Some(Vec::new()));
+}
+
+#[test]
+fn sets_that_are_not_what_the_log_says_are_not_known() {
+    let (mut known, then) = (Known::default(), feeds(&[3, 4]));
+    mark(&mut known, 1, &then);
+    assert_eq!(changed(&known, 1, &then), Some(Vec::new()));
+    assert_eq!(changed(&known, 1, &feeds(&[3, 5])), None, "nobody said that it grew");
+    assert_eq!(changed(&known, 1, &feeds(&[3])), None, "a feed is gone");
+    note(&mut known, &feeds(&[3, 5]), 1, 4);
+    assert_eq!(changed(&known, 1, &feeds(&[3, 5])), Some([(1, 4)].to_vec()));
+    assert_eq!(changed(&known, 1, &then), Some(Vec::new()), "it did not grow after all");
+}
+
+#[test]
+fn the_peer_whose_mark_is_oldest_is_forgotten() {
+    let (mut known, mut map) = (Known::default(), Map::new());
+    let all = feeds(&[1, 1]);
+    for peer in 1..=3 {
+        write(&mut map, mark(&mut known, peer, &all));
+        write(&mut map, note(&mut known, &all, 0, 1));
+    }
+    let is_known = |known: &Known| [1, 2, 3].map(|peer| changed(known, peer, &all).is_some());
+    assert_eq!(is_known(&known), [false, true, true]);
+    assert_eq!((known.peers(), is_known(&reopened(&map))), (2, [false, true, true]));
+    let stamp = known.stamp();
+    known.forget_all().for_each(|delete| write(&mut map, Some(delete)));
+    assert_eq!(is_known(&known), [false; 3]);
+    assert_eq!(is_known(&reopened(&map)), [false; 3]);
+    assert!(!known.is_of_now(&stamp), "what was said before holds no more");
+}
+
+#[test]
+fn digests_and_tags_are_those_of_the_model() {
+    let items = [key_item(0), key_item(1), Item::Head(discovery_key(0), 7, 0)];
+    let digest = |count: usize| {
+        let mut root = Root::empty();
+        items[..count].iter().for_each(|item| root.insert(*item));
+        root.digest()
+    };
+    for row in golden("digests") {
+        let count = row["items"].as_u64().unwrap() as usize;
+        assert_eq!(hex(&digest(count)), row["digest"].as_str().unwrap(), "{row}");
+    }
+    for row in golden("tags") {
+        let count = |side: usize| row["items"][side].as_u64().unwrap() as usize;
+        let (ours, theirs) = (digest(count(0)), digest(count(1)));
+        let mark = Mark { ours, theirs, position: 0 };
+        let role = [Role::Initiator, Role::Responder][row["role"].as_u64().unwrap() as usize];
+        let tag = mark.tag(&handshake_hash(), Role::Initiator, role);
+        assert_eq!(hex(&tag), row["tag"].as_str().unwrap(), "{row}");
+    }
+}
+
+#[test]
+fn both_sides_say_the_same_of_a_mark_and_nobody_else_does() {
+    let ours = Mark { ours: [1; 16], theirs: [2; 16], position: 7 };
+    let theirs = Mark { ours: [2; 16], theirs: [1; 16], position: 9 };
+    let (us, them, hash) = (Role::Initiator, Role::Responder, [5; 64]);
+    for role in [us, them] {
+        assert_eq!(ours.tag(&hash, us, role), theirs.tag(&hash, them, role));
+        assert_ne!(ours.tag(&hash, us, role), ours.tag(&hash, them, role), "turned round");
+        assert_ne!(ours.tag(&hash, us, role), ours.tag(&[6; 64], us, role));
+    }
+    assert_ne!(ours.tag(&hash, us, us), ours.tag(&hash, us, them), "it cannot be said back");
+}
+
+#[test]
+fn numbers_that_no_log_reaches_are_damage() {
+    let key = record::known_key(0);
+    for (position, is_right) in [(7, true), (1 << 53, false), (u64::MAX, false)] {
+        let mark = Mark { ours: [1; 16], theirs: [2; 16], position };
+        let change = Change { position, feed: FeedId(3), before: 9 };
+        let value = record::encode_mark(&[4; 16], &mark);
+        let found = decode_known(&key, &value).ok();
+        assert_eq!(found, is_right.then_some(KnownEntry::Mark([4; 16], mark)));
+        let value = record::encode_change(&change);
+        let found = decode_known(&record::change_key(0), &value).ok();
+        assert_eq!(found, is_right.then_some(KnownEntry::Change(change)));
+    }
+}

@@ -1,0 +1,226 @@
+//! Two sides that know each other.
+
+use super::*;
+use crate::reconcile::known::{Base, Mark};
+use crate::reconcile::testing::{discovery_key, golden, hex};
+use crate::wire::multifeed::KnownClaim;
+use crate::wire::reconcile::{decode, encode};
+
+/// A side, and what it was.
+struct Then {
+    node: Node,
+    then: Heads,
+    mark: Mark,
+    role: Role,
+}
+
+impl Then {
+    fn base(&self) -> Base {
+        let grown = (0..).zip(&self.node.feeds);
+        let changed = grown.filter_map(|(slot, entry)| {
+            let before = self.then.get(&entry.key).map_or(0, |head| head.length);
+            (before != entry.head.length).then_some((FeedId(slot), before))
+        });
+        Base { mark: self.mark, changed: changed.collect() }
+    }
+
+    fn claim(&self) -> Claim {
+        let (hash, feeds) = (handshake_hash(), self.node.feeds.len() as u64);
+        Terms::claim(&hash, self.role, feeds, &mut self.node.roots.clone(), Some(&self.base()))
+    }
+
+    fn begin(&self, theirs: Claim) -> (Delta, Result<Turn, Fault>) {
+        let terms = self.node.terms(self.node.feeds.len() as u64, theirs);
+        assert!(terms.is_met(self.role, &self.base()));
+        Delta::new(terms, self.role, self.base(), &self.node)
+    }
+}
+
+/// Two sides that held these feeds and hold those.
+fn sides(then: [&Heads; 2], now: [&Heads; 2], salt: Salt) -> [Then; 2] {
+    let digests = then.map(|heads| {
+        let mut root = Root::empty();
+        heads.iter().for_each(|(key, head)| root.insert(Item::Head(*key, head.length, 0)));
+        root.digest()
+    });
+    let nothing = Heads::new();
+    [(0, Role::Initiator), (1, Role::Responder)].map(|(side, role)| {
+        let (ours, theirs) = (digests[side], digests[1 - side]);
+        let mark = Mark { ours, theirs, position: 0 };
+        let node = Node::new(now[side], &nothing, salt, now[side].len());
+        Then { node, then: then[side].clone(), mark, role }
+    })
+}
+
+/// How it ended at a side, what the side was told, and in how many bytes.
+type End = (Option<Outcome>, Vec<Entry>, usize);
+
+fn meet(sides: &[Then; 2]) -> Result<[End; 2], Fault> {
+    let claims = [sides[0].claim(), sides[1].claim()];
+    let [mut one, mut two] = [sides[0].begin(claims[1]), sides[1].begin(claims[0])];
+    let turns = [one.1.clone()?, two.1.clone()?];
+    let mut ends = Vec::new();
+    for (side, delta) in [(0, &mut one.0), (1, &mut two.0)] {
+        let Turn { outcome, learned, .. } = turns[side].clone();
+        let mut turn = Turn { outcome, learned, ..Turn::default() };
+        let mut bytes = 0;
+        for message in &turns[1 - side].say {
+            let width = prefix_bits(sides[1].node.feeds.len() as u64);
+            let (kind, body) = encode(message, width);
+            bytes += body.len();
+            let message = decode(kind, &body, width).unwrap().unwrap();
+            turn.join(delta.handle(&sides[side].node, message)?);
+        }
+        turn.named.extend(turn.learned);
+        ends.push((turn.outcome, turn.named, bytes));
+    }
+    Ok(ends.try_into().unwrap())
+}
+
+fn heads(feeds: impl IntoIterator<Item = (u64, u64)>) -> Heads {
+    let feeds = feeds.into_iter();
+    feeds.map(|(number, length)| (discovery_key(number), HeadOf { fork: 0, length })).collect()
+}
+
+/// What `side` knows that the other holds: what it was told, and else what it holds itself.
+fn assert_knows(sides: &[Then; 2], side: usize, told: &[Entry], refused: &[u64]) {
+    let refused: Vec<_> = refused.iter().map(|number| discovery_key(*number)).collect();
+    for theirs in &sides[1 - side].node.feeds {
+        let ours = sides[side].node.find_key(&theirs.key).map(|feed| sides[side].node.entry(feed));
+        let told = told.iter().find(|entry| entry.key == theirs.key);
+        let known = told.copied().or(ours);
+        assert!(known == Some(*theirs) || refused.contains(&theirs.key), "{known:?} {theirs:?}");
+    }
+}
+
+/// Some of these feeds, with a length.
+fn lengths(feeds: Range<u64>, most: usize) -> impl Strategy<Value = BTreeMap<u64, u64>> {
+    prop::collection::btree_map(feeds, 1u64..300, 0..most)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn each_side_learns_all_that_has_changed(
+        common in 1u64..60,
+        grown in [lengths(0..60, 20), lengths(0..60, 20)],
+        new in [lengths(100..110, 5), lengths(100..110, 5)],
+        id_bits in 5u32..=ID_BITS,
+    ) {
+        let then = heads((0..common).map(|number| (number, 5)));
+        let now = [0, 1].map(|side: usize| {
+            let grown = grown[side].iter().filter(|(number, _)| **number < common);
+            let mut now = then.clone();
+            now.extend(heads(grown.map(|(number, more)| (*number, 5 + more))));
+            now.extend(heads(new[side].iter().map(|(number, length)| (*number, *length))));
+            now
+        });
+        let sides = sides([&then; 2], [&now[0], &now[1]], group_salt().narrow(id_bits));
+        let ends = meet(&sides).unwrap();
+        for (side, (outcome, told, _)) in ends.iter().enumerate() {
+            prop_assert_eq!(*outcome, Some(Outcome::Agreed));
+            assert_knows(&sides, side, told, &[]);
+        }
+    }
+}
+
+#[test]
+fn what_a_side_refused_then_is_not_looked_into() {
+    // The first refuses 1 and 2, the second 3.
+    let all = |numbers: &[u64]| heads(numbers.iter().map(|number| (*number, 5)));
+    let then = [all(&[0, 3, 4, 5]), all(&[0, 1, 2, 4, 5])];
+    let mut now = then.clone();
+    now[0].extend(heads([(4, 9), (7, 1)]));
+    now[1].extend(heads([(5, 6)]));
+    let sides = sides([&then[0], &then[1]], [&now[0], &now[1]], group_salt());
+    let ends = meet(&sides).unwrap();
+    for (side, (outcome, told, _)) in ends.iter().enumerate() {
+        assert_eq!(*outcome, Some(Outcome::Agreed));
+        // What grew here alone the other may have refused.
+        let own = [4, 5][side];
+        assert_knows(&sides, side, told, &[1, 2, 3, own]);
+        assert_eq!(told.len(), [1, 2][side]);
+    }
+    // One of those grows: its id means nothing to the other, which begins anew.
+    now[1].extend(heads([(1, 6)]));
+    let sides = self::sides([&then[0], &then[1]], [&now[0], &now[1]], group_salt());
+    assert_eq!(meet(&sides).unwrap()[0].0, Some(Outcome::Again));
+}
+
+#[test]
+fn a_changed_feed_takes_a_few_bytes() {
+    let then = heads((0..20_000).map(|number| (number, 1 + number % 100)));
+    let mut now = then.clone();
+    now.values_mut().step_by(20).for_each(|head| head.length += 1);
+    let sides = sides([&then; 2], [&now, &then], group_salt());
+    let ends = meet(&sides).unwrap();
+    assert_eq!(ends[1].1.len(), 1_000);
+    let bytes = ends[1].2;
+    assert!(bytes <= 4_000, "{bytes} bytes");
+}
+
+#[test]
+fn a_change_that_was_not_told_is_noticed() {
+    let then = heads((0..50).map(|number| (number, 5)));
+    let mut now = then.clone();
+    now.extend(heads([(3, 6), (4, 7), (60, 1)]));
+    let sides = sides([&then; 2], [&now, &then], group_salt());
+    let theirs = sides[0].claim();
+    let told = sides[0].begin(sides[1].claim()).1.unwrap().say.remove(0);
+    let Message::Changed { heads, entries } = told.clone() else { panic!() };
+    let take = |changed, message| {
+        let known = Some(KnownClaim { changed, ..theirs.known.unwrap() });
+        let (mut delta, turn) = sides[1].begin(Claim { known, ..theirs });
+        turn.and_then(|_| delta.handle(&sides[1].node, message))
+    };
+    assert_eq!(take(3, told).map(|turn| turn.outcome), Ok(Some(Outcome::Agreed)));
+    let without = |at| {
+        let mut heads = heads.clone();
+        heads.remove(at);
+        Message::Changed { heads, entries: entries.clone() }
+    };
+    assert_eq!(take(2, without(0)), Err(Fault::Inconsistent));
+    assert_eq!(take(3, without(0)), Err(Fault::Inconsistent));
+    let new = Message::Changed { heads: heads.clone(), entries: Vec::new() };
+    assert_eq!(take(2, new), Err(Fault::Inconsistent));
+    let nothing = Message::Changed { heads: Vec::new(), entries: Vec::new() };
+    assert_eq!(take(0, nothing), Err(Fault::Inconsistent));
+    // Longer or shorter than it is.
+    for length in [4, 8] {
+        let mut heads = heads.clone();
+        heads[0].1.length = length;
+        let message = Message::Changed { heads, entries: entries.clone() };
+        assert_eq!(take(3, message), Err(Fault::Inconsistent));
+    }
+}
+
+#[test]
+fn what_has_changed_is_written_as_the_model_writes_it() {
+    for row in golden("changes") {
+        let numbers = |name: &str| -> Vec<(u64, u64)> {
+            let of =
+                |pair: &serde_json::Value| (pair[0].as_u64().unwrap(), pair[1].as_u64().unwrap());
+            row[name].as_array().unwrap().iter().map(of).collect()
+        };
+        let width = prefix_bits(100);
+        let id = |number| {
+            let token = group_salt().token(&Item::Key(discovery_key(number)));
+            token.id() >> (ID_BITS - width)
+        };
+        let head = |length| HeadOf { fork: 0, length };
+        let mut heads: Vec<_> = numbers("heads")
+            .into_iter()
+            .map(|(number, length)| (id(number), head(length)))
+            .collect();
+        heads.sort_unstable();
+        let entries = numbers("entries").into_iter();
+        let entries = entries
+            .map(|(number, length)| Entry { key: [number as u8; 32], head: head(length) })
+            .collect();
+        let message = Message::Changed { heads, entries };
+        let (kind, body) = encode(&message, width);
+        assert_eq!(hex(&body), row["bytes"].as_str().unwrap(), "{row}");
+        assert_eq!(decode(kind, &body, width), Ok(Some(message)));
+    }
+}

@@ -1,0 +1,286 @@
+//! What one turn of a reconciliation brings to a session: numbers, edges, feeds to be had.
+//!
+//! Rule: both sides number the feeds of a turn in the same order, those that it drops too.
+
+use alloc::collections::BTreeMap;
+
+use super::check_length;
+use crate::error::{Limit, Reason, Violation};
+use crate::feed::manifest;
+use crate::feed::set::Feeds;
+use crate::id::{FeedId, Role};
+use crate::policy::Admission;
+use crate::reconcile::session::{DIFFERENCE_MAX, Entry, Turn};
+use crate::replicate::edge::Grant;
+use crate::replicate::names::Number;
+use crate::replicate::policy::Offer;
+use crate::replicate::push::brings;
+use crate::replicate::session::{Context, Session};
+use crate::wire::multifeed::{self as message, Claim, HeadEntry, Kind, Name, No};
+
+/// Feeds that wait to be made candidates: all that two tries can bring. Each takes 60 bytes.
+const HEARD_MAX: usize = 2 * DIFFERENCE_MAX as usize;
+
+impl Session {
+    pub(in crate::replicate) fn take_claim(
+        &mut self,
+        context: &mut Context<'_>,
+        body: &[u8],
+    ) -> Result<(), Reason> {
+        let claim: Claim = message::decode(body)?;
+        self.reconciliation.progress = context.now;
+        let turn = self.reconciliation.take_claim(context, claim)?;
+        self.take_turn(context, turn)?;
+        self.take_same();
+        Ok(())
+    }
+
+    /// A feed is accepted that was refused. What the peer holds of it, it had no need to say if
+    /// both knew that it was refused.
+    pub(crate) fn accept_more(&mut self, context: &mut Context<'_>) {
+        self.settling.want();
+        if self.reconciliation.begin_again(context) {
+            self.take_names_back(context);
+        }
+    }
+
+    pub(in crate::replicate) fn take_reconcile(
+        &mut self,
+        context: &mut Context<'_>,
+        kind: Kind,
+        body: &[u8],
+    ) -> Result<(), Reason> {
+        let turn = self.reconciliation.take(context, kind, body)?;
+        self.take_turn(context, turn)
+    }
+
+    /// The peer has said nothing for too long: everything is listed.
+    pub(crate) fn stop_reconciling(&mut self, context: &mut Context<'_>) {
+        self.reconciliation.give_up(context.sets);
+        self.take_names_back(context);
+    }
+
+    /// A session has failed: either side may have dropped what gave these feeds their numbers, so
+    /// they are named anew. What was asked for by such a number is not answered.
+    fn take_names_back(&mut self, context: &mut Context<'_>) {
+        self.heard.clear();
+        self.withdrawn.clear();
+        for feed in core::mem::take(&mut self.reconciliation.taken) {
+            let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
+            self.edges.update(feed, length, |edge| edge.yours = None);
+            self.give_up(context.sources, feed);
+        }
+        for feed in core::mem::take(&mut self.reconciliation.given) {
+            let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
+            if self.knows(feed) {
+                self.edges.update(feed, length, |edge| edge.mine = None);
+            }
+        }
+    }
+
+    /// The feed that a peer's message is about. A number that it uses it knows: that one is not
+    /// taken back, and comes back if it was.
+    pub(in crate::replicate) fn resolve(
+        &mut self,
+        feeds: &Feeds,
+        name: Name,
+    ) -> Result<Option<FeedId>, Violation> {
+        let Some(id) = self.names.resolve(name)? else { return Ok(None) };
+        let Some(edge) = self.edges.get(id) else { return Ok(Some(id)) };
+        let length = feeds.get(id).map_or(0, |feed| feed.length());
+        match name {
+            Name::Yours(number) => {
+                self.reconciliation.given.remove(&id);
+                if edge.mine.is_none() {
+                    let number = self.names.given(number);
+                    self.edges.update(id, length, |edge| edge.mine = number);
+                }
+            }
+            Name::Mine(number) if edge.yours.is_none() => {
+                let number = self.names.taken(number);
+                self.edges.update(id, length, |edge| edge.yours = number);
+            }
+            _ => (),
+        }
+        Ok(Some(id))
+    }
+
+    /// Whether a feed may be named as new though it has been named.
+    pub(in crate::replicate) fn may_rename(&self) -> bool {
+        self.reconciliation.has_failed
+    }
+
+    fn take_turn(&mut self, context: &mut Context<'_>, turn: Turn) -> Result<(), Reason> {
+        let Turn { say, naming, named, learned, skipped, outcome } = turn;
+        let is_known = self.reconciliation.is_met;
+        let brought: usize = say.iter().map(|message| brings(message, is_known)).sum();
+        let shared = naming.len().saturating_sub(brought);
+        for _ in 0..skipped {
+            self.names.take(None, 2 * context.limits.feeds)?;
+        }
+        for (place, feed) in naming.into_iter().enumerate() {
+            let number = self.names.give(feed);
+            self.reconciliation.given.insert(feed);
+            let Some(held) = context.feeds.get(feed) else { continue };
+            let (length, is_refused) = (held.length(), !held.is_taken());
+            self.edges.update(feed, length, |edge| {
+                edge.mine = Some(number);
+                edge.refused |= is_refused;
+            });
+            if is_refused {
+                // It was refused while the sets were reconciled as they had been.
+                self.nos.insert((Name::Mine(number.get()), No::Declined));
+            }
+            if place >= shared {
+                self.push(context, feed, 0);
+            }
+        }
+        for entry in named {
+            self.take_named(context, entry)?;
+        }
+        for entry in learned {
+            let key = manifest::feed_key(context.group.feed_namespace(), &entry.public_key());
+            if let Some(feed) = context.feeds.find(&key) {
+                self.take_length(context, feed, entry.head.length, entry.head.fork)?;
+            }
+        }
+        let changed = self.reconciliation.end_turn(context, &say, outcome);
+        match (outcome, changed) {
+            (_, Some(changed)) => self.remember_changed(context, &changed),
+            (Some(_), None) => self.take_names_back(context),
+            (None, None) => (),
+        }
+        Ok(())
+    }
+
+    /// Makes edges for what has changed since both sides held it alike, so that a feed without one
+    /// has not.
+    fn remember_changed(&mut self, context: &Context<'_>, changed: &BTreeMap<FeedId, u64>) {
+        for (feed, before) in changed {
+            let Some(held) = context.feeds.get(*feed) else { continue };
+            if self.edges.get(*feed).is_none() {
+                let is_refused = !held.is_taken();
+                self.edges.update(*feed, held.length(), |edge| {
+                    (edge.theirs, edge.refused) = (*before, is_refused);
+                });
+                if is_refused && *before > 0 {
+                    self.nos.insert((Name::New(held.public_key), No::Declined));
+                }
+            }
+        }
+    }
+
+    /// The peer holds a feed, and has given it its next number.
+    fn take_named(&mut self, context: &mut Context<'_>, entry: Entry) -> Result<(), Reason> {
+        let key = manifest::feed_key(context.group.feed_namespace(), &entry.public_key());
+        let known = context.feeds.find(&key);
+        let number = self.names.take(known, 2 * context.limits.feeds)?;
+        let Some(id) = known else {
+            check_length(entry.head.length)?;
+            let admission = context.policy.admit(&key);
+            if admission != Admission::Taken {
+                self.decline_heard(context, number, &entry, admission);
+                return Ok(());
+            }
+            if self.heard.len() + self.withdrawn.len() >= HEARD_MAX {
+                return Err(Limit::ReconcileBytes.into());
+            }
+            self.heard.insert(number.get(), (number, entry));
+            return Ok(());
+        };
+        if let Some(feed) = context.feeds.get_mut(id) {
+            // It may have been adopted by its key, before anybody knew that it is of the group.
+            feed.settle(manifest::Origin::Group, entry.public_key());
+        }
+        let feed = context.feeds.get(id);
+        let length = feed.map_or(0, |feed| feed.length());
+        let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+        self.reconciliation.taken.push(id);
+        self.edges.update(id, length, |edge| {
+            edge.yours = Some(number);
+            edge.refused |= is_refused;
+        });
+        if is_refused {
+            self.nos.insert((Name::Yours(number.get()), No::Declined));
+        } else if self.reconciliation.role == Role::Initiator && length > 0 {
+            // The responder named it for it has the leading bits of another's id, and does not
+            // know that we hold it.
+            self.changed.insert(id);
+        }
+        self.take_length(context, id, entry.head.length, entry.head.fork)
+    }
+
+    /// Makes candidates of feeds that were heard of in a reconciliation, as many as one peer may
+    /// have us hold at a time.
+    pub(in crate::replicate) fn open_heard(&mut self, context: &mut Context<'_>) {
+        while self.heard_open > 0
+            && let Some((_, (number, entry))) = self.heard.pop_first()
+        {
+            let public_key = entry.public_key();
+            let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
+            let has_room = context.feeds.len() < context.limits.feeds;
+            let admission = context.policy.admit(&key);
+            let id = match context.feeds.find(&key) {
+                Some(id) => id,
+                None if has_room && admission == Admission::Taken => {
+                    context.feeds.insert(key, public_key)
+                }
+                None => {
+                    self.decline_heard(context, number, &entry, admission);
+                    continue;
+                }
+            };
+            self.names.admit(number.get(), id);
+            if let Some(feed) = context.feeds.get_mut(id) {
+                feed.settle(manifest::Origin::Group, public_key);
+            }
+            let feed = context.feeds.get(id);
+            let length = feed.map_or(0, |feed| feed.length());
+            let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+            let is_candidate = length == 0 && !is_refused;
+            self.reconciliation.taken.push(id);
+            self.heard_open -= u32::from(is_candidate);
+            self.edges.update(id, length, |edge| {
+                edge.on_grant = is_candidate.then_some(Grant::Heard);
+                edge.yours = Some(number);
+                edge.refused |= is_refused;
+            });
+            if is_refused {
+                self.nos.insert((Name::Yours(number.get()), No::Declined));
+            }
+            // Its length was checked when it was heard of.
+            let _ = self.take_length(context, id, entry.head.length, entry.head.fork);
+        }
+    }
+
+    /// The peer holds a feed that is not taken, or that there is no room for.
+    fn decline_heard(
+        &mut self,
+        context: &mut Context<'_>,
+        number: Number,
+        entry: &Entry,
+        admission: Admission,
+    ) {
+        let public_key = entry.public_key();
+        let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
+        self.nos.insert((Name::Yours(number.get()), No::Declined));
+        let offer = Offer { key, public_key, length: entry.head.length };
+        self.keep_offer(context, number, offer, admission);
+    }
+
+    /// Whether a feed was heard of and waits to be made a candidate.
+    pub(in crate::replicate) fn waits_to_be_opened(&self, name: Name) -> bool {
+        matches!(name, Name::Mine(number) if self.heard.contains_key(&number))
+    }
+
+    /// A change of a feed that waits to be made a candidate. Returns whether it is one.
+    pub(in crate::replicate) fn heard_again(&mut self, entry: &HeadEntry) -> bool {
+        let Name::Mine(number) = entry.name else { return false };
+        if let Some(withdrawn) = self.withdrawn.remove(&number) {
+            self.heard.insert(number, withdrawn);
+        }
+        let Some((_, heard)) = self.heard.get_mut(&number) else { return false };
+        heard.head.length = heard.head.length.max(entry.length);
+        true
+    }
+}
