@@ -368,11 +368,11 @@ impl Multifeed {
         self.received(id, &[]);
     }
 
-    /// What a peer is told that we can do. One at a time may push: what several push alike would be
-    /// in vain.
+    /// What a peer is told that we can do. Only who is alone with us may push: what is on its way
+    /// from others already would be in vain.
     fn features(&self) -> u64 {
-        let is_pushed = self.connections.values().any(Connection::awaits_pushes);
-        if self.policy.takes_offered() && !is_pushed { PUSHES } else { 0 }
+        let is_alone = self.connections.values().all(Connection::is_closed);
+        if self.policy.takes_offered() && is_alone { PUSHES } else { 0 }
     }
 
     fn received(&mut self, id: ConnectionId, bytes: &[u8]) {

@@ -24,7 +24,7 @@ use crate::replicate::hypercore::{Link, Peer, protocol_of};
 use crate::replicate::{Context, Reconciliation, Session, Sources};
 use crate::time::Instant;
 use crate::wire::frame::FRAME_SIZE_MAX;
-use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, PUSHES, VERSION};
+use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, VERSION};
 use crate::wire::mux::{Batch, MuxMessage, messages};
 
 /// One connection.
@@ -477,12 +477,6 @@ impl Connection {
         let is_synced = self.session.as_ref().is_none_or(Session::is_synced);
         let is_synced = is_synced && self.is_established() && self.link.is_even();
         self.mode == Mode::Once && is_synced && self.out.is_empty() && !self.is_closed
-    }
-
-    /// The peer may still send what it is not asked for.
-    pub(crate) fn awaits_pushes(&self) -> bool {
-        let is_over = self.session.as_ref().is_some_and(Session::is_reconciled);
-        self.features & PUSHES != 0 && !self.is_closed && !is_over
     }
 
     /// There may be something to send. Returns whether the world has to be told.

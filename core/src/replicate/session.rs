@@ -529,11 +529,6 @@ impl Session {
         }
     }
 
-    /// Whether each side knows all that the other offered when they met.
-    pub(crate) fn is_reconciled(&self) -> bool {
-        self.reconciliation.is_over()
-    }
-
     /// Since when the peer has not gone on to reconcile.
     pub(crate) fn reconciles_since(&self) -> Option<Instant> {
         self.reconciliation.waits_since()

@@ -167,7 +167,7 @@ fn who_asks_what_to_take_is_pushed_nothing() {
 }
 
 #[test]
-fn one_peer_at_a_time_pushes() {
+fn only_who_is_alone_with_us_pushes() {
     let mut world = nodes(3);
     let key = write(&mut world, 0, 1);
     world.connect(0, 2, Mode::Once);
@@ -179,6 +179,14 @@ fn one_peer_at_a_time_pushes() {
     world.run();
     assert_holds(&mut world, 1, 0, &key, 1);
     assert_eq!(ranges(&world).1, 1, "both could have pushed it");
+    assert!(!world.said.contains_key(&(Kind::Wants as u64)));
+    // The first one has nothing more to say, and is there.
+    let mut later = nodes(1);
+    world.nodes.append(&mut later.nodes);
+    let key = write(&mut world, 3, 1);
+    world.connect(1, 3, Mode::Live);
+    world.flights(|world| held(world, 1, &key) == 1);
+    assert!(world.said.contains_key(&(Kind::Wants as u64)), "it was asked for, not pushed");
 }
 
 #[test]
