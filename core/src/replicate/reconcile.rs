@@ -289,11 +289,12 @@ impl Reconciliation {
             (None, Ok(set)) => Way::Decoded(set),
             (None, Err(outcome)) => return Ok(Turn::end(outcome)),
         };
+        // The peer may go on until it hears that we did not.
+        self.width = prefix_bits(terms.responder_feeds(self.role));
         let (picture, bytes) = match picture(context, pin.clone(), &terms, is_shared) {
             Ok(picture) => picture,
             Err(fallback) => return Ok(Turn::give_up(fallback)),
         };
-        self.width = prefix_bits(terms.responder_feeds(self.role));
         let Context { sets, feeds, group, .. } = context;
         let Ok(view) = Pictured::new(&picture, sets, feeds, group) else {
             return Ok(Turn::give_up(Fallback::Again));
