@@ -56,8 +56,10 @@ impl Session {
     /// Whether the peer can be asked for blocks up to `end` again.
     pub(crate) fn can_give_again(&self, feed: FeedId, end: u64) -> bool {
         // Nothing is asked for beyond our own length, and so much it holds of what it holds alike.
+        // What it may have refused, it will refuse to give.
+        let is_unnamed = self.edges.get(feed).is_none() && self.reconciliation.is_agreed();
         let offers = self.offers_of(feed, end).is_some_and(|offer| offer >= end);
-        offers && !self.again.asked.contains_key(&feed)
+        (offers || is_unnamed) && !self.again.asked.contains_key(&feed)
     }
 
     /// Asks the peer for blocks again, of a feed of which we hold `length`.

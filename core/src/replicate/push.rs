@@ -18,10 +18,11 @@ pub(super) fn granted(theirs: &Hello, push_bytes: usize) -> u64 {
 }
 
 /// How many of the feeds that a message names, the last ones, the receiver lacks altogether.
-pub(super) fn brings(message: &Message, is_known: bool) -> usize {
+/// Where both knew the same of each other, what has changed has entries only for new feeds.
+pub(super) fn brings(message: &Message, knew_the_same: bool) -> usize {
     match message {
         Message::Different { entries, .. } | Message::Entries(entries) => entries.len(),
-        Message::Changed { entries, .. } if is_known => entries.len(),
+        Message::Changed { entries, .. } if knew_the_same => entries.len(),
         _ => 0,
     }
 }

@@ -89,6 +89,8 @@ pub(crate) struct Reconciliation {
     stamp: Option<Stamp>,
     /// The peer remembers the same: what was agreed on, or is being, rests on that.
     is_met: bool,
+    /// When that was agreed on, one side had refused what the other held.
+    is_apart: bool,
     /// Both sets were found to be the same.
     same: Option<(Digest, Stamp)>,
     /// How often it was tried before.
@@ -126,6 +128,7 @@ impl Reconciliation {
             base: None,
             stamp: None,
             is_met: false,
+            is_apart: false,
             same: None,
             attempt: 0,
             width: 0,
@@ -200,6 +203,12 @@ impl Reconciliation {
     }
 
     /// Whether the peer holds just as much as we of each feed that was not named since.
+    pub(super) fn is_alike(&self) -> bool {
+        self.is_agreed() && !self.is_apart
+    }
+
+    /// Whether the peer holds as much as we of each feed that was not named since, or has refused
+    /// it.
     pub(super) fn is_agreed(&self) -> bool {
         matches!(self.stage, Stage::Agreed)
     }
@@ -276,6 +285,7 @@ impl Reconciliation {
         }
         let base = base.filter(|base| terms.is_met(self.role, base));
         self.is_met = base.is_some();
+        self.is_apart = base.as_ref().is_some_and(|base| !base.is_alike());
         if let Some(base) = &base
             && !base.is_alike()
             && base.changed.is_empty()
@@ -389,7 +399,7 @@ impl Reconciliation {
 
     /// Claims anew, and this time the peer counts as unknown.
     fn claim_unmet(&mut self, context: &mut Context<'_>) {
-        (self.is_met, self.progress) = (false, context.now);
+        (self.is_met, self.is_apart, self.progress) = (false, false, context.now);
         self.fail(context.sets);
         let pin = context.sets.pin(context.feeds);
         self.claim(context, pin);

@@ -517,14 +517,14 @@ impl Session {
         match self.edges.get(feed) {
             Some(edge) => (!edge.lost && edge.is_open()).then_some(edge.theirs),
             // What neither side named since they agreed, both hold alike.
-            None => (self.reconciliation.is_agreed() && length > 0).then_some(length),
+            None => (self.reconciliation.is_alike() && length > 0).then_some(length),
         }
     }
 
     /// Of a feed that neither side has named since they agreed, the peer holds as much as we:
     /// remembers so, before we hold another length.
     pub(super) fn remember_alike(&mut self, feed: FeedId, length: u64) {
-        if self.reconciliation.is_agreed() && self.edges.get(feed).is_none() {
+        if self.reconciliation.is_alike() && self.edges.get(feed).is_none() {
             self.edges.update(feed, length, |edge| edge.theirs = length);
         }
     }

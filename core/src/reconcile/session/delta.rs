@@ -50,13 +50,13 @@ impl Delta {
                 if self.told() as u64 > DIFFERENCE_MAX {
                     return Err(Fault::TooMuch);
                 }
-                if heads.len() + entries.len() != self.told() {
+                let are_ids_clear = self.base.is_alike() || heads.is_empty();
+                if heads.len() + entries.len() != self.told() || !are_ids_clear {
                     return Err(Fault::Inconsistent);
                 }
                 let mut named = Vec::with_capacity(heads.len() + entries.len());
                 for (prefix, head) in heads {
                     let [feed] = self.find(view, prefix)[..] else {
-                        // It does not count what we refuse, and cannot know that ids meet there.
                         return Ok(Turn { skipped: self.told(), ..Turn::give_up(Fallback::Again) });
                     };
                     named.push(Entry { head, ..view.entry(feed) });
@@ -78,8 +78,9 @@ impl Delta {
             let entry = view.entry(*feed);
             let token = self.terms.salt.token(&key_item(view, &entry));
             let prefix = token.id() >> (ID_BITS - self.width);
-            let is_alone = *before > 0 && self.find(view, prefix) == [*feed];
-            match is_alone {
+            // What one side has refused, it may have held under an id that is another's here.
+            let is_clear = self.base.is_alike() && *before > 0;
+            match is_clear && self.find(view, prefix) == [*feed] {
                 true => _ = by_prefix.insert(prefix, (*feed, entry.head)),
                 false => others.push((*feed, entry)),
             }

@@ -112,8 +112,8 @@ impl Session {
 
     fn take_turn(&mut self, context: &mut Context<'_>, turn: Turn) -> Result<(), Reason> {
         let Turn { say, naming, named, learned, skipped, outcome } = turn;
-        let is_known = self.reconciliation.is_met;
-        let brought: usize = say.iter().map(|message| brings(message, is_known)).sum();
+        let knew_the_same = self.reconciliation.is_met && !self.reconciliation.is_apart;
+        let brought: usize = say.iter().map(|message| brings(message, knew_the_same)).sum();
         let shared = naming.len().saturating_sub(brought);
         for _ in 0..skipped {
             self.names.take(None, 2 * context.limits.feeds)?;

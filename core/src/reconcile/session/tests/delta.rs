@@ -142,10 +142,27 @@ fn what_a_side_refused_then_is_not_looked_into() {
         assert_knows(&sides, side, told, &[1, 2, 3, own]);
         assert_eq!(told.len(), [1, 2][side]);
     }
-    // One of those grows: its id means nothing to the other, which begins anew.
+    // One of those grows: it is told by its key.
     now[1].extend(heads([(1, 6)]));
     let sides = self::sides([&then[0], &then[1]], [&now[0], &now[1]], group_salt());
-    assert_eq!(meet(&sides).unwrap()[0].0, Some(Outcome::Again));
+    let [(outcome, told, _), _] = meet(&sides).unwrap();
+    assert_eq!((outcome, told.len()), (Some(Outcome::Agreed), 2));
+}
+
+#[test]
+fn ids_that_meet_those_of_refused_feeds_are_not_mistaken() {
+    // Of 60 feeds each side has refused every third one; 2^5 ids are theirs.
+    let refused = |side: u64| move |number: &u64| number % 3 == side;
+    let then = [0, 1].map(|side| heads((0..60).filter(|n| !refused(side)(n)).map(|n| (n, 5))));
+    let mut now = then.clone();
+    now.iter_mut().for_each(|now| now.values_mut().step_by(2).for_each(|head| head.length += 1));
+    let salt = group_salt().narrow(5);
+    let sides = sides([&then[0], &then[1]], [&now[0], &now[1]], salt);
+    for (side, (outcome, told, _)) in meet(&sides).unwrap().iter().enumerate() {
+        assert_eq!(*outcome, Some(Outcome::Agreed));
+        assert_eq!(told.len(), now[1 - side].len().div_ceil(2));
+        assert!(told.iter().all(|entry| now[1 - side].get(&entry.key) == Some(&entry.head)));
+    }
 }
 
 #[test]
