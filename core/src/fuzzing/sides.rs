@@ -11,6 +11,7 @@ use crate::crypto::hash::Hash;
 use crate::id::{FeedId, Role};
 use crate::reconcile::changes::{Overrun, Toggle, Toggles};
 use crate::reconcile::decoder::{Decoder, Progress};
+use crate::reconcile::index::Index;
 use crate::reconcile::known::{Base, Mark};
 use crate::reconcile::root::Root;
 use crate::reconcile::session::{
@@ -22,17 +23,13 @@ use crate::reconcile::token::{ID_BITS, Item, Salt, SetKind, Token};
 use crate::wire::multifeed::{Claim, put};
 use crate::wire::reconcile::encode;
 
-/// Bits of an index entry that are the feed's slot, beside its id.
-const SLOT_BITS: u32 = u64::BITS - ID_BITS;
-
 /// What a side holds: its feeds, and all that reconciliation keeps beside them.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Side {
     salt: Salt,
     feeds: Vec<Entry>,
-    /// Ids of the keys with slots behind them.
-    ids: BTreeSet<u64>,
+    index: Index,
     sketches: [Sketch; 2],
     roots: Roots,
 }
@@ -47,7 +44,7 @@ impl Side {
         Self {
             salt,
             feeds: Vec::with_capacity(feeds),
-            ids: BTreeSet::new(),
+            index: Index::new(),
             sketches: [(); 2].map(|()| Sketch::for_items(feeds)),
             roots: Roots { keys: Root::empty(), heads: Root::empty() },
         }
@@ -61,12 +58,12 @@ impl Side {
     /// Adds a feed that must not be in yet. Keys are taken to be as random as hashes.
     pub fn insert(&mut self, key: [u8; 32], length: u64) {
         let entry = Entry { key, head: HeadOf { fork: 0, length } };
-        let slot = self.feeds.len() as u64;
+        let slot = FeedId(self.feeds.len() as u32);
         self.feeds.push(entry);
         self.roots.keys.insert(Item::Key(key));
         let token = self.token(SetKind::Keys, &entry);
         self.sketches[SetKind::Keys as usize].insert(token);
-        self.ids.insert(token.id() << SLOT_BITS | slot);
+        self.index.insert(token.id(), slot);
         self.toggle_head(&entry, Toggle::Inserted);
     }
 
@@ -77,7 +74,7 @@ impl Side {
         self.toggle_head(&entry, Toggle::Removed);
         let token = self.token(SetKind::Keys, &entry);
         self.sketches[SetKind::Keys as usize].toggle(Toggle::Removed(token));
-        self.ids.remove(&(token.id() << SLOT_BITS | self.feeds()));
+        self.index.remove(token.id(), FeedId(self.feeds.len() as u32));
     }
 
     /// Gives the feed that was added as number `slot` another length.
@@ -138,10 +135,9 @@ impl View for Side {
     }
 
     fn find(&self, prefix: u64, width: u32) -> Vec<FeedId> {
-        let low = prefix << (u64::BITS - width);
-        let high = low | u64::MAX >> width;
-        let found = self.ids.range(low..=high);
-        found.map(|entry| FeedId((entry & ((1 << SLOT_BITS) - 1)) as u32)).collect()
+        let id = |feed: &FeedId| self.token(SetKind::Keys, &self.entry(*feed)).id();
+        let is_of = |feed: &FeedId| id(feed) >> (ID_BITS - width) == prefix;
+        self.index.find(prefix, width).filter(is_of).collect()
     }
 
     fn find_key(&self, key: &[u8; 32]) -> Option<FeedId> {

@@ -11,6 +11,7 @@
 pub(crate) mod changes;
 pub(crate) mod decoder;
 mod estimate;
+pub(crate) mod index;
 pub(crate) mod known;
 mod mapping;
 pub(crate) mod rice;

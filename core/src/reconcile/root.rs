@@ -7,8 +7,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use rand_chacha::ChaCha8Rng;
-use rand_core::{RngCore, SeedableRng};
+use chacha20::ChaCha8;
+use chacha20::cipher::{KeyIvInit, StreamCipher};
 
 use super::known::Digest;
 use super::token::{Item, SetKind};
@@ -75,7 +75,6 @@ impl Root {
 
     /// Adds what was put off: a microsecond for each item.
     pub(crate) fn fold(&mut self) {
-        self.settle();
         if self.pending.is_empty() {
             return;
         }
@@ -122,7 +121,8 @@ impl Root {
 fn expand(item: &Item, into: &mut [u8; 2 * SUMS]) {
     let (bytes, length) = item.bytes();
     let seed = blake2b(&[b"multifeed/1 root item", &bytes[..length]]);
-    ChaCha8Rng::from_seed(seed).fill_bytes(into);
+    into.fill(0);
+    ChaCha8::new(&seed.into(), &[0; 12].into()).apply_keystream(into);
 }
 
 #[cfg(test)]

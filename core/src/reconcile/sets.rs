@@ -6,10 +6,11 @@
 //! changes since back, so no session holds a copy of anything that grows with the sets.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::changes::{Overrun, Toggle, Toggles};
+use super::index::Index;
 use super::known::{Digest, Known};
 use super::root::Root;
 use super::session::Roots;
@@ -22,10 +23,6 @@ use crate::id::{FeedId, FeedKey};
 /// Changes that a session can be taken back by: 16 bytes each, once for all peers. A session takes
 /// seconds, so this lets thousands of feeds change in them.
 const CHANGES_MAX: usize = 4_096;
-
-/// Leading bits of an id that feeds are ordered by. The others are made anew when they are asked
-/// for, which leaves 8 bytes to remember of each feed.
-const INDEX_BITS: u32 = 32;
 
 /// What our sets were when a session began.
 #[derive(Clone, Debug)]
@@ -60,8 +57,7 @@ pub(crate) struct Sets {
 struct Sketches {
     salt: Salt,
     of: [Sketch; 2],
-    /// Every feed, behind the leading bits of its id.
-    by_id: BTreeSet<(u32, FeedId)>,
+    index: Index,
 }
 
 impl Sets {
@@ -166,15 +162,11 @@ impl Sets {
     /// The feeds whose key's id begins with the `width` bits of `prefix`.
     pub(super) fn find(&self, prefix: u64, width: u32, feeds: &Feeds) -> Vec<FeedId> {
         let Some(sketches) = self.sketches.as_deref() else { return Vec::new() };
-        let bits = width.min(INDEX_BITS);
-        let first = (prefix >> (width - bits) << (INDEX_BITS - bits)) as u32;
-        let last = first | ((1u64 << (INDEX_BITS - bits)) - 1) as u32;
-        let found = sketches.by_id.range((first, FeedId(0))..=(last, FeedId(u32::MAX)));
         let is_of = |feed: &FeedId| {
             let id = feeds.get(*feed).map(|feed| sketches.salt.token(&Item::Key(feed.key.0)).id());
             id.is_some_and(|id| id >> (ID_BITS - width) == prefix)
         };
-        found.map(|(_, feed)| *feed).filter(is_of).collect()
+        sketches.index.find(prefix, width).filter(is_of).collect()
     }
 }
 
@@ -182,7 +174,7 @@ impl Sketches {
     fn new(group: &Group, items: usize, feeds: &Feeds) -> Self {
         let of = [(); 2].map(|()| Sketch::for_items(items));
         let salt = Salt::group(group.key());
-        let mut sketches = Self { salt, of, by_id: BTreeSet::new() };
+        let mut sketches = Self { salt, of, index: Index::new() };
         for (id, feed) in held(feeds) {
             sketches.change(id, &feed.key, 0, offered(feed));
         }
@@ -204,10 +196,9 @@ impl Sketches {
             }
         }
         let id = self.salt.token(&Item::Key(key.0)).id();
-        let entry = ((id >> (ID_BITS - INDEX_BITS)) as u32, feed);
         match (before, after) {
-            (0, _) => _ = self.by_id.insert(entry),
-            (_, 0) => _ = self.by_id.remove(&entry),
+            (0, _) => self.index.insert(id, feed),
+            (_, 0) => self.index.remove(id, feed),
             _ => (),
         }
     }
