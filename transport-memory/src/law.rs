@@ -16,7 +16,7 @@ use multifeed_core::{ConnectionId, FeedKey, Instant, PublicKey, Write};
 
 use crate::disk::{Put, Record, put_of};
 use crate::node::NodeId;
-pub use cost::Cost;
+pub use cost::{CROSSINGS, Cost};
 use oracle::Oracle;
 use synced::Meetings;
 

@@ -8,14 +8,10 @@ use std::collections::BTreeSet;
 use multifeed_core::{Duration, Event, FeedKey, Group, Limits, Timing};
 
 use crate::fault::Fault;
-use crate::law::Law;
+use crate::law::{CROSSINGS, Law};
 use crate::node::NodeId;
 use crate::options::{LinkOptions, NodeOptions, Pieces};
-use crate::scenario::Topology;
 use crate::world::{Crash, World};
-
-/// How often a block may cross the links of a chain for each node that gets it.
-const CROSSINGS: u64 = Topology::Chain.crossings();
 
 /// A chain of four, each with a feed of four blocks.
 struct Rig {

@@ -34,7 +34,7 @@ impl Session {
     ) {
         let is_full = self.offered.len() >= context.limits.offered;
         if is_full || admission != Admission::Refused {
-            self.settling.want();
+            self.settling.differ();
         }
         if is_full {
             return;
@@ -198,7 +198,7 @@ impl Session {
             offer.length = 0;
         }
         if let Some(heard) = self.heard.remove(&number) {
-            self.settling.want();
+            self.settling.differ();
             self.withdrawn.insert(number, heard);
         }
     }

@@ -228,7 +228,7 @@ impl Session {
         check_length(theirs)?;
         let Some(feed) = context.feeds.get(id) else { return Ok(()) };
         if fork != 0 {
-            self.settling.want();
+            self.settling.differ();
             // Unlike hypercore lib/replicator.js, a truncation by the author is not followed.
             if let Some(name) = self.edges.get(id).and_then(name_of) {
                 self.nos.insert((name, No::Declined));
@@ -343,6 +343,8 @@ impl Session {
 
     /// Tells the peer that we cannot give what we announced.
     pub(super) fn withhold(&mut self, feed: FeedId, length: u64) {
+        // It may lack what it was never told of, and must not believe that we agree on it.
+        self.settling.differ();
         let name = self.edges.update(feed, length, |edge| {
             edge.withheld = true;
             edge.eager = false;

@@ -25,20 +25,20 @@ pub(crate) struct Settling {
     is_marking: bool,
     /// It is to be said anew if there is anything new.
     is_due: bool,
-    /// The peer offered what we do not take and might take one day.
-    is_wanting: bool,
+    /// One side lacks what the other may give it one day.
+    is_different: bool,
 }
 
 impl Settling {
     pub(super) fn new(peer: PeerName) -> Self {
         let (said, heard, marked) = (None, None, None);
-        let (is_marking, is_due, is_wanting) = (false, true, false);
-        Self { peer, said, heard, marked, is_marking, is_due, is_wanting }
+        let (is_marking, is_due, is_different) = (false, true, false);
+        Self { peer, said, heard, marked, is_marking, is_due, is_different }
     }
 
-    /// There is something that is not taken and not refused for good.
-    pub(super) fn want(&mut self) {
-        self.is_wanting = true;
+    /// One side does not take what it may take one day, or does not give what it holds.
+    pub(super) fn differ(&mut self) {
+        self.is_different = true;
     }
 }
 
@@ -126,6 +126,6 @@ impl Session {
     fn is_settled(&self, context: &Context<'_>) -> bool {
         let is_even = self.is_synced() && self.edges.have_all();
         // What is on its way to the store counts for no digest and for every stamp.
-        is_even && !self.settling.is_wanting && !context.outbox.is_growing()
+        is_even && !self.settling.is_different && !context.outbox.is_growing()
     }
 }

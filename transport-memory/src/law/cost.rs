@@ -30,6 +30,10 @@ pub struct Cost {
     pub seconds: u64,
 }
 
+/// How often a block and its proof may cross links for each node that gets them: once, and again
+/// where a connection broke under it, or it was pushed and came from elsewhere.
+pub const CROSSINGS: u64 = 2;
+
 /// A run of blocks has a signature of 64 bytes, its head and its place, and 34 bytes for each
 /// node beside it; and each neighbour is told of it.
 pub(crate) const PROOF_BYTES: u64 = 160;

@@ -111,18 +111,6 @@ pub enum Topology {
     Islands,
 }
 
-impl Topology {
-    /// How often a block and its proof may cross links for each node that gets them: once, and
-    /// again where a connection broke under it or two neighbours pushed it at a time. In a mesh
-    /// runs of blocks share their proofs, and once is more than enough.
-    pub const fn crossings(self) -> u64 {
-        match self {
-            Self::Mesh => 1,
-            Self::Chain | Self::Star | Self::Ring | Self::Islands | Self::Random => 2,
-        }
-    }
-}
-
 /// The links of a scenario. Where a range is given, each link draws its own.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -11,7 +11,7 @@ use multifeed_core::{Duration, FeedKey, Instant};
 use super::plan::Scenario;
 use super::script::{Action, Script};
 use crate::fault::FaultCounts;
-use crate::law::{Broken, Cost, Law};
+use crate::law::{Broken, CROSSINGS, Cost, Law};
 use crate::link::LinkId;
 use crate::node::NodeId;
 use crate::world::World;
@@ -146,7 +146,7 @@ impl Play<'_> {
         let cost = self.world.cost();
         if converged_us.is_some() {
             let pieces = self.scenario.link.piece_bytes.map(|piece| piece.least);
-            self.world.check_cost(self.scenario.topology.crossings(), pieces);
+            self.world.check_cost(CROSSINGS, pieces);
             self.world.check_at_rest();
         }
         self.finish([repaired_us, converged_us], cost)
@@ -234,9 +234,9 @@ impl Play<'_> {
     /// How long convergence may take: round trips, each with the disk at its end, and the time in
     /// which the narrowest link takes what there is to be sent, from one to the next.
     fn longest_us(&self) -> u64 {
-        let Scenario { link, disk, topology, .. } = self.scenario;
+        let Scenario { link, disk, .. } = self.scenario;
         let cost = self.world.cost();
-        let bytes = cost.written_bytes * topology.crossings();
+        let bytes = cost.written_bytes * CROSSINGS;
         let narrowest = link.bandwidth.map(|bandwidth| bandwidth.least.max(1));
         let transfer_us = narrowest.map_or(0, |rate| bytes.saturating_mul(1_000_000) / rate);
         let trip_us = link.trip_us() + disk.trip_us();

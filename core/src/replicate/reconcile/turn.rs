@@ -38,7 +38,7 @@ impl Session {
     /// A feed is accepted that was refused. What the peer holds of it, it had no need to say if
     /// both knew that it was refused.
     pub(crate) fn accept_more(&mut self, context: &mut Context<'_>) {
-        self.settling.want();
+        self.settling.differ();
         if self.reconciliation.begin_again(context) {
             self.take_names_back(context);
         }
