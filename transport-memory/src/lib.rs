@@ -59,7 +59,7 @@ mod trace;
 mod world;
 
 pub use fault::{Fault, FaultCounts};
-pub use law::{Broken, Cost, Law};
+pub use law::{Broken, CROSSINGS, Cost, Law};
 pub use link::LinkId;
 pub use node::{EVENTS_KEPT_MAX, NodeId};
 pub use options::{DiskOptions, LinkOptions, NodeOptions, Pieces, Replies, Security};
