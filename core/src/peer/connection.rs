@@ -9,7 +9,9 @@ use super::capability::{capability, is_capable};
 use super::channels::{Channels, Leads};
 use super::secure::{Received, SecretStream, SecureError};
 use crate::chance::Chance;
-use crate::config::{FRAME_BYTES_MAX_EARLY, Limits, OPEN_BYTES_MAX, Timing};
+use crate::config::{
+    FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED, Limits, OPEN_BYTES_MAX, Timing,
+};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{Deadline, Limit, Reason, Violation};
 use crate::id::{ConnectionId, FeedId, Role};
@@ -167,7 +169,7 @@ impl Connection {
             return Err(Reason::Ourselves);
         }
         let opens_bytes = context.limits.hypercore_channels * OPEN_BYTES_MAX;
-        self.stream.set_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
+        self.stream.raise_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
         if self.stream.role() == Role::Initiator {
             self.say_hello(context, handshake_hash);
             self.flush(context.now);
@@ -292,7 +294,7 @@ impl Connection {
         self.link.open(feed, remote_id, protocol, limits)?;
         // JavaScript batches 8 MiB and the message behind them, and takes blocks of 15 MiB: one
         // that is too long for us is to close its channel, and not the connection.
-        self.stream.set_frame_size_max(FRAME_SIZE_MAX);
+        self.stream.raise_frame_size_max(FRAME_SIZE_MAX);
         Ok(())
     }
 
@@ -350,9 +352,7 @@ impl Connection {
         if role == Role::Responder {
             self.say_hello(context, &handshake_hash);
         }
-        if !self.link.is_open() {
-            self.stream.set_frame_size_max(limits.frame_bytes);
-        }
+        self.stream.raise_frame_size_max(FRAME_BYTES_MAX_UNASKED.min(limits.frame_bytes));
         self.session = Some(Session::new((self.id, role), &handshake_hash, &hello, context));
         if let Some(remote) = self.remote() {
             context.outbox.event(Event::Opened { connection: self.id, remote });
@@ -415,6 +415,10 @@ impl Connection {
         }
         if let (Some(session), Some(channel)) = (&mut self.session, self.channels.of_group()) {
             session.compose(context, channel, &mut self.batch);
+            if session.has_asked() {
+                // Before what was asked for can come.
+                self.stream.raise_frame_size_max(context.limits.frame_bytes);
+            }
         }
         if self.batch.is_empty()
             && let Some(hash) = self.stream.handshake_hash()
