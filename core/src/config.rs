@@ -61,8 +61,8 @@ pub struct Limits {
     pub block_bytes: usize,
     /// Most bytes in one append: the batch lies in memory until it is durable.
     pub append_bytes: usize,
-    /// Longest frame once the peer has proved itself; before that it is
-    /// [`FRAME_BYTES_MAX_EARLY`]. At least `block_bytes` and 64 KiB.
+    /// Longest frame once blocks were asked of the peer; before that it is
+    /// [`FRAME_BYTES_MAX_UNASKED`]. At least `block_bytes` and 64 KiB.
     pub frame_bytes: usize,
     /// Most channels on one connection.
     pub channels: usize,
@@ -134,6 +134,10 @@ pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;
 /// Longest frame before the handshake is over: no message of it is longer than 96 bytes, the
 /// rest is room for what newer versions add.
 pub const FRAME_BYTES_MAX_EARLY: usize = 4 * 1024;
+
+/// Longest frame of a member of whom no block was asked yet: twice what frames are filled up to,
+/// for only a block does not fit there.
+pub const FRAME_BYTES_MAX_UNASKED: usize = 128 * 1024;
 
 /// Bytes of one `open` of hypercore's channel in a batch, which are about 90. A corestore opens the
 /// channels of all its cores in one frame, before it has shown anything.

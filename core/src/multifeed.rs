@@ -209,8 +209,8 @@ impl Multifeed {
         let public_key = key_pair.public_key();
         let key = manifest::feed_key(self.group.feed_namespace(), &public_key);
         let known = self.feeds.find(&key);
-        let named = self.feeds.iter().find(|(_, feed)| feed.name() == Some(name));
-        if named.is_some_and(|(id, _)| Some(id) != known) {
+        let named = self.feeds.find_name(name);
+        if named.is_some_and(|id| Some(id) != known) {
             return Err(Misuse::NameTaken);
         }
         self.check_tombstone(&key, known)?;
@@ -229,7 +229,7 @@ impl Multifeed {
         if self.policy.is_refused(&key) {
             feed.standing = Standing::Refused;
         }
-        feed.set_writer(name, key_pair);
+        self.feeds.set_writer(id, name, key_pair);
         Ok(id)
     }
 

@@ -123,7 +123,7 @@ pub enum Storage {
 #[non_exhaustive]
 pub struct ConnectionLimits {
     /// Connections, dialled and accepted, and dials under way. Each costs up to 256 KiB, and a
-    /// member's up to twice [`Limits::frame_bytes`] more while a long frame comes in.
+    /// member's that was asked for blocks up to [`Limits::frame_bytes`] more while one comes in.
     pub connections: usize,
     /// Connections past which nobody is dialled whom only a source named: what is left is for those
     /// who dial us, and for those named by hand.

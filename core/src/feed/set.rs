@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::record::Record;
 use super::{Feed, Standing};
 use crate::crypto::hash::{self, Hash};
-use crate::crypto::sign::PublicKey;
+use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::id::{FeedId, FeedKey};
 
 /// Slots are given out one by one and used again, so at most half of them are empty unless feeds
@@ -25,6 +25,8 @@ pub(crate) struct Feeds {
     far: BTreeMap<u32, Option<Box<Feed>>>,
     /// By the beginning of a key: with all of it, this would be a tenth of what a feed costs.
     by_key: BTreeSet<(u64, FeedId)>,
+    /// Writers by their local names.
+    by_name: BTreeMap<Box<str>, FeedId>,
     free: Vec<FeedId>,
     /// By discovery key. Made when a peer first opens one of hypercore's channels, for most
     /// multifeeds never meet such a peer.
@@ -64,6 +66,19 @@ impl Feeds {
         alike.map(|(_, id)| *id).find(|id| self.get(*id).is_some_and(|feed| feed.key == *key))
     }
 
+    /// The writer of a local name.
+    pub(crate) fn find_name(&self, name: &str) -> Option<FeedId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// Makes a feed our own. The name must be nobody else's, and the key pair the feed's.
+    pub(crate) fn set_writer(&mut self, feed: FeedId, name: &str, key_pair: KeyPair) {
+        if let Some(log) = self.get_mut(feed) {
+            log.set_writer(name, key_pair);
+            self.by_name.insert(name.into(), feed);
+        }
+    }
+
     /// The feed of a discovery key.
     pub(crate) fn find_discovery(&mut self, discovery_key: &Hash) -> Option<FeedId> {
         if self.by_discovery.is_none() {
@@ -98,8 +113,11 @@ impl Feeds {
         // The last number is no feed's: there would be no slot behind it.
         let feed = feed.filter(|(key, _)| slot < u32::MAX && self.find(key).is_none());
         self.damaged += usize::from(feed.is_none());
-        if let Some((key, _)) = &feed {
+        if let Some((key, record)) = &feed {
             self.by_key.insert((start_of(key), FeedId(slot)));
+            if let Some(name) = &record.name {
+                self.by_name.entry(name.as_str().into()).or_insert(FeedId(slot));
+            }
         }
         let feed = feed.map(|(key, record)| Box::new(Feed::loaded(key, record)));
         let near = self.slots.len();
@@ -156,9 +174,11 @@ impl Feeds {
 
     /// Nothing of a feed is left in the store: it is one that was only heard of, and refused.
     pub(crate) fn empty_out(&mut self, feed: FeedId) {
-        if let Some(log) = self.get_mut(feed) {
-            let standing = Standing::Refused;
-            *log = Feed { standing, ..Feed::empty(log.key, log.public_key) };
+        let Some(log) = self.get_mut(feed) else { return };
+        let standing = Standing::Refused;
+        let emptied = Feed { standing, ..Feed::empty(log.key, log.public_key) };
+        if let Some(name) = core::mem::replace(log, emptied).name() {
+            self.by_name.remove(name);
         }
     }
 
@@ -166,18 +186,22 @@ impl Feeds {
     pub(crate) fn forget(&mut self, feed: FeedId) {
         if let Some(slot) = self.slots.get_mut(feed.0 as usize) {
             let Some(forgotten) = slot.take_if(|feed| feed.is_candidate()) else { return };
-            self.forget_key(&forgotten.key, feed);
+            self.unlist(&forgotten, feed);
             self.free.push(feed);
         } else if let Some(slot) = self.far.get_mut(&feed.0)
             && let Some(forgotten) = slot.take_if(|feed| feed.is_candidate())
         {
-            self.forget_key(&forgotten.key, feed);
+            self.unlist(&forgotten, feed);
             self.far.remove(&feed.0);
         }
     }
 
-    fn forget_key(&mut self, key: &FeedKey, feed: FeedId) {
+    fn unlist(&mut self, forgotten: &Feed, feed: FeedId) {
+        let key = &forgotten.key;
         self.by_key.remove(&(start_of(key), feed));
+        if let Some(name) = forgotten.name() {
+            self.by_name.remove(name);
+        }
         if let Some(index) = &mut self.by_discovery {
             index.remove(&discovery_key_of(key));
         }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::map::{BLOCKS, Node, author, group};
-use crate::crypto::sign::KeyPair;
+use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::id::{ConnectionId, Role};
 use crate::io::{Event, Input, Mode, Secure};
 use crate::peer::capability::capability;
@@ -44,8 +44,7 @@ pub fn connection(data: &[u8]) {
     let mut node = Node::with_blocks();
     let role = if flags & 1 == 0 { Role::Responder } else { Role::Initiator };
     let mode = if flags & 4 == 0 { Mode::Live } else { Mode::Once };
-    let remote = KeyPair::from_seed(&[200; 32]).public_key();
-    let secure = Secure::Plain { remote };
+    let secure = Secure::Plain { remote: PublicKey([200; 32]) };
     node.handle(Input::Connected { connection: CONNECTION, role, secure, mode });
     if flags & 2 != 0 {
         say(&mut node, &hello(role.other()));
@@ -97,7 +96,7 @@ fn play(node: &mut Node, mut script: &[u8]) {
             }
             WE_APPEND => {
                 let feed = node.writer();
-                node.append(feed, body);
+                node.append(feed, &[body]);
                 node.transmit(CONNECTION);
             }
             REPLIES_WAIT => _ = node.held.get_or_insert_default(),
@@ -117,10 +116,10 @@ fn check(node: &mut Node) {
     let held: Vec<_> = node.multifeed.feeds().map(|feed| (feed.key, feed.length)).collect();
     let feeds: Vec<_> =
         node.multifeed.feeds().map(|feed| (feed.id, feed.length, feed.public_key)).collect();
-    let mut blocks = Vec::new();
+    let (own, mut blocks) = (author().public_key(), Vec::new());
     for (id, length, public_key) in &feeds {
         let read = node.blocks(*id, *length).expect("the store is sound");
-        if *public_key == author().public_key() {
+        if *public_key == own {
             // A script may have us append more.
             assert!(read.len() >= BLOCKS.len() && read.iter().zip(BLOCKS).all(|(a, b)| a == b));
         } else {

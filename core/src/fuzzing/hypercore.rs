@@ -11,7 +11,8 @@ use crate::wire::frame::write_frame;
 use crate::wire::hypercore::{Message, NODES_MAX, Open, PROTOCOL};
 use crate::wire::mux::MuxMessage;
 use crate::{
-    ConnectionId, FeedKey, Input, Instant, KeyPair, Limits, Mode, Multifeed, Role, Secure,
+    ConnectionId, FeedKey, Input, Instant, KeyPair, Limits, Mode, Multifeed, PublicKey, Role,
+    Secure,
 };
 
 /// A kind, and a body that is read as it.
@@ -65,13 +66,13 @@ pub fn hypercore_channel(data: &[u8]) {
         Limits { hypercore_channels: 4, hypercore_asks: 8, hypercore_requests, ..config.limits };
     let mut node = Node::of(Multifeed::open(config), Map::new());
     let own = node.writer();
-    BLOCKS.iter().for_each(|block| node.append(own, block));
+    node.append(own, &BLOCKS);
     let own = node.multifeed.feed(own).map(|feed| feed.key).unwrap_or(FeedKey([0; 32]));
     let adopted = FeedKey(adopted_author().public_key().0);
     node.multifeed.adopt(adopted).expect("there is room");
     node.drain();
-    let remote = KeyPair::from_seed(&[200; 32]).public_key();
-    let (role, secure, mode) = (Role::Responder, Secure::Plain { remote }, Mode::Live);
+    let secure = Secure::Plain { remote: PublicKey([200; 32]) };
+    let (role, mode) = (Role::Responder, Mode::Live);
     node.handle(Input::Connected { connection: PEER, role, secure, mode });
     for (key, local_id) in [own, adopted].iter().zip(1..) {
         let mut handshake = Vec::new();

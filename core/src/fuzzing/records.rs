@@ -44,7 +44,7 @@ pub fn records(mut steps: &[u8]) {
     let feed = node.multifeed.writer("own", super::map::author());
     node.drain();
     if let Ok(feed) = feed {
-        node.append(feed, b"the sixth");
+        node.append(feed, &[b"the sixth"]);
     }
 }
 

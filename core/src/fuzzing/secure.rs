@@ -25,15 +25,21 @@ pub fn secure(data: &[u8]) {
     let Some((how, bytes)) = data.split_first() else { return };
     let role = if how & 4 == 0 { Role::Initiator } else { Role::Responder };
     let flights = usize::from(how & 3);
-    let whole = attacked(role, flights, bytes, bytes.len());
-    assert_eq!(whole, attacked(role, flights, bytes, 1));
+    let keys = [1, 2].map(|number| KeyPair::from_seed(&[number; 32]));
+    let whole = attacked(&keys, (role, flights), bytes, bytes.len());
+    assert_eq!(whole, attacked(&keys, (role, flights), bytes, 1));
 }
 
 /// Everything that a side said and handed up.
 type Outcome = (Vec<Received>, BytesMut);
 
-fn attacked(role: Role, flights: usize, bytes: &[u8], cut: usize) -> Outcome {
-    let (mut sides, mut outs) = pair(role);
+fn attacked(
+    keys: &[KeyPair; 2],
+    (role, flights): (Role, usize),
+    bytes: &[u8],
+    cut: usize,
+) -> Outcome {
+    let (mut sides, mut outs) = pair(keys, role);
     let mut received = Vec::new();
     for _ in 0..flights {
         // Our own first, then the remote's, which answers with all that it may.
@@ -55,7 +61,7 @@ fn attacked(role: Role, flights: usize, bytes: &[u8], cut: usize) -> Outcome {
     }
     for received in &received {
         match received {
-            Received::Opened { remote, .. } => assert_eq!(*remote, key_pair(2).public_key()),
+            Received::Opened { remote, .. } => assert_eq!(*remote, keys[1].public_key()),
             Received::Message(message) => assert_eq!(message, WORDS),
             Received::KeepAlive => panic!("the remote sends none"),
         }
@@ -64,24 +70,19 @@ fn attacked(role: Role, flights: usize, bytes: &[u8], cut: usize) -> Outcome {
 }
 
 /// We, in a role, and the genuine remote; each with what it has to send.
-fn pair(role: Role) -> ([SecretStream; 2], [BytesMut; 2]) {
+fn pair(keys: &[KeyPair; 2], role: Role) -> ([SecretStream; 2], [BytesMut; 2]) {
     let mut outs = [BytesMut::new(), BytesMut::new()];
-    let mut side = |number: u8, role| {
-        let chance = Chance::new([number; 32]);
-        let out = &mut outs[usize::from(number - 1)];
+    let mut side = |place: usize, role| {
+        let (key_pair, chance) = (&keys[place], Chance::new([1 + place as u8; 32]));
         match role {
             Role::Initiator => {
-                SecretStream::initiator(&key_pair(number), chance, FRAME_BYTES_MAX, out)
+                SecretStream::initiator(key_pair, chance, FRAME_BYTES_MAX, &mut outs[place])
             }
-            Role::Responder => SecretStream::responder(&key_pair(number), chance, FRAME_BYTES_MAX),
+            Role::Responder => SecretStream::responder(key_pair, chance, FRAME_BYTES_MAX),
         }
     };
-    let sides = [side(1, role), side(2, role.other())];
+    let sides = [side(0, role), side(1, role.other())];
     (sides, outs)
-}
-
-fn key_pair(number: u8) -> KeyPair {
-    KeyPair::from_seed(&[number; 32])
 }
 
 /// Gives a side bytes; returns what it handed up until it had no more or failed.

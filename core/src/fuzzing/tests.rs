@@ -317,7 +317,7 @@ fn exchange() -> (Vec<BytesMut>, Node) {
     let (mut node, mut peer) = (Node::with_blocks(), Node::with_seed(2, Map::new()));
     let feed = peer.multifeed.writer("own", stranger()).unwrap();
     for block in &BLOCKS[..STRANGERS_BLOCKS] {
-        peer.append(feed, block);
+        peer.append(feed, &[block]);
     }
     let keys = [KeyPair::from_seed(&[200; 32]), KeyPair::from_seed(&[201; 32])];
     let sides = [(&mut node, Role::Responder), (&mut peer, Role::Initiator)];
@@ -443,7 +443,7 @@ fn session_seeds() -> Vec<(&'static str, Vec<u8>)> {
     let mut node = Node::of(Multifeed::open_recorded(config(1)), Map::new());
     let opened = node.multifeed.take_record();
     let feed = node.multifeed.writer("own", author()).unwrap();
-    node.append(feed, BLOCKS[0]);
+    node.append(feed, &BLOCKS[..1]);
     let alone = node.multifeed.take_record();
     let secure = Secure::Plain { remote: stranger().public_key() };
     let (connection, role, mode) = (PEER, Role::Responder, Mode::Live);

@@ -12,7 +12,7 @@ use super::channels::{Channels, Leads};
 use super::early::{open_claim, seal_claim};
 use super::secure::{Received, SecretStream, SecureError};
 use crate::chance::Chance;
-use crate::config::{FRAME_BYTES_MAX_EARLY, Limits, OPEN_BYTES_MAX};
+use crate::config::{FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED, Limits, OPEN_BYTES_MAX};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{Deadline, Limit, Reason, Violation};
 use crate::id::{ConnectionId, FeedId, Role};
@@ -178,7 +178,7 @@ impl Connection {
             return Err(Reason::Ourselves);
         }
         let opens_bytes = context.limits.hypercore_channels * OPEN_BYTES_MAX;
-        self.stream.set_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
+        self.stream.raise_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
         if self.stream.role() == Role::Initiator {
             let side = (Role::Initiator, name_of(&remote));
             let (reconciliation, claim) =
@@ -314,7 +314,7 @@ impl Connection {
         self.link.open(feed, remote_id, protocol, limits)?;
         // JavaScript batches 8 MiB and the message behind them, and takes blocks of 15 MiB: one
         // that is too long for us is to close its channel, and not the connection.
-        self.stream.set_frame_size_max(FRAME_SIZE_MAX);
+        self.stream.raise_frame_size_max(FRAME_SIZE_MAX);
         Ok(())
     }
 
@@ -372,9 +372,7 @@ impl Connection {
         if role == Role::Responder {
             self.say_hello(context, &handshake_hash, alloc::vec::Vec::new());
         }
-        if !self.link.is_open() {
-            self.stream.set_frame_size_max(limits.frame_bytes);
-        }
+        self.stream.raise_frame_size_max(FRAME_BYTES_MAX_UNASKED.min(limits.frame_bytes));
         // So did the proof of the peer's key.
         let Some(remote) = self.remote() else { return Ok(()) };
         context.outbox.event(Event::Opened { connection: self.id, remote });
@@ -460,6 +458,10 @@ impl Connection {
                 true => session.compose(context, channel, &mut self.batch),
                 // The peer takes no long frame before it has read our hello, which is here.
                 false => session.compose_claim(channel, &mut self.batch),
+            }
+            if session.has_asked() {
+                // Before what was asked for can come.
+                self.stream.raise_frame_size_max(context.limits.frame_bytes);
             }
         }
         if self.batch.is_empty()

@@ -179,11 +179,12 @@ impl SecretStream {
         self.frames.buffered()
     }
 
-    /// Changes the bound of the remote's frames, as when the remote has shown that it is a member.
-    pub fn set_frame_size_max(&mut self, max: usize) {
-        self.frame_size_max = max;
+    /// Lets the remote's frames be this long, as when it has shown that it is a member. What was
+    /// allowed before stays so, for it may be on its way.
+    pub fn raise_frame_size_max(&mut self, max: usize) {
+        self.frame_size_max = self.frame_size_max.max(max);
         if let State::Open { .. } | State::Clear = self.state {
-            self.frames.set_max(max);
+            self.frames.set_max(self.frame_size_max);
         }
     }
 

@@ -9,7 +9,7 @@ use core::ops::Range as Run;
 
 use bytes::Bytes;
 
-use super::compose::Frame;
+use super::compose::{ENTRIES_MAX, Frame};
 use super::range::encode;
 use super::serve::Ready;
 use super::session::{Context, Session, name_of};
@@ -86,7 +86,9 @@ impl Session {
 
     pub(super) fn say_again(&mut self, frame: &mut Frame<'_>) {
         let mut body = Vec::new();
-        for feed in core::mem::take(&mut self.again.unsaid) {
+        let now = self.again.unsaid.len().min(ENTRIES_MAX);
+        let later = self.again.unsaid.split_off(now);
+        for feed in core::mem::replace(&mut self.again.unsaid, later) {
             let name = self.edges.get(feed).and_then(name_of);
             match (name, self.again.asked.get(&feed)) {
                 (Some(name), Some(run)) => {
@@ -97,6 +99,7 @@ impl Session {
             }
         }
         if !body.is_empty() {
+            self.has_asked = true;
             frame.push(Kind::Again, &body);
         }
     }

@@ -18,7 +18,7 @@ use crate::wire::mux::{Batch, MuxMessage};
 const FRAME_BYTES: usize = 60 * 1024;
 
 /// Entries in one message: some kilobytes.
-const ENTRIES_MAX: usize = 1_024;
+pub(super) const ENTRIES_MAX: usize = 1_024;
 
 /// One frame being filled.
 pub(super) struct Frame<'a> {
@@ -29,6 +29,12 @@ pub(super) struct Frame<'a> {
 impl Frame<'_> {
     pub(super) fn push(&mut self, kind: Kind, body: &[u8]) {
         self.batch.push(&MuxMessage::Message { channel: self.channel, kind: kind as u64, body });
+    }
+
+    /// Whether another message may begin. Each but a range has [`FRAME_BYTES`] at most, so that no
+    /// frame without a block is longer than twice that.
+    fn has_room(&self) -> bool {
+        self.batch.size() < FRAME_BYTES
     }
 }
 
@@ -50,12 +56,18 @@ impl Session {
         self.say_reconcile(&mut frame);
         // What follows may use the numbers that a reconciliation gives.
         if self.reconciliation.has_said_all() {
-            self.say_nos(context, &mut frame);
-            if self.reconciliation.is_settled() {
+            if frame.has_room() {
+                self.say_nos(context, &mut frame);
+            }
+            if frame.has_room() && self.reconciliation.is_settled() {
                 self.say_heads(context, &mut frame);
             }
-            self.say_wants(context, &mut frame);
-            self.say_again(&mut frame);
+            if frame.has_room() {
+                self.say_wants(context, &mut frame);
+            }
+            if frame.has_room() {
+                self.say_again(&mut frame);
+            }
             self.say_ranges(&mut frame);
             self.settle(context, &mut frame);
         }
@@ -194,7 +206,9 @@ impl Session {
             return;
         }
         let mut body = Vec::new();
-        while self.asked.len() < context.limits.wants
+        let mut entries = 0;
+        while entries < ENTRIES_MAX
+            && self.asked.len() < context.limits.wants
             && let Some(id) = self.backlog.pop_first()
         {
             let Some(feed) = context.feeds.get(id) else { continue };
@@ -211,8 +225,10 @@ impl Session {
             self.asked.insert(id, Asked { target: edge.theirs, since: context.now });
             context.sources.insert(id, self.connection);
             put(&mut body, &WantEntry { name, start });
+            entries += 1;
         }
         if !body.is_empty() {
+            self.has_asked = true;
             frame.push(Kind::Wants, &body);
         }
     }

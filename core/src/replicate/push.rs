@@ -5,12 +5,16 @@
 //! [`Limits::push_bytes`](crate::Limits::push_bytes): that is what can be in vain.
 
 use super::session::{Context, Session};
+use crate::config::FRAME_BYTES_MAX_UNASKED;
 use crate::feed::Range;
 use crate::id::FeedId;
 use crate::reconcile::session::Message;
 use crate::wire::multifeed::{Hello, PUSHES};
 
 use bytes::Bytes;
+
+/// Longest message of a range for a feed that the peer has not wanted: it goes alone into a frame.
+pub(super) const UNASKED_RANGE_BYTES_MAX: usize = FRAME_BYTES_MAX_UNASKED / 4 * 3;
 
 /// What may still be pushed to the peer that said this hello, in bytes.
 pub(super) fn granted(theirs: &Hello, push_bytes: usize) -> u64 {

@@ -3,6 +3,7 @@
 //! Rule: a range is verified as a whole before any of it is staged, and answered for by the
 //! window that it came through until it is durable.
 
+use super::push::UNASKED_RANGE_BYTES_MAX;
 use super::serve::Ready;
 use super::session::{Context, Session, name_of};
 use crate::error::{Limit, Reason, Violation};
@@ -192,9 +193,16 @@ impl Session {
         let Some(name) = edge.and_then(name_of) else {
             return self.serving.skip_read(id);
         };
+        let is_wanted = edge.is_some_and(|edge| edge.eager && !edge.pushed);
         let body = encode(name, range);
         let is_push = self.serving.is_push(id);
         if is_push && !self.takes_push(range, body.len()) {
+            return self.serving.skip_read(id);
+        }
+        if !is_wanted && body.len() > UNASKED_RANGE_BYTES_MAX {
+            // It is announced instead, and the peer makes room for it when it wants it.
+            self.edges.update(id, length, |edge| edge.eager = false);
+            self.changed.insert(id);
             return self.serving.skip_read(id);
         }
         // From here on it is on its way: what the feed grows by next follows on it.

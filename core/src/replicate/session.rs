@@ -87,6 +87,8 @@ pub(crate) struct Session {
     pub(super) backlog: BTreeSet<FeedId>,
     /// Feeds that the peer owes us blocks of.
     pub(super) asked: BTreeMap<FeedId, Asked>,
+    /// Blocks were asked of the peer once: from then on they may come, also unasked.
+    pub(super) has_asked: bool,
     /// Feeds whose source this peer is no more: they are to be asked of others.
     pub(super) freed: Vec<FeedId>,
     /// The peer did not send what it owed in time: it is asked again then, or once it sends.
@@ -136,6 +138,7 @@ impl Session {
             again: Again::default(),
             backlog: BTreeSet::new(),
             asked: BTreeMap::new(),
+            has_asked: false,
             freed: Vec::new(),
             resume: None,
             stalls: 0,
@@ -485,6 +488,11 @@ impl Session {
     pub(crate) fn waits_since(&self) -> Option<Instant> {
         let oldest = self.asked.values().map(|asked| asked.since).min()?;
         Some(oldest.min(self.progress))
+    }
+
+    /// Whether the peer was ever asked for blocks, which may make a long frame.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.has_asked
     }
 
     /// Nothing is left to say, and neither side lacks what the other offers.

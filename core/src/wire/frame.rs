@@ -51,7 +51,27 @@ impl FrameReader {
 
     /// Adds bytes to the end of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len());
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Memory for a long frame grows with what has arrived of it, by doubling, but not beyond its
+    /// end: a frame that stays unfinished costs at most itself.
+    fn make_room(&mut self, count: usize) {
+        let (held, room) = (self.buffer.len(), self.buffer.capacity());
+        let needed = held.saturating_add(count);
+        let Some(end) = self.end().filter(|end| *end > IDLE_CAPACITY_MAX && needed > room) else {
+            return;
+        };
+        let mut larger = BytesMut::with_capacity(needed.max(end.min(held.saturating_mul(2))));
+        larger.extend_from_slice(&self.buffer);
+        self.buffer = larger;
+    }
+
+    /// Where the frame ends that has begun to arrive, once its length has.
+    fn end(&self) -> Option<usize> {
+        let &[low, middle, high] = self.buffer.first_chunk::<HEAD_SIZE>()?;
+        Some(HEAD_SIZE.saturating_add(u32::from_le_bytes([low, middle, high, 0]) as usize))
     }
 
     /// Takes the next whole frame, without its length; a frame may be empty. It shares the
@@ -61,14 +81,10 @@ impl FrameReader {
     /// begins.
     #[expect(clippy::should_implement_trait, reason = "a frame can follow on a none")]
     pub fn next(&mut self) -> Result<Option<BytesMut>, FrameTooLong> {
-        let Some(&[low, middle, high]) = self.buffer.first_chunk::<HEAD_SIZE>() else {
-            return Ok(None);
-        };
-        let size = u32::from_le_bytes([low, middle, high, 0]) as usize;
-        if size > self.max {
+        let Some(end) = self.end() else { return Ok(None) };
+        if end.saturating_sub(HEAD_SIZE) > self.max {
             return Err(FrameTooLong);
         }
-        let end = HEAD_SIZE.saturating_add(size);
         if self.buffer.len() < end {
             return Ok(None);
         }

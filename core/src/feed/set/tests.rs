@@ -1,4 +1,8 @@
 use super::*;
+use crate::crypto::sign::Signature;
+use crate::feed::manifest::Origin;
+use crate::feed::runs::Runs;
+use crate::feed::{Head, Tip};
 
 /// Keys of which the first two begin alike.
 fn keys() -> [FeedKey; 3] {
@@ -27,4 +31,28 @@ fn a_feed_that_was_forgotten_is_not_found_and_its_like_still_is() {
     assert_eq!((feeds.find(&one), feeds.find(&two)), (None, Some(second)));
     assert_eq!(feeds.insert(one, PublicKey([1; 32])), first, "its slot is used again");
     assert_eq!(feeds.find(&one), Some(first));
+}
+
+#[test]
+fn a_name_is_its_writers_until_the_writer_is_gone() {
+    let mut feeds = Feeds::default();
+    let [one, two, _] = keys();
+    let own = feeds.insert(one, PublicKey([1; 32]));
+    feeds.set_writer(own, "own", KeyPair::from_seed(&[1; 32]));
+    assert_eq!((feeds.find_name("own"), feeds.find_name("owner")), (Some(own), None));
+    feeds.forget(own);
+    assert_eq!(feeds.find_name("own"), Some(own), "a writer is not forgotten");
+    feeds.empty_out(own);
+    assert_eq!(feeds.find_name("own"), None);
+
+    let stored = feeds.get(own).map(|feed| feed.public_key).unwrap();
+    let head = Head { length: 0, fork: 0, signature: Signature([0; 64]) };
+    let tip = Tip { length: 0, roots: Box::default(), head };
+    let name = Some("stored".into());
+    let (cleared, origin) = (Runs::default(), Origin::Group);
+    let record = Record { public_key: stored, name, tip, cleared, origin };
+    feeds.load(5, Some((two, record)));
+    assert_eq!(feeds.find_name("stored"), Some(FeedId(5)));
+    feeds.forget(FeedId(5));
+    assert_eq!(feeds.find_name("stored"), None);
 }

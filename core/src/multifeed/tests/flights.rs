@@ -139,6 +139,20 @@ fn a_push_and_a_want_that_cross_bring_each_block_once() {
 }
 
 #[test]
+fn a_long_block_of_a_pushed_feed_waits_until_it_is_wanted() {
+    let mut world = writer_and_reader(1, 3, reader());
+    world.connect(1, 0, Mode::Live);
+    world.run();
+    assert!(!world.said.contains_key(&(Kind::Wants as u64)), "all of it was pushed");
+    let feed = world.nodes[0].multifeed.feeds().next().unwrap().id;
+    world.nodes[0].append(feed, &[&[7; 200_000][..]]);
+    world.run();
+    assert_eq!(world.nodes[0].holdings(), world.nodes[1].holdings());
+    assert_eq!(world.said[&(Kind::Wants as u64)].1, 1);
+    assert!(world.nodes.iter().all(|node| node.closed.is_empty()));
+}
+
+#[test]
 fn what_is_refused_costs_no_more_than_its_bound() {
     let mut world = writer_and_reader(20, 1_000, reader());
     let keys: Vec<_> = world.nodes[0].multifeed.feeds().map(|feed| feed.key).collect();

@@ -5,6 +5,7 @@ use bytes::BytesMut;
 
 use super::raw::{Raw, body, closed};
 use super::*;
+use crate::config::FRAME_BYTES_MAX_UNASKED;
 use crate::feed::tree;
 use crate::peer::early::{open_claim, seal_claim};
 use crate::wire::frame::FrameReader;
@@ -188,6 +189,28 @@ fn a_long_frame_of_one_who_has_not_shown_that_it_is_a_member() {
 }
 
 #[test]
+fn a_long_frame_of_a_member_of_whom_nothing_was_asked() {
+    exceed(Limit::FrameBytes, |raw, node| {
+        raw.frame(node, &[1; FRAME_BYTES_MAX_UNASKED]);
+    });
+}
+
+#[test]
+fn a_long_frame_of_a_member_who_was_asked_for_blocks() {
+    let mut node = node();
+    let mut raw = Raw::member(&mut node, &group(), 77);
+    let public_key = KeyPair::from_seed(&[5; 32]).public_key();
+    let head = HeadEntry { name: Name::New(public_key), length: 1, fork: 0 };
+    raw.say(&mut node, Kind::Heads, &body(&[head]));
+    assert_eq!(raw.bodies(Kind::Wants).len(), 1);
+    let length = (node.multifeed.limits.frame_bytes as u32).to_le_bytes();
+    raw.out.extend_from_slice(&length[..3]);
+    raw.out.extend_from_slice(&[1; 2 * FRAME_BYTES_MAX_UNASKED]);
+    raw.exchange(&mut node);
+    assert_eq!(closed(&node, raw.connection), None);
+}
+
+#[test]
 fn a_frame_that_was_changed_on_the_way() {
     violate(Decrypt, |raw, node| {
         raw.stream.send(b"hello", &mut raw.out).unwrap();
@@ -250,11 +273,8 @@ fn more_of_a_reconciliation_than_the_sets_need() {
     let limit = Reason::Limit(Limit::ReconcileBytes);
     contradict(limit, &[(Kind::More, &[0, 0])]);
     contradict(limit, &[(Kind::More, &[0, 0xff, 0x7f])]);
-    let part: &[u8] = &[0; 1 << 20];
-    contradict(
-        limit,
-        &[(Kind::Part, part), (Kind::Part, part), (Kind::Part, part), (Kind::Part, part)],
-    );
+    let part: &[u8] = &[0; 64 * 1024];
+    contradict(limit, &[(Kind::Part, part); 49]);
 }
 
 #[test]

@@ -521,7 +521,7 @@ fn a_frame_that_drips_does_not_keep_a_connection() {
     // The length of a long frame, then a byte a second.
     let seconds = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
     let connection = ids[0];
-    node.multifeed.handle(seconds(1), Input::Received { connection, bytes: &[0, 0, 8] });
+    node.multifeed.handle(seconds(1), Input::Received { connection, bytes: &[0, 0, 1] });
     for second in 2..20 {
         node.multifeed.handle(seconds(second), Input::Received { connection, bytes: &[0] });
         node.multifeed.handle(seconds(second), Input::Timeout);

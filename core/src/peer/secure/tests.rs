@@ -147,7 +147,7 @@ fn frames_are_bounded_at_each_stage() {
     }
 
     let mut pair = Pair::opened();
-    pair.sides[1].set_frame_size_max(2 * FRAME_MAX);
+    pair.sides[1].raise_frame_size_max(2 * FRAME_MAX);
     pair.send(0, &[0; FRAME_MAX]);
     assert_eq!(pair.run(), Ok(()));
 }

@@ -61,6 +61,23 @@ fn memory_of_a_long_frame_is_given_back() {
     }
 }
 
+#[test]
+fn a_long_frame_costs_what_arrived_of_it_and_never_more_than_itself() {
+    let size = 1_000_000_usize;
+    let mut reader = FrameReader::new(size);
+    reader.push(&(size as u32).to_le_bytes()[..HEAD_SIZE]);
+    let mut arrived = HEAD_SIZE;
+    for piece in vec![7; size - 1].chunks(4_096) {
+        reader.push(piece);
+        arrived += piece.len();
+        assert_eq!(reader.next(), Ok(None));
+        let most = (2 * arrived).max(IDLE_CAPACITY_MAX).min(HEAD_SIZE + size);
+        assert!(reader.buffer.capacity() <= most, "{} of {arrived}", reader.buffer.capacity());
+    }
+    reader.push(&[7]);
+    assert_eq!(reader.next().unwrap().unwrap(), &vec![7; size][..]);
+}
+
 proptest! {
     #[test]
     fn a_stream_may_be_cut_anywhere(

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use multifeed_core::{Event, Group, Limits};
 use socket2::SockRef;
 
-use crate::besieger::{Besieger, Honest, PATIENCE, dial};
+use crate::besieger::{Besieger, Honest, PATIENCE, dial, rich};
 use crate::figure::{Figures, percentile};
 use crate::target::{Target, Usage, group};
 
@@ -95,16 +95,38 @@ pub(crate) fn connections(figures: &mut Figures) -> Done {
         Ok(member)
     })?;
     let frame = limits.frame_bytes;
-    // A block has to lie in memory before its frame can be opened, and grows there by doubling.
-    let bound = CONNECTION_BYTES_MAX + 2 * frame as i64;
-    one(figures, ("a frame that never ends, from a member", bound), |target| {
+    one(figures, ("a frame that never ends, from a member", CONNECTION_BYTES_MAX), |target| {
         let mut member = Besieger::of(group(), target.addr, 1)?;
         member.open()?;
-        let length = (frame as u32).to_le_bytes();
-        member.stream.write_all(&length[..3])?;
-        member.stream.write_all(&vec![0; frame - 1])?;
+        // One of whom no block was asked may send none, so nothing as long as a block.
+        unfinished_frame(&mut member, frame)?;
+        Ok(member)
+    })?;
+    // A block has to lie in memory before its frame can be opened, and half of it lies there twice
+    // while it moves to its last place.
+    let bound = CONNECTION_BYTES_MAX + (frame + frame / 2) as i64;
+    one(figures, ("a block that never ends, from a member who was asked for it", bound), |target| {
+        let mut member = Besieger::connect(rich(1)?, target.addr, 1)?;
+        member.is_silent = true;
+        let is_asked = |event: &Event| matches!(event, Event::FeedAdded { .. });
+        member.until(|node| node.events.iter().any(is_asked))?;
+        unfinished_frame(&mut member, frame)?;
         Ok(member)
     })
+}
+
+/// A frame of this length, but for its last byte. Who closes in the middle of it takes no more.
+fn unfinished_frame(member: &mut Besieger, length: usize) -> io::Result<()> {
+    let head = (length as u32).to_le_bytes();
+    member.stream.write_all(&head[..3])?;
+    match member.stream.write_all(&vec![0; length - 1]) {
+        Err(error) if is_closed(&error) => Ok(()),
+        done => done,
+    }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 /// Connect, make the handshake, and go; again and again, while a member works.

@@ -23,8 +23,8 @@ use figure::Figures;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// Feeds of the flood: to make them takes the square of their number.
-const FLOOD_FEEDS: usize = 10_000;
+/// Feeds of the flood.
+const FLOOD_FEEDS: usize = 100_000;
 
 /// Lays siege to a node on loopback, in every way, and holds what it costs against bounds.
 #[derive(Parser)]
@@ -79,7 +79,7 @@ fn siege(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         assault::unfinished(&mut figures, 10_000 / part)?;
     }
     if is_wanted("flood") {
-        flood::run(&mut figures, FLOOD_FEEDS)?;
+        flood::run(&mut figures, FLOOD_FEEDS / part)?;
     }
     if is_wanted("appends") {
         appends::run(&mut figures, 64, 1_000 / part as u64)?;
