@@ -4,8 +4,8 @@
 //! Rule: both sides and every part are measured in one run on one machine, since only their
 //! ratios mean anything elsewhere. Processor time counts where the machine has other work.
 
-mod crossing;
 mod cpu;
+mod crossing;
 mod parts;
 
 use std::error::Error;
