@@ -168,8 +168,8 @@ impl Dialer {
     ) {
         let order = self.chance.next();
         let state = State::Waiting { until };
-        let target =
-            Target { origin, state, attempts: 0, remote, worked: false, trouble: None, order };
+        let (worked, lost, trouble) = (false, None, None);
+        let target = Target { origin, state, attempts: 0, remote, worked, lost, trouble, order };
         self.targets.insert(addr, target);
     }
 
@@ -292,6 +292,7 @@ impl Dialer {
                     && now.since(opened) >= Duration::from_secs(STEADY_S)
                 {
                     target.attempts = 0;
+                    target.lost = Some(now);
                 }
                 self.wait(now, addr)
             }
@@ -319,6 +320,9 @@ impl Dialer {
             .iter()
             .filter(|(_, target)| target.state == State::Reached && target.remote == Some(remote));
         for addr in reached.map(|(addr, _)| *addr).collect::<Vec<_>>() {
+            if let Some(target) = self.targets.get_mut(&addr) {
+                target.lost = Some(now);
+            }
             self.wait(now, addr);
         }
     }
@@ -331,7 +335,8 @@ impl Dialer {
             target.state = State::Resting;
             return None;
         }
-        let mut wait = self.chance.backoff(target.attempts);
+        let lost = target.lost.map(|lost| now.since(lost));
+        let mut wait = self.chance.backoff(target.attempts, lost);
         if target.remote.is_some_and(|remote| remote > self.own) {
             wait += Duration::from_millis(SMALLER_KEY_WAIT_MS);
         }

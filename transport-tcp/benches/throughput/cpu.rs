@@ -1,4 +1,4 @@
-//! Processor time of this process.
+//! Processor time of this process, and of one of its threads.
 
 use std::time::{Duration, Instant};
 
@@ -32,4 +32,10 @@ fn used() -> Option<Duration> {
     let ticks = fields.split_ascii_whitespace().skip(11).take(2);
     let ticks: f64 = ticks.map(|field| field.parse::<f64>().ok()).sum::<Option<f64>>()?;
     Some(Duration::from_secs_f64(ticks / TICKS_PER_S))
+}
+
+/// What the calling thread has used so far: proc(5), `schedstat`.
+pub(crate) fn of_this_thread() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_ascii_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }

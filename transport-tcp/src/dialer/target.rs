@@ -79,6 +79,8 @@ pub(super) struct Target {
     pub(super) remote: Option<PublicKey>,
     /// Whether a member ever answered there.
     pub(super) worked: bool,
+    /// When a connection with its peer ended last that held, or was another stream's.
+    pub(super) lost: Option<Instant>,
     pub(super) trouble: Option<Trouble>,
     /// Decides between those whose time comes in one instant, so that not all nodes that know the
     /// same addresses dial the same ones.
