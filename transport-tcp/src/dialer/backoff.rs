@@ -8,8 +8,8 @@ use std::time::Duration;
 /// hand, or worked once, is worth a packet a minute.
 const BACKOFF_S: [u64; 5] = [1, 5, 15, 30, 60];
 
-/// The longest wait for a peer that was lost less than [`LOST_S`] ago: a network that was cut and is
-/// whole again is noticed within ten seconds, with the jitter and a dial that began too early.
+/// The longest wait for a peer that was lost less than [`LOST_S`] ago: a network that was cut and
+/// is whole again is noticed within ten seconds, with the jitter and a dial that began too early.
 const BACKOFF_LOST_S: u64 = 6;
 
 /// How long a peer counts as lost, and not as gone.
