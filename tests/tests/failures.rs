@@ -1,4 +1,4 @@
-//! The programs that break disks and besiege a node, in small: what they count holds.
+//! The programs that break disks and networks and besiege a node, in small: what they count holds.
 
 use std::process::Command;
 
@@ -36,4 +36,9 @@ fn a_hostile_connection_costs_no_more_than_its_bound() {
 #[test]
 fn a_flood_of_feeds_costs_no_file_and_no_descriptor() {
     run(env!("CARGO_BIN_EXE_siege"), &["--short", "--only", "flood"]);
+}
+
+#[test]
+fn five_that_start_together_are_all_connected_and_a_killed_one_is_back() {
+    run(env!("CARGO_BIN_EXE_networks"), &["--loopback", "--only", "mesh,restart"]);
 }

@@ -29,7 +29,8 @@ const STEADY_S: u64 = 10;
 /// that two who lost each other, or found each other, do not cross.
 const SMALLER_KEY_WAIT_MS: u64 = 300;
 
-/// Between two dials to one peer at different addresses: RFC 8305, section 8.
+/// Between two dials to one peer at different addresses, of which the former goes on: RFC 8305,
+/// section 8.
 const NEXT_ADDRESS_WAIT_MS: u64 = 250;
 
 /// Addresses from afar wait this long, since one nearby, if there is one, is better.
@@ -167,8 +168,8 @@ impl Dialer {
     ) {
         let order = self.chance.next();
         let state = State::Waiting { until };
-        let target =
-            Target { origin, state, attempts: 0, remote, worked: false, trouble: None, order };
+        let (worked, lost, trouble) = (false, None, None);
+        let target = Target { origin, state, attempts: 0, remote, worked, lost, trouble, order };
         self.targets.insert(addr, target);
     }
 
@@ -219,16 +220,17 @@ impl Dialer {
                 Standing::Connected => Some(State::Reached),
                 Standing::Banned { until } => Some(State::Waiting { until }),
                 Standing::Free => {
+                    let latest = remote.and_then(|remote| self.latest_dial(&remote));
                     let wait = Duration::from_millis(NEXT_ADDRESS_WAIT_MS);
-                    let is_dialled = remote.is_some_and(|remote| self.is_dialling(&remote));
-                    is_dialled.then(|| State::Waiting { until: now + wait })
+                    let turn = latest.map(|since| since + wait);
+                    turn.filter(|turn| *turn > now).map(|until| State::Waiting { until })
                 }
             };
             let target = self.targets.get_mut(&addr)?;
             match instead {
                 Some(instead) => target.state = instead,
                 None => {
-                    target.state = State::Dialled { opened: None };
+                    target.state = State::Dialled { since: now, opened: None };
                     target.attempts = target.attempts.saturating_add(1);
                     return Some(Due { addr, attempt: target.attempts });
                 }
@@ -236,10 +238,19 @@ impl Dialer {
         }
     }
 
-    fn is_dialling(&self, remote: &PublicKey) -> bool {
-        let mut theirs =
-            self.targets.values().filter(|other| other.remote.as_ref() == Some(remote));
-        theirs.any(|other| other.state == State::Dialled { opened: None })
+    /// When a peer was last dialled that has not answered yet, at whatever address.
+    fn latest_dial(&self, remote: &PublicKey) -> Option<Instant> {
+        let theirs = self.targets.values().filter(|other| other.remote.as_ref() == Some(remote));
+        let dials = theirs.filter_map(|other| match other.state {
+            State::Dialled { since, opened: None } => Some(since),
+            _ => None,
+        });
+        dials.max()
+    }
+
+    /// Who should answer at an address, or answered there last.
+    pub(crate) fn remote(&self, addr: SocketAddr) -> Option<PublicKey> {
+        self.targets.get(&addr)?.remote
     }
 
     /// Nobody answered; when the next attempt comes, if one does.
@@ -259,7 +270,7 @@ impl Dialer {
             target.remote = Some(remote);
             target.worked = true;
             target.trouble = None;
-            if let State::Dialled { opened } = &mut target.state {
+            if let State::Dialled { opened, .. } = &mut target.state {
                 *opened = Some(now);
             }
         }
@@ -277,10 +288,11 @@ impl Dialer {
         target.trouble = Some(trouble);
         match outcome {
             Outcome::Lost => {
-                if let State::Dialled { opened: Some(opened) } = target.state
+                if let State::Dialled { opened: Some(opened), .. } = target.state
                     && now.since(opened) >= Duration::from_secs(STEADY_S)
                 {
                     target.attempts = 0;
+                    target.lost = Some(now);
                 }
                 self.wait(now, addr)
             }
@@ -308,6 +320,9 @@ impl Dialer {
             .iter()
             .filter(|(_, target)| target.state == State::Reached && target.remote == Some(remote));
         for addr in reached.map(|(addr, _)| *addr).collect::<Vec<_>>() {
+            if let Some(target) = self.targets.get_mut(&addr) {
+                target.lost = Some(now);
+            }
             self.wait(now, addr);
         }
     }
@@ -320,7 +335,8 @@ impl Dialer {
             target.state = State::Resting;
             return None;
         }
-        let mut wait = self.chance.backoff(target.attempts);
+        let lost = target.lost.map(|lost| now.since(lost));
+        let mut wait = self.chance.backoff(target.attempts, lost);
         if target.remote.is_some_and(|remote| remote > self.own) {
             wait += Duration::from_millis(SMALLER_KEY_WAIT_MS);
         }

@@ -1,16 +1,17 @@
 //! The store's side of a node.
 //!
 //! Rule: the driver never waits for the store, and the store may wait for the driver. So a request
-//! for which the store has no room waits here, and every answer makes room.
+//! for which the store has no room waits here, and every answer makes room. A disk has a thread of
+//! its own; memory answers at once, for waking a thread twice would cost more than what it does.
 
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::mpsc::TrySendError;
 use std::thread;
 
-use async_channel::Receiver;
+use async_channel::{Receiver, Sender};
 use multifeed_core::{StoreReply, StoreRequest};
-use multifeed_store::{Check, DiskStore, Failure, MemoryStore, StoreThread};
+use multifeed_store::{Check, DiskStore, Failure, MemoryStore, StoreThread, carry_out};
 
 use crate::error::NodeError;
 use crate::options::Storage;
@@ -22,29 +23,38 @@ const ANSWERS_MAX: usize = 64;
 /// The file in a node's folder.
 const FILE: &str = "feeds";
 
-/// A store on its own thread, and the requests that it has not answered.
+/// A store, and the requests that it has not answered.
 pub(crate) struct StoreQueue {
-    thread: StoreThread,
+    keeper: Keeper,
     /// The core bounds them: it asks no more of its store than its `Limits` say.
     waiting: VecDeque<StoreRequest>,
     unanswered: usize,
     is_gone: bool,
 }
 
+/// Who carries requests out.
+enum Keeper {
+    Disk(StoreThread),
+    Memory { store: MemoryStore, answers: Sender<StoreReply> },
+}
+
 impl StoreQueue {
     /// Opens a store; its answers come out of the channel.
     pub(crate) async fn open(storage: &Storage) -> Result<(Self, Receiver<StoreReply>), NodeError> {
         let (answers, answers_out) = async_channel::bounded(ANSWERS_MAX);
-        let reply = move |reply| {
-            // Nobody listens any more when the node has ended without waiting for its store.
-            let _ = answers.send_blocking(reply);
+        let keeper = match storage {
+            Storage::Memory => Keeper::Memory { store: MemoryStore::new(), answers },
+            Storage::Folder(folder) => {
+                let reply = move |reply| {
+                    // Nobody listens any more when the node has ended without waiting for its
+                    // store.
+                    let _ = answers.send_blocking(reply);
+                };
+                let thread = StoreThread::start(open_disk(folder).await?, reply);
+                Keeper::Disk(thread.map_err(NodeError::Thread)?)
+            }
         };
-        let thread = match storage {
-            Storage::Memory => StoreThread::start(MemoryStore::new(), reply),
-            Storage::Folder(folder) => StoreThread::start(open_disk(folder).await?, reply),
-        };
-        let thread = thread.map_err(NodeError::Thread)?;
-        let queue = Self { thread, waiting: VecDeque::new(), unanswered: 0, is_gone: false };
+        let queue = Self { keeper, waiting: VecDeque::new(), unanswered: 0, is_gone: false };
         Ok((queue, answers_out))
     }
 
@@ -91,10 +101,28 @@ impl StoreQueue {
 
     fn hand_over(&mut self) {
         while let Some(request) = self.waiting.pop_front() {
-            // A thread that is gone tells so by the end of its answers.
-            if let Err(TrySendError::Full(request)) = self.thread.try_send(request) {
+            if let Some(request) = self.keeper.take(request) {
                 self.waiting.push_front(request);
                 return;
+            }
+        }
+    }
+}
+
+impl Keeper {
+    /// Takes a request, or gives it back while there is no room for it.
+    fn take(&mut self, request: StoreRequest) -> Option<StoreRequest> {
+        match self {
+            // A thread that is gone tells so by the end of its answers.
+            Self::Disk(thread) => match thread.try_send(request) {
+                Err(TrySendError::Full(request)) => Some(request),
+                Ok(()) | Err(TrySendError::Disconnected(_)) => None,
+            },
+            Self::Memory { answers, .. } if answers.is_full() => Some(request),
+            Self::Memory { store, answers } => {
+                // Each request has one answer, and there is room for it.
+                carry_out(store, [request], |reply| _ = answers.try_send(reply));
+                None
             }
         }
     }

@@ -128,14 +128,18 @@ struct Activity {
     origin: Origin,
     /// Only single blocks of it are asked for, and nothing is kept.
     is_glimpsed: bool,
+    /// The head that the latest range was proved by, and the tree hash that it signs, while more is
+    /// to come under it: the next range need not be checked against the signature again.
+    proven: Option<(Head, Hash)>,
 }
 
 impl Activity {
     fn is_over(&self) -> bool {
         // What is glimpsed is of another origin.
-        let Self { staged, name, writer, broken, cleared, filling, origin, is_glimpsed: _ } = self;
+        let Self { staged, name, writer, broken, cleared, filling, origin, proven, .. } = self;
         let is_plain = name.is_none() && writer.is_none() && *origin == Origin::Group;
         let is_whole = broken.is_none() && cleared.is_empty() && filling.is_none();
+        let is_whole = is_whole && proven.is_none();
         staged.is_empty() && is_whole && is_plain
     }
 }
@@ -389,9 +393,13 @@ impl Feed {
             return Err(Violation::BadProof);
         }
         let tree_hash = tree::tree_hash(fold.roots());
-        if !self.is_signed(&tree_hash, &range.head, memo) && !planted::is(Bug::AnySignature) {
+        let proven = Some((range.head, tree_hash));
+        let is_known = self.activity.as_ref().is_some_and(|activity| activity.proven == proven);
+        let is_signed = is_known || self.is_signed(&tree_hash, &range.head, memo);
+        if !is_signed && !planted::is(Bug::AnySignature) {
             return Err(Violation::BadSignature);
         }
+        self.activity().proven = proven;
         let tip = Tip { length: end, roots, head: range.head };
         Ok(Some(self.stage(feed, start, tip, writes)))
     }
@@ -424,6 +432,7 @@ impl Feed {
             }
         }
         while let Some(landed) = staged.pop_front_if(|staged| staged.landed) {
+            activity.proven.take_if(|(head, _)| head.length <= landed.tip.length);
             self.durable = Some(landed.tip);
         }
         if activity.is_over() {

@@ -209,6 +209,22 @@ fn a_changed_range_is_refused_whatever_was_changed() {
 }
 
 #[test]
+fn a_signature_is_remembered_until_all_of_its_blocks_are_here() {
+    let (feed, map) = written(&blocks(20));
+    let mut reader = empty();
+    let mut accept = |blocks| {
+        let range = read(&feed, &map, blocks).unwrap();
+        let staging = reader.accept(ID, &borrowed(&range), None).unwrap().unwrap();
+        reader.landed(staging.end);
+        reader.activity.as_ref().map(|activity| activity.proven.unwrap().0)
+    };
+    let head = accept(0..5);
+    assert_eq!(head.map(|head| head.length), Some(20));
+    assert_eq!(accept(5..12), head);
+    assert_eq!(accept(12..20), None, "an idle feed keeps nothing of it");
+}
+
+#[test]
 fn a_feed_of_another_group_has_another_key_and_is_refused() {
     let (feed, map) = written(&blocks(5));
     let range = read(&feed, &map, 0..5).unwrap();

@@ -8,6 +8,13 @@ use std::time::Duration;
 /// hand, or worked once, is worth a packet a minute.
 const BACKOFF_S: [u64; 5] = [1, 5, 15, 30, 60];
 
+/// The longest wait for a peer that was lost less than [`LOST_S`] ago: a network that was cut and
+/// is whole again is noticed within ten seconds, with the jitter and a dial that began too early.
+const BACKOFF_LOST_S: u64 = 6;
+
+/// How long a peer counts as lost, and not as gone.
+const LOST_S: u64 = 600;
+
 /// Wait after a peer that will hardly be another one soon: of another group or version, or one
 /// that broke the protocol. hypercore bans for as long.
 pub(super) const BACKOFF_REFUSED_S: u64 = 600;
@@ -29,10 +36,12 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// The wait after so many attempts.
-    pub(super) fn backoff(&mut self, attempts: u32) -> Duration {
+    /// The wait after so many attempts at a peer that was connected so long ago, if it ever was.
+    pub(super) fn backoff(&mut self, attempts: u32, lost: Option<Duration>) -> Duration {
         let step = (attempts.saturating_sub(1) as usize).min(BACKOFF_S.len() - 1);
-        self.jittered(BACKOFF_S[step])
+        let is_lost = lost.is_some_and(|lost| lost < Duration::from_secs(LOST_S));
+        let longest = if is_lost { BACKOFF_LOST_S } else { u64::MAX };
+        self.jittered(BACKOFF_S[step].min(longest))
     }
 
     /// Between 75 and 125 % of the step: a jitter of half the step's length, so that peers that

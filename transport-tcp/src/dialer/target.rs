@@ -59,8 +59,8 @@ pub enum Trouble {
 pub(super) enum State {
     /// To be dialled then.
     Waiting { until: Instant },
-    /// Being dialled, or connected over a stream that we dialled; since when it is open.
-    Dialled { opened: Option<Instant> },
+    /// Being dialled since, or connected over a stream that we dialled; since when it is open.
+    Dialled { since: Instant, opened: Option<Instant> },
     /// Whoever answered there last is connected over another stream.
     Reached,
     /// Not dialled until anybody names it again.
@@ -79,6 +79,8 @@ pub(super) struct Target {
     pub(super) remote: Option<PublicKey>,
     /// Whether a member ever answered there.
     pub(super) worked: bool,
+    /// When a connection with its peer ended last that held, or was another stream's.
+    pub(super) lost: Option<Instant>,
     pub(super) trouble: Option<Trouble>,
     /// Decides between those whose time comes in one instant, so that not all nodes that know the
     /// same addresses dial the same ones.
@@ -97,8 +99,8 @@ impl Target {
     pub(super) fn address(&self, now: Instant, addr: SocketAddr) -> Address {
         let state = match self.state {
             State::Waiting { until } => AddressState::Waiting(until.since(now)),
-            State::Dialled { opened: None } => AddressState::Dialling,
-            State::Dialled { opened: Some(_) } => AddressState::Connected,
+            State::Dialled { opened: None, .. } => AddressState::Dialling,
+            State::Dialled { opened: Some(_), .. } => AddressState::Connected,
             State::Reached => AddressState::Reached,
             State::Resting => AddressState::Resting,
             State::Done => AddressState::Done,

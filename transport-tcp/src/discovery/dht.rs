@@ -22,7 +22,7 @@ use multifeed_core::PublicKey;
 use multifeed_core::chance::Chance;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use self::client::Client;
 use self::reach::Reach;
@@ -45,6 +45,9 @@ const LOOK_FIRST_S: u64 = 1;
 
 /// Nodes forget what is older than 20 minutes, and are gone sooner than they say.
 const REFRESH_S: u64 = 9 * 60;
+
+/// How often this host's own addresses are looked at: a laptop that moves is found again soon.
+const MOVE_LOOK_S: u64 = 5;
 
 /// Peers that one look asks about: as many as a node connects to.
 const KEYS_PER_LOOK_MAX: usize = 64;
@@ -194,13 +197,25 @@ impl Visit {
             for looks in 0.. {
                 self.look(looks == 0).await;
                 let wait = pause(looks, &mut self.chance);
-                sleep(wait).await;
+                let has_moved = self.moves_within(wait).await;
                 looked += wait;
-                if looked >= Duration::from_secs(REFRESH_S) {
+                if has_moved || looked >= Duration::from_secs(REFRESH_S) {
                     break;
                 }
             }
         }
+    }
+
+    /// Waits so long, or until this host has other addresses; whether it has.
+    async fn moves_within(&mut self, wait: Duration) -> bool {
+        let end = Instant::now() + wait;
+        while Instant::now() < end {
+            sleep_until(end.min(Instant::now() + Duration::from_secs(MOVE_LOOK_S))).await;
+            if self.reach.look_again() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Makes this node known, if it can be dialled at all.

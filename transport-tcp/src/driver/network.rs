@@ -125,7 +125,13 @@ impl Driver {
         if !matches!(self.phase, Phase::Open) || !self.dialer.knows(addr) {
             return;
         }
+        let remote = self.dialer.remote(addr);
         match result {
+            // It answered at two addresses, and this one was slower.
+            Ok(_) if remote.is_some_and(|remote| self.admission.connected(&remote)) => {
+                let trouble = Trouble::Ended(Ending::Duplicate);
+                self.dialer.ended(self.now(), addr, Outcome::Reached, trouble);
+            }
             Ok(stream) => self.connect(stream, addr, Role::Initiator),
             Err(reason) => {
                 let trouble = Trouble::Dial(reason.clone());

@@ -58,13 +58,33 @@ fn who_worked_once_is_dialled_for_ever() {
     due(&mut dialer, at(0)).expect("due");
     dialer.opened(at(0), addr(1), SMALLER);
     let mut now = at(60);
-    let mut wait = ended(&mut dialer, now, addr(1), Outcome::Lost);
-    for _ in 0..20 {
-        now = now + wait.expect("again");
+    let mut wait = ended(&mut dialer, now, addr(1), Outcome::Lost).expect("again");
+    assert_about(wait, 1);
+    let lost = now;
+    for _ in 0..200 {
+        now = now + wait;
         due(&mut dialer, now).expect("due");
-        wait = failed(&mut dialer, now, addr(1));
+        wait = failed(&mut dialer, now, addr(1)).expect("again");
+        let is_lost = now.since(lost) < Duration::from_secs(600);
+        let longest_ms = if is_lost { 7_500 } else { 75_000 };
+        assert!(wait <= Duration::from_millis(longest_ms), "{wait:?} after {:?}", now.since(lost));
     }
-    assert_about(wait.expect("again"), 60);
+    assert_about(wait, 60);
+}
+
+#[test]
+fn who_was_met_over_another_stream_is_dialled_often_when_that_is_lost() {
+    let mut dialer = dialer();
+    dialer.found(at(0), Origin::Lan, Some(SMALLER), &[addr(1)]);
+    assert_eq!(dialer.due(at(0), Room::All, smaller_is_connected), None);
+    dialer.released(at(7), SMALLER);
+    let mut now = at(9);
+    for _ in 0..ATTEMPTS_FOUND_MAX - 1 {
+        due(&mut dialer, now).expect("due");
+        let wait = failed(&mut dialer, now, addr(1)).expect("again");
+        assert!(wait <= Duration::from_millis(7_500), "{wait:?}");
+        now = now + wait;
+    }
 }
 
 #[test]
@@ -85,17 +105,18 @@ fn what_went_wrong_is_told_until_it_is_right() {
 }
 
 #[test]
-fn one_peer_is_dialled_at_one_address_at_a_time() {
+fn addresses_of_one_peer_are_dialled_in_turns_and_none_waits_for_another_to_fail() {
     let mut dialer = dialer();
-    dialer.found(at(0), Origin::Lan, Some(SMALLER), &[addr(1), addr(2)]);
-    let first = due(&mut dialer, at(0)).expect("due");
-    assert_eq!(due(&mut dialer, at(0)), None);
-    let next = at(0) + Duration::from_millis(NEXT_ADDRESS_WAIT_MS);
-    assert_eq!(dialer.deadline(Room::All), Some(next));
-    assert_eq!(due(&mut dialer, next), None, "the first is still being dialled");
-    failed(&mut dialer, next, first.addr);
-    let second = due(&mut dialer, next + Duration::from_millis(NEXT_ADDRESS_WAIT_MS));
-    assert_ne!(second.expect("due").addr, first.addr);
+    dialer.found(at(0), Origin::Lan, Some(SMALLER), &[addr(1), addr(2), addr(3)]);
+    let wait = Duration::from_millis(NEXT_ADDRESS_WAIT_MS);
+    let mut dialled = Vec::new();
+    for now in [at(0), at(0) + wait, at(0) + wait + wait] {
+        assert_eq!(dialer.deadline(Room::All), Some(now));
+        dialled.push(due(&mut dialer, now).expect("due").addr);
+        assert_eq!(due(&mut dialer, now), None, "the next one has to wait");
+    }
+    dialled.sort_unstable();
+    assert_eq!(dialled, [addr(1), addr(2), addr(3)]);
 }
 
 #[test]

@@ -21,9 +21,18 @@ pub(super) struct Reach {
 impl Reach {
     /// As the system says; a system that says nothing leaves what we were told.
     pub(super) fn find(listening: &[SocketAddr], advertise: Vec<SocketAddr>) -> Self {
+        let mut reach = Self { advertise, listening: listening.to_vec(), interfaces: Vec::new() };
+        reach.look_again();
+        reach
+    }
+
+    /// Takes note of where this host is by now; whether it has moved.
+    pub(super) fn look_again(&mut self) -> bool {
         let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-        let interfaces = interfaces.iter().map(if_addrs::Interface::ip).collect();
-        Self { advertise, listening: listening.to_vec(), interfaces }
+        let interfaces: Vec<_> = interfaces.iter().map(if_addrs::Interface::ip).collect();
+        let has_moved = interfaces != self.interfaces;
+        self.interfaces = interfaces;
+        has_moved
     }
 
     /// Where others may dial us, the best first: what the user says, what we listen on, and where

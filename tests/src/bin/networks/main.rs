@@ -1,0 +1,116 @@
+//! Peers on hosts of their own: how fast they mesh, and how fast they are whole again after kills,
+//! pulled cables, partitions and new addresses.
+//! `cargo run --release -p multifeed-tests --bin networks -- [--short] [--runs 50] [--strict]`.
+//!
+//! Rule: every peer is a process, and where the system allows it a host too, in a network namespace
+//! of its own. Where not, all are on loopback, and what cannot be done there is said aloud. Times
+//! that pass their bounds fail only with `--strict`.
+
+mod cases;
+mod crowd;
+mod figure;
+mod fleet;
+mod hosts;
+mod peer;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use figure::Figures;
+use hosts::Hosts;
+
+/// What is caused here, whatever it is: it ends the program.
+type Failure = Box<dyn Error>;
+
+/// Measures how peers find each other on networks that break.
+#[derive(Parser)]
+#[command(name = "networks")]
+struct Arguments {
+    /// Only what takes less than ten seconds.
+    #[arg(long)]
+    short: bool,
+    /// How often five peers are started together.
+    #[arg(long, default_value_t = 1)]
+    runs: u32,
+    /// Only these: mesh, lan, restart, frozen, address, link, partition, crowd.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Times that pass their bounds fail too.
+    #[arg(long)]
+    strict: bool,
+    /// On loopback, where namespaces could be had.
+    #[arg(long)]
+    loopback: bool,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+/// What the processes are that this one starts.
+#[derive(Subcommand)]
+#[command(hide = true)]
+enum Part {
+    /// A DHT of three nodes.
+    Dht { entry: SocketAddrV4 },
+    /// A peer that listens there and looks for others on the DHT, or on the local network.
+    Peer { seed: u8, listen: SocketAddrV4, entry: Option<SocketAddrV4> },
+    /// So many peers in one process, on loopback, with a DHT of their own.
+    Crowd { count: usize },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.part {
+        Some(Part::Dht { entry }) => peer::run(peer::dht(entry)).map(|()| true),
+        Some(Part::Peer { seed, listen, entry }) => {
+            peer::run(peer::peer(seed, listen, entry)).map(|()| true)
+        }
+        Some(Part::Crowd { count }) => peer::run(crowd::crowd(count)).map(|()| true),
+        None => measure(&arguments),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(arguments: &Arguments) -> Result<bool, Failure> {
+    let hosts = match arguments.loopback {
+        true => Err("--loopback".into()),
+        false => Hosts::in_namespaces(),
+    };
+    let hosts = hosts.unwrap_or_else(|why| {
+        let _ = writeln!(io::stdout(), "on loopback, without links to break: {why}");
+        Hosts::on_loopback()
+    });
+    let mut figures = Figures::new(arguments.strict);
+    for case in cases::ALL {
+        let is_named = arguments.only.iter().any(|name| name == case.name);
+        let is_wanted =
+            if arguments.only.is_empty() { case.is_short || !arguments.short } else { is_named };
+        if !is_wanted {
+            continue;
+        }
+        if case.needs_links && !hosts.has_links() {
+            figures.leave_out(case.name)?;
+            continue;
+        }
+        let runs = if case.name == "mesh" { arguments.runs } else { 1 };
+        for _ in 0..runs {
+            (case.run)(&hosts, &mut figures)?;
+        }
+    }
+    figures.end()
+}
+
+/// Any port of an address.
+fn any_port(ip: Ipv4Addr) -> SocketAddrV4 {
+    SocketAddrV4::new(ip, 0)
+}
