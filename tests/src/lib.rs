@@ -12,6 +12,7 @@ use multifeed_store::{MemoryStore, Store, carry_out};
 
 pub mod javascript;
 pub mod sockets;
+pub mod stock;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -1,10 +1,15 @@
 //! `multifeed/1` against a living peer in JavaScript, written from PROTOCOL.md. Needs node, and
 //! `npm ci` in `golden/generate`: `cargo test -p multifeed-tests -- --ignored`.
 
+use std::{
+    fs::{DirEntry, read_dir, read_to_string},
+    path::Path,
+};
+
 use multifeed_core::{Event, FeedId, Role};
 use multifeed_tests::javascript::Javascript;
 use multifeed_tests::sockets::{Ours, config, group};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const ROLES: [Role; 2] = [Role::Initiator, Role::Responder];
 const SIZES: &[usize] = &[100, 0, 7, 5_000];
@@ -13,14 +18,10 @@ fn pair() -> (Ours, Javascript) {
     (Ours::open(config(1)), Javascript::multifeed(group().key()))
 }
 
-/// A feed that JavaScript writes; its key.
-fn writer(javascript: &mut Javascript, seed: u8) -> String {
-    let told = javascript.ask("writer", json!({ "seed": seed }));
-    told["key"].as_str().unwrap().to_owned()
-}
-
-fn append(key: &str, seed: u8, count: u64, sizes: &[usize]) -> Value {
-    json!({ "key": key, "seed": seed, "count": count, "sizes": sizes })
+/// JavaScript appends to the feed of the author of this seed; its key.
+fn append(javascript: &mut Javascript, seed: u8, count: u64, sizes: &[usize]) -> String {
+    let options = json!({ "seed": seed, "count": count, "sizes": sizes });
+    javascript.ask("append", options)["key"].as_str().unwrap().to_owned()
 }
 
 /// JavaScript comes to hold a feed of ours: every byte, and the tree hash.
@@ -44,7 +45,8 @@ fn until_we_have(
     key: &str,
     (seed, sizes): (u8, &[usize]),
 ) {
-    let told = javascript.ask("tree", json!({ "key": key }));
+    let options = json!({ "key": key, "length": 0, "seed": seed, "sizes": sizes });
+    let told = javascript.ask("have", options);
     let length = told["length"].as_u64().unwrap();
     ours.until("we have it", |ours| ours.find(key).is_some_and(|id| ours.length(id) == length));
     let feed = ours.find(key).unwrap();
@@ -57,16 +59,24 @@ fn exchange(role: Role, blocks: u64, sizes: &[usize]) {
     let (mut ours, mut javascript) = pair();
     let mine = ours.writer("local", 7);
     ours.append(mine, 7, blocks, sizes);
-    let theirs = writer(&mut javascript, 8);
-    javascript.ask("append", append(&theirs, 8, blocks, sizes));
+    let theirs = append(&mut javascript, 8, blocks, sizes);
     ours.join(&mut javascript, role);
     for _ in 0..3 {
         until_they_have(&mut ours, &mut javascript, mine, (7, sizes));
         until_we_have(&mut ours, &mut javascript, &theirs, (8, sizes));
         ours.append(mine, 7, 2, sizes);
-        javascript.ask("append", append(&theirs, 8, 3, sizes));
+        append(&mut javascript, 8, 3, sizes);
     }
     assert!(ours.closed.is_empty(), "{:?}", ours.closed);
+}
+
+#[test]
+fn a_peer_of_400_lines_is_enough() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/js");
+    let lines = |file: DirEntry| read_to_string(file.path()).unwrap().lines().count();
+    let files = read_dir(folder).unwrap().map(Result::unwrap);
+    let lines: usize = files.map(lines).sum();
+    assert!((100..=400).contains(&lines), "{lines} lines");
 }
 
 #[test]
@@ -102,16 +112,14 @@ fn more_feeds_cross_than_names_are_granted_at_once() {
         for feed in &mine {
             ours.append(*feed, 7, 3, SIZES);
         }
-        let theirs: Vec<String> = (0..200).map(|seed| writer(&mut javascript, seed)).collect();
-        for key in &theirs {
-            javascript.ask("append", append(key, 8, 3, SIZES));
-        }
+        let theirs: Vec<(u8, String)> =
+            (0..200).map(|seed| (seed, append(&mut javascript, seed, 3, SIZES))).collect();
         ours.join(&mut javascript, role);
         for feed in mine {
             until_they_have(&mut ours, &mut javascript, feed, (7, SIZES));
         }
-        for key in theirs {
-            until_we_have(&mut ours, &mut javascript, &key, (8, SIZES));
+        for (seed, key) in theirs {
+            until_we_have(&mut ours, &mut javascript, &key, (seed, SIZES));
         }
         assert!(ours.closed.is_empty(), "{:?}", ours.closed);
     }
@@ -136,8 +144,7 @@ fn a_javascript_peer_passes_feeds_on() {
 #[ignore = "needs node and its packages"]
 fn a_connection_that_breaks_in_the_middle_costs_nothing_but_time() {
     let (mut ours, mut javascript) = pair();
-    let theirs = writer(&mut javascript, 8);
-    javascript.ask("append", append(&theirs, 8, 20_000, &[1_000]));
+    let theirs = append(&mut javascript, 8, 20_000, &[1_000]);
     for part in 1..=4 {
         ours.join(&mut javascript, ROLES[part % 2]);
         let held = |ours: &Ours| ours.find(&theirs).map_or(0, |feed| ours.length(feed));
@@ -153,8 +160,7 @@ fn a_connection_that_breaks_in_the_middle_costs_nothing_but_time() {
 #[ignore = "needs node and its packages"]
 fn cleared_blocks_come_back_from_a_javascript_peer() {
     let (mut ours, mut javascript) = pair();
-    let theirs = writer(&mut javascript, 8);
-    javascript.ask("append", append(&theirs, 8, 40, SIZES));
+    let theirs = append(&mut javascript, 8, 40, SIZES);
     ours.join(&mut javascript, Role::Initiator);
     until_we_have(&mut ours, &mut javascript, &theirs, (8, SIZES));
     let feed = ours.find(&theirs).unwrap();
@@ -177,8 +183,7 @@ fn a_stranger_is_told_nothing() {
         let mut javascript = Javascript::multifeed(&[8; 32]);
         let mine = ours.writer("local", 7);
         ours.append(mine, 7, 3, SIZES);
-        let theirs = writer(&mut javascript, 8);
-        javascript.ask("append", append(&theirs, 8, 3, SIZES));
+        let theirs = append(&mut javascript, 8, 3, SIZES);
         ours.join(&mut javascript, role);
         ours.until("it is closed", |ours| ours.is_alone());
         assert_eq!(ours.find(&theirs), None);

@@ -19,6 +19,7 @@ pub(crate) const COMMANDS_MAX: usize = 64;
 pub(crate) enum Command {
     Writer { name: String, key_pair: Box<KeyPair>, reply: Answer<FeedId> },
     Adopt { key: FeedKey, reply: Answer<FeedId> },
+    Get { key: FeedKey, index: u64, reply: Answer<Vec<Bytes>> },
     Append { feed: FeedId, blocks: Vec<Vec<u8>>, reply: Answer<Appended> },
     Read { feed: FeedId, range: Range<u64>, reply: Answer<Vec<Bytes>> },
     Feeds { reply: Answer<Vec<FeedInfo>> },
@@ -46,6 +47,11 @@ impl<T> Reply<T> {
     pub(crate) fn new() -> (Self, Receiver<T>) {
         let (sender, receiver) = async_channel::bounded(1);
         (Self(sender), receiver)
+    }
+
+    /// Whether the caller has stopped waiting.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.0.is_closed()
     }
 
     pub(crate) fn send(self, answer: T) {

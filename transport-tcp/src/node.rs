@@ -133,6 +133,21 @@ impl Node {
         self.call(|reply| Command::Adopt { key, reply }).await
     }
 
+    /// Gets one block of a feed of another origin, from 0, by the feed's key: from the store, or
+    /// from a peer over hypercore's channel, verified and without keeping anything. A feed that
+    /// was not [adopted](Self::adopt) stays so. As [`Multifeed::get`](multifeed_core::Multifeed)
+    /// says, it waits for as long as no connected peer has the block: whoever waits no longer
+    /// drops the call, and the next one takes it back.
+    ///
+    /// # Errors
+    /// When the feed is refused, or is the group's own and the block not held; when there are as
+    /// many feeds or open requests as there may be, or the store fails.
+    pub async fn get(&self, key: FeedKey, index: u64) -> Result<Bytes, NodeError> {
+        let block = self.call(|reply| Command::Get { key, index, reply }).await?;
+        // The core answers with one block, or fails.
+        block.into_iter().next().ok_or(NodeError::Failed(StoreFailure::Damaged))
+    }
+
     /// Appends blocks to our own feed, all of them or none; resolves when they are durable.
     ///
     /// # Errors

@@ -1,60 +1,29 @@
 // PROTOCOL.md, section 6: the encodings of the channel's messages.
 
-class Writer {
-  constructor() {
-    this.parts = []
-    this.length = 0
-  }
+const { packages } = require('../told')
+const c = packages('compact-encoding')
 
-  raw(bytes) {
-    this.parts.push(bytes)
-    this.length += bytes.length
-    return this
-  }
-
-  varint(value) {
-    const bytes = []
-    for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128)
-    return this.raw(Buffer.from([...bytes, value]))
-  }
-
-  bytes(value) {
-    return this.varint(value.length).raw(value)
-  }
-
-  end() {
-    return Buffer.concat(this.parts, this.length)
-  }
+function varint(value) {
+  const bytes = []
+  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128)
+  return Buffer.from([...bytes, value])
 }
 
-class Reader {
-  constructor(buffer) {
-    this.buffer = buffer
-    this.at = 0
-  }
-
-  get isAtEnd() {
-    return this.at === this.buffer.length
-  }
-
-  raw(length) {
-    if (this.at + length > this.buffer.length) throw new Error('malformed')
-    this.at += length
-    return this.buffer.subarray(this.at - length, this.at)
-  }
-
-  varint() {
-    for (let value = 0, scale = 1; scale < 2 ** 70; scale *= 128) {
-      const [byte] = this.raw(1)
-      value += (byte % 128) * scale
-      if (byte < 128) return value
-    }
-    throw new Error('malformed')
-  }
-
-  bytes() {
-    return this.raw(this.varint())
-  }
+// The parts one behind the other: numbers as varints, buffers as they are.
+exports.pack = function pack(...parts) {
+  return Buffer.concat(parts.map((part) => (typeof part === 'number' ? varint(part) : part)))
 }
 
-module.exports = { Reader, Writer }
+exports.takeVarint = function takeVarint(state) {
+  for (let value = 0, scale = 1; scale < 2 ** 70; scale *= 128) {
+    const byte = c.uint8.decode(state)
+    value += (byte % 128) * scale
+    if (byte < 128) return value
+  }
+  throw new Error('malformed')
+}
+
+exports.takeBytes = (state, length) => c.fixed(length).decode(state)
+
+// What was packed; who gets it takes it apart.
+exports.body = { ...c.raw, decode: (state) => state }

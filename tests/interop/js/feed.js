@@ -2,8 +2,12 @@
 
 const { packages } = require('../told')
 const crypto = packages('hypercore-crypto')
+const flat = packages('flat-tree')
 const sodium = packages('sodium-universal')
 const Hypercore = packages('hypercore')
+const { treeSignable } = packages('hypercore/lib/caps')
+
+const [, INITIATOR, RESPONDER] = crypto.namespace('multifeed', 3)
 
 function keyed(key, ...parts) {
   const hash = Buffer.alloc(32)
@@ -11,51 +15,45 @@ function keyed(key, ...parts) {
   return hash
 }
 
-const namespace = (name, i) => crypto.hash([crypto.hash(Buffer.from(name)), Buffer.from([i])])
-
-function u64le(value) {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(BigInt(value))
-  return bytes
-}
-
-// The largest complete subtrees over `start..end`, left to right, as [first block, blocks].
-function cover(start, end) {
-  const nodes = []
-  for (let blocks; start < end; start += blocks) {
-    for (blocks = 1; start % (2 * blocks) === 0 && start + 2 * blocks <= end; ) blocks *= 2
-    nodes.push([start, blocks])
-  }
-  return nodes
+// The indices of the largest complete subtrees over the blocks `end..length`, left to right.
+function cover(end, length) {
+  const isRight = (index) => flat.leftSpan(index) >= 2 * end
+  return flat.patch(2 * end, 2 * length).filter(isRight)
 }
 
 class Group {
   constructor(key) {
     this.key = key
-    this.discoveryKey = keyed(key, 'multifeed/1 channel')
+    this.channel = { protocol: 'multifeed/1', id: keyed(key, 'multifeed/1 channel') }
     this.namespace = keyed(key, 'multifeed/1 feeds')
-    this.feeds = new Map()
+    this.feeds = new Map() // by their keys, in hex
+    this.sessions = new Set()
   }
 
   capability(handshakeHash, isInitiator) {
-    return keyed(handshakeHash, namespace('multifeed', isInitiator ? 1 : 2), this.key)
+    return keyed(handshakeHash, isInitiator ? INITIATOR : RESPONDER, this.key)
   }
 
   // The feed of an author; a new one is empty.
   feed(publicKey) {
-    const name = publicKey.toString('hex')
-    if (!this.feeds.has(name)) this.feeds.set(name, new Feed(this, Buffer.from(publicKey)))
+    const signer = { signature: 'ed25519', publicKey, namespace: this.namespace }
+    const key = Hypercore.key({ version: 1, hash: 'blake2b', quorum: 1, signers: [signer] })
+    const name = key.toString('hex')
+    if (!this.feeds.has(name)) this.feeds.set(name, new Feed(key, publicKey))
     return this.feeds.get(name)
+  }
+
+  grown() {
+    for (const session of this.sessions) session.flushSoon()
   }
 }
 
 class Feed {
-  constructor(group, publicKey) {
-    const signer = { signature: 'ed25519', publicKey, namespace: group.namespace }
+  constructor(key, publicKey) {
+    this.key = key
     this.publicKey = publicKey
-    this.key = Hypercore.key({ version: 1, hash: 'blake2b', quorum: 1, signers: [signer] })
     this.blocks = []
-    this.nodes = new Map()
+    this.nodes = new Map() // by their indices
     this.head = { length: 0, signature: null }
   }
 
@@ -64,69 +62,53 @@ class Feed {
   }
 
   append(values, secretKey) {
-    const nodes = this.fold(values, [])
     const length = this.length + values.length
-    this.keep(values, nodes, { length, signature: null })
-    this.head.signature = crypto.sign(this.signable(this.treeHash(), length), secretKey)
+    const signable = this.signable(length, this.leaves(this.length, values))
+    const head = { length, signature: crypto.sign(signable, secretKey) }
+    this.accept(this.length, values, [], head)
   }
 
-  // The blocks `start..end` with what ties them to the head.
-  range(start, end) {
-    const right = cover(end, this.head.length).map(([at, count]) => this.node(at, count))
-    return { start, blocks: this.blocks.slice(start, end), right, head: this.head }
+  // What ties blocks that end here to the head.
+  right(end) {
+    return cover(end, this.head.length).map((index) => this.node(index))
   }
 
-  // Keeps what is new in a range. Returns whether something was.
-  accept({ start, blocks, right, head }) {
+  // Keeps what is new in a range.
+  accept(start, blocks, right, head) {
     const end = start + blocks.length
-    if (start > this.length || end <= this.length) return false
-    if (blocks.length === 0 || head.length < end) throw new Error('bad proof')
-    const values = blocks.slice(this.length - start).map((value) => Buffer.from(value))
-    const places = cover(end, head.length)
-    if (places.length !== right.length) throw new Error('bad proof')
-    const covers = right.map((node, i) => ({ ...node, at: places[i][0], count: places[i][1] }))
-    const nodes = this.fold(values, covers)
-    const signable = this.signable(crypto.tree(nodes.roots), head.length)
+    if (start > this.length || end <= this.length) return
+    const indices = cover(end, head.length)
+    if (head.length < end || indices.length !== right.length) throw new Error('bad proof')
+    const nodes = this.leaves(start, blocks)
+    indices.forEach((index, i) => nodes.set(index, { index, ...right[i] }))
+    const signable = this.signable(head.length, nodes)
     if (!crypto.verify(signable, head.signature, this.publicKey)) throw new Error('bad signature')
-    this.keep(values, nodes, head)
-    return true
-  }
-
-  // Hashes blocks behind our own, and nodes behind these: all nodes that come of it, and the roots.
-  fold(values, right) {
-    const made = []
-    const roots = cover(0, this.length).map(([at, count]) => this.node(at, count))
-    const push = (node) => {
-      made.push({ ...node, index: 2 * node.at + node.count - 1 })
-      roots.push(made[made.length - 1])
-      const [a, b] = roots.slice(-2)
-      if (!b || a.count !== b.count || a.at % (2 * a.count) !== 0) return
-      roots.splice(-2)
-      push({ at: a.at, count: 2 * a.count, size: a.size + b.size, hash: crypto.parent(a, b) })
-    }
-    values.forEach((value, i) =>
-      push({ at: this.length + i, count: 1, size: value.length, hash: crypto.data(value) })
-    )
-    right.forEach(push)
-    return { made, roots }
-  }
-
-  keep(values, { made }, head) {
-    for (const node of made) this.nodes.set(node.at + '+' + node.count, node)
-    this.blocks.push(...values)
+    for (const [index, node] of nodes) this.nodes.set(index, node)
+    this.blocks.push(...blocks.slice(this.length - start))
     this.head = head
   }
 
-  node(at, count) {
-    return this.nodes.get(at + '+' + count)
+  leaves(start, values) {
+    const leaf = (index, value) => ({ index, size: value.length, hash: crypto.data(value) })
+    return new Map(values.map((value, i) => [2 * (start + i), leaf(2 * (start + i), value)]))
   }
 
-  signable(treeHash, length) {
-    return Buffer.concat([namespace('hypercore', 0), this.key, treeHash, u64le(length), u64le(0)])
+  // A node that is held, or that follows from new ones, which it is put to.
+  node(index, nodes = this.nodes) {
+    const known = this.nodes.get(index) ?? nodes.get(index)
+    if (known) return known
+    const [a, b] = flat.children(index).map((child) => this.node(child, nodes))
+    const node = { index, size: a.size + b.size, hash: crypto.parent(a, b) }
+    nodes.set(index, node)
+    return node
   }
 
-  treeHash() {
-    return crypto.tree(cover(0, this.length).map(([at, count]) => this.node(at, count)))
+  treeHash(length = this.length, nodes = this.nodes) {
+    return crypto.tree(flat.fullRoots(2 * length).map((index) => this.node(index, nodes)))
+  }
+
+  signable(length, nodes) {
+    return treeSignable(this.key, this.treeHash(length, nodes), length, 0)
   }
 }
 

@@ -1,301 +1,213 @@
-// PROTOCOL.md, sections 5 to 8: one connection of one group.
+// PROTOCOL.md, sections 5 to 8: one connection of one group. Of reconciliation it knows how to say
+// that it does not: it lists.
 
 const { packages } = require('../told')
-const { Reader, Writer } = require('./encoding')
+const { body, pack, takeBytes, takeVarint } = require('./encoding')
 const Protomux = packages('protomux')
-const c = packages('compact-encoding')
 
 const [HEADS, LISTED, WANTS, RANGE, NOS, NAMES, WINDOW, AGAIN] = [0, 1, 2, 3, 4, 5, 6, 7]
 const GIVE_UP = 16
 const LIST = 1
 const [NEW, MINE, YOURS] = [0, 1, 2]
-const [DECLINED, UNAVAILABLE, DUPLICATE, GONE] = [0, 1, 2, 3]
+const [DECLINED, UNAVAILABLE, DUPLICATE] = [0, 1, 2]
 const GRANTED = { names: 64, window: 2 ** 22 }
-const FILL_BYTES = 60 * 1024
-const TURN_BYTES = 2 ** 19
+const RANGE_BYTES = 60 * 1024
 const RANGE_BLOCKS_MAX = 4096
+// Of a feed on a connection: its name, how much the peer holds and was told of, up to where it was
+// sent (null: it wants none), and which blocks it wants again.
+const FRESH = { name: null, held: 0, told: 0, sent: null, again: null }
 
 module.exports = class Session {
-  constructor(group, stream, isInitiator, onend) {
+  constructor(group, stream) {
     this.group = group
     this.stream = stream
-    this.isInitiator = isInitiator
-    this.onend = onend
-    this.isOpen = false
     this.isListed = false
-    this.isFlushing = false
-    this.ours = [] // feeds by the numbers that we gave them, and by the peer's
-    this.theirs = []
-    this.edges = new Map()
-    this.changed = new Set() // feeds to announce
-    this.lacking = new Set() // feeds to want
-    this.again = new Map() // runs that the peer has lost
-    this.left = { names: 0, window: 0 } // what we may send, the peer may send, and is owed
-    this.open = { ...GRANTED }
-    this.owed = { names: 0, window: 0 }
+    this.soon = null
+    this.edges = new Map() // of feeds
+    this.numbered = { [MINE]: [], [YOURS]: [] } // edges, as the peer says it
+    this.names = GRANTED.names // what the peer may name
     this.mux = new Protomux(stream)
-    const [protocol, id] = ['multifeed/1', group.discoveryKey]
-    if (!isInitiator) this.mux.pair({ protocol, id }, () => this.createChannel(protocol, id))
-    stream.on('open', () => {
-      if (isInitiator) this.createChannel(protocol, id).open(this.hello())
-    })
-    stream.on('error', () => this.end())
-    stream.on('close', () => this.end())
+    this.mux.pair(group.channel, () => !stream.isInitiator && this.createChannel())
+    stream.on('open', () => stream.isInitiator && this.createChannel().open(this.hello()))
+    stream.on('close', () => group.sessions.delete(this))
+    group.sessions.add(this)
   }
 
-  createChannel(protocol, id) {
-    const entries = (take) => (reader) => {
-      while (!reader.isAtEnd) take.call(this, reader)
+  createChannel() {
+    const list = (take) => (state) => {
+      while (state.start < state.end) take.call(this, state)
     }
-    const take = []
-    take[HEADS] = entries(this.takeHead)
-    take[LISTED] = () => {} // heads are taken alike before and after
-    take[WANTS] = entries(this.takeWant)
-    take[RANGE] = this.takeRange
-    take[NOS] = entries(this.takeNo)
-    take[NAMES] = (reader) => (this.left.names += reader.varint())
-    take[WINDOW] = (reader) => (this.left.window += reader.varint())
-    take[AGAIN] = entries(this.takeAgain)
-    // Of a reconciliation nothing is taken: it was given up before it began, so that no message
-    // of it numbers a feed.
-    const messages = Array.from({ length: GIVE_UP + 1 }, (_, type) => ({
-      encoding: c.raw,
-      onmessage: (body) => take[type] && this.attempt(take[type], new Reader(body))
-    }))
+    const take = {
+      [HEADS]: list(this.takeHead),
+      [WANTS]: list(this.takeWant),
+      [RANGE]: this.takeRange,
+      [NOS]: list(this.takeNo),
+      [NAMES]: (state) => (this.left.names += takeVarint(state)),
+      [WINDOW]: (state) => (this.left.window += takeVarint(state)),
+      [AGAIN]: list(this.takeAgain)
+    }
+    // What is thrown here makes protomux destroy the stream.
+    const onmessage = (type, state) => {
+      take[type]?.call(this, state)
+      this.flushSoon()
+    }
     this.channel = this.mux.createChannel({
-      protocol,
-      id,
-      handshake: c.raw,
-      messages,
-      onopen: (hello) => this.attempt(this.start, new Reader(hello)),
-      onclose: () => this.end(),
-      ondrain: () => this.flushSoon()
+      ...this.group.channel,
+      handshake: body,
+      messages: Array.from({ length: GIVE_UP + 1 }, (_, type) => ({
+        encoding: body,
+        onmessage: (state) => onmessage(type, state)
+      })),
+      onopen: (state) => this.start(state),
+      onclose: () => this.stream.destroy()
     })
     return this.channel
   }
 
-  attempt(what, reader) {
-    try {
-      what.call(this, reader)
-      this.flushSoon()
-    } catch {
-      this.end()
-    }
-  }
-
-  end() {
-    this.isOpen = false
-    this.onend()
-    this.stream.destroy()
-  }
-
   hello() {
-    const capability = this.group.capability(this.stream.handshakeHash, this.isInitiator)
-    const hello = new Writer().varint(1).varint(0).raw(capability)
-    // No claim: what it has it lists.
-    return hello.varint(GRANTED.names).varint(GRANTED.window).varint(0).end()
+    const capability = this.group.capability(this.stream.handshakeHash, this.stream.isInitiator)
+    // Version, features; at the end no claim: what it has it lists.
+    return pack(1, 0, capability, GRANTED.names, GRANTED.window, 0)
   }
 
-  start(hello) {
-    const version = hello.varint()
-    hello.varint() // features
-    const expected = this.group.capability(this.stream.handshakeHash, !this.isInitiator)
-    if (version === 0 || !hello.raw(32).equals(expected)) throw new Error('not a member')
-    this.left = { names: hello.varint(), window: hello.varint() }
-    if (!this.isInitiator) this.channel.open(this.hello())
-    this.isOpen = true
-    this.send(GIVE_UP, new Writer().varint(LIST))
-    for (const feed of this.group.feeds.values()) this.grown(feed)
+  start(state) {
+    const version = takeVarint(state)
+    takeVarint(state) // features
+    const { handshakeHash, isInitiator } = this.stream
+    const expected = this.group.capability(handshakeHash, !isInitiator)
+    if (version === 0 || !takeBytes(state, 32).equals(expected)) throw new Error('not a member')
+    // What we may send.
+    this.left = { names: takeVarint(state), window: takeVarint(state) }
+    if (!isInitiator) this.channel.open(this.hello())
+    this.send(GIVE_UP, LIST)
   }
 
-  // What is known of a feed on this connection: our number of it and the peer's, how much the peer
-  // holds and was told of, what it was sent, and whether we have asked for it.
+  send(type, ...parts) {
+    this.channel.messages[type].send(pack(...parts))
+  }
+
   edge(feed) {
-    const fresh = { our: null, their: null, held: 0, told: 0, sent: null, isAsked: false }
-    if (!this.edges.has(feed)) this.edges.set(feed, { ...fresh, isOwed: false })
+    if (!this.edges.has(feed)) this.edges.set(feed, { feed, ...FRESH })
     return this.edges.get(feed)
   }
 
-  // A feed has grown, or is there.
-  grown(feed) {
-    if (feed.length === 0) return
-    const edge = this.edge(feed)
-    if (edge.isOwed) this.owed.names++
-    edge.isOwed = false
-    if (edge.sent === null && edge.told < feed.length) this.changed.add(feed)
-    this.flushSoon()
-  }
-
-  takeName(reader, mayBeNew) {
-    const kind = reader.varint()
-    if (kind === NEW && mayBeNew) {
-      const feed = this.group.feed(reader.raw(32))
-      if (this.open.names-- === 0) throw new Error('too many names')
-      this.edge(feed).their = this.theirs.push(feed) - 1
-      this.edge(feed).isOwed = true
-      this.grown(feed)
-      return feed
+  takeName(state) {
+    const kind = takeVarint(state)
+    if (kind === NEW) {
+      if (this.names-- === 0) throw new Error('too many names')
+      const edge = this.edge(this.group.feed(takeBytes(state, 32)))
+      const name = pack(YOURS, this.numbered[MINE].push(edge) - 1)
+      return Object.assign(edge, { name, isOwed: true })
     }
-    const feed = { [MINE]: this.theirs, [YOURS]: this.ours }[kind]?.[reader.varint()]
-    if (!feed) throw new Error('unknown number')
-    return feed
+    const edge = this.numbered[kind]?.[takeVarint(state)]
+    if (!edge) throw new Error('unknown number')
+    return edge
   }
 
-  takeHead(reader) {
-    const feed = this.takeName(reader, true)
-    const [length, fork] = [reader.varint(), reader.varint()]
-    const edge = this.edge(feed)
+  takeHead(state) {
+    const edge = this.takeName(state)
+    const [length, fork] = [takeVarint(state), takeVarint(state)]
     edge.held = fork === 0 ? length : 0
-    if (edge.held > feed.length && !edge.isAsked) this.lacking.add(feed)
   }
 
-  takeWant(reader) {
-    const feed = this.takeName(reader, false)
-    this.edge(feed).sent = reader.varint()
-    this.changed.delete(feed)
+  takeWant(state) {
+    this.takeName(state).sent = takeVarint(state)
   }
 
-  takeRange(reader) {
-    const bytes = reader.buffer.length
-    if ((this.open.window -= bytes) < 0) throw new Error('past the window')
-    this.owed.window += bytes
-    const feed = this.takeName(reader, false)
-    const [start, length, fork] = [reader.varint(), reader.varint(), reader.varint()]
-    if (fork !== 0) return
-    const head = { length, signature: Buffer.from(reader.raw(64)) }
-    const right = []
-    for (let [nodes] = reader.raw(1); nodes > 0; nodes--) {
-      right.push({ size: reader.varint(), hash: Buffer.from(reader.raw(32)) })
+  takeRange(state) {
+    const bytes = state.end - state.start
+    const { feed } = this.takeName(state)
+    const [start, length, fork] = [takeVarint(state), takeVarint(state), takeVarint(state)]
+    const head = { length, signature: takeBytes(state, 64) }
+    const [right, blocks] = [[], []]
+    for (let nodes = takeVarint(state); nodes > 0; nodes--) {
+      right.push({ size: takeVarint(state), hash: takeBytes(state, 32) })
     }
-    const blocks = []
-    while (!reader.isAtEnd) blocks.push(reader.bytes())
-    if (feed.accept({ start, blocks, right, head })) this.group.grown(feed)
+    while (state.start < state.end) blocks.push(takeBytes(state, takeVarint(state)))
+    if (fork === 0) feed.accept(start, blocks, right, head)
+    this.group.grown()
+    this.send(WINDOW, bytes)
   }
 
-  takeNo(reader) {
-    const feed = this.takeName(reader, true)
-    const why = reader.varint()
-    const edge = this.edge(feed)
-    if (why === DECLINED) edge.held = 0
+  takeNo(state) {
+    const edge = this.takeName(state)
+    const why = takeVarint(state)
     if (why === DECLINED || why === DUPLICATE) edge.sent = null
-    if (why === DECLINED || why === UNAVAILABLE) edge.isAsked = false
+    // It is asked again once it names the feed again.
+    if (why === DECLINED || why === UNAVAILABLE) Object.assign(edge, { held: 0, isAsked: false })
   }
 
-  takeAgain(reader) {
-    const feed = this.takeName(reader, false)
-    this.again.set(feed, { start: reader.varint(), end: reader.varint() })
+  takeAgain(state) {
+    const edge = this.takeName(state)
+    const [start, end] = [takeVarint(state), Math.min(takeVarint(state), edge.feed.length)]
+    if (start < end) edge.again = [start, end]
   }
 
   // Messages are made a moment later: protomux answers a batch with a batch, which could be longer
   // than a frame may be.
   flushSoon() {
-    if (this.isFlushing || !this.isOpen) return
-    this.isFlushing = true
-    setImmediate(() => {
-      this.isFlushing = false
-      if (this.isOpen) this.flush()
+    this.soon ??= setImmediate(() => {
+      this.soon = null
+      if (this.channel?.opened && !this.channel.closed) this.flush()
     })
   }
 
   flush() {
-    this.mux.cork()
-    this.grant('names', NAMES)
-    this.grant('window', WINDOW)
-    this.answerAgain()
-    this.announce()
-    this.want()
-    this.mux.uncork()
-    this.serve()
+    const edges = Array.from(this.group.feeds.values(), (feed) => this.edge(feed))
+    edges.forEach((edge) => this.announce(edge))
+    const isTold = ({ feed, told, sent }) => sent !== null || told === feed.length
+    if (!this.isListed && edges.every(isTold)) {
+      this.isListed = true
+      this.send(LISTED)
+    }
+    edges.forEach((edge) => this.serve(edge))
   }
 
-  send(type, writer) {
-    return this.channel.messages[type].send(writer.end())
-  }
-
-  grant(what, type) {
-    if (this.owed[what] * 4 <= GRANTED[what]) return
-    this.send(type, new Writer().varint(this.owed[what]))
-    this.open[what] += this.owed[what]
-    this.owed[what] = 0
-  }
-
-  // Writes a feed's name. Returns whether it could: a new one takes a name of those granted.
-  putName(entries, feed) {
-    const edge = this.edge(feed)
-    if (edge.our !== null) return entries.varint(MINE).varint(edge.our)
-    if (edge.their !== null) return entries.varint(YOURS).varint(edge.their)
-    if (this.left.names === 0) return false
+  announce(edge) {
+    const { feed, held, told, sent, name } = edge
+    if (edge.isOwed && feed.length > 0) {
+      edge.isOwed = false
+      this.names++
+      this.send(NAMES, 1)
+    }
+    if (held > feed.length && !edge.isAsked) {
+      edge.isAsked = true
+      this.send(WANTS, name, feed.length)
+    }
+    if (sent !== null || told === feed.length || (!name && this.left.names === 0)) return
+    edge.told = feed.length
+    this.send(HEADS, name ?? pack(NEW, feed.publicKey), feed.length, 0)
+    if (name) return
     this.left.names--
-    edge.our = this.ours.push(feed) - 1
-    return entries.varint(NEW).raw(feed.publicKey)
+    edge.name = pack(MINE, this.numbered[YOURS].push(edge) - 1)
   }
 
-  announce() {
-    const heads = new Writer()
-    for (const feed of this.changed) {
-      if (heads.length > FILL_BYTES) this.flushSoon()
-      if (heads.length > FILL_BYTES || !this.putName(heads, feed)) break
-      heads.varint(feed.length).varint(0)
-      this.edge(feed).told = feed.length
-      this.changed.delete(feed)
-    }
-    if (heads.length > 0) this.send(HEADS, heads)
-    if (this.isListed || this.changed.size > 0) return
-    this.isListed = true
-    this.send(LISTED, new Writer())
-  }
-
-  want() {
-    const wants = new Writer()
-    for (const feed of this.lacking) {
-      const edge = this.edge(feed)
-      edge.isAsked = edge.held > feed.length
-      if (edge.isAsked) this.putName(wants, feed).varint(feed.length)
-    }
-    this.lacking.clear()
-    if (wants.length > 0) this.send(WANTS, wants)
-  }
-
-  serve() {
-    let budget = TURN_BYTES
-    for (const [feed, edge] of this.edges) {
-      while (edge.sent !== null && edge.sent < feed.length) {
-        if (budget <= 0) return this.flushSoon()
-        const { end, body } = this.range(feed, edge.sent, feed.length)
-        if (body.length > this.left.window || !this.mux.drained) return
-        this.left.window -= body.length
-        this.send(RANGE, body)
-        edge.sent = end
-        edge.told = Math.max(edge.told, end)
-        budget -= body.length
-      }
+  // Sends what the peer wants, as far as its window goes.
+  serve(edge) {
+    const { feed, again } = edge
+    if (again && this.sendRange(edge, ...again)) edge.again = null
+    while (edge.sent !== null && edge.sent < feed.length) {
+      const end = this.sendRange(edge, edge.sent, feed.length)
+      if (end === null) return
+      edge.sent = end
     }
   }
 
-  answerAgain() {
-    for (const [feed, { start, end }] of this.again) {
-      const limit = Math.min(end, feed.length)
-      const { body } = start < limit ? this.range(feed, start, limit) : {}
-      if (body?.length > this.left.window) return
-      if (body) this.left.window -= body.length
-      if (body) this.send(RANGE, body)
-      else this.send(NOS, this.putName(new Writer(), feed).varint(GONE))
-      this.again.delete(feed)
-    }
-  }
-
-  // A range as long as fills a frame.
-  range(feed, start, limit) {
+  // Sends a range of a usual size, if the window has room. Returns where it ends.
+  sendRange({ feed, name }, start, limit) {
+    const { blocks, head } = feed
     let end = start
     for (let bytes = 0; end < limit && end - start < RANGE_BLOCKS_MAX; end++) {
-      bytes += feed.blocks[end].length
-      if (bytes > FILL_BYTES && end > start) break
+      bytes += blocks[end].length
+      if (bytes > RANGE_BYTES && end > start) break
     }
-    const { blocks, right, head } = feed.range(start, end)
-    const body = this.putName(new Writer(), feed).varint(start).varint(head.length).varint(0)
-    body.raw(head.signature).raw(Buffer.from([right.length]))
-    for (const { size, hash } of right) body.varint(size).raw(hash)
-    for (const block of blocks) body.bytes(block)
-    return { end, body }
+    const nodes = feed.right(end).flatMap(({ size, hash }) => [size, hash])
+    const proof = [head.length, 0, head.signature, nodes.length / 2, ...nodes]
+    const values = blocks.slice(start, end).flatMap((value) => [value.length, value])
+    const range = pack(name, start, ...proof, ...values)
+    if (range.length > this.left.window) return null
+    this.left.window -= range.length
+    this.send(RANGE, range)
+    return end
   }
 }

@@ -28,6 +28,15 @@ impl Driver {
             Command::Adopt { key, reply } => {
                 reply.send(self.core.adopt(key).map_err(NodeError::Misuse));
             }
+            Command::Get { key, index, reply } => {
+                self.take_back_unheard();
+                match self.core.get(key, index) {
+                    Ok(request) => {
+                        self.calls.insert(request, Open::Read(reply));
+                    }
+                    Err(misuse) => reply.send(Err(misuse.into())),
+                }
+            }
             Command::Append { feed, blocks, reply } => {
                 let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
                 match self.core.append(feed, &blocks) {
@@ -71,6 +80,17 @@ impl Driver {
             Command::LocalAddrs { reply } => {
                 reply.send(Ok(self.listeners.iter().map(|(addr, _)| *addr).collect()));
             }
+        }
+    }
+
+    /// Takes back the blocks that nobody waits for any more: one that no peer has would be waited
+    /// for until the node closes.
+    fn take_back_unheard(&mut self) {
+        let is_unheard = |open: &Open| matches!(open, Open::Read(reply) if reply.is_unheard());
+        let unheard = self.calls.iter().filter(|(_, open)| is_unheard(open));
+        for request in unheard.map(|(request, _)| *request).collect::<Vec<_>>() {
+            // A read of the store cannot be taken back, and is soon over.
+            let _ = self.core.cancel(request);
         }
     }
 

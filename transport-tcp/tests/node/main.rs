@@ -4,6 +4,7 @@ mod closing;
 mod host;
 mod links;
 mod sources;
+mod stock;
 mod sync;
 
 /// Makes a test of each body on each runtime that is built in.
@@ -46,6 +47,8 @@ on_each_runtime! {
     crate::sources::a_source_that_ends_is_told as a_source_that_ends_is_told,
     crate::sources::there_is_an_end_to_sources as there_is_an_end_to_sources,
     crate::sources::found_peers_leave_room_for_others as found_peers_leave_room_for_others,
+    crate::stock::single_blocks_come_without_the_rest as single_blocks_come_without_the_rest,
+    crate::stock::blocks_that_nobody_waits_for as blocks_that_nobody_waits_for_are_taken_back,
     crate::closing::a_taken_port_is_named as a_taken_port_is_named,
     crate::closing::closing_ends_everything as closing_ends_everything,
     crate::closing::a_folder_is_kept_and_held as a_folder_is_kept_and_held,
