@@ -234,6 +234,8 @@ pub enum Command {
     Dht,
     /// Open a room, line by line
     Chat,
+    /// Open a second window on the room that is open already
+    Attach,
     /// Talk in JSON lines on standard input and output, for bots
     Pipe {
         /// How many of the last messages to tell first

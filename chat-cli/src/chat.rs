@@ -9,7 +9,6 @@ pub mod slash;
 
 use std::time::Duration;
 
-use multifeed_core::Event;
 use multifeed_tcp::NodeEvent;
 use tokio::time::{Instant, sleep_until};
 
@@ -283,9 +282,6 @@ impl Chat {
                 (Format::Json, Some(line)) => self.output.json(&line)?,
                 _ => self.screen.say(&change.text())?,
             }
-        }
-        if let NodeEvent::Multifeed(Event::FeedBroken { .. }) = event {
-            self.screen.say("a part of the store is damaged: some messages cannot be shown")?;
         }
         if grows(event) {
             self.show_new().await?;

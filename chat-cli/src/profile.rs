@@ -83,11 +83,19 @@ impl Profile {
             let place = Place::Memory { rooms: Vec::new(), last: None, nick: None };
             return Ok(Self { name, identity: Identity::generate()?, place });
         }
-        let (data, state) = match &global.data_dir {
-            Some(folder) => (folder.clone(), folder.clone()),
-            None => default_folders()?,
-        };
+        let (data, state) = folders(global)?;
         Self::open_in(&data, &state, name)
+    }
+
+    /// The folder of the profile of the global flags; `None` when nothing goes to disk.
+    ///
+    /// # Errors
+    /// If there is no home folder.
+    pub fn folder(global: &Global) -> Result<Option<PathBuf>, Failure> {
+        if global.ephemeral {
+            return Ok(None);
+        }
+        folders(global).map(|(data, _)| Some(data.join(&global.profile)))
     }
 
     fn open_in(data: &Path, state: &Path, name: String) -> Result<Self, Failure> {
@@ -330,6 +338,13 @@ impl Profile {
         let names: Vec<&str> = rooms.iter().map(Room::name).collect();
         Failure::new(ExitCode::NotFound, "room.unnamed", "which room?")
             .help(format!("use  --room NAME  with one of: {}", names.join(", ")))
+    }
+}
+
+fn folders(global: &Global) -> Result<(PathBuf, PathBuf), Failure> {
+    match &global.data_dir {
+        Some(folder) => Ok((folder.clone(), folder.clone())),
+        None => default_folders(),
     }
 }
 

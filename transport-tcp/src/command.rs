@@ -19,6 +19,10 @@ pub(crate) const COMMANDS_MAX: usize = 64;
 pub(crate) enum Command {
     Writer { name: String, key_pair: Box<KeyPair>, reply: Answer<FeedId> },
     Adopt { key: FeedKey, reply: Answer<FeedId> },
+    Refuse { key: FeedKey, reply: Answer<()> },
+    Accept { key: FeedKey, reply: Answer<()> },
+    Remove { feed: FeedId, reply: Answer<()> },
+    IsRefused { key: FeedKey, reply: Answer<bool> },
     Append { feed: FeedId, blocks: Vec<Vec<u8>>, reply: Answer<Appended> },
     Read { feed: FeedId, range: Range<u64>, reply: Answer<Vec<Bytes>> },
     Feeds { reply: Answer<Vec<FeedInfo>> },

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::open_chat;
+use super::open::chat;
 use crate::args::{Global, Join};
 use crate::lines::{Event, Line, hex};
 use crate::output::{Format, Output};
@@ -32,7 +32,7 @@ pub(super) fn new(
     profile.set_last(room.id())?;
     output.say(&format!("made room \"{}\" ({})", room.name(), room.id()))?;
     show_invite(global, &profile, &room, output)?;
-    if no_open { Ok(()) } else { open_chat(&opened(global, &room), profile, output) }
+    if no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }
 
 pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), Failure> {
@@ -59,7 +59,7 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
     if output.format == Format::Json {
         output.json(&Line::from(room_event(&room, None)))?;
     }
-    if join.no_open { Ok(()) } else { open_chat(&opened(global, &room), profile, output) }
+    if join.no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }
 
 /// The profile, which from now on calls the user as the flags do.

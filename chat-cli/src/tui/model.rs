@@ -67,7 +67,7 @@ pub struct Progress {
 }
 
 /// Something that happened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum News {
     /// The last messages, when the room is opened or looked at from its end again.
     Latest(Vec<Entry>),
@@ -286,7 +286,7 @@ impl Model {
         self.meet(&entries);
         let rings = entries.iter().any(|entry| log::mentions(entry, &self.about));
         // What was being read stays where it is on the screen.
-        let before = self.log_height();
+        let before = if self.log.scroll > 0 { self.log_height() } else { 0 };
         for entry in entries {
             self.log.add(&entry, &self.about, &self.channel);
         }

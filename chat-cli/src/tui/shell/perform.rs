@@ -1,0 +1,138 @@
+//! What a window asks for.
+
+use super::desk::Seat;
+use super::{Next, PAGE_ROWS, Shell};
+use crate::args::AnyChannel;
+use crate::attach::Tell;
+use crate::commands::invite_to;
+use crate::exit::ExitCode;
+use crate::profile::Access;
+use crate::qr;
+use crate::report::Failure;
+use crate::sanitize;
+use crate::tui::model::overlay::{FOUND_MAX, Invite};
+use crate::tui::model::{Effect, News};
+
+/// The widest invite.
+const INVITE_COLUMNS_MAX: usize = 400;
+
+impl Shell<'_> {
+    /// Does it.
+    pub(super) async fn perform(&mut self, seat: Seat, effect: Effect) -> Result<Next, Failure> {
+        match effect {
+            Effect::Send { channel, text } => self.send(seat, channel.as_str(), &text).await?,
+            Effect::ReadOlder(spot) => {
+                let older = self.session.page(Some(spot), PAGE_ROWS).await?;
+                self.tell_one(seat, News::Older(older))?;
+            }
+            Effect::ReadLatest => {
+                let latest = self.session.page(None, PAGE_ROWS).await?;
+                self.tell_one(seat, News::Latest(latest))?;
+            }
+            Effect::ReadAround(spot) => {
+                let around = self.session.around(spot, PAGE_ROWS).await?;
+                self.tell_one(seat, News::Around(spot, around))?;
+            }
+            Effect::Search(words) => {
+                let found = self.session.search(&words, &AnyChannel::default(), FOUND_MAX).await?;
+                self.tell_one(seat, News::Found(found))?;
+            }
+            Effect::Invite => self.invite(seat)?,
+            Effect::Rename(nick) => {
+                self.session.set_nick(&nick)?;
+                let nick = self.session.nick().clone();
+                self.note(seat, &format!("you are {nick} from now on"));
+                self.tell(&News::Nick(nick))?;
+            }
+            Effect::OpenRoom(at) => return Ok(Next::Open(at)),
+            Effect::Copy(text) => {
+                if let Some(screen) = self.desk.screen(seat) {
+                    screen.copy(&text)?;
+                }
+                self.note(seat, "on the clipboard, if your terminal does that");
+            }
+            Effect::Bell => self.ring(seat)?,
+            Effect::MarkRead(spot) => self.session.mark_read(spot)?,
+            Effect::Redraw => {
+                if let (Some(model), Some(screen)) =
+                    (self.models.get(&seat), self.desk.screen(seat))
+                {
+                    screen.clear(model.size)?;
+                }
+            }
+            Effect::Suspend => match seat {
+                Seat::Own => self.stop()?,
+                Seat::Guest(id) => self.desk.tell(id, Tell::Stop),
+            },
+            Effect::Quit => match seat {
+                Seat::Own => return Ok(Next::Leave),
+                Seat::Guest(id) => {
+                    self.desk.tell(id, Tell::Bye);
+                    self.leave(id);
+                }
+            },
+        }
+        Ok(Next::GoOn)
+    }
+
+    async fn send(&mut self, seat: Seat, channel: &str, text: &str) -> Result<(), Failure> {
+        match self.session.append(channel, text).await {
+            Ok(_) => {
+                self.is_behind = true;
+                Ok(())
+            }
+            // The user can put this right himself.
+            Err(failure) if failure.exit() == ExitCode::BadInput => {
+                if let Some(report) = failure.report() {
+                    self.note(seat, &format!("not sent: {}", report.message()));
+                }
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn invite(&mut self, seat: Seat) -> Result<(), Failure> {
+        let (profile, room) = (self.session.profile(), self.session.room());
+        let ticket = invite_to(profile, room, self.session.listening());
+        let invite = match (ticket, room.access()) {
+            (Some(ticket), _) => Invite {
+                text: sanitize::line(&ticket, INVITE_COLUMNS_MAX),
+                picture: qr::picture(&ticket).unwrap_or_default(),
+                warning: "anyone with this can read the whole history",
+            },
+            (None, Access::Open { name }) => Invite {
+                text: sanitize::line(&format!("multichat join --open {name}"), INVITE_COLUMNS_MAX),
+                picture: Vec::new(),
+                warning: "an open room: anyone who knows its name can join and read all of it",
+            },
+            (None, Access::Secret(_)) => return Ok(()),
+        };
+        self.tell_one(seat, News::Invite(invite))
+    }
+
+    /// Tells one window, and does at once what can be done without leaving.
+    pub(super) fn tell_one(&mut self, seat: Seat, news: News) -> Result<(), Failure> {
+        self.is_stale = true;
+        let effects = self.models.get_mut(&seat).map(|model| model.update(news));
+        for effect in effects.unwrap_or_default() {
+            match effect {
+                Effect::Bell => self.ring(seat)?,
+                Effect::MarkRead(spot) => self.session.mark_read(spot)?,
+                // News ask for nothing else.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn ring(&mut self, seat: Seat) -> Result<(), Failure> {
+        self.desk.screen(seat).map_or(Ok(()), |screen| screen.ring())
+    }
+
+    fn note(&mut self, seat: Seat, text: &str) {
+        if let Some(model) = self.models.get_mut(&seat) {
+            model.note(text);
+        }
+    }
+}
