@@ -6,7 +6,9 @@
 mod about;
 mod channel;
 mod discovery;
+mod help;
 mod keep;
+mod moderate;
 mod suggest;
 mod ui;
 mod values;
@@ -17,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::exit::ExitCode;
 use crate::output::{Format, Output, Talk, Terminals};
@@ -27,7 +29,9 @@ use crate::ticket::looks_like_ticket;
 pub use self::about::About;
 pub use self::channel::{AnyChannel, Channel};
 pub use self::discovery::{Discovery, Entry, Transport};
+pub use self::help::{command, flags};
 pub use self::keep::{ExportFormat, Inspected, Keep};
+pub use self::moderate::Moderate;
 pub use self::suggest::{nearest, nearest_command};
 pub use self::ui::Ui;
 pub use self::values::{PeerAddress, Until, Wait, duration, profile_name};
@@ -248,6 +252,12 @@ pub enum Command {
     /// Something with what is kept
     #[command(flatten)]
     Keep(Keep),
+    /// Decide whom you want to read: it holds for you alone
+    Mod {
+        /// What to do
+        #[command(subcommand)]
+        what: Moderate,
+    },
     /// Something about the program
     #[command(flatten)]
     About(About),
@@ -341,7 +351,8 @@ pub enum Stop {
 /// # Errors
 /// A failure here has exit code 2, and shows words that would have been understood.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Stop> {
-    let line = Line::try_parse_from(words).map_err(stop)?;
+    let found = help::brief().try_get_matches_from(words).map_err(stop)?;
+    let line = Line::from_arg_matches(&found).map_err(stop)?;
     let Line { mut global, words, command } = line;
     let action = match (command, &words[..]) {
         (Some(command), []) => Action::Run(command),
@@ -356,11 +367,6 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, St
         (_, words) => return Err(Stop::Fail(suggest::unknown(words))),
     };
     Ok(Invocation { global, action })
-}
-
-/// The whole command line, for its manual and its completions.
-pub fn command() -> clap::Command {
-    Line::command()
 }
 
 /// Whether an error of [`parse`] itself has to be a JSON line.

@@ -40,7 +40,7 @@ pub enum Ask {
         has_colours: bool,
     },
     /// The user did something in that window.
-    Input(ratatui::crossterm::event::Event),
+    Input(crossterm::event::Event),
     /// Store a message, and tell from then on how far it has got.
     Send {
         /// The room that is meant, as the user names it; none is the open one.

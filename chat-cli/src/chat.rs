@@ -260,14 +260,14 @@ impl Chat {
                 Ok(())
             }
             // The user can put this right himself.
-            Err(failure) if failure.exit() == ExitCode::BadInput => self.refuse(&failure),
+            Err(failure) if failure.exit() == ExitCode::BadInput => self.refuse("not sent", &failure),
             Err(failure) => Err(failure),
         }
     }
 
-    fn refuse(&self, failure: &Failure) -> Result<(), Failure> {
+    fn refuse(&self, what: &str, failure: &Failure) -> Result<(), Failure> {
         match failure.report() {
-            Some(report) => self.screen.say(&format!("not sent: {}", report.message())),
+            Some(report) => self.screen.say(&format!("{what}: {}", report.message())),
             None => Ok(()),
         }
     }

@@ -4,8 +4,10 @@
 
 mod about;
 mod dht;
+mod first;
 mod keep;
 mod look;
+mod moderate;
 mod open;
 mod pipe;
 mod rooms;
@@ -18,7 +20,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::args::{Action, Command, Global, Invocation, Join, Ui};
+use crate::args::{Action, Command, Global, Invocation, Ui};
 use crate::demo;
 use crate::exit::ExitCode;
 use crate::output::Output;
@@ -39,11 +41,7 @@ pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
     let Invocation { global, action } = invocation;
     match action {
         Action::Open => open::run(&global, output),
-        Action::JoinAndOpen { ticket } => {
-            let ticket = vec![ticket];
-            let join = Join { ticket, name: None, repair: false, no_open: false, open: None };
-            rooms::join(&global, &join, output)
-        }
+        Action::JoinAndOpen { ticket } => rooms::join_ticket(&global, ticket, output),
         Action::Run(command) => run_command(&global, command, output),
     }
 }
@@ -57,6 +55,7 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
             drive(pipe::run(global, output, pipe::Wanted { lines, linger }))
         }
         Command::Keep(keep) => keep::run(global, output, keep),
+        Command::Mod { what } => drive(moderate::run(global, output, &what)),
         Command::About(about) => about::run(global, output, about),
         Command::Rooms => rooms::list(global, output),
         Command::Whoami => rooms::whoami(global, output),

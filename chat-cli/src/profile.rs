@@ -142,6 +142,14 @@ impl Profile {
         }
     }
 
+    /// Whether it was ever said what the user is called.
+    pub fn has_nick(&self) -> bool {
+        match &self.place {
+            Place::Memory { nick, .. } => nick.is_some(),
+            Place::Disk { data, .. } => data.join(NICK).exists(),
+        }
+    }
+
     /// Keeps what the user is called.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 mod discovery;
 mod failure;
+mod moderation;
 
 use std::net::SocketAddr;
 
@@ -15,6 +16,7 @@ use multifeed_tcp::{Events, Node, NodeEvent, NodeOptions, Storage};
 use tokio::net::lookup_host;
 
 pub use self::failure::node_failure;
+pub use self::moderation::{Author, Decision};
 
 use crate::args::{AnyChannel, Global};
 use crate::exit::ExitCode;
@@ -61,7 +63,8 @@ impl Session {
         // Before the node: what fails here leaves nothing open.
         let key = profile.identity().feed_key(&group);
         let view = profile.view_file(room.id())?;
-        let timeline = Timeline::open(view, key.0).map_err(|error| index_failure(&error))?;
+        let mut timeline = Timeline::open(view, key.0).map_err(|error| index_failure(&error))?;
+        timeline.hide(room.hidden().clone());
         let runtime = Tokio::current().map_err(|error| failure::no_runtime(&error))?;
         let mut options = NodeOptions::new(group.clone(), runtime);
         if let Some(folder) = &feeds {

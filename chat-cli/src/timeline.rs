@@ -12,7 +12,7 @@
 mod place;
 pub mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 
 use jiff::Timestamp;
@@ -78,6 +78,8 @@ pub struct Timeline {
     view: View,
     /// The feed whose messages are ours.
     own: [u8; 32],
+    /// Feeds of which nothing is shown: they keep their places, and say nothing.
+    hidden: BTreeSet<[u8; 32]>,
 }
 
 /// What one step brought.
@@ -96,7 +98,19 @@ impl Timeline {
     /// If the index cannot be written.
     pub fn open(file: Option<File>, own: [u8; 32]) -> Result<Self, ViewFailure> {
         let view = file.map_or_else(View::in_memory, View::open)?;
-        Ok(Self { view, own })
+        Ok(Self { view, own, hidden: BTreeSet::new() })
+    }
+
+    /// Shows nothing of these feeds from now on.
+    pub fn hide(&mut self, hidden: BTreeSet<[u8; 32]>) {
+        self.hidden = hidden;
+    }
+
+    fn shown(&self, feed: &[u8; 32], content: Content) -> Content {
+        match self.hidden.contains(feed) {
+            true => Content::Unreadable(Unreadable::Hidden),
+            false => content,
+        }
     }
 
     /// The index.
@@ -143,6 +157,7 @@ impl Timeline {
                     let content = message::decode(block);
                     arrived.push(arrival(block_name, block, &content));
                     let id = MessageId { feed: feed.key.0, index };
+                    let content = self.shown(&feed.key.0, content);
                     step.entries.push(Entry { id, place: Place::default(), content });
                 }
                 left -= end - next;
@@ -261,6 +276,7 @@ impl Timeline {
                 },
             };
             let id = MessageId { feed: block.feed, index: block.index };
+            let content = self.shown(&block.feed, content);
             entries.push(Entry { id, place: *place, content });
         }
         Ok(entries)

@@ -7,9 +7,10 @@ use crate::exit::ExitCode;
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::{Failure, Level, Report};
+use crate::ticket::looks_like_ticket;
 use crate::tui;
 
-use super::drive;
+use super::{drive, first, rooms};
 
 /// Opens the room of the flags or the last one; attaches if the profile is open already.
 pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
@@ -30,10 +31,28 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
         // Several, and none of them was the last: the failure lists them.
         return profile.find(None).map(|_| ());
     }
+    if ui(global, output) == Ui::Tui && first::can_ask(output) {
+        return begin(global, profile, output);
+    }
     WELCOME.iter().try_for_each(|line| match output.format {
         Format::Text => output.data(line),
         Format::Json => output.tell(&Report::new(Level::Note, "room.none", line)),
     })
+}
+
+/// The one question of somebody new, and then a room.
+fn begin(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
+    let answer = match &global.nick {
+        Some(nick) => nick.clone(),
+        None => first::name_or_invite(&mut profile)?,
+    };
+    if looks_like_ticket(&answer) {
+        // Joining opens the profile itself.
+        drop(profile);
+        return rooms::join_ticket(global, answer, output);
+    }
+    first::keep(&mut profile, &answer)?;
+    rooms::make(global, profile, None, false, output)
 }
 
 /// Opens a second window, and nothing else.

@@ -19,6 +19,7 @@ use self::people::{Link, People};
 use self::spread::Spread;
 use self::typing::Typing;
 use super::theme::Theme;
+use crate::args::Moderate;
 use crate::chat::slash::{self, Typed};
 use crate::message::{CHANNEL, channel_name};
 use crate::sanitize::{self, Clean};
@@ -117,6 +118,8 @@ pub enum Effect {
     Invite,
     /// Be called otherwise.
     Rename(String),
+    /// Decide whom to read.
+    Moderate(Moderate),
     /// Open another room, by its place in the list.
     OpenRoom(usize),
     /// Put text on the clipboard.
@@ -234,6 +237,7 @@ impl Model {
             Typed::Status => self.note(&super::view::status::sentence(self)),
             Typed::Quit => return vec![Effect::Quit],
             Typed::Channel(name) => return self.go_to(channel_name(&name)),
+            Typed::Moderate(wanted) => return vec![Effect::Moderate(wanted)],
             Typed::Search(words) => {
                 self.overlay = Overlay::search(&words);
                 return vec![Effect::Search(words)];

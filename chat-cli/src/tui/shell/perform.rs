@@ -2,7 +2,7 @@
 
 use super::desk::Seat;
 use super::{Next, PAGE_ROWS, Shell};
-use crate::args::AnyChannel;
+use crate::args::{AnyChannel, Moderate};
 use crate::attach::Tell;
 use crate::commands::invite_to;
 use crate::exit::ExitCode;
@@ -44,6 +44,7 @@ impl Shell<'_> {
                 self.note(seat, &format!("you are {nick} from now on"));
                 self.tell(&News::Nick(nick))?;
             }
+            Effect::Moderate(wanted) => self.moderate(seat, &wanted).await?,
             Effect::OpenRoom(at) => return Ok(Next::Open(at)),
             Effect::Copy(text) => {
                 if let Some(screen) = self.desk.screen(seat) {
@@ -90,6 +91,20 @@ impl Shell<'_> {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// All windows show from then on what is to be shown.
+    async fn moderate(&mut self, seat: Seat, wanted: &Moderate) -> Result<(), Failure> {
+        match self.session.moderate(wanted).await {
+            Ok(done) => self.note(seat, &done),
+            Err(failure) => {
+                let report = failure.report().map(|report| report.message().to_string());
+                self.note(seat, &report.unwrap_or_default());
+                return Ok(());
+            }
+        }
+        let latest = self.session.page(None, PAGE_ROWS).await?;
+        self.tell(&News::Latest(latest))
     }
 
     fn invite(&mut self, seat: Seat) -> Result<(), Failure> {
