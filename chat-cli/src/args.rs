@@ -79,7 +79,7 @@ pub struct Global {
     /// Keep everything in this folder
     #[arg(long, global = true, value_name = "DIR", env = "MULTICHAT_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Dial this peer; may be given several times
+    /// Dial this peer; may be given often
     #[arg(
         long = "peer",
         global = true,
@@ -94,7 +94,9 @@ pub struct Global {
     /// How others are found.
     #[command(flatten)]
     pub discovery: Discovery,
-    /// Write down the session in this new file, for `simulate replay-session`; it holds its secrets
+    /// Write down the session in this new file
+    ///
+    /// It holds the secrets of the session, and `simulate replay-session` does it again.
     #[arg(long, global = true, value_name = "FILE")]
     pub record: Option<PathBuf>,
     /// Keep nothing on disk

@@ -260,7 +260,9 @@ impl Chat {
                 Ok(())
             }
             // The user can put this right himself.
-            Err(failure) if failure.exit() == ExitCode::BadInput => self.refuse("not sent", &failure),
+            Err(failure) if failure.exit() == ExitCode::BadInput => {
+                self.refuse("not sent", &failure)
+            }
             Err(failure) => Err(failure),
         }
     }

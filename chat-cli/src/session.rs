@@ -6,6 +6,7 @@
 mod discovery;
 mod failure;
 mod moderation;
+mod search;
 
 use std::net::SocketAddr;
 
@@ -17,12 +18,13 @@ use tokio::net::lookup_host;
 
 pub use self::failure::node_failure;
 pub use self::moderation::{Author, Decision};
+pub use self::search::Search;
 
 use crate::args::{AnyChannel, Global};
 use crate::exit::ExitCode;
 use crate::lines::{self, MessageId};
 use crate::links::{Change, Links, Target};
-use crate::message::{self, Content, Draft};
+use crate::message::{self, Draft};
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
@@ -292,27 +294,6 @@ impl Session {
     /// If the index cannot be written.
     pub fn mark_elsewhere(&self, length: u64) -> Result<(), Failure> {
         self.timeline.view().mark_elsewhere(length).map_err(|error| index_failure(&error))
-    }
-
-    /// The last `most` messages in which these words are said, large or small letters alike.
-    ///
-    /// # Errors
-    /// If the store does not give back what it holds.
-    pub async fn search(
-        &self,
-        words: &str,
-        channel: &AnyChannel,
-        most: usize,
-    ) -> Result<Vec<Entry>, Failure> {
-        let words = words.trim().to_lowercase();
-        let says = |entry: &Entry| match &entry.content {
-            Content::Chat(chat) if channel.takes(&chat.channel) => {
-                chat.text.to_lowercase().contains(&words)
-            }
-            _ => false,
-        };
-        let found = self.timeline.find(&self.node, None, most, says).await;
-        found.map_err(|trouble| self.troubled(trouble))
     }
 
     /// How many of our own messages were read.

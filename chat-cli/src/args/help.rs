@@ -75,7 +75,7 @@ pub fn flags() -> String {
     let command = Line::command().disable_help_flag(true).disable_version_flag(true);
     let command = command.mut_args(|arg| {
         let is_for_all = arg.is_global_set();
-        arg.hide(!is_for_all).hide_env(true)
+        arg.hide(!is_for_all).hide_env(true).hide_possible_values(true)
     });
     let text = command
         .help_template("{options}")

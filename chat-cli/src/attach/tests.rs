@@ -65,8 +65,8 @@ async fn one_guest_too_many_is_let_go() {
     let (_dir, path, mut host) = host();
     let mut guests = Vec::new();
     for _ in 0..GUESTS_MAX {
-        guests.push(Guest::come(&path).await.unwrap());
-        came(&mut host).await;
+        // Who is told nothing any more is let go, so both ends are kept.
+        guests.push((Guest::come(&path).await.unwrap(), came(&mut host).await));
     }
     let mut late = UnixStream::connect(&path).await.unwrap();
     assert_eq!(late.read(&mut [0; 1]).await.unwrap(), 0);

@@ -78,8 +78,8 @@ pub enum News {
     Around(Spot, Vec<Entry>),
     /// Messages that came.
     Came(Vec<Entry>),
-    /// What a search has found, the last one last.
-    Found(Vec<Entry>),
+    /// What a search has found so far, the last one last, and whether that is all.
+    Found(Vec<Entry>, bool),
     /// Who is connected now.
     Links(Vec<Link>),
     /// How far everything is.
@@ -200,9 +200,9 @@ impl Model {
                 self.log.show_around(spot, entries, &self.about);
             }
             News::Came(entries) => return self.came(entries),
-            News::Found(entries) => {
+            News::Found(entries, is_all) => {
                 let rows = entries.iter().map(|entry| log::Row::new(entry, &self.about));
-                self.overlay.found(rows.collect());
+                self.overlay.found(rows.collect(), is_all);
             }
             News::Links(links) => self.people.links = links,
             News::Progress(progress) => self.progress = progress,

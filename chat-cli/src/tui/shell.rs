@@ -29,7 +29,7 @@ use crate::output::{Output, Talk};
 use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX, Room};
 use crate::report::{Failure, Paint};
 use crate::sanitize;
-use crate::session::Session;
+use crate::session::{Search, Session};
 use crate::signals::Signals;
 
 /// Messages that are read at once.
@@ -122,6 +122,8 @@ struct Shell<'a> {
     elsewhere: u64,
     /// Whether there may be messages that were not read.
     is_behind: bool,
+    /// What a window looks for.
+    search: Option<(Seat, Search)>,
     /// Whether something has changed since the last picture.
     is_stale: bool,
 }
@@ -145,9 +147,18 @@ impl<'a> Shell<'a> {
             Err(failure) => return Err((session, failure)),
         };
         let (models, has_network) = (BTreeMap::new(), session.has_network(global));
-        let (elsewhere, is_behind, is_stale) = (0, false, true);
-        let mut shell =
-            Self { session, desk, models, has_network, rooms, elsewhere, is_behind, is_stale };
+        let (elsewhere, is_behind, search, is_stale) = (0, false, None, true);
+        let mut shell = Self {
+            session,
+            desk,
+            models,
+            has_network,
+            rooms,
+            elsewhere,
+            is_behind,
+            search,
+            is_stale,
+        };
         match shell.seat_all(output).await {
             Ok(()) => Ok(shell),
             Err(failure) => Err((shell.session, failure)),
@@ -250,6 +261,10 @@ impl<'a> Shell<'a> {
                 }
                 () = std::future::ready(()), if self.is_behind => {
                     self.read_on().await?;
+                    Next::GoOn
+                }
+                () = std::future::ready(()), if self.search.is_some() => {
+                    self.search_on().await?;
                     Next::GoOn
                 }
             };

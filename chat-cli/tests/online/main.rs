@@ -6,6 +6,8 @@ mod demo;
 mod disks;
 mod failures;
 mod finding;
+mod handing;
 mod members;
+mod moderation;
 mod pipes;
 mod program;

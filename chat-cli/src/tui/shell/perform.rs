@@ -10,7 +10,8 @@ use crate::profile::Access;
 use crate::qr;
 use crate::report::Failure;
 use crate::sanitize;
-use crate::tui::model::overlay::{FOUND_MAX, Invite};
+use crate::session::Search;
+use crate::tui::model::overlay::{FOUND_MAX, Invite, Overlay};
 use crate::tui::model::{Effect, News};
 
 /// The widest invite.
@@ -34,8 +35,8 @@ impl Shell<'_> {
                 self.tell_one(seat, News::Around(spot, around))?;
             }
             Effect::Search(words) => {
-                let found = self.session.search(&words, &AnyChannel::default(), FOUND_MAX).await?;
-                self.tell_one(seat, News::Found(found))?;
+                let search = Search::new(&words, &AnyChannel::default(), FOUND_MAX);
+                self.search = Some((seat, search));
             }
             Effect::Invite => self.invite(seat)?,
             Effect::Rename(nick) => {
@@ -91,6 +92,22 @@ impl Shell<'_> {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Looks through some more messages, unless the window does not show the search any more.
+    pub(super) async fn search_on(&mut self) -> Result<(), Failure> {
+        let Some((seat, mut search)) = self.search.take() else { return Ok(()) };
+        let overlay = self.models.get(&seat).map(|model| &model.overlay);
+        if !matches!(overlay, Some(Overlay::Search(_))) {
+            return Ok(());
+        }
+        let known = search.count();
+        self.session.search_on(&mut search).await?;
+        if search.count() > known || search.is_over() {
+            self.tell_one(seat, News::Found(search.found(), search.is_over()))?;
+        }
+        self.search = Some((seat, search)).filter(|(_, search)| !search.is_over());
+        Ok(())
     }
 
     /// All windows show from then on what is to be shown.

@@ -94,7 +94,7 @@ fn a_search_lies_over_the_messages() {
             entry(BOB, n, ("bob", "general", &time), text)
         };
         let hits = vec![hit(1, "in sync"), hit(2, "out of sync"), hit(3, "sync again")];
-        model.update(News::Found(hits));
+        model.update(News::Found(hits, true));
         model.input(key(KeyCode::Up));
     });
 }
