@@ -254,6 +254,16 @@ pub enum Command {
     /// Something with what is kept
     #[command(flatten)]
     Keep(Keep),
+    /// Keep all rooms in one file, without the key that signs
+    Backup {
+        /// The file, which must not be there yet
+        file: PathBuf,
+    },
+    /// Bring rooms back from a backup, into a new profile
+    Restore {
+        /// The file
+        file: PathBuf,
+    },
     /// Decide whom you want to read: it holds for you alone
     Mod {
         /// What to do

@@ -3,6 +3,7 @@
 //! Rule: a command gets values and an [`Output`], and gives back a [`Failure`] or nothing.
 
 mod about;
+mod backup;
 mod dht;
 mod first;
 mod keep;
@@ -55,6 +56,8 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
             drive(pipe::run(global, output, pipe::Wanted { lines, linger }))
         }
         Command::Keep(keep) => keep::run(global, output, keep),
+        Command::Backup { file } => backup::backup(global, output, &file),
+        Command::Restore { file } => backup::restore(global, output, &file),
         Command::Mod { what } => drive(moderate::run(global, output, &what)),
         Command::About(about) => about::run(global, output, about),
         Command::Rooms => rooms::list(global, output),

@@ -14,6 +14,7 @@
 
 mod files;
 mod identity;
+mod keep;
 mod lock;
 mod room;
 
@@ -29,6 +30,7 @@ use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 
 pub use self::identity::Identity;
+pub use self::keep::RestoreError;
 pub use self::lock::Lock;
 pub use self::room::{Access, ROOM_NAME_COLUMNS_MAX, Room, RoomId};
 

@@ -11,9 +11,9 @@ mod search;
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
-use multifeed_core::{FeedId, FeedKey, KeyPair};
+use multifeed_core::{FeedId, FeedKey, KeyPair, Misuse};
 use multifeed_tcp::runtime::Tokio;
-use multifeed_tcp::{Events, Node, NodeEvent, NodeOptions, Storage};
+use multifeed_tcp::{Events, Node, NodeError, NodeEvent, NodeOptions, Storage};
 use tokio::net::lookup_host;
 
 pub use self::failure::node_failure;
@@ -74,10 +74,15 @@ impl Session {
         }
         options.record.clone_from(&global.record);
         options.identity = Some(profile.identity().connection_key(&group));
-        let writer: KeyPair = profile.identity().writer(&group);
         let node = Node::open(options).await.map_err(failed)?;
         let events = node.subscribe();
-        let feed = match node.writer(WRITER, writer).await {
+        let writer = || -> KeyPair { profile.identity().writer(&group) };
+        let mut opened = node.writer(WRITER, writer()).await;
+        if let Err(NodeError::Misuse(Misuse::NameTaken)) = opened {
+            // The store came from a backup: there the name is that of the author who made it.
+            opened = node.writer(&lines::hex(&key.0), writer()).await;
+        }
+        let feed = match opened {
             Ok(feed) => feed,
             Err(error) => {
                 node.close().await;

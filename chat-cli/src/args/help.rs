@@ -15,7 +15,7 @@ Chat without a server: every member owns one signed feed
   multichat COMMAND --help   what a command takes, with an example
 
 Rooms      new  join  invite  rooms  attach  chat
-Messages   send  tail  search  export  pipe
+Messages   send  tail  search  export  pipe  backup  restore
 Others     sync  serve  dht  mod
 What is    status  whoami  feeds  inspect  doctor
 Program    demo  completions  man  flags
@@ -28,7 +28,7 @@ Examples:
 What every command understands (--nick, --peer, --json, …):  multichat flags";
 
 /// An example of each command.
-const EXAMPLES: [(&str, &str); 25] = [
+const EXAMPLES: [(&str, &str); 27] = [
     ("new", "multichat new kitchen"),
     ("join", "multichat join mfchat:yhdo… --as kitchen"),
     ("invite", "multichat invite --qr"),
@@ -42,6 +42,8 @@ const EXAMPLES: [(&str, &str); 25] = [
     ("pipe", "multichat pipe --json -n 10"),
     ("search", "multichat search -n 5 soup"),
     ("export", "multichat export --format md"),
+    ("backup", "multichat backup rooms.tar"),
+    ("restore", "multichat --profile new restore rooms.tar"),
     ("inspect", "multichat inspect feed 3fa9"),
     ("mod", "multichat mod block mallory"),
     ("doctor", "multichat doctor --bundle report.json"),
@@ -75,7 +77,8 @@ pub fn flags() -> String {
     let command = Line::command().disable_help_flag(true).disable_version_flag(true);
     let command = command.mut_args(|arg| {
         let is_for_all = arg.is_global_set();
-        arg.hide(!is_for_all).hide_env(true).hide_possible_values(true)
+        let has_value = arg.get_action().takes_values();
+        arg.hide(!is_for_all).hide_env(has_value).hide_possible_values(has_value)
     });
     let text = command
         .help_template("{options}")

@@ -119,7 +119,7 @@ fn the_cable_is_pulled_and_plugged(tmux: &Terminals, cable: &Cable) {
 fn b_mentions_and_finds(tmux: &Terminals) {
     tmux.tmux(&["send-keys", "-t", "b", "-l", "@al"]);
     tmux.key("b", "Tab");
-    tmux.wait("b", "@alice ");
+    tmux.wait("b", "› @alice");
     tmux.write("b", "look");
     tmux.wait("a", "@alice look");
     tmux.write("b", "/search HELLO");
