@@ -152,7 +152,7 @@ fn b_opens_a_second_window(tmux: &Terminals) {
 
 /// "From a script: tell kitchen the build is green, and know it arrived."
 fn a_script_knows_that_it_arrived(tmux: &Terminals) {
-    tmux.run_as("script", "a", "send build green --wait peer && echo fine");
+    tmux.run_as("script", "a", "send build green --wait peer && echo f''ine");
     let screen = tmux.wait("script", "fine");
     assert!(screen.contains("stored, on 1 peer"), "{screen}");
     tmux.wait("a", "build green");
@@ -197,8 +197,8 @@ fn the_window_is_pulled(tmux: &Terminals) {
 fn both_leave(tmux: &Terminals) {
     tmux.key("a", "C-c");
     tmux.key("a", "C-c");
-    let screen = tmux.wait("a", "stored here and not yet on any peer");
-    assert!(screen.contains("your message is"), "{screen}");
+    // The window is 50 columns wide, and the shell breaks what is longer.
+    tmux.wait("a", "your message is stored here and not yet on any");
     for name in ["a", "b", "b2"] {
         tmux.write(name, "stty -a | tr ' ;' '\\n\\n' | grep -x -e echo -e icanon | tr '\\n' +");
         tmux.wait(name, "icanon+echo+");
