@@ -35,6 +35,8 @@ fn write(to: &Path, files: &[(PathBuf, PathBuf)]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut archive = tar::Builder::new(options.open(to)?);
+    // Only plain files are taken back.
+    archive.sparse(false);
     for (name, path) in files {
         archive.append_file(name, &mut File::open(path)?)?;
     }
