@@ -46,7 +46,7 @@ async fn main() -> Done<()> {
     let path = folder.path().join("large");
     fill(&path, "large", LARGE).await?;
     let start = Instant::now();
-    drop(shown(&path, "large").await?);
+    shown(&path, "large").await?.0.close().await;
     writeln!(out, "| first screen of {LARGE} messages, no index yet | {} |", ms(start.elapsed()))?;
     let start = Instant::now();
     let (session, mut screen) = shown(&path, "large").await?;
