@@ -6,7 +6,9 @@
 mod about;
 mod channel;
 mod discovery;
+mod help;
 mod keep;
+mod moderate;
 mod suggest;
 mod ui;
 mod values;
@@ -17,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::exit::ExitCode;
 use crate::output::{Format, Output, Talk, Terminals};
@@ -27,7 +29,9 @@ use crate::ticket::looks_like_ticket;
 pub use self::about::About;
 pub use self::channel::{AnyChannel, Channel};
 pub use self::discovery::{Discovery, Entry, Transport};
+pub use self::help::{command, flags};
 pub use self::keep::{ExportFormat, Inspected, Keep};
+pub use self::moderate::Moderate;
 pub use self::suggest::{nearest, nearest_command};
 pub use self::ui::Ui;
 pub use self::values::{PeerAddress, Until, Wait, duration, profile_name};
@@ -75,7 +79,7 @@ pub struct Global {
     /// Keep everything in this folder
     #[arg(long, global = true, value_name = "DIR", env = "MULTICHAT_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Dial this peer; may be given several times
+    /// Dial this peer; may be given often
     #[arg(
         long = "peer",
         global = true,
@@ -90,7 +94,9 @@ pub struct Global {
     /// How others are found.
     #[command(flatten)]
     pub discovery: Discovery,
-    /// Write down the session in this new file, for `simulate replay-session`; it holds its secrets
+    /// Write down the session in this new file
+    ///
+    /// It holds the secrets of the session, and `simulate replay-session` does it again.
     #[arg(long, global = true, value_name = "FILE")]
     pub record: Option<PathBuf>,
     /// Keep nothing on disk
@@ -234,6 +240,8 @@ pub enum Command {
     Dht,
     /// Open a room, line by line
     Chat,
+    /// Open a second window on the room that is open already
+    Attach,
     /// Talk in JSON lines on standard input and output, for bots
     Pipe {
         /// How many of the last messages to tell first
@@ -246,6 +254,22 @@ pub enum Command {
     /// Something with what is kept
     #[command(flatten)]
     Keep(Keep),
+    /// Keep all rooms in one file, without the key that signs
+    Backup {
+        /// The file, which must not be there yet
+        file: PathBuf,
+    },
+    /// Bring rooms back from a backup, into a new profile
+    Restore {
+        /// The file
+        file: PathBuf,
+    },
+    /// Decide whom you want to read: it holds for you alone
+    Mod {
+        /// What to do
+        #[command(subcommand)]
+        what: Moderate,
+    },
     /// Something about the program
     #[command(flatten)]
     About(About),
@@ -339,7 +363,8 @@ pub enum Stop {
 /// # Errors
 /// A failure here has exit code 2, and shows words that would have been understood.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Stop> {
-    let line = Line::try_parse_from(words).map_err(stop)?;
+    let found = help::brief().try_get_matches_from(words).map_err(stop)?;
+    let line = Line::from_arg_matches(&found).map_err(stop)?;
     let Line { mut global, words, command } = line;
     let action = match (command, &words[..]) {
         (Some(command), []) => Action::Run(command),
@@ -354,11 +379,6 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, St
         (_, words) => return Err(Stop::Fail(suggest::unknown(words))),
     };
     Ok(Invocation { global, action })
-}
-
-/// The whole command line, for its manual and its completions.
-pub fn command() -> clap::Command {
-    Line::command()
 }
 
 /// Whether an error of [`parse`] itself has to be a JSON line.

@@ -9,7 +9,6 @@ pub mod slash;
 
 use std::time::Duration;
 
-use multifeed_core::Event;
 use multifeed_tcp::NodeEvent;
 use tokio::time::{Instant, sleep_until};
 
@@ -261,14 +260,16 @@ impl Chat {
                 Ok(())
             }
             // The user can put this right himself.
-            Err(failure) if failure.exit() == ExitCode::BadInput => self.refuse(&failure),
+            Err(failure) if failure.exit() == ExitCode::BadInput => {
+                self.refuse("not sent", &failure)
+            }
             Err(failure) => Err(failure),
         }
     }
 
-    fn refuse(&self, failure: &Failure) -> Result<(), Failure> {
+    fn refuse(&self, what: &str, failure: &Failure) -> Result<(), Failure> {
         match failure.report() {
-            Some(report) => self.screen.say(&format!("not sent: {}", report.message())),
+            Some(report) => self.screen.say(&format!("{what}: {}", report.message())),
             None => Ok(()),
         }
     }
@@ -283,9 +284,6 @@ impl Chat {
                 (Format::Json, Some(line)) => self.output.json(&line)?,
                 _ => self.screen.say(&change.text())?,
             }
-        }
-        if let NodeEvent::Multifeed(Event::FeedBroken { .. }) = event {
-            self.screen.say("a part of the store is damaged: some messages cannot be shown")?;
         }
         if grows(event) {
             self.show_new().await?;

@@ -3,9 +3,13 @@
 //! Rule: a command gets values and an [`Output`], and gives back a [`Failure`] or nothing.
 
 mod about;
+mod backup;
 mod dht;
+mod first;
 mod keep;
 mod look;
+mod moderate;
+mod open;
 mod pipe;
 mod rooms;
 mod send;
@@ -17,14 +21,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::args::{Action, Command, Global, Invocation, Join, Ui, WELCOME};
-use crate::chat;
+use crate::args::{Action, Command, Global, Invocation, Ui};
 use crate::demo;
 use crate::exit::ExitCode;
-use crate::output::{Format, Output};
+use crate::output::Output;
 use crate::profile::Profile;
-use crate::report::{Failure, Level, Report};
-use crate::tui;
+use crate::report::Failure;
 
 pub use self::rooms::invite_to;
 pub(crate) use self::tail::{Printer, grows};
@@ -39,12 +41,8 @@ const SHUTDOWN_MS: u64 = 100;
 pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
     let Invocation { global, action } = invocation;
     match action {
-        Action::Open => open(&global, output),
-        Action::JoinAndOpen { ticket } => {
-            let ticket = vec![ticket];
-            let join = Join { ticket, name: None, repair: false, no_open: false, open: None };
-            rooms::join(&global, &join, output)
-        }
+        Action::Open => open::run(&global, output),
+        Action::JoinAndOpen { ticket } => rooms::join_ticket(&global, ticket, output),
         Action::Run(command) => run_command(&global, command, output),
     }
 }
@@ -58,6 +56,9 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
             drive(pipe::run(global, output, pipe::Wanted { lines, linger }))
         }
         Command::Keep(keep) => keep::run(global, output, keep),
+        Command::Backup { file } => backup::backup(global, output, &file),
+        Command::Restore { file } => backup::restore(global, output, &file),
+        Command::Mod { what } => drive(moderate::run(global, output, &what)),
         Command::About(about) => about::run(global, output, about),
         Command::Rooms => rooms::list(global, output),
         Command::Whoami => rooms::whoami(global, output),
@@ -78,40 +79,12 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Serve => drive(serve::run(global, output)),
         Command::Chat => {
             let profile = Profile::open(global)?;
-            open_chat(&Global { ui: Some(Ui::Line), ..global.clone() }, profile, output)
+            open::chat(&Global { ui: Some(Ui::Line), ..global.clone() }, profile, output)
         }
+        Command::Attach => open::attach(global, output),
         Command::Demo { peers, messages, seed } => {
             demo::run(demo::Size { peers, messages, seed }, output)
         }
-    }
-}
-
-fn open(global: &Global, output: &Output) -> Result<(), Failure> {
-    let profile = Profile::open(global)?;
-    let room = match &global.room {
-        Some(name) => Some(profile.find(Some(name))?),
-        None => profile.last()?,
-    };
-    if room.is_some() {
-        return open_chat(global, profile, output);
-    }
-    if !profile.rooms()?.rooms.is_empty() {
-        // Several, and none of them was the last: the failure lists them.
-        return profile.find(None).map(|_| ());
-    }
-    WELCOME.iter().try_for_each(|line| match output.format {
-        Format::Text => output.data(line),
-        Format::Json => output.tell(&Report::new(Level::Note, "room.none", line)),
-    })
-}
-
-/// Opens the room of the flags, or the last one, to chat in it.
-fn open_chat(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
-    let room = profile.find(global.room.as_deref())?;
-    profile.set_last(room.id())?;
-    match Ui::of(global.ui, output, |name| std::env::var(name).ok()) {
-        Ui::Tui => drive(tui::shell::run(global, profile, room, output)),
-        Ui::Line => drive(chat::run(global, profile, room, output)),
     }
 }
 

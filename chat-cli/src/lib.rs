@@ -10,6 +10,7 @@
 //! programs. People see a room on the whole screen ([`tui`]) or line by line ([`chat`]).
 
 pub mod args;
+pub mod attach;
 pub mod chat;
 pub mod commands;
 pub mod demo;
@@ -21,6 +22,7 @@ pub mod message;
 pub mod output;
 pub mod profile;
 pub mod qr;
+pub mod reached;
 pub mod report;
 pub mod sanitize;
 pub mod session;

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::message::{self, Content};
+use crate::message::{self, Content, Unreadable};
 use crate::profile::ROOM_NAME_COLUMNS_MAX;
 use crate::sanitize::{self, Clean};
 
@@ -88,6 +88,17 @@ pub enum Event {
         room: Clean,
         /// The key of his feed in it.
         key: String,
+    },
+    /// What the user decided about an author.
+    Decided {
+        /// The key of the author's feed.
+        key: String,
+        /// What the author was called last.
+        nick: Clean,
+        /// Whether nothing of it is shown.
+        hidden: bool,
+        /// Whether nothing of it is taken or given.
+        blocked: bool,
     },
     /// A connection came or went.
     Peer {
@@ -337,7 +348,7 @@ impl Message {
             text,
             unreadable,
             backfill: arrival == Arrival::Backfill,
-            hidden: false,
+            hidden: *content == Content::Unreadable(Unreadable::Hidden),
         }
     }
 }

@@ -98,6 +98,8 @@ pub enum Change {
     },
     /// The search for others is so far.
     Rung(Rung),
+    /// A feed cannot be read here any more.
+    Damaged,
 }
 
 impl Change {
@@ -108,6 +110,9 @@ impl Change {
             Self::Down { remote, why } => format!("{} is gone: {why}", peer_name(remote)),
             Self::OutOfReach { name, why } => format!("cannot reach {name}: {why}"),
             Self::Rung(rung) => rung.text(),
+            Self::Damaged => {
+                "a part of the store is damaged: some messages cannot be shown".to_string()
+            }
         }
     }
 
@@ -116,7 +121,7 @@ impl Change {
         let (state, remote) = match self {
             Self::Up { remote, .. } => (PeerState::Up, remote),
             Self::Down { remote, .. } => (PeerState::Down, remote),
-            Self::OutOfReach { .. } => return None,
+            Self::OutOfReach { .. } | Self::Damaged => return None,
             Self::Rung(rung) => return Some(rung.line()),
         };
         let key = lines::hex(&remote.0);
@@ -170,6 +175,7 @@ impl Links {
             NodeEvent::Disconnected { connection, addr, reason, .. } => {
                 self.closed(*connection, *addr, reason)
             }
+            NodeEvent::Multifeed(Event::FeedBroken { .. }) => Some(Change::Damaged),
             NodeEvent::DialFailed { addr, reason, .. } => self.failed(*addr, reason.to_string()),
             _ => None,
         }

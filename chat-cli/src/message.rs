@@ -105,6 +105,8 @@ pub enum Unreadable {
     WrongFields,
     /// It was here and is no more: its feed was refused, or its blocks cleared.
     Gone,
+    /// The user wants to read nothing of its author.
+    Hidden,
 }
 
 impl Unreadable {
@@ -115,6 +117,7 @@ impl Unreadable {
             Self::NotJson => "(not a message)",
             Self::OtherType => "(a message of a kind that this version does not know)",
             Self::WrongFields => "(a broken message)",
+            Self::Hidden => "(hidden here: see  multichat mod log)",
             Self::Gone => "(a message that is not kept here any more)",
         }
     }

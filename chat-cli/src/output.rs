@@ -115,6 +115,7 @@ impl Output {
 
     /// Prints why a command failed, if there is anything to say, and gives its exit code.
     pub fn end(&self, failure: &Failure) -> ExitCode {
+        let failure = failure.clone().helped();
         if let Some(report) = failure.report() {
             // Where not even this can be written, the exit code is all that is left to say.
             let _ = self.show(report);

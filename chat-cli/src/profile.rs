@@ -14,6 +14,7 @@
 
 mod files;
 mod identity;
+mod keep;
 mod lock;
 mod room;
 
@@ -29,6 +30,7 @@ use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 
 pub use self::identity::Identity;
+pub use self::keep::RestoreError;
 pub use self::lock::Lock;
 pub use self::room::{Access, ROOM_NAME_COLUMNS_MAX, Room, RoomId};
 
@@ -83,11 +85,19 @@ impl Profile {
             let place = Place::Memory { rooms: Vec::new(), last: None, nick: None };
             return Ok(Self { name, identity: Identity::generate()?, place });
         }
-        let (data, state) = match &global.data_dir {
-            Some(folder) => (folder.clone(), folder.clone()),
-            None => default_folders()?,
-        };
+        let (data, state) = folders(global)?;
         Self::open_in(&data, &state, name)
+    }
+
+    /// The folder of the profile of the global flags; `None` when nothing goes to disk.
+    ///
+    /// # Errors
+    /// If there is no home folder.
+    pub fn folder(global: &Global) -> Result<Option<PathBuf>, Failure> {
+        if global.ephemeral {
+            return Ok(None);
+        }
+        folders(global).map(|(data, _)| Some(data.join(&global.profile)))
     }
 
     fn open_in(data: &Path, state: &Path, name: String) -> Result<Self, Failure> {
@@ -131,6 +141,14 @@ impl Profile {
             (Some(given), Some(_)) => Ok(sanitize::nick(given)),
             (None, Some(kept)) => Ok(kept),
             (None, None) => Ok(sanitize::nick(system.unwrap_or_default())),
+        }
+    }
+
+    /// Whether it was ever said what the user is called.
+    pub fn has_nick(&self) -> bool {
+        match &self.place {
+            Place::Memory { nick, .. } => nick.is_some(),
+            Place::Disk { data, .. } => data.join(NICK).exists(),
         }
     }
 
@@ -330,6 +348,13 @@ impl Profile {
         let names: Vec<&str> = rooms.iter().map(Room::name).collect();
         Failure::new(ExitCode::NotFound, "room.unnamed", "which room?")
             .help(format!("use  --room NAME  with one of: {}", names.join(", ")))
+    }
+}
+
+fn folders(global: &Global) -> Result<(PathBuf, PathBuf), Failure> {
+    match &global.data_dir {
+        Some(folder) => Ok((folder.clone(), folder.clone())),
+        None => default_folders(),
     }
 }
 

@@ -230,6 +230,17 @@ impl Failure {
         self.exit
     }
 
+    /// The same with something to do about it, where nothing better is known.
+    #[must_use]
+    pub fn helped(self) -> Self {
+        match &self.report {
+            Some(report) if report.help.is_empty() => {
+                self.help("see what works on this machine:  multichat doctor")
+            }
+            _ => self,
+        }
+    }
+
     /// What to tell, if anything.
     pub fn report(&self) -> Option<&Report> {
         self.report.as_deref()

@@ -5,22 +5,26 @@
 
 mod discovery;
 mod failure;
+mod moderation;
+mod search;
 
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
-use multifeed_core::{FeedId, FeedKey, KeyPair};
+use multifeed_core::{FeedId, FeedKey, KeyPair, Misuse};
 use multifeed_tcp::runtime::Tokio;
-use multifeed_tcp::{Events, Node, NodeEvent, NodeOptions, Storage};
+use multifeed_tcp::{Events, Node, NodeError, NodeEvent, NodeOptions, Storage};
 use tokio::net::lookup_host;
 
 pub use self::failure::node_failure;
+pub use self::moderation::{Author, Decision};
+pub use self::search::Search;
 
 use crate::args::{AnyChannel, Global};
 use crate::exit::ExitCode;
 use crate::lines::{self, MessageId};
 use crate::links::{Change, Links, Target};
-use crate::message::{self, Content, Draft};
+use crate::message::{self, Draft};
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
@@ -61,7 +65,8 @@ impl Session {
         // Before the node: what fails here leaves nothing open.
         let key = profile.identity().feed_key(&group);
         let view = profile.view_file(room.id())?;
-        let timeline = Timeline::open(view, key.0).map_err(|error| index_failure(&error))?;
+        let mut timeline = Timeline::open(view, key.0).map_err(|error| index_failure(&error))?;
+        timeline.hide(room.hidden().clone());
         let runtime = Tokio::current().map_err(|error| failure::no_runtime(&error))?;
         let mut options = NodeOptions::new(group.clone(), runtime);
         if let Some(folder) = &feeds {
@@ -69,10 +74,15 @@ impl Session {
         }
         options.record.clone_from(&global.record);
         options.identity = Some(profile.identity().connection_key(&group));
-        let writer: KeyPair = profile.identity().writer(&group);
         let node = Node::open(options).await.map_err(failed)?;
         let events = node.subscribe();
-        let feed = match node.writer(WRITER, writer).await {
+        let writer = || -> KeyPair { profile.identity().writer(&group) };
+        let mut opened = node.writer(WRITER, writer()).await;
+        if let Err(NodeError::Misuse(Misuse::NameTaken)) = opened {
+            // The store came from a backup: there the name is that of the author who made it.
+            opened = node.writer(&lines::hex(&key.0), writer()).await;
+        }
+        let feed = match opened {
             Ok(feed) => feed,
             Err(error) => {
                 node.close().await;
@@ -289,27 +299,6 @@ impl Session {
     /// If the index cannot be written.
     pub fn mark_elsewhere(&self, length: u64) -> Result<(), Failure> {
         self.timeline.view().mark_elsewhere(length).map_err(|error| index_failure(&error))
-    }
-
-    /// The last `most` messages in which these words are said, large or small letters alike.
-    ///
-    /// # Errors
-    /// If the store does not give back what it holds.
-    pub async fn search(
-        &self,
-        words: &str,
-        channel: &AnyChannel,
-        most: usize,
-    ) -> Result<Vec<Entry>, Failure> {
-        let words = words.trim().to_lowercase();
-        let says = |entry: &Entry| match &entry.content {
-            Content::Chat(chat) if channel.takes(&chat.channel) => {
-                chat.text.to_lowercase().contains(&words)
-            }
-            _ => false,
-        };
-        let found = self.timeline.find(&self.node, None, most, says).await;
-        found.map_err(|trouble| self.troubled(trouble))
     }
 
     /// How many of our own messages were read.

@@ -12,7 +12,7 @@
 mod place;
 pub mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ const READ_BLOCKS_MAX: u64 = 64;
 /// and keeps nobody waiting.
 const STEP_BLOCKS_MAX: u64 = 1_024;
 /// Messages that are looked at together while a page is filled.
-const PAGE_SPOTS: usize = 64;
+pub const PAGE_SPOTS: usize = 256;
 
 /// One message in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,8 @@ pub struct Timeline {
     view: View,
     /// The feed whose messages are ours.
     own: [u8; 32],
+    /// Feeds of which nothing is shown: they keep their places, and say nothing.
+    hidden: BTreeSet<[u8; 32]>,
 }
 
 /// What one step brought.
@@ -96,7 +98,19 @@ impl Timeline {
     /// If the index cannot be written.
     pub fn open(file: Option<File>, own: [u8; 32]) -> Result<Self, ViewFailure> {
         let view = file.map_or_else(View::in_memory, View::open)?;
-        Ok(Self { view, own })
+        Ok(Self { view, own, hidden: BTreeSet::new() })
+    }
+
+    /// Shows nothing of these feeds from now on.
+    pub fn hide(&mut self, hidden: BTreeSet<[u8; 32]>) {
+        self.hidden = hidden;
+    }
+
+    fn shown(&self, feed: &[u8; 32], content: Content) -> Content {
+        match self.hidden.contains(feed) {
+            true => Content::Unreadable(Unreadable::Hidden),
+            false => content,
+        }
     }
 
     /// The index.
@@ -143,6 +157,7 @@ impl Timeline {
                     let content = message::decode(block);
                     arrived.push(arrival(block_name, block, &content));
                     let id = MessageId { feed: feed.key.0, index };
+                    let content = self.shown(&feed.key.0, content);
                     step.entries.push(Entry { id, place: Place::default(), content });
                 }
                 left -= end - next;
@@ -244,26 +259,19 @@ impl Timeline {
         if !spots.is_empty() {
             feeds.extend(node.feeds().await?.into_iter().map(|feed| (feed.key.0, feed.id)));
         }
-        let mut entries = Vec::with_capacity(spots.len());
-        for Spot { place, block } in spots {
-            let content = match feeds.get(&block.feed) {
-                None => Content::Unreadable(Unreadable::Gone),
-                Some(feed) => match node.read(*feed, block.index..block.index + 1).await {
-                    Ok(found) => {
-                        found.first().map_or(Content::Unreadable(Unreadable::Gone), |block| {
-                            message::decode(block)
-                        })
-                    }
-                    Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) => {
-                        Content::Unreadable(Unreadable::Gone)
-                    }
-                    Err(error) => return Err(error.into()),
-                },
-            };
-            let id = MessageId { feed: block.feed, index: block.index };
-            entries.push(Entry { id, place: *place, content });
+        let mut contents = BTreeMap::new();
+        for (first, count) in runs(spots) {
+            if let Some(feed) = feeds.get(&first.feed) {
+                read_run(node, *feed, first, count, &mut contents).await?;
+            }
         }
-        Ok(entries)
+        let entry = |Spot { place, block }: &Spot| {
+            let content = contents.remove(block);
+            let content = content.unwrap_or(Content::Unreadable(Unreadable::Gone));
+            let id = MessageId { feed: block.feed, index: block.index };
+            Entry { id, place: *place, content: self.shown(&block.feed, content) }
+        };
+        Ok(spots.iter().map(entry).collect())
     }
 
     /// The last `most` messages before a spot, or of all, that are `wanted`.
@@ -288,6 +296,51 @@ impl Timeline {
         found.reverse();
         Ok(found)
     }
+}
+
+/// Blocks that lie in one feed one behind the other: the first, and how many.
+fn runs(spots: &[Spot]) -> Vec<(Block, u64)> {
+    let mut blocks: Vec<Block> = spots.iter().map(|spot| spot.block).collect();
+    blocks.sort_unstable();
+    let mut runs: Vec<(Block, u64)> = Vec::new();
+    for block in blocks {
+        match runs.last_mut() {
+            Some((first, count))
+                if first.feed == block.feed
+                    && first.index.checked_add(*count) == Some(block.index)
+                    && *count < READ_BLOCKS_MAX =>
+            {
+                *count += 1;
+            }
+            _ => runs.push((block, 1)),
+        }
+    }
+    runs
+}
+
+/// Reads a run; one by one where a part of it is not kept any more.
+async fn read_run(
+    node: &Node,
+    feed: FeedId,
+    first: Block,
+    count: u64,
+    contents: &mut BTreeMap<Block, Content>,
+) -> Result<(), Trouble> {
+    let end = first.index.saturating_add(count);
+    match node.read(feed, first.index..end).await {
+        Ok(found) => {
+            let blocks = (first.index..end).map(|index| Block { index, ..first });
+            contents.extend(blocks.zip(found.iter().map(|block| message::decode(block))));
+        }
+        Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) if count == 1 => {}
+        Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) => {
+            for index in first.index..end {
+                Box::pin(read_run(node, feed, Block { index, ..first }, 1, contents)).await?;
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
 }
 
 /// What the index needs of a block.

@@ -148,6 +148,39 @@ impl Node {
         block.into_iter().next().ok_or(NodeError::Failed(StoreFailure::Damaged))
     }
 
+    /// Refuses a feed, here or never seen: it is neither taken nor given from now on. What is held
+    /// of it stays. Resolves when that lasts.
+    ///
+    /// # Errors
+    /// When as many feeds are ruled about as there may be, or the store fails.
+    pub async fn refuse(&self, key: FeedKey) -> Result<(), NodeError> {
+        self.call(|reply| Command::Refuse { key, reply }).await
+    }
+
+    /// Takes and gives a feed again. Resolves when that lasts.
+    ///
+    /// # Errors
+    /// When as many feeds are ruled about as there may be, or the store fails.
+    pub async fn accept(&self, key: FeedKey) -> Result<(), NodeError> {
+        self.call(|reply| Command::Accept { key, reply }).await
+    }
+
+    /// Removes a feed with all that the store has of it, and refuses it. Resolves when it is gone.
+    ///
+    /// # Errors
+    /// When there is no such feed, or the store fails.
+    pub async fn remove(&self, feed: FeedId) -> Result<(), NodeError> {
+        self.call(|reply| Command::Remove { feed, reply }).await
+    }
+
+    /// Whether a feed is refused or removed.
+    ///
+    /// # Errors
+    /// When the node is closed.
+    pub async fn is_refused(&self, key: FeedKey) -> Result<bool, NodeError> {
+        self.call(|reply| Command::IsRefused { key, reply }).await
+    }
+
     /// Appends blocks to our own feed, all of them or none; resolves when they are durable.
     ///
     /// # Errors

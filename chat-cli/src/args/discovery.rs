@@ -9,7 +9,9 @@ use super::PeerAddress;
 /// How others are found.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Discovery {
-    /// How to find others: tcp is --peer and --listen, lan the local network, dht the HyperDHT
+    /// How to find others: tcp, lan, dht, offline
+    ///
+    /// tcp is --peer and --listen, lan the local network, dht the HyperDHT.
     #[arg(
         long,
         global = true,
@@ -25,7 +27,7 @@ pub struct Discovery {
     /// Do not look at the local network
     #[arg(long, global = true)]
     pub no_lan: bool,
-    /// Use the HyperDHT of these nodes instead of the public one; none for no DHT
+    /// The HyperDHT to use, by its nodes; none for no DHT
     #[arg(
         long,
         global = true,
@@ -35,7 +37,7 @@ pub struct Discovery {
         value_parser = entry
     )]
     pub bootstrap: Vec<Entry>,
-    /// Tell others on the DHT this address of yours, such as a forwarded port
+    /// Tell others on the DHT this address of yours
     #[arg(long, global = true, value_name = "ADDR:PORT", value_delimiter = ',')]
     pub advertise: Vec<SocketAddr>,
 }

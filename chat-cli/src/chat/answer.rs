@@ -52,6 +52,10 @@ impl Chat {
                 self.channel = channel_name(&name);
                 self.screen.say(&format!("you talk in #{} from now on", self.channel))
             }
+            Typed::Moderate(wanted) => match self.session.moderate(&wanted).await {
+                Ok(done) => self.screen.say(&done),
+                Err(failure) => self.refuse("not done", &failure),
+            },
             Typed::Search(words) => self.search(&words).await,
             Typed::Copy | Typed::Theme(_) => {
                 self.screen.say("that is for the full screen:  multichat --ui tui")

@@ -1,15 +1,17 @@
 //! What a typed line means: a message, or a command after a slash.
 
-use crate::args::nearest;
+use crate::args::{Moderate, nearest};
 
 /// Every command, with what it does.
-pub const COMMANDS: [(&str, &str); 10] = [
+pub const COMMANDS: [(&str, &str); 12] = [
     ("/help", "this list"),
     ("/peers", "who is here, and how much of yours they have"),
     ("/invite", "an invite for somebody else"),
     ("/nick NAME", "be called otherwise from now on"),
     ("/channel NAME", "talk in another channel of the room"),
     ("/search WORDS", "find what was said"),
+    ("/hide WHO", "show nothing of somebody; or /unhide"),
+    ("/block WHO", "take and give nothing of somebody; or /unblock"),
     ("/copy", "put what the screen shows on the clipboard"),
     ("/theme NAME", "dark, light or plain colours"),
     ("/status", "how much is here, and whether it is elsewhere too"),
@@ -37,6 +39,8 @@ pub enum Typed {
     Channel(String),
     /// Find what was said.
     Search(String),
+    /// Decide whom to read.
+    Moderate(Moderate),
     /// Put the screen on the clipboard.
     Copy,
     /// Other colours.
@@ -72,6 +76,13 @@ pub fn read(line: &str) -> Typed {
         ("theme", name) => Typed::Theme(name.to_string()),
         ("nick", "") => Typed::Unknown("say the name too:  /nick NAME".into()),
         ("nick", name) => Typed::Nick(name.to_string()),
+        (name @ ("hide" | "unhide" | "block" | "unblock"), "") => {
+            Typed::Unknown(format!("say whom:  /{name} WHO"))
+        }
+        ("hide", who) => Typed::Moderate(Moderate::Hide { who: who.to_string() }),
+        ("unhide", who) => Typed::Moderate(Moderate::Unhide { who: who.to_string() }),
+        ("block", who) => Typed::Moderate(Moderate::Block { who: who.to_string() }),
+        ("unblock", who) => Typed::Moderate(Moderate::Unblock { who: who.to_string() }),
         (name, _) => Typed::Unknown(unknown(name)),
     }
 }

@@ -13,6 +13,7 @@ use crate::report::Failure;
 pub(super) fn run(global: &Global, output: &Output, about: About) -> Result<(), Failure> {
     match about {
         About::Doctor { bundle } => super::drive(doctor::run(global, output, bundle.as_deref())),
+        About::Flags => output.data(args::flags().trim_end()),
         About::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut args::command(), "multichat", &mut script);
@@ -35,4 +36,5 @@ fn pages(folder: &Path) -> Result<(), Failure> {
 
 fn failed(error: &std::io::Error) -> Failure {
     Failure::new(ExitCode::Failed, "man.write", format!("cannot write a manual page: {error}"))
+        .help("name a folder that you may write in:  multichat man FOLDER")
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::open_chat;
+use super::first;
+use super::open::chat;
 use crate::args::{Global, Join};
 use crate::lines::{Event, Line, hex};
 use crate::output::{Format, Output};
@@ -26,13 +27,32 @@ pub(super) fn new(
     no_open: bool,
     output: &Output,
 ) -> Result<(), Failure> {
-    let mut profile = open_profile(global)?;
-    let name = name.as_deref().unwrap_or(ROOM_NAME_DEFAULT);
+    let mut profile = Profile::open(global)?;
+    first::name(global, &mut profile, output)?;
+    make(global, profile, name.as_deref(), no_open, output)
+}
+
+/// Makes a room in a profile.
+pub(super) fn make(
+    global: &Global,
+    mut profile: Profile,
+    name: Option<&str>,
+    no_open: bool,
+    output: &Output,
+) -> Result<(), Failure> {
+    let name = name.unwrap_or(ROOM_NAME_DEFAULT);
     let room = profile.add(Room::create(name, Timestamp::now())?)?;
     profile.set_last(room.id())?;
     output.say(&format!("made room \"{}\" ({})", room.name(), room.id()))?;
     show_invite(global, &profile, &room, output)?;
-    if no_open { Ok(()) } else { open_chat(&opened(global, &room), profile, output) }
+    if no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
+}
+
+/// Joins with an invite, and opens the room.
+pub(super) fn join_ticket(global: &Global, ticket: String, output: &Output) -> Result<(), Failure> {
+    let ticket = vec![ticket];
+    let given = Join { ticket, name: None, repair: false, no_open: false, open: None };
+    join(global, &given, output)
 }
 
 pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), Failure> {
@@ -47,7 +67,8 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
             Room::of_ticket(&ticket, name, now)?
         }
     };
-    let mut profile = open_profile(global)?;
+    let mut profile = Profile::open(global)?;
+    first::name(global, &mut profile, output)?;
     let mut room = profile.add(room)?;
     if hints.addresses().iter().any(|addr| !room.hints().contains(addr)) {
         // A room that was joined before learns where its members are now.
@@ -59,16 +80,7 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
     if output.format == Format::Json {
         output.json(&Line::from(room_event(&room, None)))?;
     }
-    if join.no_open { Ok(()) } else { open_chat(&opened(global, &room), profile, output) }
-}
-
-/// The profile, which from now on calls the user as the flags do.
-fn open_profile(global: &Global) -> Result<Profile, Failure> {
-    let mut profile = Profile::open(global)?;
-    if let Some(nick) = &global.nick {
-        profile.set_nick(nick)?;
-    }
-    Ok(profile)
+    if join.no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }
 
 /// The flags with the room that was just made or joined, whichever they named.

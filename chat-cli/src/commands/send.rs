@@ -3,25 +3,24 @@
 //! Rule: what the exit code says of the message is true. 0, 7 and 8 are given only after it is
 //! durable here, and every other code before an append was begun or after it failed.
 
-use std::collections::BTreeSet;
 use std::io::Read;
 use std::time::Duration;
 
-use multifeed_core::PublicKey;
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::{AnyChannel, Global, Wait};
+use crate::attach::{self, Ask, Guest, Tell};
 use crate::exit::ExitCode;
 use crate::lines::{Event, Line, MessageId};
 use crate::logging;
 use crate::message::{self, TEXT_BYTES_MAX};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
+use crate::reached::{Reached, Spread};
 use crate::report::Failure;
 use crate::sanitize::Clean;
 use crate::session::Session;
 use crate::signals::Signals;
-use crate::transcript::counted;
 
 /// The text of the command line, or of standard input.
 pub(super) fn text_of(words: &[String]) -> Result<String, Failure> {
@@ -58,7 +57,14 @@ pub(super) struct Wanted {
 
 pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Result<(), Failure> {
     let mut signals = Signals::take()?;
-    let profile = Profile::open(global)?;
+    let profile = match Profile::open(global) {
+        Ok(profile) => profile,
+        Err(failure) if failure.exit() == ExitCode::InUse => {
+            let Some(guest) = super::open::guest(global).await? else { return Err(failure) };
+            return hand_over(global, output, guest, &mut signals, wanted).await;
+        }
+        Err(failure) => return Err(failure),
+    };
     logging::start(global, logging::Place::Stderr, &profile)?;
     let room = profile.find(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
@@ -84,22 +90,19 @@ async fn deliver(
     // What is here is what the message answers.
     session.history(0, None, &AnyChannel::default()).await?;
     let id = session.append(wanted.channel.as_str(), &wanted.text).await?;
-    if output.format == Format::Json {
-        let ack = Event::Ack { reference: None, id: id.clone(), state: "stored" };
-        output.json(&Line::from(ack))?;
-    }
+    tell_stored(&id, output)?;
     if wait == Wait::Stored {
         return output.say("stored here; it goes out when you are online:  multichat serve");
     }
     if !online {
-        return Err(nobody(session));
+        return Err(Reached::nowhere(session).nobody());
     }
     let deadline = Instant::now() + wanted.timeout;
-    let mut spread = Spread { id, holders: BTreeSet::new() };
+    let mut spread = Spread::new(id.clone());
     loop {
-        spread.look(session).await?;
-        if spread.is_enough(session, wait) {
-            return spread.tell(session, output);
+        let reached = spread.look(session).await?;
+        if reached.is_enough(wait) {
+            return reached.tell(&id, output);
         }
         tokio::select! {
             next = session.next() => {
@@ -108,98 +111,61 @@ async fn deliver(
                     output.say(&change.text())?;
                 }
             }
-            () = sleep_until(deadline) => return Err(spread.too_few(session, wait)),
-            code = signals.next() => {
-                output.say("it is stored and goes out later; do not send it again")?;
-                return Err(Failure::quiet(code));
-            }
+            () = sleep_until(deadline) => return Err(reached.too_few(wait)),
+            code = signals.next() => return stopped(output, code),
         }
     }
 }
 
-/// How far a message has got.
-struct Spread {
-    id: MessageId,
-    holders: BTreeSet<PublicKey>,
-}
-
-impl Spread {
-    /// Asks who has it. Whoever had it once still has it after it went.
-    async fn look(&mut self, session: &Session) -> Result<(), Failure> {
-        let holders = session.node().holders(session.feed()).await;
-        for (connection, length) in holders.map_err(|error| session.failed(error))? {
-            if length > self.id.index
-                && let Some((remote, _)) = session.links().peer(connection)
-            {
-                self.holders.insert(remote);
-            }
+/// Lets the process send it that has the room open.
+async fn hand_over(
+    global: &Global,
+    output: &Output,
+    mut guest: Guest,
+    signals: &mut Signals,
+    wanted: &Wanted,
+) -> Result<(), Failure> {
+    let (channel, text) = (wanted.channel.to_string(), wanted.text.clone());
+    guest.ask(Ask::Send { room: global.room.clone(), channel, text }).await?;
+    let wait = wanted.wait.unwrap_or(Wait::Peers(1));
+    let deadline = Instant::now() + wanted.timeout;
+    let (mut stored, mut last) = (None, None);
+    loop {
+        tokio::select! {
+            told = guest.next() => match told.ok_or_else(attach::gone)? {
+                Tell::Stored { feed, index } => {
+                    let id = stored.insert(MessageId { feed, index });
+                    tell_stored(id, output)?;
+                    if wait == Wait::Stored {
+                        return output.say("stored here; it goes out by itself");
+                    }
+                }
+                Tell::Refused(refusal) => return Err(attach::refused(&refusal)),
+                Tell::Reached(reached) => {
+                    if let Some(id) = stored.as_ref().filter(|_| reached.is_enough(wait)) {
+                        return reached.tell(id, output);
+                    }
+                    last = Some(reached);
+                }
+                Tell::Draw(_) | Tell::Stop | Tell::Bye => {}
+            },
+            () = sleep_until(deadline) => return Err(match last {
+                Some(reached) => reached.too_few(wait),
+                None => attach::silent(),
+            }),
+            code = signals.next() => return stopped(output, code),
         }
-        Ok(())
-    }
-
-    fn is_enough(&self, session: &Session, wait: Wait) -> bool {
-        let here = session.links().here();
-        match wait {
-            Wait::Stored => true,
-            Wait::Peers(peers) => self.holders.len() >= peers.into(),
-            Wait::All => {
-                let tried = session.links().all_reached();
-                !self.holders.is_empty() && tried && here.is_subset(&self.holders)
-            }
-        }
-    }
-
-    /// How many peers it could have got to.
-    fn of(&self, session: &Session) -> usize {
-        let links = session.links();
-        self.holders.union(&links.here()).count().max(links.targets().len())
-    }
-
-    fn tell(&self, session: &Session, output: &Output) -> Result<(), Failure> {
-        let (holders, of) = (self.holders.len(), self.of(session));
-        if output.format == Format::Json {
-            let (id, holders, of) = (self.id.clone(), holders as u64, of as u64);
-            return output.json(&Line::from(Event::Sent { id, holders, of }));
-        }
-        output.say(&match (holders, of) {
-            (holders, of) if holders == of => {
-                format!("stored, on {}", counted(holders as u64, "peer"))
-            }
-            (holders, of) => format!("stored, on {holders} of {of} peers"),
-        })
-    }
-
-    fn too_few(&self, session: &Session, wait: Wait) -> Failure {
-        if self.holders.is_empty() {
-            return nobody(session);
-        }
-        let wanted = match wait {
-            Wait::Peers(peers) => usize::from(peers).max(self.of(session)),
-            Wait::All | Wait::Stored => self.of(session),
-        };
-        let message = format!("stored, on {} of {wanted} peers", self.holders.len());
-        let failure = Failure::note(ExitCode::FewPeers, "net.few", message)
-            .help("the others get it later: do not resend it");
-        with_troubles(failure, session)
     }
 }
 
-/// Nobody was met: the message waits here.
-fn nobody(session: &Session) -> Failure {
-    let name = session.room().name();
-    let message = format!(
-        "nobody else is online in \"{name}\". Your message is stored and will go out by itself"
-    );
-    let failure = Failure::note(ExitCode::NoPeer, "net.nobody", message)
-        .help("do not resend it: the next  multichat sync  or  serve  hands it over");
-    with_troubles(failure, session)
+fn tell_stored(id: &MessageId, output: &Output) -> Result<(), Failure> {
+    if output.format == Format::Text {
+        return Ok(());
+    }
+    output.json(&Line::from(Event::Ack { reference: None, id: id.clone(), state: "stored" }))
 }
 
-/// Adds why each peer was not reached.
-fn with_troubles(failure: Failure, session: &Session) -> Failure {
-    let targets = session.links().targets().iter();
-    targets.fold(failure, |failure, target| match target.trouble() {
-        Some(why) => failure.help(format!("{}: {why}", target.name())),
-        None => failure,
-    })
+fn stopped(output: &Output, code: ExitCode) -> Result<(), Failure> {
+    output.say("it is stored and goes out later; do not send it again")?;
+    Err(Failure::quiet(code))
 }

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::tail::grows;
 use crate::args::Global;
+use crate::attach::{self, Host, Refusal, Sends, Tell};
 use crate::exit::ExitCode;
 use crate::lines::{Event, Line};
 use crate::logging;
@@ -54,6 +55,10 @@ async fn serve(
             .help("or whom to go to:  multichat --peer HOST:PORT serve"));
     }
     session.go_online(global, output).await?;
+    let socket = attach::socket(global)?;
+    // Where there can be no socket nobody comes.
+    let host = socket.and_then(|path| Host::open(&path).ok());
+    let (mut host, mut sends) = (host.unwrap_or_else(Host::closed), Sends::default());
     let mut shown = None;
     let mut due = Instant::now();
     let mut grown = true;
@@ -61,6 +66,9 @@ async fn serve(
         if grown && Instant::now() >= due {
             grown = false;
             due = Instant::now() + PROGRESS_EVERY;
+            // What is sent here names what is here.
+            session.catch_up().await?;
+            sends.look(session).await?;
             let status = session.node().sync_status().await;
             let status = status.map_err(|error| session.failed(error))?;
             if shown.replace(status) != Some(status) {
@@ -76,6 +84,12 @@ async fn serve(
                     (Format::Json, Some(line)) => output.json(&line)?,
                     (Format::Json, None) => {}
                     (Format::Text, _) => output.say(&change.text())?,
+                }
+            }
+            said = host.next() => {
+                grown = true;
+                if let Some((_, tells)) = sends.take(session, said).await? {
+                    let _ = tells.try_send(Tell::Refused(Refusal::NoScreen));
                 }
             }
             () = sleep_until(due), if grown => {}

@@ -1,5 +1,6 @@
 //! A room as this profile knows it, and its file.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -27,6 +28,9 @@ const SECRET_DOMAIN: &[u8] = b"multichat/1/room-id/secret";
 const OPEN_DOMAIN: &[u8] = b"multichat/1/room-id/open\0\0";
 /// The most addresses that are kept for a room.
 const HINTS_MAX: usize = 16;
+/// The most authors that are hidden in a room. Feeds cost nothing to make: who is flooded with
+/// them needs another room.
+const HIDDEN_MAX: usize = 500;
 
 /// The name of a room's folder: 40 bits of a hash in z-base-32.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +106,8 @@ pub struct Room {
     access: Access,
     created: Timestamp,
     hints: Vec<SocketAddr>,
+    /// Authors of whom the user wants to read nothing.
+    hidden: BTreeSet<[u8; 32]>,
     /// What a newer version wrote; it goes back as it came.
     unknown: toml::Table,
 }
@@ -145,7 +151,7 @@ impl Room {
 
     fn of(access: Access, name: String, created: Timestamp) -> Result<Self, Failure> {
         let (id, hints, unknown) = (RoomId::of(&access), Vec::new(), toml::Table::new());
-        Ok(Self { id, name, access, created, hints, unknown })
+        Ok(Self { id, name, access, created, hints, hidden: BTreeSet::new(), unknown })
     }
 
     /// The name of its folder.
@@ -190,6 +196,30 @@ impl Room {
         self.hints.truncate(HINTS_MAX);
     }
 
+    /// Authors of whom the user wants to read nothing, by the keys of their feeds.
+    pub fn hidden(&self) -> &BTreeSet<[u8; 32]> {
+        &self.hidden
+    }
+
+    /// Hides an author.
+    ///
+    /// # Errors
+    /// If as many are hidden as can be.
+    pub fn hide(&mut self, author: [u8; 32]) -> Result<(), Failure> {
+        if self.hidden.len() >= HIDDEN_MAX && !self.hidden.contains(&author) {
+            let message = format!("{HIDDEN_MAX} authors are hidden in this room already");
+            return Err(Failure::new(ExitCode::Refused, "mod.many", message)
+                .help("show some of them again:  multichat mod log"));
+        }
+        self.hidden.insert(author);
+        Ok(())
+    }
+
+    /// Shows an author again.
+    pub fn unhide(&mut self, author: &[u8; 32]) {
+        self.hidden.remove(author);
+    }
+
     /// An invite to it; `None` for an open room, which needs none.
     pub fn ticket(&self, hints: Hints) -> Option<Ticket> {
         match &self.access {
@@ -210,6 +240,7 @@ impl Room {
             group_key,
             open_name,
             hints: self.hints.clone(),
+            hidden: self.hidden.iter().map(|author| encode_symbols(author)).collect(),
             unknown: self.unknown.clone(),
         };
         toml::to_string(&file).map(Zeroizing::new).map_err(|error| {
@@ -247,7 +278,12 @@ impl Room {
         let created = file.created.parse().map_err(|_| damaged("has no valid time"))?;
         let name = shown_name(&file.name).map_err(|_| damaged("has no name"))?;
         let hints = file.hints.into_iter().take(HINTS_MAX).collect();
-        Ok(Self { id, name, access, created, hints, unknown: file.unknown })
+        let hidden = file.hidden.iter().take(HIDDEN_MAX).map(|author| {
+            let key = decode_symbols(author).and_then(|key| key[..].try_into().ok());
+            key.ok_or_else(|| damaged("hides somebody who has no key"))
+        });
+        let hidden = hidden.collect::<Result<_, _>>()?;
+        Ok(Self { id, name, access, created, hints, hidden, unknown: file.unknown })
     }
 }
 
@@ -271,6 +307,8 @@ struct RoomFile {
     open_name: Option<String>,
     #[serde(default)]
     hints: Vec<SocketAddr>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hidden: Vec<String>,
     #[serde(flatten)]
     unknown: toml::Table,
 }

@@ -84,3 +84,55 @@ fn a_quiet_end_says_nothing() {
     assert_eq!(failure.report(), None);
     assert_eq!(failure.code(), "");
 }
+
+/// Every source file of the program, without those of tests.
+fn sources(folder: &std::path::Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => sources(&path, found),
+            false if path.ends_with("tests.rs") || path.extension().is_none() => {}
+            false => found.extend(std::fs::read_to_string(&path).ok()),
+        }
+    }
+}
+
+/// The words between the brackets of each call, up to the first comma that ends the second word.
+fn codes() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let calls = files.iter().flat_map(|text| {
+        ["Failure::new(", "Failure::note("].into_iter().flat_map(|call| text.split(call).skip(1))
+    });
+    let words = calls.filter_map(|call| {
+        let mut words = call.split(',').map(str::trim);
+        let exit = words.next()?.strip_prefix("ExitCode::")?;
+        let code = words.next()?.strip_prefix('"')?.strip_suffix('"')?;
+        Some((code.to_string(), exit.to_string()))
+    });
+    words.collect()
+}
+
+#[test]
+fn every_error_has_a_code_of_one_form_and_one_exit() {
+    let mut exits = std::collections::BTreeMap::new();
+    let codes = codes();
+    assert!(codes.len() > 50, "{codes:?}");
+    for (code, exit) in codes {
+        let is_plain =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
+        assert!(code.chars().all(is_plain) && code.matches('.').count() <= 1, "{code}");
+        let known = exits.entry(code.clone()).or_insert(exit.clone());
+        assert_eq!(*known, exit, "{code} ends in two ways");
+    }
+}
+
+#[test]
+fn every_error_says_what_to_do() {
+    for (exit, code) in [(ExitCode::Failed, "store.stopped"), (ExitCode::Network, "net.listen")] {
+        let failure = Failure::new(exit, code, "it did not work").helped();
+        assert!(text(&failure).contains("multichat doctor"), "{failure:?}");
+    }
+    assert!(!text(&checksum().helped()).contains("doctor"));
+    assert_eq!(Failure::quiet(ExitCode::Interrupted).helped().report(), None);
+}

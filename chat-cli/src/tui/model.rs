@@ -19,6 +19,7 @@ use self::people::{Link, People};
 use self::spread::Spread;
 use self::typing::Typing;
 use super::theme::Theme;
+use crate::args::Moderate;
 use crate::chat::slash::{self, Typed};
 use crate::message::{CHANNEL, channel_name};
 use crate::sanitize::{self, Clean};
@@ -67,7 +68,7 @@ pub struct Progress {
 }
 
 /// Something that happened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum News {
     /// The last messages, when the room is opened or looked at from its end again.
     Latest(Vec<Entry>),
@@ -77,8 +78,8 @@ pub enum News {
     Around(Spot, Vec<Entry>),
     /// Messages that came.
     Came(Vec<Entry>),
-    /// What a search has found, the last one last.
-    Found(Vec<Entry>),
+    /// What a search has found so far, the last one last, and whether that is all.
+    Found(Vec<Entry>, bool),
     /// Who is connected now.
     Links(Vec<Link>),
     /// How far everything is.
@@ -117,6 +118,8 @@ pub enum Effect {
     Invite,
     /// Be called otherwise.
     Rename(String),
+    /// Decide whom to read.
+    Moderate(Moderate),
     /// Open another room, by its place in the list.
     OpenRoom(usize),
     /// Put text on the clipboard.
@@ -197,9 +200,9 @@ impl Model {
                 self.log.show_around(spot, entries, &self.about);
             }
             News::Came(entries) => return self.came(entries),
-            News::Found(entries) => {
+            News::Found(entries, is_all) => {
                 let rows = entries.iter().map(|entry| log::Row::new(entry, &self.about));
-                self.overlay.found(rows.collect());
+                self.overlay.found(rows.collect(), is_all);
             }
             News::Links(links) => self.people.links = links,
             News::Progress(progress) => self.progress = progress,
@@ -234,6 +237,7 @@ impl Model {
             Typed::Status => self.note(&super::view::status::sentence(self)),
             Typed::Quit => return vec![Effect::Quit],
             Typed::Channel(name) => return self.go_to(channel_name(&name)),
+            Typed::Moderate(wanted) => return vec![Effect::Moderate(wanted)],
             Typed::Search(words) => {
                 self.overlay = Overlay::search(&words);
                 return vec![Effect::Search(words)];
@@ -286,7 +290,7 @@ impl Model {
         self.meet(&entries);
         let rings = entries.iter().any(|entry| log::mentions(entry, &self.about));
         // What was being read stays where it is on the screen.
-        let before = self.log_height();
+        let before = if self.log.scroll > 0 { self.log_height() } else { 0 };
         for entry in entries {
             self.log.add(&entry, &self.about, &self.channel);
         }

@@ -1,40 +1,45 @@
 //! Joins the model to a room and a terminal.
 //!
 //! Rule: it carries news in and does what comes out; what is shown is decided in
-//! [`super::model`].
+//! [`super::model`]. Each window has a model of its own; all of them show one room.
 
+mod desk;
+mod perform;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use multifeed_core::Event;
-use multifeed_tcp::NodeEvent;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::model::overlay::{FOUND_MAX, Invite};
+use self::desk::{Desk, Seat, bounded};
 use super::model::people::Link;
-use super::model::{About, Effect, Model, News, Progress};
+use super::model::{About, Model, News, Progress, Size};
 use super::terminal::{StopSignal, Terminal};
 use super::theme::Theme;
-use crate::args::{AnyChannel, Global};
+use crate::args::Global;
+use crate::attach::{Ask, GuestId, Host, Said, Tell};
 use crate::chat::delivery::messages;
-use crate::commands::{grows, invite_to};
+use crate::commands::grows;
 use crate::exit::ExitCode;
 use crate::links::peer_name;
 use crate::logging;
 use crate::output::{Output, Talk};
-use crate::profile::{Access, Profile, ROOM_NAME_COLUMNS_MAX, Room};
-use crate::qr;
+use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX, Room};
 use crate::report::{Failure, Paint};
 use crate::sanitize;
-use crate::session::Session;
+use crate::session::{Search, Session};
 use crate::signals::Signals;
 
 /// Messages that are read at once.
 const PAGE_ROWS: usize = 200;
 /// How often it is asked who has what, if nothing happens.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The widest invite.
-const INVITE_COLUMNS_MAX: usize = 400;
+/// How soon it is asked after something happened: much may happen at once.
+const LOOK_SOON: Duration = Duration::from_millis(100);
+/// The time of a picture, while much happens. What is typed is drawn at once.
+const FRAME_EVERY: Duration = Duration::from_millis(33);
 
 /// Opens a room, and others that the user goes to, until he leaves.
 ///
@@ -53,15 +58,17 @@ pub async fn run(
     let (mut profile, mut room) = (profile, room);
     // Before the screen is taken over: what goes wrong with the first room is said in plain.
     let mut session = open(global, profile, room, &quiet).await?;
-    let mut terminal = match Terminal::take() {
-        Ok(terminal) => terminal,
+    // A profile whose path is too long for a socket has one window.
+    let host = crate::attach::socket(global)?.and_then(|path| Host::open(&path).ok());
+    let mut desk = match Terminal::take() {
+        Ok(terminal) => Desk::new(terminal, host.unwrap_or_else(Host::closed)),
         Err(failure) => {
             session.close().await;
             return Err(failure);
         }
     };
     loop {
-        let mut shell = match Shell::new(session, &mut terminal, output, global).await {
+        let mut shell = match Shell::new(session, &mut desk, output, global).await {
             Ok(shell) => shell,
             Err((session, failure)) => {
                 session.close().await;
@@ -74,7 +81,7 @@ pub async fn run(
         match done {
             Ok(Some(next)) => room = next,
             ended => {
-                drop(terminal);
+                drop(desk);
                 if waiting > 0 {
                     let waiting = messages(waiting);
                     output.say(&format!("{waiting} stored here and not yet on any peer"))?;
@@ -105,12 +112,20 @@ async fn open(
 
 struct Shell<'a> {
     session: Session,
-    terminal: &'a mut Terminal,
-    model: Model,
-    /// The rooms, in the order in which the model shows them.
+    desk: &'a mut Desk,
+    /// What each window shows.
+    models: BTreeMap<Seat, Model>,
+    has_network: bool,
+    /// The rooms, in the order in which the models show them.
     rooms: Vec<Room>,
     /// Up to where our feed was on some other disk, as was written down last.
     elsewhere: u64,
+    /// Whether there may be messages that were not read.
+    is_behind: bool,
+    /// What a window looks for.
+    search: Option<(Seat, Search)>,
+    /// Whether something has changed since the last picture.
+    is_stale: bool,
 }
 
 /// Whether the room stays open.
@@ -123,51 +138,79 @@ enum Next {
 impl<'a> Shell<'a> {
     async fn new(
         session: Session,
-        terminal: &'a mut Terminal,
+        desk: &'a mut Desk,
         output: &Output,
         global: &Global,
     ) -> Result<Self, (Session, Failure)> {
-        match Self::model(&session, terminal, output, global).await {
-            Ok((model, rooms)) => {
-                let elsewhere = model.spread.before;
-                Ok(Self { session, terminal, model, rooms, elsewhere })
-            }
-            Err(failure) => Err((session, failure)),
+        let rooms = match session.profile().rooms() {
+            Ok(found) => found.rooms,
+            Err(failure) => return Err((session, failure)),
+        };
+        let (models, has_network) = (BTreeMap::new(), session.has_network(global));
+        let (elsewhere, is_behind, search, is_stale) = (0, false, None, true);
+        let mut shell = Self {
+            session,
+            desk,
+            models,
+            has_network,
+            rooms,
+            elsewhere,
+            is_behind,
+            search,
+            is_stale,
+        };
+        match shell.seat_all(output).await {
+            Ok(()) => Ok(shell),
+            Err(failure) => Err((shell.session, failure)),
         }
     }
 
-    async fn model(
-        session: &Session,
-        terminal: &Terminal,
-        output: &Output,
-        global: &Global,
-    ) -> Result<(Model, Vec<Room>), Failure> {
-        let rooms = session.profile().rooms()?.rooms;
-        let name = |room: &Room| sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
-        let about = About {
-            room: name(session.room()),
-            rooms: rooms.iter().map(name).collect(),
-            nick: session.nick().clone(),
-            key: session.key().0,
-            zone: TimeZone::system(),
-            has_network: session.has_network(global),
-        };
+    /// Everybody sees the room: those who were here in another one, too.
+    async fn seat_all(&mut self, output: &Output) -> Result<(), Failure> {
+        self.session.catch_up().await?;
         let theme = match output.data_paint {
             Paint::Colour => Theme::Dark,
             Paint::Plain => Theme::Plain,
         };
-        let marks = session.marks()?;
-        let mut model = Model::new(about, terminal.size()?, theme, marks.read);
+        let size = self.desk.terminal.size()?;
+        self.seat(Seat::Own, size, theme).await?;
+        for (guest, size, theme) in self.desk.guests() {
+            self.seat(Seat::Guest(guest), size, theme).await?;
+        }
+        Ok(())
+    }
+
+    async fn seat(&mut self, seat: Seat, size: Size, theme: Theme) -> Result<(), Failure> {
+        let name = |room: &Room| sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
+        let about = About {
+            room: name(self.session.room()),
+            rooms: self.rooms.iter().map(name).collect(),
+            nick: self.session.nick().clone(),
+            key: self.session.key().0,
+            zone: TimeZone::system(),
+            has_network: self.has_network,
+        };
+        let marks = self.session.marks()?;
+        let mut model = Model::new(about, size, theme, marks.read);
         model.spread.before = marks.elsewhere;
-        session.catch_up().await?;
-        model.update(News::Latest(session.page(None, PAGE_ROWS).await?));
-        if !session.has_network(global) {
+        self.elsewhere = self.elsewhere.max(marks.elsewhere);
+        model.update(News::Latest(self.session.page(None, PAGE_ROWS).await?));
+        model.update(News::Missing(self.session.missing()?));
+        if !self.has_network {
             model.note("offline: what you write waits here. To meet others: --peer or --listen");
         }
-        if let Some(addr) = session.listening() {
+        if let Some(addr) = self.session.listening() {
             model.note(&format!("listening on {addr}"));
         }
-        Ok((model, rooms))
+        if matches!(seat, Seat::Guest(_)) {
+            model.note("a second window; the room is open in the first one, too");
+        }
+        self.models.insert(seat, model);
+        if let Some(screen) = self.desk.screen(seat) {
+            screen.clear(size)?;
+        }
+        self.is_stale = true;
+        Ok(())
     }
 
     /// Until the user leaves, or goes to the room that is given back.
@@ -177,29 +220,51 @@ impl<'a> Shell<'a> {
         stop: &mut StopSignal,
     ) -> Result<Option<Room>, Failure> {
         let mut due = Instant::now();
+        let mut frame = Instant::now();
         loop {
             if Instant::now() >= due {
                 self.look().await?;
                 due = Instant::now() + LOOK_EVERY;
             }
-            self.terminal.draw(&self.model)?;
+            if self.is_stale && Instant::now() >= frame {
+                self.draw()?;
+                frame = Instant::now() + FRAME_EVERY;
+            }
+            let until = if self.is_stale { due.min(frame) } else { due };
+            // What the user does comes first, and what is read of the store last, some messages at
+            // a time: so no key waits for a room that is filling.
             let next = tokio::select! {
-                event = self.terminal.next() => {
-                    let event = event.ok_or_else(|| Failure::quiet(ExitCode::Terminated))?;
-                    self.typed(event).await?
-                }
-                next = self.session.next() => {
-                    let (event, change) = next.ok_or_else(|| self.session.ended())?;
-                    if let Some(change) = change {
-                        self.model.note(&change.text());
-                    }
-                    due = Instant::now();
-                    self.happened(&event).await?
-                }
-                () = sleep_until(due) => Next::GoOn,
+                biased;
                 code = signals.next() => return Err(Failure::quiet(code)),
                 () = stop.next() => {
                     self.stop()?;
+                    Next::GoOn
+                }
+                event = self.desk.terminal.next() => {
+                    let event = event.ok_or_else(|| Failure::quiet(ExitCode::Terminated))?;
+                    frame = Instant::now();
+                    self.typed(event).await?
+                }
+                said = self.desk.host.next() => {
+                    frame = Instant::now();
+                    self.said(said).await?
+                }
+                () = sleep_until(until) => Next::GoOn,
+                next = self.session.next() => {
+                    let (event, change) = next.ok_or_else(|| self.session.ended())?;
+                    if let Some(change) = change {
+                        self.tell(&News::Note(change.text()))?;
+                    }
+                    due = due.min(Instant::now() + LOOK_SOON);
+                    self.is_behind |= grows(&event);
+                    Next::GoOn
+                }
+                () = std::future::ready(()), if self.is_behind => {
+                    self.read_on().await?;
+                    Next::GoOn
+                }
+                () = std::future::ready(()), if self.search.is_some() => {
+                    self.search_on().await?;
                     Next::GoOn
                 }
             };
@@ -215,133 +280,109 @@ impl<'a> Shell<'a> {
         }
     }
 
+    fn draw(&mut self) -> Result<(), Failure> {
+        for (seat, model) in &self.models {
+            if let Some(screen) = self.desk.screen(*seat) {
+                screen.draw(model)?;
+            }
+        }
+        self.is_stale = false;
+        Ok(())
+    }
+
     /// What was typed, with all that was typed since: one picture is enough for it.
     async fn typed(&mut self, event: ratatui::crossterm::event::Event) -> Result<Next, Failure> {
         let mut event = Some(event);
         while let Some(one) = event {
-            for effect in self.model.input(one) {
-                match self.perform(effect).await? {
-                    Next::GoOn => {}
-                    next => return Ok(next),
-                }
+            match self.input(Seat::Own, one).await? {
+                Next::GoOn => {}
+                next => return Ok(next),
             }
-            event = self.terminal.next_now();
+            event = self.desk.terminal.next_now();
         }
         Ok(Next::GoOn)
+    }
+
+    async fn input(
+        &mut self,
+        seat: Seat,
+        event: ratatui::crossterm::event::Event,
+    ) -> Result<Next, Failure> {
+        self.is_stale = true;
+        let effects = self.models.get_mut(&seat).map(|model| model.input(event));
+        for effect in effects.unwrap_or_default() {
+            match self.perform(seat, effect).await? {
+                Next::GoOn => {}
+                next => return Ok(next),
+            }
+        }
+        Ok(Next::GoOn)
+    }
+
+    /// What a guest came for.
+    async fn said(&mut self, (id, said): (GuestId, Said)) -> Result<Next, Failure> {
+        if matches!(said, Said::Left) {
+            self.leave(id);
+        }
+        let length = self.session.own_length()?;
+        let asked = self.desk.sends.take(&self.session, (id, said)).await?;
+        // What a guest has sent is ours.
+        self.is_behind |= self.session.own_length()? >= length;
+        match asked {
+            Some((Ask::Window { width, height, has_colours }, tells)) => {
+                self.welcome(id, Size { width, height }, has_colours, tells).await?;
+                Ok(Next::GoOn)
+            }
+            Some((Ask::Input(event), _)) => self.input(Seat::Guest(id), limited(event)).await,
+            _ => Ok(Next::GoOn),
+        }
+    }
+
+    async fn welcome(
+        &mut self,
+        id: GuestId,
+        size: Size,
+        has_colours: bool,
+        tells: mpsc::Sender<Tell>,
+    ) -> Result<(), Failure> {
+        let theme = if has_colours { Theme::Dark } else { Theme::Plain };
+        let size = self.desk.seat(id, size, theme, tells)?;
+        self.seat(Seat::Guest(id), size, theme).await?;
+        self.look().await
+    }
+
+    fn leave(&mut self, id: GuestId) {
+        self.desk.leave(id);
+        self.models.remove(&Seat::Guest(id));
     }
 
     /// The window may have been pulled while we stood still.
     fn stop(&mut self) -> Result<(), Failure> {
-        self.terminal.stop()?;
-        self.model.size = self.terminal.size()?;
+        self.desk.terminal.stop()?;
+        let size = self.desk.terminal.size()?;
+        if let Some(model) = self.models.get_mut(&Seat::Own) {
+            model.size = size;
+        }
+        self.is_stale = true;
         Ok(())
     }
 
-    async fn happened(&mut self, event: &NodeEvent) -> Result<Next, Failure> {
-        if let NodeEvent::Multifeed(Event::FeedBroken { .. }) = event {
-            self.model.note("a part of the store is damaged: some messages cannot be shown");
-        }
-        if grows(event) {
-            self.read_on().await?;
-        }
-        Ok(Next::GoOn)
-    }
-
+    /// Reads some of the messages that came.
     async fn read_on(&mut self) -> Result<(), Failure> {
-        loop {
-            let step = self.session.step().await?;
-            self.tell(News::Came(step.entries)).await?;
-            if !step.more {
-                let missing = self.session.missing()?;
-                return self.tell(News::Missing(missing)).await;
-            }
-        }
-    }
-
-    /// Tells the model, and does at once what can be done without leaving.
-    async fn tell(&mut self, news: News) -> Result<(), Failure> {
-        for effect in self.model.update(news) {
-            match effect {
-                Effect::Bell => self.terminal.ring()?,
-                Effect::MarkRead(spot) => self.session.mark_read(spot)?,
-                // News ask for nothing else.
-                _ => {}
-            }
+        let step = self.session.step().await?;
+        self.is_behind = step.more;
+        self.tell(&News::Came(step.entries))?;
+        if !step.more {
+            let missing = self.session.missing()?;
+            self.tell(&News::Missing(missing))?;
         }
         Ok(())
     }
 
-    async fn perform(&mut self, effect: Effect) -> Result<Next, Failure> {
-        match effect {
-            Effect::Send { channel, text } => self.send(channel.as_str(), &text).await?,
-            Effect::ReadOlder(spot) => {
-                let older = self.session.page(Some(spot), PAGE_ROWS).await?;
-                self.tell(News::Older(older)).await?;
-            }
-            Effect::ReadLatest => {
-                let latest = self.session.page(None, PAGE_ROWS).await?;
-                self.tell(News::Latest(latest)).await?;
-            }
-            Effect::ReadAround(spot) => {
-                let around = self.session.around(spot, PAGE_ROWS).await?;
-                self.tell(News::Around(spot, around)).await?;
-            }
-            Effect::Search(words) => {
-                let found = self.session.search(&words, &AnyChannel::default(), FOUND_MAX).await?;
-                self.tell(News::Found(found)).await?;
-            }
-            Effect::Invite => self.invite().await?,
-            Effect::Rename(nick) => {
-                self.session.set_nick(&nick)?;
-                let nick = self.session.nick().clone();
-                self.model.note(&format!("you are {nick} from now on"));
-                self.tell(News::Nick(nick)).await?;
-            }
-            Effect::OpenRoom(at) => return Ok(Next::Open(at)),
-            Effect::Copy(text) => {
-                self.terminal.copy(&text)?;
-                self.model.note("on the clipboard, if your terminal does that");
-            }
-            Effect::Bell => self.terminal.ring()?,
-            Effect::MarkRead(spot) => self.session.mark_read(spot)?,
-            Effect::Redraw => self.terminal.clear(self.model.size)?,
-            Effect::Suspend => self.stop()?,
-            Effect::Quit => return Ok(Next::Leave),
-        }
-        Ok(Next::GoOn)
-    }
-
-    async fn send(&mut self, channel: &str, text: &str) -> Result<(), Failure> {
-        match self.session.append(channel, text).await {
-            Ok(_) => self.read_on().await,
-            // The user can put this right himself.
-            Err(failure) if failure.exit() == ExitCode::BadInput => {
-                if let Some(report) = failure.report() {
-                    self.model.note(&format!("not sent: {}", report.message()));
-                }
-                Ok(())
-            }
-            Err(failure) => Err(failure),
-        }
-    }
-
-    async fn invite(&mut self) -> Result<(), Failure> {
-        let (profile, room) = (self.session.profile(), self.session.room());
-        let ticket = invite_to(profile, room, self.session.listening());
-        let invite = match (ticket, room.access()) {
-            (Some(ticket), _) => Invite {
-                text: sanitize::line(&ticket, INVITE_COLUMNS_MAX),
-                picture: qr::picture(&ticket).unwrap_or_default(),
-                warning: "anyone with this can read the whole history",
-            },
-            (None, Access::Open { name }) => Invite {
-                text: sanitize::line(&format!("multichat join --open {name}"), INVITE_COLUMNS_MAX),
-                picture: Vec::new(),
-                warning: "an open room: anyone who knows its name can join and read all of it",
-            },
-            (None, Access::Secret(_)) => return Ok(()),
-        };
-        self.tell(News::Invite(invite)).await
+    /// Tells every window, and does at once what can be done without leaving.
+    fn tell(&mut self, news: &News) -> Result<(), Failure> {
+        let seats: Vec<Seat> = self.models.keys().copied().collect();
+        seats.into_iter().try_for_each(|seat| self.tell_one(seat, news.clone()))
     }
 
     /// Who is here, and who has what.
@@ -354,7 +395,7 @@ impl<'a> Shell<'a> {
             peers: status.peers as u64,
             synced: status.synced as u64,
         };
-        self.tell(News::Progress(progress)).await?;
+        self.tell(&News::Progress(progress))?;
         let peers = self.session.node().peers().await;
         let peers = peers.map_err(|error| self.session.failed(error))?;
         let held = self.session.node().holders(self.session.feed()).await;
@@ -363,15 +404,16 @@ impl<'a> Shell<'a> {
             held.iter().find(|(id, _)| *id == connection).map_or(0, |(_, length)| *length)
         };
         let lengths = peers.iter().map(|peer| (peer.remote.0, length(peer.connection)));
-        self.tell(News::Held(lengths.collect())).await?;
+        self.tell(&News::Held(lengths.collect()))?;
         let links = peers.iter().map(|peer| Link {
             name: sanitize::line(&peer_name(&peer.remote), ROOM_NAME_COLUMNS_MAX),
             address: self.address(peer.connection),
             is_synced: peer.is_synced,
         });
         let links = links.collect();
-        self.tell(News::Links(links)).await?;
-        let elsewhere = self.model.spread.elsewhere();
+        self.tell(&News::Links(links))?;
+        self.desk.sends.look(&self.session).await?;
+        let elsewhere = self.own().map_or(0, |model| model.spread.elsewhere());
         if elsewhere > self.elsewhere {
             self.elsewhere = elsewhere;
             self.session.mark_elsewhere(elsewhere)?;
@@ -385,6 +427,24 @@ impl<'a> Shell<'a> {
     }
 
     fn waiting(&self) -> u64 {
-        self.model.log.own_length().saturating_sub(self.model.spread.elsewhere())
+        self.own()
+            .map_or(0, |model| model.log.own_length().saturating_sub(model.spread.elsewhere()))
+    }
+
+    /// What our own window shows.
+    fn own(&self) -> Option<&Model> {
+        self.models.get(&Seat::Own)
+    }
+}
+
+/// A guest's window is drawn as large as ours may be.
+fn limited(event: ratatui::crossterm::event::Event) -> ratatui::crossterm::event::Event {
+    use ratatui::crossterm::event::Event;
+    match event {
+        Event::Resize(width, height) => {
+            let size = bounded(Size { width, height });
+            Event::Resize(size.width, size.height)
+        }
+        event => event,
     }
 }

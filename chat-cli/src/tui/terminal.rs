@@ -32,6 +32,10 @@ use crate::report::Failure;
 const EVENTS_MAX: usize = 64;
 /// The longest text that is put on a clipboard: more is cut off by terminals.
 const CLIPBOARD_BYTES_MAX: usize = 64 * 1024;
+/// What lets a terminal ring.
+pub(super) const BELL: &str = "\u{7}";
+/// What makes a terminal empty.
+pub(super) const CLEAR: &str = "\u{1b}[2J";
 
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -51,7 +55,7 @@ impl Terminal {
         give_back_in_a_crash();
         enter().map_err(failed)?;
         let (width, height) = terminal::size().map_err(failed)?;
-        let canvas = canvas(Size { width, height }).map_err(failed)?;
+        let canvas = canvas(Size { width, height }, io::stdout()).map_err(failed)?;
         let (typed, events) = mpsc::channel(EVENTS_MAX);
         let read = move || {
             while let Ok(event) = event::read() {
@@ -100,8 +104,16 @@ impl Terminal {
         // The canvas could clear itself, but it asks the terminal where the cursor is, and the
         // thread that reads what is typed would take the answer.
         execute!(io::stdout(), Clear(ClearType::All)).map_err(failed)?;
-        self.canvas = canvas(size).map_err(failed)?;
+        self.canvas = canvas(size, io::stdout()).map_err(failed)?;
         Ok(())
+    }
+
+    /// Writes what another process has drawn for this terminal.
+    ///
+    /// # Errors
+    /// If the terminal is gone.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        write(bytes).map_err(failed)
     }
 
     /// Lets it ring.
@@ -109,7 +121,7 @@ impl Terminal {
     /// # Errors
     /// If the terminal is gone.
     pub fn ring(&mut self) -> Result<(), Failure> {
-        write("\u{7}").map_err(failed)
+        write(BELL.as_bytes()).map_err(failed)
     }
 
     /// Puts text on the clipboard, where the terminal does that (OSC 52); also over ssh.
@@ -117,9 +129,7 @@ impl Terminal {
     /// # Errors
     /// If the terminal is gone.
     pub fn copy(&mut self, text: &str) -> Result<(), Failure> {
-        let end = text.floor_char_boundary(CLIPBOARD_BYTES_MAX);
-        let encoded = BASE64.encode(&text.as_bytes()[..end]);
-        write(&format!("\u{1b}]52;c;{encoded}\u{7}")).map_err(failed)
+        write(clipboard(text).as_bytes()).map_err(failed)
     }
 
     /// Gives the terminal back, stops until the shell lets us go on, and takes it over again.
@@ -143,9 +153,15 @@ impl Drop for Terminal {
 }
 
 /// A canvas that keeps its size until it is told of another one.
-fn canvas(size: Size) -> io::Result<Canvas<CrosstermBackend<Stdout>>> {
+pub(super) fn canvas<W: Write>(size: Size, to: W) -> io::Result<Canvas<CrosstermBackend<W>>> {
     let viewport = Viewport::Fixed(Rect::new(0, 0, size.width, size.height));
-    Canvas::with_options(CrosstermBackend::new(io::stdout()), TerminalOptions { viewport })
+    Canvas::with_options(CrosstermBackend::new(to), TerminalOptions { viewport })
+}
+
+/// What puts text on the clipboard, where the terminal does that (OSC 52).
+pub(super) fn clipboard(text: &str) -> String {
+    let end = text.floor_char_boundary(CLIPBOARD_BYTES_MAX);
+    format!("\u{1b}]52;c;{}\u{7}", BASE64.encode(&text.as_bytes()[..end]))
 }
 
 fn enter() -> io::Result<()> {
@@ -184,13 +200,13 @@ fn give_back_in_a_crash() {
     });
 }
 
-fn write(text: &str) -> io::Result<()> {
+fn write(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    out.write_all(bytes)?;
     out.flush()
 }
 
-fn failed(error: io::Error) -> Failure {
+pub(super) fn failed(error: io::Error) -> Failure {
     let message = format!("the terminal cannot be used: {error}");
     Failure::new(ExitCode::Failed, "terminal", message)
         .help("use plain lines:  multichat --ui line")

@@ -1,11 +1,14 @@
 //! The real program with real sockets on loopback and real files, as people and scripts run it.
 
+mod backups;
 mod chatting;
 mod crashes;
 mod demo;
 mod disks;
 mod failures;
 mod finding;
+mod handing;
 mod members;
+mod moderation;
 mod pipes;
 mod program;

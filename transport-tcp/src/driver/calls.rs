@@ -17,6 +17,8 @@ use crate::node::{Appended, FeedInfo};
 pub(super) enum Open {
     Append(Answer<Appended>),
     Read(Answer<Vec<Bytes>>),
+    /// A refusal, an acceptance or a removal, which resolves when it lasts.
+    Rule(Answer<()>),
 }
 
 impl Driver {
@@ -30,29 +32,30 @@ impl Driver {
             }
             Command::Get { key, index, reply } => {
                 self.take_back_unheard();
-                match self.core.get(key, index) {
-                    Ok(request) => {
-                        self.calls.insert(request, Open::Read(reply));
-                    }
-                    Err(misuse) => reply.send(Err(misuse.into())),
-                }
+                let request = self.core.get(key, index);
+                self.wait(request, reply, Open::Read);
             }
+            Command::Refuse { key, reply } => {
+                let ruled = self.core.refuse(&key);
+                self.wait(ruled, reply, Open::Rule);
+            }
+            Command::Accept { key, reply } => {
+                let ruled = self.core.accept(&key);
+                self.wait(ruled, reply, Open::Rule);
+            }
+            Command::Remove { feed, reply } => {
+                let removed = self.core.remove(feed);
+                self.wait(removed, reply, Open::Rule);
+            }
+            Command::IsRefused { key, reply } => reply.send(Ok(self.core.is_refused(&key))),
             Command::Append { feed, blocks, reply } => {
                 let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
-                match self.core.append(feed, &blocks) {
-                    Ok(request) => {
-                        self.calls.insert(request, Open::Append(reply));
-                    }
-                    Err(misuse) => reply.send(Err(misuse.into())),
-                }
+                let request = self.core.append(feed, &blocks);
+                self.wait(request, reply, Open::Append);
             }
             Command::Read { feed, range, reply } => {
-                match self.core.read(feed, range.start, range.end) {
-                    Ok(request) => {
-                        self.calls.insert(request, Open::Read(reply));
-                    }
-                    Err(misuse) => reply.send(Err(misuse.into())),
-                }
+                let request = self.core.read(feed, range.start, range.end);
+                self.wait(request, reply, Open::Read);
             }
             Command::Feeds { reply } => {
                 reply.send(Ok(self.core.feeds().map(FeedInfo::from).collect()));
@@ -94,6 +97,19 @@ impl Driver {
         }
     }
 
+    /// The call is answered by the event of its request, or now if there is none.
+    fn wait<T>(
+        &mut self,
+        request: Result<RequestId, Misuse>,
+        reply: Answer<T>,
+        open: impl FnOnce(Answer<T>) -> Open,
+    ) {
+        match request {
+            Ok(request) => _ = self.calls.insert(request, open(reply)),
+            Err(misuse) => reply.send(Err(misuse.into())),
+        }
+    }
+
     fn listen(&mut self, addr: SocketAddr) -> Result<SocketAddr, NodeError> {
         if self.listeners.len() >= self.listeners_max {
             return Err(NodeError::TooMany);
@@ -109,6 +125,12 @@ impl Driver {
             Event::Appended { request, start, end, .. } => {
                 if let Some(Open::Append(reply)) = self.calls.remove(&request) {
                     reply.send(Ok(Appended { start, end }));
+                }
+                Some(event)
+            }
+            Event::Ruled { request, .. } | Event::Removed { request: Some(request), .. } => {
+                if let Some(Open::Rule(reply)) = self.calls.remove(&request) {
+                    reply.send(Ok(()));
                 }
                 Some(event)
             }
@@ -137,6 +159,7 @@ impl Driver {
         match self.calls.remove(&request) {
             Some(Open::Append(reply)) => reply.send(Err(failure.into())),
             Some(Open::Read(reply)) => reply.send(Err(failure.into())),
+            Some(Open::Rule(reply)) => reply.send(Err(failure.into())),
             None => {}
         }
     }

@@ -3,6 +3,7 @@
 mod closing;
 mod host;
 mod links;
+mod rulings;
 mod sources;
 mod stock;
 mod sync;
@@ -42,6 +43,8 @@ on_each_runtime! {
     crate::links::silent_streams_keep_nobody_out as silent_streams_keep_nobody_out,
     crate::links::a_stalled_peer_delays_nobody as a_stalled_peer_delays_nobody,
     crate::links::nobody_there_is_told as nobody_there_is_told,
+    crate::rulings::a_refused_feed_is_not_taken_until_it_is_accepted
+        as a_refused_feed_is_not_taken_until_it_is_accepted,
     crate::sources::whom_a_source_names_is_met as whom_a_source_names_is_met,
     crate::sources::a_source_that_does_not_leave_is_left as a_source_that_does_not_leave_is_left,
     crate::sources::a_source_that_ends_is_told as a_source_that_ends_is_told,

@@ -20,6 +20,7 @@ impl Model {
             Event::Mouse(mouse) => self.mouse(mouse),
             Event::Resize(width, height) => {
                 self.size = Size { width, height };
+                self.typing.resize();
                 vec![Effect::Redraw]
             }
             _ => Vec::new(),

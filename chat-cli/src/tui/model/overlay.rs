@@ -32,6 +32,8 @@ pub struct Search {
     pub rows: Option<Vec<Row>>,
     /// Which of them is chosen.
     pub chosen: usize,
+    /// Whether all messages were looked at.
+    pub is_over: bool,
 }
 
 /// An invite to the room.
@@ -51,10 +53,14 @@ impl Overlay {
         Self::Search(Search { words: words.to_string(), ..Search::default() })
     }
 
-    pub(super) fn found(&mut self, rows: Vec<Row>) {
+    pub(super) fn found(&mut self, rows: Vec<Row>, is_over: bool) {
         if let Self::Search(search) = self {
-            search.chosen = rows.len().saturating_sub(1);
+            // What is found later stands above: the one that is chosen stays it.
+            let known = search.rows.as_ref().map_or(0, Vec::len);
+            let below = known.saturating_sub(search.chosen).max(1);
+            search.chosen = rows.len().saturating_sub(below);
             search.rows = Some(rows);
+            search.is_over = is_over;
         }
     }
 }

@@ -223,7 +223,7 @@ fn a_search_finds_chooses_and_goes_there() {
     type_text(&mut model, "sync");
     assert_eq!(model.input(key(KeyCode::Enter)), [Effect::Search("sync".into())]);
     let hit = |n| entry(CAROL, n, ("carol", "general", &format!("2026-11-22T09:1{n}:00Z")), "sync");
-    model.update(News::Found(vec![hit(1), hit(2)]));
+    model.update(News::Found(vec![hit(1), hit(2)], true));
     model.input(key(KeyCode::Up));
     assert_eq!(model.input(key(KeyCode::Enter)), [Effect::ReadAround(hit(1).spot())]);
     assert!(matches!(model.overlay, Overlay::None));

@@ -55,6 +55,15 @@ impl Typing {
         self.area = area(text);
     }
 
+    /// Forgets which rows of it were in view: the window has another size.
+    pub fn resize(&mut self) {
+        let at = self.area.cursor();
+        let row = u16::try_from(at.0).unwrap_or(u16::MAX);
+        let column = u16::try_from(at.1).unwrap_or(u16::MAX);
+        self.area = area(&self.text());
+        self.area.move_cursor(CursorMove::Jump(row, column));
+    }
+
     /// Takes what is written, and keeps it in the history.
     pub fn take(&mut self) -> String {
         let text = self.text();

@@ -156,7 +156,7 @@ fn hold(text: &str) {
     look(&model, text);
     model.overlay = Overlay::search(text);
     let hit = entry(MALLORY, 0, (text, "general", "2026-11-22T09:20:00Z"), &format!("x{text}"));
-    model.update(News::Found(vec![hit]));
+    model.update(News::Found(vec![hit], true));
     look(&model, text);
     let line = crate::sanitize::line(text, 400);
     model.update(News::Invite(Invite { text: line, picture: Vec::new(), warning: "read" }));

@@ -93,7 +93,9 @@ fn found(model: &Model, search: &Search, area: Rect) -> Vec<Line<'static>> {
         return lines;
     };
     let count = counted(rows.len() as u64, "message");
-    lines.push(Line::styled(format!(" {count}: ↑ ↓ choose, Enter goes there"), model.theme.dim()));
+    let more = if search.is_over { "" } else { " so far" };
+    let keys = format!(" {count}{more}: ↑ ↓ choose, Enter goes there");
+    lines.push(Line::styled(keys, model.theme.dim()));
     let room = usize::from(area.height.saturating_sub(4)).max(1);
     let from = (search.chosen + 1).saturating_sub(room);
     for (at, row) in rows.iter().enumerate().skip(from).take(room) {

@@ -94,7 +94,7 @@ fn a_search_lies_over_the_messages() {
             entry(BOB, n, ("bob", "general", &time), text)
         };
         let hits = vec![hit(1, "in sync"), hit(2, "out of sync"), hit(3, "sync again")];
-        model.update(News::Found(hits));
+        model.update(News::Found(hits, true));
         model.input(key(KeyCode::Up));
     });
 }
@@ -130,17 +130,33 @@ fn messages_above_are_shown_with_the_way_back() {
     });
 }
 
+/// What lies over the messages, or stands below them.
+const PANES: [fn(&mut Model); 6] = [
+    |_| {},
+    |model| type_text(model, "a text that is long enough to need more than one row somewhere"),
+    |model| drop(model.submit("/help")),
+    |model| drop(model.submit("/peers")),
+    |model| drop(model.submit("/search sync")),
+    |model| drop(model.input(Event::Paste("one\ntwo\nthree".into()))),
+];
+
 #[test]
 fn a_screen_that_was_pulled_shows_what_a_new_one_of_that_size_does() {
-    let mut model = room(size(120, 40));
-    let mut screen = Screen::new(model.size);
-    screen.picture(&model);
-    let order = [0, 1, 2, 3, 2, 1, 0, 3, 0, 2, 0];
-    for at in order {
-        screen.resize(&mut model, SIZES[at]);
-        let pulled = screen.picture(&model);
-        let new = Screen::new(model.size).picture(&room(size(SIZES[at].0, SIZES[at].1)));
-        assert_eq!(pulled, new, "{:?}", SIZES[at]);
+    // Each of the sizes behind each other one.
+    let order = [0, 1, 2, 3, 2, 1, 0, 3, 0, 2, 0, 1, 3, 1];
+    for (number, pane) in PANES.into_iter().enumerate() {
+        let mut model = room(size(120, 40));
+        pane(&mut model);
+        let mut screen = Screen::new(model.size);
+        screen.picture(&model);
+        for at in order {
+            screen.resize(&mut model, SIZES[at]);
+            let pulled = screen.picture(&model);
+            let mut fresh = room(size(SIZES[at].0, SIZES[at].1));
+            pane(&mut fresh);
+            let new = Screen::new(model.size).picture(&fresh);
+            assert_eq!(pulled, new, "pane {number} at {:?}", SIZES[at]);
+        }
     }
 }
 

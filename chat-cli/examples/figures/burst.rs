@@ -1,0 +1,117 @@
+//! Many messages arrive from another member while somebody types.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use multichat::output::{Format, Output, Talk};
+use multichat::profile::{Profile, Room};
+use multichat::ticket::Hints;
+use multichat::tui::model::News;
+use tokio::sync::oneshot;
+
+use crate::fill::{fill, flags, open};
+use crate::screen::Screen;
+use crate::{Done, failed};
+
+/// Somebody types a key each twentieth of a second.
+const KEY_EVERY: Duration = Duration::from_millis(50);
+/// It is over by then, or something is broken.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What was seen.
+pub(crate) struct Burst {
+    pub(crate) time: Duration,
+    pub(crate) typed: usize,
+    pub(crate) seen: usize,
+    pub(crate) echoes: Vec<Duration>,
+}
+
+fn quiet() -> Output {
+    Output { talk: Talk::Quiet, ..Output::plain(Format::Text) }
+}
+
+/// A member with all messages, in a thread of its own, until it is told to end.
+fn serve(folder: PathBuf, told: mpsc::Sender<SocketAddr>, end: oneshot::Receiver<()>) -> Done<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let global = flags(&folder, &["--listen", "127.0.0.1:0"])?;
+        let mut session = open(&global, "burst").await?;
+        session.go_online(&global, &quiet()).await.map_err(failed)?;
+        told.send(session.listening().ok_or("no address")?)?;
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                _ = &mut end => break,
+                next = session.next() => if next.is_none() { break },
+            }
+        }
+        session.close().await;
+        Ok(())
+    })
+}
+
+pub(crate) async fn run(folder: &Path, messages: u64) -> Done<Burst> {
+    let (there, here) = (folder.join("there"), folder.join("here"));
+    fill(&there, "burst", messages).await?;
+    let ticket = {
+        let profile = Profile::open(&flags(&there, &[])?).map_err(failed)?;
+        let room = profile.find(Some("burst")).map_err(failed)?;
+        room.ticket(Hints::default()).ok_or("an open room")?
+    };
+    let mut profile = Profile::open(&flags(&here, &[])?).map_err(failed)?;
+    let room = Room::of_ticket(&ticket, Some("burst"), jiff::Timestamp::now()).map_err(failed)?;
+    profile.add(room).map_err(failed)?;
+    drop(profile);
+
+    let (told, address) = mpsc::channel();
+    let (end, ended) = oneshot::channel();
+    let other = thread::spawn(move || serve(there, told, ended).map_err(|error| error.to_string()));
+    let peer = address.recv()?.to_string();
+    let burst = watch(&here, &peer, messages).await;
+    let _ = end.send(());
+    other.join().map_err(|_| "the other member crashed")??;
+    burst
+}
+
+/// What the shell of the program does, without a terminal: a key comes first, then what the node
+/// tells, then some of the messages that came.
+async fn watch(folder: &Path, peer: &str, messages: u64) -> Done<Burst> {
+    let global = flags(folder, &["--peer", peer])?;
+    let mut session = open(&global, "burst").await?;
+    let mut screen = Screen::new(&session).await?;
+    session.go_online(&global, &quiet()).await.map_err(failed)?;
+    let start = Instant::now();
+    let mut burst = Burst { time: Duration::ZERO, typed: 0, seen: 0, echoes: Vec::new() };
+    let (mut due, mut is_behind) = (start + KEY_EVERY, false);
+    while session.timeline().view().count()? < messages {
+        if start.elapsed() > LIMIT {
+            return Err("it takes too long".into());
+        }
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep_until(due.into()) => {
+                screen.key()?;
+                burst.echoes.push(due.elapsed());
+                burst.typed += 1;
+                due += KEY_EVERY;
+            }
+            next = session.next() => {
+                next.ok_or("the node ended")?;
+                is_behind = true;
+            }
+            () = std::future::ready(()), if is_behind => {
+                let step = session.step().await.map_err(failed)?;
+                is_behind = step.more;
+                screen.model.update(News::Came(step.entries));
+                screen.draw()?;
+            }
+        }
+    }
+    burst.time = start.elapsed();
+    burst.seen = screen.model.typing.text().chars().filter(|c| *c == 'x').count();
+    session.close().await;
+    Ok(burst)
+}

@@ -1,0 +1,69 @@
+//! Rooms with many messages.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use jiff::{Timestamp, ToSpan};
+use multichat::args::{self, Global};
+use multichat::message::{self, Draft};
+use multichat::profile::{Profile, Room};
+use multichat::session::Session;
+use multifeed_core::KeyPair;
+
+use crate::{Done, failed};
+
+const AUTHORS: u64 = 5;
+/// Messages that are appended at once.
+const BATCH: u64 = 500;
+/// When the first of them was written.
+const BEGIN: Timestamp = Timestamp::constant(1_795_334_400, 0);
+
+/// The flags of a command line.
+pub(crate) fn flags(folder: &Path, more: &[&str]) -> Done<Global> {
+    let mut words: Vec<OsString> =
+        ["multichat", "--nick", "ada", "--data-dir"].map(Into::into).into();
+    words.push(folder.into());
+    words.extend(more.iter().map(OsString::from));
+    words.push("status".into());
+    args::parse(words).map(|found| found.global).map_err(|stop| format!("{stop:?}").into())
+}
+
+/// Opens a room of a profile.
+pub(crate) async fn open(global: &Global, room: &str) -> Done<Session> {
+    let profile = Profile::open(global).map_err(failed)?;
+    let room = profile.find(Some(room)).map_err(failed)?;
+    Session::open(global, profile, room).await.map_err(failed)
+}
+
+/// Makes a room of five authors who write in turn, a minute apart.
+pub(crate) async fn fill(folder: &Path, name: &str, messages: u64) -> Done<()> {
+    let global = flags(folder, &[])?;
+    let mut profile = Profile::open(&global).map_err(failed)?;
+    profile.add(Room::create(name, BEGIN).map_err(failed)?).map_err(failed)?;
+    drop(profile);
+    let session = open(&global, name).await?;
+    let mut feeds = vec![session.feed()];
+    for author in 1..AUTHORS {
+        let pair = KeyPair::from_seed(&[u8::try_from(author)?; 32]);
+        feeds.push(session.node().writer(&format!("author {author}"), pair).await?);
+    }
+    let mut written = 0;
+    while written < messages {
+        let end = messages.min(written + BATCH * AUTHORS);
+        for (feed, author) in feeds.iter().zip(0..) {
+            let of_author = (written..end).filter(|number| number % AUTHORS == author);
+            let blocks: Done<Vec<_>> = of_author.map(|number| block(author, number)).collect();
+            session.node().append(*feed, blocks?).await?;
+        }
+        written = end;
+    }
+    session.close().await;
+    Ok(())
+}
+
+fn block(author: u64, number: u64) -> Done<Vec<u8>> {
+    let nick = format!("author{author}");
+    let text = format!("message {number}: shall we have soup at noon, or is it too hot for that?");
+    let time = BEGIN.checked_add(i64::try_from(number)?.minutes())?;
+    message::encode(&Draft::new(&nick, &text), time).map_err(failed)
+}

@@ -1,0 +1,71 @@
+//! The screen of a room, drawn without a terminal.
+
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, KeyCode, KeyEvent};
+use jiff::tz::TimeZone;
+use multichat::sanitize;
+use multichat::session::Session;
+use multichat::timeline::Entry;
+use multichat::tui::model::{About, Model, News, Size};
+use multichat::tui::theme::Theme;
+use multichat::tui::view;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use crate::{Done, failed};
+
+const SIZE: Size = Size { width: 120, height: 40 };
+/// As many rows as the program reads for its first picture.
+const PAGE_ROWS: usize = 200;
+
+/// A model with the picture of it.
+pub(crate) struct Screen {
+    pub(crate) model: Model,
+    terminal: Terminal<TestBackend>,
+}
+
+impl Screen {
+    pub(crate) async fn new(session: &Session) -> Done<Self> {
+        let name = sanitize::line(session.room().name(), 40);
+        let about = About {
+            rooms: vec![name.clone()],
+            room: name,
+            nick: session.nick().clone(),
+            key: session.key().0,
+            zone: TimeZone::UTC,
+            has_network: true,
+        };
+        let mut model = Model::new(about, SIZE, Theme::Dark, None);
+        model.update(News::Latest(session.page(None, PAGE_ROWS).await.map_err(failed)?));
+        let terminal = Terminal::new(TestBackend::new(SIZE.width, SIZE.height))?;
+        Ok(Self { model, terminal })
+    }
+
+    pub(crate) fn draw(&mut self) -> Done<()> {
+        self.terminal.draw(|frame| view::draw(&self.model, frame))?;
+        Ok(())
+    }
+
+    /// Types one key and draws it.
+    pub(crate) fn key(&mut self) -> Done<()> {
+        self.model.input(Event::Key(KeyEvent::from(KeyCode::Char('x'))));
+        self.draw()
+    }
+
+    /// How long each of some keys takes to be seen, among these messages.
+    pub(crate) fn keys(&mut self, entries: Vec<Entry>, count: usize) -> Done<Vec<Duration>> {
+        self.model.update(News::Came(entries));
+        let mut times = Vec::with_capacity(count);
+        for number in 0..count {
+            // A line is as long as people write.
+            if number % 80 == 0 {
+                self.model.typing.set("");
+            }
+            let start = Instant::now();
+            self.key()?;
+            times.push(start.elapsed());
+        }
+        Ok(times)
+    }
+}

@@ -1,0 +1,102 @@
+//! What `--help` says: each page fits on a screen of 24 lines and has an example.
+//!
+//! Rule: an example is a command line that parses; a test holds each of them to it.
+
+use clap::{Command, CommandFactory};
+
+use super::Line;
+
+/// What `multichat --help` says.
+const OVERVIEW: &str = "\
+Chat without a server: every member owns one signed feed
+
+  multichat                  open the last room; the first time, make one
+  multichat ROOM|TICKET      open that room, or join with that invite
+  multichat COMMAND --help   what a command takes, with an example
+
+Rooms      new  join  invite  rooms  attach  chat
+Messages   send  tail  search  export  pipe  backup  restore
+Others     sync  serve  dht  mod
+What is    status  whoami  feeds  inspect  doctor
+Program    demo  completions  man  flags
+
+Examples:
+  multichat new kitchen
+  multichat join mfchat:…
+  multichat send --wait peer the build is green
+
+What every command understands (--nick, --peer, --json, …):  multichat flags";
+
+/// An example of each command.
+const EXAMPLES: [(&str, &str); 27] = [
+    ("new", "multichat new kitchen"),
+    ("join", "multichat join mfchat:yhdo… --as kitchen"),
+    ("invite", "multichat invite --qr"),
+    ("send", "multichat send --wait peer --timeout 30s the build is green"),
+    ("tail", "multichat tail -f --since 2h"),
+    ("sync", "multichat sync --until all"),
+    ("serve", "multichat serve --listen 0.0.0.0:4977"),
+    ("dht", "multichat dht --listen 192.0.2.7:49737"),
+    ("chat", "multichat chat --nick alice"),
+    ("attach", "multichat attach"),
+    ("pipe", "multichat pipe --json -n 10"),
+    ("search", "multichat search -n 5 soup"),
+    ("export", "multichat export --format md"),
+    ("backup", "multichat backup rooms.tar"),
+    ("restore", "multichat --profile new restore rooms.tar"),
+    ("inspect", "multichat inspect feed 3fa9"),
+    ("mod", "multichat mod block mallory"),
+    ("doctor", "multichat doctor --bundle report.json"),
+    ("completions", "multichat completions bash"),
+    ("man", "multichat man /usr/local/share/man/man1"),
+    ("flags", "multichat flags"),
+    ("rooms", "multichat rooms --json"),
+    ("feeds", "multichat feeds"),
+    ("status", "multichat status --room kitchen"),
+    ("whoami", "multichat whoami"),
+    ("demo", "multichat demo --peers 8 --messages 50"),
+    ("feed", "multichat inspect feed 3fa9"),
+];
+
+/// The whole command line, for its manual and its completions.
+pub fn command() -> Command {
+    Line::command()
+}
+
+/// The same with help that fits on a screen: the flags of all commands have a page of their own.
+pub(super) fn brief() -> Command {
+    let command = Line::command().override_help(OVERVIEW).mut_args(|arg| {
+        let is_for_all = arg.is_global_set();
+        arg.hide(is_for_all)
+    });
+    with_examples(command)
+}
+
+/// The page of the flags that every command understands.
+pub fn flags() -> String {
+    let command = Line::command().disable_help_flag(true).disable_version_flag(true);
+    let command = command.mut_args(|arg| {
+        let is_for_all = arg.is_global_set();
+        let has_value = arg.get_action().takes_values();
+        arg.hide(!is_for_all).hide_env(has_value).hide_possible_values(has_value)
+    });
+    let text = command
+        .help_template("{options}")
+        .mut_subcommands(|command| command.hide(true))
+        .render_help();
+    format!("Flags for every command:\n{text}")
+}
+
+fn with_examples(command: Command) -> Command {
+    command.mut_subcommands(|command| {
+        let example = EXAMPLES.iter().find(|(name, _)| *name == command.get_name());
+        let command = match example {
+            Some((_, words)) => command.after_help(format!("Example:  {words}")),
+            None => command,
+        };
+        with_examples(command)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! Messages on a local socket: a length of four bytes, little-endian, then the value in postcard.
+
+use std::io::{self, ErrorKind};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+/// The longest message: a screen of 500 columns and 200 rows, each cell in a colour of its own.
+pub(super) const MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// Messages that wait on each side of a socket. Whoever sends more waits.
+pub(super) const MESSAGES_MAX: usize = 16;
+
+/// Carries messages until either end is gone: what is put into the sender goes out, and what
+/// comes in is in the receiver.
+pub(super) fn carry<Out, In>(
+    read: impl AsyncRead + Unpin + Send + 'static,
+    write: impl AsyncWrite + Unpin + Send + 'static,
+) -> (mpsc::Sender<Out>, mpsc::Receiver<In>)
+where
+    Out: Serialize + Send + 'static,
+    In: DeserializeOwned + Send + 'static,
+{
+    let (sender, out) = mpsc::channel(MESSAGES_MAX);
+    let (heard, receiver) = mpsc::channel(MESSAGES_MAX);
+    tokio::spawn(async move {
+        // An end that is gone, or that says what makes no sense, is an end either way.
+        tokio::select! {
+            _ = hear(read, heard) => {}
+            _ = speak(write, out) => {}
+        }
+    });
+    (sender, receiver)
+}
+
+async fn hear<In: DeserializeOwned>(
+    mut read: impl AsyncRead + Unpin,
+    heard: mpsc::Sender<In>,
+) -> io::Result<()> {
+    loop {
+        let length = read.read_u32_le().await? as usize;
+        if length > MESSAGE_BYTES_MAX {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        // It grows with what really comes, not with what is promised.
+        let mut bytes = Vec::new();
+        (&mut read).take(length as u64).read_to_end(&mut bytes).await?;
+        if bytes.len() < length {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        let message = postcard::from_bytes(&bytes).map_err(|_| ErrorKind::InvalidData)?;
+        if heard.send(message).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+async fn speak<Out: Serialize>(
+    mut write: impl AsyncWrite + Unpin,
+    mut out: mpsc::Receiver<Out>,
+) -> io::Result<()> {
+    while let Some(message) = out.recv().await {
+        let bytes = postcard::to_allocvec(&message).map_err(|_| ErrorKind::InvalidData)?;
+        if bytes.len() > MESSAGE_BYTES_MAX {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        let length = u32::try_from(bytes.len()).map_err(|_| ErrorKind::InvalidData)?;
+        write.write_all(&length.to_le_bytes()).await?;
+        write.write_all(&bytes).await?;
+    }
+    Ok(())
+}

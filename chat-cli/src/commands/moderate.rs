@@ -1,0 +1,48 @@
+//! Decides whom the user reads, and lists what was decided.
+
+use crate::args::{Global, Moderate};
+use crate::lines::{Event, Line, hex};
+use crate::output::{Format, Output};
+use crate::profile::Profile;
+use crate::report::Failure;
+use crate::sanitize;
+use crate::session::{Decision, Session};
+
+pub(super) async fn run(
+    global: &Global,
+    output: &Output,
+    wanted: &Moderate,
+) -> Result<(), Failure> {
+    let profile = Profile::open(global)?;
+    let room = profile.find(global.room.as_deref())?;
+    let mut session = Session::open(global, profile, room).await?;
+    let done = moderate(&mut session, output, wanted).await;
+    session.close().await;
+    done
+}
+
+async fn moderate(
+    session: &mut Session,
+    output: &Output,
+    wanted: &Moderate,
+) -> Result<(), Failure> {
+    if *wanted != Moderate::Log {
+        return output.say(&session.moderate(wanted).await?);
+    }
+    for decision in session.decisions().await? {
+        tell(&decision, output)?;
+    }
+    Ok(())
+}
+
+fn tell(decision: &Decision, output: &Output) -> Result<(), Failure> {
+    let Decision { author, is_hidden, is_blocked } = decision;
+    let (key, nick) = (hex(&author.key.0), author.nick.clone());
+    if output.format == Format::Json {
+        let decided = Event::Decided { key, nick, hidden: *is_hidden, blocked: *is_blocked };
+        return output.json(&Line::from(decided));
+    }
+    let what = if *is_blocked { "blocked" } else { "hidden" };
+    let name = sanitize::author(nick.as_str(), &author.key.0);
+    output.data(&format!("{what:8} {key}  {name}"))
+}

@@ -1,0 +1,159 @@
+//! Whom the user wants to read.
+//!
+//! Rule: a decision holds for this profile alone, and nobody is told but by what is not taken. Who
+//! is blocked is refused in the core, too: no block of that feed is taken or given.
+
+use std::collections::BTreeSet;
+
+use multifeed_core::FeedKey;
+
+use super::Session;
+use crate::args::{Moderate, nearest};
+use crate::exit::ExitCode;
+use crate::lines::hex;
+use crate::message::{self, Content};
+use crate::report::Failure;
+use crate::sanitize::{self, Clean};
+
+/// So many characters name a feed, at least.
+const KEY_PREFIX_CHARS_MIN: usize = 4;
+
+/// Somebody who wrote here, or about whom something was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// The key of the feed.
+    pub key: FeedKey,
+    /// What the author was called last; empty if that is not known.
+    pub nick: Clean,
+}
+
+/// What was decided about somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Who.
+    pub author: Author,
+    /// Whether nothing of the author is shown.
+    pub is_hidden: bool,
+    /// Whether nothing of the author is taken or given.
+    pub is_blocked: bool,
+}
+
+impl Session {
+    /// Does what the user decided, and says so.
+    ///
+    /// # Errors
+    /// Exit 3 if nobody or more than one is called so, 4 if that is the user himself.
+    pub async fn moderate(&mut self, wanted: &Moderate) -> Result<String, Failure> {
+        let (Moderate::Hide { who }
+        | Moderate::Unhide { who }
+        | Moderate::Block { who }
+        | Moderate::Unblock { who }) = wanted
+        else {
+            return Ok(String::new());
+        };
+        let Author { key, nick } = self.author(who).await?;
+        let name = sanitize::author(nick.as_str(), &key.0);
+        if key == self.key() {
+            let failure = Failure::new(ExitCode::BadInput, "mod.own", "that is you");
+            return Err(failure.help("others:  multichat feeds"));
+        }
+        let mut room = self.room.clone();
+        let done = match wanted {
+            Moderate::Hide { .. } | Moderate::Block { .. } => room.hide(key.0),
+            _ => {
+                room.unhide(&key.0);
+                Ok(())
+            }
+        };
+        done?;
+        let ruled = match wanted {
+            Moderate::Block { .. } => self.node.refuse(key).await,
+            Moderate::Unblock { .. } => self.node.accept(key).await,
+            _ => Ok(()),
+        };
+        ruled.map_err(|error| self.failed(error))?;
+        self.profile.update(&room)?;
+        self.timeline.hide(room.hidden().clone());
+        self.room = room;
+        Ok(match wanted {
+            Moderate::Hide { .. } => format!("{name} is hidden here; the others see no difference"),
+            Moderate::Unhide { .. } => format!("{name} is shown again"),
+            Moderate::Block { .. } => {
+                format!("{name} is blocked: nothing more is taken, given on or shown")
+            }
+            _ => format!("{name} is taken and shown again"),
+        })
+    }
+
+    /// Everything that was decided here.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn decisions(&self) -> Result<Vec<Decision>, Failure> {
+        let mut decisions = Vec::new();
+        for author in self.authors().await? {
+            let is_blocked = self.node.is_refused(author.key).await;
+            let is_blocked = is_blocked.map_err(|error| self.failed(error))?;
+            let is_hidden = self.room.hidden().contains(&author.key.0);
+            if is_hidden || is_blocked {
+                decisions.push(Decision { author, is_hidden, is_blocked });
+            }
+        }
+        Ok(decisions)
+    }
+
+    /// The one author of a name, of the first characters of a key, or of `name·characters`.
+    async fn author(&self, who: &str) -> Result<Author, Failure> {
+        let who = who.trim().trim_start_matches('@').to_lowercase();
+        let authors = self.authors().await?;
+        let named = |author: &&Author| {
+            let (nick, key) = (author.nick.as_str().to_lowercase(), hex(&author.key.0));
+            let is_key = who.len() >= KEY_PREFIX_CHARS_MIN && key.starts_with(&who);
+            let shown = sanitize::author(author.nick.as_str(), &author.key.0);
+            is_key || nick == who || shown.as_str().to_lowercase() == who
+        };
+        let found: Vec<&Author> = authors.iter().filter(named).collect();
+        match found[..] {
+            [author] => Ok(author.clone()),
+            [] => {
+                let message = format!("nobody here is called '{who}'");
+                let failure = Failure::new(ExitCode::NotFound, "author.unknown", message);
+                let near = nearest(&who, authors.iter().map(|author| author.nick.as_str()));
+                Err(match near.is_empty() {
+                    true => failure.help("all keys:  multichat feeds"),
+                    false => failure.help(format!("did you mean: {} ?", near.join(", "))),
+                })
+            }
+            _ => {
+                let message = format!("{} are called '{who}'", found.len());
+                let failure = Failure::new(ExitCode::NotFound, "author.ambiguous", message);
+                let names = found.iter().map(|author| {
+                    sanitize::author(author.nick.as_str(), &author.key.0).to_string()
+                });
+                let names = names.collect::<Vec<_>>().join(", ");
+                Err(failure.help(format!("use the name with the key: {names}")))
+            }
+        }
+    }
+
+    /// All authors, by what they last called themselves, and those who are hidden and not here.
+    async fn authors(&self) -> Result<Vec<Author>, Failure> {
+        let feeds = self.node.feeds().await.map_err(|error| self.failed(error))?;
+        let mut unseen: BTreeSet<[u8; 32]> = self.room.hidden().clone();
+        let mut authors = Vec::with_capacity(feeds.len());
+        for feed in feeds {
+            unseen.remove(&feed.key.0);
+            let last = feed.length.saturating_sub(1)..feed.length;
+            // What is not held any more tells no name, and that is no failure.
+            let block = self.node.read(feed.id, last).await.unwrap_or_default();
+            let nick = match block.first().map(|block| message::decode(block)) {
+                Some(Content::Chat(chat)) => chat.nickname.unwrap_or_default(),
+                _ => String::new(),
+            };
+            authors.push(Author { key: feed.key, nick: sanitize::nick(&nick) });
+        }
+        let unseen = unseen.into_iter().map(FeedKey);
+        authors.extend(unseen.map(|key| Author { key, nick: sanitize::nick("") }));
+        Ok(authors)
+    }
+}

@@ -1,0 +1,94 @@
+//! Finding messages, from the last one back.
+//!
+//! Rule: a search is done some messages at a time, so that whoever waits for it can do other
+//! things meanwhile, and drop it.
+
+use super::Session;
+use crate::args::AnyChannel;
+use crate::message::Content;
+use crate::report::Failure;
+use crate::timeline::{Entry, PAGE_SPOTS, Spot};
+
+/// A search under way.
+#[derive(Debug)]
+pub struct Search {
+    words: String,
+    channel: AnyChannel,
+    most: usize,
+    before: Option<Spot>,
+    /// The newest first.
+    found: Vec<Entry>,
+    is_over: bool,
+}
+
+impl Search {
+    /// A search for the last `most` messages in which these words are said, large or small letters
+    /// alike.
+    pub fn new(words: &str, channel: &AnyChannel, most: usize) -> Self {
+        let (words, channel) = (words.trim().to_lowercase(), channel.clone());
+        Self { words, channel, most, before: None, found: Vec::new(), is_over: most == 0 }
+    }
+
+    /// What was found so far, in the order of the timeline.
+    pub fn found(&self) -> Vec<Entry> {
+        self.found.iter().rev().cloned().collect()
+    }
+
+    /// How many were found so far.
+    pub fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether there is nothing more to find.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    fn says(&self, entry: &Entry) -> bool {
+        match &entry.content {
+            Content::Chat(chat) if self.channel.takes(&chat.channel) => {
+                chat.text.to_lowercase().contains(&self.words)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Session {
+    /// Looks through some more messages.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn search_on(&self, search: &mut Search) -> Result<(), Failure> {
+        let page = self.page(search.before, PAGE_SPOTS).await?;
+        let Some(first) = page.first() else {
+            search.is_over = true;
+            return Ok(());
+        };
+        search.before = Some(first.spot());
+        for entry in page.into_iter().rev() {
+            if search.found.len() < search.most && search.says(&entry) {
+                search.found.push(entry);
+            }
+        }
+        search.is_over = search.found.len() >= search.most;
+        Ok(())
+    }
+
+    /// The last `most` messages in which these words are said, large or small letters alike.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn search(
+        &self,
+        words: &str,
+        channel: &AnyChannel,
+        most: usize,
+    ) -> Result<Vec<Entry>, Failure> {
+        let mut search = Search::new(words, channel, most);
+        while !search.is_over() {
+            self.search_on(&mut search).await?;
+        }
+        Ok(search.found())
+    }
+}

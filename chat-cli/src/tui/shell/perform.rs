@@ -1,0 +1,170 @@
+//! What a window asks for.
+
+use super::desk::Seat;
+use super::{Next, PAGE_ROWS, Shell};
+use crate::args::{AnyChannel, Moderate};
+use crate::attach::Tell;
+use crate::commands::invite_to;
+use crate::exit::ExitCode;
+use crate::profile::Access;
+use crate::qr;
+use crate::report::Failure;
+use crate::sanitize;
+use crate::session::Search;
+use crate::tui::model::overlay::{FOUND_MAX, Invite, Overlay};
+use crate::tui::model::{Effect, News};
+
+/// The widest invite.
+const INVITE_COLUMNS_MAX: usize = 400;
+
+impl Shell<'_> {
+    /// Does it.
+    pub(super) async fn perform(&mut self, seat: Seat, effect: Effect) -> Result<Next, Failure> {
+        match effect {
+            Effect::Send { channel, text } => self.send(seat, channel.as_str(), &text).await?,
+            Effect::ReadOlder(spot) => {
+                let older = self.session.page(Some(spot), PAGE_ROWS).await?;
+                self.tell_one(seat, News::Older(older))?;
+            }
+            Effect::ReadLatest => {
+                let latest = self.session.page(None, PAGE_ROWS).await?;
+                self.tell_one(seat, News::Latest(latest))?;
+            }
+            Effect::ReadAround(spot) => {
+                let around = self.session.around(spot, PAGE_ROWS).await?;
+                self.tell_one(seat, News::Around(spot, around))?;
+            }
+            Effect::Search(words) => {
+                let search = Search::new(&words, &AnyChannel::default(), FOUND_MAX);
+                self.search = Some((seat, search));
+            }
+            Effect::Invite => self.invite(seat)?,
+            Effect::Rename(nick) => {
+                self.session.set_nick(&nick)?;
+                let nick = self.session.nick().clone();
+                self.note(seat, &format!("you are {nick} from now on"));
+                self.tell(&News::Nick(nick))?;
+            }
+            Effect::Moderate(wanted) => self.moderate(seat, &wanted).await?,
+            Effect::OpenRoom(at) => return Ok(Next::Open(at)),
+            Effect::Copy(text) => {
+                if let Some(screen) = self.desk.screen(seat) {
+                    screen.copy(&text)?;
+                }
+                self.note(seat, "on the clipboard, if your terminal does that");
+            }
+            Effect::Bell => self.ring(seat)?,
+            Effect::MarkRead(spot) => self.session.mark_read(spot)?,
+            Effect::Redraw => {
+                if let (Some(model), Some(screen)) =
+                    (self.models.get(&seat), self.desk.screen(seat))
+                {
+                    screen.clear(model.size)?;
+                }
+            }
+            Effect::Suspend => match seat {
+                Seat::Own => self.stop()?,
+                Seat::Guest(id) => self.desk.tell(id, Tell::Stop),
+            },
+            Effect::Quit => match seat {
+                Seat::Own => return Ok(Next::Leave),
+                Seat::Guest(id) => {
+                    self.desk.tell(id, Tell::Bye);
+                    self.leave(id);
+                }
+            },
+        }
+        Ok(Next::GoOn)
+    }
+
+    async fn send(&mut self, seat: Seat, channel: &str, text: &str) -> Result<(), Failure> {
+        match self.session.append(channel, text).await {
+            Ok(_) => {
+                self.is_behind = true;
+                Ok(())
+            }
+            // The user can put this right himself.
+            Err(failure) if failure.exit() == ExitCode::BadInput => {
+                if let Some(report) = failure.report() {
+                    self.note(seat, &format!("not sent: {}", report.message()));
+                }
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Looks through some more messages, unless the window does not show the search any more.
+    pub(super) async fn search_on(&mut self) -> Result<(), Failure> {
+        let Some((seat, mut search)) = self.search.take() else { return Ok(()) };
+        let overlay = self.models.get(&seat).map(|model| &model.overlay);
+        if !matches!(overlay, Some(Overlay::Search(_))) {
+            return Ok(());
+        }
+        let known = search.count();
+        self.session.search_on(&mut search).await?;
+        if search.count() > known || search.is_over() {
+            self.tell_one(seat, News::Found(search.found(), search.is_over()))?;
+        }
+        self.search = Some((seat, search)).filter(|(_, search)| !search.is_over());
+        Ok(())
+    }
+
+    /// All windows show from then on what is to be shown.
+    async fn moderate(&mut self, seat: Seat, wanted: &Moderate) -> Result<(), Failure> {
+        match self.session.moderate(wanted).await {
+            Ok(done) => self.note(seat, &done),
+            Err(failure) => {
+                let report = failure.report().map(|report| report.message().to_string());
+                self.note(seat, &report.unwrap_or_default());
+                return Ok(());
+            }
+        }
+        let latest = self.session.page(None, PAGE_ROWS).await?;
+        self.tell(&News::Latest(latest))
+    }
+
+    fn invite(&mut self, seat: Seat) -> Result<(), Failure> {
+        let (profile, room) = (self.session.profile(), self.session.room());
+        let ticket = invite_to(profile, room, self.session.listening());
+        let invite = match (ticket, room.access()) {
+            (Some(ticket), _) => Invite {
+                text: sanitize::line(&ticket, INVITE_COLUMNS_MAX),
+                picture: qr::picture(&ticket).unwrap_or_default(),
+                warning: "anyone with this can read the whole history",
+            },
+            (None, Access::Open { name }) => Invite {
+                text: sanitize::line(&format!("multichat join --open {name}"), INVITE_COLUMNS_MAX),
+                picture: Vec::new(),
+                warning: "an open room: anyone who knows its name can join and read all of it",
+            },
+            (None, Access::Secret(_)) => return Ok(()),
+        };
+        self.tell_one(seat, News::Invite(invite))
+    }
+
+    /// Tells one window, and does at once what can be done without leaving.
+    pub(super) fn tell_one(&mut self, seat: Seat, news: News) -> Result<(), Failure> {
+        self.is_stale = true;
+        let effects = self.models.get_mut(&seat).map(|model| model.update(news));
+        for effect in effects.unwrap_or_default() {
+            match effect {
+                Effect::Bell => self.ring(seat)?,
+                Effect::MarkRead(spot) => self.session.mark_read(spot)?,
+                // News ask for nothing else.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn ring(&mut self, seat: Seat) -> Result<(), Failure> {
+        self.desk.screen(seat).map_or(Ok(()), |screen| screen.ring())
+    }
+
+    fn note(&mut self, seat: Seat, text: &str) {
+        if let Some(model) = self.models.get_mut(&seat) {
+            model.note(text);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! A backup brings the rooms back and can sign for nobody.
+
+use crate::program::Place;
+
+#[test]
+fn a_restored_profile_has_the_history_and_another_key() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    assert_eq!(a.run(&["send", "before"]).code, 0);
+    let file = place.path().join("rooms.tar");
+    let file = file.to_str().expect("a path in UTF-8");
+    let kept = a.run(&["backup", file]);
+    assert_eq!(kept.code, 0, "{kept:?}");
+    assert!(kept.err.contains("kept 1 room"), "{kept:?}");
+    let again = a.run(&["backup", file]);
+    assert_eq!(again.code, 1, "{again:?}");
+    assert!(again.err.contains("error[backup.write]"), "{again:?}");
+    // What the first one writes after its backup is what a copy that signs would write again.
+    assert_eq!(a.run(&["send", "after"]).code, 0);
+
+    let b = place.home("restored");
+    let restored = b.run(&["restore", file]);
+    assert_eq!(restored.code, 0, "{restored:?}");
+    assert_eq!(b.messages(), [("first".to_string(), "before".to_string())]);
+    assert_eq!(b.run(&["send", "on the new disk"]).code, 0);
+    let twice = b.run(&["restore", file]);
+    assert_eq!(twice.code, 4, "{twice:?}");
+
+    let (serving, addr) = a.serve(&[]);
+    let synced = b.run(&["--peer", &addr, "sync", "--until", "all"]);
+    assert_eq!(synced.code, 0, "{synced:?}");
+    serving.kill();
+    assert_eq!(b.texts(), ["before", "after", "on the new disk"]);
+    assert_eq!(a.texts(), b.texts());
+    assert_eq!(b.run(&["feeds"]).out.lines().count(), 2);
+}
+
+#[test]
+fn what_is_no_backup_is_refused() {
+    let place = Place::new();
+    let file = place.path().join("rooms.tar");
+    std::fs::write(&file, "no archive".repeat(100)).expect("a file");
+    let home = place.home("restored");
+    let done = home.run(&["restore", file.to_str().expect("a path in UTF-8")]);
+    assert_eq!(done.code, 4, "{done:?}");
+    assert!(done.err.contains("error[backup.read]"), "{done:?}");
+    assert_eq!(home.run(&["restore", "/nowhere"]).code, 4);
+}

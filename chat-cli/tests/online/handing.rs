@@ -1,0 +1,43 @@
+//! A message is handed to the process that has the profile open, and how it ends is as true.
+
+use crate::program::Place;
+
+#[test]
+fn a_message_goes_out_through_the_process_that_serves() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let (serving, addr) = a.serve(&[]);
+    let alone = a.run(&["send", "anybody?", "--wait", "peer", "--timeout", "1s"]);
+    assert_eq!(alone.code, 7, "{alone:?}");
+    assert!(alone.err.contains("do not resend"), "{alone:?}");
+    let stored = a.run(&["send", "--wait", "stored", "for later"]);
+    assert_eq!(stored.code, 0, "{stored:?}");
+
+    let b = place.guest("second", &ticket);
+    let mut other = b.start(&["--peer", &addr, "tail", "-f"]);
+    other.wait(|line| line["text"] == "for later");
+    let sent = a.run(&["send", "the build is green", "--wait", "peer", "--json"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    assert_eq!(sent.lines()[0]["type"], "ack");
+    other.wait(|line| line["text"] == "the build is green");
+    let few = a.run(&["send", "and so on", "--wait", "peers=2", "--timeout", "2s"]);
+    assert_eq!(few.code, 8, "{few:?}");
+    assert!(few.err.contains("stored, on 1 of 2 peers"), "{few:?}");
+
+    let elsewhere = a.run(&["--room", "cellar", "send", "hello"]);
+    assert_eq!(elsewhere.code, 5, "{elsewhere:?}");
+    assert!(elsewhere.err.contains("in the room \"kitchen\""), "{elsewhere:?}");
+    let status = a.run(&["status"]);
+    assert_eq!(status.code, 5, "{status:?}");
+    other.kill();
+    assert_eq!(serving.stop("TERM").code, 143);
+    let said = ["anybody?", "for later", "the build is green", "and so on"];
+    assert_eq!(a.texts(), said);
+    // The door goes with the process, and the next one opens it anew.
+    let (serving, _) = a.serve(&[]);
+    assert_eq!(a.run(&["send", "--wait", "stored", "again"]).code, 0);
+    serving.kill();
+    let (serving, _) = a.serve(&[]);
+    assert_eq!(a.run(&["send", "--wait", "stored", "and again"]).code, 0);
+    serving.kill();
+}

@@ -1,0 +1,64 @@
+//! What one member wants to read, and what becomes of it.
+
+use serde_json::Value;
+
+use crate::program::{Home, Place, Running};
+
+fn sync(home: &Home, addr: &str) {
+    let synced = home.run(&["--peer", addr, "sync", "--until", "all"]);
+    assert_eq!(synced.code, 0, "{synced:?}");
+}
+
+/// Writes, and serves it.
+fn say(home: &Home, text: &str) -> (Running, String) {
+    assert_eq!(home.run(&["send", text]).code, 0);
+    home.serve(&[])
+}
+
+#[test]
+fn who_is_hidden_is_not_shown_and_who_is_blocked_is_not_taken() {
+    let place = Place::new();
+    let (mallory, ticket) = place.host("mallory");
+    let bob = place.guest("bob", &ticket);
+    let (serving, addr) = say(&mallory, "buy this");
+    sync(&bob, &addr);
+    serving.kill();
+
+    let hidden = bob.run(&["mod", "hide", "Mallory"]);
+    assert_eq!(hidden.code, 0, "{hidden:?}");
+    let tail = bob.run(&["tail"]).out;
+    assert!(tail.contains("(hidden here") && !tail.contains("buy"), "{tail}");
+    assert_eq!(bob.run(&["tail", "--json"]).lines()[0]["hidden"], Value::Bool(true));
+    assert_eq!(bob.run(&["search", "buy"]).out, "");
+    assert_eq!(bob.run(&["mod", "unhide", "mallory"]).code, 0);
+    assert!(bob.run(&["tail"]).out.contains("buy this"));
+
+    let log = bob.run(&["mod", "block", "mallory"]);
+    assert!(log.err.contains("blocked: nothing more is taken"), "{log:?}");
+    let (serving, addr) = say(&mallory, "buy that");
+    // Both are in sync: what is refused is not asked for.
+    bob.run(&["--peer", &addr, "sync", "--timeout", "3s"]);
+    let listed = bob.run(&["mod", "log", "--json"]).lines();
+    assert_eq!((&listed[0]["blocked"], &listed[0]["hidden"]), (&true.into(), &true.into()));
+    assert_eq!(bob.run(&["tail"]).out.matches("(hidden here").count(), 1);
+    assert_eq!(bob.run(&["mod", "unblock", "mallory"]).code, 0);
+    sync(&bob, &addr);
+    serving.kill();
+    let tail = bob.run(&["tail"]).out;
+    assert!(tail.contains("buy this") && tail.contains("buy that"), "{tail}");
+    assert_eq!(bob.run(&["mod", "log"]).out, "");
+}
+
+#[test]
+fn a_decision_needs_somebody_and_not_oneself() {
+    let place = Place::new();
+    let (alice, _) = place.host("alice");
+    assert_eq!(alice.run(&["send", "hello"]).code, 0);
+    let nobody = alice.run(&["mod", "block", "alicf"]);
+    assert_eq!(nobody.code, 3, "{nobody:?}");
+    assert!(nobody.err.contains("error[author.unknown]"), "{nobody:?}");
+    assert!(nobody.err.contains("did you mean: alice"), "{nobody:?}");
+    let own = alice.run(&["mod", "hide", "alice"]);
+    assert_eq!(own.code, 4, "{own:?}");
+    assert!(alice.run(&["tail"]).out.contains("hello"));
+}

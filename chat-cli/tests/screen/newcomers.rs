@@ -1,0 +1,206 @@
+//! The first five minutes of two people: what each of them must see, task by task.
+
+use multichat::ticket::{Hints, Ticket};
+
+use crate::cable::Cable;
+use crate::say;
+use crate::terminals::{Terminals, mark};
+
+/// What alice calls herself is asked for; what she would be called otherwise.
+const USER: &str = "USER=somebody";
+
+#[test]
+fn two_newcomers_see_what_they_have_to() {
+    let Some(tmux) = Terminals::new() else { return say("left out: tmux is not there") };
+    tmux.window("a", (120, 40));
+    tmux.window("b", (80, 24));
+    tmux.window("script", (80, 24));
+    tmux.window("b2", (80, 24));
+
+    let port = a_starts_a_chat(&tmux);
+    a_writes_before_anybody_is_there(&tmux);
+    let invite = a_invites(&tmux);
+    let cable = Cable::to(port);
+    b_joins(&tmux, &invite, cable.port());
+    both_talk(&tmux);
+    the_cable_is_pulled_and_plugged(&tmux, &cable);
+    b_mentions_and_finds(&tmux);
+    b_opens_a_second_window(&tmux);
+    a_script_knows_that_it_arrived(&tmux);
+    a_mistyped_letter_is_named(&tmux, &invite);
+    the_window_is_pulled(&tmux);
+    both_leave(&tmux);
+}
+
+/// "Start a chat called kitchen." The name is asked for once.
+fn a_starts_a_chat(tmux: &Terminals) -> u16 {
+    tmux.write("a", &format!("export {USER}"));
+    tmux.run("a", "--listen 127.0.0.1:0 new kitchen");
+    tmux.wait("a", "[somebody]");
+    tmux.write("a", "alice");
+    let screen = tmux.wait("a", "Welcome, alice");
+    assert!(screen.contains("kitchen #general") && screen.contains("[ ] /invite someone"));
+    let screen = tmux.wait("a", "listening on 127.0.0.1:");
+    let digits = screen.split("127.0.0.1:").nth(1).expect("a port").chars();
+    let port: String = digits.take_while(char::is_ascii_digit).collect();
+    port.parse().expect("a port")
+}
+
+/// "Write hello before anybody is there."
+fn a_writes_before_anybody_is_there(tmux: &Terminals) {
+    tmux.write("a", "hello");
+    let screen = tmux.wait("a", "1 message waits here and will go out by itself");
+    assert!(screen.contains("nobody else is here now"), "{screen}");
+    assert_eq!(mark(&screen, "hello"), "◌", "{screen}");
+}
+
+/// "Invite B." The invite is over two lines of the screen, between frames.
+fn a_invites(tmux: &Terminals) -> String {
+    tmux.write("a", "/i");
+    let screen = tmux.wait("a", "anyone with this can read the whole history");
+    assert!(screen.contains("▀▀▀▀▀█"), "a picture to scan:\n{screen}");
+    let mut lines = screen.split("mfchat:").nth(1).expect("an invite").lines();
+    let first = lines.next().expect("a line").split('│').next().expect("its start").trim();
+    let second = lines.next().expect("a line").split('│').nth(3).expect("its end").trim();
+    tmux.key("a", "Escape");
+    let shown = Ticket::parse(&format!("mfchat:{first} {second}")).expect("an invite");
+    // The address in it would be a way around the cable.
+    let bare = Ticket::new(*shown.group_key(), Hints::default()).encode();
+    let (first, second) = bare.split_at(bare.len() / 2);
+    format!("{first} {second}")
+}
+
+/// "Join with this", which came wrapped over two lines.
+fn b_joins(tmux: &Terminals, invite: &str, port: u16) {
+    tmux.run("b", &format!("--nick bob --peer 127.0.0.1:{port} join {invite}"));
+    tmux.wait("b", "hello");
+    tmux.wait("b", "synced with all");
+}
+
+/// "Talk." Both see marks, and who is there.
+fn both_talk(tmux: &Terminals) {
+    tmux.wait_for("a", "a full mark", |screen| mark(screen, "hello") == "●");
+    tmux.write("b", "good morning");
+    let screen = tmux.wait("a", "good morning");
+    assert!(screen.contains("bob·") && screen.contains("synced"), "{screen}");
+    tmux.wait("a", "people 2");
+    tmux.wait_for("b", "a full mark", |screen| mark(screen, "good morning") == "●");
+}
+
+/// "Pull the cable", both write, "plug it in": the same order on both screens.
+fn the_cable_is_pulled_and_plugged(tmux: &Terminals, cable: &Cable) {
+    cable.pull();
+    for (name, who) in [("a", "alice"), ("b", "bob")] {
+        tmux.wait(name, "nobody else is here now");
+        tmux.write(name, &format!("{who} is alone"));
+        tmux.write(name, &format!("{who} is still alone"));
+        let screen = tmux.wait(name, "2 messages wait here and will go out by itself");
+        assert_eq!(mark(&screen, "is still alone"), "◌", "{screen}");
+        assert!(!screen.to_lowercase().contains("error"), "{screen}");
+    }
+    cable.plug();
+    let orders = ["a", "b"].map(|name| {
+        let has_all = |screen: &str| {
+            let count = screen.lines().filter(|line| line.contains("alone")).count();
+            count == 4 && screen.contains("synced with all") && !screen.contains("not here yet")
+        };
+        let screen = tmux.wait_for(name, "all four", has_all);
+        let said = ["alice is alone", "alice is still", "bob is alone", "bob is still"];
+        let mut at = said.map(|text| (screen.find(text).expect("it is there"), text));
+        at.sort_unstable();
+        at.map(|(_, text)| text)
+    });
+    assert_eq!(orders[0], orders[1]);
+    tmux.wait_for("a", "full marks", |screen| mark(screen, "alice is still alone") == "●");
+    tmux.wait_for("b", "full marks", |screen| mark(screen, "bob is still alone") == "●");
+}
+
+/// "Mention A; find what A said first."
+fn b_mentions_and_finds(tmux: &Terminals) {
+    tmux.tmux(&["send-keys", "-t", "b", "-l", "@al"]);
+    tmux.key("b", "Tab");
+    tmux.wait("b", "› @alice");
+    tmux.write("b", "look");
+    tmux.wait("a", "@alice look");
+    tmux.write("b", "/search HELLO");
+    tmux.wait("b", "1 message: ↑ ↓ choose");
+    tmux.key("b", "Enter");
+    tmux.wait("b", "End goes there");
+    tmux.key("b", "End");
+    tmux.wait_for("b", "the end", |screen| !screen.contains("End goes there"));
+}
+
+/// "Open the same chat in a second window." Both live, and what is typed in one is in the other.
+fn b_opens_a_second_window(tmux: &Terminals) {
+    tmux.run_as("b2", "b", "");
+    let screen = tmux.wait("b2", "a second window");
+    assert!(screen.contains("@alice look") && screen.contains("bob ›"), "{screen}");
+    tmux.write("b2", "from the second window");
+    for name in ["a", "b", "b2"] {
+        tmux.wait(name, "from the second window");
+    }
+    tmux.write("a", "seen");
+    tmux.wait("b2", "seen");
+    tmux.tmux(&["resize-window", "-t", "b2", "-x", "50", "-y", "12"]);
+    tmux.wait_for("b2", "the tabs gone", |screen| !screen.contains("kitchen#general"));
+    tmux.key("b2", "C-c");
+    tmux.key("b2", "C-c");
+    tmux.wait_for("b2", "a prompt", |screen| screen.trim_end().ends_with('$'));
+    tmux.run_as("b2", "b", "feeds");
+    tmux.wait("b2", "store.locked");
+}
+
+/// "From a script: tell kitchen the build is green, and know it arrived."
+fn a_script_knows_that_it_arrived(tmux: &Terminals) {
+    tmux.run_as("script", "a", "send build green --wait peer && echo f''ine");
+    let screen = tmux.wait("script", "fine");
+    assert!(screen.contains("stored, on 1 peer"), "{screen}");
+    tmux.wait("a", "build green");
+    tmux.wait("b", "build green");
+    tmux.run_as("script", "a", "send tests --wait peers=2 --timeout 2s; echo code $?");
+    let screen = tmux.wait("script", "code 8");
+    assert!(screen.contains("stored, on 1 of 2 peers"), "{screen}");
+    tmux.key("b", "C-c");
+    tmux.key("b", "C-c");
+    tmux.wait("a", "nobody else is here now");
+    tmux.run_as("script", "a", "send later --wait peer --timeout 2s; echo code $?");
+    let screen = tmux.wait("script", "code 7");
+    assert!(screen.contains("do not resend"), "{screen}");
+}
+
+/// "Mistype one letter of the ticket." The place is shown, and what would have been right.
+fn a_mistyped_letter_is_named(tmux: &Terminals, invite: &str) {
+    let right = invite.replace(' ', "");
+    let at = "mfchat:".len() + 20;
+    let found = right.as_bytes()[at];
+    let other = if found == b'y' { 'b' } else { 'y' };
+    let wrong = format!("{}{other}{}", &right[..at], &right[at + 1..]);
+    tmux.run("b", &format!("join {wrong}; echo code $?"));
+    let screen = tmux.wait("b", "code 4");
+    assert!(screen.contains("error[ticket.checksum]"), "{screen}");
+    let caret = screen.lines().position(|line| line.trim() == "^").expect("a caret");
+    let place = screen.lines().nth(caret).and_then(|line| line.find('^')).expect("a place");
+    let above = screen.lines().nth(caret - 1).expect("the invite");
+    assert_eq!(above.chars().nth(place), Some(other), "{screen}");
+    assert!(screen.contains(&format!("= '{}'", char::from(found))), "{screen}");
+    assert!(screen.contains("--repair"), "{screen}");
+}
+
+/// The window gets another size, and nothing of the old picture stays.
+fn the_window_is_pulled(tmux: &Terminals) {
+    tmux.tmux(&["resize-window", "-t", "a", "-x", "50", "-y", "12"]);
+    let screen = tmux.wait_for("a", "no frames", |screen| !screen.contains('┐'));
+    assert!(screen.contains("later") && screen.contains("alice ›"), "{screen}");
+}
+
+/// "Leave. Is your terminal normal?"
+fn both_leave(tmux: &Terminals) {
+    tmux.key("a", "C-c");
+    tmux.key("a", "C-c");
+    // The window is 50 columns wide, and the shell breaks what is longer.
+    tmux.wait("a", "your message is stored here and not yet on any");
+    for name in ["a", "b", "b2"] {
+        tmux.write(name, "stty -a | tr ' ;' '\\n\\n' | grep -x -e echo -e icanon | tr '\\n' +");
+        tmux.wait(name, "icanon+echo+");
+    }
+}

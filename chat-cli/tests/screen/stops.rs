@@ -1,0 +1,29 @@
+//! The terminal is given back, whatever ends or stops the program.
+
+use std::process::Command;
+
+use crate::say;
+use crate::terminals::Terminals;
+
+#[test]
+fn the_terminal_comes_back_after_a_stop_and_after_a_signal() {
+    let Some(tmux) = Terminals::new() else { return say("left out: tmux is not there") };
+    tmux.window("a", (80, 24));
+    tmux.run("a", "--nick alice new kitchen");
+    tmux.wait("a", "Welcome, alice");
+    tmux.key("a", "C-z");
+    // What is typed before the shell has the terminal again is read by nobody.
+    tmux.wait("a", "Stopped");
+    tmux.write("a", "fg");
+    tmux.wait("a", "Welcome, alice");
+    tmux.write("a", "still here");
+    tmux.wait("a", "still here");
+    let data = tmux.dir.path().join("a/default/LOCK");
+    let lock = std::fs::read_to_string(data).expect("a lock");
+    let pid = lock.split_whitespace().nth(1).expect("a process");
+    assert!(Command::new("kill").args(["-TERM", pid]).status().expect("kill").success());
+    let screen = tmux.wait("a", "your message is stored here and not yet on any peer");
+    assert!(!screen.contains("Welcome"), "{screen}");
+    tmux.write("a", "echo ended with $?");
+    tmux.wait("a", "ended with 143");
+}

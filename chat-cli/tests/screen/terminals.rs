@@ -1,0 +1,94 @@
+//! Real terminals, made by tmux.
+
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at a screen.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A tmux server of our own, with one window for each person. It ends with the test.
+pub(crate) struct Terminals {
+    pub(crate) dir: tempfile::TempDir,
+}
+
+impl Terminals {
+    pub(crate) fn new() -> Option<Self> {
+        let found = Command::new("tmux").arg("-V").output().is_ok();
+        found.then(|| Self { dir: tempfile::tempdir().expect("a folder") })
+    }
+
+    pub(crate) fn tmux(&self, words: &[&str]) -> String {
+        let socket = self.dir.path().join("tmux");
+        let mut command = Command::new("tmux");
+        command.env_remove("TMUX").args(["-f", "/dev/null", "-S"]).arg(socket).args(words);
+        let done = command.output().expect("tmux");
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    }
+
+    /// Opens a window with a shell in it.
+    pub(crate) fn window(&self, name: &str, (width, height): (u16, u16)) {
+        let (width, height) = (width.to_string(), height.to_string());
+        let shell = "env -i TERM=tmux-256color LANG=C.UTF-8 PATH=/usr/bin:/bin PS1='$ ' sh";
+        self.tmux(&["-u", "new-session", "-d", "-s", name, "-x", &width, "-y", &height, shell]);
+        self.wait(name, "$");
+    }
+
+    /// Runs the program in a window, as the person of that name.
+    pub(crate) fn run(&self, name: &str, words: &str) {
+        self.run_as(name, name, words);
+    }
+
+    /// Runs the program in a window, as somebody.
+    pub(crate) fn run_as(&self, name: &str, person: &str, words: &str) {
+        let (program, data) = (env!("CARGO_BIN_EXE_multichat"), self.dir.path().join(person));
+        let data: &Path = &data;
+        self.write(name, &format!("clear; {program} --data-dir {} {words}", data.display()));
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        self.tmux(&["send-keys", "-t", name, "-l", text]);
+        self.key(name, "Enter");
+    }
+
+    pub(crate) fn key(&self, name: &str, key: &str) {
+        self.tmux(&["send-keys", "-t", name, key]);
+    }
+
+    pub(crate) fn screen(&self, name: &str) -> String {
+        self.tmux(&["capture-pane", "-p", "-t", name])
+    }
+
+    /// Waits until something stands on a screen.
+    pub(crate) fn wait(&self, name: &str, text: &str) -> String {
+        self.wait_for(name, text, |screen| screen.contains(text))
+    }
+
+    pub(crate) fn wait_for(&self, name: &str, what: &str, is: impl Fn(&str) -> bool) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.screen(name);
+            if is(&screen) {
+                return screen;
+            }
+            assert!(Instant::now() < until, "no {what:?} on the screen of {name}:\n{screen}");
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+}
+
+impl Drop for Terminals {
+    fn drop(&mut self) {
+        self.tmux(&["kill-server"]);
+    }
+}
+
+/// The mark at the end of the line of a message.
+pub(crate) fn mark<'a>(screen: &'a str, text: &str) -> &'a str {
+    let line = screen.lines().find(|line| line.contains(text)).unwrap_or_default();
+    let behind = line.split(text).last().unwrap_or_default();
+    behind.split_whitespace().next().unwrap_or_default()
+}
