@@ -189,6 +189,11 @@ impl Node {
         self.clock_offset = self.clock_offset.saturating_add(micros);
     }
 
+    /// For how many microseconds time stands still for the multifeed, as its clock was set back.
+    pub(crate) fn standstill(&self, now: u64) -> u64 {
+        self.told.as_micros().saturating_sub(self.clock(now).as_micros())
+    }
+
     pub(crate) fn freeze_clock(&mut self, now: u64) {
         self.frozen = Some(self.clock(now).as_micros());
     }

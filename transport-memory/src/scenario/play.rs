@@ -12,14 +12,14 @@ use super::plan::Scenario;
 use super::script::{Action, Script};
 use crate::fault::FaultCounts;
 use crate::law::{Broken, CROSSINGS, Cost, Law};
-use crate::link::LinkId;
+use crate::link::{LinkId, micros};
 use crate::node::NodeId;
 use crate::world::World;
 
-/// How long what faults left behind may take until it is noticed and made good: a clock that was
-/// set back stands still for 20 s, a peer that fell silent counts as dead after 15, a dial is put
-/// off for 12 and a handshake given up after 10. Convergence is measured from there on.
-const REPAIR_SECONDS: u64 = 20 + 15 + 12 + 10;
+/// How long what faults left behind may take until it is noticed and made good, once no clock stands
+/// still: a peer that fell silent counts as dead after 15 s, a dial is put off for 12 and a handshake
+/// given up after 10. Convergence is measured from there on.
+const REPAIR_SECONDS: u64 = 15 + 12 + 10;
 
 /// Times the diameter and the longest round trip: the bound of the law of convergence.
 const ROUND_TRIPS: u64 = 20;
@@ -197,7 +197,8 @@ impl Play<'_> {
             self.undo(undo);
         }
         self.world.clear_rules();
-        self.wait(watch, REPAIR_SECONDS * 1_000_000, "whole", World::is_sound)
+        let longest = self.world.longest_standstill() + Duration::from_secs(REPAIR_SECONDS);
+        self.wait(watch, micros(longest), "whole", World::is_sound)
     }
 
     /// Waits until all hold the same. Returns how long it took.

@@ -49,6 +49,12 @@ impl World {
         self.set_alarm(node, self.now);
     }
 
+    /// For how long time stands still for the node whose clock was set back farthest.
+    pub fn longest_standstill(&self) -> Duration {
+        let nodes = self.nodes.iter().map(|node| node.standstill(self.now));
+        Duration::from_micros(nodes.max().unwrap_or(0))
+    }
+
     /// Stops a node's clock.
     pub fn freeze_clock(&mut self, node: NodeId) {
         let now = self.now;
