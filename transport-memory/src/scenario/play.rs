@@ -16,9 +16,9 @@ use crate::link::{LinkId, micros};
 use crate::node::NodeId;
 use crate::world::World;
 
-/// How long what faults left behind may take until it is noticed and made good, once no clock stands
-/// still: a peer that fell silent counts as dead after 15 s, a dial is put off for 12 and a handshake
-/// given up after 10. Convergence is measured from there on.
+/// How long what faults left behind may take until it is noticed and made good, once no clock
+/// stands still: a peer that fell silent counts as dead after 15 s, a dial is put off for 12 and a
+/// handshake given up after 10. Convergence is measured from there on.
 const REPAIR_SECONDS: u64 = 15 + 12 + 10;
 
 /// Times the diameter and the longest round trip: the bound of the law of convergence.
