@@ -191,7 +191,10 @@ impl Node {
 
     /// For how many microseconds time stands still for the multifeed, as its clock was set back.
     pub(crate) fn standstill(&self, now: u64) -> u64 {
-        self.told.as_micros().saturating_sub(self.clock(now).as_micros())
+        // Its clock may have been set back to before it began to run, and stays there for a while.
+        let (clock, ahead) = self.frozen.map_or((now, self.clock_offset), |clock| (clock, 0));
+        let told = self.told.as_micros().saturating_add_signed(ahead.saturating_neg());
+        told.saturating_sub(clock)
     }
 
     pub(crate) fn freeze_clock(&mut self, now: u64) {
