@@ -290,6 +290,45 @@ fn a_quiet_connection_says_what_is_settled_and_a_busy_one_from_time_to_time() {
     assert_eq!(said(&world, Kind::Settled), 6, "when much has changed");
 }
 
+#[test]
+fn what_could_not_be_given_is_not_settled() {
+    let (mut world, _) = acquainted(1);
+    world.secure = Some(Secure::Established { handshake_hash: [7; 64], remote: remote() });
+    // The first block is wanted, so what follows is pushed.
+    let other = own(&mut world, 0, 9);
+    world.nodes[0].append(other, &[b"first"]);
+    let ends = world.connect(0, 1, Mode::Live);
+    world.run();
+    world.nodes[0].held = Some(Vec::new());
+    world.nodes[0].append(other, &[b"second"]);
+    let (place, mut block) = (record::block_key(other.0, 1), None);
+    let writer = &mut world.nodes[0];
+    for request in writer.held.take().unwrap() {
+        let reply = writer.answer(request);
+        // It is durable, and cannot be read.
+        block = block.or(writer.map.remove(&place));
+        writer.multifeed.handle(Instant::ZERO, Input::Stored(reply));
+    }
+    writer.drain();
+    world.run();
+    for node in &mut world.nodes {
+        node.multifeed.handle(Instant::from_micros(6_000_000), Input::Timeout);
+        node.drain();
+    }
+    world.run();
+    world.cut(ends);
+    // Its disk is well again.
+    world.nodes[0].map.insert(place, block.unwrap());
+    for node in 0..2 {
+        let map = core::mem::take(&mut world.nodes[node].map);
+        reopen(&mut world, node, map);
+    }
+    meet(&mut world);
+    let key = world.nodes[0].multifeed.feed(other).unwrap().key;
+    assert_eq!(world.nodes[1].multifeed.find(&key).map(|feed| feed.length), Some(2));
+    assert_eq!(world.nodes[0].holdings(), world.nodes[1].holdings());
+}
+
 /// A node with ten feeds, and somebody whom it knows from before.
 fn acquaintance() -> Node {
     let mut node = Node::open(&group(), 1, Map::new());
