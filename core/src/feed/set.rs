@@ -73,9 +73,20 @@ impl Feeds {
 
     /// Makes a feed our own. The name must be nobody else's, and the key pair the feed's.
     pub(crate) fn set_writer(&mut self, feed: FeedId, name: &str, key_pair: KeyPair) {
-        if let Some(log) = self.get_mut(feed) {
-            log.set_writer(name, key_pair);
-            self.by_name.insert(name.into(), feed);
+        let Some(log) = self.get_mut(feed) else { return };
+        let before = log.name().map(Box::<str>::from);
+        log.set_writer(name, key_pair);
+        // It may have had another name.
+        self.forget_name(before.as_deref(), feed);
+        self.by_name.insert(name.into(), feed);
+    }
+
+    /// A feed has a local name no more. A damaged store may have given it to another one too.
+    fn forget_name(&mut self, name: Option<&str>, feed: FeedId) {
+        if let Some(name) = name
+            && self.find_name(name) == Some(feed)
+        {
+            self.by_name.remove(name);
         }
     }
 
@@ -177,9 +188,8 @@ impl Feeds {
         let Some(log) = self.get_mut(feed) else { return };
         let standing = Standing::Refused;
         let emptied = Feed { standing, ..Feed::empty(log.key, log.public_key) };
-        if let Some(name) = core::mem::replace(log, emptied).name() {
-            self.by_name.remove(name);
-        }
+        let emptied = core::mem::replace(log, emptied);
+        self.forget_name(emptied.name(), feed);
     }
 
     /// Forgets a feed that was only heard of.
@@ -199,9 +209,7 @@ impl Feeds {
     fn unlist(&mut self, forgotten: &Feed, feed: FeedId) {
         let key = &forgotten.key;
         self.by_key.remove(&(start_of(key), feed));
-        if let Some(name) = forgotten.name() {
-            self.by_name.remove(name);
-        }
+        self.forget_name(forgotten.name(), feed);
         if let Some(index) = &mut self.by_discovery {
             index.remove(&discovery_key_of(key));
         }

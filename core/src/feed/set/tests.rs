@@ -40,6 +40,9 @@ fn a_name_is_its_writers_until_the_writer_is_gone() {
     let own = feeds.insert(one, PublicKey([1; 32]));
     feeds.set_writer(own, "own", KeyPair::from_seed(&[1; 32]));
     assert_eq!((feeds.find_name("own"), feeds.find_name("owner")), (Some(own), None));
+    feeds.set_writer(own, "other", KeyPair::from_seed(&[1; 32]));
+    assert_eq!((feeds.find_name("own"), feeds.find_name("other")), (None, Some(own)));
+    feeds.set_writer(own, "own", KeyPair::from_seed(&[1; 32]));
     feeds.forget(own);
     assert_eq!(feeds.find_name("own"), Some(own), "a writer is not forgotten");
     feeds.empty_out(own);
