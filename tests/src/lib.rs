@@ -3,6 +3,10 @@
 //!
 //! The project's README is compiled and run here, as a doc test.
 
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
 use bytes::BytesMut;
 use multifeed_core::{
     Config, ConnectionId, Event, FeedId, Input, Instant, KeyPair, Mode, Multifeed, Output, Reason,
@@ -114,6 +118,19 @@ impl<S: Store> Node<S> {
             }
         }
         requests
+    }
+}
+
+/// How a program that measures ends: `Ok(false)` if what it saw is not what was asked for.
+pub fn exit_code(done: Result<bool, Box<dyn Error>>) -> ExitCode {
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            // Nobody is left who could be told that nobody reads.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use multifeed_tests::exit_code;
 
 use scenario::{Row, Scenario, System};
 
@@ -49,13 +50,7 @@ fn main() -> ExitCode {
         Some(storage) => ours::run(storage),
         None => compare(&arguments),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(done.map(|()| true))
 }
 
 fn compare(arguments: &Arguments) -> Result<(), Box<dyn Error>> {

@@ -19,6 +19,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use multifeed_tests::exit_code;
 
 use figure::Figures;
 use hosts::Hosts;
@@ -71,14 +72,7 @@ fn main() -> ExitCode {
         Some(Part::Crowd { count }) => peer::run(crowd::crowd(count)).map(|()| true),
         None => measure(&arguments),
     };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(done)
 }
 
 fn measure(arguments: &Arguments) -> Result<bool, Failure> {

@@ -12,10 +12,10 @@ mod flood;
 mod target;
 
 use std::error::Error;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use multifeed_tests::exit_code;
 use peak_alloc::PeakAlloc;
 
 use figure::Figures;
@@ -51,14 +51,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done =
         if arguments.target { target::run(&MEMORY).map(|()| true) } else { siege(&arguments) };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(done)
 }
 
 fn siege(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
