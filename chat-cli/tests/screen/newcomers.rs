@@ -117,7 +117,7 @@ fn the_cable_is_pulled_and_plugged(tmux: &Terminals, cable: &Cable) {
 
 /// "Mention A; find what A said first."
 fn b_mentions_and_finds(tmux: &Terminals) {
-    tmux.tmux(&["send-keys", "-t", "b", "-l", "@al"]);
+    tmux.keys("b", "@al");
     tmux.key("b", "Tab");
     tmux.wait("b", "› @alice");
     tmux.write("b", "look");
@@ -141,7 +141,7 @@ fn b_opens_a_second_window(tmux: &Terminals) {
     }
     tmux.write("a", "seen");
     tmux.wait("b2", "seen");
-    tmux.tmux(&["resize-window", "-t", "b2", "-x", "50", "-y", "12"]);
+    tmux.resize("b2", (50, 12));
     tmux.wait_for("b2", "the tabs gone", |screen| !screen.contains("kitchen#general"));
     tmux.key("b2", "C-c");
     tmux.key("b2", "C-c");
@@ -188,9 +188,9 @@ fn a_mistyped_letter_is_named(tmux: &Terminals, invite: &str) {
 
 /// The window gets another size, and nothing of the old picture stays.
 fn the_window_is_pulled(tmux: &Terminals) {
-    tmux.tmux(&["resize-window", "-t", "a", "-x", "50", "-y", "12"]);
-    let screen = tmux.wait_for("a", "no frames", |screen| !screen.contains('┐'));
-    assert!(screen.contains("later") && screen.contains("alice ›"), "{screen}");
+    tmux.resize("a", (50, 12));
+    let is_drawn = |screen: &str| screen.contains("later") && screen.contains("alice ›");
+    tmux.wait_for("a", "no frames", |screen| !screen.contains('┐') && is_drawn(screen));
 }
 
 /// "Leave. Is your terminal normal?"

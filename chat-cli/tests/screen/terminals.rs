@@ -21,7 +21,7 @@ impl Terminals {
         found.then(|| Self { dir: tempfile::tempdir().expect("a folder") })
     }
 
-    pub(crate) fn tmux(&self, words: &[&str]) -> String {
+    fn tmux(&self, words: &[&str]) -> String {
         let socket = self.dir.path().join("tmux");
         let mut command = Command::new("tmux");
         command.env_remove("TMUX").args(["-f", "/dev/null", "-S"]).arg(socket).args(words);
@@ -32,7 +32,7 @@ impl Terminals {
     /// Opens a window with a shell in it.
     pub(crate) fn window(&self, name: &str, (width, height): (u16, u16)) {
         let (width, height) = (width.to_string(), height.to_string());
-        let shell = "env -i TERM=tmux-256color LANG=C.UTF-8 PATH=/usr/bin:/bin PS1='$ ' sh";
+        let shell = "env -i TERM=tmux-256color LANG=C.UTF-8 PATH=/usr/bin:/bin PS1='$?$ ' sh";
         self.tmux(&["-u", "new-session", "-d", "-s", name, "-x", &width, "-y", &height, shell]);
         self.wait(name, "$");
     }
@@ -50,16 +50,27 @@ impl Terminals {
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
-        self.tmux(&["send-keys", "-t", name, "-l", text]);
+        self.keys(name, text);
         self.key(name, "Enter");
     }
 
+    /// Types text without an end of the line.
+    pub(crate) fn keys(&self, name: &str, text: &str) {
+        self.tmux(&["send-keys", "-t", &exactly(name), "-l", text]);
+    }
+
     pub(crate) fn key(&self, name: &str, key: &str) {
-        self.tmux(&["send-keys", "-t", name, key]);
+        self.tmux(&["send-keys", "-t", &exactly(name), key]);
+    }
+
+    /// Gives a window another size.
+    pub(crate) fn resize(&self, name: &str, (width, height): (u16, u16)) {
+        let (width, height) = (width.to_string(), height.to_string());
+        self.tmux(&["resize-window", "-t", &exactly(name), "-x", &width, "-y", &height]);
     }
 
     pub(crate) fn screen(&self, name: &str) -> String {
-        self.tmux(&["capture-pane", "-p", "-t", name])
+        self.tmux(&["capture-pane", "-p", "-t", &exactly(name)])
     }
 
     /// Waits until something stands on a screen.
@@ -84,6 +95,11 @@ impl Drop for Terminals {
     fn drop(&mut self) {
         self.tmux(&["kill-server"]);
     }
+}
+
+/// The session of this name. A bare name is also that of a window, and the beginning of another.
+fn exactly(name: &str) -> String {
+    format!("={name}:")
 }
 
 /// The mark at the end of the line of a message.
