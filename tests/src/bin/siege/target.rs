@@ -7,6 +7,8 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use multifeed_core::{Group, KeyPair};
 use multifeed_tcp::{Node, NodeOptions, runtime::Tokio};
@@ -16,6 +18,12 @@ use serde::{Deserialize, Serialize};
 /// Blocks of the node's own feed, for those who want much and read nothing: 8 MiB.
 const BLOCKS: usize = 128;
 const BLOCK_BYTES: usize = 64 * 1024;
+
+/// How long a node is given to close what is over.
+const SETTLE: Duration = Duration::from_secs(20);
+
+/// How long nothing is given back when a node is at rest.
+const REST: Duration = Duration::from_millis(200);
 
 /// The group of the node, and of besiegers who are members.
 pub(crate) fn group() -> Group {
@@ -46,6 +54,10 @@ pub(crate) fn run(memory: &PeakAlloc) -> Result<(), Box<dyn Error>> {
         let feed = node.writer("own", KeyPair::from_seed(&[7; 32])).await?;
         for number in 0..BLOCKS {
             node.append(feed, vec![vec![number as u8; BLOCK_BYTES]]).await?;
+        }
+        // What the store keeps of what it has read is its own, and no connection's.
+        for number in 0..BLOCKS as u64 {
+            node.read(feed, number..number + 1).await?;
         }
         let addr = node.local_addrs().await?.first().copied().ok_or("no address")?;
         Ok::<_, Box<dyn Error>>((node, addr))
@@ -104,15 +116,19 @@ impl Target {
         Ok(serde_json::from_str(&line)?)
     }
 
-    /// Waits until it has as many descriptors as before, for a while, and says what it holds then.
+    /// Waits until it has as many descriptors as before and gives nothing back any more, for a
+    /// while, and says what it holds then.
     pub(crate) fn settle(&mut self, before: &Usage) -> Result<Usage, Box<dyn Error>> {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
+        let mut last = self.usage()?;
         loop {
+            thread::sleep(REST);
             let usage = self.usage()?;
-            if usage.descriptors <= before.descriptors || began.elapsed() > super::assault::SETTLE {
+            let is_at_rest = usage.allocated >= last.allocated;
+            if usage.descriptors <= before.descriptors && is_at_rest || began.elapsed() > SETTLE {
                 return Ok(usage);
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            last = usage;
         }
     }
 }
