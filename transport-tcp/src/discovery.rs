@@ -119,6 +119,8 @@ pub enum SourceFailure {
     Library(Arc<str>),
     /// It needs an address on which this node listens, and there is none.
     NotListening,
+    /// The router that was asked to let others in does not; why, in the words of a library.
+    NotForwarded(Arc<str>),
     /// It ended, which it should not.
     Ended,
 }
@@ -141,6 +143,7 @@ impl fmt::Display for SourceFailure {
             Self::Io(error) => error.fmt(f),
             Self::Library(words) => f.write_str(words),
             Self::NotListening => f.write_str("this node listens nowhere"),
+            Self::NotForwarded(why) => write!(f, "the router does not let others in: {why}"),
             Self::Ended => f.write_str("it ended by itself"),
         }
     }

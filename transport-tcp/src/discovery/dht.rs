@@ -13,11 +13,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_lite::future::or;
+use futures_lite::future::{or, zip};
 use multifeed_core::PublicKey;
 use multifeed_core::chance::Chance;
 use tokio::runtime::Handle;
@@ -25,12 +25,14 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use self::client::Client;
+use self::forward::Forward;
 use self::reach::Reach;
 use super::endpoints::Endpoints;
 use super::{Meeting, Origin, Source, SourceFailure, Step};
 use crate::runtime::BoxFuture;
 
 mod client;
+mod forward;
 mod node;
 mod reach;
 mod replies;
@@ -75,6 +77,7 @@ pub enum Bootstrap {
 pub struct Dht {
     bootstrap: Bootstrap,
     advertise: Vec<SocketAddr>,
+    router: Option<IpAddr>,
     tokio: Handle,
 }
 
@@ -85,13 +88,21 @@ impl Dht {
     /// When there is none.
     pub fn current(bootstrap: Bootstrap) -> io::Result<Self> {
         let tokio = Handle::try_current().map_err(io::Error::other)?;
-        Ok(Self { bootstrap, advertise: Vec::new(), tokio })
+        Ok(Self { bootstrap, advertise: Vec::new(), router: None, tokio })
     }
 
     /// Tells others this address of ours too, such as the outside of a forwarded port.
     #[must_use]
     pub fn advertise(mut self, addr: SocketAddr) -> Self {
         self.advertise.push(addr);
+        self
+    }
+
+    /// Asks this router to let others in, by PCP or NAT-PMP, and tells them where. It stops when
+    /// the node closes.
+    #[must_use]
+    pub fn ask_router(mut self, router: IpAddr) -> Self {
+        self.router = Some(router);
         self
     }
 }
@@ -102,18 +113,22 @@ impl Source for Dht {
     }
 
     fn run(self: Box<Self>, meeting: Meeting) -> BoxFuture<'static, ()> {
-        let Self { bootstrap, advertise, tokio } = *self;
+        let Self { bootstrap, advertise, router, tokio } = *self;
         Box::pin(async move {
             // A set ends its tasks when it is dropped.
             let mut task = JoinSet::new();
-            task.spawn_on(meet(Arc::new(meeting), bootstrap, advertise), &tokio);
+            task.spawn_on(meet(Arc::new(meeting), bootstrap, (advertise, router)), &tokio);
             task.join_next().await;
         })
     }
 }
 
 /// Enters the DHT, again and again where nobody answers, and meets there.
-async fn meet(meeting: Arc<Meeting>, bootstrap: Bootstrap, advertise: Vec<SocketAddr>) {
+async fn meet(
+    meeting: Arc<Meeting>,
+    bootstrap: Bootstrap,
+    (advertise, router): (Vec<SocketAddr>, Option<IpAddr>),
+) {
     let mut seed = [0; 32];
     let mut tries = 0;
     let client = loop {
@@ -138,6 +153,7 @@ async fn meet(meeting: Arc<Meeting>, bootstrap: Bootstrap, advertise: Vec<Socket
     let client = Arc::new(client);
     let mut visit = Visit {
         reach: Reach::find(meeting.listening(), advertise),
+        forward: router.map(Forward::by),
         meeting: Arc::clone(&meeting),
         client: Arc::clone(&client),
         chance: Chance::new(seed),
@@ -185,6 +201,7 @@ struct Visit {
     meeting: Arc<Meeting>,
     client: Arc<Client>,
     reach: Reach,
+    forward: Option<Forward>,
     chance: Chance,
     met: BTreeMap<PublicKey, Vec<SocketAddr>>,
 }
@@ -193,6 +210,9 @@ impl Visit {
     async fn stay(&mut self) {
         loop {
             self.announce().await;
+            if self.is_forwarded_anew().await {
+                self.announce().await;
+            }
             let mut looked = Duration::ZERO;
             for looks in 0.. {
                 self.look(looks == 0).await;
@@ -216,6 +236,21 @@ impl Visit {
             }
         }
         false
+    }
+
+    /// Asks the router, if there is one to ask; whether others have to be told of another address.
+    async fn is_forwarded_anew(&mut self) -> bool {
+        let Some(forward) = &mut self.forward else { return false };
+        let forwarded = match forward.ask(self.meeting.listening()).await {
+            Ok(outside) => Some(outside),
+            Err(failure) => {
+                self.meeting.tell(Step::Failed(failure)).await;
+                None
+            }
+        };
+        let is_new = forwarded != self.reach.forwarded;
+        self.reach.forwarded = forwarded;
+        is_new
     }
 
     /// Makes this node known, if it can be dialled at all.
@@ -275,9 +310,15 @@ impl Visit {
         self.meeting.found(Some(key), addrs).await;
     }
 
-    /// Takes back what was announced.
-    async fn leave(&self) {
+    /// Takes back what was announced, and what a router was asked for.
+    async fn leave(&mut self) {
         let topic = *self.meeting.group().topic();
-        let _ = self.client.unannounce(topic, self.meeting.key_pair()).await;
+        let unannounced = self.client.unannounce(topic, self.meeting.key_pair());
+        let closed = async {
+            if let Some(forward) = &mut self.forward {
+                forward.end().await;
+            }
+        };
+        let _ = zip(unannounced, closed).await;
     }
 }

@@ -4,3 +4,4 @@ mod hostile;
 mod liar;
 mod mesh;
 mod network;
+mod router;

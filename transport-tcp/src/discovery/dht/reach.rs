@@ -14,6 +14,8 @@ mod tests;
 #[derive(Debug)]
 pub(super) struct Reach {
     advertise: Vec<SocketAddr>,
+    /// Where a router lets others in.
+    pub(super) forwarded: Option<SocketAddr>,
     listening: Vec<SocketAddr>,
     interfaces: Vec<IpAddr>,
 }
@@ -21,7 +23,8 @@ pub(super) struct Reach {
 impl Reach {
     /// As the system says; a system that says nothing leaves what we were told.
     pub(super) fn find(listening: &[SocketAddr], advertise: Vec<SocketAddr>) -> Self {
-        let mut reach = Self { advertise, listening: listening.to_vec(), interfaces: Vec::new() };
+        let listening = listening.to_vec();
+        let mut reach = Self { advertise, forwarded: None, listening, interfaces: Vec::new() };
         reach.look_again();
         reach
     }
@@ -35,10 +38,11 @@ impl Reach {
         has_moved
     }
 
-    /// Where others may dial us, the best first: what the user says, what we listen on, and where
-    /// nodes see us come from, in case a port is forwarded there.
+    /// Where others may dial us, the best first: what the user says, where a router lets them in,
+    /// what we listen on, and where nodes see us come from, in case a port is forwarded there.
     pub(super) fn own(&self, seen_as: Option<IpAddr>) -> Vec<SocketAddr> {
         let mut own = self.advertise.clone();
+        own.extend(self.forwarded);
         for addr in &self.listening {
             if !addr.ip().is_unspecified() {
                 own.push(*addr);
@@ -82,7 +86,7 @@ fn is_of_a_link(ip: &IpAddr) -> bool {
 }
 
 /// Whether an address means one machine for everybody: none of those that RFC 6890 sets apart.
-fn is_public(ip: IpAddr) -> bool {
+pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let [first, second, ..] = ip.octets();

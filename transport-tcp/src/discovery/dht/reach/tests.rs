@@ -12,6 +12,7 @@ fn reach(listening: &[&str], advertise: &[&str]) -> Reach {
     let interfaces = ["127.0.0.1", "192.168.7.2", "fe80::1", "2001:67c::5", "::1"];
     Reach {
         advertise: advertise.iter().map(|text| addr(text)).collect(),
+        forwarded: None,
         listening: listening.iter().map(|text| addr(text)).collect(),
         interfaces: interfaces.map(ip).to_vec(),
     }
@@ -26,6 +27,15 @@ fn all_interfaces_are_told_as_what_they_are() {
     assert_eq!(reach(&["127.0.0.1:80"], &[]).own(Some(ip("9.9.9.9"))), [addr("127.0.0.1:80")]);
     assert_eq!(reach(&["0.0.0.0:80"], &[]).own(Some(ip("10.0.0.1"))), [addr("192.168.7.2:80")]);
     assert_eq!(reach(&[], &[]).own(Some(ip("9.9.9.9"))), []);
+}
+
+#[test]
+fn where_a_router_lets_others_in_comes_before_what_may_be_forwarded() {
+    let mut reach = reach(&["0.0.0.0:80"], &["198.51.100.9:81"]);
+    reach.forwarded = Some(addr("9.9.9.9:8080"));
+    let told = reach.own(Some(ip("9.9.9.9")));
+    let wanted = ["198.51.100.9:81", "9.9.9.9:8080", "192.168.7.2:80", "9.9.9.9:80"];
+    assert_eq!(told, wanted.map(addr));
 }
 
 #[test]
