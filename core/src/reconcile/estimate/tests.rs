@@ -106,6 +106,18 @@ fn estimates_hit_the_difference() {
 }
 
 #[test]
+fn an_estimate_is_sure_once_enough_cells_have_come_and_some_are_empty() {
+    let is_sure = |difference, cells| {
+        let tokens = random_tokens(&mut Chance::new([1; 32]), difference);
+        let mut decoder = Decoder::default();
+        decoder.extend(&sketch(&tokens, cells)).unwrap();
+        Estimate::of(&decoder, Sizes { ours: 50_000, theirs: 50_000 }).is_sure
+    };
+    assert!(is_sure(10, CELLS_SURE) && !is_sure(10, CELLS_SURE - 1));
+    assert!(!is_sure(10_000, CELLS_SURE));
+}
+
+#[test]
 fn a_difference_beyond_the_counts_is_bounded_from_below() {
     // The counts are mod 2^8: beyond 10,000 differences they wrap, and say no more than that.
     let found = estimates(60_000, 24, 0, 8);
