@@ -4,6 +4,7 @@
 
 mod about;
 mod backup;
+mod configure;
 mod dht;
 mod first;
 mod keep;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::args::{Action, Command, Global, Invocation, Ui};
+use crate::config;
 use crate::demo;
 use crate::exit::ExitCode;
 use crate::output::Output;
@@ -39,12 +41,21 @@ const SHUTDOWN_MS: u64 = 100;
 /// # Errors
 /// What to tell, and the code to end with.
 pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
-    let Invocation { global, action } = invocation;
+    let Invocation { mut global, action } = invocation;
+    if needs_settings(&action) {
+        config::load(&global)?.under(&mut global);
+    }
     match action {
         Action::Open => open::run(&global, output),
         Action::JoinAndOpen { ticket } => rooms::join_ticket(&global, ticket, output),
         Action::Run(command) => run_command(&global, command, output),
     }
+}
+
+/// Whether the settings have to be right for this. What puts them right, or tells of the program
+/// alone, works without them.
+fn needs_settings(action: &Action) -> bool {
+    !matches!(action, Action::Run(Command::Config { .. } | Command::About(_)))
 }
 
 fn run_command(global: &Global, command: Command, output: &Output) -> Result<(), Failure> {
@@ -60,6 +71,7 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Restore { file } => backup::restore(global, output, &file),
         Command::Mod { what } => drive(moderate::run(global, output, &what)),
         Command::About(about) => about::run(global, output, about),
+        Command::Config { what } => configure::run(global, output, what),
         Command::Rooms => rooms::list(global, output),
         Command::Whoami => rooms::whoami(global, output),
         Command::Feeds => drive(look::feeds(global, output)),

@@ -13,6 +13,7 @@ pub mod args;
 pub mod attach;
 pub mod chat;
 pub mod commands;
+pub mod config;
 pub mod demo;
 pub mod exit;
 pub mod lines;

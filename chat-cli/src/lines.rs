@@ -89,6 +89,15 @@ pub enum Event {
         /// The key of his feed in it.
         key: String,
     },
+    /// A setting, as it holds where no flag says otherwise.
+    Setting {
+        /// Its name.
+        key: &'static str,
+        /// What it is: nothing, one text or several.
+        values: Vec<Clean>,
+        /// Who says so: `file` or `default`.
+        from: &'static str,
+    },
     /// What the user decided about an author.
     Decided {
         /// The key of the author's feed.

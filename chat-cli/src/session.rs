@@ -21,6 +21,7 @@ pub use self::moderation::{Author, Decision};
 pub use self::search::Search;
 
 use crate::args::{AnyChannel, Global};
+use crate::config::Look;
 use crate::exit::ExitCode;
 use crate::lines::{self, MessageId};
 use crate::links::{Change, Links, Target};
@@ -49,6 +50,7 @@ pub struct Session {
     listening: Option<SocketAddr>,
     /// Whether each rung of the search for others is told, and not only what is new.
     tells_all: bool,
+    look: Look,
 }
 
 impl Session {
@@ -103,6 +105,7 @@ impl Session {
             timeline,
             listening,
             tells_all,
+            look: global.look,
         })
     }
 
@@ -360,6 +363,16 @@ impl Session {
     pub fn set_nick(&mut self, nick: &str) -> Result<(), Failure> {
         self.nick = self.profile.set_nick(nick)?;
         Ok(())
+    }
+
+    /// How the room is to be shown.
+    pub fn look(&self) -> Look {
+        self.look
+    }
+
+    /// Shows it otherwise from now on.
+    pub fn set_look(&mut self, look: Look) {
+        self.look = look;
     }
 
     /// The feed that the user writes.

@@ -18,7 +18,7 @@ Rooms      new  join  invite  rooms  attach  chat
 Messages   send  tail  search  export  pipe  backup  restore
 Others     sync  serve  dht  mod
 What is    status  whoami  feeds  inspect  doctor
-Program    demo  completions  man  flags
+Program    config  demo  completions  man  flags
 
 Examples:
   multichat new kitchen
@@ -28,7 +28,7 @@ Examples:
 What every command understands (--nick, --peer, --json, …):  multichat flags";
 
 /// An example of each command.
-const EXAMPLES: [(&str, &str); 27] = [
+const EXAMPLES: [(&str, &str); 28] = [
     ("new", "multichat new kitchen"),
     ("join", "multichat join mfchat:yhdo… --as kitchen"),
     ("invite", "multichat invite --qr"),
@@ -47,6 +47,7 @@ const EXAMPLES: [(&str, &str); 27] = [
     ("inspect", "multichat inspect feed 3fa9"),
     ("mod", "multichat mod block mallory"),
     ("doctor", "multichat doctor --bundle report.json"),
+    ("config", "multichat config set theme light"),
     ("completions", "multichat completions bash"),
     ("man", "multichat man /usr/local/share/man/man1"),
     ("flags", "multichat flags"),

@@ -21,6 +21,7 @@ use self::typing::Typing;
 use super::theme::Theme;
 use crate::args::Moderate;
 use crate::chat::slash::{self, Typed};
+use crate::config::Look;
 use crate::message::{CHANNEL, channel_name};
 use crate::sanitize::{self, Clean};
 use crate::timeline::{Entry, Spot};
@@ -92,6 +93,8 @@ pub enum News {
     Invite(overlay::Invite),
     /// We are called otherwise.
     Nick(Clean),
+    /// It is to be shown otherwise.
+    Look(Look),
     /// Something to tell.
     Note(String),
 }
@@ -145,6 +148,8 @@ pub struct Model {
     pub size: Size,
     /// The colours.
     pub theme: Theme,
+    /// How it is shown otherwise.
+    pub look: Look,
     /// The channel that is looked at.
     pub channel: Clean,
     /// The messages.
@@ -172,6 +177,7 @@ impl Model {
             about,
             size,
             theme,
+            look: Look::default(),
             channel: channel_name(CHANNEL),
             log,
             people,
@@ -210,6 +216,12 @@ impl Model {
             News::Missing(missing) => self.people.missing = missing,
             News::Invite(invite) => self.overlay = Overlay::Invite(invite),
             News::Nick(nick) => self.about.nick = nick,
+            News::Look(look) => {
+                // What was not changed leaves the window the colours that it has.
+                let theme = look.theme.filter(|_| look.theme != self.look.theme);
+                self.theme = theme.unwrap_or(self.theme);
+                self.look = look;
+            }
             News::Note(text) => self.note(&text),
         }
         Vec::new()
@@ -288,7 +300,7 @@ impl Model {
 
     fn came(&mut self, entries: Vec<Entry>) -> Vec<Effect> {
         self.meet(&entries);
-        let rings = entries.iter().any(|entry| log::mentions(entry, &self.about));
+        let rings = entries.iter().any(|entry| log::rings(entry, &self.about, self.look.notify));
         // What was being read stays where it is on the screen.
         let before = if self.log.scroll > 0 { self.log_height() } else { 0 };
         for entry in entries {

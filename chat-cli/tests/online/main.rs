@@ -12,3 +12,4 @@ mod members;
 mod moderation;
 mod pipes;
 mod program;
+mod settings;

@@ -14,6 +14,8 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
 use crate::args::Global;
+use crate::config;
+use crate::config::key::Key;
 use crate::exit::ExitCode;
 use crate::lines::{Check, Event, Line, Outcome};
 use crate::output::{Format, Output, json_line};
@@ -32,7 +34,9 @@ pub(super) async fn run(
     output: &Output,
     bundle: Option<&Path>,
 ) -> Result<(), Failure> {
-    let mut checks = vec![terminal(output)];
+    let mut global = global.clone();
+    let mut checks = vec![terminal(output), settings(&mut global)];
+    let global = &global;
     checks.extend(stores(global).await);
     checks.push(listen(global).await);
     checks.push(round().await);
@@ -75,6 +79,18 @@ fn terminal(output: &Output) -> Check {
     let size = size.map_or("no terminal".into(), |(width, height)| format!("{width}x{height}"));
     let kind = term.unwrap_or_else(|| "unknown".into());
     check("term", Outcome::Ok, format!("{kind}, {size}"))
+}
+
+/// The settings hold for what is looked at then.
+fn settings(global: &mut Global) -> Check {
+    match config::load(global) {
+        Ok(settings) => {
+            let count = Key::ALL.into_iter().filter(|key| settings.get(*key).is_some()).count();
+            settings.under(global);
+            check("config", Outcome::Ok, counted(count as u64, "setting"))
+        }
+        Err(failure) => failing("config", &failure, "put it right:  multichat config edit"),
+    }
 }
 
 /// The profile, and each of its rooms by number.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::DateTime;
 
 use super::About;
+use crate::config::Notify;
 use crate::message::Content;
 use crate::sanitize::{self, Clean};
 use crate::timeline::{Entry, Spot};
@@ -68,6 +69,15 @@ impl Row {
                 is_marker: true,
             },
         }
+    }
+}
+
+/// Whether the terminal rings for a message.
+pub fn rings(entry: &Entry, about: &About, notify: Notify) -> bool {
+    match notify {
+        Notify::All => entry.id.feed != about.key && matches!(entry.content, Content::Chat(_)),
+        Notify::Mentions => mentions(entry, about),
+        Notify::None => false,
     }
 }
 
