@@ -198,6 +198,9 @@ pub enum Command {
         /// Show it as a picture to scan
         #[arg(long)]
         qr: bool,
+        /// Say nothing in it of who invites and where
+        #[arg(long)]
+        no_hints: bool,
     },
     /// Store a message and send it
     #[command(visible_alias = "s")]
@@ -291,6 +294,14 @@ pub enum Command {
     },
     /// List the rooms
     Rooms,
+    /// List the channels of a room
+    Channels,
+    /// Look who can be reached now
+    Peers {
+        /// How long to look
+        #[arg(long, default_value = "5s", value_name = "TIME", value_parser = duration)]
+        timeout: Duration,
+    },
     /// List the feeds of a room: one for each member who wrote
     Feeds,
     /// Say what is here of a room

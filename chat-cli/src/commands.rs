@@ -11,6 +11,7 @@ mod keep;
 mod look;
 mod moderate;
 mod open;
+mod peers;
 mod pipe;
 mod rooms;
 mod send;
@@ -30,7 +31,7 @@ use crate::output::Output;
 use crate::profile::Profile;
 use crate::report::Failure;
 
-pub use self::rooms::invite_to;
+pub use self::rooms::{Hinted, invite_to};
 pub(crate) use self::tail::{Printer, grows};
 
 /// How long the end waits for what the system still does, such as looking up a name.
@@ -62,7 +63,10 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
     match command {
         Command::New { name, no_open } => rooms::new(global, name, no_open, output),
         Command::Join(arguments) => rooms::join(global, &arguments, output),
-        Command::Invite { room, qr } => rooms::invite(global, room, qr, output),
+        Command::Invite { room, qr, no_hints } => {
+            let hints = if no_hints { Hinted::No } else { Hinted::Yes };
+            rooms::invite(global, room, rooms::Invite { qr, hints }, output)
+        }
         Command::Pipe { lines, linger } => {
             drive(pipe::run(global, output, pipe::Wanted { lines, linger }))
         }
@@ -74,6 +78,8 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Config { what } => configure::run(global, output, what),
         Command::Rooms => rooms::list(global, output),
         Command::Whoami => rooms::whoami(global, output),
+        Command::Channels => drive(look::channels(global, output)),
+        Command::Peers { timeout } => drive(peers::run(global, output, timeout)),
         Command::Feeds => drive(look::feeds(global, output)),
         Command::Status => drive(look::status(global, output)),
         Command::Send { channel, text, wait, timeout } => {

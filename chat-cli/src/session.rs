@@ -3,6 +3,7 @@
 //! Rule: a node is opened here alone, and only under the lock of its profile, so that no feed is
 //! ever written by two processes.
 
+mod channels;
 mod discovery;
 mod failure;
 mod moderation;
@@ -16,6 +17,7 @@ use multifeed_tcp::runtime::Tokio;
 use multifeed_tcp::{Events, Node, NodeError, NodeEvent, NodeOptions, Storage};
 use tokio::net::lookup_host;
 
+pub use self::channels::Channel;
 pub use self::failure::node_failure;
 pub use self::moderation::{Author, Decision};
 pub use self::search::Search;

@@ -14,6 +14,8 @@ pub enum About {
         #[arg(long, value_name = "FILE")]
         bundle: Option<PathBuf>,
     },
+    /// Say which version this is
+    Version,
     /// List the flags that every command understands
     Flags,
     /// Print what a shell needs to complete commands

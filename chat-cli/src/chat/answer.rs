@@ -4,7 +4,7 @@ use super::Chat;
 use super::delivery::messages;
 use super::slash::{COMMANDS, Typed};
 use crate::args::AnyChannel;
-use crate::commands::invite_to;
+use crate::commands::{Hinted, invite_to};
 use crate::lines::Arrival;
 use crate::links::peer_name;
 use crate::message::channel_name;
@@ -32,7 +32,7 @@ impl Chat {
             Typed::Invite => {
                 let listening = self.session.listening();
                 let (profile, room) = (self.session.profile(), self.session.room());
-                match invite_to(profile, room, listening) {
+                match invite_to(profile, room, listening, Hinted::Yes) {
                     Some(ticket) => {
                         self.screen.data(&[ticket.to_string()])?;
                         self.screen.say("anyone with this invite can read the whole history")

@@ -18,8 +18,10 @@ const APP: &str = "multichat";
 /// More than a file of settings ever has.
 const BYTES_MAX: u64 = 64 * 1024;
 /// The first lines of a new file.
-const HEAD: &str = "# The settings of multichat. A flag and the environment go before each of them.\n\
-                    # A line is a comment until the mark at its beginning is taken away.\n";
+const HEAD: &str = "\
+# The settings of multichat. A flag and the environment go before each of them.
+# A line is a comment until the mark at its beginning is taken away.
+";
 
 /// Where the settings are: the file of the flags, or one beside the data, or that of the user.
 ///

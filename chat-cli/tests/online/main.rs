@@ -8,6 +8,7 @@ mod disks;
 mod failures;
 mod finding;
 mod handing;
+mod looking;
 mod members;
 mod moderation;
 mod pipes;

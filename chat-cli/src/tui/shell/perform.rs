@@ -4,7 +4,7 @@ use super::desk::Seat;
 use super::{Next, PAGE_ROWS, Shell};
 use crate::args::{AnyChannel, Moderate};
 use crate::attach::Tell;
-use crate::commands::invite_to;
+use crate::commands::{Hinted, invite_to};
 use crate::exit::ExitCode;
 use crate::profile::Access;
 use crate::qr;
@@ -126,7 +126,7 @@ impl Shell<'_> {
 
     fn invite(&mut self, seat: Seat) -> Result<(), Failure> {
         let (profile, room) = (self.session.profile(), self.session.room());
-        let ticket = invite_to(profile, room, self.session.listening());
+        let ticket = invite_to(profile, room, self.session.listening(), Hinted::Yes);
         let invite = match (ticket, room.access()) {
             (Some(ticket), _) => Invite {
                 text: sanitize::line(&ticket, INVITE_COLUMNS_MAX),
