@@ -31,6 +31,8 @@ use crate::output::Output;
 use crate::profile::Profile;
 use crate::report::Failure;
 
+pub(crate) use self::about::health;
+pub(crate) use self::keep::export;
 pub use self::rooms::{Hinted, invite_to};
 pub(crate) use self::tail::{Printer, grows};
 

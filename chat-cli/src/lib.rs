@@ -25,6 +25,7 @@ pub mod profile;
 pub mod qr;
 pub mod reached;
 pub mod report;
+pub mod ring;
 pub mod sanitize;
 pub mod session;
 pub mod signals;

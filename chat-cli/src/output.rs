@@ -105,6 +105,15 @@ impl Output {
         written(write!(talk, "\r\u{1b}[K{line}").and_then(|()| talk.flush()))
     }
 
+    /// Lets a person's terminal ring. It moves nothing on the screen.
+    pub fn ring(&self) -> Result<(), Failure> {
+        if !self.terminals.talk || self.format == Format::Json {
+            return Ok(());
+        }
+        let mut talk = io::stderr().lock();
+        written(talk.write_all(b"\x07").and_then(|()| talk.flush()))
+    }
+
     /// Prints a warning or a note.
     pub fn tell(&self, report: &Report) -> Result<(), Failure> {
         if self.talk == Talk::Quiet {

@@ -6,6 +6,7 @@
 mod channels;
 mod discovery;
 mod failure;
+mod members;
 mod moderation;
 mod search;
 
@@ -19,6 +20,7 @@ use tokio::net::lookup_host;
 
 pub use self::channels::Channel;
 pub use self::failure::node_failure;
+pub use self::members::Member;
 pub use self::moderation::{Author, Decision};
 pub use self::search::Search;
 

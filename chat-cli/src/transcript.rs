@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::config::Timestamps;
-use crate::message::Content;
+use crate::message::{Content, action};
 use crate::report::Paint;
 use crate::sanitize;
 use crate::timeline::Entry;
@@ -56,12 +56,15 @@ impl Transcript {
             }
             None => self.timestamps.clock(None),
         };
-        let author = author(nick, &entry.id.feed, self.paint);
+        let mut author = author(nick, &entry.id.feed, self.paint);
+        if matches!(&entry.content, Content::Chat(chat) if action(&chat.text).is_some()) {
+            author.insert_str(0, "* ");
+        }
         let texts = match &entry.content {
-            Content::Chat(chat) => sanitize::lines(&chat.text, TEXT_COLUMNS_MAX)
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            Content::Chat(chat) => {
+                let text = action(&chat.text).unwrap_or(&chat.text);
+                sanitize::lines(text, TEXT_COLUMNS_MAX).iter().map(ToString::to_string).collect()
+            }
             Content::Unreadable(why) => vec![dim(why.marker(), self.paint)],
         };
         for (at, text) in texts.into_iter().enumerate() {

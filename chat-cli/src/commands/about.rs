@@ -2,6 +2,8 @@
 
 mod doctor;
 
+pub(crate) use self::doctor::health;
+
 use std::fs;
 use std::path::Path;
 

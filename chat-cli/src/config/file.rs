@@ -72,7 +72,10 @@ pub fn text_of(path: &Path) -> Result<Option<String>, Failure> {
     };
     let bytes = match read() {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        // A folder that is none is told of by whoever needs it.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(failed("read", path, &error)),
     };
     let is_small = bytes.len() as u64 <= BYTES_MAX;

@@ -20,9 +20,11 @@ use self::spread::Spread;
 use self::typing::Typing;
 use super::theme::Theme;
 use crate::args::Moderate;
+use crate::chat::asked::Ask;
 use crate::chat::slash::{self, Typed};
 use crate::config::Look;
 use crate::message::{CHANNEL, channel_name};
+use crate::ring::rings;
 use crate::sanitize::{self, Clean};
 use crate::timeline::{Entry, Spot};
 
@@ -125,6 +127,8 @@ pub enum Effect {
     Moderate(Moderate),
     /// Open another room, by its place in the list.
     OpenRoom(usize),
+    /// Answer in lines.
+    Ask(Ask),
     /// Put text on the clipboard.
     Copy(String),
     /// Let the terminal ring.
@@ -254,6 +258,15 @@ impl Model {
                 self.overlay = Overlay::search(&words);
                 return vec![Effect::Search(words)];
             }
+            Typed::Ask(ask) => return vec![Effect::Ask(ask)],
+            Typed::Unread => match self.log.was_new() {
+                Some(read) => return vec![Effect::ReadAround(read)],
+                None => self.note("nothing was new when you came"),
+            },
+            Typed::Notify(notify) => {
+                self.look.notify = notify;
+                self.note("so it is in this window; /set notify keeps it");
+            }
             Typed::Theme(name) => match Theme::named(&name) {
                 Some(theme) => self.theme = theme,
                 None => self.note("themes are:  dark  light  plain"),
@@ -300,7 +313,9 @@ impl Model {
 
     fn came(&mut self, entries: Vec<Entry>) -> Vec<Effect> {
         self.meet(&entries);
-        let rings = entries.iter().any(|entry| log::rings(entry, &self.about, self.look.notify));
+        let about = &self.about;
+        let rings =
+            entries.iter().any(|entry| rings(entry, &about.key, &about.nick, self.look.notify));
         // What was being read stays where it is on the screen.
         let before = if self.log.scroll > 0 { self.log_height() } else { 0 };
         for entry in entries {

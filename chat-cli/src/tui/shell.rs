@@ -112,6 +112,7 @@ async fn open(
 
 struct Shell<'a> {
     session: Session,
+    global: &'a Global,
     desk: &'a mut Desk,
     /// What each window shows.
     models: BTreeMap<Seat, Model>,
@@ -140,7 +141,7 @@ impl<'a> Shell<'a> {
         session: Session,
         desk: &'a mut Desk,
         output: &Output,
-        global: &Global,
+        global: &'a Global,
     ) -> Result<Self, (Session, Failure)> {
         let rooms = match session.profile().rooms() {
             Ok(found) => found.rooms,
@@ -150,6 +151,7 @@ impl<'a> Shell<'a> {
         let (elsewhere, is_behind, search, is_stale) = (0, false, None, true);
         let mut shell = Self {
             session,
+            global,
             desk,
             models,
             has_network,

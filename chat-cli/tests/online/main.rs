@@ -1,5 +1,6 @@
 //! The real program with real sockets on loopback and real files, as people and scripts run it.
 
+mod asking;
 mod backups;
 mod chatting;
 mod crashes;

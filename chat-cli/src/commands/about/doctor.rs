@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use multifeed_core::{Group, KeyPair};
 use multifeed_tcp::runtime::Tokio;
 use multifeed_tcp::{Node, NodeError, NodeOptions};
@@ -18,6 +19,7 @@ use crate::config;
 use crate::config::key::Key;
 use crate::exit::ExitCode;
 use crate::lines::{Check, Event, Line, Outcome};
+use crate::message::Content;
 use crate::output::{Format, Output, json_line};
 use crate::profile::Profile;
 use crate::report::Failure;
@@ -26,6 +28,10 @@ use crate::transcript::counted;
 
 /// How many messages the test of the loop sends.
 const LOOP_BLOCKS: u64 = 100;
+/// Messages whose times are looked at.
+const CLOCK_MESSAGES: usize = 100;
+/// Clocks may differ by so much.
+const CLOCK_SECS_MAX: i64 = 60;
 /// How long it may take, on a very slow machine.
 const LOOP_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -44,10 +50,7 @@ pub(super) async fn run(
         match output.format {
             Format::Json => output.json(&Line::from(Event::Check(check.clone())))?,
             Format::Text => {
-                output.data(&format!("{:8} {:5} {}", check.name, check.outcome, check.found))?;
-                if let Some(help) = &check.help {
-                    output.data(&format!("{:14} {help}", ""))?;
-                }
+                rows(check).iter().try_for_each(|row| output.data(row))?;
             }
         }
     }
@@ -59,6 +62,22 @@ pub(super) async fn run(
         true => Ok(()),
         false => Err(Failure::quiet(ExitCode::Failed)),
     }
+}
+
+/// What a room that is open can tell of itself, for people.
+///
+/// # Errors
+/// If the store does not give back what it holds.
+pub(crate) async fn health(session: &Session) -> Result<Vec<String>, Failure> {
+    let checks = [store(session).await, clock(session).await?, peers(session)];
+    let rest = "the rest, when this room is closed:  multichat doctor";
+    Ok(checks.iter().flat_map(rows).chain([rest.to_string()]).collect())
+}
+
+fn rows(check: &Check) -> Vec<String> {
+    let row = format!("{:8} {:5} {}", check.name, check.outcome, check.found);
+    let help = check.help.map(|help| format!("{:14} {help}", ""));
+    std::iter::once(row).chain(help).collect()
 }
 
 fn check(name: &'static str, outcome: Outcome, found: String) -> Check {
@@ -116,6 +135,9 @@ async fn stores(global: &Global) -> Vec<Check> {
             }
         };
         checks.push(store(&session).await);
+        if let Ok(clock) = clock(&session).await {
+            checks.push(clock);
+        }
         profile = session.close().await;
     }
     checks
@@ -130,6 +152,36 @@ async fn store(session: &Session) -> Check {
     };
     let (feeds, blocks) = (counted(status.feeds as u64, "feed"), counted(status.have, "message"));
     check("store", Outcome::Ok, format!("{feeds}, {blocks}"))
+}
+
+/// A message that is dated later than now says that a clock is wrong, and not whose. One that is
+/// dated earlier says nothing: it may have come late.
+async fn clock(session: &Session) -> Result<Check, Failure> {
+    let mut latest = None;
+    for entry in session.page(None, CLOCK_MESSAGES).await? {
+        if let (Content::Chat(chat), true) = (&entry.content, entry.id.feed != session.key().0) {
+            latest = latest.max(chat.time);
+        }
+    }
+    let ahead = latest.map_or(0, |time| time.duration_since(Timestamp::now()).as_secs());
+    Ok(match ahead > CLOCK_SECS_MAX {
+        false => check("clock", Outcome::Ok, "no message of others is dated later than now".into()),
+        true => Check {
+            name: "clock",
+            outcome: Outcome::Warn,
+            found: format!("a message of somebody else is dated {ahead} s later than now"),
+            help: Some("one of the two clocks is wrong; the order of messages does not suffer"),
+        },
+    })
+}
+
+/// Who is connected.
+fn peers(session: &Session) -> Check {
+    let (here, missed) = (session.links().here().len(), session.links().out_of_sync().count());
+    let found =
+        format!("{} here; {missed} of those who were named not", counted(here as u64, "peer"));
+    let outcome = if here > 0 { Outcome::Ok } else { Outcome::Warn };
+    check("peers", outcome, found)
 }
 
 async fn listen(global: &Global) -> Check {

@@ -4,6 +4,7 @@ use super::desk::Seat;
 use super::{Next, PAGE_ROWS, Shell};
 use crate::args::{AnyChannel, Moderate};
 use crate::attach::Tell;
+use crate::chat::asked::{self, Ask};
 use crate::commands::{Hinted, invite_to};
 use crate::exit::ExitCode;
 use crate::profile::Access;
@@ -46,6 +47,15 @@ impl Shell<'_> {
                 self.tell(&News::Nick(nick))?;
             }
             Effect::Moderate(wanted) => self.moderate(seat, &wanted).await?,
+            Effect::Ask(ask) => {
+                let lines = asked::answer(&mut self.session, self.global, &ask).await?;
+                // A setting holds in all windows; what was only said in one of them does not.
+                if matches!(ask, Ask::Set(..)) {
+                    self.tell(&News::Look(self.session.look()))?;
+                    self.tell(&News::Nick(self.session.nick().clone()))?;
+                }
+                lines.iter().for_each(|line| self.note(seat, line));
+            }
             Effect::OpenRoom(at) => return Ok(Next::Open(at)),
             Effect::Copy(text) => {
                 if let Some(screen) = self.desk.screen(seat) {
