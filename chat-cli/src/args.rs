@@ -28,7 +28,7 @@ use crate::output::{Format, Output, Talk, Terminals};
 use crate::report::{Failure, Paint};
 use crate::ticket::looks_like_ticket;
 
-pub use self::about::About;
+pub use self::about::{About, Part};
 pub use self::channel::{AnyChannel, Channel};
 pub use self::configure::Configure;
 pub(crate) use self::discovery::entry;

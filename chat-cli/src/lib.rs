@@ -14,6 +14,7 @@ pub mod attach;
 pub mod chat;
 pub mod commands;
 pub mod config;
+pub mod crash;
 pub mod demo;
 pub mod exit;
 pub mod lines;

@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::crash;
 use crate::exit::ExitCode;
 use crate::report::{Failure, Level, Paint, Report};
 
@@ -153,6 +154,13 @@ pub fn tell_crashes_briefly() {
         let place = place.unwrap_or_default();
         let report = Report::new(Level::Error, "crash", format!("multichat has crashed{place}"))
             .help("what was said to be stored is stored; this is a defect, please report it");
+        let report = match crash::write_down(&place) {
+            Some(file) => report.help(format!(
+                "with this, which holds no keys, names or texts:  {}",
+                file.display()
+            )),
+            None => report,
+        };
         // Where not even this can be written, there is nobody to tell.
         let _ = write_line(&mut io::stderr().lock(), report.text(Paint::Plain).trim_end());
     }));

@@ -245,6 +245,15 @@ impl Session {
         self.timeline.catch_up(&self.node).await.map_err(|trouble| self.troubled(trouble))
     }
 
+    /// Makes the index anew, of what the feeds hold; what the user has read stays noted.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds, or the index cannot be written.
+    pub async fn index_anew(&self) -> Result<(), Failure> {
+        self.timeline.view().clear().map_err(|error| index_failure(&error))?;
+        self.catch_up().await
+    }
+
     /// The last `count` messages before a spot, or of all.
     ///
     /// # Errors
@@ -403,5 +412,5 @@ impl Session {
 
 fn index_failure(error: &ViewFailure) -> Failure {
     Failure::new(ExitCode::Failed, "view.failed", error.to_string())
-        .help("nothing that was said is lost: delete view.redb in the room's folder")
+        .help("nothing that was said is lost; make it anew:  multichat doctor store --fix")
 }

@@ -104,9 +104,9 @@ impl Film {
         );
         let mut style = format!(
             "text{{font:13px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;\
-             white-space:pre}}.s{{fill:#1a1d26;stroke:#3b4050}}.n{{fill:#9aa1b2}}.b{{font-weight:700}}\
-             .f{{visibility:hidden;animation:{}ms step-end infinite}}.e{{visibility:visible}}\n",
-            end
+             white-space:pre}}.s{{fill:#1a1d26;stroke:#3b4050}}.n{{fill:#9aa1b2}}\
+             .b{{font-weight:700}}.f{{visibility:hidden;animation:{end}ms step-end infinite}}\
+             .e{{visibility:visible}}\n"
         );
         let mut body = String::new();
         for (screen, name) in self.names.iter().enumerate() {

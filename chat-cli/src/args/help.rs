@@ -46,7 +46,7 @@ const EXAMPLES: [(&str, &str); 31] = [
     ("restore", "multichat --profile new restore rooms.tar"),
     ("inspect", "multichat inspect feed 3fa9"),
     ("mod", "multichat mod block mallory"),
-    ("doctor", "multichat doctor --bundle report.json"),
+    ("doctor", "multichat doctor store --fix"),
     ("config", "multichat config set theme light"),
     ("completions", "multichat completions bash"),
     ("man", "multichat man /usr/local/share/man/man1"),

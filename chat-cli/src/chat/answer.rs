@@ -67,6 +67,8 @@ impl Chat {
                 self.screen.say("so it is until you leave; /set notify keeps it")
             }
             Typed::Ask(ask) => {
+                // An answer is about what was said before the question.
+                self.show_new().await?;
                 let lines = asked::answer(&mut self.session, &self.global, &ask).await?;
                 if matches!(ask, Ask::Set(..)) {
                     self.printer = Printer::new(&self.session, &self.output);

@@ -15,7 +15,10 @@ use crate::report::Failure;
 
 pub(super) fn run(global: &Global, output: &Output, about: About) -> Result<(), Failure> {
     match about {
-        About::Doctor { bundle } => super::drive(doctor::run(global, output, bundle.as_deref())),
+        About::Doctor { part, fix, bundle } => {
+            let wanted = doctor::Wanted { part, fix, bundle };
+            super::drive(doctor::run(global, output, &wanted))
+        }
         About::Version => version(output),
         About::Flags => output.data(args::flags().trim_end()),
         About::Completions { shell } => {

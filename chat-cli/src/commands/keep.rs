@@ -35,6 +35,7 @@ pub(super) fn run(global: &Global, output: &Output, keep: Keep) -> Result<(), Fa
                 search(&session, output, &words.join(" "), &channel, lines).await
             }
             Keep::Export { format, channel } => {
+                session.catch_up().await?;
                 let mut put = |line: &str| output.data(line);
                 export(&session, format, &channel, &mut put).await.map(|_| ())
             }
@@ -62,7 +63,8 @@ async fn search(
     Ok(())
 }
 
-/// Gives all messages in a form, line by line, and their number.
+/// Gives all messages that were read so far in a form, line by line, and their number. It reads no
+/// further: what a window has not shown yet would never come to it.
 ///
 /// # Errors
 /// If the store does not give back what it holds, or a line is not taken.
@@ -72,7 +74,6 @@ pub(crate) async fn export(
     channel: &AnyChannel,
     put: &mut dyn FnMut(&str) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
-    session.catch_up().await?;
     let output = Output::plain(match format {
         ExportFormat::Jsonl => Format::Json,
         _ => Format::Text,

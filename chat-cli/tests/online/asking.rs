@@ -66,9 +66,10 @@ fn a_room_is_written_into_a_new_file_that_only_its_owner_reads() {
 fn a_room_says_what_works_and_what_is_for_another_window() {
     let place = Place::new();
     let (home, _) = place.host("ada");
-    let told = asked(&home, &[], &["/doctor", "/unread", "/notify all", "/help"]);
+    // What was just written is shown, whatever is asked before it is.
+    let told = asked(&home, &[], &["hello there", "/doctor", "/unread", "/notify all", "/help"]);
     for part in ["store    ok", "clock    ok", "peers    warn", "you were not here before"] {
         assert!(told.contains(part), "{part}: {told}");
     }
-    assert!(told.contains("/whois WHO"), "{told}");
+    assert!(told.contains("/whois WHO") && told.contains("  hello there\n"), "{told}");
 }

@@ -6,6 +6,7 @@ mod chatting;
 mod crashes;
 mod demo;
 mod disks;
+mod doctor;
 mod failures;
 mod finding;
 mod handing;

@@ -190,30 +190,6 @@ fn what_was_said_is_found_exported_and_inspected_alike_by_all() {
 }
 
 #[test]
-fn the_doctor_finds_a_loop_that_works_and_writes_nothing_secret() {
-    let place = Place::new();
-    let (a, ticket) = place.host("secretname");
-    assert_eq!(a.run(&["send", "secrettext"]).code, 0);
-    let bundle = place.path().join("bundle");
-    let path = bundle.to_str().expect("UTF-8");
-    let done = a.run(&["--json", "doctor", "--bundle", path]);
-    assert_eq!(done.code, 0, "{done:?}");
-    let named = |name: &str| done.lines().into_iter().find(|line| line["name"] == name);
-    assert_eq!(named("loop").expect("a loop")["outcome"], "ok");
-    assert_eq!(named("store").expect("a store")["found"], "1 feed, 1 message");
-    let text = std::fs::read_to_string(&bundle).expect("a bundle");
-    let key = a.run(&["feeds"]).out[..8].to_string();
-    for secret in ["secretname", "secrettext", "kitchen", &ticket[7..20], &key] {
-        assert!(!text.contains(secret), "{secret} in {text}");
-    }
-    // A file that is there is not overwritten.
-    assert_eq!(a.run(&["doctor", "--bundle", path]).code, 1);
-    std::fs::write(a.store(), b"damaged").expect("writable");
-    let done = a.run(&["doctor"]);
-    assert!(done.code == 1 && done.out.contains("store    fail"), "{done:?}");
-}
-
-#[test]
 fn the_bots_of_the_examples_answer() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let bots = [

@@ -2,50 +2,57 @@
 //!
 //! Rule: a line holds no key, no name and no text of anybody, so that it can be shown to others.
 
+mod disk;
+mod net;
+
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-use multifeed_core::{Group, KeyPair};
-use multifeed_tcp::runtime::Tokio;
-use multifeed_tcp::{Node, NodeError, NodeOptions};
-use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout};
-
-use crate::args::Global;
+use self::disk::{clock, crashes, held, stores};
+use self::net::{listen, peers, reach, round};
+use crate::args::{Global, Part};
 use crate::config;
 use crate::config::key::Key;
 use crate::exit::ExitCode;
 use crate::lines::{Check, Event, Line, Outcome};
-use crate::message::Content;
 use crate::output::{Format, Output, json_line};
-use crate::profile::Profile;
 use crate::report::Failure;
 use crate::session::Session;
 use crate::transcript::counted;
 
-/// How many messages the test of the loop sends.
-const LOOP_BLOCKS: u64 = 100;
-/// Messages whose times are looked at.
-const CLOCK_MESSAGES: usize = 100;
-/// Clocks may differ by so much.
-const CLOCK_SECS_MAX: i64 = 60;
-/// How long it may take, on a very slow machine.
-const LOOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// What to look at.
+pub(super) struct Wanted {
+    /// All of it, where nothing is named.
+    pub(super) part: Option<Part>,
+    /// Whether indexes are made anew.
+    pub(super) fix: bool,
+    /// Where to write down what was found.
+    pub(super) bundle: Option<PathBuf>,
+}
 
-pub(super) async fn run(
-    global: &Global,
-    output: &Output,
-    bundle: Option<&Path>,
-) -> Result<(), Failure> {
+pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Result<(), Failure> {
+    if wanted.fix && matches!(wanted.part, Some(Part::Term | Part::Net)) {
+        let message = "there is nothing here that can be made anew";
+        return Err(Failure::new(ExitCode::Usage, "doctor.fix", message)
+            .help("multichat doctor store --fix"));
+    }
     let mut global = global.clone();
-    let mut checks = vec![terminal(output), settings(&mut global)];
-    let global = &global;
-    checks.extend(stores(global).await);
-    checks.push(listen(global).await);
-    checks.push(round().await);
+    let is_wanted = |part| wanted.part.is_none_or(|wanted| wanted == part);
+    let (settings, mut checks) = (settings(&mut global), Vec::new());
+    if is_wanted(Part::Term) {
+        checks.push(terminal(output));
+    }
+    checks.push(settings);
+    if is_wanted(Part::Store) {
+        checks.extend(stores(&global, wanted.fix).await);
+        checks.push(crashes(&global));
+    }
+    if is_wanted(Part::Net) {
+        checks.push(listen(&global).await);
+        checks.extend(reach(&global).await);
+        checks.push(round().await);
+    }
     for check in &checks {
         match output.format {
             Format::Json => output.json(&Line::from(Event::Check(check.clone())))?,
@@ -54,7 +61,7 @@ pub(super) async fn run(
             }
         }
     }
-    if let Some(path) = bundle {
+    if let Some(path) = &wanted.bundle {
         write(path, &checks)?;
         output.say(&format!("written to {}; it holds no keys, names or texts", path.display()))?;
     }
@@ -69,7 +76,8 @@ pub(super) async fn run(
 /// # Errors
 /// If the store does not give back what it holds.
 pub(crate) async fn health(session: &Session) -> Result<Vec<String>, Failure> {
-    let checks = [store(session).await, clock(session).await?, peers(session)];
+    // Not the whole store: what a window has not shown yet would never come to it.
+    let checks = [held(session).await, clock(session).await?, peers(session)];
     let rest = "the rest, when this room is closed:  multichat doctor";
     Ok(checks.iter().flat_map(rows).chain([rest.to_string()]).collect())
 }
@@ -110,138 +118,6 @@ fn settings(global: &mut Global) -> Check {
         }
         Err(failure) => failing("config", &failure, "put it right:  multichat config edit"),
     }
-}
-
-/// The profile, and each of its rooms by number.
-async fn stores(global: &Global) -> Vec<Check> {
-    let help = "nothing was changed: put a good copy there, or use another  --profile NAME";
-    let mut profile = match Profile::open(global) {
-        Ok(profile) => profile,
-        Err(failure) => return vec![failing("profile", &failure, help)],
-    };
-    let rooms = match profile.rooms() {
-        Ok(rooms) => rooms,
-        Err(failure) => return vec![failing("profile", &failure, help)],
-    };
-    let found = counted(rooms.rooms.len() as u64, "room");
-    let mut checks = vec![check("profile", Outcome::Ok, found)];
-    checks.extend(rooms.damaged.iter().map(|failure| failing("room", failure, help)));
-    for room in rooms.rooms {
-        let session = match Session::open(global, profile, room).await {
-            Ok(session) => session,
-            Err(failure) => {
-                checks.push(failing("store", &failure, help));
-                return checks;
-            }
-        };
-        checks.push(store(&session).await);
-        if let Ok(clock) = clock(&session).await {
-            checks.push(clock);
-        }
-        profile = session.close().await;
-    }
-    checks
-}
-
-/// Reads all messages that the index has not: each is proved on its way out of the store.
-async fn store(session: &Session) -> Check {
-    let status = match (session.catch_up().await, session.node().sync_status().await) {
-        (Ok(()), Ok(status)) => status,
-        (Err(failure), _) => return failing("store", &failure, "see:  multichat inspect feed KEY"),
-        (_, Err(_)) => return check("store", Outcome::Fail, "it has stopped working".into()),
-    };
-    let (feeds, blocks) = (counted(status.feeds as u64, "feed"), counted(status.have, "message"));
-    check("store", Outcome::Ok, format!("{feeds}, {blocks}"))
-}
-
-/// A message that is dated later than now says that a clock is wrong, and not whose. One that is
-/// dated earlier says nothing: it may have come late.
-async fn clock(session: &Session) -> Result<Check, Failure> {
-    let mut latest = None;
-    for entry in session.page(None, CLOCK_MESSAGES).await? {
-        if let (Content::Chat(chat), true) = (&entry.content, entry.id.feed != session.key().0) {
-            latest = latest.max(chat.time);
-        }
-    }
-    let ahead = latest.map_or(0, |time| time.duration_since(Timestamp::now()).as_secs());
-    Ok(match ahead > CLOCK_SECS_MAX {
-        false => check("clock", Outcome::Ok, "no message of others is dated later than now".into()),
-        true => Check {
-            name: "clock",
-            outcome: Outcome::Warn,
-            found: format!("a message of somebody else is dated {ahead} s later than now"),
-            help: Some("one of the two clocks is wrong; the order of messages does not suffer"),
-        },
-    })
-}
-
-/// Who is connected.
-fn peers(session: &Session) -> Check {
-    let (here, missed) = (session.links().here().len(), session.links().out_of_sync().count());
-    let found =
-        format!("{} here; {missed} of those who were named not", counted(here as u64, "peer"));
-    let outcome = if here > 0 { Outcome::Ok } else { Outcome::Warn };
-    check("peers", outcome, found)
-}
-
-async fn listen(global: &Global) -> Check {
-    let Some(addr) = global.listen else {
-        let found = "no --listen: others cannot come in, --peer goes out".to_string();
-        return check("listen", Outcome::Warn, found);
-    };
-    match TcpListener::bind(addr).await {
-        Ok(_) => check("listen", Outcome::Ok, format!("port {} can be used", addr.port())),
-        Err(error) => Check {
-            name: "listen",
-            outcome: Outcome::Fail,
-            found: format!("port {}: {}", addr.port(), error.kind()),
-            help: Some("take another port, or end the program that has it:  ss -ltnp"),
-        },
-    }
-}
-
-/// Two members in this process, over the loopback. If this works, what is wrong is the network.
-async fn round() -> Check {
-    let began = Instant::now();
-    match timeout(LOOP_TIMEOUT, meet()).await {
-        Ok(Ok(())) => {
-            let took = began.elapsed().as_millis();
-            let found = format!("two members here exchanged {LOOP_BLOCKS} messages in {took} ms");
-            check("loop", Outcome::Ok, found)
-        }
-        Ok(Err(error)) => check("loop", Outcome::Fail, error.to_string()),
-        Err(_) => Check {
-            name: "loop",
-            outcome: Outcome::Fail,
-            found: "two members here did not meet".into(),
-            help: Some("a firewall on this machine may forbid 127.0.0.1"),
-        },
-    }
-}
-
-async fn meet() -> Result<(), NodeError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed)
-        .map_err(|error| NodeError::Random(std::io::Error::other(error.to_string())))?;
-    let open = || async {
-        let runtime = Tokio::current().map_err(NodeError::Random)?;
-        Node::open(NodeOptions::new(Group::keyed(seed), runtime)).await
-    };
-    let (one, two) = (open().await?, open().await?);
-    let addr = one.listen(([127, 0, 0, 1], 0).into()).await?;
-    let feed = one.writer("local", KeyPair::from_seed(&seed)).await?;
-    let blocks = (0..LOOP_BLOCKS).map(|n| n.to_be_bytes().to_vec()).collect();
-    one.append(feed, blocks).await?;
-    let mut events = two.subscribe();
-    two.dial(addr).await?;
-    while two.sync_status().await?.have < LOOP_BLOCKS {
-        if events.next().await.is_none() {
-            return Err(NodeError::Closed);
-        }
-    }
-    two.close().await;
-    one.close().await;
-    Ok(())
 }
 
 fn write(path: &Path, checks: &[Check]) -> Result<(), Failure> {

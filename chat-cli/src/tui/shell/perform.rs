@@ -48,6 +48,10 @@ impl Shell<'_> {
             }
             Effect::Moderate(wanted) => self.moderate(seat, &wanted).await?,
             Effect::Ask(ask) => {
+                // An export is of all that is here, also of what the windows do not show yet.
+                while self.is_behind && matches!(ask, Ask::Export(_)) {
+                    self.read_on().await?;
+                }
                 let lines = asked::answer(&mut self.session, self.global, &ask).await?;
                 // A setting holds in all windows; what was only said in one of them does not.
                 if matches!(ask, Ask::Set(..)) {
