@@ -49,7 +49,7 @@ impl Chat {
             }
             Typed::Nick(nick) => {
                 self.session.set_nick(&nick)?;
-                self.screen.say(&format!("you are {} from now on", self.session.nick()))
+                self.screen.say(&asked::renamed(&self.session, &self.global))
             }
             Typed::Status => self.status().await,
             Typed::Channel(name) => {

@@ -154,6 +154,19 @@ async fn write_down(session: &Session, path: &Path) -> Result<Vec<String>, Failu
     Ok(vec![format!("{} written to {}", counted(count, "message"), path.display())])
 }
 
+/// What to say of another name where the settings have one: they go before it at the next start.
+pub fn renamed(session: &Session, global: &Global) -> String {
+    let nick = session.nick();
+    let kept = config::load(global).ok();
+    let kept = kept.as_ref().and_then(|config| config.get(Key::Nick)?.first());
+    match kept.map(|kept| sanitize::nick(kept)) {
+        Some(kept) if kept != *nick => {
+            format!("you are {nick} until you leave; /set nick {nick} keeps it in the settings")
+        }
+        _ => format!("you are {nick} from now on"),
+    }
+}
+
 fn set(
     session: &mut Session,
     global: &Global,

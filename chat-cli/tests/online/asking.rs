@@ -39,6 +39,9 @@ fn a_setting_is_kept_and_holds_at_once() {
     assert!(told.contains("timestamps is none from now on"), "{told}");
     assert!(told.contains("\n carol·"), "{told}");
     assert_eq!(home.run(&["config", "get", "nick"]).out, "carol\n");
+    let told = asked(&home, &[], &["/nick dave", "/nick carol"]);
+    assert!(told.contains("/set nick dave keeps it"), "{told}");
+    assert!(told.contains("you are carol from now on"), "{told}");
     let told = asked(&home, &[], &["/set notify loud", "/set colour red", "/set ui line"]);
     assert!(told.contains("notify: use all, mentions, none"), "{told}");
     assert!(told.contains("there is no setting 'colour'"), "{told}");

@@ -105,7 +105,19 @@ fn terminal(output: &Output) -> Check {
     let size = ratatui::crossterm::terminal::size().ok().filter(|_| all);
     let size = size.map_or("no terminal".into(), |(width, height)| format!("{width}x{height}"));
     let kind = term.unwrap_or_else(|| "unknown".into());
-    check("term", Outcome::Ok, format!("{kind}, {size}"))
+    // The first of them that is set decides, as everywhere.
+    let mut locales = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
+    let locale = locales.find(|value| !value.is_empty()).unwrap_or_default();
+    let has_marks = locale.to_lowercase().replace('-', "").ends_with("utf8");
+    match has_marks || !all {
+        true => check("term", Outcome::Ok, format!("{kind}, {size}")),
+        false => Check {
+            name: "term",
+            outcome: Outcome::Warn,
+            found: format!("{kind}, {size}, and no UTF-8: marks such as ● may not be shown"),
+            help: Some("LANG=C.UTF-8 multichat"),
+        },
+    }
 }
 
 /// The settings hold for what is looked at then.

@@ -43,7 +43,7 @@ impl Shell<'_> {
             Effect::Rename(nick) => {
                 self.session.set_nick(&nick)?;
                 let nick = self.session.nick().clone();
-                self.note(seat, &format!("you are {nick} from now on"));
+                self.note(seat, &asked::renamed(&self.session, self.global));
                 self.tell(&News::Nick(nick))?;
             }
             Effect::Moderate(wanted) => self.moderate(seat, &wanted).await?,
