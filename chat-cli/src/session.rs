@@ -19,6 +19,7 @@ use multifeed_tcp::{Events, Node, NodeError, NodeEvent, NodeOptions, Storage};
 use tokio::net::lookup_host;
 
 pub use self::channels::Channel;
+pub(crate) use self::discovery::begin as discover;
 pub use self::failure::node_failure;
 pub use self::members::Member;
 pub use self::moderation::{Author, Decision};

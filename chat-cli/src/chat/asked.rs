@@ -15,7 +15,7 @@ use crate::config::{self, Draft};
 use crate::exit::ExitCode;
 use crate::lines::hex;
 use crate::profile::ROOM_NAME_COLUMNS_MAX;
-use crate::report::Failure;
+use crate::report::{Failure, LINE_COLUMNS_MAX};
 use crate::sanitize;
 use crate::session::Session;
 use crate::transcript::counted;
@@ -151,7 +151,8 @@ async fn write_down(session: &Session, path: &Path) -> Result<Vec<String>, Failu
     let count = export(session, format, &AnyChannel::default(), &mut put).await?;
     file.flush().map_err(failed)?;
     let path = std::fs::canonicalize(path).map_err(failed)?;
-    Ok(vec![format!("{} written to {}", counted(count, "message"), path.display())])
+    let path = sanitize::line(&path.display().to_string(), LINE_COLUMNS_MAX);
+    Ok(vec![format!("{} written to {path}", counted(count, "message"))])
 }
 
 /// What to say of another name where the settings have one: they go before it at the next start.

@@ -5,6 +5,8 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::key::{Key, Shape};
@@ -106,7 +108,12 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut name = target.clone().into_os_string();
     name.push(format!(".{}.new", std::process::id()));
     let draft = PathBuf::from(name);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    // Names and addresses are nobody else's business; a file that is there keeps its mode.
+    #[cfg(unix)]
+    options.mode(0o600);
+    let mut file = options.open(&draft)?;
     let done = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     let done = done.and_then(|()| match fs::metadata(&target) {
         Ok(found) => fs::set_permissions(&draft, found.permissions()),

@@ -136,6 +136,20 @@ fn a_change_leaves_the_rest_as_it_was() {
     assert!(both.contains("\nnotify = \"none\"\n") && both.contains("# the end"), "{both}");
     assert_eq!(set(Key::Notify, "loud").unwrap_err().code(), "config.value");
     assert_eq!(text_of(&path).unwrap(), Some(both));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        set(Key::Notify, "all").unwrap();
+        assert_eq!(mode(&path), 0o640);
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        write(&link, &text_of(&path).unwrap().unwrap()).unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink(), "the link stays one");
+        set(Key::Notify, "none").unwrap();
+    }
     let left: Vec<_> = std::fs::read_dir(folder.path().join("new")).unwrap().collect();
     assert_eq!(left.len(), 1, "no draft is left over");
 }

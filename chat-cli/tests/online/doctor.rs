@@ -61,6 +61,21 @@ fn the_doctor_knocks_at_the_peers_that_were_named() {
 }
 
 #[test]
+fn the_doctor_enters_a_dht_that_is_there_and_says_when_none_is() {
+    let place = Place::new();
+    let mut node = place.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
+    let listening = node.wait(|line| line["type"] == "listening");
+    let addr = listening["addr"].as_str().expect("an address").to_string();
+    let (home, _) = place.host("ada");
+    let done = home.run(&["doctor", "net", "--bootstrap", &addr]);
+    assert!(done.code == 0 && done.out.contains("dht      ok    entered in"), "{done:?}");
+    drop(node);
+    let done = home.run(&["doctor", "net", "--bootstrap", &addr]);
+    assert!(done.code == 1 && done.out.contains("dht      fail"), "{done:?}");
+    assert!(!done.out.contains(&addr), "{done:?}");
+}
+
+#[test]
 fn a_crash_that_was_written_down_is_counted() {
     let place = Place::new();
     let (home, _) = place.host("ada");

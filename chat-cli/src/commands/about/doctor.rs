@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use self::disk::{clock, crashes, held, stores};
-use self::net::{listen, peers, reach, round};
+use self::net::{dht, listen, peers, reach, round};
 use crate::args::{Global, Part};
 use crate::config;
 use crate::config::key::Key;
@@ -51,6 +51,7 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Re
     if is_wanted(Part::Net) {
         checks.push(listen(&global).await);
         checks.extend(reach(&global).await);
+        checks.extend(dht(&global).await);
         checks.push(round().await);
     }
     for check in &checks {

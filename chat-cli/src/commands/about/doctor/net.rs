@@ -4,22 +4,27 @@
 use std::time::Duration;
 
 use multifeed_core::{Group, KeyPair};
+use multifeed_tcp::discovery::Step;
 use multifeed_tcp::runtime::Tokio;
-use multifeed_tcp::{Node, NodeError, NodeOptions};
+use multifeed_tcp::{Node, NodeError, NodeEvent, NodeOptions};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::check;
-use crate::args::Global;
+use crate::args::{Discovery, Global};
 use crate::lines::{Check, Outcome};
-use crate::session::Session;
+use crate::session::{Session, discover, node_failure};
 use crate::transcript::counted;
 
 /// How many messages the test of the loop sends.
 const LOOP_BLOCKS: u64 = 100;
 /// How long an address may take to answer.
 const REACH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the first node of a DHT may take to answer.
+const DHT_TIMEOUT: Duration = Duration::from_secs(8);
+/// Nobody comes to the node that asks a DHT, but it has to say a place.
+const ANYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 0);
 /// How long it may take, on a very slow machine.
 const LOOP_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -71,6 +76,56 @@ pub(super) async fn reach(global: &Global) -> Option<Check> {
             ),
         },
     })
+}
+
+/// Whether a DHT that was asked for lets us in. What is looked for there is no room of anybody.
+pub(super) async fn dht(global: &Global) -> Option<Check> {
+    if !global.discovery.uses_dht() {
+        return None;
+    }
+    let began = Instant::now();
+    let (outcome, found) = match timeout(DHT_TIMEOUT, enter(global)).await {
+        Ok(Ok(nodes)) => {
+            let nodes = counted(nodes as u64, "node");
+            let took = began.elapsed().as_millis();
+            return Some(check("dht", Outcome::Ok, format!("entered in {took} ms, {nodes} known")));
+        }
+        Ok(Err(code)) => (Outcome::Fail, code),
+        Err(_) => (Outcome::Fail, "no node of it has answered"),
+    };
+    let help = Some("it takes outgoing UDP; name nodes that you know:  --bootstrap HOST:PORT");
+    Some(Check { name: "dht", outcome, found: found.to_string(), help })
+}
+
+async fn enter(global: &Global) -> Result<usize, &'static str> {
+    let failed = |error: NodeError| node_failure(error, None).code();
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|_| "no chance can be had of the system")?;
+    let runtime = Tokio::current().map_err(|_| "no runtime can be had of the system")?;
+    let options = NodeOptions::new(Group::keyed(seed), runtime);
+    let node = Node::open(options).await.map_err(failed)?;
+    let mut events = node.subscribe();
+    // The local network tells nothing here: nobody there has this group.
+    let wanted = Discovery { no_lan: true, ..global.discovery.clone() };
+    node.listen(ANYWHERE.into()).await.map_err(failed)?;
+    let begun = discover(&node, &wanted, |error| node_failure(error, None)).await;
+    begun.map_err(|failure| failure.code())?;
+    let mut entered = Err("the node has ended");
+    while let Some(event) = events.next().await {
+        match event {
+            NodeEvent::Discovery { step: Step::Bootstrapped { nodes }, .. } => {
+                entered = Ok(nodes);
+                break;
+            }
+            NodeEvent::Discovery { step: Step::Failed(_), .. } => {
+                entered = Err("it cannot be entered");
+                break;
+            }
+            _ => {}
+        }
+    }
+    node.close().await;
+    entered
 }
 
 /// Two members in this process, over the loopback. If this works, what is wrong is the network.
