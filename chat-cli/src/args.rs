@@ -5,6 +5,7 @@
 
 mod about;
 mod channel;
+mod configure;
 mod discovery;
 mod help;
 mod keep;
@@ -21,13 +22,16 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::config::Look;
 use crate::exit::ExitCode;
 use crate::output::{Format, Output, Talk, Terminals};
 use crate::report::{Failure, Paint};
 use crate::ticket::looks_like_ticket;
 
-pub use self::about::About;
+pub use self::about::{About, Part};
 pub use self::channel::{AnyChannel, Channel};
+pub use self::configure::Configure;
+pub(crate) use self::discovery::entry;
 pub use self::discovery::{Discovery, Entry, Transport};
 pub use self::help::{command, flags};
 pub use self::keep::{ExportFormat, Inspected, Keep};
@@ -79,6 +83,9 @@ pub struct Global {
     /// Keep everything in this folder
     #[arg(long, global = true, value_name = "DIR", env = "MULTICHAT_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Take the settings from this file
+    #[arg(long, global = true, value_name = "FILE", env = "MULTICHAT_CONFIG")]
+    pub config: Option<PathBuf>,
     /// Dial this peer; may be given often
     #[arg(
         long = "peer",
@@ -120,6 +127,9 @@ pub struct Global {
     /// What to log, such as  multifeed=debug
     #[arg(long, global = true, value_name = "FILTER", env = "MULTICHAT_LOG")]
     pub log: Option<String>,
+    /// What the settings say of the look of a room.
+    #[arg(skip)]
+    pub look: Look,
 }
 
 /// When to colour.
@@ -188,6 +198,9 @@ pub enum Command {
         /// Show it as a picture to scan
         #[arg(long)]
         qr: bool,
+        /// Say nothing in it of who invites and where
+        #[arg(long)]
+        no_hints: bool,
     },
     /// Store a message and send it
     #[command(visible_alias = "s")]
@@ -273,8 +286,22 @@ pub enum Command {
     /// Something about the program
     #[command(flatten)]
     About(About),
+    /// See and change the settings
+    Config {
+        /// What to do
+        #[command(subcommand)]
+        what: Configure,
+    },
     /// List the rooms
     Rooms,
+    /// List the channels of a room
+    Channels,
+    /// Look who can be reached now
+    Peers {
+        /// How long to look
+        #[arg(long, default_value = "5s", value_name = "TIME", value_parser = duration)]
+        timeout: Duration,
+    },
     /// List the feeds of a room: one for each member who wrote
     Feeds,
     /// Say what is here of a room

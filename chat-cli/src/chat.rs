@@ -3,6 +3,7 @@
 //! Rule: whatever is typed is either stored or refused aloud.
 
 mod answer;
+pub mod asked;
 pub mod delivery;
 pub mod input;
 pub mod slash;
@@ -25,9 +26,11 @@ use crate::message::{CHANNEL, channel_name};
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
+use crate::ring::rings;
 use crate::sanitize::{self, Clean};
 use crate::session::Session;
 use crate::signals::Signals;
+use crate::timeline::{Entry, Spot};
 
 /// How many of the last messages are shown when a room is opened.
 const HISTORY_LINES: usize = 20;
@@ -56,7 +59,7 @@ pub async fn run(
         session.close().await;
         return Err(failure);
     }
-    let mut chat = match Chat::open(session, output, signals).await {
+    let mut chat = match Chat::open(session, global, output, signals).await {
         Ok(chat) => chat,
         Err((session, failure)) => {
             session.close().await;
@@ -81,11 +84,14 @@ pub async fn run(
 
 struct Chat {
     session: Session,
+    global: Global,
     output: Output,
     signals: Signals,
     screen: Screen,
     printer: Printer,
     delivery: Delivery,
+    /// The last message that the user had read when he came.
+    read: Option<Spot>,
     /// Where the user talks.
     channel: Clean,
     /// When the user gets his next prompt, if he waits for one.
@@ -105,11 +111,13 @@ enum Next {
 impl Chat {
     async fn open(
         session: Session,
+        global: &Global,
         output: &Output,
         signals: Signals,
     ) -> Result<Self, (Session, Failure)> {
         let history = session.history(HISTORY_LINES, None, &AnyChannel::default()).await;
-        let (history, length) = match history.and_then(|h| Ok((h, session.own_length()?))) {
+        let found = history.and_then(|h| Ok((h, session.own_length()?, session.marks()?.read)));
+        let (history, length, read) = match found {
             Ok(found) => found,
             Err(failure) => return Err((session, failure)),
         };
@@ -121,11 +129,13 @@ impl Chat {
         let delivery = Delivery::new(length);
         let mut chat = Self {
             session,
+            global: global.clone(),
             output: *output,
             signals,
             screen,
             printer,
             delivery,
+            read,
             channel: channel_name(CHANNEL),
             prompt_due: None,
             interrupted: false,
@@ -137,11 +147,12 @@ impl Chat {
         }
     }
 
-    fn greet(&mut self, history: &[crate::timeline::Entry]) -> Result<(), Failure> {
+    fn greet(&mut self, history: &[Entry]) -> Result<(), Failure> {
         for entry in history {
             let lines = self.printer.lines(entry, Arrival::Backfill)?;
             self.screen.data(&lines)?;
         }
+        self.mark_read(history.last())?;
         if self.screen.echoes() {
             let name = self.session.room().name();
             let you = sanitize::author(self.session.nick().as_str(), &self.session.key().0);
@@ -300,11 +311,29 @@ impl Chat {
                 if entry.id.feed != self.session.key().0 || !self.screen.echoes() {
                     let lines = self.printer.lines(entry, Arrival::Live)?;
                     self.screen.data(&lines)?;
+                    self.ring(entry)?;
                 }
             }
+            self.mark_read(step.entries.last())?;
             if !step.more {
                 return Ok(());
             }
+        }
+    }
+
+    fn ring(&self, entry: &Entry) -> Result<(), Failure> {
+        let (own, notify) = (self.session.key().0, self.session.look().notify);
+        match rings(entry, &own, self.session.nick(), notify) {
+            true => self.output.ring(),
+            false => Ok(()),
+        }
+    }
+
+    /// A person has read what was shown; of a program nobody knows.
+    fn mark_read(&self, last: Option<&Entry>) -> Result<(), Failure> {
+        match last {
+            Some(last) if self.screen.echoes() => self.session.mark_read(last.spot()),
+            _ => Ok(()),
         }
     }
 

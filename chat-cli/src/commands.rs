@@ -4,12 +4,14 @@
 
 mod about;
 mod backup;
+mod configure;
 mod dht;
 mod first;
 mod keep;
 mod look;
 mod moderate;
 mod open;
+mod peers;
 mod pipe;
 mod rooms;
 mod send;
@@ -22,13 +24,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::args::{Action, Command, Global, Invocation, Ui};
+use crate::config;
 use crate::demo;
 use crate::exit::ExitCode;
 use crate::output::Output;
 use crate::profile::Profile;
 use crate::report::Failure;
 
-pub use self::rooms::invite_to;
+pub(crate) use self::about::health;
+pub(crate) use self::keep::export;
+pub use self::rooms::{Hinted, invite_to};
 pub(crate) use self::tail::{Printer, grows};
 
 /// How long the end waits for what the system still does, such as looking up a name.
@@ -39,7 +44,10 @@ const SHUTDOWN_MS: u64 = 100;
 /// # Errors
 /// What to tell, and the code to end with.
 pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
-    let Invocation { global, action } = invocation;
+    let Invocation { mut global, action } = invocation;
+    if needs_settings(&action) {
+        config::load(&global)?.under(&mut global);
+    }
     match action {
         Action::Open => open::run(&global, output),
         Action::JoinAndOpen { ticket } => rooms::join_ticket(&global, ticket, output),
@@ -47,11 +55,20 @@ pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
     }
 }
 
+/// Whether the settings have to be right for this. What puts them right, or tells of the program
+/// alone, works without them.
+fn needs_settings(action: &Action) -> bool {
+    !matches!(action, Action::Run(Command::Config { .. } | Command::About(_)))
+}
+
 fn run_command(global: &Global, command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::New { name, no_open } => rooms::new(global, name, no_open, output),
         Command::Join(arguments) => rooms::join(global, &arguments, output),
-        Command::Invite { room, qr } => rooms::invite(global, room, qr, output),
+        Command::Invite { room, qr, no_hints } => {
+            let hints = if no_hints { Hinted::No } else { Hinted::Yes };
+            rooms::invite(global, room, rooms::Invite { qr, hints }, output)
+        }
         Command::Pipe { lines, linger } => {
             drive(pipe::run(global, output, pipe::Wanted { lines, linger }))
         }
@@ -60,8 +77,11 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Restore { file } => backup::restore(global, output, &file),
         Command::Mod { what } => drive(moderate::run(global, output, &what)),
         Command::About(about) => about::run(global, output, about),
+        Command::Config { what } => configure::run(global, output, what),
         Command::Rooms => rooms::list(global, output),
         Command::Whoami => rooms::whoami(global, output),
+        Command::Channels => drive(look::channels(global, output)),
+        Command::Peers { timeout } => drive(peers::run(global, output, timeout)),
         Command::Feeds => drive(look::feeds(global, output)),
         Command::Status => drive(look::status(global, output)),
         Command::Send { channel, text, wait, timeout } => {

@@ -67,6 +67,29 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
+    /// Which program this is.
+    Version {
+        /// Its version.
+        version: &'static str,
+        /// The version of these lines.
+        schema: u32,
+        /// The system that it was built for.
+        os: &'static str,
+        /// The processor that it was built for.
+        arch: &'static str,
+    },
+    /// A channel of a room.
+    Channel {
+        /// The room.
+        room: Clean,
+        /// Its name.
+        name: Clean,
+        /// Messages in it that are here.
+        messages: u64,
+        /// When the last of them was written, as its author says.
+        #[serde(serialize_with = "optional_iso")]
+        last: Option<Timestamp>,
+    },
     /// A feed of a room.
     Feed {
         /// Its key.
@@ -88,6 +111,15 @@ pub enum Event {
         room: Clean,
         /// The key of his feed in it.
         key: String,
+    },
+    /// A setting, as it holds where no flag says otherwise.
+    Setting {
+        /// Its name.
+        key: &'static str,
+        /// What it is: nothing, one text or several.
+        values: Vec<Clean>,
+        /// Who says so: `file` or `default`.
+        from: &'static str,
     },
     /// What the user decided about an author.
     Decided {

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use multichat::args::{self, Stop};
 use multichat::commands;
+use multichat::crash;
 use multichat::exit;
 use multichat::output::{self, Format, Output, Terminals};
+use multichat::profile::Profile;
 
 fn main() -> ExitCode {
     output::tell_crashes_briefly();
@@ -16,6 +18,9 @@ fn main() -> ExitCode {
     let plain = Output::plain(format);
     let code = match args::parse(words) {
         Ok(invocation) => {
+            if let Some(folder) = Profile::crash_folder(&invocation.global) {
+                crash::keep_in(folder);
+            }
             let variable = |name: &str| std::env::var(name).ok();
             let output = invocation.global.output(variable, Terminals::of_process());
             match commands::run(invocation, &output) {

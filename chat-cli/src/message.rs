@@ -200,6 +200,12 @@ pub fn decode(block: &[u8]) -> Content {
     }
 }
 
+/// What somebody says that he does: the rest of a text that begins with `/me `, as XEP-0245 has it.
+/// It is a message like others, so whoever does not know of this reads it as it was typed.
+pub fn action(text: &str) -> Option<&str> {
+    text.strip_prefix("/me ").map(str::trim_start).filter(|done| !done.is_empty())
+}
+
 /// The form of JavaScript's `toISOString`: UTC with milliseconds.
 pub fn iso(time: Timestamp) -> String {
     format!("{time:.3}")

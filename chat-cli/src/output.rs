@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::crash;
 use crate::exit::ExitCode;
 use crate::report::{Failure, Level, Paint, Report};
 
@@ -105,6 +106,15 @@ impl Output {
         written(write!(talk, "\r\u{1b}[K{line}").and_then(|()| talk.flush()))
     }
 
+    /// Lets a person's terminal ring. It moves nothing on the screen.
+    pub fn ring(&self) -> Result<(), Failure> {
+        if !self.terminals.talk || self.format == Format::Json {
+            return Ok(());
+        }
+        let mut talk = io::stderr().lock();
+        written(talk.write_all(b"\x07").and_then(|()| talk.flush()))
+    }
+
     /// Prints a warning or a note.
     pub fn tell(&self, report: &Report) -> Result<(), Failure> {
         if self.talk == Talk::Quiet {
@@ -144,6 +154,13 @@ pub fn tell_crashes_briefly() {
         let place = place.unwrap_or_default();
         let report = Report::new(Level::Error, "crash", format!("multichat has crashed{place}"))
             .help("what was said to be stored is stored; this is a defect, please report it");
+        let report = match crash::write_down(&place) {
+            Some(file) => report.help(format!(
+                "with this, which holds no keys, names or texts:  {}",
+                file.display()
+            )),
+            None => report,
+        };
         // Where not even this can be written, there is nobody to tell.
         let _ = write_line(&mut io::stderr().lock(), report.text(Paint::Plain).trim_end());
     }));

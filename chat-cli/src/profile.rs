@@ -39,6 +39,7 @@ const ROOMS: &str = "rooms";
 const LAST_ROOM: &str = "last-room";
 const NICK: &str = "nick";
 /// The folder of the logs of interactive sessions.
+const CRASH: &str = "crash";
 const LOG: &str = "log";
 const LOG_FILE: &str = "multichat.log";
 /// The file in a room's folder that says what the room is.
@@ -98,6 +99,12 @@ impl Profile {
             return Ok(None);
         }
         folders(global).map(|(data, _)| Some(data.join(&global.profile)))
+    }
+
+    /// Where crashes are written down; `None` when nothing goes to disk.
+    pub fn crash_folder(global: &Global) -> Option<PathBuf> {
+        let folders = folders(global).ok().filter(|_| !global.ephemeral);
+        folders.map(|(_, state)| state.join(CRASH))
     }
 
     fn open_in(data: &Path, state: &Path, name: String) -> Result<Self, Failure> {

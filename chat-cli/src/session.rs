@@ -3,8 +3,10 @@
 //! Rule: a node is opened here alone, and only under the lock of its profile, so that no feed is
 //! ever written by two processes.
 
+mod channels;
 mod discovery;
 mod failure;
+mod members;
 mod moderation;
 mod search;
 
@@ -16,11 +18,15 @@ use multifeed_tcp::runtime::Tokio;
 use multifeed_tcp::{Events, Node, NodeError, NodeEvent, NodeOptions, Storage};
 use tokio::net::lookup_host;
 
+pub use self::channels::Channel;
+pub(crate) use self::discovery::begin as discover;
 pub use self::failure::node_failure;
+pub use self::members::Member;
 pub use self::moderation::{Author, Decision};
 pub use self::search::Search;
 
 use crate::args::{AnyChannel, Global};
+use crate::config::Look;
 use crate::exit::ExitCode;
 use crate::lines::{self, MessageId};
 use crate::links::{Change, Links, Target};
@@ -49,6 +55,7 @@ pub struct Session {
     listening: Option<SocketAddr>,
     /// Whether each rung of the search for others is told, and not only what is new.
     tells_all: bool,
+    look: Look,
 }
 
 impl Session {
@@ -103,6 +110,7 @@ impl Session {
             timeline,
             listening,
             tells_all,
+            look: global.look,
         })
     }
 
@@ -238,6 +246,15 @@ impl Session {
         self.timeline.catch_up(&self.node).await.map_err(|trouble| self.troubled(trouble))
     }
 
+    /// Makes the index anew, of what the feeds hold; what the user has read stays noted.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds, or the index cannot be written.
+    pub async fn index_anew(&self) -> Result<(), Failure> {
+        self.timeline.view().clear().map_err(|error| index_failure(&error))?;
+        self.catch_up().await
+    }
+
     /// The last `count` messages before a spot, or of all.
     ///
     /// # Errors
@@ -362,6 +379,16 @@ impl Session {
         Ok(())
     }
 
+    /// How the room is to be shown.
+    pub fn look(&self) -> Look {
+        self.look
+    }
+
+    /// Shows it otherwise from now on.
+    pub fn set_look(&mut self, look: Look) {
+        self.look = look;
+    }
+
     /// The feed that the user writes.
     pub fn feed(&self) -> FeedId {
         self.feed
@@ -386,5 +413,5 @@ impl Session {
 
 fn index_failure(error: &ViewFailure) -> Failure {
     Failure::new(ExitCode::Failed, "view.failed", error.to_string())
-        .help("nothing that was said is lost: delete view.redb in the room's folder")
+        .help("nothing that was said is lost; make it anew:  multichat doctor store --fix")
 }

@@ -6,7 +6,8 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::message::Content;
+use crate::config::Timestamps;
+use crate::message::{Content, action};
 use crate::report::Paint;
 use crate::sanitize;
 use crate::timeline::Entry;
@@ -22,13 +23,20 @@ const COLOURS: [u8; 12] = [31, 33, 37, 64, 67, 71, 97, 125, 130, 136, 166, 168];
 pub struct Transcript {
     zone: TimeZone,
     paint: Paint,
+    timestamps: Timestamps,
     day: Option<Date>,
 }
 
 impl Transcript {
     /// A transcript in a time zone.
     pub fn new(zone: TimeZone, paint: Paint) -> Self {
-        Self { zone, paint, day: None }
+        Self { zone, paint, timestamps: Timestamps::default(), day: None }
+    }
+
+    /// The same with another time before each message.
+    #[must_use]
+    pub fn with(self, timestamps: Timestamps) -> Self {
+        Self { timestamps, ..self }
     }
 
     /// The lines of one message.
@@ -44,22 +52,27 @@ impl Transcript {
                     let day = time.strftime("── %a %d %b %Y ──").to_string();
                     lines.push(dim(&day, self.paint));
                 }
-                time.strftime("%H:%M").to_string()
+                self.timestamps.clock(Some(time.datetime()))
             }
-            None => "--:--".to_string(),
+            None => self.timestamps.clock(None),
         };
-        let author = author(nick, &entry.id.feed, self.paint);
+        let mut author = author(nick, &entry.id.feed, self.paint);
+        if matches!(&entry.content, Content::Chat(chat) if action(&chat.text).is_some()) {
+            author.insert_str(0, "* ");
+        }
         let texts = match &entry.content {
-            Content::Chat(chat) => sanitize::lines(&chat.text, TEXT_COLUMNS_MAX)
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            Content::Chat(chat) => {
+                let text = action(&chat.text).unwrap_or(&chat.text);
+                sanitize::lines(text, TEXT_COLUMNS_MAX).iter().map(ToString::to_string).collect()
+            }
             Content::Unreadable(why) => vec![dim(why.marker(), self.paint)],
         };
         for (at, text) in texts.into_iter().enumerate() {
             let head = match at {
                 0 => format!("{} {author} ", dim(&clock, self.paint)),
-                _ => dim("    │ ", self.paint),
+                _ => {
+                    dim(&format!("{:>1$}│ ", "", self.timestamps.columns().max(2) - 2), self.paint)
+                }
             };
             lines.push(format!("{head} {text}"));
         }

@@ -9,7 +9,7 @@ use super::PeerAddress;
 /// How others are found.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Discovery {
-    /// How to find others: tcp, lan, dht, offline
+    /// How to find others: tcp, lan, dht, offline [default: tcp]
     ///
     /// tcp is --peer and --listen, lan the local network, dht the HyperDHT.
     #[arg(
@@ -17,8 +17,7 @@ pub struct Discovery {
         global = true,
         value_name = "LIST",
         env = "MULTICHAT_TRANSPORT",
-        value_delimiter = ',',
-        default_value = "tcp"
+        value_delimiter = ','
     )]
     pub transport: Vec<Transport>,
     /// Find others on the local network too
@@ -96,7 +95,7 @@ impl Discovery {
     }
 }
 
-fn entry(text: &str) -> Result<Entry, String> {
+pub(crate) fn entry(text: &str) -> Result<Entry, String> {
     if text == "none" {
         return Ok(Entry::None);
     }

@@ -17,8 +17,8 @@ Chat without a server: every member owns one signed feed
 Rooms      new  join  invite  rooms  attach  chat
 Messages   send  tail  search  export  pipe  backup  restore
 Others     sync  serve  dht  mod
-What is    status  whoami  feeds  inspect  doctor
-Program    demo  completions  man  flags
+What is    status  whoami  channels  peers  feeds  inspect  doctor
+Program    config  demo  completions  man  flags  version
 
 Examples:
   multichat new kitchen
@@ -28,7 +28,7 @@ Examples:
 What every command understands (--nick, --peer, --json, …):  multichat flags";
 
 /// An example of each command.
-const EXAMPLES: [(&str, &str); 27] = [
+const EXAMPLES: [(&str, &str); 31] = [
     ("new", "multichat new kitchen"),
     ("join", "multichat join mfchat:yhdo… --as kitchen"),
     ("invite", "multichat invite --qr"),
@@ -46,12 +46,16 @@ const EXAMPLES: [(&str, &str); 27] = [
     ("restore", "multichat --profile new restore rooms.tar"),
     ("inspect", "multichat inspect feed 3fa9"),
     ("mod", "multichat mod block mallory"),
-    ("doctor", "multichat doctor --bundle report.json"),
+    ("doctor", "multichat doctor store --fix"),
+    ("config", "multichat config set theme light"),
     ("completions", "multichat completions bash"),
     ("man", "multichat man /usr/local/share/man/man1"),
     ("flags", "multichat flags"),
     ("rooms", "multichat rooms --json"),
     ("feeds", "multichat feeds"),
+    ("channels", "multichat channels --room kitchen"),
+    ("peers", "multichat peers --peer 192.0.2.7:4977"),
+    ("version", "multichat version --json"),
     ("status", "multichat status --room kitchen"),
     ("whoami", "multichat whoami"),
     ("demo", "multichat demo --peers 8 --messages 50"),

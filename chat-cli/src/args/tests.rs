@@ -108,7 +108,8 @@ fn every_command_has_its_flags() {
         command("sync --until all --timeout 1m"),
         Command::Sync { until: Until::All, timeout }
     );
-    assert_eq!(command("invite soup"), Command::Invite { room: Some("soup".into()), qr: false });
+    let room = Some("soup".into());
+    assert_eq!(command("invite soup"), Command::Invite { room, qr: false, no_hints: false });
     assert_eq!((command("serve"), command("chat")), (Command::Serve, Command::Chat));
     assert_eq!(run("--listen 127.0.0.1:0 serve").unwrap().global.listen.unwrap().port(), 0);
 }

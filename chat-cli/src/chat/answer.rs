@@ -1,10 +1,12 @@
 //! What the commands after a slash show.
 
 use super::Chat;
+use super::asked::{self, Ask};
 use super::delivery::messages;
 use super::slash::{COMMANDS, Typed};
 use crate::args::AnyChannel;
-use crate::commands::invite_to;
+use crate::commands::{Hinted, Printer, invite_to};
+use crate::config::Look;
 use crate::lines::Arrival;
 use crate::links::peer_name;
 use crate::message::channel_name;
@@ -14,6 +16,8 @@ use crate::transcript::counted;
 
 /// The most that a search shows.
 const FOUND_MAX: usize = 50;
+/// The most messages that are shown again.
+const UNREAD_MAX: usize = 200;
 /// The widest words of a search that are said again.
 const WORDS_COLUMNS_MAX: usize = 60;
 
@@ -23,16 +27,16 @@ impl Chat {
         match typed {
             Typed::Help => {
                 for (usage, what) in COMMANDS {
-                    self.screen.say(&format!("{usage:12} {what}"))?;
+                    self.screen.say(&format!("{usage:14} {what}"))?;
                 }
-                self.screen.say("//x          sends /x as text")?;
+                self.screen.say("//x            sends /x as text")?;
                 self.screen.say("●  all of yours is on another disk too    ◌  it waits here")
             }
             Typed::Peers => self.peers().await,
             Typed::Invite => {
                 let listening = self.session.listening();
                 let (profile, room) = (self.session.profile(), self.session.room());
-                match invite_to(profile, room, listening) {
+                match invite_to(profile, room, listening, Hinted::Yes) {
                     Some(ticket) => {
                         self.screen.data(&[ticket.to_string()])?;
                         self.screen.say("anyone with this invite can read the whole history")
@@ -45,7 +49,7 @@ impl Chat {
             }
             Typed::Nick(nick) => {
                 self.session.set_nick(&nick)?;
-                self.screen.say(&format!("you are {} from now on", self.session.nick()))
+                self.screen.say(&asked::renamed(&self.session, &self.global))
             }
             Typed::Status => self.status().await,
             Typed::Channel(name) => {
@@ -57,12 +61,41 @@ impl Chat {
                 Err(failure) => self.refuse("not done", &failure),
             },
             Typed::Search(words) => self.search(&words).await,
+            Typed::Unread => self.unread().await,
+            Typed::Notify(notify) => {
+                self.session.set_look(Look { notify, ..self.session.look() });
+                self.screen.say("so it is until you leave; /set notify keeps it")
+            }
+            Typed::Ask(ask) => {
+                // An answer is about what was said before the question.
+                self.show_new().await?;
+                let lines = asked::answer(&mut self.session, &self.global, &ask).await?;
+                if matches!(ask, Ask::Set(..)) {
+                    self.printer = Printer::new(&self.session, &self.output);
+                }
+                lines.iter().try_for_each(|line| self.screen.say(line))
+            }
             Typed::Copy | Typed::Theme(_) => {
                 self.screen.say("that is for the full screen:  multichat --ui tui")
             }
             Typed::Unknown(what) => self.screen.say(&what),
             Typed::Nothing | Typed::Text(_) | Typed::Quit => Ok(()),
         }
+    }
+
+    /// What stood behind the last message that was read before.
+    async fn unread(&mut self) -> Result<(), Failure> {
+        let Some(read) = self.read else {
+            return self.screen.say("all of it was new to you: you were not here before");
+        };
+        let mut new = self.session.page_after(Some(read), UNREAD_MAX).await?;
+        new.retain(|entry| entry.id.feed != self.session.key().0);
+        for entry in &new {
+            let lines = self.printer.lines(entry, Arrival::Backfill)?;
+            self.screen.data(&lines)?;
+        }
+        let count = counted(new.len() as u64, "message");
+        self.screen.say(&format!("{count} of others since you were here before"))
     }
 
     async fn peers(&self) -> Result<(), Failure> {

@@ -1,20 +1,34 @@
 //! What a typed line means: a message, or a command after a slash.
 
+use clap::ValueEnum;
+
+use super::asked::Ask;
 use crate::args::{Moderate, nearest};
+use crate::config::Notify;
+use crate::config::key::Key;
 
 /// Every command, with what it does.
-pub const COMMANDS: [(&str, &str); 12] = [
+pub const COMMANDS: [(&str, &str); 21] = [
     ("/help", "this list"),
-    ("/peers", "who is here, and how much of yours they have"),
-    ("/invite", "an invite for somebody else"),
-    ("/nick NAME", "be called otherwise from now on"),
-    ("/channel NAME", "talk in another channel of the room"),
+    ("/me WORDS", "say what you do"),
+    ("/who", "who wrote here"),
+    ("/whois WHO", "key, length, holders"),
+    ("/peers", "who is connected"),
+    ("/invite", "an invite for others"),
+    ("/nick NAME", "be called otherwise"),
+    ("/channel NAME", "talk in another one"),
     ("/search WORDS", "find what was said"),
-    ("/hide WHO", "show nothing of somebody; or /unhide"),
-    ("/block WHO", "take and give nothing of somebody; or /unblock"),
-    ("/copy", "put what the screen shows on the clipboard"),
-    ("/theme NAME", "dark, light or plain colours"),
-    ("/status", "how much is here, and whether it is elsewhere too"),
+    ("/unread", "what was new to you"),
+    ("/rooms", "your rooms"),
+    ("/hide WHO", "or /unhide: for you"),
+    ("/block WHO", "or /unblock: no more"),
+    ("/notify all", "or mentions, or none"),
+    ("/theme NAME", "dark, light or plain"),
+    ("/set KEY VALUE", "keep a setting"),
+    ("/export FILE", "write all into a file"),
+    ("/copy", "screen to clipboard"),
+    ("/status", "how far everything is"),
+    ("/doctor", "what works here"),
     ("/quit", "leave; so does Ctrl-D"),
 ];
 
@@ -41,6 +55,12 @@ pub enum Typed {
     Search(String),
     /// Decide whom to read.
     Moderate(Moderate),
+    /// Show what was new when the room was opened.
+    Unread,
+    /// Ring for other messages.
+    Notify(Notify),
+    /// Something that is answered in lines.
+    Ask(Ask),
     /// Put the screen on the clipboard.
     Copy,
     /// Other colours.
@@ -64,7 +84,19 @@ pub fn read(line: &str) -> Typed {
     let rest = rest.trim();
     match (name.to_lowercase().as_str(), rest) {
         ("help" | "h" | "?", _) => Typed::Help,
-        ("peers" | "who", _) => Typed::Peers,
+        ("me", "") => Typed::Unknown("say what you do:  /me WORDS".into()),
+        ("me", words) => Typed::Text(format!("/me {words}")),
+        ("peers", _) => Typed::Peers,
+        ("who", "") => Typed::Ask(Ask::Who),
+        ("whois", "") => Typed::Unknown("say whom:  /whois WHO".into()),
+        ("whois" | "who", who) => Typed::Ask(Ask::Whois(who.to_string())),
+        ("rooms", _) => Typed::Ask(Ask::Rooms),
+        ("unread", _) => Typed::Unread,
+        ("doctor", _) => Typed::Ask(Ask::Doctor),
+        ("export", "") => Typed::Unknown("say where to:  /export FILE.md, .jsonl or .txt".into()),
+        ("export", file) => Typed::Ask(Ask::Export(file.to_string())),
+        ("notify", how) => notify(how),
+        ("set", rest) => set(rest),
         ("invite" | "i", _) => Typed::Invite,
         ("status", _) => Typed::Status,
         ("quit" | "q" | "exit", _) => Typed::Quit,
@@ -84,6 +116,23 @@ pub fn read(line: &str) -> Typed {
         ("block", who) => Typed::Moderate(Moderate::Block { who: who.to_string() }),
         ("unblock", who) => Typed::Moderate(Moderate::Unblock { who: who.to_string() }),
         (name, _) => Typed::Unknown(unknown(name)),
+    }
+}
+
+fn notify(how: &str) -> Typed {
+    match Notify::from_str(how, true) {
+        Ok(how) => Typed::Notify(how),
+        Err(_) => Typed::Unknown("say for what:  /notify all, mentions or none".into()),
+    }
+}
+
+fn set(rest: &str) -> Typed {
+    match rest.split_once(char::is_whitespace) {
+        Some((key, value)) => Typed::Ask(Ask::Set(key.to_string(), value.trim().to_string())),
+        None => {
+            let keys = Key::ALL.map(Key::name).join(", ");
+            Typed::Unknown(format!("say what to set:  /set KEY VALUE   with one of: {keys}"))
+        }
     }
 }
 

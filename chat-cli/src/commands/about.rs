@@ -2,17 +2,24 @@
 
 mod doctor;
 
+pub(crate) use self::doctor::health;
+
 use std::fs;
 use std::path::Path;
 
 use crate::args::{self, About, Global};
 use crate::exit::ExitCode;
-use crate::output::Output;
+use crate::lines::{Event, Line, VERSION};
+use crate::output::{Format, Output};
 use crate::report::Failure;
 
 pub(super) fn run(global: &Global, output: &Output, about: About) -> Result<(), Failure> {
     match about {
-        About::Doctor { bundle } => super::drive(doctor::run(global, output, bundle.as_deref())),
+        About::Doctor { part, fix, bundle } => {
+            let wanted = doctor::Wanted { part, fix, bundle };
+            super::drive(doctor::run(global, output, &wanted))
+        }
+        About::Version => version(output),
         About::Flags => output.data(args::flags().trim_end()),
         About::Completions { shell } => {
             let mut script = Vec::new();
@@ -26,6 +33,20 @@ pub(super) fn run(global: &Global, output: &Output, about: About) -> Result<(), 
             output.data(String::from_utf8_lossy(&page).trim_end())
         }
         About::Man { folder: Some(folder) } => pages(&folder),
+    }
+}
+
+/// The version, and what it speaks.
+fn version(output: &Output) -> Result<(), Failure> {
+    let version = env!("CARGO_PKG_VERSION");
+    match output.format {
+        Format::Text => output.data(&format!("multichat {version}")),
+        Format::Json => output.json(&Line::from(Event::Version {
+            version,
+            schema: VERSION,
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+        })),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::lines::{Arrival, Event, Line, hex};
 use crate::message::{self, Content};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
-use crate::report::{Failure, Paint};
+use crate::report::Failure;
 use crate::sanitize;
 use crate::session::Session;
 use crate::timeline::Entry;
@@ -34,7 +34,11 @@ pub(super) fn run(global: &Global, output: &Output, keep: Keep) -> Result<(), Fa
             Keep::Search { words, channel, lines } => {
                 search(&session, output, &words.join(" "), &channel, lines).await
             }
-            Keep::Export { format, channel } => export(&session, output, format, &channel).await,
+            Keep::Export { format, channel } => {
+                session.catch_up().await?;
+                let mut put = |line: &str| output.data(line);
+                export(&session, format, &channel, &mut put).await.map(|_| ())
+            }
             Keep::Inspect { what: Inspected::Feed { key } } => {
                 inspect(&session, output, &key).await
             }
@@ -59,34 +63,40 @@ async fn search(
     Ok(())
 }
 
-async fn export(
+/// Gives all messages that were read so far in a form, line by line, and their number. It reads no
+/// further: what a window has not shown yet would never come to it.
+///
+/// # Errors
+/// If the store does not give back what it holds, or a line is not taken.
+pub(crate) async fn export(
     session: &Session,
-    output: &Output,
     format: ExportFormat,
     channel: &AnyChannel,
-) -> Result<(), Failure> {
-    session.catch_up().await?;
-    let output = match format {
-        ExportFormat::Jsonl => Output { format: Format::Json, ..*output },
-        _ => Output { format: Format::Text, data_paint: Paint::Plain, ..*output },
-    };
+    put: &mut dyn FnMut(&str) -> Result<(), Failure>,
+) -> Result<u64, Failure> {
+    let output = Output::plain(match format {
+        ExportFormat::Jsonl => Format::Json,
+        _ => Format::Text,
+    });
     let mut printer = Printer::new(session, &output);
-    let mut last = None;
+    let (mut last, mut count) = (None, 0);
     loop {
         let page = session.page_after(last, PAGE_ENTRIES).await?;
-        let Some(end) = page.last() else { return Ok(()) };
+        let Some(end) = page.last() else { return Ok(count) };
         last = Some(end.spot());
         for entry in page.iter().filter(|entry| channel.takes(&entry.content.channel())) {
-            match format {
-                ExportFormat::Md => markdown(entry, &output)?,
-                _ => printer.print(entry, Arrival::Backfill)?,
-            }
+            let lines = match format {
+                ExportFormat::Md => markdown(entry),
+                _ => printer.lines(entry, Arrival::Backfill)?,
+            };
+            lines.iter().try_for_each(|line| put(line))?;
+            count += 1;
         }
     }
 }
 
 /// A heading, and the text as a block in which nothing has a meaning.
-fn markdown(entry: &Entry, output: &Output) -> Result<(), Failure> {
+fn markdown(entry: &Entry) -> Vec<String> {
     let (nick, time, text) = match &entry.content {
         Content::Chat(chat) => {
             (chat.nickname.as_deref().unwrap_or_default(), chat.time, chat.text.as_str())
@@ -98,11 +108,9 @@ fn markdown(entry: &Entry, output: &Output) -> Result<(), Failure> {
         time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
     });
     // A name could hold what Markdown takes for its own.
-    output.data(&format!("### `{}` {time}\n", author.as_str().replace('`', "'")))?;
-    for line in sanitize::lines(text, TEXT_COLUMNS_MAX) {
-        output.data(&format!("    {line}"))?;
-    }
-    output.data("")
+    let heading = format!("### `{}` {time}\n", author.as_str().replace('`', "'"));
+    let text = sanitize::lines(text, TEXT_COLUMNS_MAX).into_iter().map(|l| format!("    {l}"));
+    std::iter::once(heading).chain(text).chain([String::new()]).collect()
 }
 
 /// Reads a whole feed: each block that is read is proved against the author's signature on the

@@ -1,12 +1,15 @@
 //! What is here of a room, without a network.
 
+use jiff::tz::TimeZone;
+
 use crate::args::Global;
 use crate::lines::{Event, Line, hex};
+use crate::message::{CHANNEL, channel_name};
 use crate::output::{Format, Output};
 use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX};
 use crate::report::Failure;
 use crate::sanitize;
-use crate::session::Session;
+use crate::session::{Channel, Session};
 use crate::transcript::counted;
 
 async fn open(global: &Global) -> Result<Session, Failure> {
@@ -32,6 +35,32 @@ pub(super) async fn feeds(global: &Global, output: &Output) -> Result<(), Failur
                 let messages = counted(feed.length, "message");
                 let bytes = counted(feed.byte_length, "byte");
                 output.data(&format!("{key}  {messages}, {bytes}{mark}"))?;
+            }
+        }
+    }
+    session.close().await;
+    Ok(())
+}
+
+/// The channels, the one that every room has first.
+pub(super) async fn channels(global: &Global, output: &Output) -> Result<(), Failure> {
+    let session = open(global).await?;
+    let room = sanitize::line(session.room().name(), ROOM_NAME_COLUMNS_MAX);
+    let mut channels = session.channels().await?;
+    let general = channel_name(CHANNEL);
+    let first = (general.clone(), channels.remove(&general).unwrap_or_default());
+    for (name, channel) in std::iter::once(first).chain(channels) {
+        let Channel { messages, last } = channel;
+        match output.format {
+            Format::Json => {
+                let room = room.clone();
+                output.json(&Line::from(Event::Channel { room, name, messages, last }))?;
+            }
+            Format::Text => {
+                let time = last.map(|time| time.to_zoned(TimeZone::system()));
+                let time = time.map(|time| time.strftime(", last %Y-%m-%d %H:%M").to_string());
+                let (messages, time) = (counted(messages, "message"), time.unwrap_or_default());
+                output.data(&format!("#{name:24} {messages}{time}"))?;
             }
         }
     }

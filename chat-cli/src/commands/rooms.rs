@@ -44,7 +44,7 @@ pub(super) fn make(
     let room = profile.add(Room::create(name, Timestamp::now())?)?;
     profile.set_last(room.id())?;
     output.say(&format!("made room \"{}\" ({})", room.name(), room.id()))?;
-    show_invite(global, &profile, &room, output)?;
+    show_invite(global, &profile, &room, Hinted::Yes, output)?;
     if no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }
 
@@ -110,19 +110,37 @@ fn read_ticket(join: &Join, output: &Output) -> Result<Ticket, Failure> {
     Ok(repair.ticket.clone())
 }
 
+/// How an invite is to be shown.
+pub(super) struct Invite {
+    /// As a picture, too.
+    pub(super) qr: bool,
+    /// With or without hints.
+    pub(super) hints: Hinted,
+}
+
+/// Whether an invite says who invites, and where that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hinted {
+    /// It does.
+    Yes,
+    /// It holds the key of the room alone.
+    No,
+}
+
 pub(super) fn invite(
     global: &Global,
     room: Option<String>,
-    qr: bool,
+    wanted: Invite,
     output: &Output,
 ) -> Result<(), Failure> {
     let profile = Profile::open(global)?;
     let room = profile.find(room.as_deref().or(global.room.as_deref()))?;
-    show_invite(global, &profile, &room, output)?;
-    if !qr || output.format == Format::Json {
+    show_invite(global, &profile, &room, wanted.hints, output)?;
+    if !wanted.qr || output.format == Format::Json {
         return Ok(());
     }
-    let picture = invite_to(&profile, &room, global.listen).and_then(|text| qr::picture(&text));
+    let ticket = invite_to(&profile, &room, global.listen, wanted.hints);
+    let picture = ticket.and_then(|text| qr::picture(&text));
     picture.unwrap_or_default().iter().try_for_each(|line| output.data(line))
 }
 
@@ -131,7 +149,11 @@ pub fn invite_to(
     profile: &Profile,
     room: &Room,
     listen: Option<SocketAddr>,
+    hints: Hinted,
 ) -> Option<Zeroizing<String>> {
+    if let (Access::Secret(key), Hinted::No) = (room.access(), hints) {
+        return Some(Ticket::new(**key, Hints::default()).encode());
+    }
     // An address that means "any" or "whichever port" is of no use to somebody else.
     let dialled = listen.filter(|at| !at.ip().is_unspecified() && at.port() != 0);
     let hints = dialled.into_iter().fold(Hints::default(), Hints::with_address);
@@ -144,9 +166,10 @@ fn show_invite(
     global: &Global,
     profile: &Profile,
     room: &Room,
+    hints: Hinted,
     output: &Output,
 ) -> Result<(), Failure> {
-    let ticket = invite_to(profile, room, global.listen);
+    let ticket = invite_to(profile, room, global.listen, hints);
     if output.format == Format::Json {
         let text = ticket.as_ref().map(|ticket| ticket.to_string());
         return output.json(&Line::from(room_event(room, text)));

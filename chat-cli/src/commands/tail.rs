@@ -99,6 +99,7 @@ pub(crate) struct Printer {
 impl Printer {
     pub(crate) fn new(session: &Session, output: &Output) -> Self {
         let transcript = Transcript::new(TimeZone::system(), output.data_paint);
+        let transcript = transcript.with(session.look().timestamps);
         Self { output: *output, room: session.room().name().to_string(), transcript }
     }
 

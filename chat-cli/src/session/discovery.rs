@@ -17,7 +17,7 @@ pub(super) const LISTEN: SocketAddr =
 ///
 /// # Errors
 /// When the node has closed.
-pub(super) async fn begin(
+pub(crate) async fn begin(
     node: &Node,
     wanted: &Discovery,
     failed: impl Fn(multifeed_tcp::NodeError) -> Failure,

@@ -103,7 +103,7 @@ impl Session {
     }
 
     /// The one author of a name, of the first characters of a key, or of `name·characters`.
-    async fn author(&self, who: &str) -> Result<Author, Failure> {
+    pub(super) async fn author(&self, who: &str) -> Result<Author, Failure> {
         let who = who.trim().trim_start_matches('@').to_lowercase();
         let authors = self.authors().await?;
         let named = |author: &&Author| {
@@ -137,7 +137,7 @@ impl Session {
     }
 
     /// All authors, by what they last called themselves, and those who are hidden and not here.
-    async fn authors(&self) -> Result<Vec<Author>, Failure> {
+    pub(super) async fn authors(&self) -> Result<Vec<Author>, Failure> {
         let feeds = self.node.feeds().await.map_err(|error| self.failed(error))?;
         let mut unseen: BTreeSet<[u8; 32]> = self.room.hidden().clone();
         let mut authors = Vec::with_capacity(feeds.len());

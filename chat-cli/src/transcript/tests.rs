@@ -38,6 +38,22 @@ fn the_day_stands_where_it_changes() {
 }
 
 #[test]
+fn the_time_is_as_it_was_asked_for_and_a_line_never_begins_with_a_peer() {
+    let said = said("hi\nho", "2026-11-22T23:59:07Z");
+    let lines = |timestamps| plain().with(timestamps).lines(&said)[1..].to_vec();
+    assert_eq!(lines(Timestamps::Seconds), ["23:59:07 bob·ababab  hi", "       │  ho"]);
+    assert_eq!(lines(Timestamps::None), [" bob·ababab  hi", "│  ho"]);
+}
+
+#[test]
+fn what_somebody_does_stands_behind_a_star_of_ours() {
+    let lines = plain().lines(&said("/me waves", "2026-11-22T23:59:00Z"));
+    assert_eq!(lines[1], "23:59 * bob·ababab  waves");
+    let lines = plain().lines(&said("/message", "2026-11-22T23:59:00Z"));
+    assert_eq!(lines[1], "23:59 bob·ababab  /message");
+}
+
+#[test]
 fn no_line_of_a_peer_can_pass_for_another_one() {
     let lines = plain().lines(&said("one\n12:00 eve·cdcdcd  I am eve", "2026-11-22T08:00:00Z"));
     assert_eq!(lines[1], "08:00 bob·ababab  one");

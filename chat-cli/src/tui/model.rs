@@ -20,8 +20,11 @@ use self::spread::Spread;
 use self::typing::Typing;
 use super::theme::Theme;
 use crate::args::Moderate;
+use crate::chat::asked::Ask;
 use crate::chat::slash::{self, Typed};
+use crate::config::Look;
 use crate::message::{CHANNEL, channel_name};
+use crate::ring::rings;
 use crate::sanitize::{self, Clean};
 use crate::timeline::{Entry, Spot};
 
@@ -92,6 +95,8 @@ pub enum News {
     Invite(overlay::Invite),
     /// We are called otherwise.
     Nick(Clean),
+    /// It is to be shown otherwise.
+    Look(Look),
     /// Something to tell.
     Note(String),
 }
@@ -122,6 +127,8 @@ pub enum Effect {
     Moderate(Moderate),
     /// Open another room, by its place in the list.
     OpenRoom(usize),
+    /// Answer in lines.
+    Ask(Ask),
     /// Put text on the clipboard.
     Copy(String),
     /// Let the terminal ring.
@@ -145,6 +152,8 @@ pub struct Model {
     pub size: Size,
     /// The colours.
     pub theme: Theme,
+    /// How it is shown otherwise.
+    pub look: Look,
     /// The channel that is looked at.
     pub channel: Clean,
     /// The messages.
@@ -172,6 +181,7 @@ impl Model {
             about,
             size,
             theme,
+            look: Look::default(),
             channel: channel_name(CHANNEL),
             log,
             people,
@@ -210,6 +220,12 @@ impl Model {
             News::Missing(missing) => self.people.missing = missing,
             News::Invite(invite) => self.overlay = Overlay::Invite(invite),
             News::Nick(nick) => self.about.nick = nick,
+            News::Look(look) => {
+                // What was not changed leaves the window the colours that it has.
+                let theme = look.theme.filter(|_| look.theme != self.look.theme);
+                self.theme = theme.unwrap_or(self.theme);
+                self.look = look;
+            }
             News::Note(text) => self.note(&text),
         }
         Vec::new()
@@ -241,6 +257,15 @@ impl Model {
             Typed::Search(words) => {
                 self.overlay = Overlay::search(&words);
                 return vec![Effect::Search(words)];
+            }
+            Typed::Ask(ask) => return vec![Effect::Ask(ask)],
+            Typed::Unread => match self.log.was_new() {
+                Some(read) => return vec![Effect::ReadAround(read)],
+                None => self.note("nothing was new when you came"),
+            },
+            Typed::Notify(notify) => {
+                self.look.notify = notify;
+                self.note("so it is in this window; /set notify keeps it");
             }
             Typed::Theme(name) => match Theme::named(&name) {
                 Some(theme) => self.theme = theme,
@@ -288,7 +313,9 @@ impl Model {
 
     fn came(&mut self, entries: Vec<Entry>) -> Vec<Effect> {
         self.meet(&entries);
-        let rings = entries.iter().any(|entry| log::mentions(entry, &self.about));
+        let about = &self.about;
+        let rings =
+            entries.iter().any(|entry| rings(entry, &about.key, &about.nick, self.look.notify));
         // What was being read stays where it is on the screen.
         let before = if self.log.scroll > 0 { self.log_height() } else { 0 };
         for entry in entries {

@@ -112,6 +112,7 @@ async fn open(
 
 struct Shell<'a> {
     session: Session,
+    global: &'a Global,
     desk: &'a mut Desk,
     /// What each window shows.
     models: BTreeMap<Seat, Model>,
@@ -140,7 +141,7 @@ impl<'a> Shell<'a> {
         session: Session,
         desk: &'a mut Desk,
         output: &Output,
-        global: &Global,
+        global: &'a Global,
     ) -> Result<Self, (Session, Failure)> {
         let rooms = match session.profile().rooms() {
             Ok(found) => found.rooms,
@@ -150,6 +151,7 @@ impl<'a> Shell<'a> {
         let (elsewhere, is_behind, search, is_stale) = (0, false, None, true);
         let mut shell = Self {
             session,
+            global,
             desk,
             models,
             has_network,
@@ -169,7 +171,7 @@ impl<'a> Shell<'a> {
     async fn seat_all(&mut self, output: &Output) -> Result<(), Failure> {
         self.session.catch_up().await?;
         let theme = match output.data_paint {
-            Paint::Colour => Theme::Dark,
+            Paint::Colour => self.theme(),
             Paint::Plain => Theme::Plain,
         };
         let size = self.desk.terminal.size()?;
@@ -192,6 +194,7 @@ impl<'a> Shell<'a> {
         };
         let marks = self.session.marks()?;
         let mut model = Model::new(about, size, theme, marks.read);
+        model.look = self.session.look();
         model.spread.before = marks.elsewhere;
         self.elsewhere = self.elsewhere.max(marks.elsewhere);
         model.update(News::Latest(self.session.page(None, PAGE_ROWS).await?));
@@ -345,10 +348,15 @@ impl<'a> Shell<'a> {
         has_colours: bool,
         tells: mpsc::Sender<Tell>,
     ) -> Result<(), Failure> {
-        let theme = if has_colours { Theme::Dark } else { Theme::Plain };
+        let theme = if has_colours { self.theme() } else { Theme::Plain };
         let size = self.desk.seat(id, size, theme, tells)?;
         self.seat(Seat::Guest(id), size, theme).await?;
         self.look().await
+    }
+
+    /// The colours of a terminal that has some.
+    fn theme(&self) -> Theme {
+        self.session.look().theme.unwrap_or(Theme::Dark)
     }
 
     fn leave(&mut self, id: GuestId) {

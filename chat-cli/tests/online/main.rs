@@ -1,14 +1,18 @@
 //! The real program with real sockets on loopback and real files, as people and scripts run it.
 
+mod asking;
 mod backups;
 mod chatting;
 mod crashes;
 mod demo;
 mod disks;
+mod doctor;
 mod failures;
 mod finding;
 mod handing;
+mod looking;
 mod members;
 mod moderation;
 mod pipes;
 mod program;
+mod settings;

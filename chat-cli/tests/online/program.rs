@@ -217,7 +217,7 @@ impl Drop for Running {
     }
 }
 
-fn finish(mut child: Child) -> Done {
+pub(crate) fn finish(mut child: Child) -> Done {
     let (out, err) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
     let read = |mut stream: Box<dyn Read + Send>| {
         thread::spawn(move || {

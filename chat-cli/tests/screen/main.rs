@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 
+mod asking;
 mod cable;
 mod newcomers;
 mod stops;

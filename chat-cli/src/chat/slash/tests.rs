@@ -26,7 +26,29 @@ fn commands_are_known_by_name_and_short_form() {
     assert_eq!(read("/i"), Typed::Invite);
     assert_eq!(read("/nick  ada lovelace "), Typed::Nick("ada lovelace".into()));
     for (usage, _) in COMMANDS {
-        assert!(!matches!(read(usage), Typed::Unknown(_) | Typed::Text(_)), "{usage}");
+        let is_text = matches!(read(usage), Typed::Text(_));
+        assert_eq!(is_text, usage == "/me WORDS");
+        assert!(!matches!(read(usage), Typed::Unknown(_)), "{usage}");
+    }
+}
+
+#[test]
+fn what_somebody_does_is_a_message_like_others() {
+    assert_eq!(read("/me waves  twice"), text("/me waves  twice"));
+    assert_eq!(read("/ME waves"), text("/me waves"));
+    assert!(matches!(read("/me "), Typed::Unknown(_)));
+}
+
+#[test]
+fn questions_are_read_with_what_they_are_about() {
+    assert_eq!(read("/who"), Typed::Ask(Ask::Who));
+    assert_eq!(read("/who bob"), Typed::Ask(Ask::Whois("bob".into())));
+    assert_eq!(read("/notify NONE"), Typed::Notify(Notify::None));
+    let set = Ask::Set("peers".into(), "h:1 h:2".into());
+    assert_eq!(read("/set peers  h:1 h:2"), Typed::Ask(set));
+    for (line, part) in [("/set nick", "theme"), ("/notify loud", "mentions"), ("/export", ".md")] {
+        let Typed::Unknown(what) = read(line) else { panic!("{line}") };
+        assert!(what.contains(part), "{what}");
     }
 }
 

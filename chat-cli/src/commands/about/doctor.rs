@@ -2,52 +2,67 @@
 //!
 //! Rule: a line holds no key, no name and no text of anybody, so that it can be shown to others.
 
+mod disk;
+mod net;
+
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use multifeed_core::{Group, KeyPair};
-use multifeed_tcp::runtime::Tokio;
-use multifeed_tcp::{Node, NodeError, NodeOptions};
-use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout};
-
-use crate::args::Global;
+use self::disk::{clock, crashes, held, stores};
+use self::net::{dht, listen, peers, reach, round};
+use crate::args::{Global, Part};
+use crate::config;
+use crate::config::key::Key;
 use crate::exit::ExitCode;
 use crate::lines::{Check, Event, Line, Outcome};
 use crate::output::{Format, Output, json_line};
-use crate::profile::Profile;
 use crate::report::Failure;
 use crate::session::Session;
 use crate::transcript::counted;
 
-/// How many messages the test of the loop sends.
-const LOOP_BLOCKS: u64 = 100;
-/// How long it may take, on a very slow machine.
-const LOOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// What to look at.
+pub(super) struct Wanted {
+    /// All of it, where nothing is named.
+    pub(super) part: Option<Part>,
+    /// Whether indexes are made anew.
+    pub(super) fix: bool,
+    /// Where to write down what was found.
+    pub(super) bundle: Option<PathBuf>,
+}
 
-pub(super) async fn run(
-    global: &Global,
-    output: &Output,
-    bundle: Option<&Path>,
-) -> Result<(), Failure> {
-    let mut checks = vec![terminal(output)];
-    checks.extend(stores(global).await);
-    checks.push(listen(global).await);
-    checks.push(round().await);
+pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Result<(), Failure> {
+    if wanted.fix && matches!(wanted.part, Some(Part::Term | Part::Net)) {
+        let message = "there is nothing here that can be made anew";
+        return Err(Failure::new(ExitCode::Usage, "doctor.fix", message)
+            .help("multichat doctor store --fix"));
+    }
+    let mut global = global.clone();
+    let is_wanted = |part| wanted.part.is_none_or(|wanted| wanted == part);
+    let (settings, mut checks) = (settings(&mut global), Vec::new());
+    if is_wanted(Part::Term) {
+        checks.push(terminal(output));
+    }
+    checks.push(settings);
+    if is_wanted(Part::Store) {
+        checks.extend(stores(&global, wanted.fix).await);
+        checks.push(crashes(&global));
+    }
+    if is_wanted(Part::Net) {
+        checks.push(listen(&global).await);
+        checks.extend(reach(&global).await);
+        checks.extend(dht(&global).await);
+        checks.push(round().await);
+    }
     for check in &checks {
         match output.format {
             Format::Json => output.json(&Line::from(Event::Check(check.clone())))?,
             Format::Text => {
-                output.data(&format!("{:8} {:5} {}", check.name, check.outcome, check.found))?;
-                if let Some(help) = &check.help {
-                    output.data(&format!("{:14} {help}", ""))?;
-                }
+                rows(check).iter().try_for_each(|row| output.data(row))?;
             }
         }
     }
-    if let Some(path) = bundle {
+    if let Some(path) = &wanted.bundle {
         write(path, &checks)?;
         output.say(&format!("written to {}; it holds no keys, names or texts", path.display()))?;
     }
@@ -55,6 +70,23 @@ pub(super) async fn run(
         true => Ok(()),
         false => Err(Failure::quiet(ExitCode::Failed)),
     }
+}
+
+/// What a room that is open can tell of itself, for people.
+///
+/// # Errors
+/// If the store does not give back what it holds.
+pub(crate) async fn health(session: &Session) -> Result<Vec<String>, Failure> {
+    // Not the whole store: what a window has not shown yet would never come to it.
+    let checks = [held(session).await, clock(session).await?, peers(session)];
+    let rest = "the rest, when this room is closed:  multichat doctor";
+    Ok(checks.iter().flat_map(rows).chain([rest.to_string()]).collect())
+}
+
+fn rows(check: &Check) -> Vec<String> {
+    let row = format!("{:8} {:5} {}", check.name, check.outcome, check.found);
+    let help = check.help.map(|help| format!("{:14} {help}", ""));
+    std::iter::once(row).chain(help).collect()
 }
 
 fn check(name: &'static str, outcome: Outcome, found: String) -> Check {
@@ -74,106 +106,31 @@ fn terminal(output: &Output) -> Check {
     let size = ratatui::crossterm::terminal::size().ok().filter(|_| all);
     let size = size.map_or("no terminal".into(), |(width, height)| format!("{width}x{height}"));
     let kind = term.unwrap_or_else(|| "unknown".into());
-    check("term", Outcome::Ok, format!("{kind}, {size}"))
-}
-
-/// The profile, and each of its rooms by number.
-async fn stores(global: &Global) -> Vec<Check> {
-    let help = "nothing was changed: put a good copy there, or use another  --profile NAME";
-    let mut profile = match Profile::open(global) {
-        Ok(profile) => profile,
-        Err(failure) => return vec![failing("profile", &failure, help)],
-    };
-    let rooms = match profile.rooms() {
-        Ok(rooms) => rooms,
-        Err(failure) => return vec![failing("profile", &failure, help)],
-    };
-    let found = counted(rooms.rooms.len() as u64, "room");
-    let mut checks = vec![check("profile", Outcome::Ok, found)];
-    checks.extend(rooms.damaged.iter().map(|failure| failing("room", failure, help)));
-    for room in rooms.rooms {
-        let session = match Session::open(global, profile, room).await {
-            Ok(session) => session,
-            Err(failure) => {
-                checks.push(failing("store", &failure, help));
-                return checks;
-            }
-        };
-        checks.push(store(&session).await);
-        profile = session.close().await;
-    }
-    checks
-}
-
-/// Reads all messages that the index has not: each is proved on its way out of the store.
-async fn store(session: &Session) -> Check {
-    let status = match (session.catch_up().await, session.node().sync_status().await) {
-        (Ok(()), Ok(status)) => status,
-        (Err(failure), _) => return failing("store", &failure, "see:  multichat inspect feed KEY"),
-        (_, Err(_)) => return check("store", Outcome::Fail, "it has stopped working".into()),
-    };
-    let (feeds, blocks) = (counted(status.feeds as u64, "feed"), counted(status.have, "message"));
-    check("store", Outcome::Ok, format!("{feeds}, {blocks}"))
-}
-
-async fn listen(global: &Global) -> Check {
-    let Some(addr) = global.listen else {
-        let found = "no --listen: others cannot come in, --peer goes out".to_string();
-        return check("listen", Outcome::Warn, found);
-    };
-    match TcpListener::bind(addr).await {
-        Ok(_) => check("listen", Outcome::Ok, format!("port {} can be used", addr.port())),
-        Err(error) => Check {
-            name: "listen",
-            outcome: Outcome::Fail,
-            found: format!("port {}: {}", addr.port(), error.kind()),
-            help: Some("take another port, or end the program that has it:  ss -ltnp"),
+    // The first of them that is set decides, as everywhere.
+    let mut locales = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
+    let locale = locales.find(|value| !value.is_empty()).unwrap_or_default();
+    let has_marks = locale.to_lowercase().replace('-', "").ends_with("utf8");
+    match has_marks || !all {
+        true => check("term", Outcome::Ok, format!("{kind}, {size}")),
+        false => Check {
+            name: "term",
+            outcome: Outcome::Warn,
+            found: format!("{kind}, {size}, and no UTF-8: marks such as ● may not be shown"),
+            help: Some("LANG=C.UTF-8 multichat"),
         },
     }
 }
 
-/// Two members in this process, over the loopback. If this works, what is wrong is the network.
-async fn round() -> Check {
-    let began = Instant::now();
-    match timeout(LOOP_TIMEOUT, meet()).await {
-        Ok(Ok(())) => {
-            let took = began.elapsed().as_millis();
-            let found = format!("two members here exchanged {LOOP_BLOCKS} messages in {took} ms");
-            check("loop", Outcome::Ok, found)
+/// The settings hold for what is looked at then.
+fn settings(global: &mut Global) -> Check {
+    match config::load(global) {
+        Ok(settings) => {
+            let count = Key::ALL.into_iter().filter(|key| settings.get(*key).is_some()).count();
+            settings.under(global);
+            check("config", Outcome::Ok, counted(count as u64, "setting"))
         }
-        Ok(Err(error)) => check("loop", Outcome::Fail, error.to_string()),
-        Err(_) => Check {
-            name: "loop",
-            outcome: Outcome::Fail,
-            found: "two members here did not meet".into(),
-            help: Some("a firewall on this machine may forbid 127.0.0.1"),
-        },
+        Err(failure) => failing("config", &failure, "put it right:  multichat config edit"),
     }
-}
-
-async fn meet() -> Result<(), NodeError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed)
-        .map_err(|error| NodeError::Random(std::io::Error::other(error.to_string())))?;
-    let open = || async {
-        let runtime = Tokio::current().map_err(NodeError::Random)?;
-        Node::open(NodeOptions::new(Group::keyed(seed), runtime)).await
-    };
-    let (one, two) = (open().await?, open().await?);
-    let addr = one.listen(([127, 0, 0, 1], 0).into()).await?;
-    let feed = one.writer("local", KeyPair::from_seed(&seed)).await?;
-    let blocks = (0..LOOP_BLOCKS).map(|n| n.to_be_bytes().to_vec()).collect();
-    one.append(feed, blocks).await?;
-    let mut events = two.subscribe();
-    two.dial(addr).await?;
-    while two.sync_status().await?.have < LOOP_BLOCKS {
-        if events.next().await.is_none() {
-            return Err(NodeError::Closed);
-        }
-    }
-    two.close().await;
-    one.close().await;
-    Ok(())
 }
 
 fn write(path: &Path, checks: &[Check]) -> Result<(), Failure> {

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::DateTime;
 
 use super::About;
-use crate::message::Content;
+use crate::message::{Content, action};
+use crate::ring::mentions;
 use crate::sanitize::{self, Clean};
 use crate::timeline::{Entry, Spot};
 
@@ -52,9 +53,12 @@ impl Row {
                 nick: sanitize::nick(chat.nickname.as_deref().unwrap_or_default()),
                 time: chat.time.map(|time| time.to_zoned(about.zone.clone()).datetime()),
                 channel,
-                lines: sanitize::lines(&chat.text, TEXT_COLUMNS_MAX),
+                lines: match action(&chat.text) {
+                    Some(done) => sanitize::lines(&format!("* {done}"), TEXT_COLUMNS_MAX),
+                    None => sanitize::lines(&chat.text, TEXT_COLUMNS_MAX),
+                },
                 is_own,
-                is_mention: mentions(entry, about),
+                is_mention: mentions(entry, &about.key, &about.nick),
                 is_marker: false,
             },
             Content::Unreadable(why) => Self {
@@ -69,19 +73,6 @@ impl Row {
             },
         }
     }
-}
-
-/// Whether somebody else's message names the user: `@nick`, as a word of its own.
-pub fn mentions(entry: &Entry, about: &About) -> bool {
-    let Content::Chat(chat) = &entry.content else { return false };
-    let name = format!("@{}", about.nick.as_str().to_lowercase());
-    let text = chat.text.to_lowercase();
-    let ends = |at: usize| {
-        text.get(at + name.len()..)
-            .and_then(|rest| rest.chars().next())
-            .is_none_or(|next| !next.is_alphanumeric())
-    };
-    entry.id.feed != about.key && text.match_indices(&name).any(|(at, _)| ends(at))
 }
 
 /// A line of ours, behind some message.
@@ -145,6 +136,11 @@ impl Log {
     pub fn older(&self) -> Option<Spot> {
         let first = self.rows.first().map(|row| row.spot);
         first.filter(|_| !self.at_start)
+    }
+
+    /// The last message that was read before this visit, if others stood behind it then.
+    pub fn was_new(&self) -> Option<Spot> {
+        self.read.filter(|read| self.opened.is_some_and(|opened| opened > *read))
     }
 
     /// Of a channel, the first message of others that was not read before this visit, and how many

@@ -135,6 +135,43 @@ fn the_terminal_rings_for_ones_own_name_alone() {
 }
 
 #[test]
+fn the_terminal_rings_for_what_was_asked_for() {
+    let mut model = room(size(120, 40));
+    let mut index = 2;
+    let mut rings = |line: &str, feed, text| {
+        model.submit(line);
+        index += 1;
+        let came = entry(feed, index, ("bob", "general", "2026-11-22T10:00:00Z"), text);
+        model.update(News::Came(vec![came])).contains(&Effect::Bell)
+    };
+    assert!(rings("/notify all", BOB, "hello") && !rings("/notify all", OWN, "hello"));
+    assert!(!rings("/notify none", BOB, "@alice"));
+    assert!(rings("/notify mentions", BOB, "@alice") && !rings("/notify mentions", BOB, "hello"));
+}
+
+#[test]
+fn what_was_new_is_gone_to_and_nothing_new_is_said() {
+    let mut model = room(size(120, 40));
+    let read = model.log.read.expect("a mark");
+    assert_eq!(model.submit("/unread"), [Effect::ReadAround(read)]);
+    let mut model = Model::new(about(), size(120, 40), Theme::Plain, None);
+    assert_eq!(model.submit("/unread"), []);
+    assert!(model.log.notes.last().expect("a note").text.as_str().contains("nothing was new"));
+}
+
+#[test]
+fn settings_that_change_are_shown_at_once() {
+    let mut model = room(size(120, 40));
+    let look = Look { theme: Some(Theme::Light), ..Look::default() };
+    model.update(News::Look(look));
+    assert_eq!(model.theme, Theme::Light);
+    model.submit("/theme plain");
+    let look = Look { notify: crate::config::Notify::All, ..look };
+    model.update(News::Look(look));
+    assert_eq!(model.theme, Theme::Plain, "what was not changed stays");
+}
+
+#[test]
 fn rows_stand_in_order_each_once_and_there_are_never_too_many() {
     let mut model = room(size(120, 40));
     let late = entry(CAROL, 1, ("carol", "general", "2026-11-21T18:02:10Z"), "late");

@@ -4,7 +4,8 @@ use super::desk::Seat;
 use super::{Next, PAGE_ROWS, Shell};
 use crate::args::{AnyChannel, Moderate};
 use crate::attach::Tell;
-use crate::commands::invite_to;
+use crate::chat::asked::{self, Ask};
+use crate::commands::{Hinted, invite_to};
 use crate::exit::ExitCode;
 use crate::profile::Access;
 use crate::qr;
@@ -42,10 +43,23 @@ impl Shell<'_> {
             Effect::Rename(nick) => {
                 self.session.set_nick(&nick)?;
                 let nick = self.session.nick().clone();
-                self.note(seat, &format!("you are {nick} from now on"));
+                self.note(seat, &asked::renamed(&self.session, self.global));
                 self.tell(&News::Nick(nick))?;
             }
             Effect::Moderate(wanted) => self.moderate(seat, &wanted).await?,
+            Effect::Ask(ask) => {
+                // An export is of all that is here, also of what the windows do not show yet.
+                while self.is_behind && matches!(ask, Ask::Export(_)) {
+                    self.read_on().await?;
+                }
+                let lines = asked::answer(&mut self.session, self.global, &ask).await?;
+                // A setting holds in all windows; what was only said in one of them does not.
+                if matches!(ask, Ask::Set(..)) {
+                    self.tell(&News::Look(self.session.look()))?;
+                    self.tell(&News::Nick(self.session.nick().clone()))?;
+                }
+                lines.iter().for_each(|line| self.note(seat, line));
+            }
             Effect::OpenRoom(at) => return Ok(Next::Open(at)),
             Effect::Copy(text) => {
                 if let Some(screen) = self.desk.screen(seat) {
@@ -126,7 +140,7 @@ impl Shell<'_> {
 
     fn invite(&mut self, seat: Seat) -> Result<(), Failure> {
         let (profile, room) = (self.session.profile(), self.session.room());
-        let ticket = invite_to(profile, room, self.session.listening());
+        let ticket = invite_to(profile, room, self.session.listening(), Hinted::Yes);
         let invite = match (ticket, room.access()) {
             (Some(ticket), _) => Invite {
                 text: sanitize::line(&ticket, INVITE_COLUMNS_MAX),

@@ -19,14 +19,12 @@ const COLUMN_FROM: u16 = 60;
 const AUTHOR_COLUMNS_MAX: usize = 22;
 /// What the mark of our own messages takes at the right.
 const MARK_COLUMNS: usize = 5;
-/// `18:02 `
-const CLOCK_COLUMNS: usize = 6;
 /// The most lines that one message takes: 8 KiB of newlines are shown in part.
 const ROW_LINES_MAX: usize = 400;
 
 /// Every line of the channel, as wide as the messages are.
 pub fn lines(model: &Model) -> Vec<Line<'static>> {
-    let width = usize::from(frames(model).chat.width).max(CLOCK_COLUMNS + 4);
+    let width = usize::from(frames(model).chat.width).max(model.look.timestamps.columns() + 4);
     let mut lines = Vec::new();
     let mut notes = model.log.notes.iter().peekable();
     let mut day = None;
@@ -92,7 +90,8 @@ pub fn visible(model: &Model) -> Vec<Line<'static>> {
 fn row_lines(model: &Model, row: &Row, width: usize) -> Vec<Line<'static>> {
     let theme = model.theme;
     let key = &row.spot.block.feed;
-    let clock = row.time.map_or("--:--".into(), |time| time.strftime("%H:%M").to_string());
+    let clock = model.look.timestamps.clock(row.time);
+    let clock_columns = model.look.timestamps.columns();
     let is_column = frames(model).chat.width >= COLUMN_FROM;
     let columns = if is_column { AUTHOR_COLUMNS_MAX } else { AUTHOR_COLUMNS_MAX / 2 + 5 };
     let author = sanitize::author_within(row.nick.as_str(), key, columns);
@@ -100,8 +99,8 @@ fn row_lines(model: &Model, row: &Row, width: usize) -> Vec<Line<'static>> {
     let double_columns = 2 * usize::from(double);
     let pad = columns.saturating_sub(author.columns() + double_columns);
     let pad = if is_column { pad } else { 0 };
-    let head = CLOCK_COLUMNS + author.columns() + double_columns + pad + 1;
-    let hang = if is_column { head } else { CLOCK_COLUMNS };
+    let head = clock_columns + author.columns() + double_columns + pad + 1;
+    let hang = if is_column { head } else { clock_columns };
     let room = width.saturating_sub(MARK_COLUMNS).max(hang + 4);
     let texts = wrapped(&row.lines, room - head.min(room - 4), room - hang);
     let glyph = row.is_own.then(|| model.spread.of(row.spot.block.index).glyph());

@@ -14,18 +14,21 @@ use crate::transcript::counted;
 use crate::tui::model::Model;
 use crate::tui::model::overlay::{Invite, Overlay, Search};
 
+/// One of the two columns of the help.
+const HELP_COLUMNS: usize = 39;
+
 const KEYS: [(&str, &str); 12] = [
     ("Enter", "send"),
     ("Alt-Enter", "a new line"),
-    ("Tab", "complete a command or a name"),
+    ("Tab", "complete a word"),
     ("Up Down", "what you sent before"),
-    ("PgUp PgDn Home End", "go through the messages"),
-    ("Alt-Up Alt-Down", "the next channel; so do Ctrl-N and Ctrl-P"),
-    ("Alt-A", "the next channel with something new"),
+    ("PgUp PgDn", "go through messages"),
+    ("Home End", "the first, the last"),
+    ("Alt-Up Alt-Down", "the next channel"),
+    ("Alt-A", "the next with news"),
     ("Alt-1 to Alt-9", "another room"),
-    ("Alt-P", "who is here"),
-    ("Ctrl-F", "search"),
-    ("Ctrl-L", "draw the screen anew"),
+    ("Alt-P, Ctrl-F", "people, search"),
+    ("Shift and mouse", "mark text"),
     ("Ctrl-C twice", "leave"),
 ];
 
@@ -55,22 +58,31 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
+/// In two columns where there is room for them, so that a terminal of 24 rows shows all of it.
 fn help(area: Rect) -> Vec<Line<'static>> {
-    let line = |(key, what): &(&str, &str)| Line::raw(format!(" {key:18}  {what}"));
+    let width = usize::from(area.width.saturating_sub(2));
+    let columns = if width >= 2 * HELP_COLUMNS { 2 } else { 1 };
     let marks = [
         " ◌ stored here only    ●○○ held by 1 of 3 known peers    ●●● by all",
         " ≈ another member's name looks the same: the key behind the · tells them apart",
-        " Shift and the mouse mark text, as without this program",
     ];
-    let mut lines: Vec<Line<'static>> = COMMANDS.iter().map(line).collect();
-    lines.extend(KEYS.iter().map(line));
+    let mut lines = in_columns(&COMMANDS, columns);
+    lines.extend(in_columns(&KEYS, columns));
     lines.extend(marks.map(Line::raw));
     let rows = usize::from(area.height.saturating_sub(2));
     if lines.len() > rows {
         lines.truncate(rows.saturating_sub(1));
-        lines.push(Line::raw(" … a higher window shows the rest"));
+        lines.push(Line::raw(" … a larger window shows the rest"));
     }
     lines
+}
+
+/// Each column is read from its top to its end.
+fn in_columns(pairs: &[(&str, &str)], columns: usize) -> Vec<Line<'static>> {
+    let rows = pairs.len().div_ceil(columns);
+    let cell = |(key, what): &(&str, &str)| format!(" {key:15}  {what:21}");
+    let row = |at: usize| -> String { pairs.iter().skip(at).step_by(rows).map(cell).collect() };
+    (0..rows).map(|at| Line::raw(row(at).trim_end().to_string())).collect()
 }
 
 fn question(text: &str, area: Rect) -> Vec<Line<'static>> {

@@ -10,12 +10,19 @@ use crate::tui::model::Model;
 /// How many cells the bar has.
 const BAR_CELLS: u64 = 8;
 
+/// Said of messages that wait, where there is room for it.
+const WILL_GO_OUT: &str = " here and will go out by itself";
+
 /// Draws it.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let progress = model.progress;
     let style = if progress.peers > 0 { model.theme.good() } else { model.theme.waiting() };
     let mark = if progress.peers > 0 { " ● " } else { " ○ " };
-    let mut line = Line::from(vec![Span::styled(mark, style), Span::raw(sentence(model))]);
+    let room = usize::from(area.width).saturating_sub(mark.chars().count());
+    // A sentence that is cut says less than a shorter one.
+    let whole = Some(sentence(model)).filter(|whole| whole.chars().count() <= room);
+    let words = whole.unwrap_or_else(|| in_short(model));
+    let mut line = Line::from(vec![Span::styled(mark, style), Span::raw(words)]);
     if progress.want > progress.have {
         let bar = format!("{}/{} {}", progress.have, progress.want, bar(model));
         let gap = usize::from(area.width).saturating_sub(line.width() + bar.chars().count() + 1);
@@ -42,10 +49,16 @@ pub fn sentence(model: &Model) -> String {
     match waiting {
         0 => here,
         _ if progress.peers == 0 => {
-            format!("{here} · {} here and will go out by itself", messages_wait(waiting))
+            format!("{here} · {}{WILL_GO_OUT}", messages_wait(waiting))
         }
         _ => format!("{here} · {}", messages_wait(waiting)),
     }
+}
+
+/// The same without what will become of it.
+fn in_short(model: &Model) -> String {
+    let whole = sentence(model);
+    whole.strip_suffix(WILL_GO_OUT).map_or(whole.clone(), str::to_string)
 }
 
 fn messages_wait(waiting: u64) -> String {

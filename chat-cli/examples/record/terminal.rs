@@ -1,0 +1,134 @@
+//! Two terminals with a person at each, made by tmux.
+//!
+//! Rule: what is on a screen is what the program has drawn: nothing is added, and nothing left out.
+
+use std::error::Error;
+use std::num::NonZero;
+use std::path::Path;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use vt100::{Parser, Screen};
+
+/// Columns of a window.
+pub(crate) const WIDTH: u16 = 60;
+/// Rows of a window.
+pub(crate) const HEIGHT: u16 = 26;
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at a screen.
+const LOOK_EVERY: Duration = Duration::from_millis(40);
+
+/// A tmux server of our own, which ends with this.
+pub(crate) struct Terminals {
+    dir: TempDir,
+}
+
+impl Terminals {
+    pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
+        Ok(Self { dir: tempfile::tempdir()? })
+    }
+
+    fn tmux(&self, words: &[&str]) -> Result<String, Box<dyn Error>> {
+        let mut command = Command::new("tmux");
+        command.env_remove("TMUX").args(["-f", "/dev/null", "-S"]);
+        let done = command.arg(self.dir.path().join("tmux")).args(words).output()?;
+        match done.status.success() {
+            true => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
+            false => Err(String::from_utf8_lossy(&done.stderr).into_owned().into()),
+        }
+    }
+
+    /// A shell for somebody, who finds the program and a folder of his own.
+    pub(crate) fn open(&self, who: &str, programs: &Path) -> Result<(), Box<dyn Error>> {
+        let (width, height) = (WIDTH.to_string(), HEIGHT.to_string());
+        let shell = format!(
+            "env -i TERM=tmux-256color LANG=C.UTF-8 PATH={}:/usr/bin:/bin USER={who} \
+             MULTICHAT_DATA_DIR={} PS1='$ ' sh",
+            programs.display(),
+            self.dir.path().join(who).display()
+        );
+        self.tmux(&["-u", "new-session", "-d", "-s", who, "-x", &width, "-y", &height, &shell])?;
+        self.tmux(&["set", "-g", "status", "off"])?;
+        self.tmux(&["resize-window", "-t", &exactly(who), "-x", &width, "-y", &height])?;
+        self.wait(who, "$")
+    }
+
+    /// Types text.
+    pub(crate) fn keys(&self, who: &str, text: &str) -> Result<(), Box<dyn Error>> {
+        self.tmux(&["send-keys", "-t", &exactly(who), "-l", text]).map(|_| ())
+    }
+
+    /// Presses one key.
+    pub(crate) fn key(&self, who: &str, key: &str) -> Result<(), Box<dyn Error>> {
+        self.tmux(&["send-keys", "-t", &exactly(who), key]).map(|_| ())
+    }
+
+    /// The letters on a screen.
+    pub(crate) fn text(&self, who: &str) -> Result<String, Box<dyn Error>> {
+        self.tmux(&["capture-pane", "-p", "-t", &exactly(who)])
+    }
+
+    /// Waits until something stands on a screen.
+    pub(crate) fn wait(&self, who: &str, text: &str) -> Result<(), Box<dyn Error>> {
+        self.wait_until(who, text, |screen| screen.contains(text))
+    }
+
+    /// Waits until a screen is as it should be.
+    pub(crate) fn wait_until(
+        &self,
+        who: &str,
+        what: &str,
+        is: impl Fn(&str) -> bool,
+    ) -> Result<(), Box<dyn Error>> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.text(who)?;
+            if is(&screen) {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                return Err(format!("no {what:?} on the screen of {who}:\n{screen}").into());
+            }
+            sleep(LOOK_EVERY);
+        }
+    }
+
+    /// A screen with its colours, and where its cursor is, if it shows one.
+    pub(crate) fn screen(&self, who: &str) -> Result<Shot, Box<dyn Error>> {
+        let text = self.tmux(&["capture-pane", "-e", "-p", "-t", &exactly(who)])?;
+        let side = |cells| NonZero::new(cells).ok_or("a screen has cells");
+        let mut parser = Parser::new(side(HEIGHT)?, side(WIDTH)?, 0);
+        parser.process(text.trim_end_matches('\n').replace('\n', "\r\n").as_bytes());
+        let format = "#{cursor_flag} #{cursor_y} #{cursor_x}";
+        let cursor = self.tmux(&["display-message", "-p", "-t", &exactly(who), format])?;
+        let cursor: Vec<u16> = cursor.split_whitespace().flat_map(str::parse).collect();
+        let cursor = match cursor[..] {
+            [1, row, column] => Some((row, column)),
+            _ => None,
+        };
+        Ok(Shot { screen: parser.screen().clone(), cursor })
+    }
+}
+
+impl Drop for Terminals {
+    fn drop(&mut self) {
+        // It may be gone already, when something went wrong.
+        let _ = self.tmux(&["kill-server"]);
+    }
+}
+
+/// A screen as it was once.
+pub(crate) struct Shot {
+    pub(crate) screen: Screen,
+    /// Row and column.
+    pub(crate) cursor: Option<(u16, u16)>,
+}
+
+/// The session of this name. A bare name is also that of a window, and the beginning of another.
+fn exactly(name: &str) -> String {
+    format!("={name}:")
+}

@@ -1,0 +1,109 @@
+//! What is on the disk: the profile, its rooms with their indexes, and what was written of crashes.
+
+use jiff::Timestamp;
+
+use super::{check, failing};
+use crate::args::Global;
+use crate::crash;
+use crate::lines::{Check, Outcome};
+use crate::message::Content;
+use crate::profile::Profile;
+use crate::report::Failure;
+use crate::session::Session;
+use crate::transcript::counted;
+
+/// Messages whose times are looked at.
+const CLOCK_MESSAGES: usize = 100;
+/// Clocks may differ by so much.
+const CLOCK_SECS_MAX: i64 = 60;
+
+/// The profile, and each of its rooms by number.
+pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
+    let help = "nothing was changed: put a good copy there, or use another  --profile NAME";
+    let mut profile = match Profile::open(global) {
+        Ok(profile) => profile,
+        Err(failure) => return vec![failing("profile", &failure, help)],
+    };
+    let rooms = match profile.rooms() {
+        Ok(rooms) => rooms,
+        Err(failure) => return vec![failing("profile", &failure, help)],
+    };
+    let found = counted(rooms.rooms.len() as u64, "room");
+    let mut checks = vec![check("profile", Outcome::Ok, found)];
+    checks.extend(rooms.damaged.iter().map(|failure| failing("room", failure, help)));
+    for room in rooms.rooms {
+        let session = match Session::open(global, profile, room).await {
+            Ok(session) => session,
+            Err(failure) => {
+                checks.push(failing("store", &failure, help));
+                return checks;
+            }
+        };
+        if fix {
+            checks.push(index(&session).await);
+        }
+        checks.push(store(&session).await);
+        if let Ok(clock) = clock(&session).await {
+            checks.push(clock);
+        }
+        profile = session.close().await;
+    }
+    checks
+}
+
+async fn index(session: &Session) -> Check {
+    match session.index_anew().await {
+        Ok(()) => check("index", Outcome::Ok, "made anew".into()),
+        Err(failure) => failing("index", &failure, "see:  multichat inspect feed KEY"),
+    }
+}
+
+pub(super) fn crashes(global: &Global) -> Check {
+    match Profile::crash_folder(global).map_or(0, |folder| crash::count(&folder)) {
+        0 => check("crash", Outcome::Ok, "none is written down".into()),
+        count => Check {
+            name: "crash",
+            outcome: Outcome::Warn,
+            found: format!("{count} written down, without keys, names and texts"),
+            help: Some("report them, and delete them:  the folder crash, beside the log"),
+        },
+    }
+}
+
+/// Reads all messages that the index has not: each is proved on its way out of the store.
+async fn store(session: &Session) -> Check {
+    match session.catch_up().await {
+        Ok(()) => held(session).await,
+        Err(failure) => failing("store", &failure, "see:  multichat inspect feed KEY"),
+    }
+}
+
+/// How much the store holds.
+pub(super) async fn held(session: &Session) -> Check {
+    let Ok(status) = session.node().sync_status().await else {
+        return check("store", Outcome::Fail, "it has stopped working".into());
+    };
+    let (feeds, blocks) = (counted(status.feeds as u64, "feed"), counted(status.have, "message"));
+    check("store", Outcome::Ok, format!("{feeds}, {blocks}"))
+}
+
+/// A message that is dated later than now says that a clock is wrong, and not whose. One that is
+/// dated earlier says nothing: it may have come late.
+pub(super) async fn clock(session: &Session) -> Result<Check, Failure> {
+    let mut latest = None;
+    for entry in session.page(None, CLOCK_MESSAGES).await? {
+        if let (Content::Chat(chat), true) = (&entry.content, entry.id.feed != session.key().0) {
+            latest = latest.max(chat.time);
+        }
+    }
+    let ahead = latest.map_or(0, |time| time.duration_since(Timestamp::now()).as_secs());
+    Ok(match ahead > CLOCK_SECS_MAX {
+        false => check("clock", Outcome::Ok, "no message of others is dated later than now".into()),
+        true => Check {
+            name: "clock",
+            outcome: Outcome::Warn,
+            found: format!("a message of somebody else is dated {ahead} s later than now"),
+            help: Some("one of the two clocks is wrong; the order of messages does not suffer"),
+        },
+    })
+}

@@ -1,0 +1,173 @@
+//! The way to others: where they are let in, whether they answer, and whether two members in this
+//! process meet.
+
+use std::time::Duration;
+
+use multifeed_core::{Group, KeyPair};
+use multifeed_tcp::discovery::Step;
+use multifeed_tcp::runtime::Tokio;
+use multifeed_tcp::{Node, NodeError, NodeEvent, NodeOptions};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use super::check;
+use crate::args::{Discovery, Global};
+use crate::lines::{Check, Outcome};
+use crate::session::{Session, discover, node_failure};
+use crate::transcript::counted;
+
+/// How many messages the test of the loop sends.
+const LOOP_BLOCKS: u64 = 100;
+/// How long an address may take to answer.
+const REACH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the first node of a DHT may take to answer.
+const DHT_TIMEOUT: Duration = Duration::from_secs(8);
+/// Nobody comes to the node that asks a DHT, but it has to say a place.
+const ANYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 0);
+/// How long it may take, on a very slow machine.
+const LOOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Who is connected.
+pub(super) fn peers(session: &Session) -> Check {
+    let (here, missed) = (session.links().here().len(), session.links().out_of_sync().count());
+    let found =
+        format!("{} here; {missed} of those who were named not", counted(here as u64, "peer"));
+    let outcome = if here > 0 { Outcome::Ok } else { Outcome::Warn };
+    check("peers", outcome, found)
+}
+
+pub(super) async fn listen(global: &Global) -> Check {
+    let Some(addr) = global.listen else {
+        let found = "no --listen: others cannot come in, --peer goes out".to_string();
+        return check("listen", Outcome::Warn, found);
+    };
+    match TcpListener::bind(addr).await {
+        Ok(_) => check("listen", Outcome::Ok, format!("port {} can be used", addr.port())),
+        Err(error) => Check {
+            name: "listen",
+            outcome: Outcome::Fail,
+            found: format!("port {}: {}", addr.port(), error.kind()),
+            help: Some("take another port, or end the program that has it:  ss -ltnp"),
+        },
+    }
+}
+
+/// Whether somebody listens at the addresses that were named. Who that is, is not asked.
+pub(super) async fn reach(global: &Global) -> Option<Check> {
+    let named = global.peers.len();
+    let mut calls = JoinSet::new();
+    for peer in &global.peers {
+        let (host, port) = (peer.host().to_string(), peer.port());
+        calls.spawn(async move {
+            matches!(timeout(REACH_TIMEOUT, TcpStream::connect((host, port))).await, Ok(Ok(_)))
+        });
+    }
+    let answers = calls.join_all().await.into_iter().filter(|answers| *answers).count();
+    let found = format!("{answers} of {} can be reached", counted(named as u64, "named peer"));
+    (named > 0).then(|| match answers == named {
+        true => check("reach", Outcome::Ok, found),
+        false => Check {
+            name: "reach",
+            outcome: Outcome::Warn,
+            found,
+            help: Some(
+                "nobody listens there now, or something between you does not let it through",
+            ),
+        },
+    })
+}
+
+/// Whether a DHT that was asked for lets us in. What is looked for there is no room of anybody.
+pub(super) async fn dht(global: &Global) -> Option<Check> {
+    if !global.discovery.uses_dht() {
+        return None;
+    }
+    let began = Instant::now();
+    let (outcome, found) = match timeout(DHT_TIMEOUT, enter(global)).await {
+        Ok(Ok(nodes)) => {
+            let nodes = counted(nodes as u64, "node");
+            let took = began.elapsed().as_millis();
+            return Some(check("dht", Outcome::Ok, format!("entered in {took} ms, {nodes} known")));
+        }
+        Ok(Err(code)) => (Outcome::Fail, code),
+        Err(_) => (Outcome::Fail, "no node of it has answered"),
+    };
+    let help = Some("it takes outgoing UDP; name nodes that you know:  --bootstrap HOST:PORT");
+    Some(Check { name: "dht", outcome, found: found.to_string(), help })
+}
+
+async fn enter(global: &Global) -> Result<usize, &'static str> {
+    let failed = |error: NodeError| node_failure(error, None).code();
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|_| "no chance can be had of the system")?;
+    let runtime = Tokio::current().map_err(|_| "no runtime can be had of the system")?;
+    let options = NodeOptions::new(Group::keyed(seed), runtime);
+    let node = Node::open(options).await.map_err(failed)?;
+    let mut events = node.subscribe();
+    // The local network tells nothing here: nobody there has this group.
+    let wanted = Discovery { no_lan: true, ..global.discovery.clone() };
+    node.listen(ANYWHERE.into()).await.map_err(failed)?;
+    let begun = discover(&node, &wanted, |error| node_failure(error, None)).await;
+    begun.map_err(|failure| failure.code())?;
+    let mut entered = Err("the node has ended");
+    while let Some(event) = events.next().await {
+        match event {
+            NodeEvent::Discovery { step: Step::Bootstrapped { nodes }, .. } => {
+                entered = Ok(nodes);
+                break;
+            }
+            NodeEvent::Discovery { step: Step::Failed(_), .. } => {
+                entered = Err("it cannot be entered");
+                break;
+            }
+            _ => {}
+        }
+    }
+    node.close().await;
+    entered
+}
+
+/// Two members in this process, over the loopback. If this works, what is wrong is the network.
+pub(super) async fn round() -> Check {
+    let began = Instant::now();
+    match timeout(LOOP_TIMEOUT, meet()).await {
+        Ok(Ok(())) => {
+            let took = began.elapsed().as_millis();
+            let found = format!("two members here exchanged {LOOP_BLOCKS} messages in {took} ms");
+            check("loop", Outcome::Ok, found)
+        }
+        Ok(Err(error)) => check("loop", Outcome::Fail, error.to_string()),
+        Err(_) => Check {
+            name: "loop",
+            outcome: Outcome::Fail,
+            found: "two members here did not meet".into(),
+            help: Some("a firewall on this machine may forbid 127.0.0.1"),
+        },
+    }
+}
+
+async fn meet() -> Result<(), NodeError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| NodeError::Random(std::io::Error::other(error.to_string())))?;
+    let open = || async {
+        let runtime = Tokio::current().map_err(NodeError::Random)?;
+        Node::open(NodeOptions::new(Group::keyed(seed), runtime)).await
+    };
+    let (one, two) = (open().await?, open().await?);
+    let addr = one.listen(([127, 0, 0, 1], 0).into()).await?;
+    let feed = one.writer("local", KeyPair::from_seed(&seed)).await?;
+    let blocks = (0..LOOP_BLOCKS).map(|n| n.to_be_bytes().to_vec()).collect();
+    one.append(feed, blocks).await?;
+    let mut events = two.subscribe();
+    two.dial(addr).await?;
+    while two.sync_status().await?.have < LOOP_BLOCKS {
+        if events.next().await.is_none() {
+            return Err(NodeError::Closed);
+        }
+    }
+    two.close().await;
+    one.close().await;
+    Ok(())
+}

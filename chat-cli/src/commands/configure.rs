@@ -1,0 +1,87 @@
+//! The settings: to see, to change, and to open in an editor.
+
+use std::env;
+use std::process::Command;
+
+use crate::args::{Configure, Global};
+use crate::config::key::Key;
+use crate::config::{self, Config, Draft};
+use crate::exit::ExitCode;
+use crate::lines::{Event, Line};
+use crate::output::{Format, Output};
+use crate::report::{Failure, LINE_COLUMNS_MAX};
+use crate::sanitize;
+
+pub(super) fn run(global: &Global, output: &Output, what: Configure) -> Result<(), Failure> {
+    match what {
+        Configure::Get { key: None } => {
+            let config = config::load(global)?;
+            Key::ALL.into_iter().try_for_each(|key| show(output, &config, key, true))
+        }
+        Configure::Get { key: Some(name) } => {
+            let key = config::key_named(&name)?;
+            show(output, &config::load(global)?, key, false)
+        }
+        Configure::Set { key, value } => {
+            let path = config::path(global)?;
+            let draft = Draft::new(&path, config::key_named(&key)?, value)?;
+            config::write(&path, &draft.text)?;
+            output.say(&format!("written to {}", path.display()))
+        }
+        Configure::Path => output.data(&config::path(global)?.display().to_string()),
+        Configure::Edit => edit(global, output),
+    }
+}
+
+/// Prints what holds for a key where no flag says otherwise.
+fn show(output: &Output, config: &Config, key: Key, with_name: bool) -> Result<(), Failure> {
+    let written = config.get(key);
+    let values: Vec<_> = match written {
+        Some(words) => words.iter().map(String::as_str).collect(),
+        None => key.default().into_iter().collect(),
+    };
+    let values = values.into_iter().map(|word| sanitize::line(word, LINE_COLUMNS_MAX));
+    let values: Vec<_> = values.collect();
+    if output.format == Format::Json {
+        let from = if written.is_some() { "file" } else { "default" };
+        let setting = Event::Setting { key: key.name(), values, from };
+        return output.json(&Line::from(setting));
+    }
+    let words = values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    match with_name {
+        true if words.is_empty() => output.data(&format!("{:11} (not set)", key.name())),
+        true => output.data(&format!("{:11} {words}", key.name())),
+        false => output.data(&words),
+    }
+}
+
+/// Opens the file with every key explained, and looks whether it is right afterwards.
+fn edit(global: &Global, output: &Output) -> Result<(), Failure> {
+    let path = config::path(global)?;
+    let old = config::text_of(&path)?;
+    let whole = config::documented(old.as_deref());
+    if old.as_deref() != Some(whole.as_str()) {
+        config::write(&path, &whole)?;
+    }
+    let named = |name| env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let Some(editor) = named("VISUAL").or_else(|| named("EDITOR")) else {
+        let message = "no editor is named by VISUAL or EDITOR";
+        let failure = Failure::new(ExitCode::Failed, "config.editor", message);
+        return Err(failure.help(format!("open it yourself:  {}", path.display())));
+    };
+    let mut words = editor.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or_default());
+    let done = command.args(words).arg(&path).status();
+    let failed = |why: String| {
+        let message = format!("the editor '{editor}' has failed: {why}");
+        Failure::new(ExitCode::Failed, "config.editor", message)
+            .help("name another one:  EDITOR=nano multichat config edit")
+    };
+    match done {
+        Ok(status) if status.success() => {}
+        Ok(status) => return Err(failed(status.to_string())),
+        Err(error) => return Err(failed(error.to_string())),
+    }
+    Config::parse(&config::text_of(&path)?.unwrap_or_default(), &path)?;
+    output.say(&format!("the settings in {} are right", path.display()))
+}

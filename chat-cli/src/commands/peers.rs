@@ -1,0 +1,107 @@
+//! Who can be reached now: those who were named, and those who are found meanwhile.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::args::Global;
+use crate::exit::ExitCode;
+use crate::lines::{Event, Line, PeerState, hex};
+use crate::links::peer_name;
+use crate::logging;
+use crate::output::{Format, Output, Talk};
+use crate::profile::Profile;
+use crate::report::{Failure, LINE_COLUMNS_MAX, Level, Report};
+use crate::sanitize;
+use crate::session::Session;
+use crate::signals::Signals;
+
+pub(super) async fn run(
+    global: &Global,
+    output: &Output,
+    timeout: Duration,
+) -> Result<(), Failure> {
+    let mut signals = Signals::take()?;
+    let profile = match Profile::open(global) {
+        Err(failure) if failure.exit() == ExitCode::InUse => {
+            return Err(failure.help("in the room that is open, /peers says who is here"));
+        }
+        opened => opened?,
+    };
+    logging::start(global, logging::Place::Stderr, &profile)?;
+    let room = profile.find(global.room.as_deref())?;
+    let mut session = Session::open(global, profile, room).await?;
+    let done = match look(global, output, &mut session, &mut signals, timeout).await {
+        Ok(()) => tell(output, &session).await,
+        Err(failure) => Err(failure),
+    };
+    session.close().await;
+    done
+}
+
+/// Waits until all who were named have answered or not. Who is looked for has the whole time.
+async fn look(
+    global: &Global,
+    output: &Output,
+    session: &mut Session,
+    signals: &mut Signals,
+    timeout: Duration,
+) -> Result<(), Failure> {
+    if !session.has_network(global) {
+        return Ok(());
+    }
+    // Only what is found in the end is of interest.
+    let quiet = Output { talk: Talk::Quiet, format: Format::Text, ..*output };
+    session.go_online(global, &quiet).await?;
+    let is_open = session.listening().is_some();
+    let until = Instant::now() + timeout;
+    while is_open || !session.links().all_tried() {
+        tokio::select! {
+            next = session.next() => {
+                next.ok_or_else(|| session.ended())?;
+            }
+            () = sleep_until(until) => break,
+            code = signals.next() => return Err(Failure::quiet(code)),
+        }
+    }
+    Ok(())
+}
+
+async fn tell(output: &Output, session: &Session) -> Result<(), Failure> {
+    let peers = session.node().peers().await.map_err(|error| session.failed(error))?;
+    let here = session.links().here();
+    for key in &here {
+        let is_synced = peers.iter().any(|peer| peer.remote == *key && peer.is_synced);
+        let addr = peers
+            .iter()
+            .filter(|peer| peer.remote == *key)
+            .find_map(|peer| session.links().peer(peer.connection));
+        let addr = addr.map_or(String::new(), |(_, addr)| format!(" ({addr})"));
+        match output.format {
+            Format::Json => output.json(&Line::from(Event::Peer {
+                state: PeerState::Up,
+                key: hex(&key.0),
+                via: "tcp",
+                rtt_ms: None,
+            }))?,
+            Format::Text => {
+                let synced = if is_synced { "in sync" } else { "not in sync yet" };
+                output.data(&format!("{}{addr}  {synced}", peer_name(key)))?;
+            }
+        }
+    }
+    let targets = session.links().targets();
+    for target in targets.iter().filter_map(|target| Some((target.name(), target.trouble()?))) {
+        let line = sanitize::line(&format!("{}: {}", target.0, target.1), LINE_COLUMNS_MAX);
+        output.tell(&Report::new(Level::Note, "net.unreachable", line.as_str()))?;
+    }
+    match here.is_empty() {
+        true => output.tell(&nobody()),
+        false => Ok(()),
+    }
+}
+
+fn nobody() -> Report {
+    Report::new(Level::Note, "net.nobody", "nobody else is here now")
+        .help("name somebody:  --peer HOST:PORT   or let somebody in:  --listen ADDR:PORT")
+}

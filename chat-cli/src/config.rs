@@ -1,0 +1,239 @@
+//! The settings that hold until a flag or the environment says otherwise.
+//!
+//! Rule: a setting goes through the reading of the flag of the same name, so that a value is right
+//! in the file where it is right on the command line. [`key::Key`] lists all of them.
+
+mod file;
+pub mod key;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::Path;
+
+use jiff::civil::DateTime;
+use toml::de::{DeTable, DeValue};
+
+pub use self::file::{Draft, documented, load, path, text_of, write};
+use self::key::{Key, Shape};
+use crate::args::{Entry, Global, PeerAddress, Transport, Ui, nearest};
+use crate::exit::ExitCode;
+use crate::report::{Failure, Snippet};
+use crate::tui::theme::Theme;
+
+/// How a room is shown: what has no flag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The colours of the screen; what the terminal can do, where nothing is said.
+    pub theme: Option<Theme>,
+    /// For what the terminal rings.
+    pub notify: Notify,
+    /// What stands before a message.
+    pub timestamps: Timestamps,
+}
+
+/// For what the terminal rings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Notify {
+    /// For every message of others.
+    All,
+    /// For those that name the user.
+    #[default]
+    Mentions,
+    /// For nothing.
+    None,
+}
+
+/// What stands before a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Timestamps {
+    /// Hour and minute.
+    #[default]
+    Minutes,
+    /// Hour, minute and second.
+    Seconds,
+    /// Nothing; the day stands where it changes.
+    None,
+}
+
+impl Timestamps {
+    /// The time of a message, as it stands before it.
+    pub fn clock(self, time: Option<DateTime>) -> String {
+        match (self, time) {
+            (Self::None, _) => String::new(),
+            (Self::Minutes, Some(time)) => time.strftime("%H:%M").to_string(),
+            (Self::Seconds, Some(time)) => time.strftime("%H:%M:%S").to_string(),
+            (Self::Minutes, None) => "--:--".into(),
+            (Self::Seconds, None) => "--:--:--".into(),
+        }
+    }
+
+    /// How many columns that has, with the space behind it: a line never begins with a peer's text.
+    pub fn columns(self) -> usize {
+        match self {
+            Self::None => 1,
+            Self::Minutes => 6,
+            Self::Seconds => 9,
+        }
+    }
+}
+
+/// What a file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// Each key that it has, as it is written there.
+    words: BTreeMap<Key, Vec<String>>,
+    nick: Option<String>,
+    ui: Option<Ui>,
+    transport: Vec<Transport>,
+    listen: Option<SocketAddr>,
+    peers: Vec<PeerAddress>,
+    bootstrap: Vec<Entry>,
+    look: Look,
+}
+
+impl Config {
+    /// Reads a text; the path is only for what is said about it.
+    ///
+    /// # Errors
+    /// Exit 4 with the line, for what is no TOML, for a key that is not known and for a value that
+    /// its key does not take.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
+        let table = table(text, path)?;
+        let mut config = Self::default();
+        // In the order of the file: the first thing that is wrong in it is told.
+        let mut pairs: Vec<_> = table.iter().collect();
+        pairs.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in pairs {
+            let place = Place { text, path, span: name.span() };
+            let key = Key::named(name.get_ref()).ok_or_else(|| place.unknown(name.get_ref()))?;
+            let place = Place { span: value.span(), ..place };
+            let words = words(value.get_ref()).ok_or_else(|| key.shape().rule().to_string());
+            let set = words.and_then(|words| config.set(key, words));
+            set.map_err(|rule| place.wrong(key, &rule))?;
+        }
+        Ok(config)
+    }
+
+    /// Takes a value for a key, or says what the key takes.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn set(&mut self, key: Key, words: Vec<String>) -> Result<(), String> {
+        if key.shape() == Shape::One && words.len() != 1 {
+            return Err(key.shape().rule().into());
+        }
+        key.read(&words, self)?;
+        self.words.insert(key, words);
+        Ok(())
+    }
+
+    /// What is written for a key.
+    pub fn get(&self, key: Key) -> Option<&[String]> {
+        self.words.get(&key).map(Vec::as_slice)
+    }
+
+    /// How a room is to be shown.
+    pub fn look(&self) -> Look {
+        self.look
+    }
+
+    /// Puts what is written under what the flags and the environment say.
+    pub fn under(self, global: &mut Global) {
+        global.nick = global.nick.take().or(self.nick);
+        global.ui = global.ui.or(self.ui);
+        global.listen = global.listen.or(self.listen);
+        if global.peers.is_empty() {
+            global.peers = self.peers;
+        }
+        if global.discovery.transport.is_empty() {
+            global.discovery.transport = self.transport;
+        }
+        if global.discovery.bootstrap.is_empty() {
+            global.discovery.bootstrap = self.bootstrap;
+        }
+        global.look = self.look;
+    }
+}
+
+/// The keys of a text with their values and places.
+fn table<'a>(text: &'a str, path: &Path) -> Result<DeTable<'a>, Failure> {
+    let table = DeTable::parse(text).map_err(|error| {
+        let span = error.span().unwrap_or_default();
+        let what = error.message().lines().next().unwrap_or_default().to_string();
+        Place { text, path, span }.failure("config.syntax", &what)
+    });
+    table.map(toml::Spanned::into_inner)
+}
+
+/// Where a value stands in a text.
+fn span_of(text: &str, key: Key) -> Option<Range<usize>> {
+    let table = DeTable::parse(text).ok()?;
+    let found = table.get_ref().iter().find(|(name, _)| name.get_ref() == key.name());
+    found.map(|(_, value)| value.span())
+}
+
+/// The words of a text or of a list of texts.
+fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
+    let word = |value: &DeValue<'_>| value.as_str().map(str::to_string);
+    match value {
+        DeValue::Array(list) => list.iter().map(|value| word(value.get_ref())).collect(),
+        one => word(one).map(|word| vec![word]),
+    }
+}
+
+/// A place in a file, to be pointed at.
+struct Place<'a> {
+    text: &'a str,
+    path: &'a Path,
+    span: Range<usize>,
+}
+
+impl Place<'_> {
+    fn failure(&self, code: &'static str, what: &str) -> Failure {
+        let before = self.text.get(..self.span.start).unwrap_or(self.text);
+        let number = before.matches('\n').count() + 1;
+        let line = self.text.lines().nth(number - 1).unwrap_or_default();
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        let pointed = self.text.get(self.span.clone()).unwrap_or_default();
+        let width = pointed.lines().next().unwrap_or_default().chars().count();
+        let message = format!("{} line {number}: {what}", self.path.display());
+        Failure::new(ExitCode::BadInput, code, message).snippet(Snippet::at(
+            line,
+            column + 1,
+            width,
+        ))
+    }
+
+    fn unknown(&self, name: &str) -> Failure {
+        let failure = self.failure("config.key", &format!("there is no setting '{name}'"));
+        with_names(name, failure).help("put it right:  multichat config edit")
+    }
+
+    fn wrong(&self, key: Key, rule: &str) -> Failure {
+        self.failure("config.value", &format!("{}: {rule}", key.name()))
+            .help("put it right:  multichat config edit")
+    }
+}
+
+/// The setting of a name.
+///
+/// # Errors
+/// Exit 3 with the nearest names.
+pub fn key_named(name: &str) -> Result<Key, Failure> {
+    Key::named(name).ok_or_else(|| {
+        let message = format!("there is no setting '{name}'");
+        with_names(name, Failure::new(ExitCode::NotFound, "config.key", message))
+    })
+}
+
+fn with_names(name: &str, failure: Failure) -> Failure {
+    let names = Key::ALL.map(Key::name);
+    match nearest(name, names).first() {
+        Some(near) => failure.help(format!("did you mean: {near} ?")),
+        None => failure.help(format!("settings are: {}", names.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

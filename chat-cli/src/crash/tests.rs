@@ -1,0 +1,53 @@
+use std::process::Command;
+
+use super::*;
+use crate::output::tell_crashes_briefly;
+
+/// Names the folder to the process that is to crash.
+const VARIABLE: &str = "MULTICHAT_TEST_CRASH";
+const SECRET: &str = "meet me at noon";
+
+/// Not for the list of tests: the next one starts it in a process of its own.
+#[test]
+fn crash_when_asked_to() {
+    let Some(folder) = std::env::var_os(VARIABLE) else { return };
+    keep_in(folder.into());
+    tell_crashes_briefly();
+    panic!("{SECRET}");
+}
+
+#[test]
+fn a_crash_is_written_down_without_what_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("state/crash");
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "crash::tests::crash_when_asked_to", "--nocapture"]);
+    let done = again.env(VARIABLE, &folder).output().unwrap();
+    assert!(!done.status.success());
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert!(told.contains("error[crash]: multichat has crashed at "), "{told}");
+    let path = files(&folder).unwrap().remove(0);
+    assert!(told.contains(&*path.to_string_lossy()), "{told}");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("tests.rs:") && text.contains("crash_when_asked_to"), "{text}");
+    assert!(!text.contains(SECRET) && !told.contains(SECRET), "{told}{text}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn the_oldest_make_room() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..FILES_MAX {
+        fs::write(folder.path().join(format!("20010101T00000{number}-1.txt")), "").unwrap();
+    }
+    fs::write(folder.path().join("of-somebody-else"), "").unwrap();
+    let path = write_into(folder.path(), " at x.rs:1").unwrap();
+    assert_eq!(count(folder.path()), FILES_MAX);
+    let left = files(folder.path()).unwrap();
+    assert!(left[0].ends_with("20010101T000001-1.txt") && left.contains(&path), "{left:?}");
+    assert!(folder.path().join("of-somebody-else").exists());
+}

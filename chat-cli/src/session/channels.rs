@@ -1,0 +1,44 @@
+//! The channels of a room, by what was said in them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Session;
+use crate::message::Content;
+use crate::report::Failure;
+use crate::sanitize::Clean;
+use crate::timeline::PAGE_SPOTS;
+
+/// What is here of a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Channel {
+    /// Its messages.
+    pub messages: u64,
+    /// When the last of them was written, as its author says.
+    pub last: Option<Timestamp>,
+}
+
+impl Session {
+    /// Every channel in which something was said that can be read. There are never more of them
+    /// than messages, each of which takes more room on the disk than its channel does here.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds.
+    pub async fn channels(&self) -> Result<BTreeMap<Clean, Channel>, Failure> {
+        self.catch_up().await?;
+        let mut channels: BTreeMap<Clean, Channel> = BTreeMap::new();
+        let mut before = None;
+        loop {
+            let page = self.page(before, PAGE_SPOTS).await?;
+            let Some(first) = page.first() else { return Ok(channels) };
+            before = Some(first.spot());
+            for entry in page.iter().rev() {
+                let Content::Chat(chat) = &entry.content else { continue };
+                let channel = channels.entry(chat.channel.clone()).or_default();
+                channel.messages += 1;
+                channel.last = channel.last.or(chat.time);
+            }
+        }
+    }
+}

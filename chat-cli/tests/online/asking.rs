@@ -1,0 +1,78 @@
+//! What is asked of a room after a slash, line by line.
+
+use std::fs;
+
+use crate::program::{Home, Place};
+
+/// What the program says to these lines, typed in a room.
+fn asked(home: &Home, words: &[&str], lines: &[&str]) -> String {
+    let done = home.run_with(&(lines.join("\n") + "\n"), &[words, &["chat"]].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    done.out + &done.err
+}
+
+#[test]
+fn a_member_is_told_with_key_length_and_holders() {
+    let place = Place::new();
+    let (host, ticket) = place.host("first");
+    for text in ["one", "two"] {
+        assert_eq!(host.run(&["send", text]).code, 0);
+    }
+    let (serving, addr) = host.serve(&[]);
+    let guest = place.guest("second", &ticket);
+    assert_eq!(guest.run(&["--peer", &addr, "sync"]).code, 0);
+    serving.stop("TERM");
+    let told = asked(&guest, &[], &["/who", "/whois first", "/whois nobody", "/rooms"]);
+    let key = guest.run(&["feeds"]).out[..64].to_string();
+    assert!(told.contains(&format!("key {key}\n")), "{told}");
+    assert!(told.contains(": 2 messages\n"), "{told}");
+    assert!(told.contains("nobody else is here now who could have them"), "{told}");
+    assert!(told.contains("nobody here is called 'nobody'"), "{told}");
+    assert!(told.contains("1  kitchen  ") && told.contains("you are here"), "{told}");
+}
+
+#[test]
+fn a_setting_is_kept_and_holds_at_once() {
+    let place = Place::new();
+    let (home, _) = place.host("ada");
+    let told = asked(&home, &[], &["/set timestamps none", "/set nick carol", "hello"]);
+    assert!(told.contains("timestamps is none from now on"), "{told}");
+    assert!(told.contains("\n carol·"), "{told}");
+    assert_eq!(home.run(&["config", "get", "nick"]).out, "carol\n");
+    let told = asked(&home, &[], &["/nick dave", "/nick carol"]);
+    assert!(told.contains("/set nick dave keeps it"), "{told}");
+    assert!(told.contains("you are carol from now on"), "{told}");
+    let told = asked(&home, &[], &["/set notify loud", "/set colour red", "/set ui line"]);
+    assert!(told.contains("notify: use all, mentions, none"), "{told}");
+    assert!(told.contains("there is no setting 'colour'"), "{told}");
+    assert!(told.contains("from the next start on"), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_room_is_written_into_a_new_file_that_only_its_owner_reads() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::new();
+    let (home, _) = place.host("ada");
+    let file = place.path().join("kitchen.md");
+    let export = format!("/export {}", file.display());
+    let told = asked(&home, &[], &["/me waves", &export, &export]);
+    assert!(told.contains("* ada·") && told.contains("1 message written to"), "{told}");
+    assert!(told.contains("cannot write") && told.contains("name a new file"), "{told}");
+    assert!(fs::read_to_string(&file).expect("a file").contains("    /me waves"), "{told}");
+    let mode = fs::metadata(&file).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_room_says_what_works_and_what_is_for_another_window() {
+    let place = Place::new();
+    let (home, _) = place.host("ada");
+    // What was just written is shown, whatever is asked before it is.
+    let told = asked(&home, &[], &["hello there", "/doctor", "/unread", "/notify all", "/help"]);
+    for part in ["store    ok", "clock    ok", "peers    warn", "you were not here before"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(told.contains("/whois WHO") && told.contains("  hello there\n"), "{told}");
+}

@@ -1,0 +1,86 @@
+//! What the doctor finds and makes anew, and what it keeps to itself.
+
+use std::fs;
+
+use crate::program::Place;
+
+#[test]
+fn the_doctor_finds_a_loop_that_works_and_writes_nothing_secret() {
+    let place = Place::new();
+    let (a, ticket) = place.host("secretname");
+    assert_eq!(a.run(&["send", "secrettext"]).code, 0);
+    let bundle = place.path().join("bundle");
+    let path = bundle.to_str().expect("UTF-8");
+    let done = a.run(&["--json", "doctor", "--bundle", path]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let named = |name: &str| done.lines().into_iter().find(|line| line["name"] == name);
+    assert_eq!(named("loop").expect("a loop")["outcome"], "ok");
+    assert_eq!(named("store").expect("a store")["found"], "1 feed, 1 message");
+    let text = fs::read_to_string(&bundle).expect("a bundle");
+    let key = a.run(&["feeds"]).out[..8].to_string();
+    for secret in ["secretname", "secrettext", "kitchen", &ticket[7..20], &key] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    // A file that is there is not overwritten.
+    assert_eq!(a.run(&["doctor", "--bundle", path]).code, 1);
+    fs::write(a.store(), b"damaged").expect("writable");
+    let done = a.run(&["doctor"]);
+    assert!(done.code == 1 && done.out.contains("store    fail"), "{done:?}");
+}
+
+#[test]
+fn the_index_of_a_room_is_made_anew_and_nothing_that_was_said_is_touched() {
+    let place = Place::new();
+    let (home, _) = place.host("ada");
+    for text in ["one", "two"] {
+        assert_eq!(home.run(&["send", text]).code, 0);
+    }
+    let key = home.run(&["feeds"]).out[..8].to_string();
+    let said = || home.run(&["tail"]).out + &home.run(&["inspect", "feed", &key]).out;
+    let before = said();
+    let done = home.run(&["doctor", "store", "--fix"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let names: Vec<_> = done.out.lines().filter_map(|row| row.split(' ').next()).collect();
+    assert_eq!(names, ["config", "profile", "index", "store", "clock", "crash"], "{done:?}");
+    assert!(done.out.contains("index    ok    made anew"), "{done:?}");
+    assert_eq!(said(), before);
+    assert_eq!(home.run(&["doctor", "net", "--fix"]).code, 2);
+}
+
+#[test]
+fn the_doctor_knocks_at_the_peers_that_were_named() {
+    let place = Place::new();
+    let (host, ticket) = place.host("first");
+    let guest = place.guest("second", &ticket);
+    let (_serving, addr) = host.serve(&[]);
+    let done = guest.run(&["doctor", "net", "--peer", &addr, "--peer", "127.0.0.1:9"]);
+    assert!(done.out.contains("reach    warn  1 of 2 named peers can be reached"), "{done:?}");
+    assert!(!done.out.contains("127.0.0.1:9"), "{done:?}");
+    let done = guest.run(&["doctor", "net", "--peer", &addr]);
+    assert!(done.out.contains("reach    ok    1 of 1 named peer can be reached"), "{done:?}");
+}
+
+#[test]
+fn the_doctor_enters_a_dht_that_is_there_and_says_when_none_is() {
+    let place = Place::new();
+    let mut node = place.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
+    let listening = node.wait(|line| line["type"] == "listening");
+    let addr = listening["addr"].as_str().expect("an address").to_string();
+    let (home, _) = place.host("ada");
+    let done = home.run(&["doctor", "net", "--bootstrap", &addr]);
+    assert!(done.code == 0 && done.out.contains("dht      ok    entered in"), "{done:?}");
+    drop(node);
+    let done = home.run(&["doctor", "net", "--bootstrap", &addr]);
+    assert!(done.code == 1 && done.out.contains("dht      fail"), "{done:?}");
+    assert!(!done.out.contains(&addr), "{done:?}");
+}
+
+#[test]
+fn a_crash_that_was_written_down_is_counted() {
+    let place = Place::new();
+    let (home, _) = place.host("ada");
+    fs::create_dir(home.data.join("crash")).expect("a folder");
+    fs::write(home.data.join("crash/20260101T000000-1.txt"), "").expect("written");
+    let done = home.run(&["doctor", "store"]);
+    assert!(done.code == 0 && done.out.contains("crash    warn  1 written down"), "{done:?}");
+}

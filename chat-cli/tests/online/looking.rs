@@ -1,0 +1,68 @@
+//! What is here of a room, and who is.
+
+use crate::program::Place;
+
+#[test]
+fn channels_are_listed_with_what_was_said_in_them() {
+    let place = Place::new();
+    let (home, _) = place.host("ada");
+    let empty = home.run(&["channels"]).out;
+    assert!(empty.starts_with("#general") && empty.contains("0 messages"), "{empty}");
+    for (channel, text) in [("soup", "one"), ("bread", "two"), ("soup", "three")] {
+        assert_eq!(home.run(&["send", "-c", channel, text]).code, 0);
+    }
+    let lines = home.run(&["channels", "--json"]).lines();
+    let found: Vec<_> = lines.iter().map(|line| (&line["name"], &line["messages"])).collect();
+    assert_eq!(
+        found,
+        [(&"general".into(), &0.into()), (&"bread".into(), &1.into()), (&"soup".into(), &2.into()),]
+    );
+    assert!(lines[0]["last"].is_null() && lines[2]["last"].is_string(), "{lines:?}");
+}
+
+#[test]
+fn peers_are_those_who_answer_now() {
+    let place = Place::new();
+    let (host, ticket) = place.host("first");
+    let guest = place.guest("second", &ticket);
+    let (serving, addr) = host.serve(&[]);
+    // Nobody listens on the port of the second address.
+    let both = ["--peer", &addr, "--peer", "127.0.0.1:9", "peers"];
+    let done = guest.run(&both);
+    assert_eq!((done.code, done.out.lines().count()), (0, 1), "{done:?}");
+    assert!(done.out.starts_with("peer ") && done.out.contains(&addr), "{done:?}");
+    assert!(done.err.contains("note[net.unreachable]: 127.0.0.1:9: "), "{done:?}");
+    let lines = guest.run(&[&["--json"], &both[..]].concat()).lines();
+    assert_eq!((&lines[0]["type"], &lines[0]["state"]), (&"peer".into(), &"up".into()));
+    let in_use = host.run(&["peers"]);
+    assert_eq!(in_use.code, 5, "{in_use:?}");
+    assert!(in_use.err.contains("/peers"), "{in_use:?}");
+    serving.stop("TERM");
+    let alone = host.run(&["peers"]);
+    assert_eq!((alone.code, alone.out.as_str()), (0, ""), "{alone:?}");
+    assert!(alone.err.contains("nobody else is here now"), "{alone:?}");
+}
+
+#[test]
+fn an_invite_without_hints_holds_the_key_of_the_room_alone() {
+    let place = Place::new();
+    let (host, ticket) = place.host("first");
+    let bare = host.run(&["invite", "--no-hints", "--listen", "192.0.2.7:4977"]);
+    assert_eq!(bare.code, 0, "{bare:?}");
+    assert_eq!(bare.out.trim().len(), 68);
+    assert!(ticket.len() > 68);
+    let guest = place.guest("second", bare.out.trim());
+    let room = |home: &crate::program::Home| home.run(&["rooms"]).out[..8].to_string();
+    assert_eq!(room(&guest), room(&host));
+}
+
+#[test]
+fn the_version_is_told_to_people_and_programs() {
+    let place = Place::new();
+    let home = place.home("nobody");
+    let text = home.run(&["version"]).out;
+    assert_eq!(home.run(&["--version"]).out, text);
+    let line = &home.run(&["version", "--json"]).lines()[0];
+    assert_eq!(format!("multichat {}\n", line["version"].as_str().expect("a version")), text);
+    assert_eq!(line["schema"], 1);
+}

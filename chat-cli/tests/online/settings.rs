@@ -1,0 +1,81 @@
+//! Settings in a file, under the flags and the environment, with the real program.
+
+use std::fs;
+
+use crate::program::{Done, Home, Place, finish};
+
+fn with_variable(home: &Home, (name, value): (&str, &str), words: &[&str]) -> Done {
+    finish(home.command(words).env(name, value).spawn().expect("the program starts"))
+}
+
+#[test]
+fn a_setting_holds_until_the_environment_or_a_flag_says_otherwise() {
+    let place = Place::new();
+    let (home, _) = place.host("ada");
+    let nick = |done: Done| done.lines()[0]["nick"].as_str().expect("a name").to_string();
+    assert_eq!(nick(home.run(&["whoami", "--json"])), "ada");
+    let set = home.run(&["config", "set", "nick", "carol"]);
+    assert_eq!((set.code, set.out.as_str()), (0, ""), "{set:?}");
+    assert_eq!(nick(home.run(&["whoami", "--json"])), "carol");
+    let variable = ("MULTICHAT_NICK", "dave");
+    assert_eq!(nick(with_variable(&home, variable, &["whoami", "--json"])), "dave");
+    let words = ["whoami", "--json", "--nick", "erin"];
+    assert_eq!(nick(with_variable(&home, variable, &words)), "erin");
+    assert_eq!(home.run(&["config", "get", "nick"]).out, "carol\n");
+    assert_eq!(home.run(&["config", "get", "theme"]).out, "dark\n");
+    let path = home.run(&["config", "path"]).out;
+    assert_eq!(path.trim(), home.data.join("config.toml").to_str().expect("UTF-8"));
+    // A file of one's own goes before the one beside the data.
+    let own = place.path().join("own.toml");
+    fs::write(&own, "nick = \"frank\"").expect("written");
+    let own = own.to_str().expect("UTF-8");
+    assert_eq!(nick(home.run(&["--config", own, "whoami", "--json"])), "frank");
+    assert_eq!(
+        nick(with_variable(&home, ("MULTICHAT_CONFIG", own), &["whoami", "--json"])),
+        "frank"
+    );
+}
+
+#[test]
+fn peers_of_the_file_are_dialled() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    assert_eq!(a.run(&["send", "hello"]).code, 0);
+    let (_serving, addr) = a.serve(&[]);
+    let b = place.guest("second", &ticket);
+    assert_eq!(b.run(&["config", "set", "peers", &addr]).code, 0);
+    let synced = b.run(&["sync"]);
+    assert_eq!(synced.code, 0, "{synced:?}");
+    assert_eq!(b.texts(), ["hello"]);
+}
+
+#[test]
+fn a_wrong_file_is_told_with_its_line_and_can_be_put_right() {
+    let place = Place::new();
+    let (home, _) = place.host("ada");
+    fs::write(home.data.join("config.toml"), "# mine\nthem = \"light\"\n").expect("written");
+    let done = home.run(&["rooms"]);
+    assert_eq!((done.code, done.out.as_str()), (4, ""));
+    assert!(done.err.starts_with("error[config.key]"), "{done:?}");
+    for part in ["line 2", "did you mean: theme ?", "multichat config edit"] {
+        assert!(done.err.contains(part), "{part}: {done:?}");
+    }
+    let doctor = home.run(&["doctor"]);
+    assert!(doctor.out.contains("config   fail  config.key"), "{doctor:?}");
+    // An editor that puts it right.
+    let editor = ("EDITOR", "sed -i s/^them/theme/");
+    let edited = with_variable(&home, editor, &["config", "edit"]);
+    assert_eq!(edited.code, 0, "{edited:?}");
+    assert_eq!(home.run(&["config", "get", "theme"]).out, "light\n");
+    let text = fs::read_to_string(home.data.join("config.toml")).expect("a file");
+    assert!(text.starts_with("# mine\n") && text.contains("# Dial these"), "{text}");
+    for (words, code, what) in [
+        (&["config", "get", "them"][..], 3, "did you mean: theme ?"),
+        (&["config", "set", "notify", "loud"], 4, "use all, mentions, none"),
+        (&["--config", "nowhere", "rooms"], 4, "there is no file nowhere"),
+        (&["config", "edit"], 1, "EDITOR"),
+    ] {
+        let done = home.run(words);
+        assert!(done.code == code && done.err.contains(what), "{words:?}: {done:?}");
+    }
+}

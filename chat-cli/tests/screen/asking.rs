@@ -1,0 +1,32 @@
+//! What is asked after a slash, on the whole screen of a small terminal.
+
+use crate::say;
+use crate::terminals::Terminals;
+
+#[test]
+fn settings_and_members_are_told_on_a_screen_of_24_rows() {
+    let Some(tmux) = Terminals::new() else { return say("left out: tmux is not there") };
+    tmux.window("a", (80, 24));
+    tmux.run("a", "--nick alice new kitchen");
+    tmux.wait("a", "Welcome, alice");
+    tmux.write("a", "/me waves");
+    tmux.wait("a", "* waves");
+    tmux.write("a", "/help");
+    let help = tmux.wait("a", "/set KEY VALUE");
+    assert!(help.contains("Ctrl-C twice") && !help.contains("a larger window"), "{help}");
+    tmux.key("a", "Escape");
+    tmux.wait_for("a", "the room again", |screen| !screen.contains("/set KEY VALUE"));
+    tmux.write("a", "/whois alice");
+    let screen = tmux.wait("a", "nobody else is here now who could have them");
+    assert!(screen.contains("key ") && screen.contains("1 message here"), "{screen}");
+    let first = |line: &str| line.split(' ').next().unwrap_or_default().to_string();
+    let clock = |screen: &str| screen.lines().any(|line| first(line).matches(':').count() == 2);
+    assert!(!clock(&screen), "{screen}");
+    tmux.write("a", "/set timestamps seconds");
+    tmux.wait_for("a", "a time with seconds", clock);
+    tmux.write("a", "/quit");
+    tmux.wait("a", "not yet on any peer");
+    // It is kept, and shown so by every command.
+    tmux.run("a", "tail");
+    tmux.wait_for("a", "a time with seconds", clock);
+}
