@@ -211,7 +211,7 @@ pub enum Event {
         /// The feed.
         key: FeedKey,
     },
-    /// A request was taken back, or its feed was removed.
+    /// A request was taken back, or its feed was removed or has two histories.
     Canceled {
         /// Which one.
         request: RequestId,
@@ -280,6 +280,14 @@ pub enum Event {
     Contested {
         /// The connection.
         connection: ConnectionId,
+        /// The feed.
+        feed: FeedId,
+    },
+    /// The author of a feed signed two histories of it, which anybody can verify now: the feed
+    /// stays as we had it first, durably, and is neither taken nor given any more. Peers that hold
+    /// it are told. Where it is our own feed, two copies of its key pair are in use, and nothing
+    /// is appended any more.
+    Forked {
         /// The feed.
         feed: FeedId,
     },
