@@ -276,7 +276,8 @@ pub enum Event {
     },
     /// A peer's history of this feed contradicts ours: its author signed two, as a copied folder
     /// or a restored backup does, or the peer lies. The feed stays as we had it first, and is not
-    /// exchanged with this peer any more.
+    /// exchanged with this peer any more. [`Forked`](Self::Forked) follows if the two histories can
+    /// be proved.
     Contested {
         /// The connection.
         connection: ConnectionId,

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::raw::{Raw, closed};
-use super::rig::{Map, Node, World};
+use super::rig::{End, Map, Node, World};
 use super::{assert_holds, block, group, nodes, write};
 use crate::wire::codec::Malformed;
 use crate::wire::fork::{Dispute, Forked};
@@ -123,6 +123,75 @@ fn a_ruling_does_not_undo_a_fork_and_a_removal_does() {
     node.drain();
     assert!(node.multifeed.find(&key).is_none());
     assert_eq!(proofs(node), 0);
+}
+
+/// The stores of two that hold a history each, of three blocks and of five.
+fn two_stores() -> ([Map; 2], FeedKey) {
+    let mut world = nodes(2);
+    let key = write(&mut world, 0, 3);
+    write_twin(&mut world, 1, 5);
+    let maps: Vec<Map> = world.nodes.into_iter().map(|node| node.map).collect();
+    (maps.try_into().unwrap(), key)
+}
+
+#[test]
+fn a_process_that_ends_while_it_proves_a_fork_proves_it_when_they_meet_again() {
+    let (maps, key) = two_stores();
+    let open = |maps: &[Map; 2]| {
+        World::of([0, 1].map(|at| Node::open(&group(), at as u8, maps[at].clone())).into())
+    };
+    let mut cut_off = 0;
+    for (node, after, is_done) in [0, 1]
+        .into_iter()
+        .flat_map(|node| (0..8).flat_map(move |at| [(node, at, false), (node, at, true)]))
+    {
+        let mut world = open(&maps);
+        world.nodes[node].end = Some(End { after, is_done });
+        world.connect(0, 1, Mode::Live);
+        world.run();
+        let is_known = |node: &Node| is_forked(node, &key);
+        cut_off += usize::from(!world.nodes.iter().all(is_known));
+        let maps: Vec<Map> = world.nodes.into_iter().map(|node| node.map).collect();
+        let mut again = open(&maps.try_into().unwrap());
+        again.connect(0, 1, Mode::Live);
+        again.run();
+        for (node, length) in again.nodes.iter().zip([3, 5]) {
+            assert!(is_known(node), "{after} {is_done}");
+            assert_eq!(node.multifeed.find(&key).unwrap().length, length);
+        }
+        assert!(again.nodes.iter().all(|node| node.closed.is_empty()));
+    }
+    assert!(cut_off > 4, "{cut_off}");
+}
+
+#[test]
+fn a_head_that_is_not_held_whole_is_disputed_once_it_is() {
+    let (maps, key) = two_stores();
+    let stores = maps.into_iter().chain([Map::new()]).zip(1..);
+    let open = |(map, seed)| {
+        let mut config = Config::new(group(), [seed; 32]);
+        // One block comes at a time, so the first two leave the head half held.
+        config.limits.range_blocks = 1;
+        Node::with(config, map)
+    };
+    let mut world = World::of(stores.map(open).collect());
+    let ends = world.connect(2, 0, Mode::Live);
+    while world.nodes[2].multifeed.find(&key).is_none() {
+        world.step_once();
+    }
+    assert_eq!(world.nodes[2].multifeed.find(&key).unwrap().length, 1);
+    world.cut(ends);
+    world.connect(2, 1, Mode::Live);
+    world.run();
+    let contested = |event: &Event| matches!(event, Event::Contested { .. });
+    assert!(world.nodes[2].events.iter().any(contested));
+    assert!(world.nodes.iter().all(|node| !is_forked(node, &key)));
+    world.connect(2, 0, Mode::Live);
+    world.run();
+    for (node, length) in world.nodes.iter().zip([3, 5, 3]) {
+        assert!(is_forked(node, &key));
+        assert_eq!(node.multifeed.find(&key).unwrap().length, length);
+    }
 }
 
 #[test]
