@@ -45,7 +45,8 @@ impl Multifeed {
     }
 
     /// Takes and gives a feed again, or takes it before it was ever seen. It is asked of the peers
-    /// that offer it. Answered by [`Event::Ruled`](crate::Event::Ruled).
+    /// that offer it. One that has two histories stays as it is until it is removed.
+    /// Answered by [`Event::Ruled`](crate::Event::Ruled).
     ///
     /// # Errors
     ///
