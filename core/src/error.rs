@@ -43,6 +43,8 @@ pub enum Misuse {
     FeedRemoved,
     /// The author signed more of the feed than is held here: wait until peers gave it.
     FeedBehind,
+    /// The feed has two histories: nothing is added to it.
+    FeedForked,
     /// More runs would be cleared than [`Limits::cleared_runs`](crate::Limits::cleared_runs).
     TooManyRuns,
     /// There are [`Limits::rulings`](crate::Limits::rulings) rulings about feeds.
@@ -72,6 +74,7 @@ impl fmt::Display for Misuse {
             Self::FeedBroken => "the store failed under this feed",
             Self::FeedRemoved => "the feed is removed or refused",
             Self::FeedBehind => "more of the feed was signed than is held",
+            Self::FeedForked => "the feed has two histories",
             Self::TooManyRuns => "too many runs of the feed are cleared",
             Self::TooManyRulings => "too many feeds are ruled upon",
             Self::Downloading => "the feed is being downloaded",

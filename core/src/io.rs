@@ -211,7 +211,7 @@ pub enum Event {
         /// The feed.
         key: FeedKey,
     },
-    /// A request was taken back, or its feed was removed.
+    /// A request was taken back, or its feed was removed or has two histories.
     Canceled {
         /// Which one.
         request: RequestId,
@@ -276,10 +276,19 @@ pub enum Event {
     },
     /// A peer's history of this feed contradicts ours: its author signed two, as a copied folder
     /// or a restored backup does, or the peer lies. The feed stays as we had it first, and is not
-    /// exchanged with this peer any more.
+    /// exchanged with this peer any more. [`Forked`](Self::Forked) follows if the two histories can
+    /// be proved.
     Contested {
         /// The connection.
         connection: ConnectionId,
+        /// The feed.
+        feed: FeedId,
+    },
+    /// The author of a feed signed two histories of it, which anybody can verify now: the feed
+    /// stays as we had it first, durably, and is neither taken nor given any more. Peers that hold
+    /// it are told. Where it is our own feed, two copies of its key pair are in use, and nothing
+    /// is appended any more.
+    Forked {
         /// The feed.
         feed: FeedId,
     },

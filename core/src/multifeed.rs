@@ -6,6 +6,7 @@
 mod clear;
 mod download;
 mod footprint;
+mod fork;
 mod get;
 mod hypercore;
 mod open;
@@ -258,6 +259,9 @@ impl Multifeed {
         let log = log.ok_or(Misuse::UnknownFeed)?;
         if log.broken().is_some() {
             return Err(Misuse::FeedBroken);
+        }
+        if log.is_forked() {
+            return Err(Misuse::FeedForked);
         }
         if log.is_writable() && log.signed_length() > log.staged_length() {
             // Signed before the store was lost: the next index has its block already.

@@ -11,6 +11,7 @@ use crate::id::{ConnectionId, FeedId, FeedKey, RequestId};
 use crate::io::{
     CommitRequest, Event, Output, ReadRequest, ScanRequest, StoreId, StoreKey, StoreRequest, Write,
 };
+use crate::wire::fork::Dispute;
 
 /// What a store request is for.
 #[derive(Debug)]
@@ -25,6 +26,10 @@ pub(crate) enum Job {
     Append { request: RequestId, feed: FeedId, start: u64, end: u64 },
     /// Blocks of a peer, and what they take of its window.
     Extend { connection: ConnectionId, feed: FeedId, end: u64, bytes: u64 },
+    /// That a feed has two histories.
+    Fork { feed: FeedId },
+    /// What the head of a peer is held against.
+    Dispute { theirs: (ConnectionId, Dispute), read: ProofRead },
     /// A range for a peer.
     Serve { connection: ConnectionId, start: u64, read: RangeRead },
     /// That a feed of another origin was adopted.
@@ -37,6 +42,8 @@ pub(crate) enum Job {
     Read { request: RequestId, end: u64, read: RangeRead },
     /// What the application ruled about feeds.
     OpenRulings,
+    /// Feeds of two histories.
+    OpenForks,
     /// Peers that were known, and what has changed since.
     OpenKnown,
     /// That a peer is known.
@@ -89,12 +96,14 @@ impl Job {
         match self {
             Self::OpenMeta | Self::OpenNew | Self::OpenFeeds | Self::OpenRulings => None,
             Self::OpenKnown | Self::Mark { .. } | Self::Rule { .. } | Self::Leave { .. } => None,
+            Self::OpenForks => None,
             Self::Append { feed, .. }
             | Self::Extend { feed, .. }
             | Self::Filled { feed, .. }
             | Self::Adopt { feed }
+            | Self::Fork { feed }
             | Self::Follow { feed, .. } => Some(*feed),
-            Self::Prove { read, .. } => Some(read.feed()),
+            Self::Prove { read, .. } | Self::Dispute { read, .. } => Some(read.feed()),
             Self::Clear { clear } => Some(clear.feed),
             Self::Serve { read, .. }
             | Self::Read { read, .. }

@@ -46,6 +46,8 @@ pub enum Bug {
     AgreesByCount,
     /// A mark is taken for what both sides mean, and for all that has changed since.
     TrustsMarks,
+    /// Peers are not told that a feed has two histories.
+    KeepsForksSecret,
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::{env, fs};
 
 use data_encoding::HEXLOWER;
+use multifeed_core::crypto::hash;
 use multifeed_core::peer::early::seal_claim;
+use multifeed_core::wire::fork::{Dispute, DisputeHeader, Forked, ForkedHead};
 use multifeed_core::wire::frame::FrameReader;
 use multifeed_core::wire::multifeed::{
     AgainEntry, Claim, HeadEntry, Hello, Kind, KnownClaim, Name, No, NoEntry, PROTOCOL,
@@ -155,8 +157,29 @@ fn messages_have_these_bytes() {
         let claim = Claim { known, ..CLAIM };
         add(name, json!(claim), body(&[claim]));
     }
+    let forked = two_histories();
+    let Forked { dispute, head, nodes } = &forked;
+    let disputed = json!({ "header": dispute.header, "roots": dispute.roots });
+    add("19 disputed", disputed.clone(), dispute.encode());
+    let value = json!({ "disputed": disputed, "head": head, "nodes": nodes });
+    add("20 forked", value, forked.encode());
     add("18 settled", json!(vec![0x44_u8; 16]), body(&[[0x44_u8; 16]]));
     hold("messages.json", &all.into());
+}
+
+/// The author of the seed 07 × 32 signed a history with the block "one" and another with "two".
+fn two_histories() -> Forked {
+    let key_pair = KeyPair::from_seed(&[7; 32]);
+    let public_key = key_pair.public_key();
+    let key = manifest::feed_key(Group::keyed(GROUP_KEY).feed_namespace(), &public_key);
+    let [one, two] = [b"one", b"two"].map(|block| {
+        let leaf = hash::leaf(block);
+        let tree_hash = hash::tree([(leaf, 0, 3)]);
+        ((3, leaf), manifest::sign(&key_pair, &key, &tree_hash, 1, 0))
+    });
+    let header = DisputeHeader { public_key, length: 1, signature: one.1, roots: 1 };
+    let head = ForkedHead { length: 1, signature: two.1, nodes: 1 };
+    Forked { dispute: Dispute { header, roots: vec![one.0] }, head, nodes: vec![two.0] }
 }
 
 /// Two members. The first has two feeds; the second has one, of which it lost a block since.

@@ -69,6 +69,8 @@ pub enum Law {
     Readable,
     /// Of a feed that was removed nothing is left.
     Gone,
+    /// Of a feed of two histories everybody who holds it knows.
+    Forks,
 }
 
 impl Law {
@@ -95,6 +97,7 @@ impl Law {
             Self::Order => "order",
             Self::Readable => "readable",
             Self::Gone => "gone",
+            Self::Forks => "forks",
         }
     }
 }

@@ -30,6 +30,7 @@ const BUGS: &[(Bug, &str, Law)] = &[
     (Bug::KeepsCandidates, "liars-in-the-mesh", Law::Bounds),
     (Bug::SyncedTooEarly, "a-ring-whose-connections-break", Law::Synced),
     (Bug::AnswersTooOften, "a-ring-whose-connections-break", Law::Answers),
+    (Bug::KeepsForksSecret, "an-author-with-two-tongues", Law::Forks),
     (Bug::ServesFromStart, "answers-in-any-order", Law::Bytes),
 ];
 

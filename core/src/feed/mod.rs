@@ -4,6 +4,7 @@
 //! is staged by [`Feed::append`] or [`Feed::accept`], and [`Feed::landed`] makes it count.
 
 mod clear;
+pub(crate) mod fork;
 pub mod manifest;
 pub(crate) mod proof;
 pub(crate) mod read;
@@ -26,6 +27,7 @@ use crate::error::{StoreFailure, Violation};
 use crate::id::{FeedId, FeedKey};
 use crate::io::Write;
 use crate::planted::{self, Bug};
+use fork::Fork;
 use manifest::Origin;
 use runs::Runs;
 use tree::{Fold, Node};
@@ -131,15 +133,18 @@ struct Activity {
     /// The head that the latest range was proved by, and the tree hash that it signs, while more is
     /// to come under it: the next range need not be checked against the signature again.
     proven: Option<(Head, Hash)>,
+    /// The author signed two histories.
+    fork: Option<Fork>,
 }
 
 impl Activity {
     fn is_over(&self) -> bool {
         // What is glimpsed is of another origin.
-        let Self { staged, name, writer, broken, cleared, filling, origin, proven, .. } = self;
+        let Self { staged, name, writer, broken, cleared, filling, origin, proven, fork, .. } =
+            self;
         let is_plain = name.is_none() && writer.is_none() && *origin == Origin::Group;
         let is_whole = broken.is_none() && cleared.is_empty() && filling.is_none();
-        let is_whole = is_whole && proven.is_none();
+        let is_whole = is_whole && proven.is_none() && fork.is_none();
         staged.is_empty() && is_whole && is_plain
     }
 }
@@ -276,7 +281,7 @@ impl Feed {
 
     /// Whether its blocks are taken from peers and given to them.
     pub(crate) fn is_taken(&self) -> bool {
-        self.standing == Standing::Taken
+        self.standing == Standing::Taken && !self.is_forked()
     }
 
     /// Whether peers are told of it.

@@ -85,6 +85,8 @@ pub(crate) struct Proof {
     pub(crate) value: Option<Bytes>,
     /// The node that was asked for, unless it was a block, then the siblings on its way up.
     pub(crate) path: Vec<Node>,
+    /// What covers the blocks that the asker has, if it asked for what its length grows by.
+    pub(crate) before: Vec<Node>,
     /// What the asker's length grows by, if it was asked for.
     pub(crate) upgrade: Vec<Node>,
     /// What covers the blocks behind that.
@@ -185,8 +187,10 @@ impl ProofRead {
             (Some(target), None) => [&[target], &plan.path[..]].concat(),
             _ => plan.path.clone(),
         };
+        let start = request.upgrade.map_or(0, |span| span.start);
+        let before = all(&tree::cover(0, start).collect::<Vec<_>>());
         let (path, upgrade, additional) = (all(&path), all(&plan.upgrade), all(&plan.additional));
-        Ok(Proof { value, path, upgrade, additional, head: tip.head })
+        Ok(Proof { value, path, before, upgrade, additional, head: tip.head })
     }
 }
 

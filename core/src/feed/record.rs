@@ -22,6 +22,7 @@ use crate::group::Group;
 use crate::id::{FeedId, FeedKey};
 use crate::io::StoreKey;
 use crate::reconcile::known::{Mark, PeerName};
+use crate::wire::fork::Forked;
 
 /// Version of everything in this file: 2 has feeds of other origins.
 const VERSION: u32 = 2;
@@ -37,6 +38,7 @@ const BLOCK: u8 = 3;
 const RULING: u8 = 4;
 const KNOWN: u8 = 5;
 const CHANGE: u8 = 6;
+const FORK: u8 = 7;
 
 /// No count of changes comes near this.
 const POSITION_MAX: u64 = 1 << 53;
@@ -102,6 +104,16 @@ pub(crate) fn changes_end() -> StoreKey {
     key(CHANGE + 1, 0, 0)
 }
 
+/// Where the proof lies that the feed in `slot` has two histories. All of them lie in one run.
+pub(crate) fn fork_key(slot: u32) -> StoreKey {
+    key(FORK, slot, 0)
+}
+
+/// The first key behind all proofs of two histories.
+pub(crate) fn forks_end() -> StoreKey {
+    key(FORK + 1, 0, 0)
+}
+
 /// The key behind one.
 pub(crate) fn behind(key: &StoreKey) -> StoreKey {
     let mut number = [0; 16];
@@ -110,10 +122,11 @@ pub(crate) fn behind(key: &StoreKey) -> StoreKey {
     StoreKey(next)
 }
 
-/// The keys of what a feed has besides its record, first and behind the last: blocks and nodes.
-pub(crate) fn parts_of(slot: u32) -> [[StoreKey; 2]; 2] {
+/// The keys of what a feed has besides its record, first and behind the last: blocks, nodes, and
+/// the proof that it has two histories.
+pub(crate) fn parts_of(slot: u32) -> [[StoreKey; 2]; 3] {
     // No index comes near the largest number.
-    [BLOCK, NODE].map(|kind| [key(kind, slot, 0), key(kind, slot, u64::MAX)])
+    [BLOCK, NODE, FORK].map(|kind| [key(kind, slot, 0), key(kind, slot, u64::MAX)])
 }
 
 /// The slot, or a ruling's place, in a key.
@@ -339,6 +352,16 @@ pub(crate) fn decode_known(key: &StoreKey, value: &[u8]) -> Result<KnownEntry, S
         }
     };
     if position < POSITION_MAX { Ok(entry) } else { Err(StoreFailure::Damaged) }
+}
+
+/// The value of a proof that a feed has two histories: the body of its message.
+pub(crate) fn encode_fork(proof: &[u8]) -> Bytes {
+    [proof, &checksum(proof)].concat().into()
+}
+
+/// Reads it back. Who takes it verifies it.
+pub(crate) fn decode_fork(value: &[u8]) -> Result<Forked, StoreFailure> {
+    Forked::decode(body(value)?).map_err(|_| StoreFailure::Damaged)
 }
 
 fn seal(value: &impl Serialize) -> Bytes {

@@ -6,6 +6,7 @@ use core::fmt::Debug;
 use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
 
+use crate::wire::fork::{Dispute, Forked};
 use crate::wire::frame::{FrameReader, HEAD_SIZE, write_frame};
 use crate::wire::multifeed::{
     HeadEntry, Hello, NoEntry, RangeMessage, WantEntry, decode, encode_range, entries, put,
@@ -77,6 +78,14 @@ pub fn messages(body: &[u8]) {
         assert!(blocks + range.blocks.len() + 33 * range.nodes.len() <= body.len());
         let again = encode_range(&range.header, range.nodes.iter().copied(), &range.blocks);
         assert_eq!(RangeMessage::decode(&again, 100).as_ref(), Ok(&range));
+    }
+    if let Ok(dispute) = Dispute::decode(body) {
+        assert!(33 * dispute.roots.len() <= body.len());
+        assert_eq!(Dispute::decode(&dispute.encode()), Ok(dispute));
+    }
+    if let Ok(forked) = Forked::decode(body) {
+        assert!(33 * (forked.dispute.roots.len() + forked.nodes.len()) <= body.len());
+        assert_eq!(Forked::decode(&forked.encode()), Ok(forked));
     }
 }
 

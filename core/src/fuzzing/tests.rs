@@ -13,6 +13,7 @@ use super::map::{BLOCKS, Map, Node, author, config};
 use super::records::sealed;
 use crate::chance::Chance;
 use crate::peer::secure::SecretStream;
+use crate::wire::fork::{Dispute, DisputeHeader, Forked, ForkedHead};
 use crate::wire::frame::{FrameReader, write_frame};
 use crate::wire::hypercore;
 use crate::wire::multifeed::{
@@ -165,6 +166,10 @@ fn message_seeds() -> Vec<(&'static str, Vec<u8>)> {
     let header = RangeHeader { name, start: 1, head_length: 7, fork: 0, signature, nodes: 2 };
     let nodes = [(100, [3; 32]), (1 << 40, [4; 32])];
     let range = encode_range(&header, nodes.into_iter(), &[&b"one"[..], b"", &[9; 200]]);
+    let header = DisputeHeader { public_key: PublicKey([1; 32]), length: 3, signature, roots: 2 };
+    let dispute = Dispute { header, roots: nodes.to_vec() };
+    let head = ForkedHead { length: 300, signature, nodes: 2 };
+    let forked = Forked { dispute: dispute.clone(), head, nodes: nodes.to_vec() };
     vec![
         ("hello", handshake()),
         ("heads", encoded(&heads)),
@@ -172,6 +177,8 @@ fn message_seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("nos", encoded(&nos)),
         ("range", range),
         ("window", encoded(&[1_u64 << 33])),
+        ("disputed", dispute.encode()),
+        ("forked", forked.encode()),
     ]
 }
 

@@ -82,11 +82,14 @@ impl Multifeed {
     /// [`Misuse::OutOfRange`] if not all of the blocks are below the feed's durable length or none
     /// is named; [`Misuse::FeedRemoved`] if the feed is refused; [`Misuse::Downloading`] if too
     /// many downloads of the feed are open; [`Misuse::UnknownFeed`], [`Misuse::FeedBroken`],
-    /// [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
+    /// [`Misuse::FeedForked`], [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
     pub fn download(&mut self, feed: FeedId, blocks: Range<u64>) -> Result<RequestId, Misuse> {
         let Range { start, end } = blocks;
         self.write_down(|| Step::Download { feed: feed.0, start, end });
         let log = self.check_change(feed, &blocks)?;
+        if log.is_forked() {
+            return Err(Misuse::FeedForked);
+        }
         if log.standing != Standing::Taken {
             return Err(Misuse::FeedRemoved);
         }

@@ -106,8 +106,32 @@ impl Multifeed {
             Some((last, _)) => self.scan_known(record::behind(last)),
             None => {
                 known.opened();
-                self.ready();
+                self.scan_forks(record::fork_key(0));
             }
+        }
+    }
+
+    fn scan_forks(&mut self, from: StoreKey) {
+        let until = record::forks_end();
+        self.outbox.scan(Job::OpenForks, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
+    }
+
+    pub(super) fn took_forks(&mut self, entries: &[(StoreKey, Bytes)]) {
+        for (key, value) in entries {
+            let feed = FeedId(record::slot_of(key));
+            // A slot without a record is a feed that is being removed, or damaged.
+            let Some(log) = self.feeds.get_mut(feed) else { continue };
+            let found = record::decode_fork(value).ok();
+            match found.filter(|found| log.check_fork(found, self.memo.as_ref()).is_ok()) {
+                Some(found) => log.set_fork(found.encode().into(), true),
+                None => {
+                    self.outbox.event(Event::FeedBroken { feed, failure: StoreFailure::Damaged });
+                }
+            }
+        }
+        match entries.last() {
+            Some((last, _)) => self.scan_forks(record::behind(last)),
+            None => self.ready(),
         }
     }
 

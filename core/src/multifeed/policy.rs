@@ -45,7 +45,8 @@ impl Multifeed {
     }
 
     /// Takes and gives a feed again, or takes it before it was ever seen. It is asked of the peers
-    /// that offer it. Answered by [`Event::Ruled`](crate::Event::Ruled).
+    /// that offer it. One that has two histories stays as it is until it is removed.
+    /// Answered by [`Event::Ruled`](crate::Event::Ruled).
     ///
     /// # Errors
     ///
@@ -78,7 +79,8 @@ impl Multifeed {
         Ok(request)
     }
 
-    /// Whether a feed is neither taken nor given: it is refused, was removed, or is being removed.
+    /// Whether a feed is neither taken nor given: it is refused, was removed, is being removed, or
+    /// has two histories.
     pub fn is_refused(&self, key: &FeedKey) -> bool {
         let feed = self.feeds.find(key).and_then(|feed| self.feeds.get(feed));
         feed.is_some_and(|feed| !feed.is_taken()) || self.policy.is_refused(key)
@@ -123,23 +125,28 @@ impl Multifeed {
     /// Every session learns how a feed stands now.
     pub(super) fn stand(&mut self, feed: FeedId, standing: Standing) {
         let Some(log) = self.feeds.get_mut(feed) else { return };
-        let before = core::mem::replace(&mut log.standing, standing);
-        let (length, was_taken) = (log.length(), before == Standing::Taken);
-        if was_taken == (standing == Standing::Taken) {
+        let was_taken = log.is_taken();
+        log.standing = standing;
+        self.turn(feed, was_taken);
+    }
+
+    /// The same, once something about it may have changed that decides whether it is taken.
+    pub(super) fn turn(&mut self, feed: FeedId, was_taken: bool) {
+        let Some(log) = self.feeds.get(feed) else { return };
+        let (length, is_taken) = (log.length(), log.is_taken());
+        if was_taken == is_taken {
             return;
         }
         self.stand_links(feed);
         let Some(log) = self.feeds.get(feed).filter(|log| log.is_of_group()) else { return };
         let (key, public_key) = (log.key, log.public_key);
-        match standing {
-            Standing::Taken => self.sets.change(feed, &key, 0, length),
-            Standing::Refused | Standing::Leaving => self.sets.change(feed, &key, length, 0),
+        match is_taken {
+            true => self.sets.change(feed, &key, 0, length),
+            false => self.sets.change(feed, &key, length, 0),
         }
-        self.each_session(|session, context| match standing {
-            Standing::Taken => session.accept(feed, length),
-            Standing::Refused | Standing::Leaving => {
-                session.refuse(context.sources, feed, (public_key, length))
-            }
+        self.each_session(|session, context| match is_taken {
+            true => session.accept(feed, length),
+            false => session.refuse(context.sources, feed, (public_key, length)),
         });
     }
 
@@ -154,7 +161,7 @@ impl Multifeed {
         self.each_session(|session, _| session.admit(feed, key));
     }
 
-    fn each_session(&mut self, mut change: impl FnMut(&mut Session, &mut Context<'_>)) {
+    pub(super) fn each_session(&mut self, mut change: impl FnMut(&mut Session, &mut Context<'_>)) {
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
             let (peer, mut context) = self.split(id);

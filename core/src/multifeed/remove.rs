@@ -135,6 +135,8 @@ impl Multifeed {
         let Some(Leaving { request, key, .. }) = self.leaving.remove(&feed) else { return };
         self.feeds.empty_out(feed);
         self.sets.forget_slots();
+        let peers = self.connections.values_mut();
+        peers.filter_map(Connection::session_mut).for_each(|session| session.forget_fork(feed));
         let mut sessions = self.connections.values().filter_map(Connection::session);
         // A peer that knows the feed has a number for it; the slot is free once no peer does.
         if !sessions.any(|session| session.knows(feed)) {

@@ -26,6 +26,9 @@ impl Multifeed {
             (Job::OpenFeeds, Answer::Entries(entries)) => self.took_feeds(&entries),
             (Job::OpenRulings, Answer::Entries(entries)) => self.took_rulings(&entries),
             (Job::OpenKnown, Answer::Entries(entries)) => self.took_known(&entries),
+            (Job::OpenForks, Answer::Entries(entries)) => self.took_forks(&entries),
+            (Job::Fork { feed }, Answer::Durable) => self.forked(feed),
+            (Job::Dispute { theirs, read }, answer) => self.held_against(theirs, read, answer),
             (Job::Mark { connection }, Answer::Durable) => self.marked(connection),
             (Job::Append { request, feed, start, end }, Answer::Durable) => {
                 self.appended(request, feed, start, end);
@@ -138,9 +141,10 @@ impl Multifeed {
         }
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
-            let (peer, context) = self.split(id);
+            let (peer, mut context) = self.split(id);
             let Some(session) = peer.and_then(Connection::session_mut) else { continue };
             session.grown(feed, grown.clone(), context.limits);
+            session.go_on_disputing(&mut context, feed);
             self.settle(id);
         }
         grown
@@ -236,9 +240,12 @@ impl Multifeed {
 
     fn failed(&mut self, job: Job, failure: StoreFailure) {
         match job {
-            Job::OpenMeta | Job::OpenNew | Job::OpenFeeds | Job::OpenRulings | Job::OpenKnown => {
-                self.fail_open(failure)
-            }
+            Job::OpenMeta
+            | Job::OpenNew
+            | Job::OpenFeeds
+            | Job::OpenRulings
+            | Job::OpenKnown
+            | Job::OpenForks => self.fail_open(failure),
             Job::Mark { connection } => self.marked(connection),
             Job::Append { request, feed, .. } => {
                 self.break_feed(feed, failure);
@@ -248,7 +255,7 @@ impl Multifeed {
                 self.break_feed(feed, failure);
                 self.free_window(connection, bytes);
             }
-            Job::Adopt { feed } => self.break_feed(feed, failure),
+            Job::Adopt { feed } | Job::Fork { feed } => self.break_feed(feed, failure),
             Job::Follow { connection, feed, bytes, .. } => {
                 self.break_feed(feed, failure);
                 self.follow_stored(connection, bytes);
@@ -270,6 +277,7 @@ impl Multifeed {
             }
             // They take their failures themselves.
             Job::Leave { .. }
+            | Job::Dispute { .. }
             | Job::ClearRead { .. }
             | Job::ServeAgain { .. }
             | Job::Check { .. }

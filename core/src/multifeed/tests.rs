@@ -2,6 +2,7 @@ mod again;
 mod backup;
 mod crash;
 mod flights;
+mod fork;
 mod hostile;
 mod hypercore;
 mod known;

@@ -29,9 +29,11 @@ pub struct Feed<'a> {
     pub cleared: u64,
     /// It is neither taken nor given.
     pub is_refused: bool,
+    /// Its author signed two histories of it: it stays as it is held.
+    pub is_forked: bool,
     /// The local name of a writer, also before its key pair was given.
     pub name: Option<&'a str>,
-    /// Whether we can append: its key pair was given.
+    /// Whether we can append: its key pair was given, and it has one history.
     pub is_writable: bool,
 }
 
@@ -163,7 +165,8 @@ fn view(id: FeedId, feed: &feed::Feed) -> Feed<'_> {
         byte_length: feed.byte_length(),
         cleared: feed.blocks_gone(),
         is_refused: feed.standing == Standing::Refused,
+        is_forked: feed.is_forked(),
         name: feed.name(),
-        is_writable: feed.is_writable(),
+        is_writable: feed.is_writable() && !feed.is_forked(),
     }
 }

@@ -188,6 +188,7 @@ fn event_line(event: &Event) -> String {
             format!("{}: {refusal:?}", at_peer("refused", connection, feed))
         }
         Event::Contested { connection, feed } => at_peer("contested", connection, feed),
+        Event::Forked { feed } => format!("event forked feed={}", feed.0),
         Event::Truncated { connection, feed, fork, length } => {
             format!("{} fork={fork} length={length}", at_peer("truncated", connection, feed))
         }

@@ -33,7 +33,7 @@ impl Frame<'_> {
 
     /// Whether another message may begin. Each but a range has [`FRAME_BYTES`] at most, so that no
     /// frame without a block is longer than twice that.
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.batch.size() < FRAME_BYTES
     }
 }
@@ -59,6 +59,7 @@ impl Session {
             if frame.has_room() {
                 self.say_nos(context, &mut frame);
             }
+            self.say_forks(context, &mut frame);
             if frame.has_room() && self.reconciliation.is_settled() {
                 self.say_heads(context, &mut frame);
             }

@@ -5,6 +5,7 @@
 mod again;
 mod compose;
 mod edge;
+mod fork;
 pub(crate) mod hypercore;
 mod names;
 mod policy;
@@ -15,5 +16,6 @@ mod serve;
 mod session;
 mod settle;
 
+pub(crate) use fork::keep_fork;
 pub(crate) use reconcile::Reconciliation;
 pub(crate) use session::{Context, Session, Sources};

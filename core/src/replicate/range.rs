@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 /// Feeds that one peer may contest: the number of wrong messages that hypercore forgives.
-const CONTESTED_MAX: usize = 64;
+pub(super) const CONTESTED_MAX: usize = 64;
 
 impl Session {
     pub(super) fn take_range(
@@ -148,6 +148,7 @@ impl Session {
         });
         self.give_up(context.sources, id);
         self.nos.insert((turned(name), No::Declined));
+        self.dispute(id);
         context.outbox.event(Event::Contested { connection: self.connection, feed: id });
         Ok(())
     }

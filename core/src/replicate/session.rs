@@ -9,6 +9,7 @@ use core::ops::Range as Run;
 
 use super::again::Again;
 use super::edge::{Edge, Edges, Grant};
+use super::fork::Forking;
 use super::names::{Names, Number};
 use super::policy::Offer;
 use super::push;
@@ -97,6 +98,8 @@ pub(crate) struct Session {
     pub(super) stalls: u32,
     /// Feeds of which the peer has another history than we.
     pub(super) contested: usize,
+    /// Feeds of two histories, and what is to be said of them.
+    pub(super) forking: Forking,
     /// When the peer last made us wait less.
     pub(super) progress: Instant,
     /// Names and bytes: what we may still send, what the peer may still send, and what it has to
@@ -143,6 +146,7 @@ impl Session {
             resume: None,
             stalls: 0,
             contested: 0,
+            forking: Forking::default(),
             progress: now,
             names_left: theirs.names,
             names_open: limits.names,
@@ -196,6 +200,8 @@ impl Session {
                     self.window_left.checked_add(bytes).ok_or(Violation::OutOfRange)?;
             }
             Kind::Claim => self.take_claim(context, body)?,
+            Kind::Disputed => self.take_dispute(context, body)?,
+            Kind::Forked => self.take_fork(context, body)?,
             Kind::Settled => self.take_settled(message::decode(body)?),
             kind => self.take_reconcile(context, kind, body)?,
         }
@@ -258,6 +264,7 @@ impl Session {
         if wanted && !self.asked.contains_key(&id) {
             self.backlog.insert(id);
         }
+        self.tell_fork(context.feeds, id);
         self.push(context, id, theirs);
         if length > 0 && is_news && is_taken {
             let connection = self.connection;
@@ -507,6 +514,7 @@ impl Session {
             && self.nos.is_empty()
             && self.serving.is_idle()
             && self.again.is_idle()
+            && self.forking.is_idle()
     }
 
     /// Whether the peers have come to be in sync since the last call.
@@ -565,7 +573,7 @@ impl Session {
 
     /// What the peer makes us hold for the exchange of feeds.
     pub(crate) fn footprint(&self) -> ConnectionFootprint {
-        let unsaid = [self.changed.len(), self.backlog.len(), self.nos.len()];
+        let unsaid = [self.changed.len(), self.backlog.len(), self.nos.len(), self.forking.len()];
         ConnectionFootprint {
             wants: self.asked.len(),
             names: self.edges.iter().filter(|(_, edge)| edge.on_grant.is_some()).count(),

@@ -2,6 +2,7 @@
 //! allocated by a length that a peer announced.
 
 pub mod codec;
+pub mod fork;
 pub mod frame;
 pub mod hypercore;
 pub mod multifeed;

@@ -103,6 +103,10 @@ pub enum Kind {
     /// What the sender's heads are, now that it holds all that the receiver offers: a hash of
     /// their sums.
     Settled = 18,
+    /// A [`Dispute`](super::fork::Dispute).
+    Disputed = 19,
+    /// A [`Forked`](super::fork::Forked).
+    Forked = 20,
 }
 
 impl Kind {
@@ -128,6 +132,8 @@ impl Kind {
             16 => Self::GiveUp,
             17 => Self::Part,
             18 => Self::Settled,
+            19 => Self::Disputed,
+            20 => Self::Forked,
             _ => return None,
         })
     }

@@ -1,6 +1,7 @@
 //! Attacks on the mux and on the channel `multifeed/1`, up to the reconciliation.
 
 use multifeed_core::wire::codec::{put_string, put_uint};
+use multifeed_core::wire::fork::{Dispute, DisputeHeader, Forked, ForkedHead};
 use multifeed_core::wire::multifeed::{
     AgainEntry, HeadEntry, Kind, Name, No, NoEntry, PROTOCOL, RangeHeader, WantEntry, encode_range,
     put,
@@ -94,12 +95,37 @@ fn range(pen: &mut Pen) -> Vec<u8> {
     encode_range(&header, nodes.into_iter(), &pen.list("blocks", blocks))
 }
 
+/// A head of the node's own feed that nobody signed, in the right form.
+fn dispute(pen: &mut Pen) -> Dispute {
+    let header = DisputeHeader {
+        public_key: PublicKey(pen.array("key", author(11).0)),
+        length: pen.number("length", 3),
+        signature: Signature(pen.array("signature", [5; 64])),
+        roots: pen.byte("count of roots", 2),
+    };
+    let root = |pen: &mut Pen| (pen.number("bytes below a root", 9), pen.array("root", [3; 32]));
+    let roots = vec![root(pen), root(pen)];
+    Dispute { header, roots: pen.list("roots", roots) }
+}
+
+fn forked(pen: &mut Pen) -> Vec<u8> {
+    let dispute = dispute(pen);
+    let head = ForkedHead {
+        length: pen.number("length of the other head", 4),
+        signature: Signature(pen.array("signature of the other", [6; 64])),
+        nodes: pen.byte("count of nodes", 3),
+    };
+    let node = |pen: &mut Pen| (pen.number("bytes below a node", 9), pen.array("node", [4; 32]));
+    let nodes = vec![node(pen), node(pen), node(pen)];
+    Forked { dispute, head, nodes: pen.list("nodes", nodes) }.encode()
+}
+
 fn grant(pen: &mut Pen) -> Vec<u8> {
     entries(&[pen.number("grant", 7)])
 }
 
 /// Every message of the channel but for those of a reconciliation.
-const MESSAGES: [(&str, Kind, Writer); 8] = [
+const MESSAGES: [(&str, Kind, Writer); 10] = [
     ("heads", Kind::Heads, heads),
     ("listed", Kind::Listed, |pen| pen.text("nothing", b"")),
     ("wants", Kind::Wants, wants),
@@ -108,6 +134,8 @@ const MESSAGES: [(&str, Kind, Writer); 8] = [
     ("names", Kind::Names, grant),
     ("window", Kind::Window, grant),
     ("again", Kind::Again, again),
+    ("disputed", Kind::Disputed, |pen| dispute(pen).encode()),
+    ("forked", Kind::Forked, forked),
 ];
 
 /// The member would rather have everything listed, and names a feed.
@@ -118,7 +146,9 @@ fn listing() -> Vec<u8> {
 
 /// Messages as they should be, for which nobody is closed.
 pub(super) fn honest() -> Vec<Attack> {
-    let taken = MESSAGES.into_iter().filter(|(_, kind, _)| *kind != Kind::Range);
+    // What nobody signed closes whoever says it.
+    let is_signed = |kind| matches!(kind, Kind::Range | Kind::Disputed | Kind::Forked);
+    let taken = MESSAGES.into_iter().filter(|(_, kind, _)| !is_signed(*kind));
     let taken = taken.map(|(name, kind, write)| {
         let bytes = message(kind as u64, &genuine(write));
         let (name, moment, role) = (name.to_owned(), Moment::Claimed, Role::Responder);

@@ -108,7 +108,7 @@ impl World {
     }
 
     /// The links that count, with their nodes.
-    fn joined(&self) -> impl Iterator<Item = (LinkId, [NodeId; 2])> {
+    pub(super) fn joined(&self) -> impl Iterator<Item = (LinkId, [NodeId; 2])> {
         self.links().filter_map(|id| {
             let link = self.link(id);
             let nodes = link.nodes.map(NodeId);

@@ -1,8 +1,8 @@
 //! The world's side of the laws: what they are told, and those that are checked at rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use multifeed_core::{ConnectionId, Duration, Event, FeedId, PublicKey, Reason, manifest};
+use multifeed_core::{ConnectionId, Duration, Event, FeedId, FeedKey, PublicKey, Reason, manifest};
 
 use super::World;
 use crate::fault::Fault;
@@ -46,7 +46,8 @@ impl World {
     }
 
     /// Checks what can be checked at rest only: everybody holds the same, all of it can be read
-    /// back, nothing but signs of life is sent, and each node started anew holds the same.
+    /// back, nothing but signs of life is sent, everybody knows which feeds have two histories, and
+    /// each node started anew holds the same.
     pub fn check_at_rest(&mut self) {
         if !self.is_converged() {
             let found = self.differences();
@@ -55,6 +56,7 @@ impl World {
         self.check_readable();
         self.check_gone();
         self.check_silence();
+        self.check_forks();
         self.check_restarts();
     }
 
@@ -100,6 +102,34 @@ impl World {
                 let what = || format!("link {}: {sent} bytes one way at rest", link.0);
                 self.report(Law::Silence, None, what);
             }
+        }
+    }
+
+    /// Where two that are joined hold two histories of a feed, or one of them knows of two, both
+    /// know.
+    fn check_forks(&mut self) {
+        let liars = self.nodes.iter().filter(|node| {
+            node.liar.as_ref().is_some_and(|liar| liar.lie() == Fault::Equivocation)
+        });
+        let feeds = liars.filter_map(|node| node.multifeed.as_ref()).flat_map(|it| it.feeds());
+        let keys: BTreeSet<FeedKey> =
+            feeds.filter(|feed| feed.name.is_some()).map(|feed| feed.key).collect();
+        let mut found = Vec::new();
+        for (link, ends) in self.joined().filter(|_| !keys.is_empty()) {
+            for key in &keys {
+                let held = ends.map(|end| {
+                    let honest = self.multifeed(end).filter(|_| !self.node(end).is_liar())?;
+                    honest.find(key).map(|feed| (feed.length, feed.is_forked))
+                });
+                let [Some(a), Some(b)] = held else { continue };
+                if a != b && !(a.1 && b.1) {
+                    found.push((link, *key, a, b));
+                }
+            }
+        }
+        for (link, key, a, b) in found {
+            let what = || format!("link {}: {key} is held as {a:?} and {b:?}", link.0);
+            self.report(Law::Forks, None, what);
         }
     }
 

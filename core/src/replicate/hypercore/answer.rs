@@ -180,7 +180,7 @@ impl Answers {
         (id, request): (FeedId, &Request),
         proof: Proof,
     ) {
-        let Proof { value, path, upgrade, additional, head } = proof;
+        let Proof { value, path, upgrade, additional, head, .. } = proof;
         let signature = signature_of(feed.origin(), &head);
         let manifest = manifest_of(feed, group).filter(|_| request.manifest).map(Ok);
         let (block, hash) = match (request.block, request.hash) {

@@ -165,6 +165,7 @@ impl Session {
                 });
                 if is_refused && *before > 0 {
                     self.nos.insert((Name::New(held.public_key), No::Declined));
+                    self.tell_fork(context.feeds, *feed);
                 }
             }
         }

@@ -145,8 +145,8 @@ fn a_range_has_no_more_blocks_than_allowed() {
 
 #[test]
 fn the_kinds_are_their_numbers() {
-    for number in 0..=18 {
+    for number in 0..=20 {
         assert_eq!(Kind::of(number).map(|kind| kind as u64), Some(number));
     }
-    assert_eq!(Kind::of(19), None);
+    assert_eq!(Kind::of(21), None);
 }

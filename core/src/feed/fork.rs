@@ -1,0 +1,154 @@
+//! Two histories of one feed that its author signed, and what proves that there are two.
+//!
+//! Rule: a proof is right for whoever knows the author's public key and the group, and for no feed
+//! of an author that never signed a second block for an index. The size of a node is bound by its
+//! own hash and by the tree hash, but not by its parent's: so two heads contradict each other only
+//! where hashes differ.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::tree::{self, Fold, LENGTH_MAX, Node};
+use super::{Feed, Head, Tip};
+use crate::crypto::SignatureMemo;
+use crate::crypto::hash::Hash;
+use crate::error::Violation;
+use crate::wire::fork::{Dispute, DisputeHeader, Forked, ForkedHead};
+
+/// What is known of a feed's second history.
+#[derive(Debug)]
+pub(super) struct Fork {
+    /// As it goes over the wire.
+    proof: Bytes,
+    /// Until then the feed is what it was.
+    is_durable: bool,
+}
+
+impl Feed {
+    /// Whether its author is proved, durably, to have signed two histories: it is frozen then.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.fork_proof().is_some()
+    }
+
+    /// The proof of it, as it goes over the wire.
+    pub(crate) fn fork_proof(&self) -> Option<&Bytes> {
+        let fork = self.activity.as_ref()?.fork.as_ref();
+        fork.filter(|fork| fork.is_durable).map(|fork| &fork.proof)
+    }
+
+    /// Whether a proof of it is in the store, or on its way there: others are not needed.
+    pub(crate) fn has_fork(&self) -> bool {
+        self.activity.as_ref().is_some_and(|activity| activity.fork.is_some())
+    }
+
+    /// Takes a proof, which is right and is on its way to the store, or comes from there.
+    pub(crate) fn set_fork(&mut self, proof: Bytes, is_durable: bool) {
+        self.activity().fork = Some(Fork { proof, is_durable });
+    }
+
+    /// The proof is durable: it counts.
+    pub(crate) fn fork_landed(&mut self) {
+        let fork = self.activity.as_mut().and_then(|activity| activity.fork.as_mut());
+        if let Some(fork) = fork {
+            fork.is_durable = true;
+        }
+    }
+
+    /// The head that is held, to be held against another history; `None`: less is held than it
+    /// signs.
+    pub(crate) fn dispute(&self) -> Option<Dispute> {
+        let Tip { length, roots, head } = self.durable()?;
+        if *length != head.length {
+            return None;
+        }
+        let header = DisputeHeader {
+            public_key: self.public_key,
+            length: *length,
+            signature: head.signature,
+            // At most one for each bit of a length.
+            roots: roots.len() as u8,
+        };
+        Some(Dispute { header, roots: roots.iter().map(|root| (root.size, root.hash)).collect() })
+    }
+
+    /// Whether the author signed a head that a peer holds. Its roots.
+    pub(crate) fn check_dispute(
+        &self,
+        dispute: &Dispute,
+        memo: Option<&SignatureMemo>,
+    ) -> Result<Vec<Node>, Violation> {
+        let DisputeHeader { length, signature, .. } = dispute.header;
+        if length == 0 || length > LENGTH_MAX {
+            return Err(Violation::OutOfRange);
+        }
+        let roots = at(tree::cover(0, length), &dispute.roots).ok_or(Violation::BadProof)?;
+        if !tree::are_roots(&roots, length) {
+            return Err(Violation::BadProof);
+        }
+        let head = Head { length, fork: 0, signature };
+        match self.is_signed(&tree::tree_hash(&roots), &head, memo) {
+            true => Ok(roots),
+            false => Err(Violation::BadSignature),
+        }
+    }
+
+    /// Whether a fork proof of this feed is right.
+    pub(crate) fn check_fork(
+        &self,
+        forked: &Forked,
+        memo: Option<&SignatureMemo>,
+    ) -> Result<(), Violation> {
+        let Forked { dispute, head: ForkedHead { length, signature, .. }, nodes } = forked;
+        let shorter = dispute.header.length;
+        if *length < shorter || *length > LENGTH_MAX {
+            return Err(Violation::OutOfRange);
+        }
+        let roots = self.check_dispute(dispute, memo)?;
+        let cover = || tree::cover(0, shorter).chain(tree::cover(shorter, *length));
+        let alike = cover().count().checked_sub(nodes.len()).ok_or(Violation::BadProof)?;
+        let (same, ours) = roots.split_at_checked(alike).ok_or(Violation::BadProof)?;
+        let theirs = at(cover().skip(alike), nodes).ok_or(Violation::BadProof)?;
+        if ours.iter().zip(&theirs).all(|(ours, theirs)| ours.hash == theirs.hash) {
+            return Err(Violation::BadProof);
+        }
+        let mut fold = Fold::default();
+        for node in same.iter().chain(&theirs) {
+            fold.push(*node, |_| ())?;
+        }
+        if !tree::are_roots(fold.roots(), *length) {
+            return Err(Violation::BadProof);
+        }
+        let head = Head { length: *length, fork: 0, signature: *signature };
+        match self.is_signed(&tree::tree_hash(fold.roots()), &head, memo) {
+            true => Ok(()),
+            false => Err(Violation::BadSignature),
+        }
+    }
+}
+
+/// A proof out of a peer's head and what covers the blocks of ours: those of the peer's length,
+/// then the rest.
+pub(crate) fn prove(dispute: Dispute, head: &Head, before: &[Node], after: &[Node]) -> Forked {
+    let pair = |node: &Node| (node.size, node.hash);
+    let alike = dispute.roots.iter().zip(before).take_while(|(a, b)| **a == pair(b)).count();
+    let nodes: Vec<_> = before.iter().skip(alike).chain(after).map(pair).collect();
+    // At most three for each bit of a length.
+    let count = nodes.len() as u8;
+    let head = ForkedHead { length: head.length, signature: head.signature, nodes: count };
+    Forked { dispute, head, nodes }
+}
+
+/// Nodes at these indices, if there are just as many.
+fn at(indices: impl Iterator<Item = u64>, nodes: &[(u64, Hash)]) -> Option<Vec<Node>> {
+    let mut nodes = nodes.iter();
+    let mut found = Vec::with_capacity(nodes.len());
+    for index in indices {
+        let (size, hash) = nodes.next()?;
+        found.push(Node { index, size: *size, hash: *hash });
+    }
+    nodes.next().is_none().then_some(found)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! What shows that an author signed two histories of a feed ⇄ values.
+//!
+//! Rule: as in [`multifeed`](super::multifeed). A list has its count before it in one byte, for
+//! something else follows it.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::codec::Malformed;
+use super::multifeed::{put, take};
+use crate::crypto::hash::Hash;
+use crate::crypto::sign::{PublicKey, Signature};
+
+/// A head with the roots that it signs: what its sender holds of a feed of which the receiver sent
+/// it a range that does not follow on it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dispute {
+    /// The fixed part.
+    pub header: DisputeHeader,
+    /// Sizes in bytes and hashes of the roots; their indices follow from the length.
+    pub roots: Vec<(u64, Hash)>,
+}
+
+/// The fixed part of a [`Dispute`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DisputeHeader {
+    /// The author.
+    pub public_key: PublicKey,
+    /// Length of the head.
+    pub length: u64,
+    /// Its signature.
+    pub signature: Signature,
+    /// How many roots follow.
+    pub roots: u8,
+}
+
+impl Dispute {
+    /// Decodes a dispute.
+    pub fn decode(body: &[u8]) -> Result<Self, Malformed> {
+        Self::read(&mut &body[..])
+    }
+
+    fn read(rest: &mut &[u8]) -> Result<Self, Malformed> {
+        let header: DisputeHeader = take(rest)?;
+        Ok(Self { header, roots: read_nodes(rest, header.roots)? })
+    }
+
+    /// Encodes it.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        put(&mut body, &self.header);
+        self.roots.iter().for_each(|node| put(&mut body, node));
+        body
+    }
+}
+
+/// Two heads of one feed that contradict each other: a fork proof.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Forked {
+    /// The shorter one.
+    pub dispute: Dispute,
+    /// The fixed part of the longer one.
+    pub head: ForkedHead,
+    /// Sizes and hashes of the nodes of the longer one that cover its blocks: first those of the
+    /// shorter's length, without the first ones of them that both have, then the rest.
+    pub nodes: Vec<(u64, Hash)>,
+}
+
+/// The fixed part of the longer head in a [`Forked`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ForkedHead {
+    /// Its length.
+    pub length: u64,
+    /// Its signature.
+    pub signature: Signature,
+    /// How many nodes follow.
+    pub nodes: u8,
+}
+
+impl Forked {
+    /// Decodes a fork proof.
+    pub fn decode(body: &[u8]) -> Result<Self, Malformed> {
+        let rest = &mut &body[..];
+        let dispute = Dispute::read(rest)?;
+        let head: ForkedHead = take(rest)?;
+        Ok(Self { dispute, head, nodes: read_nodes(rest, head.nodes)? })
+    }
+
+    /// Encodes it.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = self.dispute.encode();
+        put(&mut body, &self.head);
+        self.nodes.iter().for_each(|node| put(&mut body, node));
+        body
+    }
+}
+
+fn read_nodes(rest: &mut &[u8], count: u8) -> Result<Vec<(u64, Hash)>, Malformed> {
+    (0..count).map(|_| take(rest)).collect()
+}
