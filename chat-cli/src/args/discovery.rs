@@ -1,6 +1,6 @@
 //! Flags that say how others are found.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use clap::{Args, ValueEnum};
 
@@ -39,6 +39,11 @@ pub struct Discovery {
     /// Tell others on the DHT this address of yours
     #[arg(long, global = true, value_name = "ADDR:PORT", value_delimiter = ',')]
     pub advertise: Vec<SocketAddr>,
+    /// Ask this router to let others on the DHT in
+    ///
+    /// By PCP or NAT-PMP, which most routers at home speak, for as long as you are here.
+    #[arg(long, global = true, value_name = "ADDR", env = "MULTICHAT_ROUTER")]
+    pub router: Option<IpAddr>,
 }
 
 /// A way to others.
