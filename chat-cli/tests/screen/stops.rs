@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::say;
-use crate::terminals::Terminals;
+use crate::terminals::{Terminals, mark};
 
 #[test]
 fn the_terminal_comes_back_after_a_stop_and_after_a_signal() {
@@ -17,7 +17,8 @@ fn the_terminal_comes_back_after_a_stop_and_after_a_signal() {
     tmux.write("a", "fg");
     tmux.wait("a", "Welcome, alice");
     tmux.write("a", "still here");
-    tmux.wait("a", "still here");
+    // The text stands in the input line, too, before it is stored.
+    tmux.wait_for("a", "a stored message", |screen| mark(screen, "still here") == "◌");
     let data = tmux.dir.path().join("a/default/LOCK");
     let lock = std::fs::read_to_string(data).expect("a lock");
     let pid = lock.split_whitespace().nth(1).expect("a process");
