@@ -111,6 +111,9 @@ pub struct Limits {
     pub cleared_runs: usize,
     /// Feeds that are refused, accepted by name, or removed. Each costs about 100 bytes.
     pub rulings: usize,
+    /// Feeds of which a proof is kept that their author signed two histories: 5 KiB each, at most.
+    /// Others stay contested.
+    pub forks: usize,
     /// Feeds that one peer offered and that are remembered though they are not taken, so that they
     /// can be accepted while the peer is connected. Each costs about 100 bytes.
     pub offered: usize,
@@ -205,6 +208,7 @@ impl Default for Limits {
             known_changes: 16_384,
             cleared_runs: 256,
             rulings: 65_536,
+            forks: 1_024,
             offered: 1_024,
             downloads: 64,
             hypercore_channels: 0,

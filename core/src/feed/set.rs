@@ -7,6 +7,8 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
 use super::record::Record;
 use super::{Feed, Standing};
 use crate::crypto::hash::{self, Hash};
@@ -33,6 +35,8 @@ pub(crate) struct Feeds {
     by_discovery: Option<BTreeMap<Hash, FeedId>>,
     /// Slots whose record is damaged: nobody knows whose they are.
     damaged: usize,
+    /// Feeds of which a proof of two histories is kept.
+    forks: usize,
 }
 
 impl Feeds {
@@ -44,6 +48,19 @@ impl Feeds {
     /// Whether a feed is in the store whose key is not known any more.
     pub(crate) fn has_damaged(&self) -> bool {
         self.damaged > 0
+    }
+
+    /// Of how many feeds a proof of two histories is kept.
+    pub(crate) fn forks(&self) -> usize {
+        self.forks
+    }
+
+    /// Keeps the first proof that a feed has two histories.
+    pub(crate) fn set_fork(&mut self, feed: FeedId, proof: Bytes, is_durable: bool) {
+        if let Some(log) = self.get_mut(feed) {
+            log.set_fork(proof, is_durable);
+            self.forks += 1;
+        }
     }
 
     pub(crate) fn get(&self, feed: FeedId) -> Option<&Feed> {
@@ -189,6 +206,7 @@ impl Feeds {
         let standing = Standing::Refused;
         let emptied = Feed { standing, ..Feed::empty(log.key, log.public_key) };
         let emptied = core::mem::replace(log, emptied);
+        self.forks -= usize::from(emptied.has_fork());
         self.forget_name(emptied.name(), feed);
     }
 

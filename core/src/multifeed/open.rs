@@ -120,10 +120,10 @@ impl Multifeed {
         for (key, value) in entries {
             let feed = FeedId(record::slot_of(key));
             // A slot without a record is a feed that is being removed, or damaged.
-            let Some(log) = self.feeds.get_mut(feed) else { continue };
+            let Some(log) = self.feeds.get(feed) else { continue };
             let found = record::decode_fork(value).ok();
             match found.filter(|found| log.check_fork(found, self.memo.as_ref()).is_ok()) {
-                Some(found) => log.set_fork(found.encode().into(), true),
+                Some(found) => self.feeds.set_fork(feed, found.encode().into(), true),
                 None => {
                     self.outbox.event(Event::FeedBroken { feed, failure: StoreFailure::Damaged });
                 }

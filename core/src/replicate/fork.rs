@@ -192,9 +192,13 @@ pub(crate) fn keep_fork(
     let feed = feed.filter(|feed| !feed.has_fork() && feed.standing != Standing::Leaving);
     let Some(feed) = feed else { return Ok(()) };
     feed.check_fork(forked, context.memo)?;
+    // Beyond it a feed stays as one is that was contested.
+    if context.feeds.forks() >= context.limits.forks {
+        return Ok(());
+    }
     let proof = forked.encode();
     let put = Write::Put(record::fork_key(id.0), record::encode_fork(&proof));
-    feed.set_fork(proof.into(), false);
+    context.feeds.set_fork(id, proof.into(), false);
     // Marks say that some peers have all that we offer, and so would not be told.
     let writes: Vec<Write> = [put].into_iter().chain(context.sets.known.forget_all()).collect();
     context.outbox.commit(Job::Fork { feed: id }, writes);

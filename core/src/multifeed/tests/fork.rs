@@ -195,6 +195,42 @@ fn a_head_that_is_not_held_whole_is_disputed_once_it_is() {
 }
 
 #[test]
+fn proofs_have_a_bound_and_a_removed_feed_makes_room() {
+    let open = |seed| {
+        let mut config = Config::new(group(), [seed; 32]);
+        config.limits.forks = 1;
+        Node::with(config, Map::new())
+    };
+    let mut world = World::of([1, 2].map(open).into());
+    for (name, seed) in [("a", 100), ("b", 101)] {
+        for (number, count) in [(0, 3), (1, 5)] {
+            let node = &mut world.nodes[number];
+            let feed = node.multifeed.writer(name, KeyPair::from_seed(&[seed; 32])).unwrap();
+            (0..count).for_each(|index| node.append(feed, &[&block(number, index)]));
+        }
+    }
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    let forked = |node: &Node| {
+        node.multifeed.feeds().filter(|feed| feed.is_forked).map(|feed| feed.id).collect::<Vec<_>>()
+    };
+    for node in &mut world.nodes {
+        assert_eq!((forked(node).len(), proofs(node)), (1, 1));
+        assert!(node.closed.is_empty(), "{:?}", node.closed);
+        let feed = forked(node)[0];
+        node.multifeed.remove(feed).unwrap();
+        node.drain();
+        assert_eq!(proofs(node), 0);
+    }
+    world.run();
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    for node in &world.nodes {
+        assert_eq!((forked(node).len(), proofs(node)), (1, 1));
+    }
+}
+
+#[test]
 fn a_feed_that_leaves_gets_no_proof() {
     let (mut node, key, forked, _) = target();
     let feed = node.multifeed.find(&key).unwrap().id;
