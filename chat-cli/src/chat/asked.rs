@@ -76,17 +76,14 @@ fn refusal(failure: &Failure) -> Vec<String> {
 }
 
 async fn who(session: &Session) -> Result<Vec<String>, Failure> {
-    let mut members = session.members().await?;
-    members.retain(|member| member.length > 0);
-    members.sort_by_key(|member| std::cmp::Reverse(member.length));
-    let more = members.len().saturating_sub(AUTHORS_MAX);
+    let (members, all) = session.writers(AUTHORS_MAX).await?;
     let line = |member: &crate::session::Member| {
         let name = sanitize::author(member.author.nick.as_str(), &member.author.key.0);
         let you = if member.author.key == session.key() { " (you)" } else { "" };
         format!("{name}{you}: {}", counted(member.length, "message"))
     };
-    let mut lines: Vec<_> = members.iter().take(AUTHORS_MAX).map(line).collect();
-    match more {
+    let mut lines: Vec<_> = members.iter().map(line).collect();
+    match all - members.len() {
         0 => {}
         more => lines.push(format!("and {more} more:  multichat feeds")),
     }
@@ -106,7 +103,8 @@ async fn whois(session: &Session, who: &str) -> Result<Vec<String>, Failure> {
         (0, _) => "nobody else is here now who could have them".to_string(),
         (_, 0) => "nothing of it is here".to_string(),
         (peers, _) => {
-            format!("{} of {} here hold all", member.holders, counted(peers as u64, "peer"))
+            let holders = session.holders(member.author.key, member.length).await?;
+            format!("{holders} of {} here hold all", counted(peers as u64, "peer"))
         }
     };
     let mut lines = vec![

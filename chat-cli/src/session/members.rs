@@ -1,5 +1,10 @@
 //! Those who write in a room, and how far what they wrote has got.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use multifeed_core::FeedKey;
+
 use super::{Author, Session};
 use crate::report::Failure;
 
@@ -12,21 +17,25 @@ pub struct Member {
     pub length: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// How many of the peers who are here hold as many.
-    pub holders: usize,
 }
 
 impl Session {
-    /// All who have a feed here, and those about whom something was decided.
+    /// Those with the most messages here, and how many there are in all. Feeds cost nothing to
+    /// make, so of most of them only the length is looked at.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
-    pub async fn members(&self) -> Result<Vec<Member>, Failure> {
+    /// If the node has stopped.
+    pub async fn writers(&self, most: usize) -> Result<(Vec<Member>, usize), Failure> {
+        let mut feeds = self.node().feeds().await.map_err(|error| self.failed(error))?;
+        feeds.retain(|feed| feed.length > 0);
+        let all = feeds.len();
+        feeds.sort_by_key(|feed| Reverse(feed.length));
         let mut members = Vec::new();
-        for author in self.authors().await? {
-            members.push(self.with_feed(author).await?);
+        for feed in feeds.iter().take(most) {
+            let (length, bytes) = (feed.length, feed.byte_length);
+            members.push(Member { author: self.author_of(feed).await, length, bytes });
         }
-        Ok(members)
+        Ok((members, all))
     }
 
     /// The one of a name, of the first characters of a key, or of `name·characters`.
@@ -35,19 +44,21 @@ impl Session {
     /// Exit 3 if nobody or more than one is called so.
     pub async fn member(&self, who: &str) -> Result<Member, Failure> {
         let author = self.author(who).await?;
-        self.with_feed(author).await
+        let feed = self.node().feed(author.key).await.map_err(|error| self.failed(error))?;
+        let (length, bytes) = feed.map_or((0, 0), |feed| (feed.length, feed.byte_length));
+        Ok(Member { author, length, bytes })
     }
 
-    async fn with_feed(&self, author: Author) -> Result<Member, Failure> {
-        let feeds = self.node().feeds().await.map_err(|error| self.failed(error))?;
-        let Some(feed) = feeds.iter().find(|feed| feed.key == author.key) else {
-            return Ok(Member { author, length: 0, bytes: 0, holders: 0 });
-        };
-        let (length, bytes) = (feed.length, feed.byte_length);
+    /// How many of the peers who are here hold as much of a feed.
+    ///
+    /// # Errors
+    /// If the node has stopped.
+    pub async fn holders(&self, key: FeedKey, length: u64) -> Result<usize, Failure> {
+        let feed = self.node().feed(key).await.map_err(|error| self.failed(error))?;
+        let Some(feed) = feed else { return Ok(0) };
         let held = self.node().holders(feed.id).await.map_err(|error| self.failed(error))?;
         let holds = held.iter().filter(|(_, held)| *held >= length);
         let peers = holds.filter_map(|(connection, _)| self.links().peer(*connection));
-        let peers: std::collections::BTreeSet<_> = peers.map(|(peer, _)| peer).collect();
-        Ok(Member { author, length, bytes, holders: peers.len() })
+        Ok(peers.map(|(peer, _)| peer).collect::<BTreeSet<_>>().len())
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use multifeed_core::FeedKey;
+use multifeed_tcp::FeedInfo;
 
 use super::Session;
 use crate::args::{Moderate, nearest};
@@ -143,17 +144,22 @@ impl Session {
         let mut authors = Vec::with_capacity(feeds.len());
         for feed in feeds {
             unseen.remove(&feed.key.0);
-            let last = feed.length.saturating_sub(1)..feed.length;
-            // What is not held any more tells no name, and that is no failure.
-            let block = self.node.read(feed.id, last).await.unwrap_or_default();
-            let nick = match block.first().map(|block| message::decode(block)) {
-                Some(Content::Chat(chat)) => chat.nickname.unwrap_or_default(),
-                _ => String::new(),
-            };
-            authors.push(Author { key: feed.key, nick: sanitize::nick(&nick) });
+            authors.push(self.author_of(&feed).await);
         }
         let unseen = unseen.into_iter().map(FeedKey);
         authors.extend(unseen.map(|key| Author { key, nick: sanitize::nick("") }));
         Ok(authors)
+    }
+
+    /// Who writes a feed, as its last message says.
+    pub(super) async fn author_of(&self, feed: &FeedInfo) -> Author {
+        let last = feed.length.saturating_sub(1)..feed.length;
+        // What is not held any more tells no name, and that is no failure.
+        let block = self.node.read(feed.id, last).await.unwrap_or_default();
+        let nick = match block.first().map(|block| message::decode(block)) {
+            Some(Content::Chat(chat)) => chat.nickname.unwrap_or_default(),
+            _ => String::new(),
+        };
+        Author { key: feed.key, nick: sanitize::nick(&nick) }
     }
 }
