@@ -94,7 +94,7 @@ fn the_cable_is_pulled_and_plugged(tmux: &Terminals, cable: &Cable) {
         tmux.wait(name, "nobody else is here now");
         tmux.write(name, &format!("{who} is alone"));
         tmux.write(name, &format!("{who} is still alone"));
-        let screen = tmux.wait(name, "2 messages wait here and will go out by itself");
+        let screen = tmux.wait(name, "2 messages wait here and will go out by themselves");
         assert_eq!(mark(&screen, "is still alone"), "◌", "{screen}");
         assert!(!screen.to_lowercase().contains("error"), "{screen}");
     }

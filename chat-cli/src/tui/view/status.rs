@@ -10,9 +10,6 @@ use crate::tui::model::Model;
 /// How many cells the bar has.
 const BAR_CELLS: u64 = 8;
 
-/// Said of messages that wait, where there is room for it.
-const WILL_GO_OUT: &str = " here and will go out by itself";
-
 /// Draws it.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let progress = model.progress;
@@ -34,8 +31,18 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 
 /// The same as a sentence.
 pub fn sentence(model: &Model) -> String {
+    let goes_out = match waiting(model) {
+        0 => "",
+        _ if model.progress.peers > 0 => "",
+        1 => " here and will go out by itself",
+        _ => " here and will go out by themselves",
+    };
+    in_short(model) + goes_out
+}
+
+/// The same without what will become of the messages that wait.
+fn in_short(model: &Model) -> String {
     let progress = model.progress;
-    let waiting = waiting(model);
     let here = match (progress.peers, progress.synced) {
         (0, _) if !model.about.has_network => "offline".to_string(),
         (0, _) => "nobody else is here now".to_string(),
@@ -46,25 +53,10 @@ pub fn sentence(model: &Model) -> String {
             format!("{} · syncing · synced with {synced}", counted(peers, "peer"))
         }
     };
-    match waiting {
+    match waiting(model) {
         0 => here,
-        _ if progress.peers == 0 => {
-            format!("{here} · {}{WILL_GO_OUT}", messages_wait(waiting))
-        }
-        _ => format!("{here} · {}", messages_wait(waiting)),
-    }
-}
-
-/// The same without what will become of it.
-fn in_short(model: &Model) -> String {
-    let whole = sentence(model);
-    whole.strip_suffix(WILL_GO_OUT).map_or(whole.clone(), str::to_string)
-}
-
-fn messages_wait(waiting: u64) -> String {
-    match waiting {
-        1 => "1 message waits".into(),
-        count => format!("{count} messages wait"),
+        1 => format!("{here} · 1 message waits"),
+        count => format!("{here} · {count} messages wait"),
     }
 }
 

@@ -31,8 +31,11 @@ const LOOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// Who is connected.
 pub(super) fn peers(session: &Session) -> Check {
     let (here, missed) = (session.links().here().len(), session.links().out_of_sync().count());
-    let found =
-        format!("{} here; {missed} of those who were named not", counted(here as u64, "peer"));
+    let peers = counted(here as u64, "peer");
+    let found = match missed {
+        0 => format!("{peers} here"),
+        missed => format!("{peers} here; not in sync with {missed} of those who were named"),
+    };
     let outcome = if here > 0 { Outcome::Ok } else { Outcome::Warn };
     check("peers", outcome, found)
 }
