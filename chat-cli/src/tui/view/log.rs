@@ -24,30 +24,44 @@ const ROW_LINES_MAX: usize = 400;
 
 /// Every line of the channel, as wide as the messages are.
 pub fn lines(model: &Model) -> Vec<Line<'static>> {
+    last_lines(model, usize::MAX)
+}
+
+/// So many lines from the end, if there are as many, and those before them that came along: only
+/// as many messages are broken into lines, for each has one at least.
+fn last_lines(model: &Model, most: usize) -> Vec<Line<'static>> {
     let width = usize::from(frames(model).chat.width).max(model.look.timestamps.columns() + 4);
     let mut lines = Vec::new();
     let mut notes = model.log.notes.iter().peekable();
     let mut day = None;
     let mut new_from = model.log.new_from(&model.channel);
     let mut welcome = model.log.is_empty();
+    let mut above = model.log.rows(&model.channel).count().saturating_sub(most);
     for row in model.log.rows(&model.channel) {
+        let is_above = above > 0;
+        above = above.saturating_sub(1);
         while let Some(note) = notes.next_if(|note| note.after.is_none_or(|at| at < row.spot)) {
-            lines.extend(note_lines(model, &note.text, width));
+            if !is_above {
+                lines.extend(note_lines(model, &note.text, width));
+            }
         }
         let date = row.time.map(|time| time.date());
-        if date.is_some() && day != date {
-            day = date;
+        let is_another_day = date.is_some() && day != date;
+        day = date.or(day);
+        let is_first_new = new_from.is_some_and(|(spot, _)| row.spot >= spot);
+        let new = new_from.take_if(|_| is_first_new);
+        welcome = false;
+        if is_above {
+            continue;
+        }
+        if is_another_day {
             lines.push(separator(model, &day_words(date), width));
         }
-        if let Some((spot, count)) = new_from
-            && row.spot >= spot
-        {
+        if let Some((_, count)) = new {
             let words = format!("new since you left ({count})");
             lines.push(separator(model, &words, width).style(model.theme.mark()));
-            new_from = None;
         }
         lines.extend(row_lines(model, row, width));
-        welcome = false;
     }
     if welcome {
         lines.extend(welcome_lines(model));
@@ -67,7 +81,7 @@ pub fn lines(model: &Model) -> Vec<Line<'static>> {
 /// The lines that are on the screen.
 pub fn visible(model: &Model) -> Vec<Line<'static>> {
     let rows = usize::from(frames(model).chat.height);
-    let mut lines = lines(model);
+    let mut lines = last_lines(model, rows.saturating_add(model.log.scroll));
     let most = lines.len().saturating_sub(rows);
     let scroll = model.log.scroll.min(most);
     lines.truncate(lines.len() - scroll);

@@ -192,3 +192,29 @@ fn a_click_opens_what_stands_there() {
     model.input(click(20, 0));
     assert_eq!(model.channel.as_str(), "random");
 }
+
+#[test]
+fn the_last_lines_are_those_of_all_wherever_the_screen_is() {
+    let mut model = Model::new(about(), size(60, 12), Theme::Plain, None);
+    let said = |index: u64| {
+        let time = format!("2026-11-{:02}T{:02}:00:00Z", 1 + index / 20, index % 20);
+        let text = "some words of a message ".repeat(1 + index as usize % 7);
+        entry(BOB, index, ("bob", "general", &time), &text)
+    };
+    model.update(News::Latest((0..50).map(said).collect()));
+    for index in 50..90 {
+        model.update(News::Came(vec![said(index)]));
+        if index % 9 == 0 {
+            model.note(&format!("a note behind message {index}"));
+        }
+    }
+    let all = super::log::lines(&model);
+    for scroll in 0..all.len() + 3 {
+        model.log.scroll = scroll;
+        let shown = super::log::visible(&model);
+        let end = all.len() - scroll.min(all.len() - shown.len());
+        // Below is a hint, where there is something below.
+        let whole = shown.len() - usize::from(scroll > 0);
+        assert_eq!(shown[..whole], all[end - shown.len()..][..whole], "{scroll}");
+    }
+}
