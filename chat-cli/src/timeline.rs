@@ -27,8 +27,8 @@ use crate::message::{self, Content, Head, Unreadable};
 /// Blocks that are read at once: a block of a stranger has up to a mebibyte.
 const READ_BLOCKS_MAX: u64 = 64;
 /// Blocks of all feeds that one step looks at, so that a long catch-up shows something meanwhile
-/// and keeps nobody waiting.
-const STEP_BLOCKS_MAX: u64 = 1_024;
+/// and keeps nobody waiting: a key for some milliseconds.
+const STEP_BLOCKS_MAX: u64 = 256;
 /// Messages that are looked at together while a page is filled.
 pub const PAGE_SPOTS: usize = 256;
 
