@@ -43,7 +43,7 @@ impl Feed {
     }
 
     /// Takes a proof, which is right and is on its way to the store, or comes from there.
-    pub(crate) fn set_fork(&mut self, proof: Bytes, is_durable: bool) {
+    pub(super) fn set_fork(&mut self, proof: Bytes, is_durable: bool) {
         self.activity().fork = Some(Fork { proof, is_durable });
     }
 

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use super::compose::Frame;
 use super::range::CONTESTED_MAX;
 use super::session::{Context, Session};
+use crate::crypto::sign::PublicKey;
 use crate::error::{Reason, Violation};
 use crate::feed::Standing;
 use crate::feed::fork;
@@ -69,14 +70,10 @@ impl Session {
         if self.forking.heard > 2 * CONTESTED_MAX {
             return Err(Violation::BadSignature.into());
         }
-        let key = manifest::feed_key(context.group.feed_namespace(), &dispute.header.public_key);
-        let found = context.feeds.find(&key);
-        let Some((id, feed)) = found.and_then(|id| Some((id, context.feeds.get(id)?))) else {
+        let Some(id) = held(context, &dispute.header.public_key) else { return Ok(()) };
+        let Some(feed) = context.feeds.get(id).filter(|feed| !feed.has_fork()) else {
             return Ok(());
         };
-        if feed.length() == 0 || feed.has_fork() {
-            return Ok(());
-        }
         feed.check_dispute(&dispute, context.memo)?;
         self.hold_against(context, id, dispute);
         Ok(())
@@ -117,16 +114,9 @@ impl Session {
         body: &[u8],
     ) -> Result<(), Reason> {
         let forked = Forked::decode(body)?;
-        let public_key = &forked.dispute.header.public_key;
-        let key = manifest::feed_key(context.group.feed_namespace(), public_key);
-        let found = context.feeds.find(&key);
-        let Some((id, feed)) = found.and_then(|id| Some((id, context.feeds.get(id)?))) else {
-            return Ok(());
-        };
         // Who holds nothing of it is told again once it does.
-        if feed.length() == 0 {
-            return Ok(());
-        }
+        let public_key = &forked.dispute.header.public_key;
+        let Some(id) = held(context, public_key) else { return Ok(()) };
         keep_fork(context, id, &forked)?;
         self.forking.untold.remove(&id);
         self.forking.told.insert(id);
@@ -179,6 +169,13 @@ impl Session {
             self.hold_against(context, id, dispute);
         }
     }
+}
+
+/// The feed of an author, if something of it is held.
+fn held(context: &Context<'_>, public_key: &PublicKey) -> Option<FeedId> {
+    let key = manifest::feed_key(context.group.feed_namespace(), public_key);
+    let id = context.feeds.find(&key)?;
+    context.feeds.get(id).filter(|feed| feed.length() > 0).map(|_| id)
 }
 
 /// Verifies a proof and keeps it, if it is the first one.
