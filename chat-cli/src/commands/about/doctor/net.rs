@@ -17,14 +17,14 @@ use crate::lines::{Check, Outcome};
 use crate::session::{Session, discover, node_failure};
 use crate::transcript::counted;
 
-/// How many messages the test of the loop sends.
-const LOOP_BLOCKS: u64 = 100;
 /// How long an address may take to answer.
 const REACH_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the first node of a DHT may take to answer.
 const DHT_TIMEOUT: Duration = Duration::from_secs(8);
 /// Nobody comes to the node that asks a DHT, but it has to say a place.
 const ANYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 0);
+/// How many messages the test of the loop sends.
+const LOOP_BLOCKS: u64 = 100;
 /// How long it may take, on a very slow machine.
 const LOOP_TIMEOUT: Duration = Duration::from_secs(20);
 
