@@ -1,6 +1,6 @@
 //! Feeds by the leading bits of their ids.
 //!
-//! Rule: 8.2 bytes a feed, where a B-tree takes 15, and a third of its time for one more. Whoever
+//! Rule: 8.3 bytes a feed, where a B-tree takes 15, and a third of its time for one more. Whoever
 //! plants ids makes one bucket longer, and all others wait for its bytes to be moved: 8 for each
 //! feed that was planted.
 
@@ -15,7 +15,7 @@ use crate::id::FeedId;
 const LEAD_BITS: u32 = 32;
 
 /// Feeds in a bucket, on average, at which all buckets are split.
-const BUCKET_FEEDS_MAX: usize = 512;
+const BUCKET_FEEDS_MAX: usize = 256;
 
 /// Feeds that a full bucket makes room for.
 const BUCKET_ROOM: usize = 8;

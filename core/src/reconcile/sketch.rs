@@ -124,7 +124,11 @@ impl Cell for u64 {
 
 impl Cell for [u8; TOKEN_BYTES] {
     fn add(&mut self, token: Token) {
-        self.iter_mut().zip(token.bits().to_le_bytes()).for_each(|(byte, bits)| *byte ^= bits);
+        // As one number: an insertion changes dozens of cells.
+        let mut bytes = [0; 8];
+        bytes[..TOKEN_BYTES].copy_from_slice(self);
+        let sum = u64::from_le_bytes(bytes) ^ token.bits();
+        self.copy_from_slice(&sum.to_le_bytes()[..TOKEN_BYTES]);
     }
 }
 
