@@ -141,8 +141,11 @@ impl RangeRead {
         let mut values = values.into_iter();
         let nodes = self.wanted.iter().map(|index| self.node_of(*index, &mut values));
         let nodes: Vec<Node> = nodes.collect::<Result<_, _>>()?;
-        let (left, right) = nodes.split_at(tree::cover(0, self.start).count());
-        let (held, ahead) = right.split_at(tree::cover(self.end(), self.tip.length).count());
+        let before = tree::cover(0, self.start).count();
+        let behind = tree::cover(self.end(), self.tip.length).count();
+        // A record of a session, which is somebody's file, may have nodes come before the blocks.
+        let (left, right) = nodes.split_at_checked(before).ok_or(StoreFailure::Damaged)?;
+        let (held, ahead) = right.split_at_checked(behind).ok_or(StoreFailure::Damaged)?;
         let mut fold = Fold::default();
         let blocks =
             (self.start..).zip(&self.blocks).map(|(index, block)| Node::leaf(index, block));
