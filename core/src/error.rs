@@ -45,6 +45,9 @@ pub enum Misuse {
     FeedBehind,
     /// The feed has two histories: nothing is added to it.
     FeedForked,
+    /// The feed would have more than [`Limits::feed_bytes`](crate::Limits::feed_bytes), of which
+    /// other peers take no more either: begin another feed.
+    FeedFull,
     /// More runs would be cleared than [`Limits::cleared_runs`](crate::Limits::cleared_runs).
     TooManyRuns,
     /// There are [`Limits::rulings`](crate::Limits::rulings) rulings about feeds.
@@ -75,6 +78,7 @@ impl fmt::Display for Misuse {
             Self::FeedRemoved => "the feed is removed or refused",
             Self::FeedBehind => "more of the feed was signed than is held",
             Self::FeedForked => "the feed has two histories",
+            Self::FeedFull => "the feed would have too many bytes",
             Self::TooManyRuns => "too many runs of the feed are cleared",
             Self::TooManyRulings => "too many feeds are ruled upon",
             Self::Downloading => "the feed is being downloaded",

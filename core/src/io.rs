@@ -292,6 +292,20 @@ pub enum Event {
         /// The feed.
         feed: FeedId,
     },
+    /// A feed is taken no further: it would have so many bytes, or all feeds together would have
+    /// too many ([`Limits::feed_bytes`](crate::Limits::feed_bytes),
+    /// [`Limits::group_bytes`](crate::Limits::group_bytes)). What is held of it stays and is given.
+    /// It is tried once more when the removal of another feed makes room, when it is
+    /// [accepted](crate::Multifeed::accept), or when the multifeed is opened again.
+    Full {
+        /// The feed, of which nothing may be held yet.
+        feed: FeedId,
+        /// Its key.
+        key: FeedKey,
+        /// What it would count: its blocks, and
+        /// [`BLOCK_BYTES_BESIDE`](crate::BLOCK_BYTES_BESIDE) for each of them.
+        bytes: u64,
+    },
     /// The author of a feed of another origin cut it, and goes on as another fork, says a peer.
     /// That is not followed: the feed stays as it is. Who wants to follow
     /// [removes](crate::Multifeed::remove), [accepts](crate::Multifeed::accept) and

@@ -143,8 +143,8 @@ pub mod record;
 pub mod wire;
 
 pub use config::{
-    BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED, Limits,
-    SIGNATURES_REMEMBERED_MAX, Timing,
+    BLOCK_BYTES_BESIDE, BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED,
+    Limits, SIGNATURES_REMEMBERED_MAX, Timing,
 };
 pub use crypto::SignatureMemo;
 pub use crypto::sign::{KeyPair, PublicKey, Signature};

@@ -11,6 +11,7 @@ mod get;
 mod hypercore;
 mod open;
 mod policy;
+mod quota;
 mod recording;
 mod remove;
 mod stored;
@@ -267,6 +268,9 @@ impl Multifeed {
             // Signed before the store was lost: the next index has its block already.
             return Err(Misuse::FeedBehind);
         }
+        if log.is_writable() && log.bytes_with(blocks) > limits.feed_bytes {
+            return Err(Misuse::FeedFull);
+        }
         let staging = log.append(feed, blocks, self.memo.as_ref()).ok_or(Misuse::NotWritable)?;
         let note = self.sets.known.note((feed, log), staging.start, limits.known_changes);
         let request = self.request();
@@ -397,6 +401,7 @@ impl Multifeed {
             session.read_ahead(&mut context);
         }
         self.look_after(id);
+        self.take_filled();
         self.wake(id);
     }
 

@@ -1,12 +1,13 @@
 //! One log: an append-only feed, its tree and its signed head.
 //!
 //! Rule: this room knows trees and no connections. Only this file moves a feed's length: a commit
-//! is staged by [`Feed::append`] or [`Feed::accept`], and [`Feed::landed`] makes it count.
+//! is staged by [`Feed::append`] or [`Feed::take`], and [`Feed::landed`] makes it count.
 
 mod clear;
 pub(crate) mod fork;
 pub mod manifest;
 pub(crate) mod proof;
+mod quota;
 pub(crate) mod read;
 pub(crate) mod record;
 pub(crate) mod runs;
@@ -80,6 +81,14 @@ pub(crate) struct Staging {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) writes: Vec<Write>,
+}
+
+/// What a peer sent and its author signed, to be [taken](Feed::take) or left.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    start: u64,
+    tip: Tip,
+    writes: Vec<Write>,
 }
 
 /// A tip whose commit is under way.
@@ -370,14 +379,14 @@ impl Feed {
         Some(self.stage(feed, start, tip, writes))
     }
 
-    /// Verifies and stages what a peer sent. `None`: it brings nothing that follows on what is
-    /// held, which is nobody's fault.
-    pub(crate) fn accept(
+    /// Verifies what a peer sent. `None`: it brings nothing that follows on what is held, which is
+    /// nobody's fault.
+    pub(crate) fn verify(
         &mut self,
         feed: FeedId,
         range: &Range<&[u8]>,
         memo: Option<&SignatureMemo>,
-    ) -> Result<Option<Staging>, Violation> {
+    ) -> Result<Option<Verified>, Violation> {
         let (start, end) = (self.staged_length(), range.end());
         let is_closed = self.broken().is_some() || !self.is_taken();
         if is_closed || range.start > start || end <= start {
@@ -406,7 +415,16 @@ impl Feed {
         }
         self.activity().proven = proven;
         let tip = Tip { length: end, roots, head: range.head };
-        Ok(Some(self.stage(feed, start, tip, writes)))
+        Ok(Some(Verified { start, tip, writes }))
+    }
+
+    /// Stages what was just verified.
+    pub(crate) fn take(
+        &mut self,
+        feed: FeedId,
+        Verified { start, tip, writes }: Verified,
+    ) -> Staging {
+        self.stage(feed, start, tip, writes)
     }
 
     fn stage(&mut self, feed: FeedId, start: u64, tip: Tip, mut writes: Vec<Write>) -> Staging {

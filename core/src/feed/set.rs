@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::quota::Quota;
 use super::record::Record;
 use super::{Feed, Standing};
 use crate::crypto::hash::{self, Hash};
@@ -37,6 +38,7 @@ pub(crate) struct Feeds {
     damaged: usize,
     /// Feeds of which a proof of two histories is kept.
     forks: usize,
+    pub(super) quota: Quota,
 }
 
 impl Feeds {
@@ -148,6 +150,7 @@ impl Feeds {
             }
         }
         let feed = feed.map(|(key, record)| Box::new(Feed::loaded(key, record)));
+        self.quota.grow(0, feed.as_ref().map_or(0, |feed| feed.bytes_counted()));
         let near = self.slots.len();
         if slot as usize > near + self.by_key.len() + GAP_SLOTS {
             self.far.insert(slot, feed);
@@ -206,6 +209,7 @@ impl Feeds {
         let standing = Standing::Refused;
         let emptied = Feed { standing, ..Feed::empty(log.key, log.public_key) };
         let emptied = core::mem::replace(log, emptied);
+        self.quota.leave(feed, emptied.bytes_counted());
         self.forks -= usize::from(emptied.has_fork());
         self.forget_name(emptied.name(), feed);
     }
@@ -225,6 +229,7 @@ impl Feeds {
     }
 
     fn unlist(&mut self, forgotten: &Feed, feed: FeedId) {
+        self.quota.leave(feed, 0);
         let key = &forgotten.key;
         self.by_key.remove(&(start_of(key), feed));
         self.forget_name(forgotten.name(), feed);

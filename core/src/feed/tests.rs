@@ -8,6 +8,18 @@ use super::*;
 use crate::crypto::hash::Hash;
 use crate::io::StoreKey;
 
+impl Feed {
+    /// Verifies and stages what a peer sent, whatever bytes it has.
+    pub(super) fn accept(
+        &mut self,
+        feed: FeedId,
+        range: &Range<&[u8]>,
+        memo: Option<&SignatureMemo>,
+    ) -> Result<Option<Staging>, Violation> {
+        Ok(self.verify(feed, range, memo)?.map(|verified| self.take(feed, verified)))
+    }
+}
+
 pub(super) const ID: FeedId = FeedId(3);
 const NAMESPACE: [u8; 32] = [4; 32];
 

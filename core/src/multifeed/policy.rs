@@ -45,7 +45,8 @@ impl Multifeed {
     }
 
     /// Takes and gives a feed again, or takes it before it was ever seen. It is asked of the peers
-    /// that offer it. One that has two histories stays as it is until it is removed.
+    /// that offer it. One that has two histories stays as it is until it is removed; one that was
+    /// [full](crate::Event::Full) is tried once more.
     /// Answered by [`Event::Ruled`](crate::Event::Ruled).
     ///
     /// # Errors
@@ -75,6 +76,9 @@ impl Multifeed {
         }
         if is_new {
             self.each_session(Session::accept_more);
+        }
+        if let Some(feed) = feed {
+            self.unfill(feed);
         }
         Ok(request)
     }

@@ -134,6 +134,7 @@ impl Multifeed {
     fn removed(&mut self, feed: FeedId) {
         let Some(Leaving { request, key, .. }) = self.leaving.remove(&feed) else { return };
         self.feeds.empty_out(feed);
+        self.unfill_fitting();
         self.sets.forget_slots();
         let peers = self.connections.values_mut();
         peers.filter_map(Connection::session_mut).for_each(|session| session.forget_fork(feed));

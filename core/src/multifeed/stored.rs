@@ -125,11 +125,8 @@ impl Multifeed {
 
     /// A commit of a feed is durable: tells every peer that has to know.
     fn landed(&mut self, feed: FeedId, end: u64) -> core::ops::Range<u64> {
-        let Some(log) = self.feeds.get_mut(feed) else { return 0..0 };
-        let grown = log.landed(end);
-        if grown.is_empty() {
-            return grown;
-        }
+        let grown = self.feeds.landed(feed, end);
+        let Some(log) = self.feeds.get(feed).filter(|_| !grown.is_empty()) else { return grown };
         let (key, is_offered) = (log.key, log.is_offered());
         if is_offered {
             self.sets.change(feed, &key, grown.start, grown.end);

@@ -8,6 +8,7 @@ mod hypercore;
 mod known;
 mod laws;
 mod policy;
+mod quota;
 mod raw;
 mod reconcile;
 mod rig;

@@ -25,12 +25,16 @@ pub struct Feed<'a> {
     pub length: u64,
     /// Bytes of those blocks, the cleared ones included.
     pub byte_length: u64,
+    /// What they count against [`Limits::feed_bytes`](crate::Limits::feed_bytes).
+    pub bytes_counted: u64,
     /// Of those blocks, how many were cleared.
     pub cleared: u64,
     /// It is neither taken nor given.
     pub is_refused: bool,
     /// Its author signed two histories of it: it stays as it is held.
     pub is_forked: bool,
+    /// It is taken no further: there is no room for more of it.
+    pub is_full: bool,
     /// The local name of a writer, also before its key pair was given.
     pub name: Option<&'a str>,
     /// Whether we can append: its key pair was given, and it has one history.
@@ -83,7 +87,7 @@ impl Multifeed {
 
     /// One feed.
     pub fn feed(&self, feed: FeedId) -> Option<Feed<'_>> {
-        self.feeds.get(feed).filter(|held| is_shown(held)).map(|held| view(feed, held))
+        self.feeds.get(feed).filter(|held| is_shown(held)).map(|held| self.view(feed, held))
     }
 
     /// The feed of a key.
@@ -102,7 +106,7 @@ impl Multifeed {
     /// Every feed of which a block is held or that we can write, in the order in which they came.
     pub fn feeds(&self) -> impl Iterator<Item = Feed<'_>> {
         let feeds = self.feeds.iter().filter(|(_, feed)| is_shown(feed));
-        feeds.map(|(id, feed)| view(id, feed))
+        feeds.map(|(id, feed)| self.view(id, feed))
     }
 
     /// Every feed of which a block is held, with its tree.
@@ -129,6 +133,11 @@ impl Multifeed {
         })
     }
 
+    /// What all feeds count against [`Limits::group_bytes`](crate::Limits::group_bytes).
+    pub fn bytes_counted(&self) -> u64 {
+        self.feeds.bytes_counted()
+    }
+
     /// How far the sync is. Costs a step for each feed at each peer.
     pub fn sync_status(&self) -> SyncStatus {
         let held = self.feeds.iter().filter(|(_, feed)| is_shown(feed) && feed.length() > 0);
@@ -143,6 +152,23 @@ impl Multifeed {
         let synced = sessions().filter(|session| session.is_synced()).count();
         SyncStatus { feeds, have, want: sum(&most), peers: sessions().count(), synced }
     }
+
+    fn view<'a>(&self, id: FeedId, feed: &'a feed::Feed) -> Feed<'a> {
+        Feed {
+            id,
+            key: feed.key,
+            public_key: feed.public_key,
+            length: feed.length(),
+            byte_length: feed.byte_length(),
+            bytes_counted: feed.bytes_counted(),
+            cleared: feed.blocks_gone(),
+            is_refused: feed.standing == Standing::Refused,
+            is_forked: feed.is_forked(),
+            is_full: self.feeds.is_full(id),
+            name: feed.name(),
+            is_writable: feed.is_writable() && !feed.is_forked(),
+        }
+    }
 }
 
 fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
@@ -154,19 +180,4 @@ fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
 fn is_shown(feed: &feed::Feed) -> bool {
     let is_held = feed.length() > 0 || feed.is_writable() || !feed.is_of_group();
     feed.standing != Standing::Leaving && is_held
-}
-
-fn view(id: FeedId, feed: &feed::Feed) -> Feed<'_> {
-    Feed {
-        id,
-        key: feed.key,
-        public_key: feed.public_key,
-        length: feed.length(),
-        byte_length: feed.byte_length(),
-        cleared: feed.blocks_gone(),
-        is_refused: feed.standing == Standing::Refused,
-        is_forked: feed.is_forked(),
-        name: feed.name(),
-        is_writable: feed.is_writable() && !feed.is_forked(),
-    }
 }

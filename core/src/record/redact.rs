@@ -189,6 +189,7 @@ fn event_line(event: &Event) -> String {
         }
         Event::Contested { connection, feed } => at_peer("contested", connection, feed),
         Event::Forked { feed } => format!("event forked feed={}", feed.0),
+        Event::Full { feed, bytes, .. } => format!("event full feed={} bytes={bytes}", feed.0),
         Event::Truncated { connection, feed, fork, length } => {
             format!("{} fork={fork} length={length}", at_peer("truncated", connection, feed))
         }

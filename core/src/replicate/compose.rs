@@ -216,7 +216,8 @@ impl Session {
             let Some(edge) = self.edges.get(id) else { continue };
             let start = feed.staged_length();
             let is_wanted = edge.offers(start) && feed.broken().is_none() && feed.is_taken();
-            if !is_wanted || context.sources.contains_key(&id) {
+            let is_full = context.feeds.is_full(id);
+            if !is_wanted || is_full || context.sources.contains_key(&id) {
                 continue;
             }
             let Some(name) = super::session::name_of(edge) else { continue };

@@ -99,6 +99,29 @@ impl Session {
         self.nos.insert((name, No::Declined));
     }
 
+    /// There is no room for more of a feed, of which we hold `length`: a peer that has more is told
+    /// that it is declined. Those that have less are given what is here.
+    pub(crate) fn fill(
+        &mut self,
+        sources: &mut Sources,
+        feed: FeedId,
+        public_key: PublicKey,
+        length: u64,
+    ) {
+        if self.edges.get(feed).is_some_and(|edge| edge.theirs > length) {
+            // There may be room one day.
+            self.settling.differ();
+            self.refuse(sources, feed, (public_key, length));
+        }
+    }
+
+    /// There is room for more of a feed again.
+    pub(crate) fn unfill(&mut self, feed: FeedId, length: u64) {
+        if self.edges.get(feed).is_some_and(|edge| edge.refused) {
+            self.accept(feed, length);
+        }
+    }
+
     /// Takes and gives a feed again.
     pub(crate) fn accept(&mut self, feed: FeedId, length: u64) {
         if self.knows(feed) {

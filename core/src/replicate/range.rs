@@ -84,16 +84,17 @@ impl Session {
         if self.keep_again(context, id, range, bytes) {
             return Ok(Kept::Staged);
         }
-        let feed = context.feeds.get_mut(id).filter(|feed| feed.is_taken());
+        let feed = context.feeds.get(id).filter(|feed| feed.is_taken());
         let Some(feed) = feed else { return Ok(Kept::Nothing) };
         let was_here = range.end() <= feed.staged_length();
-        let staging = match feed.accept(id, range, context.memo) {
-            Err(Violation::BadSignature) if feed.staged_length() > 0 => {
-                let length = feed.length();
+        let (length, staged_length) = (feed.length(), feed.staged_length());
+        let staging = match context.feeds.accept(id, range, context.limits, context.memo) {
+            Err(Violation::BadSignature) if staged_length > 0 => {
                 return self.contest(context, id, name, length).map(|()| Kept::Nothing);
             }
             result => result?,
         };
+        let Some(feed) = context.feeds.get(id) else { return Ok(Kept::Nothing) };
         let (length, staged_length) = (feed.length(), feed.staged_length());
         self.edges.update(id, length, |edge| {
             edge.theirs = edge.theirs.max(range.end());

@@ -249,6 +249,7 @@ impl Session {
         let (is_taken, staged_length) = (feed.is_taken(), feed.staged_length());
         self.reopen(id, 0, length);
         let is_contested = self.edges.get(id).is_some_and(|edge| edge.is_contested);
+        let (public_key, is_full) = (feed.public_key, context.feeds.is_full(id));
         let wanted = staged_length < theirs && is_taken && !is_broken && !is_contested;
         let is_news = self.edges.update(id, length, |edge| {
             edge.refused |= !is_taken;
@@ -261,8 +262,10 @@ impl Session {
             edge.eager &= theirs <= edge.sent;
             is_news
         });
-        if wanted && !self.asked.contains_key(&id) {
-            self.backlog.insert(id);
+        match wanted && is_full {
+            true => self.fill(context.sources, id, public_key, staged_length),
+            false if wanted && !self.asked.contains_key(&id) => _ = self.backlog.insert(id),
+            false => (),
         }
         self.tell_fork(context.feeds, id);
         self.push(context, id, theirs);

@@ -16,6 +16,7 @@ use crate::config::Limits;
 use crate::crypto::SignatureMemo;
 use crate::error::{Limit, Reason, Violation};
 use crate::feed::manifest;
+use crate::feed::set::Feeds;
 use crate::feed::tree::{self, Fold, LENGTH_MAX, Node};
 use crate::feed::{Feed, Head, Range, Staging};
 use crate::id::FeedId;
@@ -342,7 +343,8 @@ impl Fetch {
     pub(super) fn commit(
         &mut self,
         id: FeedId,
-        feed: &mut Feed,
+        feeds: &mut Feeds,
+        limits: &Limits,
         memo: Option<&SignatureMemo>,
     ) -> (Result<Option<Staging>, Violation>, u64) {
         let run = core::mem::take(&mut self.run);
@@ -354,7 +356,7 @@ impl Fetch {
             right: ahead.cover.iter().copied().collect(),
             head: ahead.head,
         };
-        let result = feed.accept(id, &range, memo);
+        let result = feeds.accept(id, &range, limits, memo);
         if result.is_err() {
             self.reset();
         }

@@ -448,8 +448,8 @@ impl Link {
             };
             let fetch = &mut channel.fetch;
             let early_bytes = fetch.early_bytes();
-            let is_asking =
-                fetch.ask(feed, channel.theirs, &channel.holds, &mut room, &mut messages);
+            let theirs = channel.theirs.filter(|_| !context.feeds.is_full(id));
+            let is_asking = fetch.ask(feed, theirs, &channel.holds, &mut room, &mut messages);
             self.early_bytes = self.early_bytes + fetch.early_bytes() - early_bytes;
             if is_asking {
                 context.sources.insert(id, self.connection);
@@ -470,7 +470,8 @@ impl Link {
         let is_even = |(id, channel): (&FeedId, &Channel)| {
             let feed = context.feeds.get(*id);
             let length = feed.map_or(0, |feed| feed.length());
-            feed.is_some_and(|feed| feed.is_glimpsed()) || channel.is_even(length)
+            let is_over = feed.is_some_and(|feed| feed.is_glimpsed()) || context.feeds.is_full(*id);
+            is_over || channel.is_even(length)
         };
         let is_idle = self.answers.is_idle() && self.gets.len() == 0;
         self.to_open.is_empty() && is_idle && self.channels.iter().all(is_even)

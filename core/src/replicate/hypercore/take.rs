@@ -131,11 +131,12 @@ impl Link {
     /// Commits what the frames that were just read have brought, as one range for each feed.
     pub(crate) fn commit(&mut self, context: &mut Context<'_>) -> Result<(), Reason> {
         for id in core::mem::take(&mut self.touched) {
-            let Some(feed) = context.feeds.get_mut(id) else { continue };
-            if !self.channels.contains_key(&id) {
+            if context.feeds.get(id).is_none() || !self.channels.contains_key(&id) {
                 continue;
             }
-            let (result, bytes) = self.fetch(id, |fetch| fetch.commit(id, feed, context.memo));
+            let Context { feeds, limits, memo, .. } = context;
+            let (result, bytes) = self.fetch(id, |fetch| fetch.commit(id, feeds, limits, *memo));
+            let Some(feed) = context.feeds.get(id) else { continue };
             let Some(channel) = self.channels.get_mut(&id) else { continue };
             match result {
                 Ok(Some(staging)) => {

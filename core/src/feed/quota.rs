@@ -1,0 +1,137 @@
+//! How many bytes one feed may have, and all of them together.
+//!
+//! Rule: what counts is what was taken of a feed from its first block on, whether or not blocks
+//! were cleared since, for a length is signed and what is left of it is not. What is on its way to
+//! the disk comes on top, [`Limits::window_bytes`] for each peer at most.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::ops::Range as Run;
+
+use super::set::Feeds;
+use super::{Feed, Range, Staging, Tip, tree};
+use crate::config::{BLOCK_BYTES_BESIDE, Limits};
+use crate::crypto::SignatureMemo;
+use crate::error::Violation;
+use crate::id::FeedId;
+
+/// What counts against the bounds of bytes, and what has come to one.
+#[derive(Debug, Default)]
+pub(super) struct Quota {
+    /// Bytes of all feeds, as far as they are durable.
+    bytes: u64,
+    /// Feeds that are taken no further, and the bytes that they would have had.
+    full: BTreeMap<FeedId, u64>,
+    /// Those that nobody was told of yet.
+    filled: Vec<FeedId>,
+}
+
+impl Quota {
+    /// A feed holds other bytes than before.
+    pub(super) fn grow(&mut self, before: u64, after: u64) {
+        self.bytes = (self.bytes - before).saturating_add(after);
+    }
+
+    /// A feed that held these bytes is gone.
+    pub(super) fn leave(&mut self, feed: FeedId, bytes: u64) {
+        self.bytes -= bytes;
+        self.full.remove(&feed);
+    }
+
+    /// Whether a feed may grow from `before` bytes to `after`.
+    fn has_room(&self, before: u64, after: u64, limits: &Limits) -> bool {
+        let all = (self.bytes - before.min(self.bytes)).saturating_add(after);
+        after <= limits.feed_bytes && all <= limits.group_bytes
+    }
+}
+
+impl Feed {
+    /// What is held durably, as it counts.
+    pub(crate) fn bytes_counted(&self) -> u64 {
+        self.durable().map_or(0, bytes_of)
+    }
+
+    /// What it would be with these blocks of our own.
+    pub(crate) fn bytes_with(&self, blocks: &[&[u8]]) -> u64 {
+        let blocks = blocks.iter().map(|block| block.len() as u64 + BLOCK_BYTES_BESIDE);
+        blocks.fold(self.tip().map_or(0, bytes_of), u64::saturating_add)
+    }
+}
+
+fn bytes_of(tip: &Tip) -> u64 {
+    let beside = tip.length.saturating_mul(BLOCK_BYTES_BESIDE);
+    tree::byte_length(&tip.roots).unwrap_or(0).saturating_add(beside)
+}
+
+impl Feeds {
+    /// Bytes of all feeds, as they count.
+    pub(crate) fn bytes_counted(&self) -> u64 {
+        self.quota.bytes
+    }
+
+    /// Whether a feed is taken no further because of its bytes.
+    pub(crate) fn is_full(&self, feed: FeedId) -> bool {
+        self.quota.full.contains_key(&feed)
+    }
+
+    /// Verifies what a peer sent of a feed, and stages it if there is room. `None`: it brings
+    /// nothing that follows on what is held, or the feed is full.
+    pub(crate) fn accept(
+        &mut self,
+        id: FeedId,
+        range: &Range<&[u8]>,
+        limits: &Limits,
+        memo: Option<&SignatureMemo>,
+    ) -> Result<Option<Staging>, Violation> {
+        if self.is_full(id) {
+            return Ok(None);
+        }
+        let Some(feed) = self.get_mut(id) else { return Ok(None) };
+        let Some(verified) = feed.verify(id, range, memo)? else { return Ok(None) };
+        let (held, wanted) = (feed.bytes_counted(), bytes_of(&verified.tip));
+        // What we wrote ourselves was allowed then, and is lost if it is not taken back.
+        if !feed.is_writable() && !self.quota.has_room(held, wanted, limits) {
+            self.quota.full.insert(id, wanted);
+            self.quota.filled.push(id);
+            return Ok(None);
+        }
+        Ok(self.get_mut(id).map(|feed| feed.take(id, verified)))
+    }
+
+    /// The commit of a feed up to `end` is durable. Returns the blocks that count from now on.
+    pub(crate) fn landed(&mut self, id: FeedId, end: u64) -> Run<u64> {
+        let Some(feed) = self.get_mut(id) else { return 0..0 };
+        let before = feed.bytes_counted();
+        let grown = feed.landed(end);
+        let after = feed.bytes_counted();
+        self.quota.grow(before, after);
+        grown
+    }
+
+    /// The next feed that came to a bound, and the bytes that it would have.
+    pub(crate) fn take_filled(&mut self) -> Option<(FeedId, u64)> {
+        while let Some(feed) = self.quota.filled.pop() {
+            if let Some(bytes) = self.quota.full.get(&feed) {
+                return Some((feed, *bytes));
+            }
+        }
+        None
+    }
+
+    /// Takes a feed further that was full. Returns whether it was.
+    pub(crate) fn unfill(&mut self, feed: FeedId) -> bool {
+        self.quota.full.remove(&feed).is_some()
+    }
+
+    /// Feeds that were full and for which there is room now.
+    pub(crate) fn fitting(&self, limits: &Limits) -> Vec<FeedId> {
+        let held = |feed| self.get(feed).map_or(0, Feed::bytes_counted);
+        let full = self.quota.full.iter().map(|(feed, wanted)| (*feed, *wanted));
+        let fitting =
+            full.filter(|(feed, wanted)| self.quota.has_room(held(*feed), *wanted, limits));
+        fitting.map(|(feed, _)| feed).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

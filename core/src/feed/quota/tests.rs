@@ -1,0 +1,27 @@
+use super::*;
+use crate::config::Limits;
+
+fn limits(feed_bytes: u64, group_bytes: u64) -> Limits {
+    Limits { feed_bytes, group_bytes, ..Limits::default() }
+}
+
+#[test]
+fn a_feed_grows_up_to_each_bound_and_no_byte_further() {
+    let mut quota = Quota::default();
+    quota.grow(0, 70);
+    quota.grow(0, 30);
+    // Of the hundred, seventy are its own.
+    assert!(quota.has_room(70, 80, &limits(80, 110)));
+    assert!(!quota.has_room(70, 81, &limits(80, 1_000)));
+    assert!(!quota.has_room(70, 81, &limits(1_000, 110)));
+    quota.leave(FeedId(1), 30);
+    assert!(quota.has_room(70, 110, &limits(1_000, 110)));
+}
+
+#[test]
+fn no_number_makes_the_count_wrap() {
+    let mut quota = Quota::default();
+    quota.grow(0, u64::MAX - 1);
+    assert!(!quota.has_room(0, u64::MAX, &limits(u64::MAX, u64::MAX - 1)));
+    assert!(quota.has_room(0, u64::MAX, &limits(u64::MAX, u64::MAX)), "without a bound, all fits");
+}
