@@ -22,7 +22,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::config::Look;
+use crate::config::{Bounds, Look};
 use crate::exit::ExitCode;
 use crate::output::{Format, Output, Talk, Terminals};
 use crate::report::{Failure, Paint};
@@ -130,6 +130,9 @@ pub struct Global {
     /// What the settings say of the look of a room.
     #[arg(skip)]
     pub look: Look,
+    /// What they say of how much is kept.
+    #[arg(skip)]
+    pub bounds: Bounds,
 }
 
 /// When to colour.

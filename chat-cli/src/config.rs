@@ -12,6 +12,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use jiff::civil::DateTime;
+use multifeed_core::Limits;
 use toml::de::{DeTable, DeValue};
 
 pub use self::file::{Draft, documented, load, path, text_of, write};
@@ -30,6 +31,29 @@ pub struct Look {
     pub notify: Notify,
     /// What stands before a message.
     pub timestamps: Timestamps,
+}
+
+/// How much is kept of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Of one author.
+    pub author_mib: u32,
+    /// Of all of them.
+    pub room_mib: u32,
+}
+
+impl Bounds {
+    /// Sets what the core keeps to.
+    pub fn set(self, limits: &mut Limits) {
+        limits.feed_bytes = u64::from(self.author_mib) << 20;
+        limits.group_bytes = u64::from(self.room_mib) << 20;
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { author_mib: 64, room_mib: 1024 }
+    }
 }
 
 /// For what the terminal rings.
@@ -90,6 +114,7 @@ pub struct Config {
     peers: Vec<PeerAddress>,
     bootstrap: Vec<Entry>,
     look: Look,
+    bounds: Bounds,
 }
 
 impl Config {
@@ -153,6 +178,7 @@ impl Config {
             global.discovery.bootstrap = self.bootstrap;
         }
         global.look = self.look;
+        global.bounds = self.bounds;
     }
 }
 

@@ -132,6 +132,17 @@ pub enum Event {
         /// Whether nothing of it is taken or given.
         blocked: bool,
     },
+    /// Nothing more is taken of an author.
+    Author {
+        /// The key of the author's feed.
+        key: String,
+        /// What the author was called last, with a part of the key.
+        nick: Clean,
+        /// Whether it is the user.
+        own: bool,
+        /// Why: `forked`, two histories are signed; `full`, there is no room for more.
+        state: &'static str,
+    },
     /// A connection came or went.
     Peer {
         /// Which of the two.

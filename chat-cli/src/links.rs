@@ -9,7 +9,7 @@ use multifeed_core::{ConnectionId, Event, PublicKey, Reason, Role};
 use multifeed_tcp::{Ending, NodeEvent};
 
 use crate::lines::{self, PeerState};
-use crate::sanitize;
+use crate::sanitize::{self, Clean};
 
 mod ladder;
 
@@ -100,6 +100,26 @@ pub enum Change {
     Rung(Rung),
     /// A feed cannot be read here any more.
     Damaged,
+    /// Nothing more is taken of an author.
+    Stopped {
+        /// The key of the author's feed.
+        key: [u8; 32],
+        /// What the author is called.
+        who: Clean,
+        /// Whether it is the user.
+        is_own: bool,
+        /// Why.
+        why: Stop,
+    },
+}
+
+/// Why nothing more is taken of an author.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Two histories of the feed are signed.
+    Forked,
+    /// There is no room for more of it.
+    Full,
 }
 
 impl Change {
@@ -113,6 +133,20 @@ impl Change {
             Self::Damaged => {
                 "a part of the store is damaged: some messages cannot be shown".to_string()
             }
+            Self::Stopped { is_own: true, why: Stop::Forked, .. } => {
+                "you have written two different histories: this profile was copied, or an old copy \
+                 of it came back; nothing more can be sent from here: be somebody new with  \
+                 multichat --profile NAME join TICKET"
+                    .to_string()
+            }
+            Self::Stopped { who, why: Stop::Forked, .. } => format!(
+                "{who} has written two different histories: that program was run twice on one \
+                 folder, or the folder was copied; what came first is kept, and no more is taken"
+            ),
+            Self::Stopped { who, why: Stop::Full, .. } => format!(
+                "there is no room for more of {who}: what is here is kept; to take more, raise \
+                 author-mib or room-mib in  multichat config edit"
+            ),
         }
     }
 
@@ -122,6 +156,14 @@ impl Change {
             Self::Up { remote, .. } => (PeerState::Up, remote),
             Self::Down { remote, .. } => (PeerState::Down, remote),
             Self::OutOfReach { .. } | Self::Damaged => return None,
+            Self::Stopped { key, who, is_own, why } => {
+                let (key, nick, own) = (lines::hex(key), who.clone(), *is_own);
+                let state = match why {
+                    Stop::Forked => "forked",
+                    Stop::Full => "full",
+                };
+                return Some(lines::Event::Author { key, nick, own, state }.into());
+            }
             Self::Rung(rung) => return Some(rung.line()),
         };
         let key = lines::hex(&remote.0);

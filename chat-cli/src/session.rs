@@ -26,7 +26,7 @@ pub use self::moderation::{Author, Decision};
 pub use self::search::Search;
 
 use crate::args::{AnyChannel, Global};
-use crate::config::Look;
+use crate::config::{Bounds, Look};
 use crate::exit::ExitCode;
 use crate::lines::{self, MessageId};
 use crate::links::{Change, Links, Target};
@@ -56,6 +56,7 @@ pub struct Session {
     /// Whether each rung of the search for others is told, and not only what is new.
     tells_all: bool,
     look: Look,
+    bounds: Bounds,
 }
 
 impl Session {
@@ -79,6 +80,7 @@ impl Session {
         if let Some(folder) = &feeds {
             options.storage = Storage::Folder(folder.clone());
         }
+        global.bounds.set(&mut options.limits);
         options.record.clone_from(&global.record);
         options.identity = Some(profile.identity().connection_key(&group));
         let node = Node::open(options).await.map_err(failed)?;
@@ -111,6 +113,7 @@ impl Session {
             listening,
             tells_all,
             look: global.look,
+            bounds: global.bounds,
         })
     }
 
@@ -183,7 +186,8 @@ impl Session {
             Change::Rung(rung) => rung.is_news || self.tells_all,
             _ => true,
         });
-        Some((event, change))
+        let stopped = self.stopped(&event).await;
+        Some((event, change.or(stopped)))
     }
 
     /// Stores a message, durably, and gives its name. It names what was read here before.
@@ -382,6 +386,11 @@ impl Session {
     /// How the room is to be shown.
     pub fn look(&self) -> Look {
         self.look
+    }
+
+    /// How much is kept.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// Shows it otherwise from now on.

@@ -60,6 +60,12 @@ pub struct FeedInfo {
     pub length: u64,
     /// Bytes of those blocks.
     pub byte_length: u64,
+    /// What they count against [`Limits::feed_bytes`](multifeed_core::Limits::feed_bytes).
+    pub bytes_counted: u64,
+    /// Its author signed two histories of it: it stays as it is held.
+    pub is_forked: bool,
+    /// It is taken no further: there is no room for more of it.
+    pub is_full: bool,
     /// The local name of a writer, also before its key pair was given.
     pub name: Option<String>,
     /// Whether we can append: its key pair was given.
@@ -74,6 +80,9 @@ impl From<Feed<'_>> for FeedInfo {
             public_key: feed.public_key,
             length: feed.length,
             byte_length: feed.byte_length,
+            bytes_counted: feed.bytes_counted,
+            is_forked: feed.is_forked,
+            is_full: feed.is_full,
             name: feed.name.map(str::to_owned),
             is_writable: feed.is_writable,
         }

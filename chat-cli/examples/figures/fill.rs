@@ -5,6 +5,7 @@ use std::path::Path;
 
 use jiff::{Timestamp, ToSpan};
 use multichat::args::{self, Global};
+use multichat::config::Bounds;
 use multichat::message::{self, Draft};
 use multichat::profile::{Profile, Room};
 use multichat::session::Session;
@@ -25,7 +26,10 @@ pub(crate) fn flags(folder: &Path, more: &[&str]) -> Done<Global> {
     words.push(folder.into());
     words.extend(more.iter().map(OsString::from));
     words.push("status".into());
-    args::parse(words).map(|found| found.global).map_err(|stop| format!("{stop:?}").into())
+    let mut global = args::parse(words).map_err(|stop| format!("{stop:?}"))?.global;
+    // A million messages of five authors are more than is kept where nobody says otherwise.
+    global.bounds = Bounds { author_mib: 1024, room_mib: 8 * 1024 };
+    Ok(global)
 }
 
 /// Opens a room of a profile.

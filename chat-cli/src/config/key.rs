@@ -9,6 +9,9 @@ use super::Config;
 use crate::args::entry;
 use crate::tui::theme::Theme;
 
+/// The most MiB that can be set: a tebibyte.
+const MIB_MAX: u32 = 1024 * 1024;
+
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
@@ -30,6 +33,10 @@ pub enum Key {
     Peers,
     /// Where a DHT is entered.
     Bootstrap,
+    /// How much is kept of one author.
+    AuthorMib,
+    /// How much is kept of all authors of a room.
+    RoomMib,
 }
 
 /// How many words a setting has.
@@ -53,7 +60,7 @@ impl Shape {
 
 impl Key {
     /// All of them, in the order of the file.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Nick,
         Self::Theme,
         Self::Notify,
@@ -63,6 +70,8 @@ impl Key {
         Self::Listen,
         Self::Peers,
         Self::Bootstrap,
+        Self::AuthorMib,
+        Self::RoomMib,
     ];
 
     /// Its name in the file.
@@ -77,6 +86,8 @@ impl Key {
             Self::Listen => "listen",
             Self::Peers => "peers",
             Self::Bootstrap => "bootstrap",
+            Self::AuthorMib => "author-mib",
+            Self::RoomMib => "room-mib",
         }
     }
 
@@ -103,6 +114,8 @@ impl Key {
             Self::Listen => &["Accept connections here."],
             Self::Peers => &["Dial these, in every room."],
             Self::Bootstrap => &["The HyperDHT to use, by its nodes; none for no DHT."],
+            Self::AuthorMib => &["The most that is kept of one author in a room, in MiB."],
+            Self::RoomMib => &["The most that is kept of all authors of a room, in MiB."],
         }
     }
 
@@ -113,6 +126,8 @@ impl Key {
             Self::Notify => Some("mentions"),
             Self::Timestamps => Some("minutes"),
             Self::Transport => Some("tcp"),
+            Self::AuthorMib => Some("64"),
+            Self::RoomMib => Some("1024"),
             Self::Nick | Self::Ui | Self::Listen | Self::Peers | Self::Bootstrap => None,
         }
     }
@@ -129,6 +144,8 @@ impl Key {
             Self::Listen => "\"0.0.0.0:4977\"",
             Self::Peers => "[\"192.0.2.7:4977\"]",
             Self::Bootstrap => "[\"192.0.2.7:49737\"]",
+            Self::AuthorMib => "\"64\"",
+            Self::RoomMib => "\"1024\"",
         }
     }
 
@@ -169,9 +186,17 @@ impl Key {
                 config.bootstrap =
                     words.iter().map(|word| entry(word)).collect::<Result<_, _>>()?;
             }
+            Self::AuthorMib => config.bounds.author_mib = mebibytes(word)?,
+            Self::RoomMib => config.bounds.room_mib = mebibytes(word)?,
         }
         Ok(())
     }
+}
+
+/// A number of MiB that a disk may have.
+fn mebibytes(word: &str) -> Result<u32, String> {
+    let number = word.parse().ok().filter(|number| (1..=MIB_MAX).contains(number));
+    number.ok_or_else(|| format!("use a number from 1 to {MIB_MAX}"))
 }
 
 /// One of the values of a flag, by its name.

@@ -92,6 +92,9 @@ fn no_value_is_of_a_kind_that_its_key_has_not() {
         "notify = true",
         "bootstrap = {}",
         "timestamps = \"hours\"",
+        "author-mib = \"0\"",
+        "author-mib = \"1048577\"",
+        "room-mib = \"1 GiB\"",
     ] {
         assert_eq!(refused(wrong).1, "config.value", "{wrong}");
     }

@@ -112,3 +112,23 @@ fn a_name_without_an_address_counts_as_tried() {
     let links = Links::new(vec![Target::lost("nowhere:1".into(), "unknown".into())]);
     assert!(links.all_tried() && !links.all_reached());
 }
+
+#[test]
+fn what_stops_an_author_is_told_in_words_and_to_programs() {
+    let stopped = |is_own, why| Change::Stopped {
+        key: [7; 32],
+        who: sanitize::author("bob", &[7; 32]),
+        is_own,
+        why,
+    };
+    for (is_own, why, words) in [
+        (true, Stop::Forked, "you have written two different histories"),
+        (false, Stop::Forked, "bob has written two different histories"),
+        (false, Stop::Full, "there is no room for more of bob"),
+    ] {
+        let change = stopped(is_own, why);
+        let text = change.text().replace(&format!("bob·{}", sanitize::key_chars(&[7; 32])), "bob");
+        assert!(text.starts_with(words), "{text}");
+        assert!(change.line().is_some());
+    }
+}

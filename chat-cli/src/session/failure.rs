@@ -50,6 +50,23 @@ pub fn node_failure(error: NodeError, feeds: Option<&Path>) -> Failure {
             let message = format!("a message has {TEXT_BYTES_MAX} bytes at most");
             Failure::new(ExitCode::BadInput, "message.long", message)
         }
+        NodeError::Misuse(Misuse::FeedForked) => {
+            let message = "two copies of this profile have written different messages";
+            Failure::new(ExitCode::Damaged, "feed.forked", message)
+                .help("nothing more can be sent from here: end the other copy")
+                .help("and be somebody new:  multichat --profile NAME join TICKET")
+        }
+        NodeError::Misuse(Misuse::FeedBehind) => {
+            let message = "the others have messages of yours that are not here yet";
+            Failure::new(ExitCode::Failed, "feed.behind", message)
+                .help("an old copy of this profile came back: get them first with  multichat sync")
+        }
+        NodeError::Misuse(Misuse::FeedFull) => {
+            let message = "you have written as much as is kept of one author";
+            Failure::new(ExitCode::Failed, "feed.full", message)
+                .help("raise  author-mib  in  multichat config edit , and have the others do so")
+                .help("or go on as somebody new:  multichat --profile NAME join TICKET")
+        }
         NodeError::Misuse(Misuse::FeedBroken) => store_failure(StoreFailure::Damaged, "", feeds),
         _ => Failure::new(ExitCode::Failed, "node.failed", words(&error)),
     }

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use multifeed_core::FeedKey;
-use multifeed_tcp::FeedInfo;
+use multifeed_core::{Event, FeedKey};
+use multifeed_tcp::{FeedInfo, NodeEvent};
 
 use super::Session;
 use crate::args::{Moderate, nearest};
 use crate::exit::ExitCode;
 use crate::lines::hex;
+use crate::links::{Change, Stop};
 use crate::message::{self, Content};
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
@@ -135,6 +136,26 @@ impl Session {
                 Err(failure.help(format!("use the name with the key: {names}")))
             }
         }
+    }
+
+    /// What an event says of an author of whom nothing more is taken.
+    pub(super) async fn stopped(&self, event: &NodeEvent) -> Option<Change> {
+        let (feed, why) = match event {
+            NodeEvent::Multifeed(Event::Forked { feed }) => (*feed, Stop::Forked),
+            NodeEvent::Multifeed(Event::Full { feed, .. }) => (*feed, Stop::Full),
+            _ => return None,
+        };
+        // Of a feed that does not fit from its first block on, nothing is here.
+        let key = match event {
+            NodeEvent::Multifeed(Event::Full { key, .. }) => *key,
+            _ => self.node.feed_of(feed).await.ok()??.key,
+        };
+        let nick = match self.node.feed(key).await.ok()? {
+            Some(feed) => self.author_of(&feed).await.nick,
+            None => sanitize::nick(""),
+        };
+        let (who, is_own) = (sanitize::author(nick.as_str(), &key.0), key == self.key);
+        Some(Change::Stopped { key: key.0, who, is_own, why })
     }
 
     /// All authors, by what they last called themselves, and those who are hidden and not here.

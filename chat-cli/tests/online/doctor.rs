@@ -15,7 +15,10 @@ fn the_doctor_finds_a_loop_that_works_and_writes_nothing_secret() {
     assert_eq!(done.code, 0, "{done:?}");
     let named = |name: &str| done.lines().into_iter().find(|line| line["name"] == name);
     assert_eq!(named("loop").expect("a loop")["outcome"], "ok");
-    assert_eq!(named("store").expect("a store")["found"], "1 feed, 1 message");
+    assert_eq!(
+        named("store").expect("a store")["found"],
+        "1 feed, 1 message; 1 of 1024 MiB, of one author 1 of 64"
+    );
     let text = fs::read_to_string(&bundle).expect("a bundle");
     let key = a.run(&["feeds"]).out[..8].to_string();
     for secret in ["secretname", "secrettext", "kitchen", &ticket[7..20], &key] {

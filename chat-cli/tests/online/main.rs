@@ -2,6 +2,7 @@
 
 mod asking;
 mod backups;
+mod bounds;
 mod chatting;
 mod crashes;
 mod demo;

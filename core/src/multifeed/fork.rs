@@ -22,7 +22,9 @@ impl Multifeed {
         answer: Answer,
     ) {
         let id = read.feed();
-        let Some(feed) = self.feeds.get(id).filter(|feed| feed.is_taken()) else { return };
+        let Some(feed) = self.feeds.get(id).filter(|feed| feed.is_taken()) else {
+            return self.stop_proving(connection, id);
+        };
         let is_outdated = read.is_outdated(feed);
         let found = match answer {
             Answer::Values(values) => read.take_nodes(feed, values),
@@ -36,6 +38,7 @@ impl Multifeed {
                 let (_, mut context) = self.split(connection);
                 // What a peer disputes without reason gains it nothing, and is no crime.
                 let _ = replicate::keep_fork(&mut context, id, &forked);
+                self.stop_proving(connection, id);
             }
             Err(_) if is_outdated => {
                 let (peer, mut context) = self.split(connection);
@@ -43,7 +46,19 @@ impl Multifeed {
                     session.hold_against(&mut context, id, dispute);
                 }
             }
-            Err(failure) => self.outbox.event(Event::FeedBroken { feed: id, failure }),
+            Err(failure) => {
+                self.outbox.event(Event::FeedBroken { feed: id, failure });
+                self.stop_proving(connection, id);
+            }
+        }
+    }
+
+    /// A proof was made, and goes on to the store, or was not.
+    fn stop_proving(&mut self, connection: ConnectionId, feed: FeedId) {
+        let (peer, context) = self.split(connection);
+        if let Some(session) = peer.and_then(Connection::session_mut) {
+            session.prove(context.feeds, feed);
+            self.settle(connection);
         }
     }
 

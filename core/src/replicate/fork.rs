@@ -38,12 +38,14 @@ pub(super) struct Forking {
     untold: BTreeSet<FeedId>,
     /// It was, or has told us.
     told: BTreeSet<FeedId>,
+    /// The proof is being made or written down, because of what the peer said.
+    proving: BTreeSet<FeedId>,
 }
 
 impl Forking {
-    /// Nothing is left to be told.
+    /// Nothing is left to be told or found out.
     pub(super) fn is_idle(&self) -> bool {
-        self.untold.is_empty()
+        self.untold.is_empty() && self.proving.is_empty()
     }
 
     /// Feeds about which something is remembered.
@@ -81,6 +83,7 @@ impl Session {
 
     /// Holds a peer's head, which its author signed, against ours.
     pub(crate) fn hold_against(&mut self, context: &mut Context<'_>, id: FeedId, dispute: Dispute) {
+        self.forking.proving.remove(&id);
         let Some(feed) = context.feeds.get(id) else { return };
         let Some(tip) = feed.durable().filter(|_| feed.is_taken()) else { return };
         let theirs = dispute.header.length;
@@ -97,12 +100,13 @@ impl Session {
             let (head, roots) = (tip.head, tip.roots.clone());
             // What a peer disputes without reason gains it nothing, and is no crime.
             let _ = keep_fork(context, id, &fork::prove(dispute, &head, &roots, &[]));
-            return;
+            return self.prove(context.feeds, id);
         }
         let span = Span { start: theirs, length: tip.head.length - theirs };
         let request = Request { upgrade: Some(span), ..Request::default() };
         if let Some((read, keys)) = ProofRead::begin(id, feed, &request) {
             let theirs = (self.connection, dispute);
+            self.forking.proving.insert(id);
             context.outbox.read(Job::Dispute { theirs, read }, keys);
         }
     }
@@ -118,14 +122,24 @@ impl Session {
         let public_key = &forked.dispute.header.public_key;
         let Some(id) = held(context, public_key) else { return Ok(()) };
         keep_fork(context, id, &forked)?;
+        self.prove(context.feeds, id);
         self.forking.untold.remove(&id);
         self.forking.told.insert(id);
         Ok(())
     }
 
+    /// A proof may have been made: if it is not durable yet, there is something to wait for.
+    pub(crate) fn prove(&mut self, feeds: &Feeds, id: FeedId) {
+        match feeds.get(id).is_some_and(|feed| feed.has_fork() && !feed.is_forked()) {
+            true => _ = self.forking.proving.insert(id),
+            false => _ = self.forking.proving.remove(&id),
+        }
+    }
+
     /// The peer holds something of a feed that may have two histories: if it has, it is told so,
     /// once.
     pub(crate) fn tell_fork(&mut self, feeds: &Feeds, id: FeedId) {
+        self.prove(feeds, id);
         let is_forked = feeds.get(id).is_some_and(|feed| feed.is_forked());
         let is_held = self.edges.get(id).is_some_and(|edge| edge.theirs > 0);
         let is_due = is_forked && is_held && !planted::is(Bug::KeepsForksSecret);
@@ -156,10 +170,15 @@ impl Session {
         }
     }
 
+    /// The store failed under a feed, and keeps no proof.
+    pub(super) fn stop_proving(&mut self, feed: FeedId) {
+        self.forking.proving.remove(&feed);
+    }
+
     /// Nothing is left of a feed, and its number may become another's.
     pub(crate) fn forget_fork(&mut self, feed: FeedId) {
-        let Forking { contested, disputed, untold, told, .. } = &mut self.forking;
-        [contested, untold, told].into_iter().for_each(|feeds| _ = feeds.remove(&feed));
+        let Forking { contested, disputed, untold, told, proving, .. } = &mut self.forking;
+        [contested, untold, told, proving].into_iter().for_each(|feeds| _ = feeds.remove(&feed));
         disputed.remove(&feed);
     }
 

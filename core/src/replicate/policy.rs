@@ -99,6 +99,16 @@ impl Session {
         self.nos.insert((name, No::Declined));
     }
 
+    /// The store failed under a feed: nothing more of it is taken.
+    pub(crate) fn freeze(&mut self, sources: &mut Sources, feed: FeedId, length: u64) {
+        self.stop_proving(feed);
+        if self.knows(feed) {
+            self.edges.update(feed, length, |edge| edge.lost = true);
+            self.give_up(sources, feed);
+            self.return_name(feed, length);
+        }
+    }
+
     /// There is no room for more of a feed, of which we hold `length`: a peer that has more is told
     /// that it is declined. Those that have less are given what is here.
     pub(crate) fn fill(

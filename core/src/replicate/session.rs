@@ -565,15 +565,6 @@ impl Session {
         self.edges.get(feed).is_some()
     }
 
-    /// The store failed under a feed: nothing more of it is taken.
-    pub(crate) fn freeze(&mut self, sources: &mut Sources, feed: FeedId, length: u64) {
-        if self.knows(feed) {
-            self.edges.update(feed, length, |edge| edge.lost = true);
-            self.give_up(sources, feed);
-            self.return_name(feed, length);
-        }
-    }
-
     /// What the peer makes us hold for the exchange of feeds.
     pub(crate) fn footprint(&self) -> ConnectionFootprint {
         let unsaid = [self.changed.len(), self.backlog.len(), self.nos.len(), self.forking.len()];

@@ -70,6 +70,21 @@ fn a_fork_is_proved_to_everybody_who_holds_the_feed() {
 }
 
 #[test]
+fn who_has_the_longer_history_is_not_in_sync_before_the_proof_is_durable() {
+    let mut world = nodes(2);
+    let key = write(&mut world, 0, 3);
+    write_twin(&mut world, 1, 5);
+    world.connect(1, 0, Mode::Live);
+    world.run();
+    let events = &world.nodes[1].events;
+    let at = |wanted: fn(&Event) -> bool| events.iter().position(wanted).unwrap();
+    let forked = at(|event| matches!(event, Event::Forked { .. }));
+    let synced = at(|event| matches!(event, Event::Synced { .. }));
+    assert!(synced > forked, "{events:?}");
+    assert!(world.nodes.iter().all(|node| is_forked(node, &key)));
+}
+
+#[test]
 fn other_feeds_go_on_after_a_fork() {
     let (mut world, _) = chain();
     let honest = write(&mut world, 2, 4);

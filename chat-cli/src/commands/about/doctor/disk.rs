@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{check, failing};
 use crate::args::Global;
+use crate::config::Bounds;
 use crate::crash;
 use crate::lines::{Check, Outcome};
 use crate::message::Content;
@@ -83,8 +84,26 @@ pub(super) async fn held(session: &Session) -> Check {
     let Ok(status) = session.node().sync_status().await else {
         return check("store", Outcome::Fail, "it has stopped working".into());
     };
+    let Ok(all) = session.node().feeds().await else {
+        return check("store", Outcome::Fail, "it has stopped working".into());
+    };
     let (feeds, blocks) = (counted(status.feeds as u64, "feed"), counted(status.have, "message"));
-    check("store", Outcome::Ok, format!("{feeds}, {blocks}"))
+    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let held = all.iter().map(|feed| feed.bytes_counted);
+    let (sum, most) = (held.clone().fold(0, u64::saturating_add), held.max().unwrap_or(0));
+    let Bounds { author_mib, room_mib } = session.bounds();
+    let found = format!(
+        "{feeds}, {blocks}; {} of {room_mib} MiB, of one author {} of {author_mib}",
+        mebibytes(sum),
+        mebibytes(most)
+    );
+    let forked = all.iter().filter(|feed| feed.is_forked).count() as u64;
+    if forked > 0 || all.iter().any(|feed| feed.is_full) {
+        let found = format!("{found}; {} with two histories", counted(forked, "feed"));
+        let help = Some("nothing more is taken of some feed: see  multichat tail --json");
+        return Check { name: "store", outcome: Outcome::Warn, found, help };
+    }
+    check("store", Outcome::Ok, found)
 }
 
 /// A message that is dated later than now says that a clock is wrong, and not whose. One that is

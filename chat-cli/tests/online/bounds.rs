@@ -1,0 +1,105 @@
+//! Authors of whom nothing more is taken: they wrote too much, or two histories.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::program::{Done, Home, Place};
+
+/// Texts of 8 KiB that are more than a mebibyte.
+fn much() -> String {
+    format!("{}\n", "x".repeat(8_000)).repeat(140)
+}
+
+fn stopped(done: &Done) -> Vec<Value> {
+    done.lines().into_iter().filter(|line| line["type"] == "author").collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        match entry.file_type().expect("a type") {
+            kind if kind.is_dir() => copy(&entry.path(), &target),
+            kind if kind.is_file() => _ = fs::copy(entry.path(), target).expect("a copy"),
+            // A socket of a process that has ended.
+            _ => (),
+        }
+    }
+    let mode = fs::metadata(from).expect("a folder").permissions();
+    fs::set_permissions(to, mode).expect("our own folder");
+}
+
+#[test]
+fn no_more_of_an_author_is_kept_than_the_settings_say() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    assert_eq!(a.run_with(&much(), &["chat"]).code, 0);
+    let (_serving, addr) = a.serve(&[]);
+    let b = place.guest("second", &ticket);
+    assert_eq!(b.run(&["config", "set", "author-mib", "1"]).code, 0);
+    let done = b.run(&["--json", "--peer", &addr, "sync"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let told = stopped(&done);
+    assert_eq!(told.len(), 1, "{done:?}");
+    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"full".into(), &false.into()));
+    let kept = b.texts().len();
+    assert!((100..140).contains(&kept), "{kept} messages");
+    // With more room, the rest comes.
+    assert_eq!(b.run(&["config", "set", "author-mib", "2"]).code, 0);
+    assert_eq!(b.run(&["--peer", &addr, "sync"]).code, 0);
+    assert_eq!(b.texts().len(), 140);
+}
+
+#[test]
+fn nobody_writes_what_the_others_would_not_keep() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    assert_eq!(a.run(&["config", "set", "author-mib", "1"]).code, 0);
+    a.run_with(&much(), &["chat"]);
+    let kept = a.texts().len();
+    assert!((100..140).contains(&kept), "{kept} messages");
+    let done = a.run(&["send", &"x".repeat(8_000)]);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.err.contains("error[feed.full]"), "{done:?}");
+    assert_eq!(a.texts().len(), kept);
+}
+
+/// Two homes with one profile, each of which has gone on by itself, and somebody who knows one.
+fn copied(place: &Place) -> (Home, Home, Home) {
+    let (a, ticket) = place.host("first");
+    assert_eq!(a.run(&["send", "together"]).code, 0);
+    let twin = place.home("twin");
+    copy(&a.data, &twin.data);
+    assert_eq!(a.run(&["send", "here"]).code, 0);
+    for text in ["there", "and again"] {
+        assert_eq!(twin.run(&["send", text]).code, 0);
+    }
+    let b = place.guest("second", &ticket);
+    let (_serving, addr) = a.serve(&[]);
+    assert_eq!(b.run(&["--peer", &addr, "sync"]).code, 0);
+    (a, twin, b)
+}
+
+#[test]
+fn two_histories_of_an_author_are_told_in_words_and_stop_the_copy() {
+    let place = Place::new();
+    let (_, twin, b) = copied(&place);
+    let (serving, addr) = b.serve(&[]);
+    let done = twin.run(&["--json", "--peer", &addr, "sync"]);
+    let told = stopped(&done);
+    assert_eq!(told.len(), 1, "{done:?}");
+    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"forked".into(), &true.into()));
+    let served = serving.stop("TERM");
+    let told = stopped(&served);
+    assert_eq!(told.len(), 1, "{served:?}");
+    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"forked".into(), &false.into()));
+    let done = twin.run(&["send", "more"]);
+    assert_eq!(done.code, 6, "{done:?}");
+    assert!(done.err.contains("error[feed.forked]"), "{done:?}");
+    assert_eq!(b.texts(), ["together", "here"]);
+    let done = b.run(&["doctor", "store"]);
+    assert!(done.out.contains("store    warn"), "{done:?}");
+}
