@@ -1,6 +1,6 @@
 //! How nodes, their disks and the links between them behave.
 
-use multifeed_core::{Duration, Group, Limits, Mode, Timing};
+use multifeed_core::{Duration, Group, Limits, Mode, Take, Timing};
 
 use crate::node::EVENTS_KEPT_MAX;
 
@@ -13,6 +13,8 @@ pub struct NodeOptions {
     pub limits: Limits,
     /// Its time-outs.
     pub timing: Timing,
+    /// Which feeds it takes that nobody said anything about.
+    pub take: Take,
     /// Its disk.
     pub disk: DiskOptions,
     /// Events that nobody has taken yet, at most; beyond, the oldest are dropped and counted.
@@ -24,7 +26,8 @@ impl NodeOptions {
     pub fn new(group: Group) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
         let disk = DiskOptions::default();
-        Self { group, limits, timing, disk, events_kept: EVENTS_KEPT_MAX }
+        let take = Take::default();
+        Self { group, limits, timing, take, disk, events_kept: EVENTS_KEPT_MAX }
     }
 
     /// The same, with another disk.
@@ -45,6 +48,13 @@ impl NodeOptions {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same, where other feeds are taken.
+    #[must_use]
+    pub fn take(mut self, take: Take) -> Self {
+        self.take = take;
         self
     }
 
