@@ -15,7 +15,7 @@ use crate::options::{LinkOptions, Pieces};
 const PIPE_SECONDS_MAX: u64 = 10;
 
 /// Longest piece that is handed over at once.
-const PIECE_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const PIECE_BYTES_MAX: usize = 64 * 1024;
 
 /// One pipe of a [`World`](crate::World).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

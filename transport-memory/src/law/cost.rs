@@ -3,6 +3,8 @@
 //! Rule: the bounds are sums of what has a cause: a block that was delivered, a connection that
 //! was made, a sign of life. How often a block may cross on the way is the topology's number.
 
+use crate::link::PIECE_BYTES_MAX;
+
 /// What honest nodes sent each other in a run, and what came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Cost {
@@ -85,7 +87,9 @@ impl Cost {
         // Pieces of random lengths have half of it on average. A pipe that stays full takes what a
         // piece that left it made room for, which is cut again, and once more.
         let pieces = piece_bytes.map_or(0, |piece| 8 * self.bytes_max(crossings) / piece.max(1));
-        blocks + connections + pieces + self.signs_of_life()
+        // Blocks that are longer than what arrives at once arrive in several pieces all the same.
+        let long = self.bytes_max(crossings) / PIECE_BYTES_MAX as u64;
+        blocks + connections + pieces + long + self.signs_of_life()
     }
 
     /// Bytes for each byte that was delivered, proofs included, in percent: what crossings are a

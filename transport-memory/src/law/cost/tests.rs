@@ -8,6 +8,8 @@ fn what_nothing_caused_is_over_the_bound() {
     let one = Cost { blocks: 1, block_bytes: 1_000, ..idle };
     assert_eq!(one.bytes_max(2) - idle.bytes_max(2), 2 * 1_160);
     assert_eq!(one.events_max(2, None) - idle.events_max(2, None), 10);
+    let long = Cost { block_bytes: 10 * PIECE_BYTES_MAX as u64, ..one };
+    assert_eq!(long.events_max(2, None) - one.events_max(2, None), 20);
     let greeted = Cost { honest_connections: 1, feeds: 10, ..idle };
     assert_eq!(greeted.bytes_max(1) - idle.bytes_max(1), HELLO_BYTES + 960);
 }
