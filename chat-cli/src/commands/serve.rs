@@ -66,8 +66,10 @@ async fn serve(
         if grown && Instant::now() >= due {
             grown = false;
             due = Instant::now() + PROGRESS_EVERY;
-            // What is sent here names what is here.
-            session.catch_up().await?;
+            // What is sent here names what is here; where nothing can be, the room is not read.
+            if !session.room().is_sealed() {
+                session.catch_up().await?;
+            }
             sends.look(session).await?;
             let status = session.node().sync_status().await;
             let status = status.map_err(|error| session.failed(error))?;

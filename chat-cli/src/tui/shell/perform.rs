@@ -12,6 +12,7 @@ use crate::qr;
 use crate::report::Failure;
 use crate::sanitize;
 use crate::session::Search;
+use crate::ticket::Right;
 use crate::tui::model::overlay::{FOUND_MAX, Invite, Overlay};
 use crate::tui::model::{Effect, News};
 
@@ -60,7 +61,13 @@ impl Shell<'_> {
                 }
                 lines.iter().for_each(|line| self.note(seat, line));
             }
-            Effect::OpenRoom(at) => return Ok(Next::Open(at)),
+            Effect::OpenRoom(at) => match self.rooms.get(at).map(|room| room.clone().readable()) {
+                Some(Err(failure)) => {
+                    let report = failure.report().map(|report| report.message().to_string());
+                    self.note(seat, &report.unwrap_or_default());
+                }
+                _ => return Ok(Next::Open(at)),
+            },
             Effect::Copy(text) => {
                 if let Some(screen) = self.desk.screen(seat) {
                     screen.copy(&text)?;
@@ -140,7 +147,8 @@ impl Shell<'_> {
 
     fn invite(&mut self, seat: Seat) -> Result<(), Failure> {
         let (profile, room) = (self.session.profile(), self.session.room());
-        let ticket = invite_to(profile, room, self.session.listening(), Hinted::Yes);
+        let listening = self.session.listening();
+        let ticket = invite_to(profile, room, listening, Right::Member, Hinted::Yes);
         let invite = match (ticket, room.access()) {
             (Some(ticket), _) => Invite {
                 text: sanitize::line(&ticket, INVITE_COLUMNS_MAX),
@@ -152,7 +160,7 @@ impl Shell<'_> {
                 picture: Vec::new(),
                 warning: "an open room: anyone who knows its name can join and read all of it",
             },
-            (None, Access::Secret(_)) => return Ok(()),
+            (None, Access::Secret(_) | Access::Seed(_)) => return Ok(()),
         };
         self.tell_one(seat, News::Invite(invite))
     }
