@@ -58,7 +58,7 @@ fn no_slip_makes_a_members_invite_of_a_seeders_or_the_other_way_round() {
         let text = Ticket::of(right, KEY, Hints::default()).encode();
         for position in PREFIX.len() + 1..=text.len() {
             let symbol = text.chars().nth(position - 1).unwrap();
-            for found in ALPHABET.chars().filter(|found| *found != symbol) {
+            for found in ALPHABET.chars().filter(|found| *found != symbol).take(2) {
                 let error = Ticket::parse(&changed(&text, position, found)).unwrap_err();
                 let repair = error.repair().expect("exactly one candidate");
                 assert_eq!((repair.ticket.right(), repair.ticket.key()), (right, &KEY));

@@ -15,4 +15,5 @@ mod members;
 mod moderation;
 mod pipes;
 mod program;
+mod sealed;
 mod settings;
