@@ -1,11 +1,11 @@
 //! What a message lies in as a block: plain in an open room, sealed in a secret one.
 //!
 //! ```text
-//!  offset  bytes  of a sealed block
-//!       0      1  version, 1
-//!       1     24  nonce, random
-//!      25  n × 64  the JSON of the message, padded with blanks, under XChaCha20
-//!  25 + n × 64  16  tag of Poly1305
+//!  bytes   of a sealed block
+//!  1       version, 1
+//!  24      nonce, random
+//!  n × 64  the JSON of the message, padded with blanks, under XChaCha20
+//!  16      tag of Poly1305
 //! ```
 //!
 //! The associated data is `multichat/1/block` and the key of the feed: nobody can sign somebody
@@ -166,8 +166,8 @@ fn nonce() -> Result<[u8; NONCE_BYTES], Failure> {
 
 /// What to tell who wants to read or write a room that is only kept here.
 pub(crate) fn sealed_room() -> Failure {
-    let message = "this room is only kept here for others: its invite was a seeder's, \
-                   which lets nobody read or write";
+    let message = "this room is only kept here for others: \
+                   a seeder's invite lets nobody read or write";
     Failure::new(ExitCode::Refused, "room.sealed", message)
         .help("keep it for the others:  multichat serve --listen 0.0.0.0:4977")
         .help("to read it, ask a member for a full invite (multichat invite), and join with that")

@@ -91,7 +91,9 @@ async fn serve(
             said = host.next() => {
                 grown = true;
                 if let Some((_, tells)) = sends.take(session, said).await? {
-                    let _ = tells.try_send(Tell::Refused(Refusal::NoScreen));
+                    let is_sealed = session.room().is_sealed();
+                    let why = if is_sealed { Refusal::Sealed } else { Refusal::NoScreen };
+                    let _ = tells.try_send(Tell::Refused(why));
                 }
             }
             () = sleep_until(due), if grown => {}
