@@ -2,8 +2,8 @@
 //!
 //! Rule: what is written is what that program wrote, with two fields more that it does not look at
 //! ([`Head`] and the channel); and what is read may be anything at all: a block of a peer is shown,
-//! or is shown to be unreadable, and nothing more can come of it. A secret room has it sealed, which
-//! is the business of an [`Envelope`](crate::envelope::Envelope).
+//! or is shown to be unreadable, and nothing more can come of it. In a secret room it is sealed,
+//! which is the business of an [`Envelope`](crate::envelope::Envelope).
 //!
 //! ```
 //! use multichat::message::{self, Content, Draft};

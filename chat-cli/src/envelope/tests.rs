@@ -211,7 +211,9 @@ proptest! {
         let plain = message::encode(&draft, now()).unwrap();
         prop_assert_eq!(envelope().decode(&feed, &block), message::decode(&plain));
         prop_assert!((block.len() - OVERHEAD).is_multiple_of(PAD_BYTES));
-        prop_assert!(!block.windows(text.len()).any(|part| part == text.as_bytes()) || text.len() < 4);
+        // Three bytes may be there by chance.
+        let is_there = block.windows(text.len()).any(|part| part == text.as_bytes());
+        prop_assert!(text.len() < 4 || !is_there);
     }
 
     #[test]

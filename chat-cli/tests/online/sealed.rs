@@ -102,6 +102,8 @@ fn a_seeder_keeps_a_room_that_it_cannot_read() {
     assert_eq!(d.texts(), [TEXT, "thanks"]);
     assert_eq!(serving.stop("TERM").code, 143);
 
+    // It reads all blocks, to see whether they are whole.
+    assert_eq!(b.run(&["doctor", "store"]).code, 0);
     assert_holds_nothing(&a, &b, &ticket);
     let (serving, addr) = b.serve(&[]);
     sync(&a, &addr);
@@ -135,6 +137,9 @@ fn assert_holds_nothing(member: &Home, seeder: &Home, ticket: &str) {
     for known in [TEXT, "thanks", "kitchen", "chat-message", "nickname", "third"] {
         assert_holds_not(seeder, known.as_bytes());
     }
+    // An order of what cannot be read is another one than that of the messages.
+    let is_index = |path: &PathBuf| path.ends_with("view.redb");
+    assert!(!files(&seeder.data).iter().any(is_index) && files(&member.data).iter().any(is_index));
     // They would be found where they are: the secret lies with a member, and with a seeder the key
     // of the group. What was said lies sealed on either disk.
     assert_eq!(holders(member, encode_symbols(&secret).as_bytes()).len(), 1);

@@ -61,13 +61,7 @@ impl Shell<'_> {
                 }
                 lines.iter().for_each(|line| self.note(seat, line));
             }
-            Effect::OpenRoom(at) => match self.rooms.get(at).map(|room| room.clone().readable()) {
-                Some(Err(failure)) => {
-                    let report = failure.report().map(|report| report.message().to_string());
-                    self.note(seat, &report.unwrap_or_default());
-                }
-                _ => return Ok(Next::Open(at)),
-            },
+            Effect::OpenRoom(at) => return Ok(self.open_room(seat, at)),
             Effect::Copy(text) => {
                 if let Some(screen) = self.desk.screen(seat) {
                     screen.copy(&text)?;
@@ -96,6 +90,16 @@ impl Shell<'_> {
             },
         }
         Ok(Next::GoOn)
+    }
+
+    /// Goes to another room, unless there is nothing to see.
+    fn open_room(&mut self, seat: Seat, at: usize) -> Next {
+        let Some(Err(failure)) = self.rooms.get(at).map(|room| room.clone().readable()) else {
+            return Next::Open(at);
+        };
+        let report = failure.report().map(|report| report.message().to_string());
+        self.note(seat, &report.unwrap_or_default());
+        Next::GoOn
     }
 
     async fn send(&mut self, seat: Seat, channel: &str, text: &str) -> Result<(), Failure> {
