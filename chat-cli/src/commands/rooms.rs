@@ -262,5 +262,5 @@ pub(super) fn whoami(global: &Global, output: &Output) -> Result<(), Failure> {
 
 fn room_event(room: &Room, ticket: Option<String>) -> Event {
     let name = sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
-    Event::Room { id: room.id().to_string(), name, ticket }
+    Event::Room { id: room.id().to_string(), name, ticket, kept: room.is_sealed() }
 }

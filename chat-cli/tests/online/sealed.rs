@@ -113,8 +113,10 @@ fn a_seeder_keeps_a_room_that_it_cannot_read() {
     // With a full invite, the same folder can be read, in the order of everybody else.
     let before = b.run(&["rooms"]).out;
     assert!(before.contains("(kept for others)"), "{before}");
+    assert_eq!(b.run(&["rooms", "--json"]).lines()[0]["kept"], true);
     let joined = b.run(&["--nick", "second", "join", &ticket, "--no-open"]);
     assert_eq!(joined.code, 0, "{joined:?}");
+    assert_eq!(b.run(&["rooms", "--json"]).lines()[0]["kept"], serde_json::Value::Null);
     let after = b.run(&["rooms"]).out;
     assert_eq!((after.lines().count(), &after[..8]), (1, &before[..8]));
     assert!(!after.contains("kept for others"), "{after}");
