@@ -1,5 +1,6 @@
 use super::*;
 use crate::envelope::Envelope;
+use crate::ticket::{Hints, Ticket};
 
 const SECRET: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
 
@@ -7,19 +8,25 @@ fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
 }
 
-/// As Python's `hashlib.blake2b(secret, digest_size=32, key=domain)` has them.
+/// `tests/golden/README.md` says where the vectors come from.
 #[test]
-fn the_keys_of_a_secret_never_change() {
-    let access = Access::of(Right::Member, SECRET);
-    assert_eq!(
-        hex(access.group().key()),
-        "a1f448dc0c832c83c422a9fdd52b6df7ade16514623396a7e8f611c051732542"
-    );
-    assert_eq!(
-        hex(&keyed_hash(CONTENT_DOMAIN, SECRET)[..]),
-        "f3f63b90659585fc5517943a81931ec2b33e353ae18fc9214b17d7746b9028b7"
-    );
-    assert_eq!(RoomId::of(&access).as_str(), "gnti76e8");
+fn the_keys_and_the_invites_of_a_secret_never_change() {
+    let golden = include_str!("../../../../tests/golden/chat.json");
+    let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+    let rooms = golden["rooms"].as_array().unwrap();
+    assert_eq!(rooms[0]["secret"], hex(SECRET));
+    for room in rooms {
+        let bytes = data_encoding::HEXLOWER.decode(room["secret"].as_str().unwrap().as_bytes());
+        let secret: [u8; 32] = bytes.unwrap().try_into().unwrap();
+        let access = Access::of(Right::Member, &secret);
+        assert_eq!(room["group_key"], hex(access.group().key()));
+        assert_eq!(room["content_key"], hex(&keyed_hash(CONTENT_DOMAIN, &secret)[..]));
+        assert_eq!(room["id"], RoomId::of(&access).as_str());
+        for (right, name) in [(Right::Member, "member_invite"), (Right::Seeder, "seeder_invite")] {
+            let key = access.granted(right).unwrap();
+            assert_eq!(room[name], *Ticket::of(right, *key, Hints::default()).encode(), "{name}");
+        }
+    }
 }
 
 #[test]
