@@ -198,6 +198,9 @@ pub enum Command {
     Invite {
         /// Which room [default: the last one]
         room: Option<String>,
+        /// For who keeps the room for others and cannot read it
+        #[arg(long)]
+        seed: bool,
         /// Show it as a picture to scan
         #[arg(long)]
         qr: bool,

@@ -83,6 +83,8 @@ pub enum Refusal {
     NoScreen,
     /// It cannot store it; these are the words.
     NotStored(String),
+    /// The room is only kept there for others.
+    Sealed,
 }
 
 /// Where the process that has a profile listens; `None` where nothing goes to disk.

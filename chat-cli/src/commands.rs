@@ -30,6 +30,7 @@ use crate::exit::ExitCode;
 use crate::output::Output;
 use crate::profile::Profile;
 use crate::report::Failure;
+use crate::ticket::Right;
 
 pub(crate) use self::about::health;
 pub(crate) use self::keep::export;
@@ -65,9 +66,10 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
     match command {
         Command::New { name, no_open } => rooms::new(global, name, no_open, output),
         Command::Join(arguments) => rooms::join(global, &arguments, output),
-        Command::Invite { room, qr, no_hints } => {
+        Command::Invite { room, seed, qr, no_hints } => {
+            let right = if seed { Right::Seeder } else { Right::Member };
             let hints = if no_hints { Hinted::No } else { Hinted::Yes };
-            rooms::invite(global, room, rooms::Invite { qr, hints }, output)
+            rooms::invite(global, room, rooms::Invite { right, qr, hints }, output)
         }
         Command::Pipe { lines, linger } => {
             drive(pipe::run(global, output, pipe::Wanted { lines, linger }))

@@ -13,9 +13,10 @@ use multifeed_core::{FeedKey, Group};
 use multifeed_memory::{LinkId, LinkOptions, NodeId, NodeOptions, Security, World};
 
 use self::stage::Stage;
+use crate::envelope::Envelope;
 use crate::exit::ExitCode;
 use crate::lines::{Demo, Event, Line, hex};
-use crate::message;
+use crate::message::Draft;
 use crate::output::{Format, Output};
 use crate::report::Failure;
 
@@ -195,8 +196,8 @@ impl Play {
         let chosen = self.world.below(able.len() as u64) as usize;
         let (at, text) = (able[chosen], words::line(self.world.below(u64::MAX)));
         let now = BEGIN + Duration::from_micros(self.world.now().as_micros());
-        let block = message::encode(&message::Draft::new(&stage::name(at), text), now)?;
-        let member = &mut self.members[at];
+        let (name, member) = (stage::name(at), &mut self.members[at]);
+        let block = Envelope::Plain.encode(&member.feed.0, &Draft::new(&name, text), now)?;
         let appended = self.world.append(member.node, &member.feed, &[&block]);
         appended.map_err(|misuse| defect(&misuse))?;
         member.left -= 1;

@@ -16,6 +16,7 @@ pub mod commands;
 pub mod config;
 pub mod crash;
 pub mod demo;
+pub mod envelope;
 pub mod exit;
 pub mod lines;
 pub mod links;

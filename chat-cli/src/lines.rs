@@ -44,6 +44,9 @@ pub enum Event {
         /// The invite, where one was asked for.
         #[serde(skip_serializing_if = "Option::is_none")]
         ticket: Option<String>,
+        /// Whether it is kept for others, and cannot be read here.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        kept: bool,
     },
     /// Others are let in.
     Listening {

@@ -2,7 +2,8 @@
 //!
 //! Rule: what is written is what that program wrote, with two fields more that it does not look at
 //! ([`Head`] and the channel); and what is read may be anything at all: a block of a peer is shown,
-//! or is shown to be unreadable, and nothing more can come of it.
+//! or is shown to be unreadable, and nothing more can come of it. In a secret room it is sealed,
+//! which is the business of an [`Envelope`](crate::envelope::Envelope).
 //!
 //! ```
 //! use multichat::message::{self, Content, Draft};
@@ -103,6 +104,8 @@ pub enum Unreadable {
     OtherType,
     /// It says that it is a message, and its fields are no such.
     WrongFields,
+    /// It was sealed with another key than that of the room, or is not whole.
+    Sealed,
     /// It was here and is no more: its feed was refused, or its blocks cleared.
     Gone,
     /// The user wants to read nothing of its author.
@@ -117,6 +120,7 @@ impl Unreadable {
             Self::NotJson => "(not a message)",
             Self::OtherType => "(a message of a kind that this version does not know)",
             Self::WrongFields => "(a broken message)",
+            Self::Sealed => "(a message sealed with another key)",
             Self::Hidden => "(hidden here: see  multichat mod log)",
             Self::Gone => "(a message that is not kept here any more)",
         }

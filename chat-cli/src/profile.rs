@@ -12,6 +12,7 @@
 //! With `--data-dir DIR` both `<data>` and `<state>` are DIR. With `--ephemeral` there is no file
 //! at all.
 
+mod access;
 mod files;
 mod identity;
 mod keep;
@@ -29,10 +30,11 @@ use crate::exit::ExitCode;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 
+pub use self::access::{Access, RoomId};
 pub use self::identity::Identity;
 pub use self::keep::RestoreError;
 pub use self::lock::Lock;
-pub use self::room::{Access, ROOM_NAME_COLUMNS_MAX, Room, RoomId};
+pub use self::room::{ROOM_NAME_COLUMNS_MAX, Room};
 
 const APP: &str = "multichat";
 const ROOMS: &str = "rooms";
@@ -232,20 +234,25 @@ impl Profile {
         Ok(found)
     }
 
-    /// Adds a room, or gives back the one of the same id that is here already.
+    /// Adds a room, or gives back the one of the same id that is here already. One that was only
+    /// kept for others is opened by the secret of a room that is added.
     ///
     /// # Errors
     /// Exit 6 if that one is damaged: it is never overwritten.
     pub fn add(&mut self, room: Room) -> Result<Room, Failure> {
         match &mut self.place {
             Place::Memory { rooms, .. } => {
-                if let Some(known) = rooms.iter().find(|known| known.id() == room.id()) {
+                if let Some(known) = rooms.iter_mut().find(|known| known.id() == room.id()) {
+                    known.learn(&room);
                     return Ok(known.clone());
                 }
                 rooms.push(room.clone());
             }
             Place::Disk { data, .. } => {
-                if let Some(known) = load(data, room.id())? {
+                if let Some(mut known) = load(data, room.id())? {
+                    if known.learn(&room) {
+                        write(data, &known)?;
+                    }
                     return Ok(known);
                 }
                 write(data, &room)?;
@@ -344,6 +351,14 @@ impl Profile {
             ([], None) => Err(unknown(query, &rooms)),
             (found, _) => Err(ambiguous(query, found)),
         }
+    }
+
+    /// The same, if its messages can be read and written here.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find), and exit 10 if it is only kept for others.
+    pub fn find_readable(&self, query: Option<&str>) -> Result<Room, Failure> {
+        self.find(query)?.readable()
     }
 
     fn no_last_room(&self) -> Failure {

@@ -30,7 +30,7 @@ use crate::config::{Bounds, Look};
 use crate::exit::ExitCode;
 use crate::lines::{self, MessageId};
 use crate::links::{Change, Links, Target};
-use crate::message::{self, Draft};
+use crate::message::Draft;
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
@@ -72,8 +72,11 @@ impl Session {
         let failed = |error| node_failure(error, feeds.as_deref());
         // Before the node: what fails here leaves nothing open.
         let key = profile.identity().feed_key(&group);
-        let view = profile.view_file(room.id())?;
-        let mut timeline = Timeline::open(view, key.0).map_err(|error| index_failure(&error))?;
+        // What cannot be read has an order in memory alone: it is another one than that which the
+        // messages will have, should the room be read here some day.
+        let view = if room.is_sealed() { None } else { profile.view_file(room.id())? };
+        let timeline = Timeline::open(view, room.envelope(), key.0);
+        let mut timeline = timeline.map_err(|error| index_failure(&error))?;
         timeline.hide(room.hidden().clone());
         let runtime = Tokio::current().map_err(|error| failure::no_runtime(&error))?;
         let mut options = NodeOptions::new(group.clone(), runtime);
@@ -197,7 +200,7 @@ impl Session {
     pub async fn append(&self, channel: &str, text: &str) -> Result<MessageId, Failure> {
         let seen = self.timeline.seen().map_err(|error| index_failure(&error))?;
         let draft = Draft { nickname: self.nick.as_str(), text, channel, seen: &seen };
-        let block = message::encode(&draft, Timestamp::now())?;
+        let block = self.timeline.envelope().encode(&self.key.0, &draft, Timestamp::now())?;
         let appended = self.node.append(self.feed, vec![block]).await;
         let appended = appended.map_err(|error| self.unsure(error))?;
         Ok(MessageId { feed: self.key.0, index: appended.start })

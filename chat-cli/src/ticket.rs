@@ -1,4 +1,6 @@
-//! An invite as text: `mfchat:` and z-base-32 of version, flags, group key, hints and CRC-32.
+//! An invite as text: `mfchat:` and z-base-32 of version, flags, key, hints and CRC-32.
+//!
+//! The key is the room's secret, or with the flag of a seeder its group key.
 //!
 //! Rule: this file alone knows the bytes of an invite. What it reads was copied by hand, wrapped
 //! by a mailer or read aloud, so a wrong character is named with its place, and put right where
@@ -42,6 +44,8 @@ pub const SYMBOLS_MIN: usize = (2 + KEY_BYTES + CHECKSUM_BYTES) * 8 / 5 + 1;
 const VERSION: u8 = 1;
 /// Flags that an older program must understand; the four low ones it may ignore.
 const FLAGS_CRITICAL: u8 = 0xf0;
+/// The key is that of the group. Critical: taken for the secret, it would be that of another room.
+const FLAG_SEEDER: u8 = 0x10;
 const KEY_BYTES: usize = 32;
 const CHECKSUM_BYTES: usize = 4;
 
@@ -62,29 +66,50 @@ pub fn decode_symbols(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     CODEC.decode(text.as_bytes()).ok().map(Zeroizing::new)
 }
 
-/// The right to read and write a room, and hints for where its members are.
+/// What an invite lets somebody do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Read and write, and invite others: the invite carries the room's secret.
+    Member,
+    /// Keep the room for others, without reading it: the invite carries the group key alone.
+    Seeder,
+}
+
+/// The right to a room, and hints for where its members are.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ticket {
-    group_key: Zeroizing<[u8; KEY_BYTES]>,
+    right: Right,
+    key: Zeroizing<[u8; KEY_BYTES]>,
     hints: Hints,
 }
 
 impl fmt::Debug for Ticket {
-    /// Never shows the key: whoever has it can read the whole history.
+    /// Never shows the key: whoever has that of a member can read the whole history.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ticket").field("hints", &self.hints).finish_non_exhaustive()
+        let mut shown = f.debug_struct("Ticket");
+        shown.field("right", &self.right).field("hints", &self.hints).finish_non_exhaustive()
     }
 }
 
 impl Ticket {
-    /// An invite to the group of this key.
-    pub fn new(group_key: [u8; KEY_BYTES], hints: Hints) -> Self {
-        Self { group_key: Zeroizing::new(group_key), hints }
+    /// An invite for a member, with the secret of the room.
+    pub fn new(secret: [u8; KEY_BYTES], hints: Hints) -> Self {
+        Self::of(Right::Member, secret, hints)
     }
 
-    /// The secret that the members share.
-    pub fn group_key(&self) -> &[u8; KEY_BYTES] {
-        &self.group_key
+    /// An invite that gives this right, with the key that it takes.
+    pub fn of(right: Right, key: [u8; KEY_BYTES], hints: Hints) -> Self {
+        Self { right, key: Zeroizing::new(key), hints }
+    }
+
+    /// What it lets somebody do.
+    pub fn right(&self) -> Right {
+        self.right
+    }
+
+    /// What it carries: the room's secret, or the group key for a seeder.
+    pub fn key(&self) -> &[u8; KEY_BYTES] {
+        &self.key
     }
 
     /// What makes joining faster; none of it is proven.
@@ -94,8 +119,12 @@ impl Ticket {
 
     /// The text to hand over. It holds nothing that a shell would want quoted.
     pub fn encode(&self) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new(vec![VERSION, 0]);
-        bytes.extend_from_slice(&self.group_key[..]);
+        let flags = match self.right {
+            Right::Member => 0,
+            Right::Seeder => FLAG_SEEDER,
+        };
+        let mut bytes = Zeroizing::new(vec![VERSION, flags]);
+        bytes.extend_from_slice(&self.key[..]);
         self.hints.encode(&mut bytes);
         let checksum = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&checksum.to_be_bytes());
@@ -154,14 +183,19 @@ fn decode(symbols: &[u8]) -> Result<Ticket, TicketError> {
     let [version, flags, rest @ ..] = body else {
         return Err(TicketError::Length { symbols: symbols.len() });
     };
-    if *version != VERSION || flags & FLAGS_CRITICAL != 0 {
+    let right = match flags & FLAGS_CRITICAL {
+        0 => Right::Member,
+        FLAG_SEEDER => Right::Seeder,
+        _ => return Err(TicketError::Version { found: *version }),
+    };
+    if *version != VERSION {
         return Err(TicketError::Version { found: *version });
     }
     let Some((key, hints)) = rest.split_first_chunk::<KEY_BYTES>() else {
         return Err(TicketError::Length { symbols: symbols.len() });
     };
     let hints = Hints::decode(hints).ok_or(TicketError::Hints)?;
-    Ok(Ticket { group_key: Zeroizing::new(*key), hints })
+    Ok(Ticket::of(right, *key, hints))
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use multifeed_tcp::{Node, NodeError};
 
 pub use self::place::{Block, Place, Spot};
 use self::view::{Arrived, Sync, View, ViewFailure};
+use crate::envelope::Envelope;
 use crate::lines::MessageId;
 use crate::message::{self, Content, Head, Unreadable};
 
@@ -76,6 +77,8 @@ impl From<ViewFailure> for Trouble {
 #[derive(Debug)]
 pub struct Timeline {
     view: View,
+    /// How its blocks are read and written.
+    envelope: Envelope,
     /// The feed whose messages are ours.
     own: [u8; 32],
     /// Feeds of which nothing is shown: they keep their places, and say nothing.
@@ -96,9 +99,13 @@ impl Timeline {
     ///
     /// # Errors
     /// If the index cannot be written.
-    pub fn open(file: Option<File>, own: [u8; 32]) -> Result<Self, ViewFailure> {
+    pub fn open(
+        file: Option<File>,
+        envelope: Envelope,
+        own: [u8; 32],
+    ) -> Result<Self, ViewFailure> {
         let view = file.map_or_else(View::in_memory, View::open)?;
-        Ok(Self { view, own, hidden: BTreeSet::new() })
+        Ok(Self { view, envelope, own, hidden: BTreeSet::new() })
     }
 
     /// Shows nothing of these feeds from now on.
@@ -111,6 +118,11 @@ impl Timeline {
             true => Content::Unreadable(Unreadable::Hidden),
             false => content,
         }
+    }
+
+    /// How messages become blocks here, and back.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     /// The index.
@@ -154,7 +166,7 @@ impl Timeline {
                 let blocks = node.read(feed.id, next..end).await?;
                 for (block, index) in blocks.iter().zip(next..) {
                     let block_name = Block { feed: feed.key.0, index };
-                    let content = message::decode(block);
+                    let content = self.envelope.decode(&feed.key.0, block);
                     arrived.push(arrival(block_name, block, &content));
                     let id = MessageId { feed: feed.key.0, index };
                     let content = self.shown(&feed.key.0, content);
@@ -262,7 +274,7 @@ impl Timeline {
         let mut contents = BTreeMap::new();
         for (first, count) in runs(spots) {
             if let Some(feed) = feeds.get(&first.feed) {
-                read_run(node, *feed, first, count, &mut contents).await?;
+                self.read_run(node, *feed, first, count, &mut contents).await?;
             }
         }
         let entry = |Spot { place, block }: &Spot| {
@@ -296,6 +308,34 @@ impl Timeline {
         found.reverse();
         Ok(found)
     }
+
+    /// Reads a run; one by one where a part of it is not kept any more.
+    async fn read_run(
+        &self,
+        node: &Node,
+        feed: FeedId,
+        first: Block,
+        count: u64,
+        contents: &mut BTreeMap<Block, Content>,
+    ) -> Result<(), Trouble> {
+        let end = first.index.saturating_add(count);
+        match node.read(feed, first.index..end).await {
+            Ok(found) => {
+                let blocks = (first.index..end).map(|index| Block { index, ..first });
+                let read = found.iter().map(|block| self.envelope.decode(&first.feed, block));
+                contents.extend(blocks.zip(read));
+            }
+            Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) if count == 1 => {}
+            Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) => {
+                for index in first.index..end {
+                    Box::pin(self.read_run(node, feed, Block { index, ..first }, 1, contents))
+                        .await?;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
 }
 
 /// Blocks that lie in one feed one behind the other: the first, and how many.
@@ -316,31 +356,6 @@ fn runs(spots: &[Spot]) -> Vec<(Block, u64)> {
         }
     }
     runs
-}
-
-/// Reads a run; one by one where a part of it is not kept any more.
-async fn read_run(
-    node: &Node,
-    feed: FeedId,
-    first: Block,
-    count: u64,
-    contents: &mut BTreeMap<Block, Content>,
-) -> Result<(), Trouble> {
-    let end = first.index.saturating_add(count);
-    match node.read(feed, first.index..end).await {
-        Ok(found) => {
-            let blocks = (first.index..end).map(|index| Block { index, ..first });
-            contents.extend(blocks.zip(found.iter().map(|block| message::decode(block))));
-        }
-        Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) if count == 1 => {}
-        Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) => {
-            for index in first.index..end {
-                Box::pin(read_run(node, feed, Block { index, ..first }, 1, contents)).await?;
-            }
-        }
-        Err(error) => return Err(error.into()),
-    }
-    Ok(())
 }
 
 /// What the index needs of a block.

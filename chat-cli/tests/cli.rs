@@ -25,7 +25,7 @@ fn shown(output: Output) -> (i32, String, String) {
 /// Two invites of one room differ in who invites.
 fn assert_same_room(one: &str, other: &str) {
     let [one, other] = [one, other].map(|text| Ticket::parse(text).expect("an invite"));
-    assert_eq!(one.group_key(), other.group_key());
+    assert_eq!(one.key(), other.key());
     assert_eq!(one.hints().name(), other.hints().name());
     assert_ne!(one.hints().inviter(), other.hints().inviter());
 }

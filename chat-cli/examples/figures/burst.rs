@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use multichat::output::{Format, Output, Talk};
 use multichat::profile::{Profile, Room};
-use multichat::ticket::Hints;
+use multichat::ticket::{Hints, Right};
 use multichat::tui::model::News;
 use tokio::sync::oneshot;
 
@@ -61,7 +61,7 @@ pub(crate) async fn run(folder: &Path, messages: u64) -> Done<Burst> {
     let ticket = {
         let profile = Profile::open(&flags(&there, &[])?).map_err(failed)?;
         let room = profile.find(Some("burst")).map_err(failed)?;
-        room.ticket(Hints::default()).ok_or("an open room")?
+        room.ticket(Right::Member, Hints::default()).ok_or("an open room")?
     };
     let mut profile = Profile::open(&flags(&here, &[])?).map_err(failed)?;
     let room = Room::of_ticket(&ticket, Some("burst"), jiff::Timestamp::now()).map_err(failed)?;

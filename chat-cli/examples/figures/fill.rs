@@ -6,10 +6,10 @@ use std::path::Path;
 use jiff::{Timestamp, ToSpan};
 use multichat::args::{self, Global};
 use multichat::config::Bounds;
-use multichat::message::{self, Draft};
+use multichat::message::Draft;
 use multichat::profile::{Profile, Room};
 use multichat::session::Session;
-use multifeed_core::KeyPair;
+use multifeed_core::{FeedKey, KeyPair};
 
 use crate::{Done, failed};
 
@@ -46,17 +46,21 @@ pub(crate) async fn fill(folder: &Path, name: &str, messages: u64) -> Done<()> {
     profile.add(Room::create(name, BEGIN).map_err(failed)?).map_err(failed)?;
     drop(profile);
     let session = open(&global, name).await?;
-    let mut feeds = vec![session.feed()];
+    let mut writers = vec![session.feed()];
     for author in 1..AUTHORS {
         let pair = KeyPair::from_seed(&[u8::try_from(author)?; 32]);
-        feeds.push(session.node().writer(&format!("author {author}"), pair).await?);
+        writers.push(session.node().writer(&format!("author {author}"), pair).await?);
     }
+    let known = session.node().feeds().await?;
+    let key = |feed| known.iter().find(|known| known.id == feed).map(|known| known.key);
+    let feeds: Vec<_> = writers.into_iter().filter_map(|feed| Some((feed, key(feed)?))).collect();
     let mut written = 0;
     while written < messages {
         let end = messages.min(written + BATCH * AUTHORS);
-        for (feed, author) in feeds.iter().zip(0..) {
+        for ((feed, key), author) in feeds.iter().zip(0..) {
             let of_author = (written..end).filter(|number| number % AUTHORS == author);
-            let blocks: Done<Vec<_>> = of_author.map(|number| block(author, number)).collect();
+            let blocks = of_author.map(|number| block(&session, key, author, number));
+            let blocks: Done<Vec<_>> = blocks.collect();
             session.node().append(*feed, blocks?).await?;
         }
         written = end;
@@ -65,9 +69,10 @@ pub(crate) async fn fill(folder: &Path, name: &str, messages: u64) -> Done<()> {
     Ok(())
 }
 
-fn block(author: u64, number: u64) -> Done<Vec<u8>> {
+fn block(session: &Session, feed: &FeedKey, author: u64, number: u64) -> Done<Vec<u8>> {
     let nick = format!("author{author}");
     let text = format!("message {number}: shall we have soup at noon, or is it too hot for that?");
     let time = BEGIN.checked_add(i64::try_from(number)?.minutes())?;
-    message::encode(&Draft::new(&nick, &text), time).map_err(failed)
+    let envelope = session.timeline().envelope();
+    envelope.encode(&feed.0, &Draft::new(&nick, &text), time).map_err(failed)
 }

@@ -109,7 +109,9 @@ fn every_command_has_its_flags() {
         Command::Sync { until: Until::All, timeout }
     );
     let room = Some("soup".into());
-    assert_eq!(command("invite soup"), Command::Invite { room, qr: false, no_hints: false });
+    let invite = |seed| Command::Invite { room: room.clone(), seed, qr: false, no_hints: false };
+    assert_eq!(command("invite soup"), invite(false));
+    assert_eq!(command("invite soup --seed"), invite(true));
     assert_eq!((command("serve"), command("chat")), (Command::Serve, Command::Chat));
     assert_eq!(run("--listen 127.0.0.1:0 serve").unwrap().global.listen.unwrap().port(), 0);
 }

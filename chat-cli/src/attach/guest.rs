@@ -5,6 +5,7 @@ use std::path::Path;
 use tokio::sync::mpsc;
 
 use super::{Ask, Refusal, Tell};
+use crate::envelope;
 use crate::exit::ExitCode;
 use crate::report::Failure;
 
@@ -72,6 +73,7 @@ pub fn refused(refusal: &Refusal) -> Failure {
                 .help("messages can be sent through it:  multichat send TEXT")
                 .help("to open the room here, end that process first")
         }
+        Refusal::Sealed => envelope::sealed_room(),
         Refusal::NotStored(why) => {
             let message = format!("the message was not stored: {why}");
             Failure::new(ExitCode::Failed, "message.refused", message)

@@ -57,6 +57,9 @@ impl Sends {
         {
             return Ok(Tell::Refused(Refusal::OtherRoom(open.name().to_string())));
         }
+        if open.is_sealed() {
+            return Ok(Tell::Refused(Refusal::Sealed));
+        }
         match session.append(channel, text).await {
             Ok(stored) => {
                 let (feed, index) = (stored.feed, stored.index);

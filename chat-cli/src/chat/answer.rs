@@ -12,6 +12,7 @@ use crate::links::peer_name;
 use crate::message::channel_name;
 use crate::report::Failure;
 use crate::sanitize;
+use crate::ticket::Right;
 use crate::transcript::counted;
 
 /// The most that a search shows.
@@ -36,7 +37,7 @@ impl Chat {
             Typed::Invite => {
                 let listening = self.session.listening();
                 let (profile, room) = (self.session.profile(), self.session.room());
-                match invite_to(profile, room, listening, Hinted::Yes) {
+                match invite_to(profile, room, listening, Right::Member, Hinted::Yes) {
                     Some(ticket) => {
                         self.screen.data(&[ticket.to_string()])?;
                         self.screen.say("anyone with this invite can read the whole history")

@@ -122,7 +122,11 @@ fn rooms(session: &Session) -> Result<Vec<String>, Failure> {
     let rooms = session.profile().rooms()?.rooms;
     let line = |(number, room): (usize, &crate::profile::Room)| {
         let name = sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
-        let here = if room.id() == session.room().id() { "  you are here" } else { "" };
+        let here = match room.id() == session.room().id() {
+            true => "  you are here",
+            false if room.is_sealed() => "  kept for others",
+            false => "",
+        };
         format!("{}  {name}  {}{here}", number + 1, room.id())
     };
     Ok(rooms.iter().enumerate().map(line).collect())

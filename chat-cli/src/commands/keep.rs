@@ -29,6 +29,8 @@ pub(super) fn run(global: &Global, output: &Output, keep: Keep) -> Result<(), Fa
     drive(async {
         let profile = Profile::open(global)?;
         let room = profile.find(global.room.as_deref())?;
+        // A feed can be checked without being read.
+        let room = if matches!(keep, Keep::Inspect { .. }) { room } else { room.readable()? };
         let session = Session::open(global, profile, room).await?;
         let done = match keep {
             Keep::Search { words, channel, lines } => {
@@ -135,7 +137,8 @@ async fn inspect(session: &Session, output: &Output, prefix: &str) -> Result<(),
         let blocks = session.node().read(feed.id, at..end).await;
         for block in blocks.map_err(|error| session.failed(error))? {
             chain = Some(message::chain(chain, &message::digest(&block)));
-            unreadable += u64::from(matches!(message::decode(&block), Content::Unreadable(_)));
+            let content = session.timeline().envelope().decode(&feed.key.0, &block);
+            unreadable += u64::from(matches!(content, Content::Unreadable(_)));
         }
         at = end;
     }

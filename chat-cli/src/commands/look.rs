@@ -44,7 +44,9 @@ pub(super) async fn feeds(global: &Global, output: &Output) -> Result<(), Failur
 
 /// The channels, the one that every room has first.
 pub(super) async fn channels(global: &Global, output: &Output) -> Result<(), Failure> {
-    let session = open(global).await?;
+    let profile = Profile::open(global)?;
+    let room = profile.find_readable(global.room.as_deref())?;
+    let session = Session::open(global, profile, room).await?;
     let room = sanitize::line(session.room().name(), ROOM_NAME_COLUMNS_MAX);
     let mut channels = session.channels().await?;
     let general = channel_name(CHANNEL);

@@ -80,7 +80,7 @@ pub(super) async fn guest(global: &Global) -> Result<Option<Guest>, Failure> {
 
 /// Opens the room of the flags, or the last one, to chat in it.
 pub(super) fn chat(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
-    let room = profile.find(global.room.as_deref())?;
+    let room = profile.find_readable(global.room.as_deref())?;
     profile.set_last(room.id())?;
     match ui(global, output) {
         Ui::Tui => drive(tui::shell::run(global, profile, room, output)),

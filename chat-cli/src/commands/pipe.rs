@@ -56,7 +56,7 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: Wanted) -> Res
     let output = Output { format: Format::Json, ..*output };
     let profile = Profile::open(global)?;
     logging::start(global, logging::Place::Stderr, &profile)?;
-    let room = profile.find(global.room.as_deref())?;
+    let room = profile.find_readable(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
     let done = match session.go_online(global, &output).await {
         Ok(()) => {

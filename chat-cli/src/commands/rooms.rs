@@ -8,16 +8,21 @@ use zeroize::Zeroizing;
 use super::first;
 use super::open::chat;
 use crate::args::{Global, Join};
+use crate::envelope;
+use crate::exit::ExitCode;
 use crate::lines::{Event, Line, hex};
 use crate::output::{Format, Output};
 use crate::profile::{Access, Profile, ROOM_NAME_COLUMNS_MAX, Room};
 use crate::qr;
 use crate::report::{Failure, Level, Report};
 use crate::sanitize;
-use crate::ticket::{Fix, Hints, Ticket};
+use crate::ticket::{Fix, Hints, Right, Ticket};
 
 /// What a room is called when its maker gives it no name.
 const ROOM_NAME_DEFAULT: &str = "room";
+/// What a seeder can do.
+const SEEDER_WORD: &str = "whoever has this invite keeps the room for others: they see who writes \
+                           when and how much, and can read nothing";
 /// How much of the inviter's key an invite carries.
 const FINGERPRINT_BYTES: usize = 8;
 
@@ -44,7 +49,8 @@ pub(super) fn make(
     let room = profile.add(Room::create(name, Timestamp::now())?)?;
     profile.set_last(room.id())?;
     output.say(&format!("made room \"{}\" ({})", room.name(), room.id()))?;
-    show_invite(global, &profile, &room, Hinted::Yes, output)?;
+    let wanted = Invite { right: Right::Member, qr: false, hints: Hinted::Yes };
+    show_invite(global, &profile, &room, &wanted, output)?;
     if no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }
 
@@ -68,7 +74,10 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
         }
     };
     let mut profile = Profile::open(global)?;
-    first::name(global, &mut profile, output)?;
+    if !room.is_sealed() {
+        // Who says nothing needs no name.
+        first::name(global, &mut profile, output)?;
+    }
     let mut room = profile.add(room)?;
     if hints.addresses().iter().any(|addr| !room.hints().contains(addr)) {
         // A room that was joined before learns where its members are now.
@@ -79,6 +88,10 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
     output.say(&format!("joined room \"{}\" ({})", room.name(), room.id()))?;
     if output.format == Format::Json {
         output.json(&Line::from(room_event(&room, None)))?;
+    }
+    if room.is_sealed() {
+        output.say("you keep it for others, and cannot read it; next:  multichat serve")?;
+        return output.say("  as in  multichat --listen 0.0.0.0:4977 serve");
     }
     if join.no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }
@@ -112,6 +125,8 @@ fn read_ticket(join: &Join, output: &Output) -> Result<Ticket, Failure> {
 
 /// How an invite is to be shown.
 pub(super) struct Invite {
+    /// For whom.
+    pub(super) right: Right,
     /// As a picture, too.
     pub(super) qr: bool,
     /// With or without hints.
@@ -135,41 +150,57 @@ pub(super) fn invite(
 ) -> Result<(), Failure> {
     let profile = Profile::open(global)?;
     let room = profile.find(room.as_deref().or(global.room.as_deref()))?;
-    show_invite(global, &profile, &room, wanted.hints, output)?;
+    match (wanted.right, room.access()) {
+        (Right::Member, Access::Seed(_)) => return Err(envelope::sealed_room()),
+        (Right::Seeder, Access::Open { name }) => return Err(needs_no_seeder(name)),
+        _ => {}
+    }
+    show_invite(global, &profile, &room, &wanted, output)?;
     if !wanted.qr || output.format == Format::Json {
         return Ok(());
     }
-    let ticket = invite_to(&profile, &room, global.listen, wanted.hints);
+    let ticket = invite_to(&profile, &room, global.listen, wanted.right, wanted.hints);
     let picture = ticket.and_then(|text| qr::picture(&text));
     picture.unwrap_or_default().iter().try_for_each(|line| output.data(line))
 }
 
-/// An invite to a room, from this user; `None` for an open room, which needs none.
+/// Who knows the name of an open room keeps and reads it.
+fn needs_no_seeder(name: &str) -> Failure {
+    let name = sanitize::line(name, ROOM_NAME_COLUMNS_MAX);
+    let message = "this room is open: who keeps it for others can read it";
+    Failure::new(ExitCode::BadInput, "room.open", message)
+        .help(format!("multichat join --open {name}   and then:  multichat serve"))
+        .help("a room that can be kept and not read:  multichat new NAME")
+}
+
+/// An invite to a room, from this user; `None` where there is none to give, as for an open room,
+/// which needs none.
 pub fn invite_to(
     profile: &Profile,
     room: &Room,
     listen: Option<SocketAddr>,
+    right: Right,
     hints: Hinted,
 ) -> Option<Zeroizing<String>> {
-    if let (Access::Secret(key), Hinted::No) = (room.access(), hints) {
-        return Some(Ticket::new(**key, Hints::default()).encode());
+    if hints == Hinted::No {
+        return room.bare_ticket(right).map(|ticket| ticket.encode());
     }
     // An address that means "any" or "whichever port" is of no use to somebody else.
     let dialled = listen.filter(|at| !at.ip().is_unspecified() && at.port() != 0);
     let hints = dialled.into_iter().fold(Hints::default(), Hints::with_address);
     let key = profile.identity().feed_key(&room.group());
     let (fingerprint, _) = key.0.split_first_chunk::<FINGERPRINT_BYTES>()?;
-    room.ticket(hints.with_inviter(*fingerprint)).map(|ticket| ticket.encode())
+    room.ticket(right, hints.with_inviter(*fingerprint)).map(|ticket| ticket.encode())
 }
 
 fn show_invite(
     global: &Global,
     profile: &Profile,
     room: &Room,
-    hints: Hinted,
+    wanted: &Invite,
     output: &Output,
 ) -> Result<(), Failure> {
-    let ticket = invite_to(profile, room, global.listen, hints);
+    let ticket = invite_to(profile, room, global.listen, wanted.right, wanted.hints);
     if output.format == Format::Json {
         let text = ticket.as_ref().map(|ticket| ticket.to_string());
         return output.json(&Line::from(room_event(room, text)));
@@ -177,14 +208,17 @@ fn show_invite(
     match (&ticket, room.access()) {
         (Some(ticket), _) => {
             output.data(ticket)?;
-            output.say("anyone with this invite can read the whole history")
+            output.say(match wanted.right {
+                Right::Member => "anyone with this invite can read the whole history",
+                Right::Seeder => SEEDER_WORD,
+            })
         }
         (None, Access::Open { name }) => {
             let name = sanitize::line(name, ROOM_NAME_COLUMNS_MAX);
             output.say("an open room: anyone who knows its name can join and read all of it")?;
             output.data(&format!("multichat join --open {name}"))
         }
-        (None, Access::Secret(_)) => Ok(()),
+        (None, Access::Secret(_) | Access::Seed(_)) => Ok(()),
     }
 }
 
@@ -194,7 +228,10 @@ pub(super) fn list(global: &Global, output: &Output) -> Result<(), Failure> {
     for room in &found.rooms {
         match output.format {
             Format::Json => output.json(&Line::from(room_event(room, None)))?,
-            Format::Text => output.data(&format!("{}  {}", room.id(), room.name()))?,
+            Format::Text => {
+                let kept = if room.is_sealed() { "  (kept for others)" } else { "" };
+                output.data(&format!("{}  {}{kept}", room.id(), room.name()))?;
+            }
         }
     }
     match found.damaged.into_iter().next() {
@@ -225,5 +262,5 @@ pub(super) fn whoami(global: &Global, output: &Output) -> Result<(), Failure> {
 
 fn room_event(room: &Room, ticket: Option<String>) -> Event {
     let name = sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
-    Event::Room { id: room.id().to_string(), name, ticket }
+    Event::Room { id: room.id().to_string(), name, ticket, kept: room.is_sealed() }
 }

@@ -66,7 +66,7 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Re
         Err(failure) => return Err(failure),
     };
     logging::start(global, logging::Place::Stderr, &profile)?;
-    let room = profile.find(global.room.as_deref())?;
+    let room = profile.find_readable(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
     let done = deliver(global, output, &mut session, &mut signals, wanted).await;
     session.close().await;

@@ -66,8 +66,10 @@ async fn serve(
         if grown && Instant::now() >= due {
             grown = false;
             due = Instant::now() + PROGRESS_EVERY;
-            // What is sent here names what is here.
-            session.catch_up().await?;
+            // What is sent here names what is here; where nothing can be, the room is not read.
+            if !session.room().is_sealed() {
+                session.catch_up().await?;
+            }
             sends.look(session).await?;
             let status = session.node().sync_status().await;
             let status = status.map_err(|error| session.failed(error))?;
@@ -89,7 +91,9 @@ async fn serve(
             said = host.next() => {
                 grown = true;
                 if let Some((_, tells)) = sends.take(session, said).await? {
-                    let _ = tells.try_send(Tell::Refused(Refusal::NoScreen));
+                    let is_sealed = session.room().is_sealed();
+                    let why = if is_sealed { Refusal::Sealed } else { Refusal::NoScreen };
+                    let _ = tells.try_send(Tell::Refused(why));
                 }
             }
             () = sleep_until(due), if grown => {}

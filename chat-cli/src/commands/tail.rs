@@ -29,7 +29,7 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: Wanted) -> Res
     let mut signals = Signals::take()?;
     let profile = Profile::open(global)?;
     logging::start(global, logging::Place::Stderr, &profile)?;
-    let room = profile.find(global.room.as_deref())?;
+    let room = profile.find_readable(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
     let done = print(global, output, &mut session, &mut signals, wanted).await;
     session.close().await;

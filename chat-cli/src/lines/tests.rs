@@ -51,8 +51,12 @@ fn every_event_has_its_type_and_version() {
     let name = sanitize::line("kitchen", 40);
     let events = [
         (
-            Event::Room { id: "x".into(), name: name.clone(), ticket: None },
+            Event::Room { id: "x".into(), name: name.clone(), ticket: None, kept: false },
             json!({"v": 1, "type": "room", "id": "x", "name": "kitchen"}),
+        ),
+        (
+            Event::Room { id: "x".into(), name: name.clone(), ticket: None, kept: true },
+            json!({"v": 1, "type": "room", "id": "x", "name": "kitchen", "kept": true}),
         ),
         (
             Event::Peer { state: PeerState::Up, key: "k".into(), via: "tcp", rtt_ms: Some(12) },

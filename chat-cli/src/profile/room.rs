@@ -1,102 +1,31 @@
 //! A room as this profile knows it, and its file.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use blake2::Blake2bMac;
-use blake2::digest::consts::U32;
-use blake2::digest::{FixedOutput, KeyInit, Update};
 use jiff::Timestamp;
 use multifeed_core::Group;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::access::{Access, Key, RoomId};
 use super::{files, identity};
+use crate::envelope::{self, Envelope};
 use crate::exit::ExitCode;
 use crate::report::Failure;
 use crate::sanitize;
-use crate::ticket::{Hints, Ticket, decode_symbols, encode_symbols};
+use crate::ticket::{Hints, Right, Ticket, decode_symbols, encode_symbols};
 
 /// The widest room name, in terminal columns.
 pub const ROOM_NAME_COLUMNS_MAX: usize = 40;
 /// The version of the file that this program writes, and the newest that it reads.
 const FILE_VERSION: u32 = 1;
-const ID_CHARS: usize = 8;
-const SECRET_DOMAIN: &[u8] = b"multichat/1/room-id/secret";
-const OPEN_DOMAIN: &[u8] = b"multichat/1/room-id/open\0\0";
 /// The most addresses that are kept for a room.
 const HINTS_MAX: usize = 16;
 /// The most authors that are hidden in a room. Feeds cost nothing to make: who is flooded with
 /// them needs another room.
 const HIDDEN_MAX: usize = 500;
-
-/// The name of a room's folder: 40 bits of a hash in z-base-32.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoomId([u8; ID_CHARS]);
-
-impl RoomId {
-    /// Reads an id; nothing else is one.
-    pub fn parse(text: &str) -> Option<Self> {
-        decode_symbols(text).filter(|bytes| bytes.len() == 5)?;
-        text.as_bytes().try_into().ok().map(Self)
-    }
-
-    /// The eight characters.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("an id is made of z-base-32 symbols")
-    }
-
-    /// The hash hides the key: ids are shown, and are names of folders.
-    fn of(access: &Access) -> Self {
-        let hash = match access {
-            Access::Secret(key) => keyed_hash(SECRET_DOMAIN, &key[..]),
-            Access::Open { name } => keyed_hash(OPEN_DOMAIN, name.as_bytes()),
-        };
-        let text = encode_symbols(&hash[..5]);
-        Self(text.as_bytes().try_into().expect("five bytes are eight symbols"))
-    }
-}
-
-impl fmt::Display for RoomId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl fmt::Debug for RoomId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-fn keyed_hash(domain: &[u8], data: &[u8]) -> [u8; 32] {
-    let mut hash = Blake2bMac::<U32>::new_from_slice(domain).expect("domains are short keys");
-    hash.update(data);
-    hash.finalize_fixed().into()
-}
-
-/// What lets somebody into a room.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Access {
-    /// The group key, which only invites carry.
-    Secret(Zeroizing<[u8; 32]>),
-    /// The name, which anybody may know. It is exactly as typed: the topic is its hash.
-    Open {
-        /// The name that the topic is made of.
-        name: String,
-    },
-}
-
-impl fmt::Debug for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Secret(_) => "Secret",
-            Self::Open { .. } => "Open",
-        })
-    }
-}
 
 /// A room of a profile.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +42,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// A new room with a key that nobody has yet.
+    /// A new room with a secret that nobody has yet.
     ///
     /// # Errors
     /// If the name is empty or the system gives no random bytes.
@@ -126,7 +55,7 @@ impl Room {
     /// # Errors
     /// If the user's name is empty.
     pub fn of_ticket(ticket: &Ticket, name: Option<&str>, now: Timestamp) -> Result<Self, Failure> {
-        let access = Access::Secret(Zeroizing::new(*ticket.group_key()));
+        let access = Access::of(ticket.right(), ticket.key());
         let name = match name {
             Some(name) => shown_name(name)?,
             None => ticket
@@ -171,10 +100,35 @@ impl Room {
 
     /// The feeds that belong together in it.
     pub fn group(&self) -> Group {
-        match &self.access {
-            Access::Secret(key) => Group::keyed(**key),
-            Access::Open { name } => Group::open(name),
+        self.access.group()
+    }
+
+    /// How messages become blocks in it, and back.
+    pub fn envelope(&self) -> Envelope {
+        self.access.envelope()
+    }
+
+    /// Whether it is kept for others, by somebody who cannot read it.
+    pub fn is_sealed(&self) -> bool {
+        matches!(self.access, Access::Seed(_))
+    }
+
+    /// The room itself, if its messages can be read and written here.
+    ///
+    /// # Errors
+    /// Exit 10 if it was joined with a seeder's invite.
+    pub fn readable(self) -> Result<Self, Failure> {
+        if self.is_sealed() { Err(envelope::sealed_room()) } else { Ok(self) }
+    }
+
+    /// Takes the secret of the same room, joined anew with a member's invite; whether there is a
+    /// difference. All else stays as it was.
+    pub(super) fn learn(&mut self, other: &Self) -> bool {
+        let is_news = other.access.opens(&self.access);
+        if is_news {
+            self.access = other.access.clone();
         }
+        is_news
     }
 
     /// When it was made or joined here.
@@ -220,23 +174,33 @@ impl Room {
         self.hidden.remove(author);
     }
 
-    /// An invite to it; `None` for an open room, which needs none.
-    pub fn ticket(&self, hints: Hints) -> Option<Ticket> {
-        match &self.access {
-            Access::Secret(key) => Some(Ticket::new(**key, hints.with_name(&self.name))),
-            Access::Open { .. } => None,
-        }
+    /// An invite to it; `None` where there is none to give: to an open room, which needs none, and
+    /// to read what cannot be read here. A seeder is not told what the room is called.
+    pub fn ticket(&self, right: Right, hints: Hints) -> Option<Ticket> {
+        let hints = match right {
+            Right::Member => hints.with_name(&self.name),
+            Right::Seeder => hints,
+        };
+        self.access.granted(right).map(|key| Ticket::of(right, *key, hints))
+    }
+
+    /// The same without hints.
+    pub fn bare_ticket(&self, right: Right) -> Option<Ticket> {
+        self.access.granted(right).map(|key| Ticket::of(right, *key, Hints::default()))
     }
 
     pub(super) fn to_toml(&self) -> Result<Zeroizing<String>, Failure> {
-        let (group_key, open_name) = match &self.access {
-            Access::Secret(key) => (Some(Zeroizing::new(encode_symbols(&key[..]))), None),
-            Access::Open { name } => (None, Some(name.clone())),
+        let symbols = |key: &Key| Some(Zeroizing::new(encode_symbols(&key[..])));
+        let (secret, group_key, open_name) = match &self.access {
+            Access::Secret(secret) => (symbols(secret), None, None),
+            Access::Seed(group) => (None, symbols(group), None),
+            Access::Open { name } => (None, None, Some(name.clone())),
         };
         let file = RoomFile {
             version: FILE_VERSION,
             name: self.name.clone(),
             created: self.created.to_string(),
+            secret,
             group_key,
             open_name,
             hints: self.hints.clone(),
@@ -263,14 +227,16 @@ impl Room {
             return Err(Failure::new(ExitCode::Failed, "room.newer", message)
                 .help("use that version, or another  --profile NAME"));
         }
-        let access = match (&file.group_key, file.open_name) {
-            (Some(key), None) => {
-                let key = decode_symbols(key).ok_or_else(|| damaged("has no valid key"))?;
-                let key = key[..].try_into().map_err(|_| damaged("has no valid key"))?;
-                Access::Secret(Zeroizing::new(key))
-            }
-            (None, Some(name)) => Access::Open { name },
-            _ => return Err(damaged("needs either a key or an open name")),
+        let key = |symbols: &str| -> Result<Key, Failure> {
+            let bytes = decode_symbols(symbols).ok_or_else(|| damaged("has no valid key"))?;
+            let key = bytes[..].try_into().map_err(|_| damaged("has no valid key"))?;
+            Ok(Zeroizing::new(key))
+        };
+        let access = match (&file.secret, &file.group_key, file.open_name) {
+            (Some(secret), None, None) => Access::Secret(key(secret)?),
+            (None, Some(group), None) => Access::Seed(key(group)?),
+            (None, None, Some(name)) => Access::Open { name },
+            _ => return Err(damaged("needs either a secret, a group key or an open name")),
         };
         if RoomId::of(&access) != id {
             return Err(damaged("belongs into another folder"));
@@ -301,6 +267,10 @@ struct RoomFile {
     version: u32,
     name: String,
     created: String,
+    /// Of a member: what opens all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<Zeroizing<String>>,
+    /// Of a seeder, who has no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     group_key: Option<Zeroizing<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::report::Paint;
-use crate::ticket::{Hints, Ticket};
+use crate::ticket::{Hints, Right, Ticket};
 
 fn open(folder: &Path) -> Result<Profile, Failure> {
     Profile::open_in(folder, folder, "default".into())
@@ -187,6 +187,7 @@ fn a_room_comes_back_as_it_was_stored() {
     let rooms = [
         Room::create("kitchen", now()).unwrap(),
         Room::of_ticket(&Ticket::new([3; 32], hints), None, now()).unwrap(),
+        Room::of_ticket(&seeder([4; 32]), Some("kept"), now()).unwrap(),
         Room::open("foobar-123", None, now()).unwrap(),
         Room::open("foobar-123 ", Some("other"), now()).unwrap(),
     ];
@@ -201,7 +202,7 @@ fn a_room_comes_back_as_it_was_stored() {
     for room in &rooms {
         assert_eq!(&profile.find(Some(room.id().as_str())).unwrap(), room);
     }
-    assert_eq!(profile.rooms().unwrap().rooms.len(), 4);
+    assert_eq!(profile.rooms().unwrap().rooms.len(), 5);
 }
 
 #[test]
@@ -217,6 +218,71 @@ fn ids_are_fixed_by_the_key_or_the_name_alone() {
     assert_eq!(a.id().as_str().len(), 8);
     for wrong in ["", "../../..", "ybndrfg", "ybndrfg88", "YBNDRFG8", "ybndrfgl"] {
         assert_eq!(RoomId::parse(wrong), None, "{wrong}");
+    }
+}
+
+fn seeder(group_key: [u8; 32]) -> Ticket {
+    Ticket::of(Right::Seeder, group_key, Hints::default())
+}
+
+#[test]
+fn a_room_file_says_what_it_holds() {
+    let dir = folder();
+    let mut profile = open(dir.path()).unwrap();
+    let member = Room::create("soup", now()).unwrap();
+    let ticket = member.ticket(Right::Seeder, Hints::default()).unwrap();
+    assert_eq!(ticket.hints().name(), None, "a seeder is not told what the room is called");
+    assert_eq!(ticket.key(), member.group().key());
+    let (group, kept) = (crate::ticket::encode_symbols(ticket.key()), [4; 32]);
+    let seeder = Room::of_ticket(&seeder(kept), Some("kept"), now()).unwrap();
+    let text = |room: Room| {
+        let room = profile.add(room).unwrap();
+        let folder = dir.path().join("default/rooms").join(room.id().as_str());
+        fs::read_to_string(folder.join("room.toml")).unwrap()
+    };
+    let [member, seeder] = [member, seeder].map(text);
+    assert!(member.contains("secret = \"") && !member.contains("group_key"), "{member}");
+    // It follows from the secret; written down it could only be wrong.
+    assert!(!member.contains(&group), "{member}");
+    let kept = format!("group_key = \"{}\"", crate::ticket::encode_symbols(&kept));
+    assert!(seeder.contains(&kept) && !seeder.contains("secret"), "{seeder}");
+}
+
+#[test]
+fn a_room_that_was_only_kept_is_opened_in_place_by_a_members_invite() {
+    let dir = folder();
+    for ephemeral in [false, true] {
+        let mut profile = match ephemeral {
+            false => open(dir.path()).unwrap(),
+            true => {
+                let words = ["multichat", "--ephemeral", "status"];
+                let global = crate::args::parse(words.map(Into::into)).unwrap().global;
+                Profile::open(&global).unwrap()
+            }
+        };
+        let theirs = Room::create("soup", now()).unwrap();
+        let seed = theirs.bare_ticket(Right::Seeder).unwrap();
+        let full = theirs.bare_ticket(Right::Member).unwrap();
+        let mut kept = profile.add(Room::of_ticket(&seed, None, now()).unwrap()).unwrap();
+        kept.add_hints(&["127.0.0.1:1".parse().unwrap()]);
+        profile.update(&kept).unwrap();
+        assert!(kept.is_sealed() && kept.id() == theirs.id());
+        let find = |profile: &Profile| profile.find_readable(Some(theirs.id().as_str()));
+        let failure = find(&profile).unwrap_err();
+        assert_eq!((failure.exit(), failure.code()), (ExitCode::Refused, "room.sealed"));
+        assert!(text(&failure).contains("multichat serve"), "{}", text(&failure));
+        assert_eq!(kept.bare_ticket(Right::Member), None);
+        assert_eq!(kept.bare_ticket(Right::Seeder), Some(seed.clone()));
+
+        let again = Room::of_ticket(&full, Some("other"), Timestamp::UNIX_EPOCH).unwrap();
+        let opened = profile.add(again).unwrap();
+        assert_eq!((opened.id(), opened.name()), (kept.id(), kept.name()));
+        assert_eq!((opened.created(), opened.hints()), (kept.created(), kept.hints()));
+        assert_eq!(opened.bare_ticket(Right::Member), Some(full));
+        assert_eq!(find(&profile), Ok(opened.clone()));
+        // And what is open stays so.
+        let seed = Room::of_ticket(&seed, None, now()).unwrap();
+        assert_eq!(profile.add(seed).unwrap(), opened);
     }
 }
 
@@ -249,7 +315,10 @@ fn a_damaged_room_is_an_error_hides_no_other_and_is_not_overwritten() {
         good.replace(&key, &key[1..]),
         good.replace("created = \"", "created = \"x"),
         good.replace("name = \"soup\"", "name = \" \""),
-        good.replace("group_key = \"", "group_key = \"\u{1b}"),
+        good.replace("secret = \"", "secret = \"\u{1b}"),
+        // The same key, and another thing.
+        good.replace("secret = \"", "group_key = \""),
+        format!("group_key = \"{other}\"\n{good}"),
         format!("{good}open_name = \"x\"\n"),
         good[..good.len() / 2].to_string(),
     ] {
@@ -268,7 +337,7 @@ fn a_damaged_room_is_an_error_hides_no_other_and_is_not_overwritten() {
 }
 
 fn encode_key(file: &str) -> String {
-    let (_, rest) = file.split_once("group_key = \"").unwrap();
+    let (_, rest) = file.split_once("secret = \"").unwrap();
     rest.split_once('"').unwrap().0.to_string()
 }
 
@@ -403,8 +472,8 @@ fn names_of_rooms_are_not_empty() {
     let ticket = Ticket::new([3; 32], Hints::default());
     let room = Room::of_ticket(&ticket, None, now()).unwrap();
     assert_eq!(room.name(), room.id().as_str());
-    assert!(room.ticket(Hints::default()).unwrap().hints().name().is_some());
-    assert_eq!(Room::open("x", None, now()).unwrap().ticket(Hints::default()), None);
+    assert!(room.ticket(Right::Member, Hints::default()).unwrap().hints().name().is_some());
+    assert_eq!(Room::open("x", None, now()).unwrap().ticket(Right::Member, Hints::default()), None);
 }
 
 #[test]

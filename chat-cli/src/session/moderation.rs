@@ -13,7 +13,7 @@ use crate::args::{Moderate, nearest};
 use crate::exit::ExitCode;
 use crate::lines::hex;
 use crate::links::{Change, Stop};
-use crate::message::{self, Content};
+use crate::message::Content;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 
@@ -177,7 +177,8 @@ impl Session {
         let last = feed.length.saturating_sub(1)..feed.length;
         // What is not held any more tells no name, and that is no failure.
         let block = self.node.read(feed.id, last).await.unwrap_or_default();
-        let nick = match block.first().map(|block| message::decode(block)) {
+        let envelope = self.timeline.envelope();
+        let nick = match block.first().map(|block| envelope.decode(&feed.key.0, block)) {
             Some(Content::Chat(chat)) => chat.nickname.unwrap_or_default(),
             _ => String::new(),
         };

@@ -37,6 +37,37 @@ fn a_bare_invite_is_68_characters_that_never_change() {
 }
 
 #[test]
+fn a_seeders_invite_is_as_long_and_says_what_it_is() {
+    let ticket = Ticket::of(Right::Seeder, KEY, Hints::default());
+    let text = ticket.encode();
+    assert_eq!(text.len(), 68);
+    assert_eq!(*text, of_bytes(&[&[VERSION, FLAG_SEEDER], &KEY[..]].concat()));
+    assert_eq!(*text, "mfchat:yredycj1gc4dkptz8yhsnaudct1sccbtge3uepjsghhd1amncp1gk3s1pxxy4");
+    let read = Ticket::parse(&text).unwrap();
+    assert_eq!((read.right(), read.key()), (Right::Seeder, &KEY));
+    assert_ne!(read, Ticket::new(KEY, Hints::default()));
+    // The flag is one that an older program refuses, whatever it knows of the low ones.
+    assert_eq!(FLAG_SEEDER & !FLAGS_CRITICAL, 0);
+    let low = Ticket::parse(&of_bytes(&[&[VERSION, FLAG_SEEDER | 0x0f], &KEY[..]].concat()));
+    assert_eq!(low.unwrap(), read);
+}
+
+#[test]
+fn no_slip_makes_a_members_invite_of_a_seeders_or_the_other_way_round() {
+    for right in [Right::Member, Right::Seeder] {
+        let text = Ticket::of(right, KEY, Hints::default()).encode();
+        for position in PREFIX.len() + 1..=text.len() {
+            let symbol = text.chars().nth(position - 1).unwrap();
+            for found in ALPHABET.chars().filter(|found| *found != symbol).take(2) {
+                let error = Ticket::parse(&changed(&text, position, found)).unwrap_err();
+                let repair = error.repair().expect("exactly one candidate");
+                assert_eq!((repair.ticket.right(), repair.ticket.key()), (right, &KEY));
+            }
+        }
+    }
+}
+
+#[test]
 fn hints_come_through() {
     let hints = Hints::default()
         .with_name("kitchen")
@@ -45,7 +76,7 @@ fn hints_come_through() {
         .with_inviter(*b"12345678");
     let ticket = Ticket::new(KEY, hints.clone());
     let read = Ticket::parse(&ticket.encode()).unwrap();
-    assert_eq!(read.group_key(), &KEY);
+    assert_eq!(read.key(), &KEY);
     assert_eq!(read.hints(), &hints);
     assert_eq!(read.hints().name(), Some("kitchen"));
     assert_eq!(read.hints().addresses().len(), 2);
@@ -83,7 +114,7 @@ fn an_invite_is_read_however_it_was_pasted() {
         format!("HTTPS://EXAMPLE.ORG/#{}", text.to_uppercase()),
     ];
     for input in pasted {
-        assert_eq!(Ticket::parse(&input).expect(&input).group_key(), &KEY);
+        assert_eq!(Ticket::parse(&input).expect(&input).key(), &KEY);
         assert!(looks_like_ticket(&input), "{input}");
     }
 }
@@ -104,7 +135,11 @@ fn each_way_to_be_wrong_has_its_code() {
     assert_eq!(code(&format!("{text}?")), "ticket.symbol");
     assert_eq!(code(&format!("{text}yyyyyyyy")), "ticket.checksum");
     assert_eq!(code(&of_bytes(&[&[2, 0], &KEY[..]].concat())), "ticket.version");
-    assert_eq!(code(&of_bytes(&[&[1, 0x10], &KEY[..]].concat())), "ticket.version");
+    for flags in [0x20, 0x30, 0x40, 0x80, 0x90, 0xf0] {
+        // Whatever a newer program means by it: this one must not guess.
+        let text = of_bytes(&[&[1, flags], &KEY[..]].concat());
+        assert_eq!(code(&text), "ticket.version", "{flags:#x}");
+    }
     assert_eq!(code(&with_hints(&[TYPE_NAME_OF_9, b'x'])), "ticket.hints");
 }
 
@@ -114,7 +149,7 @@ const TYPE_NAME_OF_9: u8 = 1 << 5 | 9;
 #[test]
 fn flags_that_need_not_be_understood_are_passed_over() {
     let text = of_bytes(&[&[1, 0x0f], &KEY[..]].concat());
-    assert_eq!(Ticket::parse(&text).unwrap().group_key(), &KEY);
+    assert_eq!(Ticket::parse(&text).unwrap().key(), &KEY);
 }
 
 #[test]
@@ -156,7 +191,7 @@ fn every_single_wrong_symbol_is_found() {
         let error = Ticket::parse(&changed(&text, position, found)).unwrap_err();
         let repair = error.repair().expect("exactly one candidate");
         assert_eq!(repair.fix, Fix::Replace { position, found, right });
-        assert_eq!(repair.ticket.group_key(), &KEY);
+        assert_eq!(repair.ticket.key(), &KEY);
         assert_eq!(error.position(), Some(position));
     }
 }
@@ -259,11 +294,12 @@ proptest! {
         name in ".{0,30}",
         addresses in prop::collection::vec(any::<std::net::SocketAddr>(), 0..4),
         inviter in any::<Option<[u8; 8]>>(),
+        right in prop::sample::select(vec![Right::Member, Right::Seeder]),
     ) {
         let hints = Hints::default().with_name(&name);
         let hints = addresses.into_iter().fold(hints, Hints::with_address);
         let hints = inviter.into_iter().fold(hints, Hints::with_inviter);
-        let ticket = Ticket::new(key, hints);
+        let ticket = Ticket::of(right, key, hints);
         let text = ticket.encode();
         prop_assert!(text.len() <= PREFIX.len() + SYMBOLS_MAX);
         prop_assert_eq!(Ticket::parse(&text).unwrap(), ticket);
@@ -284,7 +320,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..100),
     ) {
         if let Ok(ticket) = Ticket::parse(&with_hints(&bytes)) {
-            prop_assert_eq!(ticket.group_key(), &KEY);
+            prop_assert_eq!(ticket.key(), &KEY);
             prop_assert!(ticket.hints().addresses().len() <= ADDRESSES_MAX);
             prop_assert_eq!(Ticket::parse(&ticket.encode()).unwrap(), ticket);
         }

@@ -16,4 +16,5 @@ mod members;
 mod moderation;
 mod pipes;
 mod program;
+mod sealed;
 mod settings;

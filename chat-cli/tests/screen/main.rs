@@ -5,6 +5,7 @@
 
 mod asking;
 mod cable;
+mod kept;
 mod newcomers;
 mod stops;
 mod terminals;

@@ -65,7 +65,7 @@ fn a_invites(tmux: &Terminals) -> String {
     tmux.key("a", "Escape");
     let shown = Ticket::parse(&format!("mfchat:{first} {second}")).expect("an invite");
     // The address in it would be a way around the cable.
-    let bare = Ticket::new(*shown.group_key(), Hints::default()).encode();
+    let bare = Ticket::new(*shown.key(), Hints::default()).encode();
     let (first, second) = bare.split_at(bare.len() / 2);
     format!("{first} {second}")
 }

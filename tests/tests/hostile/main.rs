@@ -114,7 +114,8 @@ fn no_store_that_somebody_wrote_in_harms_a_node() {
 fn no_invite_and_no_message_of_the_chat_harms_its_reader() {
     let _turn = turn();
     let (invites, messages) = (chat::suffer_invites(), chat::suffer_messages());
-    say(&format!("invites: {invites}, chat messages: {messages}"));
+    let sealed = chat::suffer_sealed();
+    say(&format!("invites: {invites}, chat messages: {messages}, in a secret room: {sealed}"));
     assert!(invites + messages >= ATTACKS_MIN);
 }
 

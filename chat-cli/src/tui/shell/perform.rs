@@ -12,6 +12,7 @@ use crate::qr;
 use crate::report::Failure;
 use crate::sanitize;
 use crate::session::Search;
+use crate::ticket::Right;
 use crate::tui::model::overlay::{FOUND_MAX, Invite, Overlay};
 use crate::tui::model::{Effect, News};
 
@@ -60,7 +61,7 @@ impl Shell<'_> {
                 }
                 lines.iter().for_each(|line| self.note(seat, line));
             }
-            Effect::OpenRoom(at) => return Ok(Next::Open(at)),
+            Effect::OpenRoom(at) => return Ok(self.open_room(seat, at)),
             Effect::Copy(text) => {
                 if let Some(screen) = self.desk.screen(seat) {
                     screen.copy(&text)?;
@@ -89,6 +90,16 @@ impl Shell<'_> {
             },
         }
         Ok(Next::GoOn)
+    }
+
+    /// Goes to another room, unless there is nothing to see.
+    fn open_room(&mut self, seat: Seat, at: usize) -> Next {
+        let Some(Err(failure)) = self.rooms.get(at).map(|room| room.clone().readable()) else {
+            return Next::Open(at);
+        };
+        let report = failure.report().map(|report| report.message().to_string());
+        self.note(seat, &report.unwrap_or_default());
+        Next::GoOn
     }
 
     async fn send(&mut self, seat: Seat, channel: &str, text: &str) -> Result<(), Failure> {
@@ -140,7 +151,8 @@ impl Shell<'_> {
 
     fn invite(&mut self, seat: Seat) -> Result<(), Failure> {
         let (profile, room) = (self.session.profile(), self.session.room());
-        let ticket = invite_to(profile, room, self.session.listening(), Hinted::Yes);
+        let listening = self.session.listening();
+        let ticket = invite_to(profile, room, listening, Right::Member, Hinted::Yes);
         let invite = match (ticket, room.access()) {
             (Some(ticket), _) => Invite {
                 text: sanitize::line(&ticket, INVITE_COLUMNS_MAX),
@@ -152,7 +164,7 @@ impl Shell<'_> {
                 picture: Vec::new(),
                 warning: "an open room: anyone who knows its name can join and read all of it",
             },
-            (None, Access::Secret(_)) => return Ok(()),
+            (None, Access::Secret(_) | Access::Seed(_)) => return Ok(()),
         };
         self.tell_one(seat, News::Invite(invite))
     }

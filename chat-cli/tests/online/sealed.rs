@@ -1,0 +1,315 @@
+//! A room is kept by somebody who cannot read it.
+
+use std::path::{Path, PathBuf};
+
+use blake2::Blake2bMac;
+use blake2::digest::consts::U32;
+use blake2::digest::{FixedOutput, KeyInit, Update};
+use multichat::args::{self, Global};
+use multichat::message::{self, Draft};
+use multichat::profile::Profile;
+use multichat::session::Session;
+use multichat::ticket::{Right, Ticket, encode_symbols};
+
+use crate::program::{Home, Place};
+
+const TEXT: &str = "the soup is at noon";
+const MARKER: &str = "(a message sealed with another key)";
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else {
+            all.push(path);
+        }
+    }
+    all
+}
+
+/// The files of a member in which something stands.
+fn holders(home: &Home, what: &[u8]) -> Vec<PathBuf> {
+    let holds = |path: &PathBuf| {
+        let bytes = std::fs::read(path).expect("readable");
+        bytes.windows(what.len()).any(|part| part == what)
+    };
+    files(&home.data).into_iter().filter(holds).collect()
+}
+
+fn assert_holds_not(home: &Home, what: &[u8]) {
+    let holders = holders(home, what);
+    assert!(holders.is_empty(), "{} in {holders:?}", String::from_utf8_lossy(what));
+}
+
+fn content_key(secret: &[u8]) -> [u8; 32] {
+    let mut hash = Blake2bMac::<U32>::new_from_slice(b"multichat/1/content").expect("a key");
+    hash.update(secret);
+    hash.finalize_fixed().into()
+}
+
+/// Somebody with a seeder's invite.
+fn keeper(place: &Place, host: &Home) -> Home {
+    let invite = host.run(&["invite", "--seed"]);
+    assert_eq!(invite.code, 0, "{invite:?}");
+    assert!(invite.err.contains("who writes when and how much, and can read nothing"));
+    let keeper = place.home("keeper");
+    // It would open a room that can be read.
+    let joined = keeper.run(&["join", invite.out.trim()]);
+    assert_eq!((joined.code, joined.out.as_str()), (0, ""), "{joined:?}");
+    assert!(joined.err.contains("multichat serve"), "{joined:?}");
+    keeper
+}
+
+fn sync(home: &Home, addr: &str) {
+    let synced = home.run(&["--peer", addr, "sync", "--until", "all"]);
+    assert_eq!(synced.code, 0, "{synced:?}");
+}
+
+/// Whatever would read or write ends alike, and says what to do.
+fn assert_sealed(home: &Home, words: &[&str]) {
+    let done = home.run_with("hello\n", words);
+    assert_eq!(done.code, 10, "{words:?}: {done:?}");
+    assert!(done.err.starts_with("error[room.sealed]: "), "{words:?}: {done:?}");
+    assert!(done.err.contains("multichat serve"), "{words:?}: {done:?}");
+    assert!(done.err.contains("ask a member for a full invite"), "{words:?}: {done:?}");
+    assert_eq!(done.out, "", "{words:?}");
+}
+
+#[test]
+fn a_seeder_keeps_a_room_that_it_cannot_read() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    assert_eq!(a.run(&["send", TEXT]).code, 0);
+    let b = keeper(&place, &a);
+    let (serving, addr) = a.serve(&[]);
+    sync(&b, &addr);
+    serving.stop("TERM");
+
+    // The one who made the room is gone; a member gets everything from the one who keeps it.
+    let (serving, addr) = b.serve(&[]);
+    let c = place.guest("third", &ticket);
+    sync(&c, &addr);
+    assert_eq!(c.messages(), [("first".to_string(), TEXT.to_string())]);
+    let sent = c.run(&["--peer", &addr, "send", "thanks", "--wait", "peer"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    // Handed to the process that serves, which goes on.
+    assert_sealed(&b, &["send", "hello"]);
+    let d = place.guest("fourth", &ticket);
+    sync(&d, &addr);
+    assert_eq!(d.texts(), [TEXT, "thanks"]);
+    assert_eq!(serving.stop("TERM").code, 143);
+
+    // It reads all blocks, to see whether they are whole.
+    assert_eq!(b.run(&["doctor", "store"]).code, 0);
+    assert_holds_nothing(&a, &b, &ticket);
+    let (serving, addr) = b.serve(&[]);
+    sync(&a, &addr);
+    serving.stop("TERM");
+    assert_eq!(a.texts(), [TEXT, "thanks"]);
+
+    // With a full invite, the same folder can be read, in the order of everybody else.
+    let before = b.run(&["rooms"]).out;
+    assert!(before.contains("(kept for others)"), "{before}");
+    assert_eq!(b.run(&["rooms", "--json"]).lines()[0]["kept"], true);
+    let joined = b.run(&["--nick", "second", "join", &ticket, "--no-open"]);
+    assert_eq!(joined.code, 0, "{joined:?}");
+    assert_eq!(b.run(&["rooms", "--json"]).lines()[0]["kept"], serde_json::Value::Null);
+    let after = b.run(&["rooms"]).out;
+    assert_eq!((after.lines().count(), &after[..8]), (1, &before[..8]));
+    assert!(!after.contains("kept for others"), "{after}");
+    assert_eq!(b.messages(), a.messages());
+    assert_eq!(b.run(&["send", "now I can read it"]).code, 0);
+    assert_eq!(b.texts(), [TEXT, "thanks", "now I can read it"]);
+    assert!(b.run(&["search", "soup"]).out.contains(TEXT));
+}
+
+/// Nothing that a seeder has on its disk is of use to a reader.
+fn assert_holds_nothing(member: &Home, seeder: &Home, ticket: &str) {
+    let secret = *Ticket::parse(ticket).expect("an invite").key();
+    let content = content_key(&secret);
+    let hex = |key: &[u8]| data_encoding::HEXLOWER.encode(key);
+    for key in [&secret, &content] {
+        for form in [&key[..], encode_symbols(key).as_bytes(), hex(key).as_bytes()] {
+            assert_holds_not(seeder, form);
+        }
+    }
+    for known in [TEXT, "thanks", "kitchen", "chat-message", "nickname", "third"] {
+        assert_holds_not(seeder, known.as_bytes());
+    }
+    // An order of what cannot be read is another one than that of the messages.
+    let is_index = |path: &PathBuf| path.ends_with("view.redb");
+    assert!(!files(&seeder.data).iter().any(is_index) && files(&member.data).iter().any(is_index));
+    // They would be found where they are: the secret lies with a member, and with a seeder the key
+    // of the group. What was said lies sealed on either disk.
+    assert_eq!(holders(member, encode_symbols(&secret).as_bytes()).len(), 1);
+    let seed = Ticket::parse(&seeder.run(&["invite", "--seed"]).out).expect("an invite");
+    assert_eq!(holders(seeder, encode_symbols(seed.key()).as_bytes()).len(), 1);
+    assert_holds_not(member, TEXT.as_bytes());
+}
+
+#[test]
+fn what_would_read_or_write_a_kept_room_says_what_it_is_for() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    assert_eq!(a.run(&["send", TEXT]).code, 0);
+    let b = keeper(&place, &a);
+    let (serving, addr) = a.serve(&[]);
+    sync(&b, &addr);
+    let peers = b.run(&["--peer", &addr, "peers"]);
+    assert_eq!((peers.code, peers.out.lines().count()), (0, 1), "{peers:?}");
+    serving.kill();
+    for words in [
+        &[][..],
+        &["chat"],
+        &["send", "hello"],
+        &["send"],
+        &["tail"],
+        &["tail", "-f"],
+        &["search", "soup"],
+        &["export"],
+        &["pipe"],
+        &["channels"],
+        &["invite"],
+        &["invite", "--no-hints"],
+        &["invite", "--qr"],
+    ] {
+        assert_sealed(&b, words);
+    }
+    for words in [["--json", "pipe"], ["--json", "invite"]] {
+        let done = b.run(&words);
+        assert_eq!((done.code, &done.lines()[0]["code"]), (10, &"room.sealed".into()), "{done:?}");
+    }
+
+    // What is of the room and not of its messages works.
+    let status = b.run(&["status"]).out;
+    assert!(status.contains("1 message of"), "{status}");
+    let feeds = b.run(&["feeds"]).out;
+    assert_eq!(feeds.lines().count(), 1, "{feeds}");
+    let inspected = b.run(&["inspect", "feed", &feeds[..8]]);
+    assert!(inspected.out.contains("unreadable  1"), "{inspected:?}");
+    assert_eq!(b.run(&["doctor", "store", "--fix"]).code, 0);
+    assert_eq!(b.run(&["whoami"]).code, 0);
+    let [one, other] = [&a, &b].map(|home| {
+        let bare = home.run(&["invite", "--seed", "--no-hints"]);
+        assert_eq!((bare.code, bare.out.trim().len()), (0, 68), "{bare:?}");
+        Ticket::parse(&bare.out).expect("an invite")
+    });
+    assert_eq!(one, other);
+    assert_eq!(one.right(), Right::Seeder);
+}
+
+#[test]
+fn an_open_room_has_no_invite_for_a_seeder() {
+    let place = Place::new();
+    let home = place.home("first");
+    assert_eq!(home.run(&["join", "--open", "foobar-123", "--no-open"]).code, 0);
+    let done = home.run(&["invite", "--seed"]);
+    assert_eq!((done.code, done.out.as_str()), (4, ""), "{done:?}");
+    assert!(done.err.starts_with("error[room.open]: "), "{done:?}");
+    assert!(done.err.contains("multichat join --open foobar-123"), "{done:?}");
+    // Its messages are those of the workshop, for whoever reads them.
+    assert_eq!(home.run(&["send", TEXT]).code, 0);
+    assert_eq!(holders(&home, TEXT.as_bytes()), [home.store()]);
+}
+
+fn flags(home: &Home) -> Global {
+    let folder = home.data.to_str().expect("a path in UTF-8");
+    let words = ["multichat", "--nick", "first", "--data-dir", folder, "status"];
+    args::parse(words.map(Into::into)).expect("a command line").global
+}
+
+/// Does something with the only room of a member, without the program.
+fn within<T>(home: &Home, work: impl AsyncFnOnce(&Session) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let global = flags(home);
+        let profile = Profile::open(&global).expect("the profile");
+        let room = profile.find(None).expect("the room");
+        let session = Session::open(&global, profile, room).await.expect("the room opens");
+        let done = work(&session).await;
+        session.close().await;
+        done
+    })
+}
+
+/// The last block of the feed that this member writes.
+async fn last_block(session: &Session) -> Vec<u8> {
+    let feeds = session.node().feeds().await.expect("feeds");
+    let own = feeds.iter().find(|feed| feed.id == session.feed()).expect("our own");
+    let blocks = session.node().read(own.id, own.length - 1..own.length).await;
+    blocks.expect("it is held")[0].to_vec()
+}
+
+fn copy(from: &Path, to: &Path) {
+    for path in files(from) {
+        let target = to.join(path.strip_prefix(from).expect("below"));
+        std::fs::create_dir_all(target.parent().expect("a folder")).expect("it is made");
+        std::fs::copy(&path, &target).expect("it is copied");
+    }
+}
+
+/// A copy of a profile signs an index again: where the nonce followed from it, whoever has both
+/// blocks would have the difference of both texts.
+#[test]
+fn one_who_comes_back_from_a_copy_seals_with_another_nonce_for_the_same_index() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    assert_eq!(a.run(&["send", "before"]).code, 0);
+    let feeds = a.store().parent().expect("a folder").to_path_buf();
+    let kept = place.path().join("copy");
+    copy(&feeds, &kept);
+    let texts = ["one text", "two text", "one text"];
+    let sealed = texts.map(|text| {
+        let (id, block) = within(&a, async |session| {
+            let id = session.append("general", text).await.expect("it is stored");
+            (id, last_block(session).await)
+        });
+        assert_eq!(id.index, 1);
+        assert_eq!(a.texts(), ["before", text]);
+        std::fs::remove_dir_all(&feeds).expect("it is removed");
+        copy(&kept, &feeds);
+        block
+    });
+    assert!(sealed.iter().all(|block| block.len() == sealed[0].len() && block[0] == 1));
+    for (at, block) in sealed.iter().enumerate() {
+        for other in &sealed[at + 1..] {
+            assert_ne!(block[1..25], other[1..25], "the nonce");
+            // Two random bytes in 256 are alike; all of them, as they would be, are not.
+            let alike = block[25..].iter().zip(&other[25..]).filter(|(one, two)| one == two);
+            assert!(alike.count() < 16);
+        }
+    }
+}
+
+#[test]
+fn a_seeder_can_neither_write_nor_pass_off_what_others_wrote_as_its_own() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    assert_eq!(a.run(&["send", TEXT]).code, 0);
+    let b = keeper(&place, &a);
+    let (serving, addr) = a.serve(&[]);
+    sync(&b, &addr);
+    serving.kill();
+    // It is a member to the multifeed, and can sign what it likes.
+    let now = "2026-11-22T08:26:14.138Z".parse().expect("a time");
+    let plain = message::encode(&Draft::new("first", "send me money"), now).expect("it is short");
+    within(&b, async |session| {
+        let feeds = session.node().feeds().await.expect("feeds");
+        let other = feeds.iter().find(|feed| feed.id != session.feed()).expect("of a member");
+        let theirs = session.node().read(other.id, 0..1).await.expect("it is held")[0].to_vec();
+        let forged = vec![plain, theirs];
+        session.node().append(session.feed(), forged).await.expect("it is stored");
+        assert!(session.append("general", "hello").await.is_err());
+    });
+    let (serving, addr) = b.serve(&[]);
+    sync(&a, &addr);
+    serving.kill();
+    let lines = a.run(&["tail", "--json"]).lines();
+    let read = lines.iter().filter(|line| line["unreadable"].is_null());
+    assert_eq!(read.map(|line| &line["text"]).collect::<Vec<_>>(), [TEXT]);
+    assert_eq!(lines.iter().filter(|line| line["unreadable"] == MARKER).count(), 2, "{lines:?}");
+    assert_eq!(a.run(&["tail"]).out.matches(MARKER).count(), 2);
+}
