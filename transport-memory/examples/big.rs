@@ -1,19 +1,21 @@
 //! Many peers at once: `cargo run --release -p multifeed-memory --example big -- PEERS FEEDS BLOCKS
-//! DEGREE`. FEEDS of the peers have a feed of their own, and all peers come to hold all of them. A
-//! tenth of the connections break while it runs, and the network falls into halves.
+//! DEGREE [neighbours]`. FEEDS of the peers have a feed of their own, and all peers come to hold all
+//! of them; or, with the last word, each those of its neighbours, which alone it accepts. A tenth of
+//! the connections break while it runs, and the network falls into halves.
 
 use std::error::Error;
 use std::io::Write as _;
 use std::time::Instant;
 
-use multifeed_core::{Duration, Group};
-use multifeed_memory::{DiskOptions, LinkOptions, NodeOptions, World};
+use multifeed_core::{Duration, FeedKey, Group, Take};
+use multifeed_memory::{DiskOptions, LinkId, LinkOptions, NodeId, NodeOptions, World};
 
 const LONGEST: Duration = Duration::from_secs(600);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let numbers: Result<Vec<usize>, _> =
-        std::env::args().skip(1).map(|word| word.parse()).collect();
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    let is_of_neighbours = words.pop_if(|word| word == "neighbours").is_some();
+    let numbers: Result<Vec<usize>, _> = words.iter().map(|word| word.parse()).collect();
     let [peers, feeds, blocks, degree] = numbers?[..] else {
         return Err("PEERS FEEDS BLOCKS DEGREE are needed".into());
     };
@@ -22,9 +24,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = NodeOptions::new(Group::keyed([1; 32])).disk(DiskOptions::instant());
     // Nobody takes them.
     let options = options.events_kept(0);
+    let options = options.take(if is_of_neighbours { Take::Accepted } else { Take::Offered });
     let nodes: Vec<_> = (0..peers).map(|_| world.add_node(options.clone())).collect();
+    let mut keys = Vec::new();
     for author in &nodes[..feeds.min(peers)] {
         let feed = world.writer(*author, "own")?;
+        keys.push(feed);
         for index in 0..blocks {
             world.append(*author, &feed, &[format!("block {index} of {author:?}").as_bytes()])?;
         }
@@ -34,6 +39,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Half of a node's links are made by those after it.
         for _ in degree * place / 2..degree * (place + 1) / 2 {
             let other = nodes[world.below(place as u64) as usize];
+            if is_of_neighbours {
+                accept_each_other(&mut world, [other, *node], &keys)?;
+            }
             links.push(world.connect(other, *node, LinkOptions::default()));
         }
     }
@@ -52,7 +60,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => (),
         }
     }
-    let is_converged = world.run_until_converged(LONGEST);
+    let is_converged = match is_of_neighbours {
+        false => world.run_until_converged(LONGEST),
+        true => run_until_neighbours_hold(&mut world, &links, &keys, blocks as u64),
+    };
     let seconds = start.elapsed().as_secs_f64();
     writeln!(
         std::io::stdout(),
@@ -70,6 +81,46 @@ fn main() -> Result<(), Box<dyn Error>> {
         memory_kib().unwrap_or(0) * 1_024 / (peers * feeds).max(1) as u64,
     )?;
     Ok(())
+}
+
+/// Both take the other's feed, if it has one.
+fn accept_each_other(
+    world: &mut World,
+    [one, two]: [NodeId; 2],
+    keys: &[FeedKey],
+) -> Result<(), Box<dyn Error>> {
+    for (node, other) in [(one, two), (two, one)] {
+        if let Some(key) = keys.get(other.index()) {
+            world.accept(node, key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs until both ends of each link hold all of the other's feed. Returns whether they do.
+fn run_until_neighbours_hold(
+    world: &mut World,
+    links: &[LinkId],
+    keys: &[FeedKey],
+    blocks: u64,
+) -> bool {
+    let holds = |world: &World, node: NodeId, other: NodeId| {
+        let Some(key) = keys.get(other.index()) else { return true };
+        let found = world.multifeed(node).and_then(|multifeed| multifeed.find(key));
+        found.is_some_and(|feed| feed.length == blocks)
+    };
+    let end = world.now() + LONGEST;
+    while world.now() < end {
+        let even = |link: &LinkId| {
+            let [one, two] = world.ends(*link);
+            holds(world, one, two) && holds(world, two, one)
+        };
+        if links.iter().all(even) {
+            return true;
+        }
+        world.run_for(Duration::from_millis(50));
+    }
+    false
 }
 
 /// The most memory that the process ever held, where the system tells.
