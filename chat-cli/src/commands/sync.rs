@@ -111,7 +111,9 @@ async fn conclude(session: &Session, progress: &mut Progress) -> Result<(), Fail
     let missed: Vec<_> = links.out_of_sync().collect();
     let synced = links.met().1;
     let state = if missed.is_empty() && synced > 0 { "synced" } else { "incomplete" };
-    progress.finish(&status, synced, state)?;
+    let feeds = session.node().feeds().await.map_err(|error| session.failed(error))?;
+    let stopped = feeds.iter().filter(|feed| feed.is_forked || feed.is_full).count();
+    progress.finish(&status, (synced, stopped), state)?;
     if missed.is_empty() && synced > 0 {
         return Ok(());
     }
@@ -198,7 +200,7 @@ impl Progress {
     fn finish(
         &mut self,
         status: &SyncStatus,
-        synced: usize,
+        (synced, stopped): (usize, usize),
         state: &'static str,
     ) -> Result<(), Failure> {
         self.clear()?;
@@ -208,7 +210,11 @@ impl Progress {
                 let messages = counted(status.have, "message");
                 let members = counted(status.feeds as u64, "member");
                 let peers = counted(synced as u64, "peer");
-                self.output.say(&format!("in sync with {peers}: {messages} of {members}"))
+                let but = match stopped {
+                    0 => String::new(),
+                    some => format!(", but for {}", counted(some as u64, "stopped author")),
+                };
+                self.output.say(&format!("in sync with {peers}{but}: {messages} of {members}"))
             }
             Format::Text => Ok(()),
         }

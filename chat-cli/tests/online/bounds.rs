@@ -100,6 +100,8 @@ fn two_histories_of_an_author_are_told_in_words_and_stop_the_copy() {
     assert_eq!(done.code, 6, "{done:?}");
     assert!(done.err.contains("error[feed.forked]"), "{done:?}");
     assert_eq!(b.texts(), ["together", "here"]);
+    let done = twin.run(&["--peer", &b.serve(&[]).1, "sync"]);
+    assert!(done.err.contains("in sync with 1 peer, but for 1 stopped author"), "{done:?}");
     let done = b.run(&["doctor", "store"]);
     assert!(done.out.contains("store    warn"), "{done:?}");
 }

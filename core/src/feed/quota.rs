@@ -27,20 +27,20 @@ pub(super) struct Quota {
 }
 
 impl Quota {
-    /// A feed holds other bytes than before.
+    /// A feed holds other bytes than before. Of a store that somebody made up, the sum may be any.
     pub(super) fn grow(&mut self, before: u64, after: u64) {
-        self.bytes = (self.bytes - before).saturating_add(after);
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(after);
     }
 
     /// A feed that held these bytes is gone.
     pub(super) fn leave(&mut self, feed: FeedId, bytes: u64) {
-        self.bytes -= bytes;
+        self.bytes = self.bytes.saturating_sub(bytes);
         self.full.remove(&feed);
     }
 
     /// Whether a feed may grow from `before` bytes to `after`.
     fn has_room(&self, before: u64, after: u64, limits: &Limits) -> bool {
-        let all = (self.bytes - before.min(self.bytes)).saturating_add(after);
+        let all = self.bytes.saturating_sub(before).saturating_add(after);
         after <= limits.feed_bytes && all <= limits.group_bytes
     }
 }
