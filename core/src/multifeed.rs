@@ -256,7 +256,7 @@ impl Multifeed {
             return Err(Misuse::AppendTooLarge);
         }
         self.check_requests()?;
-        let log = self.feeds.get_mut(feed).filter(|log| log.standing != Standing::Leaving);
+        let log = self.feeds.get(feed).filter(|log| log.standing != Standing::Leaving);
         let log = log.ok_or(Misuse::UnknownFeed)?;
         if log.broken().is_some() {
             return Err(Misuse::FeedBroken);
@@ -271,7 +271,9 @@ impl Multifeed {
         if log.is_writable() && log.bytes_with(blocks) > limits.feed_bytes {
             return Err(Misuse::FeedFull);
         }
-        let staging = log.append(feed, blocks, self.memo.as_ref()).ok_or(Misuse::NotWritable)?;
+        let staging = self.feeds.append(feed, blocks, self.memo.as_ref());
+        let staging = staging.ok_or(Misuse::NotWritable)?;
+        let log = self.feeds.get(feed).ok_or(Misuse::UnknownFeed)?;
         let note = self.sets.known.note((feed, log), staging.start, limits.known_changes);
         let request = self.request();
         let (start, end) = (staging.start, staging.end);

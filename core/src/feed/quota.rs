@@ -1,24 +1,23 @@
 //! How many bytes one feed may have, and all of them together.
 //!
-//! Rule: what counts is what was taken of a feed from its first block on, whether or not blocks
-//! were cleared since, for a length is signed and what is left of it is not. What is on its way to
-//! the disk comes on top, [`Limits::window_bytes`] for each peer at most.
+//! Rule: what counts is what was taken of a feed from its first block on, on its way to the disk or
+//! durable, whether or not blocks were cleared since: a length is signed, and what is left of it is
+//! not. Every change of it goes through this file.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::ops::Range as Run;
 
 use super::set::Feeds;
 use super::{Feed, Range, Staging, Tip, tree};
 use crate::config::{BLOCK_BYTES_BESIDE, Limits};
 use crate::crypto::SignatureMemo;
-use crate::error::Violation;
+use crate::error::{StoreFailure, Violation};
 use crate::id::FeedId;
 
 /// What counts against the bounds of bytes, and what has come to one.
 #[derive(Debug, Default)]
 pub(super) struct Quota {
-    /// Bytes of all feeds, as far as they are durable.
+    /// Bytes of all feeds.
     bytes: u64,
     /// Feeds that are taken no further, and the bytes that they would have had.
     full: BTreeMap<FeedId, u64>,
@@ -46,15 +45,15 @@ impl Quota {
 }
 
 impl Feed {
-    /// What is held durably, as it counts.
+    /// What was taken of it, as it counts.
     pub(crate) fn bytes_counted(&self) -> u64 {
-        self.durable().map_or(0, bytes_of)
+        self.tip().map_or(0, bytes_of)
     }
 
     /// What it would be with these blocks of our own.
     pub(crate) fn bytes_with(&self, blocks: &[&[u8]]) -> u64 {
         let blocks = blocks.iter().map(|block| block.len() as u64 + BLOCK_BYTES_BESIDE);
-        blocks.fold(self.tip().map_or(0, bytes_of), u64::saturating_add)
+        blocks.fold(self.bytes_counted(), u64::saturating_add)
     }
 }
 
@@ -67,6 +66,12 @@ impl Feeds {
     /// Bytes of all feeds, as they count.
     pub(crate) fn bytes_counted(&self) -> u64 {
         self.quota.bytes
+    }
+
+    /// Whether one more feed may be taken: where there is no room for its first block, it is not
+    /// even heard of.
+    pub(crate) fn has_room(&self, limits: &Limits) -> bool {
+        self.len() < limits.feeds && self.quota.has_room(0, BLOCK_BYTES_BESIDE, limits)
     }
 
     /// Whether a feed is taken no further because of its bytes.
@@ -88,24 +93,41 @@ impl Feeds {
         }
         let Some(feed) = self.get_mut(id) else { return Ok(None) };
         let Some(verified) = feed.verify(id, range, memo)? else { return Ok(None) };
-        let (held, wanted) = (feed.bytes_counted(), bytes_of(&verified.tip));
+        let (before, wanted) = (feed.bytes_counted(), bytes_of(&verified.tip));
         // What we wrote ourselves was allowed then, and is lost if it is not taken back.
-        if !feed.is_writable() && !self.quota.has_room(held, wanted, limits) {
+        if !feed.is_writable() && !self.quota.has_room(before, wanted, limits) {
             self.quota.full.insert(id, wanted);
             self.quota.filled.push(id);
             return Ok(None);
         }
-        Ok(self.get_mut(id).map(|feed| feed.take(id, verified)))
+        let staging = self.get_mut(id).map(|feed| feed.take(id, verified));
+        self.quota.grow(before, wanted);
+        Ok(staging)
     }
 
-    /// The commit of a feed up to `end` is durable. Returns the blocks that count from now on.
-    pub(crate) fn landed(&mut self, id: FeedId, end: u64) -> Run<u64> {
-        let Some(feed) = self.get_mut(id) else { return 0..0 };
+    /// Signs and stages blocks of our own; see [`Feed::append`].
+    pub(crate) fn append(
+        &mut self,
+        id: FeedId,
+        blocks: &[&[u8]],
+        memo: Option<&SignatureMemo>,
+    ) -> Option<Staging> {
+        let feed = self.get_mut(id)?;
         let before = feed.bytes_counted();
-        let grown = feed.landed(end);
+        let staging = feed.append(id, blocks, memo)?;
         let after = feed.bytes_counted();
         self.quota.grow(before, after);
-        grown
+        Some(staging)
+    }
+
+    /// A commit of a feed failed; see [`Feed::fail`].
+    pub(crate) fn fail(&mut self, id: FeedId, failure: StoreFailure) {
+        if let Some(feed) = self.get_mut(id) {
+            let before = feed.bytes_counted();
+            feed.fail(failure);
+            let after = feed.bytes_counted();
+            self.quota.grow(before, after);
+        }
     }
 
     /// The next feed that came to a bound, and the bytes that it would have.
@@ -125,10 +147,10 @@ impl Feeds {
 
     /// Feeds that were full and for which there is room now.
     pub(crate) fn fitting(&self, limits: &Limits) -> Vec<FeedId> {
-        let held = |feed| self.get(feed).map_or(0, Feed::bytes_counted);
+        let taken = |feed| self.get(feed).map_or(0, Feed::bytes_counted);
         let full = self.quota.full.iter().map(|(feed, wanted)| (*feed, *wanted));
         let fitting =
-            full.filter(|(feed, wanted)| self.quota.has_room(held(*feed), *wanted, limits));
+            full.filter(|(feed, wanted)| self.quota.has_room(taken(*feed), *wanted, limits));
         fitting.map(|(feed, _)| feed).collect()
     }
 }

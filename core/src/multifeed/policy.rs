@@ -158,7 +158,7 @@ impl Multifeed {
     fn admit(&mut self, key: &FeedKey) {
         let mut sessions = self.connections.values().filter_map(Connection::session);
         let author = sessions.find_map(|session| session.author_of(key));
-        let Some(public_key) = author.filter(|_| self.feeds.len() < self.limits.feeds) else {
+        let Some(public_key) = author.filter(|_| self.feeds.has_room(&self.limits)) else {
             return;
         };
         let feed = self.feeds.insert(*key, public_key);

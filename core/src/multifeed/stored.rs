@@ -125,8 +125,11 @@ impl Multifeed {
 
     /// A commit of a feed is durable: tells every peer that has to know.
     fn landed(&mut self, feed: FeedId, end: u64) -> core::ops::Range<u64> {
-        let grown = self.feeds.landed(feed, end);
-        let Some(log) = self.feeds.get(feed).filter(|_| !grown.is_empty()) else { return grown };
+        let Some(log) = self.feeds.get_mut(feed) else { return 0..0 };
+        let grown = log.landed(end);
+        if grown.is_empty() {
+            return grown;
+        }
         let (key, is_offered) = (log.key, log.is_offered());
         if is_offered {
             self.sets.change(feed, &key, grown.start, grown.end);
@@ -284,12 +287,11 @@ impl Multifeed {
 
     /// A commit failed: the feed takes nothing more, from nobody.
     pub(super) fn break_feed(&mut self, feed: FeedId, failure: StoreFailure) {
-        let Some(log) = self.feeds.get_mut(feed) else { return };
-        if log.broken().is_some() {
+        if self.feeds.get(feed).is_none_or(|log| log.broken().is_some()) {
             return;
         }
-        log.fail(failure);
-        let length = log.length();
+        self.feeds.fail(feed, failure);
+        let length = self.length(feed);
         self.outbox.event(Event::FeedBroken { feed, failure });
         let early: Vec<_> = self.early.range((feed, 0)..=(feed, u64::MAX)).collect();
         let early: Vec<_> = early.into_iter().map(|(key, value)| (*key, value.0)).collect();

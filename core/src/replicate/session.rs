@@ -290,7 +290,7 @@ impl Session {
         }
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
         let known = context.feeds.find(&key);
-        let has_room = context.feeds.len() < context.limits.feeds;
+        let has_room = context.feeds.has_room(context.limits);
         let admission = context.policy.admit(&key);
         let feed = match known {
             None if has_room && admission == Admission::Taken => {

@@ -151,6 +151,29 @@ fn what_all_feeds_have_is_bounded_and_a_removal_makes_room() {
 }
 
 #[test]
+fn where_there_is_no_room_at_all_new_feeds_are_declined_unheard() {
+    let mut world = pair(u64::MAX, 20 * COST);
+    world.nodes.push(bounded(3, Map::new(), u64::MAX, u64::MAX));
+    write(&mut world, 0, 20);
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    for author in 0..50 {
+        let name = vec![b'a'; 1 + author as usize];
+        let name = core::str::from_utf8(&name).unwrap();
+        let pair = KeyPair::from_seed(&[200 + author; 32]);
+        let feed = world.nodes[2].multifeed.writer(name, pair).unwrap();
+        world.nodes[2].append(feed, &[b"x"]);
+    }
+    world.bytes = 0;
+    world.connect(2, 1, Mode::Live);
+    world.run();
+    let footprint = world.nodes[1].multifeed.footprint();
+    assert_eq!((footprint.feeds, footprint.heard_of), (1, 0));
+    assert_eq!(full(&world.nodes[1]), [], "none was begun");
+    assert_at_rest(&world);
+}
+
+#[test]
 fn what_we_wrote_ourselves_is_taken_back_whatever_the_bounds() {
     let mut world = pair(u64::MAX, u64::MAX);
     let key = write(&mut world, 0, 30);
@@ -181,6 +204,23 @@ fn an_adopted_feed_has_the_same_bounds() {
         (20, [(key, 21 * COST)].into())
     );
     assert!(world.nodes.iter().all(|node| node.closed.is_empty()));
+}
+
+#[test]
+fn what_is_on_its_way_to_the_disk_counts_and_what_never_gets_there_does_not() {
+    let mut world = pair(u64::MAX, 25 * COST);
+    world.nodes.push(bounded(3, Map::new(), u64::MAX, u64::MAX));
+    let keys = [write(&mut world, 0, 20), write(&mut world, 2, 10)];
+    world.connect(0, 1, Mode::Live);
+    world.connect(2, 1, Mode::Live);
+    // Both are members; from here on the disk says nothing.
+    world.nodes[1].held = Some(Vec::new());
+    world.run();
+    assert_eq!(world.nodes[1].multifeed.bytes_counted(), 20 * COST);
+    assert_eq!(full(&world.nodes[1]), [(keys[1], 10 * COST)]);
+    world.nodes[1].failure = Some(StoreFailure::Full);
+    world.nodes[1].release();
+    assert_eq!(world.nodes[1].multifeed.bytes_counted(), 0);
 }
 
 #[derive(Clone, Copy, Debug)]

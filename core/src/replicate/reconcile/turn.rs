@@ -219,7 +219,7 @@ impl Session {
         {
             let public_key = entry.public_key();
             let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
-            let has_room = context.feeds.len() < context.limits.feeds;
+            let has_room = context.feeds.has_room(context.limits);
             let admission = context.policy.admit(&key);
             let id = match context.feeds.find(&key) {
                 Some(id) => id,
