@@ -154,13 +154,17 @@ impl Pipe {
             let failure = Failure::new(ExitCode::NotFound, "pipe.room", "another room is open");
             return self.refuse(reference, &failure.help("start one  multichat pipe  for each"));
         }
-        if told.cmd != "send" {
+        if !["send", "topic"].contains(&told.cmd.as_str()) {
             let what = format!("there is no command \"{}\"", told.cmd);
             let failure = Failure::new(ExitCode::BadInput, "pipe.command", what);
-            return self.refuse(reference, &failure.help("there is:  send"));
+            return self.refuse(reference, &failure.help("there are:  send, topic"));
         }
         let channel = told.channel.as_deref().unwrap_or(CHANNEL);
-        match self.session.append(channel, &told.text).await {
+        let stored = match told.cmd.as_str() {
+            "topic" => self.session.set_topic(channel, &told.text).await,
+            _ => self.session.append(channel, &told.text).await,
+        };
+        match stored {
             Ok(id) => {
                 self.follow(id.index);
                 self.output.json(&Line::from(Event::Ack { reference, id, state: "stored" }))

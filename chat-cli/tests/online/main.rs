@@ -18,3 +18,4 @@ mod pipes;
 mod program;
 mod sealed;
 mod settings;
+mod topics;

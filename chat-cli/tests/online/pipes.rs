@@ -108,7 +108,12 @@ fn every_command_keeps_to_the_schema() {
     let b = place.guest("second", &ticket);
     assert_eq!(a.run(&["send", "-c", "random", "hi\u{1b}[2J"]).code, 0);
     let (serving, addr) = a.serve(&[]);
-    let told = "{\"cmd\":\"send\",\"ref\":\"r\",\"text\":\"one\"}\nnonsense\n";
+    let told = concat!(
+        r#"{"cmd":"send","ref":"r","text":"one"}"#,
+        "\nnonsense\n",
+        r#"{"cmd":"topic","text":"two"}"#,
+        "\n"
+    );
     let piped = b.run_with(told, &["--peer", &addr, "pipe", "-n", "9"]);
     assert_eq!(piped.code, 0, "{piped:?}");
     let synced = b.run(&["--json", "--peer", &addr, "sync"]);
@@ -146,6 +151,7 @@ fn every_command_keeps_to_the_schema() {
         "error",
         "status",
         "message",
+        "topic",
         "peer",
         "sync",
         "sent",
