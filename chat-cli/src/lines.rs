@@ -53,6 +53,13 @@ pub enum Event {
         /// Where, with the port that the system chose.
         addr: SocketAddr,
     },
+    /// The page of metrics is there.
+    Metrics {
+        /// Where, with the port that the system chose.
+        addr: SocketAddr,
+        /// Whether other machines may read it.
+        public: bool,
+    },
     /// How far the search for others is.
     Net {
         /// How they are found: `lan`, `dht`, or `tcp` for what is dialled.

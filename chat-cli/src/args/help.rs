@@ -35,7 +35,7 @@ const EXAMPLES: [(&str, &str); 31] = [
     ("send", "multichat send --wait peer --timeout 30s the build is green"),
     ("tail", "multichat tail -f --since 2h"),
     ("sync", "multichat sync --until all"),
-    ("serve", "multichat serve --listen 0.0.0.0:4977"),
+    ("serve", "multichat serve --listen 0.0.0.0:4977 --metrics 9977"),
     ("dht", "multichat dht --listen 192.0.2.7:49737"),
     ("chat", "multichat chat --nick alice"),
     ("attach", "multichat attach"),

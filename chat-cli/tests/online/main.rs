@@ -13,6 +13,7 @@ mod finding;
 mod handing;
 mod looking;
 mod members;
+mod metrics;
 mod moderation;
 mod pipes;
 mod program;

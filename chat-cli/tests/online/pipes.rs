@@ -18,7 +18,7 @@ fn is_message(text: &str) -> impl Fn(&Value) -> bool + '_ {
 
 /// Holds every line against the schema: the one kind that has its type, all fields that this
 /// requires, and none that it does not name, each of the kind that it names.
-fn hold(lines: &[Value]) {
+pub(crate) fn hold(lines: &[Value]) {
     let schema: Value = serde_json::from_str(include_str!("../../schema/lines-1.json"))
         .expect("the schema is JSON");
     let kinds = schema["oneOf"].as_array().expect("kinds");
