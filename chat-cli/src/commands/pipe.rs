@@ -123,7 +123,11 @@ impl Pipe {
             let waiting = self.followed.values().any(|holders| *holders == 0);
             match until {
                 Some(_) if !waiting => return self.read_on().await,
-                Some(end) if Instant::now() >= end => return self.nobody(),
+                Some(end) if Instant::now() >= end => {
+                    // Also what was stored last is told.
+                    self.read_on().await?;
+                    return self.nobody();
+                }
                 _ => {}
             }
         }
