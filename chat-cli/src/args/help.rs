@@ -41,7 +41,7 @@ const EXAMPLES: [(&str, &str); 31] = [
     ("attach", "multichat attach"),
     ("pipe", "multichat pipe --json -n 10"),
     ("search", "multichat search -n 5 soup"),
-    ("export", "multichat export --format md"),
+    ("export", "multichat export --format html"),
     ("backup", "multichat backup rooms.tar"),
     ("restore", "multichat --profile new restore rooms.tar"),
     ("inspect", "multichat inspect feed 3fa9"),

@@ -155,6 +155,7 @@ async fn write_down(session: &Session, path: &Path) -> Result<Vec<String>, Failu
     };
     let format = match path.extension().and_then(|end| end.to_str()) {
         Some("md") => ExportFormat::Md,
+        Some("html" | "htm") => ExportFormat::Html,
         Some("jsonl") => ExportFormat::Jsonl,
         _ => ExportFormat::Txt,
     };

@@ -96,7 +96,9 @@ pub fn read(line: &str) -> Typed {
         ("rooms", _) => Typed::Ask(Ask::Rooms),
         ("unread", _) => Typed::Unread,
         ("doctor", _) => Typed::Ask(Ask::Doctor),
-        ("export", "") => Typed::Unknown("say where to:  /export FILE.md, .jsonl or .txt".into()),
+        ("export", "") => {
+            Typed::Unknown("say where to:  /export FILE.md, .html, .jsonl or .txt".into())
+        }
         ("export", file) => Typed::Ask(Ask::Export(file.to_string())),
         ("notify", how) => notify(how),
         ("set", rest) => set(rest),

@@ -1,5 +1,7 @@
 //! What is kept of a room, found again, taken elsewhere, or checked. No network is used.
 
+mod html;
+
 use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
@@ -83,20 +85,30 @@ pub(crate) async fn export(
         _ => Format::Text,
     });
     let mut printer = Printer::new(session, &output);
+    let mut page_of_all = html::Page::new(session.room().name(), TimeZone::system());
+    let is_page = format == ExportFormat::Html;
+    if is_page {
+        page_of_all.head().iter().try_for_each(|line| put(line))?;
+    }
     let (mut last, mut count) = (None, 0);
     loop {
         let page = session.page_after(last, PAGE_ENTRIES).await?;
-        let Some(end) = page.last() else { return Ok(count) };
+        let Some(end) = page.last() else { break };
         last = Some(end.spot());
         for entry in page.iter().filter(|entry| channel.takes(&entry.content.channel())) {
             let lines = match format {
                 ExportFormat::Md => markdown(entry),
+                ExportFormat::Html => page_of_all.lines(entry),
                 _ => printer.lines(entry, Arrival::Backfill)?,
             };
             lines.iter().try_for_each(|line| put(line))?;
             count += 1;
         }
     }
+    if is_page {
+        page_of_all.tail().iter().try_for_each(|line| put(line))?;
+    }
+    Ok(count)
 }
 
 /// A heading, and the text as a block in which nothing has a meaning.

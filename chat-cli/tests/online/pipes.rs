@@ -187,6 +187,9 @@ fn what_was_said_is_found_exported_and_inspected_alike_by_all() {
     assert_eq!(b.run(&["search", "-c", "general", "good"]).out, "");
     let page = b.run(&["export", "--format", "md", "--channel", "ideas"]).out;
     assert!(page.starts_with("### `first·") && page.contains("\n    with `two` lines\n"), "{page}");
+    let page = b.run(&["export", "--format", "html"]).out;
+    assert!(page.starts_with("<!DOCTYPE html>\n") && page.ends_with("</html>\n"), "{page}");
+    assert!(page.contains("<p>a Good one\nwith `two` lines</p>"), "{page}");
     assert_eq!(b.run(&["export"]).out, a.run(&["export"]).out);
     let key = a.run(&["feeds"]).out[..12].to_string();
     let inspect = |home: &Home| home.run(&["--json", "inspect", "feed", &key]).lines()[0].clone();
