@@ -175,21 +175,24 @@ fn a_thousand_connections_that_say_nothing_stop_nobody() {
     let place = Place::new();
     let (a, ticket) = place.host("first");
     let (mut running, addr, page) = serve(&a, &[]);
-    let mut idle = Vec::new();
-    for at in 0..1_000 {
+    let begun = Instant::now();
+    let one = |at: usize| {
         let mut stream = TcpStream::connect(&page).expect("it listens");
-        if at % 2 == 0 {
+        if at.is_multiple_of(2) {
             let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost:");
         }
-        idle.push(stream);
-    }
-    let begun = Instant::now();
+        stream
+    };
+    let mut idle: Vec<_> = (0..1_000).map(one).collect();
+    values(&page);
+    // On a busy machine the first of them have had their time by now. These have it before them.
+    idle.extend((0..100).map(one));
     values(&page);
     let b = place.guest("second", &ticket);
     assert_eq!(b.run(&["--peer", &addr, "send", "--wait", "all", "hello"]).code, 0);
     running.wait(|line| line["type"] == "sync" && line["have"] == 1);
     wait(&page, |values| values["blocks_held"] == 1);
-    assert!(begun.elapsed() < PATIENCE / 2, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     // Of all of them, no more are open than there may be, and each of those has an end.
     let first = idle.first_mut().expect("a stream");
     first.set_read_timeout(Some(PATIENCE)).expect("a time-out");
