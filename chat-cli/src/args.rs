@@ -10,6 +10,7 @@ mod discovery;
 mod help;
 mod keep;
 mod moderate;
+mod serve;
 mod suggest;
 mod ui;
 mod values;
@@ -36,6 +37,7 @@ pub use self::discovery::{Discovery, Entry, Transport};
 pub use self::help::{command, flags};
 pub use self::keep::{ExportFormat, Inspected, Keep};
 pub use self::moderate::Moderate;
+pub use self::serve::Serve;
 pub use self::suggest::{nearest, nearest_command};
 pub use self::ui::Ui;
 pub use self::values::{PeerAddress, Until, Wait, duration, profile_name};
@@ -254,7 +256,7 @@ pub enum Command {
         timeout: Option<Duration>,
     },
     /// Stay online and serve the room to others
-    Serve,
+    Serve(Serve),
     /// Run a node of a DHT of your own; --listen says where
     Dht,
     /// Open a room, line by line

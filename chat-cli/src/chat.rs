@@ -28,7 +28,7 @@ use crate::profile::{Profile, Room};
 use crate::report::Failure;
 use crate::ring::rings;
 use crate::sanitize::{self, Clean};
-use crate::session::Session;
+use crate::session::{Session, Topic};
 use crate::signals::Signals;
 use crate::timeline::{Entry, Spot};
 
@@ -116,8 +116,10 @@ impl Chat {
         signals: Signals,
     ) -> Result<Self, (Session, Failure)> {
         let history = session.history(HISTORY_LINES, None, &AnyChannel::default()).await;
-        let found = history.and_then(|h| Ok((h, session.own_length()?, session.marks()?.read)));
-        let (history, length, read) = match found {
+        let topic = session.topic(&channel_name(CHANNEL)).await;
+        let found = history.and_then(|h| Ok((h, topic?)));
+        let found = found.and_then(|f| Ok((f, session.own_length()?, session.marks()?.read)));
+        let ((history, topic), length, read) = match found {
             Ok(found) => found,
             Err(failure) => return Err((session, failure)),
         };
@@ -141,13 +143,13 @@ impl Chat {
             interrupted: false,
             until: None,
         };
-        match chat.greet(&history) {
+        match chat.greet(&history, topic.as_ref()) {
             Ok(()) => Ok(chat),
             Err(failure) => Err((chat.session, failure)),
         }
     }
 
-    fn greet(&mut self, history: &[Entry]) -> Result<(), Failure> {
+    fn greet(&mut self, history: &[Entry], topic: Option<&Topic>) -> Result<(), Failure> {
         for entry in history {
             let lines = self.printer.lines(entry, Arrival::Backfill)?;
             self.screen.data(&lines)?;
@@ -157,6 +159,9 @@ impl Chat {
             let name = self.session.room().name();
             let you = sanitize::author(self.session.nick().as_str(), &self.session.key().0);
             self.screen.say(&format!("this is \"{name}\"; you are {you}; /help"))?;
+            if let Some(topic) = topic {
+                self.screen.say(&format!("#{} ─ {}", self.channel, topic.text))?;
+            }
             if history.is_empty() {
                 self.screen.say("nothing was said here yet: /invite somebody, or just write")?;
             }

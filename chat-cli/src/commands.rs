@@ -98,7 +98,7 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         }
         Command::Sync { until, timeout } => drive(sync::run(global, output, until, timeout)),
         Command::Dht => drive(dht::run(global, output)),
-        Command::Serve => drive(serve::run(global, output)),
+        Command::Serve(more) => drive(serve::run(global, output, more)),
         Command::Chat => {
             let profile = Profile::open(global)?;
             open::chat(&Global { ui: Some(Ui::Line), ..global.clone() }, profile, output)

@@ -17,6 +17,9 @@
 
 use std::fmt;
 
+use blake2::Blake2bMac;
+use blake2::digest::consts::U16;
+use blake2::digest::{FixedOutput, Update};
 use chacha20poly1305::aead::AeadInPlace;
 use chacha20poly1305::{KeyInit, Tag, XChaCha20Poly1305, XNonce};
 use jiff::Timestamp;
@@ -25,13 +28,18 @@ use zeroize::Zeroizing;
 use crate::exit::ExitCode;
 use crate::message::{self, BLOCK_BYTES_MAX, Content, Draft, Unreadable};
 use crate::report::Failure;
+use crate::sanitize::Clean;
 
 const DOMAIN: &[u8; 17] = b"multichat/1/block";
+const CHANNEL_DOMAIN: &[u8] = b"multichat/1/channel";
 const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
 /// What was said is as long as a multiple of this, as others see it.
 const PAD_BYTES: usize = 64;
+
+/// What a channel is called in an index: 16 bytes that tell no name to whoever lacks the key.
+pub type ChannelMark = [u8; 16];
 
 /// How the messages of a room become blocks, and blocks messages.
 #[derive(Clone)]
@@ -89,6 +97,19 @@ impl Envelope {
             }
             Self::Closed => Err(sealed_room()),
         }
+    }
+
+    /// What the index of a room calls a channel. An index holds no text, and the name of a channel
+    /// in a secret room is one: it is hashed under the key of the room.
+    pub fn channel_mark(&self, channel: &Clean) -> ChannelMark {
+        let key: &[u8] = match self {
+            Self::Sealed(key) => &*key.0,
+            Self::Plain | Self::Closed => CHANNEL_DOMAIN,
+        };
+        let mut hash = Blake2bMac::<U16>::new_from_slice(key).expect("64 bytes at most are a key");
+        hash.update(CHANNEL_DOMAIN);
+        hash.update(channel.as_str().as_bytes());
+        hash.finalize_fixed().into()
     }
 
     /// Reads a block of anybody, from the feed in which it lies.

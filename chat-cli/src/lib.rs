@@ -22,6 +22,7 @@ pub mod lines;
 pub mod links;
 pub mod logging;
 pub mod message;
+pub mod metrics;
 pub mod output;
 pub mod profile;
 pub mod qr;

@@ -53,6 +53,13 @@ pub enum Event {
         /// Where, with the port that the system chose.
         addr: SocketAddr,
     },
+    /// The page of metrics is there.
+    Metrics {
+        /// Where, with the port that the system chose.
+        addr: SocketAddr,
+        /// Whether other machines may read it.
+        public: bool,
+    },
     /// How far the search for others is.
     Net {
         /// How they are found: `lan`, `dht`, or `tcp` for what is dialled.
@@ -92,6 +99,9 @@ pub enum Event {
         /// When the last of them was written, as its author says.
         #[serde(serialize_with = "optional_iso")]
         last: Option<Timestamp>,
+        /// What it is about, if somebody says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        topic: Option<Clean>,
     },
     /// A feed of a room.
     Feed {
@@ -175,6 +185,8 @@ pub enum Event {
     },
     /// A message.
     Message(Message),
+    /// Another topic of a channel, with the fields of a message; no text takes it away.
+    Topic(Message),
     /// A message of ours is stored.
     Ack {
         /// What the command called it.
@@ -379,6 +391,10 @@ impl Message {
             Content::Chat(chat) => {
                 let nick = sanitize::nick(chat.nickname.as_deref().unwrap_or_default());
                 (nick, chat.time, sanitize::json(&chat.text), None)
+            }
+            Content::Topic(set) => {
+                let nick = sanitize::nick(set.nickname.as_deref().unwrap_or_default());
+                (nick, set.time, message::topic(&set.text), None)
             }
             Content::Unreadable(why) => {
                 (sanitize::nick(""), None, sanitize::json(""), Some(why.marker()))

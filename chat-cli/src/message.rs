@@ -39,13 +39,22 @@ pub const CHANNEL: &str = "general";
 /// The widest name of a channel, in terminal columns.
 pub const CHANNEL_COLUMNS_MAX: usize = 24;
 
+/// The longest topic of a channel that is sent, in bytes of UTF-8.
+pub const TOPIC_BYTES_MAX: usize = 512;
+/// The widest topic, in terminal columns: one line of a wide window.
+pub const TOPIC_COLUMNS_MAX: usize = 120;
+
 const TYPE: &str = "chat-message";
+/// As in cabal, where it is `chat/topic`: a block of its own in the feed of whoever sets it.
+const TOPIC_TYPE: &str = "chat-topic";
 
 /// What a block holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// A message.
     Chat(Chat),
+    /// Another topic for a channel, in the place of the text; none takes the topic away.
+    Topic(Chat),
     /// Something else. The place in the feed is taken all the same, so it is shown as a marker.
     Unreadable(Unreadable),
 }
@@ -53,17 +62,19 @@ pub enum Content {
 impl Content {
     /// The channel in which it stands; what cannot be read stands where everybody looks.
     pub fn channel(&self) -> Clean {
-        match self {
-            Self::Chat(chat) => chat.channel.clone(),
-            Self::Unreadable(_) => channel_name(CHANNEL),
-        }
+        self.said().map_or_else(|| channel_name(CHANNEL), |chat| chat.channel.clone())
     }
 
     /// The heads that its author had seen.
     pub fn seen(&self) -> &[Head] {
+        self.said().map_or(&[], |chat| &chat.seen)
+    }
+
+    /// What somebody says, be it a message or a topic.
+    pub fn said(&self) -> Option<&Chat> {
         match self {
-            Self::Chat(chat) => &chat.seen,
-            Self::Unreadable(_) => &[],
+            Self::Chat(chat) | Self::Topic(chat) => Some(chat),
+            Self::Unreadable(_) => None,
         }
     }
 }
@@ -127,9 +138,20 @@ impl Unreadable {
     }
 }
 
+/// What a text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// To be read by the others.
+    Message,
+    /// To be the topic of the channel; without a text the channel has none.
+    Topic,
+}
+
 /// What is to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct Draft<'a> {
+    /// What the text is for.
+    pub kind: Kind,
     /// What the author calls himself.
     pub nickname: &'a str,
     /// What he says.
@@ -143,7 +165,7 @@ pub struct Draft<'a> {
 impl<'a> Draft<'a> {
     /// A text in the channel of a new room, by somebody who has seen nothing.
     pub fn new(nickname: &'a str, text: &'a str) -> Self {
-        Self { nickname, text, channel: CHANNEL, seen: &[] }
+        Self { kind: Kind::Message, nickname, text, channel: CHANNEL, seen: &[] }
     }
 }
 
@@ -152,13 +174,20 @@ impl<'a> Draft<'a> {
 /// # Errors
 /// Exit 4 if there is no text, or too much of it.
 pub fn encode(draft: &Draft<'_>, now: Timestamp) -> Result<Vec<u8>, Failure> {
-    check(draft.text)?;
+    let (kind, text) = match draft.kind {
+        Kind::Message => (TYPE, draft.text.to_string()),
+        Kind::Topic => (TOPIC_TYPE, one_line(draft.text)),
+    };
+    match draft.kind {
+        Kind::Message => check(&text)?,
+        Kind::Topic => check_topic(&text)?,
+    }
     let (nickname, seen) = (sanitize::nick(draft.nickname), seen::write(draft.seen));
     let channel = channel_name(draft.channel);
     let message = Written {
-        kind: TYPE,
+        kind,
         nickname: nickname.as_str(),
-        text: draft.text,
+        text: &text,
         timestamp: &iso(now),
         channel: (channel.as_str() != CHANNEL).then_some(channel.as_str()),
         seen,
@@ -196,12 +225,39 @@ pub fn check(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether a text can be a topic. None at all can: it takes the topic away.
+fn check_topic(text: &str) -> Result<(), Failure> {
+    let (bytes, columns) = (text.len(), sanitize::json(text).columns());
+    if bytes <= TOPIC_BYTES_MAX && columns <= TOPIC_COLUMNS_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "the topic has {columns} columns and {bytes} bytes, and {TOPIC_COLUMNS_MAX} and \
+         {TOPIC_BYTES_MAX} are the most"
+    );
+    Err(Failure::new(ExitCode::BadInput, "topic.long", message).help("say the rest in a message"))
+}
+
+/// A topic of anybody, as it is shown everywhere: one line, nothing if there is none.
+pub fn topic(text: &str) -> Clean {
+    sanitize::line(&one_line(text), TOPIC_COLUMNS_MAX)
+}
+
+/// What whoever set a topic has done, in words that stand behind the name.
+pub fn topic_words(text: &str) -> String {
+    match topic(text) {
+        topic if topic.as_str().is_empty() => "took the topic away".into(),
+        topic => format!("set the topic: {topic}"),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Reads a block of anybody.
 pub fn decode(block: &[u8]) -> Content {
-    match read(block) {
-        Ok(chat) => Content::Chat(chat),
-        Err(why) => Content::Unreadable(why),
-    }
+    read(block).unwrap_or_else(Content::Unreadable)
 }
 
 /// What somebody says that he does: the rest of a text that begins with `/me `, as XEP-0245 has it.
@@ -215,7 +271,7 @@ pub fn iso(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 
-fn read(block: &[u8]) -> Result<Chat, Unreadable> {
+fn read(block: &[u8]) -> Result<Content, Unreadable> {
     if block.len() > BLOCK_BYTES_MAX {
         return Err(Unreadable::TooLong);
     }
@@ -224,9 +280,11 @@ fn read(block: &[u8]) -> Result<Chat, Unreadable> {
         return Err(Unreadable::NotJson);
     }
     let found: Found = serde_json::from_slice(block).map_err(|_| Unreadable::NotJson)?;
-    if found.kind != TYPE {
-        return Err(Unreadable::OtherType);
-    }
+    let content = match found.kind.as_str() {
+        Some(TYPE) => Content::Chat,
+        Some(TOPIC_TYPE) => Content::Topic,
+        _ => return Err(Unreadable::OtherType),
+    };
     let Value::String(text) = found.text else { return Err(Unreadable::WrongFields) };
     let nickname = match found.nickname {
         Value::Null => None,
@@ -241,7 +299,7 @@ fn read(block: &[u8]) -> Result<Chat, Unreadable> {
     };
     // A channel that is no name is none: the message can be read without it.
     let channel = channel_name(found.channel.as_str().unwrap_or(CHANNEL));
-    Ok(Chat { nickname, text, time, channel, seen: seen::read(&found.seen) })
+    Ok(content(Chat { nickname, text, time, channel, seen: seen::read(&found.seen) }))
 }
 
 /// JavaScript's `Date.now()`, which may have a fraction; `None` beyond the year 9999.

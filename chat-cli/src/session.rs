@@ -9,6 +9,7 @@ mod failure;
 mod members;
 mod moderation;
 mod search;
+mod topics;
 
 use std::net::SocketAddr;
 
@@ -24,13 +25,14 @@ pub use self::failure::node_failure;
 pub use self::members::Member;
 pub use self::moderation::{Author, Decision};
 pub use self::search::Search;
+pub use self::topics::Topic;
 
 use crate::args::{AnyChannel, Global};
 use crate::config::{Bounds, Look};
 use crate::exit::ExitCode;
 use crate::lines::{self, MessageId};
 use crate::links::{Change, Links, Target};
-use crate::message::Draft;
+use crate::message::{Draft, Kind};
 use crate::output::{Format, Output};
 use crate::profile::{Profile, Room};
 use crate::report::Failure;
@@ -198,8 +200,12 @@ impl Session {
     /// # Errors
     /// If it was not stored: then it has to be sent again.
     pub async fn append(&self, channel: &str, text: &str) -> Result<MessageId, Failure> {
+        self.write(Kind::Message, channel, text).await
+    }
+
+    async fn write(&self, kind: Kind, channel: &str, text: &str) -> Result<MessageId, Failure> {
         let seen = self.timeline.seen().map_err(|error| index_failure(&error))?;
-        let draft = Draft { nickname: self.nick.as_str(), text, channel, seen: &seen };
+        let draft = Draft { kind, nickname: self.nick.as_str(), text, channel, seen: &seen };
         let block = self.timeline.envelope().encode(&self.key.0, &draft, Timestamp::now())?;
         let appended = self.node.append(self.feed, vec![block]).await;
         let appended = appended.map_err(|error| self.unsure(error))?;

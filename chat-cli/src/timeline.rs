@@ -23,7 +23,8 @@ pub use self::place::{Block, Place, Spot};
 use self::view::{Arrived, Sync, View, ViewFailure};
 use crate::envelope::Envelope;
 use crate::lines::MessageId;
-use crate::message::{self, Content, Head, Unreadable};
+use crate::message::{self, Chat, Content, Head, Unreadable};
+use crate::sanitize::Clean;
 
 /// Blocks that are read at once: a block of a stranger has up to a mebibyte.
 const READ_BLOCKS_MAX: u64 = 64;
@@ -32,6 +33,8 @@ const READ_BLOCKS_MAX: u64 = 64;
 const STEP_BLOCKS_MAX: u64 = 256;
 /// Messages that are looked at together while a page is filled.
 pub const PAGE_SPOTS: usize = 256;
+/// Topics that are looked at together. The last one is nearly always that which holds.
+const TOPICS_AT_ONCE: usize = 4;
 
 /// One message in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,7 +170,7 @@ impl Timeline {
                 for (block, index) in blocks.iter().zip(next..) {
                     let block_name = Block { feed: feed.key.0, index };
                     let content = self.envelope.decode(&feed.key.0, block);
-                    arrived.push(arrival(block_name, block, &content));
+                    arrived.push(arrival(&self.envelope, block_name, block, &content));
                     let id = MessageId { feed: feed.key.0, index };
                     let content = self.shown(&feed.key.0, content);
                     step.entries.push(Entry { id, place: Place::default(), content });
@@ -309,6 +312,35 @@ impl Timeline {
         Ok(found)
     }
 
+    /// Who set the topic of a channel last, and to what: the last one in the order of the timeline,
+    /// so that all who hold the same have the same. Those who are hidden set none.
+    ///
+    /// # Errors
+    /// If the store does not give back what it holds, or the index fails.
+    pub async fn topic(
+        &self,
+        node: &Node,
+        channel: &Clean,
+    ) -> Result<Option<(MessageId, Chat)>, Trouble> {
+        let mark = self.envelope.channel_mark(channel);
+        let is_shown = |feed: &[u8; 32]| !self.hidden.contains(feed);
+        let mut before = None;
+        loop {
+            let spots = self.view.topics(&mark, before, is_shown, TOPICS_AT_ONCE)?;
+            let Some(first) = spots.first() else { return Ok(None) };
+            before = Some(*first);
+            // What is not kept any more, as of a feed that was refused, is none.
+            for entry in self.entries(node, &spots).await?.into_iter().rev() {
+                match entry.content {
+                    Content::Topic(set) if set.channel == *channel => {
+                        return Ok(Some((entry.id, set)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
     /// Reads a run; one by one where a part of it is not kept any more.
     async fn read_run(
         &self,
@@ -359,12 +391,14 @@ fn runs(spots: &[Spot]) -> Vec<(Block, u64)> {
 }
 
 /// What the index needs of a block.
-fn arrival(name: Block, block: &[u8], content: &Content) -> Arrived {
-    let (claimed_ms, seen) = match content {
-        Content::Chat(chat) => (chat.time.map(Timestamp::as_millisecond), chat.seen.clone()),
-        Content::Unreadable(_) => (None, Vec::new()),
+fn arrival(envelope: &Envelope, name: Block, block: &[u8], content: &Content) -> Arrived {
+    let claimed_ms = content.said().and_then(|chat| chat.time).map(Timestamp::as_millisecond);
+    let topic_of = match content {
+        Content::Topic(set) => Some(envelope.channel_mark(&set.channel)),
+        _ => None,
     };
-    Arrived { block: name, digest: message::digest(block), claimed_ms, seen }
+    let (digest, seen) = (message::digest(block), content.seen().to_vec());
+    Arrived { block: name, digest, claimed_ms, seen, topic_of }
 }
 
 #[cfg(test)]

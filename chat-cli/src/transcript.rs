@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::config::Timestamps;
-use crate::message::{Content, action};
+use crate::message::{Content, action, topic_words};
 use crate::report::Paint;
 use crate::sanitize;
 use crate::timeline::Entry;
@@ -41,10 +41,9 @@ impl Transcript {
 
     /// The lines of one message.
     pub fn lines(&mut self, entry: &Entry) -> Vec<String> {
-        let (nick, time) = match &entry.content {
-            Content::Chat(chat) => (chat.nickname.as_deref().unwrap_or_default(), chat.time),
-            Content::Unreadable(_) => ("", None),
-        };
+        let said = entry.content.said();
+        let nick = said.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default();
+        let time = said.and_then(|chat| chat.time);
         let mut lines = Vec::new();
         let clock = match time.map(|time| time.to_zoned(self.zone.clone())) {
             Some(time) => {
@@ -57,14 +56,18 @@ impl Transcript {
             None => self.timestamps.clock(None),
         };
         let mut author = author(nick, &entry.id.feed, self.paint);
-        if matches!(&entry.content, Content::Chat(chat) if action(&chat.text).is_some()) {
-            author.insert_str(0, "* ");
+        // Before the name: behind it a text could begin like that.
+        match &entry.content {
+            Content::Chat(chat) if action(&chat.text).is_some() => author.insert_str(0, "* "),
+            Content::Topic(_) => author.insert_str(0, "─ "),
+            _ => {}
         }
         let texts = match &entry.content {
             Content::Chat(chat) => {
                 let text = action(&chat.text).unwrap_or(&chat.text);
                 sanitize::lines(text, TEXT_COLUMNS_MAX).iter().map(ToString::to_string).collect()
             }
+            Content::Topic(set) => vec![topic_words(&set.text)],
             Content::Unreadable(why) => vec![dim(why.marker(), self.paint)],
         };
         for (at, text) in texts.into_iter().enumerate() {

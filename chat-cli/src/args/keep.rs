@@ -53,6 +53,8 @@ pub enum ExportFormat {
     Txt,
     /// Markdown.
     Md,
+    /// One page of HTML that needs nothing else.
+    Html,
     /// JSON lines, as `tail --json` prints them.
     Jsonl,
 }

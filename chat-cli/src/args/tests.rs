@@ -112,7 +112,8 @@ fn every_command_has_its_flags() {
     let invite = |seed| Command::Invite { room: room.clone(), seed, qr: false, no_hints: false };
     assert_eq!(command("invite soup"), invite(false));
     assert_eq!(command("invite soup --seed"), invite(true));
-    assert_eq!((command("serve"), command("chat")), (Command::Serve, Command::Chat));
+    assert_eq!(command("serve"), Command::Serve(Serve::default()));
+    assert_eq!(command("chat"), Command::Chat);
     assert_eq!(run("--listen 127.0.0.1:0 serve").unwrap().global.listen.unwrap().port(), 0);
 }
 
@@ -262,4 +263,18 @@ fn a_channel_is_one_word_in_small_letters() {
     assert!(channel.takes(&Channel { name: "big".into() }.name()));
     assert!(!channel.takes(&Channel::default().name()));
     assert!(AnyChannel::default().takes(&Channel::default().name()));
+}
+
+#[test]
+fn the_page_of_metrics_is_of_this_machine_unless_an_address_says_otherwise() {
+    let metrics = |words: &str| match command(&format!("serve {words}")) {
+        Command::Serve(serve) => (serve.metrics.expect("an address"), serve.metrics_public),
+        other => panic!("{other:?}"),
+    };
+    let local = ("127.0.0.1:9977".parse().unwrap(), false);
+    assert_eq!(metrics("--metrics 9977"), local);
+    assert_eq!(metrics("--metrics localhost:9977"), local);
+    assert_eq!(metrics("--metrics [::1]:1"), ("[::1]:1".parse().unwrap(), false));
+    let public = ("192.0.2.7:1".parse().unwrap(), true);
+    assert_eq!(metrics("--metrics 192.0.2.7:1 --metrics-public"), public);
 }

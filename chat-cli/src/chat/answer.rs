@@ -55,7 +55,11 @@ impl Chat {
             Typed::Status => self.status().await,
             Typed::Channel(name) => {
                 self.channel = channel_name(&name);
-                self.screen.say(&format!("you talk in #{} from now on", self.channel))
+                self.screen.say(&format!("you talk in #{} from now on", self.channel))?;
+                match self.session.topic(&self.channel).await? {
+                    Some(topic) => self.screen.say(&format!("#{} ─ {}", self.channel, topic.text)),
+                    None => Ok(()),
+                }
             }
             Typed::Moderate(wanted) => match self.session.moderate(&wanted).await {
                 Ok(done) => self.screen.say(&done),
@@ -67,21 +71,35 @@ impl Chat {
                 self.session.set_look(Look { notify, ..self.session.look() });
                 self.screen.say("so it is until you leave; /set notify keeps it")
             }
-            Typed::Ask(ask) => {
-                // An answer is about what was said before the question.
-                self.show_new().await?;
-                let lines = asked::answer(&mut self.session, &self.global, &ask).await?;
-                if matches!(ask, Ask::Set(..)) {
-                    self.printer = Printer::new(&self.session, &self.output);
-                }
-                lines.iter().try_for_each(|line| self.screen.say(line))
-            }
+            Typed::Ask(ask) => self.ask(&ask).await,
+            Typed::Topic(text) => self.ask(&Ask::Topic(self.channel.clone(), text)).await,
             Typed::Copy | Typed::Theme(_) => {
                 self.screen.say("that is for the full screen:  multichat --ui tui")
             }
             Typed::Unknown(what) => self.screen.say(&what),
             Typed::Nothing | Typed::Text(_) | Typed::Quit => Ok(()),
         }
+    }
+
+    async fn ask(&mut self, ask: &Ask) -> Result<(), Failure> {
+        // An answer is about what was said before the question.
+        self.show_new().await?;
+        let lines = asked::answer(&mut self.session, &self.global, ask).await?;
+        if matches!(ask, Ask::Set(..)) {
+            self.printer = Printer::new(&self.session, &self.output);
+        }
+        lines.iter().try_for_each(|line| self.screen.say(line))?;
+        match ask {
+            Ask::Topic(_, Some(_)) if lines.is_empty() => self.topic_is_set().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// A topic that we have set goes to the others as a message does.
+    async fn topic_is_set(&mut self) -> Result<(), Failure> {
+        self.show_new().await?;
+        self.delivery.stored(self.session.own_length()?);
+        self.screen.say(&format!("so it is for everybody in #{}", self.channel))
     }
 
     /// What stood behind the last message that was read before.

@@ -16,7 +16,7 @@ use crate::exit::ExitCode;
 use crate::lines::hex;
 use crate::profile::ROOM_NAME_COLUMNS_MAX;
 use crate::report::{Failure, LINE_COLUMNS_MAX};
-use crate::sanitize;
+use crate::sanitize::{self, Clean};
 use crate::session::Session;
 use crate::transcript::counted;
 
@@ -36,6 +36,8 @@ pub enum Ask {
     Doctor,
     /// All messages into a new file.
     Export(String),
+    /// What a channel is about; or to say so, with nothing where it is about nothing.
+    Topic(Clean, Option<String>),
     /// Another value for a setting.
     Set(String, String),
 }
@@ -55,6 +57,11 @@ pub async fn answer(
         Ask::Rooms => rooms(session),
         Ask::Doctor => health(session).await,
         Ask::Export(file) => write_down(session, Path::new(file)).await,
+        Ask::Topic(channel, None) => topic(session, channel).await,
+        Ask::Topic(channel, Some(text)) => {
+            // It stands among the messages, with the name of whoever set it.
+            session.set_topic(channel.as_str(), text).await.map(|_| Vec::new())
+        }
         Ask::Set(key, value) => set(session, global, key, value),
     };
     match answered {
@@ -132,6 +139,13 @@ fn rooms(session: &Session) -> Result<Vec<String>, Failure> {
     Ok(rooms.iter().enumerate().map(line).collect())
 }
 
+async fn topic(session: &Session, channel: &Clean) -> Result<Vec<String>, Failure> {
+    Ok(vec![match session.topic(channel).await? {
+        Some(topic) => format!("#{channel} ─ {} (set by {})", topic.text, topic.author),
+        None => format!("#{channel} has no topic; to set one for everybody:  /topic TEXT"),
+    }])
+}
+
 /// Into a file that is not there yet, and that only its owner can read: it holds what was said.
 async fn write_down(session: &Session, path: &Path) -> Result<Vec<String>, Failure> {
     let failed = |error: std::io::Error| {
@@ -141,6 +155,7 @@ async fn write_down(session: &Session, path: &Path) -> Result<Vec<String>, Failu
     };
     let format = match path.extension().and_then(|end| end.to_str()) {
         Some("md") => ExportFormat::Md,
+        Some("html" | "htm") => ExportFormat::Html,
         Some("jsonl") => ExportFormat::Jsonl,
         _ => ExportFormat::Txt,
     };

@@ -8,7 +8,7 @@ use crate::config::Notify;
 use crate::config::key::Key;
 
 /// Every command, with what it does.
-pub const COMMANDS: [(&str, &str); 21] = [
+pub const COMMANDS: [(&str, &str); 22] = [
     ("/help", "this list"),
     ("/me WORDS", "say what you do"),
     ("/who", "who wrote here"),
@@ -17,6 +17,7 @@ pub const COMMANDS: [(&str, &str); 21] = [
     ("/invite", "an invite for others"),
     ("/nick NAME", "be called otherwise"),
     ("/channel NAME", "talk in another one"),
+    ("/topic TEXT", "see or set it; - none"),
     ("/search WORDS", "find what was said"),
     ("/unread", "what was new to you"),
     ("/rooms", "your rooms"),
@@ -51,6 +52,8 @@ pub enum Typed {
     Status,
     /// Talk in another channel.
     Channel(String),
+    /// Show what the channel is about, or say what, or with an empty text that it is about nothing.
+    Topic(Option<String>),
     /// Find what was said.
     Search(String),
     /// Decide whom to read.
@@ -93,7 +96,9 @@ pub fn read(line: &str) -> Typed {
         ("rooms", _) => Typed::Ask(Ask::Rooms),
         ("unread", _) => Typed::Unread,
         ("doctor", _) => Typed::Ask(Ask::Doctor),
-        ("export", "") => Typed::Unknown("say where to:  /export FILE.md, .jsonl or .txt".into()),
+        ("export", "") => {
+            Typed::Unknown("say where to:  /export FILE.md, .html, .jsonl or .txt".into())
+        }
         ("export", file) => Typed::Ask(Ask::Export(file.to_string())),
         ("notify", how) => notify(how),
         ("set", rest) => set(rest),
@@ -103,6 +108,9 @@ pub fn read(line: &str) -> Typed {
         ("copy", _) => Typed::Copy,
         ("channel" | "c", "") => Typed::Unknown("say which one:  /channel NAME".into()),
         ("channel" | "c", name) => Typed::Channel(name.to_string()),
+        ("topic", "") => Typed::Topic(None),
+        ("topic", "-") => Typed::Topic(Some(String::new())),
+        ("topic", text) => Typed::Topic(Some(text.to_string())),
         ("search" | "s", "") => Typed::Unknown("say what to find:  /search WORDS".into()),
         ("search" | "s", words) => Typed::Search(words.to_string()),
         ("theme", name) => Typed::Theme(name.to_string()),

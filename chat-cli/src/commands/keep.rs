@@ -1,5 +1,9 @@
 //! What is kept of a room, found again, taken elsewhere, or checked. No network is used.
 
+mod html;
+
+use std::borrow::Cow;
+
 use jiff::tz::TimeZone;
 
 use super::drive;
@@ -7,7 +11,7 @@ use super::tail::Printer;
 use crate::args::{AnyChannel, ExportFormat, Global, Inspected, Keep};
 use crate::exit::ExitCode;
 use crate::lines::{Arrival, Event, Line, hex};
-use crate::message::{self, Content};
+use crate::message::{self, Content, topic_words};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::Failure;
@@ -81,29 +85,41 @@ pub(crate) async fn export(
         _ => Format::Text,
     });
     let mut printer = Printer::new(session, &output);
+    let mut page_of_all = html::Page::new(session.room().name(), TimeZone::system());
+    let is_page = format == ExportFormat::Html;
+    if is_page {
+        page_of_all.head().iter().try_for_each(|line| put(line))?;
+    }
     let (mut last, mut count) = (None, 0);
     loop {
         let page = session.page_after(last, PAGE_ENTRIES).await?;
-        let Some(end) = page.last() else { return Ok(count) };
+        let Some(end) = page.last() else { break };
         last = Some(end.spot());
         for entry in page.iter().filter(|entry| channel.takes(&entry.content.channel())) {
             let lines = match format {
                 ExportFormat::Md => markdown(entry),
+                ExportFormat::Html => page_of_all.lines(entry),
                 _ => printer.lines(entry, Arrival::Backfill)?,
             };
             lines.iter().try_for_each(|line| put(line))?;
             count += 1;
         }
     }
+    if is_page {
+        page_of_all.tail().iter().try_for_each(|line| put(line))?;
+    }
+    Ok(count)
 }
 
 /// A heading, and the text as a block in which nothing has a meaning.
 fn markdown(entry: &Entry) -> Vec<String> {
-    let (nick, time, text) = match &entry.content {
-        Content::Chat(chat) => {
-            (chat.nickname.as_deref().unwrap_or_default(), chat.time, chat.text.as_str())
-        }
-        Content::Unreadable(why) => ("", None, why.marker()),
+    let said = entry.content.said();
+    let nick = said.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default();
+    let time = said.and_then(|chat| chat.time);
+    let text = match &entry.content {
+        Content::Chat(chat) => Cow::from(&chat.text),
+        Content::Topic(set) => Cow::from(topic_words(&set.text)),
+        Content::Unreadable(why) => Cow::from(why.marker()),
     };
     let author = sanitize::author(nick, &entry.id.feed);
     let time = time.map_or("no time".into(), |time| {
@@ -111,7 +127,7 @@ fn markdown(entry: &Entry) -> Vec<String> {
     });
     // A name could hold what Markdown takes for its own.
     let heading = format!("### `{}` {time}\n", author.as_str().replace('`', "'"));
-    let text = sanitize::lines(text, TEXT_COLUMNS_MAX).into_iter().map(|l| format!("    {l}"));
+    let text = sanitize::lines(&text, TEXT_COLUMNS_MAX).into_iter().map(|l| format!("    {l}"));
     std::iter::once(heading).chain(text).chain([String::new()]).collect()
 }
 

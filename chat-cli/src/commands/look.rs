@@ -52,17 +52,19 @@ pub(super) async fn channels(global: &Global, output: &Output) -> Result<(), Fai
     let general = channel_name(CHANNEL);
     let first = (general.clone(), channels.remove(&general).unwrap_or_default());
     for (name, channel) in std::iter::once(first).chain(channels) {
-        let Channel { messages, last } = channel;
+        let Channel { messages, last, topic } = channel;
+        let topic = Some(topic).filter(|topic| !topic.as_str().is_empty());
         match output.format {
             Format::Json => {
                 let room = room.clone();
-                output.json(&Line::from(Event::Channel { room, name, messages, last }))?;
+                output.json(&Line::from(Event::Channel { room, name, messages, last, topic }))?;
             }
             Format::Text => {
                 let time = last.map(|time| time.to_zoned(TimeZone::system()));
                 let time = time.map(|time| time.strftime(", last %Y-%m-%d %H:%M").to_string());
                 let (messages, time) = (counted(messages, "message"), time.unwrap_or_default());
-                output.data(&format!("#{name:24} {messages}{time}"))?;
+                let topic = topic.map_or(String::new(), |topic| format!("  ─ {topic}"));
+                output.data(&format!("#{name:24} {messages}{time}{topic}"))?;
             }
         }
     }

@@ -123,7 +123,11 @@ impl Pipe {
             let waiting = self.followed.values().any(|holders| *holders == 0);
             match until {
                 Some(_) if !waiting => return self.read_on().await,
-                Some(end) if Instant::now() >= end => return self.nobody(),
+                Some(end) if Instant::now() >= end => {
+                    // Also what was stored last is told.
+                    self.read_on().await?;
+                    return self.nobody();
+                }
                 _ => {}
             }
         }
@@ -154,13 +158,17 @@ impl Pipe {
             let failure = Failure::new(ExitCode::NotFound, "pipe.room", "another room is open");
             return self.refuse(reference, &failure.help("start one  multichat pipe  for each"));
         }
-        if told.cmd != "send" {
+        if !["send", "topic"].contains(&told.cmd.as_str()) {
             let what = format!("there is no command \"{}\"", told.cmd);
             let failure = Failure::new(ExitCode::BadInput, "pipe.command", what);
-            return self.refuse(reference, &failure.help("there is:  send"));
+            return self.refuse(reference, &failure.help("there are:  send, topic"));
         }
         let channel = told.channel.as_deref().unwrap_or(CHANNEL);
-        match self.session.append(channel, &told.text).await {
+        let stored = match told.cmd.as_str() {
+            "topic" => self.session.set_topic(channel, &told.text).await,
+            _ => self.session.append(channel, &told.text).await,
+        };
+        match stored {
             Ok(id) => {
                 self.follow(id.index);
                 self.output.json(&Line::from(Event::Ack { reference, id, state: "stored" }))

@@ -1,19 +1,21 @@
 //! Stays online and serves a room to others until it is told to end.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use multifeed_core::SyncStatus;
 use tokio::time::{Instant, sleep_until};
 
 use super::tail::grows;
-use crate::args::Global;
+use crate::args::{Global, Serve};
 use crate::attach::{self, Host, Refusal, Sends, Tell};
 use crate::exit::ExitCode;
 use crate::lines::{Event, Line};
 use crate::logging;
+use crate::metrics::{Audience, Metrics};
 use crate::output::{Format, Output};
 use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX};
-use crate::report::Failure;
+use crate::report::{Failure, Level, Report};
 use crate::sanitize;
 use crate::session::Session;
 use crate::signals::Signals;
@@ -22,13 +24,17 @@ use crate::transcript::counted;
 /// At most four lines of progress in a second.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
-pub(super) async fn run(global: &Global, output: &Output) -> Result<(), Failure> {
+pub(super) async fn run(global: &Global, output: &Output, more: Serve) -> Result<(), Failure> {
+    let audience = audience(&more)?;
     let mut signals = Signals::take()?;
     let profile = Profile::open(global)?;
     logging::start(global, logging::Place::Stderr, &profile)?;
     let room = profile.find(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
-    let done = serve(global, output, &mut session, &mut signals).await;
+    let done = match metrics(output, &session, more.metrics, audience).await {
+        Ok(metrics) => serve(global, output, &mut session, metrics, &mut signals).await,
+        Err(failure) => Err(failure),
+    };
     let room = sanitize::line(session.room().name(), ROOM_NAME_COLUMNS_MAX);
     session.close().await;
     if let Err(failure) = &done
@@ -42,11 +48,53 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<(), Failure>
     done
 }
 
+/// Who may read the metrics. An address that others reach has to be meant.
+fn audience(more: &Serve) -> Result<Audience, Failure> {
+    match more.metrics {
+        _ if more.metrics_public => Ok(Audience::Public),
+        Some(addr) if !addr.ip().is_loopback() => {
+            let message = format!("other machines could read the metrics at {addr}");
+            let (here, port) = (std::net::Ipv4Addr::LOCALHOST, addr.port());
+            Err(Failure::new(ExitCode::Usage, "metrics.public", message)
+                .help("if that is meant, say so:  --metrics-public")
+                .help(format!("for programs of this machine:  --metrics {here}:{port}")))
+        }
+        _ => Ok(Audience::Local),
+    }
+}
+
+/// The page of metrics, if one is wanted, and says where it is.
+async fn metrics(
+    output: &Output,
+    session: &Session,
+    addr: Option<SocketAddr>,
+    audience: Audience,
+) -> Result<Option<Metrics>, Failure> {
+    let Some(addr) = addr else { return Ok(None) };
+    let metrics = Metrics::open(addr, audience, session.node().clone(), session.bounds()).await;
+    let metrics = metrics.map_err(|error| {
+        let message = format!("the metrics cannot be given at {addr}: {error}");
+        Failure::new(ExitCode::Network, "metrics.listen", message)
+            .help("take another port, or 0 for any:  --metrics 0")
+    })?;
+    let (addr, public) = (metrics.addr(), audience == Audience::Public);
+    if public {
+        let message = format!("whoever reaches {addr} can read how much is kept here");
+        output.tell(&Report::new(Level::Warning, "metrics.public", message))?;
+    }
+    match output.format {
+        Format::Json => output.json(&Line::from(Event::Metrics { addr, public }))?,
+        Format::Text => output.say(&format!("metrics at http://{addr}/metrics"))?,
+    }
+    Ok(Some(metrics))
+}
+
 /// Ends with a signal, or with what went wrong.
 async fn serve(
     global: &Global,
     output: &Output,
     session: &mut Session,
+    metrics: Option<Metrics>,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     if !session.has_network(global) {
@@ -80,6 +128,7 @@ async fn serve(
         tokio::select! {
             next = session.next() => {
                 let (event, change) = next.ok_or_else(|| session.ended())?;
+                metrics.iter().for_each(|metrics| metrics.count(&event));
                 grown |= grows(&event) || change.is_some();
                 let Some(change) = change else { continue };
                 match (output.format, change.line()) {

@@ -8,6 +8,7 @@ use multifeed_tcp::NodeEvent;
 use crate::args::{AnyChannel, Global};
 use crate::lines::{self, Arrival, Line, Message};
 use crate::logging;
+use crate::message::Content;
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::Failure;
@@ -120,8 +121,11 @@ impl Printer {
             Format::Text => Ok(self.transcript.lines(entry)),
             Format::Json => {
                 let message = Message::new(entry.id.clone(), &self.room, &entry.content, arrival);
-                crate::output::json_line(&Line::from(lines::Event::Message(message)))
-                    .map(|line| vec![line])
+                let event = match entry.content {
+                    Content::Topic(_) => lines::Event::Topic(message),
+                    _ => lines::Event::Message(message),
+                };
+                crate::output::json_line(&Line::from(event)).map(|line| vec![line])
             }
         }
     }

@@ -49,6 +49,26 @@ fn is_closed(content: &Content) -> bool {
 
 /// `tests/golden/README.md` says where the vectors come from.
 #[test]
+fn a_channel_is_marked_by_its_name_and_under_the_key_of_the_room() {
+    let (general, other) = (message::channel_name("general"), message::channel_name("other"));
+    let rooms = [envelope(), Envelope::sealed(Zeroizing::new([8; 32])), Envelope::Plain];
+    let marks: std::collections::BTreeSet<_> = (rooms.iter())
+        .flat_map(|room| [room.channel_mark(&general), room.channel_mark(&other)])
+        .collect();
+    assert_eq!(marks.len(), 6);
+    assert_eq!(envelope().channel_mark(&general), envelope().channel_mark(&general));
+}
+
+#[test]
+fn a_topic_is_sealed_as_a_message_is() {
+    let draft = Draft { kind: message::Kind::Topic, ..Draft::new("alice", "soup at noon") };
+    let block = envelope().encode(&FEED, &draft, now()).unwrap();
+    assert!(!block.windows(4).any(|part| part == b"soup" || part == b"chat"));
+    let Content::Topic(set) = envelope().decode(&FEED, &block) else { panic!("no topic") };
+    assert_eq!(set.text, "soup at noon");
+}
+
+#[test]
 fn a_sealed_block_never_changes() {
     let golden = include_str!("../../../tests/golden/chat.json");
     let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
@@ -157,7 +177,13 @@ fn the_longest_message_is_sealed_and_read_again() {
     let seen = vec![Head { feed: [9; 32], index: u64::MAX, digest: [9; 16] }; SEEN_MAX];
     let nickname = "日".repeat(60);
     let channel = "日".repeat(60);
-    let draft = Draft { nickname: &nickname, text: &text, channel: &channel, seen: &seen };
+    let draft = Draft {
+        kind: message::Kind::Message,
+        nickname: &nickname,
+        text: &text,
+        channel: &channel,
+        seen: &seen,
+    };
     let block = envelope().encode(&FEED, &draft, now()).unwrap();
     assert!(block.len() <= BLOCK_BYTES_MAX, "{}", block.len());
     assert_eq!(chat(envelope().decode(&FEED, &block)).text, text);

@@ -133,6 +133,50 @@ fn a_block_cannot_cost_more_than_its_bound() {
     assert_eq!(unreadable(deep.as_bytes()), Unreadable::NotJson);
 }
 
+fn set(text: &str) -> Result<Vec<u8>, Failure> {
+    encode(&Draft { kind: Kind::Topic, channel: "lunch", ..Draft::new("alice", text) }, now())
+}
+
+#[test]
+fn a_topic_is_a_block_of_its_own_type() {
+    let block = set(" soup\n at\tnoon ").unwrap();
+    let expected = concat!(
+        r#"{"type":"chat-topic","nickname":"alice","text":"soup at noon","#,
+        r#""timestamp":"2026-11-22T08:26:14.138Z","channel":"lunch"}"#
+    );
+    assert_eq!(String::from_utf8(block.clone()).unwrap(), expected);
+    let Content::Topic(read) = decode(&block) else { panic!("no topic") };
+    assert_eq!((read.text.as_str(), read.channel.as_str()), ("soup at noon", "lunch"));
+    assert_eq!(topic_words(&read.text), "set the topic: soup at noon");
+    let Content::Topic(read) = decode(&set("").unwrap()) else { panic!("no topic") };
+    assert_eq!(topic_words(&read.text), "took the topic away");
+    assert_eq!(unreadable(br#"{"type":"chat-topic","text":[]}"#), Unreadable::WrongFields);
+    assert_eq!(unreadable(br#"{"type":["chat-topic"],"text":""}"#), Unreadable::OtherType);
+}
+
+#[test]
+fn a_topic_has_a_most_in_columns_and_in_bytes() {
+    set(&"x".repeat(TOPIC_COLUMNS_MAX)).unwrap();
+    set(&"日".repeat(TOPIC_COLUMNS_MAX / 2)).unwrap();
+    // Narrow, and each of many bytes.
+    let marked = "a\u{301}\u{302}\u{303}".repeat(TOPIC_COLUMNS_MAX);
+    let wide = "日".repeat(TOPIC_COLUMNS_MAX / 2 + 1);
+    // What is shown as an escape is as wide as that.
+    for long in ["x".repeat(TOPIC_COLUMNS_MAX + 1), wide, marked, "\u{202e}".repeat(20)] {
+        let failure = set(&long).unwrap_err();
+        assert_eq!((failure.exit(), failure.code()), (ExitCode::BadInput, "topic.long"));
+    }
+}
+
+#[test]
+fn a_topic_of_a_peer_is_cut_and_clean() {
+    let evil = format!("a\u{1b}]0;x\u{7}\u{202e}\nb{}", "c".repeat(BLOCK_BYTES_MAX / 2));
+    let shown = topic(&evil);
+    assert_eq!(shown.columns(), TOPIC_COLUMNS_MAX);
+    assert!(shown.as_str().starts_with("a\\u{1b}]0;x\\u{7}\\u{202e} bccc"), "{shown}");
+    assert_eq!(topic(" \n\u{a0} ").as_str(), "");
+}
+
 #[test]
 fn debug_output_holds_no_text() {
     let block = encode(&Draft::new("alice", "a secret word"), now()).unwrap();

@@ -1,22 +1,24 @@
 //! The channels of a room, by what was said in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::Session;
-use crate::message::Content;
+use crate::message::{self, Content};
 use crate::report::Failure;
 use crate::sanitize::Clean;
 use crate::timeline::PAGE_SPOTS;
 
 /// What is here of a channel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Channel {
     /// Its messages.
     pub messages: u64,
     /// When the last of them was written, as its author says.
     pub last: Option<Timestamp>,
+    /// What it is about; nothing if nobody says so.
+    pub topic: Clean,
 }
 
 impl Session {
@@ -28,16 +30,26 @@ impl Session {
     pub async fn channels(&self) -> Result<BTreeMap<Clean, Channel>, Failure> {
         self.catch_up().await?;
         let mut channels: BTreeMap<Clean, Channel> = BTreeMap::new();
+        // The last one holds, and one that was taken away is one too.
+        let mut has_topic = BTreeSet::new();
         let mut before = None;
         loop {
             let page = self.page(before, PAGE_SPOTS).await?;
             let Some(first) = page.first() else { return Ok(channels) };
             before = Some(first.spot());
             for entry in page.iter().rev() {
-                let Content::Chat(chat) = &entry.content else { continue };
+                let Some(chat) = entry.content.said() else { continue };
                 let channel = channels.entry(chat.channel.clone()).or_default();
-                channel.messages += 1;
-                channel.last = channel.last.or(chat.time);
+                match &entry.content {
+                    Content::Topic(_) if has_topic.insert(chat.channel.clone()) => {
+                        channel.topic = message::topic(&chat.text);
+                    }
+                    Content::Topic(_) => {}
+                    _ => {
+                        channel.messages += 1;
+                        channel.last = channel.last.or(chat.time);
+                    }
+                }
             }
         }
     }

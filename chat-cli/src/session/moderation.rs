@@ -179,7 +179,7 @@ impl Session {
         let block = self.node.read(feed.id, last).await.unwrap_or_default();
         let envelope = self.timeline.envelope();
         let nick = match block.first().map(|block| envelope.decode(&feed.key.0, block)) {
-            Some(Content::Chat(chat)) => chat.nickname.unwrap_or_default(),
+            Some(Content::Chat(chat) | Content::Topic(chat)) => chat.nickname.unwrap_or_default(),
             _ => String::new(),
         };
         Author { key: feed.key, nick: sanitize::nick(&nick) }

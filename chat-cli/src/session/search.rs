@@ -5,7 +5,6 @@
 
 use super::Session;
 use crate::args::AnyChannel;
-use crate::message::Content;
 use crate::report::Failure;
 use crate::timeline::{Entry, PAGE_SPOTS, Spot};
 
@@ -45,12 +44,9 @@ impl Search {
     }
 
     fn says(&self, entry: &Entry) -> bool {
-        match &entry.content {
-            Content::Chat(chat) if self.channel.takes(&chat.channel) => {
-                chat.text.to_lowercase().contains(&self.words)
-            }
-            _ => false,
-        }
+        entry.content.said().is_some_and(|chat| {
+            self.channel.takes(&chat.channel) && chat.text.to_lowercase().contains(&self.words)
+        })
     }
 }
 

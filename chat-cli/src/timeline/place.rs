@@ -57,7 +57,7 @@ pub struct Block {
 }
 
 const BLOCK_BYTES: usize = 40;
-const SPOT_BYTES: usize = 16 + BLOCK_BYTES;
+pub(super) const SPOT_BYTES: usize = 16 + BLOCK_BYTES;
 
 impl Block {
     /// Bytes that sort as blocks do.

@@ -10,11 +10,11 @@ fn a_block_tells_the_index_when_it_was_written_and_what_was_seen() {
     )
     .unwrap();
     let name = Block { feed: [1; 32], index: 4 };
-    let arrived = arrival(name, &block, &message::decode(&block));
+    let arrived = arrival(&Envelope::Plain, name, &block, &message::decode(&block));
     assert_eq!(arrived.block, name);
     assert_eq!(arrived.claimed_ms, Some(now.as_millisecond()));
     assert_eq!(arrived.seen, [head]);
     assert_eq!(arrived.digest, message::digest(&block));
-    let broken = arrival(name, b"{}", &message::decode(b"{}"));
+    let broken = arrival(&Envelope::Plain, name, b"{}", &message::decode(b"{}"));
     assert_eq!((broken.claimed_ms, broken.seen), (None, Vec::new()));
 }

@@ -4,6 +4,7 @@
 //! says is a function of the set of blocks that it was given, not of the order in which they came.
 
 mod settle;
+mod topics;
 
 use std::fs::File;
 
@@ -15,10 +16,12 @@ use redb::{
 use serde::{Deserialize, Serialize};
 
 use super::place::{Block, FIRST, Place, Spot};
+use crate::envelope::ChannelMark;
 use crate::message::{Digest, Head, SEEN_MAX};
 
-/// Raised when what is written changes: an index of another version is made anew.
-const VERSION: u64 = 1;
+/// Raised when what is written changes: an index of another version is made anew. Of those below,
+/// the marks are kept.
+const VERSION: u64 = 2;
 /// Pages of the index that are kept in memory. The rest is the system's to keep.
 const CACHE_BYTES: usize = 8 << 20;
 
@@ -54,6 +57,8 @@ pub struct Arrived {
     pub claimed_ms: Option<i64>,
     /// What he says that he had seen.
     pub seen: Vec<Head>,
+    /// The channel of which it sets the topic, if it sets one.
+    pub topic_of: Option<ChannelMark>,
 }
 
 /// What is kept of a block.
@@ -65,6 +70,7 @@ struct Known {
     claimed_ms: Option<i64>,
     seen: Vec<Head>,
     place: Place,
+    topic_of: Option<ChannelMark>,
 }
 
 /// What is kept of a feed.
@@ -152,19 +158,24 @@ impl View {
         let write = self.database.begin_write().map_err(failed)?;
         {
             let mut about = write.open_table(ABOUT).map_err(failed)?;
+            let mut is_older = false;
             let version = about.get("version").map_err(failed)?.map(|found| found.value());
             match version {
                 None => drop(about.insert("version", VERSION).map_err(failed)?),
                 Some(VERSION) => {}
+                Some(..VERSION) => {
+                    about.insert("version", VERSION).map_err(failed)?;
+                    is_older = true;
+                }
                 Some(other) => {
                     let what = format!("it is of version {other}");
                     return Err(failed(redb::Error::Corrupted(what)));
                 }
             }
-            write.open_table(BLOCKS).map_err(failed)?;
-            write.open_table(ORDER).map_err(failed)?;
-            write.open_multimap_table(NAMED).map_err(failed)?;
-            write.open_table(FEEDS).map_err(failed)?;
+            if is_older {
+                delete_order(&write)?;
+            }
+            open_order(&write)?;
             write.open_table(MARKS).map_err(failed)?;
         }
         write.commit().map_err(failed)?;
@@ -177,14 +188,8 @@ impl View {
     /// If it cannot be written.
     pub fn clear(&self) -> Result<(), ViewFailure> {
         let write = self.database.begin_write().map_err(failed)?;
-        write.delete_table(BLOCKS).map_err(failed)?;
-        write.delete_table(ORDER).map_err(failed)?;
-        write.delete_multimap_table(NAMED).map_err(failed)?;
-        write.delete_table(FEEDS).map_err(failed)?;
-        write.open_table(BLOCKS).map_err(failed)?;
-        write.open_table(ORDER).map_err(failed)?;
-        write.open_multimap_table(NAMED).map_err(failed)?;
-        write.open_table(FEEDS).map_err(failed)?;
+        delete_order(&write)?;
+        open_order(&write)?;
         write.commit().map_err(failed)
     }
 
@@ -369,6 +374,25 @@ impl View {
 /// The first spot of a time.
 pub fn spot_at(place: Place) -> Spot {
     Spot { place: place.max(FIRST), block: Block { feed: [0; 32], index: 0 } }
+}
+
+/// Makes the tables of the order, where they are not there.
+fn open_order(write: &WriteTransaction) -> Result<(), ViewFailure> {
+    write.open_table(BLOCKS).map_err(failed)?;
+    write.open_table(ORDER).map_err(failed)?;
+    write.open_multimap_table(NAMED).map_err(failed)?;
+    write.open_table(FEEDS).map_err(failed)?;
+    write.open_table(topics::TOPICS).map_err(failed)?;
+    Ok(())
+}
+
+fn delete_order(write: &WriteTransaction) -> Result<(), ViewFailure> {
+    write.delete_table(BLOCKS).map_err(failed)?;
+    write.delete_table(ORDER).map_err(failed)?;
+    write.delete_multimap_table(NAMED).map_err(failed)?;
+    write.delete_table(FEEDS).map_err(failed)?;
+    write.delete_table(topics::TOPICS).map_err(failed)?;
+    Ok(())
 }
 
 fn builder() -> Builder {

@@ -54,6 +54,15 @@ fn what_somebody_does_stands_behind_a_star_of_ours() {
 }
 
 #[test]
+fn a_topic_stands_behind_a_line_of_ours_that_no_text_can_have() {
+    let block = br#"{"type":"chat-topic","nickname":"bob","text":"soup\nat \u001b[1mnoon"}"#;
+    let lines = plain().lines(&entry(block));
+    assert_eq!(lines, ["--:-- ─ bob·ababab  set the topic: soup at \\u{1b}[1mnoon"]);
+    let lines = plain().lines(&said("─ set the topic: x", "2026-11-22T23:59:00Z"));
+    assert_eq!(lines[1], "23:59 bob·ababab  ─ set the topic: x");
+}
+
+#[test]
 fn no_line_of_a_peer_can_pass_for_another_one() {
     let lines = plain().lines(&said("one\n12:00 eve·cdcdcd  I am eve", "2026-11-22T08:00:00Z"));
     assert_eq!(lines[1], "08:00 bob·ababab  one");

@@ -26,6 +26,7 @@ use crate::config::Look;
 use crate::message::{CHANNEL, channel_name};
 use crate::ring::rings;
 use crate::sanitize::{self, Clean};
+use crate::session::Topic;
 use crate::timeline::{Entry, Spot};
 
 /// The widest line of ours that is shown among the messages.
@@ -91,6 +92,8 @@ pub enum News {
     Held(Vec<([u8; 32], u64)>),
     /// Feeds of which messages were named that are not here.
     Missing(Vec<([u8; 32], u64)>),
+    /// What a channel is about.
+    Topic(Clean, Option<Topic>),
     /// An invite, or why there is none.
     Invite(overlay::Invite),
     /// We are called otherwise.
@@ -156,6 +159,8 @@ pub struct Model {
     pub look: Look,
     /// The channel that is looked at.
     pub channel: Clean,
+    /// A channel, and what it is about, as far as is known.
+    topic: Option<(Clean, Option<Topic>)>,
     /// The messages.
     pub log: Log,
     /// The authors and the peers.
@@ -183,6 +188,7 @@ impl Model {
             theme,
             look: Look::default(),
             channel: channel_name(CHANNEL),
+            topic: None,
             log,
             people,
             spread: Spread::default(),
@@ -218,6 +224,7 @@ impl Model {
             News::Progress(progress) => self.progress = progress,
             News::Held(held) => self.spread.held(&held),
             News::Missing(missing) => self.people.missing = missing,
+            News::Topic(channel, topic) => self.topic = Some((channel, topic)),
             News::Invite(invite) => self.overlay = Overlay::Invite(invite),
             News::Nick(nick) => self.about.nick = nick,
             News::Look(look) => {
@@ -254,6 +261,7 @@ impl Model {
             Typed::Quit => return vec![Effect::Quit],
             Typed::Channel(name) => return self.go_to(channel_name(&name)),
             Typed::Moderate(wanted) => return vec![Effect::Moderate(wanted)],
+            Typed::Topic(text) => return vec![Effect::Ask(Ask::Topic(self.channel.clone(), text))],
             Typed::Search(words) => {
                 self.overlay = Overlay::search(&words);
                 return vec![Effect::Search(words)];
@@ -283,6 +291,17 @@ impl Model {
         self.log.scroll = 0;
         self.log.visit(&self.channel);
         self.mark_read()
+    }
+
+    /// What the channel that is looked at is about.
+    pub fn topic(&self) -> Option<&Clean> {
+        let (channel, topic) = self.topic.as_ref()?;
+        topic.as_ref().filter(|_| *channel == self.channel).map(|topic| &topic.text)
+    }
+
+    /// Whether it was said of the channel that is looked at what it is about.
+    pub fn knows_topic(&self) -> bool {
+        self.topic.as_ref().is_some_and(|(channel, _)| *channel == self.channel)
     }
 
     /// The channels in which something was said, the first one first, then by name.

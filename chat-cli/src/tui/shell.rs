@@ -123,6 +123,8 @@ struct Shell<'a> {
     elsewhere: u64,
     /// Whether there may be messages that were not read.
     is_behind: bool,
+    /// Whether there may be other topics than those that are shown.
+    has_topics: bool,
     /// What a window looks for.
     search: Option<(Seat, Search)>,
     /// Whether something has changed since the last picture.
@@ -148,7 +150,7 @@ impl<'a> Shell<'a> {
             Err(failure) => return Err((session, failure)),
         };
         let (models, has_network) = (BTreeMap::new(), session.has_network(global));
-        let (elsewhere, is_behind, search, is_stale) = (0, false, None, true);
+        let (elsewhere, is_behind, has_topics, search, is_stale) = (0, false, true, None, true);
         let mut shell = Self {
             session,
             global,
@@ -158,6 +160,7 @@ impl<'a> Shell<'a> {
             rooms,
             elsewhere,
             is_behind,
+            has_topics,
             search,
             is_stale,
         };
@@ -230,6 +233,7 @@ impl<'a> Shell<'a> {
                 due = Instant::now() + LOOK_EVERY;
             }
             if self.is_stale && Instant::now() >= frame {
+                self.tell_topics().await?;
                 self.draw()?;
                 frame = Instant::now() + FRAME_EVERY;
             }
@@ -379,6 +383,7 @@ impl<'a> Shell<'a> {
     async fn read_on(&mut self) -> Result<(), Failure> {
         let step = self.session.step().await?;
         self.is_behind = step.more;
+        self.has_topics |= !step.entries.is_empty();
         self.tell(&News::Came(step.entries))?;
         if !step.more {
             let missing = self.session.missing()?;

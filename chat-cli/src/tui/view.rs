@@ -12,9 +12,11 @@ pub mod tabs;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Span;
 use ratatui::widgets::{Block, Paragraph};
 
 use super::model::Model;
+use crate::sanitize;
 
 /// From this width on, rooms and people stand beside the messages.
 const WIDE_COLUMNS: u16 = 100;
@@ -24,6 +26,8 @@ const MIDDLE_COLUMNS: u16 = 60;
 const LOW_ROWS: u16 = 10;
 const ROOMS_COLUMNS: u16 = 19;
 const PEOPLE_COLUMNS: u16 = 24;
+/// With less room than this, a topic is left out.
+const TOPIC_COLUMNS_MIN: usize = 8;
 
 /// Where everything is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +88,9 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         tabs::draw(model, frame, area);
     }
     if let Some(area) = panes.around_chat {
-        let title = format!(" {} #{} ", model.about.room, model.channel);
+        let mut title = format!(" {} #{} ", model.about.room, model.channel);
+        let room = usize::from(area.width).saturating_sub(2 + Span::raw(&title).width());
+        title.extend(topic(model, room));
         frame.render_widget(Block::bordered().title(title), area);
     }
     let lines = log::visible(model);
@@ -97,6 +103,13 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     }
     input::draw(model, frame, panes.input);
     overlay::draw(model, frame, panes.chat);
+}
+
+/// What the channel is about, in at most so many columns; nothing where hardly any of it fits.
+fn topic(model: &Model, columns: usize) -> Option<String> {
+    let columns = columns.checked_sub(3).filter(|columns| *columns >= TOPIC_COLUMNS_MIN)?;
+    let topic = model.topic()?;
+    Some(format!("─ {} ", sanitize::line(topic.as_str(), columns)))
 }
 
 #[cfg(test)]

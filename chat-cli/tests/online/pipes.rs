@@ -18,7 +18,7 @@ fn is_message(text: &str) -> impl Fn(&Value) -> bool + '_ {
 
 /// Holds every line against the schema: the one kind that has its type, all fields that this
 /// requires, and none that it does not name, each of the kind that it names.
-fn hold(lines: &[Value]) {
+pub(crate) fn hold(lines: &[Value]) {
     let schema: Value = serde_json::from_str(include_str!("../../schema/lines-1.json"))
         .expect("the schema is JSON");
     let kinds = schema["oneOf"].as_array().expect("kinds");
@@ -108,7 +108,12 @@ fn every_command_keeps_to_the_schema() {
     let b = place.guest("second", &ticket);
     assert_eq!(a.run(&["send", "-c", "random", "hi\u{1b}[2J"]).code, 0);
     let (serving, addr) = a.serve(&[]);
-    let told = "{\"cmd\":\"send\",\"ref\":\"r\",\"text\":\"one\"}\nnonsense\n";
+    let told = concat!(
+        r#"{"cmd":"send","ref":"r","text":"one"}"#,
+        "\nnonsense\n",
+        r#"{"cmd":"topic","text":"two"}"#,
+        "\n"
+    );
     let piped = b.run_with(told, &["--peer", &addr, "pipe", "-n", "9"]);
     assert_eq!(piped.code, 0, "{piped:?}");
     let synced = b.run(&["--json", "--peer", &addr, "sync"]);
@@ -146,6 +151,7 @@ fn every_command_keeps_to_the_schema() {
         "error",
         "status",
         "message",
+        "topic",
         "peer",
         "sync",
         "sent",
@@ -181,6 +187,9 @@ fn what_was_said_is_found_exported_and_inspected_alike_by_all() {
     assert_eq!(b.run(&["search", "-c", "general", "good"]).out, "");
     let page = b.run(&["export", "--format", "md", "--channel", "ideas"]).out;
     assert!(page.starts_with("### `first·") && page.contains("\n    with `two` lines\n"), "{page}");
+    let page = b.run(&["export", "--format", "html"]).out;
+    assert!(page.starts_with("<!DOCTYPE html>\n") && page.ends_with("</html>\n"), "{page}");
+    assert!(page.contains("<p>a Good one\nwith `two` lines</p>"), "{page}");
     assert_eq!(b.run(&["export"]).out, a.run(&["export"]).out);
     let key = a.run(&["feeds"]).out[..12].to_string();
     let inspect = |home: &Home| home.run(&["--json", "inspect", "feed", &key]).lines()[0].clone();

@@ -9,6 +9,7 @@ mod kept;
 mod newcomers;
 mod stops;
 mod terminals;
+mod topics;
 
 /// A word to whoever reads a test's output.
 #[expect(clippy::print_stdout, reason = "it is meant to be read")]

@@ -61,3 +61,11 @@ fn an_unknown_command_says_which_was_meant() {
     assert!(matches!(read("/nick"), Typed::Unknown(_)));
     assert!(matches!(read("/"), Typed::Unknown(_)));
 }
+
+#[test]
+fn a_topic_is_asked_for_set_and_taken_away() {
+    assert_eq!(read("/topic"), Typed::Topic(None));
+    assert_eq!(read("/topic  soup at noon "), Typed::Topic(Some("soup at noon".into())));
+    assert_eq!(read("/topic -"), Typed::Topic(Some(String::new())));
+    assert_eq!(read("/topic - not none"), Typed::Topic(Some("- not none".into())));
+}

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{
     Arrived, BLOCKS, Block, Cursor, FEEDS, Key, Known, NAMED, ORDER, Place, Spot, ViewFailure,
-    cursor_of, damaged, failed, known_of,
+    cursor_of, damaged, failed, known_of, topics,
 };
 use crate::message::chain;
 
@@ -21,6 +21,7 @@ pub(super) struct Tables<'a> {
     order: Table<'a, &'static [u8; 56], ()>,
     named: MultimapTable<'a, &'static Key, &'static Key>,
     feeds: Table<'a, &'static [u8; 32], &'static [u8]>,
+    topics: Table<'a, &'static topics::TopicKey, ()>,
 }
 
 impl<'a> Tables<'a> {
@@ -30,6 +31,7 @@ impl<'a> Tables<'a> {
             order: write.open_table(ORDER).map_err(failed)?,
             named: write.open_multimap_table(NAMED).map_err(failed)?,
             feeds: write.open_table(FEEDS).map_err(failed)?,
+            topics: write.open_table(topics::TOPICS).map_err(failed)?,
         })
     }
 
@@ -69,9 +71,10 @@ impl<'a> Tables<'a> {
             claimed_ms: one.claimed_ms,
             seen: one.seen.clone(),
             place,
+            topic_of: one.topic_of,
         };
         self.write(one.block, &known)?;
-        self.order.insert(&Spot { place, block: one.block }.to_bytes(), ()).map_err(failed)?;
+        self.put(&known, one.block)?;
         for head in &one.seen {
             let block = Block { feed: head.feed, index: head.index };
             self.named.insert(&block.to_bytes(), &one.block.to_bytes()).map_err(failed)?;
@@ -136,9 +139,9 @@ impl<'a> Tables<'a> {
         let place = Place::behind(behind, known.claimed_ms);
         let is_new = queue.new.remove(&block);
         if place != known.place {
-            self.order.remove(&Spot { place: known.place, block }.to_bytes()).map_err(failed)?;
-            self.order.insert(&Spot { place, block }.to_bytes(), ()).map_err(failed)?;
+            self.take(&known, block)?;
             known.place = place;
+            self.put(&known, block)?;
             self.write(block, &known)?;
         } else if !is_new {
             return Ok(());
@@ -146,6 +149,26 @@ impl<'a> Tables<'a> {
         self.push_namers(block, queue)?;
         if let Some(next) = self.after_in_feed(block)? {
             queue.push(next);
+        }
+        Ok(())
+    }
+
+    /// Puts a block where its place is.
+    fn put(&mut self, known: &Known, block: Block) -> Result<(), ViewFailure> {
+        let spot = Spot { place: known.place, block };
+        self.order.insert(&spot.to_bytes(), ()).map_err(failed)?;
+        if let Some(channel) = &known.topic_of {
+            self.topics.insert(&topics::key(channel, &spot), ()).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a block away from its place.
+    fn take(&mut self, known: &Known, block: Block) -> Result<(), ViewFailure> {
+        let spot = Spot { place: known.place, block };
+        self.order.remove(&spot.to_bytes()).map_err(failed)?;
+        if let Some(channel) = &known.topic_of {
+            self.topics.remove(&topics::key(channel, &spot)).map_err(failed)?;
         }
         Ok(())
     }

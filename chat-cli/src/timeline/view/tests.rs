@@ -19,11 +19,17 @@ impl Author {
     }
 
     fn write(&mut self, claimed_ms: Option<i64>, seen: &[Head]) -> Arrived {
+        self.set(claimed_ms, seen, None)
+    }
+
+    /// The same, and it may set the topic of a channel.
+    fn set(&mut self, claimed_ms: Option<i64>, seen: &[Head], channel: Option<u8>) -> Arrived {
+        let topic_of = channel.map(|channel| [channel; 16]);
         let index = self.blocks.len() as u64;
         let own = digest(format!("{index} {seen:?} {claimed_ms:?}").as_bytes());
         self.chains.push(chain(self.chains.last().copied(), &own));
         let block = Block { feed: self.feed, index };
-        let arrived = Arrived { block, digest: own, claimed_ms, seen: seen.to_vec() };
+        let arrived = Arrived { block, digest: own, claimed_ms, seen: seen.to_vec(), topic_of };
         self.blocks.push(arrived.clone());
         arrived
     }
@@ -36,6 +42,20 @@ impl Author {
 fn order(view: &View) -> Vec<(u8, u64)> {
     let spots = view.before(None, usize::MAX).unwrap();
     spots.iter().map(|spot| (spot.block.feed[0], spot.block.index)).collect()
+}
+
+/// All that set the topic of a channel, in their order, by authors who are not `hidden`.
+fn topics(view: &View, channel: u8, hidden: Option<u8>) -> Vec<(u8, u64)> {
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let is_wanted = |feed: &[u8; 32]| Some(feed[0]) != hidden;
+        let spots = view.topics(&[channel; 16], before, is_wanted, 2).unwrap();
+        let Some(first) = spots.first() else { break };
+        before = Some(*first);
+        found.extend(spots.iter().rev().map(|spot| (spot.block.feed[0], spot.block.index)));
+    }
+    found.reverse();
+    found
 }
 
 fn view_of(blocks: &[Arrived]) -> View {
@@ -141,6 +161,52 @@ fn pages_go_back_from_the_end_and_forth_from_a_time() {
 }
 
 #[test]
+fn the_topic_that_was_set_having_seen_the_other_holds_whatever_the_clocks_say() {
+    let (mut a, mut b) = (Author::new(1), Author::new(2));
+    // The clock of one is far ahead.
+    let first = a.set(Some(9_000), &[], Some(7));
+    let second = b.set(Some(10), &[a.head(0)], Some(7));
+    let elsewhere = b.set(Some(9_999), &[], Some(8));
+    let view = View::in_memory().unwrap();
+    view.add(&[second, elsewhere], &OWN, Sync::Later).unwrap();
+    assert_eq!(topics(&view, 7, None), [(2, 0)]);
+    view.add(&[first], &OWN, Sync::Later).unwrap();
+    assert_eq!(topics(&view, 7, None), [(1, 0), (2, 0)]);
+    assert_eq!(topics(&view, 7, Some(2)), [(1, 0)]);
+    assert_eq!((topics(&view, 8, None), topics(&view, 9, None)), (vec![(2, 1)], vec![]));
+    view.clear().unwrap();
+    assert_eq!(topics(&view, 7, None), []);
+}
+
+#[test]
+fn an_index_of_an_older_version_is_made_anew_and_keeps_what_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("view.redb");
+    let open = || {
+        let mut options = File::options();
+        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
+        View::open(file.unwrap()).unwrap()
+    };
+    let mut a = Author::new(1);
+    let view = open();
+    view.add(&[a.set(Some(1), &[], Some(7))], &OWN, Sync::Now).unwrap();
+    let spot = view.before(None, 1).unwrap()[0];
+    view.mark_read(spot).unwrap();
+    view.mark_elsewhere(5).unwrap();
+    let write = view.database.begin_write().unwrap();
+    write.open_table(ABOUT).unwrap().insert("version", VERSION - 1).unwrap();
+    write.delete_table(topics::TOPICS).unwrap();
+    write.commit().unwrap();
+    drop(view);
+    let view = open();
+    assert_eq!((order(&view), topics(&view, 7, None)), (vec![], vec![]));
+    assert_eq!(view.marks().unwrap(), Marks { read: Some(spot), elsewhere: 5 });
+    drop(view);
+    open().add(&[a.set(Some(2), &[], Some(7))], &OWN, Sync::Now).unwrap();
+    assert_eq!(topics(&open(), 7, None), [(1, 1)]);
+}
+
+#[test]
 fn a_file_that_is_no_index_is_made_one_and_a_good_one_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("view.redb");
@@ -167,17 +233,18 @@ fn room() -> impl Strategy<Value = Vec<Arrived>> {
         0usize..4,
         0i64..50,
         prop::collection::vec((0usize..4, any::<prop::sample::Index>()), 0..3),
+        prop::option::of(7u8..9),
     );
     prop::collection::vec(step, 1..40).prop_map(|steps| {
         let mut authors: Vec<Author> = (1..=4).map(Author::new).collect();
         let mut blocks = Vec::new();
-        for (who, claimed, sights) in steps {
+        for (who, claimed, sights, channel) in steps {
             let seen: Vec<Head> = sights
                 .iter()
                 .filter(|(whom, _)| *whom != who && !authors[*whom].blocks.is_empty())
                 .map(|(whom, at)| authors[*whom].head(at.index(authors[*whom].blocks.len())))
                 .collect();
-            blocks.push(authors[who].write(Some(claimed), &seen));
+            blocks.push(authors[who].set(Some(claimed), &seen, channel));
         }
         blocks
     })
@@ -200,6 +267,15 @@ proptest! {
             view.add(some, &OWN, Sync::Later).unwrap();
         }
         prop_assert_eq!(order(&at_once), order(&view));
+        // The topics are those of the order, each where its block is.
+        for channel in 7..9 {
+            let sets = |name: &(u8, u64)| blocks.iter().any(|block| {
+                let is_it = (block.block.feed[0], block.block.index) == *name;
+                is_it && block.topic_of == Some([channel; 16])
+            });
+            let expected: Vec<_> = order(&view).into_iter().filter(sets).collect();
+            prop_assert_eq!(topics(&view, channel, None), expected);
+        }
         // And nothing stands before what its author had seen.
         for block in &blocks {
             let place = view.place(block.block).unwrap().unwrap();

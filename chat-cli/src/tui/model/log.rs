@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::DateTime;
 
 use super::About;
-use crate::message::{Content, action};
+use crate::message::{Content, action, topic_words};
 use crate::ring::mentions;
 use crate::sanitize::{self, Clean};
 use crate::timeline::{Entry, Spot};
@@ -37,7 +37,7 @@ pub struct Row {
     pub is_own: bool,
     /// Whether it names the user.
     pub is_mention: bool,
-    /// Whether it is only a marker for what cannot be read.
+    /// Whether the words are ours: a marker for what cannot be read, or what was done.
     pub is_marker: bool,
 }
 
@@ -60,6 +60,16 @@ impl Row {
                 is_own,
                 is_mention: mentions(entry, &about.key, &about.nick),
                 is_marker: false,
+            },
+            Content::Topic(set) => Self {
+                spot,
+                nick: sanitize::nick(set.nickname.as_deref().unwrap_or_default()),
+                time: set.time.map(|time| time.to_zoned(about.zone.clone()).datetime()),
+                channel,
+                lines: sanitize::lines(&topic_words(&set.text), TEXT_COLUMNS_MAX),
+                is_own,
+                is_mention: false,
+                is_marker: true,
             },
             Content::Unreadable(why) => Self {
                 spot,

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::message::Content;
 use crate::sanitize::{self, Clean};
 use crate::timeline::{Entry, Spot};
 
@@ -63,7 +62,7 @@ impl People {
     }
 
     pub(super) fn meet(&mut self, entry: &Entry) {
-        let Content::Chat(chat) = &entry.content else { return };
+        let Some(chat) = entry.content.said() else { return };
         let (key, last) = (entry.id.feed, entry.spot());
         let nick = sanitize::nick(chat.nickname.as_deref().unwrap_or_default());
         let is_full = self.authors.len() >= AUTHORS_MAX;

@@ -48,19 +48,7 @@ impl Shell<'_> {
                 self.tell(&News::Nick(nick))?;
             }
             Effect::Moderate(wanted) => self.moderate(seat, &wanted).await?,
-            Effect::Ask(ask) => {
-                // An export is of all that is here, also of what the windows do not show yet.
-                while self.is_behind && matches!(ask, Ask::Export(_)) {
-                    self.read_on().await?;
-                }
-                let lines = asked::answer(&mut self.session, self.global, &ask).await?;
-                // A setting holds in all windows; what was only said in one of them does not.
-                if matches!(ask, Ask::Set(..)) {
-                    self.tell(&News::Look(self.session.look()))?;
-                    self.tell(&News::Nick(self.session.nick().clone()))?;
-                }
-                lines.iter().for_each(|line| self.note(seat, line));
-            }
+            Effect::Ask(ask) => self.ask(seat, &ask).await?,
             Effect::OpenRoom(at) => return Ok(self.open_room(seat, at)),
             Effect::Copy(text) => {
                 if let Some(screen) = self.desk.screen(seat) {
@@ -90,6 +78,22 @@ impl Shell<'_> {
             },
         }
         Ok(Next::GoOn)
+    }
+
+    async fn ask(&mut self, seat: Seat, ask: &Ask) -> Result<(), Failure> {
+        // An export is of all that is here, also of what the windows do not show yet.
+        while self.is_behind && matches!(ask, Ask::Export(_)) {
+            self.read_on().await?;
+        }
+        let lines = asked::answer(&mut self.session, self.global, ask).await?;
+        // A setting holds in all windows; what was only said in one of them does not.
+        if matches!(ask, Ask::Set(..)) {
+            self.tell(&News::Look(self.session.look()))?;
+            self.tell(&News::Nick(self.session.nick().clone()))?;
+        }
+        self.is_behind |= matches!(ask, Ask::Topic(_, Some(_)));
+        lines.iter().for_each(|line| self.note(seat, line));
+        Ok(())
     }
 
     /// Goes to another room, unless there is nothing to see.
@@ -145,8 +149,22 @@ impl Shell<'_> {
                 return Ok(());
             }
         }
+        self.has_topics = true;
         let latest = self.session.page(None, PAGE_ROWS).await?;
         self.tell(&News::Latest(latest))
+    }
+
+    /// Tells the windows what their channels are about, where that may have changed: what came may
+    /// have moved a topic that was here.
+    pub(super) async fn tell_topics(&mut self) -> Result<(), Failure> {
+        let is_all = std::mem::take(&mut self.has_topics);
+        let behind = self.models.iter().filter(|(_, model)| is_all || !model.knows_topic());
+        let behind: Vec<_> = behind.map(|(seat, model)| (*seat, model.channel.clone())).collect();
+        for (seat, channel) in behind {
+            let topic = self.session.topic(&channel).await?;
+            self.tell_one(seat, News::Topic(channel, topic))?;
+        }
+        Ok(())
     }
 
     fn invite(&mut self, seat: Seat) -> Result<(), Failure> {

@@ -30,7 +30,11 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         };
         Span::styled(label, style)
     });
-    frame.render_widget(Line::from(spans.collect::<Vec<_>>()), area);
+    let mut line = Line::from(spans.collect::<Vec<_>>());
+    if let Some(topic) = super::topic(model, usize::from(area.width).saturating_sub(line.width())) {
+        line.push_span(Span::raw(topic));
+    }
+    frame.render_widget(line, area);
 }
 
 /// What stands at a place.

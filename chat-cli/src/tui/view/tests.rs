@@ -2,6 +2,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{Event, KeyCode, KeyModifiers};
 
+use crate::message::Content;
 use crate::qr;
 use crate::tui::model::overlay::Invite;
 use crate::tui::model::tests::{BOB, OWN, about, entry, key, room, size, type_text, with};
@@ -50,6 +51,35 @@ fn in_each_size(name: &str, change: impl Fn(&mut Model)) {
 #[test]
 fn a_room_has_three_widths_and_a_smallest_one() {
     in_each_size("room", |_| {});
+}
+
+#[test]
+fn a_topic_stands_in_the_line_of_the_channel_and_among_the_messages() {
+    in_each_size("topic", |model| {
+        let text = crate::message::topic(&format!("soup at noon, {}", "and bread ".repeat(12)));
+        let author = crate::sanitize::author("bob", &BOB);
+        let topic = Some(crate::session::Topic { text, author });
+        model.update(News::Topic(crate::message::channel_name("general"), topic));
+        let mut set = entry(BOB, 3, ("bob", "general", "2026-11-22T09:18:00Z"), "soup at noon");
+        let Content::Chat(chat) = set.content else { panic!("no message") };
+        set.content = Content::Topic(chat);
+        model.update(News::Came(vec![set]));
+    });
+}
+
+#[test]
+fn a_topic_is_of_its_channel_alone() {
+    let mut model = room(size(120, 40));
+    let topic = |text| {
+        let (text, author) = (crate::message::topic(text), crate::sanitize::author("bob", &BOB));
+        Some(crate::session::Topic { text, author })
+    };
+    model.update(News::Topic(crate::message::channel_name("random"), topic("elsewhere")));
+    assert!(!model.knows_topic() && model.topic().is_none());
+    let mut screen = Screen::new(model.size);
+    assert!(!screen.picture(&model).contains("─ elsewhere"));
+    model.go_to(crate::message::channel_name("random"));
+    assert!(screen.picture(&model).contains("#random ─ elsewhere "));
 }
 
 #[test]

@@ -7,7 +7,6 @@ use crate::args::Global;
 use crate::config::Bounds;
 use crate::crash;
 use crate::lines::{Check, Outcome};
-use crate::message::Content;
 use crate::profile::Profile;
 use crate::report::Failure;
 use crate::session::Session;
@@ -111,7 +110,7 @@ pub(super) async fn held(session: &Session) -> Check {
 pub(super) async fn clock(session: &Session) -> Result<Check, Failure> {
     let mut latest = None;
     for entry in session.page(None, CLOCK_MESSAGES).await? {
-        if let (Content::Chat(chat), true) = (&entry.content, entry.id.feed != session.key().0) {
+        if let (Some(chat), true) = (entry.content.said(), entry.id.feed != session.key().0) {
             latest = latest.max(chat.time);
         }
     }

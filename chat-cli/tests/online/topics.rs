@@ -1,0 +1,124 @@
+//! The topic of a channel, as members come to know it.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::program::{Home, Place};
+
+fn sync(home: &Home, addr: &str) {
+    let synced = home.run(&["--peer", addr, "sync", "--until", "all"]);
+    assert_eq!(synced.code, 0, "{synced:?}");
+}
+
+/// The index of the only room.
+fn index(home: &Home) -> PathBuf {
+    home.store().with_file_name("").join("../view.redb")
+}
+
+/// The topic of a channel as the list of channels has it, and as it is told after a slash, which
+/// asks the index alone.
+fn topic(home: &Home, channel: &str) -> Option<String> {
+    let channels = home.run(&["--json", "channels"]).lines();
+    let of = channels.iter().find(|line| line["name"] == channel).expect("the channel");
+    let listed = of.get("topic").map(|topic| topic.as_str().expect("a text").to_string());
+    let told = home.run_with(&format!("/channel {channel}\n/topic\n"), &["chat"]).err;
+    match &listed {
+        Some(topic) => assert!(told.contains(&format!("#{channel} ─ {topic} (set by")), "{told}"),
+        None => assert!(told.contains(&format!("#{channel} has no topic")), "{told}"),
+    }
+    listed
+}
+
+#[test]
+fn a_topic_is_set_seen_and_taken_away_for_everybody() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let b = place.guest("second", &ticket);
+    assert_eq!(topic(&a, "general"), None);
+    let set = a.run_with("hello\n/topic soup at noon\n", &["chat"]);
+    assert_eq!(set.code, 0, "{set:?}");
+    assert!(set.out.contains("─ first·") && set.out.contains("  set the topic: soup at noon"));
+    let (serving, addr) = a.serve(&[]);
+    sync(&b, &addr);
+    assert_eq!(topic(&b, "general").as_deref(), Some("soup at noon"));
+    let lines = b.run(&["tail", "--json"]).lines();
+    let fields = |line: &Value| (line["type"].clone(), line["text"].clone());
+    assert_eq!(fields(&lines[1]), (json!("topic"), json!("soup at noon")));
+    assert!(b.run(&["channels"]).out.contains("  ─ soup at noon"));
+    assert_eq!(b.run(&["--json", "search", "SOUP"]).lines().len(), 1);
+    assert!(b.run(&["export", "--format", "md"]).out.contains("    set the topic: soup at noon"));
+    // A message of a channel is counted, and a topic is none.
+    assert_eq!(b.run(&["--json", "channels"]).lines()[0]["messages"], 1);
+
+    let gone = b.run_with("/topic -\n", &["--peer", &addr, "chat"]);
+    assert_eq!(gone.code, 0, "{gone:?}");
+    assert!(!gone.err.contains("not yet on any peer"), "{gone:?}");
+    serving.stop("TERM");
+    assert_eq!((topic(&a, "general"), topic(&b, "general")), (None, None));
+    assert!(a.run(&["tail"]).out.contains("  took the topic away"));
+    assert_eq!(a.texts(), ["hello", "soup at noon", ""]);
+}
+
+#[test]
+fn all_come_to_the_same_topic_and_who_is_hidden_sets_none() {
+    let place = Place::new();
+    let (a, ticket) = place.host("first");
+    let b = place.guest("second", &ticket);
+    // Neither has seen the other's, and the later one by the clock holds for both.
+    assert_eq!(a.run_with("/topic of the first\n", &["chat"]).code, 0);
+    assert_eq!(b.run_with("/topic of the second\n", &["chat"]).code, 0);
+    let (serving, addr) = a.serve(&[]);
+    sync(&b, &addr);
+    serving.stop("TERM");
+    for home in [&a, &b] {
+        assert_eq!(topic(home, "general").as_deref(), Some("of the second"));
+        let index = index(home);
+        assert!(index.exists());
+        assert_eq!(home.run(&["doctor", "store", "--fix"]).code, 0);
+        assert_eq!(topic(home, "general").as_deref(), Some("of the second"));
+        std::fs::remove_file(index).expect("it is there");
+        assert_eq!(topic(home, "general").as_deref(), Some("of the second"));
+    }
+    assert_eq!(a.run(&["mod", "hide", "second"]).code, 0);
+    assert_eq!(topic(&a, "general").as_deref(), Some("of the first"));
+    assert_eq!(a.run(&["mod", "block", "second"]).code, 0);
+    assert_eq!(topic(&a, "general").as_deref(), Some("of the first"));
+    assert_eq!(a.run(&["mod", "unblock", "second"]).code, 0);
+    assert_eq!(topic(&a, "general").as_deref(), Some("of the second"));
+}
+
+#[test]
+fn programs_set_topics_and_too_long_ones_are_refused() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    let command = |text: &str| {
+        json!({ "cmd": "topic", "ref": "t", "channel": "lunch", "text": text }).to_string() + "\n"
+    };
+    let done = a.run_with(&(command("soup") + &command(&"x".repeat(200))), &["pipe"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let lines = done.lines();
+    let has = |kind: &str| lines.iter().find(|line| line["type"] == kind).expect("a line");
+    assert_eq!(has("ack")["ref"], "t");
+    assert_eq!(
+        (&has("topic")["text"], &has("topic")["channel"]),
+        (&json!("soup"), &json!("lunch"))
+    );
+    assert_eq!(has("error")["code"], "topic.long");
+    let long = a.run_with(&format!("/topic {}\n", "x".repeat(200)), &["chat"]);
+    assert!(long.code == 0 && long.err.contains("the topic has 200 columns"), "{long:?}");
+    assert_eq!(topic(&a, "lunch").as_deref(), Some("soup"));
+    assert_eq!(a.run(&["tail", "--json"]).lines().len(), 1);
+}
+
+#[test]
+fn the_index_holds_neither_a_topic_nor_the_name_of_its_channel() {
+    let place = Place::new();
+    let (a, _) = place.host("first");
+    assert_eq!(a.run_with("/channel rendezvous\n/topic moonlight\n", &["chat"]).code, 0);
+    assert_eq!(topic(&a, "rendezvous").as_deref(), Some("moonlight"));
+    let bytes = std::fs::read(index(&a)).expect("an index");
+    for word in ["rendezvous", "moonlight"] {
+        assert!(!bytes.windows(word.len()).any(|part| part == word.as_bytes()), "{word}");
+    }
+}
