@@ -1,7 +1,7 @@
 //! Many peers at once: `cargo run --release -p multifeed-memory --example big -- PEERS FEEDS BLOCKS
-//! DEGREE [neighbours]`. FEEDS of the peers have a feed of their own, and all peers come to hold all
-//! of them; or, with the last word, each those of its neighbours, which alone it accepts. A tenth of
-//! the connections break while it runs, and the network falls into halves.
+//! DEGREE [neighbours]`. FEEDS of the peers have a feed of their own, and all peers come to hold
+//! all of them; or, with the last word, each those of its neighbours, which alone it accepts. A
+//! tenth of the connections break while it runs, and the network falls into halves.
 
 use std::error::Error;
 use std::io::Write as _;
