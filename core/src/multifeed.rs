@@ -232,6 +232,7 @@ impl Multifeed {
             feed.standing = Standing::Refused;
         }
         self.feeds.set_writer(id, name, key_pair);
+        self.unfill(id);
         Ok(id)
     }
 

@@ -134,7 +134,6 @@ impl Multifeed {
     fn removed(&mut self, feed: FeedId) {
         let Some(Leaving { request, key, .. }) = self.leaving.remove(&feed) else { return };
         self.feeds.empty_out(feed);
-        self.unfill_fitting();
         self.sets.forget_slots();
         let peers = self.connections.values_mut();
         peers.filter_map(Connection::session_mut).for_each(|session| session.forget_fork(feed));
@@ -145,6 +144,7 @@ impl Multifeed {
         }
         self.open_requests -= usize::from(request.is_some());
         self.outbox.event(Event::Removed { request, key });
+        self.unfill_fitting();
     }
 
     /// What is left of the feed is removed when the multifeed is opened again.

@@ -305,6 +305,7 @@ impl Multifeed {
             let (peer, context) = self.split(id);
             if let Some(session) = peer.and_then(Connection::session_mut) {
                 session.freeze(context.sources, feed, length);
+                session.prove(context.feeds, feed);
                 self.settle(id);
             }
         }

@@ -11,12 +11,12 @@ use super::range::CONTESTED_MAX;
 use super::session::{Context, Session};
 use crate::crypto::sign::PublicKey;
 use crate::error::{Reason, Violation};
-use crate::feed::Standing;
 use crate::feed::fork;
 use crate::feed::manifest;
 use crate::feed::proof::ProofRead;
 use crate::feed::record;
 use crate::feed::set::Feeds;
+use crate::feed::{Feed, Standing};
 use crate::id::FeedId;
 use crate::io::Write;
 use crate::outbox::Job;
@@ -50,7 +50,8 @@ impl Forking {
 
     /// Feeds about which something is remembered.
     pub(super) fn len(&self) -> usize {
-        self.contested.len().max(self.disputed.len()).max(self.untold.len())
+        let Self { contested, disputed, untold, proving, .. } = self;
+        contested.len().max(disputed.len()).max(untold.len()).max(proving.len())
     }
 }
 
@@ -128,9 +129,11 @@ impl Session {
         Ok(())
     }
 
-    /// A proof may have been made: if it is not durable yet, there is something to wait for.
+    /// A proof may have been made: while it is on its way to the store, that is waited for.
     pub(crate) fn prove(&mut self, feeds: &Feeds, id: FeedId) {
-        match feeds.get(id).is_some_and(|feed| feed.has_fork() && !feed.is_forked()) {
+        let is_on_its_way =
+            |feed: &Feed| feed.has_fork() && !feed.is_forked() && feed.broken().is_none();
+        match feeds.get(id).is_some_and(is_on_its_way) {
             true => _ = self.forking.proving.insert(id),
             false => _ = self.forking.proving.remove(&id),
         }
@@ -168,11 +171,6 @@ impl Session {
                 frame.push(Kind::Forked, proof);
             }
         }
-    }
-
-    /// The store failed under a feed, and keeps no proof.
-    pub(super) fn stop_proving(&mut self, feed: FeedId) {
-        self.forking.proving.remove(&feed);
     }
 
     /// Nothing is left of a feed, and its number may become another's.

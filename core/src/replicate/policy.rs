@@ -101,7 +101,6 @@ impl Session {
 
     /// The store failed under a feed: nothing more of it is taken.
     pub(crate) fn freeze(&mut self, sources: &mut Sources, feed: FeedId, length: u64) {
-        self.stop_proving(feed);
         if self.knows(feed) {
             self.edges.update(feed, length, |edge| edge.lost = true);
             self.give_up(sources, feed);

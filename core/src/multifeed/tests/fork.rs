@@ -85,6 +85,27 @@ fn who_has_the_longer_history_is_not_in_sync_before_the_proof_is_durable() {
 }
 
 #[test]
+fn a_proof_that_the_store_does_not_take_holds_no_sync_open() {
+    let mut world = nodes(3);
+    let key = write(&mut world, 0, 2);
+    write_twin(&mut world, 1, 3);
+    let ends = world.connect(1, 2, Mode::Live);
+    world.run();
+    world.cut(ends);
+    let feed = world.nodes[1].multifeed.find(&key).unwrap().id;
+    (3..5).for_each(|index| world.nodes[1].append(feed, &[&block(7, index)]));
+    world.nodes[1].failure = Some(StoreFailure::Full);
+    world.connect(1, 0, Mode::Live);
+    world.run();
+    let broken = Event::FeedBroken { feed, failure: StoreFailure::Full };
+    assert!(world.nodes[1].events.contains(&broken) && !is_forked(&world.nodes[1], &key));
+    // Somebody else speaks of the feed.
+    world.connect(1, 2, Mode::Live);
+    world.run();
+    assert!(world.nodes[1].multifeed.peers().all(|peer| peer.is_synced));
+}
+
+#[test]
 fn other_feeds_go_on_after_a_fork() {
     let (mut world, _) = chain();
     let honest = write(&mut world, 2, 4);

@@ -189,6 +189,22 @@ fn what_we_wrote_ourselves_is_taken_back_whatever_the_bounds() {
 }
 
 #[test]
+fn a_feed_that_was_full_is_taken_on_once_it_is_our_own() {
+    let mut world = pair(u64::MAX, u64::MAX);
+    let key = write(&mut world, 0, 30);
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    world.nodes[0] = bounded(1, Map::new(), 10 * COST, 10 * COST);
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    assert_eq!((length(&world.nodes[0], &key), full(&world.nodes[0]).len()), (0, 1));
+    world.nodes[0].writer(100);
+    world.run();
+    assert_holds(&mut world, 0, 0, &key, 30);
+    assert_at_rest(&world);
+}
+
+#[test]
 fn an_adopted_feed_has_the_same_bounds() {
     let mut world = pair(20 * COST, u64::MAX);
     let mut config = Config::new(Group::keyed([8; 32]), [1; 32]);
