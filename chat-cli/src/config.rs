@@ -52,7 +52,9 @@ impl Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { author_mib: 64, room_mib: 1024 }
+        let Limits { feed_bytes, group_bytes, .. } = Limits::default();
+        let mebibytes = |bytes: u64| u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
+        Self { author_mib: mebibytes(feed_bytes), room_mib: mebibytes(group_bytes) }
     }
 }
 

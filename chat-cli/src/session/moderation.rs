@@ -140,16 +140,14 @@ impl Session {
 
     /// What an event says of an author of whom nothing more is taken.
     pub(super) async fn stopped(&self, event: &NodeEvent) -> Option<Change> {
-        let (feed, why) = match event {
-            NodeEvent::Multifeed(Event::Forked { feed }) => (*feed, Stop::Forked),
-            NodeEvent::Multifeed(Event::Full { feed, .. }) => (*feed, Stop::Full),
+        let (key, why) = match event {
+            NodeEvent::Multifeed(Event::Forked { feed }) => {
+                (self.node.feed_of(*feed).await.ok()??.key, Stop::Forked)
+            }
+            NodeEvent::Multifeed(Event::Full { key, .. }) => (*key, Stop::Full),
             _ => return None,
         };
         // Of a feed that does not fit from its first block on, nothing is here.
-        let key = match event {
-            NodeEvent::Multifeed(Event::Full { key, .. }) => *key,
-            _ => self.node.feed_of(feed).await.ok()??.key,
-        };
         let nick = match self.node.feed(key).await.ok()? {
             Some(feed) => self.author_of(&feed).await.nick,
             None => sanitize::nick(""),

@@ -11,7 +11,7 @@ use multichat::profile::Profile;
 use multichat::session::Session;
 use multichat::ticket::{Right, Ticket, encode_symbols};
 
-use crate::program::{Home, Place};
+use crate::program::{Home, Place, Running};
 
 const TEXT: &str = "the soup is at noon";
 const MARKER: &str = "(a message sealed with another key)";
@@ -68,6 +68,25 @@ fn sync(home: &Home, addr: &str) {
     assert_eq!(synced.code, 0, "{synced:?}");
 }
 
+/// A room in which a message was sent, and a seeder who has it from the one who made the room.
+struct Kept {
+    a: Home,
+    ticket: String,
+    b: Home,
+    /// Of the one who made it, and where that is.
+    serving: Running,
+    addr: String,
+}
+
+fn kept(place: &Place) -> Kept {
+    let (a, ticket) = place.host("first");
+    assert_eq!(a.run(&["send", TEXT]).code, 0);
+    let b = keeper(place, &a);
+    let (serving, addr) = a.serve(&[]);
+    sync(&b, &addr);
+    Kept { a, ticket, b, serving, addr }
+}
+
 /// Whatever would read or write ends alike, and says what to do.
 fn assert_sealed(home: &Home, words: &[&str]) {
     let done = home.run_with("hello\n", words);
@@ -81,11 +100,7 @@ fn assert_sealed(home: &Home, words: &[&str]) {
 #[test]
 fn a_seeder_keeps_a_room_that_it_cannot_read() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
-    assert_eq!(a.run(&["send", TEXT]).code, 0);
-    let b = keeper(&place, &a);
-    let (serving, addr) = a.serve(&[]);
-    sync(&b, &addr);
+    let Kept { a, ticket, b, serving, .. } = kept(&place);
     serving.stop("TERM");
 
     // The one who made the room is gone; a member gets everything from the one who keeps it.
@@ -153,11 +168,7 @@ fn assert_holds_nothing(member: &Home, seeder: &Home, ticket: &str) {
 #[test]
 fn what_would_read_or_write_a_kept_room_says_what_it_is_for() {
     let place = Place::new();
-    let (a, _) = place.host("first");
-    assert_eq!(a.run(&["send", TEXT]).code, 0);
-    let b = keeper(&place, &a);
-    let (serving, addr) = a.serve(&[]);
-    sync(&b, &addr);
+    let Kept { a, b, serving, addr, .. } = kept(&place);
     let peers = b.run(&["--peer", &addr, "peers"]);
     assert_eq!((peers.code, peers.out.lines().count()), (0, 1), "{peers:?}");
     serving.kill();
@@ -287,11 +298,7 @@ fn one_who_comes_back_from_a_copy_seals_with_another_nonce_for_the_same_index() 
 #[test]
 fn a_seeder_can_neither_write_nor_pass_off_what_others_wrote_as_its_own() {
     let place = Place::new();
-    let (a, _) = place.host("first");
-    assert_eq!(a.run(&["send", TEXT]).code, 0);
-    let b = keeper(&place, &a);
-    let (serving, addr) = a.serve(&[]);
-    sync(&b, &addr);
+    let Kept { a, b, serving, .. } = kept(&place);
     serving.kill();
     // It is a member to the multifeed, and can sign what it likes.
     let now = "2026-11-22T08:26:14.138Z".parse().expect("a time");

@@ -30,8 +30,7 @@ fn a_room_that_is_only_kept_says_so_and_opens_no_screen() {
     assert!(screen.contains("bob ›"), "{screen}");
     tmux.write("b", "/rooms");
     tmux.wait("b", "kept for others");
-    tmux.write("b", "/quit");
-    tmux.wait_for("b", "the shell", |screen| !screen.contains("bob ›"));
+    tmux.quit("b", "bob");
 
     // A second start where the first one serves.
     tmux.run("b", "--room attic --listen 127.0.0.1:0 serve");

@@ -54,6 +54,12 @@ impl Terminals {
         self.key(name, "Enter");
     }
 
+    /// Leaves the room in a window, as the person of that nick, and waits for the shell.
+    pub(crate) fn quit(&self, name: &str, nick: &str) {
+        self.write(name, "/quit");
+        self.wait_for(name, "the shell", |screen| !screen.contains(&format!("{nick} ›")));
+    }
+
     /// Types text without an end of the line.
     pub(crate) fn keys(&self, name: &str, text: &str) {
         self.tmux(&["send-keys", "-t", &exactly(name), "-l", text]);

@@ -18,8 +18,7 @@ fn a_topic_stands_beside_its_channel_until_it_is_taken_away() {
     tmux.wait_for("a", "no topic", |screen| !screen.contains("─ soup at noon"));
     tmux.write("a", "/channel general");
     tmux.wait("a", "─ soup at noon");
-    tmux.write("a", "/quit");
-    tmux.wait_for("a", "the shell", |screen| !screen.contains("alice ›"));
+    tmux.quit("a", "alice");
     tmux.run("a", "");
     tmux.wait("a", "─ soup at noon");
     tmux.write("a", "/topic -");

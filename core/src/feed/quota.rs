@@ -100,9 +100,7 @@ impl Feeds {
             self.quota.filled.push(id);
             return Ok(None);
         }
-        let staging = self.get_mut(id).map(|feed| feed.take(id, verified));
-        self.quota.grow(before, wanted);
-        Ok(staging)
+        Ok(self.counted(id, |feed| feed.take(id, verified)))
     }
 
     /// Signs and stages blocks of our own; see [`Feed::append`].
@@ -112,22 +110,22 @@ impl Feeds {
         blocks: &[&[u8]],
         memo: Option<&SignatureMemo>,
     ) -> Option<Staging> {
-        let feed = self.get_mut(id)?;
-        let before = feed.bytes_counted();
-        let staging = feed.append(id, blocks, memo)?;
-        let after = feed.bytes_counted();
-        self.quota.grow(before, after);
-        Some(staging)
+        self.counted(id, |feed| feed.append(id, blocks, memo)).flatten()
     }
 
     /// A commit of a feed failed; see [`Feed::fail`].
     pub(crate) fn fail(&mut self, id: FeedId, failure: StoreFailure) {
-        if let Some(feed) = self.get_mut(id) {
-            let before = feed.bytes_counted();
-            feed.fail(failure);
-            let after = feed.bytes_counted();
-            self.quota.grow(before, after);
-        }
+        self.counted(id, |feed| feed.fail(failure));
+    }
+
+    /// Changes how far a feed is taken, and what it counts.
+    fn counted<T>(&mut self, id: FeedId, change: impl FnOnce(&mut Feed) -> T) -> Option<T> {
+        let feed = self.get_mut(id)?;
+        let before = feed.bytes_counted();
+        let done = change(feed);
+        let after = feed.bytes_counted();
+        self.quota.grow(before, after);
+        Some(done)
     }
 
     /// The next feed that came to a bound, and the bytes that it would have.

@@ -229,7 +229,7 @@ impl Feeds {
     }
 
     fn unlist(&mut self, forgotten: &Feed, feed: FeedId) {
-        self.quota.leave(feed, 0);
+        self.quota.leave(feed, forgotten.bytes_counted());
         let key = &forgotten.key;
         self.by_key.remove(&(start_of(key), feed));
         self.forget_name(forgotten.name(), feed);

@@ -262,10 +262,10 @@ impl Session {
             edge.eager &= theirs <= edge.sent;
             is_news
         });
-        match wanted && is_full {
-            true => self.fill(context.sources, id, public_key, staged_length),
-            false if wanted && !self.asked.contains_key(&id) => _ = self.backlog.insert(id),
-            false => (),
+        if wanted && is_full {
+            self.fill(context.sources, id, public_key, staged_length);
+        } else if wanted && !self.asked.contains_key(&id) {
+            self.backlog.insert(id);
         }
         self.tell_fork(context.feeds, id);
         self.push(context, id, theirs);

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -37,6 +39,13 @@ impl Author {
     fn head(&self, index: usize) -> Head {
         Head { feed: self.feed, index: index as u64, digest: self.chains[index] }
     }
+}
+
+/// The index in a file, made if it is not there.
+fn open_at(path: &Path) -> View {
+    let mut options = File::options();
+    let file = options.read(true).write(true).create(true).truncate(false).open(path);
+    View::open(file.unwrap()).unwrap()
 }
 
 fn order(view: &View) -> Vec<(u8, u64)> {
@@ -182,11 +191,7 @@ fn the_topic_that_was_set_having_seen_the_other_holds_whatever_the_clocks_say() 
 fn an_index_of_an_older_version_is_made_anew_and_keeps_what_was_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("view.redb");
-    let open = || {
-        let mut options = File::options();
-        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
-        View::open(file.unwrap()).unwrap()
-    };
+    let open = || open_at(&path);
     let mut a = Author::new(1);
     let view = open();
     view.add(&[a.set(Some(1), &[], Some(7))], &OWN, Sync::Now).unwrap();
@@ -210,11 +215,7 @@ fn an_index_of_an_older_version_is_made_anew_and_keeps_what_was_read() {
 fn a_file_that_is_no_index_is_made_one_and_a_good_one_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("view.redb");
-    let open = || {
-        let mut options = File::options();
-        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
-        View::open(file.unwrap()).unwrap()
-    };
+    let open = || open_at(&path);
     std::fs::write(&path, vec![0x5a; 10_000]).unwrap();
     let mut a = Author::new(1);
     open().add(&[a.write(Some(1), &[])], &OWN, Sync::Now).unwrap();

@@ -96,10 +96,11 @@ pub(super) async fn held(session: &Session) -> Check {
         mebibytes(sum),
         mebibytes(most)
     );
-    let forked = all.iter().filter(|feed| feed.is_forked).count() as u64;
-    if forked > 0 || all.iter().any(|feed| feed.is_full) {
-        let found = format!("{found}; {} with two histories", counted(forked, "feed"));
-        let help = Some("nothing more is taken of some feed: see  multichat tail --json");
+    let forked = all.iter().filter(|feed| feed.is_forked).count();
+    let full = all.iter().filter(|feed| feed.is_full).count();
+    if forked + full > 0 {
+        let found = format!("{found}; {forked} with two histories, {full} full");
+        let help = Some("no more of these is taken; more room:  multichat config edit");
         return Check { name: "store", outcome: Outcome::Warn, found, help };
     }
     check("store", Outcome::Ok, found)
