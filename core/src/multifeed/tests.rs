@@ -12,6 +12,7 @@ mod quota;
 mod raw;
 mod reconcile;
 mod rig;
+mod rulings;
 mod sparse;
 
 use alloc::vec;

@@ -212,6 +212,11 @@ impl Known {
         marks.into_values().map(|(place, _)| Write::Delete(record::known_key(place)))
     }
 
+    /// How often what we want of peers has changed.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// How many peers are remembered.
     pub(crate) fn peers(&self) -> usize {
         self.marks.len()

@@ -60,10 +60,12 @@ impl Session {
                 self.say_nos(context, &mut frame);
             }
             self.say_forks(context, &mut frame);
-            if frame.has_room() && self.reconciliation.is_settled() {
+            // A no that came later would be the last word.
+            let has_said_nos = self.has_said_nos();
+            if frame.has_room() && has_said_nos && self.reconciliation.is_settled() {
                 self.say_heads(context, &mut frame);
             }
-            if frame.has_room() {
+            if frame.has_room() && has_said_nos {
                 self.say_wants(context, &mut frame);
             }
             if frame.has_room() {
@@ -102,7 +104,8 @@ impl Session {
     fn say_nos(&mut self, context: &Context<'_>, frame: &mut Frame<'_>) {
         let (mut body, mut unnamed) = (Vec::new(), Vec::new());
         for _ in 0..ENTRIES_MAX {
-            let Some((name, no)) = self.nos.pop_first() else { break };
+            // Those that need a name, of which none may be left, are the first.
+            let Some((name, no)) = self.nos.pop_last() else { break };
             match self.name_no(context, name) {
                 Ok(name) => put(&mut body, &NoEntry { name, no }),
                 Err(Unnamed::NoneLeft) => unnamed.push((name, no)),
@@ -113,6 +116,11 @@ impl Session {
         if !body.is_empty() {
             frame.push(Kind::Nos, &body);
         }
+    }
+
+    /// Whether each no is said about a feed that the peer knows by a number.
+    fn has_said_nos(&self) -> bool {
+        self.nos.last().is_none_or(|(name, _)| matches!(name, Name::New(_)))
     }
 
     /// How to name the feed of a no.
@@ -228,6 +236,19 @@ impl Session {
             context.sources.insert(id, self.connection);
             put(&mut body, &WantEntry { name, start });
             entries += 1;
+        }
+        while entries < ENTRIES_MAX
+            && let Some(id) = self.recalled.pop_first()
+        {
+            let Some(feed) = context.feeds.get(id).filter(|feed| feed.is_taken()) else { continue };
+            let start = feed.staged_length();
+            let edge = self.edges.get(id).filter(|edge| !edge.offers(start));
+            // What the peer offers it is asked for, and of what is here it is told.
+            let name = edge.filter(|_| feed.length() == 0).and_then(super::session::name_of);
+            if let Some(name) = name {
+                put(&mut body, &WantEntry { name, start });
+                entries += 1;
+            }
         }
         if !body.is_empty() {
             self.has_asked = true;

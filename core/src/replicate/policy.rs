@@ -1,7 +1,8 @@
 //! What a ruling of the application changes between us and one peer.
 //!
 //! Rule: a peer that was told *declined* is told that the feed is exchanged again by a head or a
-//! want, and by nothing else; so is each of us.
+//! want, and by nothing else; so is each of us. *Declined* is said first, also where the feed is
+//! taken again by then: the peer has to know that what it asked for, or sent, came to nothing.
 
 use alloc::vec::Vec;
 
@@ -74,6 +75,7 @@ impl Session {
                 edge.theirs = edge.theirs.max(offer.length);
             });
             self.backlog.insert(feed);
+            self.recalled.insert(feed);
         }
     }
 
@@ -85,6 +87,7 @@ impl Session {
         (public_key, length): (PublicKey, u64),
     ) {
         self.changed.remove(&feed);
+        self.recalled.remove(&feed);
         self.serving.stop(feed);
         self.again.miss(feed);
         self.remember_alike(feed, length);
@@ -139,18 +142,15 @@ impl Session {
                 edge.sent = edge.sent.min(length);
             });
             self.backlog.insert(feed);
+            self.recalled.insert(feed);
         }
         if length > 0 {
-            // It was in our sets neither when they were reconciled nor since.
-            if !self.knows(feed) {
+            // It was in our sets neither when they were reconciled nor since. Before they are, the
+            // peer may hold it as it was in them.
+            if !self.knows(feed) && self.reconciliation.is_settled() {
                 self.edges.update(feed, length, |_| ());
             }
             self.changed.insert(feed);
-        }
-        // A no that was not said yet would be the last word.
-        let name = self.edges.get(feed).and_then(name_of);
-        if let Some(name) = name {
-            self.nos.remove(&(name, No::Declined));
         }
     }
 
@@ -185,6 +185,11 @@ impl Session {
             return Ok(());
         };
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
+        let has_nothing = self.edges.get(id).is_none_or(|edge| edge.theirs == 0);
+        if entry.no == No::Unavailable && has_nothing {
+            // It was asked in case it has something.
+            return Ok(());
+        }
         self.edges.update(id, length, |edge| {
             // It was not kept, so no want of it crosses it.
             edge.pushed &= matches!(entry.no, No::Gone | No::Unavailable);
@@ -246,6 +251,10 @@ impl Session {
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
         let known = context.feeds.find(&key);
         let number = self.names.take(known, 2 * context.limits.feeds)?;
+        if known.is_none() && self.offered.len() < context.limits.offered {
+            // It may offer it one day.
+            self.offered.insert(number.get(), Offer { key, public_key, length: 0 });
+        }
         if let Some(id) = known {
             let feed = context.feeds.get(id);
             let length = feed.map_or(0, |feed| feed.length());

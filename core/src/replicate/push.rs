@@ -63,11 +63,12 @@ impl Session {
     }
 
     /// The peer wants a feed from `start` on. What it was pushed and its first want may have
-    /// crossed: then it is served what follows on both.
+    /// crossed: then it is served what follows on both. Who wants blocks that it held, as it said,
+    /// has lost them, and what was pushed behind them, too.
     pub(super) fn start_of(&mut self, feed: FeedId, start: u64, length: u64) -> u64 {
-        self.edges.update(feed, length, |edge| match core::mem::take(&mut edge.pushed) {
-            true => start.max(edge.sent),
-            false => start,
+        self.edges.update(feed, length, |edge| {
+            let has_crossed = core::mem::take(&mut edge.pushed) && start >= edge.theirs;
+            if has_crossed { start.max(edge.sent) } else { start }
         })
     }
 }

@@ -85,7 +85,11 @@ impl Session {
             return Ok(Kept::Staged);
         }
         let feed = context.feeds.get(id).filter(|feed| feed.is_taken());
-        let Some(feed) = feed else { return Ok(Kept::Nothing) };
+        let Some(feed) = feed else {
+            // It may be taken again before the peer hears that it was not.
+            self.nos.insert((turned(name), No::Duplicate));
+            return Ok(Kept::Nothing);
+        };
         let was_here = range.end() <= feed.staged_length();
         let (length, staged_length) = (feed.length(), feed.staged_length());
         let staging = match context.feeds.accept(id, range, context.limits, context.memo) {

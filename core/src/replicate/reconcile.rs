@@ -91,6 +91,10 @@ pub(crate) struct Reconciliation {
     is_met: bool,
     /// When that was agreed on, one side had refused what the other held.
     is_apart: bool,
+    /// What we wanted of peers when the sets were claimed.
+    generation: u64,
+    /// Feeds that differ, as far as this was found out in the latest session.
+    different: BTreeSet<FeedId>,
     /// Both sets were found to be the same.
     same: Option<(Digest, Stamp)>,
     /// How often it was tried before.
@@ -129,6 +133,8 @@ impl Reconciliation {
             stamp: None,
             is_met: false,
             is_apart: false,
+            generation: 0,
+            different: BTreeSet::new(),
             same: None,
             attempt: 0,
             width: 0,
@@ -164,6 +170,7 @@ impl Reconciliation {
     /// Says what our sets are.
     fn claim(&mut self, context: &mut Context<'_>, mut pin: Pin) {
         self.stamp = (!context.outbox.is_growing()).then(|| context.sets.known.stamp());
+        self.generation = context.sets.known.generation();
         let (hash, base) = (&self.handshake_hash, self.base.as_ref());
         let claim = Terms::claim(hash, self.role, pin.feeds, &mut pin.roots, base);
         let mut body = Vec::new();
@@ -357,6 +364,8 @@ impl Reconciliation {
         let Stage::Running(running) = &mut self.stage else {
             let turn = match (&self.stage, message) {
                 (Stage::Listing(_), _) => Turn::default(),
+                // Both gave up at once, and its claim follows.
+                (Stage::Claimed(_), Message::GiveUp(Fallback::Again)) => Turn::default(),
                 (Stage::Agreed, Message::GiveUp(Fallback::Again)) if self.is_met => {
                     Turn::end(Outcome::Again)
                 }
@@ -386,10 +395,11 @@ impl Reconciliation {
         self.same.take()
     }
 
-    /// What we want has changed, and the peer named nothing of what it took for refused: both
-    /// claim anew.
+    /// If what we want has changed, and the peer named nothing of what it took for refused: both
+    /// claim anew, once they have agreed.
     pub(super) fn begin_again(&mut self, context: &mut Context<'_>) -> bool {
-        let is_due = self.is_met && matches!(self.stage, Stage::Agreed);
+        let is_outdated = self.generation != context.sets.known.generation();
+        let is_due = is_outdated && self.is_met && self.is_agreed();
         if is_due {
             self.say.push_back(wire::encode(&Message::GiveUp(Fallback::Again), 0));
             self.claim_unmet(context);

@@ -86,6 +86,9 @@ pub(crate) struct Session {
     pub(super) again: Again,
     /// Feeds of which the peer offers more than we have, in turn.
     pub(super) backlog: BTreeSet<FeedId>,
+    /// Feeds that the peer was told are declined, and that are taken again though nothing of them
+    /// is here that could be announced.
+    pub(super) recalled: BTreeSet<FeedId>,
     /// Feeds that the peer owes us blocks of.
     pub(super) asked: BTreeMap<FeedId, Asked>,
     /// Blocks were asked of the peer once: from then on they may come, also unasked.
@@ -140,6 +143,7 @@ impl Session {
             offered: BTreeMap::new(),
             again: Again::default(),
             backlog: BTreeSet::new(),
+            recalled: BTreeSet::new(),
             asked: BTreeMap::new(),
             has_asked: false,
             freed: Vec::new(),
@@ -221,6 +225,7 @@ impl Session {
             Some(feed) => self.take_length(context, feed, entry.length, entry.fork),
             None => {
                 self.note_offer(&entry);
+                self.hear_offered(context, &entry);
                 Ok(())
             }
         }
@@ -515,6 +520,7 @@ impl Session {
             && self.edges.are_even()
             && self.changed.is_empty()
             && self.nos.is_empty()
+            && self.recalled.is_empty()
             && self.serving.is_idle()
             && self.again.is_idle()
             && self.forking.is_idle()
@@ -567,7 +573,8 @@ impl Session {
 
     /// What the peer makes us hold for the exchange of feeds.
     pub(crate) fn footprint(&self) -> ConnectionFootprint {
-        let unsaid = [self.changed.len(), self.backlog.len(), self.nos.len(), self.forking.len()];
+        let Self { changed, backlog, recalled, nos, forking, .. } = self;
+        let unsaid = [changed.len(), backlog.len(), recalled.len(), nos.len(), forking.len()];
         ConnectionFootprint {
             wants: self.asked.len(),
             names: self.edges.iter().filter(|(_, edge)| edge.on_grant.is_some()).count(),

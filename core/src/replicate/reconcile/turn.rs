@@ -3,6 +3,7 @@
 //! Rule: both sides number the feeds of a turn in the same order, those that it drops too.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use super::check_length;
 use crate::error::{Limit, Reason, Violation};
@@ -10,7 +11,7 @@ use crate::feed::manifest;
 use crate::feed::set::Feeds;
 use crate::id::{FeedId, Role};
 use crate::policy::Admission;
-use crate::reconcile::session::{DIFFERENCE_MAX, Entry, Turn};
+use crate::reconcile::session::{DIFFERENCE_MAX, Entry, HeadOf, Turn};
 use crate::replicate::edge::Grant;
 use crate::replicate::names::Number;
 use crate::replicate::policy::Offer;
@@ -121,6 +122,7 @@ impl Session {
         for (place, feed) in naming.into_iter().enumerate() {
             let number = self.names.give(feed);
             self.reconciliation.given.insert(feed);
+            self.reconciliation.different.insert(feed);
             let Some(held) = context.feeds.get(feed) else { continue };
             let (length, is_refused) = (held.length(), !held.is_taken());
             self.edges.update(feed, length, |edge| {
@@ -141,15 +143,23 @@ impl Session {
         for entry in learned {
             let key = manifest::feed_key(context.group.feed_namespace(), &entry.public_key());
             if let Some(feed) = context.feeds.find(&key) {
+                self.reconciliation.different.insert(feed);
                 self.take_length(context, feed, entry.head.length, entry.head.fork)?;
             }
         }
         let changed = self.reconciliation.end_turn(context, &say, outcome);
         match (outcome, changed) {
-            (_, Some(changed)) => self.remember_changed(context, &changed),
+            (_, Some(changed)) => {
+                self.remember_changed(context, &changed);
+                self.remember_same(context, &changed);
+                if self.reconciliation.begin_again(context) {
+                    self.take_names_back(context);
+                }
+            }
             (Some(_), None) => self.take_names_back(context),
-            (None, None) => (),
+            (None, None) => return Ok(()),
         }
+        self.reconciliation.different.clear();
         Ok(())
     }
 
@@ -168,6 +178,24 @@ impl Session {
                     self.tell_fork(context.feeds, *feed);
                 }
             }
+        }
+    }
+
+    /// What did not differ the peer holds as we did, also of feeds that either side spoke of
+    /// before: what they said may have been of a time when one of them refused it.
+    fn remember_same(&mut self, context: &Context<'_>, changed: &BTreeMap<FeedId, u64>) {
+        if !self.reconciliation.is_alike() {
+            return;
+        }
+        let spoken_of: Vec<FeedId> = self.edges.iter().map(|(feed, _)| feed).collect();
+        for feed in spoken_of {
+            let held = context.feeds.get(feed).filter(|held| held.is_of_group());
+            let Some(held) = held.filter(|_| !self.reconciliation.different.contains(&feed)) else {
+                continue;
+            };
+            let offered = if held.is_offered() { held.length() } else { 0 };
+            let then = changed.get(&feed).copied().unwrap_or(offered);
+            self.edges.update(feed, held.length(), |edge| edge.theirs = edge.theirs.max(then));
         }
     }
 
@@ -197,6 +225,7 @@ impl Session {
         let length = feed.map_or(0, |feed| feed.length());
         let is_refused = feed.is_some_and(|feed| !feed.is_taken());
         self.reconciliation.taken.push(id);
+        self.reconciliation.different.insert(id);
         self.edges.update(id, length, |edge| {
             edge.yours = Some(number);
             edge.refused |= is_refused;
@@ -267,6 +296,27 @@ impl Session {
         self.nos.insert((Name::Yours(number.get()), No::Declined));
         let offer = Offer { key, public_key, length: entry.head.length };
         self.keep_offer(context, number, offer, admission);
+    }
+
+    /// A feed has grown at the peer that was not taken when it was named, because one of us
+    /// declined it: if it is taken by now, it waits to be made a candidate.
+    pub(in crate::replicate) fn hear_offered(&mut self, context: &Context<'_>, entry: &HeadEntry) {
+        let Name::Mine(number) = entry.name else { return };
+        let Some(Offer { key, public_key, length }) = self.offered.get(&number).copied() else {
+            return;
+        };
+        let is_taken = context.policy.admit(&key) == Admission::Taken;
+        if let Some(id) = context.feeds.find(&key).filter(|_| is_taken) {
+            // Others gave it meanwhile.
+            return self.admit(id, &key);
+        }
+        let has_room = self.heard.len() + self.withdrawn.len() < HEARD_MAX
+            && context.feeds.has_room(context.limits);
+        if let Some(place) = self.names.taken(number).filter(|_| is_taken && has_room) {
+            let head = HeadOf { length, fork: entry.fork };
+            self.offered.remove(&number);
+            self.heard.insert(number, (place, Entry { key: public_key.0, head }));
+        }
     }
 
     /// Whether a feed was heard of and waits to be made a candidate.

@@ -1,0 +1,267 @@
+//! Rulings at any moment of a meeting: whoever wants a feed in the end comes to hold it, both are
+//! in sync then, and what was removed and accepted once more comes once more.
+
+use super::*;
+use crate::chance::Chance;
+use crate::crypto::hash::blake2b;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ruling {
+    Refuse,
+    Accept,
+    Remove,
+}
+
+use Ruling::{Accept, Refuse, Remove};
+
+fn rule(world: &mut World, node: usize, key: &FeedKey, ruling: Ruling) {
+    let node = &mut world.nodes[node];
+    // What cannot be done now an application would see; in the end it accepts.
+    let _ = match ruling {
+        Refuse => node.multifeed.refuse(key),
+        Accept => node.multifeed.accept(key),
+        Remove => match node.multifeed.find(key).map(|feed| feed.id) {
+            Some(feed) => node.multifeed.remove(feed),
+            None => Err(Misuse::UnknownFeed),
+        },
+    };
+    node.drain();
+}
+
+/// A world of nodes that know each other by one key, so that what one said of another is found.
+fn acquaintances(count: u8) -> World {
+    let mut world = nodes(count);
+    let remote = KeyPair::from_seed(&[77; 32]).public_key();
+    world.secure = Some(Secure::Established { handshake_hash: [7; 64], remote });
+    world
+}
+
+/// What is wrong where all want all, if anything is.
+fn wrong(world: &World) -> Option<&'static str> {
+    let all = || world.nodes.iter();
+    match () {
+        () if all().any(|node| !node.closed.is_empty()) => Some("a connection was closed"),
+        () if all().any(|node| node.holdings() != world.nodes[0].holdings()) => {
+            Some("not all hold the same")
+        }
+        () if all().any(|node| node.multifeed.peers().any(|peer| !peer.is_synced)) => {
+            Some("a sync is held open")
+        }
+        () => None,
+    }
+}
+
+/// Whether each feed comes once more to who removes it and takes it again.
+fn comes_again(world: &mut World, keys: &[FeedKey]) -> bool {
+    let count = world.nodes.len();
+    let pairs = (0..count).flat_map(|node| (0..keys.len()).map(move |of| (node, of)));
+    pairs.filter(|(node, of)| node != of).all(|(node, of)| {
+        for ruling in [Remove, Accept] {
+            rule(world, node, &keys[of], ruling);
+            world.run();
+        }
+        wrong(world).is_none()
+    })
+}
+
+/// What the second node ruled of the first one's feed before they meet, and what it rules one
+/// after the other while they do; in the end it wants the feed.
+const RULINGS: &[(Option<Ruling>, &[Ruling])] = &[
+    (None, &[Refuse, Accept]),
+    (None, &[Remove, Accept]),
+    (None, &[Refuse, Accept, Remove, Accept]),
+    (Some(Refuse), &[Accept]),
+    (Some(Refuse), &[Accept, Refuse, Accept]),
+    (Some(Refuse), &[Remove, Accept]),
+    (Some(Remove), &[Accept]),
+    (Some(Remove), &[Accept, Refuse, Accept]),
+];
+
+/// Messages before the first ruling, and between two.
+const MOMENTS: usize = 6;
+const BETWEEN: [usize; 2] = [0, 2];
+
+/// One of all meetings.
+#[derive(Clone, Copy, Debug)]
+struct Meeting {
+    before: Option<Ruling>,
+    rulings: &'static [Ruling],
+    /// They have met since what was ruled before.
+    is_known: bool,
+    /// Which of them have written since they met.
+    has_written: [bool; 2],
+    dials: usize,
+    moment: usize,
+    between: usize,
+}
+
+fn meetings() -> impl Iterator<Item = Meeting> {
+    let times = move || (0..MOMENTS).flat_map(|moment| BETWEEN.map(|between| (moment, between)));
+    let flags = |bits: usize| [1, 2, 4, 8].map(|bit| bits & bit != 0);
+    let all = RULINGS.iter().flat_map(move |rulings| {
+        (0..16).flat_map(move |bits| times().map(move |times| (rulings, flags(bits), times)))
+    });
+    all.map(|((before, rulings), [is_known, first, second, dials], (moment, between))| Meeting {
+        before: *before,
+        rulings,
+        is_known,
+        has_written: [first, second],
+        dials: usize::from(dials),
+        moment,
+        between,
+    })
+}
+
+fn play(meeting: &Meeting) -> Option<&'static str> {
+    let mut world = acquaintances(2);
+    let keys = [write(&mut world, 0, 3), write(&mut world, 1, 2)];
+    let rule = |world: &mut World, ruling| rule(world, 1, &keys[0], ruling);
+    let mut ends = world.connect(0, 1, Mode::Live);
+    world.run();
+    if meeting.is_known {
+        meeting.before.into_iter().for_each(|ruling| rule(&mut world, ruling));
+        world.run();
+        world.cut(ends);
+        ends = world.connect(0, 1, Mode::Live);
+        world.run();
+    }
+    world.cut(ends);
+    if !meeting.is_known {
+        meeting.before.into_iter().for_each(|ruling| rule(&mut world, ruling));
+    }
+    for node in (0..2).filter(|node| meeting.has_written[*node]) {
+        let feed = world.nodes[node].writer(100 + node as u8);
+        world.nodes[node].append(feed, &[b"more"]);
+    }
+    world.connect(meeting.dials, 1 - meeting.dials, Mode::Live);
+    (0..meeting.moment).for_each(|_| world.step_once());
+    for ruling in meeting.rulings {
+        rule(&mut world, *ruling);
+        (0..meeting.between).for_each(|_| world.step_once());
+    }
+    world.run();
+    let is_lost = |world: &mut World| !comes_again(world, &keys);
+    wrong(&world).or_else(|| is_lost(&mut world).then_some("it does not come once more"))
+}
+
+#[test]
+fn a_ruling_at_any_moment_of_a_meeting_loses_nothing() {
+    let wrong: Vec<_> = meetings().filter_map(|meeting| Some((play(&meeting)?, meeting))).collect();
+    let some = &wrong[..wrong.len().min(3)];
+    assert!(wrong.is_empty(), "{} of {}: {some:#?}", wrong.len(), meetings().count());
+}
+
+/// Nodes of which each writes, rules, meets others and begins anew, as chance has it.
+struct Life {
+    world: World,
+    keys: Vec<FeedKey>,
+    pairs: Vec<[usize; 2]>,
+    ends: Vec<Option<[ConnectionId; 2]>>,
+    chance: Chance,
+}
+
+/// The most that happens in one.
+const HAPPENINGS_MAX: u64 = 60;
+
+impl Life {
+    fn new(seed: u64, count: u8) -> Self {
+        let mut world = acquaintances(count);
+        let count = usize::from(count);
+        let keys = (0..count).map(|node| write(&mut world, node, 2)).collect();
+        let pairs: Vec<_> = (0..count).flat_map(|a| (0..a).map(move |b| [b, a])).collect();
+        let ends = vec![None; pairs.len()];
+        let chance = Chance::new(blake2b(&[&seed.to_le_bytes()]));
+        Self { world, keys, pairs, ends, chance }
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        self.chance.below(bound as u64) as usize
+    }
+
+    fn happen(&mut self) {
+        let count = self.keys.len();
+        match self.below(20) {
+            0..8 => self.world.step_once(),
+            8 => self.world.run(),
+            9..11 => {
+                let node = self.below(count);
+                let multifeed = &mut self.world.nodes[node].multifeed;
+                let feed = multifeed.find(&self.keys[node]).unwrap().id;
+                // Not while it is refused.
+                let _ = multifeed.append(feed, &[b"more"]);
+                self.world.nodes[node].drain();
+            }
+            11..17 => {
+                let (node, of) = (self.below(count), self.below(count));
+                let ruling = [Refuse, Accept, Remove, Accept][self.below(4)];
+                // What nobody else holds would be gone for good.
+                if node != of || ruling != Remove {
+                    rule(&mut self.world, node, &self.keys[of], ruling);
+                }
+            }
+            17..19 => {
+                let at = self.below(self.pairs.len());
+                match self.ends[at].take() {
+                    Some(ends) => self.world.cut(ends),
+                    None => self.connect(at),
+                }
+            }
+            _ => {
+                let node = self.below(count);
+                self.reopen(node);
+            }
+        }
+    }
+
+    fn connect(&mut self, at: usize) {
+        let [a, b] = self.pairs[at];
+        let [a, b] = [[a, b], [b, a]][self.below(2)];
+        self.ends[at] = Some(self.world.connect(a, b, Mode::Live));
+    }
+
+    fn reopen(&mut self, node: usize) {
+        for at in (0..self.pairs.len()).filter(|at| self.pairs[*at].contains(&node)) {
+            if let Some(ends) = self.ends[at].take() {
+                self.world.cut(ends);
+            }
+        }
+        let map = core::mem::take(&mut self.world.nodes[node].map);
+        self.world.nodes[node] = Node::open(&group(), node as u8 + 1, map);
+        self.world.nodes[node].writer(100 + node as u8);
+    }
+
+    /// All meet, and want all.
+    fn end(&mut self) -> Option<&'static str> {
+        for at in 0..self.pairs.len() {
+            if self.ends[at].is_none() {
+                self.connect(at);
+            }
+            (0..self.below(2)).for_each(|_| self.world.step_once());
+        }
+        for node in 0..self.keys.len() {
+            for key in self.keys.clone() {
+                rule(&mut self.world, node, &key, Accept);
+                (0..self.below(3)).for_each(|_| self.world.step_once());
+            }
+        }
+        self.world.run();
+        let Self { world, keys, .. } = self;
+        let is_lost = |world: &mut World| !comes_again(world, keys);
+        wrong(world).or_else(|| is_lost(world).then_some("it does not come once more"))
+    }
+}
+
+fn live(seed: u64, count: u8) -> Option<&'static str> {
+    let mut life = Life::new(seed, count);
+    (0..life.chance.below(HAPPENINGS_MAX)).for_each(|_| life.happen());
+    life.end()
+}
+
+#[test]
+fn whatever_is_ruled_and_when_all_that_is_wanted_in_the_end_comes() {
+    let many = std::env::var("MANY").ok().and_then(|many| many.parse().ok()).unwrap_or(400);
+    for count in [2, 3] {
+        let wrong: Vec<_> = (0..many).filter_map(|seed| Some((seed, live(seed, count)?))).collect();
+        assert!(wrong.is_empty(), "{count} nodes, {} of {many}: {wrong:?}", wrong.len());
+    }
+}
