@@ -86,8 +86,8 @@ impl Serving {
         Some((feed, self.next.get(&feed).copied().unwrap_or(0)))
     }
 
-    /// A range was read. While it was, the peer may have asked for the feed anew from elsewhere;
-    /// then this range still goes out, and the feed continues where it was asked for.
+    /// A range was read. While it was, the peer may have asked for the feed anew from elsewhere, or
+    /// got some of it; then this range still goes out, and the feed continues there or behind it.
     pub(crate) fn finish_read(&mut self, start: u64, ready: Ready, length: u64) {
         self.reading -= 1;
         let (feed, end) = (ready.feed, ready.end);
@@ -96,7 +96,7 @@ impl Serving {
         if self.pushes.remove(&feed) {
             self.next.remove(&feed);
         } else if let Some(next) = self.next.get_mut(&feed) {
-            if *next == start {
+            if (start..end).contains(next) {
                 *next = end;
             }
             match *next < length {
@@ -129,6 +129,15 @@ impl Serving {
         }
         self.ready.retain(|ready| ready.feed != feed);
         self.ready_bytes = self.ready.iter().map(|ready| ready.body.len()).sum();
+    }
+
+    /// The peer got so many blocks of a feed, from others too: it needs none of them from us.
+    pub(crate) fn skip(&mut self, feed: FeedId, theirs: u64) {
+        if let Some(next) = self.next.get_mut(&feed) {
+            *next = theirs.max(*next);
+            self.ready.retain(|ready| ready.feed != feed || ready.end > theirs);
+            self.ready_bytes = self.ready.iter().map(|ready| ready.body.len()).sum();
+        }
     }
 
     /// Begins one more read, of what was asked for again. `false`: there is no room for it.

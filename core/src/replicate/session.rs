@@ -273,6 +273,7 @@ impl Session {
             self.backlog.insert(id);
         }
         self.tell_fork(context.feeds, id);
+        self.serving.skip(id, theirs);
         self.push(context, id, theirs);
         if length > 0 && is_news && is_taken {
             let connection = self.connection;

@@ -197,6 +197,9 @@ impl Session {
             let then = changed.get(&feed).copied().unwrap_or(offered);
             self.edges.update(feed, held.length(), |edge| edge.theirs = edge.theirs.max(then));
         }
+        // What changed before the sets were claimed once more was a part of them.
+        let Self { changed, edges, .. } = self;
+        changed.retain(|feed| edges.get(*feed).is_some());
     }
 
     /// The peer holds a feed, and has given it its next number.

@@ -86,3 +86,24 @@ fn a_failed_read_ends_its_feed_alone() {
     assert!(!serving.is_serving(FeedId(0)) && serving.is_serving(FeedId(1)));
     assert_eq!(serving.next_read(&limits), Some((FeedId(1), 0)));
 }
+
+#[test]
+fn what_the_peer_got_elsewhere_is_not_sent() {
+    let mut serving = Serving::default();
+    let limits = limits();
+    serving.want(FeedId(1), 0, &limits).unwrap();
+    assert_eq!(serving.next_read(&limits), Some((FeedId(1), 0)));
+    serving.finish_read(0, ready(1, 3, 10), 20);
+    assert_eq!(serving.next_read(&limits), Some((FeedId(1), 3)));
+    serving.skip(FeedId(1), 4);
+    serving.skip(FeedId(1), 2);
+    serving.skip(FeedId(2), 9);
+    serving.finish_read(3, ready(1, 6, 10), 20);
+    assert_eq!(serving.footprint().ready_bytes, 10, "the first range is of no use");
+    assert_eq!(serving.next_read(&limits), Some((FeedId(1), 6)));
+    serving.finish_read(6, ready(1, 9, 10), 20);
+    serving.skip(FeedId(1), 20);
+    assert_eq!(serving.next_read(&limits), Some((FeedId(1), 20)), "nothing is left there");
+    serving.skip_read(FeedId(1));
+    assert!(serving.is_idle());
+}
