@@ -123,6 +123,16 @@ impl Fault {
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|fault| fault.name() == name)
     }
+
+    /// Every kind of liar: the others happen to honest nodes, their disks and links.
+    pub fn lies() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|fault| fault.is_lie())
+    }
+
+    /// Whether it is what a node does that lies.
+    pub fn is_lie(self) -> bool {
+        self >= Self::ForgedBlock
+    }
 }
 
 impl fmt::Display for Fault {

@@ -42,6 +42,50 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Faults, liars and laws
+//!
+//! Links break, stall and damage bytes, as [rules](World::rule) and verbs say; disks fail; clocks
+//! jump; and a node may be a [liar](World::make_liar) of any kind. [Laws](Law) hold all the same,
+//! and say which node broke one, when and how:
+//!
+//! ```
+//! use multifeed_core::{Duration, Group, Timing};
+//! use multifeed_memory::{Crash, Fault, LinkOptions, NodeOptions, Verdict, World};
+//!
+//! # fn main() -> Result<(), multifeed_core::Misuse> {
+//! let mut world = World::new(7);
+//! world.watch_laws();
+//! let mut timing = Timing::default();
+//! timing.request = Some(Duration::from_millis(200));
+//! let options = NodeOptions::new(Group::keyed([1; 32])).timing(timing);
+//! let [author, reader, liar] = [0; 3].map(|_| world.add_node(options.clone()));
+//! world.make_liar(liar, Fault::Garbage);
+//! for [a, b] in [[author, liar], [liar, reader], [reader, author]] {
+//!     world.connect(a, b, LinkOptions::default());
+//! }
+//! // One piece in ten from the author comes late.
+//! world.rule(move |piece, chance| {
+//!     let is_late = piece.from == author && chance.below(10) == 0;
+//!     is_late.then_some(Verdict::Delay(Duration::from_millis(300)))
+//! });
+//!
+//! let feed = world.writer(author, "log")?;
+//! world.append(author, &feed, &[b"one", b"two"])?;
+//! world.run_for(Duration::from_millis(100));
+//! world.crash(reader, Crash::Power);
+//! world.append(author, &feed, &[b"three"])?;
+//! world.restart(reader);
+//! world.run_until_idle();
+//! world.check_at_rest();
+//! assert_eq!(world.broken(), []);
+//! assert_eq!(world.blocks(reader, &feed).len(), 3);
+//! assert!(world.faults().of(Fault::Garbage) > 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [Scenarios](scenario) say the same in a file, for any number of seeds.
 
 mod agenda;
 mod disk;

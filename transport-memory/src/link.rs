@@ -200,7 +200,8 @@ impl Link {
         item
     }
 
-    /// How many bytes the next piece may have; 0: the pipe is full.
+    /// How many bytes the next piece may have; 0: the pipe is full. As in TCP (RFC 9293, section
+    /// 3.8.6.2), a small gap is not filled: pieces would become ever smaller.
     pub(crate) fn room(&mut self, from: Side, chance: &mut Chance) -> usize {
         let rate = self.options.bandwidth.unwrap_or(u64::MAX).saturating_mul(PIPE_SECONDS_MAX);
         let holds = self.options.buffer_bytes.min(usize::try_from(rate).unwrap_or(usize::MAX));
@@ -210,7 +211,7 @@ impl Link {
             Pieces::Random(max) => 1 + chance.below(max.max(1) as u64) as usize,
             Pieces::Exactly(bytes) => bytes.max(1),
         };
-        free.min(piece)
+        if free < piece.min(holds.div_ceil(2)) { 0 } else { free.min(piece) }
     }
 
     /// Nothing that is sent from now on arrives before then.

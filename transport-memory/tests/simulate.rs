@@ -47,6 +47,36 @@ fn a_failing_seed_says_what_broke_and_how_to_see_it_again() {
 }
 
 #[test]
+fn faults_and_liars_are_added_to_any_scenario_and_named_where_it_fails() {
+    let name = "a-ring-whose-connections-break";
+    let with = ["--with", "never_answers=2", "--with", "a_liar", "--with", "clock_freeze"];
+    let words = [&["run", name, "--seeds", "4", "--json"][..], &with].concat();
+    let run = simulate(&words);
+    assert_eq!(run.status.code(), Some(0), "{}", said(&run.stderr));
+    for fault in ["never_answers", "clock_freeze", "forged_block", "equivocation"] {
+        assert!(said(&run.stdout).contains(&format!("\"{fault}\":")), "{fault}");
+    }
+    let path = file("far-and-false.toml", TOO_FAR);
+    let with = ["--with", "reset=2", "--with", "a_liar"];
+    let run = simulate(&[&["run", &path, "--seeds", "1", "--first-seed", "4"][..], &with].concat());
+    let report = said(&run.stderr);
+    assert!(report.contains("--seed 4 --with reset=2 --with a_liar --trace"), "{report}");
+    assert!(report.contains(&format!("4 {path}+reset=2+replayed_session=1 ")), "{report}");
+    let replayed = simulate(&[&["replay", &path, "--seed", "4"][..], &with].concat());
+    assert_eq!(replayed.status.code(), Some(1));
+    for (words, why) in [
+        (&["run", "--with", "rest"][..], "there is no fault \"rest\""),
+        (&["run", "--with", "reset=x"], "\"x\" is not a number"),
+        (&["run", name, "--with", "loss"], "noise = true"),
+        (&["list", "--with", "reset"], "nothing can be added"),
+    ] {
+        let run = simulate(words);
+        assert_eq!(run.status.code(), Some(2));
+        assert!(said(&run.stderr).contains(why), "{}", said(&run.stderr));
+    }
+}
+
+#[test]
 fn a_bad_file_is_refused_with_its_line_before_anything_runs() {
     let path = file("bad.toml", "summary = 'x'\nnodes = 2\ntopology = 'chain'\nblocks = 0\n");
     let run = simulate(&["run", &path]);

@@ -10,6 +10,8 @@ use crate::link::PIECE_BYTES_MAX;
 pub struct Cost {
     /// Bytes that arrived over links between honest nodes.
     pub bytes: u64,
+    /// Bytes that arrived over the others, where somebody lies.
+    pub false_bytes: u64,
     /// Arrivals, replies of disks and syncs, of the whole world.
     pub events: u64,
     /// Blocks that became durable at a node that did not write them.
@@ -84,11 +86,12 @@ impl Cost {
     pub fn events_max(&self, crossings: u64, piece_bytes: Option<u64>) -> u64 {
         let blocks = crossings * EVENTS_PER_BLOCK * (self.blocks + self.written);
         let connections = self.connections * EVENTS_PER_CONNECTION;
-        // Pieces of random lengths have half of it on average. A pipe that stays full takes what a
-        // piece that left it made room for, which is cut again, and once more.
-        let pieces = piece_bytes.map_or(0, |piece| 8 * self.bytes_max(crossings) / piece.max(1));
+        // Pieces of random lengths have half of it on average, and what is sent at a time, or fits
+        // a pipe that is nearly full, may end in the middle of one.
+        let bytes = self.bytes_max(crossings) + self.false_bytes;
+        let pieces = piece_bytes.map_or(0, |piece| 4 * bytes / piece.max(1));
         // Blocks that are longer than what arrives at once arrive in several pieces all the same.
-        let long = self.bytes_max(crossings) / PIECE_BYTES_MAX as u64;
+        let long = bytes / PIECE_BYTES_MAX as u64;
         blocks + connections + pieces + long + self.signs_of_life()
     }
 

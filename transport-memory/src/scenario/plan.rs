@@ -25,6 +25,10 @@ const SECONDS_MAX: u64 = 86_400;
 const WAIT_MS_MAX: u64 = 600_000;
 const STRIKES_MAX: u32 = 10_000;
 
+/// How often a peer may take as long as the slowest link for an answer, where a liar was added.
+const OWED_TRIPS: u64 = 3;
+const OWED_MS_MIN: u64 = 300;
+
 /// One scenario.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -152,6 +156,12 @@ impl LinkPlan {
         }
     }
 
+    /// How long the narrowest link takes for what is given at a time, in milliseconds.
+    fn range_ms(&self) -> u64 {
+        let range_bytes = Limits::default().range_bytes as u64;
+        self.bandwidth.map_or(0, |bandwidth| range_bytes * 1_000 / bandwidth.least.max(1))
+    }
+
     /// The longest way there and back, in microseconds.
     pub(crate) fn trip_us(&self) -> u64 {
         2 * 1_000 * (self.delay_ms.most + self.jitter_ms.most)
@@ -235,15 +245,19 @@ fn default_seconds() -> u64 {
 pub struct BadScenario {
     /// The name of the scenario.
     pub name: String,
-    /// The line, from 1 on.
-    pub line: usize,
+    /// The line of its file, from 1 on; `None` where something was added to it.
+    pub line: Option<usize>,
     /// What is wrong there.
     pub what: String,
 }
 
 impl fmt::Display for BadScenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.toml, line {}: {}", self.name, self.line, self.what)
+        let Self { name, line, what } = self;
+        match line {
+            Some(line) => write!(f, "{name}.toml, line {line}: {what}"),
+            None => write!(f, "{name}: {what}"),
+        }
     }
 }
 
@@ -256,7 +270,7 @@ impl Scenario {
     ///
     /// [`BadScenario`], with the line.
     pub fn parse(name: &str, text: &str) -> Result<Self, BadScenario> {
-        let bad = |line, what| BadScenario { name: name.to_owned(), line, what };
+        let bad = |line, what| BadScenario { name: name.to_owned(), line: Some(line), what };
         let mut scenario: Self = toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
             let line = 1 + text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count();
@@ -265,6 +279,26 @@ impl Scenario {
         scenario.name = name.to_owned();
         scenario.check().map_err(|(key, what)| bad(line_of(text, &key), what))?;
         Ok(scenario)
+    }
+
+    /// The same with one fault more, or one liar: so often, as its file would say it. Where it says
+    /// nothing of how long a peer may owe an answer, that is a few round trips then.
+    ///
+    /// # Errors
+    ///
+    /// [`BadScenario`] where the file could not say it.
+    pub fn with(mut self, fault: Fault, count: u32) -> Result<Self, BadScenario> {
+        let so_often = self.faults.entry(fault.name().to_owned()).or_default();
+        *so_often = so_often.saturating_add(count);
+        if fault.is_lie() {
+            let owed_ms = OWED_TRIPS * (self.link.trip_us() / 1_000 + self.link.range_ms());
+            let owed_ms = owed_ms.clamp(OWED_MS_MIN, WAIT_MS_MAX);
+            self.timing.request_ms.get_or_insert(owed_ms);
+        }
+        match self.check() {
+            Ok(()) => Ok(self),
+            Err((_, what)) => Err(BadScenario { name: self.name, line: None, what }),
+        }
     }
 
     /// Each fault that the scenario names, with its number.
@@ -390,9 +424,4 @@ pub(crate) fn is_damage(fault: Fault) -> bool {
 
 fn is_outcome(fault: Fault) -> bool {
     matches!(fault, Fault::LostWrite | Fault::TornWrite)
-}
-
-/// A strategy of a node that lies.
-pub(crate) fn is_lie(fault: Fault) -> bool {
-    fault >= Fault::ForgedBlock
 }

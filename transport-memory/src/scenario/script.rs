@@ -8,7 +8,7 @@ use std::fmt;
 use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::blake2b;
 
-use super::plan::{Call, Scenario, is_lie, is_rate};
+use super::plan::{Call, Scenario, is_rate};
 use crate::fault::Fault;
 
 /// The steps of one run, in the order of their moments.
@@ -95,7 +95,7 @@ impl Script {
                 write(scenario, (writer, feed), &mut chance, &mut steps);
             }
         }
-        for (fault, count) in scenario.faults().filter(|it| !is_rate(it.0) && !is_lie(it.0)) {
+        for (fault, count) in scenario.faults().filter(|it| !is_rate(it.0) && !it.0.is_lie()) {
             for _ in 0..count {
                 let lasts = LASTS_MIN_US + chance.below(LASTS_MAX_US - LASTS_MIN_US);
                 let (at, pick) = (chance.below(end), chance.u64());

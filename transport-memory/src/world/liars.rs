@@ -17,7 +17,12 @@ use crate::options::{Pieces, Security};
 impl World {
     /// Makes a node a liar from now on, before it is connected. Two that equivocate are two with
     /// the writer of the same seed.
+    ///
+    /// # Panics
+    ///
+    /// If it is [no lie](Fault::is_lie).
     pub fn make_liar(&mut self, node: NodeId, lie: Fault) {
+        assert!(lie.is_lie(), "{lie} is no lie");
         let chance = self.chance.fork();
         let node = self.node_mut(node);
         node.liar = Some(Liar::new(lie, node.options.group.clone(), chance));

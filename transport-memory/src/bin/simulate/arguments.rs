@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use crate::with::With;
+
 pub(crate) const HELP: &str = "\
 simulate list
-simulate run [SCENARIO…] [--seeds N] [--first-seed S] [--json] [--twice]
-simulate restart [SCENARIO…] [--seeds N] [--first-seed S] [--json]
-simulate replay SCENARIO --seed S [--trace]
-simulate shrink SCENARIO --seed S
+simulate run [SCENARIO…] [--seeds N] [--first-seed S] [--with FAULT[=N]]… [--json] [--twice]
+simulate restart [SCENARIO…] [--seeds N] [--first-seed S] [--with FAULT[=N]]… [--json]
+simulate replay SCENARIO --seed S [--with FAULT[=N]]… [--trace]
+simulate shrink SCENARIO --seed S [--with FAULT[=N]]…
 simulate replay-session FILE
 simulate redact FILE
 simulate plot [SCENARIO…] [--seeds N] --out FILE.html
@@ -16,8 +18,9 @@ simulate golden FILE [--bless]
 
 A SCENARIO is the name of one that is built in, or a file.toml. Without one, all are run.
 --twice plays each seed again and compares the traces. restart opens a second multifeed over a
-disk after one event of ten, and compares what the two hold. redact tells what a record holds
-without its keys, names and texts.";
+disk after one event of ten, and compares what the two hold. --with adds a fault or a liar to each
+scenario, as its file would name it; --with a_liar adds one of another kind for each seed. redact
+tells what a record holds without its keys, names and texts.";
 
 /// What to do.
 #[derive(Debug)]
@@ -25,10 +28,10 @@ pub(crate) enum Command {
     Help,
     List,
     Run(RunOptions),
-    Replay { scenario: String, seed: u64, trace: bool },
+    Replay { scenario: String, seed: u64, trace: bool, with: With },
     ReplaySession { file: PathBuf },
     Redact { file: PathBuf },
-    Shrink { scenario: String, seed: u64 },
+    Shrink { scenario: String, seed: u64, with: With },
     Plot { scenarios: Vec<String>, seeds: u64, file: PathBuf },
     Golden { file: PathBuf, bless: bool },
 }
@@ -39,6 +42,7 @@ pub(crate) struct RunOptions {
     pub(crate) scenarios: Vec<String>,
     pub(crate) first_seed: u64,
     pub(crate) seeds: u64,
+    pub(crate) with: With,
     pub(crate) json: bool,
     pub(crate) manner: Manner,
 }
@@ -68,6 +72,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Command, Stri
             "--seeds" => given.seeds = Some(number(&value()?)?),
             "--first-seed" => given.first_seed = number(&value()?)?,
             "--seed" => given.seed = Some(number(&value()?)?),
+            "--with" => given.with.add(&value()?)?,
             "--out" => given.out = Some(value()?.into()),
             "--json" => given.json = true,
             "--trace" => given.trace = true,
@@ -86,6 +91,7 @@ struct Given {
     seeds: Option<u64>,
     first_seed: u64,
     seed: Option<u64>,
+    with: With,
     out: Option<PathBuf>,
     json: bool,
     trace: bool,
@@ -95,6 +101,9 @@ struct Given {
 
 impl Given {
     fn command(self, command: &str) -> Result<Command, String> {
+        if !self.with.is_empty() && !matches!(command, "run" | "restart" | "replay" | "shrink") {
+            return Err(format!("nothing can be added to what {command} does"));
+        }
         match command {
             "" | "help" | "--help" | "-h" => Ok(Command::Help),
             "list" => Ok(Command::List),
@@ -103,11 +112,14 @@ impl Given {
             "restart" => Ok(self.run(Manner::Restarts)),
             "replay" => {
                 let (scenario, seed, trace) = (self.one()?, self.seed()?, self.trace);
-                Ok(Command::Replay { scenario, seed, trace })
+                Ok(Command::Replay { scenario, seed, trace, with: self.with })
             }
             "replay-session" => Ok(Command::ReplaySession { file: self.one()?.into() }),
             "redact" => Ok(Command::Redact { file: self.one()?.into() }),
-            "shrink" => Ok(Command::Shrink { scenario: self.one()?, seed: self.seed()? }),
+            "shrink" => {
+                let (scenario, seed) = (self.one()?, self.seed()?);
+                Ok(Command::Shrink { scenario, seed, with: self.with })
+            }
             "plot" => {
                 let seeds = self.seeds.unwrap_or(PLOT_SEEDS_DEFAULT);
                 let file = self.out.ok_or("plot needs --out FILE.html")?;
@@ -123,6 +135,7 @@ impl Given {
             scenarios: self.names,
             first_seed: self.first_seed,
             seeds: self.seeds.unwrap_or(SEEDS_DEFAULT),
+            with: self.with,
             json: self.json,
             manner,
         })

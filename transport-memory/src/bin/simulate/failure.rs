@@ -4,6 +4,7 @@ use multifeed_memory::scenario::{Scenario, Script, play, play_traced, shrink};
 
 use crate::report::{Report, hex};
 use crate::run::find;
+use crate::with::With;
 
 /// Scripts tried to cut one down.
 const SHRINK_PLAYS_MAX: usize = 400;
@@ -16,17 +17,22 @@ const EVENTS_SHOWN: usize = 15;
 
 /// Seed, script cut down, the last events before the law broke, and the command that does it again.
 /// The name is the one by which the scenario was asked for.
-pub(crate) fn show_failure((scenario, name): (&Scenario, &str), seed: u64, report: &mut Report) {
-    let script = Script::of(scenario, seed);
-    report.progress(&format!("{name}, seed {seed}:"));
-    if let Some((script, outcome)) = shrink(scenario, &script, SHRINK_PLAYS_MAX) {
+pub(crate) fn show_failure(
+    (scenario, name, with): (&Scenario, &str, &With),
+    seed: u64,
+    report: &mut Report,
+) {
+    let scenario = with.of_seed(scenario, seed);
+    let script = Script::of(&scenario, seed);
+    report.progress(&format!("{name}, seed {seed}{with}:"));
+    if let Some((script, outcome)) = shrink(&scenario, &script, SHRINK_PLAYS_MAX) {
         for broken in outcome.broken.iter().take(BROKEN_SHOWN) {
             report.progress(&format!("  broken: {broken}"));
         }
         report.progress(&format!("  script, cut down to {} steps:", script.steps.len()));
         script.steps.iter().for_each(|step| report.progress(&format!("  {step}")));
         let mut lines = Vec::new();
-        play_traced(scenario, &script, true, &mut lines);
+        play_traced(&scenario, &script, true, &mut lines);
         let at = outcome.broken.first().map_or(0, |broken| broken.at.as_micros());
         report.progress(&format!("  the last events of it until {at} µs:"));
         let until = lines.iter().take_while(|line| moment(line) <= at).count();
@@ -39,11 +45,12 @@ pub(crate) fn show_failure((scenario, name): (&Scenario, &str), seed: u64, repor
     }
     report.progress(&format!(
         "  again: cargo run --release -p multifeed-memory --bin simulate -- replay {name} \
-         --seed {seed} --trace"
+         --seed {seed}{with} --trace"
     ));
     report.progress(&format!(
-        "  once mended, to be played for ever: \"{seed} {name} WHAT IT WAS\" in \
-         transport-memory/tests/regressions.txt"
+        "  once mended, to be played for ever: \"{seed} {} WHAT IT WAS\" in \
+         transport-memory/tests/regressions.txt",
+        with.named(name, seed)
     ));
 }
 
@@ -53,13 +60,18 @@ fn moment(line: &str) -> u64 {
 }
 
 /// Cuts one seed down.
-pub(crate) fn shrink_one(name: &str, seed: u64, report: &mut Report) -> Result<bool, String> {
-    let scenario = find(name)?;
-    let is_well = play(&scenario, &Script::of(&scenario, seed), |_, _| ()).broken.is_empty();
+pub(crate) fn shrink_one(
+    (name, with): (&str, &With),
+    seed: u64,
+    report: &mut Report,
+) -> Result<bool, String> {
+    let scenario = with.to(find(name)?)?;
+    let played = with.of_seed(&scenario, seed);
+    let is_well = play(&played, &Script::of(&played, seed), |_, _| ()).broken.is_empty();
     if is_well {
         report.line("this seed breaks no law");
     } else {
-        show_failure((&scenario, name), seed, report);
+        show_failure((&scenario, name, with), seed, report);
     }
     Ok(is_well)
 }

@@ -7,6 +7,7 @@ mod plot;
 mod report;
 mod run;
 mod session;
+mod with;
 
 use std::process::ExitCode;
 
@@ -29,12 +30,14 @@ fn main() -> ExitCode {
         }
         Command::List => run::list(&mut report),
         Command::Run(options) => run::run(&options, &mut report),
-        Command::Replay { scenario, seed, trace } => {
-            run::replay(&scenario, seed, trace, &mut report)
+        Command::Replay { scenario, seed, trace, with } => {
+            run::replay((&scenario, &with), seed, trace, &mut report)
         }
         Command::ReplaySession { file } => session::replay(&file, &mut report),
         Command::Redact { file } => session::redact(&file, &mut report),
-        Command::Shrink { scenario, seed } => failure::shrink_one(&scenario, seed, &mut report),
+        Command::Shrink { scenario, seed, with } => {
+            failure::shrink_one((&scenario, &with), seed, &mut report)
+        }
         Command::Plot { scenarios, seeds, file } => {
             plot::plot(&scenarios, seeds, &file, &mut report)
         }

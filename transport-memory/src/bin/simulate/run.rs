@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::arguments::{Manner, RunOptions};
 use crate::failure::show_failure;
 use crate::report::{Report, hex};
+use crate::with::With;
 
 /// Failing seeds that are shrunk and shown; the others are only counted.
 const SHOWN_MAX: usize = 3;
@@ -102,10 +103,11 @@ pub(crate) fn run(options: &RunOptions, report: &mut Report) -> Result<bool, Str
     let mut given = options.scenarios.iter();
     let (mut all, start) = (Totals::default(), Instant::now());
     let mut is_well = true;
-    for scenario in &scenarios {
+    for scenario in scenarios {
         // A file is found again by its path, and not by the name in it.
-        let name = given.next().unwrap_or(&scenario.name);
-        let totals = run_seeds(scenario, options);
+        let name = given.next().unwrap_or(&scenario.name).clone();
+        let scenario = options.with.to(scenario)?;
+        let totals = run_seeds(&scenario, options);
         let silent: Vec<_> = scenario
             .faults()
             .filter(|(fault, _)| totals.faults.of(*fault) == 0)
@@ -123,7 +125,7 @@ pub(crate) fn run(options: &RunOptions, report: &mut Report) -> Result<bool, Str
             if totals.failed.is_empty() { "ok".to_owned() } else { failed(&totals.failed) },
         ));
         for seed in totals.failed.iter().take(SHOWN_MAX) {
-            show_failure((scenario, name), *seed, report);
+            show_failure((&scenario, &name, &options.with), *seed, report);
         }
         if !silent.is_empty() {
             report.error(&format!("{}: never struck: {}", scenario.name, silent.join(", ")));
@@ -151,7 +153,8 @@ fn run_seeds(scenario: &Scenario, options: &RunOptions) -> Totals {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = play_as(options.manner, scenario, *seed);
+                    let scenario = options.with.of_seed(scenario, *seed);
+                    let outcome = play_as(options.manner, &scenario, *seed);
                     if let Ok(mut outcomes) = outcomes.lock() {
                         outcomes.push(outcome);
                     }
@@ -211,12 +214,12 @@ fn result(options: &RunOptions, all: &Totals, seconds: f64, report: &mut Report)
 }
 
 pub(crate) fn replay(
-    name: &str,
+    (name, with): (&str, &With),
     seed: u64,
     trace: bool,
     report: &mut Report,
 ) -> Result<bool, String> {
-    let scenario = find(name)?;
+    let scenario = with.of_seed(&with.to(find(name)?)?, seed);
     let script = Script::of(&scenario, seed);
     for step in script.steps.iter().filter(|_| trace) {
         report.line(&step.to_string());

@@ -4,7 +4,7 @@ const GOOD: &str = "summary = 'x'\nnodes = 3\ntopology = 'ring'\n";
 
 fn bad(text: &str) -> (usize, String) {
     let bad = Scenario::parse("it", text).unwrap_err();
-    (bad.line, bad.to_string())
+    (bad.line.unwrap(), bad.to_string())
 }
 
 #[test]
@@ -26,6 +26,18 @@ fn each_link_draws_from_the_ranges_of_its_scenario() {
     let rates = drawn.iter().map(|link| link.bandwidth.unwrap());
     assert!(rates.clone().all(|rate| (1_000..=9_000).contains(&rate)));
     assert!(rates.clone().any(|rate| Some(rate) != rates.clone().next()));
+}
+
+#[test]
+fn what_is_added_is_held_to_what_a_file_may_say() {
+    let scenario = Scenario::parse("it", &format!("{GOOD}[faults]\nreset = 2\n")).unwrap();
+    let more = scenario.clone().with(Fault::Reset, 1).unwrap();
+    assert_eq!((more.count(Fault::Reset), more.timing.request_ms), (3, None));
+    let lie = scenario.clone().with(Fault::NeverAnswers, 1).unwrap();
+    assert_eq!((lie.count(Fault::NeverAnswers), lie.timing.request_ms), (1, Some(300)));
+    let bad = scenario.clone().with(Fault::Corruption, 1).unwrap_err();
+    assert_eq!(bad.to_string(), "it: only a link with noise = true can tell damaged bytes");
+    assert!(scenario.with(Fault::Reset, u32::MAX).is_err());
 }
 
 /// A file that cannot be meant: what stands behind the good beginning, the line, and some words.

@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::node::NodeId;
 use crate::options::{NodeOptions, Pieces};
 use crate::rule::Verdict;
-use crate::scenario::plan::{Topology, is_lie, is_rate};
+use crate::scenario::plan::{Topology, is_rate};
 use crate::world::World;
 
 /// How much later a piece of a delay spike is, at most.
@@ -106,7 +106,7 @@ impl<'a> Play<'a> {
     }
 
     fn add_liars(&mut self) {
-        let lies: Vec<_> = self.scenario.faults().filter(|it| is_lie(it.0)).collect();
+        let lies: Vec<_> = self.scenario.faults().filter(|it| it.0.is_lie()).collect();
         for (lie, count) in lies {
             for _ in 0..count {
                 self.add_liar(lie);
@@ -140,10 +140,12 @@ impl<'a> Play<'a> {
                     0 => [node, self.nodes[*target]],
                     _ => [self.nodes[*target], node],
                 };
+                let bandwidth = link.bandwidth;
                 let link = self.world.connect(ends[0], ends[1], link.clone());
                 if lie >= Fault::GarbageCells {
                     // Only those who part have something to reconcile when they meet again.
                     self.links.push(link);
+                    self.bandwidths.push(bandwidth);
                 }
             }
         }
