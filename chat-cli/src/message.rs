@@ -33,6 +33,9 @@ pub const TEXT_BYTES_MAX: usize = 8 * 1024;
 /// The longest block of a peer that is looked at. Six times our own longest text would fit: each
 /// byte of it may be written as a JSON escape of six.
 pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
+/// The widest line of a message, in terminal columns: nothing of the longest text is cut, though
+/// each byte of it may be shown as an escape.
+pub const LINE_COLUMNS_MAX: usize = 4 * TEXT_BYTES_MAX;
 
 /// The channel that every room has, and of every message that names none.
 pub const CHANNEL: &str = "general";
@@ -75,6 +78,28 @@ impl Content {
         match self {
             Self::Chat(chat) | Self::Topic(chat) => Some(chat),
             Self::Unreadable(_) => None,
+        }
+    }
+
+    /// What stands between the time and the author, in a column that no nick and no text of a peer
+    /// comes to: so none can pass for one of another kind.
+    pub fn sign(&self) -> char {
+        match self {
+            Self::Chat(chat) if action(&chat.text).is_some() => '*',
+            Self::Chat(_) => ' ',
+            Self::Topic(_) => '─',
+            Self::Unreadable(_) => '?',
+        }
+    }
+
+    /// Its lines, to be shown behind the author: what he says or has done, or a marker of ours.
+    pub fn lines(&self) -> Vec<Clean> {
+        match self {
+            Self::Chat(chat) => {
+                sanitize::lines(action(&chat.text).unwrap_or(&chat.text), LINE_COLUMNS_MAX)
+            }
+            Self::Topic(set) => sanitize::lines(&topic_words(&set.text), LINE_COLUMNS_MAX),
+            Self::Unreadable(why) => sanitize::lines(why.marker(), LINE_COLUMNS_MAX),
         }
     }
 }
@@ -244,7 +269,7 @@ pub fn topic(text: &str) -> Clean {
 }
 
 /// What whoever set a topic has done, in words that stand behind the name.
-pub fn topic_words(text: &str) -> String {
+fn topic_words(text: &str) -> String {
     match topic(text) {
         topic if topic.as_str().is_empty() => "took the topic away".into(),
         topic => format!("set the topic: {topic}"),
@@ -262,7 +287,7 @@ pub fn decode(block: &[u8]) -> Content {
 
 /// What somebody says that he does: the rest of a text that begins with `/me `, as XEP-0245 has it.
 /// It is a message like others, so whoever does not know of this reads it as it was typed.
-pub fn action(text: &str) -> Option<&str> {
+fn action(text: &str) -> Option<&str> {
     text.strip_prefix("/me ").map(str::trim_start).filter(|done| !done.is_empty())
 }
 

@@ -7,13 +7,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::config::Timestamps;
-use crate::message::{Content, action, topic_words};
+use crate::message::Content;
 use crate::report::Paint;
 use crate::sanitize;
 use crate::timeline::Entry;
-
-/// A message has up to 8 KiB, and a terminal wraps it: nothing of ours is cut.
-const TEXT_COLUMNS_MAX: usize = 4 * crate::message::TEXT_BYTES_MAX;
 
 /// Colours that are told apart on dark and on light ground (of the 256).
 const COLOURS: [u8; 12] = [31, 33, 37, 64, 67, 71, 97, 125, 130, 136, 166, 168];
@@ -55,27 +52,17 @@ impl Transcript {
             }
             None => self.timestamps.clock(None),
         };
-        let mut author = author(nick, &entry.id.feed, self.paint);
-        // Before the name: behind it a text could begin like that.
-        match &entry.content {
-            Content::Chat(chat) if action(&chat.text).is_some() => author.insert_str(0, "* "),
-            Content::Topic(_) => author.insert_str(0, "─ "),
-            _ => {}
-        }
-        let texts = match &entry.content {
-            Content::Chat(chat) => {
-                let text = action(&chat.text).unwrap_or(&chat.text);
-                sanitize::lines(text, TEXT_COLUMNS_MAX).iter().map(ToString::to_string).collect()
-            }
-            Content::Topic(set) => vec![topic_words(&set.text)],
-            Content::Unreadable(why) => vec![dim(why.marker(), self.paint)],
-        };
-        for (at, text) in texts.into_iter().enumerate() {
+        let (author, sign) = (author(nick, &entry.id.feed, self.paint), entry.content.sign());
+        for (at, text) in entry.content.lines().iter().enumerate() {
             let head = match at {
-                0 => format!("{} {author} ", dim(&clock, self.paint)),
+                0 => format!("{}{sign}{author} ", dim(&clock, self.paint)),
                 _ => {
                     dim(&format!("{:>1$}│ ", "", self.timestamps.columns().max(2) - 2), self.paint)
                 }
+            };
+            let text = match entry.content {
+                Content::Unreadable(_) => dim(text.as_str(), self.paint),
+                _ => text.to_string(),
             };
             lines.push(format!("{head} {text}"));
         }

@@ -2,8 +2,6 @@
 
 mod html;
 
-use std::borrow::Cow;
-
 use jiff::tz::TimeZone;
 
 use super::drive;
@@ -11,7 +9,7 @@ use super::tail::Printer;
 use crate::args::{AnyChannel, ExportFormat, Global, Inspected, Keep};
 use crate::exit::ExitCode;
 use crate::lines::{Arrival, Event, Line, hex};
-use crate::message::{self, Content, topic_words};
+use crate::message::{self, Content};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::Failure;
@@ -26,8 +24,6 @@ const PAGE_ENTRIES: usize = 256;
 const READ_BLOCKS: u64 = 64;
 /// So many characters name a feed, at least.
 const KEY_PREFIX_CHARS_MIN: usize = 4;
-/// The widest line of an export: nothing of a message is cut.
-const TEXT_COLUMNS_MAX: usize = 4 * message::TEXT_BYTES_MAX;
 
 pub(super) fn run(global: &Global, output: &Output, keep: Keep) -> Result<(), Failure> {
     drive(async {
@@ -116,18 +112,17 @@ fn markdown(entry: &Entry) -> Vec<String> {
     let said = entry.content.said();
     let nick = said.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default();
     let time = said.and_then(|chat| chat.time);
-    let text = match &entry.content {
-        Content::Chat(chat) => Cow::from(&chat.text),
-        Content::Topic(set) => Cow::from(topic_words(&set.text)),
-        Content::Unreadable(why) => Cow::from(why.marker()),
-    };
     let author = sanitize::author(nick, &entry.id.feed);
     let time = time.map_or("no time".into(), |time| {
         time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
     });
+    let sign = match entry.content.sign() {
+        ' ' => String::new(),
+        sign => format!("{sign} "),
+    };
     // A name could hold what Markdown takes for its own.
-    let heading = format!("### `{}` {time}\n", author.as_str().replace('`', "'"));
-    let text = sanitize::lines(&text, TEXT_COLUMNS_MAX).into_iter().map(|l| format!("    {l}"));
+    let heading = format!("### {sign}`{}` {time}\n", author.as_str().replace('`', "'"));
+    let text = entry.content.lines().into_iter().map(|line| format!("    {line}"));
     std::iter::once(heading).chain(text).chain([String::new()]).collect()
 }
 

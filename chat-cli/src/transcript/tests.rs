@@ -48,7 +48,7 @@ fn the_time_is_as_it_was_asked_for_and_a_line_never_begins_with_a_peer() {
 #[test]
 fn what_somebody_does_stands_behind_a_star_of_ours() {
     let lines = plain().lines(&said("/me waves", "2026-11-22T23:59:00Z"));
-    assert_eq!(lines[1], "23:59 * bob·ababab  waves");
+    assert_eq!(lines[1], "23:59*bob·ababab  waves");
     let lines = plain().lines(&said("/message", "2026-11-22T23:59:00Z"));
     assert_eq!(lines[1], "23:59 bob·ababab  /message");
 }
@@ -57,9 +57,19 @@ fn what_somebody_does_stands_behind_a_star_of_ours() {
 fn a_topic_stands_behind_a_line_of_ours_that_no_text_can_have() {
     let block = br#"{"type":"chat-topic","nickname":"bob","text":"soup\nat \u001b[1mnoon"}"#;
     let lines = plain().lines(&entry(block));
-    assert_eq!(lines, ["--:-- ─ bob·ababab  set the topic: soup at \\u{1b}[1mnoon"]);
+    assert_eq!(lines, ["--:--─bob·ababab  set the topic: soup at \\u{1b}[1mnoon"]);
     let lines = plain().lines(&said("─ set the topic: x", "2026-11-22T23:59:00Z"));
     assert_eq!(lines[1], "23:59 bob·ababab  ─ set the topic: x");
+}
+
+#[test]
+fn no_nick_makes_a_message_look_like_one_of_another_kind() {
+    for nick in ["─ bob", "*bob", "? bob", "\u{2500}bob"] {
+        let draft = crate::message::Draft::new(nick, "set the topic: x");
+        let block = crate::message::encode(&draft, Timestamp::UNIX_EPOCH).unwrap();
+        let lines = plain().lines(&entry(&block));
+        assert!(lines[1].starts_with("00:00 "), "{lines:?}");
+    }
 }
 
 #[test]
@@ -92,7 +102,7 @@ fn a_long_text_is_not_cut() {
 #[test]
 fn what_cannot_be_read_has_its_marker() {
     let lines = plain().lines(&entry(b"\x00\xff"));
-    assert_eq!(lines, ["--:-- anonymous·ababab  (not a message)"]);
+    assert_eq!(lines, ["--:--?anonymous·ababab  (not a message)"]);
 }
 
 #[test]

@@ -58,9 +58,10 @@ fn a_room_is_written_into_a_new_file_that_only_its_owner_reads() {
     let file = place.path().join("kitchen.md");
     let export = format!("/export {}", file.display());
     let told = asked(&home, &[], &["/me waves", &export, &export]);
-    assert!(told.contains("* ada·") && told.contains("1 message written to"), "{told}");
+    assert!(told.contains("*ada·") && told.contains("1 message written to"), "{told}");
     assert!(told.contains("cannot write") && told.contains("name a new file"), "{told}");
-    assert!(fs::read_to_string(&file).expect("a file").contains("    /me waves"), "{told}");
+    let page = fs::read_to_string(&file).expect("a file");
+    assert!(page.contains("### * `ada·") && page.contains("    waves"), "{page}");
     let mode = fs::metadata(&file).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

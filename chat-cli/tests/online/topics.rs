@@ -38,7 +38,7 @@ fn a_topic_is_set_seen_and_taken_away_for_everybody() {
     assert_eq!(topic(&a, "general"), None);
     let set = a.run_with("hello\n/topic soup at noon\n", &["chat"]);
     assert_eq!(set.code, 0, "{set:?}");
-    assert!(set.out.contains("─ first·") && set.out.contains("  set the topic: soup at noon"));
+    assert!(set.out.contains("─first·") && set.out.contains("  set the topic: soup at noon"));
     let (serving, addr) = a.serve(&[]);
     sync(&b, &addr);
     assert_eq!(topic(&b, "general").as_deref(), Some("soup at noon"));

@@ -6,9 +6,8 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::TEXT_COLUMNS_MAX;
 use crate::lines::hex;
-use crate::message::{Content, action, topic_words};
+use crate::message::Content;
 use crate::profile::ROOM_NAME_COLUMNS_MAX;
 use crate::sanitize::{self, Clean};
 use crate::timeline::Entry;
@@ -70,29 +69,20 @@ impl Page {
             lines.push(format!("<h2>{}</h2>", time.strftime("%a %d %b %Y")));
         }
         let clock = time.map_or("--:--".into(), |time| time.strftime("%H:%M").to_string());
-        let (star, class, texts) = match &entry.content {
-            Content::Chat(chat) => match action(&chat.text) {
-                Some(done) => ("* ", "", sanitize::lines(done, TEXT_COLUMNS_MAX)),
-                None => ("", "", sanitize::lines(&chat.text, TEXT_COLUMNS_MAX)),
-            },
-            Content::Topic(set) => {
-                let words = sanitize::line(&topic_words(&set.text), TEXT_COLUMNS_MAX);
-                ("─ ", " class=\"aside\"", vec![words])
-            }
-            Content::Unreadable(why) => {
-                let marker = sanitize::line(why.marker(), TEXT_COLUMNS_MAX);
-                ("", " class=\"aside\"", vec![marker])
-            }
+        let class = match &entry.content {
+            Content::Chat(_) => "",
+            Content::Topic(_) | Content::Unreadable(_) => " class=\"aside\"",
         };
         let (key, author) = (hex(&entry.id.feed), sanitize::author(nick, &entry.id.feed));
         // As many hues as there are bytes, of which people tell some apart.
         let hue = u32::from(entry.id.feed[0]) * 360 / 256;
         let (author, channel) = (escaped(&author), escaped(&entry.content.channel()));
+        let sign = entry.content.sign();
         lines.push(format!(
-            "<article><time>{clock}</time> {star}<b style=\"--hue: {hue}\" title=\"{key}\">\
+            "<article><time>{clock}</time>{sign}<b style=\"--hue: {hue}\" title=\"{key}\">\
              {author}</b> <i>#{channel}</i>"
         ));
-        let text = texts.iter().map(escaped).collect::<Vec<_>>().join("\n");
+        let text = entry.content.lines().iter().map(escaped).collect::<Vec<_>>().join("\n");
         lines.push(format!("<p{class}>{text}</p></article>"));
         lines
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::DateTime;
 
 use super::About;
-use crate::message::{Content, action, topic_words};
+use crate::message::Content;
 use crate::ring::mentions;
 use crate::sanitize::{self, Clean};
 use crate::timeline::{Entry, Spot};
@@ -17,8 +17,6 @@ use crate::timeline::{Entry, Spot};
 pub const ROWS_MAX: usize = 1_000;
 /// The most lines of ours that are kept.
 pub const NOTES_MAX: usize = 50;
-/// The widest line of a message, before it is wrapped: nothing of 8 KiB is cut.
-const TEXT_COLUMNS_MAX: usize = 4 * crate::message::TEXT_BYTES_MAX;
 
 /// A message, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +29,8 @@ pub struct Row {
     pub time: Option<DateTime>,
     /// In which channel.
     pub channel: Clean,
+    /// What stands between time and author.
+    pub sign: char,
     /// Its lines.
     pub lines: Vec<Clean>,
     /// Whether it is ours.
@@ -44,43 +44,20 @@ pub struct Row {
 impl Row {
     /// The row of a message.
     pub fn new(entry: &Entry, about: &About) -> Self {
-        let spot = entry.spot();
-        let is_own = entry.id.feed == about.key;
-        let channel = entry.content.channel();
-        match &entry.content {
-            Content::Chat(chat) => Self {
-                spot,
-                nick: sanitize::nick(chat.nickname.as_deref().unwrap_or_default()),
-                time: chat.time.map(|time| time.to_zoned(about.zone.clone()).datetime()),
-                channel,
-                lines: match action(&chat.text) {
-                    Some(done) => sanitize::lines(&format!("* {done}"), TEXT_COLUMNS_MAX),
-                    None => sanitize::lines(&chat.text, TEXT_COLUMNS_MAX),
-                },
-                is_own,
-                is_mention: mentions(entry, &about.key, &about.nick),
-                is_marker: false,
-            },
-            Content::Topic(set) => Self {
-                spot,
-                nick: sanitize::nick(set.nickname.as_deref().unwrap_or_default()),
-                time: set.time.map(|time| time.to_zoned(about.zone.clone()).datetime()),
-                channel,
-                lines: sanitize::lines(&topic_words(&set.text), TEXT_COLUMNS_MAX),
-                is_own,
-                is_mention: false,
-                is_marker: true,
-            },
-            Content::Unreadable(why) => Self {
-                spot,
-                nick: sanitize::nick(""),
-                time: None,
-                channel,
-                lines: sanitize::lines(why.marker(), TEXT_COLUMNS_MAX),
-                is_own,
-                is_mention: false,
-                is_marker: true,
-            },
+        let (content, said) = (&entry.content, entry.content.said());
+        let time = said.and_then(|chat| chat.time);
+        Self {
+            spot: entry.spot(),
+            nick: sanitize::nick(
+                said.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default(),
+            ),
+            time: time.map(|time| time.to_zoned(about.zone.clone()).datetime()),
+            channel: content.channel(),
+            sign: content.sign(),
+            lines: content.lines(),
+            is_own: entry.id.feed == about.key,
+            is_mention: mentions(entry, &about.key, &about.nick),
+            is_marker: !matches!(content, Content::Chat(_)),
         }
     }
 }

@@ -127,7 +127,7 @@ fn row_lines(model: &Model, row: &Row, width: usize) -> Vec<Line<'static>> {
     for (at, text) in texts.into_iter().enumerate() {
         let mut spans = match at {
             0 => {
-                let mut spans = vec![Span::styled(format!("{clock} "), theme.dim())];
+                let mut spans = vec![Span::styled(format!("{clock}{}", row.sign), theme.dim())];
                 spans.push(Span::styled(author.to_string(), theme.author(key)));
                 if double {
                     spans.push(Span::styled(" ≈", theme.mark()));

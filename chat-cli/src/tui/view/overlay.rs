@@ -114,7 +114,7 @@ fn found(model: &Model, search: &Search, area: Rect) -> Vec<Line<'static>> {
         let day = row.time.map_or(String::new(), |time| time.strftime("%d %b %H:%M").to_string());
         let author = sanitize::author_within(row.nick.as_str(), &row.spot.block.feed, 16);
         let text = row.lines.first().map_or("", |line| line.as_str());
-        let text = sanitize::line(&format!(" {day} {author}  {text}"), width);
+        let text = sanitize::line(&format!(" {day}{}{author}  {text}", row.sign), width);
         let style = if at == search.chosen { model.theme.chosen() } else { model.theme.dim() };
         lines.push(Line::styled(text.to_string(), style));
     }

@@ -64,12 +64,12 @@ fn a_page_has_days_channels_and_all_kinds_of_messages() {
         "<h2>Sun 22 Nov 2026</h2>".into(),
         format!("<article><time>08:26</time> {author} <i>#general</i>"),
         "<p>one\n two</p></article>".into(),
-        format!("<article><time>08:26</time> * {author} <i>#general</i>"),
+        format!("<article><time>08:26</time>*{author} <i>#general</i>"),
         "<p>waves</p></article>".into(),
         "<h2>Mon 23 Nov 2026</h2>".into(),
-        format!("<article><time>09:00</time> ─ {author} <i>#lunch</i>"),
+        format!("<article><time>09:00</time>─{author} <i>#lunch</i>"),
         "<p class=\"aside\">set the topic: soup</p></article>".into(),
-        format!("<article><time>--:--</time> {nobody} <i>#general</i>"),
+        format!("<article><time>--:--</time>?{nobody} <i>#general</i>"),
         "<p class=\"aside\">(not a message)</p></article>".into(),
         "</body>\n</html>".into(),
     ];
@@ -139,8 +139,8 @@ proptest! {
         // Nothing turns the text round, hides it, or is a control but the end of a line.
         prop_assert!(shown.chars().all(is_shown), "{:?}", shown);
         if kind == Kind::Message {
-            let text = action(&text).unwrap_or(&text);
-            let lines = sanitize::lines(text, TEXT_COLUMNS_MAX);
+            let entry = entry(kind, (&nick, &channel, TIME), &text);
+            let lines = entry.content.lines();
             let lines = lines.iter().map(|line| line.to_string()).collect::<Vec<_>>().join("\n");
             prop_assert!(shown.contains(&lines), "{:?} in {:?}", lines, shown);
         }
