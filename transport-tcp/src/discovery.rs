@@ -32,7 +32,7 @@
 //! ```
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
@@ -90,6 +90,8 @@ pub enum Step {
     Bootstrapped {
         /// Nodes of that network that are known.
         nodes: usize,
+        /// From where they see this one come, if enough of them say so, and alike.
+        seen_as: Option<IpAddr>,
     },
     /// This node can be found.
     Announced {

@@ -78,7 +78,7 @@ impl Ladder {
     fn step(&mut self, origin: Origin, step: &Step) -> Rung {
         let count = |number: &usize| (Some(*number as u64), None);
         let (name, (count, why)) = match step {
-            Step::Bootstrapped { nodes } => ("bootstrapped", count(nodes)),
+            Step::Bootstrapped { nodes, .. } => ("bootstrapped", count(nodes)),
             Step::Announced { addresses } => ("announced", count(&addresses.len())),
             Step::Looking => ("looking", (None, None)),
             Step::Found { peers } => ("found", count(peers)),

@@ -4,6 +4,9 @@ use std::fs;
 
 use crate::program::Place;
 
+/// How often a small DHT is asked before its nodes know each other.
+const TRIES_MAX: usize = 20;
+
 #[test]
 fn the_doctor_finds_a_loop_that_works_and_writes_nothing_secret() {
     let place = Place::new();
@@ -72,10 +75,34 @@ fn the_doctor_enters_a_dht_that_is_there_and_says_when_none_is() {
     let (home, _) = place.host("ada");
     let done = home.run(&["doctor", "net", "--bootstrap", &addr]);
     assert!(done.code == 0 && done.out.contains("dht      ok    entered in"), "{done:?}");
+    assert!(done.out.contains("nat      warn  too few nodes"), "{done:?}");
     drop(node);
     let done = home.run(&["doctor", "net", "--bootstrap", &addr]);
     assert!(done.code == 1 && done.out.contains("dht      fail"), "{done:?}");
     assert!(!done.out.contains(&addr), "{done:?}");
+}
+
+#[test]
+fn the_doctor_says_whether_a_router_stands_before_this_machine() {
+    let place = Place::new();
+    let start = |name: &str, args: &[&str]| {
+        let mut node = place.home(name).start(&[&["--listen", "127.0.0.1:0"], args].concat());
+        let listening = node.wait(|line| line["type"] == "listening");
+        (listening["addr"].as_str().expect("an address").to_string(), node)
+    };
+    let (first, _one) = start("one", &["dht"]);
+    let _others = ["two", "three", "four"].map(|name| start(name, &["--bootstrap", &first, "dht"]));
+    let (home, _) = place.host("ada");
+    let mut done = home.run(&["doctor", "net", "--bootstrap", &first]);
+    // Nodes that came a moment ago are not known to each other yet.
+    for _ in 0..TRIES_MAX {
+        if !done.out.contains("nat      warn  too few nodes") {
+            break;
+        }
+        done = home.run(&["doctor", "net", "--bootstrap", &first]);
+    }
+    assert!(done.out.contains("nat      ok    the nodes see an address of this"), "{done:?}");
+    assert_eq!(done.code, 0, "{done:?}");
 }
 
 #[test]

@@ -148,8 +148,8 @@ async fn meet(
             return;
         }
     };
-    let nodes = client.nodes().await;
-    meeting.tell(Step::Bootstrapped { nodes }).await;
+    let (nodes, seen_as) = (client.nodes().await, client.seen_as().await);
+    meeting.tell(Step::Bootstrapped { nodes, seen_as }).await;
     let client = Arc::new(client);
     let mut visit = Visit {
         reach: Reach::find(meeting.listening(), advertise),

@@ -9,7 +9,7 @@ use crate::network::{Network, event, key_pair, loopback, open, options, peers, s
 /// What a source of a node tells, but for the numbers in it.
 fn rung(event: NodeEvent) -> Option<&'static str> {
     Some(match event {
-        NodeEvent::Discovery { step: Step::Bootstrapped { nodes: 1.. }, .. } => "bootstrapped",
+        NodeEvent::Discovery { step: Step::Bootstrapped { nodes: 1.., .. }, .. } => "bootstrapped",
         NodeEvent::Discovery { step: Step::Announced { .. }, .. } => "announced",
         NodeEvent::Discovery { step: Step::Looking, .. } => "looking",
         NodeEvent::Discovery { step: Step::Found { peers: 1.. }, .. } => "found",

@@ -12,7 +12,7 @@ fn told(ladder: &mut Ladder, step: Step) -> (bool, String) {
 fn people_are_told_what_is_new_and_no_more() {
     let mut ladder = Ladder::default();
     let steps = [
-        (Step::Bootstrapped { nodes: 9 }, true, "dht: entered, 9 nodes known"),
+        (Step::Bootstrapped { nodes: 9, seen_as: None }, true, "dht: entered, 9 nodes known"),
         (Step::Looking, true, "dht: looking for others"),
         (Step::Found { peers: 0 }, true, "dht: nobody else is here yet"),
         (Step::Looking, false, "dht: looking for others"),

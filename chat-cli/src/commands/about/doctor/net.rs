@@ -1,6 +1,7 @@
 //! The way to others: where they are let in, whether they answer, and whether two members in this
 //! process meet.
 
+use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
 use multifeed_core::{Group, KeyPair};
@@ -81,26 +82,53 @@ pub(super) async fn reach(global: &Global) -> Option<Check> {
     })
 }
 
-/// Whether a DHT that was asked for lets us in. What is looked for there is no room of anybody.
-pub(super) async fn dht(global: &Global) -> Option<Check> {
+/// Whether a DHT that was asked for lets us in, and what its nodes see of us. What is looked for
+/// there is no room of anybody.
+pub(super) async fn dht(global: &Global) -> Vec<Check> {
     if !global.discovery.uses_dht() {
-        return None;
+        return Vec::new();
     }
     let began = Instant::now();
     let (outcome, found) = match timeout(DHT_TIMEOUT, enter(global)).await {
-        Ok(Ok(nodes)) => {
+        Ok(Ok((nodes, seen_as))) => {
             let nodes = counted(nodes as u64, "node");
-            let took = began.elapsed().as_millis();
-            return Some(check("dht", Outcome::Ok, format!("entered in {took} ms, {nodes} known")));
+            let found = format!("entered in {} ms, {nodes} known", began.elapsed().as_millis());
+            return vec![check("dht", Outcome::Ok, found), nat(seen_as, is_ours)];
         }
         Ok(Err(code)) => (Outcome::Fail, code),
         Err(_) => (Outcome::Fail, "no node of it has answered"),
     };
     let help = Some("it takes outgoing UDP; name nodes that you know:  --bootstrap HOST:PORT");
-    Some(Check { name: "dht", outcome, found: found.to_string(), help })
+    vec![Check { name: "dht", outcome, found: found.to_string(), help }]
 }
 
-async fn enter(global: &Global) -> Result<usize, &'static str> {
+/// Whether a router stands between us and the nodes, which see us come from there.
+fn nat(seen_as: Option<IpAddr>, is_ours: impl Fn(IpAddr) -> bool) -> Check {
+    match seen_as {
+        Some(ip) if is_ours(ip) => {
+            let found = "the nodes see an address of this machine: no router changes it";
+            check("nat", Outcome::Ok, found.to_string())
+        }
+        Some(_) => Check {
+            name: "nat",
+            outcome: Outcome::Warn,
+            found: "a router stands before this machine: others come in where it lets them".into(),
+            help: Some("ask it:  --router ADDR    or meet where all can go:  multichat serve"),
+        },
+        None => {
+            let found = "too few nodes say alike from where this machine comes to them";
+            check("nat", Outcome::Warn, found.to_string())
+        }
+    }
+}
+
+/// Only an address of this machine can be listened on.
+fn is_ours(ip: IpAddr) -> bool {
+    UdpSocket::bind((ip, 0)).is_ok()
+}
+
+/// How many nodes there are, and from where they see us come.
+async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str> {
     let failed = |error: NodeError| node_failure(error, None).code();
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| "no chance can be had of the system")?;
@@ -116,8 +144,8 @@ async fn enter(global: &Global) -> Result<usize, &'static str> {
     let mut entered = Err("the node has ended");
     while let Some(event) = events.next().await {
         match event {
-            NodeEvent::Discovery { step: Step::Bootstrapped { nodes }, .. } => {
-                entered = Ok(nodes);
+            NodeEvent::Discovery { step: Step::Bootstrapped { nodes, seen_as }, .. } => {
+                entered = Ok((nodes, seen_as));
                 break;
             }
             NodeEvent::Discovery { step: Step::Failed(_), .. } => {
@@ -174,3 +202,6 @@ async fn meet() -> Result<(), NodeError> {
     one.close().await;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
