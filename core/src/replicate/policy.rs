@@ -102,6 +102,20 @@ impl Session {
         self.nos.insert((name, No::Declined));
     }
 
+    /// The peer speaks of a feed that is not taken, and has not been told so.
+    pub(super) fn refuse_unheard(&mut self, feed: FeedId, length: u64, is_taken: bool) {
+        if is_taken || self.edges.get(feed).is_some_and(|edge| edge.refused) {
+            return;
+        }
+        let name = self.edges.update(feed, length, |edge| {
+            edge.refused = true;
+            name_of(edge)
+        });
+        if let Some(name) = name {
+            self.nos.insert((name, No::Declined));
+        }
+    }
+
     /// The store failed under a feed: nothing more of it is taken.
     pub(crate) fn freeze(&mut self, sources: &mut Sources, feed: FeedId, length: u64) {
         if self.knows(feed) {
@@ -251,9 +265,15 @@ impl Session {
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
         let known = context.feeds.find(&key);
         let number = self.names.take(known, 2 * context.limits.feeds)?;
-        if known.is_none() && self.offered.len() < context.limits.offered {
-            // It may offer it one day.
-            self.offered.insert(number.get(), Offer { key, public_key, length: 0 });
+        if known.is_none() {
+            let has_room = self.offered.len() < context.limits.offered;
+            if has_room {
+                // It may offer it one day.
+                self.offered.insert(number.get(), Offer { key, public_key, length: 0 });
+            }
+            if !has_room || context.policy.admit(&key) != Admission::Taken {
+                self.nos.insert((Name::Yours(number.get()), No::Declined));
+            }
         }
         if let Some(id) = known {
             let feed = context.feeds.get(id);

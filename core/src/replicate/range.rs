@@ -197,6 +197,11 @@ impl Session {
     pub(crate) fn serve_range(&mut self, id: FeedId, range: &Range<Bytes>, length: u64) {
         let edge = self.edges.get(id).filter(|edge| edge.is_open());
         let Some(name) = edge.and_then(name_of) else {
+            if edge.is_some() {
+                // Its numbers were taken back meanwhile: it is announced by a new one.
+                self.edges.update(id, length, |edge| edge.eager = false);
+                self.changed.insert(id);
+            }
             return self.serving.skip_read(id);
         };
         let is_wanted = edge.is_some_and(|edge| edge.eager && !edge.pushed);

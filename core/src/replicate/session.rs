@@ -256,8 +256,8 @@ impl Session {
         let is_contested = self.edges.get(id).is_some_and(|edge| edge.is_contested);
         let (public_key, is_full) = (feed.public_key, context.feeds.is_full(id));
         let wanted = staged_length < theirs && is_taken && !is_broken && !is_contested;
+        self.refuse_unheard(id, length, is_taken);
         let is_news = self.edges.update(id, length, |edge| {
-            edge.refused |= !is_taken;
             let is_news = theirs > edge.theirs;
             if is_news {
                 edge.theirs = theirs;

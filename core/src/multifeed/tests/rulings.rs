@@ -257,6 +257,7 @@ fn live(seed: u64, count: u8) -> Option<&'static str> {
     life.end()
 }
 
+/// `MANY=20000 cargo test --release -p multifeed-core --lib rulings` plays more of them.
 #[test]
 fn whatever_is_ruled_and_when_all_that_is_wanted_in_the_end_comes() {
     let many = std::env::var("MANY").ok().and_then(|many| many.parse().ok()).unwrap_or(400);
