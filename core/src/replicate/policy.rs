@@ -245,8 +245,10 @@ impl Session {
         let (Name::Mine(number), No::Declined | No::Unavailable) = (entry.name, entry.no) else {
             return;
         };
-        if let Some(offer) = self.offered.get_mut(&number) {
-            offer.length = 0;
+        if let Some(key) = self.offered.get(&number).map(|offer| offer.key) {
+            // It may have been named twice.
+            let offers = self.offered.values_mut().filter(|offer| offer.key == key);
+            offers.for_each(|offer| offer.length = 0);
         }
         if let Some(heard) = self.heard.remove(&number) {
             self.settling.differ();
