@@ -116,7 +116,10 @@ impl World {
         if self.nodes.iter().any(|node| node.is_liar()) {
             return;
         }
+        // Who lost blocks with its disk cannot give what it said it held.
+        let is_whole = |ends: &[NodeId; 2]| !ends.iter().any(|end| self.is_excused(*end));
         let joined = self.joined().filter(|(link, _)| self.is_connected(*link));
+        let joined = joined.filter(|(_, ends)| is_whole(ends));
         let open: Vec<_> = joined.filter(|(link, _)| !self.is_in_sync(*link)).collect();
         for (link, _) in open {
             self.report(Law::Synced, None, || format!("link {}: a sync is held open", link.0));
