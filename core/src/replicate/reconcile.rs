@@ -317,11 +317,11 @@ impl Reconciliation {
         self.width = prefix_bits(terms.responder_feeds(self.role));
         let (picture, bytes) = match picture(context, pin.clone(), &terms, is_shared) {
             Ok(picture) => picture,
-            Err(fallback) => return Ok(StepResult::give_up(fallback)),
+            Err(fallback) => return Ok(StepResult::fall_back(fallback)),
         };
         let Context { sets, feeds, group, .. } = context;
         let Ok(view) = SnapshotView::new(&picture, sets, feeds, group) else {
-            return Ok(StepResult::give_up(Fallback::FreshSalt));
+            return Ok(StepResult::fall_back(Fallback::FreshSalt));
         };
         let (machine, turn) = match (way, self.role) {
             (Strategy::Told(base), role) => {
@@ -384,7 +384,7 @@ impl Reconciliation {
                 // For us it was over, and there is nothing to try again with. The peer, which
                 // claims anew, has to hear it.
                 (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) => {
-                    StepResult::give_up(Fallback::List)
+                    StepResult::fall_back(Fallback::List)
                 }
                 (_, Message::GiveUp(_)) => StepResult::end(Outcome::List),
                 _ => StepResult::default(),
@@ -395,7 +395,7 @@ impl Reconciliation {
         let Running { machine, picture, .. } = &mut **running;
         let Ok(view) = SnapshotView::new(picture, context.sets, context.feeds, context.group)
         else {
-            return Ok(StepResult { skipped, ..StepResult::give_up(Fallback::FreshSalt) });
+            return Ok(StepResult { skipped, ..StepResult::fall_back(Fallback::FreshSalt) });
         };
         let turn = match machine {
             State::Initiator(initiator) => initiator.handle(&view, message),
