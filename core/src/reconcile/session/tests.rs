@@ -9,6 +9,7 @@ use crate::reconcile::rice;
 use crate::reconcile::sketch::Sketch;
 use crate::reconcile::testing::{group_salt, handshake_hash};
 use crate::rng::Rng;
+use crate::tests::cases;
 
 mod bytes;
 mod delta;
@@ -192,7 +193,7 @@ fn sets(chance: &mut Rng, common: u64, only: [u64; 2], changed: u64) -> [Heads; 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(cases(16, 64)))]
 
     #[test]
     fn both_sides_learn_the_union(
