@@ -14,15 +14,12 @@ use crate::reconcile::sketch::Sketch;
 use crate::reconcile::testing::{group_salt, handshake_hash};
 use crate::reconcile::token::{ID_BITS, Item, Salt};
 use crate::rng::Rng;
-<<<<<<< HEAD
 use crate::tests::cases;
-=======
 use crate::wire::multifeed::Claim;
 use crate::wire::reconcile::{Entry, HeadOf, Message, SetKind};
 use crate::wire::rice;
 use crate::wire::slice::Slice;
 use core::ops::Range;
->>>>>>> main
 
 mod bytes;
 mod delta;
