@@ -14,6 +14,7 @@ use crate::reconcile::sketch::Sketch;
 use crate::reconcile::testing::{group_salt, handshake_hash};
 use crate::reconcile::token::{ID_BITS, Item, Salt};
 use crate::rng::Rng;
+use crate::tests::cases;
 use crate::wire::multifeed::Claim;
 use crate::wire::reconcile::{Entry, HeadOf, Message, SetKind};
 use crate::wire::rice;
@@ -202,7 +203,7 @@ fn sets(rng: &mut Rng, common: u64, only: [u64; 2], changed: u64) -> [Heads; 2] 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(cases(16, 64)))]
 
     #[test]
     fn both_sides_learn_the_union(
