@@ -19,7 +19,7 @@ use crate::tasks::{Stop, Tasks};
 
 /// The most bytes read or written at once; each connection holds two such chunks. 64 KiB is a usual
 /// block and the default of `Limits::range_bytes`, so one range fits. A judgement: the README
-/// ("How fast one feed crosses") attributes 12 % of the processor time to the kernel at this size,
+/// ("Throughput of one feed") attributes 12 % of the processor time to the kernel at this size,
 /// so larger chunks could gain little.
 pub(crate) const CHUNK_BYTES_MAX: usize = 64 * 1024;
 

@@ -36,8 +36,8 @@ pub(crate) mod start;
 
 /// The most inputs of each kind that one round handles before it drains the outputs. A judgement:
 /// enough to share the cost of a round, and few enough that a flood of one kind delays the outputs
-/// of the others by only 1 MiB of chunks, about 5 ms at the 189 MB/s of the README ("How fast one
-/// feed crosses").
+/// of the others by only 1 MiB of chunks, about 5 ms at the 189 MB/s of the README ("Throughput of
+/// one feed").
 const ROUND_INPUTS_MAX: usize = 16;
 
 /// The most received chunks of all connections that wait for the driver: one round, 1 MiB. Further

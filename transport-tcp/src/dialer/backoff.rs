@@ -14,8 +14,8 @@ const BACKOFF_S: [u64; 5] = [1, 5, 15, 30, 60];
 
 /// The longest wait for a peer that was lost less than [`LOST_S`] ago, so that peers notice a
 /// repaired network within ten seconds: 6 s plus a quarter for jitter, and a dial that began just
-/// before the repair and whose first packet is sent again within 2 s. The README ("Networks that
-/// break") has measurements.
+/// before the repair and whose first packet is sent again within 2 s. The README ("Network
+/// failures") has measurements.
 const BACKOFF_LOST_S: u64 = 6;
 
 /// How long a disconnected peer counts as lost. Later it counts as gone. A judgement: longer than a

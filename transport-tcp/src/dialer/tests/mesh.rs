@@ -156,7 +156,7 @@ impl Mesh {
         }
     }
 
-    /// Returns the connected pairs, each of which must have one connection.
+    /// Returns the connected pairs, and asserts that each has one connection.
     fn pairs(&self) -> BTreeSet<[usize; 2]> {
         let mut pairs = BTreeSet::new();
         for stream in self.streams.values().filter(|stream| stream.opens.is_none()) {
