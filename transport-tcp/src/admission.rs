@@ -69,9 +69,9 @@ impl Admission {
 
     /// Decides whether a stream from `addr` is accepted.
     ///
-    /// If a limit is reached, the oldest connection whose peer has proved nothing yet is replaced: a
-    /// member proves itself within two round trips, while an adversarial peer that fills the limit
-    /// stays silent.
+    /// If a limit is reached, the oldest connection whose peer has proved nothing yet is replaced:
+    /// a member proves itself within two round trips, while an adversarial peer that fills the
+    /// limit stays silent.
     pub(crate) fn admit(&self, addr: SocketAddr) -> Verdict {
         let network = network(addr);
         let is_same = |slot: &Slot| slot.role == Role::Responder && slot.network == network;

@@ -17,8 +17,8 @@ mod tests;
 /// bans end only when the application lifts them (`ban` in lib/peer-info.js).
 const BAN_S: u64 = 600;
 
-/// The most bans. When it is exceeded, the ban that ends first is dropped. A judgement: 16 times the
-/// default number of connections; about 40 KiB of keys and times.
+/// The most bans. When it is exceeded, the ban that ends first is dropped. A judgement: 16 times
+/// the default number of connections; about 40 KiB of keys and times.
 const BANS_MAX: usize = 1_024;
 
 #[derive(Debug, Default)]

@@ -21,8 +21,8 @@ use crate::discovery::report::{ADDRESSES_PER_PEER_MAX, Origin};
 
 /// A connection that lasted this long resets the backoff of its address. Shorter ones do not, so a
 /// peer that closes at once is not dialled every second. hyperswarm resets after 15 s
-/// (`attempts` in lib/peer-info.js, version 4); a judgement: 10 s is the handshake timeout of the
-/// core, so a connection of that length has at least opened.
+/// (`MIN_CONNECTION_TIME` in lib/peer-info.js, version 4). A judgement: 10 s, the core's default
+/// timeout of a handshake (`Timing::handshake`).
 const STABLE_S: u64 = 10;
 
 /// How much longer the peer with the smaller key waits before it dials a known peer, so two peers
@@ -201,7 +201,7 @@ impl Dialer {
         self.targets.iter().map(|(addr, target)| target.address(now, *addr)).collect()
     }
 
-    /// Returns the earliest time at which [`take_due`](Self::take_due) may return an address.
+    /// Returns the earliest time at which [`next_due`](Self::next_due) may return an address.
     pub(crate) fn deadline(&self, budget: DialBudget) -> Option<Instant> {
         let waits = self.targets.values().filter_map(|target| match target.state {
             State::Waiting { until } if budget.allows(target) => Some(until),
@@ -213,7 +213,7 @@ impl Dialer {
     /// Returns the address that has been due for longest, and marks it as dialled. Skips addresses
     /// of connected peers until [`on_peer_lost`](Self::on_peer_lost), and of banned peers until the
     /// ban ends.
-    pub(crate) fn take_due(
+    pub(crate) fn next_due(
         &mut self,
         now: Instant,
         budget: DialBudget,

@@ -94,13 +94,13 @@ impl Node {
     /// Returns one block of a feed from outside the group, by the feed's key and an index from 0.
     ///
     /// The block comes from the store, or from a peer over hypercore's channel. It is verified and
-    /// not stored, and the feed is not [adopted](Self::adopt). The call waits until a connected peer
-    /// has the block, see [`Multifeed::get`](multifeed_core::Multifeed). To give up, drop the
+    /// not stored, and the feed is not [adopted](Self::adopt). The call waits until a connected
+    /// peer has the block, see [`Multifeed::get`](multifeed_core::Multifeed). To give up, drop the
     /// future; the next call of `get` cancels the request.
     ///
     /// # Errors
-    /// If the feed is refused, if it belongs to the group and the block is not held, if the limit on
-    /// feeds or open requests is reached, or if the store fails.
+    /// If the feed is refused, if it belongs to the group and the block is not held, if the limit
+    /// on feeds or open requests is reached, or if the store fails.
     pub async fn get(&self, key: FeedKey, index: u64) -> Result<Bytes, NodeError> {
         let block = self.call(|reply| Command::Get { key, index, reply }).await?;
         // The core answers with exactly one block, or fails.
@@ -224,8 +224,8 @@ impl Node {
     }
 
     /// Adds an address to dial: the node keeps a connection there until
-    /// [`disconnect`](Self::disconnect) or [`close`](Self::close), with retries. A known address that
-    /// is not connected is dialled at once.
+    /// [`disconnect`](Self::disconnect) or [`close`](Self::close), with retries. A known address
+    /// that is not connected is dialled at once.
     ///
     /// # Errors
     /// If the limit on addresses is reached.

@@ -130,9 +130,9 @@ pub struct ConnectionLimits {
     /// The number of connections from which on the node no longer dials discovered addresses. The
     /// rest is reserved for peers that dial us and for addresses that the user specified.
     pub discovered: usize,
-    /// The most accepted connections whose peer has not proved yet to be a member, and the most such
-    /// dialled connections. Beyond it a new connection evicts the oldest one, so silent connections
-    /// cannot keep members out.
+    /// The most accepted connections whose peer has not proved yet to be a member, and the most
+    /// such dialled connections. Beyond it a new connection evicts the oldest one, so silent
+    /// connections cannot keep members out.
     pub half_open: usize,
     /// The most accepted connections from one IPv4 address or one /64 network of IPv6. Loopback
     /// counts too.

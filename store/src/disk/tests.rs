@@ -93,13 +93,13 @@ fn images(cut: &PowerCut<'_>, random: &mut u64) -> Vec<DiskImage> {
     let mut images = vec![
         cut.subset(|_| true),
         cut.subset(|_| false),
-        cut.subset(|place| subset >> (place % 64) & 1 == 1),
+        cut.subset(|index| subset >> (index % 64) & 1 == 1),
         cut.scattered(|| flip().is_multiple_of(2)),
     ];
     if let Some(DiskOp::Write(_, bytes)) = cut.pending.last() {
-        let place = flip() as usize % bytes.len();
-        images.extend(cut.torn(Tear::Front(place), |_| true));
-        images.extend(cut.torn(Tear::Back(place), |_| true));
+        let at = flip() as usize % bytes.len();
+        images.extend(cut.torn(Tear::Front(at), |_| true));
+        images.extend(cut.torn(Tear::Back(at), |_| true));
     }
     images
 }
@@ -119,20 +119,20 @@ fn acknowledged_commits_survive_a_power_cut_at_any_operation() {
     let ops = disk.log();
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let (mut count, mut first) = (0, start);
-    for place in start..ops.len() {
-        if ops[place] == DiskOp::Sync {
-            ops[first..place].iter().for_each(|op| synced.apply(op));
-            first = place;
+    for op in start..ops.len() {
+        if ops[op] == DiskOp::Sync {
+            ops[first..op].iter().for_each(|earlier| synced.apply(earlier));
+            first = op;
         }
-        let cut = PowerCut { synced: &synced, pending: &ops[first..=place] };
-        let least = acknowledged.iter().filter(|end| **end <= place + 1).count() as u64;
+        let cut = PowerCut { synced: &synced, pending: &ops[first..=op] };
+        let least = acknowledged.iter().filter(|end| **end <= op + 1).count() as u64;
         for image in images(&cut, &mut random) {
-            let store = open(image, Check::Quick).unwrap_or_else(|f| panic!("op {place}: {f:?}"));
+            let store = open(image, Check::Quick).unwrap_or_else(|f| panic!("op {op}: {f:?}"));
             let found = all(&store).unwrap();
             let most = (least + 1).min(COMMITS);
             assert!(
                 (least..=most).any(|commits| found == after(commits)),
-                "op {place}: {} entries where {least} were acknowledged",
+                "op {op}: {} entries where {least} were acknowledged",
                 found.len()
             );
             count += 1;
@@ -199,17 +199,17 @@ fn a_flipped_byte_is_detected_or_harmless() {
     let (mut found, mut harmless, mut missed) = (0, 0, 0);
     // Unused pages are all alike.
     let used: Vec<_> = image.used_ranges().collect();
-    for place in used.into_iter().flatten().step_by(97) {
+    for offset in used.into_iter().flatten().step_by(97) {
         let mut damaged = image.clone();
-        damaged.flip_bits(place, 0x5a);
+        damaged.flip_bits(offset, 0x5a);
         match outcome(damaged.clone(), Check::Full) {
             Ok(entries) => {
-                assert_eq!(entries, written, "byte {place}");
+                assert_eq!(entries, written, "byte {offset}");
                 harmless += 1;
             }
             Err(kind) => {
                 let expected = [FailureKind::Damaged, FailureKind::Closed];
-                assert!(expected.contains(&kind), "byte {place}: {kind:?}");
+                assert!(expected.contains(&kind), "byte {offset}: {kind:?}");
                 found += 1;
             }
         }
@@ -228,8 +228,8 @@ fn offset_of(image: &DiskImage, index: u64) -> u64 {
 #[test]
 fn a_corrupt_value_is_read_as_empty_and_affects_no_other() {
     let mut image = filled_image();
-    let place = offset_of(&image, 5);
-    image.flip_bits(place, 1);
+    let offset = offset_of(&image, 5);
+    image.flip_bits(offset, 1);
     let mut written = after(COMMITS);
     assert_ne!(written.insert(key(5), Bytes::new()), Some(Bytes::new()));
     let store = open(image, Check::Quick).unwrap();
@@ -243,9 +243,9 @@ fn closing_a_corrupt_file_never_panics() {
     let image = filled_image();
     let used: Vec<_> = image.used_ranges().flatten().collect();
     // These include pages of the engine's table of tables, which it writes when it closes.
-    for place in used.into_iter().step_by(7) {
+    for offset in used.into_iter().step_by(7) {
         let mut damaged = image.clone();
-        damaged.flip_bits(place, 0xff);
+        damaged.flip_bits(offset, 0xff);
         drop(open(damaged, Check::Quick));
     }
 }

@@ -24,7 +24,7 @@ fn dialer() -> Dialer {
 }
 
 fn due(dialer: &mut Dialer, now: Instant) -> Option<Due> {
-    dialer.take_due(now, DialBudget::All, |_| PeerState::Free)
+    dialer.next_due(now, DialBudget::All, |_| PeerState::Free)
 }
 
 fn failed(dialer: &mut Dialer, now: Instant, addr: SocketAddr) -> Option<Duration> {
@@ -143,7 +143,7 @@ fn a_due_address_of_a_connected_peer_is_skipped() {
     due(&mut dialer, at(0)).expect("due");
     dialer.on_peer_opened(at(0), addr(1), SMALLER);
     let wait = ended(&mut dialer, at(1), addr(1), StreamOutcome::Lost).expect("again");
-    assert_eq!(dialer.take_due(at(1) + wait, DialBudget::All, smaller_is_connected), None);
+    assert_eq!(dialer.next_due(at(1) + wait, DialBudget::All, smaller_is_connected), None);
     assert_eq!(dialer.deadline(DialBudget::All), None);
     dialer.on_peer_lost(at(9), SMALLER);
     assert!(dialer.deadline(DialBudget::All).is_some());

@@ -45,9 +45,10 @@ mod tests;
 /// miss each other in their first search. A judgement: one second, as the first retry of a dial.
 const FIRST_SEARCH_INTERVAL_S: u64 = 1;
 
-/// The interval between announcements. DHT nodes forget a record after 20 minutes (`maxRecordAge`,
-/// hyperdht 6.34), so with 9 minutes one announcement may get lost. hyperswarm refreshes every 10
-/// to 12 minutes (`REFRESH_INTERVAL` in lib/peer-discovery.js, version 4).
+/// The interval between announcements. DHT nodes forget a record after 20 minutes (`max_record_age`
+/// in peeroxide-dht 1.7.3, src/persistent.rs), so with 9 minutes one announcement may get lost.
+/// hyperswarm refreshes every 10 to 12 minutes (`REFRESH_INTERVAL` in lib/peer-discovery.js,
+/// version 4).
 const REFRESH_S: u64 = 9 * 60;
 
 /// The interval at which the addresses of this host are checked, so that others soon find a laptop
@@ -224,7 +225,8 @@ impl GroupDiscovery {
         }
     }
 
-    /// Waits until the time is over or the addresses of this host change. Returns whether they have.
+    /// Waits until the time is over or the addresses of this host change. Returns whether they
+    /// have.
     async fn moves_within(&mut self, wait: Duration) -> bool {
         let end = Instant::now() + wait;
         while Instant::now() < end {

@@ -143,8 +143,8 @@ async fn on_resolved(
     context.report_step(Step::Found { peers: seen.len() }).await;
 }
 
-/// Returns the addresses that can be dialled. Link-local ones need the name of an interface, so they
-/// are left out.
+/// Returns the addresses that can be dialled. Link-local ones need the name of an interface, so
+/// they are left out.
 fn addresses<'a>(ips: impl IntoIterator<Item = &'a ScopedIp>, port: u16) -> Vec<SocketAddr> {
     let ips = ips.into_iter().filter_map(|ip| match ip {
         ScopedIp::V4(ip) => Some(SocketAddr::from((*ip.addr(), port))),

@@ -95,7 +95,7 @@ impl Driver {
                 None => PeerState::Free,
             };
             let budget = self.admission.dial_budget();
-            let Some(due) = self.dialer.take_due(now, budget, peer_state) else { return };
+            let Some(due) = self.dialer.next_due(now, budget, peer_state) else { return };
             self.start_dial(due);
         }
     }

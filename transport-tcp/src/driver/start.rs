@@ -30,7 +30,8 @@ pub(crate) struct Started {
     pub(crate) ended: Receiver<Infallible>,
 }
 
-/// Binds the listeners, opens the store and connects the channels. Only the store's thread runs yet.
+/// Binds the listeners, opens the store and connects the channels. Only the store's thread runs
+/// yet.
 pub(crate) async fn start(
     options: NodeOptions,
     subscribers: Subscribers,

@@ -49,8 +49,8 @@ fn split(stream: TcpStream) -> ByteStream {
     ByteStream { reader: Box::new(stream.clone()), writer: Box::new(Writer(stream)) }
 }
 
-/// Closing a stream of async-std only flushes it. This wrapper also shuts the direction down, so the
-/// peer reads the end of the stream.
+/// Closing a stream of async-std only flushes it. This wrapper also shuts the direction down, so
+/// the peer reads the end of the stream.
 struct Writer(TcpStream);
 
 impl AsyncWrite for Writer {

@@ -36,8 +36,8 @@ pub trait Listener: Send + Sync {
 
 /// The two directions of a connection, which two tasks can use independently.
 ///
-/// The connection ends when both are dropped. Closing the writer ends that direction, which the peer
-/// reads as the end of the stream.
+/// The connection ends when both are dropped. Closing the writer ends that direction, which the
+/// peer reads as the end of the stream.
 pub struct ByteStream {
     /// Reads what the peer sends.
     pub reader: Box<dyn AsyncRead + Send + Unpin>,

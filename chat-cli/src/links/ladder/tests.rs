@@ -21,7 +21,7 @@ fn people_are_told_what_is_new_and_no_more() {
         (
             Step::Failed(SourceFailure::NoResponse),
             true,
-            "dht: failed: none of its entry nodes answers",
+            "dht: failed: no node of the network answers",
         ),
     ];
     for (step, is_news, text) in steps {

@@ -76,7 +76,7 @@ fn an_address_that_worked_once_is_never_suspended() {
 fn a_peer_lost_over_another_connection_is_dialled_with_short_backoff() {
     let mut dialer = dialer();
     dialer.add_discovered(at(0), Origin::Lan, Some(SMALLER), &[addr(1)]);
-    assert_eq!(dialer.take_due(at(0), DialBudget::All, smaller_is_connected), None);
+    assert_eq!(dialer.next_due(at(0), DialBudget::All, smaller_is_connected), None);
     dialer.on_peer_lost(at(7), SMALLER);
     let mut now = at(9);
     for _ in 0..ATTEMPTS_DISCOVERED_MAX - 1 {
@@ -123,7 +123,7 @@ fn addresses_of_one_peer_are_dialled_one_after_the_other_without_waiting_for_fai
 fn a_connected_peer_is_not_dialled_at_other_addresses() {
     let mut dialer = dialer();
     dialer.add_discovered(at(0), Origin::Lan, Some(SMALLER), &[addr(1)]);
-    assert_eq!(dialer.take_due(at(0), DialBudget::All, smaller_is_connected), None);
+    assert_eq!(dialer.next_due(at(0), DialBudget::All, smaller_is_connected), None);
     assert_eq!(state_of(&dialer, at(0), 1), AddressState::ConnectedElsewhere);
     dialer.on_peer_lost(at(7), SMALLER);
     assert_eq!(due(&mut dialer, at(10)).map(|due| due.addr), Some(addr(1)));
@@ -134,7 +134,7 @@ fn a_banned_peer_is_dialled_after_the_ban() {
     let mut dialer = dialer();
     dialer.add_discovered(at(0), Origin::Lan, Some(SMALLER), &[addr(1)]);
     assert_eq!(
-        dialer.take_due(at(0), DialBudget::All, |_| PeerState::Banned { until: at(90) }),
+        dialer.next_due(at(0), DialBudget::All, |_| PeerState::Banned { until: at(90) }),
         None
     );
     assert_eq!(dialer.deadline(DialBudget::All), Some(at(90)));
@@ -184,7 +184,7 @@ fn a_small_budget_is_for_manual_addresses() {
     discovered(&mut dialer, at(0), Origin::Lan, 1);
     dialer.add(at(5), addr(2));
     let mut due =
-        |budget| dialer.take_due(at(9), budget, |_| PeerState::Free).map(|due| due.addr.port());
+        |budget| dialer.next_due(at(9), budget, |_| PeerState::Free).map(|due| due.addr.port());
     assert_eq!(
         [due(DialBudget::None), due(DialBudget::ManualOnly), due(DialBudget::ManualOnly)],
         [None, Some(2), None]

@@ -81,7 +81,7 @@ impl Mesh {
             let peer_state = |remote: &PublicKey| {
                 if admission.is_connected(remote) { PeerState::Connected } else { PeerState::Free }
             };
-            let Some(due) = dialer.take_due(self.now, admission.dial_budget(), peer_state) else {
+            let Some(due) = dialer.next_due(self.now, admission.dial_budget(), peer_state) else {
                 return;
             };
             self.dials += 1;

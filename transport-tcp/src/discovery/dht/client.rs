@@ -27,11 +27,12 @@ use super::replies;
 use crate::discovery::endpoints::Endpoints;
 use crate::discovery::report::SourceFailure;
 
-/// The timeout of one request to one node: that of hyperdht (dht-rpc 6, lib/io.js).
+/// The timeout of one request to one node: the default of dht-rpc (`DEFAULT_TIMEOUT_MS` in
+/// peeroxide-dht 1.7.3, src/io.rs).
 const REQUEST_TIMEOUT_MS: u64 = 1_000;
 
-/// Retries of one request. hyperdht makes three. A judgement: twenty nodes are asked and one reply is
-/// enough, so one retry covers a lost packet.
+/// Retries of one request. The default of dht-rpc is three (`DEFAULT_RETRIES`). A judgement: twenty
+/// nodes are asked and one reply is enough, so one retry covers a lost packet.
 const REQUEST_RETRIES: u32 = 1;
 
 /// The most time for a walk to the nodes near a target. A walk takes as long as its slowest steps,
@@ -104,10 +105,11 @@ impl Client {
         observed.host.parse().ok()
     }
 
-    /// Returns the keys announced under a topic, at most as many per node as an honest node reports.
-    /// They are merged round-robin, so a node that reports many keys does not hide those of others.
+    /// Returns the keys announced under a topic, at most as many per node as an honest node
+    /// reports. They are merged round-robin, so a node that reports many keys does not hide those
+    /// of others.
     pub(super) async fn lookup(&self, topic: [u8; 32]) -> Result<Vec<PublicKey>, SourceFailure> {
-        let answers = self.ask(topic, LOOKUP, None).await?;
+        let answers = self.query(topic, LOOKUP, None).await?;
         let values = answers.iter().filter_map(|answer| answer.value.as_deref());
         Ok(replies::merge_round_robin(values.map(replies::announced).collect()))
     }
@@ -138,7 +140,7 @@ impl Client {
         key_pair: &KeyPair,
         TopicCommand { command, namespace }: TopicCommand,
     ) -> Result<(), SourceFailure> {
-        let answers = self.ask(topic, LOOKUP, None).await?;
+        let answers = self.query(topic, LOOKUP, None).await?;
         let peer = HyperPeer { public_key: key_pair.public_key().0, relay_addresses: Vec::new() };
         let encoded = encode_hyper_peer_to_bytes(&peer).map_err(failure)?;
         let message = |answer: &NodeReply, token: [u8; 32]| {
@@ -155,7 +157,7 @@ impl Client {
     pub(super) async fn put(&self, key_pair: &KeyPair, value: &[u8]) -> Result<(), SourceFailure> {
         let public_key = key_pair.public_key();
         let target = blake2b(&[&public_key.0]);
-        let answers = self.ask(target, MUTABLE_GET, Some(vec![0])).await?;
+        let answers = self.query(target, MUTABLE_GET, Some(vec![0])).await?;
         let newest = replies::newest(&public_key, values(&answers)).map_or(0, |record| record.seq);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(now.as_millis()).unwrap_or(0);
@@ -170,7 +172,7 @@ impl Client {
 
     /// Returns the endpoints of a member, from the newest record under its key.
     pub(super) async fn find(&self, group: &Group, key: PublicKey) -> Option<Endpoints> {
-        let answers = self.ask(blake2b(&[&key.0]), MUTABLE_GET, Some(vec![0])).await.ok()?;
+        let answers = self.query(blake2b(&[&key.0]), MUTABLE_GET, Some(vec![0])).await.ok()?;
         let record = replies::newest(&key, values(&answers))?;
         match Endpoints::open(group, &record.value) {
             Ok(endpoints) if endpoints.key == key => Some(endpoints),
@@ -183,7 +185,7 @@ impl Client {
     }
 
     /// Sends a request to all nodes near a target, and returns their replies.
-    async fn ask(
+    async fn query(
         &self,
         target: [u8; 32],
         command: u64,

@@ -22,8 +22,8 @@ use crate::discovery::endpoints::SEALED_BYTES_MAX;
 #[cfg(test)]
 mod tests;
 
-/// The most peers that one node may report: as many as an honest node stores and returns per topic
-/// (LOOKUP in hyperdht 6.34, at most 20).
+/// The most peers that one node may report: as many as an honest node stores per topic
+/// (`max_per_key` in peeroxide-dht 1.7.3, src/persistent.rs, as in hyperdht).
 const PEERS_PER_REPLY_MAX: usize = 20;
 
 /// A mutable record whose signature was verified.
