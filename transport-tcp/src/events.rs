@@ -13,7 +13,7 @@ use std::{fmt, io};
 
 use futures_lite::Stream;
 use futures_lite::future::poll_fn;
-use multifeed_core::{ConnectionId, Event, Reason, Role};
+use multifeed_core::{CloseReason, ConnectionId, Event, Role};
 
 use crate::discovery::report::{Origin, Step};
 
@@ -96,7 +96,7 @@ pub enum DialFailure {
 #[non_exhaustive]
 pub enum DisconnectReason {
     /// The core closed it.
-    Core(Reason),
+    Core(CloseReason),
     /// Another connection with the same peer is open.
     Duplicate,
     /// A newer connection replaced it before its peer proved to be a member.

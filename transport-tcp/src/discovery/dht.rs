@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use futures_lite::future::{or, zip};
 use multifeed_core::PublicKey;
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -138,7 +138,7 @@ async fn run(context: Arc<SourceContext>, options: Dht) {
             Ok(client) => break client,
             Err(failure) => context.report_step(Step::Failed(failure)).await,
         }
-        let wait = search_interval(attempts, &mut Chance::new(seed));
+        let wait = search_interval(attempts, &mut Rng::new(seed));
         attempts += 1;
         if sleep_unless_closed(&context, wait).await.is_none() {
             return;
@@ -151,7 +151,7 @@ async fn run(context: Arc<SourceContext>, options: Dht) {
         port_mapper: router.map(PortMapper::new),
         context: Arc::clone(&context),
         client: Arc::new(client),
-        rng: Chance::new(seed),
+        rng: Rng::new(seed),
         known: BTreeMap::new(),
     };
     or(discovery.run(), context.closed()).await;
@@ -186,7 +186,7 @@ async fn sleep_unless_closed(context: &SourceContext, wait: Duration) -> Option<
 /// Returns the interval after this many searches: 1, 2, 4 … seconds, at most the refresh interval,
 /// with a jitter of a third in either direction, so two members that search at the same time
 /// once do not keep doing so.
-fn search_interval(searches: u32, rng: &mut Chance) -> Duration {
+fn search_interval(searches: u32, rng: &mut Rng) -> Duration {
     let step_s =
         FIRST_SEARCH_INTERVAL_S.checked_shl(searches.min(63)).unwrap_or(REFRESH_S).min(REFRESH_S);
     let step_ms = step_s * 1_000;
@@ -199,7 +199,7 @@ struct GroupDiscovery {
     client: Arc<Client>,
     addresses: AddressPolicy,
     port_mapper: Option<PortMapper>,
-    rng: Chance,
+    rng: Rng,
     /// Peers found so far, with their addresses.
     known: BTreeMap<PublicKey, Vec<SocketAddr>>,
 }

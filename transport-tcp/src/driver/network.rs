@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::or;
-use multifeed_core::{ConnectionId, Input, PublicKey, Reason, Role, Secure};
+use multifeed_core::{CloseReason, ConnectionId, Input, PublicKey, Role, Secure};
 use tracing::Instrument;
 
 use super::{Driver, Phase};
@@ -191,9 +191,9 @@ impl Driver {
     }
 
     /// Handles a connection that the core closes.
-    pub(super) fn on_core_disconnect(&mut self, connection: ConnectionId, reason: Reason) {
+    pub(super) fn on_core_disconnect(&mut self, connection: ConnectionId, reason: CloseReason) {
         let reason = match reason {
-            Reason::Requested if matches!(self.phase, Phase::Closing { .. }) => {
+            CloseReason::Requested if matches!(self.phase, Phase::Closing { .. }) => {
                 DisconnectReason::NodeClosed
             }
             reason => DisconnectReason::Core(reason),
@@ -304,7 +304,7 @@ impl Driver {
             }
             Role::Responder => None,
         };
-        if let (Some(remote), DisconnectReason::Core(Reason::Violation(_))) =
+        if let (Some(remote), DisconnectReason::Core(CloseReason::Violation(_))) =
             (removed.remote, &reason)
         {
             self.bans.add(now, remote);
@@ -326,7 +326,10 @@ fn should_linger(reason: &DisconnectReason) -> bool {
     !matches!(
         reason,
         DisconnectReason::Core(
-            Reason::Violation(_) | Reason::Limit(_) | Reason::Ourselves | Reason::Deadline(_)
+            CloseReason::Violation(_)
+                | CloseReason::Limit(_)
+                | CloseReason::Ourselves
+                | CloseReason::Deadline(_)
         )
     )
 }
@@ -334,13 +337,13 @@ fn should_linger(reason: &DisconnectReason) -> bool {
 fn stream_outcome(reason: &DisconnectReason, has_other: bool) -> StreamOutcome {
     match reason {
         DisconnectReason::Core(
-            Reason::Violation(_)
-            | Reason::Limit(_)
-            | Reason::Incompatible { .. }
-            | Reason::NotAMember,
+            CloseReason::Violation(_)
+            | CloseReason::Limit(_)
+            | CloseReason::Incompatible { .. }
+            | CloseReason::NotAMember,
         )
         | DisconnectReason::Banned => StreamOutcome::Refused,
-        DisconnectReason::Core(Reason::Ourselves | Reason::Synced)
+        DisconnectReason::Core(CloseReason::Ourselves | CloseReason::Synced)
         | DisconnectReason::NodeClosed => StreamOutcome::Finished,
         _ if has_other => StreamOutcome::ConnectedElsewhere,
         _ => StreamOutcome::Lost,

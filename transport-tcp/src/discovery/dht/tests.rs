@@ -3,8 +3,8 @@ use super::*;
 #[test]
 fn search_intervals_grow_to_the_refresh_interval_with_jitter() {
     let waits = |seed| {
-        let mut chance = Chance::new([seed; 32]);
-        (0..70).map(|searches| search_interval(searches, &mut chance)).collect::<Vec<_>>()
+        let mut rng = Rng::new([seed; 32]);
+        (0..70).map(|searches| search_interval(searches, &mut rng)).collect::<Vec<_>>()
     };
     let intervals = waits(1);
     for (searches, wait) in intervals.iter().enumerate() {

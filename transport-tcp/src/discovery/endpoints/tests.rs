@@ -51,7 +51,7 @@ fn other_groups_cannot_decrypt_a_record() {
 #[test]
 fn a_malformed_record_of_a_member_is_rejected() {
     let with = |tail: &[u8]| {
-        let (mut push, header) = Push::new(&seal_key(&group()), &mut Chance::new([1; 32]));
+        let (mut push, header) = Push::new(&seal_key(&group()), &mut Rng::new([1; 32]));
         let mut sealed = BytesMut::from(&header[..]);
         push.seal(&[&KEY.0, tail].concat(), &mut sealed).expect("short");
         Endpoints::open(&group(), &sealed).map(|record| record.addrs.len())
