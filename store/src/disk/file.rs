@@ -136,10 +136,7 @@ fn create_folders(folder: &Path) -> io::Result<()> {
         return Ok(());
     }
     create_folders(parent(folder))?;
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(folder) {
+    match folder_builder().create(folder) {
         // The umask may have cleared bits that the owner needs.
         Ok(()) => restrict(folder, 0o700)?,
         // Another process created it at the same time.
@@ -147,6 +144,18 @@ fn create_folders(folder: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     }
     sync_folder(parent(folder))
+}
+
+#[cfg(unix)]
+fn folder_builder() -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+#[cfg(not(unix))]
+fn folder_builder() -> fs::DirBuilder {
+    fs::DirBuilder::new()
 }
 
 #[cfg(unix)]
