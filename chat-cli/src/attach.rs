@@ -12,6 +12,8 @@
 pub mod guest;
 pub mod host;
 pub mod sends;
+// Only Unix has the local sockets that use it.
+#[cfg_attr(not(unix), allow(dead_code))]
 mod wire;
 
 use std::path::PathBuf;

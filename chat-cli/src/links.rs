@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use multifeed_core::{CloseReason, ConnectionId, Event, PublicKey, Role};
-use multifeed_tcp::{Ending, NodeEvent};
+use multifeed_tcp::{DisconnectReason, NodeEvent};
 
 use crate::lines::{self, PeerState};
 use crate::sanitize::{self, Clean};
@@ -296,7 +296,7 @@ impl Links {
         &mut self,
         connection: ConnectionId,
         addr: SocketAddr,
-        reason: &Ending,
+        reason: &DisconnectReason,
     ) -> Option<Change> {
         let link = self.connections.remove(&connection)?;
         let why = ending(reason);
@@ -324,10 +324,10 @@ fn target(targets: &mut [Target], addr: SocketAddr) -> Option<&mut Target> {
     targets.iter_mut().find(|target| target.addresses.contains(&addr))
 }
 
-fn ending(reason: &Ending) -> String {
+fn ending(reason: &DisconnectReason) -> String {
     match reason {
-        Ending::Core(CloseReason::NotAMember) => "somebody answers, but is not in this room".into(),
-        Ending::Core(CloseReason::Ourselves) => "that is this program itself".into(),
+        DisconnectReason::Core(CloseReason::NotAMember) => "somebody answers, but is not in this room".into(),
+        DisconnectReason::Core(CloseReason::Ourselves) => "that is this program itself".into(),
         other => other.to_string(),
     }
 }

@@ -1,4 +1,5 @@
-//! Measures the disk store on a multifeed's load: `cargo run --release --example load [folder]`.
+//! Measures the disk store under the load of a multifeed:
+//! `cargo run --release --example load [folder]`.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ fn key(kind: u8, feed: u32, index: u64) -> StoreKey {
     StoreKey::from_bytes(bytes)
 }
 
-/// A block, a node of its tree, and the feed's record anew.
+/// The writes of one append: a block, a tree node, and the feed's record.
 fn append(feed: u32, index: u64) -> [Write; 3] {
     let value = |length: usize| Bytes::from(vec![feed as u8 ^ index as u8; length]);
     [
@@ -48,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let start = Instant::now();
     let mut store = DiskStore::open(&path, Check::Quick)?;
-    row("making a store", milliseconds(start.elapsed()))?;
+    row("creating a store", milliseconds(start.elapsed()))?;
     row("an empty store", format!("{} bytes", std::fs::metadata(&path)?.len()))?;
 
     let mut times = Vec::new();
@@ -86,7 +87,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     drop(store);
     let start = Instant::now();
     DiskStore::open(&path, Check::Whole)?;
-    row("opening with a whole check", milliseconds(start.elapsed()))?;
+    row("opening with a full check", milliseconds(start.elapsed()))?;
     row("on the disk", format!("{} bytes", std::fs::metadata(&path)?.len()))?;
     Ok(())
 }

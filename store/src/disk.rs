@@ -1,211 +1,209 @@
 //! A store in one file.
 //!
-//! Rule: only this file and the ones below it know the engine, and nothing that a file can hold
-//! makes them panic outwards.
+//! Rule: only this file and its submodules know the storage engine.
 
+mod backend;
+mod checksum;
+mod engine;
 mod file;
-mod medium;
-mod seal;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use multifeed_core::{StoreKey, Write};
 use redb::{Database, ReadableDatabase, TableDefinition};
 
-use crate::{Failure, FailureKind, Scan, Store};
-
-pub use medium::Medium;
-
-use medium::Backend;
+use self::backend::Backend;
+use self::engine::{catch_panic, failure as engine_failure};
+use crate::failure::{Failure, FailureKind};
+use crate::medium::Medium;
+use crate::scan::Scan;
+use crate::store::Store;
 
 #[cfg(test)]
 mod tests;
 
-/// The version of what this crate writes into a file.
+/// Version of the file format that this crate writes.
 pub const FORMAT_VERSION: u64 = 1;
 
-/// Bytes of pages kept in memory. The first of the levels that every append walks fit; blocks are
-/// read once and cached by the operating system.
+/// The engine's page cache. The upper levels of the tree, which every append walks, must fit:
+/// measured with 16 MiB in the README ("Why redb"), where a file with 500,000 blocks needs 21 MB of
+/// memory in all. Blocks are read once and the operating system caches them, so more does not help.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 const ENTRIES: TableDefinition<'_, &[u8; 13], &[u8]> = TableDefinition::new("entries");
 const FORMAT: TableDefinition<'_, &str, u64> = TableDefinition::new("format");
 
-/// How much of a file is read before it is trusted.
+/// How much of a file is verified when it is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Check {
-    /// What opening needs; all of it if the last program that had it open did not close it. Each
-    /// value is checked when it is read.
+    /// Verifies what opening needs: everything if the last program did not close the file, little
+    /// otherwise. Each value is verified when it is read.
     Quick,
-    /// Every page, against the engine's tree of checksums. Also finds keys that went missing.
-    Whole,
+    /// Verifies every page against the engine's checksum tree. Also detects missing keys.
+    Full,
 }
 
-/// A store in one file, which holds all feeds of a group: one descriptor, no thread, and one sync
-/// for each group of commits. Another open of the same file fails with [`FailureKind::Locked`].
+/// A store in one file, which holds all feeds of a group. It needs one file descriptor and no
+/// thread, and syncs once per group of commits. A second open of the same file fails with
+/// [`FailureKind::Locked`].
 ///
-/// A damaged value is read as an empty one, and what else is damaged gives
-/// [`FailureKind::Damaged`]; never a panic, unless the program is built with `panic = "abort"`: the
-/// engine panics on some damage, and this store catches that.
+/// A corrupt value is read as empty. Other corruption causes [`FailureKind::Damaged`]. It never
+/// causes a panic unless the program is built with `panic = "abort"`: the engine panics on some
+/// corruption, and this store catches the panic.
 #[derive(Debug)]
 pub struct DiskStore {
     path: PathBuf,
     /// `None` after a failed commit.
     database: Option<Database>,
-    /// The stored form of one value, kept for its memory.
-    sealed: Vec<u8>,
+    /// Buffer for the stored form of one value, kept to reuse its allocation.
+    stored: Vec<u8>,
 }
 
 impl DiskStore {
-    /// Opens the store in this file. Without a file there, it makes one, for its owner alone
-    /// (0600, and 0700 for folders that are missing on the way), which appears under its name only
-    /// when it is complete.
+    /// Opens the store in this file, or creates it.
     ///
-    /// A symbolic link in place of the file is refused.
+    /// A created file is private to its owner (mode 0600; missing folders get 0700) and appears
+    /// under its name only once it is complete. A symbolic link in place of the file is refused.
     pub fn open(path: impl AsRef<Path>, check: Check) -> Result<Self, Failure> {
         let path = path.as_ref();
-        match file::open(path).map_err(|failure| failure.at(path))? {
-            file::Opened::Existing(backend) => Self::with(backend, path, State::Complete(check)),
-            file::Opened::Fresh(backend, unpublished) => {
-                let store = Self::with(backend, path, State::Empty)?;
-                unpublished.publish().map_err(|error| Failure::from_io(error).at(path))?;
+        match file::open(path).map_err(|failure| failure.with_path(path))? {
+            file::Opened::Existing(file) => Self::start(file, path, Content::Complete(check)),
+            file::Opened::Created(file, unpublished) => {
+                let store = Self::start(file, path, Content::Empty)?;
+                unpublished.publish().map_err(|error| Failure::from_io(error).with_path(path))?;
                 Ok(store)
             }
         }
     }
 
-    /// Makes a store on something else than a file, and forgets what lay there. Failures name
-    /// `path`; nobody is kept from opening the same medium again.
+    /// Creates a store on a medium other than a file, and erases the medium. Failures name `path`.
+    /// The medium is not locked.
     pub fn create_on(medium: impl Medium, path: impl AsRef<Path>) -> Result<Self, Failure> {
         let path = path.as_ref();
-        medium.set_length(0).map_err(|error| Failure::from_io(error).at(path))?;
-        Self::with(medium, path, State::Empty)
+        medium.set_length(0).map_err(|error| Failure::from_io(error).with_path(path))?;
+        Self::start(medium, path, Content::Empty)
     }
 
-    /// Opens a store that [`create_on`](Self::create_on) made.
+    /// Opens a store that [`create_on`](Self::create_on) created.
     pub fn open_on(
         medium: impl Medium,
         path: impl AsRef<Path>,
         check: Check,
     ) -> Result<Self, Failure> {
-        Self::with(medium, path.as_ref(), State::Complete(check))
+        Self::start(medium, path.as_ref(), Content::Complete(check))
     }
 
-    fn with(medium: impl Medium, path: &Path, state: State) -> Result<Self, Failure> {
-        let database = guarded(|| start(medium, state)).map_err(|failure| failure.at(path))?;
-        // From here on it is closed as a store is, whatever is found.
-        let store = Self { path: path.to_path_buf(), database: Some(database), sealed: Vec::new() };
-        store.look(|database| match state {
-            State::Empty => make_tables(database),
-            State::Complete(_) => check_format(database),
+    fn start(medium: impl Medium, path: &Path, content: Content) -> Result<Self, Failure> {
+        let database = catch_panic(|| open_database(medium, content));
+        let database = database.map_err(|failure| failure.with_path(path))?;
+        // Made before the checks below, so that its `drop` closes the file if they fail.
+        let store = Self { path: path.to_path_buf(), database: Some(database), stored: Vec::new() };
+        store.with_database(|database| match content {
+            Content::Empty => create_tables(database),
+            Content::Complete(_) => check_format(database),
         })?;
         Ok(store)
     }
 
-    /// Runs a call of the engine.
-    fn look<T>(&self, call: impl FnOnce(&Database) -> Result<T, Failure>) -> Result<T, Failure> {
+    /// Runs a read of the engine, unless the store is closed.
+    fn with_database<T>(
+        &self,
+        call: impl FnOnce(&Database) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let Some(database) = &self.database else {
-            return Err(Failure::new(FailureKind::Closed).at(&self.path));
+            return Err(Failure::new(FailureKind::Closed).with_path(&self.path));
         };
-        guarded(|| call(database)).map_err(|failure| failure.at(&self.path))
+        catch_panic(|| call(database)).map_err(|failure| failure.with_path(&self.path))
     }
 }
 
 impl Store for DiskStore {
     fn read(&self, keys: &[StoreKey]) -> Result<Vec<Option<Bytes>>, Failure> {
-        self.look(|database| {
-            let entries = database.begin_read().map_err(engine)?;
-            let entries = entries.open_table(ENTRIES).map_err(engine)?;
+        self.with_database(|database| {
+            let entries = database.begin_read().map_err(engine_failure)?;
+            let entries = entries.open_table(ENTRIES).map_err(engine_failure)?;
             let mut values = Vec::with_capacity(keys.len());
             for key in keys {
-                let sealed = entries.get(key.as_bytes()).map_err(engine)?;
-                values.push(sealed.map(|sealed| seal::open(key, sealed.value())));
+                let stored = entries.get(key.as_bytes()).map_err(engine_failure)?;
+                values.push(stored.map(|stored| checksum::decode(key, stored.value())));
             }
             Ok(values)
         })
     }
 
     fn scan(&self, scan: &Scan) -> Result<Vec<(StoreKey, Bytes)>, Failure> {
-        self.look(|database| {
+        self.with_database(|database| {
             if scan.is_empty() {
                 return Ok(Vec::new());
             }
-            let entries = database.begin_read().map_err(engine)?;
-            let entries = entries.open_table(ENTRIES).map_err(engine)?;
-            let run = entries.range::<&[u8; 13]>(scan.from.as_bytes()..scan.until.as_bytes());
-            scan.take(run.map_err(engine)?.map(|entry| {
-                let (key, sealed) = entry.map_err(engine)?;
+            let entries = database.begin_read().map_err(engine_failure)?;
+            let entries = entries.open_table(ENTRIES).map_err(engine_failure)?;
+            let range = entries.range::<&[u8; 13]>(scan.from.as_bytes()..scan.until.as_bytes());
+            scan.collect(range.map_err(engine_failure)?.map(|entry| {
+                let (key, stored) = entry.map_err(engine_failure)?;
                 let key = StoreKey::from_bytes(*key.value());
-                // A damaged page can hold any key, and the core must get none that it did not
-                // ask for.
-                if !scan.wants(key) {
+                // A corrupt page can contain any key. The core must get only keys that it asked
+                // for.
+                if !scan.contains(key) {
                     return Err(Failure::new(FailureKind::Damaged));
                 }
-                Ok((key, seal::open(&key, sealed.value())))
+                Ok((key, checksum::decode(&key, stored.value())))
             }))
         })
     }
 
     fn commit(&mut self, commits: &[&[Write]]) -> Result<(), Failure> {
         let Some(database) = self.database.take() else {
-            return Err(Failure::new(FailureKind::Closed).at(&self.path));
+            return Err(Failure::new(FailureKind::Closed).with_path(&self.path));
         };
-        let written = guarded(|| write(&database, commits, &mut self.sealed));
+        let written = catch_panic(|| write(&database, commits, &mut self.stored));
         match written {
             Ok(()) => self.database = Some(database),
-            // Its state is of unknown truth.
-            Err(_) => close(database),
+            // After a failed sync the file's contents are unknown: the kernel may have dropped the
+            // dirty pages and marked them clean (LWN, "PostgreSQL's fsync() surprise",
+            // https://lwn.net/Articles/752063/). So the file must be closed and read again.
+            Err(_) => engine::close(database),
         }
-        written.map_err(|failure| failure.at(&self.path))
+        written.map_err(|failure| failure.with_path(&self.path))
     }
 }
 
 impl Drop for DiskStore {
     fn drop(&mut self) {
         if let Some(database) = self.database.take() {
-            close(database);
+            engine::close(database);
         }
     }
 }
 
-/// The engine closes its file when it is dropped, which panics on some damage as well. Never while
-/// another panic unwinds: a second one would end the process.
-fn close(database: Database) {
-    // Closing adds nothing to what is durable, so that it failed is nothing to tell.
-    let _ = guarded(move || {
-        drop(database);
-        Ok(())
-    });
-}
-
-/// What a file is expected to hold.
+/// What a file is expected to contain.
 #[derive(Clone, Copy)]
-enum State {
+enum Content {
     Empty,
     Complete(Check),
 }
 
 /// Opens the engine on a medium.
-fn start(medium: impl Medium, state: State) -> Result<Database, Failure> {
+fn open_database(medium: impl Medium, content: Content) -> Result<Database, Failure> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
-    if let State::Complete(check) = state {
-        // The engine would make a new database of it; but complete files are never empty, so this
-        // one has lost all that it held.
+    if let Content::Complete(check) = content {
+        // The engine would create a new database in an empty file. A complete file is never empty,
+        // so this one has lost its contents.
         if medium.length().map_err(Failure::from_io)? == 0 {
             return Err(Failure::new(FailureKind::Damaged));
         }
-        builder.set_check_integrity_on_open(check == Check::Whole);
+        builder.set_check_integrity_on_open(check == Check::Full);
     }
-    builder.create_with_backend(Backend(medium)).map_err(engine)
+    builder.create_with_backend(Backend(medium)).map_err(engine_failure)
 }
 
-/// Checks that the format is ours.
+/// Checks that the file has our format.
 fn check_format(database: &Database) -> Result<(), Failure> {
-    let format = database.begin_read().map_err(engine)?.open_table(FORMAT).map_err(engine)?;
-    let version = format.get("version").map_err(engine)?.map(|version| version.value());
+    let transaction = database.begin_read().map_err(engine_failure)?;
+    let format = transaction.open_table(FORMAT).map_err(engine_failure)?;
+    let version = format.get("version").map_err(engine_failure)?.map(|version| version.value());
     match version {
         Some(FORMAT_VERSION) => Ok(()),
         Some(found) if found > FORMAT_VERSION => Err(Failure::new(FailureKind::TooNew { found })),
@@ -213,59 +211,36 @@ fn check_format(database: &Database) -> Result<(), Failure> {
     }
 }
 
-fn make_tables(database: &Database) -> Result<(), Failure> {
-    let transaction = database.begin_write().map_err(engine)?;
-    transaction.open_table(ENTRIES).map_err(engine)?;
-    let mut format = transaction.open_table(FORMAT).map_err(engine)?;
-    format.insert("version", FORMAT_VERSION).map_err(engine)?;
+fn create_tables(database: &Database) -> Result<(), Failure> {
+    let transaction = database.begin_write().map_err(engine_failure)?;
+    transaction.open_table(ENTRIES).map_err(engine_failure)?;
+    let mut format = transaction.open_table(FORMAT).map_err(engine_failure)?;
+    format.insert("version", FORMAT_VERSION).map_err(engine_failure)?;
     drop(format);
-    transaction.commit().map_err(engine)
+    transaction.commit().map_err(engine_failure)
 }
 
-/// One transaction with one sync. Without the engine's two-phase commit and quick repair, which
-/// cost a second sync and save a reading of the whole file after a crash.
-fn write(database: &Database, commits: &[&[Write]], sealed: &mut Vec<u8>) -> Result<(), Failure> {
+/// Writes a group in one transaction with one sync.
+///
+/// The engine's two-phase commit and quick repair stay off: each costs a second sync per commit,
+/// and together they save only one read of the whole file after a crash (README, "Why redb").
+fn write(database: &Database, commits: &[&[Write]], stored: &mut Vec<u8>) -> Result<(), Failure> {
     if commits.iter().all(|writes| writes.is_empty()) {
         return Ok(());
     }
-    let transaction = database.begin_write().map_err(engine)?;
-    let mut entries = transaction.open_table(ENTRIES).map_err(engine)?;
+    let transaction = database.begin_write().map_err(engine_failure)?;
+    let mut entries = transaction.open_table(ENTRIES).map_err(engine_failure)?;
     for write in commits.iter().copied().flatten() {
         match write {
             Write::Put(key, value) => {
-                seal::close(key, value, sealed);
-                entries.insert(key.as_bytes(), sealed.as_slice()).map_err(engine)?;
+                checksum::encode(key, value, stored);
+                entries.insert(key.as_bytes(), stored.as_slice()).map_err(engine_failure)?;
             }
             Write::Delete(key) => {
-                entries.remove(key.as_bytes()).map_err(engine)?;
+                entries.remove(key.as_bytes()).map_err(engine_failure)?;
             }
         }
     }
     drop(entries);
-    transaction.commit().map_err(engine)
-}
-
-/// Calls the engine and turns a panic, which it answers some damage with, into a failure.
-fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    // Unwind safety: a commit that panics takes the database with it, and a read that panics has
-    // changed nothing but the engine's caches, whose locks are then poisoned and fail in turn.
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
-        let words = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-        let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(Failure::new(FailureKind::Damaged).because(words.unwrap_or_default()))
-    })
-}
-
-/// What an error of the engine means.
-fn engine(error: impl Into<redb::Error>) -> Failure {
-    match error.into() {
-        redb::Error::Io(error) => Failure::from_io(error),
-        error @ (redb::Error::PreviousIo | redb::Error::DatabaseClosed) => {
-            Failure::new(FailureKind::Closed).because(error)
-        }
-        error @ redb::Error::ValueTooLarge(_) => Failure::new(FailureKind::Io).because(error),
-        // Bad pages, and tables that are missing or not of our types. What else there is answers
-        // calls that this file never makes.
-        error => Failure::new(FailureKind::Damaged).because(error),
-    }
+    transaction.commit().map_err(engine_failure)
 }

@@ -1,6 +1,6 @@
-//! What went wrong under a store, in its own words and in the operating system's.
+//! Why a store failed: a kind for programs, a path and a source for people.
 //!
-//! Rule: the kind decides what a program does; path and source are for people.
+//! Rule: programs decide by the kind alone.
 
 use std::error::Error;
 use std::fmt;
@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use multifeed_core::StoreFailure;
 
-/// A store could not do what was asked. [`Error::source`] is what the operating system or the
-/// engine said.
+/// A failed call of a store. [`Error::source`] is the error of the operating system or the engine.
 #[derive(Debug)]
 pub struct Failure {
     kind: FailureKind,
@@ -18,67 +17,67 @@ pub struct Failure {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What a program can do about a [`Failure`].
+/// The kind of a [`Failure`], by what a program can do about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FailureKind {
     /// Reading or writing failed.
     Io,
-    /// No space, or a quota is used up.
+    /// The disk is full, or a quota is used up.
     Full,
-    /// What was read is not what a store wrote.
+    /// The contents are not what a store wrote.
     Damaged,
-    /// Somebody else has the store open.
+    /// Another handle or process has the store open.
     Locked,
-    /// The store was written by a newer version of this crate.
+    /// A newer version of this crate wrote the store.
     TooNew {
         /// The version in the store.
         found: u64,
     },
-    /// The store failed before and must be reopened.
+    /// The store failed earlier and must be reopened.
     Closed,
 }
 
 impl Failure {
-    /// A failure without a place or a cause, for stores that have none.
+    /// Makes a failure without path and source.
     pub fn new(kind: FailureKind) -> Self {
         Self { kind, path: None, source: None }
     }
 
-    /// A failure of the operating system; its kind follows from the error.
+    /// Makes a failure from an error of the operating system, which determines the kind.
     pub fn from_io(error: io::Error) -> Self {
         let kind = match error.kind() {
-            // EFBIG: the limit on the size of a file is a quota too.
+            // EFBIG: a limit on the size of a file is a quota too.
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::FileTooLarge => FailureKind::Full,
-            // Read past the end, or bytes that make no sense: the file is not what was written.
+            // A read past the end, or invalid bytes: the file is not what was written.
             io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => FailureKind::Damaged,
             _ => FailureKind::Io,
         };
-        Self::new(kind).because(error)
+        Self::new(kind).with_source(error)
     }
 
-    /// The same failure, with the file it happened to.
+    /// Adds the path of the file.
     #[must_use]
-    pub fn at(mut self, path: &Path) -> Self {
+    pub fn with_path(mut self, path: &Path) -> Self {
         self.path = Some(path.to_path_buf());
         self
     }
 
-    /// The same failure, with what caused it.
+    /// Adds the cause.
     #[must_use]
-    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// What a program can do about it.
+    /// Returns the kind.
     pub fn kind(&self) -> FailureKind {
         self.kind
     }
 
-    /// The file it happened to.
+    /// Returns the path of the file, if known.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -90,12 +89,12 @@ impl fmt::Display for Failure {
             FailureKind::Io => f.write_str("reading or writing the store failed")?,
             FailureKind::Full => f.write_str("the store's disk is full")?,
             FailureKind::Damaged => f.write_str("the store is damaged, or not a store")?,
-            FailureKind::Locked => f.write_str("the store is in use by somebody else")?,
+            FailureKind::Locked => f.write_str("the store is in use by another process")?,
             FailureKind::TooNew { found } => write!(f, "the store has the newer format {found}")?,
             FailureKind::Closed => f.write_str("the store failed before and must be reopened")?,
         }
         match &self.path {
-            // Debug escapes what a terminal would obey in a file's name.
+            // Debug escapes control characters, which a terminal would obey.
             Some(path) => write!(f, ": {path:?}"),
             None => Ok(()),
         }
@@ -115,7 +114,7 @@ impl From<FailureKind> for StoreFailure {
             FailureKind::Full => Self::Full,
             FailureKind::Damaged => Self::Damaged,
             FailureKind::TooNew { .. } => Self::TooNew,
-            // Who holds no lock holds no store that could answer.
+            // `Locked` occurs only in `open`, so no request is ever answered with it.
             FailureKind::Locked | FailureKind::Closed => Self::Closed,
         }
     }

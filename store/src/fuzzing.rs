@@ -1,18 +1,22 @@
-//! The body of the fuzz target for the file of a store.
+//! The body of the fuzz target for a store's file.
 //!
-//! Rule: as in the core's `fuzzing`, it takes any bytes, and fails by a fault of the code alone.
+//! Rule: the body accepts any input, and fails only on a bug, as in the core's `fuzzing`.
 
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use multifeed_core::{StoreKey, Write};
 
-use crate::{Check, DiskStore, Image, Platter, Scan, Store};
+use crate::disk::{Check, DiskStore};
+use crate::scan::Scan;
+use crate::sim_disk::SimDisk;
+use crate::sim_disk::image::DiskImage;
+use crate::store::Store;
 
-/// What failures call the file.
+/// The path that failures name.
 const PATH: &str = "fuzzed";
 
-/// What is in the file that is damaged.
+/// The entries of the file before it is corrupted.
 fn entries() -> [(StoreKey, Bytes); 8] {
     [0, 1, 2, 3, 4, 5, 6, 7].map(|at: u8| {
         let value = vec![at; 1 + 40 * usize::from(at)];
@@ -20,61 +24,63 @@ fn entries() -> [(StoreKey, Bytes); 8] {
     })
 }
 
-/// A file that was closed as it should be.
-fn genuine() -> &'static [u8] {
+/// Returns a file that was closed properly.
+fn intact_file() -> &'static [u8] {
     static FILE: OnceLock<Vec<u8>> = OnceLock::new();
     FILE.get_or_init(|| {
-        let platter = Platter::new(Image::default());
-        let mut store = DiskStore::create_on(platter.clone(), PATH).expect("memory does not fail");
+        let disk = SimDisk::new(DiskImage::default());
+        let mut store = DiskStore::create_on(disk.clone(), PATH).expect("memory does not fail");
         for (key, value) in entries() {
             store.commit(&[&[Write::Put(key, value)]]).expect("memory does not fail");
         }
         drop(store);
-        platter.image().to_bytes()
+        disk.image().to_bytes()
     })
 }
 
-/// Changes of a store's file, then opens it: steps of `place, byte`, a place being 3 bytes,
-/// little-endian, modulo the length of the file. Of an odd first byte the file ends at the first
-/// place; of one with the second bit, all pages are checked.
+/// Corrupts a store's file, then opens it.
 ///
-/// Claims: it opens or says why not; a value that is read is the one that was written, or empty;
-/// and it takes what is written then, or refuses and is closed.
+/// Input: a byte of flags, then steps of an offset (3 bytes, little-endian, modulo the length of
+/// the file) and a byte to XOR there. If bit 0 of the flags is set, the file is truncated at the
+/// first offset instead. If bit 1 is set, every page is verified.
+///
+/// Claims: the store opens or fails with a reason; a value is read as written or empty; and a
+/// commit succeeds, or fails and closes the store.
 #[doc(hidden)]
 pub fn store_file(data: &[u8]) {
-    let Some((how, steps)) = data.split_first() else { return };
-    let mut bytes = genuine().to_vec();
-    let places = steps.chunks_exact(4).map(|step| {
-        let place = usize::from(step[0]) | usize::from(step[1]) << 8 | usize::from(step[2]) << 16;
-        (place, step[3])
+    let Some((flags, steps)) = data.split_first() else { return };
+    let mut bytes = intact_file().to_vec();
+    let changes = steps.chunks_exact(4).map(|step| {
+        let offset = usize::from(step[0]) | usize::from(step[1]) << 8 | usize::from(step[2]) << 16;
+        (offset, step[3])
     });
-    for (number, (place, byte)) in places.enumerate() {
-        let place = place % bytes.len().max(1);
-        if number == 0 && how & 1 == 1 {
-            bytes.truncate(place);
-        } else if let Some(there) = bytes.get_mut(place) {
-            *there ^= byte;
+    for (index, (offset, byte)) in changes.enumerate() {
+        let offset = offset % bytes.len().max(1);
+        if index == 0 && flags & 1 == 1 {
+            bytes.truncate(offset);
+        } else if let Some(target) = bytes.get_mut(offset) {
+            *target ^= byte;
         }
     }
-    let check = if how & 2 == 0 { Check::Quick } else { Check::Whole };
-    let platter = Platter::new(Image::from(bytes.as_slice()));
-    let Ok(mut store) = DiskStore::open_on(platter, PATH, check) else { return };
+    let check = if flags & 2 == 0 { Check::Quick } else { Check::Full };
+    let disk = SimDisk::new(DiskImage::from(bytes.as_slice()));
+    let Ok(mut store) = DiskStore::open_on(disk, PATH, check) else { return };
     let written = entries();
     for (key, value) in &written {
         if let Ok(found) = store.read(&[*key]) {
-            let is_sound = |found: &Bytes| found.is_empty() || found == value;
-            assert!(found[0].as_ref().is_none_or(is_sound), "{key:?}: {found:?}");
+            let is_valid = |found: &Bytes| found.is_empty() || found == value;
+            assert!(found[0].as_ref().is_none_or(is_valid), "{key:?}: {found:?}");
         }
     }
     let [from, until] = [0, 0xff].map(|byte| StoreKey::from_bytes([byte; 13]));
     let all = Scan { from, until, entries_max: 100, bytes_max: 1 << 20 };
     if let Ok(found) = store.scan(&all) {
-        let is_sound = |entry| written.contains(entry) || entry.1.is_empty();
-        assert!(found.iter().all(is_sound), "{found:?}");
+        let is_valid = |entry| written.contains(entry) || entry.1.is_empty();
+        assert!(found.iter().all(is_valid), "{found:?}");
     }
     let write = Write::Put(until, Bytes::from_static(b"more"));
     if store.commit(&[&[write]]).is_err() {
-        assert!(store.read(&[until]).is_err(), "after a failure it is closed");
+        assert!(store.read(&[until]).is_err(), "a failed commit closes the store");
     }
 }
 

@@ -1,25 +1,27 @@
-//! Stores for a multifeed: memory that can crash, and a disk.
+//! Stores for a multifeed: a crashable store in memory, and a store in one file on disk.
 //!
-//! The core asks for storage with [`StoreRequest`]s; [`carry_out`] does what a run of them asks of
-//! any [`Store`], and [`StoreThread`] does it on a thread of its own, so that neither the core nor
-//! an async runtime waits for a disk.
+//! Rule: a [`Store`] knows keys and values, and nothing of feeds, peers or requests.
+//!
+//! The core asks for storage with [`StoreRequest`]s. [`execute`] runs a batch of them against any
+//! [`Store`]. [`StoreThread`] does so on its own thread, so neither the core nor an async runtime
+//! waits for a disk.
 //!
 //! ```text
 //!   Output::Store(request)                                          Input::Stored(reply)
 //!            │                                                               ▲
 //!            ▼                                                               │
-//!   ┌─────────────── StoreThread: bounded queue, groups what is queued ──────┴──────┐
-//!   │   carry_out: reads at once, runs of commits as one durable group              │
+//!   ┌─────────── StoreThread: bounded queue, one batch for all queued ───────┴──────┐
+//!   │   execute: reads at once, consecutive commits as one durable group            │
 //!   └───────┬───────────────────────────┬─────────────────────────────┬─────────────┘
 //!           ▼                           ▼                             ▼
-//!   DiskStore: one file,        MemoryStore: staged and       FaultStore: fails, rots,
-//!   one sync for each group     durable apart, crash()        around any store
+//!   DiskStore: one file,        MemoryStore: keeps staged     FaultStore: injects failures
+//!   one sync per group          and durable apart, crash()    and corruption into any store
 //!            │
 //!            ▼
-//!   Medium: a file, or a Platter in memory that is cut, torn and broken by tests
+//!   Medium: a file, or a SimDisk in memory with power cuts, torn writes and I/O errors
 //! ```
 //!
-//! A store is three calls:
+//! A store has three operations:
 //!
 //! ```
 //! use bytes::Bytes;
@@ -39,66 +41,33 @@
 //! # }
 //! ```
 //!
-//! Why the disk is one file of `redb`, and what that costs, is measured in this crate's README.
+//! This crate's README explains why the disk store uses `redb`, with measurements.
 
-mod carry;
 mod disk;
 mod failure;
-mod faults;
+mod fault_store;
 #[doc(hidden)]
 pub mod fuzzing;
+mod group_commit;
+mod medium;
 mod memory;
-mod platter;
 mod scan;
+mod sim_disk;
+mod store;
 mod thread;
 
-use bytes::Bytes;
-use multifeed_core::{StoreKey, Write};
-
-pub use carry::carry_out;
-pub use disk::{Check, DiskStore, FORMAT_VERSION, Medium};
+pub use disk::{Check, DiskStore, FORMAT_VERSION};
 pub use failure::{Failure, FailureKind};
-pub use faults::{FaultStore, Outcome};
+pub use fault_store::{CommitOutcome, FaultStore};
+pub use group_commit::execute;
+pub use medium::Medium;
 pub use memory::MemoryStore;
-pub use platter::{Cut, Fault, FaultKind, Image, Op, Platter, SECTOR_BYTES, Tear};
 pub use scan::Scan;
+pub use sim_disk::image::{DiskImage, DiskOp};
+pub use sim_disk::power_cut::{PowerCut, SECTOR_BYTES, Tear};
+pub use sim_disk::{Fault, FaultKind, SimDisk};
+pub use store::Store;
 pub use thread::{QUEUE_REQUESTS_MAX, StoreThread};
 
 #[cfg(doc)]
 use multifeed_core::StoreRequest;
-
-/// Keys and their values, in the order of the keys.
-///
-/// A disk damages what lies on it. A value that it has damaged comes back as another one, empty
-/// where the store finds out, so that it costs no other: whoever reads must have a way to tell. The
-/// core has one for all of its values.
-pub trait Store {
-    /// The values of `keys`, one for each, `None` where there is none.
-    fn read(&self, keys: &[StoreKey]) -> Result<Vec<Option<Bytes>>, Failure>;
-
-    /// The first entries of a run of keys. None only where the run holds none.
-    fn scan(&self, scan: &Scan) -> Result<Vec<(StoreKey, Bytes)>, Failure>;
-
-    /// Makes one group of commits durable, in their order; where two writes name one key, the
-    /// later wins.
-    ///
-    /// After `Ok` a power cut does not undo them. After an error nobody knows which of them it
-    /// would undo, only that they are a run from the first on and none of them in part; the store
-    /// then answers every call with [`FailureKind::Closed`], because a state of unknown truth must
-    /// be read anew.
-    fn commit(&mut self, commits: &[&[Write]]) -> Result<(), Failure>;
-}
-
-impl<S: Store + ?Sized> Store for Box<S> {
-    fn read(&self, keys: &[StoreKey]) -> Result<Vec<Option<Bytes>>, Failure> {
-        (**self).read(keys)
-    }
-
-    fn scan(&self, scan: &Scan) -> Result<Vec<(StoreKey, Bytes)>, Failure> {
-        (**self).scan(scan)
-    }
-
-    fn commit(&mut self, commits: &[&[Write]]) -> Result<(), Failure> {
-        (**self).commit(commits)
-    }
-}

@@ -1,6 +1,7 @@
-//! A store in memory that can crash.
+//! A store in memory that can simulate crashes.
 //!
-//! Rule: what is durable is a prefix of what was staged, as the core's contract has it.
+//! Rule: the durable commits are always a prefix of the staged ones, as the core's storage contract
+//! allows.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
@@ -8,13 +9,15 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use multifeed_core::{StoreKey, Write};
 
-use crate::{Failure, Scan, Store};
+use crate::failure::Failure;
+use crate::scan::Scan;
+use crate::store::Store;
 
 #[cfg(test)]
 mod tests;
 
-/// Entries in memory. As a [`Store`] it is durable at once; a simulator calls
-/// [`stage`](Self::stage) when a commit is asked for, [`sync`](Self::sync) when it replies, and
+/// Entries in memory. As a [`Store`] it makes each commit durable at once. A simulator calls
+/// [`stage`](Self::stage) for each commit request, [`sync`](Self::sync) before the reply, and
 /// [`crash`](Self::crash) in between.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct MemoryStore {
@@ -26,12 +29,12 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// A store that holds nothing.
+    /// Makes an empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Carries out a commit without making it durable: reads see it, a crash may undo it.
+    /// Applies a commit without making it durable: reads see it, a crash may undo it.
     pub fn stage(&mut self, writes: &[Write]) {
         let mut undo: Vec<_> = writes
             .iter()
@@ -44,18 +47,17 @@ impl MemoryStore {
         self.undo.push_back(undo);
     }
 
-    /// How many commits are staged and not durable.
+    /// Returns the number of staged commits that are not durable yet.
     pub fn staged(&self) -> usize {
         self.undo.len()
     }
 
-    /// Makes the oldest `commits` of the staged ones durable, or all if they are fewer.
+    /// Makes the oldest `commits` staged commits durable, or all if there are fewer.
     pub fn sync(&mut self, commits: usize) {
         self.undo.drain(..commits.min(self.undo.len()));
     }
 
-    /// Stops and starts the machine: of the staged commits the oldest `keep` turn out to be
-    /// durable, and the others are forgotten.
+    /// Simulates a crash: the oldest `keep` staged commits become durable, the others are undone.
     pub fn crash(&mut self, keep: usize) {
         while self.undo.len() > keep {
             for (key, old) in self.undo.pop_back().into_iter().flatten() {
@@ -65,7 +67,7 @@ impl MemoryStore {
         self.undo.clear();
     }
 
-    /// A backup: what a crash without luck would leave. Assign it to bring it back.
+    /// Returns a backup with the durable commits only. Assign it to restore it.
     #[must_use]
     pub fn snapshot(&self) -> Self {
         let mut backup = self.clone();
@@ -73,22 +75,22 @@ impl MemoryStore {
         backup
     }
 
-    /// Bytes of all keys and values.
+    /// Returns the bytes of all keys and values.
     pub fn byte_size(&self) -> usize {
         self.byte_size
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no entry.
+    /// Returns whether the store has no entry.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Sets or forgets a value, and returns the one before.
+    /// Sets or removes a value, and returns the previous one.
     fn set(&mut self, key: StoreKey, value: Option<Bytes>) -> Option<Bytes> {
         let size = |value: &Bytes| key.as_bytes().len() + value.len();
         self.byte_size += value.as_ref().map_or(0, size);
@@ -110,9 +112,9 @@ impl Store for MemoryStore {
         if scan.is_empty() {
             return Ok(Vec::new());
         }
-        let run = self.entries.range(scan.from..scan.until);
-        let run = run.map(|(key, value)| Ok::<_, Infallible>((*key, value.clone())));
-        Ok(scan.take(run).unwrap_or_else(|never| match never {}))
+        let range = self.entries.range(scan.from..scan.until);
+        let range = range.map(|(key, value)| Ok::<_, Infallible>((*key, value.clone())));
+        Ok(scan.collect(range).unwrap_or_else(|never| match never {}))
     }
 
     fn commit(&mut self, commits: &[&[Write]]) -> Result<(), Failure> {

@@ -1,53 +1,54 @@
-//! What a scan takes, for every store alike.
+//! A range scan, and where it ends.
 //!
-//! Rule: where a scan stops is decided here and nowhere else.
+//! Rule: every store ends a scan through this file, so all stores return the same entries.
 
 use bytes::Bytes;
 use multifeed_core::{ScanRequest, StoreKey};
 
-/// Which entries a scan wants.
+/// A range of keys to read, and how much of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Scan {
-    /// The first key wanted.
+    /// The first key of the range.
     pub from: StoreKey,
-    /// The first key not wanted any more; a run that ends before it starts is empty.
+    /// The end of the range, exclusive. A range that ends before it starts is empty.
     pub until: StoreKey,
-    /// No more entries than this.
+    /// The most entries to return.
     pub entries_max: usize,
-    /// Stop before the values are more bytes than this, but after one entry at the earliest.
+    /// The most bytes of values to return. The first entry is returned whatever its size.
     pub bytes_max: usize,
 }
 
 impl Scan {
-    /// Whether it wants this key.
-    pub(crate) fn wants(&self, key: StoreKey) -> bool {
+    /// Returns whether the range contains this key.
+    pub(crate) fn contains(&self, key: StoreKey) -> bool {
         self.from <= key && key < self.until
     }
 
-    /// Whether it can want nothing. The maps below panic on a run that ends before it starts.
+    /// Returns whether the result is empty for any store. Callers check this first: the range
+    /// methods of `BTreeMap` and `redb` panic if a range ends before it starts.
     pub(crate) fn is_empty(&self) -> bool {
         self.from >= self.until || self.entries_max == 0
     }
 
-    /// As many entries of `run` as fit.
-    pub(crate) fn take<E>(
+    /// Collects entries until one of the limits is reached.
+    pub(crate) fn collect<E>(
         &self,
-        run: impl Iterator<Item = Result<(StoreKey, Bytes), E>>,
+        entries: impl Iterator<Item = Result<(StoreKey, Bytes), E>>,
     ) -> Result<Vec<(StoreKey, Bytes)>, E> {
-        let mut taken = Vec::new();
+        let mut collected = Vec::new();
         let mut bytes = 0;
-        for entry in run {
+        for entry in entries {
             let (key, value) = entry?;
             bytes += value.len();
-            if bytes > self.bytes_max && !taken.is_empty() {
+            if bytes > self.bytes_max && !collected.is_empty() {
                 break;
             }
-            taken.push((key, value));
-            if taken.len() >= self.entries_max {
+            collected.push((key, value));
+            if collected.len() >= self.entries_max {
                 break;
             }
         }
-        Ok(taken)
+        Ok(collected)
     }
 }
 

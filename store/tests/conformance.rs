@@ -1,4 +1,4 @@
-//! What every store must do, run against each of them beside a plain map.
+//! The contract of every store, checked against a plain map.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use multifeed_store::{Check, DiskStore, FaultStore, MemoryStore, Scan, Store};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A store that can be closed and opened again.
+/// A store under test that can be closed and reopened.
 trait Subject {
     type Store: Store;
     fn open(&mut self) -> Self::Store;
@@ -42,7 +42,7 @@ impl Subject for Disk {
     type Store = DiskStore;
 
     fn open(&mut self) -> Self::Store {
-        DiskStore::open(self.0.path().join("feeds"), Check::Whole).unwrap()
+        DiskStore::open(self.0.path().join("feeds"), Check::Full).unwrap()
     }
 
     fn reopen(&mut self, store: Self::Store) -> Self::Store {
@@ -59,7 +59,7 @@ enum Step {
     Reopen,
 }
 
-/// Few keys, so that they meet.
+/// Few distinct keys, so that writes collide.
 fn key() -> impl Strategy<Value = StoreKey> {
     (0..3u8, 0..6u8).prop_map(|(kind, index)| named(kind, index))
 }
@@ -94,7 +94,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What the words of `Scan` say, in the plainest form.
+/// The documentation of `Scan`, implemented in the simplest way.
 fn scan_of(model: &BTreeMap<StoreKey, Bytes>, scan: &Scan) -> Vec<(StoreKey, Bytes)> {
     let mut found: Vec<(StoreKey, Bytes)> = Vec::new();
     for (key, value) in model {
@@ -141,30 +141,30 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn memory_does_what_a_map_does(steps in vec(step(), 0..40)) {
+    fn memory_behaves_like_a_map(steps in vec(step(), 0..40)) {
         conforms(Memory, steps);
     }
 }
 
 proptest! {
-    // A file is made and synced for each case.
+    // Each case creates and syncs a file.
     #![proptest_config(ProptestConfig {
         cases: 64, failure_persistence: None, ..ProptestConfig::default()
     })]
 
     #[test]
-    fn disk_does_what_a_map_does(steps in vec(step(), 0..40)) {
+    fn disk_behaves_like_a_map(steps in vec(step(), 0..40)) {
         conforms(Disk::new(), steps);
     }
 }
 
-fn edges(mut subject: impl Subject) {
+fn edge_cases(mut subject: impl Subject) {
     let mut store = subject.open();
     let (low, high) = (StoreKey::from_bytes([0; 13]), StoreKey::from_bytes([255; 13]));
     let all = Scan { from: low, until: high, entries_max: 10, bytes_max: 10 };
     let a = Bytes::from_static(b"0123456789");
 
-    assert_eq!(store.scan(&all).unwrap(), [], "an empty store has an empty run");
+    assert_eq!(store.scan(&all).unwrap(), [], "a scan of an empty store is empty");
     store.commit(&[]).unwrap();
     store.commit(&[&[]]).unwrap();
 
@@ -183,12 +183,12 @@ fn edges(mut subject: impl Subject) {
         let found = store.scan(&scan).unwrap();
         found.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
     };
-    assert_eq!(keys(all), [one], "the second would be too many bytes");
-    assert_eq!(keys(Scan { bytes_max: 0, ..all }), [one], "one at the earliest");
-    assert_eq!(keys(Scan { bytes_max: 20, ..all }), [one, two, three], "exactly full");
+    assert_eq!(keys(all), [one], "the second entry would exceed the byte limit");
+    assert_eq!(keys(Scan { bytes_max: 0, ..all }), [one], "the first entry is always returned");
+    assert_eq!(keys(Scan { bytes_max: 20, ..all }), [one, two, three], "exactly the limit");
     assert_eq!(keys(Scan { bytes_max: usize::MAX, entries_max: 2, ..all }), [one, two]);
     assert_eq!(keys(Scan { entries_max: 0, ..all }), []);
-    assert_eq!(keys(Scan { from: two, until: three, ..all }), [two], "until is not wanted");
+    assert_eq!(keys(Scan { from: two, until: three, ..all }), [two], "the end is exclusive");
     assert_eq!(keys(Scan { from: two, until: two, ..all }), []);
     assert_eq!(keys(Scan { from: three, until: one, ..all }), []);
 
@@ -198,11 +198,11 @@ fn edges(mut subject: impl Subject) {
 }
 
 #[test]
-fn memory_keeps_to_the_edges() {
-    edges(Memory);
+fn memory_handles_edge_cases() {
+    edge_cases(Memory);
 }
 
 #[test]
-fn disk_keeps_to_the_edges() {
-    edges(Disk::new());
+fn disk_handles_edge_cases() {
+    edge_cases(Disk::new());
 }

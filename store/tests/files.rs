@@ -1,4 +1,4 @@
-//! Who may read the store's file, who may open it, and what else lies there.
+//! The store's file: access mode, lock, creation, and files that are not stores.
 #![cfg(unix)]
 
 use std::fs;
@@ -23,9 +23,10 @@ fn kind_of_open(path: &Path) -> FailureKind {
     failure.kind()
 }
 
-/// Opens the store of the variable, writes as much as it is told, and says how it went.
+/// Opens the store named by one variable, writes as many values as the other says, and prints the
+/// result.
 #[test]
-#[ignore = "the child of tests below"]
+#[ignore = "the child process of the tests below"]
 fn child() {
     let Ok(path) = std::env::var(PATH_ENV) else {
         return;
@@ -44,11 +45,11 @@ fn child() {
             result
         })
     });
-    // The panic's words reach the parent even if its output is captured.
+    // A panic message reaches the parent even if the test harness captures the output.
     panic!("result: {:?}", result.map_err(|failure| failure.kind()));
 }
 
-/// Runs the child under a line of shell that ends with `exec "$@"`.
+/// Runs the child from a shell command that ends with `exec "$@"`.
 fn run(shell: &str, path: &Path, fill: u64) -> Output {
     let child = std::env::current_exe().unwrap();
     Command::new("sh")
@@ -61,40 +62,40 @@ fn run(shell: &str, path: &Path, fill: u64) -> Output {
         .unwrap()
 }
 
-fn said(output: &Output, words: &str) -> bool {
-    [&output.stdout, &output.stderr].iter().any(|out| String::from_utf8_lossy(out).contains(words))
+fn contains(output: &Output, text: &str) -> bool {
+    [&output.stdout, &output.stderr].iter().any(|out| String::from_utf8_lossy(out).contains(text))
 }
 
 #[test]
-fn only_the_owner_reads_it_whatever_the_umask() {
+fn the_file_is_private_to_its_owner_under_any_umask() {
     for umask in ["000", "022", "277", "777"] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rooms/one/feeds");
         let output = run(&format!("umask {umask}; exec \"$@\""), &path, 0);
-        assert!(said(&output, "result: Ok"), "umask {umask}: {output:?}");
+        assert!(contains(&output, "result: Ok"), "umask {umask}: {output:?}");
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
         assert_eq!(mode(&path), 0o600, "umask {umask}");
         assert_eq!(mode(path.parent().unwrap()), 0o700, "umask {umask}");
         assert_eq!(mode(&folder.path().join("rooms")), 0o700, "umask {umask}");
         let names = fs::read_dir(path.parent().unwrap()).unwrap();
-        assert_eq!(names.count(), 1, "one file and nothing beside it");
+        assert_eq!(names.count(), 1, "one file and nothing else");
     }
 }
 
 #[test]
-fn a_second_open_is_told_that_the_store_is_in_use() {
+fn a_second_open_fails_with_locked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("feeds");
     let store = DiskStore::open(&path, Check::Quick).unwrap();
     assert_eq!(kind_of_open(&path), FailureKind::Locked);
-    assert!(said(&run("exec \"$@\"", &path, 0), "result: Err(Locked)"), "in another process");
+    assert!(contains(&run("exec \"$@\"", &path, 0), "result: Err(Locked)"), "in another process");
     drop(store);
     DiskStore::open(&path, Check::Quick).unwrap();
-    assert!(said(&run("exec \"$@\"", &path, 0), "result: Ok"));
+    assert!(contains(&run("exec \"$@\"", &path, 0), "result: Ok"));
 }
 
 #[test]
-fn many_who_make_it_at_once_make_one() {
+fn concurrent_creators_make_one_file() {
     for _ in 0..20 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/feeds");
@@ -113,20 +114,20 @@ fn many_who_make_it_at_once_make_one() {
 }
 
 #[test]
-fn what_a_crash_while_making_it_left_is_no_store() {
+fn a_leftover_of_a_crash_during_creation_is_not_a_store() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("feeds");
     fs::write(folder.path().join("feeds.new"), [7; 100_000]).unwrap();
     let mut store = DiskStore::open(&path, Check::Quick).unwrap();
     store.commit(&[&[Write::Put(key(), Bytes::new())]]).unwrap();
     drop(store);
-    let store = DiskStore::open(&path, Check::Whole).unwrap();
+    let store = DiskStore::open(&path, Check::Full).unwrap();
     assert_eq!(store.read(&[key()]).unwrap(), [Some(Bytes::new())]);
     assert!(!folder.path().join("feeds.new").exists());
 }
 
 #[test]
-fn what_is_no_store_is_left_as_it_is() {
+fn a_file_that_is_not_a_store_is_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
 
@@ -152,20 +153,19 @@ fn what_is_no_store_is_left_as_it_is() {
     assert_eq!(fs::read(at("text")).unwrap(), b"a letter");
 }
 
-/// On a file system of 3 MB in a mount namespace of its own, which goes with the child.
+/// Uses a file system of 3 MB in a separate mount namespace, which ends with the child.
 #[test]
-fn a_full_disk_is_called_full() {
+fn a_full_disk_fails_with_full() {
     let folder = tempfile::tempdir().unwrap();
     let shell =
         "mount -t tmpfs -o size=3m tmpfs \"${MULTIFEED_STORE_FILES_PATH%/*}\" && exec \"$@\"";
     let shell = format!("exec unshare --mount sh -c '{shell}' sh \"$@\"");
     let output = run(&shell, &folder.path().join("feeds"), 1_000);
-    if !said(&output, "result: ") {
+    if !contains(&output, "result: ") {
         use std::io::Write as _;
-        let words = String::from_utf8_lossy(&output.stderr);
-        writeln!(std::io::stderr(), "skipped: no small file system can be made here: {words}")
-            .unwrap();
+        let reason = String::from_utf8_lossy(&output.stderr);
+        writeln!(std::io::stderr(), "skipped: cannot mount a small file system: {reason}").unwrap();
         return;
     }
-    assert!(said(&output, "result: Err(Full)"), "{output:?}");
+    assert!(contains(&output, "result: Err(Full)"), "{output:?}");
 }

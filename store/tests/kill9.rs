@@ -1,4 +1,4 @@
-//! A process that is killed at any moment loses nothing that it acknowledged.
+//! A process that is killed at any moment loses no acknowledged commit.
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
@@ -12,7 +12,7 @@ use multifeed_store::{Check, DiskStore, Scan, Store};
 const CHILD_ENV: &str = "MULTIFEED_STORE_KILL9_CHILD";
 const CYCLES_ENV: &str = "MULTIFEED_STORE_KILL9_CYCLES";
 
-/// How many cycles run without the variable above.
+/// The number of cycles, unless the variable above sets another.
 const CYCLES: u64 = 20;
 
 const GROUP: u64 = 3;
@@ -23,19 +23,19 @@ fn block_key(index: u64) -> StoreKey {
     StoreKey::from_bytes(bytes)
 }
 
-/// Sorts before all blocks.
+/// The key of the record; it sorts before all blocks.
 fn record_key() -> StoreKey {
     StoreKey::from_bytes([1; 13])
 }
 
-/// A block of its own for each index, and the record that says how many there are.
+/// The writes of one append: a distinct block, and the record with the number of blocks.
 fn append(index: u64) -> [Write; 2] {
     let block = index.to_le_bytes().repeat(1 + index as usize % 50);
     let length = Bytes::copy_from_slice(&(index + 1).to_le_bytes());
     [Write::Put(block_key(index), block.into()), Write::Put(record_key(), length)]
 }
 
-/// The length that the record says, after checking that exactly these blocks are there.
+/// Returns the length in the record, after checking that exactly these blocks are stored.
 fn length(store: &DiskStore) -> u64 {
     let record = store.read(&[record_key()]).unwrap().remove(0);
     let length = record.map_or(0, |record| u64::from_le_bytes(record[..].try_into().unwrap()));
@@ -49,9 +49,9 @@ fn length(store: &DiskStore) -> u64 {
     length
 }
 
-/// Appends groups of three until it is killed, and says after each how many blocks are durable.
+/// Appends groups of three until it is killed, and prints the number of durable blocks after each.
 #[test]
-#[ignore = "the child of the test below"]
+#[ignore = "the child process of the test below"]
 fn child() {
     let Ok(path) = std::env::var(CHILD_ENV) else {
         return;
@@ -90,19 +90,23 @@ fn cycle(path: &Path, life: Duration) -> u64 {
 }
 
 #[test]
-fn what_was_acknowledged_survives_kill_9() {
+fn acknowledged_commits_survive_kill_9() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("feeds");
     let cycles = std::env::var(CYCLES_ENV).map_or(CYCLES, |cycles| cycles.parse().unwrap());
     let (mut total, started) = (0, Instant::now());
     for number in 0..cycles {
-        // From before the store exists to long after; primes so that no two cycles are alike.
+        // Between 0.5 and 60.5 ms: before the store exists, up to long after. The step is a prime,
+        // so the cycles differ.
         let life = Duration::from_micros(500 + number * 7_919 % 60_000);
         let acknowledged = cycle(&path, life);
         let found = length(&DiskStore::open(&path, Check::Quick).unwrap());
-        assert!(found >= acknowledged, "cycle {number}: {found} of {acknowledged} blocks");
-        assert_eq!(found % GROUP, 0, "cycle {number}: a part of a group");
+        assert!(
+            found >= acknowledged,
+            "cycle {number}: {found} of {acknowledged} acknowledged blocks"
+        );
+        assert_eq!(found % GROUP, 0, "cycle {number}: part of a group");
         total = total.max(found);
     }
-    assert!(total > cycles, "{total} blocks in {:?} are no load", started.elapsed());
+    assert!(total > cycles, "only {total} blocks in {:?}", started.elapsed());
 }

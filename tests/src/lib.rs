@@ -12,7 +12,7 @@ use multifeed_core::{
     CloseReason, Config, ConnectionId, Event, FeedId, Input, Instant, KeyPair, Mode, Multifeed,
     Output, Role, Secure, StoreRequest,
 };
-use multifeed_store::{MemoryStore, Store, carry_out};
+use multifeed_store::{MemoryStore, Store, execute};
 
 pub mod javascript;
 pub mod sockets;
@@ -101,7 +101,7 @@ impl<S: Store> Node<S> {
                 return;
             }
             let multifeed = &mut self.multifeed;
-            carry_out(&mut self.store, requests, |reply| {
+            execute(&mut self.store, requests, |reply| {
                 multifeed.handle(Instant::ZERO, Input::Stored(reply));
             });
         }

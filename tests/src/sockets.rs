@@ -14,7 +14,7 @@ use multifeed_core::{
     CloseReason, Config, ConnectionId, Event, FeedId, FeedKey, Group, Input, Instant, KeyPair,
     Mode, Multifeed, Output, Role, Secure,
 };
-use multifeed_store::{MemoryStore, carry_out};
+use multifeed_store::{MemoryStore, execute};
 use serde_json::{Value, json};
 
 use crate::javascript::{Javascript, PATIENCE, block};
@@ -293,7 +293,7 @@ impl Ours {
                 Output::Event(event) => self.events.push(event),
                 Output::Store(request) => {
                     let multifeed = &mut self.multifeed;
-                    carry_out(&mut self.store, [request], |reply| {
+                    execute(&mut self.store, [request], |reply| {
                         multifeed.handle(now, Input::Stored(reply));
                     });
                 }

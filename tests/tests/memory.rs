@@ -5,7 +5,7 @@
 use multifeed_core::{
     Config, Event, Group, Input, Instant, KeyPair, Mode, Multifeed, Output, Role, Secure,
 };
-use multifeed_store::{MemoryStore, carry_out};
+use multifeed_store::{MemoryStore, execute};
 use multifeed_tests::{Node, run};
 use peak_alloc::PeakAlloc;
 
@@ -51,7 +51,7 @@ fn an_idle_feed_costs_at_most_300_bytes() {
     while let Some(output) = multifeed.poll() {
         match output {
             Output::Event(Event::Ready { feeds }) => known = feeds,
-            Output::Store(request) => carry_out(&mut store, [request], |reply| {
+            Output::Store(request) => execute(&mut store, [request], |reply| {
                 multifeed.handle(Instant::ZERO, Input::Stored(reply));
             }),
             other => panic!("{other:?}"),

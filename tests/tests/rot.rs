@@ -1,7 +1,7 @@
 //! A disk that damages what lies on it, under a multifeed with a peer.
 
 use multifeed_core::{Config, Event, Group, KeyPair, Mode, Role, Secure, StoreFailure};
-use multifeed_store::{Check, DiskStore, Image, Platter};
+use multifeed_store::{Check, DiskStore, DiskImage, SimDisk};
 use multifeed_tests::{Node, run_between};
 
 const PATH: &str = "platter";
@@ -23,7 +23,7 @@ fn connect(one: &mut Node<DiskStore>, other: &mut Node) {
 }
 
 /// A reader's disk with four blocks of a peer, and the peer.
-fn reader() -> (Image, Node) {
+fn reader() -> (DiskImage, Node) {
     let mut peer = Node::open(config(2));
     for (name, seed) in [("first", 1), ("second", 2)] {
         let feed = peer.multifeed.writer(name, KeyPair::from_seed(&[seed; 32])).unwrap();
@@ -32,7 +32,7 @@ fn reader() -> (Image, Node) {
         peer.multifeed.append(feed, &blocks).unwrap();
         peer.drain();
     }
-    let platter = Platter::new(Image::default());
+    let platter = SimDisk::new(DiskImage::default());
     let store = DiskStore::create_on(platter.clone(), PATH).unwrap();
     let mut node = Node::open_on(config(1), store);
     connect(&mut node, &mut peer);
@@ -42,14 +42,14 @@ fn reader() -> (Image, Node) {
 }
 
 /// The disk with a byte of these flipped, opened again.
-fn opened_after_rot(mut image: Image, of: &[u8]) -> Node<DiskStore> {
+fn opened_after_rot(mut image: DiskImage, of: &[u8]) -> Node<DiskStore> {
     let bytes = image.to_bytes();
     let places = (0..bytes.len()).filter(|place| bytes[*place..].starts_with(of));
     let places: Vec<u64> = places.map(|place| place as u64).collect();
     assert!(!places.is_empty());
     // What the engine has written anew lies there more than once.
-    places.iter().for_each(|place| image.flip(place + 3, 1));
-    let store = DiskStore::open_on(Platter::new(image), PATH, Check::Quick).unwrap();
+    places.iter().for_each(|place| image.flip_bits(place + 3, 1));
+    let store = DiskStore::open_on(SimDisk::new(image), PATH, Check::Quick).unwrap();
     Node::open_on(config(4), store)
 }
 

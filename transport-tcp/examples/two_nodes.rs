@@ -1,4 +1,4 @@
-//! Two nodes of one group in one process: one appends, the other reads it.
+//! Two nodes of one group in one process: one appends blocks, the other reads them.
 
 use std::error::Error;
 use std::net::SocketAddr;

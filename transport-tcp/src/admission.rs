@@ -1,84 +1,87 @@
-//! Which connections may be there at once.
+//! Which connections may exist at the same time.
 //!
-//! Rule: this counts and decides; it opens and closes nothing.
+//! Rule: this file counts and decides; it opens and closes nothing.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use multifeed_core::{ConnectionId, PublicKey, Role};
 
-use crate::dialer::Room;
+use crate::dialer::DialBudget;
 use crate::options::ConnectionLimits;
 
 #[cfg(test)]
 mod tests;
 
-/// Everyone who is connected.
+/// The open connections, counted against their limits.
 #[derive(Debug)]
 pub(crate) struct Admission {
     own: PublicKey,
     limits: ConnectionLimits,
-    places: BTreeMap<ConnectionId, Place>,
-    dialling: usize,
+    slots: BTreeMap<ConnectionId, Slot>,
+    dials: usize,
 }
 
+/// What a connection counts as.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Slot {
     network: IpAddr,
     role: Role,
+    /// The peer, once it has proved to be a member and until the connection begins to close.
     remote: Option<PublicKey>,
 }
 
-/// What to do with a stream that came in.
+/// What to do with an incoming stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// There is room.
+    /// Accept it.
     Admit,
-    /// There is room once this one is closed, which has proved nothing yet.
+    /// Accept it after closing this connection, whose peer has proved nothing yet.
     Replace(ConnectionId),
-    /// There is none.
+    /// Close it.
     Refuse,
 }
 
 impl Admission {
     pub(crate) fn new(own: PublicKey, limits: ConnectionLimits) -> Self {
-        Self { own, limits, places: BTreeMap::new(), dialling: 0 }
+        Self { own, limits, slots: BTreeMap::new(), dials: 0 }
     }
 
-    /// Whom there is room to dial now.
-    pub(crate) fn room(&self) -> Room {
-        let half_open = self.half_open(Role::Initiator).count() + self.dialling;
+    /// Returns which addresses may be dialled now.
+    pub(crate) fn dial_budget(&self) -> DialBudget {
+        let half_open = self.half_open(Role::Initiator).count() + self.dials;
         if half_open >= self.limits.half_open || self.total() >= self.limits.connections {
-            Room::None
-        } else if self.total() >= self.limits.found {
-            Room::Named
+            DialBudget::None
+        } else if self.total() >= self.limits.discovered {
+            DialBudget::ManualOnly
         } else {
-            Room::All
+            DialBudget::All
         }
     }
 
-    pub(crate) fn dial_started(&mut self) {
-        self.dialling += 1;
+    pub(crate) fn on_dial_started(&mut self) {
+        self.dials += 1;
     }
 
-    pub(crate) fn dial_ended(&mut self) {
-        self.dialling = self.dialling.saturating_sub(1);
+    pub(crate) fn on_dial_ended(&mut self) {
+        self.dials = self.dials.saturating_sub(1);
     }
 
-    /// Whether a stream from `addr` may come in.
+    /// Decides whether a stream from `addr` is accepted.
     ///
-    /// Where a bound is reached, the oldest that has proved nothing yet makes room: a member proves
-    /// itself in two round trips, while whoever opens streams to keep members out is silent.
+    /// If a limit is reached, the oldest connection whose peer has proved nothing yet is replaced:
+    /// a member proves itself within two round trips, while an adversarial peer that fills the
+    /// limit stays silent.
     pub(crate) fn admit(&self, addr: SocketAddr) -> Verdict {
         let network = network(addr);
-        let theirs = |place: &Place| place.role == Role::Responder && place.network == network;
+        let is_same = |slot: &Slot| slot.role == Role::Responder && slot.network == network;
         let replace = |oldest: Option<ConnectionId>| match oldest {
             Some(connection) => Verdict::Replace(connection),
             None => Verdict::Refuse,
         };
-        if self.places.values().filter(|place| theirs(place)).count() >= self.limits.per_address {
+        if self.slots.values().filter(|slot| is_same(slot)).count() >= self.limits.per_address {
             let mut half_open = self.half_open(Role::Responder);
-            return replace(half_open.find(|id| self.places.get(id).is_some_and(theirs)));
+            return replace(half_open.find(|id| self.slots.get(id).is_some_and(is_same)));
         }
         let mut half_open = self.half_open(Role::Responder);
         let oldest = half_open.next();
@@ -90,82 +93,77 @@ impl Admission {
     }
 
     pub(crate) fn insert(&mut self, connection: ConnectionId, addr: SocketAddr, role: Role) {
-        self.places.insert(connection, Place { network: network(addr), role, remote: None });
+        self.slots.insert(connection, Slot { network: network(addr), role, remote: None });
     }
 
-    /// A peer proved to be a member; which other connection, or this one, is now one too many.
-    pub(crate) fn opened(
+    /// Notes that a peer proved to be a member. Returns the connection to close if there are now
+    /// two with this peer.
+    ///
+    /// Both peers decide alike without a message: the connection that the larger key dialled stays.
+    /// hyperswarm breaks the tie by the same comparison (`expectedInitiator` in index.js, version
+    /// 4). Of two in the same direction the newer one stays, because the older one may belong to a
+    /// program that has ended.
+    pub(crate) fn on_peer_opened(
         &mut self,
         connection: ConnectionId,
         remote: PublicKey,
     ) -> Option<ConnectionId> {
-        let new = self.places.get_mut(&connection)?;
-        new.remote = Some(remote);
-        let (new, new_role) = (connection, new.role);
-        let (old, old_role) = self.others(connection, &remote).next()?;
-        // Both ends come to the same answer without a word: they compare the same two keys.
-        let ours_stay = self.own > remote;
-        Some(match (old_role, new_role) {
-            (Role::Initiator, Role::Responder) => {
-                if ours_stay {
-                    new
-                } else {
-                    old
-                }
-            }
-            (Role::Responder, Role::Initiator) => {
-                if ours_stay {
-                    old
-                } else {
-                    new
-                }
-            }
-            // The older may be the stream of a program that is gone.
-            _ => old.min(new),
-        })
+        let slot = self.slots.get_mut(&connection)?;
+        slot.remote = Some(remote);
+        let new = (connection, slot.role);
+        let old = self.others(connection, &remote).next()?;
+        let (dialled, accepted) = match (old.1, new.1) {
+            (Role::Initiator, Role::Responder) => (old.0, new.0),
+            (Role::Responder, Role::Initiator) => (new.0, old.0),
+            _ => return Some(old.0.min(new.0)),
+        };
+        Some(if self.own > remote { accepted } else { dialled })
     }
 
-    /// A connection is being closed: it is nobody's any more, and makes room when another needs it.
-    pub(crate) fn closing(&mut self, connection: ConnectionId) {
-        if let Some(place) = self.places.get_mut(&connection) {
-            place.remote = None;
+    /// Notes that a connection begins to close: it no longer counts for its peer, and may be
+    /// replaced if another connection needs its slot.
+    pub(crate) fn on_closing(&mut self, connection: ConnectionId) {
+        if let Some(slot) = self.slots.get_mut(&connection) {
+            slot.remote = None;
         }
     }
 
     pub(crate) fn remove(&mut self, connection: ConnectionId) {
-        self.places.remove(&connection);
+        self.slots.remove(&connection);
     }
 
-    /// Whether a peer is connected and has proved itself.
-    pub(crate) fn connected(&self, remote: &PublicKey) -> bool {
-        self.places.values().any(|place| place.remote.as_ref() == Some(remote))
+    /// Returns whether a peer is connected and has proved to be a member.
+    pub(crate) fn is_connected(&self, remote: &PublicKey) -> bool {
+        self.slots.values().any(|slot| slot.remote.as_ref() == Some(remote))
     }
 
+    /// Returns the other connections with a peer.
     fn others(
         &self,
-        but: ConnectionId,
+        except: ConnectionId,
         remote: &PublicKey,
     ) -> impl Iterator<Item = (ConnectionId, Role)> {
-        self.places
+        self.slots
             .iter()
-            .filter(move |(id, place)| **id != but && place.remote.as_ref() == Some(remote))
-            .map(|(id, place)| (*id, place.role))
+            .filter(move |(id, slot)| **id != except && slot.remote.as_ref() == Some(remote))
+            .map(|(id, slot)| (*id, slot.role))
     }
 
-    /// Those that have proved nothing yet, the oldest first.
+    /// Returns the connections whose peer has proved nothing yet, oldest first.
     fn half_open(&self, role: Role) -> impl Iterator<Item = ConnectionId> {
-        self.places
+        self.slots
             .iter()
-            .filter(move |(_, place)| place.remote.is_none() && place.role == role)
+            .filter(move |(_, slot)| slot.remote.is_none() && slot.role == role)
             .map(|(id, _)| *id)
     }
 
     fn total(&self) -> usize {
-        self.places.len() + self.dialling
+        self.slots.len() + self.dials
     }
 }
 
-/// What counts as one address: a host of IPv6 owns its whole /64.
+/// Returns what counts as one address: the IPv4 address, or the /64 network, because one host of
+/// IPv6 can use any number of addresses in its /64 (temporary addresses, RFC 8981).
 fn network(addr: SocketAddr) -> IpAddr {
     match addr.ip().to_canonical() {
         IpAddr::V4(addr) => addr.into(),

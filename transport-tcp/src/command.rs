@@ -1,4 +1,4 @@
-//! What a handle asks of the driver.
+//! The calls of a handle, as messages to the driver.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -7,12 +7,14 @@ use async_channel::{Receiver, Sender};
 use bytes::Bytes;
 use multifeed_core::{ConnectionId, FeedId, FeedKey, KeyPair, Peer, SyncStatus};
 
-use crate::dialer::Address;
-use crate::discovery::Source;
+use crate::dialer::target::Address;
+use crate::discovery::source::Source;
 use crate::error::NodeError;
-use crate::node::{Appended, FeedInfo};
+use crate::feed_info::{Appended, FeedInfo};
 
-/// Commands that wait for the driver. Callers wait beyond it: each holds its own blocks anyway.
+/// The most commands that wait for the driver; further callers wait for room. A judgement: four
+/// rounds of the driver (`ROUND_INPUTS_MAX`). Each caller owns its own blocks, so a longer queue
+/// would bound no additional memory.
 pub(crate) const COMMANDS_MAX: usize = 64;
 
 /// One call.
@@ -28,22 +30,30 @@ pub(crate) enum Command {
     Read { feed: FeedId, range: Range<u64>, reply: Answer<Vec<Bytes>> },
     Feeds { reply: Answer<Vec<FeedInfo>> },
     Feed { key: FeedKey, reply: Answer<Option<FeedInfo>> },
-    FeedOf { id: FeedId, reply: Answer<Option<FeedInfo>> },
+    FeedById { id: FeedId, reply: Answer<Option<FeedInfo>> },
     Holders { id: FeedId, reply: Answer<Vec<(ConnectionId, u64)>> },
     Peers { reply: Answer<Vec<Peer>> },
     SyncStatus { reply: Answer<SyncStatus> },
     Dial { addr: SocketAddr, reply: Answer<()> },
     Discover { source: Box<dyn Source>, reply: Answer<()> },
     Addresses { reply: Answer<Vec<Address>> },
-    HangUp { addr: SocketAddr, reply: Answer<()> },
+    Disconnect { addr: SocketAddr, reply: Answer<()> },
     Listen { addr: SocketAddr, reply: Answer<SocketAddr> },
     LocalAddrs { reply: Answer<Vec<SocketAddr>> },
 }
 
-/// Where what a call resolves to goes.
+/// The reply channel of a call.
 pub(crate) type Answer<T> = Reply<Result<T, NodeError>>;
 
-/// Where the answer to one call goes. Dropping it says that the node closed.
+/// A call that is answered by a later event of the core.
+pub(crate) enum PendingCall {
+    Append(Answer<Appended>),
+    Read(Answer<Vec<Bytes>>),
+    /// Refuse, accept or remove: answered once the change is durable.
+    FeedPolicy(Answer<()>),
+}
+
+/// The sending half of a reply channel. Dropping it tells the caller that the node closed.
 #[derive(Debug)]
 pub(crate) struct Reply<T>(Sender<T>);
 
@@ -53,13 +63,13 @@ impl<T> Reply<T> {
         (Self(sender), receiver)
     }
 
-    /// Whether the caller has stopped waiting.
-    pub(crate) fn is_unheard(&self) -> bool {
+    /// Returns whether the caller has stopped waiting.
+    pub(crate) fn is_abandoned(&self) -> bool {
         self.0.is_closed()
     }
 
     pub(crate) fn send(self, answer: T) {
-        // It fails only when the caller has stopped waiting.
+        // Fails only if the caller has stopped waiting.
         let _ = self.0.try_send(answer);
     }
 }

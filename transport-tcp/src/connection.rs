@@ -1,7 +1,8 @@
-//! One connection: a plain reader and a plain writer around the core.
+//! One connection: a reader task and a writer task around the core.
 //!
-//! Rule: neither knows the protocol. The reader waits when the driver is slow, so that TCP slows
-//! the peer; the writer holds one chunk, so that a slow peer delays nobody and grows nothing.
+//! Rule: neither task knows the protocol. The reader waits while the driver is busy, so TCP slows
+//! the peer down. The writer holds one chunk, so a slow peer delays no other connection and uses no
+//! more memory.
 
 use std::net::SocketAddr;
 use std::{io, mem};
@@ -11,88 +12,104 @@ use bytes::BytesMut;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use multifeed_core::{ConnectionId, Instant, PublicKey, Role};
 
-use crate::driver::Notice;
-use crate::events::Ending;
-use crate::runtime::ByteStream;
+use crate::events::DisconnectReason;
+use crate::runtime::traits::ByteStream;
+use crate::task_event::TaskEvent;
 use crate::tasks::{Stop, Tasks};
 
-/// Most bytes read or written at once. Larger ones are not faster, and each connection holds two.
+/// The most bytes read or written at once; each connection holds two such chunks. 64 KiB is a usual
+/// block and the default of `Limits::range_bytes`, so one range fits. A judgement: the README
+/// ("Throughput of one feed") attributes 12 % of the processor time to the kernel at this size,
+/// so larger chunks could gain little.
 pub(crate) const CHUNK_BYTES_MAX: usize = 64 * 1024;
 
-/// What the reader starts with, and a connection that sends little keeps: a handshake fits.
+/// The reader's first buffer, which an idle connection keeps. A handshake message
+/// fits. 4 KiB is one page of memory.
 const CHUNK_BYTES_MIN: usize = 4 * 1024;
 
-/// Chunks given to the writer before it has said that it is ready: the bound of one in flight.
+/// The most chunks that the writer has not confirmed. One, because the core keeps the rest and may
+/// still reorder it by priority.
 const CHUNKS_MAX: usize = 1;
 
-/// Something that a reader has to say, in the order in which it happened.
+/// What a reader passes to the driver, in stream order.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) connection: ConnectionId,
-    pub(crate) piece: Piece,
+    pub(crate) content: ReceivedContent,
 }
 
 #[derive(Debug)]
-pub(crate) enum Piece {
+pub(crate) enum ReceivedContent {
     Bytes(Vec<u8>),
-    /// Nothing will follow.
+    /// The stream ended, with the error if it failed. Nothing follows.
     End(Option<io::Error>),
 }
 
-/// What the driver knows of one connection.
+/// The driver's side of one connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) addr: SocketAddr,
     pub(crate) role: Role,
-    /// The peer, once it has proved to be a member.
+    /// The peer's key, once it has proved to be a member.
     pub(crate) remote: Option<PublicKey>,
-    /// Set while what is left is being sent.
+    /// Set while the last bytes are being sent.
     pub(crate) closing: Option<Closing>,
-    /// The core may have bytes to send.
+    /// Whether the core may have bytes to send.
     pub(crate) has_bytes: bool,
     writer: Writer,
     _stop: Stop,
 }
 
-/// A connection that the core, or the node, has given up.
+/// The state of a connection that the core or the node is closing.
 #[derive(Debug)]
 pub(crate) struct Closing {
-    pub(crate) ending: Ending,
+    pub(crate) reason: DisconnectReason,
+    /// When it is cut off.
     pub(crate) until: Instant,
+}
+
+/// A stream to start a connection with.
+pub(crate) struct NewStream {
+    pub(crate) connection: ConnectionId,
+    pub(crate) stream: ByteStream,
+    pub(crate) addr: SocketAddr,
+    pub(crate) role: Role,
+}
+
+/// The channels on which tasks report to the driver.
+#[derive(Clone)]
+pub(crate) struct ToDriver {
+    pub(crate) received: Sender<Received>,
+    pub(crate) events: Sender<TaskEvent>,
 }
 
 #[derive(Debug)]
 enum Writer {
     /// Ready for a chunk; the buffer is empty.
     Idle { chunks: Sender<BytesMut>, buffer: BytesMut },
-    /// Writing one.
+    /// Writing a chunk.
     Busy { chunks: Sender<BytesMut> },
-    /// Told to close its direction, or failed.
+    /// Closed its direction of the stream, or failed.
     Ended,
 }
 
 impl Connection {
-    /// Starts the two tasks of a stream.
-    pub(crate) fn start(
-        (connection, stream): (ConnectionId, ByteStream),
-        (addr, role): (SocketAddr, Role),
-        tasks: &Tasks,
-        received: Sender<Received>,
-        notices: Sender<Notice>,
-    ) -> Self {
+    /// Starts the reader and the writer of a stream.
+    pub(crate) fn start(new: NewStream, tasks: &Tasks, to_driver: ToDriver) -> Self {
         use tracing::Instrument;
+        let NewStream { connection, stream, addr, role } = new;
         let stop = Stop::new();
         let span = tracing::debug_span!("connection", id = connection.0, %addr, ?role);
         let (sender, chunks) = async_channel::bounded(CHUNKS_MAX);
-        let reader = read(connection, stream.reader, received);
-        let writer = write(connection, stream.writer, chunks, notices);
+        let reader = read(connection, stream.reader, to_driver.received);
+        let writer = write(connection, stream.writer, chunks, to_driver.events);
         tasks.spawn(&stop, reader.instrument(span.clone()));
         tasks.spawn(&stop, writer.instrument(span));
         let writer = Writer::Idle { chunks: sender, buffer: BytesMut::new() };
         Self { addr, role, remote: None, closing: None, has_bytes: false, writer, _stop: stop }
     }
 
-    /// An empty buffer to fill, if the writer is ready and there may be something to send.
+    /// Returns an empty buffer to fill, if the writer is ready and there may be bytes to send.
     pub(crate) fn buffer(&mut self) -> Option<&mut BytesMut> {
         match &mut self.writer {
             Writer::Idle { buffer, .. } if self.has_bytes => Some(buffer),
@@ -100,11 +117,11 @@ impl Connection {
         }
     }
 
-    /// Gives what the buffer holds now to the writer.
+    /// Passes the contents of the buffer to the writer.
     pub(crate) fn send(&mut self) {
         self.writer = match mem::replace(&mut self.writer, Writer::Ended) {
             Writer::Idle { chunks, buffer } if !buffer.is_empty() => {
-                // It fails only when the writer has failed, which its notice tells.
+                // Fails only if the writer has failed, which its event reports.
                 match chunks.try_send(buffer) {
                     Ok(()) => Writer::Busy { chunks },
                     Err(_) => Writer::Ended,
@@ -114,9 +131,9 @@ impl Connection {
         };
     }
 
-    /// The writer has written its chunk. The buffer serves again where more is to be sent: a silent
-    /// connection keeps no memory.
-    pub(crate) fn written(&mut self, buffer: BytesMut) {
+    /// Marks the writer as idle after it has written its chunk. Keeps the buffer only if there is
+    /// more to send, so an idle connection holds no memory.
+    pub(crate) fn on_written(&mut self, buffer: BytesMut) {
         let buffer = if self.has_bytes { buffer } else { BytesMut::new() };
         self.writer = match mem::replace(&mut self.writer, Writer::Ended) {
             Writer::Busy { chunks } => Writer::Idle { chunks, buffer },
@@ -124,14 +141,13 @@ impl Connection {
         };
     }
 
-    /// Nothing can be sent any more, or nothing will: the writer tells the peer if it still can.
+    /// Stops sending. The writer then closes its direction of the stream, if that still works.
     pub(crate) fn end_writer(&mut self) {
         self.writer = Writer::Ended;
         self.has_bytes = false;
     }
 
-    /// All that there was to send is with the operating system, and the writer does not know yet
-    /// whether it was all.
+    /// Returns whether every byte is with the operating system and the direction is still open.
     pub(crate) fn is_flushed(&self) -> bool {
         !self.has_bytes && matches!(self.writer, Writer::Idle { .. })
     }
@@ -148,17 +164,17 @@ async fn read(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             read => read,
         };
-        let full = matches!(read, Ok(count) if count == buffer.len());
-        let piece = match read {
-            Ok(0) => Piece::End(None),
-            Ok(count) => Piece::Bytes(buffer[..count].to_vec()),
-            Err(error) => Piece::End(Some(error)),
+        let is_full = matches!(read, Ok(count) if count == buffer.len());
+        let content = match read {
+            Ok(0) => ReceivedContent::End(None),
+            Ok(count) => ReceivedContent::Bytes(buffer[..count].to_vec()),
+            Err(error) => ReceivedContent::End(Some(error)),
         };
-        let end = matches!(piece, Piece::End(_));
-        if received.send(Received { connection, piece }).await.is_err() || end {
+        let is_end = matches!(content, ReceivedContent::End(_));
+        if received.send(Received { connection, content }).await.is_err() || is_end {
             return;
         }
-        if full && buffer.len() < CHUNK_BYTES_MAX {
+        if is_full && buffer.len() < CHUNK_BYTES_MAX {
             buffer.resize(buffer.len() * 2, 0);
         }
     }
@@ -168,22 +184,22 @@ async fn write(
     connection: ConnectionId,
     mut writer: impl AsyncWrite + Unpin,
     chunks: Receiver<BytesMut>,
-    notices: Sender<Notice>,
+    events: Sender<TaskEvent>,
 ) {
     while let Ok(mut buffer) = chunks.recv().await {
-        let notice = match write_all(&mut writer, &buffer).await {
+        let event = match write_all(&mut writer, &buffer).await {
             Ok(()) => {
                 buffer.clear();
-                Notice::Written { connection, buffer }
+                TaskEvent::Written { connection, buffer }
             }
-            Err(error) => Notice::WriteFailed { connection, error },
+            Err(error) => TaskEvent::WriteFailed { connection, error },
         };
-        let failed = matches!(notice, Notice::WriteFailed { .. });
-        if notices.send(notice).await.is_err() || failed {
+        let has_failed = matches!(event, TaskEvent::WriteFailed { .. });
+        if events.send(event).await.is_err() || has_failed {
             return;
         }
     }
-    // The peer may be gone already; then there is nobody to tell.
+    // Fails if the peer has already closed the stream.
     let _ = writer.close().await;
 }
 

@@ -1,7 +1,7 @@
-//! Which address to dial, and when.
+//! Decides which address to dial, and when.
 //!
-//! Rule: this is a function of its inputs. Time and the seed of its chance are arguments; it opens
-//! nothing and waits for nothing.
+//! Rule: the dialer is a function of its inputs. Time and the seed of its jitter are arguments; it
+//! opens nothing and waits for nothing.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,110 +10,111 @@ use std::time::Duration;
 use multifeed_core::{Instant, PublicKey};
 
 mod backoff;
-mod target;
+pub(crate) mod target;
 
 #[cfg(test)]
 mod tests;
 
-use self::backoff::{ATTEMPTS_FOUND_MAX, BACKOFF_REFUSED_S, Chance};
-use self::target::{State, Target};
-use crate::discovery::Origin;
+use self::backoff::{ATTEMPTS_DISCOVERED_MAX, BACKOFF_REFUSED_S, Jitter};
+use self::target::{Address, ConnectError, State, Target};
+use crate::discovery::report::{ADDRESSES_PER_PEER_MAX, Origin};
 
-pub use self::target::{Address, AddressState, Trouble};
+/// A connection that lasted this long resets the backoff of its address. Shorter ones do not, so a
+/// peer that closes at once is not dialled every second. hyperswarm resets after 15 s
+/// (`MIN_CONNECTION_TIME` in lib/peer-info.js, version 4). A judgement: 10 s, the core's default
+/// timeout of a handshake (`Timing::handshake`).
+const STABLE_S: u64 = 10;
 
-/// A connection that held this long sets its address back to the first step. Shorter ones do not,
-/// so that a peer that opens and closes at once is not dialled every second.
-const STEADY_S: u64 = 10;
+/// How much longer the peer with the smaller key waits before it dials a known peer, so two peers
+/// that lost or found each other do not dial at the same time. Measured in the tests of `mesh`:
+/// with 300 ms, no pair dials twice at a round trip of 40 ms. A judgement: longer than a round trip
+/// on Earth (about 250 ms), too short for a user to notice.
+const SMALLER_KEY_DELAY_MS: u64 = 300;
 
-/// The smaller key waits this much longer than the larger before it dials a peer that it knows, so
-/// that two who lost each other, or found each other, do not cross.
-const SMALLER_KEY_WAIT_MS: u64 = 300;
+/// Delay between dials of one peer at different addresses; the earlier dial continues. RFC 8305
+/// ("Happy Eyeballs"), section 8, recommends 250 ms.
+const NEXT_ADDRESS_DELAY_MS: u64 = 250;
 
-/// Between two dials to one peer at different addresses, of which the former goes on: RFC 8305,
-/// section 8.
-const NEXT_ADDRESS_WAIT_MS: u64 = 250;
+/// Delay before addresses from the DHT are dialled, because an address on the local network is
+/// better if there is one. Same delay and reason as [`NEXT_ADDRESS_DELAY_MS`].
+const DHT_DELAY_MS: u64 = 250;
 
-/// Addresses from afar wait this long, since one nearby, if there is one, is better.
-const DHT_WAIT_MS: u64 = 250;
-
-/// Addresses of one peer that are taken from one record.
-pub(crate) const ADDRESSES_PER_PEER_MAX: usize = 8;
-
-/// All addresses that were named by hand or found.
+/// Every address that the user specified or a source discovered.
 #[derive(Debug)]
 pub(crate) struct Dialer {
     own: PublicKey,
     targets: BTreeMap<SocketAddr, Target>,
     targets_max: usize,
-    chance: Chance,
+    jitter: Jitter,
 }
 
-/// One address whose time has come.
+/// An address that is due, with the number of this attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) addr: SocketAddr,
     pub(crate) attempt: u32,
 }
 
-/// Whom there is room to dial.
+/// Which addresses the limits on connections allow to dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room {
-    /// Nobody.
+pub(crate) enum DialBudget {
     None,
-    /// Those who were named by hand.
-    Named,
-    /// Those whom a source found, too.
+    /// Only addresses that the user specified.
+    ManualOnly,
+    /// Discovered addresses too.
     All,
 }
 
-/// What is known of a peer that an address should lead to.
+/// The state of the peer that is expected at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum PeerState {
+    /// Neither connected nor banned.
     Free,
     Connected,
-    Banned { until: Instant },
+    Banned {
+        until: Instant,
+    },
 }
 
-/// How a connection that we dialled ended.
+/// How a stream that we dialled ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Whatever happens to wires and programs.
+pub(crate) enum StreamOutcome {
+    /// The network or the peer's program failed.
     Lost,
-    /// The peer is none for us.
+    /// The peer is of another group or version, violated the protocol, or is banned.
     Refused,
     /// The peer is still connected over another stream.
-    Reached,
-    /// There is nothing more to do there: the sync that should end has ended, or we dialled
-    /// ourselves.
-    Done,
+    ConnectedElsewhere,
+    /// No reason to dial again: the sync is complete, or we dialled ourselves.
+    Finished,
 }
 
 impl Dialer {
     pub(crate) fn new(own: PublicKey, targets_max: usize, seed: u64) -> Self {
-        Self { own, targets: BTreeMap::new(), targets_max, chance: Chance(seed) }
+        Self { own, targets: BTreeMap::new(), targets_max, jitter: Jitter(seed) }
     }
 
-    /// Dials an address from now on; one that waits or was done is dialled at once. False when
-    /// there are too many.
+    /// Adds an address that the user specified. A known address that is not connected becomes due
+    /// at once. Returns false if the limit on addresses is reached.
     pub(crate) fn add(&mut self, now: Instant, addr: SocketAddr) -> bool {
         if let Some(target) = self.targets.get_mut(&addr) {
-            target.origin = Origin::Named;
-            if !matches!(target.state, State::Dialled { .. } | State::Reached) {
+            target.origin = Origin::Manual;
+            if !matches!(target.state, State::Dialled { .. } | State::ConnectedElsewhere) {
                 target.state = State::Waiting { until: now };
                 target.attempts = 0;
             }
             return true;
         }
-        let has_room = self.make_room(|target| target.origin != Origin::Named);
+        let has_room = self.make_room(|target| target.origin != Origin::Manual);
         if has_room {
-            self.insert(addr, Origin::Named, None, now);
+            self.insert(addr, Origin::Manual, None, now);
         }
         has_room
     }
 
-    /// Takes addresses that a source names for one peer; how many of them are new. One that was
-    /// given up is tried again.
-    pub(crate) fn found(
+    /// Adds addresses that a source reports for one peer, and resumes suspended ones. Returns how
+    /// many are new.
+    pub(crate) fn add_discovered(
         &mut self,
         now: Instant,
         origin: Origin,
@@ -125,20 +126,20 @@ impl Dialer {
         }
         let mut until = now;
         if origin == Origin::Dht {
-            until = until + Duration::from_millis(DHT_WAIT_MS);
+            until = until + Duration::from_millis(DHT_DELAY_MS);
         }
         if remote.is_some_and(|remote| remote > self.own) {
-            until = until + Duration::from_millis(SMALLER_KEY_WAIT_MS);
+            until = until + Duration::from_millis(SMALLER_KEY_DELAY_MS);
         }
         let mut new = 0;
         for addr in addrs.iter().take(ADDRESSES_PER_PEER_MAX) {
             if let Some(target) = self.targets.get_mut(addr) {
                 target.remote = target.remote.or(remote);
-                if target.state == State::Resting {
+                if target.state == State::Suspended {
                     target.state = State::Waiting { until };
                     target.attempts = 0;
                 }
-            } else if self.make_room(|target| target.state == State::Resting) {
+            } else if self.make_room(|target| target.state == State::Suspended) {
                 self.insert(*addr, origin, remote, until);
                 new += 1;
             }
@@ -146,14 +147,15 @@ impl Dialer {
         new
     }
 
-    /// Whether one more address fits, if need be in the place of one that is `less`.
-    fn make_room(&mut self, less: impl Fn(&Target) -> bool) -> bool {
+    /// Returns whether another address fits; removes one that `is_replaceable` if necessary.
+    fn make_room(&mut self, is_replaceable: impl Fn(&Target) -> bool) -> bool {
         if self.targets.len() < self.targets_max {
             return true;
         }
-        let idle = |target: &Target| !matches!(target.state, State::Dialled { .. });
-        let less = self.targets.iter().find(|(_, target)| idle(target) && less(target));
-        match less.map(|(addr, _)| *addr) {
+        let is_idle = |target: &Target| !matches!(target.state, State::Dialled { .. });
+        let mut targets = self.targets.iter();
+        let replaced = targets.find(|(_, target)| is_idle(target) && is_replaceable(target));
+        match replaced.map(|(addr, _)| *addr) {
             Some(addr) => self.targets.remove(&addr).is_some(),
             None => false,
         }
@@ -166,69 +168,75 @@ impl Dialer {
         remote: Option<PublicKey>,
         until: Instant,
     ) {
-        let order = self.chance.next();
-        let state = State::Waiting { until };
-        let (worked, lost, trouble) = (false, None, None);
-        let target = Target { origin, state, attempts: 0, remote, worked, lost, trouble, order };
+        let target = Target {
+            origin,
+            state: State::Waiting { until },
+            attempts: 0,
+            remote,
+            has_worked: false,
+            lost_at: None,
+            last_error: None,
+            order: self.jitter.next(),
+        };
         self.targets.insert(addr, target);
     }
 
-    /// Whether an address was named and not forgotten since.
-    pub(crate) fn knows(&self, addr: SocketAddr) -> bool {
+    /// Returns whether an address is known.
+    pub(crate) fn contains(&self, addr: SocketAddr) -> bool {
         self.targets.contains_key(&addr)
     }
 
-    /// Forgets an address.
+    /// Removes an address.
     pub(crate) fn remove(&mut self, addr: SocketAddr) {
         self.targets.remove(&addr);
     }
 
-    /// Forgets all addresses.
+    /// Removes every address.
     pub(crate) fn clear(&mut self) {
         self.targets.clear();
     }
 
-    /// Every address and what is being done about it.
+    /// Returns every address and its state.
     pub(crate) fn addresses(&self, now: Instant) -> Vec<Address> {
         self.targets.iter().map(|(addr, target)| target.address(now, *addr)).collect()
     }
 
-    /// When [`due`](Self::due) may have something.
-    pub(crate) fn deadline(&self, room: Room) -> Option<Instant> {
+    /// Returns the earliest time at which [`next_due`](Self::next_due) may return an address.
+    pub(crate) fn deadline(&self, budget: DialBudget) -> Option<Instant> {
         let waits = self.targets.values().filter_map(|target| match target.state {
-            State::Waiting { until } if room.has_place_for(target) => Some(until),
+            State::Waiting { until } if budget.allows(target) => Some(until),
             _ => None,
         });
         waits.min()
     }
 
-    /// The address that has waited longest, to be dialled by the caller. Addresses of peers that
-    /// are connected some other way are passed over until [`released`](Self::released).
-    pub(crate) fn due(
+    /// Returns the address that has been due for longest, and marks it as dialled. Skips addresses
+    /// of connected peers until [`on_peer_lost`](Self::on_peer_lost), and of banned peers until the
+    /// ban ends.
+    pub(crate) fn next_due(
         &mut self,
         now: Instant,
-        room: Room,
-        peer: impl Fn(&PublicKey) -> Standing,
+        budget: DialBudget,
+        peer_state: impl Fn(&PublicKey) -> PeerState,
     ) -> Option<Due> {
         loop {
-            let due = self.targets.iter().filter(|(_, target)| room.has_place_for(target));
-            let due =
-                due.filter_map(|(addr, target)| Some((target.due(now)?, target.order, *addr)));
+            let due = self.targets.iter().filter(|(_, target)| budget.allows(target));
+            let due = due
+                .filter_map(|(addr, target)| Some((target.due_since(now)?, target.order, *addr)));
             let (_, _, addr) = due.min()?;
             let remote = self.targets.get(&addr)?.remote;
-            let instead = match remote.as_ref().map_or(Standing::Free, &peer) {
-                Standing::Connected => Some(State::Reached),
-                Standing::Banned { until } => Some(State::Waiting { until }),
-                Standing::Free => {
+            let skip_to = match remote.as_ref().map_or(PeerState::Free, &peer_state) {
+                PeerState::Connected => Some(State::ConnectedElsewhere),
+                PeerState::Banned { until } => Some(State::Waiting { until }),
+                PeerState::Free => {
                     let latest = remote.and_then(|remote| self.latest_dial(&remote));
-                    let wait = Duration::from_millis(NEXT_ADDRESS_WAIT_MS);
-                    let turn = latest.map(|since| since + wait);
-                    turn.filter(|turn| *turn > now).map(|until| State::Waiting { until })
+                    let next = latest.map(|at| at + Duration::from_millis(NEXT_ADDRESS_DELAY_MS));
+                    next.filter(|next| *next > now).map(|until| State::Waiting { until })
                 }
             };
             let target = self.targets.get_mut(&addr)?;
-            match instead {
-                Some(instead) => target.state = instead,
+            match skip_to {
+                Some(state) => target.state = state,
                 None => {
                     target.state = State::Dialled { since: now, opened: None };
                     target.attempts = target.attempts.saturating_add(1);
@@ -238,118 +246,118 @@ impl Dialer {
         }
     }
 
-    /// When a peer was last dialled that has not answered yet, at whatever address.
+    /// Returns when the latest unanswered dial of a peer began, at any of its addresses.
     fn latest_dial(&self, remote: &PublicKey) -> Option<Instant> {
-        let theirs = self.targets.values().filter(|other| other.remote.as_ref() == Some(remote));
-        let dials = theirs.filter_map(|other| match other.state {
+        let targets = self.targets.values().filter(|other| other.remote.as_ref() == Some(remote));
+        let dials = targets.filter_map(|other| match other.state {
             State::Dialled { since, opened: None } => Some(since),
             _ => None,
         });
         dials.max()
     }
 
-    /// Who should answer at an address, or answered there last.
+    /// Returns the peer that answered last at an address, or that is expected there.
     pub(crate) fn remote(&self, addr: SocketAddr) -> Option<PublicKey> {
         self.targets.get(&addr)?.remote
     }
 
-    /// Nobody answered; when the next attempt comes, if one does.
-    pub(crate) fn failed(
+    /// Handles a failed dial. Returns the time until the next attempt, if there is one.
+    pub(crate) fn on_dial_failed(
         &mut self,
         now: Instant,
         addr: SocketAddr,
-        trouble: Trouble,
+        error: ConnectError,
     ) -> Option<Duration> {
-        self.targets.get_mut(&addr)?.trouble = Some(trouble);
-        self.wait(now, addr)
+        self.targets.get_mut(&addr)?.last_error = Some(error);
+        self.back_off(now, addr)
     }
 
-    /// A member answered.
-    pub(crate) fn opened(&mut self, now: Instant, addr: SocketAddr, remote: PublicKey) {
+    /// Handles a dialled peer that proved to be a member.
+    pub(crate) fn on_peer_opened(&mut self, now: Instant, addr: SocketAddr, remote: PublicKey) {
         if let Some(target) = self.targets.get_mut(&addr) {
             target.remote = Some(remote);
-            target.worked = true;
-            target.trouble = None;
+            target.has_worked = true;
+            target.last_error = None;
             if let State::Dialled { opened, .. } = &mut target.state {
                 *opened = Some(now);
             }
         }
     }
 
-    /// A connection that we dialled ended; when the next attempt comes, if one does.
-    pub(crate) fn ended(
+    /// Handles the end of a stream that we dialled. Returns the time until the next attempt, if
+    /// there is one.
+    pub(crate) fn on_stream_ended(
         &mut self,
         now: Instant,
         addr: SocketAddr,
-        outcome: Outcome,
-        trouble: Trouble,
+        outcome: StreamOutcome,
+        error: ConnectError,
     ) -> Option<Duration> {
         let target = self.targets.get_mut(&addr)?;
-        target.trouble = Some(trouble);
+        target.last_error = Some(error);
         match outcome {
-            Outcome::Lost => {
+            StreamOutcome::Lost => {
                 if let State::Dialled { opened: Some(opened), .. } = target.state
-                    && now.since(opened) >= Duration::from_secs(STEADY_S)
+                    && now.since(opened) >= Duration::from_secs(STABLE_S)
                 {
                     target.attempts = 0;
-                    target.lost = Some(now);
+                    target.lost_at = Some(now);
                 }
-                self.wait(now, addr)
+                self.back_off(now, addr)
             }
-            Outcome::Refused => {
-                let wait = self.chance.jittered(BACKOFF_REFUSED_S);
+            StreamOutcome::Refused => {
+                let wait = self.jitter.apply(BACKOFF_REFUSED_S);
                 target.state = State::Waiting { until: now + wait };
                 Some(wait)
             }
-            Outcome::Reached => {
-                target.state = State::Reached;
+            StreamOutcome::ConnectedElsewhere => {
+                target.state = State::ConnectedElsewhere;
                 target.attempts = 0;
                 None
             }
-            Outcome::Done => {
-                target.state = State::Done;
+            StreamOutcome::Finished => {
+                target.state = State::Finished;
                 None
             }
         }
     }
 
-    /// No stream with this peer is left: addresses at which it answered are dialled again.
-    pub(crate) fn released(&mut self, now: Instant, remote: PublicKey) {
-        let reached = self
-            .targets
-            .iter()
-            .filter(|(_, target)| target.state == State::Reached && target.remote == Some(remote));
-        for addr in reached.map(|(addr, _)| *addr).collect::<Vec<_>>() {
+    /// Handles the end of the last stream with a peer: its addresses are dialled again.
+    pub(crate) fn on_peer_lost(&mut self, now: Instant, remote: PublicKey) {
+        let skipped = self.targets.iter().filter(|(_, target)| {
+            target.state == State::ConnectedElsewhere && target.remote == Some(remote)
+        });
+        for addr in skipped.map(|(addr, _)| *addr).collect::<Vec<_>>() {
             if let Some(target) = self.targets.get_mut(&addr) {
-                target.lost = Some(now);
+                target.lost_at = Some(now);
             }
-            self.wait(now, addr);
+            self.back_off(now, addr);
         }
     }
 
-    /// Sets an address to the next step of its ladder, or to rest behind the last one.
-    fn wait(&mut self, now: Instant, addr: SocketAddr) -> Option<Duration> {
+    /// Schedules the next attempt at an address, or suspends the address after the last attempt.
+    fn back_off(&mut self, now: Instant, addr: SocketAddr) -> Option<Duration> {
         let target = self.targets.get_mut(&addr)?;
-        let given_up = target.attempts >= ATTEMPTS_FOUND_MAX && !target.worked;
-        if given_up && target.origin != Origin::Named {
-            target.state = State::Resting;
+        let is_exhausted = target.attempts >= ATTEMPTS_DISCOVERED_MAX && !target.has_worked;
+        if is_exhausted && target.origin != Origin::Manual {
+            target.state = State::Suspended;
             return None;
         }
-        let lost = target.lost.map(|lost| now.since(lost));
-        let mut wait = self.chance.backoff(target.attempts, lost);
+        let lost_for = target.lost_at.map(|lost_at| now.since(lost_at));
+        let mut wait = self.jitter.backoff(target.attempts, lost_for);
         if target.remote.is_some_and(|remote| remote > self.own) {
-            wait += Duration::from_millis(SMALLER_KEY_WAIT_MS);
+            wait += Duration::from_millis(SMALLER_KEY_DELAY_MS);
         }
         target.state = State::Waiting { until: now + wait };
         Some(wait)
     }
 }
 
-impl Room {
-    fn has_place_for(self, target: &Target) -> bool {
+impl DialBudget {
+    fn allows(self, target: &Target) -> bool {
         match self {
             Self::None => false,
-            Self::Named => target.origin == Origin::Named,
+            Self::ManualOnly => target.origin == Origin::Manual,
             Self::All => true,
         }
     }

@@ -1,68 +1,58 @@
-//! The one task that owns the multifeed.
+//! The task that owns the multifeed.
 //!
-//! Rule: nothing here waits but for the next input. Whatever is slow, a peer, a disk or a
-//! subscriber, has a bounded place of its own outside.
+//! Rule: the driver waits only for its next input. A slow peer, disk or subscriber has its own
+//! bounded queue outside.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::mem;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{io, mem};
 
 use async_channel::{Receiver, Sender, TryRecvError};
-use bytes::BytesMut;
 use futures_lite::future::{or, yield_now};
 use multifeed_core::{
-    ConnectionId, Event, Input, Instant, KeyPair, Mode, Multifeed, Output, PublicKey, RequestId,
-    StoreFailure, StoreReply,
+    ConnectionId, Event, Input, Instant, KeyPair, Mode, Multifeed, Output, RequestId, StoreFailure,
+    StoreReply,
 };
 
 use crate::admission::Admission;
 use crate::bans::Bans;
-use crate::command::{Command, Reply};
-use crate::connection::{Connection, Piece, Received};
+use crate::command::{Command, PendingCall, Reply};
+use crate::connection::{Connection, Received, ReceivedContent, ToDriver};
 use crate::dialer::Dialer;
-use crate::discovery::{Origin, Step};
-use crate::events::{DialFailure, NodeEvent, Subscribers};
+use crate::events::{NodeEvent, Subscribers};
 use crate::recorder::Recorder;
-use crate::runtime::{BoxFuture, ByteStream};
-use crate::store::StoreQueue;
+use crate::runtime::traits::BoxFuture;
+use crate::store_queue::StoreQueue;
+use crate::task_event::TaskEvent;
 use crate::tasks::{Stop, Tasks};
 
 mod calls;
 mod discovery;
 mod network;
-mod start;
+pub(crate) mod start;
 
-pub(crate) use self::start::start;
-
-/// Chunks of all connections that wait for the driver: one mebibyte, some milliseconds of work.
-/// Readers wait beyond it, each with one chunk more.
-const RECEIVED_MAX: usize = 16;
-
-/// Notices that wait for the driver. Each connection has at most one under way; listeners and
-/// dials wait beyond it.
-const NOTICES_MAX: usize = 64;
-
-/// Inputs of each kind that are taken before outputs are: enough to share the cost of a round, few
-/// enough that a flood of one kind does not keep what others caused from going out.
+/// The most inputs of each kind that one round handles before it drains the outputs. A judgement:
+/// enough to share the cost of a round, and few enough that a flood of one kind delays the outputs
+/// of the others by only 1 MiB of chunks, about 5 ms at the 189 MB/s of the README ("Throughput of
+/// one feed").
 const ROUND_INPUTS_MAX: usize = 16;
 
-/// How long a node that closes waits for peers to take what it still sends.
-const CLOSE_MS: u64 = 2_000;
+/// The most received chunks of all connections that wait for the driver: one round, 1 MiB. Further
+/// readers wait with one chunk each.
+const RECEIVED_MAX: usize = ROUND_INPUTS_MAX;
 
-/// What tasks of a node tell its driver.
-pub(crate) enum Notice {
-    Written { connection: ConnectionId, buffer: BytesMut },
-    WriteFailed { connection: ConnectionId, error: io::Error },
-    Accepted { stream: ByteStream, addr: SocketAddr },
-    Dialled { addr: SocketAddr, result: Result<ByteStream, DialFailure> },
-    Found { origin: Origin, remote: Option<PublicKey>, addrs: Vec<SocketAddr> },
-    Step { origin: Origin, step: Step },
-}
+/// The most task events that wait for the driver: four rounds. Each connection has at most one
+/// event in progress; listeners and dials wait for room.
+const TASK_EVENTS_MAX: usize = 4 * ROUND_INPUTS_MAX;
 
-/// The owner of everything that a node is.
+/// How long a closing node waits for peers to read what it still sends. A judgement: ten round
+/// trips of 200 ms, and a user who quits does not wait longer.
+const CLOSE_TIMEOUT_MS: u64 = 2_000;
+
+/// The owner of the state of a node.
 pub(crate) struct Driver {
     core: Multifeed,
     key_pair: Arc<KeyPair>,
@@ -74,35 +64,36 @@ pub(crate) struct Driver {
     timer: Option<Timer>,
     tasks: Tasks,
     store: StoreQueue,
-    calls: BTreeMap<RequestId, calls::Open>,
+    calls: BTreeMap<RequestId, PendingCall>,
     subscribers: Subscribers,
     dialer: Dialer,
-    /// Ends the dials under way.
+    /// Cancels the dials in progress.
     dials: Stop,
     listeners: Vec<(SocketAddr, Stop)>,
     listeners_max: usize,
     sources: usize,
     /// Tells the sources that the node closes.
-    leaving: Stop,
+    sources_stop: Stop,
     admission: Admission,
     bans: Bans,
     connections: BTreeMap<ConnectionId, Connection>,
-    connections_ever: u64,
-    to_driver: (Sender<Received>, Sender<Notice>),
+    next_connection: u64,
+    to_driver: ToDriver,
+    /// Closed when the driver is dropped; handles wait for that.
     _ended: Sender<Infallible>,
 }
 
 enum Phase {
-    /// The store is being read; nobody is let in yet.
+    /// The store is being read; no connection is accepted yet.
     Opening(Box<Opening>),
     Open,
-    /// No call is taken any more; at the latest then, connections are cut.
+    /// No call is accepted any more. Connections are cut off at `until` at the latest.
     Closing {
         until: Instant,
     },
 }
 
-/// What to begin with when the store is read.
+/// What to start once the store is read.
 struct Opening {
     ready: Reply<Result<(), StoreFailure>>,
     listeners: Vec<(TcpListener, SocketAddr)>,
@@ -112,7 +103,7 @@ struct Opening {
 struct Inbox {
     commands: Receiver<Command>,
     received: Receiver<Received>,
-    notices: Receiver<Notice>,
+    task_events: Receiver<TaskEvent>,
     stored: Receiver<StoreReply>,
 }
 
@@ -121,14 +112,14 @@ struct Timer {
     sleep: BoxFuture<'static, ()>,
 }
 
-enum Wake {
+enum DriverInput {
     Command(Command),
-    /// No handle is left, or one has asked for it.
+    /// No handle is left, or a handle closed the node.
     Closed,
     Received(Received),
-    Notice(Notice),
+    TaskEvent(TaskEvent),
     Stored(StoreReply),
-    StoreGone,
+    StoreLost,
     Timeout,
 }
 
@@ -140,18 +131,18 @@ impl Driver {
     }
 
     async fn run(mut self) {
-        self.settle();
+        self.drain_outputs();
         while !self.is_finished() {
-            let wake = self.wake().await;
-            self.take(wake);
-            let more = self.take_ready();
-            // Where inputs never run dry the timer is never waited for.
+            let input = self.next_input().await;
+            self.on_input(input);
+            let may_have_more = self.handle_ready();
+            // Under constant input `next_input` never polls the timer, so check it here.
             if self.timer.as_ref().is_some_and(|timer| timer.at <= self.now()) {
-                self.take(Wake::Timeout);
+                self.on_input(DriverInput::Timeout);
             }
-            self.settle();
-            if more {
-                // Others of this thread have their turn too.
+            self.drain_outputs();
+            if may_have_more {
+                // Let other tasks of this thread run.
                 yield_now().await;
             }
         }
@@ -164,35 +155,35 @@ impl Driver {
     }
 
     /// Waits for the first input of a round.
-    async fn wake(&mut self) -> Wake {
+    async fn next_input(&mut self) -> DriverInput {
         self.set_timer();
-        let closing = matches!(self.phase, Phase::Closing { .. });
-        let Inbox { commands, received, notices, stored } = &self.inbox;
+        let is_closing = matches!(self.phase, Phase::Closing { .. });
+        let Inbox { commands, received, task_events, stored } = &self.inbox;
         let command = async {
-            if closing {
+            if is_closing {
                 std::future::pending::<()>().await;
             }
-            commands.recv().await.map_or(Wake::Closed, Wake::Command)
+            commands.recv().await.map_or(DriverInput::Closed, DriverInput::Command)
         };
-        // The driver holds a sender of both: they end with it.
+        // The driver holds a sender of both channels, so neither closes before it ends.
         let received = async {
             match received.recv().await {
-                Ok(received) => Wake::Received(received),
+                Ok(received) => DriverInput::Received(received),
                 Err(_) => std::future::pending().await,
             }
         };
-        let notice = async {
-            match notices.recv().await {
-                Ok(notice) => Wake::Notice(notice),
+        let task_event = async {
+            match task_events.recv().await {
+                Ok(event) => DriverInput::TaskEvent(event),
                 Err(_) => std::future::pending().await,
             }
         };
-        let store_gone = self.store.is_gone();
+        let is_store_lost = self.store.is_lost();
         let stored = async {
-            if store_gone {
+            if is_store_lost {
                 std::future::pending::<()>().await;
             }
-            stored.recv().await.map_or(Wake::StoreGone, Wake::Stored)
+            stored.recv().await.map_or(DriverInput::StoreLost, DriverInput::Stored)
         };
         let timer = &mut self.timer;
         let timeout = async {
@@ -200,92 +191,99 @@ impl Driver {
                 Some(timer) => (&mut timer.sleep).await,
                 None => std::future::pending().await,
             }
-            Wake::Timeout
+            DriverInput::Timeout
         };
-        or(or(stored, notice), or(or(received, command), timeout)).await
+        or(or(stored, task_event), or(or(received, command), timeout)).await
     }
 
-    /// Takes more inputs of a round that are there already; whether there may be more of them.
-    fn take_ready(&mut self) -> bool {
-        (0..ROUND_INPUTS_MAX).all(|_| self.take_one_of_each())
+    /// Handles the inputs that are ready, up to the limit of a round. Returns whether there may be
+    /// more.
+    fn handle_ready(&mut self) -> bool {
+        (0..ROUND_INPUTS_MAX).all(|_| self.handle_one_of_each())
     }
 
-    /// Takes one input of each kind that has any; whether one had.
-    fn take_one_of_each(&mut self) -> bool {
+    /// Handles one ready input of each kind. Returns whether there was any.
+    fn handle_one_of_each(&mut self) -> bool {
         let mut any = false;
-        let mut take = |driver: &mut Self, wake: Option<Wake>| {
-            if let Some(wake) = wake {
+        let mut handle = |driver: &mut Self, input: Option<DriverInput>| {
+            if let Some(input) = input {
                 any = true;
-                driver.take(wake);
+                driver.on_input(input);
             }
         };
-        let stored = self.inbox.stored.try_recv().ok().map(Wake::Stored);
-        take(self, stored);
-        let notice = self.inbox.notices.try_recv().ok().map(Wake::Notice);
-        take(self, notice);
-        let received = self.inbox.received.try_recv().ok().map(Wake::Received);
-        take(self, received);
+        let stored = self.inbox.stored.try_recv().ok().map(DriverInput::Stored);
+        handle(self, stored);
+        let task_event = self.inbox.task_events.try_recv().ok().map(DriverInput::TaskEvent);
+        handle(self, task_event);
+        let received = self.inbox.received.try_recv().ok().map(DriverInput::Received);
+        handle(self, received);
         if !matches!(self.phase, Phase::Closing { .. }) {
             let command = match self.inbox.commands.try_recv() {
-                Ok(command) => Some(Wake::Command(command)),
+                Ok(command) => Some(DriverInput::Command(command)),
                 Err(TryRecvError::Empty) => None,
-                Err(TryRecvError::Closed) => Some(Wake::Closed),
+                Err(TryRecvError::Closed) => Some(DriverInput::Closed),
             };
-            take(self, command);
+            handle(self, command);
         }
         any
     }
 
-    fn take(&mut self, wake: Wake) {
+    fn on_input(&mut self, input: DriverInput) {
         let now = self.now();
-        match wake {
-            Wake::Command(command) => self.call(command),
-            Wake::Closed => self.begin_closing(),
-            Wake::Received(Received { connection, piece: Piece::Bytes(bytes) }) => {
-                self.core.handle(now, Input::Received { connection, bytes: &bytes });
-            }
-            Wake::Received(Received { connection, piece: Piece::End(error) }) => {
-                // What the core makes of the peer's last bytes tells more than their end.
-                self.settle();
-                self.stream_ended(connection, error);
-            }
-            Wake::Notice(notice) => self.notice(notice),
-            Wake::Stored(reply) => {
-                self.store.answered();
+        match input {
+            DriverInput::Command(command) => self.on_command(command),
+            DriverInput::Closed => self.begin_closing(),
+            DriverInput::Received(received) => self.on_received(received),
+            DriverInput::TaskEvent(event) => self.on_task_event(event),
+            DriverInput::Stored(reply) => {
+                self.store.on_reply();
                 self.core.handle(now, Input::Stored(reply));
             }
-            Wake::StoreGone => {
-                tracing::error!("the store's thread is gone");
-                self.store.gone();
+            DriverInput::StoreLost => {
+                tracing::error!("the store's thread ended unexpectedly");
+                self.store.on_lost();
                 self.calls.clear();
                 self.begin_closing();
             }
-            Wake::Timeout => {
+            DriverInput::Timeout => {
                 self.timer = None;
                 self.core.handle(now, Input::Timeout);
-                self.cut_lingering();
+                self.cut_off_lingering();
             }
         }
     }
 
-    /// Does all that the core asks for, and gives idle writers what there is to send, until
-    /// neither leads to more.
-    fn settle(&mut self) {
-        let mut more = true;
-        while mem::take(&mut more) {
-            while let Some(output) = self.core.poll() {
-                more = true;
-                self.carry_out(output);
+    fn on_received(&mut self, Received { connection, content }: Received) {
+        match content {
+            ReceivedContent::Bytes(bytes) => {
+                let input = Input::Received { connection, bytes: &bytes };
+                self.core.handle(self.now(), input);
             }
-            more |= self.transmit();
+            ReceivedContent::End(error) => {
+                // The core's reaction to the peer's last bytes is a better reason than their end.
+                self.drain_outputs();
+                self.on_stream_end(connection, error);
+            }
+        }
+    }
+
+    /// Executes the outputs of the core, and fills idle writers, until neither causes more.
+    fn drain_outputs(&mut self) {
+        let mut has_more = true;
+        while mem::take(&mut has_more) {
+            while let Some(output) = self.core.poll() {
+                has_more = true;
+                self.on_output(output);
+            }
+            has_more |= self.transmit();
         }
         if let Some(recorder) = &mut self.recorder {
-            recorder.take(&mut self.core);
+            recorder.record_round(&mut self.core);
         }
         self.dial_due();
     }
 
-    fn carry_out(&mut self, output: Output) {
+    fn on_output(&mut self, output: Output) {
         match output {
             Output::Transmit { connection } => {
                 if let Some(connection) = self.connections.get_mut(&connection) {
@@ -293,18 +291,18 @@ impl Driver {
                 }
             }
             Output::Disconnect { connection, reason } => {
-                self.begin_disconnecting(connection, reason);
+                self.on_core_disconnect(connection, reason);
             }
             Output::Store(request) => self.store.submit(request),
-            Output::Event(event) => self.event(event),
+            Output::Event(event) => self.on_event(event),
         }
     }
 
-    fn event(&mut self, event: Event) {
+    fn on_event(&mut self, event: Event) {
         match event {
             Event::Ready { feeds } => {
                 tracing::info!(feeds, "ready");
-                self.begin();
+                self.on_ready();
             }
             Event::OpenFailed(failure) => {
                 tracing::error!(%failure, "the store could not be read");
@@ -313,16 +311,16 @@ impl Driver {
                 }
                 self.begin_closing();
             }
-            Event::Opened { connection, remote } => self.peer_opened(connection, remote),
+            Event::Opened { connection, remote } => self.on_peer_opened(connection, remote),
             _ => {}
         }
-        if let Some(event) = self.answer(event) {
+        if let Some(event) = self.answer_call(event) {
             self.subscribers.publish(NodeEvent::Multifeed(event));
         }
     }
 
-    /// Lets the world in, now that the store is read.
-    fn begin(&mut self) {
+    /// Starts to listen and dial, now that the store is read.
+    fn on_ready(&mut self) {
         let Phase::Opening(opening) = mem::replace(&mut self.phase, Phase::Open) else {
             return;
         };
@@ -339,16 +337,17 @@ impl Driver {
         ready.send(Ok(()));
     }
 
-    /// Lets nobody in any more, and lets everyone go.
+    /// Stops accepting and dialling, and closes every connection.
     fn begin_closing(&mut self) {
         if matches!(self.phase, Phase::Closing { .. }) {
             return;
         }
-        self.phase = Phase::Closing { until: self.now() + Duration::from_millis(CLOSE_MS) };
+        let until = self.now() + Duration::from_millis(CLOSE_TIMEOUT_MS);
+        self.phase = Phase::Closing { until };
         self.inbox.commands.close();
         self.dialer.clear();
         self.listeners.clear();
-        self.leaving = Stop::new();
+        self.sources_stop = Stop::new();
         for connection in self.connections.keys() {
             self.core.disconnect(*connection);
         }
@@ -357,8 +356,8 @@ impl Driver {
     fn is_finished(&self) -> bool {
         match self.phase {
             Phase::Closing { until } => {
-                let left = self.connections.is_empty() || self.now() >= until;
-                left && self.store.is_idle() && self.calls.is_empty()
+                let is_disconnected = self.connections.is_empty() || self.now() >= until;
+                is_disconnected && self.store.is_idle() && self.calls.is_empty()
             }
             _ => false,
         }
@@ -369,7 +368,7 @@ impl Driver {
             recorder.finish(&mut self.core);
         }
         let Self { inbox, store, tasks, subscribers, connections, dials, _ended, .. } = self;
-        // Whoever waits to tell us something need not any more, and the store's thread is one.
+        // Releases every task that waits to send to the driver, among them the store's thread.
         drop((inbox, connections, dials, self.to_driver));
         store.close().await;
         tasks.ended().await;
@@ -378,7 +377,8 @@ impl Driver {
         drop(_ended);
     }
 
-    /// Arms the timer, if something is due before it would fire. An early one is harmless.
+    /// Sets the timer if a deadline is earlier than the current timer. A timer that fires too early
+    /// is harmless.
     fn set_timer(&mut self) {
         let Some(at) = self.deadline() else { return };
         if self.timer.as_ref().is_none_or(|timer| at < timer.at) {
@@ -392,7 +392,7 @@ impl Driver {
             Phase::Closing { until } if !self.connections.is_empty() => Some(until),
             _ => None,
         };
-        let dial = self.dialer.deadline(self.admission.room());
+        let dial = self.dialer.deadline(self.admission.dial_budget());
         let linger = self.connections.values().filter_map(|connection| connection.closing.as_ref());
         let linger = linger.map(|closing| closing.until).min();
         [until, dial, linger, self.core.deadline()].into_iter().flatten().min()

@@ -1,7 +1,7 @@
-//! What a call of a [`Node`](crate::Node) can fail with.
+//! The errors of calls of a [`Node`](crate::Node).
 //!
-//! Rule: the variant is the stable kind to match on; the operating system's own words are kept as
-//! its source.
+//! Rule: the variant is the stable kind to match on. The error of the operating system is kept as
+//! the source.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,48 +13,48 @@ use multifeed_core::{Misuse, StoreFailure};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum NodeError {
-    /// Another socket listens there.
+    /// Another socket listens on this address.
     AddrInUse {
-        /// Where we were to listen.
+        /// The address to listen on.
         addr: SocketAddr,
-        /// The operating system's words.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// We may not listen there.
+    /// Listening on this address is not permitted.
     Permission {
-        /// Where we were to listen.
+        /// The address to listen on.
         addr: SocketAddr,
-        /// The operating system's words.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Listening failed for another reason.
+    /// Listening on this address failed for another reason.
     Listen {
-        /// Where we were to listen.
+        /// The address to listen on.
         addr: SocketAddr,
-        /// The operating system's words.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The operating system gave no random bytes.
     Random(io::Error),
     /// A thread for the store could not be started.
     Thread(io::Error),
-    /// The file for the record could not be made.
+    /// The file for the recording could not be created.
     Record {
-        /// Where it was to be.
+        /// The path of the file.
         path: PathBuf,
-        /// The operating system's words.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The store could not be opened.
     Store(multifeed_store::Failure),
-    /// More addresses to dial, or to listen on, than
-    /// [`ConnectionLimits`](crate::ConnectionLimits) allows.
+    /// A limit of [`ConnectionLimits`](crate::ConnectionLimits) on addresses, or the limit on
+    /// sources, is reached.
     TooMany,
-    /// The node was closed, before the call or during it.
+    /// The node was closed before or during the call.
     Closed,
-    /// The caller's fault.
+    /// The caller made a mistake.
     Misuse(Misuse),
-    /// The store failed under this request.
+    /// The store failed during this request.
     Failed(StoreFailure),
 }
 
@@ -77,7 +77,7 @@ impl fmt::Display for NodeError {
             Self::Random(_) => f.write_str("the operating system gave no random bytes"),
             Self::Thread(_) => f.write_str("no thread for the store could be started"),
             Self::Record { path, .. } => {
-                write!(f, "the record {} could not be made", path.display())
+                write!(f, "the recording {} could not be created", path.display())
             }
             Self::Store(failure) => failure.fmt(f),
             Self::TooMany => f.write_str("too many addresses"),
@@ -97,7 +97,7 @@ impl error::Error for NodeError {
             | Self::Record { source, .. }
             | Self::Random(source)
             | Self::Thread(source) => Some(source),
-            // It is said above in its own words, so its cause comes next.
+            // `Display` already shows the failure itself, so its cause comes next.
             Self::Store(failure) => failure.source(),
             Self::TooMany | Self::Closed => None,
             Self::Misuse(misuse) => Some(misuse),

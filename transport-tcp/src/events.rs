@@ -1,7 +1,7 @@
-//! What a node tells its subscribers, and the queue in which that waits for them.
+//! The events of a node, and the queue of each subscriber.
 //!
-//! Rule: publishing never waits and never grows memory. A subscriber that falls behind loses the
-//! oldest events and is told how many.
+//! Rule: publishing neither waits nor grows memory. A subscriber that falls behind loses the oldest
+//! events and learns how many.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -15,68 +15,69 @@ use futures_lite::Stream;
 use futures_lite::future::poll_fn;
 use multifeed_core::{CloseReason, ConnectionId, Event, Role};
 
-use crate::discovery::{Origin, Step};
+use crate::discovery::report::{Origin, Step};
 
 #[cfg(test)]
 mod tests;
 
-/// Something for the application to know.
+/// Something that happened at a node.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum NodeEvent {
-    /// The multifeed says so. Answers to calls are not repeated here, except for
+    /// An event of the core. Answers to calls are not repeated here, except for
     /// [`Event::Appended`].
     Multifeed(Event),
-    /// Connections are accepted.
+    /// The node accepts connections.
     Listening {
         /// The address with the port that the system chose.
         addr: SocketAddr,
     },
-    /// A peer is being dialled.
+    /// The node dials an address.
     Dialling {
-        /// Where.
+        /// The address.
         addr: SocketAddr,
-        /// From 1 on, since the address was named or the last connection held.
+        /// The number of this attempt, from 1, since the address was added or the last stable
+        /// connection ended.
         attempt: u32,
     },
-    /// A byte stream is there; whether a member is behind it, [`Event::Opened`] will tell.
+    /// A byte stream is open. [`Event::Opened`] follows once the peer has proved to be a member.
     Connected {
         /// The new connection.
         connection: ConnectionId,
-        /// The other end.
+        /// The peer's address.
         addr: SocketAddr,
-        /// Who dialled.
+        /// Our role: initiator if we dialled.
         role: Role,
     },
-    /// A source of peers has come so far.
+    /// A peer source reports a step.
     Discovery {
-        /// Which one.
+        /// The source.
         origin: Origin,
-        /// How far.
+        /// The step.
         step: Step,
     },
-    /// Nobody answered.
+    /// A dial failed.
     DialFailed {
-        /// Where.
+        /// The address.
         addr: SocketAddr,
-        /// Why.
+        /// Why it failed.
         reason: DialFailure,
-        /// When the next attempt comes, if one does.
+        /// The time until the next attempt, if there is one.
         retry_in: Option<Duration>,
     },
-    /// A connection is gone.
+    /// A connection ended.
     Disconnected {
-        /// Which one.
+        /// The connection.
         connection: ConnectionId,
-        /// The other end.
+        /// The peer's address.
         addr: SocketAddr,
-        /// Why.
-        reason: Ending,
-        /// When its address is dialled again, if it is.
+        /// Why it ended.
+        reason: DisconnectReason,
+        /// The time until its address is dialled again, if it is.
         retry_in: Option<Duration>,
     },
-    /// This subscriber was too slow: so many events are missing here. What they said is to be
-    /// read from the node itself.
+    /// This subscriber was too slow: this many events were dropped here. Query the node for its
+    /// current state.
     Lagged(u64),
 }
 
@@ -84,23 +85,23 @@ pub enum NodeEvent {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum DialFailure {
-    /// No answer in time.
+    /// The peer did not answer in time.
     TimedOut,
-    /// The operating system says so.
+    /// The operating system reported an error.
     Io(Arc<io::Error>),
 }
 
 /// Why a connection ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Ending {
+pub enum DisconnectReason {
     /// The core closed it.
     Core(CloseReason),
-    /// There is another connection with the same peer, and one is enough.
+    /// Another connection with the same peer is open.
     Duplicate,
-    /// It made room for a newer one before it had proved anything.
-    Crowded,
-    /// The peer broke the protocol some minutes ago.
+    /// A newer connection replaced it before its peer proved to be a member.
+    Evicted,
+    /// The peer violated the protocol recently and is banned.
     Banned,
     /// The peer closed the stream.
     EndOfStream,
@@ -119,13 +120,13 @@ impl fmt::Display for DialFailure {
     }
 }
 
-impl fmt::Display for Ending {
+impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Core(reason) => reason.fmt(f),
             Self::Duplicate => f.write_str("another connection with the same peer is open"),
-            Self::Banned => f.write_str("the peer broke the protocol some minutes ago"),
-            Self::Crowded => f.write_str("it made room for a newer connection"),
+            Self::Banned => f.write_str("the peer is banned for violating the protocol"),
+            Self::Evicted => f.write_str("a newer connection replaced it"),
             Self::EndOfStream => f.write_str("the peer closed the connection"),
             Self::Io(error) => error.fmt(f),
             Self::NodeClosed => f.write_str("the node was closed"),
@@ -133,19 +134,19 @@ impl fmt::Display for Ending {
     }
 }
 
-/// One subscriber's queue of events, also a [`Stream`]. It ends when the node has closed.
+/// The events for one subscriber, also a [`Stream`]. It ends when the node has closed.
 #[derive(Debug)]
 pub struct Events {
     queue: Arc<Queue>,
 }
 
 impl Events {
-    /// The next event, or `None` after the last one. Dropping the future loses none.
+    /// Waits for the next event; `None` after the last one. Dropping the future loses no event.
     pub async fn next(&mut self) -> Option<NodeEvent> {
         poll_fn(|cx| self.queue.poll(cx)).await
     }
 
-    /// The next event, if there is one already.
+    /// Returns the next event if one is queued.
     pub fn try_next(&mut self) -> Option<NodeEvent> {
         self.queue.lock().pop()
     }
@@ -168,13 +169,13 @@ struct Queue {
 struct QueueState {
     events: VecDeque<NodeEvent>,
     events_max: usize,
-    missed: u64,
-    ended: bool,
+    dropped: u64,
+    has_ended: bool,
     waker: Option<Waker>,
 }
 
 impl Queue {
-    // Nothing panics while it holds the lock, so a poisoned one is as good as any.
+    // No code panics while it holds the lock, so the state behind a poisoned lock is valid.
     fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -183,7 +184,7 @@ impl Queue {
         let mut state = self.lock();
         match state.pop() {
             Some(event) => Poll::Ready(Some(event)),
-            None if state.ended => Poll::Ready(None),
+            None if state.has_ended => Poll::Ready(None),
             None => {
                 state.waker = Some(cx.waker().clone());
                 Poll::Pending
@@ -195,7 +196,7 @@ impl Queue {
         let mut state = self.lock();
         if state.events.len() >= state.events_max {
             state.events.pop_front();
-            state.missed = state.missed.saturating_add(1);
+            state.dropped = state.dropped.saturating_add(1);
         }
         state.events.push_back(event);
         if let Some(waker) = state.waker.take() {
@@ -205,7 +206,7 @@ impl Queue {
 
     fn end(&self) {
         let mut state = self.lock();
-        state.ended = true;
+        state.has_ended = true;
         if let Some(waker) = state.waker.take() {
             waker.wake();
         }
@@ -214,14 +215,14 @@ impl Queue {
 
 impl QueueState {
     fn pop(&mut self) -> Option<NodeEvent> {
-        match std::mem::take(&mut self.missed) {
+        match std::mem::take(&mut self.dropped) {
             0 => self.events.pop_front(),
-            missed => Some(NodeEvent::Lagged(missed)),
+            dropped => Some(NodeEvent::Lagged(dropped)),
         }
     }
 }
 
-/// Everyone who listens to a node. Clones share one list.
+/// The subscribers of a node. Clones share one list.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscribers {
     list: Arc<Mutex<SubscriberList>>,
@@ -231,12 +232,12 @@ pub(crate) struct Subscribers {
 #[derive(Debug, Default)]
 struct SubscriberList {
     queues: Vec<Arc<Queue>>,
-    ended: bool,
+    has_ended: bool,
 }
 
 impl Subscribers {
     pub(crate) fn new(events_max: usize) -> Self {
-        // A queue of none could never say what it lost.
+        // A queue without room could not even report dropped events.
         Self { list: Arc::default(), events_max: events_max.max(1) }
     }
 
@@ -246,19 +247,19 @@ impl Subscribers {
             state: Mutex::new(QueueState {
                 events: VecDeque::new(),
                 events_max: self.events_max,
-                missed: 0,
-                ended: list.ended,
+                dropped: 0,
+                has_ended: list.has_ended,
                 waker: None,
             }),
         });
-        list.forget_dropped();
+        list.remove_dropped();
         list.queues.push(Arc::clone(&queue));
         Events { queue }
     }
 
     pub(crate) fn publish(&self, event: NodeEvent) {
         let mut list = self.lock();
-        list.forget_dropped();
+        list.remove_dropped();
         for queue in &list.queues {
             queue.push(event.clone());
         }
@@ -266,7 +267,7 @@ impl Subscribers {
 
     pub(crate) fn end(&self) {
         let mut list = self.lock();
-        list.ended = true;
+        list.has_ended = true;
         for queue in list.queues.drain(..) {
             queue.end();
         }
@@ -278,8 +279,8 @@ impl Subscribers {
 }
 
 impl SubscriberList {
-    /// A queue that only this list still holds has no reader any more.
-    fn forget_dropped(&mut self) {
+    /// Removes the queues that no subscriber holds any more.
+    fn remove_dropped(&mut self) {
         self.queues.retain(|queue| Arc::strong_count(queue) > 1);
     }
 }

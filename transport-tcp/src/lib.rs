@@ -1,26 +1,28 @@
-//! A running multifeed: [`Node`] keeps a group's feeds in a store and in sync with peers over TCP.
+//! A running multifeed: [`Node`] stores a group's feeds and syncs them with peers over TCP.
+//!
+//! Rule: all I/O happens around the core. One task, the driver, owns the
+//! [`Multifeed`](multifeed_core::Multifeed) and waits only for its next input.
 //!
 //! ```text
 //!  Node (handles) ──commands──▶ ┌────────┐ ──requests──▶ store thread
-//!        ▲                      │ driver │ ◀──answers───
-//!        └──answers, Events──── │  owns  │
+//!        ▲                      │ driver │ ◀──replies───
+//!        └──replies, events──── │  owns  │
 //!                               │  the   │ ◀──chunks──── reader ┐
 //!  listeners ──streams────────▶ │ Multi- │                      ├ one connection
-//!  dials ─────streams─────────▶ │ feed   │ ──a chunk───▶ writer ┘
+//!  dials ─────streams─────────▶ │ feed   │ ──one chunk─▶ writer ┘
 //!  sources ───addresses───────▶ └────────┘
 //! ```
 //!
-//! One task, the driver, owns the [`Multifeed`](multifeed_core::Multifeed). It waits for nothing
-//! but its next input, and every arrow in the picture is a bounded queue:
+//! Every arrow is a bounded queue:
 //!
-//! - A driver that is busy lets readers wait, and so TCP slows the peers.
-//! - A peer that does not read keeps one chunk and what the core's `Limits` allow.
-//! - A subscriber that does not keep up loses the oldest events and is told how many.
+//! - While the driver is busy, readers wait, so TCP slows the peers down.
+//! - A peer that does not read costs one chunk, and what the core's `Limits` allow.
+//! - A subscriber that falls behind loses the oldest events and learns how many.
 //!
-//! Runtimes are features: `tokio` (default), `async-std`, `smol`; any other one implements
-//! [`Runtime`](runtime::Runtime). Streams cross as the traits of `futures-io`.
+//! Runtimes are features: `tokio` (default), `async-std` and `smol`. Any other runtime implements
+//! [`Runtime`](runtime::Runtime). Streams use the traits of `futures-io`.
 //!
-//! # A whole exchange
+//! # Example
 //!
 //! ```
 //! # #[cfg(feature = "tokio")]
@@ -52,11 +54,11 @@
 //! # fn main() {}
 //! ```
 //!
-//! # What is logged
+//! # Logging
 //!
-//! With [`tracing`](https://docs.rs/tracing), in spans of these names, which stay: `node` (all that
-//! the driver does), `connection` (fields `id`, `addr`, `role`), `dial` (`addr`, `attempt`),
-//! `source` (`origin`) and `store`. Neither keys nor contents of blocks are ever in them.
+//! The crate logs with [`tracing`](https://docs.rs/tracing). The names of its spans are stable:
+//! `node` (everything the driver does), `connection` (fields `id`, `addr`, `role`), `dial` (`addr`,
+//! `attempt`), `source` (`origin`) and `store`. Logs never contain keys or contents of blocks.
 
 mod admission;
 mod bans;
@@ -66,18 +68,21 @@ mod dialer;
 mod driver;
 mod error;
 mod events;
+mod feed_info;
 mod listener;
 mod node;
 mod options;
 mod recorder;
-mod store;
+mod store_queue;
+mod task_event;
 mod tasks;
 
 pub mod discovery;
 pub mod runtime;
 
-pub use dialer::{Address, AddressState, Trouble};
+pub use dialer::target::{Address, AddressState, ConnectError};
 pub use error::NodeError;
-pub use events::{DialFailure, Ending, Events, NodeEvent};
-pub use node::{Appended, FeedInfo, Node};
+pub use events::{DialFailure, DisconnectReason, Events, NodeEvent};
+pub use feed_info::{Appended, FeedInfo};
+pub use node::Node;
 pub use options::{ConnectionLimits, NodeOptions, Storage};

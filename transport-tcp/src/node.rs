@@ -1,6 +1,6 @@
 //! The handle of a running multifeed.
 //!
-//! Rule: it owns nothing but the way to the driver, so it is cheap to clone and safe to drop
+//! Rule: a handle owns only channels to the driver, so it is cheap to clone and safe to drop
 //! anywhere.
 
 use std::convert::Infallible;
@@ -10,97 +10,46 @@ use std::ops::Range;
 use async_channel::{Receiver, Sender};
 use bytes::Bytes;
 use multifeed_core::{
-    ConnectionId, Feed, FeedId, FeedKey, KeyPair, Peer, PublicKey, StoreFailure, SyncStatus,
+    ConnectionId, FeedId, FeedKey, KeyPair, Peer, PublicKey, StoreFailure, SyncStatus,
 };
 
 use crate::command::{Answer, Command, Reply};
-use crate::dialer::Address;
-use crate::discovery::Source;
-use crate::driver;
+use crate::dialer::target::Address;
+use crate::discovery::source::Source;
+use crate::driver::start::start;
 use crate::error::NodeError;
 use crate::events::{Events, Subscribers};
+use crate::feed_info::{Appended, FeedInfo};
 use crate::options::NodeOptions;
 
-/// A multifeed that runs: kept in a store, in sync with its peers over TCP.
+/// A running multifeed: it is kept in a store and synced with peers over TCP.
 ///
-/// Clones are handles of the same node. When [`close`](Self::close) was called, or the last handle
-/// is gone, the node flushes its connections and its store and ends all its tasks.
+/// Clones are handles of the same node. After [`close`](Self::close), or when the last handle is
+/// dropped, the node flushes its connections and its store and ends all its tasks.
 ///
-/// Every call may be dropped before it resolves. It then has either not begun, or goes on without
-/// a listener: blocks of a dropped [`append`](Self::append) may be in the feed or not.
+/// Every future may be dropped before it resolves. The call has then either not begun or completes
+/// without an answer: blocks of a dropped [`append`](Self::append) may be in the feed or not.
 #[derive(Clone)]
 pub struct Node {
     commands: Sender<Command>,
     subscribers: Subscribers,
     public_key: PublicKey,
-    /// Nothing is ever sent: it ends when the node's last task has ended.
+    /// Closes when the node's last task has ended; nothing is ever sent.
     ended: Receiver<Infallible>,
 }
 
-/// Blocks that were appended, durably.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Appended {
-    /// Index of the first of them.
-    pub start: u64,
-    /// The feed's length with them.
-    pub end: u64,
-}
-
-/// What a node knows of one feed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FeedInfo {
-    /// Its number in this node, until it closes.
-    pub id: FeedId,
-    /// Its name everywhere.
-    pub key: FeedKey,
-    /// Its author's public key.
-    pub public_key: PublicKey,
-    /// Blocks held durably, from the first on.
-    pub length: u64,
-    /// Bytes of those blocks.
-    pub byte_length: u64,
-    /// What they count against [`Limits::feed_bytes`](multifeed_core::Limits::feed_bytes).
-    pub bytes_counted: u64,
-    /// Its author signed two histories of it: it stays as it is held.
-    pub is_forked: bool,
-    /// It is taken no further: there is no room for more of it.
-    pub is_full: bool,
-    /// The local name of a writer, also before its key pair was given.
-    pub name: Option<String>,
-    /// Whether we can append: its key pair was given.
-    pub is_writable: bool,
-}
-
-impl From<Feed<'_>> for FeedInfo {
-    fn from(feed: Feed<'_>) -> Self {
-        Self {
-            id: feed.id,
-            key: feed.key,
-            public_key: feed.public_key,
-            length: feed.length,
-            byte_length: feed.byte_length,
-            bytes_counted: feed.bytes_counted,
-            is_forked: feed.is_forked,
-            is_full: feed.is_full,
-            name: feed.name.map(str::to_owned),
-            is_writable: feed.is_writable,
-        }
-    }
-}
-
 impl Node {
-    /// Opens the store, binds all addresses, and starts to accept and to dial.
+    /// Opens the store, binds all addresses, and starts to accept and dial.
     ///
-    /// It resolves when the store is read. Peers of `options` may be dialled before the caller can
-    /// [`subscribe`](Self::subscribe); whoever wants each event gives them to
-    /// [`dial`](Self::dial) afterwards.
+    /// Resolves once the store is read. The node may dial the peers of `options` before the caller
+    /// can [`subscribe`](Self::subscribe). A caller that needs every event passes the addresses to
+    /// [`dial`](Self::dial) afterwards instead.
     ///
     /// # Errors
-    /// When an address cannot be bound or the store cannot be read; nothing is left running.
+    /// If an address cannot be bound or the store cannot be read. No task is left running.
     pub async fn open(options: NodeOptions) -> Result<Self, NodeError> {
         let subscribers = Subscribers::new(options.events_max);
-        let (driver, started) = driver::start(options, subscribers.clone()).await?;
+        let (driver, started) = start(options, subscribers.clone()).await?;
         let node = Self {
             commands: started.commands,
             subscribers,
@@ -118,215 +67,217 @@ impl Node {
         }
     }
 
-    /// The key by which peers know this process.
+    /// Returns the public key by which peers know this node.
     pub fn public_key(&self) -> PublicKey {
         self.public_key
     }
 
-    /// Opens, or makes, our own feed of a local name.
+    /// Opens our own feed with this local name, or creates it.
     ///
     /// # Errors
-    /// When the name or the key pair belongs to another writer.
+    /// If the name or the key pair belongs to another writer.
     pub async fn writer(&self, name: &str, key_pair: KeyPair) -> Result<FeedId, NodeError> {
         let (name, key_pair) = (name.to_owned(), Box::new(key_pair));
         self.call(|reply| Command::Writer { name, key_pair, reply }).await
     }
 
-    /// Takes a feed of another origin, such as a stock hypercore's, by its key. It comes and goes
-    /// over hypercore's channel, which [`Limits::hypercore_channels`](multifeed_core::Limits)
-    /// must allow.
+    /// Adds a feed from outside the group, such as a stock hypercore, by its key. It is replicated
+    /// over hypercore's own channel; [`Limits::hypercore_channels`](multifeed_core::Limits) must
+    /// allow one.
     ///
     /// # Errors
-    /// When there are as many feeds as there may be.
+    /// If the limit on feeds is reached.
     pub async fn adopt(&self, key: FeedKey) -> Result<FeedId, NodeError> {
         self.call(|reply| Command::Adopt { key, reply }).await
     }
 
-    /// Gets one block of a feed of another origin, from 0, by the feed's key: from the store, or
-    /// from a peer over hypercore's channel, verified and without keeping anything. A feed that
-    /// was not [adopted](Self::adopt) stays so. As [`Multifeed::get`](multifeed_core::Multifeed)
-    /// says, it waits for as long as no connected peer has the block: whoever waits no longer
-    /// drops the call, and the next one takes it back.
+    /// Returns one block of a feed from outside the group, by the feed's key and an index from 0.
+    ///
+    /// The block comes from the store, or from a peer over hypercore's channel. It is verified and
+    /// not stored, and the feed is not [adopted](Self::adopt). The call waits until a connected
+    /// peer has the block, see [`Multifeed::get`](multifeed_core::Multifeed). To give up, drop the
+    /// future; the next call of `get` cancels the request.
     ///
     /// # Errors
-    /// When the feed is refused, or is the group's own and the block not held; when there are as
-    /// many feeds or open requests as there may be, or the store fails.
+    /// If the feed is refused, if it belongs to the group and the block is not held, if the limit
+    /// on feeds or open requests is reached, or if the store fails.
     pub async fn get(&self, key: FeedKey, index: u64) -> Result<Bytes, NodeError> {
         let block = self.call(|reply| Command::Get { key, index, reply }).await?;
-        // The core answers with one block, or fails.
+        // The core answers with exactly one block, or fails.
         block.into_iter().next().ok_or(NodeError::Failed(StoreFailure::Damaged))
     }
 
-    /// Refuses a feed, here or never seen: it is neither taken nor given from now on. What is held
-    /// of it stays. Resolves when that lasts.
+    /// Refuses a feed, known or not: the node neither downloads nor uploads it from now on. Blocks
+    /// already held stay. Resolves once the decision is durable.
     ///
     /// # Errors
-    /// When as many feeds are ruled about as there may be, or the store fails.
+    /// If the limit on such decisions is reached, or the store fails.
     pub async fn refuse(&self, key: FeedKey) -> Result<(), NodeError> {
         self.call(|reply| Command::Refuse { key, reply }).await
     }
 
-    /// Takes and gives a feed again. Resolves when that lasts.
+    /// Replicates a refused feed again. Resolves once the decision is durable.
     ///
     /// # Errors
-    /// When as many feeds are ruled about as there may be, or the store fails.
+    /// If the limit on such decisions is reached, or the store fails.
     pub async fn accept(&self, key: FeedKey) -> Result<(), NodeError> {
         self.call(|reply| Command::Accept { key, reply }).await
     }
 
-    /// Removes a feed with all that the store has of it, and refuses it. Resolves when it is gone.
+    /// Deletes a feed from the store, and refuses it. Resolves once it is deleted.
     ///
     /// # Errors
-    /// When there is no such feed, or the store fails.
+    /// If there is no such feed, or the store fails.
     pub async fn remove(&self, feed: FeedId) -> Result<(), NodeError> {
         self.call(|reply| Command::Remove { feed, reply }).await
     }
 
-    /// Whether a feed is refused or removed.
+    /// Returns whether a feed is refused or removed.
     ///
     /// # Errors
-    /// When the node is closed.
+    /// If the node is closed.
     pub async fn is_refused(&self, key: FeedKey) -> Result<bool, NodeError> {
         self.call(|reply| Command::IsRefused { key, reply }).await
     }
 
-    /// Appends blocks to our own feed, all of them or none; resolves when they are durable.
+    /// Appends blocks to our own feed, all or none. Resolves once they are durable.
     ///
     /// # Errors
-    /// When the feed is not ours, the blocks are too large, or the store fails.
+    /// If the feed is not ours, the blocks are too large, or the store fails.
     pub async fn append(&self, feed: FeedId, blocks: Vec<Vec<u8>>) -> Result<Appended, NodeError> {
         self.call(|reply| Command::Append { feed, blocks, reply }).await
     }
 
-    /// Reads the blocks of a range, which lie in memory together: a caller with a long feed reads
-    /// it in parts.
+    /// Reads a range of blocks. All of them are in memory at once, so read a long feed in parts.
     ///
     /// # Errors
-    /// When some are not held, or the store fails.
+    /// If some block is not held, or the store fails.
     pub async fn read(&self, feed: FeedId, range: Range<u64>) -> Result<Vec<Bytes>, NodeError> {
         let mut blocks: Vec<Bytes> = Vec::new();
         let mut start = range.start;
         while start < range.end {
             let range = start..range.end;
-            let some = self.call(|reply| Command::Read { feed, range, reply }).await?;
-            if some.is_empty() {
-                // The core answers with one block at least, or fails.
+            let part = self.call(|reply| Command::Read { feed, range, reply }).await?;
+            if part.is_empty() {
+                // The core answers with at least one block, or fails.
                 return Err(StoreFailure::Damaged.into());
             }
-            start = start.saturating_add(some.len() as u64);
-            blocks.extend(some);
+            start = start.saturating_add(part.len() as u64);
+            blocks.extend(part);
         }
         Ok(blocks)
     }
 
-    /// Every feed that holds a block or that we can write.
+    /// Returns every feed that holds a block or that we can append to.
     ///
     /// # Errors
-    /// When the node is closed.
+    /// If the node is closed.
     pub async fn feeds(&self) -> Result<Vec<FeedInfo>, NodeError> {
         self.call(|reply| Command::Feeds { reply }).await
     }
 
-    /// The feed of a key, if this node has it.
+    /// Returns the feed with this key, if the node has it.
     ///
     /// # Errors
-    /// When the node is closed.
+    /// If the node is closed.
     pub async fn feed(&self, key: FeedKey) -> Result<Option<FeedInfo>, NodeError> {
         self.call(|reply| Command::Feed { key, reply }).await
     }
 
-    /// The feed of a number, as events name it.
+    /// Returns the feed with this id, as found in events.
     ///
     /// # Errors
-    /// When the node is closed.
-    pub async fn feed_of(&self, id: FeedId) -> Result<Option<FeedInfo>, NodeError> {
-        self.call(|reply| Command::FeedOf { id, reply }).await
+    /// If the node is closed.
+    pub async fn feed_by_id(&self, id: FeedId) -> Result<Option<FeedInfo>, NodeError> {
+        self.call(|reply| Command::FeedById { id, reply }).await
     }
 
-    /// How much of a feed each connected peer says that it holds durably.
+    /// Returns the durable length of a feed that each connected peer has reported.
     ///
     /// # Errors
-    /// When the node is closed.
+    /// If the node is closed.
     pub async fn holders(&self, id: FeedId) -> Result<Vec<(ConnectionId, u64)>, NodeError> {
         self.call(|reply| Command::Holders { id, reply }).await
     }
 
-    /// Every peer that proved to be a member and is connected.
+    /// Returns every connected peer that has proved to be a member.
     ///
     /// # Errors
-    /// When the node is closed.
+    /// If the node is closed.
     pub async fn peers(&self) -> Result<Vec<Peer>, NodeError> {
         self.call(|reply| Command::Peers { reply }).await
     }
 
-    /// How far the sync is.
+    /// Returns the progress of the sync.
     ///
     /// # Errors
-    /// When the node is closed.
+    /// If the node is closed.
     pub async fn sync_status(&self) -> Result<SyncStatus, NodeError> {
         self.call(|reply| Command::SyncStatus { reply }).await
     }
 
-    /// Everything that happens from now on. A subscriber that does not keep up loses the oldest
-    /// events and is told how many; it delays nobody.
+    /// Subscribes to all events from now on. A subscriber that falls behind loses the oldest events
+    /// and gets their number in [`NodeEvent::Lagged`](crate::NodeEvent::Lagged). It delays neither
+    /// the node nor other subscribers.
     pub fn subscribe(&self) -> Events {
         self.subscribers.subscribe()
     }
 
-    /// Dials an address from now on, again and again until the node closes. One that is already
-    /// known is dialled at once if it is not connected.
+    /// Adds an address to dial: the node keeps a connection there until
+    /// [`disconnect`](Self::disconnect) or [`close`](Self::close), with retries. A known address
+    /// that is not connected is dialled at once.
     ///
     /// # Errors
-    /// When there are too many.
+    /// If the limit on addresses is reached.
     pub async fn dial(&self, addr: SocketAddr) -> Result<(), NodeError> {
         self.call(|reply| Command::Dial { addr, reply }).await
     }
 
-    /// Makes this node known to a source of peers, and dials whom that finds, until the node
-    /// closes. The source tells others the addresses on which the node listens by now.
+    /// Starts a peer source, which runs until the node closes. It announces the addresses on which
+    /// the node listens at this moment, and the node dials the peers that it finds.
     ///
     /// # Errors
-    /// When there are too many sources.
+    /// If the limit on sources is reached.
     pub async fn discover(&self, source: impl Source) -> Result<(), NodeError> {
         let source = Box::new(source);
         self.call(|reply| Command::Discover { source, reply }).await
     }
 
-    /// Every address that was named or found, and what is being done about it.
+    /// Returns every known address and its state.
     ///
     /// # Errors
-    /// When the node is closed.
+    /// If the node is closed.
     pub async fn addresses(&self) -> Result<Vec<Address>, NodeError> {
         self.call(|reply| Command::Addresses { reply }).await
     }
 
-    /// Dials an address no more, and ends the connection that was dialled there.
+    /// Removes an address, and closes the connection that was dialled there.
     ///
     /// # Errors
-    /// When the node is closed.
-    pub async fn hang_up(&self, addr: SocketAddr) -> Result<(), NodeError> {
-        self.call(|reply| Command::HangUp { addr, reply }).await
+    /// If the node is closed.
+    pub async fn disconnect(&self, addr: SocketAddr) -> Result<(), NodeError> {
+        self.call(|reply| Command::Disconnect { addr, reply }).await
     }
 
-    /// Accepts connections on one more address; the answer has the port that the system chose.
+    /// Accepts connections on another address. Returns it with the port that the system chose.
     ///
     /// # Errors
-    /// When it cannot be bound, or there are too many.
+    /// If it cannot be bound, or the limit on listeners is reached.
     pub async fn listen(&self, addr: SocketAddr) -> Result<SocketAddr, NodeError> {
         self.call(|reply| Command::Listen { addr, reply }).await
     }
 
-    /// The addresses on which connections are accepted.
+    /// Returns the addresses on which the node listens.
     ///
     /// # Errors
-    /// When the node is closed.
+    /// If the node is closed.
     pub async fn local_addrs(&self) -> Result<Vec<SocketAddr>, NodeError> {
         self.call(|reply| Command::LocalAddrs { reply }).await
     }
 
-    /// Closes the node: calls made before are carried out, connections and store are flushed.
-    /// When it resolves all tasks have ended, and addresses and folder are free. A peer that does
-    /// not take what we flush delays this by no more than two seconds.
+    /// Closes the node: completes earlier calls, and flushes connections and store. Once this
+    /// resolves, all tasks have ended, and the addresses and the folder are free. A peer that does
+    /// not read delays this by at most two seconds.
     pub async fn close(&self) {
         self.commands.close();
         let _ = self.ended.recv().await;

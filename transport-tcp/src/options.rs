@@ -1,4 +1,4 @@
-//! What a node is opened with.
+//! The options of a node.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,46 +6,48 @@ use std::sync::Arc;
 
 use multifeed_core::{Group, KeyPair, Limits, Mode, Timing};
 
-use crate::runtime::Runtime;
+use crate::runtime::traits::Runtime;
 
-/// What [`Node::open`](crate::Node::open) needs.
+/// The options for [`Node::open`](crate::Node::open).
 #[non_exhaustive]
 pub struct NodeOptions {
-    /// The feeds that belong together, and who may see them.
+    /// The group whose feeds the node replicates.
     pub group: Group,
-    /// Where they are kept.
+    /// Where the node stores the feeds.
     pub storage: Storage,
-    /// Where to accept connections; port 0 lets the system choose.
+    /// Addresses to listen on; port 0 lets the system choose.
     pub listen: Vec<SocketAddr>,
-    /// Whom to dial, again and again until the node closes.
+    /// Addresses to dial, with retries, until the node closes.
     pub peers: Vec<SocketAddr>,
-    /// By which key peers know this process; without one it is made anew. Never a writer's.
+    /// The key pair by which peers know this node; random by default. Must not be a writer's.
     pub identity: Option<KeyPair>,
-    /// When connections end by themselves.
+    /// Whether connections stay open after the sync.
     pub mode: Mode,
-    /// How many connections there may be.
+    /// Limits on connections and addresses.
     pub connections: ConnectionLimits,
-    /// The bounds of the core.
+    /// The limits of the core.
     pub limits: Limits,
-    /// The time-outs of the core.
+    /// The timeouts of the core.
     pub timing: Timing,
-    /// How many events one subscriber may fall behind.
+    /// The most events that wait for one subscriber.
     pub events_max: usize,
-    /// Where to write down what crosses the border of the core, for
-    /// [`record::replay`](multifeed_core::record::replay). The file holds the session's secrets.
+    /// A file in which to record the inputs and outputs of the core, for
+    /// [`record::replay`](multifeed_core::record::replay). It contains the session's secrets.
     pub record: Option<PathBuf>,
     pub(crate) runtime: Arc<dyn Runtime>,
 }
 
-/// Bytes ready for one peer: one range of the longest. With the chunk that its writer has and the
-/// range on its way from the store, a peer that reads nothing costs less than 256 KiB.
+/// Bytes that the core prepares for one peer: one range of the largest size. Derivation of the cost
+/// of a peer that reads nothing: these 64 KiB, one chunk of 64 KiB at its writer, and one range of
+/// 64 KiB on its way from the store, so less than 256 KiB.
 const SEND_BYTES: usize = 64 * 1024;
 
-/// Events that wait for one subscriber: some 200 KiB, and a second of a fast sync.
+/// Default for [`NodeOptions::events_max`]: an event takes about 200 bytes, so 200 KiB for one
+/// subscriber. A judgement: at 1,000 events a second a subscriber may pause for one second.
 const EVENTS_MAX: usize = 1_024;
 
 impl NodeOptions {
-    /// A node of `group` in memory, live, that neither listens nor dials yet.
+    /// Makes options for a live node of `group` in memory, which neither listens nor dials.
     pub fn new(group: Group, runtime: impl Runtime) -> Self {
         let mut limits = Limits::default();
         limits.send_bytes = SEND_BYTES;
@@ -65,42 +67,42 @@ impl NodeOptions {
         }
     }
 
-    /// Keeps the feeds in this folder.
+    /// Stores the feeds in this folder.
     #[must_use]
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.storage = Storage::Folder(folder.into());
         self
     }
 
-    /// Accepts connections on this address too.
+    /// Adds an address to listen on.
     #[must_use]
     pub fn listen(mut self, addr: SocketAddr) -> Self {
         self.listen.push(addr);
         self
     }
 
-    /// Dials this address too.
+    /// Adds an address to dial.
     #[must_use]
     pub fn peer(mut self, addr: SocketAddr) -> Self {
         self.peers.push(addr);
         self
     }
 
-    /// Is known to peers by this key pair.
+    /// Sets the key pair by which peers know this node.
     #[must_use]
     pub fn identity(mut self, identity: KeyPair) -> Self {
         self.identity = Some(identity);
         self
     }
 
-    /// Writes down the session in this file, which must not be there yet.
+    /// Records the session to this file, which must not exist yet.
     #[must_use]
     pub fn record(mut self, path: impl Into<PathBuf>) -> Self {
         self.record = Some(path.into());
         self
     }
 
-    /// Ends connections as this says.
+    /// Sets whether connections stay open after the sync.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
@@ -108,45 +110,56 @@ impl NodeOptions {
     }
 }
 
-/// Where a node keeps its feeds.
+/// Where a node stores its feeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Storage {
-    /// In memory: gone when the node closes.
+    /// In memory: lost when the node closes.
     Memory,
-    /// In one file, `feeds`, of a folder. Both are made when they are not there; the file is locked
-    /// while the node lives.
+    /// In the file `feeds` of a folder. Both are created if they do not exist. The file is locked
+    /// while the node runs.
     Folder(PathBuf),
 }
 
-/// How many connections a node has at once.
+/// Limits on the connections and addresses of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionLimits {
-    /// Connections, dialled and accepted, and dials under way. Each costs up to 256 KiB, and a
-    /// member's that was asked for blocks up to [`Limits::frame_bytes`] more while one comes in.
+    /// The most connections, dialled and accepted, including dials in progress. Each costs up to
+    /// 256 KiB, plus [`Limits::frame_bytes`] while a requested block arrives from a member.
     pub connections: usize,
-    /// Connections past which nobody is dialled whom only a source named: what is left is for those
-    /// who dial us, and for those named by hand.
-    pub found: usize,
-    /// Accepted connections that did not prove yet to be of a member; as many again that were
-    /// dialled. Past it a new one replaces the oldest, so that silent ones keep no member out.
+    /// The number of connections from which on the node no longer dials discovered addresses. The
+    /// rest is reserved for peers that dial us and for addresses that the user specified.
+    pub discovered: usize,
+    /// The most accepted connections whose peer has not proved yet to be a member, and the most
+    /// such dialled connections. Beyond it a new connection evicts the oldest one, so silent
+    /// connections cannot keep members out.
     pub half_open: usize,
-    /// Accepted connections of one address, or of one /64 network of IPv6. Loopback counts too.
+    /// The most accepted connections from one IPv4 address or one /64 network of IPv6. Loopback
+    /// counts too.
     pub per_address: usize,
-    /// Addresses that are dialled again and again.
-    pub peers: usize,
-    /// Addresses listened on.
+    /// The most addresses to dial.
+    pub addresses: usize,
+    /// The most addresses to listen on.
     pub listeners: usize,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
+            // As hyperswarm: `MAX_PEERS` in index.js, version 4.
             connections: 64,
-            found: 32,
+            // A judgement: half of them. With 32 random links per node a group stays connected
+            // (test `a_hundred_members_stay_within_their_limits_and_connected`).
+            discovered: 32,
+            // A judgement: a handshake takes two round trips, so 16 slots admit 80 members a second
+            // at 100 ms round-trip time. hyperswarm dials 3 at a time (`MAX_PARALLEL`).
             half_open: 16,
+            // A judgement: a household or office behind one IPv4 address, and at most 1/16 of all
+            // connections for one stranger.
             per_address: 4,
-            peers: 1_024,
+            // A judgement: 16 addresses per connection, about 300 bytes each.
+            addresses: 1_024,
+            // A judgement: more interfaces than a usual host has.
             listeners: 16,
         }
     }

@@ -1,7 +1,7 @@
-//! Writes down what crosses the border of the core, to be done again later.
+//! Records the inputs and outputs of the core to a file, for replay.
 //!
-//! Rule: the node never waits for it. A disk that falls too far behind ends the record, aloud; what
-//! is in it until then can still be done again.
+//! Rule: the node never waits for the file. If the disk falls too far behind, the recording ends
+//! with an error in the log; the part written so far can still be replayed.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -11,17 +11,22 @@ use std::thread::{self, JoinHandle};
 
 use multifeed_core::Multifeed;
 
-/// Turns of the driver that wait to be written: each is a few chunks of 64 KiB at most.
-const TURNS_MAX: usize = 256;
+#[cfg(test)]
+mod tests;
 
-/// A record being written by a thread of its own.
+/// The most rounds of the driver that wait to be written. A judgement: a usual round records one
+/// chunk of 64 KiB, so 16 MiB wait at most, a tenth of a second of a disk with 160 MB/s. A round
+/// under full load records up to 1 MiB (`ROUND_INPUTS_MAX` chunks).
+const ROUNDS_MAX: usize = 256;
+
+/// A recording, written by its own thread.
 pub(crate) struct Recorder {
-    turns: Option<SyncSender<Vec<u8>>>,
+    rounds: Option<SyncSender<Vec<u8>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Recorder {
-    /// Makes the file, which must not be there yet; only its owner may read it, for it holds the
+    /// Creates the file, which must not exist. It is private to its owner, because it contains the
     /// secrets of the session.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
@@ -29,42 +34,39 @@ impl Recorder {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path)?;
-        let (turns, written) = sync_channel(TURNS_MAX);
+        let (rounds, recorded) = sync_channel(ROUNDS_MAX);
         let thread = thread::Builder::new().name("record".into());
-        let thread = thread.spawn(move || write_all(file, &written))?;
-        Ok(Self { turns: Some(turns), thread: Some(thread) })
+        let thread = thread.spawn(move || write_all(file, &recorded))?;
+        Ok(Self { rounds: Some(rounds), thread: Some(thread) })
     }
 
-    /// Takes what was recorded in a turn.
-    pub(crate) fn take(&mut self, core: &mut Multifeed) {
-        let turn = core.take_record();
-        let Some(turns) = self.turns.as_ref().filter(|_| !turn.is_empty()) else { return };
-        if turns.try_send(turn).is_err() {
-            tracing::error!("the record ends here: its file could not be written fast enough");
-            self.turns = None;
+    /// Passes what the core recorded in a round to the thread.
+    pub(crate) fn record_round(&mut self, core: &mut Multifeed) {
+        let round = core.take_record();
+        let Some(rounds) = self.rounds.as_ref().filter(|_| !round.is_empty()) else { return };
+        if rounds.try_send(round).is_err() {
+            tracing::error!("recording stopped: the disk is too slow for its file");
+            self.rounds = None;
         }
     }
 
-    /// Writes down the state at the end, and waits for the file.
+    /// Records the final state, and waits until the file is written.
     pub(crate) fn finish(mut self, core: &mut Multifeed) {
         core.record_state();
-        self.take(core);
-        self.turns = None;
+        self.record_round(core);
+        self.rounds = None;
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked has nothing more to say than its own message.
+            // The panic hook has already reported a panic of the thread.
             _ = thread.join();
         }
     }
 }
 
-fn write_all(mut file: impl Write, turns: &Receiver<Vec<u8>>) {
-    for turn in turns {
-        if let Err(error) = file.write_all(&turn) {
-            tracing::error!(%error, "the record ends here");
+fn write_all(mut file: impl Write, rounds: &Receiver<Vec<u8>>) {
+    for round in rounds {
+        if let Err(error) = file.write_all(&round) {
+            tracing::error!(%error, "recording stopped: writing its file failed");
             return;
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

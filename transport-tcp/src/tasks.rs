@@ -1,4 +1,6 @@
 //! The tasks of one node, which end with it.
+//!
+//! Rule: a node starts tasks only through this file, so closing can wait for all of them.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -7,9 +9,9 @@ use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 
-use crate::runtime::{BoxFuture, Runtime};
+use crate::runtime::traits::{BoxFuture, Runtime};
 
-/// Starts tasks and knows when the last of them has ended.
+/// Starts tasks, and knows when the last one has ended.
 pub(crate) struct Tasks {
     pub(crate) runtime: Arc<dyn Runtime>,
     running: Sender<Infallible>,
@@ -22,7 +24,7 @@ impl Tasks {
         Self { runtime, running, ended }
     }
 
-    /// Runs a task that is dropped when `stop` is.
+    /// Starts a task that is cancelled when `stop` is dropped.
     pub(crate) fn spawn(&self, stop: &Stop, task: impl Future<Output = ()> + Send + 'static) {
         let stopped = stop.stopped();
         self.spawn_to_end(async move {
@@ -33,7 +35,7 @@ impl Tasks {
         });
     }
 
-    /// Runs a task that ends by itself.
+    /// Starts a task that is never cancelled.
     pub(crate) fn spawn_to_end(&self, task: impl Future<Output = ()> + Send + 'static) {
         let running = self.running.clone();
         self.runtime.spawn(Box::pin(async move {
@@ -53,7 +55,7 @@ impl Tasks {
     }
 }
 
-/// Tasks started with this end when it is dropped.
+/// Cancels the tasks started with it when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Stop {
     stopped: Receiver<Infallible>,
@@ -62,12 +64,12 @@ pub(crate) struct Stop {
 
 impl Stop {
     pub(crate) fn new() -> Self {
-        // Nothing is ever sent: that the sender is gone is the message.
+        // Nothing is ever sent: closing the channel is the signal.
         let (_stop, stopped) = async_channel::bounded(1);
         Self { stopped, _stop }
     }
 
-    /// Ends when this is dropped.
+    /// Returns a channel that closes when `self` is dropped.
     pub(crate) fn stopped(&self) -> Receiver<Infallible> {
         self.stopped.clone()
     }

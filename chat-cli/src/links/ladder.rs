@@ -80,7 +80,7 @@ impl Ladder {
         let (name, (count, why)) = match step {
             Step::Bootstrapped { nodes, .. } => ("bootstrapped", count(nodes)),
             Step::Announced { addresses } => ("announced", count(&addresses.len())),
-            Step::Looking => ("looking", (None, None)),
+            Step::Searching => ("looking", (None, None)),
             Step::Found { peers } => ("found", count(peers)),
             Step::Failed(failure) => ("failed", (None, Some(failure.to_string()))),
             _ => ("other", (None, None)),

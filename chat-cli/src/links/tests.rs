@@ -28,7 +28,7 @@ fn synced(id: u64) -> NodeEvent {
     NodeEvent::Multifeed(Event::Synced { connection: ConnectionId(id) })
 }
 
-fn gone(id: u64, port: u16, reason: Ending) -> NodeEvent {
+fn gone(id: u64, port: u16, reason: DisconnectReason) -> NodeEvent {
     let (connection, addr) = (ConnectionId(id), addr(port));
     NodeEvent::Disconnected { connection, addr, reason, retry_in: None }
 }
@@ -49,7 +49,7 @@ fn a_target_is_reached_when_a_member_answers_there() {
     assert_eq!((links.out_of_sync().count(), links.met()), (1, (1, 0)));
     links.take(&synced(7));
     assert_eq!((links.out_of_sync().count(), links.met()), (0, (1, 1)));
-    let down = links.take(&gone(7, 1, Ending::EndOfStream));
+    let down = links.take(&gone(7, 1, DisconnectReason::EndOfStream));
     assert!(matches!(down, Some(Change::Down { remote, .. }) if remote == key(9)));
     assert!(links.here().is_empty() && links.all_reached());
 }
@@ -61,10 +61,10 @@ fn a_peer_that_is_here_twice_comes_once_and_goes_once() {
     links.take(&connected(2, 50_000, Role::Responder));
     assert!(links.take(&opened(2, 9)).is_some());
     assert_eq!(links.take(&opened(1, 9)), None);
-    assert_eq!(links.take(&gone(1, 1, Ending::Duplicate)), None);
+    assert_eq!(links.take(&gone(1, 1, DisconnectReason::Duplicate)), None);
     links.take(&synced(2));
     assert_eq!(links.out_of_sync().count(), 0, "the same peer was reached the other way");
-    assert!(links.take(&gone(2, 50_000, Ending::EndOfStream)).is_some());
+    assert!(links.take(&gone(2, 50_000, DisconnectReason::EndOfStream)).is_some());
 }
 
 #[test]
@@ -86,14 +86,14 @@ fn a_failure_is_told_once_and_forgotten_when_it_is_over() {
 fn somebody_who_is_no_member_is_a_failure_with_its_own_words() {
     let mut links = links(&[1]);
     links.take(&connected(1, 1, Role::Initiator));
-    let told = links.take(&gone(1, 1, Ending::Core(CloseReason::NotAMember)));
+    let told = links.take(&gone(1, 1, DisconnectReason::Core(CloseReason::NotAMember)));
     assert_eq!(
         told.unwrap().text(),
         "cannot reach host:1: somebody answers, but is not in this room"
     );
     // Who knocks and is none is no news.
     links.take(&connected(2, 50_000, Role::Responder));
-    assert_eq!(links.take(&gone(2, 50_000, Ending::Core(CloseReason::NotAMember))), None);
+    assert_eq!(links.take(&gone(2, 50_000, DisconnectReason::Core(CloseReason::NotAMember))), None);
 }
 
 #[test]

@@ -4,7 +4,9 @@
 //! us read or write another one.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+#[cfg(unix)]
+use std::fs::Permissions;
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -16,6 +18,7 @@ use crate::exit::ExitCode;
 use crate::report::Failure;
 
 const FOLDER_MODE: u32 = 0o700;
+#[cfg(unix)]
 const FILE_MODE: u32 = 0o600;
 /// The largest file that is read whole; ours have a few hundred bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -38,6 +41,8 @@ fn create_folder(path: &Path) -> io::Result<()> {
     {
         create_folder(parent)?;
     }
+    // Only Unix sets a mode.
+    #[cfg_attr(not(unix), allow(unused_mut))]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     builder.mode(FOLDER_MODE);

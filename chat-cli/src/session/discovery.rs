@@ -31,7 +31,7 @@ pub(crate) async fn begin(
             if entries.is_empty() { Bootstrap::Public } else { Bootstrap::Nodes(entries) };
         let dht = Dht::current(bootstrap).map_err(|error| no_runtime(&error))?;
         let dht = wanted.advertise.iter().fold(dht, |dht, addr| dht.advertise(*addr));
-        let dht = wanted.router.into_iter().fold(dht, Dht::ask_router);
+        let dht = wanted.router.into_iter().fold(dht, Dht::forward_port);
         node.discover(dht).await.map_err(&failed)?;
     }
     Ok(())

@@ -142,7 +142,7 @@ impl Session {
     pub(super) async fn stopped(&self, event: &NodeEvent) -> Option<Change> {
         let (key, why) = match event {
             NodeEvent::Multifeed(Event::Forked { feed }) => {
-                (self.node.feed_of(*feed).await.ok()??.key, Stop::Forked)
+                (self.node.feed_by_id(*feed).await.ok()??.key, Stop::Forked)
             }
             NodeEvent::Multifeed(Event::Full { key, .. }) => (*key, Stop::Full),
             _ => return None,

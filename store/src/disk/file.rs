@@ -1,6 +1,6 @@
-//! The store's file: how it comes to be, who may read it, and who holds it.
+//! The store's file: creation, access mode and lock.
 //!
-//! Rule: a file under its final name is complete, and locked by whoever uses it.
+//! Rule: a file under its final name is complete, and the process that uses it holds its lock.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -11,40 +11,44 @@ use std::path::{Path, PathBuf};
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
-use crate::{Failure, FailureKind, Medium};
+use super::engine;
+use crate::failure::{Failure, FailureKind};
+use crate::medium::Medium;
 
-/// How often opening starts again when others make or remove the file meanwhile.
-const RACES_MAX: usize = 8;
+/// Attempts to open a file that other processes create or remove at the same time. One retry is
+/// enough per competing process that publishes or removes; eight is a judgement, and the test
+/// `concurrent_creators_make_one_file` runs eight competitors.
+const OPEN_ATTEMPTS_MAX: usize = 8;
 
 /// A locked file.
 pub(super) enum Opened {
-    /// It was there.
+    /// The file existed.
     Existing(LockedFile),
-    /// It is empty, and has another name until it is published.
-    Fresh(LockedFile, Unpublished),
+    /// The file is new and empty. It has a temporary name until it is published.
+    Created(LockedFile, Unpublished),
 }
 
-/// A file that is not yet under its final name.
+/// A file that still has its temporary name.
 pub(super) struct Unpublished {
     from: PathBuf,
     to: PathBuf,
 }
 
 impl Unpublished {
-    /// Gives the file its final name, durably.
+    /// Renames the file to its final name, durably.
     pub(super) fn publish(self) -> io::Result<()> {
         fs::rename(&self.from, &self.to)?;
         sync_folder(parent(&self.to))
     }
 }
 
-/// Opens the file and locks it; makes an empty one where there is none.
+/// Opens and locks the file; creates an empty one if there is none.
 pub(super) fn open(path: &Path) -> Result<Opened, Failure> {
-    make_folders(parent(path)).map_err(Failure::from_io)?;
+    create_folders(parent(path)).map_err(Failure::from_io)?;
     let mut new_name = OsString::from(path);
     new_name.push(".new");
     let new_path = PathBuf::from(new_name);
-    for _ in 0..RACES_MAX {
+    for _ in 0..OPEN_ATTEMPTS_MAX {
         match options().open(path) {
             Ok(file) => return Ok(Opened::Existing(LockedFile::lock(file)?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -52,23 +56,23 @@ pub(super) fn open(path: &Path) -> Result<Opened, Failure> {
         }
         let file = options().create(true).open(&new_path).map_err(Failure::from_io)?;
         let locked = LockedFile::lock(file)?;
-        // Under the lock: either nobody has published a file, or somebody did just now, and what
-        // we hold is their file under its old name, or a new one that nobody needs.
+        // We hold the lock. Either no process has published a file, or one just did. In the latter
+        // case we hold its file under the temporary name, or a new file that nothing needs.
         if fs::symlink_metadata(path).is_ok() {
-            // While `path` is there nobody publishes, so this takes nothing from anybody.
+            // No process publishes while `path` exists, so no other process needs this file.
             let _ = fs::remove_file(&new_path);
             continue;
         }
         restrict(&new_path, 0o600).map_err(Failure::from_io)?;
-        // A leftover of a crash before publishing: nothing in it was ever acknowledged.
+        // It may be left from a crash before publishing: nothing in it was acknowledged.
         locked.set_length(0).map_err(Failure::from_io)?;
         let unpublished = Unpublished { from: new_path, to: path.to_path_buf() };
-        return Ok(Opened::Fresh(locked, unpublished));
+        return Ok(Opened::Created(locked, unpublished));
     }
     Err(Failure::new(FailureKind::Locked))
 }
 
-/// A file that no other handle can lock.
+/// A file that this handle has locked exclusively.
 #[derive(Debug)]
 pub(super) struct LockedFile {
     inner: FileBackend,
@@ -79,7 +83,7 @@ impl LockedFile {
         if !file.metadata().map_err(Failure::from_io)?.is_file() {
             return Err(Failure::from_io(io::ErrorKind::InvalidInput.into()));
         }
-        let inner = FileBackend::new(file).map_err(super::engine)?;
+        let inner = FileBackend::new(file).map_err(engine::failure)?;
         match inner.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
             Ok(true) => {}
             Ok(false) => return Err(Failure::new(FailureKind::Locked)),
@@ -89,8 +93,8 @@ impl LockedFile {
     }
 }
 
-/// The engine would lock the file only after it was found empty or not, which is too late to make
-/// one safely; so it is locked before.
+/// The engine locks a file only after it has checked whether the file is empty. That is too late to
+/// create a file safely, so we lock it earlier.
 impl Medium for LockedFile {
     fn length(&self) -> io::Result<u64> {
         self.inner.len()
@@ -113,12 +117,12 @@ impl Medium for LockedFile {
     }
 
     fn close(&self) -> io::Result<()> {
-        // Lets go of the lock even while a process that was forked meanwhile has the descriptor.
+        // Releases the lock even if a forked process still has the descriptor.
         self.inner.close()
     }
 }
 
-/// The folder a file lies in.
+/// Returns the folder of a file.
 fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -126,23 +130,32 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// Makes the folders that are missing, for their owner alone, durably.
-fn make_folders(folder: &Path) -> io::Result<()> {
+/// Creates the missing folders, private to their owner, durably.
+fn create_folders(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    make_folders(parent(folder))?;
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(folder) {
-        // The umask may have taken bits that the owner needs.
+    create_folders(parent(folder))?;
+    match folder_builder().create(folder) {
+        // The umask may have cleared bits that the owner needs.
         Ok(()) => restrict(folder, 0o700)?,
-        // Somebody else made it meanwhile.
+        // Another process created it at the same time.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
         Err(error) => return Err(error),
     }
     sync_folder(parent(folder))
+}
+
+#[cfg(unix)]
+fn folder_builder() -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+#[cfg(not(unix))]
+fn folder_builder() -> fs::DirBuilder {
+    fs::DirBuilder::new()
 }
 
 #[cfg(unix)]
@@ -160,25 +173,25 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Sets the access mode of something that we made, whatever the umask was.
+/// Sets the access mode of a file or folder that we created, regardless of the umask.
 #[cfg(unix)]
 fn restrict(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
 }
 
-/// Elsewhere a file inherits who may read it from its folder.
+/// On other systems a file inherits its access rights from its folder.
 #[cfg(not(unix))]
 fn restrict(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a name in a folder durable.
+/// Makes the names in a folder durable.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Elsewhere folders cannot be synced.
+/// On other systems a folder cannot be synced.
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())

@@ -1,10 +1,12 @@
-//! The disk store over a simulated disk: crashes, faults and damage at every place.
+//! The disk store on a simulated disk: power cuts, I/O errors and corruption at every position.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
 use super::*;
-use crate::{Cut, Fault, FaultKind, Image, Op, Platter, Tear};
+use crate::sim_disk::image::{DiskImage, DiskOp};
+use crate::sim_disk::power_cut::{PowerCut, Tear};
+use crate::sim_disk::{Fault, FaultKind, SimDisk};
 
 const COMMITS: u64 = 24;
 
@@ -14,7 +16,7 @@ fn key(index: u64) -> StoreKey {
     StoreKey::from_bytes(bytes)
 }
 
-/// The writes of one append: a block, and a record that is written anew.
+/// The writes of one append: a block, and a record that every append overwrites.
 fn append(index: u64) -> Vec<Write> {
     let block = vec![index as u8; 100 + 300 * (index as usize % 5)];
     vec![
@@ -37,12 +39,12 @@ fn after(commits: u64) -> Entries {
 
 const PATH: &str = "simulated";
 
-fn create(platter: &Platter) -> DiskStore {
-    DiskStore::create_on(platter.clone(), PATH).unwrap()
+fn create(disk: &SimDisk) -> DiskStore {
+    DiskStore::create_on(disk.clone(), PATH).unwrap()
 }
 
-fn open(image: Image, check: Check) -> Result<DiskStore, Failure> {
-    DiskStore::open_on(Platter::new(image), PATH, check)
+fn open(image: DiskImage, check: Check) -> Result<DiskStore, Failure> {
+    DiskStore::open_on(SimDisk::new(image), PATH, check)
 }
 
 fn all(store: &DiskStore) -> Result<Entries, Failure> {
@@ -52,26 +54,26 @@ fn all(store: &DiskStore) -> Result<Entries, Failure> {
 }
 
 /// A closed store of `COMMITS` appends.
-fn filled() -> Image {
-    let platter = Platter::new(Image::default());
-    let mut store = create(&platter);
+fn filled_image() -> DiskImage {
+    let disk = SimDisk::new(DiskImage::default());
+    let mut store = create(&disk);
     for index in 0..COMMITS {
         store.commit(&[&append(index)]).unwrap();
     }
     drop(store);
-    platter.image()
+    disk.image()
 }
 
 #[test]
-fn a_group_of_any_size_is_one_sync() {
-    let platter = Platter::new(Image::default());
-    let mut store = create(&platter);
+fn a_group_of_any_size_costs_one_sync() {
+    let disk = SimDisk::new(DiskImage::default());
+    let mut store = create(&disk);
     let appends: Vec<Vec<Write>> = (0..100).map(append).collect();
     let group: Vec<&[Write]> = appends.iter().map(Vec::as_slice).collect();
     let syncs = |store: &mut DiskStore, group: &[&[Write]]| {
-        let before = platter.syncs();
+        let before = disk.syncs();
         store.commit(group).unwrap();
-        platter.syncs() - before
+        disk.syncs() - before
     };
     assert_eq!(syncs(&mut store, &group[..1]), 1);
     assert_eq!(syncs(&mut store, &group), 1);
@@ -79,58 +81,58 @@ fn a_group_of_any_size_is_one_sync() {
     assert_eq!(syncs(&mut store, &[&[], &[]]), 0);
 }
 
-/// A few of the images that a power cut can leave of one state.
-fn images(cut: &Cut<'_>, chance: &mut u64) -> Vec<Image> {
+/// Some of the images that one power cut can leave.
+fn images(cut: &PowerCut<'_>, random: &mut u64) -> Vec<DiskImage> {
     let mut flip = || {
-        *chance ^= *chance << 13;
-        *chance ^= *chance >> 7;
-        *chance ^= *chance << 17;
-        *chance
+        *random ^= *random << 13;
+        *random ^= *random >> 7;
+        *random ^= *random << 17;
+        *random
     };
     let subset = flip();
     let mut images = vec![
         cut.subset(|_| true),
         cut.subset(|_| false),
-        cut.subset(|place| subset >> (place % 64) & 1 == 1),
+        cut.subset(|index| subset >> (index % 64) & 1 == 1),
         cut.scattered(|| flip().is_multiple_of(2)),
     ];
-    if let Some(Op::Write(_, bytes)) = cut.pending.last() {
-        let place = flip() as usize % bytes.len();
-        images.extend(cut.torn(Tear::Front(place), |_| true));
-        images.extend(cut.torn(Tear::Back(place), |_| true));
+    if let Some(DiskOp::Write(_, bytes)) = cut.pending.last() {
+        let at = flip() as usize % bytes.len();
+        images.extend(cut.torn(Tear::Front(at), |_| true));
+        images.extend(cut.torn(Tear::Back(at), |_| true));
     }
     images
 }
 
-/// The crash images of the whole project's tests run over far more of them, and over the core.
+/// The binary `crash` of multifeed-tests checks far more images, with the core on top.
 #[test]
-fn what_was_acknowledged_survives_a_power_cut_anywhere() {
-    let platter = Platter::recording(Image::default());
-    let mut store = create(&platter);
-    let start = platter.log_length();
-    let mut synced = platter.image();
+fn acknowledged_commits_survive_a_power_cut_at_any_operation() {
+    let disk = SimDisk::recording(DiskImage::default());
+    let mut store = create(&disk);
+    let start = disk.log_length();
+    let mut synced = disk.image();
     let mut acknowledged = Vec::new();
     for index in 0..COMMITS {
         store.commit(&[&append(index)]).unwrap();
-        acknowledged.push(platter.log_length());
+        acknowledged.push(disk.log_length());
     }
-    let ops = platter.log();
-    let mut chance = 0x9e37_79b9_7f4a_7c15_u64;
+    let ops = disk.log();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let (mut count, mut first) = (0, start);
-    for place in start..ops.len() {
-        if ops[place] == Op::Sync {
-            ops[first..place].iter().for_each(|op| synced.apply(op));
-            first = place;
+    for op in start..ops.len() {
+        if ops[op] == DiskOp::Sync {
+            ops[first..op].iter().for_each(|earlier| synced.apply(earlier));
+            first = op;
         }
-        let cut = Cut { synced: &synced, pending: &ops[first..=place] };
-        let least = acknowledged.iter().filter(|end| **end <= place + 1).count() as u64;
-        for image in images(&cut, &mut chance) {
-            let store = open(image, Check::Quick).unwrap_or_else(|f| panic!("op {place}: {f:?}"));
+        let cut = PowerCut { synced: &synced, pending: &ops[first..=op] };
+        let least = acknowledged.iter().filter(|end| **end <= op + 1).count() as u64;
+        for image in images(&cut, &mut random) {
+            let store = open(image, Check::Quick).unwrap_or_else(|f| panic!("op {op}: {f:?}"));
             let found = all(&store).unwrap();
             let most = (least + 1).min(COMMITS);
             assert!(
                 (least..=most).any(|commits| found == after(commits)),
-                "op {place}: {} entries where {least} were acknowledged",
+                "op {op}: {} entries where {least} were acknowledged",
                 found.len()
             );
             count += 1;
@@ -139,7 +141,7 @@ fn what_was_acknowledged_survives_a_power_cut_anywhere() {
     assert!(count > 1_000, "{count} images");
 }
 
-/// An error, and the kind of failure that it is told as.
+/// Injected faults, and the kind of failure that the store reports.
 const ERRORS: [(FaultKind, FailureKind); 3] = [
     (FaultKind::Error(ErrorKind::StorageFull), FailureKind::Full),
     (FaultKind::Error(ErrorKind::Other), FailureKind::Io),
@@ -147,37 +149,37 @@ const ERRORS: [(FaultKind, FailureKind); 3] = [
 ];
 
 #[test]
-fn an_error_at_any_operation_loses_nothing_acknowledged_and_closes_the_store() {
+fn an_error_at_any_operation_closes_the_store_and_loses_no_acknowledged_commit() {
     for (kind, expected) in ERRORS {
-        let (mut place, mut struck) = (0, 0);
+        let (mut index, mut failed) = (0, 0);
         loop {
-            let platter = Platter::new(Image::default());
-            let mut store = create(&platter);
-            let at = platter.operations() + place;
-            platter.fail(Fault { at, kind, stays: true });
+            let disk = SimDisk::new(DiskImage::default());
+            let mut store = create(&disk);
+            let at = disk.operations() + index;
+            disk.inject(Fault { at, kind, is_permanent: true });
             let outcome = (0..COMMITS).try_for_each(|index| {
                 store.commit(&[&append(index)]).map_err(|failure| (index, failure))
             });
             let Err((acknowledged, failure)) = outcome else {
                 break;
             };
-            assert_eq!(failure.kind(), expected, "{failure:?} at {place}");
+            assert_eq!(failure.kind(), expected, "{failure:?} at {index}");
             assert_eq!(store.commit(&[&append(0)]).unwrap_err().kind(), FailureKind::Closed);
             assert_eq!(store.read(&[key(0)]).unwrap_err().kind(), FailureKind::Closed);
             assert_eq!(all(&store).unwrap_err().kind(), FailureKind::Closed);
             drop(store);
 
-            let store = open(platter.image(), Check::Quick).unwrap();
+            let store = open(disk.image(), Check::Quick).unwrap();
             let found = all(&store).unwrap();
-            assert!(found == after(acknowledged) || found == after(acknowledged + 1), "{place}");
-            (place, struck) = (place + 1, struck + 1);
+            assert!(found == after(acknowledged) || found == after(acknowledged + 1), "{index}");
+            (index, failed) = (index + 1, failed + 1);
         }
-        assert!(struck > 50, "{struck} places");
+        assert!(failed > 50, "{failed} operations");
     }
 }
 
-/// Opens a damaged file; every value that comes back must be one that was written.
-fn outcome(image: Image, check: Check) -> Result<Entries, FailureKind> {
+/// Opens a corrupt file. Every value that is read must be one that was written.
+fn outcome(image: DiskImage, check: Check) -> Result<Entries, FailureKind> {
     let store = open(image, check).map_err(|failure| failure.kind())?;
     let written = after(COMMITS);
     let keys: Vec<_> = written.keys().copied().collect();
@@ -191,23 +193,23 @@ fn outcome(image: Image, check: Check) -> Result<Entries, FailureKind> {
 }
 
 #[test]
-fn a_flipped_byte_is_found_or_harmless() {
-    let image = filled();
+fn a_flipped_byte_is_detected_or_harmless() {
+    let image = filled_image();
     let written = after(COMMITS);
     let (mut found, mut harmless, mut missed) = (0, 0, 0);
-    // Pages that were never used are as good as each other.
-    let used: Vec<_> = image.used().collect();
-    for place in used.into_iter().flatten().step_by(97) {
+    // Unused pages are all alike.
+    let used: Vec<_> = image.used_ranges().collect();
+    for offset in used.into_iter().flatten().step_by(97) {
         let mut damaged = image.clone();
-        damaged.flip(place, 0x5a);
-        match outcome(damaged.clone(), Check::Whole) {
+        damaged.flip_bits(offset, 0x5a);
+        match outcome(damaged.clone(), Check::Full) {
             Ok(entries) => {
-                assert_eq!(entries, written, "byte {place}");
+                assert_eq!(entries, written, "byte {offset}");
                 harmless += 1;
             }
             Err(kind) => {
                 let expected = [FailureKind::Damaged, FailureKind::Closed];
-                assert!(expected.contains(&kind), "byte {place}: {kind:?}");
+                assert!(expected.contains(&kind), "byte {offset}: {kind:?}");
                 found += 1;
             }
         }
@@ -216,18 +218,18 @@ fn a_flipped_byte_is_found_or_harmless() {
     assert!(found > 50, "{found} found, {harmless} harmless, {missed} missed by a quick check");
 }
 
-/// Where the value of a block lies in a file: its bytes are like no others.
-fn place_of(image: &Image, index: u64) -> u64 {
+/// Returns the offset of a block's value in a file; its bytes are unique.
+fn offset_of(image: &DiskImage, index: u64) -> u64 {
     let block = vec![index as u8; 100];
     let bytes = image.to_bytes();
     bytes.windows(100).position(|window| window == block).unwrap() as u64
 }
 
 #[test]
-fn a_damaged_value_is_read_as_empty_and_costs_no_other() {
-    let mut image = filled();
-    let place = place_of(&image, 5);
-    image.flip(place, 1);
+fn a_corrupt_value_is_read_as_empty_and_affects_no_other() {
+    let mut image = filled_image();
+    let offset = offset_of(&image, 5);
+    image.flip_bits(offset, 1);
     let mut written = after(COMMITS);
     assert_ne!(written.insert(key(5), Bytes::new()), Some(Bytes::new()));
     let store = open(image, Check::Quick).unwrap();
@@ -237,53 +239,53 @@ fn a_damaged_value_is_read_as_empty_and_costs_no_other() {
 }
 
 #[test]
-fn a_damaged_file_never_panics_when_it_is_closed() {
-    let image = filled();
-    let used: Vec<_> = image.used().flatten().collect();
-    // Pages of the engine's tree of trees, which it writes when it is closed, are among them.
-    for place in used.into_iter().step_by(7) {
+fn closing_a_corrupt_file_never_panics() {
+    let image = filled_image();
+    let used: Vec<_> = image.used_ranges().flatten().collect();
+    // These include pages of the engine's table of tables, which it writes when it closes.
+    for offset in used.into_iter().step_by(7) {
         let mut damaged = image.clone();
-        damaged.flip(place, 0xff);
+        damaged.flip_bits(offset, 0xff);
         drop(open(damaged, Check::Quick));
     }
 }
 
 #[test]
-fn a_file_cut_anywhere_never_panics() {
-    let image = filled();
+fn a_file_truncated_anywhere_never_panics() {
+    let image = filled_image();
     let length = image.length();
     let lengths = (0..40).chain((0..length).step_by(length as usize / 60));
     for length in lengths.chain([length - 1]) {
-        for check in [Check::Quick, Check::Whole] {
+        for check in [Check::Quick, Check::Full] {
             let mut cut = image.clone();
             cut.set_length(length);
             if let Ok(entries) = outcome(cut, check) {
-                assert_eq!(entries, after(COMMITS), "cut to {length}");
+                assert_eq!(entries, after(COMMITS), "truncated to {length}");
             }
         }
     }
-    let empty = outcome(Image::default(), Check::Quick);
-    assert_eq!(empty, Err(FailureKind::Damaged), "never taken for a new store");
+    let empty = outcome(DiskImage::default(), Check::Quick);
+    assert_eq!(empty, Err(FailureKind::Damaged), "an empty file is not a new store");
 }
 
 #[test]
-fn a_newer_format_is_refused_by_its_number() {
-    let platter = Platter::new(filled());
-    let database = Database::builder().create_with_backend(Backend(platter.clone())).unwrap();
+fn a_newer_format_is_refused() {
+    let disk = SimDisk::new(filled_image());
+    let database = Database::builder().create_with_backend(Backend(disk.clone())).unwrap();
     let transaction = database.begin_write().unwrap();
     transaction.open_table(FORMAT).unwrap().insert("version", FORMAT_VERSION + 1).unwrap();
     transaction.commit().unwrap();
     drop(database);
-    let failure = open(platter.image(), Check::Quick).unwrap_err();
+    let failure = open(disk.image(), Check::Quick).unwrap_err();
     assert_eq!(failure.kind(), FailureKind::TooNew { found: FORMAT_VERSION + 1 });
     let words = "the store has the newer format 2: \"simulated\"";
     assert_eq!(failure.to_string(), words);
 }
 
 #[test]
-fn a_foreign_file_of_the_same_engine_is_refused() {
-    let platter = Platter::new(Image::default());
-    drop(Database::builder().create_with_backend(Backend(platter.clone())).unwrap());
-    let failure = open(platter.image(), Check::Quick).unwrap_err();
+fn another_database_of_the_same_engine_is_refused() {
+    let disk = SimDisk::new(DiskImage::default());
+    drop(Database::builder().create_with_backend(Backend(disk.clone())).unwrap());
+    let failure = open(disk.image(), Check::Quick).unwrap_err();
     assert_eq!(failure.kind(), FailureKind::Damaged);
 }

@@ -1,36 +1,36 @@
-//! The body on a stable compiler, and the seeds of `fuzz/corpus`.
+//! Runs the body with a stable compiler, and checks the seeds of `fuzz/corpus`.
 //!
-//! `MULTIFEED_RENEW=1 cargo test -p multifeed-store fuzzing` writes the seeds anew.
+//! `MULTIFEED_RENEW=1 cargo test -p multifeed-store fuzzing` regenerates the seeds.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use super::{entries, genuine, store_file};
+use super::{entries, intact_file, store_file};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/store_file")
 }
 
-fn step(place: usize, byte: u8) -> [u8; 4] {
-    let [a, b, c, ..] = place.to_le_bytes();
+fn step(offset: usize, byte: u8) -> [u8; 4] {
+    let [a, b, c, ..] = offset.to_le_bytes();
     [a, b, c, byte]
 }
 
-/// Where a value begins in the file.
-fn place_of(value: &[u8]) -> usize {
-    let file = genuine();
+/// Returns where a value begins in the file.
+fn offset_of(value: &[u8]) -> usize {
+    let file = intact_file();
     file.windows(value.len()).position(|window| window == value).expect("it was written")
 }
 
 fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    let value = place_of(&entries()[7].1);
-    let half = genuine().len() / 2;
-    let with = |how: u8, steps: &[[u8; 4]]| [&[how][..], &steps.concat()].concat();
+    let value = offset_of(&entries()[7].1);
+    let half = intact_file().len() / 2;
+    let with = |flags: u8, steps: &[[u8; 4]]| [&[flags][..], &steps.concat()].concat();
     vec![
         ("genuine", with(0, &[])),
         ("checked", with(2, &[])),
-        ("rotten", with(0, &[step(value + 9, 1)])),
-        ("rotten_checked", with(2, &[step(value + 9, 1)])),
+        ("corrupt", with(0, &[step(value + 9, 1)])),
+        ("corrupt_checked", with(2, &[step(value + 9, 1)])),
         ("magic", with(0, &[step(0, 0xff)])),
         ("header", with(0, &[step(20, 0xff), step(64, 0xff), step(128, 0xff)])),
         ("cut", with(1, &[step(half, 0)])),
@@ -39,15 +39,15 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn the_body_takes_its_corpus_and_what_is_near_it() {
+fn the_body_accepts_the_corpus_and_inputs_near_it() {
     let files = fs::read_dir(folder()).unwrap();
     let mut count = 0;
     for file in files.map(Result::unwrap) {
         let input = fs::read(file.path()).unwrap();
         store_file(&input);
-        for place in 0..input.len().min(24) {
+        for index in 0..input.len().min(24) {
             let mut near = input.clone();
-            near[place] ^= 0x11;
+            near[index] ^= 0x11;
             store_file(&near);
         }
         count += 1;
@@ -56,7 +56,7 @@ fn the_body_takes_its_corpus_and_what_is_near_it() {
 }
 
 #[test]
-fn the_seeds_are_as_committed() {
+fn the_committed_seeds_are_current() {
     for (name, bytes) in seeds() {
         let path = folder().join(name);
         if env::var_os("MULTIFEED_RENEW").is_some() {
@@ -64,6 +64,6 @@ fn the_seeds_are_as_committed() {
             fs::write(&path, &bytes).unwrap();
         }
         let committed = fs::read(&path).unwrap_or_default();
-        assert!(committed == bytes, "{name}: set MULTIFEED_RENEW=1 to write it anew");
+        assert!(committed == bytes, "{name}: set MULTIFEED_RENEW=1 to regenerate it");
     }
 }

@@ -12,7 +12,7 @@ fn value(store: &MemoryStore, index: u8) -> Option<&str> {
     store.entries.get(&key(index)).map(|value| std::str::from_utf8(value).unwrap())
 }
 
-/// Three staged commits over one durable one, which write over each other.
+/// A store with one durable commit and three staged ones, which overwrite each other.
 fn staged() -> MemoryStore {
     let mut store = MemoryStore::new();
     store.commit(&[&[put(1, "a"), put(2, "b")]]).unwrap();
@@ -23,7 +23,7 @@ fn staged() -> MemoryStore {
 }
 
 #[test]
-fn a_crash_keeps_a_prefix_of_what_was_staged() {
+fn a_crash_keeps_a_prefix_of_the_staged_commits() {
     let left = |keep| {
         let mut store = staged();
         store.crash(keep);
@@ -39,17 +39,17 @@ fn a_crash_keeps_a_prefix_of_what_was_staged() {
 }
 
 #[test]
-fn what_is_synced_survives() {
+fn synced_commits_survive_a_crash() {
     let mut store = staged();
     store.sync(2);
     assert_eq!(store.staged(), 1);
-    assert_eq!(value(&store, 1), Some("f"), "reads see what is staged");
+    assert_eq!(value(&store, 1), Some("f"), "reads see staged commits");
     store.crash(0);
     assert_eq!([1, 2, 3].map(|index| value(&store, index)), [None, Some("b"), Some("e")]);
 }
 
 #[test]
-fn a_commit_makes_durable_what_was_staged_before_it() {
+fn a_commit_makes_earlier_staged_commits_durable() {
     let mut store = staged();
     store.commit(&[&[put(4, "g")]]).unwrap();
     assert_eq!(store.staged(), 0);
@@ -58,17 +58,17 @@ fn a_commit_makes_durable_what_was_staged_before_it() {
 }
 
 #[test]
-fn a_backup_holds_what_is_durable() {
+fn a_snapshot_holds_the_durable_commits_only() {
     let mut store = staged();
     let backup = store.snapshot();
     assert_eq!(value(&backup, 1), Some("a"));
-    assert_eq!(value(&store, 1), Some("f"), "the store goes on");
+    assert_eq!(value(&store, 1), Some("f"), "the store is unchanged");
     store.crash(0);
     assert_eq!(store, backup);
 }
 
 #[test]
-fn bytes_are_counted_through_writes_and_crashes() {
+fn byte_size_is_exact_after_writes_and_crashes() {
     let mut store = staged();
     let counted = |store: &MemoryStore| store.entries.values().map(|v| 13 + v.len()).sum::<usize>();
     assert_eq!(store.byte_size(), counted(&store));

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 
 #[test]
-fn jobs_are_done_in_order_and_before_the_end() {
+fn jobs_run_in_order_and_all_finish_before_drop_returns() {
     let done = Arc::new(Mutex::new(Vec::new()));
     let worker = Worker::start({
         let done = done.clone();
@@ -19,7 +19,7 @@ fn jobs_are_done_in_order_and_before_the_end() {
 }
 
 #[test]
-fn what_waits_while_a_group_syncs_is_the_next_group() {
+fn jobs_queued_during_a_batch_form_the_next_batch() {
     let (sizes, seen) = channel();
     let (go, gate) = channel::<()>();
     let worker = Worker::start(move |batch: Vec<usize>| {
@@ -32,22 +32,25 @@ fn what_waits_while_a_group_syncs_is_the_next_group() {
     for job in 0..QUEUE_REQUESTS_MAX {
         worker.queue().try_send(job).unwrap();
     }
-    assert!(matches!(worker.queue().try_send(1), Err(TrySendError::Full(1))), "it is bounded");
+    assert!(
+        matches!(worker.queue().try_send(1), Err(TrySendError::Full(1))),
+        "the queue is bounded"
+    );
     go.send(()).unwrap();
     assert_eq!(seen.recv(), Ok(QUEUE_REQUESTS_MAX));
     drop(go);
 }
 
 #[test]
-fn a_panic_ends_the_thread_and_gives_requests_back() {
-    let worker = Worker::start(|_: Vec<u32>| panic!("as the test wants it")).unwrap();
+fn a_panic_ends_the_thread_and_send_returns_the_request() {
+    let worker = Worker::start(|_: Vec<u32>| panic!("panics on purpose")).unwrap();
     let _ = worker.queue().send(1);
     let returned = (0..1_000_000).find_map(|_| worker.queue().send(2).err());
     assert_eq!(returned, Some(SendError(2)));
 }
 
 #[test]
-fn the_last_handle_can_be_dropped_by_a_reply() {
+fn a_reply_may_drop_the_last_handle() {
     let (hand_over, handles) = channel::<Worker<u32>>();
     let (ended, end) = channel();
     let worker = Worker::start(move |_: Vec<u32>| {

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use crate::Cost;
 
-/// Ticks a second of the times in /proc: what Linux has told programs for decades.
+/// Ticks per second of the times in /proc: `USER_HZ`, which is 100 on every common architecture of
+/// Linux (proc(5)).
 const TICKS_PER_S: f64 = 100.0;
 
-/// When something began.
+/// The start of a measurement.
 pub(crate) struct Clock {
     wall: Instant,
     cpu: Duration,
@@ -25,7 +26,8 @@ impl Clock {
     }
 }
 
-/// What all threads have used so far, in user and system mode: proc(5), fields 14 and 15.
+/// Returns the processor time of all threads so far, in user and system mode: proc(5), fields 14
+/// and 15.
 fn used() -> Option<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
@@ -34,7 +36,7 @@ fn used() -> Option<Duration> {
     Some(Duration::from_secs_f64(ticks / TICKS_PER_S))
 }
 
-/// What the calling thread has used so far: proc(5), `schedstat`.
+/// Returns the processor time of the calling thread so far: proc(5), `schedstat`.
 pub(crate) fn of_this_thread() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     text.split_ascii_whitespace().next()?.parse().ok().map(Duration::from_nanos)

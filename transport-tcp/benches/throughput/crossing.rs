@@ -1,4 +1,4 @@
-//! One feed from one node to another, each on a thread of its own.
+//! Sends one feed from one node to another, each on its own thread.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
@@ -12,19 +12,19 @@ use multifeed_tcp::{Node, NodeEvent, NodeOptions};
 use crate::cpu::{Clock, of_this_thread};
 use crate::{BLOCK_BYTES, Cost, Failure};
 
-/// Blocks of one append: what `Limits::append_bytes` allows is twice as much.
+/// Blocks per append: half of what `Limits::append_bytes` allows.
 const APPEND_BLOCKS: usize = 64;
 
-/// What a crossing cost.
+/// The cost of one transfer.
 #[derive(Clone, Copy)]
 pub(crate) struct Crossing {
     /// Both sides.
     pub(crate) both: Cost,
-    /// The thread of the side that works more: two idle cores are not faster than it.
+    /// The thread of the busier side, which limits the rate on two idle cores.
     pub(crate) slower: Duration,
 }
 
-/// What so many blocks cost from the dial to the last one held.
+/// Measures a transfer from the dial until the last block is held.
 pub(crate) fn cross(blocks: usize) -> Result<Crossing, Failure> {
     let (addr_out, addr) = mpsc::channel();
     let (done, done_in) = tokio::sync::oneshot::channel();
@@ -33,7 +33,7 @@ pub(crate) fn cross(blocks: usize) -> Result<Crossing, Failure> {
             let (node, addr) = filled(blocks).await?;
             let before = of_this_thread();
             addr_out.send(addr)?;
-            // An error is the receiver's end, which is what is waited for.
+            // An error means that the receiver has ended, which is the signal.
             let _ = done_in.await;
             let used = since(before);
             node.close().await;
@@ -42,7 +42,7 @@ pub(crate) fn cross(blocks: usize) -> Result<Crossing, Failure> {
     });
     let cost = addr.recv().map_err(Failure::from).and_then(|addr| on_a_thread(fetch(addr, blocks)));
     drop::<tokio::sync::oneshot::Sender<()>>(done);
-    // Why the sender failed is why there was nothing to receive.
+    // If the sender failed, its error explains the receiver's.
     let sent = sender.join().map_err(|_| "the sender panicked")??;
     let (both, received) = cost?;
     Ok(Crossing { both, slower: sent.max(received) })
@@ -60,7 +60,7 @@ fn options() -> Result<NodeOptions, Failure> {
     Ok(NodeOptions::new(Group::open("throughput"), Tokio::current()?))
 }
 
-/// A node that holds and serves the feed.
+/// Opens a node that holds and serves the feed.
 async fn filled(blocks: usize) -> Result<(Node, SocketAddr), Failure> {
     let node = Node::open(options()?.listen((Ipv4Addr::LOCALHOST, 0).into())).await?;
     let feed = node.writer("self", KeyPair::from_seed(&[1; 32])).await?;
@@ -74,7 +74,7 @@ async fn filled(blocks: usize) -> Result<(Node, SocketAddr), Failure> {
     Ok((node, addr))
 }
 
-/// Fetches the feed; what both sides cost, and this thread.
+/// Fetches the feed. Returns the cost of both sides and that of this thread.
 async fn fetch(addr: SocketAddr, blocks: usize) -> Result<(Cost, Duration), Failure> {
     let node = Node::open(options()?).await?;
     let mut events = node.subscribe();

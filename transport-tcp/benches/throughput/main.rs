@@ -1,8 +1,8 @@
-//! How fast one feed crosses, and what of it is hashing, sealing and the loopback:
+//! Measures the transfer of one feed, and the shares of hashing, encryption and loopback:
 //! `cargo bench -p multifeed-tcp --bench throughput`.
 //!
-//! Rule: both sides and every part are measured in one run on one machine, since only their
-//! ratios mean anything elsewhere. Processor time counts where the machine has other work.
+//! Rule: one run on one machine measures both sides and every part, because only their ratios are
+//! comparable between machines. On a busy machine use the processor time, not the wall time.
 
 mod cpu;
 mod crossing;
@@ -15,20 +15,20 @@ use std::time::Duration;
 /// Bytes in a block.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// Blocks of the feed: 256 MiB, which both sides hold.
+/// Blocks in the feed: 256 MiB, which both sides hold in memory.
 const BLOCKS: usize = 4_096;
 
-/// How often everything is measured; the best round of each counts.
+/// Number of rounds; the best one of each measurement counts.
 const ROUNDS: usize = 5;
 
-/// Errors cross threads.
+/// An error that can move between threads.
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// How long something took.
+/// The time that a measurement took.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cost {
     wall: Duration,
-    /// Of all cores, where the system tells it.
+    /// Processor time of all cores; wall time if the system does not report it.
     cpu: Duration,
 }
 
@@ -56,7 +56,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The least that any round took, of each.
+/// Returns the minimum of all rounds, for each kind of time.
 fn best<E>(mut measure: impl FnMut() -> Result<Cost, E>) -> Result<Cost, E> {
     let mut best = measure()?;
     for _ in 1..ROUNDS {

@@ -1,4 +1,4 @@
-//! What has to be done to every byte, each part alone.
+//! The work per byte, each part measured separately.
 
 use std::hint::black_box;
 use std::io::{self, Read, Write};
@@ -13,10 +13,10 @@ use multifeed_core::rng::Rng;
 use crate::cpu::Clock;
 use crate::{BLOCK_BYTES, Cost};
 
-/// A measurement of so many blocks.
+/// Measures one part for a number of blocks.
 type Part = fn(usize) -> io::Result<Cost>;
 
-/// Every part by its name. Both sides hash, what leaves the store and what comes from the peer.
+/// Every part with its name. Both sides hash: blocks from the store, and blocks from the peer.
 pub(crate) const ALL: [(&str, Part); 3] =
     [("hash twice", hash_twice), ("seal and open", seal_and_open), ("loopback", loopback)];
 
@@ -43,7 +43,7 @@ fn seal_and_open(blocks: usize) -> io::Result<Cost> {
     Ok(clock.stop())
 }
 
-/// Plain bytes from a thread to another.
+/// Sends plain bytes from one thread to another.
 fn loopback(blocks: usize) -> io::Result<Cost> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let addr = listener.local_addr()?;

@@ -23,9 +23,9 @@ fn admission() -> Admission {
 }
 
 #[test]
-fn of_two_streams_the_one_that_the_larger_key_dialled_stays() {
+fn of_two_connections_the_one_dialled_by_the_larger_key_stays() {
     use Role::{Initiator, Responder};
-    // (first, second, peer's key, number of the loser)
+    // (role of the first, role of the second, peer's key, which one is closed)
     let cases = [
         (Initiator, Responder, SMALLER, 2),
         (Responder, Initiator, SMALLER, 1),
@@ -34,56 +34,60 @@ fn of_two_streams_the_one_that_the_larger_key_dialled_stays() {
         (Initiator, Initiator, SMALLER, 1),
         (Responder, Responder, LARGER, 1),
     ];
-    for (first, second, remote, loser) in cases {
+    for (first, second, remote, closed) in cases {
         let mut admission = admission();
         admission.insert(id(1), host(1), first);
         admission.insert(id(2), host(1), second);
-        assert_eq!(admission.opened(id(1), remote), None);
-        assert_eq!(admission.opened(id(2), remote), Some(id(loser)), "{first:?} {second:?}");
+        assert_eq!(admission.on_peer_opened(id(1), remote), None);
+        assert_eq!(
+            admission.on_peer_opened(id(2), remote),
+            Some(id(closed)),
+            "{first:?} {second:?}"
+        );
     }
 }
 
 #[test]
-fn both_ends_keep_the_same_stream() {
+fn both_peers_keep_the_same_connection() {
     for first in [Role::Initiator, Role::Responder] {
-        let loser = |own, remote, first: Role| {
+        let closed = |own, remote, first: Role| {
             let mut admission = Admission::new(own, ConnectionLimits::default());
             admission.insert(id(1), host(1), first);
             admission.insert(id(2), host(1), first.other());
-            admission.opened(id(1), remote);
-            admission.opened(id(2), remote)
+            admission.on_peer_opened(id(1), remote);
+            admission.on_peer_opened(id(2), remote)
         };
-        assert_eq!(loser(OWN, LARGER, first), loser(LARGER, OWN, first.other()));
+        assert_eq!(closed(OWN, LARGER, first), closed(LARGER, OWN, first.other()));
     }
 }
 
 #[test]
-fn streams_of_different_peers_do_not_meet() {
+fn connections_with_different_peers_do_not_conflict() {
     let mut admission = admission();
     admission.insert(id(1), host(1), Role::Responder);
     admission.insert(id(2), host(1), Role::Responder);
-    assert_eq!(admission.opened(id(1), LARGER), None);
-    assert_eq!(admission.opened(id(2), SMALLER), None);
-    assert!(admission.connected(&LARGER));
+    assert_eq!(admission.on_peer_opened(id(1), LARGER), None);
+    assert_eq!(admission.on_peer_opened(id(2), SMALLER), None);
+    assert!(admission.is_connected(&LARGER));
     admission.remove(id(1));
-    assert!(!admission.connected(&LARGER));
+    assert!(!admission.is_connected(&LARGER));
 }
 
 #[test]
-fn one_address_has_only_so_many_and_its_silent_ones_make_room() {
+fn connections_per_address_are_bounded_and_unproved_ones_are_replaced() {
     let mut admission = admission();
     admission.insert(id(1), host(1), Role::Responder);
-    admission.opened(id(1), LARGER);
+    admission.on_peer_opened(id(1), LARGER);
     assert_eq!(admission.admit(host(1)), Verdict::Admit);
     admission.insert(id(2), host(1), Role::Responder);
     assert_eq!(admission.admit(host(1)), Verdict::Replace(id(2)));
     assert_eq!(admission.admit(host(2)), Verdict::Admit);
-    admission.opened(id(2), SMALLER);
+    admission.on_peer_opened(id(2), SMALLER);
     assert_eq!(admission.admit(host(1)), Verdict::Refuse);
 }
 
 #[test]
-fn silent_streams_keep_nobody_out() {
+fn unproved_connections_are_replaced_when_the_limit_is_reached() {
     let mut admission = admission();
     for n in 1..=4 {
         assert_eq!(admission.admit(host(n)), Verdict::Admit);
@@ -93,42 +97,42 @@ fn silent_streams_keep_nobody_out() {
 }
 
 #[test]
-fn a_full_house_of_members_refuses() {
+fn no_connection_is_admitted_when_members_fill_the_limit() {
     let mut admission = admission();
     for n in 1..=6 {
         admission.insert(id(n.into()), host(n), Role::Responder);
-        admission.opened(id(n.into()), PublicKey([n; 32]));
+        admission.on_peer_opened(id(n.into()), PublicKey([n; 32]));
     }
     assert_eq!(admission.admit(host(9)), Verdict::Refuse);
-    assert_eq!(admission.room(), Room::None);
+    assert_eq!(admission.dial_budget(), DialBudget::None);
 }
 
 #[test]
-fn a_stream_that_is_being_closed_does_not_count_against_a_new_one() {
+fn a_closing_connection_does_not_conflict_with_a_new_one() {
     let mut admission = admission();
     admission.insert(id(1), host(1), Role::Initiator);
-    admission.opened(id(1), SMALLER);
-    admission.closing(id(1));
-    assert!(!admission.connected(&SMALLER));
+    admission.on_peer_opened(id(1), SMALLER);
+    admission.on_closing(id(1));
+    assert!(!admission.is_connected(&SMALLER));
     admission.insert(id(2), host(1), Role::Responder);
-    assert_eq!(admission.opened(id(2), SMALLER), None);
+    assert_eq!(admission.on_peer_opened(id(2), SMALLER), None);
 }
 
 #[test]
-fn dials_have_their_own_bound() {
+fn half_open_dials_are_bounded() {
     let mut admission = admission();
     for _ in 0..3 {
-        assert_eq!(admission.room(), Room::All);
-        admission.dial_started();
+        assert_eq!(admission.dial_budget(), DialBudget::All);
+        admission.on_dial_started();
     }
     admission.insert(id(1), host(1), Role::Initiator);
-    assert_eq!(admission.room(), Room::None);
-    admission.dial_ended();
-    assert_eq!(admission.room(), Room::All);
+    assert_eq!(admission.dial_budget(), DialBudget::None);
+    admission.on_dial_ended();
+    assert_eq!(admission.dial_budget(), DialBudget::All);
 }
 
 #[test]
-fn a_network_of_ipv6_is_one_address() {
+fn a_64_network_of_ipv6_counts_as_one_address() {
     let addr = |text: &str| SocketAddr::new(text.parse().expect("an address"), 1);
     assert_eq!(network(addr("2001:db8::1")), network(addr("2001:db8::ffff:2")));
     assert_ne!(network(addr("2001:db8::1")), network(addr("2001:db8:0:1::1")));

@@ -11,7 +11,7 @@ fn peer(n: u64) -> PublicKey {
 }
 
 #[test]
-fn a_ban_ends() {
+fn a_ban_ends_after_ten_minutes() {
     let mut bans = Bans::default();
     bans.add(at(5), peer(1));
     assert_eq!(bans.until(at(5), &peer(1)), Some(at(605)));
@@ -20,7 +20,7 @@ fn a_ban_ends() {
 }
 
 #[test]
-fn there_is_an_end_to_bans_and_the_oldest_goes() {
+fn the_number_of_bans_is_bounded_and_the_oldest_is_dropped() {
     let mut bans = Bans::default();
     for n in 0..=BANS_MAX as u64 {
         bans.add(at(n / 4), peer(n));

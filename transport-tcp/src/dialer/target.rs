@@ -1,95 +1,95 @@
-//! One address that may be dialled, and what is known of it.
+//! One address to dial, and its state.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use multifeed_core::{Instant, PublicKey};
 
-use crate::discovery::Origin;
-use crate::events::{DialFailure, Ending};
+use crate::discovery::report::Origin;
+use crate::events::{DialFailure, DisconnectReason};
 
-/// One address that a node may dial, as [`Node::addresses`](crate::Node::addresses) tells it.
+/// An address that a node may dial, as returned by [`Node::addresses`](crate::Node::addresses).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Address {
-    /// Where.
+    /// The address.
     pub addr: SocketAddr,
-    /// Who named it.
+    /// Where it comes from.
     pub origin: Origin,
-    /// Who answers there: proved, or else as the source says.
+    /// The peer there: proved by a handshake, or else as the source reports.
     pub remote: Option<PublicKey>,
-    /// What is being done about it.
+    /// What the node does about it.
     pub state: AddressState,
-    /// Attempts since it was named or a connection held.
+    /// Attempts since it was added or the last stable connection ended.
     pub attempts: u32,
     /// Why the last attempt failed or the last connection ended.
-    pub trouble: Option<Trouble>,
+    pub last_error: Option<ConnectError>,
 }
 
 /// What a node does about an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressState {
-    /// It is dialled after this time, or later where there is no room.
+    /// The node dials it after this time, or later if a limit is reached.
     Waiting(Duration),
-    /// It is being dialled, or its peer has yet to prove itself.
+    /// A dial is in progress, or the peer has not proved yet to be a member.
     Dialling,
     /// A connection that was dialled there is open.
     Connected,
-    /// Its peer is connected some other way.
-    Reached,
-    /// It never worked; it is dialled when a source names it again.
-    Resting,
-    /// There is nothing to do there, unless it is named by hand again.
-    Done,
+    /// Its peer is connected over another stream.
+    ConnectedElsewhere,
+    /// It never worked. The node dials it when a source reports it again.
+    Suspended,
+    /// There is no reason to dial it again, unless the user adds it again.
+    Finished,
 }
 
 /// Why an address is not connected.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Trouble {
-    /// Nobody answered.
+pub enum ConnectError {
+    /// The dial failed.
     Dial(DialFailure),
-    /// A connection ended.
-    Ended(Ending),
+    /// The connection ended.
+    Disconnected(DisconnectReason),
 }
 
-/// Where an address is in its life.
+/// The state of an address.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// To be dialled then.
+    /// Due at `until`.
     Waiting { until: Instant },
-    /// Being dialled since, or connected over a stream that we dialled; since when it is open.
+    /// Dialled at `since`; connected since `opened`, once the peer has proved to be a member.
     Dialled { since: Instant, opened: Option<Instant> },
-    /// Whoever answered there last is connected over another stream.
-    Reached,
-    /// Not dialled until anybody names it again.
-    Resting,
-    /// Not dialled until it is named by hand again.
-    Done,
+    /// The peer that answered last is connected over another stream.
+    ConnectedElsewhere,
+    /// Not dialled until it is added or reported again.
+    Suspended,
+    /// Not dialled until the user adds it again.
+    Finished,
 }
 
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) origin: Origin,
     pub(super) state: State,
-    /// Attempts since the address was named or a connection held.
+    /// Attempts since the address was added or the last stable connection ended.
     pub(super) attempts: u32,
-    /// Who answered there last, or who should.
+    /// The peer that answered last, or that is expected.
     pub(super) remote: Option<PublicKey>,
-    /// Whether a member ever answered there.
-    pub(super) worked: bool,
-    /// When a connection with its peer ended last that held, or was another stream's.
-    pub(super) lost: Option<Instant>,
-    pub(super) trouble: Option<Trouble>,
-    /// Decides between those whose time comes in one instant, so that not all nodes that know the
-    /// same addresses dial the same ones.
+    /// Whether a member ever answered here.
+    pub(super) has_worked: bool,
+    /// When the last stable connection with the peer ended, or one over another stream.
+    pub(super) lost_at: Option<Instant>,
+    pub(super) last_error: Option<ConnectError>,
+    /// Random order among addresses that are due at the same time, so that nodes with the same
+    /// addresses do not all dial the same ones.
     pub(super) order: u64,
 }
 
 impl Target {
-    /// Since when its time has come, if it has.
-    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+    /// Returns since when the address is due, if it is.
+    pub(super) fn due_since(&self, now: Instant) -> Option<Instant> {
         match self.state {
             State::Waiting { until } if until <= now => Some(until),
             _ => None,
@@ -101,11 +101,11 @@ impl Target {
             State::Waiting { until } => AddressState::Waiting(until.since(now)),
             State::Dialled { opened: None, .. } => AddressState::Dialling,
             State::Dialled { opened: Some(_), .. } => AddressState::Connected,
-            State::Reached => AddressState::Reached,
-            State::Resting => AddressState::Resting,
-            State::Done => AddressState::Done,
+            State::ConnectedElsewhere => AddressState::ConnectedElsewhere,
+            State::Suspended => AddressState::Suspended,
+            State::Finished => AddressState::Finished,
         };
         let (origin, remote, attempts) = (self.origin, self.remote, self.attempts);
-        Address { addr, origin, remote, state, attempts, trouble: self.trouble.clone() }
+        Address { addr, origin, remote, state, attempts, last_error: self.last_error.clone() }
     }
 }

@@ -1,9 +1,10 @@
 use std::net::Ipv4Addr;
 
+use super::target::AddressState;
 use super::*;
-use crate::events::{DialFailure, Ending};
+use crate::events::{DialFailure, DisconnectReason};
 
-mod found;
+mod discovered;
 mod mesh;
 
 const OWN: PublicKey = PublicKey([5; 32]);
@@ -23,24 +24,29 @@ fn dialer() -> Dialer {
 }
 
 fn due(dialer: &mut Dialer, now: Instant) -> Option<Due> {
-    dialer.due(now, Room::All, |_| Standing::Free)
+    dialer.next_due(now, DialBudget::All, |_| PeerState::Free)
 }
 
 fn failed(dialer: &mut Dialer, now: Instant, addr: SocketAddr) -> Option<Duration> {
-    dialer.failed(now, addr, Trouble::Dial(DialFailure::TimedOut))
+    dialer.on_dial_failed(now, addr, ConnectError::Dial(DialFailure::TimedOut))
 }
 
 fn ended(
     dialer: &mut Dialer,
     now: Instant,
     addr: SocketAddr,
-    outcome: Outcome,
+    outcome: StreamOutcome,
 ) -> Option<Duration> {
-    dialer.ended(now, addr, outcome, Trouble::Ended(Ending::EndOfStream))
+    dialer.on_stream_ended(
+        now,
+        addr,
+        outcome,
+        ConnectError::Disconnected(DisconnectReason::EndOfStream),
+    )
 }
 
-fn smaller_is_connected(remote: &PublicKey) -> Standing {
-    if *remote == SMALLER { Standing::Connected } else { Standing::Free }
+fn smaller_is_connected(remote: &PublicKey) -> PeerState {
+    if *remote == SMALLER { PeerState::Connected } else { PeerState::Free }
 }
 
 #[track_caller]
@@ -51,16 +57,16 @@ fn assert_about(wait: Duration, step_s: u64) {
 }
 
 #[test]
-fn an_address_is_dialled_at_once_and_then_more_and_more_seldom() {
+fn an_address_is_dialled_at_once_and_then_with_increasing_backoff() {
     let mut dialer = dialer();
     assert!(dialer.add(at(3), addr(1)));
     let mut now = at(3);
     for (n, step_s) in [1, 5, 15, 30, 60, 60, 60].into_iter().enumerate() {
-        assert_eq!(dialer.deadline(Room::All), Some(now));
+        assert_eq!(dialer.deadline(DialBudget::All), Some(now));
         let attempt = u32::try_from(n + 1).expect("small");
         assert_eq!(due(&mut dialer, now), Some(Due { addr: addr(1), attempt }));
         assert_eq!(due(&mut dialer, now), None);
-        assert_eq!(dialer.deadline(Room::All), None);
+        assert_eq!(dialer.deadline(DialBudget::All), None);
         let wait = failed(&mut dialer, now, addr(1)).expect("again");
         assert_about(wait, step_s);
         now = now + wait;
@@ -68,18 +74,18 @@ fn an_address_is_dialled_at_once_and_then_more_and_more_seldom() {
 }
 
 #[test]
-fn waits_differ_between_seeds_and_not_between_runs() {
+fn waits_depend_on_the_seed_only() {
     let waits = |seed| {
-        let mut chance = Chance(seed);
-        [(); 4].map(|()| chance.jittered(60))
+        let mut jitter = Jitter(seed);
+        [(); 4].map(|()| jitter.apply(60))
     };
     assert_eq!(waits(1), waits(1));
     assert_ne!(waits(1), waits(2));
 }
 
 #[test]
-fn a_connection_that_held_starts_the_ladder_anew_and_a_short_one_does_not() {
-    for (held_s, next_step_s) in [(60, 1), (2, 15)] {
+fn a_stable_connection_resets_the_backoff_and_a_short_one_does_not() {
+    for (lasted_s, next_step_s) in [(60, 1), (2, 15)] {
         let mut dialer = dialer();
         dialer.add(at(0), addr(1));
         let mut now = at(0);
@@ -88,72 +94,75 @@ fn a_connection_that_held_starts_the_ladder_anew_and_a_short_one_does_not() {
             now = now + failed(&mut dialer, now, addr(1)).expect("again");
         }
         due(&mut dialer, now).expect("due");
-        dialer.opened(now, addr(1), SMALLER);
-        now = now + Duration::from_secs(held_s);
-        assert_about(ended(&mut dialer, now, addr(1), Outcome::Lost).expect("again"), next_step_s);
+        dialer.on_peer_opened(now, addr(1), SMALLER);
+        now = now + Duration::from_secs(lasted_s);
+        assert_about(
+            ended(&mut dialer, now, addr(1), StreamOutcome::Lost).expect("again"),
+            next_step_s,
+        );
     }
 }
 
 #[test]
-fn a_peer_of_another_group_is_left_alone_for_long() {
+fn a_peer_of_another_group_is_dialled_again_after_ten_minutes() {
     let mut dialer = dialer();
     dialer.add(at(0), addr(1));
     due(&mut dialer, at(0)).expect("due");
-    assert_about(ended(&mut dialer, at(0), addr(1), Outcome::Refused).expect("again"), 600);
+    assert_about(ended(&mut dialer, at(0), addr(1), StreamOutcome::Refused).expect("again"), 600);
 }
 
 #[test]
-fn ourselves_are_not_dialled_again_until_named_again() {
+fn our_own_address_is_dialled_again_only_if_added_again() {
     let mut dialer = dialer();
     dialer.add(at(0), addr(1));
     due(&mut dialer, at(0)).expect("due");
-    assert_eq!(ended(&mut dialer, at(0), addr(1), Outcome::Done), None);
-    assert_eq!(dialer.deadline(Room::All), None);
+    assert_eq!(ended(&mut dialer, at(0), addr(1), StreamOutcome::Finished), None);
+    assert_eq!(dialer.deadline(DialBudget::All), None);
     dialer.add(at(1), addr(1));
     assert_eq!(due(&mut dialer, at(1)).map(|due| due.attempt), Some(1));
 }
 
 #[test]
-fn a_peer_reached_another_way_is_dialled_when_that_way_is_gone() {
+fn a_peer_connected_elsewhere_is_dialled_once_that_connection_ends() {
     let mut dialer = dialer();
     dialer.add(at(0), addr(1));
     due(&mut dialer, at(0)).expect("due");
-    dialer.opened(at(0), addr(1), SMALLER);
-    assert_eq!(ended(&mut dialer, at(1), addr(1), Outcome::Reached), None);
-    assert_eq!(dialer.deadline(Room::All), None);
-    dialer.released(at(50), LARGER);
-    assert_eq!(dialer.deadline(Room::All), None);
-    dialer.released(at(50), SMALLER);
-    assert_about(dialer.deadline(Room::All).expect("again") - at(50), 1);
+    dialer.on_peer_opened(at(0), addr(1), SMALLER);
+    assert_eq!(ended(&mut dialer, at(1), addr(1), StreamOutcome::ConnectedElsewhere), None);
+    assert_eq!(dialer.deadline(DialBudget::All), None);
+    dialer.on_peer_lost(at(50), LARGER);
+    assert_eq!(dialer.deadline(DialBudget::All), None);
+    dialer.on_peer_lost(at(50), SMALLER);
+    assert_about(dialer.deadline(DialBudget::All).expect("again") - at(50), 1);
 }
 
 #[test]
-fn a_peer_that_is_connected_when_its_time_comes_is_passed_over() {
+fn a_due_address_of_a_connected_peer_is_skipped() {
     let mut dialer = dialer();
     dialer.add(at(0), addr(1));
     due(&mut dialer, at(0)).expect("due");
-    dialer.opened(at(0), addr(1), SMALLER);
-    let wait = ended(&mut dialer, at(1), addr(1), Outcome::Lost).expect("again");
-    assert_eq!(dialer.due(at(1) + wait, Room::All, smaller_is_connected), None);
-    assert_eq!(dialer.deadline(Room::All), None);
-    dialer.released(at(9), SMALLER);
-    assert!(dialer.deadline(Room::All).is_some());
+    dialer.on_peer_opened(at(0), addr(1), SMALLER);
+    let wait = ended(&mut dialer, at(1), addr(1), StreamOutcome::Lost).expect("again");
+    assert_eq!(dialer.next_due(at(1) + wait, DialBudget::All, smaller_is_connected), None);
+    assert_eq!(dialer.deadline(DialBudget::All), None);
+    dialer.on_peer_lost(at(9), SMALLER);
+    assert!(dialer.deadline(DialBudget::All).is_some());
 }
 
 #[test]
-fn the_smaller_key_waits_longer() {
+fn the_peer_with_the_smaller_key_waits_longer() {
     let wait = |remote| {
         let mut dialer = dialer();
         dialer.add(at(0), addr(1));
         due(&mut dialer, at(0)).expect("due");
-        dialer.opened(at(0), addr(1), remote);
-        ended(&mut dialer, at(1), addr(1), Outcome::Lost).expect("again")
+        dialer.on_peer_opened(at(0), addr(1), remote);
+        ended(&mut dialer, at(1), addr(1), StreamOutcome::Lost).expect("again")
     };
-    assert_eq!(wait(LARGER) - wait(SMALLER), Duration::from_millis(SMALLER_KEY_WAIT_MS));
+    assert_eq!(wait(LARGER) - wait(SMALLER), Duration::from_millis(SMALLER_KEY_DELAY_MS));
 }
 
 #[test]
-fn who_waited_longest_is_first_and_there_is_an_end_to_addresses() {
+fn the_longest_due_address_is_first_and_the_number_is_bounded() {
     let mut dialer = dialer();
     for port in (1..=8).rev() {
         assert!(dialer.add(at(10 - u64::from(port)), addr(port)));
@@ -166,12 +175,12 @@ fn who_waited_longest_is_first_and_there_is_an_end_to_addresses() {
 }
 
 #[test]
-fn a_forgotten_address_is_not_dialled() {
+fn a_removed_address_is_not_dialled() {
     let mut dialer = dialer();
     dialer.add(at(0), addr(1));
     due(&mut dialer, at(0)).expect("due");
     dialer.remove(addr(1));
-    assert!(!dialer.knows(addr(1)));
-    assert_eq!(ended(&mut dialer, at(1), addr(1), Outcome::Lost), None);
-    assert_eq!(dialer.deadline(Room::All), None);
+    assert!(!dialer.contains(addr(1)));
+    assert_eq!(ended(&mut dialer, at(1), addr(1), StreamOutcome::Lost), None);
+    assert_eq!(dialer.deadline(DialBudget::All), None);
 }

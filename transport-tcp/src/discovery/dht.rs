@@ -1,15 +1,15 @@
-//! Peers on the HyperDHT, the network under today's hyperswarm.
+//! Peer discovery on the HyperDHT, the network under hyperswarm.
 //!
-//! Rule: nodes of the DHT are strangers. They learn the topic, our key and a sealed record; what
-//! they say is bounded before it is kept and proved before it is used.
+//! Rule: DHT nodes are strangers. They learn the topic, our public key and an encrypted record.
+//! Their replies are bounded before they are stored, and verified before they are used.
 //!
-//! A member announces its key under the group's topic, and puts a signed record under its key that
-//! says where it listens, sealed for members. Others look up the topic and then each key. Whoever
-//! serves a record can hold back a newer one, so all nodes near a key are asked and the newest
-//! record counts.
+//! A member announces its key under the group's topic, and stores a signed record under its key.
+//! The record contains its addresses, encrypted for members. Others look up the topic, then each
+//! key. A node can withhold a newer record, so all nodes near a key are asked and the newest record
+//! wins.
 //!
-//! The library under it runs on tokio alone. A node of another runtime can use this source all the
-//! same, where the process has a runtime of tokio too.
+//! The library runs on tokio only. A node on another runtime can use this source if the process has
+//! a tokio runtime too.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,53 +24,52 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use self::client::Client;
-use self::forward::Forward;
-use self::reach::Reach;
+use self::address_policy::AddressPolicy;
+use self::client::{Bootstrap, Client};
+use self::port_mapping::PortMapper;
 use super::endpoints::Endpoints;
-use super::{Meeting, Origin, Source, SourceFailure, Step};
-use crate::runtime::BoxFuture;
+use super::report::{Origin, SourceFailure, Step};
+use super::source::{Source, SourceContext};
+use crate::runtime::traits::BoxFuture;
 
-mod client;
-mod forward;
-mod node;
-mod reach;
+mod address_policy;
+pub(crate) mod client;
+pub(crate) mod node;
+mod port_mapping;
 mod replies;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::node::DhtNode;
+/// The interval before the second search; later ones double. Two members that join at the same time
+/// miss each other in their first search. A judgement: one second, as the first retry of a dial.
+const FIRST_SEARCH_INTERVAL_S: u64 = 1;
 
-/// Two who join together miss each other in their first look, so the next ones come soon.
-const LOOK_FIRST_S: u64 = 1;
-
-/// Nodes forget what is older than 20 minutes, and are gone sooner than they say.
+/// The interval between announcements. DHT nodes forget a record after 20 minutes (`max_record_age`
+/// in peeroxide-dht 1.7.3, src/persistent.rs), so with 9 minutes one announcement may get lost.
+/// hyperswarm refreshes every 10 to 12 minutes (`REFRESH_INTERVAL` in lib/peer-discovery.js,
+/// version 4).
 const REFRESH_S: u64 = 9 * 60;
 
-/// How often this host's own addresses are looked at: a laptop that moves is found again soon.
-const MOVE_LOOK_S: u64 = 5;
+/// The interval at which the addresses of this host are checked, so that others soon find a laptop
+/// that has changed networks. A judgement: a check takes one system call.
+const ADDRESS_CHECK_S: u64 = 5;
 
-/// Peers that one look asks about: as many as a node connects to.
-const KEYS_PER_LOOK_MAX: usize = 64;
+/// The most peers that one search asks about. The same as the default of
+/// `ConnectionLimits::connections`: a node connects to no more.
+const KEYS_PER_SEARCH_MAX: usize = 64;
 
-/// Keys asked about at once; each asks up to twenty nodes.
-const KEYS_AT_ONCE_MAX: usize = 8;
+/// The most keys asked about at the same time. Each asks up to 20 nodes (`NODES_MAX`), so at most
+/// 160 packets are sent at once, as many as hyperdht sends in four slots of 750 ms (dht-rpc 6).
+const CONCURRENT_KEYS_MAX: usize = 8;
 
-/// Peers whose addresses are remembered, so that they are not asked about each time.
+/// The most peers whose addresses are remembered, so that a search asks only about new ones. The
+/// same as the default of `ConnectionLimits::addresses`: the dialer keeps no more.
 const PEERS_MAX: usize = 1_024;
 
-/// Taking back what was announced may take so long when the node closes.
-const LEAVE_MS: u64 = 1_000;
-
-/// Where the HyperDHT is entered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bootstrap {
-    /// The public nodes of the Hypercore network.
-    Public,
-    /// These, each `HOST:PORT`: a network of one's own.
-    Nodes(Vec<String>),
-}
+/// How long withdrawing the announcement may take when the node closes: one timeout of a request
+/// (`REQUEST_TIMEOUT_MS`), so a single silent DHT node does not prevent it.
+const WITHDRAW_TIMEOUT_MS: u64 = 1_000;
 
 /// Finds peers on the HyperDHT.
 #[derive(Debug)]
@@ -82,26 +81,26 @@ pub struct Dht {
 }
 
 impl Dht {
-    /// Enters the DHT there, on the runtime of tokio around the caller.
+    /// Makes a source that joins this DHT, on the current tokio runtime of the caller.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is no such runtime.
     pub fn current(bootstrap: Bootstrap) -> io::Result<Self> {
         let tokio = Handle::try_current().map_err(io::Error::other)?;
         Ok(Self { bootstrap, advertise: Vec::new(), router: None, tokio })
     }
 
-    /// Tells others this address of ours too, such as the outside of a forwarded port.
+    /// Announces this address too, such as the outside address of a forwarded port.
     #[must_use]
     pub fn advertise(mut self, addr: SocketAddr) -> Self {
         self.advertise.push(addr);
         self
     }
 
-    /// Asks this router to let others in, by PCP or NAT-PMP, and tells them where. It stops when
-    /// the node closes.
+    /// Asks this router to forward a port, by PCP or NAT-PMP, and announces the outside address.
+    /// The forwarding ends when the node closes.
     #[must_use]
-    pub fn ask_router(mut self, router: IpAddr) -> Self {
+    pub fn forward_port(mut self, router: IpAddr) -> Self {
         self.router = Some(router);
         self
     }
@@ -112,213 +111,223 @@ impl Source for Dht {
         Origin::Dht
     }
 
-    fn run(self: Box<Self>, meeting: Meeting) -> BoxFuture<'static, ()> {
-        let Self { bootstrap, advertise, router, tokio } = *self;
+    fn run(self: Box<Self>, context: SourceContext) -> BoxFuture<'static, ()> {
         Box::pin(async move {
+            let tokio = self.tokio.clone();
             // A set ends its tasks when it is dropped.
             let mut task = JoinSet::new();
-            task.spawn_on(meet(Arc::new(meeting), bootstrap, (advertise, router)), &tokio);
+            task.spawn_on(run(Arc::new(context), *self), &tokio);
             task.join_next().await;
         })
     }
 }
 
-/// Enters the DHT, again and again where nobody answers, and meets there.
-async fn meet(
-    meeting: Arc<Meeting>,
-    bootstrap: Bootstrap,
-    (advertise, router): (Vec<SocketAddr>, Option<IpAddr>),
-) {
+/// Joins the DHT, with retries, and searches for peers until the node closes.
+async fn run(context: Arc<SourceContext>, options: Dht) {
+    let Dht { bootstrap, advertise, router, .. } = options;
     let mut seed = [0; 32];
-    let mut tries = 0;
+    let mut attempts = 0;
     let client = loop {
-        let client = or(async { Some(enter(&bootstrap).await) }, async {
-            meeting.left().await;
+        let client = or(async { Some(join(&bootstrap).await) }, async {
+            context.closed().await;
             None
         });
-        let Some(entered) = client.await else { return };
-        match entered.and_then(|client| getrandom::fill(&mut seed).map_err(random).map(|()| client))
-        {
+        let Some(joined) = client.await else { return };
+        let seeded = joined.and_then(|client| fill_random(&mut seed).map(|()| client));
+        match seeded {
             Ok(client) => break client,
-            Err(failure) => meeting.tell(Step::Failed(failure)).await,
+            Err(failure) => context.report_step(Step::Failed(failure)).await,
         }
-        let wait = pause(tries, &mut Rng::new(seed));
-        tries += 1;
-        if stays(&meeting, wait).await.is_none() {
+        let wait = search_interval(attempts, &mut Rng::new(seed));
+        attempts += 1;
+        if sleep_unless_closed(&context, wait).await.is_none() {
             return;
         }
     };
-    let (nodes, seen_as) = (client.nodes().await, client.seen_as().await);
-    meeting.tell(Step::Bootstrapped { nodes, seen_as }).await;
-    let client = Arc::new(client);
-    let mut visit = Visit {
-        reach: Reach::find(meeting.listening(), advertise),
-        forward: router.map(Forward::by),
-        meeting: Arc::clone(&meeting),
-        client: Arc::clone(&client),
-        chance: Rng::new(seed),
-        met: BTreeMap::new(),
+    let (nodes, observed_ip) = (client.nodes().await, client.observed_ip().await);
+    context.report_step(Step::Bootstrapped { nodes, observed_ip }).await;
+    let mut discovery = GroupDiscovery {
+        addresses: AddressPolicy::new(context.listen_addrs(), advertise),
+        port_mapper: router.map(PortMapper::new),
+        context: Arc::clone(&context),
+        client: Arc::new(client),
+        rng: Rng::new(seed),
+        known: BTreeMap::new(),
     };
-    or(visit.stay(), meeting.left()).await;
-    let _ = timeout(Duration::from_millis(LEAVE_MS), visit.leave()).await;
+    or(discovery.run(), context.closed()).await;
+    let _ = timeout(Duration::from_millis(WITHDRAW_TIMEOUT_MS), discovery.withdraw()).await;
 }
 
-async fn enter(bootstrap: &Bootstrap) -> Result<Client, SourceFailure> {
-    let client = Client::enter(bootstrap).await?;
+async fn join(bootstrap: &Bootstrap) -> Result<Client, SourceFailure> {
+    let client = Client::join(bootstrap).await?;
     if client.nodes().await == 0 {
-        return Err(SourceFailure::NobodyAnswers);
+        return Err(SourceFailure::NoResponse);
     }
     Ok(client)
 }
 
-fn random(error: getrandom::Error) -> SourceFailure {
-    SourceFailure::Io(Arc::new(io::Error::other(error)))
+fn fill_random(seed: &mut [u8]) -> Result<(), SourceFailure> {
+    getrandom::fill(seed).map_err(|error| SourceFailure::Io(Arc::new(io::Error::other(error))))
 }
 
-/// Waits, unless the node closes.
-async fn stays(meeting: &Meeting, wait: Duration) -> Option<()> {
-    let closes = async {
-        meeting.left().await;
+/// Sleeps; `None` if the node closes in the meantime.
+async fn sleep_unless_closed(context: &SourceContext, wait: Duration) -> Option<()> {
+    let closed = async {
+        context.closed().await;
         None
     };
-    or(closes, async {
+    or(closed, async {
         sleep(wait).await;
         Some(())
     })
     .await
 }
 
-/// How long before the next look after so many: 1, 2, 4 … seconds, at most the refresh, with a
-/// third less or more, so that two who looked together look apart.
-fn pause(looks: u32, chance: &mut Rng) -> Duration {
-    let step_s = LOOK_FIRST_S.checked_shl(looks.min(63)).unwrap_or(REFRESH_S).min(REFRESH_S);
+/// Returns the interval after this many searches: 1, 2, 4 … seconds, at most the refresh interval,
+/// with a jitter of a third in either direction, so two members that search at the same time
+/// once do not keep doing so.
+fn search_interval(searches: u32, rng: &mut Rng) -> Duration {
+    let step_s =
+        FIRST_SEARCH_INTERVAL_S.checked_shl(searches.min(63)).unwrap_or(REFRESH_S).min(REFRESH_S);
     let step_ms = step_s * 1_000;
-    Duration::from_millis(step_ms - step_ms / 3 + chance.below(step_ms * 2 / 3 + 1))
+    Duration::from_millis(step_ms - step_ms / 3 + rng.below(step_ms * 2 / 3 + 1))
 }
 
-/// One group on the DHT.
-struct Visit {
-    meeting: Arc<Meeting>,
+/// The discovery of one group on the DHT.
+struct GroupDiscovery {
+    context: Arc<SourceContext>,
     client: Arc<Client>,
-    reach: Reach,
-    forward: Option<Forward>,
-    chance: Rng,
-    met: BTreeMap<PublicKey, Vec<SocketAddr>>,
+    addresses: AddressPolicy,
+    port_mapper: Option<PortMapper>,
+    rng: Rng,
+    /// Peers found so far, with their addresses.
+    known: BTreeMap<PublicKey, Vec<SocketAddr>>,
 }
 
-impl Visit {
-    async fn stay(&mut self) {
+impl GroupDiscovery {
+    async fn run(&mut self) {
         loop {
             self.announce().await;
-            if self.is_forwarded_anew().await {
+            if self.update_port_mapping().await {
                 self.announce().await;
             }
-            let mut looked = Duration::ZERO;
-            for looks in 0.. {
-                self.look(looks == 0).await;
-                let wait = pause(looks, &mut self.chance);
+            let mut elapsed = Duration::ZERO;
+            for searches in 0.. {
+                let scope = if searches == 0 { SearchScope::All } else { SearchScope::NewOnly };
+                self.search(scope).await;
+                let wait = search_interval(searches, &mut self.rng);
                 let has_moved = self.moves_within(wait).await;
-                looked += wait;
-                if has_moved || looked >= Duration::from_secs(REFRESH_S) {
+                elapsed += wait;
+                if has_moved || elapsed >= Duration::from_secs(REFRESH_S) {
                     break;
                 }
             }
         }
     }
 
-    /// Waits so long, or until this host has other addresses; whether it has.
+    /// Waits until the time is over or the addresses of this host change. Returns whether they
+    /// have.
     async fn moves_within(&mut self, wait: Duration) -> bool {
         let end = Instant::now() + wait;
         while Instant::now() < end {
-            sleep_until(end.min(Instant::now() + Duration::from_secs(MOVE_LOOK_S))).await;
-            if self.reach.look_again() {
+            sleep_until(end.min(Instant::now() + Duration::from_secs(ADDRESS_CHECK_S))).await;
+            if self.addresses.update() {
                 return true;
             }
         }
         false
     }
 
-    /// Asks the router, if there is one to ask; whether others have to be told of another address.
-    async fn is_forwarded_anew(&mut self) -> bool {
-        let Some(forward) = &mut self.forward else { return false };
-        let forwarded = match forward.ask(self.meeting.listening()).await {
+    /// Asks the router, if one is given, to forward a port. Returns whether the outside address has
+    /// changed and must be announced.
+    async fn update_port_mapping(&mut self) -> bool {
+        let Some(port_mapper) = &mut self.port_mapper else { return false };
+        let forwarded = match port_mapper.map(self.context.listen_addrs()).await {
             Ok(outside) => Some(outside),
             Err(failure) => {
-                self.meeting.tell(Step::Failed(failure)).await;
+                self.context.report_step(Step::Failed(failure)).await;
                 None
             }
         };
-        let is_new = forwarded != self.reach.forwarded;
-        self.reach.forwarded = forwarded;
-        is_new
+        let has_changed = forwarded != self.addresses.forwarded;
+        self.addresses.forwarded = forwarded;
+        has_changed
     }
 
-    /// Makes this node known, if it can be dialled at all.
+    /// Announces this node, if it has addresses to dial.
     async fn announce(&mut self) {
-        let addrs = self.reach.own(self.client.seen_as().await);
+        let addrs = self.addresses.announced(self.client.observed_ip().await);
         if addrs.is_empty() {
-            self.meeting.tell(Step::Failed(SourceFailure::NotListening)).await;
+            self.context.report_step(Step::Failed(SourceFailure::NotListening)).await;
             return;
         }
-        let (key_pair, group) = (self.meeting.key_pair(), self.meeting.group());
+        let (key_pair, group) = (self.context.key_pair(), self.context.group());
         let endpoints = Endpoints { key: key_pair.public_key(), addrs };
-        let sealed = endpoints.seal(group, self.chance.array());
+        let sealed = endpoints.seal(group, self.rng.array());
         let put = self.client.put(key_pair, &sealed).await;
         let announced = self.client.announce(*group.topic(), key_pair).await;
         match put.and(announced) {
             Ok(()) => {
-                self.meeting.tell(Step::Announced { addresses: endpoints.addrs }).await;
+                self.context.report_step(Step::Announced { addresses: endpoints.addrs }).await;
             }
-            Err(failure) => self.meeting.tell(Step::Failed(failure)).await,
+            Err(failure) => self.context.report_step(Step::Failed(failure)).await,
         }
     }
 
-    /// Looks who is there, and asks about everybody, or only about those not met before.
-    async fn look(&mut self, everybody: bool) {
-        self.meeting.tell(Step::Looking).await;
-        let keys = match self.client.lookup(*self.meeting.group().topic()).await {
+    /// Looks up the topic, and asks for the addresses of the peers there.
+    async fn search(&mut self, scope: SearchScope) {
+        self.context.report_step(Step::Searching).await;
+        let keys = match self.client.lookup(*self.context.group().topic()).await {
             Ok(keys) => keys,
-            Err(failure) => return self.meeting.tell(Step::Failed(failure)).await,
+            Err(failure) => return self.context.report_step(Step::Failed(failure)).await,
         };
-        let own = self.meeting.key_pair().public_key();
-        let keys = keys.into_iter().filter(|key| *key != own).take(KEYS_PER_LOOK_MAX);
-        let (unknown, known): (Vec<_>, Vec<_>) =
-            keys.partition(|key| everybody || !self.met.contains_key(key));
-        let (mut peers, mut unknown) = (known.len(), unknown.into_iter());
-        let mut asking = JoinSet::new();
+        let own = self.context.key_pair().public_key();
+        let keys = keys.into_iter().filter(|key| *key != own).take(KEYS_PER_SEARCH_MAX);
+        let (to_ask, known): (Vec<_>, Vec<_>) =
+            keys.partition(|key| scope == SearchScope::All || !self.known.contains_key(key));
+        let (mut peers, mut to_ask) = (known.len(), to_ask.into_iter());
+        let mut requests = JoinSet::new();
         loop {
-            while asking.len() < KEYS_AT_ONCE_MAX
-                && let Some(key) = unknown.next()
+            while requests.len() < CONCURRENT_KEYS_MAX
+                && let Some(key) = to_ask.next()
             {
-                let (client, meeting) = (Arc::clone(&self.client), Arc::clone(&self.meeting));
-                asking.spawn(async move { (key, client.find(meeting.group(), key).await) });
+                let (client, context) = (Arc::clone(&self.client), Arc::clone(&self.context));
+                requests.spawn(async move { (key, client.find(context.group(), key).await) });
             }
-            let Some(asked) = asking.join_next().await else { break };
-            let Ok((key, Some(endpoints))) = asked else { continue };
+            let Some(reply) = requests.join_next().await else { break };
+            let Ok((key, Some(endpoints))) = reply else { continue };
             peers += 1;
-            self.met(key, endpoints).await;
+            self.on_found(key, endpoints).await;
         }
-        self.meeting.tell(Step::Found { peers }).await;
+        self.context.report_step(Step::Found { peers }).await;
     }
 
-    async fn met(&mut self, key: PublicKey, endpoints: Endpoints) {
+    async fn on_found(&mut self, key: PublicKey, endpoints: Endpoints) {
         let mut addrs = endpoints.addrs;
-        addrs.retain(|addr| self.reach.may_dial(*addr));
-        if self.met.len() < PEERS_MAX {
-            self.met.insert(key, addrs.clone());
+        addrs.retain(|addr| self.addresses.may_dial(*addr));
+        if self.known.len() < PEERS_MAX {
+            self.known.insert(key, addrs.clone());
         }
-        self.meeting.found(Some(key), addrs).await;
+        self.context.report_peer(Some(key), addrs).await;
     }
 
-    /// Takes back what was announced, and what a router was asked for.
-    async fn leave(&mut self) {
-        let topic = *self.meeting.group().topic();
-        let unannounced = self.client.unannounce(topic, self.meeting.key_pair());
-        let closed = async {
-            if let Some(forward) = &mut self.forward {
-                forward.end().await;
+    /// Withdraws the announcement, and ends the port forwarding.
+    async fn withdraw(&mut self) {
+        let topic = *self.context.group().topic();
+        let unannounced = self.client.unannounce(topic, self.context.key_pair());
+        let unmapped = async {
+            if let Some(port_mapper) = &mut self.port_mapper {
+                port_mapper.end().await;
             }
         };
-        let _ = zip(unannounced, closed).await;
+        let _ = zip(unannounced, unmapped).await;
     }
+}
+
+/// Which of the peers under a topic a search asks about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SearchScope {
+    All,
+    /// Only peers that are not known yet.
+    NewOnly,
 }

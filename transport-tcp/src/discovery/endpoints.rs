@@ -1,8 +1,8 @@
-//! What a member tells other members about itself: its key and where it listens, sealed.
+//! The encrypted record in which a member tells other members its key and its addresses.
 //!
-//! Rule: the seal's key comes from the group's key, so that a local network or a DHT that carries
-//! a record reads nothing in it. Who wrote it is proved by the handshake at that address, and on a
-//! DHT by the record's signature before that.
+//! Rule: the encryption key is derived from the group's key, so a local network or a DHT that
+//! carries a record cannot read it. The handshake at the address proves the author; on a DHT the
+//! signature of the record proves it before that.
 //!
 //! ```text
 //! sealed   header (24) ‖ secretstream(plain)         at most 225 bytes
@@ -18,35 +18,35 @@ use multifeed_core::crypto::hash::keyed;
 use multifeed_core::rng::Rng;
 use multifeed_core::{Group, PublicKey};
 
-use crate::dialer::ADDRESSES_PER_PEER_MAX;
+use super::report::ADDRESSES_PER_PEER_MAX;
 
 #[cfg(test)]
 mod tests;
 
-/// A record of [`ADDRESSES_PER_PEER_MAX`] addresses of IPv6 is as long as this.
+/// The length of a record of [`ADDRESSES_PER_PEER_MAX`] addresses of IPv6.
 pub(super) const SEALED_BYTES_MAX: usize =
     HEADER_SIZE + OVERHEAD + 32 + ADDRESSES_PER_PEER_MAX * (1 + 16 + 2);
 
-/// Where one member can be dialled.
+/// The addresses of one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoints {
     pub(super) key: PublicKey,
     pub(super) addrs: Vec<SocketAddr>,
 }
 
-/// What a record can be wrong in.
+/// Why a record is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BadRecord {
-    /// Longer than any.
+    /// It is longer than any valid record.
     TooLong,
-    /// Not sealed by a member of this group.
+    /// No member of this group encrypted it.
     Forged,
-    /// Sealed by a member, and no endpoints.
+    /// A member encrypted it, but it does not contain endpoints.
     Malformed,
 }
 
 impl Endpoints {
-    /// Seals a record of the first [`ADDRESSES_PER_PEER_MAX`] addresses.
+    /// Encrypts a record of the first [`ADDRESSES_PER_PEER_MAX`] addresses.
     pub(super) fn seal(&self, group: &Group, seed: [u8; 32]) -> Vec<u8> {
         let mut plain = self.key.0.to_vec();
         for addr in self.addrs.iter().take(ADDRESSES_PER_PEER_MAX) {
@@ -68,7 +68,7 @@ impl Endpoints {
         sealed.to_vec()
     }
 
-    /// Opens a record that anybody may have made.
+    /// Decrypts a record from an untrusted source.
     pub(super) fn open(group: &Group, sealed: &[u8]) -> Result<Self, BadRecord> {
         if sealed.len() > SEALED_BYTES_MAX {
             return Err(BadRecord::TooLong);
@@ -85,11 +85,11 @@ impl Endpoints {
         let mut addrs = Vec::new();
         while let Some((family, after)) = rest.split_first() {
             let (ip, after) = match family {
-                4 => take(after, |octets: [u8; 4]| IpAddr::from(Ipv4Addr::from(octets)))?,
-                6 => take(after, |octets: [u8; 16]| IpAddr::from(Ipv6Addr::from(octets)))?,
+                4 => split_field(after, |octets: [u8; 4]| IpAddr::from(Ipv4Addr::from(octets)))?,
+                6 => split_field(after, |octets: [u8; 16]| IpAddr::from(Ipv6Addr::from(octets)))?,
                 _ => return None,
             };
-            let (port, after) = take(after, u16::from_be_bytes)?;
+            let (port, after) = split_field(after, u16::from_be_bytes)?;
             addrs.push(SocketAddr::new(ip, port));
             rest = after;
         }
@@ -97,11 +97,16 @@ impl Endpoints {
     }
 }
 
+/// The encryption key of records.
 fn seal_key(group: &Group) -> [u8; 32] {
     keyed(group.key(), &[b"multifeed/1 endpoints"])
 }
 
-fn take<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Option<(T, &[u8])> {
+/// Splits a field off the front, and decodes it.
+fn split_field<const N: usize, T>(
+    bytes: &[u8],
+    decode: impl Fn([u8; N]) -> T,
+) -> Option<(T, &[u8])> {
     let (field, rest) = bytes.split_first_chunk()?;
-    Some((read(*field), rest))
+    Some((decode(*field), rest))
 }

@@ -1,12 +1,12 @@
 //! Peers on the local network, by multicast DNS.
 //!
-//! Rule: what everybody on the network sees is a service of multifeed, a blinded topic, a port
-//! and a sealed record: no key, no topic, no name.
+//! Rule: the network sees a multifeed service, a blinded topic, a port and an encrypted record. It
+//! sees no key, no topic and no name.
 //!
 //! ```text
 //! service   _multifeed._tcp.local
-//! instance  blinded topic (16 bytes, hex) - chance (4 bytes, hex)
-//! TXT       e = sealed endpoints (hex), without addresses: those are in the A and AAAA records
+//! instance  blinded topic (16 bytes, hex) - random (4 bytes, hex)
+//! TXT       e = encrypted endpoints (hex) without addresses; the A and AAAA records have those
 //! ```
 
 use std::collections::BTreeMap;
@@ -19,17 +19,18 @@ use multifeed_core::PublicKey;
 use multifeed_core::crypto::hash::keyed;
 
 use super::endpoints::Endpoints;
-use super::{Meeting, Origin, Source, SourceFailure, Step};
-use crate::dialer::ADDRESSES_PER_PEER_MAX;
-use crate::runtime::BoxFuture;
+use super::report::{ADDRESSES_PER_PEER_MAX, Origin, SourceFailure, Step};
+use super::source::{Source, SourceContext};
+use crate::runtime::traits::BoxFuture;
 
 #[cfg(test)]
 mod tests;
 
 const SERVICE: &str = "_multifeed._tcp.local.";
-const RECORD: &str = "e";
+const TXT_PROPERTY: &str = "e";
 
-/// Peers whose key is remembered, to count each once.
+/// The most peers that are remembered, to count each once. The same as the default of
+/// `ConnectionLimits::addresses`: the dialer keeps no more.
 const PEERS_MAX: usize = 1_024;
 
 /// Finds peers on the local network.
@@ -38,7 +39,7 @@ const PEERS_MAX: usize = 1_024;
 pub struct Lan;
 
 impl Lan {
-    /// On all interfaces.
+    /// Makes a source that uses all interfaces.
     pub fn new() -> Self {
         Self
     }
@@ -49,68 +50,73 @@ impl Source for Lan {
         Origin::Lan
     }
 
-    fn run(self: Box<Self>, meeting: Meeting) -> BoxFuture<'static, ()> {
+    fn run(self: Box<Self>, context: SourceContext) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            if let Err(error) = meet(&meeting).await {
-                let words = error.to_string().into();
-                meeting.tell(Step::Failed(SourceFailure::Library(words))).await;
-                meeting.left().await;
+            if let Err(error) = run(&context).await {
+                let message = error.to_string().into();
+                context.report_step(Step::Failed(SourceFailure::Library(message))).await;
+                context.closed().await;
             }
         })
     }
 }
 
-async fn meet(meeting: &Meeting) -> Result<(), mdns_sd::Error> {
+async fn run(context: &SourceContext) -> Result<(), mdns_sd::Error> {
     let daemon = ServiceDaemon::new()?;
-    let prefix = blinded_topic(meeting.group().topic());
-    match announcement(meeting, &prefix)? {
+    let prefix = blinded_topic(context.group().topic());
+    match announcement(context, &prefix)? {
         Some(service) => {
             daemon.register(service)?;
-            meeting.tell(Step::Announced { addresses: meeting.listening().to_vec() }).await;
+            context
+                .report_step(Step::Announced { addresses: context.listen_addrs().to_vec() })
+                .await;
         }
-        None => meeting.tell(Step::Failed(SourceFailure::NotListening)).await,
+        None => context.report_step(Step::Failed(SourceFailure::NotListening)).await,
     }
     let services = daemon.browse(SERVICE)?;
-    meeting.tell(Step::Looking).await;
+    context.report_step(Step::Searching).await;
     let mut seen = BTreeMap::new();
-    let look = async {
+    let search = async {
         while let Ok(event) = services.recv_async().await {
             if let ServiceEvent::ServiceResolved(service) = event {
-                resolved(meeting, &service, &prefix, &mut seen).await;
+                on_resolved(context, &service, &prefix, &mut seen).await;
             }
         }
     };
-    or(meeting.left(), look).await;
-    // It says good-bye to all interfaces, and answers when that is sent.
+    or(context.closed(), search).await;
+    // The daemon withdraws the service on all interfaces, and answers once that is sent.
     if let Ok(done) = daemon.shutdown() {
         let _ = done.recv_async().await;
     }
     Ok(())
 }
 
-/// What we tell the network, if there is anything to connect to.
-fn announcement(meeting: &Meeting, prefix: &str) -> Result<Option<ServiceInfo>, mdns_sd::Error> {
-    let Some(listening) = meeting.listening().first() else { return Ok(None) };
+/// Returns the service to announce, if the node listens.
+fn announcement(
+    context: &SourceContext,
+    prefix: &str,
+) -> Result<Option<ServiceInfo>, mdns_sd::Error> {
+    let Some(listening) = context.listen_addrs().first() else { return Ok(None) };
     let mut seed = [0; 32];
     let random = getrandom::fill(&mut seed);
     random.map_err(|error| mdns_sd::Error::Msg(error.to_string()))?;
-    let endpoints = Endpoints { key: meeting.key_pair().public_key(), addrs: Vec::new() };
-    let sealed = endpoints.seal(meeting.group(), seed);
-    // A name of its own: two programs of one host do not argue about whose it is.
-    let chance = HEXLOWER.encode(&keyed(&seed, &[b"instance"])[..4]);
-    let host = format!("multifeed-{chance}.local.");
-    let properties = [(RECORD, HEXLOWER.encode(&sealed))];
-    let (name, port) = (format!("{prefix}-{chance}"), listening.port());
-    let ips: Vec<_> = meeting.listening().iter().map(SocketAddr::ip).collect();
-    let all = ips.iter().any(std::net::IpAddr::is_unspecified);
-    let ips = if all { &[][..] } else { &ips[..] };
+    let endpoints = Endpoints { key: context.key_pair().public_key(), addrs: Vec::new() };
+    let sealed = endpoints.seal(context.group(), seed);
+    // A random name, so that two programs on one host do not conflict.
+    let suffix = HEXLOWER.encode(&keyed(&seed, &[b"instance"])[..4]);
+    let host = format!("multifeed-{suffix}.local.");
+    let properties = [(TXT_PROPERTY, HEXLOWER.encode(&sealed))];
+    let (name, port) = (format!("{prefix}-{suffix}"), listening.port());
+    let ips: Vec<_> = context.listen_addrs().iter().map(SocketAddr::ip).collect();
+    let is_all = ips.iter().any(std::net::IpAddr::is_unspecified);
+    let ips = if is_all { &[][..] } else { &ips[..] };
     let service = ServiceInfo::new(SERVICE, &name, &host, ips, port, &properties[..])?;
-    Ok(Some(if all { service.enable_addr_auto() } else { service }))
+    Ok(Some(if is_all { service.enable_addr_auto() } else { service }))
 }
 
-/// Names what somebody told the network, if it is a member's.
-async fn resolved(
-    meeting: &Meeting,
+/// Reports the addresses of a service, if it belongs to a member.
+async fn on_resolved(
+    context: &SourceContext,
     service: &ResolvedService,
     prefix: &str,
     seen: &mut BTreeMap<PublicKey, Vec<SocketAddr>>,
@@ -118,13 +124,13 @@ async fn resolved(
     if !service.fullname.starts_with(prefix) {
         return;
     }
-    let text = service.get_property_val(RECORD).flatten().unwrap_or_default();
+    let text = service.get_property_val(TXT_PROPERTY).flatten().unwrap_or_default();
     let sealed = HEXLOWER.decode(text).unwrap_or_default();
-    let key = match Endpoints::open(meeting.group(), &sealed) {
-        Ok(Endpoints { key, .. }) if key != meeting.key_pair().public_key() => key,
+    let key = match Endpoints::open(context.group(), &sealed) {
+        Ok(Endpoints { key, .. }) if key != context.key_pair().public_key() => key,
         Ok(_) => return,
         Err(bad) => {
-            tracing::debug!(?bad, "a record of no member");
+            tracing::debug!(?bad, "ignored a record that no member made");
             return;
         }
     };
@@ -133,11 +139,12 @@ async fn resolved(
         return;
     }
     seen.insert(key, addrs.clone());
-    meeting.found(Some(key), addrs).await;
-    meeting.tell(Step::Found { peers: seen.len() }).await;
+    context.report_peer(Some(key), addrs).await;
+    context.report_step(Step::Found { peers: seen.len() }).await;
 }
 
-/// Addresses that can be dialled as they are: those of a link need the name of that link.
+/// Returns the addresses that can be dialled. Link-local ones need the name of an interface, so
+/// they are left out.
 fn addresses<'a>(ips: impl IntoIterator<Item = &'a ScopedIp>, port: u16) -> Vec<SocketAddr> {
     let ips = ips.into_iter().filter_map(|ip| match ip {
         ScopedIp::V4(ip) => Some(SocketAddr::from((*ip.addr(), port))),
@@ -152,8 +159,7 @@ fn addresses<'a>(ips: impl IntoIterator<Item = &'a ScopedIp>, port: u16) -> Vec<
     addrs
 }
 
-/// What stands for the topic where strangers read: who knows the topic knows it too, and nobody
-/// learns the topic from it.
+/// Returns the public stand-in for a topic: derivable from the topic, but not the other way round.
 fn blinded_topic(topic: &[u8; 32]) -> String {
     HEXLOWER.encode(&keyed(topic, &[b"multifeed/1 lan"])[..16])
 }

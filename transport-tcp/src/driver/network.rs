@@ -1,7 +1,7 @@
-//! Connections: how they begin, what flows, how they end.
+//! Connections: start, data, end.
 //!
-//! Rule: a connection leaves this table in one place, [`Driver::forget`], and only there do the
-//! core, the dialler and the subscribers hear of it.
+//! Rule: a connection leaves the driver's table only in [`Driver::remove_connection`], which also
+//! tells the core, the dialer and the subscribers.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -12,35 +12,42 @@ use futures_lite::future::or;
 use multifeed_core::{CloseReason, ConnectionId, Input, PublicKey, Role, Secure};
 use tracing::Instrument;
 
-use super::{Driver, Notice, Phase};
+use super::{Driver, Phase};
 use crate::admission::Verdict;
-use crate::connection::{CHUNK_BYTES_MAX, Closing, Connection};
-use crate::dialer::{Outcome, Standing, Trouble};
-use crate::events::{DialFailure, Ending, NodeEvent};
+use crate::connection::{CHUNK_BYTES_MAX, Closing, Connection, NewStream};
+use crate::dialer::target::ConnectError;
+use crate::dialer::{Due, PeerState, StreamOutcome};
+use crate::events::{DialFailure, DisconnectReason, NodeEvent};
 use crate::listener::accept;
-use crate::runtime::ByteStream;
+use crate::runtime::traits::ByteStream;
+use crate::task_event::TaskEvent;
 use crate::tasks::Stop;
 
-/// A host that is there answers within one round trip; a firewall that says nothing is not waited
-/// for.
+/// How long a dial may take. A reachable host answers a SYN within one round trip; with initial
+/// retransmissions after 1 s and 3 s (RFC 6298, section 2), 5 s allow two lost packets. A firewall
+/// that drops packets gets no more time.
 const DIAL_TIMEOUT_S: u64 = 5;
 
-/// How long a connection may take to send its rest and to hear the peer's end. One that is closed
-/// at once would take back what the peer has not read yet.
+/// How long a closing connection may take to send its last bytes and to receive the peer's end.
+/// Closing at once would send a reset, which discards data that the peer has not read yet. A
+/// judgement: the same time as a dial.
 const LINGER_S: u64 = 5;
 
 impl Driver {
-    pub(super) fn notice(&mut self, notice: Notice) {
-        match notice {
-            Notice::Written { connection, buffer } => {
+    pub(super) fn on_task_event(&mut self, event: TaskEvent) {
+        match event {
+            TaskEvent::Written { connection, buffer } => {
                 if let Some(connection) = self.connections.get_mut(&connection) {
-                    connection.written(buffer);
+                    connection.on_written(buffer);
                 }
             }
-            Notice::WriteFailed { connection, error } => self.write_failed(connection, error),
-            Notice::Accepted { stream, addr } => self.accepted(stream, addr),
-            Notice::Dialled { addr, result } => self.dialled(addr, result),
-            found @ (Notice::Found { .. } | Notice::Step { .. }) => self.source_told(found),
+            TaskEvent::WriteFailed { connection, error } => self.on_write_failed(connection, error),
+            TaskEvent::Accepted { stream, addr } => self.on_accepted(stream, addr),
+            TaskEvent::Dialled { addr, result } => self.on_dialled(addr, result),
+            TaskEvent::PeerFound { origin, remote, addrs } => {
+                self.on_peer_found(origin, remote, &addrs);
+            }
+            TaskEvent::SourceStep { origin, step } => self.on_source_step(origin, step),
         }
     }
 
@@ -52,7 +59,7 @@ impl Driver {
         let listener = self.tasks.runtime.listen(listener)?;
         let stop = Stop::new();
         let runtime = Arc::clone(&self.tasks.runtime);
-        let accept = accept(listener, runtime, self.to_driver.1.clone());
+        let accept = accept(listener, runtime, self.to_driver.events.clone());
         self.tasks.spawn(&stop, accept.in_current_span());
         self.listeners.push((addr, stop));
         tracing::info!(%addr, "listening");
@@ -60,58 +67,61 @@ impl Driver {
         Ok(())
     }
 
-    fn accepted(&mut self, stream: ByteStream, addr: SocketAddr) {
+    fn on_accepted(&mut self, stream: ByteStream, addr: SocketAddr) {
         if !matches!(self.phase, Phase::Open) {
             return;
         }
         match self.admission.admit(addr) {
             Verdict::Admit => {}
-            Verdict::Replace(oldest) => self.forget(oldest, Ending::Crowded),
+            Verdict::Replace(oldest) => self.remove_connection(oldest, DisconnectReason::Evicted),
             Verdict::Refuse => {
-                tracing::debug!(%addr, "no room for a connection");
+                tracing::debug!(%addr, "connection refused: a limit is reached");
                 return;
             }
         }
         self.connect(stream, addr, Role::Responder);
     }
 
-    /// Dials every address whose time has come, as long as there is room.
+    /// Dials every address that is due, as far as the limits allow.
     pub(super) fn dial_due(&mut self) {
         if !matches!(self.phase, Phase::Open) {
             return;
         }
         let now = self.now();
         loop {
-            let standing = |remote: &PublicKey| match self.bans.until(now, remote) {
-                Some(until) => Standing::Banned { until },
-                None if self.admission.connected(remote) => Standing::Connected,
-                None => Standing::Free,
+            let peer_state = |remote: &PublicKey| match self.bans.until(now, remote) {
+                Some(until) => PeerState::Banned { until },
+                None if self.admission.is_connected(remote) => PeerState::Connected,
+                None => PeerState::Free,
             };
-            let Some(due) = self.dialer.due(now, self.admission.room(), standing) else { return };
-            self.admission.dial_started();
-            let addr = due.addr;
-            let dial = self.tasks.runtime.connect(addr);
-            let timeout = self.tasks.sleep(Duration::from_secs(DIAL_TIMEOUT_S));
-            let notices = self.to_driver.1.clone();
-            let dial = async move {
-                let dial = async { dial.await.map_err(|error| DialFailure::Io(Arc::new(error))) };
-                let timeout = async {
-                    timeout.await;
-                    Err(DialFailure::TimedOut)
-                };
-                let result = or(dial, timeout).await;
-                // It fails only when the driver is gone.
-                let _ = notices.send(Notice::Dialled { addr, result }).await;
-            };
-            let span = tracing::debug_span!("dial", %addr, attempt = due.attempt);
-            self.tasks.spawn(&self.dials, dial.instrument(span));
-            let attempt = due.attempt;
-            self.subscribers.publish(NodeEvent::Dialling { addr, attempt });
+            let budget = self.admission.dial_budget();
+            let Some(due) = self.dialer.next_due(now, budget, peer_state) else { return };
+            self.start_dial(due);
         }
     }
 
-    /// Dials an address no more, and ends the connections that were dialled there.
-    pub(super) fn hang_up(&mut self, addr: SocketAddr) {
+    fn start_dial(&mut self, Due { addr, attempt }: Due) {
+        self.admission.on_dial_started();
+        let dial = self.tasks.runtime.connect(addr);
+        let timeout = self.tasks.sleep(Duration::from_secs(DIAL_TIMEOUT_S));
+        let events = self.to_driver.events.clone();
+        let dial = async move {
+            let dial = async { dial.await.map_err(|error| DialFailure::Io(Arc::new(error))) };
+            let timeout = async {
+                timeout.await;
+                Err(DialFailure::TimedOut)
+            };
+            let result = or(dial, timeout).await;
+            // Fails only if the driver is gone.
+            let _ = events.send(TaskEvent::Dialled { addr, result }).await;
+        };
+        let span = tracing::debug_span!("dial", %addr, attempt);
+        self.tasks.spawn(&self.dials, dial.instrument(span));
+        self.subscribers.publish(NodeEvent::Dialling { addr, attempt });
+    }
+
+    /// Removes an address, and closes the connections that were dialled there.
+    pub(super) fn disconnect(&mut self, addr: SocketAddr) {
         self.dialer.remove(addr);
         for (id, connection) in &self.connections {
             if connection.role == Role::Initiator && connection.addr == addr {
@@ -120,22 +130,23 @@ impl Driver {
         }
     }
 
-    fn dialled(&mut self, addr: SocketAddr, result: Result<ByteStream, DialFailure>) {
-        self.admission.dial_ended();
-        if !matches!(self.phase, Phase::Open) || !self.dialer.knows(addr) {
+    fn on_dialled(&mut self, addr: SocketAddr, result: Result<ByteStream, DialFailure>) {
+        self.admission.on_dial_ended();
+        if !matches!(self.phase, Phase::Open) || !self.dialer.contains(addr) {
             return;
         }
         let remote = self.dialer.remote(addr);
         match result {
-            // It answered at two addresses, and this one was slower.
-            Ok(_) if remote.is_some_and(|remote| self.admission.connected(&remote)) => {
-                let trouble = Trouble::Ended(Ending::Duplicate);
-                self.dialer.ended(self.now(), addr, Outcome::Reached, trouble);
+            // The peer answered at two addresses, and this one was slower.
+            Ok(_) if remote.is_some_and(|remote| self.admission.is_connected(&remote)) => {
+                let error = ConnectError::Disconnected(DisconnectReason::Duplicate);
+                let outcome = StreamOutcome::ConnectedElsewhere;
+                self.dialer.on_stream_ended(self.now(), addr, outcome, error);
             }
             Ok(stream) => self.connect(stream, addr, Role::Initiator),
             Err(reason) => {
-                let trouble = Trouble::Dial(reason.clone());
-                let retry_in = self.dialer.failed(self.now(), addr, trouble);
+                let error = ConnectError::Dial(reason.clone());
+                let retry_in = self.dialer.on_dial_failed(self.now(), addr, error);
                 tracing::debug!(%addr, %reason, ?retry_in, "dial failed");
                 self.subscribers.publish(NodeEvent::DialFailed { addr, reason, retry_in });
             }
@@ -143,12 +154,11 @@ impl Driver {
     }
 
     fn connect(&mut self, stream: ByteStream, addr: SocketAddr, role: Role) {
-        let connection = ConnectionId(self.connections_ever);
-        self.connections_ever += 1;
+        let connection = ConnectionId(self.next_connection);
+        self.next_connection += 1;
         self.admission.insert(connection, addr, role);
-        let (received, notices) = self.to_driver.clone();
-        let started =
-            Connection::start((connection, stream), (addr, role), &self.tasks, received, notices);
+        let new = NewStream { connection, stream, addr, role };
+        let started = Connection::start(new, &self.tasks, self.to_driver.clone());
         self.connections.insert(connection, started);
         tracing::debug!(id = connection.0, %addr, ?role, "connected");
         self.subscribers.publish(NodeEvent::Connected { connection, addr, role });
@@ -156,8 +166,9 @@ impl Driver {
         self.core.handle(self.now(), input);
     }
 
-    /// A peer proved to be a member: of two connections with it, one goes.
-    pub(super) fn peer_opened(&mut self, connection: ConnectionId, remote: PublicKey) {
+    /// Handles a peer that proved to be a member: closes the connection if the peer is banned, and
+    /// one of two connections with the same peer.
+    pub(super) fn on_peer_opened(&mut self, connection: ConnectionId, remote: PublicKey) {
         let Some(open) = self.connections.get_mut(&connection) else { return };
         if open.closing.is_some() {
             return;
@@ -166,147 +177,155 @@ impl Driver {
         let (addr, role) = (open.addr, open.role);
         if self.bans.until(self.now(), &remote).is_some() {
             self.core.disconnect(connection);
-            self.close_slowly(connection, Ending::Banned);
+            self.begin_flush(connection, DisconnectReason::Banned);
             return;
         }
         if role == Role::Initiator {
-            self.dialer.opened(self.now(), addr, remote);
+            self.dialer.on_peer_opened(self.now(), addr, remote);
         }
-        if let Some(loser) = self.admission.opened(connection, remote) {
-            self.core.disconnect(loser);
-            // Set before the core says so, because it would say only that we asked for it.
-            self.close_slowly(loser, Ending::Duplicate);
+        if let Some(duplicate) = self.admission.on_peer_opened(connection, remote) {
+            self.core.disconnect(duplicate);
+            // Set here, because the core would report only that we requested it.
+            self.begin_flush(duplicate, DisconnectReason::Duplicate);
         }
     }
 
-    /// The core has given a connection up.
-    pub(super) fn begin_disconnecting(&mut self, connection: ConnectionId, reason: CloseReason) {
-        let ending = match reason {
+    /// Handles a connection that the core closes.
+    pub(super) fn on_core_disconnect(&mut self, connection: ConnectionId, reason: CloseReason) {
+        let reason = match reason {
             CloseReason::Requested if matches!(self.phase, Phase::Closing { .. }) => {
-                Ending::NodeClosed
+                DisconnectReason::NodeClosed
             }
-            reason => Ending::Core(reason),
+            reason => DisconnectReason::Core(reason),
         };
-        self.close_slowly(connection, ending);
+        self.begin_flush(connection, reason);
     }
 
-    fn close_slowly(&mut self, connection: ConnectionId, ending: Ending) {
+    /// Begins to close a connection: its last bytes are still sent.
+    fn begin_flush(&mut self, connection: ConnectionId, reason: DisconnectReason) {
         let until = self.now() + Duration::from_secs(LINGER_S);
         let Some(open) = self.connections.get_mut(&connection) else { return };
         open.has_bytes = true;
         match &mut open.closing {
             None => {
-                open.closing = Some(Closing { ending, until });
-                self.admission.closing(connection);
+                open.closing = Some(Closing { reason, until });
+                self.admission.on_closing(connection);
             }
-            // Why the peer would read no more is in the last that it sent.
-            Some(closing) if matches!(closing.ending, Ending::Io(_)) => closing.ending = ending,
+            // A write failed before, because the peer closed the stream. Its last bytes then say
+            // why, so the later reason is the better one.
+            Some(closing) if matches!(closing.reason, DisconnectReason::Io(_)) => {
+                closing.reason = reason;
+            }
             Some(_) => {}
         }
     }
 
-    /// Gives each writer that is ready what the core has for it; whether that may lead to more.
+    /// Passes bytes of the core to every idle writer. Returns whether that may cause more outputs.
     pub(super) fn transmit(&mut self) -> bool {
-        let mut sent = false;
+        let mut has_sent = false;
         let mut flushed = Vec::new();
         for (id, connection) in &mut self.connections {
             if let Some(buffer) = connection.buffer() {
                 let count = self.core.poll_transmit(*id, buffer, CHUNK_BYTES_MAX);
-                // After fewer bytes the core says when there are more.
+                // After fewer bytes the core announces new ones by `Output::Transmit`.
                 connection.has_bytes = count == CHUNK_BYTES_MAX;
                 connection.send();
-                sent |= count > 0;
+                has_sent |= count > 0;
             }
             if connection.closing.is_some() && connection.is_flushed() {
                 flushed.push(*id);
             }
         }
-        let more = sent || !flushed.is_empty();
+        let may_have_more = has_sent || !flushed.is_empty();
         for connection in flushed {
-            self.flushed(connection);
+            self.on_flushed(connection);
         }
-        more
+        may_have_more
     }
 
-    /// All that a closing connection had to send is on its way.
-    fn flushed(&mut self, connection: ConnectionId) {
+    /// Handles a closing connection whose last bytes are with the operating system.
+    fn on_flushed(&mut self, connection: ConnectionId) {
         let now = self.now();
         let Some(open) = self.connections.get_mut(&connection) else { return };
         let Some(closing) = open.closing.take() else { return };
-        if is_worth_waiting_for(&closing.ending) {
+        if should_linger(&closing.reason) {
             open.closing = Some(closing);
             open.end_writer();
-            // The core may forget its bytes; the stream stays until the peer has read them.
+            // The core may drop its state; the stream stays open until the peer has read the bytes.
             self.core.handle(now, Input::Disconnected { connection });
         } else {
-            self.forget(connection, closing.ending);
+            self.remove_connection(connection, closing.reason);
         }
     }
 
-    /// The peer's end of a stream, or its failure, after all bytes before it.
-    pub(super) fn stream_ended(&mut self, connection: ConnectionId, error: Option<io::Error>) {
-        let ending = match error {
-            Some(error) => Ending::Io(Arc::new(error)),
-            None => Ending::EndOfStream,
+    /// Handles the end of a stream, or its failure. All bytes before it were handled.
+    pub(super) fn on_stream_end(&mut self, connection: ConnectionId, error: Option<io::Error>) {
+        let reason = match error {
+            Some(error) => DisconnectReason::Io(Arc::new(error)),
+            None => DisconnectReason::EndOfStream,
         };
-        self.forget(connection, ending);
+        self.remove_connection(connection, reason);
     }
 
-    /// Nothing can be sent any more; what the peer sent before still counts, so the reader decides
-    /// when this ends, for a while.
-    fn write_failed(&mut self, connection: ConnectionId, error: io::Error) {
-        self.close_slowly(connection, Ending::Io(Arc::new(error)));
+    /// Handles a failed write: nothing can be sent any more. Bytes that the peer sent before still
+    /// count, so the connection stays until its reader ends or the time for closing is over.
+    fn on_write_failed(&mut self, connection: ConnectionId, error: io::Error) {
+        self.begin_flush(connection, DisconnectReason::Io(Arc::new(error)));
         if let Some(open) = self.connections.get_mut(&connection) {
             open.end_writer();
         }
     }
 
-    /// Cuts connections that had time enough to end by themselves.
-    pub(super) fn cut_lingering(&mut self) {
+    /// Removes closing connections whose time is over.
+    pub(super) fn cut_off_lingering(&mut self) {
         let now = self.now();
         let late = self
             .connections
             .iter()
             .filter(|(_, open)| open.closing.as_ref().is_some_and(|closing| closing.until <= now));
         for connection in late.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.forget(connection, Ending::EndOfStream);
+            self.remove_connection(connection, DisconnectReason::EndOfStream);
         }
     }
 
-    /// Drops a connection and tells everyone. What made it close first is the reason that counts.
-    fn forget(&mut self, connection: ConnectionId, ending: Ending) {
-        let Some(gone) = self.connections.remove(&connection) else { return };
+    /// Removes a connection and tells everyone. If it was already closing, the first reason counts.
+    fn remove_connection(&mut self, connection: ConnectionId, reason: DisconnectReason) {
+        let Some(removed) = self.connections.remove(&connection) else { return };
         let now = self.now();
-        let ending = gone.closing.map_or(ending, |closing| closing.ending);
+        let reason = removed.closing.map_or(reason, |closing| closing.reason);
         self.core.handle(now, Input::Disconnected { connection });
         self.admission.remove(connection);
-        let other = gone.remote.is_some_and(|remote| self.admission.connected(&remote));
-        let retry_in = match gone.role {
+        let has_other = removed.remote.is_some_and(|remote| self.admission.is_connected(&remote));
+        let retry_in = match removed.role {
             Role::Initiator => {
-                let trouble = Trouble::Ended(ending.clone());
-                self.dialer.ended(now, gone.addr, outcome(&ending, other), trouble)
+                let error = ConnectError::Disconnected(reason.clone());
+                let outcome = stream_outcome(&reason, has_other);
+                self.dialer.on_stream_ended(now, removed.addr, outcome, error)
             }
             Role::Responder => None,
         };
-        if let (Some(remote), Ending::Core(CloseReason::Violation(_))) = (gone.remote, &ending) {
+        if let (Some(remote), DisconnectReason::Core(CloseReason::Violation(_))) =
+            (removed.remote, &reason)
+        {
             self.bans.add(now, remote);
         }
-        if let Some(remote) = gone.remote
-            && !other
+        if let Some(remote) = removed.remote
+            && !has_other
         {
-            self.dialer.released(now, remote);
+            self.dialer.on_peer_lost(now, remote);
         }
-        let (addr, reason) = (gone.addr, ending);
+        let addr = removed.addr;
         tracing::debug!(id = connection.0, %addr, %reason, ?retry_in, "disconnected");
         self.subscribers.publish(NodeEvent::Disconnected { connection, addr, reason, retry_in });
     }
 }
 
-/// Whether the peer should get our last bytes: not one that broke the rules.
-fn is_worth_waiting_for(ending: &Ending) -> bool {
+/// Returns whether to keep the stream until the peer has read our last bytes. A peer that violated
+/// the protocol gets no such time.
+fn should_linger(reason: &DisconnectReason) -> bool {
     !matches!(
-        ending,
-        Ending::Core(
+        reason,
+        DisconnectReason::Core(
             CloseReason::Violation(_)
                 | CloseReason::Limit(_)
                 | CloseReason::Ourselves
@@ -315,19 +334,18 @@ fn is_worth_waiting_for(ending: &Ending) -> bool {
     )
 }
 
-fn outcome(ending: &Ending, reached: bool) -> Outcome {
-    match ending {
-        Ending::Core(
+fn stream_outcome(reason: &DisconnectReason, has_other: bool) -> StreamOutcome {
+    match reason {
+        DisconnectReason::Core(
             CloseReason::Violation(_)
             | CloseReason::Limit(_)
             | CloseReason::Incompatible { .. }
             | CloseReason::NotAMember,
         )
-        | Ending::Banned => Outcome::Refused,
-        Ending::Core(CloseReason::Ourselves | CloseReason::Synced) | Ending::NodeClosed => {
-            Outcome::Done
-        }
-        _ if reached => Outcome::Reached,
-        _ => Outcome::Lost,
+        | DisconnectReason::Banned => StreamOutcome::Refused,
+        DisconnectReason::Core(CloseReason::Ourselves | CloseReason::Synced)
+        | DisconnectReason::NodeClosed => StreamOutcome::Finished,
+        _ if has_other => StreamOutcome::ConnectedElsewhere,
+        _ => StreamOutcome::Lost,
     }
 }

@@ -1,4 +1,4 @@
-//! From options to a driver.
+//! Makes a driver from options.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -8,20 +8,21 @@ use std::sync::Arc;
 use async_channel::{Receiver, Sender};
 use multifeed_core::{Config, KeyPair, Multifeed, PublicKey, StoreFailure};
 
-use super::{Driver, Inbox, NOTICES_MAX, Opening, Phase, RECEIVED_MAX};
+use super::{Driver, Inbox, Opening, Phase, RECEIVED_MAX, TASK_EVENTS_MAX};
 use crate::admission::Admission;
 use crate::bans::Bans;
 use crate::command::{COMMANDS_MAX, Command, Reply};
+use crate::connection::ToDriver;
 use crate::dialer::Dialer;
 use crate::error::NodeError;
 use crate::events::Subscribers;
 use crate::listener::bind;
 use crate::options::NodeOptions;
 use crate::recorder::Recorder;
-use crate::store::StoreQueue;
+use crate::store_queue::StoreQueue;
 use crate::tasks::{Stop, Tasks};
 
-/// What the handle keeps of a driver.
+/// What a handle needs of a started driver.
 pub(crate) struct Started {
     pub(crate) commands: Sender<Command>,
     pub(crate) public_key: PublicKey,
@@ -29,13 +30,14 @@ pub(crate) struct Started {
     pub(crate) ended: Receiver<Infallible>,
 }
 
-/// Binds, opens and connects everything; nothing runs yet but the store's thread.
+/// Binds the listeners, opens the store and connects the channels. Only the store's thread runs
+/// yet.
 pub(crate) async fn start(
     options: NodeOptions,
     subscribers: Subscribers,
 ) -> Result<(Driver, Started), NodeError> {
     let limits = options.connections;
-    if options.listen.len() > limits.listeners || options.peers.len() > limits.peers {
+    if options.listen.len() > limits.listeners || options.peers.len() > limits.addresses {
         return Err(NodeError::TooMany);
     }
     let listeners = options.listen.iter().map(|addr| bind(*addr));
@@ -64,7 +66,7 @@ pub(crate) async fn start(
     let (store, stored) = StoreQueue::open(&options.storage).await?;
     let (commands, commands_in) = async_channel::bounded(COMMANDS_MAX);
     let (received, received_in) = async_channel::bounded(RECEIVED_MAX);
-    let (notices, notices_in) = async_channel::bounded(NOTICES_MAX);
+    let (events, events_in) = async_channel::bounded(TASK_EVENTS_MAX);
     let (ended_out, ended) = async_channel::bounded(1);
     let (ready_reply, ready) = Reply::new();
     let opening = Opening { ready: ready_reply, listeners, peers: options.peers };
@@ -75,29 +77,34 @@ pub(crate) async fn start(
         mode: options.mode,
         start: std::time::Instant::now(),
         phase: Phase::Opening(Box::new(opening)),
-        inbox: Inbox { commands: commands_in, received: received_in, notices: notices_in, stored },
+        inbox: Inbox {
+            commands: commands_in,
+            received: received_in,
+            task_events: events_in,
+            stored,
+        },
         timer: None,
         tasks: Tasks::new(options.runtime),
         store,
         calls: BTreeMap::new(),
         subscribers,
-        dialer: Dialer::new(own, limits.peers, u64::from_le_bytes(random()?)),
+        dialer: Dialer::new(own, limits.addresses, u64::from_le_bytes(random()?)),
         dials: Stop::new(),
         listeners: Vec::new(),
         listeners_max: limits.listeners,
         sources: 0,
-        leaving: Stop::new(),
+        sources_stop: Stop::new(),
         bans: Bans::default(),
         admission: Admission::new(own, limits),
         connections: BTreeMap::new(),
-        connections_ever: 0,
-        to_driver: (received, notices),
+        next_connection: 0,
+        to_driver: ToDriver { received, events },
         _ended: ended_out,
     };
     Ok((driver, Started { commands, public_key: own, ready, ended }))
 }
 
-/// Fresh random bytes of the operating system.
+/// Returns random bytes of the operating system.
 fn random<const N: usize>() -> Result<[u8; N], NodeError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| NodeError::Random(io::Error::other(error)))?;

@@ -29,7 +29,7 @@ fn each_subscriber_gets_each_event_in_order() {
 }
 
 #[test]
-fn a_slow_subscriber_is_told_what_it_lost_and_holds_no_more_than_its_bound() {
+fn a_slow_subscriber_learns_how_many_events_it_lost_and_its_queue_stays_bounded() {
     let subscribers = Subscribers::new(3);
     let mut events = subscribers.subscribe();
     for n in 1..=10 {
@@ -44,7 +44,7 @@ fn a_slow_subscriber_is_told_what_it_lost_and_holds_no_more_than_its_bound() {
 }
 
 #[test]
-fn a_dropped_subscriber_is_forgotten() {
+fn a_dropped_subscriber_is_removed() {
     let subscribers = Subscribers::new(3);
     let kept = subscribers.subscribe();
     drop(subscribers.subscribe());
@@ -54,7 +54,7 @@ fn a_dropped_subscriber_is_forgotten() {
 }
 
 #[test]
-fn the_end_comes_after_the_last_event_and_wakes_the_reader() {
+fn the_stream_ends_after_the_last_event_and_wakes_the_reader() {
     let subscribers = Subscribers::new(3);
     let mut events = subscribers.subscribe();
     subscribers.publish(listening(1));

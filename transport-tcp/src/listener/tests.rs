@@ -4,12 +4,12 @@ use std::sync::Mutex;
 use futures_lite::future::{block_on, pending, ready};
 
 use super::*;
-use crate::runtime::{BoxFuture, ByteStream};
+use crate::runtime::traits::{BoxFuture, ByteStream};
 
-/// What happened, in order.
+/// Calls in order.
 type Log = Arc<Mutex<Vec<&'static str>>>;
 
-/// A listener that answers what it was told to, and then nothing.
+/// A listener that returns the scripted results, and then blocks.
 struct Scripted(Mutex<VecDeque<Option<io::ErrorKind>>>, Log);
 
 impl Listener for Scripted {
@@ -28,10 +28,10 @@ impl Listener for Scripted {
     }
 }
 
-/// A runtime whose time costs nothing.
-struct Timeless(Log);
+/// A runtime whose sleeps end at once.
+struct InstantSleep(Log);
 
-impl Runtime for Timeless {
+impl Runtime for InstantSleep {
     fn spawn(&self, _: BoxFuture<'static, ()>) {}
 
     fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
@@ -51,8 +51,8 @@ impl Runtime for Timeless {
 fn log_of(script: &[Option<io::ErrorKind>]) -> Vec<&'static str> {
     let log = Log::default();
     let listener = Scripted(Mutex::new(script.iter().copied().collect()), Arc::clone(&log));
-    let (notices, received) = async_channel::bounded(1);
-    let accept = accept(Box::new(listener), Arc::new(Timeless(Arc::clone(&log))), notices);
+    let (events, received) = async_channel::bounded(1);
+    let accept = accept(Box::new(listener), Arc::new(InstantSleep(Arc::clone(&log))), events);
     let received = async {
         received.recv().await.expect("a connection at the end");
     };
@@ -61,21 +61,21 @@ fn log_of(script: &[Option<io::ErrorKind>]) -> Vec<&'static str> {
 }
 
 #[test]
-fn no_descriptors_left_is_a_pause_and_not_the_end() {
-    // What EMFILE is to std: a kind without a name.
+fn running_out_of_descriptors_pauses_accepting_and_does_not_end_it() {
+    // std maps EMFILE to a kind without a name.
     let emfile = Some(io::ErrorKind::Other);
     let log = log_of(&[emfile, emfile, None]);
     assert_eq!(log, ["accept", "sleep", "accept", "sleep", "accept"]);
 }
 
 #[test]
-fn a_connection_that_went_away_delays_nobody() {
+fn a_connection_aborted_before_accept_causes_no_pause() {
     let log = log_of(&[Some(io::ErrorKind::ConnectionAborted), None]);
     assert_eq!(log, ["accept", "accept"]);
 }
 
 #[test]
-fn a_listener_frees_its_port_when_it_is_dropped() {
+fn dropping_a_listener_frees_its_port() {
     let (listener, addr) = bind(([127, 0, 0, 1], 0).into()).expect("binds");
     assert_ne!(addr.port(), 0);
     let error = bind(addr).expect_err("taken");

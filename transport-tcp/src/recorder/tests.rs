@@ -5,14 +5,14 @@ use multifeed_core::{Config, Group, Input, Instant, record};
 use super::*;
 
 #[test]
-fn a_record_is_written_for_its_owner_alone_and_can_be_done_again() {
+fn a_recording_is_private_to_its_owner_and_can_be_replayed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("record");
     let mut recorder = Recorder::create(&path).unwrap();
     let mut core = Multifeed::open_recorded(Config::new(Group::keyed([1; 32]), [2; 32]));
     for _ in 0..3 {
         core.handle(Instant::ZERO, Input::Timeout);
-        recorder.take(&mut core);
+        recorder.record_round(&mut core);
     }
     recorder.finish(&mut core);
     #[cfg(unix)]
@@ -25,7 +25,7 @@ fn a_record_is_written_for_its_owner_alone_and_can_be_done_again() {
 }
 
 #[test]
-fn a_file_that_is_there_is_not_written_over() {
+fn an_existing_file_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("record");
     fs::write(&path, "mine").unwrap();

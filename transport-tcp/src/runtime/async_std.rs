@@ -1,4 +1,4 @@
-//! The node on async-std, which is discontinued but still in use.
+//! The async-std runtime. It is discontinued but still in use.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_std::net::{TcpListener, TcpStream};
 use futures_lite::AsyncWrite;
 
-use super::{BoxFuture, ByteStream, Listener, Runtime};
+use super::traits::{BoxFuture, ByteStream, Listener, Runtime};
 
 /// The global executor of `async-std`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct AsyncStd;
 
 impl Runtime for AsyncStd {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
-        // Dropping a handle of async-std lets its task run on.
+        // Dropping the handle detaches the task.
         drop(async_std::task::spawn(task));
     }
 
@@ -44,12 +44,13 @@ impl Listener for TcpListener {
 }
 
 fn split(stream: TcpStream) -> ByteStream {
-    // It fails only where the peer is gone already; reading will say so.
+    // Fails only if the peer has closed the stream, which reading reports.
     let _ = stream.set_nodelay(true);
     ByteStream { reader: Box::new(stream.clone()), writer: Box::new(Writer(stream)) }
 }
 
-/// Closing a stream of async-std flushes it but tells the peer nothing; this one does.
+/// Closing a stream of async-std only flushes it. This wrapper also shuts the direction down, so
+/// the peer reads the end of the stream.
 struct Writer(TcpStream);
 
 impl AsyncWrite for Writer {

@@ -1,4 +1,4 @@
-//! The node on smol.
+//! The smol runtime.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use smol::net::{TcpListener, TcpStream};
 
-use super::{BoxFuture, ByteStream, Listener, Runtime};
+use super::traits::{BoxFuture, ByteStream, Listener, Runtime};
 
 /// The global executor of `smol`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,7 +42,7 @@ impl Listener for TcpListener {
 }
 
 fn split(stream: TcpStream) -> ByteStream {
-    // It fails only where the peer is gone already; reading will say so.
+    // Fails only if the peer has closed the stream, which reading reports.
     let _ = stream.set_nodelay(true);
     ByteStream { reader: Box::new(stream.clone()), writer: Box::new(stream) }
 }

@@ -1,4 +1,4 @@
-//! The node on tokio.
+//! The tokio runtime.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,17 +8,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 
-use super::{BoxFuture, ByteStream, Listener, Runtime};
+use super::traits::{BoxFuture, ByteStream, Listener, Runtime};
 
-/// The tokio runtime that was current when this was made.
+/// A handle of a tokio runtime.
 #[derive(Clone, Debug)]
 pub struct Tokio(Handle);
 
 impl Tokio {
-    /// The runtime around the caller.
+    /// Returns the current runtime of the caller.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub fn current() -> io::Result<Self> {
         Handle::try_current().map(Self).map_err(io::Error::other)
     }
@@ -53,7 +53,7 @@ impl Listener for TcpListener {
 }
 
 fn split(stream: TcpStream) -> ByteStream {
-    // It fails only where the peer is gone already; reading will say so.
+    // Fails only if the peer has closed the stream, which reading reports.
     let _ = stream.set_nodelay(true);
     let (reader, writer) = stream.into_split();
     ByteStream { reader: Box::new(reader.compat()), writer: Box::new(writer.compat_write()) }

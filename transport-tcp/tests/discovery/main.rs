@@ -1,7 +1,7 @@
-//! Peers that find each other by a DHT of their own, on loopback alone.
+//! Peers that find each other on a private DHT over loopback.
 
+mod adversary;
 mod hostile;
-mod liar;
 mod mesh;
 mod network;
 mod router;

@@ -1,4 +1,4 @@
-//! A small DHT, and nodes that meet on it.
+//! A small private DHT, and nodes that use it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -8,23 +8,23 @@ use multifeed_tcp::discovery::{Bootstrap, Dht, DhtNode};
 use multifeed_tcp::runtime::Tokio;
 use multifeed_tcp::{Events, Node, NodeEvent, NodeOptions};
 
-/// Longer than a machine with much else to do needs; a test that waits this long has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+/// The timeout of every wait, long enough for a busy machine.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(180);
 
 pub(crate) fn loopback() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
 }
 
-/// A group that is known by its key alone.
+/// A group with a random key.
 pub(crate) fn group() -> Group {
     Group::keyed([6; 32])
 }
 
-/// A DHT of so many nodes.
+/// A private DHT.
 pub(crate) struct Network(Vec<DhtNode>);
 
 impl Network {
-    pub(crate) async fn of(count: usize) -> Self {
+    pub(crate) async fn new(count: usize) -> Self {
         let mut nodes: Vec<DhtNode> = Vec::new();
         for _ in 0..count {
             let entry: Vec<_> = nodes.first().map(DhtNode::addr).into_iter().collect();
@@ -53,7 +53,7 @@ pub(crate) fn options() -> NodeOptions {
     options.listen(loopback())
 }
 
-/// A node that looks for others by this source.
+/// Opens a node that searches with this source.
 pub(crate) async fn open(options: NodeOptions, source: Dht) -> (Node, Events) {
     let node = Node::open(options).await.expect("opens");
     let events = node.subscribe();
@@ -69,12 +69,12 @@ pub(crate) async fn peers(node: &Node) -> usize {
 pub(crate) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let start = Instant::now();
     while !condition().await {
-        assert!(start.elapsed() < PATIENCE, "never: {what}");
+        assert!(start.elapsed() < WAIT_MAX, "never: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// The first event that `pick` wants.
+/// Waits for the first event that `pick` accepts.
 pub(crate) async fn event<T>(events: &mut Events, pick: impl Fn(NodeEvent) -> Option<T>) -> T {
     let wanted = async {
         loop {
@@ -84,7 +84,7 @@ pub(crate) async fn event<T>(events: &mut Events, pick: impl Fn(NodeEvent) -> Op
             }
         }
     };
-    tokio::time::timeout(PATIENCE, wanted).await.expect("took too long")
+    tokio::time::timeout(WAIT_MAX, wanted).await.expect("took too long")
 }
 
 pub(crate) fn key_pair(n: u8) -> KeyPair {

@@ -1,4 +1,4 @@
-//! Routers that let others in, that cannot, and that say anything.
+//! Routers that forward a port, that cannot, and that answer garbage.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,42 +11,42 @@ use multifeed_tcp::discovery::{SourceFailure, Step};
 
 use crate::network::{Network, event, open, options};
 
-/// The port on which routers are asked (RFC 6887, section 19).
+/// The port of PCP and NAT-PMP (RFC 6887, section 19).
 const ROUTER_PORT: u16 = 5_351;
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(9, 9, 9, 9);
-/// The port outside. The other one is that of the listener.
+/// The outside port; it differs from that of the listener.
 const PORT: u16 = 4_321;
 
-/// A router on the loopback network, on the port that both protocols have.
+/// A router on the loopback network.
 struct Router {
     addr: Ipv4Addr,
-    asked: Arc<Mutex<Vec<Vec<u8>>>>,
+    requests: Arc<Mutex<Vec<Vec<u8>>>>,
     ended: Arc<AtomicBool>,
 }
 
 impl Router {
-    /// One at an address of its own.
-    fn at(last: u8, answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> Self {
+    /// Starts a router at the loopback address with this last byte.
+    fn start(last: u8, answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> Self {
         let addr = Ipv4Addr::new(127, 83, 0, last);
-        let socket = UdpSocket::bind((addr, ROUTER_PORT)).expect("a port that nobody has");
+        let socket = UdpSocket::bind((addr, ROUTER_PORT)).expect("the port is free");
         socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time");
-        let router = Self { addr, asked: Arc::default(), ended: Arc::default() };
-        let (asked, ended) = (Arc::clone(&router.asked), Arc::clone(&router.ended));
+        let router = Self { addr, requests: Arc::default(), ended: Arc::default() };
+        let (requests, ended) = (Arc::clone(&router.requests), Arc::clone(&router.ended));
         thread::spawn(move || {
             while !ended.load(Ordering::Relaxed) {
                 let mut packet = [0; 1_500];
                 let Ok((count, from)) = socket.recv_from(&mut packet) else { continue };
                 let _ = socket.send_to(&answer(&packet[..count]), from);
-                asked.lock().expect("nobody panics").push(packet[..count].to_vec());
+                requests.lock().expect("not poisoned").push(packet[..count].to_vec());
             }
         });
         router
     }
 
-    /// Whether it was asked to let nobody in any more: for a lifetime of 0 s.
-    fn was_left(&self) -> bool {
-        let asked = self.asked.lock().expect("nobody panics");
-        asked.iter().any(|packet| match packet[..] {
+    /// Returns whether a request ended the mapping, by a lifetime of 0 s.
+    fn has_been_unmapped(&self) -> bool {
+        let requests = self.requests.lock().expect("not poisoned");
+        requests.iter().any(|packet| match packet[..] {
             [2, _, _, _, 0, 0, 0, 0, ..] => true,
             [0, 2, .., a, b, c, d] => [a, b, c, d] == [0; 4],
             _ => false,
@@ -60,7 +60,8 @@ impl Drop for Router {
     }
 }
 
-/// The Port Control Protocol (RFC 6887, section 11): the packet that asked, with the answer in it.
+/// Answers by the Port Control Protocol (RFC 6887, section 11): the request, with the result filled
+/// in.
 fn pcp(packet: &[u8]) -> Vec<u8> {
     let mut answer = packet.to_vec();
     if packet.len() < 60 {
@@ -74,7 +75,7 @@ fn pcp(packet: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// NAT-PMP (RFC 6886, section 3), and no more than that.
+/// Answers by NAT-PMP (RFC 6886, section 3) only.
 fn nat_pmp(outside: Ipv4Addr) -> impl Fn(&[u8]) -> Vec<u8> + Send + 'static {
     move |packet| match packet {
         [0, 0] => [&[0, 128, 0, 0, 0, 0, 0, 1][..], &outside.octets()].concat(),
@@ -83,16 +84,16 @@ fn nat_pmp(outside: Ipv4Addr) -> impl Fn(&[u8]) -> Vec<u8> + Send + 'static {
             let head = [0, 130, 0, 0, 0, 0, 0, 1];
             [&head[..], &inside[..2], &port.to_be_bytes(), &inside[4..]].concat()
         }
-        // A version that it does not know.
+        // Unsupported version.
         _ => vec![0, 128, 0, 1, 0, 0, 0, 1],
     }
 }
 
-/// What becomes of a node that asks this router: where it says that others find it, or why not.
-async fn ask(router: &Router) -> Result<Vec<SocketAddr>, SourceFailure> {
-    let dht = Network::of(2).await;
+/// Opens a node that asks this router. Returns the addresses that it announces, or its failure.
+async fn announce_with(router: &Router) -> Result<Vec<SocketAddr>, SourceFailure> {
+    let dht = Network::new(2).await;
     let any = options().listen((Ipv4Addr::UNSPECIFIED, 0).into());
-    let source = dht.source().ask_router(router.addr.into());
+    let source = dht.source().forward_port(router.addr.into());
     let (node, mut events) = open(any, source).await;
     let outcome = event(&mut events, |event| match event {
         NodeEvent::Discovery { step: Step::Announced { addresses }, .. } => {
@@ -107,27 +108,27 @@ async fn ask(router: &Router) -> Result<Vec<SocketAddr>, SourceFailure> {
 }
 
 #[tokio::test]
-async fn a_router_that_lets_others_in_is_told_of_and_left() {
-    let routers = [Router::at(1, pcp), Router::at(2, nat_pmp(OUTSIDE))];
+async fn a_forwarded_port_is_announced_and_unmapped_on_close() {
+    let routers = [Router::start(1, pcp), Router::start(2, nat_pmp(OUTSIDE))];
     for router in routers {
-        let told = ask(&router).await.expect("it lets others in");
-        assert!(told.contains(&(OUTSIDE, PORT).into()), "{told:?}");
-        assert!(router.was_left());
+        let announced = announce_with(&router).await.expect("forwarded");
+        assert!(announced.contains(&(OUTSIDE, PORT).into()), "{announced:?}");
+        assert!(router.has_been_unmapped());
     }
 }
 
 #[tokio::test]
-async fn a_router_behind_another_is_not_told_of() {
-    let router = Router::at(3, nat_pmp(Ipv4Addr::new(100, 64, 0, 7)));
-    let failure = ask(&router).await.expect_err("nobody comes in there");
+async fn a_router_without_a_public_address_is_reported() {
+    let router = Router::start(3, nat_pmp(Ipv4Addr::new(100, 64, 0, 7)));
+    let failure = announce_with(&router).await.expect_err("not reachable");
     assert!(matches!(failure, SourceFailure::NotForwarded(_)), "{failure}");
 }
 
 #[tokio::test]
-async fn a_router_that_says_anything_or_nothing_does_no_harm() {
+async fn garbage_from_a_router_is_harmless() {
     for (last, length) in [(4, 0), (5, 1), (6, 60), (7, 1_100)] {
-        let router = Router::at(last, move |_| vec![0xff; length]);
-        let failure = ask(&router).await.expect_err("that is no answer");
+        let router = Router::start(last, move |_| vec![0xff; length]);
+        let failure = announce_with(&router).await.expect_err("not a valid answer");
         assert!(matches!(failure, SourceFailure::NotForwarded(_)), "{failure}");
     }
 }

@@ -1,4 +1,4 @@
-//! What is left when a node is gone: nothing.
+//! Closing: all tasks end, and addresses and folders are free.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -10,12 +10,12 @@ use multifeed_tcp::{Node, NodeError, NodeEvent};
 
 use crate::host::{Host, blocks, key_pair, loopback, write};
 
-pub(crate) async fn a_taken_port_is_named(host: Host) {
+pub(crate) async fn a_taken_port_is_reported(host: Host) {
     let (a, taken) = host.listening().await;
     let error = Node::open(host.options().listen(taken)).await.err().expect("fails");
     assert!(matches!(error, NodeError::AddrInUse { addr, .. } if addr == taken), "{error:?}");
     assert_eq!(error.to_string(), format!("{taken} is in use"));
-    let source = std::error::Error::source(&error).expect("the system's words");
+    let source = std::error::Error::source(&error).expect("the error of the system");
     assert!(source.downcast_ref::<std::io::Error>().is_some());
 
     let error = a.listen(taken).await.expect_err("fails");
@@ -29,7 +29,7 @@ pub(crate) async fn closing_ends_everything(host: Host) {
     let b = Node::open(host.options()).await.expect("opens");
     let mut at_b = b.subscribe();
     b.dial(addr).await.expect("room");
-    // Dials that nobody answers end with the node too.
+    // Unanswered dials end with the node too.
     let (mut at_a, handle) = (a.subscribe(), a.clone());
     let from_a = write(&a, 1, &["last words"]).await;
     host.feed(&b, from_a, 1).await;
@@ -48,7 +48,7 @@ pub(crate) async fn closing_ends_everything(host: Host) {
     assert!(b.peers().await.expect("open").is_empty());
 }
 
-pub(crate) async fn the_last_handle_closes(host: Host) {
+pub(crate) async fn dropping_the_last_handle_closes(host: Host) {
     let (a, addr) = host.listening().await;
     let mut events = a.subscribe();
     let clone = a.clone();
@@ -59,7 +59,7 @@ pub(crate) async fn the_last_handle_closes(host: Host) {
     drop(TcpListener::bind(addr).expect("the port is free"));
 }
 
-pub(crate) async fn a_folder_is_kept_and_held(host: Host) {
+pub(crate) async fn a_folder_is_locked(host: Host) {
     let folder = tempfile::tempdir().expect("a folder");
     let options = || host.options().folder(folder.path().join("made/on/the/way"));
     let a = Node::open(options()).await.expect("opens");
@@ -67,7 +67,7 @@ pub(crate) async fn a_folder_is_kept_and_held(host: Host) {
     let error = Node::open(options()).await.err().expect("fails");
     let NodeError::Store(failure) = &error else { panic!("{error:?}") };
     assert_eq!(failure.kind(), FailureKind::Locked);
-    // What was asked for before is done before.
+    // Calls made before closing complete.
     let feed = a.writer("self", key_pair(1)).await.expect("a writer");
     let append = a.append(feed, blocks(&["also kept"]));
     let closing = async {
@@ -88,8 +88,8 @@ pub(crate) async fn a_folder_is_kept_and_held(host: Host) {
     Node::open(options()).await.expect("nothing was left running");
 }
 
-/// The peer has proved itself, and then its machine stops: nothing is read, nothing closes.
-pub(crate) async fn a_frozen_peer_delays_closing_little(host: Host) {
+/// The peer accepts the connection and reads one byte; then it neither reads nor closes.
+pub(crate) async fn a_frozen_peer_barely_delays_closing(host: Host) {
     let silent = TcpListener::bind(loopback()).expect("binds");
     let addr = silent.local_addr().expect("bound");
     let a = Node::open(host.options()).await.expect("opens");

@@ -1,4 +1,4 @@
-//! What the bodies stand on: a runtime, nodes, and waiting with an end.
+//! Helpers of the test bodies: a runtime, nodes, and waits with a timeout.
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,10 +11,10 @@ use multifeed_core::{FeedKey, Group, KeyPair};
 use multifeed_tcp::runtime::{BoxFuture, ByteStream, Listener, Runtime};
 use multifeed_tcp::{Events, Node, NodeEvent, NodeOptions};
 
-/// What anything here may take on a busy machine. What takes this long fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The timeout of every wait, long enough for a busy machine.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// A runtime that bodies share.
+/// A runtime that test bodies share.
 #[derive(Clone)]
 pub(crate) struct Host(Arc<dyn Runtime>);
 
@@ -38,7 +38,7 @@ impl Runtime for Host {
 
 #[cfg(feature = "tokio")]
 pub(crate) fn on_tokio<F: Future<Output = ()>>(body: fn(Host) -> F) {
-    // One thread: whatever waits where it must not, hangs here.
+    // One thread, so code that blocks where it must not hangs here.
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
     tokio.expect("a runtime").block_on(async {
         let current = multifeed_tcp::runtime::Tokio::current().expect("inside one");
@@ -69,12 +69,12 @@ impl Host {
         NodeOptions::new(group(), self.clone())
     }
 
-    /// A node that listens on loopback.
+    /// Opens a node that listens on loopback.
     pub(crate) async fn listening(&self) -> (Node, SocketAddr) {
         self.open(self.options().listen(loopback())).await
     }
 
-    /// A node that dials.
+    /// Opens a node that dials.
     pub(crate) async fn dialling(&self, addr: SocketAddr) -> Node {
         Node::open(self.options().peer(addr)).await.expect("opens")
     }
@@ -93,12 +93,12 @@ impl Host {
     ) {
         let start = Instant::now();
         while !condition().await {
-            assert!(start.elapsed() < PATIENCE, "never: {what}");
+            assert!(start.elapsed() < WAIT_MAX, "never: {what}");
             self.sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// The first event that `pick` wants.
+    /// Waits for the first event that `pick` accepts.
     pub(crate) async fn event<T>(
         &self,
         events: &mut Events,
@@ -117,13 +117,13 @@ impl Host {
 
     pub(crate) async fn in_time<T>(&self, future: impl Future<Output = T>) -> T {
         let late = async {
-            self.sleep(PATIENCE).await;
+            self.sleep(WAIT_MAX).await;
             panic!("took too long");
         };
         or(future, late).await
     }
 
-    /// Waits until a node holds so much of a feed, and reads all of it.
+    /// Waits until a node holds a feed up to this length, and reads all of it.
     pub(crate) async fn feed(&self, node: &Node, key: FeedKey, length: u64) -> Vec<Bytes> {
         self.until("the feed is there", async || {
             let feed = node.feed(key).await.expect("open");
@@ -143,11 +143,11 @@ pub(crate) fn blocks(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
-/// A writer of its own with its first blocks; its key.
+/// Creates a writer with its first blocks, and returns its key.
 pub(crate) async fn write(node: &Node, n: u8, texts: &[&str]) -> FeedKey {
     let feed = node.writer("self", key_pair(n)).await.expect("a writer");
     node.append(feed, blocks(texts)).await.expect("appends");
-    node.feed_of(feed).await.expect("open").expect("there").key
+    node.feed_by_id(feed).await.expect("open").expect("there").key
 }
 
 impl Host {

@@ -1,14 +1,14 @@
-//! A node over real sockets on loopback: the same bodies on each runtime.
+//! A node on real sockets over loopback: the same test bodies on each runtime.
 
 mod closing;
+mod connections;
+mod feed_policy;
 mod host;
-mod links;
-mod rulings;
 mod sources;
 mod stock;
 mod sync;
 
-/// Makes a test of each body on each runtime that is built in.
+/// Defines a test of each body on each enabled runtime.
 macro_rules! on_each_runtime {
     ($($body:path as $name:ident,)*) => {
         #[cfg(feature = "tokio")]
@@ -28,33 +28,36 @@ macro_rules! on_each_runtime {
 
 on_each_runtime! {
     crate::sync::two_nodes_sync_both_ways as two_nodes_sync_both_ways,
-    crate::sync::a_third_gets_it_through_the_second as a_third_gets_it_through_the_second,
-    crate::sync::a_recorded_session as a_recorded_session_ends_in_the_same_state_when_done_again,
-    crate::sync::much_crosses_and_is_read_back as much_crosses_and_is_read_back,
-    crate::sync::appends_of_many_tasks as appends_of_many_tasks_are_all_there_once_and_in_order,
-    crate::sync::a_sync_that_should_end_ends as a_sync_that_should_end_ends,
-    crate::sync::a_slow_subscriber_lags as a_slow_subscriber_lags_and_does_not_grow,
-    crate::links::a_restarted_server_is_found_again as a_restarted_server_is_found_again,
-    crate::links::whom_we_hang_up_on_is_not_dialled_again
-        as whom_we_hang_up_on_is_not_dialled_again,
-    crate::links::two_that_dial_each_other as two_that_dial_each_other_keep_one_connection,
-    crate::links::ourselves_are_not_dialled_again as ourselves_are_not_dialled_again,
-    crate::links::a_stranger_is_left_alone as a_stranger_is_left_alone,
-    crate::links::silent_streams_keep_nobody_out as silent_streams_keep_nobody_out,
-    crate::links::a_stalled_peer_delays_nobody as a_stalled_peer_delays_nobody,
-    crate::links::nobody_there_is_told as nobody_there_is_told,
-    crate::rulings::a_refused_feed_is_not_taken_until_it_is_accepted
-        as a_refused_feed_is_not_taken_until_it_is_accepted,
-    crate::sources::whom_a_source_names_is_met as whom_a_source_names_is_met,
-    crate::sources::a_source_that_does_not_leave_is_left as a_source_that_does_not_leave_is_left,
-    crate::sources::a_source_that_ends_is_told as a_source_that_ends_is_told,
-    crate::sources::there_is_an_end_to_sources as there_is_an_end_to_sources,
-    crate::sources::found_peers_leave_room_for_others as found_peers_leave_room_for_others,
-    crate::stock::single_blocks_come_without_the_rest as single_blocks_come_without_the_rest,
-    crate::stock::blocks_that_nobody_waits_for as blocks_that_nobody_waits_for_are_taken_back,
-    crate::closing::a_taken_port_is_named as a_taken_port_is_named,
+    crate::sync::a_feed_is_relayed as a_feed_is_relayed_by_a_node_in_between,
+    crate::sync::a_recorded_session as a_recorded_session_replays_to_the_same_state,
+    crate::sync::a_large_feed_is_synced as a_large_feed_is_synced_and_read_back,
+    crate::sync::concurrent_appends as concurrent_appends_are_all_stored_once_and_in_order,
+    crate::sync::a_one_time_sync_ends as a_one_time_sync_ends_by_itself,
+    crate::sync::a_slow_subscriber_lags as a_slow_subscriber_lags_and_its_queue_stays_bounded,
+    crate::connections::a_restarted_server_is_reconnected as a_restarted_server_is_reconnected,
+    crate::connections::a_disconnected_address_is_not_redialled
+        as a_disconnected_address_is_not_redialled,
+    crate::connections::two_that_dial_each_other as two_that_dial_each_other_keep_one_connection,
+    crate::connections::our_own_address_is_not_redialled as our_own_address_is_not_redialled,
+    crate::connections::another_group_is_refused as a_peer_of_another_group_is_refused_for_long,
+    crate::connections::silent_connections_keep_no_member_out
+        as silent_connections_keep_no_member_out,
+    crate::connections::a_stalled_peer_delays_no_other as a_stalled_peer_delays_no_other_peer,
+    crate::connections::a_refused_dial_is_reported as a_refused_dial_is_reported_and_retried,
+    crate::feed_policy::a_refused_feed_is_not_downloaded_until_accepted
+        as a_refused_feed_is_not_downloaded_until_accepted,
+    crate::sources::a_reported_peer_is_connected as a_reported_peer_is_connected,
+    crate::sources::closing_drops_a_source_that_never_ends
+        as closing_drops_a_source_that_never_ends,
+    crate::sources::a_source_that_ends_early_is_reported as a_source_that_ends_early_is_reported,
+    crate::sources::the_number_of_sources_is_bounded as the_number_of_sources_is_bounded,
+    crate::sources::discovered_peers_leave_slots_for_others
+        as discovered_peers_leave_slots_for_others,
+    crate::stock::single_blocks_are_fetched as single_blocks_are_fetched_without_the_rest,
+    crate::stock::abandoned_requests as abandoned_requests_for_blocks_are_cancelled,
+    crate::closing::a_taken_port_is_reported as a_taken_port_is_reported_with_its_address,
     crate::closing::closing_ends_everything as closing_ends_everything,
-    crate::closing::a_folder_is_kept_and_held as a_folder_is_kept_and_held,
-    crate::closing::the_last_handle_closes as the_last_handle_closes,
-    crate::closing::a_frozen_peer_delays_closing_little as a_frozen_peer_delays_closing_little,
+    crate::closing::a_folder_is_locked as a_folder_is_locked_while_open_and_keeps_its_feeds,
+    crate::closing::dropping_the_last_handle_closes as dropping_the_last_handle_closes_the_node,
+    crate::closing::a_frozen_peer_barely_delays_closing as a_frozen_peer_barely_delays_closing,
 }

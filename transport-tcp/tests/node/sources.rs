@@ -1,4 +1,4 @@
-//! What sources name is dialled, and they are told when to leave.
+//! Peer sources: their reports, their limits, and their end.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,51 +6,54 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use multifeed_core::Event;
-use multifeed_tcp::discovery::{Meeting, Origin, Source, SourceFailure, Step};
+use multifeed_tcp::discovery::{Origin, Source, SourceContext, SourceFailure, Step};
 use multifeed_tcp::runtime::BoxFuture;
 use multifeed_tcp::{AddressState, Node, NodeError, NodeEvent};
 
 use crate::host::{Host, blocks, loopback, write};
 
-/// Names some addresses of nobody in particular; then says good-bye, or never ends.
-struct Names {
+/// Reports addresses without a key, and then ends in the given way.
+struct TestSource {
     addrs: Vec<SocketAddr>,
-    left: Arc<AtomicBool>,
-    ending: Leaving,
+    has_left: Arc<AtomicBool>,
+    end: End,
 }
 
+/// When a source ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Leaving {
-    Willing,
+enum End {
+    OnClose,
     Never,
     AtOnce,
 }
 
-impl Source for Names {
+impl Source for TestSource {
     fn origin(&self) -> Origin {
         Origin::Other
     }
 
-    fn run(self: Box<Self>, meeting: Meeting) -> BoxFuture<'static, ()> {
+    fn run(self: Box<Self>, context: SourceContext) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            meeting.tell(Step::Announced { addresses: meeting.listening().to_vec() }).await;
-            meeting.found(None, self.addrs).await;
-            if self.ending != Leaving::AtOnce {
-                meeting.left().await;
+            context
+                .report_step(Step::Announced { addresses: context.listen_addrs().to_vec() })
+                .await;
+            context.report_peer(None, self.addrs).await;
+            if self.end != End::AtOnce {
+                context.closed().await;
             }
-            if self.ending == Leaving::Never {
+            if self.end == End::Never {
                 std::future::pending::<()>().await;
             }
-            // As long as a word to the others takes.
-            meeting.sleep(Duration::from_millis(50)).await;
-            self.left.store(true, Ordering::SeqCst);
+            // As long as withdrawing an announcement takes.
+            context.sleep(Duration::from_millis(50)).await;
+            self.has_left.store(true, Ordering::SeqCst);
         })
     }
 }
 
-fn names(addrs: &[SocketAddr], ending: Leaving) -> (Names, Arc<AtomicBool>) {
-    let left = Arc::new(AtomicBool::new(false));
-    (Names { addrs: addrs.to_vec(), left: Arc::clone(&left), ending }, left)
+fn test_source(addrs: &[SocketAddr], end: End) -> (TestSource, Arc<AtomicBool>) {
+    let has_left = Arc::new(AtomicBool::new(false));
+    (TestSource { addrs: addrs.to_vec(), has_left: Arc::clone(&has_left), end }, has_left)
 }
 
 fn step(event: NodeEvent) -> Option<Step> {
@@ -60,38 +63,38 @@ fn step(event: NodeEvent) -> Option<Step> {
     }
 }
 
-pub(crate) async fn whom_a_source_names_is_met(host: Host) {
+pub(crate) async fn a_reported_peer_is_connected(host: Host) {
     let (a, addr) = host.listening().await;
     let from_a = write(&a, 1, &["found"]).await;
     let (b, own) = host.listening().await;
     let mut events = b.subscribe();
-    let (source, left) = names(&[addr, own], Leaving::Willing);
+    let (source, has_left) = test_source(&[addr, own], End::OnClose);
     b.discover(source).await.expect("room");
     let announced = host.event(&mut events, step).await;
     assert!(matches!(announced, Step::Announced { addresses } if addresses == [own]));
     assert_eq!(host.feed(&b, from_a, 1).await, blocks(&["found"]));
-    host.until("each address is dealt with", async || {
+    host.until("each address has its final state", async || {
         let known = b.addresses().await.expect("open");
         let state = |of| known.iter().find(|known| known.addr == of).map(|known| known.state);
-        // We are nobody to connect to.
-        state(addr) == Some(AddressState::Connected) && state(own) == Some(AddressState::Done)
+        // Our own address is not a peer.
+        state(addr) == Some(AddressState::Connected) && state(own) == Some(AddressState::Finished)
     })
     .await;
     b.close().await;
-    assert!(left.load(Ordering::SeqCst), "it was not let say good-bye");
+    assert!(has_left.load(Ordering::SeqCst), "the source had no time to end");
 }
 
-pub(crate) async fn a_source_that_does_not_leave_is_left(host: Host) {
+pub(crate) async fn closing_drops_a_source_that_never_ends(host: Host) {
     let (a, _) = host.listening().await;
-    let (source, _) = names(&[], Leaving::Never);
+    let (source, _) = test_source(&[], End::Never);
     a.discover(source).await.expect("room");
     host.in_time(a.close()).await;
 }
 
-pub(crate) async fn a_source_that_ends_is_told(host: Host) {
+pub(crate) async fn a_source_that_ends_early_is_reported(host: Host) {
     let a = Node::open(host.options()).await.expect("opens");
     let mut events = a.subscribe();
-    a.discover(names(&[], Leaving::AtOnce).0).await.expect("room");
+    a.discover(test_source(&[], End::AtOnce).0).await.expect("room");
     let failure = host.event(&mut events, |event| match step(event) {
         Some(Step::Failed(failure)) => Some(failure),
         _ => None,
@@ -99,16 +102,16 @@ pub(crate) async fn a_source_that_ends_is_told(host: Host) {
     assert!(matches!(failure.await, SourceFailure::Ended));
 }
 
-pub(crate) async fn there_is_an_end_to_sources(host: Host) {
+pub(crate) async fn the_number_of_sources_is_bounded(host: Host) {
     let a = Node::open(host.options()).await.expect("opens");
     for _ in 0..16 {
-        a.discover(names(&[], Leaving::Willing).0).await.expect("room");
+        a.discover(test_source(&[], End::OnClose).0).await.expect("room");
     }
-    let full = a.discover(names(&[], Leaving::Willing).0).await;
+    let full = a.discover(test_source(&[], End::OnClose).0).await;
     assert!(matches!(full, Err(NodeError::TooMany)));
 }
 
-pub(crate) async fn found_peers_leave_room_for_others(host: Host) {
+pub(crate) async fn discovered_peers_leave_slots_for_others(host: Host) {
     let mut addrs = Vec::new();
     let mut others = Vec::new();
     for _ in 0..4 {
@@ -117,10 +120,10 @@ pub(crate) async fn found_peers_leave_room_for_others(host: Host) {
         addrs.push(addr);
     }
     let mut options = host.options().listen(loopback());
-    options.connections.found = 2;
+    options.connections.discovered = 2;
     let (a, addr) = host.open(options).await;
     let mut events = a.subscribe();
-    a.discover(names(&addrs, Leaving::Willing).0).await.expect("room");
+    a.discover(test_source(&addrs, End::OnClose).0).await.expect("room");
     for _ in 0..2 {
         host.event(&mut events, |event| match event {
             NodeEvent::Multifeed(Event::Opened { .. }) => Some(()),
@@ -128,14 +131,14 @@ pub(crate) async fn found_peers_leave_room_for_others(host: Host) {
         })
         .await;
     }
-    // Whoever dials us, and whom the user names, still has a place.
+    // Slots remain for peers that dial us and for addresses that the user specifies.
     let visitor = host.dialling(addr).await;
-    host.until("it is let in", async || a.peers().await.expect("open").len() == 3).await;
+    host.until("it is admitted", async || a.peers().await.expect("open").len() == 3).await;
     let known = a.addresses().await.expect("open");
     let waiting = known.iter().filter(|known| matches!(known.state, AddressState::Waiting(_)));
     let waiting: Vec<_> = waiting.map(|known| known.addr).collect();
     assert_eq!(waiting.len(), 2);
     a.dial(waiting[0]).await.expect("room");
-    host.until("it is reached", async || a.peers().await.expect("open").len() == 4).await;
+    host.until("it is connected", async || a.peers().await.expect("open").len() == 4).await;
     visitor.close().await;
 }

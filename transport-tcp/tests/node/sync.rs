@@ -1,8 +1,8 @@
-//! What nodes are for.
+//! Nodes that sync feeds with each other.
 
 use multifeed_core::record::replay;
 use multifeed_core::{CloseReason, Event, Mode};
-use multifeed_tcp::{Appended, Ending, Node, NodeEvent};
+use multifeed_tcp::{Appended, DisconnectReason, Node, NodeEvent};
 
 use crate::host::{Host, blocks, key_pair, loopback, write};
 
@@ -14,7 +14,7 @@ pub(crate) async fn two_nodes_sync_both_ways(host: Host) {
     assert_eq!(host.feed(&b, from_a, 2).await, blocks(&["a0", "a1"]));
     assert_eq!(host.feed(&a, from_b, 1).await, blocks(&["b0"]));
 
-    // Live: what is appended later goes too.
+    // Live: later appends are synced too.
     let writer = a.feed(from_a).await.expect("open").expect("there").id;
     let appended = a.append(writer, blocks(&["a2"])).await.expect("appends");
     assert_eq!(appended, Appended { start: 2, end: 3 });
@@ -25,13 +25,13 @@ pub(crate) async fn two_nodes_sync_both_ways(host: Host) {
     })
     .await;
     assert_eq!(a.peers().await.expect("open").len(), 1);
-    host.until("b says what it holds", async || {
+    host.until("b reports its length", async || {
         a.holders(writer).await.expect("open").iter().any(|(_, length)| *length == 3)
     })
     .await;
 }
 
-pub(crate) async fn a_third_gets_it_through_the_second(host: Host) {
+pub(crate) async fn a_feed_is_relayed(host: Host) {
     let (a, a_addr) = host.listening().await;
     let (b, b_addr) = host.open(host.options().listen(loopback()).peer(a_addr)).await;
     let c = host.dialling(b_addr).await;
@@ -54,24 +54,24 @@ pub(crate) async fn a_recorded_session(host: Host) {
     assert_eq!(replayed.multifeed.find(&from_b).expect("it came").length, 1);
 }
 
-pub(crate) async fn much_crosses_and_is_read_back(host: Host) {
+pub(crate) async fn a_large_feed_is_synced(host: Host) {
     let (a, addr) = host.listening().await;
     let b = host.dialling(addr).await;
     let feed = a.writer("much", key_pair(1)).await.expect("a writer");
-    // More than any one answer to a read, and than any queue on the way.
+    // More than the reply to one read, and than any queue between the nodes.
     let large: Vec<_> = (0..12).map(|n| vec![n; 1_000_000]).collect();
     let small: Vec<_> = (0..5_000_u32).map(|n| n.to_be_bytes().to_vec()).collect();
     for part in large.chunks(4).chain([&small[..]]) {
         a.append(feed, part.to_vec()).await.expect("appends");
     }
-    let key = a.feed_of(feed).await.expect("open").expect("there").key;
+    let key = a.feed_by_id(feed).await.expect("open").expect("there").key;
     let read = host.feed(&b, key, 5_012).await;
     assert!(read.iter().eq(large.iter().chain(&small)), "the same blocks");
 }
 
-pub(crate) async fn appends_of_many_tasks(host: Host) {
+pub(crate) async fn concurrent_appends(host: Host) {
     const TASKS: u8 = 32;
-    const EACH: u8 = 50;
+    const APPENDS: u8 = 50;
     let (a, _) = host.listening().await;
     let feed = a.writer("many", key_pair(1)).await.expect("a writer");
     let (done, all_done) = async_channel::bounded(1);
@@ -80,7 +80,7 @@ pub(crate) async fn appends_of_many_tasks(host: Host) {
         multifeed_tcp::runtime::Runtime::spawn(
             &host,
             Box::pin(async move {
-                for n in 0..EACH {
+                for n in 0..APPENDS {
                     let appended = a.append(feed, vec![vec![task, n]]).await.expect("appends");
                     assert_eq!(appended.end - appended.start, 1);
                 }
@@ -90,14 +90,14 @@ pub(crate) async fn appends_of_many_tasks(host: Host) {
     }
     drop(done);
     host.in_time(async { all_done.recv().await.expect_err("nothing is sent") }).await;
-    let read = a.read(feed, 0..u64::from(TASKS) * u64::from(EACH)).await.expect("held");
+    let read = a.read(feed, 0..u64::from(TASKS) * u64::from(APPENDS)).await.expect("held");
     for task in 0..TASKS {
         let own = read.iter().filter(|block| block[0] == task).map(|block| block[1]);
-        assert!(own.eq(0..EACH), "all of task {task}, once and in order");
+        assert!(own.eq(0..APPENDS), "all of task {task}, once and in order");
     }
 }
 
-pub(crate) async fn a_sync_that_should_end_ends(host: Host) {
+pub(crate) async fn a_one_time_sync_ends(host: Host) {
     let once = || host.options().mode(Mode::Once);
     let (a, addr) = host.open(once().listen(loopback())).await;
     let from_a = write(&a, 1, &["one", "two"]).await;
@@ -110,10 +110,10 @@ pub(crate) async fn a_sync_that_should_end_ends(host: Host) {
         _ => None,
     };
     let (reason, retry_in) = host.event(&mut at_b, disconnected).await;
-    assert!(matches!(reason, Ending::Core(CloseReason::Synced)), "{reason}");
+    assert!(matches!(reason, DisconnectReason::Core(CloseReason::Synced)), "{reason}");
     assert_eq!(retry_in, None);
     let (reason, _) = host.event(&mut at_a, disconnected).await;
-    assert!(matches!(reason, Ending::Core(CloseReason::Synced)), "{reason}");
+    assert!(matches!(reason, DisconnectReason::Core(CloseReason::Synced)), "{reason}");
     assert_eq!(host.feed(&b, from_a, 2).await, blocks(&["one", "two"]));
     assert_eq!(host.feed(&a, from_b, 1).await, blocks(&["three"]));
 }

@@ -12,16 +12,16 @@ fn told(ladder: &mut Ladder, step: Step) -> (bool, String) {
 fn people_are_told_what_is_new_and_no_more() {
     let mut ladder = Ladder::default();
     let steps = [
-        (Step::Bootstrapped { nodes: 9, seen_as: None }, true, "dht: entered, 9 nodes known"),
-        (Step::Looking, true, "dht: looking for others"),
+        (Step::Bootstrapped { nodes: 9, observed_ip: None }, true, "dht: entered, 9 nodes known"),
+        (Step::Searching, true, "dht: looking for others"),
         (Step::Found { peers: 0 }, true, "dht: nobody else is here yet"),
-        (Step::Looking, false, "dht: looking for others"),
+        (Step::Searching, false, "dht: looking for others"),
         (Step::Found { peers: 0 }, false, "dht: nobody else is here yet"),
         (Step::Found { peers: 2 }, true, "dht: found 2"),
         (
-            Step::Failed(SourceFailure::NobodyAnswers),
+            Step::Failed(SourceFailure::NoResponse),
             true,
-            "dht: failed: none of its entry nodes answers",
+            "dht: failed: no node of the network answers",
         ),
     ];
     for (step, is_news, text) in steps {

@@ -3,7 +3,7 @@
 //! Rule: a restored author that meets a peer first goes on where it was; one that writes first
 //! signs a second history, which costs nobody else anything.
 
-use multifeed_store::{DiskStore, Image, Platter};
+use multifeed_store::{DiskStore, DiskImage, SimDisk};
 use multifeed_tests::{Node, run_between};
 
 use crate::life::{Life, OWN, STEPS, connect, is_contested, writers};
@@ -15,7 +15,7 @@ use crate::watched::open;
 pub(crate) fn run(seed: u64, lives: u64) -> Row {
     let mut row = Row::new("backup");
     for seed in seed..seed + lives {
-        let platter = Platter::new(Image::default());
+        let platter = SimDisk::new(DiskImage::default());
         let mut life = Life::begin(seed, &platter).expect("the disk is sound");
         let mut copies = vec![platter.image()];
         for _ in 0..STEPS {
@@ -33,7 +33,7 @@ pub(crate) fn run(seed: u64, lives: u64) -> Row {
     row.end()
 }
 
-fn restored(copy: &Image) -> Result<Node<DiskStore>, Wrong> {
+fn restored(copy: &DiskImage) -> Result<Node<DiskStore>, Wrong> {
     let store = open(copy.clone()).map_err(|failure| Wrong::Bad(format!("{failure}")))?;
     Ok(Node::open_on(config(4), store))
 }
@@ -54,7 +54,7 @@ fn write(node: &mut Node<DiskStore>) -> usize {
     count
 }
 
-fn meets_first(life: &Life, copy: &Image) -> Result<(), Wrong> {
+fn meets_first(life: &Life, copy: &DiskImage) -> Result<(), Wrong> {
     let (mut node, mut peer) = (restored(copy)?, peer(life));
     connect(&mut node, &mut peer);
     let before = View::of(&mut peer);
@@ -77,7 +77,7 @@ fn meets_first(life: &Life, copy: &Image) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn writes_first(life: &Life, copy: &Image, row: &mut Row) -> Result<(), Wrong> {
+fn writes_first(life: &Life, copy: &DiskImage, row: &mut Row) -> Result<(), Wrong> {
     let (mut node, mut peer) = (restored(copy)?, peer(life));
     let before = View::of(&mut peer);
     write(&mut node);

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 
 use multifeed_core::Event;
-use multifeed_store::{Check, DiskStore, Image, Platter};
+use multifeed_store::{Check, DiskStore, DiskImage, SimDisk};
 use multifeed_tests::{Node, run_between};
 
 use crate::life::{Life, connect};
@@ -57,8 +57,8 @@ pub(crate) fn run(seed: u64, step: usize) -> Result<Row, Box<dyn Error>> {
 pub(crate) fn child(seed: u64, step: usize, from: usize) -> Result<(), Box<dyn Error>> {
     let small = Disk::filled(seed, STEPS);
     let large = Disk::filled(seed + 1, STEPS_LARGE);
-    let places = small.image.used().flatten().step_by(step).map(|place| (&small, place));
-    let pages = large.image.used().zip(0..);
+    let places = small.image.used_ranges().flatten().step_by(step).map(|place| (&small, place));
+    let pages = large.image.used_ranges().zip(0..);
     let pages = pages.map(|(page, number)| page.start + number * 97 % PAGE_BYTES as u64);
     let places = places.chain(pages.map(|place| (&large, place)));
     let mut out = std::io::stdout().lock();
@@ -73,18 +73,18 @@ pub(crate) fn child(seed: u64, step: usize, from: usize) -> Result<(), Box<dyn E
 /// A disk that was closed.
 struct Disk {
     life: Life,
-    image: Image,
+    image: DiskImage,
     /// What it shows undamaged.
     sound: View,
 }
 
 impl Disk {
     fn filled(seed: u64, steps: usize) -> Self {
-        let platter = Platter::new(Image::default());
+        let platter = SimDisk::new(DiskImage::default());
         let mut life = Life::begin(seed, &platter).expect("the disk is sound");
         life.live(steps);
         // The store itself is open as long as the life is: a copy is opened and closed.
-        let copy = Platter::new(platter.image());
+        let copy = SimDisk::new(platter.image());
         let store = DiskStore::open_on(copy.clone(), PATH, Check::Quick);
         let mut node = Node::open_on(config(3), store.expect("the disk is sound"));
         let sound = View::of(&mut node);
@@ -94,7 +94,7 @@ impl Disk {
 
     fn flip(&self, place: u64, row: &mut Row) {
         let mut image = self.image.clone();
-        image.flip(place, 1 << (place % 8));
+        image.flip_bits(place, 1 << (place % 8));
         row.add("bytes", 1);
         let looked = catch_unwind(AssertUnwindSafe(|| self.look(image, row)));
         let verdict = looked.unwrap_or_else(|panic| {
@@ -104,7 +104,7 @@ impl Disk {
         row.judge(verdict, || format!("byte {place}"));
     }
 
-    fn look(&self, image: Image, row: &mut Row) -> Result<(), Wrong> {
+    fn look(&self, image: DiskImage, row: &mut Row) -> Result<(), Wrong> {
         let Ok(store) = open(image.clone()) else {
             row.add("refused_by_the_store", 1);
             return Ok(());
@@ -126,7 +126,7 @@ impl Disk {
         } else if damaged == 0 {
             // Of a key that went missing only the tree of checksums knows.
             row.add("missing_without_a_word", 1);
-            if DiskStore::open_on(Platter::new(image), PATH, Check::Whole).is_ok() {
+            if DiskStore::open_on(SimDisk::new(image), PATH, Check::Full).is_ok() {
                 return Err(Wrong::Bad("something is missing, and the store is whole".into()));
             }
         }

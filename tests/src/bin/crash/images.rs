@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use multifeed_core::rng::Rng;
-use multifeed_store::{Check, Cut, DiskStore, Image, Op, Platter, Tear};
+use multifeed_store::{Check, DiskImage, DiskOp, DiskStore, PowerCut, SimDisk, Tear};
 use multifeed_tests::Node;
 
 use crate::life::{Life, OWN, STEPS, connect, is_contested, writers};
@@ -58,7 +58,7 @@ pub(crate) fn run(count: u64, seed: u64) -> Row {
 struct Disk {
     seed: u64,
     life: Life,
-    log: Vec<Op>,
+    log: Vec<DiskOp>,
     /// What the store held after each group, and what a multifeed shows of it.
     states: Vec<(Entries, View)>,
     chance: Rng,
@@ -76,7 +76,7 @@ struct Moment {
 
 impl Disk {
     fn of(seed: u64) -> Self {
-        let platter = Platter::recording(Image::default());
+        let platter = SimDisk::recording(DiskImage::default());
         let mut life = Life::begin(seed, &platter).expect("the disk is sound");
         life.live(STEPS);
         let log = platter.log();
@@ -99,11 +99,11 @@ impl Disk {
         }
         let log = std::mem::take(&mut self.log);
         let start = self.life.author.store.groups[0].end;
-        let (mut synced, mut first) = (Image::default(), 0);
+        let (mut synced, mut first) = (DiskImage::default(), 0);
         for place in 0..log.len() {
-            if log[place] == Op::Sync {
+            if log[place] == DiskOp::Sync {
                 if place >= start {
-                    let cut = Cut { synced: &synced, pending: &log[first..place] };
+                    let cut = PowerCut { synced: &synced, pending: &log[first..place] };
                     self.before_sync(&cut, self.moment(place), left, row);
                 }
                 log[first..place].iter().for_each(|op| synced.apply(op));
@@ -111,7 +111,7 @@ impl Disk {
                 self.looked_at.clear();
             }
             if place >= start {
-                let cut = Cut { synced: &synced, pending: &log[first..place + 1] };
+                let cut = PowerCut { synced: &synced, pending: &log[first..place + 1] };
                 self.after_op(&cut, self.moment(place + 1), left, row);
             }
             if left.load(Ordering::Relaxed) == 0 {
@@ -133,7 +133,7 @@ impl Disk {
     }
 
     /// Which of the pending writes reach the disk before the others is not ours to say.
-    fn before_sync(&mut self, cut: &Cut<'_>, moment: Moment, left: &AtomicU64, row: &mut Row) {
+    fn before_sync(&mut self, cut: &PowerCut<'_>, moment: Moment, left: &AtomicU64, row: &mut Row) {
         let pending = cut.pending.len();
         let all = pending <= ALL_SUBSETS_OF;
         for number in 0..if all { 1 << pending } else { BY_CHANCE } {
@@ -150,9 +150,9 @@ impl Disk {
 
     /// What was done last is there, or torn; of what was done before it all is there, nothing, or
     /// any of it.
-    fn after_op(&mut self, cut: &Cut<'_>, moment: Moment, left: &AtomicU64, row: &mut Row) {
+    fn after_op(&mut self, cut: &PowerCut<'_>, moment: Moment, left: &AtomicU64, row: &mut Row) {
         self.look("prefixes", (cut, cut.subset(|_| true)), moment, left, row);
-        let Some(Op::Write(_, bytes)) = cut.pending.last() else { return };
+        let Some(DiskOp::Write(_, bytes)) = cut.pending.last() else { return };
         for tear in Tear::all(bytes.len()) {
             let subsets = [u64::MAX, 0, self.chance.u64()];
             let subset = subsets[self.chance.below(3) as usize];
@@ -166,12 +166,12 @@ impl Disk {
     fn look(
         &mut self,
         how: &'static str,
-        (cut, image): (&Cut<'_>, Image),
+        (cut, image): (&PowerCut<'_>, DiskImage),
         moment: Moment,
         left: &AtomicU64,
         row: &mut Row,
     ) {
-        if !self.looked_at.insert((image.difference(cut.synced), moment.least, moment.most)) {
+        if !self.looked_at.insert((image.difference_hash(cut.synced), moment.least, moment.most)) {
             return;
         }
         let budget = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
@@ -208,7 +208,7 @@ impl Disk {
         })
     }
 
-    fn check(&self, image: &Image, moment: Moment) -> Result<usize, Wrong> {
+    fn check(&self, image: &DiskImage, moment: Moment) -> Result<usize, Wrong> {
         let store = open(image.clone()).map_err(|failure| Wrong::Bad(format!("{failure}")))?;
         let state = self.state_of(&store, moment)?;
         let mut node = Node::open_on(config(3), store);
@@ -223,14 +223,14 @@ impl Disk {
     }
 
     /// Cuts the power again at every step of the store's recovery.
-    fn cut_again(&mut self, image: &Image, state: usize) -> Result<u64, Wrong> {
-        let platter = Platter::recording(image.clone());
+    fn cut_again(&mut self, image: &DiskImage, state: usize) -> Result<u64, Wrong> {
+        let platter = SimDisk::recording(image.clone());
         let opened = DiskStore::open_on(platter.clone(), PATH, Check::Quick);
         drop(opened.map_err(|failure| Wrong::Bad(format!("{failure}")))?);
         let log = platter.log();
         let (mut synced, mut first, mut count) = (image.clone(), 0, 0);
         for place in 0..log.len() {
-            let cut = Cut { synced: &synced, pending: &log[first..=place] };
+            let cut = PowerCut { synced: &synced, pending: &log[first..=place] };
             let some = self.chance.u64();
             for subset in [u64::MAX, some] {
                 let image = cut.subset(|place| subset >> (place % 64) & 1 == 1);
@@ -239,7 +239,7 @@ impl Disk {
                 self.state_of(&store, moment)?;
                 count += 1;
             }
-            if log[place] == Op::Sync {
+            if log[place] == DiskOp::Sync {
                 log[first..place].iter().for_each(|op| synced.apply(op));
                 first = place + 1;
             }
@@ -248,7 +248,7 @@ impl Disk {
     }
 
     /// The multifeed in an image writes on, and meets its peer as it was at that time.
-    fn go_on(&self, image: Image, state: usize) -> Result<(), Wrong> {
+    fn go_on(&self, image: DiskImage, state: usize) -> Result<(), Wrong> {
         let store = open(image).map_err(|failure| Wrong::Bad(format!("{failure}")))?;
         let mut node = Node::open_on(config(4), store);
         let known = self.life.known_at(state + 1).map(|known| known.peer.clone());

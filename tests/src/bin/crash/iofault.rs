@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 
 use multifeed_core::{Event, Misuse, StoreFailure};
 use multifeed_store::{
-    Check, DiskStore, Failure, FailureKind, Fault, FaultKind, Image, Platter, Store,
+    Check, DiskStore, Failure, FailureKind, Fault, FaultKind, DiskImage, SimDisk, Store,
 };
 use multifeed_tests::Node;
 
@@ -31,7 +31,7 @@ const KINDS: [FaultKind; 4] = [
 pub(crate) fn run(seed: u64, lives: u64) -> Row {
     let mut row = Row::new("iofault");
     for seed in seed..seed + lives {
-        let platter = Platter::new(Image::default());
+        let platter = SimDisk::new(DiskImage::default());
         let mut sound = Life::begin(seed, &platter).expect("the disk is sound");
         let before = platter.operations();
         // The operations of making it are for `while_opening`.
@@ -39,8 +39,8 @@ pub(crate) fn run(seed: u64, lives: u64) -> Row {
         let operations = platter.operations();
         drop(sound);
         for (at, kind) in cross(before..operations) {
-            for stays in [false, true] {
-                let fault = Fault { at, kind, stays };
+            for is_permanent in [false, true] {
+                let fault = Fault { at, kind, is_permanent };
                 let verdict = while_living(seed, fault, &mut row);
                 row.judge(verdict, || format!("life {seed}, {fault:?}"));
             }
@@ -55,12 +55,12 @@ fn cross(places: std::ops::Range<usize>) -> impl Iterator<Item = (usize, FaultKi
 }
 
 fn while_living(seed: u64, fault: Fault, row: &mut Row) -> Result<(), Wrong> {
-    let platter = Platter::recording(Image::default());
+    let platter = SimDisk::recording(DiskImage::default());
     let begun = Life::begin(seed, &platter);
     let mut life = begun.map_err(|failure| Wrong::Bad(format!("{failure}")))?;
-    platter.fail(fault);
+    platter.inject(fault);
     life.live(STEPS);
-    if platter.struck() == 0 {
+    if platter.faults_hit() == 0 {
         return Ok(());
     }
     row.add("faults", 1);
@@ -125,15 +125,15 @@ fn is_closed(life: &mut Life, row: &mut Row) -> Result<(), Wrong> {
 }
 
 /// Every operation of opening, of a disk that was closed and of one that lost its power.
-fn while_opening(image: &Image, seed: u64, row: &mut Row) {
+fn while_opening(image: &DiskImage, seed: u64, row: &mut Row) {
     let held = open(image.clone()).and_then(|store| entries(&store));
     for (at, kind) in cross(0..opening_operations(image)) {
-        let platter = Platter::new(image.clone());
-        platter.fail(Fault { at, kind, stays: false });
+        let platter = SimDisk::new(image.clone());
+        platter.inject(Fault { at, kind, is_permanent: false });
         let opened = DiskStore::open_on(platter.clone(), PATH, Check::Quick);
         drop(opened.as_ref().map(entries));
         drop(opened);
-        if platter.struck() == 0 {
+        if platter.faults_hit() == 0 {
             continue;
         }
         row.add("faults", 1);
@@ -143,8 +143,8 @@ fn while_opening(image: &Image, seed: u64, row: &mut Row) {
     }
 }
 
-fn opening_operations(image: &Image) -> usize {
-    let platter = Platter::new(image.clone());
+fn opening_operations(image: &DiskImage) -> usize {
+    let platter = SimDisk::new(image.clone());
     drop(DiskStore::open_on(platter.clone(), PATH, Check::Quick).map(|store| entries(&store)));
     platter.operations()
 }

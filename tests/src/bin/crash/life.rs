@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use multifeed_core::rng::Rng;
 use multifeed_core::{Event, FeedId, FeedKey, KeyPair, Mode, Role, Secure};
-use multifeed_store::{Failure, MemoryStore, Platter, Store};
+use multifeed_store::{Failure, MemoryStore, SimDisk, Store};
 use multifeed_tests::{Node, run_between};
 
 use crate::report::Wrong;
@@ -75,7 +75,7 @@ pub(crate) fn connect<A: Store, B: Store>(one: &mut Node<A>, other: &mut Node<B>
 
 impl Life {
     /// A new disk, and a new multifeed on it that is connected.
-    pub(crate) fn begin(seed: u64, platter: &Platter) -> Result<Self, Failure> {
+    pub(crate) fn begin(seed: u64, platter: &SimDisk) -> Result<Self, Failure> {
         let store = Watched::create(platter)?;
         let author = Node::open_on(config(1), store);
         let mut life = Self {

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use multifeed_core::{StoreKey, Write};
-use multifeed_store::{Check, DiskStore, Failure, Image, MemoryStore, Platter, Scan, Store};
+use multifeed_store::{Check, DiskStore, Failure, DiskImage, MemoryStore, SimDisk, Scan, Store};
 
 /// Every entry of a store, in order.
 pub(crate) type Entries = Vec<(StoreKey, Bytes)>;
@@ -17,7 +17,7 @@ pub(crate) const PATH: &str = "platter";
 #[derive(Debug)]
 pub(crate) struct Watched {
     inner: DiskStore,
-    platter: Platter,
+    platter: SimDisk,
     mirror: MemoryStore,
     /// What the store held at first, and after each group that is durable.
     pub(crate) groups: Vec<Group>,
@@ -38,7 +38,7 @@ pub(crate) struct Group {
 
 impl Watched {
     /// A new store.
-    pub(crate) fn create(platter: &Platter) -> Result<Self, Failure> {
+    pub(crate) fn create(platter: &SimDisk) -> Result<Self, Failure> {
         let inner = DiskStore::create_on(platter.clone(), PATH)?;
         let (mirror, end) = (MemoryStore::new(), platter.log_length());
         let first = Group { begin: 0, end, after: mirror.clone() };
@@ -74,8 +74,8 @@ impl Store for Watched {
 }
 
 /// Opens the store that lies on a disk.
-pub(crate) fn open(image: Image) -> Result<DiskStore, Failure> {
-    DiskStore::open_on(Platter::new(image), PATH, Check::Quick)
+pub(crate) fn open(image: DiskImage) -> Result<DiskStore, Failure> {
+    DiskStore::open_on(SimDisk::new(image), PATH, Check::Quick)
 }
 
 /// All that a store holds.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use multifeed_core::{
     Config, Event, FeedId, Group, Input, KeyPair, Mode, Output, Role, Secure, StoreRequest,
 };
-use multifeed_store::{MemoryStore, carry_out};
+use multifeed_store::{MemoryStore, execute};
 use multifeed_tests::{CONNECTION, Node};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -97,7 +97,7 @@ impl Besieger {
                     Output::Disconnect { reason, .. } => self.node.closed.push(reason),
                     Output::Store(StoreRequest::Commit(commit)) => {
                         let multifeed = &mut self.node.multifeed;
-                        carry_out(&mut self.node.store, [StoreRequest::Commit(commit)], |reply| {
+                        execute(&mut self.node.store, [StoreRequest::Commit(commit)], |reply| {
                             multifeed.handle(multifeed_core::Instant::ZERO, Input::Stored(reply));
                         });
                     }

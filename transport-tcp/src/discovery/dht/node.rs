@@ -1,17 +1,18 @@
-//! A node of a DHT: for a network of one's own, and for tests.
+//! A DHT node, for private networks and for tests.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use libudx::UdxRuntime;
 use peeroxide_dht::hyperdht::{self, HyperDhtConfig, HyperDhtHandle};
 
-use super::client::{entry, failure};
-use crate::discovery::SourceFailure;
+use super::client::failure;
+use crate::discovery::report::SourceFailure;
 
-/// A node that stores what others announce, until it is dropped or closed. The first of a network
-/// is entered by nobody; later ones name one that is there.
+/// A node that stores the announcements of others until it is dropped. The first node of a network
+/// has no bootstrap nodes; later ones name an existing node.
 ///
-/// It keeps at most 65,536 announcements and as many records, each for 20 minutes.
+/// It stores at most 65,536 announcements and as many records, each for 20 minutes (defaults of
+/// `peeroxide-dht` 1.7.3).
 pub struct DhtNode {
     dht: HyperDhtHandle,
     addr: SocketAddr,
@@ -20,16 +21,16 @@ pub struct DhtNode {
 }
 
 impl DhtNode {
-    /// Starts a node on the runtime of tokio around the caller, on UDP.
+    /// Starts a node on the current tokio runtime and the given UDP address.
     ///
     /// # Errors
-    /// When the address cannot be bound, or is one of IPv6, which HyperDHT does not speak.
+    /// If the address cannot be bound, or is an IPv6 address, which HyperDHT does not support.
     pub async fn start(addr: SocketAddr, bootstrap: &[SocketAddr]) -> Result<Self, SourceFailure> {
         let IpAddr::V4(ip) = addr.ip() else {
-            return Err(failure("a node of the HyperDHT has an address of IPv4"));
+            return Err(failure("HyperDHT supports only IPv4 addresses"));
         };
         let mut config = HyperDhtConfig::default();
-        config.dht.bootstrap = bootstrap.iter().copied().map(entry).collect();
+        config.dht.bootstrap = bootstrap.iter().map(ToString::to_string).collect();
         config.dht.host = ip.to_string();
         config.dht.port = addr.port();
         config.dht.ephemeral = Some(false);
@@ -44,12 +45,12 @@ impl DhtNode {
         Ok(node)
     }
 
-    /// Where others enter.
+    /// Returns the address to use as a bootstrap node.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Other nodes that it knows.
+    /// Returns the number of other nodes that it knows.
     pub async fn nodes(&self) -> usize {
         self.dht.table_size().await.unwrap_or(0)
     }

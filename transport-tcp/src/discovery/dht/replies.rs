@@ -1,14 +1,15 @@
-//! What nodes of the DHT answer, read with bounds.
+//! Decodes the replies of DHT nodes, with bounds.
 //!
-//! Rule: nothing is allocated by a number that a node announced, and nothing that is signed is
-//! believed unsigned.
+//! Rule: no allocation depends on a number in a reply, and no record is used before its signature
+//! is verified.
 //!
 //! ```text
 //! LOOKUP        count, { key (32), count, { IPv4 (4), port (2) }* }*, …
 //! MUTABLE_GET   seq, length, value, signature (64)
 //! ```
 //!
-//! Numbers are compact: one byte up to 252, else 253, 254 or 255 and two, four or eight bytes.
+//! Integers use compact encoding: one byte up to 252, else 253, 254 or 255 followed by two, four or
+//! eight bytes, little-endian.
 
 use std::collections::BTreeSet;
 
@@ -21,24 +22,25 @@ use crate::discovery::endpoints::SEALED_BYTES_MAX;
 #[cfg(test)]
 mod tests;
 
-/// Peers that one node may name: as many as an honest one does.
+/// The most peers that one node may report: as many as an honest node stores per topic
+/// (`max_per_key` in peeroxide-dht 1.7.3, src/persistent.rs, as in hyperdht).
 const PEERS_PER_REPLY_MAX: usize = 20;
 
-/// A record that is signed by its key.
+/// A mutable record whose signature was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) seq: u64,
     pub(super) value: Vec<u8>,
 }
 
-/// The keys in the answer to a LOOKUP, up to the first thing in it that is none.
+/// Returns the keys in a reply to LOOKUP, up to the first malformed entry.
 pub(super) fn announced(reply: &[u8]) -> Vec<PublicKey> {
     let mut keys = Vec::new();
     let mut reader = Reader(reply);
-    let count = reader.number().unwrap_or(0);
+    let count = reader.integer().unwrap_or(0);
     while (keys.len() as u64) < count && keys.len() < PEERS_PER_REPLY_MAX {
         let Some(key) = reader.array() else { break };
-        let relays = reader.number().and_then(|count| count.checked_mul(6));
+        let relays = reader.integer().and_then(|count| count.checked_mul(6));
         if relays.and_then(|length| reader.bytes(length)).is_none() {
             break;
         }
@@ -47,27 +49,29 @@ pub(super) fn announced(reply: &[u8]) -> Vec<PublicKey> {
     keys
 }
 
-/// The first of each list, then the second of each …; each key once.
-pub(super) fn in_turns(lists: Vec<Vec<PublicKey>>) -> Vec<PublicKey> {
+/// Merges lists round-robin: the first entry of each list, then the second of each, and so on; each
+/// key once.
+pub(super) fn merge_round_robin(lists: Vec<Vec<PublicKey>>) -> Vec<PublicKey> {
     let mut seen = BTreeSet::new();
     let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
-    let turns = (0..longest).flat_map(|turn| lists.iter().filter_map(move |list| list.get(turn)));
-    turns.copied().filter(|key| seen.insert(*key)).collect()
+    let merged =
+        (0..longest).flat_map(|index| lists.iter().filter_map(move |list| list.get(index)));
+    merged.copied().filter(|key| seen.insert(*key)).collect()
 }
 
-/// The newest of the records that are signed by `key`.
+/// Returns the newest record that `key` signed.
 pub(super) fn newest<'a>(
     key: &PublicKey,
     replies: impl Iterator<Item = &'a [u8]>,
 ) -> Option<Record> {
-    replies.filter_map(|reply| signed(key, reply)).max_by_key(|record| record.seq)
+    replies.filter_map(|reply| verified(key, reply)).max_by_key(|record| record.seq)
 }
 
-/// The record in the answer to a MUTABLE_GET, if its signature holds.
-fn signed(key: &PublicKey, reply: &[u8]) -> Option<Record> {
+/// Returns the record in a reply to MUTABLE_GET, if its signature is valid.
+fn verified(key: &PublicKey, reply: &[u8]) -> Option<Record> {
     let mut reader = Reader(reply);
-    let seq = reader.number()?;
-    let length = reader.number()?;
+    let seq = reader.integer()?;
+    let length = reader.integer()?;
     if length > SEALED_BYTES_MAX as u64 {
         return None;
     }
@@ -78,11 +82,11 @@ fn signed(key: &PublicKey, reply: &[u8]) -> Option<Record> {
     verify(key, &signable, &signature).then_some(Record { seq, value })
 }
 
-/// The rest of a reply.
+/// The part of a reply that is not decoded yet.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn number(&mut self) -> Option<u64> {
+    fn integer(&mut self) -> Option<u64> {
         let [first] = self.array()?;
         match first {
             253 => self.array().map(u16::from_le_bytes).map(u64::from),

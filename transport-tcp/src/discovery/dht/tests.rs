@@ -1,19 +1,19 @@
 use super::*;
 
 #[test]
-fn looks_come_seldom_in_the_end_and_not_in_step() {
+fn search_intervals_grow_to_the_refresh_interval_with_jitter() {
     let waits = |seed| {
-        let mut chance = Rng::new([seed; 32]);
-        (0..70).map(|looks| pause(looks, &mut chance)).collect::<Vec<_>>()
+        let mut rng = Rng::new([seed; 32]);
+        (0..70).map(|searches| search_interval(searches, &mut rng)).collect::<Vec<_>>()
     };
-    let some = waits(1);
-    for (looks, wait) in some.iter().enumerate() {
-        let step_s = 1_u64.checked_shl(looks as u32).filter(|step| *step < REFRESH_S);
+    let intervals = waits(1);
+    for (searches, wait) in intervals.iter().enumerate() {
+        let step_s = 1_u64.checked_shl(searches as u32).filter(|step| *step < REFRESH_S);
         let step = Duration::from_secs(step_s.unwrap_or(REFRESH_S));
         assert!(
             *wait >= step * 2 / 3 && *wait <= step * 4 / 3 + Duration::from_millis(1),
-            "{looks}"
+            "{searches}"
         );
     }
-    assert_ne!(some, waits(2));
+    assert_ne!(intervals, waits(2));
 }

@@ -10,7 +10,7 @@ fn group() -> Group {
     Group::keyed([3; 32])
 }
 
-fn some(count: usize) -> Endpoints {
+fn endpoints(count: usize) -> Endpoints {
     let addrs = (0..count).map(|n| match n % 2 {
         0 => (Ipv6Addr::LOCALHOST, 4_977).into(),
         _ => (Ipv4Addr::new(192, 0, 2, 1), 80).into(),
@@ -19,17 +19,17 @@ fn some(count: usize) -> Endpoints {
 }
 
 #[test]
-fn members_read_what_a_member_wrote() {
+fn members_decrypt_records_of_members() {
     for count in 0..=ADDRESSES_PER_PEER_MAX {
-        let sealed = some(count).seal(&group(), [1; 32]);
-        assert_eq!(Endpoints::open(&group(), &sealed), Ok(some(count)));
+        let sealed = endpoints(count).seal(&group(), [1; 32]);
+        assert_eq!(Endpoints::open(&group(), &sealed), Ok(endpoints(count)));
     }
-    let sealed = some(20).seal(&group(), [1; 32]);
-    assert_eq!(Endpoints::open(&group(), &sealed), Ok(some(ADDRESSES_PER_PEER_MAX)));
+    let sealed = endpoints(20).seal(&group(), [1; 32]);
+    assert_eq!(Endpoints::open(&group(), &sealed), Ok(endpoints(ADDRESSES_PER_PEER_MAX)));
 }
 
 #[test]
-fn the_longest_record_is_as_long_as_it_may_be() {
+fn the_longest_record_has_the_maximum_length() {
     let addrs = vec![(Ipv6Addr::LOCALHOST, 1).into(); ADDRESSES_PER_PEER_MAX];
     let mut sealed = Endpoints { key: KEY, addrs }.seal(&group(), [1; 32]);
     assert_eq!(sealed.len(), SEALED_BYTES_MAX);
@@ -38,8 +38,8 @@ fn the_longest_record_is_as_long_as_it_may_be() {
 }
 
 #[test]
-fn strangers_read_nothing_in_it() {
-    let sealed = some(2).seal(&group(), [1; 32]);
+fn other_groups_cannot_decrypt_a_record() {
+    let sealed = endpoints(2).seal(&group(), [1; 32]);
     let others = [Group::keyed([4; 32]), Group::open("kitchen")];
     for other in others {
         assert_eq!(Endpoints::open(&other, &sealed), Err(BadRecord::Forged));
@@ -49,7 +49,7 @@ fn strangers_read_nothing_in_it() {
 }
 
 #[test]
-fn what_a_member_sealed_may_still_be_no_record() {
+fn a_malformed_record_of_a_member_is_rejected() {
     let with = |tail: &[u8]| {
         let (mut push, header) = Push::new(&seal_key(&group()), &mut Rng::new([1; 32]));
         let mut sealed = BytesMut::from(&header[..]);
@@ -67,27 +67,27 @@ fn what_a_member_sealed_may_still_be_no_record() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_no_record(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn random_bytes_are_rejected(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         prop_assert!(Endpoints::open(&group(), &bytes).is_err());
     }
 
     #[test]
-    fn a_changed_bit_is_seen(count in 0..=8_usize, at: prop::sample::Index, bit in 0..8) {
-        let mut sealed = some(count).seal(&group(), [1; 32]);
+    fn a_flipped_bit_is_detected(count in 0..=8_usize, at: prop::sample::Index, bit in 0..8) {
+        let mut sealed = endpoints(count).seal(&group(), [1; 32]);
         let at = at.index(sealed.len());
         sealed[at] ^= 1_u8 << bit;
         prop_assert_eq!(Endpoints::open(&group(), &sealed), Err(BadRecord::Forged));
     }
 }
 
-/// As DISCOVERY.md has it: the record of one member of the group 09 × 32.
+/// The vector of DISCOVERY.md: the record of one member of the group 09 × 32.
 const VECTOR: &str = concat!(
     "023f37203a2476c42566a61cc55c3ca875dbb4cc41c0deb76b24f33d0203f261964b7132e6ed4132",
     "ab2dc18e8182f0512bc27e6cd996263cf280907fd2f69254bdfbb3d940025b0842df323bc4e12f65",
 );
 
 #[test]
-fn the_seal_is_that_of_the_specification() {
+fn the_record_matches_the_vector_of_the_specification() {
     let group = Group::keyed([9; 32]);
     let record = Endpoints { key: KEY, addrs: vec![(Ipv4Addr::new(192, 0, 2, 1), 80).into()] };
     let sealed = record.seal(&group, [1; 32]);

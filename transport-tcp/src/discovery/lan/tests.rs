@@ -5,7 +5,7 @@ use multifeed_core::Group;
 use super::*;
 
 #[test]
-fn the_network_does_not_see_the_topic() {
+fn the_blinded_topic_does_not_reveal_the_topic() {
     let topic = *Group::open("kitchen").topic();
     let blinded = blinded_topic(&topic);
     assert_eq!(blinded.len(), 32);
@@ -14,7 +14,7 @@ fn the_network_does_not_see_the_topic() {
 }
 
 #[test]
-fn addresses_of_a_link_are_left_out_and_there_is_an_end_to_them() {
+fn link_local_addresses_are_left_out_and_the_number_is_bounded() {
     let link = ScopedIp::from(std::net::IpAddr::from(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1)));
     let near = |n| ScopedIp::from(std::net::IpAddr::from(Ipv4Addr::new(192, 0, 2, n)));
     assert_eq!(addresses(&[link, near(1)], 7), [(Ipv4Addr::new(192, 0, 2, 1), 7).into()]);

@@ -144,7 +144,7 @@ async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str>
     let mut entered = Err("the node has ended");
     while let Some(event) = events.next().await {
         match event {
-            NodeEvent::Discovery { step: Step::Bootstrapped { nodes, seen_as }, .. } => {
+            NodeEvent::Discovery { step: Step::Bootstrapped { nodes, observed_ip: seen_as }, .. } => {
                 entered = Ok((nodes, seen_as));
                 break;
             }

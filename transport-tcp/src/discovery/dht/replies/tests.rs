@@ -28,14 +28,14 @@ fn key_pair() -> KeyPair {
 }
 
 #[test]
-fn what_honest_nodes_answer_is_read() {
+fn replies_of_honest_nodes_are_decoded() {
     let reply = lookup(vec![peer(1, 0), peer(2, 3), peer(3, 1)]);
     assert_eq!(announced(&reply), [1, 2, 3].map(|n| PublicKey([n; 32])));
     assert_eq!(announced(&lookup(vec![])), []);
 }
 
 #[test]
-fn a_number_of_a_liar_allocates_nothing() {
+fn a_huge_announced_length_allocates_nothing() {
     // Nine bytes that announce 2^64 - 1 peers.
     assert_eq!(announced(&[255; 9]), []);
     let mut reply = vec![255; 9];
@@ -47,28 +47,28 @@ fn a_number_of_a_liar_allocates_nothing() {
 }
 
 #[test]
-fn one_node_names_no_more_than_its_share() {
+fn the_number_of_peers_in_one_reply_is_bounded() {
     let many = lookup((0..200).map(|n| peer(n, 0)).collect());
     assert_eq!(announced(&many).len(), PEERS_PER_REPLY_MAX);
 }
 
 #[test]
-fn what_stands_before_the_damage_counts() {
+fn entries_before_a_malformed_one_are_used() {
     let reply = lookup(vec![peer(1, 0), peer(2, 3)]);
     assert_eq!(announced(&reply[..reply.len() - 2]), [PublicKey([1; 32])]);
 }
 
 #[test]
-fn who_names_many_hides_nobody() {
+fn a_node_that_reports_many_keys_hides_no_others() {
     let key = |n| PublicKey([n; 32]);
-    let liar = (100..120).map(key).collect();
-    let order = in_turns(vec![liar, vec![key(1), key(2)], vec![key(2), key(1)]]);
+    let adversary = (100..120).map(key).collect();
+    let order = merge_round_robin(vec![adversary, vec![key(1), key(2)], vec![key(2), key(1)]]);
     assert_eq!(order[..5], [100, 1, 2, 101, 102].map(key));
     assert_eq!(order.len(), 22);
 }
 
 #[test]
-fn the_newest_record_counts_whoever_answers_first() {
+fn the_newest_record_wins_in_any_order() {
     let pair = key_pair();
     let (old, new) = (record(&pair, 7, b"old"), record(&pair, 9, b"new"));
     let expected = Some(Record { seq: 9, value: b"new".to_vec() });
@@ -78,18 +78,18 @@ fn the_newest_record_counts_whoever_answers_first() {
 }
 
 #[test]
-fn what_the_key_did_not_sign_is_no_record() {
+fn records_with_invalid_signatures_are_ignored() {
     let pair = key_pair();
     let forged = record(&KeyPair::from_seed(&[2; 32]), 99, b"forged");
     let mut renumbered = record(&pair, 7, b"value");
     renumbered[0] = 8;
-    let true_one = record(&pair, 5, b"true");
-    let replies = [&forged[..], &renumbered, &true_one].into_iter();
+    let valid = record(&pair, 5, b"true");
+    let replies = [&forged[..], &renumbered, &valid].into_iter();
     assert_eq!(newest(&pair.public_key(), replies).map(|record| record.seq), Some(5));
 }
 
 #[test]
-fn a_record_is_no_longer_than_ours_are() {
+fn a_record_longer_than_the_maximum_is_ignored() {
     let pair = key_pair();
     let with = |length| {
         let reply = record(&pair, 1, &vec![0; length]);
@@ -101,7 +101,7 @@ fn a_record_is_no_longer_than_ours_are() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..1_200)) {
+    fn random_bytes_are_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..1_200)) {
         prop_assert!(announced(&bytes).len() <= PEERS_PER_REPLY_MAX);
         prop_assert_eq!(newest(&key_pair().public_key(), [&bytes[..]].into_iter()), None);
     }

@@ -14,8 +14,10 @@ fn kind<T: std::fmt::Debug>(result: Result<T, Failure>) -> FailureKind {
 }
 
 #[test]
-fn a_failed_commit_closes_the_store_and_can_have_happened() {
-    for (outcome, kept) in [(Outcome::Lost, 0), (Outcome::Kept(1), 1), (Outcome::Kept(9), 2)] {
+fn a_failed_commit_closes_the_store_and_may_be_durable_in_part() {
+    for (outcome, kept) in
+        [(CommitOutcome::Lost, 0), (CommitOutcome::Kept(1), 1), (CommitOutcome::Kept(9), 2)]
+    {
         let mut store = FaultStore::new(MemoryStore::new());
         store.fail_commit(FailureKind::Full, outcome);
         assert_eq!(kind(store.commit(&[&put(1), &put(2)])), FailureKind::Full);
@@ -28,7 +30,7 @@ fn a_failed_commit_closes_the_store_and_can_have_happened() {
 }
 
 #[test]
-fn a_failed_read_fails_once() {
+fn a_read_fault_fires_once() {
     let mut store = FaultStore::new(MemoryStore::new());
     store.fail_read(FailureKind::Io);
     assert_eq!(kind(store.read(&[])), FailureKind::Io);
@@ -36,11 +38,11 @@ fn a_failed_read_fails_once() {
 }
 
 #[test]
-fn a_rotten_bit_is_read_flipped_until_it_is_written() {
+fn a_corrupt_bit_is_read_flipped_until_the_key_is_written() {
     let mut store = FaultStore::new(MemoryStore::new());
     store.commit(&[&put(1), &put(2)]).unwrap();
-    store.rot(key(1), 8);
-    store.rot(key(3), 0);
+    store.corrupt(key(1), 8);
+    store.corrupt(key(3), 0);
     let read = |store: &FaultStore<_>| store.read(&[key(1), key(2), key(3)]).unwrap();
     let value = |byte: u8| Some(Bytes::from(vec![byte]));
     assert_eq!(read(&store), [value(0b1011), value(0b1010), None]);

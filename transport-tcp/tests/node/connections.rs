@@ -1,15 +1,15 @@
-//! How connections come, stay one, and go.
+//! Connections: start, duplicates, limits and end.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use multifeed_core::{CloseReason, Event, Group};
-use multifeed_tcp::{DialFailure, Ending, Node, NodeEvent, NodeOptions};
+use multifeed_tcp::{DialFailure, DisconnectReason, Node, NodeEvent, NodeOptions};
 
 use crate::host::{Host, blocks, key_pair, loopback, write};
 
-fn disconnected(event: NodeEvent) -> Option<(Ending, Option<Duration>)> {
+fn disconnected(event: NodeEvent) -> Option<(DisconnectReason, Option<Duration>)> {
     match event {
         NodeEvent::Disconnected { reason, retry_in, .. } => Some((reason, retry_in)),
         _ => None,
@@ -20,7 +20,7 @@ fn opened(event: NodeEvent) -> Option<()> {
     matches!(event, NodeEvent::Multifeed(Event::Opened { .. })).then_some(())
 }
 
-pub(crate) async fn a_restarted_server_is_found_again(host: Host) {
+pub(crate) async fn a_restarted_server_is_reconnected(host: Host) {
     let folder = tempfile::tempdir().expect("a folder");
     let server = |addr| host.options().folder(folder.path()).identity(key_pair(9)).listen(addr);
     let (a, addr) = host.open(server(loopback())).await;
@@ -40,21 +40,21 @@ pub(crate) async fn a_restarted_server_is_found_again(host: Host) {
     assert_eq!(host.feed(&b, from_a, 2).await, blocks(&["before", "back"]));
 }
 
-pub(crate) async fn whom_we_hang_up_on_is_not_dialled_again(host: Host) {
+pub(crate) async fn a_disconnected_address_is_not_redialled(host: Host) {
     let (_a, addr) = host.listening().await;
     let b = Node::open(host.options()).await.expect("opens");
     let mut events = b.subscribe();
     b.dial(addr).await.expect("room");
     host.event(&mut events, opened).await;
-    b.hang_up(addr).await.expect("open");
+    b.disconnect(addr).await.expect("open");
     let (reason, retry_in) = host.event(&mut events, disconnected).await;
-    assert!(matches!(reason, Ending::Core(CloseReason::Requested)), "{reason}");
+    assert!(matches!(reason, DisconnectReason::Core(CloseReason::Requested)), "{reason}");
     assert_eq!(retry_in, None);
     host.sleep_ms(1_500).await;
     assert!(events.try_next().is_none());
-    // A dial that is under way is none any more either; and it can be named again.
+    // This cancels a dial in progress too, and the address can be added again.
     b.dial(addr).await.expect("room");
-    b.hang_up(addr).await.expect("open");
+    b.disconnect(addr).await.expect("open");
     b.dial(addr).await.expect("room");
     host.event(&mut events, opened).await;
 }
@@ -67,7 +67,7 @@ pub(crate) async fn two_that_dial_each_other(host: Host) {
         futures_lite::future::try_zip(a.dial(b_addr), b.dial(a_addr)).await.expect("room");
         host.event(&mut at_a, opened).await;
         host.event(&mut at_b, opened).await;
-        // Long enough for either to redial, if it thought that it had lost the other.
+        // Long enough for a redial, if either node considered the other one lost.
         host.sleep_ms(2_500).await;
         let (at_a, at_b) = (a.peers().await.expect("open"), b.peers().await.expect("open"));
         assert_eq!((at_a.len(), at_b.len()), (1, 1));
@@ -77,20 +77,20 @@ pub(crate) async fn two_that_dial_each_other(host: Host) {
     }
 }
 
-pub(crate) async fn ourselves_are_not_dialled_again(host: Host) {
+pub(crate) async fn our_own_address_is_not_redialled(host: Host) {
     let (a, addr) = host.listening().await;
     let mut events = a.subscribe();
     a.dial(addr).await.expect("room");
     for _ in 0..2 {
         let (reason, retry_in) = host.event(&mut events, disconnected).await;
-        assert!(!matches!(reason, Ending::Core(CloseReason::Violation(_))), "{reason}");
+        assert!(!matches!(reason, DisconnectReason::Core(CloseReason::Violation(_))), "{reason}");
         assert_eq!(retry_in, None);
     }
     host.sleep_ms(1_500).await;
     assert!(events.try_next().is_none());
 }
 
-pub(crate) async fn a_stranger_is_left_alone(host: Host) {
+pub(crate) async fn another_group_is_refused(host: Host) {
     let (a, addr) = host.listening().await;
     let mut at_a = a.subscribe();
     let other = NodeOptions::new(Group::open("another group"), host.clone());
@@ -98,19 +98,19 @@ pub(crate) async fn a_stranger_is_left_alone(host: Host) {
     let mut at_b = b.subscribe();
     b.dial(addr).await.expect("room");
     let (reason, _) = host.event(&mut at_a, disconnected).await;
-    assert!(matches!(reason, Ending::Core(CloseReason::NotAMember)), "{reason}");
+    assert!(matches!(reason, DisconnectReason::Core(CloseReason::NotAMember)), "{reason}");
     let (reason, retry_in) = host.event(&mut at_b, disconnected).await;
-    assert!(matches!(reason, Ending::Core(CloseReason::NotAMember)), "{reason}");
-    assert!(retry_in.expect("one day") > Duration::from_secs(400));
+    assert!(matches!(reason, DisconnectReason::Core(CloseReason::NotAMember)), "{reason}");
+    assert!(retry_in.expect("a retry") > Duration::from_secs(400));
     assert!(a.peers().await.expect("open").is_empty());
 }
 
-pub(crate) async fn silent_streams_keep_nobody_out(host: Host) {
+pub(crate) async fn silent_connections_keep_no_member_out(host: Host) {
     let mut options = host.options().listen(loopback());
     options.timing.handshake = Some(Duration::from_millis(800));
     let (a, addr) = host.open(options).await;
     let from_a = write(&a, 1, &["served"]).await;
-    // As many as the system keeps for us: connecting must not wait for a runtime of one thread.
+    // As many as the backlog holds: connecting must not wait for the single-threaded runtime.
     let connect = |_| TcpStream::connect(addr).expect("connects");
     let silent: Vec<TcpStream> = (0..1_000).map(connect).collect();
     let start = Instant::now();
@@ -121,13 +121,13 @@ pub(crate) async fn silent_streams_keep_nobody_out(host: Host) {
     for mut stream in silent {
         stream.set_read_timeout(Some(Duration::from_secs(5))).expect("settable");
         let mut buffer = [0; 256];
-        // A handshake message may come first; what counts is that there is an end.
+        // A handshake message may arrive first. The stream must end.
         while stream.read(&mut buffer).unwrap_or(0) > 0 {}
     }
     assert_eq!(a.peers().await.expect("open").len(), 1);
 }
 
-pub(crate) async fn a_stalled_peer_delays_nobody(host: Host) {
+pub(crate) async fn a_stalled_peer_delays_no_other(host: Host) {
     let (a, addr) = host.listening().await;
     let from_a = write(&a, 1, &["first"]).await;
     let stalled = Node::open(host.options().peer(stalling(addr))).await.expect("opens");
@@ -141,10 +141,10 @@ pub(crate) async fn a_stalled_peer_delays_nobody(host: Host) {
     }
     host.feed(&quick, from_a, 25).await;
     let behind = stalled.feed(from_a).await.expect("open").expect("there").length;
-    assert!(behind < 25, "the proxy has let it all pass");
+    assert!(behind < 25, "the proxy did not stall");
 }
 
-pub(crate) async fn nobody_there_is_told(host: Host) {
+pub(crate) async fn a_refused_dial_is_reported(host: Host) {
     let free = TcpListener::bind(loopback()).expect("binds").local_addr().expect("bound");
     let a = Node::open(host.options()).await.expect("opens");
     let mut events = a.subscribe();
@@ -167,7 +167,7 @@ pub(crate) async fn nobody_there_is_told(host: Host) {
     }
 }
 
-/// A proxy to `addr` that stops to pass on what comes from there after the first half mebibyte.
+/// Starts a proxy to `addr` that stops forwarding data from there after half a mebibyte.
 fn stalling(addr: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind(loopback()).expect("binds");
     let proxy = listener.local_addr().expect("bound");
@@ -177,9 +177,9 @@ fn stalling(addr: SocketAddr) -> SocketAddr {
             let (Ok(near_reader), Ok(far_writer)) = (near.try_clone(), far.try_clone()) else {
                 return;
             };
-            std::thread::spawn(move || pass(near_reader, far_writer, usize::MAX));
+            std::thread::spawn(move || forward(near_reader, far_writer, usize::MAX));
             std::thread::spawn(move || {
-                let open = pass(far, near, 512 * 1024);
+                let open = forward(far, near, 512 * 1024);
                 std::thread::sleep(Duration::from_secs(60));
                 drop(open);
             });
@@ -188,12 +188,12 @@ fn stalling(addr: SocketAddr) -> SocketAddr {
     proxy
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, bytes_max: usize) -> (TcpStream, TcpStream) {
-    let mut passed = 0;
+fn forward(mut from: TcpStream, mut to: TcpStream, bytes_max: usize) -> (TcpStream, TcpStream) {
+    let mut forwarded = 0;
     let mut buffer = [0; 16 * 1024];
-    while passed < bytes_max {
+    while forwarded < bytes_max {
         match from.read(&mut buffer) {
-            Ok(count) if count > 0 && to.write_all(&buffer[..count]).is_ok() => passed += count,
+            Ok(count) if count > 0 && to.write_all(&buffer[..count]).is_ok() => forwarded += count,
             _ => break,
         }
     }

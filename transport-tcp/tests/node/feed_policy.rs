@@ -1,12 +1,12 @@
-//! What the application wants of feeds.
+//! Refusing, accepting and removing feeds.
 
 use crate::host::{Host, blocks, write};
 
-pub(crate) async fn a_refused_feed_is_not_taken_until_it_is_accepted(host: Host) {
+pub(crate) async fn a_refused_feed_is_not_downloaded_until_accepted(host: Host) {
     let (a, addr) = host.listening().await;
     let key = write(&a, 1, &["one", "two"]).await;
     let (b, _) = host.listening().await;
-    b.refuse(key).await.expect("it lasts");
+    b.refuse(key).await.expect("durable");
     assert!(b.is_refused(key).await.expect("open"));
     b.dial(addr).await.expect("dials");
     host.until("in sync without it", async || {
@@ -15,12 +15,12 @@ pub(crate) async fn a_refused_feed_is_not_taken_until_it_is_accepted(host: Host)
     })
     .await;
     assert_eq!(b.sync_status().await.expect("open").have, 0);
-    b.accept(key).await.expect("it lasts");
+    b.accept(key).await.expect("durable");
     assert!(!b.is_refused(key).await.expect("open"));
     assert_eq!(host.feed(&b, key, 2).await, blocks(&["one", "two"]));
     let id = b.feed(key).await.expect("open").expect("there").id;
-    b.remove(id).await.expect("it is gone");
+    b.remove(id).await.expect("removed");
     assert!(b.is_refused(key).await.expect("open"));
     assert!(b.feed(key).await.expect("open").is_none_or(|feed| feed.length == 0));
-    assert!(b.remove(id).await.is_err(), "it is gone already");
+    assert!(b.remove(id).await.is_err(), "already removed");
 }

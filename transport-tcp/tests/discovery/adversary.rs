@@ -1,4 +1,4 @@
-//! A node of the DHT that answers what it likes.
+//! An adversarial DHT node.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -11,20 +11,21 @@ use peeroxide_dht::peer::peer_id;
 
 use crate::network::loopback;
 
-/// Runs until the test's process ends.
-pub(crate) struct Liar {
+/// A DHT node with forged replies. Runs until the test process ends.
+pub(crate) struct Adversary {
     pub(crate) addr: SocketAddr,
-    /// Questions of HyperDHT's own that were answered with a lie.
-    lies: Arc<AtomicUsize>,
+    /// Number of HyperDHT requests that got a forged reply.
+    forged: Arc<AtomicUsize>,
 }
 
-impl Liar {
-    /// Answers each question of HyperDHT's own as `answer` says, and all others as a node does.
+impl Adversary {
+    /// Starts a node that answers HyperDHT's requests with `answer`, and the requests of the
+    /// underlying dht-rpc correctly.
     pub(crate) fn new(mut answer: impl FnMut(&Request) -> Vec<u8> + Send + 'static) -> Self {
         let socket = UdpSocket::bind(loopback()).expect("binds");
         let addr = socket.local_addr().expect("bound");
-        let lies = Arc::<AtomicUsize>::default();
-        let told = Arc::clone(&lies);
+        let forged = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&forged);
         std::thread::spawn(move || {
             let mut buffer = [0; 65_536];
             while let Ok((length, from)) = socket.recv_from(&mut buffer) {
@@ -32,34 +33,36 @@ impl Liar {
                     continue;
                 };
                 let value = (!request.internal).then(|| answer(&request));
-                told.fetch_add(usize::from(value.is_some()), Ordering::Relaxed);
-                let response = respond(&request, (addr, from), value);
-                // A lie that does not fit in a packet is not told.
+                count.fetch_add(usize::from(value.is_some()), Ordering::Relaxed);
+                let response = respond(&request, Ends { own: addr, from }, value);
+                // Fails if the reply does not fit in a packet.
                 let _ = socket.send_to(&response, from);
             }
         });
-        Self { addr, lies }
+        Self { addr, forged }
     }
 
-    pub(crate) fn has_lied(&self) -> bool {
-        self.lies.load(Ordering::Relaxed) > 0
+    pub(crate) fn has_forged(&self) -> bool {
+        self.forged.load(Ordering::Relaxed) > 0
     }
 }
 
-fn respond(
-    request: &Request,
-    (own, from): (SocketAddr, SocketAddr),
-    value: Option<Vec<u8>>,
-) -> Vec<u8> {
+/// The addresses of a request: where it arrived, and where it came from.
+struct Ends {
+    own: SocketAddr,
+    from: SocketAddr,
+}
+
+fn respond(request: &Request, Ends { own, from }: Ends, value: Option<Vec<u8>>) -> Vec<u8> {
     let to = Ipv4Peer { host: from.ip().to_string(), port: from.port() };
-    // Nobody is there.
-    let nobody = Ipv4Peer { host: "127.0.0.1".into(), port: 1 };
+    // No node listens there.
+    let absent = Ipv4Peer { host: "127.0.0.1".into(), port: 1 };
     let response = Response {
         tid: request.tid,
         to,
         id: Some(peer_id(&own.ip().to_string(), own.port())),
         token: Some([7; 32]),
-        closer_nodes: vec![nobody],
+        closer_nodes: vec![absent],
         error: 0,
         value,
     };

@@ -1,49 +1,68 @@
-//! What lies on a disk.
+//! The contents of a disk.
 //!
-//! Rule: images share the pages in which they do not differ, so that a million of them can be made
-//! from one another.
+//! Rule: images share equal pages, so a test can derive a million images from one another.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::Op;
+use bytes::Bytes;
 
+/// The unit of sharing between images: the page size of `redb`, so one change of the engine copies
+/// one page.
 const PAGE_BYTES: usize = 4096;
 
 type Page = [u8; PAGE_BYTES];
 
-/// The bytes of a disk. Clones are cheap, and differ from then on.
+/// A change of a disk.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DiskOp {
+    /// Bytes were written at an offset.
+    Write(u64, Bytes),
+    /// The length was set.
+    SetLength(u64),
+    /// All earlier changes were made durable.
+    Sync,
+}
+
+/// The bytes of a disk. A clone is cheap and independent of the original.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Image {
+pub struct DiskImage {
     /// `None`: all zeros.
     pages: Vec<Option<Arc<Page>>>,
     length: u64,
 }
 
-/// Parts of a run of bytes, none of which crosses the border of a page: the page, where in it, and
-/// which of the bytes.
-fn parts(
-    offset: u64,
-    count: usize,
-) -> impl Iterator<Item = (usize, usize, std::ops::Range<usize>)> {
+/// The part of a byte range that lies within one page.
+struct PagePart {
+    /// The index of the page.
+    page: usize,
+    /// Where the part begins in the page.
+    within: usize,
+    /// Which bytes of the range it covers.
+    range: Range<usize>,
+}
+
+/// Splits `count` bytes from `offset` on at the page boundaries.
+fn page_parts(offset: u64, count: usize) -> impl Iterator<Item = PagePart> {
     let mut done = 0;
     std::iter::from_fn(move || {
-        let place = usize::try_from(offset).ok()?.checked_add(done)?;
-        let (page, within) = (place / PAGE_BYTES, place % PAGE_BYTES);
-        let part = done..count.min(done + PAGE_BYTES - within);
-        done = part.end;
-        (!part.is_empty()).then_some((page, within, part))
+        let position = usize::try_from(offset).ok()?.checked_add(done)?;
+        let (page, within) = (position / PAGE_BYTES, position % PAGE_BYTES);
+        let range = done..count.min(done + PAGE_BYTES - within);
+        done = range.end;
+        (!range.is_empty()).then_some(PagePart { page, within, range })
     })
 }
 
-impl Image {
-    /// How many bytes there are.
+impl DiskImage {
+    /// Returns the length in bytes.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// All of the bytes.
+    /// Returns all bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let pages = self.pages.iter();
         let mut bytes: Vec<u8> =
@@ -52,16 +71,16 @@ impl Image {
         bytes
     }
 
-    /// Where the pages begin that are not all zeros, and how long they are.
-    pub fn used(&self) -> impl Iterator<Item = std::ops::Range<u64>> {
+    /// Returns the byte ranges of the pages that are not all zero.
+    pub fn used_ranges(&self) -> impl Iterator<Item = Range<u64>> {
         let used = self.pages.iter().enumerate().filter(|(_, page)| page.is_some());
         used.map(|(number, _)| (number * PAGE_BYTES) as u64)
             .map(|start| start..self.length.min(start + PAGE_BYTES as u64))
     }
 
-    /// A digest of how it differs from another: equal ones are the same image, but for one chance
-    /// in 2^64 that they are not.
-    pub fn difference(&self, other: &Self) -> u64 {
+    /// Returns a hash of the difference from another image. Images with equal hashes are equal,
+    /// except with probability 2^-64.
+    pub fn difference_hash(&self, other: &Self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.length.hash(&mut hasher);
         let others = other.pages.iter().map(Some).chain(std::iter::repeat(None));
@@ -75,27 +94,27 @@ impl Image {
         hasher.finish()
     }
 
-    /// Changes the bits of one byte that are set in `mask`. Behind the end there is none.
-    pub fn flip(&mut self, offset: u64, mask: u8) {
+    /// Flips the bits of `mask` in one byte. Does nothing past the end.
+    pub fn flip_bits(&mut self, offset: u64, mask: u8) {
         let mut byte = [0];
         if self.read(offset, &mut byte).is_ok() {
             self.write(offset, &[byte[0] ^ mask]);
         }
     }
 
-    /// Does what was done to another.
-    pub fn apply(&mut self, op: &Op) {
+    /// Applies a change.
+    pub fn apply(&mut self, op: &DiskOp) {
         match op {
-            Op::Write(offset, bytes) => self.write(*offset, bytes),
-            Op::Length(length) => self.set_length(*length),
-            Op::Sync => {}
+            DiskOp::Write(offset, bytes) => self.write(*offset, bytes),
+            DiskOp::SetLength(length) => self.set_length(*length),
+            DiskOp::Sync => {}
         }
     }
 
-    /// Cuts it, or fills it up with zeros.
+    /// Truncates the image, or extends it with zeros.
     pub fn set_length(&mut self, length: u64) {
         if length < self.length {
-            // What lies behind the end is zero when it comes back.
+            // Bytes past the end must be zero if the image grows again.
             let last = usize::try_from(length).unwrap_or(usize::MAX) % PAGE_BYTES;
             let rest = vec![0; if last == 0 { 0 } else { PAGE_BYTES - last }];
             self.put(length, &rest);
@@ -104,7 +123,7 @@ impl Image {
         self.pages.resize(self.length.div_ceil(PAGE_BYTES as u64) as usize, None);
     }
 
-    /// Writes these bytes, and grows where they end behind the end.
+    /// Writes bytes, and extends the image if they exceed its length.
     pub fn write(&mut self, offset: u64, bytes: &[u8]) {
         let end = offset.saturating_add(bytes.len() as u64);
         if end > self.length {
@@ -114,9 +133,9 @@ impl Image {
     }
 
     fn put(&mut self, offset: u64, bytes: &[u8]) {
-        for (page, within, part) in parts(offset, bytes.len()) {
+        for PagePart { page, within, range } in page_parts(offset, bytes.len()) {
             let Some(page) = self.pages.get_mut(page) else { return };
-            let bytes = &bytes[part];
+            let bytes = &bytes[range];
             if page.is_none() && bytes.iter().all(|byte| *byte == 0) {
                 continue;
             }
@@ -125,12 +144,12 @@ impl Image {
         }
     }
 
-    /// Fills `out` from an offset on; fails behind the end.
+    /// Fills `out` from an offset on; fails if the range exceeds the length.
     pub fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let end = offset.checked_add(out.len() as u64).filter(|end| *end <= self.length);
         end.ok_or(io::ErrorKind::UnexpectedEof)?;
-        for (page, within, part) in parts(offset, out.len()) {
-            let out = &mut out[part];
+        for PagePart { page, within, range } in page_parts(offset, out.len()) {
+            let out = &mut out[range];
             match self.pages.get(page) {
                 Some(Some(page)) => out.copy_from_slice(&page[within..within + out.len()]),
                 _ => out.fill(0),
@@ -140,7 +159,7 @@ impl Image {
     }
 }
 
-impl From<&[u8]> for Image {
+impl From<&[u8]> for DiskImage {
     fn from(bytes: &[u8]) -> Self {
         let mut image = Self::default();
         image.write(0, bytes);

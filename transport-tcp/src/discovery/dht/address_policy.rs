@@ -1,0 +1,126 @@
+//! Which of our addresses to announce, and which addresses of others to dial.
+//!
+//! Rule: a private address means a different machine in each network. One that comes from the DHT
+//! is dialled only if it belongs to a network of this host.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::discovery::report::ADDRESSES_PER_PEER_MAX;
+
+#[cfg(test)]
+mod tests;
+
+/// The addresses of this host.
+#[derive(Debug)]
+pub(super) struct AddressPolicy {
+    advertise: Vec<SocketAddr>,
+    /// The outside address of a forwarded port.
+    pub(super) forwarded: Option<SocketAddr>,
+    listen_addrs: Vec<SocketAddr>,
+    interfaces: Vec<IpAddr>,
+}
+
+impl AddressPolicy {
+    /// Asks the system for the addresses of its interfaces. If it reports none, only the specified
+    /// addresses are used.
+    pub(super) fn new(listen_addrs: &[SocketAddr], advertise: Vec<SocketAddr>) -> Self {
+        let listen_addrs = listen_addrs.to_vec();
+        let mut policy = Self { advertise, forwarded: None, listen_addrs, interfaces: Vec::new() };
+        policy.update();
+        policy
+    }
+
+    /// Asks the system again. Returns whether the addresses of this host have changed.
+    pub(super) fn update(&mut self) -> bool {
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        let interfaces: Vec<_> = interfaces.iter().map(if_addrs::Interface::ip).collect();
+        let has_changed = interfaces != self.interfaces;
+        self.interfaces = interfaces;
+        has_changed
+    }
+
+    /// Returns the addresses to announce, best first: specified by the user, forwarded by a router,
+    /// those of the listeners, and the address that DHT nodes observe, in case its port is
+    /// forwarded.
+    pub(super) fn announced(&self, observed_ip: Option<IpAddr>) -> Vec<SocketAddr> {
+        let mut own = self.advertise.clone();
+        own.extend(self.forwarded);
+        for addr in &self.listen_addrs {
+            if !addr.ip().is_unspecified() {
+                own.push(*addr);
+                continue;
+            }
+            let is_reachable = |ip: &&IpAddr| !ip.is_loopback() && !is_link_local(ip);
+            let is_same_family = |ip: &&IpAddr| addr.is_ipv6() || ip.is_ipv4();
+            let local = self.interfaces.iter().filter(is_reachable).filter(is_same_family);
+            own.extend(local.map(|ip| SocketAddr::new(*ip, addr.port())));
+            let outside = observed_ip.filter(|ip| is_public(*ip));
+            own.extend(outside.map(|ip| SocketAddr::new(ip, addr.port())));
+        }
+        let mut announced = Vec::new();
+        for addr in own {
+            if !announced.contains(&addr) && announced.len() < ADDRESSES_PER_PEER_MAX {
+                announced.push(addr);
+            }
+        }
+        announced
+    }
+
+    /// Returns whether an address from the DHT may be dialled.
+    pub(super) fn may_dial(&self, addr: SocketAddr) -> bool {
+        let ip = addr.ip().to_canonical();
+        if addr.port() == 0 || ip.is_unspecified() || ip.is_multicast() || is_link_local(&ip) {
+            return false;
+        }
+        if ip.is_loopback() {
+            // A node that listens on loopback is part of a test on one host.
+            return self.listen_addrs.iter().any(|own| own.ip().is_loopback());
+        }
+        is_public(ip) || self.interfaces.iter().any(|own| is_same_network(*own, ip))
+    }
+}
+
+fn is_link_local(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+/// Returns whether an address is globally unique: not one of the special-purpose addresses of
+/// RFC 6890.
+pub(super) fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let is_shared = first == 100 && second & 0xc0 == 64;
+            let is_benchmark = first == 198 && second & 0xfe == 18;
+            let is_special = is_shared || is_benchmark || first == 0 || first >= 240;
+            !(is_special || ip.is_private() || ip.is_loopback() || ip.is_link_local())
+                && !(ip.is_documentation() || ip.is_multicast() || ip.is_broadcast())
+        }
+        // Global unicast is 2000::/3, without 2001:db8::/32 for documentation.
+        IpAddr::V6(ip) => {
+            let [first, second, ..] = ip.segments();
+            first & 0xe000 == 0x2000 && !(first == 0x2001 && second == 0xdb8)
+        }
+    }
+}
+
+/// Returns whether two addresses are in one network of the usual size: a /24 of IPv4 (a judgement:
+/// the default of home routers) or a /64 of IPv6 (RFC 4291, section 2.5.4).
+fn is_same_network(own: IpAddr, other: IpAddr) -> bool {
+    match (own, other) {
+        (IpAddr::V4(own), IpAddr::V4(other)) => network4(own) == network4(other),
+        (IpAddr::V6(own), IpAddr::V6(other)) => network6(own) == network6(other),
+        _ => false,
+    }
+}
+
+fn network4(ip: Ipv4Addr) -> u32 {
+    ip.to_bits() >> 8
+}
+
+fn network6(ip: Ipv6Addr) -> u128 {
+    ip.to_bits() >> 64
+}
