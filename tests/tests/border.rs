@@ -10,6 +10,8 @@ use std::{env, fs};
 
 use serde_json::Value;
 
+mod layers;
+
 /// What a function of its inputs cannot use: a clock, chance, another thread, the operating
 /// system, and everything whose order is not a function of its contents.
 const BANNED: [&str; 16] = [
@@ -164,4 +166,38 @@ fn the_only_feature_of_the_core_is_for_tests() {
         let planted = features.iter().find(|line| line.contains("planted-bugs"));
         assert_eq!(planted, None, "{package} plants bugs where it is no test");
     }
+}
+
+/// Fails with every import that breaks the layers of a package, and with every import cycle.
+#[track_caller]
+fn assert_layered(package: &str, folder: &str) {
+    let path = format!("tests/tests/border/layers-{package}.txt");
+    let list = fs::read_to_string(root().join(&path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let found = layers::Graph::of(&root().join(folder).join("src")).violations(&list);
+    assert!(found.is_empty(), "{path}:\n{}", found.join("\n"));
+}
+
+#[test]
+fn core_imports_follow_its_layers() {
+    assert_layered("multifeed-core", "core");
+}
+
+#[test]
+fn store_imports_follow_its_layers() {
+    assert_layered("multifeed-store", "store");
+}
+
+#[test]
+fn memory_imports_follow_its_layers() {
+    assert_layered("multifeed-memory", "transport-memory");
+}
+
+#[test]
+fn tcp_imports_follow_its_layers() {
+    assert_layered("multifeed-tcp", "transport-tcp");
+}
+
+#[test]
+fn chat_imports_follow_its_layers() {
+    assert_layered("multichat", "chat-cli");
 }
