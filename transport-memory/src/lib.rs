@@ -95,10 +95,10 @@ mod liar;
 mod link;
 mod node;
 mod options;
-#[cfg(test)]
-mod planted;
 mod rule;
 pub mod scenario;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod world;
 
