@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = NodeOptions::new(Group::keyed([1; 32])).disk(DiskOptions::instant());
     // Nobody takes them.
     let options = options.events_kept(0);
-    let options = options.take(if is_of_neighbours { Take::Accepted } else { Take::Offered });
+    let options = options.admission(if is_of_neighbours { Take::Accepted } else { Take::Offered });
     let nodes: Vec<_> = (0..peers).map(|_| world.add_node(options.clone())).collect();
     let mut keys = Vec::new();
     for author in &nodes[..feeds.min(peers)] {

@@ -37,8 +37,8 @@ impl Rig {
     /// The second node has a fault that makes it say what an honest one would not.
     fn with_fault(seed: u64, fault: Fault) -> Self {
         let mut rig = Self::honest(seed);
-        rig.world.make_liar(rig.nodes[1], fault);
-        rig.world.hide_liar(rig.nodes[1]);
+        rig.world.make_adversary(rig.nodes[1], fault);
+        rig.world.count_as_honest(rig.nodes[1]);
         rig
     }
 
@@ -62,7 +62,7 @@ impl Rig {
         self.world.run_until_converged(Duration::from_secs(60));
         self.world.check_cost(CROSSINGS, None);
         self.world.check_at_rest();
-        self.world.broken().iter().map(|broken| broken.law).collect()
+        self.world.violations().iter().map(|violation| violation.law).collect()
     }
 
     fn run(mut self) -> BTreeSet<Law> {
@@ -120,7 +120,7 @@ fn faulty(fault: Fault) -> BTreeSet<Law> {
 
 fn hasty_disk() -> BTreeSet<Law> {
     let mut rig = Rig::honest(1);
-    rig.world.disk_mut(rig.nodes[0]).is_hasty = true;
+    rig.world.disk_mut(rig.nodes[0]).acknowledges_early = true;
     rig.write();
     rig.world.disk_mut(rig.nodes[0]).forget_staged();
     rig.restart(0);
@@ -201,13 +201,13 @@ fn crumbling_pipe() -> BTreeSet<Law> {
 
 fn deaf_timer() -> BTreeSet<Law> {
     let mut rig = Rig::honest(1);
-    rig.world.deafen_timer(rig.nodes[0]);
+    rig.world.ignore_timeouts(rig.nodes[0]);
     rig.run()
 }
 
 fn told_twice() -> BTreeSet<Law> {
     told(|world, node, event| {
-        world.tell_laws(node, event);
+        world.report_event(node, event);
     })
 }
 
@@ -215,7 +215,7 @@ fn told_late() -> BTreeSet<Law> {
     told(|world, node, event| {
         if let Event::Appended { request, feed, end, .. } = *event {
             let later = Event::Appended { request, feed, start: end + 1, end: end + 2 };
-            world.tell_laws(node, &later);
+            world.report_event(node, &later);
         }
     })
 }
@@ -249,7 +249,7 @@ fn hasty_heads() -> BTreeSet<Law> {
     let multifeed = rig.world.multifeed(rig.nodes[1]).unwrap();
     let feed = multifeed.find(&rig.feeds[0]).unwrap().id;
     let connection = multifeed.peers().next().unwrap().connection;
-    rig.world.tell_laws(rig.nodes[1], &Event::Held { connection, feed, length: 99 });
+    rig.world.report_event(rig.nodes[1], &Event::Held { connection, feed, length: 99 });
     rig.look()
 }
 

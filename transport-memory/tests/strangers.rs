@@ -13,7 +13,7 @@ const STEP: Duration = Duration::from_millis(1);
 /// Ten writers in a ring with two chords, and perhaps the member, who is dialled by two of them.
 fn world(take: Take, made_up: usize) -> (World, Vec<NodeId>, Vec<FeedKey>) {
     let mut world = World::new(7);
-    let honest = NodeOptions::new(Group::keyed([1; 32])).take(take);
+    let honest = NodeOptions::new(Group::keyed([1; 32])).admission(take);
     let nodes: Vec<_> = (0..WRITERS).map(|_| world.add_node(honest.clone())).collect();
     let feeds: Vec<_> = nodes.iter().map(|node| world.writer(*node, "own").unwrap()).collect();
     for (node, feed) in nodes.iter().zip(&feeds) {

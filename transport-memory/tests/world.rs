@@ -74,7 +74,7 @@ fn chain_ring_and_mesh_converge() {
             let (mut world, nodes, _, feeds) = world(seed, &pairs, DiskOptions::default(), &link);
             world.run_until_idle();
             assert_all_hold(&mut world, &nodes, &feeds, 5);
-            assert_eq!(world.take_endings(), []);
+            assert_eq!(world.take_disconnections(), []);
         }
     }
 }
@@ -182,7 +182,7 @@ fn a_half_open_connection_ends_by_its_timer_and_is_made_anew() {
     world.run_until_idle();
     assert!(!world.is_converged());
     world.run_for(Duration::from_secs(20));
-    let dead = world.take_endings();
+    let dead = world.take_disconnections();
     assert!(dead.iter().all(|ending| matches!(ending.reason, Reason::Deadline(_))), "{dead:?}");
     assert!(!dead.is_empty());
     world.release(links[0], nodes[0]);
@@ -202,7 +202,7 @@ fn what_was_held_back_goes_on_when_released() {
     world.release(links[0], nodes[0]);
     world.run_until_idle();
     assert_all_hold(&mut world, &nodes, &feeds, 6);
-    assert_eq!(world.take_endings(), []);
+    assert_eq!(world.take_disconnections(), []);
 }
 
 #[test]
@@ -215,9 +215,12 @@ fn a_sync_that_should_end_ends_on_both_sides() {
     world.connect(nodes[0], nodes[1], link);
     world.run_until_idle();
     assert_eq!(world.holdings(nodes[0]), world.holdings(nodes[1]));
-    let endings = world.take_endings();
-    assert!(!endings.is_empty());
-    assert!(endings.iter().all(|ending| ending.reason == Reason::Synced), "{endings:?}");
+    let disconnections = world.take_disconnections();
+    assert!(!disconnections.is_empty());
+    assert!(
+        disconnections.iter().all(|ending| ending.reason == Reason::Synced),
+        "{disconnections:?}"
+    );
 }
 
 #[test]

@@ -4,18 +4,18 @@ const AUTHOR: PublicKey = PublicKey([1; 32]);
 const NODE: NodeId = NodeId(0);
 
 fn laws(laws: &Laws) -> Vec<Law> {
-    laws.broken().iter().map(|broken| broken.law).collect()
+    laws.violations().iter().map(|violation| violation.law).collect()
 }
 
 #[test]
 fn blocks_told_twice_or_with_a_gap_break_the_order() {
     let mut all = Laws::default();
     all.author(AUTHOR);
-    all.grown(NODE, AUTHOR, [0, 2]);
-    all.grown(NODE, AUTHOR, [2, 3]);
+    all.extended(NODE, AUTHOR, 0..2);
+    all.extended(NODE, AUTHOR, 2..3);
     assert_eq!(laws(&all), []);
-    all.grown(NODE, AUTHOR, [2, 3]);
-    all.grown(NODE, AUTHOR, [5, 6]);
+    all.extended(NODE, AUTHOR, 2..3);
+    all.extended(NODE, AUTHOR, 5..6);
     assert_eq!(laws(&all), [Law::Order, Law::Order]);
 }
 
@@ -23,7 +23,7 @@ fn blocks_told_twice_or_with_a_gap_break_the_order() {
 fn what_is_announced_before_it_is_durable_is_seen() {
     let mut all = Laws::default();
     all.author(AUTHOR);
-    all.grown(NODE, AUTHOR, [0, 2]);
+    all.extended(NODE, AUTHOR, 0..2);
     all.announced(NODE, AUTHOR, 2);
     assert_eq!(laws(&all), []);
     all.announced(NODE, AUTHOR, 3);
@@ -34,7 +34,7 @@ fn what_is_announced_before_it_is_durable_is_seen() {
 fn a_disk_that_forgets_is_seen_unless_it_was_changed_from_outside() {
     let mut all = Laws::default();
     all.author(AUTHOR);
-    all.grown(NODE, AUTHOR, [0, 2]);
+    all.extended(NODE, AUTHOR, 0..2);
     all.restarted(NODE, &[], &BTreeMap::from([(AUTHOR, 2)]), BTreeMap::new());
     assert_eq!(laws(&all), []);
     all.restarted(NODE, &[], &BTreeMap::from([(AUTHOR, 1)]), BTreeMap::new());

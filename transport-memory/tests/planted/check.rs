@@ -4,32 +4,32 @@
 
 use multifeed_core::planted::{Bug, plant};
 use multifeed_memory::Law;
-use multifeed_memory::scenario::{Scenario, Script, built_in, play};
+use multifeed_memory::scenario::{Scenario, Script, find_built_in, play};
 
 /// Seeds that are tried before a bug counts as missed.
 const SEEDS: u64 = 10;
 
 /// A bug, a scenario in which it has an effect, and the law that catches it.
 const BUGS: &[(Bug, &str, Law)] = &[
-    (Bug::AcceptsAnySignature, "liars-in-the-mesh", Law::NoForgery),
+    (Bug::AcceptsAnySignature, "one-adversary-of-each-kind", Law::NoForgery),
     (Bug::SignsLengthTwice, "processes-and-machines-that-crash", Law::Order),
     (Bug::AnnouncesBeforeDurable, "processes-and-machines-that-crash", Law::DurableFirst),
     (Bug::CompletesOutOfOrder, "answers-in-any-order", Law::Order),
-    (Bug::ReadsUnverified, "disks-that-rot", Law::NoForgery),
-    (Bug::NeverReassigns, "peers-that-owe-and-never-answer", Law::Convergence),
-    (Bug::AdmitsEveryPeer, "liars-in-the-mesh", Law::Membership),
+    (Bug::ReadsUnverified, "disks-with-bit-rot", Law::NoForgery),
+    (Bug::NeverReassigns, "peers-that-never-answer", Law::Convergence),
+    (Bug::AdmitsEveryPeer, "one-adversary-of-each-kind", Law::Membership),
     (Bug::LeavesNodes, "feeds-that-are-removed-and-refused", Law::Gone),
     (Bug::ForgetsRemovals, "feeds-that-are-removed-and-refused", Law::Gone),
     (Bug::ClearsWithoutLeaf, "blocks-that-are-cleared-and-come-back", Law::Readable),
     (Bug::TrustsCheckpoints, "readers-restored-from-a-backup", Law::Convergence),
-    (Bug::ComparesCounts, "two-halves-apart", Law::Synced),
+    (Bug::ComparesCounts, "a-network-split-in-halves", Law::Synced),
     (Bug::ReadsWithoutBound, "many-feeds-on-a-slow-disk", Law::Bounds),
-    (Bug::IgnoresByteCredit, "a-peer-that-sends-more-than-it-was-granted", Law::Bounds),
-    (Bug::IgnoresAliasCredit, "liars-in-the-mesh", Law::Bounds),
-    (Bug::KeepsCandidates, "liars-in-the-mesh", Law::Bounds),
+    (Bug::IgnoresByteCredit, "a-peer-that-exceeds-its-credit", Law::Bounds),
+    (Bug::IgnoresAliasCredit, "one-adversary-of-each-kind", Law::Bounds),
+    (Bug::KeepsCandidates, "one-adversary-of-each-kind", Law::Bounds),
     (Bug::SyncedTooEarly, "a-ring-whose-connections-break", Law::Synced),
     (Bug::RepeatsEvents, "a-ring-whose-connections-break", Law::Answers),
-    (Bug::HidesForks, "an-author-with-two-tongues", Law::Forks),
+    (Bug::HidesForks, "an-author-that-equivocates", Law::Forks),
     (Bug::ServesFromStart, "answers-in-any-order", Law::Bytes),
 ];
 
@@ -44,7 +44,7 @@ blocks = 3
 read_us = 100000";
 
 fn scenario(name: &str) -> Scenario {
-    let found = built_in().unwrap().into_iter().find(|scenario| scenario.name == name);
+    let found = find_built_in(name).unwrap();
     found.unwrap_or_else(|| Scenario::parse(name, MANY_FEEDS).unwrap())
 }
 
@@ -54,7 +54,7 @@ fn is_caught(name: &str, law: Law) -> bool {
         let script = Script::of(&scenario, seed);
         let outcome = std::panic::catch_unwind(|| play(&scenario, &script, |_, _| ()));
         // The core's own assertions catch a bug as well, and earlier than the law does.
-        outcome.map_or(true, |outcome| outcome.broken.iter().any(|broken| broken.law == law))
+        outcome.map_or(true, |outcome| outcome.violations.iter().any(|violation| violation.law == law))
     })
 }
 

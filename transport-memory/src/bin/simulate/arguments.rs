@@ -1,4 +1,4 @@
-//! What was asked for.
+//! Command line arguments.
 
 use std::path::PathBuf;
 
@@ -44,24 +44,24 @@ pub(crate) struct RunOptions {
     pub(crate) seeds: u64,
     pub(crate) with: With,
     pub(crate) json: bool,
-    pub(crate) manner: Manner,
+    pub(crate) mode: RunMode,
 }
 
 /// What is done with each seed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Manner {
-    /// It is played.
+pub(crate) enum RunMode {
+    /// Play it.
     Once,
-    /// It is played again, and the traces are compared.
+    /// Play it twice and compare the traces.
     Twice,
-    /// It is played, and multifeeds are opened over what is durable at random moments.
+    /// Play it and open multifeeds over durable contents at random times.
     Restarts,
 }
 
 const SEEDS_DEFAULT: u64 = 20;
 const PLOT_SEEDS_DEFAULT: u64 = 3;
 
-/// Understands the words of the command line.
+/// Parses the command line.
 pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Command, String> {
     let mut words = words;
     let command = words.next().unwrap_or_default();
@@ -107,9 +107,9 @@ impl Given {
         match command {
             "" | "help" | "--help" | "-h" => Ok(Command::Help),
             "list" => Ok(Command::List),
-            "run" if self.twice => Ok(self.run(Manner::Twice)),
-            "run" => Ok(self.run(Manner::Once)),
-            "restart" => Ok(self.run(Manner::Restarts)),
+            "run" if self.twice => Ok(self.run(RunMode::Twice)),
+            "run" => Ok(self.run(RunMode::Once)),
+            "restart" => Ok(self.run(RunMode::Restarts)),
             "replay" => {
                 let (scenario, seed, trace) = (self.one()?, self.seed()?, self.trace);
                 Ok(Command::Replay { scenario, seed, trace, with: self.with })
@@ -130,14 +130,14 @@ impl Given {
         }
     }
 
-    fn run(self, manner: Manner) -> Command {
+    fn run(self, mode: RunMode) -> Command {
         Command::Run(RunOptions {
             scenarios: self.names,
             first_seed: self.first_seed,
             seeds: self.seeds.unwrap_or(SEEDS_DEFAULT),
             with: self.with,
             json: self.json,
-            manner,
+            mode,
         })
     }
 

@@ -10,7 +10,7 @@ fn what_nothing_caused_is_over_the_bound() {
     assert_eq!(one.events_max(2, None) - idle.events_max(2, None), 10);
     let long = Cost { block_bytes: 10 * PIECE_BYTES_MAX as u64, ..one };
     assert_eq!(long.events_max(2, None) - one.events_max(2, None), 20);
-    let lied_to = Cost { false_bytes: 5_000, ..idle };
+    let lied_to = Cost { adversary_bytes: 5_000, ..idle };
     assert_eq!(lied_to.events_max(2, Some(100)) - idle.events_max(2, Some(100)), 200);
     let greeted = Cost { honest_connections: 1, feeds: 10, ..idle };
     assert_eq!(greeted.bytes_max(1) - idle.bytes_max(1), HELLO_BYTES + 960);

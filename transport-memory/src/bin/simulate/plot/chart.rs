@@ -17,6 +17,14 @@ pub(super) struct Line {
     pub(super) points: Vec<(f64, f64)>,
 }
 
+/// The position and size of a chart in pixels.
+pub(super) struct Area {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
 /// What a chart shows.
 pub(super) struct Chart<'a> {
     pub(super) title: &'a str,
@@ -31,12 +39,7 @@ pub(super) struct Chart<'a> {
 
 impl Chart<'_> {
     /// Draws it into a box.
-    pub(super) fn draw(
-        &self,
-        svg: &mut String,
-        (left, top): (f64, f64),
-        (width, height): (f64, f64),
-    ) {
+    pub(super) fn draw(&self, svg: &mut String, Area { left, top, width, height }: &Area) {
         let (x_end, y_end) = (self.ends.0.max(1e-9), self.ends.1.max(1e-9));
         let (inner_width, inner_height) = (width - LEFT - RIGHT, height - TOP - BOTTOM);
         let x = |at: f64| LEFT + at / x_end * inner_width;
@@ -76,7 +79,7 @@ impl Chart<'_> {
             _ = write!(svg, "<text x='{near:.1}' y='{label:.1}' class='end mark'>{name}</text>");
         }
         for (place, line) in self.lines.iter().enumerate() {
-            self.draw_line(svg, place, line, (&x, &y));
+            self.draw_line(svg, place, line, &x, &y);
         }
         self.draw_legend(svg, wall, floor);
         svg.push_str("</g>");
@@ -87,7 +90,8 @@ impl Chart<'_> {
         svg: &mut String,
         place: usize,
         line: &Line,
-        (x, y): (&impl Fn(f64) -> f64, &impl Fn(f64) -> f64),
+        x: &impl Fn(f64) -> f64,
+        y: &impl Fn(f64) -> f64,
     ) {
         let mut path = String::new();
         let mut last = None;

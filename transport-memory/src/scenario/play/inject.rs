@@ -1,26 +1,26 @@
-//! What each fault of a script does, and what ends it.
+//! What each fault of a script does, and how it ends.
 
 use multifeed_core::{Duration, StoreFailure};
 
-use super::{Play, Undo};
+use super::{Pending, Play, Undo};
 use crate::fault::Fault;
 use crate::link::LinkId;
 use crate::node::NodeId;
 use crate::world::Crash;
 
-/// What a slow reader takes, in bytes per second.
+/// Bandwidth of a slow reader, in bytes per second.
 const SLOW_BYTES_PER_SECOND: u64 = 200;
 
-/// How far clocks jump, in microseconds. After a jump back the core's time stands still until the
-/// clock has caught up, and its peers hear nothing of it.
+/// How far clocks jump, in microseconds. After a jump back, the core's time stands still until the
+/// clock has caught up, and its peers receive nothing.
 const JUMP_AHEAD_US_MAX: i64 = 3_600_000_000;
 const JUMP_BACK_US_MAX: i64 = 20_000_000;
 
-/// What a slow disk takes for a commit.
+/// Commit time of a slow disk.
 const SLOW_COMMIT: Duration = Duration::from_secs(1);
 
 impl Play<'_> {
-    pub(super) fn strike(&mut self, fault: Fault, pick: u64, lasts: u64) {
+    pub(super) fn inject(&mut self, fault: Fault, pick: u64, lasts: u64) {
         let end = self.now() + lasts;
         let link = self.links[(pick % self.links.len() as u64) as usize];
         let side = (pick >> 32) as usize % 2;
@@ -28,13 +28,13 @@ impl Play<'_> {
             Fault::Reset => self.world.reset(link),
             Fault::Cut => self.cut(link, end),
             Fault::Partition => {
-                self.world.strike(fault);
+                self.world.record_fault(fault);
                 for link in self.between(pick) {
                     self.cut(link, end);
                 }
             }
             Fault::OneWayPartition => {
-                self.world.strike(fault);
+                self.world.record_fault(fault);
                 let half = self.half(pick);
                 for link in self.between(pick) {
                     let from = self.world.ends(link).into_iter().find(|node| half.contains(node));
@@ -44,20 +44,20 @@ impl Play<'_> {
                 }
             }
             Fault::HalfOpen => {
-                self.world.strike(fault);
+                self.world.record_fault(fault);
                 self.hold(link, self.world.ends(link)[side], end);
             }
             Fault::SlowReader => {
-                self.world.strike(fault);
+                self.world.record_fault(fault);
                 self.world.set_bandwidth(link, Some(SLOW_BYTES_PER_SECOND));
-                self.pending.push((end, Undo::Widen(link)));
+                self.pending.push(Pending { at: end, undo: Undo::RestoreBandwidth(link) });
             }
             Fault::Join => self.arrive(pick),
-            fault => self.strike_node(fault, pick, end),
+            fault => self.inject_at_node(fault, pick, end),
         }
     }
 
-    fn strike_node(&mut self, fault: Fault, pick: u64, end: u64) {
+    fn inject_at_node(&mut self, fault: Fault, pick: u64, end: u64) {
         let is_backup = fault == Fault::OldBackup;
         let first = if is_backup { self.scenario.writers() } else { 0 };
         let choice = &self.nodes[first..];
@@ -70,15 +70,15 @@ impl Play<'_> {
             Fault::ProcessCrash | Fault::PowerLoss => {
                 let is_power = fault == Fault::PowerLoss;
                 world.crash(node, if is_power { Crash::Power } else { Crash::Process });
-                pending.push((end, Undo::Restart(node)));
+                pending.push(Pending { at: end, undo: Undo::Restart(node) });
             }
             Fault::OldBackup => {
-                // The copy is of the run's beginning the first time, and of now the next.
+                // The first time, the backup is of the start of the run; afterwards of the present.
                 world.crash(node, Crash::Process);
                 if !world.restore_backup(node) {
                     world.back_up(node);
                 }
-                pending.push((end, Undo::Restart(node)));
+                pending.push(Pending { at: end, undo: Undo::Restart(node) });
             }
             Fault::CommitError | Fault::DiskFull | Fault::ReadError | Fault::ShortRead => {
                 match fault {
@@ -87,17 +87,17 @@ impl Play<'_> {
                     Fault::ReadError => world.fail_read(node, StoreFailure::Io),
                     _ => world.shorten_read(node),
                 }
-                pending.push((end, Undo::Reopen(node)));
+                pending.push(Pending { at: end, undo: Undo::RestartProcess(node) });
             }
             Fault::BitRot => {
-                world.rot(node);
-                // A record is read when a process starts, and not before.
-                pending.push((end, Undo::Reopen(node)));
+                world.flip_stored_bit(node);
+                // Records are only read at the start of a process.
+                pending.push(Pending { at: end, undo: Undo::RestartProcess(node) });
             }
             Fault::SlowDisk => {
-                world.strike(fault);
+                world.record_fault(fault);
                 world.set_commit_time(node, SLOW_COMMIT);
-                pending.push((end, Undo::Quicken(node)));
+                pending.push(Pending { at: end, undo: Undo::RestoreCommitTime(node) });
             }
             Fault::ClockForward => world.jump_clock(node, (pick >> 34) as i64 % JUMP_AHEAD_US_MAX),
             Fault::ClockBackward => {
@@ -105,7 +105,7 @@ impl Play<'_> {
             }
             Fault::ClockFreeze => {
                 world.freeze_clock(node);
-                pending.push((end, Undo::ThawClock(node)));
+                pending.push(Pending { at: end, undo: Undo::ThawClock(node) });
             }
             Fault::Leave => self.leave(node),
             _ => (),
@@ -117,36 +117,36 @@ impl Play<'_> {
         match undo {
             Undo::Heal(link) => world.heal(link),
             Undo::Release(link, from) => world.release(link, from),
-            Undo::Widen(link) => {
+            Undo::RestoreBandwidth(link) => {
                 let place = self.links.iter().position(|other| *other == link);
                 let bandwidth = place.and_then(|place| self.bandwidths[place]);
                 world.set_bandwidth(link, bandwidth);
             }
             Undo::Restart(node) if !self.gone.contains(&node) => world.restart(node),
-            Undo::Reopen(node) if world.is_running(node) => {
+            Undo::RestartProcess(node) if world.is_running(node) => {
                 world.end_process(node);
                 world.restart(node);
             }
-            Undo::Quicken(node) => {
+            Undo::RestoreCommitTime(node) => {
                 world.set_commit_time(node, self.scenario.disk.options().commit);
             }
             Undo::ThawClock(node) => world.thaw_clock(node),
-            Undo::Restart(_) | Undo::Reopen(_) => (),
+            Undo::Restart(_) | Undo::RestartProcess(_) => (),
         }
     }
 
     fn cut(&mut self, link: LinkId, end: u64) {
-        self.world.strike(Fault::Cut);
+        self.world.record_fault(Fault::Cut);
         self.world.cut(link);
-        self.pending.push((end, Undo::Heal(link)));
+        self.pending.push(Pending { at: end, undo: Undo::Heal(link) });
     }
 
     fn hold(&mut self, link: LinkId, from: NodeId, end: u64) {
         self.world.hold(link, from);
-        self.pending.push((end, Undo::Release(link, from)));
+        self.pending.push(Pending { at: end, undo: Undo::Release(link, from) });
     }
 
-    /// One half of the nodes, as the bits of a number choose.
+    /// One half of the nodes, selected by the bits of a number.
     fn half(&self, pick: u64) -> Vec<NodeId> {
         let is_in = |node: &NodeId| pick.rotate_right(node.index() as u32) & 1 == 1;
         self.nodes.iter().copied().filter(is_in).collect()
@@ -162,9 +162,9 @@ impl Play<'_> {
         self.links.iter().copied().filter(is_between).collect()
     }
 
-    /// A new node, joined to two others.
+    /// Adds a node, connected to two others.
     fn arrive(&mut self, pick: u64) {
-        self.world.strike(Fault::Join);
+        self.world.record_fault(Fault::Join);
         let (count, last) = (self.nodes.len() as u64, self.nodes.len());
         self.add_node();
         let first = (pick % count) as usize;
@@ -174,10 +174,10 @@ impl Play<'_> {
         }
     }
 
-    /// A node leaves for good, unless those that are left would be too few.
+    /// A node leaves permanently, unless too few would be left.
     fn leave(&mut self, node: NodeId) {
         if self.gone.len() + 2 < self.nodes.len() {
-            self.world.strike(Fault::Leave);
+            self.world.record_fault(Fault::Leave);
             self.world.end_process(node);
             self.gone.push(node);
         }

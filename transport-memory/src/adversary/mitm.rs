@@ -1,7 +1,8 @@
-//! What stands between a liar's multifeed and its peer on one connection.
+//! A man in the middle between an adversary's multifeed and its peer on one connection.
 //!
-//! Rule: towards the peer it makes the handshake as it should and seals what it says, so a lie
-//! comes out of the seal as whole as the truth; the multifeed behind it sees frames in the clear.
+//! Rule: towards the peer, this completes a correct handshake and encrypts every frame, so a
+//! rewritten message is as authentic as an honest one. The multifeed behind it sees plaintext
+//! frames.
 
 use bytes::BytesMut;
 use multifeed_core::chance::Chance;
@@ -14,86 +15,97 @@ use multifeed_core::{Group, KeyPair, PublicKey, Role};
 
 use crate::options::Security;
 
-/// What an overrunning liar takes itself to be granted.
+/// The credit that an adversary claims when it overruns its real one.
 const WINDOW_CLAIMED: u64 = 1 << 40;
 
-/// The mask of one connection.
+/// The rewriting stage of one connection.
 #[derive(Debug)]
-pub(super) struct Mask {
+pub(super) struct Mitm {
     stream: SecretStream,
-    /// What its multifeed says, up to a whole frame.
-    said: FrameReader,
+    /// The multifeed's output, up to a whole frame.
+    outgoing: FrameReader,
     is_sealed: bool,
-    /// Bytes of ranges that the peer granted and that were not sent yet.
+    /// Bytes of ranges that the peer's credit still allows.
     window: u64,
-    /// What the peer said of its sets.
+    /// The peer's claim about its sets.
     claim: Option<Vec<u8>>,
 }
 
-/// What a liar heard.
+/// One end of a connection, as its stream needs it.
+pub(crate) struct Endpoint<'a> {
+    pub(crate) role: Role,
+    pub(crate) security: Security,
+    pub(crate) key_pair: &'a KeyPair,
+    /// The peer's key.
+    pub(crate) remote: PublicKey,
+}
+
+/// The result of received bytes.
 #[derive(Debug, Default)]
-pub(crate) struct Heard {
-    /// The peer is known: its multifeed is to be told of the connection.
+pub(crate) struct Intercepted {
+    /// Set once the peer is known: its multifeed is then connected.
     pub(crate) opened: Option<([u8; 64], PublicKey)>,
-    /// For its multifeed, in frames in the clear.
+    /// Plaintext frames for the multifeed.
     pub(crate) frames: BytesMut,
-    /// For the peer: what a handshake answers.
+    /// The handshake's answer for the peer.
     pub(crate) answer: BytesMut,
 }
 
-/// What of its peer's words a liar's multifeed gets to hear.
+/// Which input an adversary's multifeed receives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Hearing {
+pub(super) enum Filter {
     All,
-    /// That it is granted far more than it is.
+    /// Everything, with far more credit than the peer gave.
     LargeGrants,
-    /// Nothing of what the peer wants or refuses: names that it never gave would startle it.
+    /// Everything except wants and rejects: they may name feeds that only the flood offered.
     NoRequests,
 }
 
-impl Mask {
-    /// Puts it on; appends to `answer` what begins a handshake.
-    pub(super) fn new(
-        (role, security): (Role, Security),
-        (key_pair, remote): (&KeyPair, PublicKey),
-        chance: Chance,
-        answer: &mut BytesMut,
-    ) -> Self {
+impl Mitm {
+    /// Starts the stream; appends the first handshake bytes to `answer`.
+    pub(super) fn new(endpoint: &Endpoint<'_>, rng: Chance, answer: &mut BytesMut) -> Self {
+        let Endpoint { role, security, key_pair, remote } = *endpoint;
         let max = FRAME_SIZE_MAX;
         let stream = match (security, role) {
             (Security::Plain, _) => SecretStream::clear([0; 64], remote, role, max),
             (Security::Noise, Role::Initiator) => {
-                SecretStream::initiator(key_pair, chance, max, answer)
+                SecretStream::initiator(key_pair, rng, max, answer)
             }
-            (Security::Noise, Role::Responder) => SecretStream::responder(key_pair, chance, max),
+            (Security::Noise, Role::Responder) => SecretStream::responder(key_pair, rng, max),
         };
-        let (said, is_sealed) = (FrameReader::new(max), security == Security::Noise);
-        Self { stream, said, is_sealed, window: 0, claim: None }
+        let (outgoing, is_sealed) = (FrameReader::new(max), security == Security::Noise);
+        Self { stream, outgoing, is_sealed, window: 0, claim: None }
     }
 
-    /// Takes bytes of the peer. After a fault of the stream nothing more is heard.
-    pub(super) fn hear(&mut self, group: &Group, bytes: &[u8], hearing: Hearing) -> Heard {
-        let mut heard = Heard::default();
+    /// Takes bytes from the peer. After a fault of the stream, the rest is ignored.
+    pub(super) fn receive(&mut self, group: &Group, bytes: &[u8], filter: Filter) -> Intercepted {
+        let mut intercepted = Intercepted::default();
         self.stream.push_bytes(bytes);
-        while let Ok(Some(received)) = self.stream.next(&mut heard.answer) {
-            // What fitted a frame fits one again.
+        while let Ok(Some(received)) = self.stream.next(&mut intercepted.answer) {
+            // A frame that was read fits a frame again.
             _ = match received {
                 Received::Opened { handshake_hash, remote } => {
-                    heard.opened = Some((handshake_hash, remote));
+                    intercepted.opened = Some((handshake_hash, remote));
                     Ok(())
                 }
-                Received::KeepAlive => write_frame(&mut heard.frames, &[]),
+                Received::KeepAlive => write_frame(&mut intercepted.frames, &[]),
                 Received::Message(frame) => {
-                    let frame = self.misheard(group, &frame, hearing).unwrap_or(frame);
-                    write_frame(&mut heard.frames, &frame)
+                    let frame = self.rewrite_incoming(group, &frame, filter).unwrap_or(frame);
+                    write_frame(&mut intercepted.frames, &frame)
                 }
             };
         }
-        heard
+        intercepted
     }
 
-    /// Notes what the peer grants. Returns another frame if it is to be heard otherwise.
-    fn misheard(&mut self, group: &Group, frame: &[u8], hearing: Hearing) -> Option<BytesMut> {
+    /// Tracks the peer's credit and claim. Returns another frame if the multifeed must not see this
+    /// one.
+    fn rewrite_incoming(
+        &mut self,
+        group: &Group,
+        frame: &[u8],
+        filter: Filter,
+    ) -> Option<BytesMut> {
         let (mut batch, mut is_changed) = (Batch::new(), false);
         for message in messages(frame).filter_map(Result::ok) {
             if let MuxMessage::Message { kind, body, .. } = message
@@ -108,7 +120,7 @@ impl Mask {
             }
             if let MuxMessage::Message { kind, .. } = message
                 && matches!(Kind::of(kind), Some(Kind::Wants | Kind::Nos))
-                && hearing == Hearing::NoRequests
+                && filter == Filter::NoRequests
             {
                 is_changed = true;
                 continue;
@@ -120,7 +132,7 @@ impl Mask {
                 let hash = self.stream.handshake_hash();
                 let early = hash.and_then(|hash| open_claim(group, hash, &hello.claim));
                 self.claim = early.or(self.claim.take());
-                let is_larger = hearing == Hearing::LargeGrants;
+                let is_larger = filter == Filter::LargeGrants;
                 let window = if is_larger { WINDOW_CLAIMED } else { hello.window };
                 is_changed |= is_larger;
                 let mut handshake = Vec::new();
@@ -134,25 +146,25 @@ impl Mask {
         is_changed.then(|| batch.take().unwrap_or_default())
     }
 
-    /// A range leaves: whether it is more than the peer granted.
+    /// Counts an outgoing range. Returns whether it exceeds the credit.
     pub(super) fn overruns(&mut self, bytes: usize) -> bool {
         let left = self.window.checked_sub(bytes as u64);
         self.window = left.unwrap_or(0);
         left.is_none()
     }
 
-    /// Takes what its multifeed says, and gives the frames that are whole.
-    pub(super) fn take_said(&mut self, bytes: &[u8]) -> Vec<BytesMut> {
-        self.said.push(bytes);
-        std::iter::from_fn(|| self.said.next().ok().flatten()).collect()
+    /// Takes output of the multifeed. Returns the complete frames.
+    pub(super) fn outgoing_frames(&mut self, bytes: &[u8]) -> Vec<BytesMut> {
+        self.outgoing.push(bytes);
+        std::iter::from_fn(|| self.outgoing.next().ok().flatten()).collect()
     }
 
-    /// What both sides of the stream agree on.
+    /// The handshake hash of the stream.
     pub(super) fn handshake_hash(&self) -> Option<&[u8; 64]> {
         self.stream.handshake_hash()
     }
 
-    /// What the peer said of its sets.
+    /// The peer's claim about its sets.
     pub(super) fn claim(&self) -> Option<&[u8]> {
         self.claim.as_deref()
     }
@@ -161,7 +173,7 @@ impl Mask {
         self.is_sealed
     }
 
-    /// Seals frames, where the stream is sealed.
+    /// Encrypts frames if the stream is encrypted.
     pub(super) fn seal(&mut self, frames: BytesMut) -> BytesMut {
         if !self.is_sealed {
             return frames;
@@ -169,7 +181,7 @@ impl Mask {
         let (mut reader, mut out) = (FrameReader::new(FRAME_SIZE_MAX), BytesMut::new());
         reader.push(&frames);
         while let Ok(Some(frame)) = reader.next() {
-            // A stream that is not open, or a lie too long for a seal: it stays unsaid.
+            // Drops frames while the stream is not open, and frames too long to encrypt.
             _ = self.stream.send(&frame, &mut out);
         }
         out

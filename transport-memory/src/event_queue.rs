@@ -1,7 +1,7 @@
-//! What is to happen, and when.
+//! The queue of future events.
 //!
-//! Rule: the seed decides between events of one moment, so that no test can come to depend on the
-//! order in which they were entered.
+//! Rule: the seed decides the order of simultaneous events, so no test can depend on the order in
+//! which they were scheduled.
 
 use std::cmp::Reverse;
 
@@ -11,21 +11,21 @@ use multifeed_core::chance::Chance;
 #[cfg(test)]
 mod tests;
 
-/// Most events that wait at once; a world that enters more has lost a bound somewhere else.
+/// Largest number of queued events; a world that schedules more has lost a bound elsewhere.
 const EVENTS_MAX: usize = 1 << 26;
 
-/// Whether a world with nothing else to do is at rest.
+/// Whether an event keeps the world from being idle.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Urgency {
-    /// Something is under way.
+    /// Work in progress.
     Work,
-    /// A timer: it goes on for ever.
-    Chore,
+    /// A timer, which repeats forever.
+    Background,
 }
 
-/// Events in the order of their moments.
+/// Events ordered by time.
 #[derive(Debug)]
-pub(crate) struct Agenda<T> {
+pub(crate) struct EventQueue<T> {
     heap: QuaternaryHeap<Reverse<Entry<T>>>,
     work: usize,
     entered: u32,
@@ -34,7 +34,7 @@ pub(crate) struct Agenda<T> {
 #[derive(Debug)]
 struct Entry<T> {
     at: u64,
-    /// A random half and a serial half: the one shuffles, the other makes the order total.
+    /// A random upper half shuffles events; a serial lower half makes the order total.
     tie: u64,
     urgency: Urgency,
     what: T,
@@ -60,33 +60,33 @@ impl<T> Ord for Entry<T> {
     }
 }
 
-impl<T> Agenda<T> {
+impl<T> EventQueue<T> {
     pub(crate) fn new() -> Self {
         Self { heap: QuaternaryHeap::new(), work: 0, entered: 0 }
     }
 
-    /// Enters an event at a moment in microseconds.
-    pub(crate) fn enter(&mut self, at: u64, urgency: Urgency, what: T, chance: &mut Chance) {
+    /// Schedules an event; `at` is in microseconds.
+    pub(crate) fn schedule(&mut self, at: u64, urgency: Urgency, what: T, rng: &mut Chance) {
         assert!(self.heap.len() < EVENTS_MAX, "more than {EVENTS_MAX} events wait");
-        let tie = chance.u64() << 32 | u64::from(self.entered);
+        let tie = rng.u64() << 32 | u64::from(self.entered);
         self.entered = self.entered.wrapping_add(1);
         self.work += usize::from(urgency == Urgency::Work);
         self.heap.push(Reverse(Entry { at, tie, urgency, what }));
     }
 
-    /// The moment of the next event.
+    /// The time of the next event.
     pub(crate) fn next_at(&self) -> Option<u64> {
         self.heap.peek().map(|entry| entry.0.at)
     }
 
-    /// Takes the next event and its moment.
+    /// Takes the next event and its time.
     pub(crate) fn take(&mut self) -> Option<(u64, T)> {
         let Reverse(entry) = self.heap.pop()?;
         self.work -= usize::from(entry.urgency == Urgency::Work);
         Some((entry.at, entry.what))
     }
 
-    /// Nothing but timers is left.
+    /// Whether only background events are left.
     pub(crate) fn is_idle(&self) -> bool {
         self.work == 0
     }
