@@ -292,7 +292,7 @@ impl Laws {
         // Blocks reported in the wrong order are durable nevertheless.
         *known = end.max(before);
         if (start != before || end <= start) && !is_excused && is_known {
-            let what = format!("{author:?}: blocks {start}..{end} told after {before}");
+            let what = format!("{author:?}: blocks {start}..{end} reported after {before}");
             self.report(Law::Order, Some(node), what);
         }
     }

@@ -7,9 +7,9 @@
 //! same seed and the same calls give the same [`World::trace`] on any machine.
 //!
 //! ```text
-//!      append, read, crash …                       ┌──────────── agenda ────────────┐
+//!      append, read, crash …                       ┌─────────── event queue ───────────┐
 //!            │                                     │ pieces · replies · timers · dials │
-//!            ▼                                     └───────┬───────────────▲────────┘
+//!            ▼                                     └───────┬───────────────▲───────────┘
 //!   ┌─────────────────┐   pieces    ┌──────┐    next event │               │ later
 //!   │ node: Multifeed │ ──────────▶ │ link │ ───────────▶ another node ────┘
 //!   │       disk      │ ◀────────── │      │
@@ -34,7 +34,7 @@
 //! assert_eq!(world.blocks(c, &feed), [&b"hello"[..], b"world"]);
 //!
 //! world.cut(link);
-//! world.append(a, &feed, &[b"unheard"])?;
+//! world.append(a, &feed, &[b"offline"])?;
 //! world.run_until_idle();
 //! assert_eq!(world.blocks(c, &feed).len(), 2);
 //! world.heal(link);
@@ -60,12 +60,12 @@
 //! let mut timing = Timing::default();
 //! timing.request = Some(Duration::from_millis(200));
 //! let options = NodeOptions::new(Group::keyed([1; 32])).timing(timing);
-//! let [author, reader, liar] = [0; 3].map(|_| world.add_node(options.clone()));
-//! world.make_adversary(liar, Fault::Garbage);
-//! for [a, b] in [[author, liar], [liar, reader], [reader, author]] {
+//! let [author, reader, adversary] = [0; 3].map(|_| world.add_node(options.clone()));
+//! world.make_adversary(adversary, Fault::Garbage);
+//! for [a, b] in [[author, adversary], [adversary, reader], [reader, author]] {
 //!     world.connect(a, b, LinkOptions::default());
 //! }
-//! // One piece in ten from the author comes late.
+//! // One piece in ten from the author is late.
 //! world.rule(move |piece, randomness| {
 //!     let is_late = piece.from == author && randomness.below(10) == 0;
 //!     is_late.then_some(Verdict::Delay(Duration::from_millis(300)))

@@ -191,8 +191,8 @@ impl Node {
     pub(crate) fn standstill(&self, now: u64) -> u64 {
         // Its clock may have been set back to before its start, and then stays at zero for a while.
         let (clock, ahead) = self.frozen.map_or((now, self.clock_offset), |clock| (clock, 0));
-        let told = self.latest_time.as_micros().saturating_add_signed(ahead.saturating_neg());
-        told.saturating_sub(clock)
+        let latest = self.latest_time.as_micros().saturating_add_signed(ahead.saturating_neg());
+        latest.saturating_sub(clock)
     }
 
     pub(crate) fn freeze_clock(&mut self, now: u64) {

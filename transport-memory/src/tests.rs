@@ -1,7 +1,8 @@
-//! Planted bugs: each law is seen to fail once before it counts.
+//! Planted bugs around the core: each law must catch its bug.
 //!
-//! Rule: a bug is planted in what surrounds the core, so that the core needs no switches: a disk
-//! that lies, a process that forgets, a peer that drops a check and is taken for honest.
+//! Rule: bugs that need no change of the core are planted here: a disk that reports too early, a
+//! process with an old disk, an adversary that the laws treat as honest. Bugs in the core itself
+//! are in `tests/planted/`.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use crate::node::NodeId;
 use crate::options::{LinkOptions, NodeOptions, Pieces};
 use crate::world::{Crash, World};
 
-/// A chain of four, each with a feed of four blocks.
+/// A chain of four nodes, each with a feed of four blocks.
 struct Rig {
     world: World,
     nodes: Vec<NodeId>,
@@ -34,7 +35,7 @@ impl Rig {
         Self::new(seed, |_, options| options)
     }
 
-    /// The second node has a fault that makes it say what an honest one would not.
+    /// The second node commits a fault that the laws must not excuse.
     fn with_fault(seed: u64, fault: Fault) -> Self {
         let mut rig = Self::honest(seed);
         rig.world.make_adversary(rig.nodes[1], fault);
@@ -57,8 +58,8 @@ impl Rig {
         }
     }
 
-    /// Runs a while and looks; what is seen is the set of laws that were broken.
-    fn look(mut self) -> BTreeSet<Law> {
+    /// Runs for a while. Returns the broken laws.
+    fn check(mut self) -> BTreeSet<Law> {
         self.world.run_until_converged(Duration::from_secs(60));
         self.world.check_cost(CROSSINGS, None);
         self.world.check_at_rest();
@@ -68,7 +69,7 @@ impl Rig {
     fn run(mut self) -> BTreeSet<Law> {
         self.connect();
         self.write();
-        self.look()
+        self.check()
     }
 
     fn restart(&mut self, node: usize) {
@@ -76,7 +77,7 @@ impl Rig {
         self.world.restart(self.nodes[node]);
     }
 
-    /// What is on a node's disk changes while it is down.
+    /// Changes a node's disk while the node is down.
     fn tamper(&mut self, node: usize, change: impl Fn(u8, &mut Vec<u8>) -> bool) {
         self.world.crash(self.nodes[node], Crash::Process);
         self.world.disk_mut(self.nodes[node]).tamper(change);
@@ -89,42 +90,42 @@ const BLOCK: u8 = 3;
 
 type Bug = (&'static str, fn() -> BTreeSet<Law>, Law);
 
-/// Each with the law that sees it.
+/// Each bug with the law that catches it.
 const BUGS: &[Bug] = &[
-    ("a disk that says durable before it is", hasty_disk, Law::Durability),
+    ("a disk that reports commits as durable too early", early_disk, Law::Durability),
     ("a disk that loses records", lost_records, Law::Durability),
     ("a disk that tears a commit in two", torn_commit, Law::Readable),
-    ("a disk that gives other blocks than it got", changed_blocks, Law::Readable),
+    ("a disk that returns other blocks than it stored", changed_blocks, Law::Readable),
     ("an author restored from a backup", rolled_back_author, Law::NoEquivocation),
     ("a copied folder: two processes with one key", two_of_one_key, Law::NoForgery),
-    ("a peer that does not keep to its time-outs", hasty_timer, Law::Silence),
-    ("a timer that does nothing", deaf_timer, Law::NoLivelock),
-    ("a pipe in which each byte is an event", crumbling_pipe, Law::Events),
-    ("an application that is told twice", told_twice, Law::Order),
-    ("an application that misses an event", told_late, Law::Order),
-    ("limits that peers do not agree on", other_limits, Law::Isolation),
-    ("a peer that announces what it does not hold", hasty_heads, Law::DurableFirst),
-    ("a peer that serves blocks unverified", || faulty(Fault::ForgedBlock), Law::Isolation),
-    ("a peer that signs something else", || faulty(Fault::ForgedSignature), Law::Isolation),
-    ("a peer that proves something else", || faulty(Fault::ForgedProof), Law::Isolation),
-    ("a peer that ignores the grant of names", || faulty(Fault::FeedFlood), Law::Isolation),
-    ("a peer that writes past its frame", || faulty(Fault::Garbage), Law::Isolation),
+    ("a node with keep-alives far too often", frequent_keep_alives, Law::Silence),
+    ("a node that ignores its timer", ignored_timer, Law::NoLivelock),
+    ("a pipe that delivers single bytes", byte_pipe, Law::Events),
+    ("an event that is reported twice", duplicate_event, Law::Order),
+    ("an event that is lost", missed_event, Law::Order),
+    ("peers with different limits", other_limits, Law::Isolation),
+    ("a node that announces what it does not hold", early_announcement, Law::DurableFirst),
+    ("a peer that forwards changed blocks", || faulty(Fault::ForgedBlock), Law::Isolation),
+    ("a peer that forwards a changed signature", || faulty(Fault::ForgedSignature), Law::Isolation),
+    ("a peer that forwards a changed proof", || faulty(Fault::ForgedProof), Law::Isolation),
+    ("a peer that ignores its alias credit", || faulty(Fault::FeedFlood), Law::Isolation),
+    ("a peer that sends random bytes", || faulty(Fault::Garbage), Law::Isolation),
     ("a peer that does not serve", || faulty(Fault::NeverAnswers), Law::Convergence),
     ("a peer with a wrong capability", || faulty(Fault::WrongCapability), Law::Isolation),
-    ("a link that delivers nothing one way", deaf_link, Law::Convergence),
+    ("a link that delivers nothing in one direction", one_way_link, Law::Convergence),
 ];
 
 fn faulty(fault: Fault) -> BTreeSet<Law> {
     Rig::with_fault(1, fault).run()
 }
 
-fn hasty_disk() -> BTreeSet<Law> {
+fn early_disk() -> BTreeSet<Law> {
     let mut rig = Rig::honest(1);
     rig.world.disk_mut(rig.nodes[0]).acknowledges_early = true;
     rig.write();
     rig.world.disk_mut(rig.nodes[0]).forget_staged();
     rig.restart(0);
-    rig.look()
+    rig.check()
 }
 
 fn lost_records() -> BTreeSet<Law> {
@@ -132,7 +133,7 @@ fn lost_records() -> BTreeSet<Law> {
     rig.write();
     rig.world.run_until_idle();
     rig.tamper(0, |kind, _| kind != RECORD);
-    rig.look()
+    rig.check()
 }
 
 fn torn_commit() -> BTreeSet<Law> {
@@ -140,7 +141,7 @@ fn torn_commit() -> BTreeSet<Law> {
     rig.write();
     rig.world.run_until_idle();
     rig.tamper(0, |kind, _| kind != BLOCK);
-    rig.look()
+    rig.check()
 }
 
 fn changed_blocks() -> BTreeSet<Law> {
@@ -153,7 +154,7 @@ fn changed_blocks() -> BTreeSet<Law> {
         }
         true
     });
-    rig.look()
+    rig.check()
 }
 
 fn rolled_back_author() -> BTreeSet<Law> {
@@ -167,11 +168,11 @@ fn rolled_back_author() -> BTreeSet<Law> {
     rig.world.crash(rig.nodes[0], Crash::Process);
     rig.world.restore_backup(rig.nodes[0]);
     rig.world.restart(rig.nodes[0]);
-    // As long as the first history, which others hold.
+    // As long as the first history, which other nodes hold.
     rig.write();
     let reader = rig.world.add_node(NodeOptions::new(Group::keyed([3; 32])));
     rig.world.connect(rig.nodes[0], reader, LinkOptions::default());
-    rig.look()
+    rig.check()
 }
 
 fn two_of_one_key() -> BTreeSet<Law> {
@@ -183,36 +184,36 @@ fn two_of_one_key() -> BTreeSet<Law> {
     rig.run()
 }
 
-fn hasty_timer() -> BTreeSet<Law> {
+fn frequent_keep_alives() -> BTreeSet<Law> {
     let mut timing = Timing::default();
     timing.keep_alive = Some(Duration::from_millis(20));
     Rig::new(1, |_, options| options.timing(timing.clone())).run()
 }
 
-fn crumbling_pipe() -> BTreeSet<Law> {
+fn byte_pipe() -> BTreeSet<Law> {
     let mut rig = Rig::honest(1);
     for pair in rig.nodes.windows(2) {
         let link = LinkOptions::default().pieces(Pieces::Exactly(1));
         rig.world.connect(pair[0], pair[1], link);
     }
     rig.write();
-    rig.look()
+    rig.check()
 }
 
-fn deaf_timer() -> BTreeSet<Law> {
+fn ignored_timer() -> BTreeSet<Law> {
     let mut rig = Rig::honest(1);
     rig.world.ignore_timeouts(rig.nodes[0]);
     rig.run()
 }
 
-fn told_twice() -> BTreeSet<Law> {
-    told(|world, node, event| {
+fn duplicate_event() -> BTreeSet<Law> {
+    with_event(|world, node, event| {
         world.report_event(node, event);
     })
 }
 
-fn told_late() -> BTreeSet<Law> {
-    told(|world, node, event| {
+fn missed_event() -> BTreeSet<Law> {
+    with_event(|world, node, event| {
         if let Event::Appended { request, feed, end, .. } = *event {
             let later = Event::Appended { request, feed, start: end + 1, end: end + 2 };
             world.report_event(node, &later);
@@ -220,14 +221,14 @@ fn told_late() -> BTreeSet<Law> {
     })
 }
 
-fn told(again: fn(&mut World, NodeId, &Event)) -> BTreeSet<Law> {
+fn with_event(report: fn(&mut World, NodeId, &Event)) -> BTreeSet<Law> {
     let mut rig = Rig::honest(1);
     rig.write();
     rig.world.run_until_idle();
     for event in rig.world.take_events(rig.nodes[0]) {
-        again(&mut rig.world, rig.nodes[0], &event);
+        report(&mut rig.world, rig.nodes[0], &event);
     }
-    rig.look()
+    rig.check()
 }
 
 fn other_limits() -> BTreeSet<Law> {
@@ -240,7 +241,7 @@ fn other_limits() -> BTreeSet<Law> {
     Rig::new(1, is_small).run()
 }
 
-fn hasty_heads() -> BTreeSet<Law> {
+fn early_announcement() -> BTreeSet<Law> {
     let mut rig = Rig::honest(1);
     rig.connect();
     rig.world.run_until_idle();
@@ -250,28 +251,28 @@ fn hasty_heads() -> BTreeSet<Law> {
     let feed = multifeed.find(&rig.feeds[0]).unwrap().id;
     let connection = multifeed.peers().next().unwrap().connection;
     rig.world.report_event(rig.nodes[1], &Event::Held { connection, feed, length: 99 });
-    rig.look()
+    rig.check()
 }
 
-fn deaf_link() -> BTreeSet<Law> {
+fn one_way_link() -> BTreeSet<Law> {
     let mut rig = Rig::honest(1);
     rig.connect();
     rig.world.run_until_idle();
     let link = rig.world.links().next().unwrap();
     rig.write();
     rig.world.hold(link, rig.nodes[0]);
-    rig.look()
+    rig.check()
 }
 
 #[test]
-fn a_rig_without_a_bug_breaks_no_law() {
+fn a_world_without_a_bug_breaks_no_law() {
     for seed in 0..10 {
         assert_eq!(Rig::honest(seed).run(), BTreeSet::new());
     }
 }
 
 #[test]
-fn every_planted_bug_is_caught_by_its_law() {
+fn every_bug_around_the_core_is_caught_by_its_law() {
     let missed: Vec<_> = BUGS
         .iter()
         .map(|(name, bug, law)| (name, bug(), law))

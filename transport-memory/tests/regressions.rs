@@ -1,9 +1,9 @@
-//! Seeds that once broke a law, played for ever: `tests/regressions.txt`.
+//! Seeds that once broke a law, played on every change: `tests/regressions.txt`.
 
 use multifeed_memory::Fault;
 use multifeed_memory::scenario::{Scenario, Script, find_built_in, play};
 
-/// A scenario with what was added to it: `NAME+FAULT=N`.
+/// A scenario with its added faults: `NAME+FAULT=N`.
 fn named(name: &str) -> Option<Scenario> {
     let mut parts = name.split('+');
     let scenario = find_built_in(parts.next()?).ok()??;
@@ -13,14 +13,14 @@ fn named(name: &str) -> Option<Scenario> {
     })
 }
 
-/// Seed and scenario of each line that is no comment.
+/// Seed and scenario of each line that is not a comment.
 fn listed() -> Vec<(u64, Scenario)> {
     let lines = include_str!("regressions.txt").lines().filter(|line| !line.starts_with('#'));
     let entry = |line: &str| {
         let mut words = line.splitn(3, ' ');
         let seed = words.next()?.parse().ok()?;
         let name = words.next()?;
-        // What it was: a seed alone tells nobody why it is here.
+        // Each line must say what the seed found.
         words.next().filter(|what| what.len() > 10)?;
         Some((seed, named(name)?))
     };
@@ -28,7 +28,7 @@ fn listed() -> Vec<(u64, Scenario)> {
 }
 
 #[test]
-fn seeds_that_once_broke_a_law_break_none() {
+fn regression_seeds_break_no_law() {
     let all = listed();
     assert!(!all.is_empty());
     for (seed, scenario) in all {

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn moments_come_in_order_and_the_seed_shuffles_one_moment() {
+fn events_are_ordered_by_time_and_simultaneous_ones_shuffled() {
     let order = |seed: u8| {
         let (mut queue, mut rng) = (EventQueue::new(), Chance::new([seed; 32]));
         for what in 0..20 {
@@ -16,7 +16,7 @@ fn moments_come_in_order_and_the_seed_shuffles_one_moment() {
 }
 
 #[test]
-fn timers_alone_are_rest() {
+fn a_queue_with_only_timers_is_idle() {
     let (mut queue, mut rng) = (EventQueue::new(), Chance::new([0; 32]));
     queue.schedule(1, Urgency::Background, (), &mut rng);
     assert!(queue.is_idle());

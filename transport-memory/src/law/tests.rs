@@ -8,7 +8,7 @@ fn laws(laws: &Laws) -> Vec<Law> {
 }
 
 #[test]
-fn blocks_told_twice_or_with_a_gap_break_the_order() {
+fn blocks_reported_twice_or_with_a_gap_break_the_order_law() {
     let mut all = Laws::default();
     all.author(AUTHOR);
     all.extended(NODE, AUTHOR, 0..2);
@@ -20,7 +20,7 @@ fn blocks_told_twice_or_with_a_gap_break_the_order() {
 }
 
 #[test]
-fn what_is_announced_before_it_is_durable_is_seen() {
+fn announcing_before_durability_is_a_violation() {
     let mut all = Laws::default();
     all.author(AUTHOR);
     all.extended(NODE, AUTHOR, 0..2);
@@ -31,7 +31,7 @@ fn what_is_announced_before_it_is_durable_is_seen() {
 }
 
 #[test]
-fn a_disk_that_forgets_is_seen_unless_it_was_changed_from_outside() {
+fn lost_blocks_are_a_violation_unless_the_disk_was_changed_from_outside() {
     let mut all = Laws::default();
     all.author(AUTHOR);
     all.extended(NODE, AUTHOR, 0..2);
@@ -45,7 +45,7 @@ fn a_disk_that_forgets_is_seen_unless_it_was_changed_from_outside() {
 }
 
 #[test]
-fn a_peer_that_leads_to_more_outputs_than_its_bytes_allow_is_seen() {
+fn more_outputs_than_the_input_allows_are_a_violation() {
     let mut all = Laws::default();
     let id = ConnectionId(1);
     all.answered(NODE, id, 20, 43);

@@ -322,7 +322,7 @@ impl Scenario {
         self.check_numbers()?;
         self.check_links()?;
         if self.calls.values().any(|count| *count > INJECTIONS_MAX) {
-            return Err(BadKey::new("calls", "a call can be made 10000 times at most"));
+            return Err(BadKey::new("calls", "a call can be made at most 10000 times"));
         }
         self.faults.iter().try_for_each(|(name, count)| self.check_fault(name, *count))
     }
@@ -331,10 +331,10 @@ impl Scenario {
         let is_dense = matches!(self.topology, Topology::Mesh | Topology::Islands);
         let all = [
             ("nodes", "a world has 2 to 100000 nodes", (2..=NODES_MAX).contains(&self.nodes)),
-            ("nodes", "a mesh has 1000 nodes at most", !is_dense || self.nodes <= MESH_MAX),
-            ("writers", "there are fewer nodes than writers", self.writers() <= self.nodes),
-            ("writers", "somebody has to write", self.writers() > 0),
-            ("degree", "each node has a link at least", self.degree > 0),
+            ("nodes", "a mesh has at most 1000 nodes", !is_dense || self.nodes <= MESH_MAX),
+            ("writers", "there are more writers than nodes", self.writers() <= self.nodes),
+            ("writers", "at least one node must write", self.writers() > 0),
+            ("degree", "each node needs at least one link", self.degree > 0),
             ("feeds", "a writer has 1 to 10000 feeds", (1..=FEEDS_MAX).contains(&self.feeds)),
             ("blocks", "a feed has 1 to 100000 blocks", (1..=BLOCKS_MAX).contains(&self.blocks)),
             (
@@ -344,12 +344,12 @@ impl Scenario {
             ),
             (
                 "seconds",
-                "faults take 1 to 86400 seconds",
+                "a scenario takes 1 to 86400 seconds",
                 (1..=SECONDS_MAX).contains(&self.seconds),
             ),
             (
                 "request_ms",
-                "a time-out has 1 to 600000 ms",
+                "a timeout has 1 to 600000 ms",
                 self.timing.request_ms.is_none_or(|it| (1..=WAIT_MS_MAX).contains(&it)),
             ),
         ];
@@ -361,11 +361,11 @@ impl Scenario {
         let most = |draw: &Draw| draw.most <= WAIT_MS_MAX;
         let some = |draw: &Option<Draw>| draw.is_none_or(|draw| draw.least > 0);
         let all = [
-            ("delay_ms", "a link takes 600000 ms at most", most(delay_ms)),
-            ("jitter_ms", "a link takes 600000 ms at most", most(jitter_ms)),
-            ("bandwidth", "a link takes a byte a second at least", some(bandwidth)),
-            ("buffer_bytes", "a buffer has a byte at least", buffer_bytes.least > 0),
-            ("piece_bytes", "a piece has a byte at least", some(piece_bytes)),
+            ("delay_ms", "a link takes at most 600000 ms", most(delay_ms)),
+            ("jitter_ms", "a link takes at most 600000 ms", most(jitter_ms)),
+            ("bandwidth", "a link carries at least one byte per second", some(bandwidth)),
+            ("buffer_bytes", "a buffer has at least one byte", buffer_bytes.least > 0),
+            ("piece_bytes", "a piece has at least one byte", some(piece_bytes)),
         ];
         first_wrong(&all)
     }
@@ -376,19 +376,19 @@ impl Scenario {
             return bad(&format!("there is no fault {name:?}"));
         };
         if is_outcome(fault) {
-            return bad("this comes of crashes and cannot be asked for");
+            return bad("this is a result of crashes and cannot be requested");
         }
         if is_damage(fault) && !self.link.noise {
-            return bad("only a link with noise = true can tell damaged bytes");
+            return bad("only a link with noise = true detects damaged bytes");
         }
         if fault == Fault::OldBackup && self.writers() == self.nodes {
-            return bad("only nodes that do not write are restored");
+            return bad("only nodes that do not write can be restored");
         }
         if is_rate(fault) && count > 1_000_000 {
             return bad("this is the number of affected pieces in a million");
         }
         if !is_rate(fault) && count > INJECTIONS_MAX {
-            return bad("a fault can be injected 10000 times at most");
+            return bad("a fault can be injected at most 10000 times");
         }
         Ok(())
     }

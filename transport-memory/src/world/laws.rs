@@ -110,7 +110,7 @@ impl World {
             let ways = self.bytes(link).into_iter().zip(before);
             let sent = ways.map(|(now, before)| now - before).max().unwrap_or(0);
             if are_honest && sent > SILENCE_BYTES_MAX {
-                let what = || format!("link {}: {sent} bytes one way at rest", link.0);
+                let what = || format!("link {}: {sent} bytes in one direction while idle", link.0);
                 self.report(Law::Silence, None, what);
             }
         }
@@ -127,7 +127,7 @@ impl World {
         let joined = joined.filter(|(_, ends)| is_whole(ends));
         let open: Vec<_> = joined.filter(|(link, _)| !self.is_in_sync(*link)).collect();
         for (link, _) in open {
-            self.report(Law::Synced, None, || format!("link {}: a sync is held open", link.0));
+            self.report(Law::Synced, None, || format!("link {}: the sync does not end", link.0));
         }
     }
 

@@ -98,9 +98,9 @@ impl World {
         Ok(request)
     }
 
-    /// What was ruled about a feed while a connection lasts is on its way to the other side.
+    /// A ruling during a connection takes time to reach the other side.
     fn ruled(&mut self, node: NodeId, feed: &FeedKey) {
-        // The node itself may not know it any more.
+        // The node itself may have forgotten the feed.
         let multifeeds = self.nodes.iter().filter_map(|node| node.multifeed.as_ref());
         let author = multifeeds.filter_map(|it| it.find(feed)).map(|feed| feed.public_key).next();
         if let (Some(laws), Some(author)) = (&mut self.laws, author) {
@@ -119,13 +119,13 @@ impl World {
         self.call(node, |multifeed| ask(multifeed, feed)).unwrap_or(Err(Misuse::NotReady))
     }
 
-    /// Whether a node wants what others hold of a feed.
+    /// Whether a node wants other nodes' blocks of a feed.
     pub(super) fn wants(&self, node: NodeId, feed: &FeedKey) -> bool {
         self.multifeed(node).is_some_and(|multifeed| !multifeed.is_refused(feed))
     }
 
-    /// Every block of a feed that was not cleared, with its index, read outside of time; and how
-    /// many there are to be.
+    /// Every block of a feed that was not cleared, with its index, read outside virtual time; and
+    /// their expected number.
     fn remaining_blocks(&mut self, node: NodeId, feed: &FeedKey) -> (Vec<(u64, Bytes)>, u64) {
         let found = self.multifeed(node).and_then(|multifeed| multifeed.find(feed));
         let Some((length, cleared)) = found.map(|feed| (feed.length, feed.cleared)) else {
@@ -147,7 +147,7 @@ impl World {
         (kept, length - cleared)
     }
 
-    /// Blocks around those that were cleared can be read, and are what their author signed.
+    /// The blocks that were not cleared can be read and are what their author signed.
     pub(super) fn check_remaining(&mut self, node: NodeId, feed: FeedIdentity) {
         let (kept, expected) = self.remaining_blocks(node, &feed.key);
         if let Some(laws) = &mut self.laws {
@@ -155,7 +155,7 @@ impl World {
         }
     }
 
-    /// Of what was removed nothing lies on any disk, and none of it came back.
+    /// Nothing of a removed feed is on any disk, and no removed feed came back.
     pub(super) fn check_gone(&mut self) {
         for node in self.nodes() {
             if self.is_excused(node) || self.multifeed(node).is_none() {
@@ -166,7 +166,7 @@ impl World {
             let laws = self.laws.as_deref();
             let is_removed = |key: &FeedKey| laws.is_some_and(|laws| laws.is_removed(node, key));
             if let Some(key) = back.into_iter().find(is_removed) {
-                self.report(Law::Gone, Some(node), || format!("{key} came back by itself"));
+                self.report(Law::Gone, Some(node), || format!("{key} came back"));
             }
             let disk = &self.node(node).disk;
             let slots: BTreeSet<u32> = disk.records().iter().map(|record| record.slot).collect();

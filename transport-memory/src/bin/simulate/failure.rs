@@ -34,21 +34,21 @@ pub(crate) fn show_failure(
         let mut lines = Vec::new();
         play_traced(&scenario, &script, true, &mut lines);
         let at = outcome.violations.first().map_or(0, |violation| violation.at.as_micros());
-        report.progress(&format!("  the last events of it until {at} µs:"));
+        report.progress(&format!("  the last events until {at} µs:"));
         let until = lines.iter().take_while(|line| moment(line) <= at).count();
         let from = until.saturating_sub(EVENTS_SHOWN);
         lines[from..until].iter().for_each(|line| report.progress(&format!("  {line}")));
         report.progress(&format!("  its trace {}", hex(&outcome.trace)));
     } else {
         // Two runs differ, or two multifeeds over one disk.
-        report.progress("  played once, it breaks no law");
+        report.progress("  a single run breaks no law");
     }
     report.progress(&format!(
-        "  again: cargo run --release -p multifeed-memory --bin simulate -- replay {name} \
+        "  repeat: cargo run --release -p multifeed-memory --bin simulate -- replay {name} \
          --seed {seed}{with} --trace"
     ));
     report.progress(&format!(
-        "  once mended, to be played for ever: \"{seed} {} WHAT IT WAS\" in \
+        "  once fixed, add \"{seed} {} WHAT IT FOUND\" to \
          transport-memory/tests/regressions.txt",
         with.named(name, seed)
     ));

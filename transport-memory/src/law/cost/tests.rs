@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_nothing_caused_is_over_the_bound() {
+fn bounds_grow_with_their_causes_only() {
     let idle = Cost { links: 1, seconds: 20, ..Cost::default() };
     assert_eq!(idle.bytes_max(1), 2 * 5 * 20);
     assert_eq!(idle.events_max(1, None), 10);
@@ -17,8 +17,8 @@ fn what_nothing_caused_is_over_the_bound() {
 }
 
 #[test]
-fn the_share_counts_what_was_delivered_alone() {
+fn percentage_counts_only_delivered_bytes() {
     let cost = Cost { blocks: 10, block_bytes: 400, bytes: 4_000, ..Cost::default() };
-    // Two ways of one link are counted even where there is no link: nothing is subtracted then.
+    // Keep-alives of the link, not present here, exceed nothing: the subtraction saturates.
     assert_eq!(cost.percent(), 200);
 }

@@ -106,36 +106,36 @@ impl<'a> Play<'a> {
     }
 
     fn add_adversaries(&mut self) {
-        let lies: Vec<_> = self.scenario.faults().filter(|it| it.0.is_adversarial()).collect();
-        for (lie, count) in lies {
+        let attacks: Vec<_> = self.scenario.faults().filter(|it| it.0.is_adversarial()).collect();
+        for (fault, count) in attacks {
             for _ in 0..count {
-                self.add_adversary(lie);
+                self.add_adversary(fault);
             }
         }
     }
 
     /// Adds an adversary, connected to two honest nodes. An equivocation takes two nodes with one
     /// writer.
-    fn add_adversary(&mut self, lie: Fault) {
+    fn add_adversary(&mut self, fault: Fault) {
         let honest = self.nodes.len() as u64;
         let first = self.world.below(honest) as usize;
         let targets = [first, (first + 1) % self.nodes.len()];
-        let count = if lie == Fault::Equivocation { 2 } else { 1 };
-        for liar in 0..count {
+        let count = if fault == Fault::Equivocation { 2 } else { 1 };
+        for copy in 0..count {
             let node = self.world.add_node(self.node_options());
-            self.world.make_adversary(node, lie);
-            match lie {
-                Fault::Equivocation => self.equivocate(node, liar),
+            self.world.make_adversary(node, fault);
+            match fault {
+                Fault::Equivocation => self.equivocate(node, copy),
                 Fault::Overrun => self.write_much(node),
                 _ => (),
             }
             let mut link = self.scenario.link.options(&mut self.rng);
-            if lie == Fault::SlowDrip {
-                self.world.record_fault(lie);
+            if fault == Fault::SlowDrip {
+                self.world.record_fault(fault);
                 (link.pieces, link.bandwidth) = (Pieces::Exactly(1), Some(DRIP_BYTES_PER_SECOND));
             }
-            let told = if count == 2 { &targets[liar..=liar] } else { &targets[..] };
-            for (target, place) in told.iter().zip(0..) {
+            let chosen = if count == 2 { &targets[copy..=copy] } else { &targets[..] };
+            for (target, place) in chosen.iter().zip(0..) {
                 // It dials one node and is dialled by the other, so it takes both roles.
                 let ends = match place {
                     0 => [node, self.nodes[*target]],
@@ -143,7 +143,7 @@ impl<'a> Play<'a> {
                 };
                 let bandwidth = link.bandwidth;
                 let link = self.world.connect(ends[0], ends[1], link.clone());
-                if lie >= Fault::GarbageCells {
+                if fault >= Fault::GarbageCells {
                     // Only nodes that disconnect and meet again have something to reconcile.
                     self.links.push(link);
                     self.bandwidths.push(bandwidth);
