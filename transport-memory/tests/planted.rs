@@ -104,7 +104,7 @@ fn each_bug_has_a_patch_and_a_law() {
 
 #[test]
 #[ignore = "compiles the core again: a lane of .ci/run"]
-fn every_bug_around_the_core_is_caught_by_its_law() {
+fn every_planted_bug_is_caught_by_its_law() {
     let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted");
     let copied = scratch("planted/workspace");
     for name in CRATES {

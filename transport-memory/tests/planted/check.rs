@@ -59,7 +59,7 @@ fn is_caught(name: &str, law: Law) -> bool {
 }
 
 #[test]
-fn every_bug_around_the_core_is_caught_by_its_law() {
+fn every_planted_bug_is_caught_by_its_law() {
     let mut missed = Vec::new();
     for (bug, name, law) in BUGS {
         plant(Some(*bug));
