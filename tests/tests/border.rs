@@ -1,7 +1,7 @@
-//! The core's border: what it may name, what it depends on, what can be switched in it.
+//! The core's boundary: what it may use, its dependencies and features, and each crate's layers.
 //!
-//! The snapshot of its dependencies is written anew with
-//! `MULTIFEED_RENEW=1 cargo test -p multifeed-tests --test border`.
+//! `MULTIFEED_RENEW=1 cargo test -p multifeed-tests --test border` regenerates the snapshot of its
+//! dependencies.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use serde_json::Value;
 
 mod layers;
 
-/// What a function of its inputs cannot use: a clock, chance, another thread, the operating
-/// system, and everything whose order is not a function of its contents.
+/// What a function of its inputs must not use: clocks, randomness, threads, the operating system,
+/// and collections whose order does not follow from their contents.
 const BANNED: [&str; 16] = [
     "std::",
     "HashMap",
@@ -43,7 +43,7 @@ fn cargo(arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// The files of the core, without those that hold nothing but tests.
+/// The core's files, without test files.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -59,13 +59,13 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 fn the_core_is_no_std() {
     let lib = fs::read_to_string(root().join("core/src/lib.rs")).unwrap();
     assert!(lib.lines().any(|line| line == "#![no_std]"));
-    // Tests may use it; nothing else in the file names it.
+    // Only tests use it; nothing else in the file names it.
     let place = lib.find("extern crate std;").unwrap();
     assert!(lib[..place].ends_with("#[cfg(test)]\n"));
 }
 
 #[test]
-fn the_core_names_nothing_of_the_world() {
+fn the_core_uses_nothing_outside_its_inputs() {
     let mut files = Vec::new();
     sources(&root().join("core/src"), &mut files);
     assert!(files.len() > 30, "{files:?}");
@@ -86,7 +86,7 @@ fn the_core_names_nothing_of_the_world() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// Whether code contains a word, not as a part of a longer one and not as a lifetime.
+/// Whether code contains a word, not as a part of a longer word or of a lifetime.
 fn names(code: &str, word: &str) -> bool {
     let mut places = code.match_indices(word);
     places.any(|(place, _)| {
@@ -99,14 +99,14 @@ fn names(code: &str, word: &str) -> bool {
 }
 
 #[test]
-fn a_word_is_found_where_it_stands_alone() {
+fn only_whole_words_match() {
     assert!(names("use std::fmt;", "std::") && names("static A: u8 = 0;", "static "));
     assert!(!names("nostd::fmt", "std::") && !names("&'static str", "static "));
     assert!(names("async fn a()", "async") && !names("asynchronous", "async"));
 }
 
-/// A package and what it depends on, as `cargo tree` writes it, for one platform, so that it is the
-/// same on any machine.
+/// A package with its dependencies, as `cargo tree` prints them for one platform, so that the
+/// result is the same on every machine.
 fn tree(package: &str, edges: &str) -> BTreeSet<String> {
     let target = "x86_64-unknown-linux-gnu";
     let tree = cargo(&[
@@ -128,7 +128,7 @@ fn tree(package: &str, edges: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_core_depends_on_what_is_committed() {
+fn the_core_has_the_committed_dependencies() {
     let names = tree("multifeed-core", "normal")
         .into_iter()
         .filter(|name| !name.starts_with("multifeed-core "));
@@ -155,7 +155,7 @@ fn no_dependency_of_the_core_is_given_std() {
 }
 
 #[test]
-fn the_only_feature_of_the_core_is_for_tests() {
+fn the_core_has_no_features() {
     let metadata = cargo(&["metadata", "--locked", "--no-deps", "--format-version", "1"]);
     let metadata: Value = serde_json::from_slice(&metadata).unwrap();
     let packages = metadata["packages"].as_array().unwrap();

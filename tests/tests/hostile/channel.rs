@@ -1,4 +1,4 @@
-//! Attacks on the mux and on the channel `multifeed/1`, up to the reconciliation.
+//! Attacks on the mux and on the channel `multifeed/1`, up to reconciliation.
 
 use multifeed_core::wire::codec::{put_string, put_uint};
 use multifeed_core::wire::fork::{Dispute, DisputeHeader, Forked, ForkedHead};
@@ -16,7 +16,7 @@ fn author(seed: u8) -> PublicKey {
     KeyPair::from_seed(&[seed; 32]).public_key()
 }
 
-/// Of nobody whom the node knows.
+/// An author unknown to the node.
 const STRANGER: u8 = 99;
 
 /// A message of the group's channel, in a frame.
@@ -32,7 +32,7 @@ fn name(pen: &mut Pen, at: Name) -> Name {
     }
 }
 
-/// Of which feeds a message may speak: of a stranger's, of the node's own, of what was named.
+/// The feeds that a message may name: unknown, the node's own, already named.
 fn names() -> Vec<Name> {
     let new = [STRANGER, 11, 12].map(|seed| Name::New(author(seed)));
     [&new[..], &[Name::Mine(0), Name::Yours(0), Name::Yours(3)]].concat()
@@ -79,7 +79,7 @@ fn nos(pen: &mut Pen) -> Vec<u8> {
     entries(&pen.list("nos", list))
 }
 
-/// A range that nobody signed, in the right form.
+/// A well-formed range without a valid signature.
 fn range(pen: &mut Pen) -> Vec<u8> {
     let header = RangeHeader {
         name: name(pen, Name::Mine(0)),
@@ -95,7 +95,7 @@ fn range(pen: &mut Pen) -> Vec<u8> {
     encode_range(&header, nodes.into_iter(), &pen.list("blocks", blocks))
 }
 
-/// A head of the node's own feed that nobody signed, in the right form.
+/// A well-formed head of the node's own feed without a valid signature.
 fn dispute(pen: &mut Pen) -> Dispute {
     let header = DisputeHeader {
         public_key: PublicKey(pen.array("key", author(11).0)),
@@ -124,7 +124,7 @@ fn grant(pen: &mut Pen) -> Vec<u8> {
     entries(&[pen.number("grant", 7)])
 }
 
-/// Every message of the channel but for those of a reconciliation.
+/// Every message of the channel except those of reconciliation.
 const MESSAGES: [(&str, Kind, Writer); 10] = [
     ("heads", Kind::Heads, heads),
     ("listed", Kind::Listed, |pen| pen.text("nothing", b"")),
@@ -138,15 +138,15 @@ const MESSAGES: [(&str, Kind, Writer); 10] = [
     ("forked", Kind::Forked, forked),
 ];
 
-/// The member would rather have everything listed, and names a feed.
+/// The member asks for a full list and names a feed.
 fn listing() -> Vec<u8> {
     let first = HeadEntry { name: Name::New(author(97)), length: 3, fork: 0 };
     [message(Kind::GiveUp as u64, &[1]), message(Kind::Heads as u64, &entries(&[first]))].concat()
 }
 
-/// Messages as they should be, for which nobody is closed.
+/// Valid messages, which close no connection.
 pub(super) fn honest() -> Vec<Attack> {
-    // What nobody signed closes whoever says it.
+    // Unsigned data closes the connection.
     let is_signed = |kind| matches!(kind, Kind::Range | Kind::Disputed | Kind::Forked);
     let taken = MESSAGES.into_iter().filter(|(_, kind, _)| !is_signed(*kind));
     let taken = taken.map(|(name, kind, write)| {
@@ -157,7 +157,7 @@ pub(super) fn honest() -> Vec<Attack> {
     taken.collect()
 }
 
-/// Messages of members, wrong in one thing each; and right ones at the wrong moment.
+/// Messages of members with one defect each, and valid ones at the wrong time.
 pub(super) fn attacks() -> Vec<Attack> {
     let mut all = Vec::new();
     for (name, kind, write) in MESSAGES {
@@ -178,7 +178,7 @@ pub(super) fn attacks() -> Vec<Attack> {
     all
 }
 
-/// What a peer says first, wrong in each byte: whatever its form is.
+/// First messages with a defect in each byte, whatever their form.
 pub(super) fn openings(stage: &mut Stage) -> Vec<Attack> {
     let mut all = Vec::new();
     for role in [Role::Responder, Role::Initiator] {
@@ -237,7 +237,7 @@ fn other(pen: &mut Pen) -> Vec<u8> {
     body
 }
 
-/// Messages of the mux, wrong in one thing each.
+/// Mux messages with one defect each.
 pub(super) fn mux() -> Vec<Attack> {
     let mut all = Vec::new();
     let messages = [
@@ -268,7 +268,7 @@ pub(super) fn mux() -> Vec<Attack> {
     all
 }
 
-/// Frames whose length is not theirs, at every moment.
+/// Frames with a wrong length, at every stage.
 pub(super) fn frames() -> Vec<Attack> {
     let lengths = [0, 1, 2, 255, 256, 4_096, 65_535, 1_114_112, 1_114_113, 0xff_ffff_u32];
     let mut all = Vec::new();

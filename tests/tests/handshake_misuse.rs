@@ -1,4 +1,4 @@
-//! Crimes against the first flights of a connection, and of the application against the core.
+//! Misuse of a connection's handshake by a peer, and of the core's API by the application.
 
 use bytes::BytesMut;
 use multifeed_core::peer::secure::SecretStream;
@@ -11,7 +11,7 @@ fn node(seed: u8) -> Node {
     Node::open(Config::new(Group::keyed([9; 32]), [seed; 32]))
 }
 
-/// A node that was dialled, and what a genuine handshake with it came to, up to the last flight.
+/// A dialled node, and the flights of a genuine handshake with it.
 fn dialled() -> (Node, BytesMut) {
     let mut node = node(1);
     node.connect(Role::Responder, Secure::Noise, Mode::Live);
@@ -34,7 +34,7 @@ fn closed_after(change: impl FnOnce(&mut BytesMut)) -> Vec<Reason> {
 #[test]
 fn a_forged_handshake_is_a_violation() {
     assert_eq!(closed_after(|_| ()), []);
-    // Behind the frame's length: the sealed static key of the third message.
+    // After the frame's length: the encrypted static key of the third message.
     let closed = closed_after(|flight| flight[3] ^= 1);
     assert_eq!(closed, [Reason::Violation(Violation::Handshake)]);
 }
@@ -51,7 +51,7 @@ fn a_key_of_small_order_is_a_violation() {
 
 #[test]
 fn the_header_of_another_stream_is_a_violation() {
-    // Behind the third message: a frame with the stream's id and the header of its cipher.
+    // After the third message: a frame with the stream id and the header of its cipher.
     let closed = closed_after(|flight| flight[3 + 64 + 3] ^= 1);
     assert_eq!(closed, [Reason::Violation(Violation::StreamId)]);
 }

@@ -1,7 +1,7 @@
-//! A peer over a plain socket, who can stop at any point of the protocol.
+//! A peer on a plain socket that can stop at any point of the protocol.
 //!
-//! Rule: it runs the real core for what has to be right, and leaves out what it does not want to
-//! do; nothing here waits longer than [`PATIENCE`].
+//! Rule: it uses the real core for everything that must be correct and omits the rest. Nothing here
+//! waits longer than [`PATIENCE`].
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -17,8 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A stream to the node, from an address of the loopback network of one's own: those of one
-/// address are few.
+/// A stream to the node from its own loopback address, because the number per address is limited.
 pub(crate) fn dial(addr: SocketAddr, number: usize) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
     let [high, middle, low] = [number / 62_500 % 200, number / 250 % 250, number % 250];
@@ -33,33 +32,33 @@ pub(crate) fn dial(addr: SocketAddr, number: usize) -> io::Result<TcpStream> {
 }
 
 /// A core on a socket.
-pub(crate) struct Besieger {
+pub(crate) struct Attacker {
     pub(crate) node: Node,
     pub(crate) stream: TcpStream,
-    /// It reads nothing of its store, so it gives nothing that it offers.
+    /// It never reads its store, so it sends nothing that it offers.
     pub(crate) is_silent: bool,
 }
 
-impl Besieger {
-    /// Connects a core that holds what it was given. Nothing is sent yet.
+impl Attacker {
+    /// Connects a core with the given feeds. Nothing is sent yet.
     pub(crate) fn connect(mut node: Node, addr: SocketAddr, number: usize) -> io::Result<Self> {
         let stream = dial(addr, number)?;
         node.connect(Role::Initiator, Secure::Noise, Mode::Live);
         Ok(Self { node, stream, is_silent: false })
     }
 
-    /// Somebody with nothing, who knows this group's key.
+    /// A peer without feeds that knows this group key.
     pub(crate) fn of(group: Group, addr: SocketAddr, number: usize) -> io::Result<Self> {
         Self::connect(Node::open(Config::new(group, seed(number))), addr, number)
     }
 
-    /// Sends what there is to send.
+    /// Sends all pending output.
     pub(crate) fn send(&mut self) -> io::Result<()> {
         let bytes = if self.is_silent { self.transmit_silently() } else { self.node.transmit() };
         self.stream.write_all(&bytes)
     }
 
-    /// Takes what has come; whether the stream goes on.
+    /// Receives what has arrived. Returns whether the stream is open.
     pub(crate) fn receive(&mut self) -> io::Result<bool> {
         let mut buffer = vec![0; 64 * 1024];
         let count = self.stream.read(&mut buffer)?;
@@ -69,7 +68,7 @@ impl Besieger {
         Ok(count > 0)
     }
 
-    /// Goes on until this holds.
+    /// Runs until this is true.
     pub(crate) fn until(&mut self, mut holds: impl FnMut(&Node) -> bool) -> io::Result<()> {
         let began = Instant::now();
         self.send()?;
@@ -82,7 +81,7 @@ impl Besieger {
         Ok(())
     }
 
-    /// Goes on until both have proved to be members.
+    /// Runs until both have proved to be members.
     pub(crate) fn open(&mut self) -> io::Result<()> {
         self.until(|node| node.events.iter().any(|event| matches!(event, Event::Opened { .. })))
     }
@@ -101,7 +100,7 @@ impl Besieger {
                             multifeed.handle(multifeed_core::Instant::ZERO, Input::Stored(reply));
                         });
                     }
-                    // What is read here is what others want of us.
+                    // Reads are requests of other peers for our blocks.
                     Output::Store(_) | Output::Transmit { .. } => {}
                 }
             }
@@ -117,9 +116,9 @@ pub(crate) fn seed(number: usize) -> [u8; 32] {
     std::array::from_fn(|at| (number >> (at % 8 * 8)) as u8 ^ 0x5a)
 }
 
-/// A member who writes one block after the other, and waits until the node holds each durably.
+/// A member that writes one block after the other, and waits until the node holds each durably.
 pub(crate) struct Honest {
-    peer: Besieger,
+    peer: Attacker,
     feed: FeedId,
     length: u64,
     pub(crate) times: Vec<Duration>,
@@ -130,10 +129,10 @@ impl Honest {
         let mut node = Node::open(Config::new(super::target::group(), seed(number)));
         let feed = node.multifeed.writer("honest", KeyPair::from_seed(&seed(number)));
         let feed = feed.map_err(io::Error::other)?;
-        let mut peer = Besieger::connect(node, addr, number)?;
+        let mut peer = Attacker::connect(node, addr, number)?;
         peer.open()?;
         let mut honest = Self { peer, feed, length: 0, times: Vec::new() };
-        // The first brings the node's feed along, which is no part of a request.
+        // The first request also downloads the node's feed, so it does not count.
         honest.request()?;
         honest.times.clear();
         Ok(honest)
@@ -158,7 +157,7 @@ impl Honest {
     }
 }
 
-/// A store with one block in each of so many feeds.
+/// A store with one block in each of this many feeds.
 pub(crate) fn rich(feeds: usize) -> io::Result<Node> {
     let mut node: Node<MemoryStore> = Node::open(Config::new(super::target::group(), seed(feeds)));
     for number in 0..feeds {

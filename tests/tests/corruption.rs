@@ -1,4 +1,4 @@
-//! A disk that damages what lies on it, under a multifeed with a peer.
+//! Corruption of stored data below a multifeed with a peer.
 
 use multifeed_core::{Config, Event, Group, KeyPair, Mode, Role, Secure, StoreFailure};
 use multifeed_store::{Check, DiskStore, Image, Platter};
@@ -6,7 +6,7 @@ use multifeed_tests::{Node, run_between};
 
 const PATH: &str = "platter";
 
-/// Blocks that look like nothing else on the disk.
+/// Blocks that are unlike anything else on the disk.
 fn block(index: u8) -> Vec<u8> {
     vec![b'a' + index; 200]
 }
@@ -41,13 +41,13 @@ fn reader() -> (Image, Node) {
     (platter.image(), Node::open_on(config(3), store))
 }
 
-/// The disk with a byte of these flipped, opened again.
+/// The disk with one flipped byte in this pattern, opened again.
 fn opened_after_rot(mut image: Image, of: &[u8]) -> Node<DiskStore> {
     let bytes = image.to_bytes();
     let places = (0..bytes.len()).filter(|place| bytes[*place..].starts_with(of));
     let places: Vec<u64> = places.map(|place| place as u64).collect();
     assert!(!places.is_empty());
-    // What the engine has written anew lies there more than once.
+    // The engine may have rewritten it, so it can exist more than once.
     places.iter().for_each(|place| image.flip(place + 3, 1));
     let store = DiskStore::open_on(Platter::new(image), PATH, Check::Quick).unwrap();
     Node::open_on(config(4), store)
@@ -79,7 +79,7 @@ fn a_damaged_block_is_fetched_again() {
 }
 
 #[test]
-fn a_damaged_record_costs_its_own_feed_on_a_disk_too() {
+fn a_damaged_record_on_disk_affects_only_its_feed() {
     let (image, peer) = reader();
     let feeds: Vec<_> = peer.multifeed.feeds().collect();
     let node = opened_after_rot(image, &feeds[0].public_key.0);

@@ -1,6 +1,6 @@
-// What the peers of this folder share: they do what they are told, a line of JSON at a time, and
-// answer each with a line. Blocks are made of their index and a seed, so that both sides know
-// every byte of them.
+// Shared by the peers of this folder: they execute commands, a line of JSON each, and answer each
+// with a line. Blocks are made of their index and a seed, so that both sides know every byte of
+// them.
 
 const net = require('net')
 const path = require('path')
