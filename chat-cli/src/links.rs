@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use multifeed_core::{ConnectionId, Event, PublicKey, Reason, Role};
+use multifeed_core::{CloseReason, ConnectionId, Event, PublicKey, Role};
 use multifeed_tcp::{Ending, NodeEvent};
 
 use crate::lines::{self, PeerState};
@@ -326,8 +326,8 @@ fn target(targets: &mut [Target], addr: SocketAddr) -> Option<&mut Target> {
 
 fn ending(reason: &Ending) -> String {
     match reason {
-        Ending::Core(Reason::NotAMember) => "somebody answers, but is not in this room".into(),
-        Ending::Core(Reason::Ourselves) => "that is this program itself".into(),
+        Ending::Core(CloseReason::NotAMember) => "somebody answers, but is not in this room".into(),
+        Ending::Core(CloseReason::Ourselves) => "that is this program itself".into(),
         other => other.to_string(),
     }
 }

@@ -21,6 +21,23 @@ const COLUMNS_MAX: usize = 100;
 /// Names that say nothing about the contents.
 const DRAWERS: [&str; 7] = ["utils", "util", "common", "helpers", "base", "types", "misc"];
 
+impl File {
+    /// Whether it contains only tests.
+    fn is_test(&self) -> bool {
+        let mut folders = self.name.split('/').rev().skip(1);
+        self.is_unit_test() || folders.any(|folder| folder == "tests")
+    }
+
+    /// Whether it holds the unit tests of `x.rs`.
+    fn is_unit_test(&self) -> bool {
+        self.name.ends_with("/tests.rs") || self.name.contains("/tests/") && self.is_of_src()
+    }
+
+    fn is_of_src(&self) -> bool {
+        self.name.contains("/src/")
+    }
+}
+
 fn report(what: &str, found: &[String]) {
     assert!(found.is_empty(), "{what}:\n{}", found.join("\n"));
 }

@@ -8,11 +8,11 @@ mod mitm;
 use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
-use multifeed_core::chance::Chance;
-use multifeed_core::peer::early::{open_claim, seal_claim};
+use multifeed_core::peer::handshake_claim::{open_claim, seal_claim};
+use multifeed_core::rng::Rng;
 use multifeed_core::wire::frame::{FRAME_SIZE_MAX, put_head, write_frame};
 use multifeed_core::wire::multifeed::{
-    Claim, HeadEntry, Hello, Kind, Name, RangeMessage, decode, encode_range, put,
+    Claim, FeedRef, HeadEntry, Hello, Kind, RangeMessage, decode, encode_range, put,
 };
 use multifeed_core::wire::mux::{Batch, MuxMessage, messages};
 use multifeed_core::{ConnectionId, Group, PublicKey};
@@ -35,7 +35,7 @@ const RANGE_BLOCKS_MAX: usize = 4_096;
 pub(crate) struct Adversary {
     fault: Fault,
     group: Group,
-    rng: Chance,
+    rng: Rng,
     mitms: BTreeMap<ConnectionId, Mitm>,
     /// The output of the first connection, and its id.
     recording: Vec<u8>,
@@ -49,7 +49,7 @@ pub(crate) struct Adversary {
 }
 
 impl Adversary {
-    pub(crate) fn new(fault: Fault, group: Group, rng: Chance) -> Self {
+    pub(crate) fn new(fault: Fault, group: Group, rng: Rng) -> Self {
         let mitms = BTreeMap::new();
         Self {
             fault,
@@ -75,7 +75,7 @@ impl Adversary {
         endpoint: &Endpoint<'_>,
         answer: &mut BytesMut,
     ) {
-        let mitm = Mitm::new(endpoint, self.rng.fork(), answer);
+        let mitm = Mitm::new(endpoint, self.rng.child(), answer);
         self.mitms.insert(connection, mitm);
     }
 
@@ -307,7 +307,7 @@ impl Adversary {
     fn flood(&mut self) -> Vec<u8> {
         let mut body = Vec::new();
         for _ in 0..FLOOD_FEEDS {
-            let name = Name::New(PublicKey(self.rng.array()));
+            let name = FeedRef::New(PublicKey(self.rng.array()));
             put(&mut body, &HeadEntry { name, length: 1 + self.rng.below(9), fork: 0 });
         }
         body

@@ -8,7 +8,7 @@ mod values;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use multifeed_core::{CommitRequest, PublicKey, StoreFailure, StoreReply, StoreRequest, Write};
 use multifeed_store::{MemoryStore, Scan, Store};
 
@@ -179,7 +179,7 @@ impl Disk {
     /// Ends the sync. Returns the replies, and whether another sync must start.
     pub(crate) fn end_sync(
         &mut self,
-        rng: &mut Chance,
+        rng: &mut Rng,
         faults: &mut FaultCounts,
     ) -> (Vec<StoreReply>, bool) {
         let done = std::mem::take(&mut self.syncing);
@@ -235,7 +235,7 @@ impl Disk {
 
     /// Flips a bit of a stored value, except in feeds of these authors. Returns whether there was
     /// one.
-    pub(crate) fn flip_stored_bit(&mut self, but: &[PublicKey], rng: &mut Chance) -> bool {
+    pub(crate) fn flip_stored_bit(&mut self, but: &[PublicKey], rng: &mut Rng) -> bool {
         // Writing the value between two commits would change the order of the staged ones.
         if self.store.staged() > 0 {
             return false;

@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use multifeed_core::chance::Chance;
-use multifeed_core::{ConnectionId, Reason};
+use multifeed_core::rng::Rng;
+use multifeed_core::{CloseReason, ConnectionId};
 
 use crate::options::{LinkOptions, Pieces};
 
@@ -72,7 +72,7 @@ pub(crate) struct Direction {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Closed {
     pub(crate) side: Side,
-    pub(crate) reason: Reason,
+    pub(crate) reason: CloseReason,
 }
 
 /// One pipe.
@@ -203,7 +203,7 @@ impl Link {
 
     /// The size of the next piece; 0 if the pipe is full. As in TCP (RFC 9293, section 3.8.6.2), a
     /// small gap is not filled, or pieces would become ever smaller.
-    pub(crate) fn room(&mut self, from: Side, rng: &mut Chance) -> usize {
+    pub(crate) fn room(&mut self, from: Side, rng: &mut Rng) -> usize {
         let rate = self.options.bandwidth.unwrap_or(u64::MAX).saturating_mul(PIPE_SECONDS_MAX);
         let holds = self.options.buffer_bytes.min(usize::try_from(rate).unwrap_or(usize::MAX));
         let free = holds.saturating_sub(self.directions[from as usize].bytes);
@@ -234,7 +234,7 @@ impl Link {
     }
 
     /// Sends an item. Returns when it arrives.
-    pub(crate) fn send(&mut self, from: Side, item: Item, now: u64, rng: &mut Chance) -> u64 {
+    pub(crate) fn send(&mut self, from: Side, item: Item, now: u64, rng: &mut Rng) -> u64 {
         let (delay, jitter) = (micros(self.options.delay), micros(self.options.jitter));
         let bandwidth = self.options.bandwidth;
         let direction = self.direction(from);

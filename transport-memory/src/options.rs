@@ -1,6 +1,6 @@
 //! Options of nodes, their disks and the links between them.
 
-use multifeed_core::{Duration, Group, Limits, Mode, Take, Timing};
+use multifeed_core::{Admission, Duration, Group, Limits, Mode, Timing};
 
 /// Most events of one node that the application has not taken yet.
 pub const EVENTS_KEPT_MAX: usize = 16_384;
@@ -15,7 +15,7 @@ pub struct NodeOptions {
     /// Its timeouts.
     pub timing: Timing,
     /// Which feeds it admits that the application has not ruled on.
-    pub admission: Take,
+    pub admission: Admission,
     /// Its disk.
     pub disk: DiskOptions,
     /// Most events that the application has not taken; the oldest are dropped and counted.
@@ -27,7 +27,7 @@ impl NodeOptions {
     pub fn new(group: Group) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
         let disk = DiskOptions::default();
-        let admission = Take::default();
+        let admission = Admission::default();
         Self { group, limits, timing, admission, disk, events_kept: EVENTS_KEPT_MAX }
     }
 
@@ -54,7 +54,7 @@ impl NodeOptions {
 
     /// Sets the admission policy.
     #[must_use]
-    pub fn admission(mut self, admission: Take) -> Self {
+    pub fn admission(mut self, admission: Admission) -> Self {
         self.admission = admission;
         self
     }

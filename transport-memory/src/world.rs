@@ -16,9 +16,9 @@ mod reopenings;
 mod turn;
 
 use bytes::BytesMut;
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::{Hash, blake2b};
-use multifeed_core::{ConnectionId, Duration, Instant, Reason, SignatureMemo};
+use multifeed_core::rng::Rng;
+use multifeed_core::{CloseReason, ConnectionId, Duration, Instant, SignatureMemo};
 
 use crate::disk::Values;
 use crate::event_queue::{EventQueue, Urgency};
@@ -60,7 +60,7 @@ enum EventKind {
 #[derive(Debug)]
 pub struct World {
     seed: u64,
-    rng: Chance,
+    rng: Rng,
     /// Signatures that any node verified.
     memo: SignatureMemo,
     now: u64,
@@ -91,7 +91,7 @@ pub struct World {
 impl World {
     /// An empty world. The same seed and calls give the same [`trace`](Self::trace).
     pub fn new(seed: u64) -> Self {
-        let rng = Chance::new(blake2b(&[b"multifeed world", &seed.to_le_bytes()]));
+        let rng = Rng::new(blake2b(&[b"multifeed world", &seed.to_le_bytes()]));
         Self {
             seed,
             rng,
@@ -298,7 +298,7 @@ impl World {
         id
     }
 
-    fn note_disconnection(&mut self, link: LinkId, node: NodeId, reason: Reason) {
+    fn note_disconnection(&mut self, link: LinkId, node: NodeId, reason: CloseReason) {
         if self.disconnections.len() >= DISCONNECTIONS_KEPT_MAX {
             self.disconnections.pop_front();
         }

@@ -1,6 +1,6 @@
 //! Small worlds: the simulator's own guarantees.
 
-use multifeed_core::{Duration, Event, FeedKey, Group, Mode, Reason};
+use multifeed_core::{CloseReason, Duration, Event, FeedKey, Group, Mode};
 use multifeed_memory::{
     Crash, DiskOptions, LinkId, LinkOptions, NodeId, NodeOptions, Pieces, Replies, Security, World,
 };
@@ -183,7 +183,10 @@ fn a_half_open_connection_times_out_and_is_redialled() {
     assert!(!world.is_converged());
     world.run_for(Duration::from_secs(20));
     let dead = world.take_disconnections();
-    assert!(dead.iter().all(|ending| matches!(ending.reason, Reason::Deadline(_))), "{dead:?}");
+    assert!(
+        dead.iter().all(|ending| matches!(ending.reason, CloseReason::Deadline(_))),
+        "{dead:?}"
+    );
     assert!(!dead.is_empty());
     world.release(links[0], nodes[0]);
     assert!(world.run_until_converged(Duration::from_secs(60)));
@@ -218,7 +221,7 @@ fn a_one_time_sync_ends_on_both_sides() {
     let disconnections = world.take_disconnections();
     assert!(!disconnections.is_empty());
     assert!(
-        disconnections.iter().all(|ending| ending.reason == Reason::Synced),
+        disconnections.iter().all(|ending| ending.reason == CloseReason::Synced),
         "{disconnections:?}"
     );
 }

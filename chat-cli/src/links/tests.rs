@@ -86,14 +86,14 @@ fn a_failure_is_told_once_and_forgotten_when_it_is_over() {
 fn somebody_who_is_no_member_is_a_failure_with_its_own_words() {
     let mut links = links(&[1]);
     links.take(&connected(1, 1, Role::Initiator));
-    let told = links.take(&gone(1, 1, Ending::Core(Reason::NotAMember)));
+    let told = links.take(&gone(1, 1, Ending::Core(CloseReason::NotAMember)));
     assert_eq!(
         told.unwrap().text(),
         "cannot reach host:1: somebody answers, but is not in this room"
     );
     // Who knocks and is none is no news.
     links.take(&connected(2, 50_000, Role::Responder));
-    assert_eq!(links.take(&gone(2, 50_000, Ending::Core(Reason::NotAMember))), None);
+    assert_eq!(links.take(&gone(2, 50_000, Ending::Core(CloseReason::NotAMember))), None);
 }
 
 #[test]

@@ -19,23 +19,6 @@ pub(crate) struct File {
     pub(crate) text: String,
 }
 
-impl File {
-    /// Whether it contains only tests.
-    pub(crate) fn is_test(&self) -> bool {
-        let mut folders = self.name.split('/').rev().skip(1);
-        self.is_unit_test() || folders.any(|folder| folder == "tests")
-    }
-
-    /// Whether it holds the unit tests of `x.rs`.
-    pub(crate) fn is_unit_test(&self) -> bool {
-        self.name.ends_with("/tests.rs") || self.name.contains("/tests/") && self.is_of_src()
-    }
-
-    fn is_of_src(&self) -> bool {
-        self.name.contains("/src/")
-    }
-}
-
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

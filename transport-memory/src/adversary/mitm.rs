@@ -5,9 +5,9 @@
 //! frames.
 
 use bytes::BytesMut;
-use multifeed_core::chance::Chance;
-use multifeed_core::peer::early::open_claim;
+use multifeed_core::peer::handshake_claim::open_claim;
 use multifeed_core::peer::secure::{Received, SecretStream};
+use multifeed_core::rng::Rng;
 use multifeed_core::wire::frame::{FRAME_SIZE_MAX, FrameReader, write_frame};
 use multifeed_core::wire::multifeed::{Hello, Kind, decode, put};
 use multifeed_core::wire::mux::{Batch, MuxMessage, messages};
@@ -63,7 +63,7 @@ pub(super) enum Filter {
 
 impl Mitm {
     /// Starts the stream; appends the first handshake bytes to `answer`.
-    pub(super) fn new(endpoint: &Endpoint<'_>, rng: Chance, answer: &mut BytesMut) -> Self {
+    pub(super) fn new(endpoint: &Endpoint<'_>, rng: Rng, answer: &mut BytesMut) -> Self {
         let Endpoint { role, security, key_pair, remote } = *endpoint;
         let max = FRAME_SIZE_MAX;
         let stream = match (security, role) {
@@ -109,7 +109,7 @@ impl Mitm {
         let (mut batch, mut is_changed) = (Batch::new(), false);
         for message in messages(frame).filter_map(Result::ok) {
             if let MuxMessage::Message { kind, body, .. } = message
-                && Kind::of(kind) == Some(Kind::Window)
+                && Kind::of(kind) == Some(Kind::WindowCredit)
             {
                 self.window = self.window.saturating_add(decode::<u64>(body).unwrap_or(0));
             }
@@ -119,7 +119,7 @@ impl Mitm {
                 self.claim = Some(body.to_vec());
             }
             if let MuxMessage::Message { kind, .. } = message
-                && matches!(Kind::of(kind), Some(Kind::Wants | Kind::Nos))
+                && matches!(Kind::of(kind), Some(Kind::Wants | Kind::Rejects))
                 && filter == Filter::NoRequests
             {
                 is_changed = true;

@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn events_are_ordered_by_time_and_simultaneous_ones_shuffled() {
     let order = |seed: u8| {
-        let (mut queue, mut rng) = (EventQueue::new(), Chance::new([seed; 32]));
+        let (mut queue, mut rng) = (EventQueue::new(), Rng::new([seed; 32]));
         for what in 0..20 {
             queue.schedule(7, Urgency::Work, what, &mut rng);
         }
@@ -17,7 +17,7 @@ fn events_are_ordered_by_time_and_simultaneous_ones_shuffled() {
 
 #[test]
 fn a_queue_with_only_timers_is_idle() {
-    let (mut queue, mut rng) = (EventQueue::new(), Chance::new([0; 32]));
+    let (mut queue, mut rng) = (EventQueue::new(), Rng::new([0; 32]));
     queue.schedule(1, Urgency::Background, (), &mut rng);
     assert!(queue.is_idle());
     queue.schedule(2, Urgency::Work, (), &mut rng);

@@ -4,8 +4,8 @@ mod calls;
 mod inject;
 mod setup;
 
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::Hash;
+use multifeed_core::rng::Rng;
 use multifeed_core::{Duration, FeedKey, Instant};
 
 use super::plan::Scenario;
@@ -64,7 +64,7 @@ struct Play<'a> {
     /// Their bandwidths without a fault.
     bandwidths: Vec<Option<u64>>,
     /// Draws the options of each link.
-    rng: Chance,
+    rng: Rng,
     feeds: Vec<Vec<FeedKey>>,
     /// Faults in effect.
     pending: Vec<Pending>,

@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::blake2b;
+use multifeed_core::rng::Rng;
 
 use super::names;
 use super::plan::{Call, Scenario, is_rate};
@@ -87,7 +87,7 @@ impl Script {
     /// The script of a seed.
     pub fn of(scenario: &Scenario, seed: u64) -> Self {
         let name = names::first(&scenario.name).as_bytes();
-        let mut rng = Chance::new(blake2b(&[b"script", name, &seed.to_le_bytes()]));
+        let mut rng = Rng::new(blake2b(&[b"script", name, &seed.to_le_bytes()]));
         let end = scenario.seconds * 1_000_000;
         let mut steps = Vec::new();
         for writer in 0..scenario.writers() {
@@ -115,7 +115,7 @@ impl Script {
     }
 }
 
-fn write(scenario: &Scenario, writer: usize, feed: usize, rng: &mut Chance, steps: &mut Vec<Step>) {
+fn write(scenario: &Scenario, writer: usize, feed: usize, rng: &mut Rng, steps: &mut Vec<Step>) {
     let end = scenario.seconds * 1_000_000;
     let mut left = scenario.blocks;
     while left > 0 {

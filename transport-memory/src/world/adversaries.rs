@@ -23,7 +23,7 @@ impl World {
     /// If it is not [a fault of an adversary](Fault::is_adversarial).
     pub fn make_adversary(&mut self, node: NodeId, fault: Fault) {
         assert!(fault.is_adversarial(), "{fault} is not a fault of an adversary");
-        let rng = self.rng.fork();
+        let rng = self.rng.child();
         let node = self.node_mut(node);
         node.adversary = Some(Adversary::new(fault, node.options.group.clone(), rng));
     }

@@ -1,6 +1,6 @@
 //! Connections: opened, closed, broken and redialled.
 
-use multifeed_core::{ConnectionId, Event, Input, KeyPair, Reason};
+use multifeed_core::{CloseReason, ConnectionId, Event, Input, KeyPair};
 
 use super::{Disconnection, EventKind, World};
 use crate::event_queue::Urgency;
@@ -179,12 +179,12 @@ impl World {
     }
 
     /// A multifeed closes a connection: output that is already encrypted is still sent.
-    pub(super) fn closing(&mut self, node: NodeId, connection: ConnectionId, reason: Reason) {
+    pub(super) fn closing(&mut self, node: NodeId, connection: ConnectionId, reason: CloseReason) {
         let Some((link, side)) = self.node(node).connections.get(&connection).copied() else {
             return;
         };
         self.note_disconnection(link, node, reason);
-        if is_final(reason) && !matches!(reason, Reason::Synced | Reason::Requested) {
+        if is_final(reason) && !matches!(reason, CloseReason::Synced | CloseReason::Requested) {
             self.check_isolation(link, node, reason);
         }
         let pipe = self.link_mut(link);
@@ -240,16 +240,16 @@ impl World {
 }
 
 /// Whether the same connection would end the same way again.
-fn is_final(reason: Reason) -> bool {
+fn is_final(reason: CloseReason) -> bool {
     match reason {
-        Reason::Deadline(_) | Reason::NotReady | Reason::ClosedByPeer => false,
-        Reason::Violation(_)
-        | Reason::Limit(_)
-        | Reason::Incompatible { .. }
-        | Reason::NotAMember
-        | Reason::Ourselves
-        | Reason::Synced
-        | Reason::Requested => true,
+        CloseReason::Deadline(_) | CloseReason::NotReady | CloseReason::ClosedByPeer => false,
+        CloseReason::Violation(_)
+        | CloseReason::Limit(_)
+        | CloseReason::Incompatible { .. }
+        | CloseReason::NotAMember
+        | CloseReason::Ourselves
+        | CloseReason::Synced
+        | CloseReason::Requested => true,
         _ => false,
     }
 }

@@ -1,6 +1,6 @@
 //! Record of a closed connection.
 
-use multifeed_core::{Instant, Reason};
+use multifeed_core::{CloseReason, Instant};
 
 use crate::link::LinkId;
 use crate::node::NodeId;
@@ -13,7 +13,7 @@ pub struct Disconnection {
     /// The end that closed it.
     pub node: NodeId,
     /// Why.
-    pub reason: Reason,
+    pub reason: CloseReason,
     /// When.
     pub at: Instant,
 }

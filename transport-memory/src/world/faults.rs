@@ -1,7 +1,7 @@
 //! Faults on demand.
 
 use bytes::Bytes;
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use multifeed_core::{Duration, StoreFailure};
 
 use super::World;
@@ -26,7 +26,7 @@ impl World {
     /// give a verdict.
     pub fn rule(
         &mut self,
-        rule: impl FnMut(&Crossing, &mut Chance) -> Option<Verdict> + Send + 'static,
+        rule: impl FnMut(&Crossing, &mut Rng) -> Option<Verdict> + Send + 'static,
     ) {
         self.rules.add(Box::new(rule));
     }

@@ -1,12 +1,12 @@
 //! When to open a second multifeed, and how often that happened.
 
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::blake2b;
+use multifeed_core::rng::Rng;
 
 /// A schedule with its own randomness, so that it does not change the world's trace.
 #[derive(Debug)]
 pub(super) struct Reopenings {
-    rng: Chance,
+    rng: Rng,
     one_in: u64,
     count: u64,
 }
@@ -14,7 +14,7 @@ pub(super) struct Reopenings {
 impl Reopenings {
     /// A reopening after one event in `one_in`, on average.
     pub(super) fn new(seed: u64, one_in: u64) -> Self {
-        let rng = Chance::new(blake2b(&[b"reopen", &seed.to_le_bytes()]));
+        let rng = Rng::new(blake2b(&[b"reopen", &seed.to_le_bytes()]));
         Self { rng, one_in, count: 0 }
     }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use multifeed_core::{Event, FeedId, FeedKey, KeyPair, Mode, Role, Secure};
 use multifeed_store::{Failure, MemoryStore, Platter, Store};
 use multifeed_tests::{Node, run_between};
@@ -50,7 +50,7 @@ pub(crate) struct Life {
     pub(crate) known: Vec<Known>,
     own: Vec<FeedId>,
     theirs: Vec<FeedId>,
-    rng: Chance,
+    rng: Rng,
 }
 
 /// Names of the author's feeds, with the seeds of their key pairs.
@@ -86,7 +86,7 @@ impl Life {
             known: Vec::new(),
             own: Vec::new(),
             theirs: Vec::new(),
-            rng: Chance::new(std::array::from_fn(|at| (seed >> (at % 8 * 8)) as u8)),
+            rng: Rng::new(std::array::from_fn(|at| (seed >> (at % 8 * 8)) as u8)),
         };
         life.own = writers(&mut life.author, &OWN);
         life.theirs = writers(&mut life.peer, &THEIRS);

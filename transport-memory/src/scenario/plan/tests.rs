@@ -18,7 +18,7 @@ fn missing_values_have_defaults() {
 fn each_link_draws_from_the_ranges_of_its_scenario() {
     let text = format!("{GOOD}[link]\ndelay_ms = [5, 90]\nbandwidth = [1000, 9000]\n");
     let plan = Scenario::parse("it", &text).unwrap().link;
-    let mut rng = Chance::new([1; 32]);
+    let mut rng = Rng::new([1; 32]);
     let drawn: Vec<_> = (0..200).map(|_| plan.options(&mut rng)).collect();
     let delays = drawn.iter().map(|link| link.delay.as_millis());
     assert!(delays.clone().all(|delay| (5..=90).contains(&delay)));
