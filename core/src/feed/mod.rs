@@ -27,7 +27,6 @@ use crate::crypto::{SignatureMemo, remember_own};
 use crate::error::{StoreFailure, Violation};
 use crate::id::{FeedId, FeedKey};
 use crate::io::Write;
-use crate::planted::{self, Bug};
 use fork::Fork;
 use manifest::Origin;
 use runs::Runs;
@@ -329,9 +328,6 @@ impl Feed {
     }
 
     fn tip(&self) -> Option<&Tip> {
-        if planted::is(Bug::SignsTwice) {
-            return self.durable.as_ref();
-        }
         let staged = self.activity.as_ref().and_then(|activity| activity.staged.back());
         staged.map(|staged| &staged.tip).or(self.durable.as_ref())
     }
@@ -410,7 +406,7 @@ impl Feed {
         let proven = Some((range.head, tree_hash));
         let is_known = self.activity.as_ref().is_some_and(|activity| activity.proven == proven);
         let is_signed = is_known || self.is_signed(&tree_hash, &range.head, memo);
-        if !is_signed && !planted::is(Bug::AnySignature) {
+        if !is_signed {
             return Err(Violation::BadSignature);
         }
         self.activity().proven = proven;
@@ -450,9 +446,6 @@ impl Feed {
         let staged = &mut activity.staged;
         if let Some(place) = staged.iter().position(|staged| staged.tip.length == end) {
             staged[place].landed = true;
-            if planted::is(Bug::CountsOutOfOrder) {
-                staged.retain(|staged| staged.tip.length >= end);
-            }
         }
         while let Some(landed) = staged.pop_front_if(|staged| staged.landed) {
             activity.proven.take_if(|(head, _)| head.length <= landed.tip.length);

@@ -19,7 +19,6 @@ use crate::error::{CloseReason, Deadline, Limit, Violation};
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::multifeed::ConnectionFootprint;
-use crate::planted::{self, Bug};
 use crate::reconcile::known::{PeerTag, peer_tag};
 use crate::replicate::hypercore::{HypercoreSession, Peer, protocol_of};
 use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
@@ -409,11 +408,9 @@ impl Connection {
 
     fn is_member(&self, context: &Context<'_>, hello: &Hello) -> bool {
         let role = self.stream.role().other();
-        planted::is(Bug::LetsAnyoneIn)
-            || self
-                .stream
-                .handshake_hash()
-                .is_some_and(|hash| is_capable(context.group, hash, role, &hello.capability))
+        self.stream
+            .handshake_hash()
+            .is_some_and(|hash| is_capable(context.group, hash, role, &hello.capability))
     }
 
     fn reject(&mut self, now: Instant, remote_id: u64) {

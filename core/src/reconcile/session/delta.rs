@@ -8,7 +8,6 @@ use super::{
     View, head_item, key_item, prefix_bits,
 };
 use crate::id::{FeedId, Role};
-use crate::planted::{self, Bug};
 use crate::reconcile::known::BasePair;
 use crate::reconcile::token::{ID_BITS, SetKind};
 
@@ -110,7 +109,7 @@ impl Delta {
         if distinct.len() != theirs.len() {
             return Err(SessionError::Inconsistent);
         }
-        let is_checked = self.base.sets_equal() && !planted::is(Bug::TrustsMarks);
+        let is_checked = self.base.sets_equal();
         if is_checked && !self.comes_to_theirs(view, theirs) {
             return Err(SessionError::Inconsistent);
         }
