@@ -19,7 +19,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 const COLUMNS_MAX: usize = 100;
 
 /// Names that say nothing about the contents.
-const DRAWERS: [&str; 7] = ["utils", "util", "common", "helpers", "base", "types", "misc"];
+const VAGUE_NAMES: [&str; 7] = ["utils", "util", "common", "helpers", "base", "types", "misc"];
 
 impl File {
     /// Whether it contains only tests.
@@ -44,7 +44,7 @@ fn report(what: &str, found: &[String]) {
 
 /// Prints a line of the test's output.
 #[expect(clippy::print_stdout, reason = "it is meant to be read")]
-fn say(word: &str) {
+fn print(word: &str) {
     println!("{word}");
 }
 
@@ -68,7 +68,7 @@ fn files_are_short() {
         files.iter().map(|file| (file.text.lines().count(), file.name.as_str())).collect();
     lengths.sort_unstable();
     for (length, name) in lengths.iter().filter(|(length, _)| *length > LINES_SOFT) {
-        say(&format!("{name} has {length} lines: it could be two files"));
+        print(&format!("{name} has {length} lines: consider splitting it"));
     }
     let too_long = lengths.iter().filter(|(length, _)| *length > LINES_MAX);
     let too_long: Vec<_> = too_long.map(|(length, name)| format!("{name}: {length}")).collect();
@@ -138,11 +138,11 @@ fn files_are_named_for_what_is_inside() {
         .iter()
         .filter(|file| {
             let mut parts = Path::new(&file.name).iter().filter_map(|part| part.to_str());
-            parts.any(|part| DRAWERS.contains(&part.split('.').next().unwrap_or_default()))
+            parts.any(|part| VAGUE_NAMES.contains(&part.split('.').next().unwrap_or_default()))
         })
         .map(|file| file.name.clone())
         .collect();
-    report("these names say nothing", &found);
+    report("these names say nothing about the contents", &found);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn banned_words_are_absent() {
         let cased = cased.iter().find(|word| contains_word(line, word));
         cased.or(uncased.iter().find(|word| contains_word(&lower, word))).map(ToString::to_string)
     });
-    report("words that have no place here", &found);
+    report("banned words", &found);
 }
 
 /// Whether a text contains a word that is not a part of a longer one.
@@ -208,7 +208,7 @@ fn the_project_mentions_only_itself() {
         let temporary = (!is_test && line.contains(temporary)).then_some(&temporary);
         words.iter().find(|word| line.contains(**word)).or(temporary).map(ToString::to_string)
     });
-    report("words of the place where this was written", &found);
+    report("references to the environment of the authors", &found);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn files_start_with_a_module_comment() {
     let files = all(&["rs"]);
     let silent = files.iter().filter(|file| !file.is_unit_test() && !file.text.starts_with("//!"));
     let silent: Vec<_> = silent.map(|file| file.name.clone()).collect();
-    report("these files do not say what they are", &silent);
+    report("these files do not start with a module comment", &silent);
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn links_resolve() {
             }
         }
     }
-    report("nothing is there", &found);
+    report("broken links", &found);
 }
 
 /// Targets of a page's links, except those to other sites.
@@ -249,11 +249,11 @@ fn links(text: &str) -> impl Iterator<Item = String> + '_ {
 
 /// Paths of this repository between backticks in a page.
 fn named_paths(text: &str) -> impl Iterator<Item = String> + '_ {
-    let rooms = ["core/", "store/", "transport-", "chat-cli/", "fuzz/", "tests/", ".ci/"];
+    let folders = ["core/", "store/", "transport-", "chat-cli/", "fuzz/", "tests/", ".ci/"];
     let quoted = text.split('`').skip(1).step_by(2);
     let is_path = move |word: &&str| {
         let is_name = |letter: char| letter.is_alphanumeric() || "/._-".contains(letter);
-        rooms.iter().any(|room| word.starts_with(room))
+        folders.iter().any(|folder| word.starts_with(folder))
             && word.contains('/')
             && word.chars().all(is_name)
     };
@@ -325,7 +325,7 @@ fn every_requirement_names_existing_tests() {
         let names = shown.split('`').skip(1).step_by(2);
         let names: Vec<_> = names.filter(|name| !name.contains([' ', '/'])).collect();
         if names.is_empty() && !shown.contains("not built") {
-            found.push(format!("S{number} is shown by nothing"));
+            found.push(format!("S{number} names no test"));
         }
         let missing = names.iter().filter(|name| !exists(name));
         found.extend(missing.map(|name| format!("S{number}: {name} is no test")));

@@ -61,9 +61,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => (),
         }
     }
-    let is_converged = match is_of_neighbours {
-        false => world.run_until_converged(LONGEST),
-        true => run_until_neighbours_hold(&mut world, &links, &keys, blocks as u64),
+    let is_converged = if is_of_neighbours {
+        run_until_neighbours_hold(&mut world, &links, &keys, blocks as u64)
+    } else {
+        world.run_until_converged(LONGEST)
     };
     let seconds = start.elapsed().as_secs_f64();
     writeln!(

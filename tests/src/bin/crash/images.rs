@@ -139,25 +139,25 @@ impl Disk {
         for number in 0..if all { 1 << pending } else { RANDOM_IMAGES } {
             let subset = if all { number as u64 } else { self.rng.u64() };
             let image = cut.subset(|place| subset >> (place % 64) & 1 == 1);
-            self.look("reordered", (cut, image), moment, left, row);
+            self.look("reordered", cut, image, moment, left, row);
         }
         for _ in 0..RANDOM_IMAGES {
             let likely = 1 + self.rng.below(7);
             let image = cut.scattered(|| self.rng.below(8) < likely);
-            self.look("scattered", (cut, image), moment, left, row);
+            self.look("scattered", cut, image, moment, left, row);
         }
     }
 
     /// The last write is present or torn; each earlier one is present, absent or partial.
     fn after_op(&mut self, cut: &Cut<'_>, moment: Moment, left: &AtomicU64, row: &mut Row) {
-        self.look("prefixes", (cut, cut.subset(|_| true)), moment, left, row);
+        self.look("prefixes", cut, cut.subset(|_| true), moment, left, row);
         let Some(Op::Write(_, bytes)) = cut.pending.last() else { return };
         for tear in Tear::all(bytes.len()) {
             let subsets = [u64::MAX, 0, self.rng.u64()];
             let subset = subsets[self.rng.below(3) as usize];
             let torn = cut.torn(tear, |place| subset >> (place % 64) & 1 == 1);
             let Some(image) = torn else { continue };
-            self.look("torn", (cut, image), moment, left, row);
+            self.look("torn", cut, image, moment, left, row);
         }
     }
 
@@ -165,7 +165,8 @@ impl Disk {
     fn look(
         &mut self,
         how: &'static str,
-        (cut, image): (&Cut<'_>, Image),
+        cut: &Cut<'_>,
+        image: Image,
         moment: Moment,
         left: &AtomicU64,
         row: &mut Row,
@@ -215,10 +216,10 @@ impl Disk {
         if let Some(event) = complaint(&node) {
             return Err(Wrong::Bad(format!("{event:?}")));
         }
-        match view == self.states[state].1 {
-            true => Ok(state),
-            false => Err(Wrong::Bad(format!("the core shows another group than {state}"))),
+        if view != self.states[state].1 {
+            return Err(Wrong::Bad(format!("the core shows another group than {state}")));
         }
+        Ok(state)
     }
 
     /// Cuts the power again at every step of the store's recovery.

@@ -163,10 +163,8 @@ impl<'a> Fleet<'a> {
     }
 
     fn peer(&self, host: u8) -> Result<Process, Failure> {
-        let listen = match self.hosts.has_links() {
-            true => Ipv4Addr::UNSPECIFIED,
-            false => self.hosts.ip(host),
-        };
+        let listen =
+            if self.hosts.has_links() { Ipv4Addr::UNSPECIFIED } else { self.hosts.ip(host) };
         let listen = crate::any_port(listen).to_string();
         let mut arguments = vec!["peer".into(), host.to_string(), listen];
         arguments.extend(self.entry.map(|entry| entry.to_string()));

@@ -76,12 +76,9 @@ fn main() -> ExitCode {
 }
 
 fn measure(arguments: &Arguments) -> Result<bool, Failure> {
-    let hosts = match arguments.loopback {
-        true => Err("--loopback".into()),
-        false => Hosts::in_namespaces(),
-    };
+    let hosts = if arguments.loopback { Err("--loopback".into()) } else { Hosts::in_namespaces() };
     let hosts = hosts.unwrap_or_else(|why| {
-        let _ = writeln!(io::stdout(), "on loopback, without links to break: {why}");
+        let _ = writeln!(io::stdout(), "on loopback, where no cable can be unplugged: {why}");
         Hosts::on_loopback()
     });
     let mut figures = Figures::new(arguments.strict);

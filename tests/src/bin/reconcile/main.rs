@@ -52,9 +52,10 @@ const KNOWN_DIFFERENCES: [Difference; 4] = [(0, 0, 10), (0, 0, 1_000), (5, 5, 0)
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let style = match arguments.iter().any(|argument| argument == "--json") {
-        true => Style::Json,
-        false => Style::Markdown,
+    let style = if arguments.iter().any(|argument| argument == "--json") {
+        Style::Json
+    } else {
+        Style::Markdown
     };
     if arguments.iter().any(|argument| argument == "--statistics") {
         statistics::print();

@@ -42,7 +42,8 @@ const HONEST: usize = 2_000_000;
 /// The cost of one connection that does something and then nothing.
 fn one(
     figures: &mut Figures,
-    (name, bound): (&str, i64),
+    name: &str,
+    bound: i64,
     act: impl FnOnce(&Target) -> io::Result<Attacker>,
 ) -> Done {
     let mut target = Target::start()?;
@@ -81,20 +82,20 @@ fn highest(target: &mut Target) -> Result<i64, Box<dyn Error>> {
 /// One hostile connection of each kind.
 pub(crate) fn connections(figures: &mut Figures) -> Done {
     let limits = Limits::default();
-    one(figures, ("silent", CONNECTION_BYTES_MAX), |target| Attacker::of(group(), target.addr, 1))?;
-    one(figures, ("a frame that never ends, from a stranger", CONNECTION_BYTES_MAX), |target| {
+    one(figures, "silent", CONNECTION_BYTES_MAX, |target| Attacker::of(group(), target.addr, 1))?;
+    one(figures, "an endless frame from a stranger", CONNECTION_BYTES_MAX, |target| {
         let mut stranger = Attacker::of(group(), target.addr, 1)?;
         // The largest accepted frame length, and all its bytes but one.
         stranger.stream.write_all(&[255, 15, 0])?;
         stranger.stream.write_all(&[0; 4_094])?;
         Ok(stranger)
     })?;
-    one(figures, ("a member that is silent", CONNECTION_BYTES_MAX), |target| {
+    one(figures, "a silent member", CONNECTION_BYTES_MAX, |target| {
         let mut member = Attacker::of(group(), target.addr, 1)?;
         member.open()?;
         Ok(member)
     })?;
-    one(figures, ("a member that reads nothing", CONNECTION_BYTES_MAX), |target| {
+    one(figures, "a member that reads nothing", CONNECTION_BYTES_MAX, |target| {
         let mut member = Attacker::of(group(), target.addr, 1)?;
         SockRef::from(&member.stream).set_recv_buffer_size(4_096)?;
         // It wants everything and then reads only the first block.
@@ -102,7 +103,7 @@ pub(crate) fn connections(figures: &mut Figures) -> Done {
         Ok(member)
     })?;
     let frame = limits.frame_bytes;
-    one(figures, ("a frame that never ends, from a member", CONNECTION_BYTES_MAX), |target| {
+    one(figures, "an endless frame from a member", CONNECTION_BYTES_MAX, |target| {
         let mut member = Attacker::of(group(), target.addr, 1)?;
         member.open()?;
         // A peer from which no block was requested may not send a frame as long as a block.
@@ -112,7 +113,7 @@ pub(crate) fn connections(figures: &mut Figures) -> Done {
     // A block must be in memory before its frame can be decrypted, and half of it is there twice
     // while it moves to its final place.
     let bound = CONNECTION_BYTES_MAX + (frame + frame / 2) as i64;
-    one(figures, ("a block that never ends, from a member who was asked for it", bound), |target| {
+    one(figures, "an endless block that was requested", bound, |target| {
         let mut member = Attacker::connect(rich(1)?, target.addr, 1)?;
         member.is_silent = true;
         member.until(has_a_block)?;
