@@ -136,8 +136,6 @@ mod time;
 pub mod crypto;
 pub mod fuzzing;
 pub mod peer;
-#[doc(hidden)]
-pub mod planted;
 pub mod record;
 pub mod rng;
 pub mod wire;

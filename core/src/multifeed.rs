@@ -35,7 +35,6 @@ use crate::id::{ConnectionId, FeedId, RequestId, Role};
 use crate::io::{Event, Input, Mode, Output, Secure};
 use crate::outbox::{Job, Outbox};
 use crate::peer::connection::{Connection, Due};
-use crate::planted::{self, Bug};
 use crate::policy::Policy;
 use crate::reconcile::sets::Sets;
 use crate::record::Step;
@@ -440,9 +439,6 @@ impl Multifeed {
 
     /// Feeds that a peer will not bring are asked of the others that offer them.
     fn reassign_fetches(&mut self, freed: Vec<FeedId>) {
-        if planted::is(Bug::AsksNobodyElse) {
-            return;
-        }
         for feed in freed {
             self.wake_hypercore_sessions(feed);
             let staged_length = self.feeds.get(feed).map_or(0, |feed| feed.staged_length());
@@ -485,9 +481,6 @@ impl Multifeed {
         for feed in session.feeds() {
             let is_candidate = self.feeds.get(feed).is_some_and(|feed| feed.is_candidate());
             let mut others = self.connections.values().filter_map(Connection::session);
-            if planted::is(Bug::KeepsCandidates) {
-                continue;
-            }
             if is_candidate && !others.any(|other| other.knows(feed)) {
                 self.feeds.forget(feed);
             }

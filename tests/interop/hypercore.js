@@ -1,11 +1,11 @@
-// A peer of the JavaScript stack that does what it is told, a line of JSON at a time, and answers
-// each with a line.
+// A peer of the JavaScript stack that executes commands, a line of JSON each, and answers each with
+// a line.
 //
 //   node hypercore.js 10|11 <folder>
 //
 // All cores of version 11 share the folder; those of version 10 are in memory.
 
-const { block, blocks, connections, listenTo, packages, until } = require('./told')
+const { block, blocks, connections, listenTo, packages, until } = require('./commands')
 const crypto = packages('hypercore-crypto')
 
 const [version, folder] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-//! A JavaScript process that does what it is told, a line of JSON at a time.
+//! A JavaScript process that executes commands, each a line of JSON.
 
 use std::{
     collections::VecDeque,
@@ -13,17 +13,17 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// Nothing takes longer than this, but on a machine that does other things besides.
+/// Longer than any command takes, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A block of an author, as `told.js` makes it.
+/// A block of an author, as `commands.js` makes it.
 pub fn block(seed: u8, index: u64, sizes: &[usize]) -> Vec<u8> {
     let first = u64::from(seed) + index * 31;
     let size = sizes[usize::try_from(index).unwrap() % sizes.len()];
     (0..size as u64).map(|place| (first + place * 7) as u8).collect()
 }
 
-/// Processes so far: each has a folder of its own.
+/// The number of processes so far: each has its own folder.
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
 /// A JavaScript process.
@@ -60,7 +60,7 @@ impl Javascript {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                // What is no JSON is a word of some package to whoever looks.
+                // A line that is not JSON is output of some package.
                 if let Ok(answer) = serde_json::from_str(&line) {
                     _ = sender.send(answer);
                 }
@@ -69,7 +69,7 @@ impl Javascript {
         Self { child, folder, answers, kept: VecDeque::new(), next: 0 }
     }
 
-    /// Tells it something; the answer comes with [`Javascript::answered`].
+    /// Sends a command; its answer comes with [`Javascript::answered`].
     pub fn tell(&mut self, command: &str, mut options: Value) -> u64 {
         self.next += 1;
         options["id"] = json!(self.next);
@@ -79,7 +79,7 @@ impl Javascript {
         self.next
     }
 
-    /// The answer, if it came.
+    /// The answer, if it has arrived.
     pub fn answered(&mut self, id: u64) -> Option<Value> {
         self.kept.extend(self.answers.try_iter());
         let place = self.kept.iter().position(|answer| answer["id"] == id)?;
@@ -88,7 +88,7 @@ impl Javascript {
         Some(answer)
     }
 
-    /// Asks something that does not need us.
+    /// Sends a command that does not need us, and waits for the answer.
     pub fn ask(&mut self, command: &str, options: Value) -> Value {
         let (id, start) = (self.tell(command, options), Clock::now());
         loop {

@@ -1,7 +1,7 @@
-//! What the tests of this crate share: multifeeds with stores in memory, driven by hand or on
+//! Shared by the tests of this crate: multifeeds with stores in memory, driven by hand or on
 //! sockets, and peers of the JavaScript stack.
 //!
-//! The project's README is compiled and run here, as a doc test.
+//! The project's README is compiled and run here as a doc test.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -23,15 +23,15 @@ pub mod stock;
 #[derive(Debug)]
 pub struct Readme;
 
-/// The connection of two [`Node`]s, on both sides.
+/// The id of the connection between two [`Node`]s, on both sides.
 pub const CONNECTION: ConnectionId = ConnectionId(1);
 
-/// A multifeed with its store, and what it said.
+/// A multifeed with its store and its events.
 #[derive(Debug)]
 pub struct Node<S = MemoryStore> {
     /// The machine.
     pub multifeed: Multifeed,
-    /// What it keeps.
+    /// Its store.
     pub store: S,
     /// Every event so far.
     pub events: Vec<Event>,
@@ -47,7 +47,7 @@ impl Node {
 }
 
 impl<S: Store> Node<S> {
-    /// Opens a multifeed with what a store holds.
+    /// Opens a multifeed over a store.
     pub fn open_on(config: Config, store: S) -> Self {
         let multifeed = Multifeed::open(config);
         let mut node = Self { multifeed, store, events: Vec::new(), closed: Vec::new() };
@@ -55,7 +55,7 @@ impl<S: Store> Node<S> {
         node
     }
 
-    /// Makes a feed of its own, and appends these blocks one by one.
+    /// Creates a feed and appends these blocks one by one.
     pub fn write(&mut self, name: &str, seed: u8, blocks: &[&[u8]]) -> FeedId {
         let feed = self.multifeed.writer(name, KeyPair::from_seed(&[seed; 32]));
         let feed = feed.expect("a free name");
@@ -66,23 +66,23 @@ impl<S: Store> Node<S> {
         feed
     }
 
-    /// Begins [`CONNECTION`].
+    /// Opens [`CONNECTION`].
     pub fn connect(&mut self, role: Role, secure: Secure, mode: Mode) {
         self.handle(Input::Connected { connection: CONNECTION, role, secure, mode });
     }
 
-    /// Hands in an input, and does what comes of it.
+    /// Handles an input and executes what follows.
     pub fn handle(&mut self, input: Input<'_>) {
         self.multifeed.handle(Instant::ZERO, input);
         self.drain();
     }
 
-    /// Takes away all that [`CONNECTION`] has to send.
+    /// Takes all output of [`CONNECTION`].
     pub fn transmit(&mut self) -> BytesMut {
         self.pull(CONNECTION)
     }
 
-    /// Takes away all that a connection has to send.
+    /// Takes all output of a connection.
     pub fn pull(&mut self, connection: ConnectionId) -> BytesMut {
         self.drain();
         let mut bytes = BytesMut::new();
@@ -93,7 +93,7 @@ impl<S: Store> Node<S> {
         bytes
     }
 
-    /// Does all that the multifeed wants done. Commits that it wants together are one group.
+    /// Executes all requests of the multifeed. Commits requested together form one group.
     pub fn drain(&mut self) {
         loop {
             let requests = self.take_outputs();
@@ -121,27 +121,27 @@ impl<S: Store> Node<S> {
     }
 }
 
-/// How a program that measures ends: `Ok(false)` if what it saw is not what was asked for.
+/// Ends a measuring program: `Ok(false)` if a result is out of bounds.
 pub fn exit_code(done: Result<bool, Box<dyn Error>>) -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            // Nobody is left who could be told that nobody reads.
+            // The output is closed, so nothing can be reported.
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Moves bytes between two nodes until neither has any; `tap` sees each flight, with the number of
-/// the node that it comes from, and may change it.
+/// Moves bytes between two nodes until neither has any. `tap` sees each flight with the number of
+/// its sender, and may change it.
 pub fn run(nodes: &mut [Node; 2], tap: impl FnMut(usize, &mut BytesMut)) {
     let [one, other] = nodes;
     run_between(one, other, tap);
 }
 
-/// The same, whatever their stores are.
+/// The same with any stores.
 pub fn run_between<A: Store, B: Store>(
     one: &mut Node<A>,
     other: &mut Node<B>,

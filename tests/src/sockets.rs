@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 
 use crate::javascript::{Javascript, PATIENCE, block};
 
-/// What a socket's reader says.
-enum Heard {
+/// What a socket's reader thread reports.
+enum SocketEvent {
     Bytes(ConnectionId, Vec<u8>),
     End(ConnectionId),
 }
@@ -31,13 +31,13 @@ pub struct Ours {
     /// The machine.
     pub multifeed: Multifeed,
     store: MemoryStore,
-    /// What it said, and nobody took away.
+    /// Events that were not taken yet.
     pub events: Vec<Event>,
     /// Why it closed connections.
     pub closed: Vec<(ConnectionId, CloseReason)>,
     sockets: Vec<(ConnectionId, TcpStream)>,
-    heard: Receiver<Heard>,
-    sender: Sender<Heard>,
+    received: Receiver<SocketEvent>,
+    sender: Sender<SocketEvent>,
     start: Clock,
     next: u64,
 }
@@ -47,7 +47,7 @@ pub fn group() -> Group {
     Group::keyed([9; 32])
 }
 
-/// With hypercore's channel.
+/// With the hypercore channel.
 pub fn config(seed: u8) -> Config {
     let mut config = Config::new(group(), [seed; 32]);
     config.limits.hypercore_channels = 4_096;
@@ -65,16 +65,16 @@ impl Ours {
         Self::on(config, MemoryStore::new())
     }
 
-    /// With a store that was used.
+    /// With an existing store.
     pub fn on(config: Config, store: MemoryStore) -> Self {
-        let (sender, heard) = channel();
+        let (sender, received) = channel();
         let mut ours = Self {
             multifeed: Multifeed::open(config),
             store,
             events: Vec::new(),
             closed: Vec::new(),
             sockets: Vec::new(),
-            heard,
+            received,
             sender,
             start: Clock::now(),
             next: 1,
@@ -83,7 +83,7 @@ impl Ours {
         ours
     }
 
-    /// Ends it, and gives its store.
+    /// Ends it and returns its store.
     pub fn close(self) -> MemoryStore {
         self.store
     }
@@ -97,20 +97,20 @@ impl Ours {
         self.multifeed.writer(name, KeyPair::from_seed(&[seed; 32])).unwrap()
     }
 
-    /// A writer of its own for each number.
+    /// A separate writer for each number.
     pub fn number(&mut self, number: u64) -> FeedId {
         let mut seed = [5; 32];
         seed[..8].copy_from_slice(&number.to_le_bytes());
         self.multifeed.writer(&format!("w{number}"), KeyPair::from_seed(&seed)).unwrap()
     }
 
-    /// The hash over what is held, in hex.
+    /// The hash over the held feeds, in hex.
     pub fn tree_hash(&self, feed: FeedId) -> String {
         let hash = self.multifeed.tree_hash(feed).unwrap();
         data_encoding::HEXLOWER.encode(&hash)
     }
 
-    /// Appends this many blocks, one by one, as `told.js` makes them.
+    /// Appends this many blocks one by one, as `commands.js` makes them.
     pub fn append(&mut self, feed: FeedId, seed: u8, count: u64, sizes: &[usize]) {
         let first = self.multifeed.feed(feed).unwrap().length;
         for index in first..first + count {
@@ -131,13 +131,13 @@ impl Ours {
         feed
     }
 
-    /// Asks for one block of a feed that was not adopted.
+    /// Requests one block of a feed that was not adopted.
     pub fn get(&mut self, key: &Value, index: u64) {
         self.multifeed.get(read_key(key.as_str().unwrap()), index).unwrap();
         self.drain();
     }
 
-    /// Whether these blocks came, byte for byte.
+    /// Whether these blocks arrived, byte for byte.
     pub fn has_got(&self, indices: &[u64], seed: u8, sizes: &[usize]) -> bool {
         let has = |index: u64| {
             self.events.iter().any(|event| match event {
@@ -151,7 +151,7 @@ impl Ours {
         indices.iter().all(|index| has(*index))
     }
 
-    /// Removes a feed, and allows it again.
+    /// Removes a feed and allows it again.
     pub fn forget(&mut self, feed: FeedId) {
         let key = self.multifeed.feed(feed).unwrap().key;
         self.multifeed.remove(feed).unwrap();
@@ -160,12 +160,12 @@ impl Ours {
         self.drain();
     }
 
-    /// How much of a feed is held.
+    /// The held length of a feed.
     pub fn length(&self, feed: FeedId) -> u64 {
         self.multifeed.feed(feed).map_or(0, |feed| feed.length)
     }
 
-    /// The feed of a key, in hex, if some of it is held.
+    /// The feed with this key, in hex, if some of it is held.
     pub fn find(&self, key: &str) -> Option<FeedId> {
         self.multifeed.find(&read_key(key)).map(|feed| feed.id)
     }
@@ -192,7 +192,7 @@ impl Ours {
         self.attach(socket, role, Mode::Live)
     }
 
-    /// Takes a connection that is there.
+    /// Accepts an existing connection.
     pub fn attach(&mut self, socket: TcpStream, role: Role, mode: Mode) -> ConnectionId {
         let connection = ConnectionId(self.next);
         self.next += 1;
@@ -201,11 +201,11 @@ impl Ours {
         thread::spawn(move || {
             let mut chunk = vec![0; 64 * 1024];
             while let Ok(count @ 1..) = reader.read(&mut chunk) {
-                if sender.send(Heard::Bytes(connection, chunk[..count].to_vec())).is_err() {
+                if sender.send(SocketEvent::Bytes(connection, chunk[..count].to_vec())).is_err() {
                     return;
                 }
             }
-            _ = sender.send(Heard::End(connection));
+            _ = sender.send(SocketEvent::End(connection));
         });
         self.sockets.push((connection, socket));
         let secure = Secure::Noise;
@@ -215,7 +215,7 @@ impl Ours {
         connection
     }
 
-    /// Breaks a connection without a word.
+    /// Breaks a connection silently.
     pub fn cut(&mut self, connection: ConnectionId) {
         self.sockets.retain(|(id, socket)| {
             if *id == connection {
@@ -227,7 +227,7 @@ impl Ours {
         self.drain();
     }
 
-    /// Works until `is_done`, or fails.
+    /// Runs until `is_done`, or fails.
     pub fn until(&mut self, what: &str, mut is_done: impl FnMut(&mut Self) -> bool) {
         let start = Clock::now();
         while !is_done(self) {
@@ -236,7 +236,7 @@ impl Ours {
         }
     }
 
-    /// Works until the process has answered.
+    /// Runs until the process has answered.
     pub fn until_answered(&mut self, javascript: &mut Javascript, id: u64, what: &str) -> Value {
         let mut answer = None;
         self.until(what, |_| {
@@ -246,10 +246,10 @@ impl Ours {
         answer.unwrap()
     }
 
-    /// Works for a while.
+    /// Runs for a while.
     pub fn turn(&mut self) {
-        match self.heard.recv_timeout(Duration::from_millis(5)) {
-            Ok(heard) => self.hear(heard),
+        match self.received.recv_timeout(Duration::from_millis(5)) {
+            Ok(received) => self.on_socket_event(received),
             Err(RecvTimeoutError::Timeout) => (),
             Err(RecvTimeoutError::Disconnected) => panic!("we hold a sender"),
         }
@@ -260,13 +260,13 @@ impl Ours {
         }
     }
 
-    fn hear(&mut self, heard: Heard) {
+    fn on_socket_event(&mut self, received: SocketEvent) {
         let now = self.now();
-        match heard {
-            Heard::Bytes(connection, bytes) => {
+        match received {
+            SocketEvent::Bytes(connection, bytes) => {
                 self.multifeed.handle(now, Input::Received { connection, bytes: &bytes });
             }
-            Heard::End(connection) => {
+            SocketEvent::End(connection) => {
                 self.sockets.retain(|(id, _)| *id != connection);
                 self.multifeed.handle(now, Input::Disconnected { connection });
             }
@@ -274,7 +274,7 @@ impl Ours {
         self.drain();
     }
 
-    /// Does what the machine wants done.
+    /// Executes the multifeed's outputs.
     pub fn drain(&mut self) {
         while let Some(output) = self.multifeed.poll() {
             let now = self.now();
@@ -314,7 +314,7 @@ impl Ours {
         }
     }
 
-    /// Reads blocks, and compares every byte.
+    /// Reads blocks and compares every byte.
     pub fn check(&mut self, feed: FeedId, blocks: Range<u64>, seed: u8, sizes: &[usize]) {
         let mut at = blocks.start;
         while at < blocks.end {

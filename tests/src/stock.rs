@@ -1,5 +1,5 @@
-//! A multifeed and a stock hypercore, and what has to be true of a core on both sides after each
-//! step: every byte of every block, and the hash over its tree.
+//! A multifeed and a stock hypercore. After each step, a core must be the same on both sides: every
+//! byte of every block, and the hash over its tree.
 
 use multifeed_core::{ConnectionId, FeedId, Role};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub struct Pair {
     pub javascript: Javascript,
 }
 
-/// A core that JavaScript has open, whoever writes it.
+/// A core that JavaScript has open, with any author.
 #[derive(Clone, Debug)]
 pub struct Core {
     /// Its name in the process.
@@ -47,13 +47,13 @@ impl Pair {
         self.ours.join(&mut self.javascript, role)
     }
 
-    /// Tells JavaScript something that may need us; its answer.
+    /// Sends JavaScript a command that may need us. Returns the answer.
     pub fn order(&mut self, command: &str, options: Value) -> Value {
         let id = self.javascript.tell(command, options);
         self.ours.until_answered(&mut self.javascript, id, command)
     }
 
-    /// Has JavaScript open a core: `kind` is what `hypercore.js` makes of it.
+    /// Lets JavaScript open a core: `kind` as in `hypercore.js`.
     pub fn core(&mut self, name: &str, contents: (u8, &'static [usize]), kind: Value) -> Core {
         let (seed, sizes) = contents;
         let mut core = Core { name: name.to_owned(), key: Value::Null, seed, sizes };
@@ -61,24 +61,24 @@ impl Pair {
         core
     }
 
-    /// A core of JavaScript that reads a feed of ours.
+    /// A JavaScript core that reads a feed of ours.
     pub fn reader(&mut self, name: &str, contents: (u8, &'static [usize]), feed: FeedId) -> Core {
         let key = self.ours.key(feed);
         self.core(name, contents, json!({ "key": key }))
     }
 
-    /// JavaScript appends so many blocks.
+    /// JavaScript appends this many blocks.
     pub fn append(&mut self, core: &Core, count: u64) {
         self.order("append", core.with(json!({ "count": count })));
     }
 
-    /// JavaScript cuts a core to ten blocks, and appends fifteen others.
+    /// JavaScript truncates a core to ten blocks and appends fifteen others.
     pub fn cut_to_10_and_append_15(&mut self, core: &Core) {
         self.order("truncate", core.with(json!({ "length": 10 })));
         self.append(core, 15);
     }
 
-    /// Begins to wait until JavaScript has all of a feed of ours, and compares every byte.
+    /// Starts to wait until JavaScript has all of a feed of ours and has compared every byte.
     pub fn tell_to_have(&mut self, core: &Core, feed: FeedId) -> u64 {
         let length = self.ours.length(feed);
         self.javascript.tell("download", core.with(json!({ "length": length })))
@@ -106,7 +106,7 @@ impl Pair {
         assert_eq!(tree["hash"], json!(self.ours.tree_hash(feed)));
     }
 
-    /// Nothing that happened was worth a connection.
+    /// Checks that no connection was closed.
     pub fn check_open(&self) {
         assert!(self.ours.closed.is_empty(), "{:?}", self.ours.closed);
     }

@@ -1,7 +1,7 @@
-//! The core's border: what it may name, what it depends on, what can be switched in it.
+//! The core's boundary: what it may use, its dependencies and features, and each crate's layers.
 //!
-//! The snapshot of its dependencies is written anew with
-//! `MULTIFEED_RENEW=1 cargo test -p multifeed-tests --test border`.
+//! `MULTIFEED_RENEW=1 cargo test -p multifeed-tests --test border` regenerates the snapshot of its
+//! dependencies.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,10 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-/// What a function of its inputs cannot use: a clock, chance, another thread, the operating
-/// system, and everything whose order is not a function of its contents.
+mod layers;
+
+/// What a function of its inputs must not use: clocks, randomness, threads, the operating system,
+/// and collections whose order does not follow from their contents.
 const BANNED: [&str; 16] = [
     "std::",
     "HashMap",
@@ -41,7 +43,7 @@ fn cargo(arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// The files of the core, without those that hold nothing but tests.
+/// The core's files, without test files.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -57,34 +59,30 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 fn the_core_is_no_std() {
     let lib = fs::read_to_string(root().join("core/src/lib.rs")).unwrap();
     assert!(lib.lines().any(|line| line == "#![no_std]"));
-    // Tests may use it; nothing else in the file names it.
+    // Only tests use it; nothing else in the file names it.
     let place = lib.find("extern crate std;").unwrap();
     assert!(lib[..place].ends_with("#[cfg(test)]\n"));
 }
 
 #[test]
-fn the_core_names_nothing_of_the_world() {
+fn the_core_uses_nothing_outside_its_inputs() {
     let mut files = Vec::new();
     sources(&root().join("core/src"), &mut files);
     assert!(files.len() > 30, "{files:?}");
     let mut found = Vec::new();
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
-        let mut before = "";
         for (line, number) in text.lines().zip(1..) {
             let code = line.split("//").next().unwrap_or_default();
-            // What a planted bug needs is in no other build.
-            let is_planted = before == "#[cfg(feature = \"planted-bugs\")]";
-            for word in BANNED.iter().filter(|word| !is_planted && names(code, word)) {
+            for word in BANNED.iter().filter(|word| names(code, word)) {
                 found.push(format!("{}:{number}: {word}", file.display()));
             }
-            before = line;
         }
     }
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// Whether code contains a word, not as a part of a longer one and not as a lifetime.
+/// Whether code contains a word, not as a part of a longer word or of a lifetime.
 fn names(code: &str, word: &str) -> bool {
     let mut places = code.match_indices(word);
     places.any(|(place, _)| {
@@ -97,14 +95,14 @@ fn names(code: &str, word: &str) -> bool {
 }
 
 #[test]
-fn a_word_is_found_where_it_stands_alone() {
+fn only_whole_words_match() {
     assert!(names("use std::fmt;", "std::") && names("static A: u8 = 0;", "static "));
     assert!(!names("nostd::fmt", "std::") && !names("&'static str", "static "));
     assert!(names("async fn a()", "async") && !names("asynchronous", "async"));
 }
 
-/// A package and what it depends on, as `cargo tree` writes it, for one platform, so that it is the
-/// same on any machine.
+/// A package with its dependencies, as `cargo tree` prints them for one platform, so that the
+/// result is the same on every machine.
 fn tree(package: &str, edges: &str) -> BTreeSet<String> {
     let target = "x86_64-unknown-linux-gnu";
     let tree = cargo(&[
@@ -126,7 +124,7 @@ fn tree(package: &str, edges: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_core_depends_on_what_is_committed() {
+fn the_core_has_the_committed_dependencies() {
     let names = tree("multifeed-core", "normal")
         .into_iter()
         .filter(|name| !name.starts_with("multifeed-core "));
@@ -153,15 +151,44 @@ fn no_dependency_of_the_core_is_given_std() {
 }
 
 #[test]
-fn the_only_feature_of_the_core_is_for_tests() {
+fn the_core_has_no_features() {
     let metadata = cargo(&["metadata", "--locked", "--no-deps", "--format-version", "1"]);
     let metadata: Value = serde_json::from_slice(&metadata).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let core = packages.iter().find(|package| package["name"] == "multifeed-core").unwrap();
-    assert_eq!(core["features"], serde_json::json!({ "planted-bugs": [] }));
-    for package in packages.iter().filter_map(|package| package["name"].as_str()) {
-        let features = tree(package, "features,no-dev");
-        let planted = features.iter().find(|line| line.contains("planted-bugs"));
-        assert_eq!(planted, None, "{package} plants bugs where it is no test");
-    }
+    assert_eq!(core["features"], serde_json::json!({}));
+}
+
+/// Fails with every import that breaks the layers of a package, and with every import cycle.
+#[track_caller]
+fn assert_layered(package: &str, folder: &str) {
+    let path = format!("tests/tests/border/layers-{package}.txt");
+    let list = fs::read_to_string(root().join(&path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let found = layers::Graph::of(&root().join(folder).join("src")).violations(&list);
+    assert!(found.is_empty(), "{path}:\n{}", found.join("\n"));
+}
+
+#[test]
+fn core_imports_follow_its_layers() {
+    assert_layered("multifeed-core", "core");
+}
+
+#[test]
+fn store_imports_follow_its_layers() {
+    assert_layered("multifeed-store", "store");
+}
+
+#[test]
+fn memory_imports_follow_its_layers() {
+    assert_layered("multifeed-memory", "transport-memory");
+}
+
+#[test]
+fn tcp_imports_follow_its_layers() {
+    assert_layered("multifeed-tcp", "transport-tcp");
+}
+
+#[test]
+fn chat_imports_follow_its_layers() {
+    assert_layered("multichat", "chat-cli");
 }

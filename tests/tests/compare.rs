@@ -1,4 +1,4 @@
-//! The comparison runs, with our own side alone: what the others take needs node and minutes.
+//! The comparison runs with our side alone; the other systems need Node.js and minutes.
 
 use std::process::{Command, Output};
 
@@ -20,7 +20,7 @@ fn our_side_is_measured_from_outside() {
     let systems: Vec<_> = rows.iter().map(|row| row["system"].as_str()).collect();
     assert_eq!(systems, [Some("multifeed"), Some("multifeed_disk")]);
     for row in &rows {
-        // Ten thousand blocks of a hundred bytes, in no more than the README says.
+        // Ten thousand blocks of a hundred bytes stay within the README's figures.
         let bytes = row["bytes"].as_u64().expect("counted");
         assert!((1_000_000..=1_050_000).contains(&bytes), "{row}");
         for figure in ["cpu_ms", "rss", "fds", "wall_ms"] {

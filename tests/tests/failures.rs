@@ -1,4 +1,5 @@
-//! The programs that break disks and networks and besiege a node, in small: what they count holds.
+//! Short runs of the programs that break disks and networks and attack a node: their exact counts
+//! must hold.
 
 use std::process::Command;
 
@@ -15,7 +16,7 @@ fn power_cuts_lose_nothing() {
 }
 
 #[test]
-fn old_copies_of_a_disk_lose_nothing_of_others() {
+fn a_restored_disk_costs_no_other_author_anything() {
     run(env!("CARGO_BIN_EXE_crash"), &["--backup", "--seed", "9"]);
 }
 
@@ -24,14 +25,14 @@ fn a_process_that_is_killed_loses_nothing() {
     run(env!("CARGO_BIN_EXE_crash"), &["--kill9", "8"]);
 }
 
-/// Allocations are counted in the node's own process, and times are not judged.
+/// Allocations are counted in the node's own process; times are not checked.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_hostile_connection_costs_no_more_than_its_bound() {
     run(env!("CARGO_BIN_EXE_siege"), &["--only", "connections"]);
 }
 
-/// Descriptors too, and files.
+/// Descriptors and files too.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_flood_of_feeds_costs_no_file_and_no_descriptor() {
@@ -39,6 +40,6 @@ fn a_flood_of_feeds_costs_no_file_and_no_descriptor() {
 }
 
 #[test]
-fn five_that_start_together_are_all_connected_and_a_killed_one_is_back() {
+fn five_peers_started_together_connect_and_a_killed_one_returns() {
     run(env!("CARGO_BIN_EXE_networks"), &["--loopback", "--only", "mesh,restart"]);
 }

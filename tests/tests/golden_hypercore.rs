@@ -1,4 +1,4 @@
-//! The messages of hypercore's channel against what versions 10 and 11 write.
+//! Messages of the hypercore channel, compared with what versions 10 and 11 write.
 
 mod vectors;
 
@@ -8,7 +8,7 @@ use vectors::{hex, list, vectors};
 
 const VERSIONS: [&str; 2] = ["hypercore.json", "hypercore10.json"];
 
-/// The number of a type, in the order in which the channel is made.
+/// The number of a type, in the order in which the channel declares them.
 fn kind(name: &str) -> Option<u64> {
     let kinds = [
         "sync",
@@ -44,7 +44,7 @@ fn messages_are_those_of_hypercore_10_and_11() {
                 assert_eq!(out, body);
                 continue;
             };
-            // Version 10 knows no reason, and leaves out that there is none.
+            // Version 10 has no reason field.
             let said = if kind == 4 && body.len() == 1 { [&body[..], &[0]].concat() } else { body };
             assert_eq!(again(kind, &said), said, "{version}: {case}");
         }

@@ -1,7 +1,7 @@
-//! The bytes of our own protocol, held to `golden/multifeed.json`: what PROTOCOL.md specifies.
+//! The bytes of our own protocol, compared with `golden/multifeed/`, which PROTOCOL.md specifies.
 //!
-//! `MULTIFEED_RENEW=1 cargo test -p multifeed-tests --test golden_multifeed` writes it anew; the
-//! commit that does so says what changed on the wire and why.
+//! `MULTIFEED_RENEW=1 cargo test -p multifeed-tests --test golden_multifeed` regenerates the files.
+//! The commit says what changed on the wire and why.
 
 use std::path::Path;
 use std::{env, fs};
@@ -33,7 +33,7 @@ fn hex(bytes: impl AsRef<[u8]>) -> Value {
     HEXLOWER.encode(bytes.as_ref()).into()
 }
 
-/// Compares with the committed file, one part of it after the other.
+/// Compares with the committed file, part by part.
 fn hold(part: &str, ours: &Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/multifeed").join(part);
     if env::var_os("MULTIFEED_RENEW").is_some() {
@@ -87,7 +87,7 @@ fn body(values: &[impl Serialize]) -> Vec<u8> {
     body
 }
 
-/// The same value, its byte arrays as text, a signature's two halves as one.
+/// The same value with byte arrays as text and a signature's two halves joined.
 fn in_hex(value: Value) -> Value {
     let bytes = |list: &[Value]| -> Option<Vec<u8>> {
         let bytes = list.iter().map(|byte| u8::try_from(byte.as_u64()?).ok());
@@ -145,13 +145,13 @@ fn messages_have_these_bytes() {
     let (nodes, blocks) = ([(300, [0x44; 32])], [&b"two"[..], b""]);
     let value = json!({ "header": header, "nodes": nodes, "blocks": blocks.map(hex) });
     add("3 range", value, encode_range(&header, nodes.into_iter(), &blocks));
-    let nos = [Reject::Declined, Reject::Unavailable, Reject::Duplicate, Reject::Gone];
-    let nos = nos.map(|no| RejectEntry { name: FeedRef::Receiver(0), reject: no });
-    add("4 nos", json!(nos), body(&nos));
+    let rejects = [Reject::Declined, Reject::Unavailable, Reject::Duplicate, Reject::Gone];
+    let rejects = rejects.map(|reject| RejectEntry { name: FeedRef::Receiver(0), reject });
+    add("4 rejects", json!(rejects), body(&rejects));
     add("5 names", json!(300), body(&[300_u32]));
     add("6 window", json!(1_048_577), body(&[1_048_577_u64]));
-    let again = [RefetchEntry { name: FeedRef::Sender(2), start: 3, end: 300 }];
-    add("7 again", json!(again), body(&again));
+    let refetch = [RefetchEntry { name: FeedRef::Sender(2), start: 3, end: 300 }];
+    add("7 again", json!(refetch), body(&refetch));
     let known = Some(KnownClaim { tag: [0x33; 8], changed: 1_000 });
     for (name, known) in [("8 claim", None), ("8 claim of a known peer", known)] {
         let claim = Claim { known, ..CLAIM };
@@ -182,18 +182,18 @@ fn two_histories() -> ForkProof {
     ForkProof { dispute: SignedHead { header, roots: vec![one.0] }, head, nodes: vec![two.0] }
 }
 
-/// Two members. The first has two feeds; the second has one, of which it lost a block since.
+/// Two members. The first has two feeds; the second has one and has lost one of its blocks.
 fn members() -> [Node; 2] {
     let mut nodes = [1, 2].map(|seed| {
         let mut config = Config::new(Group::keyed(GROUP_KEY), [seed; 32]);
-        // So few that a new grant is in the session.
+        // So few that the session contains a new credit.
         config.limits.aliases = 4;
         Node::open(config)
     });
     nodes[0].write("first", 7, &[b"one", b"", &[3; 100]]);
     nodes[0].write("second", 8, &[b"alone"]);
     nodes[1].write("first", 6, &[b"kept", b"lost"]);
-    // The first byte says that it is a block, the last one which.
+    // The first byte marks a block; the last is its number.
     let lost = StoreKey::from_bytes([3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
     assert!(nodes[1].store.read(&[lost]).unwrap()[0].as_ref().is_some_and(|it| it == "lost"));
     nodes[1].store.commit(&[&[Write::Delete(lost)]]).unwrap();
@@ -206,7 +206,7 @@ fn connect(nodes: &mut [Node; 2], secure: impl Fn(PublicKey) -> Secure) {
     nodes[1].connect(Role::Responder, secure(keys[0]), Mode::Live);
 }
 
-/// Runs a session: what both have at first, then an append of the first.
+/// Runs a session: the initial sets, then an append by the first.
 fn session(nodes: &mut [Node; 2], mut tap: impl FnMut(&str, &[u8])) {
     let mut tap = |from: usize, bytes: &[u8]| tap(["initiator", "responder"][from], bytes);
     run(nodes, |from, bytes| tap(from, bytes));

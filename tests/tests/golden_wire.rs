@@ -1,4 +1,5 @@
-//! The wire against the JavaScript packages: every vector of `golden/` that is not a feed's.
+//! Wire encodings, compared with the JavaScript packages: every vector of `golden/` that is not
+//! about feeds.
 
 mod vectors;
 
@@ -127,13 +128,13 @@ fn side(vectors: &Value, role: Role, out: &mut BytesMut) -> SecretStream {
     let side = &vectors[name(role)];
     let key_pair = KeyPair::from_seed(&array(&side["seed"]));
     assert_eq!(key_pair.public_key(), PublicKey(array(&side["public_key"])));
-    let mut chance = Rng::new(array(&side["chance"]));
-    assert_eq!(chance.array(), array::<32>(&side["ephemeral_seed"]));
-    assert_eq!(chance.array(), array::<24>(&side["header"]));
-    let chance = Rng::new(array(&side["chance"]));
+    let mut rng = Rng::new(array(&side["rng"]));
+    assert_eq!(rng.array(), array::<32>(&side["ephemeral_seed"]));
+    assert_eq!(rng.array(), array::<24>(&side["header"]));
+    let rng = Rng::new(array(&side["rng"]));
     match role {
-        Role::Initiator => SecretStream::initiator(&key_pair, chance, 65_536, out),
-        Role::Responder => SecretStream::responder(&key_pair, chance, 65_536),
+        Role::Initiator => SecretStream::initiator(&key_pair, rng, 65_536, out),
+        Role::Responder => SecretStream::responder(&key_pair, rng, 65_536),
     }
 }
 

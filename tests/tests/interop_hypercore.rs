@@ -1,4 +1,4 @@
-//! Hypercore's channel against living JavaScript peers of versions 10 and 11. Needs node, and
+//! The hypercore channel against running JavaScript peers of versions 10 and 11. Needs Node.js, and
 //! `npm ci` in `golden/generate`: `cargo test -p multifeed-tests -- --ignored`.
 
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ fn kinds() -> [Value; 3] {
     ]
 }
 
-/// A core of JavaScript with so many blocks, and the feed that we adopt it as.
+/// A JavaScript core with this many blocks, and our feed that adopts it.
 fn adopted(pair: &mut Pair, contents: (u8, &'static [usize]), blocks: u64) -> (Core, FeedId) {
     let core = pair.core("j", contents, default_kind());
     pair.append(&core, blocks);
@@ -36,7 +36,7 @@ fn adopted(pair: &mut Pair, contents: (u8, &'static [usize]), blocks: u64) -> (C
     (core, feed)
 }
 
-/// A feed of ours with so many blocks, and JavaScript's reader of it.
+/// A feed of ours with this many blocks, and its reader in JavaScript.
 fn written(pair: &mut Pair, contents: (u8, &'static [usize]), blocks: u64) -> (Core, FeedId) {
     let feed = pair.ours.writer("local", contents.0);
     pair.ours.append(feed, contents.0, blocks, contents.1);
@@ -52,7 +52,7 @@ fn javascript_reads_our_feed() {
             let (core, feed) = written(&mut pair, (7, SIZES), 150);
             pair.join(role);
             pair.until_they_have(&core, feed);
-            // And what is appended while it looks.
+            // Then appends while the reader watches.
             pair.ours.append(feed, 7, 10, SIZES);
             pair.until_they_have(&core, feed);
             pair.check_open();
@@ -82,7 +82,7 @@ fn we_read_what_javascript_writes() {
     }
 }
 
-/// Many cores on one connection, of both sides.
+/// Many cores of both sides on one connection.
 fn exchange_many(version: u32, cores: u64, blocks: u64) {
     let mut pair = Pair::open(version);
     let (mut theirs, mut mine) = (Vec::new(), Vec::new());
@@ -101,9 +101,9 @@ fn exchange_many(version: u32, cores: u64, blocks: u64) {
         }
     }
     pair.join(Role::Responder);
-    let told: Vec<_> =
+    let expected: Vec<_> =
         mine.iter().map(|(core, feed)| (pair.tell_to_have(core, *feed), *feed)).collect();
-    for (id, feed) in told {
+    for (id, feed) in expected {
         pair.until_it_has(id, feed);
     }
     for (core, feed) in theirs {
@@ -173,7 +173,7 @@ fn javascript_reads_single_blocks_and_finds_places_in_bytes() {
 
 #[test]
 #[ignore = "needs node and its packages"]
-fn both_sides_append_while_they_look() {
+fn both_sides_append_during_a_connection() {
     for version in VERSIONS {
         for kind in kinds() {
             let mut pair = Pair::open(version);
@@ -194,7 +194,7 @@ fn both_sides_append_while_they_look() {
 
 #[test]
 #[ignore = "needs node and its packages"]
-fn a_truncation_is_refused_and_told() {
+fn a_truncation_is_refused_and_reported() {
     for version in VERSIONS {
         let mut pair = Pair::open(version);
         let (core, feed) = adopted(&mut pair, (7, SIZES), 20);
@@ -202,11 +202,12 @@ fn a_truncation_is_refused_and_told() {
         pair.until_we_have(&core, feed);
         let hash = pair.ours.tree_hash(feed);
         pair.cut_to_10_and_append_15(&core);
-        let told = |length| Event::Truncated { connection, feed, fork: 1, length };
-        let is_told = |ours: &mut Ours| [10, 25].iter().any(|n| ours.events.contains(&told(*n)));
-        pair.ours.until("we hear of it", is_told);
+        let expected = |length| Event::Truncated { connection, feed, fork: 1, length };
+        let is_reported =
+            |ours: &mut Ours| [10, 25].iter().any(|n| ours.events.contains(&expected(*n)));
+        pair.ours.until("the event arrives", is_reported);
         assert_eq!((pair.ours.length(feed), pair.ours.tree_hash(feed)), (20, hash));
-        // Who adopts it only now takes it as it is.
+        // A node that adopts the feed only now accepts it as it is.
         pair.ours.cut(connection);
         pair.ours = Ours::open(config(2));
         let feed = pair.ours.adopt(&core.key);
@@ -225,8 +226,8 @@ fn a_truncation_is_followed_where_the_application_says_so() {
         pair.join(Role::Initiator);
         pair.until_we_have(&core, feed);
         pair.cut_to_10_and_append_15(&core);
-        let is_told = |event: &Event| matches!(event, Event::Truncated { fork: 1, .. });
-        pair.ours.until("we hear of it", |ours| ours.events.iter().any(is_told));
+        let is_reported = |event: &Event| matches!(event, Event::Truncated { fork: 1, .. });
+        pair.ours.until("the event arrives", |ours| ours.events.iter().any(is_reported));
         pair.ours.forget(feed);
         let feed = pair.ours.adopt(&core.key);
         pair.until_we_have(&core, feed);
@@ -240,7 +241,7 @@ fn a_truncation_is_followed_where_the_application_says_so() {
 
 #[test]
 #[ignore = "needs node and its packages"]
-fn a_socket_that_breaks_in_the_middle_costs_nothing_but_time() {
+fn a_broken_socket_costs_only_time() {
     for version in VERSIONS {
         let mut pair = Pair::open(version);
         let (core, feed) = adopted(&mut pair, (7, SMALL), 3_000);
@@ -252,7 +253,7 @@ fn a_socket_that_breaks_in_the_middle_costs_nothing_but_time() {
                 _ => drop(pair.order("destroy", json!({}))),
             }
         }
-        // A new process of ours goes on with the same store.
+        // A new process of ours continues with the same store.
         pair.ours = Ours::on(config(3), pair.ours.close());
         let feed = pair.ours.adopt(&core.key);
         assert!(pair.ours.length(feed) >= 2_500);
@@ -263,7 +264,7 @@ fn a_socket_that_breaks_in_the_middle_costs_nothing_but_time() {
 
 #[test]
 #[ignore = "needs node and its packages"]
-fn manifests_that_are_not_supported_are_told_of() {
+fn unsupported_manifests_are_reported() {
     let namespace = data_encoding::HEXLOWER.encode(&[3; 32]);
     for (other, what) in [
         (json!({ "version": 2 }), Unsupported::Version),
@@ -275,8 +276,8 @@ fn manifests_that_are_not_supported_are_told_of() {
         pair.append(&core, 2);
         let feed = pair.ours.adopt(&core.key);
         let connection = pair.join(Role::Initiator);
-        let told = Event::Unsupported { connection, feed, what };
-        pair.ours.until("we hear of it", |ours| ours.events.contains(&told));
+        let expected = Event::Unsupported { connection, feed, what };
+        pair.ours.until("the event arrives", |ours| ours.events.contains(&expected));
         assert_eq!(pair.ours.length(feed), 0);
     }
 }
@@ -300,7 +301,7 @@ fn a_peer_that_was_silent_for_longer_than_its_keep_alive_is_still_there() {
 
 #[test]
 #[ignore = "needs node and its packages"]
-fn a_block_too_long_for_us_costs_its_feed_and_no_other() {
+fn a_block_above_our_limit_affects_only_its_feed() {
     for (version, role) in VERSIONS.into_iter().zip(ROLES) {
         let mut pair = Pair::open(version);
         let long: [(&str, &[usize]); 2] = [("j", &[100, 2_000_000]), ("k", &[14_000_000])];
@@ -314,8 +315,8 @@ fn a_block_too_long_for_us_costs_its_feed_and_no_other() {
         let good = pair.ours.adopt(&core.key);
         let connection = pair.join(role);
         for feed in long {
-            let told = Event::ChannelClosed { connection, feed, limit: Limit::BlockBytes };
-            pair.ours.until("we hear of it", |ours| ours.events.contains(&told));
+            let expected = Event::ChannelClosed { connection, feed, limit: Limit::BlockBytes };
+            pair.ours.until("the event arrives", |ours| ours.events.contains(&expected));
         }
         pair.until_we_have(&core, good);
         pair.append(&core, 2);
@@ -342,7 +343,7 @@ fn we_read_single_blocks_without_the_rest() {
             pair.ours.until("we have all", |ours| ours.has_got(&[150, 3, 199], 7, SIZES));
             let feed = pair.ours.find(core.key.as_str().unwrap()).unwrap();
             assert_eq!(pair.ours.length(feed), 0, "and nothing else");
-            // Once it is adopted, all of it comes.
+            // Once adopted, the whole feed is downloaded.
             assert_eq!(pair.ours.adopt(&core.key), feed);
             pair.until_we_have(&core, feed);
             pair.check_open();

@@ -1,4 +1,4 @@
-//! `multifeed/1` against a living peer in JavaScript, written from PROTOCOL.md. Needs node, and
+//! `multifeed/1` against a running JavaScript peer, written from PROTOCOL.md. Needs Node.js, and
 //! `npm ci` in `golden/generate`: `cargo test -p multifeed-tests -- --ignored`.
 
 use std::{fs::read_to_string, path::Path};
@@ -15,13 +15,13 @@ fn pair() -> (Ours, Javascript) {
     (Ours::open(config(1)), Javascript::multifeed(group().key()))
 }
 
-/// JavaScript appends to the feed of the author of this seed; its key.
+/// JavaScript appends to the feed of the author of this seed. Returns its key.
 fn append(javascript: &mut Javascript, seed: u8, count: u64, sizes: &[usize]) -> String {
     let options = json!({ "seed": seed, "count": count, "sizes": sizes });
     javascript.ask("append", options)["key"].as_str().unwrap().to_owned()
 }
 
-/// JavaScript comes to hold a feed of ours: every byte, and the tree hash.
+/// JavaScript downloads a feed of ours: every byte, and the tree hash.
 fn until_they_have(
     ours: &mut Ours,
     javascript: &mut Javascript,
@@ -31,11 +31,14 @@ fn until_they_have(
     let (key, length) = (ours.key(feed), ours.length(feed));
     let options = json!({ "key": key, "length": length, "seed": seed, "sizes": sizes });
     let id = javascript.tell("have", options);
-    let told = ours.until_answered(javascript, id, "javascript has it");
-    assert_eq!((&told["length"], &told["hash"]), (&json!(length), &json!(ours.tree_hash(feed))));
+    let answer = ours.until_answered(javascript, id, "javascript has it");
+    assert_eq!(
+        (&answer["length"], &answer["hash"]),
+        (&json!(length), &json!(ours.tree_hash(feed)))
+    );
 }
 
-/// We come to hold a feed of theirs.
+/// We download a feed of theirs.
 fn until_we_have(
     ours: &mut Ours,
     javascript: &mut Javascript,
@@ -43,15 +46,15 @@ fn until_we_have(
     (seed, sizes): (u8, &[usize]),
 ) {
     let options = json!({ "key": key, "length": 0, "seed": seed, "sizes": sizes });
-    let told = javascript.ask("have", options);
-    let length = told["length"].as_u64().unwrap();
+    let answer = javascript.ask("have", options);
+    let length = answer["length"].as_u64().unwrap();
     ours.until("we have it", |ours| ours.find(key).is_some_and(|id| ours.length(id) == length));
     let feed = ours.find(key).unwrap();
     ours.check(feed, 0..length, seed, sizes);
-    assert_eq!(told["hash"], json!(ours.tree_hash(feed)));
+    assert_eq!(answer["hash"], json!(ours.tree_hash(feed)));
 }
 
-/// A feed of each side, and what both append while they look.
+/// A feed of each side, and appends of both during the connection.
 fn exchange(role: Role, blocks: u64, sizes: &[usize]) {
     let (mut ours, mut javascript) = pair();
     let mine = ours.writer("local", 7);
@@ -68,9 +71,9 @@ fn exchange(role: Role, blocks: u64, sizes: &[usize]) {
 }
 
 #[test]
-fn a_peer_of_400_lines_is_enough() {
+fn a_peer_of_400_lines_suffices() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/js");
-    // Other programs of the folder are none of its parts.
+    // The folder also has other programs, which do not count.
     let files = ["peer.js", "session.js", "feed.js", "encoding.js"];
     let lines = |file| read_to_string(folder.join(file)).unwrap().lines().count();
     let lines: usize = files.into_iter().map(lines).sum();
@@ -79,7 +82,7 @@ fn a_peer_of_400_lines_is_enough() {
 
 #[test]
 #[ignore = "needs node and its packages"]
-fn feeds_cross_both_ways_whoever_initiates() {
+fn feeds_replicate_both_ways_in_either_role() {
     for role in ROLES {
         exchange(role, 150, SIZES);
     }
@@ -102,7 +105,7 @@ fn a_feed_of_20_000_blocks_crosses_both_ways() {
 
 #[test]
 #[ignore = "needs node and its packages"]
-fn more_feeds_cross_than_names_are_granted_at_once() {
+fn more_feeds_replicate_than_the_alias_credit() {
     for role in ROLES {
         let (mut ours, mut javascript) = pair();
         let feeds = 200;
@@ -125,7 +128,7 @@ fn more_feeds_cross_than_names_are_granted_at_once() {
 
 #[test]
 #[ignore = "needs node and its packages"]
-fn a_javascript_peer_passes_feeds_on() {
+fn a_javascript_peer_forwards_feeds() {
     let (mut ours, mut javascript) = pair();
     let mine = ours.writer("local", 7);
     ours.append(mine, 7, 150, SIZES);
@@ -140,7 +143,7 @@ fn a_javascript_peer_passes_feeds_on() {
 
 #[test]
 #[ignore = "needs node and its packages"]
-fn a_connection_that_breaks_in_the_middle_costs_nothing_but_time() {
+fn a_broken_connection_costs_only_time() {
     let (mut ours, mut javascript) = pair();
     let theirs = append(&mut javascript, 8, 20_000, &[1_000]);
     for part in 1..=4 {
@@ -175,7 +178,7 @@ fn cleared_blocks_come_back_from_a_javascript_peer() {
 
 #[test]
 #[ignore = "needs node and its packages"]
-fn a_stranger_is_told_nothing() {
+fn a_stranger_learns_nothing() {
     for role in ROLES {
         let mut ours = Ours::open(config(1));
         let mut javascript = Javascript::multifeed(&[8; 32]);

@@ -1,5 +1,5 @@
-//! A node on sockets beside what JavaScript users have. Needs node, and `npm ci` in `interop/js`:
-//! `cargo test -p multifeed-tests --test interop_node -- --ignored`.
+//! A node on sockets with the tools of JavaScript users. Needs Node.js, and `npm ci` in
+//! `interop/js`: `cargo test -p multifeed-tests --test interop_node -- --ignored`.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,10 +13,10 @@ use multifeed_tcp::runtime::Tokio;
 use multifeed_tcp::{Node, NodeOptions};
 use tempfile::TempDir;
 
-/// Longer than a machine with much else to do needs.
+/// Longer than a busy machine needs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A JavaScript program and what it prints; it ends with this.
+/// A JavaScript program and its output; it ends with this value.
 struct Script(Child, Lines<BufReader<ChildStdout>>);
 
 impl Script {

@@ -1,4 +1,4 @@
-//! The wire against a living JavaScript peer. Needs node, and `npm ci` in `golden/generate`:
+//! The wire against a running JavaScript peer. Needs Node.js, and `npm ci` in `golden/generate`:
 //! `cargo test -p multifeed-tests -- --ignored`.
 
 use std::{
@@ -25,7 +25,7 @@ fn node(arguments: &[&str]) -> Child {
     Command::new("node").arg(script).args(arguments).stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// Sends every message back until the remote hangs up.
+/// Echoes every message until the remote hangs up.
 fn echo(mut socket: TcpStream, mut secure: SecretStream, mut out: BytesMut) -> io::Result<()> {
     socket.set_read_timeout(Some(PATIENCE))?;
     let mut bytes = [0; 5_000];

@@ -1,6 +1,6 @@
-//! The house style, where a machine can judge it: lengths, words, names, links.
+//! The code style, as far as a machine can check it: lengths, words, names, links.
 //!
-//! Rule: each test reports all that it found, not the first, and a rule has no exceptions list.
+//! Rule: each test reports all its findings, and no rule has an exceptions list.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ mod tree;
 
 use tree::{File, all, root};
 
-/// A file that is longer fails; from the second number on it is named.
+/// A longer file fails; above the second number it is listed.
 const LINES_MAX: usize = 600;
 const LINES_SOFT: usize = 400;
 
@@ -18,20 +18,37 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 const COLUMNS_MAX: usize = 100;
 
-/// Names that say nothing about what is inside.
-const DRAWERS: [&str; 7] = ["utils", "util", "common", "helpers", "base", "types", "misc"];
+/// Names that say nothing about the contents.
+const VAGUE_NAMES: [&str; 7] = ["utils", "util", "common", "helpers", "base", "types", "misc"];
+
+impl File {
+    /// Whether it contains only tests.
+    fn is_test(&self) -> bool {
+        let mut folders = self.name.split('/').rev().skip(1);
+        self.is_unit_test() || folders.any(|folder| folder == "tests")
+    }
+
+    /// Whether it holds the unit tests of `x.rs`.
+    fn is_unit_test(&self) -> bool {
+        self.name.ends_with("/tests.rs") || self.name.contains("/tests/") && self.is_of_src()
+    }
+
+    fn is_of_src(&self) -> bool {
+        self.name.contains("/src/")
+    }
+}
 
 fn report(what: &str, found: &[String]) {
     assert!(found.is_empty(), "{what}:\n{}", found.join("\n"));
 }
 
-/// A word to whoever reads a test's output.
+/// Prints a line of the test's output.
 #[expect(clippy::print_stdout, reason = "it is meant to be read")]
-fn say(word: &str) {
+fn print(word: &str) {
     println!("{word}");
 }
 
-/// Every line of these files for which `judge` has something to say.
+/// Every line of these files for which `judge` returns a finding.
 fn lines_of(files: &[File], judge: impl Fn(&File, &str) -> Option<String>) -> Vec<String> {
     let mut found = Vec::new();
     for file in files {
@@ -51,7 +68,7 @@ fn files_are_short() {
         files.iter().map(|file| (file.text.lines().count(), file.name.as_str())).collect();
     lengths.sort_unstable();
     for (length, name) in lengths.iter().filter(|(length, _)| *length > LINES_SOFT) {
-        say(&format!("{name} has {length} lines: it could be two files"));
+        print(&format!("{name} has {length} lines: consider splitting it"));
     }
     let too_long = lengths.iter().filter(|(length, _)| *length > LINES_MAX);
     let too_long: Vec<_> = too_long.map(|(length, name)| format!("{name}: {length}")).collect();
@@ -73,14 +90,14 @@ fn functions_fit_on_a_screen() {
     report("functions have at most 70 lines", &found);
 }
 
-/// Whether a line, as rustfmt writes it, begins a function.
+/// Whether a line, as rustfmt writes it, starts a function.
 fn is_function(line: &str) -> bool {
     let mut words = line.split_whitespace();
     let leading = ["const", "async", "unsafe", "extern", "\"C\""];
     words.find(|word| !word.starts_with("pub") && !leading.contains(word)) == Some("fn")
 }
 
-/// Lines of the function that begins these, up to the brace under its first letter.
+/// The number of lines of the function that starts here, up to the brace below its first letter.
 fn function_length(lines: &[&str]) -> usize {
     let indent = lines[0].len() - lines[0].trim_start().len();
     let ends = |line: &&str| {
@@ -97,17 +114,17 @@ fn function_length(lines: &[&str]) -> usize {
 fn a_function_is_measured_from_its_name_to_its_brace() {
     let lines = ["    pub fn a(", "        b: u8,", "    ) {", "        b;", "    }", "    c"];
     assert!(is_function(lines[0]) && !is_function(lines[1]));
-    // The line with the parenthesis begins with one, so it is not the end.
+    // The line with the closing parenthesis has the same indentation but is not the end.
     assert_eq!(function_length(&lines), 5);
     assert_eq!(function_length(&["fn a() {}", "fn b() {}"]), 1);
 }
 
 #[test]
 fn lines_have_a_hundred_columns() {
-    // TOML has no way to break a string or an inline table.
+    // TOML cannot break a string or an inline table.
     let files = all(&["rs", "md", "sh", "run", "js"]);
     let found = lines_of(&files, |file, line| {
-        // A table and a link cannot be broken.
+        // Tables and links cannot be broken.
         let is_whole = line.contains("://") || file.name.ends_with(".md") && line.starts_with('|');
         let columns = line.chars().count();
         (columns > COLUMNS_MAX && !is_whole).then(|| format!("{columns} columns"))
@@ -121,16 +138,16 @@ fn files_are_named_for_what_is_inside() {
         .iter()
         .filter(|file| {
             let mut parts = Path::new(&file.name).iter().filter_map(|part| part.to_str());
-            parts.any(|part| DRAWERS.contains(&part.split('.').next().unwrap_or_default()))
+            parts.any(|part| VAGUE_NAMES.contains(&part.split('.').next().unwrap_or_default()))
         })
         .map(|file| file.name.clone())
         .collect();
-    report("these names say nothing", &found);
+    report("these names say nothing about the contents", &found);
 }
 
 #[test]
-fn words_are_plain_and_work_is_done() {
-    // Written in halves, so that this file does not find itself.
+fn banned_words_are_absent() {
+    // Written in halves, so that this file does not match itself.
     let cased = [
         concat!("TO", "DO"),
         concat!("FIX", "ME"),
@@ -160,7 +177,7 @@ fn words_are_plain_and_work_is_done() {
         let cased = cased.iter().find(|word| contains_word(line, word));
         cased.or(uncased.iter().find(|word| contains_word(&lower, word))).map(ToString::to_string)
     });
-    report("words that have no place here", &found);
+    report("banned words", &found);
 }
 
 /// Whether a text contains a word that is not a part of a longer one.
@@ -174,7 +191,7 @@ fn contains_word(text: &str, word: &str) -> bool {
 }
 
 #[test]
-fn the_project_speaks_of_itself_alone() {
+fn the_project_mentions_only_itself() {
     let words = [
         concat!("/wo", "rk/"),
         concat!("/ro", "ot/"),
@@ -191,7 +208,7 @@ fn the_project_speaks_of_itself_alone() {
         let temporary = (!is_test && line.contains(temporary)).then_some(&temporary);
         words.iter().find(|word| line.contains(**word)).or(temporary).map(ToString::to_string)
     });
-    report("words of the place where this was written", &found);
+    report("references to the environment of the authors", &found);
 }
 
 #[test]
@@ -203,15 +220,15 @@ fn unit_tests_have_a_file_of_their_own() {
 }
 
 #[test]
-fn a_file_opens_with_what_it_is() {
+fn files_start_with_a_module_comment() {
     let files = all(&["rs"]);
     let silent = files.iter().filter(|file| !file.is_unit_test() && !file.text.starts_with("//!"));
     let silent: Vec<_> = silent.map(|file| file.name.clone()).collect();
-    report("these files do not say what they are", &silent);
+    report("these files do not start with a module comment", &silent);
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn links_resolve() {
     let mut found = Vec::new();
     for file in all(&["md"]) {
         let folder = root().join(&file.name).parent().map(Path::to_path_buf).unwrap_or_default();
@@ -221,29 +238,29 @@ fn links_lead_somewhere() {
             }
         }
     }
-    report("nothing is there", &found);
+    report("broken links", &found);
 }
 
-/// Targets of the links in a page, but for those of other sites.
+/// Targets of a page's links, except those to other sites.
 fn links(text: &str) -> impl Iterator<Item = String> + '_ {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     targets.filter(|target| !target.contains("://")).map(str::to_owned)
 }
 
-/// Paths of this repository that a page names between backticks.
+/// Paths of this repository between backticks in a page.
 fn named_paths(text: &str) -> impl Iterator<Item = String> + '_ {
-    let rooms = ["core/", "store/", "transport-", "chat-cli/", "fuzz/", "tests/", ".ci/"];
+    let folders = ["core/", "store/", "transport-", "chat-cli/", "fuzz/", "tests/", ".ci/"];
     let quoted = text.split('`').skip(1).step_by(2);
     let is_path = move |word: &&str| {
         let is_name = |letter: char| letter.is_alphanumeric() || "/._-".contains(letter);
-        rooms.iter().any(|room| word.starts_with(room))
+        folders.iter().any(|folder| word.starts_with(folder))
             && word.contains('/')
             && word.chars().all(is_name)
     };
     quoted.filter(is_path).map(str::to_owned)
 }
 
-/// Whether a link of a page leads to a file, or to a heading of the page itself.
+/// Whether a link leads to a file or to a heading of the page itself.
 fn leads(folder: &Path, page: &str, link: &str) -> bool {
     let (path, heading) = link.split_once('#').unwrap_or((link, ""));
     let target: PathBuf = folder.join(path);
@@ -266,7 +283,7 @@ fn leads(folder: &Path, page: &str, link: &str) -> bool {
 }
 
 #[test]
-fn every_crime_is_provoked_by_a_test() {
+fn every_error_is_provoked_by_a_test() {
     let files = all(&["rs"]);
     let tests: String =
         files.iter().filter(|file| file.is_test()).map(|file| file.text.as_str()).collect();
@@ -288,11 +305,11 @@ fn every_crime_is_provoked_by_a_test() {
     report("no test provokes these", &found);
 }
 
-/// Requirements of SECURITY.md, each in a row of its table.
+/// Requirements of SECURITY.md, one per row of its table.
 const REQUIREMENTS: usize = 25;
 
 #[test]
-fn every_requirement_is_shown_by_tests_that_exist() {
+fn every_requirement_names_existing_tests() {
     let files = all(&["rs"]);
     let tests: Vec<&File> = files.iter().filter(|file| file.is_test()).collect();
     let exists = |name: &str| tests.iter().any(|file| file.text.contains(&format!("fn {name}(")));
@@ -308,7 +325,7 @@ fn every_requirement_is_shown_by_tests_that_exist() {
         let names = shown.split('`').skip(1).step_by(2);
         let names: Vec<_> = names.filter(|name| !name.contains([' ', '/'])).collect();
         if names.is_empty() && !shown.contains("not built") {
-            found.push(format!("S{number} is shown by nothing"));
+            found.push(format!("S{number} names no test"));
         }
         let missing = names.iter().filter(|name| !exists(name));
         found.extend(missing.map(|name| format!("S{number}: {name} is no test")));

@@ -1,7 +1,7 @@
-//! Events a second, and how much faster than real time, at 32 peers in the clear.
+//! Events per second, and speed relative to real time, with 32 peers on plaintext links.
 //!
-//! Prints one line of JSON for each load: `cargo bench -p multifeed-memory`. On a machine that has
-//! other work, `events_per_cpu_second` is what to compare, where the system tells it.
+//! Prints one line of JSON per load: `cargo bench -p multifeed-memory`. On a busy machine, compare
+//! `events_per_cpu_second`, if the system reports it.
 
 use std::io::Write as _;
 use std::time::Instant;
@@ -25,7 +25,7 @@ fn world() -> (World, Vec<NodeId>) {
     (world, nodes)
 }
 
-/// An hour in which each peer says something now and then, as in a chat.
+/// An hour in which each peer writes occasionally, as in a chat.
 fn chat(blocks_each_hour: u64) -> (World, u64) {
     let (mut world, nodes) = world();
     let feeds: Vec<_> = nodes.iter().map(|node| world.writer(*node, "chat").unwrap()).collect();
@@ -50,7 +50,7 @@ fn main() {
         let seconds = start.elapsed().as_secs_f64();
         let cpu = cpu.zip(cpu_seconds()).map_or(seconds, |(before, after)| after - before);
         let events = world.events() as f64;
-        // Nobody listens any more: nothing to do about it.
+        // A closed output is ignored.
         _ = writeln!(
             out,
             "{{\"peers\":{PEERS},\"blocks_per_peer_and_hour\":{blocks},\"events\":{events},\
@@ -63,7 +63,7 @@ fn main() {
     }
 }
 
-/// How long this process has had a processor, where the system tells.
+/// The processor time of this process, if the system reports it.
 fn cpu_seconds() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/self/schedstat").ok()?;
     Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)

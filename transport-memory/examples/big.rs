@@ -1,7 +1,7 @@
 //! Many peers at once: `cargo run --release -p multifeed-memory --example big -- PEERS FEEDS BLOCKS
-//! DEGREE [neighbours]`. FEEDS of the peers have a feed of their own, and all peers come to hold
-//! all of them; or, with the last word, each those of its neighbours, which alone it accepts. A
-//! tenth of the connections break while it runs, and the network falls into halves.
+//! DEGREE [neighbours]`. FEEDS of the peers have a feed of their own, and all peers replicate all
+//! of them; with the last word, each peer accepts only those of its neighbours. A tenth of the
+//! connections break during the run, and the network splits into halves.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -22,10 +22,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let mut world = World::new(1);
     let options = NodeOptions::new(Group::keyed([1; 32])).disk(DiskOptions::instant());
-    // Nobody takes them.
+    // The events are not used.
     let options = options.events_kept(0);
     let options =
-        options.take(if is_of_neighbours { Admission::AcceptedOnly } else { Admission::All });
+        options.admission(if is_of_neighbours { Admission::AcceptedOnly } else { Admission::All });
     let nodes: Vec<_> = (0..peers).map(|_| world.add_node(options.clone())).collect();
     let mut keys = Vec::new();
     for author in &nodes[..feeds.min(peers)] {
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut links = Vec::new();
     for (place, node) in nodes.iter().enumerate().skip(1) {
-        // Half of a node's links are made by those after it.
+        // Half of a node's links are made by later nodes.
         for _ in degree * place / 2..degree * (place + 1) / 2 {
             let other = nodes[world.below(place as u64) as usize];
             if is_of_neighbours {
@@ -61,9 +61,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => (),
         }
     }
-    let is_converged = match is_of_neighbours {
-        false => world.run_until_converged(LONGEST),
-        true => run_until_neighbours_hold(&mut world, &links, &keys, blocks as u64),
+    let is_converged = if is_of_neighbours {
+        run_until_neighbours_hold(&mut world, &links, &keys, blocks as u64)
+    } else {
+        world.run_until_converged(LONGEST)
     };
     let seconds = start.elapsed().as_secs_f64();
     writeln!(
@@ -84,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Both take the other's feed, if it has one.
+/// Both accept the other's feed, if it has one.
 fn accept_each_other(
     world: &mut World,
     [one, two]: [NodeId; 2],
@@ -124,14 +125,14 @@ fn run_until_neighbours_hold(
     false
 }
 
-/// The most memory that the process ever held, where the system tells.
+/// The peak memory of the process, if the system reports it.
 fn memory_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// How long this process has had a processor, where the system tells.
+/// The processor time of this process, if the system reports it.
 fn cpu_seconds() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/self/schedstat").ok()?;
     Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)

@@ -1,7 +1,7 @@
 //! A memory store whose replies take virtual time.
 //!
-//! Rule: requests are carried out when they are handed out, in their order; only that a commit is
-//! durable, and the replies, come later.
+//! Rule: requests are executed when they are issued, in order; only durability and the replies come
+//! later.
 
 mod record;
 mod values;
@@ -20,14 +20,14 @@ use crate::options::DiskOptions;
 
 /// What a request leads to.
 #[derive(Debug)]
-pub(crate) enum Answer {
-    /// A reply, at once.
+pub(crate) enum Completion {
+    /// A reply now.
     Now(StoreReply),
-    /// A reply, when the ticket is called.
+    /// A reply later, by its id.
     Later(u32),
-    /// A sync has to be made, for this commit and those that join it.
+    /// A sync must start; it covers this commit and those that join it.
     Sync,
-    /// The next sync takes it along.
+    /// The next sync includes it.
     Joined,
 }
 
@@ -36,21 +36,21 @@ pub(crate) enum Answer {
 pub(crate) struct Disk {
     store: MemoryStore,
     pub(crate) options: DiskOptions,
-    /// Commits that are staged and not durable, oldest first.
+    /// Commits that are staged but not durable, oldest first.
     waiting: VecDeque<CommitRequest>,
-    /// How many of them the sync under way makes durable; 0: none is under way.
+    /// How many of them the current sync makes durable; 0 if no sync is in progress.
     syncing: usize,
     replies: BTreeMap<u32, StoreReply>,
-    next_ticket: u32,
-    /// It answers everything with this until the node is started anew.
+    next_reply: u32,
+    /// The answer to every request until the node restarts.
     failed: Option<StoreFailure>,
     next_fault: NextFault,
     backup: Option<MemoryStore>,
-    /// A planted bug: commits are said to be durable before they are.
-    pub(crate) is_hasty: bool,
+    /// A planted bug: commits are reported as durable before they are.
+    pub(crate) acknowledges_early: bool,
 }
 
-/// What strikes once.
+/// Faults for the next request of a kind.
 #[derive(Debug, Default)]
 struct NextFault {
     commit: Option<StoreFailure>,
@@ -58,8 +58,8 @@ struct NextFault {
     short_read: bool,
 }
 
-/// Entries looked at to find one that rots.
-const ROT_ENTRIES_MAX: usize = 65_536;
+/// Entries considered when one is corrupted.
+const CORRUPTIBLE_ENTRIES_MAX: usize = 65_536;
 
 impl Disk {
     pub(crate) fn new(options: DiskOptions) -> Self {
@@ -69,40 +69,40 @@ impl Disk {
             waiting: VecDeque::new(),
             syncing: 0,
             replies: BTreeMap::new(),
-            next_ticket: 0,
+            next_reply: 0,
             failed: None,
             next_fault: NextFault::default(),
             backup: None,
-            is_hasty: false,
+            acknowledges_early: false,
         }
     }
 
-    /// Carries a request out.
-    pub(crate) fn take(
+    /// Executes a request.
+    pub(crate) fn execute(
         &mut self,
         request: StoreRequest,
         values: &mut Values,
         faults: &mut FaultCounts,
-    ) -> Answer {
+    ) -> Completion {
         if let Some(failure) = self.failed {
-            return Answer::Now(fail(request, failure));
+            return Completion::Now(fail(request, failure));
         }
         match request {
             StoreRequest::Read(_) | StoreRequest::Scan(_) => {
                 let reply = self.read_or_fail(request, faults);
-                if self.options.read.is_zero() { Answer::Now(reply) } else { self.later(reply) }
+                if self.options.read.is_zero() { Completion::Now(reply) } else { self.later(reply) }
             }
             StoreRequest::Commit(commit) => {
                 let writes = commit.writes().iter().map(|write| values.shared(write));
                 self.store.stage(&writes.collect::<Vec<_>>());
-                if self.is_hasty {
-                    return Answer::Now(commit.durable());
+                if self.acknowledges_early {
+                    return Completion::Now(commit.durable());
                 }
                 self.waiting.push_back(commit);
                 if self.syncing > 0 || self.waiting.len() > 1 {
-                    Answer::Joined
+                    Completion::Joined
                 } else {
-                    Answer::Sync
+                    Completion::Sync
                 }
             }
         }
@@ -110,13 +110,13 @@ impl Disk {
 
     fn read_or_fail(&mut self, request: StoreRequest, faults: &mut FaultCounts) -> StoreReply {
         if let Some(failure) = self.next_fault.read.take() {
-            faults.strike(Fault::ReadError);
+            faults.record(Fault::ReadError);
             return fail(request, failure);
         }
         if !std::mem::take(&mut self.next_fault.short_read) {
             return self.read(request);
         }
-        faults.strike(Fault::ShortRead);
+        faults.record(Fault::ShortRead);
         match request {
             StoreRequest::Read(read) => {
                 let mut values = self.store.read(read.keys()).unwrap_or_default();
@@ -150,43 +150,43 @@ impl Disk {
         }
     }
 
-    /// Keeps a reply until its ticket is called.
-    pub(crate) fn later(&mut self, reply: StoreReply) -> Answer {
-        let ticket = self.next_ticket;
-        self.next_ticket = self.next_ticket.wrapping_add(1);
-        self.replies.insert(ticket, reply);
-        Answer::Later(ticket)
+    /// Keeps a reply until it is taken.
+    pub(crate) fn later(&mut self, reply: StoreReply) -> Completion {
+        let reply_id = self.next_reply;
+        self.next_reply = self.next_reply.wrapping_add(1);
+        self.replies.insert(reply_id, reply);
+        Completion::Later(reply_id)
     }
 
-    /// The reply of a ticket.
-    pub(crate) fn called(&mut self, ticket: u32) -> Option<StoreReply> {
-        self.replies.remove(&ticket)
+    /// Takes a kept reply.
+    pub(crate) fn take_reply(&mut self, reply_id: u32) -> Option<StoreReply> {
+        self.replies.remove(&reply_id)
     }
 
-    /// Carries a request out and makes it durable at once, as if no time passed.
-    pub(crate) fn take_at_once(&mut self, request: StoreRequest) -> StoreReply {
+    /// Executes a request and makes it durable immediately, outside virtual time.
+    pub(crate) fn execute_at_once(&mut self, request: StoreRequest) -> StoreReply {
         match self.failed {
             Some(failure) => fail(request, failure),
             None => self.read(request),
         }
     }
 
-    /// A sync begins: it makes durable what waits now.
+    /// Starts a sync of the commits that wait now.
     pub(crate) fn begin_sync(&mut self) {
         self.syncing = self.waiting.len();
     }
 
-    /// The sync is over. Returns the replies, and whether another one has to be made.
+    /// Ends the sync. Returns the replies, and whether another sync must start.
     pub(crate) fn end_sync(
         &mut self,
-        chance: &mut Rng,
+        rng: &mut Rng,
         faults: &mut FaultCounts,
     ) -> (Vec<StoreReply>, bool) {
         let done = std::mem::take(&mut self.syncing);
         if let Some(failure) = self.next_fault.commit.take() {
             let is_full = failure == StoreFailure::Full;
-            faults.strike(if is_full { Fault::DiskFull } else { Fault::CommitError });
-            self.store.crash(chance.below(done as u64 + 1) as usize);
+            faults.record(if is_full { Fault::DiskFull } else { Fault::CommitError });
+            self.store.crash(rng.below(done as u64 + 1) as usize);
             self.failed = Some(StoreFailure::Closed);
             let replies = self.waiting.drain(..).map(|commit| commit.failed(failure));
             return (replies.collect(), false);
@@ -196,22 +196,22 @@ impl Disk {
         (replies, !self.waiting.is_empty())
     }
 
-    /// A disk that holds what is durable on this one.
+    /// Returns a disk with this disk's durable contents.
     pub(crate) fn durable(&self) -> Self {
         Self { store: self.store.snapshot(), ..Self::new(self.options) }
     }
 
-    /// Whether it has failed since its node was started.
+    /// Whether it has failed since its node started.
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.is_some()
     }
 
-    /// Commits that are not durable yet.
+    /// The number of commits that are not durable yet.
     pub(crate) fn staged(&self) -> usize {
         self.store.staged()
     }
 
-    /// The machine stops: of the staged commits the first `keep` turn out to be durable.
+    /// The machine stops: the first `keep` staged commits turn out to be durable.
     pub(crate) fn crash(&mut self, keep: usize) {
         self.store.crash(keep);
         self.waiting.clear();
@@ -233,9 +233,10 @@ impl Disk {
         self.next_fault.short_read = true;
     }
 
-    /// Flips a bit of a value, but of no feed of these authors. Returns whether there was one.
-    pub(crate) fn rot(&mut self, but: &[PublicKey], chance: &mut Rng) -> bool {
-        // What rots lies still: between two commits the order of staged ones would be lost.
+    /// Flips a bit of a stored value, except in feeds of these authors. Returns whether there was
+    /// one.
+    pub(crate) fn flip_stored_bit(&mut self, but: &[PublicKey], rng: &mut Rng) -> bool {
+        // Writing the value between two commits would change the order of the staged ones.
         if self.store.staged() > 0 {
             return false;
         }
@@ -246,12 +247,12 @@ impl Disk {
             .filter(|record| spared(record))
             .map(|record| record.slot)
             .collect();
-        let mut entries = record::feed_entries(&self.store, ROT_ENTRIES_MAX);
+        let mut entries = record::feed_entries(&self.store, CORRUPTIBLE_ENTRIES_MAX);
         entries.retain(|(key, value)| !spared.contains(&record::slot_of(key)) && !value.is_empty());
         let Some(last) = (entries.len() as u64).checked_sub(1) else { return false };
-        let (key, value) = entries.swap_remove(chance.below(last + 1) as usize);
+        let (key, value) = entries.swap_remove(rng.below(last + 1) as usize);
         let mut value = value.to_vec();
-        let bit = chance.below(value.len() as u64 * 8) as usize;
+        let bit = rng.below(value.len() as u64 * 8) as usize;
         value[bit / 8] ^= 1 << (bit % 8);
         self.store.stage(&[Write::Put(key, value.into())]);
         self.store.sync(usize::MAX);
@@ -262,7 +263,7 @@ impl Disk {
         self.backup = Some(self.store.snapshot());
     }
 
-    /// Puts the backup back, if there is one.
+    /// Restores the backup, if there is one.
     pub(crate) fn restore(&mut self) -> bool {
         let backup = self.backup.clone();
         let is_there = backup.is_some();
@@ -275,22 +276,20 @@ impl Disk {
         self.store.crash(0);
     }
 
-    /// A planted bug: entries are changed or lost behind everybody's back.
+    /// A planted bug: entries are changed or lost from outside.
     #[cfg(test)]
     pub(crate) fn tamper(&mut self, change: impl Fn(u8, &mut Vec<u8>) -> bool) {
-        let entries = record::feed_entries(&self.store, ROT_ENTRIES_MAX);
+        let entries = record::feed_entries(&self.store, CORRUPTIBLE_ENTRIES_MAX);
         for (key, value) in entries {
             let mut value = value.to_vec();
-            let write = match change(key.as_bytes()[0], &mut value) {
-                true => Write::Put(key, value.into()),
-                false => Write::Delete(key),
-            };
+            let is_kept = change(key.as_bytes()[0], &mut value);
+            let write = if is_kept { Write::Put(key, value.into()) } else { Write::Delete(key) };
             self.store.stage(&[write]);
         }
         self.store.sync(usize::MAX);
     }
 
-    /// The slots of which anything is there.
+    /// The slots that have any entry.
     pub(crate) fn slots(&self) -> std::collections::BTreeSet<u32> {
         let entries = record::feed_entries(&self.store, usize::MAX);
         entries.iter().map(|(key, _)| record::slot_of(key)).collect()

@@ -1,7 +1,7 @@
-//! The kinds of faults, and how often each has struck.
+//! The kinds of faults, and how often each took effect.
 //!
-//! Rule: a fault is counted where it takes effect, not where it is asked for; a scenario that
-//! names one which never struck has shown nothing.
+//! Rule: a fault is counted where it takes effect, not where it is requested. A scenario with a
+//! fault that never took effect proves nothing.
 
 use std::fmt;
 
@@ -24,53 +24,53 @@ macro_rules! faults {
 }
 
 faults! {
-    /// A connection breaks; both ends hear of it, what was under way is lost.
+    /// A connection breaks; both ends notice, and bytes in flight are lost.
     Reset = "reset",
-    /// A link is taken down for a while.
+    /// A link is down for a while.
     Cut = "cut",
-    /// All links between two halves are taken down for a while.
+    /// All links between two halves are down for a while.
     Partition = "partition",
-    /// Everything from one half to the other is held, and the ways back are not.
+    /// Everything from one half to the other is held back, but not in the other direction.
     OneWayPartition = "one_way_partition",
-    /// One direction of a link stops without a word.
+    /// One direction of a link stops silently.
     HalfOpen = "half_open",
-    /// One direction of a link falls to a few bytes per second.
+    /// One direction of a link drops to a few bytes per second.
     SlowReader = "slow_reader",
-    /// A piece is much later than others.
+    /// A piece arrives much later than others.
     DelaySpike = "delay_spike",
     /// A bit of a piece flips.
     Corruption = "corruption",
-    /// A piece vanishes from the stream.
+    /// A piece disappears from the stream.
     Loss = "loss",
-    /// A piece comes twice.
+    /// A piece arrives twice.
     Duplication = "duplication",
-    /// A piece comes before the one that it was sent after.
+    /// A piece arrives before its predecessor.
     Reorder = "reorder",
-    /// Only the first bytes of a piece come, and then the connection breaks.
+    /// Only the first bytes of a piece arrive, then the connection breaks.
     Truncation = "truncation",
-    /// A process dies and starts again; the system closes its connections.
+    /// A process dies and restarts; the operating system closes its connections.
     ProcessCrash = "process_crash",
-    /// A machine loses its power; its peers hear nothing.
+    /// A machine loses power; its peers are not notified.
     PowerLoss = "power_loss",
-    /// A crash found commits under way and lost at least one of them.
+    /// A crash loses at least one commit in progress.
     LostWrite = "lost_write",
-    /// A crash cut a group of commits in two: the first are durable, the others are not.
+    /// A crash splits a group of commits: the first are durable, the others are not.
     TornWrite = "torn_write",
     /// A commit fails; some of its group may be durable.
     CommitError = "commit_error",
-    /// A commit fails for want of space.
+    /// A commit fails because the disk is full.
     DiskFull = "disk_full",
     /// A read fails.
     ReadError = "read_error",
-    /// A read comes back without an entry that is there.
+    /// A read omits an existing entry.
     ShortRead = "short_read",
-    /// A bit on the disk flips for good.
+    /// A stored bit flips permanently.
     BitRot = "bit_rot",
-    /// A commit takes a second.
+    /// A commit takes one second.
     SlowDisk = "slow_disk",
-    /// A node comes back with the disk of an earlier day.
+    /// A node restarts with an old copy of its disk.
     OldBackup = "old_backup",
-    /// A clock jumps ahead.
+    /// A clock jumps forward.
     ClockForward = "clock_forward",
     /// A clock jumps back.
     ClockBackward = "clock_backward",
@@ -78,59 +78,59 @@ faults! {
     ClockFreeze = "clock_freeze",
     /// A node joins late.
     Join = "join",
-    /// A node leaves for good.
+    /// A node leaves permanently.
     Leave = "leave",
-    /// A liar changes a block that it passes on.
+    /// An adversary changes a block that it forwards.
     ForgedBlock = "forged_block",
-    /// A liar changes a proof that it passes on.
+    /// An adversary changes a proof that it forwards.
     ForgedProof = "forged_proof",
-    /// A liar changes a signature that it passes on.
+    /// An adversary changes a signature that it forwards.
     ForgedSignature = "forged_signature",
-    /// An author signs two histories and tells them to different peers.
+    /// An author signs two histories and sends them to different peers.
     Equivocation = "equivocation",
-    /// A liar says again what another connection said.
+    /// An adversary replays the bytes of another connection.
     ReplayedSession = "replayed_session",
-    /// A liar names feeds that nobody holds.
+    /// An adversary offers feeds that do not exist.
     FeedFlood = "feed_flood",
-    /// A liar announces a frame or a length that is too large.
+    /// An adversary announces a frame or a length that is too large.
     OversizedLength = "oversized_length",
-    /// A liar offers everything and sends nothing.
+    /// An adversary offers everything and sends nothing.
     NeverAnswers = "never_answers",
-    /// A liar sends ranges that nobody asked for.
+    /// An adversary sends ranges that no peer requested.
     Unasked = "unasked",
-    /// A liar sends more bytes of blocks than it was granted.
+    /// An adversary sends more bytes of blocks than its credit allows.
     Overrun = "overrun",
-    /// A liar sends a frame a byte at a time.
+    /// An adversary sends a frame one byte at a time.
     SlowDrip = "slow_drip",
-    /// A liar does not know the group's key.
+    /// An adversary does not know the group key.
     WrongCapability = "wrong_capability",
-    /// A liar sends bytes of chance.
+    /// An adversary sends random bytes.
     Garbage = "garbage",
-    /// A liar sends bytes of chance for the cells of its sketches.
+    /// An adversary sends random bytes as the cells of its sketches.
     GarbageCells = "garbage_cells",
-    /// A liar says that it holds more feeds than it does.
+    /// An adversary claims more feeds than it holds.
     WrongCounts = "wrong_counts",
-    /// A liar says back what its peer said of its own sets.
+    /// An adversary reflects its peer's claim.
     ReflectedRoot = "reflected_root",
-    /// A liar says of its sets what it said on another connection.
+    /// An adversary replays its claim of another connection.
     ReplayedClaim = "replayed_claim",
-    /// A liar begins to reconcile and never goes on.
+    /// An adversary starts a reconciliation and never continues it.
     StalledReconcile = "stalled_reconcile",
 }
 
 impl Fault {
-    /// The fault of a name.
+    /// The fault with this name.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|fault| fault.name() == name)
     }
 
-    /// Every kind of liar: the others happen to honest nodes, their disks and links.
-    pub fn lies() -> impl Iterator<Item = Self> {
-        Self::ALL.iter().copied().filter(|fault| fault.is_lie())
+    /// Every fault of an adversary; the others affect honest nodes, their disks and links.
+    pub fn adversarial() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|fault| fault.is_adversarial())
     }
 
-    /// Whether it is what a node does that lies.
-    pub fn is_lie(self) -> bool {
+    /// Whether an adversary commits this fault.
+    pub fn is_adversarial(self) -> bool {
         self >= Self::ForgedBlock
     }
 }
@@ -141,7 +141,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// How often each fault has struck.
+/// How often each fault took effect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FaultCounts([u64; Fault::ALL.len()]);
 
@@ -152,12 +152,12 @@ impl Default for FaultCounts {
 }
 
 impl FaultCounts {
-    /// How often one has.
+    /// How often this fault took effect.
     pub fn of(&self, fault: Fault) -> u64 {
         self.0[fault as usize]
     }
 
-    /// Each with its count, also those that have not.
+    /// Each fault with its count, including zero.
     pub fn iter(&self) -> impl Iterator<Item = (Fault, u64)> + '_ {
         Fault::ALL.iter().map(|fault| (*fault, self.of(*fault)))
     }
@@ -167,7 +167,7 @@ impl FaultCounts {
         self.0.iter_mut().zip(other.0).for_each(|(sum, count)| *sum += count);
     }
 
-    pub(crate) fn strike(&mut self, fault: Fault) {
+    pub(crate) fn record(&mut self, fault: Fault) {
         self.0[fault as usize] += 1;
     }
 }

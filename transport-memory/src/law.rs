@@ -1,15 +1,17 @@
 //! The laws, checked after every event.
 //!
-//! Rule: they know what authors signed and look at disks and wires from outside; what a multifeed
-//! says of itself is held against that.
+//! Rule: the laws know what authors signed and observe disks and links from outside; they do not
+//! trust what a multifeed reports about itself.
 
 pub(crate) mod bounds;
 pub(crate) mod cost;
+mod dials;
 mod oracle;
 mod synced;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
 use multifeed_core::{ConnectionId, FeedKey, Instant, PublicKey, Write};
@@ -17,59 +19,59 @@ use multifeed_core::{ConnectionId, FeedKey, Instant, PublicKey, Write};
 use crate::disk::{Put, Record, put_of};
 use crate::node::NodeId;
 pub use cost::{CROSSINGS, Cost};
+use dials::Dials;
 use oracle::Oracle;
-use synced::Meetings;
 
 #[cfg(test)]
 mod tests;
 
-/// Broken laws that are kept; the first one tells most.
-const BROKEN_MAX: usize = 1_000;
+/// Violations kept; the first one tells most.
+const VIOLATIONS_MAX: usize = 1_000;
 
-/// What must hold.
+/// An invariant of the whole system.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Law {
-    /// Once faults stop, connected nodes come to hold the same.
+    /// After faults stop, connected nodes converge.
     Convergence,
-    /// What was said to be durable is there after every crash.
+    /// Blocks reported as durable survive every crash.
     Durability,
-    /// What is stored is what its author signed.
+    /// Stored blocks are those that their author signed.
     NoForgery,
-    /// A copy of a feed is a beginning of its author's, and never gets shorter.
+    /// A copy of a feed is a prefix of its author's feed, and never shrinks.
     Prefix,
-    /// No author's two histories are ever seen by others.
+    /// No node sees two histories of an honest author.
     NoEquivocation,
     /// A node announces only what is durable on its disk.
     DurableFirst,
     /// A node holds no more for its peers than its limits allow.
     Bounds,
-    /// Who says that it is in sync is.
+    /// A node that reports to be in sync is in sync.
     Synced,
-    /// Who does not know the group's key is not let in.
+    /// A peer without the group key is rejected.
     Membership,
-    /// When nothing changes, signs of life are all that is sent.
+    /// While nothing changes, only keep-alives are sent.
     Silence,
-    /// What is sent has a cause: a block that is delivered, a connection, a sign of life.
+    /// Every byte sent has a cause: a delivered block, a connection, a keep-alive.
     Bytes,
-    /// What happens has a cause, as what is sent.
+    /// Every event has such a cause.
     Events,
-    /// What a peer sends is answered by no more than its own length allows.
+    /// A peer's bytes cause a number of outputs proportional to their length.
     Answers,
-    /// Timers move on, and a world comes to rest.
+    /// Timers advance, and a world becomes idle.
     NoLivelock,
-    /// An honest connection is not closed for anybody's fault.
+    /// No honest connection is closed for a violation.
     Isolation,
-    /// A node that is started anew from its disk holds the same.
+    /// A node restarted from its disk holds the same.
     Restart,
     /// One seed has one history.
     Replay,
-    /// Blocks are told to the application in their order, once.
+    /// Blocks are reported to the application in order, once.
     Order,
-    /// The blocks that can be read back are those that are held.
+    /// Every held block can be read back.
     Readable,
-    /// Of a feed that was removed nothing is left.
+    /// Nothing is left of a removed feed.
     Gone,
-    /// Of a feed of two histories everybody who holds it knows.
+    /// Every node that holds a forked feed learns about the fork.
     Forks,
 }
 
@@ -108,20 +110,20 @@ impl fmt::Display for Law {
     }
 }
 
-/// A law that was broken.
+/// A broken law.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Broken {
-    /// Which one.
+pub struct LawViolation {
+    /// Which law.
     pub law: Law,
     /// When.
     pub at: Instant,
-    /// By which node, if by one.
+    /// The node that broke it, if it is a single one.
     pub node: Option<NodeId>,
-    /// What was seen.
+    /// What was observed.
     pub what: String,
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for LawViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {} µs", self.law, self.at.as_micros())?;
         if let Some(node) = self.node {
@@ -134,19 +136,19 @@ impl fmt::Display for Broken {
 /// What the laws remember of one node.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Durable length of each feed, by its events.
+    /// Durable length of each feed, according to its events.
     lengths: BTreeMap<PublicKey, u64>,
-    /// Bytes of each feed, by the same.
+    /// Byte length of each feed, according to its events.
     byte_lengths: BTreeMap<PublicKey, u64>,
-    /// Feeds that were removed and are not accepted again.
+    /// Feeds that were removed and not accepted again.
     removed: BTreeSet<FeedKey>,
-    /// Of feeds that were removed, the length that may still be under way to others.
-    left: BTreeMap<PublicKey, u64>,
-    /// Its disk was changed under it: what it lost is not its fault.
+    /// The last length of each removed feed: announcements of it may still be in flight.
+    removed_lengths: BTreeMap<PublicKey, u64>,
+    /// Its disk was changed from outside, so it is not responsible for lost blocks.
     is_excused: bool,
 }
 
-/// What the blocks were that nodes got.
+/// The blocks that nodes stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Delivered {
     /// At nodes that did not write them.
@@ -157,7 +159,23 @@ pub(crate) struct Delivered {
     pub(crate) written_bytes: u64,
 }
 
-/// What a peer sent on one connection, and what became of it.
+/// Who stored blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Holder {
+    /// The node that wrote them.
+    Author,
+    /// Another node.
+    Reader,
+}
+
+/// The two names of a feed: the laws use the author's key, applications use the feed's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FeedIdentity {
+    pub(crate) key: FeedKey,
+    pub(crate) author: PublicKey,
+}
+
+/// A peer's input on one connection and the outputs it caused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Exchange {
     inputs: u64,
@@ -165,22 +183,21 @@ struct Exchange {
     answers: u64,
 }
 
-/// Outputs that a connection may lead to before it has brought a byte: its opening, and whom it
-/// wakes.
+/// Outputs that a connection may cause before its first byte: it opens and wakes others.
 const ANSWERS_BASE: u64 = 32;
 
-/// The shortest entry of a message has three bytes; two leave room for what wakes others.
+/// The shortest entry of a message has three bytes; two leave room for waking other streams.
 const BYTES_PER_ANSWER: u64 = 2;
 
-/// The laws of one world, and what they have seen.
+/// The laws of one world and their observations.
 #[derive(Debug, Default)]
 pub(crate) struct Laws {
     oracle: Oracle,
     nodes: BTreeMap<NodeId, Seen>,
-    meetings: Meetings,
+    dials: Dials,
     delivered: Delivered,
     exchanges: BTreeMap<ConnectionId, Exchange>,
-    broken: Vec<Broken>,
+    violations: Vec<LawViolation>,
     now: Instant,
 }
 
@@ -189,13 +206,13 @@ impl Laws {
         self.now = now;
     }
 
-    pub(crate) fn broken(&self) -> &[Broken] {
-        &self.broken
+    pub(crate) fn violations(&self) -> &[LawViolation] {
+        &self.violations
     }
 
     pub(crate) fn report(&mut self, law: Law, node: Option<NodeId>, what: String) {
-        if self.broken.len() < BROKEN_MAX {
-            self.broken.push(Broken { law, at: self.now, node, what });
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(LawViolation { law, at: self.now, node, what });
         }
     }
 
@@ -213,17 +230,17 @@ impl Laws {
         self.oracle.append(author, blocks);
     }
 
-    /// An author exists, and has signed nothing yet.
+    /// Adds an author that has signed nothing yet.
     pub(crate) fn author(&mut self, author: PublicKey) {
         self.oracle.add(author);
     }
 
-    /// Whether an author is an honest one.
+    /// Whether an author is honest.
     pub(crate) fn knows(&self, author: &PublicKey) -> bool {
         self.oracle.knows(author)
     }
 
-    /// A node hands writes to its disk.
+    /// A node submits writes to its disk.
     pub(crate) fn commit(&mut self, node: NodeId, own: &[PublicKey], writes: &[Write]) {
         let puts: Vec<Put<'_>> = writes.iter().filter_map(put_of).collect();
         let records: BTreeMap<u32, &Record> = puts
@@ -257,7 +274,7 @@ impl Laws {
             let what = format!("{author:?}: {} of {signed} blocks stored", record.head_length);
             self.report(Law::Prefix, Some(node), what);
         }
-        // The author's own commit may be lost in a crash before anybody has seen it.
+        // The author's own commit may be lost in a crash before any other node has seen it.
         let (length, fork) = (record.head_length, record.fork);
         if !own.contains(author) && !self.oracle.meet(author, length, fork, record.signature) {
             let what = format!("{author:?}: two signatures for length {length}");
@@ -265,44 +282,56 @@ impl Laws {
         }
     }
 
-    /// A node's application hears of durable blocks.
-    pub(crate) fn grown(&mut self, node: NodeId, author: PublicKey, range: [u64; 2]) {
+    /// A node reports durable blocks to its application.
+    pub(crate) fn extended(&mut self, node: NodeId, author: PublicKey, blocks: Range<u64>) {
         let seen = self.nodes.entry(node).or_default();
         let known = seen.lengths.entry(author).or_default();
         let is_known = self.oracle.knows(&author);
-        let [start, end] = range;
+        let Range { start, end } = blocks;
         let (before, is_excused) = (*known, seen.is_excused);
-        // Where the order is broken, what was told is durable all the same.
+        // Blocks reported in the wrong order are durable nevertheless.
         *known = end.max(before);
         if (start != before || end <= start) && !is_excused && is_known {
-            let what = format!("{author:?}: blocks {start}..{end} told after {before}");
+            let what = format!("{author:?}: blocks {start}..{end} reported after {before}");
             self.report(Law::Order, Some(node), what);
         }
     }
 
-    /// Blocks became durable at a node, whose copy has so many bytes with them.
-    pub(crate) fn landed(&mut self, node: NodeId, feed: (PublicKey, u64), blocks: u64, own: bool) {
-        let (author, bytes) = feed;
+    /// Blocks became durable at a node, whose copy has `byte_length` bytes with them.
+    pub(crate) fn stored(
+        &mut self,
+        node: NodeId,
+        author: PublicKey,
+        blocks: u64,
+        byte_length: u64,
+        holder: Holder,
+    ) {
         let seen = self.nodes.entry(node).or_default();
-        let before = seen.byte_lengths.insert(author, bytes).unwrap_or(0);
-        let Delivered { blocks: all, bytes: all_bytes, written, written_bytes } =
-            &mut self.delivered;
-        let (all, all_bytes) = if own { (written, written_bytes) } else { (all, all_bytes) };
-        *all += blocks;
-        *all_bytes += bytes.saturating_sub(before);
+        let before = seen.byte_lengths.insert(author, byte_length).unwrap_or(0);
+        let bytes = byte_length.saturating_sub(before);
+        match holder {
+            Holder::Author => {
+                self.delivered.written += blocks;
+                self.delivered.written_bytes += bytes;
+            }
+            Holder::Reader => {
+                self.delivered.blocks += blocks;
+                self.delivered.bytes += bytes;
+            }
+        }
     }
 
-    /// What nodes got so far.
+    /// The blocks that nodes stored so far.
     pub(crate) fn delivered(&self) -> Delivered {
         self.delivered
     }
 
-    /// How many feeds honest authors have.
+    /// The number of feeds of honest authors.
     pub(crate) fn authors(&self) -> usize {
         self.oracle.authors()
     }
 
-    /// Bytes of a peer led to so many outputs.
+    /// A peer's bytes caused `outputs` outputs.
     pub(crate) fn answered(
         &mut self,
         node: NodeId,
@@ -315,7 +344,7 @@ impl Laws {
         exchange.bytes += bytes as u64;
         exchange.answers += outputs as u64;
         let Exchange { inputs, bytes, answers } = *exchange;
-        // Each time that bytes come, the peer's own stream may be woken.
+        // Each input may wake the peer's own stream.
         if answers > ANSWERS_BASE + inputs + bytes / BYTES_PER_ANSWER {
             let what = format!("{answers} outputs for {bytes} bytes of a peer in {inputs} pieces");
             self.report(Law::Answers, Some(node), what);
@@ -323,21 +352,22 @@ impl Laws {
     }
 
     /// A connection is gone.
-    pub(crate) fn hung_up(&mut self, id: ConnectionId) {
+    pub(crate) fn disconnected(&mut self, id: ConnectionId) {
         self.exchanges.remove(&id);
     }
 
-    /// A node says to another that it holds so much.
+    /// A node announces this length to another node.
     pub(crate) fn announced(&mut self, node: NodeId, author: PublicKey, length: u64) {
         let seen = self.nodes.entry(node).or_default();
-        let held = seen.lengths.get(&author).max(seen.left.get(&author)).copied().unwrap_or(0);
+        let held =
+            seen.lengths.get(&author).max(seen.removed_lengths.get(&author)).copied().unwrap_or(0);
         if length > held && !seen.is_excused && self.oracle.knows(&author) {
             let what = format!("{author:?}: {length} announced, {held} durable");
             self.report(Law::DurableFirst, Some(node), what);
         }
     }
 
-    /// A node was started over what its disk kept.
+    /// A node started from its disk.
     pub(crate) fn restarted(
         &mut self,
         node: NodeId,
@@ -345,7 +375,7 @@ impl Laws {
         kept: &BTreeMap<PublicKey, u64>,
         byte_lengths: BTreeMap<PublicKey, u64>,
     ) {
-        self.forget_troubles(node);
+        self.forget_exemptions(node);
         let seen = self.nodes.entry(node).or_default();
         seen.byte_lengths = byte_lengths;
         let before = std::mem::replace(&mut seen.lengths, kept.clone());
@@ -363,12 +393,12 @@ impl Laws {
         }
     }
 
-    /// Nothing of a feed is left on a node.
+    /// A node has deleted a feed completely.
     pub(crate) fn removed(&mut self, node: NodeId, key: FeedKey) {
         self.nodes.entry(node).or_default().removed.insert(key);
     }
 
-    /// A node takes a feed again.
+    /// A node accepts a feed again.
     pub(crate) fn accepted(&mut self, node: NodeId, key: &FeedKey) {
         self.nodes.entry(node).or_default().removed.remove(key);
     }
@@ -378,20 +408,20 @@ impl Laws {
         self.nodes.get(&node).is_some_and(|seen| seen.removed.contains(key))
     }
 
-    /// A node removes a feed: from now on it may be there or not.
-    pub(crate) fn left(&mut self, node: NodeId, author: PublicKey) {
+    /// A node starts to remove a feed: from now on the feed may be there or not.
+    pub(crate) fn removal_started(&mut self, node: NodeId, author: PublicKey) {
         let seen = self.nodes.entry(node).or_default();
         if let Some(length) = seen.lengths.remove(&author) {
-            let left = seen.left.entry(author).or_default();
+            let left = seen.removed_lengths.entry(author).or_default();
             *left = length.max(*left);
         }
     }
 
-    /// The blocks of a feed of which some were cleared, as a node reads the others back.
-    pub(crate) fn kept(
+    /// A node reads back the remaining blocks of a feed after some were cleared.
+    pub(crate) fn read_remaining(
         &mut self,
         node: NodeId,
-        (key, author): (FeedKey, PublicKey),
+        FeedIdentity { key, author }: FeedIdentity,
         blocks: &[(u64, Bytes)],
         expected: u64,
     ) {
@@ -408,11 +438,12 @@ impl Laws {
         }
     }
 
-    /// The blocks of a feed, as a node reads them back.
+    /// A node reads back the blocks of a feed.
     pub(crate) fn read_back(
         &mut self,
         node: NodeId,
-        (key, author, length): (FeedKey, PublicKey, u64),
+        FeedIdentity { key, author }: FeedIdentity,
+        length: u64,
         blocks: &[Bytes],
     ) {
         let read = blocks.len();
@@ -422,14 +453,14 @@ impl Laws {
         }
         let is_signed =
             |(block, index): (&Bytes, u64)| self.oracle.is_signed(&author, index, block);
-        // A disk may lose a block, but it never makes another one of it.
+        // A disk may lose a block, but must not return a different one.
         if self.oracle.knows(&author) && !blocks.iter().zip(0..).all(is_signed) {
             let what = format!("{key}: a block that was read is not what its author signed");
             self.report(Law::NoForgery, Some(node), what);
         }
     }
 
-    /// How many blocks authors have signed, all feeds together.
+    /// The number of blocks that authors signed, over all feeds.
     pub(crate) fn signed_total(&self) -> u64 {
         self.oracle.total()
     }

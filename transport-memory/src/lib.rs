@@ -1,14 +1,15 @@
-//! Any number of multifeeds in one process, in virtual time, under one seed.
+//! A deterministic simulator: any number of multifeeds in one process, in virtual time, from one
+//! seed.
 //!
-//! A [`World`] is nodes and links. Each node runs the real `multifeed-core` over a store whose
-//! commits take time; each link is a byte pipe with a delay, jitter, a bandwidth and buffers, cut
-//! into pieces wherever the seed says. Nothing in it reads a clock or draws chance of its own:
-//! the same seed and the same calls give the same [`World::trace`], on any machine.
+//! A [`World`] consists of nodes and links. Each node runs the real `multifeed-core` over a store
+//! whose commits take time. Each link is a byte pipe with delay, jitter, bandwidth and buffers, cut
+//! into pieces wherever the seed decides. Nothing here reads a clock or uses other randomness: the
+//! same seed and the same calls give the same [`World::trace`] on any machine.
 //!
 //! ```text
-//!      append, read, crash …                       ┌──────────── agenda ────────────┐
+//!      append, read, crash …                       ┌─────────── event queue ───────────┐
 //!            │                                     │ pieces · replies · timers · dials │
-//!            ▼                                     └───────┬───────────────▲────────┘
+//!            ▼                                     └───────┬───────────────▲───────────┘
 //!   ┌─────────────────┐   pieces    ┌──────┐    next event │               │ later
 //!   │ node: Multifeed │ ──────────▶ │ link │ ───────────▶ another node ────┘
 //!   │       disk      │ ◀────────── │      │
@@ -33,7 +34,7 @@
 //! assert_eq!(world.blocks(c, &feed), [&b"hello"[..], b"world"]);
 //!
 //! world.cut(link);
-//! world.append(a, &feed, &[b"unheard"])?;
+//! world.append(a, &feed, &[b"offline"])?;
 //! world.run_until_idle();
 //! assert_eq!(world.blocks(c, &feed).len(), 2);
 //! world.heal(link);
@@ -43,11 +44,11 @@
 //! # }
 //! ```
 //!
-//! # Faults, liars and laws
+//! # Faults, adversaries and laws
 //!
-//! Links break, stall and damage bytes, as [rules](World::rule) and verbs say; disks fail; clocks
-//! jump; and a node may be a [liar](World::make_liar) of any kind. [Laws](Law) hold all the same,
-//! and say which node broke one, when and how:
+//! Links break, stall and damage bytes, as [rules](World::rule) and methods say; disks fail; clocks
+//! jump; and a node may be an [adversary](World::make_adversary) of any kind. The [laws](Law) must
+//! hold anyway, and report which node broke one, when and how:
 //!
 //! ```
 //! use multifeed_core::{Duration, Group, Timing};
@@ -59,14 +60,14 @@
 //! let mut timing = Timing::default();
 //! timing.request = Some(Duration::from_millis(200));
 //! let options = NodeOptions::new(Group::keyed([1; 32])).timing(timing);
-//! let [author, reader, liar] = [0; 3].map(|_| world.add_node(options.clone()));
-//! world.make_liar(liar, Fault::Garbage);
-//! for [a, b] in [[author, liar], [liar, reader], [reader, author]] {
+//! let [author, reader, adversary] = [0; 3].map(|_| world.add_node(options.clone()));
+//! world.make_adversary(adversary, Fault::Garbage);
+//! for [a, b] in [[author, adversary], [adversary, reader], [reader, author]] {
 //!     world.connect(a, b, LinkOptions::default());
 //! }
-//! // One piece in ten from the author comes late.
-//! world.rule(move |piece, chance| {
-//!     let is_late = piece.from == author && chance.below(10) == 0;
+//! // One piece in ten from the author is late.
+//! world.rule(move |piece, randomness| {
+//!     let is_late = piece.from == author && randomness.below(10) == 0;
 //!     is_late.then_some(Verdict::Delay(Duration::from_millis(300)))
 //! });
 //!
@@ -78,34 +79,36 @@
 //! world.restart(reader);
 //! world.run_until_idle();
 //! world.check_at_rest();
-//! assert_eq!(world.broken(), []);
+//! assert_eq!(world.violations(), []);
 //! assert_eq!(world.blocks(reader, &feed).len(), 3);
 //! assert!(world.faults().of(Fault::Garbage) > 0);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! [Scenarios](scenario) say the same in a file, for any number of seeds.
+//! A [scenario](scenario) describes the same in a file, for any number of seeds.
 
-mod agenda;
+mod adversary;
 mod disk;
+mod event_queue;
 mod fault;
 mod law;
-mod liar;
 mod link;
 mod node;
 mod options;
-#[cfg(test)]
-mod planted;
 mod rule;
 pub mod scenario;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod world;
 
 pub use fault::{Fault, FaultCounts};
-pub use law::{Broken, CROSSINGS, Cost, Law};
+pub use law::{CROSSINGS, Cost, Law, LawViolation};
 pub use link::LinkId;
-pub use node::{EVENTS_KEPT_MAX, NodeId};
-pub use options::{DiskOptions, LinkOptions, NodeOptions, Pieces, Replies, Security};
+pub use node::NodeId;
+pub use options::{
+    DiskOptions, EVENTS_KEPT_MAX, LinkOptions, NodeOptions, Pieces, Replies, Security,
+};
 pub use rule::{Crossing, Verdict};
-pub use world::{Crash, Difference, Ending, Holding, World};
+pub use world::{Crash, Difference, Disconnection, Holding, World};

@@ -1,4 +1,4 @@
-//! One multifeed with its disk, its clock and what became of its outputs.
+//! One multifeed with its disk, its clock and its outputs.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,23 +8,20 @@ use multifeed_core::{
     SignatureMemo, Timing,
 };
 
+use crate::adversary::Adversary;
 use crate::disk::Disk;
-use crate::liar::Liar;
 use crate::link::{LinkId, Side, micros};
 use crate::options::NodeOptions;
 
-/// Most events of one node that nobody has taken yet.
-pub const EVENTS_KEPT_MAX: usize = 16_384;
-
-/// A timer is looked after at least this often once something happened, in microseconds.
+/// After an event, the timer is set to expire within this time, in microseconds.
 const ALARM_US_MAX: u64 = 1_000_000;
 
-/// One node of a [`World`](crate::World), from 0 on in the order in which they were added.
+/// One node of a [`World`](crate::World), numbered from 0 in the order of creation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct NodeId(pub(crate) u32);
 
 impl NodeId {
-    /// Its number, from 0 on.
+    /// Its number, from 0.
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -44,7 +41,7 @@ pub(crate) struct Writer {
 pub(crate) struct Node {
     pub(crate) options: NodeOptions,
     seed: [u8; 32],
-    /// Grows with each start; events of an earlier one mean nothing.
+    /// Grows with each start; events of earlier ones are ignored.
     pub(crate) life: u32,
     /// `None` while the node is down.
     pub(crate) multifeed: Option<Multifeed>,
@@ -52,24 +49,24 @@ pub(crate) struct Node {
     /// Every link that ends here.
     pub(crate) links: Vec<LinkId>,
     pub(crate) connections: BTreeMap<ConnectionId, (LinkId, Side)>,
-    /// Connections with something to send that were not looked after yet.
+    /// Connections whose output has not been pulled yet.
     pub(crate) sending: VecDeque<ConnectionId>,
-    /// Twists what it says.
-    pub(crate) liar: Option<Liar>,
+    /// Rewrites its output.
+    pub(crate) adversary: Option<Adversary>,
     /// A planted bug: its timeouts do nothing.
-    pub(crate) is_deaf: bool,
+    pub(crate) ignores_timeouts: bool,
     pub(crate) writers: Vec<Writer>,
     events: VecDeque<Event>,
     pub(crate) events_lost: u64,
-    /// When the timer rings; `None`: never.
+    /// When the timer expires, if it is set.
     pub(crate) alarm: Option<u64>,
     alarm_gap: u64,
     /// How far its clock is ahead, in microseconds.
     clock_offset: i64,
-    /// Where its clock stands still.
+    /// The time at which its clock stands still.
     frozen: Option<u64>,
-    /// The latest time that the multifeed was told: for it, no earlier one ever is.
-    told: Instant,
+    /// The latest time passed to the multifeed, for which time never goes back.
+    latest_time: Instant,
     /// Blocks held durably, over all feeds.
     pub(crate) held: u64,
 }
@@ -87,8 +84,8 @@ impl Node {
             links: Vec::new(),
             connections: BTreeMap::new(),
             sending: VecDeque::new(),
-            liar: None,
-            is_deaf: false,
+            adversary: None,
+            ignores_timeouts: false,
             writers: Vec::new(),
             events: VecDeque::new(),
             events_lost: 0,
@@ -96,16 +93,16 @@ impl Node {
             alarm_gap,
             clock_offset: 0,
             frozen: None,
-            told: Instant::ZERO,
+            latest_time: Instant::ZERO,
             held: 0,
         }
     }
 
-    /// Opens the multifeed over what the disk holds.
+    /// Opens the multifeed over the disk.
     pub(crate) fn start(&mut self, memo: SignatureMemo) {
         self.life += 1;
         self.alarm = None;
-        self.told = Instant::ZERO;
+        self.latest_time = Instant::ZERO;
         self.multifeed = Some(Multifeed::open(self.config(memo)));
     }
 
@@ -115,23 +112,23 @@ impl Node {
         let mut config = config.simulated_with(memo);
         config.limits = self.options.limits.clone();
         config.timing = self.options.timing.clone();
-        config.take = self.options.take;
+        config.take = self.options.admission;
         config
     }
 
-    /// A second multifeed over a copy of what is durable on the disk, once it has read it.
+    /// A second multifeed, opened over a copy of the disk's durable contents.
     pub(crate) fn reopened(&self, memo: SignatureMemo) -> Multifeed {
         let (mut multifeed, mut disk) = (Multifeed::open(self.config(memo)), self.disk.durable());
         while let Some(output) = multifeed.poll() {
             if let Output::Store(request) = output {
-                let reply = disk.take_at_once(request);
+                let reply = disk.execute_at_once(request);
                 multifeed.handle(Instant::ZERO, Input::Stored(reply));
             }
         }
         multifeed
     }
 
-    /// Takes the multifeed out of memory; the disk stays.
+    /// Drops the multifeed; the disk stays.
     pub(crate) fn stop(&mut self) {
         self.multifeed = None;
         self.connections.clear();
@@ -140,7 +137,7 @@ impl Node {
         self.held = 0;
     }
 
-    /// The key pair by which peers know it, the same in each life.
+    /// The key pair that identifies it to peers, the same after each restart.
     pub(crate) fn identity(&self) -> KeyPair {
         KeyPair::from_seed(&blake2b(&[&self.seed, b"identity"]))
     }
@@ -154,9 +151,9 @@ impl Node {
         blake2b(&[&self.seed, b"writer", name.as_bytes()])
     }
 
-    /// It speaks the protocol, and not as it should.
-    pub(crate) fn is_liar(&self) -> bool {
-        self.liar.as_ref().is_some_and(|liar| !liar.is_unknown)
+    /// Whether it breaks the protocol on purpose.
+    pub(crate) fn is_adversary(&self) -> bool {
+        self.adversary.as_ref().is_some_and(|adversary| !adversary.counts_as_honest)
     }
 
     /// The public keys of its writers.
@@ -164,24 +161,24 @@ impl Node {
         self.writers.iter().map(|writer| writer.public_key).collect()
     }
 
-    /// What its clock shows at a moment of the world.
+    /// The time on its clock at a time of the world.
     pub(crate) fn clock(&self, now: u64) -> Instant {
         Instant::from_micros(self.frozen.unwrap_or(now.saturating_add_signed(self.clock_offset)))
     }
 
-    /// The same, for the multifeed.
-    pub(crate) fn tell_time(&mut self, now: u64) -> Instant {
+    /// The same; also records it as passed to the multifeed.
+    pub(crate) fn advance_clock(&mut self, now: u64) -> Instant {
         let clock = self.clock(now);
-        self.told = self.told.max(clock);
+        self.latest_time = self.latest_time.max(clock);
         clock
     }
 
-    /// Whether time goes on for the multifeed: its clock is not behind what it showed before.
+    /// Whether time advances for the multifeed: its clock is not behind an earlier reading.
     pub(crate) fn has_time(&self, now: u64) -> bool {
-        self.frozen.is_none() && self.clock(now) >= self.told
+        self.frozen.is_none() && self.clock(now) >= self.latest_time
     }
 
-    /// The moment of the world at which its clock will show this, as it goes now.
+    /// The time of the world at which its clock will show this, at its present offset.
     pub(crate) fn moment(&self, clock: Instant) -> u64 {
         clock.as_micros().saturating_add_signed(self.clock_offset.saturating_neg())
     }
@@ -190,12 +187,12 @@ impl Node {
         self.clock_offset = self.clock_offset.saturating_add(micros);
     }
 
-    /// For how many microseconds time stands still for the multifeed, as its clock was set back.
+    /// How many microseconds time stands still for the multifeed because its clock was set back.
     pub(crate) fn standstill(&self, now: u64) -> u64 {
-        // Its clock may have been set back to before it began to run, and stays there for a while.
+        // Its clock may have been set back to before its start, and then stays at zero for a while.
         let (clock, ahead) = self.frozen.map_or((now, self.clock_offset), |clock| (clock, 0));
-        let told = self.told.as_micros().saturating_add_signed(ahead.saturating_neg());
-        told.saturating_sub(clock)
+        let latest = self.latest_time.as_micros().saturating_add_signed(ahead.saturating_neg());
+        latest.saturating_sub(clock)
     }
 
     pub(crate) fn freeze_clock(&mut self, now: u64) {
@@ -208,7 +205,7 @@ impl Node {
 
     /// Keeps an event for the application.
     pub(crate) fn keep(&mut self, event: Event) {
-        // The latest may be the answer to a read.
+        // Drops the oldest, because the latest may answer a read.
         if self.events.len() >= self.options.events_kept.max(1) {
             self.events.pop_front();
             self.events_lost += 1;
@@ -216,7 +213,7 @@ impl Node {
         self.events.push_back(event);
     }
 
-    /// Takes the latest event of a kind.
+    /// Takes the latest event that matches.
     pub(crate) fn take_event(&mut self, is_it: impl Fn(&Event) -> bool) -> Option<Event> {
         let place = self.events.iter().rposition(is_it)?;
         self.events.remove(place)
@@ -226,10 +223,10 @@ impl Node {
         self.events.drain(..).collect()
     }
 
-    /// When the timer has to ring after something happened now, if not earlier.
+    /// The latest time at which the timer must expire after an event now.
     ///
-    /// No new deadline is nearer than the shortest time-out, so asking for it is put off until
-    /// then: it costs a step for each connection.
+    /// No new deadline is nearer than the shortest timeout, so the deadline is not computed before
+    /// then: that costs a step per connection.
     pub(crate) fn latest_alarm(&self, now: u64) -> u64 {
         now.saturating_add(self.alarm_gap)
     }

@@ -1,64 +1,65 @@
-//! How nodes, their disks and the links between them behave.
+//! Options of nodes, their disks and the links between them.
 
 use multifeed_core::{Admission, Duration, Group, Limits, Mode, Timing};
 
-use crate::node::EVENTS_KEPT_MAX;
+/// Most events of one node that the application has not taken yet.
+pub const EVENTS_KEPT_MAX: usize = 16_384;
 
 /// One multifeed of a world.
 #[derive(Clone, Debug)]
 pub struct NodeOptions {
     /// The group whose feeds it holds.
     pub group: Group,
-    /// Its bounds.
+    /// Its limits.
     pub limits: Limits,
-    /// Its time-outs.
+    /// Its timeouts.
     pub timing: Timing,
-    /// Which feeds it takes that nobody said anything about.
-    pub take: Admission,
+    /// Which feeds it admits that the application has not ruled on.
+    pub admission: Admission,
     /// Its disk.
     pub disk: DiskOptions,
-    /// Events that nobody has taken yet, at most; beyond, the oldest are dropped and counted.
+    /// Most events that the application has not taken; the oldest are dropped and counted.
     pub events_kept: usize,
 }
 
 impl NodeOptions {
-    /// A multifeed with the limits and time-outs that are the core's defaults.
+    /// A multifeed with the core's default limits and timeouts.
     pub fn new(group: Group) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
         let disk = DiskOptions::default();
-        let take = Admission::default();
-        Self { group, limits, timing, take, disk, events_kept: EVENTS_KEPT_MAX }
+        let admission = Admission::default();
+        Self { group, limits, timing, admission, disk, events_kept: EVENTS_KEPT_MAX }
     }
 
-    /// The same, with another disk.
+    /// Sets the disk.
     #[must_use]
     pub fn disk(mut self, disk: DiskOptions) -> Self {
         self.disk = disk;
         self
     }
 
-    /// The same, where fewer events are kept for those who take them.
+    /// Sets how many events are kept for the application.
     #[must_use]
     pub fn events_kept(mut self, most: usize) -> Self {
         self.events_kept = most.min(EVENTS_KEPT_MAX);
         self
     }
 
-    /// The same, with other bounds.
+    /// Sets the limits.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The same, where other feeds are taken.
+    /// Sets the admission policy.
     #[must_use]
-    pub fn take(mut self, take: Admission) -> Self {
-        self.take = take;
+    pub fn admission(mut self, admission: Admission) -> Self {
+        self.admission = admission;
         self
     }
 
-    /// The same, with other time-outs.
+    /// Sets the timeouts.
     #[must_use]
     pub fn timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
@@ -66,25 +67,25 @@ impl NodeOptions {
     }
 }
 
-/// How long a disk takes.
+/// The timing of a disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DiskOptions {
-    /// From a read to its reply. Zero: at once, without an event, as from a cache.
+    /// From a read to its reply. Zero means immediately and without an event, as from a cache.
     pub read: Duration,
-    /// From a commit to its being durable. Commits that wait meanwhile share the next one.
+    /// From a commit to its durability. Commits that wait meanwhile share the next sync.
     pub commit: Duration,
-    /// Random time on top of both.
+    /// Additional random time for both.
     pub jitter: Duration,
-    /// In which order replies come.
+    /// The order of replies.
     pub replies: Replies,
 }
 
-/// In which order the replies of a disk come.
+/// The order in which a disk replies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Replies {
-    /// In that of the requests, where they took equally long.
+    /// In request order, if they took equally long.
     InOrder,
-    /// In any.
+    /// In random order.
     Shuffled,
 }
 
@@ -101,39 +102,39 @@ impl Default for DiskOptions {
 }
 
 impl DiskOptions {
-    /// A disk that answers at once.
+    /// A disk that replies immediately.
     pub fn instant() -> Self {
         let zero = Duration::ZERO;
         Self { read: zero, commit: zero, jitter: zero, replies: Replies::InOrder }
     }
 }
 
-/// One pipe between two nodes, and the connections that are made over it.
+/// One pipe between two nodes, and the connections made over it.
 #[derive(Clone, Debug)]
 pub struct LinkOptions {
     /// From one end to the other.
     pub delay: Duration,
-    /// Random time on top; bytes stay in order all the same.
+    /// Additional random delay; bytes stay in order.
     pub jitter: Duration,
-    /// Bytes per second each way; `None`: no limit.
+    /// Bytes per second in each direction; `None` means no limit.
     pub bandwidth: Option<u64>,
-    /// Bytes under way in one direction, beyond which nothing more is pulled from the sender.
+    /// Bytes in flight in one direction, above which the sender is not polled.
     pub buffer_bytes: usize,
     /// Where the stream is cut.
     pub pieces: Pieces,
-    /// What protects its bytes.
+    /// How its bytes are protected.
     pub security: Security,
-    /// When its connections end by themselves.
+    /// When its connections end on their own.
     pub mode: Mode,
-    /// After how long a connection that broke is made anew; `None`: never. A connection that one
-    /// side closed for the other's fault, or in sync, is not made anew.
+    /// When a broken connection is dialled again; `None` means never. A connection that one side
+    /// closed for a violation or in sync is not dialled again.
     pub redial: Option<Duration>,
 }
 
 /// Where a byte stream is cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pieces {
-    /// As the sender gives them, up to 64 KiB.
+    /// As the sender writes them, up to 64 KiB.
     Large,
     /// Anywhere: pieces of random lengths up to this many bytes.
     Random(usize),
@@ -141,21 +142,21 @@ pub enum Pieces {
     Exactly(usize),
 }
 
-/// What protects the bytes of a link.
+/// How the bytes of a link are protected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Security {
-    /// Nothing: frames in the clear, which cost no cryptography.
+    /// Not at all: plaintext frames, without cryptography.
     Plain,
-    /// A Noise handshake and the secret stream, as on a network.
+    /// With a Noise handshake and the secret stream, as on a network.
     Noise,
 }
 
-/// Bytes under way in one direction of a link with default options: about what the sockets of
-/// both ends hold.
+/// Default of the bytes in flight in one direction: about what the socket buffers of both ends
+/// hold.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 impl Default for LinkOptions {
-    /// 20 ms, a fifth of it more by chance, no limit of bandwidth, in the clear, live, made anew
+    /// 20 ms delay, up to a fifth more at random, unlimited bandwidth, plaintext, live, redialled
     /// after a second.
     fn default() -> Self {
         Self {
@@ -172,35 +173,35 @@ impl Default for LinkOptions {
 }
 
 impl LinkOptions {
-    /// The same, with a delay and random time on top.
+    /// Sets the delay and the additional random delay.
     #[must_use]
     pub fn delay(mut self, delay: Duration, jitter: Duration) -> Self {
         (self.delay, self.jitter) = (delay, jitter);
         self
     }
 
-    /// The same, with so many bytes per second each way.
+    /// Sets the bytes per second in each direction.
     #[must_use]
     pub fn bandwidth(mut self, bytes_per_second: u64) -> Self {
         self.bandwidth = Some(bytes_per_second);
         self
     }
 
-    /// The same, cut otherwise.
+    /// Sets where the stream is cut.
     #[must_use]
     pub fn pieces(mut self, pieces: Pieces) -> Self {
         self.pieces = pieces;
         self
     }
 
-    /// The same, protected otherwise.
+    /// Sets the protection.
     #[must_use]
     pub fn security(mut self, security: Security) -> Self {
         self.security = security;
         self
     }
 
-    /// The same, with connections that end otherwise.
+    /// Sets when connections end.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;

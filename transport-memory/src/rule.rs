@@ -1,6 +1,6 @@
-//! Rules decide the fate of bytes.
+//! Rules decide what happens to bytes in flight.
 //!
-//! Rule: the rules are asked in their order, and the first verdict wins; without one, a piece is
+//! Rule: the rules are asked in order, and the first verdict wins. Without a verdict, a piece is
 //! delivered.
 
 use std::fmt;
@@ -11,10 +11,10 @@ use multifeed_core::rng::Rng;
 use crate::link::LinkId;
 use crate::node::NodeId;
 
-/// Most rules of one world: each is asked about each piece.
+/// Most rules of one world; each is asked about each piece.
 const RULES_MAX: usize = 4_096;
 
-/// A piece of a stream that is about to leave.
+/// A piece of a stream that is about to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Crossing {
     /// The link.
@@ -25,29 +25,29 @@ pub struct Crossing {
     pub to: NodeId,
     /// Its length.
     pub bytes: usize,
-    /// The moment, in microseconds.
+    /// The time, in microseconds.
     pub at: u64,
 }
 
-/// What becomes of a piece. All but the first three damage the stream: on a link in the clear
-/// nothing can tell that from a peer that lies.
+/// What happens to a piece. All but the first three damage the stream; on a plaintext link, a node
+/// cannot distinguish that from an adversary.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// It arrives.
     Deliver,
-    /// It arrives later, and what follows it does too.
+    /// It arrives later, and so do its successors.
     Delay(Duration),
     /// The connection breaks instead.
     Reset,
-    /// A bit of it flips.
+    /// One of its bits flips.
     Corrupt,
     /// It never arrives.
     Lose,
     /// It arrives twice.
     Duplicate,
-    /// It arrives before the piece that was sent before it.
+    /// It arrives before its predecessor.
     Reorder,
-    /// Half of it arrives, and then the connection breaks.
+    /// Half of it arrives, then the connection breaks.
     Truncate,
 }
 
@@ -67,8 +67,8 @@ impl Rules {
         self.0.clear();
     }
 
-    pub(crate) fn judge(&mut self, crossing: &Crossing, chance: &mut Rng) -> Verdict {
-        let verdict = self.0.iter_mut().find_map(|rule| rule(crossing, chance));
+    pub(crate) fn judge(&mut self, crossing: &Crossing, rng: &mut Rng) -> Verdict {
+        let verdict = self.0.iter_mut().find_map(|rule| rule(crossing, rng));
         verdict.unwrap_or(Verdict::Deliver)
     }
 }

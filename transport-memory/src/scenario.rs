@@ -1,8 +1,8 @@
-//! Scenarios: what a world is made of, what is done in it, and what goes wrong.
+//! Scenarios: the nodes of a world, what is done in it, and its faults.
 //!
-//! A scenario is a file in TOML, named by the behaviour that it shows. A seed makes a [`Script`]
-//! of it, which is a list of steps; a run plays the script in two phases: the faults first, then
-//! a time without any, in which all must come to hold the same.
+//! A scenario is a TOML file, named after the behaviour that it shows. A seed makes a [`Script`] of
+//! it, which is a list of steps. A run plays the script in two phases: first with faults, then
+//! without, when all nodes must converge.
 //!
 //! ```
 //! use multifeed_memory::scenario::{Scenario, Script, play};
@@ -18,18 +18,19 @@
 //! ).unwrap();
 //! let script = Script::of(&scenario, 7);
 //! let outcome = play(&scenario, &script, |_, _| ());
-//! assert_eq!(outcome.broken, []);
+//! assert_eq!(outcome.violations, []);
 //! assert_eq!(outcome.trace, play(&scenario, &script, |_, _| ()).trace);
 //! ```
 
 mod built_in;
 mod draw;
+mod names;
 mod plan;
 mod play;
 mod script;
 mod shrink;
 
-pub use built_in::{built_in, golden_traces};
+pub use built_in::{built_in, find_built_in, golden_traces};
 pub use draw::Draw;
 pub use plan::{BadScenario, Call, DiskPlan, LinkPlan, Scenario, TimingPlan, Topology};
 pub use play::{Outcome, play, play_reopening, play_traced, play_twice};

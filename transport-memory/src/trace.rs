@@ -1,11 +1,11 @@
 //! A hash of everything that happened.
 //!
-//! Rule: what is noted is what crossed a border, with its moment; two runs with equal traces did
-//! the same.
+//! Rule: every input of a node is recorded with its time, so two runs with equal traces did the
+//! same.
 
 use multifeed_core::crypto::hash::{Hash, blake2b};
 
-/// Hashed at once: a hash for each event would cost as much as the event.
+/// Bytes hashed at a time: a hash per event would cost as much as the event.
 const CHUNK_BYTES: usize = 16 * 1024;
 
 /// The running hash.
@@ -13,15 +13,15 @@ const CHUNK_BYTES: usize = 16 * 1024;
 pub(crate) struct Trace {
     hash: Hash,
     chunk: Vec<u8>,
-    /// The same for people, if somebody asked for it.
+    /// The same as readable lines, if requested.
     lines: Option<Vec<String>>,
 }
 
-/// Lines kept for people; a run that fails is cut down long before.
+/// Lines kept; a failing run is cut down to far fewer.
 const LINES_MAX: usize = 1_000_000;
 
 impl Trace {
-    /// Notes one happening: its moment, what it was and where, and its bytes.
+    /// Records an event: its time, kind, place and bytes.
     pub(crate) fn note(&mut self, at: u64, what: u8, place: [u32; 2], bytes: &[u8]) {
         if let Some(lines) = self.lines.as_mut().filter(|lines| lines.len() < LINES_MAX) {
             let [a, b] = place;
@@ -32,7 +32,7 @@ impl Trace {
         self.chunk.push(what);
         self.chunk.extend_from_slice(&place[0].to_le_bytes());
         self.chunk.extend_from_slice(&place[1].to_le_bytes());
-        // Its length tells where the bytes end, so that no two histories read alike.
+        // The length shows where the bytes end, so no two histories encode alike.
         self.chunk.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
         self.chunk.extend_from_slice(bytes);
         if self.chunk.len() >= CHUNK_BYTES {
@@ -41,7 +41,7 @@ impl Trace {
         }
     }
 
-    /// Keeps a line for each happening from now on.
+    /// Keeps a line per event from now on.
     pub(crate) fn keep_lines(&mut self) {
         self.lines.get_or_insert_default();
     }
@@ -50,19 +50,19 @@ impl Trace {
         self.lines.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// The hash of all that was noted so far.
+    /// The hash of everything recorded so far.
     pub(crate) fn hash(&self) -> Hash {
         blake2b(&[&self.hash, &self.chunk])
     }
 }
 
-/// What was noted; the numbers are a part of the hash.
+/// The kinds of events; these numbers are a part of the hash.
 pub(crate) mod code {
     /// Link and end.
     pub(crate) const OPEN: u8 = 1;
     pub(crate) const BYTES: u8 = 2;
     pub(crate) const CLOSE: u8 = 3;
-    /// Node and ticket.
+    /// Node and reply id.
     pub(crate) const ANSWER: u8 = 4;
     /// Node and number of commits.
     pub(crate) const SYNC: u8 = 5;

@@ -1,16 +1,18 @@
-//! Multifeeds joined by pipes, in virtual time.
+//! Multifeeds connected by pipes, in virtual time.
 //!
-//! Rule: everything that happens is an event of the agenda or a call from outside, and every
-//! random choice comes from the seed; so a world is a function of its seed and of the calls.
+//! Rule: everything that happens is a queued event or a call from outside, and every random choice
+//! comes from the seed. A world is therefore a function of its seed and of the calls.
 
+mod adversaries;
 mod calls;
 mod connections;
+mod disconnection;
 mod faults;
 mod holdings;
 mod laws;
-mod liars;
 mod policy;
 mod reopen;
+mod reopenings;
 mod turn;
 
 use bytes::BytesMut;
@@ -18,8 +20,8 @@ use multifeed_core::crypto::hash::{Hash, blake2b};
 use multifeed_core::rng::Rng;
 use multifeed_core::{CloseReason, ConnectionId, Duration, Instant, SignatureMemo};
 
-use crate::agenda::{Agenda, Urgency};
 use crate::disk::Values;
+use crate::event_queue::{EventQueue, Urgency};
 use crate::fault::FaultCounts;
 use crate::law::Laws;
 use crate::link::{Link, LinkId, Side, micros};
@@ -28,26 +30,27 @@ use crate::options::{LinkOptions, NodeOptions};
 use crate::rule::Rules;
 use crate::trace::Trace;
 
-pub use connections::{Crash, Ending};
+pub use connections::Crash;
+pub use disconnection::Disconnection;
 pub use holdings::{Difference, Holding};
 
 /// Most nodes and links of one world.
 const NODES_MAX: usize = 1 << 20;
 const LINKS_MAX: usize = 1 << 24;
 
-/// Connections that ended and that nobody has asked about yet; beyond, the oldest are forgotten.
-const ENDINGS_KEPT_MAX: usize = 65_536;
+/// Most disconnections that were not taken yet; the oldest are dropped.
+const DISCONNECTIONS_KEPT_MAX: usize = 65_536;
 
-/// What is to happen.
+/// A scheduled event.
 #[derive(Clone, Copy, Debug)]
-enum What {
-    /// The first item of the way that leaves a side is due.
+enum EventKind {
+    /// The first item in the direction from this side is due.
     Arrive { link: LinkId, from: Side, epoch: u32 },
-    /// A reply of a disk is due.
-    Answer { node: NodeId, life: u32, ticket: u32 },
+    /// A disk reply is due.
+    Reply { node: NodeId, life: u32, reply_id: u32 },
     /// A disk has made commits durable.
     Synced { node: NodeId, life: u32 },
-    /// A node's timer rings.
+    /// A node's timer expires.
     Alarm { node: NodeId, life: u32 },
     /// A connection is to be made.
     Dial { link: LinkId },
@@ -57,44 +60,44 @@ enum What {
 #[derive(Debug)]
 pub struct World {
     seed: u64,
-    chance: Rng,
-    /// What one node verified, all have.
+    rng: Rng,
+    /// Signatures that any node verified.
     memo: SignatureMemo,
     now: u64,
-    agenda: Agenda<What>,
+    queue: EventQueue<EventKind>,
     nodes: Vec<Node>,
     links: Vec<Link>,
     trace: Trace,
     events: u64,
-    /// Those of them that are no timers: arrivals, replies of disks, syncs.
+    /// Those events that are not timers: arrivals, disk replies, syncs.
     causes: u64,
     next_connection: u64,
-    /// The node that handles a timeout: what it sends may be nothing but a sign of life.
+    /// The current node handles a timeout, so its output may be a mere keep-alive.
     in_timeout: bool,
-    /// Reads are answered at once, outside of time.
+    /// Disk requests are answered immediately, outside virtual time.
     at_once: bool,
-    endings: std::collections::VecDeque<Ending>,
+    disconnections: std::collections::VecDeque<Disconnection>,
     scratch: BytesMut,
     rules: Rules,
     values: Values,
     faults: FaultCounts,
-    /// A node refuses or removes feeds: not all come to hold the same.
+    /// A node refuses or removes feeds, so not all nodes come to hold the same.
     has_policy: bool,
-    /// Costs a third of the speed, so it is there on demand.
+    /// Optional: costs a third of the speed.
     laws: Option<Box<Laws>>,
-    reopenings: Option<Box<reopen::Reopenings>>,
+    reopenings: Option<Box<reopenings::Reopenings>>,
 }
 
 impl World {
-    /// An empty world. Same seed and same calls: same [`trace`](Self::trace).
+    /// An empty world. The same seed and calls give the same [`trace`](Self::trace).
     pub fn new(seed: u64) -> Self {
-        let chance = Rng::new(blake2b(&[b"multifeed world", &seed.to_le_bytes()]));
+        let rng = Rng::new(blake2b(&[b"multifeed world", &seed.to_le_bytes()]));
         Self {
             seed,
-            chance,
+            rng,
             memo: SignatureMemo::new(),
             now: 0,
-            agenda: Agenda::new(),
+            queue: EventQueue::new(),
             nodes: Vec::new(),
             links: Vec::new(),
             trace: Trace::default(),
@@ -103,7 +106,7 @@ impl World {
             next_connection: 0,
             in_timeout: false,
             at_once: false,
-            endings: std::collections::VecDeque::new(),
+            disconnections: std::collections::VecDeque::new(),
             scratch: BytesMut::new(),
             rules: Rules::default(),
             values: Values::default(),
@@ -119,38 +122,38 @@ impl World {
         self.seed
     }
 
-    /// The moment of the latest event.
+    /// The time of the latest event.
     pub fn now(&self) -> Instant {
         Instant::from_micros(self.now)
     }
 
-    /// How many events were processed.
+    /// The number of processed events.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    /// The hash of everything that happened so far: every byte that arrived, every reply of a
-    /// disk, every timer, each with its moment.
+    /// The hash of everything that happened so far: every byte that arrived, every disk reply and
+    /// every timer, each with its time.
     pub fn trace(&self) -> Hash {
         self.trace.hash()
     }
 
-    /// Keeps a line for each event from now on, for people.
+    /// Keeps a readable line per event from now on.
     pub fn keep_trace_lines(&mut self) {
         self.trace.keep_lines();
     }
 
-    /// The lines since this was last asked.
+    /// Takes the lines kept so far.
     pub fn take_trace_lines(&mut self) -> Vec<String> {
         self.trace.take_lines()
     }
 
     /// Draws a number in `0..bound` from the world's seed, for scripts.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.chance.below(bound)
+        self.rng.below(bound)
     }
 
-    /// Adds a node and opens its multifeed over an empty disk; it is ready at once.
+    /// Adds a node and opens its multifeed over an empty disk; it is ready immediately.
     pub fn add_node(&mut self, options: NodeOptions) -> NodeId {
         assert!(self.nodes.len() < NODES_MAX, "a world has at most {NODES_MAX} nodes");
         let id = NodeId(self.nodes.len() as u32);
@@ -160,7 +163,7 @@ impl World {
         id
     }
 
-    /// Joins two nodes by a pipe, over which the first dials the second now.
+    /// Connects two nodes by a pipe; the first dials the second now.
     pub fn connect(&mut self, first: NodeId, second: NodeId, options: LinkOptions) -> LinkId {
         assert!(self.links.len() < LINKS_MAX, "a world has at most {LINKS_MAX} links");
         assert!(first != second, "a link joins two nodes");
@@ -182,12 +185,12 @@ impl World {
         (0..self.links.len() as u32).map(LinkId)
     }
 
-    /// The two nodes that a link joins.
+    /// The two nodes of a link.
     pub fn ends(&self, link: LinkId) -> [NodeId; 2] {
         self.link(link).nodes.map(NodeId)
     }
 
-    /// Whether both ends of a link know of a connection over it.
+    /// Whether both ends of a link have a connection over it.
     pub fn is_connected(&self, link: LinkId) -> bool {
         self.link(link).is_up()
     }
@@ -202,29 +205,30 @@ impl World {
         self.links.iter().flat_map(|link| link.delivered).sum()
     }
 
-    /// Processes the next event, a timer included. `false`: there is none.
+    /// Processes the next event, timers included. Returns `false` if there is none.
     pub fn step(&mut self) -> bool {
-        let Some((at, what)) = self.agenda.take() else { return false };
+        let Some((at, event)) = self.queue.take() else { return false };
         self.now = self.now.max(at);
         self.events += 1;
-        self.causes += u64::from(!matches!(what, What::Alarm { .. } | What::Dial { .. }));
+        self.causes +=
+            u64::from(!matches!(event, EventKind::Alarm { .. } | EventKind::Dial { .. }));
         if let Some(laws) = &mut self.laws {
             laws.set_now(Instant::from_micros(self.now));
         }
-        self.happen(what);
-        self.reopen_by_chance();
+        self.process(event);
+        self.maybe_reopen();
         true
     }
 
-    /// Runs until nothing is under way. Timers that come due meanwhile ring, but they alone keep
-    /// no world going.
+    /// Runs until the world is idle. Timers that become due meanwhile expire, but do not keep the
+    /// world running by themselves.
     ///
     /// # Panics
     ///
-    /// If `events_max` more events do not suffice: the multifeeds talk without end.
+    /// If `events_max` further events do not suffice: the multifeeds talk forever.
     pub fn run_until_idle_within(&mut self, events_max: u64) {
         let end = self.events.saturating_add(events_max);
-        while !self.agenda.is_idle() {
+        while !self.queue.is_idle() {
             assert!(self.events < end, "seed {}: no rest after {events_max} events", self.seed);
             self.step();
         }
@@ -235,27 +239,27 @@ impl World {
         self.run_until_idle_within(1_000_000_000);
     }
 
-    /// Whether nothing is under way.
+    /// Whether the world is idle: only timers are left.
     pub fn is_idle(&self) -> bool {
-        self.agenda.is_idle()
+        self.queue.is_idle()
     }
 
     /// Runs for a time, timers included.
     pub fn run_for(&mut self, duration: Duration) {
         let end = self.now.saturating_add(micros(duration));
-        while self.agenda.next_at().is_some_and(|at| at <= end) {
+        while self.queue.next_at().is_some_and(|at| at <= end) {
             self.step();
         }
         self.now = end;
     }
 
-    /// Runs until [`is_converged`](Self::is_converged), for this long at most. Returns whether it
+    /// Runs until [`is_converged`](Self::is_converged), but at most this long. Returns whether it
     /// is.
     pub fn run_until_converged(&mut self, longest: Duration) -> bool {
         let end = self.now.saturating_add(micros(longest));
         loop {
             let slice = self.now.saturating_add(CONVERGENCE_SLICE_US).min(end);
-            while self.agenda.next_at().is_some_and(|at| at <= slice) {
+            while self.queue.next_at().is_some_and(|at| at <= slice) {
                 self.step();
             }
             self.now = slice;
@@ -284,8 +288,8 @@ impl World {
         &mut self.nodes[node.index()]
     }
 
-    fn enter(&mut self, at: u64, urgency: Urgency, what: What) {
-        self.agenda.enter(at, urgency, what, &mut self.chance);
+    fn schedule(&mut self, at: u64, urgency: Urgency, event: EventKind) {
+        self.queue.schedule(at, urgency, event, &mut self.rng);
     }
 
     fn next_connection(&mut self) -> ConnectionId {
@@ -294,13 +298,13 @@ impl World {
         id
     }
 
-    fn note_ending(&mut self, link: LinkId, node: NodeId, reason: CloseReason) {
-        if self.endings.len() >= ENDINGS_KEPT_MAX {
-            self.endings.pop_front();
+    fn note_disconnection(&mut self, link: LinkId, node: NodeId, reason: CloseReason) {
+        if self.disconnections.len() >= DISCONNECTIONS_KEPT_MAX {
+            self.disconnections.pop_front();
         }
-        self.endings.push_back(Ending { link, node, reason, at: self.now() });
+        self.disconnections.push_back(Disconnection { link, node, reason, at: self.now() });
     }
 }
 
-/// How often a run looks whether all is said, in microseconds.
+/// How often a run checks for convergence, in microseconds.
 const CONVERGENCE_SLICE_US: u64 = 50_000;

@@ -1,4 +1,4 @@
-//! The program `simulate`, as somebody who has a failing seed meets it.
+//! The program `simulate`, as used to investigate a failing seed.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -11,14 +11,14 @@ fn said(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A scenario in a file of its own, by its path.
+/// Writes a scenario to a file. Returns its path.
 fn file(name: &str, text: &str) -> String {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, text).unwrap();
     path.to_string_lossy().into_owned()
 }
 
-/// Two who are so far apart that no handshake between them ends in time.
+/// Two nodes so far apart that every handshake times out.
 const TOO_FAR: &str = "summary = 'Two who are too far apart.'
 nodes = 2
 topology = 'chain'
@@ -29,7 +29,7 @@ delay_ms = 60000
 ";
 
 #[test]
-fn a_failing_seed_says_what_broke_and_how_to_see_it_again() {
+fn a_failing_seed_reports_the_violation_and_how_to_repeat_it() {
     let path = file("too-far.toml", TOO_FAR);
     let run = simulate(&["run", &path, "--seeds", "1", "--first-seed", "4"]);
     assert_eq!(run.status.code(), Some(1));
@@ -47,8 +47,9 @@ fn a_failing_seed_says_what_broke_and_how_to_see_it_again() {
 }
 
 #[test]
-fn faults_and_liars_are_added_to_any_scenario_and_named_where_it_fails() {
+fn added_faults_and_adversaries_are_part_of_the_repeat_command() {
     let name = "a-ring-whose-connections-break";
+    // The former name of `an_adversary`.
     let with = ["--with", "never_answers=2", "--with", "a_liar", "--with", "clock_freeze"];
     let words = [&["run", name, "--seeds", "4", "--json"][..], &with].concat();
     let run = simulate(&words);
@@ -56,11 +57,11 @@ fn faults_and_liars_are_added_to_any_scenario_and_named_where_it_fails() {
     for fault in ["never_answers", "clock_freeze", "forged_block", "equivocation"] {
         assert!(said(&run.stdout).contains(&format!("\"{fault}\":")), "{fault}");
     }
-    let path = file("far-and-false.toml", TOO_FAR);
-    let with = ["--with", "reset=2", "--with", "a_liar"];
+    let path = file("far-and-adversarial.toml", TOO_FAR);
+    let with = ["--with", "reset=2", "--with", "an_adversary"];
     let run = simulate(&[&["run", &path, "--seeds", "1", "--first-seed", "4"][..], &with].concat());
     let report = said(&run.stderr);
-    assert!(report.contains("--seed 4 --with reset=2 --with a_liar --trace"), "{report}");
+    assert!(report.contains("--seed 4 --with reset=2 --with an_adversary --trace"), "{report}");
     assert!(report.contains(&format!("4 {path}+reset=2+replayed_session=1 ")), "{report}");
     let replayed = simulate(&[&["replay", &path, "--seed", "4"][..], &with].concat());
     assert_eq!(replayed.status.code(), Some(1));
@@ -68,7 +69,7 @@ fn faults_and_liars_are_added_to_any_scenario_and_named_where_it_fails() {
         (&["run", "--with", "rest"][..], "there is no fault \"rest\""),
         (&["run", "--with", "reset=x"], "\"x\" is not a number"),
         (&["run", name, "--with", "loss"], "noise = true"),
-        (&["list", "--with", "reset"], "nothing can be added"),
+        (&["list", "--with", "reset"], "cannot be combined with list"),
     ] {
         let run = simulate(words);
         assert_eq!(run.status.code(), Some(2));
@@ -77,7 +78,7 @@ fn faults_and_liars_are_added_to_any_scenario_and_named_where_it_fails() {
 }
 
 #[test]
-fn a_bad_file_is_refused_with_its_line_before_anything_runs() {
+fn an_invalid_file_is_rejected_with_its_line_before_anything_runs() {
     let path = file("bad.toml", "summary = 'x'\nnodes = 2\ntopology = 'chain'\nblocks = 0\n");
     let run = simulate(&["run", &path]);
     assert_eq!(run.status.code(), Some(2));
@@ -86,7 +87,7 @@ fn a_bad_file_is_refused_with_its_line_before_anything_runs() {
 }
 
 #[test]
-fn a_seed_played_twice_and_over_opened_disks_has_the_trace_of_one_played_once() {
+fn replaying_and_reopening_do_not_change_the_trace() {
     let trace = |words: &[&str]| {
         let name = "processes-and-machines-that-crash";
         let run = simulate(&[words, &[name, "--seeds", "2", "--json"]].concat());

@@ -1,4 +1,4 @@
-//! A member that makes a thousand authors up: those who write are heard all the same.
+//! A member that invents a thousand authors must not delay the real ones.
 
 use multifeed_core::{Admission, Duration, FeedKey, Group};
 use multifeed_memory::{LinkOptions, NodeId, NodeOptions, World};
@@ -6,14 +6,14 @@ use multifeed_memory::{LinkOptions, NodeId, NodeOptions, World};
 const WRITERS: usize = 10;
 const BLOCKS: u64 = 20;
 const MADE_UP: usize = 1_000;
-/// Of a link, in bytes a second: slow, so that what is sent in vain costs time.
+/// Bytes per second of a link: slow, so that wasted bytes cost time.
 const BANDWIDTH: u64 = 100_000;
 const STEP: Duration = Duration::from_millis(1);
 
-/// Ten writers in a ring with two chords, and perhaps the member, who is dialled by two of them.
+/// Ten writers in a ring with two chords, and optionally the member, which dials two of them.
 fn world(take: Admission, made_up: usize) -> (World, Vec<NodeId>, Vec<FeedKey>) {
     let mut world = World::new(7);
-    let honest = NodeOptions::new(Group::keyed([1; 32])).take(take);
+    let honest = NodeOptions::new(Group::keyed([1; 32])).admission(take);
     let nodes: Vec<_> = (0..WRITERS).map(|_| world.add_node(honest.clone())).collect();
     let feeds: Vec<_> = nodes.iter().map(|node| world.writer(*node, "own").unwrap()).collect();
     for (node, feed) in nodes.iter().zip(&feeds) {
@@ -48,7 +48,7 @@ fn world(take: Admission, made_up: usize) -> (World, Vec<NodeId>, Vec<FeedKey>) 
     (world, nodes, feeds)
 }
 
-/// Until each writer holds what all of them wrote, in milliseconds.
+/// Milliseconds until each writer holds what all of them wrote.
 fn time(take: Admission, made_up: usize) -> (u32, World, Vec<NodeId>) {
     let (mut world, nodes, feeds) = world(take, made_up);
     let holds = |world: &World, node: &NodeId, feed: &FeedKey| {
@@ -70,7 +70,7 @@ fn others(world: &World, nodes: &[NodeId]) -> usize {
 }
 
 #[test]
-fn where_only_accepted_authors_are_taken_a_thousand_others_cost_little_time() {
+fn invented_authors_cost_little_time_if_only_accepted_feeds_are_admitted() {
     let (alone, ..) = time(Admission::AcceptedOnly, 0);
     let (beside, mut world, nodes) = time(Admission::AcceptedOnly, MADE_UP);
     assert!(beside <= 2 * alone, "{beside} ms, and {alone} without them");
@@ -79,10 +79,10 @@ fn where_only_accepted_authors_are_taken_a_thousand_others_cost_little_time() {
 }
 
 #[test]
-fn where_all_authors_are_taken_a_thousand_others_cost_their_bytes_and_no_more() {
+fn invented_authors_cost_only_their_bytes_if_all_feeds_are_admitted() {
     let (alone, ..) = time(Admission::All, 0);
     let (beside, mut world, nodes) = time(Admission::All, MADE_UP);
-    // What a made-up feed costs on a link: its block, its proof, its key and its names.
+    // Cost of an invented feed on a link: its block, proof, key and aliases.
     let bytes = MADE_UP as u64 * 400;
     let longest = u64::from(alone) + bytes * 1_000 / BANDWIDTH;
     assert!(u64::from(beside) <= longest, "{beside} ms of {longest}, and {alone} without them");

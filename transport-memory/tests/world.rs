@@ -1,4 +1,4 @@
-//! Worlds of a few nodes: what the simulator promises of itself.
+//! Small worlds: the simulator's own guarantees.
 
 use multifeed_core::{CloseReason, Duration, Event, FeedKey, Group, Mode};
 use multifeed_memory::{
@@ -74,13 +74,13 @@ fn chain_ring_and_mesh_converge() {
             let (mut world, nodes, _, feeds) = world(seed, &pairs, DiskOptions::default(), &link);
             world.run_until_idle();
             assert_all_hold(&mut world, &nodes, &feeds, 5);
-            assert_eq!(world.take_endings(), []);
+            assert_eq!(world.take_disconnections(), []);
         }
     }
 }
 
 #[test]
-fn replies_of_the_disk_in_any_order_and_at_once_lead_to_the_same() {
+fn reply_order_and_latency_of_disks_do_not_change_the_result() {
     let shuffled = DiskOptions { replies: Replies::Shuffled, ..DiskOptions::default() };
     for disk in [shuffled, DiskOptions::instant()] {
         for seed in 0..20 {
@@ -92,7 +92,7 @@ fn replies_of_the_disk_in_any_order_and_at_once_lead_to_the_same() {
 }
 
 #[test]
-fn bytes_cut_anywhere_arrive_as_well() {
+fn streams_may_be_cut_anywhere() {
     let random = [Pieces::Random(1), Pieces::Random(40), Pieces::Exactly(7)];
     for security in [Security::Plain, Security::Noise] {
         for (seed, pieces) in (0..).zip(random) {
@@ -105,7 +105,7 @@ fn bytes_cut_anywhere_arrive_as_well() {
 }
 
 #[test]
-fn a_narrow_pipe_with_a_small_buffer_is_enough() {
+fn a_slow_link_with_a_small_buffer_suffices() {
     let mut link = LinkOptions::default().bandwidth(20_000);
     link.buffer_bytes = 100;
     let (mut world, nodes, _, feeds) = world(3, &chain(), DiskOptions::default(), &link);
@@ -114,7 +114,7 @@ fn a_narrow_pipe_with_a_small_buffer_is_enough() {
 }
 
 #[test]
-fn the_two_sides_of_a_cut_meet_again_when_it_heals() {
+fn two_halves_converge_when_a_cut_heals() {
     for seed in 0..20 {
         let link = LinkOptions::default();
         let (mut world, nodes, links, feeds) = world(seed, &chain(), DiskOptions::default(), &link);
@@ -135,7 +135,7 @@ fn the_two_sides_of_a_cut_meet_again_when_it_heals() {
 }
 
 #[test]
-fn a_connection_that_breaks_is_made_anew() {
+fn a_broken_connection_is_redialled() {
     for seed in 0..20 {
         let link = LinkOptions::default().pieces(Pieces::Random(100));
         let (mut world, nodes, links, feeds) = world(seed, &chain(), DiskOptions::default(), &link);
@@ -150,7 +150,7 @@ fn a_connection_that_breaks_is_made_anew() {
 }
 
 #[test]
-fn what_was_appended_survives_a_crash() {
+fn reported_appends_survive_a_crash() {
     for seed in 0..40 {
         let link = LinkOptions::default();
         let (mut world, nodes, _, feeds) = world(seed, &chain(), DiskOptions::default(), &link);
@@ -173,7 +173,7 @@ fn what_was_appended_survives_a_crash() {
 }
 
 #[test]
-fn a_half_open_connection_ends_by_its_timer_and_is_made_anew() {
+fn a_half_open_connection_times_out_and_is_redialled() {
     let link = LinkOptions::default();
     let (mut world, nodes, links, feeds) = world(1, &chain(), DiskOptions::default(), &link);
     world.run_until_idle();
@@ -182,7 +182,7 @@ fn a_half_open_connection_ends_by_its_timer_and_is_made_anew() {
     world.run_until_idle();
     assert!(!world.is_converged());
     world.run_for(Duration::from_secs(20));
-    let dead = world.take_endings();
+    let dead = world.take_disconnections();
     assert!(
         dead.iter().all(|ending| matches!(ending.reason, CloseReason::Deadline(_))),
         "{dead:?}"
@@ -194,7 +194,7 @@ fn a_half_open_connection_ends_by_its_timer_and_is_made_anew() {
 }
 
 #[test]
-fn what_was_held_back_goes_on_when_released() {
+fn a_held_direction_continues_when_released() {
     let link = LinkOptions::default();
     let (mut world, nodes, links, feeds) = world(1, &chain(), DiskOptions::default(), &link);
     world.run_until_idle();
@@ -205,11 +205,11 @@ fn what_was_held_back_goes_on_when_released() {
     world.release(links[0], nodes[0]);
     world.run_until_idle();
     assert_all_hold(&mut world, &nodes, &feeds, 6);
-    assert_eq!(world.take_endings(), []);
+    assert_eq!(world.take_disconnections(), []);
 }
 
 #[test]
-fn a_sync_that_should_end_ends_on_both_sides() {
+fn a_one_time_sync_ends_on_both_sides() {
     let link = LinkOptions::default().mode(Mode::Once);
     let mut world = World::new(4);
     let nodes = nodes(&mut world, DiskOptions::default());
@@ -218,13 +218,16 @@ fn a_sync_that_should_end_ends_on_both_sides() {
     world.connect(nodes[0], nodes[1], link);
     world.run_until_idle();
     assert_eq!(world.holdings(nodes[0]), world.holdings(nodes[1]));
-    let endings = world.take_endings();
-    assert!(!endings.is_empty());
-    assert!(endings.iter().all(|ending| ending.reason == CloseReason::Synced), "{endings:?}");
+    let disconnections = world.take_disconnections();
+    assert!(!disconnections.is_empty());
+    assert!(
+        disconnections.iter().all(|ending| ending.reason == CloseReason::Synced),
+        "{disconnections:?}"
+    );
 }
 
 #[test]
-fn one_seed_has_one_trace() {
+fn the_same_seed_gives_the_same_trace() {
     let run = |seed, security| {
         let link = LinkOptions::default().pieces(Pieces::Random(50)).security(security);
         let (mut world, ..) = world(seed, &ring(), DiskOptions::default(), &link);
@@ -239,7 +242,7 @@ fn one_seed_has_one_trace() {
 }
 
 #[test]
-fn signs_of_life_keep_no_world_going() {
+fn keep_alives_do_not_keep_a_world_running() {
     let link = LinkOptions::default();
     let (mut world, ..) = world(9, &mesh(), DiskOptions::default(), &link);
     world.run_until_idle();
@@ -247,7 +250,7 @@ fn signs_of_life_keep_no_world_going() {
     world.run_for(Duration::from_secs(60));
     let seconds = world.now().since(before).as_secs();
     assert_eq!(seconds, 60);
-    // At most one a connection, a direction and five seconds, of three bytes each.
+    // At most one per connection, direction and five seconds, of three bytes each.
     let most = 2 * mesh().len() as u64 * (60 / 5 + 1) * 3;
     assert!(world.bytes_total() - bytes <= most, "{} bytes", world.bytes_total() - bytes);
     assert!(world.is_converged());

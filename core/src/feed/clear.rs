@@ -13,7 +13,6 @@ use super::tree::Node;
 use super::{Feed, put_node, record};
 use crate::id::FeedId;
 use crate::io::Write;
-use crate::planted::{self, Bug};
 
 impl Feed {
     /// The blocks that cannot be read: cleared ones, and those being restored.
@@ -55,9 +54,7 @@ impl Feed {
     pub(crate) fn clear(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
         let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
         for (index, block) in (start..).zip(blocks) {
-            if !planted::is(Bug::ClearsWithoutLeaf) {
-                writes.push(put_node(feed, &Node::leaf(index, block)));
-            }
+            writes.push(put_node(feed, &Node::leaf(index, block)));
             writes.push(Write::Delete(record::block_key(feed.0, index)));
         }
         self.activity().cleared.insert(&(start..start + blocks.len() as u64));

@@ -14,7 +14,6 @@ use crate::id::{FeedId, FeedKey, RequestId};
 use crate::io::{Answer, Event, Write};
 use crate::outbox::{Job, RemovalStep};
 use crate::peer::connection::Connection;
-use crate::planted::{self, Bug};
 use crate::record::Step;
 
 /// Entries that one commit deletes, and bytes of them that are read to find them.
@@ -116,7 +115,6 @@ impl Multifeed {
 
     /// Looks for entries of a part, or ends if there are no more parts.
     fn scan_entries(&mut self, feed: FeedId, part: usize) {
-        let part = if planted::is(Bug::LeavesNodes) { 2 * part } else { part };
         if let Some([from, until]) = record::parts_of(feed.0).get(part) {
             let job = Job::Remove { feed, step: RemovalStep::Scan(part) };
             return self.outbox.scan(job, *from, *until, DELETES_MAX, DELETES_BYTES_MAX);
@@ -124,10 +122,7 @@ impl Multifeed {
         let Some(leaving) = self.leaving.get(&feed) else { return };
         let ruling = self.policy.rule(&leaving.key, leaving.ruling(None));
         let record = Write::Delete(record::feed_key(feed.0));
-        let mut writes = Vec::from([record, ruling]);
-        if planted::is(Bug::ForgetsTombstones) {
-            writes.extend(self.policy.accept(&leaving.key, u64::MAX));
-        }
+        let writes = Vec::from([record, ruling]);
         self.outbox.commit(Job::Remove { feed, step: RemovalStep::End }, writes);
     }
 

@@ -20,7 +20,6 @@ use crate::feed::checkpoint::{PeerTag, peer_tag};
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::multifeed::ConnectionFootprint;
-use crate::planted::{self, Bug};
 use crate::replicate::hypercore::{HypercoreSession, Peer, protocol_of};
 use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
 use crate::rng::Rng;
@@ -409,11 +408,8 @@ impl Connection {
 
     fn is_member(&self, context: &Context<'_>, hello: &Hello) -> bool {
         let role = self.stream.role().other();
-        planted::is(Bug::LetsAnyoneIn)
-            || self
-                .stream
-                .handshake_hash()
-                .is_some_and(|hash| is_capable(context.group, hash, role, &hello.capability))
+        let hash = self.stream.handshake_hash();
+        hash.is_some_and(|hash| is_capable(context.group, hash, role, &hello.capability))
     }
 
     fn reject(&mut self, now: Instant, remote_id: u64) {

@@ -15,7 +15,6 @@ use crate::feed::record::{self, Change};
 use crate::feed::set::Feeds;
 use crate::id::{FeedId, Role};
 use crate::io::Write;
-use crate::planted::{self, Bug};
 use crate::wire::multifeed::KnownClaim;
 
 /// A position in the change log, with the generation of rulings.
@@ -206,7 +205,7 @@ impl Known {
         let base = BasePair { checkpoint: *checkpoint, changed };
         let mut root = heads.clone();
         base.undo_changes(&mut root, feeds);
-        let is_whole = root.digest() == checkpoint.ours || planted::is(Bug::TrustsMarks);
+        let is_whole = root.digest() == checkpoint.ours;
         is_whole.then_some(base)
     }
 
@@ -247,7 +246,7 @@ impl BasePair {
     /// Whether the peer's claim is about the same checkpoint.
     pub(crate) fn matches_claim(&self, hash: &[u8; 64], role: Role, theirs: &KnownClaim) -> bool {
         let tag = self.checkpoint.tag(hash, role, role.other());
-        tag == theirs.tag || planted::is(Bug::TrustsMarks)
+        tag == theirs.tag
     }
 }
 

@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 use super::session::{Context, FetchState, Session};
 use crate::feed::manifest;
 use crate::id::FeedId;
-use crate::planted::{self, Bug};
 use crate::reconcile::Listing;
 use crate::wire::multifeed::{FeedRef, HeadEntry, Kind, RejectEntry, WantEntry, put};
 use crate::wire::mux::{Batch, MuxMessage};
@@ -191,10 +190,7 @@ impl Session {
     /// The entry that announces a feed as it is now; `None` if it needs a name and none is left.
     fn head_of(&mut self, context: &mut Context<'_>, feed: FeedId) -> Option<HeadEntry> {
         let held = context.feeds.get(feed)?;
-        let length = match planted::is(Bug::TellsTooEarly) {
-            true => held.staged_length(),
-            false => held.length(),
-        };
+        let length = held.length();
         let edge = self.edges.get(feed);
         let name = match edge.and_then(super::session::feed_ref) {
             Some(name) => name,

@@ -20,7 +20,6 @@ use crate::feed::{Feed, FeedStatus};
 use crate::id::FeedId;
 use crate::io::Write;
 use crate::outbox::Job;
-use crate::planted::{self, Bug};
 use crate::wire::fork::{ForkProof, SignedHead};
 use crate::wire::hypercore::{Request, Span};
 use crate::wire::multifeed::Kind;
@@ -150,7 +149,7 @@ impl Session {
         self.prove(feeds, id);
         let is_forked = feeds.get(id).is_some_and(|feed| feed.is_forked());
         let is_held = self.edges.get(id).is_some_and(|edge| edge.theirs > 0);
-        let is_due = is_forked && is_held && !planted::is(Bug::KeepsForksSecret);
+        let is_due = is_forked && is_held;
         if is_due && self.forking.told.insert(id) {
             self.forking.untold.insert(id);
         }

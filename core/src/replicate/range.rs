@@ -13,7 +13,6 @@ use crate::feed::{Head, Range};
 use crate::id::FeedId;
 use crate::io::Event;
 use crate::outbox::Job;
-use crate::planted::{self, Bug};
 use crate::wire::multifeed::{BadRange, FeedRef, RangeHeader, RangeMessage, Reject, encode_range};
 
 use alloc::vec::Vec;
@@ -30,9 +29,7 @@ impl Session {
         body: &[u8],
     ) -> Result<(), CloseReason> {
         let bytes = body.len() as u64;
-        if !planted::is(Bug::NoWindow) {
-            self.remote_window = self.remote_window.checked_sub(bytes).ok_or(Limit::WindowBytes)?;
-        }
+        self.remote_window = self.remote_window.checked_sub(bytes).ok_or(Limit::WindowBytes)?;
         let message = RangeMessage::decode(body, context.limits.range_blocks);
         let message = message.map_err(|bad| match bad {
             BadRange::Malformed(malformed) => CloseReason::from(malformed),

@@ -10,7 +10,6 @@ use crate::config::Limits;
 use crate::error::Limit;
 use crate::id::FeedId;
 use crate::multifeed::ConnectionFootprint;
-use crate::planted::{self, Bug};
 
 /// Feeds that are pushed at once: more than fit [`Limits::push_bytes`] where blocks are of use.
 const PUSHES_MAX: usize = 512;
@@ -53,8 +52,7 @@ impl Serving {
             }
             self.pushes.remove(&feed);
         }
-        let is_all = planted::is(Bug::ServesFromStart);
-        self.next.insert(feed, if is_all { 0 } else { start });
+        self.next.insert(feed, start);
         Ok(())
     }
 
@@ -156,8 +154,7 @@ impl Serving {
 
     fn is_full(&self, limits: &Limits) -> bool {
         let expected = self.ready_bytes + self.reading * limits.range_bytes;
-        let is_full = self.reading >= limits.reads || expected >= limits.send_bytes;
-        is_full && !planted::is(Bug::ReadsWithoutBound)
+        self.reading >= limits.reads || expected >= limits.send_bytes
     }
 
     /// There was nothing to read behind what the peer has.

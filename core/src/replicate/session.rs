@@ -28,7 +28,6 @@ use crate::id::{ConnectionId, FeedId};
 use crate::io::Event;
 use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
-use crate::planted::{self, Bug};
 use crate::policy::{KeyRuling, Policy};
 use crate::reconcile::sets::Sets;
 use crate::time::Instant;
@@ -276,9 +275,7 @@ impl Session {
         self.push(context, id, theirs);
         if length > 0 && is_news && is_accepted {
             let connection = self.connection;
-            for _ in 0..if planted::is(Bug::AnswersTooOften) { 50 } else { 1 } {
-                context.outbox.event(Event::Held { connection, feed: id, length: theirs });
-            }
+            context.outbox.event(Event::Held { connection, feed: id, length: theirs });
         }
         Ok(())
     }
@@ -290,10 +287,7 @@ impl Session {
         public_key: PublicKey,
         offered: u64,
     ) -> Result<Option<FeedId>, CloseReason> {
-        if !planted::is(Bug::NoNames) {
-            self.remote_alias_credit =
-                self.remote_alias_credit.checked_sub(1).ok_or(Limit::Aliases)?;
-        }
+        self.remote_alias_credit = self.remote_alias_credit.checked_sub(1).ok_or(Limit::Aliases)?;
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
         let known = context.feeds.find(&key);
         let has_room = context.feeds.has_room(context.limits);
@@ -513,9 +507,6 @@ impl Session {
 
     /// Nothing is left to say, and neither side lacks what the other offers.
     pub(crate) fn is_synced(&self) -> bool {
-        if planted::is(Bug::SyncedTooEarly) {
-            return self.reconciliation.is_over();
-        }
         self.reconciliation.is_over()
             && self.heard.is_empty()
             && self.edges.are_in_sync()

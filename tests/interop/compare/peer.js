@@ -1,4 +1,4 @@
-// One side of a comparison, told what to do line by line on its standard input:
+// One side of a comparison that reads orders, line by line, from its standard input:
 //
 //   node peer.js <multifeed6|hypercore11>
 //

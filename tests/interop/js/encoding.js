@@ -1,6 +1,6 @@
 // PROTOCOL.md, section 6: the encodings of the channel's messages.
 
-const { packages } = require('../told')
+const { packages } = require('../commands')
 const c = packages('compact-encoding')
 
 function varint(value) {

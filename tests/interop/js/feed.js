@@ -1,6 +1,6 @@
 // PROTOCOL.md, section 4: groups and feeds.
 
-const { packages } = require('../told')
+const { packages } = require('../commands')
 const crypto = packages('hypercore-crypto')
 const flat = packages('flat-tree')
 const sodium = packages('sodium-universal')

@@ -4,7 +4,7 @@
 //   node peer.js <group key, in hex>
 
 const assert = require('assert')
-const { blocks, connections, listenTo, packages, until } = require('../told')
+const { blocks, connections, listenTo, packages, until } = require('../commands')
 const { Group } = require('./feed')
 const Session = require('./session')
 const NoiseSecretStream = packages('@hyperswarm/secret-stream')
@@ -12,7 +12,7 @@ const crypto = packages('hypercore-crypto')
 
 const group = new Group(Buffer.from(process.argv[2], 'hex'))
 
-const told = (feed) => ({
+const stateOf = (feed) => ({
   key: feed.key.toString('hex'),
   length: feed.length,
   hash: feed.treeHash().toString('hex')
@@ -29,14 +29,14 @@ listenTo({
     const feed = group.feed(publicKey)
     feed.append(blocks(seed, feed.length, count, sizes), secretKey)
     group.grown()
-    return told(feed)
+    return stateOf(feed)
   },
   // Waits until so many blocks are here, and compares every byte.
   async have({ key, length, seed, sizes }) {
     await until(() => group.feeds.get(key)?.length >= length)
     const feed = group.feeds.get(key)
     assert.deepStrictEqual(feed.blocks, blocks(seed, 0, feed.length, sizes))
-    return told(feed)
+    return stateOf(feed)
   },
   feeds: () => ({ feeds: [...group.feeds.keys()] }),
   destroy: () => group.sessions.forEach(({ stream }) => stream.destroy())

@@ -1,7 +1,7 @@
 // PROTOCOL.md, sections 5 to 8: one connection of one group. Of reconciliation it knows how to say
 // that it does not: it lists.
 
-const { packages } = require('../told')
+const { packages } = require('../commands')
 const { body, pack, takeBytes, takeVarint } = require('./encoding')
 const Protomux = packages('protomux')
 

@@ -1,4 +1,4 @@
-//! Attacks on the mux and on the channel `multifeed/1`, up to the reconciliation.
+//! Attacks on the mux and on the channel `multifeed/1`, up to reconciliation.
 
 use multifeed_core::wire::codec::{put_string, put_uint};
 use multifeed_core::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
@@ -16,7 +16,7 @@ fn author(seed: u8) -> PublicKey {
     KeyPair::from_seed(&[seed; 32]).public_key()
 }
 
-/// Of nobody whom the node knows.
+/// An author unknown to the node.
 const STRANGER: u8 = 99;
 
 /// A message of the group's channel, in a frame.
@@ -32,7 +32,7 @@ fn name(pen: &mut Pen, at: FeedRef) -> FeedRef {
     }
 }
 
-/// Of which feeds a message may speak: of a stranger's, of the node's own, of what was named.
+/// The feeds that a message may name: unknown, the node's own, already named.
 fn names() -> Vec<FeedRef> {
     let new = [STRANGER, 11, 12].map(|seed| FeedRef::New(author(seed)));
     [&new[..], &[FeedRef::Sender(0), FeedRef::Receiver(0), FeedRef::Receiver(3)]].concat()
@@ -63,7 +63,7 @@ fn wants(pen: &mut Pen) -> Vec<u8> {
     entries(&pen.list("wants", list))
 }
 
-fn again(pen: &mut Pen) -> Vec<u8> {
+fn refetch(pen: &mut Pen) -> Vec<u8> {
     let list = [FeedRef::Sender(0), FeedRef::Receiver(0)].into_iter().map(|at| {
         let name = name(pen, at);
         RefetchEntry { name, start: pen.number("start", 0), end: pen.number("end", 2) }
@@ -72,17 +72,17 @@ fn again(pen: &mut Pen) -> Vec<u8> {
     entries(&pen.list("runs", list))
 }
 
-fn nos(pen: &mut Pen) -> Vec<u8> {
+fn rejects(pen: &mut Pen) -> Vec<u8> {
     let all = [Reject::Declined, Reject::Unavailable, Reject::Duplicate, Reject::Gone];
     let named =
         [FeedRef::New(author(98)), FeedRef::Sender(0), FeedRef::Receiver(0), FeedRef::Receiver(1)];
     let list =
-        named.into_iter().zip(all).map(|(at, no)| RejectEntry { name: name(pen, at), reject: no });
+        named.into_iter().zip(all).map(|(at, reject)| RejectEntry { name: name(pen, at), reject });
     let list = list.collect();
     entries(&pen.list("nos", list))
 }
 
-/// A range that nobody signed, in the right form.
+/// A well-formed range without a valid signature.
 fn range(pen: &mut Pen) -> Vec<u8> {
     let header = RangeHeader {
         name: name(pen, FeedRef::Sender(0)),
@@ -98,7 +98,7 @@ fn range(pen: &mut Pen) -> Vec<u8> {
     encode_range(&header, nodes.into_iter(), &pen.list("blocks", blocks))
 }
 
-/// A head of the node's own feed that nobody signed, in the right form.
+/// A well-formed head of the node's own feed without a valid signature.
 fn dispute(pen: &mut Pen) -> SignedHead {
     let header = SignedHeadFields {
         public_key: PublicKey(pen.array("key", author(11).0)),
@@ -123,33 +123,33 @@ fn forked(pen: &mut Pen) -> Vec<u8> {
     ForkProof { dispute, head, nodes: pen.list("nodes", nodes) }.encode()
 }
 
-fn grant(pen: &mut Pen) -> Vec<u8> {
+fn credit(pen: &mut Pen) -> Vec<u8> {
     entries(&[pen.number("grant", 7)])
 }
 
-/// Every message of the channel but for those of a reconciliation.
+/// Every message of the channel except those of reconciliation.
 const MESSAGES: [(&str, Kind, Writer); 10] = [
     ("heads", Kind::Heads, heads),
     ("listed", Kind::Listed, |pen| pen.text("nothing", b"")),
     ("wants", Kind::Wants, wants),
     ("range", Kind::Range, range),
-    ("nos", Kind::Rejects, nos),
-    ("names", Kind::AliasCredit, grant),
-    ("window", Kind::WindowCredit, grant),
-    ("again", Kind::Refetch, again),
-    ("disputed", Kind::SignedHead, |pen| dispute(pen).encode()),
-    ("forked", Kind::ForkProof, forked),
+    ("rejects", Kind::Rejects, rejects),
+    ("alias credit", Kind::AliasCredit, credit),
+    ("window credit", Kind::WindowCredit, credit),
+    ("refetch", Kind::Refetch, refetch),
+    ("signed head", Kind::SignedHead, |pen| dispute(pen).encode()),
+    ("fork proof", Kind::ForkProof, forked),
 ];
 
-/// The member would rather have everything listed, and names a feed.
+/// The member asks for a full list and names a feed.
 fn listing() -> Vec<u8> {
     let first = HeadEntry { name: FeedRef::New(author(97)), length: 3, fork: 0 };
     [message(Kind::GiveUp as u64, &[1]), message(Kind::Heads as u64, &entries(&[first]))].concat()
 }
 
-/// Messages as they should be, for which nobody is closed.
+/// Valid messages, which close no connection.
 pub(super) fn honest() -> Vec<Attack> {
-    // What nobody signed closes whoever says it.
+    // Unsigned data closes the connection.
     let is_signed = |kind| matches!(kind, Kind::Range | Kind::SignedHead | Kind::ForkProof);
     let taken = MESSAGES.into_iter().filter(|(_, kind, _)| !is_signed(*kind));
     let taken = taken.map(|(name, kind, write)| {
@@ -160,7 +160,7 @@ pub(super) fn honest() -> Vec<Attack> {
     taken.collect()
 }
 
-/// Messages of members, wrong in one thing each; and right ones at the wrong moment.
+/// Messages of members with one defect each, and valid ones at the wrong time.
 pub(super) fn attacks() -> Vec<Attack> {
     let mut all = Vec::new();
     for (name, kind, write) in MESSAGES {
@@ -181,7 +181,7 @@ pub(super) fn attacks() -> Vec<Attack> {
     all
 }
 
-/// What a peer says first, wrong in each byte: whatever its form is.
+/// First messages with a defect in each byte, whatever their form.
 pub(super) fn openings(stage: &mut Stage) -> Vec<Attack> {
     let mut all = Vec::new();
     for role in [Role::Responder, Role::Initiator] {
@@ -240,7 +240,7 @@ fn other(pen: &mut Pen) -> Vec<u8> {
     body
 }
 
-/// Messages of the mux, wrong in one thing each.
+/// Mux messages with one defect each.
 pub(super) fn mux() -> Vec<Attack> {
     let mut all = Vec::new();
     let messages = [
@@ -271,7 +271,7 @@ pub(super) fn mux() -> Vec<Attack> {
     all
 }
 
-/// Frames whose length is not theirs, at every moment.
+/// Frames with a wrong length, at every stage.
 pub(super) fn frames() -> Vec<Attack> {
     let lengths = [0, 1, 2, 255, 256, 4_096, 65_535, 1_114_112, 1_114_113, 0xff_ffff_u32];
     let mut all = Vec::new();

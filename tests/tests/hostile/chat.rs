@@ -1,4 +1,4 @@
-//! Invites and messages of the chat, as somebody may write them.
+//! Malformed invites and chat messages.
 
 use multichat::envelope::Envelope;
 use multichat::message::{self, Content, Draft};
@@ -9,12 +9,12 @@ use multifeed_core::{Event, FeedId, Input, Role};
 
 use super::ALLOCATOR;
 use super::pen::{Mutant, Pen, blind, mutants, wholes};
-use super::stage::{BYTES_MAX, Stage, settle};
+use super::stage::{BYTES_MAX, Stage, run_until_idle};
 
-/// Bytes of an invite's checksum, which stands last.
+/// Bytes of an invite's checksum, which comes last.
 const CHECKSUM_BYTES: usize = 4;
 
-/// Runs something; says how much it held.
+/// Runs something and checks how much memory it used.
 fn counted(name: &str, work: impl FnOnce()) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
@@ -23,7 +23,7 @@ fn counted(name: &str, work: impl FnOnce()) {
     assert!(most <= BYTES_MAX, "{name}: {most} bytes");
 }
 
-/// Nothing of a text may move a terminal's cursor.
+/// No part of a text may move a terminal's cursor.
 fn check_shown(name: &str, text: &str) {
     let shown = [sanitize::line(text, 80), sanitize::nick(text)];
     assert!(shown.iter().all(|shown| !shown.as_str().contains(char::is_control)), "{name}");
@@ -50,7 +50,7 @@ fn invites_with(right: Right) -> Vec<Mutant> {
     all
 }
 
-/// Reads invites, wrong in one thing each.
+/// Reads invites with one defect each.
 pub(super) fn suffer_invites() -> usize {
     let (mut taken, all) = (0, invites());
     for Mutant { name, bytes } in &all {
@@ -63,7 +63,7 @@ pub(super) fn suffer_invites() -> usize {
             Err(error) => check_shown(name, &error.to_string()),
         });
     }
-    // A newer program may say what this one does not know, and another key is a key.
+    // A newer program may add unknown fields, and a different key is a valid key.
     assert!(0 < taken && taken < all.len(), "{taken}");
     all.len()
 }
@@ -111,7 +111,7 @@ fn blocks() -> Vec<Mutant> {
     all
 }
 
-/// Reads messages of a secret room, wrong in one thing each: none is taken for one of a member.
+/// Reads messages of a secret room with one defect each: none is accepted as a member's.
 pub(super) fn suffer_sealed() -> usize {
     let now = "2026-11-22T08:26:14.138Z".parse().expect("a time");
     let envelope = Room::create("kitchen", now).expect("a room").envelope();
@@ -128,7 +128,7 @@ pub(super) fn suffer_sealed() -> usize {
     all.len()
 }
 
-/// Brings messages, wrong in one thing each, through a feed to a reader.
+/// Sends messages with one defect each through a feed to a reader.
 pub(super) fn suffer_messages() -> usize {
     let (mut stage, all) = (Stage::new(), blocks());
     let connection = stage.dial(Role::Responder);
@@ -138,8 +138,8 @@ pub(super) fn suffer_messages() -> usize {
     for Mutant { name, bytes } in &all {
         stage.member.multifeed.append(feed, &[bytes]).expect("it is its own");
         stage.member.handle(Input::Timeout);
-        settle(&mut stage.node, &mut stage.member, connection);
-        let copy = stage.node.multifeed.find(&key).expect("it was told of it");
+        run_until_idle(&mut stage.node, &mut stage.member, connection);
+        let copy = stage.node.multifeed.find(&key).expect("the node knows the feed");
         let (id, length) = (copy.id, copy.length);
         stage.node.multifeed.read(id, length - 1, length).expect("it is held");
         stage.node.handle(Input::Timeout);

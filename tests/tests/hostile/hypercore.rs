@@ -1,4 +1,4 @@
-//! Attacks on hypercore's channel, by one who knows the keys of two feeds.
+//! Attacks on the hypercore channel by a peer that knows the keys of two feeds.
 
 use multifeed_core::crypto::hash;
 use multifeed_core::wire::hypercore::{
@@ -15,7 +15,7 @@ use super::stage::{Attack, Moment, Stage, config, framed};
 const CHANNELS: [(&str, u64); 2] = [("its own feed", 1), ("the adopted feed", ADOPTED)];
 const ADOPTED: u64 = 2;
 
-/// The number of the kind of messages that bring blocks.
+/// The type of messages that carry blocks.
 const DATA: u64 = 3;
 
 const BLOCKS: [&[u8]; 5] = [b"one", b"two", b"three", b"", b"the fifth"];
@@ -24,7 +24,7 @@ fn author() -> KeyPair {
     KeyPair::from_seed(&[80; 32])
 }
 
-/// A stage whose node speaks with stock peers, and has adopted a feed.
+/// A stage whose node replicates with stock peers and has adopted a feed.
 pub(super) fn stage() -> Stage {
     let served = |seed| -> Config {
         let mut config = config(seed);
@@ -36,7 +36,7 @@ pub(super) fn stage() -> Stage {
     stage
 }
 
-/// The key of a hypercore 10 core: its author's.
+/// The key of a hypercore 10 core is its author's.
 pub(super) fn adopted() -> FeedKey {
     FeedKey(author().public_key().0)
 }
@@ -52,13 +52,13 @@ fn encoded(message: &Message<'_>) -> Vec<u8> {
     body
 }
 
-/// Opens both channels, and says of the adopted feed that it holds all of it.
+/// Opens both channels and announces the whole adopted feed.
 fn opening(stage: &Stage) -> Vec<u8> {
     let own = stage.node.multifeed.feeds().find(|feed| feed.is_writable);
     let keys = [own.expect("it has one").key, adopted()];
     let mut bytes = Vec::new();
     for (key, local_id) in keys.iter().zip(1..) {
-        // The capability of an initiator, on a connection in the clear.
+        // An initiator's capability on a plaintext connection.
         let capability = hash::keyed(&[0; 64], &[&hash::namespace("hypercore", 1), &key.0]);
         let mut handshake = Vec::new();
         Open { seeks: true, capability }.encode(&mut handshake);
@@ -95,7 +95,7 @@ fn nodes(pen: &mut Pen, name: &'static str, nodes: &[Node]) -> Vec<Node> {
     pen.list(name, nodes)
 }
 
-/// The first block of the adopted feed, with the proof and the head that were asked for.
+/// The first block of the adopted feed, with the requested proof and head.
 fn data(pen: &mut Pen) -> Vec<u8> {
     let leaves = [0, 1, 2, 3, 4].map(leaf);
     let [first, second] = [parent(&leaves[0], &leaves[1]), parent(&leaves[2], &leaves[3])];
@@ -191,7 +191,7 @@ fn extension(pen: &mut Pen) -> Vec<u8> {
     encoded(&Message::Extension { name: &String::from_utf8_lossy(&name), message: &message })
 }
 
-/// Every message of the channel but for data, with its number.
+/// Every message of the channel except data, with its type.
 const MESSAGES: [(&str, u64, Writer); 10] = [
     ("sync", 0, sync),
     ("request", 1, request),
@@ -211,7 +211,7 @@ fn attack(stage: &Stage, name: String, channel: u64, kind: u64, body: &[u8]) -> 
     Attack { before, ..Attack::new(name, Moment::Dialled, Role::Responder, bytes) }
 }
 
-/// Messages that bring no blocks, wrong in one thing each.
+/// Messages without blocks, with one defect each.
 pub(super) fn attacks(stage: &Stage) -> Vec<Attack> {
     let mut all = Vec::new();
     for (message, kind, write) in MESSAGES {
@@ -225,10 +225,10 @@ pub(super) fn attacks(stage: &Stage) -> Vec<Attack> {
     all
 }
 
-/// Proofs of the first block, wrong in one thing each, and the right one on the other channel.
+/// Proofs of the first block with one defect each, and the valid one on the other channel.
 pub(super) fn proofs(stage: &Stage) -> Vec<Attack> {
     let body = genuine(data);
-    // What stands behind the fields is for newer versions, and ignored.
+    // Bytes after the fields belong to newer versions and are ignored.
     let each = mutants("data", data).into_iter().filter(|data| !data.bytes.starts_with(&body));
     let mut all: Vec<_> =
         each.map(|mutant| attack(stage, mutant.name, ADOPTED, DATA, &mutant.bytes)).collect();
@@ -237,7 +237,7 @@ pub(super) fn proofs(stage: &Stage) -> Vec<Attack> {
     all
 }
 
-/// The proof as it should be.
+/// The valid proof.
 pub(super) fn proof(stage: &Stage) -> Attack {
     attack(stage, "data as it should be".to_owned(), ADOPTED, DATA, &genuine(data))
 }

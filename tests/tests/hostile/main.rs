@@ -1,7 +1,7 @@
-//! Hostile messages and proofs: what the project's encoders write, wrong in one thing at a time.
+//! Hostile messages and proofs: output of the project's own encoders with one defect each.
 //!
-//! Rule: each attack has a name, and none may do worse than end its own connection. The tests take
-//! turns, for they count what the whole process allocates.
+//! Rule: each attack has a name, and none may do worse than close its own connection. The tests run
+//! one at a time, because they count the allocations of the whole process.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,30 +23,30 @@ use stage::{Attack, Outcome, Stage};
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// Messages and proofs, each at least as many.
+/// Smallest number of messages, and of proofs.
 const ATTACKS_MIN: usize = 300;
 
-/// Held by the test whose turn it is.
+/// Held by the running test.
 static TURN: Mutex<()> = Mutex::new(());
 
 fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A word to whoever reads a test's output.
+/// Prints a line of the test's output.
 #[expect(clippy::print_stdout, reason = "it is meant to be read")]
 fn say(word: &str) {
     println!("{word}");
 }
 
-/// Makes attacks on one node after the other; says what they came to.
+/// Runs attacks on one node after the other. Returns their results.
 fn suffer(stage: &mut Stage, layer: &str, attacks: &[Attack]) -> usize {
     let outcomes = attacks.iter().map(|attack| stage.suffer(attack)).collect();
     stage.check_feeds();
     tell(layer, outcomes)
 }
 
-/// Says how often what came of a layer's attacks; returns how many there were.
+/// Prints how often each result occurred for a layer's attacks. Returns the number of attacks.
 fn tell(layer: &str, outcomes: Vec<Outcome>) -> usize {
     let count = outcomes.len();
     let most = outcomes.iter().map(|outcome| outcome.bytes).max().unwrap_or(0);
@@ -56,7 +56,7 @@ fn tell(layer: &str, outcomes: Vec<Outcome>) -> usize {
     }
     let closed: usize = reasons.values().sum();
     say(&format!("{layer}: {count} messages, {closed} closed, {most} bytes at most: {reasons:?}"));
-    // Attacks that are all ignored reach nothing.
+    // If all attacks are ignored, they do not reach the code under attack.
     assert!(reasons.len() >= 2, "{layer}: {reasons:?}");
     count
 }
@@ -85,7 +85,7 @@ fn no_message_on_a_connection_harms_a_node() {
 }
 
 #[test]
-fn no_proof_but_the_true_one_is_taken() {
+fn only_the_valid_proof_is_accepted() {
     let _turn = turn();
     let ranges = proofs::suffer();
     let mut stage = hypercore::stage();
@@ -103,7 +103,7 @@ fn no_proof_but_the_true_one_is_taken() {
 }
 
 #[test]
-fn no_store_that_somebody_wrote_in_harms_a_node() {
+fn no_edited_store_harms_a_node() {
     let _turn = turn();
     let records = records::suffer();
     say(&format!("records: {records} stores"));
@@ -111,7 +111,7 @@ fn no_store_that_somebody_wrote_in_harms_a_node() {
 }
 
 #[test]
-fn no_invite_and_no_message_of_the_chat_harms_its_reader() {
+fn no_invite_or_chat_message_harms_its_reader() {
     let _turn = turn();
     let (invites, messages) = (chat::suffer_invites(), chat::suffer_messages());
     let sealed = chat::suffer_sealed();
@@ -120,7 +120,7 @@ fn no_invite_and_no_message_of_the_chat_harms_its_reader() {
 }
 
 #[test]
-fn the_same_messages_are_taken_where_nothing_is_wrong() {
+fn valid_messages_are_accepted() {
     let _turn = turn();
     let mut stage = Stage::new();
     for message in channel::honest() {

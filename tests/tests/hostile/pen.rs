@@ -1,10 +1,10 @@
-//! A grammar of messages, and the ways to break what it writes.
+//! A grammar of messages and the defects to put into them.
 //!
-//! A message is a function that writes it with a [`Pen`]. The pen is told each number, text and
-//! list before it is encoded, so it can put a wrong one in its place, once for each place and each
-//! way. What comes out is whole but for that, as the project's own encoders write it.
+//! A message is a function that writes it with a [`Pen`]. The pen receives each number, text and
+//! list before it is encoded, so it can replace it by a wrong one: once for each place and each
+//! kind of defect. The rest is valid, as the project's own encoders write it.
 
-/// What a number becomes: the edges of what fits bytes, counts and JavaScript.
+/// Replacements of a number: limits of bytes, counts and JavaScript numbers.
 const NUMBERS: [(&str, u64); 8] = [
     ("0", 0),
     ("1", 1),
@@ -16,17 +16,17 @@ const NUMBERS: [(&str, u64); 8] = [
     ("2^64-1", u64::MAX),
 ];
 
-/// What a run of bytes becomes.
+/// Replacements of a byte string.
 const TEXTS: [&str; 6] = ["empty", "cut", "doubled", "first bit", "last bit", "ones"];
 
-/// What an array becomes: its length is fixed.
+/// Replacements of an array, whose length is fixed.
 const ARRAYS: [&str; 4] = ["zeros", "ones", "first bit", "last bit"];
 
-/// What a list becomes.
+/// Replacements of a list.
 const LISTS: [&str; 6] =
     ["empty", "without the first", "without the last", "reversed", "first twice", "all twice"];
 
-/// What a whole message becomes.
+/// Replacements of a whole message.
 const WHOLES: [&str; 8] = [
     "empty",
     "cut by a byte",
@@ -38,7 +38,7 @@ const WHOLES: [&str; 8] = [
     "with zeros behind it",
 ];
 
-/// A message that is wrong in one way, and the name of that way.
+/// A message with one defect, and the defect's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mutant {
     pub(crate) name: String,
@@ -48,19 +48,19 @@ pub(crate) struct Mutant {
 /// Writes a message.
 pub(crate) type Writer = fn(&mut Pen) -> Vec<u8>;
 
-/// A place where something can be wrong: its name, and in which ways.
+/// A place for a defect: its name and kinds.
 type Place = (&'static str, Vec<&'static str>);
 
-/// Writes a message, with one thing wrong or none.
+/// Writes a message with one defect or none.
 #[derive(Debug, Default)]
 pub(crate) struct Pen {
     places: Vec<Place>,
-    /// Which place is wrong, and in which of its ways.
+    /// Which place is wrong, and how.
     wrong: Option<(usize, usize)>,
 }
 
 impl Pen {
-    /// In which way the next place is to be wrong.
+    /// The defect of the next place.
     fn way(
         &mut self,
         name: &'static str,
@@ -76,17 +76,17 @@ impl Pen {
         way.map_or(number, |way| NUMBERS[way].1)
     }
 
-    /// A number of a field that has 32 bits: what does not fit is the largest that does.
+    /// A number of a 32-bit field: larger ones become the largest that fits.
     pub(crate) fn small(&mut self, name: &'static str, number: u32) -> u32 {
         u32::try_from(self.number(name, number.into())).unwrap_or(u32::MAX)
     }
 
-    /// A number of a field that has 8 bits.
+    /// A number of an 8-bit field.
     pub(crate) fn byte(&mut self, name: &'static str, number: u8) -> u8 {
         u8::try_from(self.number(name, number.into())).unwrap_or(u8::MAX)
     }
 
-    /// Bytes whose length is written with them.
+    /// Bytes with a length prefix.
     pub(crate) fn text(&mut self, name: &'static str, text: &[u8]) -> Vec<u8> {
         let mut text = text.to_vec();
         let way = self.way(name, TEXTS.into_iter());
@@ -135,12 +135,12 @@ fn spoil(bytes: &mut [u8], way: &str) {
     }
 }
 
-/// The message as it should be.
+/// The valid message.
 pub(crate) fn genuine(write: impl Fn(&mut Pen) -> Vec<u8>) -> Vec<u8> {
     write(&mut Pen::default())
 }
 
-/// The message wrong in every way that there is, each once.
+/// The message with each possible defect once.
 pub(crate) fn mutants(message: &str, write: impl Fn(&mut Pen) -> Vec<u8>) -> Vec<Mutant> {
     let mut pen = Pen::default();
     let genuine = write(&mut pen);
@@ -157,7 +157,7 @@ pub(crate) fn mutants(message: &str, write: impl Fn(&mut Pen) -> Vec<u8>) -> Vec
     all
 }
 
-/// A message of any form, wrong as a whole.
+/// A message of any form, with a defect of the whole.
 pub(crate) fn wholes(message: &str, genuine: &[u8]) -> Vec<Mutant> {
     let each = WHOLES.iter().map(|way| {
         let bytes = match *way {
@@ -177,8 +177,8 @@ pub(crate) fn wholes(message: &str, genuine: &[u8]) -> Vec<Mutant> {
     each.filter(|mutant| mutant.bytes != genuine).collect()
 }
 
-/// A message whose form is not known here, with numbers of both of the wire's encodings in the
-/// place of each of its bytes.
+/// A message of unknown form, with numbers in both of the wire's encodings in place of each of its
+/// bytes.
 pub(crate) fn blind(message: &str, genuine: &[u8]) -> Vec<Mutant> {
     let huge: [(&str, &[u8]); 4] = [
         ("0", &[0]),

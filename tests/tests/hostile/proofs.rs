@@ -1,4 +1,4 @@
-//! Ranges of a feed that its author signed, wrong in one thing each.
+//! Ranges of a signed feed with one defect each.
 
 use multifeed_core::wire::multifeed::{Kind, RangeHeader, RangeMessage, encode_range};
 use multifeed_core::wire::mux::MuxMessage;
@@ -6,18 +6,18 @@ use multifeed_core::{FeedKey, KeyPair, Role, Signature};
 
 use super::channel::message;
 use super::pen::{Mutant, Pen, mutants};
-use super::stage::{Stage, config, exchange, settle};
+use super::stage::{Stage, config, exchange, run_until_idle};
 
-/// Blocks of each feed that is proved.
+/// Blocks of each feed.
 const BLOCKS: u64 = 11;
 
-/// Bytes of each of them.
+/// Bytes of each block.
 const BLOCK_BYTES: usize = 9;
 
-/// How many blocks go in one range, and which range is wrong, from 0.
+/// Blocks per range, and which range is wrong, from 0.
 const CUTS: [(usize, usize); 5] = [(11, 0), (3, 0), (3, 1), (2, 3), (4, 2)];
 
-/// What was done, and to how many proofs.
+/// The defect, and its number of proofs.
 pub(super) fn suffer() -> usize {
     let mut count = 0;
     for (range_blocks, wrong) in CUTS {
@@ -33,7 +33,7 @@ pub(super) fn suffer() -> usize {
     count
 }
 
-/// Whether there is a way of this number to spoil the range, and the node bore it.
+/// Whether a defect with this number exists; the node must survive it.
 fn suffer_one(stage: &mut Stage, wrong: usize, index: usize) -> bool {
     let key = write_feed(stage, index);
     let connection = stage.dial(Role::Responder);
@@ -59,7 +59,7 @@ fn suffer_one(stage: &mut Stage, wrong: usize, index: usize) -> bool {
     stage.suffer_on(connection, &name, &message(Kind::Range as u64, &bytes));
     assert_eq!(length(stage, &key), held, "{name}: it was taken");
     let again = stage.dial(Role::Responder);
-    settle(&mut stage.node, &mut stage.member, again);
+    run_until_idle(&mut stage.node, &mut stage.member, again);
     let held = stage.node.multifeed.find(&key).expect("the true ranges are taken");
     let there = stage.member.multifeed.find(&key).expect("it is its own");
     let hash = stage.node.multifeed.tree_hash(held.id);
@@ -69,7 +69,7 @@ fn suffer_one(stage: &mut Stage, wrong: usize, index: usize) -> bool {
     true
 }
 
-/// A new feed of the member, of which the node has not heard.
+/// A new feed of the member that is unknown to the node.
 fn write_feed(stage: &mut Stage, index: usize) -> FeedKey {
     let mut seed = [77; 32];
     seed[..8].copy_from_slice(&(index as u64).to_le_bytes());

@@ -1,4 +1,4 @@
-//! A store in which somebody wrote, checksums and all.
+//! A store that was edited from outside, with valid checksums.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use multifeed_tests::Node;
 
 use super::ALLOCATOR;
 use super::pen::{Mutant, blind, wholes};
-use super::stage::{BYTES_MAX, config, connect, settle};
+use super::stage::{BYTES_MAX, config, connect, run_until_idle};
 
-/// What a record's checksum begins with, and how long it is.
+/// What a record's checksum starts with, and its length.
 const DOMAIN: &[u8] = b"multifeed/1 record";
 const CHECKSUM_BYTES: usize = 8;
 
-/// What was damaged, in every way that there is.
+/// An entry with each possible defect.
 pub(super) fn suffer() -> usize {
     let mut honest = Node::open(config(2));
     for seed in [31, 32] {
@@ -27,7 +27,7 @@ pub(super) fn suffer() -> usize {
     let ruled = honest.multifeed.feeds().next().expect("it has two").key;
     let first = ConnectionId(1);
     connect(&mut node, &mut honest, first, Role::Responder);
-    settle(&mut node, &mut honest, first);
+    run_until_idle(&mut node, &mut honest, first);
     node.multifeed.clear(own, 0..1).expect("it is held");
     node.multifeed.accept(&ruled).expect("there is room");
     node.handle(multifeed_core::Input::Timeout);
@@ -58,7 +58,7 @@ fn checksum(body: &[u8]) -> Vec<u8> {
     hash::blake2b(&[DOMAIN, body])[..CHECKSUM_BYTES].to_vec()
 }
 
-/// A value that has a checksum gets the one that fits, so that what is wrong is read.
+/// A value with a checksum gets a matching one, so that the defect itself is read.
 fn mutants(key: StoreKey, value: &[u8]) -> Vec<Mutant> {
     let name = format!("entry {key:?}");
     let (body, sum) = value.split_at(value.len().saturating_sub(CHECKSUM_BYTES));
@@ -72,7 +72,7 @@ fn mutants(key: StoreKey, value: &[u8]) -> Vec<Mutant> {
     sealed.chain(wholes(&name, value)).collect()
 }
 
-/// Every block that a node can read, by its feed and its place.
+/// Every block that a node can read, by feed and index.
 fn blocks(node: &mut Node) -> BTreeMap<(FeedKey, u64), Bytes> {
     let feeds: Vec<_> = node.multifeed.feeds().map(|f| (f.key, f.id, f.length)).collect();
     let mut all = BTreeMap::new();
@@ -88,8 +88,8 @@ fn blocks(node: &mut Node) -> BTreeMap<(FeedKey, u64), Bytes> {
     all
 }
 
-/// Whether a store opens; if it does, it has nothing but the blocks that were written, and an
-/// honest peer is served of what is whole.
+/// Whether a store opens. If so, it contains only the blocks that were written, and an honest peer
+/// gets every intact block.
 fn open(
     store: MemoryStore,
     written: &BTreeMap<(FeedKey, u64), Bytes>,
@@ -109,12 +109,12 @@ fn open(
         return false;
     }
     for ((_, index), block) in blocks(&mut node) {
-        // Whose feed it is stands in the record, and a signature is not checked again.
+        // The record says whose feed it is, and its signature is not verified again.
         let is_genuine = written.iter().any(|(place, known)| place.1 == index && *known == block);
         assert!(is_genuine, "{name}: block {index} is {block:?}");
     }
     connect(&mut node, honest, connection, Role::Responder);
-    settle(&mut node, honest, connection);
+    run_until_idle(&mut node, honest, connection);
     let served = honest.multifeed.feeds().filter(|feed| feed.is_writable).filter(|feed| {
         node.multifeed.find(&feed.key).is_some_and(|copy| copy.length == feed.length)
     });

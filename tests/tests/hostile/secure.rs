@@ -1,4 +1,4 @@
-//! Attacks on the handshake and the seal of the secret stream.
+//! Attacks on the handshake and the encryption of the secret stream.
 
 use bytes::BytesMut;
 use multifeed_core::peer::secure::SecretStream;
@@ -8,19 +8,20 @@ use multifeed_core::{ConnectionId, Input, KeyPair, Mode, Role, Secure};
 use super::pen::{Mutant, wholes};
 use super::stage::{Outcome, Stage};
 
-/// What a genuine remote says: the flights of the handshake, the last one with a sealed message.
+/// The output of a genuine remote: the flights of the handshake, the last with an encrypted
+/// message.
 const FLIGHTS: usize = 2;
 
-/// Connects a stranger to the node; gives what it would say next, after so many flights.
+/// Connects a stranger to the node. Returns its next output after this many flights.
 fn bring_to(stage: &mut Stage, role: Role, flight: usize) -> (ConnectionId, BytesMut) {
     let connection = stage.number();
     let (secure, mode) = (Secure::Noise, Mode::Live);
     stage.node.handle(Input::Connected { connection, role, secure, mode });
-    let (key_pair, chance) = (KeyPair::from_seed(&[200; 32]), Rng::new([1; 32]));
+    let (key_pair, rng) = (KeyPair::from_seed(&[200; 32]), Rng::new([1; 32]));
     let mut out = BytesMut::new();
     let mut stream = match role {
-        Role::Responder => SecretStream::initiator(&key_pair, chance, 4_096, &mut out),
-        Role::Initiator => SecretStream::responder(&key_pair, chance, 4_096),
+        Role::Responder => SecretStream::initiator(&key_pair, rng, 4_096, &mut out),
+        Role::Initiator => SecretStream::responder(&key_pair, rng, 4_096),
     };
     for _ in 0..=flight {
         stream.push_bytes(&stage.node.pull(connection));
@@ -38,7 +39,7 @@ fn bring_to(stage: &mut Stage, role: Role, flight: usize) -> (ConnectionId, Byte
     (connection, out)
 }
 
-/// Ways to break a flight: as a whole, and a bit of each third byte.
+/// Defects of a flight: as a whole, and a bit of each third byte.
 fn mutants(name: &str, flight: &[u8]) -> Vec<Mutant> {
     let mut all = wholes(name, flight);
     for place in (0..flight.len()).step_by(3) {
@@ -51,7 +52,7 @@ fn mutants(name: &str, flight: &[u8]) -> Vec<Mutant> {
     all
 }
 
-/// Breaks each flight in each way; returns what came of it.
+/// Sends each flight with each defect. Returns the results.
 pub(super) fn suffer(stage: &mut Stage) -> Vec<Outcome> {
     let mut all = Vec::new();
     for (role, flight) in [Role::Responder, Role::Initiator]

@@ -1,4 +1,4 @@
-//! Attacks on the reconciliation of two sets, by the bytes of PROTOCOL.md, section 13.
+//! Attacks on the reconciliation of two sets, as PROTOCOL.md encodes it (section 13).
 
 use multifeed_core::Role;
 use multifeed_core::wire::multifeed::{Kind, put};
@@ -7,7 +7,7 @@ use super::channel::message;
 use super::pen::{Pen, Writer, genuine, mutants};
 use super::stage::{Attack, Moment};
 
-/// Bytes of a cell, with its count.
+/// Bytes of a cell with its count.
 const CELL_BYTES: usize = 7;
 
 fn cells(pen: &mut Pen) -> Vec<u8> {
@@ -78,7 +78,7 @@ fn claim(pen: &mut Pen) -> Vec<u8> {
     body
 }
 
-/// Every message of a reconciliation, and who may say it.
+/// Every message of a reconciliation, and who may send it.
 const MESSAGES: [(&str, Kind, Writer); 10] = [
     ("claim", Kind::Claim, claim),
     ("cells", Kind::Cells, cells),
@@ -92,13 +92,13 @@ const MESSAGES: [(&str, Kind, Writer); 10] = [
     ("part", Kind::Part, |pen| pen.text("part", &[4; 2_000])),
 ];
 
-/// Messages of a reconciliation, wrong in one thing each, to both roles; and after others.
+/// Messages of a reconciliation with one defect each, to both roles, and after others.
 pub(super) fn attacks() -> Vec<Attack> {
     let mut all = Vec::new();
     for (name, kind, write) in MESSAGES {
         for mutant in mutants(name, write) {
             for role in [Role::Responder, Role::Initiator] {
-                // A claim comes before what the member has said itself.
+                // A claim comes before the member has sent its own.
                 let is_claim = kind == Kind::Claim;
                 let moment = if is_claim { Moment::Opened } else { Moment::Claimed };
                 let (name, bytes) = (mutant.name.clone(), message(kind as u64, &mutant.bytes));

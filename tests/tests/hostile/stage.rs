@@ -1,7 +1,7 @@
-//! A node under attack, an honest peer of it, and a member that turns on it.
+//! A node under attack, an honest peer of it, and a hostile member.
 //!
-//! Rule: every attack is made on a connection of its own, at a named moment, and afterwards the
-//! node has to be what it was: small, and of use to the honest peer.
+//! Rule: every attack uses its own connection at a named stage. Afterwards the node must be as
+//! before: small, and useful to the honest peer.
 
 use bytes::BytesMut;
 use multifeed_core::wire::frame::{FrameReader, write_frame};
@@ -14,30 +14,30 @@ use multifeed_tests::Node;
 
 use super::ALLOCATOR;
 
-/// What one attack may make the node hold, above what was held before, at any moment.
+/// Bytes that one attack may make the node allocate at any time, on top of before.
 pub(crate) const BYTES_MAX: usize = 1 << 20;
 
-/// The moment at which the attack begins.
+/// The stage at which the attack starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Moment {
-    /// Nothing was said.
+    /// Nothing was sent.
     Dialled,
-    /// The channel is open, and the peer has said nothing on it.
+    /// The channel is open, and the peer has sent nothing on it.
     Opened,
-    /// Both have said what their sets are, and the peer owes the next word of reconciling them.
+    /// Both have sent their claims, and the peer must send the next reconciliation message.
     Claimed,
     /// Both hold the same.
     Synced,
 }
 
-/// Bytes that a peer says at a moment.
+/// Bytes that a peer sends at a stage.
 #[derive(Clone, Debug)]
 pub(crate) struct Attack {
     pub(crate) name: String,
     pub(crate) moment: Moment,
-    /// The attacked node's.
+    /// The attacked node's role.
     pub(crate) role: Role,
-    /// What is said and answered first, as it should be.
+    /// Valid messages before the attack, with their answers.
     pub(crate) before: Vec<u8>,
     pub(crate) bytes: Vec<u8>,
 }
@@ -49,12 +49,12 @@ impl Attack {
     }
 }
 
-/// What an attack came to.
+/// The result of an attack.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     /// Why the node closed the connection, if it did.
     pub(crate) closed: Option<CloseReason>,
-    /// The most that was held during the attack, above what was held before.
+    /// The most bytes allocated during the attack, on top of before.
     pub(crate) bytes: usize,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Stage {
     pub(crate) node: Node,
     honest: Node,
     pub(crate) member: Node,
-    /// Their own feeds, where they were made: node, honest, member.
+    /// Their own feeds, where they exist: node, honest, member.
     feeds: [FeedId; 3],
     connections: u64,
 }
@@ -82,12 +82,12 @@ pub(crate) struct Stage {
 const HONEST: ConnectionId = ConnectionId(1);
 
 impl Stage {
-    /// Each holds the feeds of all, enough of them to be reconciled.
+    /// Each holds the feeds of all: enough for a reconciliation.
     pub(crate) fn new() -> Self {
         Self::with([1, 2, 3].map(config))
     }
 
-    /// The same, of a node, an honest peer and a member that are opened so.
+    /// The same with a node, an honest peer and a member that are opened by these functions.
     pub(crate) fn with(configs: [Config; 3]) -> Self {
         let [mut node, mut honest, mut member] = configs.map(Node::open);
         let feeds = [
@@ -99,21 +99,21 @@ impl Stage {
             honest.write(&format!("{seed}"), seed, &[b"a block", b"and another"]);
         }
         connect(&mut node, &mut honest, HONEST, Role::Responder);
-        settle(&mut node, &mut honest, HONEST);
+        run_until_idle(&mut node, &mut honest, HONEST);
         let mut stage = Self { node, honest, member, feeds, connections: 1 };
         let first = stage.dial(Role::Responder);
-        settle(&mut stage.node, &mut stage.member, first);
+        run_until_idle(&mut stage.node, &mut stage.member, first);
         stage.hang_up(first);
         stage
     }
 
-    /// The number of a new connection.
+    /// The id of a new connection.
     pub(crate) fn number(&mut self) -> ConnectionId {
         self.connections += 1;
         ConnectionId(self.connections)
     }
 
-    /// A connection between the node and the member, on which nothing was said.
+    /// A connection between the node and the member without any bytes.
     pub(crate) fn dial(&mut self, role: Role) -> ConnectionId {
         let connection = self.number();
         connect(&mut self.node, &mut self.member, connection, role);
@@ -129,9 +129,9 @@ impl Stage {
         self.honest.events.clear();
     }
 
-    /// Brings a connection to a moment; gives what the member said on the way.
+    /// Brings a connection to a stage. Returns what the member sent meanwhile.
     pub(crate) fn bring_to(&mut self, moment: Moment, role: Role) -> (ConnectionId, Vec<Vec<u8>>) {
-        // Something has to differ, or there is nothing to reconcile.
+        // The sets must differ, or there is nothing to reconcile.
         grow(&mut self.member, self.feeds[2]);
         let connection = self.dial(role);
         if moment == Moment::Dialled {
@@ -152,7 +152,7 @@ impl Stage {
         (connection, said)
     }
 
-    /// Makes an attack, and judges what is left of the node.
+    /// Runs an attack and checks the node afterwards.
     pub(crate) fn suffer(&mut self, attack: &Attack) -> Outcome {
         let Attack { name, moment, role, before, bytes } = attack;
         let (connection, _) = self.bring_to(*moment, *role);
@@ -161,7 +161,7 @@ impl Stage {
         self.suffer_on(connection, name, bytes)
     }
 
-    /// Takes bytes on a connection that was brought to some moment, and ends it.
+    /// Delivers bytes on a connection at some stage, and ends it.
     pub(crate) fn suffer_on(
         &mut self,
         connection: ConnectionId,
@@ -186,18 +186,18 @@ impl Stage {
         Outcome { closed, bytes: most }
     }
 
-    /// Whether blocks come from the honest peer and go to it.
+    /// Whether blocks are exchanged with the honest peer in both directions.
     fn check(&mut self, name: &str) {
         let [own, theirs, _] = self.feeds;
         serve(&mut self.honest, &mut self.node, theirs, name);
         serve(&mut self.node, &mut self.honest, own, name);
     }
 
-    /// Whether what the node holds is what the authors signed.
+    /// Whether the node holds what the authors signed.
     pub(crate) fn check_feeds(&self) {
         for author in [&self.honest, &self.member] {
             for feed in author.multifeed.feeds().filter(|feed| feed.is_writable) {
-                let copy = self.node.multifeed.find(&feed.key).expect("it was told of it");
+                let copy = self.node.multifeed.find(&feed.key).expect("the node knows the feed");
                 let hashes = [(author, feed.id), (&self.node, copy.id)]
                     .map(|(n, id)| n.multifeed.tree_hash(id));
                 assert!(copy.length < feed.length || hashes[0] == hashes[1]);
@@ -206,10 +206,10 @@ impl Stage {
     }
 }
 
-/// Whether a new block of one gets to the other.
+/// Whether a new block of one reaches the other.
 fn serve(from: &mut Node, to: &mut Node, feed: FeedId, name: &str) {
     grow(from, feed);
-    settle(from, to, HONEST);
+    run_until_idle(from, to, HONEST);
     let there = from.multifeed.feed(feed).expect("it is its own");
     let here = to.multifeed.find(&there.key).map(|feed| feed.length);
     assert_eq!(here, Some(there.length), "{name}: an honest peer is not served");
@@ -221,7 +221,7 @@ fn grow(node: &mut Node, feed: FeedId) {
     node.handle(Input::Timeout);
 }
 
-/// Connects two nodes in the clear; `role` is the first one's.
+/// Connects two nodes in plaintext; `role` is the first one's.
 pub(crate) fn connect(a: &mut Node, b: &mut Node, connection: ConnectionId, role: Role) {
     let keys: [PublicKey; 2] = [&*b, &*a].map(|node| node.multifeed.public_key());
     for ((node, role), remote) in [(a, role), (b, role.other())].into_iter().zip(keys) {
@@ -230,12 +230,12 @@ pub(crate) fn connect(a: &mut Node, b: &mut Node, connection: ConnectionId, role
     }
 }
 
-/// Moves all that two nodes have to say.
-pub(crate) fn settle(a: &mut Node, b: &mut Node, connection: ConnectionId) {
+/// Moves bytes between two nodes until neither has any.
+pub(crate) fn run_until_idle(a: &mut Node, b: &mut Node, connection: ConnectionId) {
     exchange(a, b, connection, |_| true);
 }
 
-/// Moves what two nodes have to say; of what the second one says, what is kept.
+/// Moves bytes between two nodes; of the second one's, only what `keep` allows.
 pub(crate) fn exchange(
     node: &mut Node,
     member: &mut Node,
@@ -259,7 +259,7 @@ pub(crate) fn exchange(
     }
 }
 
-/// A message, alone in a frame.
+/// A message alone in a frame.
 pub(crate) fn framed(message: &MuxMessage<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
     message.write(&mut bytes);

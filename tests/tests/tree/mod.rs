@@ -1,13 +1,13 @@
-//! The files of the repository, as the tidiness tests read them.
+//! The files of the repository, as the style tests read them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders that hold nothing of ours, or nothing to read.
+/// Folders without files of ours, or without text.
 const SKIPPED: [&str; 7] =
     ["target", "node_modules", ".git", "corpus", "artifacts", "coverage", "snapshots"];
 
-/// Files that tools write.
+/// Generated files.
 const WRITTEN: [&str; 3] = ["Cargo.lock", "package-lock.json", "LICENSE-APACHE"];
 
 /// One file.
@@ -15,25 +15,8 @@ const WRITTEN: [&str; 3] = ["Cargo.lock", "package-lock.json", "LICENSE-APACHE"]
 pub(crate) struct File {
     /// From the root of the repository, with slashes.
     pub(crate) name: String,
-    /// All of it.
+    /// Its contents.
     pub(crate) text: String,
-}
-
-impl File {
-    /// Nothing but tests is in it.
-    pub(crate) fn is_test(&self) -> bool {
-        let mut folders = self.name.split('/').rev().skip(1);
-        self.is_unit_test() || folders.any(|folder| folder == "tests")
-    }
-
-    /// The tests beside `x.rs`.
-    pub(crate) fn is_unit_test(&self) -> bool {
-        self.name.ends_with("/tests.rs") || self.name.contains("/tests/") && self.is_of_src()
-    }
-
-    fn is_of_src(&self) -> bool {
-        self.name.contains("/src/")
-    }
 }
 
 /// The root of the repository.
@@ -41,7 +24,7 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Every file of ours whose name ends so.
+/// Every file of ours with one of these endings.
 pub(crate) fn all(ends: &[&str]) -> Vec<File> {
     let mut found = Vec::new();
     collect(&root(), "", ends, &mut found);

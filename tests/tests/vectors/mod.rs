@@ -1,4 +1,4 @@
-//! The vectors of `golden/`, and how they are read.
+//! Reads the vectors of `golden/`.
 
 use std::{fs, path::Path};
 

@@ -1,7 +1,7 @@
-//! The records of feeds, read as they lie in a store.
+//! Feed records, decoded from a store.
 //!
-//! Rule: this file is the only one outside of the core that knows how it stores; the laws look at
-//! disks, and not at what a multifeed says of itself.
+//! Rule: outside the core, only this file knows the storage format. The laws inspect disks instead
+//! of trusting a multifeed's own account.
 
 use bytes::Bytes;
 use multifeed_core::crypto::hash::{Hash, blake2b};
@@ -14,7 +14,7 @@ const FEED: u8 = 1;
 const NODE: u8 = 2;
 const BLOCK: u8 = 3;
 
-/// Records of one scan.
+/// Records per scan.
 const RECORDS_MAX: usize = 4_096;
 const RECORDS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -23,7 +23,7 @@ const RECORDS_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(crate) struct Record {
     pub(crate) slot: u32,
     pub(crate) public_key: PublicKey,
-    /// Blocks held, and the blocks that the signed head proves.
+    /// The number of blocks held, and the length that the signed head proves.
     pub(crate) length: u64,
     pub(crate) head_length: u64,
     pub(crate) fork: u64,
@@ -44,14 +44,14 @@ struct Raw<'a> {
     roots: Vec<(u64, Hash)>,
 }
 
-/// What a write puts down, as far as a law is interested.
+/// The part of a write that a law needs.
 #[derive(Debug)]
 pub(crate) enum Put<'a> {
     Record(Record),
     Block { slot: u32, index: u64, bytes: &'a Bytes },
 }
 
-/// Reads one write.
+/// Decodes one write.
 pub(crate) fn put_of(write: &Write) -> Option<Put<'_>> {
     let Write::Put(key, value) = write else { return None };
     let (kind, slot, index) = parts(key);
@@ -73,7 +73,7 @@ pub(crate) fn slot_of(key: &StoreKey) -> u32 {
     parts(key).1
 }
 
-/// The records of a store that can be read, in the order of their slots.
+/// The readable records of a store, ordered by slot.
 pub(crate) fn records(store: &impl Store) -> Vec<Record> {
     let mut all = Vec::new();
     let mut from = key(FEED, 0);

@@ -1,6 +1,6 @@
-//! Values that many disks hold, in memory once.
+//! Values that several disks store, kept in memory once.
 //!
-//! Rule: a value stands for another only if the two are equal to the byte.
+//! Rule: two values share memory only if all their bytes are equal.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -8,19 +8,19 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use bytes::Bytes;
 use multifeed_core::Write;
 
-/// Values that are remembered; beyond, all of them are forgotten. The copies of a block are
-/// written within seconds, so that few are missed.
+/// Values remembered; above this, all are forgotten. The copies of a block are written within
+/// seconds of each other, so few are missed.
 const VALUES_MAX: usize = 1 << 16;
 
-/// What the disks of one world were given lately.
+/// The values that the disks of one world stored recently.
 #[derive(Debug, Default)]
 pub(crate) struct Values {
-    /// By a hash; of two that have the same, the later one. Nothing depends on their order.
+    /// By hash; of two values with the same hash, the later one. Nothing depends on the order.
     known: HashMap<u64, Bytes>,
 }
 
 impl Values {
-    /// The same write, with a value that others hold already where there is one.
+    /// Returns the same write, sharing the value with other disks where possible.
     pub(crate) fn shared(&mut self, write: &Write) -> Write {
         match write {
             Write::Put(key, value) => Write::Put(*key, self.share(value)),

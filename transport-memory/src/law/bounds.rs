@@ -1,20 +1,21 @@
 //! What a node may hold for its peers.
 //!
-//! Rule: every number of a footprint has its bound here, made of [`Limits`] alone.
+//! Rule: every number of a footprint has its bound here, computed from [`Limits`] alone.
 
 use multifeed_core::wire::frame::FRAME_SIZE_MAX;
 use multifeed_core::{ConnectionFootprint, FRAME_BYTES_MAX_EARLY, Footprint, Limits};
 
-/// Bytes before a frame that say how long it is.
+/// Length prefix of a frame.
 const FRAME_HEAD_BYTES: usize = 3;
 
-/// Beside its blocks a range has a signature and at most two nodes for each bit of a length.
+/// In addition to its blocks, a range has a signature and at most two nodes for each bit of a
+/// length.
 const PROOF_BYTES_MAX: usize = 64 * 1024;
 
-/// The first number that is over its bound: what it counts, itself, and the bound.
+/// The first number that exceeds its bound.
 pub(crate) fn exceeded(held: &Footprint, limits: &Limits, connections: usize) -> Option<Excess> {
     let unstored = usize::try_from(held.unstored_bytes).unwrap_or(usize::MAX);
-    // As many again as it may name, a reconciliation may bring.
+    // Reconciliation may add as many aliases as offers may.
     let names = 2 * limits.aliases as usize;
     let all = [
         ("feeds", held.feeds, limits.feeds),
@@ -41,9 +42,9 @@ fn of_one(
     let is_stock = limits.hypercore_channels > 0;
     let frame = if is_stock { FRAME_SIZE_MAX } else { limits.frame_bytes } + FRAME_HEAD_BYTES;
     let channels = limits.channels + limits.hypercore_channels;
-    // A block for each read, with a proof.
+    // A block per read, with its proof.
     let stock_ready = limits.send_bytes + limits.reads * (limits.block_bytes + PROOF_BYTES_MAX);
-    // A range has one block at least; so many are read at once as fit what may be ready.
+    // A range has at least one block; the number of concurrent reads fits what may be ready.
     let range = limits.range_bytes.max(limits.block_bytes) + PROOF_BYTES_MAX;
     let reads = limits.reads.min(limits.send_bytes.div_ceil(limits.range_bytes.max(1)));
     let ready = limits.send_bytes + reads * range;
@@ -68,7 +69,7 @@ fn of_one(
     ]
 }
 
-/// A number over its bound.
+/// A number that exceeds its bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Excess {
     pub(crate) what: &'static str,

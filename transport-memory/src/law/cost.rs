@@ -1,18 +1,18 @@
-//! What it may cost to bring blocks to those who lack them.
+//! What it may cost to deliver blocks.
 //!
-//! Rule: the bounds are sums of what has a cause: a block that was delivered, a connection that
-//! was made, a sign of life. How often a block may cross on the way is the topology's number.
+//! Rule: each bound is a sum over causes: delivered blocks, connections, keep-alives. How often a
+//! block may cross links on its way depends on the topology.
 
 use crate::link::PIECE_BYTES_MAX;
 
-/// What honest nodes sent each other in a run, and what came of it.
+/// What honest nodes sent to each other in a run, and the result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Cost {
     /// Bytes that arrived over links between honest nodes.
     pub bytes: u64,
-    /// Bytes that arrived over the others, where somebody lies.
-    pub false_bytes: u64,
-    /// Arrivals, replies of disks and syncs, of the whole world.
+    /// Bytes that arrived over links of adversaries.
+    pub adversary_bytes: u64,
+    /// Arrivals, disk replies and syncs of the whole world.
     pub events: u64,
     /// Blocks that became durable at a node that did not write them.
     pub blocks: u64,
@@ -20,83 +20,81 @@ pub struct Cost {
     pub block_bytes: u64,
     /// Blocks that authors made durable.
     pub written: u64,
-    /// The bytes of those, with their proofs.
+    /// Their bytes, with proofs.
     pub written_bytes: u64,
-    /// Connections that were dialled, of the whole world.
+    /// Connections dialled in the whole world.
     pub connections: u64,
-    /// Those of them between honest nodes.
+    /// Those between honest nodes.
     pub honest_connections: u64,
     /// Feeds of honest authors.
     pub feeds: u64,
     /// Links.
     pub links: u64,
-    /// Virtual time, in seconds.
+    /// Virtual time in seconds.
     pub seconds: u64,
 }
 
-/// How often a block and its proof may cross links for each node that gets them: once, and again
-/// where a connection broke under it, or it was pushed and came from elsewhere.
+/// How often a block and its proof may cross links for each node that stores them: once, and again
+/// if its connection broke or if it was pushed and also arrived from another peer.
 pub const CROSSINGS: u64 = 2;
 
-/// A run of blocks has a signature of 64 bytes, its head and its place, and 34 bytes for each
-/// node beside it; and each neighbour is told of it.
+/// A run of blocks has a signature of 64 bytes, its head and position, and 34 bytes per sibling
+/// node; and each neighbour is sent its new head.
 pub(crate) const PROOF_BYTES: u64 = 160;
 
-/// Two hellos and two claims, under a handshake and two stream headers; if the sets differ, the
-/// first cells of both sketches and what asks for more; and that both are settled.
+/// Two hellos and two claims, a handshake and two stream headers; for differing sets, the first
+/// cells of both sketches and the request for more; and both checkpoints.
 const HELLO_BYTES: u64 = 800 + 80 + 2 * 260 + 2 * 42;
 
-/// Naming a feed, by either side: its key, a number, a length, a fork.
+/// Introducing a feed, from either side: key, alias, length, fork.
 const NAME_BYTES: u64 = 2 * 48;
 
-/// A sign of life, sealed, and how often one is sent.
+/// Size of an encrypted keep-alive, and how often one is sent.
 const KEEP_ALIVE_BYTES: u64 = 20;
 const KEEP_ALIVE_SECONDS: u64 = 5;
 
-/// What each block that becomes durable may take: its arrival, a sync, two reads where it is given
-/// on, and what is said of it.
+/// Events per block that becomes durable: its arrival, a sync, two reads to forward it, and its
+/// announcement.
 const EVENTS_PER_BLOCK: u64 = 5;
 
-/// What a connection may take until both have listed what they hold.
+/// Events per connection until both sides have listed their feeds.
 const EVENTS_PER_CONNECTION: u64 = 40;
 
 impl Cost {
-    /// What was delivered, with its proofs: the unit that costs are counted in.
+    /// Bytes of delivered blocks with their proofs: the unit of cost.
     pub fn delivered_bytes(&self) -> u64 {
         self.block_bytes + PROOF_BYTES * self.blocks
     }
 
-    /// What connections cost that bring nothing, in bytes.
+    /// The cost in bytes of connections that deliver nothing.
     fn upkeep_bytes(&self) -> u64 {
         let greetings = self.honest_connections * (HELLO_BYTES + NAME_BYTES * self.feeds);
-        greetings + self.signs_of_life() * KEEP_ALIVE_BYTES
+        greetings + self.keep_alives() * KEEP_ALIVE_BYTES
     }
 
-    fn signs_of_life(&self) -> u64 {
+    fn keep_alives(&self) -> u64 {
         2 * self.links * (self.seconds / KEEP_ALIVE_SECONDS + 1)
     }
 
-    /// The most bytes that the run may have sent, where a block may cross so often.
+    /// The most bytes that the run may send if each block may cross links this often.
     pub fn bytes_max(&self, crossings: u64) -> u64 {
         crossings * self.delivered_bytes() + self.upkeep_bytes()
     }
 
-    /// The most events that it may have taken, where streams are cut into pieces of about so many
-    /// bytes.
+    /// The most events that the run may take if streams are cut into pieces of about this size.
     pub fn events_max(&self, crossings: u64, piece_bytes: Option<u64>) -> u64 {
         let blocks = crossings * EVENTS_PER_BLOCK * (self.blocks + self.written);
         let connections = self.connections * EVENTS_PER_CONNECTION;
-        // Pieces of random lengths have half of it on average, and what is sent at a time, or fits
-        // a pipe that is nearly full, may end in the middle of one.
-        let bytes = self.bytes_max(crossings) + self.false_bytes;
+        // Pieces of random lengths have half of it on average, and a write, or the free space of a
+        // nearly full pipe, may end within a piece.
+        let bytes = self.bytes_max(crossings) + self.adversary_bytes;
         let pieces = piece_bytes.map_or(0, |piece| 4 * bytes / piece.max(1));
-        // Blocks that are longer than what arrives at once arrive in several pieces all the same.
+        // A block that is longer than the largest piece arrives in several pieces anyway.
         let long = bytes / PIECE_BYTES_MAX as u64;
-        blocks + connections + pieces + long + self.signs_of_life()
+        blocks + connections + pieces + long + self.keep_alives()
     }
 
-    /// Bytes for each byte that was delivered, proofs included, in percent: what crossings are a
-    /// bound of.
+    /// Bytes sent per byte delivered, proofs included, in percent; `crossings` bounds it.
     pub fn percent(&self) -> u64 {
         let bytes = self.bytes.saturating_sub(self.upkeep_bytes());
         (100 * bytes).checked_div(self.delivered_bytes()).unwrap_or(0)

@@ -9,7 +9,7 @@ use multifeed_core::{PublicKey, Signature};
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
     blocks: BTreeMap<PublicKey, Vec<Hash>>,
-    /// Signatures that left their author, by length and fork.
+    /// Published signatures, by length and fork.
     heads: BTreeMap<(PublicKey, u64, u64), Signature>,
 }
 
@@ -27,8 +27,8 @@ impl Oracle {
         signed.extend(blocks.iter().map(|block| leaf(block)));
     }
 
-    /// The author's disk kept only so much: what it signs next takes the place of the rest, which
-    /// nobody may have seen.
+    /// The author's disk kept only this length: the next blocks it signs replace the rest, which no
+    /// other node may have seen.
     pub(crate) fn truncate(&mut self, author: &PublicKey, length: u64) {
         if let Some(signed) = self.blocks.get_mut(author) {
             signed.truncate(usize::try_from(length).unwrap_or(usize::MAX));
@@ -52,7 +52,7 @@ impl Oracle {
         signed.and_then(|(signed, index)| signed.get(index)) == Some(&leaf(block))
     }
 
-    /// Somebody but the author holds this head. `false`: somebody held another one.
+    /// Another node holds this head. `false` if some node held a different one.
     pub(crate) fn meet(
         &mut self,
         author: &PublicKey,

@@ -1,10 +1,9 @@
-//! Whether two that say they are in sync are.
+//! Checks that nodes that report to be in sync are.
 //!
-//! Rule: what both ends held when a connection was dialled is what each of them lists, so who
-//! says *synced* before the other holds it has said it too early. What was appended since may be
-//! on its way.
+//! Rule: each end lists what it held when the connection was dialled. A node that reports *synced*
+//! before the other end holds that has reported it too early. Later appends may be in flight.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use multifeed_core::PublicKey;
 
@@ -12,34 +11,25 @@ use super::{Law, Laws};
 use crate::link::LinkId;
 use crate::node::NodeId;
 
-/// What each end held when the latest connection of a link was dialled.
-#[derive(Debug, Default)]
-pub(super) struct Meetings {
-    held: BTreeMap<LinkId, [BTreeMap<PublicKey, u64>; 2]>,
-    /// Feeds that a node could not give or take, as its events said; `None`: one that it shows to
-    /// nobody, because not even the first block was stored.
-    troubled: BTreeSet<(NodeId, Option<PublicKey>)>,
-}
-
 impl Laws {
-    /// A connection is being made.
+    /// A connection is being dialled.
     pub(crate) fn dialled(&mut self, link: LinkId, nodes: [NodeId; 2]) {
         let held = nodes.map(|node| self.lengths(node));
-        self.meetings.held.insert(link, held);
+        self.dials.held.insert(link, held);
     }
 
-    /// A node has trouble with a feed: it is in sync without it.
-    pub(crate) fn troubled(&mut self, node: NodeId, author: Option<PublicKey>) {
-        self.meetings.troubled.insert((node, author));
+    /// A node cannot exchange a feed, so it may be in sync without it.
+    pub(crate) fn exempt(&mut self, node: NodeId, author: Option<PublicKey>) {
+        self.dials.exempt.insert((node, author));
     }
 
-    /// A node starts anew, and its troubles are over.
-    pub(super) fn forget_troubles(&mut self, node: NodeId) {
-        self.meetings.troubled.retain(|(of, _)| *of != node);
+    /// A node restarts, which ends its exemptions.
+    pub(super) fn forget_exemptions(&mut self, node: NodeId) {
+        self.dials.exempt.retain(|(of, _)| *of != node);
     }
 
-    /// A node says that it is in sync over a link. What one of the two refuses or has cleared in
-    /// part, `is_kept_back`, they need not share.
+    /// A node reports to be in sync over a link. The two need not share what one of them refuses or
+    /// has partly cleared (`is_kept_back`).
     pub(crate) fn synced(
         &mut self,
         link: LinkId,
@@ -47,15 +37,15 @@ impl Laws {
         nodes: [NodeId; 2],
         is_kept_back: impl Fn(&PublicKey) -> bool,
     ) {
-        let Some(then) = self.meetings.held.get(&link) else { return };
+        let Some(then) = self.dials.held.get(&link) else { return };
         if nodes.iter().any(|node| self.is_excused(*node)) {
             return;
         }
         let now = nodes.map(|node| self.lengths(node));
         let is_troubled = |author: &PublicKey| {
             let is_of = |node: &NodeId| {
-                let troubled = &self.meetings.troubled;
-                [None, Some(*author)].iter().any(|of| troubled.contains(&(*node, *of)))
+                let exempt = &self.dials.exempt;
+                [None, Some(*author)].iter().any(|of| exempt.contains(&(*node, *of)))
             };
             nodes.iter().any(is_of)
         };

@@ -4,26 +4,26 @@ const AUTHOR: PublicKey = PublicKey([1; 32]);
 const NODE: NodeId = NodeId(0);
 
 fn laws(laws: &Laws) -> Vec<Law> {
-    laws.broken().iter().map(|broken| broken.law).collect()
+    laws.violations().iter().map(|violation| violation.law).collect()
 }
 
 #[test]
-fn blocks_told_twice_or_with_a_gap_break_the_order() {
+fn blocks_reported_twice_or_with_a_gap_break_the_order_law() {
     let mut all = Laws::default();
     all.author(AUTHOR);
-    all.grown(NODE, AUTHOR, [0, 2]);
-    all.grown(NODE, AUTHOR, [2, 3]);
+    all.extended(NODE, AUTHOR, 0..2);
+    all.extended(NODE, AUTHOR, 2..3);
     assert_eq!(laws(&all), []);
-    all.grown(NODE, AUTHOR, [2, 3]);
-    all.grown(NODE, AUTHOR, [5, 6]);
+    all.extended(NODE, AUTHOR, 2..3);
+    all.extended(NODE, AUTHOR, 5..6);
     assert_eq!(laws(&all), [Law::Order, Law::Order]);
 }
 
 #[test]
-fn what_is_announced_before_it_is_durable_is_seen() {
+fn announcing_before_durability_is_a_violation() {
     let mut all = Laws::default();
     all.author(AUTHOR);
-    all.grown(NODE, AUTHOR, [0, 2]);
+    all.extended(NODE, AUTHOR, 0..2);
     all.announced(NODE, AUTHOR, 2);
     assert_eq!(laws(&all), []);
     all.announced(NODE, AUTHOR, 3);
@@ -31,10 +31,10 @@ fn what_is_announced_before_it_is_durable_is_seen() {
 }
 
 #[test]
-fn a_disk_that_forgets_is_seen_unless_it_was_changed_from_outside() {
+fn lost_blocks_are_a_violation_unless_the_disk_was_changed_from_outside() {
     let mut all = Laws::default();
     all.author(AUTHOR);
-    all.grown(NODE, AUTHOR, [0, 2]);
+    all.extended(NODE, AUTHOR, 0..2);
     all.restarted(NODE, &[], &BTreeMap::from([(AUTHOR, 2)]), BTreeMap::new());
     assert_eq!(laws(&all), []);
     all.restarted(NODE, &[], &BTreeMap::from([(AUTHOR, 1)]), BTreeMap::new());
@@ -45,7 +45,7 @@ fn a_disk_that_forgets_is_seen_unless_it_was_changed_from_outside() {
 }
 
 #[test]
-fn a_peer_that_leads_to_more_outputs_than_its_bytes_allow_is_seen() {
+fn more_outputs_than_the_input_allows_are_a_violation() {
     let mut all = Laws::default();
     let id = ConnectionId(1);
     all.answered(NODE, id, 20, 43);

@@ -2,6 +2,7 @@
 
 use multifeed_core::crypto::hash::Hash;
 
+use super::names;
 use super::plan::{BadScenario, Scenario};
 use super::play::play;
 use super::script::Script;
@@ -13,30 +14,30 @@ macro_rules! files {
 }
 
 const FILES: &[(&str, &str)] = files! {
-    "a-peer-that-sends-more-than-it-was-granted",
+    "a-peer-that-exceeds-its-credit",
     "a-ring-whose-connections-break",
     "answers-in-any-order",
     "blocks-that-are-cleared-and-come-back",
     "clocks-that-jump",
-    "damaged-bytes-on-sealed-streams",
+    "damaged-bytes-on-encrypted-streams",
     "disks-that-fail",
-    "disks-that-rot",
+    "disks-with-bit-rot",
     "everything-at-once",
-    "liars-about-their-sets",
+    "adversaries-with-false-claims",
     "feeds-that-are-removed-and-refused",
-    "liars-behind-a-seal",
-    "liars-in-the-mesh",
-    "an-author-with-two-tongues",
+    "adversaries-on-encrypted-streams",
+    "one-adversary-of-each-kind",
+    "an-author-that-equivocates",
     "links-of-every-kind",
     "nodes-that-join-and-leave",
-    "peers-that-owe-and-never-answer",
+    "peers-that-never-answer",
     "processes-and-machines-that-crash",
     "readers-restored-from-a-backup",
     "slow-readers-with-small-buffers",
-    "two-halves-apart",
+    "a-network-split-in-halves",
 };
 
-/// How many traces are kept in the repository.
+/// The number of traces in the repository.
 const GOLDEN: usize = 64;
 
 /// Every scenario of this crate.
@@ -46,6 +47,16 @@ const GOLDEN: usize = 64;
 /// None while the tests of this crate pass.
 pub fn built_in() -> Result<Vec<Scenario>, BadScenario> {
     FILES.iter().map(|(name, text)| Scenario::parse(name, text)).collect()
+}
+
+/// The scenario with this name, or with this former name.
+///
+/// # Errors
+///
+/// As [`built_in`].
+pub fn find_built_in(name: &str) -> Result<Option<Scenario>, BadScenario> {
+    let name = names::present(name);
+    Ok(built_in()?.into_iter().find(|scenario| scenario.name == name))
 }
 
 /// Scenario, seed and trace of 64 runs.

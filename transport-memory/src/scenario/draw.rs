@@ -1,16 +1,16 @@
-//! A number that each link has of its own.
+//! A number that is drawn for each link.
 
 use std::fmt;
 
 use multifeed_core::rng::Rng;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-/// One number for all, or `[least, most]`, of which each draws its own.
+/// One number for all, or `[least, most]`, from which each draws its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Draw {
-    /// The smallest that is drawn.
+    /// The smallest number.
     pub least: u64,
-    /// The largest.
+    /// The largest number.
     pub most: u64,
 }
 
@@ -20,10 +20,10 @@ impl Draw {
         Self { least: number, most: number }
     }
 
-    /// Draws one. A single number costs no chance.
-    pub(crate) fn draw(self, chance: &mut Rng) -> u64 {
+    /// Draws a number. A single number uses no randomness.
+    pub(crate) fn draw(self, rng: &mut Rng) -> u64 {
         let more = self.most - self.least;
-        if more == 0 { self.least } else { self.least + chance.below(more.saturating_add(1)) }
+        if more == 0 { self.least } else { self.least + rng.below(more.saturating_add(1)) }
     }
 }
 

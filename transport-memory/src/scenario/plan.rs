@@ -1,6 +1,6 @@
-//! A scenario as its file says it.
+//! A scenario as its file describes it.
 //!
-//! Rule: what a file says and cannot be meant is an error with its line, before anything runs.
+//! Rule: a value that makes no sense is an error with its line, before anything runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,16 +16,16 @@ use crate::options::{DiskOptions, LinkOptions, Pieces, Replies, Security};
 #[cfg(test)]
 mod tests;
 
-/// Bounds on what a file can ask for.
+/// Bounds of the values in a file.
 const NODES_MAX: usize = 100_000;
 const MESH_MAX: usize = 1_000;
 const FEEDS_MAX: usize = 10_000;
 const BLOCKS_MAX: usize = 100_000;
 const SECONDS_MAX: u64 = 86_400;
 const WAIT_MS_MAX: u64 = 600_000;
-const STRIKES_MAX: u32 = 10_000;
+const INJECTIONS_MAX: u32 = 10_000;
 
-/// How often a peer may take as long as the slowest link for an answer, where a liar was added.
+/// With an added adversary, a request may take this many times as long as the slowest link.
 const OWED_TRIPS: u64 = 3;
 const OWED_MS_MIN: u64 = 300;
 
@@ -38,14 +38,14 @@ pub struct Scenario {
     pub name: String,
     /// What it shows, in a sentence.
     pub summary: String,
-    /// Honest nodes that are there from the start.
+    /// Honest nodes at the start.
     pub nodes: usize,
-    /// How they are joined.
+    /// How they are connected.
     pub topology: Topology,
     /// Links of each node in a random graph.
     #[serde(default = "default_degree")]
     pub degree: usize,
-    /// Nodes that write; all, if it is not said.
+    /// Nodes that write; all by default.
     pub writers: Option<usize>,
     /// Feeds of each writer.
     #[serde(default = "one")]
@@ -56,9 +56,9 @@ pub struct Scenario {
     /// Longest block.
     #[serde(default = "default_block_bytes")]
     pub block_bytes: usize,
-    /// Peers that a node remembers, if it is not as many as the core does.
+    /// Peers that a node remembers; the core's default if not set.
     pub known_peers: Option<usize>,
-    /// How many seconds faults and writing take.
+    /// How many seconds faults and appends take.
     #[serde(default = "default_seconds")]
     pub seconds: u64,
     /// The links.
@@ -67,14 +67,14 @@ pub struct Scenario {
     /// The disks.
     #[serde(default)]
     pub disk: DiskPlan,
-    /// The time-outs.
+    /// The timeouts.
     #[serde(default)]
     pub timing: TimingPlan,
     /// How often applications make each call in a run, besides appending.
     #[serde(default)]
     pub calls: BTreeMap<Call, u32>,
-    /// How often each fault is to strike in a run: for those of pieces, in a million pieces; for
-    /// liars, how many there are.
+    /// How often each fault is injected in a run: for faults of pieces, in a million pieces; for
+    /// adversaries, their number.
     #[serde(default)]
     pub faults: BTreeMap<String, u32>,
 }
@@ -87,17 +87,17 @@ pub enum Call {
     Get,
     /// Deletes blocks of another's feed.
     Clear,
-    /// Asks for blocks again.
+    /// Requests blocks again.
     Download,
     /// Removes another's feed.
     Remove,
     /// Refuses another's feed.
     Refuse,
-    /// Accepts one that was refused or removed.
+    /// Accepts a refused or removed feed.
     Accept,
 }
 
-/// How nodes are joined.
+/// How nodes are connected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Topology {
@@ -109,7 +109,7 @@ pub enum Topology {
     Mesh,
     /// All to the first.
     Star,
-    /// Each to `degree` random ones, all in one piece.
+    /// Each to `degree` random ones, connected as a whole.
     Random,
     /// Two meshes with one link between them.
     Islands,
@@ -121,13 +121,13 @@ pub enum Topology {
 pub struct LinkPlan {
     /// From one end to the other, in milliseconds.
     pub delay_ms: Draw,
-    /// Random time on top.
+    /// Additional random delay.
     pub jitter_ms: Draw,
-    /// Bytes per second each way.
+    /// Bytes per second in each direction.
     pub bandwidth: Option<Draw>,
-    /// Bytes under way in one direction.
+    /// Bytes in flight in one direction.
     pub buffer_bytes: Draw,
-    /// Longest piece; pieces are cut at random places then.
+    /// Longest piece; streams are then cut at random places.
     pub piece_bytes: Option<Draw>,
     /// Whether connections make the Noise handshake.
     pub noise: bool,
@@ -143,36 +143,36 @@ impl Default for LinkPlan {
 
 impl LinkPlan {
     /// One link of the plan.
-    pub(crate) fn options(&self, chance: &mut Rng) -> LinkOptions {
-        let piece = self.piece_bytes.map(|piece| piece.draw(chance) as usize);
+    pub(crate) fn options(&self, rng: &mut Rng) -> LinkOptions {
+        let piece = self.piece_bytes.map(|piece| piece.draw(rng) as usize);
         LinkOptions {
-            delay: Duration::from_millis(self.delay_ms.draw(chance)),
-            jitter: Duration::from_millis(self.jitter_ms.draw(chance)),
-            bandwidth: self.bandwidth.map(|bandwidth| bandwidth.draw(chance)),
-            buffer_bytes: self.buffer_bytes.draw(chance) as usize,
+            delay: Duration::from_millis(self.delay_ms.draw(rng)),
+            jitter: Duration::from_millis(self.jitter_ms.draw(rng)),
+            bandwidth: self.bandwidth.map(|bandwidth| bandwidth.draw(rng)),
+            buffer_bytes: self.buffer_bytes.draw(rng) as usize,
             pieces: piece.map_or(Pieces::Large, Pieces::Random),
             security: if self.noise { Security::Noise } else { Security::Plain },
             ..LinkOptions::default()
         }
     }
 
-    /// How long the narrowest link takes for what is given at a time, in milliseconds.
+    /// How long the slowest link takes for the largest range, in milliseconds.
     fn range_ms(&self) -> u64 {
         let range_bytes = Limits::default().range_bytes as u64;
         self.bandwidth.map_or(0, |bandwidth| range_bytes * 1_000 / bandwidth.least.max(1))
     }
 
-    /// The longest way there and back, in microseconds.
+    /// The longest round trip, in microseconds.
     pub(crate) fn trip_us(&self) -> u64 {
         2 * 1_000 * (self.delay_ms.most + self.jitter_ms.most)
     }
 }
 
-/// The time-outs of a scenario, where they are not the core's.
+/// The timeouts of a scenario that differ from the core's.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TimingPlan {
-    /// After how long others are asked for what a peer owes, in milliseconds.
+    /// When an unanswered request is sent to another peer, in milliseconds.
     pub request_ms: Option<u64>,
 }
 
@@ -190,11 +190,11 @@ impl TimingPlan {
 pub struct DiskPlan {
     /// From a read to its reply, in microseconds.
     pub read_us: u64,
-    /// From a commit to its being durable.
+    /// From a commit to its durability.
     pub commit_us: u64,
-    /// Random time on top of both.
+    /// Additional random time for both.
     pub jitter_us: u64,
-    /// Whether replies come in any order.
+    /// Whether replies come in random order.
     pub shuffled: bool,
 }
 
@@ -205,7 +205,7 @@ impl Default for DiskPlan {
 }
 
 impl DiskPlan {
-    /// What the longest read and the longest commit take, behind one that is under way.
+    /// The longest read and the longest commit, behind a commit in progress.
     pub(crate) fn trip_us(&self) -> u64 {
         self.read_us + 2 * self.commit_us + 3 * self.jitter_us
     }
@@ -245,7 +245,7 @@ fn default_seconds() -> u64 {
 pub struct BadScenario {
     /// The name of the scenario.
     pub name: String,
-    /// The line of its file, from 1 on; `None` where something was added to it.
+    /// The line of its file, from 1; `None` for an added fault.
     pub line: Option<usize>,
     /// What is wrong there.
     pub what: String,
@@ -277,64 +277,64 @@ impl Scenario {
             bad(line, error.message().to_owned())
         })?;
         scenario.name = name.to_owned();
-        scenario.check().map_err(|(key, what)| bad(line_of(text, &key), what))?;
+        scenario.check().map_err(|BadKey { key, why }| bad(line_of(text, &key), why))?;
         Ok(scenario)
     }
 
-    /// The same with one fault more, or one liar: so often, as its file would say it. Where it says
-    /// nothing of how long a peer may owe an answer, that is a few round trips then.
+    /// Adds a fault, or `count` adversaries, as the file would name it. Adding an adversary sets
+    /// the request timeout to a few round trips if the file does not set it.
     ///
     /// # Errors
     ///
-    /// [`BadScenario`] where the file could not say it.
+    /// [`BadScenario`] where the file could not contain this.
     pub fn with(mut self, fault: Fault, count: u32) -> Result<Self, BadScenario> {
         let so_often = self.faults.entry(fault.name().to_owned()).or_default();
         *so_often = so_often.saturating_add(count);
-        if fault.is_lie() {
+        if fault.is_adversarial() {
             let owed_ms = OWED_TRIPS * (self.link.trip_us() / 1_000 + self.link.range_ms());
             let owed_ms = owed_ms.clamp(OWED_MS_MIN, WAIT_MS_MAX);
             self.timing.request_ms.get_or_insert(owed_ms);
         }
         match self.check() {
             Ok(()) => Ok(self),
-            Err((_, what)) => Err(BadScenario { name: self.name, line: None, what }),
+            Err(BadKey { why, .. }) => Err(BadScenario { name: self.name, line: None, what: why }),
         }
     }
 
-    /// Each fault that the scenario names, with its number.
+    /// Each fault of the scenario with its number.
     pub fn faults(&self) -> impl Iterator<Item = (Fault, u32)> + '_ {
         let named = self.faults.iter();
         named.filter_map(|(name, count)| Some((Fault::of(name)?, *count))).filter(|it| it.1 > 0)
     }
 
-    /// How often one is to strike.
+    /// How often a fault is injected.
     pub fn count(&self, fault: Fault) -> u32 {
         self.faults.get(fault.name()).copied().unwrap_or(0)
     }
 
-    /// How many nodes write.
+    /// The number of nodes that write.
     pub fn writers(&self) -> usize {
         self.writers.unwrap_or(self.nodes)
     }
 
-    /// What is meant by no file: the key, and why.
-    fn check(&self) -> Result<(), Wrong> {
+    /// The first value that makes no sense.
+    fn check(&self) -> Result<(), BadKey> {
         self.check_numbers()?;
         self.check_links()?;
-        if self.calls.values().any(|count| *count > STRIKES_MAX) {
-            return Err(("calls".to_owned(), "a call is made 10000 times at most".to_owned()));
+        if self.calls.values().any(|count| *count > INJECTIONS_MAX) {
+            return Err(BadKey::new("calls", "a call can be made at most 10000 times"));
         }
         self.faults.iter().try_for_each(|(name, count)| self.check_fault(name, *count))
     }
 
-    fn check_numbers(&self) -> Result<(), Wrong> {
+    fn check_numbers(&self) -> Result<(), BadKey> {
         let is_dense = matches!(self.topology, Topology::Mesh | Topology::Islands);
         let all = [
             ("nodes", "a world has 2 to 100000 nodes", (2..=NODES_MAX).contains(&self.nodes)),
-            ("nodes", "a mesh has 1000 nodes at most", !is_dense || self.nodes <= MESH_MAX),
-            ("writers", "there are fewer nodes than writers", self.writers() <= self.nodes),
-            ("writers", "somebody has to write", self.writers() > 0),
-            ("degree", "each node has a link at least", self.degree > 0),
+            ("nodes", "a mesh has at most 1000 nodes", !is_dense || self.nodes <= MESH_MAX),
+            ("writers", "there are more writers than nodes", self.writers() <= self.nodes),
+            ("writers", "at least one node must write", self.writers() > 0),
+            ("degree", "each node needs at least one link", self.degree > 0),
             ("feeds", "a writer has 1 to 10000 feeds", (1..=FEEDS_MAX).contains(&self.feeds)),
             ("blocks", "a feed has 1 to 100000 blocks", (1..=BLOCKS_MAX).contains(&self.blocks)),
             (
@@ -344,65 +344,76 @@ impl Scenario {
             ),
             (
                 "seconds",
-                "faults take 1 to 86400 seconds",
+                "a scenario takes 1 to 86400 seconds",
                 (1..=SECONDS_MAX).contains(&self.seconds),
             ),
             (
                 "request_ms",
-                "a time-out has 1 to 600000 ms",
+                "a timeout has 1 to 600000 ms",
                 self.timing.request_ms.is_none_or(|it| (1..=WAIT_MS_MAX).contains(&it)),
             ),
         ];
         first_wrong(&all)
     }
 
-    fn check_links(&self) -> Result<(), Wrong> {
+    fn check_links(&self) -> Result<(), BadKey> {
         let LinkPlan { delay_ms, jitter_ms, bandwidth, buffer_bytes, piece_bytes, .. } = &self.link;
         let most = |draw: &Draw| draw.most <= WAIT_MS_MAX;
         let some = |draw: &Option<Draw>| draw.is_none_or(|draw| draw.least > 0);
         let all = [
-            ("delay_ms", "a link takes 600000 ms at most", most(delay_ms)),
-            ("jitter_ms", "a link takes 600000 ms at most", most(jitter_ms)),
-            ("bandwidth", "a link takes a byte a second at least", some(bandwidth)),
-            ("buffer_bytes", "a buffer has a byte at least", buffer_bytes.least > 0),
-            ("piece_bytes", "a piece has a byte at least", some(piece_bytes)),
+            ("delay_ms", "a link takes at most 600000 ms", most(delay_ms)),
+            ("jitter_ms", "a link takes at most 600000 ms", most(jitter_ms)),
+            ("bandwidth", "a link carries at least one byte per second", some(bandwidth)),
+            ("buffer_bytes", "a buffer has at least one byte", buffer_bytes.least > 0),
+            ("piece_bytes", "a piece has at least one byte", some(piece_bytes)),
         ];
         first_wrong(&all)
     }
 
-    fn check_fault(&self, name: &str, count: u32) -> Result<(), Wrong> {
-        let bad = |what: &str| Err((name.to_owned(), what.to_owned()));
+    fn check_fault(&self, name: &str, count: u32) -> Result<(), BadKey> {
+        let bad = |why: &str| Err(BadKey::new(name, why));
         let Some(fault) = Fault::of(name) else {
             return bad(&format!("there is no fault {name:?}"));
         };
         if is_outcome(fault) {
-            return bad("this comes of crashes and cannot be asked for");
+            return bad("this is a result of crashes and cannot be requested");
         }
         if is_damage(fault) && !self.link.noise {
-            return bad("only a link with noise = true can tell damaged bytes");
+            return bad("only a link with noise = true detects damaged bytes");
         }
         if fault == Fault::OldBackup && self.writers() == self.nodes {
-            return bad("only nodes that do not write are restored");
+            return bad("only nodes that do not write can be restored");
         }
-        match is_rate(fault) {
-            false if count > STRIKES_MAX => bad("a fault strikes 10000 times at most"),
-            true if count > 1_000_000 => bad("this is a number of pieces in a million"),
-            _ => Ok(()),
+        if is_rate(fault) && count > 1_000_000 {
+            return bad("this is the number of affected pieces in a million");
         }
+        if !is_rate(fault) && count > INJECTIONS_MAX {
+            return bad("a fault can be injected at most 10000 times");
+        }
+        Ok(())
     }
 }
 
-/// A key, and what is wrong with it.
-type Wrong = (String, String);
+/// A key with a value that is not allowed.
+struct BadKey {
+    key: String,
+    why: String,
+}
 
-fn first_wrong(all: &[(&str, &str, bool)]) -> Result<(), Wrong> {
+impl BadKey {
+    fn new(key: &str, why: &str) -> Self {
+        Self { key: key.to_owned(), why: why.to_owned() }
+    }
+}
+
+fn first_wrong(all: &[(&str, &str, bool)]) -> Result<(), BadKey> {
     match all.iter().find(|(_, _, is_right)| !is_right) {
         None => Ok(()),
-        Some((key, what, _)) => Err(((*key).to_owned(), (*what).to_owned())),
+        Some((key, why, _)) => Err(BadKey::new(key, why)),
     }
 }
 
-/// The line on which a key is set first.
+/// The first line that sets a key.
 fn line_of(text: &str, key: &str) -> usize {
     let is_set = |line: &str| {
         let name = line.split('=').next().unwrap_or_default().trim();
@@ -411,12 +422,12 @@ fn line_of(text: &str, key: &str) -> usize {
     text.lines().position(is_set).map_or(1, |place| place + 1)
 }
 
-/// Given as a rate of pieces.
+/// Whether its number is a rate of pieces.
 pub(crate) fn is_rate(fault: Fault) -> bool {
     is_damage(fault) || fault == Fault::DelaySpike
 }
 
-/// Changes the bytes of a stream.
+/// Whether it changes the bytes of a stream.
 pub(crate) fn is_damage(fault: Fault) -> bool {
     use Fault::{Corruption, Duplication, Loss, Reorder, Truncation};
     matches!(fault, Corruption | Duplication | Loss | Reorder | Truncation)

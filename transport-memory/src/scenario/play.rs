@@ -1,8 +1,8 @@
-//! Plays a script: faults first, then a time without any, then the laws at rest.
+//! Plays a script: first with faults, then without, then checks the laws of the idle world.
 
 mod calls;
+mod inject;
 mod setup;
-mod strike;
 
 use multifeed_core::crypto::hash::Hash;
 use multifeed_core::rng::Rng;
@@ -11,45 +11,45 @@ use multifeed_core::{Duration, FeedKey, Instant};
 use super::plan::Scenario;
 use super::script::{Action, Script};
 use crate::fault::FaultCounts;
-use crate::law::{Broken, CROSSINGS, Cost, Law};
+use crate::law::{CROSSINGS, Cost, Law, LawViolation};
 use crate::link::{LinkId, micros};
 use crate::node::NodeId;
 use crate::world::World;
 
-/// How long what faults left behind may take until it is noticed and made good, once no clock
-/// stands still: a peer that fell silent counts as dead after 15 s, a dial is put off for 12 and a
-/// handshake given up after 10. Convergence is measured from there on.
+/// How long recovery from faults may take once no clock stands still: a silent peer counts as dead
+/// after 15 s, a dial is delayed by up to 12 s and a handshake times out after 10 s. Convergence is
+/// measured from there.
 const REPAIR_SECONDS: u64 = 15 + 12 + 10;
 
-/// Times the diameter and the longest round trip: the bound of the law of convergence.
+/// The bound of the law of convergence, in round trips per hop of the diameter.
 const ROUND_TRIPS: u64 = 20;
 
-/// What came of one run.
+/// The result of one run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
-    /// The laws that were broken, in the order in which it was seen.
-    pub broken: Vec<Broken>,
-    /// The hash of all that happened.
+    /// The violations, in the order of observation.
+    pub violations: Vec<LawViolation>,
+    /// The hash of everything that happened.
     pub trace: Hash,
-    /// Events processed.
+    /// Processed events.
     pub events: u64,
     /// Virtual time, in microseconds.
     pub virtual_us: u64,
-    /// From the last fault until every connection is whole again.
+    /// From the last fault until every connection works again.
     pub repaired_us: Option<u64>,
-    /// From there to convergence.
+    /// From there until all nodes hold the same.
     pub converged_us: Option<u64>,
-    /// How often each fault struck.
+    /// How often each fault took effect.
     pub faults: FaultCounts,
     /// Bytes that crossed links.
     pub bytes: u64,
-    /// Blocks that honest nodes hold of others' feeds at the end.
+    /// Blocks of other authors that honest nodes hold at the end.
     pub blocks_delivered: u64,
-    /// What honest nodes spent until they held the same.
+    /// What honest nodes spent until convergence.
     pub cost: Cost,
-    /// Multifeeds that were opened over what was durable, to be compared.
+    /// Multifeeds that were opened over durable contents for comparison.
     pub reopened: u64,
 }
 
@@ -61,15 +61,22 @@ struct Play<'a> {
     nodes: Vec<NodeId>,
     /// Links between honest nodes.
     links: Vec<LinkId>,
-    /// What each of them takes in a second when nothing slows it.
+    /// Their bandwidths without a fault.
     bandwidths: Vec<Option<u64>>,
-    /// Draws what each link is like.
-    chance: Rng,
+    /// Draws the options of each link.
+    rng: Rng,
     feeds: Vec<Vec<FeedKey>>,
-    /// What has to be put right again, and when.
-    pending: Vec<(u64, Undo)>,
+    /// Faults in effect.
+    pending: Vec<Pending>,
     gone: Vec<NodeId>,
     written: u64,
+}
+
+/// A fault that ends at this time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Pending {
+    at: u64,
+    undo: Undo,
 }
 
 /// Ends a fault.
@@ -77,22 +84,21 @@ struct Play<'a> {
 enum Undo {
     Heal(LinkId),
     Release(LinkId, NodeId),
-    Widen(LinkId),
+    RestoreBandwidth(LinkId),
     Restart(NodeId),
-    /// A process that met a failure of its disk ends, and is started anew.
-    Reopen(NodeId),
-    Quicken(NodeId),
+    /// Restarts a process whose disk failed.
+    RestartProcess(NodeId),
+    RestoreCommitTime(NodeId),
     ThawClock(NodeId),
 }
 
-/// Plays a script, and shows the world to `watch` after each event of the script and at every
-/// tenth of a second.
+/// Plays a script, and passes the world to `watch` after each step and at every tenth of a second.
 pub fn play(scenario: &Scenario, script: &Script, mut watch: impl FnMut(&World, u64)) -> Outcome {
     let play = Play::new(scenario, script.seed);
     play.run(script, &mut watch).0
 }
 
-/// The same, with a line for each event, if `is_traced`.
+/// The same, with a line per event if `is_traced`.
 pub fn play_traced(
     scenario: &Scenario,
     script: &Script,
@@ -108,23 +114,23 @@ pub fn play_traced(
     outcome
 }
 
-/// Plays a script twice. Where the second run was another, that is a broken law of the outcome.
+/// Plays a script twice. A difference between the two runs is a violation.
 pub fn play_twice(scenario: &Scenario, script: &Script) -> Outcome {
     let (mut outcome, second) =
         (play(scenario, script, |_, _| ()), play(scenario, script, |_, _| ()));
     if second != outcome {
         let at = Instant::from_micros(outcome.virtual_us);
         let what = "the second run was another".to_owned();
-        outcome.broken.push(Broken { law: Law::Replay, at, node: None, what });
+        outcome.violations.push(LawViolation { law: Law::Replay, at, node: None, what });
     }
     outcome
 }
 
-/// Plays a script, and after one event of so many opens a second multifeed over what is durable at
-/// some node, which has to hold the same.
+/// Plays a script. After one event in `one_in`, opens a second multifeed over the durable contents
+/// of some node, which must hold the same.
 pub fn play_reopening(scenario: &Scenario, script: &Script, one_in: u64) -> Outcome {
     let mut play = Play::new(scenario, script.seed);
-    play.world.reopen_now_and_then(one_in);
+    play.world.reopen_randomly(one_in);
     play.run(script, &mut |_, _| ()).0
 }
 
@@ -137,31 +143,31 @@ impl Play<'_> {
                     self.append(writer, feed, blocks, bytes);
                 }
                 Action::Call { call, pick } => self.call(call, pick),
-                Action::Strike { fault, pick, lasts } => self.strike(fault, pick, lasts),
+                Action::Inject { fault, pick, lasts } => self.inject(fault, pick, lasts),
             }
         }
         self.run_to(self.scenario.seconds * 1_000_000, watch);
         let repaired_us = self.repair(watch);
-        let converged_us = repaired_us.and_then(|_| self.settle(watch));
+        let converged_us = repaired_us.and_then(|_| self.await_convergence(watch));
         let cost = self.world.cost();
         if converged_us.is_some() {
             let pieces = self.scenario.link.piece_bytes.map(|piece| piece.least);
             self.world.check_cost(CROSSINGS, pieces);
             self.world.check_at_rest();
         }
-        self.finish([repaired_us, converged_us], cost)
+        self.finish(repaired_us, converged_us, cost)
     }
 
-    /// Runs to a moment, putting right on the way what is due.
+    /// Runs to a time, ending faults when they are due.
     fn run_to(&mut self, until: u64, watch: &mut impl FnMut(&World, u64)) {
         loop {
-            let due = self.pending.iter().map(|pending| pending.0).min();
+            let due = self.pending.iter().map(|pending| pending.at).min();
             let next = due.unwrap_or(until).min(until).min(self.now() + WATCH_US);
             self.world.run_for(Duration::from_micros(next.saturating_sub(self.now())));
             watch(&self.world, self.now());
-            while let Some(place) = self.pending.iter().position(|it| it.0 <= self.now()) {
-                let (_, undo) = self.pending.remove(place);
-                self.undo(undo);
+            while let Some(place) = self.pending.iter().position(|it| it.at <= self.now()) {
+                let pending = self.pending.remove(place);
+                self.undo(pending.undo);
             }
             if self.now() >= until {
                 return;
@@ -187,22 +193,23 @@ impl Play<'_> {
             })
             .collect();
         let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
-        // A node that is down, or whose disk failed, refuses: its application would see that.
+        // An append fails while the node is down or its disk has failed, as an application would
+        // see.
         _ = self.world.append(self.nodes[writer], &key, &blocks);
     }
 
-    /// Ends every fault and waits until every connection is whole. Returns how long it took.
+    /// Ends every fault and waits until every connection works. Returns how long it took.
     fn repair(&mut self, watch: &mut impl FnMut(&World, u64)) -> Option<u64> {
-        for (_, undo) in std::mem::take(&mut self.pending) {
-            self.undo(undo);
+        for pending in std::mem::take(&mut self.pending) {
+            self.undo(pending.undo);
         }
         self.world.clear_rules();
         let longest = self.world.longest_standstill() + Duration::from_secs(REPAIR_SECONDS);
-        self.wait(watch, micros(longest), "whole", World::is_sound)
+        self.wait(watch, micros(longest), "whole", World::is_repaired)
     }
 
-    /// Waits until all hold the same. Returns how long it took.
-    fn settle(&mut self, watch: &mut impl FnMut(&World, u64)) -> Option<u64> {
+    /// Waits until all nodes hold the same. Returns how long it took.
+    fn await_convergence(&mut self, watch: &mut impl FnMut(&World, u64)) -> Option<u64> {
         let longest_us = self.longest_us();
         self.wait(watch, longest_us, "the same", World::is_converged)
     }
@@ -232,8 +239,8 @@ impl Play<'_> {
         Some(self.now() - start)
     }
 
-    /// How long convergence may take: round trips, each with the disk at its end, and the time in
-    /// which the narrowest link takes what there is to be sent, from one to the next.
+    /// How long convergence may take: round trips, each including the disk at its end, and the time
+    /// that the slowest link takes for all bytes, per hop.
     fn longest_us(&self) -> u64 {
         let Scenario { link, disk, .. } = self.scenario;
         let cost = self.world.cost();
@@ -244,13 +251,18 @@ impl Play<'_> {
         self.diameter() * (ROUND_TRIPS * trip_us + transfer_us)
     }
 
-    fn finish(self, [repaired_us, converged_us]: [Option<u64>; 2], cost: Cost) -> (Outcome, World) {
+    fn finish(
+        self,
+        repaired_us: Option<u64>,
+        converged_us: Option<u64>,
+        cost: Cost,
+    ) -> (Outcome, World) {
         let Self { world, nodes, .. } = self;
         let own: u64 = world.blocks_signed();
         let held: u64 = nodes.iter().map(|node| world.blocks_held(*node)).sum();
         let outcome = Outcome {
             seed: world.seed(),
-            broken: world.broken().to_vec(),
+            violations: world.violations().to_vec(),
             trace: world.trace(),
             events: world.events(),
             virtual_us: world.now().as_micros(),
@@ -266,5 +278,5 @@ impl Play<'_> {
     }
 }
 
-/// How often a run is shown to whoever watches, in microseconds.
+/// How often `watch` is called, in microseconds.
 const WATCH_US: u64 = 100_000;

@@ -1,31 +1,31 @@
-//! What a seed makes of a scenario: the steps of one run.
+//! The steps of one run, derived from a scenario and a seed.
 //!
-//! Rule: a step means the same whichever others are left out, so that a script that fails can be
-//! cut down.
+//! Rule: the meaning of a step does not depend on other steps, so a failing script can be cut down.
 
 use std::fmt;
 
 use multifeed_core::crypto::hash::blake2b;
 use multifeed_core::rng::Rng;
 
+use super::names;
 use super::plan::{Call, Scenario, is_rate};
 use crate::fault::Fault;
 
-/// The steps of one run, in the order of their moments.
+/// The steps of one run, ordered by time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Script {
-    /// The seed of the world, too.
+    /// The seed, which is also the world's.
     pub seed: u64,
-    /// What is done.
+    /// The steps.
     pub steps: Vec<Step>,
 }
 
-/// One thing that is done.
+/// One step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Step {
     /// When, in microseconds.
     pub at: u64,
-    /// What.
+    /// What is done.
     pub action: Action,
 }
 
@@ -47,16 +47,16 @@ pub enum Action {
     Call {
         /// Which one.
         call: Call,
-        /// Decides on which node, and of which feed and blocks.
+        /// Selects the node, feed and blocks.
         pick: u64,
     },
-    /// Something goes wrong, for a time.
-    Strike {
-        /// What.
+    /// A fault starts.
+    Inject {
+        /// Which one.
         fault: Fault,
-        /// Decides where.
+        /// Selects where.
         pick: u64,
-        /// How long, in microseconds, where it ends by itself.
+        /// How long, in microseconds, if it ends by itself.
         lasts: u64,
     },
 }
@@ -69,7 +69,7 @@ impl fmt::Display for Step {
                 write!(f, "append writer={writer} feed={feed} blocks={blocks} bytes={bytes}")
             }
             Action::Call { call, pick } => write!(f, "{call:?} pick={pick}"),
-            Action::Strike { fault, pick, lasts } => {
+            Action::Inject { fault, pick, lasts } => {
                 write!(f, "{fault} pick={pick} lasts={lasts} µs")
             }
         }
@@ -86,25 +86,27 @@ const LASTS_MAX_US: u64 = 8_000_000;
 impl Script {
     /// The script of a seed.
     pub fn of(scenario: &Scenario, seed: u64) -> Self {
-        let name = scenario.name.as_bytes();
-        let mut chance = Rng::new(blake2b(&[b"script", name, &seed.to_le_bytes()]));
+        let name = names::first(&scenario.name).as_bytes();
+        let mut rng = Rng::new(blake2b(&[b"script", name, &seed.to_le_bytes()]));
         let end = scenario.seconds * 1_000_000;
         let mut steps = Vec::new();
         for writer in 0..scenario.writers() {
             for feed in 0..scenario.feeds {
-                write(scenario, (writer, feed), &mut chance, &mut steps);
+                write(scenario, writer, feed, &mut rng, &mut steps);
             }
         }
-        for (fault, count) in scenario.faults().filter(|it| !is_rate(it.0) && !it.0.is_lie()) {
+        for (fault, count) in
+            scenario.faults().filter(|it| !is_rate(it.0) && !it.0.is_adversarial())
+        {
             for _ in 0..count {
-                let lasts = LASTS_MIN_US + chance.below(LASTS_MAX_US - LASTS_MIN_US);
-                let (at, pick) = (chance.below(end), chance.u64());
-                steps.push(Step { at, action: Action::Strike { fault, pick, lasts } });
+                let lasts = LASTS_MIN_US + rng.below(LASTS_MAX_US - LASTS_MIN_US);
+                let (at, pick) = (rng.below(end), rng.u64());
+                steps.push(Step { at, action: Action::Inject { fault, pick, lasts } });
             }
         }
         for (call, count) in &scenario.calls {
             for _ in 0..*count {
-                let (at, pick) = (chance.below(end), chance.u64());
+                let (at, pick) = (rng.below(end), rng.u64());
                 steps.push(Step { at, action: Action::Call { call: *call, pick } });
             }
         }
@@ -113,21 +115,16 @@ impl Script {
     }
 }
 
-fn write(
-    scenario: &Scenario,
-    (writer, feed): (usize, usize),
-    chance: &mut Rng,
-    steps: &mut Vec<Step>,
-) {
+fn write(scenario: &Scenario, writer: usize, feed: usize, rng: &mut Rng, steps: &mut Vec<Step>) {
     let end = scenario.seconds * 1_000_000;
     let mut left = scenario.blocks;
     while left > 0 {
-        let blocks = left.min(1 + chance.below(BATCH_BLOCKS_MAX) as usize);
+        let blocks = left.min(1 + rng.below(BATCH_BLOCKS_MAX) as usize);
         left -= blocks;
-        let bytes = 1 + chance.below(scenario.block_bytes.max(1) as u64) as usize;
+        let bytes = 1 + rng.below(scenario.block_bytes.max(1) as u64) as usize;
         let action = Action::Append { writer, feed, blocks, bytes };
-        // Half of it before anybody is connected for long.
-        let at = if chance.below(2) == 0 { chance.below(end / 8) } else { chance.below(end) };
+        // Half of them before the nodes have been connected for long.
+        let at = if rng.below(2) == 0 { rng.below(end / 8) } else { rng.below(end) };
         steps.push(Step { at, action });
     }
 }

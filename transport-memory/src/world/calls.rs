@@ -1,4 +1,4 @@
-//! What an application does on its node.
+//! Calls of a node's application.
 
 use bytes::Bytes;
 use multifeed_core::{Event, FeedKey, KeyPair, Misuse, Multifeed, RequestId};
@@ -15,7 +15,7 @@ impl World {
     }
 
     /// Calls a node's multifeed and drains its outputs; `None` if the node is down. The trace
-    /// knows that there was a call, and not what it was.
+    /// records that there was a call, but not its arguments.
     pub fn call<R>(&mut self, node: NodeId, call: impl FnOnce(&mut Multifeed) -> R) -> Option<R> {
         self.trace.note(self.now, code::CALL, [node.0, 0], &[]);
         let result = call(self.node_mut(node).multifeed.as_mut()?);
@@ -23,8 +23,8 @@ impl World {
         Some(result)
     }
 
-    /// Opens a writer of a node, with a key pair that follows from the seed. It is opened again
-    /// whenever the node starts.
+    /// Opens a writer of a node, with a key pair derived from the seed. It is opened again whenever
+    /// the node starts.
     ///
     /// # Errors
     ///
@@ -34,7 +34,7 @@ impl World {
         self.writer_of_seed(node, name, seed)
     }
 
-    /// The same, with the key pair of a seed.
+    /// Opens a writer with the key pair of this seed.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ impl World {
     ) -> Result<FeedKey, Misuse> {
         self.trace.note(self.now, code::WRITER, [node.0, 0], name.as_bytes());
         let place = self.node_mut(node);
-        let is_honest = !place.is_liar();
+        let is_honest = !place.is_adversary();
         let multifeed = place.multifeed.as_mut().ok_or(Misuse::NotReady)?;
         let feed = multifeed.writer(name, KeyPair::from_seed(&seed))?;
         let feed = multifeed.feed(feed).ok_or(Misuse::UnknownFeed)?;
@@ -62,7 +62,7 @@ impl World {
         Ok(key)
     }
 
-    /// Appends blocks to a feed of a node's own.
+    /// Appends blocks to one of a node's own feeds.
     ///
     /// # Errors
     ///
@@ -88,8 +88,8 @@ impl World {
         Ok(request)
     }
 
-    /// Every block of a feed that a node holds, read back and verified, outside of time. Ends
-    /// early where the disk is damaged.
+    /// Reads back and verifies every block of a feed that a node holds, outside virtual time. Stops
+    /// at a damaged block.
     pub fn blocks(&mut self, node: NodeId, feed: &FeedKey) -> Vec<Bytes> {
         let mut all = Vec::new();
         while let Some(next) = self.read(node, feed, all.len() as u64) {
@@ -98,8 +98,8 @@ impl World {
         all
     }
 
-    /// Some blocks of a feed from `start` on, outside of time; `None` if there are none, or none
-    /// that can be read.
+    /// Reads blocks of a feed from `start`, outside virtual time; `None` if there are none or they
+    /// cannot be read.
     pub fn read(&mut self, node: NodeId, feed: &FeedKey, start: u64) -> Option<Vec<Bytes>> {
         match self.read_event(node, feed, start)? {
             Event::Blocks { blocks, .. } => Some(blocks),
@@ -107,7 +107,7 @@ impl World {
         }
     }
 
-    /// The answer to a read of a feed from `start` on, outside of time.
+    /// The reply to a read of a feed from `start`, outside virtual time.
     pub(super) fn read_event(&mut self, node: NodeId, feed: &FeedKey, start: u64) -> Option<Event> {
         let multifeed = self.node_mut(node).multifeed.as_mut()?;
         let (id, length) = multifeed.find(feed).map(|feed| (feed.id, feed.length))?;
@@ -118,13 +118,13 @@ impl World {
         self.node_mut(node).take_event(|event| answers(event, request))
     }
 
-    /// What a node's multifeed told its application since this was last asked, in order. Of more
-    /// than [`EVENTS_KEPT_MAX`](crate::EVENTS_KEPT_MAX) the latest are kept.
+    /// Takes the events that a node's multifeed reported, in order. Only the latest
+    /// [`EVENTS_KEPT_MAX`](crate::EVENTS_KEPT_MAX) are kept.
     pub fn take_events(&mut self, node: NodeId) -> Vec<Event> {
         self.node_mut(node).take_events()
     }
 
-    /// How many events of a node nobody took in time.
+    /// The number of dropped events of a node.
     pub fn events_lost(&self, node: NodeId) -> u64 {
         self.node(node).events_lost
     }

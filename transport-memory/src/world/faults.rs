@@ -1,29 +1,29 @@
-//! What can go wrong, on demand.
+//! Faults on demand.
 
 use bytes::Bytes;
 use multifeed_core::rng::Rng;
 use multifeed_core::{Duration, StoreFailure};
 
 use super::World;
-use crate::agenda::Urgency;
+use crate::event_queue::Urgency;
 use crate::fault::{Fault, FaultCounts};
 use crate::link::{Item, LinkId, Side, micros};
 use crate::node::NodeId;
 use crate::rule::{Crossing, Verdict};
 
 impl World {
-    /// How often each fault has struck so far.
+    /// How often each fault took effect so far.
     pub fn faults(&self) -> &FaultCounts {
         &self.faults
     }
 
-    /// Counts a fault that a script has made of several verbs.
-    pub fn strike(&mut self, fault: Fault) {
-        self.faults.strike(fault);
+    /// Counts a fault that a script composed of several calls.
+    pub fn record_fault(&mut self, fault: Fault) {
+        self.faults.record(fault);
     }
 
-    /// Adds a rule behind those that are there: it is asked about each piece of each stream, and
-    /// may give a verdict.
+    /// Adds a rule after the existing ones. It is asked about each piece of each stream and may
+    /// give a verdict.
     pub fn rule(
         &mut self,
         rule: impl FnMut(&Crossing, &mut Rng) -> Option<Verdict> + Send + 'static,
@@ -31,25 +31,25 @@ impl World {
         self.rules.add(Box::new(rule));
     }
 
-    /// Takes every rule away.
+    /// Removes all rules.
     pub fn clear_rules(&mut self) {
         self.rules.clear();
     }
 
-    /// Changes a link's bandwidth, each way.
+    /// Changes a link's bandwidth in each direction.
     pub fn set_bandwidth(&mut self, link: LinkId, bytes_per_second: Option<u64>) {
         self.link_mut(link).options.bandwidth = bytes_per_second;
     }
 
-    /// Moves a node's clock by so many microseconds. Time never goes back for the core: after a
+    /// Moves a node's clock by this many microseconds. Time never goes back for the core: after a
     /// jump back it stands still.
     pub fn jump_clock(&mut self, node: NodeId, micros: i64) {
         self.node_mut(node).jump_clock(micros);
-        self.faults.strike(if micros < 0 { Fault::ClockBackward } else { Fault::ClockForward });
+        self.faults.record(if micros < 0 { Fault::ClockBackward } else { Fault::ClockForward });
         self.set_alarm(node, self.now);
     }
 
-    /// For how long time stands still for the node whose clock was set back farthest.
+    /// How long time stands still for the node whose clock was set back farthest.
     pub fn longest_standstill(&self) -> Duration {
         let nodes = self.nodes.iter().map(|node| node.standstill(self.now));
         Duration::from_micros(nodes.max().unwrap_or(0))
@@ -59,17 +59,17 @@ impl World {
     pub fn freeze_clock(&mut self, node: NodeId) {
         let now = self.now;
         self.node_mut(node).freeze_clock(now);
-        self.faults.strike(Fault::ClockFreeze);
+        self.faults.record(Fault::ClockFreeze);
     }
 
-    /// Lets a node's clock go on, as if it had never stood.
+    /// Lets a node's clock continue, as if it had never stopped.
     pub fn thaw_clock(&mut self, node: NodeId) {
         self.node_mut(node).thaw_clock();
         self.set_alarm(node, self.now);
     }
 
-    /// Makes a node's next commit fail. Rng decides how many of its group are durable all the
-    /// same; every later call fails too, until the node is started anew.
+    /// Makes a node's next commit fail. A random number of its group is durable anyway; every later
+    /// call fails too, until the node restarts.
     pub fn fail_commit(&mut self, node: NodeId, failure: StoreFailure) {
         self.node_mut(node).disk.fail_commit(failure);
     }
@@ -79,44 +79,42 @@ impl World {
         self.node_mut(node).disk.fail_read(failure);
     }
 
-    /// Leaves an entry out of the reply to a node's next read.
+    /// Omits an entry from the reply to a node's next read.
     pub fn shorten_read(&mut self, node: NodeId) {
         self.node_mut(node).disk.shorten_read();
     }
 
-    /// Makes every commit of a node take so long.
+    /// Sets the time that a node's commits take.
     pub fn set_commit_time(&mut self, node: NodeId, time: Duration) {
         self.node_mut(node).disk.options.commit = time;
     }
 
-    /// Flips a bit of what lies on a node's disk, of feeds that are not its own. Returns whether
-    /// there was any.
-    pub fn rot(&mut self, node: NodeId) -> bool {
-        let Self { nodes, chance, .. } = self;
+    /// Flips a bit on a node's disk, in feeds of other authors. Returns whether there was one.
+    pub fn flip_stored_bit(&mut self, node: NodeId) -> bool {
+        let Self { nodes, rng, .. } = self;
         let place = &mut nodes[node.index()];
         let own: Vec<_> = place.writers.iter().map(|writer| writer.public_key).collect();
-        let has_rotted = place.disk.rot(&own, chance);
-        if has_rotted {
-            self.faults.strike(Fault::BitRot);
+        let is_flipped = place.disk.flip_stored_bit(&own, rng);
+        if is_flipped {
+            self.faults.record(Fault::BitRot);
             if let Some(laws) = &mut self.laws {
                 laws.excuse(node);
             }
         }
-        has_rotted
+        is_flipped
     }
 
-    /// Keeps a copy of what lies durably on a node's disk.
+    /// Backs up the durable contents of a node's disk.
     pub fn back_up(&mut self, node: NodeId) {
         self.node_mut(node).disk.back_up();
     }
 
-    /// Puts the copy back on the disk of a node that is down. Returns whether there was one, and
-    /// the node is down.
+    /// Restores the backup of a node that is down. Returns whether that was possible.
     pub fn restore_backup(&mut self, node: NodeId) -> bool {
         let place = self.node_mut(node);
         let is_restored = place.multifeed.is_none() && place.disk.restore();
         if is_restored {
-            self.faults.strike(Fault::OldBackup);
+            self.faults.record(Fault::OldBackup);
             if let Some(laws) = &mut self.laws {
                 laws.excuse(node);
             }
@@ -124,11 +122,11 @@ impl World {
         is_restored
     }
 
-    /// Lets the laws take a liar for honest.
+    /// Makes the laws treat an adversary as honest.
     #[cfg(test)]
-    pub(crate) fn hide_liar(&mut self, node: NodeId) {
-        if let Some(liar) = &mut self.node_mut(node).liar {
-            liar.is_unknown = true;
+    pub(crate) fn count_as_honest(&mut self, node: NodeId) {
+        if let Some(adversary) = &mut self.node_mut(node).adversary {
+            adversary.counts_as_honest = true;
         }
     }
 
@@ -137,19 +135,19 @@ impl World {
         &mut self.node_mut(node).disk
     }
 
-    /// Lets a node's timeouts do nothing from now on.
+    /// Makes a node ignore its timeouts from now on.
     #[cfg(test)]
-    pub(crate) fn deafen_timer(&mut self, node: NodeId) {
-        self.node_mut(node).is_deaf = true;
+    pub(crate) fn ignore_timeouts(&mut self, node: NodeId) {
+        self.node_mut(node).ignores_timeouts = true;
     }
 
-    /// Lets the laws hear an event that never was.
+    /// Reports an event to the laws that did not happen.
     #[cfg(test)]
-    pub(crate) fn tell_laws(&mut self, node: NodeId, event: &multifeed_core::Event) {
-        self.hold_against_laws(node, event);
+    pub(crate) fn report_event(&mut self, node: NodeId, event: &multifeed_core::Event) {
+        self.check_event(node, event);
     }
 
-    /// Lets the rules decide about a piece, and sends what is left of it. `false`: the connection
+    /// Asks the rules about a piece and sends it accordingly. Returns `false` if the connection
     /// broke.
     pub(super) fn send_piece(
         &mut self,
@@ -161,11 +159,11 @@ impl World {
         let pipe = &self.links[link.0 as usize];
         let (from, to) = (NodeId(pipe.node(side)), NodeId(pipe.node(side.other())));
         let crossing = Crossing { link, from, to, bytes: bytes.len(), at: self.now };
-        let verdict = self.rules.judge(&crossing, &mut self.chance);
+        let verdict = self.rules.judge(&crossing, &mut self.rng);
         match verdict {
             Verdict::Deliver => self.send(link, side, Item::Bytes(bytes), urgency),
             Verdict::Delay(delay) => {
-                self.faults.strike(Fault::DelaySpike);
+                self.faults.record(Fault::DelaySpike);
                 let until = self.now.saturating_add(micros(delay));
                 self.link_mut(link).delay_until(side, until);
                 self.send(link, side, Item::Bytes(bytes), urgency);
@@ -179,22 +177,22 @@ impl World {
         true
     }
 
-    /// Sends a piece that is not what the sender gave.
+    /// Sends a damaged piece.
     fn damage(&mut self, link: LinkId, side: Side, bytes: Bytes, verdict: Verdict) -> bool {
-        // Two pieces that could not change places arrive as they were sent.
+        // Without a predecessor to swap with, a reordered piece arrives undamaged.
         self.link_mut(link).is_tampered |= verdict != Verdict::Reorder;
         let work = Urgency::Work;
         match verdict {
             Verdict::Corrupt => {
-                self.faults.strike(Fault::Corruption);
+                self.faults.record(Fault::Corruption);
                 let mut bytes = bytes.to_vec();
-                let bit = self.chance.below(bytes.len() as u64 * 8) as usize;
+                let bit = self.rng.below(bytes.len() as u64 * 8) as usize;
                 bytes[bit / 8] ^= 1 << (bit % 8);
                 self.send(link, side, Item::Bytes(bytes.into()), work);
             }
-            Verdict::Lose => self.faults.strike(Fault::Loss),
+            Verdict::Lose => self.faults.record(Fault::Loss),
             Verdict::Duplicate => {
-                self.faults.strike(Fault::Duplication);
+                self.faults.record(Fault::Duplication);
                 self.send(link, side, Item::Bytes(bytes.clone()), work);
                 self.send(link, side, Item::Bytes(bytes), work);
             }
@@ -202,11 +200,11 @@ impl World {
                 self.send(link, side, Item::Bytes(bytes), work);
                 if self.link_mut(link).swap_last(side) {
                     self.link_mut(link).is_tampered = true;
-                    self.faults.strike(Fault::Reorder);
+                    self.faults.record(Fault::Reorder);
                 }
             }
             _ => {
-                self.faults.strike(Fault::Truncation);
+                self.faults.record(Fault::Truncation);
                 let half = bytes.slice(..bytes.len() / 2);
                 self.send(link, side, Item::Bytes(half), work);
                 self.send(link, side, Item::Close, work);

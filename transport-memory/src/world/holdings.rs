@@ -1,6 +1,6 @@
-//! Who holds what, and whether all hold the same.
+//! What each node holds, and whether all hold the same.
 //!
-//! Rule: this looks at the disks, so that a multifeed that says more than it holds is found out.
+//! Rule: this inspects the disks, so a multifeed that reports more than it holds is detected.
 
 use std::collections::BTreeMap;
 
@@ -17,30 +17,30 @@ use crate::node::NodeId;
 pub struct Holding {
     /// The feed.
     pub key: FeedKey,
-    /// Blocks, from the first on.
+    /// The number of blocks, from the first.
     pub length: u64,
     /// Their bytes.
     pub byte_length: u64,
     /// The fork of the signed head.
     pub fork: u64,
-    /// A hash over the roots of the tree: equal ones have equal blocks.
+    /// A hash over the roots of the tree: equal hashes mean equal blocks.
     pub root: Hash,
 }
 
 /// Two connected nodes that do not hold the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Difference {
-    /// The link that joins them.
+    /// The link between them.
     pub link: LinkId,
     /// The nodes.
     pub nodes: [NodeId; 2],
-    /// What each of them holds and the other does not, or holds otherwise; none where the link
+    /// What each of them holds and the other does not, or holds differently; empty where the link
     /// has no connection.
     pub only: [Vec<Holding>; 2],
 }
 
 impl World {
-    /// What a node holds, in the order of the keys.
+    /// What a node holds, ordered by key.
     pub fn holdings(&self, node: NodeId) -> Vec<Holding> {
         let Some(multifeed) = self.multifeed(node) else { return Vec::new() };
         let feeds = multifeed.feeds().filter(|feed| feed.length > 0);
@@ -55,27 +55,27 @@ impl World {
         all
     }
 
-    /// Whether any two connected nodes hold the same (key, length, fork, root) set, and every
-    /// link that is neither cut nor over is connected, and nothing waits to become durable.
+    /// Whether any two connected nodes hold the same (key, length, fork, root) set, every link that
+    /// is neither cut nor finished is connected, and every commit is durable.
     ///
     /// Links to nodes that are down do not count.
     pub fn is_converged(&self) -> bool {
         let is_held =
             |node: &crate::node::Node| node.multifeed.is_none() || node.disk.staged() == 0;
-        self.nodes.iter().all(is_held) && self.counts_agree() && self.is_alike()
+        self.nodes.iter().all(is_held) && self.counts_agree() && self.holdings_agree()
     }
 
-    /// Whether nothing is left of what faults did to connections and clocks: every link that
-    /// counts has a connection on which both sides know each other for members, no byte of it was
-    /// changed, nothing under way was sent at a slower pace, and time goes on for every node.
-    pub fn is_sound(&self) -> bool {
+    /// Whether connections and clocks have recovered from faults: every link that counts has a
+    /// connection on which both sides are known members, none of its bytes were damaged or sent at
+    /// a lower rate, and time advances for every node.
+    pub fn is_repaired(&self) -> bool {
         let has_time = |node: &crate::node::Node| {
             node.multifeed.is_none() || node.has_time(self.now().as_micros())
         };
-        self.nodes.iter().all(has_time) && self.joined().all(|(id, _)| self.is_link_sound(id))
+        self.nodes.iter().all(has_time) && self.joined().all(|(id, _)| self.is_link_repaired(id))
     }
 
-    fn is_link_sound(&self, id: LinkId) -> bool {
+    fn is_link_repaired(&self, id: LinkId) -> bool {
         let link = self.link(id);
         let is_member = |side: Side| {
             let node = self.multifeed(NodeId(link.node(side)));
@@ -97,7 +97,7 @@ impl World {
         self.node(node).held
     }
 
-    /// What a node holds of the feeds of honest authors, as far as they are known.
+    /// What a node holds of the known feeds of honest authors.
     fn honest_holdings(&self, node: NodeId) -> Vec<Holding> {
         let mut all = self.holdings(node);
         if let (Some(laws), Some(multifeed)) = (&self.laws, self.multifeed(node)) {
@@ -115,17 +115,17 @@ impl World {
             let [first, second] = nodes.map(|node| self.node(node));
             let is_running = first.multifeed.is_some() && second.multifeed.is_some();
             let is_one_group = first.options.group.topic() == second.options.group.topic();
-            let are_honest = !first.is_liar() && !second.is_liar();
+            let are_honest = !first.is_adversary() && !second.is_adversary();
             (is_running && is_one_group && are_honest && !link.is_cut && !link.is_over)
                 .then_some((id, nodes))
         })
     }
 
-    /// The number of blocks that each node holds is known without a look at its disk.
+    /// Compares the numbers of blocks, which are known without inspecting a disk.
     fn counts_agree(&self) -> bool {
-        // What liars signed themselves does not count, and is counted there.
-        let has_liars = self.nodes.iter().any(|node| node.is_liar());
-        let may_differ = has_liars || self.has_policy;
+        // Feeds signed by adversaries are included in the counts, but need not be equal.
+        let has_adversaries = self.nodes.iter().any(|node| node.is_adversary());
+        let may_differ = has_adversaries || self.has_policy;
         self.joined().all(|(link, [a, b])| {
             self.is_connected(link) && (may_differ || self.blocks_held(a) == self.blocks_held(b))
         })
@@ -141,7 +141,7 @@ impl World {
             let [a, b] = nodes.map(|node| &known[&node]);
             let mut only = [without(a, b), without(b, a)];
             if self.has_policy {
-                // What one of the two refuses, the other need not get from it.
+                // A feed that one of the two refuses need not be equal.
                 let wanted = |it: &Holding| nodes.iter().all(|node| self.wants(*node, &it.key));
                 only.iter_mut().for_each(|only| only.retain(wanted));
             }
@@ -155,15 +155,12 @@ impl World {
         found
     }
 
-    fn is_alike(&self) -> bool {
-        match self.has_policy {
-            true => self.differences_up_to(1).is_empty(),
-            false => self.digests_agree(),
-        }
+    fn holdings_agree(&self) -> bool {
+        if self.has_policy { self.differences_up_to(1).is_empty() } else { self.digests_agree() }
     }
 
-    /// A hash of each node's holdings suffices to tell that all are alike; the holdings of a large
-    /// world would not fit into memory at once.
+    /// A hash of each node's holdings suffices; the holdings of a large world would not fit into
+    /// memory.
     fn digests_agree(&self) -> bool {
         let mut known: BTreeMap<NodeId, Hash> = BTreeMap::new();
         let mut digest = |node| *known.entry(node).or_insert_with(|| self.digest(node));
@@ -185,7 +182,7 @@ impl World {
 
 fn holding(key: FeedKey, record: &Record) -> Holding {
     let sizes = record.roots.iter().map(|(size, _)| *size);
-    // The index of a root is not needed to tell two trees of one length apart.
+    // The index of a root is not needed to distinguish two trees of one length.
     let root = tree(record.roots.iter().map(|(size, hash)| (*hash, 0, *size)));
     let (length, fork) = (record.length, record.fork);
     Holding { key, length, byte_length: sizes.sum(), fork, root }

@@ -1,4 +1,4 @@
-//! The world's side of the laws: what they are told, and those that are checked at rest.
+//! Connects the world to the laws, and checks the laws of an idle world.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,18 +10,18 @@ use super::World;
 use crate::fault::Fault;
 use crate::law::bounds::{Excess, exceeded};
 use crate::law::cost::PROOF_BYTES;
-use crate::law::{Broken, Cost, Law};
+use crate::law::{Cost, FeedIdentity, Holder, Law, LawViolation};
 use crate::link::{LinkId, Side};
 use crate::node::NodeId;
 
-/// For so long it is looked at rest whether anything but signs of life is sent.
+/// How long an idle world is observed for anything but keep-alives.
 const SILENCE_SECONDS: u64 = 20;
 
-/// Before that, whatever faults left behind comes to its end.
-const SETTLE_SECONDS: u64 = 40;
+/// Time before that for recovery from faults.
+const RECOVERY_SECONDS: u64 = 40;
 
-/// Signs of life in that time, of 20 bytes where they are sealed: one in five seconds, and one
-/// that was due before.
+/// Keep-alives in that time, of 20 bytes if encrypted: one in five seconds, and one that was
+/// already due.
 const SILENCE_BYTES_MAX: u64 = (SILENCE_SECONDS / 5 + 1) * 20;
 
 impl World {
@@ -30,26 +30,26 @@ impl World {
         self.laws = Some(Box::default());
     }
 
-    /// The laws that were broken so far.
-    pub fn broken(&self) -> &[Broken] {
-        self.laws.as_ref().map_or(&[], |laws| laws.broken())
+    /// The violations observed so far.
+    pub fn violations(&self) -> &[LawViolation] {
+        self.laws.as_ref().map_or(&[], |laws| laws.violations())
     }
 
-    /// Blocks that honest authors have signed, as far as the laws were watching.
+    /// Blocks that honest authors have signed while the laws were watching.
     pub fn blocks_signed(&self) -> u64 {
         self.laws.as_ref().map_or(0, |laws| laws.signed_total())
     }
 
-    /// Reports a law that a script found broken.
+    /// Reports a violation that a script found.
     pub fn report(&mut self, law: Law, node: Option<NodeId>, what: impl FnOnce() -> String) {
         if let Some(laws) = &mut self.laws {
             laws.report(law, node, what());
         }
     }
 
-    /// Checks what can be checked at rest only: everybody holds the same, all of it can be read
-    /// back, nothing but signs of life is sent, all know that they are in sync, everybody knows
-    /// which feeds have two histories, and each node started anew holds the same.
+    /// Checks the laws of an idle world: all nodes hold the same and can read it back, only
+    /// keep-alives are sent, every connection is in sync, every fork is known, and each restarted
+    /// node holds the same.
     pub fn check_at_rest(&mut self) {
         if !self.is_converged() {
             let found = self.differences();
@@ -68,67 +68,72 @@ impl World {
             let feeds = self.multifeed(node).map(|multifeed| multifeed.feeds());
             let feeds = feeds.into_iter().flatten();
             let feeds: Vec<_> = feeds
-                .map(|feed| ((feed.key, feed.public_key, feed.length), feed.cleared > 0))
+                .map(|feed| {
+                    let identity = FeedIdentity { key: feed.key, author: feed.public_key };
+                    (identity, feed.length, feed.cleared > 0)
+                })
                 .collect();
-            for (feed, has_gaps) in feeds {
+            for (feed, length, has_gaps) in feeds {
                 if has_gaps {
-                    self.check_kept(node, (feed.0, feed.1));
+                    self.check_remaining(node, feed);
                     continue;
                 }
-                let blocks = self.blocks(node, &feed.0);
+                let blocks = self.blocks(node, &feed.key);
                 if let Some(laws) = &mut self.laws {
-                    laws.read_back(node, feed, &blocks);
+                    laws.read_back(node, feed, length, &blocks);
                 }
             }
         }
     }
 
     fn honest(&self) -> Vec<NodeId> {
-        self.nodes().filter(|node| !self.node(*node).is_liar()).collect()
+        self.nodes().filter(|node| !self.node(*node).is_adversary()).collect()
     }
 
-    /// Every way between two honest nodes falls silent, but for signs of life.
+    /// Only keep-alives are sent between honest nodes.
     fn check_silence(&mut self) {
-        // What was lost on a sealed stream is seen with the next sign of life, and dialled anew.
-        self.run_for(Duration::from_secs(SETTLE_SECONDS));
-        if !self.nodes.iter().any(|node| node.is_liar()) {
-            // With one that is closed and dials anew for ever there is no rest.
+        // Bytes lost on an encrypted stream are detected at the next keep-alive, and the link is
+        // redialled.
+        self.run_for(Duration::from_secs(RECOVERY_SECONDS));
+        if !self.nodes.iter().any(|node| node.is_adversary()) {
+            // An adversary that is disconnected and redials forever never lets the world become
+            // idle.
             self.run_until_idle();
         }
         let held: Vec<u64> = self.nodes().map(|node| self.blocks_held(node)).collect();
         let before: Vec<[u64; 2]> = self.links().map(|link| self.bytes(link)).collect();
         self.run_for(Duration::from_secs(SILENCE_SECONDS));
         if self.nodes().zip(held).any(|(node, held)| self.blocks_held(node) != held) {
-            // What liars wrote is no honest author's, and takes its time.
+            // Blocks signed by an adversary are still being delivered.
             return;
         }
         for (link, before) in self.links().zip(before) {
-            let are_honest = self.ends(link).iter().all(|end| !self.node(*end).is_liar());
+            let are_honest = self.ends(link).iter().all(|end| !self.node(*end).is_adversary());
             let ways = self.bytes(link).into_iter().zip(before);
             let sent = ways.map(|(now, before)| now - before).max().unwrap_or(0);
             if are_honest && sent > SILENCE_BYTES_MAX {
-                let what = || format!("link {}: {sent} bytes one way at rest", link.0);
+                let what = || format!("link {}: {sent} bytes in one direction while idle", link.0);
                 self.report(Law::Silence, None, what);
             }
         }
     }
 
-    /// Where nobody lies, all that are joined know that they are in sync.
+    /// Without adversaries, every connection is in sync.
     fn check_syncs(&mut self) {
-        if self.nodes.iter().any(|node| node.is_liar()) {
+        if self.nodes.iter().any(|node| node.is_adversary()) {
             return;
         }
-        // Who lost blocks with its disk cannot give what it said it held.
+        // A node that lost blocks with its disk cannot send what it announced.
         let is_whole = |ends: &[NodeId; 2]| !ends.iter().any(|end| self.is_excused(*end));
         let joined = self.joined().filter(|(link, _)| self.is_connected(*link));
         let joined = joined.filter(|(_, ends)| is_whole(ends));
         let open: Vec<_> = joined.filter(|(link, _)| !self.is_in_sync(*link)).collect();
         for (link, _) in open {
-            self.report(Law::Synced, None, || format!("link {}: a sync is held open", link.0));
+            self.report(Law::Synced, None, || format!("link {}: the sync does not end", link.0));
         }
     }
 
-    /// Whether both ends of a link say that they are in sync, or there is no connection.
+    /// Whether both ends of a link report to be in sync, or there is no connection.
     fn is_in_sync(&self, link: LinkId) -> bool {
         Side::BOTH.into_iter().all(|side| {
             let end = self.link(link).end(side);
@@ -138,20 +143,23 @@ impl World {
         })
     }
 
-    /// Where two that are joined hold two histories of a feed, or one of them knows of two, both
-    /// know.
+    /// If two connected nodes hold different histories of a feed, or one of them knows of a fork,
+    /// both know.
     fn check_forks(&mut self) {
-        let liars = self.nodes.iter().filter(|node| {
-            node.liar.as_ref().is_some_and(|liar| liar.lie() == Fault::Equivocation)
+        let adversaries = self.nodes.iter().filter(|node| {
+            node.adversary
+                .as_ref()
+                .is_some_and(|adversary| adversary.fault() == Fault::Equivocation)
         });
-        let feeds = liars.filter_map(|node| node.multifeed.as_ref()).flat_map(|it| it.feeds());
+        let feeds =
+            adversaries.filter_map(|node| node.multifeed.as_ref()).flat_map(|it| it.feeds());
         let keys: BTreeSet<FeedKey> =
             feeds.filter(|feed| feed.name.is_some()).map(|feed| feed.key).collect();
         let mut found = Vec::new();
         for (link, ends) in self.joined().filter(|_| !keys.is_empty()) {
             for key in &keys {
                 let held = ends.map(|end| {
-                    let honest = self.multifeed(end).filter(|_| !self.node(end).is_liar())?;
+                    let honest = self.multifeed(end).filter(|_| !self.node(end).is_adversary())?;
                     honest.find(key).map(|feed| (feed.length, feed.is_forked))
                 });
                 let [Some(a), Some(b)] = held else { continue };
@@ -166,17 +174,17 @@ impl World {
         }
     }
 
-    /// What honest nodes sent each other so far, and what came of it.
+    /// What honest nodes sent to each other so far, and the result.
     pub fn cost(&self) -> Cost {
         let delivered = self.laws.as_ref().map(|laws| laws.delivered()).unwrap_or_default();
         let honest = self.links.iter().filter(|link| {
-            let is_liar = |node: &u32| self.nodes[*node as usize].is_liar();
-            !link.nodes.iter().any(is_liar)
+            let is_adversary = |node: &u32| self.nodes[*node as usize].is_adversary();
+            !link.nodes.iter().any(is_adversary)
         });
         let bytes = honest.clone().flat_map(|link| link.delivered).sum();
         Cost {
             bytes,
-            false_bytes: self.bytes_total() - bytes,
+            adversary_bytes: self.bytes_total() - bytes,
             events: self.causes,
             blocks: delivered.blocks,
             block_bytes: delivered.bytes,
@@ -190,8 +198,8 @@ impl World {
         }
     }
 
-    /// Holds what was spent so far against what was delivered: a block may cross so often, in
-    /// pieces of about so many bytes.
+    /// Compares what was sent with what was delivered: a block may cross links `crossings` times,
+    /// in pieces of about `piece_bytes`.
     pub fn check_cost(&mut self, crossings: u64, piece_bytes: Option<u64>) {
         let cost = self.cost();
         let most = cost.bytes_max(crossings);
@@ -223,8 +231,8 @@ impl World {
         self.laws.as_ref().is_some_and(|laws| laws.is_excused(node))
     }
 
-    /// A multifeed tells its application something.
-    pub(super) fn hold_against_laws(&mut self, node: NodeId, event: &Event) {
+    /// A multifeed reports an event to its application.
+    pub(super) fn check_event(&mut self, node: NodeId, event: &Event) {
         let Some(laws) = &mut self.laws else { return };
         let nodes = &self.nodes;
         let view = |feed: &FeedId| {
@@ -235,9 +243,14 @@ impl World {
         match event {
             Event::Appended { feed, start, end, .. } | Event::Extended { feed, start, end } => {
                 if let Some(feed) = view(feed) {
-                    let own = matches!(event, Event::Appended { .. });
-                    laws.grown(node, feed.0, [*start, *end]);
-                    laws.landed(node, feed, end.saturating_sub(*start), own);
+                    let (author, byte_length) = feed;
+                    let holder = match event {
+                        Event::Appended { .. } => Holder::Author,
+                        _ => Holder::Reader,
+                    };
+                    laws.extended(node, author, *start..*end);
+                    let blocks = end.saturating_sub(*start);
+                    laws.stored(node, author, blocks, byte_length, holder);
                 }
             }
             Event::Held { connection, feed, length } => {
@@ -245,7 +258,7 @@ impl World {
                 if let (Some(author), Some((link, side))) = (author(feed), joined) {
                     let link = &self.links[link.0 as usize];
                     let other = NodeId(link.node(side.other()));
-                    if !nodes[other.index()].is_liar() && !link.is_tampered {
+                    if !nodes[other.index()].is_adversary() && !link.is_tampered {
                         laws.announced(other, author, *length);
                     }
                 }
@@ -256,36 +269,38 @@ impl World {
             Event::Refused { feed, .. }
             | Event::Contested { feed, .. }
             | Event::FeedBroken { feed, .. } => {
-                laws.troubled(node, author(feed));
+                laws.exempt(node, author(feed));
             }
             _ => (),
         }
     }
 
-    /// A peer was let in.
+    /// A peer was admitted.
     fn check_member(&mut self, node: NodeId, connection: ConnectionId) {
         let place = self.node(node);
         let Some((link, side)) = place.connections.get(&connection).copied() else { return };
         let other = self.node(NodeId(self.link(link).node(side.other())));
-        let is_stranger =
-            other.liar.as_ref().is_some_and(|liar| liar.lie() == Fault::WrongCapability);
-        if is_stranger && !place.is_liar() {
+        let is_stranger = other
+            .adversary
+            .as_ref()
+            .is_some_and(|adversary| adversary.fault() == Fault::WrongCapability);
+        if is_stranger && !place.is_adversary() {
             self.report(Law::Membership, Some(node), || format!("let in over link {}", link.0));
         }
     }
 
-    /// A node says that it is in sync with a peer.
+    /// A node reports to be in sync with a peer.
     fn check_synced(&mut self, node: NodeId, connection: ConnectionId) {
         let joined = self.node(node).connections.get(&connection).copied();
         let Some((link, _)) = joined else { return };
         let (pipe, ends) = (self.link(link), self.ends(link));
-        let are_honest = ends.iter().all(|end| !self.node(*end).is_liar());
+        let are_honest = ends.iter().all(|end| !self.node(*end).is_adversary());
         if !are_honest || pipe.is_tampered {
             return;
         }
         let takers = ends.map(|end| self.nodes[end.index()].multifeed.as_ref());
         if takers.iter().any(Option::is_none) {
-            // Nobody can tell what a node refused that is down.
+            // It is unknown what a node refused that is down now.
             return;
         }
         let namespace = *self.nodes[node.index()].options.group.feed_namespace();
@@ -301,7 +316,7 @@ impl World {
         }
     }
 
-    /// A node has done what an event asked of it.
+    /// A node has processed an event.
     pub(super) fn check_bounds(&mut self, node: NodeId) {
         if self.laws.is_none() {
             return;
@@ -326,11 +341,11 @@ impl World {
         laws.restarted(node, &place.authors(), &kept, bytes.collect());
     }
 
-    /// A node closes a connection for its peer's fault.
-    pub(super) fn blame(&mut self, link: LinkId, node: NodeId, reason: CloseReason) {
+    /// A node closes a connection because of its peer.
+    pub(super) fn check_isolation(&mut self, link: LinkId, node: NodeId, reason: CloseReason) {
         let pipe = self.link(link);
         let are_honest =
-            Side::BOTH.iter().all(|side| !self.nodes[pipe.node(*side) as usize].is_liar());
+            Side::BOTH.iter().all(|side| !self.nodes[pipe.node(*side) as usize].is_adversary());
         if are_honest && !pipe.is_tampered {
             self.report(Law::Isolation, Some(node), || format!("link {}: {reason}", link.0));
         }

@@ -1,13 +1,13 @@
-//! What an application wants of feeds on its node, and what has to come of it.
+//! What an application decides about feeds on its node, and checks of the result.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use bytes::Bytes;
-use multifeed_core::{Event, FeedId, FeedKey, Misuse, Multifeed, PublicKey, RequestId};
+use multifeed_core::{Event, FeedId, FeedKey, Misuse, Multifeed, RequestId};
 
 use super::World;
-use crate::law::Law;
+use crate::law::{FeedIdentity, Law};
 use crate::node::NodeId;
 
 impl World {
@@ -25,7 +25,7 @@ impl World {
         self.ask(node, feed, |multifeed, feed| multifeed.clear(feed, blocks))
     }
 
-    /// Asks for cleared or damaged blocks of a feed again.
+    /// Requests cleared or damaged blocks of a feed again.
     ///
     /// # Errors
     ///
@@ -39,7 +39,7 @@ impl World {
         self.ask(node, feed, |multifeed, feed| multifeed.download(feed, blocks))
     }
 
-    /// Reads blocks of a feed, in time.
+    /// Reads blocks of a feed in virtual time.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl World {
         self.ask(node, feed, |multifeed, feed| multifeed.read(feed, blocks.start, blocks.end))
     }
 
-    /// Removes a feed with all that a node's disk has of it.
+    /// Removes a feed and everything on a node's disk that belongs to it.
     ///
     /// # Errors
     ///
@@ -64,8 +64,8 @@ impl World {
         let author = found.map(|feed| feed.public_key);
         let request = self.ask(node, feed, Multifeed::remove)?;
         if let (Some(laws), Some(author)) = (&mut self.laws, author) {
-            laws.left(node, author);
-            laws.troubled(node, Some(author));
+            laws.removal_started(node, author);
+            laws.exempt(node, Some(author));
         }
         let left = self.multifeed(node).map_or(0, held);
         self.node_mut(node).held = left;
@@ -98,13 +98,13 @@ impl World {
         Ok(request)
     }
 
-    /// What was ruled about a feed while a connection lasts is on its way to the other side.
+    /// A ruling during a connection takes time to reach the other side.
     fn ruled(&mut self, node: NodeId, feed: &FeedKey) {
-        // The node itself may not know it any more.
+        // The node itself may have forgotten the feed.
         let multifeeds = self.nodes.iter().filter_map(|node| node.multifeed.as_ref());
         let author = multifeeds.filter_map(|it| it.find(feed)).map(|feed| feed.public_key).next();
         if let (Some(laws), Some(author)) = (&mut self.laws, author) {
-            laws.troubled(node, Some(author));
+            laws.exempt(node, Some(author));
         }
     }
 
@@ -119,14 +119,14 @@ impl World {
         self.call(node, |multifeed| ask(multifeed, feed)).unwrap_or(Err(Misuse::NotReady))
     }
 
-    /// Whether a node wants what others hold of a feed.
+    /// Whether a node wants other nodes' blocks of a feed.
     pub(super) fn wants(&self, node: NodeId, feed: &FeedKey) -> bool {
         self.multifeed(node).is_some_and(|multifeed| !multifeed.is_refused(feed))
     }
 
-    /// Every block of a feed that was not cleared, with its index, read outside of time; and how
-    /// many there are to be.
-    fn kept_blocks(&mut self, node: NodeId, feed: &FeedKey) -> (Vec<(u64, Bytes)>, u64) {
+    /// Every block of a feed that was not cleared, with its index, read outside virtual time; and
+    /// their expected number.
+    fn remaining_blocks(&mut self, node: NodeId, feed: &FeedKey) -> (Vec<(u64, Bytes)>, u64) {
         let found = self.multifeed(node).and_then(|multifeed| multifeed.find(feed));
         let Some((length, cleared)) = found.map(|feed| (feed.length, feed.cleared)) else {
             return (Vec::new(), 0);
@@ -147,15 +147,15 @@ impl World {
         (kept, length - cleared)
     }
 
-    /// Blocks around those that were cleared can be read, and are what their author signed.
-    pub(super) fn check_kept(&mut self, node: NodeId, (feed, author): (FeedKey, PublicKey)) {
-        let (kept, expected) = self.kept_blocks(node, &feed);
+    /// The blocks that were not cleared can be read and are what their author signed.
+    pub(super) fn check_remaining(&mut self, node: NodeId, feed: FeedIdentity) {
+        let (kept, expected) = self.remaining_blocks(node, &feed.key);
         if let Some(laws) = &mut self.laws {
-            laws.kept(node, (feed, author), &kept, expected);
+            laws.read_remaining(node, feed, &kept, expected);
         }
     }
 
-    /// Of what was removed nothing lies on any disk, and none of it came back.
+    /// Nothing of a removed feed is on any disk, and no removed feed came back.
     pub(super) fn check_gone(&mut self) {
         for node in self.nodes() {
             if self.is_excused(node) || self.multifeed(node).is_none() {
@@ -166,7 +166,7 @@ impl World {
             let laws = self.laws.as_deref();
             let is_removed = |key: &FeedKey| laws.is_some_and(|laws| laws.is_removed(node, key));
             if let Some(key) = back.into_iter().find(is_removed) {
-                self.report(Law::Gone, Some(node), || format!("{key} came back by itself"));
+                self.report(Law::Gone, Some(node), || format!("{key} came back"));
             }
             let disk = &self.node(node).disk;
             let slots: BTreeSet<u32> = disk.records().iter().map(|record| record.slot).collect();

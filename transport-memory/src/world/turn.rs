@@ -1,45 +1,45 @@
-//! What one event does.
+//! The effect of one event.
 //!
-//! Rule: after anything that a node was told, its outputs are drained and its streams pulled,
-//! before the next event.
+//! Rule: after each input of a node, its outputs are drained and its streams pulled before the next
+//! event.
 
 use multifeed_core::{
     ConnectionId, Event, Input, Instant, Output, Secure, StoreReply, StoreRequest,
 };
 
-use super::liars::role;
-use super::{What, World};
-use crate::agenda::Urgency;
-use crate::disk::Answer;
+use super::adversaries::role;
+use super::{EventKind, World};
+use crate::disk::Completion;
+use crate::event_queue::Urgency;
 use crate::law::Law;
 use crate::link::{Item, LinkId, Side, micros};
 use crate::node::NodeId;
 use crate::options::{Replies, Security};
 use crate::trace::code;
 
-/// A sign of life: an empty frame in the clear, and a sealed one.
+/// A keep-alive: an empty frame, in plaintext and encrypted.
 const KEEP_ALIVE_PLAIN_BYTES: usize = 3;
 const KEEP_ALIVE_NOISE_BYTES: usize = 20;
 
-/// A timer that rang is not set to the same moment again.
+/// A timer that expired is not set to the same time again.
 const ALARM_STEP_US: u64 = 1_000;
 
 impl World {
-    pub(super) fn happen(&mut self, what: What) {
-        match what {
-            What::Arrive { link, from, epoch } => self.arrive(link, from, epoch),
-            What::Answer { node, life, ticket } if self.lives(node, life) => {
-                let reply = self.node_mut(node).disk.called(ticket);
+    pub(super) fn process(&mut self, event: EventKind) {
+        match event {
+            EventKind::Arrive { link, from, epoch } => self.arrive(link, from, epoch),
+            EventKind::Reply { node, life, reply_id } if self.lives(node, life) => {
+                let reply = self.node_mut(node).disk.take_reply(reply_id);
                 if let Some(reply) = reply {
-                    self.trace.note(self.now, code::ANSWER, [node.0, ticket], &[]);
+                    self.trace.note(self.now, code::ANSWER, [node.0, reply_id], &[]);
                     self.stored(node, reply);
                     self.drain(node);
                 }
             }
-            What::Synced { node, life } if self.lives(node, life) => self.synced(node),
-            What::Alarm { node, life } if self.lives(node, life) => self.alarm(node),
-            What::Dial { link } => self.dial(link),
-            What::Answer { .. } | What::Synced { .. } | What::Alarm { .. } => (),
+            EventKind::Synced { node, life } if self.lives(node, life) => self.synced(node),
+            EventKind::Alarm { node, life } if self.lives(node, life) => self.alarm(node),
+            EventKind::Dial { link } => self.dial(link),
+            EventKind::Reply { .. } | EventKind::Synced { .. } | EventKind::Alarm { .. } => (),
         }
     }
 
@@ -64,10 +64,10 @@ impl World {
                 self.trace.note(self.now, code::BYTES, place, &bytes);
                 if let Some(connection) = self.link(link).end(to) {
                     let node = NodeId(self.link(link).node(to));
-                    if self.is_masked(node) {
-                        self.hear_as_liar(link, to, &bytes);
+                    if self.has_mitm(node) {
+                        self.receive_through_mitm(link, to, &bytes);
                     } else {
-                        self.tell(node, Input::Received { connection, bytes: &bytes });
+                        self.handle(node, Input::Received { connection, bytes: &bytes });
                         self.drain(node);
                     }
                 }
@@ -81,9 +81,9 @@ impl World {
         }
     }
 
-    /// There is room again on a way: pulls what its sender has.
+    /// A direction has free space again: pulls its sender's output.
     fn pull_on(&mut self, link: LinkId, from: Side, epoch: u32) {
-        if self.link(link).epoch != epoch || !self.link_mut(link).way(from).is_wanted {
+        if self.link(link).epoch != epoch || !self.link_mut(link).direction(from).is_wanted {
             return;
         }
         if let Some(connection) = self.link(link).end(from) {
@@ -93,11 +93,11 @@ impl World {
         }
     }
 
-    /// A connection is there for one end.
+    /// A connection opens at one end.
     fn opened(&mut self, link: LinkId, side: Side) {
         let node = NodeId(self.link(link).node(side));
         if self.node(node).multifeed.is_none() {
-            // Nobody answers: the dialler is refused.
+            // The node is down: the dialling side is refused.
             self.hang_up(link, side.other());
             return self.finish(link);
         }
@@ -114,24 +114,24 @@ impl World {
         if side == Side::Second {
             self.send(link, Side::Second, Item::Open, Urgency::Work);
         }
-        if self.is_masked(node) {
-            return self.put_mask_on(link, side, connection);
+        if self.has_mitm(node) {
+            return self.begin_mitm(link, side, connection);
         }
-        self.tell(node, Input::Connected { connection, role: role(side), secure, mode });
+        self.handle(node, Input::Connected { connection, role: role(side), secure, mode });
         self.drain(node);
     }
 
-    /// Puts an item on its way.
+    /// Sends an item.
     pub(super) fn send(&mut self, link: LinkId, from: Side, item: Item, urgency: Urgency) {
-        let Self { links, chance, now, .. } = self;
+        let Self { links, rng, now, .. } = self;
         let pipe = &mut links[link.0 as usize];
-        let (at, epoch) = (pipe.send(from, item, *now, chance), pipe.epoch);
-        self.enter(at, urgency, What::Arrive { link, from, epoch });
+        let (at, epoch) = (pipe.send(from, item, *now, rng), pipe.epoch);
+        self.schedule(at, urgency, EventKind::Arrive { link, from, epoch });
     }
 
-    pub(super) fn tell(&mut self, node: NodeId, input: Input<'_>) {
+    pub(super) fn handle(&mut self, node: NodeId, input: Input<'_>) {
         let at = self.now;
-        let now = self.node_mut(node).tell_time(at);
+        let now = self.node_mut(node).advance_clock(at);
         let received = match &input {
             Input::Received { connection, bytes } => Some((*connection, bytes.len())),
             _ => None,
@@ -145,10 +145,10 @@ impl World {
     }
 
     fn stored(&mut self, node: NodeId, reply: StoreReply) {
-        self.tell(node, Input::Stored(reply));
+        self.handle(node, Input::Stored(reply));
     }
 
-    /// Takes every output of a node, and pulls what its connections have to send.
+    /// Takes every output of a node and pulls the output of its connections.
     pub(super) fn drain(&mut self, node: NodeId) {
         loop {
             while let Some(output) = self.poll(node) {
@@ -175,11 +175,11 @@ impl World {
             Output::Transmit { connection } => self.node_mut(node).sending.push_back(connection),
             Output::Disconnect { connection, reason } => self.closing(node, connection, reason),
             Output::Store(request) => self.store(node, request),
-            Output::Event(event) => self.hear(node, event),
+            Output::Event(event) => self.on_event(node, event),
         }
     }
 
-    fn hear(&mut self, node: NodeId, event: Event) {
+    fn on_event(&mut self, node: NodeId, event: Event) {
         let place = self.node_mut(node);
         if let Event::Appended { start, end, .. } | Event::Extended { start, end, .. } = &event {
             place.held += end - start;
@@ -190,14 +190,14 @@ impl World {
             self.link_mut(link).fails = 0;
         }
         if self.laws.is_some() {
-            self.hold_against_laws(node, &event);
+            self.check_event(node, &event);
         }
         self.node_mut(node).keep(event);
     }
 
     fn store(&mut self, node: NodeId, request: StoreRequest) {
         if self.at_once {
-            let reply = self.node_mut(node).disk.take_at_once(request);
+            let reply = self.node_mut(node).disk.execute_at_once(request);
             return self.stored(node, reply);
         }
         let options = self.node(node).disk.options;
@@ -206,20 +206,20 @@ impl World {
             laws.commit(node, &self.nodes[node.index()].authors(), commit.writes());
         }
         let Self { nodes, values, faults, .. } = self;
-        match nodes[node.index()].disk.take(request, values, faults) {
-            Answer::Now(reply) => self.stored(node, reply),
-            Answer::Later(ticket) => {
+        match nodes[node.index()].disk.execute(request, values, faults) {
+            Completion::Now(reply) => self.stored(node, reply),
+            Completion::Later(reply_id) => {
                 let at = self.now + micros(options.read) + self.disk_jitter(node);
-                self.enter(at, Urgency::Work, What::Answer { node, life, ticket });
+                self.schedule(at, Urgency::Work, EventKind::Reply { node, life, reply_id });
             }
-            Answer::Sync => self.sync_soon(node),
-            Answer::Joined => (),
+            Completion::Sync => self.sync_soon(node),
+            Completion::Joined => (),
         }
     }
 
     fn disk_jitter(&mut self, node: NodeId) -> u64 {
         let jitter = micros(self.node(node).disk.options.jitter);
-        self.chance.below(jitter + 1)
+        self.rng.below(jitter + 1)
     }
 
     fn sync_soon(&mut self, node: NodeId) {
@@ -227,16 +227,16 @@ impl World {
         place.disk.begin_sync();
         let (commit, life) = (micros(place.disk.options.commit), place.life);
         let at = self.now + commit + self.disk_jitter(node);
-        self.enter(at, Urgency::Work, What::Synced { node, life });
+        self.schedule(at, Urgency::Work, EventKind::Synced { node, life });
     }
 
     fn synced(&mut self, node: NodeId) {
-        let Self { nodes, chance, faults, .. } = self;
-        let (mut replies, is_more) = nodes[node.index()].disk.end_sync(chance, faults);
+        let Self { nodes, rng, faults, .. } = self;
+        let (mut replies, is_more) = nodes[node.index()].disk.end_sync(rng, faults);
         self.trace.note(self.now, code::SYNC, [node.0, replies.len() as u32], &[]);
         if self.node(node).disk.options.replies == Replies::Shuffled {
             for last in (1..replies.len()).rev() {
-                let other = self.chance.below(last as u64 + 1) as usize;
+                let other = self.rng.below(last as u64 + 1) as usize;
                 replies.swap(last, other);
             }
         }
@@ -249,7 +249,7 @@ impl World {
         }
     }
 
-    /// Pulls what a connection has to send, as far as its pipe has room.
+    /// Pulls the output of a connection as far as its pipe has space.
     fn pull(&mut self, node: NodeId, connection: ConnectionId) {
         let Some((link, side)) = self.node(node).connections.get(&connection).copied() else {
             return;
@@ -260,9 +260,9 @@ impl World {
         };
         let mut pulled = 0;
         loop {
-            let room = self.links[link.0 as usize].room(side, &mut self.chance);
+            let room = self.links[link.0 as usize].room(side, &mut self.rng);
             if room == 0 {
-                self.link_mut(link).way(side).is_wanted = true;
+                self.link_mut(link).direction(side).is_wanted = true;
                 return;
             }
             let Self { nodes, scratch, .. } = self;
@@ -273,11 +273,12 @@ impl World {
             }
             pulled += moved;
             let bytes = self.scratch.split().freeze();
-            let is_chore = self.in_timeout && pulled <= keep_alive;
-            let urgency = if is_chore { Urgency::Chore } else { Urgency::Work };
-            let is_sent = match self.is_masked(node) {
-                true => self.say_as_liar(node, (link, side), &bytes, urgency),
-                false => self.send_piece(link, side, bytes, urgency),
+            let is_background = self.in_timeout && pulled <= keep_alive;
+            let urgency = if is_background { Urgency::Background } else { Urgency::Work };
+            let is_sent = if self.has_mitm(node) {
+                self.send_through_mitm(link, side, &bytes, urgency)
+            } else {
+                self.send_piece(link, side, bytes, urgency)
             };
             if !is_sent {
                 return;
@@ -286,16 +287,16 @@ impl World {
                 break;
             }
         }
-        let way = self.link_mut(link).way(side);
-        way.is_wanted = false;
-        if way.is_closing {
+        let direction = self.link_mut(link).direction(side);
+        direction.is_wanted = false;
+        if direction.is_closing {
             self.send(link, side, Item::Close, Urgency::Work);
             self.hang_up(link, side);
         }
     }
 
     fn alarm(&mut self, node: NodeId) {
-        // A timer that was set anew meanwhile left this event behind.
+        // Ignore the event of a timer that was set to another time.
         if self.node(node).alarm != Some(self.now) {
             return;
         }
@@ -303,8 +304,8 @@ impl World {
         if self.is_due(node, deadline) {
             self.trace.note(self.now, code::ALARM, [node.0, 0], &[]);
             self.in_timeout = true;
-            if !self.node(node).is_deaf {
-                self.tell(node, Input::Timeout);
+            if !self.node(node).ignores_timeouts {
+                self.handle(node, Input::Timeout);
             }
             self.drain(node);
             self.in_timeout = false;
@@ -320,7 +321,7 @@ impl World {
         }
     }
 
-    /// It costs a step for each connection.
+    /// This costs a step per connection.
     fn deadline(&self, node: NodeId) -> Option<Instant> {
         self.node(node).multifeed.as_ref().and_then(|multifeed| multifeed.deadline())
     }
@@ -336,6 +337,6 @@ impl World {
         }
         place.alarm = Some(at);
         let life = place.life;
-        self.enter(at, Urgency::Chore, What::Alarm { node, life });
+        self.schedule(at, Urgency::Background, EventKind::Alarm { node, life });
     }
 }

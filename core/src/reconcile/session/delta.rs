@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use super::step::{head_item, key_item};
 use super::{DIFFERENCE_MAX, Outcome, Params, SessionError, StepResult, View, prefix_bits};
 use crate::id::{FeedId, Role};
-use crate::planted::{self, Bug};
 use crate::reconcile::known::BasePair;
 use crate::reconcile::token::ID_BITS;
 use crate::wire::reconcile::SetKind;
@@ -110,7 +109,7 @@ impl Delta {
         if distinct.len() != theirs.len() {
             return Err(SessionError::Inconsistent);
         }
-        let is_checked = self.base.sets_equal() && !planted::is(Bug::TrustsMarks);
+        let is_checked = self.base.sets_equal();
         if is_checked && !self.matches_peer_root(view, theirs) {
             return Err(SessionError::Inconsistent);
         }

@@ -1,4 +1,4 @@
-//! The ratios as bars, in SVG.
+//! The ratios as a bar chart in SVG.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ const TOP: f64 = 50.0;
 /// Powers of ten on the axis.
 const DECADES: i32 = 5;
 
-/// Bytes and CPU time for one of ours, by scenario, on a logarithmic axis.
+/// Bytes and CPU time relative to ours, by scenario, on a logarithmic axis.
 pub(crate) fn svg(rows: &[Row]) -> String {
     let half = (WIDTH - LEFT) / 2.0;
     let mut body = String::new();

@@ -1,8 +1,8 @@
-//! Multifeed beside what a user would take instead, in one run:
-//! `cargo run --release -p multifeed-tests --bin compare -- [--json] [--svg FILE]`.
+//! Compares multifeed with alternatives in one run: `cargo run --release -p multifeed-tests --bin
+//! compare -- [--json] [--svg FILE]`.
 //!
-//! Rule: every system is judged from outside and alike. Two processes of it exchange feeds through
-//! a proxy that counts bytes; CPU time, memory and descriptors are what the kernel says of them.
+//! Rule: every system is measured from outside in the same way. Two of its processes exchange feeds
+//! through a proxy that counts bytes; CPU time, memory and descriptors come from the kernel.
 
 mod bars;
 mod ours;
@@ -23,14 +23,14 @@ use multifeed_tests::exit_code;
 use scenario::{Row, Scenario, System};
 
 /// Measures multifeed, multifeed 6 and hypercore 11 in the same scenarios, and hypercore 11 with a
-/// multifeed as its other side.
+/// multifeed as the other side.
 #[derive(Parser)]
 #[command(name = "compare")]
 struct Arguments {
-    /// A line of JSON for each measurement, in place of the table.
+    /// Print a line of JSON per measurement instead of the table.
     #[arg(long)]
     json: bool,
-    /// Writes bars of the ratios to this file.
+    /// Write a bar chart of the ratios to this file.
     #[arg(long)]
     svg: Option<PathBuf>,
     /// Only these scenarios: a, b, c1000, c5000, d, bulk, first_block.
@@ -39,7 +39,7 @@ struct Arguments {
     /// Only these systems.
     #[arg(long, value_delimiter = ',')]
     systems: Vec<System>,
-    /// Is one side of a comparison, told what to do line by line.
+    /// Be one side of a comparison that reads orders from its input.
     #[arg(long, hide = true)]
     peer: Option<ours::Storage>,
 }
@@ -67,7 +67,7 @@ fn compare(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     let mut rows: Vec<Row> = Vec::new();
     for scenario in scenarios.iter().filter(|scenario| is_wanted(scenario.name)) {
-        // One after the other within a scenario, so that all of them meet the same machine.
+        // Within a scenario, systems run one after the other, so all meet the same conditions.
         for system in &systems {
             let row = scenario.run(*system)?;
             if arguments.json {

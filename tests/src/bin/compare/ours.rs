@@ -1,4 +1,4 @@
-//! Our own side of a comparison: a [`Node`] that obeys the orders of `peer.js`.
+//! Our side of a comparison: a [`Node`] that follows the orders of `peer.js`.
 
 use std::error::Error;
 use std::io::{self, BufRead, Write};
@@ -11,26 +11,26 @@ use multifeed_tcp::{Events, Node, NodeEvent, NodeOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Events that wait for the count of blocks: one for each block at worst.
+/// Most events not yet counted: one per block at worst.
 const EVENTS_MAX: usize = 1 << 20;
 
-/// Blocks of one append: a commit of some hundred kilobytes where blocks are small.
+/// Blocks per append: a commit of a few hundred kilobytes if blocks are small.
 const BATCH_BLOCKS: usize = 1_000;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Where feeds are kept.
+/// Where feeds are stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Storage {
     Memory,
     Disk,
-    /// On the disk, and over hypercore's channel.
+    /// On disk, over the hypercore channel.
     Stock,
 }
 
 /// More feeds than any scenario has on one connection.
 const STOCK_CHANNELS: usize = 8_192;
 
-/// Carries out orders until there are no more.
+/// Executes orders until there are no more.
 pub(crate) fn run(storage: Storage) -> Result<(), Box<dyn Error>> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(obey(storage))
 }
@@ -55,7 +55,7 @@ async fn obey(storage: Storage) -> Result<(), Box<dyn Error>> {
             let keys = make(&node, fill).await?;
             say(&json!({ "keys": keys }))?;
         } else if let Some(keys) = order["follow"].as_array() {
-            // Among members it finds out by itself which feeds there are.
+            // Members discover each other's feeds on their own.
             for key in keys.iter().filter(|_| is_stock) {
                 node.adopt(read_key(key)?).await?;
             }
@@ -80,7 +80,7 @@ async fn obey(storage: Storage) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Lines of the standard input, which blocks.
+/// Lines of the standard input, read by a thread.
 fn orders() -> tokio::sync::mpsc::Receiver<io::Result<String>> {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     std::thread::spawn(move || {
@@ -99,7 +99,7 @@ fn read_key(key: &Value) -> Result<FeedKey, Box<dyn Error>> {
     Ok(FeedKey(bytes.try_into().map_err(|_| "no key")?))
 }
 
-/// Makes feeds of equal blocks; returns their keys.
+/// Creates feeds of equal blocks. Returns their keys.
 async fn make(node: &Node, fill: &Value) -> Result<Vec<String>, Box<dyn Error>> {
     let mut keys = Vec::new();
     let number = |key: &str| fill[key].as_u64().and_then(|number| usize::try_from(number).ok());
@@ -122,12 +122,12 @@ async fn make(node: &Node, fill: &Value) -> Result<Vec<String>, Box<dyn Error>> 
     Ok(keys)
 }
 
-/// The block that `peer.js` makes of an index.
+/// The block that `peer.js` makes for an index.
 fn content(index: usize, bytes: usize) -> Vec<u8> {
     format!("block {index} ").into_bytes().into_iter().cycle().take(bytes).collect()
 }
 
-/// Says when there is a new block, and when there are as many as are waited for.
+/// Reports the first new block, and when the expected number is reached.
 async fn count(mut events: Events, wanted: u64) -> io::Result<()> {
     let mut got = 0;
     while let Some(event) = events.next().await {

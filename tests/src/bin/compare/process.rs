@@ -1,4 +1,4 @@
-//! One side of a comparison, as a process of its own.
+//! One side of a comparison as a separate process.
 
 use std::error::Error;
 use std::fmt;
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use crate::scenario::{Load, Program};
 use crate::usage::Usage;
 
-/// How long one measurement may take, all that comes before it included: several times what the
-/// slowest takes on a machine that does nothing else.
+/// How long one measurement may take, including its preparation: several times the slowest one on
+/// an idle machine.
 pub(crate) const RUN_LIMIT: Duration = Duration::from_secs(600);
 
 /// A measurement took longer than [`RUN_LIMIT`].
@@ -30,10 +30,10 @@ impl fmt::Display for TooLong {
 
 impl Error for TooLong {}
 
-/// A process that carries out orders, a line of JSON each.
+/// A process that executes orders, a line of JSON each.
 pub(crate) struct Process {
     child: Child,
-    /// `None` once it was told to end.
+    /// `None` after it was stopped.
     orders: Option<ChildStdin>,
     answers: Receiver<String>,
     pub(crate) until: Instant,
@@ -41,7 +41,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts one side of a system, which has its answers ready before `until`.
+    /// Starts one side of a system, which must answer before `until`.
     pub(crate) fn start(program: Program, until: Instant) -> Result<Self, Box<dyn Error>> {
         let mut command = match program {
             Program::Ours(storage) => {
@@ -78,7 +78,7 @@ impl Process {
         Ok(Self { child, orders, answers, until, usage })
     }
 
-    /// Makes feeds; returns the keys that the other side has to be told.
+    /// Creates feeds. Returns the keys that the other side needs.
     pub(crate) fn fill(&mut self, name: &str, load: Load) -> Result<Value, Box<dyn Error>> {
         let Load { feeds, blocks, bytes } = load;
         self.order(&json!({
@@ -87,31 +87,31 @@ impl Process {
         Ok(self.answer()?["keys"].take())
     }
 
-    /// Gets these feeds from now on.
+    /// Replicates these feeds from now on.
     pub(crate) fn follow(&mut self, keys: &Value) -> Result<(), Box<dyn Error>> {
         self.order(&json!({ "follow": keys }))?;
         self.answer().map(drop)
     }
 
-    /// Accepts connections; returns the port.
+    /// Accepts connections. Returns the port.
     pub(crate) fn listen(&mut self) -> Result<u16, Box<dyn Error>> {
         self.order(&json!({ "listen": {} }))?;
         let port = self.answer()?["port"].as_u64().ok_or("no port")?;
         Ok(port.try_into()?)
     }
 
-    /// Connects. It says when it has the first new block, and when it has `blocks` of them.
+    /// Connects. It reports the first new block, and `blocks` of them.
     pub(crate) fn dial(&mut self, port: u16, blocks: u64) -> Result<(), Box<dyn Error>> {
         self.order(&json!({ "dial": { "port": port, "blocks": blocks } }))
     }
 
-    /// Ends its connections.
+    /// Closes its connections.
     pub(crate) fn hang_up(&mut self) -> Result<(), Box<dyn Error>> {
         self.order(&json!({ "hang_up": {} }))?;
         self.answer().map(drop)
     }
 
-    /// The next thing that it says.
+    /// Its next message.
     pub(crate) fn answer(&mut self) -> Result<Value, Box<dyn Error>> {
         match self.answers.recv_timeout(self.until.saturating_duration_since(Instant::now())) {
             Ok(line) => Ok(serde_json::from_str(&line)?),
@@ -123,12 +123,12 @@ impl Process {
     }
 
     fn order(&mut self, order: &Value) -> Result<(), Box<dyn Error>> {
-        let orders = self.orders.as_mut().ok_or("it was told to end")?;
+        let orders = self.orders.as_mut().ok_or("it was stopped")?;
         writeln!(orders, "{order}")?;
         Ok(orders.flush()?)
     }
 
-    /// Ends it, and waits until it has.
+    /// Stops it and waits for its end.
     pub(crate) fn end(mut self) -> Result<(), Box<dyn Error>> {
         self.orders = None;
         self.child.wait()?;
@@ -138,7 +138,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // After a failure nobody waits for it to end by itself; after its end this does nothing.
+        // After a failure it is killed; after a normal end this does nothing.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

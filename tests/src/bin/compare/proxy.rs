@@ -1,4 +1,4 @@
-//! A TCP proxy on loopback that counts what passes, and may hold it back for a while.
+//! A TCP proxy on loopback that counts bytes and may delay them.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// What lies between two processes. It lives as long as the program.
+/// A proxy between two processes; it runs as long as the program.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     counted: Arc<AtomicU64>,
 }
 
 impl Proxy {
-    /// Passes connections on to `port`, and every byte `delay` after it came.
+    /// Forwards connections to `port`, and every byte after `delay`.
     pub(crate) fn to(port: u16, delay: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let proxy =
@@ -36,13 +36,13 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// Bytes that came in so far, both ways.
+    /// Bytes received so far in both directions.
     pub(crate) fn bytes(&self) -> u64 {
         self.counted.load(Ordering::Relaxed)
     }
 }
 
-/// Passes one direction on, in two threads, so that what is held back keeps nothing from coming.
+/// Forwards one direction with two threads, so that a delay does not stop reading.
 fn pass(from: TcpStream, to: TcpStream, delay: Duration, counted: Arc<AtomicU64>) {
     let (sender, receiver) = channel();
     thread::spawn(move || take(from, delay, &counted, &sender));
@@ -65,7 +65,7 @@ fn take(
 }
 
 fn give(mut to: TcpStream, receiver: &Receiver<(Instant, Vec<u8>)>) {
-    // A side that is gone makes the other one go too, whatever fails first.
+    // When one side closes, the other is closed too, whatever fails first.
     let _ = to.set_nodelay(true);
     for (due, bytes) in receiver {
         thread::sleep(due.saturating_duration_since(Instant::now()));

@@ -1,4 +1,4 @@
-//! What is measured: a load on one side, what the other has already, and when it is over.
+//! The measured scenarios: a load on one side, what the other has already, and the end condition.
 
 use std::error::Error;
 use std::thread;
@@ -10,33 +10,33 @@ use serde::Serialize;
 use crate::process::{Process, RUN_LIMIT, TooLong};
 use crate::proxy::Proxy;
 
-/// How often the two processes are looked at.
+/// How often the two processes are sampled.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// An exchange is over when for this long no byte passed and no process worked.
+/// An exchange is over after this long without a byte or CPU time.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Timers and garbage collectors take less than this of a processor; work takes more.
+/// Timers and garbage collection use less of a processor than this; work uses more.
 const IDLE_SHARE: f64 = 0.05;
 
-/// What the proxy holds bytes back for, one way, where flights are counted.
+/// One-way delay of the proxy where round trips are counted.
 const FLIGHT: Duration = Duration::from_millis(50);
 
-/// A system to measure.
+/// A measured system.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub(crate) enum System {
-    /// Ours, in memory as multifeed 6 is.
+    /// Ours in memory, as multifeed 6 is.
     Multifeed,
-    /// Ours, on the disk as hypercore 11 is.
+    /// Ours on disk, as hypercore 11 is.
     MultifeedDisk,
-    /// multifeed 6.0.0 of npm, in memory: its stores on the disk open six files a feed.
+    /// multifeed 6.0.0 of npm in memory: on disk it opens six files per feed.
     #[value(name = "multifeed6")]
     #[serde(rename = "multifeed6")]
     Multifeed6,
-    /// corestore 7.12.5 with hypercore 11.37.1 of npm, on the disk. It exchanges no keys: they are
-    /// told by hand, for nothing.
+    /// corestore 7.12.5 with hypercore 11.37.1 of npm, on disk. It exchanges no keys: they are
+    /// passed outside the connection and not counted.
     #[value(name = "hypercore11")]
     #[serde(rename = "hypercore11")]
     Hypercore11,
@@ -44,7 +44,7 @@ pub(crate) enum System {
     #[value(name = "hypercore11_from_us")]
     #[serde(rename = "hypercore11_from_us")]
     Hypercore11FromUs,
-    /// And the other way round.
+    /// The reverse.
     #[value(name = "hypercore11_to_us")]
     #[serde(rename = "hypercore11_to_us")]
     Hypercore11ToUs,
@@ -53,7 +53,7 @@ pub(crate) enum System {
 /// One side of a system.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Program {
-    /// Ours, told where to keep its feeds.
+    /// Ours with this storage.
     Ours(&'static str),
     /// A system of `interop/compare`.
     Javascript(&'static str),
@@ -80,7 +80,7 @@ impl System {
         }
     }
 
-    /// The side that gives, and the side that takes.
+    /// The sending and the receiving side.
     fn programs(self) -> [Program; 2] {
         let (stock, hypercore) = (Program::Ours("stock"), Program::Javascript("hypercore11"));
         match self {
@@ -94,7 +94,7 @@ impl System {
     }
 }
 
-/// Feeds of so many blocks of so many bytes.
+/// Feeds with this many blocks of this size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Load {
     pub(crate) feeds: u64,
@@ -110,15 +110,15 @@ impl Load {
     }
 }
 
-/// What is measured of each system.
+/// What is measured for each system.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// What both sides have before.
+    /// What both sides have at the start.
     known: Load,
-    /// What one side has to give.
+    /// What one side adds.
     new: Load,
-    /// Whether only the first block is waited for, over a slow line.
+    /// Whether only the first block counts, over a slow line.
     first_block: bool,
 }
 
@@ -130,34 +130,34 @@ pub(crate) struct Row {
     /// New blocks, and the bytes of each.
     pub(crate) blocks: u64,
     pub(crate) block_bytes: u64,
-    /// `None`: the measurement took too long, and was broken off.
+    /// `None` if the measurement took too long.
     #[serde(flatten)]
     pub(crate) figures: Option<Figures>,
-    /// The time limit, in seconds, if it was passed.
+    /// The time limit in seconds, if it was exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) passed_limit_s: Option<u64>,
 }
 
-/// What a measurement found.
+/// The result of a measurement.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Figures {
-    /// Both ways, all layers above TCP.
+    /// Both directions, all layers above TCP.
     pub(crate) bytes: u64,
     /// Of both processes.
     pub(crate) cpu_ms: f64,
-    /// The peaks of both processes together, in bytes.
+    /// The sum of both processes' peaks, in bytes.
     pub(crate) rss: u64,
-    /// Of the process that has more.
+    /// Of the process with more.
     pub(crate) fds: usize,
-    /// From the dial to the last byte or the last block, whichever came later.
+    /// From the dial to the last byte or the last block, whichever was later.
     pub(crate) wall_ms: f64,
-    /// One-way flights until the first block; without those of TCP itself.
+    /// One-way flights until the first block, without TCP's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) flights: Option<f64>,
 }
 
 impl Scenario {
-    /// In the order of the table.
+    /// In table order.
     pub(crate) fn all() -> Vec<Self> {
         let load = |feeds, blocks, bytes| Load { feeds, blocks, bytes };
         let scenario =
@@ -174,7 +174,7 @@ impl Scenario {
         ]
     }
 
-    /// Measures a system, or gives it up after [`RUN_LIMIT`].
+    /// Measures a system, or stops after [`RUN_LIMIT`].
     pub(crate) fn run(&self, system: System) -> Result<Row, Box<dyn Error>> {
         let figures = match self.measure(system.programs(), Instant::now() + RUN_LIMIT) {
             Err(error) if error.is::<TooLong>() => None,
@@ -201,7 +201,7 @@ impl Scenario {
             let proxy = Proxy::to(port, Duration::ZERO)?;
             exchange(&server, &mut client, &proxy, self.known.all_blocks())?;
             client.hang_up()?;
-            // Until both have seen the end.
+            // Until both have reported the end.
             wait_for_quiet(&server, &client, &proxy)?;
         }
         if self.new != Load::NONE {
@@ -228,14 +228,14 @@ impl Scenario {
     }
 }
 
-/// What an exchange took.
+/// The cost of an exchange.
 struct Took {
     cpu: Duration,
     wall: Duration,
     first: Option<Duration>,
 }
 
-/// Connects, and waits until the client has `blocks` new blocks and all is quiet.
+/// Connects and waits until the client has `blocks` new blocks and nothing more happens.
 fn exchange(
     server: &Process,
     client: &mut Process,
@@ -258,7 +258,7 @@ fn exchange(
     Ok(Took { cpu: cpu_after.saturating_sub(cpu_before), wall, first })
 }
 
-/// Waits until nothing happens any more; returns since when, and the CPU time until then.
+/// Waits until nothing more happens. Returns since when, and the CPU time until then.
 fn wait_for_quiet(
     server: &Process,
     client: &Process,
@@ -279,7 +279,7 @@ fn wait_for_quiet(
             spent_then = spent_now;
         }
         (bytes, spent) = (bytes_now, spent_now);
-        // Before the first byte has come through a slow line it is quiet too.
+        // Nothing happens either before the first byte has crossed a slow line.
         if since.elapsed() >= QUIET && bytes > 0 {
             return Ok((since, spent_then));
         }

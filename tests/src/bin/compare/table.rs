@@ -1,11 +1,11 @@
-//! The measurements as a table, with ratios to ours.
+//! The measurements as a table with ratios to ours.
 
 use std::fmt::Write;
 
 use crate::scenario::{Figures, Row, System};
 
-/// A table in Markdown, a line for each measurement. A ratio is what another system takes for one
-/// of ours in the same scenario.
+/// A Markdown table with a line per measurement. A ratio is another system's value divided by ours
+/// in the same scenario.
 pub(crate) fn markdown(rows: &[Row]) -> String {
     let mut table = String::from(
         "| scenario | system | bytes | × | CPU, ms | × | peak memory, MiB | × | descriptors | \
@@ -43,13 +43,13 @@ pub(crate) fn markdown(rows: &[Row]) -> String {
     table
 }
 
-/// Our own measurement in the scenario of another.
+/// Our measurement in the scenario of another system.
 pub(crate) fn ours<'a>(rows: &'a [Row], row: &Row) -> Option<&'a Figures> {
     let is_ours = |other: &&Row| other.system == System::Multifeed && title(other) == title(row);
     rows.iter().find(is_ours)?.figures.as_ref()
 }
 
-/// What a scenario is called where people read it.
+/// A scenario's name for readers.
 pub(crate) fn title(row: &Row) -> String {
     match row.scenario {
         "bulk" => format!("bulk, {} × {} B", row.blocks, row.block_bytes),

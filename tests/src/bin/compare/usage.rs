@@ -1,35 +1,34 @@
-//! What the kernel says of a process (Linux, proc(5)).
+//! A process's resource usage according to the kernel (Linux, proc(5)).
 
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A process that is watched.
+/// A watched process.
 #[derive(Clone, Debug)]
 pub(crate) struct Usage {
     folder: PathBuf,
 }
 
 impl Usage {
-    /// Watches the process of this number.
+    /// Watches the process with this id.
     pub(crate) fn of(process: u32) -> Self {
         Self { folder: PathBuf::from(format!("/proc/{process}")) }
     }
 
-    /// Time on a processor of all threads that live. None of the systems ends threads while it
-    /// exchanges feeds.
+    /// Processor time of all live threads. No measured system ends threads during an exchange.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
         let mut nanos = 0;
         for task in fs::read_dir(self.folder.join("task"))? {
-            // One that has ended in between has no file any more.
+            // A thread that has ended meanwhile has no file any more.
             let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
             nanos += number(text.split(' ').next())?;
         }
         Ok(Duration::from_nanos(nanos))
     }
 
-    /// The most memory that it ever held, in bytes.
+    /// Its peak memory, in bytes.
     pub(crate) fn peak_memory(&self) -> io::Result<u64> {
         let status = fs::read_to_string(self.folder.join("status"))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,7 +1,7 @@
-//! An old copy of a disk is put back.
+//! An old copy of a disk is restored.
 //!
-//! Rule: a restored author that meets a peer first goes on where it was; one that writes first
-//! signs a second history, which costs nobody else anything.
+//! Rule: a restored author that meets a peer first continues where it was. One that writes first
+//! signs a second history, which costs no other feed anything.
 
 use multifeed_store::{DiskStore, DiskImage, SimDisk};
 use multifeed_tests::{Node, run_between};
@@ -11,7 +11,7 @@ use crate::report::{Row, Wrong};
 use crate::view::{View, config};
 use crate::watched::open;
 
-/// Restores a copy of every moment of so many lives.
+/// Restores a copy of every moment of this many lives.
 pub(crate) fn run(seed: u64, lives: u64) -> Row {
     let mut row = Row::new("backup");
     for seed in seed..seed + lives {
@@ -42,7 +42,7 @@ fn peer(life: &Life) -> Node {
     Node::open_on(config(5), life.peer.store.clone())
 }
 
-/// Appends to every feed of one's own that can be appended to; how many they are.
+/// Appends to every own feed that is writable. Returns their number.
 fn write(node: &mut Node<DiskStore>) -> usize {
     let feeds = writers(node, &OWN);
     let appended = feeds.iter().filter(|feed| {

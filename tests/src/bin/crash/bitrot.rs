@@ -1,7 +1,7 @@
-//! Bits that flip on the disk, one after the other.
+//! Bit flips on disk, one after the other.
 //!
-//! Rule: what comes back is what was written, or a failure; and where another peer holds a block
-//! that was damaged, it comes back from there.
+//! Rule: a read returns what was written or fails, and a damaged block is downloaded again from a
+//! peer that holds it.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
@@ -17,18 +17,18 @@ use crate::report::{Row, Wrong};
 use crate::view::{View, complaint, config};
 use crate::watched::{PATH, open};
 
-/// Steps of the life of the small disk.
+/// Steps in the life of the small disk.
 const STEPS: usize = 12;
 
-/// Steps of the larger one, of which a byte of each page is flipped.
+/// Steps in the life of the larger one, where one byte per page is flipped.
 const STEPS_LARGE: usize = 120;
 
 const PAGE_BYTES: usize = 4096;
 
-/// Flips every byte in use, or one of so many, of a small disk; and one of each page of a larger.
+/// Flips every byte in use, or one in `one_in`, of a small disk, and one per page of a larger one.
 ///
-/// Children do it: on some damage a destructor of the engine panics while another panic unwinds,
-/// which ends the process. That is counted, and the next child goes on behind it.
+/// Child processes do it: with some damage, a destructor of the engine panics during another panic,
+/// which aborts the process. That is counted, and the next child continues after it.
 pub(crate) fn run(seed: u64, step: usize) -> Result<Row, Box<dyn Error>> {
     let mut row = Row::new("bitrot");
     let mut from = 0;
@@ -53,7 +53,7 @@ pub(crate) fn run(seed: u64, step: usize) -> Result<Row, Box<dyn Error>> {
     }
 }
 
-/// Flips from a place of the list on; a line for each.
+/// Flips from a position of the list on, and prints a line for each.
 pub(crate) fn child(seed: u64, step: usize, from: usize) -> Result<(), Box<dyn Error>> {
     let small = Disk::filled(seed, STEPS);
     let large = Disk::filled(seed + 1, STEPS_LARGE);
@@ -64,17 +64,17 @@ pub(crate) fn child(seed: u64, step: usize, from: usize) -> Result<(), Box<dyn E
     let mut out = std::io::stdout().lock();
     for (disk, place) in places.skip(from) {
         let mut row = Row::new("bitrot");
-        disk.flip(place, &mut row);
+        disk.flip_bits(place, &mut row);
         writeln!(out, "{}", row.to_line()?)?;
     }
     Ok(())
 }
 
-/// A disk that was closed.
+/// A closed disk.
 struct Disk {
     life: Life,
     image: DiskImage,
-    /// What it shows undamaged.
+    /// Its contents without damage.
     sound: View,
 }
 
@@ -83,7 +83,7 @@ impl Disk {
         let platter = SimDisk::new(DiskImage::default());
         let mut life = Life::begin(seed, &platter).expect("the disk is sound");
         life.live(steps);
-        // The store itself is open as long as the life is: a copy is opened and closed.
+        // The store stays open as long as the life, so a copy is opened and closed.
         let copy = SimDisk::new(platter.image());
         let store = DiskStore::open_on(copy.clone(), PATH, Check::Quick);
         let mut node = Node::open_on(config(3), store.expect("the disk is sound"));
@@ -114,17 +114,17 @@ impl Disk {
             row.add("refused_by_the_core", 1);
             return Ok(());
         }
-        let is_told = complaint(&node).is_some();
+        let is_reported = complaint(&node).is_some();
         let view = View::of(&mut node);
         self.life.truth.judge(&view)?;
         let damaged = view.damaged();
         row.add("damaged_blocks", damaged as u64);
         if view == self.sound {
             row.add("harmless", 1);
-        } else if is_told {
+        } else if is_reported {
             row.add("told_when_opened", 1);
         } else if damaged == 0 {
-            // Of a key that went missing only the tree of checksums knows.
+            // Only the checksum tree knows that a key is missing.
             row.add("missing_without_a_word", 1);
             if DiskStore::open_on(SimDisk::new(image), PATH, Check::Full).is_ok() {
                 return Err(Wrong::Bad("something is missing, and the store is whole".into()));
@@ -148,7 +148,7 @@ impl Disk {
         for (key, seen) in view.0.iter().filter(|(_, seen)| !seen.is_refused) {
             let Some(feed) = node.multifeed.find(key).map(|feed| feed.id) else { continue };
             for index in &seen.damaged {
-                // What cannot be asked for stays damaged, and is counted so.
+                // A block that cannot be requested stays damaged and is counted as such.
                 let _ = node.multifeed.download(feed, *index..*index + 1);
                 node.drain();
                 run_between(&mut node, &mut peer, |_, _| ());

@@ -1,8 +1,8 @@
-//! Power cuts: every moment of the life of a disk, and at each what writes that were not synced
-//! may have left.
+//! Power cuts: every moment in the life of a disk, with all possible effects of writes that were
+//! not synced.
 //!
-//! Rule: an image is opened by the store and the core that people use. It must hold what one of
-//! two groups left, the last that was durable or the one under way, and nothing in between.
+//! Rule: the real store and core open each image. It must contain what one of two groups left, the
+//! last durable one or the one in progress, and nothing between them.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,19 +16,19 @@ use crate::report::{Row, Wrong};
 use crate::view::{View, complaint, config};
 use crate::watched::{Entries, PATH, entries, open};
 
-/// Subsets of the writes that were not synced: all of them, up to so many writes.
+/// Up to this many unsynced writes, all subsets are tried.
 const ALL_SUBSETS_OF: usize = 9;
 
-/// Else so many of chance, and as many images with sectors of chance at every sync.
-const BY_CHANCE: usize = 400;
+/// Above that, this many random subsets, and as many images with random sectors at every sync.
+const RANDOM_IMAGES: usize = 400;
 
-/// After so many images the multifeed in one goes on: it writes, and meets its peer.
+/// In one image of this many, the multifeed continues: it writes and meets its peer.
 const GOES_ON_EVERY: u64 = 199;
 
-/// After so many images the power is cut again while the store recovers.
+/// In one image of this many, the power is cut again during recovery.
 const CUT_AGAIN_EVERY: u64 = 499;
 
-/// Opens so many images, on every core.
+/// Opens this many images on all processors.
 pub(crate) fn run(count: u64, seed: u64) -> Row {
     let (next, left) = (AtomicU64::new(seed), AtomicU64::new(count));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -54,19 +54,19 @@ pub(crate) fn run(count: u64, seed: u64) -> Row {
     row.end()
 }
 
-/// A disk that has lived, and all that it may hold.
+/// A disk after a life, with all its possible contents.
 struct Disk {
     seed: u64,
     life: Life,
     log: Vec<DiskOp>,
     /// What the store held after each group, and what a multifeed shows of it.
     states: Vec<(Entries, View)>,
-    chance: Rng,
-    /// Images of the last sync that were looked at, with what they must hold.
+    rng: Rng,
+    /// Checked images of the last sync, with their expected contents.
     looked_at: BTreeSet<(u64, usize, usize)>,
 }
 
-/// A moment of the life: groups that were durable, and groups that were begun.
+/// A moment of the life: durable groups, and started groups.
 #[derive(Clone, Copy, Debug)]
 struct Moment {
     place: usize,
@@ -86,8 +86,8 @@ impl Disk {
             (held, View::of(&mut Node::open_on(config(3), group.after.clone())))
         });
         let states = states.collect();
-        let chance = Rng::new([seed as u8; 32]);
-        Self { seed, life, log, states, chance, looked_at: BTreeSet::new() }
+        let rng = Rng::new([seed as u8; 32]);
+        Self { seed, life, log, states, rng, looked_at: BTreeSet::new() }
     }
 
     fn explore(&mut self, left: &AtomicU64, row: &mut Row) {
@@ -124,7 +124,7 @@ impl Disk {
         format!("life {}, group {groups}", self.seed)
     }
 
-    /// After so many entries of the log.
+    /// After this many log entries.
     fn moment(&self, place: usize) -> Moment {
         let groups = &self.life.author.store.groups;
         let least = groups.iter().filter(|group| group.end <= place).count() - 1;
@@ -132,41 +132,41 @@ impl Disk {
         Moment { place, least, most: most.max(least) }
     }
 
-    /// Which of the pending writes reach the disk before the others is not ours to say.
+    /// The disk may write pending sectors in any order.
     fn before_sync(&mut self, cut: &PowerCut<'_>, moment: Moment, left: &AtomicU64, row: &mut Row) {
         let pending = cut.pending.len();
         let all = pending <= ALL_SUBSETS_OF;
-        for number in 0..if all { 1 << pending } else { BY_CHANCE } {
-            let subset = if all { number as u64 } else { self.chance.u64() };
+        for number in 0..if all { 1 << pending } else { RANDOM_IMAGES } {
+            let subset = if all { number as u64 } else { self.rng.u64() };
             let image = cut.subset(|place| subset >> (place % 64) & 1 == 1);
-            self.look("reordered", (cut, image), moment, left, row);
+            self.look("reordered", cut, image, moment, left, row);
         }
-        for _ in 0..BY_CHANCE {
-            let likely = 1 + self.chance.below(7);
-            let image = cut.scattered(|| self.chance.below(8) < likely);
-            self.look("scattered", (cut, image), moment, left, row);
+        for _ in 0..RANDOM_IMAGES {
+            let likely = 1 + self.rng.below(7);
+            let image = cut.scattered(|| self.rng.below(8) < likely);
+            self.look("scattered", cut, image, moment, left, row);
         }
     }
 
-    /// What was done last is there, or torn; of what was done before it all is there, nothing, or
-    /// any of it.
+    /// The last write is present or torn; each earlier one is present, absent or partial.
     fn after_op(&mut self, cut: &PowerCut<'_>, moment: Moment, left: &AtomicU64, row: &mut Row) {
-        self.look("prefixes", (cut, cut.subset(|_| true)), moment, left, row);
+        self.look("prefixes", cut, cut.subset(|_| true), moment, left, row);
         let Some(DiskOp::Write(_, bytes)) = cut.pending.last() else { return };
         for tear in Tear::all(bytes.len()) {
-            let subsets = [u64::MAX, 0, self.chance.u64()];
-            let subset = subsets[self.chance.below(3) as usize];
+            let subsets = [u64::MAX, 0, self.rng.u64()];
+            let subset = subsets[self.rng.below(3) as usize];
             let torn = cut.torn(tear, |place| subset >> (place % 64) & 1 == 1);
             let Some(image) = torn else { continue };
-            self.look("torn", (cut, image), moment, left, row);
+            self.look("torn", cut, image, moment, left, row);
         }
     }
 
-    /// Opens one image, if there was none like it.
+    /// Opens an image unless an equal one was opened before.
     fn look(
         &mut self,
         how: &'static str,
-        (cut, image): (&PowerCut<'_>, DiskImage),
+        cut: &PowerCut<'_>,
+        image: DiskImage,
         moment: Moment,
         left: &AtomicU64,
         row: &mut Row,
@@ -194,7 +194,7 @@ impl Disk {
         });
     }
 
-    /// Which state the store in an image is in.
+    /// The state of the store in an image.
     fn state_of(&self, store: &DiskStore, moment: Moment) -> Result<usize, Wrong> {
         let bad = |failure| Wrong::Bad(format!("{failure}"));
         let found = entries(store).map_err(bad)?;
@@ -216,10 +216,10 @@ impl Disk {
         if let Some(event) = complaint(&node) {
             return Err(Wrong::Bad(format!("{event:?}")));
         }
-        match view == self.states[state].1 {
-            true => Ok(state),
-            false => Err(Wrong::Bad(format!("the core shows another group than {state}"))),
+        if view != self.states[state].1 {
+            return Err(Wrong::Bad(format!("the core shows another group than {state}")));
         }
+        Ok(state)
     }
 
     /// Cuts the power again at every step of the store's recovery.
@@ -231,7 +231,7 @@ impl Disk {
         let (mut synced, mut first, mut count) = (image.clone(), 0, 0);
         for place in 0..log.len() {
             let cut = PowerCut { synced: &synced, pending: &log[first..=place] };
-            let some = self.chance.u64();
+            let some = self.rng.u64();
             for subset in [u64::MAX, some] {
                 let image = cut.subset(|place| subset >> (place % 64) & 1 == 1);
                 let moment = Moment { place, least: state, most: state };
@@ -247,7 +247,7 @@ impl Disk {
         Ok(count)
     }
 
-    /// The multifeed in an image writes on, and meets its peer as it was at that time.
+    /// The multifeed in an image writes and meets its peer in its state of that time.
     fn go_on(&self, image: DiskImage, state: usize) -> Result<(), Wrong> {
         let store = open(image).map_err(|failure| Wrong::Bad(format!("{failure}")))?;
         let mut node = Node::open_on(config(4), store);

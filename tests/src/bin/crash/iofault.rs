@@ -1,7 +1,7 @@
-//! Every operation of a disk fails, in every way, once and from then on.
+//! Every disk operation fails in every way, once or permanently.
 //!
-//! Rule: after a failure the store is closed, the core says so, and on a sound disk everything that
-//! was acknowledged is there.
+//! Rule: after a failure the store is closed, the core reports it, and on a repaired disk
+//! everything acknowledged is present.
 
 use std::io::ErrorKind;
 
@@ -16,25 +16,25 @@ use crate::report::{Row, Wrong};
 use crate::view::{View, complaint, config};
 use crate::watched::{PATH, entries, open};
 
-/// Steps of a life, each operation of which fails once in each way.
+/// Steps of a life; each operation fails once in each way.
 const STEPS: usize = 10;
 
 const KINDS: [FaultKind; 4] = [
-    // EIO has no kind of its own.
+    // EIO has no `ErrorKind`.
     FaultKind::Error(ErrorKind::Other),
     FaultKind::Error(ErrorKind::StorageFull),
     FaultKind::ShortRead,
     FaultKind::ShortWrite,
 ];
 
-/// Breaks the disks of so many lives.
+/// Breaks the disks of this many lives.
 pub(crate) fn run(seed: u64, lives: u64) -> Row {
     let mut row = Row::new("iofault");
     for seed in seed..seed + lives {
         let platter = SimDisk::new(DiskImage::default());
         let mut sound = Life::begin(seed, &platter).expect("the disk is sound");
         let before = platter.operations();
-        // The operations of making it are for `while_opening`.
+        // `while_opening` covers the operations of its creation.
         sound.live(STEPS);
         let operations = platter.operations();
         drop(sound);
@@ -69,10 +69,10 @@ fn while_living(seed: u64, fault: Fault, row: &mut Row) -> Result<(), Wrong> {
         row.add("failed_commits", 1);
         is_closed(&mut life, row)?;
     } else if !failed {
-        // A read that failed was tried again by nobody, and nothing was missing.
+        // A failed read was not retried, and nothing was missing.
         row.add("unheard", 1);
     }
-    // As if the process ended: the log of the disk ends with the last operation that was done.
+    // As if the process ended: the disk's log ends with the last completed operation.
     let found = open(platter.image()).map_err(|f| Wrong::Bad(format!("reopened: {f}")))?;
     let held = entries(&found).map_err(|f| Wrong::Bad(format!("reopened: {f}")))?;
     let groups = &life.author.store.groups;
@@ -91,15 +91,15 @@ fn while_living(seed: u64, fault: Fault, row: &mut Row) -> Result<(), Wrong> {
     }
 }
 
-/// A commit failed: the store and the core must say so from then on.
+/// A commit failed: the store and the core must report it from then on.
 fn is_closed(life: &mut Life, row: &mut Row) -> Result<(), Wrong> {
-    let told = life.author.events.iter().any(|event| match event {
+    let is_reported = life.author.events.iter().any(|event| match event {
         Event::Failed { failure, .. } | Event::FeedBroken { failure, .. } => {
             matches!(failure, StoreFailure::Io | StoreFailure::Full | StoreFailure::Damaged)
         }
         _ => false,
     });
-    if !told {
+    if !is_reported {
         return Err(Wrong::Bad("no event tells of the failure".into()));
     }
     let next = life.author.store.commit(&[&[]]).map_err(|failure| failure.kind());
@@ -124,7 +124,7 @@ fn is_closed(life: &mut Life, row: &mut Row) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Every operation of opening, of a disk that was closed and of one that lost its power.
+/// Every operation while opening a disk that was closed, and one that lost power.
 fn while_opening(image: &DiskImage, seed: u64, row: &mut Row) {
     let held = open(image.clone()).and_then(|store| entries(&store));
     for (at, kind) in cross(0..opening_operations(image)) {

@@ -1,7 +1,7 @@
-//! A process with a store on the real disk is killed at any moment, and begins again.
+//! A process with a store on a real disk is killed at random moments and restarted.
 //!
-//! Rule: what was acknowledged is known to the parent alone, which has read it from the child's
-//! output; a second process never gets the store while the child lives.
+//! Rule: only the parent knows what was acknowledged, from the child's output. A second process
+//! never gets the store while the child lives.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -19,19 +19,19 @@ use crate::life::{OWN, writers};
 use crate::report::{Row, Wrong};
 use crate::view::{View, complaint, config};
 
-/// Cycles of one store: it grows, and all of it is read in each.
+/// Cycles per store: it grows, and all of it is read in each cycle.
 const CYCLES_OF_A_STORE: u64 = 25;
 
-/// How long a child lives at most, from its first acknowledgement on or before it.
+/// Longest life of a child, from its first acknowledgement.
 const LIFE_MS_MAX: u64 = 40;
 
-/// The block of an index, so that whoever finds it knows whether it is right.
+/// The block of an index, so that a reader can verify it.
 fn block(name: &str, index: u64) -> Vec<u8> {
     let length = (index * 7_919 % 1_500) as usize;
     format!("{name} {index} ").bytes().cycle().take(8 + length).collect()
 }
 
-/// Appends until it is killed, one to four blocks at a time, and says what is durable.
+/// Appends one to four blocks at a time until it is killed, and prints what is durable.
 pub(crate) fn child(path: &Path) -> Result<(), Box<dyn Error>> {
     let mut node = Node::open_on(config(1), DiskStore::open(path, Check::Quick)?);
     let feeds = writers(&mut node, &OWN);
@@ -59,7 +59,7 @@ pub(crate) fn child(path: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A child, and what it says.
+/// A child and its output.
 struct Running {
     child: Child,
     said: Receiver<String>,
@@ -76,7 +76,7 @@ impl Running {
         let out = child.stdout.take().ok_or("a child without output")?;
         let (sender, said) = channel();
         std::thread::spawn(move || {
-            // A line that the kill cut in two was not said.
+            // A line cut by the kill does not count.
             let mut lines = BufReader::new(out);
             let mut line = String::new();
             while lines.read_line(&mut line).is_ok_and(|count| count > 0) && line.ends_with('\n') {
@@ -88,12 +88,12 @@ impl Running {
         Ok(Self { child, said })
     }
 
-    /// What it has said by now.
-    fn heard(&self, acknowledged: &mut BTreeMap<String, u64>) -> u64 {
+    /// Reads its output so far.
+    fn read_acknowledged(&self, acknowledged: &mut BTreeMap<String, u64>) -> u64 {
         self.said.try_iter().map(|line| take(&line, acknowledged)).sum()
     }
 
-    /// Kills it, and takes what it said before.
+    /// Kills it and reads its remaining output.
     fn kill(mut self, acknowledged: &mut BTreeMap<String, u64>) -> std::io::Result<u64> {
         self.child.kill()?;
         self.child.wait()?;
@@ -101,7 +101,7 @@ impl Running {
     }
 }
 
-/// Takes down how long a feed was acknowledged to be; how many blocks more that are.
+/// Records the acknowledged length of a feed. Returns how many blocks were added.
 fn take(line: &str, acknowledged: &mut BTreeMap<String, u64>) -> u64 {
     let said = line.trim_end().split_once(' ');
     let Some((feed, Ok(end))) = said.map(|(feed, end)| (feed, end.parse::<u64>())) else {
@@ -111,7 +111,7 @@ fn take(line: &str, acknowledged: &mut BTreeMap<String, u64>) -> u64 {
     end.saturating_sub(before)
 }
 
-/// Kills so many children.
+/// Kills this many children.
 pub(crate) fn run(cycles: u64) -> Result<Row, Box<dyn Error>> {
     let mut row = Row::new("kill9");
     let (mut folder, mut acknowledged) = (tempfile::tempdir()?, BTreeMap::new());
@@ -121,16 +121,16 @@ pub(crate) fn run(cycles: u64) -> Result<Row, Box<dyn Error>> {
         }
         let path = folder.path().join("feeds");
         let running = Running::start(&path)?;
-        // At any moment of what goes on; primes so that no two cycles are alike.
+        // At various moments; primes avoid equal cycles.
         let life = Duration::from_micros(500 + cycle * 7_919 % (LIFE_MS_MAX * 1_000));
         std::thread::sleep(life);
-        let heard = running.heard(&mut acknowledged);
-        if heard > 0 {
-            // So it has the store, and lives.
+        let acknowledged_alive = running.read_acknowledged(&mut acknowledged);
+        if acknowledged_alive > 0 {
+            // It has opened the store and is alive.
             row.add("second_opens", 1);
             row.judge(is_locked(&path), || format!("cycle {cycle}"));
         }
-        let count = heard + running.kill(&mut acknowledged)?;
+        let count = acknowledged_alive + running.kill(&mut acknowledged)?;
         row.add("cycles", 1);
         row.add("acknowledged", count);
         row.judge(look(&path, &acknowledged), || format!("cycle {cycle}"));
@@ -141,7 +141,7 @@ pub(crate) fn run(cycles: u64) -> Result<Row, Box<dyn Error>> {
 fn is_locked(path: &Path) -> Result<(), Wrong> {
     match DiskStore::open(path, Check::Quick).map_err(|failure| failure.kind()) {
         Err(FailureKind::Locked) => Ok(()),
-        other => Err(Wrong::Bad(format!("a second process is told {other:?}"))),
+        other => Err(Wrong::Bad(format!("a second process got {other:?}"))),
     }
 }
 

@@ -1,7 +1,8 @@
-//! The life of a disk: a multifeed that writes, gets, clears, removes and rules, beside a peer.
+//! The life of a disk: a multifeed writes, downloads, clears, removes and rules on feeds, with a
+//! peer.
 //!
-//! Rule: a seed decides all of it. What is true of blocks and trees is written down when they are
-//! made, and what was acknowledged when it is.
+//! Rule: a seed decides everything. The correct blocks and trees are recorded when they are made,
+//! and acknowledgements when they arrive.
 
 use std::collections::BTreeMap;
 
@@ -15,28 +16,28 @@ use crate::report::Wrong;
 use crate::view::{View, complaint, config};
 use crate::watched::Watched;
 
-/// Steps of a life: some 60 groups of commits.
+/// Steps of a life: about 60 groups of commits.
 pub(crate) const STEPS: usize = 40;
 
-/// A larger block than this takes more than a page.
+/// A larger block takes more than a page.
 const BLOCK_BYTES_MAX: u64 = 6_000;
 
-/// What is true of all feeds, whoever has them.
+/// The correct contents of all feeds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Truth {
     blocks: BTreeMap<(FeedKey, u64), Bytes>,
     trees: BTreeMap<(FeedKey, u64), [u8; 32]>,
 }
 
-/// What was acknowledged, once so many groups were durable.
+/// What was acknowledged once this many groups were durable.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(crate) groups: usize,
-    /// How much of each feed is there.
+    /// The held length of each feed.
     lengths: BTreeMap<FeedKey, u64>,
-    /// The feed that the next step removes, if it does.
+    /// The feed that the next step removes, if any.
     leaving: Option<FeedKey>,
-    /// What the peer's disk holds by then.
+    /// What the peer's disk holds then.
     pub(crate) peer: MemoryStore,
 }
 
@@ -49,7 +50,7 @@ pub(crate) struct Life {
     pub(crate) known: Vec<Known>,
     own: Vec<FeedId>,
     theirs: Vec<FeedId>,
-    chance: Rng,
+    rng: Rng,
 }
 
 /// Names of the author's feeds, with the seeds of their key pairs.
@@ -57,7 +58,7 @@ pub(crate) const OWN: [(&str, u8); 2] = [("one", 1), ("two", 2)];
 
 const THEIRS: [(&str, u8); 2] = [("three", 3), ("four", 4)];
 
-/// Makes the feeds of a list, as far as the store lets it.
+/// Creates the feeds of a list, as far as the store permits.
 pub(crate) fn writers<S: Store>(node: &mut Node<S>, names: &[(&str, u8)]) -> Vec<FeedId> {
     let pair = |seed: u8| KeyPair::from_seed(&[seed; 32]);
     let feeds = names.iter().map(|(name, seed)| node.multifeed.writer(name, pair(*seed)));
@@ -74,7 +75,7 @@ pub(crate) fn connect<A: Store, B: Store>(one: &mut Node<A>, other: &mut Node<B>
 }
 
 impl Life {
-    /// A new disk, and a new multifeed on it that is connected.
+    /// A new disk with a new, connected multifeed.
     pub(crate) fn begin(seed: u64, platter: &SimDisk) -> Result<Self, Failure> {
         let store = Watched::create(platter)?;
         let author = Node::open_on(config(1), store);
@@ -85,7 +86,7 @@ impl Life {
             known: Vec::new(),
             own: Vec::new(),
             theirs: Vec::new(),
-            chance: Rng::new(std::array::from_fn(|at| (seed >> (at % 8 * 8)) as u8)),
+            rng: Rng::new(std::array::from_fn(|at| (seed >> (at % 8 * 8)) as u8)),
         };
         life.own = writers(&mut life.author, &OWN);
         life.theirs = writers(&mut life.peer, &THEIRS);
@@ -94,7 +95,7 @@ impl Life {
         Ok(life)
     }
 
-    /// A whole life, or as much of it as the disk lasts.
+    /// A whole life, or until the disk fails.
     pub(crate) fn live(&mut self, steps: usize) {
         for _ in 0..steps {
             self.step();
@@ -105,13 +106,13 @@ impl Life {
         }
     }
 
-    /// Whether the store has failed under the author.
+    /// Whether the author's store has failed.
     pub(crate) fn has_failed(&self) -> bool {
         complaint(&self.author).is_some()
     }
 
     fn step(&mut self) {
-        match self.chance.below(12) {
+        match self.rng.below(12) {
             0..6 => self.append_own(),
             6..8 => self.append_theirs(),
             8 => self.clear(),
@@ -124,20 +125,20 @@ impl Life {
     }
 
     fn block(&mut self) -> Vec<u8> {
-        let most = [40, 400, BLOCK_BYTES_MAX][self.chance.below(3) as usize];
-        let mut block = vec![0; self.chance.below(most) as usize];
-        self.chance.fill(&mut block);
+        let most = [40, 400, BLOCK_BYTES_MAX][self.rng.below(3) as usize];
+        let mut block = vec![0; self.rng.below(most) as usize];
+        self.rng.fill(&mut block);
         block
     }
 
     fn blocks(&mut self) -> Vec<Vec<u8>> {
-        (0..1 + self.chance.below(3)).map(|_| self.block()).collect()
+        (0..1 + self.rng.below(3)).map(|_| self.block()).collect()
     }
 
-    /// One to three appends, which are durable as one group.
+    /// One to three appends that become durable as one group.
     fn append_own(&mut self) {
-        for _ in 0..1 + self.chance.below(3) {
-            let feed = self.own.get(self.chance.below(2) as usize).copied();
+        for _ in 0..1 + self.rng.below(3) {
+            let feed = self.own.get(self.rng.below(2) as usize).copied();
             let blocks = self.blocks();
             if let Some(feed) = feed {
                 append(&mut self.author, feed, &blocks, &mut self.truth);
@@ -146,22 +147,22 @@ impl Life {
     }
 
     fn append_theirs(&mut self) {
-        let feed = self.theirs[self.chance.below(2) as usize];
+        let feed = self.theirs[self.rng.below(2) as usize];
         let blocks = self.blocks();
         append(&mut self.peer, feed, &blocks, &mut self.truth);
         self.peer.drain();
     }
 
-    /// A feed that is there, and a run of its blocks.
+    /// An existing feed and a run of its blocks.
     fn some_run(&mut self) -> Option<(FeedId, std::ops::Range<u64>)> {
         let feeds: Vec<_> = self.author.multifeed.feeds().filter(|feed| feed.length > 0).collect();
-        let which = self.chance.below(feeds.len().max(1) as u64) as usize;
+        let which = self.rng.below(feeds.len().max(1) as u64) as usize;
         let (id, length) = feeds.get(which).map(|feed| (feed.id, feed.length))?;
-        let start = self.chance.below(length);
-        Some((id, start..(start + 1 + self.chance.below(5)).min(length)))
+        let start = self.rng.below(length);
+        Some((id, start..(start + 1 + self.rng.below(5)).min(length)))
     }
 
-    // What is refused here was not possible at this moment: another step comes.
+    // A refused call was not possible at this moment; another step follows.
     fn clear(&mut self) {
         if let Some((feed, run)) = self.some_run() {
             let _ = self.author.multifeed.clear(feed, run);
@@ -174,7 +175,7 @@ impl Life {
         }
     }
 
-    /// A feed of the peer leaves; the next step may accept it again.
+    /// A feed of the peer is removed; the next step may accept it again.
     fn remove(&mut self) {
         let key = self.key_of_theirs();
         let feed = self.author.multifeed.find(&key).map(|feed| feed.id);
@@ -193,11 +194,11 @@ impl Life {
     }
 
     fn key_of_theirs(&mut self) -> FeedKey {
-        let feed = self.theirs[self.chance.below(2) as usize];
+        let feed = self.theirs[self.rng.below(2) as usize];
         self.peer.multifeed.feed(feed).expect("a writer's feed").key
     }
 
-    /// Writes down what is acknowledged by now.
+    /// Records what is acknowledged by now.
     fn know(&mut self, leaving: Option<FeedKey>) {
         let groups = self.author.store.groups.len();
         let feeds = self.author.multifeed.feeds();
@@ -208,13 +209,13 @@ impl Life {
         self.known.push(Known { groups, lengths, leaving, peer });
     }
 
-    /// What was known last when so many groups were durable.
+    /// What was known last when this many groups were durable.
     pub(crate) fn known_at(&self, groups: usize) -> Option<&Known> {
         self.known.iter().rfind(|known| known.groups <= groups)
     }
 
-    /// Holds what a multifeed shows of the disk after so many groups against what is true and what
-    /// was acknowledged.
+    /// Compares what a multifeed shows of the disk after this many groups with the correct contents
+    /// and the acknowledgements.
     pub(crate) fn judge(&self, groups: usize, view: &View) -> Result<(), Wrong> {
         self.truth.judge(view)?;
         let Some(known) = self.known_at(groups) else { return Ok(()) };
@@ -232,7 +233,7 @@ impl Life {
     }
 }
 
-/// Appends to a feed of one's own, and writes down what.
+/// Appends to an own feed and records it.
 fn append<S: Store>(node: &mut Node<S>, feed: FeedId, blocks: &[Vec<u8>], truth: &mut Truth) {
     let Some(key) = node.multifeed.feed(feed).map(|feed| feed.key) else { return };
     let slices: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
@@ -242,7 +243,7 @@ fn append<S: Store>(node: &mut Node<S>, feed: FeedId, blocks: &[Vec<u8>], truth:
 }
 
 impl Truth {
-    /// Blocks are appended behind those that are known.
+    /// Blocks are appended after the known ones.
     pub(crate) fn append(&mut self, key: FeedKey, blocks: &[Vec<u8>]) {
         let next = self.blocks.range((key, 0)..=(key, u64::MAX)).next_back();
         let next = next.map_or(0, |((_, index), _)| index + 1);
@@ -259,7 +260,7 @@ impl Truth {
         }
     }
 
-    /// Whether every block is the one that was made, and no tree another than was signed.
+    /// Whether every block is correct and every tree was signed.
     pub(crate) fn judge(&self, view: &View) -> Result<(), Wrong> {
         for (key, seen) in &view.0 {
             for (index, block) in &seen.blocks {

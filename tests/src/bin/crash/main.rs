@@ -1,8 +1,8 @@
-//! Failing disks under the real store and core:
-//! `cargo run --release -p multifeed-tests --bin crash -- --images 1000000 [--json]`.
+//! Failing disks below the real store and core: `cargo run --release -p multifeed-tests --bin crash
+//! -- --images 1000000 [--json]`.
 //!
-//! Rule: what counts as right is written down outside of what is tested: blocks when they are
-//! made, groups of commits when they are durable, acknowledgements by another process.
+//! Rule: the correct results are recorded outside the tested code: blocks when they are made,
+//! groups of commits when they are durable, acknowledgements by another process.
 
 mod backup;
 mod bitrot;
@@ -22,49 +22,49 @@ use clap::Parser;
 
 use report::Report;
 
-/// Breaks disks in every way, and looks at what is left. Without a choice, all of it, in short.
+/// Breaks disks in every way and checks what is left. Without options, everything in short.
 #[derive(Parser)]
 #[command(name = "crash")]
 struct Arguments {
-    /// Power cuts: so many images of disks, with torn and reordered writes, are opened again.
+    /// Power cuts: open this many disk images with torn and reordered writes.
     #[arg(long, value_name = "N")]
     images: Option<u64>,
-    /// A process with a store on the real disk is killed so often, at any moment.
+    /// Kill a process with a store on a real disk this many times.
     #[arg(long, value_name = "N")]
     kill9: Option<u64>,
-    /// Every byte that a store uses is flipped, one after the other.
+    /// Flip every byte that a store uses, one after the other.
     #[arg(long)]
     bitrot: bool,
-    /// Every operation of a disk fails, in every way.
+    /// Let every disk operation fail, in every way.
     #[arg(long)]
     iofault: bool,
-    /// An old copy of a disk is put back, at every moment of a life.
+    /// Restore an old copy of a disk, for every moment of a life.
     #[arg(long)]
     backup: bool,
     /// All of these, in less than a minute.
     #[arg(long)]
     short: bool,
-    /// Where the first life of a disk begins.
+    /// The seed of the first life.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// A line of JSON for each, in place of words.
+    /// Print JSON lines instead of text.
     #[arg(long)]
     json: bool,
-    /// Is the process that is killed.
+    /// Be the process that is killed.
     #[arg(long, hide = true)]
     child: Option<PathBuf>,
-    /// Is the process that flips bytes, from this one on.
+    /// Be the process that flips bytes, from this one on.
     #[arg(long, hide = true)]
     flip_from: Option<usize>,
-    /// One of so many bytes is flipped.
+    /// Flip one byte in this many.
     #[arg(long, hide = true, default_value_t = 1)]
     flip_step: usize,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // Of what is damaged on purpose the engine panics, which the store catches; nobody wants to
-    // read of it a thousand times.
+    // The engine panics on deliberate damage, and the store catches it; do not print that a
+    // thousand times.
     std::panic::set_hook(Box::new(|_| ()));
     let done = match (&arguments.child, arguments.flip_from) {
         (Some(path), _) => kill9::child(path).map(|()| true),

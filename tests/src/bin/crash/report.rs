@@ -1,6 +1,6 @@
-//! What was found, for people and for programs.
+//! The findings as text and JSON.
 //!
-//! Rule: a row has what was done in counts, and what was wrong in words; the last line adds up.
+//! Rule: a row counts what was done and describes what was wrong; the last line is the sum.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// Words about what is wrong that are kept: the first few tell as much as all.
+/// Most descriptions kept; the first few suffice.
 const COMPLAINTS_MAX: usize = 8;
 
-/// What one kind of failure came to.
+/// The result of one kind of failure.
 #[derive(Debug)]
 pub(crate) struct Row {
     name: &'static str,
@@ -23,17 +23,17 @@ pub(crate) struct Row {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Found {
     counts: BTreeMap<String, u64>,
-    /// Things that were acknowledged and are not there.
+    /// Acknowledged things that are missing.
     lost: u64,
-    /// Whatever else must not be.
+    /// Other errors.
     bad: u64,
     complaints: Vec<String>,
 }
 
-/// What is wrong with a disk that was looked at.
+/// What is wrong with an examined disk.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Wrong {
-    /// Something that was acknowledged is not there.
+    /// Something acknowledged is missing.
     Lost(String),
     /// Something else.
     Bad(String),
@@ -55,12 +55,12 @@ impl Row {
         Self { name, began: Instant::now(), time: Duration::ZERO, found: Found::default() }
     }
 
-    /// What was found, for another process of this program.
+    /// The findings for another process of this program.
     pub(crate) fn to_line(&self) -> serde_json::Result<String> {
         serde_json::to_string(&self.found)
     }
 
-    /// What another process found.
+    /// The findings of another process.
     pub(crate) fn from_line(line: &str) -> serde_json::Result<Self> {
         Ok(Self { found: serde_json::from_str(line)?, ..Self::new("") })
     }
@@ -70,7 +70,7 @@ impl Row {
         *self.found.counts.entry(what.into()).or_default() += count;
     }
 
-    /// Counts something wrong, and says where it was.
+    /// Counts an error and its place.
     pub(crate) fn judge(&mut self, verdict: Result<(), Wrong>, place: impl FnOnce() -> String) {
         let words = match verdict {
             Ok(()) => return,
@@ -88,7 +88,7 @@ impl Row {
         }
     }
 
-    /// Takes over what a part of the same work found.
+    /// Adds the findings of another part.
     pub(crate) fn merge(&mut self, other: Self) {
         let other = other.found;
         other.counts.iter().for_each(|(what, count)| self.add(what, *count));
@@ -98,7 +98,7 @@ impl Row {
         self.found.complaints.extend(other.complaints.into_iter().take(room));
     }
 
-    /// The work is done.
+    /// Prints the row.
     pub(crate) fn end(mut self) -> Self {
         self.time = self.began.elapsed();
         self
@@ -139,7 +139,7 @@ impl Report {
         writeln!(io::stdout(), "{name}: {counts}; {lost} lost, {bad} bad; {seconds:.1} s")
     }
 
-    /// The last line; whether all was right.
+    /// Prints the last line. Returns whether everything was right.
     pub(crate) fn end(self) -> Result<bool, Box<dyn std::error::Error>> {
         let Self { json, total } = self;
         let Found { counts, lost, bad, .. } = total;
@@ -161,8 +161,8 @@ fn say_json(line: &Line<'_>) -> io::Result<()> {
     writeln!(io::stdout(), "{}", serde_json::to_string(line).map_err(io::Error::other)?)
 }
 
-/// A word to whoever runs this.
+/// Prints a line.
 pub(crate) fn complain(words: &str) {
-    // Nobody is left who could be told that nobody reads.
+    // The output is closed, so nothing can be reported.
     let _ = writeln!(io::stderr(), "{words}");
 }

@@ -1,4 +1,4 @@
-//! What an application sees of a multifeed, all of it: to compare, and to hold against the truth.
+//! An application's complete view of a multifeed, for comparisons.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use multifeed_tests::Node;
 
 use crate::report::Wrong;
 
-/// What is known of each feed that is there.
+/// What is known of each existing feed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct View(pub(crate) BTreeMap<FeedKey, Seen>);
 
@@ -20,7 +20,7 @@ pub(crate) struct Seen {
     pub(crate) length: u64,
     pub(crate) tree_hash: Option<[u8; 32]>,
     pub(crate) is_refused: bool,
-    /// The blocks that are held, by index.
+    /// The held blocks, by index.
     pub(crate) blocks: BTreeMap<u64, Bytes>,
     /// Those that cannot be read.
     pub(crate) damaged: Vec<u64>,
@@ -31,7 +31,7 @@ pub(crate) fn config(seed: u8) -> Config {
     Config::new(Group::keyed([8; 32]), [seed; 32])
 }
 
-/// What a read came to.
+/// The result of a read.
 pub(crate) enum Read {
     Blocks(Vec<Bytes>),
     /// They were cleared, up to this one.
@@ -39,7 +39,7 @@ pub(crate) enum Read {
     Failed,
 }
 
-/// Reads the first of some blocks, as many as come together.
+/// Reads the first of some blocks, as many as one reply contains.
 pub(crate) fn read<S: Store>(node: &mut Node<S>, feed: FeedId, run: Range<u64>) -> Option<Read> {
     let request = node.multifeed.read(feed, run.start, run.end).ok()?;
     let before = node.events.len();
@@ -55,7 +55,7 @@ pub(crate) fn read<S: Store>(node: &mut Node<S>, feed: FeedId, run: Range<u64>) 
 }
 
 impl View {
-    /// All that a multifeed shows. One that did not open shows nothing.
+    /// Everything that a multifeed shows; nothing if it did not open.
     pub(crate) fn of<S: Store>(node: &mut Node<S>) -> Self {
         let feeds: Vec<(FeedId, FeedKey, u64, bool)> = node
             .multifeed
@@ -70,12 +70,12 @@ impl View {
         Self(seen.collect())
     }
 
-    /// How many blocks cannot be read.
+    /// The number of blocks that cannot be read.
     pub(crate) fn damaged(&self) -> usize {
         self.0.values().map(|seen| seen.damaged.len()).sum()
     }
 
-    /// Whether all that an earlier view shows is still there.
+    /// Whether everything of an earlier view is still present.
     pub(crate) fn keeps(&self, earlier: &Self) -> Result<(), Wrong> {
         for (key, before) in &earlier.0 {
             let now = self.0.get(key).map(|seen| &seen.blocks);
@@ -103,7 +103,7 @@ fn blocks<S: Store>(
                 (at, end) = (next, length);
             }
             Some(Read::Missing(next)) => (at, end) = (next, length),
-            // The rest is read one by one, to see which of them it is.
+            // The rest is read one by one to find the unreadable ones.
             Some(Read::Failed) if end > at + 1 => end = at + 1,
             Some(Read::Failed) | None => {
                 damaged.push(at);
@@ -114,7 +114,7 @@ fn blocks<S: Store>(
     (held, damaged)
 }
 
-/// What opening told that is wrong.
+/// The error reported while opening.
 pub(crate) fn complaint<S>(node: &Node<S>) -> Option<&Event> {
     node.events.iter().find(|event| {
         matches!(

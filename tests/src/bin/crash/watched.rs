@@ -1,7 +1,7 @@
-//! A disk store that is watched: what each group of commits made of it, and when.
+//! A disk store with a record of what each group of commits made of it, and when.
 //!
-//! Rule: the mirror is plain memory and takes each group whole, so that it says what the disk may
-//! hold after a crash: what it held after some group, and nothing in between.
+//! Rule: the mirror is plain memory and applies each group as a whole. So it shows what the disk
+//! may hold after a crash: the state after some group, and nothing between.
 
 use bytes::Bytes;
 use multifeed_core::{StoreKey, Write};
@@ -13,24 +13,24 @@ pub(crate) type Entries = Vec<(StoreKey, Bytes)>;
 /// The name in failures.
 pub(crate) const PATH: &str = "platter";
 
-/// A store on a platter, and what became of it.
+/// A store on a simulated disk, and its history.
 #[derive(Debug)]
 pub(crate) struct Watched {
     inner: DiskStore,
     platter: SimDisk,
     mirror: MemoryStore,
-    /// What the store held at first, and after each group that is durable.
+    /// What the store held at first, and after each durable group.
     pub(crate) groups: Vec<Group>,
-    /// A group was begun, and failed.
+    /// A group was started and failed.
     pub(crate) begun: Option<Group>,
 }
 
 /// A state of the store.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
-    /// Entries of the disk's log when its commit began.
+    /// Entries of the disk's log when its commit started.
     pub(crate) begin: usize,
-    /// The same, when it was durable.
+    /// Entries of the log when it was durable.
     pub(crate) end: usize,
     /// What the store holds from then on.
     pub(crate) after: MemoryStore,
@@ -66,19 +66,19 @@ impl Store for Watched {
                 self.mirror = group.after.clone();
                 self.groups.push(group);
             }
-            // The first to fail: what comes later finds a closed store.
+            // The first failure; later calls find a closed store.
             Err(_) => self.begun = self.begun.take().or(Some(group)),
         }
         done
     }
 }
 
-/// Opens the store that lies on a disk.
+/// Opens the store on a disk.
 pub(crate) fn open(image: DiskImage) -> Result<DiskStore, Failure> {
     DiskStore::open_on(SimDisk::new(image), PATH, Check::Quick)
 }
 
-/// All that a store holds.
+/// Everything that a store holds.
 pub(crate) fn entries(store: &impl Store) -> Result<Entries, Failure> {
     let (from, until) = (StoreKey::from_bytes([0; 13]), StoreKey::from_bytes([255; 13]));
     store.scan(&Scan { from, until, entries_max: usize::MAX, bytes_max: usize::MAX })

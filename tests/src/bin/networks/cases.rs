@@ -1,4 +1,4 @@
-//! What happens to five peers, and how soon they are whole again.
+//! Events in a network of five peers, and the time to recover.
 
 use std::thread;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::figure::Figures;
 use crate::fleet::Fleet;
 use crate::hosts::{COUNT, Hosts};
 
-/// One thing that happens.
+/// One kind of event.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
-    /// It takes less than ten seconds.
+    /// Takes less than ten seconds.
     pub(crate) is_short: bool,
     pub(crate) needs_links: bool,
     pub(crate) run: fn(&Hosts, &mut Figures) -> Result<(), Failure>,
@@ -32,7 +32,7 @@ pub(crate) const ALL: [Case; 8] = [
 
 const ALL_OTHERS: usize = COUNT as usize - 1;
 
-/// The peer that things happen to, and the peers that have to notice.
+/// The affected peer, and the peers that must notice.
 const VICTIM: u8 = 2;
 
 fn seconds(seconds: u64) -> Duration {
@@ -89,7 +89,7 @@ fn frozen(hosts: &Hosts, figures: &mut Figures) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Waits until all hold so much, and all are connected; how long the former took.
+/// Waits until all hold this many blocks and are connected. Returns how long the former took.
 fn converge(fleet: &mut Fleet<'_>, blocks: u64) -> Result<Duration, Failure> {
     let took = fleet.until_blocks(blocks)?;
     fleet.until_peers(ALL_OTHERS, &[])?;
@@ -105,7 +105,7 @@ fn address(hosts: &Hosts, figures: &mut Figures) -> Result<(), Failure> {
     hosts.renumber(VICTIM)?;
     append_everywhere(&mut fleet)?;
     let took = converge(&mut fleet, COUNT.into())?;
-    // The next case finds the network as it was made.
+    // The next case starts with the network restored.
     hosts.restore(VICTIM)?;
     figures.time("address: at a new one, all is there after", took, seconds(30))?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Many nodes in one process, and what their silence costs.
+//! Many nodes in one process, and the cost of their idle time.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -18,14 +18,14 @@ use crate::{Failure, any_port};
 const COUNT: usize = 100;
 const CONNECTIONS_MAX: usize = 64;
 
-/// How long the crowd may take to hold what one of it wrote.
+/// How long the crowd may take to hold what one of its nodes wrote.
 const CONVERGED: Duration = Duration::from_secs(60);
 
-/// Silence before it is measured, and while.
-const SETTLING: Duration = Duration::from_secs(30);
+/// Idle time before and during the measurement.
+const WARM_UP: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// So many nodes that hold one block soon.
+/// Waits until this many nodes hold one block.
 pub(crate) async fn crowd(count: usize) -> Result<(), Failure> {
     let dht = dht_nodes(any_port(Ipv4Addr::LOCALHOST).into()).await?;
     let entry = dht[0].addr();
@@ -37,27 +37,27 @@ pub(crate) async fn crowd(count: usize) -> Result<(), Failure> {
     }
     let feed = nodes[0].writer("own", KeyPair::from_seed(&[1; 32])).await?;
     append(&nodes[0], feed).await?;
-    let mut told = None;
+    let mut printed = None;
     loop {
         let mut all = State { peers: 0, blocks: u64::MAX };
         for node in &nodes {
             let State { peers, blocks } = state(node).await?;
             all = State { peers: all.peers.max(peers), blocks: all.blocks.min(blocks) };
         }
-        if told.replace(all) != Some(all) {
+        if printed.replace(all) != Some(all) {
             say(all)?;
         }
-        // What asks costs, too: seldom enough not to count.
+        // Polling costs too, but is rare enough not to count.
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
-/// A hundred nodes within their limits, and what they cost while nothing happens.
+/// A hundred nodes within their limits, and their cost while nothing happens.
 pub(crate) fn run(hosts: &Hosts, figures: &mut Figures) -> Result<(), Failure> {
     let crowd = Process::start(hosts, 0, &["crowd".into(), COUNT.to_string()])?;
     let took = until("all hold the block", || crowd.state().is_some_and(|all| all.blocks == 1))?;
     figures.time("crowd: 100 nodes hold one block after", took, CONVERGED)?;
-    thread::sleep(SETTLING);
+    thread::sleep(WARM_UP);
     let before = Usage::of(hosts, &crowd)?;
     thread::sleep(SILENCE);
     let after = Usage::of(hosts, &crowd)?;
@@ -81,10 +81,10 @@ pub(crate) fn run(hosts: &Hosts, figures: &mut Figures) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the crowd has used so far.
+/// The resources that the crowd has used so far.
 struct Usage {
     cpu_ms: f64,
-    /// On the loopback of its own namespace, with headers, the DHT's and what the DHT is asked.
+    /// On the loopback of its own namespace: headers and the DHT's traffic included.
     bytes: Option<f64>,
 }
 

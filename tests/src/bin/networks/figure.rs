@@ -1,7 +1,7 @@
 //! Figures and their bounds.
 //!
-//! Rule: what never comes true ends the program; what comes late is counted, for a busy machine
-//! takes longer.
+//! Rule: a condition that never becomes true ends the program; a late one is counted, because a
+//! busy machine takes longer.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -21,7 +21,7 @@ impl Figures {
         Self { strict, count: 0, late: 0, left_out: 0 }
     }
 
-    /// How long something took, and how long it may.
+    /// How long something took, and its bound.
     pub(crate) fn time(&mut self, what: &str, took: Duration, bound: Duration) -> io::Result<()> {
         self.count += 1;
         self.late += u32::from(took > bound);
@@ -30,7 +30,7 @@ impl Figures {
         writeln!(io::stdout(), "{what}: {took} ms (bound {bound}){word}")
     }
 
-    /// Something without a bound.
+    /// A figure without a bound.
     pub(crate) fn say(&mut self, what: &str, figure: impl std::fmt::Display) -> io::Result<()> {
         writeln!(io::stdout(), "{what}: {figure}")
     }
@@ -41,7 +41,7 @@ impl Figures {
         writeln!(io::stdout(), "{case}: left out, for there are no links to break")
     }
 
-    /// The last line; whether all bounds hold that count.
+    /// Prints the last line. Returns whether all binding bounds hold.
     pub(crate) fn end(self) -> Result<bool, Failure> {
         let Self { strict, count, late, left_out } = self;
         let out = &mut io::stdout();

@@ -1,6 +1,6 @@
-//! The processes, from outside.
+//! The processes, seen from outside.
 //!
-//! Rule: a process says in lines of JSON what is so now, and is told in lines what to do.
+//! Rule: a process prints its state as lines of JSON and reads commands as lines.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -14,18 +14,18 @@ use serde::{Deserialize, Serialize};
 use crate::Failure;
 use crate::hosts::Hosts;
 
-/// Longer than anything takes that will ever be.
+/// Longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often what is waited for is looked at.
+/// How often a condition is checked.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What is so in a process.
+/// The state of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// Members that are connected; of many nodes the most.
+    /// Connected members; the maximum over its nodes.
     pub(crate) peers: usize,
-    /// Blocks held; of many nodes the fewest.
+    /// Blocks held; the minimum over its nodes.
     pub(crate) blocks: u64,
 }
 
@@ -45,30 +45,30 @@ impl Process {
         let orders = child.stdin.take().ok_or("a child without input")?;
         let lines = BufReader::new(child.stdout.take().ok_or("a child without output")?).lines();
         let state = Arc::new(Mutex::new(None));
-        let told = Arc::clone(&state);
+        let shared = Arc::clone(&state);
         thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if let Ok(state) = serde_json::from_str(&line) {
-                    *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+                    *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
                 }
             }
         });
         Ok(Self { child, orders, state })
     }
 
-    /// What it said last, if anything.
+    /// The last state that it printed.
     pub(crate) fn state(&self) -> Option<State> {
         let state: MutexGuard<'_, _> = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state
     }
 
-    /// Has it append a block.
+    /// Lets it append a block.
     pub(crate) fn append(&mut self) -> Result<(), Failure> {
         writeln!(self.orders, "append")?;
         Ok(())
     }
 
-    /// Stops it in the middle of whatever it does, or lets it go on.
+    /// Stops or resumes it at any point.
     pub(crate) fn signal(&self, signal: &str) -> Result<(), Failure> {
         let status = Command::new("kill").args([signal, &self.id()]).status()?;
         if status.success() { Ok(()) } else { Err("kill failed".into()) }
@@ -80,14 +80,14 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// It cannot even say good-bye.
+    /// It cannot close its connections first.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Waits until a condition holds; how long it took.
+/// Waits for a condition. Returns how long it took.
 pub(crate) fn until(what: &str, condition: impl Fn() -> bool) -> Result<Duration, Failure> {
     let start = Instant::now();
     while !condition() {
@@ -99,7 +99,7 @@ pub(crate) fn until(what: &str, condition: impl Fn() -> bool) -> Result<Duration
     Ok(start.elapsed())
 }
 
-/// Five peers and the DHT that they meet on, each on its host.
+/// Five peers and their DHT, each on its own host.
 pub(crate) struct Fleet<'a> {
     hosts: &'a Hosts,
     entry: Option<SocketAddrV4>,
@@ -108,9 +108,9 @@ pub(crate) struct Fleet<'a> {
 }
 
 impl<'a> Fleet<'a> {
-    /// Starts a DHT, and waits for it; no peer yet.
+    /// Starts a DHT without a peer.
     pub(crate) fn with_dht(hosts: &'a Hosts) -> Result<Self, Failure> {
-        // Free here: others of this machine may use the usual one, and a namespace has nobody else.
+        // The usual port may be in use on this machine, but not in a namespace.
         let port = UdpSocket::bind(crate::any_port(Ipv4Addr::LOCALHOST))?.local_addr()?.port();
         let entry = SocketAddrV4::new(hosts.ip(hosts.dht()), port);
         let dht = Process::start(hosts, hosts.dht(), &["dht".into(), entry.to_string()])?;
@@ -118,12 +118,12 @@ impl<'a> Fleet<'a> {
         Ok(Self { hosts, entry: Some(entry), peers: Vec::new(), _dht: Some(dht) })
     }
 
-    /// Peers that have nothing but their local network.
+    /// Peers with only their local network.
     pub(crate) fn on_a_lan(hosts: &'a Hosts) -> Self {
         Self { hosts, entry: None, peers: Vec::new(), _dht: None }
     }
 
-    /// Starts so many peers at once.
+    /// Starts this many peers at the same time.
     pub(crate) fn start(&mut self, count: u8) -> Result<(), Failure> {
         for host in 0..count {
             let peer = self.peer(host)?;
@@ -147,7 +147,7 @@ impl<'a> Fleet<'a> {
         self.peers[usize::from(host)].as_mut().ok_or_else(|| "it was killed".into())
     }
 
-    /// Waits until each peer but those has so many others.
+    /// Waits until each peer except those has this many others.
     pub(crate) fn until_peers(&self, count: usize, but: &[u8]) -> Result<Duration, Failure> {
         let others = (0_u8..).zip(&self.peers).filter(|(host, _)| !but.contains(host));
         let others: Vec<_> = others.filter_map(|(_, peer)| peer.as_ref()).collect();
@@ -156,17 +156,15 @@ impl<'a> Fleet<'a> {
         })
     }
 
-    /// Waits until all hold so many blocks.
+    /// Waits until all hold this many blocks.
     pub(crate) fn until_blocks(&self, count: u64) -> Result<Duration, Failure> {
         let held = |peer: &Process| peer.state().is_some_and(|state| state.blocks == count);
         until(&format!("all hold {count} blocks"), || self.peers.iter().flatten().all(held))
     }
 
     fn peer(&self, host: u8) -> Result<Process, Failure> {
-        let listen = match self.hosts.has_links() {
-            true => Ipv4Addr::UNSPECIFIED,
-            false => self.hosts.ip(host),
-        };
+        let listen =
+            if self.hosts.has_links() { Ipv4Addr::UNSPECIFIED } else { self.hosts.ip(host) };
         let listen = crate::any_port(listen).to_string();
         let mut arguments = vec!["peer".into(), host.to_string(), listen];
         arguments.extend(self.entry.map(|entry| entry.to_string()));

@@ -1,4 +1,4 @@
-//! Hosts: network namespaces on two bridges with a cable between, or loopback.
+//! Hosts: network namespaces on two connected bridges, or loopback.
 //!
 //! ```text
 //!   host 0 ─┐                        ┌─ host 2
@@ -11,20 +11,20 @@ use std::process::Command;
 
 use crate::Failure;
 
-/// Hosts besides the one of the DHT.
+/// Hosts in addition to that of the DHT.
 pub(crate) const COUNT: u8 = 5;
 
-/// Which of two bridges a host is on: the DHT's, or the other.
+/// The bridge of a host: the DHT's, or the other.
 const LEFT: [u8; 3] = [0, 1, COUNT];
 
 /// Where processes run.
 pub(crate) struct Hosts {
-    /// What the names of the namespaces begin with; none on loopback.
+    /// Prefix of the namespaces' names; none on loopback.
     names: Option<String>,
 }
 
 impl Hosts {
-    /// Makes the network of the picture.
+    /// Creates the network.
     pub(crate) fn in_namespaces() -> Result<Self, Failure> {
         let hosts = Self { names: Some(format!("multifeed-{}", std::process::id())) };
         hosts.build()?;
@@ -35,7 +35,7 @@ impl Hosts {
         Self { names: None }
     }
 
-    /// Whether a host has a cable that can be pulled.
+    /// Whether a host has a cable that can be unplugged.
     pub(crate) fn has_links(&self) -> bool {
         self.names.is_some()
     }
@@ -61,22 +61,22 @@ impl Hosts {
         command
     }
 
-    /// Pulls or plugs the cable of one host.
+    /// Unplugs or plugs the cable of one host.
     pub(crate) fn set_link(&self, host: u8, state: &str) -> Result<(), Failure> {
         self.ip_on(&host.to_string(), &["link", "set", "eth0", state])
     }
 
-    /// Pulls or plugs the cable between the bridges.
+    /// Unplugs or plugs the cable between the bridges.
     pub(crate) fn set_cable(&self, state: &str) -> Result<(), Failure> {
         self.ip_on("hub", &["link", "set", "cable", state])
     }
 
-    /// Gives a host another address in place of its own.
+    /// Gives a host another address instead of its own.
     pub(crate) fn renumber(&self, host: u8) -> Result<(), Failure> {
         self.set_address(host, Ipv4Addr::new(10, 77, 0, 100 + host))
     }
 
-    /// Gives it its own address back.
+    /// Restores its own address.
     pub(crate) fn restore(&self, host: u8) -> Result<(), Failure> {
         self.set_address(host, self.ip(host))
     }
@@ -85,7 +85,7 @@ impl Hosts {
         let name = host.to_string();
         self.ip_on(&name, &["addr", "flush", "dev", "eth0"])?;
         self.ip_on(&name, &["addr", "add", &format!("{ip}/24"), "dev", "eth0"])?;
-        // Multicast needs a way, too.
+        // Multicast needs a route too.
         self.ip_on(&name, &["route", "replace", "224.0.0.0/4", "dev", "eth0"])
     }
 
@@ -135,7 +135,7 @@ impl Drop for Hosts {
     fn drop(&mut self) {
         let hosts = (0..=COUNT).map(|host| host.to_string());
         for name in hosts.chain(["hub".into()]).filter_map(|name| self.name(&name)) {
-            // One that could not be made is not there.
+            // A namespace that could not be created does not exist.
             let _ = Command::new("ip").args(["netns", "del", &name]).output();
         }
     }

@@ -1,10 +1,10 @@
-//! Peers on hosts of their own: how fast they mesh, and how fast they are whole again after kills,
-//! pulled cables, partitions and new addresses.
-//! `cargo run --release -p multifeed-tests --bin networks -- [--short] [--runs 50] [--strict]`.
+//! Peers on separate hosts: how fast they connect, and how fast they recover from kills, unplugged
+//! cables, partitions and new addresses. `cargo run --release -p multifeed-tests --bin networks --
+//! [--short] [--runs 50] [--strict]`.
 //!
-//! Rule: every peer is a process, and where the system allows it a host too, in a network namespace
-//! of its own. Where not, all are on loopback, and what cannot be done there is said aloud. Times
-//! that pass their bounds fail only with `--strict`.
+//! Rule: every peer is a process and, where the system permits, a host in its own network
+//! namespace. Otherwise all are on loopback, and the program says what it leaves out. Exceeded time
+//! bounds fail only with `--strict`.
 
 mod cases;
 mod crowd;
@@ -24,10 +24,10 @@ use multifeed_tests::exit_code;
 use figure::Figures;
 use hosts::Hosts;
 
-/// What is caused here, whatever it is: it ends the program.
+/// Any error ends the program.
 type Failure = Box<dyn Error>;
 
-/// Measures how peers find each other on networks that break.
+/// Measures how peers find each other on failing networks.
 #[derive(Parser)]
 #[command(name = "networks")]
 struct Arguments {
@@ -40,25 +40,25 @@ struct Arguments {
     /// Only these: mesh, lan, restart, frozen, address, link, partition, crowd.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Times that pass their bounds fail too.
+    /// Exceeded time bounds fail too.
     #[arg(long)]
     strict: bool,
-    /// On loopback, where namespaces could be had.
+    /// Use loopback even if namespaces are available.
     #[arg(long)]
     loopback: bool,
     #[command(subcommand)]
     part: Option<Part>,
 }
 
-/// What the processes are that this one starts.
+/// The kinds of child processes.
 #[derive(Subcommand)]
 #[command(hide = true)]
 enum Part {
     /// A DHT of three nodes.
     Dht { entry: SocketAddrV4 },
-    /// A peer that listens there and looks for others on the DHT, or on the local network.
+    /// A peer that listens there and looks for others on the DHT or the local network.
     Peer { seed: u8, listen: SocketAddrV4, entry: Option<SocketAddrV4> },
-    /// So many peers in one process, on loopback, with a DHT of their own.
+    /// This many peers in one process on loopback, with their own DHT.
     Crowd { count: usize },
 }
 
@@ -76,12 +76,9 @@ fn main() -> ExitCode {
 }
 
 fn measure(arguments: &Arguments) -> Result<bool, Failure> {
-    let hosts = match arguments.loopback {
-        true => Err("--loopback".into()),
-        false => Hosts::in_namespaces(),
-    };
+    let hosts = if arguments.loopback { Err("--loopback".into()) } else { Hosts::in_namespaces() };
     let hosts = hosts.unwrap_or_else(|why| {
-        let _ = writeln!(io::stdout(), "on loopback, without links to break: {why}");
+        let _ = writeln!(io::stdout(), "on loopback, where no cable can be unplugged: {why}");
         Hosts::on_loopback()
     });
     let mut figures = Figures::new(arguments.strict);

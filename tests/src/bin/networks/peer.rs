@@ -1,4 +1,4 @@
-//! What the processes do.
+//! The child processes.
 
 use std::io::{self, BufRead, Write};
 use std::net::{SocketAddr, SocketAddrV4};
@@ -12,13 +12,13 @@ use multifeed_tcp::{Node, NodeOptions};
 use crate::Failure;
 use crate::fleet::State;
 
-/// How often a process looks at itself.
+/// How often a process reports its state.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Nodes of a DHT.
 const DHT_NODES: usize = 3;
 
-/// Runs a process until it is killed or has nobody who tells it anything.
+/// Runs a process until it is killed or its input ends.
 pub(crate) fn run(body: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -27,7 +27,7 @@ pub(crate) fn run(body: impl Future<Output = Result<(), Failure>>) -> Result<(),
         .block_on(body)
 }
 
-/// Starts nodes of a DHT around one that is entered there.
+/// Starts DHT nodes around one bootstrap node.
 pub(crate) async fn dht_nodes(entry: SocketAddr) -> Result<Vec<DhtNode>, Failure> {
     let mut nodes: Vec<DhtNode> = Vec::new();
     while nodes.len() < DHT_NODES {
@@ -48,10 +48,10 @@ pub(crate) async fn dht(entry: SocketAddrV4) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The options of a node of these networks.
+/// The options of a node in these networks.
 pub(crate) fn options(listen: SocketAddrV4) -> Result<NodeOptions, Failure> {
     let mut options = NodeOptions::new(Group::keyed([6; 32]), Tokio::current()?);
-    // On loopback all are at one address.
+    // On loopback all have the same address.
     options.connections.per_address = 1_000;
     Ok(options.listen(listen.into()))
 }
@@ -61,7 +61,7 @@ pub(crate) fn source(entry: SocketAddr) -> io::Result<Dht> {
     Dht::current(Bootstrap::Nodes(vec![entry.to_string()]))
 }
 
-/// One node that appends when it is told.
+/// One node that appends on command.
 pub(crate) async fn peer(
     seed: u8,
     listen: SocketAddrV4,
@@ -75,10 +75,10 @@ pub(crate) async fn peer(
         None => node.discover(Lan::new()).await?,
     }
     let mut orders = orders();
-    let mut told = None;
+    let mut printed = None;
     loop {
         let state = state(&node).await?;
-        if told.replace(state) != Some(state) {
+        if printed.replace(state) != Some(state) {
             say(state)?;
         }
         tokio::select! {
@@ -97,7 +97,7 @@ pub(crate) async fn append(node: &Node, feed: FeedId) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a node has now.
+/// The present state of a node.
 pub(crate) async fn state(node: &Node) -> Result<State, Failure> {
     let peers = node.peers().await?.len();
     let blocks = node.feeds().await?.iter().map(|feed| feed.length).sum();
@@ -109,7 +109,7 @@ pub(crate) fn say(state: State) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Lines of the standard input, which blocks: each says to append.
+/// Lines of the standard input, read by a thread: each is a command to append.
 fn orders() -> tokio::sync::mpsc::Receiver<()> {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! Two sides and the sessions between them. What is measured is driven from here alone.
+//! Two sides and their sessions. Only this file drives what is measured.
 
 use std::time::Instant;
 
@@ -7,13 +7,13 @@ use multifeed_core::rng::Rng;
 
 use crate::{Acquaintance, Difference};
 
-/// What sessions took, on average, and in the best case for time.
+/// The average cost of sessions, and the best time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     pub(crate) bytes: f64,
     pub(crate) flights: f64,
     pub(crate) cpu_us: f64,
-    /// Sessions of a hundred that had to be begun again.
+    /// Sessions in a hundred that had to be restarted.
     pub(crate) again_percent: f64,
 }
 
@@ -43,18 +43,18 @@ impl Pair {
         self.sides[0].feeds() as usize
     }
 
-    /// Runs sessions between sides that differ so much, each time by other feeds.
+    /// Runs sessions between sides with this difference, each time in other feeds.
     pub(crate) fn measure(
         &mut self,
         (one, two, changed): Difference,
         acquaintance: Acquaintance,
     ) -> Measured {
         let runs = (40_000 / (one + two + changed + 100)).clamp(4, 200);
-        let mut chance = Rng::new([(one + 3 * two + 5 * changed) as u8; 32]);
+        let mut rng = Rng::new([(one + 3 * two + 5 * changed) as u8; 32]);
         let (mut bytes, mut flights, mut again, mut cpu_us) = (0, 0, 0, f64::MAX);
         for _ in 0..runs {
-            let handshake_hash = chance.array();
-            let slots = self.differ(&mut chance, [one, two], changed);
+            let handshake_hash = rng.array();
+            let slots = self.differ(&mut rng, [one, two], changed);
             self.sides.iter_mut().for_each(Side::fold);
             let grown = [0, 1].map(|side| self.grown(side, [one, two][side], &slots));
             let [initiator, responder] = &mut self.sides;
@@ -82,15 +82,15 @@ impl Pair {
         Measured { bytes, flights, cpu_us, again_percent: 100.0 * again as f64 / runs as f64 }
     }
 
-    fn differ(&mut self, chance: &mut Rng, only: [usize; 2], changed: usize) -> Vec<usize> {
+    fn differ(&mut self, rng: &mut Rng, only: [usize; 2], changed: usize) -> Vec<usize> {
         for (side, count) in self.sides.iter_mut().zip(only) {
             for _ in 0..count {
-                let key = chance.array();
+                let key = rng.array();
                 side.insert(key, length_of(&key));
             }
         }
         let feeds = (self.feeds() - only[0]) as u64;
-        let first = chance.below(feeds) as usize;
+        let first = rng.below(feeds) as usize;
         let slots: Vec<usize> = (0..changed).map(|at| (first + at * 61) % feeds as usize).collect();
         if !slots.is_empty() && self.keys.is_empty() {
             self.keys = common_keys(feeds as usize).collect();
@@ -101,7 +101,7 @@ impl Pair {
         slots
     }
 
-    /// What has grown at a side, and how long it was: feeds that only it has, and some of these.
+    /// The changes at a side, with earlier lengths: feeds that only it has, and some of these.
     fn grown(&self, side: usize, only: usize, slots: &[usize]) -> Vec<(usize, u64)> {
         let feeds = self.sides[side].feeds() as usize;
         let new = (feeds - only..feeds).map(|slot| (slot, 0));
@@ -123,11 +123,11 @@ impl Pair {
 
 /// The keys of the feeds that both hold.
 pub(crate) fn common_keys(feeds: usize) -> impl Iterator<Item = [u8; 32]> {
-    let mut chance = Rng::new([42; 32]);
-    (0..feeds).map(move |_| chance.array())
+    let mut rng = Rng::new([42; 32]);
+    (0..feeds).map(move |_| rng.array())
 }
 
-/// A length of one byte for half of the feeds, and of two for the other half.
+/// A length of one byte for half of the feeds, and of two bytes for the other half.
 fn length_of(key: &[u8; 32]) -> u64 {
     1 + u64::from(key[31] % 100)
 }

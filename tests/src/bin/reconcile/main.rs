@@ -1,9 +1,9 @@
-//! Measures reconciliation, and in the same run what else there is: `reconcile [--json]`.
+//! Measures reconciliation and its alternatives in one run: `reconcile [--json]`.
 //!
-//! A table in Markdown, or a JSON object a line. Bytes go both ways and include the missing keys;
-//! times are the least of some runs, on one thread, of both sides together. The last rows are whole
-//! connections, with handshakes and blocks. With `--statistics` it
-//! prints how many cells a difference takes instead.
+//! Prints a Markdown table, or a JSON object per line. Bytes count both directions and the missing
+//! keys; times are the minimum of several runs on one thread, for both sides together. The last
+//! rows are whole connections with handshakes and blocks. `--statistics` prints the number of cells
+//! per difference instead.
 
 mod drive;
 mod rival;
@@ -22,10 +22,10 @@ use row::{Row, Style};
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// Feeds that only the initiator holds, only the responder, and that are longer at one.
+/// Feeds that only the initiator holds, that only the responder holds, and that are longer at one.
 type Difference = (usize, usize, usize);
 
-/// Whether two sides remember each other.
+/// Whether two sides have a checkpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Acquaintance {
     Known,
@@ -47,14 +47,15 @@ const DIFFERENCES: [Difference; 12] = [
     (5, 5, 10),
 ];
 
-/// What has changed since two sides that know each other met.
+/// The changes since two sides with a checkpoint last met.
 const KNOWN_DIFFERENCES: [Difference; 4] = [(0, 0, 10), (0, 0, 1_000), (5, 5, 0), (5, 5, 10)];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let style = match arguments.iter().any(|argument| argument == "--json") {
-        true => Style::Json,
-        false => Style::Markdown,
+    let style = if arguments.iter().any(|argument| argument == "--json") {
+        Style::Json
+    } else {
+        Style::Markdown
     };
     if arguments.iter().any(|argument| argument == "--statistics") {
         statistics::print();
@@ -69,7 +70,7 @@ fn main() {
     }
 }
 
-/// All rows for sets of so many feeds.
+/// All rows for sets of this many feeds.
 fn sets_of(feeds: usize, style: Style) {
     let before = MEMORY.current_usage();
     let mut pair = Pair::of(feeds);
@@ -96,14 +97,14 @@ fn sets_of(feeds: usize, style: Style) {
     row::print_upkeep(style, feeds, insert_ns, fold_ns, bytes as f64 / (2 * feeds) as f64);
 }
 
-/// What a feed costs to insert: into tokens, sketches and indices of both sets; and into both
+/// The cost of inserting a feed: into tokens, sketches and indices of both sets, and into both
 /// roots.
 fn inserts(pair: &mut Pair) -> (f64, f64) {
     const FEEDS: u32 = 500;
-    let mut chance = Rng::new([77; 32]);
+    let mut rng = Rng::new([77; 32]);
     let (mut insert, mut fold) = (f64::MAX, f64::MAX);
     for _ in 0..40 {
-        let keys: Vec<[u8; 32]> = (0..FEEDS).map(|_| chance.array()).collect();
+        let keys: Vec<[u8; 32]> = (0..FEEDS).map(|_| rng.array()).collect();
         let [side, _] = pair.sides();
         side.fold();
         let start = Instant::now();

@@ -1,7 +1,7 @@
-//! The same differences reconciled by negentropy, the range-based sets of nostr.
+//! The same differences, reconciled by negentropy, the range-based protocol of nostr.
 //!
-//! Its ids are hashes of our keys: over keys that a peer chose its sums could be made to cancel.
-//! Each missing key is counted with 32 bytes beside its messages, as ours are.
+//! Its ids are hashes of our keys, because a peer could choose keys whose sums cancel. Each missing
+//! key adds 32 bytes to its messages, as to ours.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use negentropy::{Id, Negentropy, NegentropyStorageVector};
 use crate::Difference;
 use crate::drive::{Pair, common_keys};
 
-/// What one session took.
+/// The cost of one session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     pub(crate) bytes: usize,
@@ -32,9 +32,9 @@ impl Storage {
     }
 
     pub(crate) fn measure(&self, (one, two, _): Difference) -> Measured {
-        let mut chance = Rng::new([3; 32]);
+        let mut rng = Rng::new([3; 32]);
         let [ours, theirs] = [one, two].map(|count| {
-            let only: Vec<[u8; 32]> = (0..count).map(|_| chance.array()).collect();
+            let only: Vec<[u8; 32]> = (0..count).map(|_| rng.array()).collect();
             let mut storage = NegentropyStorageVector::with_capacity(self.common.len() + count);
             for id in self.common.iter().chain(&only) {
                 storage.insert(0, Id::from_byte_array(*id)).expect("it is not sealed");

@@ -1,14 +1,14 @@
-//! What is printed.
+//! The printed rows.
 #![expect(clippy::print_stdout, reason = "this program is there to print")]
 
 use crate::{Acquaintance, Difference, drive, rival};
 
-/// How rows look.
+/// The format of rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Style {
-    /// For people.
+    /// A Markdown table.
     Markdown,
-    /// An object a line.
+    /// A JSON object per line.
     Json,
 }
 
@@ -79,14 +79,14 @@ impl Row {
     }
 }
 
-/// Bytes that no way of telling the missing keys goes below: their bits less what their order is
-/// worth.
+/// The lower bound for transferring the missing keys: their bits minus the information in their
+/// order.
 fn bound(one: usize, two: usize) -> f64 {
     let log2_factorial = |count: usize| (1..=count).map(|of| (of as f64).log2()).sum::<f64>();
     32.0 * (one + two) as f64 - (log2_factorial(one) + log2_factorial(two)) / 8.0
 }
 
-/// What a whole connection takes.
+/// The cost of a whole connection.
 pub(crate) fn print_connection(style: Style, what: &str, bytes: usize) {
     match style {
         Style::Json => println!("{{\"connection\":\"{what}\",\"bytes\":{bytes}}}"),
@@ -94,7 +94,7 @@ pub(crate) fn print_connection(style: Style, what: &str, bytes: usize) {
     }
 }
 
-/// What a set costs that nobody reconciles.
+/// The cost of a set without reconciliation.
 pub(crate) fn print_upkeep(style: Style, feeds: usize, insert: f64, fold: f64, memory: f64) {
     match style {
         Style::Json => println!(

@@ -1,11 +1,11 @@
-//! How many cells a difference takes, in many decodings.
+//! The number of cells per difference, over many decodings.
 #![expect(clippy::print_stdout, reason = "this program is there to print")]
 
 use multifeed_core::fuzzing::cells_to_decode;
 use multifeed_core::rng::Rng;
 
-/// Differences, decodings of each, and the mean cells for one difference that were found when the
-/// mapping was designed.
+/// Differences, decodings of each, and the mean number of cells per difference that the design of
+/// the mapping found.
 const CASES: [(u64, u64, f64); 5] = [
     (10, 40_000, 1.72),
     (100, 8_000, 1.365),
@@ -19,10 +19,10 @@ pub(crate) fn print() {
     println!("| differences | decodings | mean | expected | off | p50 | p99 | wrong |");
     println!("|{}", "--:|".repeat(8));
     for (difference, runs, expected) in CASES {
-        let mut chance = Rng::new([difference as u8; 32]);
+        let mut rng = Rng::new([difference as u8; 32]);
         let (mut cells, mut wrong) = (Vec::new(), 0);
         for _ in 0..runs {
-            let ids: Vec<u64> = (0..difference).map(|_| chance.u64() >> 28).collect();
+            let ids: Vec<u64> = (0..difference).map(|_| rng.u64() >> 28).collect();
             let (needed, is_right) = cells_to_decode(&ids);
             wrong += u64::from(!is_right);
             cells.push(f64::from(needed) / difference as f64);

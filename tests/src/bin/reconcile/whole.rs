@@ -3,10 +3,10 @@
 use multifeed_core::{Config, Group, Input, KeyPair, Mode, Role, Secure};
 use multifeed_tests::{CONNECTION, Node, run};
 
-/// Feeds that both hold before.
+/// Feeds that both hold at the start.
 const FEEDS: u64 = 1_000;
 
-/// What was measured, and its bytes both ways.
+/// What was measured, and its bytes in both directions.
 pub(crate) fn connections() -> Vec<(&'static str, usize)> {
     let mut nodes = [1, 2].map(|seed| Node::open(Config::new(Group::keyed([9; 32]), [seed; 32])));
     (0..FEEDS).for_each(|number| write(&mut nodes[0], number));
@@ -29,7 +29,7 @@ fn write(node: &mut Node, number: u64) {
     node.multifeed.append(feed.expect("a free name"), &[&[7; 100]]).expect("a writable feed");
 }
 
-/// Connects two nodes until neither has anything to say. Returns the bytes of that.
+/// Connects two nodes until both are idle. Returns the bytes.
 fn meet(nodes: &mut [Node; 2]) -> usize {
     for (node, role) in nodes.iter_mut().zip([Role::Initiator, Role::Responder]) {
         node.connect(role, Secure::Noise, Mode::Live);

@@ -1,6 +1,6 @@
-//! Many tasks that append to one feed of one node at once.
+//! Many tasks that append to one feed of one node at the same time.
 //!
-//! Rule: each append that was acknowledged is there once, and those of a task in their order.
+//! Rule: each acknowledged append is there once, and those of a task are in order.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -11,7 +11,7 @@ use multifeed_tcp::{Node, NodeOptions, runtime::Tokio};
 use crate::figure::Figures;
 use crate::target::group;
 
-/// Appends by so many tasks, each so often.
+/// This many tasks append this often.
 pub(crate) fn run(figures: &mut Figures, tasks: u64, each: u64) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(append(figures, tasks, each))

@@ -1,6 +1,6 @@
 //! Figures and their bounds.
 //!
-//! Rule: a figure stands beside its bound, and the last line says how many passed theirs.
+//! Rule: a figure is printed with its bound, and the last line counts exceeded bounds.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// What was counted or measured.
+/// A counted or measured value.
 #[derive(Serialize)]
 struct Line<'a> {
     r#type: &'static str,
@@ -42,7 +42,7 @@ impl Figures {
         Self { json, strict, count: 0, passed: 0, slow: 0 }
     }
 
-    /// Something that is counted: its bound is exact.
+    /// A counted value with an exact bound.
     pub(crate) fn count(
         &mut self,
         (siege, what): (&str, &str),
@@ -62,7 +62,7 @@ impl Figures {
         })
     }
 
-    /// Something that takes time: a busy machine takes more.
+    /// A time; a busy machine takes longer.
     pub(crate) fn time(
         &mut self,
         (siege, what): (&str, &str),
@@ -86,7 +86,7 @@ impl Figures {
         writeln!(out, "{siege}: {what}: {figure} {unit} (bound {bound}){word}")
     }
 
-    /// The last line; whether all bounds hold that count.
+    /// Prints the last line. Returns whether all binding bounds hold.
     pub(crate) fn end(self) -> Result<bool, Box<dyn Error>> {
         let Self { json, strict, count, passed, slow } = self;
         let mut out = io::stdout();
@@ -100,7 +100,7 @@ impl Figures {
     }
 }
 
-/// The time below which so many of a hundred are.
+/// The time that this percentage of the values stays below.
 pub(crate) fn percentile(times: &mut [Duration], of_hundred: usize) -> Duration {
     times.sort_unstable();
     let place = (times.len() * of_hundred).div_ceil(100).saturating_sub(1);

@@ -1,28 +1,28 @@
-//! A member that offers very many feeds and gives none.
+//! A member that offers very many feeds and sends none.
 //!
-//! Rule: what is only heard of costs memory, up to a bound, and nothing on the disk.
+//! Rule: an offered feed costs memory, up to a bound, and nothing on disk.
 
 use std::error::Error;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::besieger::{Besieger, Honest, rich};
+use crate::attacker::{Attacker, Honest, rich};
 use crate::figure::{Figures, percentile};
 use crate::target::Target;
 
-/// Bytes that feeds may cost that nobody gives, however many.
+/// Bytes that offered feeds may use, however many there are.
 const FLOOD_BYTES_MAX: i64 = 8 * 1024 * 1024;
 
-/// How long the member goes on talking after it has come in.
+/// How long the member continues after it was admitted.
 const TALKS: Duration = Duration::from_secs(5);
 
-/// Offers so many feeds.
+/// Offers this many feeds.
 pub(crate) fn run(figures: &mut Figures, feeds: usize) -> Result<(), Box<dyn Error>> {
     let node = rich(feeds)?;
     let mut target = Target::start()?;
     let mut honest = Honest::join(target.addr, 3_000_000)?;
     let before = target.usage()?;
-    let mut member = Besieger::connect(node, target.addr, 1)?;
+    let mut member = Attacker::connect(node, target.addr, 1)?;
     member.is_silent = true;
     member.open()?;
     member.stream.set_read_timeout(Some(Duration::from_millis(50)))?;

@@ -1,12 +1,12 @@
-//! A node under siege: what hostile connections cost it, and whether honest ones are still served.
-//! `cargo run --release -p multifeed-tests --bin siege -- [--short] [--json] [--strict]`.
+//! A node under attack: the cost of hostile connections, and the service for honest ones. `cargo
+//! run --release -p multifeed-tests --bin siege -- [--short] [--json] [--strict]`.
 //!
-//! Rule: the node runs in a process of its own, so that what is counted there is its own. Bounds on
-//! bytes and descriptors are exact; those on time fail only with `--strict`.
+//! Rule: the node runs in its own process, so its counts are its own. Bounds on bytes and
+//! descriptors are exact; exceeded time bounds fail only with `--strict`.
 
 mod appends;
 mod assault;
-mod besieger;
+mod attacker;
 mod figure;
 mod flood;
 mod target;
@@ -26,23 +26,23 @@ static MEMORY: PeakAlloc = PeakAlloc;
 /// Feeds of the flood.
 const FLOOD_FEEDS: usize = 100_000;
 
-/// Lays siege to a node on loopback, in every way, and holds what it costs against bounds.
+/// Attacks a node on loopback in every way and compares its cost with bounds.
 #[derive(Parser)]
 #[command(name = "siege")]
 struct Arguments {
     /// A tenth of it, in less than a minute.
     #[arg(long)]
     short: bool,
-    /// A line of JSON for each figure.
+    /// Print a line of JSON per figure.
     #[arg(long)]
     json: bool,
-    /// Times that pass their bounds fail too.
+    /// Exceeded time bounds fail too.
     #[arg(long)]
     strict: bool,
     /// Only these: connections, churn, half_open, unfinished, flood, appends.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Is the node.
+    /// Be the node.
     #[arg(long, hide = true)]
     target: bool,
 }

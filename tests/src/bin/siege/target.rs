@@ -1,6 +1,6 @@
-//! The node that is besieged, in a process of its own, and the way to ask what it costs.
+//! The attacked node in its own process, and queries of its resource usage.
 //!
-//! Rule: a question is a line on its input, and the answer a line of JSON.
+//! Rule: a query is a line on its input, and the answer a line of JSON.
 
 use std::error::Error;
 use std::fs;
@@ -15,36 +15,36 @@ use multifeed_tcp::{Node, NodeOptions, runtime::Tokio};
 use peak_alloc::PeakAlloc;
 use serde::{Deserialize, Serialize};
 
-/// Blocks of the node's own feed, for those who want much and read nothing: 8 MiB.
+/// Blocks of the node's own feed, for attackers that request much and read nothing: 8 MiB.
 const BLOCKS: usize = 128;
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// How long a node is given to close what is over.
-const SETTLE: Duration = Duration::from_secs(20);
+/// How long a node may take to close finished connections.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long nothing is given back when a node is at rest.
+/// How long usage must not fall until a node counts as idle.
 const REST: Duration = Duration::from_millis(200);
 
-/// The group of the node, and of besiegers who are members.
+/// The group of the node, and of attackers that are members.
 pub(crate) fn group() -> Group {
     Group::keyed([6; 32])
 }
 
-/// What a process holds.
+/// The resources of a process.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Usage {
-    /// Bytes that its allocator gave out and did not get back.
+    /// Bytes allocated and not freed.
     pub(crate) allocated: i64,
-    /// Bytes in memory, as the kernel says.
+    /// Resident memory according to the kernel.
     pub(crate) resident: i64,
     pub(crate) descriptors: i64,
     /// Files in its folder.
     pub(crate) files: i64,
-    /// Members that are connected.
+    /// Connected members.
     pub(crate) peers: i64,
 }
 
-/// The node: it runs until its input ends.
+/// The node, which runs until its input ends.
 pub(crate) fn run(memory: &PeakAlloc) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let folder = tempfile::tempdir()?;
@@ -55,7 +55,7 @@ pub(crate) fn run(memory: &PeakAlloc) -> Result<(), Box<dyn Error>> {
         for number in 0..BLOCKS {
             node.append(feed, vec![vec![number as u8; BLOCK_BYTES]]).await?;
         }
-        // What the store keeps of what it has read is its own, and no connection's.
+        // The store's read cache belongs to no connection.
         for number in 0..BLOCKS as u64 {
             node.read(feed, number..number + 1).await?;
         }
@@ -79,7 +79,7 @@ pub(crate) fn run(memory: &PeakAlloc) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Bytes in memory (Linux, proc(5)).
+/// Resident memory (Linux, proc(5)).
 fn resident() -> io::Result<i64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -87,7 +87,7 @@ fn resident() -> io::Result<i64> {
     Ok(number.ok_or_else(|| io::Error::other("the kernel's files are not as in proc(5)"))? * 1024)
 }
 
-/// The besieged node, from outside.
+/// The attacked node, seen from outside.
 pub(crate) struct Target {
     child: Child,
     asks: ChildStdin,
@@ -116,16 +116,18 @@ impl Target {
         Ok(serde_json::from_str(&line)?)
     }
 
-    /// Waits until it has as many descriptors as before and gives nothing back any more, for a
-    /// while, and says what it holds then.
-    pub(crate) fn settle(&mut self, before: &Usage) -> Result<Usage, Box<dyn Error>> {
+    /// Waits until it has as many descriptors as before and its usage stays constant for a while.
+    /// Returns the usage.
+    pub(crate) fn wait_until_idle(&mut self, before: &Usage) -> Result<Usage, Box<dyn Error>> {
         let began = Instant::now();
         let mut last = self.usage()?;
         loop {
             thread::sleep(REST);
             let usage = self.usage()?;
             let is_at_rest = usage.allocated >= last.allocated;
-            if usage.descriptors <= before.descriptors && is_at_rest || began.elapsed() > SETTLE {
+            if usage.descriptors <= before.descriptors && is_at_rest
+                || began.elapsed() > IDLE_TIMEOUT
+            {
                 return Ok(usage);
             }
             last = usage;
@@ -135,7 +137,7 @@ impl Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        // It removes its folder when its input ends; one that does not is ended.
+        // It removes its folder when its input ends; otherwise it is killed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

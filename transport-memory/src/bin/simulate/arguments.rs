@@ -1,4 +1,4 @@
-//! What was asked for.
+//! Command line arguments.
 
 use std::path::PathBuf;
 
@@ -16,11 +16,15 @@ simulate plot [SCENARIO…] [--seeds N] --out FILE.html
 simulate plot SCENARIO --out FILE.svg
 simulate golden FILE [--bless]
 
-A SCENARIO is the name of one that is built in, or a file.toml. Without one, all are run.
---twice plays each seed again and compares the traces. restart opens a second multifeed over a
-disk after one event of ten, and compares what the two hold. --with adds a fault or a liar to each
-scenario, as its file would name it; --with a_liar adds one of another kind for each seed. redact
-tells what a record holds without its keys, names and texts.";
+A SCENARIO is a built-in name or a file.toml; without one, all are run. --twice plays each seed
+twice and compares the traces. restart opens a second multifeed over a disk after one event in ten
+and compares the two. --with adds a fault or an adversary to each scenario, by its name in scenario
+files; --with an_adversary adds one of another kind for each seed. redact prints what a record
+contains without keys, names and texts.
+
+Columns of run: repair is the longest time from the end of the faults until every connection works
+again; convergence is the longest time from there until all nodes hold the same; bytes sent is the
+largest ratio of bytes sent to bytes needed, which are the delivered blocks with their proofs.";
 
 /// What to do.
 #[derive(Debug)]
@@ -44,24 +48,24 @@ pub(crate) struct RunOptions {
     pub(crate) seeds: u64,
     pub(crate) with: With,
     pub(crate) json: bool,
-    pub(crate) manner: Manner,
+    pub(crate) mode: RunMode,
 }
 
 /// What is done with each seed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Manner {
-    /// It is played.
+pub(crate) enum RunMode {
+    /// Play it.
     Once,
-    /// It is played again, and the traces are compared.
+    /// Play it twice and compare the traces.
     Twice,
-    /// It is played, and multifeeds are opened over what is durable at random moments.
+    /// Play it and open multifeeds over durable contents at random times.
     Restarts,
 }
 
 const SEEDS_DEFAULT: u64 = 20;
 const PLOT_SEEDS_DEFAULT: u64 = 3;
 
-/// Understands the words of the command line.
+/// Parses the command line.
 pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Command, String> {
     let mut words = words;
     let command = words.next().unwrap_or_default();
@@ -78,7 +82,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Command, Stri
             "--trace" => given.trace = true,
             "--twice" => given.twice = true,
             "--bless" => given.bless = true,
-            _ if word.starts_with('-') => return Err(format!("there is no option {word}")),
+            _ if word.starts_with('-') => return Err(format!("unknown option {word}")),
             _ => given.names.push(word),
         }
     }
@@ -102,14 +106,14 @@ struct Given {
 impl Given {
     fn command(self, command: &str) -> Result<Command, String> {
         if !self.with.is_empty() && !matches!(command, "run" | "restart" | "replay" | "shrink") {
-            return Err(format!("nothing can be added to what {command} does"));
+            return Err(format!("--with cannot be combined with {command}"));
         }
         match command {
             "" | "help" | "--help" | "-h" => Ok(Command::Help),
             "list" => Ok(Command::List),
-            "run" if self.twice => Ok(self.run(Manner::Twice)),
-            "run" => Ok(self.run(Manner::Once)),
-            "restart" => Ok(self.run(Manner::Restarts)),
+            "run" if self.twice => Ok(self.run(RunMode::Twice)),
+            "run" => Ok(self.run(RunMode::Once)),
+            "restart" => Ok(self.run(RunMode::Restarts)),
             "replay" => {
                 let (scenario, seed, trace) = (self.one()?, self.seed()?, self.trace);
                 Ok(Command::Replay { scenario, seed, trace, with: self.with })
@@ -126,30 +130,30 @@ impl Given {
                 Ok(Command::Plot { scenarios: self.names, seeds, file })
             }
             "golden" => Ok(Command::Golden { file: self.one()?.into(), bless: self.bless }),
-            _ => Err(format!("there is no command {command}; try: simulate help")),
+            _ => Err(format!("unknown command {command}; try: simulate help")),
         }
     }
 
-    fn run(self, manner: Manner) -> Command {
+    fn run(self, mode: RunMode) -> Command {
         Command::Run(RunOptions {
             scenarios: self.names,
             first_seed: self.first_seed,
             seeds: self.seeds.unwrap_or(SEEDS_DEFAULT),
             with: self.with,
             json: self.json,
-            manner,
+            mode,
         })
     }
 
     fn one(&self) -> Result<String, String> {
         match self.names.as_slice() {
             [name] => Ok(name.clone()),
-            _ => Err("exactly one name is needed".to_owned()),
+            _ => Err("exactly one name is required".to_owned()),
         }
     }
 
     fn seed(&self) -> Result<u64, String> {
-        self.seed.ok_or_else(|| "--seed S is needed".to_owned())
+        self.seed.ok_or_else(|| "--seed S is required".to_owned())
     }
 }
 

@@ -1,24 +1,24 @@
-//! What is shown of a seed that breaks a law.
+//! Report of a seed that breaks a law.
 
 use multifeed_memory::scenario::{Scenario, Script, play, play_traced, shrink};
 
 use crate::report::{Report, hex};
-use crate::run::find;
-use crate::with::With;
+use crate::scenarios::{Selected, find};
 
-/// Scripts tried to cut one down.
+/// Most scripts played to cut one down.
 const SHRINK_PLAYS_MAX: usize = 400;
 
-/// Broken laws that are named.
-const BROKEN_SHOWN: usize = 3;
+/// Violations shown.
+const VIOLATIONS_SHOWN: usize = 3;
 
-/// Events that are shown before the moment at which the first law was broken.
+/// Events shown before the first violation.
 const EVENTS_SHOWN: usize = 15;
 
-/// Seed, script cut down, the last events before the law broke, and the command that does it again.
-/// The name is the one by which the scenario was asked for.
+/// Shows the seed, the shortened script, the last events before the violation, and the command that
+/// repeats it.
 pub(crate) fn show_failure(
-    (scenario, name, with): (&Scenario, &str, &With),
+    scenario: &Scenario,
+    Selected { name, with }: Selected<'_>,
     seed: u64,
     report: &mut Report,
 ) {
@@ -26,52 +26,52 @@ pub(crate) fn show_failure(
     let script = Script::of(&scenario, seed);
     report.progress(&format!("{name}, seed {seed}{with}:"));
     if let Some((script, outcome)) = shrink(&scenario, &script, SHRINK_PLAYS_MAX) {
-        for broken in outcome.broken.iter().take(BROKEN_SHOWN) {
-            report.progress(&format!("  broken: {broken}"));
+        for violation in outcome.violations.iter().take(VIOLATIONS_SHOWN) {
+            report.progress(&format!("  broken: {violation}"));
         }
         report.progress(&format!("  script, cut down to {} steps:", script.steps.len()));
         script.steps.iter().for_each(|step| report.progress(&format!("  {step}")));
         let mut lines = Vec::new();
         play_traced(&scenario, &script, true, &mut lines);
-        let at = outcome.broken.first().map_or(0, |broken| broken.at.as_micros());
-        report.progress(&format!("  the last events of it until {at} µs:"));
+        let at = outcome.violations.first().map_or(0, |violation| violation.at.as_micros());
+        report.progress(&format!("  the last events until {at} µs:"));
         let until = lines.iter().take_while(|line| moment(line) <= at).count();
         let from = until.saturating_sub(EVENTS_SHOWN);
         lines[from..until].iter().for_each(|line| report.progress(&format!("  {line}")));
         report.progress(&format!("  its trace {}", hex(&outcome.trace)));
     } else {
-        // Two plays of it differ, or two multifeeds over one disk.
-        report.progress("  played once, it breaks no law");
+        // Two runs differ, or two multifeeds over one disk.
+        report.progress("  a single run breaks no law");
     }
     report.progress(&format!(
-        "  again: cargo run --release -p multifeed-memory --bin simulate -- replay {name} \
+        "  repeat: cargo run --release -p multifeed-memory --bin simulate -- replay {name} \
          --seed {seed}{with} --trace"
     ));
     report.progress(&format!(
-        "  once mended, to be played for ever: \"{seed} {} WHAT IT WAS\" in \
+        "  once fixed, add \"{seed} {} WHAT IT FOUND\" to \
          transport-memory/tests/regressions.txt",
         with.named(name, seed)
     ));
 }
 
-/// The moment of a line of a trace, in microseconds.
+/// The time of a trace line, in microseconds.
 fn moment(line: &str) -> u64 {
     line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
 /// Cuts one seed down.
 pub(crate) fn shrink_one(
-    (name, with): (&str, &With),
+    selected: Selected<'_>,
     seed: u64,
     report: &mut Report,
 ) -> Result<bool, String> {
-    let scenario = with.to(find(name)?)?;
-    let played = with.of_seed(&scenario, seed);
-    let is_well = play(&played, &Script::of(&played, seed), |_, _| ()).broken.is_empty();
-    if is_well {
+    let scenario = selected.with.to(find(selected.name)?)?;
+    let played = selected.with.of_seed(&scenario, seed);
+    let is_ok = play(&played, &Script::of(&played, seed), |_, _| ()).violations.is_empty();
+    if is_ok {
         report.line("this seed breaks no law");
     } else {
-        show_failure((&scenario, name, with), seed, report);
+        show_failure(&scenario, selected, seed, report);
     }
-    Ok(is_well)
+    Ok(is_ok)
 }

@@ -1,4 +1,4 @@
-//! Traces that are kept in the repository.
+//! Golden traces.
 
 use std::fmt::Write as _;
 use std::path::Path;

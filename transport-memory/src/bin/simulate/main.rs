@@ -1,4 +1,4 @@
-//! Runs scenarios under many seeds, and shows what one seed did.
+//! Runs scenarios with many seeds, and shows what one seed did.
 
 mod arguments;
 mod failure;
@@ -6,6 +6,7 @@ mod golden;
 mod plot;
 mod report;
 mod run;
+mod scenarios;
 mod session;
 mod with;
 
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use arguments::Command;
 use report::Report;
+use scenarios::Selected;
 
 fn main() -> ExitCode {
     let mut report = Report::new();
@@ -31,12 +33,14 @@ fn main() -> ExitCode {
         Command::List => run::list(&mut report),
         Command::Run(options) => run::run(&options, &mut report),
         Command::Replay { scenario, seed, trace, with } => {
-            run::replay((&scenario, &with), seed, trace, &mut report)
+            let selected = Selected { name: &scenario, with: &with };
+            run::replay(selected, seed, trace, &mut report)
         }
         Command::ReplaySession { file } => session::replay(&file, &mut report),
         Command::Redact { file } => session::redact(&file, &mut report),
         Command::Shrink { scenario, seed, with } => {
-            failure::shrink_one((&scenario, &with), seed, &mut report)
+            let selected = Selected { name: &scenario, with: &with };
+            failure::shrink_one(selected, seed, &mut report)
         }
         Command::Plot { scenarios, seeds, file } => {
             plot::plot(&scenarios, seeds, &file, &mut report)

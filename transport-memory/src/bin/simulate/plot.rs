@@ -1,5 +1,5 @@
-//! Charts of runs: blocks held by each peer over virtual time, and bytes sent for each byte
-//! delivered; as an SVG of one run, or a page with several side by side.
+//! Charts of runs: blocks held by each peer over virtual time, and bytes sent per byte delivered;
+//! an SVG of one run, or a page with several side by side.
 
 mod chart;
 
@@ -9,20 +9,20 @@ use std::path::Path;
 use multifeed_memory::scenario::{Outcome, Scenario, Script, play};
 
 use crate::report::{Report, hex};
-use crate::run::find_all;
-use chart::{Chart, LEGEND_MAX, Line};
+use crate::scenarios::find_all;
+use chart::{Area, Chart, LEGEND_MAX, Line};
 
 const WIDTH: f64 = 620.0;
 const HEIGHT: f64 = 300.0;
 const CAPTION: f64 = 24.0;
 
-/// Peers whose curve is drawn; the others would be in their way.
+/// Most curves in a chart.
 const CURVES_MAX: usize = 64;
 
-/// The chart of costs ends at so many times what the run cost in the end.
+/// The top of the cost chart, as a multiple of the final cost.
 const COST_TOP: f64 = 2.0;
 
-/// What was seen of one run.
+/// The observations of one run.
 struct Run {
     held: Vec<Line>,
     cost: Line,
@@ -39,7 +39,7 @@ pub(crate) fn plot(
 ) -> Result<bool, String> {
     let is_svg = file.extension().is_some_and(|extension| extension == "svg");
     if is_svg && names.len() != 1 {
-        return Err("an SVG is of one scenario; a page, FILE.html, is of any number".to_owned());
+        return Err("an SVG shows one scenario; use FILE.html for several".to_owned());
     }
     let mut page = String::from(HEAD);
     for scenario in find_all(names)? {
@@ -91,13 +91,13 @@ fn watch(scenario: &Scenario, seed: u64) -> Run {
     });
     let end = scenario.seconds as f64;
     let mut marks = vec![(end, "faults end")];
-    if let (Some(whole), Some(same)) = (outcome.repaired_us, outcome.converged_us) {
-        marks.push((end + (whole + same) as f64 / 1e6, "all hold the same"));
+    if let (Some(repair), Some(convergence)) = (outcome.repaired_us, outcome.converged_us) {
+        marks.push((end + (repair + convergence) as f64 / 1e6, "converged"));
     }
     Run { held, cost: Line { name: "all".to_owned(), points: cost }, outcome, marks }
 }
 
-/// Two charts above each other, on the scales of all runs.
+/// Draws two charts above each other, with the scales of all runs.
 fn svg(scenario: &Scenario, run: &Run, all: &[Run]) -> String {
     let held = || all.iter().flat_map(|run| &run.held);
     let cost = || all.iter().map(|run| &run.cost);
@@ -107,13 +107,14 @@ fn svg(scenario: &Scenario, run: &Run, all: &[Run]) -> String {
             .fold((0.0, 0.0), |ends: (f64, f64), point| (ends.0.max(point.0), ends.1.max(point.1)))
     };
     let held_ends = ends(&mut held());
-    // The first bytes bring next to nothing: what they cost would flatten all that follows.
+    // The first bytes deliver almost nothing: their cost would flatten the rest.
     let last = cost().filter_map(|line| line.points.last()).map(|point| point.1);
     let cost_top = last.fold(1.0, f64::max) * COST_TOP;
     let peers = run.held.len();
-    let title = match peers > LEGEND_MAX {
-        true => format!("Blocks held by each of {peers} peers"),
-        false => "Blocks held by each peer".to_owned(),
+    let title = if peers > LEGEND_MAX {
+        format!("Blocks held by each of {peers} peers")
+    } else {
+        "Blocks held by each peer".to_owned()
     };
     let (caption, height) = (caption(run), 2.0 * HEIGHT + CAPTION);
     let name = &scenario.name;
@@ -124,27 +125,21 @@ fn svg(scenario: &Scenario, run: &Run, all: &[Run]) -> String {
     );
     let marks = &run.marks;
     let (unit, lines) = ("blocks held", &run.held);
-    Chart { title: &title, unit, lines, marks, ends: held_ends }.draw(
-        &mut svg,
-        (0.0, CAPTION),
-        (WIDTH, HEIGHT),
-    );
+    Chart { title: &title, unit, lines, marks, ends: held_ends }
+        .draw(&mut svg, &Area { left: 0.0, top: CAPTION, width: WIDTH, height: HEIGHT });
     let (title, unit) = ("Bytes sent for each byte of blocks delivered", "bytes per byte");
     let (lines, ends) = (std::slice::from_ref(&run.cost), (held_ends.0, cost_top));
-    Chart { title, unit, lines, marks, ends }.draw(
-        &mut svg,
-        (0.0, CAPTION + HEIGHT),
-        (WIDTH, HEIGHT),
-    );
+    Chart { title, unit, lines, marks, ends }
+        .draw(&mut svg, &Area { left: 0.0, top: CAPTION + HEIGHT, width: WIDTH, height: HEIGHT });
     svg.push_str("</svg>\n");
     svg
 }
 
 fn caption(run: &Run) -> String {
-    let Outcome { seed, events, trace, broken, .. } = &run.outcome;
-    let state = match broken.first() {
+    let Outcome { seed, events, trace, violations, .. } = &run.outcome;
+    let state = match violations.first() {
         None => "no law broken".to_owned(),
-        Some(broken) => format!("BROKEN: {}", broken.law),
+        Some(violation) => format!("BROKEN: {}", violation.law),
     };
     format!("seed {seed}: {state}, {events} events, trace {}", &hex(trace)[..12])
 }

@@ -1,4 +1,4 @@
-//! Everything that is printed.
+//! Output of the program.
 
 use std::io::{self, Write};
 
@@ -14,17 +14,17 @@ impl Report {
         Self { out: io::stdout(), err: io::stderr() }
     }
 
-    /// A line of what was asked for. Nobody listens any more: nothing to do about it.
+    /// Prints a result line. A closed output is ignored.
     pub(crate) fn line(&mut self, line: &str) {
         _ = writeln!(self.out, "{line}");
     }
 
-    /// A line on how it goes.
+    /// Prints a progress line.
     pub(crate) fn progress(&mut self, line: &str) {
         _ = writeln!(self.err, "{line}");
     }
 
-    /// What went wrong.
+    /// Prints an error.
     pub(crate) fn error(&mut self, line: &str) {
         _ = writeln!(self.err, "error: {line}");
     }

@@ -6,41 +6,19 @@ use std::time::Instant;
 
 use multifeed_core::crypto::hash::blake2b;
 use multifeed_memory::FaultCounts;
-use multifeed_memory::scenario::{
-    Outcome, Scenario, Script, built_in, play, play_reopening, play_twice,
-};
+use multifeed_memory::scenario::{Outcome, Scenario, Script, play, play_reopening, play_twice};
 use serde_json::json;
 
-use crate::arguments::{Manner, RunOptions};
+use crate::arguments::{RunMode, RunOptions};
 use crate::failure::show_failure;
 use crate::report::{Report, hex};
-use crate::with::With;
+use crate::scenarios::{Selected, find, find_all};
 
-/// Failing seeds that are shrunk and shown; the others are only counted.
+/// Failing seeds that are shown in full; the others are only listed.
 const SHOWN_MAX: usize = 3;
 
-/// Of so many events, one is followed by the opening of a second multifeed, by chance.
+/// After one event in this many, a second multifeed is opened.
 const REOPENED_ONE_IN: u64 = 10;
-
-/// The scenario of a name, or of a file.
-pub(crate) fn find(name: &str) -> Result<Scenario, String> {
-    if name.ends_with(".toml") {
-        let text = std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
-        let stem = std::path::Path::new(name).file_stem().unwrap_or_default();
-        return Scenario::parse(&stem.to_string_lossy(), &text).map_err(|bad| bad.to_string());
-    }
-    let all = built_in().map_err(|bad| bad.to_string())?;
-    let found = all.into_iter().find(|scenario| scenario.name == name);
-    found.ok_or_else(|| format!("there is no scenario {name}; try: simulate list"))
-}
-
-/// The scenarios of these names; all, if there is none.
-pub(crate) fn find_all(names: &[String]) -> Result<Vec<Scenario>, String> {
-    match names {
-        [] => built_in().map_err(|bad| bad.to_string()),
-        names => names.iter().map(|name| find(name)).collect(),
-    }
-}
 
 pub(crate) fn list(report: &mut Report) -> Result<bool, String> {
     for scenario in find_all(&[])? {
@@ -61,7 +39,7 @@ struct Totals {
     traces: Vec<u8>,
     failed: Vec<u64>,
     slowest_us: u64,
-    /// The longest time until connections were whole, and the dearest run.
+    /// The longest repair and the costliest run.
     reopened: u64,
     repaired_us: u64,
     percent: u64,
@@ -71,7 +49,7 @@ impl Totals {
     fn add(&mut self, outcome: &Outcome) {
         self.events += outcome.events;
         self.virtual_us += outcome.virtual_us;
-        self.violations += outcome.broken.len();
+        self.violations += outcome.violations.len();
         self.faults.add(&outcome.faults);
         self.bytes += outcome.bytes;
         self.blocks += outcome.blocks_delivered;
@@ -80,7 +58,7 @@ impl Totals {
         self.repaired_us = self.repaired_us.max(outcome.repaired_us.unwrap_or(0));
         self.reopened += outcome.reopened;
         self.percent = self.percent.max(outcome.cost.percent());
-        if !outcome.broken.is_empty() {
+        if !outcome.violations.is_empty() {
             self.failed.push(outcome.seed);
         }
     }
@@ -102,9 +80,13 @@ pub(crate) fn run(options: &RunOptions, report: &mut Report) -> Result<bool, Str
     let scenarios = find_all(&options.scenarios)?;
     let mut given = options.scenarios.iter();
     let (mut all, start) = (Totals::default(), Instant::now());
-    let mut is_well = true;
+    let mut is_ok = true;
+    report.progress(&format!(
+        "{:<44} {:>6} {:>10} {:>11} {:>16} {:>15}  result",
+        "scenario", "seeds", "events", "repair (s)", "convergence (s)", "bytes sent (%)"
+    ));
     for scenario in scenarios {
-        // A file is found again by its path, and not by the name in it.
+        // A file must be named by its path to be found again.
         let name = given.next().unwrap_or(&scenario.name).clone();
         let scenario = options.with.to(scenario)?;
         let totals = run_seeds(&scenario, options);
@@ -114,8 +96,7 @@ pub(crate) fn run(options: &RunOptions, report: &mut Report) -> Result<bool, Str
             .map(|(fault, _)| fault.name())
             .collect();
         report.progress(&format!(
-            "{:<44} {:>6} seeds {:>10} events  whole in {:>5.1} s  the same in {:>4.1} s  \
-             {:>3} % of what was delivered sent  {}",
+            "{:<44} {:>6} {:>10} {:>11.1} {:>16.1} {:>15}  {}",
             scenario.name,
             options.seeds,
             totals.events,
@@ -125,17 +106,22 @@ pub(crate) fn run(options: &RunOptions, report: &mut Report) -> Result<bool, Str
             if totals.failed.is_empty() { "ok".to_owned() } else { failed(&totals.failed) },
         ));
         for seed in totals.failed.iter().take(SHOWN_MAX) {
-            show_failure((&scenario, &name, &options.with), *seed, report);
+            let selected = Selected { name: &name, with: &options.with };
+            show_failure(&scenario, selected, *seed, report);
         }
         if !silent.is_empty() {
-            report.error(&format!("{}: never struck: {}", scenario.name, silent.join(", ")));
+            report.error(&format!(
+                "{}: faults without effect: {}",
+                scenario.name,
+                silent.join(", ")
+            ));
         }
-        is_well &= silent.is_empty() && totals.failed.is_empty();
+        is_ok &= silent.is_empty() && totals.failed.is_empty();
         all.merge(&totals);
     }
     let seconds = start.elapsed().as_secs_f64();
     result(options, &all, seconds, report);
-    Ok(is_well)
+    Ok(is_ok)
 }
 
 fn failed(seeds: &[u64]) -> String {
@@ -143,7 +129,7 @@ fn failed(seeds: &[u64]) -> String {
     format!("{} FAILED: {}", seeds.len(), shown.join(" "))
 }
 
-/// Plays every seed, on every processor; the sums do not depend on which was faster.
+/// Plays every seed on all processors; the sums do not depend on scheduling.
 fn run_seeds(scenario: &Scenario, options: &RunOptions) -> Totals {
     let seeds: Vec<u64> = (options.first_seed..options.first_seed + options.seeds).collect();
     let next = AtomicUsize::new(0);
@@ -154,7 +140,7 @@ fn run_seeds(scenario: &Scenario, options: &RunOptions) -> Totals {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let scenario = options.with.of_seed(scenario, *seed);
-                    let outcome = play_as(options.manner, &scenario, *seed);
+                    let outcome = play_as(options.mode, &scenario, *seed);
                     if let Ok(mut outcomes) = outcomes.lock() {
                         outcomes.push(outcome);
                     }
@@ -169,13 +155,13 @@ fn run_seeds(scenario: &Scenario, options: &RunOptions) -> Totals {
     totals
 }
 
-/// Plays a seed in the manner that was asked for; what differs is a broken law of the outcome.
-fn play_as(manner: Manner, scenario: &Scenario, seed: u64) -> Outcome {
+/// Plays a seed in a mode; a difference is a violation.
+fn play_as(mode: RunMode, scenario: &Scenario, seed: u64) -> Outcome {
     let script = Script::of(scenario, seed);
-    match manner {
-        Manner::Once => play(scenario, &script, |_, _| ()),
-        Manner::Twice => play_twice(scenario, &script),
-        Manner::Restarts => play_reopening(scenario, &script, REOPENED_ONE_IN),
+    match mode {
+        RunMode::Once => play(scenario, &script, |_, _| ()),
+        RunMode::Twice => play_twice(scenario, &script),
+        RunMode::Restarts => play_reopening(scenario, &script, REOPENED_ONE_IN),
     }
 }
 
@@ -207,14 +193,14 @@ fn result(options: &RunOptions, all: &Totals, seconds: f64, report: &mut Report)
     } else {
         report.line(&format!(
             "{} violations, {} events in {seconds:.1} s: {per_second} a second, {times_real} × \
-             real time, {kinds} kinds of faults, {} multifeeds opened anew",
+             real time, {kinds} kinds of faults, {} multifeeds reopened",
             all.violations, all.events, all.reopened,
         ));
     }
 }
 
 pub(crate) fn replay(
-    (name, with): (&str, &With),
+    Selected { name, with }: Selected<'_>,
     seed: u64,
     trace: bool,
     report: &mut Report,
@@ -227,12 +213,12 @@ pub(crate) fn replay(
     let mut lines = Vec::new();
     let outcome = multifeed_memory::scenario::play_traced(&scenario, &script, trace, &mut lines);
     lines.iter().for_each(|line| report.line(line));
-    outcome.broken.iter().for_each(|broken| report.line(&format!("broken: {broken}")));
+    outcome.violations.iter().for_each(|violation| report.line(&format!("broken: {violation}")));
     report.line(&format!(
         "seed {seed}, {} events, {} µs, trace {}",
         outcome.events,
         outcome.virtual_us,
         hex(&outcome.trace)
     ));
-    Ok(outcome.broken.is_empty())
+    Ok(outcome.violations.is_empty())
 }

@@ -6,7 +6,7 @@ use multifeed_core::record;
 
 use crate::report::{Report, hex};
 
-/// Does what a real session recorded again, and compares the states that it wrote down.
+/// Repeats a recorded session and compares its states with the recorded ones.
 pub(crate) fn replay(file: &Path, report: &mut Report) -> Result<bool, String> {
     let replayed = record::replay(&read(file)?).map_err(|error| said(file, &error))?;
     report.line(&format!(
@@ -19,7 +19,7 @@ pub(crate) fn replay(file: &Path, report: &mut Report) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Tells what a record holds, without its keys, names and texts.
+/// Prints what a record contains, without keys, names and texts.
 pub(crate) fn redact(file: &Path, report: &mut Report) -> Result<bool, String> {
     let lines = record::redact(&read(file)?).map_err(|error| said(file, &error))?;
     lines.iter().for_each(|line| report.line(line));

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn equal_values_are_in_memory_once_and_others_are_not_touched() {
+fn equal_values_share_memory() {
     let mut values = Values::default();
     let (first, second) = (Bytes::from(vec![1; 9]), Bytes::from(vec![1; 9]));
     assert_eq!(values.share(&first).as_ptr(), first.as_ptr());
@@ -10,7 +10,7 @@ fn equal_values_are_in_memory_once_and_others_are_not_touched() {
 }
 
 #[test]
-fn a_value_with_the_hash_of_another_stays_itself() {
+fn a_hash_collision_does_not_mix_up_values() {
     let mut values = Values::default();
     let (value, other) = (Bytes::from_static(b"value"), Bytes::from_static(b"other"));
     values.share(&value);
@@ -19,7 +19,7 @@ fn a_value_with_the_hash_of_another_stays_itself() {
 }
 
 #[test]
-fn values_are_bounded() {
+fn remembered_values_are_bounded() {
     let mut values = Values::default();
     for number in 0..=VALUES_MAX as u64 {
         values.share(&Bytes::copy_from_slice(&number.to_le_bytes()));

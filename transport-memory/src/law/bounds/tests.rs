@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_multifeed_at_its_bounds_is_within_them_and_one_more_is_not() {
+fn each_bound_is_exceeded_by_one_more() {
     let limits = Limits::default();
     let feeds = 100;
     let at = Footprint { feeds, ..Footprint::default() };

@@ -1,7 +1,7 @@
 //! What each call of a script does.
 //!
-//! Rule: an author clears and removes nothing of its own here, so that every block is somewhere
-//! and all who want it can come to hold it.
+//! Rule: an author never clears or removes its own feeds here, so every block exists somewhere and
+//! every node that wants it can get it.
 
 use multifeed_core::FeedKey;
 
@@ -30,7 +30,7 @@ impl Play<'_> {
         let start = (pick >> 16) % length;
         let blocks = start..start + 1 + (pick >> 32) % (length - start);
         let world = &mut self.world;
-        // What a call is refused for, an application would see.
+        // An application would see why a call is refused.
         _ = match call {
             Call::Get => world.get(node, feed, blocks),
             Call::Clear => world.clear(node, feed, blocks),

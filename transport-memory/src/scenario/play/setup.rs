@@ -1,4 +1,4 @@
-//! The world of a scenario before anything happens.
+//! Sets up the world of a scenario.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -14,18 +14,18 @@ use crate::rule::Verdict;
 use crate::scenario::plan::{Topology, is_rate};
 use crate::world::World;
 
-/// How much later a piece of a delay spike is, at most.
+/// Largest delay of a delay spike.
 const SPIKE_US_MAX: u64 = 3_000_000;
 
-/// What a liar that drips gives, in bytes per second.
+/// Bandwidth of an adversary that sends byte by byte.
 const DRIP_BYTES_PER_SECOND: u64 = 20;
 
-/// What a liar that overruns its window has to say: more than the largest window.
+/// What an adversary writes that overruns its credit: more than the largest credit.
 const MUCH_BLOCK_BYTES: usize = 60_000;
 const MUCH_BLOCKS: usize = 100;
 
-/// The seed of the writer of two histories.
-const TWO_TONGUES: [u8; 32] = [2; 32];
+/// The seed of the writer with two histories.
+const EQUIVOCATOR_SEED: [u8; 32] = [2; 32];
 
 fn group() -> Group {
     Group::keyed([9; 32])
@@ -41,7 +41,7 @@ impl<'a> Play<'a> {
             nodes: Vec::new(),
             links: Vec::new(),
             bandwidths: Vec::new(),
-            chance: Rng::new(blake2b(&[b"links", &seed.to_le_bytes()])),
+            rng: Rng::new(blake2b(&[b"links", &seed.to_le_bytes()])),
             feeds: Vec::new(),
             pending: Vec::new(),
             gone: Vec::new(),
@@ -61,7 +61,7 @@ impl<'a> Play<'a> {
             play.join(a, b);
         }
         play.add_rules();
-        play.add_liars();
+        play.add_adversaries();
         play
     }
 
@@ -80,7 +80,7 @@ impl<'a> Play<'a> {
     }
 
     pub(super) fn join(&mut self, a: usize, b: usize) {
-        let options = self.scenario.link.options(&mut self.chance);
+        let options = self.scenario.link.options(&mut self.rng);
         let bandwidth = options.bandwidth;
         let link = self.world.connect(self.nodes[a], self.nodes[b], options);
         self.links.push(link);
@@ -89,8 +89,8 @@ impl<'a> Play<'a> {
 
     fn add_rules(&mut self) {
         for (fault, rate) in self.scenario.faults().filter(|it| is_rate(it.0)) {
-            self.world.rule(move |_, chance| {
-                if chance.below(1_000_000) >= u64::from(rate) {
+            self.world.rule(move |_, rng| {
+                if rng.below(1_000_000) >= u64::from(rate) {
                     return None;
                 }
                 Some(match fault {
@@ -99,51 +99,52 @@ impl<'a> Play<'a> {
                     Fault::Duplication => Verdict::Duplicate,
                     Fault::Reorder => Verdict::Reorder,
                     Fault::Truncation => Verdict::Truncate,
-                    _ => Verdict::Delay(Duration::from_micros(chance.below(SPIKE_US_MAX))),
+                    _ => Verdict::Delay(Duration::from_micros(rng.below(SPIKE_US_MAX))),
                 })
             });
         }
     }
 
-    fn add_liars(&mut self) {
-        let lies: Vec<_> = self.scenario.faults().filter(|it| it.0.is_lie()).collect();
-        for (lie, count) in lies {
+    fn add_adversaries(&mut self) {
+        let attacks: Vec<_> = self.scenario.faults().filter(|it| it.0.is_adversarial()).collect();
+        for (fault, count) in attacks {
             for _ in 0..count {
-                self.add_liar(lie);
+                self.add_adversary(fault);
             }
         }
     }
 
-    /// A liar, joined to two honest nodes. One that equivocates is two nodes with one writer.
-    fn add_liar(&mut self, lie: Fault) {
+    /// Adds an adversary, connected to two honest nodes. An equivocation takes two nodes with one
+    /// writer.
+    fn add_adversary(&mut self, fault: Fault) {
         let honest = self.nodes.len() as u64;
         let first = self.world.below(honest) as usize;
         let targets = [first, (first + 1) % self.nodes.len()];
-        let count = if lie == Fault::Equivocation { 2 } else { 1 };
-        for liar in 0..count {
+        let count = if fault == Fault::Equivocation { 2 } else { 1 };
+        for copy in 0..count {
             let node = self.world.add_node(self.node_options());
-            self.world.make_liar(node, lie);
-            match lie {
-                Fault::Equivocation => self.equivocate(node, liar),
+            self.world.make_adversary(node, fault);
+            match fault {
+                Fault::Equivocation => self.equivocate(node, copy),
                 Fault::Overrun => self.write_much(node),
                 _ => (),
             }
-            let mut link = self.scenario.link.options(&mut self.chance);
-            if lie == Fault::SlowDrip {
-                self.world.strike(lie);
+            let mut link = self.scenario.link.options(&mut self.rng);
+            if fault == Fault::SlowDrip {
+                self.world.record_fault(fault);
                 (link.pieces, link.bandwidth) = (Pieces::Exactly(1), Some(DRIP_BYTES_PER_SECOND));
             }
-            let told = if count == 2 { &targets[liar..=liar] } else { &targets[..] };
-            for (target, place) in told.iter().zip(0..) {
-                // It dials one and is dialled by the other: a lie may be one of either role.
+            let chosen = if count == 2 { &targets[copy..=copy] } else { &targets[..] };
+            for (target, place) in chosen.iter().zip(0..) {
+                // It dials one node and is dialled by the other, so it takes both roles.
                 let ends = match place {
                     0 => [node, self.nodes[*target]],
                     _ => [self.nodes[*target], node],
                 };
                 let bandwidth = link.bandwidth;
                 let link = self.world.connect(ends[0], ends[1], link.clone());
-                if lie >= Fault::GarbageCells {
-                    // Only those who part have something to reconcile when they meet again.
+                if fault >= Fault::GarbageCells {
+                    // Only nodes that disconnect and meet again have something to reconcile.
                     self.links.push(link);
                     self.bandwidths.push(bandwidth);
                 }
@@ -151,29 +152,29 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// More than a peer grants at once.
+    /// Writes more than a peer's credit.
     fn write_much(&mut self, node: NodeId) {
         let block = vec![b'm'; MUCH_BLOCK_BYTES];
         let Ok(feed) = self.world.writer(node, "much") else { return };
         for _ in 0..MUCH_BLOCKS {
-            // Its disk is new, so it takes what it is given.
+            // Its disk is new, so appends succeed.
             _ = self.world.append(node, &feed, &[&block]);
         }
     }
 
     fn equivocate(&mut self, node: NodeId, history: usize) {
-        let writer = self.world.writer_of_seed(node, "two tongues", TWO_TONGUES);
+        let writer = self.world.writer_of_seed(node, "two tongues", EQUIVOCATOR_SEED);
         let block = format!("history {history}");
-        // One history is longer, so that who holds the other one asks for what it lacks.
+        // One history is longer, so a node with the other one requests the rest.
         let blocks = [b"in common", block.as_bytes(), b"more"];
         if let Ok(feed) = writer
             && self.world.append(node, &feed, &blocks[..2 + history]).is_ok()
         {
-            self.world.strike(Fault::Equivocation);
+            self.world.record_fault(Fault::Equivocation);
         }
     }
 
-    /// The longest of the shortest ways between two nodes, in links.
+    /// The diameter in links.
     pub(super) fn diameter(&self) -> u64 {
         let mut near = vec![Vec::new(); self.nodes.len()];
         let place = |node: NodeId| self.nodes.iter().position(|other| *other == node);
@@ -223,7 +224,7 @@ fn pairs(scenario: &Scenario, world: &mut World) -> Vec<(usize, usize)> {
     }
 }
 
-/// Each node to one before it, so that all is one piece, and then more up to the degree.
+/// Connects each node to an earlier one, and then random pairs up to the degree.
 fn random(scenario: &Scenario, world: &mut World) -> Vec<(usize, usize)> {
     let mut pairs = BTreeSet::new();
     for node in 1..scenario.nodes {

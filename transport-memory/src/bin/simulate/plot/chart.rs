@@ -1,14 +1,14 @@
-//! One chart: axes with their units, grid, steps, marks and a legend, as a part of an SVG.
+//! One chart as a part of an SVG: axes with units, grid, steps, marks and a legend.
 
 use std::fmt::Write as _;
 
-/// The place of the curves inside of a chart, in pixels.
+/// The margins around the curves, in pixels.
 const LEFT: f64 = 62.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 40.0;
 
-/// Ticks on an axis, about.
+/// Approximate number of ticks on an axis.
 const TICKS: f64 = 5.0;
 
 /// A curve and its name.
@@ -17,26 +17,29 @@ pub(super) struct Line {
     pub(super) points: Vec<(f64, f64)>,
 }
 
+/// The position and size of a chart in pixels.
+pub(super) struct Area {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
 /// What a chart shows.
 pub(super) struct Chart<'a> {
     pub(super) title: &'a str,
-    /// What the vertical axis counts; the horizontal one is virtual time in seconds.
+    /// The unit of the vertical axis; the horizontal one is virtual time in seconds.
     pub(super) unit: &'a str,
     pub(super) lines: &'a [Line],
-    /// Moments with a name, as vertical lines.
+    /// Named times, as vertical lines.
     pub(super) marks: &'a [(f64, &'a str)],
-    /// The ends of the axes: those of all charts that are to be compared.
+    /// The ends of the axes, shared by the charts to be compared.
     pub(super) ends: (f64, f64),
 }
 
 impl Chart<'_> {
-    /// Draws it into a box.
-    pub(super) fn draw(
-        &self,
-        svg: &mut String,
-        (left, top): (f64, f64),
-        (width, height): (f64, f64),
-    ) {
+    /// Draws the chart into an area.
+    pub(super) fn draw(&self, svg: &mut String, Area { left, top, width, height }: &Area) {
         let (x_end, y_end) = (self.ends.0.max(1e-9), self.ends.1.max(1e-9));
         let (inner_width, inner_height) = (width - LEFT - RIGHT, height - TOP - BOTTOM);
         let x = |at: f64| LEFT + at / x_end * inner_width;
@@ -76,7 +79,7 @@ impl Chart<'_> {
             _ = write!(svg, "<text x='{near:.1}' y='{label:.1}' class='end mark'>{name}</text>");
         }
         for (place, line) in self.lines.iter().enumerate() {
-            self.draw_line(svg, place, line, (&x, &y));
+            self.draw_line(svg, place, line, &x, &y);
         }
         self.draw_legend(svg, wall, floor);
         svg.push_str("</g>");
@@ -87,12 +90,13 @@ impl Chart<'_> {
         svg: &mut String,
         place: usize,
         line: &Line,
-        (x, y): (&impl Fn(f64) -> f64, &impl Fn(f64) -> f64),
+        x: &impl Fn(f64) -> f64,
+        y: &impl Fn(f64) -> f64,
     ) {
         let mut path = String::new();
         let mut last = None;
         for (at, value) in &line.points {
-            // What is held changes in steps: a point where nothing changed says nothing.
+            // Values change in steps, so points without a change are left out.
             if last != Some(*value) {
                 let move_to = if last.is_none() { 'M' } else { 'H' };
                 _ = match last {
@@ -112,7 +116,7 @@ impl Chart<'_> {
         format!("hsl({},65%,42%)", 360 * place / self.lines.len().max(1))
     }
 
-    /// The curves' names, at the foot of the chart, where the last values leave room.
+    /// Names the curves at the bottom of the chart, where the last values leave space.
     fn draw_legend(&self, svg: &mut String, wall: f64, floor: f64) {
         if self.lines.len() < 2 || self.lines.len() > LEGEND_MAX {
             return;
@@ -137,10 +141,10 @@ impl Chart<'_> {
     }
 }
 
-/// Curves that a legend names; more are named in the title.
+/// Most curves that a legend names.
 pub(super) const LEGEND_MAX: usize = 12;
 
-/// Round numbers from 0 to an end.
+/// Round numbers from 0 to this end.
 fn ticks(end: f64) -> impl Iterator<Item = f64> {
     let rough = end / TICKS;
     let power = 10_f64.powf(rough.log10().floor());
@@ -149,7 +153,7 @@ fn ticks(end: f64) -> impl Iterator<Item = f64> {
     (0..=20).map(move |count| f64::from(count) * step).take_while(move |value| *value <= end)
 }
 
-/// A number without digits that say nothing.
+/// A number without trailing zeros.
 fn number(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
