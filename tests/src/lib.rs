@@ -1,7 +1,7 @@
 //! Shared by the tests of this crate: multifeeds with stores in memory, driven by hand or on
 //! sockets, and peers of the JavaScript stack.
 //!
-//! The project's README is compiled and run here as a doc test.
+//! The READMEs of the project and of the core are compiled and run here, as doc tests.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -23,7 +23,12 @@ pub mod stock;
 #[derive(Debug)]
 pub struct Readme;
 
-/// The id of the connection between two [`Node`]s, on both sides.
+#[cfg(doctest)]
+#[doc = include_str!("../../core/README.md")]
+#[derive(Debug)]
+pub struct CoreReadme;
+
+/// The connection of two [`Node`]s, on both sides.
 pub const CONNECTION: ConnectionId = ConnectionId(1);
 
 /// A multifeed with its store and its events.
