@@ -9,23 +9,14 @@
 //! does not read keeps nobody waiting. What is drawn in a second window is drawn by the first
 //! process, so there is one writer for a feed, whatever is opened how often.
 
-pub mod guest;
+pub mod client;
 pub mod host;
-pub mod sends;
+pub mod submissions;
 mod wire;
-
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::args::Global;
-use crate::profile::Profile;
-use crate::reached::Reached;
-use crate::report::Failure;
-
-pub use self::guest::{Guest, gone, refused, silent};
-pub use self::host::{GuestId, Host, Said};
-pub use self::sends::Sends;
+use crate::delivery::Reached;
 
 /// What a guest asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,14 +76,6 @@ pub enum Refusal {
     NotStored(String),
     /// The room is only kept there for others.
     Sealed,
-}
-
-/// Where the process that has a profile listens; `None` where nothing goes to disk.
-///
-/// # Errors
-/// If there is no home folder.
-pub fn socket(global: &Global) -> Result<Option<PathBuf>, Failure> {
-    Profile::folder(global).map(|folder| folder.map(|folder| folder.join(host::SOCKET)))
 }
 
 #[cfg(test)]

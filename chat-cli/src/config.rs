@@ -3,7 +3,7 @@
 //! Rule: a setting goes through the reading of the flag of the same name, so that a value is right
 //! in the file where it is right on the command line. [`key::Key`] lists all of them.
 
-mod file;
+pub mod file;
 pub mod key;
 
 use std::collections::BTreeMap;
@@ -11,98 +11,23 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
 
-use jiff::civil::DateTime;
-use multifeed_core::Limits;
+use clap::ValueEnum;
 use toml::de::{DeTable, DeValue};
 
-pub use self::file::{Draft, documented, load, path, text_of, write};
 use self::key::{Key, Shape};
-use crate::args::{Entry, Global, PeerAddress, Transport, Ui, nearest};
+use crate::appearance::Look;
+use crate::args::Global;
+use crate::args::discovery::{Entry, Transport, entry};
+use crate::args::ui::Ui;
+use crate::args::values::PeerAddress;
 use crate::exit::ExitCode;
+use crate::quota::Bounds;
 use crate::report::{Failure, Snippet};
-use crate::tui::theme::Theme;
+use crate::similar::nearest;
+use crate::theme::Theme;
 
-/// How a room is shown: what has no flag.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Look {
-    /// The colours of the screen; what the terminal can do, where nothing is said.
-    pub theme: Option<Theme>,
-    /// For what the terminal rings.
-    pub notify: Notify,
-    /// What stands before a message.
-    pub timestamps: Timestamps,
-}
-
-/// How much is kept of a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Of one author.
-    pub author_mib: u32,
-    /// Of all of them.
-    pub room_mib: u32,
-}
-
-impl Bounds {
-    /// Sets what the core keeps to.
-    pub fn set(self, limits: &mut Limits) {
-        limits.feed_bytes = u64::from(self.author_mib) << 20;
-        limits.group_bytes = u64::from(self.room_mib) << 20;
-    }
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        let Limits { feed_bytes, group_bytes, .. } = Limits::default();
-        let mebibytes = |bytes: u64| u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
-        Self { author_mib: mebibytes(feed_bytes), room_mib: mebibytes(group_bytes) }
-    }
-}
-
-/// For what the terminal rings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Notify {
-    /// For every message of others.
-    All,
-    /// For those that name the user.
-    #[default]
-    Mentions,
-    /// For nothing.
-    None,
-}
-
-/// What stands before a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Timestamps {
-    /// Hour and minute.
-    #[default]
-    Minutes,
-    /// Hour, minute and second.
-    Seconds,
-    /// Nothing; the day stands where it changes.
-    None,
-}
-
-impl Timestamps {
-    /// The time of a message, as it stands before it.
-    pub fn clock(self, time: Option<DateTime>) -> String {
-        match (self, time) {
-            (Self::None, _) => String::new(),
-            (Self::Minutes, Some(time)) => time.strftime("%H:%M").to_string(),
-            (Self::Seconds, Some(time)) => time.strftime("%H:%M:%S").to_string(),
-            (Self::Minutes, None) => "--:--".into(),
-            (Self::Seconds, None) => "--:--:--".into(),
-        }
-    }
-
-    /// How many columns that has, with the space behind it: a line never begins with a peer's text.
-    pub fn columns(self) -> usize {
-        match self {
-            Self::None => 1,
-            Self::Minutes => 6,
-            Self::Seconds => 9,
-        }
-    }
-}
+/// The most MiB that can be set: a tebibyte.
+const MIB_MAX: u32 = 1024 * 1024;
 
 /// What a file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -150,8 +75,41 @@ impl Config {
         if key.shape() == Shape::One && words.len() != 1 {
             return Err(key.shape().rule().into());
         }
-        key.read(&words, self)?;
+        self.read(key, &words)?;
         self.words.insert(key, words);
+        Ok(())
+    }
+
+    /// Reads the value of a key, as the flag of the same name is read.
+    fn read(&mut self, key: Key, words: &[String]) -> Result<(), String> {
+        let word = words.first().map_or("", String::as_str);
+        match key {
+            Key::Nick if word.trim().is_empty() => return Err("write a name".into()),
+            Key::Nick => self.nick = Some(word.to_string()),
+            Key::Theme => {
+                let theme = Theme::named(word).ok_or("use dark, light or plain")?;
+                self.look.theme = Some(theme);
+            }
+            Key::Notify => self.look.notify = choice(word)?,
+            Key::Timestamps => self.look.timestamps = choice(word)?,
+            Key::Ui => self.ui = Some(choice(word)?),
+            Key::Transport => {
+                self.transport = words.iter().map(|word| choice(word)).collect::<Result<_, _>>()?;
+            }
+            Key::Listen => {
+                let addr = word.parse();
+                let rule = |_| "use ADDR:PORT, such as 0.0.0.0:4977".to_string();
+                self.listen = Some(addr.map_err(rule)?);
+            }
+            Key::Peers => {
+                self.peers = words.iter().map(|word| word.parse()).collect::<Result<_, _>>()?;
+            }
+            Key::Bootstrap => {
+                self.bootstrap = words.iter().map(|word| entry(word)).collect::<Result<_, _>>()?;
+            }
+            Key::AuthorMib => self.bounds.author_mib = mebibytes(word)?,
+            Key::RoomMib => self.bounds.room_mib = mebibytes(word)?,
+        }
         Ok(())
     }
 
@@ -242,6 +200,21 @@ impl Place<'_> {
         self.failure("config.value", &format!("{}: {rule}", key.name()))
             .help("put it right:  multichat config edit")
     }
+}
+
+/// A number of MiB that a disk may have.
+fn mebibytes(word: &str) -> Result<u32, String> {
+    let number = word.parse().ok().filter(|number| (1..=MIB_MAX).contains(number));
+    number.ok_or_else(|| format!("use a number from 1 to {MIB_MAX}"))
+}
+
+/// One of the values of a flag, by its name.
+fn choice<T: ValueEnum>(word: &str) -> Result<T, String> {
+    T::from_str(word, false).map_err(|_| {
+        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = names.map(|value| value.get_name().to_string()).collect();
+        format!("use {}", names.join(", "))
+    })
 }
 
 /// The setting of a name.

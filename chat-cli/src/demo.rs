@@ -3,7 +3,8 @@
 //! Rule: everything that happens follows from the seed. It is the same multifeed that runs on a
 //! network; only clock, chance, disks and wires are those of [`World`].
 
-mod stage;
+mod display;
+pub mod options;
 mod words;
 
 use std::time::Duration;
@@ -12,10 +13,12 @@ use jiff::Timestamp;
 use multifeed_core::{FeedKey, Group};
 use multifeed_memory::{LinkId, LinkOptions, NodeId, NodeOptions, Security, World};
 
-use self::stage::Stage;
+use self::display::Stage;
+use self::options::Size;
 use crate::envelope::Envelope;
 use crate::exit::ExitCode;
-use crate::lines::{Demo, Event, Line, hex};
+use crate::ids::hex;
+use crate::lines::{Demo, Event, Line};
 use crate::message::Draft;
 use crate::output::{Format, Output};
 use crate::report::Failure;
@@ -30,17 +33,6 @@ const SETTLE: Duration = Duration::from_secs(3_600);
 const RING_ALONE_MAX: u16 = 8;
 /// How often it is told what is missing where.
 const TELL_PARTS: u64 = 8;
-
-/// How much there is to simulate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// Members.
-    pub peers: u16,
-    /// Messages of each.
-    pub messages: u32,
-    /// Where all chance comes from.
-    pub seed: u64,
-}
 
 /// Runs the room and shows it.
 ///
@@ -136,13 +128,13 @@ impl Play {
             cut: part(1),
             heal: part(4),
             links: self.across(|at| (at + count - from) % count < count / 2),
-            what: stage::parted(from, until, count),
+            what: display::parted(from, until, count),
         };
         let second = Scene {
             cut: part(5),
             heal: part(7),
             links: self.across(|at| at == alone),
-            what: stage::alone(alone),
+            what: display::alone(alone),
         };
         [first, second]
     }
@@ -196,7 +188,7 @@ impl Play {
         let chosen = self.world.below(able.len() as u64) as usize;
         let (at, text) = (able[chosen], words::line(self.world.below(u64::MAX)));
         let now = BEGIN + Duration::from_micros(self.world.now().as_micros());
-        let (name, member) = (stage::name(at), &mut self.members[at]);
+        let (name, member) = (display::name(at), &mut self.members[at]);
         let block = Envelope::Plain.encode(&member.feed.0, &Draft::new(&name, text), now)?;
         let appended = self.world.append(member.node, &member.feed, &[&block]);
         appended.map_err(|misuse| defect(&misuse))?;

@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::ids::{MessageId, hex};
 use crate::message::{self, Content, Unreadable};
-use crate::profile::ROOM_NAME_COLUMNS_MAX;
+use crate::profile::room::ROOM_NAME_COLUMNS_MAX;
 use crate::sanitize::{self, Clean};
 
 /// The schema's version.
@@ -330,27 +331,6 @@ pub enum PeerState {
     Down,
 }
 
-/// The place of a message: the feed's key in hex, and the index of the block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MessageId {
-    /// The key of the feed.
-    pub feed: [u8; 32],
-    /// The index in it.
-    pub index: u64,
-}
-
-impl std::fmt::Display for MessageId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", hex(&self.feed), self.index)
-    }
-}
-
-impl Serialize for MessageId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// A message as programs see it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Message {
@@ -420,10 +400,6 @@ fn optional_iso<S: Serializer>(time: &Option<Timestamp>, s: S) -> Result<S::Ok, 
         Some(time) => s.serialize_str(&message::iso(*time)),
         None => s.serialize_none(),
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(bytes)
 }
 
 #[cfg(test)]

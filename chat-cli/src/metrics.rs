@@ -30,7 +30,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::page::Values;
-use crate::config::Bounds;
+use crate::quota::Bounds;
 
 /// The most connections at one time. With one more, the oldest is closed.
 pub const CONNECTIONS_MAX: usize = 32;

@@ -9,8 +9,8 @@
 //! The order is kept in a [`View`], an index on disk, so a room is opened without reading what was
 //! said in it: only the messages that are shown are read.
 
-mod place;
-pub mod view;
+pub mod index;
+pub mod key;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -19,11 +19,13 @@ use jiff::Timestamp;
 use multifeed_core::{FeedId, Misuse};
 use multifeed_tcp::{Node, NodeError};
 
-pub use self::place::{Block, Place, Spot};
-use self::view::{Arrived, Sync, View, ViewFailure};
+use self::index::tables::{Arrived, ViewFailure};
+use self::index::{Sync, View};
+use self::key::{Block, Place, Spot};
 use crate::envelope::Envelope;
-use crate::lines::MessageId;
-use crate::message::{self, Chat, Content, Head, Unreadable};
+use crate::ids::MessageId;
+use crate::message::seen::Head;
+use crate::message::{self, Chat, Content, Unreadable};
 use crate::sanitize::Clean;
 
 /// Blocks that are read at once: a block of a stranger has up to a mebibyte.
@@ -243,7 +245,7 @@ impl Timeline {
         after: Option<Spot>,
         count: usize,
     ) -> Result<Vec<Entry>, Trouble> {
-        let from = after.unwrap_or_else(|| view::spot_at(place::FIRST));
+        let from = after.unwrap_or_else(|| index::spot_at(key::FIRST));
         let mut spots = self.view.from(from, count.saturating_add(1))?;
         spots.retain(|spot| Some(*spot) != after);
         spots.truncate(count);

@@ -2,11 +2,11 @@
 //!
 //! Rule: [`model`] is what is shown and knows no terminal; [`view`] makes a picture of it and
 //! changes nothing; [`shell`] joins both to a room and a [`terminal`], and decides nothing. A
-//! second window of the same room is a [`guest`] of the process that has it.
+//! second window of the same room is a [`attached`] of the process that has it.
 
-pub mod guest;
+pub mod attached;
 pub mod model;
 pub mod shell;
 pub mod terminal;
-pub mod theme;
+pub mod update;
 pub mod view;

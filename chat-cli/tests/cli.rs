@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use multichat::ticket::Ticket;
+use multichat::invite::Ticket;
 use tempfile::TempDir;
 
 /// The program with a folder of its own and nothing of the caller's environment.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use clap::{Args, ValueEnum};
 
-use super::PeerAddress;
+use super::values::PeerAddress;
 
 /// How others are found.
 #[derive(Clone, Debug, Default, Args)]

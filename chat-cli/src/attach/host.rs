@@ -7,11 +7,22 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{Ask, Tell};
+use crate::args::Global;
+use crate::profile::Profile;
+use crate::report::Failure;
 
 /// The name of the socket in the folder of the profile.
 pub const SOCKET: &str = "window.sock";
 /// The most guests at one time. One more is let go at once.
 pub const GUESTS_MAX: usize = 8;
+
+/// Where the process that has a profile listens; `None` where nothing goes to disk.
+///
+/// # Errors
+/// If there is no home folder.
+pub fn socket(global: &Global) -> Result<Option<PathBuf>, Failure> {
+    Profile::folder(global).map(|folder| folder.map(|folder| folder.join(SOCKET)))
+}
 
 /// A guest, by the order of coming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

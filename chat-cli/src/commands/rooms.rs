@@ -1,30 +1,31 @@
 //! Rooms: to make, to join, to invite to, to list.
 
-use std::net::SocketAddr;
-
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
-use super::first;
-use super::open::chat;
+use super::onboarding;
+use super::window::chat;
 use crate::args::{Global, Join};
 use crate::envelope;
 use crate::exit::ExitCode;
-use crate::lines::{Event, Line, hex};
+use crate::ids::hex;
+use crate::invite::fix::Fix;
+use crate::invite::hints::Hints;
+use crate::invite::{Right, Ticket};
+use crate::lines::{Event, Line};
 use crate::output::{Format, Output};
-use crate::profile::{Access, Profile, ROOM_NAME_COLUMNS_MAX, Room};
+use crate::profile::Profile;
+use crate::profile::access::Access;
+use crate::profile::invites::{Hinted, invite_to};
+use crate::profile::room::{ROOM_NAME_COLUMNS_MAX, Room};
 use crate::qr;
 use crate::report::{Failure, Level, Report};
 use crate::sanitize;
-use crate::ticket::{Fix, Hints, Right, Ticket};
 
 /// What a room is called when its maker gives it no name.
 const ROOM_NAME_DEFAULT: &str = "room";
 /// What a seeder can do.
 const SEEDER_WORD: &str = "whoever has this invite keeps the room for others: they see who writes \
                            when and how much, and can read nothing";
-/// How much of the inviter's key an invite carries.
-const FINGERPRINT_BYTES: usize = 8;
 
 pub(super) fn new(
     global: &Global,
@@ -33,7 +34,7 @@ pub(super) fn new(
     output: &Output,
 ) -> Result<(), Failure> {
     let mut profile = Profile::open(global)?;
-    first::name(global, &mut profile, output)?;
+    onboarding::name(global, &mut profile, output)?;
     make(global, profile, name.as_deref(), no_open, output)
 }
 
@@ -76,7 +77,7 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
     let mut profile = Profile::open(global)?;
     if !room.is_sealed() {
         // Who says nothing needs no name.
-        first::name(global, &mut profile, output)?;
+        onboarding::name(global, &mut profile, output)?;
     }
     let mut room = profile.add(room)?;
     if hints.addresses().iter().any(|addr| !room.hints().contains(addr)) {
@@ -133,15 +134,6 @@ pub(super) struct Invite {
     pub(super) hints: Hinted,
 }
 
-/// Whether an invite says who invites, and where that is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hinted {
-    /// It does.
-    Yes,
-    /// It holds the key of the room alone.
-    No,
-}
-
 pub(super) fn invite(
     global: &Global,
     room: Option<String>,
@@ -171,26 +163,6 @@ fn needs_no_seeder(name: &str) -> Failure {
     Failure::new(ExitCode::BadInput, "room.open", message)
         .help(format!("multichat join --open {name}   and then:  multichat serve"))
         .help("a room that can be kept and not read:  multichat new NAME")
-}
-
-/// An invite to a room, from this user; `None` where there is none to give, as for an open room,
-/// which needs none.
-pub fn invite_to(
-    profile: &Profile,
-    room: &Room,
-    listen: Option<SocketAddr>,
-    right: Right,
-    hints: Hinted,
-) -> Option<Zeroizing<String>> {
-    if hints == Hinted::No {
-        return room.bare_ticket(right).map(|ticket| ticket.encode());
-    }
-    // An address that means "any" or "whichever port" is of no use to somebody else.
-    let dialled = listen.filter(|at| !at.ip().is_unspecified() && at.port() != 0);
-    let hints = dialled.into_iter().fold(Hints::default(), Hints::with_address);
-    let key = profile.identity().feed_key(&room.group());
-    let (fingerprint, _) = key.0.split_first_chunk::<FINGERPRINT_BYTES>()?;
-    room.ticket(right, hints.with_inviter(*fingerprint)).map(|ticket| ticket.encode())
 }
 
 fn show_invite(

@@ -12,7 +12,7 @@ use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::lines::MessageId;
+use crate::ids::MessageId;
 
 /// The most heads that a message names. The latest ones are enough: those who wrote them had seen
 /// the others.

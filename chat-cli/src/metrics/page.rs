@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use multifeed_core::SyncStatus;
 
-use crate::config::Bounds;
+use crate::quota::Bounds;
 
 /// All that is told.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use multifeed_tcp::Node;
 use multifeed_tcp::discovery::{Bootstrap, Dht, Lan};
 
 use super::failure::no_runtime;
-use crate::args::Discovery;
+use crate::args::discovery::Discovery;
 use crate::report::Failure;
 
 /// Where others are let in when nothing else is said: whoever is found has to be able to come.

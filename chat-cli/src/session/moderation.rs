@@ -5,29 +5,19 @@
 
 use std::collections::BTreeSet;
 
-use multifeed_core::{Event, FeedKey};
-use multifeed_tcp::{FeedInfo, NodeEvent};
+use multifeed_core::FeedKey;
 
 use super::Session;
-use crate::args::{Moderate, nearest};
+use super::authors::Author;
+use crate::args::moderate::Moderate;
 use crate::exit::ExitCode;
-use crate::lines::hex;
-use crate::links::{Change, Stop};
-use crate::message::Content;
+use crate::ids::hex;
 use crate::report::Failure;
-use crate::sanitize::{self, Clean};
+use crate::sanitize;
+use crate::similar::nearest;
 
 /// So many characters name a feed, at least.
 const KEY_PREFIX_CHARS_MIN: usize = 4;
-
-/// Somebody who wrote here, or about whom something was decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Author {
-    /// The key of the feed.
-    pub key: FeedKey,
-    /// What the author was called last; empty if that is not known.
-    pub nick: Clean,
-}
 
 /// What was decided about somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,24 +128,6 @@ impl Session {
         }
     }
 
-    /// What an event says of an author of whom nothing more is taken.
-    pub(super) async fn stopped(&self, event: &NodeEvent) -> Option<Change> {
-        let (key, why) = match event {
-            NodeEvent::Multifeed(Event::Forked { feed }) => {
-                (self.node.feed_of(*feed).await.ok()??.key, Stop::Forked)
-            }
-            NodeEvent::Multifeed(Event::Full { key, .. }) => (*key, Stop::Full),
-            _ => return None,
-        };
-        // Of a feed that does not fit from its first block on, nothing is here.
-        let nick = match self.node.feed(key).await.ok()? {
-            Some(feed) => self.author_of(&feed).await.nick,
-            None => sanitize::nick(""),
-        };
-        let (who, is_own) = (sanitize::author(nick.as_str(), &key.0), key == self.key);
-        Some(Change::Stopped { key: key.0, who, is_own, why })
-    }
-
     /// All authors, by what they last called themselves, and those who are hidden and not here.
     pub(super) async fn authors(&self) -> Result<Vec<Author>, Failure> {
         let feeds = self.node.feeds().await.map_err(|error| self.failed(error))?;
@@ -168,18 +140,5 @@ impl Session {
         let unseen = unseen.into_iter().map(FeedKey);
         authors.extend(unseen.map(|key| Author { key, nick: sanitize::nick("") }));
         Ok(authors)
-    }
-
-    /// Who writes a feed, as its last message says.
-    pub(super) async fn author_of(&self, feed: &FeedInfo) -> Author {
-        let last = feed.length.saturating_sub(1)..feed.length;
-        // What is not held any more tells no name, and that is no failure.
-        let block = self.node.read(feed.id, last).await.unwrap_or_default();
-        let envelope = self.timeline.envelope();
-        let nick = match block.first().map(|block| envelope.decode(&feed.key.0, block)) {
-            Some(Content::Chat(chat) | Content::Topic(chat)) => chat.nickname.unwrap_or_default(),
-            _ => String::new(),
-        };
-        Author { key: feed.key, nick: sanitize::nick(&nick) }
     }
 }

@@ -4,9 +4,10 @@
 //! things meanwhile, and drop it.
 
 use super::Session;
-use crate::args::AnyChannel;
+use crate::args::channel::AnyChannel;
 use crate::report::Failure;
-use crate::timeline::{Entry, PAGE_SPOTS, Spot};
+use crate::timeline::key::Spot;
+use crate::timeline::{Entry, PAGE_SPOTS};
 
 /// A search under way.
 #[derive(Debug)]

@@ -9,16 +9,17 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use self::disk::{clock, crashes, held, stores};
-use self::net::{dht, listen, peers, reach, round};
-use crate::args::{Global, Part};
+use self::disk::{crashes, stores};
+use self::net::{dht, listen, reach, round};
+use crate::args::Global;
+use crate::args::about::Part;
 use crate::config;
 use crate::config::key::Key;
 use crate::exit::ExitCode;
+use crate::health::{check, failing, rows};
 use crate::lines::{Check, Event, Line, Outcome};
 use crate::output::{Format, Output, json_line};
 use crate::report::Failure;
-use crate::session::Session;
 use crate::transcript::counted;
 
 /// What to look at.
@@ -72,33 +73,6 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Re
     }
 }
 
-/// What a room that is open can tell of itself, for people.
-///
-/// # Errors
-/// If the store does not give back what it holds.
-pub(crate) async fn health(session: &Session) -> Result<Vec<String>, Failure> {
-    // Not the whole store: what a window has not shown yet would never come to it.
-    let checks = [held(session).await, clock(session).await?, peers(session)];
-    let rest = "the rest, when this room is closed:  multichat doctor";
-    Ok(checks.iter().flat_map(rows).chain([rest.to_string()]).collect())
-}
-
-fn rows(check: &Check) -> Vec<String> {
-    let row = format!("{:8} {:5} {}", check.name, check.outcome, check.found);
-    let help = check.help.map(|help| format!("{:14} {help}", ""));
-    std::iter::once(row).chain(help).collect()
-}
-
-fn check(name: &'static str, outcome: Outcome, found: String) -> Check {
-    Check { name, outcome, found, help: None }
-}
-
-fn failing(name: &'static str, failure: &Failure, help: &'static str) -> Check {
-    // The message of the failure may hold a path; its code says as much and names nobody.
-    let code = failure.report().map_or("ended", |report| report.code());
-    Check { name, outcome: Outcome::Fail, found: code.to_string(), help: Some(help) }
-}
-
 fn terminal(output: &Output) -> Check {
     let variable = |name: &str| std::env::var(name).ok();
     let term = variable("TERM").filter(|term| term.chars().all(|c| c.is_ascii_graphic()));
@@ -123,7 +97,7 @@ fn terminal(output: &Output) -> Check {
 
 /// The settings hold for what is looked at then.
 fn settings(global: &mut Global) -> Check {
-    match config::load(global) {
+    match config::file::load(global) {
         Ok(settings) => {
             let count = Key::ALL.into_iter().filter(|key| settings.get(*key).is_some()).count();
             settings.under(global);

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::DateTime;
 
-use super::About;
+use super::room_info::About;
 use crate::message::Content;
-use crate::ring::mentions;
+use crate::notify::mentions;
 use crate::sanitize::{self, Clean};
-use crate::timeline::{Entry, Spot};
+use crate::timeline::Entry;
+use crate::timeline::key::Spot;
 
 /// The most messages that are kept. Those farther away are read again when somebody goes there.
 pub const ROWS_MAX: usize = 1_000;

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::sanitize::{self, Clean};
-use crate::timeline::{Entry, Spot};
+use crate::timeline::Entry;
+use crate::timeline::key::Spot;
 
 /// The most authors that are kept. Feeds cost nothing to make.
 pub const AUTHORS_MAX: usize = 500;

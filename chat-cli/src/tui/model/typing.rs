@@ -2,8 +2,8 @@
 
 use ratatui_textarea::{CursorMove, Input, TextArea, WrapMode};
 
-use crate::chat::slash::COMMANDS;
 use crate::sanitize;
+use crate::slash::COMMANDS;
 
 /// Lines of the history that are kept, in memory alone: they are what people said.
 const HISTORY_MAX: usize = 200;

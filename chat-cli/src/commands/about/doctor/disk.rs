@@ -1,21 +1,12 @@
 //! What is on the disk: the profile, its rooms with their indexes, and what was written of crashes.
 
-use jiff::Timestamp;
-
-use super::{check, failing};
 use crate::args::Global;
-use crate::config::Bounds;
 use crate::crash;
+use crate::health::{check, clock, failing, held};
 use crate::lines::{Check, Outcome};
 use crate::profile::Profile;
-use crate::report::Failure;
 use crate::session::Session;
 use crate::transcript::counted;
-
-/// Messages whose times are looked at.
-const CLOCK_MESSAGES: usize = 100;
-/// Clocks may differ by so much.
-const CLOCK_SECS_MAX: i64 = 60;
 
 /// The profile, and each of its rooms by number.
 pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
@@ -76,53 +67,4 @@ async fn store(session: &Session) -> Check {
         Ok(()) => held(session).await,
         Err(failure) => failing("store", &failure, "see:  multichat inspect feed KEY"),
     }
-}
-
-/// How much the store holds.
-pub(super) async fn held(session: &Session) -> Check {
-    let Ok(status) = session.node().sync_status().await else {
-        return check("store", Outcome::Fail, "it has stopped working".into());
-    };
-    let Ok(all) = session.node().feeds().await else {
-        return check("store", Outcome::Fail, "it has stopped working".into());
-    };
-    let (feeds, blocks) = (counted(status.feeds as u64, "feed"), counted(status.have, "message"));
-    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
-    let held = all.iter().map(|feed| feed.bytes_counted);
-    let (sum, most) = (held.clone().fold(0, u64::saturating_add), held.max().unwrap_or(0));
-    let Bounds { author_mib, room_mib } = session.bounds();
-    let found = format!(
-        "{feeds}, {blocks}; {} of {room_mib} MiB, of one author {} of {author_mib}",
-        mebibytes(sum),
-        mebibytes(most)
-    );
-    let forked = all.iter().filter(|feed| feed.is_forked).count();
-    let full = all.iter().filter(|feed| feed.is_full).count();
-    if forked + full > 0 {
-        let found = format!("{found}; {forked} with two histories, {full} full");
-        let help = Some("no more of these is taken; more room:  multichat config edit");
-        return Check { name: "store", outcome: Outcome::Warn, found, help };
-    }
-    check("store", Outcome::Ok, found)
-}
-
-/// A message that is dated later than now says that a clock is wrong, and not whose. One that is
-/// dated earlier says nothing: it may have come late.
-pub(super) async fn clock(session: &Session) -> Result<Check, Failure> {
-    let mut latest = None;
-    for entry in session.page(None, CLOCK_MESSAGES).await? {
-        if let (Some(chat), true) = (entry.content.said(), entry.id.feed != session.key().0) {
-            latest = latest.max(chat.time);
-        }
-    }
-    let ahead = latest.map_or(0, |time| time.duration_since(Timestamp::now()).as_secs());
-    Ok(match ahead > CLOCK_SECS_MAX {
-        false => check("clock", Outcome::Ok, "no message of others is dated later than now".into()),
-        true => Check {
-            name: "clock",
-            outcome: Outcome::Warn,
-            found: format!("a message of somebody else is dated {ahead} s later than now"),
-            help: Some("one of the two clocks is wrong; the order of messages does not suffer"),
-        },
-    })
 }

@@ -12,10 +12,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::check;
-use crate::args::{Discovery, Global};
+use crate::args::Global;
+use crate::args::discovery::Discovery;
+use crate::health::check;
 use crate::lines::{Check, Outcome};
-use crate::session::{Session, discover, node_failure};
+use crate::session::discovery;
+use crate::session::failure::node_failure;
 use crate::transcript::counted;
 
 /// How long an address may take to answer.
@@ -28,18 +30,6 @@ const ANYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 0);
 const LOOP_BLOCKS: u64 = 100;
 /// How long it may take, on a very slow machine.
 const LOOP_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Who is connected.
-pub(super) fn peers(session: &Session) -> Check {
-    let (here, missed) = (session.links().here().len(), session.links().out_of_sync().count());
-    let peers = counted(here as u64, "peer");
-    let found = match missed {
-        0 => format!("{peers} here"),
-        missed => format!("{peers} here; not in sync with {missed} of those who were named"),
-    };
-    let outcome = if here > 0 { Outcome::Ok } else { Outcome::Warn };
-    check("peers", outcome, found)
-}
 
 pub(super) async fn listen(global: &Global) -> Check {
     let Some(addr) = global.listen else {
@@ -139,7 +129,7 @@ async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str>
     // The local network tells nothing here: nobody there has this group.
     let wanted = Discovery { no_lan: true, ..global.discovery.clone() };
     node.listen(ANYWHERE.into()).await.map_err(failed)?;
-    let begun = discover(&node, &wanted, |error| node_failure(error, None)).await;
+    let begun = discovery::begin(&node, &wanted, |error| node_failure(error, None)).await;
     begun.map_err(|failure| failure.code())?;
     let mut entered = Err("the node has ended");
     while let Some(event) = events.next().await {

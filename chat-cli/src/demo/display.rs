@@ -1,0 +1,185 @@
+//! How the demo looks: a line for each message, each cut and each healing, and who lacks what.
+
+use std::time::Duration;
+
+use multifeed_core::FeedKey;
+use multifeed_memory::World;
+
+use super::options::Size;
+use crate::lines::Demo;
+use crate::output::{Format, Output};
+use crate::report::{Failure, Paint};
+use crate::transcript::{author, dim};
+
+/// Names of the first members; those after them have numbers.
+const NAMES: [&str; 16] = [
+    "ada", "ben", "cal", "dot", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo", "mia",
+    "ned", "ola", "pia",
+];
+/// More messages than this are not all shown.
+const SHOWN_MAX: u64 = 240;
+/// More members than this are told of as one number.
+const NAMED_MAX: usize = 10;
+/// A person sees a line this long before the next one comes.
+const LINE_MS: u64 = 12;
+/// Columns of the bar behind a name.
+const BAR_COLUMNS: u64 = 8;
+
+/// The screen.
+pub(super) struct Stage {
+    output: Output,
+    paint: Paint,
+    size: Size,
+    lacked: Vec<u64>,
+}
+
+impl Stage {
+    pub(super) fn new(size: Size, output: &Output) -> Self {
+        Self { output: *output, paint: output.data_paint, size, lacked: Vec::new() }
+    }
+
+    pub(super) fn open(&self, world: &World) -> Result<(), Failure> {
+        let count = usize::from(self.size.peers);
+        let mut names: Vec<String> = (0..count.min(NAMED_MAX)).map(name).collect();
+        if count > NAMED_MAX {
+            names.push(format!("… {count} in all"));
+        }
+        let names = names.join(" ── ");
+        let pipes = world.links().count();
+        self.line(world, &self.bold(&format!("{names} ── (and round)")))?;
+        let what = format!(
+            "{count} members, {pipes} pipes, {} messages each, seed {}; no network, no disk",
+            self.size.messages, self.size.seed
+        );
+        self.line(world, &dim(&what, self.paint))
+    }
+
+    pub(super) fn said(
+        &self,
+        world: &World,
+        at: usize,
+        feed: &FeedKey,
+        text: &str,
+        nth: u64,
+    ) -> Result<(), Failure> {
+        let total = u64::from(self.size.peers) * u64::from(self.size.messages);
+        let every = total.div_ceil(SHOWN_MAX);
+        if !nth.is_multiple_of(every) {
+            return Ok(());
+        }
+        let author = author(&name(at), &feed.0, self.paint);
+        self.line(world, &format!("{author}  {text}"))
+    }
+
+    pub(super) fn cut(&self, world: &World, what: &str, links: usize) -> Result<(), Failure> {
+        let sign = self.colour("╳", "1;31");
+        self.line(world, &format!("{sign} {} cut: {what}", self.bold(&pipes(links))))
+    }
+
+    pub(super) fn healed(&self, world: &World, links: usize) -> Result<(), Failure> {
+        let sign = self.colour("═", "1;32");
+        self.line(world, &format!("{sign} {} healed", self.bold(&pipes(links))))
+    }
+
+    /// Who lacks how many messages of those that were said.
+    pub(super) fn missing(&mut self, world: &World, lacks: &[u64]) -> Result<(), Failure> {
+        if self.lacked == lacks {
+            return Ok(());
+        }
+        self.lacked = lacks.to_vec();
+        let sign = self.colour("·", "1;36");
+        let most = lacks.iter().copied().max().unwrap_or(0);
+        if most == 0 {
+            return self.line(world, &format!("{sign} nobody lacks anything"));
+        }
+        if lacks.len() > NAMED_MAX {
+            let without = lacks.iter().filter(|lack| **lack > 0).count();
+            let sum: u64 = lacks.iter().sum();
+            let what = format!("{without} of {} members lack {sum} messages", lacks.len());
+            return self.line(world, &format!("{sign} {what}"));
+        }
+        let parts: Vec<String> = lacks
+            .iter()
+            .enumerate()
+            .map(|(at, lack)| match lack {
+                0 => dim(&format!("{} {}", name(at), bar(0, most)), self.paint),
+                lack => format!("{} {} -{lack}", name(at), self.colour(&bar(*lack, most), "33")),
+            })
+            .collect();
+        self.line(world, &format!("{sign} missing: {}", parts.join("  ")))
+    }
+
+    pub(super) fn close(&self, end: &Demo) -> Result<(), Failure> {
+        let seconds = format!("{}.{:03}", end.elapsed_ms / 1_000, end.elapsed_ms % 1_000);
+        let summary = format!(
+            "{seconds} s of their time, {} KiB over all pipes, trace {}",
+            end.bytes / 1_024,
+            &end.trace[..16]
+        );
+        self.output.data(&dim(&summary, self.paint))?;
+        if end.converged {
+            let (peers, messages) = (end.peers, end.messages);
+            let last = format!("all {peers} members hold the same {messages} messages");
+            self.output.data(&self.colour(&last, "1;32"))?;
+        }
+        Ok(())
+    }
+
+    /// A line behind its moment. On a terminal it comes when one can read it.
+    fn line(&self, world: &World, text: &str) -> Result<(), Failure> {
+        if self.output.format == Format::Json {
+            return Ok(());
+        }
+        if self.output.terminals.data {
+            std::thread::sleep(Duration::from_millis(LINE_MS));
+        }
+        let micros = world.now().as_micros();
+        let (seconds, hundredths) = (micros / 1_000_000, micros / 10_000 % 100);
+        let moment = dim(&format!("{seconds:3}.{hundredths:02}"), self.paint);
+        self.output.data(&format!("{moment}  {text}"))
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.colour(text, "1")
+    }
+
+    fn colour(&self, text: &str, code: &str) -> String {
+        match self.paint {
+            Paint::Plain => text.to_string(),
+            Paint::Colour => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+        }
+    }
+}
+
+/// What a member is called.
+pub(super) fn name(at: usize) -> String {
+    match NAMES.get(at) {
+        Some(name) => (*name).to_string(),
+        None => format!("{}{}", NAMES[at % NAMES.len()], at / NAMES.len() + 1),
+    }
+}
+
+/// The members from one on up to another, and the others, in words.
+pub(super) fn parted(from: usize, until: usize, count: usize) -> String {
+    let last = |at: usize| name((at + count - 1) % count);
+    let run = |from: usize, until: usize| match (from + 1) % count == until {
+        true => name(from),
+        false => format!("{} to {}", name(from), last(until)),
+    };
+    format!("{} | {}", run(from, until), run(until, from))
+}
+
+/// One member without the others, in words.
+pub(super) fn alone(at: usize) -> String {
+    format!("{} is alone", name(at))
+}
+
+fn pipes(count: usize) -> String {
+    if count == 1 { "1 pipe".to_string() } else { format!("{count} pipes") }
+}
+
+/// A bar that is as full as a member is.
+fn bar(lack: u64, most: u64) -> String {
+    let empty = (lack * BAR_COLUMNS).div_ceil(most.max(1)).min(BAR_COLUMNS);
+    (0..BAR_COLUMNS).map(|at| if at < BAR_COLUMNS - empty { '▓' } else { '░' }).collect()
+}
