@@ -6,7 +6,7 @@ use crate::theme::Theme;
 
 /// How a room is shown: what has no flag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct Appearance {
     /// The colours of the screen; what the terminal can do, where nothing is said.
     pub theme: Option<Theme>,
     /// For what the terminal rings.

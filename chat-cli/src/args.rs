@@ -22,16 +22,16 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::appearance::Look;
-use crate::output::{Format, Output, Talk, Terminals};
-use crate::quota::Bounds;
-use crate::report::Paint;
+use crate::appearance::Appearance;
+use crate::output::{Format, Output, Terminals, Verbosity};
+use crate::quota::Quota;
+use crate::report::ColourMode;
 
 use self::about::About;
-use self::channel::{AnyChannel, Channel};
+use self::channel::{ChannelArg, ChannelFilter};
 use self::configure::Configure;
 use self::discovery::Discovery;
-use self::history::Keep;
+use self::history::HistoryCommand;
 use self::moderate::Moderate;
 use self::serve::Serve;
 use self::ui::Ui;
@@ -39,7 +39,7 @@ use self::values::{PeerAddress, Until, Wait, duration, profile_name};
 
 /// Said when multichat is started with nothing and there is no room yet.
 pub const WELCOME: [&str; 2] = [
-    "There is no room here yet. Make one:  multichat new kitchen   or join:  multichat join TICKET",
+    "There is no room here yet. Make one:  multichat new kitchen   or join:  multichat join INVITE",
     "To see how it works, with no network and nothing on disk:  multichat demo",
 ];
 
@@ -52,11 +52,11 @@ pub const WELCOME: [&str; 2] = [
     disable_help_subcommand = true,
     infer_long_args = false
 )]
-struct Line {
+struct CommandLine {
     #[command(flatten)]
     global: Global,
     /// A room to open, or an invite to join
-    #[arg(value_name = "ROOM|TICKET")]
+    #[arg(value_name = "ROOM|INVITE")]
     words: Vec<String>,
     #[command(subcommand)]
     command: Option<Command>,
@@ -126,10 +126,10 @@ pub struct Global {
     pub log: Option<String>,
     /// What the settings say of the look of a room.
     #[arg(skip)]
-    pub look: Look,
+    pub appearance: Appearance,
     /// What they say of how much is kept.
     #[arg(skip)]
-    pub bounds: Bounds,
+    pub quota: Quota,
 }
 
 /// When to colour.
@@ -145,7 +145,7 @@ pub enum Color {
 
 impl Color {
     /// Decides as the conventions have it: the flag, then `NO_COLOR`, `CLICOLOR_FORCE`, `TERM`.
-    pub fn paint(self, variable: impl Fn(&str) -> Option<String>, terminal: bool) -> Paint {
+    pub fn resolve(self, variable: impl Fn(&str) -> Option<String>, terminal: bool) -> ColourMode {
         let set = |name| variable(name).is_some_and(|value| !value.is_empty());
         let forced = || variable("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
         let colour = match self {
@@ -155,7 +155,7 @@ impl Color {
             Self::Auto if forced() => true,
             Self::Auto => terminal && variable("TERM").is_none_or(|term| term != "dumb"),
         };
-        if colour { Paint::Colour } else { Paint::Plain }
+        if colour { ColourMode::Colour } else { ColourMode::Plain }
     }
 }
 
@@ -168,9 +168,9 @@ impl Global {
     ) -> Output {
         Output {
             format: if self.json { Format::Json } else { Format::Text },
-            paint: self.color.paint(&variable, terminals.talk),
-            data_paint: self.color.paint(&variable, terminals.data),
-            talk: if self.quiet { Talk::Quiet } else { Talk::Normal },
+            stderr_colour: self.color.resolve(&variable, terminals.stderr),
+            stdout_colour: self.color.resolve(&variable, terminals.stdout),
+            verbosity: if self.quiet { Verbosity::Quiet } else { Verbosity::Normal },
             terminals,
         }
     }
@@ -210,7 +210,7 @@ pub enum Command {
     Send {
         /// Where to say it
         #[command(flatten)]
-        channel: Channel,
+        channel: ChannelArg,
         /// The message; - or nothing reads it from standard input
         #[arg(value_name = "TEXT|-")]
         text: Vec<String>,
@@ -227,7 +227,7 @@ pub enum Command {
     Tail {
         /// Where to look
         #[command(flatten)]
-        channel: AnyChannel,
+        channel: ChannelFilter,
         /// How many of the last messages
         #[arg(short = 'n', long = "lines", default_value_t = 50, value_name = "COUNT")]
         lines: usize,
@@ -269,7 +269,7 @@ pub enum Command {
     },
     /// Something with what is kept
     #[command(flatten)]
-    Keep(Keep),
+    HistoryCommand(HistoryCommand),
     /// Keep all rooms in one file, without the key that signs
     Backup {
         /// The file, which must not be there yet
@@ -334,7 +334,7 @@ pub enum Command {
 pub struct Join {
     /// The invite; it may be wrapped over several words
     #[arg(required_unless_present = "open", conflicts_with = "open")]
-    pub ticket: Vec<String>,
+    pub invite: Vec<String>,
     /// What to call the room here
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
@@ -351,8 +351,8 @@ pub struct Join {
 
 impl Join {
     /// The invite as it was given, spaces between the words.
-    pub fn ticket(&self) -> String {
-        self.ticket.join(" ")
+    pub fn invite(&self) -> String {
+        self.invite.join(" ")
     }
 }
 
@@ -364,7 +364,7 @@ pub enum Action {
     /// Join with this invite and open the room.
     JoinAndOpen {
         /// The invite as it was given.
-        ticket: String,
+        invite: String,
     },
     /// Run a command.
     Run(Command),

@@ -1,8 +1,8 @@
 //! Two processes on one profile: the one that has it open does what the other one asks for.
 //!
 //! ```text
-//!  multichat, a second time ──Ask──▶ window.sock ──▶ the process with the lock of the profile
-//!                           ◀─Tell──
+//!  multichat, a second time ─Request─▶ window.sock ──▶ the process with the lock of the profile
+//!                           ◀─Response─
 //! ```
 //!
 //! Rule: only processes of the same user are let in, each message has a bound, and a guest that
@@ -16,11 +16,11 @@ mod wire;
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::Reached;
+use crate::delivery::DeliveryReport;
 
 /// What a guest asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ask {
+pub enum Request {
     /// Show the open room in a window.
     Window {
         /// Its columns.
@@ -33,19 +33,23 @@ pub enum Ask {
     /// The user did something in that window.
     Input(crossterm::event::Event),
     /// Store a message, and tell from then on how far it has got.
-    Send {
-        /// The room that is meant, as the user names it; none is the open one.
-        room: Option<String>,
-        /// Where in it.
-        channel: String,
-        /// What.
-        text: String,
-    },
+    Send(Submission),
+}
+
+/// A message that a client hands over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// The room that is meant, as the user names it; none is the open one.
+    pub room: Option<String>,
+    /// Where in it.
+    pub channel: String,
+    /// What.
+    pub text: String,
 }
 
 /// What the host tells a guest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Tell {
+pub enum Response {
     /// Write this to the terminal.
     Draw(Vec<u8>),
     /// Stop until the shell lets you go on.
@@ -58,7 +62,7 @@ pub enum Tell {
         index: u64,
     },
     /// So far the message has got.
-    Reached(Reached),
+    Delivery(DeliveryReport),
     /// It was not done.
     Refused(Refusal),
     /// The window is closed, as the user wished.

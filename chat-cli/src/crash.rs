@@ -19,13 +19,13 @@ const FILES_MAX: usize = 10;
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
 
 /// Says where crashes are written down. Before that, and without it, none is.
-pub fn keep_in(folder: PathBuf) {
+pub fn set_folder(folder: PathBuf) {
     // Only a second start in one process finds it set, and then it is known already.
     let _ = FOLDER.set(folder);
 }
 
 /// Writes a crash down, if it is known where to; gives the file. Nothing in here may crash.
-pub fn write_down(place: &str) -> Option<PathBuf> {
+pub fn record(place: &str) -> Option<PathBuf> {
     write_into(FOLDER.get()?, place).ok()
 }
 

@@ -39,7 +39,7 @@ const TAG_BYTES: usize = 16;
 const PAD_BYTES: usize = 64;
 
 /// What a channel is called in an index: 16 bytes that tell no name to whoever lacks the key.
-pub type ChannelMark = [u8; 16];
+pub type ChannelTag = [u8; 16];
 
 /// How the messages of a room become blocks, and blocks messages.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ pub enum Envelope {
     /// Sealed for those who have the key.
     Sealed(ContentKey),
     /// Sealed, and there is no key here.
-    Closed,
+    NoKey,
 }
 
 impl fmt::Debug for Envelope {
@@ -58,7 +58,7 @@ impl fmt::Debug for Envelope {
         f.write_str(match self {
             Self::Plain => "Plain",
             Self::Sealed(_) => "Sealed",
-            Self::Closed => "Closed",
+            Self::NoKey => "Closed",
         })
     }
 }
@@ -95,16 +95,16 @@ impl Envelope {
                 let text = message::encode(draft, now)?;
                 Ok(key.seal(feed, &nonce()?, &text))
             }
-            Self::Closed => Err(sealed_room()),
+            Self::NoKey => Err(sealed_room_failure()),
         }
     }
 
     /// What the index of a room calls a channel. An index holds no text, and the name of a channel
     /// in a secret room is one: it is hashed under the key of the room.
-    pub fn channel_mark(&self, channel: &Clean) -> ChannelMark {
+    pub fn channel_tag(&self, channel: &Clean) -> ChannelTag {
         let key: &[u8] = match self {
             Self::Sealed(key) => &*key.0,
-            Self::Plain | Self::Closed => CHANNEL_DOMAIN,
+            Self::Plain | Self::NoKey => CHANNEL_DOMAIN,
         };
         let mut hash = Blake2bMac::<U16>::new_from_slice(key).expect("64 bytes at most are a key");
         hash.update(CHANNEL_DOMAIN);
@@ -120,7 +120,7 @@ impl Envelope {
         let opened = match self {
             Self::Plain => return message::decode(block),
             Self::Sealed(key) => key.open(feed, block),
-            Self::Closed => None,
+            Self::NoKey => None,
         };
         match opened {
             Some(text) => message::decode(&text),
@@ -141,7 +141,11 @@ impl ContentKey {
         block.resize(start + padded, b' ');
         let tag = self
             .cipher()
-            .encrypt_in_place_detached(XNonce::from_slice(nonce), &about(feed), &mut block[start..])
+            .encrypt_in_place_detached(
+                XNonce::from_slice(nonce),
+                &associated_data(feed),
+                &mut block[start..],
+            )
             .expect("a message is shorter than 256 GiB");
         block.extend_from_slice(&tag);
         block
@@ -158,7 +162,8 @@ impl ContentKey {
         }
         let (nonce, tag) = (XNonce::from_slice(nonce), Tag::from_slice(tag));
         let mut text = text.to_vec();
-        let opened = self.cipher().decrypt_in_place_detached(nonce, &about(feed), &mut text, tag);
+        let opened =
+            self.cipher().decrypt_in_place_detached(nonce, &associated_data(feed), &mut text, tag);
         opened.ok().map(|()| text)
     }
 
@@ -169,11 +174,11 @@ impl ContentKey {
 }
 
 /// What a block is sealed together with.
-fn about(feed: &[u8; 32]) -> [u8; DOMAIN.len() + 32] {
-    let mut about = [0; DOMAIN.len() + 32];
-    about[..DOMAIN.len()].copy_from_slice(DOMAIN);
-    about[DOMAIN.len()..].copy_from_slice(feed);
-    about
+fn associated_data(feed: &[u8; 32]) -> [u8; DOMAIN.len() + 32] {
+    let mut associated_data = [0; DOMAIN.len() + 32];
+    associated_data[..DOMAIN.len()].copy_from_slice(DOMAIN);
+    associated_data[DOMAIN.len()..].copy_from_slice(feed);
+    associated_data
 }
 
 fn nonce() -> Result<[u8; NONCE_BYTES], Failure> {
@@ -186,7 +191,7 @@ fn nonce() -> Result<[u8; NONCE_BYTES], Failure> {
 }
 
 /// What to tell who wants to read or write a room that is only kept here.
-pub(crate) fn sealed_room() -> Failure {
+pub(crate) fn sealed_room_failure() -> Failure {
     let message = "this room is only kept here for others: \
                    a seeder's invite lets nobody read or write";
     Failure::new(ExitCode::Refused, "room.sealed", message)

@@ -75,13 +75,13 @@ pub enum Right {
 
 /// The right to a room, and hints for where its members are.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Ticket {
+pub struct Invite {
     right: Right,
     key: Zeroizing<[u8; KEY_BYTES]>,
     hints: Hints,
 }
 
-impl fmt::Debug for Ticket {
+impl fmt::Debug for Invite {
     /// Never shows the key: whoever has that of a member can read the whole history.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Ticket");
@@ -89,7 +89,7 @@ impl fmt::Debug for Ticket {
     }
 }
 
-impl Ticket {
+impl Invite {
     /// An invite for a member, with the secret of the room.
     pub fn new(secret: [u8; KEY_BYTES], hints: Hints) -> Self {
         Self::of(Right::Member, secret, hints)

@@ -43,8 +43,8 @@ pub enum Event {
         /// What it is called here.
         name: Clean,
         /// The invite, where one was asked for.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ticket: Option<String>,
+        #[serde(rename = "ticket", skip_serializing_if = "Option::is_none")]
+        invite: Option<String>,
         /// Whether it is kept for others, and cannot be read here.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         kept: bool,

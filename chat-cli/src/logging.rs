@@ -15,7 +15,7 @@ use crate::report::Failure;
 
 /// Where a log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum LogTarget {
     /// To stderr.
     Stderr,
     /// To a file of the profile.
@@ -26,7 +26,7 @@ pub enum Place {
 ///
 /// # Errors
 /// Exit 2 if the filter does not parse.
-pub fn start(global: &Global, place: Place, profile: &Profile) -> Result<(), Failure> {
+pub fn start(global: &Global, target: LogTarget, profile: &Profile) -> Result<(), Failure> {
     let filter = match (&global.log, global.verbose) {
         (Some(filter), _) => filter.clone(),
         (None, 0) => return Ok(()),
@@ -38,9 +38,9 @@ pub fn start(global: &Global, place: Place, profile: &Profile) -> Result<(), Fai
         Failure::new(ExitCode::Usage, "log.filter", format!("cannot read --log {filter}: {error}"))
             .help("use such as  --log multifeed_tcp=debug")
     })?;
-    match place {
-        Place::Stderr => subscribe(filter, io::stderr),
-        Place::File => {
+    match target {
+        LogTarget::Stderr => subscribe(filter, io::stderr),
+        LogTarget::File => {
             if let Some(file) = profile.log_file()? {
                 subscribe(filter, file);
             }

@@ -30,7 +30,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::page::Values;
-use crate::quota::Bounds;
+use crate::quota::Quota;
 
 /// The most connections at one time. With one more, the oldest is closed.
 pub const CONNECTIONS_MAX: usize = 32;
@@ -45,7 +45,7 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// How old a page may be that is given again: all feeds are looked at to make one.
 const PAGE_AGE_MAX: Duration = Duration::from_millis(250);
 /// How long to wait when no connection can be taken, as without a descriptor.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 const PATH: &str = "/metrics";
 const PAGE_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -63,13 +63,13 @@ pub enum Audience {
 #[derive(Debug)]
 pub struct Metrics {
     addr: SocketAddr,
-    counts: Arc<Counts>,
+    counts: Arc<EventCounters>,
     task: JoinHandle<()>,
 }
 
 /// What happened since the start.
 #[derive(Debug, Default)]
-struct Counts {
+struct EventCounters {
     connected: AtomicU64,
     disconnected: AtomicU64,
     dial_failures: AtomicU64,
@@ -85,13 +85,13 @@ impl Metrics {
         addr: SocketAddr,
         audience: Audience,
         node: Node,
-        bounds: Bounds,
+        quota: Quota,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
-        let (addr, counts) = (listener.local_addr()?, Arc::new(Counts::default()));
+        let (addr, counts) = (listener.local_addr()?, Arc::new(EventCounters::default()));
         let (started, page) = (Instant::now(), Mutex::new(None));
-        let site = Site { node, bounds, audience, counts: counts.clone(), started, page };
-        let task = tokio::spawn(listen(listener, Arc::new(site)));
+        let server = PageServer { node, quota, audience, counts: counts.clone(), started, page };
+        let task = tokio::spawn(listen(listener, Arc::new(server)));
         Ok(Self { addr, counts, task })
     }
 
@@ -120,11 +120,11 @@ impl Drop for Metrics {
 }
 
 /// Takes connections. All of them end with it.
-async fn listen(listener: TcpListener, site: Arc<Site>) {
+async fn listen(listener: TcpListener, server: Arc<PageServer>) {
     let (mut all, mut open) = (JoinSet::new(), VecDeque::new());
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            sleep(ACCEPT_AGAIN).await;
+            sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         while all.try_join_next().is_some() {}
@@ -135,15 +135,15 @@ async fn listen(listener: TcpListener, site: Arc<Site>) {
             // It had its time: an answer takes some milliseconds.
             oldest.abort();
         }
-        open.push_back(all.spawn(talk(stream, site.clone())));
+        open.push_back(all.spawn(serve_connection(stream, server.clone())));
     }
 }
 
 /// One request and its answer. What goes wrong is the other side's to see.
-async fn talk(stream: TcpStream, site: Arc<Site>) {
+async fn serve_connection(stream: TcpStream, server: Arc<PageServer>) {
     let service = service_fn(|request| {
-        let site = site.clone();
-        async move { Ok::<_, Infallible>(site.answer(&request).await) }
+        let server = server.clone();
+        async move { Ok::<_, Infallible>(server.answer(&request).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -156,17 +156,17 @@ async fn talk(stream: TcpStream, site: Arc<Site>) {
     let _ = timeout(CONNECTION_TIMEOUT, http.serve_connection(TokioIo::new(stream), service)).await;
 }
 
-struct Site {
+struct PageServer {
     node: Node,
-    bounds: Bounds,
+    quota: Quota,
     audience: Audience,
-    counts: Arc<Counts>,
+    counts: Arc<EventCounters>,
     started: Instant,
     /// The last page, and when it was made.
     page: Mutex<Option<(Instant, String)>>,
 }
 
-impl Site {
+impl PageServer {
     async fn answer(&self, request: &Request<Incoming>) -> Response<String> {
         if self.audience == Audience::Local && !is_named_by_number(request) {
             return plain(StatusCode::FORBIDDEN, "only by an address of this machine\n");
@@ -209,7 +209,7 @@ impl Site {
             bytes_held: feeds.iter().map(|feed| feed.byte_length).sum(),
             bytes_counted: feeds.iter().map(|feed| feed.bytes_counted).sum(),
             feed_bytes_counted: feeds.iter().map(|feed| feed.bytes_counted).max().unwrap_or(0),
-            bounds: self.bounds,
+            quota: self.quota,
             connected: count(&self.counts.connected),
             disconnected: count(&self.counts.disconnected),
             dial_failures: count(&self.counts.dial_failures),

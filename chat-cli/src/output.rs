@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::crash;
 use crate::exit::ExitCode;
-use crate::report::{Failure, Level, Paint, Report};
+use crate::report::{ColourMode, Failure, Level, Report};
 
 /// How the names of the threads begin on which the store works.
 const STORE_THREADS: &str = "multifeed-";
@@ -26,7 +26,7 @@ pub enum Format {
 
 /// How much talk goes to stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Talk {
+pub enum Verbosity {
     /// Only what went wrong.
     Quiet,
     /// Also notes and progress.
@@ -37,20 +37,20 @@ pub enum Talk {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terminals {
     /// Somebody types.
-    pub input: bool,
+    pub stdin: bool,
     /// Somebody reads the data.
-    pub data: bool,
+    pub stdout: bool,
     /// Somebody reads the talk.
-    pub talk: bool,
+    pub stderr: bool,
 }
 
 impl Terminals {
     /// Those of this process.
     pub fn of_process() -> Self {
         Self {
-            input: io::stdin().is_terminal(),
-            data: io::stdout().is_terminal(),
-            talk: io::stderr().is_terminal(),
+            stdin: io::stdin().is_terminal(),
+            stdout: io::stdout().is_terminal(),
+            stderr: io::stderr().is_terminal(),
         }
     }
 }
@@ -61,11 +61,11 @@ pub struct Output {
     /// The form of what goes to stdout.
     pub format: Format,
     /// Whether talk is coloured.
-    pub paint: Paint,
+    pub stderr_colour: ColourMode,
     /// Whether data for people is coloured.
-    pub data_paint: Paint,
+    pub stdout_colour: ColourMode,
     /// How much talk there is.
-    pub talk: Talk,
+    pub verbosity: Verbosity,
     /// Who is at the other end.
     pub terminals: Terminals,
 }
@@ -73,8 +73,13 @@ pub struct Output {
 impl Output {
     /// Plain streams, for as long as the flags are not understood.
     pub fn plain(format: Format) -> Self {
-        let (paint, data_paint, talk) = (Paint::Plain, Paint::Plain, Talk::Normal);
-        Self { format, paint, data_paint, talk, terminals: Terminals::default() }
+        Self {
+            format,
+            stderr_colour: ColourMode::Plain,
+            stdout_colour: ColourMode::Plain,
+            verbosity: Verbosity::Normal,
+            terminals: Terminals::default(),
+        }
     }
 
     /// Prints one line of data, at once.
@@ -89,7 +94,7 @@ impl Output {
 
     /// Prints one line for the person at the terminal. Programs read events instead.
     pub fn say(&self, line: &str) -> Result<(), Failure> {
-        if self.talk == Talk::Quiet || self.format == Format::Json {
+        if self.verbosity == Verbosity::Quiet || self.format == Format::Json {
             return Ok(());
         }
         write_line(&mut io::stderr().lock(), line)
@@ -98,26 +103,29 @@ impl Output {
     /// Shows how far something is, in the same line of the terminal as before. Elsewhere than on
     /// a terminal it shows nothing.
     pub fn progress(&self, line: &str) -> Result<(), Failure> {
-        if self.talk == Talk::Quiet || self.format == Format::Json || !self.terminals.talk {
+        if self.verbosity == Verbosity::Quiet
+            || self.format == Format::Json
+            || !self.terminals.stderr
+        {
             return Ok(());
         }
         // To the first column, and clear what the line before has left.
-        let mut talk = io::stderr().lock();
-        written(write!(talk, "\r\u{1b}[K{line}").and_then(|()| talk.flush()))
+        let mut stderr = io::stderr().lock();
+        written(write!(stderr, "\r\u{1b}[K{line}").and_then(|()| stderr.flush()))
     }
 
     /// Lets a person's terminal ring. It moves nothing on the screen.
     pub fn ring(&self) -> Result<(), Failure> {
-        if !self.terminals.talk || self.format == Format::Json {
+        if !self.terminals.stderr || self.format == Format::Json {
             return Ok(());
         }
-        let mut talk = io::stderr().lock();
-        written(talk.write_all(b"\x07").and_then(|()| talk.flush()))
+        let mut stderr = io::stderr().lock();
+        written(stderr.write_all(b"\x07").and_then(|()| stderr.flush()))
     }
 
     /// Prints a warning or a note.
-    pub fn tell(&self, report: &Report) -> Result<(), Failure> {
-        if self.talk == Talk::Quiet {
+    pub fn report(&self, report: &Report) -> Result<(), Failure> {
+        if self.verbosity == Verbosity::Quiet {
             return Ok(());
         }
         self.show(report)
@@ -125,7 +133,7 @@ impl Output {
 
     /// Prints why a command failed, if there is anything to say, and gives its exit code.
     pub fn end(&self, failure: &Failure) -> ExitCode {
-        let failure = failure.clone().helped();
+        let failure = failure.clone().with_default_help();
         if let Some(report) = failure.report() {
             // Where not even this can be written, the exit code is all that is left to say.
             let _ = self.show(report);
@@ -137,7 +145,7 @@ impl Output {
         match self.format {
             Format::Json => self.data(&report.json()),
             Format::Text => {
-                write_line(&mut io::stderr().lock(), report.text(self.paint).trim_end())
+                write_line(&mut io::stderr().lock(), report.text(self.stderr_colour).trim_end())
             }
         }
     }
@@ -145,16 +153,16 @@ impl Output {
 
 /// Makes a crash say where it was, and nothing of what people said: the words of a panic can hold
 /// text of a message. The threads of the store turn theirs into errors, which are told as such.
-pub fn tell_crashes_briefly() {
+pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
-        if is_of_the_store() {
+        if is_store_thread() {
             return;
         }
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line()));
         let place = place.unwrap_or_default();
         let report = Report::new(Level::Error, "crash", format!("multichat has crashed{place}"))
             .help("what was said to be stored is stored; this is a defect, please report it");
-        let report = match crash::write_down(&place) {
+        let report = match crash::record(&place) {
             Some(file) => report.help(format!(
                 "with this, which holds no keys, names or texts:  {}",
                 file.display()
@@ -162,12 +170,12 @@ pub fn tell_crashes_briefly() {
             None => report,
         };
         // Where not even this can be written, there is nobody to tell.
-        let _ = write_line(&mut io::stderr().lock(), report.text(Paint::Plain).trim_end());
+        let _ = write_line(&mut io::stderr().lock(), report.text(ColourMode::Plain).trim_end());
     }));
 }
 
 /// Whether this thread is one of the store's.
-pub(crate) fn is_of_the_store() -> bool {
+pub(crate) fn is_store_thread() -> bool {
     std::thread::current().name().is_some_and(|name| name.starts_with(STORE_THREADS))
 }
 

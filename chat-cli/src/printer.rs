@@ -18,12 +18,17 @@ pub struct Printer {
 }
 
 impl Printer {
+    /// A printer for the messages of an open room.
     pub fn new(session: &Session, output: &Output) -> Self {
-        let transcript = Transcript::new(TimeZone::system(), output.data_paint);
-        let transcript = transcript.with(session.look().timestamps);
+        let transcript = Transcript::new(TimeZone::system(), output.stdout_colour);
+        let transcript = transcript.with(session.appearance().timestamps);
         Self { output: *output, room: session.room().name().to_string(), transcript }
     }
 
+    /// Prints a message.
+    ///
+    /// # Errors
+    /// If it cannot be written.
     pub fn print(&mut self, entry: &Entry, arrival: Arrival) -> Result<(), Failure> {
         for line in self.lines(entry, arrival)? {
             self.output.data(&line)?;
@@ -32,6 +37,9 @@ impl Printer {
     }
 
     /// The lines of a message, as they go to stdout.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
     pub fn lines(&mut self, entry: &Entry, arrival: Arrival) -> Result<Vec<String>, Failure> {
         match self.output.format {
             Format::Text => Ok(self.transcript.lines(entry)),

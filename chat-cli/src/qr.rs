@@ -10,7 +10,7 @@ const QUIET_CELLS: usize = 2;
 ///
 /// The text is put into capitals: a QR code has fewer cells for them, and an invite may be written
 /// in either (ISO/IEC 18004, alphanumeric mode).
-pub fn picture(text: &str) -> Option<Vec<String>> {
+pub fn render(text: &str) -> Option<Vec<String>> {
     let code = QrCode::with_error_correction_level(text.to_uppercase(), EcLevel::L).ok()?;
     // Light cells are drawn, so that the picture is right on dark ground, as terminals are.
     let cells = code

@@ -45,7 +45,7 @@ impl Level {
 
 /// Whether a rendered report may carry colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paint {
+pub enum ColourMode {
     /// Text alone.
     Plain,
     /// With ANSI colours.
@@ -106,7 +106,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report with a code such as `ticket.checksum`. Codes are a promise to scripts.
+    /// A report with a code such as `invite.checksum`. Codes are a promise to scripts.
     pub fn new(level: Level, code: &'static str, message: impl AsRef<str>) -> Self {
         let message = sanitize::line(message.as_ref(), LINE_COLUMNS_MAX);
         Self { level, code, message, help: Vec::new(), snippet: None }
@@ -142,10 +142,10 @@ impl Report {
     }
 
     /// The form for people, each line ended.
-    pub fn text(&self, paint: Paint) -> String {
-        let (colour, bold, reset) = match paint {
-            Paint::Plain => ("", "", ""),
-            Paint::Colour => (self.level.colour(), "\u{1b}[1m", "\u{1b}[0m"),
+    pub fn text(&self, colour_mode: ColourMode) -> String {
+        let (colour, bold, reset) = match colour_mode {
+            ColourMode::Plain => ("", "", ""),
+            ColourMode::Colour => (self.level.colour(), "\u{1b}[1m", "\u{1b}[0m"),
         };
         let (word, code, message) = (self.level.word(), self.code, &self.message);
         let mut out = format!("{colour}{word}[{code}]{reset}: {bold}{message}{reset}\n");
@@ -232,7 +232,7 @@ impl Failure {
 
     /// The same with something to do about it, where nothing better is known.
     #[must_use]
-    pub fn helped(self) -> Self {
+    pub fn with_default_help(self) -> Self {
         match &self.report {
             Some(report) if report.help.is_empty() => {
                 self.help("see what works on this machine:  multichat doctor")

@@ -22,10 +22,10 @@ use multifeed_tcp::{Events, Node, NodeError, NodeOptions, Storage};
 use tokio::net::lookup_host;
 
 use self::failure::node_failure;
-use crate::appearance::Look;
+use crate::appearance::Appearance;
 use crate::args::Global;
-use crate::args::channel::AnyChannel;
-use crate::connections::{Links, Target};
+use crate::args::channel::ChannelFilter;
+use crate::connections::{Connections, DialTarget};
 use crate::exit::ExitCode;
 use crate::ids::{MessageId, hex};
 use crate::lines;
@@ -33,13 +33,13 @@ use crate::message::{Draft, Kind};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::profile::room::Room;
-use crate::quota::Bounds;
+use crate::quota::Quota;
 use crate::report::Failure;
 use crate::sanitize::Clean;
-use crate::timeline::index::Marks;
-use crate::timeline::index::tables::ViewFailure;
-use crate::timeline::key::Spot;
-use crate::timeline::{Entry, Step, Timeline, Trouble};
+use crate::timeline::index::LocalState;
+use crate::timeline::index::tables::IndexError;
+use crate::timeline::key::TimelineKey;
+use crate::timeline::{Entry, Step, Timeline, TimelineError};
 
 /// The local name of the feed that this user writes, as in the workshop's program.
 const WRITER: &str = "local";
@@ -48,7 +48,7 @@ const WRITER: &str = "local";
 pub struct Session {
     node: Node,
     events: Events,
-    links: Links,
+    connections: Connections,
     room: Room,
     profile: Profile,
     nick: Clean,
@@ -57,9 +57,9 @@ pub struct Session {
     timeline: Timeline,
     listening: Option<SocketAddr>,
     /// Whether each rung of the search for others is told, and not only what is new.
-    tells_all: bool,
-    look: Look,
-    bounds: Bounds,
+    reports_every_stage: bool,
+    appearance: Appearance,
+    quota: Quota,
 }
 
 impl Session {
@@ -77,8 +77,8 @@ impl Session {
         let key = profile.identity().feed_key(&group);
         // What cannot be read has an order in memory alone: it is another one than that which the
         // messages will have, should the room be read here some day.
-        let view = if room.is_sealed() { None } else { profile.view_file(room.id())? };
-        let timeline = Timeline::open(view, room.envelope(), key.0);
+        let index = if room.is_sealed() { None } else { profile.index_file(room.id())? };
+        let timeline = Timeline::open(index, room.envelope(), key.0);
         let mut timeline = timeline.map_err(|error| index_failure(&error))?;
         timeline.hide(room.hidden().clone());
         let runtime = Tokio::current().map_err(|error| failure::no_runtime(&error))?;
@@ -86,7 +86,7 @@ impl Session {
         if let Some(folder) = &feeds {
             options.storage = Storage::Folder(folder.clone());
         }
-        global.bounds.set(&mut options.limits);
+        global.quota.apply_to(&mut options.limits);
         options.record.clone_from(&global.record);
         options.identity = Some(profile.identity().connection_key(&group));
         let node = Node::open(options).await.map_err(failed)?;
@@ -104,12 +104,12 @@ impl Session {
                 return Err(failed(error));
             }
         };
-        let (links, listening) = (Links::default(), None);
-        let tells_all = false;
+        let (connections, listening) = (Connections::default(), None);
+        let reports_every_stage = false;
         Ok(Self {
             node,
             events,
-            links,
+            connections,
             room,
             profile,
             nick,
@@ -117,9 +117,9 @@ impl Session {
             key,
             timeline,
             listening,
-            tells_all,
-            look: global.look,
-            bounds: global.bounds,
+            reports_every_stage,
+            appearance: global.appearance,
+            quota: global.quota,
         })
     }
 
@@ -127,7 +127,7 @@ impl Session {
     pub fn has_network(&self, global: &Global) -> bool {
         let named = !global.peers.is_empty() || global.listen.is_some();
         let named = named || !self.room.hints().is_empty();
-        (named || global.discovery.looks()) && !global.discovery.is_offline()
+        (named || global.discovery.uses_discovery()) && !global.discovery.is_offline()
     }
 
     /// Listens and dials as the flags say, and tells where it listens.
@@ -138,7 +138,8 @@ impl Session {
         if global.discovery.is_offline() {
             return Ok(());
         }
-        let listen = global.listen.or(global.discovery.looks().then_some(discovery::LISTEN));
+        let listen =
+            global.listen.or(global.discovery.uses_discovery().then_some(discovery::LISTEN));
         if let Some(addr) = listen {
             let addr = self.node.listen(addr).await.map_err(|error| self.failed(error))?;
             self.listening = Some(addr);
@@ -153,28 +154,30 @@ impl Session {
         for peer in &global.peers {
             let found = lookup_host((peer.host(), peer.port())).await;
             targets.push(match found.map(Iterator::collect::<Vec<_>>) {
-                Ok(addresses) if !addresses.is_empty() => Target::new(peer.to_string(), addresses),
-                Ok(_) => Target::lost(peer.to_string(), "the name has no address".into()),
-                Err(error) => Target::lost(peer.to_string(), error.to_string()),
+                Ok(addresses) if !addresses.is_empty() => {
+                    DialTarget::new(peer.to_string(), addresses)
+                }
+                Ok(_) => DialTarget::unresolved(peer.to_string(), "the name has no address".into()),
+                Err(error) => DialTarget::unresolved(peer.to_string(), error.to_string()),
             });
         }
         let named =
-            |addr: &SocketAddr| targets.iter().any(|t: &Target| t.addresses().contains(addr));
-        let hints: Vec<Target> = (self.room.hints().iter().filter(|addr| !named(addr)))
-            .map(|addr| Target::new(addr.to_string(), vec![*addr]))
+            |addr: &SocketAddr| targets.iter().any(|t: &DialTarget| t.addresses().contains(addr));
+        let hints: Vec<DialTarget> = (self.room.hints().iter().filter(|addr| !named(addr)))
+            .map(|addr| DialTarget::new(addr.to_string(), vec![*addr]))
             .collect();
         targets.extend(hints);
-        self.links = Links::new(targets);
-        for target in self.links.targets() {
+        self.connections = Connections::new(targets);
+        for target in self.connections.targets() {
             for addr in target.addresses() {
                 self.node.dial(*addr).await.map_err(|error| self.failed(error))?;
             }
         }
-        if global.discovery.looks() {
-            self.links.climb();
-            self.tells_all = output.format == Format::Json;
+        if global.discovery.uses_discovery() {
+            self.connections.report_discovery();
+            self.reports_every_stage = output.format == Format::Json;
         }
-        discovery::begin(&self.node, &global.discovery, |error| self.failed(error)).await
+        discovery::start(&self.node, &global.discovery, |error| self.failed(error)).await
     }
 
     /// Stores a message, durably, and gives its name. It names what was read here before.
@@ -190,12 +193,12 @@ impl Session {
         let draft = Draft { kind, nickname: self.nick.as_str(), text, channel, seen: &seen };
         let block = self.timeline.envelope().encode(&self.key.0, &draft, Timestamp::now())?;
         let appended = self.node.append(self.feed, vec![block]).await;
-        let appended = appended.map_err(|error| self.unsure(error))?;
+        let appended = appended.map_err(|error| self.append_failure(error))?;
         Ok(MessageId { feed: self.key.0, index: appended.start })
     }
 
     /// An append that failed: after some failures of a disk nobody knows what it has kept.
-    fn unsure(&self, error: multifeed_tcp::NodeError) -> Failure {
+    fn append_failure(&self, error: multifeed_tcp::NodeError) -> Failure {
         let refused = matches!(error, multifeed_tcp::NodeError::Misuse(_));
         let failure = self.failed(error);
         if refused {
@@ -214,23 +217,23 @@ impl Session {
     /// # Errors
     /// If the store does not give back what it holds.
     pub async fn step(&self) -> Result<Step, Failure> {
-        self.timeline.step(&self.node).await.map_err(|trouble| self.troubled(trouble))
+        self.timeline.step(&self.node).await.map_err(|error| self.timeline_failure(error))
     }
 
-    /// Reads all that came since the last time, and gives the last `keep` messages in a channel, of
+    /// Reads all that came since the last time, and gives the last `limit` messages in a channel, of
     /// those from `since` on.
     ///
     /// # Errors
     /// If the store does not give back what it holds.
     pub async fn history(
         &self,
-        keep: usize,
+        limit: usize,
         since: Option<Timestamp>,
-        channel: &AnyChannel,
+        channel: &ChannelFilter,
     ) -> Result<Vec<Entry>, Failure> {
-        let wanted = |entry: &Entry| channel.takes(&entry.content.channel());
-        let history = self.timeline.history(&self.node, keep, since, wanted).await;
-        history.map_err(|trouble| self.troubled(trouble))
+        let wanted = |entry: &Entry| channel.matches(&entry.content.channel());
+        let history = self.timeline.history(&self.node, limit, since, wanted).await;
+        history.map_err(|error| self.timeline_failure(error))
     }
 
     /// Reads all that came since the last time.
@@ -238,15 +241,15 @@ impl Session {
     /// # Errors
     /// If the store does not give back what it holds.
     pub async fn catch_up(&self) -> Result<(), Failure> {
-        self.timeline.catch_up(&self.node).await.map_err(|trouble| self.troubled(trouble))
+        self.timeline.catch_up(&self.node).await.map_err(|error| self.timeline_failure(error))
     }
 
     /// Makes the index anew, of what the feeds hold; what the user has read stays noted.
     ///
     /// # Errors
     /// If the store does not give back what it holds, or the index cannot be written.
-    pub async fn index_anew(&self) -> Result<(), Failure> {
-        self.timeline.view().clear().map_err(|error| index_failure(&error))?;
+    pub async fn rebuild_index(&self) -> Result<(), Failure> {
+        self.timeline.index().clear().map_err(|error| index_failure(&error))?;
         self.catch_up().await
     }
 
@@ -254,9 +257,13 @@ impl Session {
     ///
     /// # Errors
     /// If the store does not give back what it holds.
-    pub async fn page(&self, before: Option<Spot>, count: usize) -> Result<Vec<Entry>, Failure> {
+    pub async fn page(
+        &self,
+        before: Option<TimelineKey>,
+        count: usize,
+    ) -> Result<Vec<Entry>, Failure> {
         let page = self.timeline.page(&self.node, before, count).await;
-        page.map_err(|trouble| self.troubled(trouble))
+        page.map_err(|error| self.timeline_failure(error))
     }
 
     /// The first `count` messages behind a spot, or of all.
@@ -265,20 +272,20 @@ impl Session {
     /// If the store does not give back what it holds.
     pub async fn page_after(
         &self,
-        after: Option<Spot>,
+        after: Option<TimelineKey>,
         count: usize,
     ) -> Result<Vec<Entry>, Failure> {
         let page = self.timeline.page_after(&self.node, after, count).await;
-        page.map_err(|trouble| self.troubled(trouble))
+        page.map_err(|error| self.timeline_failure(error))
     }
 
     /// Messages before a spot and from it on, half of `count` each.
     ///
     /// # Errors
     /// If the store does not give back what it holds.
-    pub async fn around(&self, spot: Spot, count: usize) -> Result<Vec<Entry>, Failure> {
-        let around = self.timeline.around(&self.node, spot, count).await;
-        around.map_err(|trouble| self.troubled(trouble))
+    pub async fn around(&self, position: TimelineKey, count: usize) -> Result<Vec<Entry>, Failure> {
+        let around = self.timeline.around(&self.node, position, count).await;
+        around.map_err(|error| self.timeline_failure(error))
     }
 
     /// Feeds of which messages were named that are not here, and how many.
@@ -286,31 +293,31 @@ impl Session {
     /// # Errors
     /// If the index cannot be read.
     pub fn missing(&self) -> Result<Vec<([u8; 32], u64)>, Failure> {
-        self.timeline.view().missing().map_err(|error| index_failure(&error))
+        self.timeline.index().missing().map_err(|error| index_failure(&error))
     }
 
     /// What was written down about this room when it was open before.
     ///
     /// # Errors
     /// If the index cannot be read.
-    pub fn marks(&self) -> Result<Marks, Failure> {
-        self.timeline.view().marks().map_err(|error| index_failure(&error))
+    pub fn local_state(&self) -> Result<LocalState, Failure> {
+        self.timeline.index().local_state().map_err(|error| index_failure(&error))
     }
 
     /// Writes down up to where the user has read.
     ///
     /// # Errors
     /// If the index cannot be written.
-    pub fn mark_read(&self, spot: Spot) -> Result<(), Failure> {
-        self.timeline.view().mark_read(spot).map_err(|error| index_failure(&error))
+    pub fn mark_read(&self, position: TimelineKey) -> Result<(), Failure> {
+        self.timeline.index().mark_read(position).map_err(|error| index_failure(&error))
     }
 
     /// Writes down how many of our messages are on some other disk.
     ///
     /// # Errors
     /// If the index cannot be written.
-    pub fn mark_elsewhere(&self, length: u64) -> Result<(), Failure> {
-        self.timeline.view().mark_elsewhere(length).map_err(|error| index_failure(&error))
+    pub fn mark_replicated(&self, length: u64) -> Result<(), Failure> {
+        self.timeline.index().mark_replicated(length).map_err(|error| index_failure(&error))
     }
 
     /// How many of our own messages were read.
@@ -322,10 +329,10 @@ impl Session {
     }
 
     /// What a failure of the timeline means to the user.
-    pub fn troubled(&self, trouble: Trouble) -> Failure {
-        match trouble {
-            Trouble::Node(error) => self.failed(error),
-            Trouble::View(error) => index_failure(&error),
+    pub fn timeline_failure(&self, error: TimelineError) -> Failure {
+        match error {
+            TimelineError::Node(error) => self.failed(error),
+            TimelineError::Index(error) => index_failure(&error),
         }
     }
 
@@ -346,8 +353,8 @@ impl Session {
     }
 
     /// The peers.
-    pub fn links(&self) -> &Links {
-        &self.links
+    pub fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// The room.
@@ -375,18 +382,18 @@ impl Session {
     }
 
     /// How the room is to be shown.
-    pub fn look(&self) -> Look {
-        self.look
+    pub fn appearance(&self) -> Appearance {
+        self.appearance
     }
 
     /// How much is kept.
-    pub fn bounds(&self) -> Bounds {
-        self.bounds
+    pub fn quota(&self) -> Quota {
+        self.quota
     }
 
     /// Shows it otherwise from now on.
-    pub fn set_look(&mut self, look: Look) {
-        self.look = look;
+    pub fn set_appearance(&mut self, appearance: Appearance) {
+        self.appearance = appearance;
     }
 
     /// The feed that the user writes.
@@ -405,13 +412,13 @@ impl Session {
     }
 
     /// What to tell when the node ended by itself.
-    pub fn ended(&self) -> Failure {
+    pub fn stopped_failure(&self) -> Failure {
         Failure::new(ExitCode::Failed, "store.stopped", "the store has stopped working")
             .help("what was said to be stored is stored; start again")
     }
 }
 
-fn index_failure(error: &ViewFailure) -> Failure {
+fn index_failure(error: &IndexError) -> Failure {
     Failure::new(ExitCode::Failed, "view.failed", error.to_string())
         .help("nothing that was said is lost; make it anew:  multichat doctor store --fix")
 }

@@ -23,14 +23,14 @@ pub enum Input {
 }
 
 /// Standard input, read line by line on a thread of its own.
-pub struct Lines(channel::Receiver<Input>);
+pub struct StdinLines(channel::Receiver<Input>);
 
-impl Lines {
+impl StdinLines {
     /// Begins to read. A line with more bytes is given in parts.
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn of_stdin(line_bytes_max: usize) -> Result<Self, Failure> {
+    pub fn open(line_bytes_max: usize) -> Result<Self, Failure> {
         let (typed, lines) = channel::channel(LINES_MAX);
         spawn("multichat-input", move || {
             let mut input = std::io::stdin().lock();

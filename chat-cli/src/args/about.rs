@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 /// What the doctor looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Part {
+pub enum DoctorPart {
     /// The terminal.
     Term,
     /// What is on the disk.
@@ -22,7 +22,7 @@ pub enum About {
     /// See what works here, and what to do where it does not
     Doctor {
         /// Look at this alone
-        part: Option<Part>,
+        part: Option<DoctorPart>,
         /// Make the index of each room anew; what was said is not touched
         #[arg(long)]
         fix: bool,

@@ -4,14 +4,14 @@
 
 use clap::{Command, CommandFactory};
 
-use super::Line;
+use super::CommandLine;
 
 /// What `multichat --help` says.
 const OVERVIEW: &str = "\
 Chat without a server: every member owns one signed feed
 
   multichat                  open the last room; the first time, make one
-  multichat ROOM|TICKET      open that room, or join with that invite
+  multichat ROOM|INVITE      open that room, or join with that invite
   multichat COMMAND --help   what a command takes, with an example
 
 Rooms      new  join  invite  rooms  attach  chat
@@ -64,12 +64,12 @@ const EXAMPLES: [(&str, &str); 31] = [
 
 /// The whole command line, for its manual and its completions.
 pub fn command() -> Command {
-    Line::command()
+    CommandLine::command()
 }
 
 /// The same with help that fits on a screen: the flags of all commands have a page of their own.
-pub(super) fn brief() -> Command {
-    let command = Line::command().override_help(OVERVIEW).mut_args(|arg| {
+pub(super) fn command_with_short_help() -> Command {
+    let command = CommandLine::command().override_help(OVERVIEW).mut_args(|arg| {
         let is_for_all = arg.is_global_set();
         arg.hide(is_for_all)
     });
@@ -78,7 +78,7 @@ pub(super) fn brief() -> Command {
 
 /// The page of the flags that every command understands.
 pub fn flags() -> String {
-    let command = Line::command().disable_help_flag(true).disable_version_flag(true);
+    let command = CommandLine::command().disable_help_flag(true).disable_version_flag(true);
     let command = command.mut_args(|arg| {
         let is_for_all = arg.is_global_set();
         let has_value = arg.get_action().takes_values();

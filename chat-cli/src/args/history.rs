@@ -2,11 +2,11 @@
 
 use clap::{Subcommand, ValueEnum};
 
-use super::channel::AnyChannel;
+use super::channel::ChannelFilter;
 
 /// Commands on what is kept here. None of them needs a network.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Keep {
+pub enum HistoryCommand {
     /// Find messages
     Search {
         /// What they say
@@ -14,7 +14,7 @@ pub enum Keep {
         words: Vec<String>,
         /// Where to look
         #[command(flatten)]
-        channel: AnyChannel,
+        channel: ChannelFilter,
         /// How many, at most
         #[arg(short = 'n', long = "lines", default_value_t = 50, value_name = "COUNT")]
         lines: usize,
@@ -26,19 +26,19 @@ pub enum Keep {
         format: ExportFormat,
         /// Which channel
         #[command(flatten)]
-        channel: AnyChannel,
+        channel: ChannelFilter,
     },
     /// Check a feed from its first to its last message
     Inspect {
         /// What to look at
         #[command(subcommand)]
-        what: Inspected,
+        what: InspectTarget,
     },
 }
 
 /// What can be looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Inspected {
+pub enum InspectTarget {
     /// A feed, by its key or the first characters of it
     Feed {
         /// The key, as `multichat feeds` prints it

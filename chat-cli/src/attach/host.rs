@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::{Ask, Tell};
+use super::{Request, Response};
 use crate::args::Global;
 use crate::profile::Profile;
 use crate::report::Failure;
@@ -14,7 +14,7 @@ use crate::report::Failure;
 /// The name of the socket in the folder of the profile.
 pub const SOCKET: &str = "window.sock";
 /// The most guests at one time. One more is let go at once.
-pub const GUESTS_MAX: usize = 8;
+pub const CLIENTS_MAX: usize = 8;
 
 /// Where the process that has a profile listens; `None` where nothing goes to disk.
 ///
@@ -26,29 +26,29 @@ pub fn socket(global: &Global) -> Result<Option<PathBuf>, Failure> {
 
 /// A guest, by the order of coming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GuestId(u64);
+pub struct ClientId(u64);
 
 /// What a guest did.
 #[derive(Debug)]
-pub enum Said {
+pub enum ClientEvent {
     /// It came, and is told things here.
-    Came(mpsc::Sender<Tell>),
+    Connected(mpsc::Sender<Response>),
     /// It asked for something.
-    Asked(Ask),
+    Requested(Request),
     /// It is gone.
-    Left,
+    Disconnected,
 }
 
 /// Lets guests in until it is dropped.
 #[derive(Debug)]
 pub struct Host {
-    said: mpsc::Receiver<(GuestId, Said)>,
+    event: mpsc::Receiver<(ClientId, ClientEvent)>,
     /// None where no guest can come.
-    door: Option<Door>,
+    listener: Option<Listener>,
 }
 
 #[derive(Debug)]
-struct Door {
+struct Listener {
     path: PathBuf,
     task: JoinHandle<()>,
 }
@@ -60,20 +60,20 @@ impl Host {
     /// # Errors
     /// If no socket can be made there.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let (tell, said) = mpsc::channel(super::wire::MESSAGES_MAX);
-        let task = accept(path, tell)?;
-        Ok(Self { said, door: Some(Door { path: path.to_path_buf(), task }) })
+        let (sender, event) = mpsc::channel(super::wire::MESSAGES_MAX);
+        let task = accept(path, sender)?;
+        Ok(Self { event, listener: Some(Listener { path: path.to_path_buf(), task }) })
     }
 
     /// One to which nobody comes.
     pub fn closed() -> Self {
-        Self { said: mpsc::channel(1).1, door: None }
+        Self { event: mpsc::channel(1).1, listener: None }
     }
 
     /// What a guest does next; for ever if none can come.
-    pub async fn next(&mut self) -> (GuestId, Said) {
-        match self.said.recv().await {
-            Some(said) => said,
+    pub async fn next(&mut self) -> (ClientId, ClientEvent) {
+        match self.event.recv().await {
+            Some(event) => event,
             None => std::future::pending().await,
         }
     }
@@ -81,16 +81,16 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if let Some(door) = &self.door {
-            door.task.abort();
+        if let Some(listener) = &self.listener {
+            listener.task.abort();
             // What stays is removed by the next one that opens the profile.
-            let _ = std::fs::remove_file(&door.path);
+            let _ = std::fs::remove_file(&listener.path);
         }
     }
 }
 
 #[cfg(unix)]
-fn accept(path: &Path, said: mpsc::Sender<(GuestId, Said)>) -> io::Result<JoinHandle<()>> {
+fn accept(path: &Path, event: mpsc::Sender<(ClientId, ClientEvent)>) -> io::Result<JoinHandle<()>> {
     use std::os::unix::fs::PermissionsExt;
     use std::sync::Arc;
     use tokio::net::UnixListener;
@@ -103,42 +103,46 @@ fn accept(path: &Path, said: mpsc::Sender<(GuestId, Said)>) -> io::Result<JoinHa
     // The folder is 0700, so nobody comes between the two calls.
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    let seats = Arc::new(Semaphore::new(GUESTS_MAX));
+    let slots = Arc::new(Semaphore::new(CLIENTS_MAX));
     Ok(tokio::spawn(async move {
         for number in 0.. {
             let Ok((stream, _)) = listener.accept().await else { return };
             let is_own =
                 stream.peer_cred().is_ok_and(|peer| peer.uid() == nix::unistd::getuid().as_raw());
-            let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else { continue };
+            let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
             if !is_own {
                 continue;
             }
-            let said = said.clone();
+            let event = event.clone();
             tokio::spawn(async move {
-                attend(stream, GuestId(number), &said).await;
-                drop(seat);
+                serve_client(stream, ClientId(number), &event).await;
+                drop(slot);
             });
         }
     }))
 }
 
 #[cfg(not(unix))]
-fn accept(_: &Path, _: mpsc::Sender<(GuestId, Said)>) -> io::Result<JoinHandle<()>> {
+fn accept(_: &Path, _: mpsc::Sender<(ClientId, ClientEvent)>) -> io::Result<JoinHandle<()>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(unix)]
-async fn attend(stream: tokio::net::UnixStream, id: GuestId, said: &mpsc::Sender<(GuestId, Said)>) {
+async fn serve_client(
+    stream: tokio::net::UnixStream,
+    id: ClientId,
+    event: &mpsc::Sender<(ClientId, ClientEvent)>,
+) {
     let (read, write) = stream.into_split();
-    let (tells, mut asks) = super::wire::carry::<Tell, Ask>(read, write);
-    if said.send((id, Said::Came(tells))).await.is_err() {
+    let (responses, mut requests) = super::wire::spawn_pumps::<Response, Request>(read, write);
+    if event.send((id, ClientEvent::Connected(responses))).await.is_err() {
         return;
     }
-    while let Some(ask) = asks.recv().await {
-        if said.send((id, Said::Asked(ask))).await.is_err() {
+    while let Some(request) = requests.recv().await {
+        if event.send((id, ClientEvent::Requested(request))).await.is_err() {
             return;
         }
     }
     // The receiver is gone only when the whole host is.
-    let _ = said.send((id, Said::Left)).await;
+    let _ = event.send((id, ClientEvent::Disconnected)).await;
 }

@@ -13,7 +13,7 @@ const ANSWER_BYTES_MAX: u64 = 1_024;
 
 /// Whether somebody sits there who can be asked.
 pub(super) fn can_ask(output: &Output) -> bool {
-    output.terminals.input && output.terminals.talk && output.format == Format::Text
+    output.terminals.stdin && output.terminals.stderr && output.format == Format::Text
 }
 
 /// Calls the user as the flags do, or asks for a name if there is none yet.
@@ -25,7 +25,7 @@ pub(super) fn name(global: &Global, profile: &mut Profile, output: &Output) -> R
         return Ok(());
     }
     let answer = ask(profile, "What should others call you?")?;
-    keep(profile, &answer)
+    store_name(profile, &answer)
 }
 
 /// Asks for a name, or for an invite: what was typed, and nothing else.
@@ -34,7 +34,7 @@ pub(super) fn name_or_invite(profile: &mut Profile) -> Result<String, Failure> {
 }
 
 /// Keeps the answer as the user's name; none is the name that the system has.
-pub(super) fn keep(profile: &mut Profile, answer: &str) -> Result<(), Failure> {
+pub(super) fn store_name(profile: &mut Profile, answer: &str) -> Result<(), Failure> {
     let name = if answer.is_empty() { default(profile)? } else { answer.to_string() };
     profile.set_nick(&name).map(|_| ())
 }

@@ -4,7 +4,7 @@ use multifeed_core::Reason;
 use multifeed_tcp::Ending;
 
 /// The words.
-pub(super) fn ending(reason: &Ending) -> String {
+pub(super) fn disconnect_text(reason: &Ending) -> String {
     match reason {
         Ending::Core(Reason::NotAMember) => "somebody answers, but is not in this room".into(),
         Ending::Core(Reason::Ourselves) => "that is this program itself".into(),

@@ -2,7 +2,7 @@
 
 /// How much there is to simulate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct DemoOptions {
     /// Members.
     pub peers: u16,
     /// Messages of each.

@@ -9,7 +9,7 @@ use crate::report::{Failure, Snippet};
 
 /// Why a text is no invite. Positions are those of the user's input, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TicketError {
+pub enum InviteError {
     /// There is nothing in it.
     Empty,
     /// It is a link or an address of something else.
@@ -52,7 +52,7 @@ pub enum TicketError {
     Hints,
 }
 
-impl TicketError {
+impl InviteError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -94,10 +94,10 @@ impl TicketError {
         match self.repair().map(|repair| repair.fix) {
             Some(Fix::Replace { position, right, .. }) => failure
                 .help(format!("did you mean: character {position} = '{right}' ?"))
-                .help("to take it so:  multichat join --repair TICKET"),
+                .help("to take it so:  multichat join --repair INVITE"),
             Some(Fix::Swap { position, second }) => failure
                 .help(format!("did you mean: characters {position} and {second} swapped ?"))
-                .help("to take it so:  multichat join --repair TICKET"),
+                .help("to take it so:  multichat join --repair INVITE"),
             None => failure.help(self.remedy()),
         }
     }
@@ -124,7 +124,7 @@ fn often_meant(found: char) -> Option<&'static str> {
     }
 }
 
-impl fmt::Display for TicketError {
+impl fmt::Display for InviteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "there is no invite here"),
@@ -160,4 +160,4 @@ impl fmt::Display for TicketError {
     }
 }
 
-impl std::error::Error for TicketError {}
+impl std::error::Error for InviteError {}

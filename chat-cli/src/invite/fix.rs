@@ -1,6 +1,6 @@
 //! The one change that makes a broken invite whole.
 
-use super::Ticket;
+use super::Invite;
 
 /// What has to change. Positions are those of the user's input, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,5 +38,5 @@ pub struct Repair {
     /// What has to change.
     pub fix: Fix,
     /// What comes out.
-    pub ticket: Ticket,
+    pub invite: Invite,
 }

@@ -11,25 +11,24 @@ use rustyline::history::MemHistory;
 use rustyline::{Config, Editor, ExternalPrinter};
 use tokio::sync::mpsc as channel;
 
-use crate::exit::ExitCode;
 use crate::message::TEXT_BYTES_MAX;
 use crate::output::Output;
 use crate::report::Failure;
-use crate::stdin::{Input, LINES_MAX, Lines, spawn};
+use crate::stdin::{Input, LINES_MAX, StdinLines, spawn};
 
 /// Lines of the input history that are kept, in memory alone: they are what people said.
 const HISTORY_MAX: usize = 200;
 
 /// Where lines come from and go to.
-pub enum Screen {
+pub(super) enum Console {
     /// A terminal with a line editor.
-    Terminal(Terminal),
+    EditorConsole(EditorConsole),
     /// Streams.
-    Plain(Plain),
+    PlainConsole(PlainConsole),
 }
 
 /// A line editor on a thread of its own, and one more that prints above it.
-pub struct Terminal {
+pub(super) struct EditorConsole {
     lines: channel::Receiver<Input>,
     /// Hands the editor its prompt; it reads no line without one.
     prompts: mpsc::Sender<String>,
@@ -38,49 +37,49 @@ pub struct Terminal {
 }
 
 /// Standard input, line by line, with the output that belongs to it.
-pub struct Plain {
-    lines: Lines,
+pub(super) struct PlainConsole {
+    lines: StdinLines,
     output: Output,
 }
 
-impl Screen {
+impl Console {
     /// The editor where a person types on a terminal, plain streams elsewhere.
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn open(output: &Output) -> Result<Self, Failure> {
-        let people = output.terminals.input && output.terminals.data;
+    pub(super) fn open(output: &Output) -> Result<Self, Failure> {
+        let people = output.terminals.stdin && output.terminals.stdout;
         let is_text = output.format == crate::output::Format::Text;
         // A terminal that cannot move its cursor gets plain lines.
         if people
             && is_text
-            && let Some(terminal) = Terminal::open()?
+            && let Some(terminal) = EditorConsole::open()?
         {
-            return Ok(Self::Terminal(terminal));
+            return Ok(Self::EditorConsole(terminal));
         }
         // A line that is too long is refused as a message; here it only must not fill memory.
-        let lines = Lines::of_stdin(TEXT_BYTES_MAX * 2)?;
-        Ok(Self::Plain(Plain { lines, output: *output }))
+        let lines = StdinLines::open(TEXT_BYTES_MAX * 2)?;
+        Ok(Self::PlainConsole(PlainConsole { lines, output: *output }))
     }
 
     /// Whether what was typed stays on the screen.
-    pub fn echoes(&self) -> bool {
-        matches!(self, Self::Terminal(_))
+    pub(super) fn echoes_input(&self) -> bool {
+        matches!(self, Self::EditorConsole(_))
     }
 
     /// Lets the user type the next line, behind this prompt.
-    pub fn prompt(&self, prompt: &str) {
-        if let Self::Terminal(terminal) = self {
+    pub(super) fn prompt(&self, prompt: &str) {
+        if let Self::EditorConsole(terminal) = self {
             // An editor that has ended says so by the end of its lines.
             let _ = terminal.prompts.send(prompt.to_string());
         }
     }
 
     /// What the user typed next. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Input {
+    pub(super) async fn next(&mut self) -> Input {
         match self {
-            Self::Terminal(terminal) => terminal.lines.recv().await.unwrap_or(Input::End),
-            Self::Plain(plain) => plain.lines.next().await,
+            Self::EditorConsole(terminal) => terminal.lines.recv().await.unwrap_or(Input::End),
+            Self::PlainConsole(plain) => plain.lines.next().await,
         }
     }
 
@@ -88,13 +87,13 @@ impl Screen {
     ///
     /// # Errors
     /// If nobody reads them any more.
-    pub fn data(&self, lines: &[String]) -> Result<(), Failure> {
+    pub(super) fn data(&self, lines: &[String]) -> Result<(), Failure> {
         match self {
-            Self::Terminal(terminal) => {
+            Self::EditorConsole(terminal) => {
                 terminal.print(lines);
                 Ok(())
             }
-            Self::Plain(plain) => lines.iter().try_for_each(|line| plain.output.data(line)),
+            Self::PlainConsole(plain) => lines.iter().try_for_each(|line| plain.output.data(line)),
         }
     }
 
@@ -102,18 +101,18 @@ impl Screen {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn say(&self, line: &str) -> Result<(), Failure> {
+    pub(super) fn say(&self, line: &str) -> Result<(), Failure> {
         match self {
-            Self::Terminal(terminal) => {
+            Self::EditorConsole(terminal) => {
                 terminal.print(&[format!("\u{1b}[2m  · {line}\u{1b}[0m")]);
                 Ok(())
             }
-            Self::Plain(plain) => plain.output.say(line),
+            Self::PlainConsole(plain) => plain.output.say(line),
         }
     }
 }
 
-impl Terminal {
+impl EditorConsole {
     fn open() -> Result<Option<Self>, Failure> {
         let restore = Restore::new();
         let (typed, lines) = channel::channel(LINES_MAX);

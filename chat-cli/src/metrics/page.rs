@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use multifeed_core::SyncStatus;
 
-use crate::quota::Bounds;
+use crate::quota::Quota;
 
 /// All that is told.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Values {
     /// What the largest feed counts against the bound of an author.
     pub(super) feed_bytes_counted: u64,
     /// These bounds.
-    pub(super) bounds: Bounds,
+    pub(super) quota: Quota,
     /// Connections made, from and to others.
     pub(super) connected: u64,
     /// Connections that have ended.
@@ -66,9 +66,9 @@ impl Values {
             ("blocks_wanted", "Blocks that are here or that a peer claims to have.", status.want),
             ("held_bytes", "Bytes of the blocks that are here.", self.bytes_held),
             ("counted_bytes", "What they count against the bound.", self.bytes_counted),
-            ("counted_bytes_max", "The bound of the room.", limit(self.bounds.room_mib)),
+            ("counted_bytes_max", "The bound of the room.", limit(self.quota.room_mib)),
             ("feed_counted_bytes", "What the largest feed counts.", self.feed_bytes_counted),
-            ("feed_counted_bytes_max", "The bound of a feed.", limit(self.bounds.author_mib)),
+            ("feed_counted_bytes_max", "The bound of a feed.", limit(self.quota.author_mib)),
             ("uptime_seconds", "How long it is there.", self.uptime.as_secs()),
         ];
         let counters = [

@@ -112,7 +112,7 @@ impl Access {
     }
 
     /// What an invite with this right would carry; `None` where there is none to give.
-    pub(super) fn granted(&self, right: Right) -> Option<Key> {
+    pub(super) fn key_for(&self, right: Right) -> Option<Key> {
         match (self, right) {
             (Self::Secret(secret), Right::Member) => Some(secret.clone()),
             (Self::Secret(secret), Right::Seeder) => Some(keyed_hash(GROUP_DOMAIN, &secret[..])),
@@ -134,13 +134,13 @@ impl Access {
     pub(super) fn envelope(&self) -> Envelope {
         match self {
             Self::Secret(secret) => Envelope::sealed(keyed_hash(CONTENT_DOMAIN, &secret[..])),
-            Self::Seed(_) => Envelope::Closed,
+            Self::Seed(_) => Envelope::NoKey,
             Self::Open { .. } => Envelope::Plain,
         }
     }
 
     /// Whether this opens what `other` only keeps: the secret of the same group.
-    pub(super) fn opens(&self, other: &Self) -> bool {
+    pub(super) fn unlocks(&self, other: &Self) -> bool {
         let (Self::Secret(_), Self::Seed(kept)) = (self, other) else { return false };
         // Ids have 40 bits, of which two can be made to be alike: the keys decide.
         *self.group().key() == **kept

@@ -14,7 +14,7 @@ const FINGERPRINT_BYTES: usize = 8;
 
 /// Whether an invite says who invites, and where that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hinted {
+pub enum InviteHints {
     /// It does.
     Yes,
     /// It holds the key of the room alone.
@@ -23,20 +23,20 @@ pub enum Hinted {
 
 /// An invite to a room, from this user; `None` where there is none to give, as for an open room,
 /// which needs none.
-pub fn invite_to(
+pub fn invite_text(
     profile: &Profile,
     room: &Room,
     listen: Option<SocketAddr>,
     right: Right,
-    hints: Hinted,
+    hints: InviteHints,
 ) -> Option<Zeroizing<String>> {
-    if hints == Hinted::No {
-        return room.bare_ticket(right).map(|ticket| ticket.encode());
+    if hints == InviteHints::No {
+        return room.invite_without_hints(right).map(|invite| invite.encode());
     }
     // An address that means "any" or "whichever port" is of no use to somebody else.
     let dialled = listen.filter(|at| !at.ip().is_unspecified() && at.port() != 0);
     let hints = dialled.into_iter().fold(Hints::default(), Hints::with_address);
     let key = profile.identity().feed_key(&room.group());
     let (fingerprint, _) = key.0.split_first_chunk::<FINGERPRINT_BYTES>()?;
-    room.ticket(right, hints.with_inviter(*fingerprint)).map(|ticket| ticket.encode())
+    room.invite(right, hints.with_inviter(*fingerprint)).map(|invite| invite.encode())
 }

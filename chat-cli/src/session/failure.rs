@@ -54,7 +54,7 @@ pub fn node_failure(error: NodeError, feeds: Option<&Path>) -> Failure {
             let message = "two copies of this profile have written different messages";
             Failure::new(ExitCode::Damaged, "feed.forked", message)
                 .help("nothing more can be sent from here: end the other copy")
-                .help("and be somebody new:  multichat --profile NAME join TICKET")
+                .help("and be somebody new:  multichat --profile NAME join INVITE")
         }
         NodeError::Misuse(Misuse::FeedBehind) => {
             let message = "the others have messages of yours that are not here yet";
@@ -65,7 +65,7 @@ pub fn node_failure(error: NodeError, feeds: Option<&Path>) -> Failure {
             let message = "you have written as much as is kept of one author";
             Failure::new(ExitCode::Failed, "feed.full", message)
                 .help("raise  author-mib  in  multichat config edit , and have the others do so")
-                .help("or go on as somebody new:  multichat --profile NAME join TICKET")
+                .help("or go on as somebody new:  multichat --profile NAME join INVITE")
         }
         NodeError::Misuse(Misuse::FeedBroken) => store_failure(StoreFailure::Damaged, "", feeds),
         _ => Failure::new(ExitCode::Failed, "node.failed", words(&error)),
@@ -108,7 +108,7 @@ fn store_failure(failure: StoreFailure, words: &str, feeds: Option<&Path>) -> Fa
                 // his feed a second time, and the others would see a fork.
                 .help("nothing was changed: put a good copy of it there, and sync before you write")
                 .help("or be somebody new, and get the history from the others:")
-                .help("multichat --profile NAME join TICKET")
+                .help("multichat --profile NAME join INVITE")
         }
         StoreFailure::WrongGroup => {
             let message = format!("the store{place} belongs to another room");

@@ -14,7 +14,7 @@ use crate::exit::ExitCode;
 use crate::ids::hex;
 use crate::report::Failure;
 use crate::sanitize;
-use crate::similar::nearest;
+use crate::similar::closest;
 
 /// So many characters name a feed, at least.
 const KEY_PREFIX_CHARS_MIN: usize = 4;
@@ -110,10 +110,11 @@ impl Session {
             [] => {
                 let message = format!("nobody here is called '{who}'");
                 let failure = Failure::new(ExitCode::NotFound, "author.unknown", message);
-                let near = nearest(&who, authors.iter().map(|author| author.nick.as_str()));
-                Err(match near.is_empty() {
-                    true => failure.help("all keys:  multichat feeds"),
-                    false => failure.help(format!("did you mean: {} ?", near.join(", "))),
+                let suggestions = closest(&who, authors.iter().map(|author| author.nick.as_str()));
+                Err(if suggestions.is_empty() {
+                    failure.help("all keys:  multichat feeds")
+                } else {
+                    failure.help(format!("did you mean: {} ?", suggestions.join(", ")))
                 })
             }
             _ => {

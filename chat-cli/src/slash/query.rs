@@ -4,7 +4,7 @@ use crate::sanitize::Clean;
 
 /// A question about a room, or something to do that ends in some lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum Query {
     /// Who wrote here.
     Who,
     /// All about somebody.

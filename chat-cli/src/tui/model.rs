@@ -5,27 +5,27 @@
 //! tested without a terminal.
 
 pub mod delivery;
+pub mod input_line;
 pub mod log;
 pub mod overlay;
 pub mod people;
 pub mod room_info;
-pub mod typing;
 
-use self::delivery::Spread;
+use self::delivery::OwnFeedHolders;
+use self::input_line::InputLine;
 use self::log::Log;
 use self::overlay::Overlay;
-use self::people::{Link, People};
-use self::room_info::About;
-use self::typing::Typing;
-use crate::appearance::Look;
+use self::people::{PeerRow, People};
+use self::room_info::RoomInfo;
+use crate::appearance::Appearance;
 use crate::args::moderate::Moderate;
 use crate::message::{CHANNEL, channel_name};
 use crate::sanitize::{self, Clean};
 use crate::session::topics::Topic;
-use crate::slash::query::Ask;
+use crate::slash::query::Query;
 use crate::theme::Theme;
 use crate::timeline::Entry;
-use crate::timeline::key::Spot;
+use crate::timeline::key::TimelineKey;
 
 /// The widest line of ours that is shown among the messages.
 const NOTE_COLUMNS_MAX: usize = 400;
@@ -54,23 +54,28 @@ pub struct Progress {
 
 /// Something that happened.
 #[derive(Clone, Debug)]
-pub enum News {
+pub enum ModelEvent {
     /// The last messages, when the room is opened or looked at from its end again.
     Latest(Vec<Entry>),
     /// Messages before the first that is shown.
     Older(Vec<Entry>),
     /// Messages around one that was looked for.
-    Around(Spot, Vec<Entry>),
+    Around(TimelineKey, Vec<Entry>),
     /// Messages that came.
-    Came(Vec<Entry>),
+    NewMessages(Vec<Entry>),
     /// What a search has found so far, the last one last, and whether that is all.
-    Found(Vec<Entry>, bool),
+    Found {
+        /// The messages, the last one last.
+        entries: Vec<Entry>,
+        /// Whether all messages were searched.
+        is_complete: bool,
+    },
     /// Who is connected now.
-    Links(Vec<Link>),
+    Peers(Vec<PeerRow>),
     /// How far everything is.
     Progress(Progress),
     /// How many blocks of our feed each connected peer has, by its key.
-    Held(Vec<([u8; 32], u64)>),
+    PeerLengths(Vec<([u8; 32], u64)>),
     /// Feeds of which messages were named that are not here.
     Missing(Vec<([u8; 32], u64)>),
     /// What a channel is about.
@@ -80,7 +85,7 @@ pub enum News {
     /// We are called otherwise.
     Nick(Clean),
     /// It is to be shown otherwise.
-    Look(Look),
+    Appearance(Appearance),
     /// Something to tell.
     Note(String),
 }
@@ -96,11 +101,11 @@ pub enum Effect {
         text: String,
     },
     /// Read messages before the first that is shown.
-    ReadOlder(Spot),
+    ReadOlder(TimelineKey),
     /// Read the last messages.
     ReadLatest,
     /// Read messages around one.
-    ReadAround(Spot),
+    ReadAround(TimelineKey),
     /// Look for a text.
     Search(String),
     /// Make an invite.
@@ -112,13 +117,13 @@ pub enum Effect {
     /// Open another room, by its place in the list.
     OpenRoom(usize),
     /// Answer in lines.
-    Ask(Ask),
+    Query(Query),
     /// Put text on the clipboard.
     Copy(String),
     /// Let the terminal ring.
     Bell,
     /// Remember what was read.
-    MarkRead(Spot),
+    MarkRead(TimelineKey),
     /// Draw everything anew.
     Redraw,
     /// Stop until the shell lets us go on.
@@ -131,13 +136,13 @@ pub enum Effect {
 #[derive(Debug)]
 pub struct Model {
     /// Who is looking, and at what.
-    pub about: About,
+    pub room_info: RoomInfo,
     /// The terminal.
     pub size: Size,
     /// The colours.
     pub theme: Theme,
     /// How it is shown otherwise.
-    pub look: Look,
+    pub appearance: Appearance,
     /// The channel that is looked at.
     pub channel: Clean,
     /// A channel, and what it is about, as far as is known.
@@ -147,11 +152,11 @@ pub struct Model {
     /// The authors and the peers.
     pub people: People,
     /// How far our messages have got.
-    pub spread: Spread,
+    pub delivery: OwnFeedHolders,
     /// How far the room has come.
     pub progress: Progress,
     /// What is being typed.
-    pub typing: Typing,
+    pub input_line: InputLine,
     /// What lies over the messages.
     pub overlay: Overlay,
     /// Whether the last key was Ctrl-C.
@@ -161,20 +166,20 @@ pub struct Model {
 impl Model {
     /// A room that was just opened, nothing of which was read yet. `read` is the last message
     /// that the user saw when he was here before.
-    pub fn new(about: About, size: Size, theme: Theme, read: Option<Spot>) -> Self {
-        let (log, people) = (Log::new(read), People::new(about.key));
+    pub fn new(room_info: RoomInfo, size: Size, theme: Theme, read: Option<TimelineKey>) -> Self {
+        let (log, people) = (Log::new(read), People::new(room_info.key));
         Self {
-            about,
+            room_info,
             size,
             theme,
-            look: Look::default(),
+            appearance: Appearance::default(),
             channel: channel_name(CHANNEL),
             topic: None,
             log,
             people,
-            spread: Spread::default(),
+            delivery: OwnFeedHolders::default(),
             progress: Progress::default(),
-            typing: Typing::default(),
+            input_line: InputLine::default(),
             overlay: Overlay::None,
             interrupted: false,
         }

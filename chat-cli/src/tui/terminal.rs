@@ -38,7 +38,7 @@ pub(super) const BELL: &str = "\u{7}";
 pub(super) const CLEAR: &str = "\u{1b}[2J";
 
 /// Whether the terminal is ours at the moment.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+static ACTIVE: AtomicBool = AtomicBool::new(false);
 
 /// A terminal that is ours until this is dropped.
 pub struct Terminal {
@@ -51,8 +51,8 @@ impl Terminal {
     ///
     /// # Errors
     /// If there is none, or it is gone.
-    pub fn take() -> Result<Self, Failure> {
-        give_back_in_a_crash();
+    pub fn open() -> Result<Self, Failure> {
+        restore_on_panic();
         enter().map_err(failed)?;
         let (width, height) = terminal::size().map_err(failed)?;
         let canvas = canvas(Size { width, height }, io::stdout()).map_err(failed)?;
@@ -136,8 +136,8 @@ impl Terminal {
     ///
     /// # Errors
     /// If the terminal is gone by then.
-    pub fn stop(&mut self) -> Result<(), Failure> {
-        give_back();
+    pub fn suspend(&mut self) -> Result<(), Failure> {
+        restore();
         #[cfg(unix)]
         nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)
             .map_err(|error| failed(error.into()))?;
@@ -148,7 +148,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
@@ -166,13 +166,13 @@ pub(super) fn clipboard(text: &str) -> String {
 
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
-    TAKEN.store(true, Ordering::SeqCst);
+    ACTIVE.store(true, Ordering::SeqCst);
     execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste)
 }
 
 /// Makes the terminal what it was, if it is ours.
-fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
+fn restore() {
+    if ACTIVE.swap(false, Ordering::SeqCst) {
         // A terminal that is gone needs nothing.
         let _ = execute!(
             io::stdout(),
@@ -186,16 +186,16 @@ fn give_back() {
 }
 
 /// Before a crash says anything, so that it can be read.
-fn give_back_in_a_crash() {
+fn restore_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let tell = std::panic::take_hook();
+        let previous_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             // The threads of the store crash alone: the room is told, and stays on the screen.
-            if !crate::output::is_of_the_store() {
-                give_back();
+            if !crate::output::is_store_thread() {
+                restore();
             }
-            tell(panic);
+            previous_hook(panic);
         }));
     });
 }
@@ -224,7 +224,7 @@ impl StopSignal {
     ///
     /// # Errors
     /// If the system does not let us.
-    pub fn take() -> Result<Self, Failure> {
+    pub fn listen() -> Result<Self, Failure> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};

@@ -33,7 +33,7 @@ pub struct Search {
     /// Which of them is chosen.
     pub chosen: usize,
     /// Whether all messages were looked at.
-    pub is_over: bool,
+    pub is_finished: bool,
 }
 
 /// An invite to the room.
@@ -42,7 +42,7 @@ pub struct Invite {
     /// What to give to somebody.
     pub text: Clean,
     /// The same as a picture, line by line; none where there is nothing to scan.
-    pub picture: Vec<String>,
+    pub qr_lines: Vec<String>,
     /// What it lets somebody do.
     pub warning: &'static str,
 }
@@ -53,14 +53,14 @@ impl Overlay {
         Self::Search(Search { words: words.to_string(), ..Search::default() })
     }
 
-    pub(super) fn found(&mut self, rows: Vec<Row>, is_over: bool) {
+    pub(in crate::tui) fn found(&mut self, rows: Vec<Row>, is_finished: bool) {
         if let Self::Search(search) = self {
             // What is found later stands above: the one that is chosen stays it.
             let known = search.rows.as_ref().map_or(0, Vec::len);
             let below = known.saturating_sub(search.chosen).max(1);
             search.chosen = rows.len().saturating_sub(below);
             search.rows = Some(rows);
-            search.is_over = is_over;
+            search.is_finished = is_finished;
         }
     }
 }

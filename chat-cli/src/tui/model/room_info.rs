@@ -6,7 +6,7 @@ use crate::sanitize::Clean;
 
 /// Who is looking, and at what.
 #[derive(Clone, Debug)]
-pub struct About {
+pub struct RoomInfo {
     /// The room that is open.
     pub room: Clean,
     /// All rooms, by name; the one that is open is among them.

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::transcript::counted;
+use crate::transcript::plural;
 use crate::tui::model::Model;
 
 /// How many cells the bar has.
@@ -43,27 +43,27 @@ pub fn sentence(model: &Model) -> String {
 /// The same without what will become of the messages that wait.
 fn in_short(model: &Model) -> String {
     let progress = model.progress;
-    let here = match (progress.peers, progress.synced) {
-        (0, _) if !model.about.has_network => "offline".to_string(),
+    let presence = match (progress.peers, progress.synced) {
+        (0, _) if !model.room_info.has_network => "offline".to_string(),
         (0, _) => "nobody else is here now".to_string(),
         (peers, synced) if synced == peers => {
-            format!("{} · synced with all", counted(peers, "peer"))
+            format!("{} · synced with all", plural(peers, "peer"))
         }
         (peers, synced) => {
-            format!("{} · syncing · synced with {synced}", counted(peers, "peer"))
+            format!("{} · syncing · synced with {synced}", plural(peers, "peer"))
         }
     };
     match waiting(model) {
-        0 => here,
-        1 => format!("{here} · 1 message waits"),
-        count => format!("{here} · {count} messages wait"),
+        0 => presence,
+        1 => format!("{presence} · 1 message waits"),
+        count => format!("{presence} · {count} messages wait"),
     }
 }
 
 /// How many of our messages are on no other disk.
 fn waiting(model: &Model) -> u64 {
     let own = model.log.own_length();
-    own.saturating_sub(model.spread.elsewhere())
+    own.saturating_sub(model.delivery.replicated())
 }
 
 /// What is here of what is claimed: never full while something is missing, and the claim is drawn

@@ -18,7 +18,7 @@ use crate::health::check;
 use crate::lines::{Check, Outcome};
 use crate::session::discovery;
 use crate::session::failure::node_failure;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
 /// How long an address may take to answer.
 const REACH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -58,17 +58,20 @@ pub(super) async fn reach(global: &Global) -> Option<Check> {
         });
     }
     let answers = calls.join_all().await.into_iter().filter(|answers| *answers).count();
-    let found = format!("{answers} of {} can be reached", counted(named as u64, "named peer"));
-    (named > 0).then(|| match answers == named {
-        true => check("reach", Outcome::Ok, found),
-        false => Check {
-            name: "reach",
-            outcome: Outcome::Warn,
-            found,
-            help: Some(
-                "nobody listens there now, or something between you does not let it through",
-            ),
-        },
+    let found = format!("{answers} of {} can be reached", plural(named as u64, "named peer"));
+    (named > 0).then(|| {
+        if answers == named {
+            check("reach", Outcome::Ok, found)
+        } else {
+            Check {
+                name: "reach",
+                outcome: Outcome::Warn,
+                found,
+                help: Some(
+                    "nobody listens there now, or something between you does not let it through",
+                ),
+            }
+        }
     })
 }
 
@@ -79,9 +82,9 @@ pub(super) async fn dht(global: &Global) -> Vec<Check> {
         return Vec::new();
     }
     let began = Instant::now();
-    let (outcome, found) = match timeout(DHT_TIMEOUT, enter(global)).await {
+    let (outcome, found) = match timeout(DHT_TIMEOUT, join_dht(global)).await {
         Ok(Ok((nodes, seen_as))) => {
-            let nodes = counted(nodes as u64, "node");
+            let nodes = plural(nodes as u64, "node");
             let found = format!("entered in {} ms, {nodes} known", began.elapsed().as_millis());
             return vec![check("dht", Outcome::Ok, found), nat(seen_as, is_ours)];
         }
@@ -118,7 +121,7 @@ fn is_ours(ip: IpAddr) -> bool {
 }
 
 /// How many nodes there are, and from where they see us come.
-async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str> {
+async fn join_dht(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str> {
     let failed = |error: NodeError| node_failure(error, None).code();
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| "no chance can be had of the system")?;
@@ -127,9 +130,9 @@ async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str>
     let node = Node::open(options).await.map_err(failed)?;
     let mut events = node.subscribe();
     // The local network tells nothing here: nobody there has this group.
-    let wanted = Discovery { no_lan: true, ..global.discovery.clone() };
+    let options = Discovery { no_lan: true, ..global.discovery.clone() };
     node.listen(ANYWHERE.into()).await.map_err(failed)?;
-    let begun = discovery::begin(&node, &wanted, |error| node_failure(error, None)).await;
+    let begun = discovery::start(&node, &options, |error| node_failure(error, None)).await;
     begun.map_err(|failure| failure.code())?;
     let mut entered = Err("the node has ended");
     while let Some(event) = events.next().await {
@@ -150,9 +153,9 @@ async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str>
 }
 
 /// Two members in this process, over the loopback. If this works, what is wrong is the network.
-pub(super) async fn round() -> Check {
+pub(super) async fn loopback() -> Check {
     let began = Instant::now();
-    match timeout(LOOP_TIMEOUT, meet()).await {
+    match timeout(LOOP_TIMEOUT, exchange()).await {
         Ok(Ok(())) => {
             let took = began.elapsed().as_millis();
             let found = format!("two members here exchanged {LOOP_BLOCKS} messages in {took} ms");
@@ -168,7 +171,7 @@ pub(super) async fn round() -> Check {
     }
 }
 
-async fn meet() -> Result<(), NodeError> {
+async fn exchange() -> Result<(), NodeError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)
         .map_err(|error| NodeError::Random(std::io::Error::other(error.to_string())))?;

@@ -10,7 +10,7 @@ const HISTORY_MAX: usize = 200;
 
 /// An editor of some lines, with those that were sent before.
 #[derive(Debug)]
-pub struct Typing {
+pub struct InputLine {
     area: TextArea<'static>,
     history: Vec<String>,
     /// Where in the history we are, counted from its end; none is the line that is new.
@@ -19,7 +19,7 @@ pub struct Typing {
     draft: String,
 }
 
-impl Default for Typing {
+impl Default for InputLine {
     fn default() -> Self {
         Self { area: area(""), history: Vec::new(), back: 0, draft: String::new() }
     }
@@ -34,7 +34,7 @@ fn area(text: &str) -> TextArea<'static> {
     area
 }
 
-impl Typing {
+impl InputLine {
     /// The editor, to be drawn.
     pub fn area(&self) -> &TextArea<'static> {
         &self.area
@@ -65,7 +65,7 @@ impl Typing {
     }
 
     /// Takes what is written, and keeps it in the history.
-    pub fn take(&mut self) -> String {
+    pub fn submit(&mut self) -> String {
         let text = self.text();
         self.set("");
         self.back = 0;
@@ -100,7 +100,7 @@ impl Typing {
         }
         if self.back < self.history.len() {
             self.back += 1;
-            self.look_back();
+            self.show_history_entry();
         }
     }
 
@@ -108,11 +108,11 @@ impl Typing {
     pub fn newer(&mut self) {
         if self.back > 0 {
             self.back -= 1;
-            self.look_back();
+            self.show_history_entry();
         }
     }
 
-    fn look_back(&mut self) {
+    fn show_history_entry(&mut self) {
         let text = match self.back {
             0 => self.draft.clone(),
             back => self.history[self.history.len() - back].clone(),
