@@ -165,14 +165,14 @@ fn pages_go_back_from_the_end_and_forward_from_a_time() {
     let mut a = Author::new(1);
     let blocks: Vec<_> = (0..10).map(|n| a.write(Some(n), &[])).collect();
     let index = index_of(&blocks);
-    let index = |positions: &[TimelineKey]| {
+    let block_indices = |positions: &[TimelineKey]| {
         positions.iter().map(|position| position.block.index).collect::<Vec<_>>()
     };
     let last = index.before(None, 3).unwrap();
-    assert_eq!(index(&last), [7, 8, 9]);
-    assert_eq!(index(&index.before(Some(last[0]), 3).unwrap()), [4, 5, 6]);
+    assert_eq!(block_indices(&last), [7, 8, 9]);
+    assert_eq!(block_indices(&index.before(Some(last[0]), 3).unwrap()), [4, 5, 6]);
     let from = first_position_at(Hlc { time_ms: 8, counter: 0 });
-    assert_eq!(index(&index.from(from, 100).unwrap()), [8, 9]);
+    assert_eq!(block_indices(&index.from(from, 100).unwrap()), [8, 9]);
 }
 
 #[test]
