@@ -56,7 +56,7 @@ impl AsRef<str> for Clean {
 
 /// Makes one line of at most `columns` columns: a newline becomes `⏎`, a cut end `…`.
 pub fn line(text: &str, columns: usize) -> Clean {
-    Clean(truncate(clean(text, Newlines::Mark), columns))
+    Clean(truncate(clean(text, Newlines::Symbol), columns))
 }
 
 /// Makes the text of a JSON field: as [`line()`], but `\n` stays and nothing is cut.
@@ -78,7 +78,7 @@ pub fn nick(text: &str) -> Clean {
     if !text.chars().any(|c| classify(c) == CharClass::Show && !is_space(c)) {
         return Clean("anonymous".into());
     }
-    let words = clean(text, Newlines::Mark);
+    let words = clean(text, Newlines::Symbol);
     let words: Vec<&str> = words.split_whitespace().collect();
     // The dot divides nick and key characters, so no nick may hold one or its doubles.
     let words: String = words.join(" ").chars().map(|c| if is_dot(c) { '.' } else { c }).collect();
@@ -116,7 +116,7 @@ pub fn key_chars(key: &[u8; 32]) -> Clean {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Newlines {
-    Mark,
+    Symbol,
     HistoryCommand,
 }
 
@@ -126,7 +126,7 @@ enum CharClass {
     Show,
     Escape,
     Space,
-    Mark,
+    CombiningMark,
     Selector,
 }
 
@@ -151,7 +151,7 @@ fn classify(c: char) -> CharClass {
             | Category::ParagraphSeparator => CharClass::Escape,
             Category::SpaceSeparator => CharClass::Space,
             Category::NonspacingMark | Category::SpacingMark | Category::EnclosingMark => {
-                CharClass::Mark
+                CharClass::CombiningMark
             }
             _ => CharClass::Show,
         },
@@ -200,7 +200,7 @@ fn clean(text: &str, newlines: Newlines) -> String {
     let mut marks = 0;
     for c in text.nfc() {
         let verdict = classify(c);
-        if verdict != CharClass::Mark {
+        if verdict != CharClass::CombiningMark {
             marks = 0;
         }
         let before = base;
@@ -215,7 +215,7 @@ fn clean(text: &str, newlines: Newlines) -> String {
             CharClass::Space => out.push(' '),
             CharClass::Selector if before.is_some_and(accepts_selector) => out.push(c),
             CharClass::Selector | CharClass::Escape => escape(c, &mut out),
-            CharClass::Mark => {
+            CharClass::CombiningMark => {
                 marks += 1;
                 mark(c, marks, &mut out);
             }

@@ -16,9 +16,9 @@ const FINGERPRINT_BYTES: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InviteHints {
     /// It does.
-    Yes,
+    Included,
     /// It holds the key of the room alone.
-    No,
+    Omitted,
 }
 
 /// An invite to a room, from this user; `None` where there is none to give, as for an open room,
@@ -30,7 +30,7 @@ pub fn invite_text(
     right: Right,
     hints: InviteHints,
 ) -> Option<Zeroizing<String>> {
-    if hints == InviteHints::No {
+    if hints == InviteHints::Omitted {
         return room.invite_without_hints(right).map(|invite| invite.encode());
     }
     // An address that means "any" or "whichever port" is of no use to somebody else.

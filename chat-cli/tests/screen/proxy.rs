@@ -9,13 +9,13 @@ use std::thread;
 type Ends = Arc<Mutex<Option<Vec<TcpStream>>>>;
 
 /// Carries what comes to one port to another one, unless it is pulled.
-pub(crate) struct Cable {
+pub(crate) struct Proxy {
     port: u16,
     /// None while it is pulled: whoever dials then is hung up on.
     ends: Ends,
 }
 
-impl Cable {
+impl Proxy {
     /// A cable to a port.
     pub(crate) fn to(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
