@@ -1,7 +1,7 @@
-//! The settings that hold until a flag or the environment says otherwise.
+//! Loads the settings. Flags and environment variables override them.
 //!
-//! Rule: a setting goes through the reading of the flag of the same name, so that a value is right
-//! in the file where it is right on the command line. [`key::Key`] lists all of them.
+//! Rule: a setting is parsed like the flag of the same name, so the file and the command line
+//! accept the same values. [`key::Key`] lists all settings.
 
 mod file;
 pub mod key;
@@ -22,28 +22,28 @@ use crate::exit::ExitCode;
 use crate::report::{Failure, Snippet};
 use crate::tui::theme::Theme;
 
-/// How a room is shown: what has no flag.
+/// Settings without a flag that say how a room looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Look {
-    /// The colours of the screen; what the terminal can do, where nothing is said.
+    /// The colours of the screen; if unset, they depend on the terminal.
     pub theme: Option<Theme>,
-    /// For what the terminal rings.
+    /// Which messages notify.
     pub notify: Notify,
-    /// What stands before a message.
+    /// The time shown before a message.
     pub timestamps: Timestamps,
 }
 
-/// How much is kept of a room.
+/// The storage limits of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Of one author.
+    /// Per author.
     pub author_mib: u32,
-    /// Of all of them.
+    /// For all authors together.
     pub room_mib: u32,
 }
 
 impl Bounds {
-    /// Sets what the core keeps to.
+    /// Copies the limits to those of the core.
     pub fn set(self, limits: &mut Limits) {
         limits.feed_bytes = u64::from(self.author_mib) << 20;
         limits.group_bytes = u64::from(self.room_mib) << 20;
@@ -58,19 +58,19 @@ impl Default for Bounds {
     }
 }
 
-/// For what the terminal rings.
+/// Which messages notify.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Notify {
-    /// For every message of others.
+    /// Every message of others.
     All,
-    /// For those that name the user.
+    /// Messages that mention the user.
     #[default]
     Mentions,
-    /// For nothing.
+    /// No message.
     None,
 }
 
-/// What stands before a message.
+/// The time shown before a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Timestamps {
     /// Hour and minute.
@@ -78,12 +78,12 @@ pub enum Timestamps {
     Minutes,
     /// Hour, minute and second.
     Seconds,
-    /// Nothing; the day stands where it changes.
+    /// No time. A line shows each change of the day.
     None,
 }
 
 impl Timestamps {
-    /// The time of a message, as it stands before it.
+    /// Formats the time of a message.
     pub fn clock(self, time: Option<DateTime>) -> String {
         match (self, time) {
             (Self::None, _) => String::new(),
@@ -94,7 +94,8 @@ impl Timestamps {
         }
     }
 
-    /// How many columns that has, with the space behind it: a line never begins with a peer's text.
+    /// Returns its width in columns, with the space after it: no line begins with a peer's
+    /// text.
     pub fn columns(self) -> usize {
         match self {
             Self::None => 1,
@@ -104,10 +105,10 @@ impl Timestamps {
     }
 }
 
-/// What a file says.
+/// The content of a settings file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Each key that it has, as it is written there.
+    /// The values of each key in the file, as written.
     words: BTreeMap<Key, Vec<String>>,
     nick: Option<String>,
     ui: Option<Ui>,
@@ -120,15 +121,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads a text; the path is only for what is said about it.
+    /// Parses a text; the path is for error messages only.
     ///
     /// # Errors
-    /// Exit 4 with the line, for what is no TOML, for a key that is not known and for a value that
-    /// its key does not take.
+    /// Exit 4 with the line, for invalid TOML, an unknown key, or an invalid value.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
         let table = table(text, path)?;
         let mut config = Self::default();
-        // In the order of the file: the first thing that is wrong in it is told.
+        // In the order of the file, so the first error is reported.
         let mut pairs: Vec<_> = table.iter().collect();
         pairs.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in pairs {
@@ -142,10 +142,10 @@ impl Config {
         Ok(config)
     }
 
-    /// Takes a value for a key, or says what the key takes.
+    /// Sets a key.
     ///
     /// # Errors
-    /// What to write instead.
+    /// Says what to write instead.
     pub fn set(&mut self, key: Key, words: Vec<String>) -> Result<(), String> {
         if key.shape() == Shape::One && words.len() != 1 {
             return Err(key.shape().rule().into());
@@ -155,17 +155,17 @@ impl Config {
         Ok(())
     }
 
-    /// What is written for a key.
+    /// Returns the values of a key, as written.
     pub fn get(&self, key: Key) -> Option<&[String]> {
         self.words.get(&key).map(Vec::as_slice)
     }
 
-    /// How a room is to be shown.
+    /// Returns how a room looks.
     pub fn look(&self) -> Look {
         self.look
     }
 
-    /// Puts what is written under what the flags and the environment say.
+    /// Fills in settings where flags and environment give no value.
     pub fn under(self, global: &mut Global) {
         global.nick = global.nick.take().or(self.nick);
         global.ui = global.ui.or(self.ui);
@@ -184,7 +184,7 @@ impl Config {
     }
 }
 
-/// The keys of a text with their values and places.
+/// Parses a text into its keys, values and positions.
 fn table<'a>(text: &'a str, path: &Path) -> Result<DeTable<'a>, Failure> {
     let table = DeTable::parse(text).map_err(|error| {
         let span = error.span().unwrap_or_default();
@@ -194,14 +194,14 @@ fn table<'a>(text: &'a str, path: &Path) -> Result<DeTable<'a>, Failure> {
     table.map(toml::Spanned::into_inner)
 }
 
-/// Where a value stands in a text.
+/// Returns the position of a key's value in a text.
 fn span_of(text: &str, key: Key) -> Option<Range<usize>> {
     let table = DeTable::parse(text).ok()?;
     let found = table.get_ref().iter().find(|(name, _)| name.get_ref() == key.name());
     found.map(|(_, value)| value.span())
 }
 
-/// The words of a text or of a list of texts.
+/// Returns the words of a text or of a list of texts.
 fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     let word = |value: &DeValue<'_>| value.as_str().map(str::to_string);
     match value {
@@ -210,7 +210,7 @@ fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// A place in a file, to be pointed at.
+/// A position in a file, for an error message.
 struct Place<'a> {
     text: &'a str,
     path: &'a Path,
@@ -235,19 +235,19 @@ impl Place<'_> {
 
     fn unknown(&self, name: &str) -> Failure {
         let failure = self.failure("config.key", &format!("there is no setting '{name}'"));
-        with_names(name, failure).help("put it right:  multichat config edit")
+        with_names(name, failure).help("fix it:  multichat config edit")
     }
 
     fn wrong(&self, key: Key, rule: &str) -> Failure {
         self.failure("config.value", &format!("{}: {rule}", key.name()))
-            .help("put it right:  multichat config edit")
+            .help("fix it:  multichat config edit")
     }
 }
 
-/// The setting of a name.
+/// Returns the setting of a name.
 ///
 /// # Errors
-/// Exit 3 with the nearest names.
+/// Exit 3 with similar names.
 pub fn key_named(name: &str) -> Result<Key, Failure> {
     Key::named(name).ok_or_else(|| {
         let message = format!("there is no setting '{name}'");
@@ -259,7 +259,7 @@ fn with_names(name: &str, failure: Failure) -> Failure {
     let names = Key::ALL.map(Key::name);
     match nearest(name, names).first() {
         Some(near) => failure.help(format!("did you mean: {near} ?")),
-        None => failure.help(format!("settings are: {}", names.join(", "))),
+        None => failure.help(format!("available settings: {}", names.join(", "))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What was meant by words that make no command.
+//! Suggests what an unknown command may have meant.
 
 use clap::CommandFactory;
 
@@ -7,12 +7,13 @@ use crate::exit::ExitCode;
 use crate::report::Failure;
 use crate::ticket::looks_like_ticket;
 
-/// The most names that an error lists.
+/// The most names that an error lists. Chosen: more than three suggestions do not help.
 const NAMES_MAX: usize = 3;
-/// Below this likeness two names have nothing to do with each other (Jaro, 0 to 1).
+/// The lowest Jaro similarity (0 to 1) of a suggestion. Chosen: `kichen` finds `kitchen` and
+/// `chicken`, and unrelated words find nothing; see the tests.
 const LIKENESS_MIN: f64 = 0.75;
 
-/// The names most like a word, best first.
+/// Returns the names most similar to a word, best first.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word = word.to_lowercase();
     let mut rated: Vec<(f64, &str)> = names
@@ -24,14 +25,14 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<
     rated.into_iter().take(NAMES_MAX).map(|(_, name)| name).collect()
 }
 
-/// The command most like a word, if one is.
+/// Returns the command most similar to a word, if any.
 pub fn nearest_command(word: &str) -> Option<String> {
     let line = Line::command();
     let names: Vec<&str> = line.get_subcommands().map(|command| command.get_name()).collect();
     nearest(word, names).first().map(|name| (*name).to_string())
 }
 
-/// Says what several words that start with no command may have meant.
+/// Suggests what words that start with no command may have meant.
 pub(super) fn unknown(words: &[String]) -> Failure {
     let first = words.first().map_or("", String::as_str);
     let failure = Failure::new(ExitCode::Usage, "usage", format!("there is no command '{first}'"));

@@ -165,7 +165,7 @@ fn a_change_leaves_the_rest_as_it_was() {
 fn a_change_that_the_file_has_no_place_for_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
-    // The only line that looks like an example stands in a text.
+    // The only line that looks like an example is inside a string.
     write(&path, "nick = \"\"\"a\n# theme = \"dark\"\n\"\"\"\n").unwrap();
     let failure = Draft::new(&path, Key::Theme, vec!["light".into()]).err().unwrap();
     assert_eq!(failure.code(), "config.place");
