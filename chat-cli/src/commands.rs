@@ -1,6 +1,6 @@
-//! What each command does.
+//! Runs the commands.
 //!
-//! Rule: a command gets values and an [`Output`], and gives back a [`Failure`] or nothing.
+//! Rule: a command gets values and an [`Output`], and returns a [`Failure`] or nothing.
 
 mod about;
 mod backup;
@@ -37,13 +37,14 @@ pub(crate) use self::keep::export;
 pub use self::rooms::{Hinted, invite_to};
 pub(crate) use self::tail::{Printer, grows};
 
-/// How long the end waits for what the system still does, such as looking up a name.
+/// How long the exit waits for blocking system calls such as a name lookup. Chosen: shorter than
+/// a person notices.
 const SHUTDOWN_MS: u64 = 100;
 
-/// Does what was asked for.
+/// Runs a command line.
 ///
 /// # Errors
-/// What to tell, and the code to end with.
+/// Returns the report to show and the exit code.
 pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
     let Invocation { mut global, action } = invocation;
     if needs_settings(&action) {
@@ -56,8 +57,8 @@ pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// Whether the settings have to be right for this. What puts them right, or tells of the program
-/// alone, works without them.
+/// Returns whether the command needs valid settings. Commands that repair the settings or
+/// describe the program work without them.
 fn needs_settings(action: &Action) -> bool {
     !matches!(action, Action::Run(Command::Config { .. } | Command::About(_)))
 }
@@ -110,7 +111,7 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
     }
 }
 
-/// Runs a command that waits for things, on a runtime of this thread.
+/// Runs an asynchronous command on a runtime of this thread.
 fn drive(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {

@@ -1,6 +1,6 @@
-//! Who was to be reached, and who was.
+//! Tracks which targets were reached and which peers are connected.
 //!
-//! Rule: this is a function of what the node told. It dials nothing and prints nothing.
+//! Rule: the state depends on node events only. This module neither dials nor prints.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -15,20 +15,20 @@ mod ladder;
 
 pub use self::ladder::Rung;
 
-/// Connections and the addresses that the user asked for.
+/// Connections, and the addresses that the user asked for.
 #[derive(Debug, Default)]
 pub struct Links {
     targets: Vec<Target>,
     connections: BTreeMap<ConnectionId, Link>,
-    /// Everybody with whom we were in sync once.
+    /// Peers that were in sync at least once.
     synced: BTreeSet<PublicKey>,
-    /// Everybody who was ever here.
+    /// Peers that were connected at least once.
     met: BTreeSet<PublicKey>,
-    /// Set when others are looked for.
+    /// Set if discovery is on.
     ladder: Option<ladder::Ladder>,
 }
 
-/// Somebody to be reached: one name with all addresses that it stands for.
+/// A peer to reach: a name with all addresses it resolves to.
 #[derive(Debug)]
 pub struct Target {
     name: String,
@@ -39,27 +39,27 @@ pub struct Target {
 }
 
 impl Target {
-    /// A target as the user wrote it, and where that is.
+    /// Creates a target from what the user typed and its addresses.
     pub fn new(name: String, addresses: Vec<SocketAddr>) -> Self {
         Self { name, addresses, remote: None, trouble: None }
     }
 
-    /// The same, already known to be out of reach.
+    /// Creates a target that is known to be unreachable.
     pub fn lost(name: String, trouble: String) -> Self {
         Self { name, addresses: Vec::new(), remote: None, trouble: Some(trouble) }
     }
 
-    /// As the user wrote it.
+    /// Returns the name as typed.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where to dial.
+    /// Returns the addresses to dial.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Why it was not reached, if something is known.
+    /// Returns why it was not reached, if known.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
@@ -72,85 +72,86 @@ struct Link {
     remote: Option<PublicKey>,
 }
 
-/// What is worth telling.
+/// A change to report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A member is here.
+    /// A peer connected.
     Up {
         /// The key of the connection.
         remote: PublicKey,
-        /// Where from.
+        /// Its address.
         addr: SocketAddr,
     },
-    /// A member went.
+    /// A peer disconnected.
     Down {
         /// The key of the connection.
         remote: PublicKey,
         /// Why.
         why: String,
     },
-    /// An address does not lead to a member; told once, until it did.
+    /// An address does not lead to a member. Reported once until it does.
     OutOfReach {
-        /// As the user wrote it.
+        /// The name as typed.
         name: String,
         /// Why.
         why: String,
     },
-    /// The search for others is so far.
+    /// Discovery made a step.
     Rung(Rung),
-    /// A feed cannot be read here any more.
+    /// A feed cannot be read any more.
     Damaged,
-    /// Nothing more is taken of an author.
+    /// No more messages of an author are received.
     Stopped {
         /// The key of the author's feed.
         key: [u8; 32],
-        /// What the author is called.
+        /// The author's name.
         who: Clean,
-        /// Whether it is the user.
+        /// Whether the author is the user.
         is_own: bool,
         /// Why.
         why: Stop,
     },
 }
 
-/// Why nothing more is taken of an author.
+/// Why no more messages of an author are received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// Two histories of the feed are signed.
+    /// The feed has two signed histories.
     Forked,
-    /// There is no room for more of it.
+    /// The feed reached a storage limit.
     Full,
 }
 
 impl Change {
-    /// For people: one line.
+    /// Returns the line to show to people.
     pub fn text(&self) -> String {
         match self {
-            Self::Up { remote, addr } => format!("{} is here ({addr})", peer_name(remote)),
-            Self::Down { remote, why } => format!("{} is gone: {why}", peer_name(remote)),
+            Self::Up { remote, addr } => format!("{} connected ({addr})", peer_name(remote)),
+            Self::Down { remote, why } => format!("{} disconnected: {why}", peer_name(remote)),
             Self::OutOfReach { name, why } => format!("cannot reach {name}: {why}"),
             Self::Rung(rung) => rung.text(),
             Self::Damaged => {
-                "a part of the store is damaged: some messages cannot be shown".to_string()
+                "part of the store is damaged: some messages cannot be shown; run  multichat doctor"
+                    .to_string()
             }
             Self::Stopped { is_own: true, why: Stop::Forked, .. } => {
-                "you have written two different histories: this profile was copied, or an old copy \
-                 of it came back; nothing more can be sent from here: be somebody new with  \
-                 multichat --profile NAME join TICKET"
+                "your history split: this profile was copied or run twice, or an old copy was \
+                 restored. Nothing more can be sent from here; create a new profile:  \
+                 multichat --profile NAME join INVITE"
                     .to_string()
             }
             Self::Stopped { who, why: Stop::Forked, .. } => format!(
-                "{who} has written two different histories: that program was run twice on one \
-                 folder, or the folder was copied; what came first is kept, and no more is taken"
+                "{who}'s profile was copied or run twice, so their history split. Messages before the \
+                 split are kept; later ones are ignored."
             ),
             Self::Stopped { who, why: Stop::Full, .. } => format!(
-                "there is no room for more of {who}: what is here is kept; to take more, raise \
-                 author-mib or room-mib in  multichat config edit"
+                "the storage limit for {who} is reached: stored messages are kept, later ones are not \
+                 received. To receive more, raise author-mib or room-mib:  multichat config edit"
             ),
         }
     }
 
-    /// For programs: a line, where there is one for it.
+    /// Returns the JSON line for programs, if there is one.
     pub fn line(&self) -> Option<lines::Line> {
         let (state, remote) = match self {
             Self::Up { remote, .. } => (PeerState::Up, remote),
@@ -171,28 +172,29 @@ impl Change {
     }
 }
 
-/// A peer as it is shown. Its key is no author's: who is connected is not linked to who wrote.
+/// Returns the name to show for a peer. It is not derived from an author's key: connections are
+/// not linked to authors.
 pub fn peer_name(remote: &PublicKey) -> String {
     format!("peer {}", sanitize::key_chars(&remote.0))
 }
 
 impl Links {
-    /// Links to these, none of which is reached yet.
+    /// Creates the links to these targets; none is reached yet.
     pub fn new(targets: Vec<Target>) -> Self {
         Self { targets, ..Self::default() }
     }
 
-    /// Tells of the search for others from now on.
+    /// Starts reporting discovery.
     pub fn climb(&mut self) {
         self.ladder = Some(ladder::Ladder::default());
     }
 
-    /// Those who were to be reached.
+    /// Returns the targets.
     pub fn targets(&self) -> &[Target] {
         &self.targets
     }
 
-    /// Takes note of what the node told.
+    /// Updates the state from an event.
     pub fn take(&mut self, event: &NodeEvent) -> Option<Change> {
         let change = self.peer_changed(event);
         let rung = self.ladder.as_mut().and_then(|ladder| ladder.take(event));
@@ -223,14 +225,14 @@ impl Links {
         }
     }
 
-    /// Puts right what events were missed: everybody who is connected, and whether in sync.
+    /// Corrects the state after missed events: the connected peers, and whether they are in sync.
     pub fn refresh(&mut self, peers: &[(ConnectionId, PublicKey, bool)]) {
         self.connections.retain(|id, _| peers.iter().any(|(known, ..)| known == id));
         for (id, remote, is_synced) in peers {
             if self.connections.contains_key(id) {
                 self.opened(*id, *remote);
             } else {
-                // Its address was in an event that is lost.
+                // The event with its address was missed.
                 let addr = SocketAddr::from(([0, 0, 0, 0], 0));
                 let link = Link { addr, role: Role::Responder, remote: Some(*remote) };
                 self.connections.insert(*id, link);
@@ -242,34 +244,34 @@ impl Links {
         }
     }
 
-    /// The peers that are here now, each once.
+    /// Returns the connected peers, each once.
     pub fn here(&self) -> BTreeSet<PublicKey> {
         self.connections.values().filter_map(|link| link.remote).collect()
     }
 
-    /// The peer at the other end of a connection, and where that is.
+    /// Returns the peer of a connection and its address.
     pub fn peer(&self, connection: ConnectionId) -> Option<(PublicKey, SocketAddr)> {
         let link = self.connections.get(&connection)?;
         Some((link.remote?, link.addr))
     }
 
-    /// How many peers there were, and how many of those we were in sync with once.
+    /// Returns how many peers were ever connected, and how many of them were ever in sync.
     pub fn met(&self) -> (usize, usize) {
         (self.met.len(), self.synced.len())
     }
 
-    /// Whether everybody who was to be reached was here once.
+    /// Returns whether every target was reached at least once.
     pub fn all_reached(&self) -> bool {
         self.targets.iter().all(|target| target.remote.is_some())
     }
 
-    /// Those with whom we were never in sync.
+    /// Returns the targets that were never in sync.
     pub fn out_of_sync(&self) -> impl Iterator<Item = &Target> {
         let synced = |target: &Target| target.remote.is_some_and(|key| self.synced.contains(&key));
         self.targets.iter().filter(move |target| !synced(target))
     }
 
-    /// Whether each target was either reached or tried in vain.
+    /// Returns whether every target was reached or failed at least once.
     pub fn all_tried(&self) -> bool {
         self.targets.iter().all(|target| target.remote.is_some() || target.trouble.is_some())
     }
@@ -301,7 +303,7 @@ impl Links {
         let link = self.connections.remove(&connection)?;
         let why = ending(reason);
         match link.remote {
-            // The same peer may be here over another connection.
+            // The same peer may still have another connection.
             Some(remote) if self.here().contains(&remote) => None,
             Some(remote) => Some(Change::Down { remote, why }),
             None if link.role == Role::Initiator => self.failed(addr, why),
@@ -326,8 +328,10 @@ fn target(targets: &mut [Target], addr: SocketAddr) -> Option<&mut Target> {
 
 fn ending(reason: &Ending) -> String {
     match reason {
-        Ending::Core(Reason::NotAMember) => "somebody answers, but is not in this room".into(),
-        Ending::Core(Reason::Ourselves) => "that is this program itself".into(),
+        Ending::Core(Reason::NotAMember) => {
+            "a peer answers there, but it is not in this room".into()
+        }
+        Ending::Core(Reason::Ourselves) => "that is the address of this program".into(),
         other => other.to_string(),
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept of a room, found again, taken elsewhere, or checked. No network is used.
+//! Searches, exports and checks stored messages, without a network.
 
 mod html;
 
@@ -18,18 +18,18 @@ use crate::session::Session;
 use crate::timeline::Entry;
 use crate::transcript::counted;
 
-/// Messages that are read at once.
+/// Messages read at once. Chosen: bounds memory, and the cost per page is small.
 const PAGE_ENTRIES: usize = 256;
-/// Blocks that are read at once.
+/// Blocks read at once. Chosen: bounds memory to 4 MiB, as a message has at most 64 KiB.
 const READ_BLOCKS: u64 = 64;
-/// So many characters name a feed, at least.
+/// The shortest key prefix that names a feed. Chosen: 4 hex digits, as for members.
 const KEY_PREFIX_CHARS_MIN: usize = 4;
 
 pub(super) fn run(global: &Global, output: &Output, keep: Keep) -> Result<(), Failure> {
     drive(async {
         let profile = Profile::open(global)?;
         let room = profile.find(global.room.as_deref())?;
-        // A feed can be checked without being read.
+        // A feed can be checked without the key that decrypts it.
         let room = if matches!(keep, Keep::Inspect { .. }) { room } else { room.readable()? };
         let session = Session::open(global, profile, room).await?;
         let done = match keep {
@@ -65,11 +65,11 @@ async fn search(
     Ok(())
 }
 
-/// Gives all messages that were read so far in a form, line by line, and their number. It reads no
-/// further: what a window has not shown yet would never come to it.
+/// Writes all messages read so far in a format, line by line, and returns their number. It reads
+/// no further: messages that are read here would never reach the window.
 ///
 /// # Errors
-/// If the store does not give back what it holds, or a line is not taken.
+/// Fails if the store cannot read its data, or a line cannot be written.
 pub(crate) async fn export(
     session: &Session,
     format: ExportFormat,
@@ -107,7 +107,7 @@ pub(crate) async fn export(
     Ok(count)
 }
 
-/// A heading, and the text as a block in which nothing has a meaning.
+/// Formats a message as a heading and an indented block, in which no markup applies.
 fn markdown(entry: &Entry) -> Vec<String> {
     let said = entry.content.said();
     let nick = said.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default();
@@ -120,14 +120,13 @@ fn markdown(entry: &Entry) -> Vec<String> {
         ' ' => String::new(),
         sign => format!("{sign} "),
     };
-    // A name could hold what Markdown takes for its own.
+    // A name could contain Markdown.
     let heading = format!("### {sign}`{}` {time}\n", author.as_str().replace('`', "'"));
     let text = entry.content.lines().into_iter().map(|line| format!("    {line}"));
     std::iter::once(heading).chain(text).chain([String::new()]).collect()
 }
 
-/// Reads a whole feed: each block that is read is proved against the author's signature on the
-/// way out of the store.
+/// Reads a whole feed. The store verifies each block against the author's signature.
 async fn inspect(session: &Session, output: &Output, prefix: &str) -> Result<(), Failure> {
     let feeds = session.node().feeds().await.map_err(|error| session.failed(error))?;
     let prefix = prefix.to_lowercase();
@@ -137,9 +136,9 @@ async fn inspect(session: &Session, output: &Output, prefix: &str) -> Result<(),
         (Some(feed), None) => feed,
         (found, _) => {
             let what = if found.is_some() { "several feeds have" } else { "no feed has" };
-            let message = format!("{what} a key that begins with \"{prefix}\"");
+            let message = format!("{what} a key that starts with \"{prefix}\"");
             let failure = Failure::new(ExitCode::NotFound, "feed.unknown", message);
-            return Err(failure.help("all of them:  multichat feeds"));
+            return Err(failure.help("all keys:  multichat feeds"));
         }
     };
     let (mut chain, mut unreadable, mut at) = (None, 0u64, 0);
@@ -169,5 +168,5 @@ async fn inspect(session: &Session, output: &Output, prefix: &str) -> Result<(),
     ))?;
     output.data(&format!("unreadable  {unreadable}"))?;
     output.data(&format!("digest      {digest}"))?;
-    output.say("all blocks are as their author signed them; members with this digest hold the same")
+    output.say("all signatures are valid; members with the same digest hold the same messages")
 }

@@ -1,4 +1,4 @@
-//! What is here of a room, without a network.
+//! Prints the stored state of a room, without a network.
 
 use jiff::tz::TimeZone;
 
@@ -42,7 +42,7 @@ pub(super) async fn feeds(global: &Global, output: &Output) -> Result<(), Failur
     Ok(())
 }
 
-/// The channels, the one that every room has first.
+/// Prints the channels; the default channel comes first.
 pub(super) async fn channels(global: &Global, output: &Output) -> Result<(), Failure> {
     let profile = Profile::open(global)?;
     let room = profile.find_readable(global.room.as_deref())?;
@@ -88,7 +88,7 @@ pub(super) async fn status(global: &Global, output: &Output) -> Result<(), Failu
         })),
         Format::Text => {
             let (messages, members) = (counted(have, "message"), counted(feeds, "member"));
-            output.data(&format!("\"{room}\": {messages} of {members} are here; offline"))
+            output.data(&format!("\"{room}\": {messages} of {members} stored; offline"))
         }
     };
     session.close().await;

@@ -1,4 +1,4 @@
-//! Opening a room: here, or in a second window of the process that has it.
+//! Opens a room here, or a second window in the process that has it open.
 
 use crate::args::{Global, Ui, WELCOME};
 use crate::attach::{self, Guest};
@@ -12,7 +12,7 @@ use crate::tui;
 
 use super::{drive, first, rooms};
 
-/// Opens the room of the flags or the last one; attaches if the profile is open already.
+/// Opens the room of the flags or the last one; attaches if the profile is already open.
 pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
     let profile = match Profile::open(global) {
         Err(failure) if failure.exit() == ExitCode::InUse => {
@@ -28,7 +28,7 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
         return chat(global, profile, output);
     }
     if !profile.rooms()?.rooms.is_empty() {
-        // Several, and none of them was the last: the failure lists them.
+        // Several rooms, and no last one: the failure lists them.
         return profile.find(None).map(|_| ());
     }
     if ui(global, output) == Ui::Tui && first::can_ask(output) {
@@ -40,14 +40,14 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
     })
 }
 
-/// The one question of somebody new, and then a room.
+/// Asks a new user one question, then creates or joins a room.
 fn begin(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
     let answer = match &global.nick {
         Some(nick) => nick.clone(),
         None => first::name_or_invite(&mut profile)?,
     };
     if looks_like_ticket(&answer) {
-        // Joining opens the profile itself.
+        // `join` opens the profile itself.
         drop(profile);
         return rooms::join_ticket(global, answer, output);
     }
@@ -55,9 +55,9 @@ fn begin(global: &Global, mut profile: Profile, output: &Output) -> Result<(), F
     rooms::make(global, profile, None, false, output)
 }
 
-/// Opens a second window, and nothing else.
+/// Opens a second window only.
 pub(super) fn attach(global: &Global, output: &Output) -> Result<(), Failure> {
-    let message = "no process has this profile open in a window";
+    let message = "no other window has this profile open";
     let failure = Failure::new(ExitCode::InUse, "attach.nobody", message);
     attach_or(global, output, failure.help("open it here:  multichat"))
 }
@@ -72,13 +72,13 @@ fn attach_or(global: &Global, output: &Output, failure: Failure) -> Result<(), F
     })
 }
 
-/// A line to the process that has the profile of the flags, if it lets others in.
+/// Connects to the process that has this profile open, if it accepts windows.
 pub(super) async fn guest(global: &Global) -> Result<Option<Guest>, Failure> {
     let Some(socket) = attach::socket(global)? else { return Ok(None) };
     Ok(Guest::come(&socket).await)
 }
 
-/// Opens the room of the flags, or the last one, to chat in it.
+/// Opens the room of the flags or the last one to chat in it.
 pub(super) fn chat(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
     let room = profile.find_readable(global.room.as_deref())?;
     profile.set_last(room.id())?;

@@ -1,7 +1,7 @@
-//! JSON lines in both directions, for bots: what comes is told, what is asked for is done.
+//! Exchanges JSON lines in both directions, for bots: prints events and runs commands.
 //!
-//! Rule: every command is answered by a line with its `ref`: `ack` once it is durable here, or
-//! `error`. A line that cannot be understood ends nothing.
+//! Rule: every command gets an answer with its `ref`: `ack` once it is durable here, or `error`.
+//! An invalid line ends nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,20 +23,21 @@ use crate::sanitize::{self, Clean};
 use crate::session::Session;
 use crate::signals::Signals;
 
-/// How often it is asked who has what, if nothing happens.
+/// How often delivery is checked while nothing happens. Chosen: a delay that a bot tolerates, at
+/// little cost.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The most messages of ours that are followed to other disks. Of older ones it is told no more.
+/// The most own messages whose delivery is tracked. The oldest is dropped first. Chosen: bounds
+/// memory and the cost of each check.
 const FOLLOWED_MAX: usize = 1_000;
-/// The longest `ref` that is said again.
-const REF_COLUMNS_MAX: usize = 200;
+/// The longest `ref` that is returned. Chosen: longer than any UUID or hash.
 
-/// What to tell first, and how long to stay for what was not taken by anybody yet.
+/// How many messages to print first, and how long to wait for undelivered messages.
 pub(super) struct Wanted {
     pub(super) lines: usize,
     pub(super) linger: Duration,
 }
 
-/// A command. Fields that are not known are passed over.
+/// A command. Unknown fields are ignored.
 #[derive(Deserialize)]
 struct Told {
     #[serde(default)]
@@ -82,8 +83,8 @@ struct Pipe {
     session: Session,
     output: Output,
     printer: Printer,
-    /// Our messages since the start by their indices, with how many peers had them when it was
-    /// told last.
+    /// Our messages since the start by index, with the last reported number of peers that hold
+    /// each.
     followed: BTreeMap<u64, usize>,
     online: bool,
 }
@@ -124,7 +125,7 @@ impl Pipe {
             match until {
                 Some(_) if !waiting => return self.read_on().await,
                 Some(end) if Instant::now() >= end => {
-                    // Also what was stored last is told.
+                    // Also print the messages stored last.
                     self.read_on().await?;
                     return self.nobody();
                 }
@@ -143,7 +144,7 @@ impl Pipe {
         }))
     }
 
-    /// Does what a line asks for, or says why not.
+    /// Runs the command in a line, or answers with an error.
     async fn told(&mut self, line: &str) -> Result<(), Failure> {
         if line.trim().is_empty() {
             return Ok(());
@@ -156,12 +157,12 @@ impl Pipe {
         let name = self.session.room().name();
         if told.room.as_deref().is_some_and(|room| room != name) {
             let failure = Failure::new(ExitCode::NotFound, "pipe.room", "another room is open");
-            return self.refuse(reference, &failure.help("start one  multichat pipe  for each"));
+            return self.refuse(reference, &failure.help("start one  multichat pipe  per room"));
         }
         if !["send", "topic"].contains(&told.cmd.as_str()) {
             let what = format!("there is no command \"{}\"", told.cmd);
             let failure = Failure::new(ExitCode::BadInput, "pipe.command", what);
-            return self.refuse(reference, &failure.help("there are:  send, topic"));
+            return self.refuse(reference, &failure.help("commands:  send, topic"));
         }
         let channel = told.channel.as_deref().unwrap_or(CHANNEL);
         let stored = match told.cmd.as_str() {
@@ -195,7 +196,7 @@ impl Pipe {
         self.followed.insert(index, 0);
     }
 
-    /// Tells which of our messages have got onto more peers.
+    /// Reports which of our messages reached more peers.
     async fn look(&mut self) -> Result<(), Failure> {
         if self.followed.is_empty() {
             return Ok(());
@@ -236,8 +237,9 @@ impl Pipe {
             return Ok(());
         }
         let waiting = self.followed.values().filter(|holders| **holders == 0).count();
-        let message = format!("{waiting} of the messages are on no other disk yet");
-        Err(Failure::note(ExitCode::NoPeer, "net.nobody", message).help("do not resend them"))
+        let message = format!("not delivered yet: {}", counted(waiting as u64, "message"));
+        Err(Failure::note(ExitCode::NoPeer, "net.nobody", message)
+            .help("do not resend: the next  multichat sync  or  serve  delivers"))
     }
 }
 

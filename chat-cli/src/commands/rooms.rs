@@ -1,4 +1,4 @@
-//! Rooms: to make, to join, to invite to, to list.
+//! Creates, joins and lists rooms, and prints invites.
 
 use std::net::SocketAddr;
 
@@ -18,12 +18,13 @@ use crate::report::{Failure, Level, Report};
 use crate::sanitize;
 use crate::ticket::{Fix, Hints, Right, Ticket};
 
-/// What a room is called when its maker gives it no name.
+/// The name of a room that is created without one.
 const ROOM_NAME_DEFAULT: &str = "room";
-/// What a seeder can do.
-const SEEDER_WORD: &str = "whoever has this invite keeps the room for others: they see who writes \
-                           when and how much, and can read nothing";
-/// How much of the inviter's key an invite carries.
+/// The note on a relay invite.
+const SEEDER_WORD: &str = "anyone with this invite can run a relay: it stores and forwards the room, \
+                           sees who writes when and how much, and cannot read";
+/// How much of the inviter's key an invite contains. Chosen: 64 bits identify the inviter in a
+/// room and keep the invite short. It is a hint, not a proof.
 const FINGERPRINT_BYTES: usize = 8;
 
 pub(super) fn new(
@@ -37,7 +38,7 @@ pub(super) fn new(
     make(global, profile, name.as_deref(), no_open, output)
 }
 
-/// Makes a room in a profile.
+/// Creates a room in a profile.
 pub(super) fn make(
     global: &Global,
     mut profile: Profile,
@@ -48,13 +49,13 @@ pub(super) fn make(
     let name = name.unwrap_or(ROOM_NAME_DEFAULT);
     let room = profile.add(Room::create(name, Timestamp::now())?)?;
     profile.set_last(room.id())?;
-    output.say(&format!("made room \"{}\" ({})", room.name(), room.id()))?;
+    output.say(&format!("created room \"{}\" ({})", room.name(), room.id()))?;
     let wanted = Invite { right: Right::Member, qr: false, hints: Hinted::Yes };
     show_invite(global, &profile, &room, &wanted, output)?;
     if no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }
 
-/// Joins with an invite, and opens the room.
+/// Joins with an invite and opens the room.
 pub(super) fn join_ticket(global: &Global, ticket: String, output: &Output) -> Result<(), Failure> {
     let ticket = vec![ticket];
     let given = Join { ticket, name: None, repair: false, no_open: false, open: None };
@@ -75,12 +76,12 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
     };
     let mut profile = Profile::open(global)?;
     if !room.is_sealed() {
-        // Who says nothing needs no name.
+        // A relay writes nothing and needs no name.
         first::name(global, &mut profile, output)?;
     }
     let mut room = profile.add(room)?;
     if hints.addresses().iter().any(|addr| !room.hints().contains(addr)) {
-        // A room that was joined before learns where its members are now.
+        // The room was joined before; save the new addresses of its members.
         room.add_hints(hints.addresses());
         profile.update(&room)?;
     }
@@ -90,18 +91,20 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
         output.json(&Line::from(room_event(&room, None)))?;
     }
     if room.is_sealed() {
-        output.say("you keep it for others, and cannot read it; next:  multichat serve")?;
-        return output.say("  as in  multichat --listen 0.0.0.0:4977 serve");
+        output.say(
+            "this is a relay: it stores and forwards, and cannot read; next:  multichat serve",
+        )?;
+        return output.say("  for example  multichat --listen 0.0.0.0:4977 serve");
     }
     if join.no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }
 
-/// The flags with the room that was just made or joined, whichever they named.
+/// Returns the flags with the room that was just created or joined.
 fn opened(global: &Global, room: &Room) -> Global {
     Global { room: Some(room.id().to_string()), ..global.clone() }
 }
 
-/// Reads the invite, and takes the repaired one where that was asked for.
+/// Parses the invite, and uses the repaired one if requested.
 fn read_ticket(join: &Join, output: &Output) -> Result<Ticket, Failure> {
     let input = join.ticket();
     let error = match Ticket::parse(&input) {
@@ -113,32 +116,32 @@ fn read_ticket(join: &Join, output: &Output) -> Result<Ticket, Failure> {
     };
     let done = match repair.fix {
         Fix::Replace { position, found, right } => {
-            format!("character {position}: read '{right}' in place of '{found}'")
+            format!("character {position}: replaced '{found}' by '{right}'")
         }
         Fix::Swap { position, second } => {
-            format!("characters {position} and {second}: read in the other order")
+            format!("characters {position} and {second}: swapped")
         }
     };
     output.tell(&Report::new(Level::Note, "ticket.repaired", done))?;
     Ok(repair.ticket.clone())
 }
 
-/// How an invite is to be shown.
+/// How to show an invite.
 pub(super) struct Invite {
-    /// For whom.
+    /// What the invite allows.
     pub(super) right: Right,
-    /// As a picture, too.
+    /// Whether to show a QR code.
     pub(super) qr: bool,
-    /// With or without hints.
+    /// Whether to include hints.
     pub(super) hints: Hinted,
 }
 
-/// Whether an invite says who invites, and where that is.
+/// Whether an invite contains the inviter and an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hinted {
-    /// It does.
+    /// With hints.
     Yes,
-    /// It holds the key of the room alone.
+    /// The key of the room only.
     No,
 }
 
@@ -164,17 +167,16 @@ pub(super) fn invite(
     picture.unwrap_or_default().iter().try_for_each(|line| output.data(line))
 }
 
-/// Who knows the name of an open room keeps and reads it.
+/// Returns the failure of a relay invite for an open room: anyone who knows its name can read it.
 fn needs_no_seeder(name: &str) -> Failure {
     let name = sanitize::line(name, ROOM_NAME_COLUMNS_MAX);
-    let message = "this room is open: who keeps it for others can read it";
+    let message = "an open room has no relay invite: anyone who knows its name can read it";
     Failure::new(ExitCode::BadInput, "room.open", message)
-        .help(format!("multichat join --open {name}   and then:  multichat serve"))
-        .help("a room that can be kept and not read:  multichat new NAME")
+        .help(format!("to relay it:  multichat join --open {name}   and then:  multichat serve"))
+        .help("for a room that relays cannot read:  multichat new NAME")
 }
 
-/// An invite to a room, from this user; `None` where there is none to give, as for an open room,
-/// which needs none.
+/// Returns an invite to a room from this user; `None` if there is none, as for an open room.
 pub fn invite_to(
     profile: &Profile,
     room: &Room,
@@ -185,7 +187,7 @@ pub fn invite_to(
     if hints == Hinted::No {
         return room.bare_ticket(right).map(|ticket| ticket.encode());
     }
-    // An address that means "any" or "whichever port" is of no use to somebody else.
+    // A wildcard address or port is useless to other machines.
     let dialled = listen.filter(|at| !at.ip().is_unspecified() && at.port() != 0);
     let hints = dialled.into_iter().fold(Hints::default(), Hints::with_address);
     let key = profile.identity().feed_key(&room.group());
@@ -229,7 +231,7 @@ pub(super) fn list(global: &Global, output: &Output) -> Result<(), Failure> {
         match output.format {
             Format::Json => output.json(&Line::from(room_event(room, None)))?,
             Format::Text => {
-                let kept = if room.is_sealed() { "  (kept for others)" } else { "" };
+                let kept = if room.is_sealed() { "  (relay)" } else { "" };
                 output.data(&format!("{}  {}{kept}", room.id(), room.name()))?;
             }
         }

@@ -1,4 +1,4 @@
-//! Prints messages: the last ones, and then those that come.
+//! Prints the last messages, then follows new ones.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -79,7 +79,7 @@ async fn print(
     }
 }
 
-/// Whether there may be more to read after an event.
+/// Returns whether there may be new messages after an event.
 pub(crate) fn grows(event: &NodeEvent) -> bool {
     matches!(
         event,
@@ -90,7 +90,7 @@ pub(crate) fn grows(event: &NodeEvent) -> bool {
     )
 }
 
-/// Prints messages to stdout, for people or for programs.
+/// Prints messages to stdout, as text or as JSON.
 pub(crate) struct Printer {
     output: Output,
     room: String,
@@ -111,7 +111,7 @@ impl Printer {
         Ok(())
     }
 
-    /// The lines of a message, as they go to stdout.
+    /// Returns the output lines of a message.
     pub(crate) fn lines(
         &mut self,
         entry: &Entry,

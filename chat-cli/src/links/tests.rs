@@ -91,7 +91,7 @@ fn somebody_who_is_no_member_is_a_failure_with_its_own_words() {
         told.unwrap().text(),
         "cannot reach host:1: somebody answers, but is not in this room"
     );
-    // Who knocks and is none is no news.
+    // A stranger who connects is not news.
     links.take(&connected(2, 50_000, Role::Responder));
     assert_eq!(links.take(&gone(2, 50_000, Ending::Core(Reason::NotAMember))), None);
 }

@@ -5,7 +5,7 @@ fn checksum() -> Failure {
     Failure::new(ExitCode::BadInput, "ticket.checksum", "one character of this invite is wrong")
         .snippet(Snippet::at(input, 10, 1))
         .help("did you mean 'o'?")
-        .help("retry with  multichat join --repair TICKET")
+        .help("retry with  multichat join --repair INVITE")
 }
 
 fn text(failure: &Failure) -> String {
@@ -29,7 +29,7 @@ fn programs_see_one_json_line() {
         json,
         "{\"v\":1,\"type\":\"error\",\"code\":\"ticket.checksum\",\
          \"message\":\"one character of this invite is wrong\",\
-         \"help\":\"did you mean 'o'?\\nretry with  multichat join --repair TICKET\"}"
+         \"help\":\"did you mean 'o'?\\nretry with  multichat join --repair INVITE\"}"
     );
     let bare = Report::new(Level::Note, "net.nobody", "nobody is here").json();
     assert_eq!(bare, r#"{"v":1,"type":"note","code":"net.nobody","message":"nobody is here"}"#);
@@ -85,7 +85,7 @@ fn a_quiet_end_says_nothing() {
     assert_eq!(failure.code(), "");
 }
 
-/// Every source file of the program, without those of tests.
+/// Collects the source of every file of the program except tests.
 fn sources(folder: &std::path::Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -97,7 +97,7 @@ fn sources(folder: &std::path::Path, found: &mut Vec<String>) {
     }
 }
 
-/// The words between the brackets of each call, up to the first comma that ends the second word.
+/// Returns the exit and code of each report constructor call in the sources.
 fn codes() -> Vec<(String, String)> {
     let mut files = Vec::new();
     sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);

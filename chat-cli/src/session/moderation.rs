@@ -1,7 +1,7 @@
-//! Whom the user wants to read.
+//! Hides and blocks members.
 //!
-//! Rule: a decision holds for this profile alone, and nobody is told but by what is not taken. Who
-//! is blocked is refused in the core, too: no block of that feed is taken or given.
+//! Rule: a decision applies to this profile only, and is not announced to anyone. The core
+//! refuses the feed of a blocked member: it neither receives nor sends blocks of it.
 
 use std::collections::BTreeSet;
 
@@ -17,34 +17,35 @@ use crate::message::Content;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 
-/// So many characters name a feed, at least.
+/// The shortest key prefix that names a feed. Chosen: 4 hex digits are short to type, and two of
+/// 30 feeds share them with a probability below 1 % (30·29/2 pairs, 16 bits).
 const KEY_PREFIX_CHARS_MIN: usize = 4;
 
-/// Somebody who wrote here, or about whom something was decided.
+/// An author of this room, or one about whom the user decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
     /// The key of the feed.
     pub key: FeedKey,
-    /// What the author was called last; empty if that is not known.
+    /// The author's last name; empty if unknown.
     pub nick: Clean,
 }
 
-/// What was decided about somebody.
+/// The user's decision about an author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Who.
+    /// The author.
     pub author: Author,
-    /// Whether nothing of the author is shown.
+    /// Whether the author's messages are hidden.
     pub is_hidden: bool,
-    /// Whether nothing of the author is taken or given.
+    /// Whether the author's feed is neither received nor sent.
     pub is_blocked: bool,
 }
 
 impl Session {
-    /// Does what the user decided, and says so.
+    /// Carries out a decision and returns the text to show.
     ///
     /// # Errors
-    /// Exit 3 if nobody or more than one is called so, 4 if that is the user himself.
+    /// Exit 3 if no member or several members match, 4 if it is the user.
     pub async fn moderate(&mut self, wanted: &Moderate) -> Result<String, Failure> {
         let (Moderate::Hide { who }
         | Moderate::Unhide { who }
@@ -78,19 +79,21 @@ impl Session {
         self.timeline.hide(room.hidden().clone());
         self.room = room;
         Ok(match wanted {
-            Moderate::Hide { .. } => format!("{name} is hidden here; the others see no difference"),
+            Moderate::Hide { .. } => {
+                format!("{name} is hidden for you; other members see no difference")
+            }
             Moderate::Unhide { .. } => format!("{name} is shown again"),
             Moderate::Block { .. } => {
-                format!("{name} is blocked: nothing more is taken, given on or shown")
+                format!("{name} is blocked: nothing more of them is received, forwarded or shown")
             }
-            _ => format!("{name} is taken and shown again"),
+            _ => format!("{name} is received and shown again"),
         })
     }
 
-    /// Everything that was decided here.
+    /// Returns all decisions of this profile in this room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn decisions(&self) -> Result<Vec<Decision>, Failure> {
         let mut decisions = Vec::new();
         for author in self.authors().await? {
@@ -104,7 +107,7 @@ impl Session {
         Ok(decisions)
     }
 
-    /// The one author of a name, of the first characters of a key, or of `name·characters`.
+    /// Returns the one author with this name, key prefix, or `name·characters`.
     pub(super) async fn author(&self, who: &str) -> Result<Author, Failure> {
         let who = who.trim().trim_start_matches('@').to_lowercase();
         let authors = self.authors().await?;
@@ -118,7 +121,7 @@ impl Session {
         match found[..] {
             [author] => Ok(author.clone()),
             [] => {
-                let message = format!("nobody here is called '{who}'");
+                let message = format!("no member is called '{who}'");
                 let failure = Failure::new(ExitCode::NotFound, "author.unknown", message);
                 let near = nearest(&who, authors.iter().map(|author| author.nick.as_str()));
                 Err(match near.is_empty() {
@@ -127,7 +130,7 @@ impl Session {
                 })
             }
             _ => {
-                let message = format!("{} are called '{who}'", found.len());
+                let message = format!("{} members are called '{who}'", found.len());
                 let failure = Failure::new(ExitCode::NotFound, "author.ambiguous", message);
                 let names = found.iter().map(|author| {
                     sanitize::author(author.nick.as_str(), &author.key.0).to_string()
@@ -138,7 +141,7 @@ impl Session {
         }
     }
 
-    /// What an event says of an author of whom nothing more is taken.
+    /// Converts an event that stops an author's feed.
     pub(super) async fn stopped(&self, event: &NodeEvent) -> Option<Change> {
         let (key, why) = match event {
             NodeEvent::Multifeed(Event::Forked { feed }) => {
@@ -147,7 +150,7 @@ impl Session {
             NodeEvent::Multifeed(Event::Full { key, .. }) => (*key, Stop::Full),
             _ => return None,
         };
-        // Of a feed that does not fit from its first block on, nothing is here.
+        // If a feed is over the limit from its first block on, nothing of it is stored.
         let nick = match self.node.feed(key).await.ok()? {
             Some(feed) => self.author_of(&feed).await.nick,
             None => sanitize::nick(""),
@@ -156,7 +159,7 @@ impl Session {
         Some(Change::Stopped { key: key.0, who, is_own, why })
     }
 
-    /// All authors, by what they last called themselves, and those who are hidden and not here.
+    /// Returns all authors with their last names, and hidden authors without a feed here.
     pub(super) async fn authors(&self) -> Result<Vec<Author>, Failure> {
         let feeds = self.node.feeds().await.map_err(|error| self.failed(error))?;
         let mut unseen: BTreeSet<[u8; 32]> = self.room.hidden().clone();
@@ -170,10 +173,10 @@ impl Session {
         Ok(authors)
     }
 
-    /// Who writes a feed, as its last message says.
+    /// Returns the author of a feed, named as in its last message.
     pub(super) async fn author_of(&self, feed: &FeedInfo) -> Author {
         let last = feed.length.saturating_sub(1)..feed.length;
-        // What is not held any more tells no name, and that is no failure.
+        // A block that is no longer stored gives no name; that is not a failure.
         let block = self.node.read(feed.id, last).await.unwrap_or_default();
         let envelope = self.timeline.envelope();
         let nick = match block.first().map(|block| envelope.decode(&feed.key.0, block)) {

@@ -1,6 +1,6 @@
-//! What works here, one line for each thing, with what to do where it does not.
+//! Checks what works here and prints a line per check, with what to do about problems.
 //!
-//! Rule: a line holds no key, no name and no text of anybody, so that it can be shown to others.
+//! Rule: no line contains a key, a name or a message, so the output can be shared.
 
 mod disk;
 mod net;
@@ -21,21 +21,21 @@ use crate::report::Failure;
 use crate::session::Session;
 use crate::transcript::counted;
 
-/// What to look at.
+/// What to check.
 pub(super) struct Wanted {
-    /// All of it, where nothing is named.
+    /// The part to check; everything if `None`.
     pub(super) part: Option<Part>,
-    /// Whether indexes are made anew.
+    /// Whether to rebuild the indexes.
     pub(super) fix: bool,
-    /// Where to write down what was found.
+    /// The file to write the results to.
     pub(super) bundle: Option<PathBuf>,
 }
 
 pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Result<(), Failure> {
     if wanted.fix && matches!(wanted.part, Some(Part::Term | Part::Net)) {
-        let message = "there is nothing here that can be made anew";
+        let message = "--fix rebuilds indexes, which only the store check covers";
         return Err(Failure::new(ExitCode::Usage, "doctor.fix", message)
-            .help("multichat doctor store --fix"));
+            .help("use  multichat doctor store --fix"));
     }
     let mut global = global.clone();
     let is_wanted = |part| wanted.part.is_none_or(|wanted| wanted == part);
@@ -64,7 +64,7 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Re
     }
     if let Some(path) = &wanted.bundle {
         write(path, &checks)?;
-        output.say(&format!("written to {}; it holds no keys, names or texts", path.display()))?;
+        output.say(&format!("written to {}, without keys, names and texts", path.display()))?;
     }
     match checks.iter().all(|check| check.outcome != Outcome::Fail) {
         true => Ok(()),
@@ -72,14 +72,14 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Re
     }
 }
 
-/// What a room that is open can tell of itself, for people.
+/// Returns the health of an open room, for people.
 ///
 /// # Errors
-/// If the store does not give back what it holds.
+/// Fails if the store cannot read its data.
 pub(crate) async fn health(session: &Session) -> Result<Vec<String>, Failure> {
-    // Not the whole store: what a window has not shown yet would never come to it.
+    // Not the whole store: messages that are read here would never reach the window.
     let checks = [held(session).await, clock(session).await?, peers(session)];
-    let rest = "the rest, when this room is closed:  multichat doctor";
+    let rest = "close this room for the other checks:  multichat doctor";
     Ok(checks.iter().flat_map(rows).chain([rest.to_string()]).collect())
 }
 
@@ -94,7 +94,7 @@ fn check(name: &'static str, outcome: Outcome, found: String) -> Check {
 }
 
 fn failing(name: &'static str, failure: &Failure, help: &'static str) -> Check {
-    // The message of the failure may hold a path; its code says as much and names nobody.
+    // The message of a failure may contain a path. Its code describes the failure without names.
     let code = failure.report().map_or("ended", |report| report.code());
     Check { name, outcome: Outcome::Fail, found: code.to_string(), help: Some(help) }
 }
@@ -106,7 +106,7 @@ fn terminal(output: &Output) -> Check {
     let size = ratatui::crossterm::terminal::size().ok().filter(|_| all);
     let size = size.map_or("no terminal".into(), |(width, height)| format!("{width}x{height}"));
     let kind = term.unwrap_or_else(|| "unknown".into());
-    // The first of them that is set decides, as everywhere.
+    // The first variable that is set decides, as POSIX defines (Base Definitions, 8.2).
     let mut locales = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
     let locale = locales.find(|value| !value.is_empty()).unwrap_or_default();
     let has_marks = locale.to_lowercase().replace('-', "").ends_with("utf8");
@@ -115,13 +115,13 @@ fn terminal(output: &Output) -> Check {
         false => Check {
             name: "term",
             outcome: Outcome::Warn,
-            found: format!("{kind}, {size}, and no UTF-8: marks such as ● may not be shown"),
+            found: format!("{kind}, {size}, no UTF-8: symbols such as ● may not be shown"),
             help: Some("LANG=C.UTF-8 multichat"),
         },
     }
 }
 
-/// The settings hold for what is looked at then.
+/// Loads the settings; the later checks use them.
 fn settings(global: &mut Global) -> Check {
     match config::load(global) {
         Ok(settings) => {
@@ -129,7 +129,7 @@ fn settings(global: &mut Global) -> Check {
             settings.under(global);
             check("config", Outcome::Ok, counted(count as u64, "setting"))
         }
-        Err(failure) => failing("config", &failure, "put it right:  multichat config edit"),
+        Err(failure) => failing("config", &failure, "fix it:  multichat config edit"),
     }
 }
 

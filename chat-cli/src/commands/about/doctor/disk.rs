@@ -1,4 +1,4 @@
-//! What is on the disk: the profile, its rooms with their indexes, and what was written of crashes.
+//! Checks the files on disk: the profile, its rooms with their indexes, and crash reports.
 
 use jiff::Timestamp;
 
@@ -6,22 +6,28 @@ use super::{check, failing};
 use crate::args::Global;
 use crate::config::Bounds;
 use crate::crash;
+use crate::exit::ExitCode;
 use crate::lines::{Check, Outcome};
 use crate::profile::Profile;
 use crate::report::Failure;
 use crate::session::Session;
 use crate::transcript::counted;
 
-/// Messages whose times are looked at.
+/// Messages whose dates are checked. Chosen: enough to find a member whose clock is
+/// wrong.
 const CLOCK_MESSAGES: usize = 100;
-/// Clocks may differ by so much.
-const CLOCK_SECS_MAX: i64 = 60;
+/// The accepted difference between clocks. Chosen: synchronised clocks differ by less than a
+/// second, and a minute is not noticed in a chat.
 
-/// The profile, and each of its rooms by number.
+/// Checks the profile and each of its rooms.
 pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
-    let help = "nothing was changed: put a good copy there, or use another  --profile NAME";
+    let help = "nothing was changed: restore a good copy, or use another  --profile NAME";
     let mut profile = match Profile::open(global) {
         Ok(profile) => profile,
+        Err(failure) if failure.exit() == ExitCode::InUse => {
+            let help = "another process uses this profile: close it, then run doctor again";
+            return vec![failing("profile", &failure, help)];
+        }
         Err(failure) => return vec![failing("profile", &failure, help)],
     };
     let rooms = match profile.rooms() {
@@ -53,38 +59,41 @@ pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
 
 async fn index(session: &Session) -> Check {
     match session.index_anew().await {
-        Ok(()) => check("index", Outcome::Ok, "made anew".into()),
-        Err(failure) => failing("index", &failure, "see:  multichat inspect feed KEY"),
+        Ok(()) => check("index", Outcome::Ok, "rebuilt".into()),
+        Err(failure) => failing("index", &failure, "check each feed:  multichat inspect feed KEY"),
     }
 }
 
 pub(super) fn crashes(global: &Global) -> Check {
     match Profile::crash_folder(global).map_or(0, |folder| crash::count(&folder)) {
-        0 => check("crash", Outcome::Ok, "none is written down".into()),
+        0 => check("crash", Outcome::Ok, "no crash reports".into()),
         count => Check {
             name: "crash",
             outcome: Outcome::Warn,
-            found: format!("{count} written down, without keys, names and texts"),
-            help: Some("report them, and delete them:  the folder crash, beside the log"),
+            found: format!(
+                "{}, without keys, names and texts",
+                counted(count as u64, "crash report")
+            ),
+            help: Some("report and delete them: they are in the folder crash, beside the log"),
         },
     }
 }
 
-/// Reads all messages that the index has not: each is proved on its way out of the store.
+/// Reads all messages that are not in the index. The store verifies each block.
 async fn store(session: &Session) -> Check {
     match session.catch_up().await {
         Ok(()) => held(session).await,
-        Err(failure) => failing("store", &failure, "see:  multichat inspect feed KEY"),
+        Err(failure) => failing("store", &failure, "check each feed:  multichat inspect feed KEY"),
     }
 }
 
-/// How much the store holds.
+/// Checks how much the store holds.
 pub(super) async fn held(session: &Session) -> Check {
     let Ok(status) = session.node().sync_status().await else {
-        return check("store", Outcome::Fail, "it has stopped working".into());
+        return check("store", Outcome::Fail, "the store has stopped working".into());
     };
     let Ok(all) = session.node().feeds().await else {
-        return check("store", Outcome::Fail, "it has stopped working".into());
+        return check("store", Outcome::Fail, "the store has stopped working".into());
     };
     let (feeds, blocks) = (counted(status.feeds as u64, "feed"), counted(status.have, "message"));
     let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
@@ -92,22 +101,23 @@ pub(super) async fn held(session: &Session) -> Check {
     let (sum, most) = (held.clone().fold(0, u64::saturating_add), held.max().unwrap_or(0));
     let Bounds { author_mib, room_mib } = session.bounds();
     let found = format!(
-        "{feeds}, {blocks}; {} of {room_mib} MiB, of one author {} of {author_mib}",
+        "{feeds}, {blocks}; {} of {room_mib} MiB, largest author {} of {author_mib} MiB",
         mebibytes(sum),
         mebibytes(most)
     );
     let forked = all.iter().filter(|feed| feed.is_forked).count();
     let full = all.iter().filter(|feed| feed.is_full).count();
     if forked + full > 0 {
-        let found = format!("{found}; {forked} with two histories, {full} full");
-        let help = Some("no more of these is taken; more room:  multichat config edit");
+        let found = format!("{found}; {forked} forked, {full} full");
+        let help =
+            Some("forked and full feeds receive nothing more; more space:  multichat config edit");
         return Check { name: "store", outcome: Outcome::Warn, found, help };
     }
     check("store", Outcome::Ok, found)
 }
 
-/// A message that is dated later than now says that a clock is wrong, and not whose. One that is
-/// dated earlier says nothing: it may have come late.
+/// Compares the clocks. A message dated in the future shows that a clock is wrong, but not which.
+/// A message dated in the past shows nothing: it may have arrived late.
 pub(super) async fn clock(session: &Session) -> Result<Check, Failure> {
     let mut latest = None;
     for entry in session.page(None, CLOCK_MESSAGES).await? {
@@ -117,12 +127,14 @@ pub(super) async fn clock(session: &Session) -> Result<Check, Failure> {
     }
     let ahead = latest.map_or(0, |time| time.duration_since(Timestamp::now()).as_secs());
     Ok(match ahead > CLOCK_SECS_MAX {
-        false => check("clock", Outcome::Ok, "no message of others is dated later than now".into()),
+        false => check("clock", Outcome::Ok, "no message is dated in the future".into()),
         true => Check {
             name: "clock",
             outcome: Outcome::Warn,
-            found: format!("a message of somebody else is dated {ahead} s later than now"),
-            help: Some("one of the two clocks is wrong; the order of messages does not suffer"),
+            found: format!("a message of another member is dated {ahead} s in the future"),
+            help: Some(
+                "your clock or theirs is wrong; the order of messages does not depend on it",
+            ),
         },
     })
 }

@@ -9,7 +9,7 @@ fn a_router_is_known_by_an_address_that_is_none_of_ours() {
     assert_eq!(nat(Some(ADDR), |ip| ip == ADDR).outcome, Outcome::Ok);
     let unknown = nat(None, |_| true);
     assert!(unknown.outcome == Outcome::Warn && unknown.found.contains("too few"), "{unknown:?}");
-    // Nothing that is found holds an address: it may be shown to others.
+    // No result contains an address: results may be shared.
     assert!(!of_router.found.contains(&ADDR.to_string()));
 }
 
