@@ -1,6 +1,6 @@
-//! A room, line by line: what comes is shown, what is typed is sent.
+//! Shows a room in line mode: prints new messages and sends what the user types.
 //!
-//! Rule: whatever is typed is either stored or refused aloud.
+//! Rule: every typed line is either stored or refused with a message.
 
 mod answer;
 pub mod asked;
@@ -32,17 +32,19 @@ use crate::session::{Session, Topic};
 use crate::signals::Signals;
 use crate::timeline::{Entry, Spot};
 
-/// How many of the last messages are shown when a room is opened.
+/// Messages shown when a room is opened. Chosen: they fit a terminal of 24 rows.
 const HISTORY_LINES: usize = 20;
-/// After the end of the input, so long messages may take to get to somebody.
+/// How long the program stays for undelivered messages after the end of the input. Chosen: as the
+/// default `--timeout` of `send`.
 const LINGER: Duration = Duration::from_secs(10);
-/// A prompt waits so long for a message to arrive somewhere, so that it can say so.
+/// How long the prompt waits so that it can show the delivery of the last message. Chosen: typing
+/// does not feel delayed below 0.2 s.
 const PROMPT_AFTER: Duration = Duration::from_millis(150);
 
-/// Opens a room to chat in it, until the user leaves.
+/// Opens a room in line mode until the user leaves.
 ///
 /// # Errors
-/// If the room cannot be opened or its store fails; after a signal, its exit code.
+/// Fails if the room cannot be opened or its store fails; after a signal, with its exit code.
 pub async fn run(
     global: &Global,
     profile: Profile,
@@ -54,7 +56,7 @@ pub async fn run(
     let place = if interactive { logging::Place::File } else { logging::Place::Stderr };
     logging::start(global, place, &profile)?;
     let mut session = Session::open(global, profile, room).await?;
-    // Before the screen is taken over: what goes wrong here is said in plain.
+    // Before the screen is opened, so that a failure is printed as usual.
     if let Err(failure) = session.go_online(global, output).await {
         session.close().await;
         return Err(failure);
@@ -71,7 +73,7 @@ pub async fn run(
     let echoes = screen.echoes();
     drop(screen);
     if echoes && done.is_err() {
-        // The prompt stands in the line.
+        // The cursor stands after the prompt.
         output.say("")?;
     }
     let waiting = delivery.waiting();
@@ -90,19 +92,19 @@ struct Chat {
     screen: Screen,
     printer: Printer,
     delivery: Delivery,
-    /// The last message that the user had read when he came.
+    /// The last message read before this session.
     read: Option<Spot>,
-    /// Where the user talks.
+    /// The current channel.
     channel: Clean,
-    /// When the user gets his next prompt, if he waits for one.
+    /// When to show the next prompt, if it is delayed.
     prompt_due: Option<Instant>,
-    /// Whether the last thing typed was Ctrl-C.
+    /// Whether the last key was Ctrl-C.
     interrupted: bool,
-    /// Set by the end of the input: then it is over at the latest.
+    /// The deadline after the end of the input.
     until: Option<Instant>,
 }
 
-/// Whether the chat goes on.
+/// Whether the chat continues.
 enum Next {
     GoOn,
     Leave,
@@ -163,10 +165,11 @@ impl Chat {
                 self.screen.say(&format!("#{} ─ {}", self.channel, topic.text))?;
             }
             if history.is_empty() {
-                self.screen.say("nothing was said here yet: /invite somebody, or just write")?;
+                self.screen.say("no messages yet: /invite somebody, or just write")?;
             }
             if self.session.links().targets().is_empty() && self.session.listening().is_none() {
-                self.screen.say("offline: what you write waits here (--peer or --listen)")?;
+                self.screen
+                    .say("offline: messages are stored here (online with --peer or --listen)")?;
             }
         }
         self.prompt();
@@ -206,7 +209,7 @@ impl Chat {
         }
     }
 
-    /// Tells what became of our messages, and gives the user his prompt.
+    /// Reports the delivery of our messages and shows the prompt.
     async fn look(&mut self) -> Result<(), Failure> {
         let holders = self.holders().await?;
         if let Some(told) = self.delivery.look(&holders) {
@@ -228,7 +231,7 @@ impl Chat {
         Ok(Holders { most, complete, here: self.session.links().here().len() })
     }
 
-    /// What was typed is stored, done or refused.
+    /// Stores, executes or refuses what the user typed.
     async fn typed(&mut self, input: Input) -> Result<Next, Failure> {
         let was_interrupted = std::mem::take(&mut self.interrupted);
         let line = match input {
@@ -238,7 +241,7 @@ impl Chat {
             }
             Input::Interrupt => {
                 self.interrupted = true;
-                self.screen.say("once more to leave")?;
+                self.screen.say("Ctrl-C again to quit")?;
                 self.prompt();
                 return Ok(Next::GoOn);
             }
@@ -275,7 +278,7 @@ impl Chat {
                 self.delivery.stored(id.index + 1);
                 Ok(())
             }
-            // The user can put this right himself.
+            // The user can correct this.
             Err(failure) if failure.exit() == ExitCode::BadInput => {
                 self.refuse("not sent", &failure)
             }
@@ -307,12 +310,12 @@ impl Chat {
         Ok(Next::GoOn)
     }
 
-    /// Shows the messages that are here and were not shown.
+    /// Shows stored messages that were not shown yet.
     async fn show_new(&mut self) -> Result<(), Failure> {
         loop {
             let step = self.session.step().await?;
             for entry in &step.entries {
-                // What was typed on a terminal stands there already.
+                // On a terminal the user's own input is already on the screen.
                 if entry.id.feed != self.session.key().0 || !self.screen.echoes() {
                     let lines = self.printer.lines(entry, Arrival::Live)?;
                     self.screen.data(&lines)?;
@@ -334,7 +337,7 @@ impl Chat {
         }
     }
 
-    /// A person has read what was shown; of a program nobody knows.
+    /// Saves the read position if a person reads; a program may not show the messages.
     fn mark_read(&self, last: Option<&Entry>) -> Result<(), Failure> {
         match last {
             Some(last) if self.screen.echoes() => self.session.mark_read(last.spot()),
@@ -342,13 +345,14 @@ impl Chat {
         }
     }
 
-    /// After the end of the input: whether somebody has got it.
+    /// Returns a note after the end of the input if a message was not delivered.
     fn ended(&self) -> Result<(), Failure> {
         let online = !self.session.links().targets().is_empty();
         if self.delivery.waiting() == 0 || !online {
             return Ok(());
         }
-        let message = "nobody else was reached. Your messages are stored and will be sent later";
-        Err(Failure::note(ExitCode::NoPeer, "net.nobody", message).help("do not resend them"))
+        let message = "no other member was reached. Your messages are stored, not delivered yet";
+        let failure = Failure::note(ExitCode::NoPeer, "net.nobody", message);
+        Err(failure.help("do not resend them: the next  multichat sync  or  serve  delivers them"))
     }
 }

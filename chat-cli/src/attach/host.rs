@@ -1,4 +1,4 @@
-//! The process that has the profile open, for those that come after it.
+//! Serves attached clients in the process that has the profile open.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,31 +8,32 @@ use tokio::task::JoinHandle;
 
 use super::{Ask, Tell};
 
-/// The name of the socket in the folder of the profile.
+/// The name of the socket in the profile's folder.
 pub const SOCKET: &str = "window.sock";
-/// The most guests at one time. One more is let go at once.
+/// The most clients at a time; further connections are closed. Chosen: more windows than a person
+/// uses, and bounds memory.
 pub const GUESTS_MAX: usize = 8;
 
-/// A guest, by the order of coming.
+/// An attached client, numbered in the order of connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GuestId(u64);
 
-/// What a guest did.
+/// An event of a client.
 #[derive(Debug)]
 pub enum Said {
-    /// It came, and is told things here.
+    /// It connected; responses go to this channel.
     Came(mpsc::Sender<Tell>),
-    /// It asked for something.
+    /// It sent a request.
     Asked(Ask),
-    /// It is gone.
+    /// It disconnected.
     Left,
 }
 
-/// Lets guests in until it is dropped.
+/// Accepts clients until dropped.
 #[derive(Debug)]
 pub struct Host {
     said: mpsc::Receiver<(GuestId, Said)>,
-    /// None where no guest can come.
+    /// `None` if no client can connect.
     door: Option<Door>,
 }
 
@@ -43,23 +44,23 @@ struct Door {
 }
 
 impl Host {
-    /// Listens at a path. The caller has the lock of the profile: whatever lies there is left from
-    /// a process that is gone.
+    /// Listens at a path. The caller holds the profile's lock, so an existing socket is left over
+    /// from a process that has exited.
     ///
     /// # Errors
-    /// If no socket can be made there.
+    /// Fails if the socket cannot be created.
     pub fn open(path: &Path) -> io::Result<Self> {
         let (tell, said) = mpsc::channel(super::wire::MESSAGES_MAX);
         let task = accept(path, tell)?;
         Ok(Self { said, door: Some(Door { path: path.to_path_buf(), task }) })
     }
 
-    /// One to which nobody comes.
+    /// Creates a host without a socket.
     pub fn closed() -> Self {
         Self { said: mpsc::channel(1).1, door: None }
     }
 
-    /// What a guest does next; for ever if none can come.
+    /// Returns the next event of a client. Never returns if no client can connect.
     pub async fn next(&mut self) -> (GuestId, Said) {
         match self.said.recv().await {
             Some(said) => said,
@@ -72,7 +73,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         if let Some(door) = &self.door {
             door.task.abort();
-            // What stays is removed by the next one that opens the profile.
+            // If this fails, the next process that opens the profile removes the socket.
             let _ = std::fs::remove_file(&door.path);
         }
     }
@@ -89,7 +90,7 @@ fn accept(path: &Path, said: mpsc::Sender<(GuestId, Said)>) -> io::Result<JoinHa
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // The folder is 0700, so nobody comes between the two calls.
+    // The folder has mode 0700, so no other user can connect between the two calls.
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     let seats = Arc::new(Semaphore::new(GUESTS_MAX));
@@ -128,6 +129,6 @@ async fn attend(stream: tokio::net::UnixStream, id: GuestId, said: &mpsc::Sender
             return;
         }
     }
-    // The receiver is gone only when the whole host is.
+    // Sending fails only if the host is dropped.
     let _ = said.send((id, Said::Left)).await;
 }

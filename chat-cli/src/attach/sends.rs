@@ -1,4 +1,4 @@
-//! Messages that guests hand over.
+//! Sends messages on behalf of attached clients and reports their delivery.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::reached::Spread;
 use crate::report::Failure;
 use crate::session::Session;
 
-/// The guests that are here, and how far the last message of each has got.
+/// The attached clients, and the delivery of the last message of each.
 #[derive(Debug, Default)]
 pub struct Sends {
     guests: BTreeMap<GuestId, mpsc::Sender<Tell>>,
@@ -18,10 +18,11 @@ pub struct Sends {
 }
 
 impl Sends {
-    /// Takes what a guest did, and gives back what else it asks for, with where to tell it.
+    /// Handles an event of a client. Returns requests other than `Send`, with the channel for the
+    /// response.
     ///
     /// # Errors
-    /// If the store fails.
+    /// Fails if the store fails.
     pub async fn take(
         &mut self,
         session: &Session,
@@ -69,7 +70,7 @@ impl Sends {
             Err(failure) => {
                 let words = failure.report().map_or("", |report| report.message().as_str());
                 let told = Tell::Refused(Refusal::NotStored(words.to_string()));
-                // The guest can put that right; of all else the process here ends.
+                // The client can correct this input. Any other failure ends the process.
                 if failure.exit() == ExitCode::BadInput {
                     return Ok(told);
                 }
@@ -79,10 +80,10 @@ impl Sends {
         }
     }
 
-    /// Tells every guest how far its message has got.
+    /// Reports to every client the delivery of its message.
     ///
     /// # Errors
-    /// If the node has closed.
+    /// Fails if the node has closed.
     pub async fn look(&mut self, session: &Session) -> Result<(), Failure> {
         let mut reached = Vec::with_capacity(self.spreads.len());
         for (id, spread) in &mut self.spreads {
@@ -94,7 +95,7 @@ impl Sends {
         Ok(())
     }
 
-    /// A guest that does not read misses it; it is told again with the next look.
+    /// Sends a response. A client that does not read misses it, and gets the next report.
     fn tell(&self, id: GuestId, told: Tell) {
         if let Some(tells) = self.guests.get(&id) {
             let _ = tells.try_send(told);

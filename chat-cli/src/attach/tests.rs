@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use super::host::GUESTS_MAX;
 use super::*;
 
-/// A host in a folder of its own.
+/// Opens a host in a temporary folder.
 fn host() -> (tempfile::TempDir, PathBuf, Host) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(host::SOCKET);
@@ -65,12 +65,12 @@ async fn one_guest_too_many_is_let_go() {
     let (_dir, path, mut host) = host();
     let mut guests = Vec::new();
     for _ in 0..GUESTS_MAX {
-        // Who is told nothing any more is let go, so both ends are kept.
+        // Dropping either end disconnects the client, so both are kept.
         guests.push((Guest::come(&path).await.unwrap(), came(&mut host).await));
     }
     let mut late = UnixStream::connect(&path).await.unwrap();
     assert_eq!(late.read(&mut [0; 1]).await.unwrap(), 0);
-    // A seat that becomes free is there for the next one.
+    // After a client disconnects, another one can connect.
     drop(guests);
     for _ in 0..GUESTS_MAX {
         assert!(matches!(host.next().await, (_, Said::Left)));
@@ -83,7 +83,7 @@ async fn one_guest_too_many_is_let_go() {
 async fn the_socket_is_private_takes_the_place_of_an_old_one_and_goes() {
     let (_dir, path, host) = host();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    // As a process leaves it that was killed.
+    // Left behind as if the process was killed.
     std::mem::forget(host);
     let host = Host::open(&path).unwrap();
     assert!(Guest::come(&path).await.is_some());
@@ -98,7 +98,7 @@ async fn a_guest_that_does_not_read_keeps_nobody_waiting() {
     let _stream = UnixStream::connect(&path).await.unwrap();
     let (_, tells) = came(&mut host).await;
     let mut taken = 0;
-    // The system takes some, the queue some more, and then there is no room: at once.
+    // The socket buffers some messages and the queue some more; then sending fails at once.
     while tells.try_send(Tell::Draw(vec![0; 1 << 20])).is_ok() {
         taken += 1;
         tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! What the commands after a slash show.
+//! Answers the slash commands in line mode.
 
 use super::Chat;
 use super::asked::{self, Ask};
@@ -15,23 +15,24 @@ use crate::sanitize;
 use crate::ticket::Right;
 use crate::transcript::counted;
 
-/// The most that a search shows.
+/// The most results that a search shows. Chosen: as the default of `multichat search`.
 const FOUND_MAX: usize = 50;
-/// The most messages that are shown again.
+/// The most messages that `/unread` shows. Chosen: what a terminal's scrollback holds with ease.
 const UNREAD_MAX: usize = 200;
-/// The widest words of a search that are said again.
+/// The widest search text in the result line, in columns. Chosen: the line fits in 80 columns.
 const WORDS_COLUMNS_MAX: usize = 60;
 
 impl Chat {
-    /// Does what a command after a slash asks for.
+    /// Runs a slash command.
     pub(super) async fn answer(&mut self, typed: Typed) -> Result<(), Failure> {
         match typed {
             Typed::Help => {
                 for (usage, what) in COMMANDS {
                     self.screen.say(&format!("{usage:14} {what}"))?;
                 }
-                self.screen.say("//x            sends /x as text")?;
-                self.screen.say("●  all of yours is on another disk too    ◌  it waits here")
+                self.screen.say("//x            send /x as text")?;
+                self.screen
+                    .say("●  your messages are stored on another peer    ◌  stored only here")
             }
             Typed::Peers => self.peers().await,
             Typed::Invite => {
@@ -55,7 +56,7 @@ impl Chat {
             Typed::Status => self.status().await,
             Typed::Channel(name) => {
                 self.channel = channel_name(&name);
-                self.screen.say(&format!("you talk in #{} from now on", self.channel))?;
+                self.screen.say(&format!("you now write in #{}", self.channel))?;
                 match self.session.topic(&self.channel).await? {
                     Some(topic) => self.screen.say(&format!("#{} ─ {}", self.channel, topic.text)),
                     None => Ok(()),
@@ -69,12 +70,12 @@ impl Chat {
             Typed::Unread => self.unread().await,
             Typed::Notify(notify) => {
                 self.session.set_look(Look { notify, ..self.session.look() });
-                self.screen.say("so it is until you leave; /set notify keeps it")
+                self.screen.say("changed until you leave; /set notify saves it")
             }
             Typed::Ask(ask) => self.ask(&ask).await,
             Typed::Topic(text) => self.ask(&Ask::Topic(self.channel.clone(), text)).await,
             Typed::Copy | Typed::Theme(_) => {
-                self.screen.say("that is for the full screen:  multichat --ui tui")
+                self.screen.say("this works in full screen only:  multichat --ui tui")
             }
             Typed::Unknown(what) => self.screen.say(&what),
             Typed::Nothing | Typed::Text(_) | Typed::Quit => Ok(()),
@@ -82,7 +83,7 @@ impl Chat {
     }
 
     async fn ask(&mut self, ask: &Ask) -> Result<(), Failure> {
-        // An answer is about what was said before the question.
+        // The answer refers to messages before the command.
         self.show_new().await?;
         let lines = asked::answer(&mut self.session, &self.global, ask).await?;
         if matches!(ask, Ask::Set(..)) {
@@ -95,17 +96,17 @@ impl Chat {
         }
     }
 
-    /// A topic that we have set goes to the others as a message does.
+    /// Tracks the delivery of a topic, as of a message.
     async fn topic_is_set(&mut self) -> Result<(), Failure> {
         self.show_new().await?;
         self.delivery.stored(self.session.own_length()?);
-        self.screen.say(&format!("so it is for everybody in #{}", self.channel))
+        self.screen.say(&format!("topic set for everyone in #{}", self.channel))
     }
 
-    /// What stood behind the last message that was read before.
+    /// Shows the messages after the last one read before this session.
     async fn unread(&mut self) -> Result<(), Failure> {
         let Some(read) = self.read else {
-            return self.screen.say("all of it was new to you: you were not here before");
+            return self.screen.say("everything here is new to you");
         };
         let mut new = self.session.page_after(Some(read), UNREAD_MAX).await?;
         new.retain(|entry| entry.id.feed != self.session.key().0);
@@ -114,7 +115,7 @@ impl Chat {
             self.screen.data(&lines)?;
         }
         let count = counted(new.len() as u64, "message");
-        self.screen.say(&format!("{count} of others since you were here before"))
+        self.screen.say(&format!("{count} from others since you were last here"))
     }
 
     async fn peers(&self) -> Result<(), Failure> {
@@ -123,7 +124,7 @@ impl Chat {
         let length = self.session.own_length()?;
         let here = self.session.links().here();
         if here.is_empty() {
-            self.screen.say("nobody else is here")?;
+            self.screen.say("no other member is online")?;
         }
         for remote in here {
             let held = found.iter().filter_map(|(connection, held)| {
@@ -142,7 +143,7 @@ impl Chat {
         }
         for target in self.session.links().out_of_sync() {
             if let Some(why) = target.trouble() {
-                self.screen.say(&format!("not here: {} ({why})", target.name()))?;
+                self.screen.say(&format!("not connected: {} ({why})", target.name()))?;
             }
         }
         Ok(())
@@ -167,16 +168,16 @@ impl Chat {
             0 => {
                 let (messages, members) =
                     (counted(have, "message"), counted(feeds as u64, "member"));
-                format!("{messages} of {members} are here; nobody else is online")
+                format!("{messages} of {members} stored; no other member is online")
             }
             _ => {
                 let (want, peers) = (counted(want, "message"), counted(peers as u64, "peer"));
-                format!("{have} of {want} are here; in sync with {synced} of {peers}")
+                format!("{have} of {want} stored; in sync with {synced} of {peers}")
             }
         })?;
         match self.delivery.waiting() {
-            0 => self.screen.say("all that you wrote here is on another disk too"),
-            waiting => self.screen.say(&format!("{} only here so far", messages(waiting))),
+            0 => self.screen.say("all your messages are stored on another peer too"),
+            waiting => self.screen.say(&format!("{} stored only here so far", messages(waiting))),
         }
     }
 }

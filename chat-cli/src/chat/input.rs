@@ -1,7 +1,7 @@
-//! Where lines come from and where they go: the terminal's line editor, or plain streams.
+//! Reads and prints lines: through the terminal's line editor, or on plain streams.
 //!
-//! Rule: a line that arrives never tears the one that is being typed. On a terminal the editor
-//! alone writes, and it knows where the cursor stands.
+//! Rule: an incoming line never breaks the line being typed. On a terminal only the editor
+//! writes, because it knows the cursor position.
 
 use std::io::BufRead;
 use std::sync::mpsc;
@@ -18,82 +18,82 @@ use crate::message::TEXT_BYTES_MAX;
 use crate::output::Output;
 use crate::report::Failure;
 
-/// Lines that were typed and not looked at yet. Whoever types or pipes faster waits.
+/// Typed lines that wait to be processed; further input waits. Chosen: bounds memory.
 const LINES_MAX: usize = 16;
-/// Lines of the input history that are kept, in memory alone: they are what people said.
-const HISTORY_MAX: usize = 200;
+/// Input lines kept in the editor's history, in memory only because they are private. Chosen: as
+/// many as a person scrolls back.
 
-/// What came from the user.
+/// An input of the user.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Input {
     /// A line.
     Line(String),
     /// Ctrl-C in the editor.
     Interrupt,
-    /// There will be no more.
+    /// The end of the input.
     End,
 }
 
-/// Where lines come from and go to.
+/// The source of input lines and the destination of output lines.
 pub enum Screen {
     /// A terminal with a line editor.
     Terminal(Terminal),
-    /// Streams.
+    /// Plain streams.
     Plain(Plain),
 }
 
-/// A line editor on a thread of its own, and one more that prints above it.
+/// A line editor on its own thread, and a second thread that prints above it.
 pub struct Terminal {
     lines: channel::Receiver<Input>,
-    /// Hands the editor its prompt; it reads no line without one.
+    /// Gives the editor its prompt; it reads no line without one.
     prompts: mpsc::Sender<String>,
     printer: mpsc::Sender<String>,
     _restore: Restore,
 }
 
-/// Standard input, line by line, with the output that belongs to it.
+/// Standard input by line, with its output.
 pub struct Plain {
     lines: Lines,
     output: Output,
 }
 
-/// Standard input, read line by line on a thread of its own.
+/// Standard input, read by line on its own thread.
 pub struct Lines(channel::Receiver<Input>);
 
 impl Screen {
-    /// The editor where a person types on a terminal, plain streams elsewhere.
+    /// Opens the editor if a person types on a terminal, plain streams otherwise.
     ///
     /// # Errors
-    /// If no thread can be started.
+    /// Fails if a thread cannot be started.
     pub fn open(output: &Output) -> Result<Self, Failure> {
         let people = output.terminals.input && output.terminals.data;
         let is_text = output.format == crate::output::Format::Text;
-        // A terminal that cannot move its cursor gets plain lines.
+        // A terminal that cannot move its cursor uses plain lines.
         if people
             && is_text
             && let Some(terminal) = Terminal::open()?
         {
             return Ok(Self::Terminal(terminal));
         }
-        // A line that is too long is refused as a message; here it only must not fill memory.
+        // This bound only limits memory. A message that is too long is refused later.
         let lines = Lines::of_stdin(TEXT_BYTES_MAX * 2)?;
         Ok(Self::Plain(Plain { lines, output: *output }))
     }
 
-    /// Whether what was typed stays on the screen.
+    /// Returns whether typed lines stay on the screen.
     pub fn echoes(&self) -> bool {
         matches!(self, Self::Terminal(_))
     }
 
-    /// Lets the user type the next line, behind this prompt.
+    /// Shows a prompt and lets the user type the next line.
     pub fn prompt(&self, prompt: &str) {
         if let Self::Terminal(terminal) = self {
-            // An editor that has ended says so by the end of its lines.
+            // If the editor has ended, the next line reports the end of the input.
             let _ = terminal.prompts.send(prompt.to_string());
         }
     }
 
-    /// What the user typed next. Dropping the future loses nothing.
+    /// Returns the next input. Cancel-safe.
     pub async fn next(&mut self) -> Input {
         match self {
             Self::Terminal(terminal) => terminal.lines.recv().await.unwrap_or(Input::End),
@@ -101,10 +101,10 @@ impl Screen {
         }
     }
 
-    /// Shows lines of data: messages.
+    /// Prints lines of data: messages.
     ///
     /// # Errors
-    /// If nobody reads them any more.
+    /// Fails if the reader of the output has closed.
     pub fn data(&self, lines: &[String]) -> Result<(), Failure> {
         match self {
             Self::Terminal(terminal) => {
@@ -115,10 +115,10 @@ impl Screen {
         }
     }
 
-    /// Shows a line of talk, of ours.
+    /// Prints a status line.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub fn say(&self, line: &str) -> Result<(), Failure> {
         match self {
             Self::Terminal(terminal) => {
@@ -146,7 +146,7 @@ impl Terminal {
             for prompt in prompts_out {
                 let (input, goes_on) = match editor.readline(&prompt) {
                     Ok(line) => {
-                        // Only a full memory keeps a line out of the history.
+                        // Fails only if memory runs out; then the history lacks this line.
                         let _ = editor.add_history_entry(&line);
                         (Input::Line(line), true)
                     }
@@ -172,7 +172,7 @@ impl Terminal {
 
     fn print(&self, lines: &[String]) {
         if !lines.is_empty() {
-            // A printer that has ended leaves nobody to print to.
+            // If the printer has ended, the terminal has closed.
             let _ = self.printer.send(format!("{}\n", lines.join("\n")));
         }
     }
@@ -187,10 +187,10 @@ fn editor() -> rustyline::Result<Editor<(), MemHistory>> {
 }
 
 impl Lines {
-    /// Begins to read. A line with more bytes is given in parts.
+    /// Starts reading. A longer line is returned in parts.
     ///
     /// # Errors
-    /// If no thread can be started.
+    /// Fails if a thread cannot be started.
     pub fn of_stdin(line_bytes_max: usize) -> Result<Self, Failure> {
         let (typed, lines) = channel::channel(LINES_MAX);
         spawn("multichat-input", move || {
@@ -215,7 +215,7 @@ impl Lines {
         Ok(Self(lines))
     }
 
-    /// The next line. Dropping the future loses nothing.
+    /// Returns the next line. Cancel-safe.
     pub async fn next(&mut self) -> Input {
         self.0.recv().await.unwrap_or(Input::End)
     }
@@ -227,8 +227,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure
     })
 }
 
-/// Puts the terminal back as it was, also when the editor is still reading: a signal or a failure
-/// ends the program in the middle of a line.
+/// Restores the terminal's mode when dropped. Needed because a signal or a failure can end the
+/// program while the editor is reading.
 struct Restore {
     #[cfg(unix)]
     before: Option<nix::sys::termios::Termios>,
@@ -248,7 +248,7 @@ impl Drop for Restore {
         #[cfg(unix)]
         if let Some(before) = &self.before {
             use nix::sys::termios::{SetArg, tcsetattr};
-            // Without a terminal any more there is nothing to put back.
+            // If the terminal has closed, there is no mode to restore.
             let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, before);
         }
     }

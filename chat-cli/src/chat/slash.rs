@@ -1,4 +1,4 @@
-//! What a typed line means: a message, or a command after a slash.
+//! Parses a typed line: a message, or a slash command.
 
 use clap::ValueEnum;
 
@@ -7,7 +7,7 @@ use crate::args::{Moderate, nearest};
 use crate::config::Notify;
 use crate::config::key::Key;
 
-/// Every command, with what it does.
+/// Every slash command with its description.
 pub const COMMANDS: [(&str, &str); 22] = [
     ("/help", "this list"),
     ("/me WORDS", "say what you do"),
@@ -33,48 +33,48 @@ pub const COMMANDS: [(&str, &str); 22] = [
     ("/quit", "leave; so does Ctrl-D"),
 ];
 
-/// What a line means.
+/// The meaning of a typed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Typed {
-    /// Nothing at all.
+    /// An empty line.
     Nothing,
     /// Text to send.
     Text(String),
-    /// Show the commands.
+    /// List the commands.
     Help,
-    /// Show who is here.
+    /// List the connected peers.
     Peers,
     /// Show an invite.
     Invite,
-    /// Be called otherwise.
+    /// Change the user's name.
     Nick(String),
-    /// Show how far everything is.
+    /// Show connections and delivery.
     Status,
-    /// Talk in another channel.
+    /// Switch to another channel.
     Channel(String),
-    /// Show what the channel is about, or say what, or with an empty text that it is about nothing.
+    /// Show the channel's topic, or set it; an empty text clears it.
     Topic(Option<String>),
-    /// Find what was said.
+    /// Search the messages.
     Search(String),
-    /// Decide whom to read.
+    /// Hide or block a member, or undo that.
     Moderate(Moderate),
-    /// Show what was new when the room was opened.
+    /// Show the messages that were unread when the room was opened.
     Unread,
-    /// Ring for other messages.
+    /// Change which messages notify.
     Notify(Notify),
-    /// Something that is answered in lines.
+    /// A command that is answered with lines of text.
     Ask(Ask),
-    /// Put the screen on the clipboard.
+    /// Copy the screen to the clipboard.
     Copy,
-    /// Other colours.
+    /// Change the colours.
     Theme(String),
     /// Leave.
     Quit,
-    /// A command that is not there, and what to say about it.
+    /// An invalid command, with the text to show.
     Unknown(String),
 }
 
-/// Reads a line. Two slashes at its start stand for one that is sent.
+/// Parses a line. Two slashes at the start send text that starts with one slash.
 pub fn read(line: &str) -> Typed {
     if line.trim().is_empty() {
         return Typed::Nothing;
@@ -87,17 +87,17 @@ pub fn read(line: &str) -> Typed {
     let rest = rest.trim();
     match (name.to_lowercase().as_str(), rest) {
         ("help" | "h" | "?", _) => Typed::Help,
-        ("me", "") => Typed::Unknown("say what you do:  /me WORDS".into()),
+        ("me", "") => Typed::Unknown("a text is missing:  /me TEXT".into()),
         ("me", words) => Typed::Text(format!("/me {words}")),
         ("peers", _) => Typed::Peers,
         ("who", "") => Typed::Ask(Ask::Who),
-        ("whois", "") => Typed::Unknown("say whom:  /whois WHO".into()),
+        ("whois", "") => Typed::Unknown("a member is missing:  /whois WHO".into()),
         ("whois" | "who", who) => Typed::Ask(Ask::Whois(who.to_string())),
         ("rooms", _) => Typed::Ask(Ask::Rooms),
         ("unread", _) => Typed::Unread,
         ("doctor", _) => Typed::Ask(Ask::Doctor),
         ("export", "") => {
-            Typed::Unknown("say where to:  /export FILE.md, .html, .jsonl or .txt".into())
+            Typed::Unknown("a file is missing:  /export FILE.md, .html, .jsonl or .txt".into())
         }
         ("export", file) => Typed::Ask(Ask::Export(file.to_string())),
         ("notify", how) => notify(how),
@@ -106,18 +106,18 @@ pub fn read(line: &str) -> Typed {
         ("status", _) => Typed::Status,
         ("quit" | "q" | "exit", _) => Typed::Quit,
         ("copy", _) => Typed::Copy,
-        ("channel" | "c", "") => Typed::Unknown("say which one:  /channel NAME".into()),
+        ("channel" | "c", "") => Typed::Unknown("a channel is missing:  /channel NAME".into()),
         ("channel" | "c", name) => Typed::Channel(name.to_string()),
         ("topic", "") => Typed::Topic(None),
         ("topic", "-") => Typed::Topic(Some(String::new())),
         ("topic", text) => Typed::Topic(Some(text.to_string())),
-        ("search" | "s", "") => Typed::Unknown("say what to find:  /search WORDS".into()),
+        ("search" | "s", "") => Typed::Unknown("the words are missing:  /search WORDS".into()),
         ("search" | "s", words) => Typed::Search(words.to_string()),
         ("theme", name) => Typed::Theme(name.to_string()),
-        ("nick", "") => Typed::Unknown("say the name too:  /nick NAME".into()),
+        ("nick", "") => Typed::Unknown("a name is missing:  /nick NAME".into()),
         ("nick", name) => Typed::Nick(name.to_string()),
         (name @ ("hide" | "unhide" | "block" | "unblock"), "") => {
-            Typed::Unknown(format!("say whom:  /{name} WHO"))
+            Typed::Unknown(format!("a member is missing:  /{name} WHO"))
         }
         ("hide", who) => Typed::Moderate(Moderate::Hide { who: who.to_string() }),
         ("unhide", who) => Typed::Moderate(Moderate::Unhide { who: who.to_string() }),
@@ -130,7 +130,7 @@ pub fn read(line: &str) -> Typed {
 fn notify(how: &str) -> Typed {
     match Notify::from_str(how, true) {
         Ok(how) => Typed::Notify(how),
-        Err(_) => Typed::Unknown("say for what:  /notify all, mentions or none".into()),
+        Err(_) => Typed::Unknown("choose one:  /notify all, mentions or none".into()),
     }
 }
 
@@ -139,7 +139,7 @@ fn set(rest: &str) -> Typed {
         Some((key, value)) => Typed::Ask(Ask::Set(key.to_string(), value.trim().to_string())),
         None => {
             let keys = Key::ALL.map(Key::name).join(", ");
-            Typed::Unknown(format!("say what to set:  /set KEY VALUE   with one of: {keys}"))
+            Typed::Unknown(format!("a value is missing:  /set KEY VALUE   with one of: {keys}"))
         }
     }
 }
@@ -148,7 +148,7 @@ fn unknown(name: &str) -> String {
     let names = COMMANDS.iter().filter_map(|(usage, _)| usage[1..].split(' ').next());
     let meant = nearest(name, names);
     let meant = meant.first().map(|near| format!(" Did you mean /{near} ?"));
-    let meant = meant.unwrap_or_else(|| " All of them:  /help".into());
+    let meant = meant.unwrap_or_else(|| " All commands:  /help".into());
     format!("there is no command /{name}.{meant} (// at the start sends it as text)")
 }
 

@@ -1,4 +1,4 @@
-//! What is said in the demo.
+//! Holds the messages of the demo.
 
 const LINES: [&str; 48] = [
     "shall we start?",
@@ -51,7 +51,7 @@ const LINES: [&str; 48] = [
     "same time next week?",
 ];
 
-/// The line of a number, any number.
+/// Returns a line for a random number.
 pub(super) fn line(chance: u64) -> &'static str {
     LINES[(chance % LINES.len() as u64) as usize]
 }

@@ -158,10 +158,10 @@ fn a_topic_is_a_block_of_its_own_type() {
 fn a_topic_has_a_most_in_columns_and_in_bytes() {
     set(&"x".repeat(TOPIC_COLUMNS_MAX)).unwrap();
     set(&"日".repeat(TOPIC_COLUMNS_MAX / 2)).unwrap();
-    // Narrow, and each of many bytes.
+    // Narrow characters of many bytes each.
     let marked = "a\u{301}\u{302}\u{303}".repeat(TOPIC_COLUMNS_MAX);
     let wide = "日".repeat(TOPIC_COLUMNS_MAX / 2 + 1);
-    // What is shown as an escape is as wide as that.
+    // An escaped character counts with the width of its escape.
     for long in ["x".repeat(TOPIC_COLUMNS_MAX + 1), wide, marked, "\u{202e}".repeat(20)] {
         let failure = set(&long).unwrap_err();
         assert_eq!((failure.exit(), failure.code()), (ExitCode::BadInput, "topic.long"));

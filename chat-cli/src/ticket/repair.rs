@@ -1,36 +1,36 @@
-//! Finds the one change that makes a broken invite whole.
+//! Finds the one change that repairs a broken invite.
 //!
-//! A CRC-32 lets one wrong candidate in four thousand million pass, and there are some thousands
-//! of candidates: what passes alone is the invite that was meant.
+//! A wrong candidate passes the CRC-32 with a probability of 2⁻³², and there are at most 256 × 31
+//! + 255 = 8,191 candidates. So a single match is almost certainly the intended invite.
 
 use zeroize::Zeroizing;
 
 use super::input::Symbols;
 use super::{ALPHABET, Ticket, check_length, decode};
 
-/// What has to change. Positions are those of the user's input, counted from 1.
+/// A change. Positions are those in the user's input, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fix {
-    /// One character is another.
+    /// Replace a character.
     Replace {
-        /// Where it stands.
+        /// Its position.
         position: usize,
-        /// What stands there.
+        /// The wrong character.
         found: char,
-        /// What should.
+        /// The right character.
         right: char,
     },
-    /// Two neighbours changed places.
+    /// Swap two neighbours.
     Swap {
-        /// Where the first stands.
+        /// The position of the first.
         position: usize,
-        /// Where the second stands.
+        /// The position of the second.
         second: usize,
     },
 }
 
 impl Fix {
-    /// Where the first wrong character stands.
+    /// Returns the position of the first wrong character.
     pub fn position(&self) -> usize {
         match self {
             Self::Replace { position, .. } | Self::Swap { position, .. } => *position,
@@ -38,23 +38,23 @@ impl Fix {
     }
 }
 
-/// The only change that gives a valid invite, and that invite.
+/// The only change that gives a valid invite, with that invite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
-    /// What has to change.
+    /// The change.
     pub fix: Fix,
-    /// What comes out.
+    /// The repaired invite.
     pub ticket: Ticket,
 }
 
-/// Tries every symbol in the one place that holds none.
+/// Tries every symbol at the position of the invalid character.
 pub(super) fn replace(symbols: &Symbols, position: usize) -> Option<Repair> {
     check_length(symbols.len()).ok()?;
     let index = symbols.index(position)?;
     only(replacements(symbols, index))
 }
 
-/// Tries every symbol in every place, and every swap of neighbours.
+/// Tries every symbol at every position, and every swap of neighbours.
 pub(super) fn search(symbols: &Symbols) -> Option<Repair> {
     let replaced = (0..symbols.len()).flat_map(|index| replacements(symbols, index));
     let swapped = (1..symbols.len()).filter_map(|index| swap(symbols, index));
@@ -80,7 +80,7 @@ fn swap(symbols: &Symbols, index: usize) -> Option<Repair> {
     Some(Repair { fix: Fix::Swap { position, second }, ticket })
 }
 
-/// The candidate, if there is exactly one: of two, neither may be taken.
+/// Returns the candidate if there is exactly one. Of several, none is used.
 pub(super) fn only(mut candidates: impl Iterator<Item = Repair>) -> Option<Repair> {
     let first = candidates.next()?;
     candidates.all(|other| other.ticket == first.ticket).then_some(first)

@@ -24,7 +24,7 @@ async fn what_waits_is_told_once_and_so_is_its_arrival() {
     assert_eq!(delivery.deadline(), None);
     delivery.stored(2);
     assert_eq!(delivery.look(&holders(0, 0, 0)), None);
-    // One of two is not all of it.
+    // One of two messages is not all of them.
     assert_eq!(delivery.look(&holders(1, 0, 1)), None);
     assert_eq!(delivery.waiting(), 1);
     assert_eq!(delivery.look(&holders(2, 1, 1)).unwrap(), "● your message is now on 1 peer");
