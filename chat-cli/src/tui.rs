@@ -1,8 +1,8 @@
-//! A room on the whole screen.
+//! Shows a room in full-screen mode.
 //!
-//! Rule: [`model`] is what is shown and knows no terminal; [`view`] makes a picture of it and
-//! changes nothing; [`shell`] joins both to a room and a [`terminal`], and decides nothing. A
-//! second window of the same room is a [`guest`] of the process that has it.
+//! Rule: [`model`] holds what is shown and knows no terminal. [`view`] draws the model and
+//! changes nothing. [`shell`] connects both to a room and a [`terminal`], and decides nothing. A
+//! second window of the same room is a [`guest`] of the process that has it open.
 
 pub mod guest;
 pub mod model;

@@ -1,5 +1,5 @@
-//! A second window: what is typed goes to the process that has the room, and what that draws is
-//! written here.
+//! Implements a second window: sends input to the process that has the room open, and writes what
+//! that process draws.
 
 use super::model::Size;
 use super::terminal::{StopSignal, Terminal};
@@ -9,10 +9,10 @@ use crate::output::Output;
 use crate::report::{Failure, Paint};
 use crate::signals::Signals;
 
-/// Shows the room until the user leaves, or the process that has it ends.
+/// Shows the room until the user leaves or the other process ends.
 ///
 /// # Errors
-/// If that process shows no screen, or is gone; after a signal, its exit code.
+/// Fails if that process has no screen or has exited; after a signal, with its exit code.
 pub async fn run(mut guest: Guest, output: &Output) -> Result<(), Failure> {
     let mut signals = Signals::take()?;
     let mut stop = StopSignal::take()?;
@@ -40,7 +40,7 @@ pub async fn run(mut guest: Guest, output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// The window may have been pulled meanwhile, and has to be drawn anew anyway.
+/// Suspends the process. Afterwards the window is redrawn, as its size may have changed.
 async fn pause(terminal: &mut Terminal, guest: &Guest) -> Result<(), Failure> {
     terminal.stop()?;
     let Size { width, height } = terminal.size()?;

@@ -1,8 +1,8 @@
-//! What the screen shows, and what becomes of it when something happens.
+//! Holds the state of the screen and updates it.
 //!
-//! Rule: nothing here reads a clock, a room or a terminal. [`Model::update`] takes what happened
-//! and gives back what is to be done; the picture is made of it by [`super::view`]. So both are
-//! tested without a terminal.
+//! Rule: the model reads no clock, room or terminal. [`Model::update`] takes an event and returns
+//! the effects to perform; [`super::view`] draws the model. So both are tested without a
+//! terminal.
 
 pub mod keys;
 pub mod log;
@@ -29,10 +29,10 @@ use crate::sanitize::{self, Clean};
 use crate::session::Topic;
 use crate::timeline::{Entry, Spot};
 
-/// The widest line of ours that is shown among the messages.
+/// The widest note among the messages, in columns; longer ones are cut. Chosen: as for reports.
 const NOTE_COLUMNS_MAX: usize = 400;
 
-/// Columns and rows of the terminal.
+/// The size of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     /// Columns.
@@ -41,145 +41,145 @@ pub struct Size {
     pub height: u16,
 }
 
-/// Who is looking, and at what.
+/// The user and the room.
 #[derive(Clone, Debug)]
 pub struct About {
-    /// The room that is open.
+    /// The open room.
     pub room: Clean,
-    /// All rooms, by name; the one that is open is among them.
+    /// The names of all rooms, including the open one.
     pub rooms: Vec<Clean>,
-    /// What the user is called.
+    /// The user's name.
     pub nick: Clean,
-    /// The key of his feed.
+    /// The key of the user's feed.
     pub key: [u8; 32],
-    /// The zone in which times are shown.
+    /// The time zone for displayed times.
     pub zone: TimeZone,
-    /// Whether anybody can be reached: an address to dial or to listen on.
+    /// Whether any address to dial or listen on, or discovery, is set.
     pub has_network: bool,
 }
 
-/// How far the room has come, as the node says.
+/// The progress of synchronisation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Messages that are here.
+    /// Messages stored here.
     pub have: u64,
-    /// Messages that are here or that a connected peer claims to have.
+    /// Messages stored here or claimed by a connected peer.
     pub want: u64,
-    /// Peers that are here.
+    /// Connected peers.
     pub peers: u64,
-    /// Those with whom we are in sync.
+    /// Peers that are in sync.
     pub synced: u64,
 }
 
-/// Something that happened.
+/// An event for the model.
 #[derive(Clone, Debug)]
 pub enum News {
-    /// The last messages, when the room is opened or looked at from its end again.
+    /// The last messages: when the room is opened, or on return to its end.
     Latest(Vec<Entry>),
-    /// Messages before the first that is shown.
+    /// Messages before the first one in the model.
     Older(Vec<Entry>),
-    /// Messages around one that was looked for.
+    /// Messages around a search result.
     Around(Spot, Vec<Entry>),
-    /// Messages that came.
+    /// New messages.
     Came(Vec<Entry>),
-    /// What a search has found so far, the last one last, and whether that is all.
+    /// Search results so far, the newest last, and whether the search is complete.
     Found(Vec<Entry>, bool),
-    /// Who is connected now.
+    /// The connected peers.
     Links(Vec<Link>),
-    /// How far everything is.
+    /// The progress of synchronisation.
     Progress(Progress),
-    /// How many blocks of our feed each connected peer has, by its key.
+    /// The length of our feed at each connected peer, by its key.
     Held(Vec<([u8; 32], u64)>),
-    /// Feeds of which messages were named that are not here.
+    /// Feeds with messages that are referred to but missing here, with the count.
     Missing(Vec<([u8; 32], u64)>),
-    /// What a channel is about.
+    /// The topic of a channel.
     Topic(Clean, Option<Topic>),
-    /// An invite, or why there is none.
+    /// An invite.
     Invite(overlay::Invite),
-    /// We are called otherwise.
+    /// The user's new name.
     Nick(Clean),
-    /// It is to be shown otherwise.
+    /// A new look.
     Look(Look),
-    /// Something to tell.
+    /// A note to show.
     Note(String),
 }
 
-/// Something to do that takes more than a model.
+/// An action that the shell must perform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Store a message.
+    /// Store and send a message.
     Send {
-        /// Where.
+        /// The channel.
         channel: Clean,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// Read messages before the first that is shown.
+    /// Load messages before the first one in the model.
     ReadOlder(Spot),
-    /// Read the last messages.
+    /// Load the last messages.
     ReadLatest,
-    /// Read messages around one.
+    /// Load messages around a position.
     ReadAround(Spot),
-    /// Look for a text.
+    /// Search for a text.
     Search(String),
-    /// Make an invite.
+    /// Create an invite.
     Invite,
-    /// Be called otherwise.
+    /// Change the user's name.
     Rename(String),
-    /// Decide whom to read.
+    /// Hide or block a member, or undo that.
     Moderate(Moderate),
-    /// Open another room, by its place in the list.
+    /// Open another room, by its index in the list.
     OpenRoom(usize),
-    /// Answer in lines.
+    /// Run a command that is answered with lines of text.
     Ask(Ask),
-    /// Put text on the clipboard.
+    /// Copy text to the clipboard.
     Copy(String),
-    /// Let the terminal ring.
+    /// Ring the terminal bell.
     Bell,
-    /// Remember what was read.
+    /// Save the read position.
     MarkRead(Spot),
-    /// Draw everything anew.
+    /// Redraw the whole screen.
     Redraw,
-    /// Stop until the shell lets us go on.
+    /// Suspend the process until the shell resumes it.
     Suspend,
-    /// Leave.
+    /// Close the window.
     Quit,
 }
 
-/// All that the screen shows.
+/// The state of a window.
 #[derive(Debug)]
 pub struct Model {
-    /// Who is looking, and at what.
+    /// The user and the room.
     pub about: About,
-    /// The terminal.
+    /// The size of the terminal.
     pub size: Size,
     /// The colours.
     pub theme: Theme,
-    /// How it is shown otherwise.
+    /// The other settings of the look.
     pub look: Look,
-    /// The channel that is looked at.
+    /// The current channel.
     pub channel: Clean,
-    /// A channel, and what it is about, as far as is known.
+    /// The last topic that was loaded, with its channel.
     topic: Option<(Clean, Option<Topic>)>,
     /// The messages.
     pub log: Log,
-    /// The authors and the peers.
+    /// The authors and the connected peers.
     pub people: People,
-    /// How far our messages have got.
+    /// The delivery of our messages.
     pub spread: Spread,
-    /// How far the room has come.
+    /// The progress of synchronisation.
     pub progress: Progress,
-    /// What is being typed.
+    /// The input line.
     pub typing: Typing,
-    /// What lies over the messages.
+    /// The overlay above the messages.
     pub overlay: Overlay,
     /// Whether the last key was Ctrl-C.
     interrupted: bool,
 }
 
 impl Model {
-    /// A room that was just opened, nothing of which was read yet. `read` is the last message
-    /// that the user saw when he was here before.
+    /// Creates the model of a room without messages. `read` is the last message that the user
+    /// read before.
     pub fn new(about: About, size: Size, theme: Theme, read: Option<Spot>) -> Self {
         let (log, people) = (Log::new(read), People::new(about.key));
         Self {
@@ -199,7 +199,7 @@ impl Model {
         }
     }
 
-    /// Takes what happened, and gives what is to be done.
+    /// Updates the model from an event and returns the effects to perform.
     pub fn update(&mut self, news: News) -> Vec<Effect> {
         match news {
             News::Latest(entries) => {
@@ -228,7 +228,7 @@ impl Model {
             News::Invite(invite) => self.overlay = Overlay::Invite(invite),
             News::Nick(nick) => self.about.nick = nick,
             News::Look(look) => {
-                // What was not changed leaves the window the colours that it has.
+                // A theme that did not change keeps the colours chosen in this window.
                 let theme = look.theme.filter(|_| look.theme != self.look.theme);
                 self.theme = theme.unwrap_or(self.theme);
                 self.look = look;
@@ -238,12 +238,12 @@ impl Model {
         Vec::new()
     }
 
-    /// Shows a line of ours among the messages.
+    /// Shows a note among the messages.
     pub fn note(&mut self, text: &str) {
         self.log.note(sanitize::line(text, NOTE_COLUMNS_MAX));
     }
 
-    /// What the user has written: sent, done, or refused aloud.
+    /// Handles a submitted line: sends it, runs it, or shows an error.
     pub fn submit(&mut self, line: &str) -> Vec<Effect> {
         match slash::read(line) {
             Typed::Nothing => {}
@@ -269,15 +269,15 @@ impl Model {
             Typed::Ask(ask) => return vec![Effect::Ask(ask)],
             Typed::Unread => match self.log.was_new() {
                 Some(read) => return vec![Effect::ReadAround(read)],
-                None => self.note("nothing was new when you came"),
+                None => self.note("no messages were unread"),
             },
             Typed::Notify(notify) => {
                 self.look.notify = notify;
-                self.note("so it is in this window; /set notify keeps it");
+                self.note("changed in this window; /set notify saves it");
             }
             Typed::Theme(name) => match Theme::named(&name) {
                 Some(theme) => self.theme = theme,
-                None => self.note("themes are:  dark  light  plain"),
+                None => self.note("themes:  dark  light  plain"),
             },
             Typed::Copy => return vec![Effect::Copy(self.visible_text())],
             Typed::Unknown(what) => self.note(&what),
@@ -285,7 +285,7 @@ impl Model {
         Vec::new()
     }
 
-    /// Looks at another channel of the room.
+    /// Switches to another channel of the room.
     pub fn go_to(&mut self, channel: Clean) -> Vec<Effect> {
         self.channel = channel;
         self.log.scroll = 0;
@@ -293,18 +293,18 @@ impl Model {
         self.mark_read()
     }
 
-    /// What the channel that is looked at is about.
+    /// Returns the topic of the current channel.
     pub fn topic(&self) -> Option<&Clean> {
         let (channel, topic) = self.topic.as_ref()?;
         topic.as_ref().filter(|_| *channel == self.channel).map(|topic| &topic.text)
     }
 
-    /// Whether it was said of the channel that is looked at what it is about.
+    /// Returns whether the topic of the current channel was loaded.
     pub fn knows_topic(&self) -> bool {
         self.topic.as_ref().is_some_and(|(channel, _)| *channel == self.channel)
     }
 
-    /// The channels in which something was said, the first one first, then by name.
+    /// Returns the channels with messages, the default channel first, then by name.
     pub fn channels(&self) -> Vec<Clean> {
         let general = channel_name(CHANNEL);
         let mut names = self.log.channels();
@@ -314,7 +314,7 @@ impl Model {
         std::iter::once(general.clone()).chain(others).collect()
     }
 
-    /// Goes to the end of the messages.
+    /// Scrolls to the last message.
     pub(super) fn go_to_end(&mut self) -> Vec<Effect> {
         self.log.scroll = 0;
         if self.log.is_detached() { vec![Effect::ReadLatest] } else { self.mark_read() }
@@ -335,7 +335,7 @@ impl Model {
         let about = &self.about;
         let rings =
             entries.iter().any(|entry| rings(entry, &about.key, &about.nick, self.look.notify));
-        // What was being read stays where it is on the screen.
+        // If the user has scrolled up, the visible messages keep their position.
         let before = if self.log.scroll > 0 { self.log_height() } else { 0 };
         for entry in entries {
             self.log.add(&entry, &self.about, &self.channel);

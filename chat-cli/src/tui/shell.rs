@@ -1,7 +1,7 @@
-//! Joins the model to a room and a terminal.
+//! Connects the model to a room and a terminal.
 //!
-//! Rule: it carries news in and does what comes out; what is shown is decided in
-//! [`super::model`]. Each window has a model of its own; all of them show one room.
+//! Rule: it passes events to the model and performs its effects; [`super::model`] decides what is
+//! shown. Each window has its own model; all of them show one room.
 
 mod desk;
 mod perform;
@@ -32,19 +32,19 @@ use crate::sanitize;
 use crate::session::{Search, Session};
 use crate::signals::Signals;
 
-/// Messages that are read at once.
+/// Messages loaded at once. Chosen: several screens.
 const PAGE_ROWS: usize = 200;
-/// How often it is asked who has what, if nothing happens.
+/// How often delivery and peers are checked without events. Chosen: as often as a person notices.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How soon it is asked after something happened: much may happen at once.
+/// The delay of that check after an event. Chosen: combines bursts of events, and is not noticed.
 const LOOK_SOON: Duration = Duration::from_millis(100);
-/// The time of a picture, while much happens. What is typed is drawn at once.
+/// The time between frames during many events: 30 a second. Input is drawn at once.
 const FRAME_EVERY: Duration = Duration::from_millis(33);
 
-/// Opens a room, and others that the user goes to, until he leaves.
+/// Opens a room, and other rooms that the user switches to, until the user leaves.
 ///
 /// # Errors
-/// If a room cannot be opened or its store fails; after a signal, its exit code.
+/// Fails if a room cannot be opened or its store fails; after a signal, with its exit code.
 pub async fn run(
     global: &Global,
     profile: Profile,
@@ -56,9 +56,9 @@ pub async fn run(
     logging::start(global, logging::Place::File, &profile)?;
     let quiet = Output { talk: Talk::Quiet, ..*output };
     let (mut profile, mut room) = (profile, room);
-    // Before the screen is taken over: what goes wrong with the first room is said in plain.
+    // Before the terminal is taken over, so that a failure of the first room is printed as usual.
     let mut session = open(global, profile, room, &quiet).await?;
-    // A profile whose path is too long for a socket has one window.
+    // If the path is too long for a socket, no second window is possible.
     let host = crate::attach::socket(global)?.and_then(|path| Host::open(&path).ok());
     let mut desk = match Terminal::take() {
         Ok(terminal) => Desk::new(terminal, host.unwrap_or_else(Host::closed)),
@@ -114,20 +114,20 @@ struct Shell<'a> {
     session: Session,
     global: &'a Global,
     desk: &'a mut Desk,
-    /// What each window shows.
+    /// The model of each window.
     models: BTreeMap<Seat, Model>,
     has_network: bool,
-    /// The rooms, in the order in which the models show them.
+    /// The rooms, in the order of the models.
     rooms: Vec<Room>,
-    /// Up to where our feed was on some other disk, as was written down last.
+    /// The saved length of our feed that another peer holds.
     elsewhere: u64,
-    /// Whether there may be messages that were not read.
+    /// Whether there may be unread messages in the store.
     is_behind: bool,
-    /// Whether there may be other topics than those that are shown.
+    /// Whether topics may have changed.
     has_topics: bool,
-    /// What a window looks for.
+    /// The running search, with its window.
     search: Option<(Seat, Search)>,
-    /// Whether something has changed since the last picture.
+    /// Whether the screen must be redrawn.
     is_stale: bool,
 }
 
@@ -170,7 +170,7 @@ impl<'a> Shell<'a> {
         }
     }
 
-    /// Everybody sees the room: those who were here in another one, too.
+    /// Creates a model for every window, including windows of the previous room.
     async fn seat_all(&mut self, output: &Output) -> Result<(), Failure> {
         self.session.catch_up().await?;
         let theme = match output.data_paint {
@@ -203,13 +203,13 @@ impl<'a> Shell<'a> {
         model.update(News::Latest(self.session.page(None, PAGE_ROWS).await?));
         model.update(News::Missing(self.session.missing()?));
         if !self.has_network {
-            model.note("offline: what you write waits here. To meet others: --peer or --listen");
+            model.note("offline: messages are stored here. Go online with --peer or --listen");
         }
         if let Some(addr) = self.session.listening() {
             model.note(&format!("listening on {addr}"));
         }
         if matches!(seat, Seat::Guest(_)) {
-            model.note("a second window; the room is open in the first one, too");
+            model.note("second window: the room is also open in the first one");
         }
         self.models.insert(seat, model);
         if let Some(screen) = self.desk.screen(seat) {
@@ -219,7 +219,7 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    /// Until the user leaves, or goes to the room that is given back.
+    /// Runs until the user leaves or switches to the returned room.
     async fn talk(
         &mut self,
         signals: &mut Signals,
@@ -238,8 +238,8 @@ impl<'a> Shell<'a> {
                 frame = Instant::now() + FRAME_EVERY;
             }
             let until = if self.is_stale { due.min(frame) } else { due };
-            // What the user does comes first, and what is read of the store last, some messages at
-            // a time: so no key waits for a room that is filling.
+            // Input comes first, and reading the store last and in parts, so no key waits while
+            // many messages arrive.
             let next = tokio::select! {
                 biased;
                 code = signals.next() => return Err(Failure::quiet(code)),
@@ -297,7 +297,7 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    /// What was typed, with all that was typed since: one picture is enough for it.
+    /// Handles all pending input before the next frame.
     async fn typed(&mut self, event: ratatui::crossterm::event::Event) -> Result<Next, Failure> {
         let mut event = Some(event);
         while let Some(one) = event {
@@ -326,14 +326,14 @@ impl<'a> Shell<'a> {
         Ok(Next::GoOn)
     }
 
-    /// What a guest came for.
+    /// Handles an event of an attached client.
     async fn said(&mut self, (id, said): (GuestId, Said)) -> Result<Next, Failure> {
         if matches!(said, Said::Left) {
             self.leave(id);
         }
         let length = self.session.own_length()?;
         let asked = self.desk.sends.take(&self.session, (id, said)).await?;
-        // What a guest has sent is ours.
+        // A message that a client has sent belongs to our feed.
         self.is_behind |= self.session.own_length()? >= length;
         match asked {
             Some((Ask::Window { width, height, has_colours }, tells)) => {
@@ -358,7 +358,7 @@ impl<'a> Shell<'a> {
         self.look().await
     }
 
-    /// The colours of a terminal that has some.
+    /// Returns the theme of a terminal with colours.
     fn theme(&self) -> Theme {
         self.session.look().theme.unwrap_or(Theme::Dark)
     }
@@ -368,7 +368,7 @@ impl<'a> Shell<'a> {
         self.models.remove(&Seat::Guest(id));
     }
 
-    /// The window may have been pulled while we stood still.
+    /// Suspends the process. The size of the window may have changed afterwards.
     fn stop(&mut self) -> Result<(), Failure> {
         self.desk.terminal.stop()?;
         let size = self.desk.terminal.size()?;
@@ -379,7 +379,7 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    /// Reads some of the messages that came.
+    /// Reads the next new messages.
     async fn read_on(&mut self) -> Result<(), Failure> {
         let step = self.session.step().await?;
         self.is_behind = step.more;
@@ -392,13 +392,13 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    /// Tells every window, and does at once what can be done without leaving.
+    /// Sends an event to the model of every window and performs immediate effects.
     fn tell(&mut self, news: &News) -> Result<(), Failure> {
         let seats: Vec<Seat> = self.models.keys().copied().collect();
         seats.into_iter().try_for_each(|seat| self.tell_one(seat, news.clone()))
     }
 
-    /// Who is here, and who has what.
+    /// Updates progress, peers and delivery in all windows.
     async fn look(&mut self) -> Result<(), Failure> {
         let status = self.session.node().sync_status().await;
         let status = status.map_err(|error| self.session.failed(error))?;
@@ -444,13 +444,13 @@ impl<'a> Shell<'a> {
             .map_or(0, |model| model.log.own_length().saturating_sub(model.spread.elsewhere()))
     }
 
-    /// What our own window shows.
+    /// Returns the model of our own window.
     fn own(&self) -> Option<&Model> {
         self.models.get(&Seat::Own)
     }
 }
 
-/// A guest's window is drawn as large as ours may be.
+/// Limits the size of an attached window.
 fn limited(event: ratatui::crossterm::event::Event) -> ratatui::crossterm::event::Event {
     use ratatui::crossterm::event::Event;
     match event {

@@ -1,6 +1,6 @@
-//! The picture of a model.
+//! Draws a model.
 //!
-//! Rule: text of a peer gets here as [`Clean`](crate::sanitize::Clean) alone.
+//! Rule: peer text reaches this module only as [`Clean`](crate::sanitize::Clean).
 
 pub mod input;
 pub mod log;
@@ -18,21 +18,23 @@ use ratatui::widgets::{Block, Paragraph};
 use super::model::Model;
 use crate::sanitize;
 
-/// From this width on, rooms and people stand beside the messages.
+/// From this width on, rooms and people have columns beside the messages. Chosen: leaves 52
+/// columns for the messages.
 const WIDE_COLUMNS: u16 = 100;
-/// From this width on, there is a line of channels.
+/// From this width on, the channels have a line. Chosen: a few names fit.
 const MIDDLE_COLUMNS: u16 = 60;
-/// Below this height there are only messages and the input.
+/// Below this height, only messages and input are shown. Chosen: the other lines would take too
+/// much of it.
 const LOW_ROWS: u16 = 10;
 const ROOMS_COLUMNS: u16 = 19;
-const PEOPLE_COLUMNS: u16 = 24;
-/// With less room than this, a topic is left out.
+const PEOPLE_COLUMNS: u16 = 27;
+/// With less space than this, a topic is left out. Chosen: fewer columns show no useful part.
 const TOPIC_COLUMNS_MIN: usize = 8;
 
-/// Where everything is.
+/// The areas of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frames {
-    /// Rooms and their channels.
+    /// The rooms and their channels.
     pub rooms: Option<Rect>,
     /// The line of channels.
     pub tabs: Option<Rect>,
@@ -40,15 +42,15 @@ pub struct Frames {
     pub around_chat: Option<Rect>,
     /// The messages.
     pub chat: Rect,
-    /// Who is here.
+    /// The people.
     pub people: Option<Rect>,
-    /// How everything is.
+    /// The status line.
     pub status: Option<Rect>,
-    /// What is typed.
+    /// The input line.
     pub input: Rect,
 }
 
-/// Divides the screen.
+/// Computes the areas of the screen.
 pub fn frames(model: &Model) -> Frames {
     let all = Rect::new(0, 0, model.size.width, model.size.height);
     let is_low = all.height < LOW_ROWS;
@@ -78,7 +80,7 @@ pub fn frames(model: &Model) -> Frames {
     Frames { tabs, chat, status, input, ..Frames::default() }
 }
 
-/// Draws everything.
+/// Draws the whole screen.
 pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     let panes = frames(model);
     if let Some(area) = panes.rooms {
@@ -105,7 +107,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     overlay::draw(model, frame, panes.chat);
 }
 
-/// What the channel is about, in at most so many columns; nothing where hardly any of it fits.
+/// Returns the topic in at most this many columns; `None` if hardly any of it fits.
 fn topic(model: &Model, columns: usize) -> Option<String> {
     let columns = columns.checked_sub(3).filter(|columns| *columns >= TOPIC_COLUMNS_MIN)?;
     let topic = model.topic()?;

@@ -21,7 +21,7 @@ pub(in crate::tui) fn about() -> About {
     }
 }
 
-/// A message in a channel; its place is its time.
+/// Creates a message in a channel; its position equals its time.
 pub(in crate::tui) fn entry(
     feed: [u8; 32],
     index: u64,
@@ -39,7 +39,7 @@ pub(in crate::tui) fn size(width: u16, height: u16) -> Size {
     Size { width, height }
 }
 
-/// A room with some messages of three people.
+/// Creates a room with messages of three people.
 pub(in crate::tui) fn room(size: Size) -> Model {
     let said = |feed, index, nick, time: &str, text: &str| {
         entry(feed, index, (nick, "general", &format!("2026-11-{time}Z")), text)
@@ -156,7 +156,9 @@ fn what_was_new_is_gone_to_and_nothing_new_is_said() {
     assert_eq!(model.submit("/unread"), [Effect::ReadAround(read)]);
     let mut model = Model::new(about(), size(120, 40), Theme::Plain, None);
     assert_eq!(model.submit("/unread"), []);
-    assert!(model.log.notes.last().expect("a note").text.as_str().contains("nothing was new"));
+    assert!(
+        model.log.notes.last().expect("a note").text.as_str().contains("no messages were unread")
+    );
 }
 
 #[test]
@@ -198,7 +200,7 @@ fn going_up_asks_for_older_messages_until_there_are_none() {
     assert_eq!(effects, [Effect::ReadOlder(first)]);
     model.update(News::Older(Vec::new()));
     assert_eq!(model.input(key(KeyCode::PageUp)), []);
-    // Whoever reads above is not moved by what comes below.
+    // New messages do not move the view of a user who has scrolled up.
     let before = super::super::view::log::visible(&model);
     let came = entry(BOB, 9, ("bob", "general", "2026-11-23T10:00:00Z"), "new");
     assert_eq!(model.update(News::Came(vec![came])), []);
@@ -265,7 +267,7 @@ fn a_search_finds_chooses_and_goes_there() {
     assert_eq!(model.input(key(KeyCode::Enter)), [Effect::ReadAround(hit(1).spot())]);
     assert!(matches!(model.overlay, Overlay::None));
     model.update(News::Around(hit(1).spot(), vec![hit(1), hit(2)]));
-    // What comes now is not shown in the middle of the past.
+    // New messages are not shown while older ones are in view.
     model.update(News::Came(vec![hit(9)]));
     assert_eq!((model.log.below, model.log.last()), (1, Some(hit(2).spot())));
     assert_eq!(model.input(key(KeyCode::End)), [Effect::ReadLatest]);
@@ -276,7 +278,7 @@ fn names_that_look_the_same_are_marked() {
     let mut model = room(size(120, 40));
     let double = |model: &Model, key| model.people.author(key).unwrap().has_double;
     assert!(!double(&model, &BOB));
-    // A Cyrillic letter in it.
+    // It contains a Cyrillic letter.
     let forged = entry([0xee; 32], 0, ("b\u{43e}b", "general", "2026-11-22T11:00:00Z"), "hi");
     model.update(News::Came(vec![forged]));
     assert!(double(&model, &BOB) && double(&model, &[0xee; 32]) && !double(&model, &CAROL));

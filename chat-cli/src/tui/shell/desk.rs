@@ -1,7 +1,6 @@
-//! The windows on a room: our own terminal, and those of guests.
+//! Holds the windows of a room: our own terminal, and those of attached processes.
 //!
-//! Rule: a window that does not take what is drawn keeps nobody waiting: it misses pictures, and
-//! gets the newest one later.
+//! Rule: a slow window blocks nothing: it skips frames and gets the newest one later.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,63 +18,63 @@ use crate::tui::terminal::{self, Terminal};
 use crate::tui::theme::Theme;
 use crate::tui::view;
 
-/// The largest window of a guest: its pictures have a bound.
+/// The largest attached window. Chosen: larger than real windows; bounds the size of a frame.
 const SIZE_MAX: Size = Size { width: 500, height: 200 };
 
-/// Where a model is shown.
+/// The window of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Seat {
-    /// On the terminal of this process.
+    /// The terminal of this process.
     Own,
-    /// On the terminal of another one.
+    /// The terminal of an attached process.
     Guest(GuestId),
 }
 
-/// Something that can be drawn on.
+/// A window that can be drawn on.
 pub(super) trait Screen {
-    /// Draws what has changed.
+    /// Draws the changes.
     ///
     /// # Errors
-    /// If our own terminal is gone.
+    /// Fails if our own terminal has closed.
     fn draw(&mut self, model: &Model) -> Result<(), Failure>;
-    /// Draws everything the next time, in a window of this size.
+    /// Makes the next frame a complete one, for a window of this size.
     ///
     /// # Errors
-    /// If our own terminal is gone.
+    /// Fails if our own terminal has closed.
     fn clear(&mut self, size: Size) -> Result<(), Failure>;
-    /// Lets it ring.
+    /// Rings the bell.
     ///
     /// # Errors
-    /// If our own terminal is gone.
+    /// Fails if our own terminal has closed.
     fn ring(&mut self) -> Result<(), Failure>;
-    /// Puts text on the clipboard of whoever sits there.
+    /// Copies text to the clipboard of that window's user.
     ///
     /// # Errors
-    /// If our own terminal is gone.
+    /// Fails if our own terminal has closed.
     fn copy(&mut self, text: &str) -> Result<(), Failure>;
 }
 
-/// All windows. They stay while rooms are opened and closed.
+/// All windows. They stay open when the room changes.
 pub(super) struct Desk {
-    /// Our own.
+    /// Our own terminal.
     pub(super) terminal: Terminal,
-    /// Those who come.
+    /// Accepts attached processes.
     pub(super) host: Host,
-    /// What they send without a window.
+    /// Messages sent by processes without a window.
     pub(super) sends: Sends,
     guests: BTreeMap<GuestId, Remote>,
 }
 
 impl Desk {
-    /// Our own terminal, and a door for guests.
+    /// Creates the set with our own terminal.
     pub(super) fn new(terminal: Terminal, host: Host) -> Self {
         Self { terminal, host, sends: Sends::default(), guests: BTreeMap::new() }
     }
 
-    /// One more window, or the same one anew; gives the size that its pictures have.
+    /// Adds or replaces an attached window; returns the size of its frames.
     ///
     /// # Errors
-    /// If there is no memory for it.
+    /// Fails if there is not enough memory.
     pub(super) fn seat(
         &mut self,
         id: GuestId,
@@ -88,24 +87,24 @@ impl Desk {
         Ok(size)
     }
 
-    /// The window of a guest is gone.
+    /// Removes an attached window.
     pub(super) fn leave(&mut self, id: GuestId) {
         self.guests.remove(&id);
     }
 
-    /// Tells a guest something else than what to draw. A guest that does not read misses it.
+    /// Sends a response other than a frame. A client that does not read misses it.
     pub(super) fn tell(&self, id: GuestId, told: Tell) {
         if let Some(guest) = self.guests.get(&id) {
             let _ = guest.tells.try_send(told);
         }
     }
 
-    /// Every guest with its window's size and colours.
+    /// Returns the attached windows with their sizes and themes.
     pub(super) fn guests(&self) -> Vec<(GuestId, Size, Theme)> {
         self.guests.iter().map(|(id, guest)| (*id, guest.size, guest.theme)).collect()
     }
 
-    /// The screen of a seat.
+    /// Returns the window to draw on.
     pub(super) fn screen(&mut self, seat: Seat) -> Option<&mut dyn Screen> {
         match seat {
             Seat::Own => Some(&mut self.terminal),
@@ -114,7 +113,7 @@ impl Desk {
     }
 }
 
-/// The size of a window as far as it is drawn.
+/// Limits the size of a window.
 pub(super) fn bounded(size: Size) -> Size {
     let (width, height) = (size.width.min(SIZE_MAX.width), size.height.min(SIZE_MAX.height));
     Size { width, height }
@@ -138,7 +137,7 @@ impl Screen for Terminal {
     }
 }
 
-/// The window of a guest: pictures become bytes, which that process writes to its terminal.
+/// An attached window: frames become bytes that the other process writes to its terminal.
 struct Remote {
     canvas: Canvas<CrosstermBackend<Ink>>,
     ink: Ink,
@@ -186,8 +185,8 @@ impl Screen for Remote {
     }
 }
 
-/// Bytes that wait for the next picture: one picture at most, since nothing is drawn before they
-/// are taken.
+/// The bytes of the next frame. There is at most one, because the next frame is drawn only after
+/// these bytes are taken.
 #[derive(Clone, Debug, Default)]
 struct Ink(Rc<RefCell<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! What a window asks for.
+//! Performs the effects that a model asks for.
 
 use super::desk::Seat;
 use super::{Next, PAGE_ROWS, Shell};
@@ -16,11 +16,11 @@ use crate::ticket::Right;
 use crate::tui::model::overlay::{FOUND_MAX, Invite, Overlay};
 use crate::tui::model::{Effect, News};
 
-/// The widest invite.
+/// The widest invite, in columns. Chosen: the longest one has 263 characters.
 const INVITE_COLUMNS_MAX: usize = 400;
 
 impl Shell<'_> {
-    /// Does it.
+    /// Performs an effect.
     pub(super) async fn perform(&mut self, seat: Seat, effect: Effect) -> Result<Next, Failure> {
         match effect {
             Effect::Send { channel, text } => self.send(seat, channel.as_str(), &text).await?,
@@ -54,7 +54,7 @@ impl Shell<'_> {
                 if let Some(screen) = self.desk.screen(seat) {
                     screen.copy(&text)?;
                 }
-                self.note(seat, "on the clipboard, if your terminal does that");
+                self.note(seat, "copied, if your terminal supports it (OSC 52)");
             }
             Effect::Bell => self.ring(seat)?,
             Effect::MarkRead(spot) => self.session.mark_read(spot)?,
@@ -81,12 +81,12 @@ impl Shell<'_> {
     }
 
     async fn ask(&mut self, seat: Seat, ask: &Ask) -> Result<(), Failure> {
-        // An export is of all that is here, also of what the windows do not show yet.
+        // An export contains all stored messages, including those not shown yet.
         while self.is_behind && matches!(ask, Ask::Export(_)) {
             self.read_on().await?;
         }
         let lines = asked::answer(&mut self.session, self.global, ask).await?;
-        // A setting holds in all windows; what was only said in one of them does not.
+        // A setting applies to all windows; a change in one window does not.
         if matches!(ask, Ask::Set(..)) {
             self.tell(&News::Look(self.session.look()))?;
             self.tell(&News::Nick(self.session.nick().clone()))?;
@@ -96,7 +96,7 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// Goes to another room, unless there is nothing to see.
+    /// Switches to another room, unless it cannot be read.
     fn open_room(&mut self, seat: Seat, at: usize) -> Next {
         let Some(Err(failure)) = self.rooms.get(at).map(|room| room.clone().readable()) else {
             return Next::Open(at);
@@ -112,7 +112,7 @@ impl Shell<'_> {
                 self.is_behind = true;
                 Ok(())
             }
-            // The user can put this right himself.
+            // The user can correct this.
             Err(failure) if failure.exit() == ExitCode::BadInput => {
                 if let Some(report) = failure.report() {
                     self.note(seat, &format!("not sent: {}", report.message()));
@@ -123,7 +123,7 @@ impl Shell<'_> {
         }
     }
 
-    /// Looks through some more messages, unless the window does not show the search any more.
+    /// Searches the next page, unless the search was closed.
     pub(super) async fn search_on(&mut self) -> Result<(), Failure> {
         let Some((seat, mut search)) = self.search.take() else { return Ok(()) };
         let overlay = self.models.get(&seat).map(|model| &model.overlay);
@@ -139,7 +139,7 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// All windows show from then on what is to be shown.
+    /// Changes moderation, and reloads the messages in all windows.
     async fn moderate(&mut self, seat: Seat, wanted: &Moderate) -> Result<(), Failure> {
         match self.session.moderate(wanted).await {
             Ok(done) => self.note(seat, &done),
@@ -154,8 +154,7 @@ impl Shell<'_> {
         self.tell(&News::Latest(latest))
     }
 
-    /// Tells the windows what their channels are about, where that may have changed: what came may
-    /// have moved a topic that was here.
+    /// Updates the topics in the windows where they may have changed.
     pub(super) async fn tell_topics(&mut self) -> Result<(), Failure> {
         let is_all = std::mem::take(&mut self.has_topics);
         let behind = self.models.iter().filter(|(_, model)| is_all || !model.knows_topic());
@@ -187,7 +186,7 @@ impl Shell<'_> {
         self.tell_one(seat, News::Invite(invite))
     }
 
-    /// Tells one window, and does at once what can be done without leaving.
+    /// Sends an event to the model of one window and performs immediate effects.
     pub(super) fn tell_one(&mut self, seat: Seat, news: News) -> Result<(), Failure> {
         self.is_stale = true;
         let effects = self.models.get_mut(&seat).map(|model| model.update(news));
@@ -195,7 +194,7 @@ impl Shell<'_> {
             match effect {
                 Effect::Bell => self.ring(seat)?,
                 Effect::MarkRead(spot) => self.session.mark_read(spot)?,
-                // News ask for nothing else.
+                // Events cause no other effects.
                 _ => {}
             }
         }

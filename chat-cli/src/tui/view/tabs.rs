@@ -1,4 +1,4 @@
-//! The channels in one line, where there is no room for a list.
+//! Draws the channels in one line, in windows without a list.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::rooms::Pointed;
 use crate::tui::model::Model;
 
-/// The words of each channel.
+/// Returns the label of each channel.
 fn labels(model: &Model) -> Vec<String> {
     let name = |at: usize, channel: &crate::sanitize::Clean| {
         let room = if at == 0 { model.about.room.as_str() } else { "" };
@@ -19,7 +19,7 @@ fn labels(model: &Model) -> Vec<String> {
     model.channels().iter().enumerate().map(|(at, channel)| name(at, channel)).collect()
 }
 
-/// Draws them.
+/// Draws the labels.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let channels = model.channels();
     let spans = labels(model).into_iter().zip(&channels).map(|(label, channel)| {
@@ -37,7 +37,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(line, area);
 }
 
-/// What stands at a place.
+/// Returns the channel at a position.
 pub fn at(model: &Model, area: Rect, at: Position) -> Option<Pointed> {
     let mut column = usize::from(area.x);
     for (label, channel) in labels(model).iter().zip(model.channels()) {
