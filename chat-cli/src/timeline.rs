@@ -1,13 +1,12 @@
-//! All feeds of a room as one conversation.
+//! Orders the messages of all feeds of a room.
 //!
-//! Rule: the order is the same on every machine that holds the same blocks, whenever they came. A
-//! message stands behind the one before it in its feed and behind all that its author had seen
-//! when he wrote it; among those that knew nothing of each other, the times decide that their
-//! authors claim; then the feed's key and the index. A clock that is wrong moves its own messages
-//! and can part no answer from its question.
+//! Rule: the order is the same on every machine that holds the same blocks, in whatever order
+//! they arrived. A message comes after the previous one in its feed and after all that its author
+//! had seen. Otherwise the authors' claimed times decide, then the feed's key and the index. A
+//! wrong clock moves only its own messages and never separates an answer from its question.
 //!
-//! The order is kept in a [`View`], an index on disk, so a room is opened without reading what was
-//! said in it: only the messages that are shown are read.
+//! A [`View`], an index on disk, stores the order. So a room opens without reading its messages:
+//! only shown messages are read.
 
 mod place;
 pub mod view;
@@ -26,41 +25,42 @@ use crate::lines::MessageId;
 use crate::message::{self, Chat, Content, Head, Unreadable};
 use crate::sanitize::Clean;
 
-/// Blocks that are read at once: a block of a stranger has up to a mebibyte.
+/// Blocks read at once. Chosen: a block of a peer has up to 1 MiB, so this bounds memory to 64
+/// MiB.
 const READ_BLOCKS_MAX: u64 = 64;
-/// Blocks of all feeds that one step looks at, so that a long catch-up shows something meanwhile
-/// and keeps nobody waiting: a key for some milliseconds.
+/// Blocks per step, over all feeds. Chosen: a step takes a few milliseconds, so a long catch-up
+/// shows progress and keys do not wait.
 const STEP_BLOCKS_MAX: u64 = 256;
-/// Messages that are looked at together while a page is filled.
+/// Messages read at once while a page is filled. Chosen: bounds memory.
 pub const PAGE_SPOTS: usize = 256;
-/// Topics that are looked at together. The last one is nearly always that which holds.
+/// Topics read at once. Chosen: the last one is nearly always valid, so few are needed.
 const TOPICS_AT_ONCE: usize = 4;
 
-/// One message in its place.
+/// A message at its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name.
+    /// Its id.
     pub id: MessageId,
-    /// Where it stands.
+    /// Its time key.
     pub place: Place,
-    /// What it says.
+    /// Its content.
     pub content: Content,
 }
 
 impl Entry {
-    /// Its place among all others.
+    /// Returns its position among all messages.
     pub fn spot(&self) -> Spot {
         let block = Block { feed: self.id.feed, index: self.id.index };
         Spot { place: self.place, block }
     }
 }
 
-/// What the timeline cannot go on after.
+/// A failure that stops the timeline.
 #[derive(Debug)]
 pub enum Trouble {
-    /// The node does not give back what it holds.
+    /// The node failed to read its data.
     Node(NodeError),
-    /// The index fails.
+    /// The index failed.
     View(ViewFailure),
 }
 
@@ -76,32 +76,32 @@ impl From<ViewFailure> for Trouble {
     }
 }
 
-/// The conversation, as far as it was read.
+/// The messages of a room, as far as they were read.
 #[derive(Debug)]
 pub struct Timeline {
     view: View,
-    /// How its blocks are read and written.
+    /// Encodes and decodes the blocks.
     envelope: Envelope,
-    /// The feed whose messages are ours.
+    /// The user's feed.
     own: [u8; 32],
-    /// Feeds of which nothing is shown: they keep their places, and say nothing.
+    /// The hidden feeds: their messages keep their positions, without content.
     hidden: BTreeSet<[u8; 32]>,
 }
 
-/// What one step brought.
+/// The result of one step.
 #[derive(Debug, Default)]
 pub struct Step {
-    /// In the order of the timeline, as far as this step goes.
+    /// The new messages, in timeline order within this step.
     pub entries: Vec<Entry>,
-    /// Whether there is more to read already.
+    /// Whether more messages can be read.
     pub more: bool,
 }
 
 impl Timeline {
-    /// The timeline of whoever writes the feed `own`, with its index in a file, or in memory.
+    /// Opens the timeline of the user with the feed `own`, with its index in a file or in memory.
     ///
     /// # Errors
-    /// If the index cannot be written.
+    /// Fails if the index cannot be written.
     pub fn open(
         file: Option<File>,
         envelope: Envelope,
@@ -111,7 +111,7 @@ impl Timeline {
         Ok(Self { view, envelope, own, hidden: BTreeSet::new() })
     }
 
-    /// Shows nothing of these feeds from now on.
+    /// Sets the hidden feeds.
     pub fn hide(&mut self, hidden: BTreeSet<[u8; 32]>) {
         self.hidden = hidden;
     }
@@ -123,36 +123,36 @@ impl Timeline {
         }
     }
 
-    /// How messages become blocks here, and back.
+    /// Returns the envelope of the messages.
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 
-    /// The index.
+    /// Returns the index.
     pub fn view(&self) -> &View {
         &self.view
     }
 
-    /// What our next message names.
+    /// Returns the heads that our next message refers to.
     ///
     /// # Errors
-    /// If the index cannot be read.
+    /// Fails if the index cannot be read.
     pub fn seen(&self) -> Result<Vec<Head>, ViewFailure> {
         self.view.seen(&self.own)
     }
 
-    /// How many of our own messages were read.
+    /// Returns how many of our own messages were read.
     ///
     /// # Errors
-    /// If the index cannot be read.
+    /// Fails if the index cannot be read.
     pub fn own_length(&self) -> Result<u64, ViewFailure> {
         self.view.read_until(&self.own)
     }
 
-    /// Reads on in the feeds that have grown.
+    /// Reads the next blocks of feeds that have grown.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn step(&self, node: &Node) -> Result<Step, Trouble> {
         let mut step = Step::default();
         let mut arrived = Vec::new();
@@ -160,7 +160,8 @@ impl Timeline {
         for feed in node.feeds().await? {
             let mut next = self.view.read_until(&feed.key.0)?;
             if next > feed.length {
-                // The store was put back to an older state: what was read since is not there.
+                // The store was restored to an older state, so the index has blocks that are
+                // missing.
                 self.view.clear()?;
                 return Ok(Step { more: true, ..Step::default() });
             }
@@ -191,19 +192,19 @@ impl Timeline {
         Ok(step)
     }
 
-    /// Reads all that is there and was not read before.
+    /// Reads all new blocks.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn catch_up(&self, node: &Node) -> Result<(), Trouble> {
         while self.step(node).await?.more {}
         Ok(())
     }
 
-    /// The last `keep` messages that are `wanted`, of those from `since` on.
+    /// Returns the last `keep` messages that are `wanted` and not older than `since`.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn history(
         &self,
         node: &Node,
@@ -219,10 +220,10 @@ impl Timeline {
         Ok(entries)
     }
 
-    /// The last `count` messages before a spot, or of all.
+    /// Returns the last `count` messages before a position, or of the whole room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn page(
         &self,
         node: &Node,
@@ -233,10 +234,10 @@ impl Timeline {
         self.entries(node, &spots).await
     }
 
-    /// The first `count` messages behind a spot, or of all.
+    /// Returns the first `count` messages after a position, or of the whole room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn page_after(
         &self,
         node: &Node,
@@ -250,10 +251,10 @@ impl Timeline {
         self.entries(node, &spots).await
     }
 
-    /// Messages before a spot and from it on, half of `count` each.
+    /// Returns the messages around a position: half of `count` before it, half from it on.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn around(
         &self,
         node: &Node,
@@ -265,10 +266,10 @@ impl Timeline {
         self.entries(node, &spots).await
     }
 
-    /// The messages of these spots.
+    /// Reads the messages at these positions.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn entries(&self, node: &Node, spots: &[Spot]) -> Result<Vec<Entry>, Trouble> {
         let mut feeds: BTreeMap<[u8; 32], FeedId> = BTreeMap::new();
         if !spots.is_empty() {
@@ -289,10 +290,11 @@ impl Timeline {
         Ok(spots.iter().map(entry).collect())
     }
 
-    /// The last `most` messages before a spot, or of all, that are `wanted`.
+    /// Returns the last `most` messages that are `wanted`, before a position or of the whole
+    /// room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn find(
         &self,
         node: &Node,
@@ -312,11 +314,11 @@ impl Timeline {
         Ok(found)
     }
 
-    /// Who set the topic of a channel last, and to what: the last one in the order of the timeline,
-    /// so that all who hold the same have the same. Those who are hidden set none.
+    /// Returns the current topic of a channel: the last one in timeline order, so all members
+    /// with the same blocks see the same. Topics of hidden members are ignored.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn topic(
         &self,
         node: &Node,
@@ -329,7 +331,7 @@ impl Timeline {
             let spots = self.view.topics(&mark, before, is_shown, TOPICS_AT_ONCE)?;
             let Some(first) = spots.first() else { return Ok(None) };
             before = Some(*first);
-            // What is not kept any more, as of a feed that was refused, is none.
+            // A block that is no longer stored, as of a refused feed, sets no topic.
             for entry in self.entries(node, &spots).await?.into_iter().rev() {
                 match entry.content {
                     Content::Topic(set) if set.channel == *channel => {
@@ -341,7 +343,7 @@ impl Timeline {
         }
     }
 
-    /// Reads a run; one by one where a part of it is not kept any more.
+    /// Reads a run of blocks; one by one if some are no longer stored.
     async fn read_run(
         &self,
         node: &Node,
@@ -370,7 +372,7 @@ impl Timeline {
     }
 }
 
-/// Blocks that lie in one feed one behind the other: the first, and how many.
+/// Groups consecutive blocks of a feed: the first block and the count.
 fn runs(spots: &[Spot]) -> Vec<(Block, u64)> {
     let mut blocks: Vec<Block> = spots.iter().map(|spot| spot.block).collect();
     blocks.sort_unstable();
@@ -390,7 +392,7 @@ fn runs(spots: &[Spot]) -> Vec<(Block, u64)> {
     runs
 }
 
-/// What the index needs of a block.
+/// Extracts what the index needs from a block.
 fn arrival(envelope: &Envelope, name: Block, block: &[u8], content: &Content) -> Arrived {
     let claimed_ms = content.said().and_then(|chat| chat.time).map(Timestamp::as_millisecond);
     let topic_of = match content {

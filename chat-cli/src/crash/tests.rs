@@ -3,11 +3,11 @@ use std::process::Command;
 use super::*;
 use crate::output::tell_crashes_briefly;
 
-/// Names the folder to the process that is to crash.
+/// The variable that passes the folder to the crashing process.
 const VARIABLE: &str = "MULTICHAT_TEST_CRASH";
 const SECRET: &str = "meet me at noon";
 
-/// Not for the list of tests: the next one starts it in a process of its own.
+/// Not an independent test: the next test runs it in its own process.
 #[test]
 fn crash_when_asked_to() {
     let Some(folder) = std::env::var_os(VARIABLE) else { return };

@@ -1,7 +1,7 @@
-//! The index of a room: which blocks are known, and in which order they stand.
+//! Implements the index of a room: the known blocks and their order.
 //!
-//! Rule: it holds nothing that the feeds do not, so it may be deleted at any time. And what it
-//! says is a function of the set of blocks that it was given, not of the order in which they came.
+//! Rule: everything in it can be rebuilt from the feeds, so it may be deleted at any time. Its
+//! content depends on the set of blocks, not on their order of arrival.
 
 mod settle;
 mod topics;
@@ -19,13 +19,14 @@ use super::place::{Block, FIRST, Place, Spot};
 use crate::envelope::ChannelMark;
 use crate::message::{Digest, Head, SEEN_MAX};
 
-/// Raised when what is written changes: an index of another version is made anew. Of those below,
-/// the marks are kept.
+/// The format version. An index of another version is rebuilt; the `marks` table of an older one
+/// is kept.
 const VERSION: u64 = 2;
-/// Pages of the index that are kept in memory. The rest is the system's to keep.
+/// The cache of the database. Chosen: small; the system caches the file too.
 const CACHE_BYTES: usize = 8 << 20;
 
-/// The most feeds of which [`View::missing`] tells: anybody can name feeds that do not exist.
+/// The most feeds that [`View::missing`] returns. Chosen: bounds the list, as anyone can refer to
+/// feeds that do not exist.
 const MISSING_MAX: usize = 16;
 
 type Key = [u8; 40];
@@ -33,11 +34,11 @@ type Key = [u8; 40];
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 const BLOCKS: TableDefinition<'_, &Key, &[u8]> = TableDefinition::new("blocks");
 const ORDER: TableDefinition<'_, &[u8; 56], ()> = TableDefinition::new("order");
-/// A block that is named, whether it is here or not, and those that name it.
+/// Maps a referenced block, stored or not, to the blocks that refer to it.
 const NAMED: MultimapTableDefinition<'_, &Key, &Key> = MultimapTableDefinition::new("named");
 const FEEDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("feeds");
 
-/// Places that the user has to do with. They are kept when all else is made anew.
+/// Positions that belong to the user. They are kept when the rest is rebuilt.
 const MARKS: TableDefinition<'_, &str, &[u8; 56]> = TableDefinition::new("marks");
 
 /// An index, on disk or in memory.
@@ -46,26 +47,26 @@ pub struct View {
     database: Database,
 }
 
-/// A block that has arrived, as far as the order needs it.
+/// A new block, with the data that determines its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrived {
-    /// Which one.
+    /// The block.
     pub block: Block,
-    /// Its own digest.
+    /// Its digest.
     pub digest: Digest,
-    /// When its author says that he wrote it, in milliseconds since 1970.
+    /// The time that its author claims, in milliseconds since 1970.
     pub claimed_ms: Option<i64>,
-    /// What he says that he had seen.
+    /// The heads that its author claims to have seen.
     pub seen: Vec<Head>,
-    /// The channel of which it sets the topic, if it sets one.
+    /// The channel whose topic it sets, if any.
     pub topic_of: Option<ChannelMark>,
 }
 
-/// What is kept of a block.
+/// The stored data of a block.
 #[derive(Debug, Serialize, Deserialize)]
 struct Known {
     digest: Digest,
-    /// The digest of the feed up to here, once all blocks before are known.
+    /// The digest of the feed up to here, once all earlier blocks are known.
     chain: Option<Digest>,
     claimed_ms: Option<i64>,
     seen: Vec<Head>,
@@ -73,33 +74,32 @@ struct Known {
     topic_of: Option<ChannelMark>,
 }
 
-/// What is kept of a feed.
+/// The stored data of a feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Cursor {
-    /// Up to where it was read.
+    /// The length that was read.
     read: u64,
-    /// Up to where our own messages have named it.
+    /// The length that our own messages refer to.
     named: u64,
-    /// Up to where anybody's messages have named it: more than was read is missing here.
+    /// The length that any messages refer to; what exceeds `read` is missing here.
     told: u64,
 }
 
-/// What is written down about the user, and not about the feeds.
+/// Saved data about the user instead of the feeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// The last message that was on the screen.
+    /// The last message that was shown.
     pub read: Option<Spot>,
-    /// How many of our own messages were on some other disk.
+    /// How many of our own messages another peer holds.
     pub elsewhere: u64,
 }
 
-/// Whether what is written is on the disk when the call returns. A crash loses what is not, and
-/// then it is read again.
+/// When a change is durable. A crash loses later changes; their blocks are then read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sync {
-    /// It is.
+    /// When the call returns.
     Now,
-    /// It will be with the next one that is.
+    /// With the next durable change.
     Later,
 }
 
@@ -109,7 +109,7 @@ pub struct ViewFailure(redb::Error);
 
 impl std::fmt::Display for ViewFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the index of the room cannot be used: {}", self.0)
+        write!(f, "cannot use the index of the room: {}", self.0)
     }
 }
 
@@ -124,11 +124,11 @@ fn damaged(_: postcard::Error) -> ViewFailure {
 }
 
 impl View {
-    /// Opens an index in a file of its own, or makes it. What is no index of this version is made
-    /// anew: it holds nothing that cannot be had again.
+    /// Opens or creates an index in a file. A file of another version or format is rebuilt, which
+    /// loses nothing.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// Fails if the file cannot be written.
     pub fn open(file: File) -> Result<Self, ViewFailure> {
         let again = file.try_clone().map_err(redb::Error::from).map_err(failed)?;
         match Self::in_file(file).and_then(Self::checked) {
@@ -140,10 +140,10 @@ impl View {
         }
     }
 
-    /// An index that is gone with the process.
+    /// Creates an index in memory.
     ///
     /// # Errors
-    /// If there is no memory for it.
+    /// Fails if there is not enough memory.
     pub fn in_memory() -> Result<Self, ViewFailure> {
         let database = builder().create_with_backend(InMemoryBackend::new()).map_err(failed)?;
         Self { database }.checked()
@@ -182,10 +182,10 @@ impl View {
         Ok(self)
     }
 
-    /// Forgets everything.
+    /// Removes all data of feeds.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub fn clear(&self) -> Result<(), ViewFailure> {
         let write = self.database.begin_write().map_err(failed)?;
         delete_order(&write)?;
@@ -193,11 +193,11 @@ impl View {
         write.commit().map_err(failed)
     }
 
-    /// Takes blocks, in any order, and gives the place of each. `own` is the feed whose messages
-    /// are ours. Blocks that are known already change nothing.
+    /// Adds blocks in any order, and returns the key of each. `own` is the user's feed. Known
+    /// blocks change nothing.
     ///
     /// # Errors
-    /// If they cannot be written; then none of them was.
+    /// Fails if they cannot be written; then none of them was.
     pub fn add(
         &self,
         blocks: &[Arrived],
@@ -213,10 +213,10 @@ impl View {
         Ok(places)
     }
 
-    /// What was written down here about the user's own reading and writing.
+    /// Returns the saved data about the user.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn marks(&self) -> Result<Marks, ViewFailure> {
         let read = self.database.begin_read().map_err(failed)?;
         let marks = read.open_table(MARKS).map_err(failed)?;
@@ -226,10 +226,10 @@ impl View {
         Ok(Marks { read: spot, elsewhere })
     }
 
-    /// Writes down up to where the user has read.
+    /// Saves the read position.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub fn mark_read(&self, spot: Spot) -> Result<(), ViewFailure> {
         let write = self.begin_later()?;
         write
@@ -240,27 +240,27 @@ impl View {
         write.commit().map_err(failed)
     }
 
-    /// Writes down how many of our own messages are on some other disk.
+    /// Saves how many of our own messages another peer holds.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub fn mark_elsewhere(&self, length: u64) -> Result<(), ViewFailure> {
         let write = self.begin_later()?;
         write.open_table(ABOUT).map_err(failed)?.insert("elsewhere", length).map_err(failed)?;
         write.commit().map_err(failed)
     }
 
-    /// A change that is on the disk with the next one that waits for it.
+    /// Begins a change that becomes durable with the next durable one.
     fn begin_later(&self) -> Result<WriteTransaction, ViewFailure> {
         let mut write = self.database.begin_write().map_err(failed)?;
         write.set_durability(Durability::None).expect("no savepoint is ever made");
         Ok(write)
     }
 
-    /// Up to where a feed was read: one more than the highest index that was added.
+    /// Returns the length of a feed that was read: one more than the highest index.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn read_until(&self, feed: &[u8; 32]) -> Result<u64, ViewFailure> {
         let read = self.database.begin_read().map_err(failed)?;
         let feeds = read.open_table(FEEDS).map_err(failed)?;
@@ -268,20 +268,20 @@ impl View {
         cursor.map_or(Ok(0), |found| Ok(cursor_of(found.value())?.read))
     }
 
-    /// How many blocks are in it.
+    /// Returns the number of blocks.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn count(&self) -> Result<u64, ViewFailure> {
         use redb::ReadableTableMetadata;
         let read = self.database.begin_read().map_err(failed)?;
         read.open_table(ORDER).map_err(failed)?.len().map_err(failed)
     }
 
-    /// The last `count` messages before a spot, or of all, in their order.
+    /// Returns the last `count` positions before a position, or of all, in order.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn before(&self, spot: Option<Spot>, count: usize) -> Result<Vec<Spot>, ViewFailure> {
         let read = self.database.begin_read().map_err(failed)?;
         let order = read.open_table(ORDER).map_err(failed)?;
@@ -298,10 +298,10 @@ impl View {
         Ok(spots)
     }
 
-    /// The first `count` messages from a spot on, in their order.
+    /// Returns the first `count` positions from a position on, in order.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn from(&self, spot: Spot, count: usize) -> Result<Vec<Spot>, ViewFailure> {
         let read = self.database.begin_read().map_err(failed)?;
         let order = read.open_table(ORDER).map_err(failed)?;
@@ -311,11 +311,11 @@ impl View {
             .collect()
     }
 
-    /// What our next message names: of the feeds that have grown since we last named them, those
-    /// whose last messages stand latest, [`SEEN_MAX`] at most.
+    /// Returns the heads for our next message: the latest heads of feeds that have grown since
+    /// our last message, [`SEEN_MAX`] at most.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn seen(&self, own: &[u8; 32]) -> Result<Vec<Head>, ViewFailure> {
         let read = self.database.begin_read().map_err(failed)?;
         let (feeds, blocks) =
@@ -331,7 +331,7 @@ impl View {
             let known = blocks.get(&block.to_bytes()).map_err(failed)?;
             let Some(known) = known else { continue };
             let known = known_of(known.value())?;
-            // Without all that is before it, nobody can hold the name against the feed.
+            // Without all earlier blocks the digest is unknown.
             if let Some(digest) = known.chain {
                 heads.push((known.place, Head { feed, index: block.index, digest }));
             }
@@ -340,11 +340,11 @@ impl View {
         Ok(heads.into_iter().take(SEEN_MAX).map(|(_, head)| head).collect())
     }
 
-    /// Feeds of which messages name more than is here, with how many messages that is. It is what
-    /// their authors claim.
+    /// Returns feeds with messages that are referred to but missing here, with the count. These
+    /// are unverified claims.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn missing(&self) -> Result<Vec<([u8; 32], u64)>, ViewFailure> {
         let read = self.database.begin_read().map_err(failed)?;
         let feeds = read.open_table(FEEDS).map_err(failed)?;
@@ -359,10 +359,10 @@ impl View {
         Ok(missing)
     }
 
-    /// The place of a block, if it is here.
+    /// Returns the key of a block, if it is known.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn place(&self, block: Block) -> Result<Option<Place>, ViewFailure> {
         let read = self.database.begin_read().map_err(failed)?;
         let blocks = read.open_table(BLOCKS).map_err(failed)?;
@@ -371,12 +371,12 @@ impl View {
     }
 }
 
-/// The first spot of a time.
+/// Returns the first position of a time key.
 pub fn spot_at(place: Place) -> Spot {
     Spot { place: place.max(FIRST), block: Block { feed: [0; 32], index: 0 } }
 }
 
-/// Makes the tables of the order, where they are not there.
+/// Creates the tables that are missing.
 fn open_order(write: &WriteTransaction) -> Result<(), ViewFailure> {
     write.open_table(BLOCKS).map_err(failed)?;
     write.open_table(ORDER).map_err(failed)?;

@@ -37,7 +37,7 @@ fn a_seeder_is_of_the_same_group_in_the_same_folder_without_the_content_key() {
     assert_eq!(seeder.group().topic(), member.group().topic());
     assert_eq!(RoomId::of(&seeder), RoomId::of(&member));
     assert!(matches!(seeder.envelope(), Envelope::Closed));
-    // What a seeder hands on is what he has.
+    // A relay hands on its own key.
     assert_eq!(seeder.granted(Right::Seeder), Some(granted.clone()));
     assert_eq!(seeder.granted(Right::Member), None);
     for known in [&granted[..], seeder.group().topic(), seeder.group().discovery_key()] {

@@ -7,7 +7,7 @@ use crate::message::{chain, digest};
 
 const OWN: [u8; 32] = [0; 32];
 
-/// A feed that is written block by block, so that its digests can be named.
+/// A feed that is written block by block, so that its digests are known.
 #[derive(Default)]
 struct Author {
     feed: [u8; 32],
@@ -24,7 +24,7 @@ impl Author {
         self.set(claimed_ms, seen, None)
     }
 
-    /// The same, and it may set the topic of a channel.
+    /// Writes a block that may set the topic of a channel.
     fn set(&mut self, claimed_ms: Option<i64>, seen: &[Head], channel: Option<u8>) -> Arrived {
         let topic_of = channel.map(|channel| [channel; 16]);
         let index = self.blocks.len() as u64;
@@ -41,7 +41,7 @@ impl Author {
     }
 }
 
-/// The index in a file, made if it is not there.
+/// Opens or creates the index in a file.
 fn open_at(path: &Path) -> View {
     let mut options = File::options();
     let file = options.read(true).write(true).create(true).truncate(false).open(path);
@@ -53,7 +53,7 @@ fn order(view: &View) -> Vec<(u8, u64)> {
     spots.iter().map(|spot| (spot.block.feed[0], spot.block.index)).collect()
 }
 
-/// All that set the topic of a channel, in their order, by authors who are not `hidden`.
+/// Returns all blocks that set the topic of a channel, in order, except those of a hidden author.
 fn topics(view: &View, channel: u8, hidden: Option<u8>) -> Vec<(u8, u64)> {
     let (mut found, mut before) = (Vec::new(), None);
     loop {
@@ -88,7 +88,7 @@ fn feeds_are_one_conversation_by_the_claimed_times() {
 #[test]
 fn an_answer_stands_behind_its_question_whatever_the_clocks_say() {
     let (mut a, mut b) = (Author::new(1), Author::new(2));
-    // The clock of one is far ahead, and that of the other far behind.
+    // One clock is far ahead, the other far behind.
     let question = a.write(Some(9_000), &[]);
     let answer = b.write(Some(10), &[a.head(0)]);
     let thanks = a.write(Some(9_001), &[b.head(0)]);
@@ -133,7 +133,7 @@ fn what_is_missing_in_a_feed_holds_up_nothing_and_is_counted() {
     let view = view_of(&[blocks[0].clone(), answer]);
     assert_eq!(order(&view), [(2, 0), (1, 0)]);
     assert_eq!(view.missing().unwrap(), [([1; 32], 3)]);
-    // The last without those before it: its digest cannot be told yet.
+    // The last block without the earlier ones: its digest is unknown.
     view.add(&blocks[3..], &OWN, Sync::Later).unwrap();
     assert_eq!(order(&view), [(2, 0), (1, 0), (1, 3)]);
     view.add(&blocks[1..3], &OWN, Sync::Later).unwrap();
@@ -172,7 +172,7 @@ fn pages_go_back_from_the_end_and_forth_from_a_time() {
 #[test]
 fn the_topic_that_was_set_having_seen_the_other_holds_whatever_the_clocks_say() {
     let (mut a, mut b) = (Author::new(1), Author::new(2));
-    // The clock of one is far ahead.
+    // One clock is far ahead.
     let first = a.set(Some(9_000), &[], Some(7));
     let second = b.set(Some(10), &[a.head(0)], Some(7));
     let elsewhere = b.set(Some(9_999), &[], Some(8));
@@ -228,7 +228,7 @@ fn a_file_that_is_no_index_is_made_one_and_a_good_one_is_kept() {
     assert_eq!(order(&open()), []);
 }
 
-/// A room: who writes, by which clock, having seen how much of whom.
+/// Generates a room: authors, clocks, and what each author had seen.
 fn room() -> impl Strategy<Value = Vec<Arrived>> {
     let step = (
         0usize..4,
@@ -264,11 +264,11 @@ proptest! {
         let view = View::in_memory().unwrap();
         for some in shuffled.chunks(batch) {
             view.add(some, &OWN, Sync::Later).unwrap();
-            // Again: what is known changes nothing.
+            // Adding known blocks changes nothing.
             view.add(some, &OWN, Sync::Later).unwrap();
         }
         prop_assert_eq!(order(&at_once), order(&view));
-        // The topics are those of the order, each where its block is.
+        // The topics are in the order of their blocks.
         for channel in 7..9 {
             let sets = |name: &(u8, u64)| blocks.iter().any(|block| {
                 let is_it = (block.block.feed[0], block.block.index) == *name;
@@ -277,7 +277,7 @@ proptest! {
             let expected: Vec<_> = order(&view).into_iter().filter(sets).collect();
             prop_assert_eq!(topics(&view, channel, None), expected);
         }
-        // And nothing stands before what its author had seen.
+        // No block comes before one that its author had seen.
         for block in &blocks {
             let place = view.place(block.block).unwrap().unwrap();
             for head in &block.seen {

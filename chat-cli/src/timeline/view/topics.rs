@@ -1,6 +1,7 @@
-//! Which blocks set the topic of a channel, in the order of the timeline.
+//! Stores which blocks set the topic of a channel, in timeline order.
 //!
-//! Rule: the texts stay in the feeds, and the names of channels too; there are marks of them here.
+//! Rule: topic texts and channel names stay in the feeds; the index contains keyed hashes of the
+//! names.
 
 use redb::{ReadableDatabase, TableDefinition};
 
@@ -10,13 +11,13 @@ use crate::timeline::place::SPOT_BYTES;
 
 const MARK_BYTES: usize = size_of::<ChannelMark>();
 
-/// A channel, and a spot at which its topic is set.
+/// A channel and the position of a block that sets its topic.
 pub(super) type TopicKey = [u8; MARK_BYTES + SPOT_BYTES];
 
-/// They move with the order: where the last one stands, is what holds.
+/// The topics. They move with the order; the last one of a channel is valid.
 pub(super) const TOPICS: TableDefinition<'_, &TopicKey, ()> = TableDefinition::new("topics");
 
-/// Bytes that sort as the spots of a channel do.
+/// Encodes to bytes that sort by channel and position.
 pub(super) fn key(channel: &ChannelMark, spot: &Spot) -> TopicKey {
     let mut key = [0; MARK_BYTES + SPOT_BYTES];
     key[..MARK_BYTES].copy_from_slice(channel);
@@ -25,11 +26,11 @@ pub(super) fn key(channel: &ChannelMark, spot: &Spot) -> TopicKey {
 }
 
 impl View {
-    /// The last `count` blocks before a spot, or of all, that set the topic of a channel, in their
-    /// order; those of feeds that are not wanted are passed over without being read.
+    /// Returns the last `count` blocks that set the topic of a channel, before a position or of
+    /// all, in order. Unwanted feeds are skipped without reading them.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn topics(
         &self,
         channel: &ChannelMark,
@@ -43,7 +44,7 @@ impl View {
         first[..MARK_BYTES].copy_from_slice(channel);
         let mut last = [0xff; MARK_BYTES + SPOT_BYTES];
         last[..MARK_BYTES].copy_from_slice(channel);
-        // No block has the last index of all, so the end need not be in it.
+        // No block has the largest index, so the end may be exclusive.
         let end = before.map_or(last, |spot| key(channel, &spot));
         let run = topics.range::<&TopicKey>(&first..&end).map_err(failed)?;
         let mut spots = Vec::new();
