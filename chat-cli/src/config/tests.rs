@@ -130,7 +130,7 @@ fn a_change_leaves_the_rest_as_it_was() {
         Ok::<_, Failure>(draft.text)
     };
     let first = set(Key::Nick, "a \"quoted\" \u{e9}").unwrap();
-    assert!(first.contains("# How the others see you."), "{first}");
+    assert!(first.contains("# Your name, as others see it."), "{first}");
     let own = first.replace("nick = ", "  # mine\nnick   =  ") + "# the end\n";
     write(&path, &own).unwrap();
     let changed = set(Key::Nick, "carol").unwrap();

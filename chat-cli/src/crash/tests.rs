@@ -25,7 +25,7 @@ fn a_crash_is_written_down_without_what_was_said() {
     let done = again.env(VARIABLE, &folder).output().unwrap();
     assert!(!done.status.success());
     let told = String::from_utf8_lossy(&done.stderr);
-    assert!(told.contains("error[crash]: multichat has crashed at "), "{told}");
+    assert!(told.contains("error[crash]: multichat crashed at "), "{told}");
     let path = files(&folder).unwrap().remove(0);
     assert!(told.contains(&*path.to_string_lossy()), "{told}");
     let text = fs::read_to_string(&path).unwrap();

@@ -50,7 +50,7 @@ impl Stage {
         let pipes = world.links().count();
         self.line(world, &self.bold(&format!("{names} ── (ring)")))?;
         let what = format!(
-            "{count} members, {pipes} pipes, {} messages each, seed {}; no network, no disk",
+            "{count} members, {pipes} links, {} messages each, seed {}; no network, no disk",
             self.size.messages, self.size.seed
         );
         self.line(world, &dim(&what, self.paint))

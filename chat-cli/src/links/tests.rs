@@ -89,7 +89,7 @@ fn somebody_who_is_no_member_is_a_failure_with_its_own_words() {
     let told = links.take(&gone(1, 1, Ending::Core(Reason::NotAMember)));
     assert_eq!(
         told.unwrap().text(),
-        "cannot reach host:1: somebody answers, but is not in this room"
+        "cannot reach host:1: a peer answers there, but it is not in this room"
     );
     // A stranger who connects is not news.
     links.take(&connected(2, 50_000, Role::Responder));
@@ -122,9 +122,9 @@ fn what_stops_an_author_is_told_in_words_and_to_programs() {
         why,
     };
     for (is_own, why, words) in [
-        (true, Stop::Forked, "you have written two different histories"),
-        (false, Stop::Forked, "bob has written two different histories"),
-        (false, Stop::Full, "there is no room for more of bob"),
+        (true, Stop::Forked, "your history split"),
+        (false, Stop::Forked, "bob's profile was copied or run twice"),
+        (false, Stop::Full, "the storage limit for bob is reached"),
     ] {
         let change = stopped(is_own, why);
         let text = change.text().replace(&format!("bob·{}", sanitize::key_chars(&[7; 32])), "bob");

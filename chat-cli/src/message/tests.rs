@@ -149,7 +149,7 @@ fn a_topic_is_a_block_of_its_own_type() {
     assert_eq!((read.text.as_str(), read.channel.as_str()), ("soup at noon", "lunch"));
     assert_eq!(topic_words(&read.text), "set the topic: soup at noon");
     let Content::Topic(read) = decode(&set("").unwrap()) else { panic!("no topic") };
-    assert_eq!(topic_words(&read.text), "took the topic away");
+    assert_eq!(topic_words(&read.text), "cleared the topic");
     assert_eq!(unreadable(br#"{"type":"chat-topic","text":[]}"#), Unreadable::WrongFields);
     assert_eq!(unreadable(br#"{"type":["chat-topic"],"text":""}"#), Unreadable::OtherType);
 }

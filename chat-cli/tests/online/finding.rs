@@ -1,10 +1,10 @@
-//! Members who find each other, and share nothing but an invite.
+//! Tests members who discover each other and share only an invite.
 
 use std::process::{Command, Stdio};
 
 use crate::program::{Place, Running};
 
-/// A DHT of one node, on loopback.
+/// Starts a DHT of one node on loopback.
 fn dht(place: &Place) -> (Running, String) {
     let mut node = place.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
     let listening = node.wait(|line| line["type"] == "listening");
@@ -37,10 +37,10 @@ fn offline_is_offline_whatever_else_is_said() {
     let words = ["--transport", "offline", "--lan", "--peer", "127.0.0.1:9", "sync"];
     let done = home.run(&words);
     assert_eq!(done.code, 7, "{done:?}");
-    assert!(done.err.contains("there is nobody to sync with"), "{done:?}");
+    assert!(done.err.contains("there is no peer to sync with"), "{done:?}");
 }
 
-/// Two members on the ends of a cable: two hosts in two network namespaces, and no way out.
+/// Connects two hosts by a cable: two network namespaces without other networks.
 #[cfg(target_os = "linux")]
 const CABLE: &str = r#"
 set -e

@@ -1,4 +1,4 @@
-//! A message is handed to the process that has the profile open, and how it ends is as true.
+//! Tests sending through the process that has the profile open; the exit code is as reliable.
 
 use crate::program::Place;
 
@@ -33,7 +33,7 @@ fn a_message_goes_out_through_the_process_that_serves() {
     assert_eq!(serving.stop("TERM").code, 143);
     let said = ["anybody?", "for later", "the build is green", "and so on"];
     assert_eq!(a.texts(), said);
-    // The door goes with the process, and the next one opens it anew.
+    // The socket disappears with the process, and the next one creates it again.
     let (serving, _) = a.serve(&[]);
     assert_eq!(a.run(&["send", "--wait", "stored", "again"]).code, 0);
     serving.kill();

@@ -1,4 +1,4 @@
-//! What is here of a room, and who is.
+//! Tests the commands that show a room's state and its peers.
 
 use crate::program::Place;
 
@@ -26,7 +26,7 @@ fn peers_are_those_who_answer_now() {
     let (host, ticket) = place.host("first");
     let guest = place.guest("second", &ticket);
     let (serving, addr) = host.serve(&[]);
-    // Nobody listens on the port of the second address.
+    // No program listens on the port of the second address.
     let both = ["--peer", &addr, "--peer", "127.0.0.1:9", "peers"];
     let done = guest.run(&both);
     assert_eq!((done.code, done.out.lines().count()), (0, 1), "{done:?}");
@@ -40,7 +40,7 @@ fn peers_are_those_who_answer_now() {
     serving.stop("TERM");
     let alone = host.run(&["peers"]);
     assert_eq!((alone.code, alone.out.as_str()), (0, ""), "{alone:?}");
-    assert!(alone.err.contains("nobody else is here now"), "{alone:?}");
+    assert!(alone.err.contains("no other member is online now"), "{alone:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Programs that talk JSON lines: the pipe, the bots of the examples, and the schema of it all.
+//! Tests programs that exchange JSON lines: the pipe, the example bots, and the schema.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -16,8 +16,8 @@ fn is_message(text: &str) -> impl Fn(&Value) -> bool + '_ {
     move |line| line["type"] == "message" && line["text"] == text
 }
 
-/// Holds every line against the schema: the one kind that has its type, all fields that this
-/// requires, and none that it does not name, each of the kind that it names.
+/// Checks every line against the schema: exactly one definition has its type, all required fields
+/// are present, and every field is defined and has the defined type.
 pub(crate) fn hold(lines: &[Value]) {
     let schema: Value = serde_json::from_str(include_str!("../../schema/lines-1.json"))
         .expect("the schema is JSON");
@@ -231,13 +231,13 @@ fn the_bots_of_the_examples_answer() {
     }
 }
 
-/// A word to whoever reads a test's output.
+/// Prints a note for the reader of the test's output.
 #[expect(clippy::print_stdout, reason = "it is meant to be read")]
 fn say(word: &str) {
     println!("{word}");
 }
 
-/// A bot with the programs that it has started: all of them end with it.
+/// A bot with its child processes; dropping it ends all of them.
 struct Bot(Child);
 
 impl Bot {
