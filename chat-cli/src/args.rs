@@ -3,44 +3,39 @@
 //! Rule: nothing is executed here. [`parse`] turns arguments into an [`Invocation`], help to
 //! print, or a failure that shows a valid command line.
 
-mod about;
-mod channel;
-mod configure;
-mod discovery;
-mod help;
-mod keep;
-mod moderate;
-mod serve;
-mod suggest;
-mod ui;
-mod values;
+pub mod about;
+pub mod channel;
+pub mod configure;
+pub mod discovery;
+pub mod help;
+pub mod history;
+pub mod moderate;
+pub mod parse;
+pub mod serve;
+pub mod suggest;
+pub mod ui;
+pub mod values;
 
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
-use clap::{ArgAction, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Bounds, Look};
-use crate::exit::ExitCode;
+use crate::appearance::Look;
 use crate::output::{Format, Output, Talk, Terminals};
-use crate::report::{Failure, Paint};
-use crate::ticket::looks_like_ticket;
+use crate::quota::Bounds;
+use crate::report::Paint;
 
-pub use self::about::{About, Part};
-pub use self::channel::{AnyChannel, Channel};
-pub use self::configure::Configure;
-pub(crate) use self::discovery::entry;
-pub use self::discovery::{Discovery, Entry, Transport};
-pub use self::help::{command, flags};
-pub use self::keep::{ExportFormat, Inspected, Keep};
-pub use self::moderate::Moderate;
-pub use self::serve::Serve;
-pub use self::suggest::{nearest, nearest_command};
-pub use self::ui::Ui;
-pub use self::values::{PeerAddress, Until, Wait, duration, profile_name};
+use self::about::About;
+use self::channel::{AnyChannel, Channel};
+use self::configure::Configure;
+use self::discovery::Discovery;
+use self::history::Keep;
+use self::moderate::Moderate;
+use self::serve::Serve;
+use self::ui::Ui;
+use self::values::{PeerAddress, Until, Wait, duration, profile_name};
 
 /// Text for a start without arguments while the profile has no room.
 pub const WELCOME: [&str; 2] = [
@@ -383,62 +378,6 @@ pub struct Invocation {
     pub global: Global,
     /// What to do.
     pub action: Action,
-}
-
-/// Why there is nothing to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Help or the version, for standard output. Not an error.
-    Print(String),
-    /// The command line is invalid.
-    Fail(Failure),
-}
-
-/// Parses a command line. The first word is the program's name.
-///
-/// # Errors
-/// Returns a failure with exit code 2 that shows a valid command line.
-pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Stop> {
-    let found = help::brief().try_get_matches_from(words).map_err(stop)?;
-    let line = Line::from_arg_matches(&found).map_err(stop)?;
-    let Line { mut global, words, command } = line;
-    let action = match (command, &words[..]) {
-        (Some(command), []) => Action::Run(command),
-        (None, []) => Action::Open,
-        (None, words) if looks_like_ticket(&words.join(" ")) => {
-            Action::JoinAndOpen { ticket: words.join(" ") }
-        }
-        (None, [room]) if global.room.is_none() => {
-            global.room = Some(room.clone());
-            Action::Open
-        }
-        (_, words) => return Err(Stop::Fail(suggest::unknown(words))),
-    };
-    Ok(Invocation { global, action })
-}
-
-/// Returns whether errors of [`parse`] itself must be JSON lines.
-pub fn wants_json(words: &[OsString]) -> bool {
-    words.iter().take_while(|word| *word != "--").any(|word| word == "--json")
-}
-
-fn stop(error: clap::Error) -> Stop {
-    let text = error.render().to_string();
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return Stop::Print(text.trim_end().to_string());
-    }
-    // clap writes paragraphs: the error, tips, the usage, and where to find help.
-    let mut paragraphs = text.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
-    let what = paragraphs.next().unwrap_or_default();
-    let what = what.strip_prefix("error: ").unwrap_or(what);
-    let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut failure = Failure::new(ExitCode::Usage, "usage", what);
-    for line in paragraphs.flat_map(str::lines) {
-        if !line.trim().is_empty() && !line.starts_with("For more information") {
-            failure = failure.help(line.trim().trim_start_matches("tip: "));
-        }
-    }
-    Stop::Fail(failure.help("all commands:  multichat --help"))
 }
 
 #[cfg(test)]

@@ -9,23 +9,14 @@
 //! does not read blocks nothing. The first process draws the second window, so a feed has one
 //! writer, however many windows are open.
 
-pub mod guest;
+pub mod client;
 pub mod host;
-pub mod sends;
+pub mod submissions;
 mod wire;
-
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::args::Global;
-use crate::profile::Profile;
-use crate::reached::Reached;
-use crate::report::Failure;
-
-pub use self::guest::{Guest, gone, refused, silent};
-pub use self::host::{GuestId, Host, Said};
-pub use self::sends::Sends;
+use crate::delivery::Reached;
 
 /// A request of an attached client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,14 +76,6 @@ pub enum Refusal {
     NotStored(String),
     /// The room is encrypted and this host is a relay.
     Sealed,
-}
-
-/// Returns the socket path of the profile; `None` if the profile is not on disk.
-///
-/// # Errors
-/// Fails if there is no home folder.
-pub fn socket(global: &Global) -> Result<Option<PathBuf>, Failure> {
-    Profile::folder(global).map(|folder| folder.map(|folder| folder.join(host::SOCKET)))
 }
 
 #[cfg(test)]

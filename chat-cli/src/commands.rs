@@ -6,10 +6,10 @@ mod about;
 mod backup;
 mod configure;
 mod dht;
-mod first;
-mod keep;
-mod look;
+mod history;
+mod inspect;
 mod moderate;
+mod onboarding;
 mod open;
 mod peers;
 mod pipe;
@@ -18,28 +18,21 @@ mod send;
 mod serve;
 mod sync;
 mod tail;
-
-use std::time::Duration;
+mod window;
 
 use jiff::Timestamp;
 
-use crate::args::{Action, Command, Global, Invocation, Ui};
+use crate::args::ui::Ui;
+use crate::args::{Action, Command, Global, Invocation};
 use crate::config;
 use crate::demo;
 use crate::exit::ExitCode;
+use crate::invite::Right;
 use crate::output::Output;
 use crate::profile::Profile;
+use crate::profile::invites::Hinted;
 use crate::report::Failure;
-use crate::ticket::Right;
-
-pub(crate) use self::about::health;
-pub(crate) use self::keep::export;
-pub use self::rooms::{Hinted, invite_to};
-pub(crate) use self::tail::{Printer, grows};
-
-/// How long the exit waits for blocking system calls such as a name lookup. Chosen: shorter than
-/// a person notices.
-const SHUTDOWN_MS: u64 = 100;
+use crate::runtime::drive;
 
 /// Runs a command line.
 ///
@@ -48,7 +41,7 @@ const SHUTDOWN_MS: u64 = 100;
 pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
     let Invocation { mut global, action } = invocation;
     if needs_settings(&action) {
-        config::load(&global)?.under(&mut global);
+        config::file::load(&global)?.under(&mut global);
     }
     match action {
         Action::Open => open::run(&global, output),
@@ -75,7 +68,7 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Pipe { lines, linger } => {
             drive(pipe::run(global, output, pipe::Wanted { lines, linger }))
         }
-        Command::Keep(keep) => keep::run(global, output, keep),
+        Command::Keep(keep) => history::run(global, output, keep),
         Command::Backup { file } => backup::backup(global, output, &file),
         Command::Restore { file } => backup::restore(global, output, &file),
         Command::Mod { what } => drive(moderate::run(global, output, &what)),
@@ -83,10 +76,10 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Config { what } => configure::run(global, output, what),
         Command::Rooms => rooms::list(global, output),
         Command::Whoami => rooms::whoami(global, output),
-        Command::Channels => drive(look::channels(global, output)),
+        Command::Channels => drive(inspect::channels(global, output)),
         Command::Peers { timeout } => drive(peers::run(global, output, timeout)),
-        Command::Feeds => drive(look::feeds(global, output)),
-        Command::Status => drive(look::status(global, output)),
+        Command::Feeds => drive(inspect::feeds(global, output)),
+        Command::Status => drive(inspect::status(global, output)),
         Command::Send { channel, text, wait, timeout } => {
             let text = send::text_of(&text)?;
             let wanted = send::Wanted { channel: channel.name(), text, wait, timeout };
@@ -102,22 +95,11 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Serve(more) => drive(serve::run(global, output, more)),
         Command::Chat => {
             let profile = Profile::open(global)?;
-            open::chat(&Global { ui: Some(Ui::Line), ..global.clone() }, profile, output)
+            window::chat(&Global { ui: Some(Ui::Line), ..global.clone() }, profile, output)
         }
-        Command::Attach => open::attach(global, output),
+        Command::Attach => window::attach(global, output),
         Command::Demo { peers, messages, seed } => {
-            demo::run(demo::Size { peers, messages, seed }, output)
+            demo::run(demo::options::Size { peers, messages, seed }, output)
         }
     }
-}
-
-/// Runs an asynchronous command on a runtime of this thread.
-fn drive(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        Failure::new(ExitCode::Failed, "node.runtime", format!("cannot start: {error}"))
-    })?;
-    let done = runtime.block_on(command);
-    runtime.shutdown_timeout(Duration::from_millis(SHUTDOWN_MS));
-    done
 }

@@ -3,7 +3,7 @@
 //! Rule: a setting is parsed like the flag of the same name, so the file and the command line
 //! accept the same values. [`key::Key`] lists all settings.
 
-mod file;
+pub mod file;
 pub mod key;
 
 use std::collections::BTreeMap;
@@ -11,99 +11,24 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
 
-use jiff::civil::DateTime;
-use multifeed_core::Limits;
+use clap::ValueEnum;
 use toml::de::{DeTable, DeValue};
 
-pub use self::file::{Draft, documented, load, path, text_of, write};
 use self::key::{Key, Shape};
-use crate::args::{Entry, Global, PeerAddress, Transport, Ui, nearest};
+use crate::appearance::Look;
+use crate::args::Global;
+use crate::args::discovery::{Entry, Transport, entry};
+use crate::args::ui::Ui;
+use crate::args::values::PeerAddress;
 use crate::exit::ExitCode;
+use crate::quota::Bounds;
 use crate::report::{Failure, Snippet};
-use crate::tui::theme::Theme;
+use crate::similar::nearest;
+use crate::theme::Theme;
 
-/// Settings without a flag that say how a room looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Look {
-    /// The colours of the screen; if unset, they depend on the terminal.
-    pub theme: Option<Theme>,
-    /// Which messages notify.
-    pub notify: Notify,
-    /// The time shown before a message.
-    pub timestamps: Timestamps,
-}
-
-/// The storage limits of a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Per author.
-    pub author_mib: u32,
-    /// For all authors together.
-    pub room_mib: u32,
-}
-
-impl Bounds {
-    /// Copies the limits to those of the core.
-    pub fn set(self, limits: &mut Limits) {
-        limits.feed_bytes = u64::from(self.author_mib) << 20;
-        limits.group_bytes = u64::from(self.room_mib) << 20;
-    }
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        let Limits { feed_bytes, group_bytes, .. } = Limits::default();
-        let mebibytes = |bytes: u64| u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
-        Self { author_mib: mebibytes(feed_bytes), room_mib: mebibytes(group_bytes) }
-    }
-}
-
-/// Which messages notify.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Notify {
-    /// Every message of others.
-    All,
-    /// Messages that mention the user.
-    #[default]
-    Mentions,
-    /// No message.
-    None,
-}
-
-/// The time shown before a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Timestamps {
-    /// Hour and minute.
-    #[default]
-    Minutes,
-    /// Hour, minute and second.
-    Seconds,
-    /// No time. A line shows each change of the day.
-    None,
-}
-
-impl Timestamps {
-    /// Formats the time of a message.
-    pub fn clock(self, time: Option<DateTime>) -> String {
-        match (self, time) {
-            (Self::None, _) => String::new(),
-            (Self::Minutes, Some(time)) => time.strftime("%H:%M").to_string(),
-            (Self::Seconds, Some(time)) => time.strftime("%H:%M:%S").to_string(),
-            (Self::Minutes, None) => "--:--".into(),
-            (Self::Seconds, None) => "--:--:--".into(),
-        }
-    }
-
-    /// Returns its width in columns, with the space after it: no line begins with a peer's
-    /// text.
-    pub fn columns(self) -> usize {
-        match self {
-            Self::None => 1,
-            Self::Minutes => 6,
-            Self::Seconds => 9,
-        }
-    }
-}
+/// The largest MiB value: one tebibyte. Chosen: larger than any room, and no calculation
+/// overflows.
+const MIB_MAX: u32 = 1024 * 1024;
 
 /// The content of a settings file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -150,8 +75,41 @@ impl Config {
         if key.shape() == Shape::One && words.len() != 1 {
             return Err(key.shape().rule().into());
         }
-        key.read(&words, self)?;
+        self.read(key, &words)?;
         self.words.insert(key, words);
+        Ok(())
+    }
+
+    /// Parses the value of a setting with the same rules as the flag of that name.
+    fn read(&mut self, key: Key, words: &[String]) -> Result<(), String> {
+        let word = words.first().map_or("", String::as_str);
+        match key {
+            Key::Nick if word.trim().is_empty() => return Err("write a name".into()),
+            Key::Nick => self.nick = Some(word.to_string()),
+            Key::Theme => {
+                let theme = Theme::named(word).ok_or("use dark, light or plain")?;
+                self.look.theme = Some(theme);
+            }
+            Key::Notify => self.look.notify = choice(word)?,
+            Key::Timestamps => self.look.timestamps = choice(word)?,
+            Key::Ui => self.ui = Some(choice(word)?),
+            Key::Transport => {
+                self.transport = words.iter().map(|word| choice(word)).collect::<Result<_, _>>()?;
+            }
+            Key::Listen => {
+                let addr = word.parse();
+                let rule = |_| "use ADDR:PORT, such as 0.0.0.0:4977".to_string();
+                self.listen = Some(addr.map_err(rule)?);
+            }
+            Key::Peers => {
+                self.peers = words.iter().map(|word| word.parse()).collect::<Result<_, _>>()?;
+            }
+            Key::Bootstrap => {
+                self.bootstrap = words.iter().map(|word| entry(word)).collect::<Result<_, _>>()?;
+            }
+            Key::AuthorMib => self.bounds.author_mib = mebibytes(word)?,
+            Key::RoomMib => self.bounds.room_mib = mebibytes(word)?,
+        }
         Ok(())
     }
 
@@ -242,6 +200,21 @@ impl Place<'_> {
         self.failure("config.value", &format!("{}: {rule}", key.name()))
             .help("fix it:  multichat config edit")
     }
+}
+
+/// Parses a number of MiB.
+fn mebibytes(word: &str) -> Result<u32, String> {
+    let number = word.parse().ok().filter(|number| (1..=MIB_MAX).contains(number));
+    number.ok_or_else(|| format!("use a number from 1 to {MIB_MAX}"))
+}
+
+/// Parses one of the values of a flag by its name.
+fn choice<T: ValueEnum>(word: &str) -> Result<T, String> {
+    T::from_str(word, false).map_err(|_| {
+        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = names.map(|value| value.get_name().to_string()).collect();
+        format!("use {}", names.join(", "))
+    })
 }
 
 /// Returns the setting of a name.

@@ -4,7 +4,8 @@
 //! Rule: the seed determines everything. It is the same multifeed as on a network; only clock,
 //! randomness, disks and links come from [`World`].
 
-mod stage;
+mod display;
+pub mod options;
 mod words;
 
 use std::time::Duration;
@@ -13,10 +14,12 @@ use jiff::Timestamp;
 use multifeed_core::{FeedKey, Group};
 use multifeed_memory::{LinkId, LinkOptions, NodeId, NodeOptions, Security, World};
 
-use self::stage::Stage;
+use self::display::Stage;
+use self::options::Size;
 use crate::envelope::Envelope;
 use crate::exit::ExitCode;
-use crate::lines::{Demo, Event, Line, hex};
+use crate::ids::hex;
+use crate::lines::{Demo, Event, Line};
 use crate::message::Draft;
 use crate::output::{Format, Output};
 use crate::report::Failure;
@@ -33,17 +36,6 @@ const SETTLE: Duration = Duration::from_secs(3_600);
 const RING_ALONE_MAX: u16 = 8;
 /// How often missing messages are reported during a run. Chosen: eight reports show each phase.
 const TELL_PARTS: u64 = 8;
-
-/// The size of the simulation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// The number of members.
-    pub peers: u16,
-    /// The number of messages of each member.
-    pub messages: u32,
-    /// The seed of all randomness.
-    pub seed: u64,
-}
 
 /// Runs the simulation and shows it.
 ///
@@ -139,13 +131,13 @@ impl Play {
             cut: part(1),
             heal: part(4),
             links: self.across(|at| (at + count - from) % count < count / 2),
-            what: stage::parted(from, until, count),
+            what: display::parted(from, until, count),
         };
         let second = Scene {
             cut: part(5),
             heal: part(7),
             links: self.across(|at| at == alone),
-            what: stage::alone(alone),
+            what: display::alone(alone),
         };
         [first, second]
     }
@@ -199,7 +191,7 @@ impl Play {
         let chosen = self.world.below(able.len() as u64) as usize;
         let (at, text) = (able[chosen], words::line(self.world.below(u64::MAX)));
         let now = BEGIN + Duration::from_micros(self.world.now().as_micros());
-        let (name, member) = (stage::name(at), &mut self.members[at]);
+        let (name, member) = (display::name(at), &mut self.members[at]);
         let block = Envelope::Plain.encode(&member.feed.0, &Draft::new(&name, text), now)?;
         let appended = self.world.append(member.node, &member.feed, &[&block]);
         appended.map_err(|misuse| defect(&misuse))?;

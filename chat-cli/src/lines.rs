@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::ids::{MessageId, hex};
 use crate::message::{self, Content, Unreadable};
-use crate::profile::ROOM_NAME_COLUMNS_MAX;
+use crate::profile::room::ROOM_NAME_COLUMNS_MAX;
 use crate::sanitize::{self, Clean};
 
 /// The version of the schema.
@@ -116,7 +117,7 @@ pub enum Event {
     },
     /// The user's identity in a room.
     Whoami {
-        /// The name of the profile.
+        /// Returns the name of the profile.
         profile: String,
         /// The user's name.
         nick: Clean,
@@ -151,7 +152,7 @@ pub enum Event {
         key: String,
         /// The author's last name, with part of the key.
         nick: Clean,
-        /// Whether it is the user.
+        /// Whether the author is the user.
         own: bool,
         /// Why: `forked` for two signed histories, `full` for a storage limit.
         state: &'static str,
@@ -219,7 +220,7 @@ pub enum Event {
     Hello {
         /// The program and its version.
         app: &'static str,
-        /// The name of the profile.
+        /// Returns the name of the profile.
         profile: String,
         /// The key of the user's feed in the open room.
         key: String,
@@ -231,7 +232,7 @@ pub enum Event {
         /// The `ref` of the command.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Clean>,
-        /// The stable code.
+        /// Returns the stable code.
         code: &'static str,
         /// What happened.
         message: Clean,
@@ -260,7 +261,7 @@ pub enum Event {
     Demo(Demo),
     /// The last line.
     Bye {
-        /// Why the program ends.
+        /// Why it is.
         reason: &'static str,
     },
 }
@@ -281,7 +282,7 @@ pub struct Check {
 
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+/// The command stops.
 pub enum Outcome {
     /// It passed.
     Ok,
@@ -322,33 +323,12 @@ pub struct Demo {
 
 /// Whether a peer is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+/// The command stops.
 pub enum PeerState {
-    /// Connected.
+    /// It is.
     Up,
     /// Disconnected.
     Down,
-}
-
-/// The id of a message: the feed's key in hex, and the index of the block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MessageId {
-    /// The key of the feed.
-    pub feed: [u8; 32],
-    /// The index of the block.
-    pub index: u64,
-}
-
-impl std::fmt::Display for MessageId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", hex(&self.feed), self.index)
-    }
-}
-
-impl Serialize for MessageId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 /// A message as shown to programs.
@@ -420,10 +400,6 @@ fn optional_iso<S: Serializer>(time: &Option<Timestamp>, s: S) -> Result<S::Ok, 
         Some(time) => s.serialize_str(&message::iso(*time)),
         None => s.serialize_none(),
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(bytes)
 }
 
 #[cfg(test)]

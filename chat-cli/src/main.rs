@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use multichat::args::{self, Stop};
+use multichat::args;
+use multichat::args::parse::Stop;
 use multichat::commands;
 use multichat::crash;
 use multichat::exit;
@@ -14,9 +15,9 @@ fn main() -> ExitCode {
     output::tell_crashes_briefly();
     let words: Vec<OsString> = std::env::args_os().collect();
     // Errors are plain text until the flags are parsed.
-    let format = if args::wants_json(&words) { Format::Json } else { Format::Text };
+    let format = if args::parse::wants_json(&words) { Format::Json } else { Format::Text };
     let plain = Output::plain(format);
-    let code = match args::parse(words) {
+    let code = match args::parse::parse(words) {
         Ok(invocation) => {
             if let Some(folder) = Profile::crash_folder(&invocation.global) {
                 crash::keep_in(folder);

@@ -13,7 +13,7 @@
 //! assert_eq!((chat.nickname.as_deref(), chat.text.as_str()), (Some("alice"), "hi"));
 //! ```
 
-mod seen;
+pub mod seen;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::seen::{Digest, Head, SEEN_MAX, chain, digest};
+use self::seen::Head;
 
 use crate::exit::ExitCode;
 use crate::report::Failure;

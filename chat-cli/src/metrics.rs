@@ -30,7 +30,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::page::Values;
-use crate::config::Bounds;
+use crate::quota::Bounds;
 
 /// The most connections at a time; a further one closes the oldest. Chosen: far more than
 /// scrapers need, and bounds memory.

@@ -12,12 +12,13 @@
 //! With `--data-dir DIR` both `<data>` and `<state>` are DIR. With `--ephemeral` there are no
 //! files.
 
-mod access;
+pub mod access;
+pub mod backup;
 mod files;
-mod identity;
-mod keep;
-mod lock;
-mod room;
+pub mod identity;
+pub mod invites;
+pub mod lock;
+pub mod room;
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -25,16 +26,17 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use crate::args::{Global, nearest, nearest_command};
+use crate::args::Global;
+use crate::args::suggest::nearest_command;
 use crate::exit::ExitCode;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
+use crate::similar::nearest;
 
-pub use self::access::{Access, RoomId};
-pub use self::identity::Identity;
-pub use self::keep::RestoreError;
-pub use self::lock::Lock;
-pub use self::room::{ROOM_NAME_COLUMNS_MAX, Room};
+use self::access::RoomId;
+use self::identity::Identity;
+use self::lock::Lock;
+use self::room::Room;
 
 const APP: &str = "multichat";
 const ROOMS: &str = "rooms";

@@ -3,42 +3,43 @@
 //! Rule: a node is opened only here, and only under the profile's lock, so two processes never
 //! write the same feed.
 
-mod channels;
-mod discovery;
-mod failure;
-mod members;
-mod moderation;
-mod search;
-mod topics;
+pub mod authors;
+pub mod channels;
+pub mod discovery;
+pub mod events;
+pub mod failure;
+pub mod members;
+pub mod moderation;
+pub mod search;
+pub mod topics;
 
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use multifeed_core::{FeedId, FeedKey, KeyPair, Misuse};
 use multifeed_tcp::runtime::Tokio;
-use multifeed_tcp::{Events, Node, NodeError, NodeEvent, NodeOptions, Storage};
+use multifeed_tcp::{Events, Node, NodeError, NodeOptions, Storage};
 use tokio::net::lookup_host;
 
-pub use self::channels::Channel;
-pub(crate) use self::discovery::begin as discover;
-pub use self::failure::node_failure;
-pub use self::members::Member;
-pub use self::moderation::{Author, Decision};
-pub use self::search::Search;
-pub use self::topics::Topic;
-
-use crate::args::{AnyChannel, Global};
-use crate::config::{Bounds, Look};
+use self::failure::node_failure;
+use crate::appearance::Look;
+use crate::args::Global;
+use crate::args::channel::AnyChannel;
+use crate::connections::{Links, Target};
 use crate::exit::ExitCode;
-use crate::lines::{self, MessageId};
-use crate::links::{Change, Links, Target};
+use crate::ids::{MessageId, hex};
+use crate::lines;
 use crate::message::{Draft, Kind};
 use crate::output::{Format, Output};
-use crate::profile::{Profile, Room};
+use crate::profile::Profile;
+use crate::profile::room::Room;
+use crate::quota::Bounds;
 use crate::report::Failure;
 use crate::sanitize::Clean;
-use crate::timeline::view::{Marks, ViewFailure};
-use crate::timeline::{Entry, Spot, Step, Timeline, Trouble};
+use crate::timeline::index::Marks;
+use crate::timeline::index::tables::ViewFailure;
+use crate::timeline::key::Spot;
+use crate::timeline::{Entry, Step, Timeline, Trouble};
 
 /// The local name of the user's feed, as in the Kappa workshop's multichat.
 const WRITER: &str = "local";
@@ -95,7 +96,7 @@ impl Session {
         if let Err(NodeError::Misuse(Misuse::NameTaken)) = opened {
             // The store comes from a backup: there, this name belongs to the author who made the
             // backup.
-            opened = node.writer(&lines::hex(&key.0), writer()).await;
+            opened = node.writer(&hex(&key.0), writer()).await;
         }
         let feed = match opened {
             Ok(feed) => feed,
@@ -175,25 +176,6 @@ impl Session {
             self.tells_all = output.format == Format::Json;
         }
         discovery::begin(&self.node, &global.discovery, |error| self.failed(error)).await
-    }
-
-    /// Returns the next event of the node, with the change among the peers if there is one.
-    /// `None` if the node has stopped by itself, which happens only if the store fails.
-    pub async fn next(&mut self) -> Option<(NodeEvent, Option<Change>)> {
-        let event = self.events.next().await?;
-        if let NodeEvent::Lagged(_) = event
-            && let Ok(peers) = self.node.peers().await
-        {
-            let peers: Vec<_> =
-                peers.iter().map(|p| (p.connection, p.remote, p.is_synced)).collect();
-            self.links.refresh(&peers);
-        }
-        let change = self.links.take(&event).filter(|change| match change {
-            Change::Rung(rung) => rung.is_news || self.tells_all,
-            _ => true,
-        });
-        let stopped = self.stopped(&event).await;
-        Some((event, change.or(stopped)))
     }
 
     /// Stores a message durably and returns its id. The message refers to all messages read

@@ -8,8 +8,8 @@
 //! A [`View`], an index on disk, stores the order. So a room opens without reading its messages:
 //! only shown messages are read.
 
-mod place;
-pub mod view;
+pub mod index;
+pub mod key;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -18,11 +18,13 @@ use jiff::Timestamp;
 use multifeed_core::{FeedId, Misuse};
 use multifeed_tcp::{Node, NodeError};
 
-pub use self::place::{Block, Place, Spot};
-use self::view::{Arrived, Sync, View, ViewFailure};
+use self::index::tables::{Arrived, ViewFailure};
+use self::index::{Sync, View};
+use self::key::{Block, Place, Spot};
 use crate::envelope::Envelope;
-use crate::lines::MessageId;
-use crate::message::{self, Chat, Content, Head, Unreadable};
+use crate::ids::MessageId;
+use crate::message::seen::Head;
+use crate::message::{self, Chat, Content, Unreadable};
 use crate::sanitize::Clean;
 
 /// Blocks read at once. Chosen: a block of a peer has up to 1 MiB, so this bounds memory to 64
@@ -244,7 +246,7 @@ impl Timeline {
         after: Option<Spot>,
         count: usize,
     ) -> Result<Vec<Entry>, Trouble> {
-        let from = after.unwrap_or_else(|| view::spot_at(place::FIRST));
+        let from = after.unwrap_or_else(|| index::spot_at(key::FIRST));
         let mut spots = self.view.from(from, count.saturating_add(1))?;
         spots.retain(|spot| Some(*spot) != after);
         spots.truncate(count);

@@ -6,7 +6,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::config::Timestamps;
+use crate::appearance::Timestamps;
 use crate::message::Content;
 use crate::report::Paint;
 use crate::sanitize;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use multichat::ticket::Ticket;
+use multichat::invite::Ticket;
 use tempfile::TempDir;
 
 /// Creates a command with its own folder and an empty environment.

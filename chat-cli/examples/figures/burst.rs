@@ -6,9 +6,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use multichat::invite::Right;
+use multichat::invite::hints::Hints;
 use multichat::output::{Format, Output, Talk};
-use multichat::profile::{Profile, Room};
-use multichat::ticket::{Hints, Right};
+use multichat::profile::Profile;
+use multichat::profile::room::Room;
 use multichat::tui::model::News;
 use tokio::sync::oneshot;
 

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use jiff::{Timestamp, ToSpan};
 use multichat::args::{self, Global};
-use multichat::config::Bounds;
 use multichat::message::Draft;
-use multichat::profile::{Profile, Room};
+use multichat::profile::Profile;
+use multichat::profile::room::Room;
+use multichat::quota::Bounds;
 use multichat::session::Session;
 use multifeed_core::{FeedKey, KeyPair};
 

@@ -12,9 +12,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use multichat::args::AnyChannel;
+use multichat::args::channel::AnyChannel;
 use multichat::report::Failure;
-use multichat::session::{Search, Session};
+use multichat::session::Session;
+use multichat::session::search::Search;
 
 use crate::fill::{fill, flags, open};
 use crate::screen::Screen;

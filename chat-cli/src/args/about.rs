@@ -8,7 +8,7 @@ use clap_complete::Shell;
 /// What the doctor checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
-    /// The terminal.
+    /// The size of the terminal.
     Term,
     /// The files on disk.
     Store,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use clap::{Args, ValueEnum};
 
-use super::PeerAddress;
+use super::values::PeerAddress;
 
 /// How to find peers.
 #[derive(Clone, Debug, Default, Args)]

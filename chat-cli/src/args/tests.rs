@@ -1,7 +1,8 @@
 use clap::CommandFactory;
 
 use super::*;
-use crate::ticket::{Hints, Ticket};
+use crate::invite::Ticket;
+use crate::invite::hints::Hints;
 
 fn run(words: &str) -> Result<Invocation, Stop> {
     parse(std::iter::once("multichat").chain(words.split_whitespace()).map(OsString::from))

@@ -7,12 +7,23 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{Ask, Tell};
+use crate::args::Global;
+use crate::profile::Profile;
+use crate::report::Failure;
 
 /// The name of the socket in the profile's folder.
 pub const SOCKET: &str = "window.sock";
 /// The most clients at a time; further connections are closed. Chosen: more windows than a person
 /// uses, and bounds memory.
 pub const GUESTS_MAX: usize = 8;
+
+/// Returns the socket path of the profile; `None` if the profile is not on disk.
+///
+/// # Errors
+/// Fails if there is no home folder.
+pub fn socket(global: &Global) -> Result<Option<PathBuf>, Failure> {
+    Profile::folder(global).map(|folder| folder.map(|folder| folder.join(SOCKET)))
+}
 
 /// An attached client, numbered in the order of connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use crate::args::Global;
 use crate::exit::ExitCode;
 use crate::output::Output;
-use crate::profile::{Profile, RestoreError};
+use crate::profile::Profile;
+use crate::profile::backup::RestoreError;
 use crate::report::Failure;
 use crate::transcript::counted;
 

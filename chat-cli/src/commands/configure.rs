@@ -3,9 +3,11 @@
 use std::env;
 use std::process::Command;
 
-use crate::args::{Configure, Global};
+use crate::args::Global;
+use crate::args::configure::Configure;
+use crate::config::file::Draft;
 use crate::config::key::Key;
-use crate::config::{self, Config, Draft};
+use crate::config::{self, Config};
 use crate::exit::ExitCode;
 use crate::lines::{Event, Line};
 use crate::output::{Format, Output};
@@ -15,20 +17,20 @@ use crate::sanitize;
 pub(super) fn run(global: &Global, output: &Output, what: Configure) -> Result<(), Failure> {
     match what {
         Configure::Get { key: None } => {
-            let config = config::load(global)?;
+            let config = config::file::load(global)?;
             Key::ALL.into_iter().try_for_each(|key| show(output, &config, key, true))
         }
         Configure::Get { key: Some(name) } => {
             let key = config::key_named(&name)?;
-            show(output, &config::load(global)?, key, false)
+            show(output, &config::file::load(global)?, key, false)
         }
         Configure::Set { key, value } => {
-            let path = config::path(global)?;
+            let path = config::file::path(global)?;
             let draft = Draft::new(&path, config::key_named(&key)?, value)?;
-            config::write(&path, &draft.text)?;
+            config::file::write(&path, &draft.text)?;
             output.say(&format!("written to {}", path.display()))
         }
-        Configure::Path => output.data(&config::path(global)?.display().to_string()),
+        Configure::Path => output.data(&config::file::path(global)?.display().to_string()),
         Configure::Edit => edit(global, output),
     }
 }
@@ -57,11 +59,11 @@ fn show(output: &Output, config: &Config, key: Key, with_name: bool) -> Result<(
 
 /// Opens the settings file, with every key explained, and checks it afterwards.
 fn edit(global: &Global, output: &Output) -> Result<(), Failure> {
-    let path = config::path(global)?;
-    let old = config::text_of(&path)?;
-    let whole = config::documented(old.as_deref());
+    let path = config::file::path(global)?;
+    let old = config::file::text_of(&path)?;
+    let whole = config::file::documented(old.as_deref());
     if old.as_deref() != Some(whole.as_str()) {
-        config::write(&path, &whole)?;
+        config::file::write(&path, &whole)?;
     }
     let named = |name| env::var(name).ok().filter(|value| !value.trim().is_empty());
     let Some(editor) = named("VISUAL").or_else(|| named("EDITOR")) else {
@@ -82,6 +84,6 @@ fn edit(global: &Global, output: &Output) -> Result<(), Failure> {
         Ok(status) => return Err(failed(status.to_string())),
         Err(error) => return Err(failed(error.to_string())),
     }
-    Config::parse(&config::text_of(&path)?.unwrap_or_default(), &path)?;
+    Config::parse(&config::file::text_of(&path)?.unwrap_or_default(), &path)?;
     output.say(&format!("the settings in {} are valid", path.display()))
 }

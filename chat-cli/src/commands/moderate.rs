@@ -1,12 +1,15 @@
 //! Hides and blocks members, and lists these decisions.
 
-use crate::args::{Global, Moderate};
-use crate::lines::{Event, Line, hex};
+use crate::args::Global;
+use crate::args::moderate::Moderate;
+use crate::ids::hex;
+use crate::lines::{Event, Line};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::Failure;
 use crate::sanitize;
-use crate::session::{Decision, Session};
+use crate::session::Session;
+use crate::session::moderation::Decision;
 
 pub(super) async fn run(
     global: &Global,

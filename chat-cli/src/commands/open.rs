@@ -1,16 +1,14 @@
-//! Opens a room here, or a second window in the process that has it open.
+//! Runs `multichat` without a command: opens a room, or asks how to start.
 
-use crate::args::{Global, Ui, WELCOME};
-use crate::attach::{self, Guest};
-use crate::chat;
+use super::window::{attach_or, chat, ui};
+use super::{onboarding, rooms};
+use crate::args::ui::Ui;
+use crate::args::{Global, WELCOME};
 use crate::exit::ExitCode;
+use crate::invite::input::looks_like_ticket;
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::{Failure, Level, Report};
-use crate::ticket::looks_like_ticket;
-use crate::tui;
-
-use super::{drive, first, rooms};
 
 /// Opens the room of the flags or the last one; attaches if the profile is already open.
 pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
@@ -31,7 +29,7 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
         // Several rooms, and no last one: the failure lists them.
         return profile.find(None).map(|_| ());
     }
-    if ui(global, output) == Ui::Tui && first::can_ask(output) {
+    if ui(global, output) == Ui::Tui && onboarding::can_ask(output) {
         return begin(global, profile, output);
     }
     WELCOME.iter().try_for_each(|line| match output.format {
@@ -44,50 +42,13 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
 fn begin(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
     let answer = match &global.nick {
         Some(nick) => nick.clone(),
-        None => first::name_or_invite(&mut profile)?,
+        None => onboarding::name_or_invite(&mut profile)?,
     };
     if looks_like_ticket(&answer) {
         // `join` opens the profile itself.
         drop(profile);
         return rooms::join_ticket(global, answer, output);
     }
-    first::keep(&mut profile, &answer)?;
+    onboarding::keep(&mut profile, &answer)?;
     rooms::make(global, profile, None, false, output)
-}
-
-/// Opens a second window only.
-pub(super) fn attach(global: &Global, output: &Output) -> Result<(), Failure> {
-    let message = "no other window has this profile open";
-    let failure = Failure::new(ExitCode::InUse, "attach.nobody", message);
-    attach_or(global, output, failure.help("open it here:  multichat"))
-}
-
-fn attach_or(global: &Global, output: &Output, failure: Failure) -> Result<(), Failure> {
-    if ui(global, output) != Ui::Tui {
-        return Err(failure);
-    }
-    drive(async {
-        let Some(guest) = guest(global).await? else { return Err(failure) };
-        tui::guest::run(guest, output).await
-    })
-}
-
-/// Connects to the process that has this profile open, if it accepts windows.
-pub(super) async fn guest(global: &Global) -> Result<Option<Guest>, Failure> {
-    let Some(socket) = attach::socket(global)? else { return Ok(None) };
-    Ok(Guest::come(&socket).await)
-}
-
-/// Opens the room of the flags or the last one to chat in it.
-pub(super) fn chat(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
-    let room = profile.find_readable(global.room.as_deref())?;
-    profile.set_last(room.id())?;
-    match ui(global, output) {
-        Ui::Tui => drive(tui::shell::run(global, profile, room, output)),
-        Ui::Line => drive(chat::run(global, profile, room, output)),
-    }
-}
-
-fn ui(global: &Global, output: &Output) -> Ui {
-    Ui::of(global.ui, output, |name| std::env::var(name).ok())
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::Global;
+use crate::connections::peer_name;
 use crate::exit::ExitCode;
-use crate::lines::{Event, Line, PeerState, hex};
-use crate::links::peer_name;
+use crate::ids::hex;
+use crate::lines::{Event, Line, PeerState};
 use crate::logging;
 use crate::output::{Format, Output, Talk};
 use crate::profile::Profile;

@@ -9,19 +9,23 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
 
-use super::tail::{Printer, grows};
-use crate::args::{AnyChannel, Global};
-use crate::chat::input::{Input, Lines};
+use crate::args::Global;
+use crate::args::channel::AnyChannel;
 use crate::exit::ExitCode;
-use crate::lines::{Arrival, Event, Line, MessageId};
+use crate::ids::{MessageId, hex};
+use crate::lines::{Arrival, Event, Line};
 use crate::logging;
 use crate::message::{BLOCK_BYTES_MAX, CHANNEL};
 use crate::output::{Format, Output};
-use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX};
+use crate::printer::Printer;
+use crate::profile::Profile;
+use crate::profile::room::ROOM_NAME_COLUMNS_MAX;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 use crate::session::Session;
+use crate::session::events::grows;
 use crate::signals::Signals;
+use crate::stdin::{Input, Lines};
 
 /// How often delivery is checked while nothing happens. Chosen: a delay that a bot tolerates, at
 /// little cost.
@@ -139,7 +143,7 @@ impl Pipe {
         self.output.json(&Line::from(Event::Hello {
             app: concat!("multichat ", env!("CARGO_PKG_VERSION")),
             profile: self.session.profile().name().to_string(),
-            key: crate::lines::hex(&self.session.key().0),
+            key: hex(&self.session.key().0),
             rooms: rooms.iter().map(|room| shown(room.name())).collect(),
         }))
     }

@@ -1,31 +1,31 @@
 //! Creates, joins and lists rooms, and prints invites.
 
-use std::net::SocketAddr;
-
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
-use super::first;
-use super::open::chat;
+use super::onboarding;
+use super::window::chat;
 use crate::args::{Global, Join};
 use crate::envelope;
 use crate::exit::ExitCode;
-use crate::lines::{Event, Line, hex};
+use crate::ids::hex;
+use crate::invite::fix::Fix;
+use crate::invite::hints::Hints;
+use crate::invite::{Right, Ticket};
+use crate::lines::{Event, Line};
 use crate::output::{Format, Output};
-use crate::profile::{Access, Profile, ROOM_NAME_COLUMNS_MAX, Room};
+use crate::profile::Profile;
+use crate::profile::access::Access;
+use crate::profile::invites::{Hinted, invite_to};
+use crate::profile::room::{ROOM_NAME_COLUMNS_MAX, Room};
 use crate::qr;
 use crate::report::{Failure, Level, Report};
 use crate::sanitize;
-use crate::ticket::{Fix, Hints, Right, Ticket};
 
 /// The name of a room that is created without one.
 const ROOM_NAME_DEFAULT: &str = "room";
 /// The note on a relay invite.
 const SEEDER_WORD: &str = "anyone with this invite can run a relay: it stores and forwards the room, \
                            sees who writes when and how much, and cannot read";
-/// How much of the inviter's key an invite contains. Chosen: 64 bits identify the inviter in a
-/// room and keep the invite short. It is a hint, not a proof.
-const FINGERPRINT_BYTES: usize = 8;
 
 pub(super) fn new(
     global: &Global,
@@ -34,7 +34,7 @@ pub(super) fn new(
     output: &Output,
 ) -> Result<(), Failure> {
     let mut profile = Profile::open(global)?;
-    first::name(global, &mut profile, output)?;
+    onboarding::name(global, &mut profile, output)?;
     make(global, profile, name.as_deref(), no_open, output)
 }
 
@@ -77,7 +77,7 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
     let mut profile = Profile::open(global)?;
     if !room.is_sealed() {
         // A relay writes nothing and needs no name.
-        first::name(global, &mut profile, output)?;
+        onboarding::name(global, &mut profile, output)?;
     }
     let mut room = profile.add(room)?;
     if hints.addresses().iter().any(|addr| !room.hints().contains(addr)) {
@@ -136,15 +136,6 @@ pub(super) struct Invite {
     pub(super) hints: Hinted,
 }
 
-/// Whether an invite contains the inviter and an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hinted {
-    /// With hints.
-    Yes,
-    /// The key of the room only.
-    No,
-}
-
 pub(super) fn invite(
     global: &Global,
     room: Option<String>,
@@ -174,25 +165,6 @@ fn needs_no_seeder(name: &str) -> Failure {
     Failure::new(ExitCode::BadInput, "room.open", message)
         .help(format!("to relay it:  multichat join --open {name}   and then:  multichat serve"))
         .help("for a room that relays cannot read:  multichat new NAME")
-}
-
-/// Returns an invite to a room from this user; `None` if there is none, as for an open room.
-pub fn invite_to(
-    profile: &Profile,
-    room: &Room,
-    listen: Option<SocketAddr>,
-    right: Right,
-    hints: Hinted,
-) -> Option<Zeroizing<String>> {
-    if hints == Hinted::No {
-        return room.bare_ticket(right).map(|ticket| ticket.encode());
-    }
-    // A wildcard address or port is useless to other machines.
-    let dialled = listen.filter(|at| !at.ip().is_unspecified() && at.port() != 0);
-    let hints = dialled.into_iter().fold(Hints::default(), Hints::with_address);
-    let key = profile.identity().feed_key(&room.group());
-    let (fingerprint, _) = key.0.split_first_chunk::<FINGERPRINT_BYTES>()?;
-    room.ticket(right, hints.with_inviter(*fingerprint)).map(|ticket| ticket.encode())
 }
 
 fn show_invite(

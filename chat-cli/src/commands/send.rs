@@ -8,15 +8,19 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::args::{AnyChannel, Global, Wait};
-use crate::attach::{self, Ask, Guest, Tell};
+use crate::args::Global;
+use crate::args::channel::AnyChannel;
+use crate::args::values::Wait;
+use crate::attach::client::Guest;
+use crate::attach::{Ask, Tell, client};
+use crate::delivery::{Reached, Spread};
 use crate::exit::ExitCode;
-use crate::lines::{Event, Line, MessageId};
+use crate::ids::MessageId;
+use crate::lines::{Event, Line};
 use crate::logging;
 use crate::message::{self, TEXT_BYTES_MAX};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
-use crate::reached::{Reached, Spread};
 use crate::report::Failure;
 use crate::sanitize::Clean;
 use crate::session::Session;
@@ -61,7 +65,7 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Re
     let profile = match Profile::open(global) {
         Ok(profile) => profile,
         Err(failure) if failure.exit() == ExitCode::InUse => {
-            let Some(guest) = super::open::guest(global).await? else { return Err(failure) };
+            let Some(guest) = super::window::guest(global).await? else { return Err(failure) };
             return hand_over(global, output, guest, &mut signals, wanted).await;
         }
         Err(failure) => return Err(failure),
@@ -134,7 +138,7 @@ async fn hand_over(
     let (mut stored, mut last) = (None, None);
     loop {
         tokio::select! {
-            told = guest.next() => match told.ok_or_else(attach::gone)? {
+            told = guest.next() => match told.ok_or_else(client::gone)? {
                 Tell::Stored { feed, index } => {
                     let id = stored.insert(MessageId { feed, index });
                     tell_stored(id, output)?;
@@ -142,7 +146,7 @@ async fn hand_over(
                         return output.say("stored here; the running multichat sends it");
                     }
                 }
-                Tell::Refused(refusal) => return Err(attach::refused(&refusal)),
+                Tell::Refused(refusal) => return Err(client::refused(&refusal)),
                 Tell::Reached(reached) => {
                     if let Some(id) = stored.as_ref().filter(|_| reached.is_enough(wait)) {
                         return reached.tell(id, output);
@@ -153,7 +157,7 @@ async fn hand_over(
             },
             () = sleep_until(deadline) => return Err(match last {
                 Some(reached) => reached.too_few(wait),
-                None => attach::silent(),
+                None => client::silent(),
             }),
             code = signals.next() => return stopped(output, code),
         }

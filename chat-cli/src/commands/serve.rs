@@ -6,18 +6,22 @@ use std::time::Duration;
 use multifeed_core::SyncStatus;
 use tokio::time::{Instant, sleep_until};
 
-use super::tail::grows;
-use crate::args::{Global, Serve};
-use crate::attach::{self, Host, Refusal, Sends, Tell};
+use crate::args::Global;
+use crate::args::serve::Serve;
+use crate::attach::host::Host;
+use crate::attach::submissions::Sends;
+use crate::attach::{Refusal, Tell, host};
 use crate::exit::ExitCode;
 use crate::lines::{Event, Line};
 use crate::logging;
 use crate::metrics::{Audience, Metrics};
 use crate::output::{Format, Output};
-use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX};
+use crate::profile::Profile;
+use crate::profile::room::ROOM_NAME_COLUMNS_MAX;
 use crate::report::{Failure, Level, Report};
 use crate::sanitize;
 use crate::session::Session;
+use crate::session::events::grows;
 use crate::signals::Signals;
 use crate::transcript::counted;
 
@@ -104,7 +108,7 @@ async fn serve(
             .help("or to dial a peer:  multichat --peer HOST:PORT serve"));
     }
     session.go_online(global, output).await?;
-    let socket = attach::socket(global)?;
+    let socket = host::socket(global)?;
     // Without a socket, no other window or command can attach.
     let host = socket.and_then(|path| Host::open(&path).ok());
     let (mut host, mut sends) = (host.unwrap_or_else(Host::closed), Sends::default());

@@ -5,12 +5,14 @@ use std::time::Duration;
 use multifeed_core::SyncStatus;
 use tokio::time::{Instant, sleep_until};
 
-use crate::args::{Global, Until};
+use crate::args::Global;
+use crate::args::values::Until;
 use crate::exit::ExitCode;
 use crate::lines::{Event, Line};
 use crate::logging;
 use crate::output::{Format, Output};
-use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX};
+use crate::profile::Profile;
+use crate::profile::room::ROOM_NAME_COLUMNS_MAX;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 use crate::session::Session;
@@ -193,7 +195,7 @@ impl Progress {
         self.output.progress("")
     }
 
-    fn tell(&self, change: &crate::links::Change) -> Result<(), Failure> {
+    fn tell(&self, change: &crate::connections::Change) -> Result<(), Failure> {
         match (self.output.format, change.line()) {
             (Format::Json, Some(line)) => self.output.json(&line),
             (Format::Json, None) => Ok(()),

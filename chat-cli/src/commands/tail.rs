@@ -1,21 +1,18 @@
 //! Prints the last messages, then follows new ones.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use multifeed_core::Event;
-use multifeed_tcp::NodeEvent;
 
-use crate::args::{AnyChannel, Global};
-use crate::lines::{self, Arrival, Line, Message};
+use crate::args::Global;
+use crate::args::channel::AnyChannel;
+use crate::lines::Arrival;
 use crate::logging;
-use crate::message::Content;
-use crate::output::{Format, Output};
+use crate::output::Output;
+use crate::printer::Printer;
 use crate::profile::Profile;
 use crate::report::Failure;
 use crate::session::Session;
+use crate::session::events::grows;
 use crate::signals::Signals;
-use crate::timeline::Entry;
-use crate::transcript::Transcript;
 
 /// Which messages to print.
 pub(super) struct Wanted {
@@ -74,58 +71,6 @@ async fn print(
             }
             if !step.more {
                 break;
-            }
-        }
-    }
-}
-
-/// Returns whether there may be new messages after an event.
-pub(crate) fn grows(event: &NodeEvent) -> bool {
-    matches!(
-        event,
-        NodeEvent::Lagged(_)
-            | NodeEvent::Multifeed(
-                Event::Extended { .. } | Event::Appended { .. } | Event::FeedAdded { .. }
-            )
-    )
-}
-
-/// Prints messages to stdout, as text or as JSON.
-pub(crate) struct Printer {
-    output: Output,
-    room: String,
-    transcript: Transcript,
-}
-
-impl Printer {
-    pub(crate) fn new(session: &Session, output: &Output) -> Self {
-        let transcript = Transcript::new(TimeZone::system(), output.data_paint);
-        let transcript = transcript.with(session.look().timestamps);
-        Self { output: *output, room: session.room().name().to_string(), transcript }
-    }
-
-    pub(crate) fn print(&mut self, entry: &Entry, arrival: Arrival) -> Result<(), Failure> {
-        for line in self.lines(entry, arrival)? {
-            self.output.data(&line)?;
-        }
-        Ok(())
-    }
-
-    /// Returns the output lines of a message.
-    pub(crate) fn lines(
-        &mut self,
-        entry: &Entry,
-        arrival: Arrival,
-    ) -> Result<Vec<String>, Failure> {
-        match self.output.format {
-            Format::Text => Ok(self.transcript.lines(entry)),
-            Format::Json => {
-                let message = Message::new(entry.id.clone(), &self.room, &entry.content, arrival);
-                let event = match entry.content {
-                    Content::Topic(_) => lines::Event::Topic(message),
-                    _ => lines::Event::Message(message),
-                };
-                crate::output::json_line(&Line::from(event)).map(|line| vec![line])
             }
         }
     }

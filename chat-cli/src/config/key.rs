@@ -2,16 +2,6 @@
 //!
 //! Rule: each setting is described here once. `config edit` and the errors use these texts.
 
-use clap::ValueEnum;
-
-use super::Config;
-use crate::args::entry;
-use crate::tui::theme::Theme;
-
-/// The largest MiB value: one tebibyte. Chosen: larger than any room, and no calculation
-/// overflows.
-const MIB_MAX: u32 = 1024 * 1024;
-
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
@@ -158,54 +148,4 @@ impl Key {
             _ => Shape::One,
         }
     }
-
-    /// Parses its value with the same rules as the flag of that name.
-    pub(super) fn read(self, words: &[String], config: &mut Config) -> Result<(), String> {
-        let word = words.first().map_or("", String::as_str);
-        match self {
-            Self::Nick if word.trim().is_empty() => return Err("write a name".into()),
-            Self::Nick => config.nick = Some(word.to_string()),
-            Self::Theme => {
-                let theme = Theme::named(word).ok_or("use dark, light or plain")?;
-                config.look.theme = Some(theme);
-            }
-            Self::Notify => config.look.notify = choice(word)?,
-            Self::Timestamps => config.look.timestamps = choice(word)?,
-            Self::Ui => config.ui = Some(choice(word)?),
-            Self::Transport => {
-                config.transport =
-                    words.iter().map(|word| choice(word)).collect::<Result<_, _>>()?;
-            }
-            Self::Listen => {
-                let addr = word.parse();
-                let rule = |_| "use ADDR:PORT, such as 0.0.0.0:4977".to_string();
-                config.listen = Some(addr.map_err(rule)?);
-            }
-            Self::Peers => {
-                config.peers = words.iter().map(|word| word.parse()).collect::<Result<_, _>>()?;
-            }
-            Self::Bootstrap => {
-                config.bootstrap =
-                    words.iter().map(|word| entry(word)).collect::<Result<_, _>>()?;
-            }
-            Self::AuthorMib => config.bounds.author_mib = mebibytes(word)?,
-            Self::RoomMib => config.bounds.room_mib = mebibytes(word)?,
-        }
-        Ok(())
-    }
-}
-
-/// Parses a number of MiB.
-fn mebibytes(word: &str) -> Result<u32, String> {
-    let number = word.parse().ok().filter(|number| (1..=MIB_MAX).contains(number));
-    number.ok_or_else(|| format!("use a number from 1 to {MIB_MAX}"))
-}
-
-/// Parses one of the values of a flag by its name.
-fn choice<T: ValueEnum>(word: &str) -> Result<T, String> {
-    T::from_str(word, false).map_err(|_| {
-        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        let names: Vec<String> = names.map(|value| value.get_name().to_string()).collect();
-        format!("use {}", names.join(", "))
-    })
 }

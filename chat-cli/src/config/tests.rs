@@ -1,5 +1,6 @@
 use super::*;
-use crate::args::{Invocation, parse};
+use crate::args::Invocation;
+use crate::args::parse::parse;
 use crate::report::Paint;
 
 fn read(text: &str) -> Result<Config, Failure> {

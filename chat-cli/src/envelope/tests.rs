@@ -4,9 +4,11 @@ use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 
 use super::*;
-use crate::message::{Chat, Head, SEEN_MAX, TEXT_BYTES_MAX};
-use crate::profile::Room;
-use crate::ticket::{Hints, Ticket};
+use crate::invite::Ticket;
+use crate::invite::hints::Hints;
+use crate::message::seen::{Head, SEEN_MAX};
+use crate::message::{Chat, TEXT_BYTES_MAX};
+use crate::profile::room::Room;
 
 const FEED: [u8; 32] = [7; 32];
 const OVERHEAD: usize = 1 + NONCE_BYTES + TAG_BYTES;

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::message::{Chat, Head, Unreadable, channel_name};
+use crate::message::seen::Head;
+use crate::message::{Chat, Unreadable, channel_name};
 
 fn value(event: Event) -> Value {
     serde_json::to_value(Line::from(event)).unwrap()

@@ -11,7 +11,7 @@ use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::lines::MessageId;
+use crate::ids::MessageId;
 
 /// The most heads that a message refers to. Chosen: the latest heads are enough, as their authors
 /// had seen the earlier ones.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use multifeed_core::SyncStatus;
 
-use crate::config::Bounds;
+use crate::quota::Bounds;
 
 /// All values of the page.
 #[derive(Clone, Copy, Debug)]

@@ -17,7 +17,7 @@ use multifeed_core::Group;
 use zeroize::Zeroizing;
 
 use crate::envelope::Envelope;
-use crate::ticket::{Right, decode_symbols, encode_symbols};
+use crate::invite::{Right, decode_symbols, encode_symbols};
 
 const ID_CHARS: usize = 8;
 const ID_SECRET_DOMAIN: &[u8] = b"multichat/1/room-id/secret";

@@ -13,9 +13,10 @@ use super::access::{Access, Key, RoomId};
 use super::{files, identity};
 use crate::envelope::{self, Envelope};
 use crate::exit::ExitCode;
+use crate::invite::hints::Hints;
+use crate::invite::{Right, Ticket, decode_symbols, encode_symbols};
 use crate::report::Failure;
 use crate::sanitize;
-use crate::ticket::{Hints, Right, Ticket, decode_symbols, encode_symbols};
 
 /// The widest room name, in terminal columns. Chosen: it fits a list beside the messages.
 pub const ROOM_NAME_COLUMNS_MAX: usize = 40;

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
+use crate::invite::hints::Hints;
+use crate::invite::{Right, Ticket};
 use crate::report::Paint;
-use crate::ticket::{Hints, Right, Ticket};
 
 fn open(folder: &Path) -> Result<Profile, Failure> {
     Profile::open_in(folder, folder, "default".into())
@@ -233,7 +234,7 @@ fn a_room_file_says_what_it_holds() {
     let ticket = member.ticket(Right::Seeder, Hints::default()).unwrap();
     assert_eq!(ticket.hints().name(), None, "a seeder is not told what the room is called");
     assert_eq!(ticket.key(), member.group().key());
-    let (group, kept) = (crate::ticket::encode_symbols(ticket.key()), [4; 32]);
+    let (group, kept) = (crate::invite::encode_symbols(ticket.key()), [4; 32]);
     let seeder = Room::of_ticket(&seeder(kept), Some("kept"), now()).unwrap();
     let text = |room: Room| {
         let room = profile.add(room).unwrap();
@@ -244,7 +245,7 @@ fn a_room_file_says_what_it_holds() {
     assert!(member.contains("secret = \"") && !member.contains("group_key"), "{member}");
     // It can be derived from the secret; a second copy could only be wrong.
     assert!(!member.contains(&group), "{member}");
-    let kept = format!("group_key = \"{}\"", crate::ticket::encode_symbols(&kept));
+    let kept = format!("group_key = \"{}\"", crate::invite::encode_symbols(&kept));
     assert!(seeder.contains(&kept) && !seeder.contains("secret"), "{seeder}");
 }
 
@@ -256,7 +257,7 @@ fn a_room_that_was_only_kept_is_opened_in_place_by_a_members_invite() {
             false => open(dir.path()).unwrap(),
             true => {
                 let words = ["multichat", "--ephemeral", "status"];
-                let global = crate::args::parse(words.map(Into::into)).unwrap().global;
+                let global = crate::args::parse::parse(words.map(Into::into)).unwrap().global;
                 Profile::open(&global).unwrap()
             }
         };
@@ -307,7 +308,7 @@ fn a_damaged_room_is_an_error_hides_no_other_and_is_not_overwritten() {
     let path = dir.path().join("default/rooms").join(room.id().as_str()).join("room.toml");
     let good = fs::read_to_string(&path).unwrap();
     let key = encode_key(&good);
-    let other = crate::ticket::encode_symbols(&[4; 32]);
+    let other = crate::invite::encode_symbols(&[4; 32]);
     for bad in [
         String::new(),
         "version = 1\n".into(),
@@ -444,7 +445,7 @@ fn the_key_is_in_one_file_only_and_in_no_debug_output() {
 fn an_ephemeral_profile_writes_nothing() {
     let dir = folder();
     let words = ["multichat", "--ephemeral", "--data-dir", dir.path().to_str().unwrap()];
-    let global = crate::args::parse(words.map(Into::into)).unwrap().global;
+    let global = crate::args::parse::parse(words.map(Into::into)).unwrap().global;
     let mut profile = Profile::open(&global).unwrap();
     let room = profile.add(Room::create("soup", now()).unwrap()).unwrap();
     profile.set_last(room.id()).unwrap();

@@ -2,7 +2,8 @@ use super::*;
 
 #[test]
 fn an_invite_fits_a_terminal_of_80_by_24() {
-    let ticket = crate::ticket::Ticket::new([7; 32], crate::ticket::Hints::default()).encode();
+    let ticket =
+        crate::invite::Ticket::new([7; 32], crate::invite::hints::Hints::default()).encode();
     let lines = picture(&ticket).unwrap();
     assert_eq!(ticket.len(), 68);
     assert!(lines.len() <= 17, "{} lines", lines.len());

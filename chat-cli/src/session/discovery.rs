@@ -6,7 +6,7 @@ use multifeed_tcp::Node;
 use multifeed_tcp::discovery::{Bootstrap, Dht, Lan};
 
 use super::failure::no_runtime;
-use crate::args::Discovery;
+use crate::args::discovery::Discovery;
 use crate::report::Failure;
 
 /// The default listen address when discovery is on: discovered peers must be able to connect.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use multifeed_core::FeedKey;
 
-use super::{Author, Session};
+use super::Session;
+use super::authors::Author;
 use crate::report::Failure;
 
 /// A member with a feed.

@@ -5,35 +5,25 @@
 
 use std::collections::BTreeSet;
 
-use multifeed_core::{Event, FeedKey};
-use multifeed_tcp::{FeedInfo, NodeEvent};
+use multifeed_core::FeedKey;
 
 use super::Session;
-use crate::args::{Moderate, nearest};
+use super::authors::Author;
+use crate::args::moderate::Moderate;
 use crate::exit::ExitCode;
-use crate::lines::hex;
-use crate::links::{Change, Stop};
-use crate::message::Content;
+use crate::ids::hex;
 use crate::report::Failure;
-use crate::sanitize::{self, Clean};
+use crate::sanitize;
+use crate::similar::nearest;
 
 /// The shortest key prefix that names a feed. Chosen: 4 hex digits are short to type, and two of
 /// 30 feeds share them with a probability below 1 % (30·29/2 pairs, 16 bits).
 const KEY_PREFIX_CHARS_MIN: usize = 4;
 
-/// An author of this room, or one about whom the user decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Author {
-    /// The key of the feed.
-    pub key: FeedKey,
-    /// The author's last name; empty if unknown.
-    pub nick: Clean,
-}
-
 /// The user's decision about an author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The author.
+    /// Who.
     pub author: Author,
     /// Whether the author's messages are hidden.
     pub is_hidden: bool,
@@ -141,24 +131,6 @@ impl Session {
         }
     }
 
-    /// Converts an event that stops an author's feed.
-    pub(super) async fn stopped(&self, event: &NodeEvent) -> Option<Change> {
-        let (key, why) = match event {
-            NodeEvent::Multifeed(Event::Forked { feed }) => {
-                (self.node.feed_of(*feed).await.ok()??.key, Stop::Forked)
-            }
-            NodeEvent::Multifeed(Event::Full { key, .. }) => (*key, Stop::Full),
-            _ => return None,
-        };
-        // If a feed is over the limit from its first block on, nothing of it is stored.
-        let nick = match self.node.feed(key).await.ok()? {
-            Some(feed) => self.author_of(&feed).await.nick,
-            None => sanitize::nick(""),
-        };
-        let (who, is_own) = (sanitize::author(nick.as_str(), &key.0), key == self.key);
-        Some(Change::Stopped { key: key.0, who, is_own, why })
-    }
-
     /// Returns all authors with their last names, and hidden authors without a feed here.
     pub(super) async fn authors(&self) -> Result<Vec<Author>, Failure> {
         let feeds = self.node.feeds().await.map_err(|error| self.failed(error))?;
@@ -171,18 +143,5 @@ impl Session {
         let unseen = unseen.into_iter().map(FeedKey);
         authors.extend(unseen.map(|key| Author { key, nick: sanitize::nick("") }));
         Ok(authors)
-    }
-
-    /// Returns the author of a feed, named as in its last message.
-    pub(super) async fn author_of(&self, feed: &FeedInfo) -> Author {
-        let last = feed.length.saturating_sub(1)..feed.length;
-        // A block that is no longer stored gives no name; that is not a failure.
-        let block = self.node.read(feed.id, last).await.unwrap_or_default();
-        let envelope = self.timeline.envelope();
-        let nick = match block.first().map(|block| envelope.decode(&feed.key.0, block)) {
-            Some(Content::Chat(chat) | Content::Topic(chat)) => chat.nickname.unwrap_or_default(),
-            _ => String::new(),
-        };
-        Author { key: feed.key, nick: sanitize::nick(&nick) }
     }
 }

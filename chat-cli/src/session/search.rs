@@ -3,9 +3,10 @@
 //! Rule: a search runs page by page, so the caller can do other work in between, or drop it.
 
 use super::Session;
-use crate::args::AnyChannel;
+use crate::args::channel::AnyChannel;
 use crate::report::Failure;
-use crate::timeline::{Entry, PAGE_SPOTS, Spot};
+use crate::timeline::key::Spot;
+use crate::timeline::{Entry, PAGE_SPOTS};
 
 /// A running search.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Sets and reads the topic of a channel.
 
 use super::Session;
-use crate::lines::MessageId;
+use crate::ids::MessageId;
 use crate::message::{self, Kind};
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};

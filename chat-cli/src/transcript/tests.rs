@@ -1,9 +1,9 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::lines::MessageId;
+use crate::ids::MessageId;
 use crate::message::decode;
-use crate::timeline::Place;
+use crate::timeline::key::Place;
 
 fn entry(block: &[u8]) -> Entry {
     Entry {

@@ -3,8 +3,8 @@
 //! Rule: it passes events to the model and performs its effects; [`super::model`] decides what is
 //! shown. Each window has its own model; all of them show one room.
 
-mod desk;
 mod perform;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,24 +13,28 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use self::desk::{Desk, Seat, bounded};
+use self::windows::{Desk, Seat, bounded};
 use super::model::people::Link;
-use super::model::{About, Model, News, Progress, Size};
+use super::model::room_info::About;
+use super::model::{Model, News, Progress, Size};
 use super::terminal::{StopSignal, Terminal};
-use super::theme::Theme;
 use crate::args::Global;
-use crate::attach::{Ask, GuestId, Host, Said, Tell};
-use crate::chat::delivery::messages;
-use crate::commands::grows;
+use crate::attach::host::{GuestId, Host, Said};
+use crate::attach::{Ask, Tell};
+use crate::connections::peer_name;
+use crate::delivery::messages;
 use crate::exit::ExitCode;
-use crate::links::peer_name;
 use crate::logging;
 use crate::output::{Output, Talk};
-use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX, Room};
+use crate::profile::Profile;
+use crate::profile::room::{ROOM_NAME_COLUMNS_MAX, Room};
 use crate::report::{Failure, Paint};
 use crate::sanitize;
-use crate::session::{Search, Session};
+use crate::session::Session;
+use crate::session::events::grows;
+use crate::session::search::Search;
 use crate::signals::Signals;
+use crate::theme::Theme;
 
 /// Messages loaded at once. Chosen: several screens.
 const PAGE_ROWS: usize = 200;
@@ -59,7 +63,7 @@ pub async fn run(
     // Before the terminal is taken over, so that a failure of the first room is printed as usual.
     let mut session = open(global, profile, room, &quiet).await?;
     // If the path is too long for a socket, no second window is possible.
-    let host = crate::attach::socket(global)?.and_then(|path| Host::open(&path).ok());
+    let host = crate::attach::host::socket(global)?.and_then(|path| Host::open(&path).ok());
     let mut desk = match Terminal::take() {
         Ok(terminal) => Desk::new(terminal, host.unwrap_or_else(Host::closed)),
         Err(failure) => {

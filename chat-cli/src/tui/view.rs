@@ -3,6 +3,7 @@
 //! Rule: peer text reaches this module only as [`Clean`](crate::sanitize::Clean).
 
 pub mod input;
+pub mod layout;
 pub mod log;
 pub mod overlay;
 pub mod people;
@@ -11,74 +12,12 @@ pub mod status;
 pub mod tabs;
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Span;
 use ratatui::widgets::{Block, Paragraph};
 
+use self::layout::frames;
+use self::tabs::topic;
 use super::model::Model;
-use crate::sanitize;
-
-/// From this width on, rooms and people have columns beside the messages. Chosen: leaves 52
-/// columns for the messages.
-const WIDE_COLUMNS: u16 = 100;
-/// From this width on, the channels have a line. Chosen: a few names fit.
-const MIDDLE_COLUMNS: u16 = 60;
-/// Below this height, only messages and input are shown. Chosen: the other lines would take too
-/// much of it.
-const LOW_ROWS: u16 = 10;
-const ROOMS_COLUMNS: u16 = 19;
-const PEOPLE_COLUMNS: u16 = 27;
-/// With less space than this, a topic is left out. Chosen: fewer columns show no useful part.
-const TOPIC_COLUMNS_MIN: usize = 8;
-
-/// The areas of the screen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Frames {
-    /// The rooms and their channels.
-    pub rooms: Option<Rect>,
-    /// The line of channels.
-    pub tabs: Option<Rect>,
-    /// The frame around the messages.
-    pub around_chat: Option<Rect>,
-    /// The messages.
-    pub chat: Rect,
-    /// The people.
-    pub people: Option<Rect>,
-    /// The status line.
-    pub status: Option<Rect>,
-    /// The input line.
-    pub input: Rect,
-}
-
-/// Computes the areas of the screen.
-pub fn frames(model: &Model) -> Frames {
-    let all = Rect::new(0, 0, model.size.width, model.size.height);
-    let is_low = all.height < LOW_ROWS;
-    let input_rows = input::rows(model, all.width).min(all.height.saturating_sub(1)).max(1);
-    let [top, status, input] = Layout::vertical([
-        Constraint::Min(0),
-        Constraint::Length(u16::from(!is_low)),
-        Constraint::Length(input_rows),
-    ])
-    .areas(all);
-    let status = (!is_low).then_some(status);
-    if all.width >= WIDE_COLUMNS && !is_low {
-        let [rooms, middle, people] = Layout::horizontal([
-            Constraint::Length(ROOMS_COLUMNS),
-            Constraint::Min(0),
-            Constraint::Length(PEOPLE_COLUMNS),
-        ])
-        .areas(top);
-        let (chat, around) = (Block::bordered().inner(middle), Some(middle));
-        let (rooms, people) = (Some(rooms), Some(people));
-        return Frames { rooms, tabs: None, around_chat: around, chat, people, status, input };
-    }
-    let has_tabs = all.width >= MIDDLE_COLUMNS && !is_low;
-    let [tabs, chat] =
-        Layout::vertical([Constraint::Length(u16::from(has_tabs)), Constraint::Min(0)]).areas(top);
-    let tabs = has_tabs.then_some(tabs);
-    Frames { tabs, chat, status, input, ..Frames::default() }
-}
 
 /// Draws the whole screen.
 pub fn draw(model: &Model, frame: &mut Frame<'_>) {
@@ -105,13 +44,6 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     }
     input::draw(model, frame, panes.input);
     overlay::draw(model, frame, panes.chat);
-}
-
-/// Returns the topic in at most this many columns; `None` if hardly any of it fits.
-fn topic(model: &Model, columns: usize) -> Option<String> {
-    let columns = columns.checked_sub(3).filter(|columns| *columns >= TOPIC_COLUMNS_MIN)?;
-    let topic = model.topic()?;
-    Some(format!("─ {} ", sanitize::line(topic.as_str(), columns)))
 }
 
 #[cfg(test)]

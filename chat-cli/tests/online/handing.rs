@@ -22,7 +22,7 @@ fn a_message_goes_out_through_the_process_that_serves() {
     other.wait(|line| line["text"] == "the build is green");
     let few = a.run(&["send", "and so on", "--wait", "peers=2", "--timeout", "2s"]);
     assert_eq!(few.code, 8, "{few:?}");
-    assert!(few.err.contains("stored, on 1 of 2 peers"), "{few:?}");
+    assert!(few.err.contains("stored on 1 of 2 peers"), "{few:?}");
 
     let elsewhere = a.run(&["--room", "cellar", "send", "hello"]);
     assert_eq!(elsewhere.code, 5, "{elsewhere:?}");

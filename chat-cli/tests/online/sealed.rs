@@ -6,10 +6,10 @@ use blake2::Blake2bMac;
 use blake2::digest::consts::U32;
 use blake2::digest::{FixedOutput, KeyInit, Update};
 use multichat::args::{self, Global};
+use multichat::invite::{Right, Ticket, encode_symbols};
 use multichat::message::{self, Draft};
 use multichat::profile::Profile;
 use multichat::session::Session;
-use multichat::ticket::{Right, Ticket, encode_symbols};
 
 use crate::program::{Home, Place, Running};
 

@@ -1,6 +1,7 @@
 //! Tests the first five minutes of two people: what each of them must see, task by task.
 
-use multichat::ticket::{Hints, Ticket};
+use multichat::invite::Ticket;
+use multichat::invite::hints::Hints;
 
 use crate::cable::Cable;
 use crate::say;

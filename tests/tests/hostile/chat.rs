@@ -2,9 +2,10 @@
 
 use multichat::envelope::Envelope;
 use multichat::message::{self, Content, Draft};
-use multichat::profile::Room;
+use multichat::profile::room::Room;
 use multichat::sanitize;
-use multichat::ticket::{Hints, PREFIX, Right, Ticket, decode_symbols, encode_symbols};
+use multichat::invite::{PREFIX, Right, Ticket, decode_symbols, encode_symbols};
+use multichat::invite::hints::Hints;
 use multifeed_core::{Event, FeedId, Input, Role};
 
 use super::ALLOCATOR;

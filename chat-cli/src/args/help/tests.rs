@@ -1,5 +1,5 @@
 use super::*;
-use crate::args::{Stop, parse};
+use crate::args::parse::{Stop, parse};
 
 /// The size of a small terminal.
 const ROWS: usize = 24;

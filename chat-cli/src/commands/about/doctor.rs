@@ -9,16 +9,17 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use self::disk::{clock, crashes, held, stores};
-use self::net::{dht, listen, peers, reach, round};
-use crate::args::{Global, Part};
+use self::disk::{crashes, stores};
+use self::net::{dht, listen, reach, round};
+use crate::args::Global;
+use crate::args::about::Part;
 use crate::config;
 use crate::config::key::Key;
 use crate::exit::ExitCode;
+use crate::health::{check, failing, rows};
 use crate::lines::{Check, Event, Line, Outcome};
 use crate::output::{Format, Output, json_line};
 use crate::report::Failure;
-use crate::session::Session;
 use crate::transcript::counted;
 
 /// What to check.
@@ -72,33 +73,6 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Re
     }
 }
 
-/// Returns the health of an open room, for people.
-///
-/// # Errors
-/// Fails if the store cannot read its data.
-pub(crate) async fn health(session: &Session) -> Result<Vec<String>, Failure> {
-    // Not the whole store: messages that are read here would never reach the window.
-    let checks = [held(session).await, clock(session).await?, peers(session)];
-    let rest = "close this room for the other checks:  multichat doctor";
-    Ok(checks.iter().flat_map(rows).chain([rest.to_string()]).collect())
-}
-
-fn rows(check: &Check) -> Vec<String> {
-    let row = format!("{:8} {:5} {}", check.name, check.outcome, check.found);
-    let help = check.help.map(|help| format!("{:14} {help}", ""));
-    std::iter::once(row).chain(help).collect()
-}
-
-fn check(name: &'static str, outcome: Outcome, found: String) -> Check {
-    Check { name, outcome, found, help: None }
-}
-
-fn failing(name: &'static str, failure: &Failure, help: &'static str) -> Check {
-    // The message of a failure may contain a path. Its code describes the failure without names.
-    let code = failure.report().map_or("ended", |report| report.code());
-    Check { name, outcome: Outcome::Fail, found: code.to_string(), help: Some(help) }
-}
-
 fn terminal(output: &Output) -> Check {
     let variable = |name: &str| std::env::var(name).ok();
     let term = variable("TERM").filter(|term| term.chars().all(|c| c.is_ascii_graphic()));
@@ -123,7 +97,7 @@ fn terminal(output: &Output) -> Check {
 
 /// Loads the settings; the later checks use them.
 fn settings(global: &mut Global) -> Check {
-    match config::load(global) {
+    match config::file::load(global) {
         Ok(settings) => {
             let count = Key::ALL.into_iter().filter(|key| settings.get(*key).is_some()).count();
             settings.under(global);

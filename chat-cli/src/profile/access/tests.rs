@@ -1,6 +1,7 @@
 use super::*;
 use crate::envelope::Envelope;
-use crate::ticket::{Hints, Ticket};
+use crate::invite::Ticket;
+use crate::invite::hints::Hints;
 
 const SECRET: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
 

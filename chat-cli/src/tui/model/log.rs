@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::DateTime;
 
-use super::About;
+use super::room_info::About;
 use crate::message::Content;
-use crate::ring::mentions;
+use crate::notify::mentions;
 use crate::sanitize::{self, Clean};
-use crate::timeline::{Entry, Spot};
+use crate::timeline::Entry;
+use crate::timeline::key::Spot;
 
 /// The most messages in the model; others are loaded on demand. Chosen: several screens in each
 /// direction at little memory.

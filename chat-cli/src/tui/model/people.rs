@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::sanitize::{self, Clean};
-use crate::timeline::{Entry, Spot};
+use crate::timeline::Entry;
+use crate::timeline::key::Spot;
 
 /// The most authors in the model. Chosen: bounds memory, as anyone can create feeds for free.
 pub const AUTHORS_MAX: usize = 500;

@@ -2,9 +2,9 @@ use jiff::Timestamp;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
-use crate::lines::MessageId;
+use crate::ids::MessageId;
 use crate::message::{self, Draft};
-use crate::timeline::Place;
+use crate::timeline::key::Place;
 
 pub(in crate::tui) const OWN: [u8; 32] = [0xaa; 32];
 pub(in crate::tui) const BOB: [u8; 32] = [0xbb; 32];

@@ -2,8 +2,8 @@
 
 use ratatui_textarea::{CursorMove, Input, TextArea, WrapMode};
 
-use crate::chat::slash::COMMANDS;
 use crate::sanitize;
+use crate::slash::COMMANDS;
 
 /// Input lines kept in the history, in memory only because they are private. Chosen: as many as a
 /// person scrolls back.

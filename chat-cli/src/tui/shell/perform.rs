@@ -1,18 +1,20 @@
 //! Performs the effects that a model asks for.
 
-use super::desk::Seat;
+use super::windows::Seat;
 use super::{Next, PAGE_ROWS, Shell};
-use crate::args::{AnyChannel, Moderate};
+use crate::args::channel::AnyChannel;
+use crate::args::moderate::Moderate;
 use crate::attach::Tell;
-use crate::chat::asked::{self, Ask};
-use crate::commands::{Hinted, invite_to};
 use crate::exit::ExitCode;
-use crate::profile::Access;
+use crate::invite::Right;
+use crate::profile::access::Access;
+use crate::profile::invites::{Hinted, invite_to};
 use crate::qr;
 use crate::report::Failure;
 use crate::sanitize;
-use crate::session::Search;
-use crate::ticket::Right;
+use crate::session::search::Search;
+use crate::slash::answer;
+use crate::slash::query::Ask;
 use crate::tui::model::overlay::{FOUND_MAX, Invite, Overlay};
 use crate::tui::model::{Effect, News};
 
@@ -44,7 +46,7 @@ impl Shell<'_> {
             Effect::Rename(nick) => {
                 self.session.set_nick(&nick)?;
                 let nick = self.session.nick().clone();
-                self.note(seat, &asked::renamed(&self.session, self.global));
+                self.note(seat, &answer::renamed(&self.session, self.global));
                 self.tell(&News::Nick(nick))?;
             }
             Effect::Moderate(wanted) => self.moderate(seat, &wanted).await?,
@@ -85,7 +87,7 @@ impl Shell<'_> {
         while self.is_behind && matches!(ask, Ask::Export(_)) {
             self.read_on().await?;
         }
-        let lines = asked::answer(&mut self.session, self.global, ask).await?;
+        let lines = answer::answer(&mut self.session, self.global, ask).await?;
         // A setting applies to all windows; a change in one window does not.
         if matches!(ask, Ask::Set(..)) {
             self.tell(&News::Look(self.session.look()))?;

@@ -8,7 +8,8 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use vt100::{Callbacks, Parser, Screen};
 
-use super::{draw, frames};
+use super::draw;
+use super::layout::frames;
 use crate::report::Paint;
 use crate::timeline::Entry;
 use crate::transcript::Transcript;

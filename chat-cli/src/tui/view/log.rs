@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use ratatui::text::{Line, Span};
 use textwrap::{Options, wrap};
 
-use super::frames;
+use super::layout::frames;
 use crate::sanitize::{self, Clean};
 use crate::transcript::counted;
 use crate::tui::model::Model;

@@ -7,9 +7,10 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 
 use textwrap::wrap;
 
+use super::layout::frames;
 use super::people;
-use crate::chat::slash::COMMANDS;
 use crate::sanitize;
+use crate::slash::COMMANDS;
 use crate::transcript::counted;
 use crate::tui::model::Model;
 use crate::tui::model::overlay::{Invite, Overlay, Search};
@@ -36,7 +37,7 @@ const KEYS: [(&str, &str); 12] = [
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     // An invite gets all the space, so that its QR code can be scanned.
     let area = match model.overlay {
-        Overlay::Invite(_) if super::frames(model).tabs.is_some() => {
+        Overlay::Invite(_) if frames(model).tabs.is_some() => {
             Rect { y: 0, height: area.bottom(), ..area }
         }
         _ => area,

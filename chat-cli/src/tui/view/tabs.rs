@@ -5,7 +5,11 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::rooms::Pointed;
+use crate::sanitize;
 use crate::tui::model::Model;
+
+/// With less space than this, a topic is left out. Chosen: fewer columns show no useful part.
+const TOPIC_COLUMNS_MIN: usize = 8;
 
 /// Returns the label of each channel.
 fn labels(model: &Model) -> Vec<String> {
@@ -31,7 +35,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         Span::styled(label, style)
     });
     let mut line = Line::from(spans.collect::<Vec<_>>());
-    if let Some(topic) = super::topic(model, usize::from(area.width).saturating_sub(line.width())) {
+    if let Some(topic) = topic(model, usize::from(area.width).saturating_sub(line.width())) {
         line.push_span(Span::raw(topic));
     }
     frame.render_widget(line, area);
@@ -47,4 +51,11 @@ pub fn at(model: &Model, area: Rect, at: Position) -> Option<Pointed> {
         }
     }
     None
+}
+
+/// Returns the topic in at most this many columns; `None` if hardly any of it fits.
+pub fn topic(model: &Model, columns: usize) -> Option<String> {
+    let columns = columns.checked_sub(3).filter(|columns| *columns >= TOPIC_COLUMNS_MIN)?;
+    let topic = model.topic()?;
+    Some(format!("─ {} ", sanitize::line(topic.as_str(), columns)))
 }

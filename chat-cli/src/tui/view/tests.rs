@@ -4,10 +4,10 @@ use ratatui::crossterm::event::{Event, KeyCode, KeyModifiers};
 
 use crate::message::Content;
 use crate::qr;
+use crate::theme::Theme;
 use crate::tui::model::overlay::Invite;
 use crate::tui::model::tests::{BOB, OWN, about, entry, key, room, size, type_text, with};
 use crate::tui::model::{Model, News, Size};
-use crate::tui::theme::Theme;
 
 /// The three widths, and a size in which hardly anything fits.
 const SIZES: [(u16, u16); 4] = [(120, 40), (80, 24), (50, 12), (24, 8)];
@@ -132,7 +132,8 @@ fn a_search_lies_over_the_messages() {
 #[test]
 fn an_invite_is_a_picture_where_there_is_room_for_one() {
     in_each_size("invite", |model| {
-        let ticket = crate::ticket::Ticket::new([7; 32], crate::ticket::Hints::default()).encode();
+        let ticket =
+            crate::invite::Ticket::new([7; 32], crate::invite::hints::Hints::default()).encode();
         model.update(News::Invite(Invite {
             text: crate::sanitize::line(&ticket, 400),
             picture: qr::picture(&ticket).unwrap(),

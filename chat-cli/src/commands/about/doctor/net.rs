@@ -11,10 +11,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::check;
-use crate::args::{Discovery, Global};
+use crate::args::Global;
+use crate::args::discovery::Discovery;
+use crate::health::check;
 use crate::lines::{Check, Outcome};
-use crate::session::{Session, discover, node_failure};
+use crate::session::discovery;
+use crate::session::failure::node_failure;
 use crate::transcript::counted;
 
 /// How long a peer may take to answer. Chosen: a lost TCP SYN is sent again after 1 s (RFC 6298,
@@ -28,18 +30,6 @@ const ANYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 0);
 const LOOP_BLOCKS: u64 = 100;
 /// How long the loop check may take. Chosen: it takes milliseconds, so this allows for a very
 /// slow machine.
-
-/// Checks which peers are connected.
-pub(super) fn peers(session: &Session) -> Check {
-    let (here, missed) = (session.links().here().len(), session.links().out_of_sync().count());
-    let peers = counted(here as u64, "peer");
-    let found = match missed {
-        0 => format!("{peers} here"),
-        missed => format!("{peers} here; not in sync with {missed} of the named peers"),
-    };
-    let outcome = if here > 0 { Outcome::Ok } else { Outcome::Warn };
-    check("peers", outcome, found)
-}
 
 pub(super) async fn listen(global: &Global) -> Check {
     let Some(addr) = global.listen else {
@@ -140,7 +130,7 @@ async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str>
     // No local network: no other member has this random group.
     let wanted = Discovery { no_lan: true, ..global.discovery.clone() };
     node.listen(ANYWHERE.into()).await.map_err(failed)?;
-    let begun = discover(&node, &wanted, |error| node_failure(error, None)).await;
+    let begun = discovery::begin(&node, &wanted, |error| node_failure(error, None)).await;
     begun.map_err(|failure| failure.code())?;
     let mut entered = Err("the node has stopped");
     while let Some(event) = events.next().await {
