@@ -15,6 +15,7 @@ use crate::transcript::counted;
 const CLOCK_MESSAGES: usize = 100;
 /// The accepted difference between clocks. Chosen: synchronised clocks differ by less than a
 /// second, and a minute is not noticed in a chat.
+const CLOCK_SECS_MAX: i64 = 60;
 
 /// Returns the health of an open room, for people.
 ///

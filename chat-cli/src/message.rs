@@ -35,6 +35,7 @@ pub const TEXT_BYTES_MAX: usize = 8 * 1024;
 pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
 /// The widest line of a message, in terminal columns. Large enough that the longest text is never
 /// cut, even if each byte is shown as an escape.
+pub const LINE_COLUMNS_MAX: usize = 4 * TEXT_BYTES_MAX;
 
 /// The default channel of every room, and of messages without a channel.
 pub const CHANNEL: &str = "general";

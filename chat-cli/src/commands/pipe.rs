@@ -34,6 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// memory and the cost of each check.
 const FOLLOWED_MAX: usize = 1_000;
 /// The longest `ref` that is returned. Chosen: longer than any UUID or hash.
+const REF_COLUMNS_MAX: usize = 200;
 
 /// How many messages to print first, and how long to wait for undelivered messages.
 pub(super) struct Wanted {

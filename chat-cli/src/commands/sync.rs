@@ -27,6 +27,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// Without a terminal, a line per this share of the work. Chosen: ten lines for a whole sync.
 const STEP_PERCENT: u64 = 10;
 /// The width of the bar in columns. Chosen: the line fits in 80 columns with its numbers.
+const BAR_COLUMNS: u64 = 20;
 
 pub(super) async fn run(
     global: &Global,

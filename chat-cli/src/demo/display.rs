@@ -26,6 +26,7 @@ const NAMED_MAX: usize = 10;
 /// followed.
 const LINE_MS: u64 = 12;
 /// The width of the bar after a name, in columns.
+const BAR_COLUMNS: u64 = 8;
 
 /// The output of the demo.
 pub(super) struct Stage {

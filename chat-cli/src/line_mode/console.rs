@@ -19,6 +19,7 @@ use crate::stdin::{Input, LINES_MAX, Lines, spawn};
 
 /// Input lines kept in the editor's history, in memory only because they are private. Chosen: as
 /// many as a person scrolls back.
+const HISTORY_MAX: usize = 200;
 
 /// The source of input lines and the destination of output lines.
 pub enum Screen {

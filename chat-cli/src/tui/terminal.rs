@@ -36,6 +36,7 @@ const CLIPBOARD_BYTES_MAX: usize = 64 * 1024;
 /// The control character that rings the bell.
 pub(super) const BELL: &str = "\u{7}";
 /// The control sequence that clears the terminal.
+pub(super) const CLEAR: &str = "\u{1b}[2J";
 
 /// Whether the terminal is taken over.
 static TAKEN: AtomicBool = AtomicBool::new(false);

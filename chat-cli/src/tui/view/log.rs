@@ -22,6 +22,7 @@ const AUTHOR_COLUMNS_MAX: usize = 22;
 const MARK_COLUMNS: usize = 5;
 /// The most lines of one message; a longer one is cut. Chosen: 8 KiB of newlines must not fill
 /// the screen.
+const ROW_LINES_MAX: usize = 400;
 
 /// Returns all lines of the channel, wrapped to the width of the messages.
 pub fn lines(model: &Model) -> Vec<Line<'static>> {

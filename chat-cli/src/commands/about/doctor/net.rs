@@ -30,6 +30,7 @@ const ANYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 0);
 const LOOP_BLOCKS: u64 = 100;
 /// How long the loop check may take. Chosen: it takes milliseconds, so this allows for a very
 /// slow machine.
+const LOOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) async fn listen(global: &Global) -> Check {
     let Some(addr) = global.listen else {
