@@ -26,6 +26,7 @@ use crate::session::Session;
 use crate::session::events::grows;
 use crate::signals::Signals;
 use crate::stdin::{Input, Lines};
+use crate::transcript::counted;
 
 /// How often delivery is checked while nothing happens. Chosen: a delay that a bot tolerates, at
 /// little cost.
