@@ -17,11 +17,11 @@ pub const SNIPPET_SIDE_CHARS: usize = 20;
 
 /// The severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-/// The command stops.
+#[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Something is wrong, and the command continues.
+    /// The command stops.
     Error,
-    /// Something is wrong, and the command goes on.
+    /// Something is wrong, and the command continues.
     Warning,
     /// Information; nothing is wrong.
     Note,

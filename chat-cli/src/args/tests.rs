@@ -157,7 +157,7 @@ fn wrong_values_say_what_is_right() {
 fn help_and_version_are_no_errors() {
     for (words, part) in [
         ("--help", "join"),
-        ("-h", "ROOM|TICKET"),
+        ("-h", "ROOM|INVITE"),
         ("--version", "multichat 0."),
         ("send --help", "--wait"),
     ] {

@@ -18,7 +18,7 @@ fn people_see_code_caret_and_help() {
                     \x20  mfchat:ybndrfg8ejkmcpqxot1uwis…\n\
                     \x20           ^\n\
                     \x20 help: did you mean 'o'?\n\
-                    \x20       retry with  multichat join --repair TICKET\n";
+                    \x20       retry with  multichat join --repair INVITE\n";
     assert_eq!(text(&checksum()), expected);
 }
 
