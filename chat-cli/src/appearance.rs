@@ -6,7 +6,7 @@ use crate::theme::Theme;
 
 /// Settings without a flag that say how a room looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct Appearance {
     /// The colours of the screen; if unset, they depend on the terminal.
     pub theme: Option<Theme>,
     /// Which messages notify.

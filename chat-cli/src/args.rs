@@ -22,16 +22,16 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::appearance::Look;
-use crate::output::{Format, Output, Talk, Terminals};
-use crate::quota::Bounds;
-use crate::report::Paint;
+use crate::appearance::Appearance;
+use crate::output::{Format, Output, Terminals, Verbosity};
+use crate::quota::Quota;
+use crate::report::ColourMode;
 
 use self::about::About;
-use self::channel::{AnyChannel, Channel};
+use self::channel::{ChannelArg, ChannelFilter};
 use self::configure::Configure;
 use self::discovery::Discovery;
-use self::history::Keep;
+use self::history::HistoryCommand;
 use self::moderate::Moderate;
 use self::serve::Serve;
 use self::ui::Ui;
@@ -52,7 +52,7 @@ pub const WELCOME: [&str; 2] = [
     disable_help_subcommand = true,
     infer_long_args = false
 )]
-struct Line {
+struct CommandLine {
     #[command(flatten)]
     global: Global,
     /// A room to open, or an invite to join
@@ -126,10 +126,10 @@ pub struct Global {
     pub log: Option<String>,
     /// How a room looks, from the settings.
     #[arg(skip)]
-    pub look: Look,
+    pub appearance: Appearance,
     /// Storage limits, from the settings.
     #[arg(skip)]
-    pub bounds: Bounds,
+    pub quota: Quota,
 }
 
 /// When to use colours.
@@ -146,7 +146,7 @@ pub enum Color {
 impl Color {
     /// Decides by the usual conventions, in this order: the flag, `NO_COLOR` (no-color.org),
     /// `CLICOLOR_FORCE` (bixense.com/clicolors), `TERM`.
-    pub fn paint(self, variable: impl Fn(&str) -> Option<String>, terminal: bool) -> Paint {
+    pub fn resolve(self, variable: impl Fn(&str) -> Option<String>, terminal: bool) -> ColourMode {
         let set = |name| variable(name).is_some_and(|value| !value.is_empty());
         let forced = || variable("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
         let colour = match self {
@@ -156,7 +156,7 @@ impl Color {
             Self::Auto if forced() => true,
             Self::Auto => terminal && variable("TERM").is_none_or(|term| term != "dumb"),
         };
-        if colour { Paint::Colour } else { Paint::Plain }
+        if colour { ColourMode::Colour } else { ColourMode::Plain }
     }
 }
 
@@ -169,9 +169,9 @@ impl Global {
     ) -> Output {
         Output {
             format: if self.json { Format::Json } else { Format::Text },
-            paint: self.color.paint(&variable, terminals.talk),
-            data_paint: self.color.paint(&variable, terminals.data),
-            talk: if self.quiet { Talk::Quiet } else { Talk::Normal },
+            stderr_colour: self.color.resolve(&variable, terminals.stderr),
+            stdout_colour: self.color.resolve(&variable, terminals.stdout),
+            verbosity: if self.quiet { Verbosity::Quiet } else { Verbosity::Normal },
             terminals,
         }
     }
@@ -211,7 +211,7 @@ pub enum Command {
     Send {
         /// The channel to send to.
         #[command(flatten)]
-        channel: Channel,
+        channel: ChannelArg,
         /// The message; - or no text reads it from standard input
         #[arg(value_name = "TEXT|-")]
         text: Vec<String>,
@@ -228,7 +228,7 @@ pub enum Command {
     Tail {
         /// The channel to show.
         #[command(flatten)]
-        channel: AnyChannel,
+        channel: ChannelFilter,
         /// Number of messages, counted from the last
         #[arg(short = 'n', long = "lines", default_value_t = 50, value_name = "COUNT")]
         lines: usize,
@@ -270,7 +270,7 @@ pub enum Command {
     },
     /// A command on stored messages.
     #[command(flatten)]
-    Keep(Keep),
+    HistoryCommand(HistoryCommand),
     /// Save all rooms to one file, without the signing key
     Backup {
         /// The file; it must not exist yet
@@ -335,7 +335,7 @@ pub enum Command {
 pub struct Join {
     /// The invite; it may be split over several words
     #[arg(required_unless_present = "open", conflicts_with = "open")]
-    pub ticket: Vec<String>,
+    pub invite: Vec<String>,
     /// Name of the room in this profile
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
@@ -352,8 +352,8 @@ pub struct Join {
 
 impl Join {
     /// Returns the invite as typed, with a space between words.
-    pub fn ticket(&self) -> String {
-        self.ticket.join(" ")
+    pub fn invite(&self) -> String {
+        self.invite.join(" ")
     }
 }
 
@@ -365,7 +365,7 @@ pub enum Action {
     /// Join with this invite and open the room.
     JoinAndOpen {
         /// The invite as typed.
-        ticket: String,
+        invite: String,
     },
     /// Run a command.
     Run(Command),

@@ -1,8 +1,8 @@
 //! Lets several processes use one profile: the process that has it open serves the others.
 //!
 //! ```text
-//!  another multichat ────────Ask──▶ window.sock ──▶ the process with the profile's lock
-//!                           ◀─Tell──
+//!  another multichat ────────Request─▶ window.sock ──▶ the process with the lock of the profile
+//!                           ◀─Response─
 //! ```
 //!
 //! Rule: only processes of the same user may connect, each message has a bound, and a client that
@@ -16,11 +16,11 @@ mod wire;
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::Reached;
+use crate::delivery::DeliveryReport;
 
 /// A request of an attached client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ask {
+pub enum Request {
     /// Show the open room in a window.
     Window {
         /// The columns of the window.
@@ -33,19 +33,23 @@ pub enum Ask {
     /// An input event of that window.
     Input(crossterm::event::Event),
     /// Store a message, then report its delivery.
-    Send {
-        /// The room as the user names it; `None` means the open one.
-        room: Option<String>,
-        /// The channel.
-        channel: String,
-        /// The text.
-        text: String,
-    },
+    Send(Submission),
+}
+
+/// A message that a client hands over to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// The room as the user names it; `None` means the open one.
+    pub room: Option<String>,
+    /// The channel.
+    pub channel: String,
+    /// The text.
+    pub text: String,
 }
 
 /// A response of the host to an attached client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Tell {
+pub enum Response {
     /// Write these bytes to the terminal.
     Draw(Vec<u8>),
     /// Suspend until the shell resumes the process.
@@ -58,7 +62,7 @@ pub enum Tell {
         index: u64,
     },
     /// The current delivery of the message.
-    Reached(Reached),
+    Delivery(DeliveryReport),
     /// The request was refused.
     Refused(Refusal),
     /// The user closed the window.

@@ -26,13 +26,12 @@ use crate::args::ui::Ui;
 use crate::args::{Action, Command, Global, Invocation};
 use crate::config;
 use crate::demo;
-use crate::exit::ExitCode;
 use crate::invite::Right;
 use crate::output::Output;
 use crate::profile::Profile;
-use crate::profile::invites::Hinted;
+use crate::profile::invites::InviteHints;
 use crate::report::Failure;
-use crate::runtime::drive;
+use crate::runtime::block_on;
 
 /// Runs a command line.
 ///
@@ -41,11 +40,11 @@ use crate::runtime::drive;
 pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
     let Invocation { mut global, action } = invocation;
     if needs_settings(&action) {
-        config::file::load(&global)?.under(&mut global);
+        config::file::load(&global)?.fill_defaults(&mut global);
     }
     match action {
         Action::Open => open::run(&global, output),
-        Action::JoinAndOpen { ticket } => rooms::join_ticket(&global, ticket, output),
+        Action::JoinAndOpen { invite } => rooms::join_with_invite(&global, invite, output),
         Action::Run(command) => run_command(&global, command, output),
     }
 }
@@ -62,44 +61,44 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Join(arguments) => rooms::join(global, &arguments, output),
         Command::Invite { room, seed, qr, no_hints } => {
             let right = if seed { Right::Seeder } else { Right::Member };
-            let hints = if no_hints { Hinted::No } else { Hinted::Yes };
-            rooms::invite(global, room, rooms::Invite { right, qr, hints }, output)
+            let hints = if no_hints { InviteHints::No } else { InviteHints::Yes };
+            rooms::invite(global, room, rooms::InviteOptions { right, qr, hints }, output)
         }
         Command::Pipe { lines, linger } => {
-            drive(pipe::run(global, output, pipe::Wanted { lines, linger }))
+            block_on(pipe::run(global, output, pipe::Options { lines, linger }))
         }
-        Command::Keep(keep) => history::run(global, output, keep),
+        Command::HistoryCommand(history) => history::run(global, output, history),
         Command::Backup { file } => backup::backup(global, output, &file),
         Command::Restore { file } => backup::restore(global, output, &file),
-        Command::Mod { what } => drive(moderate::run(global, output, &what)),
+        Command::Mod { what } => block_on(moderate::run(global, output, &what)),
         Command::About(about) => about::run(global, output, about),
         Command::Config { what } => configure::run(global, output, what),
         Command::Rooms => rooms::list(global, output),
         Command::Whoami => rooms::whoami(global, output),
-        Command::Channels => drive(inspect::channels(global, output)),
-        Command::Peers { timeout } => drive(peers::run(global, output, timeout)),
-        Command::Feeds => drive(inspect::feeds(global, output)),
-        Command::Status => drive(inspect::status(global, output)),
+        Command::Channels => block_on(inspect::channels(global, output)),
+        Command::Peers { timeout } => block_on(peers::run(global, output, timeout)),
+        Command::Feeds => block_on(inspect::feeds(global, output)),
+        Command::Status => block_on(inspect::status(global, output)),
         Command::Send { channel, text, wait, timeout } => {
             let text = send::text_of(&text)?;
-            let wanted = send::Wanted { channel: channel.name(), text, wait, timeout };
-            drive(send::run(global, output, &wanted))
+            let options = send::Options { channel: channel.name(), text, wait, timeout };
+            block_on(send::run(global, output, &options))
         }
         Command::Tail { channel, lines, follow, no_backfill, since } => {
             let since = since.map(|since| Timestamp::now() - since);
-            let wanted = tail::Wanted { channel, lines, follow, no_backfill, since };
-            drive(tail::run(global, output, wanted))
+            let options = tail::Options { channel, lines, follow, no_backfill, since };
+            block_on(tail::run(global, output, options))
         }
-        Command::Sync { until, timeout } => drive(sync::run(global, output, until, timeout)),
-        Command::Dht => drive(dht::run(global, output)),
-        Command::Serve(more) => drive(serve::run(global, output, more)),
+        Command::Sync { until, timeout } => block_on(sync::run(global, output, until, timeout)),
+        Command::Dht => block_on(dht::run(global, output)),
+        Command::Serve(more) => block_on(serve::run(global, output, more)),
         Command::Chat => {
             let profile = Profile::open(global)?;
             window::chat(&Global { ui: Some(Ui::Line), ..global.clone() }, profile, output)
         }
         Command::Attach => window::attach(global, output),
         Command::Demo { peers, messages, seed } => {
-            demo::run(demo::options::Size { peers, messages, seed }, output)
+            demo::run(demo::options::DemoOptions { peers, messages, seed }, output)
         }
     }
 }

@@ -15,15 +15,15 @@ use clap::ValueEnum;
 use toml::de::{DeTable, DeValue};
 
 use self::key::{Key, Shape};
-use crate::appearance::Look;
+use crate::appearance::Appearance;
 use crate::args::Global;
-use crate::args::discovery::{Entry, Transport, entry};
+use crate::args::discovery::{DhtEntryPoint, Transport, parse_entry_point};
 use crate::args::ui::Ui;
 use crate::args::values::PeerAddress;
 use crate::exit::ExitCode;
-use crate::quota::Bounds;
+use crate::quota::Quota;
 use crate::report::{Failure, Snippet};
-use crate::similar::nearest;
+use crate::similar::closest;
 use crate::theme::Theme;
 
 /// The largest MiB value: one tebibyte. Chosen: larger than any room, and no calculation
@@ -40,9 +40,9 @@ pub struct Config {
     transport: Vec<Transport>,
     listen: Option<SocketAddr>,
     peers: Vec<PeerAddress>,
-    bootstrap: Vec<Entry>,
-    look: Look,
-    bounds: Bounds,
+    bootstrap: Vec<DhtEntryPoint>,
+    appearance: Appearance,
+    quota: Quota,
 }
 
 impl Config {
@@ -57,12 +57,12 @@ impl Config {
         let mut pairs: Vec<_> = table.iter().collect();
         pairs.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in pairs {
-            let place = Place { text, path, span: name.span() };
+            let place = Location { text, path, span: name.span() };
             let key = Key::named(name.get_ref()).ok_or_else(|| place.unknown(name.get_ref()))?;
-            let place = Place { span: value.span(), ..place };
+            let place = Location { span: value.span(), ..place };
             let words = words(value.get_ref()).ok_or_else(|| key.shape().rule().to_string());
             let set = words.and_then(|words| config.set(key, words));
-            set.map_err(|rule| place.wrong(key, &rule))?;
+            set.map_err(|rule| place.invalid(key, &rule))?;
         }
         Ok(config)
     }
@@ -88,10 +88,10 @@ impl Config {
             Key::Nick => self.nick = Some(word.to_string()),
             Key::Theme => {
                 let theme = Theme::named(word).ok_or("use dark, light or plain")?;
-                self.look.theme = Some(theme);
+                self.appearance.theme = Some(theme);
             }
-            Key::Notify => self.look.notify = choice(word)?,
-            Key::Timestamps => self.look.timestamps = choice(word)?,
+            Key::Notify => self.appearance.notify = choice(word)?,
+            Key::Timestamps => self.appearance.timestamps = choice(word)?,
             Key::Ui => self.ui = Some(choice(word)?),
             Key::Transport => {
                 self.transport = words.iter().map(|word| choice(word)).collect::<Result<_, _>>()?;
@@ -105,10 +105,11 @@ impl Config {
                 self.peers = words.iter().map(|word| word.parse()).collect::<Result<_, _>>()?;
             }
             Key::Bootstrap => {
-                self.bootstrap = words.iter().map(|word| entry(word)).collect::<Result<_, _>>()?;
+                self.bootstrap =
+                    words.iter().map(|word| parse_entry_point(word)).collect::<Result<_, _>>()?;
             }
-            Key::AuthorMib => self.bounds.author_mib = mebibytes(word)?,
-            Key::RoomMib => self.bounds.room_mib = mebibytes(word)?,
+            Key::AuthorMib => self.quota.author_mib = mebibytes(word)?,
+            Key::RoomMib => self.quota.room_mib = mebibytes(word)?,
         }
         Ok(())
     }
@@ -119,12 +120,12 @@ impl Config {
     }
 
     /// Returns how a room looks.
-    pub fn look(&self) -> Look {
-        self.look
+    pub fn appearance(&self) -> Appearance {
+        self.appearance
     }
 
     /// Fills in settings where flags and environment give no value.
-    pub fn under(self, global: &mut Global) {
+    pub fn fill_defaults(self, global: &mut Global) {
         global.nick = global.nick.take().or(self.nick);
         global.ui = global.ui.or(self.ui);
         global.listen = global.listen.or(self.listen);
@@ -137,8 +138,8 @@ impl Config {
         if global.discovery.bootstrap.is_empty() {
             global.discovery.bootstrap = self.bootstrap;
         }
-        global.look = self.look;
-        global.bounds = self.bounds;
+        global.appearance = self.appearance;
+        global.quota = self.quota;
     }
 }
 
@@ -147,7 +148,7 @@ fn table<'a>(text: &'a str, path: &Path) -> Result<DeTable<'a>, Failure> {
     let table = DeTable::parse(text).map_err(|error| {
         let span = error.span().unwrap_or_default();
         let what = error.message().lines().next().unwrap_or_default().to_string();
-        Place { text, path, span }.failure("config.syntax", &what)
+        Location { text, path, span }.failure("config.syntax", &what)
     });
     table.map(toml::Spanned::into_inner)
 }
@@ -169,13 +170,13 @@ fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
 }
 
 /// A position in a file, for an error message.
-struct Place<'a> {
+struct Location<'a> {
     text: &'a str,
     path: &'a Path,
     span: Range<usize>,
 }
 
-impl Place<'_> {
+impl Location<'_> {
     fn failure(&self, code: &'static str, what: &str) -> Failure {
         let before = self.text.get(..self.span.start).unwrap_or(self.text);
         let number = before.matches('\n').count() + 1;
@@ -193,10 +194,10 @@ impl Place<'_> {
 
     fn unknown(&self, name: &str) -> Failure {
         let failure = self.failure("config.key", &format!("there is no setting '{name}'"));
-        with_names(name, failure).help("fix it:  multichat config edit")
+        with_suggestions(name, failure).help("fix it:  multichat config edit")
     }
 
-    fn wrong(&self, key: Key, rule: &str) -> Failure {
+    fn invalid(&self, key: Key, rule: &str) -> Failure {
         self.failure("config.value", &format!("{}: {rule}", key.name()))
             .help("fix it:  multichat config edit")
     }
@@ -224,14 +225,14 @@ fn choice<T: ValueEnum>(word: &str) -> Result<T, String> {
 pub fn key_named(name: &str) -> Result<Key, Failure> {
     Key::named(name).ok_or_else(|| {
         let message = format!("there is no setting '{name}'");
-        with_names(name, Failure::new(ExitCode::NotFound, "config.key", message))
+        with_suggestions(name, Failure::new(ExitCode::NotFound, "config.key", message))
     })
 }
 
-fn with_names(name: &str, failure: Failure) -> Failure {
+fn with_suggestions(name: &str, failure: Failure) -> Failure {
     let names = Key::ALL.map(Key::name);
-    match nearest(name, names).first() {
-        Some(near) => failure.help(format!("did you mean: {near} ?")),
+    match closest(name, names).first() {
+        Some(suggestions) => failure.help(format!("did you mean: {suggestions} ?")),
         None => failure.help(format!("available settings: {}", names.join(", "))),
     }
 }

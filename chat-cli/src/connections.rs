@@ -15,41 +15,41 @@ use crate::sanitize::{self, Clean};
 pub mod discovery;
 mod reason;
 
-use self::discovery::{Ladder, Rung};
-use self::reason::ending;
+use self::discovery::{DiscoveryStatus, Stage};
+use self::reason::disconnect_text;
 
 /// Connections, and the addresses that the user asked for.
 #[derive(Debug, Default)]
-pub struct Links {
-    targets: Vec<Target>,
-    connections: BTreeMap<ConnectionId, Link>,
+pub struct Connections {
+    targets: Vec<DialTarget>,
+    connections: BTreeMap<ConnectionId, Connection>,
     /// Peers that were in sync at least once.
     synced: BTreeSet<PublicKey>,
     /// Peers that were connected at least once.
-    met: BTreeSet<PublicKey>,
+    peers: BTreeSet<PublicKey>,
     /// Set if discovery is on.
-    ladder: Option<Ladder>,
+    discovery: Option<DiscoveryStatus>,
 }
 
 /// A peer to reach: a name with all addresses it resolves to.
 #[derive(Debug)]
-pub struct Target {
+pub struct DialTarget {
     name: String,
     addresses: Vec<SocketAddr>,
     remote: Option<PublicKey>,
     /// Why the last attempt failed.
-    trouble: Option<String>,
+    error: Option<String>,
 }
 
-impl Target {
+impl DialTarget {
     /// Creates a target from what the user typed and its addresses.
     pub fn new(name: String, addresses: Vec<SocketAddr>) -> Self {
-        Self { name, addresses, remote: None, trouble: None }
+        Self { name, addresses, remote: None, error: None }
     }
 
     /// Creates a target that is known to be unreachable.
-    pub fn lost(name: String, trouble: String) -> Self {
-        Self { name, addresses: Vec::new(), remote: None, trouble: Some(trouble) }
+    pub fn unresolved(name: String, error: String) -> Self {
+        Self { name, addresses: Vec::new(), remote: None, error: Some(error) }
     }
 
     /// Returns the name as typed.
@@ -63,21 +63,41 @@ impl Target {
     }
 
     /// Returns why it was not reached, if known.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
     }
 }
 
 #[derive(Debug)]
-struct Link {
+struct Connection {
     addr: SocketAddr,
     role: Role,
     remote: Option<PublicKey>,
 }
 
-/// A change to report.
+/// A connected peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectedPeer {
+    /// Its connection.
+    pub connection: ConnectionId,
+    /// The key of the connection.
+    pub remote: PublicKey,
+    /// Whether both sides hold the same messages.
+    pub is_synced: bool,
+}
+
+/// The number of peers since the room was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerCounts {
+    /// Peers that were connected at least once.
+    pub connected: usize,
+    /// Peers that were in sync at least once.
+    pub synced: usize,
+}
+
+/// A change of connections or feeds to report to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum Notice {
     /// A peer connected.
     Up {
         /// The key of the connection.
@@ -93,14 +113,14 @@ pub enum Change {
         why: String,
     },
     /// An address does not lead to a member. Reported once until it does.
-    OutOfReach {
+    Unreachable {
         /// The name as typed.
         name: String,
         /// Why.
         why: String,
     },
     /// Discovery made a step.
-    Rung(Rung),
+    Stage(Stage),
     /// A feed cannot be read any more.
     Damaged,
     /// No more messages of an author are received.
@@ -112,42 +132,42 @@ pub enum Change {
         /// Whether the author is the user.
         is_own: bool,
         /// Why.
-        why: Stop,
+        why: StopReason,
     },
 }
 
 /// Why no more messages of an author are received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub enum StopReason {
     /// The feed has two signed histories.
     Forked,
     /// The feed reached a storage limit.
     Full,
 }
 
-impl Change {
+impl Notice {
     /// Returns the line to show to people.
     pub fn text(&self) -> String {
         match self {
             Self::Up { remote, addr } => format!("{} connected ({addr})", peer_name(remote)),
             Self::Down { remote, why } => format!("{} disconnected: {why}", peer_name(remote)),
-            Self::OutOfReach { name, why } => format!("cannot reach {name}: {why}"),
-            Self::Rung(rung) => rung.text(),
+            Self::Unreachable { name, why } => format!("cannot reach {name}: {why}"),
+            Self::Stage(stage) => stage.text(),
             Self::Damaged => {
                 "part of the store is damaged: some messages cannot be shown; run  multichat doctor"
                     .to_string()
             }
-            Self::Stopped { is_own: true, why: Stop::Forked, .. } => {
+            Self::Stopped { is_own: true, why: StopReason::Forked, .. } => {
                 "your history split: this profile was copied or run twice, or an old copy was \
                  restored. Nothing more can be sent from here; create a new profile:  \
                  multichat --profile NAME join INVITE"
                     .to_string()
             }
-            Self::Stopped { who, why: Stop::Forked, .. } => format!(
+            Self::Stopped { who, why: StopReason::Forked, .. } => format!(
                 "{who}'s profile was copied or run twice, so their history split. Messages before the \
                  split are kept; later ones are ignored."
             ),
-            Self::Stopped { who, why: Stop::Full, .. } => format!(
+            Self::Stopped { who, why: StopReason::Full, .. } => format!(
                 "the storage limit for {who} is reached: stored messages are kept, later ones are not \
                  received. To receive more, raise author-mib or room-mib:  multichat config edit"
             ),
@@ -159,16 +179,16 @@ impl Change {
         let (state, remote) = match self {
             Self::Up { remote, .. } => (PeerState::Up, remote),
             Self::Down { remote, .. } => (PeerState::Down, remote),
-            Self::OutOfReach { .. } | Self::Damaged => return None,
+            Self::Unreachable { .. } | Self::Damaged => return None,
             Self::Stopped { key, who, is_own, why } => {
                 let (key, nick, own) = (hex(key), who.clone(), *is_own);
                 let state = match why {
-                    Stop::Forked => "forked",
-                    Stop::Full => "full",
+                    StopReason::Forked => "forked",
+                    StopReason::Full => "full",
                 };
                 return Some(lines::Event::Author { key, nick, own, state }.into());
             }
-            Self::Rung(rung) => return Some(rung.line()),
+            Self::Stage(stage) => return Some(stage.line()),
         };
         let key = hex(&remote.0);
         Some(lines::Event::Peer { state, key, via: "tcp", rtt_ms: None }.into())
@@ -181,65 +201,67 @@ pub fn peer_name(remote: &PublicKey) -> String {
     format!("peer {}", sanitize::key_chars(&remote.0))
 }
 
-impl Links {
+impl Connections {
     /// Creates the links to these targets; none is reached yet.
-    pub fn new(targets: Vec<Target>) -> Self {
+    pub fn new(targets: Vec<DialTarget>) -> Self {
         Self { targets, ..Self::default() }
     }
 
     /// Starts reporting discovery.
-    pub fn climb(&mut self) {
-        self.ladder = Some(Ladder::default());
+    pub fn report_discovery(&mut self) {
+        self.discovery = Some(DiscoveryStatus::default());
     }
 
     /// Returns the targets.
-    pub fn targets(&self) -> &[Target] {
+    pub fn targets(&self) -> &[DialTarget] {
         &self.targets
     }
 
     /// Updates the state from an event.
-    pub fn take(&mut self, event: &NodeEvent) -> Option<Change> {
-        let change = self.peer_changed(event);
-        let rung = self.ladder.as_mut().and_then(|ladder| ladder.take(event));
-        change.or(rung.map(Change::Rung))
+    pub fn on_event(&mut self, event: &NodeEvent) -> Option<Notice> {
+        let notice = self.connection_notice(event);
+        let stage = self.discovery.as_mut().and_then(|discovery| discovery.on_event(event));
+        notice.or(stage.map(Notice::Stage))
     }
 
-    fn peer_changed(&mut self, event: &NodeEvent) -> Option<Change> {
+    fn connection_notice(&mut self, event: &NodeEvent) -> Option<Notice> {
         match event {
             NodeEvent::Connected { connection, addr, role } => {
-                let link = Link { addr: *addr, role: *role, remote: None };
-                self.connections.insert(*connection, link);
+                let opened = Connection { addr: *addr, role: *role, remote: None };
+                self.connections.insert(*connection, opened);
                 None
             }
             NodeEvent::Multifeed(Event::Opened { connection, remote }) => {
-                self.opened(*connection, *remote)
+                self.on_opened(*connection, *remote)
             }
             NodeEvent::Multifeed(Event::Synced { connection }) => {
-                let link = self.connections.get(connection);
-                self.synced.extend(link.and_then(|link| link.remote));
+                let synced = self.connections.get(connection);
+                self.synced.extend(synced.and_then(|connection| connection.remote));
                 None
             }
             NodeEvent::Disconnected { connection, addr, reason, .. } => {
-                self.closed(*connection, *addr, reason)
+                self.on_closed(*connection, *addr, reason)
             }
-            NodeEvent::Multifeed(Event::FeedBroken { .. }) => Some(Change::Damaged),
-            NodeEvent::DialFailed { addr, reason, .. } => self.failed(*addr, reason.to_string()),
+            NodeEvent::Multifeed(Event::FeedBroken { .. }) => Some(Notice::Damaged),
+            NodeEvent::DialFailed { addr, reason, .. } => {
+                self.on_dial_failed(*addr, reason.to_string())
+            }
             _ => None,
         }
     }
 
     /// Corrects the state after missed events: the connected peers, and whether they are in sync.
-    pub fn refresh(&mut self, peers: &[(ConnectionId, PublicKey, bool)]) {
-        self.connections.retain(|id, _| peers.iter().any(|(known, ..)| known == id));
-        for (id, remote, is_synced) in peers {
+    pub fn refresh(&mut self, peers: &[ConnectedPeer]) {
+        self.connections.retain(|id, _| peers.iter().any(|peer| peer.connection == *id));
+        for ConnectedPeer { connection: id, remote, is_synced } in peers {
             if self.connections.contains_key(id) {
-                self.opened(*id, *remote);
+                self.on_opened(*id, *remote);
             } else {
                 // The event with its address was missed.
                 let addr = SocketAddr::from(([0, 0, 0, 0], 0));
-                let link = Link { addr, role: Role::Responder, remote: Some(*remote) };
-                self.connections.insert(*id, link);
-                self.met.insert(*remote);
+                let connection = Connection { addr, role: Role::Responder, remote: Some(*remote) };
+                self.connections.insert(*id, connection);
+                self.peers.insert(*remote);
             }
             if *is_synced {
                 self.synced.insert(*remote);
@@ -248,19 +270,19 @@ impl Links {
     }
 
     /// Returns the connected peers, each once.
-    pub fn here(&self) -> BTreeSet<PublicKey> {
-        self.connections.values().filter_map(|link| link.remote).collect()
+    pub fn online(&self) -> BTreeSet<PublicKey> {
+        self.connections.values().filter_map(|connection| connection.remote).collect()
     }
 
     /// Returns the peer of a connection and its address.
-    pub fn peer(&self, connection: ConnectionId) -> Option<(PublicKey, SocketAddr)> {
-        let link = self.connections.get(&connection)?;
-        Some((link.remote?, link.addr))
+    pub fn peer(&self, id: ConnectionId) -> Option<(PublicKey, SocketAddr)> {
+        let connection = self.connections.get(&id)?;
+        Some((connection.remote?, connection.addr))
     }
 
     /// Returns how many peers were ever connected, and how many of them were ever in sync.
-    pub fn met(&self) -> (usize, usize) {
-        (self.met.len(), self.synced.len())
+    pub fn peer_counts(&self) -> PeerCounts {
+        PeerCounts { connected: self.peers.len(), synced: self.synced.len() }
     }
 
     /// Returns whether every target was reached at least once.
@@ -269,63 +291,64 @@ impl Links {
     }
 
     /// Returns the targets that were never in sync.
-    pub fn out_of_sync(&self) -> impl Iterator<Item = &Target> {
-        let synced = |target: &Target| target.remote.is_some_and(|key| self.synced.contains(&key));
+    pub fn out_of_sync(&self) -> impl Iterator<Item = &DialTarget> {
+        let synced =
+            |target: &DialTarget| target.remote.is_some_and(|key| self.synced.contains(&key));
         self.targets.iter().filter(move |target| !synced(target))
     }
 
     /// Returns whether every target was reached or failed at least once.
     pub fn all_tried(&self) -> bool {
-        self.targets.iter().all(|target| target.remote.is_some() || target.trouble.is_some())
+        self.targets.iter().all(|target| target.remote.is_some() || target.error.is_some())
     }
 
-    fn opened(&mut self, connection: ConnectionId, remote: PublicKey) -> Option<Change> {
-        let link = self.connections.get_mut(&connection)?;
-        let is_new = link.remote.replace(remote).is_none();
-        let (addr, role) = (link.addr, link.role);
+    fn on_opened(&mut self, opened: ConnectionId, remote: PublicKey) -> Option<Notice> {
+        let connection = self.connections.get_mut(&opened)?;
+        let is_new = connection.remote.replace(remote).is_none();
+        let (addr, role) = (connection.addr, connection.role);
         if role == Role::Initiator
             && let Some(target) = target(&mut self.targets, addr)
         {
             target.remote = Some(remote);
-            target.trouble = None;
+            target.error = None;
         }
-        self.met.insert(remote);
+        self.peers.insert(remote);
         let others = self
             .connections
             .iter()
-            .any(|(id, link)| *id != connection && link.remote == Some(remote));
-        (is_new && !others).then_some(Change::Up { remote, addr })
+            .any(|(id, connection)| *id != opened && connection.remote == Some(remote));
+        (is_new && !others).then_some(Notice::Up { remote, addr })
     }
 
-    fn closed(
+    fn on_closed(
         &mut self,
-        connection: ConnectionId,
+        closed: ConnectionId,
         addr: SocketAddr,
         reason: &Ending,
-    ) -> Option<Change> {
-        let link = self.connections.remove(&connection)?;
-        let why = ending(reason);
-        match link.remote {
+    ) -> Option<Notice> {
+        let connection = self.connections.remove(&closed)?;
+        let why = disconnect_text(reason);
+        match connection.remote {
             // The same peer may still have another connection.
-            Some(remote) if self.here().contains(&remote) => None,
-            Some(remote) => Some(Change::Down { remote, why }),
-            None if link.role == Role::Initiator => self.failed(addr, why),
+            Some(remote) if self.online().contains(&remote) => None,
+            Some(remote) => Some(Notice::Down { remote, why }),
+            None if connection.role == Role::Initiator => self.on_dial_failed(addr, why),
             None => None,
         }
     }
 
-    fn failed(&mut self, addr: SocketAddr, why: String) -> Option<Change> {
+    fn on_dial_failed(&mut self, addr: SocketAddr, why: String) -> Option<Notice> {
         let target = target(&mut self.targets, addr)?;
         if target.remote.is_some() {
             return None;
         }
-        let known = target.trouble.replace(why.clone());
+        let known = target.error.replace(why.clone());
         let name = target.name.clone();
-        known.is_none().then_some(Change::OutOfReach { name, why })
+        known.is_none().then_some(Notice::Unreachable { name, why })
     }
 }
 
-fn target(targets: &mut [Target], addr: SocketAddr) -> Option<&mut Target> {
+fn target(targets: &mut [DialTarget], addr: SocketAddr) -> Option<&mut DialTarget> {
     targets.iter_mut().find(|target| target.addresses.contains(&addr))
 }
 

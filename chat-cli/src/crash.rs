@@ -21,14 +21,14 @@ const FILES_MAX: usize = 10;
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
 
 /// Sets the folder for crash reports. Without it, none is written.
-pub fn keep_in(folder: PathBuf) {
+pub fn set_folder(folder: PathBuf) {
     // Fails only if the folder is already set, on a second start in one process.
     let _ = FOLDER.set(folder);
 }
 
 /// Writes a crash report if the folder is set, and returns its path. This function must not
 /// panic.
-pub fn write_down(place: &str) -> Option<PathBuf> {
+pub fn record(place: &str) -> Option<PathBuf> {
     write_into(FOLDER.get()?, place).ok()
 }
 

@@ -14,16 +14,16 @@ use crate::lines::{Event, Line};
 use crate::output::{Format, Output};
 use crate::report::Failure;
 use crate::session::Session;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
 /// The peers that hold a message, collected over time.
 #[derive(Debug)]
-pub struct Spread {
+pub struct Holders {
     id: MessageId,
     holders: BTreeSet<PublicKey>,
 }
 
-impl Spread {
+impl Holders {
     /// Starts with a message that was just stored.
     pub fn new(id: MessageId) -> Self {
         Self { id, holders: BTreeSet::new() }
@@ -33,31 +33,40 @@ impl Spread {
     ///
     /// # Errors
     /// Fails if the node has closed.
-    pub async fn look(&mut self, session: &Session) -> Result<Reached, Failure> {
+    pub async fn update(&mut self, session: &Session) -> Result<DeliveryReport, Failure> {
         let holders = session.node().holders(session.feed()).await;
         for (connection, length) in holders.map_err(|error| session.failed(error))? {
             if length > self.id.index
-                && let Some((remote, _)) = session.links().peer(connection)
+                && let Some((remote, _)) = session.connections().peer(connection)
             {
                 self.holders.insert(remote);
             }
         }
-        let (links, here) = (session.links(), session.links().here());
-        let of = self.holders.union(&here).count().max(links.targets().len());
-        Ok(Reached {
+        let (connections, online) = (session.connections(), session.connections().online());
+        let of = self.holders.union(&online).count().max(connections.targets().len());
+        Ok(DeliveryReport {
             holders: self.holders.len() as u64,
             of: of as u64,
             has_all: !self.holders.is_empty()
-                && links.all_reached()
-                && here.is_subset(&self.holders),
-            ..Reached::nowhere(session)
+                && connections.all_reached()
+                && online.is_subset(&self.holders),
+            ..DeliveryReport::local_only(session)
         })
     }
 }
 
+/// A target that was not reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreachableTarget {
+    /// The name as typed.
+    pub name: String,
+    /// Why it was not reached.
+    pub why: String,
+}
+
 /// How far a message was delivered, as seen by the process with the open room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reached {
+pub struct DeliveryReport {
     /// The name of the room.
     pub room: String,
     /// How many peers hold it.
@@ -67,19 +76,20 @@ pub struct Reached {
     /// Whether all connected peers and all targets hold it.
     pub has_all: bool,
     /// Targets that were not reached, and why.
-    pub troubles: Vec<(String, String)>,
+    pub unreachable: Vec<UnreachableTarget>,
 }
 
-impl Reached {
+impl DeliveryReport {
     /// Returns the state of a message that is stored only here.
-    pub fn nowhere(session: &Session) -> Self {
-        let targets = session.links().targets().iter();
-        let trouble = |target: &crate::connections::Target| {
-            Some((target.name().to_string(), target.trouble()?.to_string()))
+    pub fn local_only(session: &Session) -> Self {
+        let targets = session.connections().targets().iter();
+        let unreachable = |target: &crate::connections::DialTarget| {
+            let (name, why) = (target.name().to_string(), target.error()?.to_string());
+            Some(UnreachableTarget { name, why })
         };
-        let troubles = targets.filter_map(trouble).collect();
+        let unreachable = targets.filter_map(unreachable).collect();
         let room = session.room().name().to_string();
-        Self { room, holders: 0, of: 0, has_all: false, troubles }
+        Self { room, holders: 0, of: 0, has_all: false, unreachable }
     }
 
     /// Returns whether the requested delivery is complete.
@@ -95,23 +105,23 @@ impl Reached {
     ///
     /// # Errors
     /// Fails if the output cannot be written.
-    pub fn tell(&self, id: &MessageId, output: &Output) -> Result<(), Failure> {
+    pub fn print(&self, id: &MessageId, output: &Output) -> Result<(), Failure> {
         let (holders, of) = (self.holders, self.of);
         if output.format == Format::Json {
             return output.json(&Line::from(Event::Sent { id: id.clone(), holders, of }));
         }
         output.say(&match (holders, of) {
             (holders, of) if holders == of => {
-                format!("stored on {}", counted(holders, "peer"))
+                format!("stored, on {}", plural(holders, "peer"))
             }
             (holders, of) => format!("stored on {holders} of {of} peers"),
         })
     }
 
     /// Returns the failure to report when the time is over.
-    pub fn too_few(&self, wait: Wait) -> Failure {
+    pub fn too_few_peers(&self, wait: Wait) -> Failure {
         if self.holders == 0 {
-            return self.nobody();
+            return self.no_peer();
         }
         let wanted = match wait {
             Wait::Peers(peers) => u64::from(peers).max(self.of),
@@ -120,28 +130,30 @@ impl Reached {
         let message = format!("stored on {} of {wanted} peers", self.holders);
         let failure = Failure::note(ExitCode::FewPeers, "net.few", message)
             .help("do not resend it: the other peers get it later");
-        self.with_troubles(failure)
+        self.with_unreachable(failure)
     }
 
     /// Returns the failure for a message that reached no peer and is stored here.
-    pub fn nobody(&self) -> Failure {
+    pub fn no_peer(&self) -> Failure {
         let room = &self.room;
         let message = format!(
             "no other member is online in \"{room}\". Your message is stored here, not delivered yet"
         );
         let failure = Failure::note(ExitCode::NoPeer, "net.nobody", message)
             .help("do not resend it: the next  multichat sync  or  serve  delivers it");
-        self.with_troubles(failure)
+        self.with_unreachable(failure)
     }
 
-    fn with_troubles(&self, failure: Failure) -> Failure {
-        let troubles = self.troubles.iter();
-        troubles.fold(failure, |failure, (name, why)| failure.help(format!("{name}: {why}")))
+    fn with_unreachable(&self, failure: Failure) -> Failure {
+        let unreachable = self.unreachable.iter();
+        unreachable.fold(failure, |failure, UnreachableTarget { name, why }| {
+            failure.help(format!("{name}: {why}"))
+        })
     }
 }
 
 /// Formats a number of our messages as the start of a sentence.
-pub fn messages(count: u64) -> String {
+pub fn your_messages(count: u64) -> String {
     match count {
         1 => "your message is".to_string(),
         count => format!("your {count} messages are"),

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use multifeed_core::{FeedKey, Group};
 use multifeed_memory::{LinkId, LinkOptions, NodeId, NodeOptions, Security, World};
 
-use self::display::Stage;
-use self::options::Size;
+use self::display::Display;
+use self::options::DemoOptions;
 use crate::envelope::Envelope;
 use crate::exit::ExitCode;
 use crate::ids::hex;
@@ -30,10 +30,10 @@ const BEGIN: Timestamp = Timestamp::constant(1_795_334_400, 0);
 const PAUSE_MS_MAX: u64 = 400;
 /// The longest virtual time until all members are in sync after the last message. Chosen: far
 /// longer than any recovery takes.
-const SETTLE: Duration = Duration::from_secs(3_600);
+const CONVERGENCE_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// Rooms with more members than this get extra links across the ring, which shorten the paths.
 /// Chosen: at most four hops.
-const RING_ALONE_MAX: u16 = 8;
+const RING_ONLY_MAX: u16 = 8;
 /// How often missing messages are reported during a run. Chosen: eight reports show each phase.
 const TELL_PARTS: u64 = 8;
 
@@ -41,15 +41,15 @@ const TELL_PARTS: u64 = 8;
 ///
 /// # Errors
 /// Fails if the members end with different messages; that is a bug in multifeed.
-pub fn run(size: Size, output: &Output) -> Result<(), Failure> {
-    let mut stage = Stage::new(size, output);
-    let mut play = Play::new(size)?;
-    stage.open(&play.world)?;
-    play.perform(&mut stage)?;
-    let end = play.end();
+pub fn run(size: DemoOptions, output: &Output) -> Result<(), Failure> {
+    let mut display = Display::new(size, output);
+    let mut simulation = Simulation::new(size)?;
+    display.open(&simulation.world)?;
+    simulation.run(&mut display)?;
+    let end = simulation.end();
     match output.format {
         Format::Json => output.json(&Line::from(Event::Demo(end.clone())))?,
-        Format::Text => stage.close(&end)?,
+        Format::Text => display.close(&end)?,
     }
     if end.converged {
         return Ok(());
@@ -60,15 +60,15 @@ pub fn run(size: Size, output: &Output) -> Result<(), Failure> {
 }
 
 /// The simulated world and the remaining messages.
-struct Play {
-    size: Size,
+struct Simulation {
+    size: DemoOptions,
     world: World,
     members: Vec<Member>,
     /// The links of the ring: the link at an index leads from that member to the next.
     ring: Vec<LinkId>,
     /// The extra links of a large room.
     chords: Vec<LinkId>,
-    said: u64,
+    sent: u64,
 }
 
 struct Member {
@@ -78,15 +78,15 @@ struct Member {
 }
 
 /// A network failure: when links are cut and healed, counted in messages.
-struct Scene {
+struct Partition {
     cut: u64,
     heal: u64,
     links: Vec<LinkId>,
     what: String,
 }
 
-impl Play {
-    fn new(size: Size) -> Result<Self, Failure> {
+impl Simulation {
+    fn new(size: DemoOptions) -> Result<Self, Failure> {
         let mut world = World::new(size.seed);
         let group = Group::open("multichat demo");
         let mut members = Vec::new();
@@ -104,14 +104,14 @@ impl Play {
             .map(|at| world.connect(members[at].node, next(at), options.clone()))
             .collect();
         let mut chords = Vec::new();
-        if size.peers > RING_ALONE_MAX {
+        if size.peers > RING_ONLY_MAX {
             for at in 0..count {
                 let across = world.below(count as u64 - 3) as usize + 2;
                 let other = members[(at + across) % count].node;
                 chords.push(world.connect(members[at].node, other, options.clone()));
             }
         }
-        Ok(Self { size, world, members, ring, chords, said: 0 })
+        Ok(Self { size, world, members, ring, chords, sent: 0 })
     }
 
     fn total(&self) -> u64 {
@@ -119,25 +119,25 @@ impl Play {
     }
 
     /// Plans two failures: first the room splits in two, then one member is isolated.
-    fn scenes(&mut self) -> [Scene; 2] {
+    fn partitions(&mut self) -> [Partition; 2] {
         let total = self.total();
         let count = self.members.len();
         let part = |eighths: u64| total * eighths / 8;
         // The first cut starts at a random member, so both parts have members.
         let from = self.world.below(count as u64) as usize;
         let until = (from + count / 2) % count;
-        let alone = self.world.below(count as u64) as usize;
-        let first = Scene {
+        let isolation_text = self.world.below(count as u64) as usize;
+        let first = Partition {
             cut: part(1),
             heal: part(4),
             links: self.across(|at| (at + count - from) % count < count / 2),
-            what: display::parted(from, until, count),
+            what: display::partition_text(from, until, count),
         };
-        let second = Scene {
+        let second = Partition {
             cut: part(5),
             heal: part(7),
-            links: self.across(|at| at == alone),
-            what: display::alone(alone),
+            links: self.across(|at| at == isolation_text),
+            what: display::isolation_text(isolation_text),
         };
         [first, second]
     }
@@ -152,40 +152,41 @@ impl Play {
         links.filter(divides).collect()
     }
 
-    fn perform(&mut self, stage: &mut Stage) -> Result<(), Failure> {
-        let scenes = self.scenes();
+    fn run(&mut self, display: &mut Display) -> Result<(), Failure> {
+        let partitions = self.partitions();
         let total = self.total();
         // The links come up before the first message.
         self.world.run_for(Duration::from_millis(500));
-        while self.said < total {
-            for scene in &scenes {
-                if scene.cut == self.said && scene.cut < scene.heal {
-                    scene.links.iter().for_each(|link| self.world.cut(*link));
-                    stage.cut(&self.world, &scene.what, scene.links.len())?;
+        while self.sent < total {
+            for partition in &partitions {
+                if partition.cut == self.sent && partition.cut < partition.heal {
+                    partition.links.iter().for_each(|link| self.world.cut(*link));
+                    display.cut(&self.world, &partition.what, partition.links.len())?;
                 }
-                if scene.heal == self.said && scene.cut < scene.heal {
-                    stage.missing(&self.world, &self.lacks())?;
-                    scene.links.iter().for_each(|link| self.world.heal(*link));
-                    stage.healed(&self.world, scene.links.len())?;
+                if partition.heal == self.sent && partition.cut < partition.heal {
+                    display.missing(&self.world, &self.missing_counts())?;
+                    partition.links.iter().for_each(|link| self.world.heal(*link));
+                    display.healed(&self.world, partition.links.len())?;
                 }
             }
-            self.say(stage)?;
+            self.say(display)?;
             let pause = self.world.below(PAUSE_MS_MAX);
             self.world.run_for(Duration::from_millis(pause));
-            if self.said.is_multiple_of((total / TELL_PARTS).max(1)) && self.said < total {
-                stage.missing(&self.world, &self.lacks())?;
+            if self.sent.is_multiple_of((total / TELL_PARTS).max(1)) && self.sent < total {
+                display.missing(&self.world, &self.missing_counts())?;
             }
         }
         // A small room can end before its links are healed.
-        let links: Vec<LinkId> = scenes.iter().flat_map(|scene| scene.links.clone()).collect();
+        let links: Vec<LinkId> =
+            partitions.iter().flat_map(|partition| partition.links.clone()).collect();
         links.iter().for_each(|link| self.world.heal(*link));
-        stage.missing(&self.world, &self.lacks())?;
-        self.world.run_until_converged(SETTLE);
-        stage.missing(&self.world, &self.lacks())
+        display.missing(&self.world, &self.missing_counts())?;
+        self.world.run_until_converged(CONVERGENCE_TIMEOUT);
+        display.missing(&self.world, &self.missing_counts())
     }
 
     /// Lets a random member with remaining messages write one.
-    fn say(&mut self, stage: &mut Stage) -> Result<(), Failure> {
+    fn say(&mut self, display: &mut Display) -> Result<(), Failure> {
         let able: Vec<usize> =
             (0..self.members.len()).filter(|at| self.members[*at].left > 0).collect();
         let chosen = self.world.below(able.len() as u64) as usize;
@@ -196,21 +197,22 @@ impl Play {
         let appended = self.world.append(member.node, &member.feed, &[&block]);
         appended.map_err(|misuse| defect(&misuse))?;
         member.left -= 1;
-        self.said += 1;
-        stage.said(&self.world, at, &self.members[at].feed, text, self.said)
+        self.sent += 1;
+        display.message(&self.world, at, &self.members[at].feed, text, self.sent)
     }
 
     /// Returns how many messages each member lacks.
-    fn lacks(&self) -> Vec<u64> {
+    fn missing_counts(&self) -> Vec<u64> {
         let held = self.members.iter().map(|member| self.world.blocks_held(member.node));
-        held.map(|held| self.said.saturating_sub(held)).collect()
+        held.map(|held| self.sent.saturating_sub(held)).collect()
     }
 
     fn end(&self) -> Demo {
         let total = self.total();
         let first = self.world.holdings(self.members[0].node);
         let same = self.members.iter().all(|member| self.world.holdings(member.node) == first);
-        let complete = self.lacks().iter().all(|lack| *lack == 0) && self.said == total;
+        let complete =
+            self.missing_counts().iter().all(|missing| *missing == 0) && self.sent == total;
         Demo {
             seed: self.size.seed,
             converged: same && complete && self.world.is_converged(),

@@ -41,7 +41,7 @@ const PAD_BYTES: usize = 64;
 
 /// The name of a channel in an index: a keyed hash of 16 bytes that reveals nothing without the
 /// key.
-pub type ChannelMark = [u8; 16];
+pub type ChannelTag = [u8; 16];
 
 /// Encodes and decodes the messages of a room.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ pub enum Envelope {
     /// Encrypted, with the key.
     Sealed(ContentKey),
     /// Encrypted, without the key.
-    Closed,
+    NoKey,
 }
 
 impl fmt::Debug for Envelope {
@@ -60,7 +60,7 @@ impl fmt::Debug for Envelope {
         f.write_str(match self {
             Self::Plain => "Plain",
             Self::Sealed(_) => "Sealed",
-            Self::Closed => "Closed",
+            Self::NoKey => "Closed",
         })
     }
 }
@@ -97,16 +97,16 @@ impl Envelope {
                 let text = message::encode(draft, now)?;
                 Ok(key.seal(feed, &nonce()?, &text))
             }
-            Self::Closed => Err(sealed_room()),
+            Self::NoKey => Err(sealed_room_failure()),
         }
     }
 
     /// Returns the name of a channel for the index. An index contains no text, so the channel
     /// name of a secret room is hashed with the room's key.
-    pub fn channel_mark(&self, channel: &Clean) -> ChannelMark {
+    pub fn channel_tag(&self, channel: &Clean) -> ChannelTag {
         let key: &[u8] = match self {
             Self::Sealed(key) => &*key.0,
-            Self::Plain | Self::Closed => CHANNEL_DOMAIN,
+            Self::Plain | Self::NoKey => CHANNEL_DOMAIN,
         };
         let mut hash = Blake2bMac::<U16>::new_from_slice(key).expect("64 bytes at most are a key");
         hash.update(CHANNEL_DOMAIN);
@@ -122,7 +122,7 @@ impl Envelope {
         let opened = match self {
             Self::Plain => return message::decode(block),
             Self::Sealed(key) => key.open(feed, block),
-            Self::Closed => None,
+            Self::NoKey => None,
         };
         match opened {
             Some(text) => message::decode(&text),
@@ -143,7 +143,11 @@ impl ContentKey {
         block.resize(start + padded, b' ');
         let tag = self
             .cipher()
-            .encrypt_in_place_detached(XNonce::from_slice(nonce), &about(feed), &mut block[start..])
+            .encrypt_in_place_detached(
+                XNonce::from_slice(nonce),
+                &associated_data(feed),
+                &mut block[start..],
+            )
             .expect("a message is shorter than 256 GiB");
         block.extend_from_slice(&tag);
         block
@@ -160,7 +164,8 @@ impl ContentKey {
         }
         let (nonce, tag) = (XNonce::from_slice(nonce), Tag::from_slice(tag));
         let mut text = text.to_vec();
-        let opened = self.cipher().decrypt_in_place_detached(nonce, &about(feed), &mut text, tag);
+        let opened =
+            self.cipher().decrypt_in_place_detached(nonce, &associated_data(feed), &mut text, tag);
         opened.ok().map(|()| text)
     }
 
@@ -171,11 +176,11 @@ impl ContentKey {
 }
 
 /// Returns the associated data of a block.
-fn about(feed: &[u8; 32]) -> [u8; DOMAIN.len() + 32] {
-    let mut about = [0; DOMAIN.len() + 32];
-    about[..DOMAIN.len()].copy_from_slice(DOMAIN);
-    about[DOMAIN.len()..].copy_from_slice(feed);
-    about
+fn associated_data(feed: &[u8; 32]) -> [u8; DOMAIN.len() + 32] {
+    let mut associated_data = [0; DOMAIN.len() + 32];
+    associated_data[..DOMAIN.len()].copy_from_slice(DOMAIN);
+    associated_data[DOMAIN.len()..].copy_from_slice(feed);
+    associated_data
 }
 
 fn nonce() -> Result<[u8; NONCE_BYTES], Failure> {
@@ -188,7 +193,7 @@ fn nonce() -> Result<[u8; NONCE_BYTES], Failure> {
 }
 
 /// Returns the failure of reading or writing on a relay.
-pub(crate) fn sealed_room() -> Failure {
+pub(crate) fn sealed_room_failure() -> Failure {
     let message = "this is a relay of the room: its invite does not allow reading or writing";
     Failure::new(ExitCode::Refused, "room.sealed", message)
         .help("relay the room:  multichat serve --listen 0.0.0.0:4977")

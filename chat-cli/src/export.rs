@@ -4,7 +4,7 @@ mod html;
 
 use jiff::tz::TimeZone;
 
-use crate::args::channel::AnyChannel;
+use crate::args::channel::ChannelFilter;
 use crate::args::history::ExportFormat;
 use crate::lines::Arrival;
 use crate::output::{Format, Output};
@@ -25,7 +25,7 @@ const PAGE_ENTRIES: usize = 256;
 pub async fn export(
     session: &Session,
     format: ExportFormat,
-    channel: &AnyChannel,
+    channel: &ChannelFilter,
     put: &mut dyn FnMut(&str) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
     let output = Output::plain(match format {
@@ -42,8 +42,8 @@ pub async fn export(
     loop {
         let page = session.page_after(last, PAGE_ENTRIES).await?;
         let Some(end) = page.last() else { break };
-        last = Some(end.spot());
-        for entry in page.iter().filter(|entry| channel.takes(&entry.content.channel())) {
+        last = Some(end.position());
+        for entry in page.iter().filter(|entry| channel.matches(&entry.content.channel())) {
             let lines = match format {
                 ExportFormat::Md => markdown(entry),
                 ExportFormat::Html => page_of_all.lines(entry),
@@ -61,19 +61,19 @@ pub async fn export(
 
 /// Formats a message as a heading and an indented block, in which no markup applies.
 fn markdown(entry: &Entry) -> Vec<String> {
-    let said = entry.content.said();
-    let nick = said.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default();
-    let time = said.and_then(|chat| chat.time);
+    let chat = entry.content.chat();
+    let nick = chat.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default();
+    let time = chat.and_then(|chat| chat.time);
     let author = sanitize::author(nick, &entry.id.feed);
     let time = time.map_or("no time".into(), |time| {
         time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
     });
-    let sign = match entry.content.sign() {
+    let kind_symbol = match entry.content.kind_symbol() {
         ' ' => String::new(),
-        sign => format!("{sign} "),
+        kind_symbol => format!("{kind_symbol} "),
     };
     // A name could contain Markdown.
-    let heading = format!("### {sign}`{}` {time}\n", author.as_str().replace('`', "'"));
+    let heading = format!("### {kind_symbol}`{}` {time}\n", author.as_str().replace('`', "'"));
     let text = entry.content.lines().into_iter().map(|line| format!("    {line}"));
     std::iter::once(heading).chain(text).chain([String::new()]).collect()
 }

@@ -76,13 +76,13 @@ pub enum Right {
 
 /// An invite: the right to a room, and hints about its members.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Ticket {
+pub struct Invite {
     right: Right,
     key: Zeroizing<[u8; KEY_BYTES]>,
     hints: Hints,
 }
 
-impl fmt::Debug for Ticket {
+impl fmt::Debug for Invite {
     /// Omits the key, because the key of a member's invite reads the whole history.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Ticket");
@@ -90,7 +90,7 @@ impl fmt::Debug for Ticket {
     }
 }
 
-impl Ticket {
+impl Invite {
     /// Creates an invite for a member from the room's secret.
     pub fn new(secret: [u8; KEY_BYTES], hints: Hints) -> Self {
         Self::of(Right::Member, secret, hints)

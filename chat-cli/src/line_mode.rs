@@ -11,17 +11,17 @@ use std::time::Duration;
 use multifeed_tcp::NodeEvent;
 use tokio::time::{Instant, sleep_until};
 
-use self::console::Screen;
-use self::delivery::{Delivery, Holders};
+use self::console::Console;
+use self::delivery::{DeliveryTracker, HolderCounts};
 use crate::args::Global;
-use crate::args::channel::AnyChannel;
-use crate::connections::Change;
-use crate::delivery::messages;
+use crate::args::channel::ChannelFilter;
+use crate::connections::Notice;
+use crate::delivery::your_messages;
 use crate::exit::ExitCode;
 use crate::lines::{self, Arrival, Line};
 use crate::logging;
 use crate::message::{CHANNEL, channel_name};
-use crate::notify::rings;
+use crate::notify::should_notify;
 use crate::output::{Format, Output};
 use crate::printer::Printer;
 use crate::profile::Profile;
@@ -29,13 +29,13 @@ use crate::profile::room::Room;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 use crate::session::Session;
-use crate::session::events::grows;
+use crate::session::events::may_add_messages;
 use crate::session::topics::Topic;
 use crate::signals::Signals;
-use crate::slash::{self, Typed};
+use crate::slash::{self, ParsedLine};
 use crate::stdin::Input;
 use crate::timeline::Entry;
-use crate::timeline::key::Spot;
+use crate::timeline::key::TimelineKey;
 
 /// Messages shown when a room is opened. Chosen: they fit a terminal of 24 rows.
 const HISTORY_LINES: usize = 20;
@@ -44,7 +44,7 @@ const HISTORY_LINES: usize = 20;
 const LINGER: Duration = Duration::from_secs(10);
 /// How long the prompt waits so that it can show the delivery of the last message. Chosen: typing
 /// does not feel delayed below 0.2 s.
-const PROMPT_AFTER: Duration = Duration::from_millis(150);
+const PROMPT_DELAY: Duration = Duration::from_millis(150);
 
 /// Opens a room in line mode until the user leaves.
 ///
@@ -56,49 +56,49 @@ pub async fn run(
     room: Room,
     output: &Output,
 ) -> Result<(), Failure> {
-    let signals = Signals::take()?;
-    let interactive = output.terminals.input && output.terminals.data;
-    let place = if interactive { logging::Place::File } else { logging::Place::Stderr };
-    logging::start(global, place, &profile)?;
+    let signals = Signals::listen()?;
+    let interactive = output.terminals.stdin && output.terminals.stdout;
+    let target = if interactive { logging::LogTarget::File } else { logging::LogTarget::Stderr };
+    logging::start(global, target, &profile)?;
     let mut session = Session::open(global, profile, room).await?;
     // Before the screen is opened, so that a failure is printed as usual.
     if let Err(failure) = session.go_online(global, output).await {
         session.close().await;
         return Err(failure);
     }
-    let mut chat = match Chat::open(session, global, output, signals).await {
-        Ok(chat) => chat,
+    let mut line_mode = match LineMode::open(session, global, output, signals).await {
+        Ok(line_mode) => line_mode,
         Err((session, failure)) => {
             session.close().await;
             return Err(failure);
         }
     };
-    let done = chat.talk().await;
-    let Chat { session, screen, delivery, .. } = chat;
-    let echoes = screen.echoes();
-    drop(screen);
-    if echoes && done.is_err() {
+    let done = line_mode.run().await;
+    let LineMode { session, console, delivery, .. } = line_mode;
+    let echoes_input = console.echoes_input();
+    drop(console);
+    if echoes_input && done.is_err() {
         // The cursor stands after the prompt.
         output.say("")?;
     }
     let waiting = delivery.waiting();
     session.close().await;
     if waiting > 0 {
-        output.say(&format!("{} stored here and not yet on any peer", messages(waiting)))?;
+        output.say(&format!("{} stored here and not yet on any peer", your_messages(waiting)))?;
     }
     done
 }
 
-struct Chat {
+struct LineMode {
     session: Session,
     global: Global,
     output: Output,
     signals: Signals,
-    screen: Screen,
+    console: Console,
     printer: Printer,
-    delivery: Delivery,
+    delivery: DeliveryTracker,
     /// The last message read before this session.
-    read: Option<Spot>,
+    read: Option<TimelineKey>,
     /// The current channel.
     channel: Clean,
     /// When to show the next prompt, if it is delayed.
@@ -110,38 +110,38 @@ struct Chat {
 }
 
 /// Whether the chat continues.
-enum Next {
-    GoOn,
+enum Flow {
+    Continue,
     Leave,
 }
 
-impl Chat {
+impl LineMode {
     async fn open(
         session: Session,
         global: &Global,
         output: &Output,
         signals: Signals,
     ) -> Result<Self, (Session, Failure)> {
-        let history = session.history(HISTORY_LINES, None, &AnyChannel::default()).await;
+        let history = session.history(HISTORY_LINES, None, &ChannelFilter::default()).await;
         let topic = session.topic(&channel_name(CHANNEL)).await;
         let found = history.and_then(|h| Ok((h, topic?)));
-        let found = found.and_then(|f| Ok((f, session.own_length()?, session.marks()?.read)));
+        let found = found.and_then(|f| Ok((f, session.own_length()?, session.local_state()?.read)));
         let ((history, topic), length, read) = match found {
             Ok(found) => found,
             Err(failure) => return Err((session, failure)),
         };
-        let screen = match Screen::open(output) {
-            Ok(screen) => screen,
+        let console = match Console::open(output) {
+            Ok(console) => console,
             Err(failure) => return Err((session, failure)),
         };
         let printer = Printer::new(&session, output);
-        let delivery = Delivery::new(length);
-        let mut chat = Self {
+        let delivery = DeliveryTracker::new(length);
+        let mut line_mode = Self {
             session,
             global: global.clone(),
             output: *output,
             signals,
-            screen,
+            console,
             printer,
             delivery,
             read,
@@ -150,30 +150,31 @@ impl Chat {
             interrupted: false,
             until: None,
         };
-        match chat.greet(&history, topic.as_ref()) {
-            Ok(()) => Ok(chat),
-            Err(failure) => Err((chat.session, failure)),
+        match line_mode.show_greeting(&history, topic.as_ref()) {
+            Ok(()) => Ok(line_mode),
+            Err(failure) => Err((line_mode.session, failure)),
         }
     }
 
-    fn greet(&mut self, history: &[Entry], topic: Option<&Topic>) -> Result<(), Failure> {
+    fn show_greeting(&mut self, history: &[Entry], topic: Option<&Topic>) -> Result<(), Failure> {
         for entry in history {
             let lines = self.printer.lines(entry, Arrival::Backfill)?;
-            self.screen.data(&lines)?;
+            self.console.data(&lines)?;
         }
         self.mark_read(history.last())?;
-        if self.screen.echoes() {
+        if self.console.echoes_input() {
             let name = self.session.room().name();
             let you = sanitize::author(self.session.nick().as_str(), &self.session.key().0);
-            self.screen.say(&format!("this is \"{name}\"; you are {you}; /help"))?;
+            self.console.say(&format!("this is \"{name}\"; you are {you}; /help"))?;
             if let Some(topic) = topic {
-                self.screen.say(&format!("#{} ─ {}", self.channel, topic.text))?;
+                self.console.say(&format!("#{} ─ {}", self.channel, topic.text))?;
             }
             if history.is_empty() {
-                self.screen.say("no messages yet: /invite somebody, or just write")?;
+                self.console.say("no messages yet: /invite somebody, or just write")?;
             }
-            if self.session.links().targets().is_empty() && self.session.listening().is_none() {
-                self.screen
+            if self.session.connections().targets().is_empty() && self.session.listening().is_none()
+            {
+                self.console
                     .say("offline: messages are stored here (online with --peer or --listen)")?;
             }
         }
@@ -184,60 +185,60 @@ impl Chat {
     fn prompt(&mut self) {
         self.prompt_due = None;
         let mark = if self.delivery.waiting() == 0 { '●' } else { '◌' };
-        self.screen.prompt(&format!("{} {mark} › ", self.session.nick()));
+        self.console.prompt(&format!("{} {mark} › ", self.session.nick()));
     }
 
-    async fn talk(&mut self) -> Result<(), Failure> {
+    async fn run(&mut self) -> Result<(), Failure> {
         loop {
             let forever = Instant::now() + Duration::from_secs(3_600);
             let dues = [self.delivery.deadline(), self.prompt_due, self.until];
             let due = dues.into_iter().flatten().min().unwrap_or(forever);
             let next = tokio::select! {
-                input = self.screen.next(), if self.until.is_none() => self.typed(input).await?,
+                input = self.console.next(), if self.until.is_none() => self.on_input(input).await?,
                 next = self.session.next() => {
-                    let (event, change) = next.ok_or_else(|| self.session.ended())?;
-                    self.happened(&event, change).await?
+                    let (event, notice) = next.ok_or_else(|| self.session.stopped_failure())?;
+                    self.on_node_event(&event, notice).await?
                 }
-                () = sleep_until(due) => Next::GoOn,
+                () = sleep_until(due) => Flow::Continue,
                 code = self.signals.next() => return Err(Failure::quiet(code)),
             };
-            if matches!(next, Next::Leave) {
+            if matches!(next, Flow::Leave) {
                 return self.show_new().await;
             }
-            self.look().await?;
+            self.check_delivery().await?;
             if let Some(until) = self.until
                 && (self.delivery.waiting() == 0 || Instant::now() >= until)
             {
                 self.show_new().await?;
-                return self.ended();
+                return self.outcome_at_end();
             }
         }
     }
 
     /// Reports the delivery of our messages and shows the prompt.
-    async fn look(&mut self) -> Result<(), Failure> {
+    async fn check_delivery(&mut self) -> Result<(), Failure> {
         let holders = self.holders().await?;
-        if let Some(told) = self.delivery.look(&holders) {
-            self.screen.say(&told)?;
+        if let Some(notice) = self.delivery.update(&holders) {
+            self.console.say(&notice)?;
         }
-        let arrived = self.delivery.waiting() == 0 || holders.here == 0;
+        let arrived = self.delivery.waiting() == 0 || holders.connected == 0;
         if self.prompt_due.is_some_and(|due| arrived || Instant::now() >= due) {
             self.prompt();
         }
         Ok(())
     }
 
-    async fn holders(&self) -> Result<Holders, Failure> {
+    async fn holders(&self) -> Result<HolderCounts, Failure> {
         let found = self.session.node().holders(self.session.feed()).await;
         let found = found.map_err(|error| self.session.failed(error))?;
         let length = self.session.own_length()?;
         let most = found.iter().map(|(_, length)| *length).max().unwrap_or(0);
         let complete = found.iter().filter(|(_, held)| *held >= length).count();
-        Ok(Holders { most, complete, here: self.session.links().here().len() })
+        Ok(HolderCounts { most, complete, connected: self.session.connections().online().len() })
     }
 
     /// Stores, executes or refuses what the user typed.
-    async fn typed(&mut self, input: Input) -> Result<Next, Failure> {
+    async fn on_input(&mut self, input: Input) -> Result<Flow, Failure> {
         let was_interrupted = std::mem::take(&mut self.interrupted);
         let line = match input {
             Input::Line(line) => line,
@@ -246,30 +247,30 @@ impl Chat {
             }
             Input::Interrupt => {
                 self.interrupted = true;
-                self.screen.say("Ctrl-C again to quit")?;
+                self.console.say("Ctrl-C again to quit")?;
                 self.prompt();
-                return Ok(Next::GoOn);
+                return Ok(Flow::Continue);
             }
-            Input::End if self.screen.echoes() => return Ok(Next::Leave),
+            Input::End if self.console.echoes_input() => return Ok(Flow::Leave),
             Input::End => {
-                let online = !self.session.links().targets().is_empty()
+                let online = !self.session.connections().targets().is_empty()
                     || self.session.listening().is_some();
                 let linger = if online { LINGER } else { Duration::ZERO };
                 self.until = Some(Instant::now() + linger);
-                return Ok(Next::GoOn);
+                return Ok(Flow::Continue);
             }
         };
-        match slash::read(&line) {
-            Typed::Text(text) => {
+        match slash::parse(&line) {
+            ParsedLine::Text(text) => {
                 self.send(&text).await?;
-                self.prompt_due = Some(Instant::now() + PROMPT_AFTER);
-                return Ok(Next::GoOn);
+                self.prompt_due = Some(Instant::now() + PROMPT_DELAY);
+                return Ok(Flow::Continue);
             }
-            Typed::Quit => return Ok(Next::Leave),
+            ParsedLine::Quit => return Ok(Flow::Leave),
             other => self.answer(other).await?,
         }
         self.prompt();
-        Ok(Next::GoOn)
+        Ok(Flow::Continue)
     }
 
     async fn send(&mut self, text: &str) -> Result<(), Failure> {
@@ -293,26 +294,26 @@ impl Chat {
 
     fn refuse(&self, what: &str, failure: &Failure) -> Result<(), Failure> {
         match failure.report() {
-            Some(report) => self.screen.say(&format!("{what}: {}", report.message())),
+            Some(report) => self.console.say(&format!("{what}: {}", report.message())),
             None => Ok(()),
         }
     }
 
-    async fn happened(
+    async fn on_node_event(
         &mut self,
         event: &NodeEvent,
-        change: Option<Change>,
-    ) -> Result<Next, Failure> {
-        if let Some(change) = change {
-            match (self.output.format, change.line()) {
+        notice: Option<Notice>,
+    ) -> Result<Flow, Failure> {
+        if let Some(notice) = notice {
+            match (self.output.format, notice.line()) {
                 (Format::Json, Some(line)) => self.output.json(&line)?,
-                _ => self.screen.say(&change.text())?,
+                _ => self.console.say(&notice.text())?,
             }
         }
-        if grows(event) {
+        if may_add_messages(event) {
             self.show_new().await?;
         }
-        Ok(Next::GoOn)
+        Ok(Flow::Continue)
     }
 
     /// Shows stored messages that were not shown yet.
@@ -321,10 +322,10 @@ impl Chat {
             let step = self.session.step().await?;
             for entry in &step.entries {
                 // On a terminal the user's own input is already on the screen.
-                if entry.id.feed != self.session.key().0 || !self.screen.echoes() {
+                if entry.id.feed != self.session.key().0 || !self.console.echoes_input() {
                     let lines = self.printer.lines(entry, Arrival::Live)?;
-                    self.screen.data(&lines)?;
-                    self.ring(entry)?;
+                    self.console.data(&lines)?;
+                    self.notify(entry)?;
                 }
             }
             self.mark_read(step.entries.last())?;
@@ -334,25 +335,26 @@ impl Chat {
         }
     }
 
-    fn ring(&self, entry: &Entry) -> Result<(), Failure> {
-        let (own, notify) = (self.session.key().0, self.session.look().notify);
-        match rings(entry, &own, self.session.nick(), notify) {
-            true => self.output.ring(),
-            false => Ok(()),
+    fn notify(&self, entry: &Entry) -> Result<(), Failure> {
+        let (own, notify) = (self.session.key().0, self.session.appearance().notify);
+        if should_notify(entry, &own, self.session.nick(), notify) {
+            self.output.ring()
+        } else {
+            Ok(())
         }
     }
 
     /// Saves the read position if a person reads; a program may not show the messages.
     fn mark_read(&self, last: Option<&Entry>) -> Result<(), Failure> {
         match last {
-            Some(last) if self.screen.echoes() => self.session.mark_read(last.spot()),
+            Some(last) if self.console.echoes_input() => self.session.mark_read(last.position()),
             _ => Ok(()),
         }
     }
 
     /// Returns a note after the end of the input if a message was not delivered.
-    fn ended(&self) -> Result<(), Failure> {
-        let online = !self.session.links().targets().is_empty();
+    fn outcome_at_end(&self) -> Result<(), Failure> {
+        let online = !self.session.connections().targets().is_empty();
         if self.delivery.waiting() == 0 || !online {
             return Ok(());
         }

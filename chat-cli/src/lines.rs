@@ -43,8 +43,8 @@ pub enum Event {
         /// The name in this profile.
         name: Clean,
         /// The invite, if requested.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ticket: Option<String>,
+        #[serde(rename = "ticket", skip_serializing_if = "Option::is_none")]
+        invite: Option<String>,
         /// Whether this is a relay that cannot read the room.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         kept: bool,

@@ -14,7 +14,7 @@ use crate::report::Failure;
 
 /// The destination of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum LogTarget {
     /// Standard error.
     Stderr,
     /// A file of the profile.
@@ -25,7 +25,7 @@ pub enum Place {
 ///
 /// # Errors
 /// Exit 2 if the filter is invalid.
-pub fn start(global: &Global, place: Place, profile: &Profile) -> Result<(), Failure> {
+pub fn start(global: &Global, target: LogTarget, profile: &Profile) -> Result<(), Failure> {
     let filter = match (&global.log, global.verbose) {
         (Some(filter), _) => filter.clone(),
         (None, 0) => return Ok(()),
@@ -37,9 +37,9 @@ pub fn start(global: &Global, place: Place, profile: &Profile) -> Result<(), Fai
         Failure::new(ExitCode::Usage, "log.filter", format!("cannot read --log {filter}: {error}"))
             .help("for example  --log multifeed_tcp=debug")
     })?;
-    match place {
-        Place::Stderr => subscribe(filter, io::stderr),
-        Place::File => {
+    match target {
+        LogTarget::Stderr => subscribe(filter, io::stderr),
+        LogTarget::File => {
             if let Some(file) = profile.log_file()? {
                 subscribe(filter, file);
             }

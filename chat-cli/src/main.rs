@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use multichat::args;
-use multichat::args::parse::Stop;
+use multichat::args::parse::ParseExit;
 use multichat::commands;
 use multichat::crash;
 use multichat::exit;
@@ -12,7 +12,7 @@ use multichat::output::{self, Format, Output, Terminals};
 use multichat::profile::Profile;
 
 fn main() -> ExitCode {
-    output::tell_crashes_briefly();
+    output::install_panic_hook();
     let words: Vec<OsString> = std::env::args_os().collect();
     // Errors are plain text until the flags are parsed.
     let format = if args::parse::wants_json(&words) { Format::Json } else { Format::Text };
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let code = match args::parse::parse(words) {
         Ok(invocation) => {
             if let Some(folder) = Profile::crash_folder(&invocation.global) {
-                crash::keep_in(folder);
+                crash::set_folder(folder);
             }
             let variable = |name: &str| std::env::var(name).ok();
             let output = invocation.global.output(variable, Terminals::of_process());
@@ -29,11 +29,11 @@ fn main() -> ExitCode {
                 Err(failure) => output.end(&failure),
             }
         }
-        Err(Stop::Print(text)) => match plain.data(&text) {
+        Err(ParseExit::Print(text)) => match plain.data(&text) {
             Ok(()) => exit::ExitCode::Done,
             Err(failure) => plain.end(&failure),
         },
-        Err(Stop::Fail(failure)) => plain.end(&failure),
+        Err(ParseExit::Fail(failure)) => plain.end(&failure),
     };
     code.into()
 }

@@ -67,16 +67,16 @@ pub enum Content {
 impl Content {
     /// Returns the channel; unreadable blocks are in the default channel.
     pub fn channel(&self) -> Clean {
-        self.said().map_or_else(|| channel_name(CHANNEL), |chat| chat.channel.clone())
+        self.chat().map_or_else(|| channel_name(CHANNEL), |chat| chat.channel.clone())
     }
 
     /// Returns the heads that its author had seen.
     pub fn seen(&self) -> &[Head] {
-        self.said().map_or(&[], |chat| &chat.seen)
+        self.chat().map_or(&[], |chat| &chat.seen)
     }
 
     /// Returns the fields of a message or topic.
-    pub fn said(&self) -> Option<&Chat> {
+    pub fn chat(&self) -> Option<&Chat> {
         match self {
             Self::Chat(chat) | Self::Topic(chat) => Some(chat),
             Self::Unreadable(_) => None,
@@ -85,7 +85,7 @@ impl Content {
 
     /// Returns the character between time and author. Names and texts of peers never reach this
     /// column, so they cannot imitate another kind of message.
-    pub fn sign(&self) -> char {
+    pub fn kind_symbol(&self) -> char {
         match self {
             Self::Chat(chat) if action(&chat.text).is_some() => '*',
             Self::Chat(_) => ' ',
@@ -100,7 +100,7 @@ impl Content {
             Self::Chat(chat) => {
                 sanitize::lines(action(&chat.text).unwrap_or(&chat.text), LINE_COLUMNS_MAX)
             }
-            Self::Topic(set) => sanitize::lines(&topic_words(&set.text), LINE_COLUMNS_MAX),
+            Self::Topic(set) => sanitize::lines(&topic_summary(&set.text), LINE_COLUMNS_MAX),
             Self::Unreadable(why) => sanitize::lines(why.marker(), LINE_COLUMNS_MAX),
         }
     }
@@ -211,7 +211,7 @@ pub fn encode(draft: &Draft<'_>, now: Timestamp) -> Result<Vec<u8>, Failure> {
     }
     let (nickname, seen) = (sanitize::nick(draft.nickname), seen::write(draft.seen));
     let channel = channel_name(draft.channel);
-    let message = Written {
+    let message = OutgoingMessage {
         kind,
         nickname: nickname.as_str(),
         text: &text,
@@ -271,7 +271,7 @@ pub fn topic(text: &str) -> Clean {
 }
 
 /// Describes a change of topic, to be shown after the author's name.
-fn topic_words(text: &str) -> String {
+fn topic_summary(text: &str) -> String {
     match topic(text) {
         topic if topic.as_str().is_empty() => "cleared the topic".into(),
         topic => format!("set the topic: {topic}"),
@@ -306,7 +306,7 @@ fn read(block: &[u8]) -> Result<Content, Unreadable> {
     if block.trim_ascii_start().first() != Some(&b'{') {
         return Err(Unreadable::NotJson);
     }
-    let found: Found = serde_json::from_slice(block).map_err(|_| Unreadable::NotJson)?;
+    let found: IncomingMessage = serde_json::from_slice(block).map_err(|_| Unreadable::NotJson)?;
     let content = match found.kind.as_str() {
         Some(TYPE) => Content::Chat,
         Some(TOPIC_TYPE) => Content::Topic,
@@ -338,7 +338,7 @@ fn milliseconds(ms: &serde_json::Number) -> Option<Timestamp> {
 
 /// The fields in the order of the workshop's program, then our own.
 #[derive(Serialize)]
-struct Written<'a> {
+struct OutgoingMessage<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     nickname: &'a str,
@@ -351,7 +351,7 @@ struct Written<'a> {
 }
 
 #[derive(Deserialize)]
-struct Found {
+struct IncomingMessage {
     #[serde(rename = "type", default)]
     kind: Value,
     #[serde(default)]

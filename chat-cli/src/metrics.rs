@@ -30,7 +30,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::page::Values;
-use crate::quota::Bounds;
+use crate::quota::Quota;
 
 /// The most connections at a time; a further one closes the oldest. Chosen: far more than
 /// scrapers need, and bounds memory.
@@ -49,7 +49,7 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 const PAGE_AGE_MAX: Duration = Duration::from_millis(250);
 /// The delay after a failed accept, for example without file descriptors. Chosen: avoids a busy
 /// loop.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 const PATH: &str = "/metrics";
 const PAGE_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -67,13 +67,13 @@ pub enum Audience {
 #[derive(Debug)]
 pub struct Metrics {
     addr: SocketAddr,
-    counts: Arc<Counts>,
+    counts: Arc<EventCounters>,
     task: JoinHandle<()>,
 }
 
 /// Event counters since the start.
 #[derive(Debug, Default)]
-struct Counts {
+struct EventCounters {
     connected: AtomicU64,
     disconnected: AtomicU64,
     dial_failures: AtomicU64,
@@ -89,13 +89,13 @@ impl Metrics {
         addr: SocketAddr,
         audience: Audience,
         node: Node,
-        bounds: Bounds,
+        quota: Quota,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
-        let (addr, counts) = (listener.local_addr()?, Arc::new(Counts::default()));
+        let (addr, counts) = (listener.local_addr()?, Arc::new(EventCounters::default()));
         let (started, page) = (Instant::now(), Mutex::new(None));
-        let site = Site { node, bounds, audience, counts: counts.clone(), started, page };
-        let task = tokio::spawn(listen(listener, Arc::new(site)));
+        let server = PageServer { node, quota, audience, counts: counts.clone(), started, page };
+        let task = tokio::spawn(listen(listener, Arc::new(server)));
         Ok(Self { addr, counts, task })
     }
 
@@ -124,11 +124,11 @@ impl Drop for Metrics {
 }
 
 /// Accepts connections. All of them end with this task.
-async fn listen(listener: TcpListener, site: Arc<Site>) {
+async fn listen(listener: TcpListener, server: Arc<PageServer>) {
     let (mut all, mut open) = (JoinSet::new(), VecDeque::new());
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            sleep(ACCEPT_AGAIN).await;
+            sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         while all.try_join_next().is_some() {}
@@ -139,15 +139,15 @@ async fn listen(listener: TcpListener, site: Arc<Site>) {
             // The oldest connection had enough time: a response takes milliseconds.
             oldest.abort();
         }
-        open.push_back(all.spawn(talk(stream, site.clone())));
+        open.push_back(all.spawn(serve_connection(stream, server.clone())));
     }
 }
 
 /// Serves one request. Errors are visible to the client only.
-async fn talk(stream: TcpStream, site: Arc<Site>) {
+async fn serve_connection(stream: TcpStream, server: Arc<PageServer>) {
     let service = service_fn(|request| {
-        let site = site.clone();
-        async move { Ok::<_, Infallible>(site.answer(&request).await) }
+        let server = server.clone();
+        async move { Ok::<_, Infallible>(server.answer(&request).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -160,17 +160,17 @@ async fn talk(stream: TcpStream, site: Arc<Site>) {
     let _ = timeout(CONNECTION_TIMEOUT, http.serve_connection(TokioIo::new(stream), service)).await;
 }
 
-struct Site {
+struct PageServer {
     node: Node,
-    bounds: Bounds,
+    quota: Quota,
     audience: Audience,
-    counts: Arc<Counts>,
+    counts: Arc<EventCounters>,
     started: Instant,
     /// The last page and its time.
     page: Mutex<Option<(Instant, String)>>,
 }
 
-impl Site {
+impl PageServer {
     async fn answer(&self, request: &Request<Incoming>) -> Response<String> {
         if self.audience == Audience::Local && !is_named_by_number(request) {
             return plain(StatusCode::FORBIDDEN, "use an address of this machine or localhost\n");
@@ -213,7 +213,7 @@ impl Site {
             bytes_held: feeds.iter().map(|feed| feed.byte_length).sum(),
             bytes_counted: feeds.iter().map(|feed| feed.bytes_counted).sum(),
             feed_bytes_counted: feeds.iter().map(|feed| feed.bytes_counted).max().unwrap_or(0),
-            bounds: self.bounds,
+            quota: self.quota,
             connected: count(&self.counts.connected),
             disconnected: count(&self.counts.disconnected),
             dial_failures: count(&self.counts.dial_failures),

@@ -6,7 +6,7 @@ use crate::sanitize::Clean;
 use crate::timeline::Entry;
 
 /// Returns whether a message rings the bell for the user with the feed `own` and the name `nick`.
-pub fn rings(entry: &Entry, own: &[u8; 32], nick: &Clean, notify: Notify) -> bool {
+pub fn should_notify(entry: &Entry, own: &[u8; 32], nick: &Clean, notify: Notify) -> bool {
     match notify {
         Notify::All => entry.id.feed != *own && matches!(entry.content, Content::Chat(_)),
         Notify::Mentions => mentions(entry, own, nick),

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::crash;
 use crate::exit::ExitCode;
-use crate::report::{Failure, Level, Paint, Report};
+use crate::report::{ColourMode, Failure, Level, Report};
 
 /// The name prefix of the store's threads.
 const STORE_THREADS: &str = "multifeed-";
@@ -26,7 +26,7 @@ pub enum Format {
 
 /// How much goes to stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Talk {
+pub enum Verbosity {
     /// Errors only.
     Quiet,
     /// Also notes and progress.
@@ -37,20 +37,20 @@ pub enum Talk {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terminals {
     /// Standard input.
-    pub input: bool,
+    pub stdin: bool,
     /// Standard output.
-    pub data: bool,
+    pub stdout: bool,
     /// Standard error.
-    pub talk: bool,
+    pub stderr: bool,
 }
 
 impl Terminals {
     /// Returns those of this process.
     pub fn of_process() -> Self {
         Self {
-            input: io::stdin().is_terminal(),
-            data: io::stdout().is_terminal(),
-            talk: io::stderr().is_terminal(),
+            stdin: io::stdin().is_terminal(),
+            stdout: io::stdout().is_terminal(),
+            stderr: io::stderr().is_terminal(),
         }
     }
 }
@@ -61,11 +61,11 @@ pub struct Output {
     /// The format of stdout.
     pub format: Format,
     /// Whether stderr is coloured.
-    pub paint: Paint,
+    pub stderr_colour: ColourMode,
     /// Whether text on stdout is coloured.
-    pub data_paint: Paint,
+    pub stdout_colour: ColourMode,
     /// How much goes to stderr.
-    pub talk: Talk,
+    pub verbosity: Verbosity,
     /// Which streams are terminals.
     pub terminals: Terminals,
 }
@@ -73,8 +73,13 @@ pub struct Output {
 impl Output {
     /// Creates plain streams for use before the flags are parsed.
     pub fn plain(format: Format) -> Self {
-        let (paint, data_paint, talk) = (Paint::Plain, Paint::Plain, Talk::Normal);
-        Self { format, paint, data_paint, talk, terminals: Terminals::default() }
+        Self {
+            format,
+            stderr_colour: ColourMode::Plain,
+            stdout_colour: ColourMode::Plain,
+            verbosity: Verbosity::Normal,
+            terminals: Terminals::default(),
+        }
     }
 
     /// Prints and flushes one line of data.
@@ -89,7 +94,7 @@ impl Output {
 
     /// Prints one line for a person. In JSON mode it prints nothing, as programs read events.
     pub fn say(&self, line: &str) -> Result<(), Failure> {
-        if self.talk == Talk::Quiet || self.format == Format::Json {
+        if self.verbosity == Verbosity::Quiet || self.format == Format::Json {
             return Ok(());
         }
         write_line(&mut io::stderr().lock(), line)
@@ -98,26 +103,29 @@ impl Output {
     /// Shows progress by rewriting the current line of a terminal. Without a terminal it prints
     /// nothing.
     pub fn progress(&self, line: &str) -> Result<(), Failure> {
-        if self.talk == Talk::Quiet || self.format == Format::Json || !self.terminals.talk {
+        if self.verbosity == Verbosity::Quiet
+            || self.format == Format::Json
+            || !self.terminals.stderr
+        {
             return Ok(());
         }
         // Return to the first column and clear the previous text.
-        let mut talk = io::stderr().lock();
-        written(write!(talk, "\r\u{1b}[K{line}").and_then(|()| talk.flush()))
+        let mut stderr = io::stderr().lock();
+        written(write!(stderr, "\r\u{1b}[K{line}").and_then(|()| stderr.flush()))
     }
 
     /// Rings the terminal bell. It does not change the screen.
     pub fn ring(&self) -> Result<(), Failure> {
-        if !self.terminals.talk || self.format == Format::Json {
+        if !self.terminals.stderr || self.format == Format::Json {
             return Ok(());
         }
-        let mut talk = io::stderr().lock();
-        written(talk.write_all(b"\x07").and_then(|()| talk.flush()))
+        let mut stderr = io::stderr().lock();
+        written(stderr.write_all(b"\x07").and_then(|()| stderr.flush()))
     }
 
     /// Prints a warning or a note.
-    pub fn tell(&self, report: &Report) -> Result<(), Failure> {
-        if self.talk == Talk::Quiet {
+    pub fn report(&self, report: &Report) -> Result<(), Failure> {
+        if self.verbosity == Verbosity::Quiet {
             return Ok(());
         }
         self.show(report)
@@ -125,7 +133,7 @@ impl Output {
 
     /// Prints the report of a failure, if any, and returns its exit code.
     pub fn end(&self, failure: &Failure) -> ExitCode {
-        let failure = failure.clone().helped();
+        let failure = failure.clone().with_default_help();
         if let Some(report) = failure.report() {
             // If this fails too, only the exit code is left.
             let _ = self.show(report);
@@ -137,7 +145,7 @@ impl Output {
         match self.format {
             Format::Json => self.data(&report.json()),
             Format::Text => {
-                write_line(&mut io::stderr().lock(), report.text(self.paint).trim_end())
+                write_line(&mut io::stderr().lock(), report.text(self.stderr_colour).trim_end())
             }
         }
     }
@@ -146,16 +154,16 @@ impl Output {
 /// Installs a panic hook that prints only the source position, because a panic message can
 /// contain private text. The store's threads convert their panics to errors, which are reported
 /// as such.
-pub fn tell_crashes_briefly() {
+pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
-        if is_of_the_store() {
+        if is_store_thread() {
             return;
         }
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line()));
         let place = place.unwrap_or_default();
         let report = Report::new(Level::Error, "crash", format!("multichat crashed{place}"))
             .help("everything reported as stored is safe; this is a bug, please report it");
-        let report = match crash::write_down(&place) {
+        let report = match crash::record(&place) {
             Some(file) => report.help(format!(
                 "with this file, which contains no keys, names or texts:  {}",
                 file.display()
@@ -163,12 +171,12 @@ pub fn tell_crashes_briefly() {
             None => report,
         };
         // If this fails too, no output is possible.
-        let _ = write_line(&mut io::stderr().lock(), report.text(Paint::Plain).trim_end());
+        let _ = write_line(&mut io::stderr().lock(), report.text(ColourMode::Plain).trim_end());
     }));
 }
 
 /// Returns whether this thread belongs to the store.
-pub(crate) fn is_of_the_store() -> bool {
+pub(crate) fn is_store_thread() -> bool {
     std::thread::current().name().is_some_and(|name| name.starts_with(STORE_THREADS))
 }
 

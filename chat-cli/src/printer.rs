@@ -18,12 +18,17 @@ pub struct Printer {
 }
 
 impl Printer {
+    /// Creates a printer for the messages of an open room.
     pub fn new(session: &Session, output: &Output) -> Self {
-        let transcript = Transcript::new(TimeZone::system(), output.data_paint);
-        let transcript = transcript.with(session.look().timestamps);
+        let transcript = Transcript::new(TimeZone::system(), output.stdout_colour);
+        let transcript = transcript.with(session.appearance().timestamps);
         Self { output: *output, room: session.room().name().to_string(), transcript }
     }
 
+    /// Prints a message.
+    ///
+    /// # Errors
+    /// Fails if it cannot be written.
     pub fn print(&mut self, entry: &Entry, arrival: Arrival) -> Result<(), Failure> {
         for line in self.lines(entry, arrival)? {
             self.output.data(&line)?;
@@ -32,6 +37,9 @@ impl Printer {
     }
 
     /// Returns the output lines of a message.
+    ///
+    /// # Errors
+    /// Fails if it cannot be written as JSON.
     pub fn lines(&mut self, entry: &Entry, arrival: Arrival) -> Result<Vec<String>, Failure> {
         match self.output.format {
             Format::Text => Ok(self.transcript.lines(entry)),

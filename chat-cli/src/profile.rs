@@ -31,7 +31,7 @@ use crate::args::suggest::nearest_command;
 use crate::exit::ExitCode;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
-use crate::similar::nearest;
+use crate::similar::closest;
 
 use self::access::RoomId;
 use self::identity::Identity;
@@ -51,7 +51,7 @@ const ROOM_FILE: &str = "room.toml";
 /// The folder in a room's folder that contains its feeds.
 const FEEDS: &str = "feeds";
 /// The index of a room; all of it can be rebuilt from the feeds.
-const VIEW: &str = "view.redb";
+const INDEX: &str = "view.redb";
 /// The shortest id prefix that names a room. Chosen: short to type; a profile has few rooms.
 const ID_PREFIX_CHARS_MIN: usize = 3;
 
@@ -60,12 +60,12 @@ const ID_PREFIX_CHARS_MIN: usize = 3;
 pub struct Profile {
     name: String,
     identity: Identity,
-    place: Place,
+    storage: Storage,
 }
 
 /// Where a profile is stored.
 #[derive(Debug)]
-enum Place {
+enum Storage {
     Disk { data: PathBuf, state: PathBuf, _lock: Lock },
     Memory { rooms: Vec<Room>, last: Option<RoomId>, nick: Option<Clean> },
 }
@@ -87,8 +87,8 @@ impl Profile {
     pub fn open(global: &Global) -> Result<Self, Failure> {
         let name = global.profile.clone();
         if global.ephemeral {
-            let place = Place::Memory { rooms: Vec::new(), last: None, nick: None };
-            return Ok(Self { name, identity: Identity::generate()?, place });
+            let storage = Storage::Memory { rooms: Vec::new(), last: None, nick: None };
+            return Ok(Self { name, identity: Identity::generate()?, storage });
         }
         let (data, state) = folders(global)?;
         Self::open_in(&data, &state, name)
@@ -115,12 +115,12 @@ impl Profile {
         let (data, state) = (data.join(&name), state.join(&name));
         files::private_folder(&data)?;
         files::private_folder(&state)?;
-        let lock = Lock::take(&data, &name)?;
+        let lock = Lock::acquire(&data, &name)?;
         let rooms = data.join(ROOMS);
         files::private_folder(&rooms)?;
         let has_rooms = !files::names(&rooms)?.is_empty();
         let identity = Identity::load_or_create(&data, has_rooms)?;
-        Ok(Self { name, identity, place: Place::Disk { data, state, _lock: lock } })
+        Ok(Self { name, identity, storage: Storage::Disk { data, state, _lock: lock } })
     }
 
     /// Returns the name of the profile.
@@ -139,10 +139,10 @@ impl Profile {
     /// # Errors
     /// Fails if it cannot be written.
     pub fn nick(&mut self, given: Option<&str>, system: Option<&str>) -> Result<Clean, Failure> {
-        let kept = match &self.place {
-            Place::Memory { nick, .. } => nick.clone(),
+        let kept = match &self.storage {
+            Storage::Memory { nick, .. } => nick.clone(),
             // An unreadable name is not worth a failure.
-            Place::Disk { data, .. } => files::read(&data.join(NICK))
+            Storage::Disk { data, .. } => files::read(&data.join(NICK))
                 .ok()
                 .flatten()
                 .and_then(|text| Some(sanitize::nick(std::str::from_utf8(&text).ok()?))),
@@ -157,9 +157,9 @@ impl Profile {
 
     /// Returns whether a name is saved.
     pub fn has_nick(&self) -> bool {
-        match &self.place {
-            Place::Memory { nick, .. } => nick.is_some(),
-            Place::Disk { data, .. } => data.join(NICK).exists(),
+        match &self.storage {
+            Storage::Memory { nick, .. } => nick.is_some(),
+            Storage::Disk { data, .. } => data.join(NICK).exists(),
         }
     }
 
@@ -169,9 +169,9 @@ impl Profile {
     /// Fails if it cannot be written.
     pub fn set_nick(&mut self, given: &str) -> Result<Clean, Failure> {
         let given = sanitize::nick(given);
-        match &mut self.place {
-            Place::Memory { nick, .. } => *nick = Some(given.clone()),
-            Place::Disk { data, .. } => files::write(data, NICK, given.as_str().as_bytes())?,
+        match &mut self.storage {
+            Storage::Memory { nick, .. } => *nick = Some(given.clone()),
+            Storage::Disk { data, .. } => files::write(data, NICK, given.as_str().as_bytes())?,
         }
         Ok(given)
     }
@@ -181,7 +181,7 @@ impl Profile {
     /// # Errors
     /// Fails if it cannot be opened.
     pub fn log_file(&self) -> Result<Option<File>, Failure> {
-        let Place::Disk { state, .. } = &self.place else { return Ok(None) };
+        let Storage::Disk { state, .. } = &self.storage else { return Ok(None) };
         let folder = state.join(LOG);
         files::private_folder(&folder)?;
         let path = folder.join(LOG_FILE);
@@ -194,9 +194,9 @@ impl Profile {
 
     /// Returns the folder of a room's feeds; `None` if the profile is not on disk.
     pub fn feeds_path(&self, id: RoomId) -> Option<PathBuf> {
-        match &self.place {
-            Place::Disk { data, .. } => Some(room_folder(data, id).join(FEEDS)),
-            Place::Memory { .. } => None,
+        match &self.storage {
+            Storage::Disk { data, .. } => Some(room_folder(data, id).join(FEEDS)),
+            Storage::Memory { .. } => None,
         }
     }
 
@@ -205,9 +205,9 @@ impl Profile {
     ///
     /// # Errors
     /// Fails if it cannot be opened.
-    pub fn view_file(&self, id: RoomId) -> Result<Option<File>, Failure> {
-        let Place::Disk { data, .. } = &self.place else { return Ok(None) };
-        let path = room_folder(data, id).join(VIEW);
+    pub fn index_file(&self, id: RoomId) -> Result<Option<File>, Failure> {
+        let Storage::Disk { data, .. } = &self.storage else { return Ok(None) };
+        let path = room_folder(data, id).join(INDEX);
         let open = files::open_or_create(&path).map(Some);
         open.map_err(|error| files::failed("write", &path, &error))
     }
@@ -218,9 +218,9 @@ impl Profile {
     /// Fails only if the folder itself cannot be read.
     pub fn rooms(&self) -> Result<Rooms, Failure> {
         let mut found = Rooms::default();
-        match &self.place {
-            Place::Memory { rooms, .. } => found.rooms.clone_from(rooms),
-            Place::Disk { data, .. } => {
+        match &self.storage {
+            Storage::Memory { rooms, .. } => found.rooms.clone_from(rooms),
+            Storage::Disk { data, .. } => {
                 for name in files::names(&data.join(ROOMS))? {
                     // Other names do not belong to multichat.
                     let Some(id) = name.to_str().and_then(RoomId::parse) else { continue };
@@ -242,17 +242,17 @@ impl Profile {
     /// # Errors
     /// Exit 6 if the existing room is damaged; it is never overwritten.
     pub fn add(&mut self, room: Room) -> Result<Room, Failure> {
-        match &mut self.place {
-            Place::Memory { rooms, .. } => {
+        match &mut self.storage {
+            Storage::Memory { rooms, .. } => {
                 if let Some(known) = rooms.iter_mut().find(|known| known.id() == room.id()) {
-                    known.learn(&room);
+                    known.upgrade_access(&room);
                     return Ok(known.clone());
                 }
                 rooms.push(room.clone());
             }
-            Place::Disk { data, .. } => {
+            Storage::Disk { data, .. } => {
                 if let Some(mut known) = load(data, room.id())? {
-                    if known.learn(&room) {
+                    if known.upgrade_access(&room) {
                         write(data, &known)?;
                     }
                     return Ok(known);
@@ -268,13 +268,13 @@ impl Profile {
     /// # Errors
     /// Exit 6 if the saved room is damaged; it is never overwritten.
     pub fn update(&mut self, room: &Room) -> Result<(), Failure> {
-        match &mut self.place {
-            Place::Memory { rooms, .. } => {
+        match &mut self.storage {
+            Storage::Memory { rooms, .. } => {
                 rooms.retain(|known| known.id() != room.id());
                 rooms.push(room.clone());
                 Ok(())
             }
-            Place::Disk { data, .. } => {
+            Storage::Disk { data, .. } => {
                 load(data, room.id())?;
                 write(data, room)
             }
@@ -286,12 +286,12 @@ impl Profile {
     /// # Errors
     /// Fails if it cannot be written.
     pub fn set_last(&mut self, id: RoomId) -> Result<(), Failure> {
-        match &mut self.place {
-            Place::Memory { last, .. } => {
+        match &mut self.storage {
+            Storage::Memory { last, .. } => {
                 *last = Some(id);
                 Ok(())
             }
-            Place::Disk { state, .. } => {
+            Storage::Disk { state, .. } => {
                 files::write(state, LAST_ROOM, format!("{id}\n").as_bytes())
             }
         }
@@ -302,10 +302,10 @@ impl Profile {
     /// # Errors
     /// Exit 6 if that room is damaged.
     pub fn last(&self) -> Result<Option<Room>, Failure> {
-        let last = match &self.place {
-            Place::Memory { last, .. } => *last,
+        let last = match &self.storage {
+            Storage::Memory { last, .. } => *last,
             // An unreadable pointer is not worth a failure: it is only a convenience.
-            Place::Disk { state, .. } => files::read(&state.join(LAST_ROOM))
+            Storage::Disk { state, .. } => files::read(&state.join(LAST_ROOM))
                 .ok()
                 .flatten()
                 .and_then(|text| RoomId::parse(std::str::from_utf8(&text).ok()?.trim())),
@@ -414,9 +414,9 @@ fn write(data: &Path, room: &Room) -> Result<(), Failure> {
 fn unknown(query: &str, rooms: &[Room]) -> Failure {
     let mut failure =
         Failure::new(ExitCode::NotFound, "room.unknown", format!("there is no room '{query}'"));
-    let near = nearest(query, rooms.iter().map(Room::name));
-    if !near.is_empty() {
-        failure = failure.help(format!("did you mean: {} ?", near.join(", ")));
+    let suggestions = closest(query, rooms.iter().map(Room::name));
+    if !suggestions.is_empty() {
+        failure = failure.help(format!("did you mean: {} ?", suggestions.join(", ")));
     }
     if let Some(command) = nearest_command(query) {
         failure = failure.help(format!("did you mean:  multichat {command}"));

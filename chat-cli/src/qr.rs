@@ -11,7 +11,7 @@ const QUIET_CELLS: usize = 2;
 ///
 /// The text is converted to upper case: a QR code needs fewer cells for it (ISO/IEC 18004,
 /// alphanumeric mode), and invites ignore case.
-pub fn picture(text: &str) -> Option<Vec<String>> {
+pub fn render(text: &str) -> Option<Vec<String>> {
     let code = QrCode::with_error_correction_level(text.to_uppercase(), EcLevel::L).ok()?;
     // The light cells are drawn, because most terminals have a dark background.
     let cells = code

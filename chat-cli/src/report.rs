@@ -17,7 +17,7 @@ pub const SNIPPET_SIDE_CHARS: usize = 20;
 
 /// The severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+/// The command stops.
 pub enum Level {
     /// The command stops.
     Error,
@@ -47,7 +47,7 @@ impl Level {
 
 /// Whether a rendered report may contain colour codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paint {
+pub enum ColourMode {
     /// Without colour codes.
     Plain,
     /// With ANSI colour codes.
@@ -144,10 +144,10 @@ impl Report {
     }
 
     /// Returns the text for people; each line ends with a newline.
-    pub fn text(&self, paint: Paint) -> String {
-        let (colour, bold, reset) = match paint {
-            Paint::Plain => ("", "", ""),
-            Paint::Colour => (self.level.colour(), "\u{1b}[1m", "\u{1b}[0m"),
+    pub fn text(&self, colour_mode: ColourMode) -> String {
+        let (colour, bold, reset) = match colour_mode {
+            ColourMode::Plain => ("", "", ""),
+            ColourMode::Colour => (self.level.colour(), "\u{1b}[1m", "\u{1b}[0m"),
         };
         let (word, code, message) = (self.level.word(), self.code, &self.message);
         let mut out = format!("{colour}{word}[{code}]{reset}: {bold}{message}{reset}\n");
@@ -234,7 +234,7 @@ impl Failure {
 
     /// Adds a general help line if the report has none.
     #[must_use]
-    pub fn helped(self) -> Self {
+    pub fn with_default_help(self) -> Self {
         match &self.report {
             Some(report) if report.help.is_empty() => {
                 self.help("check this machine:  multichat doctor")

@@ -10,7 +10,7 @@ use crate::report::Failure;
 const SHUTDOWN_MS: u64 = 100;
 
 /// Runs an asynchronous command on a runtime of this thread.
-pub fn drive(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+pub fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         Failure::new(ExitCode::Failed, "node.runtime", format!("cannot start: {error}"))

@@ -57,17 +57,17 @@ impl AsRef<str> for Clean {
 
 /// Returns one line of at most `columns` columns: a newline becomes `⏎`, a cut end becomes `…`.
 pub fn line(text: &str, columns: usize) -> Clean {
-    Clean(cap(clean(text, Newlines::Mark), columns))
+    Clean(truncate(clean(text, Newlines::Mark), columns))
 }
 
 /// Returns the text of a JSON field: as [`line()`], but `\n` stays and nothing is cut.
 pub fn json(text: &str) -> Clean {
-    Clean(clean(text, Newlines::Keep))
+    Clean(clean(text, Newlines::HistoryCommand))
 }
 
 /// Splits a message at its newlines into lines of at most `columns` columns.
 pub fn lines(text: &str, columns: usize) -> Vec<Clean> {
-    let text = clean(text, Newlines::Keep);
+    let text = clean(text, Newlines::HistoryCommand);
     // A line may start with a combining mark that followed the newline, so clean it again.
     text.split('\n').map(|part| line(part, columns)).collect()
 }
@@ -76,14 +76,14 @@ pub fn lines(text: &str, columns: usize) -> Vec<Clean> {
 ///
 /// A nick is its owner's claim. Show it with [`author`], which adds part of the key.
 pub fn nick(text: &str) -> Clean {
-    if !text.chars().any(|c| judge(c) == Verdict::Show && !is_space(c)) {
+    if !text.chars().any(|c| classify(c) == CharClass::Show && !is_space(c)) {
         return Clean("anonymous".into());
     }
     let words = clean(text, Newlines::Mark);
     let words: Vec<&str> = words.split_whitespace().collect();
     // The dot separates nick and key, so a nick must not contain one or a similar character.
     let words: String = words.join(" ").chars().map(|c| if is_dot(c) { '.' } else { c }).collect();
-    Clean(cap(words, NICK_COLUMNS_MAX))
+    Clean(truncate(words, NICK_COLUMNS_MAX))
 }
 
 /// Returns the author as shown everywhere: `nick·ab12cd`, with the first characters of the feed's
@@ -95,7 +95,7 @@ pub fn author(name: &str, key: &[u8; 32]) -> Clean {
 /// Returns the author in at most `columns` columns; the characters of the key are always
 /// complete.
 pub fn author_within(name: &str, key: &[u8; 32], columns: usize) -> Clean {
-    let nick = cap(nick(name).0, columns.saturating_sub(KEY_CHARS + 1).max(1));
+    let nick = truncate(nick(name).0, columns.saturating_sub(KEY_CHARS + 1).max(1));
     Clean(format!("{nick}·{}", key_chars(key)))
 }
 
@@ -121,12 +121,12 @@ pub fn key_chars(key: &[u8; 32]) -> Clean {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Newlines {
     Mark,
-    Keep,
+    HistoryCommand,
 }
 
 /// How a character is shown in any position.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum CharClass {
     Show,
     Escape,
     Space,
@@ -134,17 +134,17 @@ enum Verdict {
     Selector,
 }
 
-fn judge(c: char) -> Verdict {
+fn classify(c: char) -> CharClass {
     match c {
         // Most text is ASCII.
-        ' '..='~' => Verdict::Show,
-        '\t' => Verdict::Space,
-        '\u{fe0e}' | '\u{fe0f}' => Verdict::Selector,
+        ' '..='~' => CharClass::Show,
+        '\t' => CharClass::Space,
+        '\u{fe0e}' | '\u{fe0f}' => CharClass::Selector,
         // Letters and marks without a shape: Hangul fillers, the empty Braille cell, joiners,
         // Khmer inherent vowels, and the variation selectors that can carry hidden bytes.
-        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' => Verdict::Escape,
-        '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' => Verdict::Escape,
-        '\u{fe00}'..='\u{fe0d}' | '\u{e0100}'..='\u{e01ef}' => Verdict::Escape,
+        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' => CharClass::Escape,
+        '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' => CharClass::Escape,
+        '\u{fe00}'..='\u{fe0d}' | '\u{e0100}'..='\u{e01ef}' => CharClass::Escape,
         _ => match c.general_category() {
             Category::Control
             | Category::Format
@@ -152,18 +152,18 @@ fn judge(c: char) -> Verdict {
             | Category::PrivateUse
             | Category::Unassigned
             | Category::LineSeparator
-            | Category::ParagraphSeparator => Verdict::Escape,
-            Category::SpaceSeparator => Verdict::Space,
+            | Category::ParagraphSeparator => CharClass::Escape,
+            Category::SpaceSeparator => CharClass::Space,
             Category::NonspacingMark | Category::SpacingMark | Category::EnclosingMark => {
-                Verdict::Mark
+                CharClass::Mark
             }
-            _ => Verdict::Show,
+            _ => CharClass::Show,
         },
     }
 }
 
 fn is_space(c: char) -> bool {
-    c.is_whitespace() || judge(c) == Verdict::Space
+    c.is_whitespace() || classify(c) == CharClass::Space
 }
 
 /// Returns whether a character is the middle dot or looks like it.
@@ -185,7 +185,7 @@ fn is_dot(c: char) -> bool {
 }
 
 /// Returns whether an emoji or text selector has a meaning after this character.
-fn takes_selector(c: char) -> bool {
+fn accepts_selector(c: char) -> bool {
     matches!(
         c.general_category(),
         Category::OtherSymbol
@@ -203,23 +203,23 @@ fn clean(text: &str, newlines: Newlines) -> String {
     let mut base = None;
     let mut marks = 0;
     for c in text.nfc() {
-        let verdict = judge(c);
-        if verdict != Verdict::Mark {
+        let verdict = classify(c);
+        if verdict != CharClass::Mark {
             marks = 0;
         }
         let before = base;
         base = None;
         match verdict {
-            _ if c == '\n' && newlines == Newlines::Keep => out.push('\n'),
+            _ if c == '\n' && newlines == Newlines::HistoryCommand => out.push('\n'),
             _ if c == '\n' => out.push('⏎'),
-            Verdict::Show => {
+            CharClass::Show => {
                 out.push(c);
                 base = Some(c);
             }
-            Verdict::Space => out.push(' '),
-            Verdict::Selector if before.is_some_and(takes_selector) => out.push(c),
-            Verdict::Selector | Verdict::Escape => escape(c, &mut out),
-            Verdict::Mark => {
+            CharClass::Space => out.push(' '),
+            CharClass::Selector if before.is_some_and(accepts_selector) => out.push(c),
+            CharClass::Selector | CharClass::Escape => escape(c, &mut out),
+            CharClass::Mark => {
                 marks += 1;
                 mark(c, marks, &mut out);
             }
@@ -247,7 +247,7 @@ fn mark(c: char, nth: usize, out: &mut String) {
 }
 
 /// Cuts to `columns` columns, with `…` at the end if something was cut.
-fn cap(text: String, columns: usize) -> String {
+fn truncate(text: String, columns: usize) -> String {
     if text.width() <= columns {
         return text;
     }

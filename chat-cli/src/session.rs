@@ -22,10 +22,10 @@ use multifeed_tcp::{Events, Node, NodeError, NodeOptions, Storage};
 use tokio::net::lookup_host;
 
 use self::failure::node_failure;
-use crate::appearance::Look;
+use crate::appearance::Appearance;
 use crate::args::Global;
-use crate::args::channel::AnyChannel;
-use crate::connections::{Links, Target};
+use crate::args::channel::ChannelFilter;
+use crate::connections::{Connections, DialTarget};
 use crate::exit::ExitCode;
 use crate::ids::{MessageId, hex};
 use crate::lines;
@@ -33,13 +33,13 @@ use crate::message::{Draft, Kind};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::profile::room::Room;
-use crate::quota::Bounds;
+use crate::quota::Quota;
 use crate::report::Failure;
 use crate::sanitize::Clean;
-use crate::timeline::index::Marks;
-use crate::timeline::index::tables::ViewFailure;
-use crate::timeline::key::Spot;
-use crate::timeline::{Entry, Step, Timeline, Trouble};
+use crate::timeline::index::LocalState;
+use crate::timeline::index::tables::IndexError;
+use crate::timeline::key::TimelineKey;
+use crate::timeline::{Entry, Step, Timeline, TimelineError};
 
 /// The local name of the user's feed, as in the Kappa workshop's multichat.
 const WRITER: &str = "local";
@@ -48,7 +48,7 @@ const WRITER: &str = "local";
 pub struct Session {
     node: Node,
     events: Events,
-    links: Links,
+    connections: Connections,
     room: Room,
     profile: Profile,
     nick: Clean,
@@ -57,9 +57,9 @@ pub struct Session {
     timeline: Timeline,
     listening: Option<SocketAddr>,
     /// Whether to report every discovery step, not only changes.
-    tells_all: bool,
-    look: Look,
-    bounds: Bounds,
+    reports_every_stage: bool,
+    appearance: Appearance,
+    quota: Quota,
 }
 
 impl Session {
@@ -77,8 +77,8 @@ impl Session {
         let key = profile.identity().feed_key(&group);
         // Encrypted messages that cannot be read get an order in memory only. The stored index
         // would have a different order if the room became readable here later.
-        let view = if room.is_sealed() { None } else { profile.view_file(room.id())? };
-        let timeline = Timeline::open(view, room.envelope(), key.0);
+        let index = if room.is_sealed() { None } else { profile.index_file(room.id())? };
+        let timeline = Timeline::open(index, room.envelope(), key.0);
         let mut timeline = timeline.map_err(|error| index_failure(&error))?;
         timeline.hide(room.hidden().clone());
         let runtime = Tokio::current().map_err(|error| failure::no_runtime(&error))?;
@@ -86,7 +86,7 @@ impl Session {
         if let Some(folder) = &feeds {
             options.storage = Storage::Folder(folder.clone());
         }
-        global.bounds.set(&mut options.limits);
+        global.quota.apply_to(&mut options.limits);
         options.record.clone_from(&global.record);
         options.identity = Some(profile.identity().connection_key(&group));
         let node = Node::open(options).await.map_err(failed)?;
@@ -105,12 +105,12 @@ impl Session {
                 return Err(failed(error));
             }
         };
-        let (links, listening) = (Links::default(), None);
-        let tells_all = false;
+        let (connections, listening) = (Connections::default(), None);
+        let reports_every_stage = false;
         Ok(Self {
             node,
             events,
-            links,
+            connections,
             room,
             profile,
             nick,
@@ -118,9 +118,9 @@ impl Session {
             key,
             timeline,
             listening,
-            tells_all,
-            look: global.look,
-            bounds: global.bounds,
+            reports_every_stage,
+            appearance: global.appearance,
+            quota: global.quota,
         })
     }
 
@@ -128,7 +128,7 @@ impl Session {
     pub fn has_network(&self, global: &Global) -> bool {
         let named = !global.peers.is_empty() || global.listen.is_some();
         let named = named || !self.room.hints().is_empty();
-        (named || global.discovery.looks()) && !global.discovery.is_offline()
+        (named || global.discovery.uses_discovery()) && !global.discovery.is_offline()
     }
 
     /// Listens and dials as the flags say, and reports the listen address.
@@ -139,7 +139,8 @@ impl Session {
         if global.discovery.is_offline() {
             return Ok(());
         }
-        let listen = global.listen.or(global.discovery.looks().then_some(discovery::LISTEN));
+        let listen =
+            global.listen.or(global.discovery.uses_discovery().then_some(discovery::LISTEN));
         if let Some(addr) = listen {
             let addr = self.node.listen(addr).await.map_err(|error| self.failed(error))?;
             self.listening = Some(addr);
@@ -154,28 +155,32 @@ impl Session {
         for peer in &global.peers {
             let found = lookup_host((peer.host(), peer.port())).await;
             targets.push(match found.map(Iterator::collect::<Vec<_>>) {
-                Ok(addresses) if !addresses.is_empty() => Target::new(peer.to_string(), addresses),
-                Ok(_) => Target::lost(peer.to_string(), "the host name has no address".into()),
-                Err(error) => Target::lost(peer.to_string(), error.to_string()),
+                Ok(addresses) if !addresses.is_empty() => {
+                    DialTarget::new(peer.to_string(), addresses)
+                }
+                Ok(_) => {
+                    DialTarget::unresolved(peer.to_string(), "the host name has no address".into())
+                }
+                Err(error) => DialTarget::unresolved(peer.to_string(), error.to_string()),
             });
         }
         let named =
-            |addr: &SocketAddr| targets.iter().any(|t: &Target| t.addresses().contains(addr));
-        let hints: Vec<Target> = (self.room.hints().iter().filter(|addr| !named(addr)))
-            .map(|addr| Target::new(addr.to_string(), vec![*addr]))
+            |addr: &SocketAddr| targets.iter().any(|t: &DialTarget| t.addresses().contains(addr));
+        let hints: Vec<DialTarget> = (self.room.hints().iter().filter(|addr| !named(addr)))
+            .map(|addr| DialTarget::new(addr.to_string(), vec![*addr]))
             .collect();
         targets.extend(hints);
-        self.links = Links::new(targets);
-        for target in self.links.targets() {
+        self.connections = Connections::new(targets);
+        for target in self.connections.targets() {
             for addr in target.addresses() {
                 self.node.dial(*addr).await.map_err(|error| self.failed(error))?;
             }
         }
-        if global.discovery.looks() {
-            self.links.climb();
-            self.tells_all = output.format == Format::Json;
+        if global.discovery.uses_discovery() {
+            self.connections.report_discovery();
+            self.reports_every_stage = output.format == Format::Json;
         }
-        discovery::begin(&self.node, &global.discovery, |error| self.failed(error)).await
+        discovery::start(&self.node, &global.discovery, |error| self.failed(error)).await
     }
 
     /// Stores a message durably and returns its id. The message refers to all messages read
@@ -192,12 +197,12 @@ impl Session {
         let draft = Draft { kind, nickname: self.nick.as_str(), text, channel, seen: &seen };
         let block = self.timeline.envelope().encode(&self.key.0, &draft, Timestamp::now())?;
         let appended = self.node.append(self.feed, vec![block]).await;
-        let appended = appended.map_err(|error| self.unsure(error))?;
+        let appended = appended.map_err(|error| self.append_failure(error))?;
         Ok(MessageId { feed: self.key.0, index: appended.start })
     }
 
     /// Converts a failed append. After some disk failures it is unknown what was stored.
-    fn unsure(&self, error: multifeed_tcp::NodeError) -> Failure {
+    fn append_failure(&self, error: multifeed_tcp::NodeError) -> Failure {
         let refused = matches!(error, multifeed_tcp::NodeError::Misuse(_));
         let failure = self.failed(error);
         if refused {
@@ -216,23 +221,23 @@ impl Session {
     /// # Errors
     /// Fails if the store cannot read its data.
     pub async fn step(&self) -> Result<Step, Failure> {
-        self.timeline.step(&self.node).await.map_err(|trouble| self.troubled(trouble))
+        self.timeline.step(&self.node).await.map_err(|error| self.timeline_failure(error))
     }
 
-    /// Reads all new messages, and returns the last `keep` messages of a channel that are not
-    /// older than `since`.
+    /// Reads all new messages, and returns the last `limit` messages of a channel that are not older
+    /// than `since`.
     ///
     /// # Errors
     /// Fails if the store cannot read its data.
     pub async fn history(
         &self,
-        keep: usize,
+        limit: usize,
         since: Option<Timestamp>,
-        channel: &AnyChannel,
+        channel: &ChannelFilter,
     ) -> Result<Vec<Entry>, Failure> {
-        let wanted = |entry: &Entry| channel.takes(&entry.content.channel());
-        let history = self.timeline.history(&self.node, keep, since, wanted).await;
-        history.map_err(|trouble| self.troubled(trouble))
+        let wanted = |entry: &Entry| channel.matches(&entry.content.channel());
+        let history = self.timeline.history(&self.node, limit, since, wanted).await;
+        history.map_err(|error| self.timeline_failure(error))
     }
 
     /// Reads all new messages.
@@ -240,15 +245,15 @@ impl Session {
     /// # Errors
     /// Fails if the store cannot read its data.
     pub async fn catch_up(&self) -> Result<(), Failure> {
-        self.timeline.catch_up(&self.node).await.map_err(|trouble| self.troubled(trouble))
+        self.timeline.catch_up(&self.node).await.map_err(|error| self.timeline_failure(error))
     }
 
     /// Rebuilds the index from the feeds. The read position is kept.
     ///
     /// # Errors
     /// Fails if the store cannot read its data or the index cannot be written.
-    pub async fn index_anew(&self) -> Result<(), Failure> {
-        self.timeline.view().clear().map_err(|error| index_failure(&error))?;
+    pub async fn rebuild_index(&self) -> Result<(), Failure> {
+        self.timeline.index().clear().map_err(|error| index_failure(&error))?;
         self.catch_up().await
     }
 
@@ -256,9 +261,13 @@ impl Session {
     ///
     /// # Errors
     /// Fails if the store cannot read its data.
-    pub async fn page(&self, before: Option<Spot>, count: usize) -> Result<Vec<Entry>, Failure> {
+    pub async fn page(
+        &self,
+        before: Option<TimelineKey>,
+        count: usize,
+    ) -> Result<Vec<Entry>, Failure> {
         let page = self.timeline.page(&self.node, before, count).await;
-        page.map_err(|trouble| self.troubled(trouble))
+        page.map_err(|error| self.timeline_failure(error))
     }
 
     /// Returns the first `count` messages after a position, or of the whole room.
@@ -267,20 +276,20 @@ impl Session {
     /// Fails if the store cannot read its data.
     pub async fn page_after(
         &self,
-        after: Option<Spot>,
+        after: Option<TimelineKey>,
         count: usize,
     ) -> Result<Vec<Entry>, Failure> {
         let page = self.timeline.page_after(&self.node, after, count).await;
-        page.map_err(|trouble| self.troubled(trouble))
+        page.map_err(|error| self.timeline_failure(error))
     }
 
     /// Returns the messages around a position: half of `count` before it, half from it on.
     ///
     /// # Errors
     /// Fails if the store cannot read its data.
-    pub async fn around(&self, spot: Spot, count: usize) -> Result<Vec<Entry>, Failure> {
-        let around = self.timeline.around(&self.node, spot, count).await;
-        around.map_err(|trouble| self.troubled(trouble))
+    pub async fn around(&self, position: TimelineKey, count: usize) -> Result<Vec<Entry>, Failure> {
+        let around = self.timeline.around(&self.node, position, count).await;
+        around.map_err(|error| self.timeline_failure(error))
     }
 
     /// Returns the feeds with messages that were referred to but are missing here, with the
@@ -289,31 +298,31 @@ impl Session {
     /// # Errors
     /// Fails if the index cannot be read.
     pub fn missing(&self) -> Result<Vec<([u8; 32], u64)>, Failure> {
-        self.timeline.view().missing().map_err(|error| index_failure(&error))
+        self.timeline.index().missing().map_err(|error| index_failure(&error))
     }
 
     /// Returns the positions saved when this room was last open.
     ///
     /// # Errors
     /// Fails if the index cannot be read.
-    pub fn marks(&self) -> Result<Marks, Failure> {
-        self.timeline.view().marks().map_err(|error| index_failure(&error))
+    pub fn local_state(&self) -> Result<LocalState, Failure> {
+        self.timeline.index().local_state().map_err(|error| index_failure(&error))
     }
 
     /// Saves the read position.
     ///
     /// # Errors
     /// Fails if the index cannot be written.
-    pub fn mark_read(&self, spot: Spot) -> Result<(), Failure> {
-        self.timeline.view().mark_read(spot).map_err(|error| index_failure(&error))
+    pub fn mark_read(&self, position: TimelineKey) -> Result<(), Failure> {
+        self.timeline.index().mark_read(position).map_err(|error| index_failure(&error))
     }
 
     /// Saves how many of our messages are stored on at least one other peer.
     ///
     /// # Errors
     /// Fails if the index cannot be written.
-    pub fn mark_elsewhere(&self, length: u64) -> Result<(), Failure> {
-        self.timeline.view().mark_elsewhere(length).map_err(|error| index_failure(&error))
+    pub fn mark_replicated(&self, length: u64) -> Result<(), Failure> {
+        self.timeline.index().mark_replicated(length).map_err(|error| index_failure(&error))
     }
 
     /// Returns how many of our own messages were read.
@@ -325,10 +334,10 @@ impl Session {
     }
 
     /// Converts a failure of the timeline to a failure for the user.
-    pub fn troubled(&self, trouble: Trouble) -> Failure {
-        match trouble {
-            Trouble::Node(error) => self.failed(error),
-            Trouble::View(error) => index_failure(&error),
+    pub fn timeline_failure(&self, error: TimelineError) -> Failure {
+        match error {
+            TimelineError::Node(error) => self.failed(error),
+            TimelineError::Index(error) => index_failure(&error),
         }
     }
 
@@ -349,8 +358,8 @@ impl Session {
     }
 
     /// Returns the connections and their targets.
-    pub fn links(&self) -> &Links {
-        &self.links
+    pub fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// Returns the room.
@@ -378,18 +387,18 @@ impl Session {
     }
 
     /// Returns how the room looks.
-    pub fn look(&self) -> Look {
-        self.look
+    pub fn appearance(&self) -> Appearance {
+        self.appearance
     }
 
     /// Returns the storage limits.
-    pub fn bounds(&self) -> Bounds {
-        self.bounds
+    pub fn quota(&self) -> Quota {
+        self.quota
     }
 
     /// Changes how the room looks.
-    pub fn set_look(&mut self, look: Look) {
-        self.look = look;
+    pub fn set_appearance(&mut self, appearance: Appearance) {
+        self.appearance = appearance;
     }
 
     /// Returns the user's feed.
@@ -408,13 +417,13 @@ impl Session {
     }
 
     /// Returns the failure to report when the node stopped by itself.
-    pub fn ended(&self) -> Failure {
+    pub fn stopped_failure(&self) -> Failure {
         Failure::new(ExitCode::Failed, "store.stopped", "the store has stopped working")
             .help("everything reported as stored is safe; start multichat again")
     }
 }
 
-fn index_failure(error: &ViewFailure) -> Failure {
+fn index_failure(error: &IndexError) -> Failure {
     Failure::new(ExitCode::Failed, "view.failed", error.to_string())
         .help("no message is lost; rebuild the index:  multichat doctor store --fix")
 }

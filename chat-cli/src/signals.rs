@@ -19,7 +19,7 @@ impl Signals {
     ///
     /// # Errors
     /// Fails if the system refuses.
-    pub fn take() -> Result<Self, Failure> {
+    pub fn listen() -> Result<Self, Failure> {
         Self::new().map_err(|error| {
             let message = format!("cannot listen for signals: {error}");
             Failure::new(ExitCode::Failed, "signals", message)

@@ -5,11 +5,11 @@ pub mod query;
 
 use clap::ValueEnum;
 
-use self::query::Ask;
+use self::query::Query;
 use crate::appearance::Notify;
 use crate::args::moderate::Moderate;
 use crate::config::key::Key;
-use crate::similar::nearest;
+use crate::similar::closest;
 
 /// Every slash command with its description.
 pub const COMMANDS: [(&str, &str); 22] = [
@@ -39,7 +39,7 @@ pub const COMMANDS: [(&str, &str); 22] = [
 
 /// The meaning of a typed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Typed {
+pub enum ParsedLine {
     /// An empty line.
     Nothing,
     /// Text to send.
@@ -67,7 +67,7 @@ pub enum Typed {
     /// Change which messages notify.
     Notify(Notify),
     /// A command that is answered with lines of text.
-    Ask(Ask),
+    Query(Query),
     /// Copy the screen to the clipboard.
     Copy,
     /// Change the colours.
@@ -79,79 +79,83 @@ pub enum Typed {
 }
 
 /// Parses a line. Two slashes at the start send text that starts with one slash.
-pub fn read(line: &str) -> Typed {
+pub fn parse(line: &str) -> ParsedLine {
     if line.trim().is_empty() {
-        return Typed::Nothing;
+        return ParsedLine::Nothing;
     }
-    let Some(command) = line.strip_prefix('/') else { return Typed::Text(line.to_string()) };
+    let Some(command) = line.strip_prefix('/') else { return ParsedLine::Text(line.to_string()) };
     if command.starts_with('/') {
-        return Typed::Text(command.to_string());
+        return ParsedLine::Text(command.to_string());
     }
     let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
     let rest = rest.trim();
     match (name.to_lowercase().as_str(), rest) {
-        ("help" | "h" | "?", _) => Typed::Help,
-        ("me", "") => Typed::Unknown("a text is missing:  /me TEXT".into()),
-        ("me", words) => Typed::Text(format!("/me {words}")),
-        ("peers", _) => Typed::Peers,
-        ("who", "") => Typed::Ask(Ask::Who),
-        ("whois", "") => Typed::Unknown("a member is missing:  /whois WHO".into()),
-        ("whois" | "who", who) => Typed::Ask(Ask::Whois(who.to_string())),
-        ("rooms", _) => Typed::Ask(Ask::Rooms),
-        ("unread", _) => Typed::Unread,
-        ("doctor", _) => Typed::Ask(Ask::Doctor),
+        ("help" | "h" | "?", _) => ParsedLine::Help,
+        ("me", "") => ParsedLine::Unknown("a text is missing:  /me TEXT".into()),
+        ("me", words) => ParsedLine::Text(format!("/me {words}")),
+        ("peers", _) => ParsedLine::Peers,
+        ("who", "") => ParsedLine::Query(Query::Who),
+        ("whois", "") => ParsedLine::Unknown("a member is missing:  /whois WHO".into()),
+        ("whois" | "who", who) => ParsedLine::Query(Query::Whois(who.to_string())),
+        ("rooms", _) => ParsedLine::Query(Query::Rooms),
+        ("unread", _) => ParsedLine::Unread,
+        ("doctor", _) => ParsedLine::Query(Query::Doctor),
         ("export", "") => {
-            Typed::Unknown("a file is missing:  /export FILE.md, .html, .jsonl or .txt".into())
+            ParsedLine::Unknown("a file is missing:  /export FILE.md, .html, .jsonl or .txt".into())
         }
-        ("export", file) => Typed::Ask(Ask::Export(file.to_string())),
+        ("export", file) => ParsedLine::Query(Query::Export(file.to_string())),
         ("notify", how) => notify(how),
         ("set", rest) => set(rest),
-        ("invite" | "i", _) => Typed::Invite,
-        ("status", _) => Typed::Status,
-        ("quit" | "q" | "exit", _) => Typed::Quit,
-        ("copy", _) => Typed::Copy,
-        ("channel" | "c", "") => Typed::Unknown("a channel is missing:  /channel NAME".into()),
-        ("channel" | "c", name) => Typed::Channel(name.to_string()),
-        ("topic", "") => Typed::Topic(None),
-        ("topic", "-") => Typed::Topic(Some(String::new())),
-        ("topic", text) => Typed::Topic(Some(text.to_string())),
-        ("search" | "s", "") => Typed::Unknown("the words are missing:  /search WORDS".into()),
-        ("search" | "s", words) => Typed::Search(words.to_string()),
-        ("theme", name) => Typed::Theme(name.to_string()),
-        ("nick", "") => Typed::Unknown("a name is missing:  /nick NAME".into()),
-        ("nick", name) => Typed::Nick(name.to_string()),
+        ("invite" | "i", _) => ParsedLine::Invite,
+        ("status", _) => ParsedLine::Status,
+        ("quit" | "q" | "exit", _) => ParsedLine::Quit,
+        ("copy", _) => ParsedLine::Copy,
+        ("channel" | "c", "") => ParsedLine::Unknown("a channel is missing:  /channel NAME".into()),
+        ("channel" | "c", name) => ParsedLine::Channel(name.to_string()),
+        ("topic", "") => ParsedLine::Topic(None),
+        ("topic", "-") => ParsedLine::Topic(Some(String::new())),
+        ("topic", text) => ParsedLine::Topic(Some(text.to_string())),
+        ("search" | "s", "") => ParsedLine::Unknown("the words are missing:  /search WORDS".into()),
+        ("search" | "s", words) => ParsedLine::Search(words.to_string()),
+        ("theme", name) => ParsedLine::Theme(name.to_string()),
+        ("nick", "") => ParsedLine::Unknown("a name is missing:  /nick NAME".into()),
+        ("nick", name) => ParsedLine::Nick(name.to_string()),
         (name @ ("hide" | "unhide" | "block" | "unblock"), "") => {
-            Typed::Unknown(format!("a member is missing:  /{name} WHO"))
+            ParsedLine::Unknown(format!("a member is missing:  /{name} WHO"))
         }
-        ("hide", who) => Typed::Moderate(Moderate::Hide { who: who.to_string() }),
-        ("unhide", who) => Typed::Moderate(Moderate::Unhide { who: who.to_string() }),
-        ("block", who) => Typed::Moderate(Moderate::Block { who: who.to_string() }),
-        ("unblock", who) => Typed::Moderate(Moderate::Unblock { who: who.to_string() }),
-        (name, _) => Typed::Unknown(unknown(name)),
+        ("hide", who) => ParsedLine::Moderate(Moderate::Hide { who: who.to_string() }),
+        ("unhide", who) => ParsedLine::Moderate(Moderate::Unhide { who: who.to_string() }),
+        ("block", who) => ParsedLine::Moderate(Moderate::Block { who: who.to_string() }),
+        ("unblock", who) => ParsedLine::Moderate(Moderate::Unblock { who: who.to_string() }),
+        (name, _) => ParsedLine::Unknown(unknown(name)),
     }
 }
 
-fn notify(how: &str) -> Typed {
+fn notify(how: &str) -> ParsedLine {
     match Notify::from_str(how, true) {
-        Ok(how) => Typed::Notify(how),
-        Err(_) => Typed::Unknown("choose one:  /notify all, mentions or none".into()),
+        Ok(how) => ParsedLine::Notify(how),
+        Err(_) => ParsedLine::Unknown("choose one:  /notify all, mentions or none".into()),
     }
 }
 
-fn set(rest: &str) -> Typed {
+fn set(rest: &str) -> ParsedLine {
     match rest.split_once(char::is_whitespace) {
-        Some((key, value)) => Typed::Ask(Ask::Set(key.to_string(), value.trim().to_string())),
+        Some((key, value)) => {
+            ParsedLine::Query(Query::Set(key.to_string(), value.trim().to_string()))
+        }
         None => {
             let keys = Key::ALL.map(Key::name).join(", ");
-            Typed::Unknown(format!("a value is missing:  /set KEY VALUE   with one of: {keys}"))
+            ParsedLine::Unknown(format!(
+                "a value is missing:  /set KEY VALUE   with one of: {keys}"
+            ))
         }
     }
 }
 
 fn unknown(name: &str) -> String {
     let names = COMMANDS.iter().filter_map(|(usage, _)| usage[1..].split(' ').next());
-    let meant = nearest(name, names);
-    let meant = meant.first().map(|near| format!(" Did you mean /{near} ?"));
+    let meant = closest(name, names);
+    let meant = meant.first().map(|suggestions| format!(" Did you mean /{suggestions} ?"));
     let meant = meant.unwrap_or_else(|| " All commands:  /help".into());
     format!("there is no command /{name}.{meant} (// at the start sends it as text)")
 }

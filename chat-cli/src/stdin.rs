@@ -23,14 +23,14 @@ pub enum Input {
 }
 
 /// Standard input, read by line on its own thread.
-pub struct Lines(channel::Receiver<Input>);
+pub struct StdinLines(channel::Receiver<Input>);
 
-impl Lines {
+impl StdinLines {
     /// Starts reading. A longer line is returned in parts.
     ///
     /// # Errors
     /// Fails if a thread cannot be started.
-    pub fn of_stdin(line_bytes_max: usize) -> Result<Self, Failure> {
+    pub fn open(line_bytes_max: usize) -> Result<Self, Failure> {
         let (typed, lines) = channel::channel(LINES_MAX);
         spawn("multichat-input", move || {
             let mut input = std::io::stdin().lock();

@@ -5,8 +5,8 @@
 //! had seen. Otherwise the authors' claimed times decide, then the feed's key and the index. A
 //! wrong clock moves only its own messages and never separates an answer from its question.
 //!
-//! A [`View`], an index on disk, stores the order. So a room opens without reading its messages:
-//! only shown messages are read.
+//! An [`Index`] on disk stores the order. So a room opens without reading its messages: only shown
+//! messages are read.
 
 pub mod index;
 pub mod key;
@@ -18,13 +18,13 @@ use jiff::Timestamp;
 use multifeed_core::{FeedId, Misuse};
 use multifeed_tcp::{Node, NodeError};
 
-use self::index::tables::{Arrived, ViewFailure};
-use self::index::{Sync, View};
-use self::key::{Block, Place, Spot};
+use self::index::tables::{IndexError, NewBlock};
+use self::index::{Flush, Index};
+use self::key::{Block, Hlc, TimelineKey};
 use crate::envelope::Envelope;
 use crate::ids::MessageId;
-use crate::message::seen::Head;
-use crate::message::{self, Chat, Content, Unreadable};
+use crate::message::seen::{self, Head};
+use crate::message::{Chat, Content, Unreadable};
 use crate::sanitize::Clean;
 
 /// Blocks read at once. Chosen: a block of a peer has up to 1 MiB, so this bounds memory to 64
@@ -34,9 +34,9 @@ const READ_BLOCKS_MAX: u64 = 64;
 /// shows progress and keys do not wait.
 const STEP_BLOCKS_MAX: u64 = 256;
 /// Messages read at once while a page is filled. Chosen: bounds memory.
-pub const PAGE_SPOTS: usize = 256;
+pub const PAGE_SIZE: usize = 256;
 /// Topics read at once. Chosen: the last one is nearly always valid, so few are needed.
-const TOPICS_AT_ONCE: usize = 4;
+const TOPIC_BATCH: usize = 4;
 
 /// A message at its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,44 +44,44 @@ pub struct Entry {
     /// Its id.
     pub id: MessageId,
     /// Its time key.
-    pub place: Place,
+    pub hlc: Hlc,
     /// Its content.
     pub content: Content,
 }
 
 impl Entry {
     /// Returns its position among all messages.
-    pub fn spot(&self) -> Spot {
+    pub fn position(&self) -> TimelineKey {
         let block = Block { feed: self.id.feed, index: self.id.index };
-        Spot { place: self.place, block }
+        TimelineKey { hlc: self.hlc, block }
     }
 }
 
 /// A failure that stops the timeline.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum TimelineError {
     /// The node failed to read its data.
     Node(NodeError),
     /// The index failed.
-    View(ViewFailure),
+    Index(IndexError),
 }
 
-impl From<NodeError> for Trouble {
+impl From<NodeError> for TimelineError {
     fn from(error: NodeError) -> Self {
         Self::Node(error)
     }
 }
 
-impl From<ViewFailure> for Trouble {
-    fn from(failure: ViewFailure) -> Self {
-        Self::View(failure)
+impl From<IndexError> for TimelineError {
+    fn from(failure: IndexError) -> Self {
+        Self::Index(failure)
     }
 }
 
 /// The messages of a room, as far as they were read.
 #[derive(Debug)]
 pub struct Timeline {
-    view: View,
+    index: Index,
     /// Encodes and decodes the blocks.
     envelope: Envelope,
     /// The user's feed.
@@ -104,13 +104,9 @@ impl Timeline {
     ///
     /// # Errors
     /// Fails if the index cannot be written.
-    pub fn open(
-        file: Option<File>,
-        envelope: Envelope,
-        own: [u8; 32],
-    ) -> Result<Self, ViewFailure> {
-        let view = file.map_or_else(View::in_memory, View::open)?;
-        Ok(Self { view, envelope, own, hidden: BTreeSet::new() })
+    pub fn open(file: Option<File>, envelope: Envelope, own: [u8; 32]) -> Result<Self, IndexError> {
+        let index = file.map_or_else(Index::in_memory, Index::open)?;
+        Ok(Self { index, envelope, own, hidden: BTreeSet::new() })
     }
 
     /// Sets the hidden feeds.
@@ -119,10 +115,7 @@ impl Timeline {
     }
 
     fn shown(&self, feed: &[u8; 32], content: Content) -> Content {
-        match self.hidden.contains(feed) {
-            true => Content::Unreadable(Unreadable::Hidden),
-            false => content,
-        }
+        if self.hidden.contains(feed) { Content::Unreadable(Unreadable::Hidden) } else { content }
     }
 
     /// Returns the envelope of the messages.
@@ -131,40 +124,40 @@ impl Timeline {
     }
 
     /// Returns the index.
-    pub fn view(&self) -> &View {
-        &self.view
+    pub fn index(&self) -> &Index {
+        &self.index
     }
 
     /// Returns the heads that our next message refers to.
     ///
     /// # Errors
     /// Fails if the index cannot be read.
-    pub fn seen(&self) -> Result<Vec<Head>, ViewFailure> {
-        self.view.seen(&self.own)
+    pub fn seen(&self) -> Result<Vec<Head>, IndexError> {
+        self.index.seen(&self.own)
     }
 
     /// Returns how many of our own messages were read.
     ///
     /// # Errors
     /// Fails if the index cannot be read.
-    pub fn own_length(&self) -> Result<u64, ViewFailure> {
-        self.view.read_until(&self.own)
+    pub fn own_length(&self) -> Result<u64, IndexError> {
+        self.index.read_length(&self.own)
     }
 
     /// Reads the next blocks of feeds that have grown.
     ///
     /// # Errors
     /// Fails if the store cannot read its data, or the index fails.
-    pub async fn step(&self, node: &Node) -> Result<Step, Trouble> {
+    pub async fn step(&self, node: &Node) -> Result<Step, TimelineError> {
         let mut step = Step::default();
-        let mut arrived = Vec::new();
+        let mut new_blocks = Vec::new();
         let mut left = STEP_BLOCKS_MAX;
         for feed in node.feeds().await? {
-            let mut next = self.view.read_until(&feed.key.0)?;
+            let mut next = self.index.read_length(&feed.key.0)?;
             if next > feed.length {
                 // The store was restored to an older state, so the index has blocks that are
                 // missing.
-                self.view.clear()?;
+                self.index.clear()?;
                 return Ok(Step { more: true, ..Step::default() });
             }
             while next < feed.length && left > 0 {
@@ -173,23 +166,23 @@ impl Timeline {
                 for (block, index) in blocks.iter().zip(next..) {
                     let block_name = Block { feed: feed.key.0, index };
                     let content = self.envelope.decode(&feed.key.0, block);
-                    arrived.push(arrival(&self.envelope, block_name, block, &content));
+                    new_blocks.push(new_block(&self.envelope, block_name, block, &content));
                     let id = MessageId { feed: feed.key.0, index };
                     let content = self.shown(&feed.key.0, content);
-                    step.entries.push(Entry { id, place: Place::default(), content });
+                    step.entries.push(Entry { id, hlc: Hlc::default(), content });
                 }
                 left -= end - next;
                 next = end;
             }
             step.more |= next < feed.length;
         }
-        if !arrived.is_empty() {
-            let sync = if step.more { Sync::Later } else { Sync::Now };
-            let places = self.view.add(&arrived, &self.own, sync)?;
-            for (entry, place) in step.entries.iter_mut().zip(places) {
-                entry.place = place;
+        if !new_blocks.is_empty() {
+            let flush = if step.more { Flush::Later } else { Flush::Now };
+            let hlcs = self.index.add(&new_blocks, &self.own, flush)?;
+            for (entry, hlc) in step.entries.iter_mut().zip(hlcs) {
+                entry.hlc = hlc;
             }
-            step.entries.sort_by_key(Entry::spot);
+            step.entries.sort_by_key(Entry::position);
         }
         Ok(step)
     }
@@ -198,26 +191,26 @@ impl Timeline {
     ///
     /// # Errors
     /// Fails if the store cannot read its data, or the index fails.
-    pub async fn catch_up(&self, node: &Node) -> Result<(), Trouble> {
+    pub async fn catch_up(&self, node: &Node) -> Result<(), TimelineError> {
         while self.step(node).await?.more {}
         Ok(())
     }
 
-    /// Returns the last `keep` messages that are `wanted` and not older than `since`.
+    /// Returns the last `limit` messages that are `wanted` and not older than `since`.
     ///
     /// # Errors
     /// Fails if the store cannot read its data, or the index fails.
     pub async fn history(
         &self,
         node: &Node,
-        keep: usize,
+        limit: usize,
         since: Option<Timestamp>,
         wanted: impl Fn(&Entry) -> bool,
-    ) -> Result<Vec<Entry>, Trouble> {
+    ) -> Result<Vec<Entry>, TimelineError> {
         self.catch_up(node).await?;
-        let mut entries = self.find(node, None, keep, wanted).await?;
+        let mut entries = self.find(node, None, limit, wanted).await?;
         if let Some(since) = since {
-            entries.retain(|entry| entry.place >= Place::at(since));
+            entries.retain(|entry| entry.hlc >= Hlc::from_time(since));
         }
         Ok(entries)
     }
@@ -229,11 +222,11 @@ impl Timeline {
     pub async fn page(
         &self,
         node: &Node,
-        before: Option<Spot>,
+        before: Option<TimelineKey>,
         count: usize,
-    ) -> Result<Vec<Entry>, Trouble> {
-        let spots = self.view.before(before, count)?;
-        self.entries(node, &spots).await
+    ) -> Result<Vec<Entry>, TimelineError> {
+        let positions = self.index.before(before, count)?;
+        self.entries(node, &positions).await
     }
 
     /// Returns the first `count` messages after a position, or of the whole room.
@@ -243,14 +236,14 @@ impl Timeline {
     pub async fn page_after(
         &self,
         node: &Node,
-        after: Option<Spot>,
+        after: Option<TimelineKey>,
         count: usize,
-    ) -> Result<Vec<Entry>, Trouble> {
-        let from = after.unwrap_or_else(|| index::spot_at(key::FIRST));
-        let mut spots = self.view.from(from, count.saturating_add(1))?;
-        spots.retain(|spot| Some(*spot) != after);
-        spots.truncate(count);
-        self.entries(node, &spots).await
+    ) -> Result<Vec<Entry>, TimelineError> {
+        let from = after.unwrap_or_else(|| index::first_position_at(key::FIRST));
+        let mut positions = self.index.from(from, count.saturating_add(1))?;
+        positions.retain(|position| Some(*position) != after);
+        positions.truncate(count);
+        self.entries(node, &positions).await
     }
 
     /// Returns the messages around a position: half of `count` before it, half from it on.
@@ -260,56 +253,59 @@ impl Timeline {
     pub async fn around(
         &self,
         node: &Node,
-        spot: Spot,
+        position: TimelineKey,
         count: usize,
-    ) -> Result<Vec<Entry>, Trouble> {
-        let mut spots = self.view.before(Some(spot), count / 2)?;
-        spots.extend(self.view.from(spot, count.div_ceil(2))?);
-        self.entries(node, &spots).await
+    ) -> Result<Vec<Entry>, TimelineError> {
+        let mut positions = self.index.before(Some(position), count / 2)?;
+        positions.extend(self.index.from(position, count.div_ceil(2))?);
+        self.entries(node, &positions).await
     }
 
     /// Reads the messages at these positions.
     ///
     /// # Errors
     /// Fails if the store cannot read its data.
-    pub async fn entries(&self, node: &Node, spots: &[Spot]) -> Result<Vec<Entry>, Trouble> {
+    pub async fn entries(
+        &self,
+        node: &Node,
+        positions: &[TimelineKey],
+    ) -> Result<Vec<Entry>, TimelineError> {
         let mut feeds: BTreeMap<[u8; 32], FeedId> = BTreeMap::new();
-        if !spots.is_empty() {
+        if !positions.is_empty() {
             feeds.extend(node.feeds().await?.into_iter().map(|feed| (feed.key.0, feed.id)));
         }
         let mut contents = BTreeMap::new();
-        for (first, count) in runs(spots) {
+        for (first, count) in contiguous_runs(positions) {
             if let Some(feed) = feeds.get(&first.feed) {
                 self.read_run(node, *feed, first, count, &mut contents).await?;
             }
         }
-        let entry = |Spot { place, block }: &Spot| {
+        let entry = |TimelineKey { hlc, block }: &TimelineKey| {
             let content = contents.remove(block);
             let content = content.unwrap_or(Content::Unreadable(Unreadable::Gone));
             let id = MessageId { feed: block.feed, index: block.index };
-            Entry { id, place: *place, content: self.shown(&block.feed, content) }
+            Entry { id, hlc: *hlc, content: self.shown(&block.feed, content) }
         };
-        Ok(spots.iter().map(entry).collect())
+        Ok(positions.iter().map(entry).collect())
     }
 
-    /// Returns the last `most` messages that are `wanted`, before a position or of the whole
-    /// room.
+    /// Returns the last `limit` messages that are `wanted`, before a position or of the whole room.
     ///
     /// # Errors
     /// Fails if the store cannot read its data, or the index fails.
     pub async fn find(
         &self,
         node: &Node,
-        mut before: Option<Spot>,
-        most: usize,
+        mut before: Option<TimelineKey>,
+        limit: usize,
         wanted: impl Fn(&Entry) -> bool,
-    ) -> Result<Vec<Entry>, Trouble> {
+    ) -> Result<Vec<Entry>, TimelineError> {
         let mut found = Vec::new();
-        while found.len() < most {
-            let page = self.page(node, before, PAGE_SPOTS).await?;
+        while found.len() < limit {
+            let page = self.page(node, before, PAGE_SIZE).await?;
             let Some(first) = page.first() else { break };
-            before = Some(first.spot());
-            let left = most - found.len();
+            before = Some(first.position());
+            let left = limit - found.len();
             found.extend(page.into_iter().rev().filter(|entry| wanted(entry)).take(left));
         }
         found.reverse();
@@ -325,16 +321,16 @@ impl Timeline {
         &self,
         node: &Node,
         channel: &Clean,
-    ) -> Result<Option<(MessageId, Chat)>, Trouble> {
-        let mark = self.envelope.channel_mark(channel);
+    ) -> Result<Option<(MessageId, Chat)>, TimelineError> {
+        let mark = self.envelope.channel_tag(channel);
         let is_shown = |feed: &[u8; 32]| !self.hidden.contains(feed);
         let mut before = None;
         loop {
-            let spots = self.view.topics(&mark, before, is_shown, TOPICS_AT_ONCE)?;
-            let Some(first) = spots.first() else { return Ok(None) };
+            let positions = self.index.topics(&mark, before, is_shown, TOPIC_BATCH)?;
+            let Some(first) = positions.first() else { return Ok(None) };
             before = Some(*first);
             // A block that is no longer stored, as of a refused feed, sets no topic.
-            for entry in self.entries(node, &spots).await?.into_iter().rev() {
+            for entry in self.entries(node, &positions).await?.into_iter().rev() {
                 match entry.content {
                     Content::Topic(set) if set.channel == *channel => {
                         return Ok(Some((entry.id, set)));
@@ -353,7 +349,7 @@ impl Timeline {
         first: Block,
         count: u64,
         contents: &mut BTreeMap<Block, Content>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), TimelineError> {
         let end = first.index.saturating_add(count);
         match node.read(feed, first.index..end).await {
             Ok(found) => {
@@ -375,12 +371,12 @@ impl Timeline {
 }
 
 /// Groups consecutive blocks of a feed: the first block and the count.
-fn runs(spots: &[Spot]) -> Vec<(Block, u64)> {
-    let mut blocks: Vec<Block> = spots.iter().map(|spot| spot.block).collect();
+fn contiguous_runs(positions: &[TimelineKey]) -> Vec<(Block, u64)> {
+    let mut blocks: Vec<Block> = positions.iter().map(|position| position.block).collect();
     blocks.sort_unstable();
-    let mut runs: Vec<(Block, u64)> = Vec::new();
+    let mut contiguous_runs: Vec<(Block, u64)> = Vec::new();
     for block in blocks {
-        match runs.last_mut() {
+        match contiguous_runs.last_mut() {
             Some((first, count))
                 if first.feed == block.feed
                     && first.index.checked_add(*count) == Some(block.index)
@@ -388,21 +384,21 @@ fn runs(spots: &[Spot]) -> Vec<(Block, u64)> {
             {
                 *count += 1;
             }
-            _ => runs.push((block, 1)),
+            _ => contiguous_runs.push((block, 1)),
         }
     }
-    runs
+    contiguous_runs
 }
 
 /// Extracts what the index needs from a block.
-fn arrival(envelope: &Envelope, name: Block, block: &[u8], content: &Content) -> Arrived {
-    let claimed_ms = content.said().and_then(|chat| chat.time).map(Timestamp::as_millisecond);
+fn new_block(envelope: &Envelope, name: Block, block: &[u8], content: &Content) -> NewBlock {
+    let claimed_ms = content.chat().and_then(|chat| chat.time).map(Timestamp::as_millisecond);
     let topic_of = match content {
-        Content::Topic(set) => Some(envelope.channel_mark(&set.channel)),
+        Content::Topic(set) => Some(envelope.channel_tag(&set.channel)),
         _ => None,
     };
-    let (digest, seen) = (message::digest(block), content.seen().to_vec());
-    Arrived { block: name, digest, claimed_ms, seen, topic_of }
+    let (digest, seen) = (seen::digest(block), content.seen().to_vec());
+    NewBlock { block: name, digest, claimed_ms, seen, topic_of }
 }
 
 #[cfg(test)]

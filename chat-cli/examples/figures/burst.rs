@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use multichat::invite::Right;
 use multichat::invite::hints::Hints;
-use multichat::output::{Format, Output, Talk};
+use multichat::output::{Format, Output, Verbosity};
 use multichat::profile::Profile;
 use multichat::profile::room::Room;
-use multichat::tui::model::News;
+use multichat::tui::model::ModelEvent;
 use tokio::sync::oneshot;
 
 use crate::fill::{fill, flags, open};
@@ -21,7 +21,7 @@ use crate::{Done, failed};
 /// The interval between keys. Chosen: 20 keys a second, faster than people type.
 const KEY_EVERY: Duration = Duration::from_millis(50);
 /// The interval between frames, as in the program. Input is drawn at once.
-const FRAME_EVERY: Duration = Duration::from_millis(33);
+const FRAME_INTERVAL: Duration = Duration::from_millis(33);
 /// The time limit; a longer run means that something is broken.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -30,11 +30,11 @@ pub(crate) struct Burst {
     pub(crate) time: Duration,
     pub(crate) typed: usize,
     pub(crate) seen: usize,
-    pub(crate) echoes: Vec<Duration>,
+    pub(crate) echoes_input: Vec<Duration>,
 }
 
 fn quiet() -> Output {
-    Output { talk: Talk::Quiet, ..Output::plain(Format::Text) }
+    Output { verbosity: Verbosity::Quiet, ..Output::plain(Format::Text) }
 }
 
 /// Serves all messages on its own thread until `end` is signalled.
@@ -60,13 +60,13 @@ fn serve(folder: PathBuf, told: mpsc::Sender<SocketAddr>, end: oneshot::Receiver
 pub(crate) async fn run(folder: &Path, messages: u64) -> Done<Burst> {
     let (there, here) = (folder.join("there"), folder.join("here"));
     fill(&there, "burst", messages).await?;
-    let ticket = {
+    let invite = {
         let profile = Profile::open(&flags(&there, &[])?).map_err(failed)?;
         let room = profile.find(Some("burst")).map_err(failed)?;
-        room.ticket(Right::Member, Hints::default()).ok_or("an open room")?
+        room.invite(Right::Member, Hints::default()).ok_or("an open room")?
     };
     let mut profile = Profile::open(&flags(&here, &[])?).map_err(failed)?;
-    let room = Room::of_ticket(&ticket, Some("burst"), jiff::Timestamp::now()).map_err(failed)?;
+    let room = Room::from_invite(&invite, Some("burst"), jiff::Timestamp::now()).map_err(failed)?;
     profile.add(room).map_err(failed)?;
     drop(profile);
 
@@ -88,7 +88,7 @@ async fn watch(folder: &Path, peer: &str, messages: u64) -> Done<Burst> {
     let mut screen = Screen::new(&session).await?;
     session.go_online(&global, &quiet()).await.map_err(failed)?;
     let start = Instant::now();
-    let mut burst = Burst { time: Duration::ZERO, typed: 0, seen: 0, echoes: Vec::new() };
+    let mut burst = Burst { time: Duration::ZERO, typed: 0, seen: 0, echoes_input: Vec::new() };
     let (mut due, mut frame, mut is_behind) = (start + KEY_EVERY, start, false);
     while session.timeline().view().count()? < messages {
         if start.elapsed() > LIMIT {
@@ -98,7 +98,7 @@ async fn watch(folder: &Path, peer: &str, messages: u64) -> Done<Burst> {
             biased;
             () = tokio::time::sleep_until(due.into()) => {
                 screen.key()?;
-                burst.echoes.push(due.elapsed());
+                burst.echoes_input.push(due.elapsed());
                 burst.typed += 1;
                 due += KEY_EVERY;
             }
@@ -109,16 +109,16 @@ async fn watch(folder: &Path, peer: &str, messages: u64) -> Done<Burst> {
             () = std::future::ready(()), if is_behind => {
                 let step = session.step().await.map_err(failed)?;
                 is_behind = step.more;
-                screen.model.update(News::Came(step.entries));
+                screen.model.update(ModelEvent::NewMessages(step.entries));
                 if Instant::now() >= frame {
                     screen.draw()?;
-                    frame = Instant::now() + FRAME_EVERY;
+                    frame = Instant::now() + FRAME_INTERVAL;
                 }
             }
         }
     }
     burst.time = start.elapsed();
-    burst.seen = screen.model.typing.text().chars().filter(|c| *c == 'x').count();
+    burst.seen = screen.model.input_line.text().chars().filter(|c| *c == 'x').count();
     session.close().await;
     Ok(burst)
 }

@@ -8,7 +8,7 @@ use multichat::args::{self, Global};
 use multichat::message::Draft;
 use multichat::profile::Profile;
 use multichat::profile::room::Room;
-use multichat::quota::Bounds;
+use multichat::quota::Quota;
 use multichat::session::Session;
 use multifeed_core::{FeedKey, KeyPair};
 
@@ -29,7 +29,7 @@ pub(crate) fn flags(folder: &Path, more: &[&str]) -> Done<Global> {
     words.push("status".into());
     let mut global = args::parse(words).map_err(|stop| format!("{stop:?}"))?.global;
     // A million messages of five authors exceed the default limits.
-    global.bounds = Bounds { author_mib: 1024, room_mib: 8 * 1024 };
+    global.quota = Quota { author_mib: 1024, room_mib: 8 * 1024 };
     Ok(global)
 }
 

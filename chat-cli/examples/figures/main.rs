@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use multichat::args::channel::AnyChannel;
+use multichat::args::channel::ChannelFilter;
 use multichat::report::Failure;
 use multichat::session::Session;
 use multichat::session::search::Search;
@@ -55,7 +55,7 @@ async fn main() -> Done<()> {
     let more = session.page(None, 1_000).await.map_err(failed)?;
     session.close().await;
     let keys = screen.keys(more, KEYS)?;
-    writeln!(out, "| key press to echo, 1,000 rows | {} |", spread(keys))?;
+    writeln!(out, "| key press to echo, 1,000 rows | {} |", delivery(keys))?;
 
     let path = folder.path().join("rooms");
     for number in 0..ROOMS {
@@ -68,14 +68,14 @@ async fn main() -> Done<()> {
     let burst = burst::run(folder.path(), BURST).await?;
     writeln!(out, "| {BURST} messages arrive while typing | {} |", ms(burst.time))?;
     writeln!(out, "| keys typed, keys on the screen | {}, {} |", burst.typed, burst.seen)?;
-    writeln!(out, "| key press to echo meanwhile | {} |", spread(burst.echoes))?;
+    writeln!(out, "| key press to echo meanwhile | {} |", delivery(burst.echoes_input))?;
 
     let path = folder.path().join("searched");
     fill(&path, "searched", searched).await?;
     let (session, _) = shown(&path, "searched").await?;
     let (time, slices) = search(&session).await?;
     writeln!(out, "| a search through {searched} messages | {} |", ms(time))?;
-    writeln!(out, "| what a key waits for it | {} |", spread(slices))?;
+    writeln!(out, "| what a key waits for it | {} |", delivery(slices))?;
     session.close().await;
     Ok(())
 }
@@ -93,10 +93,10 @@ async fn shown(folder: &Path, room: &str) -> Done<(Session, Screen)> {
 async fn search(session: &Session) -> Done<(Duration, Vec<Duration>)> {
     let start = Instant::now();
     let mut slices = Vec::new();
-    let mut search = Search::new("no such word", &AnyChannel::default(), 50);
+    let mut search = Search::new("no such word", &ChannelFilter::default(), 50);
     while !search.is_over() {
         let slice = Instant::now();
-        session.search_on(&mut search).await.map_err(failed)?;
+        session.continue_search(&mut search).await.map_err(failed)?;
         slices.push(slice.elapsed());
     }
     Ok((start.elapsed(), slices))
@@ -121,7 +121,7 @@ fn ms(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
-fn spread(mut times: Vec<Duration>) -> String {
+fn delivery(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let at = |part: usize| times.get((times.len() * part / 100).min(times.len() - 1)).copied();
     let shown = |part| at(part).map_or("-".into(), ms);
@@ -131,6 +131,6 @@ fn spread(mut times: Vec<Duration>) -> String {
 fn failed(failure: Failure) -> Box<dyn std::error::Error> {
     failure
         .report()
-        .map_or("stopped".into(), |report| report.text(multichat::report::Paint::Plain))
+        .map_or("stopped".into(), |report| report.text(multichat::report::ColourMode::Plain))
         .into()
 }

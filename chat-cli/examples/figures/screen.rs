@@ -8,8 +8,8 @@ use multichat::sanitize;
 use multichat::session::Session;
 use multichat::theme::Theme;
 use multichat::timeline::Entry;
-use multichat::tui::model::room_info::About;
-use multichat::tui::model::{Model, News, Size};
+use multichat::tui::model::room_info::RoomInfo;
+use multichat::tui::model::{Model, ModelEvent, Size};
 use multichat::tui::view;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -29,7 +29,7 @@ pub(crate) struct Screen {
 impl Screen {
     pub(crate) async fn new(session: &Session) -> Done<Self> {
         let name = sanitize::line(session.room().name(), 40);
-        let about = About {
+        let room_info = RoomInfo {
             rooms: vec![name.clone()],
             room: name,
             nick: session.nick().clone(),
@@ -37,8 +37,8 @@ impl Screen {
             zone: TimeZone::UTC,
             has_network: true,
         };
-        let mut model = Model::new(about, SIZE, Theme::Dark, None);
-        model.update(News::Latest(session.page(None, PAGE_ROWS).await.map_err(failed)?));
+        let mut model = Model::new(room_info, SIZE, Theme::Dark, None);
+        model.update(ModelEvent::Latest(session.page(None, PAGE_ROWS).await.map_err(failed)?));
         let terminal = Terminal::new(TestBackend::new(SIZE.width, SIZE.height))?;
         Ok(Self { model, terminal })
     }
@@ -56,12 +56,12 @@ impl Screen {
 
     /// Returns the time from each key to its frame, with these messages in the model.
     pub(crate) fn keys(&mut self, entries: Vec<Entry>, count: usize) -> Done<Vec<Duration>> {
-        self.model.update(News::Came(entries));
+        self.model.update(ModelEvent::NewMessages(entries));
         let mut times = Vec::with_capacity(count);
         for number in 0..count {
             // Keeps the line at a usual length.
             if number % 80 == 0 {
-                self.model.typing.set("");
+                self.model.input_line.set("");
             }
             let start = Instant::now();
             self.key()?;

@@ -66,11 +66,11 @@ impl Film {
         let mut at = 0;
         while at < WIDTH {
             let Some(cell) = shot.screen.cell(row, at) else { break };
-            let look = Look::of(cell, shot.cursor == Some((row, at)));
+            let look = Appearance::of(cell, shot.cursor == Some((row, at)));
             let from = at;
             let mut text = String::new();
             while let Some(cell) = shot.screen.cell(row, at).filter(|_| at < WIDTH) {
-                if Look::of(cell, shot.cursor == Some((row, at))) != look {
+                if Appearance::of(cell, shot.cursor == Some((row, at))) != look {
                     break;
                 }
                 let letters = if cell.has_contents() { cell.contents() } else { " " };
@@ -149,13 +149,13 @@ impl Film {
 
 /// The style of characters.
 #[derive(Clone, Debug, PartialEq)]
-struct Look {
+struct Appearance {
     ink: String,
     ground: Option<String>,
     is_bold: bool,
 }
 
-impl Look {
+impl Appearance {
     fn of(cell: &Cell, is_cursor: bool) -> Self {
         let (mut ink, mut ground) = (colour(cell.fgcolor()), colour(cell.bgcolor()));
         if cell.inverse() != is_cursor {

@@ -28,7 +28,7 @@ const READING_MS: u64 = 1_600;
 fn main() -> Result<(), Box<dyn Error>> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo.svg");
     let file = env::args_os().nth(1).map_or(beside, PathBuf::from);
-    let mut play = Play::new()?;
+    let mut play = Simulation::new()?;
     play.one_writes_alone()?;
     play.the_other_comes()?;
     play.both_write()?;
@@ -55,13 +55,13 @@ fn programs() -> Result<PathBuf, Box<dyn Error>> {
 const ALICE: &str = "alice";
 const BOB: &str = "bob";
 
-struct Play {
+struct Simulation {
     terminals: Terminals,
     film: Film,
     invite: String,
 }
 
-impl Play {
+impl Simulation {
     fn new() -> Result<Self, Box<dyn Error>> {
         let (terminals, programs) = (Terminals::new()?, programs()?);
         for who in [ALICE, BOB] {

@@ -18,9 +18,9 @@ pub(crate) const WIDTH: u16 = 60;
 pub(crate) const HEIGHT: u16 = 26;
 
 /// Longer than any step takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The interval between checks of a screen.
-const LOOK_EVERY: Duration = Duration::from_millis(40);
+const CHECK_INTERVAL: Duration = Duration::from_millis(40);
 
 /// A private tmux server, which ends when this is dropped.
 pub(crate) struct Terminals {
@@ -36,9 +36,10 @@ impl Terminals {
         let mut command = Command::new("tmux");
         command.env_remove("TMUX").args(["-f", "/dev/null", "-S"]);
         let done = command.arg(self.dir.path().join("tmux")).args(words).output()?;
-        match done.status.success() {
-            true => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
-            false => Err(String::from_utf8_lossy(&done.stderr).into_owned().into()),
+        if done.status.success() {
+            Ok(String::from_utf8_lossy(&done.stdout).into_owned())
+        } else {
+            Err(String::from_utf8_lossy(&done.stderr).into_owned().into())
         }
     }
 
@@ -84,7 +85,7 @@ impl Terminals {
         what: &str,
         is: impl Fn(&str) -> bool,
     ) -> Result<(), Box<dyn Error>> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + STALL_TIMEOUT;
         loop {
             let screen = self.text(who)?;
             if is(&screen) {
@@ -93,7 +94,7 @@ impl Terminals {
             if Instant::now() > until {
                 return Err(format!("no {what:?} on the screen of {who}:\n{screen}").into());
             }
-            sleep(LOOK_EVERY);
+            sleep(CHECK_INTERVAL);
         }
     }
 

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 /// What the doctor checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Part {
+pub enum DoctorPart {
     /// The size of the terminal.
     Term,
     /// The files on disk.
@@ -22,7 +22,7 @@ pub enum About {
     /// Check what works here, and what to do about problems
     Doctor {
         /// Check this part only
-        part: Option<Part>,
+        part: Option<DoctorPart>,
         /// Rebuild the index of each room; messages are not changed
         #[arg(long)]
         fix: bool,

@@ -33,9 +33,9 @@ pub struct Discovery {
         value_name = "HOST:PORT",
         env = "MULTICHAT_BOOTSTRAP",
         value_delimiter = ',',
-        value_parser = entry
+        value_parser = parse_entry_point
     )]
-    pub bootstrap: Vec<Entry>,
+    pub bootstrap: Vec<DhtEntryPoint>,
     /// Announce this address of yours on the DHT
     #[arg(long, global = true, value_name = "ADDR:PORT", value_delimiter = ',')]
     pub advertise: Vec<SocketAddr>,
@@ -61,7 +61,7 @@ pub enum Transport {
 
 /// Where to enter a DHT.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum DhtEntryPoint {
     /// A node of the DHT.
     Node(PeerAddress),
     /// No DHT.
@@ -83,26 +83,26 @@ impl Discovery {
     /// Returns whether to use the DHT: by name or through its nodes.
     pub fn uses_dht(&self) -> bool {
         let named = !self.bootstrap.is_empty() || self.transport.contains(&Transport::Dht);
-        named && !self.bootstrap.contains(&Entry::None) && !self.is_offline()
+        named && !self.bootstrap.contains(&DhtEntryPoint::None) && !self.is_offline()
     }
 
     /// Returns whether to search for peers that the user did not name.
-    pub fn looks(&self) -> bool {
+    pub fn uses_discovery(&self) -> bool {
         self.uses_lan() || self.uses_dht()
     }
 
     /// Returns the nodes through which to enter a private DHT.
-    pub fn entries(&self) -> impl Iterator<Item = &PeerAddress> {
-        self.bootstrap.iter().filter_map(|entry| match entry {
-            Entry::Node(node) => Some(node),
-            Entry::None => None,
+    pub fn bootstrap_nodes(&self) -> impl Iterator<Item = &PeerAddress> {
+        self.bootstrap.iter().filter_map(|parse_entry_point| match parse_entry_point {
+            DhtEntryPoint::Node(node) => Some(node),
+            DhtEntryPoint::None => None,
         })
     }
 }
 
-pub(crate) fn entry(text: &str) -> Result<Entry, String> {
+pub(crate) fn parse_entry_point(text: &str) -> Result<DhtEntryPoint, String> {
     if text == "none" {
-        return Ok(Entry::None);
+        return Ok(DhtEntryPoint::None);
     }
-    text.parse().map(Entry::Node)
+    text.parse().map(DhtEntryPoint::Node)
 }

@@ -4,15 +4,15 @@
 
 use clap::{Command, CommandFactory};
 
-use super::Line;
+use super::CommandLine;
 
 /// The text of `multichat --help`.
 const OVERVIEW: &str = "\
 Chat without a server: every member owns one signed feed
 
-    multichat                  open the last room; the first time, create one
-    multichat ROOM|INVITE      open that room, or join with that invite
-    multichat COMMAND --help   show the flags of a command, with an example
+  multichat                  open the last room; the first time, create one
+  multichat ROOM|INVITE      open that room, or join with that invite
+  multichat COMMAND --help   show the flags of a command, with an example
 
 Rooms      new  join  invite  rooms  attach  chat
 Messages   send  tail  search  export  pipe  backup  restore
@@ -64,12 +64,12 @@ const EXAMPLES: [(&str, &str); 31] = [
 
 /// Returns the whole command line, for the manual page and the completions.
 pub fn command() -> Command {
-    Line::command()
+    CommandLine::command()
 }
 
 /// Returns the command line with short help: the global flags have a page of their own.
-pub(super) fn brief() -> Command {
-    let command = Line::command().override_help(OVERVIEW).mut_args(|arg| {
+pub(super) fn command_with_short_help() -> Command {
+    let command = CommandLine::command().override_help(OVERVIEW).mut_args(|arg| {
         let is_for_all = arg.is_global_set();
         arg.hide(is_for_all)
     });
@@ -78,7 +78,7 @@ pub(super) fn brief() -> Command {
 
 /// Returns the page of global flags.
 pub fn flags() -> String {
-    let command = Line::command().disable_help_flag(true).disable_version_flag(true);
+    let command = CommandLine::command().disable_help_flag(true).disable_version_flag(true);
     let command = command.mut_args(|arg| {
         let is_for_all = arg.is_global_set();
         let has_value = arg.get_action().takes_values();

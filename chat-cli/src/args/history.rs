@@ -2,11 +2,11 @@
 
 use clap::{Subcommand, ValueEnum};
 
-use super::channel::AnyChannel;
+use super::channel::ChannelFilter;
 
 /// Commands on stored messages. None of them needs a network.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Keep {
+pub enum HistoryCommand {
     /// Find messages
     Search {
         /// Words to find
@@ -14,7 +14,7 @@ pub enum Keep {
         words: Vec<String>,
         /// The channel to search.
         #[command(flatten)]
-        channel: AnyChannel,
+        channel: ChannelFilter,
         /// Maximum number of results
         #[arg(short = 'n', long = "lines", default_value_t = 50, value_name = "COUNT")]
         lines: usize,
@@ -26,19 +26,19 @@ pub enum Keep {
         format: ExportFormat,
         /// The channel to export.
         #[command(flatten)]
-        channel: AnyChannel,
+        channel: ChannelFilter,
     },
     /// Check a feed from its first to its last message
     Inspect {
         /// What to check
         #[command(subcommand)]
-        what: Inspected,
+        what: InspectTarget,
     },
 }
 
 /// What can be checked.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Inspected {
+pub enum InspectTarget {
     /// A feed, by its key or the first characters of its key
     Feed {
         /// The key, as printed by `multichat feeds`

@@ -5,14 +5,14 @@ use std::ffi::OsString;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
-use super::{Action, Invocation, Line, help, suggest};
+use super::{Action, CommandLine, Invocation, help, suggest};
 use crate::exit::ExitCode;
-use crate::invite::input::looks_like_ticket;
+use crate::invite::input::looks_like_invite;
 use crate::report::Failure;
 
 /// Why there is nothing to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub enum ParseExit {
     /// Help or the version, for standard output. Not an error.
     Print(String),
     /// The command line is invalid.
@@ -23,21 +23,21 @@ pub enum Stop {
 ///
 /// # Errors
 /// Returns a failure with exit code 2 that shows a valid command line.
-pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Stop> {
-    let found = help::brief().try_get_matches_from(words).map_err(stop)?;
-    let line = Line::from_arg_matches(&found).map_err(stop)?;
-    let Line { mut global, words, command } = line;
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, ParseExit> {
+    let found = help::command_with_short_help().try_get_matches_from(words).map_err(stop)?;
+    let line = CommandLine::from_arg_matches(&found).map_err(stop)?;
+    let CommandLine { mut global, words, command } = line;
     let action = match (command, &words[..]) {
         (Some(command), []) => Action::Run(command),
         (None, []) => Action::Open,
-        (None, words) if looks_like_ticket(&words.join(" ")) => {
-            Action::JoinAndOpen { ticket: words.join(" ") }
+        (None, words) if looks_like_invite(&words.join(" ")) => {
+            Action::JoinAndOpen { invite: words.join(" ") }
         }
         (None, [room]) if global.room.is_none() => {
             global.room = Some(room.clone());
             Action::Open
         }
-        (_, words) => return Err(Stop::Fail(suggest::unknown(words))),
+        (_, words) => return Err(ParseExit::Fail(suggest::unknown(words))),
     };
     Ok(Invocation { global, action })
 }
@@ -47,10 +47,10 @@ pub fn wants_json(words: &[OsString]) -> bool {
     words.iter().take_while(|word| *word != "--").any(|word| word == "--json")
 }
 
-fn stop(error: clap::Error) -> Stop {
+fn stop(error: clap::Error) -> ParseExit {
     let text = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return Stop::Print(text.trim_end().to_string());
+        return ParseExit::Print(text.trim_end().to_string());
     }
     // clap writes paragraphs: the error, tips, the usage, and where to find help.
     let mut paragraphs = text.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
@@ -63,5 +63,5 @@ fn stop(error: clap::Error) -> Stop {
             failure = failure.help(line.trim().trim_start_matches("tip: "));
         }
     }
-    Stop::Fail(failure.help("all commands:  multichat --help"))
+    ParseExit::Fail(failure.help("all commands:  multichat --help"))
 }

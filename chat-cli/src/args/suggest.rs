@@ -2,17 +2,17 @@
 
 use clap::CommandFactory;
 
-use super::Line;
+use super::CommandLine;
 use crate::exit::ExitCode;
-use crate::invite::input::looks_like_ticket;
+use crate::invite::input::looks_like_invite;
 use crate::report::Failure;
-use crate::similar::nearest;
+use crate::similar::closest;
 
 /// Returns the command most similar to a word, if any.
 pub fn nearest_command(word: &str) -> Option<String> {
-    let line = Line::command();
+    let line = CommandLine::command();
     let names: Vec<&str> = line.get_subcommands().map(|command| command.get_name()).collect();
-    nearest(word, names).first().map(|name| (*name).to_string())
+    closest(word, names).first().map(|name| (*name).to_string())
 }
 
 /// Suggests what words that start with no command may have meant.
@@ -20,8 +20,8 @@ pub(super) fn unknown(words: &[String]) -> Failure {
     let first = words.first().map_or("", String::as_str);
     let failure = Failure::new(ExitCode::Usage, "usage", format!("there is no command '{first}'"));
     let rest = words.get(1..).unwrap_or_default().join(" ");
-    if let Some(ticket) = words.iter().find(|word| looks_like_ticket(word)) {
-        return failure.help(format!("did you mean:  multichat join {ticket}"));
+    if let Some(invite) = words.iter().find(|word| looks_like_invite(word)) {
+        return failure.help(format!("did you mean:  multichat join {invite}"));
     }
     match nearest_command(first) {
         Some(command) => failure.help(format!("did you mean:  multichat {command} {rest}")),

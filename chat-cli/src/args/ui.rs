@@ -16,14 +16,14 @@ pub enum Ui {
 impl Ui {
     /// Returns the requested mode, or else full screen if a person has a capable terminal.
     pub fn of(
-        asked: Option<Self>,
+        requested: Option<Self>,
         output: &Output,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Self {
         let terminals = output.terminals;
-        let is_people = terminals.input && terminals.data && output.format == Format::Text;
+        let is_people = terminals.stdin && terminals.stdout && output.format == Format::Text;
         let is_simple = variable("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-        match asked {
+        match requested {
             Some(Self::Tui) if is_people => Self::Tui,
             Some(_) => Self::Line,
             None if is_people && !is_simple => Self::Tui,

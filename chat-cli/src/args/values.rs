@@ -81,9 +81,10 @@ impl PeerAddress {
 
 impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
         }
     }
 }
@@ -92,15 +93,15 @@ impl FromStr for PeerAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "use HOST:PORT, such as 192.0.2.7:4977 or [2001:db8::7]:4977".to_string();
-        let (host, port) = text.trim().rsplit_once(':').ok_or_else(wrong)?;
-        let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
+        let invalid = || "use HOST:PORT, such as 192.0.2.7:4977 or [2001:db8::7]:4977".to_string();
+        let (host, port) = text.trim().rsplit_once(':').ok_or_else(invalid)?;
+        let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(invalid)?;
         let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let plain = !host.contains([':', '[', ']']);
-        let host = bracketed.or(plain.then_some(host)).ok_or_else(wrong)?;
+        let host = bracketed.or(plain.then_some(host)).ok_or_else(invalid)?;
         let right = !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic());
         if !right || host.len() > HOST_CHARS_MAX {
-            return Err(wrong());
+            return Err(invalid());
         }
         Ok(Self { host: host.to_string(), port })
     }

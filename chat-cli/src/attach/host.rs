@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::{Ask, Tell};
+use super::{Request, Response};
 use crate::args::Global;
 use crate::profile::Profile;
 use crate::report::Failure;
@@ -15,7 +15,7 @@ use crate::report::Failure;
 pub const SOCKET: &str = "window.sock";
 /// The most clients at a time; further connections are closed. Chosen: more windows than a person
 /// uses, and bounds memory.
-pub const GUESTS_MAX: usize = 8;
+pub const CLIENTS_MAX: usize = 8;
 
 /// Returns the socket path of the profile; `None` if the profile is not on disk.
 ///
@@ -27,29 +27,29 @@ pub fn socket(global: &Global) -> Result<Option<PathBuf>, Failure> {
 
 /// An attached client, numbered in the order of connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GuestId(u64);
+pub struct ClientId(u64);
 
 /// An event of a client.
 #[derive(Debug)]
-pub enum Said {
+pub enum ClientEvent {
     /// It connected; responses go to this channel.
-    Came(mpsc::Sender<Tell>),
+    Connected(mpsc::Sender<Response>),
     /// It sent a request.
-    Asked(Ask),
+    Requested(Request),
     /// It disconnected.
-    Left,
+    Disconnected,
 }
 
 /// Accepts clients until dropped.
 #[derive(Debug)]
 pub struct Host {
-    said: mpsc::Receiver<(GuestId, Said)>,
+    event: mpsc::Receiver<(ClientId, ClientEvent)>,
     /// `None` if no client can connect.
-    door: Option<Door>,
+    listener: Option<Listener>,
 }
 
 #[derive(Debug)]
-struct Door {
+struct Listener {
     path: PathBuf,
     task: JoinHandle<()>,
 }
@@ -61,20 +61,20 @@ impl Host {
     /// # Errors
     /// Fails if the socket cannot be created.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let (tell, said) = mpsc::channel(super::wire::MESSAGES_MAX);
-        let task = accept(path, tell)?;
-        Ok(Self { said, door: Some(Door { path: path.to_path_buf(), task }) })
+        let (sender, event) = mpsc::channel(super::wire::MESSAGES_MAX);
+        let task = accept(path, sender)?;
+        Ok(Self { event, listener: Some(Listener { path: path.to_path_buf(), task }) })
     }
 
     /// Creates a host without a socket.
     pub fn closed() -> Self {
-        Self { said: mpsc::channel(1).1, door: None }
+        Self { event: mpsc::channel(1).1, listener: None }
     }
 
     /// Returns the next event of a client. Never returns if no client can connect.
-    pub async fn next(&mut self) -> (GuestId, Said) {
-        match self.said.recv().await {
-            Some(said) => said,
+    pub async fn next(&mut self) -> (ClientId, ClientEvent) {
+        match self.event.recv().await {
+            Some(event) => event,
             None => std::future::pending().await,
         }
     }
@@ -82,16 +82,16 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if let Some(door) = &self.door {
-            door.task.abort();
+        if let Some(listener) = &self.listener {
+            listener.task.abort();
             // If this fails, the next process that opens the profile removes the socket.
-            let _ = std::fs::remove_file(&door.path);
+            let _ = std::fs::remove_file(&listener.path);
         }
     }
 }
 
 #[cfg(unix)]
-fn accept(path: &Path, said: mpsc::Sender<(GuestId, Said)>) -> io::Result<JoinHandle<()>> {
+fn accept(path: &Path, event: mpsc::Sender<(ClientId, ClientEvent)>) -> io::Result<JoinHandle<()>> {
     use std::os::unix::fs::PermissionsExt;
     use std::sync::Arc;
     use tokio::net::UnixListener;
@@ -104,42 +104,46 @@ fn accept(path: &Path, said: mpsc::Sender<(GuestId, Said)>) -> io::Result<JoinHa
     // The folder has mode 0700, so no other user can connect between the two calls.
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    let seats = Arc::new(Semaphore::new(GUESTS_MAX));
+    let slots = Arc::new(Semaphore::new(CLIENTS_MAX));
     Ok(tokio::spawn(async move {
         for number in 0.. {
             let Ok((stream, _)) = listener.accept().await else { return };
             let is_own =
                 stream.peer_cred().is_ok_and(|peer| peer.uid() == nix::unistd::getuid().as_raw());
-            let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else { continue };
+            let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
             if !is_own {
                 continue;
             }
-            let said = said.clone();
+            let event = event.clone();
             tokio::spawn(async move {
-                attend(stream, GuestId(number), &said).await;
-                drop(seat);
+                serve_client(stream, ClientId(number), &event).await;
+                drop(slot);
             });
         }
     }))
 }
 
 #[cfg(not(unix))]
-fn accept(_: &Path, _: mpsc::Sender<(GuestId, Said)>) -> io::Result<JoinHandle<()>> {
+fn accept(_: &Path, _: mpsc::Sender<(ClientId, ClientEvent)>) -> io::Result<JoinHandle<()>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(unix)]
-async fn attend(stream: tokio::net::UnixStream, id: GuestId, said: &mpsc::Sender<(GuestId, Said)>) {
+async fn serve_client(
+    stream: tokio::net::UnixStream,
+    id: ClientId,
+    event: &mpsc::Sender<(ClientId, ClientEvent)>,
+) {
     let (read, write) = stream.into_split();
-    let (tells, mut asks) = super::wire::carry::<Tell, Ask>(read, write);
-    if said.send((id, Said::Came(tells))).await.is_err() {
+    let (responses, mut requests) = super::wire::spawn_pumps::<Response, Request>(read, write);
+    if event.send((id, ClientEvent::Connected(responses))).await.is_err() {
         return;
     }
-    while let Some(ask) = asks.recv().await {
-        if said.send((id, Said::Asked(ask))).await.is_err() {
+    while let Some(request) = requests.recv().await {
+        if event.send((id, ClientEvent::Requested(request))).await.is_err() {
             return;
         }
     }
     // Sending fails only if the host is dropped.
-    let _ = said.send((id, Said::Left)).await;
+    let _ = event.send((id, ClientEvent::Disconnected)).await;
 }

@@ -4,43 +4,44 @@ use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
 
-use super::host::{GuestId, Said};
-use super::{Ask, Refusal, Tell};
-use crate::delivery::Spread;
+use super::host::{ClientEvent, ClientId};
+use super::{Refusal, Request, Response, Submission};
+use crate::delivery::Holders;
 use crate::exit::ExitCode;
 use crate::report::Failure;
 use crate::session::Session;
 
 /// The attached clients, and the delivery of the last message of each.
 #[derive(Debug, Default)]
-pub struct Sends {
-    guests: BTreeMap<GuestId, mpsc::Sender<Tell>>,
-    spreads: BTreeMap<GuestId, Spread>,
+pub struct Submissions {
+    clients: BTreeMap<ClientId, mpsc::Sender<Response>>,
+    holders: BTreeMap<ClientId, Holders>,
 }
 
-impl Sends {
+impl Submissions {
     /// Handles an event of a client. Returns requests other than `Send`, with the channel for the
     /// response.
     ///
     /// # Errors
     /// Fails if the store fails.
-    pub async fn take(
+    pub async fn on_event(
         &mut self,
         session: &Session,
-        (id, said): (GuestId, Said),
-    ) -> Result<Option<(Ask, mpsc::Sender<Tell>)>, Failure> {
-        match said {
-            Said::Came(tells) => _ = self.guests.insert(id, tells),
-            Said::Left => {
-                self.guests.remove(&id);
-                self.spreads.remove(&id);
+        id: ClientId,
+        event: ClientEvent,
+    ) -> Result<Option<(Request, mpsc::Sender<Response>)>, Failure> {
+        match event {
+            ClientEvent::Connected(responses) => _ = self.clients.insert(id, responses),
+            ClientEvent::Disconnected => {
+                self.clients.remove(&id);
+                self.holders.remove(&id);
             }
-            Said::Asked(Ask::Send { room, channel, text }) => {
-                let told = self.send(session, id, room.as_deref(), (&channel, &text)).await?;
-                self.tell(id, told);
+            ClientEvent::Requested(Request::Send(message)) => {
+                let response = self.send(session, id, &message).await?;
+                self.respond(id, response);
             }
-            Said::Asked(ask) => {
-                return Ok(self.guests.get(&id).map(|tells| (ask, tells.clone())));
+            ClientEvent::Requested(request) => {
+                return Ok(self.clients.get(&id).map(|responses| (request, responses.clone())));
             }
         }
         Ok(None)
@@ -49,33 +50,32 @@ impl Sends {
     async fn send(
         &mut self,
         session: &Session,
-        id: GuestId,
-        room: Option<&str>,
-        (channel, text): (&str, &str),
-    ) -> Result<Tell, Failure> {
+        id: ClientId,
+        message: &Submission,
+    ) -> Result<Response, Failure> {
         let open = session.room();
-        if let Some(query) = room
+        if let Some(query) = message.room.as_deref()
             && session.profile().find(Some(query)).map(|found| found.id()) != Ok(open.id())
         {
-            return Ok(Tell::Refused(Refusal::OtherRoom(open.name().to_string())));
+            return Ok(Response::Refused(Refusal::OtherRoom(open.name().to_string())));
         }
         if open.is_sealed() {
-            return Ok(Tell::Refused(Refusal::Sealed));
+            return Ok(Response::Refused(Refusal::Sealed));
         }
-        match session.append(channel, text).await {
+        match session.append(&message.channel, &message.text).await {
             Ok(stored) => {
                 let (feed, index) = (stored.feed, stored.index);
-                self.spreads.insert(id, Spread::new(stored));
-                Ok(Tell::Stored { feed, index })
+                self.holders.insert(id, Holders::new(stored));
+                Ok(Response::Stored { feed, index })
             }
             Err(failure) => {
                 let words = failure.report().map_or("", |report| report.message().as_str());
-                let told = Tell::Refused(Refusal::NotStored(words.to_string()));
+                let response = Response::Refused(Refusal::NotStored(words.to_string()));
                 // The client can correct this input. Any other failure ends the process.
                 if failure.exit() == ExitCode::BadInput {
-                    return Ok(told);
+                    return Ok(response);
                 }
-                self.tell(id, told);
+                self.respond(id, response);
                 Err(failure)
             }
         }
@@ -85,21 +85,21 @@ impl Sends {
     ///
     /// # Errors
     /// Fails if the node has closed.
-    pub async fn look(&mut self, session: &Session) -> Result<(), Failure> {
-        let mut reached = Vec::with_capacity(self.spreads.len());
-        for (id, spread) in &mut self.spreads {
-            reached.push((*id, spread.look(session).await?));
+    pub async fn update(&mut self, session: &Session) -> Result<(), Failure> {
+        let mut reports = Vec::with_capacity(self.holders.len());
+        for (id, holders) in &mut self.holders {
+            reports.push((*id, holders.update(session).await?));
         }
-        for (id, reached) in reached {
-            self.tell(id, Tell::Reached(reached));
+        for (id, report) in reports {
+            self.respond(id, Response::Delivery(report));
         }
         Ok(())
     }
 
     /// Sends a response. A client that does not read misses it, and gets the next report.
-    fn tell(&self, id: GuestId, told: Tell) {
-        if let Some(tells) = self.guests.get(&id) {
-            let _ = tells.try_send(told);
+    fn respond(&self, id: ClientId, response: Response) {
+        if let Some(responses) = self.clients.get(&id) {
+            let _ = responses.try_send(response);
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) const MESSAGES_MAX: usize = 16;
 
 /// Transfers messages in both directions until one end closes. The sender's messages go out;
 /// incoming messages arrive at the receiver.
-pub(super) fn carry<Out, In>(
+pub(super) fn spawn_pumps<Out, In>(
     read: impl AsyncRead + Unpin + Send + 'static,
     write: impl AsyncWrite + Unpin + Send + 'static,
 ) -> (mpsc::Sender<Out>, mpsc::Receiver<In>)
@@ -26,20 +26,20 @@ where
     In: DeserializeOwned + Send + 'static,
 {
     let (sender, out) = mpsc::channel(MESSAGES_MAX);
-    let (heard, receiver) = mpsc::channel(MESSAGES_MAX);
+    let (incoming, receiver) = mpsc::channel(MESSAGES_MAX);
     tokio::spawn(async move {
         // A closed connection and an invalid message both end the connection.
         tokio::select! {
-            _ = hear(read, heard) => {}
-            _ = speak(write, out) => {}
+            _ = read_messages(read, incoming) => {}
+            _ = write_messages(write, out) => {}
         }
     });
     (sender, receiver)
 }
 
-async fn hear<In: DeserializeOwned>(
+async fn read_messages<In: DeserializeOwned>(
     mut read: impl AsyncRead + Unpin,
-    heard: mpsc::Sender<In>,
+    incoming: mpsc::Sender<In>,
 ) -> io::Result<()> {
     loop {
         let length = read.read_u32_le().await? as usize;
@@ -53,13 +53,13 @@ async fn hear<In: DeserializeOwned>(
             return Err(ErrorKind::UnexpectedEof.into());
         }
         let message = postcard::from_bytes(&bytes).map_err(|_| ErrorKind::InvalidData)?;
-        if heard.send(message).await.is_err() {
+        if incoming.send(message).await.is_err() {
             return Ok(());
         }
     }
 }
 
-async fn speak<Out: Serialize>(
+async fn write_messages<Out: Serialize>(
     mut write: impl AsyncWrite + Unpin,
     mut out: mpsc::Receiver<Out>,
 ) -> io::Result<()> {

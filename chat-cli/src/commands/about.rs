@@ -11,13 +11,13 @@ use crate::exit::ExitCode;
 use crate::lines::{Event, Line, VERSION};
 use crate::output::{Format, Output};
 use crate::report::Failure;
-use crate::runtime::drive;
+use crate::runtime::block_on;
 
 pub(super) fn run(global: &Global, output: &Output, about: About) -> Result<(), Failure> {
     match about {
         About::Doctor { part, fix, bundle } => {
-            let wanted = doctor::Wanted { part, fix, bundle };
-            drive(doctor::run(global, output, &wanted))
+            let options = doctor::Options { part, fix, bundle };
+            block_on(doctor::run(global, output, &options))
         }
         About::Version => version(output),
         About::Flags => output.data(args::help::flags().trim_end()),

@@ -14,18 +14,18 @@ use crate::output::Output;
 use crate::profile::Profile;
 use crate::profile::backup::RestoreError;
 use crate::report::Failure;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
 pub(super) fn backup(global: &Global, output: &Output, to: &Path) -> Result<(), Failure> {
     let profile = Profile::open(global)?;
-    let files = profile.to_keep()?;
+    let files = profile.backup_files()?;
     let failed = |error: io::Error| {
         let message = format!("cannot write {}: {error}", to.display());
         Failure::new(ExitCode::Failed, "backup.write", message)
             .help("name a new file in a folder with write permission")
     };
     write(to, &files).map_err(failed)?;
-    let rooms = counted(profile.rooms()?.rooms.len() as u64, "room");
+    let rooms = plural(profile.rooms()?.rooms.len() as u64, "room");
     output
         .say(&format!("saved {rooms} to {}: anyone with this file can read them", to.display()))?;
     output.say("it does not contain your signing key: after a restore you are a new author")
@@ -81,6 +81,6 @@ pub(super) fn restore(global: &Global, output: &Output, from: &Path) -> Result<(
     if let Some(damaged) = rooms.damaged.into_iter().next() {
         return Err(damaged);
     }
-    let rooms = counted(rooms.rooms.len() as u64, "room");
+    let rooms = plural(rooms.rooms.len() as u64, "room");
     output.say(&format!("restored {rooms}; you sign with a new key from now on"))
 }

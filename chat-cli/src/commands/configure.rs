@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::args::Global;
 use crate::args::configure::Configure;
-use crate::config::file::Draft;
+use crate::config::file::KeyChange;
 use crate::config::key::Key;
 use crate::config::{self, Config};
 use crate::exit::ExitCode;
@@ -18,15 +18,15 @@ pub(super) fn run(global: &Global, output: &Output, what: Configure) -> Result<(
     match what {
         Configure::Get { key: None } => {
             let config = config::file::load(global)?;
-            Key::ALL.into_iter().try_for_each(|key| show(output, &config, key, true))
+            Key::ALL.into_iter().try_for_each(|key| show(output, &config, key, Names::Shown))
         }
         Configure::Get { key: Some(name) } => {
             let key = config::key_named(&name)?;
-            show(output, &config::file::load(global)?, key, false)
+            show(output, &config::file::load(global)?, key, Names::Omitted)
         }
         Configure::Set { key, value } => {
             let path = config::file::path(global)?;
-            let draft = Draft::new(&path, config::key_named(&key)?, value)?;
+            let draft = KeyChange::new(&path, config::key_named(&key)?, value)?;
             config::file::write(&path, &draft.text)?;
             output.say(&format!("written to {}", path.display()))
         }
@@ -35,8 +35,15 @@ pub(super) fn run(global: &Global, output: &Output, what: Configure) -> Result<(
     }
 }
 
+/// Whether a value is printed with the name of its setting.
+#[derive(Clone, Copy)]
+enum Names {
+    Shown,
+    Omitted,
+}
+
 /// Prints the value of a setting without flags.
-fn show(output: &Output, config: &Config, key: Key, with_name: bool) -> Result<(), Failure> {
+fn show(output: &Output, config: &Config, key: Key, names: Names) -> Result<(), Failure> {
     let written = config.get(key);
     let values: Vec<_> = match written {
         Some(words) => words.iter().map(String::as_str).collect(),
@@ -50,10 +57,10 @@ fn show(output: &Output, config: &Config, key: Key, with_name: bool) -> Result<(
         return output.json(&Line::from(setting));
     }
     let words = values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    match with_name {
-        true if words.is_empty() => output.data(&format!("{:11} (not set)", key.name())),
-        true => output.data(&format!("{:11} {words}", key.name())),
-        false => output.data(&words),
+    match names {
+        Names::Shown if words.is_empty() => output.data(&format!("{:11} (not set)", key.name())),
+        Names::Shown => output.data(&format!("{:11} {words}", key.name())),
+        Names::Omitted => output.data(&words),
     }
 }
 

@@ -16,15 +16,15 @@ use crate::signals::Signals;
 const PORT: u16 = 49_737;
 
 pub(super) async fn run(global: &Global, output: &Output) -> Result<(), Failure> {
-    let mut signals = Signals::take()?;
+    let mut signals = Signals::listen()?;
     let addr = global.listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)));
-    let mut entries = Vec::new();
-    for entry in global.discovery.entries() {
+    let mut bootstrap_nodes = Vec::new();
+    for entry in global.discovery.bootstrap_nodes() {
         let found = lookup_host((entry.host(), entry.port())).await;
         let found = found.map_err(|error| failed(format!("cannot look up {entry}: {error}")))?;
-        entries.extend(found.filter(SocketAddr::is_ipv4));
+        bootstrap_nodes.extend(found.filter(SocketAddr::is_ipv4));
     }
-    let node = DhtNode::start(addr, &entries).await;
+    let node = DhtNode::start(addr, &bootstrap_nodes).await;
     let node = node.map_err(|error| failed(format!("cannot start on {addr}: {error}")))?;
     let addr = node.addr();
     match output.format {

@@ -6,7 +6,8 @@ use crate::args::Global;
 use crate::exit::ExitCode;
 use crate::ids::hex;
 use crate::lines::{Event, Line};
-use crate::message::{self, Content};
+use crate::message::Content;
+use crate::message::seen;
 use crate::message::{CHANNEL, channel_name};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
@@ -15,7 +16,7 @@ use crate::report::Failure;
 use crate::sanitize;
 use crate::session::Session;
 use crate::session::channels::Channel;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
 /// Blocks read at once. Chosen: bounds memory to 4 MiB, as a message has at most 64 KiB.
 const READ_BLOCKS: u64 = 64;
@@ -42,8 +43,8 @@ pub(super) async fn feeds(global: &Global, output: &Output) -> Result<(), Failur
             }))?,
             Format::Text => {
                 let mark = if own { "  (yours)" } else { "" };
-                let messages = counted(feed.length, "message");
-                let bytes = counted(feed.byte_length, "byte");
+                let messages = plural(feed.length, "message");
+                let bytes = plural(feed.byte_length, "byte");
                 output.data(&format!("{key}  {messages}, {bytes}{mark}"))?;
             }
         }
@@ -72,7 +73,7 @@ pub(super) async fn channels(global: &Global, output: &Output) -> Result<(), Fai
             Format::Text => {
                 let time = last.map(|time| time.to_zoned(TimeZone::system()));
                 let time = time.map(|time| time.strftime(", last %Y-%m-%d %H:%M").to_string());
-                let (messages, time) = (counted(messages, "message"), time.unwrap_or_default());
+                let (messages, time) = (plural(messages, "message"), time.unwrap_or_default());
                 let topic = topic.map_or(String::new(), |topic| format!("  ─ {topic}"));
                 output.data(&format!("#{name:24} {messages}{time}{topic}"))?;
             }
@@ -97,7 +98,7 @@ pub(super) async fn status(global: &Global, output: &Output) -> Result<(), Failu
             state: "offline",
         })),
         Format::Text => {
-            let (messages, members) = (counted(have, "message"), counted(feeds, "member"));
+            let (messages, members) = (plural(have, "message"), plural(feeds, "member"));
             output.data(&format!("\"{room}\": {messages} of {members} stored; offline"))
         }
     };
@@ -125,7 +126,7 @@ pub(super) async fn feed(session: &Session, output: &Output, prefix: &str) -> Re
         let end = feed.length.min(at + READ_BLOCKS);
         let blocks = session.node().read(feed.id, at..end).await;
         for block in blocks.map_err(|error| session.failed(error))? {
-            chain = Some(message::chain(chain, &message::digest(&block)));
+            chain = Some(seen::chain(chain, &seen::digest(&block)));
             let content = session.timeline().envelope().decode(&feed.key.0, &block);
             unreadable += u64::from(matches!(content, Content::Unreadable(_)));
         }
@@ -142,8 +143,8 @@ pub(super) async fn feed(session: &Session, output: &Output, prefix: &str) -> Re
     output.data(&format!("feed        {key}{whose}"))?;
     output.data(&format!(
         "length      {}, {}",
-        counted(length, "message"),
-        counted(bytes, "byte")
+        plural(length, "message"),
+        plural(bytes, "byte")
     ))?;
     output.data(&format!("unreadable  {unreadable}"))?;
     output.data(&format!("digest      {digest}"))?;

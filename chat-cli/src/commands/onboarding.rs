@@ -13,7 +13,7 @@ const ANSWER_BYTES_MAX: u64 = 1_024;
 
 /// Returns whether a person can answer.
 pub(super) fn can_ask(output: &Output) -> bool {
-    output.terminals.input && output.terminals.talk && output.format == Format::Text
+    output.terminals.stdin && output.terminals.stderr && output.format == Format::Text
 }
 
 /// Sets the name from the flags, or asks for one if the profile has none.
@@ -25,7 +25,7 @@ pub(super) fn name(global: &Global, profile: &mut Profile, output: &Output) -> R
         return Ok(());
     }
     let answer = ask(profile, "What should others call you?")?;
-    keep(profile, &answer)
+    store_name(profile, &answer)
 }
 
 /// Asks for a name or an invite and returns the answer.
@@ -34,7 +34,7 @@ pub(super) fn name_or_invite(profile: &mut Profile) -> Result<String, Failure> {
 }
 
 /// Saves the answer as the user's name; an empty answer means the system's user name.
-pub(super) fn keep(profile: &mut Profile, answer: &str) -> Result<(), Failure> {
+pub(super) fn store_name(profile: &mut Profile, answer: &str) -> Result<(), Failure> {
     let name = if answer.is_empty() { default(profile)? } else { answer.to_string() };
     profile.set_nick(&name).map(|_| ())
 }

@@ -5,7 +5,7 @@ use super::{onboarding, rooms};
 use crate::args::ui::Ui;
 use crate::args::{Global, WELCOME};
 use crate::exit::ExitCode;
-use crate::invite::input::looks_like_ticket;
+use crate::invite::input::looks_like_invite;
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::{Failure, Level, Report};
@@ -30,25 +30,25 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
         return profile.find(None).map(|_| ());
     }
     if ui(global, output) == Ui::Tui && onboarding::can_ask(output) {
-        return begin(global, profile, output);
+        return onboard(global, profile, output);
     }
     WELCOME.iter().try_for_each(|line| match output.format {
         Format::Text => output.data(line),
-        Format::Json => output.tell(&Report::new(Level::Note, "room.none", line)),
+        Format::Json => output.report(&Report::new(Level::Note, "room.none", line)),
     })
 }
 
 /// Asks a new user one question, then creates or joins a room.
-fn begin(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
+fn onboard(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
     let answer = match &global.nick {
         Some(nick) => nick.clone(),
         None => onboarding::name_or_invite(&mut profile)?,
     };
-    if looks_like_ticket(&answer) {
+    if looks_like_invite(&answer) {
         // `join` opens the profile itself.
         drop(profile);
-        return rooms::join_ticket(global, answer, output);
+        return rooms::join_with_invite(global, answer, output);
     }
-    onboarding::keep(&mut profile, &answer)?;
+    onboarding::store_name(&mut profile, &answer)?;
     rooms::make(global, profile, None, false, output)
 }

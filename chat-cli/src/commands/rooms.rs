@@ -10,12 +10,12 @@ use crate::exit::ExitCode;
 use crate::ids::hex;
 use crate::invite::fix::Fix;
 use crate::invite::hints::Hints;
-use crate::invite::{Right, Ticket};
+use crate::invite::{Invite, Right};
 use crate::lines::{Event, Line};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::profile::access::Access;
-use crate::profile::invites::{Hinted, invite_to};
+use crate::profile::invites::{InviteHints, invite_text};
 use crate::profile::room::{ROOM_NAME_COLUMNS_MAX, Room};
 use crate::qr;
 use crate::report::{Failure, Level, Report};
@@ -50,15 +50,19 @@ pub(super) fn make(
     let room = profile.add(Room::create(name, Timestamp::now())?)?;
     profile.set_last(room.id())?;
     output.say(&format!("created room \"{}\" ({})", room.name(), room.id()))?;
-    let wanted = Invite { right: Right::Member, qr: false, hints: Hinted::Yes };
-    show_invite(global, &profile, &room, &wanted, output)?;
+    let options = InviteOptions { right: Right::Member, qr: false, hints: InviteHints::Yes };
+    show_invite(global, &profile, &room, &options, output)?;
     if no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }
 
 /// Joins with an invite and opens the room.
-pub(super) fn join_ticket(global: &Global, ticket: String, output: &Output) -> Result<(), Failure> {
-    let ticket = vec![ticket];
-    let given = Join { ticket, name: None, repair: false, no_open: false, open: None };
+pub(super) fn join_with_invite(
+    global: &Global,
+    invite: String,
+    output: &Output,
+) -> Result<(), Failure> {
+    let invite = vec![invite];
+    let given = Join { invite, name: None, repair: false, no_open: false, open: None };
     join(global, &given, output)
 }
 
@@ -69,9 +73,9 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
     let room = match &join.open {
         Some(open) => Room::open(open, name, now)?,
         None => {
-            let ticket = read_ticket(join, output)?;
-            hints = ticket.hints().clone();
-            Room::of_ticket(&ticket, name, now)?
+            let invite = read_invite(join, output)?;
+            hints = invite.hints().clone();
+            Room::from_invite(&invite, name, now)?
         }
     };
     let mut profile = Profile::open(global)?;
@@ -105,10 +109,10 @@ fn opened(global: &Global, room: &Room) -> Global {
 }
 
 /// Parses the invite, and uses the repaired one if requested.
-fn read_ticket(join: &Join, output: &Output) -> Result<Ticket, Failure> {
-    let input = join.ticket();
-    let error = match Ticket::parse(&input) {
-        Ok(ticket) => return Ok(ticket),
+fn read_invite(join: &Join, output: &Output) -> Result<Invite, Failure> {
+    let input = join.invite();
+    let error = match Invite::parse(&input) {
+        Ok(invite) => return Ok(invite),
         Err(error) => error,
     };
     let Some(repair) = error.repair().filter(|_| join.repair) else {
@@ -122,40 +126,40 @@ fn read_ticket(join: &Join, output: &Output) -> Result<Ticket, Failure> {
             format!("characters {position} and {second}: swapped")
         }
     };
-    output.tell(&Report::new(Level::Note, "ticket.repaired", done))?;
-    Ok(repair.ticket.clone())
+    output.report(&Report::new(Level::Note, "ticket.repaired", done))?;
+    Ok(repair.invite.clone())
 }
 
 /// How to show an invite.
-pub(super) struct Invite {
+pub(super) struct InviteOptions {
     /// What the invite allows.
     pub(super) right: Right,
     /// Whether to show a QR code.
     pub(super) qr: bool,
     /// Whether to include hints.
-    pub(super) hints: Hinted,
+    pub(super) hints: InviteHints,
 }
 
 pub(super) fn invite(
     global: &Global,
     room: Option<String>,
-    wanted: Invite,
+    options: InviteOptions,
     output: &Output,
 ) -> Result<(), Failure> {
     let profile = Profile::open(global)?;
     let room = profile.find(room.as_deref().or(global.room.as_deref()))?;
-    match (wanted.right, room.access()) {
-        (Right::Member, Access::Seed(_)) => return Err(envelope::sealed_room()),
+    match (options.right, room.access()) {
+        (Right::Member, Access::Seed(_)) => return Err(envelope::sealed_room_failure()),
         (Right::Seeder, Access::Open { name }) => return Err(needs_no_seeder(name)),
         _ => {}
     }
-    show_invite(global, &profile, &room, &wanted, output)?;
-    if !wanted.qr || output.format == Format::Json {
+    show_invite(global, &profile, &room, &options, output)?;
+    if !options.qr || output.format == Format::Json {
         return Ok(());
     }
-    let ticket = invite_to(&profile, &room, global.listen, wanted.right, wanted.hints);
-    let picture = ticket.and_then(|text| qr::picture(&text));
-    picture.unwrap_or_default().iter().try_for_each(|line| output.data(line))
+    let invite = invite_text(&profile, &room, global.listen, options.right, options.hints);
+    let render = invite.and_then(|text| qr::render(&text));
+    render.unwrap_or_default().iter().try_for_each(|line| output.data(line))
 }
 
 /// Returns the failure of a relay invite for an open room: anyone who knows its name can read it.
@@ -171,18 +175,18 @@ fn show_invite(
     global: &Global,
     profile: &Profile,
     room: &Room,
-    wanted: &Invite,
+    options: &InviteOptions,
     output: &Output,
 ) -> Result<(), Failure> {
-    let ticket = invite_to(profile, room, global.listen, wanted.right, wanted.hints);
+    let invite = invite_text(profile, room, global.listen, options.right, options.hints);
     if output.format == Format::Json {
-        let text = ticket.as_ref().map(|ticket| ticket.to_string());
+        let text = invite.as_ref().map(|invite| invite.to_string());
         return output.json(&Line::from(room_event(room, text)));
     }
-    match (&ticket, room.access()) {
-        (Some(ticket), _) => {
-            output.data(ticket)?;
-            output.say(match wanted.right {
+    match (&invite, room.access()) {
+        (Some(invite), _) => {
+            output.data(invite)?;
+            output.say(match options.right {
                 Right::Member => "anyone with this invite can read the whole history",
                 Right::Seeder => SEEDER_WORD,
             })
@@ -234,7 +238,7 @@ pub(super) fn whoami(global: &Global, output: &Output) -> Result<(), Failure> {
     }
 }
 
-fn room_event(room: &Room, ticket: Option<String>) -> Event {
+fn room_event(room: &Room, invite: Option<String>) -> Event {
     let name = sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
-    Event::Room { id: room.id().to_string(), name, ticket, kept: room.is_sealed() }
+    Event::Room { id: room.id().to_string(), name, invite, kept: room.is_sealed() }
 }

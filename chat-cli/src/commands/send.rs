@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::Global;
-use crate::args::channel::AnyChannel;
+use crate::args::channel::ChannelFilter;
 use crate::args::values::Wait;
-use crate::attach::client::Guest;
-use crate::attach::{Ask, Tell, client};
-use crate::delivery::{Reached, Spread};
+use crate::attach::client::Client;
+use crate::attach::{Request, Response, Submission, client};
+use crate::delivery::{DeliveryReport, Holders};
 use crate::exit::ExitCode;
 use crate::ids::MessageId;
 use crate::lines::{Event, Line};
@@ -53,27 +53,31 @@ fn read_input() -> Result<String, Failure> {
 }
 
 /// The message, the requested delivery and the timeout.
-pub(super) struct Wanted {
+pub(super) struct Options {
     pub(super) channel: Clean,
     pub(super) text: String,
     pub(super) wait: Option<Wait>,
     pub(super) timeout: Duration,
 }
 
-pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Result<(), Failure> {
-    let mut signals = Signals::take()?;
+pub(super) async fn run(
+    global: &Global,
+    output: &Output,
+    options: &Options,
+) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
     let profile = match Profile::open(global) {
         Ok(profile) => profile,
         Err(failure) if failure.exit() == ExitCode::InUse => {
-            let Some(guest) = super::window::guest(global).await? else { return Err(failure) };
-            return hand_over(global, output, guest, &mut signals, wanted).await;
+            let Some(client) = super::window::client(global).await? else { return Err(failure) };
+            return hand_over(global, output, client, &mut signals, options).await;
         }
         Err(failure) => return Err(failure),
     };
-    logging::start(global, logging::Place::Stderr, &profile)?;
+    logging::start(global, logging::LogTarget::Stderr, &profile)?;
     let room = profile.find_readable(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
-    let done = deliver(global, output, &mut session, &mut signals, wanted).await;
+    let done = deliver(global, output, &mut session, &mut signals, options).await;
     session.close().await;
     done
 }
@@ -83,10 +87,10 @@ async fn deliver(
     output: &Output,
     session: &mut Session,
     signals: &mut Signals,
-    wanted: &Wanted,
+    options: &Options,
 ) -> Result<(), Failure> {
     let network = session.has_network(global);
-    let wait = wanted.wait.unwrap_or(if network { Wait::Peers(1) } else { Wait::Stored });
+    let wait = options.wait.unwrap_or(if network { Wait::Peers(1) } else { Wait::Stored });
     let online = network && wait != Wait::Stored;
     if online {
         // Before the append: if this fails, the message was not stored, and the exit code says
@@ -94,30 +98,30 @@ async fn deliver(
         session.go_online(global, output).await?;
     }
     // The message refers to all messages that are stored here.
-    session.history(0, None, &AnyChannel::default()).await?;
-    let id = session.append(wanted.channel.as_str(), &wanted.text).await?;
-    tell_stored(&id, output)?;
+    session.history(0, None, &ChannelFilter::default()).await?;
+    let id = session.append(options.channel.as_str(), &options.text).await?;
+    print_stored(&id, output)?;
     if wait == Wait::Stored {
         return output.say("stored here; it is sent when you are online:  multichat serve");
     }
     if !online {
-        return Err(Reached::nowhere(session).nobody());
+        return Err(DeliveryReport::local_only(session).no_peer());
     }
-    let deadline = Instant::now() + wanted.timeout;
-    let mut spread = Spread::new(id.clone());
+    let deadline = Instant::now() + options.timeout;
+    let mut holders = Holders::new(id.clone());
     loop {
-        let reached = spread.look(session).await?;
-        if reached.is_enough(wait) {
-            return reached.tell(&id, output);
+        let report = holders.update(session).await?;
+        if report.is_enough(wait) {
+            return report.print(&id, output);
         }
         tokio::select! {
             next = session.next() => {
-                let (_, change) = next.ok_or_else(|| session.ended())?;
-                if let Some(change) = change {
-                    output.say(&change.text())?;
+                let (_, notice) = next.ok_or_else(|| session.stopped_failure())?;
+                if let Some(notice) = notice {
+                    output.say(&notice.text())?;
                 }
             }
-            () = sleep_until(deadline) => return Err(reached.too_few(wait)),
+            () = sleep_until(deadline) => return Err(report.too_few_peers(wait)),
             code = signals.next() => return stopped(output, code),
         }
     }
@@ -127,44 +131,48 @@ async fn deliver(
 async fn hand_over(
     global: &Global,
     output: &Output,
-    mut guest: Guest,
+    mut client: Client,
     signals: &mut Signals,
-    wanted: &Wanted,
+    options: &Options,
 ) -> Result<(), Failure> {
-    let (channel, text) = (wanted.channel.to_string(), wanted.text.clone());
-    guest.ask(Ask::Send { room: global.room.clone(), channel, text }).await?;
-    let wait = wanted.wait.unwrap_or(Wait::Peers(1));
-    let deadline = Instant::now() + wanted.timeout;
+    let message = Submission {
+        room: global.room.clone(),
+        channel: options.channel.to_string(),
+        text: options.text.clone(),
+    };
+    client.request(Request::Send(message)).await?;
+    let wait = options.wait.unwrap_or(Wait::Peers(1));
+    let deadline = Instant::now() + options.timeout;
     let (mut stored, mut last) = (None, None);
     loop {
         tokio::select! {
-            told = guest.next() => match told.ok_or_else(client::gone)? {
-                Tell::Stored { feed, index } => {
+            response = client.next() => match response.ok_or_else(client::host_gone)? {
+                Response::Stored { feed, index } => {
                     let id = stored.insert(MessageId { feed, index });
-                    tell_stored(id, output)?;
+                    print_stored(id, output)?;
                     if wait == Wait::Stored {
                         return output.say("stored here; the running multichat sends it");
                     }
                 }
-                Tell::Refused(refusal) => return Err(client::refused(&refusal)),
-                Tell::Reached(reached) => {
-                    if let Some(id) = stored.as_ref().filter(|_| reached.is_enough(wait)) {
-                        return reached.tell(id, output);
+                Response::Refused(refusal) => return Err(client::refusal_failure(&refusal)),
+                Response::Delivery(report) => {
+                    if let Some(id) = stored.as_ref().filter(|_| report.is_enough(wait)) {
+                        return report.print(id, output);
                     }
-                    last = Some(reached);
+                    last = Some(report);
                 }
-                Tell::Draw(_) | Tell::Stop | Tell::Bye => {}
+                Response::Draw(_) | Response::Stop | Response::Bye => {}
             },
             () = sleep_until(deadline) => return Err(match last {
-                Some(reached) => reached.too_few(wait),
-                None => client::silent(),
+                Some(report) => report.too_few_peers(wait),
+                None => client::host_silent(),
             }),
             code = signals.next() => return stopped(output, code),
         }
     }
 }
 
-fn tell_stored(id: &MessageId, output: &Output) -> Result<(), Failure> {
+fn print_stored(id: &MessageId, output: &Output) -> Result<(), Failure> {
     if output.format == Format::Text {
         return Ok(());
     }

@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::args::Global;
 use crate::args::serve::Serve;
 use crate::attach::host::Host;
-use crate::attach::submissions::Sends;
-use crate::attach::{Refusal, Tell, host};
+use crate::attach::submissions::Submissions;
+use crate::attach::{Refusal, Response, host};
 use crate::exit::ExitCode;
 use crate::lines::{Event, Line};
 use crate::logging;
@@ -21,18 +21,18 @@ use crate::profile::room::ROOM_NAME_COLUMNS_MAX;
 use crate::report::{Failure, Level, Report};
 use crate::sanitize;
 use crate::session::Session;
-use crate::session::events::grows;
+use crate::session::events::may_add_messages;
 use crate::signals::Signals;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
 /// The interval between progress lines. Chosen: at most four lines a second can be read.
-const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(super) async fn run(global: &Global, output: &Output, more: Serve) -> Result<(), Failure> {
     let audience = audience(&more)?;
-    let mut signals = Signals::take()?;
+    let mut signals = Signals::listen()?;
     let profile = Profile::open(global)?;
-    logging::start(global, logging::Place::Stderr, &profile)?;
+    logging::start(global, logging::LogTarget::Stderr, &profile)?;
     let room = profile.find(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
     let done = match metrics(output, &session, more.metrics, audience).await {
@@ -75,7 +75,7 @@ async fn metrics(
     audience: Audience,
 ) -> Result<Option<Metrics>, Failure> {
     let Some(addr) = addr else { return Ok(None) };
-    let metrics = Metrics::open(addr, audience, session.node().clone(), session.bounds()).await;
+    let metrics = Metrics::open(addr, audience, session.node().clone(), session.quota()).await;
     let metrics = metrics.map_err(|error| {
         let message = format!("cannot serve metrics at {addr}: {error}");
         Failure::new(ExitCode::Network, "metrics.listen", message)
@@ -84,7 +84,7 @@ async fn metrics(
     let (addr, public) = (metrics.addr(), audience == Audience::Public);
     if public {
         let message = format!("anyone who can reach {addr} can read these metrics");
-        output.tell(&Report::new(Level::Warning, "metrics.public", message))?;
+        output.report(&Report::new(Level::Warning, "metrics.public", message))?;
     }
     match output.format {
         Format::Json => output.json(&Line::from(Event::Metrics { addr, public }))?,
@@ -111,44 +111,44 @@ async fn serve(
     let socket = host::socket(global)?;
     // Without a socket, no other window or command can attach.
     let host = socket.and_then(|path| Host::open(&path).ok());
-    let (mut host, mut sends) = (host.unwrap_or_else(Host::closed), Sends::default());
+    let (mut host, mut submissions) = (host.unwrap_or_else(Host::closed), Submissions::default());
     let mut shown = None;
     let mut due = Instant::now();
     let mut grown = true;
     loop {
         if grown && Instant::now() >= due {
             grown = false;
-            due = Instant::now() + PROGRESS_EVERY;
+            due = Instant::now() + PROGRESS_INTERVAL;
             // A message sent from here refers to all stored messages. A relay sends none and
             // reads none.
             if !session.room().is_sealed() {
                 session.catch_up().await?;
             }
-            sends.look(session).await?;
+            submissions.update(session).await?;
             let status = session.node().sync_status().await;
             let status = status.map_err(|error| session.failed(error))?;
             if shown.replace(status) != Some(status) {
-                tell(output, session, &status)?;
+                print_status(output, session, &status)?;
             }
         }
         tokio::select! {
             next = session.next() => {
-                let (event, change) = next.ok_or_else(|| session.ended())?;
+                let (event, notice) = next.ok_or_else(|| session.stopped_failure())?;
                 metrics.iter().for_each(|metrics| metrics.count(&event));
-                grown |= grows(&event) || change.is_some();
-                let Some(change) = change else { continue };
-                match (output.format, change.line()) {
+                grown |= may_add_messages(&event) || notice.is_some();
+                let Some(notice) = notice else { continue };
+                match (output.format, notice.line()) {
                     (Format::Json, Some(line)) => output.json(&line)?,
                     (Format::Json, None) => {}
-                    (Format::Text, _) => output.say(&change.text())?,
+                    (Format::Text, _) => output.say(&notice.text())?,
                 }
             }
-            said = host.next() => {
+            (id, event) = host.next() => {
                 grown = true;
-                if let Some((_, tells)) = sends.take(session, said).await? {
+                if let Some((_, responses)) = submissions.on_event(session, id, event).await? {
                     let is_sealed = session.room().is_sealed();
                     let why = if is_sealed { Refusal::Sealed } else { Refusal::NoScreen };
-                    let _ = tells.try_send(Tell::Refused(why));
+                    let _ = responses.try_send(Response::Refused(why));
                 }
             }
             () = sleep_until(due), if grown => {}
@@ -157,7 +157,7 @@ async fn serve(
     }
 }
 
-fn tell(output: &Output, session: &Session, status: &SyncStatus) -> Result<(), Failure> {
+fn print_status(output: &Output, session: &Session, status: &SyncStatus) -> Result<(), Failure> {
     let room = sanitize::line(session.room().name(), ROOM_NAME_COLUMNS_MAX);
     let (have, want, feeds, peers) = (status.have, status.want, status.feeds, status.peers);
     match output.format {
@@ -171,8 +171,8 @@ fn tell(output: &Output, session: &Session, status: &SyncStatus) -> Result<(), F
             output.json(&Line::from(Event::Sync { room, have, want, feeds, peers, state }))
         }
         Format::Text => {
-            let (messages, here) = (counted(have, "message"), counted(peers as u64, "peer"));
-            let members = counted(feeds as u64, "member");
+            let (messages, here) = (plural(have, "message"), plural(peers as u64, "peer"));
+            let members = plural(feeds as u64, "member");
             output.say(&format!("\"{room}\": {messages} of {members} · {here}"))
         }
     }

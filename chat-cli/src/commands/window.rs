@@ -2,14 +2,14 @@
 
 use crate::args::Global;
 use crate::args::ui::Ui;
-use crate::attach::client::Guest;
+use crate::attach::client::Client;
 use crate::attach::host;
 use crate::exit::ExitCode;
 use crate::line_mode;
 use crate::output::Output;
 use crate::profile::Profile;
 use crate::report::Failure;
-use crate::runtime::drive;
+use crate::runtime::block_on;
 use crate::tui;
 
 /// Opens a second window only.
@@ -24,16 +24,16 @@ pub(super) fn attach_or(global: &Global, output: &Output, failure: Failure) -> R
     if ui(global, output) != Ui::Tui {
         return Err(failure);
     }
-    drive(async {
-        let Some(guest) = guest(global).await? else { return Err(failure) };
-        tui::attached::run(guest, output).await
+    block_on(async {
+        let Some(client) = client(global).await? else { return Err(failure) };
+        tui::attached::run(client, output).await
     })
 }
 
 /// Connects to the process that has this profile open, if it accepts windows.
-pub(super) async fn guest(global: &Global) -> Result<Option<Guest>, Failure> {
+pub(super) async fn client(global: &Global) -> Result<Option<Client>, Failure> {
     let Some(socket) = host::socket(global)? else { return Ok(None) };
-    Ok(Guest::come(&socket).await)
+    Ok(Client::connect(&socket).await)
 }
 
 /// Opens the room of the flags or the last one to chat in it.
@@ -41,8 +41,8 @@ pub(super) fn chat(global: &Global, mut profile: Profile, output: &Output) -> Re
     let room = profile.find_readable(global.room.as_deref())?;
     profile.set_last(room.id())?;
     match ui(global, output) {
-        Ui::Tui => drive(tui::shell::run(global, profile, room, output)),
-        Ui::Line => drive(line_mode::run(global, profile, room, output)),
+        Ui::Tui => block_on(tui::event_loop::run(global, profile, room, output)),
+        Ui::Line => block_on(line_mode::run(global, profile, room, output)),
     }
 }
 

@@ -130,7 +130,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 /// Returns a text with every key explained: a new one, or the old one plus its missing keys.
 pub fn documented(text: Option<&str>) -> String {
-    let mut whole = text.map_or_else(|| HEAD.to_string(), ended);
+    let mut whole = text.map_or_else(|| HEAD.to_string(), with_final_newline);
     for key in Key::ALL {
         if !mentions(&whole, key) {
             whole.push('\n');
@@ -143,32 +143,29 @@ pub fn documented(text: Option<&str>) -> String {
     whole
 }
 
-fn ended(text: &str) -> String {
-    match text.is_empty() || text.ends_with('\n') {
-        true => text.to_string(),
-        false => format!("{text}\n"),
-    }
+fn with_final_newline(text: &str) -> String {
+    if text.is_empty() || text.ends_with('\n') { text.to_string() } else { format!("{text}\n") }
 }
 
 fn mentions(text: &str, key: Key) -> bool {
-    text.lines().any(|line| is_of(line.trim_start_matches(['#', ' ', '\t']), key))
+    text.lines().any(|line| assigns(line.trim_start_matches(['#', ' ', '\t']), key))
 }
 
 /// Returns whether a line sets a key.
-fn is_of(line: &str, key: Key) -> bool {
+fn assigns(line: &str, key: Key) -> bool {
     let rest = line.strip_prefix(key.name());
     rest.is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
 /// A change of one setting.
-pub struct Draft {
+pub struct KeyChange {
     /// The whole new text.
     pub text: String,
     /// The settings in that text.
     pub config: Config,
 }
 
-impl Draft {
+impl KeyChange {
     /// Changes the value of a key in a text.
     ///
     /// # Errors
@@ -208,8 +205,9 @@ fn changed(text: &str, key: Key, value: &str) -> String {
         let (before, after) = (&text[..span.start], &text[span.end..]);
         return format!("{before}{value}{after}");
     }
-    let is_example =
-        |line: &str| line.starts_with('#') && is_of(line.trim_start_matches(['#', ' ', '\t']), key);
+    let is_example = |line: &str| {
+        line.starts_with('#') && assigns(line.trim_start_matches(['#', ' ', '\t']), key)
+    };
     let line = format!("{} = {value}", key.name());
     let mut is_in = false;
     let mut lines = Vec::new();

@@ -13,7 +13,7 @@ use crate::lines;
 
 /// One step of discovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rung {
+pub struct Stage {
     /// The kind of discovery: `lan`, `dht`, or `tcp` for dialled addresses.
     pub via: String,
     /// The name of the step.
@@ -25,14 +25,14 @@ pub struct Rung {
     /// Why it failed.
     pub why: Option<String>,
     /// Whether people see it.
-    pub is_news: bool,
+    pub is_new: bool,
 }
 
 /// The last report of each step, so that nothing is reported twice.
 #[derive(Debug, Default)]
-pub(super) struct Ladder(BTreeMap<(Origin, &'static str), Rung>);
+pub(super) struct DiscoveryStatus(BTreeMap<(Origin, &'static str), Stage>);
 
-impl Rung {
+impl Stage {
     /// Returns the line to show to people.
     pub fn text(&self) -> String {
         let (via, count) = (&self.via, self.count.unwrap_or(0));
@@ -57,28 +57,29 @@ impl Rung {
     }
 }
 
-impl Ladder {
+impl DiscoveryStatus {
     /// Returns the discovery step of an event, if it is one.
-    pub(super) fn take(&mut self, event: &NodeEvent) -> Option<Rung> {
+    pub(super) fn on_event(&mut self, event: &NodeEvent) -> Option<Stage> {
         match event {
             NodeEvent::Discovery { origin, step } => Some(self.step(*origin, step)),
             NodeEvent::Dialling { addr, attempt } => {
-                Some(Rung { count: Some(u64::from(*attempt)), ..of_dial("dialling", *addr) })
+                Some(Stage { count: Some(u64::from(*attempt)), ..dial_stage("dialling", *addr) })
             }
             NodeEvent::Connected { addr, role: Role::Initiator, .. } => {
-                Some(of_dial("connected", *addr))
+                Some(dial_stage("connected", *addr))
             }
             NodeEvent::DialFailed { addr, reason, .. } => {
-                Some(Rung { why: Some(reason.to_string()), ..of_dial("unreachable", *addr) })
+                Some(Stage { why: Some(reason.to_string()), ..dial_stage("unreachable", *addr) })
             }
-            NodeEvent::Disconnected { addr, reason, .. } => {
-                Some(Rung { why: Some(super::reason::ending(reason)), ..of_dial("ended", *addr) })
-            }
+            NodeEvent::Disconnected { addr, reason, .. } => Some(Stage {
+                why: Some(super::reason::disconnect_text(reason)),
+                ..dial_stage("ended", *addr)
+            }),
             _ => None,
         }
     }
 
-    fn step(&mut self, origin: Origin, step: &Step) -> Rung {
+    fn step(&mut self, origin: Origin, step: &Step) -> Stage {
         let count = |number: &usize| (Some(*number as u64), None);
         let (name, (count, why)) = match step {
             Step::Bootstrapped { nodes, .. } => ("bootstrapped", count(nodes)),
@@ -89,16 +90,16 @@ impl Ladder {
             _ => ("other", (None, None)),
         };
         let via = origin.to_string();
-        let mut rung = Rung { via, step: name, count, addr: None, why, is_news: true };
-        let before = self.0.insert((origin, name), rung.clone());
-        rung.is_news = before.as_ref() != Some(&rung);
-        rung
+        let mut stage = Stage { via, step: name, count, addr: None, why, is_new: true };
+        let before = self.0.insert((origin, name), stage.clone());
+        stage.is_new = before.as_ref() != Some(&stage);
+        stage
     }
 }
 
-fn of_dial(step: &'static str, addr: SocketAddr) -> Rung {
+fn dial_stage(step: &'static str, addr: SocketAddr) -> Stage {
     let (count, why) = (None, None);
-    Rung { via: "tcp".into(), step, count, addr: Some(addr), why, is_news: false }
+    Stage { via: "tcp".into(), step, count, addr: Some(addr), why, is_new: false }
 }
 
 #[cfg(test)]

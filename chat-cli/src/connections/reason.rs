@@ -4,7 +4,7 @@ use multifeed_core::Reason;
 use multifeed_tcp::Ending;
 
 /// Returns the text.
-pub(super) fn ending(reason: &Ending) -> String {
+pub(super) fn disconnect_text(reason: &Ending) -> String {
     match reason {
         Ending::Core(Reason::NotAMember) => {
             "a peer answers there, but it is not in this room".into()

@@ -1,7 +1,7 @@
 use std::process::Command;
 
 use super::*;
-use crate::output::tell_crashes_briefly;
+use crate::output::install_panic_hook;
 
 /// The variable that passes the folder to the crashing process.
 const VARIABLE: &str = "MULTICHAT_TEST_CRASH";
@@ -11,13 +11,13 @@ const SECRET: &str = "meet me at noon";
 #[test]
 fn crash_when_asked_to() {
     let Some(folder) = std::env::var_os(VARIABLE) else { return };
-    keep_in(folder.into());
-    tell_crashes_briefly();
+    set_folder(folder.into());
+    install_panic_hook();
     panic!("{SECRET}");
 }
 
 #[test]
-fn a_crash_is_written_down_without_what_was_said() {
+fn crash_file_holds_no_message_text() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("state/crash");
     let mut again = Command::new(std::env::current_exe().unwrap());
@@ -39,7 +39,7 @@ fn a_crash_is_written_down_without_what_was_said() {
 }
 
 #[test]
-fn the_oldest_make_room() {
+fn oldest_crash_files_are_deleted() {
     let folder = tempfile::tempdir().unwrap();
     for number in 0..FILES_MAX {
         fs::write(folder.path().join(format!("20010101T00000{number}-1.txt")), "").unwrap();

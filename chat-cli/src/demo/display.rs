@@ -5,10 +5,10 @@ use std::time::Duration;
 use multifeed_core::FeedKey;
 use multifeed_memory::World;
 
-use super::options::Size;
+use super::options::DemoOptions;
 use crate::lines::Demo;
 use crate::output::{Format, Output};
-use crate::report::{Failure, Paint};
+use crate::report::{ColourMode, Failure};
 use crate::transcript::{author, dim};
 
 /// The names of the first members; further names have numbers.
@@ -29,16 +29,16 @@ const LINE_MS: u64 = 12;
 const BAR_COLUMNS: u64 = 8;
 
 /// The output of the demo.
-pub(super) struct Stage {
+pub(super) struct Display {
     output: Output,
-    paint: Paint,
-    size: Size,
-    lacked: Vec<u64>,
+    colour_mode: ColourMode,
+    size: DemoOptions,
+    last_missing: Vec<u64>,
 }
 
-impl Stage {
-    pub(super) fn new(size: Size, output: &Output) -> Self {
-        Self { output: *output, paint: output.data_paint, size, lacked: Vec::new() }
+impl Display {
+    pub(super) fn new(size: DemoOptions, output: &Output) -> Self {
+        Self { output: *output, colour_mode: output.stdout_colour, size, last_missing: Vec::new() }
     }
 
     pub(super) fn open(&self, world: &World) -> Result<(), Failure> {
@@ -54,10 +54,10 @@ impl Stage {
             "{count} members, {pipes} links, {} messages each, seed {}; no network, no disk",
             self.size.messages, self.size.seed
         );
-        self.line(world, &dim(&what, self.paint))
+        self.line(world, &dim(&what, self.colour_mode))
     }
 
-    pub(super) fn said(
+    pub(super) fn message(
         &self,
         world: &World,
         at: usize,
@@ -70,7 +70,7 @@ impl Stage {
         if !nth.is_multiple_of(every) {
             return Ok(());
         }
-        let author = author(&name(at), &feed.0, self.paint);
+        let author = author(&name(at), &feed.0, self.colour_mode);
         self.line(world, &format!("{author}  {text}"))
     }
 
@@ -85,28 +85,28 @@ impl Stage {
     }
 
     /// Shows how many messages each member lacks.
-    pub(super) fn missing(&mut self, world: &World, lacks: &[u64]) -> Result<(), Failure> {
-        if self.lacked == lacks {
+    pub(super) fn missing(&mut self, world: &World, missing: &[u64]) -> Result<(), Failure> {
+        if self.last_missing == missing {
             return Ok(());
         }
-        self.lacked = lacks.to_vec();
+        self.last_missing = missing.to_vec();
         let sign = self.colour("·", "1;36");
-        let most = lacks.iter().copied().max().unwrap_or(0);
+        let most = missing.iter().copied().max().unwrap_or(0);
         if most == 0 {
             return self.line(world, &format!("{sign} no message is missing"));
         }
-        if lacks.len() > NAMED_MAX {
-            let without = lacks.iter().filter(|lack| **lack > 0).count();
-            let sum: u64 = lacks.iter().sum();
-            let what = format!("{without} of {} members lack {sum} messages", lacks.len());
+        if missing.len() > NAMED_MAX {
+            let without = missing.iter().filter(|count| **count > 0).count();
+            let sum: u64 = missing.iter().sum();
+            let what = format!("{without} of {} members lack {sum} messages", missing.len());
             return self.line(world, &format!("{sign} {what}"));
         }
-        let parts: Vec<String> = lacks
+        let parts: Vec<String> = missing
             .iter()
             .enumerate()
-            .map(|(at, lack)| match lack {
-                0 => dim(&format!("{} {}", name(at), bar(0, most)), self.paint),
-                lack => format!("{} {} -{lack}", name(at), self.colour(&bar(*lack, most), "33")),
+            .map(|(at, count)| match count {
+                0 => dim(&format!("{} {}", name(at), bar(0, most)), self.colour_mode),
+                count => format!("{} {} -{count}", name(at), self.colour(&bar(*count, most), "33")),
             })
             .collect();
         self.line(world, &format!("{sign} missing: {}", parts.join("  ")))
@@ -119,7 +119,7 @@ impl Stage {
             end.bytes / 1_024,
             &end.trace[..16]
         );
-        self.output.data(&dim(&summary, self.paint))?;
+        self.output.data(&dim(&summary, self.colour_mode))?;
         if end.converged {
             let (peers, messages) = (end.peers, end.messages);
             let last = format!("all {peers} members hold the same {messages} messages");
@@ -133,12 +133,12 @@ impl Stage {
         if self.output.format == Format::Json {
             return Ok(());
         }
-        if self.output.terminals.data {
+        if self.output.terminals.stdout {
             std::thread::sleep(Duration::from_millis(LINE_MS));
         }
         let micros = world.now().as_micros();
         let (seconds, hundredths) = (micros / 1_000_000, micros / 10_000 % 100);
-        let moment = dim(&format!("{seconds:3}.{hundredths:02}"), self.paint);
+        let moment = dim(&format!("{seconds:3}.{hundredths:02}"), self.colour_mode);
         self.output.data(&format!("{moment}  {text}"))
     }
 
@@ -147,9 +147,9 @@ impl Stage {
     }
 
     fn colour(&self, text: &str, code: &str) -> String {
-        match self.paint {
-            Paint::Plain => text.to_string(),
-            Paint::Colour => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+        match self.colour_mode {
+            ColourMode::Plain => text.to_string(),
+            ColourMode::Colour => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
         }
     }
 }
@@ -163,17 +163,20 @@ pub(super) fn name(at: usize) -> String {
 }
 
 /// Describes a split: the members from one up to another, and the others.
-pub(super) fn parted(from: usize, until: usize, count: usize) -> String {
+pub(super) fn partition_text(from: usize, until: usize, count: usize) -> String {
     let last = |at: usize| name((at + count - 1) % count);
-    let run = |from: usize, until: usize| match (from + 1) % count == until {
-        true => name(from),
-        false => format!("{} to {}", name(from), last(until)),
+    let run = |from: usize, until: usize| {
+        if (from + 1) % count == until {
+            name(from)
+        } else {
+            format!("{} to {}", name(from), last(until))
+        }
     };
     format!("{} | {}", run(from, until), run(until, from))
 }
 
 /// Describes an isolated member.
-pub(super) fn alone(at: usize) -> String {
+pub(super) fn isolation_text(at: usize) -> String {
     format!("{} is isolated", name(at))
 }
 
@@ -182,7 +185,7 @@ fn pipes(count: usize) -> String {
 }
 
 /// Draws a bar that shows how complete a member is.
-fn bar(lack: u64, most: u64) -> String {
-    let empty = (lack * BAR_COLUMNS).div_ceil(most.max(1)).min(BAR_COLUMNS);
+fn bar(count: u64, most: u64) -> String {
+    let empty = (count * BAR_COLUMNS).div_ceil(most.max(1)).min(BAR_COLUMNS);
     (0..BAR_COLUMNS).map(|at| if at < BAR_COLUMNS - empty { '▓' } else { '░' }).collect()
 }

@@ -2,7 +2,7 @@
 
 /// The size of the simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct DemoOptions {
     /// The number of members.
     pub peers: u16,
     /// The number of messages of each member.

@@ -52,6 +52,6 @@ const LINES: [&str; 48] = [
 ];
 
 /// Returns a line for a random number.
-pub(super) fn line(chance: u64) -> &'static str {
-    LINES[(chance % LINES.len() as u64) as usize]
+pub(super) fn line(random: u64) -> &'static str {
+    LINES[(random % LINES.len() as u64) as usize]
 }

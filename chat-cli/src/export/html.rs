@@ -59,9 +59,9 @@ impl Page {
 
     /// Returns the lines of a message, after a date line if the date changes.
     pub(super) fn lines(&mut self, entry: &Entry) -> Vec<String> {
-        let said = entry.content.said();
-        let nick = said.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default();
-        let time = said.and_then(|chat| chat.time).map(|time| time.to_zoned(self.zone.clone()));
+        let chat = entry.content.chat();
+        let nick = chat.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default();
+        let time = chat.and_then(|chat| chat.time).map(|time| time.to_zoned(self.zone.clone()));
         let mut lines = Vec::new();
         if let Some(time) = &time
             && self.day.replace(time.date()) != Some(time.date())
@@ -77,9 +77,9 @@ impl Page {
         // One byte gives 256 hues; people can tell only some of them apart.
         let hue = u32::from(entry.id.feed[0]) * 360 / 256;
         let (author, channel) = (escaped(&author), escaped(&entry.content.channel()));
-        let sign = entry.content.sign();
+        let kind_symbol = entry.content.kind_symbol();
         lines.push(format!(
-            "<article><time>{clock}</time>{sign}<b style=\"--hue: {hue}\" title=\"{key}\">\
+            "<article><time>{clock}</time>{kind_symbol}<b style=\"--hue: {hue}\" title=\"{key}\">\
              {author}</b> <i>#{channel}</i>"
         ));
         let text = entry.content.lines().iter().map(escaped).collect::<Vec<_>>().join("\n");

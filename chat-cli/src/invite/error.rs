@@ -9,7 +9,7 @@ use crate::report::{Failure, Snippet};
 
 /// Why a text is not a valid invite. Positions are those in the user's input, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TicketError {
+pub enum InviteError {
     /// The input is empty.
     Empty,
     /// It is another kind of link or address.
@@ -52,7 +52,7 @@ pub enum TicketError {
     Hints,
 }
 
-impl TicketError {
+impl InviteError {
     /// Returns the stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -124,7 +124,7 @@ fn often_meant(found: char) -> Option<&'static str> {
     }
 }
 
-impl fmt::Display for TicketError {
+impl fmt::Display for InviteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "the invite is missing"),
@@ -162,4 +162,4 @@ impl fmt::Display for TicketError {
     }
 }
 
-impl std::error::Error for TicketError {}
+impl std::error::Error for InviteError {}

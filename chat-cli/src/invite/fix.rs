@@ -1,6 +1,6 @@
 //! Defines the one change that repairs a broken invite.
 
-use super::Ticket;
+use super::Invite;
 
 /// A change. Positions are those in the user's input, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,5 +38,5 @@ pub struct Repair {
     /// The change.
     pub fix: Fix,
     /// The repaired invite.
-    pub ticket: Ticket,
+    pub invite: Invite,
 }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::error::TicketError;
+use super::error::InviteError;
 use super::{ALPHABET, PREFIX, SYMBOLS_MAX, SYMBOLS_MIN};
 
 /// The longest input that is parsed, in characters. Chosen: an invite in a wrapped and quoted
@@ -17,14 +17,14 @@ pub(super) struct Symbols {
 }
 
 impl Symbols {
-    pub(super) fn read(input: &str) -> Result<Self, TicketError> {
+    pub(super) fn read(input: &str) -> Result<Self, InviteError> {
         let chars = input.chars().count();
         if chars > INPUT_CHARS_MAX {
-            return Err(TicketError::TooLong { chars });
+            return Err(InviteError::TooLong { chars });
         }
         let chars = body(fold(input))?;
         if chars.is_empty() {
-            return Err(TicketError::Empty);
+            return Err(InviteError::Empty);
         }
         let bytes = chars.iter().map(|(c, _)| if is_symbol(*c) { *c as u8 } else { 0 }).collect();
         Ok(Self { chars, bytes: Zeroizing::new(bytes) })
@@ -60,7 +60,7 @@ impl Symbols {
 }
 
 /// Returns whether a word is probably an invite, even a broken one.
-pub fn looks_like_ticket(word: &str) -> bool {
+pub fn looks_like_invite(word: &str) -> bool {
     if word.chars().count() > INPUT_CHARS_MAX {
         return false;
     }
@@ -103,7 +103,7 @@ fn is_filler(c: char) -> bool {
 }
 
 /// Returns the characters after the prefix, or all of them if there is none.
-fn body(mut chars: Vec<(char, usize)>) -> Result<Vec<(char, usize)>, TicketError> {
+fn body(mut chars: Vec<(char, usize)>) -> Result<Vec<(char, usize)>, InviteError> {
     let text: Vec<char> = chars.iter().map(|(c, _)| *c).collect();
     let prefix: Vec<char> = PREFIX.chars().collect();
     let skip = if text.starts_with(&prefix) {
@@ -111,9 +111,9 @@ fn body(mut chars: Vec<(char, usize)>) -> Result<Vec<(char, usize)>, TicketError
     } else if starts_with(&text, "https://") {
         let mark: Vec<char> = format!("#{PREFIX}").chars().collect();
         let at = text.windows(mark.len()).position(|window| window == mark);
-        at.ok_or(TicketError::Prefix)? + mark.len()
+        at.ok_or(InviteError::Prefix)? + mark.len()
     } else if text.contains(&':') {
-        return Err(TicketError::Prefix);
+        return Err(InviteError::Prefix);
     } else {
         0
     };

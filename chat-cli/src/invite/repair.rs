@@ -30,21 +30,21 @@ fn replacements(symbols: &Symbols, index: usize) -> impl Iterator<Item = Repair>
     let position = symbols.position(index);
     ALPHABET.chars().filter_map(move |right| {
         bytes[index] = right as u8;
-        let ticket = decode(&bytes).ok().filter(|_| right != found)?;
-        Some(Repair { fix: Fix::Replace { position, found, right }, ticket })
+        let invite = decode(&bytes).ok().filter(|_| right != found)?;
+        Some(Repair { fix: Fix::Replace { position, found, right }, invite })
     })
 }
 
 fn swap(symbols: &Symbols, index: usize) -> Option<Repair> {
     let mut bytes = Zeroizing::new(symbols.as_bytes().to_vec());
     bytes.swap(index - 1, index);
-    let ticket = decode(&bytes).ok()?;
+    let invite = decode(&bytes).ok()?;
     let (position, second) = (symbols.position(index - 1), symbols.position(index));
-    Some(Repair { fix: Fix::Swap { position, second }, ticket })
+    Some(Repair { fix: Fix::Swap { position, second }, invite })
 }
 
 /// Returns the candidate if there is exactly one. Of several, none is used.
 pub(super) fn only(mut candidates: impl Iterator<Item = Repair>) -> Option<Repair> {
     let first = candidates.next()?;
-    candidates.all(|other| other.ticket == first.ticket).then_some(first)
+    candidates.all(|other| other.invite == first.invite).then_some(first)
 }

@@ -11,26 +11,25 @@ use rustyline::history::MemHistory;
 use rustyline::{Config, Editor, ExternalPrinter};
 use tokio::sync::mpsc as channel;
 
-use crate::exit::ExitCode;
 use crate::message::TEXT_BYTES_MAX;
 use crate::output::Output;
 use crate::report::Failure;
-use crate::stdin::{Input, LINES_MAX, Lines, spawn};
+use crate::stdin::{Input, LINES_MAX, StdinLines, spawn};
 
 /// Input lines kept in the editor's history, in memory only because they are private. Chosen: as
 /// many as a person scrolls back.
 const HISTORY_MAX: usize = 200;
 
 /// The source of input lines and the destination of output lines.
-pub enum Screen {
+pub(super) enum Console {
     /// A terminal with a line editor.
-    Terminal(Terminal),
+    EditorConsole(EditorConsole),
     /// Plain streams.
-    Plain(Plain),
+    PlainConsole(PlainConsole),
 }
 
 /// A line editor on its own thread, and a second thread that prints above it.
-pub struct Terminal {
+pub(super) struct EditorConsole {
     lines: channel::Receiver<Input>,
     /// Gives the editor its prompt; it reads no line without one.
     prompts: mpsc::Sender<String>,
@@ -39,49 +38,49 @@ pub struct Terminal {
 }
 
 /// Standard input by line, with its output.
-pub struct Plain {
-    lines: Lines,
+pub(super) struct PlainConsole {
+    lines: StdinLines,
     output: Output,
 }
 
-impl Screen {
+impl Console {
     /// Opens the editor if a person types on a terminal, plain streams otherwise.
     ///
     /// # Errors
     /// Fails if a thread cannot be started.
-    pub fn open(output: &Output) -> Result<Self, Failure> {
-        let people = output.terminals.input && output.terminals.data;
+    pub(super) fn open(output: &Output) -> Result<Self, Failure> {
+        let people = output.terminals.stdin && output.terminals.stdout;
         let is_text = output.format == crate::output::Format::Text;
         // A terminal that cannot move its cursor uses plain lines.
         if people
             && is_text
-            && let Some(terminal) = Terminal::open()?
+            && let Some(terminal) = EditorConsole::open()?
         {
-            return Ok(Self::Terminal(terminal));
+            return Ok(Self::EditorConsole(terminal));
         }
         // This bound only limits memory. A message that is too long is refused later.
-        let lines = Lines::of_stdin(TEXT_BYTES_MAX * 2)?;
-        Ok(Self::Plain(Plain { lines, output: *output }))
+        let lines = StdinLines::open(TEXT_BYTES_MAX * 2)?;
+        Ok(Self::PlainConsole(PlainConsole { lines, output: *output }))
     }
 
     /// Returns whether typed lines stay on the screen.
-    pub fn echoes(&self) -> bool {
-        matches!(self, Self::Terminal(_))
+    pub(super) fn echoes_input(&self) -> bool {
+        matches!(self, Self::EditorConsole(_))
     }
 
     /// Shows a prompt and lets the user type the next line.
-    pub fn prompt(&self, prompt: &str) {
-        if let Self::Terminal(terminal) = self {
+    pub(super) fn prompt(&self, prompt: &str) {
+        if let Self::EditorConsole(terminal) = self {
             // If the editor has ended, the next line reports the end of the input.
             let _ = terminal.prompts.send(prompt.to_string());
         }
     }
 
     /// Returns the next input. Cancel-safe.
-    pub async fn next(&mut self) -> Input {
+    pub(super) async fn next(&mut self) -> Input {
         match self {
-            Self::Terminal(terminal) => terminal.lines.recv().await.unwrap_or(Input::End),
-            Self::Plain(plain) => plain.lines.next().await,
+            Self::EditorConsole(terminal) => terminal.lines.recv().await.unwrap_or(Input::End),
+            Self::PlainConsole(plain) => plain.lines.next().await,
         }
     }
 
@@ -89,13 +88,13 @@ impl Screen {
     ///
     /// # Errors
     /// Fails if the reader of the output has closed.
-    pub fn data(&self, lines: &[String]) -> Result<(), Failure> {
+    pub(super) fn data(&self, lines: &[String]) -> Result<(), Failure> {
         match self {
-            Self::Terminal(terminal) => {
+            Self::EditorConsole(terminal) => {
                 terminal.print(lines);
                 Ok(())
             }
-            Self::Plain(plain) => lines.iter().try_for_each(|line| plain.output.data(line)),
+            Self::PlainConsole(plain) => lines.iter().try_for_each(|line| plain.output.data(line)),
         }
     }
 
@@ -103,18 +102,18 @@ impl Screen {
     ///
     /// # Errors
     /// Fails if it cannot be written.
-    pub fn say(&self, line: &str) -> Result<(), Failure> {
+    pub(super) fn say(&self, line: &str) -> Result<(), Failure> {
         match self {
-            Self::Terminal(terminal) => {
+            Self::EditorConsole(terminal) => {
                 terminal.print(&[format!("\u{1b}[2m  · {line}\u{1b}[0m")]);
                 Ok(())
             }
-            Self::Plain(plain) => plain.output.say(line),
+            Self::PlainConsole(plain) => plain.output.say(line),
         }
     }
 }
 
-impl Terminal {
+impl EditorConsole {
     fn open() -> Result<Option<Self>, Failure> {
         let restore = Restore::new();
         let (typed, lines) = channel::channel(LINES_MAX);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use multifeed_core::SyncStatus;
 
-use crate::quota::Bounds;
+use crate::quota::Quota;
 
 /// All values of the page.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Values {
     /// The largest number of bytes that count towards the limit per author.
     pub(super) feed_bytes_counted: u64,
     /// The limits.
-    pub(super) bounds: Bounds,
+    pub(super) quota: Quota,
     /// Connections opened, in both directions.
     pub(super) connected: u64,
     /// Connections closed.
@@ -70,9 +70,9 @@ impl Values {
             ("blocks_wanted", "Blocks stored here or claimed by a peer.", status.want),
             ("held_bytes", "Bytes of the blocks stored here.", self.bytes_held),
             ("counted_bytes", "Bytes that count towards the limit per room.", self.bytes_counted),
-            ("counted_bytes_max", "The limit per room.", limit(self.bounds.room_mib)),
+            ("counted_bytes_max", "The limit per room.", limit(self.quota.room_mib)),
             ("feed_counted_bytes", "Counted bytes of the largest feed.", self.feed_bytes_counted),
-            ("feed_counted_bytes_max", "The limit per feed.", limit(self.bounds.author_mib)),
+            ("feed_counted_bytes_max", "The limit per feed.", limit(self.quota.author_mib)),
             ("uptime_seconds", "Seconds since the start.", self.uptime.as_secs()),
         ];
         let counters = [

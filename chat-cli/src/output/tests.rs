@@ -30,19 +30,19 @@ impl Write for Counted {
 }
 
 #[test]
-fn a_reader_that_went_away_is_a_quiet_end() {
+fn broken_pipe_ends_quietly() {
     let failure = write_line(&mut Broken(ErrorKind::BrokenPipe), "x").expect_err("broken");
     assert_eq!(failure, Failure::quiet(ExitCode::Done));
 }
 
 #[test]
-fn a_full_disk_is_an_error_with_a_code() {
+fn full_disk_is_an_error_with_a_code() {
     let failure = write_line(&mut Broken(ErrorKind::StorageFull), "x").expect_err("full");
     assert_eq!((failure.exit(), failure.code()), (ExitCode::Failed, "output.failed"));
 }
 
 #[test]
-fn each_line_is_ended_and_flushed() {
+fn each_line_is_terminated_and_flushed() {
     let mut stream = Counted::default();
     write_line(&mut stream, "one").expect("written");
     write_line(&mut stream, "two").expect("written");
@@ -50,6 +50,6 @@ fn each_line_is_ended_and_flushed() {
 }
 
 #[test]
-fn a_value_is_one_line() {
+fn json_value_is_one_line() {
     assert_eq!(json_line(&"a\nb").expect("JSON"), r#""a\nb""#);
 }

@@ -110,7 +110,7 @@ impl Access {
     }
 
     /// Returns the key of an invite with this right; `None` if there is none.
-    pub(super) fn granted(&self, right: Right) -> Option<Key> {
+    pub(super) fn key_for(&self, right: Right) -> Option<Key> {
         match (self, right) {
             (Self::Secret(secret), Right::Member) => Some(secret.clone()),
             (Self::Secret(secret), Right::Seeder) => Some(keyed_hash(GROUP_DOMAIN, &secret[..])),
@@ -132,13 +132,13 @@ impl Access {
     pub(super) fn envelope(&self) -> Envelope {
         match self {
             Self::Secret(secret) => Envelope::sealed(keyed_hash(CONTENT_DOMAIN, &secret[..])),
-            Self::Seed(_) => Envelope::Closed,
+            Self::Seed(_) => Envelope::NoKey,
             Self::Open { .. } => Envelope::Plain,
         }
     }
 
     /// Returns whether this is the secret of the group that `other` only relays.
-    pub(super) fn opens(&self, other: &Self) -> bool {
+    pub(super) fn unlocks(&self, other: &Self) -> bool {
         let (Self::Secret(_), Self::Seed(kept)) = (self, other) else { return false };
         // Ids have only 40 bits and can be made to collide, so the keys are compared.
         *self.group().key() == **kept

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use super::access::RoomId;
-use super::{FEEDS, NICK, Place, Profile, ROOM_FILE, ROOMS, files};
+use super::{FEEDS, NICK, Profile, ROOM_FILE, ROOMS, Storage, files};
 use crate::exit::ExitCode;
 use crate::report::Failure;
 
@@ -31,7 +31,7 @@ impl Profile {
     ///
     /// # Errors
     /// Fails if a folder cannot be read, or the profile is not on disk.
-    pub fn to_keep(&self) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
+    pub fn backup_files(&self) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
         let data = self.data()?;
         let mut names = vec![PathBuf::from(NICK)];
         for room in self.rooms()?.rooms {
@@ -44,7 +44,7 @@ impl Profile {
             }
         }
         let files = names.into_iter().map(|name| (name.clone(), data.join(name)));
-        Ok(files.filter(|(name, path)| path.is_file() && is_kept(name)).collect())
+        Ok(files.filter(|(name, path)| path.is_file() && is_backup_path(name)).collect())
     }
 
     /// Restores one entry of a backup.
@@ -52,7 +52,7 @@ impl Profile {
     /// # Errors
     /// Fails if a backup has no such entry, or the file exists.
     pub fn restore(&self, name: &Path, from: &mut impl Read) -> Result<(), RestoreError> {
-        if !is_kept(name) {
+        if !is_backup_path(name) {
             return Err(RestoreError::Foreign);
         }
         let path = self.data().map_err(RestoreError::Failed)?.join(name);
@@ -69,9 +69,9 @@ impl Profile {
     }
 
     fn data(&self) -> Result<&Path, Failure> {
-        match &self.place {
-            Place::Disk { data, .. } => Ok(data),
-            Place::Memory { .. } => {
+        match &self.storage {
+            Storage::Disk { data, .. } => Ok(data),
+            Storage::Memory { .. } => {
                 let message = "this profile is not stored on disk";
                 Err(Failure::new(ExitCode::BadInput, "backup.memory", message)
                     .help("run it without  --ephemeral"))
@@ -82,7 +82,7 @@ impl Profile {
 
 /// Returns whether a backup contains a file of this name: the user's name, a room's description,
 /// or its store.
-fn is_kept(name: &Path) -> bool {
+fn is_backup_path(name: &Path) -> bool {
     let parts = name.components().map(|part| match part {
         Component::Normal(word) => word.to_str(),
         _ => None,

@@ -119,7 +119,7 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Returns whether other users have any access to a file.
-pub(super) fn open_to_others(file: &File) -> io::Result<bool> {
+pub(super) fn is_exposed(file: &File) -> io::Result<bool> {
     #[cfg(unix)]
     return Ok(file.metadata()?.permissions().mode() & 0o077 != 0);
     #[cfg(not(unix))]

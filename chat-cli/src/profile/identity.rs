@@ -96,7 +96,7 @@ impl Identity {
             }
             Err(error) => return Err(files::failed("read", &path, &error)),
         };
-        if files::open_to_others(&file).map_err(|error| files::failed("read", &path, &error))? {
+        if files::is_exposed(&file).map_err(|error| files::failed("read", &path, &error))? {
             let shown = path.display();
             let message = format!("other users can read or change your key {shown}");
             return Err(Failure::new(ExitCode::Damaged, "identity.exposed", message)

@@ -15,7 +15,7 @@ const FINGERPRINT_BYTES: usize = 8;
 
 /// Whether an invite contains the inviter and an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hinted {
+pub enum InviteHints {
     /// With hints.
     Yes,
     /// The key of the room only.
@@ -23,20 +23,20 @@ pub enum Hinted {
 }
 
 /// Returns an invite to a room from this user; `None` if there is none, as for an open room.
-pub fn invite_to(
+pub fn invite_text(
     profile: &Profile,
     room: &Room,
     listen: Option<SocketAddr>,
     right: Right,
-    hints: Hinted,
+    hints: InviteHints,
 ) -> Option<Zeroizing<String>> {
-    if hints == Hinted::No {
-        return room.bare_ticket(right).map(|ticket| ticket.encode());
+    if hints == InviteHints::No {
+        return room.invite_without_hints(right).map(|invite| invite.encode());
     }
     // A wildcard address or port is useless to other machines.
     let dialled = listen.filter(|at| !at.ip().is_unspecified() && at.port() != 0);
     let hints = dialled.into_iter().fold(Hints::default(), Hints::with_address);
     let key = profile.identity().feed_key(&room.group());
     let (fingerprint, _) = key.0.split_first_chunk::<FINGERPRINT_BYTES>()?;
-    room.ticket(right, hints.with_inviter(*fingerprint)).map(|ticket| ticket.encode())
+    room.invite(right, hints.with_inviter(*fingerprint)).map(|invite| invite.encode())
 }

@@ -24,7 +24,7 @@ impl Lock {
     ///
     /// # Errors
     /// Exit 5 with the process that holds the lock.
-    pub(super) fn take(folder: &Path, profile: &str) -> Result<Self, Failure> {
+    pub(super) fn acquire(folder: &Path, profile: &str) -> Result<Self, Failure> {
         let path = folder.join(FILE);
         let failed = |error: io::Error| files::failed("lock", &path, &error);
         let file = files::open_or_create(&path).map_err(failed)?;
@@ -36,13 +36,13 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        note_holder(&file).map_err(failed)?;
+        write_holder(&file).map_err(failed)?;
         Ok(Self { _file: file })
     }
 }
 
 /// Writes the holder of the lock, for error messages of other processes.
-fn note_holder(mut file: &File) -> io::Result<()> {
+fn write_holder(mut file: &File) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     let started = Timestamp::now();

@@ -14,7 +14,7 @@ use super::{files, identity};
 use crate::envelope::{self, Envelope};
 use crate::exit::ExitCode;
 use crate::invite::hints::Hints;
-use crate::invite::{Right, Ticket, decode_symbols, encode_symbols};
+use crate::invite::{Invite, Right, decode_symbols, encode_symbols};
 use crate::report::Failure;
 use crate::sanitize;
 
@@ -48,25 +48,29 @@ impl Room {
     /// # Errors
     /// Fails if the name is empty or the system has no randomness.
     pub fn create(name: &str, now: Timestamp) -> Result<Self, Failure> {
-        Self::of(Access::Secret(identity::random()?), shown_name(name)?, now)
+        Self::of(Access::Secret(identity::random()?), checked_name(name)?, now)
     }
 
     /// Creates the room of an invite, with the user's name for it or else the inviter's.
     ///
     /// # Errors
     /// Fails if the user's name for it is empty.
-    pub fn of_ticket(ticket: &Ticket, name: Option<&str>, now: Timestamp) -> Result<Self, Failure> {
-        let access = Access::of(ticket.right(), ticket.key());
+    pub fn from_invite(
+        invite: &Invite,
+        name: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let access = Access::of(invite.right(), invite.key());
         let name = match name {
-            Some(name) => shown_name(name)?,
-            None => ticket
+            Some(name) => checked_name(name)?,
+            None => invite
                 .hints()
                 .name()
-                .and_then(|name| shown_name(name).ok())
+                .and_then(|name| checked_name(name).ok())
                 .unwrap_or_else(|| RoomId::of(&access).to_string()),
         };
         let mut room = Self::of(access, name, now)?;
-        room.add_hints(ticket.hints().addresses());
+        room.add_hints(invite.hints().addresses());
         Ok(room)
     }
 
@@ -75,7 +79,7 @@ impl Room {
     /// # Errors
     /// Fails if the name is empty.
     pub fn open(name: &str, alias: Option<&str>, now: Timestamp) -> Result<Self, Failure> {
-        let shown = shown_name(alias.unwrap_or(name))?;
+        let shown = checked_name(alias.unwrap_or(name))?;
         Self::of(Access::Open { name: name.to_string() }, shown, now)
     }
 
@@ -119,13 +123,13 @@ impl Room {
     /// # Errors
     /// Exit 10 if it was joined with a relay invite.
     pub fn readable(self) -> Result<Self, Failure> {
-        if self.is_sealed() { Err(envelope::sealed_room()) } else { Ok(self) }
+        if self.is_sealed() { Err(envelope::sealed_room_failure()) } else { Ok(self) }
     }
 
     /// Copies the secret from the same room, joined with a member's invite; returns whether that
     /// changed anything. All else stays.
-    pub(super) fn learn(&mut self, other: &Self) -> bool {
-        let is_news = other.access.opens(&self.access);
+    pub(super) fn upgrade_access(&mut self, other: &Self) -> bool {
+        let is_news = other.access.unlocks(&self.access);
         if is_news {
             self.access = other.access.clone();
         }
@@ -177,17 +181,17 @@ impl Room {
 
     /// Returns an invite; `None` if there is none: for an open room, and for reading a room that
     /// cannot be read here. A relay invite does not contain the room's name.
-    pub fn ticket(&self, right: Right, hints: Hints) -> Option<Ticket> {
+    pub fn invite(&self, right: Right, hints: Hints) -> Option<Invite> {
         let hints = match right {
             Right::Member => hints.with_name(&self.name),
             Right::Seeder => hints,
         };
-        self.access.granted(right).map(|key| Ticket::of(right, *key, hints))
+        self.access.key_for(right).map(|key| Invite::of(right, *key, hints))
     }
 
     /// Returns an invite without hints.
-    pub fn bare_ticket(&self, right: Right) -> Option<Ticket> {
-        self.access.granted(right).map(|key| Ticket::of(right, *key, Hints::default()))
+    pub fn invite_without_hints(&self, right: Right) -> Option<Invite> {
+        self.access.key_for(right).map(|key| Invite::of(right, *key, Hints::default()))
     }
 
     pub(super) fn to_toml(&self) -> Result<Zeroizing<String>, Failure> {
@@ -243,7 +247,7 @@ impl Room {
             return Err(damaged("belongs in another folder"));
         }
         let created = file.created.parse().map_err(|_| damaged("has no valid time"))?;
-        let name = shown_name(&file.name).map_err(|_| damaged("has no name"))?;
+        let name = checked_name(&file.name).map_err(|_| damaged("has no name"))?;
         let hints = file.hints.into_iter().take(HINTS_MAX).collect();
         let hidden = file.hidden.iter().take(HIDDEN_MAX).map(|author| {
             let key = decode_symbols(author).and_then(|key| key[..].try_into().ok());
@@ -255,7 +259,7 @@ impl Room {
 }
 
 /// Sanitises a room's name, which may come from an invite.
-fn shown_name(name: &str) -> Result<String, Failure> {
+fn checked_name(name: &str) -> Result<String, Failure> {
     let name = sanitize::line(name.trim(), ROOM_NAME_COLUMNS_MAX).to_string();
     if name.trim().is_empty() {
         return Err(Failure::new(ExitCode::BadInput, "room.name", "a room needs a name"));

@@ -8,7 +8,7 @@ use super::Session;
 use crate::message::{self, Content};
 use crate::report::Failure;
 use crate::sanitize::Clean;
-use crate::timeline::PAGE_SPOTS;
+use crate::timeline::PAGE_SIZE;
 
 /// What is stored of a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,11 +34,11 @@ impl Session {
         let mut has_topic = BTreeSet::new();
         let mut before = None;
         loop {
-            let page = self.page(before, PAGE_SPOTS).await?;
+            let page = self.page(before, PAGE_SIZE).await?;
             let Some(first) = page.first() else { return Ok(channels) };
-            before = Some(first.spot());
+            before = Some(first.position());
             for entry in page.iter().rev() {
-                let Some(chat) = entry.content.said() else { continue };
+                let Some(chat) = entry.content.chat() else { continue };
                 let channel = channels.entry(chat.channel.clone()).or_default();
                 match &entry.content {
                     Content::Topic(_) if has_topic.insert(chat.channel.clone()) => {

@@ -17,7 +17,7 @@ pub(super) const LISTEN: SocketAddr =
 ///
 /// # Errors
 /// Fails if the node has closed.
-pub(crate) async fn begin(
+pub(crate) async fn start(
     node: &Node,
     wanted: &Discovery,
     failed: impl Fn(multifeed_tcp::NodeError) -> Failure,
@@ -26,9 +26,12 @@ pub(crate) async fn begin(
         node.discover(Lan::new()).await.map_err(&failed)?;
     }
     if wanted.uses_dht() {
-        let entries: Vec<_> = wanted.entries().map(ToString::to_string).collect();
-        let bootstrap =
-            if entries.is_empty() { Bootstrap::Public } else { Bootstrap::Nodes(entries) };
+        let bootstrap_nodes: Vec<_> = wanted.bootstrap_nodes().map(ToString::to_string).collect();
+        let bootstrap = if bootstrap_nodes.is_empty() {
+            Bootstrap::Public
+        } else {
+            Bootstrap::Nodes(bootstrap_nodes)
+        };
         let dht = Dht::current(bootstrap).map_err(|error| no_runtime(&error))?;
         let dht = wanted.advertise.iter().fold(dht, |dht, addr| dht.advertise(*addr));
         let dht = wanted.router.into_iter().fold(dht, Dht::ask_router);

@@ -26,13 +26,13 @@ impl Session {
     ///
     /// # Errors
     /// Fails if the node has stopped.
-    pub async fn writers(&self, most: usize) -> Result<(Vec<Member>, usize), Failure> {
+    pub async fn writers(&self, limit: usize) -> Result<(Vec<Member>, usize), Failure> {
         let mut feeds = self.node().feeds().await.map_err(|error| self.failed(error))?;
         feeds.retain(|feed| feed.length > 0);
         let all = feeds.len();
         feeds.sort_by_key(|feed| Reverse(feed.length));
         let mut members = Vec::new();
-        for feed in feeds.iter().take(most) {
+        for feed in feeds.iter().take(limit) {
             let (length, bytes) = (feed.length, feed.byte_length);
             members.push(Member { author: self.author_of(feed).await, length, bytes });
         }
@@ -59,7 +59,7 @@ impl Session {
         let Some(feed) = feed else { return Ok(0) };
         let held = self.node().holders(feed.id).await.map_err(|error| self.failed(error))?;
         let holds = held.iter().filter(|(_, held)| *held >= length);
-        let peers = holds.filter_map(|(connection, _)| self.links().peer(*connection));
+        let peers = holds.filter_map(|(connection, _)| self.connections().peer(*connection));
         Ok(peers.map(|(peer, _)| peer).collect::<BTreeSet<_>>().len())
     }
 }

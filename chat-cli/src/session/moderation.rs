@@ -14,7 +14,7 @@ use crate::exit::ExitCode;
 use crate::ids::hex;
 use crate::report::Failure;
 use crate::sanitize;
-use crate::similar::nearest;
+use crate::similar::closest;
 
 /// The shortest key prefix that names a feed. Chosen: 4 hex digits are short to type, and two of
 /// 30 feeds share them with a probability below 1 % (30·29/2 pairs, 16 bits).
@@ -113,10 +113,11 @@ impl Session {
             [] => {
                 let message = format!("no member is called '{who}'");
                 let failure = Failure::new(ExitCode::NotFound, "author.unknown", message);
-                let near = nearest(&who, authors.iter().map(|author| author.nick.as_str()));
-                Err(match near.is_empty() {
-                    true => failure.help("all keys:  multichat feeds"),
-                    false => failure.help(format!("did you mean: {} ?", near.join(", "))),
+                let suggestions = closest(&who, authors.iter().map(|author| author.nick.as_str()));
+                Err(if suggestions.is_empty() {
+                    failure.help("all keys:  multichat feeds")
+                } else {
+                    failure.help(format!("did you mean: {} ?", suggestions.join(", ")))
                 })
             }
             _ => {

@@ -31,7 +31,7 @@ impl Session {
     /// Fails if the store cannot read its data, or the index fails.
     pub async fn topic(&self, channel: &Clean) -> Result<Option<Topic>, Failure> {
         let set = self.timeline.topic(&self.node, channel).await;
-        let set = set.map_err(|trouble| self.troubled(trouble))?;
+        let set = set.map_err(|error| self.timeline_failure(error))?;
         Ok(set.and_then(|(id, set)| {
             let text = message::topic(&set.text);
             let nick = set.nickname.as_deref().unwrap_or_default();

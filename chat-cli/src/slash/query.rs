@@ -4,7 +4,7 @@ use crate::sanitize::Clean;
 
 /// A slash command that is answered with lines of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum Query {
     /// List the members who wrote.
     Who,
     /// Show the details of a member.

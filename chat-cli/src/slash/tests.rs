@@ -1,71 +1,71 @@
 use super::*;
 
-fn text(text: &str) -> Typed {
-    Typed::Text(text.into())
+fn text(text: &str) -> ParsedLine {
+    ParsedLine::Text(text.into())
 }
 
 #[test]
-fn text_is_sent_as_it_was_typed() {
-    assert_eq!(read("hello  there "), text("hello  there "));
-    assert_eq!(read(" /help"), text(" /help"));
+fn text_is_sent_unchanged() {
+    assert_eq!(parse("hello  there "), text("hello  there "));
+    assert_eq!(parse(" /help"), text(" /help"));
     for nothing in ["", "  ", "\t"] {
-        assert_eq!(read(nothing), Typed::Nothing);
+        assert_eq!(parse(nothing), ParsedLine::Nothing);
     }
 }
 
 #[test]
-fn two_slashes_send_one() {
-    assert_eq!(read("//help"), text("/help"));
-    assert_eq!(read("///"), text("//"));
+fn double_slash_sends_a_single_slash() {
+    assert_eq!(parse("//help"), text("/help"));
+    assert_eq!(parse("///"), text("//"));
 }
 
 #[test]
-fn commands_are_known_by_name_and_short_form() {
-    assert_eq!(read("/HELP"), Typed::Help);
-    assert_eq!(read("/q"), Typed::Quit);
-    assert_eq!(read("/i"), Typed::Invite);
-    assert_eq!(read("/nick  ada lovelace "), Typed::Nick("ada lovelace".into()));
+fn commands_parse_by_name_and_short_form() {
+    assert_eq!(parse("/HELP"), ParsedLine::Help);
+    assert_eq!(parse("/q"), ParsedLine::Quit);
+    assert_eq!(parse("/i"), ParsedLine::Invite);
+    assert_eq!(parse("/nick  ada lovelace "), ParsedLine::Nick("ada lovelace".into()));
     for (usage, _) in COMMANDS {
-        let is_text = matches!(read(usage), Typed::Text(_));
+        let is_text = matches!(parse(usage), ParsedLine::Text(_));
         assert_eq!(is_text, usage == "/me WORDS");
-        assert!(!matches!(read(usage), Typed::Unknown(_)), "{usage}");
+        assert!(!matches!(parse(usage), ParsedLine::Unknown(_)), "{usage}");
     }
 }
 
 #[test]
-fn what_somebody_does_is_a_message_like_others() {
-    assert_eq!(read("/me waves  twice"), text("/me waves  twice"));
-    assert_eq!(read("/ME waves"), text("/me waves"));
-    assert!(matches!(read("/me "), Typed::Unknown(_)));
+fn me_command_is_sent_as_text() {
+    assert_eq!(parse("/me waves  twice"), text("/me waves  twice"));
+    assert_eq!(parse("/ME waves"), text("/me waves"));
+    assert!(matches!(parse("/me "), ParsedLine::Unknown(_)));
 }
 
 #[test]
-fn questions_are_read_with_what_they_are_about() {
-    assert_eq!(read("/who"), Typed::Ask(Ask::Who));
-    assert_eq!(read("/who bob"), Typed::Ask(Ask::Whois("bob".into())));
-    assert_eq!(read("/notify NONE"), Typed::Notify(Notify::None));
-    let set = Ask::Set("peers".into(), "h:1 h:2".into());
-    assert_eq!(read("/set peers  h:1 h:2"), Typed::Ask(set));
+fn queries_parse_with_their_arguments() {
+    assert_eq!(parse("/who"), ParsedLine::Query(Query::Who));
+    assert_eq!(parse("/who bob"), ParsedLine::Query(Query::Whois("bob".into())));
+    assert_eq!(parse("/notify NONE"), ParsedLine::Notify(Notify::None));
+    let set = Query::Set("peers".into(), "h:1 h:2".into());
+    assert_eq!(parse("/set peers  h:1 h:2"), ParsedLine::Query(set));
     for (line, part) in [("/set nick", "theme"), ("/notify loud", "mentions"), ("/export", ".md")] {
-        let Typed::Unknown(what) = read(line) else { panic!("{line}") };
+        let ParsedLine::Unknown(what) = parse(line) else { panic!("{line}") };
         assert!(what.contains(part), "{what}");
     }
 }
 
 #[test]
-fn an_unknown_command_says_which_was_meant() {
-    let Typed::Unknown(what) = read("/pers now") else { panic!() };
+fn unknown_command_suggests_the_closest() {
+    let ParsedLine::Unknown(what) = parse("/pers now") else { panic!() };
     assert!(what.contains("no command /pers") && what.contains("/peers"), "{what}");
-    let Typed::Unknown(what) = read("/xyzzy") else { panic!() };
+    let ParsedLine::Unknown(what) = parse("/xyzzy") else { panic!() };
     assert!(what.contains("/help") && what.contains("//"), "{what}");
-    assert!(matches!(read("/nick"), Typed::Unknown(_)));
-    assert!(matches!(read("/"), Typed::Unknown(_)));
+    assert!(matches!(parse("/nick"), ParsedLine::Unknown(_)));
+    assert!(matches!(parse("/"), ParsedLine::Unknown(_)));
 }
 
 #[test]
-fn a_topic_is_asked_for_set_and_taken_away() {
-    assert_eq!(read("/topic"), Typed::Topic(None));
-    assert_eq!(read("/topic  soup at noon "), Typed::Topic(Some("soup at noon".into())));
-    assert_eq!(read("/topic -"), Typed::Topic(Some(String::new())));
-    assert_eq!(read("/topic - not none"), Typed::Topic(Some("- not none".into())));
+fn topic_command_shows_sets_and_clears() {
+    assert_eq!(parse("/topic"), ParsedLine::Topic(None));
+    assert_eq!(parse("/topic  soup at noon "), ParsedLine::Topic(Some("soup at noon".into())));
+    assert_eq!(parse("/topic -"), ParsedLine::Topic(Some(String::new())));
+    assert_eq!(parse("/topic - not none"), ParsedLine::Topic(Some("- not none".into())));
 }

@@ -10,40 +10,40 @@ use serde::{Deserialize, Serialize};
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
-pub struct Place {
+pub struct Hlc {
     /// Milliseconds since 1970.
     pub time_ms: i64,
     /// The number of messages before it with the same time, each caused by the previous one.
-    pub turn: u64,
+    pub counter: u64,
 }
 
 /// The key of a message without time and predecessor.
-pub(super) const FIRST: Place = Place { time_ms: i64::MIN, turn: 0 };
+pub(super) const FIRST: Hlc = Hlc { time_ms: i64::MIN, counter: 0 };
 
-impl Place {
+impl Hlc {
     /// Returns the key of a message after the latest key that its author had seen, with the
     /// claimed time.
-    pub fn behind(seen: Option<Place>, claimed: Option<i64>) -> Self {
+    pub fn after(seen: Option<Hlc>, claimed: Option<i64>) -> Self {
         match (seen, claimed) {
             (None, None) => FIRST,
-            (None, Some(time_ms)) => Self { time_ms, turn: 0 },
-            (Some(seen), Some(time_ms)) if time_ms > seen.time_ms => Self { time_ms, turn: 0 },
+            (None, Some(time_ms)) => Self { time_ms, counter: 0 },
+            (Some(seen), Some(time_ms)) if time_ms > seen.time_ms => Self { time_ms, counter: 0 },
             // The counter cannot overflow: it is at most the number of messages.
-            (Some(seen), _) => Self { turn: seen.turn.saturating_add(1), ..seen },
+            (Some(seen), _) => Self { counter: seen.counter.saturating_add(1), ..seen },
         }
     }
 
     /// Returns the first key of a time.
-    pub fn at(time: Timestamp) -> Self {
-        Self { time_ms: time.as_millisecond(), turn: 0 }
+    pub fn from_time(time: Timestamp) -> Self {
+        Self { time_ms: time.as_millisecond(), counter: 0 }
     }
 }
 
 /// A unique position: the time key, then the feed's key and the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Spot {
+pub struct TimelineKey {
     /// The time key.
-    pub place: Place,
+    pub hlc: Hlc,
     /// The block.
     pub block: Block,
 }
@@ -58,7 +58,7 @@ pub struct Block {
 }
 
 const BLOCK_BYTES: usize = 40;
-pub(super) const SPOT_BYTES: usize = 16 + BLOCK_BYTES;
+pub(super) const TIMELINE_KEY_BYTES: usize = 16 + BLOCK_BYTES;
 
 impl Block {
     /// Encodes to bytes that sort like blocks.
@@ -77,25 +77,25 @@ impl Block {
     }
 }
 
-impl Spot {
+impl TimelineKey {
     /// Encodes to bytes that sort like positions.
-    pub(super) fn to_bytes(self) -> [u8; SPOT_BYTES] {
-        let mut bytes = [0; SPOT_BYTES];
+    pub(super) fn to_bytes(self) -> [u8; TIMELINE_KEY_BYTES] {
+        let mut bytes = [0; TIMELINE_KEY_BYTES];
         // With the sign bit inverted, negative times sort first.
-        let time = (self.place.time_ms as u64) ^ (1 << 63);
+        let time = (self.hlc.time_ms as u64) ^ (1 << 63);
         bytes[..8].copy_from_slice(&time.to_be_bytes());
-        bytes[8..16].copy_from_slice(&self.place.turn.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.hlc.counter.to_be_bytes());
         bytes[16..].copy_from_slice(&self.block.to_bytes());
         bytes
     }
 
-    pub(super) fn from_bytes(bytes: &[u8; SPOT_BYTES]) -> Self {
-        let (mut time, mut turn, mut block) = ([0; 8], [0; 8], [0; BLOCK_BYTES]);
+    pub(super) fn from_bytes(bytes: &[u8; TIMELINE_KEY_BYTES]) -> Self {
+        let (mut time, mut counter, mut block) = ([0; 8], [0; 8], [0; BLOCK_BYTES]);
         time.copy_from_slice(&bytes[..8]);
-        turn.copy_from_slice(&bytes[8..16]);
+        counter.copy_from_slice(&bytes[8..16]);
         block.copy_from_slice(&bytes[16..]);
         let time_ms = (u64::from_be_bytes(time) ^ (1 << 63)) as i64;
-        let place = Place { time_ms, turn: u64::from_be_bytes(turn) };
-        Self { place, block: Block::from_bytes(&block) }
+        let hlc = Hlc { time_ms, counter: u64::from_be_bytes(counter) };
+        Self { hlc, block: Block::from_bytes(&block) }
     }
 }

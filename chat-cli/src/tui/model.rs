@@ -5,27 +5,27 @@
 //! terminal.
 
 pub mod delivery;
+pub mod input_line;
 pub mod log;
 pub mod overlay;
 pub mod people;
 pub mod room_info;
-pub mod typing;
 
-use self::delivery::Spread;
+use self::delivery::OwnFeedHolders;
+use self::input_line::InputLine;
 use self::log::Log;
 use self::overlay::Overlay;
-use self::people::{Link, People};
-use self::room_info::About;
-use self::typing::Typing;
-use crate::appearance::Look;
+use self::people::{PeerRow, People};
+use self::room_info::RoomInfo;
+use crate::appearance::Appearance;
 use crate::args::moderate::Moderate;
 use crate::message::{CHANNEL, channel_name};
 use crate::sanitize::{self, Clean};
 use crate::session::topics::Topic;
-use crate::slash::query::Ask;
+use crate::slash::query::Query;
 use crate::theme::Theme;
 use crate::timeline::Entry;
-use crate::timeline::key::Spot;
+use crate::timeline::key::TimelineKey;
 
 /// The widest note among the messages, in columns; longer ones are cut. Chosen: as for reports.
 const NOTE_COLUMNS_MAX: usize = 400;
@@ -54,23 +54,28 @@ pub struct Progress {
 
 /// An event for the model.
 #[derive(Clone, Debug)]
-pub enum News {
+pub enum ModelEvent {
     /// The last messages: when the room is opened, or on return to its end.
     Latest(Vec<Entry>),
     /// Messages before the first one in the model.
     Older(Vec<Entry>),
     /// Messages around a search result.
-    Around(Spot, Vec<Entry>),
+    Around(TimelineKey, Vec<Entry>),
     /// New messages.
-    Came(Vec<Entry>),
+    NewMessages(Vec<Entry>),
     /// Search results so far, the newest last, and whether the search is complete.
-    Found(Vec<Entry>, bool),
+    Found {
+        /// The messages, the newest last.
+        entries: Vec<Entry>,
+        /// Whether the search is complete.
+        is_complete: bool,
+    },
     /// The connected peers.
-    Links(Vec<Link>),
+    Peers(Vec<PeerRow>),
     /// The progress of synchronisation.
     Progress(Progress),
     /// The length of our feed at each connected peer, by its key.
-    Held(Vec<([u8; 32], u64)>),
+    PeerLengths(Vec<([u8; 32], u64)>),
     /// Feeds with messages that are referred to but missing here, with the count.
     Missing(Vec<([u8; 32], u64)>),
     /// The topic of a channel.
@@ -80,7 +85,7 @@ pub enum News {
     /// The user's new name.
     Nick(Clean),
     /// A new look.
-    Look(Look),
+    Appearance(Appearance),
     /// A note to show.
     Note(String),
 }
@@ -96,11 +101,11 @@ pub enum Effect {
         text: String,
     },
     /// Load messages before the first one in the model.
-    ReadOlder(Spot),
+    ReadOlder(TimelineKey),
     /// Load the last messages.
     ReadLatest,
     /// Load messages around a position.
-    ReadAround(Spot),
+    ReadAround(TimelineKey),
     /// Search for a text.
     Search(String),
     /// Create an invite.
@@ -112,13 +117,13 @@ pub enum Effect {
     /// Open another room, by its index in the list.
     OpenRoom(usize),
     /// Run a command that is answered with lines of text.
-    Ask(Ask),
+    Query(Query),
     /// Copy text to the clipboard.
     Copy(String),
     /// Ring the terminal bell.
     Bell,
     /// Save the read position.
-    MarkRead(Spot),
+    MarkRead(TimelineKey),
     /// Redraw the whole screen.
     Redraw,
     /// Suspend the process until the shell resumes it.
@@ -131,13 +136,13 @@ pub enum Effect {
 #[derive(Debug)]
 pub struct Model {
     /// The user and the room.
-    pub about: About,
+    pub room_info: RoomInfo,
     /// The size of the terminal.
     pub size: Size,
     /// The colours.
     pub theme: Theme,
     /// The other settings of the look.
-    pub look: Look,
+    pub appearance: Appearance,
     /// The current channel.
     pub channel: Clean,
     /// The last topic that was loaded, with its channel.
@@ -147,11 +152,11 @@ pub struct Model {
     /// The authors and the connected peers.
     pub people: People,
     /// The delivery of our messages.
-    pub spread: Spread,
+    pub delivery: OwnFeedHolders,
     /// The progress of synchronisation.
     pub progress: Progress,
     /// The input line.
-    pub typing: Typing,
+    pub input_line: InputLine,
     /// The overlay above the messages.
     pub overlay: Overlay,
     /// Whether the last key was Ctrl-C.
@@ -161,20 +166,20 @@ pub struct Model {
 impl Model {
     /// Creates the model of a room without messages. `read` is the last message that the user
     /// read before.
-    pub fn new(about: About, size: Size, theme: Theme, read: Option<Spot>) -> Self {
-        let (log, people) = (Log::new(read), People::new(about.key));
+    pub fn new(room_info: RoomInfo, size: Size, theme: Theme, read: Option<TimelineKey>) -> Self {
+        let (log, people) = (Log::new(read), People::new(room_info.key));
         Self {
-            about,
+            room_info,
             size,
             theme,
-            look: Look::default(),
+            appearance: Appearance::default(),
             channel: channel_name(CHANNEL),
             topic: None,
             log,
             people,
-            spread: Spread::default(),
+            delivery: OwnFeedHolders::default(),
             progress: Progress::default(),
-            typing: Typing::default(),
+            input_line: InputLine::default(),
             overlay: Overlay::None,
             interrupted: false,
         }

@@ -39,7 +39,7 @@ pub(super) const BELL: &str = "\u{7}";
 pub(super) const CLEAR: &str = "\u{1b}[2J";
 
 /// Whether the terminal is taken over.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+static ACTIVE: AtomicBool = AtomicBool::new(false);
 
 /// A terminal that is taken over until this is dropped.
 pub struct Terminal {
@@ -52,8 +52,8 @@ impl Terminal {
     ///
     /// # Errors
     /// Fails if there is no terminal or it has closed.
-    pub fn take() -> Result<Self, Failure> {
-        give_back_in_a_crash();
+    pub fn open() -> Result<Self, Failure> {
+        restore_on_panic();
         enter().map_err(failed)?;
         let (width, height) = terminal::size().map_err(failed)?;
         let canvas = canvas(Size { width, height }, io::stdout()).map_err(failed)?;
@@ -137,8 +137,8 @@ impl Terminal {
     ///
     /// # Errors
     /// Fails if the terminal has closed meanwhile.
-    pub fn stop(&mut self) -> Result<(), Failure> {
-        give_back();
+    pub fn suspend(&mut self) -> Result<(), Failure> {
+        restore();
         #[cfg(unix)]
         nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)
             .map_err(|error| failed(error.into()))?;
@@ -149,7 +149,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
@@ -167,13 +167,13 @@ pub(super) fn clipboard(text: &str) -> String {
 
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
-    TAKEN.store(true, Ordering::SeqCst);
+    ACTIVE.store(true, Ordering::SeqCst);
     execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste)
 }
 
 /// Restores the terminal if it is taken over.
-fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
+fn restore() {
+    if ACTIVE.swap(false, Ordering::SeqCst) {
         // If the terminal has closed, failures do not matter.
         let _ = execute!(
             io::stdout(),
@@ -187,16 +187,16 @@ fn give_back() {
 }
 
 /// Installs a panic hook that restores the terminal before the panic message is printed.
-fn give_back_in_a_crash() {
+fn restore_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let tell = std::panic::take_hook();
+        let previous_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             // A panic in a thread of the store does not end the program; the screen stays.
-            if !crate::output::is_of_the_store() {
-                give_back();
+            if !crate::output::is_store_thread() {
+                restore();
             }
-            tell(panic);
+            previous_hook(panic);
         }));
     });
 }
@@ -224,7 +224,7 @@ impl StopSignal {
     ///
     /// # Errors
     /// Fails if the system refuses.
-    pub fn take() -> Result<Self, Failure> {
+    pub fn listen() -> Result<Self, Failure> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};

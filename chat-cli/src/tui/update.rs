@@ -6,94 +6,96 @@
 mod keys;
 
 use super::model::overlay::Overlay;
-use super::model::{Effect, Model, News, log};
+use super::model::{Effect, Model, ModelEvent, log};
 use super::view;
 use crate::message::channel_name;
-use crate::notify::rings;
+use crate::notify::should_notify;
 use crate::sanitize::Clean;
-use crate::slash::query::Ask;
-use crate::slash::{self, Typed};
+use crate::slash::query::Query;
+use crate::slash::{self, ParsedLine};
 use crate::theme::Theme;
 use crate::timeline::Entry;
 
 impl Model {
     /// Updates the model from an event and returns the effects to perform.
-    pub fn update(&mut self, news: News) -> Vec<Effect> {
-        match news {
-            News::Latest(entries) => {
-                self.meet(&entries);
-                self.log.show_latest(entries, &self.about);
+    pub fn update(&mut self, event: ModelEvent) -> Vec<Effect> {
+        match event {
+            ModelEvent::Latest(entries) => {
+                self.record_authors(&entries);
+                self.log.show_latest(entries, &self.room_info);
                 return self.mark_read();
             }
-            News::Older(entries) => {
-                self.meet(&entries);
-                self.log.show_older(entries, &self.about);
+            ModelEvent::Older(entries) => {
+                self.record_authors(&entries);
+                self.log.show_older(entries, &self.room_info);
             }
-            News::Around(spot, entries) => {
-                self.meet(&entries);
-                self.log.show_around(spot, entries, &self.about);
+            ModelEvent::Around(position, entries) => {
+                self.record_authors(&entries);
+                self.log.show_around(position, entries, &self.room_info);
             }
-            News::Came(entries) => return self.came(entries),
-            News::Found(entries, is_all) => {
-                let rows = entries.iter().map(|entry| log::Row::new(entry, &self.about));
-                self.overlay.found(rows.collect(), is_all);
+            ModelEvent::NewMessages(entries) => return self.on_new_messages(entries),
+            ModelEvent::Found { entries, is_complete } => {
+                let rows = entries.iter().map(|entry| log::Row::new(entry, &self.room_info));
+                self.overlay.found(rows.collect(), is_complete);
             }
-            News::Links(links) => self.people.links = links,
-            News::Progress(progress) => self.progress = progress,
-            News::Held(held) => self.spread.held(&held),
-            News::Missing(missing) => self.people.missing = missing,
-            News::Topic(channel, topic) => self.topic = Some((channel, topic)),
-            News::Invite(invite) => self.overlay = Overlay::Invite(invite),
-            News::Nick(nick) => self.about.nick = nick,
-            News::Look(look) => {
+            ModelEvent::Peers(peers) => self.people.peers = peers,
+            ModelEvent::Progress(progress) => self.progress = progress,
+            ModelEvent::PeerLengths(lengths) => self.delivery.record(&lengths),
+            ModelEvent::Missing(missing) => self.people.missing = missing,
+            ModelEvent::Topic(channel, topic) => self.topic = Some((channel, topic)),
+            ModelEvent::Invite(invite) => self.overlay = Overlay::Invite(invite),
+            ModelEvent::Nick(nick) => self.room_info.nick = nick,
+            ModelEvent::Appearance(appearance) => {
                 // A theme that did not change keeps the colours chosen in this window.
-                let theme = look.theme.filter(|_| look.theme != self.look.theme);
+                let theme = appearance.theme.filter(|_| appearance.theme != self.appearance.theme);
                 self.theme = theme.unwrap_or(self.theme);
-                self.look = look;
+                self.appearance = appearance;
             }
-            News::Note(text) => self.note(&text),
+            ModelEvent::Note(text) => self.note(&text),
         }
         Vec::new()
     }
 
     /// Handles a submitted line: sends it, runs it, or shows an error.
     pub fn submit(&mut self, line: &str) -> Vec<Effect> {
-        match slash::read(line) {
-            Typed::Nothing => {}
-            Typed::Text(text) => {
+        match slash::parse(line) {
+            ParsedLine::Nothing => {}
+            ParsedLine::Text(text) => {
                 let channel = self.channel.clone();
                 let mut effects = vec![Effect::Send { channel, text }];
                 effects.extend(self.go_to_end());
                 return effects;
             }
-            Typed::Help => self.overlay = Overlay::Help,
-            Typed::Peers => self.overlay = Overlay::People,
-            Typed::Invite => return vec![Effect::Invite],
-            Typed::Nick(nick) => return vec![Effect::Rename(nick)],
-            Typed::Status => self.note(&view::status::sentence(self)),
-            Typed::Quit => return vec![Effect::Quit],
-            Typed::Channel(name) => return self.go_to(channel_name(&name)),
-            Typed::Moderate(wanted) => return vec![Effect::Moderate(wanted)],
-            Typed::Topic(text) => return vec![Effect::Ask(Ask::Topic(self.channel.clone(), text))],
-            Typed::Search(words) => {
+            ParsedLine::Help => self.overlay = Overlay::Help,
+            ParsedLine::Peers => self.overlay = Overlay::People,
+            ParsedLine::Invite => return vec![Effect::Invite],
+            ParsedLine::Nick(nick) => return vec![Effect::Rename(nick)],
+            ParsedLine::Status => self.note(&view::status::sentence(self)),
+            ParsedLine::Quit => return vec![Effect::Quit],
+            ParsedLine::Channel(name) => return self.go_to(channel_name(&name)),
+            ParsedLine::Moderate(wanted) => return vec![Effect::Moderate(wanted)],
+            ParsedLine::Topic(text) => {
+                return vec![Effect::Query(Query::Topic(self.channel.clone(), text))];
+            }
+            ParsedLine::Search(words) => {
                 self.overlay = Overlay::search(&words);
                 return vec![Effect::Search(words)];
             }
-            Typed::Ask(ask) => return vec![Effect::Ask(ask)],
-            Typed::Unread => match self.log.was_new() {
+            ParsedLine::Query(query) => return vec![Effect::Query(query)],
+            ParsedLine::Unread => match self.log.unread_since() {
                 Some(read) => return vec![Effect::ReadAround(read)],
                 None => self.note("no messages were unread"),
             },
-            Typed::Notify(notify) => {
-                self.look.notify = notify;
+            ParsedLine::Notify(notify) => {
+                self.appearance.notify = notify;
                 self.note("changed in this window; /set notify saves it");
             }
-            Typed::Theme(name) => match Theme::named(&name) {
+            ParsedLine::Theme(name) => match Theme::named(&name) {
                 Some(theme) => self.theme = theme,
                 None => self.note("themes:  dark  light  plain"),
             },
-            Typed::Copy => return vec![Effect::Copy(self.visible_text())],
-            Typed::Unknown(what) => self.note(&what),
+            ParsedLine::Copy => return vec![Effect::Copy(self.visible_text())],
+            ParsedLine::Unknown(what) => self.note(&what),
         }
         Vec::new()
     }
@@ -118,25 +120,26 @@ impl Model {
         last.map(Effect::MarkRead).into_iter().collect()
     }
 
-    fn meet(&mut self, entries: &[Entry]) {
-        entries.iter().for_each(|entry| self.people.meet(entry));
+    fn record_authors(&mut self, entries: &[Entry]) {
+        entries.iter().for_each(|entry| self.people.record_author(entry));
     }
 
-    fn came(&mut self, entries: Vec<Entry>) -> Vec<Effect> {
-        self.meet(&entries);
-        let about = &self.about;
-        let rings =
-            entries.iter().any(|entry| rings(entry, &about.key, &about.nick, self.look.notify));
+    fn on_new_messages(&mut self, entries: Vec<Entry>) -> Vec<Effect> {
+        self.record_authors(&entries);
+        let room_info = &self.room_info;
+        let should_notify = entries.iter().any(|entry| {
+            should_notify(entry, &room_info.key, &room_info.nick, self.appearance.notify)
+        });
         // If the user has scrolled up, the visible messages keep their position.
         let before = if self.log.scroll > 0 { self.log_height() } else { 0 };
         for entry in entries {
-            self.log.add(&entry, &self.about, &self.channel);
+            self.log.add(&entry, &self.room_info, &self.channel);
         }
         if self.log.scroll > 0 {
             self.log.scroll += self.log_height().saturating_sub(before);
         }
         let mut effects = self.mark_read();
-        if rings {
+        if should_notify {
             effects.push(Effect::Bell);
         }
         effects

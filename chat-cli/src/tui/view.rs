@@ -15,13 +15,13 @@ use ratatui::Frame;
 use ratatui::text::Span;
 use ratatui::widgets::{Block, Paragraph};
 
-use self::layout::frames;
+use self::layout::panes;
 use self::tabs::topic;
 use super::model::Model;
 
 /// Draws the whole screen.
 pub fn draw(model: &Model, frame: &mut Frame<'_>) {
-    let panes = frames(model);
+    let panes = panes(model);
     if let Some(area) = panes.rooms {
         rooms::draw(model, frame, area);
     }
@@ -29,7 +29,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         tabs::draw(model, frame, area);
     }
     if let Some(area) = panes.around_chat {
-        let mut title = format!(" {} #{} ", model.about.room, model.channel);
+        let mut title = format!(" {} #{} ", model.room_info.room, model.channel);
         let room = usize::from(area.width).saturating_sub(2 + Span::raw(&title).width());
         title.extend(topic(model, room));
         frame.render_widget(Block::bordered().title(title), area);

@@ -12,14 +12,14 @@ fn asked(home: &Home, words: &[&str], lines: &[&str]) -> String {
 }
 
 #[test]
-fn a_member_is_told_with_key_length_and_holders() {
+fn whois_shows_key_length_and_holders() {
     let place = Place::new();
-    let (host, ticket) = place.host("first");
+    let (host, invite) = place.host("first");
     for text in ["one", "two"] {
         assert_eq!(host.run(&["send", text]).code, 0);
     }
     let (serving, addr) = host.serve(&[]);
-    let guest = place.guest("second", &ticket);
+    let guest = place.guest("second", &invite);
     assert_eq!(guest.run(&["--peer", &addr, "sync"]).code, 0);
     serving.stop("TERM");
     let told = asked(&guest, &[], &["/who", "/whois first", "/whois nobody", "/rooms"]);
@@ -32,7 +32,7 @@ fn a_member_is_told_with_key_length_and_holders() {
 }
 
 #[test]
-fn a_setting_is_kept_and_holds_at_once() {
+fn set_command_stores_and_applies_a_setting() {
     let place = Place::new();
     let (home, _) = place.host("ada");
     let told = asked(&home, &[], &["/set timestamps none", "/set nick carol", "hello"]);
@@ -50,7 +50,7 @@ fn a_setting_is_kept_and_holds_at_once() {
 
 #[cfg(unix)]
 #[test]
-fn a_room_is_written_into_a_new_file_that_only_its_owner_reads() {
+fn export_writes_a_new_private_file() {
     use std::os::unix::fs::PermissionsExt;
 
     let place = Place::new();
@@ -67,7 +67,7 @@ fn a_room_is_written_into_a_new_file_that_only_its_owner_reads() {
 }
 
 #[test]
-fn a_room_says_what_works_and_what_is_for_another_window() {
+fn doctor_command_reports_the_open_room() {
     let place = Place::new();
     let (home, _) = place.host("ada");
     // A message is shown before the answer of a later command.

@@ -3,7 +3,7 @@
 use crate::program::Place;
 
 #[test]
-fn a_restored_profile_has_the_history_and_another_key() {
+fn restored_profile_has_history_and_a_new_key() {
     let place = Place::new();
     let (a, _) = place.host("first");
     assert_eq!(a.run(&["send", "before"]).code, 0);
@@ -36,7 +36,7 @@ fn a_restored_profile_has_the_history_and_another_key() {
 }
 
 #[test]
-fn what_is_no_backup_is_refused() {
+fn invalid_backup_is_refused() {
     let place = Place::new();
     let file = place.path().join("rooms.tar");
     std::fs::write(&file, "no archive".repeat(100)).expect("a file");

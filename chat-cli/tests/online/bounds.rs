@@ -33,12 +33,12 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn no_more_of_an_author_is_kept_than_the_settings_say() {
+fn author_quota_is_enforced() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     assert_eq!(a.run_with(&much(), &["chat"]).code, 0);
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     assert_eq!(b.run(&["config", "set", "author-mib", "1"]).code, 0);
     let done = b.run(&["--json", "--peer", &addr, "sync"]);
     assert_eq!(done.code, 0, "{done:?}");
@@ -54,7 +54,7 @@ fn no_more_of_an_author_is_kept_than_the_settings_say() {
 }
 
 #[test]
-fn nobody_writes_what_the_others_would_not_keep() {
+fn own_messages_over_quota_are_refused() {
     let place = Place::new();
     let (a, _) = place.host("first");
     assert_eq!(a.run(&["config", "set", "author-mib", "1"]).code, 0);
@@ -69,7 +69,7 @@ fn nobody_writes_what_the_others_would_not_keep() {
 
 /// Creates two homes with copies of one profile that both wrote, and a member who knows one.
 fn copied(place: &Place) -> (Home, Home, Home) {
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     assert_eq!(a.run(&["send", "together"]).code, 0);
     let twin = place.home("twin");
     copy(&a.data, &twin.data);
@@ -77,14 +77,14 @@ fn copied(place: &Place) -> (Home, Home, Home) {
     for text in ["there", "and again"] {
         assert_eq!(twin.run(&["send", text]).code, 0);
     }
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     let (_serving, addr) = a.serve(&[]);
     assert_eq!(b.run(&["--peer", &addr, "sync"]).code, 0);
     (a, twin, b)
 }
 
 #[test]
-fn two_histories_of_an_author_are_told_in_words_and_stop_the_copy() {
+fn fork_is_reported_and_stops_the_copied_profile() {
     let place = Place::new();
     let (_, twin, b) = copied(&place);
     let (serving, addr) = b.serve(&[]);

@@ -9,10 +9,10 @@ fn is_message(text: &str) -> impl Fn(&Value) -> bool + '_ {
 }
 
 #[test]
-fn two_programs_talk_line_by_line() {
+fn two_line_mode_members_exchange_messages() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
-    let b = place.guest("second", &ticket);
+    let (a, invite) = place.host("first");
+    let b = place.guest("second", &invite);
     let mut one = a.start(&["--listen", "127.0.0.1:0", "chat"]);
     let listening = one.wait(|line| line["type"] == "listening");
     let addr = listening["addr"].as_str().expect("an address");
@@ -36,7 +36,7 @@ fn two_programs_talk_line_by_line() {
 }
 
 #[test]
-fn plain_streams_get_plain_lines_and_no_prompt() {
+fn plain_streams_get_no_prompt() {
     let place = Place::new();
     let (a, _) = place.host("first");
     let done = a.run_with("one\n\n/status\n/nonsense\ntwo\n", &["chat"]);
@@ -51,7 +51,7 @@ fn plain_streams_get_plain_lines_and_no_prompt() {
 }
 
 #[test]
-fn a_line_that_cannot_be_sent_is_refused_aloud_and_the_next_one_goes() {
+fn refused_line_is_reported_and_the_next_is_sent() {
     let place = Place::new();
     let (a, _) = place.host("first");
     let long = "x".repeat(9_000);
@@ -62,11 +62,11 @@ fn a_line_that_cannot_be_sent_is_refused_aloud_and_the_next_one_goes() {
 }
 
 #[test]
-fn the_end_of_the_input_waits_until_somebody_has_it() {
+fn end_of_input_waits_for_delivery() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     let done = b.run_with("last words\n", &["--peer", &addr, "chat"]);
     assert_eq!(done.code, 0, "{done:?}");
     assert_eq!(serving.stop("TERM").code, 143);
@@ -74,7 +74,7 @@ fn the_end_of_the_input_waits_until_somebody_has_it() {
 }
 
 #[test]
-fn with_nothing_else_the_last_room_opens() {
+fn no_arguments_open_the_last_room() {
     let place = Place::new();
     let (a, _) = place.host("first");
     assert_eq!(a.run_with("said in it\n", &[]).code, 0);
@@ -89,12 +89,12 @@ fn with_nothing_else_the_last_room_opens() {
 }
 
 #[test]
-fn an_ephemeral_member_leaves_nothing() {
+fn ephemeral_member_writes_nothing() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     let (serving, addr) = a.serve(&[]);
     let guest = place.home("guest");
-    let words = ["--ephemeral", "--nick", "ghost", "--peer", &addr, "join", &ticket];
+    let words = ["--ephemeral", "--nick", "ghost", "--peer", &addr, "join", &invite];
     assert_eq!(guest.run_with("boo\n", &words).code, 0);
     assert!(!guest.data.exists());
     assert_eq!(serving.stop("TERM").code, 143);

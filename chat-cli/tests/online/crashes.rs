@@ -16,10 +16,10 @@ fn moment(most_ms: u64, salt: u64) -> Duration {
 }
 
 #[test]
-fn what_a_server_acknowledged_survives_its_kill() {
+fn acknowledged_message_survives_killing_the_server() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
-    let b = place.guest("second", &ticket);
+    let (a, invite) = place.host("first");
+    let b = place.guest("second", &invite);
     let mut acknowledged = BTreeSet::new();
     for cycle in 0..CYCLES {
         let (serving, addr) = a.serve(&[]);
@@ -53,9 +53,9 @@ fn what_a_server_acknowledged_survives_its_kill() {
 }
 
 #[test]
-fn what_a_sender_acknowledged_survives_its_kill() {
+fn acknowledged_message_survives_killing_the_sender() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     let mut acknowledged = Vec::new();
     for cycle in 0..CYCLES {
         let text = format!("message {cycle}");
@@ -71,20 +71,20 @@ fn what_a_sender_acknowledged_survives_its_kill() {
     }
     // A crash forks no feed.
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     serving.kill();
     assert_eq!(b.messages(), a.messages());
 }
 
 #[test]
-fn a_member_killed_while_he_catches_up_goes_on_later() {
+fn member_killed_during_sync_resumes() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     let lines: String = (0..300).map(|n| format!("line {n} {}\n", "x".repeat(500))).collect();
     assert_eq!(a.run_with(&lines, &["chat"]).code, 0);
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     let mut held = 0;
     for cycle in 0..CYCLES {
         let mut child = b.command(&["--peer", &addr, "sync"]).spawn().expect("it starts");

@@ -12,7 +12,7 @@ fn demo(seed: &str) -> Value {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_trace_and_another_another() {
+fn trace_depends_on_the_seed() {
     let first = demo("1");
     assert_eq!((&first["v"], &first["type"]), (&1.into(), &"demo".into()));
     assert_eq!((&first["converged"], &first["peers"]), (&true.into(), &5.into()));
@@ -24,7 +24,7 @@ fn the_same_seed_gives_the_same_trace_and_another_another() {
 }
 
 #[test]
-fn people_see_who_said_what_and_what_was_cut() {
+fn demo_text_shows_messages_and_partitions() {
     let place = Place::new();
     let done = place.home("none").run(&["demo", "--seed", "1"]);
     assert_eq!(done.code, 0, "{done:?}");

@@ -16,7 +16,7 @@ fn stored(place: &Place) -> (Home, Vec<u8>) {
 }
 
 #[test]
-fn a_store_that_was_cut_or_overwritten_is_told_and_left_as_it_is() {
+fn truncated_or_overwritten_store_is_reported_and_unchanged() {
     let place = Place::new();
     let (a, whole) = stored(&place);
     let mut headless = whole.clone();
@@ -41,7 +41,7 @@ fn a_store_that_was_cut_or_overwritten_is_told_and_left_as_it_is() {
 }
 
 #[test]
-fn a_flipped_byte_is_told_or_harms_nothing() {
+fn flipped_byte_is_reported_or_harmless() {
     let place = Place::new();
     let (a, whole) = stored(&place);
     let expected = a.texts();
@@ -89,7 +89,7 @@ impl Drop for Small<'_> {
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn a_full_disk_refuses_new_messages_and_keeps_the_old_ones() {
+fn full_disk_refuses_new_messages_and_keeps_old_ones() {
     let place = Place::new();
     let path = place.path().join("small");
     let Some(small) = Small::mount(&path, "256k") else {

@@ -8,9 +8,9 @@ use crate::program::Place;
 const TRIES_MAX: usize = 20;
 
 #[test]
-fn the_doctor_finds_a_loop_that_works_and_writes_nothing_secret() {
+fn doctor_loopback_works_and_its_bundle_holds_no_secret() {
     let place = Place::new();
-    let (a, ticket) = place.host("secretname");
+    let (a, invite) = place.host("secretname");
     assert_eq!(a.run(&["send", "secrettext"]).code, 0);
     let bundle = place.path().join("bundle");
     let path = bundle.to_str().expect("UTF-8");
@@ -24,7 +24,7 @@ fn the_doctor_finds_a_loop_that_works_and_writes_nothing_secret() {
     );
     let text = fs::read_to_string(&bundle).expect("a bundle");
     let key = a.run(&["feeds"]).out[..8].to_string();
-    for secret in ["secretname", "secrettext", "kitchen", &ticket[7..20], &key] {
+    for secret in ["secretname", "secrettext", "kitchen", &invite[7..20], &key] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
     // An existing file is not overwritten.
@@ -35,7 +35,7 @@ fn the_doctor_finds_a_loop_that_works_and_writes_nothing_secret() {
 }
 
 #[test]
-fn the_index_of_a_room_is_made_anew_and_nothing_that_was_said_is_touched() {
+fn doctor_fix_rebuilds_the_index_and_keeps_messages() {
     let place = Place::new();
     let (home, _) = place.host("ada");
     for text in ["one", "two"] {
@@ -54,10 +54,10 @@ fn the_index_of_a_room_is_made_anew_and_nothing_that_was_said_is_touched() {
 }
 
 #[test]
-fn the_doctor_knocks_at_the_peers_that_were_named() {
+fn doctor_dials_the_named_peers() {
     let place = Place::new();
-    let (host, ticket) = place.host("first");
-    let guest = place.guest("second", &ticket);
+    let (host, invite) = place.host("first");
+    let guest = place.guest("second", &invite);
     let (_serving, addr) = host.serve(&[]);
     let done = guest.run(&["doctor", "net", "--peer", &addr, "--peer", "127.0.0.1:9"]);
     assert!(done.out.contains("reach    warn  1 of 2 named peers can be reached"), "{done:?}");
@@ -67,7 +67,7 @@ fn the_doctor_knocks_at_the_peers_that_were_named() {
 }
 
 #[test]
-fn the_doctor_enters_a_dht_that_is_there_and_says_when_none_is() {
+fn doctor_reports_whether_the_dht_answers() {
     let place = Place::new();
     let mut node = place.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
     let listening = node.wait(|line| line["type"] == "listening");
@@ -83,7 +83,7 @@ fn the_doctor_enters_a_dht_that_is_there_and_says_when_none_is() {
 }
 
 #[test]
-fn the_doctor_says_whether_a_router_stands_before_this_machine() {
+fn doctor_reports_nat() {
     let place = Place::new();
     let start = |name: &str, args: &[&str]| {
         let mut node = place.home(name).start(&[&["--listen", "127.0.0.1:0"], args].concat());
@@ -106,7 +106,7 @@ fn the_doctor_says_whether_a_router_stands_before_this_machine() {
 }
 
 #[test]
-fn a_crash_that_was_written_down_is_counted() {
+fn doctor_counts_crash_files() {
     let place = Place::new();
     let (home, _) = place.host("ada");
     fs::create_dir(home.data.join("crash")).expect("a folder");

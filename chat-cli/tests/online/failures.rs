@@ -13,11 +13,11 @@ fn assert_one_error(done: &Done, code: i32, name: &str) {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn port_in_use_is_reported() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     for words in [&["serve"][..], &["chat"], &["sync"], &["send", "x"], &["tail", "-f"]] {
         let done = b.run(&[&["--listen", &addr], words].concat());
         assert_one_error(&done, 9, "net.in-use");
@@ -28,7 +28,7 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
-fn a_second_process_is_told_of_the_first() {
+fn second_process_is_told_about_the_first() {
     let place = Place::new();
     let (a, _) = place.host("first");
     let (serving, _) = a.serve(&[]);
@@ -43,10 +43,10 @@ fn a_second_process_is_told_of_the_first() {
 }
 
 #[test]
-fn a_mistyped_invite_is_pointed_at() {
+fn mistyped_invite_is_reported_with_its_position() {
     let place = Place::new();
-    let (_, ticket) = place.host("first");
-    let broken = format!("{}l{}", &ticket[..18], &ticket[19..]);
+    let (_, invite) = place.host("first");
+    let broken = format!("{}l{}", &invite[..18], &invite[19..]);
     let b = place.home("second");
     let done = b.run(&["join", &broken]);
     assert_one_error(&done, 4, "ticket.symbol");
@@ -55,7 +55,7 @@ fn a_mistyped_invite_is_pointed_at() {
 }
 
 #[test]
-fn a_folder_that_is_none_is_an_error_with_a_way_out() {
+fn invalid_data_folder_is_an_error_with_help() {
     let place = Place::new();
     let home = place.home("file");
     std::fs::write(&home.data, "").expect("a file");
@@ -66,7 +66,7 @@ fn a_folder_that_is_none_is_an_error_with_a_way_out() {
 }
 
 #[test]
-fn without_a_room_there_is_nothing_to_do_and_it_says_so() {
+fn commands_without_a_room_say_so() {
     let place = Place::new();
     let home = place.home("new");
     for words in [&["tail"][..], &["send", "x"], &["serve"], &["sync"], &["chat"]] {
@@ -78,7 +78,7 @@ fn without_a_room_there_is_nothing_to_do_and_it_says_so() {
 }
 
 #[test]
-fn a_message_that_is_none_is_refused_before_anything_else() {
+fn invalid_message_is_refused_first() {
     let place = Place::new();
     let (a, _) = place.host("first");
     assert_one_error(&a.run(&["send", " "]), 4, "message.empty");
@@ -90,7 +90,7 @@ fn a_message_that_is_none_is_refused_before_anything_else() {
 }
 
 #[test]
-fn nobody_to_go_to_is_said_at_once() {
+fn sync_without_peers_fails_at_once() {
     let place = Place::new();
     let (a, _) = place.host("first");
     assert_one_error(&a.run(&["serve"]), 2, "usage");
@@ -100,7 +100,7 @@ fn nobody_to_go_to_is_said_at_once() {
 }
 
 #[test]
-fn a_log_is_written_when_it_is_asked_for() {
+fn log_is_written_on_request() {
     let place = Place::new();
     let (a, _) = place.host("first");
     let quiet = a.run(&["send", "secret words"]);

@@ -13,17 +13,17 @@ fn dht(place: &Place) -> (Running, String) {
 }
 
 #[test]
-fn two_with_an_invite_meet_on_a_dht_of_their_own() {
+fn two_members_meet_through_a_private_dht() {
     let place = Place::new();
     let (_node, addr) = dht(&place);
-    let (host, ticket) = place.host("ada");
+    let (host, invite) = place.host("ada");
     let sent = host.run(&["send", "hello", "--wait", "stored"]);
     assert_eq!(sent.code, 0, "{sent:?}");
     let mut serving = host.start(&["--listen", "127.0.0.1:0", "--bootstrap", &addr, "serve"]);
     for step in ["bootstrapped", "announced", "looking", "found"] {
         serving.wait(|line| line["type"] == "net" && line["via"] == "dht" && line["step"] == step);
     }
-    let guest = place.guest("bob", &ticket);
+    let guest = place.guest("bob", &invite);
     let done = guest.run(&["--listen", "127.0.0.1:0", "--bootstrap", &addr, "sync"]);
     assert_eq!(done.code, 0, "{done:?}");
     assert!(done.err.contains("dht: found 1"), "{done:?}");
@@ -31,7 +31,7 @@ fn two_with_an_invite_meet_on_a_dht_of_their_own() {
 }
 
 #[test]
-fn offline_is_offline_whatever_else_is_said() {
+fn offline_transport_overrides_other_flags() {
     let place = Place::new();
     let (home, _) = place.host("ada");
     let words = ["--transport", "offline", "--lan", "--peer", "127.0.0.1:9", "sync"];
@@ -71,16 +71,16 @@ fn on_a_cable(words: &[&str]) -> std::process::Output {
 #[cfg(target_os = "linux")]
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
-fn two_with_an_invite_meet_on_a_cable_by_mdns_alone() {
+fn two_members_meet_by_mdns() {
     if !on_a_cable(&["probe"]).status.success() {
         eprintln!("left out: network namespaces are not allowed here");
         return;
     }
     let place = Place::new();
-    let (host, ticket) = place.host("ada");
+    let (host, invite) = place.host("ada");
     let sent = host.run(&["send", "hello", "--wait", "stored"]);
     assert_eq!(sent.code, 0, "{sent:?}");
-    let guest = place.guest("bob", &ticket);
+    let guest = place.guest("bob", &invite);
     let path = |home: &crate::program::Home| home.data.to_str().expect("UTF-8").to_string();
     let done = on_a_cable(&[env!("CARGO_BIN_EXE_multichat"), &path(&host), &path(&guest)]);
     let told = String::from_utf8_lossy(&done.stderr);

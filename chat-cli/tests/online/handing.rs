@@ -3,17 +3,17 @@
 use crate::program::Place;
 
 #[test]
-fn a_message_goes_out_through_the_process_that_serves() {
+fn send_hands_the_message_to_the_serving_process() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     let (serving, addr) = a.serve(&[]);
-    let alone = a.run(&["send", "anybody?", "--wait", "peer", "--timeout", "1s"]);
-    assert_eq!(alone.code, 7, "{alone:?}");
-    assert!(alone.err.contains("do not resend"), "{alone:?}");
+    let isolation_text = a.run(&["send", "anybody?", "--wait", "peer", "--timeout", "1s"]);
+    assert_eq!(isolation_text.code, 7, "{isolation_text:?}");
+    assert!(isolation_text.err.contains("do not resend"), "{isolation_text:?}");
     let stored = a.run(&["send", "--wait", "stored", "for later"]);
     assert_eq!(stored.code, 0, "{stored:?}");
 
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     let mut other = b.start(&["--peer", &addr, "tail", "-f"]);
     other.wait(|line| line["text"] == "for later");
     let sent = a.run(&["send", "the build is green", "--wait", "peer", "--json"]);

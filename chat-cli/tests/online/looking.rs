@@ -3,7 +3,7 @@
 use crate::program::Place;
 
 #[test]
-fn channels_are_listed_with_what_was_said_in_them() {
+fn channels_are_listed_with_message_counts() {
     let place = Place::new();
     let (home, _) = place.host("ada");
     let empty = home.run(&["channels"]).out;
@@ -21,10 +21,10 @@ fn channels_are_listed_with_what_was_said_in_them() {
 }
 
 #[test]
-fn peers_are_those_who_answer_now() {
+fn peers_lists_reachable_peers() {
     let place = Place::new();
-    let (host, ticket) = place.host("first");
-    let guest = place.guest("second", &ticket);
+    let (host, invite) = place.host("first");
+    let guest = place.guest("second", &invite);
     let (serving, addr) = host.serve(&[]);
     // No program listens on the port of the second address.
     let both = ["--peer", &addr, "--peer", "127.0.0.1:9", "peers"];
@@ -38,26 +38,26 @@ fn peers_are_those_who_answer_now() {
     assert_eq!(in_use.code, 5, "{in_use:?}");
     assert!(in_use.err.contains("/peers"), "{in_use:?}");
     serving.stop("TERM");
-    let alone = host.run(&["peers"]);
-    assert_eq!((alone.code, alone.out.as_str()), (0, ""), "{alone:?}");
-    assert!(alone.err.contains("no other member is online now"), "{alone:?}");
+    let isolation_text = host.run(&["peers"]);
+    assert_eq!((isolation_text.code, isolation_text.out.as_str()), (0, ""), "{isolation_text:?}");
+    assert!(isolation_text.err.contains("no other member is online now"), "{isolation_text:?}");
 }
 
 #[test]
-fn an_invite_without_hints_holds_the_key_of_the_room_alone() {
+fn invite_without_hints_holds_only_the_key() {
     let place = Place::new();
-    let (host, ticket) = place.host("first");
+    let (host, invite) = place.host("first");
     let bare = host.run(&["invite", "--no-hints", "--listen", "192.0.2.7:4977"]);
     assert_eq!(bare.code, 0, "{bare:?}");
     assert_eq!(bare.out.trim().len(), 68);
-    assert!(ticket.len() > 68);
+    assert!(invite.len() > 68);
     let guest = place.guest("second", bare.out.trim());
     let room = |home: &crate::program::Home| home.run(&["rooms"]).out[..8].to_string();
     assert_eq!(room(&guest), room(&host));
 }
 
 #[test]
-fn the_version_is_told_to_people_and_programs() {
+fn version_is_printed_as_text_and_json() {
     let place = Place::new();
     let home = place.home("nobody");
     let text = home.run(&["version"]).out;

@@ -5,9 +5,9 @@ use serde_json::Value;
 use crate::program::Place;
 
 #[test]
-fn two_members_write_to_each_other() {
+fn two_members_exchange_messages() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     let sent = a.run(&["send", "hello"]);
     assert_eq!((sent.code, sent.out.as_str()), (0, ""), "{sent:?}");
     assert!(sent.err.contains("stored here"), "{sent:?}");
@@ -17,7 +17,7 @@ fn two_members_write_to_each_other() {
     assert!(unheard.err.contains("do not resend"), "{unheard:?}");
 
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     let synced = b.run(&["--peer", &addr, "sync", "--until", "all"]);
     assert_eq!(synced.code, 0, "{synced:?}");
     assert!(synced.err.contains("in sync with 1 peer: 2 messages of 1 member"), "{synced:?}");
@@ -46,14 +46,14 @@ fn two_members_write_to_each_other() {
 }
 
 #[test]
-fn a_session_that_was_written_down_is_done_again_with_the_same_end() {
+fn recorded_session_replays_to_the_same_state() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     let folder = tempfile::tempdir().expect("a folder");
     let record = folder.path().join("record");
     let words = ["--record", record.to_str().expect("a path in UTF-8")];
     let (serving, addr) = a.serve(&words);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     let sent = b.run(&["--peer", &addr, "send", "hello", "--wait", "peer"]);
     assert_eq!(sent.code, 0, "{sent:?}");
     assert_eq!(serving.stop("TERM").code, 143);
@@ -66,17 +66,17 @@ fn a_session_that_was_written_down_is_done_again_with_the_same_end() {
 }
 
 #[test]
-fn a_third_member_gets_the_first_ones_messages_from_the_second() {
+fn third_member_gets_messages_through_the_second() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     assert_eq!(a.run(&["send", "from a"]).code, 0);
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     assert_eq!(serving.stop("INT").code, 130);
 
     let (serving, addr) = b.serve(&[]);
-    let c = place.guest("third", &ticket);
+    let c = place.guest("third", &invite);
     assert_eq!(c.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     assert_eq!(c.messages(), [("first".to_string(), "from a".to_string())]);
     assert_eq!(c.run(&["--peer", &addr, "send", "from c"]).code, 0);
@@ -90,18 +90,18 @@ fn a_third_member_gets_the_first_ones_messages_from_the_second() {
 }
 
 #[test]
-fn an_invite_says_where_its_sender_is() {
+fn invite_carries_the_senders_address() {
     let place = Place::new();
     let (a, _) = place.host("first");
     assert_eq!(a.run(&["send", "hello"]).code, 0);
     let (serving, addr) = a.serve(&[]);
     assert_eq!(serving.stop("TERM").code, 143);
-    let ticket = a.run(&["--listen", &addr, "invite"]).out;
+    let invite = a.run(&["--listen", &addr, "invite"]).out;
     let serving = a.start(&["--listen", &addr, "serve"]);
     let mut serving = serving;
     serving.wait(|line| line["type"] == "listening");
     // The guest names no address: it is in the invite.
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     assert_eq!(b.run(&["sync", "--until", "all"]).code, 0);
     assert_eq!(b.texts(), ["hello"]);
     assert_eq!(b.run(&["send", "thanks"]).code, 0);
@@ -110,7 +110,7 @@ fn an_invite_says_where_its_sender_is() {
 }
 
 #[test]
-fn an_open_room_is_found_by_its_name_alone() {
+fn open_room_is_joined_by_name() {
     let place = Place::new();
     let [a, b] = ["a", "b"].map(|name| place.home(name));
     for home in [&a, &b] {
@@ -129,11 +129,11 @@ fn an_open_room_is_found_by_its_name_alone() {
 }
 
 #[test]
-fn sync_tells_whom_it_did_not_reach() {
+fn sync_reports_unreached_peers() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     // After the port is released, no program listens on it.
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let nobody = free.local_addr().expect("an address").to_string();
@@ -155,17 +155,17 @@ fn sync_tells_whom_it_did_not_reach() {
 }
 
 #[test]
-fn tail_follows_what_comes() {
+fn tail_follows_new_messages() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     assert_eq!(a.run(&["send", "before"]).code, 0);
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     let mut tail = b.start(&["--peer", &addr, "tail", "-f"]);
     let old = tail.wait(|line| line["type"] == "message");
     assert_eq!((&old["text"], &old["backfill"]), (&"before".into(), &true.into()));
-    let c = place.guest("third", &ticket);
+    let c = place.guest("third", &invite);
     assert_eq!(c.run(&["--peer", &addr, "send", "now"]).code, 0);
     let new = tail.wait(|line| line["type"] == "message");
     assert_eq!((&new["text"], &new["backfill"]), (&"now".into(), &false.into()));
@@ -178,14 +178,14 @@ fn tail_follows_what_comes() {
 }
 
 #[test]
-fn a_long_history_comes_whole() {
+fn long_history_syncs_completely() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     let lines: String = (0..500).map(|n| format!("line {n}\n")).collect();
     let done = a.run_with(&lines, &["chat"]);
     assert_eq!(done.code, 0, "{done:?}");
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     let synced = b.run(&["--peer", &addr, "--json", "sync", "--until", "all"]);
     assert_eq!(synced.code, 0, "{synced:?}");
     let last = synced.lines().pop().expect("a line");

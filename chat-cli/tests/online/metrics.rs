@@ -10,12 +10,12 @@ use crate::pipes::hold;
 use crate::program::{Home, Place, Running};
 
 /// Longer than any step takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Sends a request and returns the response until the connection closes.
 fn say(addr: &str, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(addr).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    stream.set_read_timeout(Some(STALL_TIMEOUT)).expect("a time-out");
     // The connection may close before the whole request is written.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
@@ -43,7 +43,7 @@ fn values(addr: &str) -> BTreeMap<String, u64> {
 
 /// Waits until the values match.
 fn wait(addr: &str, is_it: impl Fn(&BTreeMap<String, u64>) -> bool) -> BTreeMap<String, u64> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + STALL_TIMEOUT;
     loop {
         let values = values(addr);
         if is_it(&values) {
@@ -66,9 +66,9 @@ fn serve(home: &Home, more: &[&str]) -> (Running, String, String) {
 }
 
 #[test]
-fn the_values_are_right_and_move() {
+fn metrics_values_are_correct_and_change() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     assert_eq!(a.run(&["send", "twelve bytes"]).code, 0);
     let (running, addr, page) = serve(&a, &[]);
     let before = values(&page);
@@ -80,7 +80,7 @@ fn the_values_are_right_and_move() {
     assert_eq!(before["feed_counted_bytes"], before["counted_bytes"]);
     assert_eq!(before["feed_counted_bytes_max"], 64 << 20);
 
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     let mut other = b.start(&["--peer", &addr, "chat"]);
     other.type_line("hello");
     let with = wait(&page, |values| values["synced"] == 1 && values["blocks_held"] == 2);
@@ -97,7 +97,7 @@ fn the_values_are_right_and_move() {
 }
 
 #[test]
-fn a_dial_that_nobody_answers_is_counted() {
+fn failed_dial_is_counted() {
     let place = Place::new();
     let (a, _) = place.host("first");
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -111,10 +111,10 @@ fn a_dial_that_nobody_answers_is_counted() {
 }
 
 #[test]
-fn the_page_holds_no_key_no_name_no_text_and_no_address() {
+fn metrics_page_holds_no_key_name_text_or_address() {
     let place = Place::new();
-    let (a, ticket) = place.host("zebedee");
-    let b = place.guest("yolanda", &ticket);
+    let (a, invite) = place.host("zebedee");
+    let b = place.guest("yolanda", &invite);
     assert_eq!(a.run(&["send", "-c", "xylophone", "what was said"]).code, 0);
     let (running, addr, page) = serve(&a, &[]);
     assert_eq!(b.run(&["--peer", &addr, "send", "--wait", "all", "and replied"]).code, 0);
@@ -123,8 +123,8 @@ fn the_page_holds_no_key_no_name_no_text_and_no_address() {
     let keys = a.run(&["feeds"]).out;
     let keys = keys.lines().map(|line| line[..16].to_string());
     let names = ["zebedee", "yolanda", "xylophone", "kitchen", "said", "replied", "127.0.0.1"];
-    let ticket = ticket.trim_start_matches("mfchat:");
-    let parts = (0..ticket.len() - 12).map(|at| ticket[at..at + 12].to_string());
+    let invite = invite.trim_start_matches("mfchat:");
+    let parts = (0..invite.len() - 12).map(|at| invite[at..at + 12].to_string());
     let port = addr.rsplit(':').next().expect("a port").to_string();
     for secret in keys.chain(names.map(String::from)).chain(parts).chain([port]) {
         // A port may equal a counter; no value here has as many digits.
@@ -135,7 +135,7 @@ fn the_page_holds_no_key_no_name_no_text_and_no_address() {
 }
 
 #[test]
-fn what_is_no_request_gets_a_short_answer_and_is_closed() {
+fn invalid_request_gets_a_short_answer() {
     let place = Place::new();
     let (a, _) = place.host("first");
     let (_running, addr, page) = serve(&a, &[]);
@@ -171,9 +171,9 @@ fn what_is_no_request_gets_a_short_answer_and_is_closed() {
 }
 
 #[test]
-fn a_thousand_connections_that_say_nothing_stop_nobody() {
+fn thousand_idle_connections_do_not_block_others() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     let (mut running, addr, page) = serve(&a, &[]);
     let begun = Instant::now();
     let one = |at: usize| {
@@ -188,24 +188,24 @@ fn a_thousand_connections_that_say_nothing_stop_nobody() {
     // On a busy machine the first connections have timed out by now. These have not.
     idle.extend((0..100).map(one));
     values(&page);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "send", "--wait", "all", "hello"]).code, 0);
     running.wait(|line| line["type"] == "sync" && line["have"] == 1);
     wait(&page, |values| values["blocks_held"] == 1);
-    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < STALL_TIMEOUT, "{:?}", begun.elapsed());
     // No more are open than the limit, and each of them ends.
     let first = idle.first_mut().expect("a stream");
-    first.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    first.set_read_timeout(Some(STALL_TIMEOUT)).expect("a time-out");
     assert!(matches!(first.read(&mut [0; 64]), Ok(0) | Err(_)));
     let last = idle.last_mut().expect("a stream");
-    last.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    last.set_read_timeout(Some(STALL_TIMEOUT)).expect("a time-out");
     let mut answer = Vec::new();
     let _ = last.read_to_end(&mut answer);
     assert!(answer.len() < 400, "{answer:?}");
 }
 
 #[test]
-fn one_who_has_said_all_gets_an_answer() {
+fn half_closed_connection_gets_an_answer() {
     let place = Place::new();
     let (a, _) = place.host("first");
     let (_running, _, page) = serve(&a, &[]);
@@ -218,7 +218,7 @@ fn one_who_has_said_all_gets_an_answer() {
 }
 
 #[test]
-fn an_address_that_others_reach_has_to_be_meant() {
+fn public_metrics_address_needs_a_flag() {
     let place = Place::new();
     let (a, _) = place.host("first");
     let words = ["--listen", "127.0.0.1:0", "serve", "--metrics", "0.0.0.0:0"];

@@ -16,10 +16,10 @@ fn say(home: &Home, text: &str) -> (Running, String) {
 }
 
 #[test]
-fn who_is_hidden_is_not_shown_and_who_is_blocked_is_not_taken() {
+fn hidden_member_is_not_shown_and_blocked_member_not_synced() {
     let place = Place::new();
-    let (mallory, ticket) = place.host("mallory");
-    let bob = place.guest("bob", &ticket);
+    let (mallory, invite) = place.host("mallory");
+    let bob = place.guest("bob", &invite);
     let (serving, addr) = say(&mallory, "buy this");
     sync(&bob, &addr);
     serving.kill();
@@ -50,7 +50,7 @@ fn who_is_hidden_is_not_shown_and_who_is_blocked_is_not_taken() {
 }
 
 #[test]
-fn a_decision_needs_somebody_and_not_oneself() {
+fn moderation_needs_another_member() {
     let place = Place::new();
     let (alice, _) = place.host("alice");
     assert_eq!(alice.run(&["send", "hello"]).code, 0);

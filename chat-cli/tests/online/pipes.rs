@@ -71,10 +71,10 @@ fn types(lines: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn a_pipe_answers_each_command_and_says_where_the_message_is() {
+fn pipe_answers_each_command_and_reports_delivery() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
-    let b = place.guest("second", &ticket);
+    let (a, invite) = place.host("first");
+    let b = place.guest("second", &invite);
     let (mut serving, addr) = b.serve(&[]);
     let mut pipe = a.start(&["--peer", &addr, "pipe"]);
     let hello = pipe.wait(|line| line["type"] == "hello");
@@ -102,10 +102,10 @@ fn a_pipe_answers_each_command_and_says_where_the_message_is() {
 }
 
 #[test]
-fn every_command_keeps_to_the_schema() {
+fn all_json_output_follows_the_schema() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
-    let b = place.guest("second", &ticket);
+    let (a, invite) = place.host("first");
+    let b = place.guest("second", &invite);
     assert_eq!(a.run(&["send", "-c", "random", "hi\u{1b}[2J"]).code, 0);
     let (serving, addr) = a.serve(&[]);
     let told = concat!(
@@ -173,10 +173,10 @@ fn every_command_keeps_to_the_schema() {
 }
 
 #[test]
-fn what_was_said_is_found_exported_and_inspected_alike_by_all() {
+fn search_export_and_inspect_agree_between_members() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
-    let b = place.guest("second", &ticket);
+    let (a, invite) = place.host("first");
+    let b = place.guest("second", &invite);
     assert_eq!(a.run(&["send", "--channel", "ideas", "a Good one\nwith `two` lines"]).code, 0);
     assert_eq!(a.run(&["send", "another"]).code, 0);
     let (serving, addr) = a.serve(&[]);
@@ -199,7 +199,7 @@ fn what_was_said_is_found_exported_and_inspected_alike_by_all() {
 }
 
 #[test]
-fn the_bots_of_the_examples_answer() {
+fn example_bots_answer() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let bots = [
         ("sh", "echo-bot.sh", "!echo again", "again"),
@@ -212,8 +212,8 @@ fn the_bots_of_the_examples_answer() {
             continue;
         }
         let place = Place::new();
-        let (a, ticket) = place.host("first");
-        let b = place.guest("second", &ticket);
+        let (a, invite) = place.host("first");
+        let b = place.guest("second", &invite);
         let mut asking = b.start(&["--listen", "127.0.0.1:0", "chat"]);
         let listening = asking.wait(|line| line["type"] == "listening");
         let addr = listening["addr"].as_str().expect("an address");
@@ -259,10 +259,10 @@ impl Drop for Bot {
 }
 
 #[test]
-fn each_answer_stands_behind_its_question_on_both_sides() {
+fn answers_follow_questions_on_both_sides() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
-    let b = place.guest("second", &ticket);
+    let (a, invite) = place.host("first");
+    let b = place.guest("second", &invite);
     let mut one = a.start(&["--listen", "127.0.0.1:0", "chat"]);
     let listening = one.wait(|line| line["type"] == "listening");
     let mut two = b.start(&["--peer", listening["addr"].as_str().expect("an address"), "chat"]);

@@ -13,9 +13,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longer than any step takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The interval between checks of a process that should exit.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
+const CHECK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// A folder with the data of several members.
 pub(crate) struct Place {
@@ -54,14 +54,14 @@ impl Place {
         let home = self.home(name);
         let done = home.run(&["--nick", name, "new", "kitchen", "--no-open", "--json"]);
         assert_eq!(done.code, 0, "{done:?}");
-        let ticket = done.lines()[0]["ticket"].as_str().expect("a ticket").to_string();
-        (home, ticket)
+        let invite = done.lines()[0]["ticket"].as_str().expect("a ticket").to_string();
+        (home, invite)
     }
 
     /// Creates a member who joins.
-    pub(crate) fn guest(&self, name: &str, ticket: &str) -> Home {
+    pub(crate) fn guest(&self, name: &str, invite: &str) -> Home {
         let home = self.home(name);
-        let done = home.run(&["--nick", name, "join", ticket, "--no-open"]);
+        let done = home.run(&["--nick", name, "join", invite, "--no-open"]);
         assert_eq!(done.code, 0, "{done:?}");
         home
     }
@@ -158,7 +158,7 @@ pub(crate) struct Running {
 impl Running {
     /// Waits for the next matching line.
     pub(crate) fn wait(&mut self, meant: impl Fn(&Value) -> bool) -> Value {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + STALL_TIMEOUT;
         let mut passed = Vec::new();
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -233,15 +233,15 @@ pub(crate) fn finish(mut child: Child) -> Done {
 
 /// Waits for the exit of a process; -9 if it was killed.
 pub(crate) fn exit_code(child: &mut Child) -> i32 {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + STALL_TIMEOUT;
     loop {
         if let Some(status) = child.try_wait().expect("it can be waited for") {
             return status.code().unwrap_or(-9);
         }
         if Instant::now() > until {
             let _ = child.kill();
-            panic!("it did not end in {PATIENCE:?}");
+            panic!("it did not end in {STALL_TIMEOUT:?}");
         }
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(CHECK_INTERVAL);
     }
 }

@@ -6,7 +6,7 @@ use blake2::Blake2bMac;
 use blake2::digest::consts::U32;
 use blake2::digest::{FixedOutput, KeyInit, Update};
 use multichat::args::{self, Global};
-use multichat::invite::{Right, Ticket, encode_symbols};
+use multichat::invite::{Invite, Right, encode_symbols};
 use multichat::message::{self, Draft};
 use multichat::profile::Profile;
 use multichat::session::Session;
@@ -71,7 +71,7 @@ fn sync(home: &Home, addr: &str) {
 /// A room with a message, and a relay that has it from the room's creator.
 struct Kept {
     a: Home,
-    ticket: String,
+    invite: String,
     b: Home,
     /// The creator's process and its address.
     serving: Running,
@@ -79,12 +79,12 @@ struct Kept {
 }
 
 fn kept(place: &Place) -> Kept {
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     assert_eq!(a.run(&["send", TEXT]).code, 0);
     let b = keeper(place, &a);
     let (serving, addr) = a.serve(&[]);
     sync(&b, &addr);
-    Kept { a, ticket, b, serving, addr }
+    Kept { a, invite, b, serving, addr }
 }
 
 /// Commands that read or write all end with the same error and help.
@@ -98,28 +98,28 @@ fn assert_sealed(home: &Home, words: &[&str]) {
 }
 
 #[test]
-fn a_seeder_keeps_a_room_that_it_cannot_read() {
+fn seeder_stores_a_room_that_it_cannot_read() {
     let place = Place::new();
-    let Kept { a, ticket, b, serving, .. } = kept(&place);
+    let Kept { a, invite, b, serving, .. } = kept(&place);
     serving.stop("TERM");
 
     // The creator is offline; a member gets everything from the relay.
     let (serving, addr) = b.serve(&[]);
-    let c = place.guest("third", &ticket);
+    let c = place.guest("third", &invite);
     sync(&c, &addr);
     assert_eq!(c.messages(), [("first".to_string(), TEXT.to_string())]);
     let sent = c.run(&["--peer", &addr, "send", "thanks", "--wait", "peer"]);
     assert_eq!(sent.code, 0, "{sent:?}");
     // Handed to the serving process, which continues.
     assert_sealed(&b, &["send", "hello"]);
-    let d = place.guest("fourth", &ticket);
+    let d = place.guest("fourth", &invite);
     sync(&d, &addr);
     assert_eq!(d.texts(), [TEXT, "thanks"]);
     assert_eq!(serving.stop("TERM").code, 143);
 
     // It reads all blocks to verify them.
     assert_eq!(b.run(&["doctor", "store"]).code, 0);
-    assert_holds_nothing(&a, &b, &ticket);
+    assert_holds_nothing(&a, &b, &invite);
     let (serving, addr) = b.serve(&[]);
     sync(&a, &addr);
     serving.stop("TERM");
@@ -129,7 +129,7 @@ fn a_seeder_keeps_a_room_that_it_cannot_read() {
     let before = b.run(&["rooms"]).out;
     assert!(before.contains("(relay)"), "{before}");
     assert_eq!(b.run(&["rooms", "--json"]).lines()[0]["kept"], true);
-    let joined = b.run(&["--nick", "second", "join", &ticket, "--no-open"]);
+    let joined = b.run(&["--nick", "second", "join", &invite, "--no-open"]);
     assert_eq!(joined.code, 0, "{joined:?}");
     assert_eq!(b.run(&["rooms", "--json"]).lines()[0]["kept"], serde_json::Value::Null);
     let after = b.run(&["rooms"]).out;
@@ -142,8 +142,8 @@ fn a_seeder_keeps_a_room_that_it_cannot_read() {
 }
 
 /// Checks that nothing on a relay's disk helps a reader.
-fn assert_holds_nothing(member: &Home, seeder: &Home, ticket: &str) {
-    let secret = *Ticket::parse(ticket).expect("an invite").key();
+fn assert_holds_nothing(member: &Home, seeder: &Home, invite: &str) {
+    let secret = *Invite::parse(invite).expect("an invite").key();
     let content = content_key(&secret);
     let hex = |key: &[u8]| data_encoding::HEXLOWER.encode(key);
     for key in [&secret, &content] {
@@ -160,13 +160,13 @@ fn assert_holds_nothing(member: &Home, seeder: &Home, ticket: &str) {
     // The search finds what it should: a member has the secret, a relay the group key, and both
     // have the encrypted messages.
     assert_eq!(holders(member, encode_symbols(&secret).as_bytes()).len(), 1);
-    let seed = Ticket::parse(&seeder.run(&["invite", "--seed"]).out).expect("an invite");
+    let seed = Invite::parse(&seeder.run(&["invite", "--seed"]).out).expect("an invite");
     assert_eq!(holders(seeder, encode_symbols(seed.key()).as_bytes()).len(), 1);
     assert_holds_not(member, TEXT.as_bytes());
 }
 
 #[test]
-fn what_would_read_or_write_a_kept_room_says_what_it_is_for() {
+fn reading_or_writing_a_seeded_room_explains_itself() {
     let place = Place::new();
     let Kept { a, b, serving, addr, .. } = kept(&place);
     let peers = b.run(&["--peer", &addr, "peers"]);
@@ -206,14 +206,14 @@ fn what_would_read_or_write_a_kept_room_says_what_it_is_for() {
     let [one, other] = [&a, &b].map(|home| {
         let bare = home.run(&["invite", "--seed", "--no-hints"]);
         assert_eq!((bare.code, bare.out.trim().len()), (0, 68), "{bare:?}");
-        Ticket::parse(&bare.out).expect("an invite")
+        Invite::parse(&bare.out).expect("an invite")
     });
     assert_eq!(one, other);
     assert_eq!(one.right(), Right::Seeder);
 }
 
 #[test]
-fn an_open_room_has_no_invite_for_a_seeder() {
+fn open_room_has_no_seeder_invite() {
     let place = Place::new();
     let home = place.home("first");
     assert_eq!(home.run(&["join", "--open", "foobar-123", "--no-open"]).code, 0);
@@ -265,7 +265,7 @@ fn copy(from: &Path, to: &Path) {
 /// A copy of a profile encrypts another block for the same index. If the nonce depended on the
 /// index, both blocks would reveal the difference of their texts.
 #[test]
-fn one_who_comes_back_from_a_copy_seals_with_another_nonce_for_the_same_index() {
+fn restored_copy_uses_a_new_nonce_for_the_same_index() {
     let place = Place::new();
     let (a, _) = place.host("first");
     assert_eq!(a.run(&["send", "before"]).code, 0);
@@ -296,7 +296,7 @@ fn one_who_comes_back_from_a_copy_seals_with_another_nonce_for_the_same_index() 
 }
 
 #[test]
-fn a_seeder_can_neither_write_nor_pass_off_what_others_wrote_as_its_own() {
+fn seeder_can_neither_write_nor_republish_messages() {
     let place = Place::new();
     let Kept { a, b, serving, .. } = kept(&place);
     serving.kill();

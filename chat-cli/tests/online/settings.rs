@@ -9,7 +9,7 @@ fn with_variable(home: &Home, (name, value): (&str, &str), words: &[&str]) -> Do
 }
 
 #[test]
-fn a_setting_holds_until_the_environment_or_a_flag_says_otherwise() {
+fn environment_and_flags_override_settings() {
     let place = Place::new();
     let (home, _) = place.host("ada");
     let nick = |done: Done| done.lines()[0]["nick"].as_str().expect("a name").to_string();
@@ -37,12 +37,12 @@ fn a_setting_holds_until_the_environment_or_a_flag_says_otherwise() {
 }
 
 #[test]
-fn peers_of_the_file_are_dialled() {
+fn peers_from_the_file_are_dialled() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
+    let (a, invite) = place.host("first");
     assert_eq!(a.run(&["send", "hello"]).code, 0);
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = place.guest("second", &invite);
     assert_eq!(b.run(&["config", "set", "peers", &addr]).code, 0);
     let synced = b.run(&["sync"]);
     assert_eq!(synced.code, 0, "{synced:?}");
@@ -50,7 +50,7 @@ fn peers_of_the_file_are_dialled() {
 }
 
 #[test]
-fn a_wrong_file_is_told_with_its_line_and_can_be_put_right() {
+fn invalid_settings_file_is_reported_with_its_line() {
     let place = Place::new();
     let (home, _) = place.host("ada");
     fs::write(home.data.join("config.toml"), "# mine\nthem = \"light\"\n").expect("written");

@@ -31,10 +31,10 @@ fn topic(home: &Home, channel: &str) -> Option<String> {
 }
 
 #[test]
-fn a_topic_is_set_seen_and_taken_away_for_everybody() {
+fn topic_is_set_shown_and_cleared_for_all() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
-    let b = place.guest("second", &ticket);
+    let (a, invite) = place.host("first");
+    let b = place.guest("second", &invite);
     assert_eq!(topic(&a, "general"), None);
     let set = a.run_with("hello\n/topic soup at noon\n", &["chat"]);
     assert_eq!(set.code, 0, "{set:?}");
@@ -61,10 +61,10 @@ fn a_topic_is_set_seen_and_taken_away_for_everybody() {
 }
 
 #[test]
-fn all_come_to_the_same_topic_and_who_is_hidden_sets_none() {
+fn members_agree_on_the_topic_and_hidden_ones_set_none() {
     let place = Place::new();
-    let (a, ticket) = place.host("first");
-    let b = place.guest("second", &ticket);
+    let (a, invite) = place.host("first");
+    let b = place.guest("second", &invite);
     // Neither has seen the other's topic, so the later one by the clock is valid for both.
     assert_eq!(a.run_with("/topic of the first\n", &["chat"]).code, 0);
     assert_eq!(b.run_with("/topic of the second\n", &["chat"]).code, 0);
@@ -89,7 +89,7 @@ fn all_come_to_the_same_topic_and_who_is_hidden_sets_none() {
 }
 
 #[test]
-fn programs_set_topics_and_too_long_ones_are_refused() {
+fn pipe_sets_topics_and_refuses_long_ones() {
     let place = Place::new();
     let (a, _) = place.host("first");
     let command = |text: &str| {
@@ -112,7 +112,7 @@ fn programs_set_topics_and_too_long_ones_are_refused() {
 }
 
 #[test]
-fn the_index_holds_neither_a_topic_nor_the_name_of_its_channel() {
+fn index_holds_no_topic_text_and_no_channel_name() {
     let place = Place::new();
     let (a, _) = place.host("first");
     assert_eq!(a.run_with("/channel rendezvous\n/topic moonlight\n", &["chat"]).code, 0);

@@ -4,7 +4,7 @@ use crate::say;
 use crate::terminals::Terminals;
 
 #[test]
-fn settings_and_members_are_told_on_a_screen_of_24_rows() {
+fn queries_are_answered_on_a_24_row_screen() {
     let Some(tmux) = Terminals::new() else { return say("left out: tmux is not there") };
     tmux.window("a", (80, 24));
     tmux.run("a", "--nick alice new kitchen");

@@ -4,7 +4,7 @@ use crate::say;
 use crate::terminals::Terminals;
 
 #[test]
-fn a_room_that_is_only_kept_says_so_and_opens_no_screen() {
+fn seeded_room_opens_no_screen() {
     let Some(tmux) = Terminals::new() else { return say("left out: tmux is not there") };
     tmux.window("a", (80, 24));
     tmux.run("a", "--nick alice new soup --no-open");

@@ -1,6 +1,6 @@
 //! Tests the first five minutes of two people: what each of them must see, task by task.
 
-use multichat::invite::Ticket;
+use multichat::invite::Invite;
 use multichat::invite::hints::Hints;
 
 use crate::cable::Cable;
@@ -11,30 +11,30 @@ use crate::terminals::{Terminals, mark};
 const USER: &str = "USER=somebody";
 
 #[test]
-fn two_newcomers_see_what_they_have_to() {
+fn first_session_of_two_users() {
     let Some(tmux) = Terminals::new() else { return say("left out: tmux is not there") };
     tmux.window("a", (120, 40));
     tmux.window("b", (80, 24));
     tmux.window("script", (80, 24));
     tmux.window("b2", (80, 24));
 
-    let port = a_starts_a_chat(&tmux);
-    a_writes_before_anybody_is_there(&tmux);
-    let invite = a_invites(&tmux);
+    let port = a_creates_a_room(&tmux);
+    a_writes_while_alone(&tmux);
+    let invite = a_shows_an_invite(&tmux);
     let cable = Cable::to(port);
     b_joins(&tmux, &invite, cable.port());
     both_talk(&tmux);
-    the_cable_is_pulled_and_plugged(&tmux, &cable);
-    b_mentions_and_finds(&tmux);
+    network_is_cut_and_restored(&tmux, &cable);
+    b_mentions_and_searches(&tmux);
     b_opens_a_second_window(&tmux);
-    a_script_knows_that_it_arrived(&tmux);
-    a_mistyped_letter_is_named(&tmux, &invite);
-    the_window_is_pulled(&tmux);
-    both_leave(&tmux);
+    script_learns_about_delivery(&tmux);
+    mistyped_invite_is_explained(&tmux, &invite);
+    window_is_resized(&tmux);
+    both_quit(&tmux);
 }
 
 /// "Start a chat called kitchen." The name is asked for once.
-fn a_starts_a_chat(tmux: &Terminals) -> u16 {
+fn a_creates_a_room(tmux: &Terminals) -> u16 {
     tmux.write("a", &format!("export {USER}"));
     tmux.run("a", "--listen 127.0.0.1:0 new kitchen");
     tmux.wait("a", "[somebody]");
@@ -48,7 +48,7 @@ fn a_starts_a_chat(tmux: &Terminals) -> u16 {
 }
 
 /// "Write hello before anybody is there."
-fn a_writes_before_anybody_is_there(tmux: &Terminals) {
+fn a_writes_while_alone(tmux: &Terminals) {
     tmux.write("a", "hello");
     let screen = tmux.wait("a", "1 message undelivered, stored here");
     assert!(screen.contains("no other member online"), "{screen}");
@@ -56,7 +56,7 @@ fn a_writes_before_anybody_is_there(tmux: &Terminals) {
 }
 
 /// "Invite B." The invite is wrapped over two lines of the screen, inside frames.
-fn a_invites(tmux: &Terminals) -> String {
+fn a_shows_an_invite(tmux: &Terminals) -> String {
     tmux.write("a", "/i");
     let screen = tmux.wait("a", "anyone with this can read the whole history");
     assert!(screen.contains("▀▀▀▀▀█"), "a picture to scan:\n{screen}");
@@ -64,9 +64,9 @@ fn a_invites(tmux: &Terminals) -> String {
     let first = lines.next().expect("a line").split('│').next().expect("its start").trim();
     let second = lines.next().expect("a line").split('│').nth(3).expect("its end").trim();
     tmux.key("a", "Escape");
-    let shown = Ticket::parse(&format!("mfchat:{first} {second}")).expect("an invite");
+    let shown = Invite::parse(&format!("mfchat:{first} {second}")).expect("an invite");
     // An address in the invite would bypass the cable.
-    let bare = Ticket::new(*shown.key(), Hints::default()).encode();
+    let bare = Invite::new(*shown.key(), Hints::default()).encode();
     let (first, second) = bare.split_at(bare.len() / 2);
     format!("{first} {second}")
 }
@@ -89,7 +89,7 @@ fn both_talk(tmux: &Terminals) {
 }
 
 /// "Pull the cable", both write, "plug it in": the same order on both screens.
-fn the_cable_is_pulled_and_plugged(tmux: &Terminals, cable: &Cable) {
+fn network_is_cut_and_restored(tmux: &Terminals, cable: &Cable) {
     cable.pull();
     for (name, who) in [("a", "alice"), ("b", "bob")] {
         tmux.wait(name, "no other member online");
@@ -117,7 +117,7 @@ fn the_cable_is_pulled_and_plugged(tmux: &Terminals, cable: &Cable) {
 }
 
 /// "Mention A; find what A said first."
-fn b_mentions_and_finds(tmux: &Terminals) {
+fn b_mentions_and_searches(tmux: &Terminals) {
     tmux.keys("b", "@al");
     tmux.key("b", "Tab");
     tmux.wait("b", "› @alice");
@@ -152,7 +152,7 @@ fn b_opens_a_second_window(tmux: &Terminals) {
 }
 
 /// "From a script: tell kitchen the build is green, and know it arrived."
-fn a_script_knows_that_it_arrived(tmux: &Terminals) {
+fn script_learns_about_delivery(tmux: &Terminals) {
     tmux.run_as("script", "a", "send build green --wait peer && echo f''ine");
     let screen = tmux.wait("script", "fine");
     assert!(screen.contains("stored on 1 peer"), "{screen}");
@@ -170,7 +170,7 @@ fn a_script_knows_that_it_arrived(tmux: &Terminals) {
 }
 
 /// "Mistype one letter of the invite." The position and the right letter are shown.
-fn a_mistyped_letter_is_named(tmux: &Terminals, invite: &str) {
+fn mistyped_invite_is_explained(tmux: &Terminals, invite: &str) {
     let right = invite.replace(' ', "");
     let at = "mfchat:".len() + 20;
     let found = right.as_bytes()[at];
@@ -188,14 +188,14 @@ fn a_mistyped_letter_is_named(tmux: &Terminals, invite: &str) {
 }
 
 /// After a change of the window's size, nothing of the old frame stays.
-fn the_window_is_pulled(tmux: &Terminals) {
+fn window_is_resized(tmux: &Terminals) {
     tmux.resize("a", (50, 12));
     let is_drawn = |screen: &str| screen.contains("later") && screen.contains("alice ›");
     tmux.wait_for("a", "no frames", |screen| !screen.contains('┐') && is_drawn(screen));
 }
 
 /// "Leave. Is your terminal normal?"
-fn both_leave(tmux: &Terminals) {
+fn both_quit(tmux: &Terminals) {
     tmux.key("a", "C-c");
     tmux.key("a", "C-c");
     // The window is 50 columns wide, and the shell wraps longer lines.

@@ -6,7 +6,7 @@ use crate::say;
 use crate::terminals::{Terminals, mark};
 
 #[test]
-fn the_terminal_comes_back_after_a_stop_and_after_a_signal() {
+fn terminal_is_restored_after_suspend_and_signal() {
     let Some(tmux) = Terminals::new() else { return say("left out: tmux is not there") };
     tmux.window("a", (80, 24));
     tmux.run("a", "--nick alice new kitchen");

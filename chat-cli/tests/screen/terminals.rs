@@ -6,9 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Longer than any step takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The interval between checks of a screen.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A private tmux server with a window per person. It ends with the test.
 pub(crate) struct Terminals {
@@ -85,14 +85,14 @@ impl Terminals {
     }
 
     pub(crate) fn wait_for(&self, name: &str, what: &str, is: impl Fn(&str) -> bool) -> String {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + STALL_TIMEOUT;
         loop {
             let screen = self.screen(name);
             if is(&screen) {
                 return screen;
             }
             assert!(Instant::now() < until, "no {what:?} on the screen of {name}:\n{screen}");
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(CHECK_INTERVAL);
         }
     }
 }

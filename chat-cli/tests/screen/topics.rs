@@ -4,7 +4,7 @@ use crate::say;
 use crate::terminals::Terminals;
 
 #[test]
-fn a_topic_stands_beside_its_channel_until_it_is_taken_away() {
+fn topic_shows_beside_its_channel_until_cleared() {
     let Some(tmux) = Terminals::new() else { return say("left out: tmux is not there") };
     tmux.window("a", (80, 24));
     tmux.run("a", "--nick alice new kitchen");

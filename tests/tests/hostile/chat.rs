@@ -4,7 +4,7 @@ use multichat::envelope::Envelope;
 use multichat::message::{self, Content, Draft};
 use multichat::profile::room::Room;
 use multichat::sanitize;
-use multichat::invite::{PREFIX, Right, Ticket, decode_symbols, encode_symbols};
+use multichat::invite::{PREFIX, Right, Invite, decode_symbols, encode_symbols};
 use multichat::invite::hints::Hints;
 use multifeed_core::{Event, FeedId, Input, Role};
 
@@ -16,7 +16,7 @@ use super::stage::{BYTES_MAX, Stage, settle};
 const CHECKSUM_BYTES: usize = 4;
 
 /// Runs something; says how much it held.
-fn counted(name: &str, work: impl FnOnce()) {
+fn plural(name: &str, work: impl FnOnce()) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
     work();
@@ -37,7 +37,7 @@ fn invites() -> Vec<Mutant> {
 fn invites_with(right: Right) -> Vec<Mutant> {
     let address = "192.0.2.7:4000".parse().expect("an address");
     let hints = Hints::default().with_name("kitchen").with_address(address).with_inviter([3; 8]);
-    let text = Ticket::of(right, [7; 32], hints).encode();
+    let text = Invite::of(right, [7; 32], hints).encode();
     let symbols = text.strip_prefix(PREFIX).expect("it begins so");
     let bytes = decode_symbols(symbols).expect("it is genuine");
     let body = &bytes[..bytes.len() - CHECKSUM_BYTES];
@@ -56,10 +56,10 @@ pub(super) fn suffer_invites() -> usize {
     let (mut taken, all) = (0, invites());
     for Mutant { name, bytes } in &all {
         let text = String::from_utf8_lossy(bytes);
-        counted(name, || match Ticket::parse(&text) {
-            Ok(ticket) => {
+        plural(name, || match Invite::parse(&text) {
+            Ok(invite) => {
                 taken += 1;
-                check_shown(name, ticket.hints().name().unwrap_or_default());
+                check_shown(name, invite.hints().name().unwrap_or_default());
             }
             Err(error) => check_shown(name, &error.to_string()),
         });
@@ -121,7 +121,7 @@ pub(super) fn suffer_sealed() -> usize {
     assert!(matches!(envelope.decode(&feed, &genuine), Content::Chat(_)));
     let all = [blind("sealed message", &genuine), blocks()].concat();
     for Mutant { name, bytes } in &all {
-        counted(name, || {
+        plural(name, || {
             let content = envelope.decode(&feed, bytes);
             assert!(matches!(content, Content::Unreadable(_)), "{name}: {content:?}");
         });
@@ -146,7 +146,7 @@ pub(super) fn suffer_messages() -> usize {
         stage.node.handle(Input::Timeout);
         let Some(Event::Blocks { blocks, .. }) = stage.node.events.pop() else { panic!("{name}") };
         assert_eq!(&blocks[0][..], bytes, "{name}");
-        counted(name, || {
+        plural(name, || {
             if let Content::Chat(chat) = Envelope::Plain.decode(&key.0, &blocks[0]) {
                 shown += 1;
                 check_shown(name, &chat.text);

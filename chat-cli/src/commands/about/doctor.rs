@@ -10,50 +10,54 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use self::disk::{crashes, stores};
-use self::net::{dht, listen, reach, round};
+use self::net::{dht, listen, loopback, reach};
 use crate::args::Global;
-use crate::args::about::Part;
+use crate::args::about::DoctorPart;
 use crate::config;
 use crate::config::key::Key;
 use crate::exit::ExitCode;
-use crate::health::{check, failing, rows};
+use crate::health::{check, failed_check, rows};
 use crate::lines::{Check, Event, Line, Outcome};
 use crate::output::{Format, Output, json_line};
 use crate::report::Failure;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
 /// What to check.
-pub(super) struct Wanted {
+pub(super) struct Options {
     /// The part to check; everything if `None`.
-    pub(super) part: Option<Part>,
+    pub(super) part: Option<DoctorPart>,
     /// Whether to rebuild the indexes.
     pub(super) fix: bool,
     /// The file to write the results to.
     pub(super) bundle: Option<PathBuf>,
 }
 
-pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Result<(), Failure> {
-    if wanted.fix && matches!(wanted.part, Some(Part::Term | Part::Net)) {
+pub(super) async fn run(
+    global: &Global,
+    output: &Output,
+    options: &Options,
+) -> Result<(), Failure> {
+    if options.fix && matches!(options.part, Some(DoctorPart::Term | DoctorPart::Net)) {
         let message = "--fix rebuilds indexes, which only the store check covers";
         return Err(Failure::new(ExitCode::Usage, "doctor.fix", message)
             .help("use  multichat doctor store --fix"));
     }
     let mut global = global.clone();
-    let is_wanted = |part| wanted.part.is_none_or(|wanted| wanted == part);
+    let is_wanted = |part| options.part.is_none_or(|options| options == part);
     let (settings, mut checks) = (settings(&mut global), Vec::new());
-    if is_wanted(Part::Term) {
+    if is_wanted(DoctorPart::Term) {
         checks.push(terminal(output));
     }
     checks.push(settings);
-    if is_wanted(Part::Store) {
-        checks.extend(stores(&global, wanted.fix).await);
+    if is_wanted(DoctorPart::Store) {
+        checks.extend(stores(&global, options.fix).await);
         checks.push(crashes(&global));
     }
-    if is_wanted(Part::Net) {
+    if is_wanted(DoctorPart::Net) {
         checks.push(listen(&global).await);
         checks.extend(reach(&global).await);
         checks.extend(dht(&global).await);
-        checks.push(round().await);
+        checks.push(loopback().await);
     }
     for check in &checks {
         match output.format {
@@ -63,20 +67,21 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Re
             }
         }
     }
-    if let Some(path) = &wanted.bundle {
+    if let Some(path) = &options.bundle {
         write(path, &checks)?;
         output.say(&format!("written to {}, without keys, names and texts", path.display()))?;
     }
-    match checks.iter().all(|check| check.outcome != Outcome::Fail) {
-        true => Ok(()),
-        false => Err(Failure::quiet(ExitCode::Failed)),
+    if checks.iter().all(|check| check.outcome != Outcome::Fail) {
+        Ok(())
+    } else {
+        Err(Failure::quiet(ExitCode::Failed))
     }
 }
 
 fn terminal(output: &Output) -> Check {
     let variable = |name: &str| std::env::var(name).ok();
     let term = variable("TERM").filter(|term| term.chars().all(|c| c.is_ascii_graphic()));
-    let all = output.terminals.input && output.terminals.data;
+    let all = output.terminals.stdin && output.terminals.stdout;
     let size = ratatui::crossterm::terminal::size().ok().filter(|_| all);
     let size = size.map_or("no terminal".into(), |(width, height)| format!("{width}x{height}"));
     let kind = term.unwrap_or_else(|| "unknown".into());
@@ -84,14 +89,15 @@ fn terminal(output: &Output) -> Check {
     let mut locales = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
     let locale = locales.find(|value| !value.is_empty()).unwrap_or_default();
     let has_marks = locale.to_lowercase().replace('-', "").ends_with("utf8");
-    match has_marks || !all {
-        true => check("term", Outcome::Ok, format!("{kind}, {size}")),
-        false => Check {
+    if has_marks || !all {
+        check("term", Outcome::Ok, format!("{kind}, {size}"))
+    } else {
+        Check {
             name: "term",
             outcome: Outcome::Warn,
             found: format!("{kind}, {size}, no UTF-8: symbols such as ● may not be shown"),
             help: Some("LANG=C.UTF-8 multichat"),
-        },
+        }
     }
 }
 
@@ -100,10 +106,10 @@ fn settings(global: &mut Global) -> Check {
     match config::file::load(global) {
         Ok(settings) => {
             let count = Key::ALL.into_iter().filter(|key| settings.get(*key).is_some()).count();
-            settings.under(global);
-            check("config", Outcome::Ok, counted(count as u64, "setting"))
+            settings.fill_defaults(global);
+            check("config", Outcome::Ok, plural(count as u64, "setting"))
         }
-        Err(failure) => failing("config", &failure, "fix it:  multichat config edit"),
+        Err(failure) => failed_check("config", &failure, "fix it:  multichat config edit"),
     }
 }
 

@@ -2,15 +2,15 @@ use multifeed_tcp::discovery::SourceFailure;
 
 use super::*;
 
-fn told(ladder: &mut Ladder, step: Step) -> (bool, String) {
+fn told(discovery: &mut DiscoveryStatus, step: Step) -> (bool, String) {
     let event = NodeEvent::Discovery { origin: Origin::Dht, step };
-    let rung = ladder.take(&event).expect("a rung");
-    (rung.is_news, rung.text())
+    let stage = discovery.on_event(&event).expect("a rung");
+    (stage.is_new, stage.text())
 }
 
 #[test]
-fn people_are_told_what_is_new_and_no_more() {
-    let mut ladder = Ladder::default();
+fn people_see_only_new_stages() {
+    let mut discovery = DiscoveryStatus::default();
     let steps = [
         (Step::Bootstrapped { nodes: 9, seen_as: None }, true, "dht: connected, 9 nodes known"),
         (Step::Looking, true, "dht: searching for members"),
@@ -20,17 +20,19 @@ fn people_are_told_what_is_new_and_no_more() {
         (Step::Found { peers: 2 }, true, "dht: found 2 peers"),
         (Step::Failed(SourceFailure::NobodyAnswers), true, "dht: none of its entry nodes answers"),
     ];
-    for (step, is_news, text) in steps {
-        assert_eq!(told(&mut ladder, step), (is_news, text.to_owned()));
+    for (step, is_new, text) in steps {
+        assert_eq!(told(&mut discovery, step), (is_new, text.to_owned()));
     }
 }
 
 #[test]
-fn programs_are_told_of_each_dial() {
+fn programs_see_each_dial() {
     let addr = SocketAddr::from(([127, 0, 0, 1], 7));
-    let rung = Ladder::default().take(&NodeEvent::Dialling { addr, attempt: 3 }).expect("a rung");
-    assert!(!rung.is_news);
-    let line = serde_json::to_value(rung.line()).expect("JSON");
+    let stage = DiscoveryStatus::default()
+        .on_event(&NodeEvent::Dialling { addr, attempt: 3 })
+        .expect("a rung");
+    assert!(!stage.is_new);
+    let line = serde_json::to_value(stage.line()).expect("JSON");
     let expected = serde_json::json!({
         "v": 1, "type": "net", "via": "tcp", "step": "dialling", "count": 3,
         "addr": "127.0.0.1:7"

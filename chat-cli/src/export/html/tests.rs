@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ids::MessageId;
 use crate::message::{self, Draft, Kind};
-use crate::timeline::key::Place;
+use crate::timeline::key::Hlc;
 
 fn entry(kind: Kind, (nick, channel, time): (&str, &str, &str), text: &str) -> Entry {
     // Written by a peer that ignores our limits.
@@ -14,7 +14,7 @@ fn entry(kind: Kind, (nick, channel, time): (&str, &str, &str), text: &str) -> E
     });
     Entry {
         id: MessageId { feed: [0xab; 32], index: 0 },
-        place: Place::default(),
+        hlc: Hlc::default(),
         content: message::decode(block.to_string().as_bytes()),
     }
 }
@@ -50,11 +50,11 @@ fn taken_apart(page: &str) -> (Vec<String>, String) {
 const TIME: &str = "2026-11-22T08:26:14.138Z";
 
 #[test]
-fn a_page_has_days_channels_and_all_kinds_of_messages() {
-    let said = |text| entry(Kind::Message, ("bob", "general", TIME), text);
+fn page_has_days_channels_and_all_message_kinds() {
+    let chat = |text| entry(Kind::Message, ("bob", "general", TIME), text);
     let topic = entry(Kind::Topic, ("bob", "lunch", "2026-11-23T09:00:00Z"), "soup");
-    let broken = Entry { content: message::decode(b"x"), ..said("") };
-    let page = page("kitchen", &[said("one\n two"), said("/me waves"), topic, broken]);
+    let broken = Entry { content: message::decode(b"x"), ..chat("") };
+    let page = page("kitchen", &[chat("one\n two"), chat("/me waves"), topic, broken]);
     let body = page.split_once("<body>\n").expect("a body").1;
     let key = "ab".repeat(32);
     let author = format!("<b style=\"--hue: 240\" title=\"{key}\">bob·ababab</b>");
@@ -77,7 +77,7 @@ fn a_page_has_days_channels_and_all_kinds_of_messages() {
 }
 
 #[test]
-fn a_page_asks_for_nothing_and_runs_nothing() {
+fn page_loads_nothing_and_runs_no_script() {
     let page = page("kitchen", &[entry(Kind::Message, ("bob", "general", TIME), "hi")]);
     for word in ["<script", "src=", "href", "url(", "@import", "http:", "https:", "<link", "onload"]
     {
@@ -88,7 +88,7 @@ fn a_page_asks_for_nothing_and_runs_nothing() {
 }
 
 #[test]
-fn what_looks_like_markup_is_text() {
+fn markup_in_messages_is_escaped() {
     let evil = "</p></article><script>alert(1)</script><img src=x onerror='a(\"b\")'>&lt;&#60;\u{0}\
                 \u{202e}<!-- ]]> </title></style>";
     let entries = [Kind::Message, Kind::Topic].map(|kind| entry(kind, (evil, evil, TIME), evil));
@@ -124,7 +124,7 @@ fn is_shown(c: char) -> bool {
 
 proptest! {
     #[test]
-    fn no_text_of_anybody_becomes_markup(
+    fn no_peer_text_becomes_markup(
         room in texts(),
         nick in texts(),
         channel in texts(),
@@ -132,9 +132,9 @@ proptest! {
         topic in any::<bool>(),
     ) {
         let kind = if topic { Kind::Topic } else { Kind::Message };
-        let said = page(&room, &[entry(kind, (&nick, &channel, TIME), &text)]);
+        let chat = page(&room, &[entry(kind, (&nick, &channel, TIME), &text)]);
         let calm = page("a", &[entry(kind, ("b", "c", TIME), "d")]);
-        let ((tags, shown), (calm, _)) = (taken_apart(&said), taken_apart(&calm));
+        let ((tags, shown), (calm, _)) = (taken_apart(&chat), taken_apart(&calm));
         prop_assert_eq!(tags, calm);
         // Nothing reorders or hides text, and the only control character is the newline.
         prop_assert!(shown.chars().all(is_shown), "{:?}", shown);
@@ -148,7 +148,7 @@ proptest! {
 }
 
 #[test]
-fn what_we_write_ourselves_is_shown_as_it_was_typed() {
+fn own_text_is_shown_as_typed() {
     let now: Timestamp = TIME.parse().expect("a time");
     let draft = Draft::new("al & co", "1 < 2 && 3 > 2");
     let content = message::decode(&message::encode(&draft, now).expect("it is short"));

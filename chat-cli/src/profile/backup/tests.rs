@@ -1,11 +1,11 @@
 use super::*;
 
 #[test]
-fn only_what_a_backup_writes_comes_back() {
+fn restore_accepts_only_paths_that_a_backup_writes() {
     let id = super::super::Room::open("kitchen", None, jiff::Timestamp::UNIX_EPOCH).unwrap().id();
     for name in ["nick".into(), format!("rooms/{id}/room.toml"), format!("rooms/{id}/feeds/feeds")]
     {
-        assert!(is_kept(Path::new(&name)), "{name}");
+        assert!(is_backup_path(Path::new(&name)), "{name}");
     }
     let foreign = [
         "identity.key".into(),
@@ -21,6 +21,6 @@ fn only_what_a_backup_writes_comes_back() {
         String::new(),
     ];
     for name in foreign {
-        assert!(!is_kept(Path::new(&name)), "{name}");
+        assert!(!is_backup_path(Path::new(&name)), "{name}");
     }
 }

@@ -9,27 +9,27 @@ use redb::{MultimapTable, ReadableMultimapTable, ReadableTable, Table, WriteTran
 use serde::Serialize;
 
 use super::tables::{
-    Arrived, BLOCKS, Cursor, FEEDS, Key, Known, NAMED, ORDER, TOPICS, TopicKey, ViewFailure,
-    cursor_of, damaged, failed, known_of, topic_key,
+    BLOCKS, FEEDS, FeedState, IndexError, IndexedBlock, Key, NewBlock, ORDER, REFERRERS, TOPICS,
+    TopicKey, damaged, decode_block, decode_feed_state, failed, topic_key,
 };
 use crate::message::seen::chain;
-use crate::timeline::key::{Block, Place, Spot};
+use crate::timeline::key::{Block, Hlc, TimelineKey};
 
 /// The tables of one change.
 pub(super) struct Tables<'a> {
     blocks: Table<'a, &'static Key, &'static [u8]>,
     order: Table<'a, &'static [u8; 56], ()>,
-    named: MultimapTable<'a, &'static Key, &'static Key>,
+    referrers: MultimapTable<'a, &'static Key, &'static Key>,
     feeds: Table<'a, &'static [u8; 32], &'static [u8]>,
     topics: Table<'a, &'static TopicKey, ()>,
 }
 
 impl<'a> Tables<'a> {
-    pub(super) fn open(write: &'a WriteTransaction) -> Result<Self, ViewFailure> {
+    pub(super) fn open(write: &'a WriteTransaction) -> Result<Self, IndexError> {
         Ok(Self {
             blocks: write.open_table(BLOCKS).map_err(failed)?,
             order: write.open_table(ORDER).map_err(failed)?,
-            named: write.open_multimap_table(NAMED).map_err(failed)?,
+            referrers: write.open_multimap_table(REFERRERS).map_err(failed)?,
             feeds: write.open_table(FEEDS).map_err(failed)?,
             topics: write.open_table(TOPICS).map_err(failed)?,
         })
@@ -37,11 +37,11 @@ impl<'a> Tables<'a> {
 
     pub(super) fn add(
         mut self,
-        arrived: &[Arrived],
+        new_blocks: &[NewBlock],
         own: &[u8; 32],
-    ) -> Result<Vec<Place>, ViewFailure> {
+    ) -> Result<Vec<Hlc>, IndexError> {
         let mut queue = Queue::default();
-        let mut by_time: Vec<&Arrived> = arrived.iter().collect();
+        let mut by_time: Vec<&NewBlock> = new_blocks.iter().collect();
         // This is nearly the final order, so most blocks are positioned only once.
         by_time.sort_by_key(|one| (one.claimed_ms, one.block));
         for one in &by_time {
@@ -52,40 +52,39 @@ impl<'a> Tables<'a> {
             }
         }
         for one in &by_time {
-            self.link(one.block, &mut queue)?;
+            self.extend_chain(one.block, &mut queue)?;
         }
         while let Some(block) = queue.pop() {
-            self.settle(block, &mut queue)?;
+            self.reposition(block, &mut queue)?;
         }
-        let place =
-            |one: &Arrived| Ok(self.known(one.block)?.map_or(Place::default(), |k| k.place));
-        arrived.iter().map(place).collect()
+        let hlc = |one: &NewBlock| Ok(self.known(one.block)?.map_or(Hlc::default(), |k| k.hlc));
+        new_blocks.iter().map(hlc).collect()
     }
 
-    fn insert(&mut self, one: &Arrived, own: &[u8; 32]) -> Result<(), ViewFailure> {
+    fn insert(&mut self, one: &NewBlock, own: &[u8; 32]) -> Result<(), IndexError> {
         // A preliminary key; the first update of the position corrects it.
-        let place = Place::behind(None, one.claimed_ms);
-        let known = Known {
+        let hlc = Hlc::after(None, one.claimed_ms);
+        let known = IndexedBlock {
             digest: one.digest,
             chain: None,
             claimed_ms: one.claimed_ms,
             seen: one.seen.clone(),
-            place,
+            hlc,
             topic_of: one.topic_of,
         };
         self.write(one.block, &known)?;
-        self.put(&known, one.block)?;
+        self.insert_position(&known, one.block)?;
         for head in &one.seen {
             let block = Block { feed: head.feed, index: head.index };
-            self.named.insert(&block.to_bytes(), &one.block.to_bytes()).map_err(failed)?;
+            self.referrers.insert(&block.to_bytes(), &one.block.to_bytes()).map_err(failed)?;
         }
         self.advance(&one.block.feed, |c| c.read = c.read.max(one.block.index.saturating_add(1)))?;
         for head in &one.seen {
             let until = head.index.saturating_add(1);
-            self.advance(&head.feed, |cursor| {
-                cursor.told = cursor.told.max(until);
+            self.advance(&head.feed, |state| {
+                state.referenced = state.referenced.max(until);
                 if one.block.feed == *own {
-                    cursor.named = cursor.named.max(until);
+                    state.named = state.named.max(until);
                 }
             })?;
         }
@@ -95,18 +94,19 @@ impl<'a> Tables<'a> {
     fn advance(
         &mut self,
         feed: &[u8; 32],
-        change: impl FnOnce(&mut Cursor),
-    ) -> Result<(), ViewFailure> {
+        change: impl FnOnce(&mut FeedState),
+    ) -> Result<(), IndexError> {
         let found = self.feeds.get(feed).map_err(failed)?;
-        let mut cursor = found.map_or(Ok(Cursor::default()), |found| cursor_of(found.value()))?;
-        change(&mut cursor);
-        self.feeds.insert(feed, &encode(&cursor)?[..]).map_err(failed)?;
+        let mut state =
+            found.map_or(Ok(FeedState::default()), |found| decode_feed_state(found.value()))?;
+        change(&mut state);
+        self.feeds.insert(feed, &encode(&state)?[..]).map_err(failed)?;
         Ok(())
     }
 
     /// Computes the chained digest of a block, and of later ones that waited for it. Blocks that
     /// refer to them may move.
-    fn link(&mut self, mut block: Block, queue: &mut Queue) -> Result<(), ViewFailure> {
+    fn extend_chain(&mut self, mut block: Block, queue: &mut Queue) -> Result<(), IndexError> {
         while let Some(mut known) = self.known(block)? {
             if known.chain.is_some() {
                 return Ok(());
@@ -114,13 +114,13 @@ impl<'a> Tables<'a> {
             let before = match block.index.checked_sub(1) {
                 None => None,
                 Some(index) => match self.known(Block { index, ..block })? {
-                    Some(Known { chain: Some(chain), .. }) => Some(chain),
+                    Some(IndexedBlock { chain: Some(chain), .. }) => Some(chain),
                     _ => return Ok(()),
                 },
             };
             known.chain = Some(chain(before, &known.digest));
             self.write(block, &known)?;
-            self.push_namers(block, queue)?;
+            self.push_referrers(block, queue)?;
             let Some(index) = block.index.checked_add(1) else { return Ok(()) };
             block.index = index;
         }
@@ -128,25 +128,25 @@ impl<'a> Tables<'a> {
     }
 
     /// Recomputes the position of a block, and queues its dependents if it moved.
-    fn settle(&mut self, block: Block, queue: &mut Queue) -> Result<(), ViewFailure> {
+    fn reposition(&mut self, block: Block, queue: &mut Queue) -> Result<(), IndexError> {
         let Some(mut known) = self.known(block)? else { return Ok(()) };
-        let mut behind = self.before_in_feed(block)?;
+        let mut after = self.before_in_feed(block)?;
         for head in &known.seen {
-            let named = self.known(Block { feed: head.feed, index: head.index })?;
-            let named = named.filter(|named| named.chain == Some(head.digest));
-            behind = behind.max(named.map(|named| named.place));
+            let referrers = self.known(Block { feed: head.feed, index: head.index })?;
+            let referrers = referrers.filter(|referrers| referrers.chain == Some(head.digest));
+            after = after.max(referrers.map(|referrers| referrers.hlc));
         }
-        let place = Place::behind(behind, known.claimed_ms);
+        let hlc = Hlc::after(after, known.claimed_ms);
         let is_new = queue.new.remove(&block);
-        if place != known.place {
-            self.take(&known, block)?;
-            known.place = place;
-            self.put(&known, block)?;
+        if hlc != known.hlc {
+            self.remove_position(&known, block)?;
+            known.hlc = hlc;
+            self.insert_position(&known, block)?;
             self.write(block, &known)?;
         } else if !is_new {
             return Ok(());
         }
-        self.push_namers(block, queue)?;
+        self.push_referrers(block, queue)?;
         if let Some(next) = self.after_in_feed(block)? {
             queue.push(next);
         }
@@ -154,40 +154,40 @@ impl<'a> Tables<'a> {
     }
 
     /// Inserts a block into the order.
-    fn put(&mut self, known: &Known, block: Block) -> Result<(), ViewFailure> {
-        let spot = Spot { place: known.place, block };
-        self.order.insert(&spot.to_bytes(), ()).map_err(failed)?;
+    fn insert_position(&mut self, known: &IndexedBlock, block: Block) -> Result<(), IndexError> {
+        let position = TimelineKey { hlc: known.hlc, block };
+        self.order.insert(&position.to_bytes(), ()).map_err(failed)?;
         if let Some(channel) = &known.topic_of {
-            self.topics.insert(&topic_key(channel, &spot), ()).map_err(failed)?;
+            self.topics.insert(&topic_key(channel, &position), ()).map_err(failed)?;
         }
         Ok(())
     }
 
     /// Removes a block from the order.
-    fn take(&mut self, known: &Known, block: Block) -> Result<(), ViewFailure> {
-        let spot = Spot { place: known.place, block };
-        self.order.remove(&spot.to_bytes()).map_err(failed)?;
+    fn remove_position(&mut self, known: &IndexedBlock, block: Block) -> Result<(), IndexError> {
+        let position = TimelineKey { hlc: known.hlc, block };
+        self.order.remove(&position.to_bytes()).map_err(failed)?;
         if let Some(channel) = &known.topic_of {
-            self.topics.remove(&topic_key(channel, &spot)).map_err(failed)?;
+            self.topics.remove(&topic_key(channel, &position)).map_err(failed)?;
         }
         Ok(())
     }
 
-    fn push_namers(&self, block: Block, queue: &mut Queue) -> Result<(), ViewFailure> {
-        for namer in self.named.get(&block.to_bytes()).map_err(failed)? {
-            queue.push(Block::from_bytes(namer.map_err(failed)?.value()));
+    fn push_referrers(&self, block: Block, queue: &mut Queue) -> Result<(), IndexError> {
+        for referrer in self.referrers.get(&block.to_bytes()).map_err(failed)? {
+            queue.push(Block::from_bytes(referrer.map_err(failed)?.value()));
         }
         Ok(())
     }
 
-    fn before_in_feed(&self, block: Block) -> Result<Option<Place>, ViewFailure> {
+    fn before_in_feed(&self, block: Block) -> Result<Option<Hlc>, IndexError> {
         let first = Block { index: 0, ..block }.to_bytes();
         let mut run = self.blocks.range::<&Key>(&first..&block.to_bytes()).map_err(failed)?;
         let found = run.next_back().transpose().map_err(failed)?;
-        found.map(|(_, known)| Ok(known_of(known.value())?.place)).transpose()
+        found.map(|(_, known)| Ok(decode_block(known.value())?.hlc)).transpose()
     }
 
-    fn after_in_feed(&self, block: Block) -> Result<Option<Block>, ViewFailure> {
+    fn after_in_feed(&self, block: Block) -> Result<Option<Block>, IndexError> {
         let Some(index) = block.index.checked_add(1) else { return Ok(None) };
         let (first, last) = (Block { index, ..block }, Block { index: u64::MAX, ..block });
         let mut run =
@@ -196,18 +196,18 @@ impl<'a> Tables<'a> {
         Ok(found.map(|(key, _)| Block::from_bytes(key.value())))
     }
 
-    fn known(&self, block: Block) -> Result<Option<Known>, ViewFailure> {
+    fn known(&self, block: Block) -> Result<Option<IndexedBlock>, IndexError> {
         let found = self.blocks.get(&block.to_bytes()).map_err(failed)?;
-        found.map(|known| known_of(known.value())).transpose()
+        found.map(|known| decode_block(known.value())).transpose()
     }
 
-    fn write(&mut self, block: Block, known: &Known) -> Result<(), ViewFailure> {
+    fn write(&mut self, block: Block, known: &IndexedBlock) -> Result<(), IndexError> {
         self.blocks.insert(&block.to_bytes(), &encode(known)?[..]).map_err(failed)?;
         Ok(())
     }
 }
 
-fn encode(value: &impl Serialize) -> Result<Vec<u8>, ViewFailure> {
+fn encode(value: &impl Serialize) -> Result<Vec<u8>, IndexError> {
     postcard::to_allocvec(value).map_err(damaged)
 }
 

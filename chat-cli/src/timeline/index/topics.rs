@@ -5,12 +5,12 @@
 
 use redb::ReadableDatabase;
 
-use super::View;
-use super::tables::{MARK_BYTES, TOPICS, TopicKey, ViewFailure, failed, topic_key};
-use crate::envelope::ChannelMark;
-use crate::timeline::key::{SPOT_BYTES, Spot};
+use super::Index;
+use super::tables::{IndexError, MARK_BYTES, TOPICS, TopicKey, failed, topic_key};
+use crate::envelope::ChannelTag;
+use crate::timeline::key::{TIMELINE_KEY_BYTES, TimelineKey};
 
-impl View {
+impl Index {
     /// Returns the last `count` blocks that set the topic of a channel, before a position or of
     /// all, in order. Unwanted feeds are skipped without reading them.
     ///
@@ -18,33 +18,33 @@ impl View {
     /// Fails if it cannot be read.
     pub fn topics(
         &self,
-        channel: &ChannelMark,
-        before: Option<Spot>,
+        channel: &ChannelTag,
+        before: Option<TimelineKey>,
         is_wanted: impl Fn(&[u8; 32]) -> bool,
         count: usize,
-    ) -> Result<Vec<Spot>, ViewFailure> {
+    ) -> Result<Vec<TimelineKey>, IndexError> {
         let read = self.database.begin_read().map_err(failed)?;
         let topics = read.open_table(TOPICS).map_err(failed)?;
-        let mut first = [0; MARK_BYTES + SPOT_BYTES];
+        let mut first = [0; MARK_BYTES + TIMELINE_KEY_BYTES];
         first[..MARK_BYTES].copy_from_slice(channel);
-        let mut last = [0xff; MARK_BYTES + SPOT_BYTES];
+        let mut last = [0xff; MARK_BYTES + TIMELINE_KEY_BYTES];
         last[..MARK_BYTES].copy_from_slice(channel);
         // No block has the largest index, so the end may be exclusive.
-        let end = before.map_or(last, |spot| topic_key(channel, &spot));
+        let end = before.map_or(last, |position| topic_key(channel, &position));
         let run = topics.range::<&TopicKey>(&first..&end).map_err(failed)?;
-        let mut spots = Vec::new();
+        let mut positions = Vec::new();
         for entry in run.rev() {
             let (key, ()) = entry.map(|(key, value)| (key, value.value())).map_err(failed)?;
-            let (_, spot) = key.value().split_last_chunk().expect("a key ends with a spot");
-            let spot = Spot::from_bytes(spot);
-            if is_wanted(&spot.block.feed) {
-                spots.push(spot);
+            let (_, position) = key.value().split_last_chunk().expect("a key ends with a position");
+            let position = TimelineKey::from_bytes(position);
+            if is_wanted(&position.block.feed) {
+                positions.push(position);
             }
-            if spots.len() == count {
+            if positions.len() == count {
                 break;
             }
         }
-        spots.reverse();
-        Ok(spots)
+        positions.reverse();
+        Ok(positions)
     }
 }

@@ -10,7 +10,7 @@ const PEERS_MAX: usize = 1_000;
 
 /// How much of our feed other peers hold.
 #[derive(Clone, Debug, Default)]
-pub struct Spread {
+pub struct OwnFeedHolders {
     /// Every peer connected since the room was opened, with the length of our feed that it holds.
     known: BTreeMap<[u8; 32], u64>,
     /// The length that another peer held when the room was opened.
@@ -19,13 +19,13 @@ pub struct Spread {
 
 /// Where a message of ours is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum Delivery {
     /// Here only.
-    Here,
+    LocalOnly,
     /// On another peer too, in an earlier session.
-    Elsewhere,
+    OnAnotherDisk,
     /// On some of the peers connected in this session.
-    By {
+    HeldBy {
         /// How many peers hold it.
         holders: usize,
         /// How many peers were connected.
@@ -33,31 +33,35 @@ pub enum Held {
     },
 }
 
-impl Held {
+impl Delivery {
     /// Returns the mark after a message.
     pub fn glyph(self) -> String {
         match self {
-            Self::Here => "◌".into(),
-            Self::Elsewhere => "●".into(),
-            Self::By { holders, of } if of <= 3 => "●".repeat(holders) + &"○".repeat(of - holders),
-            Self::By { holders, of } => format!("{holders}/{of}"),
+            Self::LocalOnly => "◌".into(),
+            Self::OnAnotherDisk => "●".into(),
+            Self::HeldBy { holders, of } if of <= 3 => {
+                "●".repeat(holders) + &"○".repeat(of - holders)
+            }
+            Self::HeldBy { holders, of } => format!("{holders}/{of}"),
         }
     }
 
     /// Returns the same in words, for screen readers.
     pub fn words(self) -> String {
         match self {
-            Self::Here => "stored here only".into(),
-            Self::Elsewhere => "on another peer too".into(),
-            Self::By { holders, of } if holders == of => format!("held by all {of} known peers"),
-            Self::By { holders, of } => format!("held by {holders} of {of} known peers"),
+            Self::LocalOnly => "stored here only".into(),
+            Self::OnAnotherDisk => "on another peer too".into(),
+            Self::HeldBy { holders, of } if holders == of => {
+                format!("held by all {of} known peers")
+            }
+            Self::HeldBy { holders, of } => format!("held by {holders} of {of} known peers"),
         }
     }
 }
 
-impl Spread {
-    pub(super) fn held(&mut self, held: &[([u8; 32], u64)]) {
-        for (peer, length) in held {
+impl OwnFeedHolders {
+    pub(in crate::tui) fn record(&mut self, lengths: &[([u8; 32], u64)]) {
+        for (peer, length) in lengths {
             if self.known.len() < PEERS_MAX || self.known.contains_key(peer) {
                 let known = self.known.entry(*peer).or_default();
                 *known = (*known).max(*length);
@@ -66,17 +70,17 @@ impl Spread {
     }
 
     /// Returns where the message at an index is stored.
-    pub fn of(&self, index: u64) -> Held {
+    pub fn of(&self, index: u64) -> Delivery {
         let holders = self.known.values().filter(|length| **length > index).count();
         match (holders, self.known.len()) {
-            (0, _) if index < self.before => Held::Elsewhere,
-            (0, _) => Held::Here,
-            (holders, of) => Held::By { holders, of },
+            (0, _) if index < self.before => Delivery::OnAnotherDisk,
+            (0, _) => Delivery::LocalOnly,
+            (holders, of) => Delivery::HeldBy { holders, of },
         }
     }
 
     /// Returns the length of our feed that another peer holds.
-    pub fn elsewhere(&self) -> u64 {
+    pub fn replicated(&self) -> u64 {
         self.known.values().copied().max().unwrap_or(0).max(self.before)
     }
 }

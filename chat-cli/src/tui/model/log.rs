@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::DateTime;
 
-use super::room_info::About;
+use super::room_info::RoomInfo;
 use crate::message::Content;
 use crate::notify::mentions;
 use crate::sanitize::{self, Clean};
 use crate::timeline::Entry;
-use crate::timeline::key::Spot;
+use crate::timeline::key::TimelineKey;
 
 /// The most messages in the model; others are loaded on demand. Chosen: several screens in each
 /// direction at little memory.
@@ -24,7 +24,7 @@ pub const NOTES_MAX: usize = 50;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Its position in the timeline.
-    pub spot: Spot,
+    pub position: TimelineKey,
     /// The author's name.
     pub nick: Clean,
     /// The author's time in the user's time zone.
@@ -32,7 +32,7 @@ pub struct Row {
     /// The channel.
     pub channel: Clean,
     /// The character between time and author.
-    pub sign: char,
+    pub kind_symbol: char,
     /// Its lines.
     pub lines: Vec<Clean>,
     /// Whether the user wrote it.
@@ -45,20 +45,20 @@ pub struct Row {
 
 impl Row {
     /// Creates the row of a message.
-    pub fn new(entry: &Entry, about: &About) -> Self {
-        let (content, said) = (&entry.content, entry.content.said());
-        let time = said.and_then(|chat| chat.time);
+    pub fn new(entry: &Entry, room_info: &RoomInfo) -> Self {
+        let (content, chat) = (&entry.content, entry.content.chat());
+        let time = chat.and_then(|chat| chat.time);
         Self {
-            spot: entry.spot(),
+            position: entry.position(),
             nick: sanitize::nick(
-                said.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default(),
+                chat.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default(),
             ),
-            time: time.map(|time| time.to_zoned(about.zone.clone()).datetime()),
+            time: time.map(|time| time.to_zoned(room_info.zone.clone()).datetime()),
             channel: content.channel(),
-            sign: content.sign(),
+            kind_symbol: content.kind_symbol(),
             lines: content.lines(),
-            is_own: entry.id.feed == about.key,
-            is_mention: mentions(entry, &about.key, &about.nick),
+            is_own: entry.id.feed == room_info.key,
+            is_mention: mentions(entry, &room_info.key, &room_info.nick),
             is_marker: !matches!(content, Content::Chat(_)),
         }
     }
@@ -68,7 +68,7 @@ impl Row {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// The last message when the note was added.
-    pub after: Option<Spot>,
+    pub after: Option<TimelineKey>,
     /// The text.
     pub text: Clean,
 }
@@ -82,11 +82,11 @@ pub struct Log {
     /// How many lines the view is above the end.
     pub scroll: usize,
     /// The last message read before this session; later ones are new.
-    pub read: Option<Spot>,
+    pub read: Option<TimelineKey>,
     /// The last message when the room was opened.
-    opened: Option<Spot>,
+    opened: Option<TimelineKey>,
     /// The selected search result.
-    pub found: Option<Spot>,
+    pub found: Option<TimelineKey>,
     /// The number of unread messages in the other channels.
     unread: BTreeMap<Clean, u64>,
     /// Whether the first row is the first message of the room.
@@ -100,7 +100,7 @@ pub struct Log {
 }
 
 impl Log {
-    pub(super) fn new(read: Option<Spot>) -> Self {
+    pub(in crate::tui) fn new(read: Option<TimelineKey>) -> Self {
         Self {
             rows: Vec::new(),
             notes: Vec::new(),
@@ -122,29 +122,29 @@ impl Log {
     }
 
     /// Returns the first loaded message if earlier ones may exist.
-    pub fn older(&self) -> Option<Spot> {
-        let first = self.rows.first().map(|row| row.spot);
+    pub fn older(&self) -> Option<TimelineKey> {
+        let first = self.rows.first().map(|row| row.position);
         first.filter(|_| !self.at_start)
     }
 
     /// Returns the last message read before this session, if there were later ones then.
-    pub fn was_new(&self) -> Option<Spot> {
+    pub fn unread_since(&self) -> Option<TimelineKey> {
         self.read.filter(|read| self.opened.is_some_and(|opened| opened > *read))
     }
 
     /// Returns the first message of a channel that was unread when the room was opened, and the
     /// number of unread messages by others.
-    pub fn new_from(&self, channel: &Clean) -> Option<(Spot, u64)> {
+    pub fn first_unread(&self, channel: &Clean) -> Option<(TimelineKey, u64)> {
         let (read, opened) = (self.read?, self.opened?);
-        let is_new = |row: &&Row| row.spot > read && row.spot <= opened && !row.is_own;
+        let is_new = |row: &&Row| row.position > read && row.position <= opened && !row.is_own;
         let mut new = self.rows(channel).filter(is_new);
-        let first = new.next()?.spot;
+        let first = new.next()?.position;
         Some((first, 1 + new.count() as u64))
     }
 
     /// Returns the last loaded message.
-    pub fn last(&self) -> Option<Spot> {
-        self.rows.last().map(|row| row.spot)
+    pub fn last(&self) -> Option<TimelineKey> {
+        self.rows.last().map(|row| row.position)
     }
 
     /// Returns whether the end of the room is not loaded.
@@ -167,25 +167,25 @@ impl Log {
         self.unread.get(channel).copied().unwrap_or(0)
     }
 
-    pub(super) fn channels(&self) -> BTreeSet<Clean> {
+    pub(in crate::tui) fn channels(&self) -> BTreeSet<Clean> {
         self.rows.iter().map(|row| row.channel.clone()).chain(self.unread.keys().cloned()).collect()
     }
 
-    pub(super) fn visit(&mut self, channel: &Clean) {
+    pub(in crate::tui) fn visit(&mut self, channel: &Clean) {
         self.unread.remove(channel);
     }
 
-    pub(super) fn show_latest(&mut self, entries: Vec<Entry>, about: &About) {
-        self.rows = entries.iter().map(|entry| Row::new(entry, about)).collect();
+    pub(in crate::tui) fn show_latest(&mut self, entries: Vec<Entry>, room_info: &RoomInfo) {
+        self.rows = entries.iter().map(|entry| Row::new(entry, room_info)).collect();
         self.rows.iter().for_each(|row| self.own_length = self.own_length.max(own_until(row)));
         (self.at_start, self.detached, self.below, self.scroll) = (false, false, 0, 0);
         self.opened = self.opened.or(self.last());
         self.found = None;
     }
 
-    pub(super) fn show_older(&mut self, entries: Vec<Entry>, about: &About) {
+    pub(in crate::tui) fn show_older(&mut self, entries: Vec<Entry>, room_info: &RoomInfo) {
         self.at_start = entries.is_empty();
-        let older = entries.iter().map(|entry| Row::new(entry, about));
+        let older = entries.iter().map(|entry| Row::new(entry, room_info));
         self.rows.splice(0..0, older);
         if self.rows.len() > ROWS_MAX {
             self.rows.truncate(ROWS_MAX);
@@ -194,14 +194,19 @@ impl Log {
         }
     }
 
-    pub(super) fn show_around(&mut self, spot: Spot, entries: Vec<Entry>, about: &About) {
-        self.rows = entries.iter().map(|entry| Row::new(entry, about)).collect();
+    pub(in crate::tui) fn show_around(
+        &mut self,
+        position: TimelineKey,
+        entries: Vec<Entry>,
+        room_info: &RoomInfo,
+    ) {
+        self.rows = entries.iter().map(|entry| Row::new(entry, room_info)).collect();
         (self.at_start, self.detached, self.below, self.scroll) = (false, true, 0, 0);
-        self.found = Some(spot);
+        self.found = Some(position);
     }
 
-    pub(super) fn add(&mut self, entry: &Entry, about: &About, channel: &Clean) {
-        let row = Row::new(entry, about);
+    pub(in crate::tui) fn add(&mut self, entry: &Entry, room_info: &RoomInfo, channel: &Clean) {
+        let row = Row::new(entry, room_info);
         self.own_length = self.own_length.max(own_until(&row));
         if row.channel != *channel && !row.is_own {
             *self.unread.entry(row.channel.clone()).or_default() += 1;
@@ -210,7 +215,7 @@ impl Log {
             self.below += 1;
             return;
         }
-        match self.rows.binary_search_by_key(&row.spot, |row| row.spot) {
+        match self.rows.binary_search_by_key(&row.position, |row| row.position) {
             Ok(at) => self.rows[at] = row,
             // Older than all loaded messages: it is loaded when the user scrolls there.
             Err(0) if self.older().is_some() => {}
@@ -222,7 +227,7 @@ impl Log {
         }
     }
 
-    pub(super) fn note(&mut self, text: Clean) {
+    pub(in crate::tui) fn note(&mut self, text: Clean) {
         if self.notes.len() == NOTES_MAX {
             self.notes.remove(0);
         }
@@ -231,5 +236,5 @@ impl Log {
 }
 
 fn own_until(row: &Row) -> u64 {
-    if row.is_own { row.spot.block.index.saturating_add(1) } else { 0 }
+    if row.is_own { row.position.block.index.saturating_add(1) } else { 0 }
 }

@@ -33,7 +33,7 @@ pub struct Search {
     /// The selected result.
     pub chosen: usize,
     /// Whether the search is complete.
-    pub is_over: bool,
+    pub is_finished: bool,
 }
 
 /// An invite to the room.
@@ -42,7 +42,7 @@ pub struct Invite {
     /// The text to hand over.
     pub text: Clean,
     /// The QR code by line; empty if there is none.
-    pub picture: Vec<String>,
+    pub qr_lines: Vec<String>,
     /// What the invite allows.
     pub warning: &'static str,
 }
@@ -53,7 +53,7 @@ impl Overlay {
         Self::Search(Search { words: words.to_string(), ..Search::default() })
     }
 
-    pub(super) fn found(&mut self, rows: Vec<Row>, is_over: bool) {
+    pub(in crate::tui) fn found(&mut self, rows: Vec<Row>, is_finished: bool) {
         if let Self::Search(search) = self {
             // Later results are older and appear above, so the selection keeps its distance from
             // the end.
@@ -61,7 +61,7 @@ impl Overlay {
             let below = known.saturating_sub(search.chosen).max(1);
             search.chosen = rows.len().saturating_sub(below);
             search.rows = Some(rows);
-            search.is_over = is_over;
+            search.is_finished = is_finished;
         }
     }
 }

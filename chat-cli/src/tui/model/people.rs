@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::sanitize::{self, Clean};
 use crate::timeline::Entry;
-use crate::timeline::key::Spot;
+use crate::timeline::key::TimelineKey;
 
 /// The most authors in the model. Chosen: bounds memory, as anyone can create feeds for free.
 pub const AUTHORS_MAX: usize = 500;
@@ -18,14 +18,14 @@ pub struct Author {
     /// The name in the author's last loaded message.
     pub nick: Clean,
     /// The position of that message.
-    pub last: Spot,
+    pub last: TimelineKey,
     /// Whether another author's name looks the same.
-    pub has_double: bool,
+    pub has_lookalike: bool,
 }
 
 /// A connected peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
+pub struct PeerRow {
     /// The name: the first characters of its key.
     pub name: Clean,
     /// Its address.
@@ -40,14 +40,14 @@ pub struct People {
     own: [u8; 32],
     authors: BTreeMap<[u8; 32], Author>,
     /// The connected peers.
-    pub links: Vec<Link>,
+    pub peers: Vec<PeerRow>,
     /// Feeds with messages that are referred to but missing here, with the count.
     pub missing: Vec<([u8; 32], u64)>,
 }
 
 impl People {
-    pub(super) fn new(own: [u8; 32]) -> Self {
-        Self { own, authors: BTreeMap::new(), links: Vec::new(), missing: Vec::new() }
+    pub(in crate::tui) fn new(own: [u8; 32]) -> Self {
+        Self { own, authors: BTreeMap::new(), peers: Vec::new(), missing: Vec::new() }
     }
 
     /// Returns all authors with their keys, the most recent one first.
@@ -62,9 +62,9 @@ impl People {
         self.authors.get(key)
     }
 
-    pub(super) fn meet(&mut self, entry: &Entry) {
-        let Some(chat) = entry.content.said() else { return };
-        let (key, last) = (entry.id.feed, entry.spot());
+    pub(in crate::tui) fn record_author(&mut self, entry: &Entry) {
+        let Some(chat) = entry.content.chat() else { return };
+        let (key, last) = (entry.id.feed, entry.position());
         let nick = sanitize::nick(chat.nickname.as_deref().unwrap_or_default());
         let is_full = self.authors.len() >= AUTHORS_MAX;
         match self.authors.get_mut(&key) {
@@ -76,21 +76,21 @@ impl People {
             Some(author) => (author.nick, author.last) = (nick, last),
             None if is_full => return,
             None => {
-                self.authors.insert(key, Author { nick, last, has_double: false });
+                self.authors.insert(key, Author { nick, last, has_lookalike: false });
             }
         }
-        self.compare();
+        self.mark_lookalikes();
     }
 
     /// Finds names that look the same.
-    fn compare(&mut self) {
+    fn mark_lookalikes(&mut self) {
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
         for author in self.authors.values() {
             *seen.entry(sanitize::skeleton(author.nick.as_str())).or_default() += 1;
         }
         for (key, author) in &mut self.authors {
-            let alike = seen.get(&sanitize::skeleton(author.nick.as_str())).copied();
-            author.has_double = *key != self.own && alike.is_some_and(|count| count > 1);
+            let same = seen.get(&sanitize::skeleton(author.nick.as_str())).copied();
+            author.has_lookalike = *key != self.own && same.is_some_and(|count| count > 1);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::sanitize::Clean;
 
 /// The user and the room.
 #[derive(Clone, Debug)]
-pub struct About {
+pub struct RoomInfo {
     /// The open room.
     pub room: Clean,
     /// The names of all rooms, including the open one.

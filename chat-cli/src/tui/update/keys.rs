@@ -6,7 +6,7 @@ use ratatui::crossterm::event::{
 
 use crate::tui::model::overlay::{Overlay, Search};
 use crate::tui::model::{Effect, Model, Size};
-use crate::tui::view::layout::frames;
+use crate::tui::view::layout::panes;
 use crate::tui::view::{rooms, tabs};
 
 /// Lines per step of the mouse wheel. Chosen: as in most terminals.
@@ -21,7 +21,7 @@ impl Model {
             Event::Mouse(mouse) => self.mouse(mouse),
             Event::Resize(width, height) => {
                 self.size = Size { width, height };
-                self.typing.resize();
+                self.input_line.resize();
                 vec![Effect::Redraw]
             }
             _ => Vec::new(),
@@ -51,16 +51,16 @@ impl Model {
         }
     }
 
-    fn interrupt(&mut self, again: bool) -> Vec<Effect> {
-        if again {
+    fn interrupt(&mut self, was_interrupted: bool) -> Vec<Effect> {
+        if was_interrupted {
             return vec![Effect::Quit];
         }
         self.interrupted = true;
         self.overlay = Overlay::None;
-        if self.typing.is_empty() {
+        if self.input_line.is_empty() {
             self.note("Ctrl-C again to quit");
         }
-        self.typing.set("");
+        self.input_line.set("");
         Vec::new()
     }
 
@@ -70,18 +70,20 @@ impl Model {
             key.modifiers.contains(KeyModifiers::ALT),
         );
         match key.code {
-            KeyCode::Enter if alt => self.typing.newline(),
+            KeyCode::Enter if alt => self.input_line.newline(),
             KeyCode::Enter => {
-                let line = self.typing.take();
+                let line = self.input_line.submit();
                 return self.submit(&line);
             }
             KeyCode::Tab => {
                 let authors = self.people.authors();
-                let others = authors.iter().filter(|(key, _)| **key != self.about.key);
+                let others = authors.iter().filter(|(key, _)| **key != self.room_info.key);
                 let names: Vec<_> = others.map(|(_, author)| author.nick.to_string()).collect();
-                self.typing.complete(&names);
+                self.input_line.complete(&names);
             }
-            KeyCode::Char('d') if control && self.typing.is_empty() => return vec![Effect::Quit],
+            KeyCode::Char('d') if control && self.input_line.is_empty() => {
+                return vec![Effect::Quit];
+            }
             KeyCode::Char('n') if control => return self.next_channel(1),
             KeyCode::Char('p') if control => return self.next_channel(-1),
             KeyCode::Down if alt => return self.next_channel(1),
@@ -91,13 +93,13 @@ impl Model {
             KeyCode::Char(digit @ '1'..='9') if alt => {
                 return self.open_room(usize::from(digit as u8 - b'1'));
             }
-            KeyCode::Up => self.typing.older(),
-            KeyCode::Down => self.typing.newer(),
+            KeyCode::Up => self.input_line.older(),
+            KeyCode::Down => self.input_line.newer(),
             KeyCode::PageUp => return self.scroll_up(self.page_lines()),
             KeyCode::PageDown => return self.scroll_down(self.page_lines()),
-            KeyCode::Home if self.typing.is_empty() => return self.scroll_up(usize::MAX),
-            KeyCode::End if self.typing.is_empty() => return self.go_to_end(),
-            _ => self.typing.key(key.into()),
+            KeyCode::Home if self.input_line.is_empty() => return self.scroll_up(usize::MAX),
+            KeyCode::End if self.input_line.is_empty() => return self.go_to_end(),
+            _ => self.input_line.key(key.into()),
         }
         Vec::new()
     }
@@ -108,7 +110,7 @@ impl Model {
             (Overlay::Paste(text), KeyCode::Enter | KeyCode::Char('y')) => {
                 let text = std::mem::take(text);
                 self.overlay = Overlay::None;
-                self.typing.paste(&text);
+                self.input_line.paste(&text);
             }
             (Overlay::Paste(_), _) => self.overlay = Overlay::None,
             (Overlay::Invite(invite), KeyCode::Char('c')) => {
@@ -138,7 +140,7 @@ impl Model {
             }
             overlay => {
                 *overlay = Overlay::None;
-                self.typing.paste(text.trim_end_matches(['\n', '\r']));
+                self.input_line.paste(text.trim_end_matches(['\n', '\r']));
             }
         }
         Vec::new()
@@ -150,15 +152,15 @@ impl Model {
             MouseEventKind::ScrollDown => self.scroll_down(WHEEL_LINES),
             MouseEventKind::Down(MouseButton::Left) => {
                 let at = (mouse.column, mouse.row).into();
-                let panes = frames(self);
-                let pointed = match (panes.rooms, panes.tabs) {
+                let panes = panes(self);
+                let target = match (panes.rooms, panes.tabs) {
                     (Some(area), _) if area.contains(at) => rooms::at(self, area, at),
                     (_, Some(area)) if area.contains(at) => tabs::at(self, area, at),
                     _ => None,
                 };
-                match pointed {
-                    Some(rooms::Pointed::Room(room)) => self.open_room(room),
-                    Some(rooms::Pointed::Channel(channel)) => self.go_to(channel),
+                match target {
+                    Some(rooms::ClickTarget::Room(room)) => self.open_room(room),
+                    Some(rooms::ClickTarget::Channel(channel)) => self.go_to(channel),
                     None => Vec::new(),
                 }
             }
@@ -167,7 +169,8 @@ impl Model {
     }
 
     fn open_room(&self, at: usize) -> Vec<Effect> {
-        let is_other = self.about.rooms.get(at).is_some_and(|name| *name != self.about.room);
+        let is_other =
+            self.room_info.rooms.get(at).is_some_and(|name| *name != self.room_info.room);
         is_other.then_some(Effect::OpenRoom(at)).into_iter().collect()
     }
 
@@ -184,11 +187,11 @@ impl Model {
     }
 
     fn page_lines(&self) -> usize {
-        usize::from(frames(self).chat.height.saturating_sub(1)).max(1)
+        usize::from(panes(self).chat.height.saturating_sub(1)).max(1)
     }
 
     fn scroll_up(&mut self, lines: usize) -> Vec<Effect> {
-        let rows = usize::from(frames(self).chat.height);
+        let rows = usize::from(panes(self).chat.height);
         let most = self.log_height().saturating_sub(rows);
         self.log.scroll = self.log.scroll.saturating_add(lines).min(most);
         let at_top = self.log.scroll == most;
@@ -221,8 +224,8 @@ fn search_key(search: &mut Search, code: KeyCode) -> Vec<Effect> {
             return vec![Effect::Search(search.words.clone())];
         }
         (KeyCode::Enter, Some(rows)) => {
-            let spot = rows.get(search.chosen).map(|row| row.spot);
-            return spot.map(Effect::ReadAround).into_iter().collect();
+            let position = rows.get(search.chosen).map(|row| row.position);
+            return position.map(Effect::ReadAround).into_iter().collect();
         }
         _ => {}
     }

@@ -9,13 +9,13 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 use vt100::{Callbacks, Parser, Screen};
 
 use super::draw;
-use super::layout::frames;
-use crate::report::Paint;
+use super::layout::panes;
+use crate::report::ColourMode;
 use crate::timeline::Entry;
 use crate::transcript::Transcript;
 use crate::tui::model::overlay::{Invite, Overlay};
 use crate::tui::model::tests::{entry, room, size};
-use crate::tui::model::{Model, News};
+use crate::tui::model::{Model, ModelEvent};
 
 const MALLORY: [u8; 32] = [0x77; 32];
 const WIDTH: u16 = 120;
@@ -132,9 +132,9 @@ fn attacked(text: &str) -> Model {
     let at = "2026-11-22T09:20:00Z";
     let said = entry(MALLORY, 0, (text, "general", at), &format!("x{text}"));
     let channel = entry(MALLORY, 1, ("mallory", text, at), "x");
-    model.update(News::Came(vec![said, channel]));
-    model.about.room = crate::sanitize::line(text, 40);
-    model.about.rooms = vec![model.about.room.clone()];
+    model.update(ModelEvent::NewMessages(vec![said, channel]));
+    model.room_info.room = crate::sanitize::line(text, 40);
+    model.room_info.rooms = vec![model.room_info.room.clone()];
     model.note(text);
     model
 }
@@ -152,24 +152,24 @@ fn shown(model: &Model) -> (Parser<Deeds>, Buffer) {
     (terminal, meant)
 }
 
-fn hold(text: &str) {
+fn check_text(text: &str) {
     let mut model = attacked(text);
-    look(&model, text);
+    appearance(&model, text);
     model.overlay = Overlay::search(text);
     let hit = entry(MALLORY, 0, (text, "general", "2026-11-22T09:20:00Z"), &format!("x{text}"));
-    model.update(News::Found(vec![hit], true));
-    look(&model, text);
+    model.update(ModelEvent::Found { entries: vec![hit], is_complete: true });
+    appearance(&model, text);
     let line = crate::sanitize::line(text, 400);
-    model.update(News::Invite(Invite { text: line, picture: Vec::new(), warning: "read" }));
-    look(&model, text);
+    model.update(ModelEvent::Invite(Invite { text: line, qr_lines: Vec::new(), warning: "read" }));
+    appearance(&model, text);
 }
 
-fn look(model: &Model, text: &str) {
+fn appearance(model: &Model, text: &str) {
     let (terminal, meant) = shown(model);
     let screen = terminal.screen();
     assert_eq!(*terminal.callbacks(), Deeds::default(), "{text:?}");
     assert!(!screen.alternate_screen() && !screen.bracketed_paste(), "{text:?}");
-    let panes = frames(model);
+    let panes = panes(model);
     let inside = |area: Rect| Rect::new(area.x + 1, area.y, area.width - 2, area.height);
     let texts = [panes.chat, inside(panes.rooms.unwrap()), inside(panes.people.unwrap())];
     let title = Rect { height: 1, ..panes.around_chat.unwrap() };
@@ -194,8 +194,8 @@ fn look(model: &Model, text: &str) {
 }
 
 /// Checks the same in line mode.
-fn hold_by_lines(text: &str) {
-    let mut transcript = Transcript::new(TimeZone::UTC, Paint::Plain);
+fn check_text_by_lines(text: &str) {
+    let mut transcript = Transcript::new(TimeZone::UTC, ColourMode::Plain);
     let said = |nick: &str, text: &str| -> Entry {
         entry(MALLORY, 0, (nick, "general", "2026-11-22T09:20:00Z"), text)
     };
@@ -220,12 +220,12 @@ fn hold_by_lines(text: &str) {
 }
 
 #[test]
-fn two_hundred_hostile_texts_stay_where_they_belong() {
+fn two_hundred_hostile_texts_stay_in_their_panes() {
     let texts = hostile();
     assert!(texts.len() >= 200);
     for text in texts {
-        hold(&text);
-        hold_by_lines(&text);
+        check_text(&text);
+        check_text_by_lines(&text);
     }
 }
 
@@ -233,7 +233,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_stays_where_it_belongs(
+    fn any_text_stays_in_its_pane(
         parts in prop::collection::vec(prop_oneof![
             prop::sample::select(PAYLOADS.to_vec()).prop_map(str::to_string),
             "\\PC{0,30}",
@@ -242,7 +242,7 @@ proptest! {
     ) {
         // The terminal emulator omits U+FFFD; terminals show it.
         let text = parts.concat().replace('\u{fffd}', "?");
-        hold(&text);
-        hold_by_lines(&text);
+        check_text(&text);
+        check_text_by_lines(&text);
     }
 }

@@ -17,7 +17,7 @@ const NICK_COLUMNS_MAX: usize = 12;
 pub fn rows(model: &Model, width: u16) -> u16 {
     let room = usize::from(width).saturating_sub(prompt(model).width() + 1).max(1);
     let rows: usize =
-        model.typing.text().split('\n').map(|line| 1 + line_columns(line) / room).sum();
+        model.input_line.text().split('\n').map(|line| 1 + line_columns(line) / room).sum();
     u16::try_from(rows).unwrap_or(ROWS_MAX).clamp(1, ROWS_MAX)
 }
 
@@ -28,8 +28,8 @@ fn line_columns(line: &str) -> usize {
 fn prompt(model: &Model) -> Line<'static> {
     // In a narrow window the text needs the space.
     let columns = NICK_COLUMNS_MAX.min(usize::from(model.size.width) / 4);
-    let nick = sanitize::line(model.about.nick.as_str(), columns);
-    Line::styled(format!("{nick} › "), model.theme.author(&model.about.key))
+    let nick = sanitize::line(model.room_info.nick.as_str(), columns);
+    Line::styled(format!("{nick} › "), model.theme.author(&model.room_info.key))
 }
 
 /// Draws the input line.
@@ -39,5 +39,5 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let [left, right] =
         Layout::horizontal([Constraint::Length(width), Constraint::Min(1)]).areas(area);
     frame.render_widget(prompt, left);
-    frame.render_widget(model.typing.area(), right);
+    frame.render_widget(model.input_line.area(), right);
 }

@@ -19,7 +19,7 @@ const PEOPLE_COLUMNS: u16 = 27;
 
 /// The areas of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Frames {
+pub struct Panes {
     /// The rooms and their channels.
     pub rooms: Option<Rect>,
     /// The line of channels.
@@ -37,7 +37,7 @@ pub struct Frames {
 }
 
 /// Computes the areas of the screen.
-pub fn frames(model: &Model) -> Frames {
+pub fn panes(model: &Model) -> Panes {
     let all = Rect::new(0, 0, model.size.width, model.size.height);
     let is_low = all.height < LOW_ROWS;
     let input_rows = input::rows(model, all.width).min(all.height.saturating_sub(1)).max(1);
@@ -57,11 +57,11 @@ pub fn frames(model: &Model) -> Frames {
         .areas(top);
         let (chat, around) = (Block::bordered().inner(middle), Some(middle));
         let (rooms, people) = (Some(rooms), Some(people));
-        return Frames { rooms, tabs: None, around_chat: around, chat, people, status, input };
+        return Panes { rooms, tabs: None, around_chat: around, chat, people, status, input };
     }
     let has_tabs = all.width >= MIDDLE_COLUMNS && !is_low;
     let [tabs, chat] =
         Layout::vertical([Constraint::Length(u16::from(has_tabs)), Constraint::Min(0)]).areas(top);
     let tabs = has_tabs.then_some(tabs);
-    Frames { tabs, chat, status, input, ..Frames::default() }
+    Panes { tabs, chat, status, input, ..Panes::default() }
 }

@@ -7,9 +7,9 @@ use jiff::civil::Date;
 use ratatui::text::{Line, Span};
 use textwrap::{Options, wrap};
 
-use super::layout::frames;
+use super::layout::panes;
 use crate::sanitize::{self, Clean};
-use crate::transcript::counted;
+use crate::transcript::plural;
 use crate::tui::model::Model;
 use crate::tui::model::log::Row;
 
@@ -31,18 +31,18 @@ pub fn lines(model: &Model) -> Vec<Line<'static>> {
 
 /// Returns at least this many lines from the end, if available. Only as many messages are wrapped
 /// as needed, because each has at least one line.
-fn last_lines(model: &Model, most: usize) -> Vec<Line<'static>> {
-    let width = usize::from(frames(model).chat.width).max(model.look.timestamps.columns() + 4);
+fn last_lines(model: &Model, max_lines: usize) -> Vec<Line<'static>> {
+    let width = usize::from(panes(model).chat.width).max(model.appearance.timestamps.columns() + 4);
     let mut lines = Vec::new();
     let mut notes = model.log.notes.iter().peekable();
     let mut day = None;
-    let mut new_from = model.log.new_from(&model.channel);
+    let mut first_unread = model.log.first_unread(&model.channel);
     let mut welcome = model.log.is_empty();
-    let mut above = model.log.rows(&model.channel).count().saturating_sub(most);
+    let mut above = model.log.rows(&model.channel).count().saturating_sub(max_lines);
     for row in model.log.rows(&model.channel) {
         let is_above = above > 0;
         above = above.saturating_sub(1);
-        while let Some(note) = notes.next_if(|note| note.after.is_none_or(|at| at < row.spot)) {
+        while let Some(note) = notes.next_if(|note| note.after.is_none_or(|at| at < row.position)) {
             if !is_above {
                 lines.extend(note_lines(model, &note.text, width));
             }
@@ -50,8 +50,8 @@ fn last_lines(model: &Model, most: usize) -> Vec<Line<'static>> {
         let date = row.time.map(|time| time.date());
         let is_another_day = date.is_some() && day != date;
         day = date.or(day);
-        let is_first_new = new_from.is_some_and(|(spot, _)| row.spot >= spot);
-        let new = new_from.take_if(|_| is_first_new);
+        let is_first_new = first_unread.is_some_and(|(position, _)| row.position >= position);
+        let new = first_unread.take_if(|_| is_first_new);
         welcome = false;
         if is_above {
             continue;
@@ -74,7 +74,7 @@ fn last_lines(model: &Model, most: usize) -> Vec<Line<'static>> {
     for (feed, count) in &model.people.missing {
         let nick = model.people.author(feed).map_or("", |author| author.nick.as_str());
         let who = sanitize::author(nick, feed);
-        let words = format!("{} from {who} not here yet", counted(*count, "message"));
+        let words = format!("{} from {who} not here yet", plural(*count, "message"));
         lines.push(separator(model, &words, width).style(model.theme.waiting()));
     }
     lines
@@ -82,19 +82,19 @@ fn last_lines(model: &Model, most: usize) -> Vec<Line<'static>> {
 
 /// Returns the lines on the screen.
 pub fn visible(model: &Model) -> Vec<Line<'static>> {
-    let rows = usize::from(frames(model).chat.height);
+    let rows = usize::from(panes(model).chat.height);
     let mut lines = last_lines(model, rows.saturating_add(model.log.scroll));
-    let most = lines.len().saturating_sub(rows);
-    let scroll = model.log.scroll.min(most);
+    let max_lines = lines.len().saturating_sub(rows);
+    let scroll = model.log.scroll.min(max_lines);
     lines.truncate(lines.len() - scroll);
     let from = lines.len().saturating_sub(rows);
     let mut shown = lines.split_off(from);
     if scroll > 0 || model.log.is_detached() {
         let below = match model.log.below {
             0 => "more below".to_string(),
-            count => format!("{} below", counted(count, "new message")),
+            count => format!("{} below", plural(count, "new message")),
         };
-        let width = usize::from(frames(model).chat.width);
+        let width = usize::from(panes(model).chat.width);
         let hint = separator(model, &format!("{below}: press End"), width);
         if let Some(last) = shown.last_mut() {
             *last = hint.style(model.theme.waiting());
@@ -105,33 +105,34 @@ pub fn visible(model: &Model) -> Vec<Line<'static>> {
 
 fn row_lines(model: &Model, row: &Row, width: usize) -> Vec<Line<'static>> {
     let theme = model.theme;
-    let key = &row.spot.block.feed;
-    let clock = model.look.timestamps.clock(row.time);
-    let clock_columns = model.look.timestamps.columns();
-    let is_column = frames(model).chat.width >= COLUMN_FROM;
+    let key = &row.position.block.feed;
+    let clock = model.appearance.timestamps.clock(row.time);
+    let clock_columns = model.appearance.timestamps.columns();
+    let is_column = panes(model).chat.width >= COLUMN_FROM;
     let columns = if is_column { AUTHOR_COLUMNS_MAX } else { AUTHOR_COLUMNS_MAX / 2 + 5 };
     let author = sanitize::author_within(row.nick.as_str(), key, columns);
-    let double = model.people.author(key).is_some_and(|author| author.has_double);
-    let double_columns = 2 * usize::from(double);
-    let pad = columns.saturating_sub(author.columns() + double_columns);
+    let lookalike = model.people.author(key).is_some_and(|author| author.has_lookalike);
+    let lookalike_columns = 2 * usize::from(lookalike);
+    let pad = columns.saturating_sub(author.columns() + lookalike_columns);
     let pad = if is_column { pad } else { 0 };
-    let head = clock_columns + author.columns() + double_columns + pad + 1;
+    let head = clock_columns + author.columns() + lookalike_columns + pad + 1;
     let hang = if is_column { head } else { clock_columns };
     let room = width.saturating_sub(MARK_COLUMNS).max(hang + 4);
     let texts = wrapped(&row.lines, room - head.min(room - 4), room - hang);
-    let glyph = row.is_own.then(|| model.spread.of(row.spot.block.index).glyph());
+    let glyph = row.is_own.then(|| model.delivery.of(row.position.block.index).glyph());
     let text_style = match () {
         () if row.is_marker => theme.dim(),
-        () if row.is_mention || model.log.found == Some(row.spot) => theme.mark(),
+        () if row.is_mention || model.log.found == Some(row.position) => theme.mark(),
         () => ratatui::style::Style::new(),
     };
     let mut lines = Vec::with_capacity(texts.len());
     for (at, text) in texts.into_iter().enumerate() {
         let mut spans = match at {
             0 => {
-                let mut spans = vec![Span::styled(format!("{clock}{}", row.sign), theme.dim())];
+                let mut spans =
+                    vec![Span::styled(format!("{clock}{}", row.kind_symbol), theme.dim())];
                 spans.push(Span::styled(author.to_string(), theme.author(key)));
-                if double {
+                if lookalike {
                     spans.push(Span::styled(" ≈", theme.mark()));
                 }
                 spans.push(Span::raw(" ".repeat(pad + 1)));
@@ -202,7 +203,7 @@ fn welcome_lines(model: &Model) -> Vec<Line<'static>> {
     let met = model.progress.peers > 0 || !model.people.authors().is_empty();
     let tick = |done: bool, what: &str| format!("  [{}] {what}", if done { 'x' } else { ' ' });
     [
-        format!("  Welcome, {}. This is #{}.", model.about.nick, model.channel),
+        format!("  Welcome, {}. This is #{}.", model.room_info.nick, model.channel),
         String::new(),
         tick(true, "room ready, key saved"),
         tick(met, "/invite someone; they join"),

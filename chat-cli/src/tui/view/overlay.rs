@@ -7,11 +7,11 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 
 use textwrap::wrap;
 
-use super::layout::frames;
+use super::layout::panes;
 use super::people;
 use crate::sanitize;
 use crate::slash::COMMANDS;
-use crate::transcript::counted;
+use crate::transcript::plural;
 use crate::tui::model::Model;
 use crate::tui::model::overlay::{Invite, Overlay, Search};
 
@@ -37,7 +37,7 @@ const KEYS: [(&str, &str); 12] = [
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     // An invite gets all the space, so that its QR code can be scanned.
     let area = match model.overlay {
-        Overlay::Invite(_) if frames(model).tabs.is_some() => {
+        Overlay::Invite(_) if panes(model).tabs.is_some() => {
             Rect { y: 0, height: area.bottom(), ..area }
         }
         _ => area,
@@ -87,13 +87,13 @@ fn in_columns(pairs: &[(&str, &str)], columns: usize) -> Vec<Line<'static>> {
 }
 
 fn question(text: &str, area: Rect) -> Vec<Line<'static>> {
-    let lines = counted(text.lines().count() as u64, "line");
+    let lines = plural(text.lines().count() as u64, "line");
     let question = format!("Paste {lines} as one message?   y = yes   any other key = no");
-    broken(&question, usize::from(area.width.saturating_sub(2)))
+    wrapped_lines(&question, usize::from(area.width.saturating_sub(2)))
 }
 
 /// Wraps a text.
-fn broken(text: &str, width: usize) -> Vec<Line<'static>> {
+fn wrapped_lines(text: &str, width: usize) -> Vec<Line<'static>> {
     wrap(text, width.max(2)).into_iter().map(|line| Line::raw(line.into_owned())).collect()
 }
 
@@ -105,17 +105,17 @@ fn found(model: &Model, search: &Search, area: Rect) -> Vec<Line<'static>> {
         lines.push(Line::styled(" Enter searches, Esc closes", model.theme.dim()));
         return lines;
     };
-    let count = counted(rows.len() as u64, "message");
-    let more = if search.is_over { "" } else { " so far" };
+    let count = plural(rows.len() as u64, "message");
+    let more = if search.is_finished { "" } else { " so far" };
     let keys = format!(" {count}{more}: ↑ ↓ select, Enter opens");
     lines.push(Line::styled(keys, model.theme.dim()));
     let room = usize::from(area.height.saturating_sub(4)).max(1);
     let from = (search.chosen + 1).saturating_sub(room);
     for (at, row) in rows.iter().enumerate().skip(from).take(room) {
         let day = row.time.map_or(String::new(), |time| time.strftime("%d %b %H:%M").to_string());
-        let author = sanitize::author_within(row.nick.as_str(), &row.spot.block.feed, 16);
+        let author = sanitize::author_within(row.nick.as_str(), &row.position.block.feed, 16);
         let text = row.lines.first().map_or("", |line| line.as_str());
-        let text = sanitize::line(&format!(" {day}{}{author}  {text}", row.sign), width);
+        let text = sanitize::line(&format!(" {day}{}{author}  {text}", row.kind_symbol), width);
         let style = if at == search.chosen { model.theme.chosen() } else { model.theme.dim() };
         lines.push(Line::styled(text.to_string(), style));
     }
@@ -126,14 +126,14 @@ fn invitation(invite: &Invite, area: Rect) -> Vec<Line<'static>> {
     let width = usize::from(area.width);
     let keys = "c = copy   any other key = close";
     let texts = [invite.text.as_str(), invite.warning, keys];
-    let mut lines: Vec<_> = texts.iter().flat_map(|text| broken(text, width)).collect();
+    let mut lines: Vec<_> = texts.iter().flat_map(|text| wrapped_lines(text, width)).collect();
     let rows = usize::from(area.height);
-    let fits = lines.len() + invite.picture.len() <= rows
-        && invite.picture.first().is_some_and(|line| line.chars().count() <= width);
-    match fits {
-        true => lines.extend(invite.picture.iter().cloned().map(Line::raw)),
-        false if invite.picture.is_empty() => {}
-        false => lines.push(Line::raw("enlarge the window to see a QR code")),
+    let fits = lines.len() + invite.qr_lines.len() <= rows
+        && invite.qr_lines.first().is_some_and(|line| line.chars().count() <= width);
+    if fits {
+        lines.extend(invite.qr_lines.iter().cloned().map(Line::raw));
+    } else if !invite.qr_lines.is_empty() {
+        lines.push(Line::raw("enlarge the window to see a QR code"));
     }
     lines
 }

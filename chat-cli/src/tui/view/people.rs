@@ -20,10 +20,10 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (key, author) in model.people.authors() {
-        let is_own = *key == model.about.key;
+        let is_own = *key == model.room_info.key;
         let suffix = match () {
             () if is_own => " you",
-            () if author.has_double => " ≈ same name",
+            () if author.has_lookalike => " ≈ double",
             () => "",
         };
         let room = width.saturating_sub(1 + suffix.chars().count());
@@ -35,15 +35,16 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
         ]));
     }
     lines.push(Line::default());
-    let heading = match model.people.links.len() {
+    let heading = match model.people.peers.len() {
         0 => " no peer connected".to_string(),
         count => format!(" connected {count}"),
     };
     lines.push(Line::styled(heading, model.theme.dim()));
-    for link in &model.people.links {
-        let (glyph, style, words) = match link.is_synced {
-            true => ("●", model.theme.good(), "synced"),
-            false => ("◐", model.theme.waiting(), "syncing"),
+    for link in &model.people.peers {
+        let (glyph, style, words) = if link.is_synced {
+            ("●", model.theme.good(), "synced")
+        } else {
+            ("◐", model.theme.waiting(), "syncing")
         };
         let name = format!(" {} {words}", link.name);
         lines.push(Line::from(vec![Span::styled(format!(" {glyph}"), style), Span::raw(name)]));

@@ -10,19 +10,19 @@ use crate::tui::model::Model;
 
 /// An entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pointed {
+pub enum ClickTarget {
     /// A room, by its index.
     Room(usize),
     /// A channel of the open room.
     Channel(Clean),
 }
 
-fn entries(model: &Model) -> Vec<Pointed> {
+fn entries(model: &Model) -> Vec<ClickTarget> {
     let mut entries = Vec::new();
-    for (at, room) in model.about.rooms.iter().enumerate() {
-        entries.push(Pointed::Room(at));
-        if *room == model.about.room {
-            entries.extend(model.channels().into_iter().map(Pointed::Channel));
+    for (at, room) in model.room_info.rooms.iter().enumerate() {
+        entries.push(ClickTarget::Room(at));
+        if *room == model.room_info.room {
+            entries.extend(model.channels().into_iter().map(ClickTarget::Channel));
         }
     }
     entries
@@ -33,12 +33,12 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let inner = Block::bordered().inner(area);
     let width = usize::from(inner.width);
     let lines = entries(model).into_iter().map(|entry| match entry {
-        Pointed::Room(at) => {
-            let name = &model.about.rooms[at];
-            let mark = if *name == model.about.room { "▸" } else { " " };
+        ClickTarget::Room(at) => {
+            let name = &model.room_info.rooms[at];
+            let mark = if *name == model.room_info.room { "▸" } else { " " };
             Line::raw(format!("{mark}{}", sanitize::line(name.as_str(), width.saturating_sub(1))))
         }
-        Pointed::Channel(channel) => channel_line(model, &channel, width),
+        ClickTarget::Channel(channel) => channel_line(model, &channel, width),
     });
     let list = Paragraph::new(lines.collect::<Vec<_>>());
     frame.render_widget(list.block(Block::bordered().title(" rooms ")), area);
@@ -61,7 +61,7 @@ fn channel_line(model: &Model, channel: &Clean, width: usize) -> Line<'static> {
 }
 
 /// Returns the entry at a position.
-pub fn at(model: &Model, area: Rect, at: Position) -> Option<Pointed> {
+pub fn at(model: &Model, area: Rect, at: Position) -> Option<ClickTarget> {
     let inner = Block::bordered().inner(area);
     let row = at.y.checked_sub(inner.y)?;
     entries(model).into_iter().nth(row.into()).filter(|_| inner.contains(at))

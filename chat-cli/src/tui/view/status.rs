@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::transcript::counted;
+use crate::transcript::plural;
 use crate::tui::model::Model;
 
 /// Cells of the progress bar. Chosen: it fits beside the text.
@@ -42,27 +42,27 @@ pub fn sentence(model: &Model) -> String {
 /// Returns the status without the place of undelivered messages.
 fn in_short(model: &Model) -> String {
     let progress = model.progress;
-    let here = match (progress.peers, progress.synced) {
-        (0, _) if !model.about.has_network => "offline".to_string(),
+    let presence = match (progress.peers, progress.synced) {
+        (0, _) if !model.room_info.has_network => "offline".to_string(),
         (0, _) => "no other member online".to_string(),
         (peers, synced) if synced == peers => {
-            format!("{} · synced with all", counted(peers, "peer"))
+            format!("{} · synced with all", plural(peers, "peer"))
         }
         (peers, synced) => {
-            format!("{} · syncing · synced with {synced}", counted(peers, "peer"))
+            format!("{} · syncing · synced with {synced}", plural(peers, "peer"))
         }
     };
     match waiting(model) {
-        0 => here,
-        1 => format!("{here} · 1 message undelivered"),
-        count => format!("{here} · {count} messages undelivered"),
+        0 => presence,
+        1 => format!("{presence} · 1 message undelivered"),
+        count => format!("{presence} · {count} messages undelivered"),
     }
 }
 
 /// Returns how many of our messages are stored only here.
 fn waiting(model: &Model) -> u64 {
     let own = model.log.own_length();
-    own.saturating_sub(model.spread.elsewhere())
+    own.saturating_sub(model.delivery.replicated())
 }
 
 /// Returns the progress bar. It is never full while messages are missing. The claimed part is

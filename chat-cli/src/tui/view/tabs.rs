@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use super::rooms::Pointed;
+use super::rooms::ClickTarget;
 use crate::sanitize;
 use crate::tui::model::Model;
 
@@ -14,7 +14,7 @@ const TOPIC_COLUMNS_MIN: usize = 8;
 /// Returns the label of each channel.
 fn labels(model: &Model) -> Vec<String> {
     let name = |at: usize, channel: &crate::sanitize::Clean| {
-        let room = if at == 0 { model.about.room.as_str() } else { "" };
+        let room = if at == 0 { model.room_info.room.as_str() } else { "" };
         match model.log.unread(channel) {
             0 => format!(" {room}#{channel} "),
             unread => format!(" {room}#{channel} {unread} "),
@@ -42,12 +42,12 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// Returns the channel at a position.
-pub fn at(model: &Model, area: Rect, at: Position) -> Option<Pointed> {
+pub fn at(model: &Model, area: Rect, at: Position) -> Option<ClickTarget> {
     let mut column = usize::from(area.x);
     for (label, channel) in labels(model).iter().zip(model.channels()) {
         column += Span::raw(label).width();
         if usize::from(at.x) < column {
-            return Some(Pointed::Channel(channel));
+            return Some(ClickTarget::Channel(channel));
         }
     }
     None

@@ -2,31 +2,31 @@
 
 use crate::args::Global;
 use crate::crash;
-use crate::health::{check, clock, failing, held};
+use crate::health::{check, clock, failed_check, store_usage};
 use crate::lines::{Check, Outcome};
 use crate::profile::Profile;
 use crate::session::Session;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
 /// Checks the profile and each of its rooms.
 pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
     let help = "nothing was changed: restore a good copy, or use another  --profile NAME";
     let mut profile = match Profile::open(global) {
         Ok(profile) => profile,
-        Err(failure) => return vec![failing("profile", &failure, help)],
+        Err(failure) => return vec![failed_check("profile", &failure, help)],
     };
     let rooms = match profile.rooms() {
         Ok(rooms) => rooms,
-        Err(failure) => return vec![failing("profile", &failure, help)],
+        Err(failure) => return vec![failed_check("profile", &failure, help)],
     };
-    let found = counted(rooms.rooms.len() as u64, "room");
+    let found = plural(rooms.rooms.len() as u64, "room");
     let mut checks = vec![check("profile", Outcome::Ok, found)];
-    checks.extend(rooms.damaged.iter().map(|failure| failing("room", failure, help)));
+    checks.extend(rooms.damaged.iter().map(|failure| failed_check("room", failure, help)));
     for room in rooms.rooms {
         let session = match Session::open(global, profile, room).await {
             Ok(session) => session,
             Err(failure) => {
-                checks.push(failing("store", &failure, help));
+                checks.push(failed_check("store", &failure, help));
                 return checks;
             }
         };
@@ -43,9 +43,11 @@ pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
 }
 
 async fn index(session: &Session) -> Check {
-    match session.index_anew().await {
+    match session.rebuild_index().await {
         Ok(()) => check("index", Outcome::Ok, "rebuilt".into()),
-        Err(failure) => failing("index", &failure, "check each feed:  multichat inspect feed KEY"),
+        Err(failure) => {
+            failed_check("index", &failure, "check each feed:  multichat inspect feed KEY")
+        }
     }
 }
 
@@ -67,7 +69,9 @@ pub(super) fn crashes(global: &Global) -> Check {
 /// Reads all messages that are not in the index. The store verifies each block.
 async fn store(session: &Session) -> Check {
     match session.catch_up().await {
-        Ok(()) => held(session).await,
-        Err(failure) => failing("store", &failure, "check each feed:  multichat inspect feed KEY"),
+        Ok(()) => store_usage(session).await,
+        Err(failure) => {
+            failed_check("store", &failure, "check each feed:  multichat inspect feed KEY")
+        }
     }
 }

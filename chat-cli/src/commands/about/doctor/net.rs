@@ -17,7 +17,7 @@ use crate::health::check;
 use crate::lines::{Check, Outcome};
 use crate::session::discovery;
 use crate::session::failure::node_failure;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
 /// How long a peer may take to answer. Chosen: a lost TCP SYN is sent again after 1 s (RFC 6298,
 /// 2.1), so one loss is tolerated.
@@ -59,15 +59,18 @@ pub(super) async fn reach(global: &Global) -> Option<Check> {
         });
     }
     let answers = calls.join_all().await.into_iter().filter(|answers| *answers).count();
-    let found = format!("{answers} of {} can be reached", counted(named as u64, "named peer"));
-    (named > 0).then(|| match answers == named {
-        true => check("reach", Outcome::Ok, found),
-        false => Check {
-            name: "reach",
-            outcome: Outcome::Warn,
-            found,
-            help: Some("the peer is offline, or a firewall or router blocks the connection"),
-        },
+    let found = format!("{answers} of {} can be reached", plural(named as u64, "named peer"));
+    (named > 0).then(|| {
+        if answers == named {
+            check("reach", Outcome::Ok, found)
+        } else {
+            Check {
+                name: "reach",
+                outcome: Outcome::Warn,
+                found,
+                help: Some("the peer is offline, or a firewall or router blocks the connection"),
+            }
+        }
     })
 }
 
@@ -78,9 +81,9 @@ pub(super) async fn dht(global: &Global) -> Vec<Check> {
         return Vec::new();
     }
     let began = Instant::now();
-    let (outcome, found) = match timeout(DHT_TIMEOUT, enter(global)).await {
+    let (outcome, found) = match timeout(DHT_TIMEOUT, join_dht(global)).await {
         Ok(Ok((nodes, seen_as))) => {
-            let nodes = counted(nodes as u64, "node");
+            let nodes = plural(nodes as u64, "node");
             let found = format!("connected in {} ms, {nodes} known", began.elapsed().as_millis());
             return vec![check("dht", Outcome::Ok, found), nat(seen_as, is_ours)];
         }
@@ -120,7 +123,7 @@ fn is_ours(ip: IpAddr) -> bool {
 }
 
 /// Returns the number of known DHT nodes and the address that they see.
-async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str> {
+async fn join_dht(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str> {
     let failed = |error: NodeError| node_failure(error, None).code();
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| "cannot get random bytes from the system")?;
@@ -129,9 +132,9 @@ async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str>
     let node = Node::open(options).await.map_err(failed)?;
     let mut events = node.subscribe();
     // No local network: no other member has this random group.
-    let wanted = Discovery { no_lan: true, ..global.discovery.clone() };
+    let options = Discovery { no_lan: true, ..global.discovery.clone() };
     node.listen(ANYWHERE.into()).await.map_err(failed)?;
-    let begun = discovery::begin(&node, &wanted, |error| node_failure(error, None)).await;
+    let begun = discovery::start(&node, &options, |error| node_failure(error, None)).await;
     begun.map_err(|failure| failure.code())?;
     let mut entered = Err("the node has stopped");
     while let Some(event) = events.next().await {
@@ -152,9 +155,9 @@ async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str>
 }
 
 /// Connects two members in this process over loopback. If this works, the problem is the network.
-pub(super) async fn round() -> Check {
+pub(super) async fn loopback() -> Check {
     let began = Instant::now();
-    match timeout(LOOP_TIMEOUT, meet()).await {
+    match timeout(LOOP_TIMEOUT, exchange()).await {
         Ok(Ok(())) => {
             let took = began.elapsed().as_millis();
             let found = format!("two members here exchanged {LOOP_BLOCKS} messages in {took} ms");
@@ -170,7 +173,7 @@ pub(super) async fn round() -> Check {
     }
 }
 
-async fn meet() -> Result<(), NodeError> {
+async fn exchange() -> Result<(), NodeError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)
         .map_err(|error| NodeError::Random(std::io::Error::other(error.to_string())))?;

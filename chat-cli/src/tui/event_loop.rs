@@ -3,7 +3,7 @@
 //! Rule: it passes events to the model and performs its effects; [`super::model`] decides what is
 //! shown. Each window has its own model; all of them show one room.
 
-mod perform;
+mod effects;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -13,25 +13,25 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use self::windows::{Desk, Seat, bounded};
-use super::model::people::Link;
-use super::model::room_info::About;
-use super::model::{Model, News, Progress, Size};
+use self::windows::{WindowId, Windows, bounded};
+use super::model::people::PeerRow;
+use super::model::room_info::RoomInfo;
+use super::model::{Model, ModelEvent, Progress, Size};
 use super::terminal::{StopSignal, Terminal};
 use crate::args::Global;
-use crate::attach::host::{GuestId, Host, Said};
-use crate::attach::{Ask, Tell};
+use crate::attach::host::{ClientEvent, ClientId, Host};
+use crate::attach::{Request, Response};
 use crate::connections::peer_name;
-use crate::delivery::messages;
+use crate::delivery::your_messages;
 use crate::exit::ExitCode;
 use crate::logging;
-use crate::output::{Output, Talk};
+use crate::output::{Output, Verbosity};
 use crate::profile::Profile;
 use crate::profile::room::{ROOM_NAME_COLUMNS_MAX, Room};
-use crate::report::{Failure, Paint};
+use crate::report::{ColourMode, Failure};
 use crate::sanitize;
 use crate::session::Session;
-use crate::session::events::grows;
+use crate::session::events::may_add_messages;
 use crate::session::search::Search;
 use crate::signals::Signals;
 use crate::theme::Theme;
@@ -39,11 +39,11 @@ use crate::theme::Theme;
 /// Messages loaded at once. Chosen: several screens.
 const PAGE_ROWS: usize = 200;
 /// How often delivery and peers are checked without events. Chosen: as often as a person notices.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// The delay of that check after an event. Chosen: combines bursts of events, and is not noticed.
-const LOOK_SOON: Duration = Duration::from_millis(100);
+const REFRESH_DELAY: Duration = Duration::from_millis(100);
 /// The time between frames during many events: 30 a second. Input is drawn at once.
-const FRAME_EVERY: Duration = Duration::from_millis(33);
+const FRAME_INTERVAL: Duration = Duration::from_millis(33);
 
 /// Opens a room, and other rooms that the user switches to, until the user leaves.
 ///
@@ -55,39 +55,39 @@ pub async fn run(
     room: Room,
     output: &Output,
 ) -> Result<(), Failure> {
-    let mut signals = Signals::take()?;
-    let mut stop = StopSignal::take()?;
-    logging::start(global, logging::Place::File, &profile)?;
-    let quiet = Output { talk: Talk::Quiet, ..*output };
+    let mut signals = Signals::listen()?;
+    let mut stop = StopSignal::listen()?;
+    logging::start(global, logging::LogTarget::File, &profile)?;
+    let quiet = Output { verbosity: Verbosity::Quiet, ..*output };
     let (mut profile, mut room) = (profile, room);
     // Before the terminal is taken over, so that a failure of the first room is printed as usual.
     let mut session = open(global, profile, room, &quiet).await?;
     // If the path is too long for a socket, no second window is possible.
     let host = crate::attach::host::socket(global)?.and_then(|path| Host::open(&path).ok());
-    let mut desk = match Terminal::take() {
-        Ok(terminal) => Desk::new(terminal, host.unwrap_or_else(Host::closed)),
+    let mut windows = match Terminal::open() {
+        Ok(terminal) => Windows::new(terminal, host.unwrap_or_else(Host::closed)),
         Err(failure) => {
             session.close().await;
             return Err(failure);
         }
     };
     loop {
-        let mut shell = match Shell::new(session, &mut desk, output, global).await {
-            Ok(shell) => shell,
+        let mut event_loop = match EventLoop::new(session, &mut windows, output, global).await {
+            Ok(event_loop) => event_loop,
             Err((session, failure)) => {
                 session.close().await;
                 return Err(failure);
             }
         };
-        let done = shell.talk(&mut signals, &mut stop).await;
-        let waiting = shell.waiting();
-        profile = shell.session.close().await;
+        let done = event_loop.run(&mut signals, &mut stop).await;
+        let waiting = event_loop.waiting();
+        profile = event_loop.session.close().await;
         match done {
             Ok(Some(next)) => room = next,
             ended => {
-                drop(desk);
+                drop(windows);
                 if waiting > 0 {
-                    let waiting = messages(waiting);
+                    let waiting = your_messages(waiting);
                     output.say(&format!("{waiting} stored here and not yet on any peer"))?;
                 }
                 return ended.map(|_| ());
@@ -114,38 +114,38 @@ async fn open(
     }
 }
 
-struct Shell<'a> {
+struct EventLoop<'a> {
     session: Session,
     global: &'a Global,
-    desk: &'a mut Desk,
+    windows: &'a mut Windows,
     /// The model of each window.
-    models: BTreeMap<Seat, Model>,
+    models: BTreeMap<WindowId, Model>,
     has_network: bool,
     /// The rooms, in the order of the models.
     rooms: Vec<Room>,
     /// The saved length of our feed that another peer holds.
-    elsewhere: u64,
+    replicated: u64,
     /// Whether there may be unread messages in the store.
     is_behind: bool,
     /// Whether topics may have changed.
     has_topics: bool,
     /// The running search, with its window.
-    search: Option<(Seat, Search)>,
+    search: Option<(WindowId, Search)>,
     /// Whether the screen must be redrawn.
     is_stale: bool,
 }
 
 /// Whether the room stays open.
-enum Next {
-    GoOn,
+enum Flow {
+    Continue,
     Leave,
     Open(usize),
 }
 
-impl<'a> Shell<'a> {
+impl<'a> EventLoop<'a> {
     async fn new(
         session: Session,
-        desk: &'a mut Desk,
+        windows: &'a mut Windows,
         output: &Output,
         global: &'a Global,
     ) -> Result<Self, (Session, Failure)> {
@@ -154,44 +154,49 @@ impl<'a> Shell<'a> {
             Err(failure) => return Err((session, failure)),
         };
         let (models, has_network) = (BTreeMap::new(), session.has_network(global));
-        let (elsewhere, is_behind, has_topics, search, is_stale) = (0, false, true, None, true);
-        let mut shell = Self {
+        let (replicated, is_behind, has_topics, search, is_stale) = (0, false, true, None, true);
+        let mut event_loop = Self {
             session,
             global,
-            desk,
+            windows,
             models,
             has_network,
             rooms,
-            elsewhere,
+            replicated,
             is_behind,
             has_topics,
             search,
             is_stale,
         };
-        match shell.seat_all(output).await {
-            Ok(()) => Ok(shell),
-            Err(failure) => Err((shell.session, failure)),
+        match event_loop.open_windows(output).await {
+            Ok(()) => Ok(event_loop),
+            Err(failure) => Err((event_loop.session, failure)),
         }
     }
 
     /// Creates a model for every window, including windows of the previous room.
-    async fn seat_all(&mut self, output: &Output) -> Result<(), Failure> {
+    async fn open_windows(&mut self, output: &Output) -> Result<(), Failure> {
         self.session.catch_up().await?;
-        let theme = match output.data_paint {
-            Paint::Colour => self.theme(),
-            Paint::Plain => Theme::Plain,
+        let theme = match output.stdout_colour {
+            ColourMode::Colour => self.theme(),
+            ColourMode::Plain => Theme::Plain,
         };
-        let size = self.desk.terminal.size()?;
-        self.seat(Seat::Own, size, theme).await?;
-        for (guest, size, theme) in self.desk.guests() {
-            self.seat(Seat::Guest(guest), size, theme).await?;
+        let size = self.windows.terminal.size()?;
+        self.open_window(WindowId::Local, size, theme).await?;
+        for (client, size, theme) in self.windows.clients() {
+            self.open_window(WindowId::Client(client), size, theme).await?;
         }
         Ok(())
     }
 
-    async fn seat(&mut self, seat: Seat, size: Size, theme: Theme) -> Result<(), Failure> {
+    async fn open_window(
+        &mut self,
+        window: WindowId,
+        size: Size,
+        theme: Theme,
+    ) -> Result<(), Failure> {
         let name = |room: &Room| sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
-        let about = About {
+        let room_info = RoomInfo {
             room: name(self.session.room()),
             rooms: self.rooms.iter().map(name).collect(),
             nick: self.session.nick().clone(),
@@ -199,24 +204,24 @@ impl<'a> Shell<'a> {
             zone: TimeZone::system(),
             has_network: self.has_network,
         };
-        let marks = self.session.marks()?;
-        let mut model = Model::new(about, size, theme, marks.read);
-        model.look = self.session.look();
-        model.spread.before = marks.elsewhere;
-        self.elsewhere = self.elsewhere.max(marks.elsewhere);
-        model.update(News::Latest(self.session.page(None, PAGE_ROWS).await?));
-        model.update(News::Missing(self.session.missing()?));
+        let local_state = self.session.local_state()?;
+        let mut model = Model::new(room_info, size, theme, local_state.read);
+        model.appearance = self.session.appearance();
+        model.delivery.before = local_state.replicated;
+        self.replicated = self.replicated.max(local_state.replicated);
+        model.update(ModelEvent::Latest(self.session.page(None, PAGE_ROWS).await?));
+        model.update(ModelEvent::Missing(self.session.missing()?));
         if !self.has_network {
             model.note("offline: messages are stored here. Go online with --peer or --listen");
         }
         if let Some(addr) = self.session.listening() {
             model.note(&format!("listening on {addr}"));
         }
-        if matches!(seat, Seat::Guest(_)) {
+        if matches!(window, WindowId::Client(_)) {
             model.note("second window: the room is also open in the first one");
         }
-        self.models.insert(seat, model);
-        if let Some(screen) = self.desk.screen(seat) {
+        self.models.insert(window, model);
+        if let Some(screen) = self.windows.screen(window) {
             screen.clear(size)?;
         }
         self.is_stale = true;
@@ -224,7 +229,7 @@ impl<'a> Shell<'a> {
     }
 
     /// Runs until the user leaves or switches to the returned room.
-    async fn talk(
+    async fn run(
         &mut self,
         signals: &mut Signals,
         stop: &mut StopSignal,
@@ -233,13 +238,13 @@ impl<'a> Shell<'a> {
         let mut frame = Instant::now();
         loop {
             if Instant::now() >= due {
-                self.look().await?;
-                due = Instant::now() + LOOK_EVERY;
+                self.refresh().await?;
+                due = Instant::now() + REFRESH_INTERVAL;
             }
             if self.is_stale && Instant::now() >= frame {
-                self.tell_topics().await?;
+                self.refresh_topics().await?;
                 self.draw()?;
-                frame = Instant::now() + FRAME_EVERY;
+                frame = Instant::now() + FRAME_INTERVAL;
             }
             let until = if self.is_stale { due.min(frame) } else { due };
             // Input comes first, and reading the store last and in parts, so no key waits while
@@ -248,41 +253,41 @@ impl<'a> Shell<'a> {
                 biased;
                 code = signals.next() => return Err(Failure::quiet(code)),
                 () = stop.next() => {
-                    self.stop()?;
-                    Next::GoOn
+                    self.suspend()?;
+                    Flow::Continue
                 }
-                event = self.desk.terminal.next() => {
+                event = self.windows.terminal.next() => {
                     let event = event.ok_or_else(|| Failure::quiet(ExitCode::Terminated))?;
                     frame = Instant::now();
-                    self.typed(event).await?
+                    self.on_input(event).await?
                 }
-                said = self.desk.host.next() => {
+                (id, event) = self.windows.host.next() => {
                     frame = Instant::now();
-                    self.said(said).await?
+                    self.on_client_event(id, event).await?
                 }
-                () = sleep_until(until) => Next::GoOn,
+                () = sleep_until(until) => Flow::Continue,
                 next = self.session.next() => {
-                    let (event, change) = next.ok_or_else(|| self.session.ended())?;
-                    if let Some(change) = change {
-                        self.tell(&News::Note(change.text()))?;
+                    let (event, notice) = next.ok_or_else(|| self.session.stopped_failure())?;
+                    if let Some(notice) = notice {
+                        self.notify_all(&ModelEvent::Note(notice.text()))?;
                     }
-                    due = due.min(Instant::now() + LOOK_SOON);
-                    self.is_behind |= grows(&event);
-                    Next::GoOn
+                    due = due.min(Instant::now() + REFRESH_DELAY);
+                    self.is_behind |= may_add_messages(&event);
+                    Flow::Continue
                 }
                 () = std::future::ready(()), if self.is_behind => {
                     self.read_on().await?;
-                    Next::GoOn
+                    Flow::Continue
                 }
                 () = std::future::ready(()), if self.search.is_some() => {
-                    self.search_on().await?;
-                    Next::GoOn
+                    self.continue_search().await?;
+                    Flow::Continue
                 }
             };
             match next {
-                Next::GoOn => {}
-                Next::Leave => return Ok(None),
-                Next::Open(at) => {
+                Flow::Continue => {}
+                Flow::Leave => return Ok(None),
+                Flow::Open(at) => {
                     if let Some(room) = self.rooms.get(at) {
                         return Ok(Some(room.clone()));
                     }
@@ -292,8 +297,8 @@ impl<'a> Shell<'a> {
     }
 
     fn draw(&mut self) -> Result<(), Failure> {
-        for (seat, model) in &self.models {
-            if let Some(screen) = self.desk.screen(*seat) {
+        for (window, model) in &self.models {
+            if let Some(screen) = self.windows.screen(*window) {
                 screen.draw(model)?;
             }
         }
@@ -302,81 +307,83 @@ impl<'a> Shell<'a> {
     }
 
     /// Handles all pending input before the next frame.
-    async fn typed(&mut self, event: ratatui::crossterm::event::Event) -> Result<Next, Failure> {
+    async fn on_input(&mut self, event: ratatui::crossterm::event::Event) -> Result<Flow, Failure> {
         let mut event = Some(event);
         while let Some(one) = event {
-            match self.input(Seat::Own, one).await? {
-                Next::GoOn => {}
+            match self.input(WindowId::Local, one).await? {
+                Flow::Continue => {}
                 next => return Ok(next),
             }
-            event = self.desk.terminal.next_now();
+            event = self.windows.terminal.next_now();
         }
-        Ok(Next::GoOn)
+        Ok(Flow::Continue)
     }
 
     async fn input(
         &mut self,
-        seat: Seat,
+        window: WindowId,
         event: ratatui::crossterm::event::Event,
-    ) -> Result<Next, Failure> {
+    ) -> Result<Flow, Failure> {
         self.is_stale = true;
-        let effects = self.models.get_mut(&seat).map(|model| model.input(event));
+        let effects = self.models.get_mut(&window).map(|model| model.input(event));
         for effect in effects.unwrap_or_default() {
-            match self.perform(seat, effect).await? {
-                Next::GoOn => {}
+            match self.perform(window, effect).await? {
+                Flow::Continue => {}
                 next => return Ok(next),
             }
         }
-        Ok(Next::GoOn)
+        Ok(Flow::Continue)
     }
 
     /// Handles an event of an attached client.
-    async fn said(&mut self, (id, said): (GuestId, Said)) -> Result<Next, Failure> {
-        if matches!(said, Said::Left) {
-            self.leave(id);
+    async fn on_client_event(&mut self, id: ClientId, event: ClientEvent) -> Result<Flow, Failure> {
+        if matches!(event, ClientEvent::Disconnected) {
+            self.close_client_window(id);
         }
         let length = self.session.own_length()?;
-        let asked = self.desk.sends.take(&self.session, (id, said)).await?;
+        let request = self.windows.submissions.on_event(&self.session, id, event).await?;
         // A message that a client has sent belongs to our feed.
         self.is_behind |= self.session.own_length()? >= length;
-        match asked {
-            Some((Ask::Window { width, height, has_colours }, tells)) => {
-                self.welcome(id, Size { width, height }, has_colours, tells).await?;
-                Ok(Next::GoOn)
+        match request {
+            Some((Request::Window { width, height, has_colours }, responses)) => {
+                self.open_client_window(id, Size { width, height }, has_colours, responses).await?;
+                Ok(Flow::Continue)
             }
-            Some((Ask::Input(event), _)) => self.input(Seat::Guest(id), limited(event)).await,
-            _ => Ok(Next::GoOn),
+            Some((Request::Input(event), _)) => {
+                self.input(WindowId::Client(id), limited(event)).await
+            }
+            _ => Ok(Flow::Continue),
         }
     }
 
-    async fn welcome(
+    async fn open_client_window(
         &mut self,
-        id: GuestId,
+        id: ClientId,
         size: Size,
         has_colours: bool,
-        tells: mpsc::Sender<Tell>,
+        responses: mpsc::Sender<Response>,
     ) -> Result<(), Failure> {
         let theme = if has_colours { self.theme() } else { Theme::Plain };
-        let size = self.desk.seat(id, size, theme, tells)?;
-        self.seat(Seat::Guest(id), size, theme).await?;
-        self.look().await
+        let size = self.windows.open_client_window(id, size, theme, responses)?;
+        self.open_window(WindowId::Client(id), size, theme).await?;
+        self.refresh().await
     }
 
     /// Returns the theme of a terminal with colours.
     fn theme(&self) -> Theme {
-        self.session.look().theme.unwrap_or(Theme::Dark)
+        self.session.appearance().theme.unwrap_or(Theme::Dark)
     }
 
-    fn leave(&mut self, id: GuestId) {
-        self.desk.leave(id);
-        self.models.remove(&Seat::Guest(id));
+    fn close_client_window(&mut self, id: ClientId) {
+        self.windows.close_client_window(id);
+        self.models.remove(&WindowId::Client(id));
     }
 
     /// Suspends the process. The size of the window may have changed afterwards.
-    fn stop(&mut self) -> Result<(), Failure> {
-        self.desk.terminal.stop()?;
-        let size = self.desk.terminal.size()?;
-        if let Some(model) = self.models.get_mut(&Seat::Own) {
+    fn suspend(&mut self) -> Result<(), Failure> {
+        self.windows.terminal.suspend()?;
+        let size = self.windows.terminal.size()?;
+        if let Some(model) = self.models.get_mut(&WindowId::Local) {
             model.size = size;
         }
         self.is_stale = true;
@@ -388,22 +395,22 @@ impl<'a> Shell<'a> {
         let step = self.session.step().await?;
         self.is_behind = step.more;
         self.has_topics |= !step.entries.is_empty();
-        self.tell(&News::Came(step.entries))?;
+        self.notify_all(&ModelEvent::NewMessages(step.entries))?;
         if !step.more {
             let missing = self.session.missing()?;
-            self.tell(&News::Missing(missing))?;
+            self.notify_all(&ModelEvent::Missing(missing))?;
         }
         Ok(())
     }
 
     /// Sends an event to the model of every window and performs immediate effects.
-    fn tell(&mut self, news: &News) -> Result<(), Failure> {
-        let seats: Vec<Seat> = self.models.keys().copied().collect();
-        seats.into_iter().try_for_each(|seat| self.tell_one(seat, news.clone()))
+    fn notify_all(&mut self, event: &ModelEvent) -> Result<(), Failure> {
+        let window_ids: Vec<WindowId> = self.models.keys().copied().collect();
+        window_ids.into_iter().try_for_each(|window| self.notify_window(window, event.clone()))
     }
 
     /// Updates progress, peers and delivery in all windows.
-    async fn look(&mut self) -> Result<(), Failure> {
+    async fn refresh(&mut self) -> Result<(), Failure> {
         let status = self.session.node().sync_status().await;
         let status = status.map_err(|error| self.session.failed(error))?;
         let progress = Progress {
@@ -412,7 +419,7 @@ impl<'a> Shell<'a> {
             peers: status.peers as u64,
             synced: status.synced as u64,
         };
-        self.tell(&News::Progress(progress))?;
+        self.notify_all(&ModelEvent::Progress(progress))?;
         let peers = self.session.node().peers().await;
         let peers = peers.map_err(|error| self.session.failed(error))?;
         let held = self.session.node().holders(self.session.feed()).await;
@@ -421,36 +428,36 @@ impl<'a> Shell<'a> {
             held.iter().find(|(id, _)| *id == connection).map_or(0, |(_, length)| *length)
         };
         let lengths = peers.iter().map(|peer| (peer.remote.0, length(peer.connection)));
-        self.tell(&News::Held(lengths.collect()))?;
-        let links = peers.iter().map(|peer| Link {
+        self.notify_all(&ModelEvent::PeerLengths(lengths.collect()))?;
+        let rows = peers.iter().map(|peer| PeerRow {
             name: sanitize::line(&peer_name(&peer.remote), ROOM_NAME_COLUMNS_MAX),
             address: self.address(peer.connection),
             is_synced: peer.is_synced,
         });
-        let links = links.collect();
-        self.tell(&News::Links(links))?;
-        self.desk.sends.look(&self.session).await?;
-        let elsewhere = self.own().map_or(0, |model| model.spread.elsewhere());
-        if elsewhere > self.elsewhere {
-            self.elsewhere = elsewhere;
-            self.session.mark_elsewhere(elsewhere)?;
+        let rows = rows.collect();
+        self.notify_all(&ModelEvent::Peers(rows))?;
+        self.windows.submissions.update(&self.session).await?;
+        let replicated = self.own().map_or(0, |model| model.delivery.replicated());
+        if replicated > self.replicated {
+            self.replicated = replicated;
+            self.session.mark_replicated(replicated)?;
         }
         Ok(())
     }
 
     fn address(&self, connection: multifeed_core::ConnectionId) -> String {
-        let peer = self.session.links().peer(connection);
+        let peer = self.session.connections().peer(connection);
         peer.map_or(String::new(), |(_, addr)| addr.to_string())
     }
 
     fn waiting(&self) -> u64 {
         self.own()
-            .map_or(0, |model| model.log.own_length().saturating_sub(model.spread.elsewhere()))
+            .map_or(0, |model| model.log.own_length().saturating_sub(model.delivery.replicated()))
     }
 
     /// Returns the model of our own window.
     fn own(&self) -> Option<&Model> {
-        self.models.get(&Seat::Own)
+        self.models.get(&WindowId::Local)
     }
 }
 

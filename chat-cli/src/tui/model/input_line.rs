@@ -11,7 +11,7 @@ const HISTORY_MAX: usize = 200;
 
 /// A text editor with the lines sent before.
 #[derive(Debug)]
-pub struct Typing {
+pub struct InputLine {
     area: TextArea<'static>,
     history: Vec<String>,
     /// The position in the history, counted from its end; 0 is the new line.
@@ -20,7 +20,7 @@ pub struct Typing {
     draft: String,
 }
 
-impl Default for Typing {
+impl Default for InputLine {
     fn default() -> Self {
         Self { area: area(""), history: Vec::new(), back: 0, draft: String::new() }
     }
@@ -35,7 +35,7 @@ fn area(text: &str) -> TextArea<'static> {
     area
 }
 
-impl Typing {
+impl InputLine {
     /// Returns the editor for drawing.
     pub fn area(&self) -> &TextArea<'static> {
         &self.area
@@ -66,7 +66,7 @@ impl Typing {
     }
 
     /// Removes the text, adds it to the history, and returns it.
-    pub fn take(&mut self) -> String {
+    pub fn submit(&mut self) -> String {
         let text = self.text();
         self.set("");
         self.back = 0;
@@ -101,7 +101,7 @@ impl Typing {
         }
         if self.back < self.history.len() {
             self.back += 1;
-            self.look_back();
+            self.show_history_entry();
         }
     }
 
@@ -109,11 +109,11 @@ impl Typing {
     pub fn newer(&mut self) {
         if self.back > 0 {
             self.back -= 1;
-            self.look_back();
+            self.show_history_entry();
         }
     }
 
-    fn look_back(&mut self) {
+    fn show_history_entry(&mut self) {
         let text = match self.back {
             0 => self.draft.clone(),
             back => self.history[self.history.len() - back].clone(),

@@ -11,9 +11,9 @@ use ratatui::Terminal as Canvas;
 use ratatui::backend::CrosstermBackend;
 use tokio::sync::mpsc;
 
-use crate::attach::Tell;
-use crate::attach::host::{GuestId, Host};
-use crate::attach::submissions::Sends;
+use crate::attach::Response;
+use crate::attach::host::{ClientId, Host};
+use crate::attach::submissions::Submissions;
 use crate::report::Failure;
 use crate::theme::Theme;
 use crate::tui::model::{Model, Size};
@@ -25,15 +25,15 @@ const SIZE_MAX: Size = Size { width: 500, height: 200 };
 
 /// The window of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Seat {
+pub(super) enum WindowId {
     /// The terminal of this process.
-    Own,
+    Local,
     /// The terminal of an attached process.
-    Guest(GuestId),
+    Client(ClientId),
 }
 
 /// A window that can be drawn on.
-pub(super) trait Screen {
+pub(super) trait Window {
     /// Draws the changes.
     ///
     /// # Errors
@@ -57,60 +57,62 @@ pub(super) trait Screen {
 }
 
 /// All windows. They stay open when the room changes.
-pub(super) struct Desk {
+pub(super) struct Windows {
     /// Our own terminal.
     pub(super) terminal: Terminal,
     /// Accepts attached processes.
     pub(super) host: Host,
     /// Messages sent by processes without a window.
-    pub(super) sends: Sends,
-    guests: BTreeMap<GuestId, Remote>,
+    pub(super) submissions: Submissions,
+    clients: BTreeMap<ClientId, ClientWindow>,
 }
 
-impl Desk {
+impl Windows {
     /// Creates the set with our own terminal.
     pub(super) fn new(terminal: Terminal, host: Host) -> Self {
-        Self { terminal, host, sends: Sends::default(), guests: BTreeMap::new() }
+        Self { terminal, host, submissions: Submissions::default(), clients: BTreeMap::new() }
     }
 
     /// Adds or replaces an attached window; returns the size of its frames.
     ///
     /// # Errors
     /// Fails if there is not enough memory.
-    pub(super) fn seat(
+    pub(super) fn open_client_window(
         &mut self,
-        id: GuestId,
+        id: ClientId,
         size: Size,
         theme: Theme,
-        tells: mpsc::Sender<Tell>,
+        responses: mpsc::Sender<Response>,
     ) -> Result<Size, Failure> {
         let size = bounded(size);
-        self.guests.insert(id, Remote::new(size, theme, tells)?);
+        self.clients.insert(id, ClientWindow::new(size, theme, responses)?);
         Ok(size)
     }
 
     /// Removes an attached window.
-    pub(super) fn leave(&mut self, id: GuestId) {
-        self.guests.remove(&id);
+    pub(super) fn close_client_window(&mut self, id: ClientId) {
+        self.clients.remove(&id);
     }
 
     /// Sends a response other than a frame. A client that does not read misses it.
-    pub(super) fn tell(&self, id: GuestId, told: Tell) {
-        if let Some(guest) = self.guests.get(&id) {
-            let _ = guest.tells.try_send(told);
+    pub(super) fn respond(&self, id: ClientId, response: Response) {
+        if let Some(client) = self.clients.get(&id) {
+            let _ = client.responses.try_send(response);
         }
     }
 
     /// Returns the attached windows with their sizes and themes.
-    pub(super) fn guests(&self) -> Vec<(GuestId, Size, Theme)> {
-        self.guests.iter().map(|(id, guest)| (*id, guest.size, guest.theme)).collect()
+    pub(super) fn clients(&self) -> Vec<(ClientId, Size, Theme)> {
+        self.clients.iter().map(|(id, client)| (*id, client.size, client.theme)).collect()
     }
 
     /// Returns the window to draw on.
-    pub(super) fn screen(&mut self, seat: Seat) -> Option<&mut dyn Screen> {
-        match seat {
-            Seat::Own => Some(&mut self.terminal),
-            Seat::Guest(id) => self.guests.get_mut(&id).map(|guest| guest as &mut dyn Screen),
+    pub(super) fn screen(&mut self, window: WindowId) -> Option<&mut dyn Window> {
+        match window {
+            WindowId::Local => Some(&mut self.terminal),
+            WindowId::Client(id) => {
+                self.clients.get_mut(&id).map(|client| client as &mut dyn Window)
+            }
         }
     }
 }
@@ -121,7 +123,7 @@ pub(super) fn bounded(size: Size) -> Size {
     Size { width, height }
 }
 
-impl Screen for Terminal {
+impl Window for Terminal {
     fn draw(&mut self, model: &Model) -> Result<(), Failure> {
         Terminal::draw(self, model)
     }
@@ -140,39 +142,39 @@ impl Screen for Terminal {
 }
 
 /// An attached window: frames become bytes that the other process writes to its terminal.
-struct Remote {
-    canvas: Canvas<CrosstermBackend<Ink>>,
-    ink: Ink,
+struct ClientWindow {
+    canvas: Canvas<CrosstermBackend<OutputBuffer>>,
+    buffer: OutputBuffer,
     size: Size,
     theme: Theme,
-    tells: mpsc::Sender<Tell>,
+    responses: mpsc::Sender<Response>,
 }
 
-impl Remote {
-    fn new(size: Size, theme: Theme, tells: mpsc::Sender<Tell>) -> Result<Self, Failure> {
-        let ink = Ink::default();
-        let canvas = terminal::canvas(size, ink.clone()).map_err(terminal::failed)?;
-        Ok(Self { canvas, ink, size, theme, tells })
+impl ClientWindow {
+    fn new(size: Size, theme: Theme, responses: mpsc::Sender<Response>) -> Result<Self, Failure> {
+        let buffer = OutputBuffer::default();
+        let canvas = terminal::canvas(size, buffer.clone()).map_err(terminal::failed)?;
+        Ok(Self { canvas, buffer, size, theme, responses })
     }
 
     fn write(&mut self, text: &str) {
-        self.ink.0.borrow_mut().extend_from_slice(text.as_bytes());
+        self.buffer.0.borrow_mut().extend_from_slice(text.as_bytes());
     }
 }
 
-impl Screen for Remote {
+impl Window for ClientWindow {
     fn draw(&mut self, model: &Model) -> Result<(), Failure> {
-        let Ok(place) = self.tells.try_reserve() else { return Ok(()) };
+        let Ok(place) = self.responses.try_reserve() else { return Ok(()) };
         self.canvas.draw(|frame| view::draw(model, frame)).map_err(terminal::failed)?;
-        let bytes = std::mem::take(&mut *self.ink.0.borrow_mut());
-        place.send(Tell::Draw(bytes));
+        let bytes = std::mem::take(&mut *self.buffer.0.borrow_mut());
+        place.send(Response::Draw(bytes));
         Ok(())
     }
 
     fn clear(&mut self, size: Size) -> Result<(), Failure> {
         self.size = bounded(size);
         self.write(terminal::CLEAR);
-        self.canvas = terminal::canvas(self.size, self.ink.clone()).map_err(terminal::failed)?;
+        self.canvas = terminal::canvas(self.size, self.buffer.clone()).map_err(terminal::failed)?;
         Ok(())
     }
 
@@ -190,9 +192,9 @@ impl Screen for Remote {
 /// The bytes of the next frame. There is at most one, because the next frame is drawn only after
 /// these bytes are taken.
 #[derive(Clone, Debug, Default)]
-struct Ink(Rc<RefCell<Vec<u8>>>);
+struct OutputBuffer(Rc<RefCell<Vec<u8>>>);
 
-impl Write for Ink {
+impl Write for OutputBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.borrow_mut().extend_from_slice(bytes);
         Ok(bytes.len())
