@@ -1,33 +1,33 @@
-//! How a room is shown: colours, notifications and times.
+//! Defines how a room looks: colours, notifications and times.
 
 use jiff::civil::DateTime;
 
 use crate::theme::Theme;
 
-/// How a room is shown: what has no flag.
+/// Settings without a flag that say how a room looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Appearance {
-    /// The colours of the screen; what the terminal can do, where nothing is said.
+    /// The colours of the screen; if unset, they depend on the terminal.
     pub theme: Option<Theme>,
-    /// For what the terminal rings.
+    /// Which messages notify.
     pub notify: Notify,
-    /// What stands before a message.
+    /// The time shown before a message.
     pub timestamps: Timestamps,
 }
 
-/// For what the terminal rings.
+/// Which messages notify.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Notify {
-    /// For every message of others.
+    /// Every message of others.
     All,
-    /// For those that name the user.
+    /// Messages that mention the user.
     #[default]
     Mentions,
-    /// For nothing.
+    /// No message.
     None,
 }
 
-/// What stands before a message.
+/// The time shown before a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Timestamps {
     /// Hour and minute.
@@ -35,12 +35,12 @@ pub enum Timestamps {
     Minutes,
     /// Hour, minute and second.
     Seconds,
-    /// Nothing; the day stands where it changes.
+    /// No time. A line shows each change of the day.
     None,
 }
 
 impl Timestamps {
-    /// The time of a message, as it stands before it.
+    /// Formats the time of a message.
     pub fn clock(self, time: Option<DateTime>) -> String {
         match (self, time) {
             (Self::None, _) => String::new(),
@@ -51,7 +51,8 @@ impl Timestamps {
         }
     }
 
-    /// How many columns that has, with the space behind it: a line never begins with a peer's text.
+    /// Returns its width in columns, with the space after it: no line begins with a peer's
+    /// text.
     pub fn columns(self) -> usize {
         match self {
             Self::None => 1,

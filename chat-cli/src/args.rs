@@ -1,7 +1,7 @@
-//! The command line: what the user asked for, as values.
+//! Parses the command line into values.
 //!
-//! Rule: nothing is done here. [`parse`] turns words into an [`Invocation`], or into help to
-//! print, or into a failure that shows the right words.
+//! Rule: nothing is executed here. [`parse`] turns arguments into an [`Invocation`], help to
+//! print, or a failure that shows a valid command line.
 
 pub mod about;
 pub mod channel;
@@ -37,10 +37,10 @@ use self::serve::Serve;
 use self::ui::Ui;
 use self::values::{PeerAddress, Until, Wait, duration, profile_name};
 
-/// Said when multichat is started with nothing and there is no room yet.
+/// Text for a start without arguments while the profile has no room.
 pub const WELCOME: [&str; 2] = [
     "There is no room here yet. Make one:  multichat new kitchen   or join:  multichat join INVITE",
-    "To see how it works, with no network and nothing on disk:  multichat demo",
+    "To try it without a network and without files:  multichat demo",
 ];
 
 #[derive(Debug, Parser)]
@@ -48,7 +48,7 @@ pub const WELCOME: [&str; 2] = [
     name = "multichat",
     version,
     about = "Chat without a server: every member owns one signed feed",
-    after_help = "With nothing else, multichat opens the last room.",
+    after_help = "Without arguments, multichat opens the last room.",
     disable_help_subcommand = true,
     infer_long_args = false
 )]
@@ -62,7 +62,7 @@ struct CommandLine {
     command: Option<Command>,
 }
 
-/// What every command understands, before or behind its name.
+/// The global flags, accepted before or after the command name.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// Identity and rooms to use
@@ -74,16 +74,16 @@ pub struct Global {
     /// Room for this command [default: the last one]
     #[arg(short, long, global = true, value_name = "NAME", env = "MULTICHAT_ROOM")]
     pub room: Option<String>,
-    /// How the others see you
+    /// Your name, as others see it
     #[arg(long, global = true, value_name = "NAME", env = "MULTICHAT_NICK")]
     pub nick: Option<String>,
-    /// Keep everything in this folder
+    /// Store everything in this folder
     #[arg(long, global = true, value_name = "DIR", env = "MULTICHAT_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Take the settings from this file
+    /// Read the settings from this file
     #[arg(long, global = true, value_name = "FILE", env = "MULTICHAT_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Dial this peer; may be given often
+    /// Dial this peer; repeatable
     #[arg(
         long = "peer",
         global = true,
@@ -95,56 +95,57 @@ pub struct Global {
     /// Accept connections here
     #[arg(long, global = true, value_name = "ADDR:PORT", env = "MULTICHAT_LISTEN")]
     pub listen: Option<SocketAddr>,
-    /// How others are found.
+    /// How to find peers.
     #[command(flatten)]
     pub discovery: Discovery,
-    /// Write down the session in this new file
+    /// Record the session to this new file
     ///
-    /// It holds the secrets of the session, and `simulate replay-session` does it again.
+    /// The recording contains the session's secrets. `simulate replay-session` replays it.
     #[arg(long, global = true, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Keep nothing on disk
+    /// Store nothing on disk
     #[arg(long, global = true)]
     pub ephemeral: bool,
-    /// How a room is shown [default: tui on a terminal]
+    /// How to show a room [default: tui on a terminal]
     #[arg(long, global = true, value_name = "HOW", env = "MULTICHAT_UI")]
     pub ui: Option<Ui>,
     /// JSON lines on standard output
     #[arg(long, global = true)]
     pub json: bool,
-    /// Colours
+    /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// Tell more; twice for all
+    /// More detail; -vv for everything
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
-    /// Tell only what went wrong
+    /// Show errors only
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// What to log, such as  multifeed=debug
     #[arg(long, global = true, value_name = "FILTER", env = "MULTICHAT_LOG")]
     pub log: Option<String>,
-    /// What the settings say of the look of a room.
+    /// How a room looks, from the settings.
     #[arg(skip)]
     pub appearance: Appearance,
-    /// What they say of how much is kept.
+    /// Storage limits, from the settings.
     #[arg(skip)]
     pub quota: Quota,
 }
 
-/// When to colour.
+/// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// Where a person reads.
+    /// When the output is a terminal.
     Auto,
-    /// Everywhere.
+    /// Always.
     Always,
-    /// Nowhere.
+    /// Never.
     Never,
 }
 
 impl Color {
-    /// Decides as the conventions have it: the flag, then `NO_COLOR`, `CLICOLOR_FORCE`, `TERM`.
+    /// Decides by the usual conventions, in this order: the flag, `NO_COLOR` (no-color.org),
+    /// `CLICOLOR_FORCE` (bixense.com/clicolors), `TERM`.
     pub fn resolve(self, variable: impl Fn(&str) -> Option<String>, terminal: bool) -> ColourMode {
         let set = |name| variable(name).is_some_and(|value| !value.is_empty());
         let forced = || variable("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
@@ -160,7 +161,7 @@ impl Color {
 }
 
 impl Global {
-    /// The streams as these flags want them.
+    /// Returns the output streams that these flags ask for.
     pub fn output(
         &self,
         variable: impl Fn(&str) -> Option<String>,
@@ -176,15 +177,15 @@ impl Global {
     }
 }
 
-/// One command with what it was given.
+/// A command with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Make a room, print its invite, open it
+    /// Create a room, print its invite, open it
     #[command(visible_alias = "n")]
     New {
-        /// What to call it
+        /// Name of the room
         name: Option<String>,
-        /// Only make it
+        /// Create it without opening it
         #[arg(long)]
         no_open: bool,
     },
@@ -195,103 +196,103 @@ pub enum Command {
     Invite {
         /// Which room [default: the last one]
         room: Option<String>,
-        /// For who keeps the room for others and cannot read it
+        /// Invite for a relay: stores and forwards, cannot read
         #[arg(long)]
         seed: bool,
-        /// Show it as a picture to scan
+        /// Show it as a QR code
         #[arg(long)]
         qr: bool,
-        /// Say nothing in it of who invites and where
+        /// Leave your name and address out
         #[arg(long)]
         no_hints: bool,
     },
     /// Store a message and send it
     #[command(visible_alias = "s")]
     Send {
-        /// Where to say it
+        /// The channel to send to.
         #[command(flatten)]
         channel: ChannelArg,
-        /// The message; - or nothing reads it from standard input
+        /// The message; - or no text reads it from standard input
         #[arg(value_name = "TEXT|-")]
         text: Vec<String>,
-        /// How far it has to get: stored, peer, peers=N or all [default: peer where there is
-        /// somebody to reach, else stored]
+        /// Delivery to wait for: stored, peer, peers=N or all [default: peer if a peer is
+        /// configured, else stored]
         #[arg(long, value_name = "WHERE")]
         wait: Option<Wait>,
-        /// How long to wait for that
+        /// How long to wait for it
         #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration)]
         timeout: Duration,
     },
     /// Print messages
     #[command(visible_alias = "t")]
     Tail {
-        /// Where to look
+        /// The channel to show.
         #[command(flatten)]
         channel: ChannelFilter,
-        /// How many of the last messages
+        /// Number of messages, counted from the last
         #[arg(short = 'n', long = "lines", default_value_t = 50, value_name = "COUNT")]
         lines: usize,
-        /// Go on with those that come
+        /// Keep printing new messages
         #[arg(short, long)]
         follow: bool,
-        /// Only those that come from now on
+        /// Print new messages only
         #[arg(long)]
         no_backfill: bool,
-        /// Only those of the last time, such as 2h
+        /// Print messages of this recent period only, such as 2h
         #[arg(long, value_name = "TIME", value_parser = duration)]
         since: Option<Duration>,
     },
-    /// Catch up with the others, then end
+    /// Synchronise with the peers, then exit
     Sync {
-        /// When it is enough: idle or all
+        /// When to stop: idle or all
         #[arg(long, default_value = "idle", value_name = "WHEN")]
         until: Until,
-        /// When to give up [default: after 30s in which nothing moved]
+        /// When to give up [default: after 30s without progress]
         #[arg(long, value_name = "TIME", value_parser = duration)]
         timeout: Option<Duration>,
     },
     /// Stay online and serve the room to others
     Serve(Serve),
-    /// Run a node of a DHT of your own; --listen says where
+    /// Run a node of your own DHT; --listen sets its address
     Dht,
-    /// Open a room, line by line
+    /// Open a room in line mode
     Chat,
-    /// Open a second window on the room that is open already
+    /// Open a second window on the running room
     Attach,
-    /// Talk in JSON lines on standard input and output, for bots
+    /// Exchange JSON lines on standard input and output, for bots
     Pipe {
-        /// How many of the last messages to tell first
+        /// Number of earlier messages to print first
         #[arg(short = 'n', long = "lines", default_value_t = 0, value_name = "COUNT")]
         lines: usize,
-        /// After the end of the input, how long to stay for messages that nobody has yet
+        /// After the end of the input, how long to stay for undelivered messages
         #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration)]
         linger: Duration,
     },
-    /// Something with what is kept
+    /// A command on stored messages.
     #[command(flatten)]
     HistoryCommand(HistoryCommand),
-    /// Keep all rooms in one file, without the key that signs
+    /// Save all rooms to one file, without the signing key
     Backup {
-        /// The file, which must not be there yet
+        /// The file; it must not exist yet
         file: PathBuf,
     },
-    /// Bring rooms back from a backup, into a new profile
+    /// Restore rooms from a backup into a new profile
     Restore {
-        /// The file
+        /// The backup
         file: PathBuf,
     },
-    /// Decide whom you want to read: it holds for you alone
+    /// Hide or block members, only for you
     Mod {
-        /// What to do
+        /// The action
         #[command(subcommand)]
         what: Moderate,
     },
-    /// Something about the program
+    /// A command about the program.
     #[command(flatten)]
     About(About),
-    /// See and change the settings
+    /// Show and change the settings
     Config {
-        /// What to do
+        /// The action
         #[command(subcommand)]
         what: Configure,
     },
@@ -299,83 +300,83 @@ pub enum Command {
     Rooms,
     /// List the channels of a room
     Channels,
-    /// Look who can be reached now
+    /// List members online now
     Peers {
-        /// How long to look
+        /// How long to wait for them
         #[arg(long, default_value = "5s", value_name = "TIME", value_parser = duration)]
         timeout: Duration,
     },
-    /// List the feeds of a room: one for each member who wrote
+    /// List the feeds of a room: one per member who wrote
     Feeds,
-    /// Say what is here of a room
+    /// Show what is stored of a room
     Status,
-    /// Say who you are in a room
+    /// Show your name and key in a room
     Whoami,
-    /// A simulated room in one process, with no network
+    /// Simulate a room in one process, without a network
     Demo {
-        /// How many members
-        // The global flag has the id that the field would give this one.
+        /// Number of members
+        // `Global` has a field of the same name, so this argument needs an id of its own.
         #[arg(id = "members", long = "peers", default_value_t = 5)]
         #[arg(value_parser = clap::value_parser!(u16).range(2..=1000))]
         peers: u16,
-        /// How many messages each of them writes
+        /// Messages that each of them writes
         #[arg(long, default_value_t = 20)]
         #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
         messages: u32,
-        /// The same seed is the same run
+        /// Seed; the same seed gives the same run
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
 }
 
-/// What `join` was given: an invite or the name of an open room.
+/// The arguments of `join`: an invite, or the name of an open room.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[group(id = "join-args")]
 pub struct Join {
-    /// The invite; it may be wrapped over several words
+    /// The invite; it may be split over several words
     #[arg(required_unless_present = "open", conflicts_with = "open")]
     pub invite: Vec<String>,
-    /// What to call the room here
+    /// Name of the room in this profile
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
-    /// Put one wrong character right
+    /// Fix one mistyped character
     #[arg(long, conflicts_with = "open")]
     pub repair: bool,
-    /// Only join it
+    /// Join without opening it
     #[arg(long)]
     pub no_open: bool,
-    /// An open room: whoever knows the name can join
+    /// Join an open room: anyone who knows the name can join
     #[arg(long, value_name = "NAME")]
     pub open: Option<String>,
 }
 
 impl Join {
-    /// The invite as it was given, spaces between the words.
+    /// Returns the invite as typed, with a space between words.
     pub fn invite(&self) -> String {
         self.invite.join(" ")
     }
 }
 
-/// What is to be done.
+/// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Open the room of the global flags, or the last one, or say how to start.
+    /// Open the room of the global flags or the last one; without a room, print how to start.
     Open,
     /// Join with this invite and open the room.
     JoinAndOpen {
-        /// The invite as it was given.
+        /// The invite as typed.
         invite: String,
     },
     /// Run a command.
     Run(Command),
 }
 
-/// A command line that was understood.
+/// A parsed command line.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// What holds for every command. A lone ROOM is in `room`.
+    /// The global flags. A lone ROOM is in `room`.
     pub global: Global,
-    /// What is to be done.
+    /// What to do.
     pub action: Action,
 }
 

@@ -1,6 +1,6 @@
-//! What each command does.
+//! Runs the commands.
 //!
-//! Rule: a command gets values and an [`Output`], and gives back a [`Failure`] or nothing.
+//! Rule: a command gets values and an [`Output`], and returns a [`Failure`] or nothing.
 
 mod about;
 mod backup;
@@ -33,10 +33,10 @@ use crate::profile::invites::InviteHints;
 use crate::report::Failure;
 use crate::runtime::block_on;
 
-/// Does what was asked for.
+/// Runs a command line.
 ///
 /// # Errors
-/// What to tell, and the code to end with.
+/// Returns the report to show and the exit code.
 pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
     let Invocation { mut global, action } = invocation;
     if needs_settings(&action) {
@@ -49,8 +49,8 @@ pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// Whether the settings have to be right for this. What puts them right, or tells of the program
-/// alone, works without them.
+/// Returns whether the command needs valid settings. Commands that repair the settings or
+/// describe the program work without them.
 fn needs_settings(action: &Action) -> bool {
     !matches!(action, Action::Run(Command::Config { .. } | Command::About(_)))
 }

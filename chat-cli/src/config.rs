@@ -1,7 +1,7 @@
-//! The settings that hold until a flag or the environment says otherwise.
+//! Loads the settings. Flags and environment variables override them.
 //!
-//! Rule: a setting goes through the reading of the flag of the same name, so that a value is right
-//! in the file where it is right on the command line. [`key::Key`] lists all of them.
+//! Rule: a setting is parsed like the flag of the same name, so the file and the command line
+//! accept the same values. [`key::Key`] lists all settings.
 
 pub mod file;
 pub mod key;
@@ -26,13 +26,14 @@ use crate::report::{Failure, Snippet};
 use crate::similar::closest;
 use crate::theme::Theme;
 
-/// The most MiB that can be set: a tebibyte.
+/// The largest MiB value: one tebibyte. Chosen: larger than any room, and no calculation
+/// overflows.
 const MIB_MAX: u32 = 1024 * 1024;
 
-/// What a file says.
+/// The content of a settings file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Each key that it has, as it is written there.
+    /// The values of each key in the file, as written.
     words: BTreeMap<Key, Vec<String>>,
     nick: Option<String>,
     ui: Option<Ui>,
@@ -45,15 +46,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads a text; the path is only for what is said about it.
+    /// Parses a text; the path is for error messages only.
     ///
     /// # Errors
-    /// Exit 4 with the line, for what is no TOML, for a key that is not known and for a value that
-    /// its key does not take.
+    /// Exit 4 with the line, for invalid TOML, an unknown key, or an invalid value.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
         let table = table(text, path)?;
         let mut config = Self::default();
-        // In the order of the file: the first thing that is wrong in it is told.
+        // In the order of the file, so the first error is reported.
         let mut pairs: Vec<_> = table.iter().collect();
         pairs.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in pairs {
@@ -67,10 +67,10 @@ impl Config {
         Ok(config)
     }
 
-    /// Takes a value for a key, or says what the key takes.
+    /// Sets a key.
     ///
     /// # Errors
-    /// What to write instead.
+    /// Says what to write instead.
     pub fn set(&mut self, key: Key, words: Vec<String>) -> Result<(), String> {
         if key.shape() == Shape::One && words.len() != 1 {
             return Err(key.shape().rule().into());
@@ -80,7 +80,7 @@ impl Config {
         Ok(())
     }
 
-    /// Reads the value of a key, as the flag of the same name is read.
+    /// Parses the value of a setting with the same rules as the flag of that name.
     fn read(&mut self, key: Key, words: &[String]) -> Result<(), String> {
         let word = words.first().map_or("", String::as_str);
         match key {
@@ -114,17 +114,17 @@ impl Config {
         Ok(())
     }
 
-    /// What is written for a key.
+    /// Returns the values of a key, as written.
     pub fn get(&self, key: Key) -> Option<&[String]> {
         self.words.get(&key).map(Vec::as_slice)
     }
 
-    /// How a room is to be shown.
+    /// Returns how a room looks.
     pub fn appearance(&self) -> Appearance {
         self.appearance
     }
 
-    /// Puts what is written under what the flags and the environment say.
+    /// Fills in settings where flags and environment give no value.
     pub fn fill_defaults(self, global: &mut Global) {
         global.nick = global.nick.take().or(self.nick);
         global.ui = global.ui.or(self.ui);
@@ -143,7 +143,7 @@ impl Config {
     }
 }
 
-/// The keys of a text with their values and places.
+/// Parses a text into its keys, values and positions.
 fn table<'a>(text: &'a str, path: &Path) -> Result<DeTable<'a>, Failure> {
     let table = DeTable::parse(text).map_err(|error| {
         let span = error.span().unwrap_or_default();
@@ -153,14 +153,14 @@ fn table<'a>(text: &'a str, path: &Path) -> Result<DeTable<'a>, Failure> {
     table.map(toml::Spanned::into_inner)
 }
 
-/// Where a value stands in a text.
+/// Returns the position of a key's value in a text.
 fn span_of(text: &str, key: Key) -> Option<Range<usize>> {
     let table = DeTable::parse(text).ok()?;
     let found = table.get_ref().iter().find(|(name, _)| name.get_ref() == key.name());
     found.map(|(_, value)| value.span())
 }
 
-/// The words of a text or of a list of texts.
+/// Returns the words of a text or of a list of texts.
 fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     let word = |value: &DeValue<'_>| value.as_str().map(str::to_string);
     match value {
@@ -169,7 +169,7 @@ fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// A place in a file, to be pointed at.
+/// A position in a file, for an error message.
 struct Location<'a> {
     text: &'a str,
     path: &'a Path,
@@ -194,22 +194,22 @@ impl Location<'_> {
 
     fn unknown(&self, name: &str) -> Failure {
         let failure = self.failure("config.key", &format!("there is no setting '{name}'"));
-        with_suggestions(name, failure).help("put it right:  multichat config edit")
+        with_suggestions(name, failure).help("fix it:  multichat config edit")
     }
 
     fn invalid(&self, key: Key, rule: &str) -> Failure {
         self.failure("config.value", &format!("{}: {rule}", key.name()))
-            .help("put it right:  multichat config edit")
+            .help("fix it:  multichat config edit")
     }
 }
 
-/// A number of MiB that a disk may have.
+/// Parses a number of MiB.
 fn mebibytes(word: &str) -> Result<u32, String> {
     let number = word.parse().ok().filter(|number| (1..=MIB_MAX).contains(number));
     number.ok_or_else(|| format!("use a number from 1 to {MIB_MAX}"))
 }
 
-/// One of the values of a flag, by its name.
+/// Parses one of the values of a flag by its name.
 fn choice<T: ValueEnum>(word: &str) -> Result<T, String> {
     T::from_str(word, false).map_err(|_| {
         let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
@@ -218,10 +218,10 @@ fn choice<T: ValueEnum>(word: &str) -> Result<T, String> {
     })
 }
 
-/// The setting of a name.
+/// Returns the setting of a name.
 ///
 /// # Errors
-/// Exit 3 with the nearest names.
+/// Exit 3 with similar names.
 pub fn key_named(name: &str) -> Result<Key, Failure> {
     Key::named(name).ok_or_else(|| {
         let message = format!("there is no setting '{name}'");
@@ -233,7 +233,7 @@ fn with_suggestions(name: &str, failure: Failure) -> Failure {
     let names = Key::ALL.map(Key::name);
     match closest(name, names).first() {
         Some(suggestions) => failure.help(format!("did you mean: {suggestions} ?")),
-        None => failure.help(format!("settings are: {}", names.join(", "))),
+        None => failure.help(format!("available settings: {}", names.join(", "))),
     }
 }
 

@@ -1,6 +1,6 @@
-//! Who was to be reached, and who was.
+//! Tracks which targets were reached and which peers are connected.
 //!
-//! Rule: this is a function of what the node told. It dials nothing and prints nothing.
+//! Rule: the state depends on node events only. This module neither dials nor prints.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -18,20 +18,20 @@ mod reason;
 use self::discovery::{DiscoveryStatus, Stage};
 use self::reason::disconnect_text;
 
-/// Connections and the addresses that the user asked for.
+/// Connections, and the addresses that the user asked for.
 #[derive(Debug, Default)]
 pub struct Connections {
     targets: Vec<DialTarget>,
     connections: BTreeMap<ConnectionId, Connection>,
-    /// Everybody with whom we were in sync once.
+    /// Peers that were in sync at least once.
     synced: BTreeSet<PublicKey>,
-    /// Everybody who was ever here.
+    /// Peers that were connected at least once.
     peers: BTreeSet<PublicKey>,
-    /// Set when others are looked for.
+    /// Set if discovery is on.
     discovery: Option<DiscoveryStatus>,
 }
 
-/// Somebody to be reached: one name with all addresses that it stands for.
+/// A peer to reach: a name with all addresses it resolves to.
 #[derive(Debug)]
 pub struct DialTarget {
     name: String,
@@ -42,27 +42,27 @@ pub struct DialTarget {
 }
 
 impl DialTarget {
-    /// A target as the user wrote it, and where that is.
+    /// Creates a target from what the user typed and its addresses.
     pub fn new(name: String, addresses: Vec<SocketAddr>) -> Self {
         Self { name, addresses, remote: None, error: None }
     }
 
-    /// The same, already known to be out of reach.
+    /// Creates a target that is known to be unreachable.
     pub fn unresolved(name: String, error: String) -> Self {
         Self { name, addresses: Vec::new(), remote: None, error: Some(error) }
     }
 
-    /// As the user wrote it.
+    /// Returns the name as typed.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where to dial.
+    /// Returns the addresses to dial.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Why it was not reached, if something is known.
+    /// Returns why it was not reached, if known.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
@@ -75,105 +75,106 @@ struct Connection {
     remote: Option<PublicKey>,
 }
 
-/// A peer that the node is connected to.
+/// A connected peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectedPeer {
-    /// The connection to it.
+    /// Its connection.
     pub connection: ConnectionId,
     /// The key of the connection.
     pub remote: PublicKey,
-    /// Whether both sides hold the same.
+    /// Whether both sides hold the same messages.
     pub is_synced: bool,
 }
 
 /// The number of peers since the room was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerCounts {
-    /// Those that were connected once.
+    /// Peers that were connected at least once.
     pub connected: usize,
-    /// Those that were in sync once.
+    /// Peers that were in sync at least once.
     pub synced: usize,
 }
 
-/// A change of the connections or feeds, to be reported to the user.
+/// A change of connections or feeds to report to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// A member is here.
+    /// A peer connected.
     Up {
         /// The key of the connection.
         remote: PublicKey,
-        /// Where from.
+        /// Its address.
         addr: SocketAddr,
     },
-    /// A member went.
+    /// A peer disconnected.
     Down {
         /// The key of the connection.
         remote: PublicKey,
         /// Why.
         why: String,
     },
-    /// An address does not lead to a member; told once, until it did.
+    /// An address does not lead to a member. Reported once until it does.
     Unreachable {
-        /// As the user wrote it.
+        /// The name as typed.
         name: String,
         /// Why.
         why: String,
     },
-    /// The search for others is so far.
+    /// Discovery made a step.
     Stage(Stage),
-    /// A feed cannot be read here any more.
+    /// A feed cannot be read any more.
     Damaged,
-    /// Nothing more is taken of an author.
+    /// No more messages of an author are received.
     Stopped {
         /// The key of the author's feed.
         key: [u8; 32],
-        /// What the author is called.
+        /// The author's name.
         who: Clean,
-        /// Whether it is the user.
+        /// Whether the author is the user.
         is_own: bool,
         /// Why.
         why: StopReason,
     },
 }
 
-/// Why nothing more is taken of an author.
+/// Why no more messages of an author are received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
-    /// Two histories of the feed are signed.
+    /// The feed has two signed histories.
     Forked,
-    /// There is no room for more of it.
+    /// The feed reached a storage limit.
     Full,
 }
 
 impl Notice {
-    /// For people: one line.
+    /// Returns the line to show to people.
     pub fn text(&self) -> String {
         match self {
-            Self::Up { remote, addr } => format!("{} is here ({addr})", peer_name(remote)),
-            Self::Down { remote, why } => format!("{} is gone: {why}", peer_name(remote)),
+            Self::Up { remote, addr } => format!("{} connected ({addr})", peer_name(remote)),
+            Self::Down { remote, why } => format!("{} disconnected: {why}", peer_name(remote)),
             Self::Unreachable { name, why } => format!("cannot reach {name}: {why}"),
             Self::Stage(stage) => stage.text(),
             Self::Damaged => {
-                "a part of the store is damaged: some messages cannot be shown".to_string()
+                "part of the store is damaged: some messages cannot be shown; run  multichat doctor"
+                    .to_string()
             }
             Self::Stopped { is_own: true, why: StopReason::Forked, .. } => {
-                "you have written two different histories: this profile was copied, or an old copy \
-                 of it came back; nothing more can be sent from here: be somebody new with  \
+                "your history split: this profile was copied or run twice, or an old copy was \
+                 restored. Nothing more can be sent from here; create a new profile:  \
                  multichat --profile NAME join INVITE"
                     .to_string()
             }
             Self::Stopped { who, why: StopReason::Forked, .. } => format!(
-                "{who} has written two different histories: that program was run twice on one \
-                 folder, or the folder was copied; what came first is kept, and no more is taken"
+                "{who}'s profile was copied or run twice, so their history split. Messages before the \
+                 split are kept; later ones are ignored."
             ),
             Self::Stopped { who, why: StopReason::Full, .. } => format!(
-                "there is no room for more of {who}: what is here is kept; to take more, raise \
-                 author-mib or room-mib in  multichat config edit"
+                "the storage limit for {who} is reached: stored messages are kept, later ones are not \
+                 received. To receive more, raise author-mib or room-mib:  multichat config edit"
             ),
         }
     }
 
-    /// For programs: a line, where there is one for it.
+    /// Returns the JSON line for programs, if there is one.
     pub fn line(&self) -> Option<lines::Line> {
         let (state, remote) = match self {
             Self::Up { remote, .. } => (PeerState::Up, remote),
@@ -194,28 +195,29 @@ impl Notice {
     }
 }
 
-/// A peer as it is shown. Its key is no author's: who is connected is not linked to who wrote.
+/// Returns the name to show for a peer. It is not derived from an author's key: connections are
+/// not linked to authors.
 pub fn peer_name(remote: &PublicKey) -> String {
     format!("peer {}", sanitize::key_chars(&remote.0))
 }
 
 impl Connections {
-    /// Links to these, none of which is reached yet.
+    /// Creates the links to these targets; none is reached yet.
     pub fn new(targets: Vec<DialTarget>) -> Self {
         Self { targets, ..Self::default() }
     }
 
-    /// Tells of the search for others from now on.
+    /// Starts reporting discovery.
     pub fn report_discovery(&mut self) {
         self.discovery = Some(DiscoveryStatus::default());
     }
 
-    /// Those who were to be reached.
+    /// Returns the targets.
     pub fn targets(&self) -> &[DialTarget] {
         &self.targets
     }
 
-    /// Takes note of what the node told.
+    /// Updates the state from an event.
     pub fn on_event(&mut self, event: &NodeEvent) -> Option<Notice> {
         let notice = self.connection_notice(event);
         let stage = self.discovery.as_mut().and_then(|discovery| discovery.on_event(event));
@@ -248,14 +250,14 @@ impl Connections {
         }
     }
 
-    /// Puts right what events were missed: everybody who is connected, and whether in sync.
+    /// Corrects the state after missed events: the connected peers, and whether they are in sync.
     pub fn refresh(&mut self, peers: &[ConnectedPeer]) {
         self.connections.retain(|id, _| peers.iter().any(|peer| peer.connection == *id));
         for ConnectedPeer { connection: id, remote, is_synced } in peers {
             if self.connections.contains_key(id) {
                 self.on_opened(*id, *remote);
             } else {
-                // Its address was in an event that is lost.
+                // The event with its address was missed.
                 let addr = SocketAddr::from(([0, 0, 0, 0], 0));
                 let connection = Connection { addr, role: Role::Responder, remote: Some(*remote) };
                 self.connections.insert(*id, connection);
@@ -267,35 +269,35 @@ impl Connections {
         }
     }
 
-    /// The peers that are here now, each once.
+    /// Returns the connected peers, each once.
     pub fn online(&self) -> BTreeSet<PublicKey> {
         self.connections.values().filter_map(|connection| connection.remote).collect()
     }
 
-    /// The peer at the other end of a connection, and where that is.
+    /// Returns the peer of a connection and its address.
     pub fn peer(&self, id: ConnectionId) -> Option<(PublicKey, SocketAddr)> {
         let connection = self.connections.get(&id)?;
         Some((connection.remote?, connection.addr))
     }
 
-    /// The number of peers since the room was opened.
+    /// Returns how many peers were ever connected, and how many of them were ever in sync.
     pub fn peer_counts(&self) -> PeerCounts {
         PeerCounts { connected: self.peers.len(), synced: self.synced.len() }
     }
 
-    /// Whether everybody who was to be reached was here once.
+    /// Returns whether every target was reached at least once.
     pub fn all_reached(&self) -> bool {
         self.targets.iter().all(|target| target.remote.is_some())
     }
 
-    /// Those with whom we were never in sync.
+    /// Returns the targets that were never in sync.
     pub fn out_of_sync(&self) -> impl Iterator<Item = &DialTarget> {
         let synced =
             |target: &DialTarget| target.remote.is_some_and(|key| self.synced.contains(&key));
         self.targets.iter().filter(move |target| !synced(target))
     }
 
-    /// Whether each target was either reached or tried in vain.
+    /// Returns whether every target was reached or failed at least once.
     pub fn all_tried(&self) -> bool {
         self.targets.iter().all(|target| target.remote.is_some() || target.error.is_some())
     }
@@ -327,7 +329,7 @@ impl Connections {
         let connection = self.connections.remove(&closed)?;
         let why = disconnect_text(reason);
         match connection.remote {
-            // The same peer may be here over another connection.
+            // The same peer may still have another connection.
             Some(remote) if self.online().contains(&remote) => None,
             Some(remote) => Some(Notice::Down { remote, why }),
             None if connection.role == Role::Initiator => self.on_dial_failed(addr, why),

@@ -1,6 +1,6 @@
-//! How far one message of ours has got.
+//! Tracks the delivery of one of our messages.
 //!
-//! Rule: a peer has a message when it has said so, and whoever had it once still has it when gone.
+//! Rule: a peer holds a message once it has said so, and still holds it after it disconnects.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::report::Failure;
 use crate::session::Session;
 use crate::transcript::plural;
 
-/// Those who have a message, collected over time.
+/// The peers that hold a message, collected over time.
 #[derive(Debug)]
 pub struct Holders {
     id: MessageId,
@@ -24,15 +24,15 @@ pub struct Holders {
 }
 
 impl Holders {
-    /// Of a message that was just stored.
+    /// Starts with a message that was just stored.
     pub fn new(id: MessageId) -> Self {
         Self { id, holders: BTreeSet::new() }
     }
 
-    /// Asks who has it.
+    /// Asks the node which peers hold it.
     ///
     /// # Errors
-    /// If the node has closed.
+    /// Fails if the node has closed.
     pub async fn update(&mut self, session: &Session) -> Result<DeliveryReport, Failure> {
         let holders = session.node().holders(session.feed()).await;
         for (connection, length) in holders.map_err(|error| session.failed(error))? {
@@ -55,32 +55,32 @@ impl Holders {
     }
 }
 
-/// An address or name that was not reached.
+/// A target that was not reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreachableTarget {
-    /// As the user wrote it.
+    /// The name as typed.
     pub name: String,
     /// Why it was not reached.
     pub why: String,
 }
 
-/// How far a message has got, as the process that has the room sees it.
+/// How far a message was delivered, as seen by the process with the open room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryReport {
     /// The name of the room.
     pub room: String,
-    /// How many peers have it.
+    /// How many peers hold it.
     pub holders: u64,
-    /// How many could have it.
+    /// How many peers could hold it.
     pub of: u64,
-    /// Whether everybody who is here and everybody who was named has it.
+    /// Whether all connected peers and all targets hold it.
     pub has_all: bool,
-    /// Who was not reached, and why.
+    /// Targets that were not reached, and why.
     pub unreachable: Vec<UnreachableTarget>,
 }
 
 impl DeliveryReport {
-    /// Of a message that is here alone.
+    /// Returns the state of a message that is stored only here.
     pub fn local_only(session: &Session) -> Self {
         let targets = session.connections().targets().iter();
         let unreachable = |target: &crate::connections::DialTarget| {
@@ -92,7 +92,7 @@ impl DeliveryReport {
         Self { room, holders: 0, of: 0, has_all: false, unreachable }
     }
 
-    /// Whether that is as far as was asked for.
+    /// Returns whether the requested delivery is complete.
     pub fn is_enough(&self, wait: Wait) -> bool {
         match wait {
             Wait::Stored => true,
@@ -101,10 +101,10 @@ impl DeliveryReport {
         }
     }
 
-    /// Tells how far it is.
+    /// Reports the delivery.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if the output cannot be written.
     pub fn print(&self, id: &MessageId, output: &Output) -> Result<(), Failure> {
         let (holders, of) = (self.holders, self.of);
         if output.format == Format::Json {
@@ -114,11 +114,11 @@ impl DeliveryReport {
             (holders, of) if holders == of => {
                 format!("stored, on {}", plural(holders, "peer"))
             }
-            (holders, of) => format!("stored, on {holders} of {of} peers"),
+            (holders, of) => format!("stored on {holders} of {of} peers"),
         })
     }
 
-    /// What to tell when the time is over.
+    /// Returns the failure to report when the time is over.
     pub fn too_few_peers(&self, wait: Wait) -> Failure {
         if self.holders == 0 {
             return self.no_peer();
@@ -127,20 +127,20 @@ impl DeliveryReport {
             Wait::Peers(peers) => u64::from(peers).max(self.of),
             Wait::All | Wait::Stored => self.of,
         };
-        let message = format!("stored, on {} of {wanted} peers", self.holders);
+        let message = format!("stored on {} of {wanted} peers", self.holders);
         let failure = Failure::note(ExitCode::FewPeers, "net.few", message)
-            .help("the others get it later: do not resend it");
+            .help("do not resend it: the other peers get it later");
         self.with_unreachable(failure)
     }
 
-    /// Nobody was met: the message waits here.
+    /// Returns the failure for a message that reached no peer and is stored here.
     pub fn no_peer(&self) -> Failure {
         let room = &self.room;
         let message = format!(
-            "nobody else is online in \"{room}\". Your message is stored and will go out by itself"
+            "no other member is online in \"{room}\". Your message is stored here, not delivered yet"
         );
         let failure = Failure::note(ExitCode::NoPeer, "net.nobody", message)
-            .help("do not resend it: the next  multichat sync  or  serve  hands it over");
+            .help("do not resend it: the next  multichat sync  or  serve  delivers it");
         self.with_unreachable(failure)
     }
 
@@ -152,7 +152,7 @@ impl DeliveryReport {
     }
 }
 
-/// A number of messages of ours, in words.
+/// Formats a number of our messages as the start of a sentence.
 pub fn your_messages(count: u64) -> String {
     match count {
         1 => "your message is".to_string(),

@@ -1,7 +1,8 @@
-//! A room in one process: members chat over pipes that are cut and healed, in virtual time.
+//! Simulates a room in one process: members chat over links that fail and recover, in virtual
+//! time.
 //!
-//! Rule: everything that happens follows from the seed. It is the same multifeed that runs on a
-//! network; only clock, chance, disks and wires are those of [`World`].
+//! Rule: the seed determines everything. It is the same multifeed as on a network; only clock,
+//! randomness, disks and links come from [`World`].
 
 mod display;
 pub mod options;
@@ -23,21 +24,23 @@ use crate::message::Draft;
 use crate::output::{Format, Output};
 use crate::report::Failure;
 
-/// When it all begins, by the clocks of the members.
+/// The time at which the simulation starts.
 const BEGIN: Timestamp = Timestamp::constant(1_795_334_400, 0);
-/// The longest pause between two messages.
+/// The longest pause between two messages. Chosen: the pace of a lively chat.
 const PAUSE_MS_MAX: u64 = 400;
-/// Healed pipes and open questions settle within this, or never.
+/// The longest virtual time until all members are in sync after the last message. Chosen: far
+/// longer than any recovery takes.
 const CONVERGENCE_TIMEOUT: Duration = Duration::from_secs(3_600);
-/// From how many members on a ring alone would make the ways too long.
+/// Rooms with more members than this get extra links across the ring, which shorten the paths.
+/// Chosen: at most four hops.
 const RING_ONLY_MAX: u16 = 8;
-/// How often it is told what is missing where.
+/// How often missing messages are reported during a run. Chosen: eight reports show each phase.
 const TELL_PARTS: u64 = 8;
 
-/// Runs the room and shows it.
+/// Runs the simulation and shows it.
 ///
 /// # Errors
-/// If the members do not end up with the same messages, which would be a defect of multifeed.
+/// Fails if the members end with different messages; that is a bug in multifeed.
 pub fn run(size: DemoOptions, output: &Output) -> Result<(), Failure> {
     let mut display = Display::new(size, output);
     let mut simulation = Simulation::new(size)?;
@@ -53,17 +56,17 @@ pub fn run(size: DemoOptions, output: &Output) -> Result<(), Failure> {
     }
     let message = format!("the {} members do not hold the same messages", size.peers);
     Err(Failure::new(ExitCode::Failed, "demo.diverged", message)
-        .help(format!("this is a defect: tell us the seed, {}", size.seed)))
+        .help(format!("this is a bug: please report it with the seed {}", size.seed)))
 }
 
-/// The world, and what was not said yet.
+/// The simulated world and the remaining messages.
 struct Simulation {
     size: DemoOptions,
     world: World,
     members: Vec<Member>,
-    /// The pipes of the ring: the one at an index leads from that member to the next.
+    /// The links of the ring: the link at an index leads from that member to the next.
     ring: Vec<LinkId>,
-    /// Further pipes of a large room.
+    /// The extra links of a large room.
     chords: Vec<LinkId>,
     sent: u64,
 }
@@ -74,7 +77,7 @@ struct Member {
     left: u32,
 }
 
-/// When pipes are cut, and when healed, in messages.
+/// A network failure: when links are cut and healed, counted in messages.
 struct Partition {
     cut: u64,
     heal: u64,
@@ -95,7 +98,7 @@ impl Simulation {
         let options = LinkOptions::default().security(Security::Noise);
         let count = members.len();
         let next = |at: usize| members[(at + 1) % count].node;
-        // Two members have one pipe between them, not one each way.
+        // Two members have one link between them, not one in each direction.
         let pipes = if count == 2 { 1 } else { count };
         let ring = (0..pipes)
             .map(|at| world.connect(members[at].node, next(at), options.clone()))
@@ -115,12 +118,12 @@ impl Simulation {
         u64::from(self.size.peers) * u64::from(self.size.messages)
     }
 
-    /// Two times something breaks: first the room falls apart, then one member is alone.
+    /// Plans two failures: first the room splits in two, then one member is isolated.
     fn partitions(&mut self) -> [Partition; 2] {
         let total = self.total();
         let count = self.members.len();
         let part = |eighths: u64| total * eighths / 8;
-        // The first cut is before a member who stands not at its end, so that both parts have one.
+        // The first cut starts at a random member, so both parts have members.
         let from = self.world.below(count as u64) as usize;
         let until = (from + count / 2) % count;
         let isolation_text = self.world.below(count as u64) as usize;
@@ -139,7 +142,7 @@ impl Simulation {
         [first, second]
     }
 
-    /// The pipes with one end in a set of members and one outside.
+    /// Returns the links between a set of members and the others.
     fn across(&self, within: impl Fn(usize) -> bool) -> Vec<LinkId> {
         let links = self.ring.iter().chain(&self.chords).copied();
         let divides = |link: &LinkId| {
@@ -152,7 +155,7 @@ impl Simulation {
     fn run(&mut self, display: &mut Display) -> Result<(), Failure> {
         let partitions = self.partitions();
         let total = self.total();
-        // The wires come up before somebody speaks.
+        // The links come up before the first message.
         self.world.run_for(Duration::from_millis(500));
         while self.sent < total {
             for partition in &partitions {
@@ -173,7 +176,7 @@ impl Simulation {
                 display.missing(&self.world, &self.missing_counts())?;
             }
         }
-        // A small room can be over before its pipes are whole again.
+        // A small room can end before its links are healed.
         let links: Vec<LinkId> =
             partitions.iter().flat_map(|partition| partition.links.clone()).collect();
         links.iter().for_each(|link| self.world.heal(*link));
@@ -182,7 +185,7 @@ impl Simulation {
         display.missing(&self.world, &self.missing_counts())
     }
 
-    /// One member who has something left to say says it.
+    /// Lets a random member with remaining messages write one.
     fn say(&mut self, display: &mut Display) -> Result<(), Failure> {
         let able: Vec<usize> =
             (0..self.members.len()).filter(|at| self.members[*at].left > 0).collect();
@@ -198,7 +201,7 @@ impl Simulation {
         display.message(&self.world, at, &self.members[at].feed, text, self.sent)
     }
 
-    /// How many messages each member lacks of all that were said.
+    /// Returns how many messages each member lacks.
     fn missing_counts(&self) -> Vec<u64> {
         let held = self.members.iter().map(|member| self.world.blocks_held(member.node));
         held.map(|held| self.sent.saturating_sub(held)).collect()
@@ -222,9 +225,9 @@ impl Simulation {
     }
 }
 
-/// A call that the demo itself got wrong.
+/// Converts a misuse by the demo itself.
 fn defect(misuse: &multifeed_core::Misuse) -> Failure {
-    Failure::new(ExitCode::Failed, "demo.defect", format!("the demo cannot go on: {misuse}"))
+    Failure::new(ExitCode::Failed, "demo.defect", format!("the demo cannot continue: {misuse}"))
 }
 
 #[cfg(test)]

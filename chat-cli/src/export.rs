@@ -1,4 +1,4 @@
-//! All messages of a room in a form that other programs read.
+//! Exports all messages of a room in a format for other programs.
 
 mod html;
 
@@ -14,14 +14,14 @@ use crate::sanitize;
 use crate::session::Session;
 use crate::timeline::Entry;
 
-/// Messages that are read at once.
+/// Messages read at once. Chosen: bounds memory, and the cost per page is small.
 const PAGE_ENTRIES: usize = 256;
 
-/// Gives all messages that were read so far in a form, line by line, and their number. It reads no
-/// further: what a window has not shown yet would never come to it.
+/// Writes all messages read so far in a format, line by line, and returns their number. It reads
+/// no further: messages that are read here would never reach the window.
 ///
 /// # Errors
-/// If the store does not give back what it holds, or a line is not taken.
+/// Fails if the store cannot read its data, or a line cannot be written.
 pub async fn export(
     session: &Session,
     format: ExportFormat,
@@ -59,7 +59,7 @@ pub async fn export(
     Ok(count)
 }
 
-/// A heading, and the text as a block in which nothing has a meaning.
+/// Formats a message as a heading and an indented block, in which no markup applies.
 fn markdown(entry: &Entry) -> Vec<String> {
     let chat = entry.content.chat();
     let nick = chat.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default();
@@ -72,7 +72,7 @@ fn markdown(entry: &Entry) -> Vec<String> {
         ' ' => String::new(),
         kind_symbol => format!("{kind_symbol} "),
     };
-    // A name could hold what Markdown takes for its own.
+    // A name could contain Markdown.
     let heading = format!("### {kind_symbol}`{}` {time}\n", author.as_str().replace('`', "'"));
     let text = entry.content.lines().into_iter().map(|line| format!("    {line}"));
     std::iter::once(heading).chain(text).chain([String::new()]).collect()

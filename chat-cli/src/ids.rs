@@ -1,13 +1,13 @@
-//! Names of messages and keys, as they are written down.
+//! Formats the ids of messages and keys.
 
 use serde::{Serialize, Serializer};
 
-/// The place of a message: the feed's key in hex, and the index of the block.
+/// The id of a message: the feed's key in hex, and the index of the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageId {
     /// The key of the feed.
     pub feed: [u8; 32],
-    /// The index in it.
+    /// The index of the block.
     pub index: u64,
 }
 
@@ -23,7 +23,7 @@ impl Serialize for MessageId {
     }
 }
 
-/// Bytes in hex.
+/// Formats bytes in hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
 }

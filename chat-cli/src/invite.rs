@@ -1,10 +1,10 @@
-//! An invite as text: `mfchat:` and z-base-32 of version, flags, key, hints and CRC-32.
+//! Encodes invites as text: `mfchat:` and z-base-32 of version, flags, key, hints and CRC-32.
 //!
-//! The key is the room's secret, or with the flag of a seeder its group key.
+//! The key is the room's secret, or the group key for a relay.
 //!
-//! Rule: this file alone knows the bytes of an invite. What it reads was copied by hand, wrapped
-//! by a mailer or read aloud, so a wrong character is named with its place, and put right where
-//! exactly one change gives a valid checksum.
+//! Rule: only this file knows the format of an invite. Invites are copied by hand, wrapped by
+//! mail programs or read aloud, so an error names the position of a wrong character, and it is
+//! repaired if exactly one change gives a valid checksum.
 //!
 //! ```
 //! use multichat::ticket::{Hints, Ticket};
@@ -30,19 +30,20 @@ use zeroize::Zeroizing;
 
 use self::hints::Hints;
 
-/// What an invite starts with.
+/// The prefix of an invite.
 pub const PREFIX: &str = "mfchat:";
 /// The symbols of an invite: z-base-32.
 pub const ALPHABET: &str = "ybndrfg8ejkmcpqxot1uwisza345h769";
-/// The most symbols that an invite may have: hints that are unknown yet have to fit too.
+/// The most symbols of an invite. Chosen: leaves space for hints of later versions.
 pub const SYMBOLS_MAX: usize = 256;
-/// The fewest: version, flags, key and checksum.
+/// The fewest symbols: version, flags, key and checksum.
 pub const SYMBOLS_MIN: usize = (2 + KEY_BYTES + CHECKSUM_BYTES) * 8 / 5 + 1;
 
 const VERSION: u8 = 1;
-/// Flags that an older program must understand; the four low ones it may ignore.
+/// Flags that a program must know; it may ignore the four low ones.
 const FLAGS_CRITICAL: u8 = 0xf0;
-/// The key is that of the group. Critical: taken for the secret, it would be that of another room.
+/// The key is the group key. Critical, because an older program would use it as the secret of
+/// another room.
 const FLAG_SEEDER: u8 = 0x10;
 const KEY_BYTES: usize = 32;
 const CHECKSUM_BYTES: usize = 4;
@@ -54,26 +55,26 @@ static CODEC: LazyLock<Encoding> = LazyLock::new(|| {
     specification.encoding().expect("32 different symbols are an encoding")
 });
 
-/// Bytes in the alphabet of invites, for names that people read and type.
+/// Encodes bytes in the alphabet of invites, for names that people read and type.
 pub fn encode_symbols(bytes: &[u8]) -> String {
     CODEC.encode(bytes)
 }
 
-/// Reads what [`encode_symbols`] wrote; nothing else.
+/// Decodes exactly what [`encode_symbols`] writes.
 pub fn decode_symbols(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     CODEC.decode(text.as_bytes()).ok().map(Zeroizing::new)
 }
 
-/// What an invite lets somebody do.
+/// What an invite allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
-    /// Read and write, and invite others: the invite carries the room's secret.
+    /// Reading, writing and inviting others: the invite contains the room's secret.
     Member,
-    /// Keep the room for others, without reading it: the invite carries the group key alone.
+    /// Relaying the room without reading it: the invite contains only the group key.
     Seeder,
 }
 
-/// The right to a room, and hints for where its members are.
+/// An invite: the right to a room, and hints about its members.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invite {
     right: Right,
@@ -82,7 +83,7 @@ pub struct Invite {
 }
 
 impl fmt::Debug for Invite {
-    /// Never shows the key: whoever has that of a member can read the whole history.
+    /// Omits the key, because the key of a member's invite reads the whole history.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Ticket");
         shown.field("right", &self.right).field("hints", &self.hints).finish_non_exhaustive()
@@ -90,32 +91,32 @@ impl fmt::Debug for Invite {
 }
 
 impl Invite {
-    /// An invite for a member, with the secret of the room.
+    /// Creates an invite for a member from the room's secret.
     pub fn new(secret: [u8; KEY_BYTES], hints: Hints) -> Self {
         Self::of(Right::Member, secret, hints)
     }
 
-    /// An invite that gives this right, with the key that it takes.
+    /// Creates an invite with this right and its key.
     pub fn of(right: Right, key: [u8; KEY_BYTES], hints: Hints) -> Self {
         Self { right, key: Zeroizing::new(key), hints }
     }
 
-    /// What it lets somebody do.
+    /// Returns what it allows.
     pub fn right(&self) -> Right {
         self.right
     }
 
-    /// What it carries: the room's secret, or the group key for a seeder.
+    /// Returns the room's secret, or the group key for a relay.
     pub fn key(&self) -> &[u8; KEY_BYTES] {
         &self.key
     }
 
-    /// What makes joining faster; none of it is proven.
+    /// Returns the hints. They speed up joining and are unverified.
     pub fn hints(&self) -> &Hints {
         &self.hints
     }
 
-    /// The text to hand over. It holds nothing that a shell would want quoted.
+    /// Encodes the invite as text. It contains no character that a shell interprets.
     pub fn encode(&self) -> Zeroizing<String> {
         let flags = match self.right {
             Right::Member => 0,

@@ -1,6 +1,6 @@
-//! A room, line by line: what comes is shown, what is typed is sent.
+//! Shows a room in line mode: prints new messages and sends what the user types.
 //!
-//! Rule: whatever is typed is either stored or refused aloud.
+//! Rule: every typed line is either stored or refused with a message.
 
 mod answer;
 mod console;
@@ -37,17 +37,19 @@ use crate::stdin::Input;
 use crate::timeline::Entry;
 use crate::timeline::key::TimelineKey;
 
-/// How many of the last messages are shown when a room is opened.
+/// Messages shown when a room is opened. Chosen: they fit a terminal of 24 rows.
 const HISTORY_LINES: usize = 20;
-/// After the end of the input, so long messages may take to get to somebody.
+/// How long the program stays for undelivered messages after the end of the input. Chosen: as the
+/// default `--timeout` of `send`.
 const LINGER: Duration = Duration::from_secs(10);
-/// A prompt waits so long for a message to arrive somewhere, so that it can say so.
+/// How long the prompt waits so that it can show the delivery of the last message. Chosen: typing
+/// does not feel delayed below 0.2 s.
 const PROMPT_DELAY: Duration = Duration::from_millis(150);
 
-/// Opens a room to chat in it, until the user leaves.
+/// Opens a room in line mode until the user leaves.
 ///
 /// # Errors
-/// If the room cannot be opened or its store fails; after a signal, its exit code.
+/// Fails if the room cannot be opened or its store fails; after a signal, with its exit code.
 pub async fn run(
     global: &Global,
     profile: Profile,
@@ -59,7 +61,7 @@ pub async fn run(
     let target = if interactive { logging::LogTarget::File } else { logging::LogTarget::Stderr };
     logging::start(global, target, &profile)?;
     let mut session = Session::open(global, profile, room).await?;
-    // Before the screen is taken over: what goes wrong here is said in plain.
+    // Before the screen is opened, so that a failure is printed as usual.
     if let Err(failure) = session.go_online(global, output).await {
         session.close().await;
         return Err(failure);
@@ -76,7 +78,7 @@ pub async fn run(
     let echoes_input = console.echoes_input();
     drop(console);
     if echoes_input && done.is_err() {
-        // The prompt stands in the line.
+        // The cursor stands after the prompt.
         output.say("")?;
     }
     let waiting = delivery.waiting();
@@ -95,19 +97,19 @@ struct LineMode {
     console: Console,
     printer: Printer,
     delivery: DeliveryTracker,
-    /// The last message that the user had read when he came.
+    /// The last message read before this session.
     read: Option<TimelineKey>,
-    /// Where the user talks.
+    /// The current channel.
     channel: Clean,
-    /// When the user gets his next prompt, if he waits for one.
+    /// When to show the next prompt, if it is delayed.
     prompt_due: Option<Instant>,
-    /// Whether the last thing typed was Ctrl-C.
+    /// Whether the last key was Ctrl-C.
     interrupted: bool,
-    /// Set by the end of the input: then it is over at the latest.
+    /// The deadline after the end of the input.
     until: Option<Instant>,
 }
 
-/// Whether the chat goes on.
+/// Whether the chat continues.
 enum Flow {
     Continue,
     Leave,
@@ -168,11 +170,12 @@ impl LineMode {
                 self.console.say(&format!("#{} ─ {}", self.channel, topic.text))?;
             }
             if history.is_empty() {
-                self.console.say("nothing was said here yet: /invite somebody, or just write")?;
+                self.console.say("no messages yet: /invite somebody, or just write")?;
             }
             if self.session.connections().targets().is_empty() && self.session.listening().is_none()
             {
-                self.console.say("offline: what you write waits here (--peer or --listen)")?;
+                self.console
+                    .say("offline: messages are stored here (online with --peer or --listen)")?;
             }
         }
         self.prompt();
@@ -212,7 +215,7 @@ impl LineMode {
         }
     }
 
-    /// Tells what became of our messages, and gives the user his prompt.
+    /// Reports the delivery of our messages and shows the prompt.
     async fn check_delivery(&mut self) -> Result<(), Failure> {
         let holders = self.holders().await?;
         if let Some(notice) = self.delivery.update(&holders) {
@@ -234,7 +237,7 @@ impl LineMode {
         Ok(HolderCounts { most, complete, connected: self.session.connections().online().len() })
     }
 
-    /// What was typed is stored, done or refused.
+    /// Stores, executes or refuses what the user typed.
     async fn on_input(&mut self, input: Input) -> Result<Flow, Failure> {
         let was_interrupted = std::mem::take(&mut self.interrupted);
         let line = match input {
@@ -244,7 +247,7 @@ impl LineMode {
             }
             Input::Interrupt => {
                 self.interrupted = true;
-                self.console.say("once more to leave")?;
+                self.console.say("Ctrl-C again to quit")?;
                 self.prompt();
                 return Ok(Flow::Continue);
             }
@@ -281,7 +284,7 @@ impl LineMode {
                 self.delivery.stored(id.index + 1);
                 Ok(())
             }
-            // The user can put this right himself.
+            // The user can correct this.
             Err(failure) if failure.exit() == ExitCode::BadInput => {
                 self.refuse("not sent", &failure)
             }
@@ -313,12 +316,12 @@ impl LineMode {
         Ok(Flow::Continue)
     }
 
-    /// Shows the messages that are here and were not shown.
+    /// Shows stored messages that were not shown yet.
     async fn show_new(&mut self) -> Result<(), Failure> {
         loop {
             let step = self.session.step().await?;
             for entry in &step.entries {
-                // What was typed on a terminal stands there already.
+                // On a terminal the user's own input is already on the screen.
                 if entry.id.feed != self.session.key().0 || !self.console.echoes_input() {
                     let lines = self.printer.lines(entry, Arrival::Live)?;
                     self.console.data(&lines)?;
@@ -341,7 +344,7 @@ impl LineMode {
         }
     }
 
-    /// A person has read what was shown; of a program nobody knows.
+    /// Saves the read position if a person reads; a program may not show the messages.
     fn mark_read(&self, last: Option<&Entry>) -> Result<(), Failure> {
         match last {
             Some(last) if self.console.echoes_input() => self.session.mark_read(last.position()),
@@ -349,13 +352,14 @@ impl LineMode {
         }
     }
 
-    /// After the end of the input: whether somebody has got it.
+    /// Returns a note after the end of the input if a message was not delivered.
     fn outcome_at_end(&self) -> Result<(), Failure> {
         let online = !self.session.connections().targets().is_empty();
         if self.delivery.waiting() == 0 || !online {
             return Ok(());
         }
-        let message = "nobody else was reached. Your messages are stored and will be sent later";
-        Err(Failure::note(ExitCode::NoPeer, "net.nobody", message).help("do not resend them"))
+        let message = "no other member was reached. Your messages are stored, not delivered yet";
+        let failure = Failure::note(ExitCode::NoPeer, "net.nobody", message);
+        Err(failure.help("do not resend them: the next  multichat sync  or  serve  delivers them"))
     }
 }

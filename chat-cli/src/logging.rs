@@ -1,7 +1,6 @@
-//! Where the log goes, and how much of it there is.
+//! Starts the log and selects its destination and level.
 //!
-//! Rule: a log never stands between a person and his input line: while one types, it goes to a
-//! file.
+//! Rule: a log never disturbs an input line: in interactive sessions it goes to a file.
 
 use std::io;
 
@@ -13,19 +12,19 @@ use crate::exit::ExitCode;
 use crate::profile::Profile;
 use crate::report::Failure;
 
-/// Where a log is written.
+/// The destination of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogTarget {
-    /// To stderr.
+    /// Standard error.
     Stderr,
-    /// To a file of the profile.
+    /// A file of the profile.
     File,
 }
 
-/// Starts to log, if the flags ask for it.
+/// Starts the log if the flags ask for it.
 ///
 /// # Errors
-/// Exit 2 if the filter does not parse.
+/// Exit 2 if the filter is invalid.
 pub fn start(global: &Global, target: LogTarget, profile: &Profile) -> Result<(), Failure> {
     let filter = match (&global.log, global.verbose) {
         (Some(filter), _) => filter.clone(),
@@ -36,7 +35,7 @@ pub fn start(global: &Global, target: LogTarget, profile: &Profile) -> Result<()
     };
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
         Failure::new(ExitCode::Usage, "log.filter", format!("cannot read --log {filter}: {error}"))
-            .help("use such as  --log multifeed_tcp=debug")
+            .help("for example  --log multifeed_tcp=debug")
     })?;
     match target {
         LogTarget::Stderr => subscribe(filter, io::stderr),
@@ -55,6 +54,6 @@ where
 {
     let subscriber =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false);
-    // Only a second start in one process fails, and then there is a log already.
+    // Fails only if a log is already set, on a second start in one process.
     let _ = subscriber.try_init();
 }

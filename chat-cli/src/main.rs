@@ -1,4 +1,4 @@
-//! multichat: a serverless chat. The work is in the library of the same name.
+//! Starts multichat, a serverless chat. The library of the same name does the work.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use multichat::profile::Profile;
 fn main() -> ExitCode {
     output::install_panic_hook();
     let words: Vec<OsString> = std::env::args_os().collect();
-    // Until the flags are understood, errors are plain.
+    // Errors are plain text until the flags are parsed.
     let format = if args::parse::wants_json(&words) { Format::Json } else { Format::Text };
     let plain = Output::plain(format);
     let code = match args::parse::parse(words) {

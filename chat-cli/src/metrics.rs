@@ -1,10 +1,10 @@
-//! A page that tells how well a room is kept, in the format of Prometheus.
+//! Serves a page of metrics about a room in the Prometheus text format.
 //!
-//! Rule: it holds numbers alone: no key, no name, no text and no address. Whoever reads it learns
-//! how much is kept here, and nothing of what or whose.
+//! Rule: the page contains numbers only: no key, name, text or address. A reader learns how much
+//! is stored, but not what or whose.
 //!
-//! A connection is answered once and closed, has a bound on what is read of it and on its time, and
-//! makes room for a newer one when there are too many: those that say nothing stop nobody.
+//! A connection gets one response and is closed. Its input and its duration are bounded, and with
+//! too many connections the oldest is closed, so idle connections block nothing.
 
 mod page;
 
@@ -32,19 +32,23 @@ use tokio::time::{Instant, sleep, timeout};
 use self::page::Values;
 use crate::quota::Quota;
 
-/// The most connections at one time. With one more, the oldest is closed.
+/// The most connections at a time; a further one closes the oldest. Chosen: far more than
+/// scrapers need, and bounds memory.
 pub const CONNECTIONS_MAX: usize = 32;
-/// The most that is read of a request: the least that the library takes.
+/// The largest request head: the minimum that hyper's `http1::Builder::max_buf_size` accepts.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
-/// The most headers of a request. Scrapers send about five.
+/// The most headers of a request. Chosen: scrapers send about five.
 const HEADERS_MAX: usize = 32;
-/// How long a request may take to come.
+/// How long a request may take to arrive. Chosen: local scrapers need milliseconds.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long all of a connection may take, its answer too.
+/// How long a whole connection may take, including the response. Chosen: twice the time of the
+/// request.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
-/// How old a page may be that is given again: all feeds are looked at to make one.
+/// How long a page is reused, because creating one reads all feeds. Chosen: far below usual
+/// scrape intervals of seconds.
 const PAGE_AGE_MAX: Duration = Duration::from_millis(250);
-/// How long to wait when no connection can be taken, as without a descriptor.
+/// The delay after a failed accept, for example without file descriptors. Chosen: avoids a busy
+/// loop.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 const PATH: &str = "/metrics";
@@ -55,11 +59,11 @@ const PAGE_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub enum Audience {
     /// Programs on this machine.
     Local,
-    /// Whoever reaches the address.
+    /// Anyone who can reach the address.
     Public,
 }
 
-/// Gives the page until it is dropped.
+/// Serves the page until dropped.
 #[derive(Debug)]
 pub struct Metrics {
     addr: SocketAddr,
@@ -67,7 +71,7 @@ pub struct Metrics {
     task: JoinHandle<()>,
 }
 
-/// What happened since the start.
+/// Event counters since the start.
 #[derive(Debug, Default)]
 struct EventCounters {
     connected: AtomicU64,
@@ -80,7 +84,7 @@ impl Metrics {
     /// Listens at an address; port 0 lets the system choose.
     ///
     /// # Errors
-    /// If it cannot be listened on.
+    /// Fails if the address cannot be listened on.
     pub async fn open(
         addr: SocketAddr,
         audience: Audience,
@@ -95,12 +99,12 @@ impl Metrics {
         Ok(Self { addr, counts, task })
     }
 
-    /// Where it listens.
+    /// Returns the listen address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Takes note of what happened.
+    /// Counts an event.
     pub fn count(&self, event: &NodeEvent) {
         let (counter, by) = match event {
             NodeEvent::Connected { .. } => (&self.counts.connected, 1),
@@ -119,7 +123,7 @@ impl Drop for Metrics {
     }
 }
 
-/// Takes connections. All of them end with it.
+/// Accepts connections. All of them end with this task.
 async fn listen(listener: TcpListener, server: Arc<PageServer>) {
     let (mut all, mut open) = (JoinSet::new(), VecDeque::new());
     loop {
@@ -132,14 +136,14 @@ async fn listen(listener: TcpListener, server: Arc<PageServer>) {
         if open.len() >= CONNECTIONS_MAX
             && let Some(oldest) = open.pop_front()
         {
-            // It had its time: an answer takes some milliseconds.
+            // The oldest connection had enough time: a response takes milliseconds.
             oldest.abort();
         }
         open.push_back(all.spawn(serve_connection(stream, server.clone())));
     }
 }
 
-/// One request and its answer. What goes wrong is the other side's to see.
+/// Serves one request. Errors are visible to the client only.
 async fn serve_connection(stream: TcpStream, server: Arc<PageServer>) {
     let service = service_fn(|request| {
         let server = server.clone();
@@ -149,7 +153,7 @@ async fn serve_connection(stream: TcpStream, server: Arc<PageServer>) {
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .keep_alive(false)
-        // Some say all that they have to say, and then listen.
+        // Some clients close their sending side after the request.
         .half_close(true)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX);
@@ -162,31 +166,31 @@ struct PageServer {
     audience: Audience,
     counts: Arc<EventCounters>,
     started: Instant,
-    /// The last page, and when it was made.
+    /// The last page and its time.
     page: Mutex<Option<(Instant, String)>>,
 }
 
 impl PageServer {
     async fn answer(&self, request: &Request<Incoming>) -> Response<String> {
         if self.audience == Audience::Local && !is_named_by_number(request) {
-            return plain(StatusCode::FORBIDDEN, "only by an address of this machine\n");
+            return plain(StatusCode::FORBIDDEN, "use an address of this machine or localhost\n");
         }
         if request.uri().path() != PATH {
-            return plain(StatusCode::NOT_FOUND, "there is  /metrics\n");
+            return plain(StatusCode::NOT_FOUND, "the metrics are at  /metrics\n");
         }
         if ![Method::GET, Method::HEAD].contains(request.method()) {
-            let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "it can be read only\n");
+            let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n");
             let methods = "GET, HEAD".parse().expect("a value of plain letters");
             answer.headers_mut().insert(ALLOW, methods);
             return answer;
         }
         match self.page().await {
             Ok(page) => plain(StatusCode::OK, &page),
-            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the room is being closed\n"),
+            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the room is closing\n"),
         }
     }
 
-    /// The page as it is now. Those who ask at one time wait for one and get the same.
+    /// Returns the current page. Concurrent requests wait for one page and share it.
     async fn page(&self) -> Result<String, NodeError> {
         let mut last = self.page.lock().await;
         if let Some((made, page)) = &*last
@@ -219,8 +223,9 @@ impl PageServer {
     }
 }
 
-/// Whether the request names this machine by an address or as `localhost`. A page of the web can
-/// have a browser ask here, and read the answer, by a name of its own that it lets point here.
+/// Returns whether the request names this machine by address or as `localhost`. Otherwise a
+/// website could read the page through a browser, with a host name that resolves here (DNS
+/// rebinding).
 fn is_named_by_number(request: &Request<Incoming>) -> bool {
     let Some(host) = request.headers().get(HOST) else { return true };
     let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());

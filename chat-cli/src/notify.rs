@@ -1,11 +1,11 @@
-//! For which messages the terminal rings.
+//! Decides which messages ring the terminal bell.
 
 use crate::appearance::Notify;
 use crate::message::Content;
 use crate::sanitize::Clean;
 use crate::timeline::Entry;
 
-/// Whether it rings for a message, for whoever writes the feed `own` and is called `nick`.
+/// Returns whether a message rings the bell for the user with the feed `own` and the name `nick`.
 pub fn should_notify(entry: &Entry, own: &[u8; 32], nick: &Clean, notify: Notify) -> bool {
     match notify {
         Notify::All => entry.id.feed != *own && matches!(entry.content, Content::Chat(_)),
@@ -14,7 +14,7 @@ pub fn should_notify(entry: &Entry, own: &[u8; 32], nick: &Clean, notify: Notify
     }
 }
 
-/// Whether somebody else's message names the user: `@nick`, as a word of its own.
+/// Returns whether another member's message mentions the user: `@nick` as a separate word.
 pub fn mentions(entry: &Entry, own: &[u8; 32], nick: &Clean) -> bool {
     let Content::Chat(chat) = &entry.content else { return false };
     let name = format!("@{}", nick.as_str().to_lowercase());

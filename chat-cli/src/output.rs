@@ -1,8 +1,8 @@
-//! The only place that prints: data to stdout, talk to stderr.
+//! Prints data to stdout, and notes and progress to stderr.
 //!
-//! Rule: no other file writes to a standard stream, but for the line editor of `chat` and the
-//! full screen, which have to know what stands on the terminal. A reader that went away (`| head`)
-//! ends the program without a word and without an error.
+//! Rule: no other file writes to a standard stream, except the line editor of `chat` and the full
+//! screen, which must know the content of the terminal. If the reader closes (`| head`), the
+//! program ends without an error.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -12,40 +12,40 @@ use crate::crash;
 use crate::exit::ExitCode;
 use crate::report::{ColourMode, Failure, Level, Report};
 
-/// How the names of the threads begin on which the store works.
+/// The name prefix of the store's threads.
 const STORE_THREADS: &str = "multifeed-";
 
-/// Who reads stdout.
+/// The reader of stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// People: text.
     Text,
-    /// Programs: one JSON object a line.
+    /// Programs: one JSON object per line.
     Json,
 }
 
-/// How much talk goes to stderr.
+/// How much goes to stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbosity {
-    /// Only what went wrong.
+    /// Errors only.
     Quiet,
     /// Also notes and progress.
     Normal,
 }
 
-/// Which of the standard streams are a person's terminal.
+/// Which standard streams are terminals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terminals {
-    /// Somebody types.
+    /// Standard input.
     pub stdin: bool,
-    /// Somebody reads the data.
+    /// Standard output.
     pub stdout: bool,
-    /// Somebody reads the talk.
+    /// Standard error.
     pub stderr: bool,
 }
 
 impl Terminals {
-    /// Those of this process.
+    /// Returns those of this process.
     pub fn of_process() -> Self {
         Self {
             stdin: io::stdin().is_terminal(),
@@ -55,23 +55,23 @@ impl Terminals {
     }
 }
 
-/// The standard streams, as the command line wants them.
+/// The standard streams, as the command line selects them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// The form of what goes to stdout.
+    /// The format of stdout.
     pub format: Format,
-    /// Whether talk is coloured.
+    /// Whether stderr is coloured.
     pub stderr_colour: ColourMode,
-    /// Whether data for people is coloured.
+    /// Whether text on stdout is coloured.
     pub stdout_colour: ColourMode,
-    /// How much talk there is.
+    /// How much goes to stderr.
     pub verbosity: Verbosity,
-    /// Who is at the other end.
+    /// Which streams are terminals.
     pub terminals: Terminals,
 }
 
 impl Output {
-    /// Plain streams, for as long as the flags are not understood.
+    /// Creates plain streams for use before the flags are parsed.
     pub fn plain(format: Format) -> Self {
         Self {
             format,
@@ -82,17 +82,17 @@ impl Output {
         }
     }
 
-    /// Prints one line of data, at once.
+    /// Prints and flushes one line of data.
     pub fn data(&self, line: &str) -> Result<(), Failure> {
         write_line(&mut io::stdout().lock(), line)
     }
 
-    /// Prints one value as a JSON line, at once.
+    /// Prints and flushes one value as a JSON line.
     pub fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
         self.data(&json_line(value)?)
     }
 
-    /// Prints one line for the person at the terminal. Programs read events instead.
+    /// Prints one line for a person. In JSON mode it prints nothing, as programs read events.
     pub fn say(&self, line: &str) -> Result<(), Failure> {
         if self.verbosity == Verbosity::Quiet || self.format == Format::Json {
             return Ok(());
@@ -100,8 +100,8 @@ impl Output {
         write_line(&mut io::stderr().lock(), line)
     }
 
-    /// Shows how far something is, in the same line of the terminal as before. Elsewhere than on
-    /// a terminal it shows nothing.
+    /// Shows progress by rewriting the current line of a terminal. Without a terminal it prints
+    /// nothing.
     pub fn progress(&self, line: &str) -> Result<(), Failure> {
         if self.verbosity == Verbosity::Quiet
             || self.format == Format::Json
@@ -109,12 +109,12 @@ impl Output {
         {
             return Ok(());
         }
-        // To the first column, and clear what the line before has left.
+        // Return to the first column and clear the previous text.
         let mut stderr = io::stderr().lock();
         written(write!(stderr, "\r\u{1b}[K{line}").and_then(|()| stderr.flush()))
     }
 
-    /// Lets a person's terminal ring. It moves nothing on the screen.
+    /// Rings the terminal bell. It does not change the screen.
     pub fn ring(&self) -> Result<(), Failure> {
         if !self.terminals.stderr || self.format == Format::Json {
             return Ok(());
@@ -131,11 +131,11 @@ impl Output {
         self.show(report)
     }
 
-    /// Prints why a command failed, if there is anything to say, and gives its exit code.
+    /// Prints the report of a failure, if any, and returns its exit code.
     pub fn end(&self, failure: &Failure) -> ExitCode {
         let failure = failure.clone().with_default_help();
         if let Some(report) = failure.report() {
-            // Where not even this can be written, the exit code is all that is left to say.
+            // If this fails too, only the exit code is left.
             let _ = self.show(report);
         }
         failure.exit()
@@ -151,8 +151,9 @@ impl Output {
     }
 }
 
-/// Makes a crash say where it was, and nothing of what people said: the words of a panic can hold
-/// text of a message. The threads of the store turn theirs into errors, which are told as such.
+/// Installs a panic hook that prints only the source position, because a panic message can
+/// contain private text. The store's threads convert their panics to errors, which are reported
+/// as such.
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
         if is_store_thread() {
@@ -160,26 +161,26 @@ pub fn install_panic_hook() {
         }
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line()));
         let place = place.unwrap_or_default();
-        let report = Report::new(Level::Error, "crash", format!("multichat has crashed{place}"))
-            .help("what was said to be stored is stored; this is a defect, please report it");
+        let report = Report::new(Level::Error, "crash", format!("multichat crashed{place}"))
+            .help("everything reported as stored is safe; this is a bug, please report it");
         let report = match crash::record(&place) {
             Some(file) => report.help(format!(
-                "with this, which holds no keys, names or texts:  {}",
+                "with this file, which contains no keys, names or texts:  {}",
                 file.display()
             )),
             None => report,
         };
-        // Where not even this can be written, there is nobody to tell.
+        // If this fails too, no output is possible.
         let _ = write_line(&mut io::stderr().lock(), report.text(ColourMode::Plain).trim_end());
     }));
 }
 
-/// Whether this thread is one of the store's.
+/// Returns whether this thread belongs to the store.
 pub(crate) fn is_store_thread() -> bool {
     std::thread::current().name().is_some_and(|name| name.starts_with(STORE_THREADS))
 }
 
-/// One value as a JSON line.
+/// Formats a value as a JSON line.
 pub(crate) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|error| {
         Failure::new(ExitCode::Failed, "output.json", format!("cannot write JSON: {error}"))

@@ -1,4 +1,4 @@
-//! Messages on stdout, for people or for programs.
+//! Prints messages to stdout, as text or as JSON.
 
 use jiff::tz::TimeZone;
 
@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::timeline::Entry;
 use crate::transcript::Transcript;
 
-/// Prints messages to stdout, for people or for programs.
+/// Prints messages to stdout, as text or as JSON.
 pub struct Printer {
     output: Output,
     room: String,
@@ -18,7 +18,7 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// A printer for the messages of an open room.
+    /// Creates a printer for the messages of an open room.
     pub fn new(session: &Session, output: &Output) -> Self {
         let transcript = Transcript::new(TimeZone::system(), output.stdout_colour);
         let transcript = transcript.with(session.appearance().timestamps);
@@ -28,7 +28,7 @@ impl Printer {
     /// Prints a message.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub fn print(&mut self, entry: &Entry, arrival: Arrival) -> Result<(), Failure> {
         for line in self.lines(entry, arrival)? {
             self.output.data(&line)?;
@@ -36,10 +36,10 @@ impl Printer {
         Ok(())
     }
 
-    /// The lines of a message, as they go to stdout.
+    /// Returns the output lines of a message.
     ///
     /// # Errors
-    /// If it cannot be written as JSON.
+    /// Fails if it cannot be written as JSON.
     pub fn lines(&mut self, entry: &Entry, arrival: Arrival) -> Result<Vec<String>, Failure> {
         match self.output.format {
             Format::Text => Ok(self.transcript.lines(entry)),

@@ -1,18 +1,18 @@
-//! How much of a room is kept.
+//! Defines the storage limits of a room.
 
 use multifeed_core::Limits;
 
-/// How much is kept of a room.
+/// The storage limits of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// Of one author.
+    /// Per author.
     pub author_mib: u32,
-    /// Of all of them.
+    /// For all authors together.
     pub room_mib: u32,
 }
 
 impl Quota {
-    /// Sets what the core keeps to.
+    /// Copies the limits to those of the core.
     pub fn apply_to(self, limits: &mut Limits) {
         limits.feed_bytes = u64::from(self.author_mib) << 20;
         limits.group_bytes = u64::from(self.room_mib) << 20;

@@ -1,14 +1,15 @@
-//! The runtime of a command that waits for things.
+//! Runs an asynchronous command.
 
 use std::time::Duration;
 
 use crate::exit::ExitCode;
 use crate::report::Failure;
 
-/// How long the end waits for what the system still does, such as looking up a name.
+/// How long the exit waits for blocking system calls such as a name lookup. Chosen: shorter than
+/// a person notices.
 const SHUTDOWN_MS: u64 = 100;
 
-/// Runs a command that waits for things, on a runtime of this thread.
+/// Runs an asynchronous command on a runtime of this thread.
 pub fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {

@@ -1,4 +1,4 @@
-//! What a typed line means: a message, or a command after a slash.
+//! Parses a typed line: a message, or a slash command.
 
 pub mod answer;
 pub mod query;
@@ -11,74 +11,74 @@ use crate::args::moderate::Moderate;
 use crate::config::key::Key;
 use crate::similar::closest;
 
-/// Every command, with what it does.
+/// Every slash command with its description.
 pub const COMMANDS: [(&str, &str); 22] = [
     ("/help", "this list"),
-    ("/me WORDS", "say what you do"),
-    ("/who", "who wrote here"),
-    ("/whois WHO", "key, length, holders"),
-    ("/peers", "who is connected"),
-    ("/invite", "an invite for others"),
-    ("/nick NAME", "be called otherwise"),
-    ("/channel NAME", "talk in another one"),
-    ("/topic TEXT", "see or set it; - none"),
-    ("/search WORDS", "find what was said"),
-    ("/unread", "what was new to you"),
-    ("/rooms", "your rooms"),
-    ("/hide WHO", "or /unhide: for you"),
-    ("/block WHO", "or /unblock: no more"),
+    ("/me WORDS", "send an action"),
+    ("/who", "members who wrote"),
+    ("/whois WHO", "key, messages, copies"),
+    ("/peers", "connected peers"),
+    ("/invite", "show an invite"),
+    ("/nick NAME", "change your name"),
+    ("/channel NAME", "switch to a channel"),
+    ("/topic TEXT", "show or set; - clears"),
+    ("/search WORDS", "find messages"),
+    ("/unread", "messages new to you"),
+    ("/rooms", "list your rooms"),
+    ("/hide WHO", "hide for you; /unhide"),
+    ("/block WHO", "refuse WHO; /unblock"),
     ("/notify all", "or mentions, or none"),
     ("/theme NAME", "dark, light or plain"),
-    ("/set KEY VALUE", "keep a setting"),
-    ("/export FILE", "write all into a file"),
-    ("/copy", "screen to clipboard"),
-    ("/status", "how far everything is"),
-    ("/doctor", "what works here"),
-    ("/quit", "leave; so does Ctrl-D"),
+    ("/set KEY VALUE", "save a setting"),
+    ("/export FILE", "save all to a file"),
+    ("/copy", "copy the screen"),
+    ("/status", "connections, delivery"),
+    ("/doctor", "check this room"),
+    ("/quit", "leave; also Ctrl-D"),
 ];
 
-/// What a line means.
+/// The meaning of a typed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParsedLine {
-    /// Nothing at all.
+    /// An empty line.
     Nothing,
     /// Text to send.
     Text(String),
-    /// Show the commands.
+    /// List the commands.
     Help,
-    /// Show who is here.
+    /// List the connected peers.
     Peers,
     /// Show an invite.
     Invite,
-    /// Be called otherwise.
+    /// Change the user's name.
     Nick(String),
-    /// Show how far everything is.
+    /// Show connections and delivery.
     Status,
-    /// Talk in another channel.
+    /// Switch to another channel.
     Channel(String),
-    /// Show what the channel is about, or say what, or with an empty text that it is about nothing.
+    /// Show the channel's topic, or set it; an empty text clears it.
     Topic(Option<String>),
-    /// Find what was said.
+    /// Search the messages.
     Search(String),
-    /// Decide whom to read.
+    /// Hide or block a member, or undo that.
     Moderate(Moderate),
-    /// Show what was new when the room was opened.
+    /// Show the messages that were unread when the room was opened.
     Unread,
-    /// Ring for other messages.
+    /// Change which messages notify.
     Notify(Notify),
-    /// Something that is answered in lines.
+    /// A command that is answered with lines of text.
     Query(Query),
-    /// Put the screen on the clipboard.
+    /// Copy the screen to the clipboard.
     Copy,
-    /// Other colours.
+    /// Change the colours.
     Theme(String),
-    /// Leave.
+    /// Close the window.
     Quit,
-    /// A command that is not there, and what to say about it.
+    /// An invalid command, with the text to show.
     Unknown(String),
 }
 
-/// Reads a line. Two slashes at its start stand for one that is sent.
+/// Parses a line. Two slashes at the start send text that starts with one slash.
 pub fn parse(line: &str) -> ParsedLine {
     if line.trim().is_empty() {
         return ParsedLine::Nothing;
@@ -91,17 +91,17 @@ pub fn parse(line: &str) -> ParsedLine {
     let rest = rest.trim();
     match (name.to_lowercase().as_str(), rest) {
         ("help" | "h" | "?", _) => ParsedLine::Help,
-        ("me", "") => ParsedLine::Unknown("say what you do:  /me WORDS".into()),
+        ("me", "") => ParsedLine::Unknown("a text is missing:  /me TEXT".into()),
         ("me", words) => ParsedLine::Text(format!("/me {words}")),
         ("peers", _) => ParsedLine::Peers,
         ("who", "") => ParsedLine::Query(Query::Who),
-        ("whois", "") => ParsedLine::Unknown("say whom:  /whois WHO".into()),
+        ("whois", "") => ParsedLine::Unknown("a member is missing:  /whois WHO".into()),
         ("whois" | "who", who) => ParsedLine::Query(Query::Whois(who.to_string())),
         ("rooms", _) => ParsedLine::Query(Query::Rooms),
         ("unread", _) => ParsedLine::Unread,
         ("doctor", _) => ParsedLine::Query(Query::Doctor),
         ("export", "") => {
-            ParsedLine::Unknown("say where to:  /export FILE.md, .html, .jsonl or .txt".into())
+            ParsedLine::Unknown("a file is missing:  /export FILE.md, .html, .jsonl or .txt".into())
         }
         ("export", file) => ParsedLine::Query(Query::Export(file.to_string())),
         ("notify", how) => notify(how),
@@ -110,18 +110,18 @@ pub fn parse(line: &str) -> ParsedLine {
         ("status", _) => ParsedLine::Status,
         ("quit" | "q" | "exit", _) => ParsedLine::Quit,
         ("copy", _) => ParsedLine::Copy,
-        ("channel" | "c", "") => ParsedLine::Unknown("say which one:  /channel NAME".into()),
+        ("channel" | "c", "") => ParsedLine::Unknown("a channel is missing:  /channel NAME".into()),
         ("channel" | "c", name) => ParsedLine::Channel(name.to_string()),
         ("topic", "") => ParsedLine::Topic(None),
         ("topic", "-") => ParsedLine::Topic(Some(String::new())),
         ("topic", text) => ParsedLine::Topic(Some(text.to_string())),
-        ("search" | "s", "") => ParsedLine::Unknown("say what to find:  /search WORDS".into()),
+        ("search" | "s", "") => ParsedLine::Unknown("the words are missing:  /search WORDS".into()),
         ("search" | "s", words) => ParsedLine::Search(words.to_string()),
         ("theme", name) => ParsedLine::Theme(name.to_string()),
-        ("nick", "") => ParsedLine::Unknown("say the name too:  /nick NAME".into()),
+        ("nick", "") => ParsedLine::Unknown("a name is missing:  /nick NAME".into()),
         ("nick", name) => ParsedLine::Nick(name.to_string()),
         (name @ ("hide" | "unhide" | "block" | "unblock"), "") => {
-            ParsedLine::Unknown(format!("say whom:  /{name} WHO"))
+            ParsedLine::Unknown(format!("a member is missing:  /{name} WHO"))
         }
         ("hide", who) => ParsedLine::Moderate(Moderate::Hide { who: who.to_string() }),
         ("unhide", who) => ParsedLine::Moderate(Moderate::Unhide { who: who.to_string() }),
@@ -134,7 +134,7 @@ pub fn parse(line: &str) -> ParsedLine {
 fn notify(how: &str) -> ParsedLine {
     match Notify::from_str(how, true) {
         Ok(how) => ParsedLine::Notify(how),
-        Err(_) => ParsedLine::Unknown("say for what:  /notify all, mentions or none".into()),
+        Err(_) => ParsedLine::Unknown("choose one:  /notify all, mentions or none".into()),
     }
 }
 
@@ -145,7 +145,9 @@ fn set(rest: &str) -> ParsedLine {
         }
         None => {
             let keys = Key::ALL.map(Key::name).join(", ");
-            ParsedLine::Unknown(format!("say what to set:  /set KEY VALUE   with one of: {keys}"))
+            ParsedLine::Unknown(format!(
+                "a value is missing:  /set KEY VALUE   with one of: {keys}"
+            ))
         }
     }
 }
@@ -154,7 +156,7 @@ fn unknown(name: &str) -> String {
     let names = COMMANDS.iter().filter_map(|(usage, _)| usage[1..].split(' ').next());
     let meant = closest(name, names);
     let meant = meant.first().map(|suggestions| format!(" Did you mean /{suggestions} ?"));
-    let meant = meant.unwrap_or_else(|| " All of them:  /help".into());
+    let meant = meant.unwrap_or_else(|| " All commands:  /help".into());
     format!("there is no command /{name}.{meant} (// at the start sends it as text)")
 }
 

@@ -1,4 +1,4 @@
-//! Standard input, line by line, without keeping the room waiting.
+//! Reads standard input by line on its own thread.
 
 use std::io::BufRead;
 use std::thread;
@@ -8,28 +8,28 @@ use tokio::sync::mpsc as channel;
 use crate::exit::ExitCode;
 use crate::report::Failure;
 
-/// Lines that were typed and not looked at yet. Whoever types or pipes faster waits.
+/// Typed lines that wait to be processed; further input waits. Chosen: bounds memory.
 pub const LINES_MAX: usize = 16;
 
-/// What came from the user.
+/// An input of the user.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Input {
     /// A line.
     Line(String),
     /// Ctrl-C in the editor.
     Interrupt,
-    /// There will be no more.
+    /// The end of the input.
     End,
 }
 
-/// Standard input, read line by line on a thread of its own.
+/// Standard input, read by line on its own thread.
 pub struct StdinLines(channel::Receiver<Input>);
 
 impl StdinLines {
-    /// Begins to read. A line with more bytes is given in parts.
+    /// Starts reading. A longer line is returned in parts.
     ///
     /// # Errors
-    /// If no thread can be started.
+    /// Fails if a thread cannot be started.
     pub fn open(line_bytes_max: usize) -> Result<Self, Failure> {
         let (typed, lines) = channel::channel(LINES_MAX);
         spawn("multichat-input", move || {
@@ -54,16 +54,16 @@ impl StdinLines {
         Ok(Self(lines))
     }
 
-    /// The next line. Dropping the future loses nothing.
+    /// Returns the next line. Cancel-safe.
     pub async fn next(&mut self) -> Input {
         self.0.recv().await.unwrap_or(Input::End)
     }
 }
 
-/// Starts a thread.
+/// Starts a thread with a name.
 ///
 /// # Errors
-/// If the system has none to give.
+/// Fails if the system has no randomness.
 pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     thread::Builder::new().name(name.into()).spawn(work).map(|_| ()).map_err(|error| {
         Failure::new(ExitCode::Failed, "chat.thread", format!("cannot start a thread: {error}"))

@@ -1,25 +1,25 @@
-//! Colours. None of them says anything that a glyph or a word does not say too.
+//! Defines the colours. Every colour repeats something that a glyph or a word also says.
 
 use ratatui::style::{Color, Modifier, Style};
 
 /// A set of colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
-    /// For light letters on dark ground.
+    /// Light text on a dark background.
     Dark,
-    /// For dark letters on light ground.
+    /// Dark text on a light background.
     Light,
-    /// None at all.
+    /// No colours.
     Plain,
 }
 
-/// Colours of authors that are told apart on dark ground (of the 256).
+/// Author colours that can be distinguished on a dark background (indices of 256).
 const ON_DARK: [u8; 12] = [75, 79, 81, 108, 110, 114, 139, 168, 173, 178, 180, 204];
-/// The same on light ground.
+/// Author colours for a light background.
 const ON_LIGHT: [u8; 12] = [24, 25, 29, 54, 58, 60, 64, 89, 90, 94, 124, 130];
 
 impl Theme {
-    /// The theme of a name.
+    /// Returns the theme of a name.
     pub fn named(name: &str) -> Option<Self> {
         match name.trim() {
             "dark" => Some(Self::Dark),
@@ -29,7 +29,7 @@ impl Theme {
         }
     }
 
-    /// The name of an author: always in the same colour, by his key.
+    /// Returns the style of an author's name; it depends only on the key.
     pub fn author(self, key: &[u8; 32]) -> Style {
         let colours = match self {
             Self::Dark => ON_DARK,
@@ -40,7 +40,7 @@ impl Theme {
         Style::new().fg(Color::Indexed(colour)).add_modifier(Modifier::BOLD)
     }
 
-    /// What is less important.
+    /// Returns the style of less important text.
     pub fn dim(self) -> Style {
         match self {
             Self::Dark => Style::new().fg(Color::Indexed(245)),
@@ -49,17 +49,17 @@ impl Theme {
         }
     }
 
-    /// What is all right.
+    /// Returns the style of a good state.
     pub fn good(self) -> Style {
         self.coloured(Color::Indexed(78), Color::Indexed(28))
     }
 
-    /// What waits, calmly: it is no error.
+    /// Returns the style of a waiting state, which is not an error.
     pub fn waiting(self) -> Style {
         self.coloured(Color::Indexed(110), Color::Indexed(25))
     }
 
-    /// What the user should look at.
+    /// Returns the style of text that needs attention.
     pub fn mark(self) -> Style {
         match self {
             Self::Plain => Style::new().add_modifier(Modifier::REVERSED),
@@ -67,7 +67,7 @@ impl Theme {
         }
     }
 
-    /// What is chosen in a list.
+    /// Returns the style of a selected item.
     pub fn chosen(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }

@@ -1,13 +1,12 @@
-//! All feeds of a room as one conversation.
+//! Orders the messages of all feeds of a room.
 //!
-//! Rule: the order is the same on every machine that holds the same blocks, whenever they came. A
-//! message stands behind the one before it in its feed and behind all that its author had seen
-//! when he wrote it; among those that knew nothing of each other, the times decide that their
-//! authors claim; then the feed's key and the index. A clock that is wrong moves its own messages
-//! and can part no answer from its question.
+//! Rule: the order is the same on every machine that holds the same blocks, in whatever order
+//! they arrived. A message comes after the previous one in its feed and after all that its author
+//! had seen. Otherwise the authors' claimed times decide, then the feed's key and the index. A
+//! wrong clock moves only its own messages and never separates an answer from its question.
 //!
-//! The order is kept in a [`Index`], an index on disk, so a room is opened without reading what was
-//! said in it: only the messages that are shown are read.
+//! An [`Index`] on disk stores the order. So a room opens without reading its messages: only shown
+//! messages are read.
 
 pub mod index;
 pub mod key;
@@ -28,41 +27,42 @@ use crate::message::seen::{self, Head};
 use crate::message::{Chat, Content, Unreadable};
 use crate::sanitize::Clean;
 
-/// Blocks that are read at once: a block of a stranger has up to a mebibyte.
+/// Blocks read at once. Chosen: a block of a peer has up to 1 MiB, so this bounds memory to 64
+/// MiB.
 const READ_BLOCKS_MAX: u64 = 64;
-/// Blocks of all feeds that one step looks at, so that a long catch-up shows something meanwhile
-/// and keeps nobody waiting: a key for some milliseconds.
+/// Blocks per step, over all feeds. Chosen: a step takes a few milliseconds, so a long catch-up
+/// shows progress and keys do not wait.
 const STEP_BLOCKS_MAX: u64 = 256;
-/// Messages that are looked at together while a page is filled.
+/// Messages read at once while a page is filled. Chosen: bounds memory.
 pub const PAGE_SIZE: usize = 256;
-/// Topics that are looked at together. The last one is nearly always that which holds.
+/// Topics read at once. Chosen: the last one is nearly always valid, so few are needed.
 const TOPIC_BATCH: usize = 4;
 
-/// One message in its place.
+/// A message at its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name.
+    /// Its id.
     pub id: MessageId,
-    /// Where it stands.
+    /// Its time key.
     pub hlc: Hlc,
-    /// What it says.
+    /// Its content.
     pub content: Content,
 }
 
 impl Entry {
-    /// Its place among all others.
+    /// Returns its position among all messages.
     pub fn position(&self) -> TimelineKey {
         let block = Block { feed: self.id.feed, index: self.id.index };
         TimelineKey { hlc: self.hlc, block }
     }
 }
 
-/// What the timeline cannot go on after.
+/// A failure that stops the timeline.
 #[derive(Debug)]
 pub enum TimelineError {
-    /// The node does not give back what it holds.
+    /// The node failed to read its data.
     Node(NodeError),
-    /// The index fails.
+    /// The index failed.
     Index(IndexError),
 }
 
@@ -78,38 +78,38 @@ impl From<IndexError> for TimelineError {
     }
 }
 
-/// The conversation, as far as it was read.
+/// The messages of a room, as far as they were read.
 #[derive(Debug)]
 pub struct Timeline {
     index: Index,
-    /// How its blocks are read and written.
+    /// Encodes and decodes the blocks.
     envelope: Envelope,
-    /// The feed whose messages are ours.
+    /// The user's feed.
     own: [u8; 32],
-    /// Feeds of which nothing is shown: they keep their places, and say nothing.
+    /// The hidden feeds: their messages keep their positions, without content.
     hidden: BTreeSet<[u8; 32]>,
 }
 
-/// What one step brought.
+/// The result of one step.
 #[derive(Debug, Default)]
 pub struct Step {
-    /// In the order of the timeline, as far as this step goes.
+    /// The new messages, in timeline order within this step.
     pub entries: Vec<Entry>,
-    /// Whether there is more to read already.
+    /// Whether more messages can be read.
     pub more: bool,
 }
 
 impl Timeline {
-    /// The timeline of whoever writes the feed `own`, with its index in a file, or in memory.
+    /// Opens the timeline of the user with the feed `own`, with its index in a file or in memory.
     ///
     /// # Errors
-    /// If the index cannot be written.
+    /// Fails if the index cannot be written.
     pub fn open(file: Option<File>, envelope: Envelope, own: [u8; 32]) -> Result<Self, IndexError> {
         let index = file.map_or_else(Index::in_memory, Index::open)?;
         Ok(Self { index, envelope, own, hidden: BTreeSet::new() })
     }
 
-    /// Shows nothing of these feeds from now on.
+    /// Sets the hidden feeds.
     pub fn hide(&mut self, hidden: BTreeSet<[u8; 32]>) {
         self.hidden = hidden;
     }
@@ -118,36 +118,36 @@ impl Timeline {
         if self.hidden.contains(feed) { Content::Unreadable(Unreadable::Hidden) } else { content }
     }
 
-    /// How messages become blocks here, and back.
+    /// Returns the envelope of the messages.
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 
-    /// The index.
+    /// Returns the index.
     pub fn index(&self) -> &Index {
         &self.index
     }
 
-    /// What our next message names.
+    /// Returns the heads that our next message refers to.
     ///
     /// # Errors
-    /// If the index cannot be read.
+    /// Fails if the index cannot be read.
     pub fn seen(&self) -> Result<Vec<Head>, IndexError> {
         self.index.seen(&self.own)
     }
 
-    /// How many of our own messages were read.
+    /// Returns how many of our own messages were read.
     ///
     /// # Errors
-    /// If the index cannot be read.
+    /// Fails if the index cannot be read.
     pub fn own_length(&self) -> Result<u64, IndexError> {
         self.index.read_length(&self.own)
     }
 
-    /// Reads on in the feeds that have grown.
+    /// Reads the next blocks of feeds that have grown.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn step(&self, node: &Node) -> Result<Step, TimelineError> {
         let mut step = Step::default();
         let mut new_blocks = Vec::new();
@@ -155,7 +155,8 @@ impl Timeline {
         for feed in node.feeds().await? {
             let mut next = self.index.read_length(&feed.key.0)?;
             if next > feed.length {
-                // The store was put back to an older state: what was read since is not there.
+                // The store was restored to an older state, so the index has blocks that are
+                // missing.
                 self.index.clear()?;
                 return Ok(Step { more: true, ..Step::default() });
             }
@@ -186,19 +187,19 @@ impl Timeline {
         Ok(step)
     }
 
-    /// Reads all that is there and was not read before.
+    /// Reads all new blocks.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn catch_up(&self, node: &Node) -> Result<(), TimelineError> {
         while self.step(node).await?.more {}
         Ok(())
     }
 
-    /// The last `limit` messages that are `wanted`, of those from `since` on.
+    /// Returns the last `limit` messages that are `wanted` and not older than `since`.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn history(
         &self,
         node: &Node,
@@ -214,10 +215,10 @@ impl Timeline {
         Ok(entries)
     }
 
-    /// The last `count` messages before a spot, or of all.
+    /// Returns the last `count` messages before a position, or of the whole room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn page(
         &self,
         node: &Node,
@@ -228,10 +229,10 @@ impl Timeline {
         self.entries(node, &positions).await
     }
 
-    /// The first `count` messages behind a spot, or of all.
+    /// Returns the first `count` messages after a position, or of the whole room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn page_after(
         &self,
         node: &Node,
@@ -245,10 +246,10 @@ impl Timeline {
         self.entries(node, &positions).await
     }
 
-    /// Messages before a spot and from it on, half of `count` each.
+    /// Returns the messages around a position: half of `count` before it, half from it on.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn around(
         &self,
         node: &Node,
@@ -260,10 +261,10 @@ impl Timeline {
         self.entries(node, &positions).await
     }
 
-    /// The messages of these spots.
+    /// Reads the messages at these positions.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn entries(
         &self,
         node: &Node,
@@ -288,10 +289,10 @@ impl Timeline {
         Ok(positions.iter().map(entry).collect())
     }
 
-    /// The last `limit` messages before a spot, or of all, that are `wanted`.
+    /// Returns the last `limit` messages that are `wanted`, before a position or of the whole room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn find(
         &self,
         node: &Node,
@@ -311,11 +312,11 @@ impl Timeline {
         Ok(found)
     }
 
-    /// Who set the topic of a channel last, and to what: the last one in the order of the timeline,
-    /// so that all who hold the same have the same. Those who are hidden set none.
+    /// Returns the current topic of a channel: the last one in timeline order, so all members
+    /// with the same blocks see the same. Topics of hidden members are ignored.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn topic(
         &self,
         node: &Node,
@@ -328,7 +329,7 @@ impl Timeline {
             let positions = self.index.topics(&mark, before, is_shown, TOPIC_BATCH)?;
             let Some(first) = positions.first() else { return Ok(None) };
             before = Some(*first);
-            // What is not kept any more, as of a feed that was refused, is none.
+            // A block that is no longer stored, as of a refused feed, sets no topic.
             for entry in self.entries(node, &positions).await?.into_iter().rev() {
                 match entry.content {
                     Content::Topic(set) if set.channel == *channel => {
@@ -340,7 +341,7 @@ impl Timeline {
         }
     }
 
-    /// Reads a run; one by one where a part of it is not kept any more.
+    /// Reads a run of blocks; one by one if some are no longer stored.
     async fn read_run(
         &self,
         node: &Node,
@@ -369,7 +370,7 @@ impl Timeline {
     }
 }
 
-/// Blocks that lie in one feed one behind the other: the first, and how many.
+/// Groups consecutive blocks of a feed: the first block and the count.
 fn contiguous_runs(positions: &[TimelineKey]) -> Vec<(Block, u64)> {
     let mut blocks: Vec<Block> = positions.iter().map(|position| position.block).collect();
     blocks.sort_unstable();
@@ -389,7 +390,7 @@ fn contiguous_runs(positions: &[TimelineKey]) -> Vec<(Block, u64)> {
     contiguous_runs
 }
 
-/// What the index needs of a block.
+/// Extracts what the index needs from a block.
 fn new_block(envelope: &Envelope, name: Block, block: &[u8], content: &Content) -> NewBlock {
     let claimed_ms = content.chat().and_then(|chat| chat.time).map(Timestamp::as_millisecond);
     let topic_of = match content {

@@ -1,7 +1,7 @@
-//! Messages as people read them: a line with the day where it changes, then time, author, text.
+//! Formats messages for people: a line for each new day, then time, author and text.
 //!
-//! Rule: each line begins with something of ours, so that no text of a peer can pass for a line
-//! of another one or of the program.
+//! Rule: each line starts with our own text, so peer text cannot imitate another message or the
+//! program.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -12,10 +12,10 @@ use crate::report::ColourMode;
 use crate::sanitize;
 use crate::timeline::Entry;
 
-/// Colours that are told apart on dark and on light ground (of the 256).
+/// Colours that can be distinguished on dark and light backgrounds (indices of 256).
 const COLOURS: [u8; 12] = [31, 33, 37, 64, 67, 71, 97, 125, 130, 136, 166, 168];
 
-/// Writes messages one after the other.
+/// Formats messages one after the other.
 #[derive(Debug)]
 pub struct Transcript {
     zone: TimeZone,
@@ -25,18 +25,18 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// A transcript in a time zone.
+    /// Creates a transcript with times of a time zone.
     pub fn new(zone: TimeZone, colour_mode: ColourMode) -> Self {
         Self { zone, colour_mode, timestamps: Timestamps::default(), day: None }
     }
 
-    /// The same with another time before each message.
+    /// Sets the time format.
     #[must_use]
     pub fn with(self, timestamps: Timestamps) -> Self {
         Self { timestamps, ..self }
     }
 
-    /// The lines of one message.
+    /// Returns the lines of a message.
     pub fn lines(&mut self, entry: &Entry) -> Vec<String> {
         let chat = entry.content.chat();
         let nick = chat.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default();
@@ -72,7 +72,7 @@ impl Transcript {
     }
 }
 
-/// The author with the characters of his key, in a colour of the key.
+/// Formats an author with characters of the key, in a colour of the key.
 pub fn author(nick: &str, key: &[u8; 32], colour_mode: ColourMode) -> String {
     let author = sanitize::author(nick, key);
     match colour_mode {
@@ -84,7 +84,7 @@ pub fn author(nick: &str, key: &[u8; 32], colour_mode: ColourMode) -> String {
     }
 }
 
-/// A number of things, in words.
+/// Formats a number with a noun.
 pub fn plural(number: u64, thing: &str) -> String {
     match number {
         1 => format!("1 {thing}"),
@@ -92,7 +92,7 @@ pub fn plural(number: u64, thing: &str) -> String {
     }
 }
 
-/// What is less important.
+/// Formats less important text.
 pub fn dim(text: &str, colour_mode: ColourMode) -> String {
     match colour_mode {
         ColourMode::Plain => text.to_string(),

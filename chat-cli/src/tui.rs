@@ -1,8 +1,8 @@
-//! A room on the whole screen.
+//! Shows a room in full-screen mode.
 //!
-//! Rule: [`model`] is what is shown and knows no terminal; [`view`] makes a picture of it and
-//! changes nothing; [`event_loop`] joins both to a room and a [`terminal`], and decides nothing. A
-//! second window of the same room is a [`attached`] of the process that has it.
+//! Rule: [`model`] holds what is shown and knows no terminal; [`update`] changes it. [`view`] draws
+//! the model and changes nothing. [`event_loop`] connects them to a room and a [`terminal`], and
+//! decides nothing. A second window of the same room is [`attached`] to the process that has it open.
 
 pub mod attached;
 pub mod event_loop;

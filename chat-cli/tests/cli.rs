@@ -1,4 +1,4 @@
-//! The real program on real folders, in what it does without a network.
+//! Tests the real program on real folders, without a network.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use multichat::invite::Invite;
 use tempfile::TempDir;
 
-/// The program with a folder of its own and nothing of the caller's environment.
+/// Creates a command with its own folder and an empty environment.
 fn command(dir: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_multichat"));
     command.env_clear().env("MULTICHAT_DATA_DIR", dir.join("data")).args(words);
@@ -22,7 +22,7 @@ fn shown(output: Output) -> (i32, String, String) {
     (output.status.code().expect("a code"), text(output.stdout), text(output.stderr))
 }
 
-/// Two invites of one room differ in who invites.
+/// Two invites of one room may differ in their inviter.
 fn assert_same_room(one: &str, other: &str) {
     let [one, other] = [one, other].map(|text| Invite::parse(text).expect("an invite"));
     assert_eq!(one.key(), other.key());
@@ -48,15 +48,15 @@ fn invite_of_one_profile_is_joined_by_another() {
     let (first, second) = (folder(), folder());
     let (code, out, err) = run(&first, &["new", "kitchen", "--no-open"]);
     assert_eq!(code, 0, "{err}");
-    assert!(err.contains("made room \"kitchen\""), "{err}");
+    assert!(err.contains("created room \"kitchen\""), "{err}");
     assert!(err.contains("anyone with this invite can read the whole history"));
     let invite = out.trim();
-    // Key, name and fingerprint; an address makes it 11 longer. A QR code of it fits 80 by 24.
+    // Key, name and fingerprint; an address adds 11 characters. A QR code of it fits 80 by 24.
     assert!(invite.starts_with("mfchat:") && invite.len() <= 96, "{out}");
     assert_eq!(run(&first, &["invite", "kitchen"]).1, out);
     let reachable = run(&first, &["invite", "--listen", "192.0.2.7:4977"]).1;
     assert!(reachable.trim().len() <= 108, "{reachable}");
-    // An address that nobody else can dial is left out.
+    // An address that other machines cannot dial is left out.
     assert_eq!(run(&first, &["invite", "--listen", "0.0.0.0:4977"]).1, out);
     assert_eq!(run(&first, &["invite", "-q"]).2, "");
 

@@ -1,4 +1,4 @@
-//! Many messages arrive from another member while somebody types.
+//! Measures a burst: many messages arrive from another member while the user types.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,14 +18,14 @@ use crate::fill::{fill, flags, open};
 use crate::screen::Screen;
 use crate::{Done, failed};
 
-/// Somebody types a key each twentieth of a second.
+/// The interval between keys. Chosen: 20 keys a second, faster than people type.
 const KEY_EVERY: Duration = Duration::from_millis(50);
-/// What comes is drawn as often as the program does, what is typed at once.
+/// The interval between frames, as in the program. Input is drawn at once.
 const FRAME_INTERVAL: Duration = Duration::from_millis(33);
-/// It is over by then, or something is broken.
+/// The time limit; a longer run means that something is broken.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// What was seen.
+/// The results.
 pub(crate) struct Burst {
     pub(crate) time: Duration,
     pub(crate) typed: usize,
@@ -37,7 +37,7 @@ fn quiet() -> Output {
     Output { verbosity: Verbosity::Quiet, ..Output::plain(Format::Text) }
 }
 
-/// A member with all messages, in a thread of its own, until it receives the end signal.
+/// Serves all messages on its own thread until `end` is signalled.
 fn serve(
     folder: PathBuf,
     address_sender: mpsc::Sender<SocketAddr>,
@@ -86,8 +86,8 @@ pub(crate) async fn run(folder: &Path, messages: u64) -> Done<Burst> {
     burst
 }
 
-/// What the shell of the program does, without a terminal: a key comes first, then what the node
-/// tells, then some of the messages that came.
+/// Does what the program's shell does, without a terminal: keys first, then events of the node,
+/// then some of the new messages.
 async fn watch(folder: &Path, peer: &str, messages: u64) -> Done<Burst> {
     let global = flags(folder, &["--peer", peer])?;
     let mut session = open(&global, "burst").await?;

@@ -1,6 +1,6 @@
 //! Measures the chat: `cargo run --release -p multichat --example figures [MESSAGES]`.
 //!
-//! MESSAGES is how many the largest room holds, in which is searched. Everything is in a temporary
+//! MESSAGES is the size of the largest room, which is searched. All data is in a temporary
 //! folder, and the network is loopback.
 
 mod burst;
@@ -28,7 +28,7 @@ const ROOM: u64 = 10_000;
 const BURST: u64 = 10_000;
 const SEARCHED: u64 = 1_000_000;
 const KEYS: usize = 1_000;
-/// The word by which this program starts itself to be weighed.
+/// The argument that makes this program measure its own memory.
 const WEIGH: &str = "--weigh";
 
 #[tokio::main(flavor = "current_thread")]
@@ -80,7 +80,7 @@ async fn main() -> Done<()> {
     Ok(())
 }
 
-/// Opens a room as the program does, up to its first picture.
+/// Opens a room as the program does, up to its first frame.
 async fn shown(folder: &Path, room: &str) -> Done<(Session, Screen)> {
     let session = open(&flags(folder, &[])?, room).await?;
     session.catch_up().await.map_err(failed)?;
@@ -89,7 +89,7 @@ async fn shown(folder: &Path, room: &str) -> Done<(Session, Screen)> {
     Ok((session, screen))
 }
 
-/// A search that finds nothing looks at everything.
+/// Runs a search without results, which reads every message.
 async fn search(session: &Session) -> Done<(Duration, Vec<Duration>)> {
     let start = Instant::now();
     let mut slices = Vec::new();
@@ -102,7 +102,7 @@ async fn search(session: &Session) -> Done<(Duration, Vec<Duration>)> {
     Ok((start.elapsed(), slices))
 }
 
-/// In a process of its own: visits every room, and says what memory that took.
+/// Opens every room in turn and prints the memory used. Runs in its own process.
 async fn weigh(folder: &Path) -> Done<()> {
     for number in 0..ROOMS {
         let (session, _screen) = shown(folder, &format!("room{number}")).await?;

@@ -1,4 +1,4 @@
-//! The screen of a room, drawn without a terminal.
+//! Draws the screen of a room without a terminal.
 
 use std::time::{Duration, Instant};
 
@@ -17,10 +17,10 @@ use ratatui::backend::TestBackend;
 use crate::{Done, failed};
 
 const SIZE: Size = Size { width: 120, height: 40 };
-/// As many rows as the program reads for its first picture.
+/// The rows that the program loads for its first frame.
 const PAGE_ROWS: usize = 200;
 
-/// A model with the picture of it.
+/// A model with its frame.
 pub(crate) struct Screen {
     pub(crate) model: Model,
     terminal: Terminal<TestBackend>,
@@ -48,18 +48,18 @@ impl Screen {
         Ok(())
     }
 
-    /// Types one key and draws it.
+    /// Types one key and draws the frame.
     pub(crate) fn key(&mut self) -> Done<()> {
         self.model.input(Event::Key(KeyEvent::from(KeyCode::Char('x'))));
         self.draw()
     }
 
-    /// How long each of some keys takes to be seen, among these messages.
+    /// Returns the time from each key to its frame, with these messages in the model.
     pub(crate) fn keys(&mut self, entries: Vec<Entry>, count: usize) -> Done<Vec<Duration>> {
         self.model.update(ModelEvent::NewMessages(entries));
         let mut times = Vec::with_capacity(count);
         for number in 0..count {
-            // A line is as long as people write.
+            // Keeps the line at a usual length.
             if number % 80 == 0 {
                 self.model.input_line.set("");
             }

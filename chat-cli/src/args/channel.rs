@@ -1,11 +1,11 @@
-//! The flags that name a channel.
+//! Defines the flags that name a channel.
 
 use clap::Args;
 
 use crate::message::{CHANNEL, channel_name};
 use crate::sanitize::Clean;
 
-/// Where to say something.
+/// The channel to write to.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[group(skip)]
 pub struct ChannelArg {
@@ -21,23 +21,23 @@ impl Default for ChannelArg {
 }
 
 impl ChannelArg {
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> Clean {
         channel_name(&self.name)
     }
 }
 
-/// Where to look.
+/// The channel to read, or all channels.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[group(skip)]
 pub struct ChannelFilter {
-    /// Only what was said in this channel
+    /// Messages of this channel only
     #[arg(short = 'c', long = "channel", value_name = "NAME")]
     name: Option<String>,
 }
 
 impl ChannelFilter {
-    /// Whether something in this channel is meant.
+    /// Returns whether this channel is selected.
     pub fn matches(&self, channel: &Clean) -> bool {
         self.name.as_deref().is_none_or(|name| channel_name(name) == *channel)
     }

@@ -1,47 +1,47 @@
-//! The commands that take a room's messages elsewhere, or look at what is kept.
+//! Defines the commands that search, export and check stored messages.
 
 use clap::{Subcommand, ValueEnum};
 
 use super::channel::ChannelFilter;
 
-/// Commands on what is kept here. None of them needs a network.
+/// Commands on stored messages. None of them needs a network.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum HistoryCommand {
     /// Find messages
     Search {
-        /// What they say
+        /// Words to find
         #[arg(required = true, value_name = "WORDS")]
         words: Vec<String>,
-        /// Where to look
+        /// The channel to search.
         #[command(flatten)]
         channel: ChannelFilter,
-        /// How many, at most
+        /// Maximum number of results
         #[arg(short = 'n', long = "lines", default_value_t = 50, value_name = "COUNT")]
         lines: usize,
     },
     /// Print all messages of a room
     Export {
-        /// In which form
+        /// Output format
         #[arg(long, default_value = "txt", value_name = "FORM")]
         format: ExportFormat,
-        /// Which channel
+        /// The channel to export.
         #[command(flatten)]
         channel: ChannelFilter,
     },
     /// Check a feed from its first to its last message
     Inspect {
-        /// What to look at
+        /// What to check
         #[command(subcommand)]
         what: InspectTarget,
     },
 }
 
-/// What can be looked at.
+/// What can be checked.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum InspectTarget {
-    /// A feed, by its key or the first characters of it
+    /// A feed, by its key or the first characters of its key
     Feed {
-        /// The key, as `multichat feeds` prints it
+        /// The key, as printed by `multichat feeds`
         key: String,
     },
 }
@@ -49,11 +49,11 @@ pub enum InspectTarget {
 /// The form of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
-    /// As `tail` prints it.
+    /// Text as `tail` prints it.
     Txt,
     /// Markdown.
     Md,
-    /// One page of HTML that needs nothing else.
+    /// One self-contained HTML page.
     Html,
     /// JSON lines, as `tail --json` prints them.
     Jsonl,

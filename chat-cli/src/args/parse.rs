@@ -1,4 +1,4 @@
-//! From the words of a command line to an [`Invocation`].
+//! Parses the words of a command line to an [`Invocation`].
 
 use std::ffi::OsString;
 
@@ -13,16 +13,16 @@ use crate::report::Failure;
 /// Why there is nothing to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParseExit {
-    /// Help or the version: for stdout, and no error.
+    /// Help or the version, for standard output. Not an error.
     Print(String),
-    /// The words make no command.
+    /// The command line is invalid.
     Fail(Failure),
 }
 
-/// Understands a command line; the first word is the program's name.
+/// Parses a command line. The first word is the program's name.
 ///
 /// # Errors
-/// A failure here has exit code 2, and shows words that would have been understood.
+/// Returns a failure with exit code 2 that shows a valid command line.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, ParseExit> {
     let found = help::command_with_short_help().try_get_matches_from(words).map_err(stop)?;
     let line = CommandLine::from_arg_matches(&found).map_err(stop)?;
@@ -42,7 +42,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Pa
     Ok(Invocation { global, action })
 }
 
-/// Whether an error of [`parse`] itself has to be a JSON line.
+/// Returns whether errors of [`parse`] itself must be JSON lines.
 pub fn wants_json(words: &[OsString]) -> bool {
     words.iter().take_while(|word| *word != "--").any(|word| word == "--json")
 }
@@ -52,7 +52,7 @@ fn stop(error: clap::Error) -> ParseExit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return ParseExit::Print(text.trim_end().to_string());
     }
-    // clap writes paragraphs: what is wrong, tips, usage, and where to find help.
+    // clap writes paragraphs: the error, tips, the usage, and where to find help.
     let mut paragraphs = text.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
     let what = paragraphs.next().unwrap_or_default();
     let what = what.strip_prefix("error: ").unwrap_or(what);

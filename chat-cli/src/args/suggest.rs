@@ -1,4 +1,4 @@
-//! What was meant by words that make no command.
+//! Suggests what an unknown command may have meant.
 
 use clap::CommandFactory;
 
@@ -8,14 +8,14 @@ use crate::invite::input::looks_like_invite;
 use crate::report::Failure;
 use crate::similar::closest;
 
-/// The command most like a word, if one is.
+/// Returns the command most similar to a word, if any.
 pub fn nearest_command(word: &str) -> Option<String> {
     let line = CommandLine::command();
     let names: Vec<&str> = line.get_subcommands().map(|command| command.get_name()).collect();
     closest(word, names).first().map(|name| (*name).to_string())
 }
 
-/// Says what several words that start with no command may have meant.
+/// Suggests what words that start with no command may have meant.
 pub(super) fn unknown(words: &[String]) -> Failure {
     let first = words.first().map_or("", String::as_str);
     let failure = Failure::new(ExitCode::Usage, "usage", format!("there is no command '{first}'"));

@@ -1,4 +1,4 @@
-//! The process that came second.
+//! Implements the process that attaches to another one.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::envelope;
 use crate::exit::ExitCode;
 use crate::report::Failure;
 
-/// A line to the process that has the profile.
+/// A connection to the process that has the profile open.
 #[derive(Debug)]
 pub struct Client {
     requests: mpsc::Sender<Request>,
@@ -17,7 +17,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Comes in; `None` if nobody listens there.
+    /// Connects; `None` if no process listens there.
     #[cfg(unix)]
     pub async fn connect(socket: &Path) -> Option<Self> {
         let stream = tokio::net::UnixStream::connect(socket).await.ok()?;
@@ -26,58 +26,58 @@ impl Client {
         Some(Self { requests, responses })
     }
 
-    /// Comes in; `None` if nobody listens there, which nobody can on this system.
+    /// Returns `None`: this system has no Unix sockets.
     #[cfg(not(unix))]
     pub async fn connect(_: &Path) -> Option<Self> {
         None
     }
 
-    /// Asks for something.
+    /// Sends a request.
     ///
     /// # Errors
-    /// Exit 1 if the host is gone.
+    /// Exit 1 if the host has closed the connection.
     pub async fn request(&self, request: Request) -> Result<(), Failure> {
         self.requests.send(request).await.map_err(|_| host_gone())
     }
 
-    /// What the host tells next; `None` when it is gone. Dropping the future loses nothing.
+    /// Returns the next response; `None` if the host has closed. Cancel-safe.
     pub async fn next(&mut self) -> Option<Response> {
         self.responses.recv().await
     }
 }
 
-/// What to tell when the host ended meanwhile.
+/// Returns the failure to report when the host has closed.
 pub fn host_gone() -> Failure {
-    Failure::new(ExitCode::Failed, "attach.gone", "the process that had the room open has ended")
-        .help("what it said to be stored is stored; start again:  multichat")
+    Failure::new(ExitCode::Failed, "attach.gone", "the process that had the room open has exited")
+        .help("everything reported as stored is safe; start again:  multichat")
 }
 
-/// What to tell when the host does not answer.
+/// Returns the failure to report when the host does not answer.
 pub fn host_silent() -> Failure {
     Failure::new(ExitCode::Failed, "attach.silent", "the process that has the room does not answer")
-        .help("before you send it again, see there whether the message is stored")
+        .help("before you resend it, check in that window whether the message is stored")
 }
 
-/// What a refusal means to the user.
+/// Converts a refusal to a failure for the user.
 pub fn refusal_failure(refusal: &Refusal) -> Failure {
     match refusal {
         Refusal::OtherRoom(open) => {
             let message =
                 format!("this profile is open in another process, in the room \"{open}\"");
             Failure::new(ExitCode::InUse, "store.locked", message)
-                .help("go to the other room there, or end that process first")
+                .help("switch rooms in that window, or close it first")
         }
         Refusal::NoScreen => {
-            let message = "this profile is open in a process that shows no screen";
+            let message = "this profile is open in a process without a screen";
             Failure::new(ExitCode::InUse, "store.locked", message)
-                .help("messages can be sent through it:  multichat send TEXT")
-                .help("to open the room here, end that process first")
+                .help("to send through it:  multichat send TEXT")
+                .help("to open the room here, stop that process first")
         }
         Refusal::Sealed => envelope::sealed_room_failure(),
         Refusal::NotStored(why) => {
             let message = format!("the message was not stored: {why}");
             Failure::new(ExitCode::Failed, "message.refused", message)
-                .help("look at the process that has the room open")
+                .help("check the process that has the room open")
         }
     }
 }

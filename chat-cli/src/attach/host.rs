@@ -1,4 +1,4 @@
-//! The process that has the profile open, for those that come after it.
+//! Serves attached clients in the process that has the profile open.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,39 +11,40 @@ use crate::args::Global;
 use crate::profile::Profile;
 use crate::report::Failure;
 
-/// The name of the socket in the folder of the profile.
+/// The name of the socket in the profile's folder.
 pub const SOCKET: &str = "window.sock";
-/// The most guests at one time. One more is let go at once.
+/// The most clients at a time; further connections are closed. Chosen: more windows than a person
+/// uses, and bounds memory.
 pub const CLIENTS_MAX: usize = 8;
 
-/// Where the process that has a profile listens; `None` where nothing goes to disk.
+/// Returns the socket path of the profile; `None` if the profile is not on disk.
 ///
 /// # Errors
-/// If there is no home folder.
+/// Fails if there is no home folder.
 pub fn socket(global: &Global) -> Result<Option<PathBuf>, Failure> {
     Profile::folder(global).map(|folder| folder.map(|folder| folder.join(SOCKET)))
 }
 
-/// A guest, by the order of coming.
+/// An attached client, numbered in the order of connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClientId(u64);
 
-/// What a guest did.
+/// An event of a client.
 #[derive(Debug)]
 pub enum ClientEvent {
-    /// It came, and is told things here.
+    /// It connected; responses go to this channel.
     Connected(mpsc::Sender<Response>),
-    /// It asked for something.
+    /// It sent a request.
     Requested(Request),
-    /// It is gone.
+    /// It disconnected.
     Disconnected,
 }
 
-/// Lets guests in until it is dropped.
+/// Accepts clients until dropped.
 #[derive(Debug)]
 pub struct Host {
     event: mpsc::Receiver<(ClientId, ClientEvent)>,
-    /// None where no guest can come.
+    /// `None` if no client can connect.
     listener: Option<Listener>,
 }
 
@@ -54,23 +55,23 @@ struct Listener {
 }
 
 impl Host {
-    /// Listens at a path. The caller has the lock of the profile: whatever lies there is left from
-    /// a process that is gone.
+    /// Listens at a path. The caller holds the profile's lock, so an existing socket is left over
+    /// from a process that has exited.
     ///
     /// # Errors
-    /// If no socket can be made there.
+    /// Fails if the socket cannot be created.
     pub fn open(path: &Path) -> io::Result<Self> {
         let (sender, event) = mpsc::channel(super::wire::MESSAGES_MAX);
         let task = accept(path, sender)?;
         Ok(Self { event, listener: Some(Listener { path: path.to_path_buf(), task }) })
     }
 
-    /// One to which nobody comes.
+    /// Creates a host without a socket.
     pub fn closed() -> Self {
         Self { event: mpsc::channel(1).1, listener: None }
     }
 
-    /// What a guest does next; for ever if none can come.
+    /// Returns the next event of a client. Never returns if no client can connect.
     pub async fn next(&mut self) -> (ClientId, ClientEvent) {
         match self.event.recv().await {
             Some(event) => event,
@@ -83,7 +84,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         if let Some(listener) = &self.listener {
             listener.task.abort();
-            // What stays is removed by the next one that opens the profile.
+            // If this fails, the next process that opens the profile removes the socket.
             let _ = std::fs::remove_file(&listener.path);
         }
     }
@@ -100,7 +101,7 @@ fn accept(path: &Path, event: mpsc::Sender<(ClientId, ClientEvent)>) -> io::Resu
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // The folder is 0700, so nobody comes between the two calls.
+    // The folder has mode 0700, so no other user can connect between the two calls.
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     let slots = Arc::new(Semaphore::new(CLIENTS_MAX));
@@ -143,6 +144,6 @@ async fn serve_client(
             return;
         }
     }
-    // The receiver is gone only when the whole host is.
+    // Sending fails only if the host is dropped.
     let _ = event.send((id, ClientEvent::Disconnected)).await;
 }

@@ -1,4 +1,4 @@
-//! Messages that guests hand over.
+//! Sends messages on behalf of attached clients and reports their delivery.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::exit::ExitCode;
 use crate::report::Failure;
 use crate::session::Session;
 
-/// The guests that are here, and how far the last message of each has got.
+/// The attached clients, and the delivery of the last message of each.
 #[derive(Debug, Default)]
 pub struct Submissions {
     clients: BTreeMap<ClientId, mpsc::Sender<Response>>,
@@ -19,10 +19,11 @@ pub struct Submissions {
 }
 
 impl Submissions {
-    /// Takes what a guest did, and gives back what else it asks for, with where to tell it.
+    /// Handles an event of a client. Returns requests other than `Send`, with the channel for the
+    /// response.
     ///
     /// # Errors
-    /// If the store fails.
+    /// Fails if the store fails.
     pub async fn on_event(
         &mut self,
         session: &Session,
@@ -70,7 +71,7 @@ impl Submissions {
             Err(failure) => {
                 let words = failure.report().map_or("", |report| report.message().as_str());
                 let response = Response::Refused(Refusal::NotStored(words.to_string()));
-                // The guest can put that right; of all else the process here ends.
+                // The client can correct this input. Any other failure ends the process.
                 if failure.exit() == ExitCode::BadInput {
                     return Ok(response);
                 }
@@ -80,10 +81,10 @@ impl Submissions {
         }
     }
 
-    /// Tells every guest how far its message has got.
+    /// Reports to every client the delivery of its message.
     ///
     /// # Errors
-    /// If the node has closed.
+    /// Fails if the node has closed.
     pub async fn update(&mut self, session: &Session) -> Result<(), Failure> {
         let mut reports = Vec::with_capacity(self.holders.len());
         for (id, holders) in &mut self.holders {
@@ -95,7 +96,7 @@ impl Submissions {
         Ok(())
     }
 
-    /// A guest that does not read misses it; it is told again with the next look.
+    /// Sends a response. A client that does not read misses it, and gets the next report.
     fn respond(&self, id: ClientId, response: Response) {
         if let Some(responses) = self.clients.get(&id) {
             let _ = responses.try_send(response);

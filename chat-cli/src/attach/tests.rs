@@ -11,7 +11,7 @@ use super::client::Client;
 use super::host::{CLIENTS_MAX, ClientEvent, ClientId, Host};
 use super::*;
 
-/// A host in a folder of its own.
+/// Opens a host in a temporary folder.
 fn host() -> (tempfile::TempDir, PathBuf, Host) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(host::SOCKET);
@@ -70,12 +70,12 @@ async fn client_over_the_limit_is_disconnected() {
     let (_dir, path, mut host) = host();
     let mut clients = Vec::new();
     for _ in 0..CLIENTS_MAX {
-        // Who is told nothing any more is let go, so both ends are kept.
+        // Dropping either end disconnects the client, so both are kept.
         clients.push((Client::connect(&path).await.unwrap(), came(&mut host).await));
     }
     let mut late = UnixStream::connect(&path).await.unwrap();
     assert_eq!(late.read(&mut [0; 1]).await.unwrap(), 0);
-    // A seat that becomes free is there for the next one.
+    // After a client disconnects, another one can connect.
     drop(clients);
     for _ in 0..CLIENTS_MAX {
         assert!(matches!(host.next().await, (_, ClientEvent::Disconnected)));
@@ -88,7 +88,7 @@ async fn client_over_the_limit_is_disconnected() {
 async fn socket_is_private_replaces_a_stale_one_and_is_removed() {
     let (_dir, path, host) = host();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    // As a process leaves it that was killed.
+    // Left behind as if the process was killed.
     std::mem::forget(host);
     let host = Host::open(&path).unwrap();
     assert!(Client::connect(&path).await.is_some());
@@ -103,7 +103,7 @@ async fn client_that_does_not_read_blocks_no_other() {
     let _stream = UnixStream::connect(&path).await.unwrap();
     let (_, responses) = came(&mut host).await;
     let mut taken = 0;
-    // The system takes some, the queue some more, and then there is no room: at once.
+    // The socket buffers some messages and the queue some more; then sending fails at once.
     while responses.try_send(Response::Draw(vec![0; 1 << 20])).is_ok() {
         taken += 1;
         tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! The program about itself: what works here, its manual, and what shells want to know of it.
+//! Runs the commands about the program: doctor, version, manual and completions.
 
 mod doctor;
 
@@ -36,7 +36,7 @@ pub(super) fn run(global: &Global, output: &Output, about: About) -> Result<(), 
     }
 }
 
-/// The version, and what it speaks.
+/// Prints the version, as JSON with the schema version and the platform.
 fn version(output: &Output) -> Result<(), Failure> {
     let version = env!("CARGO_PKG_VERSION");
     match output.format {
@@ -57,5 +57,5 @@ fn pages(folder: &Path) -> Result<(), Failure> {
 
 fn failed(error: &std::io::Error) -> Failure {
     Failure::new(ExitCode::Failed, "man.write", format!("cannot write a manual page: {error}"))
-        .help("name a folder that you may write in:  multichat man FOLDER")
+        .help("name a folder with write permission:  multichat man FOLDER")
 }

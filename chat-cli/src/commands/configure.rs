@@ -1,4 +1,4 @@
-//! The settings: to see, to change, and to open in an editor.
+//! Shows and changes the settings, and opens them in an editor.
 
 use std::env;
 use std::process::Command;
@@ -42,7 +42,7 @@ enum Names {
     Omitted,
 }
 
-/// Prints what holds for a key where no flag says otherwise.
+/// Prints the value of a setting without flags.
 fn show(output: &Output, config: &Config, key: Key, names: Names) -> Result<(), Failure> {
     let written = config.get(key);
     let values: Vec<_> = match written {
@@ -64,7 +64,7 @@ fn show(output: &Output, config: &Config, key: Key, names: Names) -> Result<(), 
     }
 }
 
-/// Opens the file with every key explained, and looks whether it is right afterwards.
+/// Opens the settings file, with every key explained, and checks it afterwards.
 fn edit(global: &Global, output: &Output) -> Result<(), Failure> {
     let path = config::file::path(global)?;
     let old = config::file::text_of(&path)?;
@@ -74,17 +74,17 @@ fn edit(global: &Global, output: &Output) -> Result<(), Failure> {
     }
     let named = |name| env::var(name).ok().filter(|value| !value.trim().is_empty());
     let Some(editor) = named("VISUAL").or_else(|| named("EDITOR")) else {
-        let message = "no editor is named by VISUAL or EDITOR";
+        let message = "neither VISUAL nor EDITOR is set";
         let failure = Failure::new(ExitCode::Failed, "config.editor", message);
-        return Err(failure.help(format!("open it yourself:  {}", path.display())));
+        return Err(failure.help(format!("open the file yourself:  {}", path.display())));
     };
     let mut words = editor.split_whitespace();
     let mut command = Command::new(words.next().unwrap_or_default());
     let done = command.args(words).arg(&path).status();
     let failed = |why: String| {
-        let message = format!("the editor '{editor}' has failed: {why}");
+        let message = format!("the editor '{editor}' failed: {why}");
         Failure::new(ExitCode::Failed, "config.editor", message)
-            .help("name another one:  EDITOR=nano multichat config edit")
+            .help("use another editor:  EDITOR=nano multichat config edit")
     };
     match done {
         Ok(status) if status.success() => {}
@@ -92,5 +92,5 @@ fn edit(global: &Global, output: &Output) -> Result<(), Failure> {
         Err(error) => return Err(failed(error.to_string())),
     }
     Config::parse(&config::file::text_of(&path)?.unwrap_or_default(), &path)?;
-    output.say(&format!("the settings in {} are right", path.display()))
+    output.say(&format!("the settings in {} are valid", path.display()))
 }

@@ -1,4 +1,4 @@
-//! Stored messages: found again, taken elsewhere, or checked. No network is used.
+//! Runs the commands that search, export and check stored messages, without a network.
 
 use super::inspect;
 use crate::args::Global;
@@ -21,7 +21,7 @@ pub(super) fn run(
     block_on(async {
         let profile = Profile::open(global)?;
         let room = profile.find(global.room.as_deref())?;
-        // A feed can be checked without being read.
+        // A feed can be checked without the key that decrypts it.
         let room =
             if matches!(history, HistoryCommand::Inspect { .. }) { room } else { room.readable()? };
         let session = Session::open(global, profile, room).await?;

@@ -1,4 +1,4 @@
-//! What is here of a room, without a network.
+//! Prints the stored state of a room, without a network.
 
 use jiff::tz::TimeZone;
 
@@ -18,9 +18,9 @@ use crate::session::Session;
 use crate::session::channels::Channel;
 use crate::transcript::plural;
 
-/// Blocks that are read at once.
+/// Blocks read at once. Chosen: bounds memory to 4 MiB, as a message has at most 64 KiB.
 const READ_BLOCKS: u64 = 64;
-/// So many characters name a feed, at least.
+/// The shortest key prefix that names a feed. Chosen: 4 hex digits, as for members.
 const KEY_PREFIX_CHARS_MIN: usize = 4;
 
 async fn open(global: &Global) -> Result<Session, Failure> {
@@ -53,7 +53,7 @@ pub(super) async fn feeds(global: &Global, output: &Output) -> Result<(), Failur
     Ok(())
 }
 
-/// The channels, the one that every room has first.
+/// Prints the channels; the default channel comes first.
 pub(super) async fn channels(global: &Global, output: &Output) -> Result<(), Failure> {
     let profile = Profile::open(global)?;
     let room = profile.find_readable(global.room.as_deref())?;
@@ -99,15 +99,14 @@ pub(super) async fn status(global: &Global, output: &Output) -> Result<(), Failu
         })),
         Format::Text => {
             let (messages, members) = (plural(have, "message"), plural(feeds, "member"));
-            output.data(&format!("\"{room}\": {messages} of {members} are here; offline"))
+            output.data(&format!("\"{room}\": {messages} of {members} stored; offline"))
         }
     };
     session.close().await;
     done
 }
 
-/// Reads a whole feed: each block that is read is proved against the author's signature on the
-/// way out of the store.
+/// Reads a whole feed. The store verifies each block against the author's signature.
 pub(super) async fn feed(session: &Session, output: &Output, prefix: &str) -> Result<(), Failure> {
     let feeds = session.node().feeds().await.map_err(|error| session.failed(error))?;
     let prefix = prefix.to_lowercase();
@@ -117,9 +116,9 @@ pub(super) async fn feed(session: &Session, output: &Output, prefix: &str) -> Re
         (Some(feed), None) => feed,
         (found, _) => {
             let what = if found.is_some() { "several feeds have" } else { "no feed has" };
-            let message = format!("{what} a key that begins with \"{prefix}\"");
+            let message = format!("{what} a key that starts with \"{prefix}\"");
             let failure = Failure::new(ExitCode::NotFound, "feed.unknown", message);
-            return Err(failure.help("all of them:  multichat feeds"));
+            return Err(failure.help("all keys:  multichat feeds"));
         }
     };
     let (mut chain, mut unreadable, mut at) = (None, 0u64, 0);
@@ -149,5 +148,5 @@ pub(super) async fn feed(session: &Session, output: &Output, prefix: &str) -> Re
     ))?;
     output.data(&format!("unreadable  {unreadable}"))?;
     output.data(&format!("digest      {digest}"))?;
-    output.say("all blocks are as their author signed them; members with this digest hold the same")
+    output.say("all signatures are valid; members with the same digest hold the same messages")
 }

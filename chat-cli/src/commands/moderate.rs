@@ -1,4 +1,4 @@
-//! Decides whom the user reads, and lists what was decided.
+//! Hides and blocks members, and lists these decisions.
 
 use crate::args::Global;
 use crate::args::moderate::Moderate;

@@ -1,4 +1,4 @@
-//! What is asked of somebody new: one question, and only where a person can answer it.
+//! Asks a new user for a name. Asks only if a person can answer.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -8,15 +8,15 @@ use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::Failure;
 
-/// More than any answer that makes sense.
+/// The longest answer that is read: more than any name or invite.
 const ANSWER_BYTES_MAX: u64 = 1_024;
 
-/// Whether somebody sits there who can be asked.
+/// Returns whether a person can answer.
 pub(super) fn can_ask(output: &Output) -> bool {
     output.terminals.stdin && output.terminals.stderr && output.format == Format::Text
 }
 
-/// Calls the user as the flags do, or asks for a name if there is none yet.
+/// Sets the name from the flags, or asks for one if the profile has none.
 pub(super) fn name(global: &Global, profile: &mut Profile, output: &Output) -> Result<(), Failure> {
     if let Some(nick) = &global.nick {
         return profile.set_nick(nick).map(|_| ());
@@ -28,12 +28,12 @@ pub(super) fn name(global: &Global, profile: &mut Profile, output: &Output) -> R
     store_name(profile, &answer)
 }
 
-/// Asks for a name, or for an invite: what was typed, and nothing else.
+/// Asks for a name or an invite and returns the answer.
 pub(super) fn name_or_invite(profile: &mut Profile) -> Result<String, Failure> {
-    ask(profile, "What should others call you? (Or paste an invite that you were given.)")
+    ask(profile, "What should others call you? (Or paste an invite.)")
 }
 
-/// Keeps the answer as the user's name; none is the name that the system has.
+/// Saves the answer as the user's name; an empty answer means the system's user name.
 pub(super) fn store_name(profile: &mut Profile, answer: &str) -> Result<(), Failure> {
     let name = if answer.is_empty() { default(profile)? } else { answer.to_string() };
     profile.set_nick(&name).map(|_| ())
@@ -54,6 +54,6 @@ fn ask(profile: &mut Profile, question: &str) -> Result<String, Failure> {
     };
     answer().map_err(|error| {
         Failure::new(ExitCode::Failed, "terminal", format!("cannot ask for your name: {error}"))
-            .help("say it with a flag:  --nick NAME")
+            .help("pass it as a flag:  --nick NAME")
     })
 }

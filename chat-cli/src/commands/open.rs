@@ -1,4 +1,4 @@
-//! What `multichat` alone does: it opens a room, or asks how to begin.
+//! Runs `multichat` without a command: opens a room, or asks how to start.
 
 use super::window::{attach_or, chat, ui};
 use super::{onboarding, rooms};
@@ -10,7 +10,7 @@ use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::{Failure, Level, Report};
 
-/// Opens the room of the flags or the last one; attaches if the profile is open already.
+/// Opens the room of the flags or the last one; attaches if the profile is already open.
 pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
     let profile = match Profile::open(global) {
         Err(failure) if failure.exit() == ExitCode::InUse => {
@@ -26,7 +26,7 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
         return chat(global, profile, output);
     }
     if !profile.rooms()?.rooms.is_empty() {
-        // Several, and none of them was the last: the failure lists them.
+        // Several rooms, and no last one: the failure lists them.
         return profile.find(None).map(|_| ());
     }
     if ui(global, output) == Ui::Tui && onboarding::can_ask(output) {
@@ -38,14 +38,14 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
     })
 }
 
-/// The one question of somebody new, and then a room.
+/// Asks a new user one question, then creates or joins a room.
 fn onboard(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
     let answer = match &global.nick {
         Some(nick) => nick.clone(),
         None => onboarding::name_or_invite(&mut profile)?,
     };
     if looks_like_invite(&answer) {
-        // Joining opens the profile itself.
+        // `join` opens the profile itself.
         drop(profile);
         return rooms::join_with_invite(global, answer, output);
     }

@@ -1,4 +1,4 @@
-//! Who can be reached now: those who were named, and those who are found meanwhile.
+//! Lists the peers online now: those named by flags and those discovered meanwhile.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(super) async fn run(
     let mut signals = Signals::listen()?;
     let profile = match Profile::open(global) {
         Err(failure) if failure.exit() == ExitCode::InUse => {
-            return Err(failure.help("in the room that is open, /peers says who is here"));
+            return Err(failure.help("the open room lists its peers with  /peers"));
         }
         opened => opened?,
     };
@@ -40,7 +40,7 @@ pub(super) async fn run(
     done
 }
 
-/// Waits until all who were named have answered or not. Who is looked for has the whole time.
+/// Waits until all named peers were tried. With discovery on, it waits the whole time.
 async fn wait_for_peers(
     global: &Global,
     output: &Output,
@@ -51,7 +51,7 @@ async fn wait_for_peers(
     if !session.has_network(global) {
         return Ok(());
     }
-    // Only what is found in the end is of interest.
+    // Only the final result is printed.
     let quiet = Output { verbosity: Verbosity::Quiet, format: Format::Text, ..*output };
     session.go_online(global, &quiet).await?;
     let is_open = session.listening().is_some();
@@ -100,6 +100,6 @@ async fn print_peers(output: &Output, session: &Session) -> Result<(), Failure> 
 }
 
 fn no_peer_note() -> Report {
-    Report::new(Level::Note, "net.nobody", "nobody else is here now")
-        .help("name somebody:  --peer HOST:PORT   or let somebody in:  --listen ADDR:PORT")
+    Report::new(Level::Note, "net.nobody", "no other member is online now")
+        .help("dial a peer:  --peer HOST:PORT   or accept connections:  --listen ADDR:PORT")
 }

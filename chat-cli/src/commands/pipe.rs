@@ -1,7 +1,7 @@
-//! JSON lines in both directions, for bots: what comes is told, what is asked for is done.
+//! Exchanges JSON lines in both directions, for bots: prints events and runs commands.
 //!
-//! Rule: every command is answered by a line with its `ref`: `ack` once it is durable here, or
-//! `error`. A line that cannot be understood ends nothing.
+//! Rule: every command gets an answer with its `ref`: `ack` once it is durable here, or `error`.
+//! An invalid line ends nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,21 +26,24 @@ use crate::session::Session;
 use crate::session::events::may_add_messages;
 use crate::signals::Signals;
 use crate::stdin::{Input, StdinLines};
+use crate::transcript::plural;
 
-/// How often it is asked who has what, if nothing happens.
+/// How often delivery is checked while nothing happens. Chosen: a delay that a bot tolerates, at
+/// little cost.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
-/// The most messages of ours that are followed to other disks. Of older ones it is told no more.
+/// The most own messages whose delivery is tracked. The oldest is dropped first. Chosen: bounds
+/// memory and the cost of each check.
 const FOLLOWED_MAX: usize = 1_000;
-/// The longest `ref` that is said again.
+/// The longest `ref` that is returned. Chosen: longer than any UUID or hash.
 const REF_COLUMNS_MAX: usize = 200;
 
-/// What to tell first, and how long to stay for what was not taken by anybody yet.
+/// How many messages to print first, and how long to wait for undelivered messages.
 pub(super) struct Options {
     pub(super) lines: usize,
     pub(super) linger: Duration,
 }
 
-/// A command. Fields that are not known are passed over.
+/// A command. Unknown fields are ignored.
 #[derive(Deserialize)]
 struct PipeCommand {
     #[serde(default)]
@@ -86,8 +89,8 @@ struct Pipe {
     session: Session,
     output: Output,
     printer: Printer,
-    /// Our messages since the start by their indices, with how many peers had them when it was
-    /// told last.
+    /// Our messages since the start by index, with the last reported number of peers that hold
+    /// each.
     followed: BTreeMap<u64, usize>,
     online: bool,
 }
@@ -128,7 +131,7 @@ impl Pipe {
             match until {
                 Some(_) if !waiting => return self.read_on().await,
                 Some(end) if Instant::now() >= end => {
-                    // Also what was stored last is told.
+                    // Also print the messages stored last.
                     self.read_on().await?;
                     return self.undelivered();
                 }
@@ -147,7 +150,7 @@ impl Pipe {
         }))
     }
 
-    /// Does what a line asks for, or says why not.
+    /// Runs the command in a line, or answers with an error.
     async fn on_line(&mut self, line: &str) -> Result<(), Failure> {
         if line.trim().is_empty() {
             return Ok(());
@@ -161,12 +164,12 @@ impl Pipe {
         let name = self.session.room().name();
         if on_line.room.as_deref().is_some_and(|room| room != name) {
             let failure = Failure::new(ExitCode::NotFound, "pipe.room", "another room is open");
-            return self.refuse(reference, &failure.help("start one  multichat pipe  for each"));
+            return self.refuse(reference, &failure.help("start one  multichat pipe  per room"));
         }
         if !["send", "topic"].contains(&on_line.cmd.as_str()) {
             let what = format!("there is no command \"{}\"", on_line.cmd);
             let failure = Failure::new(ExitCode::BadInput, "pipe.command", what);
-            return self.refuse(reference, &failure.help("there are:  send, topic"));
+            return self.refuse(reference, &failure.help("commands:  send, topic"));
         }
         let channel = on_line.channel.as_deref().unwrap_or(CHANNEL);
         let stored = match on_line.cmd.as_str() {
@@ -200,7 +203,7 @@ impl Pipe {
         self.followed.insert(index, 0);
     }
 
-    /// Tells which of our messages have got onto more peers.
+    /// Reports which of our messages reached more peers.
     async fn report_holders(&mut self) -> Result<(), Failure> {
         if self.followed.is_empty() {
             return Ok(());
@@ -241,8 +244,9 @@ impl Pipe {
             return Ok(());
         }
         let waiting = self.followed.values().filter(|holders| **holders == 0).count();
-        let message = format!("{waiting} of the messages are on no other disk yet");
-        Err(Failure::note(ExitCode::NoPeer, "net.nobody", message).help("do not resend them"))
+        let message = format!("not delivered yet: {}", plural(waiting as u64, "message"));
+        Err(Failure::note(ExitCode::NoPeer, "net.nobody", message)
+            .help("do not resend: the next  multichat sync  or  serve  delivers"))
     }
 }
 

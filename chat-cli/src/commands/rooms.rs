@@ -1,4 +1,4 @@
-//! Rooms: to make, to join, to invite to, to list.
+//! Creates, joins and lists rooms, and prints invites.
 
 use jiff::Timestamp;
 
@@ -21,11 +21,11 @@ use crate::qr;
 use crate::report::{Failure, Level, Report};
 use crate::sanitize;
 
-/// What a room is called when its maker gives it no name.
+/// The name of a room that is created without one.
 const ROOM_NAME_DEFAULT: &str = "room";
-/// What a seeder can do.
-const SEEDER_WORD: &str = "whoever has this invite keeps the room for others: they see who writes \
-                           when and how much, and can read nothing";
+/// The note on a relay invite.
+const SEEDER_WORD: &str = "anyone with this invite can run a relay: it stores and forwards the room, \
+                           sees who writes when and how much, and cannot read";
 
 pub(super) fn new(
     global: &Global,
@@ -38,7 +38,7 @@ pub(super) fn new(
     make(global, profile, name.as_deref(), no_open, output)
 }
 
-/// Makes a room in a profile.
+/// Creates a room in a profile.
 pub(super) fn make(
     global: &Global,
     mut profile: Profile,
@@ -49,13 +49,13 @@ pub(super) fn make(
     let name = name.unwrap_or(ROOM_NAME_DEFAULT);
     let room = profile.add(Room::create(name, Timestamp::now())?)?;
     profile.set_last(room.id())?;
-    output.say(&format!("made room \"{}\" ({})", room.name(), room.id()))?;
+    output.say(&format!("created room \"{}\" ({})", room.name(), room.id()))?;
     let options = InviteOptions { right: Right::Member, qr: false, hints: InviteHints::Included };
     show_invite(global, &profile, &room, &options, output)?;
     if no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }
 
-/// Joins with an invite, and opens the room.
+/// Joins with an invite and opens the room.
 pub(super) fn join_with_invite(
     global: &Global,
     invite: String,
@@ -80,12 +80,12 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
     };
     let mut profile = Profile::open(global)?;
     if !room.is_sealed() {
-        // Who says nothing needs no name.
+        // A relay writes nothing and needs no name.
         onboarding::name(global, &mut profile, output)?;
     }
     let mut room = profile.add(room)?;
     if hints.addresses().iter().any(|addr| !room.hints().contains(addr)) {
-        // A room that was joined before learns where its members are now.
+        // The room was joined before; save the new addresses of its members.
         room.add_hints(hints.addresses());
         profile.update(&room)?;
     }
@@ -95,18 +95,20 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
         output.json(&Line::from(room_event(&room, None)))?;
     }
     if room.is_sealed() {
-        output.say("you keep it for others, and cannot read it; next:  multichat serve")?;
-        return output.say("  as in  multichat --listen 0.0.0.0:4977 serve");
+        output.say(
+            "this is a relay: it stores and forwards, and cannot read; next:  multichat serve",
+        )?;
+        return output.say("  for example  multichat --listen 0.0.0.0:4977 serve");
     }
     if join.no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }
 
-/// The flags with the room that was just made or joined, whichever they named.
+/// Returns the flags with the room that was just created or joined.
 fn opened(global: &Global, room: &Room) -> Global {
     Global { room: Some(room.id().to_string()), ..global.clone() }
 }
 
-/// Reads the invite, and takes the repaired one where that was asked for.
+/// Parses the invite, and uses the repaired one if requested.
 fn read_invite(join: &Join, output: &Output) -> Result<Invite, Failure> {
     let input = join.invite();
     let error = match Invite::parse(&input) {
@@ -118,23 +120,23 @@ fn read_invite(join: &Join, output: &Output) -> Result<Invite, Failure> {
     };
     let done = match repair.fix {
         Fix::Replace { position, found, right } => {
-            format!("character {position}: read '{right}' in place of '{found}'")
+            format!("character {position}: replaced '{found}' by '{right}'")
         }
         Fix::Swap { position, second } => {
-            format!("characters {position} and {second}: read in the other order")
+            format!("characters {position} and {second}: swapped")
         }
     };
     output.report(&Report::new(Level::Note, "ticket.repaired", done))?;
     Ok(repair.invite.clone())
 }
 
-/// How an invite is to be shown.
+/// How to show an invite.
 pub(super) struct InviteOptions {
-    /// For whom.
+    /// What the invite allows.
     pub(super) right: Right,
-    /// As a picture, too.
+    /// Whether to show a QR code.
     pub(super) qr: bool,
-    /// With or without hints.
+    /// Whether to include hints.
     pub(super) hints: InviteHints,
 }
 
@@ -160,13 +162,13 @@ pub(super) fn invite(
     render.unwrap_or_default().iter().try_for_each(|line| output.data(line))
 }
 
-/// Who knows the name of an open room keeps and reads it.
+/// Returns the failure of a relay invite for an open room: anyone who knows its name can read it.
 fn needs_no_seeder(name: &str) -> Failure {
     let name = sanitize::line(name, ROOM_NAME_COLUMNS_MAX);
-    let message = "this room is open: who keeps it for others can read it";
+    let message = "an open room has no relay invite: anyone who knows its name can read it";
     Failure::new(ExitCode::BadInput, "room.open", message)
-        .help(format!("multichat join --open {name}   and then:  multichat serve"))
-        .help("a room that can be kept and not read:  multichat new NAME")
+        .help(format!("to relay it:  multichat join --open {name}   and then:  multichat serve"))
+        .help("for a room that relays cannot read:  multichat new NAME")
 }
 
 fn show_invite(
@@ -205,7 +207,7 @@ pub(super) fn list(global: &Global, output: &Output) -> Result<(), Failure> {
         match output.format {
             Format::Json => output.json(&Line::from(room_event(room, None)))?,
             Format::Text => {
-                let kept = if room.is_sealed() { "  (kept for others)" } else { "" };
+                let kept = if room.is_sealed() { "  (relay)" } else { "" };
                 output.data(&format!("{}  {}{kept}", room.id(), room.name()))?;
             }
         }

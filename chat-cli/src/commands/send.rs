@@ -1,7 +1,7 @@
-//! Stores a message, and waits until it is as far as was asked for.
+//! Stores a message and waits for the requested delivery.
 //!
-//! Rule: what the exit code says of the message is true. 0, 7 and 8 are given only after it is
-//! durable here, and every other code before an append was begun or after it failed.
+//! Rule: the exit code is reliable. 0, 7 and 8 are returned only after the message is durable
+//! here, every other code only if no append began or it failed.
 
 use std::io::Read;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::sanitize::Clean;
 use crate::session::Session;
 use crate::signals::Signals;
 
-/// The text of the command line, or of standard input.
+/// Returns the text of the command line or of standard input.
 pub(super) fn text_of(words: &[String]) -> Result<String, Failure> {
     let from_input = words.is_empty() || words == ["-"];
     let text = if from_input { read_input()? } else { words.join(" ") };
@@ -36,7 +36,8 @@ pub(super) fn text_of(words: &[String]) -> Result<String, Failure> {
 
 fn read_input() -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    // One more than fits, so that too much is seen, and not much more, so that it is no burden.
+    // Some bytes more than allowed: enough to detect a text that is too long, without reading it
+    // all.
     let mut input = std::io::stdin().lock().take(TEXT_BYTES_MAX as u64 + 3);
     input.read_to_end(&mut bytes).map_err(|error| {
         let message = format!("cannot read the message: {error}");
@@ -44,14 +45,14 @@ fn read_input() -> Result<String, Failure> {
     })?;
     let text = String::from_utf8(bytes).map_err(|_| {
         Failure::new(ExitCode::BadInput, "message.utf8", "the message is not UTF-8")
-            .help("messages are text: convert it first, as with  iconv -t utf-8")
+            .help("messages are text: convert it first, for example with  iconv -t utf-8")
     })?;
-    // What a shell puts at the end is not meant as part of the message.
+    // The final newline comes from the shell and is not part of the message.
     let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_string())
 }
 
-/// What to send, and how far it has to get in which time.
+/// The message, the requested delivery and the timeout.
 pub(super) struct Options {
     pub(super) channel: Clean,
     pub(super) text: String,
@@ -92,15 +93,16 @@ async fn deliver(
     let wait = options.wait.unwrap_or(if network { Wait::Peers(1) } else { Wait::Stored });
     let online = network && wait != Wait::Stored;
     if online {
-        // Before the append: if this fails, the message was not stored, and the code says so.
+        // Before the append: if this fails, the message was not stored, and the exit code says
+        // so.
         session.go_online(global, output).await?;
     }
-    // What is here is what the message answers.
+    // The message refers to all messages that are stored here.
     session.history(0, None, &ChannelFilter::default()).await?;
     let id = session.append(options.channel.as_str(), &options.text).await?;
     print_stored(&id, output)?;
     if wait == Wait::Stored {
-        return output.say("stored here; it goes out when you are online:  multichat serve");
+        return output.say("stored here; it is sent when you are online:  multichat serve");
     }
     if !online {
         return Err(DeliveryReport::local_only(session).no_peer());
@@ -125,7 +127,7 @@ async fn deliver(
     }
 }
 
-/// Lets the process send it that has the room open.
+/// Hands the message to the process that has the room open.
 async fn hand_over(
     global: &Global,
     output: &Output,
@@ -149,7 +151,7 @@ async fn hand_over(
                     let id = stored.insert(MessageId { feed, index });
                     print_stored(id, output)?;
                     if wait == Wait::Stored {
-                        return output.say("stored here; it goes out by itself");
+                        return output.say("stored here; the running multichat sends it");
                     }
                 }
                 Response::Refused(refusal) => return Err(client::refusal_failure(&refusal)),
@@ -178,6 +180,6 @@ fn print_stored(id: &MessageId, output: &Output) -> Result<(), Failure> {
 }
 
 fn stopped(output: &Output, code: ExitCode) -> Result<(), Failure> {
-    output.say("it is stored and goes out later; do not send it again")?;
+    output.say("the message is stored and is sent later; do not resend it")?;
     Err(Failure::quiet(code))
 }

@@ -1,4 +1,4 @@
-//! Stays online and serves a room to others until it is told to end.
+//! Stays online and serves a room to others until a signal ends it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::session::events::may_add_messages;
 use crate::signals::Signals;
 use crate::transcript::plural;
 
-/// At most four lines of progress in a second.
+/// The interval between progress lines. Chosen: at most four lines a second can be read.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(super) async fn run(global: &Global, output: &Output, more: Serve) -> Result<(), Failure> {
@@ -52,7 +52,7 @@ pub(super) async fn run(global: &Global, output: &Output, more: Serve) -> Result
     done
 }
 
-/// Who may read the metrics. An address that others reach has to be meant.
+/// Returns who may read the metrics. A public address needs an explicit flag.
 fn audience(more: &Serve) -> Result<Audience, Failure> {
     match more.metrics {
         _ if more.metrics_public => Ok(Audience::Public),
@@ -60,14 +60,14 @@ fn audience(more: &Serve) -> Result<Audience, Failure> {
             let message = format!("other machines could read the metrics at {addr}");
             let (here, port) = (std::net::Ipv4Addr::LOCALHOST, addr.port());
             Err(Failure::new(ExitCode::Usage, "metrics.public", message)
-                .help("if that is meant, say so:  --metrics-public")
-                .help(format!("for programs of this machine:  --metrics {here}:{port}")))
+                .help("to allow that, add:  --metrics-public")
+                .help(format!("for this machine only:  --metrics {here}:{port}")))
         }
         _ => Ok(Audience::Local),
     }
 }
 
-/// The page of metrics, if one is wanted, and says where it is.
+/// Opens the metrics page, if requested, and reports its address.
 async fn metrics(
     output: &Output,
     session: &Session,
@@ -77,13 +77,13 @@ async fn metrics(
     let Some(addr) = addr else { return Ok(None) };
     let metrics = Metrics::open(addr, audience, session.node().clone(), session.quota()).await;
     let metrics = metrics.map_err(|error| {
-        let message = format!("the metrics cannot be given at {addr}: {error}");
+        let message = format!("cannot serve metrics at {addr}: {error}");
         Failure::new(ExitCode::Network, "metrics.listen", message)
-            .help("take another port, or 0 for any:  --metrics 0")
+            .help("use another port, or 0 for any:  --metrics 0")
     })?;
     let (addr, public) = (metrics.addr(), audience == Audience::Public);
     if public {
-        let message = format!("whoever reaches {addr} can read how much is kept here");
+        let message = format!("anyone who can reach {addr} can read these metrics");
         output.report(&Report::new(Level::Warning, "metrics.public", message))?;
     }
     match output.format {
@@ -93,7 +93,7 @@ async fn metrics(
     Ok(Some(metrics))
 }
 
-/// Ends with a signal, or with what went wrong.
+/// Serves until a signal or a failure.
 async fn serve(
     global: &Global,
     output: &Output,
@@ -102,13 +102,14 @@ async fn serve(
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     if !session.has_network(global) {
-        return Err(Failure::new(ExitCode::Usage, "usage", "nobody could come in here")
-            .help("say where to let others in:  multichat --listen 0.0.0.0:4977 serve")
-            .help("or whom to go to:  multichat --peer HOST:PORT serve"));
+        let message = "serve needs --listen, --peer, --lan or --transport dht";
+        return Err(Failure::new(ExitCode::Usage, "usage", message)
+            .help("to accept connections:  multichat --listen 0.0.0.0:4977 serve")
+            .help("or to dial a peer:  multichat --peer HOST:PORT serve"));
     }
     session.go_online(global, output).await?;
     let socket = host::socket(global)?;
-    // Where there can be no socket nobody comes.
+    // Without a socket, no other window or command can attach.
     let host = socket.and_then(|path| Host::open(&path).ok());
     let (mut host, mut submissions) = (host.unwrap_or_else(Host::closed), Submissions::default());
     let mut shown = None;
@@ -118,7 +119,8 @@ async fn serve(
         if grown && Instant::now() >= due {
             grown = false;
             due = Instant::now() + PROGRESS_INTERVAL;
-            // What is sent here names what is here; where nothing can be, the room is not read.
+            // A message sent from here refers to all stored messages. A relay sends none and
+            // reads none.
             if !session.room().is_sealed() {
                 session.catch_up().await?;
             }

@@ -1,4 +1,4 @@
-//! Catches up with the others, shows how far that is, and ends.
+//! Synchronises with the peers, shows the progress, and exits.
 
 use std::time::Duration;
 
@@ -19,13 +19,14 @@ use crate::session::Session;
 use crate::signals::Signals;
 use crate::transcript::plural;
 
-/// Without progress for this long, and without a time of the user, the sync gives up.
+/// How long a sync without a user timeout continues without progress. Chosen: three times the 10
+/// s default of the other timeouts.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// At most four lines in a second.
+/// The interval between progress updates. Chosen: at most four a second can be read.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
-/// Where nobody watches, a line for each so much of the work.
+/// Without a terminal, a line per this share of the work. Chosen: ten lines for a whole sync.
 const STEP_PERCENT: u64 = 10;
-/// Columns of the bar.
+/// The width of the bar in columns. Chosen: the line fits in 80 columns with its numbers.
 const BAR_COLUMNS: u64 = 20;
 
 pub(super) async fn run(
@@ -49,7 +50,7 @@ pub(super) async fn run(
     done
 }
 
-/// Goes on until there is no more to get, or too little time.
+/// Synchronises until the requested state or the timeout.
 async fn catch_up(
     global: &Global,
     session: &mut Session,
@@ -59,8 +60,8 @@ async fn catch_up(
     timeout: Option<Duration>,
 ) -> Result<(), Failure> {
     if !session.has_network(global) {
-        return Err(Failure::note(ExitCode::NoPeer, "net.nobody", "there is nobody to sync with")
-            .help("name somebody:  --peer HOST:PORT   or let somebody in:  --listen ADDR:PORT"));
+        return Err(Failure::note(ExitCode::NoPeer, "net.nobody", "there is no peer to sync with")
+            .help("dial a peer:  --peer HOST:PORT   or accept connections:  --listen ADDR:PORT"));
     }
     session.go_online(global, &progress.output).await?;
     let latest = timeout.map(|timeout| Instant::now() + timeout);
@@ -92,7 +93,7 @@ async fn catch_up(
     }
 }
 
-/// Whether it is as far as was asked for.
+/// Returns whether the requested state is reached.
 fn is_done(session: &Session, until: Until, status: &SyncStatus) -> bool {
     let connections = session.connections();
     let all_in_sync = status.synced == status.peers;
@@ -109,7 +110,7 @@ fn is_done(session: &Session, until: Until, status: &SyncStatus) -> bool {
     }
 }
 
-/// What the user and the exit code are told in the end.
+/// Reports the result to the user and returns the exit code.
 async fn report_outcome(session: &Session, progress: &mut Progress) -> Result<(), Failure> {
     let status = session.node().sync_status().await.map_err(|error| session.failed(error))?;
     let connections = session.connections();
@@ -123,11 +124,15 @@ async fn report_outcome(session: &Session, progress: &mut Progress) -> Result<()
         return Ok(());
     }
     let failure = if synced == 0 {
-        let message = format!("nobody in \"{}\" was reached", session.room().name());
+        let message = format!("no member of \"{}\" was reached", session.room().name());
         Failure::note(ExitCode::NoPeer, "net.nobody", message)
-            .help("nothing is lost: what you wrote goes out when somebody is reached")
+            .help("no message is lost: yours are sent when a peer is reached")
     } else {
-        let message = format!("in sync with {synced}, but not with {} others", missed.len());
+        let message = format!(
+            "in sync with {}, but not with {} more",
+            plural(synced as u64, "peer"),
+            missed.len()
+        );
         Failure::note(ExitCode::FewPeers, "net.few", message)
     };
     Err(missed.into_iter().fold(failure, |failure, target| {
@@ -136,11 +141,11 @@ async fn report_outcome(session: &Session, progress: &mut Progress) -> Result<()
     }))
 }
 
-/// Shows how far the sync is: a bar on a terminal, some lines elsewhere, JSON for programs.
+/// Shows the progress: a bar on a terminal, lines elsewhere, JSON for programs.
 struct Progress {
     output: Output,
     room: Clean,
-    /// When it may show something again.
+    /// When the next update is due.
     due: Instant,
     shown: Option<SyncStatus>,
     percent: u64,
@@ -152,7 +157,7 @@ impl Progress {
         Self { output: *output, room, due: Instant::now(), shown: None, percent: 0 }
     }
 
-    /// Shows a state, if it is a new one and its time has come; returns when that is.
+    /// Shows a state if it is new and the update is due; returns when the next update is due.
     fn show(&mut self, status: &SyncStatus, state: &'static str) -> Result<Instant, Failure> {
         if Instant::now() >= self.due && self.is_behind(status) {
             self.due = Instant::now() + PROGRESS_INTERVAL;
@@ -162,7 +167,7 @@ impl Progress {
         Ok(self.due)
     }
 
-    /// Whether a state is not the one that is shown.
+    /// Returns whether a state differs from the one shown.
     fn is_behind(&self, status: &SyncStatus) -> bool {
         self.shown != Some(*status)
     }
@@ -189,7 +194,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     fn clear(&self) -> Result<(), Failure> {
         self.output.progress("")
     }
@@ -218,7 +223,7 @@ impl Progress {
                 let peers = plural(peers_synced as u64, "peer");
                 let but = match authors_stopped {
                     0 => String::new(),
-                    some => format!(", but for {}", plural(some as u64, "stopped author")),
+                    some => format!(", except {}", plural(some as u64, "stopped author")),
                 };
                 self.output.say(&format!("in sync with {peers}{but}: {messages} of {members}"))
             }
@@ -231,10 +236,11 @@ fn percent(status: &SyncStatus) -> u64 {
     (status.have.saturating_mul(100)).checked_div(status.want).unwrap_or(100).min(100)
 }
 
-/// What peers claim is not proven before it is here, so the bar never says more than it shows.
+/// Formats the progress. A peer's claim is proven only by its blocks, so the bar never exceeds
+/// 100 %.
 fn bar(status: &SyncStatus) -> String {
     if status.peers == 0 {
-        return "looking for somebody".into();
+        return "searching for peers".into();
     }
     let full = percent(status) * BAR_COLUMNS / 100;
     let bar: String = (0..BAR_COLUMNS).map(|at| if at < full { '▓' } else { '░' }).collect();

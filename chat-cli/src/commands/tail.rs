@@ -1,4 +1,4 @@
-//! Prints messages: the last ones, and then those that come.
+//! Prints the last messages, then follows new ones.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! The window in which a room is shown: of this process, or of the one that has the profile open.
+//! Opens the window of a room: in this process, or in the one that has the profile open.
 
 use crate::args::Global;
 use crate::args::ui::Ui;
@@ -12,14 +12,14 @@ use crate::report::Failure;
 use crate::runtime::block_on;
 use crate::tui;
 
-/// Opens a second window, and nothing else.
+/// Opens a second window only.
 pub(super) fn attach(global: &Global, output: &Output) -> Result<(), Failure> {
-    let message = "no process has this profile open in a window";
+    let message = "no other window has this profile open";
     let failure = Failure::new(ExitCode::InUse, "attach.nobody", message);
     attach_or(global, output, failure.help("open it here:  multichat"))
 }
 
-/// Opens a second window, or fails with this.
+/// Opens a second window, or returns this failure.
 pub(super) fn attach_or(global: &Global, output: &Output, failure: Failure) -> Result<(), Failure> {
     if ui(global, output) != Ui::Tui {
         return Err(failure);
@@ -30,13 +30,13 @@ pub(super) fn attach_or(global: &Global, output: &Output, failure: Failure) -> R
     })
 }
 
-/// A line to the process that has the profile of the flags, if it lets others in.
+/// Connects to the process that has this profile open, if it accepts windows.
 pub(super) async fn client(global: &Global) -> Result<Option<Client>, Failure> {
     let Some(socket) = host::socket(global)? else { return Ok(None) };
     Ok(Client::connect(&socket).await)
 }
 
-/// Opens the room of the flags, or the last one, to chat in it.
+/// Opens the room of the flags or the last one to chat in it.
 pub(super) fn chat(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
     let room = profile.find_readable(global.room.as_deref())?;
     profile.set_last(room.id())?;
@@ -46,7 +46,7 @@ pub(super) fn chat(global: &Global, mut profile: Profile, output: &Output) -> Re
     }
 }
 
-/// How a room is shown, by the flags and the terminal.
+/// Returns how to show a room, from the flags and the terminal.
 pub(super) fn ui(global: &Global, output: &Output) -> Ui {
     Ui::of(global.ui, output, |name| std::env::var(name).ok())
 }

@@ -1,36 +1,35 @@
-//! Every setting: its name, what it is for, and how its value is read.
+//! Lists all settings: name, purpose, and how to parse the value.
 //!
-//! Rule: what is said of a setting is said here once. `config edit` and the errors take it from
-//! here.
+//! Rule: each setting is described here once. `config edit` and the errors use these texts.
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
-    /// How the others see the user.
+    /// Your name, as others see it.
     Nick,
     /// The colours.
     Theme,
-    /// For what the terminal rings.
+    /// Which messages notify.
     Notify,
-    /// What stands before a message.
+    /// The time shown before a message.
     Timestamps,
-    /// How a room is shown.
+    /// How to show a room.
     Ui,
-    /// How others are found.
+    /// How to find peers.
     Transport,
-    /// Where others are let in.
+    /// Where to accept connections.
     Listen,
-    /// Whom to dial.
+    /// The peers to dial.
     Peers,
-    /// Where a DHT is entered.
+    /// Where to enter a DHT.
     Bootstrap,
-    /// How much is kept of one author.
+    /// How much to store per author.
     AuthorMib,
-    /// How much is kept of all authors of a room.
+    /// How much to store per room.
     RoomMib,
 }
 
-/// How many words a setting has.
+/// How many values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// One text.
@@ -40,17 +39,17 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// What to write.
+    /// Says what to write.
     pub fn rule(self) -> &'static str {
         match self {
-            Self::One => "write one text between quotes",
+            Self::One => "write one text in quotes",
             Self::Many => "write a list of texts, such as [\"one\", \"two\"]",
         }
     }
 }
 
 impl Key {
-    /// All of them, in the order of the file.
+    /// All settings, in the order of the file.
     pub const ALL: [Self; 11] = [
         Self::Nick,
         Self::Theme,
@@ -65,7 +64,7 @@ impl Key {
         Self::RoomMib,
     ];
 
-    /// Its name in the file.
+    /// Returns its name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nick => "nick",
@@ -82,35 +81,37 @@ impl Key {
         }
     }
 
-    /// The one of a name.
+    /// Returns the setting with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|key| key.name() == name)
     }
 
-    /// What it is for, line by line.
+    /// Returns its description, line by line.
     pub fn about(self) -> &'static [&'static str] {
         match self {
-            Self::Nick => &["How the others see you. Without it, each profile has its own name."],
-            Self::Theme => &["Colours of the whole screen: dark, light or plain."],
-            Self::Notify => &["For what the terminal rings: all, mentions or none."],
-            Self::Timestamps => &["The time before a message: minutes, seconds or none."],
+            Self::Nick => {
+                &["Your name, as others see it. Without it, each profile has its own name."]
+            }
+            Self::Theme => &["Colours of the full screen: dark, light or plain."],
+            Self::Notify => &["Which messages notify: all, mentions or none."],
+            Self::Timestamps => &["The time shown before a message: minutes, seconds or none."],
             Self::Ui => &[
-                "How a room is shown: tui is the whole screen, line is line by line.",
-                "Without it, tui where the terminal can do it.",
+                "How to show a room: tui is full screen, line is line by line.",
+                "Without it, tui if the terminal supports it.",
             ],
             Self::Transport => &[
-                "How to find others, some of: tcp, lan, dht, offline.",
-                "tcp is peers and listen, lan the local network, dht the HyperDHT.",
+                "How to find peers, any of: tcp, lan, dht, offline.",
+                "tcp uses peers and listen, lan the local network, dht the HyperDHT.",
             ],
-            Self::Listen => &["Accept connections here."],
-            Self::Peers => &["Dial these, in every room."],
-            Self::Bootstrap => &["The HyperDHT to use, by its nodes; none for no DHT."],
-            Self::AuthorMib => &["The most that is kept of one author in a room, in MiB."],
-            Self::RoomMib => &["The most that is kept of all authors of a room, in MiB."],
+            Self::Listen => &["Accept connections at this address."],
+            Self::Peers => &["Dial these peers, in every room."],
+            Self::Bootstrap => &["Nodes of the HyperDHT to use; none for no DHT."],
+            Self::AuthorMib => &["Storage limit per author in a room, in MiB."],
+            Self::RoomMib => &["Storage limit per room, in MiB."],
         }
     }
 
-    /// What holds where neither the file nor anybody else says anything, if that is one value.
+    /// Returns the default value, if it is one fixed value.
     pub fn default(self) -> Option<&'static str> {
         match self {
             Self::Theme => Some("dark"),
@@ -123,7 +124,7 @@ impl Key {
         }
     }
 
-    /// A value that it may have, as a file writes it.
+    /// Returns an example value, as written in the file.
     pub fn example(self) -> &'static str {
         match self {
             Self::Nick => "\"alice\"",
@@ -140,7 +141,7 @@ impl Key {
         }
     }
 
-    /// How many words it has.
+    /// Returns how many values it takes.
     pub fn shape(self) -> Shape {
         match self {
             Self::Transport | Self::Peers | Self::Bootstrap => Shape::Many,

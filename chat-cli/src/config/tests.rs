@@ -136,7 +136,7 @@ fn change_keeps_the_rest_of_the_file() {
         Ok::<_, Failure>(draft.text)
     };
     let first = set(Key::Nick, "a \"quoted\" \u{e9}").unwrap();
-    assert!(first.contains("# How the others see you."), "{first}");
+    assert!(first.contains("# Your name, as others see it."), "{first}");
     let own = first.replace("nick = ", "  # mine\nnick   =  ") + "# the end\n";
     write(&path, &own).unwrap();
     let changed = set(Key::Nick, "carol").unwrap();
@@ -171,7 +171,7 @@ fn change_keeps_the_rest_of_the_file() {
 fn change_without_a_place_in_the_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
-    // The only line that looks like an example stands in a text.
+    // The only line that looks like an example is inside a string.
     write(&path, "nick = \"\"\"a\n# theme = \"dark\"\n\"\"\"\n").unwrap();
     let failure = KeyChange::new(&path, Key::Theme, vec!["light".into()]).err().unwrap();
     assert_eq!(failure.code(), "config.place");

@@ -1,6 +1,6 @@
-//! How far the search for others is, rung by rung.
+//! Tracks the progress of discovery, step by step.
 //!
-//! Rule: programs get every rung. People get those that tell them something new.
+//! Rule: programs get every step. People get only steps with news.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,43 +11,46 @@ use multifeed_tcp::discovery::{Origin, Step};
 
 use crate::lines;
 
-/// One rung.
+/// One step of discovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
-    /// How others are found there: `lan`, `dht`, or `tcp` for what is dialled.
+    /// The kind of discovery: `lan`, `dht`, or `tcp` for dialled addresses.
     pub via: String,
-    /// What it is.
+    /// The name of the step.
     pub step: &'static str,
-    /// How many nodes, peers or attempts it counts.
+    /// The number of nodes, peers or attempts.
     pub count: Option<u64>,
-    /// Whom it is about.
+    /// The address that is dialled.
     pub addr: Option<SocketAddr>,
-    /// What went wrong.
+    /// Why it failed.
     pub why: Option<String>,
-    /// Whether people are told.
+    /// Whether people see it.
     pub is_new: bool,
 }
 
-/// What was told of each source, so that nothing is told twice.
+/// The last report of each step, so that nothing is reported twice.
 #[derive(Debug, Default)]
 pub(super) struct DiscoveryStatus(BTreeMap<(Origin, &'static str), Stage>);
 
 impl Stage {
-    /// For people: one line.
+    /// Returns the line to show to people.
     pub fn text(&self) -> String {
         let (via, count) = (&self.via, self.count.unwrap_or(0));
         match (self.step, &self.why) {
-            ("bootstrapped", _) => format!("{via}: entered, {count} nodes known"),
-            ("announced", _) => format!("{via}: others can find you"),
-            ("looking", _) => format!("{via}: looking for others"),
-            ("found", _) if count == 0 => format!("{via}: nobody else is here yet"),
-            ("found", _) => format!("{via}: found {count}"),
+            ("bootstrapped", _) if count == 1 => format!("{via}: connected, 1 node known"),
+            ("bootstrapped", _) => format!("{via}: connected, {count} nodes known"),
+            ("announced", _) => format!("{via}: announced"),
+            ("looking", _) => format!("{via}: searching for members"),
+            ("found", _) if count == 0 => format!("{via}: no other member found yet"),
+            ("found", _) if count == 1 => format!("{via}: found 1 peer"),
+            ("found", _) => format!("{via}: found {count} peers"),
+            ("failed", Some(why)) => format!("{via}: {why}"),
             (step, Some(why)) => format!("{via}: {step}: {why}"),
             (step, None) => format!("{via}: {step}"),
         }
     }
 
-    /// For programs.
+    /// Returns the JSON line for programs.
     pub fn line(&self) -> lines::Line {
         let Self { via, step, count, addr, why, .. } = self.clone();
         lines::Event::Net { via, step, count, addr, why }.into()
@@ -55,7 +58,7 @@ impl Stage {
 }
 
 impl DiscoveryStatus {
-    /// The rung that an event is, if it is one.
+    /// Returns the discovery step of an event, if it is one.
     pub(super) fn on_event(&mut self, event: &NodeEvent) -> Option<Stage> {
         match event {
             NodeEvent::Discovery { origin, step } => Some(self.step(*origin, step)),

@@ -1,13 +1,15 @@
-//! Why a connection has ended, in words.
+//! Formats why a connection ended.
 
 use multifeed_core::Reason;
 use multifeed_tcp::Ending;
 
-/// The words.
+/// Returns the text.
 pub(super) fn disconnect_text(reason: &Ending) -> String {
     match reason {
-        Ending::Core(Reason::NotAMember) => "somebody answers, but is not in this room".into(),
-        Ending::Core(Reason::Ourselves) => "that is this program itself".into(),
+        Ending::Core(Reason::NotAMember) => {
+            "a peer answers there, but it is not in this room".into()
+        }
+        Ending::Core(Reason::Ourselves) => "that is the address of this program".into(),
         other => other.to_string(),
     }
 }

@@ -94,9 +94,9 @@ fn non_member_is_reported_as_such() {
     let notice = connections.on_event(&gone(1, 1, Ending::Core(Reason::NotAMember)));
     assert_eq!(
         notice.unwrap().text(),
-        "cannot reach host:1: somebody answers, but is not in this room"
+        "cannot reach host:1: a peer answers there, but it is not in this room"
     );
-    // Who knocks and is none is no news.
+    // A stranger who connects is not news.
     connections.on_event(&connected(2, 50_000, Role::Responder));
     assert_eq!(connections.on_event(&gone(2, 50_000, Ending::Core(Reason::NotAMember))), None);
 }
@@ -133,9 +133,9 @@ fn forked_and_full_authors_are_reported_as_text_and_json() {
         why,
     };
     for (is_own, why, words) in [
-        (true, StopReason::Forked, "you have written two different histories"),
-        (false, StopReason::Forked, "bob has written two different histories"),
-        (false, StopReason::Full, "there is no room for more of bob"),
+        (true, StopReason::Forked, "your history split"),
+        (false, StopReason::Forked, "bob's profile was copied or run twice"),
+        (false, StopReason::Full, "the storage limit for bob is reached"),
     ] {
         let notice = stopped(is_own, why);
         let text = notice.text().replace(&format!("bob·{}", sanitize::key_chars(&[7; 32])), "bob");

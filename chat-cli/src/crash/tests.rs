@@ -3,11 +3,11 @@ use std::process::Command;
 use super::*;
 use crate::output::install_panic_hook;
 
-/// Names the folder to the process that is to crash.
+/// The variable that passes the folder to the crashing process.
 const VARIABLE: &str = "MULTICHAT_TEST_CRASH";
 const SECRET: &str = "meet me at noon";
 
-/// Not for the list of tests: the next one starts it in a process of its own.
+/// Not an independent test: the next test runs it in its own process.
 #[test]
 fn crash_when_asked_to() {
     let Some(folder) = std::env::var_os(VARIABLE) else { return };
@@ -25,7 +25,7 @@ fn crash_file_holds_no_message_text() {
     let done = rerun.env(VARIABLE, &folder).output().unwrap();
     assert!(!done.status.success());
     let stderr = String::from_utf8_lossy(&done.stderr);
-    assert!(stderr.contains("error[crash]: multichat has crashed at "), "{stderr}");
+    assert!(stderr.contains("error[crash]: multichat crashed at "), "{stderr}");
     let path = files(&folder).unwrap().remove(0);
     assert!(stderr.contains(&*path.to_string_lossy()), "{stderr}");
     let text = fs::read_to_string(&path).unwrap();

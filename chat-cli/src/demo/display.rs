@@ -1,4 +1,4 @@
-//! How the demo looks: a line for each message, each cut and each healing, and who lacks what.
+//! Prints the demo: a line per message, cut and recovery, and the missing messages.
 
 use std::time::Duration;
 
@@ -11,21 +11,24 @@ use crate::output::{Format, Output};
 use crate::report::{ColourMode, Failure};
 use crate::transcript::{author, dim};
 
-/// Names of the first members; those after them have numbers.
+/// The names of the first members; further names have numbers.
 const NAMES: [&str; 16] = [
     "ada", "ben", "cal", "dot", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo", "mia",
     "ned", "ola", "pia",
 ];
-/// More messages than this are not all shown.
+/// The most messages that are shown; a larger room shows a sample. Chosen: a run fits in a few
+/// seconds.
 const SHOWN_MAX: u64 = 240;
-/// More members than this are told of as one number.
+/// The most members that are reported by name; larger rooms get one number. Chosen: the line fits
+/// a wide terminal.
 const NAMED_MAX: usize = 10;
-/// A person sees a line this long before the next one comes.
+/// The pause after each line on a terminal. Chosen: a run takes a few seconds and can be
+/// followed.
 const LINE_MS: u64 = 12;
-/// Columns of the bar behind a name.
+/// The width of the bar after a name, in columns.
 const BAR_COLUMNS: u64 = 8;
 
-/// The screen.
+/// The output of the demo.
 pub(super) struct Display {
     output: Output,
     colour_mode: ColourMode,
@@ -46,9 +49,9 @@ impl Display {
         }
         let names = names.join(" ── ");
         let pipes = world.links().count();
-        self.line(world, &self.bold(&format!("{names} ── (and round)")))?;
+        self.line(world, &self.bold(&format!("{names} ── (ring)")))?;
         let what = format!(
-            "{count} members, {pipes} pipes, {} messages each, seed {}; no network, no disk",
+            "{count} members, {pipes} links, {} messages each, seed {}; no network, no disk",
             self.size.messages, self.size.seed
         );
         self.line(world, &dim(&what, self.colour_mode))
@@ -81,7 +84,7 @@ impl Display {
         self.line(world, &format!("{sign} {} healed", self.bold(&pipes(links))))
     }
 
-    /// Who lacks how many messages of those that were said.
+    /// Shows how many messages each member lacks.
     pub(super) fn missing(&mut self, world: &World, missing: &[u64]) -> Result<(), Failure> {
         if self.last_missing == missing {
             return Ok(());
@@ -90,7 +93,7 @@ impl Display {
         let sign = self.colour("·", "1;36");
         let most = missing.iter().copied().max().unwrap_or(0);
         if most == 0 {
-            return self.line(world, &format!("{sign} nobody lacks anything"));
+            return self.line(world, &format!("{sign} no message is missing"));
         }
         if missing.len() > NAMED_MAX {
             let without = missing.iter().filter(|count| **count > 0).count();
@@ -112,7 +115,7 @@ impl Display {
     pub(super) fn close(&self, end: &Demo) -> Result<(), Failure> {
         let seconds = format!("{}.{:03}", end.elapsed_ms / 1_000, end.elapsed_ms % 1_000);
         let summary = format!(
-            "{seconds} s of their time, {} KiB over all pipes, trace {}",
+            "{seconds} s of virtual time, {} KiB over all links, trace {}",
             end.bytes / 1_024,
             &end.trace[..16]
         );
@@ -125,7 +128,7 @@ impl Display {
         Ok(())
     }
 
-    /// A line behind its moment. On a terminal it comes when one can read it.
+    /// Prints a line with the virtual time, and pauses on a terminal.
     fn line(&self, world: &World, text: &str) -> Result<(), Failure> {
         if self.output.format == Format::Json {
             return Ok(());
@@ -151,7 +154,7 @@ impl Display {
     }
 }
 
-/// What a member is called.
+/// Returns the name of a member.
 pub(super) fn name(at: usize) -> String {
     match NAMES.get(at) {
         Some(name) => (*name).to_string(),
@@ -159,7 +162,7 @@ pub(super) fn name(at: usize) -> String {
     }
 }
 
-/// The members from one on up to another, and the others, in words.
+/// Describes a split: the members from one up to another, and the others.
 pub(super) fn partition_text(from: usize, until: usize, count: usize) -> String {
     let last = |at: usize| name((at + count - 1) % count);
     let run = |from: usize, until: usize| {
@@ -172,16 +175,16 @@ pub(super) fn partition_text(from: usize, until: usize, count: usize) -> String 
     format!("{} | {}", run(from, until), run(until, from))
 }
 
-/// One member without the others, in words.
+/// Describes an isolated member.
 pub(super) fn isolation_text(at: usize) -> String {
-    format!("{} is alone", name(at))
+    format!("{} is isolated", name(at))
 }
 
 fn pipes(count: usize) -> String {
-    if count == 1 { "1 pipe".to_string() } else { format!("{count} pipes") }
+    if count == 1 { "1 link".to_string() } else { format!("{count} links") }
 }
 
-/// A bar that is as full as a member is.
+/// Draws a bar that shows how complete a member is.
 fn bar(count: u64, most: u64) -> String {
     let empty = (count * BAR_COLUMNS).div_ceil(most.max(1)).min(BAR_COLUMNS);
     (0..BAR_COLUMNS).map(|at| if at < BAR_COLUMNS - empty { '▓' } else { '░' }).collect()

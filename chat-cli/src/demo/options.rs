@@ -1,12 +1,12 @@
-//! How much the demo simulates.
+//! Defines the size of the demo.
 
-/// How much there is to simulate.
+/// The size of the simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DemoOptions {
-    /// Members.
+    /// The number of members.
     pub peers: u16,
-    /// Messages of each.
+    /// The number of messages of each member.
     pub messages: u32,
-    /// Where all chance comes from.
+    /// The seed of all randomness.
     pub seed: u64,
 }

@@ -17,7 +17,7 @@ fn now() -> Timestamp {
     "2026-11-22T08:26:14.138Z".parse().unwrap()
 }
 
-/// The envelope of a room with this secret.
+/// Returns the envelope of a room with this secret.
 fn of_secret(secret: &[u8; 32]) -> Envelope {
     let invite = Invite::new(*secret, Hints::default());
     Room::from_invite(&invite, Some("kitchen"), now()).unwrap().envelope()
@@ -153,16 +153,16 @@ fn sealed_lengths_reveal_multiples_of_64_only() {
     let mut lengths: Vec<usize> = (1..300).map(|count| sealed(&"x".repeat(count)).len()).collect();
     assert!(lengths.iter().all(|length| (length - OVERHEAD).is_multiple_of(PAD_BYTES)));
     lengths.dedup();
-    // 299 texts, and as few lengths as there can be.
+    // 299 texts, and the smallest possible number of lengths.
     assert!(lengths.len() <= 300 / PAD_BYTES + 2, "{lengths:?}");
-    // What has that length anyway is not made longer.
+    // A text of exactly this length gets no padding.
     let text = [b'x'; PAD_BYTES];
     assert_eq!(key().seal(&FEED, &[0; NONCE_BYTES], &text).len(), PAD_BYTES + OVERHEAD);
 }
 
 #[test]
 fn unpadded_ciphertext_is_not_opened() {
-    // One who does not pad tells the length of what everybody thinks hidden.
+    // An unpadded block would reveal the length of the text, so it is refused.
     let text = message::encode(&Draft::new("alice", "hi"), now()).unwrap();
     assert!(!text.len().is_multiple_of(PAD_BYTES));
     let nonce = [0; NONCE_BYTES];
@@ -221,7 +221,7 @@ proptest! {
         feed in any::<[u8; 32]>(),
         blocks in 0usize..6,
     ) {
-        // Also of the form of a sealed one.
+        // Also blocks with the format of an encrypted block.
         let mut formed = vec![VERSION];
         formed.extend(bytes.iter().cycle().take(OVERHEAD - 1 + blocks * PAD_BYTES));
         for block in [bytes, formed] {
@@ -243,7 +243,7 @@ proptest! {
         let plain = message::encode(&draft, now()).unwrap();
         prop_assert_eq!(envelope().decode(&feed, &block), message::decode(&plain));
         prop_assert!((block.len() - OVERHEAD).is_multiple_of(PAD_BYTES));
-        // Three bytes may be there by chance.
+        // Up to three bytes can match by accident.
         let is_there = block.windows(text.len()).any(|part| part == text.as_bytes());
         prop_assert!(text.len() < 4 || !is_there);
     }

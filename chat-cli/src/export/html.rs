@@ -1,7 +1,7 @@
-//! A room as one page of HTML, which needs nothing but itself: no script, no picture, no address.
+//! Exports a room as one self-contained HTML page: no scripts, images or links.
 //!
-//! Rule: what anybody said or is called gets onto the page through [`escaped`] alone, and between
-//! tags alone: no attribute holds any of it.
+//! Rule: names and messages pass through [`escaped`], and stand between tags only, never in an
+//! attribute.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -12,8 +12,8 @@ use crate::profile::room::ROOM_NAME_COLUMNS_MAX;
 use crate::sanitize::{self, Clean};
 use crate::timeline::Entry;
 
-/// What stands before the title. Should something of the page ever be taken for more than text, the
-/// policy in it lets it do nothing.
+/// The start of the page. Its content security policy blocks everything but the page's own style,
+/// in case text is ever interpreted as markup.
 const BEFORE_TITLE: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -21,7 +21,7 @@ const BEFORE_TITLE: &str = r#"<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width">"#;
 
-/// The colours of the reader's system, light or dark, and authors in a colour of their key.
+/// The style: light or dark as in the reader's system, and a colour per author's key.
 const STYLE: &str = "<style>
 :root { color-scheme: light dark; --light: 33% }
 @media (prefers-color-scheme: dark) { :root { --light: 72% } }
@@ -44,12 +44,12 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The page of a room, with times of a zone.
+    /// Creates the page of a room, with times in this time zone.
     pub(super) fn new(room: &str, zone: TimeZone) -> Self {
         Self { room: sanitize::line(room, ROOM_NAME_COLUMNS_MAX), zone, day: None }
     }
 
-    /// The lines before all messages.
+    /// Returns the lines before the messages.
     pub(super) fn head(&self) -> Vec<String> {
         let room = escaped(&self.room);
         let title = format!("<title>{room}</title>");
@@ -57,7 +57,7 @@ impl Page {
         [BEFORE_TITLE.into(), title, STYLE.into()].into_iter().chain(rest).collect()
     }
 
-    /// The lines of a message, and before them the day where it changes.
+    /// Returns the lines of a message, after a date line if the date changes.
     pub(super) fn lines(&mut self, entry: &Entry) -> Vec<String> {
         let chat = entry.content.chat();
         let nick = chat.and_then(|chat| chat.nickname.as_deref()).unwrap_or_default();
@@ -74,7 +74,7 @@ impl Page {
             Content::Topic(_) | Content::Unreadable(_) => " class=\"aside\"",
         };
         let (key, author) = (hex(&entry.id.feed), sanitize::author(nick, &entry.id.feed));
-        // As many hues as there are bytes, of which people tell some apart.
+        // One byte gives 256 hues; people can tell only some of them apart.
         let hue = u32::from(entry.id.feed[0]) * 360 / 256;
         let (author, channel) = (escaped(&author), escaped(&entry.content.channel()));
         let kind_symbol = entry.content.kind_symbol();
@@ -87,13 +87,13 @@ impl Page {
         lines
     }
 
-    /// The lines behind all messages.
+    /// Returns the lines after the messages.
     pub(super) fn tail(&self) -> Vec<String> {
         vec!["</body>".into(), "</html>".into()]
     }
 }
 
-/// Text in which nothing is markup. What could turn it round or hide it was made visible before.
+/// Escapes HTML markup. Characters that reorder or hide text were made visible before.
 fn escaped(text: &Clean) -> String {
     let mut out = String::with_capacity(text.as_str().len());
     for c in text.as_str().chars() {

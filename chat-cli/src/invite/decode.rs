@@ -1,4 +1,4 @@
-//! From symbols to an invite, with no attempt to put anything right.
+//! Decodes symbols to an invite, without repair.
 
 use zeroize::Zeroizing;
 
@@ -9,7 +9,7 @@ use super::{
     SYMBOLS_MIN, VERSION,
 };
 
-/// Whole bytes come from certain numbers of symbols only.
+/// Checks the number of symbols: only some numbers decode to whole bytes.
 pub(super) fn check_length(symbols: usize) -> Result<(), InviteError> {
     let left_over = symbols * 5 % 8;
     if !(SYMBOLS_MIN..=SYMBOLS_MAX).contains(&symbols) || left_over >= 5 {
@@ -18,7 +18,7 @@ pub(super) fn check_length(symbols: usize) -> Result<(), InviteError> {
     Ok(())
 }
 
-/// Decodes symbols of the alphabet, with no attempt to put anything right.
+/// Decodes symbols of the alphabet without repair.
 pub(super) fn decode(symbols: &[u8]) -> Result<Invite, InviteError> {
     let bytes = CODEC
         .decode(symbols)

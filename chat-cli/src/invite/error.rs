@@ -1,4 +1,4 @@
-//! Why a text is no invite, and how that is said.
+//! Defines why a text is not a valid invite, with the message and remedy.
 
 use std::fmt;
 
@@ -7,53 +7,53 @@ use super::{PREFIX, SYMBOLS_MAX, SYMBOLS_MIN};
 use crate::exit::ExitCode;
 use crate::report::{Failure, Snippet};
 
-/// Why a text is no invite. Positions are those of the user's input, counted from 1.
+/// Why a text is not a valid invite. Positions are those in the user's input, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InviteError {
-    /// There is nothing in it.
+    /// The input is empty.
     Empty,
-    /// It is a link or an address of something else.
+    /// It is another kind of link or address.
     Prefix,
-    /// It is longer than any invite, however it is wrapped.
+    /// It is longer than any invite, even a wrapped one.
     TooLong {
-        /// How many characters it has.
+        /// The number of characters.
         chars: usize,
     },
-    /// Too few or too many symbols, or a number that no whole bytes give.
+    /// Too few or too many symbols, or a number that does not decode to whole bytes.
     Length {
-        /// How many symbols there are.
+        /// The number of symbols.
         symbols: usize,
     },
-    /// A character that invites do not use.
+    /// A character outside the alphabet.
     Symbol {
         /// The character.
         found: char,
-        /// Where it stands.
+        /// Its position.
         position: usize,
-        /// The invite, if it is the only wrong one.
+        /// The repaired invite, if this is the only wrong character.
         repair: Option<Box<Repair>>,
     },
-    /// The bits behind the last whole byte are not zero.
+    /// The bits after the last whole byte are not zero.
     TrailingBits {
-        /// The invite, if one change gives it.
+        /// The repaired invite, if exactly one change gives it.
         repair: Option<Box<Repair>>,
     },
     /// The checksum is wrong.
     Checksum {
-        /// The invite, if one change gives it.
+        /// The repaired invite, if exactly one change gives it.
         repair: Option<Box<Repair>>,
     },
-    /// Made by a newer program.
+    /// A newer program created it.
     Version {
-        /// The version it says.
+        /// The version.
         found: u8,
     },
-    /// The checksum is right and the hints are not.
+    /// The checksum is valid, but the hints are not.
     Hints,
 }
 
 impl InviteError {
-    /// The stable code.
+    /// Returns the stable code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Empty => "ticket.empty",
@@ -67,7 +67,7 @@ impl InviteError {
         }
     }
 
-    /// The invite that was meant, if exactly one change gives a valid one.
+    /// Returns the repaired invite, if exactly one change gives a valid one.
     pub fn repair(&self) -> Option<&Repair> {
         match self {
             Self::Symbol { repair, .. }
@@ -77,7 +77,7 @@ impl InviteError {
         }
     }
 
-    /// Where it is wrong, if that is known.
+    /// Returns the position of the error, if known.
     pub fn position(&self) -> Option<usize> {
         match self {
             Self::Symbol { position, .. } => Some(*position),
@@ -85,7 +85,7 @@ impl InviteError {
         }
     }
 
-    /// The error as a command ends with it; `input` is what the user gave.
+    /// Converts the error to a failure; `input` is the user's input.
     pub fn into_failure(self, input: &str) -> Failure {
         let mut failure = Failure::new(ExitCode::BadInput, self.code(), self.to_string());
         if let Some(position) = self.position() {
@@ -94,10 +94,10 @@ impl InviteError {
         match self.repair().map(|repair| repair.fix) {
             Some(Fix::Replace { position, right, .. }) => failure
                 .help(format!("did you mean: character {position} = '{right}' ?"))
-                .help("to take it so:  multichat join --repair INVITE"),
+                .help("to fix it:  multichat join --repair INVITE"),
             Some(Fix::Swap { position, second }) => failure
                 .help(format!("did you mean: characters {position} and {second} swapped ?"))
-                .help("to take it so:  multichat join --repair INVITE"),
+                .help("to fix it:  multichat join --repair INVITE"),
             None => failure.help(self.remedy()),
         }
     }
@@ -107,13 +107,13 @@ impl InviteError {
             Self::Empty | Self::Prefix => {
                 "an invite starts with mfchat: and comes from  multichat invite"
             }
-            Self::Version { .. } => "a newer multichat can read it",
-            _ => "copy it again, or ask for a fresh one:  multichat invite",
+            Self::Version { .. } => "use a newer multichat to read it",
+            _ => "copy it again, or ask for a new one:  multichat invite",
         }
     }
 }
 
-/// What a character that invites leave out was probably meant to be.
+/// Returns what a character outside the alphabet probably stands for.
 fn often_meant(found: char) -> Option<&'static str> {
     match found {
         'l' => Some("1 or i"),
@@ -127,9 +127,11 @@ fn often_meant(found: char) -> Option<&'static str> {
 impl fmt::Display for InviteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => write!(f, "there is no invite here"),
+            Self::Empty => write!(f, "the invite is missing"),
             Self::Prefix => write!(f, "this is not a multichat invite: it has no {PREFIX}"),
-            Self::TooLong { chars } => write!(f, "no invite is {chars} characters long"),
+            Self::TooLong { chars } => {
+                write!(f, "this is too long for an invite: {chars} characters")
+            }
             Self::Length { symbols } if *symbols < SYMBOLS_MIN => {
                 write!(f, "this invite is cut short: {symbols} of at least {SYMBOLS_MIN} symbols")
             }
@@ -137,13 +139,13 @@ impl fmt::Display for InviteError {
                 write!(f, "this invite is too long: {symbols} of at most {SYMBOLS_MAX} symbols")
             }
             Self::Length { symbols } => {
-                write!(f, "no invite has {symbols} symbols: some are missing or too many")
+                write!(f, "an invite cannot have {symbols} symbols: some are missing or surplus")
             }
             Self::Symbol { found, position, .. } => {
                 write!(f, "'{found}' at character {position} is not used in invites")?;
                 often_meant(*found).map_or(Ok(()), |meant| write!(f, " (often meant: {meant})"))
             }
-            Self::TrailingBits { repair: None } => write!(f, "this invite ends wrongly"),
+            Self::TrailingBits { repair: None } => write!(f, "the end of this invite is wrong"),
             Self::Checksum { repair: None } => {
                 write!(f, "more than one character of this invite is wrong")
             }
@@ -153,9 +155,9 @@ impl fmt::Display for InviteError {
                 Fix::Swap { .. } => write!(f, "two characters of this invite are swapped"),
             },
             Self::Version { found } => {
-                write!(f, "this invite is of version {found}, made by a newer program")
+                write!(f, "this invite has version {found}, made by a newer program")
             }
-            Self::Hints => write!(f, "the hints of this invite do not parse"),
+            Self::Hints => write!(f, "this invite has invalid hints"),
         }
     }
 }

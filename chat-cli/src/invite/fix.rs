@@ -1,30 +1,30 @@
-//! The one change that makes a broken invite whole.
+//! Defines the one change that repairs a broken invite.
 
 use super::Invite;
 
-/// What has to change. Positions are those of the user's input, counted from 1.
+/// A change. Positions are those in the user's input, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fix {
-    /// One character is another.
+    /// Replace a character.
     Replace {
-        /// Where it stands.
+        /// Its position.
         position: usize,
-        /// What stands there.
+        /// The wrong character.
         found: char,
-        /// What should.
+        /// The right character.
         right: char,
     },
-    /// Two neighbours changed places.
+    /// Swap two neighbours.
     Swap {
-        /// Where the first stands.
+        /// The position of the first.
         position: usize,
-        /// Where the second stands.
+        /// The position of the second.
         second: usize,
     },
 }
 
 impl Fix {
-    /// Where the first wrong character stands.
+    /// Returns the position of the first wrong character.
     pub fn position(&self) -> usize {
         match self {
             Self::Replace { position, .. } | Self::Swap { position, .. } => *position,
@@ -32,11 +32,11 @@ impl Fix {
     }
 }
 
-/// The only change that gives a valid invite, and that invite.
+/// The only change that gives a valid invite, with that invite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
-    /// What has to change.
+    /// The change.
     pub fix: Fix,
-    /// What comes out.
+    /// The repaired invite.
     pub invite: Invite,
 }

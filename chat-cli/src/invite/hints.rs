@@ -1,13 +1,13 @@
-//! What an invite adds to the key: a name, addresses, who sent it.
+//! Encodes the hints of an invite: the room's name, addresses, and the inviter.
 //!
-//! Each hint is a byte of type (three high bits) and length (five low bits), then its value: in
-//! a line that people copy, a second byte of header would be two characters more.
+//! Each hint has a byte of type (three high bits) and length (five low bits), then its value. A
+//! second header byte would add two characters to a text that people copy.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The most addresses in one invite: more would not fit the smallest QR code.
+/// The most addresses in an invite. Chosen: keeps the invite short and its QR code small.
 pub const ADDRESSES_MAX: usize = 2;
-/// The longest room name in an invite, in bytes of UTF-8.
+/// The longest room name in an invite, in bytes of UTF-8. Chosen: short; the format allows 31.
 pub const NAME_BYTES_MAX: usize = 24;
 
 const TYPE_NAME: u8 = 1;
@@ -16,7 +16,7 @@ const TYPE_IPV6: u8 = 3;
 const TYPE_INVITER: u8 = 4;
 const LENGTH_MASK: u8 = 0x1f;
 
-/// Hints of an invite. They are the inviter's claims, and nothing fails if they are wrong.
+/// The hints of an invite. They are unverified claims of the inviter; if wrong, nothing fails.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
     name: Option<String>,
@@ -25,7 +25,7 @@ pub struct Hints {
 }
 
 impl Hints {
-    /// Adds the room's name, cut to [`NAME_BYTES_MAX`] at a character.
+    /// Adds the room's name, cut to [`NAME_BYTES_MAX`] at a character boundary.
     #[must_use]
     pub fn with_name(mut self, name: &str) -> Self {
         let name = &name[..name.floor_char_boundary(NAME_BYTES_MAX)];
@@ -33,10 +33,10 @@ impl Hints {
         self
     }
 
-    /// Adds an address to dial; those after [`ADDRESSES_MAX`] are left out.
+    /// Adds an address to dial; addresses after [`ADDRESSES_MAX`] are left out.
     #[must_use]
     pub fn with_address(mut self, address: SocketAddr) -> Self {
-        // A scope or flow is of the inviter's machine and means nothing on another.
+        // Scope and flow are valid on the inviter's machine only.
         let address = SocketAddr::new(address.ip(), address.port());
         if self.addresses.len() < ADDRESSES_MAX && !self.addresses.contains(&address) {
             self.addresses.push(address);
@@ -51,17 +51,17 @@ impl Hints {
         self
     }
 
-    /// What the inviter calls the room. A peer's text: sanitise it before it is shown.
+    /// Returns the room's name by the inviter. Peer text: sanitise it before showing it.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// Where members were reachable when the invite was made.
+    /// Returns the addresses of members when the invite was created.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// The first bytes of the inviter's key.
+    /// Returns the first bytes of the inviter's key.
     pub fn inviter(&self) -> Option<[u8; 8]> {
         self.inviter
     }
@@ -82,7 +82,7 @@ impl Hints {
         }
     }
 
-    /// Reads hints, passing over types that are not known yet and over surplus ones.
+    /// Decodes hints. Unknown types and surplus hints are ignored.
     pub(super) fn decode(mut bytes: &[u8]) -> Option<Self> {
         let mut hints = Self::default();
         while let Some((&header, rest)) = bytes.split_first() {
@@ -110,7 +110,7 @@ impl Hints {
     }
 }
 
-/// Appends one hint. Every value that is written is shorter than 32 bytes.
+/// Appends a hint. Values are shorter than 32 bytes.
 fn put(out: &mut Vec<u8>, kind: u8, value: &[u8]) {
     let length = u8::try_from(value.len()).expect("values are bounded where they are set");
     debug_assert!(length <= LENGTH_MASK);
@@ -118,7 +118,7 @@ fn put(out: &mut Vec<u8>, kind: u8, value: &[u8]) {
     out.extend_from_slice(value);
 }
 
-/// An address is its octets and a port, and nothing behind them.
+/// Splits an address into octets and port, with nothing after them.
 fn split_port<const N: usize>(value: &[u8]) -> Option<([u8; N], u16)> {
     let (ip, port) = value.split_first_chunk::<N>()?;
     Some((*ip, u16::from_be_bytes(port.try_into().ok()?)))

@@ -1,17 +1,18 @@
-//! From what the user typed to symbols, each with its place in the input.
+//! Converts user input to symbols, each with its position in the input.
 
 use zeroize::Zeroizing;
 
 use super::error::InviteError;
 use super::{ALPHABET, PREFIX, SYMBOLS_MAX, SYMBOLS_MIN};
 
-/// The longest input that is looked at, in characters: an invite in a wrapped and quoted link.
+/// The longest input that is parsed, in characters. Chosen: an invite in a wrapped and quoted
+/// link fits easily.
 pub(super) const INPUT_CHARS_MAX: usize = 2_048;
 
-/// The body of an invite: folded characters and where each stood, counted from 1.
+/// The body of an invite: normalised characters with their positions, counted from 1.
 pub(super) struct Symbols {
     chars: Vec<(char, usize)>,
-    /// The characters as bytes; 0 for those outside of the alphabet.
+    /// The characters as bytes; 0 for those outside the alphabet.
     bytes: Zeroizing<Vec<u8>>,
 }
 
@@ -33,12 +34,12 @@ impl Symbols {
         self.chars.len()
     }
 
-    /// What to decode, if nothing is [`foreign`](Self::foreign).
+    /// Returns the symbols to decode. Valid if [`foreign`](Self::foreign) is empty.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The place in the input of the symbol at an index, from 1.
+    /// Returns the position in the input of the symbol at an index, from 1.
     pub(super) fn position(&self, index: usize) -> usize {
         self.chars[index].1
     }
@@ -47,18 +48,18 @@ impl Symbols {
         self.chars[index].0
     }
 
-    /// The index of the symbol at a place of the input.
+    /// Returns the index of the symbol at a position in the input.
     pub(super) fn index(&self, position: usize) -> Option<usize> {
         self.chars.iter().position(|(_, at)| *at == position)
     }
 
-    /// The characters that no invite has, each with its place.
+    /// Returns the characters outside the alphabet with their positions.
     pub(super) fn foreign(&self) -> impl Iterator<Item = (usize, char)> {
         self.chars.iter().filter(|(c, _)| !is_symbol(*c)).map(|(c, at)| (*at, *c))
     }
 }
 
-/// Whether a word is meant as an invite, if perhaps a broken one.
+/// Returns whether a word is probably an invite, even a broken one.
 pub fn looks_like_invite(word: &str) -> bool {
     if word.chars().count() > INPUT_CHARS_MAX {
         return false;
@@ -67,7 +68,7 @@ pub fn looks_like_invite(word: &str) -> bool {
     if folded.starts_with(PREFIX) || folded.contains(&format!("#{PREFIX}")) {
         return true;
     }
-    // No room name is a single word of this length without a single other character.
+    // A room name is not a single word of this length with hardly any other characters.
     let symbols = folded.chars().filter(|c| is_symbol(*c)).count();
     let chars = folded.chars().count();
     let long_enough = (SYMBOLS_MIN - 2..=SYMBOLS_MAX).contains(&chars);
@@ -78,7 +79,7 @@ fn is_symbol(c: char) -> bool {
     ALPHABET.contains(c)
 }
 
-/// Folds case, drops what mailers, chats and people put in between, and what stands around.
+/// Converts to lower case, and removes fillers and surrounding quotes.
 fn fold(input: &str) -> Vec<(char, usize)> {
     let mut chars: Vec<(char, usize)> = input
         .chars()
@@ -95,13 +96,13 @@ fn fold(input: &str) -> Vec<(char, usize)> {
     chars
 }
 
-/// Spaces, hyphens and the invisible characters that come along with a copy.
+/// Returns whether a character is a space, a hyphen, or an invisible character from copying.
 fn is_filler(c: char) -> bool {
     let invisible = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
     invisible || c.is_whitespace() || matches!(c, '-' | '\u{2010}'..='\u{2015}')
 }
 
-/// What stands behind the prefix, or all of it when it is bare.
+/// Returns the characters after the prefix, or all of them if there is none.
 fn body(mut chars: Vec<(char, usize)>) -> Result<Vec<(char, usize)>, InviteError> {
     let text: Vec<char> = chars.iter().map(|(c, _)| *c).collect();
     let prefix: Vec<char> = PREFIX.chars().collect();

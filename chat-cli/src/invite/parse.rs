@@ -1,4 +1,4 @@
-//! Reads what the user gave as an invite.
+//! Parses the user's input as an invite.
 
 use super::Invite;
 use super::decode::{check_length, decode};
@@ -7,10 +7,11 @@ use super::input::Symbols;
 use super::repair;
 
 impl Invite {
-    /// Reads an invite as it was typed or pasted: any case, wrapped, quoted, as a link or bare.
+    /// Parses an invite as typed or pasted: any case, wrapped, quoted, as a link or without the
+    /// prefix.
     ///
     /// # Errors
-    /// Positions in the error are those of `input`, counted in characters from 1.
+    /// Positions in the error are those in `input`, counted in characters from 1.
     pub fn parse(input: &str) -> Result<Self, InviteError> {
         let symbols = Symbols::read(input)?;
         let mut wrong = symbols.foreign();

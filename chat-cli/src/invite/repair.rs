@@ -1,7 +1,7 @@
-//! Finds the one change that makes a broken invite whole.
+//! Finds the one change that repairs a broken invite.
 //!
-//! A CRC-32 lets one wrong candidate in four thousand million pass, and there are some thousands
-//! of candidates: what passes alone is the invite that was meant.
+//! A wrong candidate passes the CRC-32 with a probability of 2⁻³², and there are at most 256 × 31
+//! + 255 = 8,191 candidates. So a single match is almost certainly the intended invite.
 
 use zeroize::Zeroizing;
 
@@ -10,14 +10,14 @@ use super::decode::{check_length, decode};
 use super::fix::{Fix, Repair};
 use super::input::Symbols;
 
-/// Tries every symbol in the one place that holds none.
+/// Tries every symbol at the position of the invalid character.
 pub(super) fn replace(symbols: &Symbols, position: usize) -> Option<Repair> {
     check_length(symbols.len()).ok()?;
     let index = symbols.index(position)?;
     only(replacements(symbols, index))
 }
 
-/// Tries every symbol in every place, and every swap of neighbours.
+/// Tries every symbol at every position, and every swap of neighbours.
 pub(super) fn search(symbols: &Symbols) -> Option<Repair> {
     let replaced = (0..symbols.len()).flat_map(|index| replacements(symbols, index));
     let swapped = (1..symbols.len()).filter_map(|index| swap(symbols, index));
@@ -43,7 +43,7 @@ fn swap(symbols: &Symbols, index: usize) -> Option<Repair> {
     Some(Repair { fix: Fix::Swap { position, second }, invite })
 }
 
-/// The candidate, if there is exactly one: of two, neither may be taken.
+/// Returns the candidate if there is exactly one. Of several, none is used.
 pub(super) fn only(mut candidates: impl Iterator<Item = Repair>) -> Option<Repair> {
     let first = candidates.next()?;
     candidates.all(|other| other.invite == first.invite).then_some(first)

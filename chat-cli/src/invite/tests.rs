@@ -14,7 +14,7 @@ fn bare() -> String {
     Invite::new(KEY, Hints::default()).encode().to_string()
 }
 
-/// An invite of any body, with a right checksum.
+/// Encodes an invite of any body with a valid checksum.
 fn of_bytes(body: &[u8]) -> String {
     let bytes = [body, &crc32fast::hash(body).to_be_bytes()].concat();
     format!("{PREFIX}{}", CODEC.encode(&bytes))
@@ -24,7 +24,7 @@ fn with_hints(hints: &[u8]) -> String {
     of_bytes(&[&[VERSION, 0], &KEY[..], hints].concat())
 }
 
-/// The invite with another character at a 1-based position.
+/// Returns the invite with another character at a 1-based position.
 fn changed(text: &str, position: usize, c: char) -> String {
     text.chars().zip(1..).map(|(old, at)| if at == position { c } else { old }).collect()
 }
@@ -50,7 +50,7 @@ fn seeder_invite_has_the_same_length_and_its_flag() {
     let read = Invite::parse(&text).unwrap();
     assert_eq!((read.right(), read.key()), (Right::Seeder, &KEY));
     assert_ne!(read, Invite::new(KEY, Hints::default()));
-    // The flag is one that an older program refuses, whatever it knows of the low ones.
+    // An older program refuses this flag, whatever low flags it knows.
     assert_eq!(FLAG_SEEDER & !FLAGS_CRITICAL, 0);
     let low = Invite::parse(&of_bytes(&[&[VERSION, FLAG_SEEDER | 0x0f], &KEY[..]].concat()));
     assert_eq!(low.unwrap(), read);
@@ -140,14 +140,14 @@ fn each_invite_error_has_its_code() {
     assert_eq!(code(&format!("{text}yyyyyyyy")), "ticket.checksum");
     assert_eq!(code(&of_bytes(&[&[2, 0], &KEY[..]].concat())), "ticket.version");
     for flags in [0x20, 0x30, 0x40, 0x80, 0x90, 0xf0] {
-        // Whatever a newer program means by it: this one must not guess.
+        // The meaning of flags from newer versions must not be guessed.
         let text = of_bytes(&[&[1, flags], &KEY[..]].concat());
         assert_eq!(code(&text), "ticket.version", "{flags:#x}");
     }
     assert_eq!(code(&with_hints(&[TYPE_NAME_OF_9, b'x'])), "ticket.hints");
 }
 
-/// A name that says nine bytes.
+/// A name with a length of nine bytes.
 const TYPE_NAME_OF_9: u8 = 1 << 5 | 9;
 
 #[test]

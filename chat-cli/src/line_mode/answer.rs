@@ -1,4 +1,4 @@
-//! What the commands after a slash show.
+//! Answers the slash commands in line mode.
 
 use super::LineMode;
 use crate::appearance::Appearance;
@@ -17,23 +17,24 @@ use crate::slash::query::Query;
 use crate::slash::{COMMANDS, ParsedLine};
 use crate::transcript::plural;
 
-/// The most that a search shows.
+/// The most results that a search shows. Chosen: as the default of `multichat search`.
 const FOUND_MAX: usize = 50;
-/// The most messages that are shown again.
+/// The most messages that `/unread` shows. Chosen: what a terminal's scrollback holds with ease.
 const UNREAD_MAX: usize = 200;
-/// The widest words of a search that are said again.
+/// The widest search text in the result line, in columns. Chosen: the line fits in 80 columns.
 const WORDS_COLUMNS_MAX: usize = 60;
 
 impl LineMode {
-    /// Does what a command after a slash asks for.
+    /// Runs a slash command.
     pub(super) async fn answer(&mut self, typed: ParsedLine) -> Result<(), Failure> {
         match typed {
             ParsedLine::Help => {
                 for (usage, what) in COMMANDS {
                     self.console.say(&format!("{usage:14} {what}"))?;
                 }
-                self.console.say("//x            sends /x as text")?;
-                self.console.say("●  all of yours is on another disk too    ◌  it waits here")
+                self.console.say("//x            send /x as text")?;
+                self.console
+                    .say("●  your messages are stored on another peer    ◌  stored only here")
             }
             ParsedLine::Peers => self.peers().await,
             ParsedLine::Invite => {
@@ -57,7 +58,7 @@ impl LineMode {
             ParsedLine::Status => self.status().await,
             ParsedLine::Channel(name) => {
                 self.channel = channel_name(&name);
-                self.console.say(&format!("you talk in #{} from now on", self.channel))?;
+                self.console.say(&format!("you now write in #{}", self.channel))?;
                 match self.session.topic(&self.channel).await? {
                     Some(topic) => self.console.say(&format!("#{} ─ {}", self.channel, topic.text)),
                     None => Ok(()),
@@ -71,12 +72,12 @@ impl LineMode {
             ParsedLine::Unread => self.unread().await,
             ParsedLine::Notify(notify) => {
                 self.session.set_appearance(Appearance { notify, ..self.session.appearance() });
-                self.console.say("so it is until you leave; /set notify keeps it")
+                self.console.say("changed until you leave; /set notify saves it")
             }
             ParsedLine::Query(query) => self.query(&query).await,
             ParsedLine::Topic(text) => self.query(&Query::Topic(self.channel.clone(), text)).await,
             ParsedLine::Copy | ParsedLine::Theme(_) => {
-                self.console.say("that is for the full screen:  multichat --ui tui")
+                self.console.say("this works in full screen only:  multichat --ui tui")
             }
             ParsedLine::Unknown(what) => self.console.say(&what),
             ParsedLine::Nothing | ParsedLine::Text(_) | ParsedLine::Quit => Ok(()),
@@ -84,7 +85,7 @@ impl LineMode {
     }
 
     async fn query(&mut self, query: &Query) -> Result<(), Failure> {
-        // An answer is about what was said before the question.
+        // The answer refers to messages before the command.
         self.show_new().await?;
         let lines = answer::answer(&mut self.session, &self.global, query).await?;
         if matches!(query, Query::Set(..)) {
@@ -97,17 +98,17 @@ impl LineMode {
         }
     }
 
-    /// A topic that we have set goes to the others as a message does.
+    /// Tracks the delivery of a topic, as of a message.
     async fn topic_is_set(&mut self) -> Result<(), Failure> {
         self.show_new().await?;
         self.delivery.stored(self.session.own_length()?);
-        self.console.say(&format!("so it is for everybody in #{}", self.channel))
+        self.console.say(&format!("topic set for everyone in #{}", self.channel))
     }
 
-    /// What stood behind the last message that was read before.
+    /// Shows the messages after the last one read before this session.
     async fn unread(&mut self) -> Result<(), Failure> {
         let Some(read) = self.read else {
-            return self.console.say("all of it was new to you: you were not here before");
+            return self.console.say("everything here is new to you");
         };
         let mut new = self.session.page_after(Some(read), UNREAD_MAX).await?;
         new.retain(|entry| entry.id.feed != self.session.key().0);
@@ -116,7 +117,7 @@ impl LineMode {
             self.console.data(&lines)?;
         }
         let count = plural(new.len() as u64, "message");
-        self.console.say(&format!("{count} of others since you were here before"))
+        self.console.say(&format!("{count} from others since you were last here"))
     }
 
     async fn peers(&self) -> Result<(), Failure> {
@@ -125,7 +126,7 @@ impl LineMode {
         let length = self.session.own_length()?;
         let online = self.session.connections().online();
         if online.is_empty() {
-            self.console.say("nobody else is here")?;
+            self.console.say("no other member is online")?;
         }
         for remote in online {
             let held = found.iter().filter_map(|(connection, held)| {
@@ -144,7 +145,7 @@ impl LineMode {
         }
         for target in self.session.connections().out_of_sync() {
             if let Some(why) = target.error() {
-                self.console.say(&format!("not here: {} ({why})", target.name()))?;
+                self.console.say(&format!("not connected: {} ({why})", target.name()))?;
             }
         }
         Ok(())
@@ -169,16 +170,18 @@ impl LineMode {
             0 => {
                 let (your_messages, members) =
                     (plural(have, "message"), plural(feeds as u64, "member"));
-                format!("{your_messages} of {members} are here; nobody else is online")
+                format!("{your_messages} of {members} stored; no other member is online")
             }
             _ => {
                 let (want, peers) = (plural(want, "message"), plural(peers as u64, "peer"));
-                format!("{have} of {want} are here; in sync with {synced} of {peers}")
+                format!("{have} of {want} stored; in sync with {synced} of {peers}")
             }
         })?;
         match self.delivery.waiting() {
-            0 => self.console.say("all that you wrote here is on another disk too"),
-            waiting => self.console.say(&format!("{} only here so far", your_messages(waiting))),
+            0 => self.console.say("all your messages are stored on another peer too"),
+            waiting => {
+                self.console.say(&format!("{} stored only here so far", your_messages(waiting)))
+            }
         }
     }
 }

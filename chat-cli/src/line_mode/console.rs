@@ -1,7 +1,7 @@
-//! Where lines come from and where they go: the terminal's line editor, or plain streams.
+//! Reads and prints lines: through the terminal's line editor, or on plain streams.
 //!
-//! Rule: a line that arrives never tears the one that is being typed. On a terminal the editor
-//! alone writes, and it knows where the cursor stands.
+//! Rule: an incoming line never breaks the line being typed. On a terminal only the editor
+//! writes, because it knows the cursor position.
 
 use std::sync::mpsc;
 
@@ -16,66 +16,67 @@ use crate::output::Output;
 use crate::report::Failure;
 use crate::stdin::{Input, LINES_MAX, StdinLines, spawn};
 
-/// Lines of the input history that are kept, in memory alone: they are what people said.
+/// Input lines kept in the editor's history, in memory only because they are private. Chosen: as
+/// many as a person scrolls back.
 const HISTORY_MAX: usize = 200;
 
-/// Where lines come from and go to.
+/// The source of input lines and the destination of output lines.
 pub(super) enum Console {
     /// A terminal with a line editor.
     EditorConsole(EditorConsole),
-    /// Streams.
+    /// Plain streams.
     PlainConsole(PlainConsole),
 }
 
-/// A line editor on a thread of its own, and one more that prints above it.
+/// A line editor on its own thread, and a second thread that prints above it.
 pub(super) struct EditorConsole {
     lines: channel::Receiver<Input>,
-    /// Hands the editor its prompt; it reads no line without one.
+    /// Gives the editor its prompt; it reads no line without one.
     prompts: mpsc::Sender<String>,
     printer: mpsc::Sender<String>,
     _restore: Restore,
 }
 
-/// Standard input, line by line, with the output that belongs to it.
+/// Standard input by line, with its output.
 pub(super) struct PlainConsole {
     lines: StdinLines,
     output: Output,
 }
 
 impl Console {
-    /// The editor where a person types on a terminal, plain streams elsewhere.
+    /// Opens the editor if a person types on a terminal, plain streams otherwise.
     ///
     /// # Errors
-    /// If no thread can be started.
+    /// Fails if a thread cannot be started.
     pub(super) fn open(output: &Output) -> Result<Self, Failure> {
         let people = output.terminals.stdin && output.terminals.stdout;
         let is_text = output.format == crate::output::Format::Text;
-        // A terminal that cannot move its cursor gets plain lines.
+        // A terminal that cannot move its cursor uses plain lines.
         if people
             && is_text
             && let Some(terminal) = EditorConsole::open()?
         {
             return Ok(Self::EditorConsole(terminal));
         }
-        // A line that is too long is refused as a message; here it only must not fill memory.
+        // This bound only limits memory. A message that is too long is refused later.
         let lines = StdinLines::open(TEXT_BYTES_MAX * 2)?;
         Ok(Self::PlainConsole(PlainConsole { lines, output: *output }))
     }
 
-    /// Whether what was typed stays on the screen.
+    /// Returns whether typed lines stay on the screen.
     pub(super) fn echoes_input(&self) -> bool {
         matches!(self, Self::EditorConsole(_))
     }
 
-    /// Lets the user type the next line, behind this prompt.
+    /// Shows a prompt and lets the user type the next line.
     pub(super) fn prompt(&self, prompt: &str) {
         if let Self::EditorConsole(terminal) = self {
-            // An editor that has ended says so by the end of its lines.
+            // If the editor has ended, the next line reports the end of the input.
             let _ = terminal.prompts.send(prompt.to_string());
         }
     }
 
-    /// What the user typed next. Dropping the future loses nothing.
+    /// Returns the next input. Cancel-safe.
     pub(super) async fn next(&mut self) -> Input {
         match self {
             Self::EditorConsole(terminal) => terminal.lines.recv().await.unwrap_or(Input::End),
@@ -83,10 +84,10 @@ impl Console {
         }
     }
 
-    /// Shows lines of data: messages.
+    /// Prints lines of data: messages.
     ///
     /// # Errors
-    /// If nobody reads them any more.
+    /// Fails if the reader of the output has closed.
     pub(super) fn data(&self, lines: &[String]) -> Result<(), Failure> {
         match self {
             Self::EditorConsole(terminal) => {
@@ -97,10 +98,10 @@ impl Console {
         }
     }
 
-    /// Shows a line of talk, of ours.
+    /// Prints a status line.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub(super) fn say(&self, line: &str) -> Result<(), Failure> {
         match self {
             Self::EditorConsole(terminal) => {
@@ -128,7 +129,7 @@ impl EditorConsole {
             for prompt in prompts_out {
                 let (input, goes_on) = match editor.readline(&prompt) {
                     Ok(line) => {
-                        // Only a full memory keeps a line out of the history.
+                        // Fails only if memory runs out; then the history lacks this line.
                         let _ = editor.add_history_entry(&line);
                         (Input::Line(line), true)
                     }
@@ -154,7 +155,7 @@ impl EditorConsole {
 
     fn print(&self, lines: &[String]) {
         if !lines.is_empty() {
-            // A printer that has ended leaves nobody to print to.
+            // If the printer has ended, the terminal has closed.
             let _ = self.printer.send(format!("{}\n", lines.join("\n")));
         }
     }
@@ -168,8 +169,8 @@ fn editor() -> rustyline::Result<Editor<(), MemHistory>> {
     Ok(editor)
 }
 
-/// Puts the terminal back as it was, also when the editor is still reading: a signal or a failure
-/// ends the program in the middle of a line.
+/// Restores the terminal's mode when dropped. Needed because a signal or a failure can end the
+/// program while the editor is reading.
 struct Restore {
     #[cfg(unix)]
     before: Option<nix::sys::termios::Termios>,
@@ -189,7 +190,7 @@ impl Drop for Restore {
         #[cfg(unix)]
         if let Some(before) = &self.before {
             use nix::sys::termios::{SetArg, tcsetattr};
-            // Without a terminal any more there is nothing to put back.
+            // If the terminal has closed, there is no mode to restore.
             let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, before);
         }
     }

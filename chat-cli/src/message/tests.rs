@@ -150,7 +150,7 @@ fn topic_has_its_own_block_type() {
     assert_eq!((read.text.as_str(), read.channel.as_str()), ("soup at noon", "lunch"));
     assert_eq!(topic_summary(&read.text), "set the topic: soup at noon");
     let Content::Topic(read) = decode(&set("").unwrap()) else { panic!("no topic") };
-    assert_eq!(topic_summary(&read.text), "took the topic away");
+    assert_eq!(topic_summary(&read.text), "cleared the topic");
     assert_eq!(unreadable(br#"{"type":"chat-topic","text":[]}"#), Unreadable::WrongFields);
     assert_eq!(unreadable(br#"{"type":["chat-topic"],"text":""}"#), Unreadable::OtherType);
 }
@@ -159,10 +159,10 @@ fn topic_has_its_own_block_type() {
 fn topic_length_is_bounded_in_columns_and_bytes() {
     set(&"x".repeat(TOPIC_COLUMNS_MAX)).unwrap();
     set(&"日".repeat(TOPIC_COLUMNS_MAX / 2)).unwrap();
-    // Narrow, and each of many bytes.
+    // Narrow characters of many bytes each.
     let marked = "a\u{301}\u{302}\u{303}".repeat(TOPIC_COLUMNS_MAX);
     let wide = "日".repeat(TOPIC_COLUMNS_MAX / 2 + 1);
-    // What is shown as an escape is as wide as that.
+    // An escaped character counts with the width of its escape.
     for long in ["x".repeat(TOPIC_COLUMNS_MAX + 1), wide, marked, "\u{202e}".repeat(20)] {
         let failure = set(&long).unwrap_err();
         assert_eq!((failure.exit(), failure.code()), (ExitCode::BadInput, "topic.long"));

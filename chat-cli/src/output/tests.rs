@@ -1,6 +1,6 @@
 use super::*;
 
-/// A stream that fails in one way.
+/// A stream that always fails with this error.
 struct FailingStream(ErrorKind);
 
 impl Write for FailingStream {

@@ -1,6 +1,6 @@
-//! What of a profile a backup holds, and how it comes back.
+//! Selects the files of a backup and restores them.
 //!
-//! Rule: a name from a backup becomes a path only if it is one of those that a backup writes.
+//! Rule: a name from a backup becomes a path only if it is a name that a backup contains.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read};
@@ -11,13 +11,13 @@ use super::{FEEDS, NICK, Profile, ROOM_FILE, ROOMS, Storage, files};
 use crate::exit::ExitCode;
 use crate::report::Failure;
 
-/// The longest name of a file of a store.
+/// The longest file name in a store. Chosen: longer than any name that the store uses.
 const STORE_NAME_BYTES_MAX: usize = 64;
 
-/// Why an entry of a backup is not taken.
+/// Why an entry of a backup is refused.
 #[derive(Debug)]
 pub enum RestoreError {
-    /// No backup has an entry of this name.
+    /// A backup has no entry of this name.
     Foreign,
     /// The backup cannot be read.
     Io(io::Error),
@@ -26,11 +26,11 @@ pub enum RestoreError {
 }
 
 impl Profile {
-    /// The files that a backup holds, each with its name there. The profile is locked, so none of
-    /// them changes meanwhile.
+    /// Returns the files of a backup with their names in it. The profile is locked, so they do
+    /// not change meanwhile.
     ///
     /// # Errors
-    /// If a folder cannot be read, or nothing is on a disk.
+    /// Fails if a folder cannot be read, or the profile is not on disk.
     pub fn backup_files(&self) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
         let data = self.data()?;
         let mut names = vec![PathBuf::from(NICK)];
@@ -47,10 +47,10 @@ impl Profile {
         Ok(files.filter(|(name, path)| path.is_file() && is_backup_path(name)).collect())
     }
 
-    /// Puts back one entry of a backup.
+    /// Restores one entry of a backup.
     ///
     /// # Errors
-    /// If no backup holds such an entry, or it is there already.
+    /// Fails if a backup has no such entry, or the file exists.
     pub fn restore(&self, name: &Path, from: &mut impl Read) -> Result<(), RestoreError> {
         if !is_backup_path(name) {
             return Err(RestoreError::Foreign);
@@ -72,15 +72,16 @@ impl Profile {
         match &self.storage {
             Storage::Disk { data, .. } => Ok(data),
             Storage::Memory { .. } => {
-                let message = "nothing of this profile is on a disk";
+                let message = "this profile is not stored on disk";
                 Err(Failure::new(ExitCode::BadInput, "backup.memory", message)
-                    .help("leave out  --ephemeral"))
+                    .help("run it without  --ephemeral"))
             }
         }
     }
 }
 
-/// Whether a backup holds a file of this name: the nick, what a room is, and its store.
+/// Returns whether a backup contains a file of this name: the user's name, a room's description,
+/// or its store.
 fn is_backup_path(name: &Path) -> bool {
     let parts = name.components().map(|part| match part {
         Component::Normal(word) => word.to_str(),

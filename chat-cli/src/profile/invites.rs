@@ -1,4 +1,4 @@
-//! Invites to the rooms of a profile.
+//! Creates invites to the rooms of a profile.
 
 use std::net::SocketAddr;
 
@@ -9,20 +9,20 @@ use super::room::Room;
 use crate::invite::Right;
 use crate::invite::hints::Hints;
 
-/// How much of the inviter's key an invite carries.
+/// How much of the inviter's key an invite contains. Chosen: 64 bits identify the inviter in a
+/// room and keep the invite short. It is a hint, not a proof.
 const FINGERPRINT_BYTES: usize = 8;
 
-/// Whether an invite says who invites, and where that is.
+/// Whether an invite contains the inviter and an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InviteHints {
-    /// It does.
+    /// With hints.
     Included,
-    /// It holds the key of the room alone.
+    /// The key of the room only.
     Omitted,
 }
 
-/// An invite to a room, from this user; `None` where there is none to give, as for an open room,
-/// which needs none.
+/// Returns an invite to a room from this user; `None` if there is none, as for an open room.
 pub fn invite_text(
     profile: &Profile,
     room: &Room,
@@ -33,7 +33,7 @@ pub fn invite_text(
     if hints == InviteHints::Omitted {
         return room.invite_without_hints(right).map(|invite| invite.encode());
     }
-    // An address that means "any" or "whichever port" is of no use to somebody else.
+    // A wildcard address or port is useless to other machines.
     let dialled = listen.filter(|at| !at.ip().is_unspecified() && at.port() != 0);
     let hints = dialled.into_iter().fold(Hints::default(), Hints::with_address);
     let key = profile.identity().feed_key(&room.group());

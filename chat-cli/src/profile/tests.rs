@@ -31,7 +31,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-/// Every file and folder below, with its path from there.
+/// Returns every file and folder below, with its relative path.
 fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -243,7 +243,7 @@ fn room_file_has_the_documented_fields() {
     };
     let [member, seeder] = [member, seeder].map(text);
     assert!(member.contains("secret = \"") && !member.contains("group_key"), "{member}");
-    // It follows from the secret; written down it could only be wrong.
+    // It can be derived from the secret; a second copy could only be wrong.
     assert!(!member.contains(&group), "{member}");
     let kept = format!("group_key = \"{}\"", crate::invite::encode_symbols(&kept));
     assert!(seeder.contains(&kept) && !seeder.contains("secret"), "{seeder}");
@@ -280,7 +280,7 @@ fn member_invite_unlocks_a_seeded_room_in_place() {
         assert_eq!((opened.created(), opened.hints()), (kept.created(), kept.hints()));
         assert_eq!(opened.invite_without_hints(Right::Member), Some(full));
         assert_eq!(find(&profile), Ok(opened.clone()));
-        // And what is open stays so.
+        // A readable room stays readable.
         let seed = Room::from_invite(&seed, None, now()).unwrap();
         assert_eq!(profile.add(seed).unwrap(), opened);
     }
@@ -316,7 +316,7 @@ fn damaged_room_is_reported_hides_no_other_and_is_not_overwritten() {
         good.replace("created = \"", "created = \"x"),
         good.replace("name = \"soup\"", "name = \" \""),
         good.replace("secret = \"", "secret = \"\u{1b}"),
-        // The same key, and another thing.
+        // The same key with another right.
         good.replace("secret = \"", "group_key = \""),
         format!("group_key = \"{other}\"\n{good}"),
         format!("{good}open_name = \"x\"\n"),
@@ -487,7 +487,7 @@ fn first_given_nick_is_stored() {
     let mut profile = open(dir.path()).unwrap();
     let kept = "al\\u{1b}ice";
     assert_eq!(profile.nick(None, Some("root")).unwrap().as_str(), kept);
-    // Another one for a single command does not replace the first.
+    // Another name for a single command does not replace the saved one.
     assert_eq!(profile.nick(Some("bot"), None).unwrap().as_str(), "bot");
     assert_eq!(profile.nick(None, None).unwrap().as_str(), kept);
     profile.set_nick("bob").unwrap();

@@ -87,7 +87,7 @@ fn quiet_failure_prints_nothing() {
     assert_eq!(failure.code(), "");
 }
 
-/// Every source file of the program, without those of tests.
+/// Collects the source of every file of the program except tests.
 fn sources(folder: &std::path::Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -99,7 +99,7 @@ fn sources(folder: &std::path::Path, found: &mut Vec<String>) {
     }
 }
 
-/// The words between the brackets of each call, up to the first comma that ends the second word.
+/// Returns the exit and code of each report constructor call in the sources.
 fn codes() -> Vec<(String, String)> {
     let mut files = Vec::new();
     sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);

@@ -3,7 +3,7 @@ use unicode_normalization::is_nfc;
 
 use super::*;
 
-/// Hostile input, and how it looks on one wide line.
+/// Hostile input, and how it is shown on one wide line.
 const HOSTILE: &[(&str, &str)] = &[
     // terminal sequences
     ("\u{1b}[2J", "\\u{1b}[2J"),
@@ -44,7 +44,7 @@ const HOSTILE: &[(&str, &str)] = &[
     ("\u{200e}x", "\\u{200e}x"),
     ("\u{200f}x", "\\u{200f}x"),
     ("\u{61c}x", "\\u{61c}x"),
-    // no width
+    // zero width
     ("al\u{200b}ice", "al\\u{200b}ice"),
     ("al\u{200c}ice", "al\\u{200c}ice"),
     ("al\u{200d}ice", "al\\u{200d}ice"),
@@ -71,7 +71,7 @@ const HOSTILE: &[(&str, &str)] = &[
     ("☂\u{fe0f}\u{fe0f}", "☂\u{fe0f}\\u{fe0f}"),
     ("😀\u{e0100}\u{e01ef}", "😀\\u{e0100}\\u{e01ef}"),
     ("\u{180b}", "\\u{180b}"),
-    // no character at all
+    // not characters
     ("\u{e000}", "\\u{e000}"),
     ("\u{f8ff}", "\\u{f8ff}"),
     ("\u{f0000}", "\\u{f0000}"),
@@ -90,7 +90,7 @@ const HOSTILE: &[(&str, &str)] = &[
     ("<\u{338}", "≮"),
 ];
 
-/// What must come through as it is.
+/// Text that must stay unchanged.
 const HARMLESS: &[&str] = &[
     "hello, world",
     "C:\\u{202e} is text",
@@ -195,7 +195,7 @@ fn assert_harmless(shown: &str) {
     }
 }
 
-/// Strings made of what is dangerous, glued with what is not.
+/// Generates strings of dangerous and harmless parts.
 fn nasty() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
         any::<char>().prop_map(String::from),

@@ -1,4 +1,4 @@
-//! Who writes a feed.
+//! Finds the author of a feed.
 
 use multifeed_core::FeedKey;
 use multifeed_tcp::FeedInfo;
@@ -7,20 +7,20 @@ use super::Session;
 use crate::message::Content;
 use crate::sanitize::{self, Clean};
 
-/// Somebody who wrote here, or about whom something was decided.
+/// An author of this room, or one about whom the user decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
     /// The key of the feed.
     pub key: FeedKey,
-    /// What the author was called last; empty if that is not known.
+    /// The author's last name; empty if unknown.
     pub nick: Clean,
 }
 
 impl Session {
-    /// Who writes a feed, as its last message says.
+    /// Returns the author of a feed, named as in its last message.
     pub(super) async fn author_of(&self, feed: &FeedInfo) -> Author {
         let last = feed.length.saturating_sub(1)..feed.length;
-        // What is not held any more tells no name, and that is no failure.
+        // A block that is no longer stored gives no name; that is not a failure.
         let block = self.node.read(feed.id, last).await.unwrap_or_default();
         let envelope = self.timeline.envelope();
         let nick = match block.first().map(|block| envelope.decode(&feed.key.0, block)) {

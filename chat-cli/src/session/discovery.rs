@@ -1,4 +1,4 @@
-//! Finding others: what of it the flags ask for, begun on a node.
+//! Starts discovery on a node as the flags say.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -9,14 +9,14 @@ use super::failure::no_runtime;
 use crate::args::discovery::Discovery;
 use crate::report::Failure;
 
-/// Where others are let in when nothing else is said: whoever is found has to be able to come.
+/// The default listen address when discovery is on: discovered peers must be able to connect.
 pub(super) const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-/// Begins to look for others, as the flags say.
+/// Starts the discovery that the flags ask for.
 ///
 /// # Errors
-/// When the node has closed.
+/// Fails if the node has closed.
 pub(crate) async fn start(
     node: &Node,
     wanted: &Discovery,

@@ -1,4 +1,4 @@
-//! What happens in an open room.
+//! Returns the events of an open room.
 
 use multifeed_core::Event;
 use multifeed_tcp::NodeEvent;
@@ -7,7 +7,7 @@ use super::Session;
 use crate::connections::{ConnectedPeer, Notice, StopReason};
 use crate::sanitize;
 
-/// Whether there may be more to read after an event.
+/// Returns whether there may be new messages after an event.
 pub fn may_add_messages(event: &NodeEvent) -> bool {
     matches!(
         event,
@@ -19,8 +19,8 @@ pub fn may_add_messages(event: &NodeEvent) -> bool {
 }
 
 impl Session {
-    /// The next thing that the node tells, and what that changed among the peers. `None` when the
-    /// node has ended by itself, which only a broken store makes it do.
+    /// Returns the next event of the node, with the change among the peers if there is one.
+    /// `None` if the node has stopped by itself, which happens only if the store fails.
     pub async fn next(&mut self) -> Option<(NodeEvent, Option<Notice>)> {
         let event = self.events.next().await?;
         if let NodeEvent::Lagged(_) = event
@@ -43,7 +43,7 @@ impl Session {
         Some((event, notice.or(stop_notice)))
     }
 
-    /// What an event says of an author of whom nothing more is taken.
+    /// Converts an event that stops an author's feed.
     async fn stop_notice(&self, event: &NodeEvent) -> Option<Notice> {
         let (key, why) = match event {
             NodeEvent::Multifeed(Event::Forked { feed }) => {
@@ -52,7 +52,7 @@ impl Session {
             NodeEvent::Multifeed(Event::Full { key, .. }) => (*key, StopReason::Full),
             _ => return None,
         };
-        // Of a feed that does not fit from its first block on, nothing is here.
+        // If a feed is over the limit from its first block on, nothing of it is stored.
         let nick = match self.node.feed(key).await.ok()? {
             Some(feed) => self.author_of(&feed).await.nick,
             None => sanitize::nick(""),

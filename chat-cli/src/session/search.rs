@@ -1,7 +1,6 @@
-//! Finding messages, from the last one back.
+//! Searches messages, from the newest to the oldest.
 //!
-//! Rule: a search is done some messages at a time, so that whoever waits for it can do other
-//! things meanwhile, and drop it.
+//! Rule: a search runs page by page, so the caller can do other work in between, or drop it.
 
 use super::Session;
 use crate::args::channel::ChannelFilter;
@@ -9,37 +8,36 @@ use crate::report::Failure;
 use crate::timeline::key::TimelineKey;
 use crate::timeline::{Entry, PAGE_SIZE};
 
-/// A search under way.
+/// A running search.
 #[derive(Debug)]
 pub struct Search {
     words: String,
     channel: ChannelFilter,
     limit: usize,
     before: Option<TimelineKey>,
-    /// The newest first.
+    /// The results, newest first.
     found: Vec<Entry>,
     is_finished: bool,
 }
 
 impl Search {
-    /// A search for the last `limit` messages in which these words are said, large or small letters
-    /// alike.
+    /// Starts a search for the last `limit` messages that contain this text, ignoring case.
     pub fn new(words: &str, channel: &ChannelFilter, limit: usize) -> Self {
         let (words, channel) = (words.trim().to_lowercase(), channel.clone());
         Self { words, channel, limit, before: None, found: Vec::new(), is_finished: limit == 0 }
     }
 
-    /// What was found so far, in the order of the timeline.
+    /// Returns the results so far, in the order of the timeline.
     pub fn found(&self) -> Vec<Entry> {
         self.found.iter().rev().cloned().collect()
     }
 
-    /// How many were found so far.
+    /// Returns the number of results so far.
     pub fn count(&self) -> usize {
         self.found.len()
     }
 
-    /// Whether there is nothing more to find.
+    /// Returns whether the search is complete.
     pub fn is_finished(&self) -> bool {
         self.is_finished
     }
@@ -52,10 +50,10 @@ impl Search {
 }
 
 impl Session {
-    /// Looks through some more messages.
+    /// Searches the next page of messages.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn continue_search(&self, search: &mut Search) -> Result<(), Failure> {
         let page = self.page(search.before, PAGE_SIZE).await?;
         let Some(first) = page.first() else {
@@ -72,10 +70,10 @@ impl Session {
         Ok(())
     }
 
-    /// The last `limit` messages in which these words are said, large or small letters alike.
+    /// Returns the last `limit` messages that contain this text, ignoring case.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn search(
         &self,
         words: &str,

@@ -1,6 +1,6 @@
-//! What is asked of a room after a slash, and answered in lines, alike in every kind of window.
+//! Answers slash commands about a room with lines of text, in every kind of window.
 //!
-//! Rule: an answer is a line of ours with clean names in it; a window only shows it.
+//! Rule: an answer is our own text with sanitised names in it; a window only shows it.
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
@@ -25,13 +25,14 @@ use crate::sanitize::{self, Clean};
 use crate::session::Session;
 use crate::transcript::plural;
 
-/// The most authors that are listed. Feeds cost nothing to make.
+/// The most authors that are listed. Chosen: bounds the answer, as anyone can create feeds for
+/// free.
 const AUTHORS_MAX: usize = 50;
 
-/// Answers. What goes wrong and can be put right by asking otherwise is an answer, too.
+/// Runs the command and returns the answer. Errors that the user can correct are answers too.
 ///
 /// # Errors
-/// If the store does not give back what it holds.
+/// Fails if the store cannot read its data.
 pub async fn answer(
     session: &mut Session,
     global: &Global,
@@ -45,7 +46,7 @@ pub async fn answer(
         Query::Export(file) => export_to_file(session, Path::new(file)).await,
         Query::Topic(channel, None) => topic(session, channel).await,
         Query::Topic(channel, Some(text)) => {
-            // It stands among the messages, with the name of whoever set it.
+            // The topic is shown as a message with its author.
             session.set_topic(channel.as_str(), text).await.map(|_| Vec::new())
         }
         Query::Set(key, value) => set(session, global, key, value),
@@ -56,7 +57,7 @@ pub async fn answer(
     }
 }
 
-/// Whether the room itself is all right.
+/// Returns whether the command is at fault, and not the room.
 fn is_query_error(failure: &Failure) -> bool {
     let of_a_file = ["export.file", "config.io", "config.home"].contains(&failure.code());
     of_a_file || matches!(failure.exit(), ExitCode::BadInput | ExitCode::NotFound)
@@ -81,7 +82,7 @@ async fn who(session: &Session) -> Result<Vec<String>, Failure> {
         more => lines.push(format!("and {more} more:  multichat feeds")),
     }
     if lines.is_empty() {
-        lines.push("nobody wrote here yet".into());
+        lines.push("no messages yet".into());
     }
     Ok(lines)
 }
@@ -93,11 +94,11 @@ async fn whois(session: &Session, who: &str) -> Result<Vec<String>, Failure> {
     let messages = plural(member.length, "message");
     let peers = session.connections().online().len();
     let held = match (peers, member.length) {
-        (0, _) => "nobody else is here now who could have them".to_string(),
-        (_, 0) => "nothing of it is here".to_string(),
+        (0, _) => "no other member is online".to_string(),
+        (_, 0) => "no copy is known".to_string(),
         (peers, _) => {
             let holders = session.holders(member.author.key, member.length).await?;
-            format!("{holders} of {} here hold all", plural(peers as u64, "peer"))
+            format!("{holders} of {} have all of them", plural(peers as u64, "peer"))
         }
     };
     let mut lines = vec![
@@ -106,7 +107,7 @@ async fn whois(session: &Session, who: &str) -> Result<Vec<String>, Failure> {
         format!("{messages} here, {}; {held}", plural(member.bytes, "byte")),
     ];
     if session.room().hidden().contains(&member.author.key.0) {
-        lines.push("you see nothing of them:  /unhide or /unblock".into());
+        lines.push("you have hidden or blocked them:  /unhide or /unblock".into());
     }
     Ok(lines)
 }
@@ -116,9 +117,9 @@ fn rooms(session: &Session) -> Result<Vec<String>, Failure> {
     let line = |(number, room): (usize, &crate::profile::room::Room)| {
         let name = sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
         let suffix = if room.id() == session.room().id() {
-            "  you are here"
+            "  (open)"
         } else if room.is_sealed() {
-            "  kept for others"
+            "  (relay)"
         } else {
             ""
         };
@@ -130,11 +131,11 @@ fn rooms(session: &Session) -> Result<Vec<String>, Failure> {
 async fn topic(session: &Session, channel: &Clean) -> Result<Vec<String>, Failure> {
     Ok(vec![match session.topic(channel).await? {
         Some(topic) => format!("#{channel} ─ {} (set by {})", topic.text, topic.author),
-        None => format!("#{channel} has no topic; to set one for everybody:  /topic TEXT"),
+        None => format!("#{channel} has no topic; to set one for everyone:  /topic TEXT"),
     }])
 }
 
-/// Into a file that is not there yet, and that only its owner can read: it holds what was said.
+/// Writes all messages to a new file that only its owner can read.
 async fn export_to_file(session: &Session, path: &Path) -> Result<Vec<String>, Failure> {
     let failed = |error: std::io::Error| {
         let message = format!("cannot write {}: {error}", path.display());
@@ -160,14 +161,15 @@ async fn export_to_file(session: &Session, path: &Path) -> Result<Vec<String>, F
     Ok(vec![format!("{} written to {path}", plural(count, "message"))])
 }
 
-/// What to say of another name where the settings have one: they go before it at the next start.
+/// Returns the text after a change of name. If the settings have a name, that one applies at the
+/// next start.
 pub fn rename_notice(session: &Session, global: &Global) -> String {
     let nick = session.nick();
     let kept = config::file::load(global).ok();
     let kept = kept.as_ref().and_then(|config| config.get(Key::Nick)?.first());
     match kept.map(|kept| sanitize::nick(kept)) {
         Some(kept) if kept != *nick => {
-            format!("you are {nick} until you leave; /set nick {nick} keeps it in the settings")
+            format!("you are {nick} until you leave; /set nick {nick} saves it")
         }
         _ => format!("you are {nick} from now on"),
     }
@@ -194,7 +196,7 @@ fn set(
     match key {
         Key::Nick => session.set_nick(value)?,
         Key::Theme | Key::Notify | Key::Timestamps => session.set_appearance(appearance),
-        _ => return Ok(vec![format!("{name} is written down: it holds from the next start on")]),
+        _ => return Ok(vec![format!("{name} is saved and applies from the next start")]),
     }
     Ok(vec![format!("{name} is {} from now on", sanitize::line(value, ROOM_NAME_COLUMNS_MAX))])
 }

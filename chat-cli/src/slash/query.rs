@@ -1,22 +1,22 @@
-//! What is asked of a room after a slash, and answered in lines.
+//! Defines the slash commands that are answered with lines of text.
 
 use crate::sanitize::Clean;
 
-/// A question about a room, or something to do that ends in some lines.
+/// A slash command that is answered with lines of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// Who wrote here.
+    /// List the members who wrote.
     Who,
-    /// All about somebody.
+    /// Show the details of a member.
     Whois(String),
-    /// The rooms of the profile.
+    /// List the rooms of the profile.
     Rooms,
-    /// What works.
+    /// Run the checks of an open room.
     Doctor,
-    /// All messages into a new file.
+    /// Write all messages to a new file.
     Export(String),
-    /// What a channel is about; or to say so, with nothing where it is about nothing.
+    /// Show the topic of a channel, or set it; an empty text clears it.
     Topic(Clean, Option<String>),
-    /// Another value for a setting.
+    /// Change a setting.
     Set(String, String),
 }

@@ -1,7 +1,7 @@
-//! The index of a room: which blocks are known, and in which order they stand.
+//! Implements the index of a room: the known blocks and their order.
 //!
-//! Rule: it holds nothing that the feeds do not, so it may be deleted at any time. And what it
-//! says is a function of the set of blocks that it was given, not of the order in which they came.
+//! Rule: everything in it can be rebuilt from the feeds, so it may be deleted at any time. Its
+//! content depends on the set of blocks, not on their order of arrival.
 
 mod ordering;
 pub mod tables;
@@ -19,13 +19,14 @@ use self::tables::{
 use super::key::{Block, FIRST, Hlc, TimelineKey};
 use crate::message::seen::{Head, SEEN_MAX};
 
-/// Raised when what is written changes: an index of another version is made anew. Of those below,
-/// the marks are kept.
+/// The format version. An index of another version is rebuilt; the `marks` table of an older one
+/// is kept.
 const VERSION: u64 = 2;
-/// Pages of the index that are kept in memory. The rest is the system's to keep.
+/// The cache of the database. Chosen: small; the system caches the file too.
 const CACHE_BYTES: usize = 8 << 20;
 
-/// The most feeds of which [`Index::missing`] tells: anybody can name feeds that do not exist.
+/// The most feeds that [`Index::missing`] returns. Chosen: bounds the list, as anyone can refer to
+/// feeds that do not exist.
 const MISSING_MAX: usize = 16;
 
 /// An index, on disk or in memory.
@@ -34,31 +35,30 @@ pub struct Index {
     database: Database,
 }
 
-/// What is written down about the user, and not about the feeds.
+/// Saved data about the user instead of the feeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LocalState {
-    /// The last message that was on the screen.
+    /// The last message that was shown.
     pub read: Option<TimelineKey>,
-    /// How many of our own messages were on some other disk.
+    /// How many of our own messages another peer holds.
     pub replicated: u64,
 }
 
-/// Whether what is written is on the disk when the call returns. A crash loses what is not, and
-/// then it is read again.
+/// When a change is durable. A crash loses later changes; their blocks are then read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flush {
     /// It is.
     Now,
-    /// It will be with the next one that is.
+    /// With the next durable change.
     Later,
 }
 
 impl Index {
-    /// Opens an index in a file of its own, or makes it. What is no index of this version is made
-    /// anew: it holds nothing that cannot be had again.
+    /// Opens or creates an index in a file. A file of another version or format is rebuilt, which
+    /// loses nothing.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// Fails if the file cannot be written.
     pub fn open(file: File) -> Result<Self, IndexError> {
         let second_handle = file.try_clone().map_err(redb::Error::from).map_err(failed)?;
         match Self::in_file(file).and_then(Self::checked) {
@@ -70,10 +70,10 @@ impl Index {
         }
     }
 
-    /// An index that is gone with the process.
+    /// Creates an index in memory.
     ///
     /// # Errors
-    /// If there is no memory for it.
+    /// Fails if there is not enough memory.
     pub fn in_memory() -> Result<Self, IndexError> {
         let database = builder().create_with_backend(InMemoryBackend::new()).map_err(failed)?;
         Self { database }.checked()
@@ -112,10 +112,10 @@ impl Index {
         Ok(self)
     }
 
-    /// Forgets everything.
+    /// Removes all data of feeds.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub fn clear(&self) -> Result<(), IndexError> {
         let write = self.database.begin_write().map_err(failed)?;
         delete_order(&write)?;
@@ -123,11 +123,11 @@ impl Index {
         write.commit().map_err(failed)
     }
 
-    /// Takes blocks, in any order, and gives the place of each. `own` is the feed whose messages
-    /// are ours. Blocks that are known already change nothing.
+    /// Adds blocks in any order, and returns the key of each. `own` is the user's feed. Known
+    /// blocks change nothing.
     ///
     /// # Errors
-    /// If they cannot be written; then none of them was.
+    /// Fails if they cannot be written; then none of them was.
     pub fn add(
         &self,
         blocks: &[NewBlock],
@@ -143,10 +143,10 @@ impl Index {
         Ok(hlcs)
     }
 
-    /// What was written down here about the user's own reading and writing.
+    /// Returns the saved data about the user.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn local_state(&self) -> Result<LocalState, IndexError> {
         let read = self.database.begin_read().map_err(failed)?;
         let local_state = read.open_table(LOCAL_STATE).map_err(failed)?;
@@ -159,10 +159,10 @@ impl Index {
         Ok(LocalState { read: position, replicated })
     }
 
-    /// Writes down up to where the user has read.
+    /// Saves the read position.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub fn mark_read(&self, position: TimelineKey) -> Result<(), IndexError> {
         let write = self.begin_deferred()?;
         write
@@ -173,27 +173,27 @@ impl Index {
         write.commit().map_err(failed)
     }
 
-    /// Writes down how many of our own messages are on some other disk.
+    /// Saves how many of our own messages another peer holds.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub fn mark_replicated(&self, length: u64) -> Result<(), IndexError> {
         let write = self.begin_deferred()?;
         write.open_table(ABOUT).map_err(failed)?.insert("elsewhere", length).map_err(failed)?;
         write.commit().map_err(failed)
     }
 
-    /// A change that is on the disk with the next one that waits for it.
+    /// Begins a change that becomes durable with the next durable one.
     fn begin_deferred(&self) -> Result<WriteTransaction, IndexError> {
         let mut write = self.database.begin_write().map_err(failed)?;
         write.set_durability(Durability::None).expect("no savepoint is ever made");
         Ok(write)
     }
 
-    /// Up to where a feed was read: one more than the highest index that was added.
+    /// Returns the length of a feed that was read: one more than the highest index.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn read_length(&self, feed: &[u8; 32]) -> Result<u64, IndexError> {
         let read = self.database.begin_read().map_err(failed)?;
         let feeds = read.open_table(FEEDS).map_err(failed)?;
@@ -201,20 +201,20 @@ impl Index {
         state.map_or(Ok(0), |found| Ok(decode_feed_state(found.value())?.read))
     }
 
-    /// How many blocks are in it.
+    /// Returns the number of blocks.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn count(&self) -> Result<u64, IndexError> {
         use redb::ReadableTableMetadata;
         let read = self.database.begin_read().map_err(failed)?;
         read.open_table(ORDER).map_err(failed)?.len().map_err(failed)
     }
 
-    /// The last `count` messages before a spot, or of all, in their order.
+    /// Returns the last `count` positions before a position, or of all, in order.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn before(
         &self,
         position: Option<TimelineKey>,
@@ -235,10 +235,10 @@ impl Index {
         Ok(positions)
     }
 
-    /// The first `count` messages from a spot on, in their order.
+    /// Returns the first `count` positions from a position on, in order.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn from(
         &self,
         position: TimelineKey,
@@ -252,11 +252,11 @@ impl Index {
             .collect()
     }
 
-    /// What our next message names: of the feeds that have grown since we last named them, those
-    /// whose last messages stand latest, [`SEEN_MAX`] at most.
+    /// Returns the heads for our next message: the latest heads of feeds that have grown since
+    /// our last message, [`SEEN_MAX`] at most.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn seen(&self, own: &[u8; 32]) -> Result<Vec<Head>, IndexError> {
         let read = self.database.begin_read().map_err(failed)?;
         let (feeds, blocks) =
@@ -272,7 +272,7 @@ impl Index {
             let known = blocks.get(&block.to_bytes()).map_err(failed)?;
             let Some(known) = known else { continue };
             let known = decode_block(known.value())?;
-            // Without all that is before it, nobody can hold the name against the feed.
+            // Without all earlier blocks the digest is unknown.
             if let Some(digest) = known.chain {
                 heads.push((known.hlc, Head { feed, index: block.index, digest }));
             }
@@ -281,11 +281,11 @@ impl Index {
         Ok(heads.into_iter().take(SEEN_MAX).map(|(_, head)| head).collect())
     }
 
-    /// Feeds of which messages name more than is here, with how many messages that is. It is what
-    /// their authors claim.
+    /// Returns feeds with messages that are referred to but missing here, with the count. These
+    /// are unverified claims.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn missing(&self) -> Result<Vec<([u8; 32], u64)>, IndexError> {
         let read = self.database.begin_read().map_err(failed)?;
         let feeds = read.open_table(FEEDS).map_err(failed)?;
@@ -300,10 +300,10 @@ impl Index {
         Ok(missing)
     }
 
-    /// The place of a block, if it is here.
+    /// Returns the key of a block, if it is known.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn hlc(&self, block: Block) -> Result<Option<Hlc>, IndexError> {
         let read = self.database.begin_read().map_err(failed)?;
         let blocks = read.open_table(BLOCKS).map_err(failed)?;
@@ -312,12 +312,12 @@ impl Index {
     }
 }
 
-/// The first spot of a time.
+/// Returns the first position of a time key.
 pub fn first_position_at(hlc: Hlc) -> TimelineKey {
     TimelineKey { hlc: hlc.max(FIRST), block: Block { feed: [0; 32], index: 0 } }
 }
 
-/// Makes the tables of the order, where they are not there.
+/// Creates the tables that are missing.
 fn open_order(write: &WriteTransaction) -> Result<(), IndexError> {
     write.open_table(BLOCKS).map_err(failed)?;
     write.open_table(ORDER).map_err(failed)?;

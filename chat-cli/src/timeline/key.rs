@@ -1,47 +1,48 @@
-//! Where a message stands: the order of the timeline.
+//! Defines the keys that order the timeline.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A place in time: a hybrid logical clock (Kulkarni et al. 2014, "Logical physical clocks").
+/// A hybrid logical clock (Kulkarni et al. 2014, "Logical physical clocks").
 ///
-/// It is the time that the author claims, unless he had seen something that stands later: then he
-/// stands behind that, and the turn counts how far.
+/// It has the time that the author claims. If the author had seen an equal or later key, it has the time of
+/// that key and a higher counter instead.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 pub struct Hlc {
     /// Milliseconds since 1970.
     pub time_ms: i64,
-    /// How many messages stand before it at that time, one because of the other.
+    /// The number of messages before it with the same time, each caused by the previous one.
     pub counter: u64,
 }
 
-/// The place of what has no time and nothing before it.
+/// The key of a message without time and predecessor.
 pub(super) const FIRST: Hlc = Hlc { time_ms: i64::MIN, counter: 0 };
 
 impl Hlc {
-    /// The place of a message behind all that its author had seen, by the time that he claims.
+    /// Returns the key of a message after the latest key that its author had seen, with the
+    /// claimed time.
     pub fn after(seen: Option<Hlc>, claimed: Option<i64>) -> Self {
         match (seen, claimed) {
             (None, None) => FIRST,
             (None, Some(time_ms)) => Self { time_ms, counter: 0 },
             (Some(seen), Some(time_ms)) if time_ms > seen.time_ms => Self { time_ms, counter: 0 },
-            // As many turns as there are messages, at most: they do not come to an end.
+            // The counter cannot overflow: it is at most the number of messages.
             (Some(seen), _) => Self { counter: seen.counter.saturating_add(1), ..seen },
         }
     }
 
-    /// The first place of a time.
+    /// Returns the first key of a time.
     pub fn from_time(time: Timestamp) -> Self {
         Self { time_ms: time.as_millisecond(), counter: 0 }
     }
 }
 
-/// A place with what decides between equal ones: the feed's key, then the index.
+/// A unique position: the time key, then the feed's key and the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimelineKey {
-    /// The place.
+    /// The time key.
     pub hlc: Hlc,
     /// The block.
     pub block: Block,
@@ -52,7 +53,7 @@ pub struct TimelineKey {
 pub struct Block {
     /// The feed's key.
     pub feed: [u8; 32],
-    /// The index in it.
+    /// The index in the feed.
     pub index: u64,
 }
 
@@ -60,7 +61,7 @@ const BLOCK_BYTES: usize = 40;
 pub(super) const TIMELINE_KEY_BYTES: usize = 16 + BLOCK_BYTES;
 
 impl Block {
-    /// Bytes that sort as blocks do.
+    /// Encodes to bytes that sort like blocks.
     pub(super) fn to_bytes(self) -> [u8; BLOCK_BYTES] {
         let mut bytes = [0; BLOCK_BYTES];
         bytes[..32].copy_from_slice(&self.feed);
@@ -77,10 +78,10 @@ impl Block {
 }
 
 impl TimelineKey {
-    /// Bytes that sort as spots do.
+    /// Encodes to bytes that sort like positions.
     pub(super) fn to_bytes(self) -> [u8; TIMELINE_KEY_BYTES] {
         let mut bytes = [0; TIMELINE_KEY_BYTES];
-        // With the sign turned round, negative times sort before the others.
+        // With the sign bit inverted, negative times sort first.
         let time = (self.hlc.time_ms as u64) ^ (1 << 63);
         bytes[..8].copy_from_slice(&time.to_be_bytes());
         bytes[8..16].copy_from_slice(&self.hlc.counter.to_be_bytes());

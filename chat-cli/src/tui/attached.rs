@@ -1,5 +1,5 @@
-//! A second window: what is typed goes to the process that has the room, and what that draws is
-//! written here.
+//! Implements a second window: sends input to the process that has the room open, and writes what
+//! that process draws.
 
 use super::model::Size;
 use super::terminal::{StopSignal, Terminal};
@@ -10,10 +10,10 @@ use crate::output::Output;
 use crate::report::{ColourMode, Failure};
 use crate::signals::Signals;
 
-/// Shows the room until the user leaves, or the process that has it ends.
+/// Shows the room until the user leaves or the other process ends.
 ///
 /// # Errors
-/// If that process shows no screen, or is gone; after a signal, its exit code.
+/// Fails if that process has no screen or has exited; after a signal, with its exit code.
 pub async fn run(mut client: Client, output: &Output) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let mut stop = StopSignal::listen()?;
@@ -41,7 +41,7 @@ pub async fn run(mut client: Client, output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// The window may have been pulled meanwhile, and has to be drawn anew anyway.
+/// Suspends the process. Afterwards the window is redrawn, as its size may have changed.
 async fn pause(terminal: &mut Terminal, client: &Client) -> Result<(), Failure> {
     terminal.suspend()?;
     let Size { width, height } = terminal.size()?;

@@ -1,7 +1,7 @@
-//! Joins the model to a room and a terminal.
+//! Connects the model to a room and a terminal.
 //!
-//! Rule: it carries news in and does what comes out; what is shown is decided in
-//! [`super::model`]. Each window has a model of its own; all of them show one room.
+//! Rule: it passes events to the model and performs its effects; [`super::model`] decides what is
+//! shown. Each window has its own model; all of them show one room.
 
 mod effects;
 mod windows;
@@ -36,19 +36,19 @@ use crate::session::search::Search;
 use crate::signals::Signals;
 use crate::theme::Theme;
 
-/// Messages that are read at once.
+/// Messages loaded at once. Chosen: several screens.
 const PAGE_ROWS: usize = 200;
-/// How often it is asked who has what, if nothing happens.
+/// How often delivery and peers are checked without events. Chosen: as often as a person notices.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
-/// How soon it is asked after something happened: much may happen at once.
+/// The delay of that check after an event. Chosen: combines bursts of events, and is not noticed.
 const REFRESH_DELAY: Duration = Duration::from_millis(100);
-/// The time of a picture, while much happens. What is typed is drawn at once.
+/// The time between frames during many events: 30 a second. Input is drawn at once.
 const FRAME_INTERVAL: Duration = Duration::from_millis(33);
 
-/// Opens a room, and others that the user goes to, until he leaves.
+/// Opens a room, and other rooms that the user switches to, until the user leaves.
 ///
 /// # Errors
-/// If a room cannot be opened or its store fails; after a signal, its exit code.
+/// Fails if a room cannot be opened or its store fails; after a signal, with its exit code.
 pub async fn run(
     global: &Global,
     profile: Profile,
@@ -60,9 +60,9 @@ pub async fn run(
     logging::start(global, logging::LogTarget::File, &profile)?;
     let quiet = Output { verbosity: Verbosity::Quiet, ..*output };
     let (mut profile, mut room) = (profile, room);
-    // Before the screen is taken over: what goes wrong with the first room is said in plain.
+    // Before the terminal is taken over, so that a failure of the first room is printed as usual.
     let mut session = open(global, profile, room, &quiet).await?;
-    // A profile whose path is too long for a socket has one window.
+    // If the path is too long for a socket, no second window is possible.
     let host = crate::attach::host::socket(global)?.and_then(|path| Host::open(&path).ok());
     let mut windows = match Terminal::open() {
         Ok(terminal) => Windows::new(terminal, host.unwrap_or_else(Host::closed)),
@@ -118,20 +118,20 @@ struct EventLoop<'a> {
     session: Session,
     global: &'a Global,
     windows: &'a mut Windows,
-    /// What each window shows.
+    /// The model of each window.
     models: BTreeMap<WindowId, Model>,
     has_network: bool,
-    /// The rooms, in the order in which the models show them.
+    /// The rooms, in the order of the models.
     rooms: Vec<Room>,
-    /// Up to where our feed was on some other disk, as was written down last.
+    /// The saved length of our feed that another peer holds.
     replicated: u64,
-    /// Whether there may be messages that were not read.
+    /// Whether there may be unread messages in the store.
     is_behind: bool,
-    /// Whether there may be other topics than those that are shown.
+    /// Whether topics may have changed.
     has_topics: bool,
-    /// What a window looks for.
+    /// The running search, with its window.
     search: Option<(WindowId, Search)>,
-    /// Whether something has changed since the last picture.
+    /// Whether the screen must be redrawn.
     is_stale: bool,
 }
 
@@ -174,7 +174,7 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    /// Everybody sees the room: those who were here in another one, too.
+    /// Creates a model for every window, including windows of the previous room.
     async fn open_windows(&mut self, output: &Output) -> Result<(), Failure> {
         self.session.catch_up().await?;
         let theme = match output.stdout_colour {
@@ -212,13 +212,13 @@ impl<'a> EventLoop<'a> {
         model.update(ModelEvent::Latest(self.session.page(None, PAGE_ROWS).await?));
         model.update(ModelEvent::Missing(self.session.missing()?));
         if !self.has_network {
-            model.note("offline: what you write waits here. To meet others: --peer or --listen");
+            model.note("offline: messages are stored here. Go online with --peer or --listen");
         }
         if let Some(addr) = self.session.listening() {
             model.note(&format!("listening on {addr}"));
         }
         if matches!(window, WindowId::Client(_)) {
-            model.note("a second window; the room is open in the first one, too");
+            model.note("second window: the room is also open in the first one");
         }
         self.models.insert(window, model);
         if let Some(screen) = self.windows.screen(window) {
@@ -228,7 +228,7 @@ impl<'a> EventLoop<'a> {
         Ok(())
     }
 
-    /// Until the user leaves, or goes to the room that is given back.
+    /// Runs until the user leaves or switches to the returned room.
     async fn run(
         &mut self,
         signals: &mut Signals,
@@ -247,8 +247,8 @@ impl<'a> EventLoop<'a> {
                 frame = Instant::now() + FRAME_INTERVAL;
             }
             let until = if self.is_stale { due.min(frame) } else { due };
-            // What the user does comes first, and what is read of the store last, some messages at
-            // a time: so no key waits for a room that is filling.
+            // Input comes first, and reading the store last and in parts, so no key waits while
+            // many messages arrive.
             let next = tokio::select! {
                 biased;
                 code = signals.next() => return Err(Failure::quiet(code)),
@@ -306,7 +306,7 @@ impl<'a> EventLoop<'a> {
         Ok(())
     }
 
-    /// What was typed, with all that was typed since: one picture is enough for it.
+    /// Handles all pending input before the next frame.
     async fn on_input(&mut self, event: ratatui::crossterm::event::Event) -> Result<Flow, Failure> {
         let mut event = Some(event);
         while let Some(one) = event {
@@ -335,14 +335,14 @@ impl<'a> EventLoop<'a> {
         Ok(Flow::Continue)
     }
 
-    /// What a guest came for.
+    /// Handles an event of an attached client.
     async fn on_client_event(&mut self, id: ClientId, event: ClientEvent) -> Result<Flow, Failure> {
         if matches!(event, ClientEvent::Disconnected) {
             self.close_client_window(id);
         }
         let length = self.session.own_length()?;
         let request = self.windows.submissions.on_event(&self.session, id, event).await?;
-        // What a guest has sent is ours.
+        // A message that a client has sent belongs to our feed.
         self.is_behind |= self.session.own_length()? >= length;
         match request {
             Some((Request::Window { width, height, has_colours }, responses)) => {
@@ -369,7 +369,7 @@ impl<'a> EventLoop<'a> {
         self.refresh().await
     }
 
-    /// The colours of a terminal that has some.
+    /// Returns the theme of a terminal with colours.
     fn theme(&self) -> Theme {
         self.session.appearance().theme.unwrap_or(Theme::Dark)
     }
@@ -379,7 +379,7 @@ impl<'a> EventLoop<'a> {
         self.models.remove(&WindowId::Client(id));
     }
 
-    /// The window may have been pulled while we stood still.
+    /// Suspends the process. The size of the window may have changed afterwards.
     fn suspend(&mut self) -> Result<(), Failure> {
         self.windows.terminal.suspend()?;
         let size = self.windows.terminal.size()?;
@@ -390,7 +390,7 @@ impl<'a> EventLoop<'a> {
         Ok(())
     }
 
-    /// Reads some of the messages that came.
+    /// Reads the next new messages.
     async fn read_on(&mut self) -> Result<(), Failure> {
         let step = self.session.step().await?;
         self.is_behind = step.more;
@@ -403,13 +403,13 @@ impl<'a> EventLoop<'a> {
         Ok(())
     }
 
-    /// Tells every window, and does at once what can be done without leaving.
+    /// Sends an event to the model of every window and performs immediate effects.
     fn notify_all(&mut self, event: &ModelEvent) -> Result<(), Failure> {
         let window_ids: Vec<WindowId> = self.models.keys().copied().collect();
         window_ids.into_iter().try_for_each(|window| self.notify_window(window, event.clone()))
     }
 
-    /// Who is here, and who has what.
+    /// Updates progress, peers and delivery in all windows.
     async fn refresh(&mut self) -> Result<(), Failure> {
         let status = self.session.node().sync_status().await;
         let status = status.map_err(|error| self.session.failed(error))?;
@@ -455,13 +455,13 @@ impl<'a> EventLoop<'a> {
             .map_or(0, |model| model.log.own_length().saturating_sub(model.delivery.replicated()))
     }
 
-    /// What our own window shows.
+    /// Returns the model of our own window.
     fn own(&self) -> Option<&Model> {
         self.models.get(&WindowId::Local)
     }
 }
 
-/// A guest's window is drawn as large as ours may be.
+/// Limits the size of an attached window.
 fn limited(event: ratatui::crossterm::event::Event) -> ratatui::crossterm::event::Event {
     use ratatui::crossterm::event::Event;
     match event {

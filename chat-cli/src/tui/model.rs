@@ -1,8 +1,8 @@
-//! What the screen shows, and what becomes of it when something happens.
+//! Holds the state of the screen and updates it.
 //!
-//! Rule: nothing here reads a clock, a room or a terminal. [`Model::update`] takes what happened
-//! and gives back what is to be done; the picture is made of it by [`super::view`]. So both are
-//! tested without a terminal.
+//! Rule: the model reads no clock, room or terminal. [`Model::update`] takes an event and returns
+//! the effects to perform; [`super::view`] draws the model. So both are tested without a
+//! terminal.
 
 pub mod delivery;
 pub mod input_line;
@@ -27,10 +27,10 @@ use crate::theme::Theme;
 use crate::timeline::Entry;
 use crate::timeline::key::TimelineKey;
 
-/// The widest line of ours that is shown among the messages.
+/// The widest note among the messages, in columns; longer ones are cut. Chosen: as for reports.
 const NOTE_COLUMNS_MAX: usize = 400;
 
-/// Columns and rows of the terminal.
+/// The size of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     /// Columns.
@@ -39,133 +39,133 @@ pub struct Size {
     pub height: u16,
 }
 
-/// How far the room has come, as the node says.
+/// The progress of synchronisation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Messages that are here.
+    /// Messages stored here.
     pub have: u64,
-    /// Messages that are here or that a connected peer claims to have.
+    /// Messages stored here or claimed by a connected peer.
     pub want: u64,
-    /// Peers that are here.
+    /// Connected peers.
     pub peers: u64,
-    /// Those with whom we are in sync.
+    /// Peers that are in sync.
     pub synced: u64,
 }
 
-/// Something that happened.
+/// An event for the model.
 #[derive(Clone, Debug)]
 pub enum ModelEvent {
-    /// The last messages, when the room is opened or looked at from its end again.
+    /// The last messages: when the room is opened, or on return to its end.
     Latest(Vec<Entry>),
-    /// Messages before the first that is shown.
+    /// Messages before the first one in the model.
     Older(Vec<Entry>),
-    /// Messages around one that was looked for.
+    /// Messages around a search result.
     Around(TimelineKey, Vec<Entry>),
-    /// Messages that came.
+    /// New messages.
     NewMessages(Vec<Entry>),
-    /// What a search has found so far, the last one last, and whether that is all.
+    /// Search results so far, the newest last, and whether the search is complete.
     Found {
-        /// The messages, the last one last.
+        /// The messages, the newest last.
         entries: Vec<Entry>,
-        /// Whether all messages were searched.
+        /// Whether the search is complete.
         is_complete: bool,
     },
-    /// Who is connected now.
+    /// The connected peers.
     Peers(Vec<PeerRow>),
-    /// How far everything is.
+    /// The progress of synchronisation.
     Progress(Progress),
-    /// How many blocks of our feed each connected peer has, by its key.
+    /// The length of our feed at each connected peer, by its key.
     PeerLengths(Vec<([u8; 32], u64)>),
-    /// Feeds of which messages were named that are not here.
+    /// Feeds with messages that are referred to but missing here, with the count.
     Missing(Vec<([u8; 32], u64)>),
-    /// What a channel is about.
+    /// The topic of a channel.
     Topic(Clean, Option<Topic>),
-    /// An invite, or why there is none.
+    /// An invite.
     Invite(overlay::Invite),
-    /// We are called otherwise.
+    /// The user's new name.
     Nick(Clean),
-    /// It is to be shown otherwise.
+    /// A new look.
     Appearance(Appearance),
-    /// Something to tell.
+    /// A note to show.
     Note(String),
 }
 
-/// Something to do that takes more than a model.
+/// An action that the shell must perform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Store a message.
+    /// Store and send a message.
     Send {
-        /// Where.
+        /// The channel.
         channel: Clean,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// Read messages before the first that is shown.
+    /// Load messages before the first one in the model.
     ReadOlder(TimelineKey),
-    /// Read the last messages.
+    /// Load the last messages.
     ReadLatest,
-    /// Read messages around one.
+    /// Load messages around a position.
     ReadAround(TimelineKey),
-    /// Look for a text.
+    /// Search for a text.
     Search(String),
-    /// Make an invite.
+    /// Create an invite.
     Invite,
-    /// Be called otherwise.
+    /// Change the user's name.
     Rename(String),
-    /// Decide whom to read.
+    /// Hide or block a member, or undo that.
     Moderate(Moderate),
-    /// Open another room, by its place in the list.
+    /// Open another room, by its index in the list.
     OpenRoom(usize),
-    /// Answer in lines.
+    /// Run a command that is answered with lines of text.
     Query(Query),
-    /// Put text on the clipboard.
+    /// Copy text to the clipboard.
     Copy(String),
-    /// Let the terminal ring.
+    /// Ring the terminal bell.
     Bell,
-    /// Remember what was read.
+    /// Save the read position.
     MarkRead(TimelineKey),
-    /// Draw everything anew.
+    /// Redraw the whole screen.
     Redraw,
-    /// Stop until the shell lets us go on.
+    /// Suspend the process until the shell resumes it.
     Suspend,
-    /// Leave.
+    /// Close the window.
     Quit,
 }
 
-/// All that the screen shows.
+/// The state of a window.
 #[derive(Debug)]
 pub struct Model {
-    /// Who is looking, and at what.
+    /// The user and the room.
     pub room_info: RoomInfo,
-    /// The terminal.
+    /// The size of the terminal.
     pub size: Size,
     /// The colours.
     pub theme: Theme,
-    /// How it is shown otherwise.
+    /// The other settings of the look.
     pub appearance: Appearance,
-    /// The channel that is looked at.
+    /// The current channel.
     pub channel: Clean,
-    /// A channel, and what it is about, as far as is known.
+    /// The last topic that was loaded, with its channel.
     pub(super) topic: Option<(Clean, Option<Topic>)>,
     /// The messages.
     pub log: Log,
-    /// The authors and the peers.
+    /// The authors and the connected peers.
     pub people: People,
-    /// How far our messages have got.
+    /// The delivery of our messages.
     pub delivery: OwnFeedHolders,
-    /// How far the room has come.
+    /// The progress of synchronisation.
     pub progress: Progress,
-    /// What is being typed.
+    /// The input line.
     pub input_line: InputLine,
-    /// What lies over the messages.
+    /// The overlay above the messages.
     pub overlay: Overlay,
     /// Whether the last key was Ctrl-C.
     pub(super) interrupted: bool,
 }
 
 impl Model {
-    /// A room that was just opened, nothing of which was read yet. `read` is the last message
-    /// that the user saw when he was here before.
+    /// Creates the model of a room without messages. `read` is the last message that the user
+    /// read before.
     pub fn new(room_info: RoomInfo, size: Size, theme: Theme, read: Option<TimelineKey>) -> Self {
         let (log, people) = (Log::new(read), People::new(room_info.key));
         Self {
@@ -185,23 +185,23 @@ impl Model {
         }
     }
 
-    /// Shows a line of ours among the messages.
+    /// Shows a note among the messages.
     pub fn note(&mut self, text: &str) {
         self.log.note(sanitize::line(text, NOTE_COLUMNS_MAX));
     }
 
-    /// What the channel that is looked at is about.
+    /// Returns the topic of the current channel.
     pub fn topic(&self) -> Option<&Clean> {
         let (channel, topic) = self.topic.as_ref()?;
         topic.as_ref().filter(|_| *channel == self.channel).map(|topic| &topic.text)
     }
 
-    /// Whether it was said of the channel that is looked at what it is about.
+    /// Returns whether the topic of the current channel was loaded.
     pub fn knows_topic(&self) -> bool {
         self.topic.as_ref().is_some_and(|(channel, _)| *channel == self.channel)
     }
 
-    /// The channels in which something was said, the first one first, then by name.
+    /// Returns the channels with messages, the default channel first, then by name.
     pub fn channels(&self) -> Vec<Clean> {
         let general = channel_name(CHANNEL);
         let mut names = self.log.channels();

@@ -1,7 +1,7 @@
-//! What becomes of the model when something happens, and what is to be done then.
+//! Updates the model from events, and returns the effects to perform.
 //!
-//! Rule: nothing here reads a clock, a room or a terminal. [`Model::update`] takes what happened
-//! and gives back what is to be done.
+//! Rule: nothing here reads a clock, a room or a terminal. [`Model::update`] takes an event and
+//! returns the effects.
 
 mod keys;
 
@@ -17,7 +17,7 @@ use crate::theme::Theme;
 use crate::timeline::Entry;
 
 impl Model {
-    /// Takes what happened, and gives what is to be done.
+    /// Updates the model from an event and returns the effects to perform.
     pub fn update(&mut self, event: ModelEvent) -> Vec<Effect> {
         match event {
             ModelEvent::Latest(entries) => {
@@ -46,7 +46,7 @@ impl Model {
             ModelEvent::Invite(invite) => self.overlay = Overlay::Invite(invite),
             ModelEvent::Nick(nick) => self.room_info.nick = nick,
             ModelEvent::Appearance(appearance) => {
-                // What was not changed leaves the window the colours that it has.
+                // A theme that did not change keeps the colours chosen in this window.
                 let theme = appearance.theme.filter(|_| appearance.theme != self.appearance.theme);
                 self.theme = theme.unwrap_or(self.theme);
                 self.appearance = appearance;
@@ -56,7 +56,7 @@ impl Model {
         Vec::new()
     }
 
-    /// What the user has written: sent, done, or refused aloud.
+    /// Handles a submitted line: sends it, runs it, or shows an error.
     pub fn submit(&mut self, line: &str) -> Vec<Effect> {
         match slash::parse(line) {
             ParsedLine::Nothing => {}
@@ -84,15 +84,15 @@ impl Model {
             ParsedLine::Query(query) => return vec![Effect::Query(query)],
             ParsedLine::Unread => match self.log.unread_since() {
                 Some(read) => return vec![Effect::ReadAround(read)],
-                None => self.note("nothing was new when you came"),
+                None => self.note("no messages were unread"),
             },
             ParsedLine::Notify(notify) => {
                 self.appearance.notify = notify;
-                self.note("so it is in this window; /set notify keeps it");
+                self.note("changed in this window; /set notify saves it");
             }
             ParsedLine::Theme(name) => match Theme::named(&name) {
                 Some(theme) => self.theme = theme,
-                None => self.note("themes are:  dark  light  plain"),
+                None => self.note("themes:  dark  light  plain"),
             },
             ParsedLine::Copy => return vec![Effect::Copy(self.visible_text())],
             ParsedLine::Unknown(what) => self.note(&what),
@@ -100,7 +100,7 @@ impl Model {
         Vec::new()
     }
 
-    /// Looks at another channel of the room.
+    /// Switches to another channel of the room.
     pub fn go_to(&mut self, channel: Clean) -> Vec<Effect> {
         self.channel = channel;
         self.log.scroll = 0;
@@ -108,7 +108,7 @@ impl Model {
         self.mark_read()
     }
 
-    /// Goes to the end of the messages.
+    /// Scrolls to the last message.
     pub(super) fn go_to_end(&mut self) -> Vec<Effect> {
         self.log.scroll = 0;
         if self.log.is_detached() { vec![Effect::ReadLatest] } else { self.mark_read() }
@@ -130,7 +130,7 @@ impl Model {
         let should_notify = entries.iter().any(|entry| {
             should_notify(entry, &room_info.key, &room_info.nick, self.appearance.notify)
         });
-        // What was being read stays where it is on the screen.
+        // If the user has scrolled up, the visible messages keep their position.
         let before = if self.log.scroll > 0 { self.log_height() } else { 0 };
         for entry in entries {
             self.log.add(&entry, &self.room_info, &self.channel);

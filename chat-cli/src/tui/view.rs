@@ -1,6 +1,6 @@
-//! The picture of a model.
+//! Draws a model.
 //!
-//! Rule: text of a peer gets here as [`Clean`](crate::sanitize::Clean) alone.
+//! Rule: peer text reaches this module only as [`Clean`](crate::sanitize::Clean).
 
 pub mod input;
 pub mod layout;
@@ -19,7 +19,7 @@ use self::layout::panes;
 use self::tabs::topic;
 use super::model::Model;
 
-/// Draws everything.
+/// Draws the whole screen.
 pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     let panes = panes(model);
     if let Some(area) = panes.rooms {

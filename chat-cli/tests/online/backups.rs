@@ -1,4 +1,4 @@
-//! A backup brings the rooms back and can sign for nobody.
+//! Tests that a backup restores the rooms but not the signing key.
 
 use crate::program::TestDir;
 
@@ -11,11 +11,11 @@ fn restored_profile_has_history_and_a_new_key() {
     let file = file.to_str().expect("a path in UTF-8");
     let kept = a.run(&["backup", file]);
     assert_eq!(kept.code, 0, "{kept:?}");
-    assert!(kept.err.contains("kept 1 room"), "{kept:?}");
+    assert!(kept.err.contains("saved 1 room"), "{kept:?}");
     let again = a.run(&["backup", file]);
     assert_eq!(again.code, 1, "{again:?}");
     assert!(again.err.contains("error[backup.write]"), "{again:?}");
-    // What the first one writes after its backup is what a copy that signs would write again.
+    // If the restored copy could sign, it would write this block a second time.
     assert_eq!(a.run(&["send", "after"]).code, 0);
 
     let b = dir.home("restored");

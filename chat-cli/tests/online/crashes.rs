@@ -1,4 +1,4 @@
-//! `kill -9` at any moment: nothing that was acknowledged is lost, and the store opens again.
+//! Tests `kill -9` at random moments: no acknowledged message is lost, and the store opens again.
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::program::{TestDir, exit_code};
 
-/// Kills of one test.
+/// The kills of one test.
 const CYCLES: u64 = 20;
 
-/// A moment within a range, by chance.
+/// Returns a random time within a range.
 fn moment(most_ms: u64, salt: u64) -> Duration {
     Duration::from_micros(RandomState::new().hash_one(salt) % (most_ms * 1_000))
 }
@@ -37,7 +37,7 @@ fn acknowledged_message_survives_killing_the_server() {
                 (0..3).filter(send).map(text).collect::<Vec<_>>()
             })
         };
-        // Not to wait for something: the kill comes at any moment of what goes on.
+        // This waits for nothing: the kill happens at a random moment.
         thread::sleep(moment(120, cycle));
         serving.kill();
         acknowledged.extend(sender.join().expect("the sender ends"));
@@ -61,7 +61,7 @@ fn acknowledged_message_survives_killing_the_sender() {
         let text = format!("message {cycle}");
         let mut child = a.command(&["send", &text]).spawn().expect("it starts");
         thread::sleep(moment(30, cycle));
-        // It may have ended already.
+        // It may have exited already.
         let _ = child.kill();
         if exit_code(&mut child) == 0 {
             acknowledged.push(text);
@@ -69,7 +69,7 @@ fn acknowledged_message_survives_killing_the_sender() {
         let here = a.texts();
         assert!(acknowledged.iter().all(|text| here.contains(text)), "cycle {cycle}: {here:?}");
     }
-    // Nobody sees a feed that was forked by a crash.
+    // A crash forks no feed.
     let (serving, addr) = a.serve(&[]);
     let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
@@ -89,7 +89,7 @@ fn member_killed_during_sync_resumes() {
     for cycle in 0..CYCLES {
         let mut child = b.command(&["--peer", &addr, "sync"]).spawn().expect("it starts");
         thread::sleep(moment(60, cycle));
-        // It may have ended already.
+        // It may have exited already.
         let _ = child.kill();
         exit_code(&mut child);
         let now = b.texts().len();

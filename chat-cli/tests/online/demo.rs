@@ -1,4 +1,4 @@
-//! The simulated room: one line, the same for the same seed.
+//! Tests the simulated room: the same seed gives the same line.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ fn demo_text_shows_messages_and_partitions() {
     let dir = TestDir::new();
     let done = dir.home("none").run(&["demo", "--seed", "1"]);
     assert_eq!(done.code, 0, "{done:?}");
-    for part in ["ada·", "pipes cut: ", "pipes healed", "▓", "KiB over all pipes"] {
+    for part in ["ada·", "links cut: ", "links healed", "▓", "KiB over all links"] {
         assert!(done.out.contains(part), "no {part} in {}", done.out);
     }
     let last = done.out.lines().last().expect("a line");

@@ -1,10 +1,10 @@
-//! Members who find each other, and share nothing but an invite.
+//! Tests members who discover each other and share only an invite.
 
 use std::process::{Command, Stdio};
 
 use crate::program::{Running, TestDir};
 
-/// A DHT of one node, on loopback.
+/// Starts a DHT of one node on loopback.
 fn dht(dir: &TestDir) -> (Running, String) {
     let mut node = dir.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
     let listening = node.wait(|line| line["type"] == "listening");
@@ -37,10 +37,10 @@ fn offline_transport_overrides_other_flags() {
     let words = ["--transport", "offline", "--lan", "--peer", "127.0.0.1:9", "sync"];
     let done = home.run(&words);
     assert_eq!(done.code, 7, "{done:?}");
-    assert!(done.err.contains("there is nobody to sync with"), "{done:?}");
+    assert!(done.err.contains("there is no peer to sync with"), "{done:?}");
 }
 
-/// Two members on the ends of a cable: two hosts in two network namespaces, and no way out.
+/// Connects two hosts by a cable: two network namespaces without other networks.
 #[cfg(target_os = "linux")]
 const CABLE: &str = r#"
 set -e
@@ -83,8 +83,8 @@ fn two_members_meet_by_mdns() {
     let joiner = dir.joiner("bob", &invite);
     let path = |home: &crate::program::Home| home.data.to_str().expect("UTF-8").to_string();
     let done = on_a_cable(&[env!("CARGO_BIN_EXE_multichat"), &path(&host), &path(&joiner)]);
-    let stderr = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{stderr}");
-    assert!(stderr.contains("lan: found 1"), "{stderr}");
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{told}");
+    assert!(told.contains("lan: found 1"), "{told}");
     assert!(joiner.run(&["tail"]).out.contains("hello"));
 }

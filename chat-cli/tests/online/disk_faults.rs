@@ -1,4 +1,4 @@
-//! Disks that are full or damaged: one error, and nothing lost that was said to be stored.
+//! Tests full and damaged disks: one error, and no message reported as stored is lost.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::program::{Home, TestDir};
 
-/// A member with some messages, and the bytes of his store.
+/// Creates a member with some messages, and returns the bytes of the store.
 fn stored(dir: &TestDir) -> (Home, Vec<u8>) {
     let (a, _) = dir.host("first");
     let lines: String = (0..40).map(|n| format!("line {n}\n")).collect();
@@ -35,7 +35,7 @@ fn truncated_or_overwritten_store_is_reported_and_unchanged() {
         }
         assert_eq!(fs::read(a.store()).expect("still there").len(), damaged.len());
     }
-    // What the help says: with a good copy everything is there again.
+    // As the help says: a good copy restores everything.
     fs::write(a.store(), &whole).expect("writable");
     assert_eq!(a.texts().len(), 40);
 }
@@ -61,7 +61,7 @@ fn flipped_byte_is_reported_or_harmless() {
     }
 }
 
-/// A small file system of its own, if we may make one.
+/// A small file system, if we may mount one.
 struct Small<'a>(&'a Path);
 
 impl<'a> Small<'a> {
@@ -82,7 +82,7 @@ impl<'a> Small<'a> {
 
 impl Drop for Small<'_> {
     fn drop(&mut self) {
-        // The folder above is removed only if this is gone.
+        // The folder above can be removed only after this.
         let _ = Command::new("umount").arg(self.0).status();
     }
 }
@@ -109,7 +109,10 @@ fn full_disk_refuses_new_messages_and_keeps_old_ones() {
     };
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.err.starts_with("error[store.full]: "), "{refused:?}");
-    assert!(refused.err.contains("make room") && refused.err.contains("tail -n 1"), "{refused:?}");
+    assert!(
+        refused.err.contains("free some space") && refused.err.contains("tail -n 1"),
+        "{refused:?}"
+    );
     assert!(acknowledged > 0);
     small.grow("4m");
     assert!(a.texts().len() >= acknowledged, "{} of {acknowledged}", a.texts().len());

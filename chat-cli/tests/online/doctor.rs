@@ -1,4 +1,4 @@
-//! What the doctor finds and makes anew, and what it keeps to itself.
+//! Tests what the doctor finds, repairs, and omits.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ fn doctor_loopback_works_and_its_bundle_holds_no_secret() {
     for secret in ["secretname", "secrettext", "kitchen", &invite[7..20], &key] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
-    // A file that is there is not overwritten.
+    // An existing file is not overwritten.
     assert_eq!(a.run(&["doctor", "--bundle", path]).code, 1);
     fs::write(a.store(), b"damaged").expect("writable");
     let done = a.run(&["doctor"]);
@@ -48,7 +48,7 @@ fn doctor_fix_rebuilds_the_index_and_keeps_messages() {
     assert_eq!(done.code, 0, "{done:?}");
     let names: Vec<_> = done.out.lines().filter_map(|row| row.split(' ').next()).collect();
     assert_eq!(names, ["config", "profile", "index", "store", "clock", "crash"], "{done:?}");
-    assert!(done.out.contains("index    ok    made anew"), "{done:?}");
+    assert!(done.out.contains("index    ok    rebuilt"), "{done:?}");
     assert_eq!(said(), before);
     assert_eq!(home.run(&["doctor", "net", "--fix"]).code, 2);
 }
@@ -74,8 +74,8 @@ fn doctor_reports_whether_the_dht_answers() {
     let addr = listening["addr"].as_str().expect("an address").to_string();
     let (home, _) = dir.host("ada");
     let done = home.run(&["doctor", "net", "--bootstrap", &addr]);
-    assert!(done.code == 0 && done.out.contains("dht      ok    entered in"), "{done:?}");
-    assert!(done.out.contains("nat      warn  too few nodes"), "{done:?}");
+    assert!(done.code == 0 && done.out.contains("dht      ok    connected in"), "{done:?}");
+    assert!(done.out.contains("nat      warn  too few DHT nodes"), "{done:?}");
     drop(node);
     let done = home.run(&["doctor", "net", "--bootstrap", &addr]);
     assert!(done.code == 1 && done.out.contains("dht      fail"), "{done:?}");
@@ -94,14 +94,14 @@ fn doctor_reports_nat() {
     let _others = ["two", "three", "four"].map(|name| start(name, &["--bootstrap", &first, "dht"]));
     let (home, _) = dir.host("ada");
     let mut done = home.run(&["doctor", "net", "--bootstrap", &first]);
-    // Nodes that came a moment ago are not known to each other yet.
+    // New nodes do not know each other yet.
     for _ in 0..TRIES_MAX {
-        if !done.out.contains("nat      warn  too few nodes") {
+        if !done.out.contains("nat      warn  too few DHT nodes") {
             break;
         }
         done = home.run(&["doctor", "net", "--bootstrap", &first]);
     }
-    assert!(done.out.contains("nat      ok    the nodes see an address of this"), "{done:?}");
+    assert!(done.out.contains("nat      ok    DHT nodes see an address of this"), "{done:?}");
     assert_eq!(done.code, 0, "{done:?}");
 }
 
@@ -112,5 +112,5 @@ fn doctor_counts_crash_files() {
     fs::create_dir(home.data.join("crash")).expect("a folder");
     fs::write(home.data.join("crash/20260101T000000-1.txt"), "").expect("written");
     let done = home.run(&["doctor", "store"]);
-    assert!(done.code == 0 && done.out.contains("crash    warn  1 written down"), "{done:?}");
+    assert!(done.code == 0 && done.out.contains("crash    warn  1 crash report"), "{done:?}");
 }

@@ -1,8 +1,8 @@
-//! What goes wrong is said once, with a remedy and the code of its kind.
+//! Tests that a failure prints one error with a remedy and its exit code.
 
 use crate::program::{Finished, TestDir};
 
-/// One error, and what to do about it.
+/// Checks for exactly one error with help.
 fn assert_one_error(done: &Finished, code: i32, name: &str) {
     assert_eq!(done.code, code, "{done:?}");
     let errors = done.err.lines().filter(|line| line.starts_with("error["));
@@ -23,7 +23,7 @@ fn port_in_use_is_reported() {
         assert_one_error(&done, 9, "net.in-use");
         assert!(done.err.contains(&addr), "{done:?}");
     }
-    // The code says that nothing was stored, and nothing was.
+    // The exit code says that nothing was stored, and that is true.
     assert_eq!(b.texts(), [""; 0]);
 }
 
@@ -38,7 +38,7 @@ fn second_process_learns_about_the_first() {
         assert!(done.err.contains(&format!("pid {}", serving.pid())), "{done:?}");
     }
     serving.kill();
-    // The lock went with the process.
+    // The lock was released with the process.
     assert_eq!(a.run(&["send", "x"]).code, 0);
 }
 

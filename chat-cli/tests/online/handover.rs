@@ -1,4 +1,4 @@
-//! A message is handed to the process that has the profile open, and how it ends is as true.
+//! Tests sending through the process that has the profile open; the exit code is as reliable.
 
 use crate::program::TestDir;
 
@@ -22,7 +22,7 @@ fn send_hands_the_message_to_the_serving_process() {
     other.wait(|line| line["text"] == "the build is green");
     let few = a.run(&["send", "and so on", "--wait", "peers=2", "--timeout", "2s"]);
     assert_eq!(few.code, 8, "{few:?}");
-    assert!(few.err.contains("stored, on 1 of 2 peers"), "{few:?}");
+    assert!(few.err.contains("stored on 1 of 2 peers"), "{few:?}");
 
     let elsewhere = a.run(&["--room", "cellar", "send", "hello"]);
     assert_eq!(elsewhere.code, 5, "{elsewhere:?}");
@@ -33,7 +33,7 @@ fn send_hands_the_message_to_the_serving_process() {
     assert_eq!(serving.stop("TERM").code, 143);
     let said = ["anybody?", "for later", "the build is green", "and so on"];
     assert_eq!(a.texts(), said);
-    // The door goes with the process, and the next one opens it anew.
+    // The socket disappears with the process, and the next one creates it again.
     let (serving, _) = a.serve(&[]);
     assert_eq!(a.run(&["send", "--wait", "stored", "again"]).code, 0);
     serving.kill();

@@ -1,4 +1,4 @@
-//! What is here of a room, and who is.
+//! Tests the commands that show a room's state and its peers.
 
 use crate::program::TestDir;
 
@@ -26,7 +26,7 @@ fn peers_lists_reachable_peers() {
     let (host, invite) = dir.host("first");
     let joiner = dir.joiner("second", &invite);
     let (serving, addr) = host.serve(&[]);
-    // Nobody listens on the port of the second address.
+    // No program listens on the port of the second address.
     let both = ["--peer", &addr, "--peer", "127.0.0.1:9", "peers"];
     let done = joiner.run(&both);
     assert_eq!((done.code, done.out.lines().count()), (0, 1), "{done:?}");
@@ -40,7 +40,7 @@ fn peers_lists_reachable_peers() {
     serving.stop("TERM");
     let isolation_text = host.run(&["peers"]);
     assert_eq!((isolation_text.code, isolation_text.out.as_str()), (0, ""), "{isolation_text:?}");
-    assert!(isolation_text.err.contains("nobody else is here now"), "{isolation_text:?}");
+    assert!(isolation_text.err.contains("no other member is online now"), "{isolation_text:?}");
 }
 
 #[test]

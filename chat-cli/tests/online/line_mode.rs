@@ -1,4 +1,4 @@
-//! The chat by lines, on pipes as a program sees it.
+//! Tests line mode on pipes, as a program sees it.
 
 use serde_json::Value;
 

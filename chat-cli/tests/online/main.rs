@@ -1,4 +1,4 @@
-//! The real program with real sockets on loopback and real files, as people and scripts run it.
+//! Tests the real program with real sockets on loopback and real files.
 
 mod backups;
 mod crashes;

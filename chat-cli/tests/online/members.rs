@@ -1,4 +1,4 @@
-//! Two members, then three: what one writes, all have.
+//! Tests two, then three members: what one writes, all receive.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ fn two_members_exchange_messages() {
     assert!(sent.err.contains("stored here"), "{sent:?}");
     let unheard = a.run(&["send", "anybody?", "--wait", "peer"]);
     assert_eq!(unheard.code, 7, "{unheard:?}");
-    assert!(unheard.err.starts_with("note[net.nobody]: nobody else is online in \"kitchen\""));
+    assert!(unheard.err.starts_with("note[net.nobody]: no other member is online in \"kitchen\""));
     assert!(unheard.err.contains("do not resend"), "{unheard:?}");
 
     let (serving, addr) = a.serve(&[]);
@@ -35,7 +35,7 @@ fn two_members_exchange_messages() {
 
     let sent = b.run(&["--peer", &addr, "send", "hi back", "--wait", "peer"]);
     assert_eq!(sent.code, 0, "{sent:?}");
-    assert!(sent.err.contains("stored, on 1 peer"), "{sent:?}");
+    assert!(sent.err.contains("stored on 1 peer"), "{sent:?}");
     let stopped = serving.stop("TERM");
     assert_eq!(stopped.code, 143, "{stopped:?}");
     assert!(stopped.out.contains(r#""type":"bye""#), "{stopped:?}");
@@ -82,7 +82,7 @@ fn third_member_gets_messages_through_the_second() {
     assert_eq!(c.run(&["--peer", &addr, "send", "from c"]).code, 0);
     assert_eq!(serving.stop("TERM").code, 143);
 
-    // And back: the first gets what the third wrote from the second, whom alone both ever met.
+    // In the other direction: the first gets the third's message through the second.
     let (serving, addr) = b.serve(&[]);
     assert_eq!(a.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     assert_eq!(a.texts(), ["from a", "from c"]);
@@ -100,7 +100,7 @@ fn invite_carries_the_senders_address() {
     let serving = a.start(&["--listen", &addr, "serve"]);
     let mut serving = serving;
     serving.wait(|line| line["type"] == "listening");
-    // The guest names nobody: the address is in the invite.
+    // The guest names no address: it is in the invite.
     let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["sync", "--until", "all"]).code, 0);
     assert_eq!(b.texts(), ["hello"]);
@@ -120,7 +120,7 @@ fn open_room_is_joined_by_name() {
     let (_serving, addr) = a.serve(&[]);
     assert_eq!(b.run(&["--peer", &addr, "sync"]).code, 0);
     assert_eq!(b.texts(), ["who is here?"]);
-    // Somebody of another room is told nothing, and says what he met.
+    // A member of another room learns nothing and gets a clear error.
     let c = dir.home("c");
     assert_eq!(c.run(&["join", "--open", "foobar-124", "--no-open"]).code, 0);
     let refused = c.run(&["--peer", &addr, "sync"]);
@@ -134,7 +134,7 @@ fn sync_reports_unreached_peers() {
     let (a, invite) = dir.host("first");
     let (_serving, addr) = a.serve(&[]);
     let b = dir.joiner("second", &invite);
-    // A port that was just given back is one where nobody listens.
+    // After the port is released, no program listens on it.
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let unreachable = free.local_addr().expect("an address").to_string();
     drop(free);
@@ -152,7 +152,7 @@ fn sync_reports_unreached_peers() {
     let few = ["--peer", &addr, "send", "x", "--wait", "peers=2", "--timeout", "1s"];
     let few = b.run(&few);
     assert_eq!(few.code, 8, "{few:?}");
-    assert!(few.err.contains("stored, on 1 of 2 peers"), "{few:?}");
+    assert!(few.err.contains("stored on 1 of 2 peers"), "{few:?}");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn tail_follows_new_messages() {
     assert_eq!((&new["text"], &new["backfill"]), (&"now".into(), &false.into()));
     assert_eq!(tail.stop("INT").code, 130);
     assert_eq!(serving.stop("TERM").code, 143);
-    // Of the last ones, as many as asked for, and none from before.
+    // As many of the last messages as requested, or none of the history.
     assert_eq!(b.run(&["tail", "--json", "-n", "1"]).lines()[0]["text"], "now");
     assert_eq!(b.run(&["tail", "--no-backfill"]).out, "");
     assert_eq!(b.run(&["tail", "--json", "--since", "1h"]).lines().len(), 2);

@@ -1,4 +1,4 @@
-//! The page of metrics, as a scraper, a stranger and a crowd read it.
+//! Tests the metrics page with a scraper, a stranger and many clients.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use crate::pipe::check_schema;
 use crate::program::{Home, Running, TestDir};
 
-/// Longer than anything here takes on a busy machine.
+/// Longer than any step takes on a busy machine.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Says something to the page, and gives all that comes back until it is closed.
+/// Sends a request and returns the response until the connection closes.
 fn say(addr: &str, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(addr).expect("it listens");
     stream.set_read_timeout(Some(STALL_TIMEOUT)).expect("a time-out");
-    // It may be closed before all of it is written.
+    // The connection may close before the whole request is written.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -27,7 +27,7 @@ fn get(addr: &str) -> String {
     say(addr, format!("GET /metrics HTTP/1.1\r\nHost: {addr}\r\n\r\n").as_bytes())
 }
 
-/// The values of a page by their names, without the program's.
+/// Returns the values of a page by name, without the program's prefix.
 fn values(addr: &str) -> BTreeMap<String, u64> {
     let answer = get(addr);
     let (head, page) = answer.split_once("\r\n\r\n").expect("a head and a body");
@@ -41,7 +41,7 @@ fn values(addr: &str) -> BTreeMap<String, u64> {
     page.lines().filter(|line| !line.starts_with('#')).map(value).collect()
 }
 
-/// The values once they are as they should be.
+/// Waits until the values match.
 fn wait(addr: &str, is_it: impl Fn(&BTreeMap<String, u64>) -> bool) -> BTreeMap<String, u64> {
     let until = Instant::now() + STALL_TIMEOUT;
     loop {
@@ -54,11 +54,11 @@ fn wait(addr: &str, is_it: impl Fn(&BTreeMap<String, u64>) -> bool) -> BTreeMap<
     }
 }
 
-/// Serves with a page; gives where others come in, and where the page is.
+/// Serves with a metrics page; returns the listen address and the page's address.
 fn serve(home: &Home, more: &[&str]) -> (Running, String, String) {
     let words = [&["--listen", "127.0.0.1:0", "serve", "--metrics", "0"], more].concat();
     let mut running = home.start(&words);
-    // The page is there first.
+    // The page opens first.
     let page = running.wait(|line| line["type"] == "metrics");
     let listening = running.wait(|line| line["type"] == "listening");
     let addr = |line: &serde_json::Value| line["addr"].as_str().expect("an address").to_string();
@@ -127,10 +127,10 @@ fn metrics_page_holds_no_key_name_text_or_address() {
     let parts = (0..invite.len() - 12).map(|at| invite[at..at + 12].to_string());
     let port = addr.rsplit(':').next().expect("a port").to_string();
     for secret in keys.chain(names.map(String::from)).chain(parts).chain([port]) {
-        // A port may be a number that is counted; no value here has as many digits.
+        // A port may equal a counter; no value here has as many digits.
         assert!(!answer.contains(&secret), "{secret} in {answer}");
     }
-    // Each value is a number, and no label is there.
+    // Every value is a number without labels.
     assert!(!answer.contains(['{', '"']), "{answer}");
 }
 
@@ -148,7 +148,7 @@ fn invalid_request_gets_a_short_answer() {
         (b"HEAD /metrics HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "200"),
         (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", "404"),
         (b"POST /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n", "405"),
-        // As a page of the web would have a browser ask.
+        // As a website would make a browser ask.
         (b"GET /metrics HTTP/1.1\r\nHost: evil.example:9977\r\n\r\n", "403"),
         (b"\x00\xff\x16\x03 what\r\n\r\n", "400"),
         (b"GET /metrics HTTP/9.9\r\n\r\n", "400"),
@@ -160,12 +160,12 @@ fn invalid_request_gets_a_short_answer() {
         let answer = say(&page, request);
         let what = String::from_utf8_lossy(&request[..request.len().min(60)]).into_owned();
         let begins = answer.split(' ').nth(1).unwrap_or_default();
-        // Who goes on writing to what is closed may miss the answer.
+        // A client that writes to a closed connection may miss the response.
         let may_miss = request.len() > 8 * 1024 && begins.is_empty();
         assert!(begins == status || may_miss, "{what}: {answer}");
         assert!(status == "200" || answer.len() < 400, "{what}: {answer}");
     }
-    // What speaks to the wrong port is nobody.
+    // A client of the wrong protocol is not counted as a peer.
     assert!(!say(&addr, b"GET /metrics HTTP/1.1\r\n\r\n").contains("multichat_"));
     values(&page);
 }
@@ -185,7 +185,7 @@ fn thousand_idle_connections_do_not_block_others() {
     };
     let mut idle: Vec<_> = (0..1_000).map(one).collect();
     values(&page);
-    // On a busy machine the first of them have had their time by now. These have it before them.
+    // On a busy machine the first connections have timed out by now. These have not.
     idle.extend((0..100).map(one));
     values(&page);
     let b = dir.joiner("second", &invite);
@@ -193,7 +193,7 @@ fn thousand_idle_connections_do_not_block_others() {
     running.wait(|line| line["type"] == "sync" && line["have"] == 1);
     wait(&page, |values| values["blocks_held"] == 1);
     assert!(begun.elapsed() < STALL_TIMEOUT, "{:?}", begun.elapsed());
-    // Of all of them, no more are open than there may be, and each of those has an end.
+    // No more are open than the limit, and each of them ends.
     let first = idle.first_mut().expect("a stream");
     first.set_read_timeout(Some(STALL_TIMEOUT)).expect("a time-out");
     assert!(matches!(first.read(&mut [0; 64]), Ok(0) | Err(_)));

@@ -1,4 +1,4 @@
-//! What one member wants to read, and what becomes of it.
+//! Tests hiding and blocking a member.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ fn sync(home: &Home, addr: &str) {
     assert_eq!(synced.code, 0, "{synced:?}");
 }
 
-/// Writes, and serves it.
+/// Writes a message and serves it.
 fn say(home: &Home, text: &str) -> (Running, String) {
     assert_eq!(home.run(&["send", text]).code, 0);
     home.serve(&[])
@@ -34,9 +34,9 @@ fn hidden_member_is_not_shown_and_blocked_member_not_synced() {
     assert!(bob.run(&["tail"]).out.contains("buy this"));
 
     let log = bob.run(&["mod", "block", "mallory"]);
-    assert!(log.err.contains("blocked: nothing more is taken"), "{log:?}");
+    assert!(log.err.contains("blocked: nothing more of them is received"), "{log:?}");
     let (serving, addr) = say(&mallory, "buy that");
-    // Both are in sync: what is refused is not asked for.
+    // Both are in sync, because refused feeds are not requested.
     bob.run(&["--peer", &addr, "sync", "--timeout", "3s"]);
     let listed = bob.run(&["mod", "log", "--json"]).lines();
     assert_eq!((&listed[0]["blocked"], &listed[0]["hidden"]), (&true.into(), &true.into()));

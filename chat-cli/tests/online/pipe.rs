@@ -1,4 +1,4 @@
-//! Programs that talk JSON lines: the pipe, the bots of the examples, and the schema of it all.
+//! Tests programs that exchange JSON lines: the pipe, the example bots, and the schema.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::program::{Finished, Home, Running, TestDir};
 
-fn send_command(pipe: &mut Running, command: &Value) {
+fn told(pipe: &mut Running, command: &Value) {
     pipe.type_line(&command.to_string());
 }
 
@@ -16,8 +16,8 @@ fn is_message(text: &str) -> impl Fn(&Value) -> bool + '_ {
     move |line| line["type"] == "message" && line["text"] == text
 }
 
-/// Holds every line against the schema: the one kind that has its type, all fields that this
-/// requires, and none that it does not name, each of the kind that it names.
+/// Checks every line against the schema: exactly one definition has its type, all required fields
+/// are present, and every field is defined and has the defined type.
 pub(crate) fn check_schema(lines: &[Value]) {
     let schema: Value = serde_json::from_str(include_str!("../../schema/lines-1.json"))
         .expect("the schema is JSON");
@@ -80,17 +80,17 @@ fn pipe_answers_each_command_and_reports_delivery() {
     let hello = pipe.wait(|line| line["type"] == "hello");
     assert_eq!(hello["rooms"], json!(["kitchen"]));
     serving.wait(|line| line["type"] == "peer");
-    send_command(&mut pipe, &json!({"cmd": "send", "ref": "a1", "text": "hello", "new": "field"}));
+    told(&mut pipe, &json!({"cmd": "send", "ref": "a1", "text": "hello", "new": "field"}));
     let ack = pipe.wait(|line| line["type"] == "ack");
     assert_eq!((&ack["ref"], &ack["state"]), (&json!("a1"), &json!("stored")));
     let status = pipe.wait(|line| line["type"] == "status");
     assert_eq!((&status["id"], &status["holders"]), (&ack["id"], &json!(1)));
-    send_command(&mut pipe, &json!({"cmd": "dance", "ref": "a2"}));
+    told(&mut pipe, &json!({"cmd": "dance", "ref": "a2"}));
     let error = pipe.wait(|line| line["type"] == "error");
     assert_eq!((&error["ref"], &error["code"]), (&json!("a2"), &json!("pipe.command")));
-    send_command(&mut pipe, &json!({"cmd": "send", "ref": "a3", "text": " "}));
+    told(&mut pipe, &json!({"cmd": "send", "ref": "a3", "text": " "}));
     assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "message.empty");
-    send_command(&mut pipe, &json!({"cmd": "send", "ref": "a4", "text": "x", "room": "another"}));
+    told(&mut pipe, &json!({"cmd": "send", "ref": "a4", "text": "x", "room": "another"}));
     assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "pipe.room");
     pipe.type_line("[not an object");
     assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "pipe.json");
@@ -108,13 +108,13 @@ fn all_json_output_follows_the_schema() {
     let b = dir.joiner("second", &invite);
     assert_eq!(a.run(&["send", "-c", "random", "hi\u{1b}[2J"]).code, 0);
     let (serving, addr) = a.serve(&[]);
-    let send_command = concat!(
+    let told = concat!(
         r#"{"cmd":"send","ref":"r","text":"one"}"#,
         "\nnonsense\n",
         r#"{"cmd":"topic","text":"two"}"#,
         "\n"
     );
-    let piped = b.run_with(send_command, &["--peer", &addr, "pipe", "-n", "9"]);
+    let piped = b.run_with(told, &["--peer", &addr, "pipe", "-n", "9"]);
     assert_eq!(piped.code, 0, "{piped:?}");
     let synced = b.run(&["--json", "--peer", &addr, "sync"]);
     let sent = b.run(&["--json", "--peer", &addr, "send", "two"]);
@@ -231,13 +231,13 @@ fn example_bots_answer() {
     }
 }
 
-/// A word to whoever reads a test's output.
+/// Prints a note for the reader of the test's output.
 #[expect(clippy::print_stdout, reason = "it is meant to be read")]
 fn say(word: &str) {
     println!("{word}");
 }
 
-/// A bot with the programs that it has started: all of them end with it.
+/// A bot with its child processes; dropping it ends all of them.
 struct Bot(Child);
 
 impl Bot {

@@ -1,6 +1,6 @@
-//! The program under test: run to its end, or kept running and listened to.
+//! Runs the program under test, to its end or in the background.
 //!
-//! Every wait here has an end, and waits for a line or an exit, never for time to pass.
+//! Every wait has a limit, and waits for a line or an exit, never for a fixed time.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,23 +12,23 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Longer than anything here takes on a busy machine.
+/// Longer than any step takes on a busy machine.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// Between two looks at a process that is to end.
+/// The interval between checks of a process that should exit.
 const CHECK_INTERVAL: Duration = Duration::from_millis(2);
 
-/// A folder with the data of some members.
+/// A folder with the data of several members.
 pub(crate) struct TestDir {
     dir: TempDir,
 }
 
-/// One member's data folder.
+/// The data folder of one member.
 #[derive(Clone)]
 pub(crate) struct Home {
     pub(crate) data: PathBuf,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) code: i32,
@@ -49,7 +49,7 @@ impl TestDir {
         Home { data: self.dir.path().join(name) }
     }
 
-    /// A member with a room of his own, and the invite to it.
+    /// Creates a member with a new room, and returns the invite.
     pub(crate) fn host(&self, name: &str) -> (Home, String) {
         let home = self.home(name);
         let done = home.run(&["--nick", name, "new", "kitchen", "--no-open", "--json"]);
@@ -58,7 +58,7 @@ impl TestDir {
         (home, invite)
     }
 
-    /// A member who joins.
+    /// Creates a member who joins.
     pub(crate) fn joiner(&self, name: &str, invite: &str) -> Home {
         let home = self.home(name);
         let done = home.run(&["--nick", name, "join", invite, "--no-open"]);
@@ -68,7 +68,7 @@ impl TestDir {
 }
 
 impl Home {
-    /// The program with this member's data and nothing of the caller's environment.
+    /// Creates a command with this member's data and an empty environment.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_multichat"));
         command.env_clear().arg("--data-dir").arg(&self.data).args(words);
@@ -80,20 +80,20 @@ impl Home {
         finish(self.command(words).spawn().expect("the program starts"))
     }
 
-    /// Runs it with something to read on stdin.
+    /// Runs it with input on stdin.
     pub(crate) fn run_with(&self, input: &str, words: &[&str]) -> Finished {
         let mut child = self.command(words).stdin(Stdio::piped()).spawn().expect("it starts");
         let mut stdin = child.stdin.take().expect("a pipe");
-        // It writes while it reads, so the two must not wait for each other.
+        // The program writes while it reads, so a second thread writes the input.
         let input = input.to_string();
         let writer = thread::spawn(move || stdin.write_all(input.as_bytes()));
         let done = finish(child);
-        // One that ends early does not read all; what it made of that shows in its end.
+        // A program that exits early does not read all input; the result shows that.
         let _ = writer.join();
         done
     }
 
-    /// Starts it with `--json`, to be listened to.
+    /// Starts it with `--json` and reads its lines.
     pub(crate) fn start(&self, words: &[&str]) -> Running {
         let mut command = self.command(&["--json"]);
         let mut child = command.args(words).stdin(Stdio::piped()).spawn().expect("it starts");
@@ -111,7 +111,7 @@ impl Home {
         Running { child, stdin, lines }
     }
 
-    /// Starts to serve on a port of the system's choice, and says where.
+    /// Serves on a port chosen by the system, and returns the address.
     pub(crate) fn serve(&self, more: &[&str]) -> (Running, String) {
         let words = [&["--listen", "127.0.0.1:0", "serve"], more].concat();
         let mut running = self.start(&words);
@@ -119,7 +119,7 @@ impl Home {
         (running, listening["addr"].as_str().expect("an address").to_string())
     }
 
-    /// Every message, as `(nick, text)`.
+    /// Returns every message as `(nick, text)`.
     pub(crate) fn messages(&self) -> Vec<(String, String)> {
         let done = self.run(&["tail", "--json", "-n", "100000"]);
         assert_eq!(done.code, 0, "{done:?}");
@@ -132,7 +132,7 @@ impl Home {
         self.messages().into_iter().map(|(_, text)| text).collect()
     }
 
-    /// The file with the feeds of the only room.
+    /// Returns the file with the feeds of the only room.
     pub(crate) fn store(&self) -> PathBuf {
         let rooms = self.data.join("default/rooms");
         let room = std::fs::read_dir(rooms).expect("rooms").next().expect("a room");
@@ -141,14 +141,14 @@ impl Home {
 }
 
 impl Finished {
-    /// The lines of stdout as JSON.
+    /// Returns the lines of stdout as JSON.
     pub(crate) fn lines(&self) -> Vec<Value> {
         let line = |line: &str| serde_json::from_str(line).expect("each line is JSON");
         self.out.lines().map(line).collect()
     }
 }
 
-/// A program that runs. It is killed when it is dropped.
+/// A running program. It is killed when dropped.
 pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -156,7 +156,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// The next line that is meant.
+    /// Waits for the next matching line.
     pub(crate) fn wait(&mut self, meant: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + STALL_TIMEOUT;
         let mut passed = Vec::new();
@@ -179,13 +179,13 @@ impl Running {
         writeln!(stdin, "{line}").expect("it reads");
     }
 
-    /// As `kill -9`.
+    /// Kills it like `kill -9`.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
     }
 
-    /// Sends a signal and waits for the end that it makes.
+    /// Sends a signal and waits for the exit.
     pub(crate) fn stop(self, signal: &str) -> Finished {
         let mut kill = Command::new("kill");
         let status = kill.args([format!("-{signal}"), self.pid().to_string()]).status();
@@ -193,7 +193,7 @@ impl Running {
         self.done()
     }
 
-    /// Ends its input, and waits for the end that this makes.
+    /// Closes its input and waits for the exit.
     pub(crate) fn end(mut self) -> Finished {
         self.stdin = None;
         self.done()
@@ -211,7 +211,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -231,7 +231,7 @@ pub(crate) fn finish(mut child: Child) -> Finished {
     Finished { code, out: out.join().expect("read"), err: err.join().expect("read") }
 }
 
-/// Waits for the end of a process; -9 when it was killed.
+/// Waits for the exit of a process; -9 if it was killed.
 pub(crate) fn exit_code(child: &mut Child) -> i32 {
     let until = Instant::now() + STALL_TIMEOUT;
     loop {

@@ -1,4 +1,4 @@
-//! Authors of whom nothing more is taken: they wrote too much, or two histories.
+//! Tests authors whose feeds are stopped: too large, or with two histories.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::program::{Finished, Home, TestDir};
 
-/// Texts of 8 KiB that are more than a mebibyte.
+/// Returns messages of 8 KB with a total above 1 MiB.
 fn much() -> String {
     format!("{}\n", "x".repeat(8_000)).repeat(140)
 }
@@ -24,7 +24,7 @@ fn copy(from: &Path, to: &Path) {
         match entry.file_type().expect("a type") {
             kind if kind.is_dir() => copy(&entry.path(), &target),
             kind if kind.is_file() => _ = fs::copy(entry.path(), target).expect("a copy"),
-            // A socket of a process that has ended.
+            // A socket of a process that has exited.
             _ => (),
         }
     }
@@ -42,15 +42,12 @@ fn author_quota_is_enforced() {
     assert_eq!(b.run(&["config", "set", "author-mib", "1"]).code, 0);
     let done = b.run(&["--json", "--peer", &addr, "sync"]);
     assert_eq!(done.code, 0, "{done:?}");
-    let author_lines = stopped(&done);
-    assert_eq!(author_lines.len(), 1, "{done:?}");
-    assert_eq!(
-        (&author_lines[0]["state"], &author_lines[0]["own"]),
-        (&"full".into(), &false.into())
-    );
+    let told = stopped(&done);
+    assert_eq!(told.len(), 1, "{done:?}");
+    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"full".into(), &false.into()));
     let kept = b.texts().len();
     assert!((100..140).contains(&kept), "{kept} messages");
-    // With more room, the rest comes.
+    // With a higher limit, the rest arrives.
     assert_eq!(b.run(&["config", "set", "author-mib", "2"]).code, 0);
     assert_eq!(b.run(&["--peer", &addr, "sync"]).code, 0);
     assert_eq!(b.texts().len(), 140);
@@ -70,7 +67,7 @@ fn own_messages_over_quota_are_refused() {
     assert_eq!(a.texts().len(), kept);
 }
 
-/// Two homes with one profile, each of which has gone on by itself, and somebody who knows one.
+/// Creates two homes with copies of one profile that both wrote, and a member who knows one.
 fn copied(dir: &TestDir) -> (Home, Home, Home) {
     let (a, invite) = dir.host("first");
     assert_eq!(a.run(&["send", "together"]).code, 0);
@@ -92,25 +89,19 @@ fn fork_is_reported_and_stops_the_copied_profile() {
     let (_, twin, b) = copied(&dir);
     let (serving, addr) = b.serve(&[]);
     let done = twin.run(&["--json", "--peer", &addr, "sync"]);
-    let author_lines = stopped(&done);
-    assert_eq!(author_lines.len(), 1, "{done:?}");
-    assert_eq!(
-        (&author_lines[0]["state"], &author_lines[0]["own"]),
-        (&"forked".into(), &true.into())
-    );
+    let told = stopped(&done);
+    assert_eq!(told.len(), 1, "{done:?}");
+    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"forked".into(), &true.into()));
     let served = serving.stop("TERM");
-    let author_lines = stopped(&served);
-    assert_eq!(author_lines.len(), 1, "{served:?}");
-    assert_eq!(
-        (&author_lines[0]["state"], &author_lines[0]["own"]),
-        (&"forked".into(), &false.into())
-    );
+    let told = stopped(&served);
+    assert_eq!(told.len(), 1, "{served:?}");
+    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"forked".into(), &false.into()));
     let done = twin.run(&["send", "more"]);
     assert_eq!(done.code, 6, "{done:?}");
     assert!(done.err.contains("error[feed.forked]"), "{done:?}");
     assert_eq!(b.texts(), ["together", "here"]);
     let done = twin.run(&["--peer", &b.serve(&[]).1, "sync"]);
-    assert!(done.err.contains("in sync with 1 peer, but for 1 stopped author"), "{done:?}");
+    assert!(done.err.contains("in sync with 1 peer, except 1 stopped author"), "{done:?}");
     let done = b.run(&["doctor", "store"]);
     assert!(done.out.contains("store    warn"), "{done:?}");
 }

@@ -1,4 +1,4 @@
-//! A room is kept by somebody who cannot read it.
+//! Tests a relay: it stores and forwards a room that it cannot read.
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,9 @@ use multichat::session::Session;
 use crate::program::{Home, Running, TestDir};
 
 const TEXT: &str = "the soup is at noon";
-const MARKER: &str = "(a message sealed with another key)";
+const MARKER: &str = "(a message encrypted with another key)";
 
-/// Every file below a folder.
+/// Returns every file below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {
@@ -30,7 +30,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// The files of a member in which something stands.
+/// Returns the files of a member that contain these bytes.
 fn holders(home: &Home, what: &[u8]) -> Vec<PathBuf> {
     let holds = |path: &PathBuf| {
         let bytes = std::fs::read(path).expect("readable");
@@ -50,13 +50,13 @@ fn content_key(secret: &[u8]) -> [u8; 32] {
     hash.finalize_fixed().into()
 }
 
-/// Somebody with a seeder's invite.
+/// Creates a relay.
 fn keeper(dir: &TestDir, host: &Home) -> Home {
     let invite = host.run(&["invite", "--seed"]);
     assert_eq!(invite.code, 0, "{invite:?}");
-    assert!(invite.err.contains("who writes when and how much, and can read nothing"));
+    assert!(invite.err.contains("sees who writes when and how much, and cannot read"));
     let keeper = dir.home("keeper");
-    // It would open a room that can be read.
+    // Without `--no-open`: a relay opens no screen.
     let joined = keeper.run(&["join", invite.out.trim()]);
     assert_eq!((joined.code, joined.out.as_str()), (0, ""), "{joined:?}");
     assert!(joined.err.contains("multichat serve"), "{joined:?}");
@@ -68,12 +68,12 @@ fn sync(home: &Home, addr: &str) {
     assert_eq!(synced.code, 0, "{synced:?}");
 }
 
-/// A room in which a message was sent, and a seeder who has it from the one who made the room.
+/// A room with a message, and a relay that has it from the room's creator.
 struct Kept {
     a: Home,
     invite: String,
     b: Home,
-    /// Of the one who made it, and where that is.
+    /// The creator's process and its address.
     serving: Running,
     addr: String,
 }
@@ -87,13 +87,13 @@ fn kept(dir: &TestDir) -> Kept {
     Kept { a, invite, b, serving, addr }
 }
 
-/// Whatever would read or write ends alike, and says what to do.
+/// Commands that read or write all end with the same error and help.
 fn assert_sealed(home: &Home, words: &[&str]) {
     let done = home.run_with("hello\n", words);
     assert_eq!(done.code, 10, "{words:?}: {done:?}");
     assert!(done.err.starts_with("error[room.sealed]: "), "{words:?}: {done:?}");
     assert!(done.err.contains("multichat serve"), "{words:?}: {done:?}");
-    assert!(done.err.contains("ask a member for a full invite"), "{words:?}: {done:?}");
+    assert!(done.err.contains("ask a member for an invite"), "{words:?}: {done:?}");
     assert_eq!(done.out, "", "{words:?}");
 }
 
@@ -103,21 +103,21 @@ fn seeder_stores_a_room_that_it_cannot_read() {
     let Kept { a, invite, b, serving, .. } = kept(&dir);
     serving.stop("TERM");
 
-    // The one who made the room is gone; a member gets everything from the one who keeps it.
+    // The creator is offline; a member gets everything from the relay.
     let (serving, addr) = b.serve(&[]);
     let c = dir.joiner("third", &invite);
     sync(&c, &addr);
     assert_eq!(c.messages(), [("first".to_string(), TEXT.to_string())]);
     let sent = c.run(&["--peer", &addr, "send", "thanks", "--wait", "peer"]);
     assert_eq!(sent.code, 0, "{sent:?}");
-    // Handed to the process that serves, which goes on.
+    // Handed to the serving process, which continues.
     assert_sealed(&b, &["send", "hello"]);
     let d = dir.joiner("fourth", &invite);
     sync(&d, &addr);
     assert_eq!(d.texts(), [TEXT, "thanks"]);
     assert_eq!(serving.stop("TERM").code, 143);
 
-    // It reads all blocks, to see whether they are whole.
+    // It reads all blocks to verify them.
     assert_eq!(b.run(&["doctor", "store"]).code, 0);
     assert_holds_nothing(&a, &b, &invite);
     let (serving, addr) = b.serve(&[]);
@@ -125,23 +125,23 @@ fn seeder_stores_a_room_that_it_cannot_read() {
     serving.stop("TERM");
     assert_eq!(a.texts(), [TEXT, "thanks"]);
 
-    // With a full invite, the same folder can be read, in the order of everybody else.
+    // With a member's invite, the same folder becomes readable, in the same order as for others.
     let before = b.run(&["rooms"]).out;
-    assert!(before.contains("(kept for others)"), "{before}");
+    assert!(before.contains("(relay)"), "{before}");
     assert_eq!(b.run(&["rooms", "--json"]).lines()[0]["kept"], true);
     let joined = b.run(&["--nick", "second", "join", &invite, "--no-open"]);
     assert_eq!(joined.code, 0, "{joined:?}");
     assert_eq!(b.run(&["rooms", "--json"]).lines()[0]["kept"], serde_json::Value::Null);
     let after = b.run(&["rooms"]).out;
     assert_eq!((after.lines().count(), &after[..8]), (1, &before[..8]));
-    assert!(!after.contains("kept for others"), "{after}");
+    assert!(!after.contains("(relay)"), "{after}");
     assert_eq!(b.messages(), a.messages());
     assert_eq!(b.run(&["send", "now I can read it"]).code, 0);
     assert_eq!(b.texts(), [TEXT, "thanks", "now I can read it"]);
     assert!(b.run(&["search", "soup"]).out.contains(TEXT));
 }
 
-/// Nothing that a seeder has on its disk is of use to a reader.
+/// Checks that nothing on a relay's disk helps a reader.
 fn assert_holds_nothing(member: &Home, seeder: &Home, invite: &str) {
     let secret = *Invite::parse(invite).expect("an invite").key();
     let content = content_key(&secret);
@@ -154,11 +154,11 @@ fn assert_holds_nothing(member: &Home, seeder: &Home, invite: &str) {
     for known in [TEXT, "thanks", "kitchen", "chat-message", "nickname", "third"] {
         assert_holds_not(seeder, known.as_bytes());
     }
-    // An order of what cannot be read is another one than that of the messages.
+    // A relay has no index: the order of unreadable messages would be different.
     let is_index = |path: &PathBuf| path.ends_with("view.redb");
     assert!(!files(&seeder.data).iter().any(is_index) && files(&member.data).iter().any(is_index));
-    // They would be found where they are: the secret lies with a member, and with a seeder the key
-    // of the group. What was said lies sealed on either disk.
+    // The search finds what it should: a member has the secret, a relay the group key, and both
+    // have the encrypted messages.
     assert_eq!(holders(member, encode_symbols(&secret).as_bytes()).len(), 1);
     let seed = Invite::parse(&seeder.run(&["invite", "--seed"]).out).expect("an invite");
     assert_eq!(holders(seeder, encode_symbols(seed.key()).as_bytes()).len(), 1);
@@ -194,7 +194,7 @@ fn reading_or_writing_a_seeded_room_explains_itself() {
         assert_eq!((done.code, &done.lines()[0]["code"]), (10, &"room.sealed".into()), "{done:?}");
     }
 
-    // What is of the room and not of its messages works.
+    // Commands that concern the room and not its messages work.
     let status = b.run(&["status"]).out;
     assert!(status.contains("1 message of"), "{status}");
     let feeds = b.run(&["feeds"]).out;
@@ -221,7 +221,7 @@ fn open_room_has_no_seeder_invite() {
     assert_eq!((done.code, done.out.as_str()), (4, ""), "{done:?}");
     assert!(done.err.starts_with("error[room.open]: "), "{done:?}");
     assert!(done.err.contains("multichat join --open foobar-123"), "{done:?}");
-    // Its messages are those of the workshop, for whoever reads them.
+    // Its messages have the workshop's format.
     assert_eq!(home.run(&["send", TEXT]).code, 0);
     assert_eq!(holders(&home, TEXT.as_bytes()), [home.store()]);
 }
@@ -232,7 +232,7 @@ fn flags(home: &Home) -> Global {
     args::parse::parse(words.map(Into::into)).expect("a command line").global
 }
 
-/// Does something with the only room of a member, without the program.
+/// Opens the only room of a member without the program.
 fn within<T>(home: &Home, work: impl AsyncFnOnce(&Session) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
@@ -246,7 +246,7 @@ fn within<T>(home: &Home, work: impl AsyncFnOnce(&Session) -> T) -> T {
     })
 }
 
-/// The last block of the feed that this member writes.
+/// Returns the last block of this member's feed.
 async fn last_block(session: &Session) -> Vec<u8> {
     let feeds = session.node().feeds().await.expect("feeds");
     let own = feeds.iter().find(|feed| feed.id == session.feed()).expect("our own");
@@ -262,8 +262,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A copy of a profile signs an index again: where the nonce followed from it, whoever has both
-/// blocks would have the difference of both texts.
+/// A copy of a profile encrypts another block for the same index. If the nonce depended on the
+/// index, both blocks would reveal the difference of their texts.
 #[test]
 fn restored_copy_uses_a_new_nonce_for_the_same_index() {
     let dir = TestDir::new();
@@ -288,7 +288,7 @@ fn restored_copy_uses_a_new_nonce_for_the_same_index() {
     for (at, block) in sealed.iter().enumerate() {
         for other in &sealed[at + 1..] {
             assert_ne!(block[1..25], other[1..25], "the nonce");
-            // Two random bytes in 256 are alike; all of them, as they would be, are not.
+            // About one in 256 random bytes is equal; with a reused nonce all would be.
             let alike = block[25..].iter().zip(&other[25..]).filter(|(one, two)| one == two);
             assert!(alike.count() < 16);
         }
@@ -300,7 +300,7 @@ fn seeder_can_neither_write_nor_republish_messages() {
     let dir = TestDir::new();
     let Kept { a, b, serving, .. } = kept(&dir);
     serving.kill();
-    // It is a member to the multifeed, and can sign what it likes.
+    // It is a member of the multifeed and can sign any block.
     let now = "2026-11-22T08:26:14.138Z".parse().expect("a time");
     let plain = message::encode(&Draft::new("first", "send me money"), now).expect("it is short");
     within(&b, async |session| {

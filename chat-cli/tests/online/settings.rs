@@ -1,4 +1,4 @@
-//! Settings in a file, under the flags and the environment, with the real program.
+//! Tests the settings file, overridden by flags and environment, with the real program.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn environment_and_flags_override_settings() {
     assert_eq!(home.run(&["config", "get", "theme"]).out, "dark\n");
     let path = home.run(&["config", "path"]).out;
     assert_eq!(path.trim(), home.data.join("config.toml").to_str().expect("UTF-8"));
-    // A file of one's own goes before the one beside the data.
+    // An explicit file is used instead of the one beside the data.
     let own = dir.path().join("own.toml");
     fs::write(&own, "nick = \"frank\"").expect("written");
     let own = own.to_str().expect("UTF-8");
@@ -62,7 +62,7 @@ fn invalid_settings_file_is_reported_with_its_line() {
     }
     let doctor = home.run(&["doctor"]);
     assert!(doctor.out.contains("config   fail  config.key"), "{doctor:?}");
-    // An editor that puts it right.
+    // An editor that fixes the file.
     let editor = ("EDITOR", "sed -i s/^them/theme/");
     let edited = with_variable(&home, editor, &["config", "edit"]);
     assert_eq!(edited.code, 0, "{edited:?}");

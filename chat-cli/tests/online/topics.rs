@@ -1,4 +1,4 @@
-//! The topic of a channel, as members come to know it.
+//! Tests how members learn the topic of a channel.
 
 use std::path::PathBuf;
 
@@ -11,13 +11,13 @@ fn sync(home: &Home, addr: &str) {
     assert_eq!(synced.code, 0, "{synced:?}");
 }
 
-/// The index of the only room.
+/// Returns the index of the only room.
 fn index(home: &Home) -> PathBuf {
     home.store().with_file_name("").join("../view.redb")
 }
 
-/// The topic of a channel as the list of channels has it, and as it is told after a slash, which
-/// asks the index alone.
+/// Returns the topic from the list of channels, and checks the slash command, which uses only the
+/// index.
 fn topic(home: &Home, channel: &str) -> Option<String> {
     let channels = home.run(&["--json", "channels"]).lines();
     let of = channels.iter().find(|line| line["name"] == channel).expect("the channel");
@@ -50,7 +50,7 @@ fn topic_is_set_shown_and_cleared_for_all() {
     assert!(b.run(&["channels"]).out.contains("  ─ soup at noon"));
     assert_eq!(b.run(&["--json", "search", "SOUP"]).lines().len(), 1);
     assert!(b.run(&["export", "--format", "md"]).out.contains("    set the topic: soup at noon"));
-    // A message of a channel is counted, and a topic is none.
+    // A message of the channel is counted, a topic is not.
     assert_eq!(b.run(&["--json", "channels"]).lines()[0]["messages"], 1);
 
     let gone = b.run_with("/topic -\n", &["--peer", &addr, "chat"]);
@@ -58,7 +58,7 @@ fn topic_is_set_shown_and_cleared_for_all() {
     assert!(!gone.err.contains("not yet on any peer"), "{gone:?}");
     serving.stop("TERM");
     assert_eq!((topic(&a, "general"), topic(&b, "general")), (None, None));
-    assert!(a.run(&["tail"]).out.contains("  took the topic away"));
+    assert!(a.run(&["tail"]).out.contains("  cleared the topic"));
     assert_eq!(a.texts(), ["hello", "soup at noon", ""]);
 }
 
@@ -67,7 +67,7 @@ fn members_agree_on_the_topic_and_hidden_ones_set_none() {
     let dir = TestDir::new();
     let (a, invite) = dir.host("first");
     let b = dir.joiner("second", &invite);
-    // Neither has seen the other's, and the later one by the clock holds for both.
+    // Neither has seen the other's topic, so the later one by the clock is valid for both.
     assert_eq!(a.run_with("/topic of the first\n", &["chat"]).code, 0);
     assert_eq!(b.run_with("/topic of the second\n", &["chat"]).code, 0);
     let (serving, addr) = a.serve(&[]);

@@ -1,4 +1,4 @@
-//! The first five minutes of two people: what each of them must see, task by task.
+//! Tests the first five minutes of two people: what each of them must see, task by task.
 
 use multichat::invite::Invite;
 use multichat::invite::hints::Hints;
@@ -7,7 +7,7 @@ use crate::proxy::Proxy;
 use crate::say;
 use crate::terminals::{Terminals, mark};
 
-/// What alice calls herself is asked for; what she would be called otherwise.
+/// The system's user name; alice is asked for her name, so it is not used.
 const USER: &str = "USER=somebody";
 
 #[test]
@@ -50,12 +50,12 @@ fn a_creates_a_room(tmux: &Terminals) -> u16 {
 /// "Write hello before anybody is there."
 fn a_writes_while_alone(tmux: &Terminals) {
     tmux.write("a", "hello");
-    let screen = tmux.wait("a", "1 message waits here and will go out by itself");
-    assert!(screen.contains("nobody else is here now"), "{screen}");
+    let screen = tmux.wait("a", "1 message undelivered, stored here");
+    assert!(screen.contains("no other member online"), "{screen}");
     assert_eq!(mark(&screen, "hello"), "◌", "{screen}");
 }
 
-/// "Invite B." The invite is over two lines of the screen, between frames.
+/// "Invite B." The invite is wrapped over two lines of the screen, inside frames.
 fn a_shows_an_invite(tmux: &Terminals) -> String {
     tmux.write("a", "/i");
     let screen = tmux.wait("a", "anyone with this can read the whole history");
@@ -65,20 +65,20 @@ fn a_shows_an_invite(tmux: &Terminals) -> String {
     let second = lines.next().expect("a line").split('│').nth(3).expect("its end").trim();
     tmux.key("a", "Escape");
     let shown = Invite::parse(&format!("mfchat:{first} {second}")).expect("an invite");
-    // The address in it would be a way around the cable.
+    // An address in the invite would bypass the cable.
     let bare = Invite::new(*shown.key(), Hints::default()).encode();
     let (first, second) = bare.split_at(bare.len() / 2);
     format!("{first} {second}")
 }
 
-/// "Join with this", which came wrapped over two lines.
+/// "Join with this", with an invite wrapped over two lines.
 fn b_joins(tmux: &Terminals, invite: &str, port: u16) {
     tmux.run("b", &format!("--nick bob --peer 127.0.0.1:{port} join {invite}"));
     tmux.wait("b", "hello");
     tmux.wait("b", "synced with all");
 }
 
-/// "Talk." Both see marks, and who is there.
+/// "Talk." Both see delivery marks and the connected peers.
 fn both_talk(tmux: &Terminals) {
     tmux.wait_for("a", "a full mark", |screen| mark(screen, "hello") == "●");
     tmux.write("b", "good morning");
@@ -92,10 +92,10 @@ fn both_talk(tmux: &Terminals) {
 fn network_is_cut_and_restored(tmux: &Terminals, proxy: &Proxy) {
     proxy.pull();
     for (name, who) in [("a", "alice"), ("b", "bob")] {
-        tmux.wait(name, "nobody else is here now");
+        tmux.wait(name, "no other member online");
         tmux.write(name, &format!("{who} is alone"));
         tmux.write(name, &format!("{who} is still alone"));
-        let screen = tmux.wait(name, "2 messages wait here and will go out by themselves");
+        let screen = tmux.wait(name, "2 messages undelivered, stored here");
         assert_eq!(mark(&screen, "is still alone"), "◌", "{screen}");
         assert!(!screen.to_lowercase().contains("error"), "{screen}");
     }
@@ -126,15 +126,15 @@ fn b_mentions_and_searches(tmux: &Terminals) {
     tmux.write("b", "/search HELLO");
     tmux.wait("b", "1 message: ↑ ↓ choose");
     tmux.key("b", "Enter");
-    tmux.wait("b", "End goes there");
+    tmux.wait("b", "press End");
     tmux.key("b", "End");
-    tmux.wait_for("b", "the end", |screen| !screen.contains("End goes there"));
+    tmux.wait_for("b", "the end", |screen| !screen.contains("press End"));
 }
 
-/// "Open the same chat in a second window." Both live, and what is typed in one is in the other.
+/// "Open the same chat in second window: the room." Both are live and show each other's input.
 fn b_opens_a_second_window(tmux: &Terminals) {
     tmux.run_as("b2", "b", "");
-    let screen = tmux.wait("b2", "a second window");
+    let screen = tmux.wait("b2", "second window: the room");
     assert!(screen.contains("@alice look") && screen.contains("bob ›"), "{screen}");
     tmux.write("b2", "from the second window");
     for name in ["a", "b", "b2"] {
@@ -155,21 +155,21 @@ fn b_opens_a_second_window(tmux: &Terminals) {
 fn script_learns_about_delivery(tmux: &Terminals) {
     tmux.run_as("script", "a", "send build green --wait peer && echo f''ine");
     let screen = tmux.wait("script", "fine");
-    assert!(screen.contains("stored, on 1 peer"), "{screen}");
+    assert!(screen.contains("stored on 1 peer"), "{screen}");
     tmux.wait("a", "build green");
     tmux.wait("b", "build green");
     tmux.run_as("script", "a", "send tests --wait peers=2 --timeout 2s; echo code $?");
     let screen = tmux.wait("script", "code 8");
-    assert!(screen.contains("stored, on 1 of 2 peers"), "{screen}");
+    assert!(screen.contains("stored on 1 of 2 peers"), "{screen}");
     tmux.key("b", "C-c");
     tmux.key("b", "C-c");
-    tmux.wait("a", "nobody else is here now");
+    tmux.wait("a", "no other member online");
     tmux.run_as("script", "a", "send later --wait peer --timeout 2s; echo code $?");
     let screen = tmux.wait("script", "code 7");
     assert!(screen.contains("do not resend"), "{screen}");
 }
 
-/// "Mistype one letter of the invite." The place is shown, and what would have been right.
+/// "Mistype one letter of the invite." The position and the right letter are shown.
 fn mistyped_invite_is_explained(tmux: &Terminals, invite: &str) {
     let right = invite.replace(' ', "");
     let at = "mfchat:".len() + 20;
@@ -187,7 +187,7 @@ fn mistyped_invite_is_explained(tmux: &Terminals, invite: &str) {
     assert!(screen.contains("--repair"), "{screen}");
 }
 
-/// The window gets another size, and nothing of the old picture stays.
+/// After a change of the window's size, nothing of the old frame stays.
 fn window_is_resized(tmux: &Terminals) {
     tmux.resize("a", (50, 12));
     let is_drawn = |screen: &str| screen.contains("later") && screen.contains("alice ›");
@@ -198,7 +198,7 @@ fn window_is_resized(tmux: &Terminals) {
 fn both_quit(tmux: &Terminals) {
     tmux.key("a", "C-c");
     tmux.key("a", "C-c");
-    // The window is 50 columns wide, and the shell breaks what is longer.
+    // The window is 50 columns wide, and the shell wraps longer lines.
     tmux.wait("a", "your message is stored here and not yet on any");
     for name in ["a", "b", "b2"] {
         tmux.write(name, "stty -a | tr ' ;' '\\n\\n' | grep -x -e echo -e icanon | tr '\\n' +");

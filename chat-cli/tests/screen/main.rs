@@ -1,5 +1,5 @@
-//! The real program on real terminals, made by tmux. Where tmux is not there, this is said aloud
-//! and nothing is tested.
+//! Tests the real program on real terminals, created by tmux. Without tmux, the tests print a
+//! note and test nothing.
 
 #![cfg(unix)]
 
@@ -11,7 +11,7 @@ mod suspend;
 mod terminals;
 mod topics;
 
-/// A word to whoever reads a test's output.
+/// Prints a note for the reader of the test's output.
 #[expect(clippy::print_stdout, reason = "it is meant to be read")]
 fn say(word: &str) {
     println!("{word}");

@@ -1,22 +1,22 @@
-//! A cable between two programs on this machine that can be pulled and plugged in again.
+//! Implements a cable between two programs that can be pulled and plugged in again.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// Both ends of each connection that goes through it.
+/// Both ends of each connection through the cable.
 type Ends = Arc<Mutex<Option<Vec<TcpStream>>>>;
 
-/// Carries what comes to one port to another one, unless it is pulled.
+/// Forwards connections from one port to another, unless it is pulled.
 pub(crate) struct Proxy {
     port: u16,
-    /// None while it is pulled: whoever dials then is hung up on.
+    /// `None` while the cable is pulled: new connections are closed.
     ends: Ends,
 }
 
 impl Proxy {
-    /// A cable to a port.
+    /// Creates a cable to a port.
     pub(crate) fn to(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let from = listener.local_addr().expect("an address").port();
@@ -30,12 +30,12 @@ impl Proxy {
         Self { port: from, ends }
     }
 
-    /// The port of its near end.
+    /// Returns the port of its near end.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Pulls it.
+    /// Pulls the cable.
     pub(crate) fn pull(&self) {
         let ends = self.ends.lock().expect("a lock").take().unwrap_or_default();
         ends.iter().for_each(|end| _ = end.shutdown(Shutdown::Both));

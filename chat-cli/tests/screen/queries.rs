@@ -1,4 +1,4 @@
-//! What is asked after a slash, on the whole screen of a small terminal.
+//! Tests slash commands in full screen on a small terminal.
 
 use crate::say;
 use crate::terminals::Terminals;
@@ -18,8 +18,8 @@ fn queries_are_answered_on_a_24_row_screen() {
     tmux.key("a", "Escape");
     tmux.wait_for("a", "the room again", |screen| !screen.contains("/set KEY VALUE"));
     tmux.write("a", "/whois alice");
-    let screen = tmux.wait("a", "nobody else is here now who could have them");
-    assert!(screen.contains("key ") && screen.contains("1 message here"), "{screen}");
+    let screen = tmux.wait("a", "no other member is online");
+    assert!(screen.contains("key ") && screen.contains("1 message stored"), "{screen}");
     let first = |line: &str| line.split(' ').next().unwrap_or_default().to_string();
     let clock = |screen: &str| screen.lines().any(|line| first(line).matches(':').count() == 2);
     assert!(!clock(&screen), "{screen}");
@@ -27,7 +27,7 @@ fn queries_are_answered_on_a_24_row_screen() {
     tmux.wait_for("a", "a time with seconds", clock);
     tmux.write("a", "/quit");
     tmux.wait("a", "not yet on any peer");
-    // It is kept, and shown so by every command.
+    // The setting is saved and used by every command.
     tmux.run("a", "tail");
     tmux.wait_for("a", "a time with seconds", clock);
 }

@@ -1,4 +1,4 @@
-//! A room that is only kept, on the screen of whoever keeps it.
+//! Tests a relay in full screen.
 
 use crate::say;
 use crate::terminals::Terminals;
@@ -10,29 +10,29 @@ fn seeded_room_opens_no_screen() {
     tmux.run("a", "--nick alice new soup --no-open");
     tmux.wait("a", "anyone with this invite");
     tmux.run("a", "invite --seed --no-hints");
-    let screen = tmux.wait("a", "can read nothing");
+    let screen = tmux.wait("a", "and cannot read");
     let invite = screen.split("mfchat:").nth(1).expect("an invite").split_whitespace().next();
     let invite = format!("mfchat:{}", invite.expect("its body"));
 
     tmux.window("b", (80, 24));
-    // Nobody is asked for a name who says nothing.
+    // A relay is not asked for a name.
     tmux.run("b", &format!("join {invite} --as attic"));
-    tmux.wait("b", "you keep it for others, and cannot read it");
+    tmux.wait("b", "this is a relay: it stores and forwards");
     tmux.run("b", "");
     tmux.wait("b", "error[room.sealed]");
     tmux.write("b", "echo ended with $?");
     tmux.wait("b", "ended with 10");
     tmux.run("b", "--nick bob new kitchen");
     tmux.wait("b", "Welcome, bob");
-    // The attic is the first of the rooms; Alt-1 goes to the first.
+    // The attic is the first room; Alt-1 opens the first one.
     tmux.key("b", "M-1");
-    let screen = tmux.wait("b", "only kept here for others");
+    let screen = tmux.wait("b", "this is a relay of the room");
     assert!(screen.contains("bob ›"), "{screen}");
     tmux.write("b", "/rooms");
-    tmux.wait("b", "kept for others");
+    tmux.wait("b", "(relay)");
     tmux.quit("b", "bob");
 
-    // A second start where the first one serves.
+    // The second program sees that the first one serves.
     tmux.run("b", "--room attic --listen 127.0.0.1:0 serve");
     tmux.wait("b", "listening on 127.0.0.1:");
     tmux.window("c", (80, 24));

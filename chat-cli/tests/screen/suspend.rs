@@ -1,4 +1,4 @@
-//! The terminal is given back, whatever ends or stops the program.
+//! Tests that the terminal is restored, whatever ends or stops the program.
 
 use std::process::Command;
 
@@ -12,12 +12,12 @@ fn terminal_is_restored_after_suspend_and_signal() {
     tmux.run("a", "--nick alice new kitchen");
     tmux.wait("a", "Welcome, alice");
     tmux.key("a", "C-z");
-    // What is typed before the shell has the terminal again is read by nobody.
+    // Input before the shell has the terminal again is lost.
     tmux.wait("a", "Stopped");
     tmux.write("a", "fg");
     tmux.wait("a", "Welcome, alice");
     tmux.write("a", "still here");
-    // The text stands in the input line, too, before it is stored.
+    // The text is also in the input line before it is stored.
     tmux.wait_for("a", "a stored message", |screen| mark(screen, "still here") == "◌");
     let data = tmux.dir.path().join("a/default/LOCK");
     let lock = std::fs::read_to_string(data).expect("a lock");

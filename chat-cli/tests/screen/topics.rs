@@ -1,4 +1,4 @@
-//! The topic of a channel, in the line above the messages.
+//! Tests the topic of a channel in the line above the messages.
 
 use crate::say;
 use crate::terminals::Terminals;
@@ -22,6 +22,6 @@ fn topic_shows_beside_its_channel_until_cleared() {
     tmux.run("a", "");
     tmux.wait("a", "─ soup at noon");
     tmux.write("a", "/topic -");
-    tmux.wait("a", "took the topic away");
+    tmux.wait("a", "cleared the topic");
     tmux.wait_for("a", "no topic", |screen| !screen.contains("─ soup at noon"));
 }

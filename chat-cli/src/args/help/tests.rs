@@ -1,7 +1,7 @@
 use super::*;
 use crate::args::parse::{ParseExit, parse};
 
-/// A small terminal.
+/// The size of a small terminal.
 const ROWS: usize = 24;
 const COLUMNS: usize = 80;
 
@@ -9,7 +9,7 @@ fn words(line: &str) -> Vec<std::ffi::OsString> {
     line.split_whitespace().map(Into::into).collect()
 }
 
-/// How many rows a text takes.
+/// Returns how many rows a text fills.
 fn rows(text: &str) -> usize {
     text.lines().map(|line| line.chars().count().div_ceil(COLUMNS).max(1)).sum()
 }
@@ -21,7 +21,7 @@ fn help(path: &str) -> String {
     }
 }
 
-/// Every command below one, by what is typed.
+/// Collects every command below one, as typed.
 fn paths(command: &Command, path: &str, found: &mut Vec<String>) {
     for below in command.get_subcommands() {
         let path = format!("{path} {}", below.get_name());

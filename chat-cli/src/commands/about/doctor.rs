@@ -1,6 +1,6 @@
-//! What works here, one line for each thing, with what to do where it does not.
+//! Checks what works here and prints a line per check, with what to do about problems.
 //!
-//! Rule: a line holds no key, no name and no text of anybody, so that it can be shown to others.
+//! Rule: no line contains a key, a name or a message, so the output can be shared.
 
 mod disk;
 mod net;
@@ -22,13 +22,13 @@ use crate::output::{Format, Output, json_line};
 use crate::report::Failure;
 use crate::transcript::plural;
 
-/// What to look at.
+/// What to check.
 pub(super) struct Options {
-    /// All of it, where nothing is named.
+    /// The part to check; everything if `None`.
     pub(super) part: Option<DoctorPart>,
-    /// Whether indexes are made anew.
+    /// Whether to rebuild the indexes.
     pub(super) fix: bool,
-    /// Where to write down what was found.
+    /// The file to write the results to.
     pub(super) bundle: Option<PathBuf>,
 }
 
@@ -38,9 +38,9 @@ pub(super) async fn run(
     options: &Options,
 ) -> Result<(), Failure> {
     if options.fix && matches!(options.part, Some(DoctorPart::Term | DoctorPart::Net)) {
-        let message = "there is nothing here that can be made anew";
+        let message = "--fix rebuilds indexes, which only the store check covers";
         return Err(Failure::new(ExitCode::Usage, "doctor.fix", message)
-            .help("multichat doctor store --fix"));
+            .help("use  multichat doctor store --fix"));
     }
     let mut global = global.clone();
     let is_wanted = |part| options.part.is_none_or(|options| options == part);
@@ -69,7 +69,7 @@ pub(super) async fn run(
     }
     if let Some(path) = &options.bundle {
         write(path, &checks)?;
-        output.say(&format!("written to {}; it holds no keys, names or texts", path.display()))?;
+        output.say(&format!("written to {}, without keys, names and texts", path.display()))?;
     }
     if checks.iter().all(|check| check.outcome != Outcome::Fail) {
         Ok(())
@@ -85,7 +85,7 @@ fn terminal(output: &Output) -> Check {
     let size = ratatui::crossterm::terminal::size().ok().filter(|_| all);
     let size = size.map_or("no terminal".into(), |(width, height)| format!("{width}x{height}"));
     let kind = term.unwrap_or_else(|| "unknown".into());
-    // The first of them that is set decides, as everywhere.
+    // The first variable that is set decides, as POSIX defines (Base Definitions, 8.2).
     let mut locales = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
     let locale = locales.find(|value| !value.is_empty()).unwrap_or_default();
     let has_marks = locale.to_lowercase().replace('-', "").ends_with("utf8");
@@ -95,13 +95,13 @@ fn terminal(output: &Output) -> Check {
         Check {
             name: "term",
             outcome: Outcome::Warn,
-            found: format!("{kind}, {size}, and no UTF-8: marks such as ● may not be shown"),
+            found: format!("{kind}, {size}, no UTF-8: symbols such as ● may not be shown"),
             help: Some("LANG=C.UTF-8 multichat"),
         }
     }
 }
 
-/// The settings hold for what is looked at then.
+/// Loads the settings; the later checks use them.
 fn settings(global: &mut Global) -> Check {
     match config::file::load(global) {
         Ok(settings) => {
@@ -109,7 +109,7 @@ fn settings(global: &mut Global) -> Check {
             settings.fill_defaults(global);
             check("config", Outcome::Ok, plural(count as u64, "setting"))
         }
-        Err(failure) => failed_check("config", &failure, "put it right:  multichat config edit"),
+        Err(failure) => failed_check("config", &failure, "fix it:  multichat config edit"),
     }
 }
 

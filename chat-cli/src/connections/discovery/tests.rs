@@ -12,17 +12,13 @@ fn stage_text(discovery: &mut DiscoveryStatus, step: Step) -> (bool, String) {
 fn people_see_only_new_stages() {
     let mut discovery = DiscoveryStatus::default();
     let steps = [
-        (Step::Bootstrapped { nodes: 9, seen_as: None }, true, "dht: entered, 9 nodes known"),
-        (Step::Looking, true, "dht: looking for others"),
-        (Step::Found { peers: 0 }, true, "dht: nobody else is here yet"),
-        (Step::Looking, false, "dht: looking for others"),
-        (Step::Found { peers: 0 }, false, "dht: nobody else is here yet"),
-        (Step::Found { peers: 2 }, true, "dht: found 2"),
-        (
-            Step::Failed(SourceFailure::NobodyAnswers),
-            true,
-            "dht: failed: none of its entry nodes answers",
-        ),
+        (Step::Bootstrapped { nodes: 9, seen_as: None }, true, "dht: connected, 9 nodes known"),
+        (Step::Looking, true, "dht: searching for members"),
+        (Step::Found { peers: 0 }, true, "dht: no other member found yet"),
+        (Step::Looking, false, "dht: searching for members"),
+        (Step::Found { peers: 0 }, false, "dht: no other member found yet"),
+        (Step::Found { peers: 2 }, true, "dht: found 2 peers"),
+        (Step::Failed(SourceFailure::NobodyAnswers), true, "dht: none of its entry nodes answers"),
     ];
     for (step, is_new, text) in steps {
         assert_eq!(stage_text(&mut discovery, step), (is_new, text.to_owned()));

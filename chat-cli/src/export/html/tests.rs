@@ -7,7 +7,7 @@ use crate::message::{self, Draft, Kind};
 use crate::timeline::key::Hlc;
 
 fn entry(kind: Kind, (nick, channel, time): (&str, &str, &str), text: &str) -> Entry {
-    // As a peer writes it, who keeps to none of our bounds.
+    // Written by a peer that ignores our limits.
     let block = serde_json::json!({
         "type": match kind { Kind::Message => "chat-message", Kind::Topic => "chat-topic" },
         "nickname": nick, "channel": channel, "timestamp": time, "text": text,
@@ -27,7 +27,7 @@ fn page(room: &str, entries: &[Entry]) -> String {
     lines.join("\n")
 }
 
-/// All tags of a page in their order, and the text between them with nothing escaped.
+/// Splits a page into its tags and the unescaped text between them.
 fn taken_apart(page: &str) -> (Vec<String>, String) {
     let (mut tags, mut text) = (Vec::new(), String::new());
     let mut rest = page;
@@ -99,7 +99,7 @@ fn markup_in_messages_is_escaped() {
     assert!(text.contains("&lt;&#60;\\u{0}\\u{202e}<!-- ]]>"), "{text}");
 }
 
-/// Text of which much has a meaning somewhere.
+/// Generates text with parts that have a meaning in HTML.
 fn texts() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         3 => "[<>&\"'/=;#!-]{1,4}",
@@ -117,7 +117,7 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
 }
 
-/// Whether a character is seen where it stands: behind a letter, where marks have their place.
+/// Returns whether a character is visible after a letter, where combining marks are allowed.
 fn is_shown(c: char) -> bool {
     c == '\n' || !sanitize::json(&format!("a{c}")).as_str().contains("\\u{")
 }
@@ -136,7 +136,7 @@ proptest! {
         let calm = page("a", &[entry(kind, ("b", "c", TIME), "d")]);
         let ((tags, shown), (calm, _)) = (taken_apart(&chat), taken_apart(&calm));
         prop_assert_eq!(tags, calm);
-        // Nothing turns the text round, hides it, or is a control but the end of a line.
+        // Nothing reorders or hides text, and the only control character is the newline.
         prop_assert!(shown.chars().all(is_shown), "{:?}", shown);
         if kind == Kind::Message {
             let entry = entry(kind, (&nick, &channel, TIME), &text);

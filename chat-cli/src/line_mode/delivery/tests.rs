@@ -20,11 +20,11 @@ async fn waiting_and_arrival_are_each_reported_once() {
     assert_eq!(delivery.update(&holders(0, 0, 0)), None);
     tokio::time::sleep_until(delivery.deadline().unwrap()).await;
     let notice = delivery.update(&holders(0, 0, 0)).unwrap();
-    assert!(notice.starts_with("◌ stored here. Nobody else is online"), "{notice}");
+    assert!(notice.starts_with("◌ stored here; it is sent when another member"), "{notice}");
     assert_eq!(delivery.deadline(), None);
     delivery.stored(2);
     assert_eq!(delivery.update(&holders(0, 0, 0)), None);
-    // One of two is not all of it.
+    // One of two messages is not all of them.
     assert_eq!(delivery.update(&holders(1, 0, 1)), None);
     assert_eq!(delivery.waiting(), 1);
     assert_eq!(delivery.update(&holders(2, 1, 1)).unwrap(), "● your message is now on 1 peer");
@@ -36,7 +36,7 @@ async fn disconnected_holder_still_counts() {
     let mut delivery = DeliveryTracker::new(0);
     delivery.stored(3);
     tokio::time::sleep_until(delivery.deadline().unwrap()).await;
-    assert_eq!(delivery.update(&holders(0, 0, 2)).unwrap(), "◌ stored here, on its way");
+    assert_eq!(delivery.update(&holders(0, 0, 2)).unwrap(), "◌ stored here, not delivered yet");
     let notice = delivery.update(&holders(3, 2, 3)).unwrap();
     assert_eq!(notice, "● your 3 messages are now on 2 of 3 peers");
     assert_eq!(delivery.update(&holders(0, 0, 0)), None);

@@ -26,7 +26,7 @@ fn values() -> Values {
     }
 }
 
-/// Reads a page as the format has it: before each value its help and its kind.
+/// Parses a page of the format: help and type before each value.
 fn read(page: &str) -> BTreeMap<String, (String, u64)> {
     let lines: Vec<&str> = page.lines().collect();
     assert!(page.ends_with('\n') && lines.len().is_multiple_of(3), "{page}");

@@ -38,7 +38,7 @@ fn seeder_shares_group_and_folder_but_not_the_content_key() {
     assert_eq!(seeder.group().topic(), member.group().topic());
     assert_eq!(RoomId::of(&seeder), RoomId::of(&member));
     assert!(matches!(seeder.envelope(), Envelope::NoKey));
-    // What a seeder hands on is what he has.
+    // A relay hands on its own key.
     assert_eq!(seeder.key_for(Right::Seeder), Some(key_for.clone()));
     assert_eq!(seeder.key_for(Right::Member), None);
     for known in [&key_for[..], seeder.group().topic(), seeder.group().discovery_key()] {

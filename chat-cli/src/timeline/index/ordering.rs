@@ -1,8 +1,7 @@
-//! Puts blocks into their places, and moves those whose places depend on them.
+//! Computes the positions of blocks, and updates those that depend on a moved block.
 //!
-//! A block stands behind the one before it in its feed, and behind those that it names if they are
-//! what it says they are. Names hold a digest of all that was written up to there, so this never
-//! runs in a circle.
+//! A block comes after the previous one in its feed, and after the blocks that it refers to, if
+//! their digests match. A digest covers the feed up to that block, so references have no cycles.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -43,7 +42,7 @@ impl<'a> Tables<'a> {
     ) -> Result<Vec<Hlc>, IndexError> {
         let mut queue = Queue::default();
         let mut by_time: Vec<&NewBlock> = new_blocks.iter().collect();
-        // Nearly the order that comes out, so nearly each is placed once.
+        // This is nearly the final order, so most blocks are positioned only once.
         by_time.sort_by_key(|one| (one.claimed_ms, one.block));
         for one in &by_time {
             if self.known(one.block)?.is_none() {
@@ -63,7 +62,7 @@ impl<'a> Tables<'a> {
     }
 
     fn insert(&mut self, one: &NewBlock, own: &[u8; 32]) -> Result<(), IndexError> {
-        // A place that is not in the order yet; the first settling puts it there.
+        // A preliminary key; the first update of the position corrects it.
         let hlc = Hlc::after(None, one.claimed_ms);
         let known = IndexedBlock {
             digest: one.digest,
@@ -105,8 +104,8 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    /// Joins a block to the digest of its feed, and those behind it that waited for that. Whoever
-    /// names one of them may now stand elsewhere.
+    /// Computes the chained digest of a block, and of later ones that waited for it. Blocks that
+    /// refer to them may move.
     fn extend_chain(&mut self, mut block: Block, queue: &mut Queue) -> Result<(), IndexError> {
         while let Some(mut known) = self.known(block)? {
             if known.chain.is_some() {
@@ -128,7 +127,7 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    /// Computes the place of a block again, and looks after those behind it if it has moved.
+    /// Recomputes the position of a block, and queues its dependents if it moved.
     fn reposition(&mut self, block: Block, queue: &mut Queue) -> Result<(), IndexError> {
         let Some(mut known) = self.known(block)? else { return Ok(()) };
         let mut after = self.before_in_feed(block)?;
@@ -154,7 +153,7 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    /// Puts a block where its place is.
+    /// Inserts a block into the order.
     fn insert_position(&mut self, known: &IndexedBlock, block: Block) -> Result<(), IndexError> {
         let position = TimelineKey { hlc: known.hlc, block };
         self.order.insert(&position.to_bytes(), ()).map_err(failed)?;
@@ -164,7 +163,7 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    /// Takes a block away from its place.
+    /// Removes a block from the order.
     fn remove_position(&mut self, known: &IndexedBlock, block: Block) -> Result<(), IndexError> {
         let position = TimelineKey { hlc: known.hlc, block };
         self.order.remove(&position.to_bytes()).map_err(failed)?;
@@ -212,14 +211,13 @@ fn encode(value: &impl Serialize) -> Result<Vec<u8>, IndexError> {
     postcard::to_allocvec(value).map_err(damaged)
 }
 
-/// Blocks whose places are to be computed, each once at a time, the first come first: then even a
-/// chain that was made to be long is walked no more often than it has messages.
+/// Blocks whose positions must be recomputed, each at most once in the queue, in order of
+/// insertion. So even a long hostile chain is traversed at most once per message.
 #[derive(Debug, Default)]
 struct Queue {
     line: VecDeque<Block>,
     waiting: BTreeSet<Block>,
-    /// Those that came with this change and were not placed yet: whoever stands behind them has
-    /// not heard of them.
+    /// Blocks of this change without a position yet: their dependents must still be queued.
     new: BTreeSet<Block>,
 }
 

@@ -1,4 +1,4 @@
-//! The tables of the index, and what their entries hold.
+//! Defines the tables of the index and their entries.
 
 use redb::{MultimapTableDefinition, TableDefinition};
 use serde::{Deserialize, Serialize};
@@ -11,23 +11,23 @@ pub(super) type Key = [u8; 40];
 pub(super) const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 pub(super) const BLOCKS: TableDefinition<'_, &Key, &[u8]> = TableDefinition::new("blocks");
 pub(super) const ORDER: TableDefinition<'_, &[u8; 56], ()> = TableDefinition::new("order");
-/// A block that is named, whether it is here or not, and those that name it.
+/// Maps a referenced block, stored or not, to the blocks that refer to it.
 pub(super) const REFERRERS: MultimapTableDefinition<'_, &Key, &Key> =
     MultimapTableDefinition::new("named");
 pub(super) const FEEDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("feeds");
 
-/// Places that the user has to do with. They are kept when all else is made anew.
+/// Positions that belong to the user. They are kept when the rest is rebuilt.
 pub(super) const LOCAL_STATE: TableDefinition<'_, &str, &[u8; 56]> = TableDefinition::new("marks");
 
 pub(super) const MARK_BYTES: usize = size_of::<ChannelTag>();
 
-/// A channel, and a spot at which its topic is set.
+/// A channel and the position of a block that sets its topic.
 pub(super) type TopicKey = [u8; MARK_BYTES + TIMELINE_KEY_BYTES];
 
-/// They move with the order: where the last one stands, is what holds.
+/// The topics. They move with the order; the last one of a channel is valid.
 pub(super) const TOPICS: TableDefinition<'_, &TopicKey, ()> = TableDefinition::new("topics");
 
-/// Bytes that sort as the spots of a channel do.
+/// Encodes to bytes that sort by channel and position.
 pub(super) fn topic_key(channel: &ChannelTag, position: &TimelineKey) -> TopicKey {
     let mut key = [0; MARK_BYTES + TIMELINE_KEY_BYTES];
     key[..MARK_BYTES].copy_from_slice(channel);
@@ -35,26 +35,26 @@ pub(super) fn topic_key(channel: &ChannelTag, position: &TimelineKey) -> TopicKe
     key
 }
 
-/// A block that has arrived, as far as the order needs it.
+/// A new block, with the data that determines its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewBlock {
-    /// Which one.
+    /// The block.
     pub block: Block,
-    /// Its own digest.
+    /// Its digest.
     pub digest: Digest,
-    /// When its author says that he wrote it, in milliseconds since 1970.
+    /// The time that its author claims, in milliseconds since 1970.
     pub claimed_ms: Option<i64>,
-    /// What he says that he had seen.
+    /// The heads that its author claims to have seen.
     pub seen: Vec<Head>,
-    /// The channel of which it sets the topic, if it sets one.
+    /// The channel whose topic it sets, if any.
     pub topic_of: Option<ChannelTag>,
 }
 
-/// What is kept of a block.
+/// The stored data of a block.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct IndexedBlock {
     pub(super) digest: Digest,
-    /// The digest of the feed up to here, once all blocks before are known.
+    /// The digest of the feed up to here, once all earlier blocks are known.
     pub(super) chain: Option<Digest>,
     pub(super) claimed_ms: Option<i64>,
     pub(super) seen: Vec<Head>,
@@ -62,14 +62,14 @@ pub(super) struct IndexedBlock {
     pub(super) topic_of: Option<ChannelTag>,
 }
 
-/// What is kept of a feed.
+/// The stored data of a feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FeedState {
-    /// Up to where it was read.
+    /// The length that was read.
     pub(super) read: u64,
-    /// Up to where our own messages have named it.
+    /// The length that our own messages refer to.
     pub(super) named: u64,
-    /// Up to where anybody's messages have named it: more than was read is missing here.
+    /// The length that any messages refer to; what exceeds `read` is missing here.
     pub(super) referenced: u64,
 }
 
@@ -79,7 +79,7 @@ pub struct IndexError(redb::Error);
 
 impl std::fmt::Display for IndexError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the index of the room cannot be used: {}", self.0)
+        write!(f, "cannot use the index of the room: {}", self.0)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::message::seen::{chain, digest};
 
 const OWN: [u8; 32] = [0; 32];
 
-/// A feed that is written block by block, so that its digests can be named.
+/// A feed that is written block by block, so that its digests are known.
 #[derive(Default)]
 struct Author {
     feed: [u8; 32],
@@ -26,7 +26,7 @@ impl Author {
         self.set(claimed_ms, seen, None)
     }
 
-    /// The same, and it may set the topic of a channel.
+    /// Writes a block that may set the topic of a channel.
     fn set(&mut self, claimed_ms: Option<i64>, seen: &[Head], channel: Option<u8>) -> NewBlock {
         let topic_of = channel.map(|channel| [channel; 16]);
         let index = self.blocks.len() as u64;
@@ -43,7 +43,7 @@ impl Author {
     }
 }
 
-/// The index in a file, made if it is not there.
+/// Opens or creates the index in a file.
 fn open_at(path: &Path) -> Index {
     let mut options = File::options();
     let file = options.read(true).write(true).create(true).truncate(false).open(path);
@@ -55,7 +55,7 @@ fn order(index: &Index) -> Vec<(u8, u64)> {
     positions.iter().map(|position| (position.block.feed[0], position.block.index)).collect()
 }
 
-/// All that set the topic of a channel, in their order, by authors who are not `hidden`.
+/// Returns all blocks that set the topic of a channel, in order, except those of a hidden author.
 fn topics(index: &Index, channel: u8, hidden: Option<u8>) -> Vec<(u8, u64)> {
     let (mut found, mut before) = (Vec::new(), None);
     loop {
@@ -92,7 +92,7 @@ fn feeds_are_merged_by_claimed_time() {
 #[test]
 fn answer_follows_its_question_despite_wrong_clocks() {
     let (mut a, mut b) = (Author::new(1), Author::new(2));
-    // The clock of one is far ahead, and that of the other far behind.
+    // One clock is far ahead, the other far behind.
     let question = a.write(Some(9_000), &[]);
     let answer = b.write(Some(10), &[a.head(0)]);
     let thanks = a.write(Some(9_001), &[b.head(0)]);
@@ -137,7 +137,7 @@ fn gap_in_a_feed_blocks_nothing_and_is_counted() {
     let index = index_of(&[blocks[0].clone(), answer]);
     assert_eq!(order(&index), [(2, 0), (1, 0)]);
     assert_eq!(index.missing().unwrap(), [([1; 32], 3)]);
-    // The last without those before it: its digest cannot be told yet.
+    // The last block without the earlier ones: its digest is unknown.
     index.add(&blocks[3..], &OWN, Flush::Later).unwrap();
     assert_eq!(order(&index), [(2, 0), (1, 0), (1, 3)]);
     index.add(&blocks[1..3], &OWN, Flush::Later).unwrap();
@@ -178,7 +178,7 @@ fn pages_go_back_from_the_end_and_forward_from_a_time() {
 #[test]
 fn later_topic_wins_despite_wrong_clocks() {
     let (mut a, mut b) = (Author::new(1), Author::new(2));
-    // The clock of one is far ahead.
+    // One clock is far ahead.
     let first = a.set(Some(9_000), &[], Some(7));
     let second = b.set(Some(10), &[a.head(0)], Some(7));
     let replicated = b.set(Some(9_999), &[], Some(8));
@@ -234,7 +234,7 @@ fn invalid_index_file_is_replaced_and_a_valid_one_kept() {
     assert_eq!(order(&open()), []);
 }
 
-/// A room: who writes, by which clock, having seen how much of whom.
+/// Generates a room: authors, clocks, and what each author had seen.
 fn room() -> impl Strategy<Value = Vec<NewBlock>> {
     let step = (
         0usize..4,
@@ -270,11 +270,11 @@ proptest! {
         let index = Index::in_memory().unwrap();
         for some in shuffled.chunks(batch) {
             index.add(some, &OWN, Flush::Later).unwrap();
-            // Again: what is known changes nothing.
+            // Adding known blocks changes nothing.
             index.add(some, &OWN, Flush::Later).unwrap();
         }
         prop_assert_eq!(order(&at_once), order(&index));
-        // The topics are those of the order, each where its block is.
+        // The topics are in the order of their blocks.
         for channel in 7..9 {
             let sets = |name: &(u8, u64)| blocks.iter().any(|block| {
                 let is_it = (block.block.feed[0], block.block.index) == *name;
@@ -283,7 +283,7 @@ proptest! {
             let expected: Vec<_> = order(&index).into_iter().filter(sets).collect();
             prop_assert_eq!(topics(&index, channel, None), expected);
         }
-        // And nothing stands before what its author had seen.
+        // No block comes before one that its author had seen.
         for block in &blocks {
             let hlc = index.hlc(block.block).unwrap().unwrap();
             for head in &block.seen {

@@ -1,6 +1,7 @@
-//! Which blocks set the topic of a channel, in the order of the timeline.
+//! Stores which blocks set the topic of a channel, in timeline order.
 //!
-//! Rule: the texts stay in the feeds, and the names of channels too; there are marks of them here.
+//! Rule: topic texts and channel names stay in the feeds; the index contains keyed hashes of the
+//! names.
 
 use redb::ReadableDatabase;
 
@@ -10,11 +11,11 @@ use crate::envelope::ChannelTag;
 use crate::timeline::key::{TIMELINE_KEY_BYTES, TimelineKey};
 
 impl Index {
-    /// The last `count` blocks before a spot, or of all, that set the topic of a channel, in their
-    /// order; those of feeds that are not wanted are passed over without being read.
+    /// Returns the last `count` blocks that set the topic of a channel, before a position or of
+    /// all, in order. Unwanted feeds are skipped without reading them.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Fails if it cannot be read.
     pub fn topics(
         &self,
         channel: &ChannelTag,
@@ -28,13 +29,13 @@ impl Index {
         first[..MARK_BYTES].copy_from_slice(channel);
         let mut last = [0xff; MARK_BYTES + TIMELINE_KEY_BYTES];
         last[..MARK_BYTES].copy_from_slice(channel);
-        // No block has the last index of all, so the end need not be in it.
+        // No block has the largest index, so the end may be exclusive.
         let end = before.map_or(last, |position| topic_key(channel, &position));
         let run = topics.range::<&TopicKey>(&first..&end).map_err(failed)?;
         let mut positions = Vec::new();
         for entry in run.rev() {
             let (key, ()) = entry.map(|(key, value)| (key, value.value())).map_err(failed)?;
-            let (_, position) = key.value().split_last_chunk().expect("a key ends with a spot");
+            let (_, position) = key.value().split_last_chunk().expect("a key ends with a position");
             let position = TimelineKey::from_bytes(position);
             if is_wanted(&position.block.feed) {
                 positions.push(position);

@@ -1,4 +1,4 @@
-//! What a window asks for.
+//! Performs the effects that a model asks for.
 
 use super::windows::WindowId;
 use super::{EventLoop, Flow, PAGE_ROWS};
@@ -18,11 +18,11 @@ use crate::slash::query::Query;
 use crate::tui::model::overlay::{FOUND_MAX, Invite, Overlay};
 use crate::tui::model::{Effect, ModelEvent};
 
-/// The widest invite.
+/// The widest invite, in columns. Chosen: the longest one has 263 characters.
 const INVITE_COLUMNS_MAX: usize = 400;
 
 impl EventLoop<'_> {
-    /// Does it.
+    /// Performs an effect.
     pub(super) async fn perform(
         &mut self,
         window: WindowId,
@@ -60,7 +60,7 @@ impl EventLoop<'_> {
                 if let Some(screen) = self.windows.screen(window) {
                     screen.copy(&text)?;
                 }
-                self.note(window, "on the clipboard, if your terminal does that");
+                self.note(window, "copied, if your terminal supports it (OSC 52)");
             }
             Effect::Bell => self.ring(window)?,
             Effect::MarkRead(position) => self.session.mark_read(position)?,
@@ -87,12 +87,12 @@ impl EventLoop<'_> {
     }
 
     async fn query(&mut self, window: WindowId, query: &Query) -> Result<(), Failure> {
-        // An export is of all that is here, also of what the windows do not show yet.
+        // An export contains all stored messages, including those not shown yet.
         while self.is_behind && matches!(query, Query::Export(_)) {
             self.read_on().await?;
         }
         let lines = answer::answer(&mut self.session, self.global, query).await?;
-        // A setting holds in all windows; what was only said in one of them does not.
+        // A setting applies to all windows; a change in one window does not.
         if matches!(query, Query::Set(..)) {
             self.notify_all(&ModelEvent::Appearance(self.session.appearance()))?;
             self.notify_all(&ModelEvent::Nick(self.session.nick().clone()))?;
@@ -102,7 +102,7 @@ impl EventLoop<'_> {
         Ok(())
     }
 
-    /// Goes to another room, unless there is nothing to see.
+    /// Switches to another room, unless it cannot be read.
     fn open_room(&mut self, window: WindowId, at: usize) -> Flow {
         let Some(Err(failure)) = self.rooms.get(at).map(|room| room.clone().readable()) else {
             return Flow::Open(at);
@@ -118,7 +118,7 @@ impl EventLoop<'_> {
                 self.is_behind = true;
                 Ok(())
             }
-            // The user can put this right himself.
+            // The user can correct this.
             Err(failure) if failure.exit() == ExitCode::BadInput => {
                 if let Some(report) = failure.report() {
                     self.note(window, &format!("not sent: {}", report.message()));
@@ -129,7 +129,7 @@ impl EventLoop<'_> {
         }
     }
 
-    /// Looks through some more messages, unless the window does not show the search any more.
+    /// Searches the next page, unless the search was closed.
     pub(super) async fn continue_search(&mut self) -> Result<(), Failure> {
         let Some((window, mut search)) = self.search.take() else { return Ok(()) };
         let overlay = self.models.get(&window).map(|model| &model.overlay);
@@ -146,7 +146,7 @@ impl EventLoop<'_> {
         Ok(())
     }
 
-    /// All windows show from then on what is to be shown.
+    /// Changes moderation, and reloads the messages in all windows.
     async fn moderate(&mut self, window: WindowId, wanted: &Moderate) -> Result<(), Failure> {
         match self.session.moderate(wanted).await {
             Ok(done) => self.note(window, &done),
@@ -161,8 +161,7 @@ impl EventLoop<'_> {
         self.notify_all(&ModelEvent::Latest(latest))
     }
 
-    /// Tells the windows what their channels are about, where that may have changed: what came may
-    /// have moved a topic that was here.
+    /// Updates the topics in the windows where they may have changed.
     pub(super) async fn refresh_topics(&mut self) -> Result<(), Failure> {
         let is_all = std::mem::take(&mut self.has_topics);
         let behind = self.models.iter().filter(|(_, model)| is_all || !model.knows_topic());
@@ -195,7 +194,7 @@ impl EventLoop<'_> {
         self.notify_window(window, ModelEvent::Invite(invite))
     }
 
-    /// Tells one window, and does at once what can be done without leaving.
+    /// Sends an event to the model of one window and performs immediate effects.
     pub(super) fn notify_window(
         &mut self,
         window: WindowId,
@@ -207,7 +206,7 @@ impl EventLoop<'_> {
             match effect {
                 Effect::Bell => self.ring(window)?,
                 Effect::MarkRead(position) => self.session.mark_read(position)?,
-                // News ask for nothing else.
+                // Events cause no other effects.
                 _ => {}
             }
         }

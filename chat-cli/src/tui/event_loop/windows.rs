@@ -1,7 +1,6 @@
-//! The windows on a room: our own terminal, and those of guests.
+//! Holds the windows of a room: our own terminal, and those of attached processes.
 //!
-//! Rule: a window that does not take what is drawn keeps nobody waiting: it misses pictures, and
-//! gets the newest one later.
+//! Rule: a slow window blocks nothing: it skips frames and gets the newest one later.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,63 +20,63 @@ use crate::tui::model::{Model, Size};
 use crate::tui::terminal::{self, Terminal};
 use crate::tui::view;
 
-/// The largest window of a guest: its pictures have a bound.
+/// The largest attached window. Chosen: larger than real windows; bounds the size of a frame.
 const SIZE_MAX: Size = Size { width: 500, height: 200 };
 
-/// Where a model is shown.
+/// The window of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum WindowId {
-    /// On the terminal of this process.
+    /// The terminal of this process.
     Local,
-    /// On the terminal of another one.
+    /// The terminal of an attached process.
     Client(ClientId),
 }
 
-/// Something that can be drawn on.
+/// A window that can be drawn on.
 pub(super) trait Window {
-    /// Draws what has changed.
+    /// Draws the changes.
     ///
     /// # Errors
-    /// If our own terminal is gone.
+    /// Fails if our own terminal has closed.
     fn draw(&mut self, model: &Model) -> Result<(), Failure>;
-    /// Draws everything the next time, in a window of this size.
+    /// Makes the next frame a complete one, for a window of this size.
     ///
     /// # Errors
-    /// If our own terminal is gone.
+    /// Fails if our own terminal has closed.
     fn clear(&mut self, size: Size) -> Result<(), Failure>;
-    /// Lets it ring.
+    /// Rings the bell.
     ///
     /// # Errors
-    /// If our own terminal is gone.
+    /// Fails if our own terminal has closed.
     fn ring(&mut self) -> Result<(), Failure>;
-    /// Puts text on the clipboard of whoever sits there.
+    /// Copies text to the clipboard of that window's user.
     ///
     /// # Errors
-    /// If our own terminal is gone.
+    /// Fails if our own terminal has closed.
     fn copy(&mut self, text: &str) -> Result<(), Failure>;
 }
 
-/// All windows. They stay while rooms are opened and closed.
+/// All windows. They stay open when the room changes.
 pub(super) struct Windows {
-    /// Our own.
+    /// Our own terminal.
     pub(super) terminal: Terminal,
-    /// Those who come.
+    /// Accepts attached processes.
     pub(super) host: Host,
-    /// What they send without a window.
+    /// Messages sent by processes without a window.
     pub(super) submissions: Submissions,
     clients: BTreeMap<ClientId, ClientWindow>,
 }
 
 impl Windows {
-    /// Our own terminal, and a door for guests.
+    /// Creates the set with our own terminal.
     pub(super) fn new(terminal: Terminal, host: Host) -> Self {
         Self { terminal, host, submissions: Submissions::default(), clients: BTreeMap::new() }
     }
 
-    /// One more window, or the same one anew; gives the size that its pictures have.
+    /// Adds or replaces an attached window; returns the size of its frames.
     ///
     /// # Errors
-    /// If there is no memory for it.
+    /// Fails if there is not enough memory.
     pub(super) fn open_client_window(
         &mut self,
         id: ClientId,
@@ -90,24 +89,24 @@ impl Windows {
         Ok(size)
     }
 
-    /// The window of a guest is gone.
+    /// Removes an attached window.
     pub(super) fn close_client_window(&mut self, id: ClientId) {
         self.clients.remove(&id);
     }
 
-    /// Tells a guest something else than what to draw. A guest that does not read misses it.
+    /// Sends a response other than a frame. A client that does not read misses it.
     pub(super) fn respond(&self, id: ClientId, response: Response) {
         if let Some(client) = self.clients.get(&id) {
             let _ = client.responses.try_send(response);
         }
     }
 
-    /// Every guest with its window's size and colours.
+    /// Returns the attached windows with their sizes and themes.
     pub(super) fn clients(&self) -> Vec<(ClientId, Size, Theme)> {
         self.clients.iter().map(|(id, client)| (*id, client.size, client.theme)).collect()
     }
 
-    /// The screen of a window.
+    /// Returns the window to draw on.
     pub(super) fn screen(&mut self, window: WindowId) -> Option<&mut dyn Window> {
         match window {
             WindowId::Local => Some(&mut self.terminal),
@@ -118,7 +117,7 @@ impl Windows {
     }
 }
 
-/// The size of a window as far as it is drawn.
+/// Limits the size of a window.
 pub(super) fn bounded(size: Size) -> Size {
     let (width, height) = (size.width.min(SIZE_MAX.width), size.height.min(SIZE_MAX.height));
     Size { width, height }
@@ -142,7 +141,7 @@ impl Window for Terminal {
     }
 }
 
-/// The window of a guest: pictures become bytes, which that process writes to its terminal.
+/// An attached window: frames become bytes that the other process writes to its terminal.
 struct ClientWindow {
     canvas: Canvas<CrosstermBackend<OutputBuffer>>,
     buffer: OutputBuffer,
@@ -190,8 +189,8 @@ impl Window for ClientWindow {
     }
 }
 
-/// Bytes that wait for the next picture: one picture at most, since nothing is drawn before they
-/// are taken.
+/// The bytes of the next frame. There is at most one, because the next frame is drawn only after
+/// these bytes are taken.
 #[derive(Clone, Debug, Default)]
 struct OutputBuffer(Rc<RefCell<Vec<u8>>>);
 

@@ -1,40 +1,40 @@
-//! How far our own messages have got.
+//! Tracks the delivery of our own messages.
 //!
-//! Rule: a peer holds a message when it has said so; whoever had it once still has it when gone.
-//! Nobody knows whether it was read.
+//! Rule: a peer holds a message once it has said so, and still holds it after it disconnects. It
+//! is unknown whether a message was read.
 
 use std::collections::BTreeMap;
 
-/// The most peers that are remembered.
+/// The most peers that are remembered. Chosen: bounds memory.
 const PEERS_MAX: usize = 1_000;
 
-/// How many blocks of our feed are elsewhere.
+/// How much of our feed other peers hold.
 #[derive(Clone, Debug, Default)]
 pub struct OwnFeedHolders {
-    /// Every peer that was here since the room was opened, with how much of our feed it has.
+    /// Every peer connected since the room was opened, with the length of our feed that it holds.
     known: BTreeMap<[u8; 32], u64>,
-    /// Up to where our feed was on some other disk when the room was opened.
+    /// The length that another peer held when the room was opened.
     pub before: u64,
 }
 
-/// Where a message of ours is.
+/// Where a message of ours is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Here alone.
+    /// Here only.
     LocalOnly,
-    /// On another disk too, as was seen before.
+    /// On another peer too, in an earlier session.
     OnAnotherDisk,
-    /// On so many peers of those that were here since.
+    /// On some of the peers connected in this session.
     HeldBy {
-        /// How many have it.
+        /// How many peers hold it.
         holders: usize,
-        /// How many were here.
+        /// How many peers were connected.
         of: usize,
     },
 }
 
 impl Delivery {
-    /// The mark behind a message.
+    /// Returns the mark after a message.
     pub fn glyph(self) -> String {
         match self {
             Self::LocalOnly => "◌".into(),
@@ -46,11 +46,11 @@ impl Delivery {
         }
     }
 
-    /// The same for those who hear it.
+    /// Returns the same in words, for screen readers.
     pub fn words(self) -> String {
         match self {
             Self::LocalOnly => "stored here only".into(),
-            Self::OnAnotherDisk => "on another disk too".into(),
+            Self::OnAnotherDisk => "on another peer too".into(),
             Self::HeldBy { holders, of } if holders == of => {
                 format!("held by all {of} known peers")
             }
@@ -69,7 +69,7 @@ impl OwnFeedHolders {
         }
     }
 
-    /// Where the message of an index is.
+    /// Returns where the message at an index is stored.
     pub fn of(&self, index: u64) -> Delivery {
         let holders = self.known.values().filter(|length| **length > index).count();
         match (holders, self.known.len()) {
@@ -79,7 +79,7 @@ impl OwnFeedHolders {
         }
     }
 
-    /// Up to where our feed is on some other disk.
+    /// Returns the length of our feed that another peer holds.
     pub fn replicated(&self) -> u64 {
         self.known.values().copied().max().unwrap_or(0).max(self.before)
     }

@@ -1,21 +1,22 @@
-//! The line that is being typed.
+//! Implements the input line.
 
 use ratatui_textarea::{CursorMove, Input, TextArea, WrapMode};
 
 use crate::sanitize;
 use crate::slash::COMMANDS;
 
-/// Lines of the history that are kept, in memory alone: they are what people said.
+/// Input lines kept in the history, in memory only because they are private. Chosen: as many as a
+/// person scrolls back.
 const HISTORY_MAX: usize = 200;
 
-/// An editor of some lines, with those that were sent before.
+/// A text editor with the lines sent before.
 #[derive(Debug)]
 pub struct InputLine {
     area: TextArea<'static>,
     history: Vec<String>,
-    /// Where in the history we are, counted from its end; none is the line that is new.
+    /// The position in the history, counted from its end; 0 is the new line.
     back: usize,
-    /// The new line, while another one is looked at.
+    /// The new line while an older one is shown.
     draft: String,
 }
 
@@ -35,27 +36,27 @@ fn area(text: &str) -> TextArea<'static> {
 }
 
 impl InputLine {
-    /// The editor, to be drawn.
+    /// Returns the editor for drawing.
     pub fn area(&self) -> &TextArea<'static> {
         &self.area
     }
 
-    /// What is written.
+    /// Returns the text.
     pub fn text(&self) -> String {
         self.area.lines().join("\n")
     }
 
-    /// Whether nothing is written.
+    /// Returns whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.area.is_empty()
     }
 
-    /// Writes something else.
+    /// Replaces the text.
     pub fn set(&mut self, text: &str) {
         self.area = area(text);
     }
 
-    /// Forgets which rows of it were in view: the window has another size.
+    /// Resets the scroll position after a change of the window's size.
     pub fn resize(&mut self) {
         let at = self.area.cursor();
         let row = u16::try_from(at.0).unwrap_or(u16::MAX);
@@ -64,7 +65,7 @@ impl InputLine {
         self.area.move_cursor(CursorMove::Jump(row, column));
     }
 
-    /// Takes what is written, and keeps it in the history.
+    /// Removes the text, adds it to the history, and returns it.
     pub fn submit(&mut self) -> String {
         let text = self.text();
         self.set("");
@@ -78,22 +79,22 @@ impl InputLine {
         text
     }
 
-    /// Writes on as a key says.
+    /// Applies a key.
     pub fn key(&mut self, input: Input) {
         self.area.input(input);
     }
 
-    /// A line more.
+    /// Adds a line break.
     pub fn newline(&mut self) {
         self.area.insert_newline();
     }
 
-    /// Puts in what was pasted: what it cannot show is shown by its number, as it is sent.
+    /// Inserts pasted text; control characters are shown as escapes, as in the message.
     pub fn paste(&mut self, text: &str) {
         self.area.insert_str(sanitize::json(text).as_str());
     }
 
-    /// An older line.
+    /// Shows the previous line of the history.
     pub fn older(&mut self) {
         if self.back == 0 {
             self.draft = self.text();
@@ -104,7 +105,7 @@ impl InputLine {
         }
     }
 
-    /// A newer line, and the new one at last.
+    /// Shows the next line of the history, and finally the new line.
     pub fn newer(&mut self) {
         if self.back > 0 {
             self.back -= 1;
@@ -120,7 +121,7 @@ impl InputLine {
         self.set(&text);
     }
 
-    /// Writes the last word to its end, if it is the start of a command or of one of these names.
+    /// Completes the last word to a command or one of these names.
     pub fn complete(&mut self, names: &[String]) {
         let text = self.text();
         let start = text.rfind(char::is_whitespace).map_or(0, |at| at + 1);

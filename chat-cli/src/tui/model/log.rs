@@ -1,7 +1,7 @@
-//! The messages that are on the screen or near it.
+//! Holds the messages on or near the screen.
 //!
-//! Rule: rows lie in the order of the timeline, each once, and there are never more than
-//! [`ROWS_MAX`]: a room may have any number of messages.
+//! Rule: rows are in timeline order without duplicates, and there are at most [`ROWS_MAX`],
+//! because a room may have any number of messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,36 +14,37 @@ use crate::sanitize::{self, Clean};
 use crate::timeline::Entry;
 use crate::timeline::key::TimelineKey;
 
-/// The most messages that are kept. Those farther away are read again when somebody goes there.
+/// The most messages in the model; others are loaded on demand. Chosen: several screens in each
+/// direction at little memory.
 pub const ROWS_MAX: usize = 1_000;
-/// The most lines of ours that are kept.
+/// The most notes in the model. Chosen: a screen and more.
 pub const NOTES_MAX: usize = 50;
 
-/// A message, ready to be shown.
+/// A message prepared for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Where it stands.
+    /// Its position in the timeline.
     pub position: TimelineKey,
-    /// What its author calls himself.
+    /// The author's name.
     pub nick: Clean,
-    /// When he says that he wrote it, in the user's zone.
+    /// The author's time in the user's time zone.
     pub time: Option<DateTime>,
-    /// In which channel.
+    /// The channel.
     pub channel: Clean,
-    /// What stands between time and author.
+    /// The character between time and author.
     pub kind_symbol: char,
     /// Its lines.
     pub lines: Vec<Clean>,
-    /// Whether it is ours.
+    /// Whether the user wrote it.
     pub is_own: bool,
-    /// Whether it names the user.
+    /// Whether it mentions the user.
     pub is_mention: bool,
-    /// Whether the words are ours: a marker for what cannot be read, or what was done.
+    /// Whether the text is ours: a marker or a description of an action.
     pub is_marker: bool,
 }
 
 impl Row {
-    /// The row of a message.
+    /// Creates the row of a message.
     pub fn new(entry: &Entry, room_info: &RoomInfo) -> Self {
         let (content, chat) = (&entry.content, entry.content.chat());
         let time = chat.and_then(|chat| chat.time);
@@ -63,38 +64,38 @@ impl Row {
     }
 }
 
-/// A line of ours, behind some message.
+/// A note after a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The message that was the last one then.
+    /// The last message when the note was added.
     pub after: Option<TimelineKey>,
-    /// What it says.
+    /// The text.
     pub text: Clean,
 }
 
-/// The messages, and where the user is among them.
+/// The loaded messages, and the scroll and read positions.
 #[derive(Debug)]
 pub struct Log {
     rows: Vec<Row>,
-    /// Lines of ours, in the order in which they were said.
+    /// The notes, oldest first.
     pub notes: Vec<Note>,
-    /// How many lines the end of the screen is above the end of the messages.
+    /// How many lines the view is above the end.
     pub scroll: usize,
-    /// The last message that was read before this visit; what is behind it is new.
+    /// The last message read before this session; later ones are new.
     pub read: Option<TimelineKey>,
-    /// The last message that was here when the room was opened.
+    /// The last message when the room was opened.
     opened: Option<TimelineKey>,
-    /// The message that was looked for.
+    /// The selected search result.
     pub found: Option<TimelineKey>,
-    /// How many messages came in other channels than the one that is looked at.
+    /// The number of unread messages in the other channels.
     unread: BTreeMap<Clean, u64>,
-    /// Whether the first row is the first message of all.
+    /// Whether the first row is the first message of the room.
     at_start: bool,
-    /// Whether there are messages behind the last row that are not shown.
+    /// Whether messages after the last row are not loaded.
     detached: bool,
-    /// How many came while they were not shown.
+    /// How many messages arrived while the end was not loaded.
     pub below: u64,
-    /// One more than the highest index of our own messages that was here.
+    /// One more than the highest loaded index of our own messages.
     own_length: u64,
 }
 
@@ -115,24 +116,24 @@ impl Log {
         }
     }
 
-    /// The rows of a channel.
+    /// Returns the rows of a channel.
     pub fn rows<'a>(&'a self, channel: &'a Clean) -> impl DoubleEndedIterator<Item = &'a Row> {
         self.rows.iter().filter(move |row| row.channel == *channel)
     }
 
-    /// The first message that is kept, if there may be any before it.
+    /// Returns the first loaded message if earlier ones may exist.
     pub fn older(&self) -> Option<TimelineKey> {
         let first = self.rows.first().map(|row| row.position);
         first.filter(|_| !self.at_start)
     }
 
-    /// The last message that was read before this visit, if others stood behind it then.
+    /// Returns the last message read before this session, if there were later ones then.
     pub fn unread_since(&self) -> Option<TimelineKey> {
         self.read.filter(|read| self.opened.is_some_and(|opened| opened > *read))
     }
 
-    /// Of a channel, the first message of others that was not read before this visit, and how many
-    /// there were when it began.
+    /// Returns the first message of a channel that was unread when the room was opened, and the
+    /// number of unread messages by others.
     pub fn first_unread(&self, channel: &Clean) -> Option<(TimelineKey, u64)> {
         let (read, opened) = (self.read?, self.opened?);
         let is_new = |row: &&Row| row.position > read && row.position <= opened && !row.is_own;
@@ -141,27 +142,27 @@ impl Log {
         Some((first, 1 + new.count() as u64))
     }
 
-    /// The last message that is kept.
+    /// Returns the last loaded message.
     pub fn last(&self) -> Option<TimelineKey> {
         self.rows.last().map(|row| row.position)
     }
 
-    /// Whether the end of the messages is not among the rows.
+    /// Returns whether the end of the room is not loaded.
     pub fn is_detached(&self) -> bool {
         self.detached
     }
 
-    /// How many messages we have written, as far as they were seen here.
+    /// Returns how many messages the user has written, as far as loaded.
     pub fn own_length(&self) -> u64 {
         self.own_length
     }
 
-    /// Whether nothing was ever said here.
+    /// Returns whether no message is loaded.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// How many messages came in a channel while another one was looked at.
+    /// Returns the number of unread messages in a channel.
     pub fn unread(&self, channel: &Clean) -> u64 {
         self.unread.get(channel).copied().unwrap_or(0)
     }
@@ -188,7 +189,7 @@ impl Log {
         self.rows.splice(0..0, older);
         if self.rows.len() > ROWS_MAX {
             self.rows.truncate(ROWS_MAX);
-            // Where the screen is stays where it is: near the first rows.
+            // The view stays near the first rows.
             (self.detached, self.scroll) = (true, usize::MAX);
         }
     }
@@ -216,7 +217,7 @@ impl Log {
         }
         match self.rows.binary_search_by_key(&row.position, |row| row.position) {
             Ok(at) => self.rows[at] = row,
-            // Older than all that is shown: it is read when somebody goes there.
+            // Older than all loaded messages: it is loaded when the user scrolls there.
             Err(0) if self.older().is_some() => {}
             Err(at) => self.rows.insert(at, row),
         }

@@ -1,7 +1,7 @@
-//! Who is in the room: authors, by what they wrote, and peers, by their connections.
+//! Holds the people of a room: authors by their messages, and peers by their connections.
 //!
-//! Rule: the two are not the same list. A connection has a key of its own, so that nobody learns
-//! from it who wrote what.
+//! Rule: these are two separate lists. A connection has its own key, so it does not reveal who
+//! wrote a message.
 
 use std::collections::BTreeMap;
 
@@ -9,39 +9,39 @@ use crate::sanitize::{self, Clean};
 use crate::timeline::Entry;
 use crate::timeline::key::TimelineKey;
 
-/// The most authors that are kept. Feeds cost nothing to make.
+/// The most authors in the model. Chosen: bounds memory, as anyone can create feeds for free.
 pub const AUTHORS_MAX: usize = 500;
 
-/// Somebody who wrote.
+/// A member who wrote a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
-    /// What he calls himself in his last message here.
+    /// The name in the author's last loaded message.
     pub nick: Clean,
-    /// Where that stands.
+    /// The position of that message.
     pub last: TimelineKey,
     /// Whether another author's name looks the same.
     pub has_lookalike: bool,
 }
 
-/// A peer that is connected.
+/// A connected peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerRow {
-    /// What it is called: the first characters of its key.
+    /// The name: the first characters of its key.
     pub name: Clean,
-    /// Where it is.
+    /// Its address.
     pub address: String,
-    /// Whether we are in sync with it.
+    /// Whether it is in sync.
     pub is_synced: bool,
 }
 
-/// Everybody.
+/// The authors and peers.
 #[derive(Debug)]
 pub struct People {
     own: [u8; 32],
     authors: BTreeMap<[u8; 32], Author>,
-    /// The peers that are here.
+    /// The connected peers.
     pub peers: Vec<PeerRow>,
-    /// Feeds of which more was named than is here, and how much more.
+    /// Feeds with messages that are referred to but missing here, with the count.
     pub missing: Vec<([u8; 32], u64)>,
 }
 
@@ -50,14 +50,14 @@ impl People {
         Self { own, authors: BTreeMap::new(), peers: Vec::new(), missing: Vec::new() }
     }
 
-    /// All authors by their keys, the last who wrote first.
+    /// Returns all authors with their keys, the most recent one first.
     pub fn authors(&self) -> Vec<(&[u8; 32], &Author)> {
         let mut authors: Vec<_> = self.authors.iter().collect();
         authors.sort_by_key(|(_, author)| std::cmp::Reverse(author.last));
         authors
     }
 
-    /// The author of a feed.
+    /// Returns the author of a feed.
     pub fn author(&self, key: &[u8; 32]) -> Option<&Author> {
         self.authors.get(key)
     }
@@ -82,7 +82,7 @@ impl People {
         self.mark_lookalikes();
     }
 
-    /// Finds the names that look the same.
+    /// Finds names that look the same.
     fn mark_lookalikes(&mut self) {
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
         for author in self.authors.values() {

@@ -1,22 +1,22 @@
-//! The room that a window shows, and the user in it.
+//! Holds the room of a window, and the user in it.
 
 use jiff::tz::TimeZone;
 
 use crate::sanitize::Clean;
 
-/// Who is looking, and at what.
+/// The user and the room.
 #[derive(Clone, Debug)]
 pub struct RoomInfo {
-    /// The room that is open.
+    /// The open room.
     pub room: Clean,
-    /// All rooms, by name; the one that is open is among them.
+    /// The names of all rooms, including the open one.
     pub rooms: Vec<Clean>,
-    /// What the user is called.
+    /// The user's name.
     pub nick: Clean,
-    /// The key of his feed.
+    /// The key of the user's feed.
     pub key: [u8; 32],
-    /// The zone in which times are shown.
+    /// The time zone for displayed times.
     pub zone: TimeZone,
-    /// Whether anybody can be reached: an address to dial or to listen on.
+    /// Whether any address to dial or listen on, or discovery, is set.
     pub has_network: bool,
 }

@@ -22,7 +22,7 @@ pub(in crate::tui) fn room_info() -> RoomInfo {
     }
 }
 
-/// A message in a channel; its place is its time.
+/// Creates a message in a channel; its position equals its time.
 pub(in crate::tui) fn entry(
     feed: [u8; 32],
     index: u64,
@@ -40,7 +40,7 @@ pub(in crate::tui) fn size(width: u16, height: u16) -> Size {
     Size { width, height }
 }
 
-/// A room with some messages of three people.
+/// Creates a room with messages of three people.
 pub(in crate::tui) fn room(size: Size) -> Model {
     let chat = |feed, index, nick, time: &str, text: &str| {
         entry(feed, index, (nick, "general", &format!("2026-11-{time}Z")), text)
@@ -162,7 +162,9 @@ fn unread_command_jumps_or_says_nothing_is_new() {
     assert_eq!(model.submit("/unread"), [Effect::ReadAround(read)]);
     let mut model = Model::new(room_info(), size(120, 40), Theme::Plain, None);
     assert_eq!(model.submit("/unread"), []);
-    assert!(model.log.notes.last().expect("a note").text.as_str().contains("nothing was new"));
+    assert!(
+        model.log.notes.last().expect("a note").text.as_str().contains("no messages were unread")
+    );
 }
 
 #[test]
@@ -204,7 +206,7 @@ fn scrolling_up_reads_older_messages_until_the_start() {
     assert_eq!(effects, [Effect::ReadOlder(first)]);
     model.update(ModelEvent::Older(Vec::new()));
     assert_eq!(model.input(key(KeyCode::PageUp)), []);
-    // Whoever reads above is not moved by what comes below.
+    // New messages do not move the view of a user who has scrolled up.
     let before = super::super::view::log::visible(&model);
     let came = entry(BOB, 9, ("bob", "general", "2026-11-23T10:00:00Z"), "new");
     assert_eq!(model.update(ModelEvent::NewMessages(vec![came])), []);
@@ -271,7 +273,7 @@ fn search_finds_selects_and_jumps() {
     assert_eq!(model.input(key(KeyCode::Enter)), [Effect::ReadAround(hit(1).position())]);
     assert!(matches!(model.overlay, Overlay::None));
     model.update(ModelEvent::Around(hit(1).position(), vec![hit(1), hit(2)]));
-    // What comes now is not shown in the middle of the past.
+    // New messages are not shown while older ones are in view.
     model.update(ModelEvent::NewMessages(vec![hit(9)]));
     assert_eq!((model.log.below, model.log.last()), (1, Some(hit(2).position())));
     assert_eq!(model.input(key(KeyCode::End)), [Effect::ReadLatest]);
@@ -282,7 +284,7 @@ fn lookalike_names_are_marked() {
     let mut model = room(size(120, 40));
     let double = |model: &Model, key| model.people.author(key).unwrap().has_lookalike;
     assert!(!double(&model, &BOB));
-    // A Cyrillic letter in it.
+    // It contains a Cyrillic letter.
     let forged = entry([0xee; 32], 0, ("b\u{43e}b", "general", "2026-11-22T11:00:00Z"), "hi");
     model.update(ModelEvent::NewMessages(vec![forged]));
     assert!(double(&model, &BOB) && double(&model, &[0xee; 32]) && !double(&model, &CAROL));

@@ -1,4 +1,4 @@
-//! What each key and the mouse do.
+//! Handles keys and the mouse.
 
 use ratatui::crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
@@ -9,11 +9,11 @@ use crate::tui::model::{Effect, Model, Size};
 use crate::tui::view::layout::panes;
 use crate::tui::view::{rooms, tabs};
 
-/// How far a turn of the wheel goes, in lines.
+/// Lines per step of the mouse wheel. Chosen: as in most terminals.
 const WHEEL_LINES: usize = 3;
 
 impl Model {
-    /// Takes what the user did.
+    /// Handles an input event and returns the effects to perform.
     pub fn input(&mut self, event: Event) -> Vec<Effect> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
@@ -58,7 +58,7 @@ impl Model {
         self.interrupted = true;
         self.overlay = Overlay::None;
         if self.input_line.is_empty() {
-            self.note("once more to leave");
+            self.note("Ctrl-C again to quit");
         }
         self.input_line.set("");
         Vec::new()
@@ -204,8 +204,8 @@ impl Model {
     }
 }
 
-/// A key of a search: words are typed, Enter looks for them, then the arrows choose and Enter goes
-/// there.
+/// Handles a key in the search: the user types words, Enter searches, the arrows select a result,
+/// and Enter jumps to it.
 fn search_key(search: &mut Search, code: KeyCode) -> Vec<Effect> {
     match (code, &search.rows) {
         (KeyCode::Char(c), _) => {

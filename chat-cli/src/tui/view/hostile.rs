@@ -1,4 +1,4 @@
-//! What hostile text does to a terminal, looked at on one.
+//! Tests that hostile text does not act on a terminal, with an emulated terminal.
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ const MALLORY: [u8; 32] = [0x77; 32];
 const WIDTH: u16 = 120;
 const HEIGHT: u16 = 30;
 
-/// What a terminal does, or shows elsewhere, when it is told to.
+/// Control sequences and characters that act on a terminal or confuse the display.
 const PAYLOADS: [&str; 45] = [
     "\u{1b}[2J",
     "\u{1b}[H",
@@ -70,8 +70,8 @@ const PAYLOADS: [&str; 45] = [
     "\0",
 ];
 
-/// Each payload alone, inside a word, again and again, behind a newline, and at the end of a text
-/// that fills lines.
+/// Returns each payload alone, inside a word, repeated, after a newline, and at the end of a text
+/// of several lines.
 fn hostile() -> Vec<String> {
     let ways: [fn(&str) -> String; 5] = [
         str::to_string,
@@ -83,7 +83,7 @@ fn hostile() -> Vec<String> {
     PAYLOADS.iter().flat_map(|text| ways.iter().map(|way| way(text))).collect()
 }
 
-/// Everything that a text may not make a terminal do.
+/// The actions that a text must not cause in a terminal.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Deeds(Vec<&'static str>);
 
@@ -125,8 +125,8 @@ fn rows(count: u16) -> std::num::NonZeroU16 {
     std::num::NonZeroU16::new(count).unwrap()
 }
 
-/// Says a hostile text in every place where a peer can: text, nick, channel, and the name of the
-/// room, which comes with the invite.
+/// Creates a model with a hostile text in every place that a peer controls: text, nick, channel,
+/// and the room name from an invite.
 fn attacked(text: &str) -> Model {
     let mut model = room(size(WIDTH, HEIGHT));
     let at = "2026-11-22T09:20:00Z";
@@ -139,7 +139,7 @@ fn attacked(text: &str) -> Model {
     model
 }
 
-/// What a terminal shows of a model, and what was meant.
+/// Returns the emulated terminal after drawing a model, and the intended content.
 fn shown(model: &Model) -> (Parser<Deeds>, Buffer) {
     let mut bytes = Vec::new();
     let area = Rect::new(0, 0, WIDTH, HEIGHT);
@@ -193,7 +193,7 @@ fn appearance(model: &Model, text: &str) {
     }
 }
 
-/// The same in the room by lines.
+/// Checks the same in line mode.
 fn check_text_by_lines(text: &str) {
     let mut transcript = Transcript::new(TimeZone::UTC, ColourMode::Plain);
     let said = |nick: &str, text: &str| -> Entry {
@@ -240,7 +240,7 @@ proptest! {
             prop::collection::vec(any::<char>(), 0..30).prop_map(|c| c.into_iter().collect()),
         ], 1..6)
     ) {
-        // The model of a terminal leaves out the mark for what was no text; terminals show it.
+        // The terminal emulator omits U+FFFD; terminals show it.
         let text = parts.concat().replace('\u{fffd}', "?");
         check_text(&text);
         check_text_by_lines(&text);

@@ -1,4 +1,4 @@
-//! Where everything is on the screen.
+//! Computes the areas of the screen.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::widgets::Block;
@@ -6,19 +6,21 @@ use ratatui::widgets::Block;
 use super::input;
 use crate::tui::model::Model;
 
-/// From this width on, rooms and people stand beside the messages.
+/// From this width on, rooms and people have columns beside the messages. Chosen: leaves 52
+/// columns for the messages.
 const WIDE_COLUMNS: u16 = 100;
-/// From this width on, there is a line of channels.
+/// From this width on, the channels have a line. Chosen: a few names fit.
 const MIDDLE_COLUMNS: u16 = 60;
-/// Below this height there are only messages and the input.
+/// Below this height, only messages and input are shown. Chosen: the other lines would take too
+/// much of it.
 const LOW_ROWS: u16 = 10;
 const ROOMS_COLUMNS: u16 = 19;
-const PEOPLE_COLUMNS: u16 = 24;
+const PEOPLE_COLUMNS: u16 = 27;
 
-/// Where everything is.
+/// The areas of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Panes {
-    /// Rooms and their channels.
+    /// The rooms and their channels.
     pub rooms: Option<Rect>,
     /// The line of channels.
     pub tabs: Option<Rect>,
@@ -26,15 +28,15 @@ pub struct Panes {
     pub around_chat: Option<Rect>,
     /// The messages.
     pub chat: Rect,
-    /// Who is here.
+    /// The people.
     pub people: Option<Rect>,
-    /// How everything is.
+    /// The status line.
     pub status: Option<Rect>,
-    /// What is typed.
+    /// The input line.
     pub input: Rect,
 }
 
-/// Divides the screen.
+/// Computes the areas of the screen.
 pub fn panes(model: &Model) -> Panes {
     let all = Rect::new(0, 0, model.size.width, model.size.height);
     let is_low = all.height < LOW_ROWS;

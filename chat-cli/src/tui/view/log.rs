@@ -1,7 +1,7 @@
-//! The messages: a line where the day changes, one where the new ones begin, and ours behind them.
+//! Draws the messages, with lines at changes of the day and before new messages, and with notes.
 //!
-//! Rule: each line begins with something of ours, so that no text of a peer can pass for a line of
-//! another one or of the program.
+//! Rule: each line starts with our own text, so peer text cannot imitate another message or the
+//! program.
 
 use jiff::civil::Date;
 use ratatui::text::{Line, Span};
@@ -13,22 +13,24 @@ use crate::transcript::plural;
 use crate::tui::model::Model;
 use crate::tui::model::log::Row;
 
-/// From this width on, texts stand in a column of their own.
+/// From this width on, message texts are aligned in a column. Chosen: half of it remains for the
+/// text.
 const COLUMN_FROM: u16 = 60;
-/// The widest column of authors.
+/// The widest author column. Chosen: a long name with its key characters.
 const AUTHOR_COLUMNS_MAX: usize = 22;
-/// What the mark of our own messages takes at the right.
+/// Columns of the delivery mark at the right: two spaces and up to three characters.
 const MARK_COLUMNS: usize = 5;
-/// The most lines that one message takes: 8 KiB of newlines are shown in part.
+/// The most lines of one message; a longer one is cut. Chosen: 8 KiB of newlines must not fill
+/// the screen.
 const ROW_LINES_MAX: usize = 400;
 
-/// Every line of the channel, as wide as the messages are.
+/// Returns all lines of the channel, wrapped to the width of the messages.
 pub fn lines(model: &Model) -> Vec<Line<'static>> {
     last_lines(model, usize::MAX)
 }
 
-/// So many lines from the end, if there are as many, and those before them that came along: only
-/// as many messages are broken into lines, for each has one at least.
+/// Returns at least this many lines from the end, if available. Only as many messages are wrapped
+/// as needed, because each has at least one line.
 fn last_lines(model: &Model, max_lines: usize) -> Vec<Line<'static>> {
     let width = usize::from(panes(model).chat.width).max(model.appearance.timestamps.columns() + 4);
     let mut lines = Vec::new();
@@ -78,7 +80,7 @@ fn last_lines(model: &Model, max_lines: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// The lines that are on the screen.
+/// Returns the lines on the screen.
 pub fn visible(model: &Model) -> Vec<Line<'static>> {
     let rows = usize::from(panes(model).chat.height);
     let mut lines = last_lines(model, rows.saturating_add(model.log.scroll));
@@ -93,7 +95,7 @@ pub fn visible(model: &Model) -> Vec<Line<'static>> {
             count => format!("{} below", plural(count, "new message")),
         };
         let width = usize::from(panes(model).chat.width);
-        let hint = separator(model, &format!("{below}: End goes there"), width);
+        let hint = separator(model, &format!("{below}: press End"), width);
         if let Some(last) = shown.last_mut() {
             *last = hint.style(model.theme.waiting());
         }
@@ -156,11 +158,11 @@ fn with_mark(mut line: Line<'static>, gap: usize, glyph: &str, model: &Model) ->
     line
 }
 
-/// Breaks lines into the room that there is: the first is shorter than those below it.
+/// Wraps lines; the first one has less space than the others.
 fn wrapped(lines: &[Clean], first: usize, rest: usize) -> Vec<String> {
     let mut texts = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        // Narrower first lines are made by an indent that is then taken away.
+        // An indent shortens the first line and is removed afterwards.
         let indent = " ".repeat(if at == 0 { rest.saturating_sub(first) } else { 0 });
         let options = Options::new(rest.max(2)).initial_indent(&indent);
         for text in wrap(line.as_str(), options) {
@@ -170,7 +172,7 @@ fn wrapped(lines: &[Clean], first: usize, rest: usize) -> Vec<String> {
         }
         if texts.len() > ROW_LINES_MAX {
             texts.truncate(ROW_LINES_MAX);
-            texts.push("(there is more: see it with  multichat tail)".into());
+            texts.push("(cut here: see the rest with  multichat tail)".into());
             break;
         }
     }
@@ -183,7 +185,7 @@ fn note_lines(model: &Model, text: &Clean, width: usize) -> Vec<Line<'static>> {
     lines.map(|line| Line::styled(line.into_owned(), model.theme.dim())).collect()
 }
 
-/// Words in the middle of a line.
+/// Returns a separator line with words in the middle.
 fn separator(model: &Model, words: &str, width: usize) -> Line<'static> {
     let words = sanitize::line(words, width.saturating_sub(6));
     let left = width.saturating_sub(words.columns() + 2);
@@ -196,17 +198,17 @@ fn day_words(date: Option<Date>) -> String {
     date.map_or(String::new(), |date| date.strftime("%a %d %b %Y").to_string())
 }
 
-/// What stands in a room in which nothing was said yet.
+/// Returns the lines of a room without messages.
 fn welcome_lines(model: &Model) -> Vec<Line<'static>> {
     let met = model.progress.peers > 0 || !model.people.authors().is_empty();
     let tick = |done: bool, what: &str| format!("  [{}] {what}", if done { 'x' } else { ' ' });
     [
         format!("  Welcome, {}. This is #{}.", model.room_info.nick, model.channel),
         String::new(),
-        tick(true, "room made, key saved"),
+        tick(true, "room ready, key saved"),
         tick(met, "/invite someone; they join"),
         tick(false, "first message: just write it"),
-        tick(false, "it reached them: ◌ turns to ●"),
+        tick(false, "delivered: ◌ turns to ●"),
     ]
     .into_iter()
     .map(Line::from)

@@ -1,4 +1,4 @@
-//! Who wrote here, and which peers are connected.
+//! Draws the authors and the connected peers.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -16,7 +16,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title)), area);
 }
 
-/// Authors first, then peers: who is connected does not say who wrote.
+/// Returns the authors, then the peers. The peers do not show who wrote.
 pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (key, author) in model.people.authors() {
@@ -36,7 +36,7 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     }
     lines.push(Line::default());
     let heading = match model.people.peers.len() {
-        0 => " nobody is connected".to_string(),
+        0 => " no peer connected".to_string(),
         count => format!(" connected {count}"),
     };
     lines.push(Line::styled(heading, model.theme.dim()));

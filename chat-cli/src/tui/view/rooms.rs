@@ -1,4 +1,4 @@
-//! The rooms, and the channels of the one that is open.
+//! Draws the rooms and the channels of the open room.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -8,10 +8,10 @@ use ratatui::widgets::{Block, Paragraph};
 use crate::sanitize::{self, Clean};
 use crate::tui::model::Model;
 
-/// What stands at a place of the list.
+/// An entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClickTarget {
-    /// A room, by its place among all.
+    /// A room, by its index.
     Room(usize),
     /// A channel of the open room.
     Channel(Clean),
@@ -28,7 +28,7 @@ fn entries(model: &Model) -> Vec<ClickTarget> {
     entries
 }
 
-/// Draws them.
+/// Draws the list.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let inner = Block::bordered().inner(area);
     let width = usize::from(inner.width);
@@ -60,7 +60,7 @@ fn channel_line(model: &Model, channel: &Clean, width: usize) -> Line<'static> {
     Line::styled(format!("   #{name}{gap}{unread}"), style)
 }
 
-/// What stands at a place.
+/// Returns the entry at a position.
 pub fn at(model: &Model, area: Rect, at: Position) -> Option<ClickTarget> {
     let inner = Block::bordered().inner(area);
     let row = at.y.checked_sub(inner.y)?;

@@ -1,4 +1,4 @@
-//! One line that says how everything is. Offline is a state like others, and no error.
+//! Draws the status line. Being offline is a normal state, not an error.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -7,16 +7,16 @@ use ratatui::text::{Line, Span};
 use crate::transcript::plural;
 use crate::tui::model::Model;
 
-/// How many cells the bar has.
+/// Cells of the progress bar. Chosen: it fits beside the text.
 const BAR_CELLS: u64 = 8;
 
-/// Draws it.
+/// Draws the status line.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let progress = model.progress;
     let style = if progress.peers > 0 { model.theme.good() } else { model.theme.waiting() };
     let mark = if progress.peers > 0 { " ● " } else { " ○ " };
     let room = usize::from(area.width).saturating_sub(mark.chars().count());
-    // A sentence that is cut says less than a shorter one.
+    // A complete short text is better than a cut long one.
     let whole = Some(sentence(model)).filter(|whole| whole.chars().count() <= room);
     let words = whole.unwrap_or_else(|| in_short(model));
     let mut line = Line::from(vec![Span::styled(mark, style), Span::raw(words)]);
@@ -29,23 +29,22 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(line, area);
 }
 
-/// The same as a sentence.
+/// Returns the status as text.
 pub fn sentence(model: &Model) -> String {
-    let goes_out = match waiting(model) {
+    let stored = match waiting(model) {
         0 => "",
         _ if model.progress.peers > 0 => "",
-        1 => " here and will go out by itself",
-        _ => " here and will go out by themselves",
+        _ => ", stored here",
     };
-    in_short(model) + goes_out
+    in_short(model) + stored
 }
 
-/// The same without what will become of the messages that wait.
+/// Returns the status without the place of undelivered messages.
 fn in_short(model: &Model) -> String {
     let progress = model.progress;
     let presence = match (progress.peers, progress.synced) {
         (0, _) if !model.room_info.has_network => "offline".to_string(),
-        (0, _) => "nobody else is here now".to_string(),
+        (0, _) => "no other member online".to_string(),
         (peers, synced) if synced == peers => {
             format!("{} · synced with all", plural(peers, "peer"))
         }
@@ -55,19 +54,19 @@ fn in_short(model: &Model) -> String {
     };
     match waiting(model) {
         0 => presence,
-        1 => format!("{presence} · 1 message waits"),
-        count => format!("{presence} · {count} messages wait"),
+        1 => format!("{presence} · 1 message undelivered"),
+        count => format!("{presence} · {count} messages undelivered"),
     }
 }
 
-/// How many of our messages are on no other disk.
+/// Returns how many of our messages are stored only here.
 fn waiting(model: &Model) -> u64 {
     let own = model.log.own_length();
     own.saturating_sub(model.delivery.replicated())
 }
 
-/// What is here of what is claimed: never full while something is missing, and the claim is drawn
-/// lightly, since nobody has proved it.
+/// Returns the progress bar. It is never full while messages are missing. The claimed part is
+/// drawn lightly because it is unproven.
 fn bar(model: &Model) -> String {
     let (have, want) = (model.progress.have, model.progress.want.max(1));
     let full = (u128::from(have) * u128::from(BAR_CELLS) / u128::from(want)) as u64;

@@ -1,4 +1,4 @@
-//! The channels in one line, where there is no room for a list.
+//! Draws the channels in one line, in windows without a list.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -8,10 +8,10 @@ use super::rooms::ClickTarget;
 use crate::sanitize;
 use crate::tui::model::Model;
 
-/// With less room than this, a topic is left out.
+/// With less space than this, a topic is left out. Chosen: fewer columns show no useful part.
 const TOPIC_COLUMNS_MIN: usize = 8;
 
-/// The words of each channel.
+/// Returns the label of each channel.
 fn labels(model: &Model) -> Vec<String> {
     let name = |at: usize, channel: &crate::sanitize::Clean| {
         let room = if at == 0 { model.room_info.room.as_str() } else { "" };
@@ -23,7 +23,7 @@ fn labels(model: &Model) -> Vec<String> {
     model.channels().iter().enumerate().map(|(at, channel)| name(at, channel)).collect()
 }
 
-/// Draws them.
+/// Draws the labels.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let channels = model.channels();
     let spans = labels(model).into_iter().zip(&channels).map(|(label, channel)| {
@@ -41,7 +41,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(line, area);
 }
 
-/// What stands at a place.
+/// Returns the channel at a position.
 pub fn at(model: &Model, area: Rect, at: Position) -> Option<ClickTarget> {
     let mut column = usize::from(area.x);
     for (label, channel) in labels(model).iter().zip(model.channels()) {
@@ -53,7 +53,7 @@ pub fn at(model: &Model, area: Rect, at: Position) -> Option<ClickTarget> {
     None
 }
 
-/// What the channel is about, in at most so many columns; nothing where hardly any of it fits.
+/// Returns the topic in at most this many columns; `None` if hardly any of it fits.
 pub fn topic(model: &Model, columns: usize) -> Option<String> {
     let columns = columns.checked_sub(3).filter(|columns| *columns >= TOPIC_COLUMNS_MIN)?;
     let topic = model.topic()?;

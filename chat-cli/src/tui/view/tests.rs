@@ -9,7 +9,7 @@ use crate::tui::model::overlay::Invite;
 use crate::tui::model::tests::{BOB, OWN, entry, key, room, room_info, size, type_text, with};
 use crate::tui::model::{Model, ModelEvent, Size};
 
-/// The sizes of the three widths, and one in which hardly anything fits.
+/// The three widths, and a size in which hardly anything fits.
 const SIZES: [(u16, u16); 4] = [(120, 40), (80, 24), (50, 12), (24, 8)];
 
 /// A terminal without a screen.
@@ -20,7 +20,7 @@ impl Screen {
         Self(Terminal::new(TestBackend::new(size.width, size.height)).unwrap())
     }
 
-    /// As a terminal that is pulled to another size: what stood there is told to be gone.
+    /// Resizes the terminal, which loses its content.
     fn resize(&mut self, model: &mut Model, (width, height): (u16, u16)) {
         self.0.backend_mut().resize(width, height);
         model.input(Event::Resize(width, height));
@@ -39,7 +39,7 @@ fn snapshot(name: &str, model: &Model) {
     insta::assert_snapshot!(name, picture);
 }
 
-/// The picture of a room in each size, with what a change makes of it.
+/// Takes a snapshot of a room in each size after a change.
 fn in_each_size(name: &str, change: impl Fn(&mut Model)) {
     for (width, height) in SIZES {
         let mut model = room(size(width, height));
@@ -161,7 +161,7 @@ fn scrolled_view_shows_how_to_return() {
     });
 }
 
-/// What lies over the messages, or stands below them.
+/// Changes that open an overlay or enlarge the input.
 const PANES: [fn(&mut Model); 6] = [
     |_| {},
     |model| type_text(model, "a text that is long enough to need more than one row somewhere"),
@@ -173,7 +173,7 @@ const PANES: [fn(&mut Model); 6] = [
 
 #[test]
 fn resized_screen_equals_a_new_one() {
-    // Each of the sizes behind each other one.
+    // Each size after each other one.
     let order = [0, 1, 2, 3, 2, 1, 0, 3, 0, 2, 0, 1, 3, 1];
     for (number, pane) in PANES.into_iter().enumerate() {
         let mut model = room(size(120, 40));
@@ -244,7 +244,7 @@ fn visible_lines_match_the_full_log_at_any_scroll() {
         model.log.scroll = scroll;
         let shown = super::log::visible(&model);
         let end = all.len() - scroll.min(all.len() - shown.len());
-        // Below is a hint, where there is something below.
+        // If there are more messages below, the last line is a hint.
         let whole = shown.len() - usize::from(scroll > 0);
         assert_eq!(shown[..whole], all[end - shown.len()..][..whole], "{scroll}");
     }

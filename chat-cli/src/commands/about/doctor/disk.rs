@@ -1,4 +1,4 @@
-//! What is on the disk: the profile, its rooms with their indexes, and what was written of crashes.
+//! Checks the files on disk: the profile, its rooms with their indexes, and crash reports.
 
 use crate::args::Global;
 use crate::crash;
@@ -8,9 +8,9 @@ use crate::profile::Profile;
 use crate::session::Session;
 use crate::transcript::plural;
 
-/// The profile, and each of its rooms by number.
+/// Checks the profile and each of its rooms.
 pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
-    let help = "nothing was changed: put a good copy there, or use another  --profile NAME";
+    let help = "nothing was changed: restore a good copy, or use another  --profile NAME";
     let mut profile = match Profile::open(global) {
         Ok(profile) => profile,
         Err(failure) => return vec![failed_check("profile", &failure, help)],
@@ -44,27 +44,34 @@ pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
 
 async fn index(session: &Session) -> Check {
     match session.rebuild_index().await {
-        Ok(()) => check("index", Outcome::Ok, "made anew".into()),
-        Err(failure) => failed_check("index", &failure, "see:  multichat inspect feed KEY"),
+        Ok(()) => check("index", Outcome::Ok, "rebuilt".into()),
+        Err(failure) => {
+            failed_check("index", &failure, "check each feed:  multichat inspect feed KEY")
+        }
     }
 }
 
 pub(super) fn crashes(global: &Global) -> Check {
     match Profile::crash_folder(global).map_or(0, |folder| crash::count(&folder)) {
-        0 => check("crash", Outcome::Ok, "none is written down".into()),
+        0 => check("crash", Outcome::Ok, "no crash reports".into()),
         count => Check {
             name: "crash",
             outcome: Outcome::Warn,
-            found: format!("{count} written down, without keys, names and texts"),
-            help: Some("report them, and delete them:  the folder crash, beside the log"),
+            found: format!(
+                "{}, without keys, names and texts",
+                plural(count as u64, "crash report")
+            ),
+            help: Some("report and delete them: they are in the folder crash, beside the log"),
         },
     }
 }
 
-/// Reads all messages that the index has not: each is proved on its way out of the store.
+/// Reads all messages that are not in the index. The store verifies each block.
 async fn store(session: &Session) -> Check {
     match session.catch_up().await {
         Ok(()) => store_usage(session).await,
-        Err(failure) => failed_check("store", &failure, "see:  multichat inspect feed KEY"),
+        Err(failure) => {
+            failed_check("store", &failure, "check each feed:  multichat inspect feed KEY")
+        }
     }
 }

@@ -9,7 +9,7 @@ fn nat_is_detected_by_a_foreign_address() {
     assert_eq!(nat(Some(ADDR), |ip| ip == ADDR).outcome, Outcome::Ok);
     let unknown = nat(None, |_| true);
     assert!(unknown.outcome == Outcome::Warn && unknown.found.contains("too few"), "{unknown:?}");
-    // Nothing that is found holds an address: it may be shown to others.
+    // No result contains an address: results may be shared.
     assert!(!of_router.found.contains(&ADDR.to_string()));
 }
 
