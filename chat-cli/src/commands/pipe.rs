@@ -26,6 +26,7 @@ use crate::session::Session;
 use crate::session::events::may_add_messages;
 use crate::signals::Signals;
 use crate::stdin::{Input, StdinLines};
+use crate::transcript::plural;
 
 /// How often delivery is checked while nothing happens. Chosen: a delay that a bot tolerates, at
 /// little cost.
@@ -243,7 +244,7 @@ impl Pipe {
             return Ok(());
         }
         let waiting = self.followed.values().filter(|holders| **holders == 0).count();
-        let message = format!("not delivered yet: {}", counted(waiting as u64, "message"));
+        let message = format!("not delivered yet: {}", plural(waiting as u64, "message"));
         Err(Failure::note(ExitCode::NoPeer, "net.nobody", message)
             .help("do not resend: the next  multichat sync  or  serve  delivers"))
     }

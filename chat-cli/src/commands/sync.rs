@@ -130,7 +130,7 @@ async fn report_outcome(session: &Session, progress: &mut Progress) -> Result<()
     } else {
         let message = format!(
             "in sync with {}, but not with {} more",
-            counted(synced as u64, "peer"),
+            plural(synced as u64, "peer"),
             missed.len()
         );
         Failure::note(ExitCode::FewPeers, "net.few", message)

@@ -59,7 +59,7 @@ pub(super) fn crashes(global: &Global) -> Check {
             outcome: Outcome::Warn,
             found: format!(
                 "{}, without keys, names and texts",
-                counted(count as u64, "crash report")
+                plural(count as u64, "crash report")
             ),
             help: Some("report and delete them: they are in the folder crash, beside the log"),
         },
