@@ -61,7 +61,7 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Join(arguments) => rooms::join(global, &arguments, output),
         Command::Invite { room, seed, qr, no_hints } => {
             let right = if seed { Right::Seeder } else { Right::Member };
-            let hints = if no_hints { InviteHints::No } else { InviteHints::Yes };
+            let hints = if no_hints { InviteHints::Omitted } else { InviteHints::Included };
             rooms::invite(global, room, rooms::InviteOptions { right, qr, hints }, output)
         }
         Command::Pipe { lines, linger } => {

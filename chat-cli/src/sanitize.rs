@@ -57,7 +57,7 @@ impl AsRef<str> for Clean {
 
 /// Returns one line of at most `columns` columns: a newline becomes `⏎`, a cut end becomes `…`.
 pub fn line(text: &str, columns: usize) -> Clean {
-    Clean(truncate(clean(text, Newlines::Mark), columns))
+    Clean(truncate(clean(text, Newlines::Symbol), columns))
 }
 
 /// Returns the text of a JSON field: as [`line()`], but `\n` stays and nothing is cut.
@@ -79,7 +79,7 @@ pub fn nick(text: &str) -> Clean {
     if !text.chars().any(|c| classify(c) == CharClass::Show && !is_space(c)) {
         return Clean("anonymous".into());
     }
-    let words = clean(text, Newlines::Mark);
+    let words = clean(text, Newlines::Symbol);
     let words: Vec<&str> = words.split_whitespace().collect();
     // The dot separates nick and key, so a nick must not contain one or a similar character.
     let words: String = words.join(" ").chars().map(|c| if is_dot(c) { '.' } else { c }).collect();
@@ -120,7 +120,7 @@ pub fn key_chars(key: &[u8; 32]) -> Clean {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Newlines {
-    Mark,
+    Symbol,
     HistoryCommand,
 }
 
@@ -130,7 +130,7 @@ enum CharClass {
     Show,
     Escape,
     Space,
-    Mark,
+    CombiningMark,
     Selector,
 }
 
@@ -155,7 +155,7 @@ fn classify(c: char) -> CharClass {
             | Category::ParagraphSeparator => CharClass::Escape,
             Category::SpaceSeparator => CharClass::Space,
             Category::NonspacingMark | Category::SpacingMark | Category::EnclosingMark => {
-                CharClass::Mark
+                CharClass::CombiningMark
             }
             _ => CharClass::Show,
         },
@@ -204,7 +204,7 @@ fn clean(text: &str, newlines: Newlines) -> String {
     let mut marks = 0;
     for c in text.nfc() {
         let verdict = classify(c);
-        if verdict != CharClass::Mark {
+        if verdict != CharClass::CombiningMark {
             marks = 0;
         }
         let before = base;
@@ -219,7 +219,7 @@ fn clean(text: &str, newlines: Newlines) -> String {
             CharClass::Space => out.push(' '),
             CharClass::Selector if before.is_some_and(accepts_selector) => out.push(c),
             CharClass::Selector | CharClass::Escape => escape(c, &mut out),
-            CharClass::Mark => {
+            CharClass::CombiningMark => {
                 marks += 1;
                 mark(c, marks, &mut out);
             }

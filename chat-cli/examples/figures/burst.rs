@@ -38,13 +38,17 @@ fn quiet() -> Output {
 }
 
 /// Serves all messages on its own thread until `end` is signalled.
-fn serve(folder: PathBuf, told: mpsc::Sender<SocketAddr>, end: oneshot::Receiver<()>) -> Done<()> {
+fn serve(
+    folder: PathBuf,
+    address_sender: mpsc::Sender<SocketAddr>,
+    end: oneshot::Receiver<()>,
+) -> Done<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let global = flags(&folder, &["--listen", "127.0.0.1:0"])?;
         let mut session = open(&global, "burst").await?;
         session.go_online(&global, &quiet()).await.map_err(failed)?;
-        told.send(session.listening().ok_or("no address")?)?;
+        address_sender.send(session.listening().ok_or("no address")?)?;
         tokio::pin!(end);
         loop {
             tokio::select! {
@@ -70,9 +74,11 @@ pub(crate) async fn run(folder: &Path, messages: u64) -> Done<Burst> {
     profile.add(room).map_err(failed)?;
     drop(profile);
 
-    let (told, address) = mpsc::channel();
+    let (address_sender, address) = mpsc::channel();
     let (end, ended) = oneshot::channel();
-    let other = thread::spawn(move || serve(there, told, ended).map_err(|error| error.to_string()));
+    let other = thread::spawn(move || {
+        serve(there, address_sender, ended).map_err(|error| error.to_string())
+    });
     let peer = address.recv()?.to_string();
     let burst = watch(&here, &peer, messages).await;
     let _ = end.send(());
@@ -90,7 +96,7 @@ async fn watch(folder: &Path, peer: &str, messages: u64) -> Done<Burst> {
     let start = Instant::now();
     let mut burst = Burst { time: Duration::ZERO, typed: 0, seen: 0, echoes_input: Vec::new() };
     let (mut due, mut frame, mut is_behind) = (start + KEY_EVERY, start, false);
-    while session.timeline().view().count()? < messages {
+    while session.timeline().index().count()? < messages {
         if start.elapsed() > LIMIT {
             return Err("it takes too long".into());
         }

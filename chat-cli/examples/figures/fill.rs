@@ -27,7 +27,7 @@ pub(crate) fn flags(folder: &Path, more: &[&str]) -> Done<Global> {
     words.push(folder.into());
     words.extend(more.iter().map(OsString::from));
     words.push("status".into());
-    let mut global = args::parse(words).map_err(|stop| format!("{stop:?}"))?.global;
+    let mut global = args::parse::parse(words).map_err(|stop| format!("{stop:?}"))?.global;
     // A million messages of five authors exceed the default limits.
     global.quota = Quota { author_mib: 1024, room_mib: 8 * 1024 };
     Ok(global)

@@ -94,7 +94,7 @@ async fn search(session: &Session) -> Done<(Duration, Vec<Duration>)> {
     let start = Instant::now();
     let mut slices = Vec::new();
     let mut search = Search::new("no such word", &ChannelFilter::default(), 50);
-    while !search.is_over() {
+    while !search.is_finished() {
         let slice = Instant::now();
         session.continue_search(&mut search).await.map_err(failed)?;
         slices.push(slice.elapsed());

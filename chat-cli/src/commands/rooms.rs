@@ -50,7 +50,7 @@ pub(super) fn make(
     let room = profile.add(Room::create(name, Timestamp::now())?)?;
     profile.set_last(room.id())?;
     output.say(&format!("created room \"{}\" ({})", room.name(), room.id()))?;
-    let options = InviteOptions { right: Right::Member, qr: false, hints: InviteHints::Yes };
+    let options = InviteOptions { right: Right::Member, qr: false, hints: InviteHints::Included };
     show_invite(global, &profile, &room, &options, output)?;
     if no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
 }

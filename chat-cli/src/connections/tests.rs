@@ -76,8 +76,8 @@ fn peer_with_two_connections_is_reported_once() {
 fn dial_failure_is_reported_once_until_the_target_is_reached() {
     let mut connections = connections(&[1, 2]);
     let why = DialFailure::TimedOut.to_string();
-    let told = Notice::Unreachable { name: "host:1".into(), why };
-    assert_eq!(connections.on_event(&failed(1)), Some(told));
+    let notice = Notice::Unreachable { name: "host:1".into(), why };
+    assert_eq!(connections.on_event(&failed(1)), Some(notice));
     assert_eq!(connections.on_event(&failed(1)), None);
     assert!(!connections.all_tried());
     assert!(connections.on_event(&failed(2)).is_some() && connections.all_tried());
@@ -91,9 +91,9 @@ fn dial_failure_is_reported_once_until_the_target_is_reached() {
 fn non_member_is_reported_as_such() {
     let mut connections = connections(&[1]);
     connections.on_event(&connected(1, 1, Role::Initiator));
-    let told = connections.on_event(&gone(1, 1, Ending::Core(Reason::NotAMember)));
+    let notice = connections.on_event(&gone(1, 1, Ending::Core(Reason::NotAMember)));
     assert_eq!(
-        told.unwrap().text(),
+        notice.unwrap().text(),
         "cannot reach host:1: a peer answers there, but it is not in this room"
     );
     // A stranger who connects is not news.

@@ -20,17 +20,17 @@ fn crash_when_asked_to() {
 fn crash_file_holds_no_message_text() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("state/crash");
-    let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", "crash::tests::crash_when_asked_to", "--nocapture"]);
-    let done = again.env(VARIABLE, &folder).output().unwrap();
+    let mut rerun = Command::new(std::env::current_exe().unwrap());
+    rerun.args(["--exact", "crash::tests::crash_when_asked_to", "--nocapture"]);
+    let done = rerun.env(VARIABLE, &folder).output().unwrap();
     assert!(!done.status.success());
-    let told = String::from_utf8_lossy(&done.stderr);
-    assert!(told.contains("error[crash]: multichat crashed at "), "{told}");
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert!(stderr.contains("error[crash]: multichat crashed at "), "{stderr}");
     let path = files(&folder).unwrap().remove(0);
-    assert!(told.contains(&*path.to_string_lossy()), "{told}");
+    assert!(stderr.contains(&*path.to_string_lossy()), "{stderr}");
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains("tests.rs:") && text.contains("crash_when_asked_to"), "{text}");
-    assert!(!text.contains(SECRET) && !told.contains(SECRET), "{told}{text}");
+    assert!(!text.contains(SECRET) && !stderr.contains(SECRET), "{stderr}{text}");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -40,7 +40,7 @@ impl LineMode {
             ParsedLine::Invite => {
                 let listening = self.session.listening();
                 let (profile, room) = (self.session.profile(), self.session.room());
-                match invite_text(profile, room, listening, Right::Member, InviteHints::Yes) {
+                match invite_text(profile, room, listening, Right::Member, InviteHints::Included) {
                     Some(invite) => {
                         self.console.data(&[invite.to_string()])?;
                         self.console.say("anyone with this invite can read the whole history")
@@ -136,8 +136,8 @@ impl LineMode {
             let line = match held.max_by_key(|(_, held)| *held) {
                 Some((addr, held)) => {
                     let held = held.min(length);
-                    let yours = plural(length, "message");
-                    format!("{} ({addr}) has {held} of your {yours}", peer_name(&remote))
+                    let total = plural(length, "message");
+                    format!("{} ({addr}) has {held} of your {total}", peer_name(&remote))
                 }
                 None => format!("{} has none of your messages yet", peer_name(&remote)),
             };

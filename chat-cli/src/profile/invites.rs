@@ -17,9 +17,9 @@ const FINGERPRINT_BYTES: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InviteHints {
     /// With hints.
-    Yes,
+    Included,
     /// The key of the room only.
-    No,
+    Omitted,
 }
 
 /// Returns an invite to a room from this user; `None` if there is none, as for an open room.
@@ -30,7 +30,7 @@ pub fn invite_text(
     right: Right,
     hints: InviteHints,
 ) -> Option<Zeroizing<String>> {
-    if hints == InviteHints::No {
+    if hints == InviteHints::Omitted {
         return room.invite_without_hints(right).map(|invite| invite.encode());
     }
     // A wildcard address or port is useless to other machines.

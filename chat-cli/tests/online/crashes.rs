@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::thread;
 use std::time::Duration;
 
-use crate::program::{Place, exit_code};
+use crate::program::{TestDir, exit_code};
 
 /// The kills of one test.
 const CYCLES: u64 = 20;
@@ -17,9 +17,9 @@ fn moment(most_ms: u64, salt: u64) -> Duration {
 
 #[test]
 fn acknowledged_message_survives_killing_the_server() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
-    let b = place.guest("second", &invite);
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let b = dir.joiner("second", &invite);
     let mut acknowledged = BTreeSet::new();
     for cycle in 0..CYCLES {
         let (serving, addr) = a.serve(&[]);
@@ -54,8 +54,8 @@ fn acknowledged_message_survives_killing_the_server() {
 
 #[test]
 fn acknowledged_message_survives_killing_the_sender() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let mut acknowledged = Vec::new();
     for cycle in 0..CYCLES {
         let text = format!("message {cycle}");
@@ -71,7 +71,7 @@ fn acknowledged_message_survives_killing_the_sender() {
     }
     // A crash forks no feed.
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     serving.kill();
     assert_eq!(b.messages(), a.messages());
@@ -79,12 +79,12 @@ fn acknowledged_message_survives_killing_the_sender() {
 
 #[test]
 fn member_killed_during_sync_resumes() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let lines: String = (0..300).map(|n| format!("line {n} {}\n", "x".repeat(500))).collect();
     assert_eq!(a.run_with(&lines, &["chat"]).code, 0);
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     let mut held = 0;
     for cycle in 0..CYCLES {
         let mut child = b.command(&["--peer", &addr, "sync"]).spawn().expect("it starts");

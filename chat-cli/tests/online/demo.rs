@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::program::Place;
+use crate::program::TestDir;
 
 fn demo(seed: &str) -> Value {
     let words = ["demo", "--peers", "5", "--messages", "20", "--seed", seed, "--json"];
-    let done = Place::new().home("none").run(&words);
+    let done = TestDir::new().home("none").run(&words);
     assert_eq!((done.code, done.err.as_str()), (0, ""), "{done:?}");
     done.lines().pop().expect("a line")
 }
@@ -25,13 +25,13 @@ fn trace_depends_on_the_seed() {
 
 #[test]
 fn demo_text_shows_messages_and_partitions() {
-    let place = Place::new();
-    let done = place.home("none").run(&["demo", "--seed", "1"]);
+    let dir = TestDir::new();
+    let done = dir.home("none").run(&["demo", "--seed", "1"]);
     assert_eq!(done.code, 0, "{done:?}");
     for part in ["ada·", "links cut: ", "links healed", "▓", "KiB over all links"] {
         assert!(done.out.contains(part), "no {part} in {}", done.out);
     }
     let last = done.out.lines().last().expect("a line");
     assert_eq!(last, "all 5 members hold the same 100 messages");
-    assert!(!place.path().join("none").exists(), "the demo leaves nothing");
+    assert!(!dir.path().join("none").exists(), "the demo leaves nothing");
 }

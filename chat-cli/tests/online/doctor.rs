@@ -2,17 +2,17 @@
 
 use std::fs;
 
-use crate::program::Place;
+use crate::program::TestDir;
 
 /// How often a small DHT is asked before its nodes know each other.
 const TRIES_MAX: usize = 20;
 
 #[test]
 fn doctor_loopback_works_and_its_bundle_holds_no_secret() {
-    let place = Place::new();
-    let (a, invite) = place.host("secretname");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("secretname");
     assert_eq!(a.run(&["send", "secrettext"]).code, 0);
-    let bundle = place.path().join("bundle");
+    let bundle = dir.path().join("bundle");
     let path = bundle.to_str().expect("UTF-8");
     let done = a.run(&["--json", "doctor", "--bundle", path]);
     assert_eq!(done.code, 0, "{done:?}");
@@ -36,8 +36,8 @@ fn doctor_loopback_works_and_its_bundle_holds_no_secret() {
 
 #[test]
 fn doctor_fix_rebuilds_the_index_and_keeps_messages() {
-    let place = Place::new();
-    let (home, _) = place.host("ada");
+    let dir = TestDir::new();
+    let (home, _) = dir.host("ada");
     for text in ["one", "two"] {
         assert_eq!(home.run(&["send", text]).code, 0);
     }
@@ -55,24 +55,24 @@ fn doctor_fix_rebuilds_the_index_and_keeps_messages() {
 
 #[test]
 fn doctor_dials_the_named_peers() {
-    let place = Place::new();
-    let (host, invite) = place.host("first");
-    let guest = place.guest("second", &invite);
+    let dir = TestDir::new();
+    let (host, invite) = dir.host("first");
+    let joiner = dir.joiner("second", &invite);
     let (_serving, addr) = host.serve(&[]);
-    let done = guest.run(&["doctor", "net", "--peer", &addr, "--peer", "127.0.0.1:9"]);
+    let done = joiner.run(&["doctor", "net", "--peer", &addr, "--peer", "127.0.0.1:9"]);
     assert!(done.out.contains("reach    warn  1 of 2 named peers can be reached"), "{done:?}");
     assert!(!done.out.contains("127.0.0.1:9"), "{done:?}");
-    let done = guest.run(&["doctor", "net", "--peer", &addr]);
+    let done = joiner.run(&["doctor", "net", "--peer", &addr]);
     assert!(done.out.contains("reach    ok    1 of 1 named peer can be reached"), "{done:?}");
 }
 
 #[test]
 fn doctor_reports_whether_the_dht_answers() {
-    let place = Place::new();
-    let mut node = place.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
+    let dir = TestDir::new();
+    let mut node = dir.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
     let listening = node.wait(|line| line["type"] == "listening");
     let addr = listening["addr"].as_str().expect("an address").to_string();
-    let (home, _) = place.host("ada");
+    let (home, _) = dir.host("ada");
     let done = home.run(&["doctor", "net", "--bootstrap", &addr]);
     assert!(done.code == 0 && done.out.contains("dht      ok    connected in"), "{done:?}");
     assert!(done.out.contains("nat      warn  too few DHT nodes"), "{done:?}");
@@ -84,15 +84,15 @@ fn doctor_reports_whether_the_dht_answers() {
 
 #[test]
 fn doctor_reports_nat() {
-    let place = Place::new();
+    let dir = TestDir::new();
     let start = |name: &str, args: &[&str]| {
-        let mut node = place.home(name).start(&[&["--listen", "127.0.0.1:0"], args].concat());
+        let mut node = dir.home(name).start(&[&["--listen", "127.0.0.1:0"], args].concat());
         let listening = node.wait(|line| line["type"] == "listening");
         (listening["addr"].as_str().expect("an address").to_string(), node)
     };
     let (first, _one) = start("one", &["dht"]);
     let _others = ["two", "three", "four"].map(|name| start(name, &["--bootstrap", &first, "dht"]));
-    let (home, _) = place.host("ada");
+    let (home, _) = dir.host("ada");
     let mut done = home.run(&["doctor", "net", "--bootstrap", &first]);
     // New nodes do not know each other yet.
     for _ in 0..TRIES_MAX {
@@ -107,8 +107,8 @@ fn doctor_reports_nat() {
 
 #[test]
 fn doctor_counts_crash_files() {
-    let place = Place::new();
-    let (home, _) = place.host("ada");
+    let dir = TestDir::new();
+    let (home, _) = dir.host("ada");
     fs::create_dir(home.data.join("crash")).expect("a folder");
     fs::write(home.data.join("crash/20260101T000000-1.txt"), "").expect("written");
     let done = home.run(&["doctor", "store"]);

@@ -1,9 +1,9 @@
 //! Tests that a failure prints one error with a remedy and its exit code.
 
-use crate::program::{Done, Place};
+use crate::program::{Finished, TestDir};
 
 /// Checks for exactly one error with help.
-fn assert_one_error(done: &Done, code: i32, name: &str) {
+fn assert_one_error(done: &Finished, code: i32, name: &str) {
     assert_eq!(done.code, code, "{done:?}");
     let errors = done.err.lines().filter(|line| line.starts_with("error["));
     assert_eq!(errors.count(), 1, "{done:?}");
@@ -14,10 +14,10 @@ fn assert_one_error(done: &Done, code: i32, name: &str) {
 
 #[test]
 fn port_in_use_is_reported() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     for words in [&["serve"][..], &["chat"], &["sync"], &["send", "x"], &["tail", "-f"]] {
         let done = b.run(&[&["--listen", &addr], words].concat());
         assert_one_error(&done, 9, "net.in-use");
@@ -28,9 +28,9 @@ fn port_in_use_is_reported() {
 }
 
 #[test]
-fn second_process_is_told_about_the_first() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn second_process_learns_about_the_first() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let (serving, _) = a.serve(&[]);
     for words in [&["tail"][..], &["serve"], &["chat"], &["invite"]] {
         let done = a.run(words);
@@ -44,10 +44,10 @@ fn second_process_is_told_about_the_first() {
 
 #[test]
 fn mistyped_invite_is_reported_with_its_position() {
-    let place = Place::new();
-    let (_, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (_, invite) = dir.host("first");
     let broken = format!("{}l{}", &invite[..18], &invite[19..]);
-    let b = place.home("second");
+    let b = dir.home("second");
     let done = b.run(&["join", &broken]);
     assert_one_error(&done, 4, "ticket.symbol");
     assert!(done.err.contains("'l' at character 19"), "{done:?}");
@@ -56,8 +56,8 @@ fn mistyped_invite_is_reported_with_its_position() {
 
 #[test]
 fn invalid_data_folder_is_an_error_with_help() {
-    let place = Place::new();
-    let home = place.home("file");
+    let dir = TestDir::new();
+    let home = dir.home("file");
     std::fs::write(&home.data, "").expect("a file");
     for words in [&["new", "kitchen", "--no-open"][..], &["tail"], &["send", "x"]] {
         assert_one_error(&home.run(words), 1, "profile.io");
@@ -67,20 +67,20 @@ fn invalid_data_folder_is_an_error_with_help() {
 
 #[test]
 fn commands_without_a_room_say_so() {
-    let place = Place::new();
-    let home = place.home("new");
+    let dir = TestDir::new();
+    let home = dir.home("new");
     for words in [&["tail"][..], &["send", "x"], &["serve"], &["sync"], &["chat"]] {
         assert_one_error(&home.run(words), 3, "room.none");
     }
-    let done = place.host("first").0.run(&["-r", "kichen", "tail"]);
+    let done = dir.host("first").0.run(&["-r", "kichen", "tail"]);
     assert_one_error(&done, 3, "room.unknown");
     assert!(done.err.contains("kitchen"), "{done:?}");
 }
 
 #[test]
 fn invalid_message_is_refused_first() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_one_error(&a.run(&["send", " "]), 4, "message.empty");
     assert_one_error(&a.run_with("", &["send", "-"]), 4, "message.empty");
     assert_one_error(&a.run_with(&"x".repeat(9_000), &["send"]), 4, "message.long");
@@ -91,8 +91,8 @@ fn invalid_message_is_refused_first() {
 
 #[test]
 fn sync_without_peers_fails_at_once() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_one_error(&a.run(&["serve"]), 2, "usage");
     let done = a.run(&["sync"]);
     assert_eq!(done.code, 7, "{done:?}");
@@ -101,8 +101,8 @@ fn sync_without_peers_fails_at_once() {
 
 #[test]
 fn log_is_written_on_request() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let quiet = a.run(&["send", "secret words"]);
     assert!(!quiet.err.contains("INFO"), "{quiet:?}");
     let loud = a.run(&["--log", "trace", "send", "secret words"]);

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use crate::program::Place;
+use crate::program::TestDir;
 
 #[test]
 fn two_members_exchange_messages() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let sent = a.run(&["send", "hello"]);
     assert_eq!((sent.code, sent.out.as_str()), (0, ""), "{sent:?}");
     assert!(sent.err.contains("stored here"), "{sent:?}");
@@ -17,7 +17,7 @@ fn two_members_exchange_messages() {
     assert!(unheard.err.contains("do not resend"), "{unheard:?}");
 
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     let synced = b.run(&["--peer", &addr, "sync", "--until", "all"]);
     assert_eq!(synced.code, 0, "{synced:?}");
     assert!(synced.err.contains("in sync with 1 peer: 2 messages of 1 member"), "{synced:?}");
@@ -47,13 +47,13 @@ fn two_members_exchange_messages() {
 
 #[test]
 fn recorded_session_replays_to_the_same_state() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let folder = tempfile::tempdir().expect("a folder");
     let record = folder.path().join("record");
     let words = ["--record", record.to_str().expect("a path in UTF-8")];
     let (serving, addr) = a.serve(&words);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     let sent = b.run(&["--peer", &addr, "send", "hello", "--wait", "peer"]);
     assert_eq!(sent.code, 0, "{sent:?}");
     assert_eq!(serving.stop("TERM").code, 143);
@@ -67,16 +67,16 @@ fn recorded_session_replays_to_the_same_state() {
 
 #[test]
 fn third_member_gets_messages_through_the_second() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     assert_eq!(a.run(&["send", "from a"]).code, 0);
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     assert_eq!(serving.stop("INT").code, 130);
 
     let (serving, addr) = b.serve(&[]);
-    let c = place.guest("third", &invite);
+    let c = dir.joiner("third", &invite);
     assert_eq!(c.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     assert_eq!(c.messages(), [("first".to_string(), "from a".to_string())]);
     assert_eq!(c.run(&["--peer", &addr, "send", "from c"]).code, 0);
@@ -91,8 +91,8 @@ fn third_member_gets_messages_through_the_second() {
 
 #[test]
 fn invite_carries_the_senders_address() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_eq!(a.run(&["send", "hello"]).code, 0);
     let (serving, addr) = a.serve(&[]);
     assert_eq!(serving.stop("TERM").code, 143);
@@ -101,7 +101,7 @@ fn invite_carries_the_senders_address() {
     let mut serving = serving;
     serving.wait(|line| line["type"] == "listening");
     // The guest names no address: it is in the invite.
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["sync", "--until", "all"]).code, 0);
     assert_eq!(b.texts(), ["hello"]);
     assert_eq!(b.run(&["send", "thanks"]).code, 0);
@@ -111,8 +111,8 @@ fn invite_carries_the_senders_address() {
 
 #[test]
 fn open_room_is_joined_by_name() {
-    let place = Place::new();
-    let [a, b] = ["a", "b"].map(|name| place.home(name));
+    let dir = TestDir::new();
+    let [a, b] = ["a", "b"].map(|name| dir.home(name));
     for home in [&a, &b] {
         assert_eq!(home.run(&["join", "--open", "foobar-123", "--no-open"]).code, 0);
     }
@@ -121,7 +121,7 @@ fn open_room_is_joined_by_name() {
     assert_eq!(b.run(&["--peer", &addr, "sync"]).code, 0);
     assert_eq!(b.texts(), ["who is here?"]);
     // A member of another room learns nothing and gets a clear error.
-    let c = place.home("c");
+    let c = dir.home("c");
     assert_eq!(c.run(&["join", "--open", "foobar-124", "--no-open"]).code, 0);
     let refused = c.run(&["--peer", &addr, "sync"]);
     assert_eq!(refused.code, 7, "{refused:?}");
@@ -130,20 +130,21 @@ fn open_room_is_joined_by_name() {
 
 #[test]
 fn sync_reports_unreached_peers() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     // After the port is released, no program listens on it.
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let nobody = free.local_addr().expect("an address").to_string();
+    let unreachable = free.local_addr().expect("an address").to_string();
     drop(free);
-    let some = b.run(&["--peer", &addr, "--peer", &nobody, "sync"]);
+    let some = b.run(&["--peer", &addr, "--peer", &unreachable, "sync"]);
     assert_eq!(some.code, 8, "{some:?}");
-    assert!(some.err.contains(&nobody), "{some:?}");
-    let words = ["--peer", &addr, "--peer", &nobody, "sync", "--until", "all", "--timeout", "1s"];
+    assert!(some.err.contains(&unreachable), "{some:?}");
+    let words =
+        ["--peer", &addr, "--peer", &unreachable, "sync", "--until", "all", "--timeout", "1s"];
     assert_eq!(b.run(&words).code, 8);
-    let none = b.run(&["--peer", &nobody, "--json", "sync"]);
+    let none = b.run(&["--peer", &unreachable, "--json", "sync"]);
     assert_eq!((none.code, none.err.as_str()), (7, ""));
     let lines = none.lines();
     assert!(lines.iter().any(|line| line["type"] == "sync"), "{lines:#?}");
@@ -156,16 +157,16 @@ fn sync_reports_unreached_peers() {
 
 #[test]
 fn tail_follows_new_messages() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     assert_eq!(a.run(&["send", "before"]).code, 0);
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     let mut tail = b.start(&["--peer", &addr, "tail", "-f"]);
     let old = tail.wait(|line| line["type"] == "message");
     assert_eq!((&old["text"], &old["backfill"]), (&"before".into(), &true.into()));
-    let c = place.guest("third", &invite);
+    let c = dir.joiner("third", &invite);
     assert_eq!(c.run(&["--peer", &addr, "send", "now"]).code, 0);
     let new = tail.wait(|line| line["type"] == "message");
     assert_eq!((&new["text"], &new["backfill"]), (&"now".into(), &false.into()));
@@ -179,13 +180,13 @@ fn tail_follows_new_messages() {
 
 #[test]
 fn long_history_syncs_completely() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let lines: String = (0..500).map(|n| format!("line {n}\n")).collect();
     let done = a.run_with(&lines, &["chat"]);
     assert_eq!(done.code, 0, "{done:?}");
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     let synced = b.run(&["--peer", &addr, "--json", "sync", "--until", "all"]);
     assert_eq!(synced.code, 0, "{synced:?}");
     let last = synced.lines().pop().expect("a line");

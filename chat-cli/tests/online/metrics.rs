@@ -6,8 +6,8 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::pipes::hold;
-use crate::program::{Home, Place, Running};
+use crate::pipe::check_schema;
+use crate::program::{Home, Running, TestDir};
 
 /// Longer than any step takes on a busy machine.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -67,8 +67,8 @@ fn serve(home: &Home, more: &[&str]) -> (Running, String, String) {
 
 #[test]
 fn metrics_values_are_correct_and_change() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     assert_eq!(a.run(&["send", "twelve bytes"]).code, 0);
     let (running, addr, page) = serve(&a, &[]);
     let before = values(&page);
@@ -80,7 +80,7 @@ fn metrics_values_are_correct_and_change() {
     assert_eq!(before["feed_counted_bytes"], before["counted_bytes"]);
     assert_eq!(before["feed_counted_bytes_max"], 64 << 20);
 
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     let mut other = b.start(&["--peer", &addr, "chat"]);
     other.type_line("hello");
     let with = wait(&page, |values| values["synced"] == 1 && values["blocks_held"] == 2);
@@ -98,8 +98,8 @@ fn metrics_values_are_correct_and_change() {
 
 #[test]
 fn failed_dial_is_counted() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = gone.local_addr().expect("an address").to_string();
     drop(gone);
@@ -112,9 +112,9 @@ fn failed_dial_is_counted() {
 
 #[test]
 fn metrics_page_holds_no_key_name_text_or_address() {
-    let place = Place::new();
-    let (a, invite) = place.host("zebedee");
-    let b = place.guest("yolanda", &invite);
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("zebedee");
+    let b = dir.joiner("yolanda", &invite);
     assert_eq!(a.run(&["send", "-c", "xylophone", "what was said"]).code, 0);
     let (running, addr, page) = serve(&a, &[]);
     assert_eq!(b.run(&["--peer", &addr, "send", "--wait", "all", "and replied"]).code, 0);
@@ -136,8 +136,8 @@ fn metrics_page_holds_no_key_name_text_or_address() {
 
 #[test]
 fn invalid_request_gets_a_short_answer() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let (_running, addr, page) = serve(&a, &[]);
     let long = format!("GET /metrics HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(100_000));
     let many = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(1_000));
@@ -172,8 +172,8 @@ fn invalid_request_gets_a_short_answer() {
 
 #[test]
 fn thousand_idle_connections_do_not_block_others() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let (mut running, addr, page) = serve(&a, &[]);
     let begun = Instant::now();
     let one = |at: usize| {
@@ -188,7 +188,7 @@ fn thousand_idle_connections_do_not_block_others() {
     // On a busy machine the first connections have timed out by now. These have not.
     idle.extend((0..100).map(one));
     values(&page);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "send", "--wait", "all", "hello"]).code, 0);
     running.wait(|line| line["type"] == "sync" && line["have"] == 1);
     wait(&page, |values| values["blocks_held"] == 1);
@@ -206,8 +206,8 @@ fn thousand_idle_connections_do_not_block_others() {
 
 #[test]
 fn half_closed_connection_gets_an_answer() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let (_running, _, page) = serve(&a, &[]);
     let mut stream = TcpStream::connect(&page).expect("it listens");
     stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").expect("it reads");
@@ -219,8 +219,8 @@ fn half_closed_connection_gets_an_answer() {
 
 #[test]
 fn public_metrics_address_needs_a_flag() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let words = ["--listen", "127.0.0.1:0", "serve", "--metrics", "0.0.0.0:0"];
     let done = a.run(&words);
     assert_eq!(done.code, 2, "{done:?}");
@@ -230,7 +230,7 @@ fn public_metrics_address_needs_a_flag() {
     assert_eq!(warning["code"], "metrics.public");
     let page = running.wait(|line| line["type"] == "metrics");
     assert_eq!(page["public"], true);
-    hold(&[warning, page.clone()]);
+    check_schema(&[warning, page.clone()]);
     let port = page["addr"].as_str().expect("an address").rsplit(':').next().expect("a port");
     let addr = format!("127.0.0.1:{port}");
     let named = "GET /metrics HTTP/1.1\r\nHost: seeder.example\r\n\r\n";

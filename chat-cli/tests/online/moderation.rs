@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::{Home, Place, Running};
+use crate::program::{Home, Running, TestDir};
 
 fn sync(home: &Home, addr: &str) {
     let synced = home.run(&["--peer", addr, "sync", "--until", "all"]);
@@ -17,9 +17,9 @@ fn say(home: &Home, text: &str) -> (Running, String) {
 
 #[test]
 fn hidden_member_is_not_shown_and_blocked_member_not_synced() {
-    let place = Place::new();
-    let (mallory, invite) = place.host("mallory");
-    let bob = place.guest("bob", &invite);
+    let dir = TestDir::new();
+    let (mallory, invite) = dir.host("mallory");
+    let bob = dir.joiner("bob", &invite);
     let (serving, addr) = say(&mallory, "buy this");
     sync(&bob, &addr);
     serving.kill();
@@ -51,13 +51,13 @@ fn hidden_member_is_not_shown_and_blocked_member_not_synced() {
 
 #[test]
 fn moderation_needs_another_member() {
-    let place = Place::new();
-    let (alice, _) = place.host("alice");
+    let dir = TestDir::new();
+    let (alice, _) = dir.host("alice");
     assert_eq!(alice.run(&["send", "hello"]).code, 0);
-    let nobody = alice.run(&["mod", "block", "alicf"]);
-    assert_eq!(nobody.code, 3, "{nobody:?}");
-    assert!(nobody.err.contains("error[author.unknown]"), "{nobody:?}");
-    assert!(nobody.err.contains("did you mean: alice"), "{nobody:?}");
+    let unknown = alice.run(&["mod", "block", "alicf"]);
+    assert_eq!(unknown.code, 3, "{unknown:?}");
+    assert!(unknown.err.contains("error[author.unknown]"), "{unknown:?}");
+    assert!(unknown.err.contains("did you mean: alice"), "{unknown:?}");
     let own = alice.run(&["mod", "hide", "alice"]);
     assert_eq!(own.code, 4, "{own:?}");
     assert!(alice.run(&["tail"]).out.contains("hello"));

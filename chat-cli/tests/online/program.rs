@@ -18,7 +18,7 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 const CHECK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// A folder with the data of several members.
-pub(crate) struct Place {
+pub(crate) struct TestDir {
     dir: TempDir,
 }
 
@@ -30,13 +30,13 @@ pub(crate) struct Home {
 
 /// The result of a run.
 #[derive(Debug)]
-pub(crate) struct Done {
+pub(crate) struct Finished {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Place {
+impl TestDir {
     pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a folder") }
     }
@@ -59,7 +59,7 @@ impl Place {
     }
 
     /// Creates a member who joins.
-    pub(crate) fn guest(&self, name: &str, invite: &str) -> Home {
+    pub(crate) fn joiner(&self, name: &str, invite: &str) -> Home {
         let home = self.home(name);
         let done = home.run(&["--nick", name, "join", invite, "--no-open"]);
         assert_eq!(done.code, 0, "{done:?}");
@@ -76,12 +76,12 @@ impl Home {
         command
     }
 
-    pub(crate) fn run(&self, words: &[&str]) -> Done {
+    pub(crate) fn run(&self, words: &[&str]) -> Finished {
         finish(self.command(words).spawn().expect("the program starts"))
     }
 
     /// Runs it with input on stdin.
-    pub(crate) fn run_with(&self, input: &str, words: &[&str]) -> Done {
+    pub(crate) fn run_with(&self, input: &str, words: &[&str]) -> Finished {
         let mut child = self.command(words).stdin(Stdio::piped()).spawn().expect("it starts");
         let mut stdin = child.stdin.take().expect("a pipe");
         // The program writes while it reads, so a second thread writes the input.
@@ -140,7 +140,7 @@ impl Home {
     }
 }
 
-impl Done {
+impl Finished {
     /// Returns the lines of stdout as JSON.
     pub(crate) fn lines(&self) -> Vec<Value> {
         let line = |line: &str| serde_json::from_str(line).expect("each line is JSON");
@@ -186,7 +186,7 @@ impl Running {
     }
 
     /// Sends a signal and waits for the exit.
-    pub(crate) fn stop(self, signal: &str) -> Done {
+    pub(crate) fn stop(self, signal: &str) -> Finished {
         let mut kill = Command::new("kill");
         let status = kill.args([format!("-{signal}"), self.pid().to_string()]).status();
         assert!(status.expect("kill").success());
@@ -194,18 +194,18 @@ impl Running {
     }
 
     /// Closes its input and waits for the exit.
-    pub(crate) fn end(mut self) -> Done {
+    pub(crate) fn end(mut self) -> Finished {
         self.stdin = None;
         self.done()
     }
 
-    fn done(mut self) -> Done {
+    fn done(mut self) -> Finished {
         let code = exit_code(&mut self.child);
         let out = self.lines.iter().map(|line| format!("{line}\n")).collect();
         let mut err = String::new();
         let stderr = self.child.stderr.as_mut().expect("a pipe");
         stderr.read_to_string(&mut err).expect("UTF-8");
-        Done { code, out, err }
+        Finished { code, out, err }
     }
 }
 
@@ -217,7 +217,7 @@ impl Drop for Running {
     }
 }
 
-pub(crate) fn finish(mut child: Child) -> Done {
+pub(crate) fn finish(mut child: Child) -> Finished {
     let (out, err) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
     let read = |mut stream: Box<dyn Read + Send>| {
         thread::spawn(move || {
@@ -228,7 +228,7 @@ pub(crate) fn finish(mut child: Child) -> Done {
     };
     let (out, err) = (read(Box::new(out)), read(Box::new(err)));
     let code = exit_code(&mut child);
-    Done { code, out: out.join().expect("read"), err: err.join().expect("read") }
+    Finished { code, out: out.join().expect("read"), err: err.join().expect("read") }
 }
 
 /// Waits for the exit of a process; -9 if it was killed.

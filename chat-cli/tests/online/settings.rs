@@ -2,17 +2,17 @@
 
 use std::fs;
 
-use crate::program::{Done, Home, Place, finish};
+use crate::program::{Finished, Home, TestDir, finish};
 
-fn with_variable(home: &Home, (name, value): (&str, &str), words: &[&str]) -> Done {
+fn with_variable(home: &Home, (name, value): (&str, &str), words: &[&str]) -> Finished {
     finish(home.command(words).env(name, value).spawn().expect("the program starts"))
 }
 
 #[test]
 fn environment_and_flags_override_settings() {
-    let place = Place::new();
-    let (home, _) = place.host("ada");
-    let nick = |done: Done| done.lines()[0]["nick"].as_str().expect("a name").to_string();
+    let dir = TestDir::new();
+    let (home, _) = dir.host("ada");
+    let nick = |done: Finished| done.lines()[0]["nick"].as_str().expect("a name").to_string();
     assert_eq!(nick(home.run(&["whoami", "--json"])), "ada");
     let set = home.run(&["config", "set", "nick", "carol"]);
     assert_eq!((set.code, set.out.as_str()), (0, ""), "{set:?}");
@@ -26,7 +26,7 @@ fn environment_and_flags_override_settings() {
     let path = home.run(&["config", "path"]).out;
     assert_eq!(path.trim(), home.data.join("config.toml").to_str().expect("UTF-8"));
     // An explicit file is used instead of the one beside the data.
-    let own = place.path().join("own.toml");
+    let own = dir.path().join("own.toml");
     fs::write(&own, "nick = \"frank\"").expect("written");
     let own = own.to_str().expect("UTF-8");
     assert_eq!(nick(home.run(&["--config", own, "whoami", "--json"])), "frank");
@@ -38,11 +38,11 @@ fn environment_and_flags_override_settings() {
 
 #[test]
 fn peers_from_the_file_are_dialled() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     assert_eq!(a.run(&["send", "hello"]).code, 0);
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["config", "set", "peers", &addr]).code, 0);
     let synced = b.run(&["sync"]);
     assert_eq!(synced.code, 0, "{synced:?}");
@@ -51,8 +51,8 @@ fn peers_from_the_file_are_dialled() {
 
 #[test]
 fn invalid_settings_file_is_reported_with_its_line() {
-    let place = Place::new();
-    let (home, _) = place.host("ada");
+    let dir = TestDir::new();
+    let (home, _) = dir.host("ada");
     fs::write(home.data.join("config.toml"), "# mine\nthem = \"light\"\n").expect("written");
     let done = home.run(&["rooms"]);
     assert_eq!((done.code, done.out.as_str()), (4, ""));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::program::{Home, Place};
+use crate::program::{Home, TestDir};
 
 fn sync(home: &Home, addr: &str) {
     let synced = home.run(&["--peer", addr, "sync", "--until", "all"]);
@@ -22,19 +22,21 @@ fn topic(home: &Home, channel: &str) -> Option<String> {
     let channels = home.run(&["--json", "channels"]).lines();
     let of = channels.iter().find(|line| line["name"] == channel).expect("the channel");
     let listed = of.get("topic").map(|topic| topic.as_str().expect("a text").to_string());
-    let told = home.run_with(&format!("/channel {channel}\n/topic\n"), &["chat"]).err;
+    let output = home.run_with(&format!("/channel {channel}\n/topic\n"), &["chat"]).err;
     match &listed {
-        Some(topic) => assert!(told.contains(&format!("#{channel} ─ {topic} (set by")), "{told}"),
-        None => assert!(told.contains(&format!("#{channel} has no topic")), "{told}"),
+        Some(topic) => {
+            assert!(output.contains(&format!("#{channel} ─ {topic} (set by")), "{output}")
+        }
+        None => assert!(output.contains(&format!("#{channel} has no topic")), "{output}"),
     }
     listed
 }
 
 #[test]
 fn topic_is_set_shown_and_cleared_for_all() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
-    let b = place.guest("second", &invite);
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let b = dir.joiner("second", &invite);
     assert_eq!(topic(&a, "general"), None);
     let set = a.run_with("hello\n/topic soup at noon\n", &["chat"]);
     assert_eq!(set.code, 0, "{set:?}");
@@ -62,9 +64,9 @@ fn topic_is_set_shown_and_cleared_for_all() {
 
 #[test]
 fn members_agree_on_the_topic_and_hidden_ones_set_none() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
-    let b = place.guest("second", &invite);
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let b = dir.joiner("second", &invite);
     // Neither has seen the other's topic, so the later one by the clock is valid for both.
     assert_eq!(a.run_with("/topic of the first\n", &["chat"]).code, 0);
     assert_eq!(b.run_with("/topic of the second\n", &["chat"]).code, 0);
@@ -90,8 +92,8 @@ fn members_agree_on_the_topic_and_hidden_ones_set_none() {
 
 #[test]
 fn pipe_sets_topics_and_refuses_long_ones() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let command = |text: &str| {
         json!({ "cmd": "topic", "ref": "t", "channel": "lunch", "text": text }).to_string() + "\n"
     };
@@ -113,8 +115,8 @@ fn pipe_sets_topics_and_refuses_long_ones() {
 
 #[test]
 fn index_holds_no_topic_text_and_no_channel_name() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_eq!(a.run_with("/channel rendezvous\n/topic moonlight\n", &["chat"]).code, 0);
     assert_eq!(topic(&a, "rendezvous").as_deref(), Some("moonlight"));
     let bytes = std::fs::read(index(&a)).expect("an index");

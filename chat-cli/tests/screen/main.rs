@@ -3,11 +3,11 @@
 
 #![cfg(unix)]
 
-mod asking;
-mod cable;
-mod kept;
-mod newcomers;
-mod stops;
+mod first_session;
+mod proxy;
+mod queries;
+mod seeded_room;
+mod suspend;
 mod terminals;
 mod topics;
 

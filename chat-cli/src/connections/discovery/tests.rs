@@ -2,7 +2,7 @@ use multifeed_tcp::discovery::SourceFailure;
 
 use super::*;
 
-fn told(discovery: &mut DiscoveryStatus, step: Step) -> (bool, String) {
+fn stage_text(discovery: &mut DiscoveryStatus, step: Step) -> (bool, String) {
     let event = NodeEvent::Discovery { origin: Origin::Dht, step };
     let stage = discovery.on_event(&event).expect("a rung");
     (stage.is_new, stage.text())
@@ -21,7 +21,7 @@ fn people_see_only_new_stages() {
         (Step::Failed(SourceFailure::NobodyAnswers), true, "dht: none of its entry nodes answers"),
     ];
     for (step, is_new, text) in steps {
-        assert_eq!(told(&mut discovery, step), (is_new, text.to_owned()));
+        assert_eq!(stage_text(&mut discovery, step), (is_new, text.to_owned()));
     }
 }
 

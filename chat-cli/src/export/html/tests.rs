@@ -58,7 +58,7 @@ fn page_has_days_channels_and_all_message_kinds() {
     let body = page.split_once("<body>\n").expect("a body").1;
     let key = "ab".repeat(32);
     let author = format!("<b style=\"--hue: 240\" title=\"{key}\">bob·ababab</b>");
-    let nobody = author.replace("bob", "anonymous");
+    let anonymous = author.replace("bob", "anonymous");
     let expected = [
         "<h1>kitchen</h1>".to_string(),
         "<h2>Sun 22 Nov 2026</h2>".into(),
@@ -69,7 +69,7 @@ fn page_has_days_channels_and_all_message_kinds() {
         "<h2>Mon 23 Nov 2026</h2>".into(),
         format!("<article><time>09:00</time>─{author} <i>#lunch</i>"),
         "<p class=\"aside\">set the topic: soup</p></article>".into(),
-        format!("<article><time>--:--</time>?{nobody} <i>#general</i>"),
+        format!("<article><time>--:--</time>?{anonymous} <i>#general</i>"),
         "<p class=\"aside\">(not a message)</p></article>".into(),
         "</body>\n</html>".into(),
     ];

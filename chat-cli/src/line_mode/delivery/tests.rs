@@ -19,8 +19,8 @@ async fn waiting_and_arrival_are_each_reported_once() {
     delivery.stored(1);
     assert_eq!(delivery.update(&holders(0, 0, 0)), None);
     tokio::time::sleep_until(delivery.deadline().unwrap()).await;
-    let told = delivery.update(&holders(0, 0, 0)).unwrap();
-    assert!(told.starts_with("◌ stored here; it is sent when another member"), "{told}");
+    let notice = delivery.update(&holders(0, 0, 0)).unwrap();
+    assert!(notice.starts_with("◌ stored here; it is sent when another member"), "{notice}");
     assert_eq!(delivery.deadline(), None);
     delivery.stored(2);
     assert_eq!(delivery.update(&holders(0, 0, 0)), None);
@@ -37,8 +37,8 @@ async fn disconnected_holder_still_counts() {
     delivery.stored(3);
     tokio::time::sleep_until(delivery.deadline().unwrap()).await;
     assert_eq!(delivery.update(&holders(0, 0, 2)).unwrap(), "◌ stored here, not delivered yet");
-    let told = delivery.update(&holders(3, 2, 3)).unwrap();
-    assert_eq!(told, "● your 3 messages are now on 2 of 3 peers");
+    let notice = delivery.update(&holders(3, 2, 3)).unwrap();
+    assert_eq!(notice, "● your 3 messages are now on 2 of 3 peers");
     assert_eq!(delivery.update(&holders(0, 0, 0)), None);
     assert_eq!(delivery.waiting(), 0);
 }

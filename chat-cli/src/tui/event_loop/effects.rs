@@ -177,7 +177,7 @@ impl EventLoop<'_> {
     fn invite(&mut self, window: WindowId) -> Result<(), Failure> {
         let (profile, room) = (self.session.profile(), self.session.room());
         let listening = self.session.listening();
-        let invite = invite_text(profile, room, listening, Right::Member, InviteHints::Yes);
+        let invite = invite_text(profile, room, listening, Right::Member, InviteHints::Included);
         let invite = match (invite, room.access()) {
             (Some(invite), _) => Invite {
                 text: sanitize::line(&invite, INVITE_COLUMNS_MAX),

@@ -122,7 +122,7 @@ fn other_channels_count_unread_until_visited() {
 }
 
 #[test]
-fn bell_rings_only_for_mentions_by_default() {
+fn bell_sounds_only_for_mentions_by_default() {
     let mut model = room(size(120, 40));
     let mut should_notify = |feed, index, text: &str| {
         let came = entry(feed, index, ("bob", "general", "2026-11-22T10:00:00Z"), text);

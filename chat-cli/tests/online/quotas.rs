@@ -5,14 +5,14 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::program::{Done, Home, Place};
+use crate::program::{Finished, Home, TestDir};
 
 /// Returns messages of 8 KB with a total above 1 MiB.
 fn much() -> String {
     format!("{}\n", "x".repeat(8_000)).repeat(140)
 }
 
-fn stopped(done: &Done) -> Vec<Value> {
+fn stopped(done: &Finished) -> Vec<Value> {
     done.lines().into_iter().filter(|line| line["type"] == "author").collect()
 }
 
@@ -34,17 +34,20 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn author_quota_is_enforced() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     assert_eq!(a.run_with(&much(), &["chat"]).code, 0);
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["config", "set", "author-mib", "1"]).code, 0);
     let done = b.run(&["--json", "--peer", &addr, "sync"]);
     assert_eq!(done.code, 0, "{done:?}");
-    let told = stopped(&done);
-    assert_eq!(told.len(), 1, "{done:?}");
-    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"full".into(), &false.into()));
+    let author_lines = stopped(&done);
+    assert_eq!(author_lines.len(), 1, "{done:?}");
+    assert_eq!(
+        (&author_lines[0]["state"], &author_lines[0]["own"]),
+        (&"full".into(), &false.into())
+    );
     let kept = b.texts().len();
     assert!((100..140).contains(&kept), "{kept} messages");
     // With a higher limit, the rest arrives.
@@ -55,8 +58,8 @@ fn author_quota_is_enforced() {
 
 #[test]
 fn own_messages_over_quota_are_refused() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_eq!(a.run(&["config", "set", "author-mib", "1"]).code, 0);
     a.run_with(&much(), &["chat"]);
     let kept = a.texts().len();
@@ -68,16 +71,16 @@ fn own_messages_over_quota_are_refused() {
 }
 
 /// Creates two homes with copies of one profile that both wrote, and a member who knows one.
-fn copied(place: &Place) -> (Home, Home, Home) {
-    let (a, invite) = place.host("first");
+fn copied(dir: &TestDir) -> (Home, Home, Home) {
+    let (a, invite) = dir.host("first");
     assert_eq!(a.run(&["send", "together"]).code, 0);
-    let twin = place.home("twin");
+    let twin = dir.home("twin");
     copy(&a.data, &twin.data);
     assert_eq!(a.run(&["send", "here"]).code, 0);
     for text in ["there", "and again"] {
         assert_eq!(twin.run(&["send", text]).code, 0);
     }
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     let (_serving, addr) = a.serve(&[]);
     assert_eq!(b.run(&["--peer", &addr, "sync"]).code, 0);
     (a, twin, b)
@@ -85,17 +88,23 @@ fn copied(place: &Place) -> (Home, Home, Home) {
 
 #[test]
 fn fork_is_reported_and_stops_the_copied_profile() {
-    let place = Place::new();
-    let (_, twin, b) = copied(&place);
+    let dir = TestDir::new();
+    let (_, twin, b) = copied(&dir);
     let (serving, addr) = b.serve(&[]);
     let done = twin.run(&["--json", "--peer", &addr, "sync"]);
-    let told = stopped(&done);
-    assert_eq!(told.len(), 1, "{done:?}");
-    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"forked".into(), &true.into()));
+    let author_lines = stopped(&done);
+    assert_eq!(author_lines.len(), 1, "{done:?}");
+    assert_eq!(
+        (&author_lines[0]["state"], &author_lines[0]["own"]),
+        (&"forked".into(), &true.into())
+    );
     let served = serving.stop("TERM");
-    let told = stopped(&served);
-    assert_eq!(told.len(), 1, "{served:?}");
-    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"forked".into(), &false.into()));
+    let author_lines = stopped(&served);
+    assert_eq!(author_lines.len(), 1, "{served:?}");
+    assert_eq!(
+        (&author_lines[0]["state"], &author_lines[0]["own"]),
+        (&"forked".into(), &false.into())
+    );
     let done = twin.run(&["send", "more"]);
     assert_eq!(done.code, 6, "{done:?}");
     assert!(done.err.contains("error[feed.forked]"), "{done:?}");

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::program::{Done, Home, Place, Running};
+use crate::program::{Finished, Home, Running, TestDir};
 
-fn told(pipe: &mut Running, command: &Value) {
+fn send_command(pipe: &mut Running, command: &Value) {
     pipe.type_line(&command.to_string());
 }
 
@@ -18,7 +18,7 @@ fn is_message(text: &str) -> impl Fn(&Value) -> bool + '_ {
 
 /// Checks every line against the schema: exactly one definition has its type, all required fields
 /// are present, and every field is defined and has the defined type.
-pub(crate) fn hold(lines: &[Value]) {
+pub(crate) fn check_schema(lines: &[Value]) {
     let schema: Value = serde_json::from_str(include_str!("../../schema/lines-1.json"))
         .expect("the schema is JSON");
     let kinds = schema["oneOf"].as_array().expect("kinds");
@@ -37,14 +37,14 @@ pub(crate) fn hold(lines: &[Value]) {
         for (name, value) in line.as_object().expect("an object") {
             let about = &kind["properties"][name];
             assert!(name == "v" || about.is_object(), "{line} has {name}");
-            hold_value(&schema, about, value);
+            check_value(&schema, about, value);
         }
     }
 }
 
-fn hold_value(schema: &Value, about: &Value, value: &Value) {
+fn check_value(schema: &Value, about: &Value, value: &Value) {
     let about = match about["$ref"].as_str() {
-        Some(place) => schema.pointer(&place[1..]).expect("a definition"),
+        Some(dir) => schema.pointer(&dir[1..]).expect("a definition"),
         None => about,
     };
     let is = |kind: &str| match kind {
@@ -72,25 +72,25 @@ fn types(lines: &[Value]) -> Vec<&str> {
 
 #[test]
 fn pipe_answers_each_command_and_reports_delivery() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
-    let b = place.guest("second", &invite);
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let b = dir.joiner("second", &invite);
     let (mut serving, addr) = b.serve(&[]);
     let mut pipe = a.start(&["--peer", &addr, "pipe"]);
     let hello = pipe.wait(|line| line["type"] == "hello");
     assert_eq!(hello["rooms"], json!(["kitchen"]));
     serving.wait(|line| line["type"] == "peer");
-    told(&mut pipe, &json!({"cmd": "send", "ref": "a1", "text": "hello", "new": "field"}));
+    send_command(&mut pipe, &json!({"cmd": "send", "ref": "a1", "text": "hello", "new": "field"}));
     let ack = pipe.wait(|line| line["type"] == "ack");
     assert_eq!((&ack["ref"], &ack["state"]), (&json!("a1"), &json!("stored")));
     let status = pipe.wait(|line| line["type"] == "status");
     assert_eq!((&status["id"], &status["holders"]), (&ack["id"], &json!(1)));
-    told(&mut pipe, &json!({"cmd": "dance", "ref": "a2"}));
+    send_command(&mut pipe, &json!({"cmd": "dance", "ref": "a2"}));
     let error = pipe.wait(|line| line["type"] == "error");
     assert_eq!((&error["ref"], &error["code"]), (&json!("a2"), &json!("pipe.command")));
-    told(&mut pipe, &json!({"cmd": "send", "ref": "a3", "text": " "}));
+    send_command(&mut pipe, &json!({"cmd": "send", "ref": "a3", "text": " "}));
     assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "message.empty");
-    told(&mut pipe, &json!({"cmd": "send", "ref": "a4", "text": "x", "room": "another"}));
+    send_command(&mut pipe, &json!({"cmd": "send", "ref": "a4", "text": "x", "room": "another"}));
     assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "pipe.room");
     pipe.type_line("[not an object");
     assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "pipe.json");
@@ -103,25 +103,25 @@ fn pipe_answers_each_command_and_reports_delivery() {
 
 #[test]
 fn all_json_output_follows_the_schema() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
-    let b = place.guest("second", &invite);
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let b = dir.joiner("second", &invite);
     assert_eq!(a.run(&["send", "-c", "random", "hi\u{1b}[2J"]).code, 0);
     let (serving, addr) = a.serve(&[]);
-    let told = concat!(
+    let send_command = concat!(
         r#"{"cmd":"send","ref":"r","text":"one"}"#,
         "\nnonsense\n",
         r#"{"cmd":"topic","text":"two"}"#,
         "\n"
     );
-    let piped = b.run_with(told, &["--peer", &addr, "pipe", "-n", "9"]);
+    let piped = b.run_with(send_command, &["--peer", &addr, "pipe", "-n", "9"]);
     assert_eq!(piped.code, 0, "{piped:?}");
     let synced = b.run(&["--json", "--peer", &addr, "sync"]);
     let sent = b.run(&["--json", "--peer", &addr, "send", "two"]);
     let served = serving.stop("TERM");
     let key = b.run(&["feeds"]).out[..8].to_string();
     let run = |words: &[&str]| b.run(&[&["--json"], words].concat());
-    let quiet: Vec<Done> = vec![
+    let quiet: Vec<Finished> = vec![
         run(&["tail"]),
         run(&["rooms"]),
         run(&["feeds"]),
@@ -143,7 +143,7 @@ fn all_json_output_follows_the_schema() {
     ];
     let all = [piped, synced, sent, served].into_iter().chain(quiet);
     let lines: Vec<Value> = all.flat_map(|done| done.lines()).collect();
-    hold(&lines);
+    check_schema(&lines);
     let seen = types(&lines);
     let expected = [
         "hello",
@@ -174,9 +174,9 @@ fn all_json_output_follows_the_schema() {
 
 #[test]
 fn search_export_and_inspect_agree_between_members() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
-    let b = place.guest("second", &invite);
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let b = dir.joiner("second", &invite);
     assert_eq!(a.run(&["send", "--channel", "ideas", "a Good one\nwith `two` lines"]).code, 0);
     assert_eq!(a.run(&["send", "another"]).code, 0);
     let (serving, addr) = a.serve(&[]);
@@ -211,9 +211,9 @@ fn example_bots_answer() {
             say(&format!("left out: {file}: {runner} is not there"));
             continue;
         }
-        let place = Place::new();
-        let (a, invite) = place.host("first");
-        let b = place.guest("second", &invite);
+        let dir = TestDir::new();
+        let (a, invite) = dir.host("first");
+        let b = dir.joiner("second", &invite);
         let mut asking = b.start(&["--listen", "127.0.0.1:0", "chat"]);
         let listening = asking.wait(|line| line["type"] == "listening");
         let addr = listening["addr"].as_str().expect("an address");
@@ -260,9 +260,9 @@ impl Drop for Bot {
 
 #[test]
 fn answers_follow_questions_on_both_sides() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
-    let b = place.guest("second", &invite);
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let b = dir.joiner("second", &invite);
     let mut one = a.start(&["--listen", "127.0.0.1:0", "chat"]);
     let listening = one.wait(|line| line["type"] == "listening");
     let mut two = b.start(&["--peer", listening["addr"].as_str().expect("an address"), "chat"]);

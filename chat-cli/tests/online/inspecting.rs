@@ -1,11 +1,11 @@
 //! Tests the commands that show a room's state and its peers.
 
-use crate::program::Place;
+use crate::program::TestDir;
 
 #[test]
 fn channels_are_listed_with_message_counts() {
-    let place = Place::new();
-    let (home, _) = place.host("ada");
+    let dir = TestDir::new();
+    let (home, _) = dir.host("ada");
     let empty = home.run(&["channels"]).out;
     assert!(empty.starts_with("#general") && empty.contains("0 messages"), "{empty}");
     for (channel, text) in [("soup", "one"), ("bread", "two"), ("soup", "three")] {
@@ -22,17 +22,17 @@ fn channels_are_listed_with_message_counts() {
 
 #[test]
 fn peers_lists_reachable_peers() {
-    let place = Place::new();
-    let (host, invite) = place.host("first");
-    let guest = place.guest("second", &invite);
+    let dir = TestDir::new();
+    let (host, invite) = dir.host("first");
+    let joiner = dir.joiner("second", &invite);
     let (serving, addr) = host.serve(&[]);
     // No program listens on the port of the second address.
     let both = ["--peer", &addr, "--peer", "127.0.0.1:9", "peers"];
-    let done = guest.run(&both);
+    let done = joiner.run(&both);
     assert_eq!((done.code, done.out.lines().count()), (0, 1), "{done:?}");
     assert!(done.out.starts_with("peer ") && done.out.contains(&addr), "{done:?}");
     assert!(done.err.contains("note[net.unreachable]: 127.0.0.1:9: "), "{done:?}");
-    let lines = guest.run(&[&["--json"], &both[..]].concat()).lines();
+    let lines = joiner.run(&[&["--json"], &both[..]].concat()).lines();
     assert_eq!((&lines[0]["type"], &lines[0]["state"]), (&"peer".into(), &"up".into()));
     let in_use = host.run(&["peers"]);
     assert_eq!(in_use.code, 5, "{in_use:?}");
@@ -45,21 +45,21 @@ fn peers_lists_reachable_peers() {
 
 #[test]
 fn invite_without_hints_holds_only_the_key() {
-    let place = Place::new();
-    let (host, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (host, invite) = dir.host("first");
     let bare = host.run(&["invite", "--no-hints", "--listen", "192.0.2.7:4977"]);
     assert_eq!(bare.code, 0, "{bare:?}");
     assert_eq!(bare.out.trim().len(), 68);
     assert!(invite.len() > 68);
-    let guest = place.guest("second", bare.out.trim());
+    let joiner = dir.joiner("second", bare.out.trim());
     let room = |home: &crate::program::Home| home.run(&["rooms"]).out[..8].to_string();
-    assert_eq!(room(&guest), room(&host));
+    assert_eq!(room(&joiner), room(&host));
 }
 
 #[test]
 fn version_is_printed_as_text_and_json() {
-    let place = Place::new();
-    let home = place.home("nobody");
+    let dir = TestDir::new();
+    let home = dir.home("nobody");
     let text = home.run(&["version"]).out;
     assert_eq!(home.run(&["--version"]).out, text);
     let line = &home.run(&["version", "--json"]).lines()[0];

@@ -3,7 +3,7 @@
 use multichat::invite::Invite;
 use multichat::invite::hints::Hints;
 
-use crate::cable::Cable;
+use crate::proxy::Proxy;
 use crate::say;
 use crate::terminals::{Terminals, mark};
 
@@ -21,10 +21,10 @@ fn first_session_of_two_users() {
     let port = a_creates_a_room(&tmux);
     a_writes_while_alone(&tmux);
     let invite = a_shows_an_invite(&tmux);
-    let cable = Cable::to(port);
-    b_joins(&tmux, &invite, cable.port());
+    let proxy = Proxy::to(port);
+    b_joins(&tmux, &invite, proxy.port());
     both_talk(&tmux);
-    network_is_cut_and_restored(&tmux, &cable);
+    network_is_cut_and_restored(&tmux, &proxy);
     b_mentions_and_searches(&tmux);
     b_opens_a_second_window(&tmux);
     script_learns_about_delivery(&tmux);
@@ -89,8 +89,8 @@ fn both_talk(tmux: &Terminals) {
 }
 
 /// "Pull the cable", both write, "plug it in": the same order on both screens.
-fn network_is_cut_and_restored(tmux: &Terminals, cable: &Cable) {
-    cable.pull();
+fn network_is_cut_and_restored(tmux: &Terminals, proxy: &Proxy) {
+    proxy.pull();
     for (name, who) in [("a", "alice"), ("b", "bob")] {
         tmux.wait(name, "no other member online");
         tmux.write(name, &format!("{who} is alone"));
@@ -99,7 +99,7 @@ fn network_is_cut_and_restored(tmux: &Terminals, cable: &Cable) {
         assert_eq!(mark(&screen, "is still alone"), "◌", "{screen}");
         assert!(!screen.to_lowercase().contains("error"), "{screen}");
     }
-    cable.plug();
+    proxy.plug();
     let orders = ["a", "b"].map(|name| {
         let has_all = |screen: &str| {
             let count = screen.lines().filter(|line| line.contains("alone")).count();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::Place;
+use crate::program::TestDir;
 
 fn is_message(text: &str) -> impl Fn(&Value) -> bool + '_ {
     move |line| line["type"] == "message" && line["text"] == text
@@ -10,9 +10,9 @@ fn is_message(text: &str) -> impl Fn(&Value) -> bool + '_ {
 
 #[test]
 fn two_line_mode_members_exchange_messages() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
-    let b = place.guest("second", &invite);
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let b = dir.joiner("second", &invite);
     let mut one = a.start(&["--listen", "127.0.0.1:0", "chat"]);
     let listening = one.wait(|line| line["type"] == "listening");
     let addr = listening["addr"].as_str().expect("an address");
@@ -21,8 +21,8 @@ fn two_line_mode_members_exchange_messages() {
     one.type_line("hello");
     let ack = one.wait(|line| line["type"] == "ack");
     assert_eq!(ack["state"], "stored");
-    let heard = two.wait(is_message("hello"));
-    assert_eq!((&heard["id"], &heard["author"]["nick"]), (&ack["id"], &"first".into()));
+    let received = two.wait(is_message("hello"));
+    assert_eq!((&received["id"], &received["author"]["nick"]), (&ack["id"], &"first".into()));
     two.type_line("//not a command");
     one.wait(is_message("/not a command"));
     two.type_line("/nick bob");
@@ -37,8 +37,8 @@ fn two_line_mode_members_exchange_messages() {
 
 #[test]
 fn plain_streams_get_no_prompt() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let done = a.run_with("one\n\n/status\n/nonsense\ntwo\n", &["chat"]);
     assert_eq!(done.code, 0, "{done:?}");
     assert!(!done.out.contains('\u{1b}') && !done.out.contains('›'), "{done:?}");
@@ -52,8 +52,8 @@ fn plain_streams_get_no_prompt() {
 
 #[test]
 fn refused_line_is_reported_and_the_next_is_sent() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let long = "x".repeat(9_000);
     let done = a.run_with(&format!("{long}\nshort\n"), &["chat"]);
     assert_eq!(done.code, 0, "{done:?}");
@@ -63,10 +63,10 @@ fn refused_line_is_reported_and_the_next_is_sent() {
 
 #[test]
 fn end_of_input_waits_for_delivery() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     let done = b.run_with("last words\n", &["--peer", &addr, "chat"]);
     assert_eq!(done.code, 0, "{done:?}");
     assert_eq!(serving.stop("TERM").code, 143);
@@ -75,8 +75,8 @@ fn end_of_input_waits_for_delivery() {
 
 #[test]
 fn no_arguments_open_the_last_room() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_eq!(a.run_with("said in it\n", &[]).code, 0);
     assert_eq!(a.texts(), ["said in it"]);
     assert_eq!(a.run_with("by name\n", &["kitchen"]).code, 0);
@@ -90,13 +90,13 @@ fn no_arguments_open_the_last_room() {
 
 #[test]
 fn ephemeral_member_writes_nothing() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let (serving, addr) = a.serve(&[]);
-    let guest = place.home("guest");
+    let joiner = dir.home("guest");
     let words = ["--ephemeral", "--nick", "ghost", "--peer", &addr, "join", &invite];
-    assert_eq!(guest.run_with("boo\n", &words).code, 0);
-    assert!(!guest.data.exists());
+    assert_eq!(joiner.run_with("boo\n", &words).code, 0);
+    assert!(!joiner.data.exists());
     assert_eq!(serving.stop("TERM").code, 143);
     assert_eq!(a.messages(), [("ghost".to_string(), "boo".to_string())]);
 }

@@ -11,7 +11,7 @@ use multichat::message::{self, Draft};
 use multichat::profile::Profile;
 use multichat::session::Session;
 
-use crate::program::{Home, Place, Running};
+use crate::program::{Home, Running, TestDir};
 
 const TEXT: &str = "the soup is at noon";
 const MARKER: &str = "(a message encrypted with another key)";
@@ -51,11 +51,11 @@ fn content_key(secret: &[u8]) -> [u8; 32] {
 }
 
 /// Creates a relay.
-fn keeper(place: &Place, host: &Home) -> Home {
+fn keeper(dir: &TestDir, host: &Home) -> Home {
     let invite = host.run(&["invite", "--seed"]);
     assert_eq!(invite.code, 0, "{invite:?}");
     assert!(invite.err.contains("sees who writes when and how much, and cannot read"));
-    let keeper = place.home("keeper");
+    let keeper = dir.home("keeper");
     // Without `--no-open`: a relay opens no screen.
     let joined = keeper.run(&["join", invite.out.trim()]);
     assert_eq!((joined.code, joined.out.as_str()), (0, ""), "{joined:?}");
@@ -78,10 +78,10 @@ struct Kept {
     addr: String,
 }
 
-fn kept(place: &Place) -> Kept {
-    let (a, invite) = place.host("first");
+fn kept(dir: &TestDir) -> Kept {
+    let (a, invite) = dir.host("first");
     assert_eq!(a.run(&["send", TEXT]).code, 0);
-    let b = keeper(place, &a);
+    let b = keeper(dir, &a);
     let (serving, addr) = a.serve(&[]);
     sync(&b, &addr);
     Kept { a, invite, b, serving, addr }
@@ -99,20 +99,20 @@ fn assert_sealed(home: &Home, words: &[&str]) {
 
 #[test]
 fn seeder_stores_a_room_that_it_cannot_read() {
-    let place = Place::new();
-    let Kept { a, invite, b, serving, .. } = kept(&place);
+    let dir = TestDir::new();
+    let Kept { a, invite, b, serving, .. } = kept(&dir);
     serving.stop("TERM");
 
     // The creator is offline; a member gets everything from the relay.
     let (serving, addr) = b.serve(&[]);
-    let c = place.guest("third", &invite);
+    let c = dir.joiner("third", &invite);
     sync(&c, &addr);
     assert_eq!(c.messages(), [("first".to_string(), TEXT.to_string())]);
     let sent = c.run(&["--peer", &addr, "send", "thanks", "--wait", "peer"]);
     assert_eq!(sent.code, 0, "{sent:?}");
     // Handed to the serving process, which continues.
     assert_sealed(&b, &["send", "hello"]);
-    let d = place.guest("fourth", &invite);
+    let d = dir.joiner("fourth", &invite);
     sync(&d, &addr);
     assert_eq!(d.texts(), [TEXT, "thanks"]);
     assert_eq!(serving.stop("TERM").code, 143);
@@ -167,8 +167,8 @@ fn assert_holds_nothing(member: &Home, seeder: &Home, invite: &str) {
 
 #[test]
 fn reading_or_writing_a_seeded_room_explains_itself() {
-    let place = Place::new();
-    let Kept { a, b, serving, addr, .. } = kept(&place);
+    let dir = TestDir::new();
+    let Kept { a, b, serving, addr, .. } = kept(&dir);
     let peers = b.run(&["--peer", &addr, "peers"]);
     assert_eq!((peers.code, peers.out.lines().count()), (0, 1), "{peers:?}");
     serving.kill();
@@ -214,8 +214,8 @@ fn reading_or_writing_a_seeded_room_explains_itself() {
 
 #[test]
 fn open_room_has_no_seeder_invite() {
-    let place = Place::new();
-    let home = place.home("first");
+    let dir = TestDir::new();
+    let home = dir.home("first");
     assert_eq!(home.run(&["join", "--open", "foobar-123", "--no-open"]).code, 0);
     let done = home.run(&["invite", "--seed"]);
     assert_eq!((done.code, done.out.as_str()), (4, ""), "{done:?}");
@@ -229,7 +229,7 @@ fn open_room_has_no_seeder_invite() {
 fn flags(home: &Home) -> Global {
     let folder = home.data.to_str().expect("a path in UTF-8");
     let words = ["multichat", "--nick", "first", "--data-dir", folder, "status"];
-    args::parse(words.map(Into::into)).expect("a command line").global
+    args::parse::parse(words.map(Into::into)).expect("a command line").global
 }
 
 /// Opens the only room of a member without the program.
@@ -266,11 +266,11 @@ fn copy(from: &Path, to: &Path) {
 /// index, both blocks would reveal the difference of their texts.
 #[test]
 fn restored_copy_uses_a_new_nonce_for_the_same_index() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_eq!(a.run(&["send", "before"]).code, 0);
     let feeds = a.store().parent().expect("a folder").to_path_buf();
-    let kept = place.path().join("copy");
+    let kept = dir.path().join("copy");
     copy(&feeds, &kept);
     let texts = ["one text", "two text", "one text"];
     let sealed = texts.map(|text| {
@@ -297,8 +297,8 @@ fn restored_copy_uses_a_new_nonce_for_the_same_index() {
 
 #[test]
 fn seeder_can_neither_write_nor_republish_messages() {
-    let place = Place::new();
-    let Kept { a, b, serving, .. } = kept(&place);
+    let dir = TestDir::new();
+    let Kept { a, b, serving, .. } = kept(&dir);
     serving.kill();
     // It is a member of the multifeed and can sign any block.
     let now = "2026-11-22T08:26:14.138Z".parse().expect("a time");

@@ -9,13 +9,13 @@ use std::thread;
 type Ends = Arc<Mutex<Option<Vec<TcpStream>>>>;
 
 /// Forwards connections from one port to another, unless it is pulled.
-pub(crate) struct Cable {
+pub(crate) struct Proxy {
     port: u16,
     /// `None` while the cable is pulled: new connections are closed.
     ends: Ends,
 }
 
-impl Cable {
+impl Proxy {
     /// Creates a cable to a port.
     pub(crate) fn to(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");

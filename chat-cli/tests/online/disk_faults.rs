@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::program::{Home, Place};
+use crate::program::{Home, TestDir};
 
 /// Creates a member with some messages, and returns the bytes of the store.
-fn stored(place: &Place) -> (Home, Vec<u8>) {
-    let (a, _) = place.host("first");
+fn stored(dir: &TestDir) -> (Home, Vec<u8>) {
+    let (a, _) = dir.host("first");
     let lines: String = (0..40).map(|n| format!("line {n}\n")).collect();
     assert_eq!(a.run_with(&lines, &["chat"]).code, 0);
     let bytes = fs::read(a.store()).expect("a store");
@@ -17,8 +17,8 @@ fn stored(place: &Place) -> (Home, Vec<u8>) {
 
 #[test]
 fn truncated_or_overwritten_store_is_reported_and_unchanged() {
-    let place = Place::new();
-    let (a, whole) = stored(&place);
+    let dir = TestDir::new();
+    let (a, whole) = stored(&dir);
     let mut headless = whole.clone();
     headless[..512].fill(0);
     let cut = |length: usize| whole[..length].to_vec();
@@ -42,8 +42,8 @@ fn truncated_or_overwritten_store_is_reported_and_unchanged() {
 
 #[test]
 fn flipped_byte_is_reported_or_harmless() {
-    let place = Place::new();
-    let (a, whole) = stored(&place);
+    let dir = TestDir::new();
+    let (a, whole) = stored(&dir);
     let expected = a.texts();
     let whole_again = fs::read(a.store()).unwrap_or(whole);
     for at in (0..whole_again.len()).step_by(whole_again.len() / 40) {
@@ -90,13 +90,13 @@ impl Drop for Small<'_> {
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn full_disk_refuses_new_messages_and_keeps_old_ones() {
-    let place = Place::new();
-    let path = place.path().join("small");
+    let dir = TestDir::new();
+    let path = dir.path().join("small");
     let Some(small) = Small::mount(&path, "256k") else {
         eprintln!("SKIPPED: only root can mount a small file system");
         return;
     };
-    let (a, _) = place.host("small");
+    let (a, _) = dir.host("small");
     let text = "x".repeat(6_000);
     let mut acknowledged = 0;
     let refused = loop {

@@ -1,11 +1,11 @@
 //! Tests sending through the process that has the profile open; the exit code is as reliable.
 
-use crate::program::Place;
+use crate::program::TestDir;
 
 #[test]
 fn send_hands_the_message_to_the_serving_process() {
-    let place = Place::new();
-    let (a, invite) = place.host("first");
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let (serving, addr) = a.serve(&[]);
     let isolation_text = a.run(&["send", "anybody?", "--wait", "peer", "--timeout", "1s"]);
     assert_eq!(isolation_text.code, 7, "{isolation_text:?}");
@@ -13,7 +13,7 @@ fn send_hands_the_message_to_the_serving_process() {
     let stored = a.run(&["send", "--wait", "stored", "for later"]);
     assert_eq!(stored.code, 0, "{stored:?}");
 
-    let b = place.guest("second", &invite);
+    let b = dir.joiner("second", &invite);
     let mut other = b.start(&["--peer", &addr, "tail", "-f"]);
     other.wait(|line| line["text"] == "for later");
     let sent = a.run(&["send", "the build is green", "--wait", "peer", "--json"]);

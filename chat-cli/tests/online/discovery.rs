@@ -2,11 +2,11 @@
 
 use std::process::{Command, Stdio};
 
-use crate::program::{Place, Running};
+use crate::program::{Running, TestDir};
 
 /// Starts a DHT of one node on loopback.
-fn dht(place: &Place) -> (Running, String) {
-    let mut node = place.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
+fn dht(dir: &TestDir) -> (Running, String) {
+    let mut node = dir.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
     let listening = node.wait(|line| line["type"] == "listening");
     let addr = listening["addr"].as_str().expect("an address").to_string();
     (node, addr)
@@ -14,26 +14,26 @@ fn dht(place: &Place) -> (Running, String) {
 
 #[test]
 fn two_members_meet_through_a_private_dht() {
-    let place = Place::new();
-    let (_node, addr) = dht(&place);
-    let (host, invite) = place.host("ada");
+    let dir = TestDir::new();
+    let (_node, addr) = dht(&dir);
+    let (host, invite) = dir.host("ada");
     let sent = host.run(&["send", "hello", "--wait", "stored"]);
     assert_eq!(sent.code, 0, "{sent:?}");
     let mut serving = host.start(&["--listen", "127.0.0.1:0", "--bootstrap", &addr, "serve"]);
     for step in ["bootstrapped", "announced", "looking", "found"] {
         serving.wait(|line| line["type"] == "net" && line["via"] == "dht" && line["step"] == step);
     }
-    let guest = place.guest("bob", &invite);
-    let done = guest.run(&["--listen", "127.0.0.1:0", "--bootstrap", &addr, "sync"]);
+    let joiner = dir.joiner("bob", &invite);
+    let done = joiner.run(&["--listen", "127.0.0.1:0", "--bootstrap", &addr, "sync"]);
     assert_eq!(done.code, 0, "{done:?}");
     assert!(done.err.contains("dht: found 1"), "{done:?}");
-    assert!(guest.run(&["tail"]).out.contains("hello"));
+    assert!(joiner.run(&["tail"]).out.contains("hello"));
 }
 
 #[test]
 fn offline_transport_overrides_other_flags() {
-    let place = Place::new();
-    let (home, _) = place.host("ada");
+    let dir = TestDir::new();
+    let (home, _) = dir.host("ada");
     let words = ["--transport", "offline", "--lan", "--peer", "127.0.0.1:9", "sync"];
     let done = home.run(&words);
     assert_eq!(done.code, 7, "{done:?}");
@@ -76,15 +76,15 @@ fn two_members_meet_by_mdns() {
         eprintln!("left out: network namespaces are not allowed here");
         return;
     }
-    let place = Place::new();
-    let (host, invite) = place.host("ada");
+    let dir = TestDir::new();
+    let (host, invite) = dir.host("ada");
     let sent = host.run(&["send", "hello", "--wait", "stored"]);
     assert_eq!(sent.code, 0, "{sent:?}");
-    let guest = place.guest("bob", &invite);
+    let joiner = dir.joiner("bob", &invite);
     let path = |home: &crate::program::Home| home.data.to_str().expect("UTF-8").to_string();
-    let done = on_a_cable(&[env!("CARGO_BIN_EXE_multichat"), &path(&host), &path(&guest)]);
-    let told = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{told}");
-    assert!(told.contains("lan: found 1"), "{told}");
-    assert!(guest.run(&["tail"]).out.contains("hello"));
+    let done = on_a_cable(&[env!("CARGO_BIN_EXE_multichat"), &path(&host), &path(&joiner)]);
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{stderr}");
+    assert!(stderr.contains("lan: found 1"), "{stderr}");
+    assert!(joiner.run(&["tail"]).out.contains("hello"));
 }
