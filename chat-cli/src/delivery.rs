@@ -112,7 +112,7 @@ impl DeliveryReport {
         }
         output.say(&match (holders, of) {
             (holders, of) if holders == of => {
-                format!("stored, on {}", plural(holders, "peer"))
+                format!("stored on {}", plural(holders, "peer"))
             }
             (holders, of) => format!("stored on {holders} of {of} peers"),
         })

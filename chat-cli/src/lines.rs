@@ -282,7 +282,7 @@ pub struct Check {
 
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-/// The command stops.
+#[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It passed.
     Ok,
@@ -323,7 +323,7 @@ pub struct Demo {
 
 /// Whether a peer is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-/// The command stops.
+#[serde(rename_all = "lowercase")]
 pub enum PeerState {
     /// It is.
     Up,

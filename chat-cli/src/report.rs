@@ -17,7 +17,7 @@ pub const SNIPPET_SIDE_CHARS: usize = 20;
 
 /// The severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-/// The command stops.
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// The command stops.
     Error,

@@ -104,7 +104,7 @@ async fn whois(session: &Session, who: &str) -> Result<Vec<String>, Failure> {
     let mut lines = vec![
         format!("{name}{you}"),
         format!("key {}", hex(&member.author.key.0)),
-        format!("{messages} here, {}; {held}", plural(member.bytes, "byte")),
+        format!("{messages} stored, {}; {held}", plural(member.bytes, "byte")),
     ];
     if session.room().hidden().contains(&member.author.key.0) {
         lines.push("you have hidden or blocked them:  /unhide or /unblock".into());

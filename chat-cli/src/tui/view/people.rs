@@ -23,7 +23,7 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
         let is_own = *key == model.room_info.key;
         let suffix = match () {
             () if is_own => " you",
-            () if author.has_lookalike => " ≈ double",
+            () if author.has_lookalike => " ≈ same name",
             () => "",
         };
         let room = width.saturating_sub(1 + suffix.chars().count());
