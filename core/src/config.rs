@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::SignatureMemo;
 use crate::crypto::sign::KeyPair;
 use crate::group::Group;
-use crate::policy::Take;
+use crate::policy::Admission;
 
 /// What [`Multifeed::open`](crate::Multifeed::open) needs.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Config {
     /// Every time-out.
     pub timing: Timing,
     /// Which feeds are taken that the application said nothing about.
-    pub take: Take,
+    pub take: Admission,
 }
 
 impl Config {
@@ -33,7 +33,7 @@ impl Config {
     /// connections come from it.
     pub fn new(group: Group, seed: [u8; 32]) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
-        Self { group, seed, identity: None, memo: None, limits, timing, take: Take::default() }
+        Self { group, seed, identity: None, memo: None, limits, timing, take: Admission::default() }
     }
 
     /// The key pair by which peers know this process on connections; without one, it is made from
@@ -75,7 +75,7 @@ pub struct Limits {
     pub group_bytes: u64,
     /// Feeds that one peer may name before their first block has arrived. Each costs about 300
     /// bytes and nothing on the disk.
-    pub names: u32,
+    pub aliases: u32,
     /// Bytes of ranges that one peer may send ahead of our disk. At least twice `block_bytes`, so
     /// that one block always fits while credit is on its way.
     pub window_bytes: usize,
@@ -121,7 +121,7 @@ pub struct Limits {
     pub forks: usize,
     /// Feeds that one peer offered and that are remembered though they are not taken, so that they
     /// can be accepted while the peer is connected. Each costs about 100 bytes.
-    pub offered: usize,
+    pub remembered_offers: usize,
     /// Runs of one feed that are downloaded again at once, or wait for it.
     pub downloads: usize,
     /// Most of hypercore's channels on one connection, one for each feed; 0: none is opened or
@@ -130,7 +130,7 @@ pub struct Limits {
     pub hypercore_channels: usize,
     /// Requests to one peer for one feed that are not answered yet: enough for a long way, and
     /// not more than a peer keeps apart.
-    pub hypercore_asks: usize,
+    pub hypercore_fetches: usize,
     /// Requests of one peer that are not answered yet. JavaScript has up to 48 open for a feed.
     pub hypercore_requests: usize,
 }
@@ -149,7 +149,7 @@ pub const FRAME_BYTES_MAX_UNASKED: usize = 128 * 1024;
 
 /// Bytes of one `open` of hypercore's channel in a batch, which are about 90. A corestore opens the
 /// channels of all its cores in one frame, before it has shown anything.
-pub(crate) const OPEN_BYTES_MAX: usize = 128;
+pub(crate) const OPEN_MESSAGE_BYTES_MAX: usize = 128;
 
 /// Largest block that fits a frame with its proof: a frame has at most 16,777,215 bytes.
 pub const BLOCK_BYTES_MAX: usize = 15 * 1024 * 1024;
@@ -203,7 +203,7 @@ impl Default for Limits {
             feeds: 1_000_000,
             feed_bytes: 64 * 1024 * 1024,
             group_bytes: 1024 * 1024 * 1024,
-            names: 1_024,
+            aliases: 1_024,
             window_bytes: 4 * 1024 * 1024,
             range_bytes: 64 * 1024,
             range_blocks: 4_096,
@@ -221,10 +221,10 @@ impl Default for Limits {
             cleared_runs: 256,
             rulings: 65_536,
             forks: 1_024,
-            offered: 1_024,
+            remembered_offers: 1_024,
             downloads: 64,
             hypercore_channels: 0,
-            hypercore_asks: 256,
+            hypercore_fetches: 256,
             hypercore_requests: 65_536,
         }
     }

@@ -129,7 +129,7 @@ pub enum Limit {
     /// More channels were opened than allowed.
     Channels,
     /// More feeds were named than the names granted.
-    Names,
+    Aliases,
     /// More bytes of ranges came than the window granted.
     WindowBytes,
     /// A block is larger than [`Limits::block_bytes`](crate::Limits::block_bytes).
@@ -162,7 +162,7 @@ pub enum Deadline {
 /// Why the core closes a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum CloseReason {
     /// The peer broke the protocol.
     Violation(Violation),
     /// The peer went over a bound.
@@ -190,7 +190,7 @@ pub enum Reason {
     Requested,
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Violation(violation) => write!(f, "the peer broke the protocol: {violation:?}"),
@@ -211,19 +211,19 @@ impl fmt::Display for Reason {
     }
 }
 
-impl From<Violation> for Reason {
+impl From<Violation> for CloseReason {
     fn from(violation: Violation) -> Self {
         Self::Violation(violation)
     }
 }
 
-impl From<Malformed> for Reason {
+impl From<Malformed> for CloseReason {
     fn from(malformed: Malformed) -> Self {
         Self::Violation(Violation::Malformed(malformed))
     }
 }
 
-impl From<Limit> for Reason {
+impl From<Limit> for CloseReason {
     fn from(limit: Limit) -> Self {
         Self::Limit(limit)
     }

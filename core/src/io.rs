@@ -8,7 +8,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::crypto::sign::PublicKey;
-use crate::error::{Limit, Reason, StoreFailure};
+use crate::error::{CloseReason, Limit, StoreFailure};
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::wire::hypercore::Unsupported;
 
@@ -61,7 +61,7 @@ pub enum Output {
         /// The stream to close.
         connection: ConnectionId,
         /// Why, for logs and people.
-        reason: Reason,
+        reason: CloseReason,
     },
     /// Something for the store to do.
     Store(StoreRequest),
@@ -276,7 +276,7 @@ pub enum Event {
     },
     /// A peer's history of this feed contradicts ours: its author signed two, as a copied folder
     /// or a restored backup does, or the peer lies. The feed stays as we had it first, and is not
-    /// exchanged with this peer any more. [`Forked`](Self::Forked) follows if the two histories can
+    /// exchanged with this peer any more. [`ForkProof`](Self::Forked) follows if the two histories can
     /// be proved.
     Contested {
         /// The connection.

@@ -133,13 +133,13 @@ mod reconcile;
 mod replicate;
 mod time;
 
-pub mod chance;
 pub mod crypto;
 pub mod fuzzing;
 pub mod peer;
 #[doc(hidden)]
 pub mod planted;
 pub mod record;
+pub mod rng;
 pub mod wire;
 
 pub use config::{
@@ -148,7 +148,7 @@ pub use config::{
 };
 pub use crypto::SignatureMemo;
 pub use crypto::sign::{KeyPair, PublicKey, Signature};
-pub use error::{Deadline, Limit, Misuse, Reason, StoreFailure, Violation};
+pub use error::{CloseReason, Deadline, Limit, Misuse, StoreFailure, Violation};
 pub use feed::{Head, manifest};
 pub use group::Group;
 pub use id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
@@ -159,6 +159,6 @@ pub use io::{
 #[doc(hidden)]
 pub use multifeed::{ConnectionFootprint, Footprint};
 pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
-pub use policy::Take;
+pub use policy::Admission;
 pub use time::{Duration, Instant};
 pub use wire::hypercore::Unsupported;

@@ -23,14 +23,13 @@ use core::ops::Range;
 
 use bytes::BytesMut;
 
-use crate::chance::Chance;
 use crate::config::{Config, Limits, Timing};
 use crate::crypto::SignatureMemo;
 use crate::crypto::sign::KeyPair;
-use crate::error::{Misuse, Reason};
+use crate::error::{CloseReason, Misuse};
 use crate::feed::read::RangeRead;
 use crate::feed::set::Feeds;
-use crate::feed::{Feed as Log, Standing, manifest};
+use crate::feed::{Feed as Log, FeedStatus, manifest};
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, RequestId, Role};
 use crate::io::{Event, Input, Mode, Output, Secure};
@@ -40,13 +39,14 @@ use crate::planted::{self, Bug};
 use crate::policy::Policy;
 use crate::reconcile::sets::Sets;
 use crate::record::Step;
-use crate::replicate::{Context, Sources};
+use crate::replicate::{Context, FetchAssignments};
+use crate::rng::Rng;
 use crate::time::Instant;
 use crate::wire::multifeed::PUSHES;
 
 use download::Downloads;
 use get::Get;
-use remove::Leaving;
+use remove::Removal;
 
 pub use footprint::{ConnectionFootprint, Footprint};
 pub use view::{Feed, Peer, SyncStatus};
@@ -76,12 +76,12 @@ pub struct Multifeed {
     timing: Timing,
     memo: Option<SignatureMemo>,
     identity: KeyPair,
-    chance: Chance,
+    chance: Rng,
     state: State,
     now: Instant,
     feeds: Feeds,
     sets: Sets,
-    sources: Sources,
+    sources: FetchAssignments,
     connections: BTreeMap<ConnectionId, Connection>,
     outbox: Outbox,
     /// Requests of the application that are not answered yet.
@@ -92,7 +92,7 @@ pub struct Multifeed {
     early: BTreeMap<(FeedId, u64), (RequestId, u64)>,
     policy: Policy,
     /// Feeds that are being removed.
-    leaving: BTreeMap<FeedId, Leaving>,
+    leaving: BTreeMap<FeedId, Removal>,
     downloads: Downloads,
     gets: BTreeMap<RequestId, Get>,
     /// What crossed the border since it was last taken, if it is recorded at all.
@@ -113,7 +113,7 @@ impl Multifeed {
     pub fn open(config: Config) -> Self {
         let Config { group, seed, identity, memo, limits, timing, take } = config;
         let limits = limits.fitting();
-        let mut chance = Chance::new(seed);
+        let mut chance = Rng::new(seed);
         let fresh = chance.array();
         let identity = identity.unwrap_or_else(|| KeyPair::from_seed(&fresh));
         let mut multifeed = Self {
@@ -127,7 +127,7 @@ impl Multifeed {
             now: Instant::ZERO,
             feeds: Feeds::default(),
             sets: Sets::default(),
-            sources: Sources::new(),
+            sources: FetchAssignments::new(),
             connections: BTreeMap::new(),
             outbox: Outbox::default(),
             open_requests: 0,
@@ -145,11 +145,11 @@ impl Multifeed {
 
     /// Takes an input. It never fails: the world can be late, never wrong.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
-        self.write_down(|| Step::of(now, &input));
+        self.record_step(|| Step::of(now, &input));
         self.now = self.now.max(now);
         match input {
             Input::Connected { connection, role, secure, mode } => {
-                self.connected(connection, role, secure, mode);
+                self.on_connected(connection, role, secure, mode);
             }
             Input::Received { connection, bytes } => self.received(connection, bytes),
             Input::Disconnected { connection } => {
@@ -157,7 +157,7 @@ impl Multifeed {
                 self.connections.remove(&connection);
             }
             Input::Stored(reply) => self.stored(reply),
-            Input::Timeout => self.timed_out(),
+            Input::Timeout => self.on_timeout(),
         }
     }
 
@@ -175,14 +175,14 @@ impl Multifeed {
         buf: &mut BytesMut,
         limit: usize,
     ) -> usize {
-        self.write_down(|| Step::Transmit { connection: connection.0, limit: limit as u64 });
+        self.record_step(|| Step::Transmit { connection: connection.0, limit: limit as u64 });
         let (peer, mut context) = self.split(connection);
         let Some(peer) = peer else { return 0 };
         let moved = peer.transmit(&mut context, buf, limit);
         if peer.is_finished() {
-            self.close(connection, Reason::Synced);
+            self.close(connection, CloseReason::Synced);
         }
-        self.look_after(connection);
+        self.after_session_progress(connection);
         moved
     }
 
@@ -203,7 +203,7 @@ impl Multifeed {
     /// as far as it was signed; [`Misuse::BadName`], [`Misuse::TooManyFeeds`],
     /// [`Misuse::NotReady`].
     pub fn writer(&mut self, name: &str, key_pair: KeyPair) -> Result<FeedId, Misuse> {
-        self.write_down(|| Step::Writer { name: name.into(), seed: *key_pair.seed() });
+        self.record_step(|| Step::Writer { name: name.into(), seed: *key_pair.seed() });
         self.check_ready()?;
         if name.is_empty() || name.len() > NAME_BYTES_MAX {
             return Err(Misuse::BadName);
@@ -229,10 +229,10 @@ impl Multifeed {
             return Err(Misuse::KeyPairTaken);
         }
         if self.policy.is_refused(&key) {
-            feed.standing = Standing::Refused;
+            feed.standing = FeedStatus::Refused;
         }
         self.feeds.set_writer(id, name, key_pair);
-        self.unfill(id);
+        self.reopen_full(id);
         Ok(id)
     }
 
@@ -244,7 +244,7 @@ impl Multifeed {
     ///
     /// Whatever of [`Misuse`] its name says; nothing was appended then.
     pub fn append(&mut self, feed: FeedId, blocks: &[&[u8]]) -> Result<RequestId, Misuse> {
-        self.write_down(|| Step::append(feed, blocks));
+        self.record_step(|| Step::append(feed, blocks));
         self.check_ready()?;
         let limits = &self.limits;
         if blocks.is_empty() {
@@ -257,7 +257,7 @@ impl Multifeed {
             return Err(Misuse::AppendTooLarge);
         }
         self.check_requests()?;
-        let log = self.feeds.get(feed).filter(|log| log.standing != Standing::Leaving);
+        let log = self.feeds.get(feed).filter(|log| log.standing != FeedStatus::Removing);
         let log = log.ok_or(Misuse::UnknownFeed)?;
         if log.broken().is_some() {
             return Err(Misuse::FeedBroken);
@@ -293,7 +293,7 @@ impl Multifeed {
     /// [`Misuse::OutOfRange`] if not all of them are held durably or none is asked for;
     /// [`Misuse::UnknownFeed`], [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
     pub fn read(&mut self, feed: FeedId, start: u64, end: u64) -> Result<RequestId, Misuse> {
-        self.write_down(|| Step::Read { feed: feed.0, start, end });
+        self.record_step(|| Step::Read { feed: feed.0, start, end });
         self.check_run(feed, &(start..end))?;
         let request = self.request();
         self.begin_read(request, feed, start, end);
@@ -320,7 +320,7 @@ impl Multifeed {
     fn check_run(&self, feed: FeedId, run: &Range<u64>) -> Result<&Log, Misuse> {
         self.check_ready()?;
         self.check_requests()?;
-        let log = self.feeds.get(feed).filter(|log| log.standing != Standing::Leaving);
+        let log = self.feeds.get(feed).filter(|log| log.standing != FeedStatus::Removing);
         let log = log.ok_or(Misuse::UnknownFeed)?;
         match run.start < run.end && run.end <= log.length() {
             true => Ok(log),
@@ -342,8 +342,8 @@ impl Multifeed {
 
     /// Closes a connection. What it was sent already still goes out.
     pub fn disconnect(&mut self, connection: ConnectionId) {
-        self.write_down(|| Step::Disconnect { connection: connection.0 });
-        self.close(connection, Reason::Requested);
+        self.record_step(|| Step::Disconnect { connection: connection.0 });
+        self.close(connection, CloseReason::Requested);
     }
 
     fn check_ready(&self) -> Result<(), Misuse> {
@@ -364,13 +364,13 @@ impl Multifeed {
         request
     }
 
-    fn connected(&mut self, id: ConnectionId, role: Role, secure: Secure, mode: Mode) {
+    fn on_connected(&mut self, id: ConnectionId, role: Role, secure: Secure, mode: Mode) {
         if self.state != State::Ready || self.connections.contains_key(&id) {
             // Without its feeds read there is nothing to say to a peer yet.
-            let reason = Reason::NotReady;
+            let reason = CloseReason::NotReady;
             return self.outbox.push(Output::Disconnect { connection: id, reason });
         }
-        let chance = self.chance.fork();
+        let chance = self.chance.child();
         let (features, now) = (self.features(), self.now);
         let ways = (role, secure, mode, features);
         let peer = Connection::new(id, ways, &self.identity, chance, now);
@@ -383,7 +383,7 @@ impl Multifeed {
     /// from others already would be in vain.
     fn features(&self) -> u64 {
         let is_alone = self.connections.values().all(Connection::is_closed);
-        if self.policy.takes_offered() && is_alone { PUSHES } else { 0 }
+        if self.policy.admits_all() && is_alone { PUSHES } else { 0 }
     }
 
     fn received(&mut self, id: ConnectionId, bytes: &[u8]) {
@@ -393,8 +393,8 @@ impl Multifeed {
             Ok(()) => self.settle(id),
             Err(reason) => self.close(id, reason),
         }
-        self.go_on_downloading();
-        self.ask_gets();
+        self.continue_downloads();
+        self.send_gets();
     }
 
     /// After anything that may have changed what a connection has to say.
@@ -403,30 +403,30 @@ impl Multifeed {
         if let Some(session) = peer.and_then(Connection::session_mut) {
             session.read_ahead(&mut context);
         }
-        self.look_after(id);
-        self.take_filled();
+        self.after_session_progress(id);
+        self.take_full();
         self.wake(id);
     }
 
     /// After anything that a session did: what it gave up is asked of others, and what it reached
     /// is said.
-    fn look_after(&mut self, id: ConnectionId) {
+    fn after_session_progress(&mut self, id: ConnectionId) {
         let Some(peer) = self.connections.get_mut(&id) else { return };
-        let freed = peer.link_mut().take_freed();
+        let freed = peer.hypercore_mut().take_unassigned();
         if !freed.is_empty() {
-            self.find_sources(freed);
-            return self.look_after(id);
+            self.reassign_fetches(freed);
+            return self.after_session_progress(id);
         }
         self.take_got(id);
         let (peer, context) = self.split(id);
         let Some(peer) = peer else { return };
         let Some(session) = peer.session_mut() else { return };
-        let freed = session.take_freed();
-        let missed = session.take_missed();
-        if session.turned_synced() {
+        let freed = session.take_unassigned();
+        let missed = session.take_unavailable();
+        if session.take_became_synced() {
             context.outbox.event(Event::Synced { connection: id });
         }
-        self.find_sources(freed);
+        self.reassign_fetches(freed);
         for feed in missed {
             self.missed(feed, id);
         }
@@ -439,15 +439,15 @@ impl Multifeed {
     }
 
     /// Feeds that a peer will not bring are asked of the others that offer them.
-    fn find_sources(&mut self, freed: Vec<FeedId>) {
+    fn reassign_fetches(&mut self, freed: Vec<FeedId>) {
         if planted::is(Bug::AsksNobodyElse) {
             return;
         }
         for feed in freed {
-            self.touch_links(feed);
+            self.wake_hypercore_sessions(feed);
             let staged_length = self.feeds.get(feed).map_or(0, |feed| feed.staged_length());
             let offers = self.connections.iter().filter_map(|(id, peer)| {
-                Some((peer.session()?.reluctance(feed, staged_length)?, *id))
+                Some((peer.session()?.source_cost(feed, staged_length)?, *id))
             });
             let offers: Vec<_> = offers.collect();
             // Of all that offer it, those that failed least: two that never answer would otherwise
@@ -456,7 +456,7 @@ impl Multifeed {
             for (_, id) in offers.into_iter().filter(|offer| Some(offer.0) == least) {
                 let peer = self.connections.get_mut(&id);
                 if let Some(session) = peer.and_then(Connection::session_mut) {
-                    session.take_over(feed);
+                    session.assign(feed);
                 }
                 self.wake(id);
             }
@@ -464,7 +464,7 @@ impl Multifeed {
     }
 
     /// Closes a connection from our side.
-    fn close(&mut self, id: ConnectionId, reason: Reason) {
+    fn close(&mut self, id: ConnectionId, reason: CloseReason) {
         if self.connections.get(&id).is_some_and(|peer| !peer.is_closed()) {
             self.forget_session(id);
             self.outbox.push(Output::Disconnect { connection: id, reason });
@@ -476,9 +476,9 @@ impl Multifeed {
     fn forget_session(&mut self, id: ConnectionId) {
         let Some(peer) = self.connections.get_mut(&id) else { return };
         let session = peer.close(&mut self.sources);
-        let freed = peer.link_mut().take_freed();
-        self.find_sources(freed);
-        self.lost_get_source(id);
+        let freed = peer.hypercore_mut().take_unassigned();
+        self.reassign_fetches(freed);
+        self.on_get_source_lost(id);
         let Some(mut session) = session else { return };
         session.release_all(&mut self.sources);
         session.leave(&mut self.sets);
@@ -492,30 +492,30 @@ impl Multifeed {
                 self.feeds.forget(feed);
             }
         }
-        self.find_sources(session.take_freed());
-        self.lost_download_source(id);
+        self.reassign_fetches(session.take_unassigned());
+        self.on_download_source_lost(id);
     }
 
-    fn timed_out(&mut self) {
+    fn on_timeout(&mut self) {
         let ids: Vec<_> = self.connections.keys().copied().collect();
         for id in ids {
             let timing = self.timing.clone();
             let (peer, mut context) = self.split(id);
             let Some(peer) = peer else { continue };
             let due = peer.due(&mut context, &timing);
-            self.pass_on_overdue(id);
+            self.reassign_overdue(id);
             match due {
-                Due::Nothing => self.look_after(id),
+                Due::Nothing => self.after_session_progress(id),
                 Due::Send => self.settle(id),
-                Due::Close(deadline) => self.close(id, Reason::Deadline(deadline)),
+                Due::Close(deadline) => self.close(id, CloseReason::Deadline(deadline)),
             }
         }
-        self.pass_on_downloads();
-        self.ask_gets();
+        self.reassign_downloads();
+        self.send_gets();
     }
 
     /// What a peer has owed for too long, though it sent something else, is asked of others.
-    fn pass_on_overdue(&mut self, id: ConnectionId) {
+    fn reassign_overdue(&mut self, id: ConnectionId) {
         let Some(wait) = self.timing.request else { return };
         let session = self.connections.get(&id).and_then(Connection::session);
         let overdue = session.map(|session| session.overdue(self.now - wait)).unwrap_or_default();
@@ -530,7 +530,7 @@ impl Multifeed {
             });
             let (peer, context) = self.split(id);
             if let Some(session) = peer.and_then(Connection::session_mut) {
-                session.pass_on(context.sources, feed, others, context.now);
+                session.reassign(context.sources, feed, others, context.now);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::id::{ConnectionId, FeedId, FeedKey, RequestId};
 use crate::io::{
     CommitRequest, Event, Output, ReadRequest, ScanRequest, StoreId, StoreKey, StoreRequest, Write,
 };
-use crate::wire::fork::Dispute;
+use crate::wire::fork::SignedHead;
 
 /// What a store request is for.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) enum Job {
     /// That a feed has two histories.
     Fork { feed: FeedId },
     /// What the head of a peer is held against.
-    Dispute { theirs: (ConnectionId, Dispute), read: ProofRead },
+    CompareSignedHead { theirs: (ConnectionId, SignedHead), read: ProofRead },
     /// A range for a peer.
     Serve { connection: ConnectionId, start: u64, read: RangeRead },
     /// That a feed of another origin was adopted.
@@ -47,7 +47,7 @@ pub(crate) enum Job {
     /// Peers that were known, and what has changed since.
     OpenKnown,
     /// That a peer is known.
-    Mark { connection: ConnectionId },
+    StoreCheckpoint { connection: ConnectionId },
     /// A ruling.
     Rule { request: RequestId, key: FeedKey },
     /// Blocks to be cleared: read first, for their leaves.
@@ -55,15 +55,15 @@ pub(crate) enum Job {
     /// Blocks that leave.
     Clear { clear: Clear },
     /// A step of a removal.
-    Leave { feed: FeedId, step: LeaveStep },
+    Remove { feed: FeedId, step: RemovalStep },
     /// Blocks that a peer wants again.
-    ServeAgain { connection: ConnectionId, read: RangeRead },
+    ServeRefetch { connection: ConnectionId, read: RangeRead },
     /// Whether blocks that are to be downloaded again are damaged.
     Check { read: RangeRead },
     /// Blocks of a peer that were asked for again, and what they take of its window.
-    Fill { connection: ConnectionId, bytes: u64, read: RangeRead },
+    VerifyRefetched { connection: ConnectionId, bytes: u64, read: RangeRead },
     /// Blocks that come back.
-    Filled { connection: ConnectionId, bytes: u64, feed: FeedId, start: u64, end: u64 },
+    Restore { connection: ConnectionId, bytes: u64, feed: FeedId, start: u64, end: u64 },
 }
 
 /// A run of blocks that is being cleared.
@@ -79,9 +79,9 @@ pub(crate) struct Clear {
 
 /// What a removal waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum LeaveStep {
+pub(crate) enum RemovalStep {
     /// That the feed leaves is being written down.
-    Mark,
+    Begin,
     /// The next entries of a part are being looked for.
     Scan(usize),
     /// They are being deleted.
@@ -95,22 +95,25 @@ impl Job {
     fn feed(&self) -> Option<FeedId> {
         match self {
             Self::OpenMeta | Self::OpenNew | Self::OpenFeeds | Self::OpenRulings => None,
-            Self::OpenKnown | Self::Mark { .. } | Self::Rule { .. } | Self::Leave { .. } => None,
+            Self::OpenKnown
+            | Self::StoreCheckpoint { .. }
+            | Self::Rule { .. }
+            | Self::Remove { .. } => None,
             Self::OpenForks => None,
             Self::Append { feed, .. }
             | Self::Extend { feed, .. }
-            | Self::Filled { feed, .. }
+            | Self::Restore { feed, .. }
             | Self::Adopt { feed }
             | Self::Fork { feed }
             | Self::Follow { feed, .. } => Some(*feed),
-            Self::Prove { read, .. } | Self::Dispute { read, .. } => Some(read.feed()),
+            Self::Prove { read, .. } | Self::CompareSignedHead { read, .. } => Some(read.feed()),
             Self::Clear { clear } => Some(clear.feed),
             Self::Serve { read, .. }
             | Self::Read { read, .. }
             | Self::ClearRead { read, .. }
-            | Self::ServeAgain { read, .. }
+            | Self::ServeRefetch { read, .. }
             | Self::Check { read }
-            | Self::Fill { read, .. } => Some(read.feed()),
+            | Self::VerifyRefetched { read, .. } => Some(read.feed()),
         }
     }
 }
@@ -175,8 +178,8 @@ impl Outbox {
         for job in self.jobs.values() {
             if let Job::Extend { connection, bytes, .. }
             | Job::Follow { connection, bytes, .. }
-            | Job::Fill { connection, bytes, .. }
-            | Job::Filled { connection, bytes, .. } = job
+            | Job::VerifyRefetched { connection, bytes, .. }
+            | Job::Restore { connection, bytes, .. } = job
             {
                 *each.entry(*connection).or_default() += bytes;
             }

@@ -8,34 +8,34 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Misuse;
-use crate::feed::record::{self, Ruling, Stance};
+use crate::feed::record::{self, Decision, Ruling};
 use crate::id::FeedKey;
 use crate::io::Write;
 
 /// Which feeds are taken that the application said nothing about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub enum Take {
+pub enum Admission {
     /// Every feed of the group that a peer offers.
     #[default]
-    Offered,
+    All,
     /// Those that are held already. Of others [`Event::Offered`](crate::Event::Offered) tells, and
     /// [`Multifeed::accept`](crate::Multifeed::accept) takes them.
-    Accepted,
+    AcceptedOnly,
 }
 
 /// What becomes of a feed that is not here and that a peer names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Admission {
-    Taken,
+pub(crate) enum KeyRuling {
+    Accepted,
     Refused,
     /// The application is to say.
-    Asked,
+    Undecided,
 }
 
 /// What was ruled, by feed.
 #[derive(Debug, Default)]
 pub(crate) struct Policy {
-    take: Take,
+    take: Admission,
     rulings: BTreeMap<FeedKey, (u32, Ruling)>,
     /// Where rulings lie in the store, damaged ones included.
     places: BTreeSet<u32>,
@@ -45,7 +45,7 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    pub(crate) fn new(take: Take) -> Self {
+    pub(crate) fn new(take: Admission) -> Self {
         Self { take, ..Self::default() }
     }
 
@@ -72,22 +72,22 @@ impl Policy {
     }
 
     /// What becomes of a feed of which nothing is held.
-    pub(crate) fn admit(&self, key: &FeedKey) -> Admission {
-        match (self.find(key).map(|ruling| ruling.stance), self.take) {
-            (Some(Stance::Accepted), _) | (None, Take::Offered) => Admission::Taken,
-            (Some(Stance::Refused | Stance::Removed), _) => Admission::Refused,
-            (None, Take::Accepted) => Admission::Asked,
+    pub(crate) fn admit(&self, key: &FeedKey) -> KeyRuling {
+        match (self.find(key).map(|ruling| ruling.decision), self.take) {
+            (Some(Decision::Accepted), _) | (None, Admission::All) => KeyRuling::Accepted,
+            (Some(Decision::Refused | Decision::Removed), _) => KeyRuling::Refused,
+            (None, Admission::AcceptedOnly) => KeyRuling::Undecided,
         }
     }
 
     /// Whether feeds are taken that the application said nothing about.
-    pub(crate) fn takes_offered(&self) -> bool {
-        self.take == Take::Offered
+    pub(crate) fn admits_all(&self) -> bool {
+        self.take == Admission::All
     }
 
     /// Whether a feed that is held is taken and given.
     pub(crate) fn is_refused(&self, key: &FeedKey) -> bool {
-        self.find(key).is_some_and(|ruling| ruling.stance != Stance::Accepted)
+        self.find(key).is_some_and(|ruling| ruling.decision != Decision::Accepted)
     }
 
     /// Whether one more ruling is allowed.
@@ -109,13 +109,13 @@ impl Policy {
     /// Accepts a feed. Nothing has to be remembered of one that is taken anyway.
     pub(crate) fn accept(&mut self, key: &FeedKey, length: u64) -> Option<Write> {
         let signed = self.find(key).map_or(0, |ruling| ruling.signed);
-        if self.take == Take::Offered && signed <= length {
+        if self.take == Admission::All && signed <= length {
             let (place, _) = self.rulings.remove(key)?;
             self.places.remove(&place);
             self.next_place = self.next_place.min(place);
             return Some(Write::Delete(record::ruling_key(place)));
         }
-        Some(self.rule(key, Ruling { stance: Stance::Accepted, signed, leaving: None }))
+        Some(self.rule(key, Ruling { decision: Decision::Accepted, signed, leaving: None }))
     }
 
     fn new_place(&mut self) -> u32 {

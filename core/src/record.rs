@@ -25,7 +25,7 @@ use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::io::{Answer, Input, Mode, Secure, StoreId, StoreKey, StoreReply};
 use crate::multifeed::Multifeed;
-use crate::policy::Take;
+use crate::policy::Admission;
 use crate::time::Instant;
 use crate::{Misuse, StoreFailure};
 
@@ -65,7 +65,7 @@ pub(crate) struct Opening {
     pub(crate) identity: Option<[u8; 32]>,
     pub(crate) limits: Limits,
     pub(crate) timing: Timing,
-    pub(crate) take: Take,
+    pub(crate) take: Admission,
 }
 
 /// [`Secure`], as it is written down.

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use bytes::BytesMut;
 use multifeed_core::{
-    Config, ConnectionId, Event, FeedId, Input, Instant, KeyPair, Mode, Multifeed, Output, Reason,
-    Role, Secure, StoreRequest,
+    CloseReason, Config, ConnectionId, Event, FeedId, Input, Instant, KeyPair, Mode, Multifeed,
+    Output, Role, Secure, StoreRequest,
 };
 use multifeed_store::{MemoryStore, Store, carry_out};
 
@@ -36,7 +36,7 @@ pub struct Node<S = MemoryStore> {
     /// Every event so far.
     pub events: Vec<Event>,
     /// Why it closed connections.
-    pub closed: Vec<Reason>,
+    pub closed: Vec<CloseReason>,
 }
 
 impl Node {

@@ -11,8 +11,8 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use multifeed_core::{
-    Config, ConnectionId, Event, FeedId, FeedKey, Group, Input, Instant, KeyPair, Mode, Multifeed,
-    Output, Reason, Role, Secure,
+    CloseReason, Config, ConnectionId, Event, FeedId, FeedKey, Group, Input, Instant, KeyPair,
+    Mode, Multifeed, Output, Role, Secure,
 };
 use multifeed_store::{MemoryStore, carry_out};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub struct Ours {
     /// What it said, and nobody took away.
     pub events: Vec<Event>,
     /// Why it closed connections.
-    pub closed: Vec<(ConnectionId, Reason)>,
+    pub closed: Vec<(ConnectionId, CloseReason)>,
     sockets: Vec<(ConnectionId, TcpStream)>,
     heard: Receiver<Heard>,
     sender: Sender<Heard>,

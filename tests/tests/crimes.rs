@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use multifeed_core::peer::secure::SecretStream;
 use multifeed_core::{
-    Config, Group, Input, KeyPair, Misuse, Mode, Reason, Role, Secure, Violation, chance::Chance,
+    CloseReason, Config, Group, Input, KeyPair, Misuse, Mode, Role, Secure, Violation, rng::Rng,
 };
 use multifeed_tests::{CONNECTION, Node, run};
 
@@ -16,14 +16,14 @@ fn dialled() -> (Node, BytesMut) {
     let mut node = node(1);
     node.connect(Role::Responder, Secure::Noise, Mode::Live);
     let (key_pair, mut out) = (KeyPair::from_seed(&[200; 32]), BytesMut::new());
-    let mut stream = SecretStream::initiator(&key_pair, Chance::new([1; 32]), 4_096, &mut out);
+    let mut stream = SecretStream::initiator(&key_pair, Rng::new([1; 32]), 4_096, &mut out);
     node.handle(Input::Received { connection: CONNECTION, bytes: &out.split() });
     stream.push_bytes(&node.transmit());
     stream.next(&mut out).unwrap();
     (node, out)
 }
 
-fn closed_after(change: impl FnOnce(&mut BytesMut)) -> Vec<Reason> {
+fn closed_after(change: impl FnOnce(&mut BytesMut)) -> Vec<CloseReason> {
     let (mut node, mut flight) = dialled();
     change(&mut flight);
     node.handle(Input::Received { connection: CONNECTION, bytes: &flight });
@@ -36,7 +36,7 @@ fn a_forged_handshake_is_a_violation() {
     assert_eq!(closed_after(|_| ()), []);
     // Behind the frame's length: the sealed static key of the third message.
     let closed = closed_after(|flight| flight[3] ^= 1);
-    assert_eq!(closed, [Reason::Violation(Violation::Handshake)]);
+    assert_eq!(closed, [CloseReason::Violation(Violation::Handshake)]);
 }
 
 #[test]
@@ -46,14 +46,14 @@ fn a_key_of_small_order_is_a_violation() {
     let mut flight = vec![32, 0, 0, 1];
     flight.resize(3 + 32, 0);
     node.handle(Input::Received { connection: CONNECTION, bytes: &flight });
-    assert_eq!(node.closed, [Reason::Violation(Violation::Handshake)]);
+    assert_eq!(node.closed, [CloseReason::Violation(Violation::Handshake)]);
 }
 
 #[test]
 fn the_header_of_another_stream_is_a_violation() {
     // Behind the third message: a frame with the stream's id and the header of its cipher.
     let closed = closed_after(|flight| flight[3 + 64 + 3] ^= 1);
-    assert_eq!(closed, [Reason::Violation(Violation::StreamId)]);
+    assert_eq!(closed, [CloseReason::Violation(Violation::StreamId)]);
 }
 
 #[test]

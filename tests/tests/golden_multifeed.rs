@@ -8,12 +8,12 @@ use std::{env, fs};
 
 use data_encoding::HEXLOWER;
 use multifeed_core::crypto::hash;
-use multifeed_core::peer::early::seal_claim;
-use multifeed_core::wire::fork::{Dispute, DisputeHeader, Forked, ForkedHead};
+use multifeed_core::peer::handshake_claim::seal_claim;
+use multifeed_core::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 use multifeed_core::wire::frame::FrameReader;
 use multifeed_core::wire::multifeed::{
-    AgainEntry, Claim, HeadEntry, Hello, Kind, KnownClaim, Name, No, NoEntry, PROTOCOL,
-    RangeHeader, VERSION, WantEntry, encode_range, put,
+    Claim, FeedRef, HeadEntry, Hello, Kind, KnownClaim, PROTOCOL, RangeHeader, RefetchEntry,
+    Reject, RejectEntry, VERSION, WantEntry, encode_range, put,
 };
 use multifeed_core::wire::mux::{MuxMessage, messages};
 use multifeed_core::{
@@ -122,20 +122,20 @@ fn messages_have_these_bytes() {
         version: VERSION,
         features: 0,
         capability: [0xcc; 32],
-        names: 1_024,
+        aliases: 1_024,
         window: 4_194_304,
         claim: seal_claim(&Group::keyed(GROUP_KEY), &HANDSHAKE_HASH, &body(&[CLAIM])),
     };
     add("hello", json!(hello), body(&[hello]));
-    let names = [Name::New(PublicKey([0xaa; 32])), Name::Mine(0), Name::Yours(300)];
+    let names = [FeedRef::New(PublicKey([0xaa; 32])), FeedRef::Sender(0), FeedRef::Receiver(300)];
     let heads = [1, 127, 1 << 40].into_iter().zip(names);
     let heads: Vec<_> = heads.map(|(length, name)| HeadEntry { name, length, fork: 0 }).collect();
     add("0 heads", json!(heads), body(&heads));
     add("1 listed", json!([]), Vec::new());
-    let wants = [1, 2].map(|number| WantEntry { name: Name::Yours(number), start: 128 });
+    let wants = [1, 2].map(|number| WantEntry { name: FeedRef::Receiver(number), start: 128 });
     add("2 wants", json!(wants), body(&wants));
     let header = RangeHeader {
-        name: Name::Mine(3),
+        name: FeedRef::Sender(3),
         start: 4,
         head_length: 7,
         fork: 0,
@@ -145,12 +145,12 @@ fn messages_have_these_bytes() {
     let (nodes, blocks) = ([(300, [0x44; 32])], [&b"two"[..], b""]);
     let value = json!({ "header": header, "nodes": nodes, "blocks": blocks.map(hex) });
     add("3 range", value, encode_range(&header, nodes.into_iter(), &blocks));
-    let nos = [No::Declined, No::Unavailable, No::Duplicate, No::Gone];
-    let nos = nos.map(|no| NoEntry { name: Name::Yours(0), no });
+    let nos = [Reject::Declined, Reject::Unavailable, Reject::Duplicate, Reject::Gone];
+    let nos = nos.map(|no| RejectEntry { name: FeedRef::Receiver(0), reject: no });
     add("4 nos", json!(nos), body(&nos));
     add("5 names", json!(300), body(&[300_u32]));
     add("6 window", json!(1_048_577), body(&[1_048_577_u64]));
-    let again = [AgainEntry { name: Name::Mine(2), start: 3, end: 300 }];
+    let again = [RefetchEntry { name: FeedRef::Sender(2), start: 3, end: 300 }];
     add("7 again", json!(again), body(&again));
     let known = Some(KnownClaim { tag: [0x33; 8], changed: 1_000 });
     for (name, known) in [("8 claim", None), ("8 claim of a known peer", known)] {
@@ -158,7 +158,7 @@ fn messages_have_these_bytes() {
         add(name, json!(claim), body(&[claim]));
     }
     let forked = two_histories();
-    let Forked { dispute, head, nodes } = &forked;
+    let ForkProof { dispute, head, nodes } = &forked;
     let disputed = json!({ "header": dispute.header, "roots": dispute.roots });
     add("19 disputed", disputed.clone(), dispute.encode());
     let value = json!({ "disputed": disputed, "head": head, "nodes": nodes });
@@ -168,7 +168,7 @@ fn messages_have_these_bytes() {
 }
 
 /// The author of the seed 07 × 32 signed a history with the block "one" and another with "two".
-fn two_histories() -> Forked {
+fn two_histories() -> ForkProof {
     let key_pair = KeyPair::from_seed(&[7; 32]);
     let public_key = key_pair.public_key();
     let key = manifest::feed_key(Group::keyed(GROUP_KEY).feed_namespace(), &public_key);
@@ -177,9 +177,9 @@ fn two_histories() -> Forked {
         let tree_hash = hash::tree([(leaf, 0, 3)]);
         ((3, leaf), manifest::sign(&key_pair, &key, &tree_hash, 1, 0))
     });
-    let header = DisputeHeader { public_key, length: 1, signature: one.1, roots: 1 };
-    let head = ForkedHead { length: 1, signature: two.1, nodes: 1 };
-    Forked { dispute: Dispute { header, roots: vec![one.0] }, head, nodes: vec![two.0] }
+    let header = SignedHeadFields { public_key, length: 1, signature: one.1, roots: 1 };
+    let head = ForkBranch { length: 1, signature: two.1, nodes: 1 };
+    ForkProof { dispute: SignedHead { header, roots: vec![one.0] }, head, nodes: vec![two.0] }
 }
 
 /// Two members. The first has two feeds; the second has one, of which it lost a block since.
@@ -187,7 +187,7 @@ fn members() -> [Node; 2] {
     let mut nodes = [1, 2].map(|seed| {
         let mut config = Config::new(Group::keyed(GROUP_KEY), [seed; 32]);
         // So few that a new grant is in the session.
-        config.limits.names = 4;
+        config.limits.aliases = 4;
         Node::open(config)
     });
     nodes[0].write("first", 7, &[b"one", b"", &[3; 100]]);
@@ -240,7 +240,9 @@ fn a_session_has_these_frames() {
             frame["messages"].as_array().unwrap().iter().filter(move |said| said["kind"] == kind)
         })
     };
-    for kind in [Kind::Heads, Kind::Listed, Kind::Wants, Kind::Range, Kind::Nos, Kind::Names] {
+    for kind in
+        [Kind::Heads, Kind::Listed, Kind::Wants, Kind::Range, Kind::Rejects, Kind::AliasCredit]
+    {
         assert!(kinds(kind as u64).next().is_some(), "{kind:?}");
     }
     let group = hex(GROUP_KEY);

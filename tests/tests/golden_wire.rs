@@ -4,12 +4,12 @@ mod vectors;
 
 use bytes::BytesMut;
 use multifeed_core::{
-    chance::Chance,
     crypto::{
         hash,
         sign::{self, KeyPair, PublicKey, Signature},
     },
     peer::secure::{Received, Role, SecretStream, stream_id},
+    rng::Rng,
     wire::{
         codec::{self, Malformed, Reader},
         mux::{Batch, MuxMessage, messages},
@@ -127,10 +127,10 @@ fn side(vectors: &Value, role: Role, out: &mut BytesMut) -> SecretStream {
     let side = &vectors[name(role)];
     let key_pair = KeyPair::from_seed(&array(&side["seed"]));
     assert_eq!(key_pair.public_key(), PublicKey(array(&side["public_key"])));
-    let mut chance = Chance::new(array(&side["chance"]));
+    let mut chance = Rng::new(array(&side["chance"]));
     assert_eq!(chance.array(), array::<32>(&side["ephemeral_seed"]));
     assert_eq!(chance.array(), array::<24>(&side["header"]));
-    let chance = Chance::new(array(&side["chance"]));
+    let chance = Rng::new(array(&side["chance"]));
     match role {
         Role::Initiator => SecretStream::initiator(&key_pair, chance, 65_536, out),
         Role::Responder => SecretStream::responder(&key_pair, chance, 65_536),

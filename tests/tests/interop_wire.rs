@@ -11,9 +11,9 @@ use std::{
 
 use bytes::BytesMut;
 use multifeed_core::{
-    chance::Chance,
     crypto::sign::KeyPair,
     peer::secure::{Received, SecretStream},
+    rng::Rng,
     wire::mux::{Batch, MuxMessage, messages},
 };
 
@@ -70,7 +70,7 @@ fn javascript_gets_its_messages_back_as_initiator() {
     let port = listener.local_addr().unwrap().port();
     let mut peer = node(&["connect", &port.to_string()]);
     let key_pair = KeyPair::from_seed(&[1; 32]);
-    let secure = SecretStream::responder(&key_pair, Chance::new([2; 32]), FRAME_SIZE_MAX);
+    let secure = SecretStream::responder(&key_pair, Rng::new([2; 32]), FRAME_SIZE_MAX);
     let echoed = echo(listener.accept().unwrap().0, secure, BytesMut::new());
     assert!(peer.wait().unwrap().success(), "{echoed:?}");
 }
@@ -84,7 +84,7 @@ fn javascript_gets_its_messages_back_as_responder() {
     let socket = TcpStream::connect(("127.0.0.1", port.trim().parse().unwrap())).unwrap();
     let key_pair = KeyPair::from_seed(&[3; 32]);
     let mut out = BytesMut::new();
-    let secure = SecretStream::initiator(&key_pair, Chance::new([4; 32]), FRAME_SIZE_MAX, &mut out);
+    let secure = SecretStream::initiator(&key_pair, Rng::new([4; 32]), FRAME_SIZE_MAX, &mut out);
     let echoed = echo(socket, secure, out);
     assert!(peer.wait().unwrap().success(), "{echoed:?}");
 }

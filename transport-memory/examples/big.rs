@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io::Write as _;
 use std::time::Instant;
 
-use multifeed_core::{Duration, FeedKey, Group, Take};
+use multifeed_core::{Admission, Duration, FeedKey, Group};
 use multifeed_memory::{DiskOptions, LinkId, LinkOptions, NodeId, NodeOptions, World};
 
 const LONGEST: Duration = Duration::from_secs(600);
@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = NodeOptions::new(Group::keyed([1; 32])).disk(DiskOptions::instant());
     // Nobody takes them.
     let options = options.events_kept(0);
-    let options = options.take(if is_of_neighbours { Take::Accepted } else { Take::Offered });
+    let options =
+        options.take(if is_of_neighbours { Admission::AcceptedOnly } else { Admission::All });
     let nodes: Vec<_> = (0..peers).map(|_| world.add_node(options.clone())).collect();
     let mut keys = Vec::new();
     for author in &nodes[..feeds.min(peers)] {

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 
 use dary_heap::QuaternaryHeap;
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 
 #[cfg(test)]
 mod tests;
@@ -66,7 +66,7 @@ impl<T> Agenda<T> {
     }
 
     /// Enters an event at a moment in microseconds.
-    pub(crate) fn enter(&mut self, at: u64, urgency: Urgency, what: T, chance: &mut Chance) {
+    pub(crate) fn enter(&mut self, at: u64, urgency: Urgency, what: T, chance: &mut Rng) {
         assert!(self.heap.len() < EVENTS_MAX, "more than {EVENTS_MAX} events wait");
         let tie = chance.u64() << 32 | u64::from(self.entered);
         self.entered = self.entered.wrapping_add(1);

@@ -8,7 +8,7 @@ mod values;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use multifeed_core::{CommitRequest, PublicKey, StoreFailure, StoreReply, StoreRequest, Write};
 use multifeed_store::{MemoryStore, Scan, Store};
 
@@ -179,7 +179,7 @@ impl Disk {
     /// The sync is over. Returns the replies, and whether another one has to be made.
     pub(crate) fn end_sync(
         &mut self,
-        chance: &mut Chance,
+        chance: &mut Rng,
         faults: &mut FaultCounts,
     ) -> (Vec<StoreReply>, bool) {
         let done = std::mem::take(&mut self.syncing);
@@ -234,7 +234,7 @@ impl Disk {
     }
 
     /// Flips a bit of a value, but of no feed of these authors. Returns whether there was one.
-    pub(crate) fn rot(&mut self, but: &[PublicKey], chance: &mut Chance) -> bool {
+    pub(crate) fn rot(&mut self, but: &[PublicKey], chance: &mut Rng) -> bool {
         // What rots lies still: between two commits the order of staged ones would be lost.
         if self.store.staged() > 0 {
             return false;

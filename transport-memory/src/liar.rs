@@ -8,11 +8,11 @@ mod mask;
 use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
-use multifeed_core::chance::Chance;
-use multifeed_core::peer::early::{open_claim, seal_claim};
+use multifeed_core::peer::handshake_claim::{open_claim, seal_claim};
+use multifeed_core::rng::Rng;
 use multifeed_core::wire::frame::{FRAME_SIZE_MAX, put_head, write_frame};
 use multifeed_core::wire::multifeed::{
-    Claim, HeadEntry, Hello, Kind, Name, RangeMessage, decode, encode_range, put,
+    Claim, FeedRef, HeadEntry, Hello, Kind, RangeMessage, decode, encode_range, put,
 };
 use multifeed_core::wire::mux::{Batch, MuxMessage, messages};
 use multifeed_core::{ConnectionId, Group, KeyPair, PublicKey, Role};
@@ -36,7 +36,7 @@ const RANGE_BLOCKS_MAX: usize = 4_096;
 pub(crate) struct Liar {
     lie: Fault,
     group: Group,
-    chance: Chance,
+    chance: Rng,
     masks: BTreeMap<ConnectionId, Mask>,
     /// What the first connection said, and which one that was.
     recording: Vec<u8>,
@@ -50,7 +50,7 @@ pub(crate) struct Liar {
 }
 
 impl Liar {
-    pub(crate) fn new(lie: Fault, group: Group, chance: Chance) -> Self {
+    pub(crate) fn new(lie: Fault, group: Group, chance: Rng) -> Self {
         let masks = BTreeMap::new();
         Self {
             lie,
@@ -77,7 +77,7 @@ impl Liar {
         keys: (&KeyPair, PublicKey),
         answer: &mut BytesMut,
     ) {
-        let mask = Mask::new(kind, keys, self.chance.fork(), answer);
+        let mask = Mask::new(kind, keys, self.chance.child(), answer);
         self.masks.insert(connection, mask);
     }
 
@@ -308,7 +308,7 @@ impl Liar {
     fn flood(&mut self) -> Vec<u8> {
         let mut body = Vec::new();
         for _ in 0..FLOOD_FEEDS {
-            let name = Name::New(PublicKey(self.chance.array()));
+            let name = FeedRef::New(PublicKey(self.chance.array()));
             put(&mut body, &HeadEntry { name, length: 1 + self.chance.below(9), fork: 0 });
         }
         body

@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use multifeed_core::chance::Chance;
-use multifeed_core::{ConnectionId, Reason};
+use multifeed_core::rng::Rng;
+use multifeed_core::{CloseReason, ConnectionId};
 
 use crate::options::{LinkOptions, Pieces};
 
@@ -72,7 +72,7 @@ pub(crate) struct Way {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Closed {
     pub(crate) side: Side,
-    pub(crate) reason: Reason,
+    pub(crate) reason: CloseReason,
 }
 
 /// One pipe.
@@ -202,7 +202,7 @@ impl Link {
 
     /// How many bytes the next piece may have; 0: the pipe is full. As in TCP (RFC 9293, section
     /// 3.8.6.2), a small gap is not filled: pieces would become ever smaller.
-    pub(crate) fn room(&mut self, from: Side, chance: &mut Chance) -> usize {
+    pub(crate) fn room(&mut self, from: Side, chance: &mut Rng) -> usize {
         let rate = self.options.bandwidth.unwrap_or(u64::MAX).saturating_mul(PIPE_SECONDS_MAX);
         let holds = self.options.buffer_bytes.min(usize::try_from(rate).unwrap_or(usize::MAX));
         let free = holds.saturating_sub(self.ways[from as usize].bytes);
@@ -233,7 +233,7 @@ impl Link {
     }
 
     /// Puts an item on its way, and returns when it arrives.
-    pub(crate) fn send(&mut self, from: Side, item: Item, now: u64, chance: &mut Chance) -> u64 {
+    pub(crate) fn send(&mut self, from: Side, item: Item, now: u64, chance: &mut Rng) -> u64 {
         let (delay, jitter) = (micros(self.options.delay), micros(self.options.jitter));
         let bandwidth = self.options.bandwidth;
         let way = self.way(from);

@@ -1,6 +1,6 @@
 //! How nodes, their disks and the links between them behave.
 
-use multifeed_core::{Duration, Group, Limits, Mode, Take, Timing};
+use multifeed_core::{Admission, Duration, Group, Limits, Mode, Timing};
 
 use crate::node::EVENTS_KEPT_MAX;
 
@@ -14,7 +14,7 @@ pub struct NodeOptions {
     /// Its time-outs.
     pub timing: Timing,
     /// Which feeds it takes that nobody said anything about.
-    pub take: Take,
+    pub take: Admission,
     /// Its disk.
     pub disk: DiskOptions,
     /// Events that nobody has taken yet, at most; beyond, the oldest are dropped and counted.
@@ -26,7 +26,7 @@ impl NodeOptions {
     pub fn new(group: Group) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
         let disk = DiskOptions::default();
-        let take = Take::default();
+        let take = Admission::default();
         Self { group, limits, timing, take, disk, events_kept: EVENTS_KEPT_MAX }
     }
 
@@ -53,7 +53,7 @@ impl NodeOptions {
 
     /// The same, where other feeds are taken.
     #[must_use]
-    pub fn take(mut self, take: Take) -> Self {
+    pub fn take(mut self, take: Admission) -> Self {
         self.take = take;
         self
     }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use multifeed_core::Duration;
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 
 use crate::link::LinkId;
 use crate::node::NodeId;
@@ -51,7 +51,7 @@ pub enum Verdict {
     Truncate,
 }
 
-type Rule = Box<dyn FnMut(&Crossing, &mut Chance) -> Option<Verdict> + Send>;
+type Rule = Box<dyn FnMut(&Crossing, &mut Rng) -> Option<Verdict> + Send>;
 
 /// The rules of a world.
 #[derive(Default)]
@@ -67,7 +67,7 @@ impl Rules {
         self.0.clear();
     }
 
-    pub(crate) fn judge(&mut self, crossing: &Crossing, chance: &mut Chance) -> Verdict {
+    pub(crate) fn judge(&mut self, crossing: &Crossing, chance: &mut Rng) -> Verdict {
         let verdict = self.0.iter_mut().find_map(|rule| rule(crossing, chance));
         verdict.unwrap_or(Verdict::Deliver)
     }

@@ -14,9 +14,9 @@ mod reopen;
 mod turn;
 
 use bytes::BytesMut;
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::{Hash, blake2b};
-use multifeed_core::{ConnectionId, Duration, Instant, Reason, SignatureMemo};
+use multifeed_core::rng::Rng;
+use multifeed_core::{CloseReason, ConnectionId, Duration, Instant, SignatureMemo};
 
 use crate::agenda::{Agenda, Urgency};
 use crate::disk::Values;
@@ -57,7 +57,7 @@ enum What {
 #[derive(Debug)]
 pub struct World {
     seed: u64,
-    chance: Chance,
+    chance: Rng,
     /// What one node verified, all have.
     memo: SignatureMemo,
     now: u64,
@@ -88,7 +88,7 @@ pub struct World {
 impl World {
     /// An empty world. Same seed and same calls: same [`trace`](Self::trace).
     pub fn new(seed: u64) -> Self {
-        let chance = Chance::new(blake2b(&[b"multifeed world", &seed.to_le_bytes()]));
+        let chance = Rng::new(blake2b(&[b"multifeed world", &seed.to_le_bytes()]));
         Self {
             seed,
             chance,
@@ -294,7 +294,7 @@ impl World {
         id
     }
 
-    fn note_ending(&mut self, link: LinkId, node: NodeId, reason: Reason) {
+    fn note_ending(&mut self, link: LinkId, node: NodeId, reason: CloseReason) {
         if self.endings.len() >= ENDINGS_KEPT_MAX {
             self.endings.pop_front();
         }

@@ -1,6 +1,6 @@
 //! A member that makes a thousand authors up: those who write are heard all the same.
 
-use multifeed_core::{Duration, FeedKey, Group, Take};
+use multifeed_core::{Admission, Duration, FeedKey, Group};
 use multifeed_memory::{LinkOptions, NodeId, NodeOptions, World};
 
 const WRITERS: usize = 10;
@@ -11,7 +11,7 @@ const BANDWIDTH: u64 = 100_000;
 const STEP: Duration = Duration::from_millis(1);
 
 /// Ten writers in a ring with two chords, and perhaps the member, who is dialled by two of them.
-fn world(take: Take, made_up: usize) -> (World, Vec<NodeId>, Vec<FeedKey>) {
+fn world(take: Admission, made_up: usize) -> (World, Vec<NodeId>, Vec<FeedKey>) {
     let mut world = World::new(7);
     let honest = NodeOptions::new(Group::keyed([1; 32])).take(take);
     let nodes: Vec<_> = (0..WRITERS).map(|_| world.add_node(honest.clone())).collect();
@@ -20,7 +20,7 @@ fn world(take: Take, made_up: usize) -> (World, Vec<NodeId>, Vec<FeedKey>) {
         for index in 0..BLOCKS {
             world.append(*node, feed, &[&[index as u8; 200]]).unwrap();
         }
-        if take == Take::Accepted {
+        if take == Admission::AcceptedOnly {
             for feed in &feeds {
                 world.accept(*node, feed).unwrap();
             }
@@ -49,7 +49,7 @@ fn world(take: Take, made_up: usize) -> (World, Vec<NodeId>, Vec<FeedKey>) {
 }
 
 /// Until each writer holds what all of them wrote, in milliseconds.
-fn time(take: Take, made_up: usize) -> (u32, World, Vec<NodeId>) {
+fn time(take: Admission, made_up: usize) -> (u32, World, Vec<NodeId>) {
     let (mut world, nodes, feeds) = world(take, made_up);
     let holds = |world: &World, node: &NodeId, feed: &FeedKey| {
         let found = world.multifeed(*node).and_then(|multifeed| multifeed.find(feed));
@@ -71,8 +71,8 @@ fn others(world: &World, nodes: &[NodeId]) -> usize {
 
 #[test]
 fn where_only_accepted_authors_are_taken_a_thousand_others_cost_little_time() {
-    let (alone, ..) = time(Take::Accepted, 0);
-    let (beside, mut world, nodes) = time(Take::Accepted, MADE_UP);
+    let (alone, ..) = time(Admission::AcceptedOnly, 0);
+    let (beside, mut world, nodes) = time(Admission::AcceptedOnly, MADE_UP);
     assert!(beside <= 2 * alone, "{beside} ms, and {alone} without them");
     world.run_until_idle();
     assert_eq!(others(&world, &nodes), 0);
@@ -80,8 +80,8 @@ fn where_only_accepted_authors_are_taken_a_thousand_others_cost_little_time() {
 
 #[test]
 fn where_all_authors_are_taken_a_thousand_others_cost_their_bytes_and_no_more() {
-    let (alone, ..) = time(Take::Offered, 0);
-    let (beside, mut world, nodes) = time(Take::Offered, MADE_UP);
+    let (alone, ..) = time(Admission::All, 0);
+    let (beside, mut world, nodes) = time(Admission::All, MADE_UP);
     // What a made-up feed costs on a link: its block, its proof, its key and its names.
     let bytes = MADE_UP as u64 * 400;
     let longest = u64::from(alone) + bytes * 1_000 / BANDWIDTH;

@@ -1,6 +1,6 @@
 //! Worlds of a few nodes: what the simulator promises of itself.
 
-use multifeed_core::{Duration, Event, FeedKey, Group, Mode, Reason};
+use multifeed_core::{CloseReason, Duration, Event, FeedKey, Group, Mode};
 use multifeed_memory::{
     Crash, DiskOptions, LinkId, LinkOptions, NodeId, NodeOptions, Pieces, Replies, Security, World,
 };
@@ -183,7 +183,10 @@ fn a_half_open_connection_ends_by_its_timer_and_is_made_anew() {
     assert!(!world.is_converged());
     world.run_for(Duration::from_secs(20));
     let dead = world.take_endings();
-    assert!(dead.iter().all(|ending| matches!(ending.reason, Reason::Deadline(_))), "{dead:?}");
+    assert!(
+        dead.iter().all(|ending| matches!(ending.reason, CloseReason::Deadline(_))),
+        "{dead:?}"
+    );
     assert!(!dead.is_empty());
     world.release(links[0], nodes[0]);
     assert!(world.run_until_converged(Duration::from_secs(60)));
@@ -217,7 +220,7 @@ fn a_sync_that_should_end_ends_on_both_sides() {
     assert_eq!(world.holdings(nodes[0]), world.holdings(nodes[1]));
     let endings = world.take_endings();
     assert!(!endings.is_empty());
-    assert!(endings.iter().all(|ending| ending.reason == Reason::Synced), "{endings:?}");
+    assert!(endings.iter().all(|ending| ending.reason == CloseReason::Synced), "{endings:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::{fmt, io};
 
 use futures_lite::Stream;
 use futures_lite::future::poll_fn;
-use multifeed_core::{ConnectionId, Event, Reason, Role};
+use multifeed_core::{CloseReason, ConnectionId, Event, Role};
 
 use crate::discovery::{Origin, Step};
 
@@ -95,7 +95,7 @@ pub enum DialFailure {
 #[non_exhaustive]
 pub enum Ending {
     /// The core closed it.
-    Core(Reason),
+    Core(CloseReason),
     /// There is another connection with the same peer, and one is enough.
     Duplicate,
     /// It made room for a newer one before it had proved anything.

@@ -1,4 +1,4 @@
-use multifeed_core::Reason;
+use multifeed_core::CloseReason;
 use multifeed_tcp::DialFailure;
 
 use super::*;
@@ -91,14 +91,14 @@ fn dial_failure_is_reported_once_until_the_target_is_reached() {
 fn non_member_is_reported_as_such() {
     let mut connections = connections(&[1]);
     connections.on_event(&connected(1, 1, Role::Initiator));
-    let notice = connections.on_event(&gone(1, 1, Ending::Core(Reason::NotAMember)));
+    let notice = connections.on_event(&gone(1, 1, Ending::Core(CloseReason::NotAMember)));
     assert_eq!(
         notice.unwrap().text(),
         "cannot reach host:1: a peer answers there, but it is not in this room"
     );
     // A stranger who connects is not news.
     connections.on_event(&connected(2, 50_000, Role::Responder));
-    assert_eq!(connections.on_event(&gone(2, 50_000, Ending::Core(Reason::NotAMember))), None);
+    assert_eq!(connections.on_event(&gone(2, 50_000, Ending::Core(CloseReason::NotAMember))), None);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use core::fmt;
 use bytes::BytesMut;
 use crypto_secretstream::{Header, Key, PullStream, PushStream, Tag, aead};
 
-use crate::chance::Chance;
+use crate::rng::Rng;
 
 /// What sealing adds to a message: one byte of tag and 16 of authentication.
 #[doc(alias = "ABYTES")]
@@ -32,7 +32,7 @@ pub struct Push(PushStream);
 
 impl Push {
     /// Starts a stream; draws the 24 bytes of the header, which the remote needs in the clear.
-    pub fn new(key: &[u8; 32], chance: &mut Chance) -> (Self, [u8; HEADER_SIZE]) {
+    pub fn new(key: &[u8; 32], chance: &mut Rng) -> (Self, [u8; HEADER_SIZE]) {
         let (header, stream) = PushStream::init(chance, &Key::from(*key));
         (Self(stream), *header.as_ref())
     }

@@ -18,7 +18,7 @@ use snow::{
 use zeroize::{Zeroize, Zeroizing};
 
 use super::sign::{KeyPair, PublicKey};
-use crate::chance::Chance;
+use crate::rng::Rng;
 
 /// The name that both sides hash first.
 const PROTOCOL: &str = "Noise_XX_Ed25519_ChaChaPoly_BLAKE2b";
@@ -85,7 +85,7 @@ pub struct Noise(Box<HandshakeState>);
 
 impl Noise {
     /// Begins a handshake; draws 32 bytes, the seed of the ephemeral key.
-    pub fn new(role: Role, key_pair: &KeyPair, chance: &mut Chance) -> Self {
+    pub fn new(role: Role, key_pair: &KeyPair, chance: &mut Rng) -> Self {
         let seeds = Seeds { ephemeral: Zeroizing::new(chance.array()) };
         let builder = Builder::with_resolver(params(), Box::new(seeds));
         let state = builder.local_private_key(key_pair.seed()).and_then(|builder| match role {

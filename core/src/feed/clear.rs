@@ -27,20 +27,20 @@ impl Feed {
     }
 
     /// Whether a block below the length cannot be read.
-    pub(crate) fn is_gone(&self, index: u64) -> bool {
+    pub(crate) fn is_cleared(&self, index: u64) -> bool {
         self.activity.as_deref().is_some_and(|activity| {
-            let is_filling = activity.filling.as_ref().is_some_and(|run| run.contains(&index));
-            is_filling || activity.cleared.contains(index)
+            let is_restoring = activity.filling.as_ref().is_some_and(|run| run.contains(&index));
+            is_restoring || activity.cleared.contains(index)
         })
     }
 
     /// Blocks that cannot be read.
-    pub(crate) fn blocks_gone(&self) -> u64 {
+    pub(crate) fn blocks_cleared(&self) -> u64 {
         self.activity.as_deref().map_or(0, |activity| activity.cleared.blocks())
     }
 
     /// Whether blocks are under way back into the store.
-    pub(crate) fn is_filling(&self) -> bool {
+    pub(crate) fn is_restoring(&self) -> bool {
         self.activity.as_deref().is_some_and(|activity| activity.filling.is_some())
     }
 

@@ -14,7 +14,7 @@ use super::{Feed, Head, Tip};
 use crate::crypto::SignatureMemo;
 use crate::crypto::hash::Hash;
 use crate::error::Violation;
-use crate::wire::fork::{Dispute, DisputeHeader, Forked, ForkedHead};
+use crate::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 
 /// What is known of a feed's second history.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Feed {
     }
 
     /// The proof is durable: it counts.
-    pub(crate) fn fork_landed(&mut self) {
+    pub(crate) fn on_fork_committed(&mut self) {
         let fork = self.activity.as_mut().and_then(|activity| activity.fork.as_mut());
         if let Some(fork) = fork {
             fork.is_durable = true;
@@ -57,28 +57,31 @@ impl Feed {
 
     /// The head that is held, to be held against another history; `None`: less is held than it
     /// signs.
-    pub(crate) fn dispute(&self) -> Option<Dispute> {
+    pub(crate) fn dispute(&self) -> Option<SignedHead> {
         let Tip { length, roots, head } = self.durable()?;
         if *length != head.length {
             return None;
         }
-        let header = DisputeHeader {
+        let header = SignedHeadFields {
             public_key: self.public_key,
             length: *length,
             signature: head.signature,
             // At most one for each bit of a length.
             roots: roots.len() as u8,
         };
-        Some(Dispute { header, roots: roots.iter().map(|root| (root.size, root.hash)).collect() })
+        Some(SignedHead {
+            header,
+            roots: roots.iter().map(|root| (root.size, root.hash)).collect(),
+        })
     }
 
     /// Whether the author signed a head that a peer holds. Its roots.
-    pub(crate) fn check_dispute(
+    pub(crate) fn check_signed_head(
         &self,
-        dispute: &Dispute,
+        dispute: &SignedHead,
         memo: Option<&SignatureMemo>,
     ) -> Result<Vec<Node>, Violation> {
-        let DisputeHeader { length, signature, .. } = dispute.header;
+        let SignedHeadFields { length, signature, .. } = dispute.header;
         if length == 0 || length > LENGTH_MAX {
             return Err(Violation::OutOfRange);
         }
@@ -96,15 +99,15 @@ impl Feed {
     /// Whether a fork proof of this feed is right.
     pub(crate) fn check_fork(
         &self,
-        forked: &Forked,
+        forked: &ForkProof,
         memo: Option<&SignatureMemo>,
     ) -> Result<(), Violation> {
-        let Forked { dispute, head: ForkedHead { length, signature, .. }, nodes } = forked;
+        let ForkProof { dispute, head: ForkBranch { length, signature, .. }, nodes } = forked;
         let shorter = dispute.header.length;
         if *length < shorter || *length > LENGTH_MAX {
             return Err(Violation::OutOfRange);
         }
-        let roots = self.check_dispute(dispute, memo)?;
+        let roots = self.check_signed_head(dispute, memo)?;
         let cover = || tree::cover(0, shorter).chain(tree::cover(shorter, *length));
         let alike = cover().count().checked_sub(nodes.len()).ok_or(Violation::BadProof)?;
         let (same, ours) = roots.split_at_checked(alike).ok_or(Violation::BadProof)?;
@@ -129,14 +132,19 @@ impl Feed {
 
 /// A proof out of a peer's head and what covers the blocks of ours: those of the peer's length,
 /// then the rest.
-pub(crate) fn prove(dispute: Dispute, head: &Head, before: &[Node], after: &[Node]) -> Forked {
+pub(crate) fn prove(
+    dispute: SignedHead,
+    head: &Head,
+    before: &[Node],
+    after: &[Node],
+) -> ForkProof {
     let pair = |node: &Node| (node.size, node.hash);
     let alike = dispute.roots.iter().zip(before).take_while(|(a, b)| **a == pair(b)).count();
     let nodes: Vec<_> = before.iter().skip(alike).chain(after).map(pair).collect();
     // At most three for each bit of a length.
     let count = nodes.len() as u8;
-    let head = ForkedHead { length: head.length, signature: head.signature, nodes: count };
-    Forked { dispute, head, nodes }
+    let head = ForkBranch { length: head.length, signature: head.signature, nodes: count };
+    ForkProof { dispute, head, nodes }
 }
 
 /// Nodes at these indices, if there are just as many.

@@ -100,14 +100,14 @@ struct Staged {
 
 /// What the application wants of a feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Standing {
+pub(crate) enum FeedStatus {
     /// It is taken and given.
     #[default]
     Taken,
     /// Neither taken nor given; what is held stays.
     Refused,
     /// All of it is being deleted.
-    Leaving,
+    Removing,
 }
 
 /// One append-only log. There are up to a million of them, nearly all idle: its size counts.
@@ -116,7 +116,7 @@ pub(crate) struct Feed {
     pub(crate) key: FeedKey,
     /// Of an adopted feed of which nothing is held, it is known once its manifest came.
     pub(crate) public_key: PublicKey,
-    pub(crate) standing: Standing,
+    pub(crate) standing: FeedStatus,
     /// What may be announced and served.
     durable: Option<Tip>,
     /// `None` for an idle feed of somebody else's, of the group, that is whole.
@@ -138,7 +138,7 @@ struct Activity {
     filling: Option<core::ops::Range<u64>>,
     origin: Origin,
     /// Only single blocks of it are asked for, and nothing is kept.
-    is_glimpsed: bool,
+    is_transient: bool,
     /// The head that the latest range was proved by, and the tree hash that it signs, while more is
     /// to come under it: the next range need not be checked against the signature again.
     proven: Option<(Head, Hash)>,
@@ -161,7 +161,7 @@ impl Activity {
 impl Feed {
     /// A feed of which nothing is held.
     pub(crate) fn empty(key: FeedKey, public_key: PublicKey) -> Self {
-        Self { key, public_key, standing: Standing::Taken, durable: None, activity: None }
+        Self { key, public_key, standing: FeedStatus::Taken, durable: None, activity: None }
     }
 
     /// A feed of another origin, of which nothing is held. What its key is, is seen when the
@@ -174,28 +174,28 @@ impl Feed {
     }
 
     /// The same, of which single blocks are asked for alone.
-    pub(crate) fn glimpsed(key: FeedKey) -> Self {
+    pub(crate) fn transient(key: FeedKey) -> Self {
         let mut feed = Self::adopted(key);
-        feed.activity().is_glimpsed = true;
+        feed.activity().is_transient = true;
         feed
     }
 
     /// Whether single blocks of it are asked for alone.
-    pub(crate) fn is_glimpsed(&self) -> bool {
-        self.activity.as_ref().is_some_and(|activity| activity.is_glimpsed)
+    pub(crate) fn is_transient(&self) -> bool {
+        self.activity.as_ref().is_some_and(|activity| activity.is_transient)
     }
 
     /// Makes a feed adopted that was glimpsed. Returns whether it had been.
-    pub(crate) fn adopt_glimpsed(&mut self) -> bool {
-        let is_glimpsed = self.is_glimpsed();
-        if is_glimpsed {
+    pub(crate) fn adopt_transient(&mut self) -> bool {
+        let is_transient = self.is_transient();
+        if is_transient {
             *self = Self::adopted(self.key);
         }
-        is_glimpsed
+        is_transient
     }
 
     /// Makes a feed adopted again that was, and was removed since. Returns whether it had been.
-    pub(crate) fn adopt_again(&mut self, feed_namespace: &[u8; 32]) -> bool {
+    pub(crate) fn readopt(&mut self, feed_namespace: &[u8; 32]) -> bool {
         let is_foreign = manifest::feed_key(feed_namespace, &self.public_key) != self.key;
         let is_again = self.is_candidate() && is_foreign;
         if is_again {
@@ -226,17 +226,17 @@ impl Feed {
 
     /// Nothing of an adopted feed is held, so its manifest is not known; that of a glimpsed one is
     /// not remembered for sure.
-    pub(crate) fn is_unsettled(&self) -> bool {
-        let is_open = self.origin() == Origin::Compat || self.is_glimpsed();
+    pub(crate) fn is_origin_unknown(&self) -> bool {
+        let is_open = self.origin() == Origin::Compat || self.is_transient();
         is_open && self.tip().is_none()
     }
 
     /// Takes what an adopted feed's key turned out to follow from.
     pub(crate) fn settle(&mut self, origin: Origin, public_key: PublicKey) {
-        if self.is_unsettled() {
+        if self.is_origin_unknown() {
             let activity = self.activity();
             activity.origin = origin;
-            activity.is_glimpsed &= origin != Origin::Group;
+            activity.is_transient &= origin != Origin::Group;
             self.public_key = public_key;
         }
     }
@@ -289,13 +289,13 @@ impl Feed {
     }
 
     /// Whether its blocks are taken from peers and given to them.
-    pub(crate) fn is_taken(&self) -> bool {
-        self.standing == Standing::Taken && !self.is_forked()
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.standing == FeedStatus::Taken && !self.is_forked()
     }
 
     /// Whether peers are told of it.
     pub(crate) fn is_offered(&self) -> bool {
-        self.is_taken() && self.is_of_group() && self.length() > 0
+        self.is_accepted() && self.is_of_group() && self.length() > 0
     }
 
     /// How far the author is known to have signed.
@@ -388,7 +388,7 @@ impl Feed {
         memo: Option<&SignatureMemo>,
     ) -> Result<Option<Verified>, Violation> {
         let (start, end) = (self.staged_length(), range.end());
-        let is_closed = self.broken().is_some() || !self.is_taken();
+        let is_closed = self.broken().is_some() || !self.is_accepted();
         if is_closed || range.start > start || end <= start {
             return Ok(None);
         }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::runs::Runs;
 use super::tree::{self, Fold, Node};
-use super::{Feed, Head, Standing, Tip, read, record};
+use super::{Feed, FeedStatus, Head, Tip, read, record};
 use crate::error::StoreFailure;
 use crate::id::FeedId;
 use crate::io::StoreKey;
@@ -118,7 +118,7 @@ impl ProofRead {
         let tip = feed.durable()?.clone();
         let plan = Plan::of(request, tip.head.length)?;
         if plan.target.is_some_and(|index| tree::blocks(index).end > tip.length)
-            || request.block.is_some_and(|at| feed.is_gone(at.index))
+            || request.block.is_some_and(|at| feed.is_cleared(at.index))
         {
             return None;
         }
@@ -144,7 +144,7 @@ impl ProofRead {
     /// Whether blocks left the feed or came back since the read began: what it found may be
     /// neither here nor there.
     pub(crate) fn is_outdated(&self, feed: &Feed) -> bool {
-        feed.standing == Standing::Leaving || feed.gone() != self.gone
+        feed.standing == FeedStatus::Removing || feed.gone() != self.gone
     }
 
     pub(crate) fn feed(&self) -> FeedId {

@@ -129,7 +129,7 @@ impl Feeds {
     }
 
     /// The next feed that came to a bound, and the bytes that it would have.
-    pub(crate) fn take_filled(&mut self) -> Option<(FeedId, u64)> {
+    pub(crate) fn take_full(&mut self) -> Option<(FeedId, u64)> {
         while let Some(feed) = self.quota.filled.pop() {
             if let Some(bytes) = self.quota.full.get(&feed) {
                 return Some((feed, *bytes));
@@ -139,7 +139,7 @@ impl Feeds {
     }
 
     /// Takes a feed further that was full. Returns whether it was.
-    pub(crate) fn unfill(&mut self, feed: FeedId) -> bool {
+    pub(crate) fn reopen_full(&mut self, feed: FeedId) -> bool {
         self.quota.full.remove(&feed).is_some()
     }
 

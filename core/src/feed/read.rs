@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::runs::Runs;
 use super::tree::{self, Fold, Node};
-use super::{Feed, Range, Standing, Tip, record};
+use super::{Feed, FeedStatus, Range, Tip, record};
 use crate::error::StoreFailure;
 use crate::id::FeedId;
 use crate::io::StoreKey;
@@ -51,7 +51,7 @@ impl RangeRead {
     ) -> Option<(Self, BlockScan)> {
         let tip = feed.durable()?.clone();
         let (start, end) = (blocks.start, blocks.end.min(tip.length));
-        if start >= end || feed.is_gone(start) {
+        if start >= end || feed.is_cleared(start) {
             return None;
         }
         let gone = feed.gone();
@@ -82,7 +82,7 @@ impl RangeRead {
     /// Whether blocks left the feed or came back since the read began: what it found may be
     /// neither here nor there.
     pub(crate) fn is_outdated(&self, feed: &Feed) -> bool {
-        feed.standing == Standing::Leaving || feed.gone() != self.gone
+        feed.standing == FeedStatus::Removing || feed.gone() != self.gone
     }
 
     pub(crate) fn start(&self) -> u64 {

@@ -21,8 +21,8 @@ use crate::error::StoreFailure;
 use crate::group::Group;
 use crate::id::{FeedId, FeedKey};
 use crate::io::StoreKey;
-use crate::reconcile::known::{Mark, PeerName};
-use crate::wire::fork::Forked;
+use crate::reconcile::known::{Checkpoint, PeerTag};
+use crate::wire::fork::ForkProof;
 
 /// Version of everything in this file: 2 has feeds of other origins.
 const VERSION: u32 = 2;
@@ -271,7 +271,7 @@ pub(crate) fn decode_record(value: &[u8]) -> Result<Record, StoreFailure> {
 /// What the application ruled about a feed, whether or not anything is held of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Ruling {
-    pub(crate) stance: Stance,
+    pub(crate) decision: Decision,
     /// How far the feed was signed when it was removed; 0: it never was.
     pub(crate) signed: u64,
     /// The slot that is being emptied.
@@ -280,7 +280,7 @@ pub(crate) struct Ruling {
 
 /// Whether the application wants a feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Stance {
+pub(crate) enum Decision {
     Accepted,
     Refused,
     /// Refused, and nothing of it is held.
@@ -288,27 +288,27 @@ pub(crate) enum Stance {
 }
 
 /// Stances by their number in a ruling.
-const STANCES: [Stance; 3] = [Stance::Accepted, Stance::Refused, Stance::Removed];
+const STANCES: [Decision; 3] = [Decision::Accepted, Decision::Refused, Decision::Removed];
 
 #[derive(Serialize, Deserialize)]
 struct RawRuling {
     key: FeedKey,
-    stance: u8,
+    decision: u8,
     signed: u64,
     leaving: Option<u32>,
 }
 
 /// The value of a ruling.
 pub(crate) fn encode_ruling(key: &FeedKey, ruling: &Ruling) -> Bytes {
-    let Ruling { stance, signed, leaving } = *ruling;
-    seal(&RawRuling { key: *key, stance: stance as u8, signed, leaving })
+    let Ruling { decision, signed, leaving } = *ruling;
+    seal(&RawRuling { key: *key, decision: decision as u8, signed, leaving })
 }
 
 /// Reads a ruling back.
 pub(crate) fn decode_ruling(value: &[u8]) -> Result<(FeedKey, Ruling), StoreFailure> {
-    let RawRuling { key, stance, signed, leaving } = unseal(value)?;
-    let stance = STANCES.get(usize::from(stance)).ok_or(StoreFailure::Damaged)?;
-    Ok((key, Ruling { stance: *stance, signed, leaving }))
+    let RawRuling { key, decision, signed, leaving } = unseal(value)?;
+    let decision = STANCES.get(usize::from(decision)).ok_or(StoreFailure::Damaged)?;
+    Ok((key, Ruling { decision: *decision, signed, leaving }))
 }
 
 /// A feed that has changed since some mark was made.
@@ -329,12 +329,12 @@ pub(crate) fn encode_change(change: &Change) -> Bytes {
 /// What lies behind the rulings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum KnownEntry {
-    Mark(PeerName, Mark),
+    Checkpoint(PeerTag, Checkpoint),
     Change(Change),
 }
 
 /// The value of a mark: 64 bytes.
-pub(crate) fn encode_mark(peer: &PeerName, mark: &Mark) -> Bytes {
+pub(crate) fn encode_checkpoint(peer: &PeerTag, mark: &Checkpoint) -> Bytes {
     seal(&(peer, mark.ours, mark.theirs, mark.position.to_le_bytes()))
 }
 
@@ -343,8 +343,8 @@ pub(crate) fn decode_known(key: &StoreKey, value: &[u8]) -> Result<KnownEntry, S
     let (entry, position) = match key.0[0] {
         KNOWN => {
             let (peer, ours, theirs, position) = unseal(value)?;
-            let mark = Mark { ours, theirs, position: u64::from_le_bytes(position) };
-            (KnownEntry::Mark(peer, mark), mark.position)
+            let mark = Checkpoint { ours, theirs, position: u64::from_le_bytes(position) };
+            (KnownEntry::Checkpoint(peer, mark), mark.position)
         }
         _ => {
             let (position, slot, before) = unseal(value)?;
@@ -360,8 +360,8 @@ pub(crate) fn encode_fork(proof: &[u8]) -> Bytes {
 }
 
 /// Reads it back. Who takes it verifies it.
-pub(crate) fn decode_fork(value: &[u8]) -> Result<Forked, StoreFailure> {
-    Forked::decode(body(value)?).map_err(|_| StoreFailure::Damaged)
+pub(crate) fn decode_fork(value: &[u8]) -> Result<ForkProof, StoreFailure> {
+    ForkProof::decode(body(value)?).map_err(|_| StoreFailure::Damaged)
 }
 
 fn seal(value: &impl Serialize) -> Bytes {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::quota::Quota;
 use super::record::Record;
-use super::{Feed, Standing};
+use super::{Feed, FeedStatus};
 use crate::crypto::hash::{self, Hash};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::id::{FeedId, FeedKey};
@@ -170,8 +170,8 @@ impl Feeds {
     }
 
     /// Gives a feed of another origin a slot, only to glimpse at it. The key must not be here yet.
-    pub(crate) fn glimpse(&mut self, key: FeedKey) -> FeedId {
-        self.place(key, Feed::glimpsed(key))
+    pub(crate) fn insert_transient(&mut self, key: FeedKey) -> FeedId {
+        self.place(key, Feed::transient(key))
     }
 
     /// Gives a feed of another origin a slot. The key must not be here yet.
@@ -204,9 +204,9 @@ impl Feeds {
     }
 
     /// Nothing of a feed is left in the store: it is one that was only heard of, and refused.
-    pub(crate) fn empty_out(&mut self, feed: FeedId) {
+    pub(crate) fn clear_slot(&mut self, feed: FeedId) {
         let Some(log) = self.get_mut(feed) else { return };
-        let standing = Standing::Refused;
+        let standing = FeedStatus::Refused;
         let emptied = Feed { standing, ..Feed::empty(log.key, log.public_key) };
         let emptied = core::mem::replace(log, emptied);
         self.quota.leave(feed, emptied.bytes_counted());

@@ -66,7 +66,7 @@ pub fn connection(data: &[u8]) {
 pub(super) fn hello(role: Role) -> Vec<u8> {
     let capability = capability(&group(), &[0; 64], role);
     let (names, window, claim) = (4, 2_000, Vec::new());
-    let hello = Hello { version: VERSION, features: 0, capability, names, window, claim };
+    let hello = Hello { version: VERSION, features: 0, capability, aliases: names, window, claim };
     let (mut handshake, mut frame) = (Vec::new(), Vec::new());
     put(&mut handshake, &hello);
     let group = group();

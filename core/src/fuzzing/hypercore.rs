@@ -63,7 +63,7 @@ pub fn hypercore_channel(data: &[u8]) {
     let mut config = config(1);
     let hypercore_requests = 16;
     config.limits =
-        Limits { hypercore_channels: 4, hypercore_asks: 8, hypercore_requests, ..config.limits };
+        Limits { hypercore_channels: 4, hypercore_fetches: 8, hypercore_requests, ..config.limits };
     let mut node = Node::of(Multifeed::open(config), Map::new());
     let own = node.writer();
     node.append(own, &BLOCKS);

@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 use crate::{
-    Config, ConnectionId, Event, FeedId, Group, Input, Instant, KeyPair, Limits, Multifeed, Output,
-    ReadRequest, Reason, ScanRequest, StoreFailure, StoreKey, StoreReply, StoreRequest, Write,
+    CloseReason, Config, ConnectionId, Event, FeedId, Group, Input, Instant, KeyPair, Limits,
+    Multifeed, Output, ReadRequest, ScanRequest, StoreFailure, StoreKey, StoreReply, StoreRequest,
+    Write,
 };
 
 /// Entries of a store.
@@ -36,7 +37,7 @@ pub(super) fn config(seed: u8) -> Config {
     let mut config = Config::new(group(), [seed; 32]);
     config.limits = Limits {
         feeds: 40,
-        names: 8,
+        aliases: 8,
         block_bytes: 1_024,
         window_bytes: 4 * 1_024,
         range_bytes: 512,
@@ -56,7 +57,7 @@ pub(super) struct Node {
     pub(super) map: Map,
     pub(super) now: Instant,
     pub(super) events: Vec<Event>,
-    pub(super) closed: Vec<Reason>,
+    pub(super) closed: Vec<CloseReason>,
     /// The store has failed; it says so to every commit from then on.
     pub(super) fails: bool,
     /// Requests wait here instead of being answered.

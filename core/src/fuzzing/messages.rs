@@ -6,10 +6,10 @@ use core::fmt::Debug;
 use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::fork::{Dispute, Forked};
+use crate::wire::fork::{ForkProof, SignedHead};
 use crate::wire::frame::{FrameReader, HEAD_SIZE, write_frame};
 use crate::wire::multifeed::{
-    HeadEntry, Hello, NoEntry, RangeMessage, WantEntry, decode, encode_range, entries, put,
+    HeadEntry, Hello, RangeMessage, RejectEntry, WantEntry, decode, encode_range, entries, put,
 };
 use crate::wire::mux::{Batch, MuxMessage, messages as mux_messages};
 
@@ -72,20 +72,20 @@ pub fn messages(body: &[u8]) {
     one::<u64>(body);
     all::<HeadEntry>(body);
     all::<WantEntry>(body);
-    all::<NoEntry>(body);
+    all::<RejectEntry>(body);
     if let Ok(range) = RangeMessage::decode(body, 100) {
         let blocks: usize = range.blocks.iter().map(|block| block.len()).sum();
         assert!(blocks + range.blocks.len() + 33 * range.nodes.len() <= body.len());
         let again = encode_range(&range.header, range.nodes.iter().copied(), &range.blocks);
         assert_eq!(RangeMessage::decode(&again, 100).as_ref(), Ok(&range));
     }
-    if let Ok(dispute) = Dispute::decode(body) {
+    if let Ok(dispute) = SignedHead::decode(body) {
         assert!(33 * dispute.roots.len() <= body.len());
-        assert_eq!(Dispute::decode(&dispute.encode()), Ok(dispute));
+        assert_eq!(SignedHead::decode(&dispute.encode()), Ok(dispute));
     }
-    if let Ok(forked) = Forked::decode(body) {
+    if let Ok(forked) = ForkProof::decode(body) {
         assert!(33 * (forked.dispute.roots.len() + forked.nodes.len()) <= body.len());
-        assert_eq!(Forked::decode(&forked.encode()), Ok(forked));
+        assert_eq!(ForkProof::decode(&forked.encode()), Ok(forked));
     }
 }
 

@@ -10,7 +10,7 @@ use super::connection::stranger;
 use super::map::{Map, Node, author};
 use crate::wire::frame::{FrameReader, write_frame};
 use crate::{
-    ConnectionId, Deadline, Event, FeedId, FeedKey, Input, KeyPair, Mode, Reason, Role, Secure,
+    CloseReason, ConnectionId, Deadline, Event, FeedId, FeedKey, Input, KeyPair, Mode, Role, Secure,
 };
 
 /// How often the clock goes on until both hold the same, each time by [`ROUND_MILLIS`].
@@ -129,8 +129,8 @@ impl Pair {
 
     /// No honest peer is found to have done wrong.
     fn check_closed(&self, side: usize) {
-        let is_fair = |reason: &Reason| {
-            matches!(reason, Reason::Deadline(Deadline::Dead | Deadline::Handshake))
+        let is_fair = |reason: &CloseReason| {
+            matches!(reason, CloseReason::Deadline(Deadline::Dead | Deadline::Handshake))
         };
         let closed = &self.nodes[side].closed;
         assert!(closed.iter().all(is_fair), "an honest peer was closed: {closed:?}");

@@ -7,7 +7,9 @@ use super::sides::Side;
 use crate::id::Role;
 use crate::reconcile::changes::Toggles;
 use crate::reconcile::decoder::{Decoder, Progress};
-use crate::reconcile::session::{Entry, Initiator, Message, Outcome, Responder, Turn, prefix_bits};
+use crate::reconcile::session::{
+    Entry, Initiator, Message, Outcome, Responder, StepResult, prefix_bits,
+};
 use crate::reconcile::sketch::{Sketch, Slice};
 use crate::reconcile::token::{TOKEN_MAX, Token};
 use crate::wire::multifeed::Kind;
@@ -108,13 +110,13 @@ pub fn reconciliation(data: &[u8]) {
                 0 => initiator.handle(&one, message),
                 _ => responder.handle(&two, message),
             };
-            let Ok(Turn { say, named, learned: new, outcome, .. }) = turn else { return };
+            let Ok(StepResult { say, named, learned: new, outcome, .. }) = turn else { return };
             learned[side].extend(named.into_iter().chain(new));
             queue.extend(say);
             match outcome {
                 Some(Outcome::Agreed) if side == 0 => assert_knows(&one, &learned[0], &two),
                 Some(Outcome::Agreed) => assert_knows(&two, &learned[1], &one),
-                Some(Outcome::Again | Outcome::List) => return,
+                Some(Outcome::Retry | Outcome::List) => return,
                 None => {}
             }
         }

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use bytes::BytesMut;
 
-use crate::chance::Chance;
 use crate::crypto::sign::KeyPair;
 use crate::id::Role;
 use crate::peer::secure::{Received, SecretStream};
+use crate::rng::Rng;
 
 /// Longest frame that is taken once the stream is open.
 const FRAME_BYTES_MAX: usize = 4 * 1_024;
@@ -73,7 +73,7 @@ fn attacked(
 fn pair(keys: &[KeyPair; 2], role: Role) -> ([SecretStream; 2], [BytesMut; 2]) {
     let mut outs = [BytesMut::new(), BytesMut::new()];
     let mut side = |place: usize, role| {
-        let (key_pair, chance) = (&keys[place], Chance::new([1 + place as u8; 32]));
+        let (key_pair, chance) = (&keys[place], Rng::new([1 + place as u8; 32]));
         match role {
             Role::Initiator => {
                 SecretStream::initiator(key_pair, chance, FRAME_BYTES_MAX, &mut outs[place])

@@ -12,10 +12,10 @@ use crate::id::{FeedId, Role};
 use crate::reconcile::changes::{Overrun, Toggle, Toggles};
 use crate::reconcile::decoder::{Decoder, Progress};
 use crate::reconcile::index::Index;
-use crate::reconcile::known::{Base, Mark};
+use crate::reconcile::known::{BasePair, Checkpoint};
 use crate::reconcile::root::Root;
 use crate::reconcile::session::{
-    Delta, Entry, HeadOf, Initiator, Message, Outcome, Responder, Roots, Terms, Turn, View,
+    Delta, Entry, HeadOf, Initiator, Message, Outcome, Params, Responder, Roots, StepResult, View,
     prefix_bits,
 };
 use crate::reconcile::sketch::{Sketch, Slice};
@@ -111,12 +111,12 @@ impl Side {
 
     pub(super) fn claim(&mut self, hash: &[u8; 64], role: Role) -> Claim {
         let feeds = self.feeds();
-        Terms::claim(hash, role, feeds, &mut self.roots, None)
+        Params::claim(hash, role, feeds, &mut self.roots, None)
     }
 
-    pub(super) fn terms(&self, handshake_hash: &[u8; 64], theirs: Claim) -> Terms {
+    pub(super) fn terms(&self, handshake_hash: &[u8; 64], theirs: Claim) -> Params {
         let (feeds, roots) = (self.feeds(), self.roots.clone());
-        Terms { handshake_hash: *handshake_hash, salt: self.salt, feeds, roots, theirs }
+        Params { handshake_hash: *handshake_hash, salt: self.salt, feeds, roots, theirs }
     }
 
     /// Whether an entry says more than what is held.
@@ -176,7 +176,7 @@ pub enum Ending {
     /// Each side knows every difference.
     Agreed,
     /// To be begun again, under another salt.
-    Again,
+    Refetch,
     /// To be given up for a listing.
     Listed,
 }
@@ -210,7 +210,7 @@ pub fn reconcile(handshake_hash: &[u8; 64], one: &mut Side, two: &mut Side) -> C
             return cost.ended(outcomes);
         }
         side = 1 - side;
-        turn = Turn::default();
+        turn = StepResult::default();
         for message in said {
             let next = match side {
                 0 => initiator.handle(one, message),
@@ -230,15 +230,15 @@ pub fn reconcile_known(
     changed: [&[(usize, u64)]; 2],
 ) -> Cost {
     // Both held the same then, whatever it was.
-    let mark = Mark { ours: [1; 16], theirs: [1; 16], position: 0 };
+    let mark = Checkpoint { ours: [1; 16], theirs: [1; 16], position: 0 };
     let bases = changed.map(|changed| {
         let changed = changed.iter().map(|(slot, before)| (FeedId(*slot as u32), *before));
-        Base { mark, changed: changed.collect() }
+        BasePair { mark, changed: changed.collect() }
     });
     let roles = [Role::Initiator, Role::Responder];
     let claim = |side: &mut Side, at: usize| {
         let feeds = side.feeds();
-        Terms::claim(handshake_hash, roles[at], feeds, &mut side.roots, Some(&bases[at]))
+        Params::claim(handshake_hash, roles[at], feeds, &mut side.roots, Some(&bases[at]))
     };
     let claims = [claim(one, 0), claim(two, 1)];
     let bytes = claims.iter().map(claim_bytes).sum();
@@ -268,7 +268,7 @@ impl Cost {
     fn ended(self, outcomes: [Option<Outcome>; 2]) -> Self {
         let ending = match outcomes {
             [Some(Outcome::Agreed), Some(Outcome::Agreed)] => Some(Ending::Agreed),
-            [Some(Outcome::Again), Some(Outcome::Again)] => Some(Ending::Again),
+            [Some(Outcome::Retry), Some(Outcome::Retry)] => Some(Ending::Refetch),
             [Some(Outcome::List), Some(Outcome::List)] => Some(Ending::Listed),
             _ => None,
         };

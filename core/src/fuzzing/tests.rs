@@ -11,13 +11,13 @@ use bytes::BytesMut;
 use super::connection::{STRANGERS_BLOCKS, hello, stranger};
 use super::map::{BLOCKS, Map, Node, author, config};
 use super::records::sealed;
-use crate::chance::Chance;
 use crate::peer::secure::SecretStream;
-use crate::wire::fork::{Dispute, DisputeHeader, Forked, ForkedHead};
+use crate::rng::Rng;
+use crate::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 use crate::wire::frame::{FrameReader, write_frame};
 use crate::wire::hypercore;
 use crate::wire::multifeed::{
-    HeadEntry, Kind, Name, No, NoEntry, RangeHeader, WantEntry, encode_range, put,
+    FeedRef, HeadEntry, Kind, RangeHeader, Reject, RejectEntry, WantEntry, encode_range, put,
 };
 use crate::wire::mux::{Batch, MuxMessage, messages as mux_messages};
 use crate::{ConnectionId, Input, KeyPair, Mode, Multifeed, PublicKey, Role, Secure, Signature};
@@ -59,7 +59,7 @@ fn run(target: &str, body: fn(&[u8]), input: &[u8]) {
 #[test]
 fn each_body_takes_random_bytes() {
     for (target, body, _) in TARGETS {
-        let mut chance = Chance::new([u8::try_from(target.len()).unwrap(); 32]);
+        let mut chance = Rng::new([u8::try_from(target.len()).unwrap(); 32]);
         for _ in 0..300 {
             let mut input = vec![0; chance.below(400) as usize];
             chance.fill(&mut input);
@@ -71,7 +71,7 @@ fn each_body_takes_random_bytes() {
 #[test]
 fn each_body_takes_its_corpus_and_what_is_near_it() {
     for (target, body, _) in TARGETS {
-        let mut chance = Chance::new([0; 32]);
+        let mut chance = Rng::new([0; 32]);
         let mut files: Vec<_> = fs::read_dir(folder(target)).unwrap().map(Result::unwrap).collect();
         files.sort_by_key(fs::DirEntry::file_name);
         let count = files.len();
@@ -157,19 +157,20 @@ fn encoded(values: &[impl serde::Serialize]) -> Vec<u8> {
 }
 
 fn message_seeds() -> Vec<(&'static str, Vec<u8>)> {
-    let names = [Name::New(PublicKey([1; 32])), Name::Mine(0), Name::Yours(300)];
+    let names = [FeedRef::New(PublicKey([1; 32])), FeedRef::Sender(0), FeedRef::Receiver(300)];
     let heads = names.map(|name| HeadEntry { name, length: 1 << 40, fork: 0 });
     let wants = names.map(|name| WantEntry { name, start: 128 });
-    let nos = [No::Declined, No::Unavailable, No::Duplicate];
-    let nos = nos.map(|no| NoEntry { name: Name::Mine(1), no });
-    let (name, signature) = (Name::Yours(2), Signature([5; 64]));
+    let nos = [Reject::Declined, Reject::Unavailable, Reject::Duplicate];
+    let nos = nos.map(|no| RejectEntry { name: FeedRef::Sender(1), reject: no });
+    let (name, signature) = (FeedRef::Receiver(2), Signature([5; 64]));
     let header = RangeHeader { name, start: 1, head_length: 7, fork: 0, signature, nodes: 2 };
     let nodes = [(100, [3; 32]), (1 << 40, [4; 32])];
     let range = encode_range(&header, nodes.into_iter(), &[&b"one"[..], b"", &[9; 200]]);
-    let header = DisputeHeader { public_key: PublicKey([1; 32]), length: 3, signature, roots: 2 };
-    let dispute = Dispute { header, roots: nodes.to_vec() };
-    let head = ForkedHead { length: 300, signature, nodes: 2 };
-    let forked = Forked { dispute: dispute.clone(), head, nodes: nodes.to_vec() };
+    let header =
+        SignedHeadFields { public_key: PublicKey([1; 32]), length: 3, signature, roots: 2 };
+    let dispute = SignedHead { header, roots: nodes.to_vec() };
+    let head = ForkBranch { length: 300, signature, nodes: 2 };
+    let forked = ForkProof { dispute: dispute.clone(), head, nodes: nodes.to_vec() };
     vec![
         ("hello", handshake()),
         ("heads", encoded(&heads)),
@@ -291,7 +292,7 @@ fn hypercore_channel_seeds() -> Vec<(&'static str, Vec<u8>)> {
 
 fn secure_seeds() -> Vec<(&'static str, Vec<u8>)> {
     // The same two sides as in the body, so that these bytes are genuine ones.
-    let chance = |number| Chance::new([number; 32]);
+    let chance = |number| Rng::new([number; 32]);
     let pair = |number| KeyPair::from_seed(&[number; 32]);
     let mut outs = [BytesMut::new(), BytesMut::new()];
     let mut ours = SecretStream::initiator(&pair(1), chance(1), 4_096, &mut outs[0]);

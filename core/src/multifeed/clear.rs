@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use super::Multifeed;
 use crate::error::Misuse;
-use crate::feed::Standing;
+use crate::feed::FeedStatus;
 use crate::feed::read::RangeRead;
 use crate::id::{FeedId, RequestId};
 use crate::io::{Answer, Event};
@@ -30,28 +30,28 @@ impl Multifeed {
     /// [`Misuse::NotReady`].
     pub fn clear(&mut self, feed: FeedId, blocks: Range<u64>) -> Result<RequestId, Misuse> {
         let Range { start, end } = blocks;
-        self.write_down(|| Step::Clear { feed: feed.0, start, end });
+        self.record_step(|| Step::Clear { feed: feed.0, start, end });
         let log = self.check_change(feed, &blocks)?;
-        if log.is_filling() || self.downloads.is_busy(feed) {
+        if log.is_restoring() || self.downloads.is_busy(feed) {
             return Err(Misuse::Downloading);
         }
         if log.runs_with(&blocks) > self.limits.cleared_runs {
             return Err(Misuse::TooManyRuns);
         }
         let request = self.request();
-        self.go_on_clearing(Clear { request, feed, start, end, at: start });
+        self.continue_clear(Clear { request, feed, start, end, at: start });
         Ok(request)
     }
 
     /// Reads the next blocks that are to leave; all that lie before are gone durably.
-    pub(super) fn go_on_clearing(&mut self, mut clear: Clear) {
+    pub(super) fn continue_clear(&mut self, mut clear: Clear) {
         let Clear { request, feed, start, end, .. } = clear;
-        let log = self.feeds.get(feed).filter(|log| log.standing != Standing::Leaving);
+        let log = self.feeds.get(feed).filter(|log| log.standing != FeedStatus::Removing);
         let Some(log) = log else { return self.answered(Event::Canceled { request }) };
         if let Some(failure) = log.broken() {
             return self.fail_request(request, failure);
         }
-        if log.is_gone(clear.at) {
+        if log.is_cleared(clear.at) {
             clear.at = log.gone().turn(clear.at, end);
         }
         let (entries, bytes) = (self.limits.range_blocks, self.limits.read_bytes);
@@ -62,7 +62,7 @@ impl Multifeed {
     }
 
     /// Blocks that are to leave were read: then their nodes, then they leave.
-    pub(super) fn clear_read(&mut self, clear: Clear, mut read: RangeRead, answer: Answer) {
+    pub(super) fn on_clear_read(&mut self, clear: Clear, mut read: RangeRead, answer: Answer) {
         let range = match answer {
             Answer::Entries(entries) => match read.take_blocks(entries) {
                 Ok(keys) => return self.outbox.read(Job::ClearRead { clear, read }, keys),
@@ -73,19 +73,19 @@ impl Multifeed {
             Answer::Durable => return,
         };
         if self.is_outdated(&read) && range.is_err() {
-            return self.go_on_clearing(clear);
+            return self.continue_clear(clear);
         }
         let range = match range {
             Ok(range) => range,
             Err(failure) => return self.fail_request(clear.request, failure),
         };
-        let log = self.feeds.get_mut(clear.feed).filter(|log| log.standing != Standing::Leaving);
+        let log = self.feeds.get_mut(clear.feed).filter(|log| log.standing != FeedStatus::Removing);
         let Some(log) = log else {
             return self.answered(Event::Canceled { request: clear.request });
         };
         let writes = log.clear(clear.feed, range.start, &range.blocks);
         let clear = Clear { at: range.end(), ..clear };
         self.outbox.commit(Job::Clear { clear }, writes);
-        self.touch_links(clear.feed);
+        self.wake_hypercore_sessions(clear.feed);
     }
 }

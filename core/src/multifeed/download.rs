@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use super::Multifeed;
 use crate::error::{Misuse, StoreFailure};
-use crate::feed::Standing;
+use crate::feed::FeedStatus;
 use crate::feed::read::RangeRead;
 use crate::id::{ConnectionId, FeedId, RequestId};
 use crate::io::{Answer, Event};
@@ -62,7 +62,7 @@ enum State {
     /// Nobody is left who could be asked.
     Waiting,
     /// A peer was asked, at a time.
-    Asked(ConnectionId, Instant),
+    FetchState(ConnectionId, Instant),
     /// What it gave is being verified and stored.
     Filling,
 }
@@ -85,12 +85,12 @@ impl Multifeed {
     /// [`Misuse::FeedForked`], [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
     pub fn download(&mut self, feed: FeedId, blocks: Range<u64>) -> Result<RequestId, Misuse> {
         let Range { start, end } = blocks;
-        self.write_down(|| Step::Download { feed: feed.0, start, end });
+        self.record_step(|| Step::Download { feed: feed.0, start, end });
         let log = self.check_change(feed, &blocks)?;
         if log.is_forked() {
             return Err(Misuse::FeedForked);
         }
-        if log.standing != Standing::Taken {
+        if log.standing != FeedStatus::Taken {
             return Err(Misuse::FeedRemoved);
         }
         let open = self.downloads.by_feed.get(&feed).map_or(0, VecDeque::len);
@@ -121,7 +121,7 @@ impl Multifeed {
     ///
     /// [`Misuse::UnknownRequest`] if no such request is open.
     pub fn cancel(&mut self, request: RequestId) -> Result<(), Misuse> {
-        self.write_down(|| Step::Cancel { request: request.0 });
+        self.record_step(|| Step::Cancel { request: request.0 });
         if self.cancel_get(request) {
             return Ok(());
         }
@@ -137,7 +137,7 @@ impl Multifeed {
         if is_over {
             self.downloads.by_feed.remove(&feed);
         }
-        self.unask(feed, &download);
+        self.cancel_refetch(feed, &download);
         self.answered(Event::Canceled { request });
         self.advance_download(feed);
         Ok(())
@@ -146,7 +146,7 @@ impl Multifeed {
     /// A feed leaves: nothing of it is downloaded any more.
     pub(super) fn cancel_downloads(&mut self, feed: FeedId) {
         for download in self.downloads.by_feed.remove(&feed).unwrap_or_default() {
-            self.unask(feed, &download);
+            self.cancel_refetch(feed, &download);
             self.answered(Event::Canceled { request: download.request });
         }
     }
@@ -154,16 +154,16 @@ impl Multifeed {
     /// The store failed under a feed.
     pub(super) fn fail_downloads(&mut self, feed: FeedId, failure: StoreFailure) {
         for download in self.downloads.by_feed.remove(&feed).unwrap_or_default() {
-            self.unask(feed, &download);
+            self.cancel_refetch(feed, &download);
             self.fail_request(download.request, failure);
         }
     }
 
-    fn unask(&mut self, feed: FeedId, download: &Download) {
-        if let State::Asked(connection, _) = download.state
+    fn cancel_refetch(&mut self, feed: FeedId, download: &Download) {
+        if let State::FetchState(connection, _) = download.state
             && let Some(session) = self.session(connection)
         {
-            session.drop_again(feed);
+            session.cancel_refetch(feed);
         }
     }
 
@@ -172,12 +172,12 @@ impl Multifeed {
         loop {
             let Some(log) = self.feeds.get(feed) else { return };
             // A run that another download brought is not durable yet.
-            let is_filling = log.is_filling();
+            let is_restoring = log.is_restoring();
             let Some(first) = self.downloads.by_feed.get_mut(&feed).and_then(VecDeque::front_mut)
             else {
                 return;
             };
-            if first.state != State::Begun || is_filling {
+            if first.state != State::Begun || is_restoring {
                 return;
             }
             if first.at < first.end {
@@ -187,7 +187,7 @@ impl Multifeed {
             self.finish_download(feed);
             self.answered(Event::Downloaded { request, feed, start, end });
         }
-        self.look_at_blocks(feed);
+        self.check_blocks(feed);
     }
 
     fn finish_download(&mut self, feed: FeedId) {
@@ -199,13 +199,13 @@ impl Multifeed {
     }
 
     /// Blocks that are gone are asked for; others are read, to see whether they are damaged.
-    fn look_at_blocks(&mut self, feed: FeedId) {
+    fn check_blocks(&mut self, feed: FeedId) {
         let Some(log) = self.feeds.get(feed) else { return };
         let Some(first) = self.downloads.first(feed) else { return };
-        if log.is_gone(first.at) {
+        if log.is_cleared(first.at) {
             let most = first.end.min(first.at.saturating_add(self.limits.range_blocks as u64));
             let run = first.at..log.gone().turn(first.at, most);
-            return self.ask_for(feed, run);
+            return self.request_run(feed, run);
         }
         let bytes = self.limits.read_bytes;
         let read = RangeRead::begin(feed, log, first.at..first.end, first.span, bytes);
@@ -216,7 +216,7 @@ impl Multifeed {
     }
 
     /// Blocks were read, to see whether they are damaged.
-    pub(super) fn checked(&mut self, mut read: RangeRead, answer: Answer) {
+    pub(super) fn on_blocks_checked(&mut self, mut read: RangeRead, answer: Answer) {
         let feed = read.feed();
         let range = match answer {
             Answer::Entries(entries) => match read.take_blocks(entries) {
@@ -240,33 +240,33 @@ impl Multifeed {
             Err(_) => {
                 let start = first.at - first.at % PAIR;
                 first.span = span_max;
-                return self.ask_for(feed, start..length.min(start + PAIR));
+                return self.request_run(feed, start..length.min(start + PAIR));
             }
         }
         self.advance_download(feed);
     }
 
-    fn ask_for(&mut self, feed: FeedId, run: Range<u64>) {
+    fn request_run(&mut self, feed: FeedId, run: Range<u64>) {
         let Some(first) = self.downloads.first(feed) else { return };
         (first.run, first.state) = (run, State::Waiting);
         first.tried.clear();
-        self.ask_next(feed);
+        self.request_from_next(feed);
     }
 
     /// Asks the next peer that may have the run.
-    fn ask_next(&mut self, feed: FeedId) {
+    fn request_from_next(&mut self, feed: FeedId) {
         let (now, length) = (self.now, self.length(feed));
         let first = self.downloads.first(feed).filter(|first| first.state == State::Waiting);
         let Some(first) = first else { return };
         let run = first.run.clone();
         let is_left = |id| !first.tried.contains(id) && !first.distrusted.contains(id);
         let mut peers = self.connections.iter().filter(|(id, _)| is_left(id));
-        let can_give = |session: &crate::replicate::Session| session.can_give_again(feed, run.end);
+        let can_give = |session: &crate::replicate::Session| session.can_refetch(feed, run.end);
         let found = peers.find(|(_, peer)| peer.session().is_some_and(can_give));
         let Some(id) = found.map(|(id, _)| *id) else { return };
-        first.state = State::Asked(id, now);
+        first.state = State::FetchState(id, now);
         if let Some(session) = self.session(id) {
-            session.ask_again_for(feed, length, run);
+            session.request_refetch(feed, length, run);
         }
         self.wake(id);
     }
@@ -274,25 +274,25 @@ impl Multifeed {
     /// A peer gave nothing of use: another one is asked.
     pub(super) fn missed(&mut self, feed: FeedId, connection: ConnectionId) {
         let Some(first) = self.downloads.first(feed) else { return };
-        if matches!(first.state, State::Asked(asked, _) if asked == connection) {
+        if matches!(first.state, State::FetchState(asked, _) if asked == connection) {
             first.tried.insert(connection);
             first.state = State::Waiting;
-            self.ask_next(feed);
+            self.request_from_next(feed);
         }
     }
 
     /// Something came of a peer: it may have what is waited for.
-    pub(super) fn go_on_downloading(&mut self) {
+    pub(super) fn continue_downloads(&mut self) {
         let is_waiting = |open: &VecDeque<Download>| {
             open.front().is_some_and(|first| first.state == State::Waiting)
         };
         let waiting = self.downloads.by_feed.iter().filter(|(_, open)| is_waiting(open));
         let waiting: Vec<FeedId> = waiting.map(|(feed, _)| *feed).collect();
-        waiting.into_iter().for_each(|feed| self.ask_next(feed));
+        waiting.into_iter().for_each(|feed| self.request_from_next(feed));
     }
 
     /// A connection is gone, and with it what it was asked for.
-    pub(super) fn lost_download_source(&mut self, connection: ConnectionId) {
+    pub(super) fn on_download_source_lost(&mut self, connection: ConnectionId) {
         let feeds: Vec<FeedId> = self.downloads.by_feed.keys().copied().collect();
         for feed in feeds {
             self.missed(feed, connection);
@@ -308,24 +308,26 @@ impl Multifeed {
         let wait = self.timing.request?;
         let firsts = self.downloads.by_feed.values().filter_map(VecDeque::front);
         let since = firsts.filter_map(|first| match first.state {
-            State::Asked(_, since) => Some(since),
+            State::FetchState(_, since) => Some(since),
             _ => None,
         });
         since.min().map(|since| since + wait)
     }
 
     /// Peers that were asked for too long are asked no more.
-    pub(super) fn pass_on_downloads(&mut self) {
+    pub(super) fn reassign_downloads(&mut self) {
         let Some(wait) = self.timing.request else { return };
         let firsts = self.downloads.by_feed.iter();
         let firsts = firsts.filter_map(|(feed, open)| Some((*feed, open.front()?.state)));
         let asked = firsts.filter_map(|(feed, state)| match state {
-            State::Asked(connection, since) if self.now >= since + wait => Some((feed, connection)),
+            State::FetchState(connection, since) if self.now >= since + wait => {
+                Some((feed, connection))
+            }
             _ => None,
         });
         for (feed, connection) in asked.collect::<Vec<_>>() {
             if let Some(session) = self.session(connection) {
-                session.drop_again(feed);
+                session.cancel_refetch(feed);
             }
             self.missed(feed, connection);
         }
@@ -349,16 +351,16 @@ impl Multifeed {
         let first = self.downloads.first(feed);
         // It may have been taken back, or asked of another.
         let first = first.filter(|first| {
-            matches!(first.state, State::Asked(asked, _) if asked == connection)
+            matches!(first.state, State::FetchState(asked, _) if asked == connection)
                 && first.run.start == read.start()
         });
-        let log = self.feeds.get_mut(feed).filter(|log| log.is_taken() && !log.is_filling());
+        let log = self.feeds.get_mut(feed).filter(|log| log.is_accepted() && !log.is_restoring());
         match (range, first, log) {
             (Ok(range), Some(first), Some(log)) => {
                 first.state = State::Filling;
                 let (start, end) = (range.start, range.end());
                 let writes = log.fill(feed, start, &range.blocks);
-                let job = Job::Filled { connection, bytes, feed, start, end };
+                let job = Job::Restore { connection, bytes, feed, start, end };
                 return self.outbox.commit(job, writes);
             }
             (Err(_), Some(first), _) => {
@@ -366,7 +368,7 @@ impl Multifeed {
                     first.distrusted.insert(connection);
                 }
                 first.state = State::Waiting;
-                self.ask_next(feed);
+                self.request_from_next(feed);
             }
             _ => self.missed(feed, connection),
         }
@@ -374,7 +376,7 @@ impl Multifeed {
     }
 
     /// Blocks that a peer wants again were read: then their nodes, then they are sent.
-    pub(super) fn serve_again(
+    pub(super) fn serve_refetch(
         &mut self,
         connection: ConnectionId,
         mut read: RangeRead,
@@ -384,7 +386,7 @@ impl Multifeed {
         let range = match answer {
             Answer::Entries(entries) => match read.take_blocks(entries) {
                 Ok(keys) => {
-                    return self.outbox.read(Job::ServeAgain { connection, read }, keys);
+                    return self.outbox.read(Job::ServeRefetch { connection, read }, keys);
                 }
                 Err(failure) => Err(failure),
             },
@@ -393,7 +395,7 @@ impl Multifeed {
             Answer::Durable => return,
         };
         if let Some(session) = self.session(connection) {
-            session.serve_again(feed, range.as_ref().ok());
+            session.serve_refetch(feed, range.as_ref().ok());
             self.settle(connection);
         }
         if let Err(failure) = range
@@ -407,11 +409,11 @@ impl Multifeed {
     pub(super) fn filled(&mut self, feed: FeedId, start: u64, end: u64) {
         let Some(log) = self.feeds.get_mut(feed) else { return };
         log.filled();
-        if log.standing == Standing::Leaving {
+        if log.standing == FeedStatus::Removing {
             return;
         }
         self.outbox.event(Event::Restored { feed, start, end });
-        self.touch_links(feed);
+        self.wake_hypercore_sessions(feed);
         if let Some(first) = self.downloads.first(feed)
             && first.state == State::Filling
         {

@@ -11,18 +11,18 @@ use crate::id::{ConnectionId, FeedId};
 use crate::io::{Answer, Event};
 use crate::peer::connection::Connection;
 use crate::replicate;
-use crate::wire::fork::Dispute;
+use crate::wire::fork::SignedHead;
 
 impl Multifeed {
     /// What a peer's head is held against was read.
-    pub(super) fn held_against(
+    pub(super) fn on_signed_head_read(
         &mut self,
-        (connection, dispute): (ConnectionId, Dispute),
+        (connection, dispute): (ConnectionId, SignedHead),
         read: ProofRead,
         answer: Answer,
     ) {
         let id = read.feed();
-        let Some(feed) = self.feeds.get(id).filter(|feed| feed.is_taken()) else {
+        let Some(feed) = self.feeds.get(id).filter(|feed| feed.is_accepted()) else {
             return self.stop_proving(connection, id);
         };
         let is_outdated = read.is_outdated(feed);
@@ -37,13 +37,13 @@ impl Multifeed {
                 let forked = fork::prove(dispute, &head, &before, &upgrade);
                 let (_, mut context) = self.split(connection);
                 // What a peer disputes without reason gains it nothing, and is no crime.
-                let _ = replicate::keep_fork(&mut context, id, &forked);
+                let _ = replicate::store_fork(&mut context, id, &forked);
                 self.stop_proving(connection, id);
             }
             Err(_) if is_outdated => {
                 let (peer, mut context) = self.split(connection);
                 if let Some(session) = peer.and_then(Connection::session_mut) {
-                    session.hold_against(&mut context, id, dispute);
+                    session.compare_with_signed_head(&mut context, id, dispute);
                 }
             }
             Err(failure) => {
@@ -65,11 +65,11 @@ impl Multifeed {
     /// The proof that a feed has two histories is durable.
     pub(super) fn forked(&mut self, feed: FeedId) {
         let Some(log) = self.feeds.get_mut(feed) else { return };
-        let was_taken = log.is_taken();
-        log.fork_landed();
+        let was_taken = log.is_accepted();
+        log.on_fork_committed();
         self.turn(feed, was_taken);
         self.cancel_downloads(feed);
         self.outbox.event(Event::Forked { feed });
-        self.each_session(|session, context| session.tell_fork(context.feeds, feed));
+        self.each_session(|session, context| session.notify_fork(context.feeds, feed));
     }
 }

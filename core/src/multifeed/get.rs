@@ -40,7 +40,7 @@ impl Multifeed {
     /// feed is so long; [`Misuse::FeedRemoved`] if the feed is refused;
     /// [`Misuse::TooManyFeeds`], [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
     pub fn get(&mut self, key: FeedKey, index: u64) -> Result<RequestId, Misuse> {
-        self.write_down(|| Step::Get { key: key.0, index });
+        self.record_step(|| Step::Get { key: key.0, index });
         self.check_ready()?;
         self.check_requests()?;
         if self.is_refused(&key) {
@@ -53,15 +53,15 @@ impl Multifeed {
         if known.is_none() && self.feeds.len() >= self.limits.feeds {
             return Err(Misuse::TooManyFeeds);
         }
-        let feed = known.unwrap_or_else(|| self.feeds.glimpse(key));
+        let feed = known.unwrap_or_else(|| self.feeds.insert_transient(key));
         if known.is_none() {
-            self.stand_links(feed);
+            self.update_hypercore_sessions(feed);
         }
         let log = self.feeds.get(feed).ok_or(Misuse::UnknownFeed)?;
-        if !log.is_taken() {
+        if !log.is_accepted() {
             return Err(Misuse::FeedRemoved);
         }
-        let is_held = index < log.length() && !log.is_gone(index);
+        let is_held = index < log.length() && !log.is_cleared(index);
         if !is_held && log.is_of_group() {
             return Err(Misuse::OutOfRange);
         }
@@ -72,12 +72,12 @@ impl Multifeed {
         }
         let get = Get { feed, index, asked: None, tried: BTreeSet::new() };
         self.gets.insert(request, get);
-        self.ask_gets();
+        self.send_gets();
         Ok(request)
     }
 
     /// Asks peers for what nobody is asked for.
-    pub(super) fn ask_gets(&mut self) {
+    pub(super) fn send_gets(&mut self) {
         let mut asked = Vec::new();
         for (request, get) in self.gets.iter_mut().filter(|(_, get)| get.asked.is_none()) {
             let Get { feed, index, tried, .. } = get;
@@ -85,7 +85,7 @@ impl Multifeed {
                 !tried.contains(id) && peer.link().can_get(*feed, *index, &self.limits)
             });
             if let Some((id, peer)) = source {
-                peer.link_mut().get(*request, *feed, *index);
+                peer.hypercore_mut().get(*request, *feed, *index);
                 get.asked = Some(*id);
                 asked.push(*id);
             }
@@ -97,7 +97,7 @@ impl Multifeed {
 
     /// Takes what has come of a connection, or will not come.
     pub(super) fn take_got(&mut self, id: ConnectionId) {
-        let got = self.connections.get_mut(&id).map(|peer| peer.link_mut().take_got());
+        let got = self.connections.get_mut(&id).map(|peer| peer.hypercore_mut().take_got());
         for got in got.into_iter().flatten() {
             let (request, feed, start) = (got.request, got.feed, got.index);
             // It may have been taken back meanwhile.
@@ -116,12 +116,12 @@ impl Multifeed {
     }
 
     /// A connection is gone; its number does not come again.
-    pub(super) fn lost_get_source(&mut self, id: ConnectionId) {
+    pub(super) fn on_get_source_lost(&mut self, id: ConnectionId) {
         self.take_got(id);
         for get in self.gets.values_mut() {
             get.tried.remove(&id);
         }
-        self.ask_gets();
+        self.send_gets();
     }
 
     /// A request is taken back, if it is one of these. Returns whether it was.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::Multifeed;
 use crate::error::{Misuse, StoreFailure};
 use crate::feed::proof::ProofRead;
-use crate::feed::{Standing, record};
+use crate::feed::{FeedStatus, record};
 use crate::id::{ConnectionId, FeedId, FeedKey};
 use crate::io::Write;
 use crate::outbox::Job;
@@ -30,7 +30,7 @@ impl Multifeed {
     ///
     /// [`Misuse::TooManyFeeds`], [`Misuse::NotReady`].
     pub fn adopt(&mut self, key: FeedKey) -> Result<FeedId, Misuse> {
-        self.write_down(|| Step::Adopt { key: key.0 });
+        self.record_step(|| Step::Adopt { key: key.0 });
         self.check_ready()?;
         let known = self.feeds.find(&key);
         let namespace = self.group.feed_namespace();
@@ -38,7 +38,7 @@ impl Multifeed {
             && !self
                 .feeds
                 .get_mut(feed)
-                .is_some_and(|log| log.adopt_again(namespace) || log.adopt_glimpsed())
+                .is_some_and(|log| log.readopt(namespace) || log.adopt_transient())
         {
             return Ok(feed);
         }
@@ -49,15 +49,15 @@ impl Multifeed {
         let is_refused = self.is_refused(&key);
         let log = self.feeds.get_mut(feed).ok_or(Misuse::UnknownFeed)?;
         if is_refused {
-            log.standing = Standing::Refused;
+            log.standing = FeedStatus::Refused;
         }
         let mut writes = log.adoption(feed);
         // From now on an older version would misread the store.
         let meta = record::encode_meta_adopting(&self.group);
         writes.push(Write::Put(record::meta_key(), meta));
         self.outbox.commit(Job::Adopt { feed }, writes);
-        self.stand_links(feed);
-        self.touch_links(feed);
+        self.update_hypercore_sessions(feed);
+        self.wake_hypercore_sessions(feed);
         Ok(feed)
     }
 
@@ -72,16 +72,16 @@ impl Multifeed {
 
     /// Opens hypercore's channels for an adopted feed, or closes those of a feed that is not given
     /// any more.
-    pub(super) fn stand_links(&mut self, feed: FeedId) {
+    pub(super) fn update_hypercore_sessions(&mut self, feed: FeedId) {
         let Some(log) = self.feeds.get(feed) else { return };
-        let (is_taken, is_of_group) = (log.is_taken(), log.is_of_group());
+        let (is_accepted, is_of_group) = (log.is_accepted(), log.is_of_group());
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
             let (peer, mut context) = self.split(id);
             let Some(peer) = peer.filter(|peer| peer.remote().is_some()) else { continue };
-            let is_news = match (is_taken, is_of_group) {
+            let is_news = match (is_accepted, is_of_group) {
                 (false, _) => peer.close_feed(&mut context, feed),
-                (true, false) => peer.link_mut().offer(feed, context.limits),
+                (true, false) => peer.hypercore_mut().offer(feed, context.limits),
                 (true, true) => false,
             };
             if is_news {
@@ -91,25 +91,25 @@ impl Multifeed {
     }
 
     /// Something about a feed has changed that hypercore's channels may have to say, or to ask.
-    pub(super) fn touch_links(&mut self, feed: FeedId) {
+    pub(super) fn wake_hypercore_sessions(&mut self, feed: FeedId) {
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
             let peer = self.connections.get_mut(&id);
-            if peer.is_some_and(|peer| peer.link_mut().touch(feed)) {
+            if peer.is_some_and(|peer| peer.hypercore_mut().touch(feed)) {
                 self.wake(id);
             }
         }
     }
 
-    pub(super) fn follow_stored(&mut self, connection: ConnectionId, bytes: u64) {
+    pub(super) fn on_hypercore_stored(&mut self, connection: ConnectionId, bytes: u64) {
         if let Some(peer) = self.connections.get_mut(&connection) {
-            peer.link_mut().stored(bytes);
+            peer.hypercore_mut().stored(bytes);
             self.wake(connection);
         }
     }
 
     /// An answer on hypercore's channel was read, or could not be.
-    pub(super) fn proved(
+    pub(super) fn on_proof_read(
         &mut self,
         connection: ConnectionId,
         read: ProofRead,
@@ -117,7 +117,7 @@ impl Multifeed {
     ) {
         let (peer, mut context) = self.split(connection);
         if let Some(peer) = peer {
-            peer.link_mut().answer(&mut context, read, values);
+            peer.hypercore_mut().answer(&mut context, read, values);
             self.wake(connection);
         }
     }

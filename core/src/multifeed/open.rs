@@ -26,7 +26,7 @@ impl Multifeed {
 
     /// Takes the store's first entry. Only a store without any is a new one: one that lost what
     /// binds it to its group may hold feeds that would be signed twice.
-    pub(super) fn took_meta(&mut self, entries: &[(StoreKey, Bytes)]) {
+    pub(super) fn on_meta_loaded(&mut self, entries: &[(StoreKey, Bytes)]) {
         match entries.first() {
             Some((key, _)) if *key != record::meta_key() => self.fail_open(StoreFailure::Damaged),
             Some((_, value)) => match record::check_meta(value, &self.group) {
@@ -45,7 +45,7 @@ impl Multifeed {
         self.outbox.scan(Job::OpenFeeds, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
     }
 
-    pub(super) fn took_feeds(&mut self, entries: &[(StoreKey, Bytes)]) {
+    pub(super) fn on_feeds_loaded(&mut self, entries: &[(StoreKey, Bytes)]) {
         for (key, value) in entries {
             let slot = record::slot_of(key);
             if slot < self.feeds.end() {
@@ -70,7 +70,7 @@ impl Multifeed {
         self.outbox.scan(Job::OpenRulings, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
     }
 
-    pub(super) fn took_rulings(&mut self, entries: &[(StoreKey, Bytes)]) {
+    pub(super) fn on_rulings_loaded(&mut self, entries: &[(StoreKey, Bytes)]) {
         for (key, value) in entries {
             let found = record::decode_ruling(value);
             if let Err(failure) = found {
@@ -90,12 +90,12 @@ impl Multifeed {
         self.outbox.scan(Job::OpenKnown, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
     }
 
-    pub(super) fn took_known(&mut self, entries: &[(StoreKey, Bytes)]) {
+    pub(super) fn on_known_loaded(&mut self, entries: &[(StoreKey, Bytes)]) {
         let known = &mut self.sets.known;
         for (key, value) in entries {
             match record::decode_known(key, value) {
-                Ok(KnownEntry::Mark(peer, mark)) => {
-                    known.load_mark(record::slot_of(key), peer, mark);
+                Ok(KnownEntry::Checkpoint(peer, mark)) => {
+                    known.load_checkpoint(record::slot_of(key), peer, mark);
                 }
                 Ok(KnownEntry::Change(change)) => known.load_change(change),
                 // It is worth bytes alone.
@@ -116,7 +116,7 @@ impl Multifeed {
         self.outbox.scan(Job::OpenForks, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
     }
 
-    pub(super) fn took_forks(&mut self, entries: &[(StoreKey, Bytes)]) {
+    pub(super) fn on_forks_loaded(&mut self, entries: &[(StoreKey, Bytes)]) {
         for (key, value) in entries {
             let feed = FeedId(record::slot_of(key));
             // A slot without a record is a feed that is being removed, or damaged.
@@ -138,10 +138,10 @@ impl Multifeed {
     /// All was read: what was ruled holds from here on, and removals that were cut off go on.
     pub(super) fn ready(&mut self) {
         self.state = State::Ready;
-        self.obey_rulings();
+        self.apply_rulings();
         self.sets.open(&self.feeds);
         self.outbox.event(Event::Ready { feeds: self.feeds.len() });
-        self.resume_leaving();
+        self.resume_removals();
     }
 
     pub(super) fn fail_open(&mut self, failure: StoreFailure) {

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::Multifeed;
 use crate::error::Misuse;
-use crate::feed::Standing;
-use crate::feed::record::{Ruling, Stance};
+use crate::feed::FeedStatus;
+use crate::feed::record::{Decision, Ruling};
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId};
 use crate::io::Event;
 use crate::outbox::Job;
@@ -24,22 +24,22 @@ impl Multifeed {
     /// [`Misuse::TooManyRulings`]; [`Misuse::FeedRemoved`] while the feed is being removed;
     /// [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
     pub fn refuse(&mut self, key: &FeedKey) -> Result<RequestId, Misuse> {
-        self.write_down(|| Step::Refuse { key: *key });
+        self.record_step(|| Step::Refuse { key: *key });
         self.check_ready()?;
         self.check_requests()?;
         self.policy.check_room(key, self.limits.rulings)?;
         let feed = self.feeds.find(key);
         self.check_staying(feed)?;
         let known = self.policy.find(key);
-        let (signed, stance) = match known {
-            Some(Ruling { signed, stance: Stance::Removed, .. }) => (signed, Stance::Removed),
-            known => (known.map_or(0, |ruling| ruling.signed), Stance::Refused),
+        let (signed, decision) = match known {
+            Some(Ruling { signed, decision: Decision::Removed, .. }) => (signed, Decision::Removed),
+            known => (known.map_or(0, |ruling| ruling.signed), Decision::Refused),
         };
-        let write = self.policy.rule(key, Ruling { stance, signed, leaving: None });
+        let write = self.policy.rule(key, Ruling { decision, signed, leaving: None });
         let request = self.request();
         self.outbox.commit(Job::Rule { request, key: *key }, Vec::from([write]));
         if let Some(feed) = feed {
-            self.stand(feed, Standing::Refused);
+            self.set_status(feed, FeedStatus::Refused);
         }
         Ok(request)
     }
@@ -54,7 +54,7 @@ impl Multifeed {
     /// [`Misuse::TooManyRulings`]; [`Misuse::FeedRemoved`] while the feed is being removed;
     /// [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
     pub fn accept(&mut self, key: &FeedKey) -> Result<RequestId, Misuse> {
-        self.write_down(|| Step::Accept { key: *key });
+        self.record_step(|| Step::Accept { key: *key });
         self.check_ready()?;
         self.check_requests()?;
         self.policy.check_room(key, self.limits.rulings)?;
@@ -71,14 +71,14 @@ impl Multifeed {
             None => self.answered(Event::Ruled { request, key: *key }),
         }
         match feed {
-            Some(feed) => self.stand(feed, Standing::Taken),
+            Some(feed) => self.set_status(feed, FeedStatus::Taken),
             None => self.admit(key),
         }
         if is_new {
             self.each_session(Session::accept_more);
         }
         if let Some(feed) = feed {
-            self.unfill(feed);
+            self.reopen_full(feed);
         }
         Ok(request)
     }
@@ -87,7 +87,7 @@ impl Multifeed {
     /// has two histories.
     pub fn is_refused(&self, key: &FeedKey) -> bool {
         let feed = self.feeds.find(key).and_then(|feed| self.feeds.get(feed));
-        feed.is_some_and(|feed| !feed.is_taken()) || self.policy.is_refused(key)
+        feed.is_some_and(|feed| !feed.is_accepted()) || self.policy.is_refused(key)
     }
 
     /// Whether a writer may be opened: what was signed before a removal must not be signed again.
@@ -98,7 +98,7 @@ impl Multifeed {
     ) -> Result<(), Misuse> {
         self.check_staying(feed)?;
         let Some(ruling) = self.policy.find(key) else { return Ok(()) };
-        if ruling.stance == Stance::Removed {
+        if ruling.decision == Decision::Removed {
             return Err(Misuse::FeedRemoved);
         }
         match ruling.signed > feed.map_or(0, |feed| self.length(feed)) {
@@ -109,27 +109,28 @@ impl Multifeed {
 
     fn check_staying(&self, feed: Option<FeedId>) -> Result<(), Misuse> {
         let feed = feed.and_then(|feed| self.feeds.get(feed));
-        match feed.is_some_and(|feed| feed.standing == Standing::Leaving) {
+        match feed.is_some_and(|feed| feed.standing == FeedStatus::Removing) {
             true => Err(Misuse::FeedRemoved),
             false => Ok(()),
         }
     }
 
     /// What was ruled before this process began holds for the feeds that are here.
-    pub(super) fn obey_rulings(&mut self) {
-        let refused = self.policy.iter().filter(|(_, ruling)| ruling.stance != Stance::Accepted);
+    pub(super) fn apply_rulings(&mut self) {
+        let refused =
+            self.policy.iter().filter(|(_, ruling)| ruling.decision != Decision::Accepted);
         let refused: Vec<_> = refused.filter_map(|(key, _)| self.feeds.find(key)).collect();
         for feed in refused {
             if let Some(log) = self.feeds.get_mut(feed) {
-                log.standing = Standing::Refused;
+                log.standing = FeedStatus::Refused;
             }
         }
     }
 
     /// Every session learns how a feed stands now.
-    pub(super) fn stand(&mut self, feed: FeedId, standing: Standing) {
+    pub(super) fn set_status(&mut self, feed: FeedId, standing: FeedStatus) {
         let Some(log) = self.feeds.get_mut(feed) else { return };
-        let was_taken = log.is_taken();
+        let was_taken = log.is_accepted();
         log.standing = standing;
         self.turn(feed, was_taken);
     }
@@ -137,18 +138,18 @@ impl Multifeed {
     /// The same, once something about it may have changed that decides whether it is taken.
     pub(super) fn turn(&mut self, feed: FeedId, was_taken: bool) {
         let Some(log) = self.feeds.get(feed) else { return };
-        let (length, is_taken) = (log.length(), log.is_taken());
-        if was_taken == is_taken {
+        let (length, is_accepted) = (log.length(), log.is_accepted());
+        if was_taken == is_accepted {
             return;
         }
-        self.stand_links(feed);
+        self.update_hypercore_sessions(feed);
         let Some(log) = self.feeds.get(feed).filter(|log| log.is_of_group()) else { return };
         let (key, public_key) = (log.key, log.public_key);
-        match is_taken {
+        match is_accepted {
             true => self.sets.change(feed, &key, 0, length),
             false => self.sets.change(feed, &key, length, 0),
         }
-        self.each_session(|session, context| match is_taken {
+        self.each_session(|session, context| match is_accepted {
             true => session.accept(feed, length),
             false => session.refuse(context.sources, feed, (public_key, length)),
         });

@@ -22,7 +22,7 @@ impl Multifeed {
         };
         let mut multifeed = Self::open(config);
         multifeed.record = Some(Vec::new());
-        multifeed.write_down(|| Step::Open(Box::new(opening)));
+        multifeed.record_step(|| Step::Open(Box::new(opening)));
         multifeed
     }
 
@@ -35,10 +35,10 @@ impl Multifeed {
     /// Writes down what is held now, for a replay to be compared with.
     pub fn record_state(&mut self) {
         let hash = state_hash(self);
-        self.write_down(|| Step::State { hash });
+        self.record_step(|| Step::State { hash });
     }
 
-    pub(super) fn write_down(&mut self, step: impl FnOnce() -> Step) {
+    pub(super) fn record_step(&mut self, step: impl FnOnce() -> Step) {
         if let Some(record) = &mut self.record {
             step().write(record);
         }

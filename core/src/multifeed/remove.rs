@@ -8,11 +8,11 @@ use alloc::vec::Vec;
 
 use super::Multifeed;
 use crate::error::{Misuse, StoreFailure};
-use crate::feed::Standing;
-use crate::feed::record::{self, Ruling, Stance};
+use crate::feed::FeedStatus;
+use crate::feed::record::{self, Decision, Ruling};
 use crate::id::{FeedId, FeedKey, RequestId};
 use crate::io::{Answer, Event, Write};
-use crate::outbox::{Job, LeaveStep};
+use crate::outbox::{Job, RemovalStep};
 use crate::peer::connection::Connection;
 use crate::planted::{self, Bug};
 use crate::record::Step;
@@ -23,7 +23,7 @@ const DELETES_BYTES_MAX: usize = 1024 * 1024;
 
 /// A removal under way.
 #[derive(Debug)]
-pub(super) struct Leaving {
+pub(super) struct Removal {
     request: Option<RequestId>,
     key: FeedKey,
     signed: u64,
@@ -42,23 +42,23 @@ impl Multifeed {
     /// [`Misuse::UnknownFeed`]; [`Misuse::TooManyRulings`], [`Misuse::TooManyRequests`],
     /// [`Misuse::NotReady`].
     pub fn remove(&mut self, feed: FeedId) -> Result<RequestId, Misuse> {
-        self.write_down(|| Step::Remove { feed: feed.0 });
+        self.record_step(|| Step::Remove { feed: feed.0 });
         self.check_ready()?;
         self.check_requests()?;
         let key = self.feed(feed).ok_or(Misuse::UnknownFeed)?.key;
         self.policy.check_room(&key, self.limits.rulings)?;
         let request = self.request();
-        self.stand(feed, Standing::Leaving);
+        self.set_status(feed, FeedStatus::Removing);
         self.cancel_downloads(feed);
         self.cancel_gets(feed);
-        let leaving = Leaving { request: Some(request), key, signed: 0, is_waiting: true };
+        let leaving = Removal { request: Some(request), key, signed: 0, is_waiting: true };
         self.leaving.insert(feed, leaving);
-        self.go_on_leaving();
+        self.continue_removals();
         Ok(request)
     }
 
     /// Removals that an earlier process began.
-    pub(super) fn resume_leaving(&mut self) {
+    pub(super) fn resume_removals(&mut self) {
         let rulings = self.policy.iter();
         let slots: Vec<_> = rulings
             .filter_map(|(key, ruling)| Some((*key, ruling.signed, FeedId(ruling.leaving?))))
@@ -69,16 +69,16 @@ impl Multifeed {
                 continue;
             }
             if let Some(log) = self.feeds.get_mut(feed) {
-                log.standing = Standing::Leaving;
+                log.standing = FeedStatus::Removing;
             }
-            let leaving = Leaving { request: None, key, signed, is_waiting: false };
+            let leaving = Removal { request: None, key, signed, is_waiting: false };
             self.leaving.insert(feed, leaving);
-            self.look_for_entries(feed, 0);
+            self.scan_entries(feed, 0);
         }
     }
 
     /// Begins with the feeds that nothing reads or writes any more.
-    pub(super) fn go_on_leaving(&mut self) {
+    pub(super) fn continue_removals(&mut self) {
         let waiting = self.leaving.iter().filter(|(_, leaving)| leaving.is_waiting);
         let idle = waiting.filter(|(feed, _)| !self.outbox.works_on(**feed));
         let idle: Vec<FeedId> = idle.map(|(feed, _)| *feed).collect();
@@ -89,36 +89,36 @@ impl Multifeed {
             let signed = self.feeds.get(feed).map_or(0, |log| log.signed_length());
             leaving.signed = signed.max(known);
             let write = self.policy.rule(&leaving.key, leaving.ruling(Some(feed.0)));
-            let job = Job::Leave { feed, step: LeaveStep::Mark };
+            let job = Job::Remove { feed, step: RemovalStep::Begin };
             self.outbox.commit(job, Vec::from([write]));
         }
     }
 
     /// A step of a removal was answered.
-    pub(super) fn left(&mut self, feed: FeedId, step: LeaveStep, answer: Answer) {
+    pub(super) fn left(&mut self, feed: FeedId, step: RemovalStep, answer: Answer) {
         match (step, answer) {
-            (LeaveStep::Mark, Answer::Durable) => self.look_for_entries(feed, 0),
-            (LeaveStep::Scan(part), Answer::Entries(entries)) if entries.is_empty() => {
-                self.look_for_entries(feed, part + 1);
+            (RemovalStep::Begin, Answer::Durable) => self.scan_entries(feed, 0),
+            (RemovalStep::Scan(part), Answer::Entries(entries)) if entries.is_empty() => {
+                self.scan_entries(feed, part + 1);
             }
-            (LeaveStep::Scan(part), Answer::Entries(entries)) => {
+            (RemovalStep::Scan(part), Answer::Entries(entries)) => {
                 let writes = entries.into_iter().map(|(key, _)| Write::Delete(key)).collect();
-                let job = Job::Leave { feed, step: LeaveStep::Delete(part) };
+                let job = Job::Remove { feed, step: RemovalStep::Delete(part) };
                 self.outbox.commit(job, writes);
             }
-            (LeaveStep::Delete(part), Answer::Durable) => self.look_for_entries(feed, part),
-            (LeaveStep::End, Answer::Durable) => self.removed(feed),
-            (_, Answer::Failed(failure)) => self.fail_leaving(feed, failure),
+            (RemovalStep::Delete(part), Answer::Durable) => self.scan_entries(feed, part),
+            (RemovalStep::End, Answer::Durable) => self.removed(feed),
+            (_, Answer::Failed(failure)) => self.fail_removal(feed, failure),
             // Replies are made from their requests, so no other pair can be.
-            _ => self.fail_leaving(feed, StoreFailure::Damaged),
+            _ => self.fail_removal(feed, StoreFailure::Damaged),
         }
     }
 
     /// Looks for entries of a part, or ends if there are no more parts.
-    fn look_for_entries(&mut self, feed: FeedId, part: usize) {
+    fn scan_entries(&mut self, feed: FeedId, part: usize) {
         let part = if planted::is(Bug::LeavesNodes) { 2 * part } else { part };
         if let Some([from, until]) = record::parts_of(feed.0).get(part) {
-            let job = Job::Leave { feed, step: LeaveStep::Scan(part) };
+            let job = Job::Remove { feed, step: RemovalStep::Scan(part) };
             return self.outbox.scan(job, *from, *until, DELETES_MAX, DELETES_BYTES_MAX);
         }
         let Some(leaving) = self.leaving.get(&feed) else { return };
@@ -128,12 +128,12 @@ impl Multifeed {
         if planted::is(Bug::ForgetsTombstones) {
             writes.extend(self.policy.accept(&leaving.key, u64::MAX));
         }
-        self.outbox.commit(Job::Leave { feed, step: LeaveStep::End }, writes);
+        self.outbox.commit(Job::Remove { feed, step: RemovalStep::End }, writes);
     }
 
     fn removed(&mut self, feed: FeedId) {
-        let Some(Leaving { request, key, .. }) = self.leaving.remove(&feed) else { return };
-        self.feeds.empty_out(feed);
+        let Some(Removal { request, key, .. }) = self.leaving.remove(&feed) else { return };
+        self.feeds.clear_slot(feed);
         self.sets.forget_slots();
         let peers = self.connections.values_mut();
         peers.filter_map(Connection::session_mut).for_each(|session| session.forget_fork(feed));
@@ -144,11 +144,11 @@ impl Multifeed {
         }
         self.open_requests -= usize::from(request.is_some());
         self.outbox.event(Event::Removed { request, key });
-        self.unfill_fitting();
+        self.clear_full_where_room();
     }
 
     /// What is left of the feed is removed when the multifeed is opened again.
-    fn fail_leaving(&mut self, feed: FeedId, failure: StoreFailure) {
+    fn fail_removal(&mut self, feed: FeedId, failure: StoreFailure) {
         let Some(leaving) = self.leaving.remove(&feed) else { return };
         match leaving.request {
             Some(request) => self.fail_request(request, failure),
@@ -157,8 +157,8 @@ impl Multifeed {
     }
 }
 
-impl Leaving {
+impl Removal {
     fn ruling(&self, leaving: Option<u32>) -> Ruling {
-        Ruling { stance: Stance::Removed, signed: self.signed, leaving }
+        Ruling { decision: Decision::Removed, signed: self.signed, leaving }
     }
 }

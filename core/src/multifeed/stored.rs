@@ -21,29 +21,31 @@ impl Multifeed {
     pub(super) fn stored(&mut self, reply: StoreReply) {
         let Some(job) = self.outbox.finish(reply.id) else { return };
         match (job, reply.answer) {
-            (Job::OpenMeta, Answer::Entries(entries)) => self.took_meta(&entries),
+            (Job::OpenMeta, Answer::Entries(entries)) => self.on_meta_loaded(&entries),
             (Job::OpenNew, Answer::Durable) => self.ready(),
-            (Job::OpenFeeds, Answer::Entries(entries)) => self.took_feeds(&entries),
-            (Job::OpenRulings, Answer::Entries(entries)) => self.took_rulings(&entries),
-            (Job::OpenKnown, Answer::Entries(entries)) => self.took_known(&entries),
-            (Job::OpenForks, Answer::Entries(entries)) => self.took_forks(&entries),
+            (Job::OpenFeeds, Answer::Entries(entries)) => self.on_feeds_loaded(&entries),
+            (Job::OpenRulings, Answer::Entries(entries)) => self.on_rulings_loaded(&entries),
+            (Job::OpenKnown, Answer::Entries(entries)) => self.on_known_loaded(&entries),
+            (Job::OpenForks, Answer::Entries(entries)) => self.on_forks_loaded(&entries),
             (Job::Fork { feed }, Answer::Durable) => self.forked(feed),
-            (Job::Dispute { theirs, read }, answer) => self.held_against(theirs, read, answer),
-            (Job::Mark { connection }, Answer::Durable) => self.marked(connection),
+            (Job::CompareSignedHead { theirs, read }, answer) => {
+                self.on_signed_head_read(theirs, read, answer)
+            }
+            (Job::StoreCheckpoint { connection }, Answer::Durable) => self.marked(connection),
             (Job::Append { request, feed, start, end }, Answer::Durable) => {
                 self.appended(request, feed, start, end);
             }
             (Job::Extend { connection, feed, end, bytes }, Answer::Durable) => {
-                self.extended(feed, end);
+                self.on_extended(feed, end);
                 self.free_window(connection, bytes);
             }
             (Job::Adopt { .. }, Answer::Durable) => (),
             (Job::Follow { connection, feed, end, bytes }, Answer::Durable) => {
-                self.extended(feed, end);
-                self.follow_stored(connection, bytes);
+                self.on_extended(feed, end);
+                self.on_hypercore_stored(connection, bytes);
             }
             (Job::Prove { connection, read }, Answer::Values(values)) => {
-                self.proved(connection, read, Ok(values));
+                self.on_proof_read(connection, read, Ok(values));
             }
             (Job::Serve { connection, start, mut read }, Answer::Entries(entries)) => {
                 match read.take_blocks(entries) {
@@ -68,17 +70,17 @@ impl Multifeed {
             (Job::Rule { request, key }, Answer::Durable) => {
                 self.answered(Event::Ruled { request, key });
             }
-            (Job::Leave { feed, step }, answer) => self.left(feed, step, answer),
-            (Job::ClearRead { clear, read }, answer) => self.clear_read(clear, read, answer),
-            (Job::Clear { clear }, Answer::Durable) => self.go_on_clearing(clear),
-            (Job::ServeAgain { connection, read }, answer) => {
-                self.serve_again(connection, read, answer);
+            (Job::Remove { feed, step }, answer) => self.left(feed, step, answer),
+            (Job::ClearRead { clear, read }, answer) => self.on_clear_read(clear, read, answer),
+            (Job::Clear { clear }, Answer::Durable) => self.continue_clear(clear),
+            (Job::ServeRefetch { connection, read }, answer) => {
+                self.serve_refetch(connection, read, answer);
             }
-            (Job::Check { read }, answer) => self.checked(read, answer),
-            (Job::Fill { connection, bytes, read }, answer) => {
+            (Job::Check { read }, answer) => self.on_blocks_checked(read, answer),
+            (Job::VerifyRefetched { connection, bytes, read }, answer) => {
                 self.fill(connection, bytes, read, answer);
             }
-            (Job::Filled { connection, bytes, feed, start, end }, Answer::Durable) => {
+            (Job::Restore { connection, bytes, feed, start, end }, Answer::Durable) => {
                 self.filled(feed, start, end);
                 self.free_window(connection, bytes);
             }
@@ -86,7 +88,7 @@ impl Multifeed {
             // Replies are made from their requests, so no other pair can be.
             (job, _) => self.failed(job, StoreFailure::Damaged),
         }
-        self.go_on_leaving();
+        self.continue_removals();
     }
 
     fn appended(&mut self, request: RequestId, feed: FeedId, start: u64, end: u64) {
@@ -109,7 +111,7 @@ impl Multifeed {
         }
     }
 
-    fn extended(&mut self, feed: FeedId, end: u64) {
+    fn on_extended(&mut self, feed: FeedId, end: u64) {
         let grown = self.landed(feed, end);
         let is_leaving = self.leaving.contains_key(&feed);
         if grown.is_empty() || is_leaving {
@@ -135,7 +137,7 @@ impl Multifeed {
             self.sets.change(feed, &key, grown.start, grown.end);
         }
         self.answer_appends(feed);
-        self.touch_links(feed);
+        self.wake_hypercore_sessions(feed);
         if !is_offered {
             return grown;
         }
@@ -144,7 +146,7 @@ impl Multifeed {
             let (peer, mut context) = self.split(id);
             let Some(session) = peer.and_then(Connection::session_mut) else { continue };
             session.grown(feed, grown.clone(), context.limits);
-            session.go_on_disputing(&mut context, feed);
+            session.continue_signed_head(&mut context, feed);
             self.settle(id);
         }
         grown
@@ -246,7 +248,7 @@ impl Multifeed {
             | Job::OpenRulings
             | Job::OpenKnown
             | Job::OpenForks => self.fail_open(failure),
-            Job::Mark { connection } => self.marked(connection),
+            Job::StoreCheckpoint { connection } => self.marked(connection),
             Job::Append { request, feed, .. } => {
                 self.break_feed(feed, failure);
                 self.fail_request(request, failure);
@@ -258,9 +260,9 @@ impl Multifeed {
             Job::Adopt { feed } | Job::Fork { feed } => self.break_feed(feed, failure),
             Job::Follow { connection, feed, bytes, .. } => {
                 self.break_feed(feed, failure);
-                self.follow_stored(connection, bytes);
+                self.on_hypercore_stored(connection, bytes);
             }
-            Job::Prove { connection, read } => self.proved(connection, read, Err(failure)),
+            Job::Prove { connection, read } => self.on_proof_read(connection, read, Err(failure)),
             Job::Serve { connection, read, .. } => {
                 self.fail_serve(connection, &read, failure);
             }
@@ -271,17 +273,17 @@ impl Multifeed {
                 self.break_feed(clear.feed, failure);
                 self.fail_request(clear.request, failure);
             }
-            Job::Filled { connection, bytes, feed, .. } => {
+            Job::Restore { connection, bytes, feed, .. } => {
                 self.break_feed(feed, failure);
                 self.free_window(connection, bytes);
             }
             // They take their failures themselves.
-            Job::Leave { .. }
-            | Job::Dispute { .. }
+            Job::Remove { .. }
+            | Job::CompareSignedHead { .. }
             | Job::ClearRead { .. }
-            | Job::ServeAgain { .. }
+            | Job::ServeRefetch { .. }
             | Job::Check { .. }
-            | Job::Fill { .. } => (),
+            | Job::VerifyRefetched { .. } => (),
         }
     }
 

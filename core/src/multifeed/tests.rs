@@ -74,7 +74,7 @@ fn a_sync_that_should_end_ends_in_sync() {
     world.run();
     assert_holds(&mut world, 1, 0, &a, 3);
     let closed = world.nodes.iter().flat_map(|node| &node.closed);
-    assert!(closed.map(|closed| closed.1).all(|reason| reason == Reason::Synced));
+    assert!(closed.map(|closed| closed.1).all(|reason| reason == CloseReason::Synced));
     assert_eq!(world.nodes[0].multifeed.peers().count(), 0);
 }
 

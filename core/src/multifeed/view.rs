@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use super::Multifeed;
 use crate::config::Limits;
 use crate::crypto::sign::PublicKey;
-use crate::feed::{self, Standing};
+use crate::feed::{self, FeedStatus};
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, FeedKey};
 use crate::peer::connection::Connection;
@@ -161,8 +161,8 @@ impl Multifeed {
             length: feed.length(),
             byte_length: feed.byte_length(),
             bytes_counted: feed.bytes_counted(),
-            cleared: feed.blocks_gone(),
-            is_refused: feed.standing == Standing::Refused,
+            cleared: feed.blocks_cleared(),
+            is_refused: feed.standing == FeedStatus::Refused,
             is_forked: feed.is_forked(),
             is_full: self.feeds.is_full(id),
             name: feed.name(),
@@ -179,5 +179,5 @@ fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
 /// A feed of the group that was only heard of is nothing to show.
 fn is_shown(feed: &feed::Feed) -> bool {
     let is_held = feed.length() > 0 || feed.is_writable() || !feed.is_of_group();
-    feed.standing != Standing::Leaving && is_held
+    feed.standing != FeedStatus::Removing && is_held
 }

@@ -5,12 +5,12 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{Limit, Reason, Violation};
+use crate::error::{CloseReason, Limit, Violation};
 use crate::id::FeedId;
 
 /// What a channel of the peer leads to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Leads {
+pub(crate) enum ChannelKind {
     /// The group's session.
     ToGroup,
     /// Hypercore's channel of a feed.
@@ -24,14 +24,14 @@ pub(crate) enum Leads {
 /// The channels of a connection, by the peer's ids and by ours.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
-    remote: Vec<Leads>,
-    ours: Vec<Leads>,
+    remote: Vec<ChannelKind>,
+    ours: Vec<ChannelKind>,
 }
 
 impl Channels {
     /// Gives a channel of ours its id: the lowest that is free. It must be said in this order.
-    pub(crate) fn give(&mut self, leads: Leads) -> u64 {
-        let free = self.ours.iter().position(|channel| *channel == Leads::Closed);
+    pub(crate) fn give(&mut self, leads: ChannelKind) -> u64 {
+        let free = self.ours.iter().position(|channel| *channel == ChannelKind::Closed);
         let place = free.unwrap_or(self.ours.len());
         match self.ours.get_mut(place) {
             Some(channel) => *channel = leads,
@@ -42,28 +42,35 @@ impl Channels {
 
     /// Our id of the group's channel, if it was said.
     pub(crate) fn of_group(&self) -> Option<u64> {
-        let place = self.ours.iter().position(|channel| *channel == Leads::ToGroup)?;
+        let place = self.ours.iter().position(|channel| *channel == ChannelKind::ToGroup)?;
         Some(place as u64 + 1)
     }
 
     /// A channel of ours is gone: its id may be given again. Returns where it led.
-    pub(crate) fn take_back(&mut self, id: u64) -> Result<Leads, Violation> {
+    pub(crate) fn undo_changes(&mut self, id: u64) -> Result<ChannelKind, Violation> {
         let channel = place(id).and_then(|place| self.ours.get_mut(place));
-        let channel = channel.filter(|channel| **channel != Leads::Closed);
+        let channel = channel.filter(|channel| **channel != ChannelKind::Closed);
         let channel = channel.ok_or(Violation::ChannelId)?;
-        Ok(core::mem::replace(channel, Leads::Closed))
+        Ok(core::mem::replace(channel, ChannelKind::Closed))
     }
 
     /// The peer opens a channel.
-    pub(crate) fn open(&mut self, id: u64, leads: Leads, max: usize) -> Result<(), Reason> {
+    pub(crate) fn open(
+        &mut self,
+        id: u64,
+        leads: ChannelKind,
+        max: usize,
+    ) -> Result<(), CloseReason> {
         let place = place(id).filter(|place| *place <= self.remote.len());
         let place = place.ok_or(Violation::ChannelId)?;
-        if leads == Leads::ToGroup && self.remote.contains(&Leads::ToGroup) {
+        if leads == ChannelKind::ToGroup && self.remote.contains(&ChannelKind::ToGroup) {
             return Err(Violation::ChannelId.into());
         }
         match self.remote.get_mut(place) {
             // A rejected id is free again, too (protomux `index.js`, `_onrejectsession`).
-            Some(channel) if matches!(channel, Leads::Closed | Leads::Nowhere) => *channel = leads,
+            Some(channel) if matches!(channel, ChannelKind::Closed | ChannelKind::Nowhere) => {
+                *channel = leads
+            }
             Some(_) => return Err(Violation::ChannelId.into()),
             None if place >= max => return Err(Limit::Channels.into()),
             None => self.remote.push(leads),
@@ -72,17 +79,17 @@ impl Channels {
     }
 
     /// Our side of a channel is gone with the peer's: its id may be given again.
-    pub(crate) fn end_ours(&mut self, leads: Leads) {
+    pub(crate) fn end_ours(&mut self, leads: ChannelKind) {
         if let Some(channel) = self.ours.iter_mut().find(|channel| **channel == leads) {
-            *channel = Leads::Closed;
+            *channel = ChannelKind::Closed;
         }
     }
 
     /// The peer closes a channel; returns where it led.
-    pub(crate) fn close(&mut self, id: u64) -> Result<Leads, Violation> {
+    pub(crate) fn close(&mut self, id: u64) -> Result<ChannelKind, Violation> {
         let channel = place(id).and_then(|place| self.remote.get_mut(place));
         let channel = channel.ok_or(Violation::ChannelId)?;
-        Ok(core::mem::replace(channel, Leads::Closed))
+        Ok(core::mem::replace(channel, ChannelKind::Closed))
     }
 
     /// Channels that were opened, those closed since included: their places are kept.
@@ -91,7 +98,7 @@ impl Channels {
     }
 
     /// Where a channel of the peer leads.
-    pub(crate) fn leads(&self, id: u64) -> Result<Leads, Violation> {
+    pub(crate) fn leads(&self, id: u64) -> Result<ChannelKind, Violation> {
         let channel = place(id).and_then(|place| self.remote.get(place));
         channel.copied().ok_or(Violation::ChannelId)
     }

@@ -8,20 +8,22 @@ mod deadlines;
 use bytes::{Buf, BytesMut};
 
 use super::capability::{capability, is_capable};
-use super::channels::{Channels, Leads};
-use super::early::{open_claim, seal_claim};
+use super::channels::{ChannelKind, Channels};
+use super::handshake_claim::{open_claim, seal_claim};
 use super::secure::{Received, SecretStream, SecureError};
-use crate::chance::Chance;
-use crate::config::{FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED, Limits, OPEN_BYTES_MAX};
+use crate::config::{
+    FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED, Limits, OPEN_MESSAGE_BYTES_MAX,
+};
 use crate::crypto::sign::{KeyPair, PublicKey};
-use crate::error::{Deadline, Limit, Reason, Violation};
+use crate::error::{CloseReason, Deadline, Limit, Violation};
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
-use crate::reconcile::known::{PeerName, name_of};
-use crate::replicate::hypercore::{Link, Peer, protocol_of};
-use crate::replicate::{Context, Reconciliation, Session, Sources};
+use crate::reconcile::known::{PeerTag, peer_tag};
+use crate::replicate::hypercore::{HypercoreSession, Peer, protocol_of};
+use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
+use crate::rng::Rng;
 use crate::time::Instant;
 use crate::wire::frame::FRAME_SIZE_MAX;
 use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, VERSION};
@@ -40,7 +42,7 @@ pub(crate) struct Connection {
     session: Option<Session>,
     /// What our sets are, as the initiator says in its hello, until the responder answers it.
     claimed: Option<Reconciliation>,
-    link: Link,
+    link: HypercoreSession,
     out: BytesMut,
     batch: Batch,
     /// Channels that we rejected.
@@ -68,7 +70,7 @@ impl Connection {
         id: ConnectionId,
         (role, secure, mode, features): (Role, Secure, Mode, u64),
         key_pair: &KeyPair,
-        chance: Chance,
+        chance: Rng,
         now: Instant,
     ) -> Self {
         let mut out = BytesMut::new();
@@ -87,7 +89,7 @@ impl Connection {
         let (started, heard, sent, progress) = (now, now, now, now);
         let (channels, batch) = (Channels::default(), Batch::new());
         let (session, claimed) = (None, None);
-        let link = Link::new(id);
+        let link = HypercoreSession::new(id);
         let (rejected, is_closed, is_signalled) = (0, false, false);
         Self {
             id,
@@ -121,11 +123,11 @@ impl Connection {
     }
 
     /// Hypercore's channels.
-    pub(crate) fn link(&self) -> &Link {
+    pub(crate) fn link(&self) -> &HypercoreSession {
         &self.link
     }
 
-    pub(crate) fn link_mut(&mut self) -> &mut Link {
+    pub(crate) fn hypercore_mut(&mut self) -> &mut HypercoreSession {
         &mut self.link
     }
 
@@ -144,7 +146,7 @@ impl Connection {
         &mut self,
         context: &mut Context<'_>,
         bytes: &[u8],
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         if self.is_closed {
             return Ok(());
         }
@@ -153,12 +155,12 @@ impl Connection {
             self.heard = context.now;
             match received {
                 Received::Opened { handshake_hash, remote } => {
-                    self.take_opened(context, &handshake_hash, remote)?;
+                    self.on_stream_opened(context, &handshake_hash, remote)?;
                 }
                 Received::Message(frame) => {
                     self.progress = context.now;
                     for message in messages(&frame) {
-                        self.take_message(context, message?)?;
+                        self.on_message(context, message?)?;
                     }
                 }
                 Received::KeepAlive => (),
@@ -168,28 +170,28 @@ impl Connection {
     }
 
     /// The stream's handshake is over: the initiator says hello.
-    fn take_opened(
+    fn on_stream_opened(
         &mut self,
         context: &mut Context<'_>,
         handshake_hash: &[u8; 64],
         remote: PublicKey,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         if remote == self.us {
-            return Err(Reason::Ourselves);
+            return Err(CloseReason::Ourselves);
         }
-        let opens_bytes = context.limits.hypercore_channels * OPEN_BYTES_MAX;
+        let opens_bytes = context.limits.hypercore_channels * OPEN_MESSAGE_BYTES_MAX;
         self.stream.raise_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
         if self.stream.role() == Role::Initiator {
-            let side = (Role::Initiator, name_of(&remote));
+            let side = (Role::Initiator, peer_tag(&remote));
             let (reconciliation, claim) =
-                Reconciliation::new(side, *handshake_hash, context).claimed_early();
+                Reconciliation::new(side, *handshake_hash, context).claimed_in_handshake();
             self.claimed = Some(reconciliation);
             let claim = seal_claim(context.group, handshake_hash, &claim);
-            self.say_hello(context, handshake_hash, claim);
+            self.send_hello(context, handshake_hash, claim);
             self.flush(context.now);
         }
         for (feed, log) in context.feeds.iter() {
-            if !log.is_of_group() && log.is_taken() {
+            if !log.is_of_group() && log.is_accepted() {
                 self.link.offer(feed, context.limits);
             }
         }
@@ -197,53 +199,53 @@ impl Connection {
     }
 
     /// The responder's hello goes in one frame with its claim.
-    fn say_hello(
+    fn send_hello(
         &mut self,
         context: &Context<'_>,
         handshake_hash: &[u8; 64],
         claim: alloc::vec::Vec<u8>,
     ) {
         let capability = capability(context.group, handshake_hash, self.stream.role());
-        let Limits { names, window_bytes, .. } = *context.limits;
+        let Limits { aliases, window_bytes, .. } = *context.limits;
         let window = window_bytes as u64;
         let (version, features) = (VERSION, self.features);
-        let hello = Hello { version, features, capability, names, window, claim };
+        let hello = Hello { version, features, capability, aliases, window, claim };
         let mut handshake = alloc::vec::Vec::new();
         message::put(&mut handshake, &hello);
         self.batch.push(&MuxMessage::Open {
-            local_id: self.channels.give(Leads::ToGroup),
+            local_id: self.channels.give(ChannelKind::ToGroup),
             protocol: PROTOCOL,
             id: Some(context.group.discovery_key()),
             handshake: &handshake,
         });
     }
 
-    fn take_message(
+    fn on_message(
         &mut self,
         context: &mut Context<'_>,
         message: MuxMessage<'_>,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         match message {
             MuxMessage::Open { local_id, protocol, id, handshake } => {
-                self.take_open(context, local_id, (protocol, id), handshake)
+                self.on_open(context, local_id, (protocol, id), handshake)
             }
-            MuxMessage::Reject { local_id } => match self.channels.take_back(local_id)? {
+            MuxMessage::Reject { local_id } => match self.channels.undo_changes(local_id)? {
                 // It may still be a peer that knows one of our feeds: then it says so in time.
-                Leads::ToGroup if context.limits.hypercore_channels > 0 => Ok(()),
-                Leads::ToGroup => Err(Reason::NotAMember),
+                ChannelKind::ToGroup if context.limits.hypercore_channels > 0 => Ok(()),
+                ChannelKind::ToGroup => Err(CloseReason::NotAMember),
                 leads => self.end(context, leads),
             },
             MuxMessage::Close { local_id } => match self.channels.close(local_id)? {
-                Leads::ToGroup => Err(Reason::ClosedByPeer),
+                ChannelKind::ToGroup => Err(CloseReason::ClosedByPeer),
                 leads => self.end(context, leads),
             },
             MuxMessage::Message { channel, kind, body } => {
                 let leads = self.channels.leads(channel)?;
                 match (leads, &mut self.session, Kind::of(kind)) {
-                    (Leads::ToGroup, Some(session), Some(kind)) => {
+                    (ChannelKind::ToGroup, Some(session), Some(kind)) => {
                         session.receive(context, kind, body)
                     }
-                    (Leads::ToFeed(feed), ..) => {
+                    (ChannelKind::ToFeed(feed), ..) => {
                         let taken = self.link.receive(context, feed, (kind, body));
                         self.spare_connection(context, feed, taken)
                     }
@@ -259,9 +261,9 @@ impl Connection {
         &mut self,
         context: &mut Context<'_>,
         feed: FeedId,
-        taken: Result<(), Reason>,
-    ) -> Result<(), Reason> {
-        let Err(Reason::Limit(limit @ Limit::BlockBytes)) = taken else { return taken };
+        taken: Result<(), CloseReason>,
+    ) -> Result<(), CloseReason> {
+        let Err(CloseReason::Limit(limit @ Limit::BlockBytes)) = taken else { return taken };
         self.close_feed(context, feed);
         let connection = self.id;
         context.outbox.event(Event::ChannelClosed { connection, feed, limit });
@@ -269,8 +271,8 @@ impl Connection {
     }
 
     /// One of hypercore's channels is gone.
-    fn end(&mut self, context: &mut Context<'_>, leads: Leads) -> Result<(), Reason> {
-        let Leads::ToFeed(feed) = leads else { return Ok(()) };
+    fn end(&mut self, context: &mut Context<'_>, leads: ChannelKind) -> Result<(), CloseReason> {
+        let ChannelKind::ToFeed(feed) = leads else { return Ok(()) };
         self.link.close(context.sources, feed);
         self.channels.end_ours(leads);
         Ok(())
@@ -286,18 +288,18 @@ impl Connection {
             // Both were given, or they would not be known. A channel that the peer has not opened
             // keeps its number: it cannot be closed yet, and the peer's open will be rejected.
             _ = self.channels.close(remote_id);
-            _ = self.channels.take_back(local_id);
+            _ = self.channels.undo_changes(local_id);
         }
         closed.is_some()
     }
 
-    fn take_hypercore(
+    fn on_hypercore_open(
         &mut self,
         context: &mut Context<'_>,
         remote_id: u64,
         protocol: &'static str,
         (id, handshake): (Option<&[u8]>, &[u8]),
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         let limits = context.limits;
         let channels_max = limits.channels + limits.hypercore_channels;
         let peer = if self.session.is_some() { Peer::Member } else { Peer::Stranger };
@@ -307,10 +309,10 @@ impl Connection {
             None => None,
         };
         let Some(feed) = feed else {
-            self.channels.open(remote_id, Leads::Nowhere, channels_max)?;
-            return self.turn_away(context.now, remote_id, channels_max);
+            self.channels.open(remote_id, ChannelKind::Nowhere, channels_max)?;
+            return self.reject_channel(context.now, remote_id, channels_max);
         };
-        self.channels.open(remote_id, Leads::ToFeed(feed), channels_max)?;
+        self.channels.open(remote_id, ChannelKind::ToFeed(feed), channels_max)?;
         self.link.open(feed, remote_id, protocol, limits)?;
         // JavaScript batches 8 MiB and the message behind them, and takes blocks of 15 MiB: one
         // that is too long for us is to close its channel, and not the connection.
@@ -319,7 +321,12 @@ impl Connection {
     }
 
     /// Rejects a channel that is none of our business.
-    fn turn_away(&mut self, now: Instant, remote_id: u64, max: usize) -> Result<(), Reason> {
+    fn reject_channel(
+        &mut self,
+        now: Instant,
+        remote_id: u64,
+        max: usize,
+    ) -> Result<(), CloseReason> {
         self.rejected += 1;
         if self.rejected > max {
             // Opened, closed and opened again: each time costs us an answer.
@@ -329,23 +336,23 @@ impl Connection {
         Ok(())
     }
 
-    fn take_open(
+    fn on_open(
         &mut self,
         context: &mut Context<'_>,
         remote_id: u64,
         (protocol, id): (&str, Option<&[u8]>),
         handshake: &[u8],
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         let limits = context.limits;
         if let Some(protocol) = protocol_of(protocol)
             && limits.hypercore_channels > 0
         {
-            return self.take_hypercore(context, remote_id, protocol, (id, handshake));
+            return self.on_hypercore_open(context, remote_id, protocol, (id, handshake));
         }
         if protocol != PROTOCOL {
             // Another protocol on the same connection is none of our business.
-            self.channels.open(remote_id, Leads::Nowhere, limits.channels)?;
-            return self.turn_away(context.now, remote_id, limits.channels);
+            self.channels.open(remote_id, ChannelKind::Nowhere, limits.channels)?;
+            return self.reject_channel(context.now, remote_id, limits.channels);
         }
         let leads_to_group = id == Some(context.group.discovery_key().as_slice());
         let hello: Option<Hello> =
@@ -355,38 +362,38 @@ impl Connection {
             if limits.hypercore_channels > 0 {
                 // It may still be a peer that knows one of our feeds.
                 let max = limits.channels + limits.hypercore_channels;
-                self.channels.open(remote_id, Leads::Nowhere, max)?;
-                return self.turn_away(context.now, remote_id, max);
+                self.channels.open(remote_id, ChannelKind::Nowhere, max)?;
+                return self.reject_channel(context.now, remote_id, max);
             }
             self.reject(context.now, remote_id);
-            return Err(Reason::NotAMember);
+            return Err(CloseReason::NotAMember);
         };
         if hello.version == 0 {
-            return Err(Reason::Incompatible { ours: VERSION, theirs: hello.version });
+            return Err(CloseReason::Incompatible { ours: VERSION, theirs: hello.version });
         }
         let channels_max = limits.channels + limits.hypercore_channels;
-        self.channels.open(remote_id, Leads::ToGroup, channels_max)?;
+        self.channels.open(remote_id, ChannelKind::ToGroup, channels_max)?;
         // A hello whose capability was checked came after the handshake.
         let Some(handshake_hash) = self.stream.handshake_hash().copied() else { return Ok(()) };
         let role = self.stream.role();
         if role == Role::Responder {
-            self.say_hello(context, &handshake_hash, alloc::vec::Vec::new());
+            self.send_hello(context, &handshake_hash, alloc::vec::Vec::new());
         }
         self.stream.raise_frame_size_max(FRAME_BYTES_MAX_UNASKED.min(limits.frame_bytes));
         // So did the proof of the peer's key.
         let Some(remote) = self.remote() else { return Ok(()) };
         context.outbox.event(Event::Opened { connection: self.id, remote });
-        self.begin_session(context, name_of(&remote), &handshake_hash, &hello)
+        self.begin_session(context, peer_tag(&remote), &handshake_hash, &hello)
     }
 
     /// Both sides are members. Of the initiator the responder knows already what its sets are.
     fn begin_session(
         &mut self,
         context: &mut Context<'_>,
-        peer: PeerName,
+        peer: PeerTag,
         handshake_hash: &[u8; 64],
         hello: &Hello,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         let role = self.stream.role();
         let claimed = self.claimed.take();
         let reconciliation =
@@ -459,7 +466,7 @@ impl Connection {
                 // The peer takes no long frame before it has read our hello, which is here.
                 false => session.compose_claim(channel, &mut self.batch),
             }
-            if session.has_asked() {
+            if session.has_requested() {
                 // Before what was asked for can come.
                 self.stream.raise_frame_size_max(context.limits.frame_bytes);
             }
@@ -468,7 +475,7 @@ impl Connection {
             && let Some(hash) = self.stream.handshake_hash()
         {
             let (channels, role) = (&mut self.channels, self.stream.role());
-            let number = |feed| channels.give(Leads::ToFeed(feed));
+            let number = |feed| channels.give(ChannelKind::ToFeed(feed));
             self.link.compose(context, (role, hash), number, &mut self.batch);
         }
         self.flush(context.now);
@@ -487,7 +494,7 @@ impl Connection {
     }
 
     /// Ends the connection: only what was sealed already still goes out.
-    pub(crate) fn close(&mut self, sources: &mut Sources) -> Option<Session> {
+    pub(crate) fn close(&mut self, sources: &mut FetchAssignments) -> Option<Session> {
         self.is_closed = true;
         self.link.close_all(sources);
         self.session.take()
@@ -510,7 +517,7 @@ impl Connection {
     }
 }
 
-fn reason_of(error: SecureError) -> Reason {
+fn reason_of(error: SecureError) -> CloseReason {
     match error {
         SecureError::FrameTooLong => Limit::FrameBytes.into(),
         SecureError::BadHandshake => Violation::Handshake.into(),

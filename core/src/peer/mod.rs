@@ -3,5 +3,5 @@
 pub(crate) mod capability;
 mod channels;
 pub(crate) mod connection;
-pub mod early;
+pub mod handshake_claim;
 pub mod secure;

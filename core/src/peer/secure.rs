@@ -40,13 +40,13 @@ use zeroize::Zeroizing;
 pub use self::error::{SecureError, SendError};
 pub use crate::crypto::noise::Role;
 use crate::{
-    chance::Chance,
     crypto::{
         cipher::{HEADER_SIZE, OVERHEAD, Pull, Push},
         hash::{Hash, keyed, namespace},
         noise::{MESSAGE_SIZE_MAX, Noise, Split},
         sign::{KeyPair, PublicKey},
     },
+    rng::Rng,
     wire::frame::{FRAME_SIZE_MAX, FrameReader, FrameTooLong, put_head, write_frame},
 };
 
@@ -111,7 +111,7 @@ enum State {
 
 struct Handshake {
     noise: Noise,
-    chance: Chance,
+    chance: Rng,
 }
 
 impl SecretStream {
@@ -121,7 +121,7 @@ impl SecretStream {
     /// `frame_size_max` bounds the remote's frames after the handshake, in bytes as sealed.
     pub fn initiator(
         key_pair: &KeyPair,
-        chance: Chance,
+        chance: Rng,
         frame_size_max: usize,
         out: &mut BytesMut,
     ) -> Self {
@@ -137,7 +137,7 @@ impl SecretStream {
     }
 
     /// Begins as the side that was connected to; otherwise as [`initiator`](Self::initiator).
-    pub fn responder(key_pair: &KeyPair, chance: Chance, frame_size_max: usize) -> Self {
+    pub fn responder(key_pair: &KeyPair, chance: Rng, frame_size_max: usize) -> Self {
         Self::start(Role::Responder, key_pair, chance, frame_size_max)
     }
 
@@ -240,7 +240,7 @@ impl SecretStream {
         self.send(&[], out)
     }
 
-    fn start(role: Role, key_pair: &KeyPair, mut chance: Chance, frame_size_max: usize) -> Self {
+    fn start(role: Role, key_pair: &KeyPair, mut chance: Rng, frame_size_max: usize) -> Self {
         let noise = Noise::new(role, key_pair, &mut chance);
         Self {
             role,
@@ -294,7 +294,7 @@ impl SecretStream {
     fn open(
         &mut self,
         split: Split,
-        mut chance: Chance,
+        mut chance: Rng,
         out: &mut BytesMut,
     ) -> Result<(), SecureError> {
         let Split { send_key, receive_key, handshake_hash, remote } = split;

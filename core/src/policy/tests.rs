@@ -5,7 +5,7 @@ fn key(number: u8) -> FeedKey {
 }
 
 fn refused() -> Ruling {
-    Ruling { stance: Stance::Refused, signed: 0, leaving: None }
+    Ruling { decision: Decision::Refused, signed: 0, leaving: None }
 }
 
 fn place(write: &Write) -> u32 {
@@ -16,19 +16,21 @@ fn place(write: &Write) -> u32 {
 
 #[test]
 fn what_is_admitted_follows_the_ruling_and_then_the_default() {
-    for (take, unknown) in [(Take::Offered, Admission::Taken), (Take::Accepted, Admission::Asked)] {
+    for (take, unknown) in
+        [(Admission::All, KeyRuling::Accepted), (Admission::AcceptedOnly, KeyRuling::Undecided)]
+    {
         let mut policy = Policy::new(take);
         assert_eq!(policy.admit(&key(1)), unknown);
         policy.rule(&key(1), refused());
-        assert_eq!(policy.admit(&key(1)), Admission::Refused);
+        assert_eq!(policy.admit(&key(1)), KeyRuling::Refused);
         policy.accept(&key(1), 0);
-        assert_eq!(policy.admit(&key(1)), Admission::Taken);
+        assert_eq!(policy.admit(&key(1)), KeyRuling::Accepted);
     }
 }
 
 #[test]
 fn no_two_rulings_share_a_place_and_a_damaged_one_keeps_its_own() {
-    let mut policy = Policy::new(Take::Offered);
+    let mut policy = Policy::new(Admission::All);
     policy.load(1, None);
     policy.load(u32::MAX, Some((key(9), refused())));
     let places: BTreeSet<u32> =
@@ -42,8 +44,8 @@ fn no_two_rulings_share_a_place_and_a_damaged_one_keeps_its_own() {
 
 #[test]
 fn what_was_signed_is_remembered_until_it_is_held_again() {
-    let mut policy = Policy::new(Take::Offered);
-    policy.rule(&key(1), Ruling { stance: Stance::Removed, signed: 5, leaving: None });
+    let mut policy = Policy::new(Admission::All);
+    policy.rule(&key(1), Ruling { decision: Decision::Removed, signed: 5, leaving: None });
     policy.accept(&key(1), 4);
     assert_eq!(policy.find(&key(1)).unwrap().signed, 5);
     policy.accept(&key(1), 5);
@@ -52,8 +54,8 @@ fn what_was_signed_is_remembered_until_it_is_held_again() {
 
 #[test]
 fn rulings_are_read_back_and_a_flipped_bit_is_damage() {
-    for stance in [Stance::Accepted, Stance::Refused, Stance::Removed] {
-        let ruling = Ruling { stance, signed: 7, leaving: Some(3) };
+    for decision in [Decision::Accepted, Decision::Refused, Decision::Removed] {
+        let ruling = Ruling { decision, signed: 7, leaving: Some(3) };
         let value = record::encode_ruling(&key(1), &ruling);
         assert_eq!(record::decode_ruling(&value), Ok((key(1), ruling)));
         let mut bytes = value.to_vec();

@@ -24,23 +24,23 @@ use crate::wire::multifeed::KnownClaim;
 pub(crate) type Digest = [u8; 16];
 
 /// A peer, by the beginning of its static key.
-pub(crate) type PeerName = [u8; 16];
+pub(crate) type PeerTag = [u8; 16];
 
 /// The name of a peer.
-pub(crate) fn name_of(remote: &PublicKey) -> PeerName {
+pub(crate) fn peer_tag(remote: &PublicKey) -> PeerTag {
     *remote.0.first_chunk().expect("a key has 32 bytes")
 }
 
 /// Two sides that knew all of each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Mark {
+pub(crate) struct Checkpoint {
     pub(crate) ours: Digest,
     pub(crate) theirs: Digest,
     /// How many changes were logged before.
     pub(crate) position: u64,
 }
 
-impl Mark {
+impl Checkpoint {
     /// What `role` says of the mark on one connection; both sides have to mean the same two sets.
     pub(crate) fn tag(&self, handshake_hash: &[u8; 64], us: Role, role: Role) -> [u8; 8] {
         let (initiator, responder) = match us {
@@ -55,22 +55,22 @@ impl Mark {
 
 /// A place in the log, and in the history of rulings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Stamp {
+pub(crate) struct LogPosition {
     position: u64,
     generation: u64,
 }
 
 /// What our sets are without what has changed since a mark.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Base {
-    pub(crate) mark: Mark,
+pub(crate) struct BasePair {
+    pub(crate) mark: Checkpoint,
     /// Feeds that have changed, and how long they were; 0: they were not there.
     pub(crate) changed: BTreeMap<FeedId, u64>,
 }
 
-impl Base {
+impl BasePair {
     /// Both sides held the same.
-    pub(crate) fn is_alike(&self) -> bool {
+    pub(crate) fn sets_equal(&self) -> bool {
         self.mark.ours == self.mark.theirs
     }
 }
@@ -78,7 +78,7 @@ impl Base {
 /// Marks of all known peers, and the log.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    marks: BTreeMap<PeerName, (u32, Mark)>,
+    marks: BTreeMap<PeerTag, (u32, Checkpoint)>,
     /// Feeds that have changed, and how long they were. A feed that changes again before the next
     /// stamp is not logged again.
     log: VecDeque<(FeedId, u64)>,
@@ -96,7 +96,7 @@ pub(crate) struct Known {
 
 impl Known {
     /// Takes a mark from the store.
-    pub(crate) fn load_mark(&mut self, place: u32, peer: PeerName, mark: Mark) {
+    pub(crate) fn load_checkpoint(&mut self, place: u32, peer: PeerTag, mark: Checkpoint) {
         self.end = self.end.max(mark.position);
         self.marks.insert(peer, (place, mark));
         self.is_kept = true;
@@ -130,7 +130,7 @@ impl Known {
         before: u64,
         changes_max: usize,
     ) -> Option<Write> {
-        if !self.is_kept || !feed.is_taken() || !feed.is_of_group() || !self.era.insert(id) {
+        if !self.is_kept || !feed.is_accepted() || !feed.is_of_group() || !self.era.insert(id) {
             return None;
         }
         if self.era.len() > changes_max {
@@ -148,9 +148,9 @@ impl Known {
     }
 
     /// Where the log is now. Nothing may be on its way to the store by which a feed grows.
-    pub(crate) fn stamp(&mut self) -> Stamp {
+    pub(crate) fn stamp(&mut self) -> LogPosition {
         self.era.clear();
-        Stamp { position: self.end, generation: self.generation }
+        LogPosition { position: self.end, generation: self.generation }
     }
 
     /// From now on changes are logged: a mark is to be made.
@@ -159,17 +159,17 @@ impl Known {
     }
 
     /// Whether nothing that counts for a mark has happened since a stamp.
-    pub(crate) fn is_fresh(&self, stamp: &Stamp) -> bool {
+    pub(crate) fn is_fresh(&self, stamp: &LogPosition) -> bool {
         stamp.position == self.end && stamp.generation == self.generation
     }
 
     /// Whether a mark can still be made of a stamp.
-    pub(crate) fn is_of_now(&self, stamp: &Stamp) -> bool {
+    pub(crate) fn is_current(&self, stamp: &LogPosition) -> bool {
         stamp.generation == self.generation
     }
 
     /// How many feeds have changed since a stamp, at least.
-    pub(crate) fn changes_since(&self, stamp: &Stamp) -> u64 {
+    pub(crate) fn changes_since(&self, stamp: &LogPosition) -> u64 {
         self.end - stamp.position
     }
 
@@ -177,12 +177,12 @@ impl Known {
     /// forgotten.
     pub(crate) fn mark(
         &mut self,
-        peer: PeerName,
+        peer: PeerTag,
         [ours, theirs]: [Digest; 2],
-        stamp: &Stamp,
+        stamp: &LogPosition,
         peers_max: usize,
     ) -> Option<Write> {
-        let mark = Mark { ours, theirs, position: stamp.position };
+        let mark = Checkpoint { ours, theirs, position: stamp.position };
         let place = match self.marks.get(&peer) {
             Some((_, known)) if *known == mark => return None,
             Some((place, _)) => *place,
@@ -196,7 +196,7 @@ impl Known {
         };
         self.marks.insert(peer, (place, mark));
         self.is_kept = true;
-        Some(Write::Put(record::known_key(place), record::encode_mark(&peer, &mark)))
+        Some(Write::Put(record::known_key(place), record::encode_checkpoint(&peer, &mark)))
     }
 
     fn free_place(&self) -> u32 {
@@ -229,12 +229,12 @@ impl Known {
 
     /// What has changed since a mark with a peer, as far as the sets whose heads have this root
     /// show it. `None`: there is no mark, or it cannot be known.
-    pub(crate) fn base(&self, peer: &PeerName, feeds: &Feeds, heads: &Root) -> Option<Base> {
+    pub(crate) fn base(&self, peer: &PeerTag, feeds: &Feeds, heads: &Root) -> Option<BasePair> {
         let (_, mark) = self.marks.get(peer)?;
         let changed = self.since(mark.position, feeds)?;
-        let base = Base { mark: *mark, changed };
+        let base = BasePair { mark: *mark, changed };
         let mut root = heads.clone();
-        base.take_back(&mut root, feeds);
+        base.undo_changes(&mut root, feeds);
         let is_whole = root.digest() == mark.ours || planted::is(Bug::TrustsMarks);
         is_whole.then_some(base)
     }
@@ -255,9 +255,9 @@ impl Known {
     }
 }
 
-impl Base {
+impl BasePair {
     /// Turns the root of our heads into what it was at the mark.
-    pub(crate) fn take_back(&self, root: &mut Root, feeds: &Feeds) {
+    pub(crate) fn undo_changes(&self, root: &mut Root, feeds: &Feeds) {
         for (id, before) in &self.changed {
             let Some(feed) = feeds.get(*id) else { continue };
             root.remove(head(&feed.key, feed.length()));
@@ -274,7 +274,7 @@ impl Base {
     }
 
     /// Whether the peer means the same mark.
-    pub(crate) fn is_met(&self, hash: &[u8; 64], role: Role, theirs: &KnownClaim) -> bool {
+    pub(crate) fn matches_claim(&self, hash: &[u8; 64], role: Role, theirs: &KnownClaim) -> bool {
         let tag = self.mark.tag(hash, role, role.other());
         tag == theirs.tag || planted::is(Bug::TrustsMarks)
     }

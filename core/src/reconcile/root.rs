@@ -42,15 +42,15 @@ impl Root {
 
     /// Adds an item that must not be in yet.
     pub(crate) fn insert(&mut self, item: Item) {
-        self.put_off(item, 1);
+        self.defer(item, 1);
     }
 
     /// Takes an item off that must be in.
     pub(crate) fn remove(&mut self, item: Item) {
-        self.put_off(item, -1);
+        self.defer(item, -1);
     }
 
-    fn put_off(&mut self, item: Item, times: i32) {
+    fn defer(&mut self, item: Item, times: i32) {
         self.pending.push((item, times));
         if self.pending.len() == PENDING_MAX {
             self.settle();

@@ -36,7 +36,7 @@ pub(crate) use responder::Responder;
 
 use super::changes::Overrun;
 use super::estimate::Sizes;
-use super::known::Base;
+use super::known::BasePair;
 use super::root::{Root, RootMac};
 use super::sketch::{HEAD_CELLS, Slice, cells_for};
 use super::token::{ID_BITS, Item, Salt, SetKind};
@@ -123,7 +123,7 @@ impl Roots {
 
 /// What two sides reconcile on.
 #[derive(Clone, Debug)]
-pub(crate) struct Terms {
+pub(crate) struct Params {
     pub(crate) handshake_hash: [u8; 64],
     pub(crate) salt: Salt,
     /// How many feeds we hold.
@@ -133,14 +133,14 @@ pub(crate) struct Terms {
     pub(crate) theirs: Claim,
 }
 
-impl Terms {
+impl Params {
     /// What a side of `role` says of its sets.
     pub(crate) fn claim(
         handshake_hash: &[u8; 64],
         role: Role,
         feeds: u64,
         roots: &mut Roots,
-        base: Option<&Base>,
+        base: Option<&BasePair>,
     ) -> Claim {
         let known = base.map(|base| base.claim(handshake_hash, role));
         let mut mac = |set| roots.of(set).mac(handshake_hash, role, set);
@@ -198,9 +198,9 @@ impl Terms {
     }
 
     /// Whether the peer remembers of us what we remember of it.
-    pub(crate) fn is_met(&self, role: Role, base: &Base) -> bool {
+    pub(crate) fn matches_claim(&self, role: Role, base: &BasePair) -> bool {
         let known = self.theirs.known.as_ref();
-        known.is_some_and(|known| base.is_met(&self.handshake_hash, role, known))
+        known.is_some_and(|known| base.matches_claim(&self.handshake_hash, role, known))
     }
 
     /// Feeds of the peer that have changed since, as it says.
@@ -269,7 +269,7 @@ impl Message {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fallback {
     /// The same again with a fresh salt, or with sets as they are now.
-    Again,
+    FreshSalt,
     /// To list everything.
     List,
 }
@@ -280,7 +280,7 @@ pub(crate) enum Outcome {
     /// Each side knows every difference.
     Agreed,
     /// Neither knows more than before but by chance.
-    Again,
+    Retry,
     /// Not worth a session, or beyond one.
     List,
 }
@@ -288,7 +288,7 @@ pub(crate) enum Outcome {
 impl From<Fallback> for Outcome {
     fn from(fallback: Fallback) -> Self {
         match fallback {
-            Fallback::Again => Self::Again,
+            Fallback::FreshSalt => Self::Retry,
             Fallback::List => Self::List,
         }
     }
@@ -296,7 +296,7 @@ impl From<Fallback> for Outcome {
 
 /// What no honest peer sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Fault {
+pub(crate) enum SessionError {
     /// The message does not belong here.
     OutOfTurn,
     /// Its parts contradict each other or what was said before.
@@ -307,7 +307,7 @@ pub(crate) enum Fault {
 
 /// What came of a message.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Turn {
+pub(crate) struct StepResult {
     /// In this order.
     pub(crate) say: Vec<Message>,
     /// The feeds of ours that these messages are the first to name, in their order.
@@ -321,7 +321,7 @@ pub(crate) struct Turn {
     pub(crate) outcome: Option<Outcome>,
 }
 
-impl Turn {
+impl StepResult {
     fn say(message: Message) -> Self {
         Self { say: vec![message], ..Self::default() }
     }

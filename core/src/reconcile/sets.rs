@@ -26,7 +26,7 @@ const CHANGES_MAX: usize = 4_096;
 
 /// What our sets were when a session began.
 #[derive(Clone, Debug)]
-pub(crate) struct Pin {
+pub(crate) struct Snapshot {
     position: u64,
     slots: u64,
     pub(crate) feeds: u64,
@@ -96,12 +96,12 @@ impl Sets {
     }
 
     /// What the sets are now.
-    pub(crate) fn pin(&mut self, feeds: &Feeds) -> Pin {
+    pub(crate) fn pin(&mut self, feeds: &Feeds) -> Snapshot {
         let roots = self.roots.get_or_insert_with(|| roots_of(feeds));
         roots.keys.fold();
         roots.heads.fold();
         let (position, slots, feeds) = (self.position, self.slots, self.feeds);
-        Pin { position, slots, feeds, roots: roots.clone() }
+        Snapshot { position, slots, feeds, roots: roots.clone() }
     }
 
     /// What the heads are now.
@@ -111,12 +111,12 @@ impl Sets {
     }
 
     /// Whether a feed still has the slot that it had then.
-    pub(crate) fn check_slots(&self, pin: &Pin) -> Result<(), Overrun> {
+    pub(crate) fn check_slots(&self, pin: &Snapshot) -> Result<(), Overrun> {
         if self.slots == pin.slots { Ok(()) } else { Err(Overrun) }
     }
 
     /// The feeds that have changed since, and how long they were then; 0: not in the sets.
-    pub(crate) fn since(&self, pin: &Pin) -> Result<BTreeMap<FeedId, u64>, Overrun> {
+    pub(crate) fn since(&self, pin: &Snapshot) -> Result<BTreeMap<FeedId, u64>, Overrun> {
         self.check_slots(pin)?;
         let count = usize::try_from(self.position - pin.position).map_err(|_| Overrun)?;
         let skipped = self.log.len().checked_sub(count).ok_or(Overrun)?;

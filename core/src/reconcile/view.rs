@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use super::changes::{Overrun, Toggles};
 use super::session::{Entry, HeadOf, View};
-use super::sets::{Pin, Sets, head, offered};
+use super::sets::{Sets, Snapshot, head, offered};
 use super::sketch::{Sketch, Slice, cells_for};
 use super::token::{ID_BITS, Item, Salt, SetKind};
 use crate::crypto::hash::Hash;
@@ -21,7 +21,7 @@ use crate::id::FeedId;
 
 /// Our sets under the salt of one connection, as they were when its session began.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
+pub(crate) struct OwnedSnapshot {
     salt: Salt,
     /// By the ids of the keys.
     feeds: Vec<Pinned>,
@@ -36,7 +36,7 @@ struct Pinned {
     length: u64,
 }
 
-impl Snapshot {
+impl OwnedSnapshot {
     /// Bytes that a snapshot of so many feeds takes, for a session that needs cells for `items`.
     pub(crate) fn bytes_of(feeds: u64, items: usize) -> usize {
         let feeds = usize::try_from(feeds).unwrap_or(usize::MAX);
@@ -75,36 +75,36 @@ impl Snapshot {
 
 /// Where a session finds its cells.
 #[derive(Debug)]
-pub(crate) enum Picture {
+pub(crate) enum SharedSnapshot {
     /// A snapshot of its own, and when it was taken.
-    Own(Pin, Snapshot),
+    Own(Snapshot, OwnedSnapshot),
     /// The sketches that all share, without what changed since the session began.
-    Shared(Pin),
+    Shared(Snapshot),
 }
 
 /// What a session works on.
-pub(crate) struct Pictured<'a> {
-    picture: &'a Picture,
+pub(crate) struct SnapshotView<'a> {
+    picture: &'a SharedSnapshot,
     changed: BTreeMap<FeedId, u64>,
     sets: &'a Sets,
     feeds: &'a Feeds,
     group: &'a Group,
 }
 
-impl<'a> Pictured<'a> {
+impl<'a> SnapshotView<'a> {
     /// Fails if too much has changed since the session began.
     pub(crate) fn new(
-        picture: &'a Picture,
+        picture: &'a SharedSnapshot,
         sets: &'a Sets,
         feeds: &'a Feeds,
         group: &'a Group,
     ) -> Result<Self, Overrun> {
         let changed = match picture {
-            Picture::Own(pin, _) => {
+            SharedSnapshot::Own(pin, _) => {
                 sets.check_slots(pin)?;
                 BTreeMap::new()
             }
-            Picture::Shared(pin) => sets.since(pin)?,
+            SharedSnapshot::Shared(pin) => sets.since(pin)?,
         };
         Ok(Self { picture, changed, sets, feeds, group })
     }
@@ -113,28 +113,32 @@ impl<'a> Pictured<'a> {
     fn length(&self, feed: FeedId) -> u64 {
         let Some(held) = self.feeds.get(feed) else { return 0 };
         match self.picture {
-            Picture::Own(_, snapshot) => {
+            SharedSnapshot::Own(_, snapshot) => {
                 let id = snapshot.salt.token(&Item::Key(held.key.0)).id();
                 let pinned = snapshot.find(id, ID_BITS).find(|pinned| pinned.feed == feed);
                 pinned.map_or(0, |pinned| pinned.length)
             }
-            Picture::Shared(_) => self.changed.get(&feed).copied().unwrap_or(offered(held)),
+            SharedSnapshot::Shared(_) => self.changed.get(&feed).copied().unwrap_or(offered(held)),
         }
     }
 }
 
-impl View for Pictured<'_> {
+impl View for SnapshotView<'_> {
     fn slice(&self, set: SetKind, range: Range<u32>) -> Result<Slice, Overrun> {
         match self.picture {
-            Picture::Own(_, own) => own.sketches[set as usize].slice(range, &Toggles::default(), 0),
-            Picture::Shared(_) => self.sets.slice(set, range, self.feeds, &self.changed),
+            SharedSnapshot::Own(_, own) => {
+                own.sketches[set as usize].slice(range, &Toggles::default(), 0)
+            }
+            SharedSnapshot::Shared(_) => self.sets.slice(set, range, self.feeds, &self.changed),
         }
     }
 
     fn find(&self, prefix: u64, width: u32) -> Vec<FeedId> {
         match self.picture {
-            Picture::Own(_, own) => own.find(prefix, width).map(|pinned| pinned.feed).collect(),
-            Picture::Shared(_) => {
+            SharedSnapshot::Own(_, own) => {
+                own.find(prefix, width).map(|pinned| pinned.feed).collect()
+            }
+            SharedSnapshot::Shared(_) => {
                 let mut found = self.sets.find(prefix, width, self.feeds);
                 found.retain(|feed| self.changed.get(feed) != Some(&0));
                 found

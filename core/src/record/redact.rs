@@ -92,8 +92,8 @@ fn step_line(step: &Step, multifeed: &Multifeed) -> String {
         Step::Remove { feed } => format!("remove feed={feed}"),
         Step::Disconnect { connection } => format!("disconnect connection={connection}"),
         Step::State { hash } => {
-            let is_met = state_hash(multifeed) == *hash;
-            format!("state {}", if is_met { "met" } else { "NOT met" })
+            let matches_claim = state_hash(multifeed) == *hash;
+            format!("state {}", if matches_claim { "met" } else { "NOT met" })
         }
     }
 }

@@ -5,12 +5,12 @@
 
 use alloc::vec::Vec;
 
-use super::session::{Asked, Context, Session};
+use super::session::{Context, FetchState, Session};
 use crate::feed::manifest;
 use crate::id::FeedId;
 use crate::planted::{self, Bug};
 use crate::reconcile::Listing;
-use crate::wire::multifeed::{HeadEntry, Kind, Name, NoEntry, WantEntry, put};
+use crate::wire::multifeed::{FeedRef, HeadEntry, Kind, RejectEntry, WantEntry, put};
 use crate::wire::mux::{Batch, MuxMessage};
 
 /// A frame is filled up to here: large enough that its 20 bytes of framing do not count, small
@@ -40,7 +40,7 @@ impl Frame<'_> {
 
 /// Why a feed cannot be named now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Unnamed {
+enum NoAlias {
     /// It is not here any more.
     Gone,
     /// As many are named as the peer granted.
@@ -50,28 +50,28 @@ enum Unnamed {
 impl Session {
     /// Fills a frame with what is to be said; leaves it empty if there is nothing.
     pub(crate) fn compose(&mut self, context: &mut Context<'_>, channel: u64, batch: &mut Batch) {
-        self.open_heard(context);
+        self.open_queued_offers(context);
         let mut frame = Frame { batch, channel };
         self.grant(context, &mut frame);
-        self.say_reconcile(&mut frame);
+        self.write_reconcile(&mut frame);
         // What follows may use the numbers that a reconciliation gives.
-        if self.reconciliation.has_said_all() {
+        if self.reconciliation.has_sent_all() {
             if frame.has_room() {
-                self.say_nos(context, &mut frame);
+                self.write_rejects(context, &mut frame);
             }
-            self.say_forks(context, &mut frame);
+            self.write_forks(context, &mut frame);
             // A no that came later would be the last word.
-            let has_said_nos = self.has_said_nos();
-            if frame.has_room() && has_said_nos && self.reconciliation.is_settled() {
-                self.say_heads(context, &mut frame);
+            let has_written_rejects = self.has_written_rejects();
+            if frame.has_room() && has_written_rejects && self.reconciliation.is_settled() {
+                self.write_heads(context, &mut frame);
             }
-            if frame.has_room() && has_said_nos {
-                self.say_wants(context, &mut frame);
+            if frame.has_room() && has_written_rejects {
+                self.write_wants(context, &mut frame);
             }
             if frame.has_room() {
-                self.say_again(&mut frame);
+                self.write_refetches(&mut frame);
             }
-            self.say_ranges(&mut frame);
+            self.write_ranges(&mut frame);
             self.settle(context, &mut frame);
         }
         self.read_ahead(context);
@@ -88,50 +88,51 @@ impl Session {
     /// often enough that the peer never waits for it.
     fn grant(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
         let mut body = Vec::new();
-        if self.names_owed > context.limits.names / 4 {
-            self.names_open = self.names_open.saturating_add(self.names_owed);
-            put(&mut body, &core::mem::take(&mut self.names_owed));
-            frame.push(Kind::Names, &body);
+        if self.alias_credit_to_grant > context.limits.aliases / 4 {
+            self.remote_alias_credit =
+                self.remote_alias_credit.saturating_add(self.alias_credit_to_grant);
+            put(&mut body, &core::mem::take(&mut self.alias_credit_to_grant));
+            frame.push(Kind::AliasCredit, &body);
         }
-        if self.window_owed > context.limits.window_bytes as u64 / 4 {
+        if self.window_to_grant > context.limits.window_bytes as u64 / 4 {
             body.clear();
-            self.window_open = self.window_open.saturating_add(self.window_owed);
-            put(&mut body, &core::mem::take(&mut self.window_owed));
-            frame.push(Kind::Window, &body);
+            self.remote_window = self.remote_window.saturating_add(self.window_to_grant);
+            put(&mut body, &core::mem::take(&mut self.window_to_grant));
+            frame.push(Kind::WindowCredit, &body);
         }
     }
 
-    fn say_nos(&mut self, context: &Context<'_>, frame: &mut Frame<'_>) {
+    fn write_rejects(&mut self, context: &Context<'_>, frame: &mut Frame<'_>) {
         let (mut body, mut unnamed) = (Vec::new(), Vec::new());
         for _ in 0..ENTRIES_MAX {
             // Those that need a name, of which none may be left, are the first.
             let Some((name, no)) = self.nos.pop_last() else { break };
-            match self.name_no(context, name) {
-                Ok(name) => put(&mut body, &NoEntry { name, no }),
-                Err(Unnamed::NoneLeft) => unnamed.push((name, no)),
-                Err(Unnamed::Gone) => (),
+            match self.reject_ref(context, name) {
+                Ok(name) => put(&mut body, &RejectEntry { name, reject: no }),
+                Err(NoAlias::NoneLeft) => unnamed.push((name, no)),
+                Err(NoAlias::Gone) => (),
             }
         }
         self.nos.extend(unnamed);
         if !body.is_empty() {
-            frame.push(Kind::Nos, &body);
+            frame.push(Kind::Rejects, &body);
         }
     }
 
     /// Whether each no is said about a feed that the peer knows by a number.
-    fn has_said_nos(&self) -> bool {
-        self.nos.last().is_none_or(|(name, _)| matches!(name, Name::New(_)))
+    fn has_written_rejects(&self) -> bool {
+        self.nos.last().is_none_or(|(name, _)| matches!(name, FeedRef::New(_)))
     }
 
     /// How to name the feed of a no.
-    fn name_no(&mut self, context: &Context<'_>, name: Name) -> Result<Name, Unnamed> {
-        let Name::New(public_key) = name else { return Ok(name) };
+    fn reject_ref(&mut self, context: &Context<'_>, name: FeedRef) -> Result<FeedRef, NoAlias> {
+        let FeedRef::New(public_key) = name else { return Ok(name) };
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
-        let feed = context.feeds.find(&key).ok_or(Unnamed::Gone)?;
-        if let Some(known) = self.edges.get(feed).and_then(super::session::name_of) {
+        let feed = context.feeds.find(&key).ok_or(NoAlias::Gone)?;
+        if let Some(known) = self.edges.get(feed).and_then(super::session::feed_ref) {
             return Ok(known);
         }
-        self.names_left = self.names_left.checked_sub(1).ok_or(Unnamed::NoneLeft)?;
+        self.alias_credit = self.alias_credit.checked_sub(1).ok_or(NoAlias::NoneLeft)?;
         let number = self.names.give(feed);
         let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
         self.edges.update(feed, length, |edge| edge.mine = Some(number));
@@ -139,7 +140,7 @@ impl Session {
     }
 
     /// Says what the reconciliation is at.
-    fn say_reconcile(&mut self, frame: &mut Frame<'_>) {
+    fn write_reconcile(&mut self, frame: &mut Frame<'_>) {
         // The limit is on the frame; what goes before is a few kilobytes at most.
         while let Some(room) = FRAME_BYTES.checked_sub(frame.batch.size())
             && room > 0
@@ -150,7 +151,7 @@ impl Session {
     }
 
     /// Announces what changed, then what is not listed yet, as far as the peer granted names.
-    fn say_heads(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
+    fn write_heads(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
         let mut body = Vec::new();
         let mut entries = 0;
         let mut unnamed = Vec::new();
@@ -195,14 +196,14 @@ impl Session {
             false => held.length(),
         };
         let edge = self.edges.get(feed);
-        let name = match edge.and_then(super::session::name_of) {
+        let name = match edge.and_then(super::session::feed_ref) {
             Some(name) => name,
             None => {
-                self.names_left = self.names_left.checked_sub(1)?;
-                Name::New(held.public_key)
+                self.alias_credit = self.alias_credit.checked_sub(1)?;
+                FeedRef::New(held.public_key)
             }
         };
-        let number = matches!(name, Name::New(_)).then(|| self.names.give(feed));
+        let number = matches!(name, FeedRef::New(_)).then(|| self.names.give(feed));
         self.edges.update(feed, length, |edge| {
             edge.mine = edge.mine.or(number);
         });
@@ -210,7 +211,7 @@ impl Session {
     }
 
     /// Asks for feeds that nobody else was asked for.
-    fn say_wants(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
+    fn write_wants(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
         if self.resume.is_some() {
             return;
         }
@@ -223,48 +224,50 @@ impl Session {
             let Some(feed) = context.feeds.get(id) else { continue };
             let Some(edge) = self.edges.get(id) else { continue };
             let start = feed.staged_length();
-            let is_wanted = edge.offers(start) && feed.broken().is_none() && feed.is_taken();
+            let is_wanted = edge.offers(start) && feed.broken().is_none() && feed.is_accepted();
             let is_full = context.feeds.is_full(id);
             if !is_wanted || is_full || context.sources.contains_key(&id) {
                 continue;
             }
-            let Some(name) = super::session::name_of(edge) else { continue };
+            let Some(name) = super::session::feed_ref(edge) else { continue };
             if self.asked.is_empty() {
                 self.progress = context.now;
             }
-            self.asked.insert(id, Asked { target: edge.theirs, since: context.now });
+            self.asked.insert(id, FetchState { target: edge.theirs, since: context.now });
             context.sources.insert(id, self.connection);
             put(&mut body, &WantEntry { name, start });
             entries += 1;
         }
         while entries < ENTRIES_MAX
-            && let Some(id) = self.recalled.pop_first()
+            && let Some(id) = self.reopened.pop_first()
         {
-            let Some(feed) = context.feeds.get(id).filter(|feed| feed.is_taken()) else { continue };
+            let Some(feed) = context.feeds.get(id).filter(|feed| feed.is_accepted()) else {
+                continue;
+            };
             let start = feed.staged_length();
             let edge = self.edges.get(id).filter(|edge| !edge.offers(start));
             // What the peer offers it is asked for, and of what is here it is told.
-            let name = edge.filter(|_| feed.length() == 0).and_then(super::session::name_of);
+            let name = edge.filter(|_| feed.length() == 0).and_then(super::session::feed_ref);
             if let Some(name) = name {
                 put(&mut body, &WantEntry { name, start });
                 entries += 1;
             }
         }
         if !body.is_empty() {
-            self.has_asked = true;
+            self.has_requested = true;
             frame.push(Kind::Wants, &body);
         }
     }
 
-    fn say_ranges(&mut self, frame: &mut Frame<'_>) {
+    fn write_ranges(&mut self, frame: &mut Frame<'_>) {
         while let Some(bytes) = self.serving.peek_bytes() {
             // A frame takes one range whatever its size, and more as long as they fit.
             let is_full = !frame.batch.is_empty() && frame.batch.size() + bytes > FRAME_BYTES;
             if is_full {
                 break;
             }
-            let Some(ready) = self.serving.pop(self.window_left) else { break };
-            self.window_left -= ready.body.len() as u64;
+            let Some(ready) = self.serving.pop(self.window) else { break };
+            self.window -= ready.body.len() as u64;
             frame.push(Kind::Range, &ready.body);
         }
     }

@@ -10,28 +10,28 @@ use super::compose::Frame;
 use super::range::CONTESTED_MAX;
 use super::session::{Context, Session};
 use crate::crypto::sign::PublicKey;
-use crate::error::{Reason, Violation};
+use crate::error::{CloseReason, Violation};
 use crate::feed::fork;
 use crate::feed::manifest;
 use crate::feed::proof::ProofRead;
 use crate::feed::record;
 use crate::feed::set::Feeds;
-use crate::feed::{Feed, Standing};
+use crate::feed::{Feed, FeedStatus};
 use crate::id::FeedId;
 use crate::io::Write;
 use crate::outbox::Job;
 use crate::planted::{self, Bug};
-use crate::wire::fork::{Dispute, Forked};
+use crate::wire::fork::{ForkProof, SignedHead};
 use crate::wire::hypercore::{Request, Span};
 use crate::wire::multifeed::Kind;
 
 /// Feeds of two histories on one connection.
 #[derive(Debug, Default)]
-pub(super) struct Forking {
+pub(super) struct Forks {
     /// Our head of these is to be said, once all that it signs is held.
     contested: BTreeSet<FeedId>,
     /// Heads of the peer that are to be held against ours, once as much is held.
-    disputed: BTreeMap<FeedId, Dispute>,
+    disputed: BTreeMap<FeedId, SignedHead>,
     /// How often the peer said one.
     heard: usize,
     /// The peer is to be told of the proof.
@@ -42,7 +42,7 @@ pub(super) struct Forking {
     proving: BTreeSet<FeedId>,
 }
 
-impl Forking {
+impl Forks {
     /// Nothing is left to be told or found out.
     pub(super) fn is_idle(&self) -> bool {
         self.untold.is_empty() && self.proving.is_empty()
@@ -62,12 +62,12 @@ impl Session {
     }
 
     /// The peer holds a head that our history, which it was sent, does not follow on.
-    pub(super) fn take_dispute(
+    pub(super) fn on_signed_head(
         &mut self,
         context: &mut Context<'_>,
         body: &[u8],
-    ) -> Result<(), Reason> {
-        let dispute = Dispute::decode(body)?;
+    ) -> Result<(), CloseReason> {
+        let dispute = SignedHead::decode(body)?;
         self.forking.heard += 1;
         // One for each feed that the peer may contest, and one in turn for each that we may.
         if self.forking.heard > 2 * CONTESTED_MAX {
@@ -77,16 +77,21 @@ impl Session {
         let Some(feed) = context.feeds.get(id).filter(|feed| !feed.has_fork()) else {
             return Ok(());
         };
-        feed.check_dispute(&dispute, context.memo)?;
-        self.hold_against(context, id, dispute);
+        feed.check_signed_head(&dispute, context.memo)?;
+        self.compare_with_signed_head(context, id, dispute);
         Ok(())
     }
 
     /// Holds a peer's head, which its author signed, against ours.
-    pub(crate) fn hold_against(&mut self, context: &mut Context<'_>, id: FeedId, dispute: Dispute) {
+    pub(crate) fn compare_with_signed_head(
+        &mut self,
+        context: &mut Context<'_>,
+        id: FeedId,
+        dispute: SignedHead,
+    ) {
         self.forking.proving.remove(&id);
         let Some(feed) = context.feeds.get(id) else { return };
-        let Some(tip) = feed.durable().filter(|_| feed.is_taken()) else { return };
+        let Some(tip) = feed.durable().filter(|_| feed.is_accepted()) else { return };
         let theirs = dispute.header.length;
         if tip.length < theirs {
             if tip.length == tip.head.length {
@@ -100,7 +105,7 @@ impl Session {
         if tip.head.length == theirs {
             let (head, roots) = (tip.head, tip.roots.clone());
             // What a peer disputes without reason gains it nothing, and is no crime.
-            let _ = keep_fork(context, id, &fork::prove(dispute, &head, &roots, &[]));
+            let _ = store_fork(context, id, &fork::prove(dispute, &head, &roots, &[]));
             return self.prove(context.feeds, id);
         }
         let span = Span { start: theirs, length: tip.head.length - theirs };
@@ -108,21 +113,21 @@ impl Session {
         if let Some((read, keys)) = ProofRead::begin(id, feed, &request) {
             let theirs = (self.connection, dispute);
             self.forking.proving.insert(id);
-            context.outbox.read(Job::Dispute { theirs, read }, keys);
+            context.outbox.read(Job::CompareSignedHead { theirs, read }, keys);
         }
     }
 
     /// The peer proves that a feed has two histories.
-    pub(super) fn take_fork(
+    pub(super) fn on_fork_proof(
         &mut self,
         context: &mut Context<'_>,
         body: &[u8],
-    ) -> Result<(), Reason> {
-        let forked = Forked::decode(body)?;
+    ) -> Result<(), CloseReason> {
+        let forked = ForkProof::decode(body)?;
         // Who holds nothing of it is told again once it does.
         let public_key = &forked.dispute.header.public_key;
         let Some(id) = held(context, public_key) else { return Ok(()) };
-        keep_fork(context, id, &forked)?;
+        store_fork(context, id, &forked)?;
         self.prove(context.feeds, id);
         self.forking.untold.remove(&id);
         self.forking.told.insert(id);
@@ -141,7 +146,7 @@ impl Session {
 
     /// The peer holds something of a feed that may have two histories: if it has, it is told so,
     /// once.
-    pub(crate) fn tell_fork(&mut self, feeds: &Feeds, id: FeedId) {
+    pub(crate) fn notify_fork(&mut self, feeds: &Feeds, id: FeedId) {
         self.prove(feeds, id);
         let is_forked = feeds.get(id).is_some_and(|feed| feed.is_forked());
         let is_held = self.edges.get(id).is_some_and(|edge| edge.theirs > 0);
@@ -152,14 +157,16 @@ impl Session {
     }
 
     /// Says heads that peers contested, and proofs.
-    pub(super) fn say_forks(&mut self, context: &Context<'_>, frame: &mut Frame<'_>) {
+    pub(super) fn write_forks(&mut self, context: &Context<'_>, frame: &mut Frame<'_>) {
         let mut waiting = BTreeSet::new();
         while frame.has_room()
             && let Some(id) = self.forking.contested.pop_first()
         {
-            let Some(feed) = context.feeds.get(id).filter(|feed| feed.is_taken()) else { continue };
+            let Some(feed) = context.feeds.get(id).filter(|feed| feed.is_accepted()) else {
+                continue;
+            };
             match feed.dispute() {
-                Some(dispute) => frame.push(Kind::Disputed, &dispute.encode()),
+                Some(dispute) => frame.push(Kind::SignedHead, &dispute.encode()),
                 None => _ = waiting.insert(id),
             }
         }
@@ -168,22 +175,22 @@ impl Session {
             && let Some(id) = self.forking.untold.pop_first()
         {
             if let Some(proof) = context.feeds.get(id).and_then(|feed| feed.fork_proof()) {
-                frame.push(Kind::Forked, proof);
+                frame.push(Kind::ForkProof, proof);
             }
         }
     }
 
     /// Nothing is left of a feed, and its number may become another's.
     pub(crate) fn forget_fork(&mut self, feed: FeedId) {
-        let Forking { contested, disputed, untold, told, proving, .. } = &mut self.forking;
+        let Forks { contested, disputed, untold, told, proving, .. } = &mut self.forking;
         [contested, untold, told, proving].into_iter().for_each(|feeds| _ = feeds.remove(&feed));
         disputed.remove(&feed);
     }
 
     /// A feed has grown: a peer's head that waited for it may be held against it.
-    pub(crate) fn go_on_disputing(&mut self, context: &mut Context<'_>, id: FeedId) {
+    pub(crate) fn continue_signed_head(&mut self, context: &mut Context<'_>, id: FeedId) {
         if let Some(dispute) = self.forking.disputed.remove(&id) {
-            self.hold_against(context, id, dispute);
+            self.compare_with_signed_head(context, id, dispute);
         }
     }
 }
@@ -196,14 +203,14 @@ fn held(context: &Context<'_>, public_key: &PublicKey) -> Option<FeedId> {
 }
 
 /// Verifies a proof and keeps it, if it is the first one.
-pub(crate) fn keep_fork(
+pub(crate) fn store_fork(
     context: &mut Context<'_>,
     id: FeedId,
-    forked: &Forked,
+    forked: &ForkProof,
 ) -> Result<(), Violation> {
     let feed = context.feeds.get_mut(id);
     // What is being deleted must not be written any more.
-    let feed = feed.filter(|feed| !feed.has_fork() && feed.standing != Standing::Leaving);
+    let feed = feed.filter(|feed| !feed.has_fork() && feed.standing != FeedStatus::Removing);
     let Some(feed) = feed else { return Ok(()) };
     feed.check_fork(forked, context.memo)?;
     // Beyond it a feed stays as one is that was contested.

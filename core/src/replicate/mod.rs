@@ -2,20 +2,20 @@
 //!
 //! Rule: only this room knows both trees and connections.
 
-mod again;
+mod aliases;
 mod compose;
-mod edge;
 mod fork;
 pub(crate) mod hypercore;
-mod names;
+mod peer_feed;
 mod policy;
 mod push;
 mod range;
 mod reconcile;
+mod refetch;
 mod serve;
 mod session;
-mod settle;
+mod sync_checkpoint;
 
-pub(crate) use fork::keep_fork;
+pub(crate) use fork::store_fork;
 pub(crate) use reconcile::Reconciliation;
-pub(crate) use session::{Context, Session, Sources};
+pub(crate) use session::{Context, FetchAssignments, Session};

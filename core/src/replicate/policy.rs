@@ -6,15 +6,15 @@
 
 use alloc::vec::Vec;
 
-use super::names::Number;
-use super::session::{Context, Session, Sources, name_of};
+use super::aliases::FeedAlias;
+use super::session::{Context, FetchAssignments, Session, feed_ref};
 use crate::crypto::sign::PublicKey;
-use crate::error::{Limit, Reason};
+use crate::error::{CloseReason, Limit};
 use crate::feed::manifest;
 use crate::id::{FeedId, FeedKey};
 use crate::io::{Event, Refusal};
-use crate::policy::Admission;
-use crate::wire::multifeed::{HeadEntry, Name, No, NoEntry};
+use crate::policy::KeyRuling;
+use crate::wire::multifeed::{FeedRef, HeadEntry, Reject, RejectEntry};
 
 /// A feed that a peer offers and that is not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,22 +26,22 @@ pub(super) struct Offer {
 
 impl Session {
     /// Remembers what a peer offers though it is not taken, as long as there is room.
-    pub(super) fn keep_offer(
+    pub(super) fn remember_offer(
         &mut self,
         context: &mut Context<'_>,
-        number: Number,
+        number: FeedAlias,
         offer: Offer,
-        admission: Admission,
+        admission: KeyRuling,
     ) {
-        let is_full = self.offered.len() >= context.limits.offered;
-        if is_full || admission != Admission::Refused {
-            self.settling.differ();
+        let is_full = self.offered.len() >= context.limits.remembered_offers;
+        if is_full || admission != KeyRuling::Refused {
+            self.settling.set_diverged();
         }
         if is_full {
             return;
         }
         self.offered.insert(number.get(), offer);
-        if admission == Admission::Asked {
+        if admission == KeyRuling::Undecided {
             let Offer { key, public_key, length } = offer;
             let connection = self.connection;
             context.outbox.event(Event::Offered { connection, key, public_key, length });
@@ -50,7 +50,7 @@ impl Session {
 
     /// A feed that is not taken has grown there.
     pub(super) fn note_offer(&mut self, entry: &HeadEntry) {
-        if let Name::Mine(number) = entry.name
+        if let FeedRef::Sender(number) = entry.name
             && let Some(offer) = self.offered.get_mut(&number)
         {
             offer.length = offer.length.max(entry.length);
@@ -75,53 +75,53 @@ impl Session {
                 edge.theirs = edge.theirs.max(offer.length);
             });
             self.backlog.insert(feed);
-            self.recalled.insert(feed);
+            self.reopened.insert(feed);
         }
     }
 
     /// Neither takes nor gives a feed any more, and says so.
     pub(crate) fn refuse(
         &mut self,
-        sources: &mut Sources,
+        sources: &mut FetchAssignments,
         feed: FeedId,
         (public_key, length): (PublicKey, u64),
     ) {
         self.changed.remove(&feed);
-        self.recalled.remove(&feed);
+        self.reopened.remove(&feed);
         self.serving.stop(feed);
-        self.again.miss(feed);
-        self.remember_alike(feed, length);
+        self.again.on_unavailable(feed);
+        self.record_equal_length(feed, length);
         let Some(edge) = self.edges.get(feed) else { return };
         // Both held it alike, so neither has named it.
-        let name = name_of(edge).unwrap_or(Name::New(public_key));
+        let name = feed_ref(edge).unwrap_or(FeedRef::New(public_key));
         self.edges.update(feed, length, |edge| {
-            (edge.refused, edge.eager, edge.pushed) = (true, false, false);
+            (edge.refused, edge.pushes_appends, edge.pushed) = (true, false, false);
         });
         self.give_up(sources, feed);
-        self.return_name(feed, length);
-        self.nos.insert((name, No::Declined));
+        self.return_credit(feed, length);
+        self.nos.insert((name, Reject::Declined));
     }
 
     /// The peer speaks of a feed that is not taken, and has not been told so.
-    pub(super) fn refuse_unheard(&mut self, feed: FeedId, length: u64, is_taken: bool) {
-        if is_taken || self.edges.get(feed).is_some_and(|edge| edge.refused) {
+    pub(super) fn refuse_unannounced(&mut self, feed: FeedId, length: u64, is_accepted: bool) {
+        if is_accepted || self.edges.get(feed).is_some_and(|edge| edge.refused) {
             return;
         }
         let name = self.edges.update(feed, length, |edge| {
             edge.refused = true;
-            name_of(edge)
+            feed_ref(edge)
         });
         if let Some(name) = name {
-            self.nos.insert((name, No::Declined));
+            self.nos.insert((name, Reject::Declined));
         }
     }
 
     /// The store failed under a feed: nothing more of it is taken.
-    pub(crate) fn freeze(&mut self, sources: &mut Sources, feed: FeedId, length: u64) {
+    pub(crate) fn freeze(&mut self, sources: &mut FetchAssignments, feed: FeedId, length: u64) {
         if self.knows(feed) {
             self.edges.update(feed, length, |edge| edge.lost = true);
             self.give_up(sources, feed);
-            self.return_name(feed, length);
+            self.return_credit(feed, length);
         }
     }
 
@@ -129,20 +129,20 @@ impl Session {
     /// that it is declined. Those that have less are given what is here.
     pub(crate) fn fill(
         &mut self,
-        sources: &mut Sources,
+        sources: &mut FetchAssignments,
         feed: FeedId,
         public_key: PublicKey,
         length: u64,
     ) {
         if self.edges.get(feed).is_some_and(|edge| edge.theirs > length) {
             // There may be room one day.
-            self.settling.differ();
+            self.settling.set_diverged();
             self.refuse(sources, feed, (public_key, length));
         }
     }
 
     /// There is room for more of a feed again.
-    pub(crate) fn unfill(&mut self, feed: FeedId, length: u64) {
+    pub(crate) fn reopen_full(&mut self, feed: FeedId, length: u64) {
         if self.edges.get(feed).is_some_and(|edge| edge.refused) {
             self.accept(feed, length);
         }
@@ -152,11 +152,11 @@ impl Session {
     pub(crate) fn accept(&mut self, feed: FeedId, length: u64) {
         if self.knows(feed) {
             self.edges.update(feed, length, |edge| {
-                (edge.refused, edge.lost, edge.withheld) = (false, false, false);
+                (edge.refused, edge.lost, edge.is_withheld) = (false, false, false);
                 edge.sent = edge.sent.min(length);
             });
             self.backlog.insert(feed);
-            self.recalled.insert(feed);
+            self.reopened.insert(feed);
         }
         if length > 0 {
             // It was in our sets neither when they were reconciled nor since. Before they are, the
@@ -185,51 +185,51 @@ impl Session {
     }
 
     /// The peer says no to something about a feed.
-    pub(super) fn take_no(
+    pub(super) fn on_reject(
         &mut self,
         context: &mut Context<'_>,
-        entry: NoEntry,
-    ) -> Result<(), Reason> {
+        entry: RejectEntry,
+    ) -> Result<(), CloseReason> {
         let found = match entry.name {
-            Name::New(public_key) => self.take_declined(context, public_key)?,
+            FeedRef::New(public_key) => self.on_declined(context, public_key)?,
             name => self.resolve(context.feeds, name)?,
         };
         let Some(id) = found else {
-            self.withdraw(&entry);
+            self.retract_offer(&entry);
             return Ok(());
         };
         let length = context.feeds.get(id).map_or(0, |feed| feed.length());
         let has_nothing = self.edges.get(id).is_none_or(|edge| edge.theirs == 0);
-        if entry.no == No::Unavailable && has_nothing {
+        if entry.reject == Reject::Unavailable && has_nothing {
             // It was asked in case it has something.
             return Ok(());
         }
         self.edges.update(id, length, |edge| {
             // It was not kept, so no want of it crosses it.
-            edge.pushed &= matches!(entry.no, No::Gone | No::Unavailable);
-            match entry.no {
-                No::Declined => (edge.declined, edge.eager) = (true, false),
-                No::Unavailable => edge.lost = true,
-                No::Duplicate => edge.eager = false,
-                No::Gone => (),
+            edge.pushed &= matches!(entry.reject, Reject::Gone | Reject::Unavailable);
+            match entry.reject {
+                Reject::Declined => (edge.declined, edge.pushes_appends) = (true, false),
+                Reject::Unavailable => edge.lost = true,
+                Reject::Duplicate => edge.pushes_appends = false,
+                Reject::Gone => (),
             }
         });
-        let refusal = match entry.no {
-            No::Duplicate => return Ok(()),
-            No::Gone => {
-                self.again.miss(id);
+        let refusal = match entry.reject {
+            Reject::Duplicate => return Ok(()),
+            Reject::Gone => {
+                self.again.on_unavailable(id);
                 return Ok(());
             }
-            No::Declined => {
-                self.again.miss(id);
+            Reject::Declined => {
+                self.again.on_unavailable(id);
                 self.serving.stop(id);
                 self.give_up(context.sources, id);
-                self.return_name(id, length);
+                self.return_credit(id, length);
                 Refusal::Declined
             }
-            No::Unavailable => {
+            Reject::Unavailable => {
                 self.give_up(context.sources, id);
-                self.return_name(id, length);
+                self.return_credit(id, length);
                 Refusal::Unavailable
             }
         };
@@ -241,8 +241,10 @@ impl Session {
 
     /// The peer says no to a feed of its own that we have not taken: it offers nothing of it, until
     /// it speaks of it again.
-    fn withdraw(&mut self, entry: &NoEntry) {
-        let (Name::Mine(number), No::Declined | No::Unavailable) = (entry.name, entry.no) else {
+    fn retract_offer(&mut self, entry: &RejectEntry) {
+        let (FeedRef::Sender(number), Reject::Declined | Reject::Unavailable) =
+            (entry.name, entry.reject)
+        else {
             return;
         };
         if let Some(key) = self.offered.get(&number).map(|offer| offer.key) {
@@ -251,45 +253,45 @@ impl Session {
             offers.for_each(|offer| offer.length = 0);
         }
         if let Some(heard) = self.heard.remove(&number) {
-            self.settling.differ();
-            self.withdrawn.insert(number, heard);
+            self.settling.set_diverged();
+            self.retracted_offers.insert(number, heard);
         }
     }
 
     /// The peer names a feed for the first time to say no to it: it had what we have.
-    fn take_declined(
+    fn on_declined(
         &mut self,
         context: &mut Context<'_>,
         public_key: PublicKey,
-    ) -> Result<Option<FeedId>, Reason> {
-        self.names_open = self.names_open.checked_sub(1).ok_or(Limit::Names)?;
-        self.names_owed += 1;
+    ) -> Result<Option<FeedId>, CloseReason> {
+        self.remote_alias_credit = self.remote_alias_credit.checked_sub(1).ok_or(Limit::Aliases)?;
+        self.alias_credit_to_grant += 1;
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
         let known = context.feeds.find(&key);
         let number = self.names.take(known, 2 * context.limits.feeds)?;
         if known.is_none() {
-            let has_room = self.offered.len() < context.limits.offered;
+            let has_room = self.offered.len() < context.limits.remembered_offers;
             if has_room {
                 // It may offer it one day.
                 self.offered.insert(number.get(), Offer { key, public_key, length: 0 });
             }
-            if !has_room || context.policy.admit(&key) != Admission::Taken {
-                self.nos.insert((Name::Yours(number.get()), No::Declined));
+            if !has_room || context.policy.admit(&key) != KeyRuling::Accepted {
+                self.nos.insert((FeedRef::Receiver(number.get()), Reject::Declined));
             }
         }
         if let Some(id) = known {
             let feed = context.feeds.get(id);
             let length = feed.map_or(0, |feed| feed.length());
-            let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+            let is_refused = feed.is_some_and(|feed| !feed.is_accepted());
             if !is_refused {
-                self.remember_alike(id, length);
+                self.record_equal_length(id, length);
             }
             self.edges.update(id, length, |edge| {
                 edge.yours = Some(number);
                 edge.refused |= is_refused;
             });
             if is_refused {
-                self.nos.insert((Name::Yours(number.get()), No::Declined));
+                self.nos.insert((FeedRef::Receiver(number.get()), Reject::Declined));
             }
         }
         Ok(known)

@@ -23,10 +23,10 @@ pub(super) fn granted(theirs: &Hello, push_bytes: usize) -> u64 {
 
 /// How many of the feeds that a message names, the last ones, the receiver lacks altogether.
 /// Where both knew the same of each other, what has changed has entries only for new feeds.
-pub(super) fn brings(message: &Message, knew_the_same: bool) -> usize {
+pub(super) fn brings(message: &Message, had_equal_sets: bool) -> usize {
     match message {
         Message::Different { entries, .. } | Message::Entries(entries) => entries.len(),
-        Message::Changed { entries, .. } if knew_the_same => entries.len(),
+        Message::Changed { entries, .. } if had_equal_sets => entries.len(),
         _ => 0,
     }
 }
@@ -36,12 +36,13 @@ impl Session {
     /// are any.
     pub(super) fn push(&mut self, context: &Context<'_>, feed: FeedId, start: u64) {
         let held = context.feeds.get(feed);
-        let held = held.filter(|held| held.is_taken() && held.broken().is_none());
-        let lacks = held.is_some_and(|held| start < held.length() && !held.is_gone(start));
+        let held = held.filter(|held| held.is_accepted() && held.broken().is_none());
+        let lacks = held.is_some_and(|held| start < held.length() && !held.is_cleared(start));
         let edge = self.edges.get(feed);
         // Who wanted the feed gets all of it.
-        let is_open = edge.is_some_and(|edge| edge.is_open() && !edge.eager && !edge.withheld);
-        if self.push_left > 0 && lacks && is_open && !self.reconciliation.is_over() {
+        let is_open =
+            edge.is_some_and(|edge| edge.is_open() && !edge.pushes_appends && !edge.is_withheld);
+        if self.push_credit > 0 && lacks && is_open && !self.reconciliation.is_over() {
             self.serving.push(feed, start);
         }
     }
@@ -49,7 +50,7 @@ impl Session {
     /// How many bytes of blocks are read at a time of a feed that is served next.
     pub(super) fn read_bytes(&self, feed: FeedId, range_bytes: usize) -> usize {
         match self.serving.is_push(feed) {
-            true => range_bytes.min(usize::try_from(self.push_left).unwrap_or(usize::MAX)),
+            true => range_bytes.min(usize::try_from(self.push_credit).unwrap_or(usize::MAX)),
             false => range_bytes,
         }
     }
@@ -57,8 +58,8 @@ impl Session {
     /// A range was read to be pushed. `false`: there is no room for it, nor for any other.
     pub(super) fn takes_push(&mut self, range: &Range<Bytes>, bytes: usize) -> bool {
         let blocks: usize = range.blocks.iter().map(Bytes::len).sum();
-        let fits = self.push_left > 0 && blocks as u64 <= self.push_left;
-        self.push_left = if fits { self.push_left.saturating_sub(bytes as u64) } else { 0 };
+        let fits = self.push_credit > 0 && blocks as u64 <= self.push_credit;
+        self.push_credit = if fits { self.push_credit.saturating_sub(bytes as u64) } else { 0 };
         fits
     }
 

@@ -5,8 +5,8 @@
 
 use super::push::UNASKED_RANGE_BYTES_MAX;
 use super::serve::Ready;
-use super::session::{Context, Session, name_of};
-use crate::error::{Limit, Reason, Violation};
+use super::session::{Context, Session, feed_ref};
+use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::read::RangeRead;
 use crate::feed::tree::{self, LENGTH_MAX, Node};
 use crate::feed::{Head, Range};
@@ -14,7 +14,7 @@ use crate::id::FeedId;
 use crate::io::Event;
 use crate::outbox::Job;
 use crate::planted::{self, Bug};
-use crate::wire::multifeed::{BadRange, Name, No, RangeHeader, RangeMessage, encode_range};
+use crate::wire::multifeed::{BadRange, FeedRef, RangeHeader, RangeMessage, Reject, encode_range};
 
 use alloc::vec::Vec;
 
@@ -24,18 +24,18 @@ use bytes::Bytes;
 pub(super) const CONTESTED_MAX: usize = 64;
 
 impl Session {
-    pub(super) fn take_range(
+    pub(super) fn on_range(
         &mut self,
         context: &mut Context<'_>,
         body: &[u8],
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         let bytes = body.len() as u64;
         if !planted::is(Bug::NoWindow) {
-            self.window_open = self.window_open.checked_sub(bytes).ok_or(Limit::WindowBytes)?;
+            self.remote_window = self.remote_window.checked_sub(bytes).ok_or(Limit::WindowBytes)?;
         }
         let message = RangeMessage::decode(body, context.limits.range_blocks);
         let message = message.map_err(|bad| match bad {
-            BadRange::Malformed(malformed) => Reason::from(malformed),
+            BadRange::Malformed(malformed) => CloseReason::from(malformed),
             BadRange::TooManyBlocks => Limit::RangeBlocks.into(),
         })?;
         if message.blocks.iter().any(|block| block.len() > context.limits.block_bytes) {
@@ -50,7 +50,7 @@ impl Session {
             None => Kept::Nothing,
         };
         if kept == Kept::Nothing {
-            self.window_owed += bytes;
+            self.window_to_grant += bytes;
         }
         Ok(())
     }
@@ -59,16 +59,16 @@ impl Session {
     fn feed_of_range(
         &mut self,
         context: &mut Context<'_>,
-        name: Name,
+        name: FeedRef,
     ) -> Result<Option<FeedId>, Violation> {
         let found = self.resolve(context.feeds, name)?;
         if found.is_some() || !self.waits_to_be_opened(name) {
             return Ok(found);
         }
-        self.open_heard(context);
+        self.open_queued_offers(context);
         if self.waits_to_be_opened(name) {
             // There are too many, and it is asked for in its turn.
-            self.nos.insert((turned(name), No::Duplicate));
+            self.nos.insert((turned(name), Reject::Duplicate));
         }
         self.resolve(context.feeds, name)
     }
@@ -77,17 +77,17 @@ impl Session {
         &mut self,
         context: &mut Context<'_>,
         id: FeedId,
-        name: Name,
+        name: FeedRef,
         range: &Range<&[u8]>,
         bytes: u64,
-    ) -> Result<Kept, Reason> {
-        if self.keep_again(context, id, range, bytes) {
+    ) -> Result<Kept, CloseReason> {
+        if self.on_refetched_range(context, id, range, bytes) {
             return Ok(Kept::Staged);
         }
-        let feed = context.feeds.get(id).filter(|feed| feed.is_taken());
+        let feed = context.feeds.get(id).filter(|feed| feed.is_accepted());
         let Some(feed) = feed else {
             // It may be taken again before the peer hears that it was not.
-            self.nos.insert((turned(name), No::Duplicate));
+            self.nos.insert((turned(name), Reject::Duplicate));
             return Ok(Kept::Nothing);
         };
         let was_here = range.end() <= feed.staged_length();
@@ -122,7 +122,7 @@ impl Session {
                 asked.since = context.now;
             }
             Some(_) => self.give_up(context.sources, id),
-            None if was_here => _ = self.nos.insert((turned(name), No::Duplicate)),
+            None if was_here => _ = self.nos.insert((turned(name), Reject::Duplicate)),
             None => (),
         }
         if offers_more && !self.asked.contains_key(&id) {
@@ -140,19 +140,19 @@ impl Session {
         &mut self,
         context: &mut Context<'_>,
         id: FeedId,
-        name: Name,
+        name: FeedRef,
         length: u64,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         self.contested += 1;
         if self.contested > CONTESTED_MAX {
             return Err(Violation::BadSignature.into());
         }
         self.edges.update(id, length, |edge| {
             edge.is_contested = true;
-            edge.eager = false;
+            edge.pushes_appends = false;
         });
         self.give_up(context.sources, id);
-        self.nos.insert((turned(name), No::Declined));
+        self.nos.insert((turned(name), Reject::Declined));
         self.dispute(id);
         context.outbox.event(Event::Contested { connection: self.connection, feed: id });
         Ok(())
@@ -160,14 +160,14 @@ impl Session {
 
     /// What a range took of the peer's window is free again: it is durable, or dropped.
     pub(crate) fn return_window(&mut self, bytes: u64) {
-        self.window_owed += bytes;
+        self.window_to_grant += bytes;
     }
 
     /// Begins to read what the peer is to be sent, as far as there is room.
     pub(crate) fn read_ahead(&mut self, context: &mut Context<'_>) {
         while let Some((id, start)) = self.serving.next_read(context.limits) {
             let limits = context.limits;
-            let feed = context.feeds.get(id).filter(|feed| feed.is_taken());
+            let feed = context.feeds.get(id).filter(|feed| feed.is_accepted());
             let bytes_max = self.read_bytes(id, limits.range_bytes);
             let feed = feed.filter(|_| bytes_max > 0);
             let read = feed.and_then(|feed| {
@@ -176,7 +176,7 @@ impl Session {
             });
             let Some((read, scan)) = read else {
                 self.serving.skip_read(id);
-                if let Some(feed) = feed.filter(|feed| feed.is_gone(start)) {
+                if let Some(feed) = feed.filter(|feed| feed.is_cleared(start)) {
                     self.withhold(id, feed.length());
                 }
                 continue;
@@ -185,7 +185,7 @@ impl Session {
                 .outbox
                 .scan_blocks(Job::Serve { connection: self.connection, start, read }, scan);
         }
-        self.read_again(context);
+        self.read_refetches(context);
     }
 
     /// Blocks left the feed or came back while a range was read: it is read anew.
@@ -196,15 +196,15 @@ impl Session {
     /// A range was read for the peer.
     pub(crate) fn serve_range(&mut self, id: FeedId, range: &Range<Bytes>, length: u64) {
         let edge = self.edges.get(id).filter(|edge| edge.is_open());
-        let Some(name) = edge.and_then(name_of) else {
+        let Some(name) = edge.and_then(feed_ref) else {
             if edge.is_some() {
                 // Its numbers were taken back meanwhile: it is announced by a new one.
-                self.edges.update(id, length, |edge| edge.eager = false);
+                self.edges.update(id, length, |edge| edge.pushes_appends = false);
                 self.changed.insert(id);
             }
             return self.serving.skip_read(id);
         };
-        let is_wanted = edge.is_some_and(|edge| edge.eager && !edge.pushed);
+        let is_wanted = edge.is_some_and(|edge| edge.pushes_appends && !edge.pushed);
         let body = encode(name, range);
         let is_push = self.serving.is_push(id);
         if is_push && !self.takes_push(range, body.len()) {
@@ -212,14 +212,14 @@ impl Session {
         }
         if !is_wanted && body.len() > UNASKED_RANGE_BYTES_MAX {
             // It is announced instead, and the peer makes room for it when it wants it.
-            self.edges.update(id, length, |edge| edge.eager = false);
+            self.edges.update(id, length, |edge| edge.pushes_appends = false);
             self.changed.insert(id);
             return self.serving.skip_read(id);
         }
         // From here on it is on its way: what the feed grows by next follows on it.
         self.edges.update(id, length, |edge| {
             edge.sent = edge.sent.max(range.end());
-            edge.eager |= is_push;
+            edge.pushes_appends |= is_push;
             edge.pushed |= is_push;
         });
         let ready = Ready { feed: id, end: range.end(), body };
@@ -241,20 +241,20 @@ enum Kept {
 }
 
 /// The message of a range.
-pub(super) fn encode(name: Name, range: &Range<Bytes>) -> Vec<u8> {
+pub(super) fn encode(name: FeedRef, range: &Range<Bytes>) -> Vec<u8> {
     encode_range(&header(name, range), proof(range), &range.blocks)
 }
 
 /// Our way to say the name that the peer used.
-fn turned(name: Name) -> Name {
+fn turned(name: FeedRef) -> FeedRef {
     match name {
-        Name::Mine(number) => Name::Yours(number),
-        Name::Yours(number) => Name::Mine(number),
+        FeedRef::Sender(number) => FeedRef::Receiver(number),
+        FeedRef::Receiver(number) => FeedRef::Sender(number),
         name => name,
     }
 }
 
-fn parse(message: RangeMessage<'_>) -> Result<(Name, Range<&[u8]>), Violation> {
+fn parse(message: RangeMessage<'_>) -> Result<(FeedRef, Range<&[u8]>), Violation> {
     let RangeMessage { header, nodes, blocks } = message;
     let end = header.start.checked_add(blocks.len() as u64).ok_or(Violation::OutOfRange)?;
     let is_in_range = end <= header.head_length && header.head_length <= LENGTH_MAX;
@@ -273,7 +273,7 @@ fn parse(message: RangeMessage<'_>) -> Result<(Name, Range<&[u8]>), Violation> {
     Ok((name, Range { start, blocks, right, head }))
 }
 
-fn header(name: Name, range: &Range<Bytes>) -> RangeHeader {
+fn header(name: FeedRef, range: &Range<Bytes>) -> RangeHeader {
     RangeHeader {
         name,
         start: range.start,

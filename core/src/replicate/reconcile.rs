@@ -11,18 +11,19 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::session::Context;
-use crate::error::{Limit, Reason, Violation};
+use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::Feed;
 use crate::feed::tree::LENGTH_MAX;
 use crate::id::{FeedId, Role};
 use crate::reconcile::Listing;
-use crate::reconcile::known::{Base, Digest, PeerName, Stamp};
+use crate::reconcile::known::{BasePair, Digest, LogPosition, PeerTag};
 use crate::reconcile::session::{
-    Delta, Fallback, Fault, Initiator, Message, Outcome, Responder, Terms, Turn, prefix_bits,
+    Delta, Fallback, Initiator, Message, Outcome, Params, Responder, SessionError, StepResult,
+    prefix_bits,
 };
-use crate::reconcile::sets::{Pin, Sets};
+use crate::reconcile::sets::{Sets, Snapshot};
 use crate::reconcile::token::{Salt, SetKind};
-use crate::reconcile::view::{Picture, Pictured, Snapshot};
+use crate::reconcile::view::{OwnedSnapshot, SharedSnapshot, SnapshotView};
 use crate::time::Instant;
 use crate::wire::multifeed::{Claim, Kind, put};
 use crate::wire::reconcile as wire;
@@ -36,7 +37,7 @@ const PART_BYTES_MIN: usize = 1_024;
 
 /// What one side of a session does.
 #[derive(Debug)]
-enum Machine {
+enum State {
     Initiator(Box<Initiator>),
     Responder(Box<Responder>),
     Known(Box<Delta>),
@@ -44,9 +45,9 @@ enum Machine {
 
 /// How a session finds out what differs.
 #[derive(Debug)]
-enum Way {
+enum Strategy {
     /// Each side tells what has changed since both knew all of each other.
-    Told(Base),
+    Told(BasePair),
     /// From cells.
     Decoded(SetKind),
 }
@@ -54,9 +55,9 @@ enum Way {
 /// A session that is under way.
 #[derive(Debug)]
 struct Running {
-    machine: Machine,
-    pin: Pin,
-    picture: Picture,
+    machine: State,
+    pin: Snapshot,
+    picture: SharedSnapshot,
     /// Bytes that the picture takes of [`Sets::lent_bytes`].
     bytes: usize,
 }
@@ -65,7 +66,7 @@ struct Running {
 #[derive(Debug)]
 enum Stage {
     /// We have claimed what our sets are; the peer has not.
-    Claimed(Pin),
+    Claimed(Snapshot),
     Running(Box<Running>),
     /// Every feed is listed.
     Listing(Listing),
@@ -84,11 +85,11 @@ pub(crate) struct Reconciliation {
     /// The beginning of a message of the peer.
     part: Vec<u8>,
     /// What we remember of the peer, as our claim says.
-    base: Option<Base>,
+    base: Option<BasePair>,
     /// When the sets were claimed, if nothing was on its way to the store then.
-    stamp: Option<Stamp>,
+    stamp: Option<LogPosition>,
     /// The peer remembers the same: what was agreed on, or is being, rests on that.
-    is_met: bool,
+    matches_claim: bool,
     /// When that was agreed on, one side had refused what the other held.
     is_apart: bool,
     /// What we wanted of peers when the sets were claimed.
@@ -96,7 +97,7 @@ pub(crate) struct Reconciliation {
     /// Feeds that differ, as far as this was found out in the latest session.
     different: BTreeSet<FeedId>,
     /// Both sets were found to be the same.
-    same: Option<(Digest, Stamp)>,
+    same: Option<(Digest, LogPosition)>,
     /// How often it was tried before.
     attempt: u8,
     /// Leading bits of ids in the messages of the latest session.
@@ -119,7 +120,7 @@ pub(crate) struct Reconciliation {
 impl Reconciliation {
     /// Begins by saying what our sets are.
     pub(crate) fn new(
-        (role, peer): (Role, PeerName),
+        (role, peer): (Role, PeerTag),
         handshake_hash: [u8; 64],
         context: &mut Context<'_>,
     ) -> Self {
@@ -131,7 +132,7 @@ impl Reconciliation {
             part: Vec::new(),
             base: None,
             stamp: None,
-            is_met: false,
+            matches_claim: false,
             is_apart: false,
             generation: 0,
             different: BTreeSet::new(),
@@ -162,17 +163,17 @@ impl Reconciliation {
     }
 
     /// Says it elsewhere: with the body of the claim.
-    pub(crate) fn claimed_early(mut self) -> (Self, Vec<u8>) {
+    pub(crate) fn claimed_in_handshake(mut self) -> (Self, Vec<u8>) {
         let claim = self.say.pop_front().map(|(_, body)| body).unwrap_or_default();
         (self, claim)
     }
 
     /// Says what our sets are.
-    fn claim(&mut self, context: &mut Context<'_>, mut pin: Pin) {
+    fn claim(&mut self, context: &mut Context<'_>, mut pin: Snapshot) {
         self.stamp = (!context.outbox.is_growing()).then(|| context.sets.known.stamp());
         self.generation = context.sets.known.generation();
         let (hash, base) = (&self.handshake_hash, self.base.as_ref());
-        let claim = Terms::claim(hash, self.role, pin.feeds, &mut pin.roots, base);
+        let claim = Params::claim(hash, self.role, pin.feeds, &mut pin.roots, base);
         let mut body = Vec::new();
         put(&mut body, &claim);
         self.say.push_back((Kind::Claim, body));
@@ -190,7 +191,7 @@ impl Reconciliation {
     }
 
     /// Whether nothing of it waits to be said.
-    pub(super) fn has_said_all(&self) -> bool {
+    pub(super) fn has_sent_all(&self) -> bool {
         self.say.is_empty()
     }
 
@@ -210,7 +211,7 @@ impl Reconciliation {
     }
 
     /// Whether the peer holds just as much as we of each feed that was not named since.
-    pub(super) fn is_alike(&self) -> bool {
+    pub(super) fn sets_equal(&self) -> bool {
         self.is_agreed() && !self.is_apart
     }
 
@@ -267,11 +268,15 @@ impl Reconciliation {
         }
     }
 
-    fn take_claim(&mut self, context: &mut Context<'_>, theirs: Claim) -> Result<Turn, Reason> {
+    fn on_claim(
+        &mut self,
+        context: &mut Context<'_>,
+        theirs: Claim,
+    ) -> Result<StepResult, CloseReason> {
         let pin = match &self.stage {
             Stage::Claimed(pin) => pin.clone(),
             // It was said before the peer knew that we gave up.
-            Stage::Listing(_) => return Ok(Turn::default()),
+            Stage::Listing(_) => return Ok(StepResult::default()),
             _ => return Err(Violation::UnexpectedMessage.into()),
         };
         self.is_peer_empty = theirs.feeds == 0;
@@ -282,51 +287,51 @@ impl Reconciliation {
             false => Salt::fresh(&self.handshake_hash, self.attempt),
         };
         let (handshake_hash, feeds, roots) = (self.handshake_hash, pin.feeds, pin.roots.clone());
-        let mut terms = Terms { handshake_hash, salt, feeds, roots, theirs };
+        let mut terms = Params { handshake_hash, salt, feeds, roots, theirs };
         let compared = terms.compare(self.role);
         let base = self.base.take();
         if compared == Err(Outcome::Agreed) {
             let digest = terms.roots.heads.digest();
             self.same = self.stamp.map(|stamp| (digest, stamp));
-            return Ok(Turn::end(Outcome::Agreed));
+            return Ok(StepResult::end(Outcome::Agreed));
         }
-        let base = base.filter(|base| terms.is_met(self.role, base));
-        self.is_met = base.is_some();
-        self.is_apart = base.as_ref().is_some_and(|base| !base.is_alike());
+        let base = base.filter(|base| terms.matches_claim(self.role, base));
+        self.matches_claim = base.is_some();
+        self.is_apart = base.as_ref().is_some_and(|base| !base.sets_equal());
         if let Some(base) = &base
-            && !base.is_alike()
+            && !base.sets_equal()
             && base.changed.is_empty()
             && terms.told_changes() == 0
         {
             // They differ by what one of them refuses, as they did when they agreed on that.
-            return Ok(Turn::end(Outcome::Agreed));
+            return Ok(StepResult::end(Outcome::Agreed));
         }
         let way = match (base, compared) {
-            (Some(base), _) => Way::Told(base),
-            (None, Ok(set)) => Way::Decoded(set),
-            (None, Err(outcome)) => return Ok(Turn::end(outcome)),
+            (Some(base), _) => Strategy::Told(base),
+            (None, Ok(set)) => Strategy::Decoded(set),
+            (None, Err(outcome)) => return Ok(StepResult::end(outcome)),
         };
         // The peer may go on until it hears that we did not.
         self.width = prefix_bits(terms.responder_feeds(self.role));
         let (picture, bytes) = match picture(context, pin.clone(), &terms, is_shared) {
             Ok(picture) => picture,
-            Err(fallback) => return Ok(Turn::give_up(fallback)),
+            Err(fallback) => return Ok(StepResult::give_up(fallback)),
         };
         let Context { sets, feeds, group, .. } = context;
-        let Ok(view) = Pictured::new(&picture, sets, feeds, group) else {
-            return Ok(Turn::give_up(Fallback::Again));
+        let Ok(view) = SnapshotView::new(&picture, sets, feeds, group) else {
+            return Ok(StepResult::give_up(Fallback::FreshSalt));
         };
         let (machine, turn) = match (way, self.role) {
-            (Way::Told(base), role) => {
+            (Strategy::Told(base), role) => {
                 let (delta, turn) = Delta::new(terms, role, base, &view);
-                (Machine::Known(Box::new(delta)), turn.map_err(reason_of)?)
+                (State::Known(Box::new(delta)), turn.map_err(reason_of)?)
             }
-            (Way::Decoded(set), Role::Initiator) => {
-                (Machine::Initiator(Box::new(Initiator::new(terms, set))), Turn::default())
+            (Strategy::Decoded(set), Role::Initiator) => {
+                (State::Initiator(Box::new(Initiator::new(terms, set))), StepResult::default())
             }
-            (Way::Decoded(set), Role::Responder) => {
+            (Strategy::Decoded(set), Role::Responder) => {
                 let (responder, turn) = Responder::new(terms, set, &view);
-                (Machine::Responder(Box::new(responder)), turn)
+                (State::Responder(Box::new(responder)), turn)
             }
         };
         drop(view);
@@ -337,7 +342,12 @@ impl Reconciliation {
     }
 
     /// Takes a message of the session. What belongs to none, because we gave up, is dropped.
-    fn take(&mut self, context: &mut Context<'_>, kind: Kind, body: &[u8]) -> Result<Turn, Reason> {
+    fn take(
+        &mut self,
+        context: &mut Context<'_>,
+        kind: Kind,
+        body: &[u8],
+    ) -> Result<StepResult, CloseReason> {
         let limit = context.limits.reconcile_bytes;
         if self.part.len().saturating_add(body.len()) > limit {
             return Err(Limit::ReconcileBytes.into());
@@ -347,7 +357,7 @@ impl Reconciliation {
             if body.len() >= PART_BYTES_MIN {
                 self.progress = context.now;
             }
-            return Ok(Turn::default());
+            return Ok(StepResult::default());
         }
         let mut whole = core::mem::take(&mut self.part);
         let whole = match whole.is_empty() {
@@ -358,50 +368,53 @@ impl Reconciliation {
             }
         };
         let Some(message) = wire::decode(kind, whole, self.width)? else {
-            return Ok(Turn::default());
+            return Ok(StepResult::default());
         };
         let skipped = message.names();
         let Stage::Running(running) = &mut self.stage else {
             let turn = match (&self.stage, message) {
-                (Stage::Listing(_), _) => Turn::default(),
+                (Stage::Listing(_), _) => StepResult::default(),
                 // Both gave up at once, and its claim follows.
-                (Stage::Claimed(_), Message::GiveUp(Fallback::Again)) => Turn::default(),
-                (Stage::Agreed, Message::GiveUp(Fallback::Again)) if self.is_met => {
-                    Turn::end(Outcome::Again)
+                (Stage::Claimed(_), Message::GiveUp(Fallback::FreshSalt)) => StepResult::default(),
+                (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) if self.matches_claim => {
+                    StepResult::end(Outcome::Retry)
                 }
                 // For us it was over, and there is nothing to try again with. The peer, which
                 // claims anew, has to hear it.
-                (Stage::Agreed, Message::GiveUp(Fallback::Again)) => Turn::give_up(Fallback::List),
-                (_, Message::GiveUp(_)) => Turn::end(Outcome::List),
-                _ => Turn::default(),
+                (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) => {
+                    StepResult::give_up(Fallback::List)
+                }
+                (_, Message::GiveUp(_)) => StepResult::end(Outcome::List),
+                _ => StepResult::default(),
             };
-            return Ok(Turn { skipped, ..turn });
+            return Ok(StepResult { skipped, ..turn });
         };
         self.progress = context.now;
         let Running { machine, picture, .. } = &mut **running;
-        let Ok(view) = Pictured::new(picture, context.sets, context.feeds, context.group) else {
-            return Ok(Turn { skipped, ..Turn::give_up(Fallback::Again) });
+        let Ok(view) = SnapshotView::new(picture, context.sets, context.feeds, context.group)
+        else {
+            return Ok(StepResult { skipped, ..StepResult::give_up(Fallback::FreshSalt) });
         };
         let turn = match machine {
-            Machine::Initiator(initiator) => initiator.handle(&view, message),
-            Machine::Responder(responder) => responder.handle(&view, message),
-            Machine::Known(delta) => delta.handle(&view, message),
+            State::Initiator(initiator) => initiator.handle(&view, message),
+            State::Responder(responder) => responder.handle(&view, message),
+            State::Known(delta) => delta.handle(&view, message),
         };
         turn.map_err(reason_of)
     }
 
     /// Both sets were found to be the same when they were claimed.
-    pub(super) fn take_same(&mut self) -> Option<(Digest, Stamp)> {
+    pub(super) fn take_equal_claims(&mut self) -> Option<(Digest, LogPosition)> {
         self.same.take()
     }
 
     /// If what we want has changed, and the peer named nothing of what it took for refused: both
     /// claim anew, once they have agreed.
-    pub(super) fn begin_again(&mut self, context: &mut Context<'_>) -> bool {
+    pub(super) fn restart(&mut self, context: &mut Context<'_>) -> bool {
         let is_outdated = self.generation != context.sets.known.generation();
-        let is_due = is_outdated && self.is_met && self.is_agreed();
+        let is_due = is_outdated && self.matches_claim && self.is_agreed();
         if is_due {
-            self.say.push_back(wire::encode(&Message::GiveUp(Fallback::Again), 0));
+            self.say.push_back(wire::encode(&Message::GiveUp(Fallback::FreshSalt), 0));
             self.claim_unmet(context);
         }
         is_due
@@ -409,7 +422,7 @@ impl Reconciliation {
 
     /// Claims anew, and this time the peer counts as unknown.
     fn claim_unmet(&mut self, context: &mut Context<'_>) {
-        (self.is_met, self.is_apart, self.progress) = (false, false, context.now);
+        (self.matches_claim, self.is_apart, self.progress) = (false, false, context.now);
         self.fail(context.sets);
         let pin = context.sets.pin(context.feeds);
         self.claim(context, pin);
@@ -441,12 +454,12 @@ impl Reconciliation {
                 }
                 return changed;
             }
-            Some(Outcome::Again) if self.is_met => self.claim_unmet(context),
-            Some(Outcome::Again) if self.attempt == 0 => {
+            Some(Outcome::Retry) if self.matches_claim => self.claim_unmet(context),
+            Some(Outcome::Retry) if self.attempt == 0 => {
                 self.attempt = 1;
                 self.claim_unmet(context);
             }
-            Some(Outcome::Again | Outcome::List) => self.list(context.sets),
+            Some(Outcome::Retry | Outcome::List) => self.list(context.sets),
         }
         None
     }
@@ -461,28 +474,28 @@ impl Reconciliation {
 /// What a session works on, and the bytes that it takes of what all may take.
 fn picture(
     context: &mut Context<'_>,
-    pin: Pin,
-    terms: &Terms,
+    pin: Snapshot,
+    terms: &Params,
     is_shared: bool,
-) -> Result<(Picture, usize), Fallback> {
+) -> Result<(SharedSnapshot, usize), Fallback> {
     if is_shared {
         context.sets.sketch(context.group, context.feeds);
-        return Ok((Picture::Shared(pin), 0));
+        return Ok((SharedSnapshot::Shared(pin), 0));
     }
-    let bytes = Snapshot::bytes_of(pin.feeds, terms.items());
+    let bytes = OwnedSnapshot::bytes_of(pin.feeds, terms.items());
     if context.sets.lent_bytes.saturating_add(bytes) > context.limits.snapshot_bytes {
         return Err(Fallback::List);
     }
-    let changed = context.sets.since(&pin).map_err(|_| Fallback::Again)?;
-    let own = Snapshot::new(terms.salt, terms.items(), context.feeds, &changed);
-    Ok((Picture::Own(pin, own), bytes))
+    let changed = context.sets.since(&pin).map_err(|_| Fallback::FreshSalt)?;
+    let own = OwnedSnapshot::new(terms.salt, terms.items(), context.feeds, &changed);
+    Ok((SharedSnapshot::Own(pin, own), bytes))
 }
 
-fn reason_of(fault: Fault) -> Reason {
+fn reason_of(fault: SessionError) -> CloseReason {
     match fault {
-        Fault::OutOfTurn => Violation::UnexpectedMessage.into(),
-        Fault::Inconsistent => Violation::Inconsistent.into(),
-        Fault::TooMuch => Limit::ReconcileBytes.into(),
+        SessionError::OutOfTurn => Violation::UnexpectedMessage.into(),
+        SessionError::Inconsistent => Violation::Inconsistent.into(),
+        SessionError::TooMuch => Limit::ReconcileBytes.into(),
     }
 }
 

@@ -7,19 +7,19 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Range as Run;
 
-use super::again::Again;
-use super::edge::{Edge, Edges, Grant};
-use super::fork::Forking;
-use super::names::{Names, Number};
+use super::aliases::{Aliases, FeedAlias};
+use super::fork::Forks;
+use super::peer_feed::{Credit, PeerFeed, PeerFeeds};
 use super::policy::Offer;
 use super::push;
 use super::reconcile::{Reconciliation, check_length};
+use super::refetch::Refetch;
 use super::serve::Serving;
-use super::settle::Settling;
+use super::sync_checkpoint::SyncCheckpoint;
 use crate::config::Limits;
 use crate::crypto::SignatureMemo;
 use crate::crypto::sign::PublicKey;
-use crate::error::{Limit, Reason, Violation};
+use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::manifest::{self, Origin};
 use crate::feed::set::Feeds;
 use crate::group::Group;
@@ -28,15 +28,15 @@ use crate::io::Event;
 use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
-use crate::policy::{Admission, Policy};
-use crate::reconcile::known::PeerName;
+use crate::policy::{KeyRuling, Policy};
+use crate::reconcile::known::PeerTag;
 use crate::reconcile::session::Entry;
 use crate::reconcile::sets::Sets;
 use crate::time::Instant;
-use crate::wire::multifeed::{self as message, HeadEntry, Hello, Kind, Name, No, WantEntry};
+use crate::wire::multifeed::{self as message, FeedRef, HeadEntry, Hello, Kind, Reject, WantEntry};
 
 /// Which connection a feed is being fetched from.
-pub(crate) type Sources = BTreeMap<FeedId, ConnectionId>;
+pub(crate) type FetchAssignments = BTreeMap<FeedId, ConnectionId>;
 
 /// What a session works on besides itself.
 pub(crate) struct Context<'a> {
@@ -45,7 +45,7 @@ pub(crate) struct Context<'a> {
     pub(crate) memo: Option<&'a SignatureMemo>,
     pub(crate) feeds: &'a mut Feeds,
     pub(crate) sets: &'a mut Sets,
-    pub(crate) sources: &'a mut Sources,
+    pub(crate) sources: &'a mut FetchAssignments,
     pub(crate) policy: &'a Policy,
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) now: Instant,
@@ -53,7 +53,7 @@ pub(crate) struct Context<'a> {
 
 /// What was asked of a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct FetchState {
     /// Up to where: what the peer offered then.
     pub(super) target: u64,
     /// When it was asked, or last sent some of it.
@@ -64,35 +64,35 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(super) connection: ConnectionId,
-    pub(super) names: Names,
-    pub(super) edges: Edges,
+    pub(super) names: Aliases,
+    pub(super) edges: PeerFeeds,
     pub(super) serving: Serving,
     pub(super) reconciliation: Reconciliation,
-    pub(super) settling: Settling,
+    pub(super) settling: SyncCheckpoint,
     /// Feeds that a reconciliation brought and that wait to be made candidates, by the peer's
     /// numbers.
-    pub(super) heard: BTreeMap<u32, (Number, Entry)>,
+    pub(super) heard: BTreeMap<u32, (FeedAlias, Entry)>,
     /// How many of them may still be.
-    pub(super) heard_open: u32,
+    pub(super) queued_offer_credit: u32,
     /// Those that the peer says no to, until it speaks of them again.
-    pub(super) withdrawn: BTreeMap<u32, (Number, Entry)>,
+    pub(super) retracted_offers: BTreeMap<u32, (FeedAlias, Entry)>,
     /// Feeds to announce because something about them changed.
     pub(super) changed: BTreeSet<FeedId>,
     /// Feeds to say no to, by the name to use.
-    pub(super) nos: BTreeSet<(Name, No)>,
+    pub(super) nos: BTreeSet<(FeedRef, Reject)>,
     /// Feeds that the peer offers and that are not taken, by the number that it gave them.
     pub(super) offered: BTreeMap<u32, Offer>,
     /// Blocks that one of us asks the other for again.
-    pub(super) again: Again,
+    pub(super) again: Refetch,
     /// Feeds of which the peer offers more than we have, in turn.
     pub(super) backlog: BTreeSet<FeedId>,
     /// Feeds that the peer was told are declined, and that are taken again though nothing of them
     /// is here that could be announced.
-    pub(super) recalled: BTreeSet<FeedId>,
+    pub(super) reopened: BTreeSet<FeedId>,
     /// Feeds that the peer owes us blocks of.
-    pub(super) asked: BTreeMap<FeedId, Asked>,
+    pub(super) asked: BTreeMap<FeedId, FetchState>,
     /// Blocks were asked of the peer once: from then on they may come, also unasked.
-    pub(super) has_asked: bool,
+    pub(super) has_requested: bool,
     /// Feeds whose source this peer is no more: they are to be asked of others.
     pub(super) freed: Vec<FeedId>,
     /// The peer did not send what it owed in time: it is asked again then, or once it sends.
@@ -102,26 +102,26 @@ pub(crate) struct Session {
     /// Feeds of which the peer has another history than we.
     pub(super) contested: usize,
     /// Feeds of two histories, and what is to be said of them.
-    pub(super) forking: Forking,
+    pub(super) forking: Forks,
     /// When the peer last made us wait less.
     pub(super) progress: Instant,
     /// Names and bytes: what we may still send, what the peer may still send, and what it has to
     /// be granted anew.
-    pub(super) names_left: u32,
-    pub(super) names_open: u32,
-    pub(super) names_owed: u32,
-    pub(super) window_left: u64,
-    pub(super) window_open: u64,
-    pub(super) window_owed: u64,
+    pub(super) alias_credit: u32,
+    pub(super) remote_alias_credit: u32,
+    pub(super) alias_credit_to_grant: u32,
+    pub(super) window: u64,
+    pub(super) remote_window: u64,
+    pub(super) window_to_grant: u64,
     /// Bytes of ranges that the peer may be sent before it asks.
-    pub(super) push_left: u64,
+    pub(super) push_credit: u64,
     was_synced: bool,
 }
 
 impl Session {
     /// Begins, with what the peer's hello grants us and ours granted it.
     pub(crate) fn new(
-        (connection, peer): (ConnectionId, PeerName),
+        (connection, peer): (ConnectionId, PeerTag),
         reconciliation: Reconciliation,
         theirs: &Hello,
         context: &Context<'_>,
@@ -130,35 +130,35 @@ impl Session {
         let changed = reconciliation.changed_since_claimed(context);
         Self {
             connection,
-            names: Names::default(),
-            edges: Edges::default(),
+            names: Aliases::default(),
+            edges: PeerFeeds::default(),
             serving: Serving::default(),
             reconciliation,
-            settling: Settling::new(peer),
+            settling: SyncCheckpoint::new(peer),
             heard: BTreeMap::new(),
-            heard_open: limits.names,
-            withdrawn: BTreeMap::new(),
+            queued_offer_credit: limits.aliases,
+            retracted_offers: BTreeMap::new(),
             changed,
             nos: BTreeSet::new(),
             offered: BTreeMap::new(),
-            again: Again::default(),
+            again: Refetch::default(),
             backlog: BTreeSet::new(),
-            recalled: BTreeSet::new(),
+            reopened: BTreeSet::new(),
             asked: BTreeMap::new(),
-            has_asked: false,
+            has_requested: false,
             freed: Vec::new(),
             resume: None,
             stalls: 0,
             contested: 0,
-            forking: Forking::default(),
+            forking: Forks::default(),
             progress: now,
-            names_left: theirs.names,
-            names_open: limits.names,
-            names_owed: 0,
-            window_left: theirs.window,
-            window_open: limits.window_bytes as u64,
-            window_owed: 0,
-            push_left: push::granted(theirs, limits.push_bytes),
+            alias_credit: theirs.aliases,
+            remote_alias_credit: limits.aliases,
+            alias_credit_to_grant: 0,
+            window: theirs.window,
+            remote_window: limits.window_bytes as u64,
+            window_to_grant: 0,
+            push_credit: push::granted(theirs, limits.push_bytes),
             was_synced: false,
         }
     }
@@ -169,94 +169,93 @@ impl Session {
         context: &mut Context<'_>,
         kind: Kind,
         body: &[u8],
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         match kind {
             Kind::Heads => {
                 for entry in message::entries(body) {
-                    self.take_head(context, entry?)?;
+                    self.on_head(context, entry?)?;
                 }
             }
             Kind::Listed => self.reconciliation.listed(),
             Kind::Wants => {
                 for entry in message::entries(body) {
-                    self.take_want(context, entry?)?;
+                    self.on_want(context, entry?)?;
                 }
             }
-            Kind::Again => {
+            Kind::Refetch => {
                 for entry in message::entries(body) {
-                    self.take_again(context, entry?)?;
+                    self.on_refetch(context, entry?)?;
                 }
             }
-            Kind::Range => self.take_range(context, body)?,
-            Kind::Nos => {
+            Kind::Range => self.on_range(context, body)?,
+            Kind::Rejects => {
                 for entry in message::entries(body) {
-                    self.take_no(context, entry?)?;
+                    self.on_reject(context, entry?)?;
                 }
             }
-            Kind::Names => {
+            Kind::AliasCredit => {
                 let names: u32 = message::decode(body)?;
-                self.names_left =
-                    self.names_left.checked_add(names).ok_or(Violation::OutOfRange)?;
+                self.alias_credit =
+                    self.alias_credit.checked_add(names).ok_or(Violation::OutOfRange)?;
             }
-            Kind::Window => {
+            Kind::WindowCredit => {
                 let bytes: u64 = message::decode(body)?;
-                self.window_left =
-                    self.window_left.checked_add(bytes).ok_or(Violation::OutOfRange)?;
+                self.window = self.window.checked_add(bytes).ok_or(Violation::OutOfRange)?;
             }
-            Kind::Claim => self.take_claim(context, body)?,
-            Kind::Disputed => self.take_dispute(context, body)?,
-            Kind::Forked => self.take_fork(context, body)?,
-            Kind::Settled => self.take_settled(message::decode(body)?),
-            kind => self.take_reconcile(context, kind, body)?,
+            Kind::Claim => self.on_claim(context, body)?,
+            Kind::SignedHead => self.on_signed_head(context, body)?,
+            Kind::ForkProof => self.on_fork_proof(context, body)?,
+            Kind::Checkpoint => self.on_checkpoint(message::decode(body)?),
+            kind => self.on_reconcile_message(context, kind, body)?,
         }
         Ok(())
     }
 
-    fn take_head(&mut self, context: &mut Context<'_>, entry: HeadEntry) -> Result<(), Reason> {
+    fn on_head(&mut self, context: &mut Context<'_>, entry: HeadEntry) -> Result<(), CloseReason> {
         check_length(entry.length)?;
-        if self.heard_again(&entry) {
+        if self.retake_retracted(&entry) {
             return Ok(());
         }
         let feed = match entry.name {
-            Name::New(public_key) => self.take_name(context, public_key, entry.length)?,
+            FeedRef::New(public_key) => self.on_new_feed(context, public_key, entry.length)?,
             name => self.resolve(context.feeds, name)?,
         };
         match feed {
-            Some(feed) => self.take_length(context, feed, entry.length, entry.fork),
+            Some(feed) => self.on_length(context, feed, entry.length, entry.fork),
             None => {
                 self.note_offer(&entry);
-                self.hear_offered(context, &entry);
+                self.update_queued_offer(context, &entry);
                 Ok(())
             }
         }
     }
 
     /// The peer holds so much of a feed, as it says.
-    pub(super) fn take_length(
+    pub(super) fn on_length(
         &mut self,
         context: &mut Context<'_>,
         id: FeedId,
         theirs: u64,
         fork: u64,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         check_length(theirs)?;
         let Some(feed) = context.feeds.get(id) else { return Ok(()) };
         if fork != 0 {
-            self.settling.differ();
+            self.settling.set_diverged();
             // Unlike hypercore lib/replicator.js, a truncation by the author is not followed.
-            if let Some(name) = self.edges.get(id).and_then(name_of) {
-                self.nos.insert((name, No::Declined));
+            if let Some(name) = self.edges.get(id).and_then(feed_ref) {
+                self.nos.insert((name, Reject::Declined));
             }
-            self.return_name(id, feed.length());
+            self.return_credit(id, feed.length());
             return Ok(());
         }
         let (length, is_broken) = (feed.length(), feed.broken().is_some());
-        let (is_taken, staged_length) = (feed.is_taken(), feed.staged_length());
+        let (is_accepted, staged_length) = (feed.is_accepted(), feed.staged_length());
         self.reopen(id, 0, length);
         let is_contested = self.edges.get(id).is_some_and(|edge| edge.is_contested);
         let (public_key, is_full) = (feed.public_key, context.feeds.is_full(id));
-        let wanted = staged_length < theirs && is_taken && !is_broken && !is_contested;
-        self.refuse_unheard(id, length, is_taken);
+        let wanted = staged_length < theirs && is_accepted && !is_broken && !is_contested;
+        self.refuse_unannounced(id, length, is_accepted);
         let is_news = self.edges.update(id, length, |edge| {
             let is_news = theirs > edge.theirs;
             if is_news {
@@ -264,7 +263,7 @@ impl Session {
                 edge.lost = is_broken;
             }
             // The peer got from others what we had not sent yet: it needs no pushes from us.
-            edge.eager &= theirs <= edge.sent;
+            edge.pushes_appends &= theirs <= edge.sent;
             is_news
         });
         if wanted && is_full {
@@ -272,10 +271,10 @@ impl Session {
         } else if wanted && !self.asked.contains_key(&id) {
             self.backlog.insert(id);
         }
-        self.tell_fork(context.feeds, id);
+        self.notify_fork(context.feeds, id);
         self.serving.skip(id, theirs);
         self.push(context, id, theirs);
-        if length > 0 && is_news && is_taken {
+        if length > 0 && is_news && is_accepted {
             let connection = self.connection;
             for _ in 0..if planted::is(Bug::AnswersTooOften) { 50 } else { 1 } {
                 context.outbox.event(Event::Held { connection, feed: id, length: theirs });
@@ -285,21 +284,22 @@ impl Session {
     }
 
     /// The peer names a feed for the first time. `None`: it is declined.
-    fn take_name(
+    fn on_new_feed(
         &mut self,
         context: &mut Context<'_>,
         public_key: PublicKey,
         offered: u64,
-    ) -> Result<Option<FeedId>, Reason> {
+    ) -> Result<Option<FeedId>, CloseReason> {
         if !planted::is(Bug::NoNames) {
-            self.names_open = self.names_open.checked_sub(1).ok_or(Limit::Names)?;
+            self.remote_alias_credit =
+                self.remote_alias_credit.checked_sub(1).ok_or(Limit::Aliases)?;
         }
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
         let known = context.feeds.find(&key);
         let has_room = context.feeds.has_room(context.limits);
         let admission = context.policy.admit(&key);
         let feed = match known {
-            None if has_room && admission == Admission::Taken => {
+            None if has_room && admission == KeyRuling::Accepted => {
                 Some(context.feeds.insert(key, public_key))
             }
             known => known,
@@ -310,23 +310,23 @@ impl Session {
         }
         let number = self.names.take(feed, 2 * context.limits.feeds)?;
         let Some(id) = feed else {
-            self.names_owed += 1;
-            self.nos.insert((Name::Yours(number.get()), No::Declined));
+            self.alias_credit_to_grant += 1;
+            self.nos.insert((FeedRef::Receiver(number.get()), Reject::Declined));
             let offer = Offer { key, public_key, length: offered };
-            self.keep_offer(context, number, offer, admission);
+            self.remember_offer(context, number, offer, admission);
             return Ok(None);
         };
         let feed = context.feeds.get(id);
         let length = feed.map_or(0, |feed| feed.length());
-        let is_refused = feed.is_some_and(|feed| !feed.is_taken());
-        self.names_owed += u32::from(length > 0 || is_refused);
+        let is_refused = feed.is_some_and(|feed| !feed.is_accepted());
+        self.alias_credit_to_grant += u32::from(length > 0 || is_refused);
         let is_named = self.edges.update(id, length, |edge| {
-            edge.on_grant = (length == 0 && !is_refused).then_some(Grant::Named);
+            edge.credit = (length == 0 && !is_refused).then_some(Credit::Alias);
             edge.refused |= is_refused;
             edge.yours.replace(number).is_some()
         });
         if is_refused {
-            self.nos.insert((Name::Yours(number.get()), No::Declined));
+            self.nos.insert((FeedRef::Receiver(number.get()), Reject::Declined));
         }
         match is_named && !self.may_rename() {
             true => Err(Violation::BadName.into()),
@@ -334,24 +334,24 @@ impl Session {
         }
     }
 
-    fn take_want(&mut self, context: &mut Context<'_>, entry: WantEntry) -> Result<(), Reason> {
+    fn on_want(&mut self, context: &mut Context<'_>, entry: WantEntry) -> Result<(), CloseReason> {
         let found = self.resolve(context.feeds, entry.name)?;
-        let taken = |id| Some((id, context.feeds.get(id).filter(|feed| feed.is_taken())?));
+        let taken = |id| Some((id, context.feeds.get(id).filter(|feed| feed.is_accepted())?));
         let Some((id, feed)) = found.and_then(taken) else {
             // It was told so; but what is refused on both sides is heard there by nobody.
-            let name = found.and_then(|id| self.edges.get(id)).and_then(name_of);
-            self.nos.insert((name.unwrap_or(entry.name.turned()), No::Declined));
+            let name = found.and_then(|id| self.edges.get(id)).and_then(feed_ref);
+            self.nos.insert((name.unwrap_or(entry.name.turned()), Reject::Declined));
             return Ok(());
         };
         let length = feed.length();
         self.reopen(id, entry.start, length);
-        if length == 0 || feed.broken().is_some() || feed.is_gone(entry.start) {
+        if length == 0 || feed.broken().is_some() || feed.is_cleared(entry.start) {
             self.withhold(id, length);
             return Ok(());
         }
         let start = self.start_of(id, entry.start, length);
         self.edges.update(id, length, |edge| {
-            (edge.eager, edge.withheld) = (true, false);
+            (edge.pushes_appends, edge.is_withheld) = (true, false);
             edge.sent = start.min(length);
         });
         if start < length {
@@ -363,19 +363,19 @@ impl Session {
     /// Tells the peer that we cannot give what we announced.
     pub(super) fn withhold(&mut self, feed: FeedId, length: u64) {
         // It may lack what it was never told of, and must not believe that we agree on it.
-        self.settling.differ();
+        self.settling.set_diverged();
         let name = self.edges.update(feed, length, |edge| {
-            edge.withheld = true;
-            edge.eager = false;
-            name_of(edge)
+            edge.is_withheld = true;
+            edge.pushes_appends = false;
+            feed_ref(edge)
         });
         if let Some(name) = name {
-            self.nos.insert((name, No::Unavailable));
+            self.nos.insert((name, Reject::Unavailable));
         }
     }
 
     /// The peer will not send a feed that we asked of it.
-    pub(super) fn give_up(&mut self, sources: &mut Sources, feed: FeedId) {
+    pub(super) fn give_up(&mut self, sources: &mut FetchAssignments, feed: FeedId) {
         self.backlog.remove(&feed);
         if self.asked.remove(&feed).is_some() {
             sources.remove(&feed);
@@ -384,18 +384,18 @@ impl Session {
     }
 
     /// A feed that the peer named is settled: it may name another.
-    pub(super) fn return_name(&mut self, feed: FeedId, length: u64) {
-        let grant = self.edges.update(feed, length, |edge| edge.on_grant.take());
+    pub(super) fn return_credit(&mut self, feed: FeedId, length: u64) {
+        let grant = self.edges.update(feed, length, |edge| edge.credit.take());
         match grant {
-            Some(Grant::Named) => self.names_owed += 1,
-            Some(Grant::Heard) => self.heard_open += 1,
+            Some(Credit::Alias) => self.alias_credit_to_grant += 1,
+            Some(Credit::QueuedOffer) => self.queued_offer_credit += 1,
             None => (),
         }
     }
 
     /// A feed has grown by a run of blocks, durably: whoever lacks it is sent it or told of it.
     pub(crate) fn grown(&mut self, feed: FeedId, run: Run<u64>, limits: &Limits) {
-        self.remember_alike(feed, run.start);
+        self.record_equal_length(feed, run.start);
         let push_from = match self.edges.get(feed) {
             Some(edge) if edge.is_contested || edge.refused => {
                 self.edges.update(feed, run.end, |_| ());
@@ -404,7 +404,7 @@ impl Session {
             None => None,
             Some(edge) => {
                 let has = edge.theirs.max(edge.sent);
-                let is_next = edge.eager && run.contains(&has);
+                let is_next = edge.pushes_appends && run.contains(&has);
                 is_next.then_some(has)
             }
         };
@@ -416,7 +416,7 @@ impl Session {
             if is_new {
                 self.backlog.insert(feed);
             }
-            self.return_name(feed, run.end);
+            self.return_credit(feed, run.end);
         }
         let is_pushed = match push_from {
             Some(_) if self.serving.is_serving(feed) => true,
@@ -430,18 +430,18 @@ impl Session {
 
     /// How reluctantly this peer is asked for a feed, the least first; `None` if it does not offer
     /// more than we have.
-    pub(crate) fn reluctance(&self, feed: FeedId, staged_length: u64) -> Option<u32> {
+    pub(crate) fn source_cost(&self, feed: FeedId, staged_length: u64) -> Option<u32> {
         let offers = self.edges.get(feed).is_some_and(|edge| edge.offers(staged_length));
         offers.then_some(self.stalls)
     }
 
     /// Another source of a feed is gone: this peer is asked.
-    pub(crate) fn take_over(&mut self, feed: FeedId) {
+    pub(crate) fn assign(&mut self, feed: FeedId) {
         self.backlog.insert(feed);
     }
 
     /// Feeds that the peer owes us, and that others are to be asked for now.
-    pub(crate) fn take_freed(&mut self) -> Vec<FeedId> {
+    pub(crate) fn take_unassigned(&mut self) -> Vec<FeedId> {
         core::mem::take(&mut self.freed)
     }
 
@@ -451,7 +451,7 @@ impl Session {
     }
 
     /// Takes back everything that was asked of this peer.
-    pub(crate) fn release_all(&mut self, sources: &mut Sources) {
+    pub(crate) fn release_all(&mut self, sources: &mut FetchAssignments) {
         for feed in core::mem::take(&mut self.asked).into_keys() {
             sources.remove(&feed);
             self.freed.push(feed);
@@ -460,7 +460,7 @@ impl Session {
 
     /// The peer owes blocks and has sent none for too long. What it owes is asked of others; it
     /// is asked again at `resume`, or as soon as it sends something.
-    pub(crate) fn stall(&mut self, sources: &mut Sources, resume: Instant) {
+    pub(crate) fn stall(&mut self, sources: &mut FetchAssignments, resume: Instant) {
         self.resume = Some(resume);
         self.stalls = self.stalls.saturating_add(1);
         self.backlog.extend(self.asked.keys());
@@ -475,9 +475,9 @@ impl Session {
     }
 
     /// Asks others for a feed that the peer owes, if there are others; or waits on.
-    pub(crate) fn pass_on(
+    pub(crate) fn reassign(
         &mut self,
-        sources: &mut Sources,
+        sources: &mut FetchAssignments,
         feed: FeedId,
         others: bool,
         now: Instant,
@@ -507,8 +507,8 @@ impl Session {
     }
 
     /// Whether the peer was ever asked for blocks, which may make a long frame.
-    pub(crate) fn has_asked(&self) -> bool {
-        self.has_asked
+    pub(crate) fn has_requested(&self) -> bool {
+        self.has_requested
     }
 
     /// Nothing is left to say, and neither side lacks what the other offers.
@@ -518,17 +518,17 @@ impl Session {
         }
         self.reconciliation.is_over()
             && self.heard.is_empty()
-            && self.edges.are_even()
+            && self.edges.are_in_sync()
             && self.changed.is_empty()
             && self.nos.is_empty()
-            && self.recalled.is_empty()
+            && self.reopened.is_empty()
             && self.serving.is_idle()
             && self.again.is_idle()
             && self.forking.is_idle()
     }
 
     /// Whether the peers have come to be in sync since the last call.
-    pub(crate) fn turned_synced(&mut self) -> bool {
+    pub(crate) fn take_became_synced(&mut self) -> bool {
         let is_synced = self.is_synced();
         let was_synced = core::mem::replace(&mut self.was_synced, is_synced);
         is_synced && !was_synced
@@ -545,14 +545,14 @@ impl Session {
         match self.edges.get(feed) {
             Some(edge) => (!edge.lost && edge.is_open()).then_some(edge.theirs),
             // What neither side named since they agreed, both hold alike.
-            None => (self.reconciliation.is_alike() && length > 0).then_some(length),
+            None => (self.reconciliation.sets_equal() && length > 0).then_some(length),
         }
     }
 
     /// Of a feed that neither side has named since they agreed, the peer holds as much as we:
     /// remembers so, before we hold another length.
-    pub(super) fn remember_alike(&mut self, feed: FeedId, length: u64) {
-        if self.reconciliation.is_alike() && self.edges.get(feed).is_none() {
+    pub(super) fn record_equal_length(&mut self, feed: FeedId, length: u64) {
+        if self.reconciliation.sets_equal() && self.edges.get(feed).is_none() {
             self.edges.update(feed, length, |edge| edge.theirs = length);
         }
     }
@@ -574,12 +574,12 @@ impl Session {
 
     /// What the peer makes us hold for the exchange of feeds.
     pub(crate) fn footprint(&self) -> ConnectionFootprint {
-        let Self { changed, backlog, recalled, nos, forking, .. } = self;
-        let unsaid = [changed.len(), backlog.len(), recalled.len(), nos.len(), forking.len()];
+        let Self { changed, backlog, reopened, nos, forking, .. } = self;
+        let unsaid = [changed.len(), backlog.len(), reopened.len(), nos.len(), forking.len()];
         ConnectionFootprint {
             wants: self.asked.len(),
-            names: self.edges.iter().filter(|(_, edge)| edge.on_grant.is_some()).count(),
-            heard: self.heard.len() + self.withdrawn.len(),
+            names: self.edges.iter().filter(|(_, edge)| edge.credit.is_some()).count(),
+            heard: self.heard.len() + self.retracted_offers.len(),
             part_bytes: self.reconciliation.part_bytes(),
             edges: self.edges.iter().count(),
             unsaid: unsaid.into_iter().max().unwrap_or(0),
@@ -594,7 +594,7 @@ impl Session {
 }
 
 /// How we name a feed to the peer, if either side has given it a number.
-pub(super) fn name_of(edge: &Edge) -> Option<Name> {
-    let mine = edge.mine.map(|number| Name::Mine(number.get()));
-    mine.or(edge.yours.map(|number| Name::Yours(number.get())))
+pub(super) fn feed_ref(edge: &PeerFeed) -> Option<FeedRef> {
+    let mine = edge.mine.map(|number| FeedRef::Sender(number.get()));
+    mine.or(edge.yours.map(|number| FeedRef::Receiver(number.get())))
 }

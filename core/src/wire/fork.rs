@@ -15,16 +15,16 @@ use crate::crypto::sign::{PublicKey, Signature};
 /// A head with the roots that it signs: what its sender holds of a feed of which the receiver sent
 /// it a range that does not follow on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Dispute {
+pub struct SignedHead {
     /// The fixed part.
-    pub header: DisputeHeader,
+    pub header: SignedHeadFields,
     /// Sizes in bytes and hashes of the roots; their indices follow from the length.
     pub roots: Vec<(u64, Hash)>,
 }
 
-/// The fixed part of a [`Dispute`].
+/// The fixed part of a [`SignedHead`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct DisputeHeader {
+pub struct SignedHeadFields {
     /// The author.
     pub public_key: PublicKey,
     /// Length of the head.
@@ -35,14 +35,14 @@ pub struct DisputeHeader {
     pub roots: u8,
 }
 
-impl Dispute {
+impl SignedHead {
     /// Decodes a dispute.
     pub fn decode(body: &[u8]) -> Result<Self, Malformed> {
         Self::read(&mut &body[..])
     }
 
     fn read(rest: &mut &[u8]) -> Result<Self, Malformed> {
-        let header: DisputeHeader = take(rest)?;
+        let header: SignedHeadFields = take(rest)?;
         Ok(Self { header, roots: read_nodes(rest, header.roots)? })
     }
 
@@ -57,19 +57,19 @@ impl Dispute {
 
 /// Two heads of one feed that contradict each other: a fork proof.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Forked {
+pub struct ForkProof {
     /// The shorter one.
-    pub dispute: Dispute,
+    pub dispute: SignedHead,
     /// The fixed part of the longer one.
-    pub head: ForkedHead,
+    pub head: ForkBranch,
     /// Sizes and hashes of the nodes of the longer one that cover its blocks: first those of the
     /// shorter's length, without the first ones of them that both have, then the rest.
     pub nodes: Vec<(u64, Hash)>,
 }
 
-/// The fixed part of the longer head in a [`Forked`].
+/// The fixed part of the longer head in a [`ForkProof`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ForkedHead {
+pub struct ForkBranch {
     /// Its length.
     pub length: u64,
     /// Its signature.
@@ -78,12 +78,12 @@ pub struct ForkedHead {
     pub nodes: u8,
 }
 
-impl Forked {
+impl ForkProof {
     /// Decodes a fork proof.
     pub fn decode(body: &[u8]) -> Result<Self, Malformed> {
         let rest = &mut &body[..];
-        let dispute = Dispute::read(rest)?;
-        let head: ForkedHead = take(rest)?;
+        let dispute = SignedHead::read(rest)?;
+        let head: ForkBranch = take(rest)?;
         Ok(Self { dispute, head, nodes: read_nodes(rest, head.nodes)? })
     }
 

@@ -30,9 +30,9 @@ pub struct Hello {
     pub features: u64,
     /// Shows that the sender knows the group's key; bound to the connection and the role.
     pub capability: Hash,
-    /// How many feeds the receiver may name before a [`Kind::Names`] grants more.
-    pub names: u32,
-    /// How many bytes of ranges the receiver may send before a [`Kind::Window`] grants more.
+    /// How many feeds the receiver may name before a [`Kind::AliasCredit`] grants more.
+    pub aliases: u32,
+    /// How many bytes of ranges the receiver may send before a [`Kind::WindowCredit`] grants more.
     pub window: u64,
     /// The initiator's [`Claim`], sealed for members; empty: it comes as a message.
     pub claim: Vec<u8>,
@@ -40,22 +40,22 @@ pub struct Hello {
 
 /// How a message names a feed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum Name {
+pub enum FeedRef {
     /// By its author's public key, for the first time. The sender gives it its next number: 0, 1, …
     New(PublicKey),
     /// By the number that the sender gave it.
-    Mine(u32),
+    Sender(u32),
     /// By the number that the receiver gave it.
-    Yours(u32),
+    Receiver(u32),
 }
 
-impl Name {
+impl FeedRef {
     /// The name of the same feed in the mouth of the other side.
     pub(crate) fn turned(self) -> Self {
         match self {
             Self::New(public_key) => Self::New(public_key),
-            Self::Mine(number) => Self::Yours(number),
-            Self::Yours(number) => Self::Mine(number),
+            Self::Sender(number) => Self::Receiver(number),
+            Self::Receiver(number) => Self::Sender(number),
         }
     }
 }
@@ -72,14 +72,14 @@ pub enum Kind {
     Wants = 2,
     /// A [`RangeMessage`].
     Range = 3,
-    /// [`NoEntry`]s.
-    Nos = 4,
+    /// [`RejectEntry`]s.
+    Rejects = 4,
     /// A grant of names.
-    Names = 5,
+    AliasCredit = 5,
     /// A grant of bytes.
-    Window = 6,
-    /// [`AgainEntry`]s.
-    Again = 7,
+    WindowCredit = 6,
+    /// [`RefetchEntry`]s.
+    Refetch = 7,
     /// A [`Claim`].
     Claim = 8,
     /// Cells of a sketch of the responder's.
@@ -102,11 +102,11 @@ pub enum Kind {
     Part = 17,
     /// What the sender's heads are, now that it holds all that the receiver offers: a hash of
     /// their sums.
-    Settled = 18,
-    /// A [`Dispute`](super::fork::Dispute).
-    Disputed = 19,
-    /// A [`Forked`](super::fork::Forked).
-    Forked = 20,
+    Checkpoint = 18,
+    /// A [`SignedHead`](super::fork::Dispute).
+    SignedHead = 19,
+    /// A [`ForkProof`](super::fork::Forked).
+    ForkProof = 20,
 }
 
 impl Kind {
@@ -117,10 +117,10 @@ impl Kind {
             1 => Self::Listed,
             2 => Self::Wants,
             3 => Self::Range,
-            4 => Self::Nos,
-            5 => Self::Names,
-            6 => Self::Window,
-            7 => Self::Again,
+            4 => Self::Rejects,
+            5 => Self::AliasCredit,
+            6 => Self::WindowCredit,
+            7 => Self::Refetch,
             8 => Self::Claim,
             9 => Self::Cells,
             10 => Self::More,
@@ -131,9 +131,9 @@ impl Kind {
             15 => Self::Agreed,
             16 => Self::GiveUp,
             17 => Self::Part,
-            18 => Self::Settled,
-            19 => Self::Disputed,
-            20 => Self::Forked,
+            18 => Self::Checkpoint,
+            19 => Self::SignedHead,
+            20 => Self::ForkProof,
             _ => return None,
         })
     }
@@ -165,7 +165,7 @@ pub struct KnownClaim {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HeadEntry {
     /// Which feed.
-    pub name: Name,
+    pub name: FeedRef,
     /// Blocks held; at least 1.
     pub length: u64,
     /// The fork that they belong to.
@@ -176,16 +176,16 @@ pub struct HeadEntry {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct WantEntry {
     /// Which feed.
-    pub name: Name,
+    pub name: FeedRef,
     /// Index of the first block wanted.
     pub start: u64,
 }
 
 /// The sender wants blocks that it held once and has not any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct AgainEntry {
+pub struct RefetchEntry {
     /// Which feed.
-    pub name: Name,
+    pub name: FeedRef,
     /// Index of the first block wanted.
     pub start: u64,
     /// The index behind the last one.
@@ -194,16 +194,16 @@ pub struct AgainEntry {
 
 /// The sender says no to something about a feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct NoEntry {
+pub struct RejectEntry {
     /// Which feed.
-    pub name: Name,
+    pub name: FeedRef,
     /// What it says no to.
-    pub no: No,
+    pub reject: Reject,
 }
 
 /// What a sender says no to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub enum No {
+pub enum Reject {
     /// It neither takes the feed nor gives it.
     Declined,
     /// It cannot give the blocks that it said it held.
@@ -218,7 +218,7 @@ pub enum No {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RangeHeader {
     /// Which feed.
-    pub name: Name,
+    pub name: FeedRef,
     /// Index of the first block.
     pub start: u64,
     /// Length of the signed head.

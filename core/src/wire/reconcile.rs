@@ -55,7 +55,7 @@ pub(crate) fn encode(message: &Message, width: u32) -> (Kind, Vec<u8>) {
         }
         Message::GiveUp(fallback) => {
             out.push(match fallback {
-                Fallback::Again => 0,
+                Fallback::FreshSalt => 0,
                 Fallback::List => 1,
             });
             Kind::GiveUp
@@ -98,7 +98,7 @@ pub(crate) fn decode(kind: Kind, body: &[u8], width: u32) -> Result<Option<Messa
         }
         Kind::Agreed => Message::Agreed(take(rest)?),
         Kind::GiveUp => Message::GiveUp(match take::<u8>(rest)? {
-            0 => Fallback::Again,
+            0 => Fallback::FreshSalt,
             // What newer versions may fall back to, we do not know; a listing always is right.
             _ => Fallback::List,
         }),

@@ -1,10 +1,10 @@
 //! Attacks on the mux and on the channel `multifeed/1`, up to the reconciliation.
 
 use multifeed_core::wire::codec::{put_string, put_uint};
-use multifeed_core::wire::fork::{Dispute, DisputeHeader, Forked, ForkedHead};
+use multifeed_core::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 use multifeed_core::wire::multifeed::{
-    AgainEntry, HeadEntry, Kind, Name, No, NoEntry, PROTOCOL, RangeHeader, WantEntry, encode_range,
-    put,
+    FeedRef, HeadEntry, Kind, Reject, PROTOCOL, RangeHeader, RefetchEntry, RejectEntry, WantEntry,
+    encode_range, put,
 };
 use multifeed_core::wire::mux::{Batch, MuxMessage};
 use multifeed_core::{KeyPair, PublicKey, Role, Signature};
@@ -24,18 +24,18 @@ pub(super) fn message(kind: u64, body: &[u8]) -> Vec<u8> {
     framed(&MuxMessage::Message { channel: 1, kind, body })
 }
 
-fn name(pen: &mut Pen, at: Name) -> Name {
+fn name(pen: &mut Pen, at: FeedRef) -> FeedRef {
     match at {
-        Name::New(PublicKey(key)) => Name::New(PublicKey(pen.array("key", key))),
-        Name::Mine(number) => Name::Mine(pen.small("number that it gave", number)),
-        Name::Yours(number) => Name::Yours(pen.small("number that we gave", number)),
+        FeedRef::New(PublicKey(key)) => FeedRef::New(PublicKey(pen.array("key", key))),
+        FeedRef::Sender(number) => FeedRef::Sender(pen.small("number that it gave", number)),
+        FeedRef::Receiver(number) => FeedRef::Receiver(pen.small("number that we gave", number)),
     }
 }
 
 /// Of which feeds a message may speak: of a stranger's, of the node's own, of what was named.
-fn names() -> Vec<Name> {
-    let new = [STRANGER, 11, 12].map(|seed| Name::New(author(seed)));
-    [&new[..], &[Name::Mine(0), Name::Yours(0), Name::Yours(3)]].concat()
+fn names() -> Vec<FeedRef> {
+    let new = [STRANGER, 11, 12].map(|seed| FeedRef::New(author(seed)));
+    [&new[..], &[FeedRef::Sender(0), FeedRef::Receiver(0), FeedRef::Receiver(3)]].concat()
 }
 
 fn entries(values: &[impl serde::Serialize]) -> Vec<u8> {
@@ -54,27 +54,29 @@ fn heads(pen: &mut Pen) -> Vec<u8> {
 }
 
 fn wants(pen: &mut Pen) -> Vec<u8> {
-    let list = [Name::Mine(0), Name::Yours(0), Name::Yours(2)].into_iter().map(|at| {
-        let name = name(pen, at);
-        WantEntry { name, start: pen.number("start", 1) }
-    });
+    let list =
+        [FeedRef::Sender(0), FeedRef::Receiver(0), FeedRef::Receiver(2)].into_iter().map(|at| {
+            let name = name(pen, at);
+            WantEntry { name, start: pen.number("start", 1) }
+        });
     let list = list.collect();
     entries(&pen.list("wants", list))
 }
 
 fn again(pen: &mut Pen) -> Vec<u8> {
-    let list = [Name::Mine(0), Name::Yours(0)].into_iter().map(|at| {
+    let list = [FeedRef::Sender(0), FeedRef::Receiver(0)].into_iter().map(|at| {
         let name = name(pen, at);
-        AgainEntry { name, start: pen.number("start", 0), end: pen.number("end", 2) }
+        RefetchEntry { name, start: pen.number("start", 0), end: pen.number("end", 2) }
     });
     let list = list.collect();
     entries(&pen.list("runs", list))
 }
 
 fn nos(pen: &mut Pen) -> Vec<u8> {
-    let all = [No::Declined, No::Unavailable, No::Duplicate, No::Gone];
-    let named = [Name::New(author(98)), Name::Mine(0), Name::Yours(0), Name::Yours(1)];
-    let list = named.into_iter().zip(all).map(|(at, no)| NoEntry { name: name(pen, at), no });
+    let all = [Reject::Declined, Reject::Unavailable, Reject::Duplicate, Reject::Gone];
+    let named =
+        [FeedRef::New(author(98)), FeedRef::Sender(0), FeedRef::Receiver(0), FeedRef::Receiver(1)];
+    let list = named.into_iter().zip(all).map(|(at, no)| RejectEntry { name: name(pen, at), reject: no });
     let list = list.collect();
     entries(&pen.list("nos", list))
 }
@@ -82,7 +84,7 @@ fn nos(pen: &mut Pen) -> Vec<u8> {
 /// A range that nobody signed, in the right form.
 fn range(pen: &mut Pen) -> Vec<u8> {
     let header = RangeHeader {
-        name: name(pen, Name::Mine(0)),
+        name: name(pen, FeedRef::Sender(0)),
         start: pen.number("start", 0),
         head_length: pen.number("length of the head", 3),
         fork: pen.number("fork", 0),
@@ -96,8 +98,8 @@ fn range(pen: &mut Pen) -> Vec<u8> {
 }
 
 /// A head of the node's own feed that nobody signed, in the right form.
-fn dispute(pen: &mut Pen) -> Dispute {
-    let header = DisputeHeader {
+fn dispute(pen: &mut Pen) -> SignedHead {
+    let header = SignedHeadFields {
         public_key: PublicKey(pen.array("key", author(11).0)),
         length: pen.number("length", 3),
         signature: Signature(pen.array("signature", [5; 64])),
@@ -105,19 +107,19 @@ fn dispute(pen: &mut Pen) -> Dispute {
     };
     let root = |pen: &mut Pen| (pen.number("bytes below a root", 9), pen.array("root", [3; 32]));
     let roots = vec![root(pen), root(pen)];
-    Dispute { header, roots: pen.list("roots", roots) }
+    SignedHead { header, roots: pen.list("roots", roots) }
 }
 
 fn forked(pen: &mut Pen) -> Vec<u8> {
     let dispute = dispute(pen);
-    let head = ForkedHead {
+    let head = ForkBranch {
         length: pen.number("length of the other head", 4),
         signature: Signature(pen.array("signature of the other", [6; 64])),
         nodes: pen.byte("count of nodes", 3),
     };
     let node = |pen: &mut Pen| (pen.number("bytes below a node", 9), pen.array("node", [4; 32]));
     let nodes = vec![node(pen), node(pen), node(pen)];
-    Forked { dispute, head, nodes: pen.list("nodes", nodes) }.encode()
+    ForkProof { dispute, head, nodes: pen.list("nodes", nodes) }.encode()
 }
 
 fn grant(pen: &mut Pen) -> Vec<u8> {
@@ -130,24 +132,24 @@ const MESSAGES: [(&str, Kind, Writer); 10] = [
     ("listed", Kind::Listed, |pen| pen.text("nothing", b"")),
     ("wants", Kind::Wants, wants),
     ("range", Kind::Range, range),
-    ("nos", Kind::Nos, nos),
-    ("names", Kind::Names, grant),
-    ("window", Kind::Window, grant),
-    ("again", Kind::Again, again),
-    ("disputed", Kind::Disputed, |pen| dispute(pen).encode()),
-    ("forked", Kind::Forked, forked),
+    ("nos", Kind::Rejects, nos),
+    ("names", Kind::AliasCredit, grant),
+    ("window", Kind::WindowCredit, grant),
+    ("again", Kind::Refetch, again),
+    ("disputed", Kind::SignedHead, |pen| dispute(pen).encode()),
+    ("forked", Kind::ForkProof, forked),
 ];
 
 /// The member would rather have everything listed, and names a feed.
 fn listing() -> Vec<u8> {
-    let first = HeadEntry { name: Name::New(author(97)), length: 3, fork: 0 };
+    let first = HeadEntry { name: FeedRef::New(author(97)), length: 3, fork: 0 };
     [message(Kind::GiveUp as u64, &[1]), message(Kind::Heads as u64, &entries(&[first]))].concat()
 }
 
 /// Messages as they should be, for which nobody is closed.
 pub(super) fn honest() -> Vec<Attack> {
     // What nobody signed closes whoever says it.
-    let is_signed = |kind| matches!(kind, Kind::Range | Kind::Disputed | Kind::Forked);
+    let is_signed = |kind| matches!(kind, Kind::Range | Kind::SignedHead | Kind::ForkProof);
     let taken = MESSAGES.into_iter().filter(|(_, kind, _)| !is_signed(*kind));
     let taken = taken.map(|(name, kind, write)| {
         let bytes = message(kind as u64, &genuine(write));

@@ -1,8 +1,8 @@
 //! Attacks on the handshake and the seal of the secret stream.
 
 use bytes::BytesMut;
-use multifeed_core::chance::Chance;
 use multifeed_core::peer::secure::SecretStream;
+use multifeed_core::rng::Rng;
 use multifeed_core::{ConnectionId, Input, KeyPair, Mode, Role, Secure};
 
 use super::pen::{Mutant, wholes};
@@ -16,7 +16,7 @@ fn bring_to(stage: &mut Stage, role: Role, flight: usize) -> (ConnectionId, Byte
     let connection = stage.number();
     let (secure, mode) = (Secure::Noise, Mode::Live);
     stage.node.handle(Input::Connected { connection, role, secure, mode });
-    let (key_pair, chance) = (KeyPair::from_seed(&[200; 32]), Chance::new([1; 32]));
+    let (key_pair, chance) = (KeyPair::from_seed(&[200; 32]), Rng::new([1; 32]));
     let mut out = BytesMut::new();
     let mut stream = match role {
         Role::Responder => SecretStream::initiator(&key_pair, chance, 4_096, &mut out),

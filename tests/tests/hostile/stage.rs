@@ -8,7 +8,7 @@ use multifeed_core::wire::frame::{FrameReader, write_frame};
 use multifeed_core::wire::multifeed::Kind;
 use multifeed_core::wire::mux::{MuxMessage, messages};
 use multifeed_core::{
-    Config, ConnectionId, FeedId, Group, Input, Mode, PublicKey, Reason, Role, Secure,
+    CloseReason, Config, ConnectionId, FeedId, Group, Input, Mode, PublicKey, Role, Secure,
 };
 use multifeed_tests::Node;
 
@@ -53,7 +53,7 @@ impl Attack {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     /// Why the node closed the connection, if it did.
-    pub(crate) closed: Option<Reason>,
+    pub(crate) closed: Option<CloseReason>,
     /// The most that was held during the attack, above what was held before.
     pub(crate) bytes: usize,
 }

@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn moments_come_in_order_and_the_seed_shuffles_one_moment() {
     let order = |seed: u8| {
-        let (mut agenda, mut chance) = (Agenda::new(), Chance::new([seed; 32]));
+        let (mut agenda, mut chance) = (Agenda::new(), Rng::new([seed; 32]));
         for what in 0..20 {
             agenda.enter(7, Urgency::Work, what, &mut chance);
         }
@@ -17,7 +17,7 @@ fn moments_come_in_order_and_the_seed_shuffles_one_moment() {
 
 #[test]
 fn timers_alone_are_rest() {
-    let (mut agenda, mut chance) = (Agenda::new(), Chance::new([0; 32]));
+    let (mut agenda, mut chance) = (Agenda::new(), Rng::new([0; 32]));
     agenda.enter(1, Urgency::Chore, (), &mut chance);
     assert!(agenda.is_idle());
     agenda.enter(2, Urgency::Work, (), &mut chance);

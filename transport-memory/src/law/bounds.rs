@@ -15,7 +15,7 @@ const PROOF_BYTES_MAX: usize = 64 * 1024;
 pub(crate) fn exceeded(held: &Footprint, limits: &Limits, connections: usize) -> Option<Excess> {
     let unstored = usize::try_from(held.unstored_bytes).unwrap_or(usize::MAX);
     // As many again as it may name, a reconciliation may bring.
-    let names = 2 * limits.names as usize;
+    let names = 2 * limits.aliases as usize;
     let all = [
         ("feeds", held.feeds, limits.feeds),
         ("feeds heard of", held.heard_of, connections.saturating_mul(names)),
@@ -55,14 +55,14 @@ fn of_one(
         ("feeds being served", held.serves, limits.serves),
         ("feeds asked for", held.wants, limits.wants),
         ("channels", held.channels, channels),
-        ("names on grant", held.names, 2 * limits.names as usize),
+        ("names on grant", held.names, 2 * limits.aliases as usize),
         ("feeds that wait", held.heard, 2 * 65_536),
         ("bytes of a part", held.part_bytes, limits.reconcile_bytes),
         ("feeds named", held.edges, feeds),
         ("feeds with something to be said", held.unsaid, 2 * feeds),
         ("stock channels", held.stock_channels, limits.hypercore_channels),
         ("stock requests", held.stock_requests, limits.hypercore_requests + limits.reads),
-        ("requests of ours on a stock channel", held.stock_asks, limits.hypercore_asks),
+        ("requests of ours on a stock channel", held.stock_asks, limits.hypercore_fetches),
         ("bytes of blocks that came early", held.stock_early_bytes, limits.window_bytes),
         ("bytes of answers ready", held.stock_ready_bytes, stock_ready),
     ]

@@ -4,9 +4,9 @@
 //! comes out of the seal as whole as the truth; the multifeed behind it sees frames in the clear.
 
 use bytes::BytesMut;
-use multifeed_core::chance::Chance;
-use multifeed_core::peer::early::open_claim;
+use multifeed_core::peer::handshake_claim::open_claim;
 use multifeed_core::peer::secure::{Received, SecretStream};
+use multifeed_core::rng::Rng;
 use multifeed_core::wire::frame::{FRAME_SIZE_MAX, FrameReader, write_frame};
 use multifeed_core::wire::multifeed::{Hello, Kind, decode, put};
 use multifeed_core::wire::mux::{Batch, MuxMessage, messages};
@@ -56,7 +56,7 @@ impl Mask {
     pub(super) fn new(
         (role, security): (Role, Security),
         (key_pair, remote): (&KeyPair, PublicKey),
-        chance: Chance,
+        chance: Rng,
         answer: &mut BytesMut,
     ) -> Self {
         let max = FRAME_SIZE_MAX;
@@ -97,7 +97,7 @@ impl Mask {
         let (mut batch, mut is_changed) = (Batch::new(), false);
         for message in messages(frame).filter_map(Result::ok) {
             if let MuxMessage::Message { kind, body, .. } = message
-                && Kind::of(kind) == Some(Kind::Window)
+                && Kind::of(kind) == Some(Kind::WindowCredit)
             {
                 self.window = self.window.saturating_add(decode::<u64>(body).unwrap_or(0));
             }
@@ -107,7 +107,7 @@ impl Mask {
                 self.claim = Some(body.to_vec());
             }
             if let MuxMessage::Message { kind, .. } = message
-                && matches!(Kind::of(kind), Some(Kind::Wants | Kind::Nos))
+                && matches!(Kind::of(kind), Some(Kind::Wants | Kind::Rejects))
                 && hearing == Hearing::NoRequests
             {
                 is_changed = true;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 /// One number for all, or `[least, most]`, of which each draws its own.
@@ -21,7 +21,7 @@ impl Draw {
     }
 
     /// Draws one. A single number costs no chance.
-    pub(crate) fn draw(self, chance: &mut Chance) -> u64 {
+    pub(crate) fn draw(self, chance: &mut Rng) -> u64 {
         let more = self.most - self.least;
         if more == 0 { self.least } else { self.least + chance.below(more.saturating_add(1)) }
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use multifeed_core::{Duration, Limits, Timing};
 use serde::Deserialize;
 
@@ -143,7 +143,7 @@ impl Default for LinkPlan {
 
 impl LinkPlan {
     /// One link of the plan.
-    pub(crate) fn options(&self, chance: &mut Chance) -> LinkOptions {
+    pub(crate) fn options(&self, chance: &mut Rng) -> LinkOptions {
         let piece = self.piece_bytes.map(|piece| piece.draw(chance) as usize);
         LinkOptions {
             delay: Duration::from_millis(self.delay_ms.draw(chance)),

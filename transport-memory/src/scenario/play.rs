@@ -4,8 +4,8 @@ mod calls;
 mod setup;
 mod strike;
 
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::Hash;
+use multifeed_core::rng::Rng;
 use multifeed_core::{Duration, FeedKey, Instant};
 
 use super::plan::Scenario;
@@ -64,7 +64,7 @@ struct Play<'a> {
     /// What each of them takes in a second when nothing slows it.
     bandwidths: Vec<Option<u64>>,
     /// Draws what each link is like.
-    chance: Chance,
+    chance: Rng,
     feeds: Vec<Vec<FeedKey>>,
     /// What has to be put right again, and when.
     pending: Vec<(u64, Undo)>,

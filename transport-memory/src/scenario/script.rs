@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::blake2b;
+use multifeed_core::rng::Rng;
 
 use super::plan::{Call, Scenario, is_rate};
 use crate::fault::Fault;
@@ -87,7 +87,7 @@ impl Script {
     /// The script of a seed.
     pub fn of(scenario: &Scenario, seed: u64) -> Self {
         let name = scenario.name.as_bytes();
-        let mut chance = Chance::new(blake2b(&[b"script", name, &seed.to_le_bytes()]));
+        let mut chance = Rng::new(blake2b(&[b"script", name, &seed.to_le_bytes()]));
         let end = scenario.seconds * 1_000_000;
         let mut steps = Vec::new();
         for writer in 0..scenario.writers() {
@@ -116,7 +116,7 @@ impl Script {
 fn write(
     scenario: &Scenario,
     (writer, feed): (usize, usize),
-    chance: &mut Chance,
+    chance: &mut Rng,
     steps: &mut Vec<Step>,
 ) {
     let end = scenario.seconds * 1_000_000;

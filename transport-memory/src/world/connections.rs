@@ -1,6 +1,6 @@
 //! Connections: made, ended, broken, and made anew.
 
-use multifeed_core::{ConnectionId, Event, Input, Instant, KeyPair, Reason};
+use multifeed_core::{CloseReason, ConnectionId, Event, Input, Instant, KeyPair};
 
 use super::{What, World};
 use crate::agenda::Urgency;
@@ -22,7 +22,7 @@ pub struct Ending {
     /// The end that closed it.
     pub node: NodeId,
     /// Why.
-    pub reason: Reason,
+    pub reason: CloseReason,
     /// When.
     pub at: Instant,
 }
@@ -194,12 +194,12 @@ impl World {
     }
 
     /// A multifeed closes a connection: what is sealed still goes out.
-    pub(super) fn closing(&mut self, node: NodeId, connection: ConnectionId, reason: Reason) {
+    pub(super) fn closing(&mut self, node: NodeId, connection: ConnectionId, reason: CloseReason) {
         let Some((link, side)) = self.node(node).connections.get(&connection).copied() else {
             return;
         };
         self.note_ending(link, node, reason);
-        if is_final(reason) && !matches!(reason, Reason::Synced | Reason::Requested) {
+        if is_final(reason) && !matches!(reason, CloseReason::Synced | CloseReason::Requested) {
             self.blame(link, node, reason);
         }
         let pipe = self.link_mut(link);
@@ -255,16 +255,16 @@ impl World {
 }
 
 /// Whether the same connection would end the same way again.
-fn is_final(reason: Reason) -> bool {
+fn is_final(reason: CloseReason) -> bool {
     match reason {
-        Reason::Deadline(_) | Reason::NotReady | Reason::ClosedByPeer => false,
-        Reason::Violation(_)
-        | Reason::Limit(_)
-        | Reason::Incompatible { .. }
-        | Reason::NotAMember
-        | Reason::Ourselves
-        | Reason::Synced
-        | Reason::Requested => true,
+        CloseReason::Deadline(_) | CloseReason::NotReady | CloseReason::ClosedByPeer => false,
+        CloseReason::Violation(_)
+        | CloseReason::Limit(_)
+        | CloseReason::Incompatible { .. }
+        | CloseReason::NotAMember
+        | CloseReason::Ourselves
+        | CloseReason::Synced
+        | CloseReason::Requested => true,
         _ => false,
     }
 }

@@ -1,7 +1,7 @@
 //! What can go wrong, on demand.
 
 use bytes::Bytes;
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use multifeed_core::{Duration, StoreFailure};
 
 use super::World;
@@ -26,7 +26,7 @@ impl World {
     /// may give a verdict.
     pub fn rule(
         &mut self,
-        rule: impl FnMut(&Crossing, &mut Chance) -> Option<Verdict> + Send + 'static,
+        rule: impl FnMut(&Crossing, &mut Rng) -> Option<Verdict> + Send + 'static,
     ) {
         self.rules.add(Box::new(rule));
     }
@@ -68,7 +68,7 @@ impl World {
         self.set_alarm(node, self.now);
     }
 
-    /// Makes a node's next commit fail. Chance decides how many of its group are durable all the
+    /// Makes a node's next commit fail. Rng decides how many of its group are durable all the
     /// same; every later call fails too, until the node is started anew.
     pub fn fail_commit(&mut self, node: NodeId, failure: StoreFailure) {
         self.node_mut(node).disk.fail_commit(failure);

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use multifeed_core::{ConnectionId, Duration, Event, FeedId, FeedKey, PublicKey, Reason, manifest};
+use multifeed_core::{
+    CloseReason, ConnectionId, Duration, Event, FeedId, FeedKey, PublicKey, manifest,
+};
 
 use super::World;
 use crate::fault::Fault;
@@ -325,7 +327,7 @@ impl World {
     }
 
     /// A node closes a connection for its peer's fault.
-    pub(super) fn blame(&mut self, link: LinkId, node: NodeId, reason: Reason) {
+    pub(super) fn blame(&mut self, link: LinkId, node: NodeId, reason: CloseReason) {
         let pipe = self.link(link);
         let are_honest =
             Side::BOTH.iter().all(|side| !self.nodes[pipe.node(*side) as usize].is_liar());

@@ -23,7 +23,7 @@ impl World {
     /// If it is [no lie](Fault::is_lie).
     pub fn make_liar(&mut self, node: NodeId, lie: Fault) {
         assert!(lie.is_lie(), "{lie} is no lie");
-        let chance = self.chance.fork();
+        let chance = self.chance.child();
         let node = self.node_mut(node);
         node.liar = Some(Liar::new(lie, node.options.group.clone(), chance));
     }

@@ -3,9 +3,9 @@
 //! Rule: it changes nothing in the world, and draws from a chance of its own, so the trace is the
 //! same with it and without.
 
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::blake2b;
 use multifeed_core::record::state_hash;
+use multifeed_core::rng::Rng;
 
 use super::World;
 use crate::law::Law;
@@ -14,7 +14,7 @@ use crate::node::NodeId;
 /// When to look, and how often that was.
 #[derive(Debug)]
 pub(super) struct Reopenings {
-    chance: Chance,
+    chance: Rng,
     one_in: u64,
     count: u64,
 }
@@ -23,7 +23,7 @@ impl World {
     /// After one event of so many, by chance, drops nothing and opens a second multifeed over
     /// what is durable on some node's disk: it has to hold what the first one says it holds.
     pub fn reopen_now_and_then(&mut self, one_in: u64) {
-        let chance = Chance::new(blake2b(&[b"reopen", &self.seed.to_le_bytes()]));
+        let chance = Rng::new(blake2b(&[b"reopen", &self.seed.to_le_bytes()]));
         self.reopenings = Some(Box::new(Reopenings { chance, one_in, count: 0 }));
     }
 

@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 
 use bytes::BytesMut;
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::cipher::{Pull, Push};
 use multifeed_core::crypto::hash;
+use multifeed_core::rng::Rng;
 
 use crate::cpu::Clock;
 use crate::{BLOCK_BYTES, Cost};
@@ -30,7 +30,7 @@ fn hash_twice(blocks: usize) -> io::Result<Cost> {
 }
 
 fn seal_and_open(blocks: usize) -> io::Result<Cost> {
-    let (mut push, header) = Push::new(&[1; 32], &mut Chance::new([2; 32]));
+    let (mut push, header) = Push::new(&[1; 32], &mut Rng::new([2; 32]));
     let mut pull = Pull::new(&[1; 32], header);
     let block = vec![7; BLOCK_BYTES];
     let mut sealed = BytesMut::new();

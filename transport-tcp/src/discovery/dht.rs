@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use futures_lite::future::{or, zip};
 use multifeed_core::PublicKey;
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -142,7 +142,7 @@ async fn meet(
             Ok(client) => break client,
             Err(failure) => meeting.tell(Step::Failed(failure)).await,
         }
-        let wait = pause(tries, &mut Chance::new(seed));
+        let wait = pause(tries, &mut Rng::new(seed));
         tries += 1;
         if stays(&meeting, wait).await.is_none() {
             return;
@@ -156,7 +156,7 @@ async fn meet(
         forward: router.map(Forward::by),
         meeting: Arc::clone(&meeting),
         client: Arc::clone(&client),
-        chance: Chance::new(seed),
+        chance: Rng::new(seed),
         met: BTreeMap::new(),
     };
     or(visit.stay(), meeting.left()).await;
@@ -190,7 +190,7 @@ async fn stays(meeting: &Meeting, wait: Duration) -> Option<()> {
 
 /// How long before the next look after so many: 1, 2, 4 … seconds, at most the refresh, with a
 /// third less or more, so that two who looked together look apart.
-fn pause(looks: u32, chance: &mut Chance) -> Duration {
+fn pause(looks: u32, chance: &mut Rng) -> Duration {
     let step_s = LOOK_FIRST_S.checked_shl(looks.min(63)).unwrap_or(REFRESH_S).min(REFRESH_S);
     let step_ms = step_s * 1_000;
     Duration::from_millis(step_ms - step_ms / 3 + chance.below(step_ms * 2 / 3 + 1))
@@ -202,7 +202,7 @@ struct Visit {
     client: Arc<Client>,
     reach: Reach,
     forward: Option<Forward>,
-    chance: Chance,
+    chance: Rng,
     met: BTreeMap<PublicKey, Vec<SocketAddr>>,
 }
 

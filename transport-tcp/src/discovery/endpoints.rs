@@ -13,9 +13,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::BytesMut;
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::cipher::{HEADER_SIZE, OVERHEAD, Pull, Push};
 use multifeed_core::crypto::hash::keyed;
+use multifeed_core::rng::Rng;
 use multifeed_core::{Group, PublicKey};
 
 use crate::dialer::ADDRESSES_PER_PEER_MAX;
@@ -62,7 +62,7 @@ impl Endpoints {
             }
             plain.extend_from_slice(&addr.port().to_be_bytes());
         }
-        let (mut push, header) = Push::new(&seal_key(group), &mut Chance::new(seed));
+        let (mut push, header) = Push::new(&seal_key(group), &mut Rng::new(seed));
         let mut sealed = BytesMut::from(&header[..]);
         push.seal(&plain, &mut sealed).expect("a record is shorter than 256 GiB");
         sealed.to_vec()

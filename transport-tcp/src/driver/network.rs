@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::or;
-use multifeed_core::{ConnectionId, Input, PublicKey, Reason, Role, Secure};
+use multifeed_core::{CloseReason, ConnectionId, Input, PublicKey, Role, Secure};
 use tracing::Instrument;
 
 use super::{Driver, Notice, Phase};
@@ -180,9 +180,11 @@ impl Driver {
     }
 
     /// The core has given a connection up.
-    pub(super) fn begin_disconnecting(&mut self, connection: ConnectionId, reason: Reason) {
+    pub(super) fn begin_disconnecting(&mut self, connection: ConnectionId, reason: CloseReason) {
         let ending = match reason {
-            Reason::Requested if matches!(self.phase, Phase::Closing { .. }) => Ending::NodeClosed,
+            CloseReason::Requested if matches!(self.phase, Phase::Closing { .. }) => {
+                Ending::NodeClosed
+            }
             reason => Ending::Core(reason),
         };
         self.close_slowly(connection, ending);
@@ -286,7 +288,7 @@ impl Driver {
             }
             Role::Responder => None,
         };
-        if let (Some(remote), Ending::Core(Reason::Violation(_))) = (gone.remote, &ending) {
+        if let (Some(remote), Ending::Core(CloseReason::Violation(_))) = (gone.remote, &ending) {
             self.bans.add(now, remote);
         }
         if let Some(remote) = gone.remote
@@ -305,7 +307,10 @@ fn is_worth_waiting_for(ending: &Ending) -> bool {
     !matches!(
         ending,
         Ending::Core(
-            Reason::Violation(_) | Reason::Limit(_) | Reason::Ourselves | Reason::Deadline(_)
+            CloseReason::Violation(_)
+                | CloseReason::Limit(_)
+                | CloseReason::Ourselves
+                | CloseReason::Deadline(_)
         )
     )
 }
@@ -313,13 +318,15 @@ fn is_worth_waiting_for(ending: &Ending) -> bool {
 fn outcome(ending: &Ending, reached: bool) -> Outcome {
     match ending {
         Ending::Core(
-            Reason::Violation(_)
-            | Reason::Limit(_)
-            | Reason::Incompatible { .. }
-            | Reason::NotAMember,
+            CloseReason::Violation(_)
+            | CloseReason::Limit(_)
+            | CloseReason::Incompatible { .. }
+            | CloseReason::NotAMember,
         )
         | Ending::Banned => Outcome::Refused,
-        Ending::Core(Reason::Ourselves | Reason::Synced) | Ending::NodeClosed => Outcome::Done,
+        Ending::Core(CloseReason::Ourselves | CloseReason::Synced) | Ending::NodeClosed => {
+            Outcome::Done
+        }
         _ if reached => Outcome::Reached,
         _ => Outcome::Lost,
     }

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use multifeed_core::{Event, Group, Reason};
+use multifeed_core::{CloseReason, Event, Group};
 use multifeed_tcp::{DialFailure, Ending, Node, NodeEvent, NodeOptions};
 
 use crate::host::{Host, blocks, key_pair, loopback, write};
@@ -48,7 +48,7 @@ pub(crate) async fn whom_we_hang_up_on_is_not_dialled_again(host: Host) {
     host.event(&mut events, opened).await;
     b.hang_up(addr).await.expect("open");
     let (reason, retry_in) = host.event(&mut events, disconnected).await;
-    assert!(matches!(reason, Ending::Core(Reason::Requested)), "{reason}");
+    assert!(matches!(reason, Ending::Core(CloseReason::Requested)), "{reason}");
     assert_eq!(retry_in, None);
     host.sleep_ms(1_500).await;
     assert!(events.try_next().is_none());
@@ -83,7 +83,7 @@ pub(crate) async fn ourselves_are_not_dialled_again(host: Host) {
     a.dial(addr).await.expect("room");
     for _ in 0..2 {
         let (reason, retry_in) = host.event(&mut events, disconnected).await;
-        assert!(!matches!(reason, Ending::Core(Reason::Violation(_))), "{reason}");
+        assert!(!matches!(reason, Ending::Core(CloseReason::Violation(_))), "{reason}");
         assert_eq!(retry_in, None);
     }
     host.sleep_ms(1_500).await;
@@ -98,9 +98,9 @@ pub(crate) async fn a_stranger_is_left_alone(host: Host) {
     let mut at_b = b.subscribe();
     b.dial(addr).await.expect("room");
     let (reason, _) = host.event(&mut at_a, disconnected).await;
-    assert!(matches!(reason, Ending::Core(Reason::NotAMember)), "{reason}");
+    assert!(matches!(reason, Ending::Core(CloseReason::NotAMember)), "{reason}");
     let (reason, retry_in) = host.event(&mut at_b, disconnected).await;
-    assert!(matches!(reason, Ending::Core(Reason::NotAMember)), "{reason}");
+    assert!(matches!(reason, Ending::Core(CloseReason::NotAMember)), "{reason}");
     assert!(retry_in.expect("one day") > Duration::from_secs(400));
     assert!(a.peers().await.expect("open").is_empty());
 }

@@ -1,7 +1,7 @@
 //! What nodes are for.
 
 use multifeed_core::record::replay;
-use multifeed_core::{Event, Mode, Reason};
+use multifeed_core::{CloseReason, Event, Mode};
 use multifeed_tcp::{Appended, Ending, Node, NodeEvent};
 
 use crate::host::{Host, blocks, key_pair, loopback, write};
@@ -110,10 +110,10 @@ pub(crate) async fn a_sync_that_should_end_ends(host: Host) {
         _ => None,
     };
     let (reason, retry_in) = host.event(&mut at_b, disconnected).await;
-    assert!(matches!(reason, Ending::Core(Reason::Synced)), "{reason}");
+    assert!(matches!(reason, Ending::Core(CloseReason::Synced)), "{reason}");
     assert_eq!(retry_in, None);
     let (reason, _) = host.event(&mut at_a, disconnected).await;
-    assert!(matches!(reason, Ending::Core(Reason::Synced)), "{reason}");
+    assert!(matches!(reason, Ending::Core(CloseReason::Synced)), "{reason}");
     assert_eq!(host.feed(&b, from_a, 2).await, blocks(&["one", "two"]));
     assert_eq!(host.feed(&a, from_b, 1).await, blocks(&["three"]));
 }

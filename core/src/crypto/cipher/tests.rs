@@ -3,9 +3,10 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::rng::Rng;
 
 fn pair() -> (Push, Pull) {
-    let (push, header) = Push::new(&[1; 32], &mut Chance::new([2; 32]));
+    let (push, header) = Push::new(&[1; 32], &mut Rng::new([2; 32]));
     (push, Pull::new(&[1; 32], header))
 }
 

@@ -3,13 +3,14 @@ use std::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::rng::Rng;
 
 /// Lets two sides shake hands; `change` may alter each message on its way.
 fn shake(
     seed: u8,
     mut change: impl FnMut(usize, &mut Vec<u8>),
 ) -> Result<(Split, Split), BadHandshake> {
-    let mut chance = Chance::new([seed; 32]);
+    let mut chance = Rng::new([seed; 32]);
     let (one, two) = (KeyPair::from_seed(&[1; 32]), KeyPair::from_seed(&[2; 32]));
     let mut initiator = Noise::new(Role::Initiator, &one, &mut chance);
     let mut responder = Noise::new(Role::Responder, &two, &mut chance);
@@ -74,7 +75,7 @@ fn with_first(mut key: [u8; 32], first: u8) -> [u8; 32] {
 #[test]
 fn an_unfinished_handshake_does_not_split() {
     let pair = KeyPair::from_seed(&[1; 32]);
-    let mut noise = Noise::new(Role::Initiator, &pair, &mut Chance::new([0; 32]));
+    let mut noise = Noise::new(Role::Initiator, &pair, &mut Rng::new([0; 32]));
     assert_eq!(noise.receive(&[0; 96]), Err(BadHandshake), "the initiator speaks first");
     noise.send().unwrap();
     assert_eq!(noise.send().err(), Some(BadHandshake));
@@ -92,7 +93,7 @@ fn a_payload_is_ignored() {
     });
     assert_eq!(refused.err(), Some(BadHandshake));
     let pair = KeyPair::from_seed(&[1; 32]);
-    let mut responder = Noise::new(Role::Responder, &pair, &mut Chance::new([0; 32]));
+    let mut responder = Noise::new(Role::Responder, &pair, &mut Rng::new([0; 32]));
     let mut message = KeyPair::from_seed(&[2; 32]).public_key().0.to_vec();
     message.extend([9; 100]);
     assert_eq!(responder.receive(&message), Ok(()));
@@ -113,9 +114,9 @@ proptest! {
     #[test]
     fn any_bytes_may_arrive(first in prop::collection::vec(any::<u8>(), 0..600)) {
         let pair = KeyPair::from_seed(&[1; 32]);
-        let mut responder = Noise::new(Role::Responder, &pair, &mut Chance::new([0; 32]));
+        let mut responder = Noise::new(Role::Responder, &pair, &mut Rng::new([0; 32]));
         let _ = responder.receive(&first);
-        let mut initiator = Noise::new(Role::Initiator, &pair, &mut Chance::new([0; 32]));
+        let mut initiator = Noise::new(Role::Initiator, &pair, &mut Rng::new([0; 32]));
         initiator.send().unwrap();
         prop_assert_eq!(initiator.receive(&first), Err(BadHandshake));
     }

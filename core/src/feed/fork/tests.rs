@@ -36,7 +36,7 @@ fn cover(same: u64, length: u64, name: &str, [start, end]: [u64; 2]) -> Vec<Node
     tree::cover(start, end).map(find).collect()
 }
 
-fn proof_of([same, shorter, longer]: [u64; 3]) -> (Feed, Forked) {
+fn proof_of([same, shorter, longer]: [u64; 3]) -> (Feed, ForkProof) {
     let (a, b) = (history(1, same, shorter, "a"), history(1, same, longer, "b"));
     let before = cover(same, longer, "b", [0, shorter]);
     let after = cover(same, longer, "b", [shorter, longer]);
@@ -51,7 +51,7 @@ fn two_histories_of_any_lengths_are_proved() {
             for same in [0, shorter / 2, shorter - 1] {
                 let (feed, forked) = proof_of([same, shorter, longer]);
                 assert_eq!(feed.check_fork(&forked, None), Ok(()), "{same} {shorter} {longer}");
-                assert_eq!(Forked::decode(&forked.encode()).as_ref(), Ok(&forked));
+                assert_eq!(ForkProof::decode(&forked.encode()).as_ref(), Ok(&forked));
             }
         }
     }
@@ -67,8 +67,8 @@ fn one_history_is_never_proved_to_be_two() {
         let after = cover(longer, longer, "", [shorter, longer]);
         let nodes: Vec<_> =
             before.iter().chain(&after).map(|node| (node.size, node.hash)).collect();
-        let head = ForkedHead { nodes: nodes.len() as u8, ..forked.head };
-        let whole = Forked { head, nodes, ..forked.clone() };
+        let head = ForkBranch { nodes: nodes.len() as u8, ..forked.head };
+        let whole = ForkProof { head, nodes, ..forked.clone() };
         assert_eq!(feed.check_fork(&whole, None), Err(Violation::BadProof));
         // A parent says what its children have in all, and not what each of them has.
         if before.len() > 1 || shorter < longer {
@@ -86,7 +86,7 @@ fn one_history_is_never_proved_to_be_two() {
 fn a_proof_that_is_wrong_in_one_thing_is_refused() {
     let (feed, right) = proof_of([3, 6, 11]);
     let mut wrong = vec![];
-    let mut add = |change: &dyn Fn(&mut Forked)| {
+    let mut add = |change: &dyn Fn(&mut ForkProof)| {
         let mut forked = right.clone();
         change(&mut forked);
         assert_ne!(forked, right);

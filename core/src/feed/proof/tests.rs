@@ -209,9 +209,9 @@ fn what_makes_no_sense_is_not_answered() {
 fn an_adopted_feed_is_settled_by_its_manifest_once() {
     let (key, public_key) = (FeedKey([1; 32]), PublicKey([2; 32]));
     let mut feed = Feed::adopted(key);
-    assert!(feed.is_unsettled() && !feed.is_candidate() && !feed.is_of_group());
+    assert!(feed.is_origin_unknown() && !feed.is_candidate() && !feed.is_of_group());
     feed.settle(Origin::Namespace([3; 32]), public_key);
-    assert!(!feed.is_unsettled());
+    assert!(!feed.is_origin_unknown());
     feed.settle(Origin::Group, PublicKey([4; 32]));
     assert_eq!((feed.origin(), feed.public_key), (Origin::Namespace([3; 32]), public_key));
 }

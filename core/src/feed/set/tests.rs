@@ -45,7 +45,7 @@ fn a_name_is_its_writers_until_the_writer_is_gone() {
     feeds.set_writer(own, "own", KeyPair::from_seed(&[1; 32]));
     feeds.forget(own);
     assert_eq!(feeds.find_name("own"), Some(own), "a writer is not forgotten");
-    feeds.empty_out(own);
+    feeds.clear_slot(own);
     assert_eq!(feeds.find_name("own"), None);
 
     let stored = feeds.get(own).map(|feed| feed.public_key).unwrap();

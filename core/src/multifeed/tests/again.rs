@@ -4,7 +4,7 @@ use super::raw::{Raw, body, closed};
 use super::*;
 use crate::feed::tree;
 use crate::wire::multifeed::{
-    AgainEntry, HeadEntry, Kind, Name, RangeHeader, encode_range, entries, put,
+    FeedRef, HeadEntry, Kind, RangeHeader, RefetchEntry, encode_range, entries, put,
 };
 
 /// A node that wrote twelve blocks and cleared some of them, and its peer.
@@ -20,18 +20,18 @@ fn cleared(blocks: core::ops::Range<u64>) -> (Node, FeedId, Raw) {
 }
 
 fn ask(raw: &mut Raw, node: &mut Node, start: u64, end: u64) {
-    let name = Name::Yours(0);
-    raw.say(node, Kind::Again, &body(&[AgainEntry { name, start, end }]));
+    let name = FeedRef::Receiver(0);
+    raw.say(node, Kind::Refetch, &body(&[RefetchEntry { name, start, end }]));
 }
 
 /// What the node asked for again.
-fn asked(raw: &Raw) -> Vec<AgainEntry> {
-    let bodies = raw.bodies(Kind::Again);
+fn asked(raw: &Raw) -> Vec<RefetchEntry> {
+    let bodies = raw.bodies(Kind::Refetch);
     bodies.iter().flat_map(|body| entries(body).map(Result::unwrap)).collect()
 }
 
 /// A range of the twelve blocks, each changed.
-fn range(name: Name, start: u64, count: usize, change: fn(&mut Vec<u8>)) -> Vec<u8> {
+fn range(name: FeedRef, start: u64, count: usize, change: fn(&mut Vec<u8>)) -> Vec<u8> {
     let blocks = (start..start + count as u64).map(|index| {
         let mut block = block(0, index as usize);
         change(&mut block);
@@ -50,21 +50,21 @@ fn what_is_asked_for_again_is_given_in_one_range_or_denied() {
     ask(&mut raw, &mut node, 5, 12);
     ask(&mut raw, &mut node, 12, 1 << 40);
     assert_eq!(raw.bodies(Kind::Range).len(), 1, "blocks 2 and 3");
-    let gone = body(&[(Name::Mine(0), 3u8)]);
-    assert_eq!(raw.bodies(Kind::Nos), [gone.clone(), gone]);
+    let gone = body(&[(FeedRef::Sender(0), 3u8)]);
+    assert_eq!(raw.bodies(Kind::Rejects), [gone.clone(), gone]);
     assert_eq!(closed(&node, raw.connection), None);
 }
 
 #[test]
 fn asking_for_what_no_feed_has_closes() {
     let crimes = [
-        (Name::Yours(0), 3, 3, Reason::Violation(Violation::OutOfRange)),
-        (Name::Yours(0), 3, (1 << 40) + 1, Reason::Violation(Violation::OutOfRange)),
-        (Name::Yours(7), 0, 1, Reason::Violation(Violation::UnknownReference)),
+        (FeedRef::Receiver(0), 3, 3, CloseReason::Violation(Violation::OutOfRange)),
+        (FeedRef::Receiver(0), 3, (1 << 40) + 1, CloseReason::Violation(Violation::OutOfRange)),
+        (FeedRef::Receiver(7), 0, 1, CloseReason::Violation(Violation::UnknownReference)),
     ];
     for (name, start, end, reason) in crimes {
         let (mut node, _, mut raw) = cleared(4..8);
-        raw.say(&mut node, Kind::Again, &body(&[AgainEntry { name, start, end }]));
+        raw.say(&mut node, Kind::Refetch, &body(&[RefetchEntry { name, start, end }]));
         assert_eq!(closed(&node, raw.connection), Some(reason));
     }
 }
@@ -74,23 +74,23 @@ fn forged_blocks_do_not_come_in_where_others_were_cleared() {
     let (mut node, feed, mut raw) = cleared(0..12);
     let request = node.multifeed.download(feed, 0..12).unwrap();
     let key = node.multifeed.feed(feed).unwrap().public_key;
-    let head = |length| HeadEntry { name: Name::New(key), length, fork: 0 };
+    let head = |length| HeadEntry { name: FeedRef::New(key), length, fork: 0 };
     raw.say(&mut node, Kind::Heads, &body(&[head(12)]));
-    assert_eq!(asked(&raw), [AgainEntry { name: Name::Mine(0), start: 0, end: 12 }]);
+    assert_eq!(asked(&raw), [RefetchEntry { name: FeedRef::Sender(0), start: 0, end: 12 }]);
     let before = node.map.clone();
-    let forged = range(Name::Mine(0), 0, 12, |block| block[50] ^= 1);
+    let forged = range(FeedRef::Sender(0), 0, 12, |block| block[50] ^= 1);
     raw.say(&mut node, Kind::Range, &forged);
     // What comes unasked is nothing, right or wrong.
-    raw.say(&mut node, Kind::Range, &range(Name::Mine(0), 0, 12, |_| ()));
+    raw.say(&mut node, Kind::Range, &range(FeedRef::Sender(0), 0, 12, |_| ()));
     assert!(node.map == before, "nothing was stored");
     assert_eq!(closed(&node, raw.connection), None, "our own disk may be what is wrong");
     assert_eq!(asked(&raw).len(), 1, "it is not asked twice");
     let mut honest = Raw::member(&mut node, &group(), 78);
     honest.say(&mut node, Kind::Heads, &body(&[head(12)]));
     assert_eq!(asked(&honest).len(), 1);
-    honest.say(&mut node, Kind::Range, &range(Name::Mine(0), 0, 5, |_| ()));
+    honest.say(&mut node, Kind::Range, &range(FeedRef::Sender(0), 0, 5, |_| ()));
     assert_eq!(asked(&honest).last().map(|entry| entry.start), Some(5));
-    honest.say(&mut node, Kind::Range, &range(Name::Mine(0), 5, 7, |_| ()));
+    honest.say(&mut node, Kind::Range, &range(FeedRef::Sender(0), 5, 7, |_| ()));
     let done = Event::Downloaded { request, feed, start: 0, end: 12 };
     assert_eq!(node.events.last(), Some(&done));
 }
@@ -99,7 +99,7 @@ fn forged_blocks_do_not_come_in_where_others_were_cleared() {
 fn a_peer_that_does_not_answer_is_passed_over_in_time() {
     let (mut node, feed, mut raw) = cleared(0..12);
     let key = node.multifeed.feed(feed).unwrap().public_key;
-    let head = body(&[HeadEntry { name: Name::New(key), length: 12, fork: 0 }]);
+    let head = body(&[HeadEntry { name: FeedRef::New(key), length: 12, fork: 0 }]);
     let mut other = Raw::member(&mut node, &group(), 78);
     raw.say(&mut node, Kind::Heads, &head);
     other.say(&mut node, Kind::Heads, &head);
@@ -130,8 +130,8 @@ fn asking_again_without_end_closes() {
     node.held = Some(Vec::new());
     let mut all = Vec::new();
     for number in 0..25 {
-        put(&mut all, &AgainEntry { name: Name::Yours(number), start: 0, end: 1 });
+        put(&mut all, &RefetchEntry { name: FeedRef::Receiver(number), start: 0, end: 1 });
     }
-    raw.say(&mut node, Kind::Again, &all);
-    assert_eq!(closed(&node, raw.connection), Some(Reason::Limit(Limit::Serves)));
+    raw.say(&mut node, Kind::Refetch, &all);
+    assert_eq!(closed(&node, raw.connection), Some(CloseReason::Limit(Limit::Serves)));
 }

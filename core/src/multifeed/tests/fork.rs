@@ -6,7 +6,7 @@ use super::raw::{Raw, closed};
 use super::rig::{End, Map, Node, World};
 use super::{assert_holds, block, group, nodes, write};
 use crate::wire::codec::Malformed;
-use crate::wire::fork::{Dispute, Forked};
+use crate::wire::fork::{ForkProof, SignedHead};
 use crate::wire::multifeed::Kind;
 use crate::*;
 
@@ -140,7 +140,7 @@ fn a_fork_is_remembered_and_told_to_who_comes_later() {
     again.connect(0, 1, Mode::Once);
     again.run();
     assert!(again.nodes.iter().all(|node| is_forked(node, &key)));
-    let synced = |node: &Node| node.closed.iter().all(|(_, reason)| *reason == Reason::Synced);
+    let synced = |node: &Node| node.closed.iter().all(|(_, reason)| *reason == CloseReason::Synced);
     assert!(again.nodes.iter().all(synced));
 }
 
@@ -274,7 +274,7 @@ fn a_feed_that_leaves_gets_no_proof() {
     node.held = Some(Vec::new());
     node.multifeed.remove(feed).unwrap();
     node.drain();
-    raw.say(&mut node, Kind::Forked, &forked.encode());
+    raw.say(&mut node, Kind::ForkProof, &forked.encode());
     node.release();
     node.drain();
     assert_eq!((told(&node), proofs(&node)), (0, 0));
@@ -287,7 +287,7 @@ fn a_damaged_proof_costs_no_more_than_itself() {
     for is_sealed in [false, true] {
         let mut map = world.nodes[2].map.clone();
         let (place, value) = map.iter().find(|(key, _)| key.as_bytes()[0] == 7).unwrap();
-        let (place, mut forked) = (*place, Forked::decode(value).unwrap());
+        let (place, mut forked) = (*place, ForkProof::decode(value).unwrap());
         forked.head.signature.0[0] ^= 1;
         let damaged = match is_sealed {
             true => crate::feed::record::encode_fork(&forked.encode()),
@@ -323,11 +323,11 @@ fn a_fork_whose_proof_is_not_durable_is_told_to_nobody() {
 
 /// A node that holds a feed of three blocks, a right proof that it has two histories, and a head
 /// of the other one.
-fn target() -> (Node, FeedKey, Forked, Dispute) {
+fn target() -> (Node, FeedKey, ForkProof, SignedHead) {
     let (mut world, key) = chain();
     let id = world.nodes[2].multifeed.find(&key).unwrap().id;
     let proof = world.nodes[2].multifeed.feeds.get(id).unwrap().fork_proof().cloned();
-    let forked = Forked::decode(&proof.unwrap()).unwrap();
+    let forked = ForkProof::decode(&proof.unwrap()).unwrap();
     let mut two = nodes(2);
     write(&mut two, 0, 3);
     two.connect(0, 1, Mode::Live);
@@ -343,11 +343,11 @@ fn a_proof_is_taken_of_anybody_and_once() {
     let (mut node, key, forked, _) = target();
     let mut raw = Raw::member(&mut node, &group(), 50);
     for _ in 0..1_000 {
-        raw.say(&mut node, Kind::Forked, &forked.encode());
+        raw.say(&mut node, Kind::ForkProof, &forked.encode());
     }
     assert!(is_forked(&node, &key));
     assert_eq!((told(&node), proofs(&node)), (1, 1));
-    assert_eq!(raw.bodies(Kind::Forked), Vec::<Vec<u8>>::new(), "who told it is not told");
+    assert_eq!(raw.bodies(Kind::ForkProof), Vec::<Vec<u8>>::new(), "who told it is not told");
     assert_eq!(closed(&node, raw.connection), None);
 }
 
@@ -358,12 +358,12 @@ fn a_forged_proof_closes_the_connection_and_freezes_nothing() {
     let mut refused = |body: &[u8], violation: Violation| {
         number += 1;
         let mut raw = Raw::member(&mut node, &group(), number);
-        raw.say(&mut node, Kind::Forked, body);
-        let reason = Some(Reason::Violation(violation));
+        raw.say(&mut node, Kind::ForkProof, body);
+        let reason = Some(CloseReason::Violation(violation));
         assert_eq!(closed(&node, raw.connection), reason);
         assert!(!is_forked(&node, &key) && told(&node) == 0);
     };
-    let changed = |change: &dyn Fn(&mut Forked)| {
+    let changed = |change: &dyn Fn(&mut ForkProof)| {
         let mut forked = right.clone();
         change(&mut forked);
         forked.encode()
@@ -390,14 +390,14 @@ fn a_forged_proof_closes_the_connection_and_freezes_nothing() {
     // Of a feed that is not here it is nothing.
     let other = changed(&|it| it.dispute.header.public_key = PublicKey([1; 32]));
     let mut raw = Raw::member(&mut node, &group(), 99);
-    raw.say(&mut node, Kind::Forked, &other);
+    raw.say(&mut node, Kind::ForkProof, &other);
     assert_eq!(closed(&node, raw.connection), None);
 }
 
 #[test]
 fn a_head_in_dispute_is_verified_and_held_against_ours() {
     let (mut node, key, _, dispute) = target();
-    let changed = |change: &dyn Fn(&mut Dispute)| {
+    let changed = |change: &dyn Fn(&mut SignedHead)| {
         let mut dispute = dispute.clone();
         change(&mut dispute);
         dispute.encode()
@@ -411,20 +411,20 @@ fn a_head_in_dispute_is_verified_and_held_against_ours() {
     ];
     for (number, (body, violation)) in (50..).zip(wrong) {
         let mut raw = Raw::member(&mut node, &group(), number);
-        raw.say(&mut node, Kind::Disputed, &body);
-        assert_eq!(closed(&node, raw.connection), Some(Reason::Violation(violation)));
+        raw.say(&mut node, Kind::SignedHead, &body);
+        assert_eq!(closed(&node, raw.connection), Some(CloseReason::Violation(violation)));
     }
     // It is longer than ours, so the peer is told ours, and makes the proof.
     let mut raw = Raw::member(&mut node, &group(), 60);
-    raw.say(&mut node, Kind::Disputed, &dispute.encode());
-    assert_eq!(raw.bodies(Kind::Disputed).len(), 1);
+    raw.say(&mut node, Kind::SignedHead, &dispute.encode());
+    assert_eq!(raw.bodies(Kind::SignedHead).len(), 1);
     assert!(!is_forked(&node, &key));
     for _ in 0..127 {
-        raw.say(&mut node, Kind::Disputed, &dispute.encode());
+        raw.say(&mut node, Kind::SignedHead, &dispute.encode());
     }
     assert_eq!(closed(&node, raw.connection), None);
-    raw.say(&mut node, Kind::Disputed, &dispute.encode());
-    let reason = Some(Reason::Violation(Violation::BadSignature));
+    raw.say(&mut node, Kind::SignedHead, &dispute.encode());
+    let reason = Some(CloseReason::Violation(Violation::BadSignature));
     assert_eq!(closed(&node, raw.connection), reason);
 }
 
@@ -432,7 +432,7 @@ fn a_head_in_dispute_is_verified_and_held_against_ours() {
 fn a_head_that_is_ours_is_no_second_history() {
     let (mut node, key, right, _) = target();
     let mut raw = Raw::member(&mut node, &group(), 50);
-    raw.say(&mut node, Kind::Disputed, &right.dispute.encode());
+    raw.say(&mut node, Kind::SignedHead, &right.dispute.encode());
     assert!(!is_forked(&node, &key));
     assert_eq!(closed(&node, raw.connection), None);
 }
@@ -446,7 +446,7 @@ fn two_heads_of_one_length_are_a_fork_too() {
     let dispute = world.nodes[1].multifeed.feeds.get(id).unwrap().dispute().unwrap();
     let mut node = world.nodes.remove(0);
     let mut raw = Raw::member(&mut node, &group(), 50);
-    raw.say(&mut node, Kind::Disputed, &dispute.encode());
+    raw.say(&mut node, Kind::SignedHead, &dispute.encode());
     assert!(is_forked(&node, &key));
     assert_eq!(told(&node), 1);
 }

@@ -7,10 +7,10 @@ use super::raw::{Raw, body, closed};
 use super::*;
 use crate::config::FRAME_BYTES_MAX_UNASKED;
 use crate::feed::tree;
-use crate::peer::early::{open_claim, seal_claim};
+use crate::peer::handshake_claim::{open_claim, seal_claim};
 use crate::wire::frame::FrameReader;
 use crate::wire::multifeed::{
-    Claim, HeadEntry, Hello, Kind, Name, RangeHeader, WantEntry, decode, encode_range,
+    Claim, FeedRef, HeadEntry, Hello, Kind, RangeHeader, WantEntry, decode, encode_range,
 };
 use crate::wire::mux::{MuxMessage, messages};
 use Violation::*;
@@ -23,7 +23,7 @@ fn author() -> KeyPair {
     KeyPair::from_seed(&[50; 32])
 }
 
-fn head(name: Name, length: u64) -> HeadEntry {
+fn head(name: FeedRef, length: u64) -> HeadEntry {
     HeadEntry { name, length, fork: 0 }
 }
 
@@ -38,14 +38,14 @@ fn range(blocks: &[&[u8]]) -> (RangeHeader, Vec<u8>) {
     let tree_hash = tree::tree_hash(fold.roots());
     let length = blocks.len() as u64;
     let signature = manifest::sign(&key_pair, &key, &tree_hash, length, 0);
-    let name = Name::Mine(0);
+    let name = FeedRef::Sender(0);
     let header = RangeHeader { name, start: 0, head_length: length, fork: 0, signature, nodes: 0 };
     (header, encode_range(&header, [].into_iter(), blocks))
 }
 
 /// Says something to a fresh node and expects to be closed for it. An honest peer of the node
 /// gets its feed all the same.
-fn commit(expected: Reason, crime: impl Fn(&mut Raw, &mut Node)) {
+fn commit(expected: CloseReason, crime: impl Fn(&mut Raw, &mut Node)) {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 3);
     let mut raw = Raw::member(&mut world.nodes[0], &group(), 77);
@@ -60,15 +60,15 @@ fn commit(expected: Reason, crime: impl Fn(&mut Raw, &mut Node)) {
 }
 
 fn violate(violation: Violation, crime: impl Fn(&mut Raw, &mut Node)) {
-    commit(Reason::Violation(violation), crime);
+    commit(CloseReason::Violation(violation), crime);
 }
 
 fn exceed(limit: Limit, crime: impl Fn(&mut Raw, &mut Node)) {
-    commit(Reason::Limit(limit), crime);
+    commit(CloseReason::Limit(limit), crime);
 }
 
 fn name_author(raw: &mut Raw, node: &mut Node, length: u64) {
-    let entry = head(Name::New(author().public_key()), length);
+    let entry = head(FeedRef::New(author().public_key()), length);
     raw.say(node, Kind::Heads, &body(&[entry]));
 }
 
@@ -78,19 +78,19 @@ fn a_message_that_does_not_parse() {
     violate(malformed, |raw, node| raw.say(node, Kind::Heads, &[0, 1, 2]));
     violate(malformed, |raw, node| raw.say(node, Kind::Wants, &[9]));
     violate(malformed, |raw, node| raw.say(node, Kind::Range, &[1]));
-    violate(malformed, |raw, node| raw.say(node, Kind::Names, &[]));
-    violate(malformed, |raw, node| raw.say(node, Kind::Window, &[0xff; 11]));
-    violate(malformed, |raw, node| raw.say(node, Kind::Nos, &[1, 0, 7]));
+    violate(malformed, |raw, node| raw.say(node, Kind::AliasCredit, &[]));
+    violate(malformed, |raw, node| raw.say(node, Kind::WindowCredit, &[0xff; 11]));
+    violate(malformed, |raw, node| raw.say(node, Kind::Rejects, &[1, 0, 7]));
     violate(malformed, |raw, node| raw.frame(node, &[0xfd]));
 }
 
 #[test]
 fn references_that_were_never_given() {
     violate(UnknownReference, |raw, node| {
-        raw.say(node, Kind::Heads, &body(&[head(Name::Mine(0), 1)]));
+        raw.say(node, Kind::Heads, &body(&[head(FeedRef::Sender(0), 1)]));
     });
     violate(UnknownReference, |raw, node| {
-        raw.say(node, Kind::Wants, &body(&[WantEntry { name: Name::Yours(1), start: 0 }]));
+        raw.say(node, Kind::Wants, &body(&[WantEntry { name: FeedRef::Receiver(1), start: 0 }]));
     });
     violate(UnknownReference, |raw, node| raw.say(node, Kind::Range, &range(&[b"x"]).1));
 }
@@ -102,7 +102,7 @@ fn a_name_given_twice_or_where_none_belongs() {
         name_author(raw, node, 2);
     });
     violate(UnexpectedMessage, |raw, node| {
-        let name = Name::New(author().public_key());
+        let name = FeedRef::New(author().public_key());
         raw.say(node, Kind::Wants, &body(&[WantEntry { name, start: 0 }]));
     });
 }
@@ -112,8 +112,8 @@ fn lengths_that_no_feed_has() {
     violate(OutOfRange, |raw, node| name_author(raw, node, 0));
     violate(OutOfRange, |raw, node| name_author(raw, node, (1 << 40) + 1));
     violate(OutOfRange, |raw, node| name_author(raw, node, u64::MAX));
-    violate(OutOfRange, |raw, node| raw.say(node, Kind::Names, &body(&[u32::MAX])));
-    violate(OutOfRange, |raw, node| raw.say(node, Kind::Window, &body(&[u64::MAX])));
+    violate(OutOfRange, |raw, node| raw.say(node, Kind::AliasCredit, &body(&[u32::MAX])));
+    violate(OutOfRange, |raw, node| raw.say(node, Kind::WindowCredit, &body(&[u64::MAX])));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_long_frame_of_one_who_has_not_shown_that_it_is_a_member() {
     let mut node = node();
     let mut raw = Raw::dial(&mut node, 77);
     raw.frame(&mut node, &[1; FRAME_BYTES_MAX_EARLY]);
-    assert_eq!(closed(&node, raw.connection), Some(Reason::Limit(Limit::FrameBytes)));
+    assert_eq!(closed(&node, raw.connection), Some(CloseReason::Limit(Limit::FrameBytes)));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_long_frame_of_a_member_who_was_asked_for_blocks() {
     let mut node = node();
     let mut raw = Raw::member(&mut node, &group(), 77);
     let public_key = KeyPair::from_seed(&[5; 32]).public_key();
-    let head = HeadEntry { name: Name::New(public_key), length: 1, fork: 0 };
+    let head = HeadEntry { name: FeedRef::New(public_key), length: 1, fork: 0 };
     raw.say(&mut node, Kind::Heads, &body(&[head]));
     assert_eq!(raw.bodies(Kind::Wants).len(), 1);
     let length = (node.multifeed.limits.frame_bytes as u32).to_le_bytes();
@@ -232,7 +232,7 @@ fn reconcile(raw: &mut Raw, node: &mut Node, says: &[(Kind, &[u8])]) {
 }
 
 /// Provokes a node that has feeds enough to be reconciled with.
-fn contradict(expected: Reason, says: &[(Kind, &[u8])]) {
+fn contradict(expected: CloseReason, says: &[(Kind, &[u8])]) {
     let mut node = node();
     for index in 0..10 {
         let key_pair = KeyPair::from_seed(&[index; 32]);
@@ -249,7 +249,7 @@ fn contradict(expected: Reason, says: &[(Kind, &[u8])]) {
 
 #[test]
 fn sets_that_contradict_what_was_said_of_them() {
-    let inconsistent = Reason::Violation(Inconsistent);
+    let inconsistent = CloseReason::Violation(Inconsistent);
     // Nothing differs, and this is the root of both sets together.
     contradict(inconsistent, &[(Kind::Different, &[0, 0]), (Kind::Agreed, &[1; 8])]);
     // A key that it does not have is compared.
@@ -257,20 +257,20 @@ fn sets_that_contradict_what_was_said_of_them() {
     changed.extend_from_slice(&[7; 32]);
     changed.push(2);
     contradict(inconsistent, &[(Kind::Different, &[0, 0]), (Kind::Changed, &changed)]);
-    let unexpected = Reason::Violation(UnexpectedMessage);
+    let unexpected = CloseReason::Violation(UnexpectedMessage);
     contradict(unexpected, &[(Kind::Agreed, &[1; 8])]);
     contradict(unexpected, &[(Kind::Claim, &[[1; 17].as_slice(), &[0]].concat())]);
     let truncated = Malformed(crate::wire::codec::Malformed::Truncated);
-    contradict(Reason::Violation(truncated), &[(Kind::Different, &[200, 0])]);
+    contradict(CloseReason::Violation(truncated), &[(Kind::Different, &[200, 0])]);
     let mut entry = vec![1];
     entry.extend_from_slice(&[9; 32]);
     entry.extend_from_slice(&[0, 0]);
-    contradict(Reason::Violation(OutOfRange), &[(Kind::Different, &entry)]);
+    contradict(CloseReason::Violation(OutOfRange), &[(Kind::Different, &entry)]);
 }
 
 #[test]
 fn more_of_a_reconciliation_than_the_sets_need() {
-    let limit = Reason::Limit(Limit::ReconcileBytes);
+    let limit = CloseReason::Limit(Limit::ReconcileBytes);
     contradict(limit, &[(Kind::More, &[0, 0])]);
     contradict(limit, &[(Kind::More, &[0, 0xff, 0x7f])]);
     let part: &[u8] = &[0; 64 * 1024];
@@ -279,11 +279,11 @@ fn more_of_a_reconciliation_than_the_sets_need() {
 
 #[test]
 fn more_names_than_granted() {
-    exceed(Limit::Names, |raw, node| {
+    exceed(Limit::Aliases, |raw, node| {
         for index in 0..2_000u64 {
             let mut seed = [60; 32];
             seed[..8].copy_from_slice(&index.to_le_bytes());
-            let name = Name::New(PublicKey(seed));
+            let name = FeedRef::New(PublicKey(seed));
             raw.say(node, Kind::Heads, &body(&[head(name, 1)]));
         }
     });
@@ -308,7 +308,7 @@ fn more_bytes_than_granted() {
         let body = encode_range(&header, [].into_iter(), &[&big]);
         raw.say(&mut node, Kind::Range, &body);
     }
-    assert_eq!(closed(&node, raw.connection), Some(Reason::Limit(Limit::WindowBytes)));
+    assert_eq!(closed(&node, raw.connection), Some(CloseReason::Limit(Limit::WindowBytes)));
     assert_eq!(node.held.as_ref().unwrap().len(), 4, "what the window allowed was taken");
 }
 
@@ -339,9 +339,9 @@ fn wants_without_end() {
     let mut raw = Raw::member(&mut node, &group(), 77);
     node.held = Some(Vec::new());
     let wants: Vec<_> =
-        (0..5).map(|number| WantEntry { name: Name::Yours(number), start: 0 }).collect();
+        (0..5).map(|number| WantEntry { name: FeedRef::Receiver(number), start: 0 }).collect();
     raw.say(&mut node, Kind::Wants, &body(&wants));
-    assert_eq!(closed(&node, raw.connection), Some(Reason::Limit(Limit::Serves)));
+    assert_eq!(closed(&node, raw.connection), Some(CloseReason::Limit(Limit::Serves)));
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn a_stranger_is_told_nothing_but_that_it_is_closed() {
         let ours = group();
         let group = if knows_the_channel { &ours } else { &stranger };
         raw.open(&mut world.nodes[0], group.discovery_key(), &hello);
-        assert_eq!(closed(&world.nodes[0], raw.connection), Some(Reason::NotAMember));
+        assert_eq!(closed(&world.nodes[0], raw.connection), Some(CloseReason::NotAMember));
         let said: Vec<_> = raw.frames.iter().flat_map(|frame| messages(frame)).collect();
         assert_eq!(said, [Ok(MuxMessage::Reject { local_id: 1 })], "the whole transcript");
         assert_eq!(raw.frames.len(), 1);
@@ -416,7 +416,7 @@ fn a_claim_that_was_sealed_for_another_connection() {
     let claim = seal_claim(&group(), &[5; 64], &[0; 17]);
     let hello = Hello { claim, ..raw.hello(&group()) };
     raw.open(&mut node, group().discovery_key(), &hello);
-    assert_eq!(closed(&node, raw.connection), Some(Reason::Violation(Violation::Decrypt)));
+    assert_eq!(closed(&node, raw.connection), Some(CloseReason::Violation(Violation::Decrypt)));
 }
 
 #[test]
@@ -427,7 +427,7 @@ fn an_echo_of_our_own_proof_proves_nothing() {
     let mut hello = raw.hello(&group());
     hello.capability = crate::peer::capability::capability(&group(), &hash, Role::Responder);
     raw.open(&mut node, group().discovery_key(), &hello);
-    assert_eq!(closed(&node, raw.connection), Some(Reason::NotAMember));
+    assert_eq!(closed(&node, raw.connection), Some(CloseReason::NotAMember));
 }
 
 #[test]
@@ -436,7 +436,7 @@ fn version_zero_is_nobodys_fault() {
     let mut raw = Raw::dial(&mut node, 77);
     let hello = crate::wire::multifeed::Hello { version: 0, ..raw.hello(&group()) };
     raw.open(&mut node, group().discovery_key(), &hello);
-    let reason = Reason::Incompatible { ours: 1, theirs: 0 };
+    let reason = CloseReason::Incompatible { ours: 1, theirs: 0 };
     assert_eq!(closed(&node, raw.connection), Some(reason));
 }
 
@@ -445,7 +445,7 @@ fn what_newer_versions_add_is_ignored() {
     let mut node = node();
     let mut raw = Raw::member(&mut node, &group(), 77);
     raw.mux(&mut node, &MuxMessage::Message { channel: 1, kind: 99, body: b"new" });
-    raw.say(&mut node, Kind::Names, &[&body(&[3u32])[..], b"more"].concat());
+    raw.say(&mut node, Kind::AliasCredit, &[&body(&[3u32])[..], b"more"].concat());
     name_author(&mut raw, &mut node, 1);
     raw.say(&mut node, Kind::Range, &range(&[b"x"]).1);
     assert_eq!(closed(&node, raw.connection), None);
@@ -456,9 +456,9 @@ fn what_newer_versions_add_is_ignored() {
 fn a_truncated_feed_is_declined_and_the_peer_told() {
     let mut node = node();
     let mut raw = Raw::member(&mut node, &group(), 77);
-    let entry = HeadEntry { fork: 1, ..head(Name::New(author().public_key()), 3) };
+    let entry = HeadEntry { fork: 1, ..head(FeedRef::New(author().public_key()), 3) };
     raw.say(&mut node, Kind::Heads, &body(&[entry]));
     assert_eq!(closed(&node, raw.connection), None);
-    assert_eq!(raw.bodies(Kind::Nos), [body(&[(Name::Yours(0), 0u8)])]);
+    assert_eq!(raw.bodies(Kind::Rejects), [body(&[(FeedRef::Receiver(0), 0u8)])]);
     assert!(raw.bodies(Kind::Wants).is_empty());
 }

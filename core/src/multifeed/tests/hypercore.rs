@@ -259,7 +259,11 @@ fn a_once_session_over_hypercores_channel_ends() {
     world.run();
     assert_holds(&mut world, 1, 0, &key, 20);
     let ends = world.nodes.iter().flat_map(|node| &node.closed).map(|closed| closed.1);
-    assert!(ends.clone().any(|reason| reason == Reason::Synced), "{:?}", ends.collect::<Vec<_>>());
+    assert!(
+        ends.clone().any(|reason| reason == CloseReason::Synced),
+        "{:?}",
+        ends.collect::<Vec<_>>()
+    );
     assert!(world.nodes[1].closed.iter().all(|closed| closed.0 == theirs));
 }
 
@@ -294,7 +298,7 @@ fn what_a_liar_changes_in_an_answer_is_noticed() {
         let mut data = head(&core, &request, &signature);
         change(&mut data);
         raw.speak(&mut node, &Message::Data(data));
-        assert_eq!(closed(&node, raw.connection), expected.map(Reason::Violation), "{name}");
+        assert_eq!(closed(&node, raw.connection), expected.map(CloseReason::Violation), "{name}");
         assert_eq!(node.multifeed.find(&core.key).unwrap().length, 0, "{name}");
     };
     let (proof, signature) = (Some(Violation::BadProof), Some(Violation::BadSignature));
@@ -318,7 +322,7 @@ fn what_a_liar_changes_in_an_answer_is_noticed() {
 
 /// Two peers offer a feed; the node asks one of them. The second is asked once `lose` has taken
 /// the first away.
-fn pass_on(lose: impl FnOnce(&mut Node, ConnectionId)) {
+fn reassign(lose: impl FnOnce(&mut Node, ConnectionId)) {
     let core = Core::new(5);
     let (mut node, first, _) = asked(&core);
     let mut second = Raw::dial(&mut node, 78);
@@ -334,14 +338,14 @@ fn pass_on(lose: impl FnOnce(&mut Node, ConnectionId)) {
 
 #[test]
 fn what_a_lost_stock_peer_owed_is_asked_of_another() {
-    pass_on(|node, connection| {
+    reassign(|node, connection| {
         node.multifeed.handle(Instant::ZERO, Input::Disconnected { connection });
     });
 }
 
 #[test]
 fn what_a_silent_stock_peer_owes_is_asked_of_another() {
-    pass_on(|node, _| {
+    reassign(|node, _| {
         let late = Instant::from_micros(11_000_000);
         node.multifeed.handle(late, Input::Timeout);
     });
@@ -421,7 +425,7 @@ fn more_requests_than_allowed_close() {
         assert_eq!(closed(&node, raw.connection), None, "{id}");
     }
     raw.speak(&mut node, &Message::Request(Request { id: 24, ..Request::default() }));
-    assert_eq!(closed(&node, raw.connection), Some(Reason::Limit(Limit::Requests)));
+    assert_eq!(closed(&node, raw.connection), Some(CloseReason::Limit(Limit::Requests)));
 }
 
 #[test]
@@ -446,7 +450,7 @@ fn more_channels_than_allowed_close() {
         let (protocol, id) = ("hypercore", Some(&id[..]));
         raw.mux(&mut node, &MuxMessage::Open { local_id, protocol, id, handshake: &handshake });
     }
-    assert_eq!(closed(&node, raw.connection), Some(Reason::Limit(Limit::Channels)));
+    assert_eq!(closed(&node, raw.connection), Some(CloseReason::Limit(Limit::Channels)));
 }
 
 #[test]
@@ -505,7 +509,7 @@ fn blocks_that_come_early_are_bounded() {
 #[test]
 fn requests_stay_within_their_window_whatever_a_peer_offers() {
     let core = Core::new(200);
-    let mut node = open(&group(), 1, |limits| limits.hypercore_asks = 8);
+    let mut node = open(&group(), 1, |limits| limits.hypercore_fetches = 8);
     node.multifeed.adopt(core.key).unwrap();
     node.drain();
     let mut raw = Raw::dial(&mut node, 77);

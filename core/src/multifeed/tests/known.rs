@@ -4,7 +4,7 @@ use super::raw::{Raw, closed};
 use super::reconcile::{KINDS, keys, said, store};
 use super::*;
 use crate::feed::record;
-use crate::reconcile::session::{HeadOf, Message, Terms, prefix_bits};
+use crate::reconcile::session::{HeadOf, Message, Params, prefix_bits};
 use crate::wire::multifeed::{Kind, put};
 
 /// Feeds that nobody writes to, on each node beside those that it writes.
@@ -190,7 +190,7 @@ fn what_a_side_refuses_for_good_costs_nothing_again() {
     let (mut world, feeds, keys) = apart();
     for _ in 0..2 {
         let bytes = meet(&mut world);
-        assert_eq!((spoken(&world), said(&world, Kind::Nos)), ([2, 0, 0, 0], 0));
+        assert_eq!((spoken(&world), said(&world, Kind::Rejects)), ([2, 0, 0, 0], 0));
         assert!(bytes <= 140, "{bytes} bytes");
         let map = core::mem::take(&mut world.nodes[1].map);
         reopen(&mut world, 1, map);
@@ -202,7 +202,7 @@ fn what_a_side_refuses_for_good_costs_nothing_again() {
     // A refused one grows: it is named once, and declined.
     world.nodes[0].append(feeds[0], &[b"second"]);
     meet(&mut world);
-    assert_eq!((&spoken(&world)[..3], said(&world, Kind::Nos)), (&[2, 0, 1][..], 1));
+    assert_eq!((&spoken(&world)[..3], said(&world, Kind::Rejects)), (&[2, 0, 1][..], 1));
     let second = &world.nodes[1].multifeed;
     assert_eq!(second.find(&keys[0]).map(|feed| feed.length), Some(1), "it is refused");
     meet(&mut world);
@@ -271,23 +271,23 @@ fn a_quiet_connection_says_what_is_settled_and_a_busy_one_from_time_to_time() {
     world.secure = Some(Secure::Established { handshake_hash: [7; 64], remote: remote() });
     world.connect(0, 1, Mode::Live);
     world.run();
-    assert_eq!(said(&world, Kind::Settled), 2);
+    assert_eq!(said(&world, Kind::Checkpoint), 2);
     world.nodes[0].append(feed, &[b"second"]);
     world.run();
-    assert_eq!(said(&world, Kind::Settled), 2, "not for each block");
+    assert_eq!(said(&world, Kind::Checkpoint), 2, "not for each block");
     for node in &mut world.nodes {
         let later = Instant::from_micros(6_000_000);
         node.multifeed.handle(later, Input::Timeout);
         node.drain();
     }
     world.run();
-    assert_eq!(said(&world, Kind::Settled), 4, "when nothing else was said for a while");
+    assert_eq!(said(&world, Kind::Checkpoint), 4, "when nothing else was said for a while");
     for number in 0..100 {
         let feed = own(&mut world, 0, number);
         world.nodes[0].append(feed, &[b"first"]);
         world.run();
     }
-    assert_eq!(said(&world, Kind::Settled), 6, "when much has changed");
+    assert_eq!(said(&world, Kind::Checkpoint), 6, "when much has changed");
 }
 
 #[test]
@@ -350,11 +350,11 @@ fn claim(raw: &mut Raw, node: &mut Node, twist: impl FnOnce(&mut crate::wire::mu
     let hash = *raw.stream.handshake_hash().unwrap();
     let Multifeed { sets, feeds, .. } = &mut node.multifeed;
     let mut pin = sets.pin(feeds);
-    let name = crate::reconcile::known::name_of(&KeyPair::from_seed(&[200; 32]).public_key());
+    let name = crate::reconcile::known::peer_tag(&KeyPair::from_seed(&[200; 32]).public_key());
     // Both held the same, so it looks the same from both sides.
     let base = sets.known.base(&name, feeds, &pin.roots.heads);
     let (roots, base) = (&mut pin.roots, base.as_ref());
-    let mut claim = Terms::claim(&hash, Role::Initiator, pin.feeds, roots, base);
+    let mut claim = Params::claim(&hash, Role::Initiator, pin.feeds, roots, base);
     twist(&mut claim);
     raw.open(node, group().discovery_key(), &hello);
     let mut body = Vec::new();
@@ -366,7 +366,7 @@ fn claim(raw: &mut Raw, node: &mut Node, twist: impl FnOnce(&mut crate::wire::mu
 fn after(
     twist: impl FnOnce(&mut crate::wire::multifeed::Claim),
     says: &[(Kind, &[u8])],
-) -> (Option<Reason>, usize) {
+) -> (Option<CloseReason>, usize) {
     let mut node = acquaintance();
     let mut raw = Raw::dial(&mut node, 77);
     claim(&mut raw, &mut node, twist);
@@ -378,7 +378,7 @@ fn after(
 #[test]
 fn a_peer_that_lies_about_what_it_remembers_gains_nothing() {
     use crate::error::Violation::*;
-    let inconsistent = Some(Reason::Violation(Inconsistent));
+    let inconsistent = Some(CloseReason::Violation(Inconsistent));
     let known = |claim: &mut crate::wire::multifeed::Claim| claim.known.unwrap();
     // The truth.
     assert_eq!(after(|_| (), &[]), (None, 0));
@@ -409,9 +409,9 @@ fn a_peer_that_lies_about_what_it_remembers_gains_nothing() {
     }
     // What does not belong here, or is more than any two have between them.
     let end = after(tells(1), &[(Kind::Cells, &[0, 0])]);
-    assert_eq!(end.0, Some(Reason::Violation(UnexpectedMessage)));
+    assert_eq!(end.0, Some(CloseReason::Violation(UnexpectedMessage)));
     let end = after(tells(70_000), &[(Kind::Changed, &[0, 0])]);
-    assert_eq!(end.0, Some(Reason::Limit(Limit::ReconcileBytes)));
+    assert_eq!(end.0, Some(CloseReason::Limit(Limit::ReconcileBytes)));
     // An id that nobody has: the node claims anew.
     let head = HeadOf { fork: 0, length: 2 };
     let message = Message::Changed { heads: vec![(2_000, head)], entries: Vec::new() };
@@ -423,6 +423,6 @@ fn a_peer_that_lies_about_what_it_remembers_gains_nothing() {
     assert_eq!(after(tells(1), &[(Kind::Changed, &zero)]).0, inconsistent);
     // It settles whatever it likes, as often as it likes.
     let settled: Vec<[u8; 16]> = (0..20).map(|byte| [byte; 16]).collect();
-    let says: Vec<_> = settled.iter().map(|body| (Kind::Settled, body.as_slice())).collect();
+    let says: Vec<_> = settled.iter().map(|body| (Kind::Checkpoint, body.as_slice())).collect();
     assert_eq!(after(|_| (), &says), (None, 0));
 }

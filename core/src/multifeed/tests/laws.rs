@@ -167,7 +167,7 @@ fn a_sync_ends_though_a_peer_lacks_blocks_that_it_offered() {
     world.run();
     assert_holds(&mut world, 0, 1, &b, 2);
     let closed: Vec<_> = world.nodes.iter().flat_map(|node| &node.closed).collect();
-    assert!(!closed.is_empty() && closed.iter().all(|closed| closed.1 == Reason::Synced));
+    assert!(!closed.is_empty() && closed.iter().all(|closed| closed.1 == CloseReason::Synced));
     let refused =
         |event: &Event| matches!(event, Event::Refused { refusal: Refusal::Unavailable, .. });
     assert!(world.nodes[1].events.iter().any(refused));
@@ -240,7 +240,7 @@ fn timers_close_who_is_silent_and_keep_the_others() {
     assert_eq!(node.multifeed.deadline(), Some(handshake));
     node.multifeed.handle(handshake, Input::Timeout);
     node.drain();
-    assert_eq!(node.closed, [(ids[0], Reason::Deadline(Deadline::Handshake))]);
+    assert_eq!(node.closed, [(ids[0], CloseReason::Deadline(Deadline::Handshake))]);
 
     let mut world = nodes(2);
     let ids = world.connect(0, 1, Mode::Live);
@@ -254,7 +254,7 @@ fn timers_close_who_is_silent_and_keep_the_others() {
     let node = &mut world.nodes[0];
     node.multifeed.handle(Instant::from_micros(15_000_000), Input::Timeout);
     node.drain();
-    assert_eq!(node.closed, [(ids[0], Reason::Deadline(Deadline::Dead))]);
+    assert_eq!(node.closed, [(ids[0], CloseReason::Deadline(Deadline::Dead))]);
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn a_sync_that_should_end_and_makes_no_progress_is_closed() {
     let late = Instant::from_micros(10_000_000);
     world.nodes[1].multifeed.handle(late, Input::Timeout);
     world.nodes[1].drain();
-    assert_eq!(world.nodes[1].closed, [(ids[0], Reason::Deadline(Deadline::Stalled))]);
+    assert_eq!(world.nodes[1].closed, [(ids[0], CloseReason::Deadline(Deadline::Stalled))]);
 }
 
 #[test]
@@ -412,7 +412,7 @@ fn a_full_group_declines_more_feeds_and_says_so() {
         |event: &Event| matches!(event, Event::Refused { refusal: Refusal::Declined, .. });
     assert!(world.nodes[1].events.iter().any(declined));
     let closed = world.nodes.iter().flat_map(|node| &node.closed);
-    assert!(closed.map(|closed| closed.1).all(|reason| reason == Reason::Synced));
+    assert!(closed.map(|closed| closed.1).all(|reason| reason == CloseReason::Synced));
 }
 
 #[test]
@@ -422,13 +422,13 @@ fn a_connection_to_ourselves_is_closed() {
     world.connect(0, 1, Mode::Live);
     world.run();
     let reasons: Vec<_> = world.nodes.iter().flat_map(|node| &node.closed).collect();
-    assert!(reasons.iter().all(|closed| closed.1 == Reason::Ourselves) && !reasons.is_empty());
+    assert!(reasons.iter().all(|closed| closed.1 == CloseReason::Ourselves) && !reasons.is_empty());
 }
 
 #[test]
 fn many_more_feeds_than_names_are_granted_at_once() {
     let mut config = Config::new(group(), [2; 32]);
-    config.limits.names = 16;
+    config.limits.aliases = 16;
     let mut world =
         World::of(vec![Node::open(&group(), 1, Map::new()), Node::with(config, Map::new())]);
     for index in 0..300u64 {
@@ -527,5 +527,5 @@ fn a_frame_that_drips_does_not_keep_a_connection() {
         node.multifeed.handle(seconds(second), Input::Timeout);
         node.drain();
     }
-    assert_eq!(node.closed, [(connection, Reason::Deadline(Deadline::Dead))]);
+    assert_eq!(node.closed, [(connection, CloseReason::Deadline(Deadline::Dead))]);
 }

@@ -4,7 +4,7 @@ use super::raw::{Raw, body, closed};
 use super::*;
 use crate::feed::record;
 use crate::io::StoreRequest;
-use crate::wire::multifeed::{HeadEntry, Kind, Name, No, NoEntry, WantEntry};
+use crate::wire::multifeed::{FeedRef, HeadEntry, Kind, Reject, RejectEntry, WantEntry};
 
 fn last(node: &Node) -> &Event {
     node.events.last().unwrap()
@@ -314,7 +314,7 @@ fn a_feed_refused_before_it_was_seen_is_not_taken_over_restarts() {
         assert_eq!(entries(&world.nodes[1]), 0);
         assert_eq!(world.nodes[1].multifeed.feeds.len(), 0, "it has no slot");
         let closed = world.nodes.iter().flat_map(|node| &node.closed);
-        assert!(closed.map(|closed| closed.1).all(|reason| reason == Reason::Synced));
+        assert!(closed.map(|closed| closed.1).all(|reason| reason == CloseReason::Synced));
     }
     world.connect(0, 1, Mode::Live);
     world.run();
@@ -326,8 +326,8 @@ fn a_feed_refused_before_it_was_seen_is_not_taken_over_restarts() {
 #[test]
 fn where_only_accepted_feeds_are_taken_others_are_told_of() {
     let mut config = Config::new(group(), [2; 32]);
-    config.take = Take::Accepted;
-    config.limits.offered = 2;
+    config.take = Admission::AcceptedOnly;
+    config.limits.remembered_offers = 2;
     let mut world =
         World::of(vec![Node::open(&group(), 1, Map::new()), Node::with(config, Map::new())]);
     for writer in 0..4 {
@@ -549,17 +549,19 @@ fn whoever_wants_what_is_refused_is_told_so_each_time() {
     let other_key = manifest::feed_key(group().feed_namespace(), &other);
     node.multifeed.refuse(&other_key).unwrap();
     node.drain();
-    let head = HeadEntry { name: Name::New(other), length: 5, fork: 0 };
+    let head = HeadEntry { name: FeedRef::New(other), length: 5, fork: 0 };
     raw.say(node, Kind::Heads, &body(&[head]));
-    let told = raw.bodies(Kind::Nos).len();
+    let told = raw.bodies(Kind::Rejects).len();
     assert_eq!(told, 2, "once for each");
 
-    for (name, turned) in [(Name::Yours(0), Name::Mine(0)), (Name::Mine(0), Name::Yours(0))] {
+    for (name, turned) in
+        [(FeedRef::Receiver(0), FeedRef::Sender(0)), (FeedRef::Sender(0), FeedRef::Receiver(0))]
+    {
         raw.say(node, Kind::Wants, &body(&[WantEntry { name, start: 0 }]));
-        let declined = NoEntry { name: turned, no: No::Declined };
-        assert_eq!(raw.bodies(Kind::Nos).last(), Some(&body(&[declined])));
+        let declined = RejectEntry { name: turned, reject: Reject::Declined };
+        assert_eq!(raw.bodies(Kind::Rejects).last(), Some(&body(&[declined])));
     }
-    assert_eq!(raw.bodies(Kind::Nos).len(), told + 2);
+    assert_eq!(raw.bodies(Kind::Rejects).len(), told + 2);
     assert_eq!(closed(node, raw.connection), None);
     assert!(node.multifeed.feed(feed).is_some(), "what is held stays");
 }

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use bytes::BytesMut;
 
 use super::rig::Node;
-use crate::chance::Chance;
 use crate::peer::secure::{Received, SecretStream};
+use crate::rng::Rng;
 use crate::wire::multifeed::{Hello, Kind, PROTOCOL, VERSION, put};
 use crate::wire::mux::{MuxMessage, messages};
 use crate::*;
@@ -25,7 +25,7 @@ impl Raw {
     pub(super) fn dial(node: &mut Node, number: u64) -> Self {
         let key_pair = KeyPair::from_seed(&[200; 32]);
         let mut out = BytesMut::new();
-        let stream = SecretStream::initiator(&key_pair, Chance::new([1; 32]), 1 << 21, &mut out);
+        let stream = SecretStream::initiator(&key_pair, Rng::new([1; 32]), 1 << 21, &mut out);
         let connection = ConnectionId(number);
         let (role, secure, mode) = (Role::Responder, Secure::Noise, Mode::Live);
         let input = Input::Connected { connection, role, secure, mode };
@@ -49,7 +49,7 @@ impl Raw {
         let hash = self.stream.handshake_hash().unwrap();
         let capability = crate::peer::capability::capability(group, hash, Role::Initiator);
         let (names, window, claim) = (1_024, 1 << 22, Vec::new());
-        Hello { version: VERSION, features: 0, capability, names, window, claim }
+        Hello { version: VERSION, features: 0, capability, aliases: names, window, claim }
     }
 
     pub(super) fn open(&mut self, node: &mut Node, id: &[u8; 32], hello: &Hello) {
@@ -121,6 +121,6 @@ pub(super) fn body(values: &[impl serde::Serialize]) -> Vec<u8> {
 }
 
 /// Why a node closed a connection, if it did.
-pub(super) fn closed(node: &Node, connection: ConnectionId) -> Option<Reason> {
+pub(super) fn closed(node: &Node, connection: ConnectionId) -> Option<CloseReason> {
     node.closed.iter().find(|closed| closed.0 == connection).map(|closed| closed.1)
 }

@@ -1,14 +1,15 @@
 //! What two peers say to know who holds what, and in how many bytes.
 
 use super::*;
-use crate::chance::Chance;
 use crate::feed::manifest::Origin;
 use crate::feed::runs::Runs;
 use crate::feed::{Tip, record, tree};
+use crate::rng::Rng;
 use crate::wire::multifeed::Kind;
 
 /// Kinds of the messages of a reconciliation.
-pub(super) const KINDS: core::ops::RangeInclusive<u64> = Kind::Claim as u64..=Kind::Settled as u64;
+pub(super) const KINDS: core::ops::RangeInclusive<u64> =
+    Kind::Claim as u64..=Kind::Checkpoint as u64;
 
 /// A store of feeds of which nobody has the blocks, each of some length.
 pub(super) fn store(feeds: impl IntoIterator<Item = ([u8; 32], u64)>) -> Map {
@@ -27,7 +28,7 @@ pub(super) fn store(feeds: impl IntoIterator<Item = ([u8; 32], u64)>) -> Map {
 
 /// Keys that are in no order.
 pub(super) fn keys(seed: u8, count: u64) -> Vec<([u8; 32], u64)> {
-    let mut chance = Chance::new([seed; 32]);
+    let mut chance = Rng::new([seed; 32]);
     (0..count).map(|_| (chance.array(), 1 + chance.below(100))).collect()
 }
 
@@ -238,7 +239,7 @@ fn a_peer_that_says_nothing_of_its_sets_has_everything_listed() {
 #[test]
 fn feeds_beyond_what_a_peer_may_have_us_hold_wait_for_those_before_them() {
     let mut config = Config::new(group(), [2; 32]);
-    config.limits.names = 4;
+    config.limits.aliases = 4;
     let all = store(keys(1, 200));
     let mut world = World::of(vec![Node::open(&group(), 1, all.clone()), Node::with(config, all)]);
     for number in 0..60u8 {

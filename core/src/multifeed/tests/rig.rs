@@ -18,7 +18,7 @@ pub(super) struct Node {
     pub(super) multifeed: Multifeed,
     pub(super) map: Map,
     pub(super) events: Vec<Event>,
-    pub(super) closed: Vec<(ConnectionId, Reason)>,
+    pub(super) closed: Vec<(ConnectionId, CloseReason)>,
     /// Commits fail with this, if it is set.
     pub(super) failure: Option<StoreFailure>,
     /// Store requests are kept here instead of being done.

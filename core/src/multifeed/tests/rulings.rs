@@ -2,8 +2,8 @@
 //! in sync then, and what was removed and accepted once more comes once more.
 
 use super::*;
-use crate::chance::Chance;
 use crate::crypto::hash::blake2b;
+use crate::rng::Rng;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Ruling {
@@ -157,7 +157,7 @@ struct Life {
     keys: Vec<FeedKey>,
     pairs: Vec<[usize; 2]>,
     ends: Vec<Option<[ConnectionId; 2]>>,
-    chance: Chance,
+    chance: Rng,
 }
 
 /// The most that happens in one.
@@ -170,7 +170,7 @@ impl Life {
         let keys = (0..count).map(|node| write(&mut world, node, 2)).collect();
         let pairs: Vec<_> = (0..count).flat_map(|a| (0..a).map(move |b| [b, a])).collect();
         let ends = vec![None; pairs.len()];
-        let chance = Chance::new(blake2b(&[&seed.to_le_bytes()]));
+        let chance = Rng::new(blake2b(&[&seed.to_le_bytes()]));
         Self { world, keys, pairs, ends, chance }
     }
 

@@ -68,7 +68,7 @@ fn what_a_liar_changes_in_a_single_block_is_noticed() {
         let mut data = third(&core, &asked, &signature);
         change(&mut data);
         raw.speak(&mut node, &Message::Data(data));
-        assert_eq!(closed(&node, raw.connection), expected.map(Reason::Violation), "{name}");
+        assert_eq!(closed(&node, raw.connection), expected.map(CloseReason::Violation), "{name}");
         let is_answered = |event: &Event| matches!(event, Event::Blocks { .. });
         assert!(!node.events.iter().any(is_answered), "{name}");
         // Another peer is asked, whatever became of this one.

@@ -87,7 +87,7 @@ impl Connection {
         }
         if self.is_established() && is_over(self.sent, timing.keep_alive) {
             self.sent = now;
-            self.session.iter_mut().for_each(Session::settle_soon);
+            self.session.iter_mut().for_each(Session::schedule_checkpoint);
             if !self.out.is_empty() {
                 // The socket is stuck: a sign of life would only make the queue longer.
                 return due;

@@ -3,6 +3,7 @@ use alloc::{vec, vec::Vec};
 use proptest::prelude::*;
 
 use super::*;
+use crate::rng::Rng;
 use crate::wire::frame::HEAD_SIZE;
 
 const FRAME_MAX: usize = 4_096;
@@ -19,7 +20,7 @@ impl Pair {
     fn new() -> Self {
         let mut sent = [BytesMut::new(), BytesMut::new()];
         let (one, two) = (KeyPair::from_seed(&[1; 32]), KeyPair::from_seed(&[2; 32]));
-        let chance = |seed| Chance::new([seed; 32]);
+        let chance = |seed| Rng::new([seed; 32]);
         let initiator = SecretStream::initiator(&one, chance(3), FRAME_MAX, &mut sent[0]);
         let responder = SecretStream::responder(&two, chance(4), FRAME_MAX);
         Self { sides: [initiator, responder], sent, received: [vec![], vec![]] }

@@ -4,11 +4,11 @@ use std::{vec, vec::Vec};
 use proptest::prelude::*;
 
 use super::*;
-use crate::chance::Chance;
 use crate::reconcile::changes::Toggles;
 use crate::reconcile::sketch::{CELLS_MAX, Sketch};
 use crate::reconcile::testing::{group_salt, tokens};
 use crate::reconcile::token::TOKEN_MAX;
+use crate::rng::Rng;
 
 /// Cells of a difference, without counts.
 fn cells(start: u32, cells: Vec<u64>) -> Slice {
@@ -170,7 +170,7 @@ fn one_token_in_every_cell_ends() {
 #[test]
 fn cells_that_each_show_another_token_end() {
     // For each cell a token that is of it: each one that is taken out spoils others.
-    let mut chance = Chance::new([1; 32]);
+    let mut chance = Rng::new([1; 32]);
     let crafted = (0..20_000u32).map(|index| {
         loop {
             let token = Token::of_id(chance.u64());
@@ -189,7 +189,7 @@ fn cells_that_each_show_another_token_end() {
 
 #[test]
 fn garbage_shows_next_to_nothing() {
-    let mut chance = Chance::new([2; 32]);
+    let mut chance = Rng::new([2; 32]);
     let garbage = (0..CELLS_MAX).map(|_| chance.u64() & TOKEN_MAX).collect();
     let mut decoder = Decoder::default();
     assert_eq!(decoder.extend(&cells(0, garbage)), Ok(Progress::Partial));
@@ -203,7 +203,7 @@ fn is_in_cell_1(token: Token) -> bool {
 }
 
 /// Three tokens whose sum looks like a token, each of the four in cell 1; found by trying.
-fn false_token(chance: &mut Chance) -> ([Token; 3], Token) {
+fn false_token(chance: &mut Rng) -> ([Token; 3], Token) {
     loop {
         let three: [Token; 3] = core::array::from_fn(|_| Token::of_id(chance.u64()));
         let sum = three.iter().fold(0, |sum, token| sum ^ token.bits());
@@ -216,7 +216,7 @@ fn false_token(chance: &mut Chance) -> ([Token; 3], Token) {
 
 #[test]
 fn a_sum_that_looks_like_a_token_is_put_back() {
-    let mut chance = Chance::new([3; 32]);
+    let mut chance = Rng::new([3; 32]);
     for more in 2..8 {
         let (three, sum) = false_token(&mut chance);
         let mut tokens = three.to_vec();

@@ -4,13 +4,13 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::chance::Chance;
 use crate::fuzzing::cells_to_decode;
 use crate::reconcile::changes::Toggles;
 use crate::reconcile::sketch::{Sketch, Slice};
 use crate::reconcile::token::Token;
+use crate::rng::Rng;
 
-fn random_tokens(chance: &mut Chance, count: u64) -> Vec<Token> {
+fn random_tokens(chance: &mut Rng, count: u64) -> Vec<Token> {
     (0..count).map(|_| Token::of_id(chance.u64())).collect()
 }
 
@@ -70,7 +70,7 @@ fn the_table_is_met_at_its_points() {
 fn estimates(difference: u64, cells: u32, gap: u64, runs: u64) -> Vec<u64> {
     let mut estimates = Vec::new();
     for run in 0..runs {
-        let mut chance = Chance::new([run as u8; 32]);
+        let mut chance = Rng::new([run as u8; 32]);
         let theirs = random_tokens(&mut chance, (difference + gap) / 2);
         let ours = random_tokens(&mut chance, (difference - gap) / 2);
         let whole = sketch(&theirs, cells).diff(&sketch(&ours, cells)).unwrap();
@@ -108,7 +108,7 @@ fn estimates_hit_the_difference() {
 #[test]
 fn an_estimate_is_sure_once_enough_cells_have_come_and_some_are_empty() {
     let is_sure = |difference, cells| {
-        let tokens = random_tokens(&mut Chance::new([1; 32]), difference);
+        let tokens = random_tokens(&mut Rng::new([1; 32]), difference);
         let mut decoder = Decoder::default();
         decoder.extend(&sketch(&tokens, cells)).unwrap();
         Estimate::of(&decoder, Sizes { ours: 50_000, theirs: 50_000 }).is_sure
@@ -131,7 +131,7 @@ fn cells_per_1000_measured(difference: u64, runs: u64) -> (u64, u64) {
     for run in 0..runs {
         let mut seed = [difference as u8; 32];
         seed[..8].copy_from_slice(&run.to_le_bytes());
-        let mut chance = Chance::new(seed);
+        let mut chance = Rng::new(seed);
         let ids: Vec<u64> = (0..difference).map(|_| chance.u64() >> 28).collect();
         let (cells, is_right) = cells_to_decode(&ids);
         (total, wrong) = (total + u64::from(cells), wrong + u64::from(!is_right));

@@ -27,7 +27,9 @@ fn reopened(map: &Map) -> Known {
     let mut known = Known::default();
     for (key, value) in map {
         match decode_known(key, value) {
-            Ok(KnownEntry::Mark(peer, mark)) => known.load_mark(record::slot_of(key), peer, mark),
+            Ok(KnownEntry::Checkpoint(peer, mark)) => {
+                known.load_checkpoint(record::slot_of(key), peer, mark)
+            }
             Ok(KnownEntry::Change(change)) => known.load_change(change),
             Err(_) => (),
         }
@@ -170,7 +172,7 @@ fn the_peer_whose_mark_is_oldest_is_forgotten() {
     known.forget_all().for_each(|delete| write(&mut map, Some(delete)));
     assert_eq!(is_known(&known), [false; 3]);
     assert_eq!(is_known(&reopened(&map)), [false; 3]);
-    assert!(!known.is_of_now(&stamp), "what was said before holds no more");
+    assert!(!known.is_current(&stamp), "what was said before holds no more");
 }
 
 #[test]
@@ -188,7 +190,7 @@ fn digests_and_tags_are_those_of_the_model() {
     for row in golden("tags") {
         let count = |side: usize| row["items"][side].as_u64().unwrap() as usize;
         let (ours, theirs) = (digest(count(0)), digest(count(1)));
-        let mark = Mark { ours, theirs, position: 0 };
+        let mark = Checkpoint { ours, theirs, position: 0 };
         let role = [Role::Initiator, Role::Responder][row["role"].as_u64().unwrap() as usize];
         let tag = mark.tag(&handshake_hash(), Role::Initiator, role);
         assert_eq!(hex(&tag), row["tag"].as_str().unwrap(), "{row}");
@@ -197,8 +199,8 @@ fn digests_and_tags_are_those_of_the_model() {
 
 #[test]
 fn both_sides_say_the_same_of_a_mark_and_nobody_else_does() {
-    let ours = Mark { ours: [1; 16], theirs: [2; 16], position: 7 };
-    let theirs = Mark { ours: [2; 16], theirs: [1; 16], position: 9 };
+    let ours = Checkpoint { ours: [1; 16], theirs: [2; 16], position: 7 };
+    let theirs = Checkpoint { ours: [2; 16], theirs: [1; 16], position: 9 };
     let (us, them, hash) = (Role::Initiator, Role::Responder, [5; 64]);
     for role in [us, them] {
         assert_eq!(ours.tag(&hash, us, role), theirs.tag(&hash, them, role));
@@ -212,11 +214,11 @@ fn both_sides_say_the_same_of_a_mark_and_nobody_else_does() {
 fn numbers_that_no_log_reaches_are_damage() {
     let key = record::known_key(0);
     for (position, is_right) in [(7, true), (1 << 53, false), (u64::MAX, false)] {
-        let mark = Mark { ours: [1; 16], theirs: [2; 16], position };
+        let mark = Checkpoint { ours: [1; 16], theirs: [2; 16], position };
         let change = Change { position, feed: FeedId(3), before: 9 };
-        let value = record::encode_mark(&[4; 16], &mark);
+        let value = record::encode_checkpoint(&[4; 16], &mark);
         let found = decode_known(&key, &value).ok();
-        assert_eq!(found, is_right.then_some(KnownEntry::Mark([4; 16], mark)));
+        assert_eq!(found, is_right.then_some(KnownEntry::Checkpoint([4; 16], mark)));
         let value = record::encode_change(&change);
         let found = decode_known(&record::change_key(0), &value).ok();
         assert_eq!(found, is_right.then_some(KnownEntry::Change(change)));

@@ -4,20 +4,20 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::{
-    DIFFERENCE_MAX, Entry, Fallback, Fault, HeadOf, Message, Outcome, Terms, Turn, View, head_item,
-    key_item, prefix_bits,
+    DIFFERENCE_MAX, Entry, Fallback, HeadOf, Message, Outcome, Params, SessionError, StepResult,
+    View, head_item, key_item, prefix_bits,
 };
 use crate::id::{FeedId, Role};
 use crate::planted::{self, Bug};
-use crate::reconcile::known::Base;
+use crate::reconcile::known::BasePair;
 use crate::reconcile::token::{ID_BITS, SetKind};
 
 /// A session of two sides that know each other.
 #[derive(Debug)]
 pub(crate) struct Delta {
-    terms: Terms,
+    terms: Params,
     role: Role,
-    base: Base,
+    base: BasePair,
     /// Bits of an id that stand for a feed.
     width: u32,
 }
@@ -25,11 +25,11 @@ pub(crate) struct Delta {
 impl Delta {
     /// Begins by saying what has changed here, if anything has. It has ended if nothing has there.
     pub(crate) fn new(
-        terms: Terms,
+        terms: Params,
         role: Role,
-        base: Base,
+        base: BasePair,
         view: &impl View,
-    ) -> (Self, Result<Turn, Fault>) {
+    ) -> (Self, Result<StepResult, SessionError>) {
         let width = prefix_bits(terms.responder_feeds(role));
         let delta = Self { terms, role, base, width };
         let mut turn = delta.tell(view);
@@ -43,28 +43,35 @@ impl Delta {
     }
 
     /// Takes what has changed there.
-    pub(crate) fn handle(&mut self, view: &impl View, message: Message) -> Result<Turn, Fault> {
+    pub(crate) fn handle(
+        &mut self,
+        view: &impl View,
+        message: Message,
+    ) -> Result<StepResult, SessionError> {
         match message {
-            Message::GiveUp(fallback) => Ok(Turn::end(fallback.into())),
+            Message::GiveUp(fallback) => Ok(StepResult::end(fallback.into())),
             Message::Changed { heads, entries } => {
                 if self.told() as u64 > DIFFERENCE_MAX {
-                    return Err(Fault::TooMuch);
+                    return Err(SessionError::TooMuch);
                 }
-                let are_ids_clear = self.base.is_alike() || heads.is_empty();
+                let are_ids_clear = self.base.sets_equal() || heads.is_empty();
                 if heads.len() + entries.len() != self.told() || !are_ids_clear {
-                    return Err(Fault::Inconsistent);
+                    return Err(SessionError::Inconsistent);
                 }
                 let mut named = Vec::with_capacity(heads.len() + entries.len());
                 for (prefix, head) in heads {
                     let [feed] = self.find(view, prefix)[..] else {
-                        return Ok(Turn { skipped: self.told(), ..Turn::give_up(Fallback::Again) });
+                        return Ok(StepResult {
+                            skipped: self.told(),
+                            ..StepResult::give_up(Fallback::FreshSalt)
+                        });
                     };
                     named.push(Entry { head, ..view.entry(feed) });
                 }
                 named.extend(entries);
                 Ok(self.learn(view, &named)?.named(named))
             }
-            _ => Err(Fault::OutOfTurn),
+            _ => Err(SessionError::OutOfTurn),
         }
     }
 
@@ -72,46 +79,46 @@ impl Delta {
         self.terms.told_changes() as usize
     }
 
-    fn tell(&self, view: &impl View) -> Turn {
+    fn tell(&self, view: &impl View) -> StepResult {
         let (mut by_prefix, mut others) = (BTreeMap::new(), Vec::new());
         for (feed, before) in &self.base.changed {
             let entry = view.entry(*feed);
             let token = self.terms.salt.token(&key_item(view, &entry));
             let prefix = token.id() >> (ID_BITS - self.width);
             // What one side has refused, it may have held under an id that is another's here.
-            let is_clear = self.base.is_alike() && *before > 0;
+            let is_clear = self.base.sets_equal() && *before > 0;
             match is_clear && self.find(view, prefix) == [*feed] {
                 true => _ = by_prefix.insert(prefix, (*feed, entry.head)),
                 false => others.push((*feed, entry)),
             }
         }
         if by_prefix.is_empty() && others.is_empty() {
-            return Turn::default();
+            return StepResult::default();
         }
         let heads = by_prefix.iter().map(|(prefix, (_, head))| (*prefix, *head)).collect();
         let named = by_prefix.values().map(|(feed, _)| *feed);
         let naming = named.chain(others.iter().map(|(feed, _)| *feed)).collect();
         let entries = others.into_iter().map(|(_, entry)| entry).collect();
-        Turn::say(Message::Changed { heads, entries }).naming(naming)
+        StepResult::say(Message::Changed { heads, entries }).naming(naming)
     }
 
     /// Ends it: of the feeds that changed there all is known. Where both held the same, its root
     /// tells whether that is all, and of those that changed here alone it holds what we held.
     /// Elsewhere it may have refused them.
-    fn learn(&self, view: &impl View, theirs: &[Entry]) -> Result<Turn, Fault> {
+    fn learn(&self, view: &impl View, theirs: &[Entry]) -> Result<StepResult, SessionError> {
         let distinct: BTreeSet<_> = theirs.iter().map(|entry| entry.key).collect();
         if distinct.len() != theirs.len() {
-            return Err(Fault::Inconsistent);
+            return Err(SessionError::Inconsistent);
         }
-        let is_checked = self.base.is_alike() && !planted::is(Bug::TrustsMarks);
+        let is_checked = self.base.sets_equal() && !planted::is(Bug::TrustsMarks);
         if is_checked && !self.comes_to_theirs(view, theirs) {
-            return Err(Fault::Inconsistent);
+            return Err(SessionError::Inconsistent);
         }
-        let is_held = |before| self.base.is_alike() && before > 0;
+        let is_held = |before| self.base.sets_equal() && before > 0;
         let before = self.base.changed.iter().filter(|(_, before)| is_held(**before));
         let before = before.map(|(feed, before)| entry_of(view, *feed, *before));
         let learned = before.filter(|entry| !distinct.contains(&entry.key)).collect();
-        Ok(Turn { learned, ..Turn::end(Outcome::Agreed) })
+        Ok(StepResult { learned, ..StepResult::end(Outcome::Agreed) })
     }
 
     fn comes_to_theirs(&self, view: &impl View, theirs: &[Entry]) -> bool {

@@ -4,8 +4,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::{
-    DIFFERENCE_MAX, Entry, Fallback, Fault, HeadOf, Message, Outcome, Roots, Terms, Turn, View,
-    head_item, key_item, prefix_bits,
+    DIFFERENCE_MAX, Entry, Fallback, HeadOf, Message, Outcome, Params, Roots, SessionError,
+    StepResult, View, head_item, key_item, prefix_bits,
 };
 use crate::id::Role;
 use crate::reconcile::changes::Toggle;
@@ -27,7 +27,7 @@ enum Stage {
 /// A session, on the side that decodes.
 #[derive(Debug)]
 pub(crate) struct Initiator {
-    terms: Terms,
+    terms: Params,
     /// What the responder's roots have to be, by what is known of its sets.
     theirs: Roots,
     /// The root of the newer head of each feed that either side holds.
@@ -41,8 +41,8 @@ pub(crate) struct Initiator {
 }
 
 impl Initiator {
-    /// Begins with the set that [`Terms::compare`] says is to be looked into.
-    pub(crate) fn new(terms: Terms, set: SetKind) -> Self {
+    /// Begins with the set that [`Params::compare`] says is to be looked into.
+    pub(crate) fn new(terms: Params, set: SetKind) -> Self {
         let (theirs, union) = (terms.roots.clone(), terms.roots.heads.clone());
         let stage = cells(set, terms.first_end(set));
         let (exclusive, gone, received) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
@@ -50,29 +50,33 @@ impl Initiator {
     }
 
     /// Takes a message of the responder.
-    pub(crate) fn handle(&mut self, view: &impl View, message: Message) -> Result<Turn, Fault> {
+    pub(crate) fn handle(
+        &mut self,
+        view: &impl View,
+        message: Message,
+    ) -> Result<StepResult, SessionError> {
         let stage = core::mem::replace(&mut self.stage, Stage::Over);
         let turn = match (stage, message) {
-            (_, Message::GiveUp(fallback)) => return Ok(Turn::end(fallback.into())),
+            (_, Message::GiveUp(fallback)) => return Ok(StepResult::end(fallback.into())),
             (Stage::Cells { set, decoder, end, sure }, Message::Cells(of, slice)) if of == set => {
                 let is_asked = slice.start == decoder.cells()
                     && slice.start as usize + slice.cells.len() == end as usize;
                 if !is_asked {
-                    return Err(Fault::Inconsistent);
+                    return Err(SessionError::Inconsistent);
                 }
                 self.take_cells(view, set, decoder, &slice, sure)
             }
             (Stage::Entries { pushed, wanted }, Message::Entries(entries)) => {
                 // A wanted id has 1 in 128 others beside it; a pushed one has them by collision.
                 if entries.len() > 2 * wanted + 8 * pushed.len() + 64 {
-                    return Err(Fault::TooMuch);
+                    return Err(SessionError::TooMuch);
                 }
                 self.take_entries(view, &pushed, &entries)
             }
             (Stage::Heads { asked }, Message::Heads(heads)) if heads.len() == asked.len() => {
                 self.take_heads(view, &asked, &heads)
             }
-            _ => return Err(Fault::OutOfTurn),
+            _ => return Err(SessionError::OutOfTurn),
         };
         Ok(turn)
     }
@@ -84,26 +88,28 @@ impl Initiator {
         mut decoder: Decoder,
         slice: &Slice,
         sure: u32,
-    ) -> Turn {
+    ) -> StepResult {
         let end = slice.start + slice.cells.len() as u32;
         let Ok(mut ours) = view.slice(set, slice.start..end) else {
-            return Turn::give_up(Fallback::Again);
+            return StepResult::give_up(Fallback::FreshSalt);
         };
         if set == SetKind::Heads {
             self.exclusive.iter().for_each(|toggle| ours.toggle(*toggle));
         }
-        let Some(difference) = slice.diff(&ours) else { return Turn::give_up(Fallback::List) };
+        let Some(difference) = slice.diff(&ours) else {
+            return StepResult::give_up(Fallback::List);
+        };
         match decoder.extend(&difference) {
             Ok(Progress::Complete) => match set {
                 SetKind::Keys => self.resolve_keys(view, &decoder),
                 SetKind::Heads => self.resolve_heads(view, &decoder),
             },
             Ok(Progress::Partial) => self.ask_more(set, decoder, sure),
-            Err(_) => Turn::give_up(Fallback::Again),
+            Err(_) => StepResult::give_up(Fallback::FreshSalt),
         }
     }
 
-    fn ask_more(&mut self, set: SetKind, decoder: Decoder, sure: u32) -> Turn {
+    fn ask_more(&mut self, set: SetKind, decoder: Decoder, sure: u32) -> StepResult {
         let sizes = self.terms.sizes(set);
         let estimate = Estimate::of(&decoder, sizes);
         let cells = decoder.cells();
@@ -111,18 +117,22 @@ impl Initiator {
         let is_beyond = estimate.difference > DIFFERENCE_MAX || cells == self.terms.cells();
         if is_beyond || cells >= estimate.cells_max(sizes) {
             let is_held_up = !is_beyond && cells < CELLS_MAX;
-            return Turn::give_up(if is_held_up { Fallback::Again } else { Fallback::List });
+            return StepResult::give_up(if is_held_up {
+                Fallback::FreshSalt
+            } else {
+                Fallback::List
+            });
         }
         let end = estimate.next_end(cells, sure).min(self.terms.cells());
         let sure = sure + u32::from(estimate.is_sure);
         self.stage = Stage::Cells { set, decoder, end, sure };
-        Turn::say(Message::More(set, end))
+        StepResult::say(Message::More(set, end))
     }
 
     /// Which keys differ is known by their tokens.
-    fn resolve_keys(&mut self, view: &impl View, decoder: &Decoder) -> Turn {
+    fn resolve_keys(&mut self, view: &impl View, decoder: &Decoder) -> StepResult {
         if decoder.len() as u64 > DIFFERENCE_MAX {
-            return Turn::give_up(Fallback::List);
+            return StepResult::give_up(Fallback::List);
         }
         let width = prefix_bits(self.terms.theirs.feeds);
         let (mut naming, mut wanted) = (Vec::new(), BTreeSet::new());
@@ -141,7 +151,7 @@ impl Initiator {
         let is_known = wanted.is_empty() && self.is_theirs(SetKind::Keys);
         if entries.is_empty() && wanted.is_empty() && !is_known {
             // Keys of one id cancel each other; the responder would have nothing to answer.
-            return Turn::give_up(Fallback::Again);
+            return StepResult::give_up(Fallback::FreshSalt);
         }
         if wanted.is_empty() && !is_known {
             // The responder holds a key that we think it lacks, or none of this is right.
@@ -153,7 +163,7 @@ impl Initiator {
         let say = Message::Different { entries: entries.clone(), wanted };
         if !is_known {
             self.stage = Stage::Entries { pushed: entries, wanted: count };
-            return Turn::say(say).naming(naming);
+            return StepResult::say(say).naming(naming);
         }
         // The responder has nothing to answer, so what follows is said at once.
         let mut turn = self.take_entries(view, &entries, &[]);
@@ -161,7 +171,12 @@ impl Initiator {
         turn.naming(naming)
     }
 
-    fn take_entries(&mut self, view: &impl View, pushed: &[Entry], entries: &[Entry]) -> Turn {
+    fn take_entries(
+        &mut self,
+        view: &impl View,
+        pushed: &[Entry],
+        entries: &[Entry],
+    ) -> StepResult {
         let mut gone: BTreeMap<[u8; 32], Entry> = pushed.iter().map(|e| (e.key, *e)).collect();
         let mut learned = Vec::new();
         for entry in entries {
@@ -179,7 +194,7 @@ impl Initiator {
         }
         let named = entries.to_vec();
         if !self.is_theirs(SetKind::Keys) {
-            return Turn::give_up(Fallback::Again).named(named);
+            return StepResult::give_up(Fallback::FreshSalt).named(named);
         }
         if self.is_theirs(SetKind::Heads) {
             return self.agree().named(named);
@@ -191,11 +206,11 @@ impl Initiator {
         self.gone = gone.into_keys().collect();
         let end = self.terms.first_end(SetKind::Heads);
         self.stage = cells(SetKind::Heads, end);
-        Turn::say(Message::More(SetKind::Heads, end)).named(named)
+        StepResult::say(Message::More(SetKind::Heads, end)).named(named)
     }
 
     /// Which heads differ is known: of each feed that changed, ours and theirs.
-    fn resolve_heads(&mut self, view: &impl View, decoder: &Decoder) -> Turn {
+    fn resolve_heads(&mut self, view: &impl View, decoder: &Decoder) -> StepResult {
         let width = prefix_bits(self.terms.theirs.feeds);
         let prefix_of = |key: &[u8; 32]| {
             let token = self.token(&Item::Key(view.item_key(key)));
@@ -217,17 +232,17 @@ impl Initiator {
             }
         }
         if by_prefix.is_empty() && entries.is_empty() {
-            return Turn::give_up(Fallback::Again);
+            return StepResult::give_up(Fallback::FreshSalt);
         }
         let heads = by_prefix.iter().map(|(prefix, (_, entry))| (*prefix, entry.head)).collect();
         let asked = by_prefix.into_values().chain(entries.iter().copied());
         let (naming, asked) = asked.unzip();
         self.stage = Stage::Heads { asked };
         let entries = entries.into_iter().map(|(_, entry)| entry).collect();
-        Turn::say(Message::Changed { heads, entries }).naming(naming)
+        StepResult::say(Message::Changed { heads, entries }).naming(naming)
     }
 
-    fn take_heads(&mut self, view: &impl View, asked: &[Entry], heads: &[HeadOf]) -> Turn {
+    fn take_heads(&mut self, view: &impl View, asked: &[Entry], heads: &[HeadOf]) -> StepResult {
         let mut learned = Vec::with_capacity(asked.len());
         for (ours, head) in asked.iter().zip(heads) {
             let theirs = Entry { key: ours.key, head: *head };
@@ -241,9 +256,9 @@ impl Initiator {
         }
         let turn = match self.is_theirs(SetKind::Heads) {
             true => self.agree(),
-            false => Turn::give_up(Fallback::Again),
+            false => StepResult::give_up(Fallback::FreshSalt),
         };
-        Turn { learned, ..turn }
+        StepResult { learned, ..turn }
     }
 
     fn token(&self, item: &Item) -> Token {
@@ -260,11 +275,11 @@ impl Initiator {
         self.theirs.of(set).mac(hash, Role::Responder, set) == claimed
     }
 
-    fn agree(&mut self) -> Turn {
+    fn agree(&mut self) -> StepResult {
         self.stage = Stage::Over;
         let hash = &self.terms.handshake_hash;
         let mac = self.union.mac(hash, Role::Initiator, SetKind::Heads);
-        Turn { outcome: Some(Outcome::Agreed), ..Turn::say(Message::Agreed(mac)) }
+        StepResult { outcome: Some(Outcome::Agreed), ..StepResult::say(Message::Agreed(mac)) }
     }
 }
 

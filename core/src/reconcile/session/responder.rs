@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{
-    DIFFERENCE_MAX, Entry, Fallback, Fault, HeadOf, Message, Outcome, Terms, Turn, View, head_item,
-    prefix_bits,
+    DIFFERENCE_MAX, Entry, Fallback, HeadOf, Message, Outcome, Params, SessionError, StepResult,
+    View, head_item, prefix_bits,
 };
 use crate::id::Role;
 use crate::reconcile::root::Root;
@@ -28,7 +28,7 @@ enum Stage {
 /// A session, on the side that encodes.
 #[derive(Debug)]
 pub(crate) struct Responder {
-    terms: Terms,
+    terms: Params,
     /// The root of the newer head of each feed that either side holds.
     union: Root,
     stage: Stage,
@@ -38,9 +38,9 @@ pub(crate) struct Responder {
 }
 
 impl Responder {
-    /// Begins with the set that [`Terms::compare`] says is to be looked into, and with cells of
+    /// Begins with the set that [`Params::compare`] says is to be looked into, and with cells of
     /// it that are needed in any case.
-    pub(crate) fn new(terms: Terms, set: SetKind, view: &impl View) -> (Self, Turn) {
+    pub(crate) fn new(terms: Params, set: SetKind, view: &impl View) -> (Self, StepResult) {
         let union = terms.roots.heads.clone();
         let stage = match set {
             SetKind::Keys => Stage::Keys,
@@ -53,11 +53,15 @@ impl Responder {
     }
 
     /// Takes a message of the initiator.
-    pub(crate) fn handle(&mut self, view: &impl View, message: Message) -> Result<Turn, Fault> {
+    pub(crate) fn handle(
+        &mut self,
+        view: &impl View,
+        message: Message,
+    ) -> Result<StepResult, SessionError> {
         match (self.stage, message) {
             (_, Message::GiveUp(fallback)) => {
                 self.stage = Stage::Over;
-                Ok(Turn::end(fallback.into()))
+                Ok(StepResult::end(fallback.into()))
             }
             (Stage::Keys, Message::More(SetKind::Keys, end)) => self.more(view, SetKind::Keys, end),
             (Stage::Heads, Message::More(SetKind::Heads, end)) => {
@@ -77,29 +81,38 @@ impl Responder {
                 let hash = &self.terms.handshake_hash;
                 let ours = self.union.mac(hash, Role::Initiator, SetKind::Heads);
                 // It said so after it had seen our roots: nobody can have told it wrong but itself.
-                if ours == mac { Ok(Turn::end(Outcome::Agreed)) } else { Err(Fault::Inconsistent) }
+                if ours == mac {
+                    Ok(StepResult::end(Outcome::Agreed))
+                } else {
+                    Err(SessionError::Inconsistent)
+                }
             }
-            _ => Err(Fault::OutOfTurn),
+            _ => Err(SessionError::OutOfTurn),
         }
     }
 
-    fn more(&mut self, view: &impl View, set: SetKind, end: u32) -> Result<Turn, Fault> {
+    fn more(
+        &mut self,
+        view: &impl View,
+        set: SetKind,
+        end: u32,
+    ) -> Result<StepResult, SessionError> {
         self.requests += 1;
         if end <= self.sent || end > self.terms.cells() || self.requests > REQUESTS_MAX {
-            return Err(Fault::TooMuch);
+            return Err(SessionError::TooMuch);
         }
         Ok(self.cells(view, set, end))
     }
 
-    fn cells(&mut self, view: &impl View, set: SetKind, end: u32) -> Turn {
+    fn cells(&mut self, view: &impl View, set: SetKind, end: u32) -> StepResult {
         match view.slice(set, self.sent..end) {
             Ok(slice) => {
                 self.sent = end;
-                Turn::say(Message::Cells(set, slice))
+                StepResult::say(Message::Cells(set, slice))
             }
             Err(_) => {
                 self.stage = Stage::Over;
-                Turn::give_up(Fallback::Again)
+                StepResult::give_up(Fallback::FreshSalt)
             }
         }
     }
@@ -109,13 +122,13 @@ impl Responder {
         view: &impl View,
         entries: Vec<Entry>,
         wanted: &[u64],
-    ) -> Result<Turn, Fault> {
+    ) -> Result<StepResult, SessionError> {
         if wanted.len().max(entries.len()) as u64 > DIFFERENCE_MAX {
-            return Err(Fault::TooMuch);
+            return Err(SessionError::TooMuch);
         }
         let width = prefix_bits(self.terms.feeds);
         if wanted.iter().any(|prefix| prefix >> width != 0) || !wanted.is_sorted_by(|a, b| a < b) {
-            return Err(Fault::Inconsistent);
+            return Err(SessionError::Inconsistent);
         }
         let mut answer: Vec<_> =
             wanted.iter().flat_map(|prefix| view.find(*prefix, width)).collect();
@@ -138,9 +151,9 @@ impl Responder {
         let turn = match is_waited_for {
             true => {
                 let ours = answer.iter().map(|feed| view.entry(*feed)).collect();
-                Turn::say(Message::Entries(ours)).naming(answer)
+                StepResult::say(Message::Entries(ours)).naming(answer)
             }
-            false => Turn::default(),
+            false => StepResult::default(),
         };
         Ok(turn.named(entries))
     }
@@ -150,23 +163,23 @@ impl Responder {
         view: &impl View,
         heads: &[(u64, HeadOf)],
         entries: &[Entry],
-    ) -> Result<Turn, Fault> {
+    ) -> Result<StepResult, SessionError> {
         if (heads.len() + entries.len()) as u64 > DIFFERENCE_MAX {
-            return Err(Fault::TooMuch);
+            return Err(SessionError::TooMuch);
         }
         let width = prefix_bits(self.terms.feeds);
         let mut pairs = Vec::with_capacity(heads.len() + entries.len());
         for (prefix, head) in heads {
             if prefix >> width != 0 {
-                return Err(Fault::Inconsistent);
+                return Err(SessionError::Inconsistent);
             }
             match view.find(*prefix, width)[..] {
                 [feed] => pairs.push((view.entry(feed), *head)),
-                _ => return Err(Fault::Inconsistent),
+                _ => return Err(SessionError::Inconsistent),
             }
         }
         for entry in entries {
-            let feed = view.find_key(&entry.key).ok_or(Fault::Inconsistent)?;
+            let feed = view.find_key(&entry.key).ok_or(SessionError::Inconsistent)?;
             pairs.push((view.entry(feed), entry.head));
         }
         let mut named = Vec::with_capacity(pairs.len());
@@ -179,6 +192,6 @@ impl Responder {
             named.push(theirs);
         }
         let heads = pairs.iter().map(|(ours, _)| ours.head).collect();
-        Ok(Turn::say(Message::Heads(heads)).named(named))
+        Ok(StepResult::say(Message::Heads(heads)).named(named))
     }
 }

@@ -4,11 +4,11 @@ use std::{vec, vec::Vec};
 use proptest::prelude::*;
 
 use super::*;
-use crate::chance::Chance;
 use crate::reconcile::changes::Toggles;
 use crate::reconcile::rice;
 use crate::reconcile::sketch::Sketch;
 use crate::reconcile::testing::{group_salt, handshake_hash};
+use crate::rng::Rng;
 
 mod bytes;
 mod delta;
@@ -56,9 +56,9 @@ impl Node {
         node
     }
 
-    fn terms(&self, feeds: u64, theirs: Claim) -> Terms {
+    fn terms(&self, feeds: u64, theirs: Claim) -> Params {
         let (handshake_hash, roots) = (handshake_hash(), self.roots.clone());
-        Terms { handshake_hash, salt: self.salt, feeds, roots, theirs }
+        Params { handshake_hash, salt: self.salt, feeds, roots, theirs }
     }
 }
 
@@ -106,7 +106,7 @@ fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
     let nodes = [initiator, responder];
     let feeds = nodes.map(|node| node.feeds.len() as u64 + common);
     let claim = |node: &Node, role, feeds| {
-        Terms::claim(&handshake_hash(), role, feeds, &mut node.roots.clone(), None)
+        Params::claim(&handshake_hash(), role, feeds, &mut node.roots.clone(), None)
     };
     let claims =
         [claim(initiator, Role::Initiator, feeds[0]), claim(responder, Role::Responder, feeds[1])];
@@ -131,7 +131,7 @@ fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
         run.flights += usize::from(!said.is_empty());
         run.bytes += said.iter().map(|said| bytes::of(said, feeds[1])).sum::<usize>();
         side = 1 - side;
-        turn = Turn::default();
+        turn = StepResult::default();
         for message in said {
             let next = match side {
                 0 => one.handle(initiator, message),
@@ -139,7 +139,7 @@ fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
             };
             turn.join(next.expect("an honest message"));
         }
-        if turn == Turn::default() {
+        if turn == StepResult::default() {
             break;
         }
     }
@@ -175,7 +175,7 @@ fn check(sets: [&Heads; 2], salt: Salt) -> Run {
 }
 
 /// Two sets of which some feeds are common, some not, and some common ones are further at a side.
-fn sets(chance: &mut Chance, common: u64, only: [u64; 2], changed: u64) -> [Heads; 2] {
+fn sets(chance: &mut Rng, common: u64, only: [u64; 2], changed: u64) -> [Heads; 2] {
     let mut sets = [Heads::new(), Heads::new()];
     let head = |length| HeadOf { fork: 0, length };
     for index in 0..common {
@@ -201,10 +201,10 @@ proptest! {
         only in [0u64..100, 0u64..100],
         changed in 0u64..60,
     ) {
-        let [one, two] = sets(&mut Chance::new(seed), common, only, changed);
+        let [one, two] = sets(&mut Rng::new(seed), common, only, changed);
         let run = check([&one, &two], group_salt());
         // A session of a few feeds or one that differs in most is listed; none is repeated.
-        prop_assert_ne!(run.outcome, Outcome::Again);
+        prop_assert_ne!(run.outcome, Outcome::Retry);
         let [mine, yours] = only;
         if common > 2 * (mine + yours + changed) {
             prop_assert_eq!(run.outcome, Outcome::Agreed);
@@ -219,7 +219,7 @@ proptest! {
         changed in 0u64..30,
         id_bits in 12u32..18,
     ) {
-        let [one, two] = sets(&mut Chance::new(seed), common, only, changed);
+        let [one, two] = sets(&mut Rng::new(seed), common, only, changed);
         check([&one, &two], group_salt().narrow(id_bits));
     }
 }
@@ -228,7 +228,7 @@ proptest! {
 fn few_collisions_are_healed_without_another_try() {
     let mut outcomes = BTreeMap::new();
     for seed in 0..80 {
-        let [one, two] = sets(&mut Chance::new([seed; 32]), 500, [20, 20], 10);
+        let [one, two] = sets(&mut Rng::new([seed; 32]), 500, [20, 20], 10);
         let run = check([&one, &two], group_salt().narrow(20));
         *outcomes.entry(std::format!("{:?}", run.outcome)).or_insert(0) += 1;
     }
@@ -237,14 +237,14 @@ fn few_collisions_are_healed_without_another_try() {
 
 #[test]
 fn equal_sets_end_with_the_claims() {
-    let [one, _] = sets(&mut Chance::new([1; 32]), 100, [0, 0], 0);
+    let [one, _] = sets(&mut Rng::new([1; 32]), 100, [0, 0], 0);
     let run = check([&one, &one], group_salt());
     assert_eq!((run.outcome, run.bytes, run.flights), (Outcome::Agreed, 96, 1));
 }
 
 #[test]
 fn empty_and_far_sets_are_listed() {
-    let [one, two] = sets(&mut Chance::new([2; 32]), 0, [1_000, 0], 0);
+    let [one, two] = sets(&mut Rng::new([2; 32]), 0, [1_000, 0], 0);
     assert_eq!(check([&one, &two], group_salt()).outcome, Outcome::List);
     assert_eq!(check([&two, &one], group_salt()).outcome, Outcome::List);
     assert_eq!(check([&two, &two], group_salt()).outcome, Outcome::Agreed);

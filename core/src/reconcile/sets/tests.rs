@@ -3,13 +3,13 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::chance::Chance;
 use crate::crypto::sign::KeyPair;
 use crate::feed::manifest;
 use crate::id::Role;
 use crate::reconcile::session::{HeadOf, View};
 use crate::reconcile::testing::handshake_hash;
-use crate::reconcile::view::{Picture, Pictured, Snapshot};
+use crate::reconcile::view::{OwnedSnapshot, SharedSnapshot, SnapshotView};
+use crate::rng::Rng;
 
 fn group() -> Group {
     Group::keyed([9; 32])
@@ -45,23 +45,23 @@ impl Rig {
         self.sets.change(id, &key, grown.start, grown.end);
     }
 
-    fn pin(&mut self) -> Pin {
+    fn pin(&mut self) -> Snapshot {
         self.sets.pin(&self.feeds)
     }
 
-    fn own(&self, pin: &Pin) -> Picture {
+    fn own(&self, pin: &Snapshot) -> SharedSnapshot {
         let changed = self.sets.since(pin).unwrap();
         let salt = Salt::group(group().key());
         let items = pin.feeds as usize;
-        Picture::Own(pin.clone(), Snapshot::new(salt, items, &self.feeds, &changed))
+        SharedSnapshot::Own(pin.clone(), OwnedSnapshot::new(salt, items, &self.feeds, &changed))
     }
 
-    fn view<'a>(&'a self, picture: &'a Picture, group: &'a Group) -> Pictured<'a> {
-        Pictured::new(picture, &self.sets, &self.feeds, group).unwrap()
+    fn view<'a>(&'a self, picture: &'a SharedSnapshot, group: &'a Group) -> SnapshotView<'a> {
+        SnapshotView::new(picture, &self.sets, &self.feeds, group).unwrap()
     }
 
     /// Everything that a session asks of a view.
-    fn seen(&self, picture: &Picture) -> impl PartialEq + core::fmt::Debug + use<> {
+    fn seen(&self, picture: &SharedSnapshot) -> impl PartialEq + core::fmt::Debug + use<> {
         let group = group();
         let view = self.view(picture, &group);
         let cells = [SetKind::Keys, SetKind::Heads].map(|set| view.slice(set, 0..64).unwrap());
@@ -88,10 +88,10 @@ proptest! {
         feeds in 0u64..30,
         changes in 0usize..30,
     ) {
-        let (mut rig, mut chance) = (Rig::new(feeds), Chance::new(seed));
+        let (mut rig, mut chance) = (Rig::new(feeds), Rng::new(seed));
         rig.sets.sketch(&group(), &rig.feeds);
         let pin = rig.pin();
-        let (own, shared) = (rig.own(&pin), Picture::Shared(pin.clone()));
+        let (own, shared) = (rig.own(&pin), SharedSnapshot::Shared(pin.clone()));
         let before = rig.seen(&own);
         prop_assert_eq!(&rig.seen(&shared), &before);
         for _ in 0..changes {
@@ -105,7 +105,7 @@ proptest! {
 
     #[test]
     fn roots_that_follow_are_those_made_anew(seed: [u8; 32], changes in 0usize..60) {
-        let (mut rig, mut chance) = (Rig::new(5), Chance::new(seed));
+        let (mut rig, mut chance) = (Rig::new(5), Rng::new(seed));
         rig.pin();
         for _ in 0..changes {
             rig.grow(chance.below(40));

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::vec;
 use std::vec::Vec;
 
-use crate::chance::Chance;
 use crate::fuzzing::sides::{Cost, Ending, Side, reconcile};
 use crate::reconcile::mapping::Indices;
 use crate::reconcile::root::Root;
 use crate::reconcile::testing::{group_salt, handshake_hash};
 use crate::reconcile::token::{Item, Salt, SetKind};
+use crate::rng::Rng;
 
 type Key = [u8; 32];
 
@@ -17,7 +17,7 @@ type Key = [u8; 32];
 fn session(salt: Salt, only: [&[Key]; 2]) -> Cost {
     let mut sides = only.map(|keys| {
         let mut side = Side::with_salt(salt, 300 + keys.len());
-        let mut chance = Chance::new([1; 32]);
+        let mut chance = Rng::new([1; 32]);
         (0..300).for_each(|_| side.insert(chance.array(), 1));
         keys.iter().for_each(|key| side.insert(*key, 1));
         side
@@ -49,7 +49,7 @@ fn mac(items: &[Key]) -> [u8; 8] {
 
 #[test]
 fn keys_whose_sums_are_equal_are_told_apart() {
-    let mut chance = Chance::new([2; 32]);
+    let mut chance = Rng::new([2; 32]);
     let (a, b): (Key, Key) = (chance.array(), chance.array());
     let (mut more, mut less) = (a, b);
     // As numbers: a + 2^160 and b - 2^160.
@@ -97,7 +97,7 @@ fn subset<const WORDS: usize>(
 
 #[test]
 fn keys_that_hide_another_without_carry_do_not_hide_it() {
-    let mut chance = Chance::new([3; 32]);
+    let mut chance = Rng::new([3; 32]);
     let honest: Key = chance.array();
     let keys: Vec<Key> = (0..300).map(|_| chance.array()).collect();
     let words = |key: &Key| {
@@ -118,7 +118,7 @@ fn keys_that_hide_another_without_carry_do_not_hide_it() {
 #[test]
 fn tokens_that_sum_up_to_nothing_are_found() {
     let salt = group_salt();
-    let mut chance = Chance::new([4; 32]);
+    let mut chance = Rng::new([4; 32]);
     let keys: Vec<Key> = (0..60).map(|_| chance.array()).collect();
     let bits = |key: &Key| salt.token(&Item::Key(*key)).bits();
     let vectors: Vec<[u64; 1]> = keys[1..].iter().map(|key| [bits(key)]).collect();
@@ -130,7 +130,7 @@ fn tokens_that_sum_up_to_nothing_are_found() {
 }
 
 /// Two keys of the same id.
-fn colliding(salt: Salt, chance: &mut Chance) -> [Key; 2] {
+fn colliding(salt: Salt, chance: &mut Rng) -> [Key; 2] {
     let mut by_id = BTreeMap::new();
     loop {
         let key: Key = chance.array();
@@ -144,7 +144,7 @@ fn colliding(salt: Salt, chance: &mut Chance) -> [Key; 2] {
 fn keys_of_one_id_are_noticed_and_told_apart_by_a_fresh_salt() {
     // With 36 bits it takes 2^18 keys instead of 2^12.
     let salt = group_salt().narrow(24);
-    let mut chance = Chance::new([5; 32]);
+    let mut chance = Rng::new([5; 32]);
     let [a, b] = colliding(salt, &mut chance);
     let more: Vec<Key> = (0..8).map(|_| chance.array()).collect();
     for (ours, theirs) in [(0, 0), (4, 0), (0, 4), (4, 4)] {
@@ -152,22 +152,26 @@ fn keys_of_one_id_are_noticed_and_told_apart_by_a_fresh_salt() {
         let theirs: Vec<Key> = [&[b], &more[4..4 + theirs]].concat();
         let only: [&[Key]; 2] = [&ours, &theirs];
         let cost = session(salt, only);
-        assert_eq!(cost.ending, Some(Ending::Again), "only the roots tell that the two are there");
+        assert_eq!(
+            cost.ending,
+            Some(Ending::Refetch),
+            "only the roots tell that the two are there"
+        );
         assert!(cost.bytes < 1_500, "{}", cost.bytes);
         assert_all_is_learned(&session(fresh(), only), only);
     }
     // On one side the two are as if neither was there.
     let both: [&[Key]; 2] = [&[a, b], &[]];
-    assert_eq!(session(salt, both).ending, Some(Ending::Again));
+    assert_eq!(session(salt, both).ending, Some(Ending::Refetch));
     assert_all_is_learned(&session(fresh(), both), both);
 }
 
 #[test]
 fn a_key_of_a_common_feeds_id_is_found_at_once() {
     let salt = group_salt().narrow(16);
-    let mut common = Chance::new([1; 32]);
+    let mut common = Rng::new([1; 32]);
     let ids: Vec<u64> = (0..300).map(|_| salt.token(&Item::Key(common.array())).id()).collect();
-    let mut chance = Chance::new([6; 32]);
+    let mut chance = Rng::new([6; 32]);
     let key = loop {
         let key: Key = chance.array();
         if ids.contains(&salt.token(&Item::Key(key)).id()) {
@@ -180,7 +184,7 @@ fn a_key_of_a_common_feeds_id_is_found_at_once() {
 }
 
 /// Two keys that are in the same cells up to an end.
-fn inseparable(salt: Salt, end: u32, chance: &mut Chance) -> [Key; 2] {
+fn inseparable(salt: Salt, end: u32, chance: &mut Rng) -> [Key; 2] {
     let mut by_cells = BTreeMap::new();
     loop {
         let key: Key = chance.array();
@@ -195,10 +199,10 @@ fn inseparable(salt: Salt, end: u32, chance: &mut Chance) -> [Key; 2] {
 #[test]
 fn keys_that_share_their_cells_hold_a_session_up_within_its_budget() {
     let salt = group_salt();
-    let planted = inseparable(salt, 400, &mut Chance::new([7; 32]));
+    let planted = inseparable(salt, 400, &mut Rng::new([7; 32]));
     for only in [[&planted[..], &[]], [&[], &planted[..]]] {
         let cost = session(salt, only);
-        assert_eq!(cost.ending, Some(Ending::Again));
+        assert_eq!(cost.ending, Some(Ending::Refetch));
         assert!(cost.bytes < 2_600, "{} bytes", cost.bytes);
         assert!(cost.flights < 30, "{} flights", cost.flights);
         assert_all_is_learned(&session(fresh(), only), only);

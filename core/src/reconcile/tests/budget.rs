@@ -3,19 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::chance::Chance;
 use crate::fuzzing::sides::{Ending, Side, reconcile};
 use crate::reconcile::testing::group_salt;
+use crate::rng::Rng;
 
 type Keys = BTreeSet<[u8; 32]>;
 
 /// Mean bytes, and how many of `runs` sessions had to be begun again.
 fn measure(feeds: usize, only: [usize; 2], id_bits: u32, runs: u64) -> (usize, u64) {
-    let mut common = Chance::new([1; 32]);
+    let mut common = Rng::new([1; 32]);
     let common: Keys = (0..feeds).map(|_| common.array()).collect();
     let mut sides = [0, 1].map(|_| Side::with_salt(group_salt().narrow(id_bits), feeds));
     sides.iter_mut().for_each(|side| common.iter().for_each(|key| side.insert(*key, 1)));
-    let mut chance = Chance::new([id_bits as u8; 32]);
+    let mut chance = Rng::new([id_bits as u8; 32]);
     let (mut bytes, mut again) = (0, 0);
     for _ in 0..runs {
         let new = only.map(|count| (0..count).map(|_| chance.array()).collect::<Keys>());
@@ -37,7 +37,7 @@ fn measure(feeds: usize, only: [usize; 2], id_bits: u32, runs: u64) -> (usize, u
         }
         match cost.ending {
             Some(Ending::Agreed) => bytes += cost.bytes,
-            Some(Ending::Again) => again += 1,
+            Some(Ending::Refetch) => again += 1,
             other => panic!("{other:?} of {feeds}, {only:?}, {id_bits}"),
         }
         for (side, keys) in sides.iter_mut().zip(&new) {

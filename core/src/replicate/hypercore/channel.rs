@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::fetch::Fetch;
-use super::holds::Holds;
+use super::remote_bitfield::RemoteBitfield;
 use crate::feed::Feed;
 use crate::feed::runs::Runs;
 use crate::wire::hypercore::{Message, RunNews, Sync, WantRun};
@@ -21,7 +21,7 @@ pub(super) struct Channel {
     /// The peer's.
     pub(super) remote: Option<u64>,
     pub(super) theirs: Option<Sync>,
-    pub(super) holds: Holds,
+    pub(super) holds: RemoteBitfield,
     pub(super) fetch: Fetch,
     /// The peer wants to hear what we hold, though nothing may have changed.
     pub(super) wants_range: bool,
@@ -41,7 +41,7 @@ pub(super) struct Channel {
 }
 
 /// Whether a fork is the one of which blocks are held, or may be taken.
-pub(super) fn follows(feed: &Feed, fork: u64) -> bool {
+pub(super) fn is_followed(feed: &Feed, fork: u64) -> bool {
     match feed.fork() {
         Some(held) => held == fork,
         // No feed of the group has another one.
@@ -56,7 +56,7 @@ impl Channel {
             local: None,
             remote: None,
             theirs: None,
-            holds: Holds::default(),
+            holds: RemoteBitfield::default(),
             fetch: Fetch::default(),
             wants_range: false,
             told_of: 0,
@@ -95,7 +95,7 @@ impl Channel {
             self.said = Some(sync);
             messages.push(Message::Sync(sync));
         }
-        self.speak_of_blocks(feed, length, messages);
+        self.write_blocks(feed, length, messages);
         let next = feed.staged_length();
         let is_unknown = theirs.length > next && self.holds.run_end(next).is_none();
         if is_unknown && self.wanted != Some(next) && self.said.is_some() && self.theirs.is_some() {
@@ -106,7 +106,7 @@ impl Channel {
     }
 
     /// Says which blocks are held: all, or all but those that were cleared.
-    fn speak_of_blocks(&mut self, feed: &Feed, length: u64, messages: &mut Vec<Message<'_>>) {
+    fn write_blocks(&mut self, feed: &Feed, length: u64, messages: &mut Vec<Message<'_>>) {
         let gone = feed.gone();
         let is_news = self.said_length != length || self.said_gone != gone;
         if length == 0 || !(is_news || self.wants_range) {

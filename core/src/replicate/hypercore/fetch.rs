@@ -11,10 +11,10 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::channel;
-use super::holds::Holds;
+use super::remote_bitfield::RemoteBitfield;
 use crate::config::Limits;
 use crate::crypto::SignatureMemo;
-use crate::error::{Limit, Reason, Violation};
+use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::manifest;
 use crate::feed::set::Feeds;
 use crate::feed::tree::{self, Fold, LENGTH_MAX, Node};
@@ -25,7 +25,7 @@ use crate::wire::hypercore::{At, Data, DataBlock, Message, Request, Span, Sync};
 
 /// What one request was for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ask {
+pub(super) enum FetchRequest {
     /// The head, with the first block behind what we have.
     Head(Span),
     /// A block.
@@ -46,7 +46,7 @@ struct Ahead {
 #[derive(Debug, Default)]
 pub(super) struct Fetch {
     ahead: Option<Ahead>,
-    asked: BTreeMap<u64, Ask>,
+    asked: BTreeMap<u64, FetchRequest>,
     asked_blocks: BTreeSet<u64>,
     /// Requests that the peer is to be told to forget.
     cancelled: Vec<u64>,
@@ -77,7 +77,7 @@ impl Room<'_> {
 
 /// What came of an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Taken {
+pub(super) enum Received {
     Kept,
     Nothing,
     /// It does not answer what was asked.
@@ -118,11 +118,11 @@ impl Fetch {
     ///
     /// What came in order stays: it is committed, and what follows on it is asked for later.
     pub(super) fn give_up(&mut self, resume: Instant) {
-        self.take_back();
+        self.undo_changes();
         self.resume = Some(resume);
     }
 
-    fn take_back(&mut self) {
+    fn undo_changes(&mut self) {
         self.cancelled.extend(core::mem::take(&mut self.asked).into_keys());
         self.asked_blocks.clear();
         self.early.clear();
@@ -130,15 +130,15 @@ impl Fetch {
     }
 
     fn reset(&mut self) {
-        self.take_back();
+        self.undo_changes();
         self.run.clear();
         self.ahead = None;
     }
 
     /// The request of an answer that came; `None`: it was not asked for, or not any more.
-    pub(super) fn finish(&mut self, request: u64, now: Instant) -> Option<Ask> {
+    pub(super) fn finish(&mut self, request: u64, now: Instant) -> Option<FetchRequest> {
         let ask = self.asked.remove(&request)?;
-        if let Ask::Block(block) = ask {
+        if let FetchRequest::Block(block) = ask {
             self.asked_blocks.remove(&block);
         }
         self.since = now;
@@ -150,14 +150,14 @@ impl Fetch {
         &mut self,
         feed: &Feed,
         theirs: Option<Sync>,
-        holds: &Holds,
+        holds: &RemoteBitfield,
         room: &mut Room<'_>,
         messages: &mut Vec<Message<'_>>,
     ) -> bool {
         messages.extend(self.cancelled.drain(..).map(Message::Cancel));
         let Some(theirs) = theirs else { return false };
-        let is_wanted = feed.is_taken() && !feed.is_glimpsed();
-        let is_open = theirs.uploading && is_wanted && channel::follows(feed, theirs.fork);
+        let is_wanted = feed.is_accepted() && !feed.is_transient();
+        let is_open = theirs.uploading && is_wanted && channel::is_followed(feed, theirs.fork);
         if self.resume.is_some() || feed.broken().is_some() || !is_open {
             return false;
         }
@@ -184,7 +184,7 @@ impl Fetch {
         &mut self,
         feed: &Feed,
         theirs: Sync,
-        holds: &Holds,
+        holds: &RemoteBitfield,
         room: &mut Room<'_>,
         messages: &mut Vec<Message<'_>>,
     ) {
@@ -194,13 +194,13 @@ impl Fetch {
             return;
         }
         let (id, span) = (room.id(), Span { start, length: theirs.length - start });
-        self.asked.insert(id, Ask::Head(span));
+        self.asked.insert(id, FetchRequest::Head(span));
         messages.push(Message::Request(Request {
             id,
             fork: theirs.fork,
             block: Some(At { index: start, nodes: 0 }),
             upgrade: Some(span),
-            manifest: feed.is_unsettled() && theirs.has_manifest,
+            manifest: feed.is_origin_unknown() && theirs.has_manifest,
             ..Request::default()
         }));
     }
@@ -208,7 +208,7 @@ impl Fetch {
     fn ask_blocks(
         &mut self,
         fork: u64,
-        holds: &Holds,
+        holds: &RemoteBitfield,
         room: &mut Room<'_>,
         messages: &mut Vec<Message<'_>>,
     ) {
@@ -218,7 +218,7 @@ impl Fetch {
         let bytes: u64 = ahead.cover.iter().map(|node| node.size).sum();
         let each = bytes.div_ceil((end - next).max(1)).max(1);
         let asks_max = (room.bytes.saturating_sub(self.early_bytes as u64) / each).max(1);
-        let asks_max = asks_max.min(room.limits.hypercore_asks as u64) as usize;
+        let asks_max = asks_max.min(room.limits.hypercore_fetches as u64) as usize;
         let mut index = next;
         let mut run_end = index;
         while self.asked.len() < asks_max && index < end {
@@ -230,7 +230,7 @@ impl Fetch {
             }
             if !self.early.contains_key(&index) && self.asked_blocks.insert(index) {
                 let id = room.id();
-                self.asked.insert(id, Ask::Block(index));
+                self.asked.insert(id, FetchRequest::Block(index));
                 let nodes = tree::cover(index, end).next().map_or(0, tree::depth);
                 let block = Some(At { index, nodes: u64::from(nodes) });
                 messages.push(Message::Request(Request { id, fork, block, ..Request::default() }));
@@ -244,37 +244,39 @@ impl Fetch {
     pub(super) fn take(
         &mut self,
         feed: &Feed,
-        ask: Ask,
+        ask: FetchRequest,
         data: &Data<'_>,
         (limits, early_bytes_max): (&Limits, usize),
-    ) -> Result<Taken, Reason> {
-        let Some(block) = &data.block else { return Ok(Taken::Refused) };
+    ) -> Result<Received, CloseReason> {
+        let Some(block) = &data.block else { return Ok(Received::Refused) };
         if block.value.len() > limits.block_bytes {
             return Err(Limit::BlockBytes.into());
         }
         match ask {
-            Ask::Head(span) => self.take_head(feed, span, block, data),
-            Ask::Block(index) if block.index == index => self.take_block(block, early_bytes_max),
-            Ask::Block(_) => Ok(Taken::Refused),
+            FetchRequest::Head(span) => self.on_head(feed, span, block, data),
+            FetchRequest::Block(index) if block.index == index => {
+                self.on_block(block, early_bytes_max)
+            }
+            FetchRequest::Block(_) => Ok(Received::Refused),
         }
     }
 
-    fn take_head(
+    fn on_head(
         &mut self,
         feed: &Feed,
         span: Span,
         block: &DataBlock<'_>,
         data: &Data<'_>,
-    ) -> Result<Taken, Reason> {
-        let Some(upgrade) = &data.upgrade else { return Ok(Taken::Refused) };
+    ) -> Result<Received, CloseReason> {
+        let Some(upgrade) = &data.upgrade else { return Ok(Received::Refused) };
         let asked = (span.start, span.start, span.length);
         if (block.index, upgrade.start, upgrade.length) != asked
-            || !channel::follows(feed, data.fork)
+            || !channel::is_followed(feed, data.fork)
         {
-            return Ok(Taken::Refused);
+            return Ok(Received::Refused);
         }
         if feed.staged_length() != span.start {
-            return Ok(Taken::Nothing);
+            return Ok(Received::Nothing);
         }
         let nodes = [&block.nodes, &upgrade.nodes, &upgrade.additional_nodes];
         let mut fold = Fold::default();
@@ -293,18 +295,18 @@ impl Fetch {
         let head = Head { length, fork: data.fork, signature };
         self.ahead = Some(Ahead { head, next, cover: cover.into() });
         self.run.push(Bytes::copy_from_slice(block.value));
-        Ok(Taken::Kept)
+        Ok(Received::Kept)
     }
 
-    fn take_block(
+    fn on_block(
         &mut self,
         block: &DataBlock<'_>,
         early_bytes_max: usize,
-    ) -> Result<Taken, Reason> {
-        let Some(ahead) = &self.ahead else { return Ok(Taken::Nothing) };
+    ) -> Result<Received, CloseReason> {
+        let Some(ahead) = &self.ahead else { return Ok(Received::Nothing) };
         let (index, next) = (block.index, ahead.next);
         if index < next {
-            return Ok(Taken::Nothing);
+            return Ok(Received::Nothing);
         }
         let depth = tree::cover(index, ahead.head.length).next().map_or(0, tree::depth);
         let siblings = tree::siblings(2 * index, ahead.head.length).take(depth as usize);
@@ -313,7 +315,7 @@ impl Fetch {
         }
         if index > next && block.value.len() > early_bytes_max {
             // It is asked for again when there is room.
-            return Ok(Taken::Nothing);
+            return Ok(Received::Nothing);
         }
         let piece = (Bytes::copy_from_slice(block.value), block.nodes.clone());
         self.early_bytes += piece.0.len();
@@ -322,8 +324,8 @@ impl Fetch {
     }
 
     /// Takes what has come in order.
-    fn take_early(&mut self) -> Result<Taken, Reason> {
-        let mut taken = Taken::Nothing;
+    fn take_early(&mut self) -> Result<Received, CloseReason> {
+        let mut taken = Received::Nothing;
         let Some(ahead) = &mut self.ahead else { return Ok(taken) };
         while let Some((value, nodes)) = self.early.remove(&ahead.next) {
             self.early_bytes -= value.len();
@@ -334,7 +336,7 @@ impl Fetch {
             }
             ahead.next += 1;
             self.run.push(value);
-            taken = Taken::Kept;
+            taken = Received::Kept;
         }
         Ok(taken)
     }

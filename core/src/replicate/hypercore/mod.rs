@@ -4,12 +4,12 @@
 //! and those of the group with peers that do not speak `multifeed/1`. What is to be said is state,
 //! as in a session, and becomes messages when the socket has room.
 
-mod answer;
+mod answers;
 mod channel;
 mod fetch;
-mod holds;
+mod remote_bitfield;
+mod responses;
 mod sparse;
-mod take;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -17,10 +17,10 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
-use super::session::{Context, Sources};
+use super::session::{Context, FetchAssignments};
 use crate::config::Limits;
 use crate::crypto::hash::{Hash, keyed, namespace};
-use crate::error::{Limit, Reason, StoreFailure};
+use crate::error::{CloseReason, Limit, StoreFailure};
 use crate::feed::proof::ProofRead;
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::io::Event;
@@ -28,10 +28,10 @@ use crate::multifeed::ConnectionFootprint;
 use crate::time::{Duration, Instant};
 use crate::wire::hypercore::{ALIAS, Message, Open, PROTOCOL, Sync};
 use crate::wire::mux::{Batch, MuxMessage};
-use answer::Answers;
+use answers::Answers;
 use channel::Channel;
 use fetch::Room;
-use sparse::{Gets, Got};
+use sparse::{GetAnswer, Gets};
 
 /// A frame is filled up to here; see `compose`.
 const FRAME_BYTES: usize = 60 * 1024;
@@ -41,7 +41,7 @@ const CONTESTED_MAX: usize = 64;
 
 /// All of hypercore's channels on one connection.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct HypercoreSession {
     connection: ConnectionId,
     channels: BTreeMap<FeedId, Channel>,
     /// Channels that we still have to open, or to answer with our own open.
@@ -81,7 +81,7 @@ pub(crate) fn protocol_of(name: &str) -> Option<&'static str> {
     [PROTOCOL, ALIAS].into_iter().find(|protocol| *protocol == name)
 }
 
-impl Link {
+impl HypercoreSession {
     pub(crate) fn new(connection: ConnectionId) -> Self {
         Self {
             connection,
@@ -144,7 +144,7 @@ impl Link {
         (discovery_key, handshake): (Option<&[u8]>, &[u8]),
         (role, handshake_hash): (Role, &[u8; 64]),
         peer: Peer,
-    ) -> Result<Option<FeedId>, Reason> {
+    ) -> Result<Option<FeedId>, CloseReason> {
         let discovery_key: Option<Hash> = discovery_key.and_then(|key| key.try_into().ok());
         let id = discovery_key.and_then(|key| context.feeds.find_discovery(&key));
         let Some(id) = id else { return Ok(None) };
@@ -152,9 +152,9 @@ impl Link {
         let theirs = Open::decode(handshake)?;
         let expected = capability(&feed.key, handshake_hash, role);
         let is_in_ranges = feed.is_of_group() && peer == Peer::Member;
-        let is_taken = self.channels.get(&id).is_some_and(|channel| channel.remote.is_some());
+        let is_accepted = self.channels.get(&id).is_some_and(|channel| channel.remote.is_some());
         let is_capable: bool = theirs.capability.ct_eq(&expected).into();
-        let is_free = !is_in_ranges && !is_taken && feed.is_taken() && !feed.is_candidate();
+        let is_free = !is_in_ranges && !is_accepted && feed.is_accepted() && !feed.is_candidate();
         Ok((is_capable && is_free).then_some(id))
     }
 
@@ -183,7 +183,7 @@ impl Link {
     /// The channel is gone: closed, or never taken. Returns our number of it, and the peer's.
     pub(crate) fn close(
         &mut self,
-        sources: &mut Sources,
+        sources: &mut FetchAssignments,
         feed: FeedId,
     ) -> Option<(Option<u64>, Option<u64>)> {
         let channel = self.channels.remove(&feed)?;
@@ -192,7 +192,7 @@ impl Link {
         Some((channel.local, channel.remote))
     }
 
-    fn forget(&mut self, sources: &mut Sources, feed: FeedId) {
+    fn forget(&mut self, sources: &mut FetchAssignments, feed: FeedId) {
         self.release(sources, feed);
         self.to_open.remove(&feed);
         self.due.remove(&feed);
@@ -200,11 +200,11 @@ impl Link {
         self.resting.remove(&feed);
         self.touched.remove(&feed);
         self.answers.forget(feed);
-        self.gets.miss_all(|of, _| of == feed);
+        self.gets.fail_all(|of, _| of == feed);
     }
 
     /// The connection ends.
-    pub(crate) fn close_all(&mut self, sources: &mut Sources) {
+    pub(crate) fn close_all(&mut self, sources: &mut FetchAssignments) {
         self.early_bytes = 0;
         for feed in core::mem::take(&mut self.channels).into_keys() {
             self.forget(sources, feed);
@@ -212,7 +212,7 @@ impl Link {
     }
 
     /// The peer is asked for a feed no more.
-    fn release(&mut self, sources: &mut Sources, feed: FeedId) {
+    fn release(&mut self, sources: &mut FetchAssignments, feed: FeedId) {
         if sources.get(&feed) == Some(&self.connection) && self.fetching.remove(&feed) {
             sources.remove(&feed);
             self.freed.push(feed);
@@ -226,10 +226,10 @@ impl Link {
             let is_open = channel.local.is_some() && channel.remote.is_some();
             is_open && !channel.is_refused && theirs.uploading && theirs.length > index
         };
-        self.gets.len() < limits.hypercore_asks && self.channels.get(&feed).is_some_and(has)
+        self.gets.len() < limits.hypercore_fetches && self.channels.get(&feed).is_some_and(has)
     }
 
-    /// Asks for one block of a feed, which comes with [`Link::take_got`].
+    /// Asks for one block of a feed, which comes with [`HypercoreSession::take_got`].
     pub(crate) fn get(&mut self, request: RequestId, feed: FeedId, index: u64) {
         self.gets.push(self.next_id, request, feed, index);
         self.next_id += 1;
@@ -238,12 +238,12 @@ impl Link {
     }
 
     /// Blocks that came, and those that will not.
-    pub(crate) fn take_got(&mut self) -> Vec<Got> {
+    pub(crate) fn take_got(&mut self) -> Vec<GetAnswer> {
         self.gets.take_got()
     }
 
     /// Feeds that others are to be asked for now.
-    pub(crate) fn take_freed(&mut self) -> Vec<FeedId> {
+    pub(crate) fn take_unassigned(&mut self) -> Vec<FeedId> {
         core::mem::take(&mut self.freed)
     }
 
@@ -263,26 +263,26 @@ impl Link {
         context: &mut Context<'_>,
         feed: FeedId,
         (kind, body): (u64, &[u8]),
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         let Some(message) = Message::decode(kind, body)? else { return Ok(()) };
         let Some(channel) = self.channels.get_mut(&feed) else { return Ok(()) };
         self.is_even = false;
         match message {
             Message::Sync(sync) => {
                 channel.theirs = Some(sync);
-                self.take_sync(context, feed, sync);
+                self.on_sync(context, feed, sync);
             }
             Message::Request(request) => {
                 self.answers.push(feed, request, context.limits)?;
                 self.answers.read_ahead(context, self.connection);
             }
             Message::Cancel(request) => self.answers.cancel(feed, request),
-            Message::Data(data) => self.take_data(context, feed, &data)?,
-            Message::NoData { request, .. } => self.take_no(context, feed, request),
+            Message::Data(data) => self.on_data(context, feed, &data)?,
+            Message::NoData { request, .. } => self.on_reject(context, feed, request),
             Message::Want(_) => channel.wants_range = true,
-            Message::Bitfield(bitfield) => channel.holds.take_bitfield(&bitfield),
+            Message::Bitfield(bitfield) => channel.holds.on_bitfield(&bitfield),
             Message::Range(news) => {
-                channel.holds.take_range(&news);
+                channel.holds.on_range(&news);
                 let (connection, length) = (self.connection, channel.holds.contiguous());
                 if !news.drop && channel.told_of < length {
                     channel.told_of = length;
@@ -296,12 +296,12 @@ impl Link {
     }
 
     /// A length of another fork is the author's truncation, or a copy's: it is not followed.
-    fn take_sync(&mut self, context: &mut Context<'_>, id: FeedId, sync: Sync) {
+    fn on_sync(&mut self, context: &mut Context<'_>, id: FeedId, sync: Sync) {
         let (Some(channel), Some(feed)) = (self.channels.get_mut(&id), context.feeds.get(id))
         else {
             return;
         };
-        let is_other = sync.length > 0 && !channel::follows(feed, sync.fork);
+        let is_other = sync.length > 0 && !channel::is_followed(feed, sync.fork);
         if is_other && channel.truncated != Some(sync.fork) {
             channel.truncated = Some(sync.fork);
             let (connection, fork, length) = (self.connection, sync.fork, sync.length);
@@ -361,12 +361,12 @@ impl Link {
     /// may be something to send.
     pub(crate) fn time_out(
         &mut self,
-        sources: &mut Sources,
+        sources: &mut FetchAssignments,
         now: Instant,
         wait: Option<Duration>,
     ) -> bool {
         let is_over = |since: Instant| wait.is_some_and(|wait| now >= since + wait);
-        self.gets.miss_all(|_, since| since.is_some_and(is_over));
+        self.gets.fail_all(|_, since| since.is_some_and(is_over));
         for id in self.fetching.clone() {
             let Some(channel) = self.channels.get_mut(&id) else { continue };
             if channel.fetch.waits_since().is_some_and(is_over) {
@@ -425,7 +425,7 @@ impl Link {
             }
         }
         self.answers.read_ahead(context, self.connection);
-        self.is_even = batch.is_empty() && self.are_channels_even(context);
+        self.is_even = batch.is_empty() && self.are_channels_in_sync(context);
     }
 
     /// Says all that a channel has to say.
@@ -466,11 +466,12 @@ impl Link {
         }
     }
 
-    fn are_channels_even(&self, context: &Context<'_>) -> bool {
+    fn are_channels_in_sync(&self, context: &Context<'_>) -> bool {
         let is_even = |(id, channel): (&FeedId, &Channel)| {
             let feed = context.feeds.get(*id);
             let length = feed.map_or(0, |feed| feed.length());
-            let is_over = feed.is_some_and(|feed| feed.is_glimpsed()) || context.feeds.is_full(*id);
+            let is_over =
+                feed.is_some_and(|feed| feed.is_transient()) || context.feeds.is_full(*id);
             is_over || channel.is_even(length)
         };
         let is_idle = self.answers.is_idle() && self.gets.len() == 0;

@@ -18,7 +18,7 @@ use crate::wire::hypercore::{At, Data, Message, Request, Span, Sync};
 
 /// What came of a request of the application; without a value, others are to be asked.
 #[derive(Debug)]
-pub(crate) struct Got {
+pub(crate) struct GetAnswer {
     pub(crate) request: RequestId,
     pub(crate) feed: FeedId,
     pub(crate) index: u64,
@@ -37,8 +37,8 @@ pub(super) struct Get {
 }
 
 impl Get {
-    fn end(&self, value: Option<Bytes>) -> Got {
-        Got { request: self.request, feed: self.feed, index: self.index, value }
+    fn end(&self, value: Option<Bytes>) -> GetAnswer {
+        GetAnswer { request: self.request, feed: self.feed, index: self.index, value }
     }
 
     /// Verifies an answer; `None`: it does not answer what was asked.
@@ -88,7 +88,7 @@ impl Get {
 #[derive(Debug, Default)]
 pub(super) struct Gets {
     open: BTreeMap<u64, Get>,
-    got: Vec<Got>,
+    got: Vec<GetAnswer>,
 }
 
 impl Gets {
@@ -113,7 +113,7 @@ impl Gets {
     }
 
     /// The peer will answer none of those that are chosen.
-    pub(super) fn miss_all(&mut self, is_chosen: impl Fn(FeedId, Option<Instant>) -> bool) {
+    pub(super) fn fail_all(&mut self, is_chosen: impl Fn(FeedId, Option<Instant>) -> bool) {
         let Self { open, got } = self;
         open.retain(|_, get| {
             let is_over = is_chosen(get.feed, get.span.map(|_| get.since));
@@ -124,7 +124,7 @@ impl Gets {
         });
     }
 
-    pub(super) fn take_got(&mut self) -> Vec<Got> {
+    pub(super) fn take_got(&mut self) -> Vec<GetAnswer> {
         core::mem::take(&mut self.got)
     }
 
@@ -153,7 +153,7 @@ impl Gets {
                 fork: theirs.fork,
                 block: Some(At { index: get.index, nodes: 0 }),
                 upgrade: Some(span),
-                manifest: feed.is_unsettled() && theirs.has_manifest,
+                manifest: feed.is_origin_unknown() && theirs.has_manifest,
                 ..Request::default()
             }));
         }

@@ -6,66 +6,66 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::check_length;
-use crate::error::{Limit, Reason, Violation};
+use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::manifest;
 use crate::feed::set::Feeds;
 use crate::id::{FeedId, Role};
-use crate::policy::Admission;
-use crate::reconcile::session::{DIFFERENCE_MAX, Entry, HeadOf, Turn};
-use crate::replicate::edge::Grant;
-use crate::replicate::names::Number;
+use crate::policy::KeyRuling;
+use crate::reconcile::session::{DIFFERENCE_MAX, Entry, HeadOf, StepResult};
+use crate::replicate::aliases::FeedAlias;
+use crate::replicate::peer_feed::Credit;
 use crate::replicate::policy::Offer;
 use crate::replicate::push::brings;
 use crate::replicate::session::{Context, Session};
-use crate::wire::multifeed::{self as message, Claim, HeadEntry, Kind, Name, No};
+use crate::wire::multifeed::{self as message, Claim, FeedRef, HeadEntry, Kind, Reject};
 
 /// Feeds that wait to be made candidates: all that two tries can bring. Each takes 60 bytes.
 const HEARD_MAX: usize = 2 * DIFFERENCE_MAX as usize;
 
 impl Session {
-    pub(in crate::replicate) fn take_claim(
+    pub(in crate::replicate) fn on_claim(
         &mut self,
         context: &mut Context<'_>,
         body: &[u8],
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         let claim: Claim = message::decode(body)?;
         self.reconciliation.progress = context.now;
-        let turn = self.reconciliation.take_claim(context, claim)?;
-        self.take_turn(context, turn)?;
-        self.take_same();
+        let turn = self.reconciliation.on_claim(context, claim)?;
+        self.on_step(context, turn)?;
+        self.take_equal_claims();
         Ok(())
     }
 
     /// A feed is accepted that was refused. What the peer holds of it, it had no need to say if
     /// both knew that it was refused.
     pub(crate) fn accept_more(&mut self, context: &mut Context<'_>) {
-        self.settling.differ();
-        if self.reconciliation.begin_again(context) {
-            self.take_names_back(context);
+        self.settling.set_diverged();
+        if self.reconciliation.restart(context) {
+            self.take_aliases_back(context);
         }
     }
 
-    pub(in crate::replicate) fn take_reconcile(
+    pub(in crate::replicate) fn on_reconcile_message(
         &mut self,
         context: &mut Context<'_>,
         kind: Kind,
         body: &[u8],
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         let turn = self.reconciliation.take(context, kind, body)?;
-        self.take_turn(context, turn)
+        self.on_step(context, turn)
     }
 
     /// The peer has said nothing for too long: everything is listed.
     pub(crate) fn stop_reconciling(&mut self, context: &mut Context<'_>) {
         self.reconciliation.give_up(context.sets);
-        self.take_names_back(context);
+        self.take_aliases_back(context);
     }
 
     /// A session has failed: either side may have dropped what gave these feeds their numbers, so
     /// they are named anew. What was asked for by such a number is not answered.
-    fn take_names_back(&mut self, context: &mut Context<'_>) {
+    fn take_aliases_back(&mut self, context: &mut Context<'_>) {
         self.heard.clear();
-        self.withdrawn.clear();
+        self.retracted_offers.clear();
         for feed in core::mem::take(&mut self.reconciliation.taken) {
             let length = context.feeds.get(feed).map_or(0, |feed| feed.length());
             self.edges.update(feed, length, |edge| edge.yours = None);
@@ -84,20 +84,20 @@ impl Session {
     pub(in crate::replicate) fn resolve(
         &mut self,
         feeds: &Feeds,
-        name: Name,
+        name: FeedRef,
     ) -> Result<Option<FeedId>, Violation> {
         let Some(id) = self.names.resolve(name)? else { return Ok(None) };
         let Some(edge) = self.edges.get(id) else { return Ok(Some(id)) };
         let length = feeds.get(id).map_or(0, |feed| feed.length());
         match name {
-            Name::Yours(number) => {
+            FeedRef::Receiver(number) => {
                 self.reconciliation.given.remove(&id);
                 if edge.mine.is_none() {
                     let number = self.names.given(number);
                     self.edges.update(id, length, |edge| edge.mine = number);
                 }
             }
-            Name::Mine(number) if edge.yours.is_none() => {
+            FeedRef::Sender(number) if edge.yours.is_none() => {
                 let number = self.names.taken(number);
                 self.edges.update(id, length, |edge| edge.yours = number);
             }
@@ -111,10 +111,10 @@ impl Session {
         self.reconciliation.has_failed
     }
 
-    fn take_turn(&mut self, context: &mut Context<'_>, turn: Turn) -> Result<(), Reason> {
-        let Turn { say, naming, named, learned, skipped, outcome } = turn;
-        let knew_the_same = self.reconciliation.is_met && !self.reconciliation.is_apart;
-        let brought: usize = say.iter().map(|message| brings(message, knew_the_same)).sum();
+    fn on_step(&mut self, context: &mut Context<'_>, turn: StepResult) -> Result<(), CloseReason> {
+        let StepResult { say, naming, named, learned, skipped, outcome } = turn;
+        let had_equal_sets = self.reconciliation.matches_claim && !self.reconciliation.is_apart;
+        let brought: usize = say.iter().map(|message| brings(message, had_equal_sets)).sum();
         let shared = naming.len().saturating_sub(brought);
         for _ in 0..skipped {
             self.names.take(None, 2 * context.limits.feeds)?;
@@ -124,27 +124,27 @@ impl Session {
             self.reconciliation.given.insert(feed);
             self.reconciliation.different.insert(feed);
             let Some(held) = context.feeds.get(feed) else { continue };
-            let (length, is_refused) = (held.length(), !held.is_taken());
+            let (length, is_refused) = (held.length(), !held.is_accepted());
             self.edges.update(feed, length, |edge| {
                 edge.mine = Some(number);
                 edge.refused |= is_refused;
             });
             if is_refused {
                 // It was refused while the sets were reconciled as they had been.
-                self.nos.insert((Name::Mine(number.get()), No::Declined));
+                self.nos.insert((FeedRef::Sender(number.get()), Reject::Declined));
             }
             if place >= shared {
                 self.push(context, feed, 0);
             }
         }
         for entry in named {
-            self.take_named(context, entry)?;
+            self.on_named_entry(context, entry)?;
         }
         for entry in learned {
             let key = manifest::feed_key(context.group.feed_namespace(), &entry.public_key());
             if let Some(feed) = context.feeds.find(&key) {
                 self.reconciliation.different.insert(feed);
-                self.take_length(context, feed, entry.head.length, entry.head.fork)?;
+                self.on_length(context, feed, entry.head.length, entry.head.fork)?;
             }
         }
         let changed = self.reconciliation.end_turn(context, &say, outcome);
@@ -152,11 +152,11 @@ impl Session {
             (_, Some(changed)) => {
                 self.remember_changed(context, &changed);
                 self.remember_same(context, &changed);
-                if self.reconciliation.begin_again(context) {
-                    self.take_names_back(context);
+                if self.reconciliation.restart(context) {
+                    self.take_aliases_back(context);
                 }
             }
-            (Some(_), None) => self.take_names_back(context),
+            (Some(_), None) => self.take_aliases_back(context),
             (None, None) => return Ok(()),
         }
         self.reconciliation.different.clear();
@@ -169,13 +169,13 @@ impl Session {
         for (feed, before) in changed {
             let Some(held) = context.feeds.get(*feed) else { continue };
             if self.edges.get(*feed).is_none() {
-                let is_refused = !held.is_taken();
+                let is_refused = !held.is_accepted();
                 self.edges.update(*feed, held.length(), |edge| {
                     (edge.theirs, edge.refused) = (*before, is_refused);
                 });
                 if is_refused && *before > 0 {
-                    self.nos.insert((Name::New(held.public_key), No::Declined));
-                    self.tell_fork(context.feeds, *feed);
+                    self.nos.insert((FeedRef::New(held.public_key), Reject::Declined));
+                    self.notify_fork(context.feeds, *feed);
                 }
             }
         }
@@ -184,7 +184,7 @@ impl Session {
     /// What did not differ the peer holds as we did, also of feeds that either side spoke of
     /// before: what they said may have been of a time when one of them refused it.
     fn remember_same(&mut self, context: &Context<'_>, changed: &BTreeMap<FeedId, u64>) {
-        if !self.reconciliation.is_alike() {
+        if !self.reconciliation.sets_equal() {
             return;
         }
         let spoken_of: Vec<FeedId> = self.edges.iter().map(|(feed, _)| feed).collect();
@@ -203,18 +203,22 @@ impl Session {
     }
 
     /// The peer holds a feed, and has given it its next number.
-    fn take_named(&mut self, context: &mut Context<'_>, entry: Entry) -> Result<(), Reason> {
+    fn on_named_entry(
+        &mut self,
+        context: &mut Context<'_>,
+        entry: Entry,
+    ) -> Result<(), CloseReason> {
         let key = manifest::feed_key(context.group.feed_namespace(), &entry.public_key());
         let known = context.feeds.find(&key);
         let number = self.names.take(known, 2 * context.limits.feeds)?;
         let Some(id) = known else {
             check_length(entry.head.length)?;
             let admission = context.policy.admit(&key);
-            if admission != Admission::Taken {
-                self.decline_heard(context, number, &entry, admission);
+            if admission != KeyRuling::Accepted {
+                self.decline_queued_offer(context, number, &entry, admission);
                 return Ok(());
             }
-            if self.heard.len() + self.withdrawn.len() >= HEARD_MAX {
+            if self.heard.len() + self.retracted_offers.len() >= HEARD_MAX {
                 return Err(Limit::ReconcileBytes.into());
             }
             self.heard.insert(number.get(), (number, entry));
@@ -226,7 +230,7 @@ impl Session {
         }
         let feed = context.feeds.get(id);
         let length = feed.map_or(0, |feed| feed.length());
-        let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+        let is_refused = feed.is_some_and(|feed| !feed.is_accepted());
         self.reconciliation.taken.push(id);
         self.reconciliation.different.insert(id);
         self.edges.update(id, length, |edge| {
@@ -234,19 +238,19 @@ impl Session {
             edge.refused |= is_refused;
         });
         if is_refused {
-            self.nos.insert((Name::Yours(number.get()), No::Declined));
+            self.nos.insert((FeedRef::Receiver(number.get()), Reject::Declined));
         } else if self.reconciliation.role == Role::Initiator && length > 0 {
             // The responder named it for it has the leading bits of another's id, and does not
             // know that we hold it.
             self.changed.insert(id);
         }
-        self.take_length(context, id, entry.head.length, entry.head.fork)
+        self.on_length(context, id, entry.head.length, entry.head.fork)
     }
 
     /// Makes candidates of feeds that were heard of in a reconciliation, as many as one peer may
     /// have us hold at a time.
-    pub(in crate::replicate) fn open_heard(&mut self, context: &mut Context<'_>) {
-        while self.heard_open > 0
+    pub(in crate::replicate) fn open_queued_offers(&mut self, context: &mut Context<'_>) {
+        while self.queued_offer_credit > 0
             && let Some((_, (number, entry))) = self.heard.pop_first()
         {
             let public_key = entry.public_key();
@@ -255,11 +259,11 @@ impl Session {
             let admission = context.policy.admit(&key);
             let id = match context.feeds.find(&key) {
                 Some(id) => id,
-                None if has_room && admission == Admission::Taken => {
+                None if has_room && admission == KeyRuling::Accepted => {
                     context.feeds.insert(key, public_key)
                 }
                 None => {
-                    self.decline_heard(context, number, &entry, admission);
+                    self.decline_queued_offer(context, number, &entry, admission);
                     continue;
                 }
             };
@@ -269,53 +273,57 @@ impl Session {
             }
             let feed = context.feeds.get(id);
             let length = feed.map_or(0, |feed| feed.length());
-            let is_refused = feed.is_some_and(|feed| !feed.is_taken());
+            let is_refused = feed.is_some_and(|feed| !feed.is_accepted());
             let is_candidate = length == 0 && !is_refused;
             self.reconciliation.taken.push(id);
-            self.heard_open -= u32::from(is_candidate);
+            self.queued_offer_credit -= u32::from(is_candidate);
             self.edges.update(id, length, |edge| {
-                edge.on_grant = is_candidate.then_some(Grant::Heard);
+                edge.credit = is_candidate.then_some(Credit::QueuedOffer);
                 edge.yours = Some(number);
                 edge.refused |= is_refused;
             });
             if is_refused {
-                self.nos.insert((Name::Yours(number.get()), No::Declined));
+                self.nos.insert((FeedRef::Receiver(number.get()), Reject::Declined));
             }
             // Its length was checked when it was heard of.
-            let _ = self.take_length(context, id, entry.head.length, entry.head.fork);
+            let _ = self.on_length(context, id, entry.head.length, entry.head.fork);
         }
     }
 
     /// The peer holds a feed that is not taken, or that there is no room for.
-    fn decline_heard(
+    fn decline_queued_offer(
         &mut self,
         context: &mut Context<'_>,
-        number: Number,
+        number: FeedAlias,
         entry: &Entry,
-        admission: Admission,
+        admission: KeyRuling,
     ) {
         let public_key = entry.public_key();
         let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
-        self.nos.insert((Name::Yours(number.get()), No::Declined));
+        self.nos.insert((FeedRef::Receiver(number.get()), Reject::Declined));
         let offer = Offer { key, public_key, length: entry.head.length };
-        self.keep_offer(context, number, offer, admission);
+        self.remember_offer(context, number, offer, admission);
     }
 
     /// A feed has grown at the peer that was not taken when it was named, because one of us
     /// declined it: if it is taken by now, it waits to be made a candidate.
-    pub(in crate::replicate) fn hear_offered(&mut self, context: &Context<'_>, entry: &HeadEntry) {
-        let Name::Mine(number) = entry.name else { return };
+    pub(in crate::replicate) fn update_queued_offer(
+        &mut self,
+        context: &Context<'_>,
+        entry: &HeadEntry,
+    ) {
+        let FeedRef::Sender(number) = entry.name else { return };
         let Some(Offer { key, public_key, length }) = self.offered.get(&number).copied() else {
             return;
         };
-        let is_taken = context.policy.admit(&key) == Admission::Taken;
-        if let Some(id) = context.feeds.find(&key).filter(|_| is_taken) {
+        let is_accepted = context.policy.admit(&key) == KeyRuling::Accepted;
+        if let Some(id) = context.feeds.find(&key).filter(|_| is_accepted) {
             // Others gave it meanwhile.
             return self.admit(id, &key);
         }
-        let has_room = self.heard.len() + self.withdrawn.len() < HEARD_MAX
+        let has_room = self.heard.len() + self.retracted_offers.len() < HEARD_MAX
             && context.feeds.has_room(context.limits);
-        if let Some(place) = self.names.taken(number).filter(|_| is_taken && has_room) {
+        if let Some(place) = self.names.taken(number).filter(|_| is_accepted && has_room) {
             let head = HeadOf { length, fork: entry.fork };
             self.offered.remove(&number);
             self.heard.insert(number, (place, Entry { key: public_key.0, head }));
@@ -323,15 +331,15 @@ impl Session {
     }
 
     /// Whether a feed was heard of and waits to be made a candidate.
-    pub(in crate::replicate) fn waits_to_be_opened(&self, name: Name) -> bool {
-        matches!(name, Name::Mine(number) if self.heard.contains_key(&number))
+    pub(in crate::replicate) fn waits_to_be_opened(&self, name: FeedRef) -> bool {
+        matches!(name, FeedRef::Sender(number) if self.heard.contains_key(&number))
     }
 
     /// A change of a feed that waits to be made a candidate. Returns whether it is one.
-    pub(in crate::replicate) fn heard_again(&mut self, entry: &HeadEntry) -> bool {
-        let Name::Mine(number) = entry.name else { return false };
-        if let Some(withdrawn) = self.withdrawn.remove(&number) {
-            self.heard.insert(number, withdrawn);
+    pub(in crate::replicate) fn retake_retracted(&mut self, entry: &HeadEntry) -> bool {
+        let FeedRef::Sender(number) = entry.name else { return false };
+        if let Some(retracted_offers) = self.retracted_offers.remove(&number) {
+            self.heard.insert(number, retracted_offers);
         }
         let Some((_, heard)) = self.heard.get_mut(&number) else { return false };
         heard.head.length = heard.head.length.max(entry.length);

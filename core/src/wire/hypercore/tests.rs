@@ -84,11 +84,11 @@ proptest! {
 #[test]
 fn a_list_of_nodes_has_a_bound_and_is_not_allocated_by_its_announced_length() {
     let node = Node { index: 1, size: 1, hash: [0; 32] };
-    for (count, is_taken) in [(NODES_MAX, true), (NODES_MAX + 1, false)] {
+    for (count, is_accepted) in [(NODES_MAX, true), (NODES_MAX + 1, false)] {
         let hash = Some(DataHash { index: 1, nodes: vec![node; count] });
         let message = Message::Data(Data { hash, ..Data::default() });
         let body = written(&message);
-        let expected = if is_taken { Ok(Some(message)) } else { Err(Malformed::TooLarge) };
+        let expected = if is_accepted { Ok(Some(message)) } else { Err(Malformed::TooLarge) };
         assert_eq!(Message::decode(3, &body), expected);
     }
     // A hash with 2^32 nodes, of which none follows.

@@ -3,11 +3,11 @@ use std::fmt::Debug;
 
 use super::*;
 
-fn name() -> impl Strategy<Value = Name> {
+fn name() -> impl Strategy<Value = FeedRef> {
     prop_oneof![
-        any::<[u8; 32]>().prop_map(|key| Name::New(PublicKey(key))),
-        any::<u32>().prop_map(Name::Mine),
-        any::<u32>().prop_map(Name::Yours),
+        any::<[u8; 32]>().prop_map(|key| FeedRef::New(PublicKey(key))),
+        any::<u32>().prop_map(FeedRef::Sender),
+        any::<u32>().prop_map(FeedRef::Receiver),
     ]
 }
 
@@ -18,7 +18,7 @@ fn hello() -> impl Strategy<Value = Hello> {
             version,
             features,
             capability,
-            names,
+            aliases: names,
             window,
             claim,
         },
@@ -36,9 +36,10 @@ fn wants() -> impl Strategy<Value = Vec<WantEntry>> {
     proptest::collection::vec(entry, 0..20)
 }
 
-fn nos() -> impl Strategy<Value = Vec<NoEntry>> {
-    let no = prop_oneof![Just(No::Declined), Just(No::Unavailable), Just(No::Duplicate)];
-    let entry = (name(), no).prop_map(|(name, no)| NoEntry { name, no });
+fn nos() -> impl Strategy<Value = Vec<RejectEntry>> {
+    let no =
+        prop_oneof![Just(Reject::Declined), Just(Reject::Unavailable), Just(Reject::Duplicate)];
+    let entry = (name(), no).prop_map(|(name, no)| RejectEntry { name, reject: no });
     proptest::collection::vec(entry, 0..20)
 }
 
@@ -87,7 +88,7 @@ proptest! {
         prop_assert_eq!(decode::<Hello>(&body).unwrap(), hello);
         prop_assert_eq!(decode_entries::<HeadEntry>(&encode_entries(&heads)), heads);
         prop_assert_eq!(decode_entries::<WantEntry>(&encode_entries(&wants)), wants);
-        prop_assert_eq!(decode_entries::<NoEntry>(&encode_entries(&nos)), nos);
+        prop_assert_eq!(decode_entries::<RejectEntry>(&encode_entries(&nos)), nos);
     }
 
     #[test]
@@ -109,7 +110,7 @@ proptest! {
         take_anything::<Hello>(&body);
         take_anything::<HeadEntry>(&body);
         take_anything::<WantEntry>(&body);
-        take_anything::<NoEntry>(&body);
+        take_anything::<RejectEntry>(&body);
         if let Ok(range) = RangeMessage::decode(&body, 100) {
             prop_assert!(range.nodes.len() + range.blocks.len() <= body.len());
         }
@@ -131,7 +132,7 @@ proptest! {
 #[test]
 fn a_range_has_no_more_blocks_than_allowed() {
     let header = RangeHeader {
-        name: Name::Mine(0),
+        name: FeedRef::Sender(0),
         start: 0,
         head_length: 3,
         fork: 0,

@@ -44,7 +44,7 @@ fn message() -> impl Strategy<Value = Message> {
         }),
         heads.prop_map(Message::Heads),
         any::<[u8; 8]>().prop_map(Message::Agreed),
-        prop_oneof![Just(Fallback::Again), Just(Fallback::List)].prop_map(Message::GiveUp),
+        prop_oneof![Just(Fallback::FreshSalt), Just(Fallback::List)].prop_map(Message::GiveUp),
     ]
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use multifeed_store::{Check, Cut, DiskStore, Image, Op, Platter, Tear};
 use multifeed_tests::Node;
 
@@ -61,7 +61,7 @@ struct Disk {
     log: Vec<Op>,
     /// What the store held after each group, and what a multifeed shows of it.
     states: Vec<(Entries, View)>,
-    chance: Chance,
+    chance: Rng,
     /// Images of the last sync that were looked at, with what they must hold.
     looked_at: BTreeSet<(u64, usize, usize)>,
 }
@@ -86,7 +86,7 @@ impl Disk {
             (held, View::of(&mut Node::open_on(config(3), group.after.clone())))
         });
         let states = states.collect();
-        let chance = Chance::new([seed as u8; 32]);
+        let chance = Rng::new([seed as u8; 32]);
         Self { seed, life, log, states, chance, looked_at: BTreeSet::new() }
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use multifeed_core::{Event, FeedId, FeedKey, KeyPair, Mode, Role, Secure};
 use multifeed_store::{Failure, MemoryStore, Platter, Store};
 use multifeed_tests::{Node, run_between};
@@ -49,7 +49,7 @@ pub(crate) struct Life {
     pub(crate) known: Vec<Known>,
     own: Vec<FeedId>,
     theirs: Vec<FeedId>,
-    chance: Chance,
+    chance: Rng,
 }
 
 /// Names of the author's feeds, with the seeds of their key pairs.
@@ -85,7 +85,7 @@ impl Life {
             known: Vec::new(),
             own: Vec::new(),
             theirs: Vec::new(),
-            chance: Chance::new(std::array::from_fn(|at| (seed >> (at % 8 * 8)) as u8)),
+            chance: Rng::new(std::array::from_fn(|at| (seed >> (at % 8 * 8)) as u8)),
         };
         life.own = writers(&mut life.author, &OWN);
         life.theirs = writers(&mut life.peer, &THEIRS);

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use multifeed_core::chance::Chance;
 use multifeed_core::fuzzing::{Ending, Side, reconcile, reconcile_known};
+use multifeed_core::rng::Rng;
 
 use crate::{Acquaintance, Difference};
 
@@ -50,7 +50,7 @@ impl Pair {
         acquaintance: Acquaintance,
     ) -> Measured {
         let runs = (40_000 / (one + two + changed + 100)).clamp(4, 200);
-        let mut chance = Chance::new([(one + 3 * two + 5 * changed) as u8; 32]);
+        let mut chance = Rng::new([(one + 3 * two + 5 * changed) as u8; 32]);
         let (mut bytes, mut flights, mut again, mut cpu_us) = (0, 0, 0, f64::MAX);
         for _ in 0..runs {
             let handshake_hash = chance.array();
@@ -82,7 +82,7 @@ impl Pair {
         Measured { bytes, flights, cpu_us, again_percent: 100.0 * again as f64 / runs as f64 }
     }
 
-    fn differ(&mut self, chance: &mut Chance, only: [usize; 2], changed: usize) -> Vec<usize> {
+    fn differ(&mut self, chance: &mut Rng, only: [usize; 2], changed: usize) -> Vec<usize> {
         for (side, count) in self.sides.iter_mut().zip(only) {
             for _ in 0..count {
                 let key = chance.array();
@@ -123,7 +123,7 @@ impl Pair {
 
 /// The keys of the feeds that both hold.
 pub(crate) fn common_keys(feeds: usize) -> impl Iterator<Item = [u8; 32]> {
-    let mut chance = Chance::new([42; 32]);
+    let mut chance = Rng::new([42; 32]);
     (0..feeds).map(move |_| chance.array())
 }
 

@@ -15,7 +15,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use drive::Pair;
-use multifeed_core::chance::Chance;
+use multifeed_core::rng::Rng;
 use peak_alloc::PeakAlloc;
 use row::{Row, Style};
 
@@ -100,7 +100,7 @@ fn sets_of(feeds: usize, style: Style) {
 /// roots.
 fn inserts(pair: &mut Pair) -> (f64, f64) {
     const FEEDS: u32 = 500;
-    let mut chance = Chance::new([77; 32]);
+    let mut chance = Rng::new([77; 32]);
     let (mut insert, mut fold) = (f64::MAX, f64::MAX);
     for _ in 0..40 {
         let keys: Vec<[u8; 32]> = (0..FEEDS).map(|_| chance.array()).collect();

@@ -5,8 +5,8 @@
 
 use std::time::Instant;
 
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::blake2b;
+use multifeed_core::rng::Rng;
 use negentropy::{Id, Negentropy, NegentropyStorageVector};
 
 use crate::Difference;
@@ -32,7 +32,7 @@ impl Storage {
     }
 
     pub(crate) fn measure(&self, (one, two, _): Difference) -> Measured {
-        let mut chance = Chance::new([3; 32]);
+        let mut chance = Rng::new([3; 32]);
         let [ours, theirs] = [one, two].map(|count| {
             let only: Vec<[u8; 32]> = (0..count).map(|_| chance.array()).collect();
             let mut storage = NegentropyStorageVector::with_capacity(self.common.len() + count);

@@ -1,8 +1,8 @@
 //! How many cells a difference takes, in many decodings.
 #![expect(clippy::print_stdout, reason = "this program is there to print")]
 
-use multifeed_core::chance::Chance;
 use multifeed_core::fuzzing::cells_to_decode;
+use multifeed_core::rng::Rng;
 
 /// Differences, decodings of each, and the mean cells for one difference that were found when the
 /// mapping was designed.
@@ -19,7 +19,7 @@ pub(crate) fn print() {
     println!("| differences | decodings | mean | expected | off | p50 | p99 | wrong |");
     println!("|{}", "--:|".repeat(8));
     for (difference, runs, expected) in CASES {
-        let mut chance = Chance::new([difference as u8; 32]);
+        let mut chance = Rng::new([difference as u8; 32]);
         let (mut cells, mut wrong) = (Vec::new(), 0);
         for _ in 0..runs {
             let ids: Vec<u64> = (0..difference).map(|_| chance.u64() >> 28).collect();

@@ -33,7 +33,7 @@ fn a_multifeed_at_its_bounds_is_within_them_and_one_more_is_not() {
     assert_eq!(exceeded(&at, &limits, 1), None);
     let over = [
         Footprint { feeds: limits.feeds + 1, ..at },
-        Footprint { heard_of: 2 * limits.names as usize + 1, ..at },
+        Footprint { heard_of: 2 * limits.aliases as usize + 1, ..at },
         Footprint { orphans: 1, ..at },
         Footprint { unstored_bytes: limits.window_bytes as u64 + 1, ..at },
         Footprint { outputs: 1, ..at },

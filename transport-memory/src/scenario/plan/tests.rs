@@ -18,7 +18,7 @@ fn a_file_says_what_is_not_the_default() {
 fn each_link_draws_from_the_ranges_of_its_scenario() {
     let text = format!("{GOOD}[link]\ndelay_ms = [5, 90]\nbandwidth = [1000, 9000]\n");
     let plan = Scenario::parse("it", &text).unwrap().link;
-    let mut chance = Chance::new([1; 32]);
+    let mut chance = Rng::new([1; 32]);
     let drawn: Vec<_> = (0..200).map(|_| plan.options(&mut chance)).collect();
     let delays = drawn.iter().map(|link| link.delay.as_millis());
     assert!(delays.clone().all(|delay| (5..=90).contains(&delay)));

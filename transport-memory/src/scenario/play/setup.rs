@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use multifeed_core::chance::Chance;
 use multifeed_core::crypto::hash::blake2b;
+use multifeed_core::rng::Rng;
 use multifeed_core::{Duration, Group, Limits};
 
 use super::{Play, Scenario};
@@ -41,7 +41,7 @@ impl<'a> Play<'a> {
             nodes: Vec::new(),
             links: Vec::new(),
             bandwidths: Vec::new(),
-            chance: Chance::new(blake2b(&[b"links", &seed.to_le_bytes()])),
+            chance: Rng::new(blake2b(&[b"links", &seed.to_le_bytes()])),
             feeds: Vec::new(),
             pending: Vec::new(),
             gone: Vec::new(),

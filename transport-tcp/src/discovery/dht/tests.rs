@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn looks_come_seldom_in_the_end_and_not_in_step() {
     let waits = |seed| {
-        let mut chance = Chance::new([seed; 32]);
+        let mut chance = Rng::new([seed; 32]);
         (0..70).map(|looks| pause(looks, &mut chance)).collect::<Vec<_>>()
     };
     let some = waits(1);

@@ -51,7 +51,7 @@ fn strangers_read_nothing_in_it() {
 #[test]
 fn what_a_member_sealed_may_still_be_no_record() {
     let with = |tail: &[u8]| {
-        let (mut push, header) = Push::new(&seal_key(&group()), &mut Chance::new([1; 32]));
+        let (mut push, header) = Push::new(&seal_key(&group()), &mut Rng::new([1; 32]));
         let mut sealed = BytesMut::from(&header[..]);
         push.seal(&[&KEY.0, tail].concat(), &mut sealed).expect("short");
         Endpoints::open(&group(), &sealed).map(|record| record.addrs.len())

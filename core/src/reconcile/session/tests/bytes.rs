@@ -66,7 +66,7 @@ fn of_bound(bytes: usize, only: [u64; 2]) -> u64 {
 fn mean(feeds: u64, only: [u64; 2], changed: u64, runs: u64) -> (usize, usize) {
     let (mut bytes, mut flights) = (0, 0);
     for seed in 0..runs {
-        let mut chance = Chance::new([seed as u8; 32]);
+        let mut chance = Rng::new([seed as u8; 32]);
         let [one, two] = sets(&mut chance, changed, only, changed);
         let nodes = nodes([&one, &two], group_salt(), [feeds as usize; 2]);
         let run = run(&nodes[0], &nodes[1], feeds - changed);

@@ -1,7 +1,7 @@
 //! Two sides that know each other.
 
 use super::*;
-use crate::reconcile::known::{Base, Mark};
+use crate::reconcile::known::{BasePair, Checkpoint};
 use crate::reconcile::testing::{discovery_key, golden, hex};
 use crate::wire::multifeed::KnownClaim;
 use crate::wire::reconcile::{decode, encode};
@@ -10,28 +10,28 @@ use crate::wire::reconcile::{decode, encode};
 struct Then {
     node: Node,
     then: Heads,
-    mark: Mark,
+    mark: Checkpoint,
     role: Role,
 }
 
 impl Then {
-    fn base(&self) -> Base {
+    fn base(&self) -> BasePair {
         let grown = (0..).zip(&self.node.feeds);
         let changed = grown.filter_map(|(slot, entry)| {
             let before = self.then.get(&entry.key).map_or(0, |head| head.length);
             (before != entry.head.length).then_some((FeedId(slot), before))
         });
-        Base { mark: self.mark, changed: changed.collect() }
+        BasePair { mark: self.mark, changed: changed.collect() }
     }
 
     fn claim(&self) -> Claim {
         let (hash, feeds) = (handshake_hash(), self.node.feeds.len() as u64);
-        Terms::claim(&hash, self.role, feeds, &mut self.node.roots.clone(), Some(&self.base()))
+        Params::claim(&hash, self.role, feeds, &mut self.node.roots.clone(), Some(&self.base()))
     }
 
-    fn begin(&self, theirs: Claim) -> (Delta, Result<Turn, Fault>) {
+    fn begin(&self, theirs: Claim) -> (Delta, Result<StepResult, SessionError>) {
         let terms = self.node.terms(self.node.feeds.len() as u64, theirs);
-        assert!(terms.is_met(self.role, &self.base()));
+        assert!(terms.matches_claim(self.role, &self.base()));
         Delta::new(terms, self.role, self.base(), &self.node)
     }
 }
@@ -46,7 +46,7 @@ fn sides(then: [&Heads; 2], now: [&Heads; 2], salt: Salt) -> [Then; 2] {
     let nothing = Heads::new();
     [(0, Role::Initiator), (1, Role::Responder)].map(|(side, role)| {
         let (ours, theirs) = (digests[side], digests[1 - side]);
-        let mark = Mark { ours, theirs, position: 0 };
+        let mark = Checkpoint { ours, theirs, position: 0 };
         let node = Node::new(now[side], &nothing, salt, now[side].len());
         Then { node, then: then[side].clone(), mark, role }
     })
@@ -55,14 +55,14 @@ fn sides(then: [&Heads; 2], now: [&Heads; 2], salt: Salt) -> [Then; 2] {
 /// How it ended at a side, what the side was told, and in how many bytes.
 type End = (Option<Outcome>, Vec<Entry>, usize);
 
-fn meet(sides: &[Then; 2]) -> Result<[End; 2], Fault> {
+fn meet(sides: &[Then; 2]) -> Result<[End; 2], SessionError> {
     let claims = [sides[0].claim(), sides[1].claim()];
     let [mut one, mut two] = [sides[0].begin(claims[1]), sides[1].begin(claims[0])];
     let turns = [one.1.clone()?, two.1.clone()?];
     let mut ends = Vec::new();
     for (side, delta) in [(0, &mut one.0), (1, &mut two.0)] {
-        let Turn { outcome, learned, .. } = turns[side].clone();
-        let mut turn = Turn { outcome, learned, ..Turn::default() };
+        let StepResult { outcome, learned, .. } = turns[side].clone();
+        let mut turn = StepResult { outcome, learned, ..StepResult::default() };
         let mut bytes = 0;
         for message in &turns[1 - side].say {
             let width = prefix_bits(sides[1].node.feeds.len() as u64);
@@ -197,18 +197,18 @@ fn a_change_that_was_not_told_is_noticed() {
         heads.remove(at);
         Message::Changed { heads, entries: entries.clone() }
     };
-    assert_eq!(take(2, without(0)), Err(Fault::Inconsistent));
-    assert_eq!(take(3, without(0)), Err(Fault::Inconsistent));
+    assert_eq!(take(2, without(0)), Err(SessionError::Inconsistent));
+    assert_eq!(take(3, without(0)), Err(SessionError::Inconsistent));
     let new = Message::Changed { heads: heads.clone(), entries: Vec::new() };
-    assert_eq!(take(2, new), Err(Fault::Inconsistent));
+    assert_eq!(take(2, new), Err(SessionError::Inconsistent));
     let nothing = Message::Changed { heads: Vec::new(), entries: Vec::new() };
-    assert_eq!(take(0, nothing), Err(Fault::Inconsistent));
+    assert_eq!(take(0, nothing), Err(SessionError::Inconsistent));
     // Longer or shorter than it is.
     for length in [4, 8] {
         let mut heads = heads.clone();
         heads[0].1.length = length;
         let message = Message::Changed { heads, entries: entries.clone() };
-        assert_eq!(take(3, message), Err(Fault::Inconsistent));
+        assert_eq!(take(3, message), Err(SessionError::Inconsistent));
     }
 }
 

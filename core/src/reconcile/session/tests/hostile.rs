@@ -3,13 +3,13 @@
 use super::*;
 
 fn pair(common: u64, only: [u64; 2]) -> [Node; 2] {
-    let [one, two] = sets(&mut Chance::new([9; 32]), common, only, 0);
+    let [one, two] = sets(&mut Rng::new([9; 32]), common, only, 0);
     nodes([&one, &two], group_salt(), [one.len(), two.len()])
 }
 
 fn claim(node: &Node, role: Role) -> Claim {
     let feeds = node.feeds.len() as u64;
-    Terms::claim(&handshake_hash(), role, feeds, &mut node.roots.clone(), None)
+    Params::claim(&handshake_hash(), role, feeds, &mut node.roots.clone(), None)
 }
 
 fn open(nodes: &[Node; 2]) -> (Initiator, Responder, Message) {
@@ -39,9 +39,9 @@ fn cells_that_were_not_asked_for_are_refused() {
     long.cells.push(0);
     let late = Slice { start: 1, ..slice.clone() };
     for (set, slice, fault) in [
-        (set, long, Fault::Inconsistent),
-        (set, late, Fault::Inconsistent),
-        (SetKind::Heads, slice, Fault::OutOfTurn),
+        (set, long, SessionError::Inconsistent),
+        (set, late, SessionError::Inconsistent),
+        (SetKind::Heads, slice, SessionError::OutOfTurn),
     ] {
         let (mut initiator, ..) = open(&nodes);
         assert_eq!(initiator.handle(&nodes[0], Message::Cells(set, slice)), Err(fault));
@@ -52,7 +52,7 @@ fn cells_that_were_not_asked_for_are_refused() {
 fn garbage_for_cells_ends_within_the_budget() {
     let nodes = pair(5_000, [10, 10]);
     let (mut initiator, _, first) = open(&nodes);
-    let mut chance = Chance::new([7; 32]);
+    let mut chance = Rng::new([7; 32]);
     let (mut message, mut cells) = (first, 0);
     loop {
         if let Message::Cells(_, slice) = &mut message {
@@ -80,9 +80,13 @@ fn requests_are_bounded() {
     let (_, mut responder, first) = open(&nodes);
     let Message::Cells(_, slice) = first else { panic!("cells come first") };
     let sent = slice.cells.len() as u32;
-    assert_eq!(responder.handle(&nodes[1], more(sent)), Err(Fault::TooMuch), "no cell more");
+    assert_eq!(responder.handle(&nodes[1], more(sent)), Err(SessionError::TooMuch), "no cell more");
     let cells = nodes[1].sketches[0].cells();
-    assert_eq!(responder.handle(&nodes[1], more(cells + 1)), Err(Fault::TooMuch), "no such cell");
+    assert_eq!(
+        responder.handle(&nodes[1], more(cells + 1)),
+        Err(SessionError::TooMuch),
+        "no such cell"
+    );
     let (_, mut responder, _) = open(&nodes);
     let mut ends = sent + 1..cells;
     let answered = ends.position(|end| responder.handle(&nodes[1], more(end)).is_err());
@@ -96,15 +100,15 @@ fn entries_beyond_what_was_wanted_are_refused() {
     let answer = loop {
         let mut turn = initiator.handle(&nodes[0], message).unwrap();
         let said = turn.say.remove(0);
-        let is_different = matches!(said, Message::Different { .. });
+        let is_diverged = matches!(said, Message::Different { .. });
         message = responder.handle(&nodes[1], said).unwrap().say.remove(0);
-        if is_different {
+        if is_diverged {
             break message;
         }
     };
     let Message::Entries(entries) = answer else { panic!("entries answer what differs") };
     let flood = entries.iter().cycle().take(1_000).copied().collect();
-    assert_eq!(initiator.handle(&nodes[0], Message::Entries(flood)), Err(Fault::TooMuch));
+    assert_eq!(initiator.handle(&nodes[0], Message::Entries(flood)), Err(SessionError::TooMuch));
 }
 
 #[test]
@@ -126,7 +130,7 @@ fn an_entry_that_is_withheld_or_made_up_is_noticed() {
                 }
             }
         };
-        assert_eq!(outcome, Outcome::Again, "never agreed");
+        assert_eq!(outcome, Outcome::Retry, "never agreed");
     }
 }
 
@@ -135,10 +139,10 @@ fn agreement_that_is_none_is_noticed() {
     let nodes = pair(500, [3, 3]);
     let (_, mut responder, _) = open(&nodes);
     let agreed = Message::Agreed([0; 8]);
-    assert_eq!(responder.handle(&nodes[1], agreed.clone()), Err(Fault::OutOfTurn));
+    assert_eq!(responder.handle(&nodes[1], agreed.clone()), Err(SessionError::OutOfTurn));
     let different = Message::Different { entries: vec![], wanted: vec![] };
-    assert_eq!(responder.handle(&nodes[1], different), Ok(Turn::default()));
-    assert_eq!(responder.handle(&nodes[1], agreed), Err(Fault::Inconsistent));
+    assert_eq!(responder.handle(&nodes[1], different), Ok(StepResult::default()));
+    assert_eq!(responder.handle(&nodes[1], agreed), Err(SessionError::Inconsistent));
 }
 
 #[test]
@@ -148,7 +152,7 @@ fn ids_that_are_none_are_refused() {
     for wanted in [vec![1 << width], vec![5, 5], vec![6, 5]] {
         let (_, mut responder, _) = open(&nodes);
         let different = Message::Different { entries: vec![], wanted };
-        assert_eq!(responder.handle(&nodes[1], different), Err(Fault::Inconsistent));
+        assert_eq!(responder.handle(&nodes[1], different), Err(SessionError::Inconsistent));
     }
     let head = HeadOf { fork: 0, length: 1 };
     for (heads, entries) in
@@ -158,7 +162,7 @@ fn ids_that_are_none_are_refused() {
         let different = Message::Different { entries: vec![], wanted: vec![] };
         responder.handle(&nodes[1], different).unwrap();
         let changed = Message::Changed { heads, entries };
-        assert_eq!(responder.handle(&nodes[1], changed), Err(Fault::Inconsistent));
+        assert_eq!(responder.handle(&nodes[1], changed), Err(SessionError::Inconsistent));
     }
 }
 

@@ -12,18 +12,18 @@ use bytes::Bytes;
 use super::compose::{ENTRIES_MAX, Frame};
 use super::range::encode;
 use super::serve::Ready;
-use super::session::{Context, Session, name_of};
-use crate::error::{Limit, Reason, Violation};
+use super::session::{Context, Session, feed_ref};
+use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::Range;
 use crate::feed::read::RangeRead;
 use crate::feed::tree::LENGTH_MAX;
 use crate::id::FeedId;
 use crate::outbox::Job;
-use crate::wire::multifeed::{AgainEntry, Kind, No, put};
+use crate::wire::multifeed::{Kind, RefetchEntry, Reject, put};
 
 /// What one peer and we ask each other for again.
 #[derive(Debug, Default)]
-pub(super) struct Again {
+pub(super) struct Refetch {
     /// What we ask for, by feed.
     asked: BTreeMap<FeedId, Run<u64>>,
     /// Of these, what was not said yet.
@@ -37,14 +37,14 @@ pub(super) struct Again {
     reading: usize,
 }
 
-impl Again {
+impl Refetch {
     /// Nothing is asked for, either way.
     pub(super) fn is_idle(&self) -> bool {
         self.asked.is_empty() && self.wanted.is_empty() && self.reading == 0
     }
 
     /// The peer will not give what it was asked for.
-    pub(super) fn miss(&mut self, feed: FeedId) {
+    pub(super) fn on_unavailable(&mut self, feed: FeedId) {
         if self.asked.remove(&feed).is_some() {
             self.unsaid.retain(|unsaid| *unsaid != feed);
             self.missed.push(feed);
@@ -54,7 +54,7 @@ impl Again {
 
 impl Session {
     /// Whether the peer can be asked for blocks up to `end` again.
-    pub(crate) fn can_give_again(&self, feed: FeedId, end: u64) -> bool {
+    pub(crate) fn can_refetch(&self, feed: FeedId, end: u64) -> bool {
         // Nothing is asked for beyond our own length, and so much it holds of what it holds alike.
         // What it may have refused, it will refuse to give.
         let is_unnamed = self.edges.get(feed).is_none() && self.reconciliation.is_agreed();
@@ -63,9 +63,9 @@ impl Session {
     }
 
     /// Asks the peer for blocks again, of a feed of which we hold `length`.
-    pub(crate) fn ask_again_for(&mut self, feed: FeedId, length: u64, run: Run<u64>) {
-        self.remember_alike(feed, length);
-        if self.edges.get(feed).and_then(name_of).is_none() {
+    pub(crate) fn request_refetch(&mut self, feed: FeedId, length: u64, run: Run<u64>) {
+        self.record_equal_length(feed, length);
+        if self.edges.get(feed).and_then(feed_ref).is_none() {
             // It has no name yet, and gets one when it is announced.
             self.changed.insert(feed);
         }
@@ -74,39 +74,39 @@ impl Session {
     }
 
     /// Asks for them no more; what comes of them is no use.
-    pub(crate) fn drop_again(&mut self, feed: FeedId) {
-        self.again.miss(feed);
+    pub(crate) fn cancel_refetch(&mut self, feed: FeedId) {
+        self.again.on_unavailable(feed);
         self.again.missed.retain(|missed| *missed != feed);
     }
 
     /// Feeds of which the peer did not give what it was asked for again.
-    pub(crate) fn take_missed(&mut self) -> Vec<FeedId> {
+    pub(crate) fn take_unavailable(&mut self) -> Vec<FeedId> {
         core::mem::take(&mut self.again.missed)
     }
 
-    pub(super) fn say_again(&mut self, frame: &mut Frame<'_>) {
+    pub(super) fn write_refetches(&mut self, frame: &mut Frame<'_>) {
         let mut body = Vec::new();
         let now = self.again.unsaid.len().min(ENTRIES_MAX);
         let later = self.again.unsaid.split_off(now);
         for feed in core::mem::replace(&mut self.again.unsaid, later) {
-            let name = self.edges.get(feed).and_then(name_of);
+            let name = self.edges.get(feed).and_then(feed_ref);
             match (name, self.again.asked.get(&feed)) {
                 (Some(name), Some(run)) => {
-                    put(&mut body, &AgainEntry { name, start: run.start, end: run.end });
+                    put(&mut body, &RefetchEntry { name, start: run.start, end: run.end });
                 }
                 (None, Some(_)) => self.again.unsaid.push(feed),
                 _ => (),
             }
         }
         if !body.is_empty() {
-            self.has_asked = true;
-            frame.push(Kind::Again, &body);
+            self.has_requested = true;
+            frame.push(Kind::Refetch, &body);
         }
     }
 
     /// Holds a range that was asked for again against what we know of its feed. `false`: it was
     /// not asked for again.
-    pub(super) fn keep_again(
+    pub(super) fn on_refetched_range(
         &mut self,
         context: &mut Context<'_>,
         id: FeedId,
@@ -119,22 +119,24 @@ impl Session {
         }
         self.again.asked.remove(&id);
         let blocks = range.blocks.iter().map(|block| Bytes::copy_from_slice(block)).collect();
-        let feed = context.feeds.get(id).filter(|feed| feed.is_taken());
+        let feed = context.feeds.get(id).filter(|feed| feed.is_accepted());
         let read = feed.and_then(|feed| RangeRead::of_blocks(id, feed, range.start, blocks));
         let Some((read, keys)) = read else {
             self.again.missed.push(id);
             return false;
         };
-        context.outbox.read(Job::Fill { connection: self.connection, bytes, read }, keys);
+        context
+            .outbox
+            .read(Job::VerifyRefetched { connection: self.connection, bytes, read }, keys);
         true
     }
 
     /// The peer wants blocks again.
-    pub(super) fn take_again(
+    pub(super) fn on_refetch(
         &mut self,
         context: &mut Context<'_>,
-        entry: AgainEntry,
-    ) -> Result<(), Reason> {
+        entry: RefetchEntry,
+    ) -> Result<(), CloseReason> {
         if entry.start >= entry.end || entry.end > LENGTH_MAX {
             return Err(Violation::OutOfRange.into());
         }
@@ -149,42 +151,42 @@ impl Session {
     }
 
     /// Begins to read what the peer wants again, as far as there is room.
-    pub(super) fn read_again(&mut self, context: &mut Context<'_>) {
+    pub(super) fn read_refetches(&mut self, context: &mut Context<'_>) {
         let limits = context.limits;
         while !self.again.queue.is_empty() && self.serving.begin_read(limits) {
             let Some(id) = self.again.queue.pop_front() else { break };
             let run = self.again.wanted.remove(&id).unwrap_or_default();
             let is_open = self.edges.get(id).is_some_and(|edge| edge.is_open());
-            let feed = context.feeds.get(id).filter(|feed| feed.is_taken() && is_open);
+            let feed = context.feeds.get(id).filter(|feed| feed.is_accepted() && is_open);
             let read = feed.and_then(|feed| {
                 RangeRead::begin(id, feed, run, limits.range_blocks, limits.range_bytes)
             });
             let Some((read, scan)) = read else {
                 self.serving.end_read(None);
-                self.deny_again(id);
+                self.reject_refetch(id);
                 continue;
             };
             self.again.reading += 1;
-            let job = Job::ServeAgain { connection: self.connection, read };
+            let job = Job::ServeRefetch { connection: self.connection, read };
             context.outbox.scan_blocks(job, scan);
         }
     }
 
     /// What the peer wants again was read, or could not be.
-    pub(crate) fn serve_again(&mut self, id: FeedId, range: Option<&Range<Bytes>>) {
+    pub(crate) fn serve_refetch(&mut self, id: FeedId, range: Option<&Range<Bytes>>) {
         self.again.reading -= 1;
         let edge = self.edges.get(id).filter(|edge| edge.is_open());
-        let (Some(name), Some(range)) = (edge.and_then(name_of), range) else {
+        let (Some(name), Some(range)) = (edge.and_then(feed_ref), range) else {
             self.serving.end_read(None);
-            return self.deny_again(id);
+            return self.reject_refetch(id);
         };
         let body = encode(name, range);
         self.serving.end_read(Some(Ready { feed: id, end: range.end(), body }));
     }
 
-    fn deny_again(&mut self, id: FeedId) {
-        if let Some(name) = self.edges.get(id).and_then(name_of) {
-            self.nos.insert((name, No::Gone));
+    fn reject_refetch(&mut self, id: FeedId) {
+        if let Some(name) = self.edges.get(id).and_then(feed_ref) {
+            self.nos.insert((name, Reject::Gone));
         }
     }
 }

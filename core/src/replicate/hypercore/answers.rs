@@ -112,8 +112,8 @@ impl Answers {
             let Some(request) = self.requests.remove(&next) else { continue };
             let id = next.0;
             let Some(feed) = context.feeds.get(id) else { continue };
-            let is_given = feed.is_taken() && feed.durable().is_some();
-            if !is_given || !channel::follows(feed, request.fork) {
+            let is_given = feed.is_accepted() && feed.durable().is_some();
+            if !is_given || !channel::is_followed(feed, request.fork) {
                 self.put_no(id, request.id);
                 continue;
             }

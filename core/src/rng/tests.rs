@@ -4,38 +4,38 @@ use super::*;
 
 #[test]
 fn a_seed_always_gives_the_same_bytes() {
-    let mut chance = Chance::new([0; 32]);
+    let mut chance = Rng::new([0; 32]);
     // The first block of ChaCha20 under the zero key and nonce (draft-strombergson, TC1).
     let expected = [0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90];
     assert_eq!(chance.array::<8>(), expected);
-    assert_eq!(Chance::new([1; 32]).u64(), Chance::new([1; 32]).u64());
-    assert_ne!(Chance::new([1; 32]).u64(), Chance::new([2; 32]).u64());
+    assert_eq!(Rng::new([1; 32]).u64(), Rng::new([1; 32]).u64());
+    assert_ne!(Rng::new([1; 32]).u64(), Rng::new([2; 32]).u64());
 }
 
 #[test]
 fn bytes_do_not_depend_on_how_they_are_drawn() {
-    let whole = Chance::new([3; 32]).array::<56>();
-    let mut parts = Chance::new([3; 32]);
+    let whole = Rng::new([3; 32]).array::<56>();
+    let mut parts = Rng::new([3; 32]);
     assert_eq!(parts.array::<32>(), whole[..32]);
     assert_eq!(parts.array::<24>(), whole[32..]);
 }
 
 #[test]
 fn a_fork_is_apart_from_its_parent() {
-    let mut parent = Chance::new([4; 32]);
-    let mut child = parent.fork();
+    let mut parent = Rng::new([4; 32]);
+    let mut child = parent.child();
     let after = parent.u64();
     assert_ne!(child.u64(), after);
 
-    let mut again = Chance::new([4; 32]);
-    let mut other = again.fork();
+    let mut again = Rng::new([4; 32]);
+    let mut other = again.child();
     other.array::<100>();
     assert_eq!(again.u64(), after, "what a child draws does not move its parent");
 }
 
 #[test]
 fn below_stays_below_and_reaches_everything() {
-    let mut chance = Chance::new([5; 32]);
+    let mut chance = Rng::new([5; 32]);
     let mut seen = [0u32; 7];
     for _ in 0..7_000 {
         seen[chance.below(7) as usize] += 1;
@@ -50,12 +50,12 @@ fn below_stays_below_and_reaches_everything() {
 #[test]
 fn below_favours_no_number() {
     // Of the 2^64 draws, every third number of 3 * 2^62 would get two, and the others one.
-    let mut chance = Chance::new([6; 32]);
+    let mut chance = Rng::new([6; 32]);
     let thirds = (0..3_000).filter(|_| chance.below(3 << 62).is_multiple_of(3)).count();
     assert!((900..1_100).contains(&thirds), "{thirds}");
 }
 
 #[test]
 fn debug_tells_nothing() {
-    assert_eq!(format!("{:?}", Chance::new([7; 32])), "Chance(..)");
+    assert_eq!(format!("{:?}", Rng::new([7; 32])), "Chance(..)");
 }

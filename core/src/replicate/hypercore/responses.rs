@@ -5,22 +5,22 @@
 use bytes::Bytes;
 
 use super::super::session::Context;
-use super::fetch::{Fetch, Taken};
+use super::fetch::{Fetch, Received};
 use super::sparse::Get;
-use super::{CONTESTED_MAX, Link, RESUME_WAIT};
-use crate::error::{Limit, Reason, Violation};
+use super::{CONTESTED_MAX, HypercoreSession, RESUME_WAIT};
+use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::manifest::{self, Origin};
 use crate::id::FeedId;
 use crate::io::Event;
 use crate::wire::hypercore::{Data, DataBlock};
 
-impl Link {
-    pub(super) fn take_data(
+impl HypercoreSession {
+    pub(super) fn on_data(
         &mut self,
         context: &mut Context<'_>,
         id: FeedId,
         data: &Data<'_>,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), CloseReason> {
         let Some(channel) = self.channels.get_mut(&id) else { return Ok(()) };
         if let Some(get) = self.gets.finish(id, data.request) {
             let value = self.check_get(context, &get, id, data);
@@ -35,9 +35,9 @@ impl Link {
         let room = context.limits.window_bytes.saturating_sub(self.early_bytes);
         let limits = (context.limits, room);
         match self.fetch(id, |fetch| fetch.take(feed, ask, data, limits))? {
-            Taken::Kept => _ = self.touched.insert(id),
-            Taken::Nothing => (),
-            Taken::Refused => self.take_no(context, id, data.request),
+            Received::Kept => _ = self.touched.insert(id),
+            Received::Nothing => (),
+            Received::Refused => self.on_reject(context, id, data.request),
         }
         Ok(())
     }
@@ -49,7 +49,7 @@ impl Link {
         get: &Get,
         id: FeedId,
         data: &Data<'_>,
-    ) -> Result<Option<Bytes>, Reason> {
+    ) -> Result<Option<Bytes>, CloseReason> {
         let is_long = |block: &DataBlock<'_>| block.value.len() > context.limits.block_bytes;
         if data.block.as_ref().is_some_and(is_long) {
             return Err(Limit::BlockBytes.into());
@@ -68,10 +68,10 @@ impl Link {
         context: &mut Context<'_>,
         id: FeedId,
         data: &Data<'_>,
-    ) -> Result<bool, Reason> {
+    ) -> Result<bool, CloseReason> {
         let Some(channel) = self.channels.get_mut(&id) else { return Ok(false) };
         let Some(feed) = context.feeds.get_mut(id) else { return Ok(false) };
-        if feed.is_unsettled() {
+        if feed.is_origin_unknown() {
             match data.manifest {
                 Some(Ok(found)) => {
                     let public_key = crate::PublicKey(found.public_key);
@@ -80,7 +80,7 @@ impl Link {
                     }
                     // One that is only looked at does not become a feed of the group by it.
                     let is_ours =
-                        found.namespace == *context.group.feed_namespace() && !feed.is_glimpsed();
+                        found.namespace == *context.group.feed_namespace() && !feed.is_transient();
                     let other = Origin::Namespace(found.namespace);
                     feed.settle(if is_ours { Origin::Group } else { other }, public_key);
                 }
@@ -112,7 +112,7 @@ impl Link {
     }
 
     /// The peer cannot answer: it is asked again after a while, and others before.
-    pub(super) fn take_no(&mut self, context: &mut Context<'_>, id: FeedId, request: u64) {
+    pub(super) fn on_reject(&mut self, context: &mut Context<'_>, id: FeedId, request: u64) {
         if let Some(get) = self.gets.finish(id, request) {
             return self.gets.end(&get, None);
         }
@@ -129,7 +129,7 @@ impl Link {
     }
 
     /// Commits what the frames that were just read have brought, as one range for each feed.
-    pub(crate) fn commit(&mut self, context: &mut Context<'_>) -> Result<(), Reason> {
+    pub(crate) fn commit(&mut self, context: &mut Context<'_>) -> Result<(), CloseReason> {
         for id in core::mem::take(&mut self.touched) {
             if context.feeds.get(id).is_none() || !self.channels.contains_key(&id) {
                 continue;

@@ -1,27 +1,27 @@
 //! One feed × one peer: who holds how much of it, and what was said about it.
 //!
-//! Rule: every change of an edge goes through [`Edges::update`], which keeps the three counts that
+//! Rule: every change of an edge goes through [`PeerFeeds::update`], which keeps the three counts that
 //! say whether the peers are in sync, and whether that will last.
 
 use alloc::collections::BTreeMap;
 
-use super::names::Number;
+use super::aliases::FeedAlias;
 use crate::id::FeedId;
 
 /// What we know of one feed at one peer. There may be one for each feed at each peer, so its size
 /// counts.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Edge {
+pub(crate) struct PeerFeed {
     /// The number that we gave it.
-    pub(crate) mine: Option<Number>,
+    pub(crate) mine: Option<FeedAlias>,
     /// The number that the peer gave it.
-    pub(crate) yours: Option<Number>,
+    pub(crate) yours: Option<FeedAlias>,
     /// Blocks that the peer holds, as it says.
     pub(crate) theirs: u64,
     /// The index behind the last block that we sent, or that is ready to be.
     pub(crate) sent: u64,
     /// New blocks are pushed, not only announced: the peer wanted the feed from us.
-    pub(crate) eager: bool,
+    pub(crate) pushes_appends: bool,
     /// Up to there it was sent though the peer has not wanted the feed.
     pub(crate) pushed: bool,
     /// The peer cannot give what it said it holds.
@@ -34,10 +34,10 @@ pub(crate) struct Edge {
     /// We neither take the feed nor give it.
     pub(crate) refused: bool,
     /// We told the peer that we cannot give what we said we hold.
-    pub(crate) withheld: bool,
+    pub(crate) is_withheld: bool,
     /// What the feed counts against until its first block is here.
-    pub(crate) on_grant: Option<Grant>,
-    /// How it stands in the counts of [`Edges`].
+    pub(crate) credit: Option<Credit>,
+    /// How it stands in the counts of [`PeerFeeds`].
     counted: Counted,
 }
 
@@ -51,14 +51,14 @@ struct Counted {
 
 /// Which bound holds the feeds that a peer has us hold before their first block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Grant {
+pub(crate) enum Credit {
     /// The names that the peer was granted.
-    Named,
+    Alias,
     /// As many again of those that a reconciliation brought.
-    Heard,
+    QueuedOffer,
 }
 
-impl Edge {
+impl PeerFeed {
     /// The peer offers blocks behind `length`.
     pub(crate) fn offers(&self, length: u64) -> bool {
         self.theirs > length && !self.lost && self.is_open()
@@ -66,7 +66,7 @@ impl Edge {
 
     /// The peer would take blocks of the `length` that we hold.
     pub(crate) fn lacks(&self, length: u64) -> bool {
-        self.theirs < length && !self.withheld && self.is_open()
+        self.theirs < length && !self.is_withheld && self.is_open()
     }
 
     /// The peer has blocks behind `length`, whether or not it gives them, and we have not
@@ -83,29 +83,29 @@ impl Edge {
 
 /// All feeds that either side has named on one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Edges {
-    edges: BTreeMap<FeedId, Edge>,
+pub(crate) struct PeerFeeds {
+    edges: BTreeMap<FeedId, PeerFeed>,
     we_lack: usize,
     they_lack: usize,
     they_are_ahead: usize,
 }
 
-impl Edges {
-    pub(crate) fn get(&self, feed: FeedId) -> Option<&Edge> {
+impl PeerFeeds {
+    pub(crate) fn get(&self, feed: FeedId) -> Option<&PeerFeed> {
         self.edges.get(&feed)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (FeedId, &Edge)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (FeedId, &PeerFeed)> {
         self.edges.iter().map(|(feed, edge)| (*feed, edge))
     }
 
     /// Neither side lacks anything that the other offers.
-    pub(crate) fn are_even(&self) -> bool {
+    pub(crate) fn are_in_sync(&self) -> bool {
         self.we_lack == 0 && self.they_lack == 0
     }
 
     /// The peer has nothing that we lack and have not refused.
-    pub(crate) fn have_all(&self) -> bool {
+    pub(crate) fn have_all_offered(&self) -> bool {
         self.they_are_ahead == 0
     }
 
@@ -114,7 +114,7 @@ impl Edges {
         &mut self,
         feed: FeedId,
         length: u64,
-        change: impl FnOnce(&mut Edge) -> R,
+        change: impl FnOnce(&mut PeerFeed) -> R,
     ) -> R {
         let edge = self.edges.entry(feed).or_default();
         let result = change(edge);

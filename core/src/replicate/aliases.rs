@@ -7,13 +7,13 @@ use core::num::NonZeroU32;
 
 use crate::error::{Limit, Violation};
 use crate::id::FeedId;
-use crate::wire::multifeed::Name;
+use crate::wire::multifeed::FeedRef;
 
 /// A feed's number on one connection, held so that none at all takes no more room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Number(NonZeroU32);
+pub(crate) struct FeedAlias(NonZeroU32);
 
-impl Number {
+impl FeedAlias {
     /// Of the place in a list of numbers, which `Limits::feeds` bounds far below 2^32.
     fn of(place: usize) -> Self {
         Self(NonZeroU32::MIN.saturating_add(place as u32))
@@ -27,55 +27,59 @@ impl Number {
 
 /// The numbers of one connection, both ways.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct Aliases {
     mine: Vec<FeedId>,
     /// `None`: a feed that we declined when it was named, or that waits to be made a candidate.
     yours: Vec<Option<FeedId>>,
 }
 
-impl Names {
+impl Aliases {
     /// Gives a feed our next number.
-    pub(crate) fn give(&mut self, feed: FeedId) -> Number {
+    pub(crate) fn give(&mut self, feed: FeedId) -> FeedAlias {
         self.mine.push(feed);
-        Number::of(self.mine.len() - 1)
+        FeedAlias::of(self.mine.len() - 1)
     }
 
     /// Notes the peer's next number; there are at most `names_max`.
-    pub(crate) fn take(&mut self, feed: Option<FeedId>, names_max: usize) -> Result<Number, Limit> {
+    pub(crate) fn take(
+        &mut self,
+        feed: Option<FeedId>,
+        names_max: usize,
+    ) -> Result<FeedAlias, Limit> {
         if self.yours.len() >= names_max {
-            return Err(Limit::Names);
+            return Err(Limit::Aliases);
         }
         self.yours.push(feed);
-        Ok(Number::of(self.yours.len() - 1))
+        Ok(FeedAlias::of(self.yours.len() - 1))
     }
 
     /// A feed that we declined when it was named, or that waited to be made a candidate, is here
     /// now.
-    pub(crate) fn admit(&mut self, number: u32, feed: FeedId) -> Option<Number> {
+    pub(crate) fn admit(&mut self, number: u32, feed: FeedId) -> Option<FeedAlias> {
         let place = number as usize;
         *self.yours.get_mut(place)? = Some(feed);
-        Some(Number::of(place))
+        Some(FeedAlias::of(place))
     }
 
     /// A number that we gave.
-    pub(crate) fn given(&self, number: u32) -> Option<Number> {
+    pub(crate) fn given(&self, number: u32) -> Option<FeedAlias> {
         let place = number as usize;
-        (place < self.mine.len()).then(|| Number::of(place))
+        (place < self.mine.len()).then(|| FeedAlias::of(place))
     }
 
     /// A number that the peer gave.
-    pub(crate) fn taken(&self, number: u32) -> Option<Number> {
+    pub(crate) fn taken(&self, number: u32) -> Option<FeedAlias> {
         let place = number as usize;
-        (place < self.yours.len()).then(|| Number::of(place))
+        (place < self.yours.len()).then(|| FeedAlias::of(place))
     }
 
     /// The feed of a number in a peer's message; `None` if we declined it or it waits.
-    pub(crate) fn resolve(&self, name: Name) -> Result<Option<FeedId>, Violation> {
+    pub(crate) fn resolve(&self, name: FeedRef) -> Result<Option<FeedId>, Violation> {
         let found = match name {
-            Name::New(_) => return Err(Violation::UnexpectedMessage),
+            FeedRef::New(_) => return Err(Violation::UnexpectedMessage),
             // The peer's words are turned around: its own numbers are yours to us.
-            Name::Mine(number) => self.yours.get(number as usize).copied(),
-            Name::Yours(number) => self.mine.get(number as usize).copied().map(Some),
+            FeedRef::Sender(number) => self.yours.get(number as usize).copied(),
+            FeedRef::Receiver(number) => self.mine.get(number as usize).copied().map(Some),
         };
         found.ok_or(Violation::UnknownReference)
     }

@@ -15,16 +15,16 @@ proptest! {
         changes in proptest::collection::vec((any::<bool>(), 0u64..60, 0u64..20), 0..30),
         words in proptest::collection::vec(any::<u8>(), 8),
     ) {
-        let (mut holds, mut model) = (Holds::default(), BTreeSet::new());
+        let (mut holds, mut model) = (RemoteBitfield::default(), BTreeSet::new());
         for (place, (drop, start, length)) in changes.into_iter().enumerate() {
             if place == 7 {
-                holds.take_bitfield(&Bitfield { start: 16, words: &words });
+                holds.on_bitfield(&Bitfield { start: 16, words: &words });
                 for bit in 0..64u64 {
                     let is_set = words[bit as usize / 8] >> (bit % 8) & 1 == 1;
                     if is_set { model.insert(16 + bit) } else { model.remove(&(16 + bit)) };
                 }
             }
-            holds.take_range(&news(drop, start, length));
+            holds.on_range(&news(drop, start, length));
             for index in start..start + length {
                 if drop { model.remove(&index) } else { model.insert(index) };
             }
@@ -43,11 +43,11 @@ proptest! {
 
 #[test]
 fn a_peer_that_holds_every_second_block_is_remembered_up_to_a_bound() {
-    let mut holds = Holds::default();
+    let mut holds = RemoteBitfield::default();
     let words: Vec<u8> = core::iter::repeat_n(0x55, 4_096).collect();
-    holds.take_bitfield(&Bitfield { start: 0, words: &words });
+    holds.on_bitfield(&Bitfield { start: 0, words: &words });
     assert_eq!(holds.runs.len(), RUNS_MAX);
     assert_eq!(holds.run_end(0), Some(1), "the first ones are kept");
-    holds.take_range(&news(false, 0, u64::MAX));
+    holds.on_range(&news(false, 0, u64::MAX));
     assert_eq!((holds.runs.len(), holds.contiguous()), (1, u64::MAX));
 }

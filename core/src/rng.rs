@@ -11,9 +11,9 @@ use rand_core::{CryptoRng, RngCore, SeedableRng};
 /// The bytes are those of libsodium's `crypto_stream_chacha20` with an all-zero nonce, in order of
 /// the calls. It cannot be cloned: two parts of a program that draw the same bytes would share
 /// their ephemeral keys.
-pub struct Chance(ChaCha20Rng);
+pub struct Rng(ChaCha20Rng);
 
-impl Chance {
+impl Rng {
     /// Begins the sequence that belongs to `seed`. A seed must never serve twice outside tests.
     pub fn new(seed: [u8; 32]) -> Self {
         Self(ChaCha20Rng::from_seed(seed))
@@ -21,7 +21,7 @@ impl Chance {
 
     /// Splits off a child with a sequence of its own, seeded by the next 32 bytes of this one, so
     /// that what one connection draws does not depend on what another one does.
-    pub fn fork(&mut self) -> Self {
+    pub fn child(&mut self) -> Self {
         Self::new(self.array())
     }
 
@@ -56,14 +56,14 @@ impl Chance {
     }
 }
 
-impl fmt::Debug for Chance {
+impl fmt::Debug for Rng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The state tells every key that is still to be drawn.
         f.write_str("Chance(..)")
     }
 }
 
-impl RngCore for Chance {
+impl RngCore for Rng {
     fn next_u32(&mut self) -> u32 {
         self.0.next_u32()
     }
@@ -82,7 +82,7 @@ impl RngCore for Chance {
     }
 }
 
-impl CryptoRng for Chance {}
+impl CryptoRng for Rng {}
 
 #[cfg(test)]
 mod tests;

@@ -12,12 +12,12 @@ const RUNS_MAX: usize = 64;
 
 /// Blocks of one feed at one peer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Holds {
+pub(super) struct RemoteBitfield {
     /// Ends by starts; none of them touch. The first is the contiguous part if it starts at 0.
     runs: BTreeMap<u64, u64>,
 }
 
-impl Holds {
+impl RemoteBitfield {
     /// Blocks from the first one on.
     pub(super) fn contiguous(&self) -> u64 {
         self.runs.get(&0).copied().unwrap_or(0)
@@ -29,7 +29,7 @@ impl Holds {
         (*end > index).then_some(*end)
     }
 
-    pub(super) fn take_range(&mut self, news: &RunNews) {
+    pub(super) fn on_range(&mut self, news: &RunNews) {
         let end = news.start.saturating_add(news.length);
         match news.drop {
             true => self.remove(news.start, end),
@@ -38,7 +38,7 @@ impl Holds {
     }
 
     /// A bitfield is the truth of what it covers (hypercore `lib/replicator.js`, `onbitfield`).
-    pub(super) fn take_bitfield(&mut self, bitfield: &Bitfield<'_>) {
+    pub(super) fn on_bitfield(&mut self, bitfield: &Bitfield<'_>) {
         let blocks = 8 * bitfield.words.len() as u64;
         self.remove(bitfield.start, bitfield.start.saturating_add(blocks));
         let mut since = None;
