@@ -1,11 +1,11 @@
 //! Invites and messages of the chat, as somebody may write them.
 
 use multichat::envelope::Envelope;
+use multichat::invite::hints::Hints;
+use multichat::invite::{Invite, PREFIX, Right, decode_symbols, encode_symbols};
 use multichat::message::{self, Content, Draft};
 use multichat::profile::room::Room;
 use multichat::sanitize;
-use multichat::invite::{PREFIX, Right, Invite, decode_symbols, encode_symbols};
-use multichat::invite::hints::Hints;
 use multifeed_core::{Event, FeedId, Input, Role};
 
 use super::ALLOCATOR;
@@ -16,7 +16,7 @@ use super::stage::{BYTES_MAX, Stage, settle};
 const CHECKSUM_BYTES: usize = 4;
 
 /// Runs something; says how much it held.
-fn plural(name: &str, work: impl FnOnce()) {
+fn counted(name: &str, work: impl FnOnce()) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
     work();
@@ -56,7 +56,7 @@ pub(super) fn suffer_invites() -> usize {
     let (mut taken, all) = (0, invites());
     for Mutant { name, bytes } in &all {
         let text = String::from_utf8_lossy(bytes);
-        plural(name, || match Invite::parse(&text) {
+        counted(name, || match Invite::parse(&text) {
             Ok(invite) => {
                 taken += 1;
                 check_shown(name, invite.hints().name().unwrap_or_default());
@@ -121,7 +121,7 @@ pub(super) fn suffer_sealed() -> usize {
     assert!(matches!(envelope.decode(&feed, &genuine), Content::Chat(_)));
     let all = [blind("sealed message", &genuine), blocks()].concat();
     for Mutant { name, bytes } in &all {
-        plural(name, || {
+        counted(name, || {
             let content = envelope.decode(&feed, bytes);
             assert!(matches!(content, Content::Unreadable(_)), "{name}: {content:?}");
         });
@@ -146,7 +146,7 @@ pub(super) fn suffer_messages() -> usize {
         stage.node.handle(Input::Timeout);
         let Some(Event::Blocks { blocks, .. }) = stage.node.events.pop() else { panic!("{name}") };
         assert_eq!(&blocks[0][..], bytes, "{name}");
-        plural(name, || {
+        counted(name, || {
             if let Content::Chat(chat) = Envelope::Plain.decode(&key.0, &blocks[0]) {
                 shown += 1;
                 check_shown(name, &chat.text);
