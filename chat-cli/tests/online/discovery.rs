@@ -83,8 +83,8 @@ fn two_members_meet_by_mdns() {
     let joiner = dir.joiner("bob", &invite);
     let path = |home: &crate::program::Home| home.data.to_str().expect("UTF-8").to_string();
     let done = on_a_cable(&[env!("CARGO_BIN_EXE_multichat"), &path(&host), &path(&joiner)]);
-    let told = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{told}");
-    assert!(told.contains("lan: found 1"), "{told}");
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{stderr}");
+    assert!(stderr.contains("lan: found 1"), "{stderr}");
     assert!(joiner.run(&["tail"]).out.contains("hello"));
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::program::{Finished, Home, Running, TestDir};
 
-fn told(pipe: &mut Running, command: &Value) {
+fn send_command(pipe: &mut Running, command: &Value) {
     pipe.type_line(&command.to_string());
 }
 
@@ -80,17 +80,17 @@ fn pipe_answers_each_command_and_reports_delivery() {
     let hello = pipe.wait(|line| line["type"] == "hello");
     assert_eq!(hello["rooms"], json!(["kitchen"]));
     serving.wait(|line| line["type"] == "peer");
-    told(&mut pipe, &json!({"cmd": "send", "ref": "a1", "text": "hello", "new": "field"}));
+    send_command(&mut pipe, &json!({"cmd": "send", "ref": "a1", "text": "hello", "new": "field"}));
     let ack = pipe.wait(|line| line["type"] == "ack");
     assert_eq!((&ack["ref"], &ack["state"]), (&json!("a1"), &json!("stored")));
     let status = pipe.wait(|line| line["type"] == "status");
     assert_eq!((&status["id"], &status["holders"]), (&ack["id"], &json!(1)));
-    told(&mut pipe, &json!({"cmd": "dance", "ref": "a2"}));
+    send_command(&mut pipe, &json!({"cmd": "dance", "ref": "a2"}));
     let error = pipe.wait(|line| line["type"] == "error");
     assert_eq!((&error["ref"], &error["code"]), (&json!("a2"), &json!("pipe.command")));
-    told(&mut pipe, &json!({"cmd": "send", "ref": "a3", "text": " "}));
+    send_command(&mut pipe, &json!({"cmd": "send", "ref": "a3", "text": " "}));
     assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "message.empty");
-    told(&mut pipe, &json!({"cmd": "send", "ref": "a4", "text": "x", "room": "another"}));
+    send_command(&mut pipe, &json!({"cmd": "send", "ref": "a4", "text": "x", "room": "another"}));
     assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "pipe.room");
     pipe.type_line("[not an object");
     assert_eq!(pipe.wait(|line| line["type"] == "error")["code"], "pipe.json");
@@ -108,13 +108,13 @@ fn all_json_output_follows_the_schema() {
     let b = dir.joiner("second", &invite);
     assert_eq!(a.run(&["send", "-c", "random", "hi\u{1b}[2J"]).code, 0);
     let (serving, addr) = a.serve(&[]);
-    let told = concat!(
+    let input = concat!(
         r#"{"cmd":"send","ref":"r","text":"one"}"#,
         "\nnonsense\n",
         r#"{"cmd":"topic","text":"two"}"#,
         "\n"
     );
-    let piped = b.run_with(told, &["--peer", &addr, "pipe", "-n", "9"]);
+    let piped = b.run_with(input, &["--peer", &addr, "pipe", "-n", "9"]);
     assert_eq!(piped.code, 0, "{piped:?}");
     let synced = b.run(&["--json", "--peer", &addr, "sync"]);
     let sent = b.run(&["--json", "--peer", &addr, "send", "two"]);

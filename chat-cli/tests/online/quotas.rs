@@ -42,9 +42,12 @@ fn author_quota_is_enforced() {
     assert_eq!(b.run(&["config", "set", "author-mib", "1"]).code, 0);
     let done = b.run(&["--json", "--peer", &addr, "sync"]);
     assert_eq!(done.code, 0, "{done:?}");
-    let told = stopped(&done);
-    assert_eq!(told.len(), 1, "{done:?}");
-    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"full".into(), &false.into()));
+    let author_lines = stopped(&done);
+    assert_eq!(author_lines.len(), 1, "{done:?}");
+    assert_eq!(
+        (&author_lines[0]["state"], &author_lines[0]["own"]),
+        (&"full".into(), &false.into())
+    );
     let kept = b.texts().len();
     assert!((100..140).contains(&kept), "{kept} messages");
     // With a higher limit, the rest arrives.
@@ -89,13 +92,19 @@ fn fork_is_reported_and_stops_the_copied_profile() {
     let (_, twin, b) = copied(&dir);
     let (serving, addr) = b.serve(&[]);
     let done = twin.run(&["--json", "--peer", &addr, "sync"]);
-    let told = stopped(&done);
-    assert_eq!(told.len(), 1, "{done:?}");
-    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"forked".into(), &true.into()));
+    let author_lines = stopped(&done);
+    assert_eq!(author_lines.len(), 1, "{done:?}");
+    assert_eq!(
+        (&author_lines[0]["state"], &author_lines[0]["own"]),
+        (&"forked".into(), &true.into())
+    );
     let served = serving.stop("TERM");
-    let told = stopped(&served);
-    assert_eq!(told.len(), 1, "{served:?}");
-    assert_eq!((&told[0]["state"], &told[0]["own"]), (&"forked".into(), &false.into()));
+    let author_lines = stopped(&served);
+    assert_eq!(author_lines.len(), 1, "{served:?}");
+    assert_eq!(
+        (&author_lines[0]["state"], &author_lines[0]["own"]),
+        (&"forked".into(), &false.into())
+    );
     let done = twin.run(&["send", "more"]);
     assert_eq!(done.code, 6, "{done:?}");
     assert!(done.err.contains("error[feed.forked]"), "{done:?}");
