@@ -7,11 +7,12 @@
 //! repaired if exactly one change gives a valid checksum.
 //!
 //! ```
-//! use multichat::ticket::{Hints, Ticket};
-//! let ticket = Ticket::new([7; 32], Hints::default());
-//! let text = ticket.encode();
+//! use multichat::invite::Invite;
+//! use multichat::invite::hints::Hints;
+//! let invite = Invite::new([7; 32], Hints::default());
+//! let text = invite.encode();
 //! assert_eq!(text.len(), 68);
-//! assert_eq!(Ticket::parse(&text.to_uppercase()).unwrap(), ticket);
+//! assert_eq!(Invite::parse(&text.to_uppercase()).unwrap(), invite);
 //! ```
 
 mod decode;

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::program::TestDir;
 
-/// How often a small DHT is asked before its nodes know each other.
+/// The most lookups in a small DHT until its nodes know each other.
 const TRIES_MAX: usize = 20;
 
 #[test]
