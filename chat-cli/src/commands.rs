@@ -57,7 +57,10 @@ fn needs_settings(action: &Action) -> bool {
 
 fn run_command(global: &Global, command: Command, output: &Output) -> Result<(), Failure> {
     match command {
-        Command::New { name, no_open } => rooms::new(global, name, no_open, output),
+        Command::New { name, no_open } => {
+            let opening = if no_open { rooms::Opening::Later } else { rooms::Opening::Now };
+            rooms::new(global, name, opening, output)
+        }
         Command::Join(arguments) => rooms::join(global, &arguments, output),
         Command::Invite { room, seed, qr, no_hints } => {
             let right = if seed { Right::Seeder } else { Right::Member };

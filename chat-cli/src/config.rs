@@ -58,7 +58,8 @@ impl Config {
         pairs.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in pairs {
             let place = Location { text, path, span: name.span() };
-            let key = Key::named(name.get_ref()).ok_or_else(|| place.unknown(name.get_ref()))?;
+            let key =
+                Key::from_name(name.get_ref()).ok_or_else(|| place.unknown(name.get_ref()))?;
             let place = Location { span: value.span(), ..place };
             let words = words(value.get_ref()).ok_or_else(|| key.shape().rule().to_string());
             let set = words.and_then(|words| config.set(key, words));
@@ -87,7 +88,7 @@ impl Config {
             Key::Nick if word.trim().is_empty() => return Err("write a name".into()),
             Key::Nick => self.nick = Some(word.to_string()),
             Key::Theme => {
-                let theme = Theme::named(word).ok_or("use dark, light or plain")?;
+                let theme = Theme::from_name(word).ok_or("use dark, light or plain")?;
                 self.appearance.theme = Some(theme);
             }
             Key::Notify => self.appearance.notify = choice(word)?,
@@ -223,7 +224,7 @@ fn choice<T: ValueEnum>(word: &str) -> Result<T, String> {
 /// # Errors
 /// Exit 3 with similar names.
 pub fn key_named(name: &str) -> Result<Key, Failure> {
-    Key::named(name).ok_or_else(|| {
+    Key::from_name(name).ok_or_else(|| {
         let message = format!("there is no setting '{name}'");
         with_suggestions(name, Failure::new(ExitCode::NotFound, "config.key", message))
     })

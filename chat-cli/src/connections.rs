@@ -164,12 +164,12 @@ impl Notice {
                     .to_string()
             }
             Self::Stopped { who, why: StopReason::Forked, .. } => format!(
-                "{who}'s profile was copied or run twice, so their history split. Messages before the \
-                 split are kept; later ones are ignored."
+                "{who}'s profile was copied or run twice, so their history split. Messages before \
+                 the split are kept; later ones are ignored."
             ),
             Self::Stopped { who, why: StopReason::Full, .. } => format!(
-                "the storage limit for {who} is reached: stored messages are kept, later ones are not \
-                 received. To receive more, raise author-mib or room-mib:  multichat config edit"
+                "the storage limit for {who} is reached: stored messages are kept, later ones are \
+                 not received. To receive more, raise author-mib or room-mib:  multichat config edit"
             ),
         }
     }

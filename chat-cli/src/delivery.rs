@@ -137,7 +137,8 @@ impl DeliveryReport {
     pub fn no_peer(&self) -> Failure {
         let room = &self.room;
         let message = format!(
-            "no other member is online in \"{room}\". Your message is stored here, not delivered yet"
+            "no other member is online in \"{room}\". Your message is stored here, not delivered \
+             yet"
         );
         let failure = Failure::note(ExitCode::NoPeer, "net.nobody", message)
             .help("do not resend it: the next  multichat sync  or  serve  delivers it");

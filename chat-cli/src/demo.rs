@@ -35,7 +35,7 @@ const CONVERGENCE_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// Chosen: at most four hops.
 const RING_ONLY_MAX: u16 = 8;
 /// How often missing messages are reported during a run. Chosen: eight reports show each phase.
-const TELL_PARTS: u64 = 8;
+const REPORTS: u64 = 8;
 
 /// Runs the simulation and shows it.
 ///
@@ -172,7 +172,7 @@ impl Simulation {
             self.say(display)?;
             let pause = self.world.below(PAUSE_MS_MAX);
             self.world.run_for(Duration::from_millis(pause));
-            if self.sent.is_multiple_of((total / TELL_PARTS).max(1)) && self.sent < total {
+            if self.sent.is_multiple_of((total / REPORTS).max(1)) && self.sent < total {
                 display.missing(&self.world, &self.missing_counts())?;
             }
         }

@@ -172,21 +172,24 @@ struct PageServer {
 
 impl PageServer {
     async fn answer(&self, request: &Request<Incoming>) -> Response<String> {
-        if self.audience == Audience::Local && !is_named_by_number(request) {
-            return plain(StatusCode::FORBIDDEN, "use an address of this machine or localhost\n");
+        if self.audience == Audience::Local && !host_is_numeric(request) {
+            return text_response(
+                StatusCode::FORBIDDEN,
+                "use an address of this machine or localhost\n",
+            );
         }
         if request.uri().path() != PATH {
-            return plain(StatusCode::NOT_FOUND, "the metrics are at  /metrics\n");
+            return text_response(StatusCode::NOT_FOUND, "the metrics are at  /metrics\n");
         }
         if ![Method::GET, Method::HEAD].contains(request.method()) {
-            let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n");
+            let mut answer = text_response(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n");
             let methods = "GET, HEAD".parse().expect("a value of plain letters");
             answer.headers_mut().insert(ALLOW, methods);
             return answer;
         }
         match self.page().await {
-            Ok(page) => plain(StatusCode::OK, &page),
-            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the room is closing\n"),
+            Ok(page) => text_response(StatusCode::OK, &page),
+            Err(_) => text_response(StatusCode::SERVICE_UNAVAILABLE, "the room is closing\n"),
         }
     }
 
@@ -226,7 +229,7 @@ impl PageServer {
 /// Returns whether the request names this machine by address or as `localhost`. Otherwise a
 /// website could read the page through a browser, with a host name that resolves here (DNS
 /// rebinding).
-fn is_named_by_number(request: &Request<Incoming>) -> bool {
+fn host_is_numeric(request: &Request<Incoming>) -> bool {
     let Some(host) = request.headers().get(HOST) else { return true };
     let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
     host.is_some_and(|host| {
@@ -235,7 +238,7 @@ fn is_named_by_number(request: &Request<Incoming>) -> bool {
     })
 }
 
-fn plain(status: StatusCode, text: &str) -> Response<String> {
+fn text_response(status: StatusCode, text: &str) -> Response<String> {
     let mut answer = Response::new(text.to_string());
     *answer.status_mut() = status;
     let kind = PAGE_TYPE.parse().expect("a value of plain letters");

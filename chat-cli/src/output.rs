@@ -111,7 +111,7 @@ impl Output {
         }
         // Return to the first column and clear the previous text.
         let mut stderr = io::stderr().lock();
-        written(write!(stderr, "\r\u{1b}[K{line}").and_then(|()| stderr.flush()))
+        map_write_error(write!(stderr, "\r\u{1b}[K{line}").and_then(|()| stderr.flush()))
     }
 
     /// Rings the terminal bell. It does not change the screen.
@@ -120,7 +120,7 @@ impl Output {
             return Ok(());
         }
         let mut stderr = io::stderr().lock();
-        written(stderr.write_all(b"\x07").and_then(|()| stderr.flush()))
+        map_write_error(stderr.write_all(b"\x07").and_then(|()| stderr.flush()))
     }
 
     /// Prints a warning or a note.
@@ -192,10 +192,10 @@ fn write_line(stream: &mut impl Write, line: &str) -> Result<(), Failure> {
         .write_all(line.as_bytes())
         .and_then(|()| stream.write_all(b"\n"))
         .and_then(|()| stream.flush());
-    written(wrote)
+    map_write_error(wrote)
 }
 
-fn written(wrote: io::Result<()>) -> Result<(), Failure> {
+fn map_write_error(wrote: io::Result<()>) -> Result<(), Failure> {
     wrote.map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::quiet(ExitCode::Done),
         _ => Failure::new(ExitCode::Failed, "output.failed", format!("cannot write: {error}")),

@@ -285,7 +285,7 @@ impl Profile {
     ///
     /// # Errors
     /// Fails if it cannot be written.
-    pub fn set_last(&mut self, id: RoomId) -> Result<(), Failure> {
+    pub fn set_last_room(&mut self, id: RoomId) -> Result<(), Failure> {
         match &mut self.storage {
             Storage::Memory { last, .. } => {
                 *last = Some(id);

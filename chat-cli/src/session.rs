@@ -36,8 +36,8 @@ use crate::profile::room::Room;
 use crate::quota::Quota;
 use crate::report::Failure;
 use crate::sanitize::Clean;
-use crate::timeline::index::LocalState;
 use crate::timeline::index::tables::IndexError;
+use crate::timeline::index::{LocalState, MissingMessages};
 use crate::timeline::key::TimelineKey;
 use crate::timeline::{Entry, Step, Timeline, TimelineError};
 
@@ -224,8 +224,8 @@ impl Session {
         self.timeline.step(&self.node).await.map_err(|error| self.timeline_failure(error))
     }
 
-    /// Reads all new messages, and returns the last `limit` messages of a channel that are not older
-    /// than `since`.
+    /// Reads all new messages, and returns the last `limit` messages of a channel that are not
+    /// older than `since`.
     ///
     /// # Errors
     /// Fails if the store cannot read its data.
@@ -297,7 +297,7 @@ impl Session {
     ///
     /// # Errors
     /// Fails if the index cannot be read.
-    pub fn missing(&self) -> Result<Vec<([u8; 32], u64)>, Failure> {
+    pub fn missing(&self) -> Result<Vec<MissingMessages>, Failure> {
         self.timeline.index().missing().map_err(|error| index_failure(&error))
     }
 

@@ -20,7 +20,7 @@ const ON_LIGHT: [u8; 12] = [24, 25, 29, 54, 58, 60, 64, 89, 90, 94, 124, 130];
 
 impl Theme {
     /// Returns the theme of a name.
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         match name.trim() {
             "dark" => Some(Self::Dark),
             "light" => Some(Self::Light),
@@ -50,29 +50,29 @@ impl Theme {
     }
 
     /// Returns the style of a good state.
-    pub fn good(self) -> Style {
-        self.coloured(Color::Indexed(78), Color::Indexed(28))
+    pub fn success(self) -> Style {
+        self.choose_colour(Color::Indexed(78), Color::Indexed(28))
     }
 
     /// Returns the style of a waiting state, which is not an error.
     pub fn waiting(self) -> Style {
-        self.coloured(Color::Indexed(110), Color::Indexed(25))
+        self.choose_colour(Color::Indexed(110), Color::Indexed(25))
     }
 
     /// Returns the style of text that needs attention.
-    pub fn mark(self) -> Style {
+    pub fn highlight(self) -> Style {
         match self {
             Self::Plain => Style::new().add_modifier(Modifier::REVERSED),
-            _ => self.coloured(Color::Indexed(221), Color::Indexed(130)),
+            _ => self.choose_colour(Color::Indexed(221), Color::Indexed(130)),
         }
     }
 
     /// Returns the style of a selected item.
-    pub fn chosen(self) -> Style {
+    pub fn selected(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
-    fn coloured(self, dark: Color, light: Color) -> Style {
+    fn choose_colour(self, dark: Color, light: Color) -> Style {
         match self {
             Self::Dark => Style::new().fg(dark),
             Self::Light => Style::new().fg(light),

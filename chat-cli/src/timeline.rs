@@ -13,6 +13,7 @@ pub mod key;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::ops::Range;
 
 use jiff::Timestamp;
 use multifeed_core::{FeedId, Misuse};
@@ -275,9 +276,9 @@ impl Timeline {
             feeds.extend(node.feeds().await?.into_iter().map(|feed| (feed.key.0, feed.id)));
         }
         let mut contents = BTreeMap::new();
-        for (first, count) in contiguous_runs(positions) {
-            if let Some(feed) = feeds.get(&first.feed) {
-                self.read_run(node, *feed, first, count, &mut contents).await?;
+        for run in contiguous_runs(positions) {
+            if let Some(feed) = feeds.get(&run.feed) {
+                self.read_run(node, *feed, run, &mut contents).await?;
             }
         }
         let entry = |TimelineKey { hlc, block }: &TimelineKey| {
@@ -322,11 +323,11 @@ impl Timeline {
         node: &Node,
         channel: &Clean,
     ) -> Result<Option<(MessageId, Chat)>, TimelineError> {
-        let mark = self.envelope.channel_tag(channel);
+        let tag = self.envelope.channel_tag(channel);
         let is_shown = |feed: &[u8; 32]| !self.hidden.contains(feed);
         let mut before = None;
         loop {
-            let positions = self.index.topics(&mark, before, is_shown, TOPIC_BATCH)?;
+            let positions = self.index.topics(&tag, before, is_shown, TOPIC_BATCH)?;
             let Some(first) = positions.first() else { return Ok(None) };
             before = Some(*first);
             // A block that is no longer stored, as of a refused feed, sets no topic.
@@ -346,22 +347,22 @@ impl Timeline {
         &self,
         node: &Node,
         feed: FeedId,
-        first: Block,
-        count: u64,
+        run: Run,
         contents: &mut BTreeMap<Block, Content>,
     ) -> Result<(), TimelineError> {
-        let end = first.index.saturating_add(count);
-        match node.read(feed, first.index..end).await {
+        let Run { feed: key, indices } = run;
+        let is_single = indices.end.saturating_sub(indices.start) <= 1;
+        match node.read(feed, indices.clone()).await {
             Ok(found) => {
-                let blocks = (first.index..end).map(|index| Block { index, ..first });
-                let read = found.iter().map(|block| self.envelope.decode(&first.feed, block));
+                let blocks = indices.map(|index| Block { feed: key, index });
+                let read = found.iter().map(|block| self.envelope.decode(&key, block));
                 contents.extend(blocks.zip(read));
             }
-            Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) if count == 1 => {}
+            Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) if is_single => {}
             Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) => {
-                for index in first.index..end {
-                    Box::pin(self.read_run(node, feed, Block { index, ..first }, 1, contents))
-                        .await?;
+                for index in indices {
+                    let single = Run { feed: key, indices: index..index.saturating_add(1) };
+                    Box::pin(self.read_run(node, feed, single, contents)).await?;
                 }
             }
             Err(error) => return Err(error.into()),
@@ -370,24 +371,33 @@ impl Timeline {
     }
 }
 
-/// Groups consecutive blocks of a feed: the first block and the count.
-fn contiguous_runs(positions: &[TimelineKey]) -> Vec<(Block, u64)> {
+/// Consecutive blocks of one feed.
+struct Run {
+    /// The key of the feed.
+    feed: [u8; 32],
+    /// The indices of the blocks.
+    indices: Range<u64>,
+}
+
+/// Groups consecutive blocks of a feed, at most [`READ_BLOCKS_MAX`] each.
+fn contiguous_runs(positions: &[TimelineKey]) -> Vec<Run> {
     let mut blocks: Vec<Block> = positions.iter().map(|position| position.block).collect();
     blocks.sort_unstable();
-    let mut contiguous_runs: Vec<(Block, u64)> = Vec::new();
-    for block in blocks {
-        match contiguous_runs.last_mut() {
-            Some((first, count))
-                if first.feed == block.feed
-                    && first.index.checked_add(*count) == Some(block.index)
-                    && *count < READ_BLOCKS_MAX =>
+    let mut runs: Vec<Run> = Vec::new();
+    for Block { feed, index } in blocks {
+        let end = index.saturating_add(1);
+        match runs.last_mut() {
+            Some(run)
+                if run.feed == feed
+                    && run.indices.end == index
+                    && index - run.indices.start < READ_BLOCKS_MAX =>
             {
-                *count += 1;
+                run.indices.end = end;
             }
-            _ => contiguous_runs.push((block, 1)),
+            _ => runs.push(Run { feed, indices: index..end }),
         }
     }
-    contiguous_runs
+    runs
 }
 
 /// Extracts what the index needs from a block.

@@ -18,7 +18,7 @@ use crate::{Done, failed};
 
 const SIZE: Size = Size { width: 120, height: 40 };
 /// The rows that the program loads for its first frame.
-const PAGE_ROWS: usize = 200;
+const PAGE_MESSAGES: usize = 200;
 
 /// A model with its frame.
 pub(crate) struct Screen {
@@ -38,7 +38,7 @@ impl Screen {
             has_network: true,
         };
         let mut model = Model::new(room_info, SIZE, Theme::Dark, None);
-        model.update(ModelEvent::Latest(session.page(None, PAGE_ROWS).await.map_err(failed)?));
+        model.update(ModelEvent::Latest(session.page(None, PAGE_MESSAGES).await.map_err(failed)?));
         let terminal = Terminal::new(TestBackend::new(SIZE.width, SIZE.height))?;
         Ok(Self { model, terminal })
     }

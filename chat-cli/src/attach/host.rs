@@ -21,7 +21,7 @@ pub const CLIENTS_MAX: usize = 8;
 ///
 /// # Errors
 /// Fails if there is no home folder.
-pub fn socket(global: &Global) -> Result<Option<PathBuf>, Failure> {
+pub fn socket_path(global: &Global) -> Result<Option<PathBuf>, Failure> {
     Profile::folder(global).map(|folder| folder.map(|folder| folder.join(SOCKET)))
 }
 

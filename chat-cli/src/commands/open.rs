@@ -50,5 +50,5 @@ fn onboard(global: &Global, mut profile: Profile, output: &Output) -> Result<(),
         return rooms::join_with_invite(global, answer, output);
     }
     onboarding::store_name(&mut profile, &answer)?;
-    rooms::make(global, profile, None, false, output)
+    rooms::create_room(global, profile, None, rooms::Opening::Now, output)
 }

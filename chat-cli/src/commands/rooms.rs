@@ -24,35 +24,47 @@ use crate::sanitize;
 /// The name of a room that is created without one.
 const ROOM_NAME_DEFAULT: &str = "room";
 /// The note on a relay invite.
-const SEEDER_WORD: &str = "anyone with this invite can run a relay: it stores and forwards the room, \
-                           sees who writes when and how much, and cannot read";
+const SEEDER_NOTICE: &str = "anyone with this invite can run a relay: it stores and forwards the \
+                             room, sees who writes when and how much, and cannot read";
+
+/// Whether a new room is opened at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// It is opened.
+    Now,
+    /// The command ends without opening it.
+    Later,
+}
 
 pub(super) fn new(
     global: &Global,
     name: Option<String>,
-    no_open: bool,
+    opening: Opening,
     output: &Output,
 ) -> Result<(), Failure> {
     let mut profile = Profile::open(global)?;
     onboarding::name(global, &mut profile, output)?;
-    make(global, profile, name.as_deref(), no_open, output)
+    create_room(global, profile, name.as_deref(), opening, output)
 }
 
 /// Creates a room in a profile.
-pub(super) fn make(
+pub(super) fn create_room(
     global: &Global,
     mut profile: Profile,
     name: Option<&str>,
-    no_open: bool,
+    opening: Opening,
     output: &Output,
 ) -> Result<(), Failure> {
     let name = name.unwrap_or(ROOM_NAME_DEFAULT);
     let room = profile.add(Room::create(name, Timestamp::now())?)?;
-    profile.set_last(room.id())?;
+    profile.set_last_room(room.id())?;
     output.say(&format!("created room \"{}\" ({})", room.name(), room.id()))?;
     let options = InviteOptions { right: Right::Member, qr: false, hints: InviteHints::Included };
     show_invite(global, &profile, &room, &options, output)?;
-    if no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
+    match opening {
+        Opening::Now => chat(&with_room(global, &room), profile, output),
+        Opening::Later => Ok(()),
+    }
 }
 
 /// Joins with an invite and opens the room.
@@ -89,7 +101,7 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
         room.add_hints(hints.addresses());
         profile.update(&room)?;
     }
-    profile.set_last(room.id())?;
+    profile.set_last_room(room.id())?;
     output.say(&format!("joined room \"{}\" ({})", room.name(), room.id()))?;
     if output.format == Format::Json {
         output.json(&Line::from(room_event(&room, None)))?;
@@ -100,11 +112,11 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
         )?;
         return output.say("  for example  multichat --listen 0.0.0.0:4977 serve");
     }
-    if join.no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
+    if join.no_open { Ok(()) } else { chat(&with_room(global, &room), profile, output) }
 }
 
 /// Returns the flags with the room that was just created or joined.
-fn opened(global: &Global, room: &Room) -> Global {
+fn with_room(global: &Global, room: &Room) -> Global {
     Global { room: Some(room.id().to_string()), ..global.clone() }
 }
 
@@ -188,7 +200,7 @@ fn show_invite(
             output.data(invite)?;
             output.say(match options.right {
                 Right::Member => "anyone with this invite can read the whole history",
-                Right::Seeder => SEEDER_WORD,
+                Right::Seeder => SEEDER_NOTICE,
             })
         }
         (None, Access::Open { name }) => {

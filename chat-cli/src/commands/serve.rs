@@ -108,9 +108,9 @@ async fn serve(
             .help("or to dial a peer:  multichat --peer HOST:PORT serve"));
     }
     session.go_online(global, output).await?;
-    let socket = host::socket(global)?;
+    let socket_path = host::socket_path(global)?;
     // Without a socket, no other window or command can attach.
-    let host = socket.and_then(|path| Host::open(&path).ok());
+    let host = socket_path.and_then(|path| Host::open(&path).ok());
     let (mut host, mut submissions) = (host.unwrap_or_else(Host::closed), Submissions::default());
     let mut shown = None;
     let mut due = Instant::now();

@@ -32,14 +32,14 @@ pub(super) fn attach_or(global: &Global, output: &Output, failure: Failure) -> R
 
 /// Connects to the process that has this profile open, if it accepts windows.
 pub(super) async fn client(global: &Global) -> Result<Option<Client>, Failure> {
-    let Some(socket) = host::socket(global)? else { return Ok(None) };
-    Ok(Client::connect(&socket).await)
+    let Some(socket_path) = host::socket_path(global)? else { return Ok(None) };
+    Ok(Client::connect(&socket_path).await)
 }
 
 /// Opens the room of the flags or the last one to chat in it.
 pub(super) fn chat(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
     let room = profile.find_readable(global.room.as_deref())?;
-    profile.set_last(room.id())?;
+    profile.set_last_room(room.id())?;
     match ui(global, output) {
         Ui::Tui => block_on(tui::event_loop::run(global, profile, room, output)),
         Ui::Line => block_on(line_mode::run(global, profile, room, output)),

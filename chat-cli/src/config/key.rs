@@ -82,7 +82,7 @@ impl Key {
     }
 
     /// Returns the setting with this name.
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|key| key.name() == name)
     }
 

@@ -98,11 +98,11 @@ impl InviteError {
             Some(Fix::Swap { position, second }) => failure
                 .help(format!("did you mean: characters {position} and {second} swapped ?"))
                 .help("to fix it:  multichat join --repair INVITE"),
-            None => failure.help(self.remedy()),
+            None => failure.help(self.help_text()),
         }
     }
 
-    fn remedy(&self) -> &'static str {
+    fn help_text(&self) -> &'static str {
         match self {
             Self::Empty | Self::Prefix => {
                 "an invite starts with mfchat: and comes from  multichat invite"
@@ -114,7 +114,7 @@ impl InviteError {
 }
 
 /// Returns what a character outside the alphabet probably stands for.
-fn often_meant(found: char) -> Option<&'static str> {
+fn likely_intended(found: char) -> Option<&'static str> {
     match found {
         'l' => Some("1 or i"),
         '0' => Some("o"),
@@ -143,7 +143,7 @@ impl fmt::Display for InviteError {
             }
             Self::Symbol { found, position, .. } => {
                 write!(f, "'{found}' at character {position} is not used in invites")?;
-                often_meant(*found).map_or(Ok(()), |meant| write!(f, " (often meant: {meant})"))
+                likely_intended(*found).map_or(Ok(()), |meant| write!(f, " (often meant: {meant})"))
             }
             Self::TrailingBits { repair: None } => write!(f, "the end of this invite is wrong"),
             Self::Checksum { repair: None } => {

@@ -22,7 +22,7 @@ impl Symbols {
         if chars > INPUT_CHARS_MAX {
             return Err(InviteError::TooLong { chars });
         }
-        let chars = body(fold(input))?;
+        let chars = body(normalise(input))?;
         if chars.is_empty() {
             return Err(InviteError::Empty);
         }
@@ -34,7 +34,7 @@ impl Symbols {
         self.chars.len()
     }
 
-    /// Returns the symbols to decode. Valid if [`foreign`](Self::foreign) is empty.
+    /// Returns the symbols to decode. Valid if [`invalid_symbols`](Self::foreign) is empty.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -54,7 +54,7 @@ impl Symbols {
     }
 
     /// Returns the characters outside the alphabet with their positions.
-    pub(super) fn foreign(&self) -> impl Iterator<Item = (usize, char)> {
+    pub(super) fn invalid_symbols(&self) -> impl Iterator<Item = (usize, char)> {
         self.chars.iter().filter(|(c, _)| !is_symbol(*c)).map(|(c, at)| (*at, *c))
     }
 }
@@ -64,7 +64,7 @@ pub fn looks_like_invite(word: &str) -> bool {
     if word.chars().count() > INPUT_CHARS_MAX {
         return false;
     }
-    let folded: String = fold(word).into_iter().map(|(c, _)| c).collect();
+    let folded: String = normalise(word).into_iter().map(|(c, _)| c).collect();
     if folded.starts_with(PREFIX) || folded.contains(&format!("#{PREFIX}")) {
         return true;
     }
@@ -80,7 +80,7 @@ fn is_symbol(c: char) -> bool {
 }
 
 /// Converts to lower case, and removes fillers and surrounding quotes.
-fn fold(input: &str) -> Vec<(char, usize)> {
+fn normalise(input: &str) -> Vec<(char, usize)> {
     let mut chars: Vec<(char, usize)> = input
         .chars()
         .zip(1..)

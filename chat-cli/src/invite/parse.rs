@@ -14,7 +14,7 @@ impl Invite {
     /// Positions in the error are those in `input`, counted in characters from 1.
     pub fn parse(input: &str) -> Result<Self, InviteError> {
         let symbols = Symbols::read(input)?;
-        let mut wrong = symbols.foreign();
+        let mut wrong = symbols.invalid_symbols();
         if let Some((position, found)) = wrong.next() {
             let only = wrong.next().is_none();
             let repair = only.then(|| repair::replace(&symbols, position)).flatten();

@@ -83,16 +83,16 @@ impl Values {
         ];
         let mut page = String::with_capacity(4 * 1024);
         for (name, help, value) in gauges {
-            put(&mut page, Kind::Gauge, name, help, value);
+            write_metric(&mut page, Kind::Gauge, name, help, value);
         }
         for (name, help, value) in counters {
-            put(&mut page, Kind::Counter, name, help, value);
+            write_metric(&mut page, Kind::Counter, name, help, value);
         }
         page
     }
 }
 
-fn put(page: &mut String, kind: Kind, name: &str, help: &str, value: u64) {
+fn write_metric(page: &mut String, kind: Kind, name: &str, help: &str, value: u64) {
     let kind = match kind {
         Kind::Gauge => "gauge",
         Kind::Counter => "counter",

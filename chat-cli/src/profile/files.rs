@@ -81,8 +81,8 @@ pub(super) fn open_existing(path: &Path) -> io::Result<File> {
 /// Reads an open file up to the size limit.
 pub(super) fn read_open(file: &File, path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut bytes = Zeroizing::new(Vec::new());
-    let mut limited = file.take(FILE_BYTES_MAX + 1);
-    limited.read_to_end(&mut bytes).map_err(|error| failed("read", path, &error))?;
+    let mut bounded_resize = file.take(FILE_BYTES_MAX + 1);
+    bounded_resize.read_to_end(&mut bytes).map_err(|error| failed("read", path, &error))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(damaged("file.size", path, "is larger than any file that multichat writes"));
     }

@@ -81,7 +81,7 @@ fn files_are_private_even_in_a_public_folder() {
     fs::set_permissions(base.join("default"), fs::Permissions::from_mode(0o777)).unwrap();
     let mut profile = open(&base).unwrap();
     let room = profile.add(Room::create("kitchen", now()).unwrap()).unwrap();
-    profile.set_last(room.id()).unwrap();
+    profile.set_last_room(room.id()).unwrap();
     assert_eq!(mode(&base.join("default")), 0o700);
     let all = walk(&base.join("default"));
     assert_eq!(all.len(), 6, "{all:?}");
@@ -391,7 +391,7 @@ fn room_is_found_by_name_id_or_as_the_last_one() {
     assert!(text(&failure).contains("did you mean: Kitchen, kitchen ?"), "{}", text(&failure));
     assert!(text(&profile.find(Some("invte")).unwrap_err()).contains("multichat invite"));
     assert_eq!(profile.find(None).unwrap_err().code(), "room.unnamed");
-    profile.set_last(twins[1].id()).unwrap();
+    profile.set_last_room(twins[1].id()).unwrap();
     assert_eq!(profile.find(None).unwrap(), twins[1]);
     drop(profile);
     assert_eq!(open(dir.path()).unwrap().last().unwrap().as_ref(), Some(&twins[1]));
@@ -447,7 +447,7 @@ fn ephemeral_profile_writes_nothing() {
     let global = crate::args::parse::parse(words.map(Into::into)).unwrap().global;
     let mut profile = Profile::open(&global).unwrap();
     let room = profile.add(Room::create("soup", now()).unwrap()).unwrap();
-    profile.set_last(room.id()).unwrap();
+    profile.set_last_room(room.id()).unwrap();
     let mut changed = room.clone();
     changed.add_hints(&["127.0.0.1:1".parse().unwrap()]);
     profile.update(&changed).unwrap();

@@ -53,6 +53,15 @@ pub enum Flush {
     Later,
 }
 
+/// Messages of a feed that other messages name and that are not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingMessages {
+    /// The key of the feed.
+    pub feed: [u8; 32],
+    /// Their number, as the other messages claim.
+    pub count: u64,
+}
+
 impl Index {
     /// Opens or creates an index in a file. A file of another version or format is rebuilt, which
     /// loses nothing.
@@ -286,7 +295,7 @@ impl Index {
     ///
     /// # Errors
     /// Fails if it cannot be read.
-    pub fn missing(&self) -> Result<Vec<([u8; 32], u64)>, IndexError> {
+    pub fn missing(&self) -> Result<Vec<MissingMessages>, IndexError> {
         let read = self.database.begin_read().map_err(failed)?;
         let feeds = read.open_table(FEEDS).map_err(failed)?;
         let mut missing = Vec::new();
@@ -294,7 +303,8 @@ impl Index {
             let (feed, state) = entry.map_err(failed)?;
             let state = decode_feed_state(state.value())?;
             if state.referenced > state.read && missing.len() < MISSING_MAX {
-                missing.push((*feed.value(), state.referenced - state.read));
+                let count = state.referenced - state.read;
+                missing.push(MissingMessages { feed: *feed.value(), count });
             }
         }
         Ok(missing)

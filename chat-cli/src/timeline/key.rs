@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// A hybrid logical clock (Kulkarni et al. 2014, "Logical physical clocks").
 ///
-/// It has the time that the author claims. If the author had seen an equal or later key, it has the time of
-/// that key and a higher counter instead.
+/// It has the time that the author claims. If the author had seen an equal or later key, it has
+/// the time of that key and a higher counter instead.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]

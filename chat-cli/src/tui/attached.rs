@@ -29,20 +29,20 @@ pub async fn run(mut client: Client, output: &Output) -> Result<(), Failure> {
             }
             response = client.next() => match response {
                 Some(Response::Draw(bytes)) => terminal.write(&bytes)?,
-                Some(Response::Stop) => pause(&mut terminal, &client).await?,
+                Some(Response::Stop) => suspend(&mut terminal, &client).await?,
                 Some(Response::Refused(refusal)) => return Err(client::refusal_failure(&refusal)),
                 Some(Response::Bye) => return Ok(()),
                 Some(Response::Stored { .. } | Response::Delivery(_)) => {}
                 None => return Err(client::host_gone()),
             },
             code = signals.next() => return Err(Failure::quiet(code)),
-            () = stop.next() => pause(&mut terminal, &client).await?,
+            () = stop.next() => suspend(&mut terminal, &client).await?,
         }
     }
 }
 
 /// Suspends the process. Afterwards the window is redrawn, as its size may have changed.
-async fn pause(terminal: &mut Terminal, client: &Client) -> Result<(), Failure> {
+async fn suspend(terminal: &mut Terminal, client: &Client) -> Result<(), Failure> {
     terminal.suspend()?;
     let Size { width, height } = terminal.size()?;
     client.request(Request::Input(ratatui::crossterm::event::Event::Resize(width, height))).await

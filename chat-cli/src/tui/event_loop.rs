@@ -37,7 +37,7 @@ use crate::signals::Signals;
 use crate::theme::Theme;
 
 /// Messages loaded at once. Chosen: several screens.
-const PAGE_ROWS: usize = 200;
+const PAGE_MESSAGES: usize = 200;
 /// How often delivery and peers are checked without events. Chosen: as often as a person notices.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// The delay of that check after an event. Chosen: combines bursts of events, and is not noticed.
@@ -63,7 +63,7 @@ pub async fn run(
     // Before the terminal is taken over, so that a failure of the first room is printed as usual.
     let mut session = open(global, profile, room, &quiet).await?;
     // If the path is too long for a socket, no second window is possible.
-    let host = crate::attach::host::socket(global)?.and_then(|path| Host::open(&path).ok());
+    let host = crate::attach::host::socket_path(global)?.and_then(|path| Host::open(&path).ok());
     let mut windows = match Terminal::open() {
         Ok(terminal) => Windows::new(terminal, host.unwrap_or_else(Host::closed)),
         Err(failure) => {
@@ -93,7 +93,7 @@ pub async fn run(
                 return ended.map(|_| ());
             }
         }
-        profile.set_last(room.id())?;
+        profile.set_last_room(room.id())?;
         session = open(global, profile, room, &quiet).await?;
     }
 }
@@ -209,7 +209,7 @@ impl<'a> EventLoop<'a> {
         model.appearance = self.session.appearance();
         model.delivery.before = local_state.replicated;
         self.replicated = self.replicated.max(local_state.replicated);
-        model.update(ModelEvent::Latest(self.session.page(None, PAGE_ROWS).await?));
+        model.update(ModelEvent::Latest(self.session.page(None, PAGE_MESSAGES).await?));
         model.update(ModelEvent::Missing(self.session.missing()?));
         if !self.has_network {
             model.note("offline: messages are stored here. Go online with --peer or --listen");
@@ -350,7 +350,7 @@ impl<'a> EventLoop<'a> {
                 Ok(Flow::Continue)
             }
             Some((Request::Input(event), _)) => {
-                self.input(WindowId::Client(id), limited(event)).await
+                self.input(WindowId::Client(id), bounded_resize(event)).await
             }
             _ => Ok(Flow::Continue),
         }
@@ -462,7 +462,7 @@ impl<'a> EventLoop<'a> {
 }
 
 /// Limits the size of an attached window.
-fn limited(event: ratatui::crossterm::event::Event) -> ratatui::crossterm::event::Event {
+fn bounded_resize(event: ratatui::crossterm::event::Event) -> ratatui::crossterm::event::Event {
     use ratatui::crossterm::event::Event;
     match event {
         Event::Resize(width, height) => {

@@ -25,6 +25,7 @@ use crate::session::topics::Topic;
 use crate::slash::query::Query;
 use crate::theme::Theme;
 use crate::timeline::Entry;
+use crate::timeline::index::MissingMessages;
 use crate::timeline::key::TimelineKey;
 
 /// The widest note among the messages, in columns; longer ones are cut. Chosen: as for reports.
@@ -77,7 +78,7 @@ pub enum ModelEvent {
     /// The length of our feed at each connected peer, by its key.
     PeerLengths(Vec<([u8; 32], u64)>),
     /// Feeds with messages that are referred to but missing here, with the count.
-    Missing(Vec<([u8; 32], u64)>),
+    Missing(Vec<MissingMessages>),
     /// The topic of a channel.
     Topic(Clean, Option<Topic>),
     /// An invite.
@@ -197,7 +198,7 @@ impl Model {
     }
 
     /// Returns whether the topic of the current channel was loaded.
-    pub fn knows_topic(&self) -> bool {
+    pub fn has_loaded_topic(&self) -> bool {
         self.topic.as_ref().is_some_and(|(channel, _)| *channel == self.channel)
     }
 

@@ -90,7 +90,7 @@ impl Model {
                 self.appearance.notify = notify;
                 self.note("changed in this window; /set notify saves it");
             }
-            ParsedLine::Theme(name) => match Theme::named(&name) {
+            ParsedLine::Theme(name) => match Theme::from_name(&name) {
                 Some(theme) => self.theme = theme,
                 None => self.note("themes:  dark  light  plain"),
             },
@@ -104,7 +104,7 @@ impl Model {
     pub fn go_to(&mut self, channel: Clean) -> Vec<Effect> {
         self.channel = channel;
         self.log.scroll = 0;
-        self.log.visit(&self.channel);
+        self.log.mark_visited(&self.channel);
         self.mark_read()
     }
 

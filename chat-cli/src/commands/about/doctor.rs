@@ -9,8 +9,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use self::disk::{crashes, stores};
-use self::net::{dht, listen, loopback, reach};
+use self::disk::{Indexes, check_crashes, check_rooms};
+use self::net::{check_dht, check_loopback, check_peers, listen};
 use crate::args::Global;
 use crate::args::about::DoctorPart;
 use crate::config;
@@ -50,14 +50,15 @@ pub(super) async fn run(
     }
     checks.push(settings);
     if is_wanted(DoctorPart::Store) {
-        checks.extend(stores(&global, options.fix).await);
-        checks.push(crashes(&global));
+        let indexes = if options.fix { Indexes::Rebuild } else { Indexes::Keep };
+        checks.extend(check_rooms(&global, indexes).await);
+        checks.push(check_crashes(&global));
     }
     if is_wanted(DoctorPart::Net) {
         checks.push(listen(&global).await);
-        checks.extend(reach(&global).await);
-        checks.extend(dht(&global).await);
-        checks.push(loopback().await);
+        checks.extend(check_peers(&global).await);
+        checks.extend(check_dht(&global).await);
+        checks.push(check_loopback().await);
     }
     for check in &checks {
         match output.format {

@@ -19,19 +19,19 @@ pub(super) const FEEDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition:
 /// Positions that belong to the user. They are kept when the rest is rebuilt.
 pub(super) const LOCAL_STATE: TableDefinition<'_, &str, &[u8; 56]> = TableDefinition::new("marks");
 
-pub(super) const MARK_BYTES: usize = size_of::<ChannelTag>();
+pub(super) const CHANNEL_TAG_BYTES: usize = size_of::<ChannelTag>();
 
 /// A channel and the position of a block that sets its topic.
-pub(super) type TopicKey = [u8; MARK_BYTES + TIMELINE_KEY_BYTES];
+pub(super) type TopicKey = [u8; CHANNEL_TAG_BYTES + TIMELINE_KEY_BYTES];
 
 /// The topics. They move with the order; the last one of a channel is valid.
 pub(super) const TOPICS: TableDefinition<'_, &TopicKey, ()> = TableDefinition::new("topics");
 
 /// Encodes to bytes that sort by channel and position.
 pub(super) fn topic_key(channel: &ChannelTag, position: &TimelineKey) -> TopicKey {
-    let mut key = [0; MARK_BYTES + TIMELINE_KEY_BYTES];
-    key[..MARK_BYTES].copy_from_slice(channel);
-    key[MARK_BYTES..].copy_from_slice(&position.to_bytes());
+    let mut key = [0; CHANNEL_TAG_BYTES + TIMELINE_KEY_BYTES];
+    key[..CHANNEL_TAG_BYTES].copy_from_slice(channel);
+    key[CHANNEL_TAG_BYTES..].copy_from_slice(&position.to_bytes());
     key
 }
 

@@ -136,7 +136,7 @@ fn gap_in_a_feed_blocks_nothing_and_is_counted() {
     let answer = b.write(Some(1), &[a.head(3)]);
     let index = index_of(&[blocks[0].clone(), answer]);
     assert_eq!(order(&index), [(2, 0), (1, 0)]);
-    assert_eq!(index.missing().unwrap(), [([1; 32], 3)]);
+    assert_eq!(index.missing().unwrap(), [MissingMessages { feed: [1; 32], count: 3 }]);
     // The last block without the earlier ones: its digest is unknown.
     index.add(&blocks[3..], &OWN, Flush::Later).unwrap();
     assert_eq!(order(&index), [(2, 0), (1, 0), (1, 3)]);

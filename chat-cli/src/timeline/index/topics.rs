@@ -6,7 +6,7 @@
 use redb::ReadableDatabase;
 
 use super::Index;
-use super::tables::{IndexError, MARK_BYTES, TOPICS, TopicKey, failed, topic_key};
+use super::tables::{CHANNEL_TAG_BYTES, IndexError, TOPICS, TopicKey, failed, topic_key};
 use crate::envelope::ChannelTag;
 use crate::timeline::key::{TIMELINE_KEY_BYTES, TimelineKey};
 
@@ -25,10 +25,10 @@ impl Index {
     ) -> Result<Vec<TimelineKey>, IndexError> {
         let read = self.database.begin_read().map_err(failed)?;
         let topics = read.open_table(TOPICS).map_err(failed)?;
-        let mut first = [0; MARK_BYTES + TIMELINE_KEY_BYTES];
-        first[..MARK_BYTES].copy_from_slice(channel);
-        let mut last = [0xff; MARK_BYTES + TIMELINE_KEY_BYTES];
-        last[..MARK_BYTES].copy_from_slice(channel);
+        let mut first = [0; CHANNEL_TAG_BYTES + TIMELINE_KEY_BYTES];
+        first[..CHANNEL_TAG_BYTES].copy_from_slice(channel);
+        let mut last = [0xff; CHANNEL_TAG_BYTES + TIMELINE_KEY_BYTES];
+        last[..CHANNEL_TAG_BYTES].copy_from_slice(channel);
         // No block has the largest index, so the end may be exclusive.
         let end = before.map_or(last, |position| topic_key(channel, &position));
         let run = topics.range::<&TopicKey>(&first..&end).map_err(failed)?;

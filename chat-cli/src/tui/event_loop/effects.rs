@@ -1,7 +1,7 @@
 //! Performs the effects that a model asks for.
 
 use super::windows::WindowId;
-use super::{EventLoop, Flow, PAGE_ROWS};
+use super::{EventLoop, Flow, PAGE_MESSAGES};
 use crate::args::channel::ChannelFilter;
 use crate::args::moderate::Moderate;
 use crate::attach::Response;
@@ -31,15 +31,15 @@ impl EventLoop<'_> {
         match effect {
             Effect::Send { channel, text } => self.send(window, channel.as_str(), &text).await?,
             Effect::ReadOlder(position) => {
-                let older = self.session.page(Some(position), PAGE_ROWS).await?;
+                let older = self.session.page(Some(position), PAGE_MESSAGES).await?;
                 self.notify_window(window, ModelEvent::Older(older))?;
             }
             Effect::ReadLatest => {
-                let latest = self.session.page(None, PAGE_ROWS).await?;
+                let latest = self.session.page(None, PAGE_MESSAGES).await?;
                 self.notify_window(window, ModelEvent::Latest(latest))?;
             }
             Effect::ReadAround(position) => {
-                let around = self.session.around(position, PAGE_ROWS).await?;
+                let around = self.session.around(position, PAGE_MESSAGES).await?;
                 self.notify_window(window, ModelEvent::Around(position, around))?;
             }
             Effect::Search(words) => {
@@ -157,14 +157,14 @@ impl EventLoop<'_> {
             }
         }
         self.has_topics = true;
-        let latest = self.session.page(None, PAGE_ROWS).await?;
+        let latest = self.session.page(None, PAGE_MESSAGES).await?;
         self.notify_all(&ModelEvent::Latest(latest))
     }
 
     /// Updates the topics in the windows where they may have changed.
     pub(super) async fn refresh_topics(&mut self) -> Result<(), Failure> {
         let is_all = std::mem::take(&mut self.has_topics);
-        let behind = self.models.iter().filter(|(_, model)| is_all || !model.knows_topic());
+        let behind = self.models.iter().filter(|(_, model)| is_all || !model.has_loaded_topic());
         let behind: Vec<_> =
             behind.map(|(window, model)| (*window, model.channel.clone())).collect();
         for (window, channel) in behind {

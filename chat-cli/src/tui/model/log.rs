@@ -171,7 +171,7 @@ impl Log {
         self.rows.iter().map(|row| row.channel.clone()).chain(self.unread.keys().cloned()).collect()
     }
 
-    pub(in crate::tui) fn visit(&mut self, channel: &Clean) {
+    pub(in crate::tui) fn mark_visited(&mut self, channel: &Clean) {
         self.unread.remove(channel);
     }
 

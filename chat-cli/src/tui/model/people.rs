@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::sanitize::{self, Clean};
 use crate::timeline::Entry;
+use crate::timeline::index::MissingMessages;
 use crate::timeline::key::TimelineKey;
 
 /// The most authors in the model. Chosen: bounds memory, as anyone can create feeds for free.
@@ -42,7 +43,7 @@ pub struct People {
     /// The connected peers.
     pub peers: Vec<PeerRow>,
     /// Feeds with messages that are referred to but missing here, with the count.
-    pub missing: Vec<([u8; 32], u64)>,
+    pub missing: Vec<MissingMessages>,
 }
 
 impl People {

@@ -70,7 +70,7 @@ pub(in crate::tui) fn room(size: Size) -> Model {
         is_synced,
     };
     model.update(ModelEvent::Peers(vec![link("peer 010101", true), link("peer 020202", false)]));
-    model.update(ModelEvent::Missing(vec![([0xdd; 32], 14)]));
+    model.update(ModelEvent::Missing(vec![MissingMessages { feed: [0xdd; 32], count: 14 }]));
     let other = entry(BOB, 2, ("bob", "random", "2026-11-22T09:17:00Z"), "elsewhere");
     model.update(ModelEvent::NewMessages(vec![other]));
     model

@@ -46,7 +46,7 @@ impl Model {
             _ => {}
         }
         match self.overlay {
-            Overlay::None => self.typing_key(key),
+            Overlay::None => self.input_key(key),
             _ => self.overlay_key(key),
         }
     }
@@ -64,7 +64,7 @@ impl Model {
         Vec::new()
     }
 
-    fn typing_key(&mut self, key: KeyEvent) -> Vec<Effect> {
+    fn input_key(&mut self, key: KeyEvent) -> Vec<Effect> {
         let (control, alt) = (
             key.modifiers.contains(KeyModifiers::CONTROL),
             key.modifiers.contains(KeyModifiers::ALT),

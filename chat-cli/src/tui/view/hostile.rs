@@ -85,9 +85,9 @@ fn hostile() -> Vec<String> {
 
 /// The actions that a text must not cause in a terminal.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Deeds(Vec<&'static str>);
+struct TerminalActions(Vec<&'static str>);
 
-impl Callbacks for Deeds {
+impl Callbacks for TerminalActions {
     fn audible_bell(&mut self, _: &mut Screen) {
         self.0.push("bell");
     }
@@ -117,8 +117,8 @@ impl Callbacks for Deeds {
     }
 }
 
-fn terminal() -> Parser<Deeds> {
-    Parser::new_with_callbacks(rows(HEIGHT), rows(WIDTH), 0, Deeds::default())
+fn terminal() -> Parser<TerminalActions> {
+    Parser::new_with_callbacks(rows(HEIGHT), rows(WIDTH), 0, TerminalActions::default())
 }
 
 fn rows(count: u16) -> std::num::NonZeroU16 {
@@ -127,7 +127,7 @@ fn rows(count: u16) -> std::num::NonZeroU16 {
 
 /// Creates a model with a hostile text in every place that a peer controls: text, nick, channel,
 /// and the room name from an invite.
-fn attacked(text: &str) -> Model {
+fn hostile_model(text: &str) -> Model {
     let mut model = room(size(WIDTH, HEIGHT));
     let at = "2026-11-22T09:20:00Z";
     let said = entry(MALLORY, 0, (text, "general", at), &format!("x{text}"));
@@ -140,7 +140,7 @@ fn attacked(text: &str) -> Model {
 }
 
 /// Returns the emulated terminal after drawing a model, and the intended content.
-fn shown(model: &Model) -> (Parser<Deeds>, Buffer) {
+fn shown(model: &Model) -> (Parser<TerminalActions>, Buffer) {
     let mut bytes = Vec::new();
     let area = Rect::new(0, 0, WIDTH, HEIGHT);
     let options = TerminalOptions { viewport: Viewport::Fixed(area) };
@@ -153,7 +153,7 @@ fn shown(model: &Model) -> (Parser<Deeds>, Buffer) {
 }
 
 fn check_text(text: &str) {
-    let mut model = attacked(text);
+    let mut model = hostile_model(text);
     appearance(&model, text);
     model.overlay = Overlay::search(text);
     let hit = entry(MALLORY, 0, (text, "general", "2026-11-22T09:20:00Z"), &format!("x{text}"));
@@ -167,7 +167,7 @@ fn check_text(text: &str) {
 fn appearance(model: &Model, text: &str) {
     let (terminal, meant) = shown(model);
     let screen = terminal.screen();
-    assert_eq!(*terminal.callbacks(), Deeds::default(), "{text:?}");
+    assert_eq!(*terminal.callbacks(), TerminalActions::default(), "{text:?}");
     assert!(!screen.alternate_screen() && !screen.bracketed_paste(), "{text:?}");
     let panes = panes(model);
     let inside = |area: Rect| Rect::new(area.x + 1, area.y, area.width - 2, area.height);
@@ -188,8 +188,8 @@ fn appearance(model: &Model, text: &str) {
         let first = screen.cell(y, panes.chat.x).unwrap();
         let is_ours = |c: char| c.is_ascii_digit() || " ─-┌│└".contains(c);
         let ours = first.contents().chars().all(is_ours);
-        let is_over = !matches!(model.overlay, Overlay::None);
-        assert!(ours || is_over, "row {y} begins with {:?} after {text:?}", first.contents());
+        let covers = !matches!(model.overlay, Overlay::None);
+        assert!(ours || covers, "row {y} begins with {:?} after {text:?}", first.contents());
     }
 }
 
@@ -210,7 +210,7 @@ fn check_text_by_lines(text: &str) {
     }
     terminal.process(b"after");
     let screen = terminal.screen();
-    assert_eq!(*terminal.callbacks(), Deeds::default(), "{text:?}");
+    assert_eq!(*terminal.callbacks(), TerminalActions::default(), "{text:?}");
     assert_eq!(screen.fgcolor(), vt100::Color::Default, "{text:?}");
     let after = screen.rows(0, WIDTH).nth(screen.cursor_position().0.into()).unwrap();
     assert!(after.starts_with("after"), "{text:?}");

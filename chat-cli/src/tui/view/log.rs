@@ -9,6 +9,7 @@ use textwrap::{Options, wrap};
 
 use super::layout::panes;
 use crate::sanitize::{self, Clean};
+use crate::timeline::index::MissingMessages;
 use crate::transcript::plural;
 use crate::tui::model::Model;
 use crate::tui::model::log::Row;
@@ -61,7 +62,7 @@ fn last_lines(model: &Model, max_lines: usize) -> Vec<Line<'static>> {
         }
         if let Some((_, count)) = new {
             let words = format!("new since you left ({count})");
-            lines.push(separator(model, &words, width).style(model.theme.mark()));
+            lines.push(separator(model, &words, width).style(model.theme.highlight()));
         }
         lines.extend(row_lines(model, row, width));
     }
@@ -71,7 +72,7 @@ fn last_lines(model: &Model, max_lines: usize) -> Vec<Line<'static>> {
     for note in notes {
         lines.extend(note_lines(model, &note.text, width));
     }
-    for (feed, count) in &model.people.missing {
+    for MissingMessages { feed, count } in &model.people.missing {
         let nick = model.people.author(feed).map_or("", |author| author.nick.as_str());
         let who = sanitize::author(nick, feed);
         let words = format!("{} from {who} not here yet", plural(*count, "message"));
@@ -122,7 +123,7 @@ fn row_lines(model: &Model, row: &Row, width: usize) -> Vec<Line<'static>> {
     let glyph = row.is_own.then(|| model.delivery.of(row.position.block.index).glyph());
     let text_style = match () {
         () if row.is_marker => theme.dim(),
-        () if row.is_mention || model.log.found == Some(row.position) => theme.mark(),
+        () if row.is_mention || model.log.found == Some(row.position) => theme.highlight(),
         () => ratatui::style::Style::new(),
     };
     let mut lines = Vec::with_capacity(texts.len());
@@ -133,7 +134,7 @@ fn row_lines(model: &Model, row: &Row, width: usize) -> Vec<Line<'static>> {
                     vec![Span::styled(format!("{clock}{}", row.kind_symbol), theme.dim())];
                 spans.push(Span::styled(author.to_string(), theme.author(key)));
                 if lookalike {
-                    spans.push(Span::styled(" ≈", theme.mark()));
+                    spans.push(Span::styled(" ≈", theme.highlight()));
                 }
                 spans.push(Span::raw(" ".repeat(pad + 1)));
                 spans
@@ -152,7 +153,7 @@ fn row_lines(model: &Model, row: &Row, width: usize) -> Vec<Line<'static>> {
 }
 
 fn with_mark(mut line: Line<'static>, gap: usize, glyph: &str, model: &Model) -> Line<'static> {
-    let style = if glyph == "◌" { model.theme.waiting() } else { model.theme.good() };
+    let style = if glyph == "◌" { model.theme.waiting() } else { model.theme.success() };
     line.push_span(" ".repeat(gap + 1));
     line.push_span(Span::styled(glyph.to_string(), style));
     line

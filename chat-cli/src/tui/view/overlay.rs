@@ -50,7 +50,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         }
         Overlay::Search(search) => (" search ", found(model, search, area)),
         Overlay::Invite(invite) => (" invite ", invitation(invite, area)),
-        Overlay::Paste(text) => (" paste ", question(text, area)),
+        Overlay::Paste(text) => (" paste ", paste_question(text, area)),
     };
     // In the smallest windows a frame would leave no space inside.
     let has_frame = area.height > 6 && !matches!(model.overlay, Overlay::Invite(_));
@@ -86,10 +86,10 @@ fn in_columns(pairs: &[(&str, &str)], columns: usize) -> Vec<Line<'static>> {
     (0..rows).map(|at| Line::raw(row(at).trim_end().to_string())).collect()
 }
 
-fn question(text: &str, area: Rect) -> Vec<Line<'static>> {
+fn paste_question(text: &str, area: Rect) -> Vec<Line<'static>> {
     let lines = plural(text.lines().count() as u64, "line");
-    let question = format!("Paste {lines} as one message?   y = yes   any other key = no");
-    wrapped_lines(&question, usize::from(area.width.saturating_sub(2)))
+    let paste_question = format!("Paste {lines} as one message?   y = yes   any other key = no");
+    wrapped_lines(&paste_question, usize::from(area.width.saturating_sub(2)))
 }
 
 /// Wraps a text.
@@ -116,7 +116,7 @@ fn found(model: &Model, search: &Search, area: Rect) -> Vec<Line<'static>> {
         let author = sanitize::author_within(row.nick.as_str(), &row.position.block.feed, 16);
         let text = row.lines.first().map_or("", |line| line.as_str());
         let text = sanitize::line(&format!(" {day}{}{author}  {text}", row.kind_symbol), width);
-        let style = if at == search.chosen { model.theme.chosen() } else { model.theme.dim() };
+        let style = if at == search.chosen { model.theme.selected() } else { model.theme.dim() };
         lines.push(Line::styled(text.to_string(), style));
     }
     lines

@@ -31,7 +31,7 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
         lines.push(Line::from(vec![
             Span::raw(" "),
             Span::styled(name.to_string(), model.theme.author(key)),
-            Span::styled(suffix, if is_own { model.theme.dim() } else { model.theme.mark() }),
+            Span::styled(suffix, if is_own { model.theme.dim() } else { model.theme.highlight() }),
         ]));
     }
     lines.push(Line::default());
@@ -42,7 +42,7 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     lines.push(Line::styled(heading, model.theme.dim()));
     for link in &model.people.peers {
         let (glyph, style, words) = if link.is_synced {
-            ("●", model.theme.good(), "synced")
+            ("●", model.theme.success(), "synced")
         } else {
             ("◐", model.theme.waiting(), "syncing")
         };

@@ -53,8 +53,8 @@ fn channel_line(model: &Model, channel: &Clean, width: usize) -> Line<'static> {
     let name = sanitize::line(channel.as_str(), room);
     let gap = " ".repeat(room.saturating_sub(name.columns()));
     let style = match () {
-        () if *channel == model.channel => model.theme.chosen(),
-        () if !unread.is_empty() => model.theme.mark(),
+        () if *channel == model.channel => model.theme.selected(),
+        () if !unread.is_empty() => model.theme.highlight(),
         () => model.theme.dim(),
     };
     Line::styled(format!("   #{name}{gap}{unread}"), style)

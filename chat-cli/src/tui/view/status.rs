@@ -13,12 +13,13 @@ const BAR_CELLS: u64 = 8;
 /// Draws the status line.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let progress = model.progress;
-    let style = if progress.peers > 0 { model.theme.good() } else { model.theme.waiting() };
+    let style =
+        if progress.peers > 0 { model.theme.success() } else { model.theme.waiting() };
     let mark = if progress.peers > 0 { " ● " } else { " ○ " };
     let room = usize::from(area.width).saturating_sub(mark.chars().count());
     // A complete short text is better than a cut long one.
     let whole = Some(sentence(model)).filter(|whole| whole.chars().count() <= room);
-    let words = whole.unwrap_or_else(|| in_short(model));
+    let words = whole.unwrap_or_else(|| short_sentence(model));
     let mut line = Line::from(vec![Span::styled(mark, style), Span::raw(words)]);
     if progress.want > progress.have {
         let bar = format!("{}/{} {}", progress.have, progress.want, bar(model));
@@ -31,16 +32,16 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 
 /// Returns the status as text.
 pub fn sentence(model: &Model) -> String {
-    let stored = match waiting(model) {
+    let stored = match undelivered_count(model) {
         0 => "",
         _ if model.progress.peers > 0 => "",
         _ => ", stored here",
     };
-    in_short(model) + stored
+    short_sentence(model) + stored
 }
 
 /// Returns the status without the place of undelivered messages.
-fn in_short(model: &Model) -> String {
+fn short_sentence(model: &Model) -> String {
     let progress = model.progress;
     let presence = match (progress.peers, progress.synced) {
         (0, _) if !model.room_info.has_network => "offline".to_string(),
@@ -52,7 +53,7 @@ fn in_short(model: &Model) -> String {
             format!("{} · syncing · synced with {synced}", plural(peers, "peer"))
         }
     };
-    match waiting(model) {
+    match undelivered_count(model) {
         0 => presence,
         1 => format!("{presence} · 1 message undelivered"),
         count => format!("{presence} · {count} messages undelivered"),
@@ -60,7 +61,7 @@ fn in_short(model: &Model) -> String {
 }
 
 /// Returns how many of our messages are stored only here.
-fn waiting(model: &Model) -> u64 {
+fn undelivered_count(model: &Model) -> u64 {
     let own = model.log.own_length();
     own.saturating_sub(model.delivery.replicated())
 }

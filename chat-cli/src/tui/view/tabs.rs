@@ -28,8 +28,8 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let channels = model.channels();
     let spans = labels(model).into_iter().zip(&channels).map(|(label, channel)| {
         let style = match channel {
-            channel if *channel == model.channel => model.theme.chosen(),
-            channel if model.log.unread(channel) > 0 => model.theme.mark(),
+            channel if *channel == model.channel => model.theme.selected(),
+            channel if model.log.unread(channel) > 0 => model.theme.highlight(),
             _ => model.theme.dim(),
         };
         Span::styled(label, style)

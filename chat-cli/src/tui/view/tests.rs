@@ -75,7 +75,7 @@ fn topic_shows_only_in_its_channel() {
         Some(crate::session::topics::Topic { text, author })
     };
     model.update(ModelEvent::Topic(crate::message::channel_name("random"), topic("elsewhere")));
-    assert!(!model.knows_topic() && model.topic().is_none());
+    assert!(!model.has_loaded_topic() && model.topic().is_none());
     let mut screen = Screen::new(model.size);
     assert!(!screen.picture(&model).contains("─ elsewhere"));
     model.go_to(crate::message::channel_name("random"));

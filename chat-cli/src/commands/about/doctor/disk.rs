@@ -8,8 +8,17 @@ use crate::profile::Profile;
 use crate::session::Session;
 use crate::transcript::plural;
 
+/// Whether the index of each room is rebuilt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Indexes {
+    /// They are rebuilt from the feeds.
+    Rebuild,
+    /// They stay as they are.
+    Keep,
+}
+
 /// Checks the profile and each of its rooms.
-pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
+pub(super) async fn check_rooms(global: &Global, indexes: Indexes) -> Vec<Check> {
     let help = "nothing was changed: restore a good copy, or use another  --profile NAME";
     let mut profile = match Profile::open(global) {
         Ok(profile) => profile,
@@ -30,10 +39,10 @@ pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
                 return checks;
             }
         };
-        if fix {
-            checks.push(index(&session).await);
+        if indexes == Indexes::Rebuild {
+            checks.push(check_index(&session).await);
         }
-        checks.push(store(&session).await);
+        checks.push(check_store(&session).await);
         if let Ok(clock) = clock(&session).await {
             checks.push(clock);
         }
@@ -42,7 +51,7 @@ pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
     checks
 }
 
-async fn index(session: &Session) -> Check {
+async fn check_index(session: &Session) -> Check {
     match session.rebuild_index().await {
         Ok(()) => check("index", Outcome::Ok, "rebuilt".into()),
         Err(failure) => {
@@ -51,7 +60,7 @@ async fn index(session: &Session) -> Check {
     }
 }
 
-pub(super) fn crashes(global: &Global) -> Check {
+pub(super) fn check_crashes(global: &Global) -> Check {
     match Profile::crash_folder(global).map_or(0, |folder| crash::count(&folder)) {
         0 => check("crash", Outcome::Ok, "no crash reports".into()),
         count => Check {
@@ -67,7 +76,7 @@ pub(super) fn crashes(global: &Global) -> Check {
 }
 
 /// Reads all messages that are not in the index. The store verifies each block.
-async fn store(session: &Session) -> Check {
+async fn check_store(session: &Session) -> Check {
     match session.catch_up().await {
         Ok(()) => store_usage(session).await,
         Err(failure) => {

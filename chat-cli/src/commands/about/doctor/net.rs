@@ -49,7 +49,7 @@ pub(super) async fn listen(global: &Global) -> Check {
 }
 
 /// Checks whether the named addresses accept connections. It does not check who answers.
-pub(super) async fn reach(global: &Global) -> Option<Check> {
+pub(super) async fn check_peers(global: &Global) -> Option<Check> {
     let named = global.peers.len();
     let mut calls = JoinSet::new();
     for peer in &global.peers {
@@ -76,7 +76,7 @@ pub(super) async fn reach(global: &Global) -> Option<Check> {
 
 /// Checks whether the DHT can be reached, and which address its nodes see. The check looks up a
 /// random topic, not that of a room.
-pub(super) async fn dht(global: &Global) -> Vec<Check> {
+pub(super) async fn check_dht(global: &Global) -> Vec<Check> {
     if !global.discovery.uses_dht() {
         return Vec::new();
     }
@@ -85,7 +85,7 @@ pub(super) async fn dht(global: &Global) -> Vec<Check> {
         Ok(Ok((nodes, seen_as))) => {
             let nodes = plural(nodes as u64, "node");
             let found = format!("connected in {} ms, {nodes} known", began.elapsed().as_millis());
-            return vec![check("dht", Outcome::Ok, found), nat(seen_as, is_ours)];
+            return vec![check("dht", Outcome::Ok, found), check_nat(seen_as, is_ours)];
         }
         Ok(Err(code)) => (Outcome::Fail, code),
         Err(_) => (Outcome::Fail, "no DHT node answered"),
@@ -95,7 +95,7 @@ pub(super) async fn dht(global: &Global) -> Vec<Check> {
 }
 
 /// Compares the address that DHT nodes see with the addresses of this machine.
-fn nat(seen_as: Option<IpAddr>, is_ours: impl Fn(IpAddr) -> bool) -> Check {
+fn check_nat(seen_as: Option<IpAddr>, is_ours: impl Fn(IpAddr) -> bool) -> Check {
     match seen_as {
         Some(ip) if is_ours(ip) => {
             let found = "DHT nodes see an address of this machine: no NAT";
@@ -155,7 +155,7 @@ async fn join_dht(global: &Global) -> Result<(usize, Option<IpAddr>), &'static s
 }
 
 /// Connects two members in this process over loopback. If this works, the problem is the network.
-pub(super) async fn loopback() -> Check {
+pub(super) async fn check_loopback() -> Check {
     let began = Instant::now();
     match timeout(LOOP_TIMEOUT, exchange()).await {
         Ok(Ok(())) => {
