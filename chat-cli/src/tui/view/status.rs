@@ -13,8 +13,7 @@ const BAR_CELLS: u64 = 8;
 /// Draws the status line.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let progress = model.progress;
-    let style =
-        if progress.peers > 0 { model.theme.success() } else { model.theme.waiting() };
+    let style = if progress.peers > 0 { model.theme.success() } else { model.theme.waiting() };
     let mark = if progress.peers > 0 { " ● " } else { " ○ " };
     let room = usize::from(area.width).saturating_sub(mark.chars().count());
     // A complete short text is better than a cut long one.
