@@ -46,7 +46,7 @@ pub enum InspectTarget {
     },
 }
 
-/// The form of an export.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
     /// Text as `tail` prints it.

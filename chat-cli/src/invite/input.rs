@@ -34,7 +34,7 @@ impl Symbols {
         self.chars.len()
     }
 
-    /// Returns the symbols to decode. Valid if [`invalid_symbols`](Self::foreign) is empty.
+    /// Returns the symbols to decode. Valid if [`invalid_symbols`](Self::invalid_symbols) is empty.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }

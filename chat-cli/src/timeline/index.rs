@@ -53,12 +53,12 @@ pub enum Flush {
     Later,
 }
 
-/// Messages of a feed that other messages name and that are not here.
+/// Messages of a feed that are referred to but missing here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MissingMessages {
     /// The key of the feed.
     pub feed: [u8; 32],
-    /// Their number, as the other messages claim.
+    /// Their unverified number.
     pub count: u64,
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::program::TestDir;
 
-/// How often a small DHT is asked before its nodes know each other.
+/// The most lookups in a small DHT until its nodes know each other.
 const TRIES_MAX: usize = 20;
 
 #[test]
@@ -20,7 +20,7 @@ fn doctor_loopback_works_and_its_bundle_holds_no_secret() {
     assert_eq!(named("loop").expect("a loop")["outcome"], "ok");
     assert_eq!(
         named("store").expect("a store")["found"],
-        "1 feed, 1 message; 1 of 1024 MiB, of one author 1 of 64"
+        "1 feed, 1 message; 1 of 1024 MiB, largest author 1 of 64 MiB"
     );
     let text = fs::read_to_string(&bundle).expect("a bundle");
     let key = a.run(&["feeds"]).out[..8].to_string();

@@ -124,14 +124,14 @@ fn b_mentions_and_searches(tmux: &Terminals) {
     tmux.write("b", "look");
     tmux.wait("a", "@alice look");
     tmux.write("b", "/search HELLO");
-    tmux.wait("b", "1 message: ↑ ↓ choose");
+    tmux.wait("b", "1 message: ↑ ↓ select");
     tmux.key("b", "Enter");
     tmux.wait("b", "press End");
     tmux.key("b", "End");
     tmux.wait_for("b", "the end", |screen| !screen.contains("press End"));
 }
 
-/// "Open the same chat in second window: the room." Both are live and show each other's input.
+/// "Open the same chat in a second window." Both are live and show each other's input.
 fn b_opens_a_second_window(tmux: &Terminals) {
     tmux.run_as("b2", "b", "");
     let screen = tmux.wait("b2", "second window: the room");
