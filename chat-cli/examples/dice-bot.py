@@ -1,4 +1,4 @@
-# Throws a die for whoever says "!dice".
+# Throws a die when a member writes "!dice".
 #   python3 dice-bot.py multichat --room kitchen --peer HOST:PORT
 import json, random, subprocess, sys
 

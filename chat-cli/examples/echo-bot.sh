@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says again what begins with "!echo ".
+# Repeats messages that start with "!echo ".
 #   sh echo-bot.sh multichat --room kitchen --peer HOST:PORT
 dir=$(mktemp -d) && mkfifo "$dir/say" || exit 1
 trap 'rm -rf "$dir"' EXIT

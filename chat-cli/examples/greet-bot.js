@@ -1,4 +1,4 @@
-// Greets everybody who says something for the first time.
+// Greets each member at their first message.
 //   node greet-bot.js multichat --room kitchen --peer HOST:PORT
 const bot = require('child_process').spawn(process.argv[2], [...process.argv.slice(3), 'pipe'])
 bot.stderr.pipe(process.stderr)

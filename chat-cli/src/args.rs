@@ -1,51 +1,46 @@
-//! The command line: what the user asked for, as values.
+//! Parses the command line into values.
 //!
-//! Rule: nothing is done here. [`parse`] turns words into an [`Invocation`], or into help to
-//! print, or into a failure that shows the right words.
+//! Rule: nothing is executed here. [`parse`] turns arguments into an [`Invocation`], help to
+//! print, or a failure that shows a valid command line.
 
-mod about;
-mod channel;
-mod configure;
-mod discovery;
-mod help;
-mod keep;
-mod moderate;
-mod serve;
-mod suggest;
-mod ui;
-mod values;
+pub mod about;
+pub mod channel;
+pub mod configure;
+pub mod discovery;
+pub mod help;
+pub mod history;
+pub mod moderate;
+pub mod parse;
+pub mod serve;
+pub mod suggest;
+pub mod ui;
+pub mod values;
 
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
-use clap::{ArgAction, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Bounds, Look};
-use crate::exit::ExitCode;
-use crate::output::{Format, Output, Talk, Terminals};
-use crate::report::{Failure, Paint};
-use crate::ticket::looks_like_ticket;
+use crate::appearance::Appearance;
+use crate::output::{Format, Output, Terminals, Verbosity};
+use crate::quota::Quota;
+use crate::report::ColourMode;
 
-pub use self::about::{About, Part};
-pub use self::channel::{AnyChannel, Channel};
-pub use self::configure::Configure;
-pub(crate) use self::discovery::entry;
-pub use self::discovery::{Discovery, Entry, Transport};
-pub use self::help::{command, flags};
-pub use self::keep::{ExportFormat, Inspected, Keep};
-pub use self::moderate::Moderate;
-pub use self::serve::Serve;
-pub use self::suggest::{nearest, nearest_command};
-pub use self::ui::Ui;
-pub use self::values::{PeerAddress, Until, Wait, duration, profile_name};
+use self::about::About;
+use self::channel::{ChannelArg, ChannelFilter};
+use self::configure::Configure;
+use self::discovery::Discovery;
+use self::history::HistoryCommand;
+use self::moderate::Moderate;
+use self::serve::Serve;
+use self::ui::Ui;
+use self::values::{PeerAddress, Until, Wait, duration, profile_name};
 
-/// Said when multichat is started with nothing and there is no room yet.
+/// Text for a start without arguments while the profile has no room.
 pub const WELCOME: [&str; 2] = [
-    "There is no room here yet. Make one:  multichat new kitchen   or join:  multichat join TICKET",
-    "To see how it works, with no network and nothing on disk:  multichat demo",
+    "There is no room here yet. Make one:  multichat new kitchen   or join:  multichat join INVITE",
+    "To try it without a network and without files:  multichat demo",
 ];
 
 #[derive(Debug, Parser)]
@@ -53,21 +48,21 @@ pub const WELCOME: [&str; 2] = [
     name = "multichat",
     version,
     about = "Chat without a server: every member owns one signed feed",
-    after_help = "With nothing else, multichat opens the last room.",
+    after_help = "Without arguments, multichat opens the last room.",
     disable_help_subcommand = true,
     infer_long_args = false
 )]
-struct Line {
+struct CommandLine {
     #[command(flatten)]
     global: Global,
     /// A room to open, or an invite to join
-    #[arg(value_name = "ROOM|TICKET")]
+    #[arg(value_name = "ROOM|INVITE")]
     words: Vec<String>,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-/// What every command understands, before or behind its name.
+/// The global flags, accepted before or after the command name.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// Identity and rooms to use
@@ -79,16 +74,16 @@ pub struct Global {
     /// Room for this command [default: the last one]
     #[arg(short, long, global = true, value_name = "NAME", env = "MULTICHAT_ROOM")]
     pub room: Option<String>,
-    /// How the others see you
+    /// Your name, as others see it
     #[arg(long, global = true, value_name = "NAME", env = "MULTICHAT_NICK")]
     pub nick: Option<String>,
-    /// Keep everything in this folder
+    /// Store everything in this folder
     #[arg(long, global = true, value_name = "DIR", env = "MULTICHAT_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Take the settings from this file
+    /// Read the settings from this file
     #[arg(long, global = true, value_name = "FILE", env = "MULTICHAT_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Dial this peer; may be given often
+    /// Dial this peer; repeatable
     #[arg(
         long = "peer",
         global = true,
@@ -100,57 +95,58 @@ pub struct Global {
     /// Accept connections here
     #[arg(long, global = true, value_name = "ADDR:PORT", env = "MULTICHAT_LISTEN")]
     pub listen: Option<SocketAddr>,
-    /// How others are found.
+    /// How to find peers.
     #[command(flatten)]
     pub discovery: Discovery,
-    /// Write down the session in this new file
+    /// Record the session to this new file
     ///
-    /// It holds the secrets of the session, and `simulate replay-session` does it again.
+    /// The recording contains the session's secrets. `simulate replay-session` replays it.
     #[arg(long, global = true, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Keep nothing on disk
+    /// Store nothing on disk
     #[arg(long, global = true)]
     pub ephemeral: bool,
-    /// How a room is shown [default: tui on a terminal]
+    /// How to show a room [default: tui on a terminal]
     #[arg(long, global = true, value_name = "HOW", env = "MULTICHAT_UI")]
     pub ui: Option<Ui>,
     /// JSON lines on standard output
     #[arg(long, global = true)]
     pub json: bool,
-    /// Colours
+    /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// Tell more; twice for all
+    /// More detail; -vv for everything
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
-    /// Tell only what went wrong
+    /// Show errors only
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// What to log, such as  multifeed=debug
     #[arg(long, global = true, value_name = "FILTER", env = "MULTICHAT_LOG")]
     pub log: Option<String>,
-    /// What the settings say of the look of a room.
+    /// How a room looks, from the settings.
     #[arg(skip)]
-    pub look: Look,
-    /// What they say of how much is kept.
+    pub appearance: Appearance,
+    /// Storage limits, from the settings.
     #[arg(skip)]
-    pub bounds: Bounds,
+    pub quota: Quota,
 }
 
-/// When to colour.
+/// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// Where a person reads.
+    /// When the output is a terminal.
     Auto,
-    /// Everywhere.
+    /// Always.
     Always,
-    /// Nowhere.
+    /// Never.
     Never,
 }
 
 impl Color {
-    /// Decides as the conventions have it: the flag, then `NO_COLOR`, `CLICOLOR_FORCE`, `TERM`.
-    pub fn paint(self, variable: impl Fn(&str) -> Option<String>, terminal: bool) -> Paint {
+    /// Decides by the usual conventions, in this order: the flag, `NO_COLOR` (no-color.org),
+    /// `CLICOLOR_FORCE` (bixense.com/clicolors), `TERM`.
+    pub fn resolve(self, variable: impl Fn(&str) -> Option<String>, terminal: bool) -> ColourMode {
         let set = |name| variable(name).is_some_and(|value| !value.is_empty());
         let forced = || variable("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
         let colour = match self {
@@ -160,12 +156,12 @@ impl Color {
             Self::Auto if forced() => true,
             Self::Auto => terminal && variable("TERM").is_none_or(|term| term != "dumb"),
         };
-        if colour { Paint::Colour } else { Paint::Plain }
+        if colour { ColourMode::Colour } else { ColourMode::Plain }
     }
 }
 
 impl Global {
-    /// The streams as these flags want them.
+    /// Returns the output streams that these flags ask for.
     pub fn output(
         &self,
         variable: impl Fn(&str) -> Option<String>,
@@ -173,23 +169,23 @@ impl Global {
     ) -> Output {
         Output {
             format: if self.json { Format::Json } else { Format::Text },
-            paint: self.color.paint(&variable, terminals.talk),
-            data_paint: self.color.paint(&variable, terminals.data),
-            talk: if self.quiet { Talk::Quiet } else { Talk::Normal },
+            stderr_colour: self.color.resolve(&variable, terminals.stderr),
+            stdout_colour: self.color.resolve(&variable, terminals.stdout),
+            verbosity: if self.quiet { Verbosity::Quiet } else { Verbosity::Normal },
             terminals,
         }
     }
 }
 
-/// One command with what it was given.
+/// A command with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Make a room, print its invite, open it
+    /// Create a room, print its invite, open it
     #[command(visible_alias = "n")]
     New {
-        /// What to call it
+        /// Name of the room
         name: Option<String>,
-        /// Only make it
+        /// Create it without opening it
         #[arg(long)]
         no_open: bool,
     },
@@ -200,103 +196,103 @@ pub enum Command {
     Invite {
         /// Which room [default: the last one]
         room: Option<String>,
-        /// For who keeps the room for others and cannot read it
+        /// Invite for a relay: stores and forwards, cannot read
         #[arg(long)]
         seed: bool,
-        /// Show it as a picture to scan
+        /// Show it as a QR code
         #[arg(long)]
         qr: bool,
-        /// Say nothing in it of who invites and where
+        /// Leave your name and address out
         #[arg(long)]
         no_hints: bool,
     },
     /// Store a message and send it
     #[command(visible_alias = "s")]
     Send {
-        /// Where to say it
+        /// The channel to send to.
         #[command(flatten)]
-        channel: Channel,
-        /// The message; - or nothing reads it from standard input
+        channel: ChannelArg,
+        /// The message; - or no text reads it from standard input
         #[arg(value_name = "TEXT|-")]
         text: Vec<String>,
-        /// How far it has to get: stored, peer, peers=N or all [default: peer where there is
-        /// somebody to reach, else stored]
+        /// Delivery to wait for: stored, peer, peers=N or all [default: peer if a peer is
+        /// configured, else stored]
         #[arg(long, value_name = "WHERE")]
         wait: Option<Wait>,
-        /// How long to wait for that
+        /// How long to wait for it
         #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration)]
         timeout: Duration,
     },
     /// Print messages
     #[command(visible_alias = "t")]
     Tail {
-        /// Where to look
+        /// The channel to show.
         #[command(flatten)]
-        channel: AnyChannel,
-        /// How many of the last messages
+        channel: ChannelFilter,
+        /// Number of messages, counted from the last
         #[arg(short = 'n', long = "lines", default_value_t = 50, value_name = "COUNT")]
         lines: usize,
-        /// Go on with those that come
+        /// Keep printing new messages
         #[arg(short, long)]
         follow: bool,
-        /// Only those that come from now on
+        /// Print new messages only
         #[arg(long)]
         no_backfill: bool,
-        /// Only those of the last time, such as 2h
+        /// Print messages of this recent period only, such as 2h
         #[arg(long, value_name = "TIME", value_parser = duration)]
         since: Option<Duration>,
     },
-    /// Catch up with the others, then end
+    /// Synchronise with the peers, then exit
     Sync {
-        /// When it is enough: idle or all
+        /// When to stop: idle or all
         #[arg(long, default_value = "idle", value_name = "WHEN")]
         until: Until,
-        /// When to give up [default: after 30s in which nothing moved]
+        /// When to give up [default: after 30s without progress]
         #[arg(long, value_name = "TIME", value_parser = duration)]
         timeout: Option<Duration>,
     },
     /// Stay online and serve the room to others
     Serve(Serve),
-    /// Run a node of a DHT of your own; --listen says where
+    /// Run a node of your own DHT; --listen sets its address
     Dht,
-    /// Open a room, line by line
+    /// Open a room in line mode
     Chat,
-    /// Open a second window on the room that is open already
+    /// Open a second window on the running room
     Attach,
-    /// Talk in JSON lines on standard input and output, for bots
+    /// Exchange JSON lines on standard input and output, for bots
     Pipe {
-        /// How many of the last messages to tell first
+        /// Number of earlier messages to print first
         #[arg(short = 'n', long = "lines", default_value_t = 0, value_name = "COUNT")]
         lines: usize,
-        /// After the end of the input, how long to stay for messages that nobody has yet
+        /// After the end of the input, how long to stay for undelivered messages
         #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration)]
         linger: Duration,
     },
-    /// Something with what is kept
+    /// A command on stored messages.
     #[command(flatten)]
-    Keep(Keep),
-    /// Keep all rooms in one file, without the key that signs
+    HistoryCommand(HistoryCommand),
+    /// Save all rooms to one file, without the signing key
     Backup {
-        /// The file, which must not be there yet
+        /// The file; it must not exist yet
         file: PathBuf,
     },
-    /// Bring rooms back from a backup, into a new profile
+    /// Restore rooms from a backup into a new profile
     Restore {
-        /// The file
+        /// The backup
         file: PathBuf,
     },
-    /// Decide whom you want to read: it holds for you alone
+    /// Hide or block members, only for you
     Mod {
-        /// What to do
+        /// The action
         #[command(subcommand)]
         what: Moderate,
     },
-    /// Something about the program
+    /// A command about the program.
     #[command(flatten)]
     About(About),
-    /// See and change the settings
+    /// Show and change the settings
     Config {
-        /// What to do
+        /// The action
         #[command(subcommand)]
         what: Configure,
     },
@@ -304,140 +300,84 @@ pub enum Command {
     Rooms,
     /// List the channels of a room
     Channels,
-    /// Look who can be reached now
+    /// List members online now
     Peers {
-        /// How long to look
+        /// How long to wait for them
         #[arg(long, default_value = "5s", value_name = "TIME", value_parser = duration)]
         timeout: Duration,
     },
-    /// List the feeds of a room: one for each member who wrote
+    /// List the feeds of a room: one per member who wrote
     Feeds,
-    /// Say what is here of a room
+    /// Show what is stored of a room
     Status,
-    /// Say who you are in a room
+    /// Show your name and key in a room
     Whoami,
-    /// A simulated room in one process, with no network
+    /// Simulate a room in one process, without a network
     Demo {
-        /// How many members
-        // The global flag has the id that the field would give this one.
+        /// Number of members
+        // `Global` has a field of the same name, so this argument needs an id of its own.
         #[arg(id = "members", long = "peers", default_value_t = 5)]
         #[arg(value_parser = clap::value_parser!(u16).range(2..=1000))]
         peers: u16,
-        /// How many messages each of them writes
+        /// Messages that each of them writes
         #[arg(long, default_value_t = 20)]
         #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
         messages: u32,
-        /// The same seed is the same run
+        /// Seed; the same seed gives the same run
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
 }
 
-/// What `join` was given: an invite or the name of an open room.
+/// The arguments of `join`: an invite, or the name of an open room.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[group(id = "join-args")]
 pub struct Join {
-    /// The invite; it may be wrapped over several words
+    /// The invite; it may be split over several words
     #[arg(required_unless_present = "open", conflicts_with = "open")]
-    pub ticket: Vec<String>,
-    /// What to call the room here
+    pub invite: Vec<String>,
+    /// Name of the room in this profile
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
-    /// Put one wrong character right
+    /// Fix one mistyped character
     #[arg(long, conflicts_with = "open")]
     pub repair: bool,
-    /// Only join it
+    /// Join without opening it
     #[arg(long)]
     pub no_open: bool,
-    /// An open room: whoever knows the name can join
+    /// Join an open room: anyone who knows the name can join
     #[arg(long, value_name = "NAME")]
     pub open: Option<String>,
 }
 
 impl Join {
-    /// The invite as it was given, spaces between the words.
-    pub fn ticket(&self) -> String {
-        self.ticket.join(" ")
+    /// Returns the invite as typed, with a space between words.
+    pub fn invite(&self) -> String {
+        self.invite.join(" ")
     }
 }
 
-/// What is to be done.
+/// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Open the room of the global flags, or the last one, or say how to start.
+    /// Open the room of the global flags or the last one; without a room, print how to start.
     Open,
     /// Join with this invite and open the room.
     JoinAndOpen {
-        /// The invite as it was given.
-        ticket: String,
+        /// The invite as typed.
+        invite: String,
     },
     /// Run a command.
     Run(Command),
 }
 
-/// A command line that was understood.
+/// A parsed command line.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// What holds for every command. A lone ROOM is in `room`.
+    /// The global flags. A lone ROOM is in `room`.
     pub global: Global,
-    /// What is to be done.
+    /// What to do.
     pub action: Action,
-}
-
-/// Why there is nothing to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Help or the version: for stdout, and no error.
-    Print(String),
-    /// The words make no command.
-    Fail(Failure),
-}
-
-/// Understands a command line; the first word is the program's name.
-///
-/// # Errors
-/// A failure here has exit code 2, and shows words that would have been understood.
-pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Stop> {
-    let found = help::brief().try_get_matches_from(words).map_err(stop)?;
-    let line = Line::from_arg_matches(&found).map_err(stop)?;
-    let Line { mut global, words, command } = line;
-    let action = match (command, &words[..]) {
-        (Some(command), []) => Action::Run(command),
-        (None, []) => Action::Open,
-        (None, words) if looks_like_ticket(&words.join(" ")) => {
-            Action::JoinAndOpen { ticket: words.join(" ") }
-        }
-        (None, [room]) if global.room.is_none() => {
-            global.room = Some(room.clone());
-            Action::Open
-        }
-        (_, words) => return Err(Stop::Fail(suggest::unknown(words))),
-    };
-    Ok(Invocation { global, action })
-}
-
-/// Whether an error of [`parse`] itself has to be a JSON line.
-pub fn wants_json(words: &[OsString]) -> bool {
-    words.iter().take_while(|word| *word != "--").any(|word| word == "--json")
-}
-
-fn stop(error: clap::Error) -> Stop {
-    let text = error.render().to_string();
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return Stop::Print(text.trim_end().to_string());
-    }
-    // clap writes paragraphs: what is wrong, tips, usage, and where to find help.
-    let mut paragraphs = text.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
-    let what = paragraphs.next().unwrap_or_default();
-    let what = what.strip_prefix("error: ").unwrap_or(what);
-    let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut failure = Failure::new(ExitCode::Usage, "usage", what);
-    for line in paragraphs.flat_map(str::lines) {
-        if !line.trim().is_empty() && !line.starts_with("For more information") {
-            failure = failure.help(line.trim().trim_start_matches("tip: "));
-        }
-    }
-    Stop::Fail(failure.help("all commands:  multichat --help"))
 }
 
 #[cfg(test)]

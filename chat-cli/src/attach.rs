@@ -1,100 +1,87 @@
-//! Two processes on one profile: the one that has it open does what the other one asks for.
+//! Lets several processes use one profile: the process that has it open serves the others.
 //!
 //! ```text
-//!  multichat, a second time ──Ask──▶ window.sock ──▶ the process with the lock of the profile
-//!                           ◀─Tell──
+//!  another multichat ────────Request─▶ window.sock ──▶ the process with the lock of the profile
+//!                           ◀─Response─
 //! ```
 //!
-//! Rule: only processes of the same user are let in, each message has a bound, and a guest that
-//! does not read keeps nobody waiting. What is drawn in a second window is drawn by the first
-//! process, so there is one writer for a feed, whatever is opened how often.
+//! Rule: only processes of the same user may connect, each message has a bound, and a client that
+//! does not read blocks nothing. The first process draws the second window, so a feed has one
+//! writer, however many windows are open.
 
-pub mod guest;
+pub mod client;
 pub mod host;
-pub mod sends;
+pub mod submissions;
 // Only Unix has the local sockets that use it.
 #[cfg_attr(not(unix), allow(dead_code))]
 mod wire;
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
-use crate::args::Global;
-use crate::profile::Profile;
-use crate::reached::Reached;
-use crate::report::Failure;
+use crate::delivery::DeliveryReport;
 
-pub use self::guest::{Guest, gone, refused, silent};
-pub use self::host::{GuestId, Host, Said};
-pub use self::sends::Sends;
-
-/// What a guest asks for.
+/// A request of an attached client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ask {
+pub enum Request {
     /// Show the open room in a window.
     Window {
-        /// Its columns.
+        /// The columns of the window.
         width: u16,
-        /// Its rows.
+        /// The rows of the window.
         height: u16,
-        /// Whether it has colours.
+        /// Whether its terminal has colours.
         has_colours: bool,
     },
-    /// The user did something in that window.
+    /// An input event of that window.
     Input(crossterm::event::Event),
-    /// Store a message, and tell from then on how far it has got.
-    Send {
-        /// The room that is meant, as the user names it; none is the open one.
-        room: Option<String>,
-        /// Where in it.
-        channel: String,
-        /// What.
-        text: String,
-    },
+    /// Store a message, then report its delivery.
+    Send(Submission),
 }
 
-/// What the host tells a guest.
+/// A message that a client hands over to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Tell {
-    /// Write this to the terminal.
+pub struct Submission {
+    /// The room as the user names it; `None` means the open one.
+    pub room: Option<String>,
+    /// The channel.
+    pub channel: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A response of the host to an attached client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Response {
+    /// Write these bytes to the terminal.
     Draw(Vec<u8>),
-    /// Stop until the shell lets you go on.
+    /// Suspend until the shell resumes the process.
     Stop,
-    /// The message is durable, in this feed at this index.
+    /// The message is durable at this feed and index.
     Stored {
         /// The key of the feed.
         feed: [u8; 32],
-        /// The index in it.
+        /// The index of the block.
         index: u64,
     },
-    /// So far the message has got.
-    Reached(Reached),
-    /// It was not done.
+    /// The current delivery of the message.
+    Delivery(DeliveryReport),
+    /// The request was refused.
     Refused(Refusal),
-    /// The window is closed, as the user wished.
+    /// The user closed the window.
     Bye,
 }
 
-/// Why a host does not do what a guest asks for.
+/// Why the host refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
-    /// Another room is open there: this one.
+    /// Another room is open there; its name.
     OtherRoom(String),
-    /// It has no screen of its own, so that it cannot draw one.
+    /// The host has no screen and cannot draw a window.
     NoScreen,
-    /// It cannot store it; these are the words.
+    /// The message was not stored; the reason.
     NotStored(String),
-    /// The room is only kept there for others.
+    /// The room is encrypted and this host is a relay.
     Sealed,
-}
-
-/// Where the process that has a profile listens; `None` where nothing goes to disk.
-///
-/// # Errors
-/// If there is no home folder.
-pub fn socket(global: &Global) -> Result<Option<PathBuf>, Failure> {
-    Profile::folder(global).map(|folder| folder.map(|folder| folder.join(host::SOCKET)))
 }
 
 #[cfg(test)]

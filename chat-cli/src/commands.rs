@@ -1,15 +1,15 @@
-//! What each command does.
+//! Runs the commands.
 //!
-//! Rule: a command gets values and an [`Output`], and gives back a [`Failure`] or nothing.
+//! Rule: a command gets values and an [`Output`], and returns a [`Failure`] or nothing.
 
 mod about;
 mod backup;
 mod configure;
 mod dht;
-mod first;
-mod keep;
-mod look;
+mod history;
+mod inspect;
 mod moderate;
+mod onboarding;
 mod open;
 mod peers;
 mod pipe;
@@ -18,105 +18,90 @@ mod send;
 mod serve;
 mod sync;
 mod tail;
-
-use std::time::Duration;
+mod window;
 
 use jiff::Timestamp;
 
-use crate::args::{Action, Command, Global, Invocation, Ui};
+use crate::args::ui::Ui;
+use crate::args::{Action, Command, Global, Invocation};
 use crate::config;
 use crate::demo;
-use crate::exit::ExitCode;
+use crate::invite::Right;
 use crate::output::Output;
 use crate::profile::Profile;
+use crate::profile::invites::InviteHints;
 use crate::report::Failure;
-use crate::ticket::Right;
+use crate::runtime::block_on;
 
-pub(crate) use self::about::health;
-pub(crate) use self::keep::export;
-pub use self::rooms::{Hinted, invite_to};
-pub(crate) use self::tail::{Printer, grows};
-
-/// How long the end waits for what the system still does, such as looking up a name.
-const SHUTDOWN_MS: u64 = 100;
-
-/// Does what was asked for.
+/// Runs a command line.
 ///
 /// # Errors
-/// What to tell, and the code to end with.
+/// Returns the report to show and the exit code.
 pub fn run(invocation: Invocation, output: &Output) -> Result<(), Failure> {
     let Invocation { mut global, action } = invocation;
     if needs_settings(&action) {
-        config::load(&global)?.under(&mut global);
+        config::file::load(&global)?.fill_defaults(&mut global);
     }
     match action {
         Action::Open => open::run(&global, output),
-        Action::JoinAndOpen { ticket } => rooms::join_ticket(&global, ticket, output),
+        Action::JoinAndOpen { invite } => rooms::join_with_invite(&global, invite, output),
         Action::Run(command) => run_command(&global, command, output),
     }
 }
 
-/// Whether the settings have to be right for this. What puts them right, or tells of the program
-/// alone, works without them.
+/// Returns whether the command needs valid settings. Commands that repair the settings or
+/// describe the program work without them.
 fn needs_settings(action: &Action) -> bool {
     !matches!(action, Action::Run(Command::Config { .. } | Command::About(_)))
 }
 
 fn run_command(global: &Global, command: Command, output: &Output) -> Result<(), Failure> {
     match command {
-        Command::New { name, no_open } => rooms::new(global, name, no_open, output),
+        Command::New { name, no_open } => {
+            let opening = if no_open { rooms::Opening::Later } else { rooms::Opening::Now };
+            rooms::new(global, name, opening, output)
+        }
         Command::Join(arguments) => rooms::join(global, &arguments, output),
         Command::Invite { room, seed, qr, no_hints } => {
             let right = if seed { Right::Seeder } else { Right::Member };
-            let hints = if no_hints { Hinted::No } else { Hinted::Yes };
-            rooms::invite(global, room, rooms::Invite { right, qr, hints }, output)
+            let hints = if no_hints { InviteHints::Omitted } else { InviteHints::Included };
+            rooms::invite(global, room, rooms::InviteOptions { right, qr, hints }, output)
         }
         Command::Pipe { lines, linger } => {
-            drive(pipe::run(global, output, pipe::Wanted { lines, linger }))
+            block_on(pipe::run(global, output, pipe::Options { lines, linger }))
         }
-        Command::Keep(keep) => keep::run(global, output, keep),
+        Command::HistoryCommand(history) => history::run(global, output, history),
         Command::Backup { file } => backup::backup(global, output, &file),
         Command::Restore { file } => backup::restore(global, output, &file),
-        Command::Mod { what } => drive(moderate::run(global, output, &what)),
+        Command::Mod { what } => block_on(moderate::run(global, output, &what)),
         Command::About(about) => about::run(global, output, about),
         Command::Config { what } => configure::run(global, output, what),
         Command::Rooms => rooms::list(global, output),
         Command::Whoami => rooms::whoami(global, output),
-        Command::Channels => drive(look::channels(global, output)),
-        Command::Peers { timeout } => drive(peers::run(global, output, timeout)),
-        Command::Feeds => drive(look::feeds(global, output)),
-        Command::Status => drive(look::status(global, output)),
+        Command::Channels => block_on(inspect::channels(global, output)),
+        Command::Peers { timeout } => block_on(peers::run(global, output, timeout)),
+        Command::Feeds => block_on(inspect::feeds(global, output)),
+        Command::Status => block_on(inspect::status(global, output)),
         Command::Send { channel, text, wait, timeout } => {
             let text = send::text_of(&text)?;
-            let wanted = send::Wanted { channel: channel.name(), text, wait, timeout };
-            drive(send::run(global, output, &wanted))
+            let options = send::Options { channel: channel.name(), text, wait, timeout };
+            block_on(send::run(global, output, &options))
         }
         Command::Tail { channel, lines, follow, no_backfill, since } => {
             let since = since.map(|since| Timestamp::now() - since);
-            let wanted = tail::Wanted { channel, lines, follow, no_backfill, since };
-            drive(tail::run(global, output, wanted))
+            let options = tail::Options { channel, lines, follow, no_backfill, since };
+            block_on(tail::run(global, output, options))
         }
-        Command::Sync { until, timeout } => drive(sync::run(global, output, until, timeout)),
-        Command::Dht => drive(dht::run(global, output)),
-        Command::Serve(more) => drive(serve::run(global, output, more)),
+        Command::Sync { until, timeout } => block_on(sync::run(global, output, until, timeout)),
+        Command::Dht => block_on(dht::run(global, output)),
+        Command::Serve(more) => block_on(serve::run(global, output, more)),
         Command::Chat => {
             let profile = Profile::open(global)?;
-            open::chat(&Global { ui: Some(Ui::Line), ..global.clone() }, profile, output)
+            window::chat(&Global { ui: Some(Ui::Line), ..global.clone() }, profile, output)
         }
-        Command::Attach => open::attach(global, output),
+        Command::Attach => window::attach(global, output),
         Command::Demo { peers, messages, seed } => {
-            demo::run(demo::Size { peers, messages, seed }, output)
+            demo::run(demo::options::DemoOptions { peers, messages, seed }, output)
         }
     }
-}
-
-/// Runs a command that waits for things, on a runtime of this thread.
-fn drive(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
-        Failure::new(ExitCode::Failed, "node.runtime", format!("cannot start: {error}"))
-    })?;
-    let done = runtime.block_on(command);
-    runtime.shutdown_timeout(Duration::from_millis(SHUTDOWN_MS));
-    done
 }

@@ -1,9 +1,9 @@
-//! The settings that hold until a flag or the environment says otherwise.
+//! Loads the settings. Flags and environment variables override them.
 //!
-//! Rule: a setting goes through the reading of the flag of the same name, so that a value is right
-//! in the file where it is right on the command line. [`key::Key`] lists all of them.
+//! Rule: a setting is parsed like the flag of the same name, so the file and the command line
+//! accept the same values. [`key::Key`] lists all settings.
 
-mod file;
+pub mod file;
 pub mod key;
 
 use std::collections::BTreeMap;
@@ -11,162 +11,122 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
 
-use jiff::civil::DateTime;
-use multifeed_core::Limits;
+use clap::ValueEnum;
 use toml::de::{DeTable, DeValue};
 
-pub use self::file::{Draft, documented, load, path, text_of, write};
 use self::key::{Key, Shape};
-use crate::args::{Entry, Global, PeerAddress, Transport, Ui, nearest};
+use crate::appearance::Appearance;
+use crate::args::Global;
+use crate::args::discovery::{DhtEntryPoint, Transport, parse_entry_point};
+use crate::args::ui::Ui;
+use crate::args::values::PeerAddress;
 use crate::exit::ExitCode;
+use crate::quota::Quota;
 use crate::report::{Failure, Snippet};
-use crate::tui::theme::Theme;
+use crate::similar::closest;
+use crate::theme::Theme;
 
-/// How a room is shown: what has no flag.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Look {
-    /// The colours of the screen; what the terminal can do, where nothing is said.
-    pub theme: Option<Theme>,
-    /// For what the terminal rings.
-    pub notify: Notify,
-    /// What stands before a message.
-    pub timestamps: Timestamps,
-}
+/// The largest MiB value: one tebibyte. Chosen: larger than any room, and no calculation
+/// overflows.
+const MIB_MAX: u32 = 1024 * 1024;
 
-/// How much is kept of a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Of one author.
-    pub author_mib: u32,
-    /// Of all of them.
-    pub room_mib: u32,
-}
-
-impl Bounds {
-    /// Sets what the core keeps to.
-    pub fn set(self, limits: &mut Limits) {
-        limits.feed_bytes = u64::from(self.author_mib) << 20;
-        limits.group_bytes = u64::from(self.room_mib) << 20;
-    }
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        let Limits { feed_bytes, group_bytes, .. } = Limits::default();
-        let mebibytes = |bytes: u64| u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
-        Self { author_mib: mebibytes(feed_bytes), room_mib: mebibytes(group_bytes) }
-    }
-}
-
-/// For what the terminal rings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Notify {
-    /// For every message of others.
-    All,
-    /// For those that name the user.
-    #[default]
-    Mentions,
-    /// For nothing.
-    None,
-}
-
-/// What stands before a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Timestamps {
-    /// Hour and minute.
-    #[default]
-    Minutes,
-    /// Hour, minute and second.
-    Seconds,
-    /// Nothing; the day stands where it changes.
-    None,
-}
-
-impl Timestamps {
-    /// The time of a message, as it stands before it.
-    pub fn clock(self, time: Option<DateTime>) -> String {
-        match (self, time) {
-            (Self::None, _) => String::new(),
-            (Self::Minutes, Some(time)) => time.strftime("%H:%M").to_string(),
-            (Self::Seconds, Some(time)) => time.strftime("%H:%M:%S").to_string(),
-            (Self::Minutes, None) => "--:--".into(),
-            (Self::Seconds, None) => "--:--:--".into(),
-        }
-    }
-
-    /// How many columns that has, with the space behind it: a line never begins with a peer's text.
-    pub fn columns(self) -> usize {
-        match self {
-            Self::None => 1,
-            Self::Minutes => 6,
-            Self::Seconds => 9,
-        }
-    }
-}
-
-/// What a file says.
+/// The content of a settings file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Each key that it has, as it is written there.
+    /// The values of each key in the file, as written.
     words: BTreeMap<Key, Vec<String>>,
     nick: Option<String>,
     ui: Option<Ui>,
     transport: Vec<Transport>,
     listen: Option<SocketAddr>,
     peers: Vec<PeerAddress>,
-    bootstrap: Vec<Entry>,
-    look: Look,
-    bounds: Bounds,
+    bootstrap: Vec<DhtEntryPoint>,
+    appearance: Appearance,
+    quota: Quota,
 }
 
 impl Config {
-    /// Reads a text; the path is only for what is said about it.
+    /// Parses a text; the path is for error messages only.
     ///
     /// # Errors
-    /// Exit 4 with the line, for what is no TOML, for a key that is not known and for a value that
-    /// its key does not take.
+    /// Exit 4 with the line, for invalid TOML, an unknown key, or an invalid value.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
         let table = table(text, path)?;
         let mut config = Self::default();
-        // In the order of the file: the first thing that is wrong in it is told.
+        // In the order of the file, so the first error is reported.
         let mut pairs: Vec<_> = table.iter().collect();
         pairs.sort_by_key(|(name, _)| name.span().start);
         for (name, value) in pairs {
-            let place = Place { text, path, span: name.span() };
-            let key = Key::named(name.get_ref()).ok_or_else(|| place.unknown(name.get_ref()))?;
-            let place = Place { span: value.span(), ..place };
+            let place = Location { text, path, span: name.span() };
+            let key =
+                Key::from_name(name.get_ref()).ok_or_else(|| place.unknown(name.get_ref()))?;
+            let place = Location { span: value.span(), ..place };
             let words = words(value.get_ref()).ok_or_else(|| key.shape().rule().to_string());
             let set = words.and_then(|words| config.set(key, words));
-            set.map_err(|rule| place.wrong(key, &rule))?;
+            set.map_err(|rule| place.invalid(key, &rule))?;
         }
         Ok(config)
     }
 
-    /// Takes a value for a key, or says what the key takes.
+    /// Sets a key.
     ///
     /// # Errors
-    /// What to write instead.
+    /// Says what to write instead.
     pub fn set(&mut self, key: Key, words: Vec<String>) -> Result<(), String> {
         if key.shape() == Shape::One && words.len() != 1 {
             return Err(key.shape().rule().into());
         }
-        key.read(&words, self)?;
+        self.read(key, &words)?;
         self.words.insert(key, words);
         Ok(())
     }
 
-    /// What is written for a key.
+    /// Parses the value of a setting with the same rules as the flag of that name.
+    fn read(&mut self, key: Key, words: &[String]) -> Result<(), String> {
+        let word = words.first().map_or("", String::as_str);
+        match key {
+            Key::Nick if word.trim().is_empty() => return Err("write a name".into()),
+            Key::Nick => self.nick = Some(word.to_string()),
+            Key::Theme => {
+                let theme = Theme::from_name(word).ok_or("use dark, light or plain")?;
+                self.appearance.theme = Some(theme);
+            }
+            Key::Notify => self.appearance.notify = choice(word)?,
+            Key::Timestamps => self.appearance.timestamps = choice(word)?,
+            Key::Ui => self.ui = Some(choice(word)?),
+            Key::Transport => {
+                self.transport = words.iter().map(|word| choice(word)).collect::<Result<_, _>>()?;
+            }
+            Key::Listen => {
+                let addr = word.parse();
+                let rule = |_| "use ADDR:PORT, such as 0.0.0.0:4977".to_string();
+                self.listen = Some(addr.map_err(rule)?);
+            }
+            Key::Peers => {
+                self.peers = words.iter().map(|word| word.parse()).collect::<Result<_, _>>()?;
+            }
+            Key::Bootstrap => {
+                self.bootstrap =
+                    words.iter().map(|word| parse_entry_point(word)).collect::<Result<_, _>>()?;
+            }
+            Key::AuthorMib => self.quota.author_mib = mebibytes(word)?,
+            Key::RoomMib => self.quota.room_mib = mebibytes(word)?,
+        }
+        Ok(())
+    }
+
+    /// Returns the values of a key, as written.
     pub fn get(&self, key: Key) -> Option<&[String]> {
         self.words.get(&key).map(Vec::as_slice)
     }
 
-    /// How a room is to be shown.
-    pub fn look(&self) -> Look {
-        self.look
+    /// Returns how a room looks.
+    pub fn appearance(&self) -> Appearance {
+        self.appearance
     }
 
-    /// Puts what is written under what the flags and the environment say.
-    pub fn under(self, global: &mut Global) {
+    /// Fills in settings where flags and environment give no value.
+    pub fn fill_defaults(self, global: &mut Global) {
         global.nick = global.nick.take().or(self.nick);
         global.ui = global.ui.or(self.ui);
         global.listen = global.listen.or(self.listen);
@@ -179,29 +139,29 @@ impl Config {
         if global.discovery.bootstrap.is_empty() {
             global.discovery.bootstrap = self.bootstrap;
         }
-        global.look = self.look;
-        global.bounds = self.bounds;
+        global.appearance = self.appearance;
+        global.quota = self.quota;
     }
 }
 
-/// The keys of a text with their values and places.
+/// Parses a text into its keys, values and positions.
 fn table<'a>(text: &'a str, path: &Path) -> Result<DeTable<'a>, Failure> {
     let table = DeTable::parse(text).map_err(|error| {
         let span = error.span().unwrap_or_default();
         let what = error.message().lines().next().unwrap_or_default().to_string();
-        Place { text, path, span }.failure("config.syntax", &what)
+        Location { text, path, span }.failure("config.syntax", &what)
     });
     table.map(toml::Spanned::into_inner)
 }
 
-/// Where a value stands in a text.
+/// Returns the position of a key's value in a text.
 fn span_of(text: &str, key: Key) -> Option<Range<usize>> {
     let table = DeTable::parse(text).ok()?;
     let found = table.get_ref().iter().find(|(name, _)| name.get_ref() == key.name());
     found.map(|(_, value)| value.span())
 }
 
-/// The words of a text or of a list of texts.
+/// Returns the words of a text or of a list of texts.
 fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     let word = |value: &DeValue<'_>| value.as_str().map(str::to_string);
     match value {
@@ -210,14 +170,14 @@ fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// A place in a file, to be pointed at.
-struct Place<'a> {
+/// A position in a file, for an error message.
+struct Location<'a> {
     text: &'a str,
     path: &'a Path,
     span: Range<usize>,
 }
 
-impl Place<'_> {
+impl Location<'_> {
     fn failure(&self, code: &'static str, what: &str) -> Failure {
         let before = self.text.get(..self.span.start).unwrap_or(self.text);
         let number = before.matches('\n').count() + 1;
@@ -235,31 +195,46 @@ impl Place<'_> {
 
     fn unknown(&self, name: &str) -> Failure {
         let failure = self.failure("config.key", &format!("there is no setting '{name}'"));
-        with_names(name, failure).help("put it right:  multichat config edit")
+        with_suggestions(name, failure).help("fix it:  multichat config edit")
     }
 
-    fn wrong(&self, key: Key, rule: &str) -> Failure {
+    fn invalid(&self, key: Key, rule: &str) -> Failure {
         self.failure("config.value", &format!("{}: {rule}", key.name()))
-            .help("put it right:  multichat config edit")
+            .help("fix it:  multichat config edit")
     }
 }
 
-/// The setting of a name.
-///
-/// # Errors
-/// Exit 3 with the nearest names.
-pub fn key_named(name: &str) -> Result<Key, Failure> {
-    Key::named(name).ok_or_else(|| {
-        let message = format!("there is no setting '{name}'");
-        with_names(name, Failure::new(ExitCode::NotFound, "config.key", message))
+/// Parses a number of MiB.
+fn mebibytes(word: &str) -> Result<u32, String> {
+    let number = word.parse().ok().filter(|number| (1..=MIB_MAX).contains(number));
+    number.ok_or_else(|| format!("use a number from 1 to {MIB_MAX}"))
+}
+
+/// Parses one of the values of a flag by its name.
+fn choice<T: ValueEnum>(word: &str) -> Result<T, String> {
+    T::from_str(word, false).map_err(|_| {
+        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = names.map(|value| value.get_name().to_string()).collect();
+        format!("use {}", names.join(", "))
     })
 }
 
-fn with_names(name: &str, failure: Failure) -> Failure {
+/// Returns the setting of a name.
+///
+/// # Errors
+/// Exit 3 with similar names.
+pub fn key_named(name: &str) -> Result<Key, Failure> {
+    Key::from_name(name).ok_or_else(|| {
+        let message = format!("there is no setting '{name}'");
+        with_suggestions(name, Failure::new(ExitCode::NotFound, "config.key", message))
+    })
+}
+
+fn with_suggestions(name: &str, failure: Failure) -> Failure {
     let names = Key::ALL.map(Key::name);
-    match nearest(name, names).first() {
-        Some(near) => failure.help(format!("did you mean: {near} ?")),
-        None => failure.help(format!("settings are: {}", names.join(", "))),
+    match closest(name, names).first() {
+        Some(suggestions) => failure.help(format!("did you mean: {suggestions} ?")),
+        None => failure.help(format!("available settings: {}", names.join(", "))),
     }
 }
 

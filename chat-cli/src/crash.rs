@@ -1,7 +1,8 @@
-//! What is written down when the program crashes, so that it can be reported.
+//! Writes crash reports.
 //!
-//! Rule: a crash file holds where it was and nothing of what was going on: no words of the panic,
-//! which can be text of a message, no arguments, which can be an invite, and no environment.
+//! Rule: a crash report contains the source position and backtrace only. It omits the panic
+//! message (it may contain a message's text), the arguments (they may contain an invite) and the
+//! environment.
 
 use std::backtrace::Backtrace;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -13,23 +14,25 @@ use std::sync::OnceLock;
 
 use jiff::Timestamp;
 
-/// Crash files that are kept. A program that crashes at every start fills no disk.
+/// The most crash reports that are kept, so a program that crashes at every start does not fill
+/// the disk. Chosen: a few reports show a pattern.
 const FILES_MAX: usize = 10;
 
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
 
-/// Says where crashes are written down. Before that, and without it, none is.
-pub fn keep_in(folder: PathBuf) {
-    // Only a second start in one process finds it set, and then it is known already.
+/// Sets the folder for crash reports. Without it, none is written.
+pub fn set_folder(folder: PathBuf) {
+    // Fails only if the folder is already set, on a second start in one process.
     let _ = FOLDER.set(folder);
 }
 
-/// Writes a crash down, if it is known where to; gives the file. Nothing in here may crash.
-pub fn write_down(place: &str) -> Option<PathBuf> {
+/// Writes a crash report if the folder is set, and returns its path. This function must not
+/// panic.
+pub fn record(place: &str) -> Option<PathBuf> {
     write_into(FOLDER.get()?, place).ok()
 }
 
-/// How many are written down in a folder.
+/// Returns the number of crash reports in a folder.
 pub fn count(folder: &Path) -> usize {
     files(folder).map_or(0, |files| files.len())
 }
@@ -56,13 +59,13 @@ fn write_into(folder: &Path, place: &str) -> io::Result<PathBuf> {
     let thread = std::thread::current().name().unwrap_or("without a name").to_string();
     writeln!(file, "multichat {version} on {os} {}, {now:.0}", std::env::consts::ARCH)?;
     writeln!(file, "crashed{place}, thread {thread}\n")?;
-    // Names of functions and lines of sources; no values.
+    // Function names and source lines, without values.
     writeln!(file, "{}", Backtrace::force_capture())?;
     file.sync_all()?;
     Ok(path)
 }
 
-/// The oldest first.
+/// Returns the crash reports, oldest first.
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder)?;
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;

@@ -1,19 +1,19 @@
-//! What a message lies in as a block: plain in an open room, sealed in a secret one.
+//! Encodes messages as blocks: plain in an open room, encrypted in a secret room.
 //!
 //! ```text
-//!  bytes   of a sealed block
+//!  bytes   of an encrypted block
 //!  1       version, 1
 //!  24      nonce, random
 //!  n × 64  the JSON of the message, padded with blanks, under XChaCha20
 //!  16      tag of Poly1305
 //! ```
 //!
-//! The associated data is `multichat/1/block` and the key of the feed: nobody can sign somebody
-//! else's sealed block into his own feed as his. Blanks behind JSON are JSON, so what was opened is
-//! read like any other block, and its length tells the length of the text in steps of 64 only.
+//! The associated data is `multichat/1/block` and the key of the feed, so a block copied to
+//! another feed does not decrypt. JSON allows trailing blanks, so a decrypted block is parsed
+//! like a plain one. The block's length reveals the length of the text in steps of 64 bytes only.
 //!
-//! Rule: only this file knows these bytes. A nonce is random and never follows from an index, since
-//! one who comes back from a backup may sign another block for the same one.
+//! Rule: only this file knows this format. A nonce is random and never derived from an index,
+//! because a restored backup may encrypt another block for the same index.
 
 use std::fmt;
 
@@ -35,22 +35,24 @@ const CHANNEL_DOMAIN: &[u8] = b"multichat/1/channel";
 const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
-/// What was said is as long as a multiple of this, as others see it.
+/// The plaintext is padded to a multiple of this. Chosen: hides the length of short messages at
+/// little cost.
 const PAD_BYTES: usize = 64;
 
-/// What a channel is called in an index: 16 bytes that tell no name to whoever lacks the key.
-pub type ChannelMark = [u8; 16];
+/// The name of a channel in an index: a keyed hash of 16 bytes that reveals nothing without the
+/// key.
+pub type ChannelTag = [u8; 16];
 
-/// How the messages of a room become blocks, and blocks messages.
+/// Encodes and decodes the messages of a room.
 #[derive(Clone)]
 pub enum Envelope {
-    /// As JSON, which the programs of other people read: the key of an open room follows from its
-    /// name, so it would hide nothing.
+    /// Plain JSON, which other programs can read. The key of an open room is derived from its
+    /// name, so encryption would hide nothing.
     Plain,
-    /// Sealed for those who have the key.
+    /// Encrypted, with the key.
     Sealed(ContentKey),
-    /// Sealed, and there is no key here.
-    Closed,
+    /// Encrypted, without the key.
+    NoKey,
 }
 
 impl fmt::Debug for Envelope {
@@ -58,12 +60,12 @@ impl fmt::Debug for Envelope {
         f.write_str(match self {
             Self::Plain => "Plain",
             Self::Sealed(_) => "Sealed",
-            Self::Closed => "Closed",
+            Self::NoKey => "Closed",
         })
     }
 }
 
-/// What opens the messages of one room.
+/// The encryption key of a room's messages.
 #[derive(Clone)]
 pub struct ContentKey(Zeroizing<[u8; 32]>);
 
@@ -74,15 +76,15 @@ impl fmt::Debug for ContentKey {
 }
 
 impl Envelope {
-    /// The envelope of this key.
+    /// Creates the envelope of a key.
     pub(crate) fn sealed(key: Zeroizing<[u8; 32]>) -> Self {
         Self::Sealed(ContentKey(key))
     }
 
-    /// Writes a block for a feed.
+    /// Encodes a message as a block of a feed.
     ///
     /// # Errors
-    /// Exit 4 if there is no text, or too much of it; 10 if nothing can be written here.
+    /// Exit 4 if the text is empty or too long; 10 if the key is missing.
     pub fn encode(
         &self,
         feed: &[u8; 32],
@@ -95,16 +97,16 @@ impl Envelope {
                 let text = message::encode(draft, now)?;
                 Ok(key.seal(feed, &nonce()?, &text))
             }
-            Self::Closed => Err(sealed_room()),
+            Self::NoKey => Err(sealed_room_failure()),
         }
     }
 
-    /// What the index of a room calls a channel. An index holds no text, and the name of a channel
-    /// in a secret room is one: it is hashed under the key of the room.
-    pub fn channel_mark(&self, channel: &Clean) -> ChannelMark {
+    /// Returns the name of a channel for the index. An index contains no text, so the channel
+    /// name of a secret room is hashed with the room's key.
+    pub fn channel_tag(&self, channel: &Clean) -> ChannelTag {
         let key: &[u8] = match self {
             Self::Sealed(key) => &*key.0,
-            Self::Plain | Self::Closed => CHANNEL_DOMAIN,
+            Self::Plain | Self::NoKey => CHANNEL_DOMAIN,
         };
         let mut hash = Blake2bMac::<U16>::new_from_slice(key).expect("64 bytes at most are a key");
         hash.update(CHANNEL_DOMAIN);
@@ -112,7 +114,7 @@ impl Envelope {
         hash.finalize_fixed().into()
     }
 
-    /// Reads a block of anybody, from the feed in which it lies.
+    /// Decodes a block of any author; `feed` is the feed that contains it.
     pub fn decode(&self, feed: &[u8; 32], block: &[u8]) -> Content {
         if block.len() > BLOCK_BYTES_MAX {
             return Content::Unreadable(Unreadable::TooLong);
@@ -120,11 +122,11 @@ impl Envelope {
         let opened = match self {
             Self::Plain => return message::decode(block),
             Self::Sealed(key) => key.open(feed, block),
-            Self::Closed => None,
+            Self::NoKey => None,
         };
         match opened {
             Some(text) => message::decode(&text),
-            // Also where it is plain: whoever has no key could write that.
+            // Plain blocks too: anyone without the key could write one.
             None => Content::Unreadable(Unreadable::Sealed),
         }
     }
@@ -141,14 +143,18 @@ impl ContentKey {
         block.resize(start + padded, b' ');
         let tag = self
             .cipher()
-            .encrypt_in_place_detached(XNonce::from_slice(nonce), &about(feed), &mut block[start..])
+            .encrypt_in_place_detached(
+                XNonce::from_slice(nonce),
+                &associated_data(feed),
+                &mut block[start..],
+            )
             .expect("a message is shorter than 256 GiB");
         block.extend_from_slice(&tag);
         block
     }
 
-    /// `None` if it is not whole, of another form, or was sealed with another key or for another
-    /// feed: nobody can tell which.
+    /// Decrypts a block. `None` if it is incomplete, has another format, or was encrypted with
+    /// another key or for another feed; these cases cannot be distinguished.
     fn open(&self, feed: &[u8; 32], block: &[u8]) -> Option<Vec<u8>> {
         let (version, rest) = block.split_first()?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>()?;
@@ -158,40 +164,40 @@ impl ContentKey {
         }
         let (nonce, tag) = (XNonce::from_slice(nonce), Tag::from_slice(tag));
         let mut text = text.to_vec();
-        let opened = self.cipher().decrypt_in_place_detached(nonce, &about(feed), &mut text, tag);
+        let opened =
+            self.cipher().decrypt_in_place_detached(nonce, &associated_data(feed), &mut text, tag);
         opened.ok().map(|()| text)
     }
 
-    /// It wipes its copy of the key when it is dropped.
+    /// Creates the cipher, which wipes its copy of the key when dropped.
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new((&*self.0).into())
     }
 }
 
-/// What a block is sealed together with.
-fn about(feed: &[u8; 32]) -> [u8; DOMAIN.len() + 32] {
-    let mut about = [0; DOMAIN.len() + 32];
-    about[..DOMAIN.len()].copy_from_slice(DOMAIN);
-    about[DOMAIN.len()..].copy_from_slice(feed);
-    about
+/// Returns the associated data of a block.
+fn associated_data(feed: &[u8; 32]) -> [u8; DOMAIN.len() + 32] {
+    let mut associated_data = [0; DOMAIN.len() + 32];
+    associated_data[..DOMAIN.len()].copy_from_slice(DOMAIN);
+    associated_data[DOMAIN.len()..].copy_from_slice(feed);
+    associated_data
 }
 
 fn nonce() -> Result<[u8; NONCE_BYTES], Failure> {
     let mut nonce = [0; NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(|error| {
-        let message = format!("the system gives no random bytes: {error}");
+        let message = format!("cannot get random bytes from the system: {error}");
         Failure::new(ExitCode::Failed, "identity.random", message)
     })?;
     Ok(nonce)
 }
 
-/// What to tell who wants to read or write a room that is only kept here.
-pub(crate) fn sealed_room() -> Failure {
-    let message = "this room is only kept here for others: \
-                   a seeder's invite lets nobody read or write";
+/// Returns the failure of reading or writing on a relay.
+pub(crate) fn sealed_room_failure() -> Failure {
+    let message = "this is a relay of the room: its invite does not allow reading or writing";
     Failure::new(ExitCode::Refused, "room.sealed", message)
-        .help("keep it for the others:  multichat serve --listen 0.0.0.0:4977")
-        .help("to read it, ask a member for a full invite (multichat invite), and join with that")
+        .help("relay the room:  multichat serve --listen 0.0.0.0:4977")
+        .help("to read it, ask a member for an invite (multichat invite), and join with that")
 }
 
 #[cfg(test)]

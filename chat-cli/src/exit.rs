@@ -1,30 +1,30 @@
-//! The exit codes: what a script may conclude from how multichat ended.
+//! Defines the exit codes: what a script may conclude from the end of multichat.
 
-/// How a command ended. The numbers are a promise to scripts and never change.
+/// How a command ended. The numbers are stable for scripts and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum ExitCode {
-    /// What was asked for is done.
+    /// The command succeeded.
     Done = 0,
-    /// Any error that has no code of its own.
+    /// Any error without a code of its own.
     Failed = 1,
-    /// The command line does not parse.
+    /// The command line is invalid.
     Usage = 2,
     /// No such room, channel or feed.
     NotFound = 3,
-    /// An invite or other input is wrong.
+    /// An invite or other input is invalid.
     BadInput = 4,
     /// Another process has the profile open.
     InUse = 5,
     /// A file of the profile is damaged or unsafe, or a feed is forked.
     Damaged = 6,
-    /// Stored here, but no peer was met in time: it goes out later, so do not resend.
+    /// Stored here, but no peer was reached in time. It is sent later: do not resend.
     NoPeer = 7,
-    /// Stored here and on fewer peers than were asked for: do not resend.
+    /// Stored here, but on fewer peers than requested: do not resend.
     FewPeers = 8,
-    /// The network could not start.
+    /// The network did not start.
     Network = 9,
-    /// Moderation or a read-only room refused it.
+    /// Refused by moderation or because the room cannot be read here.
     Refused = 10,
     /// Stopped by SIGINT, after a clean shutdown.
     Interrupted = 130,
@@ -33,7 +33,7 @@ pub enum ExitCode {
 }
 
 impl ExitCode {
-    /// Every code, in the order of its number.
+    /// All codes, in numeric order.
     pub const ALL: [Self; 13] = [
         Self::Done,
         Self::Failed,
@@ -50,12 +50,12 @@ impl ExitCode {
         Self::Terminated,
     ];
 
-    /// The number that the process ends with.
+    /// Returns the exit status of the process.
     pub const fn number(self) -> u8 {
         self as u8
     }
 
-    /// Whether a message given to `send` is on this disk, so that it must not be sent again.
+    /// Returns whether the message of `send` is on this disk, so that it must not be resent.
     pub const fn is_stored(self) -> bool {
         matches!(self, Self::Done | Self::NoPeer | Self::FewPeers)
     }

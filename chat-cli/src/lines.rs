@@ -1,7 +1,7 @@
-//! JSON lines, schema 1: what programs read from multichat, one object a line.
+//! Defines the JSON lines of schema 1, which programs read: one object per line.
 //!
-//! Rule: a field that is here keeps its name and meaning while `v` is 1; fields may be added.
-//! What a peer said comes as [`Clean`] only.
+//! Rule: a field keeps its name and meaning while `v` is 1; fields may be added. Peer text
+//! appears only as [`Clean`].
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,15 +9,16 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::ids::{MessageId, hex};
 use crate::message::{self, Content, Unreadable};
-use crate::profile::ROOM_NAME_COLUMNS_MAX;
+use crate::profile::room::ROOM_NAME_COLUMNS_MAX;
 use crate::sanitize::{self, Clean};
 
-/// The schema's version.
+/// The version of the schema.
 pub const VERSION: u32 = 1;
 
-/// One line; [`crate::output::Output::json`] prints it. Errors are lines too, and are made by
-/// [`crate::report::Report::json`].
+/// A line; [`crate::output::Output::json`] prints it. Errors are lines too;
+/// [`crate::report::Report::json`] creates them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
     v: u32,
@@ -31,61 +32,61 @@ impl From<Event> for Line {
     }
 }
 
-/// What a line tells.
+/// The content of a line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Event {
-    /// A room was made, joined, or is one of those here.
+    /// A room that was created or joined, or is listed.
     Room {
-        /// Its id, fixed for ever.
+        /// The id, which never changes.
         id: String,
-        /// What it is called here.
+        /// The name in this profile.
         name: Clean,
-        /// The invite, where one was asked for.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ticket: Option<String>,
-        /// Whether it is kept for others, and cannot be read here.
+        /// The invite, if requested.
+        #[serde(rename = "ticket", skip_serializing_if = "Option::is_none")]
+        invite: Option<String>,
+        /// Whether this is a relay that cannot read the room.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         kept: bool,
     },
-    /// Others are let in.
+    /// Incoming connections are accepted.
     Listening {
-        /// Where, with the port that the system chose.
+        /// The address, with the port chosen by the system.
         addr: SocketAddr,
     },
-    /// The page of metrics is there.
+    /// The metrics page is open.
     Metrics {
-        /// Where, with the port that the system chose.
+        /// The address, with the port chosen by the system.
         addr: SocketAddr,
         /// Whether other machines may read it.
         public: bool,
     },
-    /// How far the search for others is.
+    /// A discovery step.
     Net {
-        /// How they are found: `lan`, `dht`, or `tcp` for what is dialled.
+        /// The kind of discovery: `lan`, `dht`, or `tcp` for dialled addresses.
         via: String,
-        /// The rung: `bootstrapped`, `announced`, `looking`, `found`, `failed`; `dialling`,
+        /// The step: `bootstrapped`, `announced`, `looking`, `found`, `failed`; `dialling`,
         /// `connected`, `unreachable`, `ended`.
         step: &'static str,
-        /// How many nodes, addresses, peers or attempts.
+        /// The number of nodes, addresses, peers or attempts.
         #[serde(skip_serializing_if = "Option::is_none")]
         count: Option<u64>,
-        /// Whom it is about.
+        /// The address that is dialled.
         #[serde(skip_serializing_if = "Option::is_none")]
         addr: Option<SocketAddr>,
-        /// What went wrong.
+        /// Why it failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
-    /// Which program this is.
+    /// The version of the program.
     Version {
-        /// Its version.
+        /// The version.
         version: &'static str,
-        /// The version of these lines.
+        /// The version of this schema.
         schema: u32,
-        /// The system that it was built for.
+        /// The operating system it was built for.
         os: &'static str,
-        /// The processor that it was built for.
+        /// The processor architecture it was built for.
         arch: &'static str,
     },
     /// A channel of a room.
@@ -94,12 +95,12 @@ pub enum Event {
         room: Clean,
         /// Its name.
         name: Clean,
-        /// Messages in it that are here.
+        /// The number of its messages stored here.
         messages: u64,
-        /// When the last of them was written, as its author says.
+        /// The time of the last message, as its author gives it.
         #[serde(serialize_with = "optional_iso")]
         last: Option<Timestamp>,
-        /// What it is about, if somebody says so.
+        /// The topic, if one is set.
         #[serde(skip_serializing_if = "Option::is_none")]
         topic: Option<Clean>,
     },
@@ -107,56 +108,56 @@ pub enum Event {
     Feed {
         /// Its key.
         key: String,
-        /// Messages that are here.
+        /// The number of messages stored here.
         length: u64,
-        /// Their bytes.
+        /// Their size in bytes.
         bytes: u64,
-        /// Whether it is ours.
+        /// Whether it is the user's feed.
         own: bool,
     },
-    /// Who the user is in a room.
+    /// The user's identity in a room.
     Whoami {
-        /// The name of the profile.
+        /// Returns the name of the profile.
         profile: String,
-        /// What he is called.
+        /// The user's name.
         nick: Clean,
         /// The room.
         room: Clean,
-        /// The key of his feed in it.
+        /// The key of the user's feed in it.
         key: String,
     },
-    /// A setting, as it holds where no flag says otherwise.
+    /// A setting, without flags.
     Setting {
         /// Its name.
         key: &'static str,
-        /// What it is: nothing, one text or several.
+        /// The values: none, one or several.
         values: Vec<Clean>,
-        /// Who says so: `file` or `default`.
+        /// Its source: `file` or `default`.
         from: &'static str,
     },
-    /// What the user decided about an author.
+    /// A moderation decision about an author.
     Decided {
         /// The key of the author's feed.
         key: String,
-        /// What the author was called last.
+        /// The author's last name.
         nick: Clean,
-        /// Whether nothing of it is shown.
+        /// Whether their messages are hidden.
         hidden: bool,
-        /// Whether nothing of it is taken or given.
+        /// Whether their feed is neither received nor sent.
         blocked: bool,
     },
-    /// Nothing more is taken of an author.
+    /// No more messages of an author are received.
     Author {
         /// The key of the author's feed.
         key: String,
-        /// What the author was called last, with a part of the key.
+        /// The author's last name, with part of the key.
         nick: Clean,
-        /// Whether it is the user.
+        /// Whether the author is the user.
         own: bool,
-        /// Why: `forked`, two histories are signed; `full`, there is no room for more.
+        /// Why: `forked` for two signed histories, `full` for a storage limit.
         state: &'static str,
     },
-    /// A connection came or went.
+    /// A peer connected or disconnected.
     Peer {
         /// Which of the two.
         state: PeerState,
@@ -164,99 +165,99 @@ pub enum Event {
         key: String,
         /// How it was found, such as `tcp`.
         via: &'static str,
-        /// The round trip, if one was measured.
+        /// The round-trip time, if measured.
         #[serde(skip_serializing_if = "Option::is_none")]
         rtt_ms: Option<u64>,
     },
-    /// How far the room has come.
+    /// The progress of synchronisation.
     Sync {
         /// The room.
         room: Clean,
-        /// Blocks that are here and verified.
+        /// Blocks stored here and verified.
         have: u64,
-        /// Blocks that the connected peers claim.
+        /// Blocks that the connected peers claim to have.
         want: u64,
-        /// Feeds known.
+        /// The number of known feeds.
         feeds: u64,
-        /// Peers connected.
+        /// The number of connected peers.
         peers: u64,
-        /// Where it stands, such as `syncing` or `idle`.
+        /// The state, such as `syncing` or `idle`.
         state: &'static str,
     },
     /// A message.
     Message(Message),
-    /// Another topic of a channel, with the fields of a message; no text takes it away.
+    /// A new topic of a channel, with the fields of a message; an empty text clears it.
     Topic(Message),
     /// A message of ours is stored.
     Ack {
-        /// What the command called it.
+        /// The `ref` of the command.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Clean>,
-        /// Its place.
+        /// The id of the message.
         id: MessageId,
-        /// How far it got.
+        /// The state, such as `stored`.
         state: &'static str,
     },
-    /// `send` has done what it was asked to wait for.
+    /// `send` reached the requested delivery.
     Sent {
-        /// Its place.
+        /// The id of the message.
         id: MessageId,
-        /// Peers that have stored it.
+        /// The number of peers that have stored it.
         holders: u64,
-        /// Peers that are known.
+        /// The number of known peers.
         of: u64,
     },
-    /// A message of ours got onto more peers.
+    /// A message of ours reached more peers.
     Status {
-        /// Its place.
+        /// The id of the message.
         id: MessageId,
-        /// Peers that have stored it.
+        /// The number of peers that have stored it.
         holders: u64,
-        /// Peers that are known.
+        /// The number of known peers.
         of: u64,
     },
     /// The first line of a pipe.
     Hello {
-        /// The program with its version.
+        /// The program and its version.
         app: &'static str,
-        /// The name of the profile.
+        /// Returns the name of the profile.
         profile: String,
-        /// The key of the user's feed in the room that is open.
+        /// The key of the user's feed in the open room.
         key: String,
-        /// All rooms by name.
+        /// The names of all rooms.
         rooms: Vec<Clean>,
     },
-    /// A command that was not done.
+    /// A command failed.
     Error {
-        /// What the command called it.
+        /// The `ref` of the command.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Clean>,
-        /// The stable code.
+        /// Returns the stable code.
         code: &'static str,
-        /// What is wrong.
+        /// What happened.
         message: Clean,
         /// What to do about it.
         #[serde(skip_serializing_if = "Option::is_none")]
         help: Option<Clean>,
     },
-    /// A feed that was read as a whole.
+    /// The result of checking a whole feed.
     Inspected {
         /// Its key.
         key: String,
-        /// Messages that are here.
+        /// The number of messages stored here.
         length: u64,
-        /// Their bytes.
+        /// Their size in bytes.
         bytes: u64,
         /// How many of them cannot be read as messages.
         unreadable: u64,
-        /// The digest of all of them, as messages name it.
+        /// The digest of all of them, as messages refer to it.
         digest: String,
-        /// Whether it is ours.
+        /// Whether it is the user's feed.
         own: bool,
     },
-    /// One thing that the doctor looked at.
+    /// A result of the doctor.
     Check(Check),
-    /// What a simulated room came to.
+    /// The result of a simulated room.
     Demo(Demo),
     /// The last line.
     Bye {
@@ -265,12 +266,12 @@ pub enum Event {
     },
 }
 
-/// One thing that the doctor looked at. Nothing in it is a secret.
+/// A result of the doctor. It contains no secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What it is about, such as `loop`.
+    /// The name of the check, such as `loop`.
     pub name: &'static str,
-    /// Whether it works.
+    /// Whether it passed.
     pub outcome: Outcome,
     /// What was found.
     pub found: String,
@@ -279,15 +280,15 @@ pub struct Check {
     pub help: Option<&'static str>,
 }
 
-/// Whether something works.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// It does.
+    /// It passed.
     Ok,
-    /// It may be what is missing.
+    /// It may cause a problem.
     Warn,
-    /// It does not.
+    /// It failed.
     Fail,
 }
 
@@ -301,22 +302,22 @@ impl std::fmt::Display for Outcome {
     }
 }
 
-/// What a simulated room came to: the same seed gives the same line.
+/// The result of a simulated room: the same seed gives the same result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Demo {
     /// The seed.
     pub seed: u64,
-    /// Whether all members ended up with the same messages, all of them.
+    /// Whether all members ended with all messages.
     pub converged: bool,
-    /// Members.
+    /// The number of members.
     pub peers: u64,
-    /// Messages that each of them has.
+    /// The number of messages that each of them has.
     pub messages: u64,
-    /// Hash of everything that happened, in hex.
+    /// The hash of all simulated events, in hex.
     pub trace: String,
-    /// Simulated time.
+    /// The virtual time.
     pub elapsed_ms: u64,
-    /// Bytes that went over all links.
+    /// The bytes sent over all links.
     pub bytes: u64,
 }
 
@@ -326,32 +327,11 @@ pub struct Demo {
 pub enum PeerState {
     /// It is.
     Up,
-    /// It was.
+    /// Disconnected.
     Down,
 }
 
-/// The place of a message: the feed's key in hex, and the index of the block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MessageId {
-    /// The key of the feed.
-    pub feed: [u8; 32],
-    /// The index in it.
-    pub index: u64,
-}
-
-impl std::fmt::Display for MessageId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", hex(&self.feed), self.index)
-    }
-}
-
-impl Serialize for MessageId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// A message as programs see it.
+/// A message as shown to programs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Message {
     id: MessageId,
@@ -369,12 +349,12 @@ pub struct Message {
     hidden: bool,
 }
 
-/// Whether a message was there before we looked.
+/// Whether a message was stored before the command started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// It is of the history.
+    /// It is part of the history.
     Backfill,
-    /// It came now.
+    /// It is new.
     Live,
 }
 
@@ -385,7 +365,7 @@ struct Author {
 }
 
 impl Message {
-    /// The line of a block; what cannot be read has its marker for a text.
+    /// Creates the line of a block. An unreadable block has a marker instead of a text.
     pub fn new(id: MessageId, room: &str, content: &Content, arrival: Arrival) -> Self {
         let (nick, time, text, unreadable) = match content {
             Content::Chat(chat) => {
@@ -420,10 +400,6 @@ fn optional_iso<S: Serializer>(time: &Option<Timestamp>, s: S) -> Result<S::Ok, 
         Some(time) => s.serialize_str(&message::iso(*time)),
         None => s.serialize_none(),
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(bytes)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
-//! Where the log goes, and how much of it there is.
+//! Starts the log and selects its destination and level.
 //!
-//! Rule: a log never stands between a person and his input line: while one types, it goes to a
-//! file.
+//! Rule: a log never disturbs an input line: in interactive sessions it goes to a file.
 
 use std::io;
 
@@ -13,20 +12,20 @@ use crate::exit::ExitCode;
 use crate::profile::Profile;
 use crate::report::Failure;
 
-/// Where a log is written.
+/// The destination of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// To stderr.
+pub enum LogTarget {
+    /// Standard error.
     Stderr,
-    /// To a file of the profile.
+    /// A file of the profile.
     File,
 }
 
-/// Starts to log, if the flags ask for it.
+/// Starts the log if the flags ask for it.
 ///
 /// # Errors
-/// Exit 2 if the filter does not parse.
-pub fn start(global: &Global, place: Place, profile: &Profile) -> Result<(), Failure> {
+/// Exit 2 if the filter is invalid.
+pub fn start(global: &Global, target: LogTarget, profile: &Profile) -> Result<(), Failure> {
     let filter = match (&global.log, global.verbose) {
         (Some(filter), _) => filter.clone(),
         (None, 0) => return Ok(()),
@@ -36,11 +35,11 @@ pub fn start(global: &Global, place: Place, profile: &Profile) -> Result<(), Fai
     };
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
         Failure::new(ExitCode::Usage, "log.filter", format!("cannot read --log {filter}: {error}"))
-            .help("use such as  --log multifeed_tcp=debug")
+            .help("for example  --log multifeed_tcp=debug")
     })?;
-    match place {
-        Place::Stderr => subscribe(filter, io::stderr),
-        Place::File => {
+    match target {
+        LogTarget::Stderr => subscribe(filter, io::stderr),
+        LogTarget::File => {
             if let Some(file) = profile.log_file()? {
                 subscribe(filter, file);
             }
@@ -55,6 +54,6 @@ where
 {
     let subscriber =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false);
-    // Only a second start in one process fails, and then there is a log already.
+    // Fails only if a log is already set, on a second start in one process.
     let _ = subscriber.try_init();
 }

@@ -1,9 +1,10 @@
-//! multichat: a serverless chat. The work is in the library of the same name.
+//! Starts multichat, a serverless chat. The library of the same name does the work.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use multichat::args::{self, Stop};
+use multichat::args;
+use multichat::args::parse::ParseExit;
 use multichat::commands;
 use multichat::crash;
 use multichat::exit;
@@ -11,15 +12,15 @@ use multichat::output::{self, Format, Output, Terminals};
 use multichat::profile::Profile;
 
 fn main() -> ExitCode {
-    output::tell_crashes_briefly();
+    output::install_panic_hook();
     let words: Vec<OsString> = std::env::args_os().collect();
-    // Until the flags are understood, errors are plain.
-    let format = if args::wants_json(&words) { Format::Json } else { Format::Text };
+    // Errors are plain text until the flags are parsed.
+    let format = if args::parse::wants_json(&words) { Format::Json } else { Format::Text };
     let plain = Output::plain(format);
-    let code = match args::parse(words) {
+    let code = match args::parse::parse(words) {
         Ok(invocation) => {
             if let Some(folder) = Profile::crash_folder(&invocation.global) {
-                crash::keep_in(folder);
+                crash::set_folder(folder);
             }
             let variable = |name: &str| std::env::var(name).ok();
             let output = invocation.global.output(variable, Terminals::of_process());
@@ -28,11 +29,11 @@ fn main() -> ExitCode {
                 Err(failure) => output.end(&failure),
             }
         }
-        Err(Stop::Print(text)) => match plain.data(&text) {
+        Err(ParseExit::Print(text)) => match plain.data(&text) {
             Ok(()) => exit::ExitCode::Done,
             Err(failure) => plain.end(&failure),
         },
-        Err(Stop::Fail(failure)) => plain.end(&failure),
+        Err(ParseExit::Fail(failure)) => plain.end(&failure),
     };
     code.into()
 }

@@ -1,9 +1,9 @@
-//! One block of a feed: the JSON message of the Kappa workshop's multichat.
+//! Encodes and decodes blocks: the JSON message of the Kappa workshop's multichat.
 //!
-//! Rule: what is written is what that program wrote, with two fields more that it does not look at
-//! ([`Head`] and the channel); and what is read may be anything at all: a block of a peer is shown,
-//! or is shown to be unreadable, and nothing more can come of it. In a secret room it is sealed,
-//! which is the business of an [`Envelope`](crate::envelope::Envelope).
+//! Rule: it writes what that program writes, with two more fields that the program ignores
+//! ([`Head`] and the channel). It reads arbitrary input: a peer's block is either shown or marked
+//! as unreadable, and has no other effect. In a secret room an
+//! [`Envelope`](crate::envelope::Envelope) encrypts the block.
 //!
 //! ```
 //! use multichat::message::{self, Content, Draft};
@@ -13,7 +13,7 @@
 //! assert_eq!((chat.nickname.as_deref(), chat.text.as_str()), (Some("alice"), "hi"));
 //! ```
 
-mod seen;
+pub mod seen;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,68 +22,70 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::seen::{Digest, Head, SEEN_MAX, chain, digest};
+use self::seen::Head;
 
 use crate::exit::ExitCode;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 
-/// The longest text that is sent, in bytes of UTF-8.
+/// The longest text that is sent, in bytes of UTF-8. Chosen: several pages of text.
 pub const TEXT_BYTES_MAX: usize = 8 * 1024;
-/// The longest block of a peer that is looked at. Six times our own longest text would fit: each
-/// byte of it may be written as a JSON escape of six.
+/// The longest block of a peer that is decoded. Derivation: a JSON escape such as `\u001b` needs
+/// six bytes for one, so the longest text needs 48 KiB, and the other fields fit in the rest.
 pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
-/// The widest line of a message, in terminal columns: nothing of the longest text is cut, though
-/// each byte of it may be shown as an escape.
+/// The widest line of a message, in terminal columns. Large enough that the longest text is never
+/// cut, even if each byte is shown as an escape.
 pub const LINE_COLUMNS_MAX: usize = 4 * TEXT_BYTES_MAX;
 
-/// The channel that every room has, and of every message that names none.
+/// The default channel of every room, and of messages without a channel.
 pub const CHANNEL: &str = "general";
-/// The widest name of a channel, in terminal columns.
+/// The widest name of a channel, in terminal columns. Chosen: a list of channels fits beside the
+/// messages.
 pub const CHANNEL_COLUMNS_MAX: usize = 24;
 
-/// The longest topic of a channel that is sent, in bytes of UTF-8.
+/// The longest topic that is sent, in bytes of UTF-8. Chosen: 120 columns of four-byte characters
+/// need 480 bytes.
 pub const TOPIC_BYTES_MAX: usize = 512;
-/// The widest topic, in terminal columns: one line of a wide window.
+/// The widest topic, in terminal columns. Chosen: one line of a wide window.
 pub const TOPIC_COLUMNS_MAX: usize = 120;
 
 const TYPE: &str = "chat-message";
-/// As in cabal, where it is `chat/topic`: a block of its own in the feed of whoever sets it.
+/// As `chat/topic` in cabal: a block in the feed of the member who sets it.
 const TOPIC_TYPE: &str = "chat-topic";
 
-/// What a block holds.
+/// The content of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// A message.
     Chat(Chat),
-    /// Another topic for a channel, in the place of the text; none takes the topic away.
+    /// A new topic of a channel, as the text; an empty text clears it.
     Topic(Chat),
-    /// Something else. The place in the feed is taken all the same, so it is shown as a marker.
+    /// Anything else. It still has an index in the feed, so a marker is shown.
     Unreadable(Unreadable),
 }
 
 impl Content {
-    /// The channel in which it stands; what cannot be read stands where everybody looks.
+    /// Returns the channel; unreadable blocks are in the default channel.
     pub fn channel(&self) -> Clean {
-        self.said().map_or_else(|| channel_name(CHANNEL), |chat| chat.channel.clone())
+        self.chat().map_or_else(|| channel_name(CHANNEL), |chat| chat.channel.clone())
     }
 
-    /// The heads that its author had seen.
+    /// Returns the heads that its author had seen.
     pub fn seen(&self) -> &[Head] {
-        self.said().map_or(&[], |chat| &chat.seen)
+        self.chat().map_or(&[], |chat| &chat.seen)
     }
 
-    /// What somebody says, be it a message or a topic.
-    pub fn said(&self) -> Option<&Chat> {
+    /// Returns the fields of a message or topic.
+    pub fn chat(&self) -> Option<&Chat> {
         match self {
             Self::Chat(chat) | Self::Topic(chat) => Some(chat),
             Self::Unreadable(_) => None,
         }
     }
 
-    /// What stands between the time and the author, in a column that no nick and no text of a peer
-    /// comes to: so none can pass for one of another kind.
-    pub fn sign(&self) -> char {
+    /// Returns the character between time and author. Names and texts of peers never reach this
+    /// column, so they cannot imitate another kind of message.
+    pub fn kind_symbol(&self) -> char {
         match self {
             Self::Chat(chat) if action(&chat.text).is_some() => '*',
             Self::Chat(_) => ' ',
@@ -92,35 +94,35 @@ impl Content {
         }
     }
 
-    /// Its lines, to be shown behind the author: what he says or has done, or a marker of ours.
+    /// Returns the lines to show after the author: the text, the action, or a marker.
     pub fn lines(&self) -> Vec<Clean> {
         match self {
             Self::Chat(chat) => {
                 sanitize::lines(action(&chat.text).unwrap_or(&chat.text), LINE_COLUMNS_MAX)
             }
-            Self::Topic(set) => sanitize::lines(&topic_words(&set.text), LINE_COLUMNS_MAX),
+            Self::Topic(set) => sanitize::lines(&topic_summary(&set.text), LINE_COLUMNS_MAX),
             Self::Unreadable(why) => sanitize::lines(why.marker(), LINE_COLUMNS_MAX),
         }
     }
 }
 
-/// A message as its author wrote it: sanitise each field before it is shown.
+/// A message as its author wrote it: sanitise each field before showing it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Chat {
-    /// What the author calls himself, if he says so.
+    /// The author's name, if given.
     pub nickname: Option<String>,
-    /// What he says.
+    /// The text.
     pub text: String,
-    /// When, by his own clock. `None` if it is no time.
+    /// The time by the author's clock; `None` if missing or invalid.
     pub time: Option<Timestamp>,
-    /// The channel in which he says it.
+    /// The channel.
     pub channel: Clean,
-    /// The heads that he had seen, [`SEEN_MAX`] at most. They are claims like all the rest.
+    /// The heads that the author had seen, [`SEEN_MAX`] at most. They are unverified claims.
     pub seen: Vec<Head>,
 }
 
 impl fmt::Debug for Chat {
-    /// Without the text: what people say to each other belongs into no log.
+    /// Omits the text, so that private messages never appear in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chat")
             .field("text_bytes", &self.text.len())
@@ -129,75 +131,75 @@ impl fmt::Debug for Chat {
     }
 }
 
-/// Why a block is no message.
+/// Why a block is not shown as a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadable {
     /// It is longer than [`BLOCK_BYTES_MAX`].
     TooLong,
     /// It is not a JSON object.
     NotJson,
-    /// It is of a type that this version does not know.
+    /// Its type is unknown to this version.
     OtherType,
-    /// It says that it is a message, and its fields are no such.
+    /// Its type is that of a message, but its fields are invalid.
     WrongFields,
-    /// It was sealed with another key than that of the room, or is not whole.
+    /// It was encrypted with another key than the room's, or is incomplete.
     Sealed,
-    /// It was here and is no more: its feed was refused, or its blocks cleared.
+    /// It is no longer stored: its feed was refused, or its blocks were cleared.
     Gone,
-    /// The user wants to read nothing of its author.
+    /// The user has hidden its author.
     Hidden,
 }
 
 impl Unreadable {
-    /// The marker that stands in the message's place.
+    /// Returns the marker that is shown instead of a message.
     pub fn marker(self) -> &'static str {
         match self {
             Self::TooLong => "(a message too long to show)",
             Self::NotJson => "(not a message)",
-            Self::OtherType => "(a message of a kind that this version does not know)",
-            Self::WrongFields => "(a broken message)",
-            Self::Sealed => "(a message sealed with another key)",
+            Self::OtherType => "(a message type that this version does not know)",
+            Self::WrongFields => "(an invalid message)",
+            Self::Sealed => "(a message encrypted with another key)",
             Self::Hidden => "(hidden here: see  multichat mod log)",
-            Self::Gone => "(a message that is not kept here any more)",
+            Self::Gone => "(a message that is no longer stored here)",
         }
     }
 }
 
-/// What a text is for.
+/// The purpose of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// To be read by the others.
+    /// A message for the other members.
     Message,
-    /// To be the topic of the channel; without a text the channel has none.
+    /// The topic of the channel; an empty text clears it.
     Topic,
 }
 
-/// What is to be written.
+/// A message to encode.
 #[derive(Clone, Copy, Debug)]
 pub struct Draft<'a> {
-    /// What the text is for.
+    /// The purpose of the text.
     pub kind: Kind,
-    /// What the author calls himself.
+    /// The author's name.
     pub nickname: &'a str,
-    /// What he says.
+    /// The text.
     pub text: &'a str,
-    /// Where he says it.
+    /// The channel.
     pub channel: &'a str,
-    /// What he has seen.
+    /// The heads that the author has seen.
     pub seen: &'a [Head],
 }
 
 impl<'a> Draft<'a> {
-    /// A text in the channel of a new room, by somebody who has seen nothing.
+    /// Creates a text for the default channel by an author who has seen no messages.
     pub fn new(nickname: &'a str, text: &'a str) -> Self {
         Self { kind: Kind::Message, nickname, text, channel: CHANNEL, seen: &[] }
     }
 }
 
-/// Writes a block.
+/// Encodes a message as a plain block.
 ///
 /// # Errors
-/// Exit 4 if there is no text, or too much of it.
+/// Exit 4 if the text is empty or too long.
 pub fn encode(draft: &Draft<'_>, now: Timestamp) -> Result<Vec<u8>, Failure> {
     let (kind, text) = match draft.kind {
         Kind::Message => (TYPE, draft.text.to_string()),
@@ -209,7 +211,7 @@ pub fn encode(draft: &Draft<'_>, now: Timestamp) -> Result<Vec<u8>, Failure> {
     }
     let (nickname, seen) = (sanitize::nick(draft.nickname), seen::write(draft.seen));
     let channel = channel_name(draft.channel);
-    let message = Written {
+    let message = OutgoingMessage {
         kind,
         nickname: nickname.as_str(),
         text: &text,
@@ -217,11 +219,11 @@ pub fn encode(draft: &Draft<'_>, now: Timestamp) -> Result<Vec<u8>, Failure> {
         channel: (channel.as_str() != CHANNEL).then_some(channel.as_str()),
         seen,
     };
-    // Strings alone: nothing in it can fail to serialize.
+    // Strings always serialise.
     Ok(serde_json::to_vec(&message).expect("a message of strings is JSON"))
 }
 
-/// A channel as it is named everywhere: one word, in small letters, without the `#`.
+/// Normalises the name of a channel: one word in lower case, without the `#`.
 pub fn channel_name(name: &str) -> Clean {
     let folded = name.trim().trim_start_matches('#').to_lowercase();
     let word: String = folded.split_whitespace().collect::<Vec<_>>().join("-");
@@ -231,10 +233,10 @@ pub fn channel_name(name: &str) -> Clean {
     }
 }
 
-/// Whether a text can be sent.
+/// Checks whether a text can be sent.
 ///
 /// # Errors
-/// Exit 4 if there is no text, or too much of it.
+/// Exit 4 if the text is empty or too long.
 pub fn check(text: &str) -> Result<(), Failure> {
     if text.trim().is_empty() {
         return Err(Failure::new(ExitCode::BadInput, "message.empty", "there is nothing to send")
@@ -242,7 +244,7 @@ pub fn check(text: &str) -> Result<(), Failure> {
     }
     if text.len() > TEXT_BYTES_MAX {
         let message =
-            format!("the message has {} bytes, and {TEXT_BYTES_MAX} are the most", text.len());
+            format!("the message has {} bytes; the maximum is {TEXT_BYTES_MAX}", text.len());
         return Err(
             Failure::new(ExitCode::BadInput, "message.long", message).help("send it in parts")
         );
@@ -250,28 +252,28 @@ pub fn check(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether a text can be a topic. None at all can: it takes the topic away.
+/// Checks whether a text can be a topic. An empty text is valid; it clears the topic.
 fn check_topic(text: &str) -> Result<(), Failure> {
     let (bytes, columns) = (text.len(), sanitize::json(text).columns());
     if bytes <= TOPIC_BYTES_MAX && columns <= TOPIC_COLUMNS_MAX {
         return Ok(());
     }
     let message = format!(
-        "the topic has {columns} columns and {bytes} bytes, and {TOPIC_COLUMNS_MAX} and \
-         {TOPIC_BYTES_MAX} are the most"
+        "the topic has {columns} columns and {bytes} bytes; the maximum is {TOPIC_COLUMNS_MAX} \
+         and {TOPIC_BYTES_MAX}"
     );
-    Err(Failure::new(ExitCode::BadInput, "topic.long", message).help("say the rest in a message"))
+    Err(Failure::new(ExitCode::BadInput, "topic.long", message).help("put the rest in a message"))
 }
 
-/// A topic of anybody, as it is shown everywhere: one line, nothing if there is none.
+/// Formats a topic of any author on one line; empty if there is none.
 pub fn topic(text: &str) -> Clean {
     sanitize::line(&one_line(text), TOPIC_COLUMNS_MAX)
 }
 
-/// What whoever set a topic has done, in words that stand behind the name.
-fn topic_words(text: &str) -> String {
+/// Describes a change of topic, to be shown after the author's name.
+fn topic_summary(text: &str) -> String {
     match topic(text) {
-        topic if topic.as_str().is_empty() => "took the topic away".into(),
+        topic if topic.as_str().is_empty() => "cleared the topic".into(),
         topic => format!("set the topic: {topic}"),
     }
 }
@@ -280,18 +282,18 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Reads a block of anybody.
+/// Decodes a plain block of any author.
 pub fn decode(block: &[u8]) -> Content {
     read(block).unwrap_or_else(Content::Unreadable)
 }
 
-/// What somebody says that he does: the rest of a text that begins with `/me `, as XEP-0245 has it.
-/// It is a message like others, so whoever does not know of this reads it as it was typed.
+/// Returns the action in a text that starts with `/me ` (XEP-0245). It is an ordinary message,
+/// and programs without this feature show it as typed.
 fn action(text: &str) -> Option<&str> {
     text.strip_prefix("/me ").map(str::trim_start).filter(|done| !done.is_empty())
 }
 
-/// The form of JavaScript's `toISOString`: UTC with milliseconds.
+/// Formats a time like JavaScript's `toISOString`: UTC with milliseconds.
 pub fn iso(time: Timestamp) -> String {
     format!("{time:.3}")
 }
@@ -300,11 +302,11 @@ fn read(block: &[u8]) -> Result<Content, Unreadable> {
     if block.len() > BLOCK_BYTES_MAX {
         return Err(Unreadable::TooLong);
     }
-    // A list could pass for the fields in their order, and is no message to any other program.
+    // A JSON array could pass for the fields in their order, but other programs refuse it.
     if block.trim_ascii_start().first() != Some(&b'{') {
         return Err(Unreadable::NotJson);
     }
-    let found: Found = serde_json::from_slice(block).map_err(|_| Unreadable::NotJson)?;
+    let found: IncomingMessage = serde_json::from_slice(block).map_err(|_| Unreadable::NotJson)?;
     let content = match found.kind.as_str() {
         Some(TYPE) => Content::Chat,
         Some(TOPIC_TYPE) => Content::Topic,
@@ -322,21 +324,21 @@ fn read(block: &[u8]) -> Result<Content, Unreadable> {
         Value::Number(ms) => milliseconds(&ms),
         _ => return Err(Unreadable::WrongFields),
     };
-    // A channel that is no name is none: the message can be read without it.
+    // An invalid channel is ignored: the message can be read without it.
     let channel = channel_name(found.channel.as_str().unwrap_or(CHANNEL));
     Ok(content(Chat { nickname, text, time, channel, seen: seen::read(&found.seen) }))
 }
 
-/// JavaScript's `Date.now()`, which may have a fraction; `None` beyond the year 9999.
+/// Parses JavaScript's `Date.now()`, which may have a fraction; `None` after the year 9999.
 fn milliseconds(ms: &serde_json::Number) -> Option<Timestamp> {
-    // A double outside of the range becomes its end, which is no time either.
+    // The cast saturates, and the largest integers are no valid times.
     let whole = ms.as_i64().or_else(|| ms.as_f64().map(|ms| ms as i64))?;
     Timestamp::from_millisecond(whole).ok()
 }
 
-/// The fields in the order in which the workshop's program writes them, then our own.
+/// The fields in the order of the workshop's program, then our own.
 #[derive(Serialize)]
-struct Written<'a> {
+struct OutgoingMessage<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     nickname: &'a str,
@@ -349,7 +351,7 @@ struct Written<'a> {
 }
 
 #[derive(Deserialize)]
-struct Found {
+struct IncomingMessage {
     #[serde(rename = "type", default)]
     kind: Value,
     #[serde(default)]

@@ -1,10 +1,10 @@
-//! A page that tells how well a room is kept, in the format of Prometheus.
+//! Serves a page of metrics about a room in the Prometheus text format.
 //!
-//! Rule: it holds numbers alone: no key, no name, no text and no address. Whoever reads it learns
-//! how much is kept here, and nothing of what or whose.
+//! Rule: the page contains numbers only: no key, name, text or address. A reader learns how much
+//! is stored, but not what or whose.
 //!
-//! A connection is answered once and closed, has a bound on what is read of it and on its time, and
-//! makes room for a newer one when there are too many: those that say nothing stop nobody.
+//! A connection gets one response and is closed. Its input and its duration are bounded, and with
+//! too many connections the oldest is closed, so idle connections block nothing.
 
 mod page;
 
@@ -30,22 +30,26 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::page::Values;
-use crate::config::Bounds;
+use crate::quota::Quota;
 
-/// The most connections at one time. With one more, the oldest is closed.
+/// The most connections at a time; a further one closes the oldest. Chosen: far more than
+/// scrapers need, and bounds memory.
 pub const CONNECTIONS_MAX: usize = 32;
-/// The most that is read of a request: the least that the library takes.
+/// The largest request head: the minimum that hyper's `http1::Builder::max_buf_size` accepts.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
-/// The most headers of a request. Scrapers send about five.
+/// The most headers of a request. Chosen: scrapers send about five.
 const HEADERS_MAX: usize = 32;
-/// How long a request may take to come.
+/// How long a request may take to arrive. Chosen: local scrapers need milliseconds.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long all of a connection may take, its answer too.
+/// How long a whole connection may take, including the response. Chosen: twice the time of the
+/// request.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
-/// How old a page may be that is given again: all feeds are looked at to make one.
+/// How long a page is reused, because creating one reads all feeds. Chosen: far below usual
+/// scrape intervals of seconds.
 const PAGE_AGE_MAX: Duration = Duration::from_millis(250);
-/// How long to wait when no connection can be taken, as without a descriptor.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// The delay after a failed accept, for example without file descriptors. Chosen: avoids a busy
+/// loop.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 const PATH: &str = "/metrics";
 const PAGE_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -55,21 +59,21 @@ const PAGE_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub enum Audience {
     /// Programs on this machine.
     Local,
-    /// Whoever reaches the address.
+    /// Anyone who can reach the address.
     Public,
 }
 
-/// Gives the page until it is dropped.
+/// Serves the page until dropped.
 #[derive(Debug)]
 pub struct Metrics {
     addr: SocketAddr,
-    counts: Arc<Counts>,
+    counts: Arc<EventCounters>,
     task: JoinHandle<()>,
 }
 
-/// What happened since the start.
+/// Event counters since the start.
 #[derive(Debug, Default)]
-struct Counts {
+struct EventCounters {
     connected: AtomicU64,
     disconnected: AtomicU64,
     dial_failures: AtomicU64,
@@ -80,27 +84,27 @@ impl Metrics {
     /// Listens at an address; port 0 lets the system choose.
     ///
     /// # Errors
-    /// If it cannot be listened on.
+    /// Fails if the address cannot be listened on.
     pub async fn open(
         addr: SocketAddr,
         audience: Audience,
         node: Node,
-        bounds: Bounds,
+        quota: Quota,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
-        let (addr, counts) = (listener.local_addr()?, Arc::new(Counts::default()));
+        let (addr, counts) = (listener.local_addr()?, Arc::new(EventCounters::default()));
         let (started, page) = (Instant::now(), Mutex::new(None));
-        let site = Site { node, bounds, audience, counts: counts.clone(), started, page };
-        let task = tokio::spawn(listen(listener, Arc::new(site)));
+        let server = PageServer { node, quota, audience, counts: counts.clone(), started, page };
+        let task = tokio::spawn(listen(listener, Arc::new(server)));
         Ok(Self { addr, counts, task })
     }
 
-    /// Where it listens.
+    /// Returns the listen address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Takes note of what happened.
+    /// Counts an event.
     pub fn count(&self, event: &NodeEvent) {
         let (counter, by) = match event {
             NodeEvent::Connected { .. } => (&self.counts.connected, 1),
@@ -119,12 +123,12 @@ impl Drop for Metrics {
     }
 }
 
-/// Takes connections. All of them end with it.
-async fn listen(listener: TcpListener, site: Arc<Site>) {
+/// Accepts connections. All of them end with this task.
+async fn listen(listener: TcpListener, server: Arc<PageServer>) {
     let (mut all, mut open) = (JoinSet::new(), VecDeque::new());
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            sleep(ACCEPT_AGAIN).await;
+            sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         while all.try_join_next().is_some() {}
@@ -132,61 +136,64 @@ async fn listen(listener: TcpListener, site: Arc<Site>) {
         if open.len() >= CONNECTIONS_MAX
             && let Some(oldest) = open.pop_front()
         {
-            // It had its time: an answer takes some milliseconds.
+            // The oldest connection had enough time: a response takes milliseconds.
             oldest.abort();
         }
-        open.push_back(all.spawn(talk(stream, site.clone())));
+        open.push_back(all.spawn(serve_connection(stream, server.clone())));
     }
 }
 
-/// One request and its answer. What goes wrong is the other side's to see.
-async fn talk(stream: TcpStream, site: Arc<Site>) {
+/// Serves one request. Errors are visible to the client only.
+async fn serve_connection(stream: TcpStream, server: Arc<PageServer>) {
     let service = service_fn(|request| {
-        let site = site.clone();
-        async move { Ok::<_, Infallible>(site.answer(&request).await) }
+        let server = server.clone();
+        async move { Ok::<_, Infallible>(server.answer(&request).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .keep_alive(false)
-        // Some say all that they have to say, and then listen.
+        // Some clients close their sending side after the request.
         .half_close(true)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX);
     let _ = timeout(CONNECTION_TIMEOUT, http.serve_connection(TokioIo::new(stream), service)).await;
 }
 
-struct Site {
+struct PageServer {
     node: Node,
-    bounds: Bounds,
+    quota: Quota,
     audience: Audience,
-    counts: Arc<Counts>,
+    counts: Arc<EventCounters>,
     started: Instant,
-    /// The last page, and when it was made.
+    /// The last page and its time.
     page: Mutex<Option<(Instant, String)>>,
 }
 
-impl Site {
+impl PageServer {
     async fn answer(&self, request: &Request<Incoming>) -> Response<String> {
-        if self.audience == Audience::Local && !is_named_by_number(request) {
-            return plain(StatusCode::FORBIDDEN, "only by an address of this machine\n");
+        if self.audience == Audience::Local && !host_is_numeric(request) {
+            return text_response(
+                StatusCode::FORBIDDEN,
+                "use an address of this machine or localhost\n",
+            );
         }
         if request.uri().path() != PATH {
-            return plain(StatusCode::NOT_FOUND, "there is  /metrics\n");
+            return text_response(StatusCode::NOT_FOUND, "the metrics are at  /metrics\n");
         }
         if ![Method::GET, Method::HEAD].contains(request.method()) {
-            let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "it can be read only\n");
+            let mut answer = text_response(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n");
             let methods = "GET, HEAD".parse().expect("a value of plain letters");
             answer.headers_mut().insert(ALLOW, methods);
             return answer;
         }
         match self.page().await {
-            Ok(page) => plain(StatusCode::OK, &page),
-            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the room is being closed\n"),
+            Ok(page) => text_response(StatusCode::OK, &page),
+            Err(_) => text_response(StatusCode::SERVICE_UNAVAILABLE, "the room is closing\n"),
         }
     }
 
-    /// The page as it is now. Those who ask at one time wait for one and get the same.
+    /// Returns the current page. Concurrent requests wait for one page and share it.
     async fn page(&self) -> Result<String, NodeError> {
         let mut last = self.page.lock().await;
         if let Some((made, page)) = &*last
@@ -209,7 +216,7 @@ impl Site {
             bytes_held: feeds.iter().map(|feed| feed.byte_length).sum(),
             bytes_counted: feeds.iter().map(|feed| feed.bytes_counted).sum(),
             feed_bytes_counted: feeds.iter().map(|feed| feed.bytes_counted).max().unwrap_or(0),
-            bounds: self.bounds,
+            quota: self.quota,
             connected: count(&self.counts.connected),
             disconnected: count(&self.counts.disconnected),
             dial_failures: count(&self.counts.dial_failures),
@@ -219,9 +226,10 @@ impl Site {
     }
 }
 
-/// Whether the request names this machine by an address or as `localhost`. A page of the web can
-/// have a browser ask here, and read the answer, by a name of its own that it lets point here.
-fn is_named_by_number(request: &Request<Incoming>) -> bool {
+/// Returns whether the request names this machine by address or as `localhost`. Otherwise a
+/// website could read the page through a browser, with a host name that resolves here (DNS
+/// rebinding).
+fn host_is_numeric(request: &Request<Incoming>) -> bool {
     let Some(host) = request.headers().get(HOST) else { return true };
     let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
     host.is_some_and(|host| {
@@ -230,7 +238,7 @@ fn is_named_by_number(request: &Request<Incoming>) -> bool {
     })
 }
 
-fn plain(status: StatusCode, text: &str) -> Response<String> {
+fn text_response(status: StatusCode, text: &str) -> Response<String> {
     let mut answer = Response::new(text.to_string());
     *answer.status_mut() = status;
     let kind = PAGE_TYPE.parse().expect("a value of plain letters");

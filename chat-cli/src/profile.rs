@@ -1,23 +1,24 @@
-//! The folder of one identity: its key, its lock and its rooms.
+//! Manages the folder of one identity: its key, its lock and its rooms.
 //!
-//! Rule: a path below this folder is made of fixed words, the checked name of the profile and
-//! room ids, which are hashes in z-base-32. No string of a peer is ever part of a path. Folders
-//! are 0700 and files 0600, whatever the umask.
+//! Rule: a path in this folder consists of constant words, the checked profile name and room ids,
+//! which are hashes in z-base-32. No peer text is ever part of a path. Folders have mode 0700 and
+//! files 0600, regardless of the umask.
 //!
 //! ```text
 //! <data>/<profile>/LOCK  identity.key  nick  rooms/<room id>/{room.toml, feeds}
 //! <state>/<profile>/last-room  log/
 //! ```
 //!
-//! With `--data-dir DIR` both `<data>` and `<state>` are DIR. With `--ephemeral` there is no file
-//! at all.
+//! With `--data-dir DIR` both `<data>` and `<state>` are DIR. With `--ephemeral` there are no
+//! files.
 
-mod access;
+pub mod access;
+pub mod backup;
 mod files;
-mod identity;
-mod keep;
-mod lock;
-mod room;
+pub mod identity;
+pub mod invites;
+pub mod lock;
+pub mod room;
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -25,77 +26,78 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use crate::args::{Global, nearest, nearest_command};
+use crate::args::Global;
+use crate::args::suggest::nearest_command;
 use crate::exit::ExitCode;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
+use crate::similar::closest;
 
-pub use self::access::{Access, RoomId};
-pub use self::identity::Identity;
-pub use self::keep::RestoreError;
-pub use self::lock::Lock;
-pub use self::room::{ROOM_NAME_COLUMNS_MAX, Room};
+use self::access::RoomId;
+use self::identity::Identity;
+use self::lock::Lock;
+use self::room::Room;
 
 const APP: &str = "multichat";
 const ROOMS: &str = "rooms";
 const LAST_ROOM: &str = "last-room";
 const NICK: &str = "nick";
-/// The folder of the logs of interactive sessions.
+/// The folder of crash reports. `LOG` is the folder of the logs of interactive sessions.
 const CRASH: &str = "crash";
 const LOG: &str = "log";
 const LOG_FILE: &str = "multichat.log";
-/// The file in a room's folder that says what the room is.
+/// The file in a room's folder that describes the room.
 const ROOM_FILE: &str = "room.toml";
-/// The folder in a room's folder that holds all of its feeds.
+/// The folder in a room's folder that contains its feeds.
 const FEEDS: &str = "feeds";
-/// The index of a room; it holds nothing that its feeds do not.
-const VIEW: &str = "view.redb";
-/// The fewest characters of an id that name a room.
+/// The index of a room; all of it can be rebuilt from the feeds.
+const INDEX: &str = "view.redb";
+/// The shortest id prefix that names a room. Chosen: short to type; a profile has few rooms.
 const ID_PREFIX_CHARS_MIN: usize = 3;
 
-/// An open profile. While it lives, no other process can open it.
+/// An open profile. No other process can open it meanwhile.
 #[derive(Debug)]
 pub struct Profile {
     name: String,
     identity: Identity,
-    place: Place,
+    storage: Storage,
 }
 
-/// Where a profile keeps what it knows.
+/// Where a profile is stored.
 #[derive(Debug)]
-enum Place {
+enum Storage {
     Disk { data: PathBuf, state: PathBuf, _lock: Lock },
     Memory { rooms: Vec<Room>, last: Option<RoomId>, nick: Option<Clean> },
 }
 
-/// The rooms of a profile: those that can be read, and why the others cannot.
+/// The rooms of a profile, and why some of them cannot be loaded.
 #[derive(Debug, Default)]
 pub struct Rooms {
-    /// Sorted by name, then by id.
+    /// The rooms, sorted by name, then by id.
     pub rooms: Vec<Room>,
-    /// One for each damaged room. It hides no other room.
+    /// One failure per damaged room. Other rooms still load.
     pub damaged: Vec<Failure>,
 }
 
 impl Profile {
-    /// Opens the profile of the global flags, and makes it if it is new.
+    /// Opens the profile of the global flags; creates it if it does not exist.
     ///
     /// # Errors
-    /// Exit 5 if another process has it, 6 if a file in it is damaged or readable by others.
+    /// Exit 5 if another process has it open, 6 if a file is damaged or readable by other users.
     pub fn open(global: &Global) -> Result<Self, Failure> {
         let name = global.profile.clone();
         if global.ephemeral {
-            let place = Place::Memory { rooms: Vec::new(), last: None, nick: None };
-            return Ok(Self { name, identity: Identity::generate()?, place });
+            let storage = Storage::Memory { rooms: Vec::new(), last: None, nick: None };
+            return Ok(Self { name, identity: Identity::generate()?, storage });
         }
         let (data, state) = folders(global)?;
         Self::open_in(&data, &state, name)
     }
 
-    /// The folder of the profile of the global flags; `None` when nothing goes to disk.
+    /// Returns the folder of the profile of the global flags; `None` if it is not on disk.
     ///
     /// # Errors
-    /// If there is no home folder.
+    /// Fails if there is no home folder.
     pub fn folder(global: &Global) -> Result<Option<PathBuf>, Failure> {
         if global.ephemeral {
             return Ok(None);
@@ -103,7 +105,7 @@ impl Profile {
         folders(global).map(|(data, _)| Some(data.join(&global.profile)))
     }
 
-    /// Where crashes are written down; `None` when nothing goes to disk.
+    /// Returns the folder of crash reports; `None` if the profile is not on disk.
     pub fn crash_folder(global: &Global) -> Option<PathBuf> {
         let folders = folders(global).ok().filter(|_| !global.ephemeral);
         folders.map(|(_, state)| state.join(CRASH))
@@ -113,34 +115,34 @@ impl Profile {
         let (data, state) = (data.join(&name), state.join(&name));
         files::private_folder(&data)?;
         files::private_folder(&state)?;
-        let lock = Lock::take(&data, &name)?;
+        let lock = Lock::acquire(&data, &name)?;
         let rooms = data.join(ROOMS);
         files::private_folder(&rooms)?;
         let has_rooms = !files::names(&rooms)?.is_empty();
         let identity = Identity::load_or_create(&data, has_rooms)?;
-        Ok(Self { name, identity, place: Place::Disk { data, state, _lock: lock } })
+        Ok(Self { name, identity, storage: Storage::Disk { data, state, _lock: lock } })
     }
 
-    /// The name of the profile.
+    /// Returns the name of the profile.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Who the user is.
+    /// Returns the user's identity.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// What the user is called: by the `given` name, or as he was before, or else as the
-    /// `system` has it. The first name that is given is kept.
+    /// Returns the user's name: `given`, else the saved name, else the `system` name. The first
+    /// given name is saved.
     ///
     /// # Errors
-    /// If that cannot be written.
+    /// Fails if it cannot be written.
     pub fn nick(&mut self, given: Option<&str>, system: Option<&str>) -> Result<Clean, Failure> {
-        let kept = match &self.place {
-            Place::Memory { nick, .. } => nick.clone(),
-            // A nick that cannot be read is no reason to stop: it is only a name.
-            Place::Disk { data, .. } => files::read(&data.join(NICK))
+        let kept = match &self.storage {
+            Storage::Memory { nick, .. } => nick.clone(),
+            // An unreadable name is not worth a failure.
+            Storage::Disk { data, .. } => files::read(&data.join(NICK))
                 .ok()
                 .flatten()
                 .and_then(|text| Some(sanitize::nick(std::str::from_utf8(&text).ok()?))),
@@ -153,33 +155,33 @@ impl Profile {
         }
     }
 
-    /// Whether it was ever said what the user is called.
+    /// Returns whether a name is saved.
     pub fn has_nick(&self) -> bool {
-        match &self.place {
-            Place::Memory { nick, .. } => nick.is_some(),
-            Place::Disk { data, .. } => data.join(NICK).exists(),
+        match &self.storage {
+            Storage::Memory { nick, .. } => nick.is_some(),
+            Storage::Disk { data, .. } => data.join(NICK).exists(),
         }
     }
 
-    /// Keeps what the user is called.
+    /// Saves the user's name.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// Fails if it cannot be written.
     pub fn set_nick(&mut self, given: &str) -> Result<Clean, Failure> {
         let given = sanitize::nick(given);
-        match &mut self.place {
-            Place::Memory { nick, .. } => *nick = Some(given.clone()),
-            Place::Disk { data, .. } => files::write(data, NICK, given.as_str().as_bytes())?,
+        match &mut self.storage {
+            Storage::Memory { nick, .. } => *nick = Some(given.clone()),
+            Storage::Disk { data, .. } => files::write(data, NICK, given.as_str().as_bytes())?,
         }
         Ok(given)
     }
 
-    /// The log of interactive sessions, to be appended to; `None` when nothing goes to disk.
+    /// Opens the log of interactive sessions for appending; `None` if the profile is not on disk.
     ///
     /// # Errors
-    /// If it cannot be opened.
+    /// Fails if it cannot be opened.
     pub fn log_file(&self) -> Result<Option<File>, Failure> {
-        let Place::Disk { state, .. } = &self.place else { return Ok(None) };
+        let Storage::Disk { state, .. } = &self.storage else { return Ok(None) };
         let folder = state.join(LOG);
         files::private_folder(&folder)?;
         let path = folder.join(LOG_FILE);
@@ -190,37 +192,37 @@ impl Profile {
         open.map_err(|error| files::failed("write", &path, &error))
     }
 
-    /// Where a room's feeds are stored; `None` when nothing goes to disk.
+    /// Returns the folder of a room's feeds; `None` if the profile is not on disk.
     pub fn feeds_path(&self, id: RoomId) -> Option<PathBuf> {
-        match &self.place {
-            Place::Disk { data, .. } => Some(room_folder(data, id).join(FEEDS)),
-            Place::Memory { .. } => None,
+        match &self.storage {
+            Storage::Disk { data, .. } => Some(room_folder(data, id).join(FEEDS)),
+            Storage::Memory { .. } => None,
         }
     }
 
-    /// The file of a room's index, which may be deleted at any time; `None` when nothing goes to
-    /// disk.
+    /// Opens the file of a room's index, which may be deleted at any time; `None` if the profile
+    /// is not on disk.
     ///
     /// # Errors
-    /// If it cannot be opened.
-    pub fn view_file(&self, id: RoomId) -> Result<Option<File>, Failure> {
-        let Place::Disk { data, .. } = &self.place else { return Ok(None) };
-        let path = room_folder(data, id).join(VIEW);
+    /// Fails if it cannot be opened.
+    pub fn index_file(&self, id: RoomId) -> Result<Option<File>, Failure> {
+        let Storage::Disk { data, .. } = &self.storage else { return Ok(None) };
+        let path = room_folder(data, id).join(INDEX);
         let open = files::open_or_create(&path).map(Some);
         open.map_err(|error| files::failed("write", &path, &error))
     }
 
-    /// All rooms.
+    /// Loads all rooms.
     ///
     /// # Errors
-    /// Only if the folder itself cannot be read.
+    /// Fails only if the folder itself cannot be read.
     pub fn rooms(&self) -> Result<Rooms, Failure> {
         let mut found = Rooms::default();
-        match &self.place {
-            Place::Memory { rooms, .. } => found.rooms.clone_from(rooms),
-            Place::Disk { data, .. } => {
+        match &self.storage {
+            Storage::Memory { rooms, .. } => found.rooms.clone_from(rooms),
+            Storage::Disk { data, .. } => {
                 for name in files::names(&data.join(ROOMS))? {
-                    // What has another kind of name is not ours.
+                    // Other names do not belong to multichat.
                     let Some(id) = name.to_str().and_then(RoomId::parse) else { continue };
                     match load(data, id) {
                         Ok(Some(room)) => found.rooms.push(room),
@@ -234,23 +236,23 @@ impl Profile {
         Ok(found)
     }
 
-    /// Adds a room, or gives back the one of the same id that is here already. One that was only
-    /// kept for others is opened by the secret of a room that is added.
+    /// Adds a room, or returns the existing room of the same id. If that is a relay and the new
+    /// room has the secret, it becomes readable.
     ///
     /// # Errors
-    /// Exit 6 if that one is damaged: it is never overwritten.
+    /// Exit 6 if the existing room is damaged; it is never overwritten.
     pub fn add(&mut self, room: Room) -> Result<Room, Failure> {
-        match &mut self.place {
-            Place::Memory { rooms, .. } => {
+        match &mut self.storage {
+            Storage::Memory { rooms, .. } => {
                 if let Some(known) = rooms.iter_mut().find(|known| known.id() == room.id()) {
-                    known.learn(&room);
+                    known.upgrade_access(&room);
                     return Ok(known.clone());
                 }
                 rooms.push(room.clone());
             }
-            Place::Disk { data, .. } => {
+            Storage::Disk { data, .. } => {
                 if let Some(mut known) = load(data, room.id())? {
-                    if known.learn(&room) {
+                    if known.upgrade_access(&room) {
                         write(data, &known)?;
                     }
                     return Ok(known);
@@ -261,49 +263,49 @@ impl Profile {
         Ok(room)
     }
 
-    /// Stores a changed room, with the fields that this version does not know.
+    /// Saves a changed room, with the fields that this version does not know.
     ///
     /// # Errors
-    /// Exit 6 if what is on disk is damaged: it is never overwritten.
+    /// Exit 6 if the saved room is damaged; it is never overwritten.
     pub fn update(&mut self, room: &Room) -> Result<(), Failure> {
-        match &mut self.place {
-            Place::Memory { rooms, .. } => {
+        match &mut self.storage {
+            Storage::Memory { rooms, .. } => {
                 rooms.retain(|known| known.id() != room.id());
                 rooms.push(room.clone());
                 Ok(())
             }
-            Place::Disk { data, .. } => {
+            Storage::Disk { data, .. } => {
                 load(data, room.id())?;
                 write(data, room)
             }
         }
     }
 
-    /// Remembers which room a command without `--room` means.
+    /// Saves which room a command without `--room` uses.
     ///
     /// # Errors
-    /// If it cannot be written.
-    pub fn set_last(&mut self, id: RoomId) -> Result<(), Failure> {
-        match &mut self.place {
-            Place::Memory { last, .. } => {
+    /// Fails if it cannot be written.
+    pub fn set_last_room(&mut self, id: RoomId) -> Result<(), Failure> {
+        match &mut self.storage {
+            Storage::Memory { last, .. } => {
                 *last = Some(id);
                 Ok(())
             }
-            Place::Disk { state, .. } => {
+            Storage::Disk { state, .. } => {
                 files::write(state, LAST_ROOM, format!("{id}\n").as_bytes())
             }
         }
     }
 
-    /// The room that was used last, or the only one. `None` when there is none to open.
+    /// Returns the last used room, or the only one; `None` if there is neither.
     ///
     /// # Errors
     /// Exit 6 if that room is damaged.
     pub fn last(&self) -> Result<Option<Room>, Failure> {
-        let last = match &self.place {
-            Place::Memory { last, .. } => *last,
-            // A pointer that cannot be read is no reason to stop: it is only a convenience.
-            Place::Disk { state, .. } => files::read(&state.join(LAST_ROOM))
+        let last = match &self.storage {
+            Storage::Memory { last, .. } => *last,
+            // An unreadable pointer is not worth a failure: it is only a convenience.
+            Storage::Disk { state, .. } => files::read(&state.join(LAST_ROOM))
                 .ok()
                 .flatten()
                 .and_then(|text| RoomId::parse(std::str::from_utf8(&text).ok()?.trim())),
@@ -319,10 +321,10 @@ impl Profile {
         }
     }
 
-    /// The room that the user names by name or by the start of its id, or else the last one.
+    /// Finds a room by name or id prefix; without a query, returns the last one.
     ///
     /// # Errors
-    /// Exit 3 if there is none or more than one, with the nearest names.
+    /// Exit 3 if no room or several rooms match, with similar names.
     pub fn find(&self, query: Option<&str>) -> Result<Room, Failure> {
         let Some(query) = query else {
             return self.last()?.ok_or_else(|| self.no_last_room());
@@ -336,7 +338,7 @@ impl Profile {
             let starts = |room: &&Room| room.id().as_str().starts_with(&query.to_lowercase());
             rooms.iter().filter(|room| long_enough && starts(room)).collect::<Vec<_>>()
         };
-        // Each way is asked only if the stricter ones found nothing.
+        // Each looser match is tried only if the stricter ones found nothing.
         let mut found = by_name(str::to_string);
         if found.is_empty() {
             found = by_name(str::to_lowercase);
@@ -346,17 +348,17 @@ impl Profile {
         }
         match (&found[..], damaged.into_iter().next()) {
             ([room], _) => Ok((*room).clone()),
-            // The one that was meant may be the damaged one.
+            // The damaged room may be the one that was meant.
             ([], Some(failure)) => Err(failure),
             ([], None) => Err(unknown(query, &rooms)),
             (found, _) => Err(ambiguous(query, found)),
         }
     }
 
-    /// The same, if its messages can be read and written here.
+    /// Finds a room that can be read and written here.
     ///
     /// # Errors
-    /// As [`find`](Self::find), and exit 10 if it is only kept for others.
+    /// As [`find`](Self::find), and exit 10 if it is a relay.
     pub fn find_readable(&self, query: Option<&str>) -> Result<Room, Failure> {
         self.find(query)?.readable()
     }
@@ -365,10 +367,10 @@ impl Profile {
         let rooms = self.rooms().map(|found| found.rooms).unwrap_or_default();
         if rooms.is_empty() {
             return Failure::new(ExitCode::NotFound, "room.none", "there is no room yet")
-                .help("make one:  multichat new kitchen   or join:  multichat join TICKET");
+                .help("make one:  multichat new kitchen   or join:  multichat join INVITE");
         }
         let names: Vec<&str> = rooms.iter().map(Room::name).collect();
-        Failure::new(ExitCode::NotFound, "room.unnamed", "which room?")
+        Failure::new(ExitCode::NotFound, "room.unnamed", "several rooms, and none was used before")
             .help(format!("use  --room NAME  with one of: {}", names.join(", ")))
     }
 }
@@ -380,11 +382,11 @@ fn folders(global: &Global) -> Result<(PathBuf, PathBuf), Failure> {
     }
 }
 
-/// XDG on every system: what people of the command line expect.
+/// Returns the XDG folders, on every system: command line users expect them.
 fn default_folders() -> Result<(PathBuf, PathBuf), Failure> {
     let base = etcetera::base_strategy::Xdg::new().map_err(|_| {
         Failure::new(ExitCode::Failed, "profile.home", "there is no home folder")
-            .help("say where to keep things:  --data-dir DIR   or keep nothing:  --ephemeral")
+            .help("name a folder:  --data-dir DIR   or store nothing:  --ephemeral")
     })?;
     let state = base.state_dir().unwrap_or_else(|| base.data_dir());
     Ok((base.data_dir().join(APP), state.join(APP)))
@@ -394,7 +396,7 @@ fn room_folder(data: &Path, id: RoomId) -> PathBuf {
     data.join(ROOMS).join(id.as_str())
 }
 
-/// The room in a folder; `None` if it was never finished, so that nothing is lost.
+/// Loads the room in a folder; `None` if its creation was interrupted.
 fn load(data: &Path, id: RoomId) -> Result<Option<Room>, Failure> {
     let path = room_folder(data, id).join(ROOM_FILE);
     match files::read(&path)? {
@@ -412,9 +414,9 @@ fn write(data: &Path, room: &Room) -> Result<(), Failure> {
 fn unknown(query: &str, rooms: &[Room]) -> Failure {
     let mut failure =
         Failure::new(ExitCode::NotFound, "room.unknown", format!("there is no room '{query}'"));
-    let near = nearest(query, rooms.iter().map(Room::name));
-    if !near.is_empty() {
-        failure = failure.help(format!("did you mean: {} ?", near.join(", ")));
+    let suggestions = closest(query, rooms.iter().map(Room::name));
+    if !suggestions.is_empty() {
+        failure = failure.help(format!("did you mean: {} ?", suggestions.join(", ")));
     }
     if let Some(command) = nearest_command(query) {
         failure = failure.help(format!("did you mean:  multichat {command}"));
@@ -429,9 +431,9 @@ fn unknown(query: &str, rooms: &[Room]) -> Failure {
 fn ambiguous(query: &str, rooms: &[&Room]) -> Failure {
     let names: Vec<String> =
         rooms.iter().map(|room| format!("{} ({})", room.name(), room.id())).collect();
-    let message = format!("'{query}' names {} rooms", rooms.len());
+    let message = format!("'{query}' matches {} rooms", rooms.len());
     Failure::new(ExitCode::NotFound, "room.ambiguous", message)
-        .help(format!("use the id of one: {}", names.join(", ")))
+        .help(format!("use an id: {}", names.join(", ")))
 }
 
 #[cfg(test)]

@@ -1,18 +1,19 @@
-//! An invite as a picture that a camera reads.
+//! Draws an invite as a QR code.
 
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 
-/// The widest quiet zone that a terminal has room for, in cells; two are enough for cameras.
+/// The quiet zone in cells. The standard asks for four; cameras also read two, and a terminal has
+/// little space.
 const QUIET_CELLS: usize = 2;
 
-/// Draws a text with half blocks, two cells in each character. `None` if it is too long.
+/// Draws a text with half blocks, two cells per character. `None` if it is too long.
 ///
-/// The text is put into capitals: a QR code has fewer cells for them, and an invite may be written
-/// in either (ISO/IEC 18004, alphanumeric mode).
-pub fn picture(text: &str) -> Option<Vec<String>> {
+/// The text is converted to upper case: a QR code needs fewer cells for it (ISO/IEC 18004,
+/// alphanumeric mode), and invites ignore case.
+pub fn render(text: &str) -> Option<Vec<String>> {
     let code = QrCode::with_error_correction_level(text.to_uppercase(), EcLevel::L).ok()?;
-    // Light cells are drawn, so that the picture is right on dark ground, as terminals are.
+    // The light cells are drawn, because most terminals have a dark background.
     let cells = code
         .render::<Dense1x2>()
         .quiet_zone(false)
@@ -24,7 +25,7 @@ pub fn picture(text: &str) -> Option<Vec<String>> {
     let side = "█".repeat(QUIET_CELLS);
     let mut lines = vec![full.clone()];
     lines.extend(cells.lines().map(|line| format!("{side}{line}{side}")));
-    // An odd number of rows leaves a half one at the end, which is quiet zone already.
+    // If the number of rows is odd, the last line is half quiet zone already.
     lines.push(full);
     Some(lines)
 }

@@ -1,27 +1,29 @@
-//! The one renderer of what went wrong: for people on stderr, for programs as a JSON line.
+//! Renders errors, warnings and notes: for people on stderr, for programs as a JSON line.
 //!
-//! Rule: a command returns a [`Failure`]; only [`crate::output`] shows it. Message and help pass
-//! the sanitiser when the report is made, so that foreign text in them cannot act.
+//! Rule: a command returns a [`Failure`]; only [`crate::output`] shows it. The constructors
+//! sanitise message and help, so control characters in foreign text have no effect.
 
 use serde::Serialize;
 
 use crate::exit::ExitCode;
 use crate::sanitize::{self, Clean};
 
-/// The widest message or help line, in columns. Longer ones are cut: they hold foreign text.
+/// The widest message or help line, in columns. Longer lines are cut, as they contain foreign
+/// text. Chosen: five lines of an 80-column terminal.
 pub const LINE_COLUMNS_MAX: usize = 400;
-/// How many characters of the input a snippet shows on each side of the caret.
+/// Characters of the input that a snippet shows on each side of the caret. Chosen: enough to find
+/// the place, and far less than an invite (over 50 characters).
 pub const SNIPPET_SIDE_CHARS: usize = 20;
 
-/// How bad it is.
+/// The severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// The command ends here.
+    /// The command stops.
     Error,
-    /// Something is wrong, and the command goes on.
+    /// Something is wrong, and the command continues.
     Warning,
-    /// Worth knowing, and nothing is wrong.
+    /// Information; nothing is wrong.
     Note,
 }
 
@@ -43,16 +45,16 @@ impl Level {
     }
 }
 
-/// Whether a rendered report may carry colour.
+/// Whether a rendered report may contain colour codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paint {
-    /// Text alone.
+pub enum ColourMode {
+    /// Without colour codes.
     Plain,
-    /// With ANSI colours.
+    /// With ANSI colour codes.
     Colour,
 }
 
-/// A piece of the user's own input with a caret under one place.
+/// A part of the user's input with a caret under one position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snippet {
     text: String,
@@ -61,8 +63,8 @@ pub struct Snippet {
 }
 
 impl Snippet {
-    /// Points at `width` characters from the 1-based `position`. Only what is near is shown: an
-    /// invite is a secret, and a screen is often shared.
+    /// Points at `width` characters from the 1-based `position`. Only the surroundings are shown:
+    /// an invite is a secret, and screens are often shared.
     pub fn at(input: &str, position: usize, width: usize) -> Self {
         let start = position.saturating_sub(1);
         let from = start.saturating_sub(SNIPPET_SIDE_CHARS);
@@ -80,13 +82,13 @@ impl Snippet {
         Self { text, caret, width: width.max(1) }
     }
 
-    /// The two lines: the input, and the caret under it.
+    /// Returns two lines: the input, and the caret under it.
     fn lines(&self) -> [String; 2] {
         [self.text.clone(), format!("{}{}", " ".repeat(self.caret), "^".repeat(self.width))]
     }
 }
 
-/// Stands in for each character that would not fill exactly one column, so that the caret fits.
+/// Replaces each character that does not fill exactly one column, so that the caret is aligned.
 fn one_column(c: char) -> char {
     match c {
         c if c.is_whitespace() => ' ',
@@ -95,7 +97,7 @@ fn one_column(c: char) -> char {
     }
 }
 
-/// One thing to tell: its stable code, what happened and what to do about it.
+/// One report: its stable code, what happened, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     level: Level,
@@ -106,7 +108,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report with a code such as `ticket.checksum`. Codes are a promise to scripts.
+    /// Creates a report with a code such as `ticket.checksum`. Codes are stable for scripts.
     pub fn new(level: Level, code: &'static str, message: impl AsRef<str>) -> Self {
         let message = sanitize::line(message.as_ref(), LINE_COLUMNS_MAX);
         Self { level, code, message, help: Vec::new(), snippet: None }
@@ -119,33 +121,33 @@ impl Report {
         self
     }
 
-    /// Points at a place of the input.
+    /// Points at a position in the input.
     #[must_use]
     pub fn snippet(mut self, snippet: Snippet) -> Self {
         self.snippet = Some(snippet);
         self
     }
 
-    /// The stable code.
+    /// Returns the stable code.
     pub fn code(&self) -> &'static str {
         self.code
     }
 
-    /// What happened.
+    /// Returns what happened.
     pub fn message(&self) -> &Clean {
         &self.message
     }
 
-    /// What to do about it, line by line.
+    /// Returns what to do about it, line by line.
     pub fn help_lines(&self) -> &[Clean] {
         &self.help
     }
 
-    /// The form for people, each line ended.
-    pub fn text(&self, paint: Paint) -> String {
-        let (colour, bold, reset) = match paint {
-            Paint::Plain => ("", "", ""),
-            Paint::Colour => (self.level.colour(), "\u{1b}[1m", "\u{1b}[0m"),
+    /// Returns the text for people; each line ends with a newline.
+    pub fn text(&self, colour_mode: ColourMode) -> String {
+        let (colour, bold, reset) = match colour_mode {
+            ColourMode::Plain => ("", "", ""),
+            ColourMode::Colour => (self.level.colour(), "\u{1b}[1m", "\u{1b}[0m"),
         };
         let (word, code, message) = (self.level.word(), self.code, &self.message);
         let mut out = format!("{colour}{word}[{code}]{reset}: {bold}{message}{reset}\n");
@@ -160,7 +162,7 @@ impl Report {
         out
     }
 
-    /// The form for programs: one JSON object without a newline.
+    /// Returns the JSON object for programs, without a newline.
     pub fn json(&self) -> String {
         #[derive(Serialize)]
         struct Line<'a> {
@@ -180,31 +182,31 @@ impl Report {
             message: &self.message,
             help: (!help.is_empty()).then(|| help.join("\n")),
         };
-        // Strings and a number: nothing in it can fail to serialize.
+        // Strings and a number always serialise.
         serde_json::to_string(&line).expect("a report of strings is JSON")
     }
 }
 
-/// Why a command did not do what was asked, and the code it ends with.
+/// Why a command failed, and its exit code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     exit: ExitCode,
-    // Boxed: nearly every function here returns a `Result` that is seldom an error.
+    // Boxed, because nearly every function returns a `Result` and few return an error.
     report: Option<Box<Report>>,
 }
 
 impl Failure {
-    /// A failure to be told about.
+    /// Creates a failure with an error report.
     pub fn new(exit: ExitCode, code: &'static str, message: impl AsRef<str>) -> Self {
         Self { exit, report: Some(Box::new(Report::new(Level::Error, code, message))) }
     }
 
-    /// An end that is no error, and still not what was asked for.
+    /// Creates a failure with a note: no error, but not what was requested.
     pub fn note(exit: ExitCode, code: &'static str, message: impl AsRef<str>) -> Self {
         Self { exit, report: Some(Box::new(Report::new(Level::Note, code, message))) }
     }
 
-    /// An end with nothing to say, such as a reader of our output that went away.
+    /// Creates a failure without a report, for example when the reader of our output has closed.
     pub fn quiet(exit: ExitCode) -> Self {
         Self { exit, report: None }
     }
@@ -215,7 +217,7 @@ impl Failure {
         self.map(|report| report.help(line))
     }
 
-    /// Points at a place of the input.
+    /// Points at a position in the input.
     #[must_use]
     pub fn snippet(self, snippet: Snippet) -> Self {
         self.map(|report| report.snippet(snippet))
@@ -225,28 +227,28 @@ impl Failure {
         Self { exit: self.exit, report: self.report.map(|report| Box::new(change(*report))) }
     }
 
-    /// The code that the process ends with.
+    /// Returns the exit code.
     pub fn exit(&self) -> ExitCode {
         self.exit
     }
 
-    /// The same with something to do about it, where nothing better is known.
+    /// Adds a general help line if the report has none.
     #[must_use]
-    pub fn helped(self) -> Self {
+    pub fn with_default_help(self) -> Self {
         match &self.report {
             Some(report) if report.help.is_empty() => {
-                self.help("see what works on this machine:  multichat doctor")
+                self.help("check this machine:  multichat doctor")
             }
             _ => self,
         }
     }
 
-    /// What to tell, if anything.
+    /// Returns the report, if any.
     pub fn report(&self) -> Option<&Report> {
         self.report.as_deref()
     }
 
-    /// The stable code, empty when there is nothing to tell.
+    /// Returns the stable code; empty if there is no report.
     pub fn code(&self) -> &'static str {
         self.report.as_ref().map_or("", |report| report.code)
     }

@@ -1,8 +1,8 @@
-//! The one sanitiser: what a peer (or a file, or a paste) said, made fit for a terminal.
+//! Sanitises text of peers, files and pastes for a terminal.
 //!
-//! Rule: a [`Clean`] string comes from this file alone, and output takes [`Clean`] strings.
-//! Whatever can move a cursor, change colours or clipboard, turn the reading direction round or
-//! hide text is shown as a visible escape such as `\u{202e}`; nothing is dropped unseen.
+//! Rule: only this file creates [`Clean`] strings, and output takes [`Clean`] strings. Characters
+//! that move the cursor, change colours or the clipboard, reverse the reading direction or hide
+//! text are shown as escapes such as `\u{202e}`; nothing is dropped silently.
 //!
 //! ```
 //! use multichat::sanitize;
@@ -18,25 +18,26 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The widest nick that is shown, in terminal columns.
+/// The widest nick, in terminal columns. Chosen: longer than usual names, and short enough for
+/// lists.
 pub const NICK_COLUMNS_MAX: usize = 32;
-/// How many characters of the author's key follow each nick.
+/// Characters of the author's key after each nick: 24 bits.
 pub const KEY_CHARS: usize = 6;
-/// The longest run of marks on one letter. Vietnamese, Hebrew and Thai need up to three.
+/// The longest run of combining marks. Chosen: Vietnamese, Hebrew and Thai need up to three.
 pub const MARKS_MAX: usize = 4;
 
-/// Text that is safe to show: no control, no hidden and no reordering character is in it.
+/// Text that is safe to show: it contains no control, hidden or reordering characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(transparent)]
 pub struct Clean(String);
 
 impl Clean {
-    /// The text itself.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Its width on a terminal, in columns.
+    /// Returns its width on a terminal, in columns.
     pub fn columns(&self) -> usize {
         self.0.width()
     }
@@ -54,57 +55,60 @@ impl AsRef<str> for Clean {
     }
 }
 
-/// Makes one line of at most `columns` columns: a newline becomes `⏎`, a cut end `…`.
+/// Returns one line of at most `columns` columns: a newline becomes `⏎`, a cut end becomes `…`.
 pub fn line(text: &str, columns: usize) -> Clean {
-    Clean(cap(clean(text, Newlines::Mark), columns))
+    Clean(truncate(clean(text, Newlines::Symbol), columns))
 }
 
-/// Makes the text of a JSON field: as [`line()`], but `\n` stays and nothing is cut.
+/// Returns the text of a JSON field: as [`line()`], but `\n` stays and nothing is cut.
 pub fn json(text: &str) -> Clean {
-    Clean(clean(text, Newlines::Keep))
+    Clean(clean(text, Newlines::HistoryCommand))
 }
 
-/// Splits a message into lines of at most `columns` columns each, at its newlines.
+/// Splits a message at its newlines into lines of at most `columns` columns.
 pub fn lines(text: &str, columns: usize) -> Vec<Clean> {
-    let text = clean(text, Newlines::Keep);
-    // A line of its own may start with a mark that stood behind the newline: clean it again.
+    let text = clean(text, Newlines::HistoryCommand);
+    // A line may start with a combining mark that followed the newline, so clean it again.
     text.split('\n').map(|part| line(part, columns)).collect()
 }
 
-/// Makes a nick of at most [`NICK_COLUMNS_MAX`] columns, never empty.
+/// Returns a nick of at most [`NICK_COLUMNS_MAX`] columns, never empty.
 ///
-/// A nick is what its owner claims. Show it with [`author`], which adds what cannot be claimed.
+/// A nick is its owner's claim. Show it with [`author`], which adds part of the key.
 pub fn nick(text: &str) -> Clean {
-    if !text.chars().any(|c| judge(c) == Verdict::Show && !is_space(c)) {
+    if !text.chars().any(|c| classify(c) == CharClass::Show && !is_space(c)) {
         return Clean("anonymous".into());
     }
-    let words = clean(text, Newlines::Mark);
+    let words = clean(text, Newlines::Symbol);
     let words: Vec<&str> = words.split_whitespace().collect();
-    // The dot divides nick and key characters, so no nick may hold one or its doubles.
+    // The dot separates nick and key, so a nick must not contain one or a similar character.
     let words: String = words.join(" ").chars().map(|c| if is_dot(c) { '.' } else { c }).collect();
-    Clean(cap(words, NICK_COLUMNS_MAX))
+    Clean(truncate(words, NICK_COLUMNS_MAX))
 }
 
-/// The author as it is always shown: `nick·ab12cd`, the first characters of the feed's key.
+/// Returns the author as shown everywhere: `nick·ab12cd`, with the first characters of the feed's
+/// key.
 pub fn author(name: &str, key: &[u8; 32]) -> Clean {
     Clean(format!("{}·{}", nick(name), key_chars(key)))
 }
 
-/// The author in at most `columns` columns, of which the characters of the key are always shown.
+/// Returns the author in at most `columns` columns; the characters of the key are always
+/// complete.
 pub fn author_within(name: &str, key: &[u8; 32], columns: usize) -> Clean {
-    let nick = cap(nick(name).0, columns.saturating_sub(KEY_CHARS + 1).max(1));
+    let nick = truncate(nick(name).0, columns.saturating_sub(KEY_CHARS + 1).max(1));
     Clean(format!("{nick}·{}", key_chars(key)))
 }
 
-/// What a nick looks like, whatever letters it is made of: two nicks that may be taken for each
-/// other have the same (Unicode Technical Standard #39, section 4).
+/// Returns the skeleton of a nick: nicks that look alike have the same skeleton (Unicode
+/// Technical Standard #39, section 4).
 pub fn skeleton(nick: &str) -> String {
-    // Both ways round: a capital may look like a letter that its small form does not look like.
+    // In both cases of letters: a capital may look like a letter that its lower case does not
+    // resemble.
     let folded: String = unicode_security::skeleton(nick).collect::<String>().to_lowercase();
     unicode_security::skeleton(&folded).filter(|c| !c.is_whitespace()).collect()
 }
 
-/// The first characters of a key in hex.
+/// Returns the first characters of a key in hex.
 pub fn key_chars(key: &[u8; 32]) -> Clean {
     let mut hex: String = key
         .iter()
@@ -116,31 +120,31 @@ pub fn key_chars(key: &[u8; 32]) -> Clean {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Newlines {
-    Mark,
-    Keep,
+    Symbol,
+    HistoryCommand,
 }
 
-/// What becomes of a character, wherever it stands.
+/// How a character is shown in any position.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum CharClass {
     Show,
     Escape,
     Space,
-    Mark,
+    CombiningMark,
     Selector,
 }
 
-fn judge(c: char) -> Verdict {
+fn classify(c: char) -> CharClass {
     match c {
-        // ASCII is nearly all of the traffic.
-        ' '..='~' => Verdict::Show,
-        '\t' => Verdict::Space,
-        '\u{fe0e}' | '\u{fe0f}' => Verdict::Selector,
+        // Most text is ASCII.
+        ' '..='~' => CharClass::Show,
+        '\t' => CharClass::Space,
+        '\u{fe0e}' | '\u{fe0f}' => CharClass::Selector,
         // Letters and marks without a shape: Hangul fillers, the empty Braille cell, joiners,
         // Khmer inherent vowels, and the variation selectors that can carry hidden bytes.
-        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' => Verdict::Escape,
-        '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' => Verdict::Escape,
-        '\u{fe00}'..='\u{fe0d}' | '\u{e0100}'..='\u{e01ef}' => Verdict::Escape,
+        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' => CharClass::Escape,
+        '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' => CharClass::Escape,
+        '\u{fe00}'..='\u{fe0d}' | '\u{e0100}'..='\u{e01ef}' => CharClass::Escape,
         _ => match c.general_category() {
             Category::Control
             | Category::Format
@@ -148,21 +152,21 @@ fn judge(c: char) -> Verdict {
             | Category::PrivateUse
             | Category::Unassigned
             | Category::LineSeparator
-            | Category::ParagraphSeparator => Verdict::Escape,
-            Category::SpaceSeparator => Verdict::Space,
+            | Category::ParagraphSeparator => CharClass::Escape,
+            Category::SpaceSeparator => CharClass::Space,
             Category::NonspacingMark | Category::SpacingMark | Category::EnclosingMark => {
-                Verdict::Mark
+                CharClass::CombiningMark
             }
-            _ => Verdict::Show,
+            _ => CharClass::Show,
         },
     }
 }
 
 fn is_space(c: char) -> bool {
-    c.is_whitespace() || judge(c) == Verdict::Space
+    c.is_whitespace() || classify(c) == CharClass::Space
 }
 
-/// The middle dot and what looks like it.
+/// Returns whether a character is the middle dot or looks like it.
 fn is_dot(c: char) -> bool {
     matches!(
         c,
@@ -180,8 +184,8 @@ fn is_dot(c: char) -> bool {
     )
 }
 
-/// Whether an emoji or text selector has a meaning behind this character.
-fn takes_selector(c: char) -> bool {
+/// Returns whether an emoji or text selector has a meaning after this character.
+fn accepts_selector(c: char) -> bool {
     matches!(
         c.general_category(),
         Category::OtherSymbol
@@ -199,29 +203,29 @@ fn clean(text: &str, newlines: Newlines) -> String {
     let mut base = None;
     let mut marks = 0;
     for c in text.nfc() {
-        let verdict = judge(c);
-        if verdict != Verdict::Mark {
+        let verdict = classify(c);
+        if verdict != CharClass::CombiningMark {
             marks = 0;
         }
         let before = base;
         base = None;
         match verdict {
-            _ if c == '\n' && newlines == Newlines::Keep => out.push('\n'),
+            _ if c == '\n' && newlines == Newlines::HistoryCommand => out.push('\n'),
             _ if c == '\n' => out.push('⏎'),
-            Verdict::Show => {
+            CharClass::Show => {
                 out.push(c);
                 base = Some(c);
             }
-            Verdict::Space => out.push(' '),
-            Verdict::Selector if before.is_some_and(takes_selector) => out.push(c),
-            Verdict::Selector | Verdict::Escape => escape(c, &mut out),
-            Verdict::Mark => {
+            CharClass::Space => out.push(' '),
+            CharClass::Selector if before.is_some_and(accepts_selector) => out.push(c),
+            CharClass::Selector | CharClass::Escape => escape(c, &mut out),
+            CharClass::CombiningMark => {
                 marks += 1;
                 mark(c, marks, &mut out);
             }
         }
     }
-    // Spaces that were of another kind may now stand before a mark: only NFC again is NFC.
+    // Replaced spaces may now precede a combining mark, so normalise to NFC again.
     out.nfc().collect()
 }
 
@@ -229,9 +233,9 @@ fn escape(c: char, out: &mut String) {
     out.extend(c.escape_unicode());
 }
 
-/// Adds the nth mark of a run: a marker stands for all that are too many.
+/// Adds the nth mark of a run. One escape stands for all marks above the limit.
 fn mark(c: char, nth: usize, out: &mut String) {
-    // A mark with nothing under it would climb onto our own column to the left.
+    // A mark without a base would combine with the character before the text.
     if out.is_empty() || out.ends_with([' ', '\n']) {
         out.push('◌');
     }
@@ -242,8 +246,8 @@ fn mark(c: char, nth: usize, out: &mut String) {
     }
 }
 
-/// Cuts to `columns`, with `…` as the last one where something was cut.
-fn cap(text: String, columns: usize) -> String {
+/// Cuts to `columns` columns, with `…` at the end if something was cut.
+fn truncate(text: String, columns: usize) -> String {
     if text.width() <= columns {
         return text;
     }
@@ -251,7 +255,7 @@ fn cap(text: String, columns: usize) -> String {
     let mut width = 0;
     let mut last = 0;
     for c in text.chars() {
-        // A selector makes a narrow symbol wide; its own width says nothing of that.
+        // An emoji selector makes a narrow symbol wide, but its own width is zero.
         let wide =
             if c == '\u{fe0f}' { 2usize.saturating_sub(last) } else { c.width().unwrap_or(0) };
         if width + wide > columns.saturating_sub(1) {

@@ -1,53 +1,54 @@
-//! An open room: its feeds in the store, its peers on the network.
+//! An open room: its feeds in the store and its peers on the network.
 //!
-//! Rule: a node is opened here alone, and only under the lock of its profile, so that no feed is
-//! ever written by two processes.
+//! Rule: a node is opened only here, and only under the profile's lock, so two processes never
+//! write the same feed.
 
-mod channels;
-mod discovery;
-mod failure;
-mod members;
-mod moderation;
-mod search;
-mod topics;
+pub mod authors;
+pub mod channels;
+pub mod discovery;
+pub mod events;
+pub mod failure;
+pub mod members;
+pub mod moderation;
+pub mod search;
+pub mod topics;
 
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use multifeed_core::{FeedId, FeedKey, KeyPair, Misuse};
 use multifeed_tcp::runtime::Tokio;
-use multifeed_tcp::{Events, Node, NodeError, NodeEvent, NodeOptions, Storage};
+use multifeed_tcp::{Events, Node, NodeError, NodeOptions, Storage};
 use tokio::net::lookup_host;
 
-pub use self::channels::Channel;
-pub(crate) use self::discovery::begin as discover;
-pub use self::failure::node_failure;
-pub use self::members::Member;
-pub use self::moderation::{Author, Decision};
-pub use self::search::Search;
-pub use self::topics::Topic;
-
-use crate::args::{AnyChannel, Global};
-use crate::config::{Bounds, Look};
+use self::failure::node_failure;
+use crate::appearance::Appearance;
+use crate::args::Global;
+use crate::args::channel::ChannelFilter;
+use crate::connections::{Connections, DialTarget};
 use crate::exit::ExitCode;
-use crate::lines::{self, MessageId};
-use crate::links::{Change, Links, Target};
+use crate::ids::{MessageId, hex};
+use crate::lines;
 use crate::message::{Draft, Kind};
 use crate::output::{Format, Output};
-use crate::profile::{Profile, Room};
+use crate::profile::Profile;
+use crate::profile::room::Room;
+use crate::quota::Quota;
 use crate::report::Failure;
 use crate::sanitize::Clean;
-use crate::timeline::view::{Marks, ViewFailure};
-use crate::timeline::{Entry, Spot, Step, Timeline, Trouble};
+use crate::timeline::index::tables::IndexError;
+use crate::timeline::index::{LocalState, MissingMessages};
+use crate::timeline::key::TimelineKey;
+use crate::timeline::{Entry, Step, Timeline, TimelineError};
 
-/// The local name of the feed that this user writes, as in the workshop's program.
+/// The local name of the user's feed, as in the Kappa workshop's multichat.
 const WRITER: &str = "local";
 
-/// A room that is open, offline until [`go_online`](Self::go_online).
+/// An open room, offline until [`go_online`](Self::go_online).
 pub struct Session {
     node: Node,
     events: Events,
-    links: Links,
+    connections: Connections,
     room: Room,
     profile: Profile,
     nick: Clean,
@@ -55,29 +56,29 @@ pub struct Session {
     key: FeedKey,
     timeline: Timeline,
     listening: Option<SocketAddr>,
-    /// Whether each rung of the search for others is told, and not only what is new.
-    tells_all: bool,
-    look: Look,
-    bounds: Bounds,
+    /// Whether to report every discovery step, not only changes.
+    reports_every_stage: bool,
+    appearance: Appearance,
+    quota: Quota,
 }
 
 impl Session {
     /// Opens a room of a profile.
     ///
     /// # Errors
-    /// If the store cannot be opened: exit 6 if it is damaged.
+    /// Fails if the store cannot be opened; exit 6 if it is damaged.
     pub async fn open(global: &Global, mut profile: Profile, room: Room) -> Result<Self, Failure> {
         let system = std::env::var("USER").ok();
         let nick = profile.nick(global.nick.as_deref(), system.as_deref())?;
         let group = room.group();
         let feeds = profile.feeds_path(room.id());
         let failed = |error| node_failure(error, feeds.as_deref());
-        // Before the node: what fails here leaves nothing open.
+        // Before the node, so that a failure here leaves nothing open.
         let key = profile.identity().feed_key(&group);
-        // What cannot be read has an order in memory alone: it is another one than that which the
-        // messages will have, should the room be read here some day.
-        let view = if room.is_sealed() { None } else { profile.view_file(room.id())? };
-        let timeline = Timeline::open(view, room.envelope(), key.0);
+        // Encrypted messages that cannot be read get an order in memory only. The stored index
+        // would have a different order if the room became readable here later.
+        let index = if room.is_sealed() { None } else { profile.index_file(room.id())? };
+        let timeline = Timeline::open(index, room.envelope(), key.0);
         let mut timeline = timeline.map_err(|error| index_failure(&error))?;
         timeline.hide(room.hidden().clone());
         let runtime = Tokio::current().map_err(|error| failure::no_runtime(&error))?;
@@ -85,7 +86,7 @@ impl Session {
         if let Some(folder) = &feeds {
             options.storage = Storage::Folder(folder.clone());
         }
-        global.bounds.set(&mut options.limits);
+        global.quota.apply_to(&mut options.limits);
         options.record.clone_from(&global.record);
         options.identity = Some(profile.identity().connection_key(&group));
         let node = Node::open(options).await.map_err(failed)?;
@@ -93,8 +94,9 @@ impl Session {
         let writer = || -> KeyPair { profile.identity().writer(&group) };
         let mut opened = node.writer(WRITER, writer()).await;
         if let Err(NodeError::Misuse(Misuse::NameTaken)) = opened {
-            // The store came from a backup: there the name is that of the author who made it.
-            opened = node.writer(&lines::hex(&key.0), writer()).await;
+            // The store comes from a backup: there, this name belongs to the author who made the
+            // backup.
+            opened = node.writer(&hex(&key.0), writer()).await;
         }
         let feed = match opened {
             Ok(feed) => feed,
@@ -103,12 +105,12 @@ impl Session {
                 return Err(failed(error));
             }
         };
-        let (links, listening) = (Links::default(), None);
-        let tells_all = false;
+        let (connections, listening) = (Connections::default(), None);
+        let reports_every_stage = false;
         Ok(Self {
             node,
             events,
-            links,
+            connections,
             room,
             profile,
             nick,
@@ -116,28 +118,29 @@ impl Session {
             key,
             timeline,
             listening,
-            tells_all,
-            look: global.look,
-            bounds: global.bounds,
+            reports_every_stage,
+            appearance: global.appearance,
+            quota: global.quota,
         })
     }
 
-    /// Whether the flags or the room name anybody to be reached, or let somebody in.
+    /// Returns whether flags or room give addresses to dial, a listen address, or discovery.
     pub fn has_network(&self, global: &Global) -> bool {
         let named = !global.peers.is_empty() || global.listen.is_some();
         let named = named || !self.room.hints().is_empty();
-        (named || global.discovery.looks()) && !global.discovery.is_offline()
+        (named || global.discovery.uses_discovery()) && !global.discovery.is_offline()
     }
 
-    /// Listens and dials as the flags say, and tells where it listens.
+    /// Listens and dials as the flags say, and reports the listen address.
     ///
     /// # Errors
-    /// Exit 9 if an address cannot be listened on.
+    /// Exit 9 if it cannot listen on an address.
     pub async fn go_online(&mut self, global: &Global, output: &Output) -> Result<(), Failure> {
         if global.discovery.is_offline() {
             return Ok(());
         }
-        let listen = global.listen.or(global.discovery.looks().then_some(discovery::LISTEN));
+        let listen =
+            global.listen.or(global.discovery.uses_discovery().then_some(discovery::LISTEN));
         if let Some(addr) = listen {
             let addr = self.node.listen(addr).await.map_err(|error| self.failed(error))?;
             self.listening = Some(addr);
@@ -152,53 +155,39 @@ impl Session {
         for peer in &global.peers {
             let found = lookup_host((peer.host(), peer.port())).await;
             targets.push(match found.map(Iterator::collect::<Vec<_>>) {
-                Ok(addresses) if !addresses.is_empty() => Target::new(peer.to_string(), addresses),
-                Ok(_) => Target::lost(peer.to_string(), "the name has no address".into()),
-                Err(error) => Target::lost(peer.to_string(), error.to_string()),
+                Ok(addresses) if !addresses.is_empty() => {
+                    DialTarget::new(peer.to_string(), addresses)
+                }
+                Ok(_) => {
+                    DialTarget::unresolved(peer.to_string(), "the host name has no address".into())
+                }
+                Err(error) => DialTarget::unresolved(peer.to_string(), error.to_string()),
             });
         }
         let named =
-            |addr: &SocketAddr| targets.iter().any(|t: &Target| t.addresses().contains(addr));
-        let hints: Vec<Target> = (self.room.hints().iter().filter(|addr| !named(addr)))
-            .map(|addr| Target::new(addr.to_string(), vec![*addr]))
+            |addr: &SocketAddr| targets.iter().any(|t: &DialTarget| t.addresses().contains(addr));
+        let hints: Vec<DialTarget> = (self.room.hints().iter().filter(|addr| !named(addr)))
+            .map(|addr| DialTarget::new(addr.to_string(), vec![*addr]))
             .collect();
         targets.extend(hints);
-        self.links = Links::new(targets);
-        for target in self.links.targets() {
+        self.connections = Connections::new(targets);
+        for target in self.connections.targets() {
             for addr in target.addresses() {
                 self.node.dial(*addr).await.map_err(|error| self.failed(error))?;
             }
         }
-        if global.discovery.looks() {
-            self.links.climb();
-            self.tells_all = output.format == Format::Json;
+        if global.discovery.uses_discovery() {
+            self.connections.report_discovery();
+            self.reports_every_stage = output.format == Format::Json;
         }
-        discovery::begin(&self.node, &global.discovery, |error| self.failed(error)).await
+        discovery::start(&self.node, &global.discovery, |error| self.failed(error)).await
     }
 
-    /// The next thing that the node tells, and what that changed among the peers. `None` when the
-    /// node has ended by itself, which only a broken store makes it do.
-    pub async fn next(&mut self) -> Option<(NodeEvent, Option<Change>)> {
-        let event = self.events.next().await?;
-        if let NodeEvent::Lagged(_) = event
-            && let Ok(peers) = self.node.peers().await
-        {
-            let peers: Vec<_> =
-                peers.iter().map(|p| (p.connection, p.remote, p.is_synced)).collect();
-            self.links.refresh(&peers);
-        }
-        let change = self.links.take(&event).filter(|change| match change {
-            Change::Rung(rung) => rung.is_news || self.tells_all,
-            _ => true,
-        });
-        let stopped = self.stopped(&event).await;
-        Some((event, change.or(stopped)))
-    }
-
-    /// Stores a message, durably, and gives its name. It names what was read here before.
+    /// Stores a message durably and returns its id. The message refers to all messages read
+    /// before.
     ///
     /// # Errors
-    /// If it was not stored: then it has to be sent again.
+    /// If this fails, the message was not stored and must be sent again.
     pub async fn append(&self, channel: &str, text: &str) -> Result<MessageId, Failure> {
         self.write(Kind::Message, channel, text).await
     }
@@ -208,228 +197,233 @@ impl Session {
         let draft = Draft { kind, nickname: self.nick.as_str(), text, channel, seen: &seen };
         let block = self.timeline.envelope().encode(&self.key.0, &draft, Timestamp::now())?;
         let appended = self.node.append(self.feed, vec![block]).await;
-        let appended = appended.map_err(|error| self.unsure(error))?;
+        let appended = appended.map_err(|error| self.append_failure(error))?;
         Ok(MessageId { feed: self.key.0, index: appended.start })
     }
 
-    /// An append that failed: after some failures of a disk nobody knows what it has kept.
-    fn unsure(&self, error: multifeed_tcp::NodeError) -> Failure {
+    /// Converts a failed append. After some disk failures it is unknown what was stored.
+    fn append_failure(&self, error: multifeed_tcp::NodeError) -> Failure {
         let refused = matches!(error, multifeed_tcp::NodeError::Misuse(_));
         let failure = self.failed(error);
         if refused {
             return failure;
         }
-        failure.help("before you send it again, see whether it is there:  multichat tail -n 1")
+        failure.help("before you resend it, check whether it was stored:  multichat tail -n 1")
     }
 
-    /// What a failed call of the node means to the user.
+    /// Converts an error of the node to a failure for the user.
     pub fn failed(&self, error: multifeed_tcp::NodeError) -> Failure {
         node_failure(error, self.profile.feeds_path(self.room.id()).as_deref())
     }
 
-    /// Reads on: what came since the last time.
+    /// Reads the next new messages.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn step(&self) -> Result<Step, Failure> {
-        self.timeline.step(&self.node).await.map_err(|trouble| self.troubled(trouble))
+        self.timeline.step(&self.node).await.map_err(|error| self.timeline_failure(error))
     }
 
-    /// Reads all that came since the last time, and gives the last `keep` messages in a channel, of
-    /// those from `since` on.
+    /// Reads all new messages, and returns the last `limit` messages of a channel that are not
+    /// older than `since`.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn history(
         &self,
-        keep: usize,
+        limit: usize,
         since: Option<Timestamp>,
-        channel: &AnyChannel,
+        channel: &ChannelFilter,
     ) -> Result<Vec<Entry>, Failure> {
-        let wanted = |entry: &Entry| channel.takes(&entry.content.channel());
-        let history = self.timeline.history(&self.node, keep, since, wanted).await;
-        history.map_err(|trouble| self.troubled(trouble))
+        let wanted = |entry: &Entry| channel.matches(&entry.content.channel());
+        let history = self.timeline.history(&self.node, limit, since, wanted).await;
+        history.map_err(|error| self.timeline_failure(error))
     }
 
-    /// Reads all that came since the last time.
+    /// Reads all new messages.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn catch_up(&self) -> Result<(), Failure> {
-        self.timeline.catch_up(&self.node).await.map_err(|trouble| self.troubled(trouble))
+        self.timeline.catch_up(&self.node).await.map_err(|error| self.timeline_failure(error))
     }
 
-    /// Makes the index anew, of what the feeds hold; what the user has read stays noted.
+    /// Rebuilds the index from the feeds. The read position is kept.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index cannot be written.
-    pub async fn index_anew(&self) -> Result<(), Failure> {
-        self.timeline.view().clear().map_err(|error| index_failure(&error))?;
+    /// Fails if the store cannot read its data or the index cannot be written.
+    pub async fn rebuild_index(&self) -> Result<(), Failure> {
+        self.timeline.index().clear().map_err(|error| index_failure(&error))?;
         self.catch_up().await
     }
 
-    /// The last `count` messages before a spot, or of all.
+    /// Returns the last `count` messages before a position, or of the whole room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
-    pub async fn page(&self, before: Option<Spot>, count: usize) -> Result<Vec<Entry>, Failure> {
+    /// Fails if the store cannot read its data.
+    pub async fn page(
+        &self,
+        before: Option<TimelineKey>,
+        count: usize,
+    ) -> Result<Vec<Entry>, Failure> {
         let page = self.timeline.page(&self.node, before, count).await;
-        page.map_err(|trouble| self.troubled(trouble))
+        page.map_err(|error| self.timeline_failure(error))
     }
 
-    /// The first `count` messages behind a spot, or of all.
+    /// Returns the first `count` messages after a position, or of the whole room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn page_after(
         &self,
-        after: Option<Spot>,
+        after: Option<TimelineKey>,
         count: usize,
     ) -> Result<Vec<Entry>, Failure> {
         let page = self.timeline.page_after(&self.node, after, count).await;
-        page.map_err(|trouble| self.troubled(trouble))
+        page.map_err(|error| self.timeline_failure(error))
     }
 
-    /// Messages before a spot and from it on, half of `count` each.
+    /// Returns the messages around a position: half of `count` before it, half from it on.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
-    pub async fn around(&self, spot: Spot, count: usize) -> Result<Vec<Entry>, Failure> {
-        let around = self.timeline.around(&self.node, spot, count).await;
-        around.map_err(|trouble| self.troubled(trouble))
+    /// Fails if the store cannot read its data.
+    pub async fn around(&self, position: TimelineKey, count: usize) -> Result<Vec<Entry>, Failure> {
+        let around = self.timeline.around(&self.node, position, count).await;
+        around.map_err(|error| self.timeline_failure(error))
     }
 
-    /// Feeds of which messages were named that are not here, and how many.
+    /// Returns the feeds with messages that were referred to but are missing here, with the
+    /// count.
     ///
     /// # Errors
-    /// If the index cannot be read.
-    pub fn missing(&self) -> Result<Vec<([u8; 32], u64)>, Failure> {
-        self.timeline.view().missing().map_err(|error| index_failure(&error))
+    /// Fails if the index cannot be read.
+    pub fn missing(&self) -> Result<Vec<MissingMessages>, Failure> {
+        self.timeline.index().missing().map_err(|error| index_failure(&error))
     }
 
-    /// What was written down about this room when it was open before.
+    /// Returns the positions saved when this room was last open.
     ///
     /// # Errors
-    /// If the index cannot be read.
-    pub fn marks(&self) -> Result<Marks, Failure> {
-        self.timeline.view().marks().map_err(|error| index_failure(&error))
+    /// Fails if the index cannot be read.
+    pub fn local_state(&self) -> Result<LocalState, Failure> {
+        self.timeline.index().local_state().map_err(|error| index_failure(&error))
     }
 
-    /// Writes down up to where the user has read.
+    /// Saves the read position.
     ///
     /// # Errors
-    /// If the index cannot be written.
-    pub fn mark_read(&self, spot: Spot) -> Result<(), Failure> {
-        self.timeline.view().mark_read(spot).map_err(|error| index_failure(&error))
+    /// Fails if the index cannot be written.
+    pub fn mark_read(&self, position: TimelineKey) -> Result<(), Failure> {
+        self.timeline.index().mark_read(position).map_err(|error| index_failure(&error))
     }
 
-    /// Writes down how many of our messages are on some other disk.
+    /// Saves how many of our messages are stored on at least one other peer.
     ///
     /// # Errors
-    /// If the index cannot be written.
-    pub fn mark_elsewhere(&self, length: u64) -> Result<(), Failure> {
-        self.timeline.view().mark_elsewhere(length).map_err(|error| index_failure(&error))
+    /// Fails if the index cannot be written.
+    pub fn mark_replicated(&self, length: u64) -> Result<(), Failure> {
+        self.timeline.index().mark_replicated(length).map_err(|error| index_failure(&error))
     }
 
-    /// How many of our own messages were read.
+    /// Returns how many of our own messages were read.
     ///
     /// # Errors
-    /// If the index cannot be read.
+    /// Fails if the index cannot be read.
     pub fn own_length(&self) -> Result<u64, Failure> {
         self.timeline.own_length().map_err(|error| index_failure(&error))
     }
 
-    /// What a failure of the timeline means to the user.
-    pub fn troubled(&self, trouble: Trouble) -> Failure {
-        match trouble {
-            Trouble::Node(error) => self.failed(error),
-            Trouble::View(error) => index_failure(&error),
+    /// Converts a failure of the timeline to a failure for the user.
+    pub fn timeline_failure(&self, error: TimelineError) -> Failure {
+        match error {
+            TimelineError::Node(error) => self.failed(error),
+            TimelineError::Index(error) => index_failure(&error),
         }
     }
 
-    /// Lets everybody go, waits until everything is on the disk, and gives the profile back.
+    /// Closes all connections, waits until all data is on disk, and returns the profile.
     pub async fn close(self) -> Profile {
         self.node.close().await;
         self.profile
     }
 
-    /// The node.
+    /// Returns the node.
     pub fn node(&self) -> &Node {
         &self.node
     }
 
-    /// What was said, in its order.
+    /// Returns the ordered messages.
     pub fn timeline(&self) -> &Timeline {
         &self.timeline
     }
 
-    /// The peers.
-    pub fn links(&self) -> &Links {
-        &self.links
+    /// Returns the connections and their targets.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
     }
 
-    /// The room.
+    /// Returns the room.
     pub fn room(&self) -> &Room {
         &self.room
     }
 
-    /// The profile.
+    /// Returns the profile.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    /// How the user signs.
+    /// Returns the user's name.
     pub fn nick(&self) -> &Clean {
         &self.nick
     }
 
-    /// Changes how the user signs from now on.
+    /// Changes the user's name for new messages.
     ///
     /// # Errors
-    /// If it cannot be kept.
+    /// Fails if it cannot be saved.
     pub fn set_nick(&mut self, nick: &str) -> Result<(), Failure> {
         self.nick = self.profile.set_nick(nick)?;
         Ok(())
     }
 
-    /// How the room is to be shown.
-    pub fn look(&self) -> Look {
-        self.look
+    /// Returns how the room looks.
+    pub fn appearance(&self) -> Appearance {
+        self.appearance
     }
 
-    /// How much is kept.
-    pub fn bounds(&self) -> Bounds {
-        self.bounds
+    /// Returns the storage limits.
+    pub fn quota(&self) -> Quota {
+        self.quota
     }
 
-    /// Shows it otherwise from now on.
-    pub fn set_look(&mut self, look: Look) {
-        self.look = look;
+    /// Changes how the room looks.
+    pub fn set_appearance(&mut self, appearance: Appearance) {
+        self.appearance = appearance;
     }
 
-    /// The feed that the user writes.
+    /// Returns the user's feed.
     pub fn feed(&self) -> FeedId {
         self.feed
     }
 
-    /// The name of that feed.
+    /// Returns the key of that feed.
     pub fn key(&self) -> FeedKey {
         self.key
     }
 
-    /// Where others are let in.
+    /// Returns the listen address.
     pub fn listening(&self) -> Option<SocketAddr> {
         self.listening
     }
 
-    /// What to tell when the node ended by itself.
-    pub fn ended(&self) -> Failure {
+    /// Returns the failure to report when the node stopped by itself.
+    pub fn stopped_failure(&self) -> Failure {
         Failure::new(ExitCode::Failed, "store.stopped", "the store has stopped working")
-            .help("what was said to be stored is stored; start again")
+            .help("everything reported as stored is safe; start multichat again")
     }
 }
 
-fn index_failure(error: &ViewFailure) -> Failure {
+fn index_failure(error: &IndexError) -> Failure {
     Failure::new(ExitCode::Failed, "view.failed", error.to_string())
-        .help("nothing that was said is lost; make it anew:  multichat doctor store --fix")
+        .help("no message is lost; rebuild the index:  multichat doctor store --fix")
 }

@@ -1,11 +1,11 @@
-//! The signals that ask the program to end.
+//! Listens for the signals that end the program.
 
 use std::io;
 
 use crate::exit::ExitCode;
 use crate::report::Failure;
 
-/// Listens for the signals from its making on, so that none is missed in between.
+/// Listens for the signals from its creation on, so that none is missed.
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(unix)]
@@ -15,11 +15,11 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes over SIGINT and SIGTERM.
+    /// Registers for SIGINT and SIGTERM.
     ///
     /// # Errors
-    /// If the system does not let us.
-    pub fn take() -> Result<Self, Failure> {
+    /// Fails if the system refuses.
+    pub fn listen() -> Result<Self, Failure> {
         Self::new().map_err(|error| {
             let message = format!("cannot listen for signals: {error}");
             Failure::new(ExitCode::Failed, "signals", message)
@@ -41,7 +41,7 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Waits for one, and gives the code to end with.
+    /// Waits for a signal and returns the exit code.
     #[cfg(unix)]
     pub async fn next(&mut self) -> ExitCode {
         tokio::select! {
@@ -50,10 +50,10 @@ impl Signals {
         }
     }
 
-    /// Waits for one, and gives the code to end with.
+    /// Waits for a signal and returns the exit code.
     #[cfg(not(unix))]
     pub async fn next(&mut self) -> ExitCode {
-        // Where there is no handler to be had, nothing ever asks.
+        // If no handler can be installed, this waits forever.
         match tokio::signal::ctrl_c().await {
             Ok(()) => ExitCode::Interrupted,
             Err(_) => std::future::pending().await,

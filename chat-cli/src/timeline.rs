@@ -1,167 +1,164 @@
-//! All feeds of a room as one conversation.
+//! Orders the messages of all feeds of a room.
 //!
-//! Rule: the order is the same on every machine that holds the same blocks, whenever they came. A
-//! message stands behind the one before it in its feed and behind all that its author had seen
-//! when he wrote it; among those that knew nothing of each other, the times decide that their
-//! authors claim; then the feed's key and the index. A clock that is wrong moves its own messages
-//! and can part no answer from its question.
+//! Rule: the order is the same on every machine that holds the same blocks, in whatever order
+//! they arrived. A message comes after the previous one in its feed and after all that its author
+//! had seen. Otherwise the authors' claimed times decide, then the feed's key and the index. A
+//! wrong clock moves only its own messages and never separates an answer from its question.
 //!
-//! The order is kept in a [`View`], an index on disk, so a room is opened without reading what was
-//! said in it: only the messages that are shown are read.
+//! An [`Index`] on disk stores the order. So a room opens without reading its messages: only shown
+//! messages are read.
 
-mod place;
-pub mod view;
+pub mod index;
+pub mod key;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::ops::Range;
 
 use jiff::Timestamp;
 use multifeed_core::{FeedId, Misuse};
 use multifeed_tcp::{Node, NodeError};
 
-pub use self::place::{Block, Place, Spot};
-use self::view::{Arrived, Sync, View, ViewFailure};
+use self::index::tables::{IndexError, NewBlock};
+use self::index::{Flush, Index};
+use self::key::{Block, Hlc, TimelineKey};
 use crate::envelope::Envelope;
-use crate::lines::MessageId;
-use crate::message::{self, Chat, Content, Head, Unreadable};
+use crate::ids::MessageId;
+use crate::message::seen::{self, Head};
+use crate::message::{Chat, Content, Unreadable};
 use crate::sanitize::Clean;
 
-/// Blocks that are read at once: a block of a stranger has up to a mebibyte.
+/// Blocks read at once. Chosen: a block of a peer has up to 1 MiB, so this bounds memory to 64
+/// MiB.
 const READ_BLOCKS_MAX: u64 = 64;
-/// Blocks of all feeds that one step looks at, so that a long catch-up shows something meanwhile
-/// and keeps nobody waiting: a key for some milliseconds.
+/// Blocks per step, over all feeds. Chosen: a step takes a few milliseconds, so a long catch-up
+/// shows progress and keys do not wait.
 const STEP_BLOCKS_MAX: u64 = 256;
-/// Messages that are looked at together while a page is filled.
-pub const PAGE_SPOTS: usize = 256;
-/// Topics that are looked at together. The last one is nearly always that which holds.
-const TOPICS_AT_ONCE: usize = 4;
+/// Messages read at once while a page is filled. Chosen: bounds memory.
+pub const PAGE_SIZE: usize = 256;
+/// Topics read at once. Chosen: the last one is nearly always valid, so few are needed.
+const TOPIC_BATCH: usize = 4;
 
-/// One message in its place.
+/// A message at its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name.
+    /// Its id.
     pub id: MessageId,
-    /// Where it stands.
-    pub place: Place,
-    /// What it says.
+    /// Its time key.
+    pub hlc: Hlc,
+    /// Its content.
     pub content: Content,
 }
 
 impl Entry {
-    /// Its place among all others.
-    pub fn spot(&self) -> Spot {
+    /// Returns its position among all messages.
+    pub fn position(&self) -> TimelineKey {
         let block = Block { feed: self.id.feed, index: self.id.index };
-        Spot { place: self.place, block }
+        TimelineKey { hlc: self.hlc, block }
     }
 }
 
-/// What the timeline cannot go on after.
+/// A failure that stops the timeline.
 #[derive(Debug)]
-pub enum Trouble {
-    /// The node does not give back what it holds.
+pub enum TimelineError {
+    /// The node failed to read its data.
     Node(NodeError),
-    /// The index fails.
-    View(ViewFailure),
+    /// The index failed.
+    Index(IndexError),
 }
 
-impl From<NodeError> for Trouble {
+impl From<NodeError> for TimelineError {
     fn from(error: NodeError) -> Self {
         Self::Node(error)
     }
 }
 
-impl From<ViewFailure> for Trouble {
-    fn from(failure: ViewFailure) -> Self {
-        Self::View(failure)
+impl From<IndexError> for TimelineError {
+    fn from(failure: IndexError) -> Self {
+        Self::Index(failure)
     }
 }
 
-/// The conversation, as far as it was read.
+/// The messages of a room, as far as they were read.
 #[derive(Debug)]
 pub struct Timeline {
-    view: View,
-    /// How its blocks are read and written.
+    index: Index,
+    /// Encodes and decodes the blocks.
     envelope: Envelope,
-    /// The feed whose messages are ours.
+    /// The user's feed.
     own: [u8; 32],
-    /// Feeds of which nothing is shown: they keep their places, and say nothing.
+    /// The hidden feeds: their messages keep their positions, without content.
     hidden: BTreeSet<[u8; 32]>,
 }
 
-/// What one step brought.
+/// The result of one step.
 #[derive(Debug, Default)]
 pub struct Step {
-    /// In the order of the timeline, as far as this step goes.
+    /// The new messages, in timeline order within this step.
     pub entries: Vec<Entry>,
-    /// Whether there is more to read already.
+    /// Whether more messages can be read.
     pub more: bool,
 }
 
 impl Timeline {
-    /// The timeline of whoever writes the feed `own`, with its index in a file, or in memory.
+    /// Opens the timeline of the user with the feed `own`, with its index in a file or in memory.
     ///
     /// # Errors
-    /// If the index cannot be written.
-    pub fn open(
-        file: Option<File>,
-        envelope: Envelope,
-        own: [u8; 32],
-    ) -> Result<Self, ViewFailure> {
-        let view = file.map_or_else(View::in_memory, View::open)?;
-        Ok(Self { view, envelope, own, hidden: BTreeSet::new() })
+    /// Fails if the index cannot be written.
+    pub fn open(file: Option<File>, envelope: Envelope, own: [u8; 32]) -> Result<Self, IndexError> {
+        let index = file.map_or_else(Index::in_memory, Index::open)?;
+        Ok(Self { index, envelope, own, hidden: BTreeSet::new() })
     }
 
-    /// Shows nothing of these feeds from now on.
+    /// Sets the hidden feeds.
     pub fn hide(&mut self, hidden: BTreeSet<[u8; 32]>) {
         self.hidden = hidden;
     }
 
     fn shown(&self, feed: &[u8; 32], content: Content) -> Content {
-        match self.hidden.contains(feed) {
-            true => Content::Unreadable(Unreadable::Hidden),
-            false => content,
-        }
+        if self.hidden.contains(feed) { Content::Unreadable(Unreadable::Hidden) } else { content }
     }
 
-    /// How messages become blocks here, and back.
+    /// Returns the envelope of the messages.
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
     }
 
-    /// The index.
-    pub fn view(&self) -> &View {
-        &self.view
+    /// Returns the index.
+    pub fn index(&self) -> &Index {
+        &self.index
     }
 
-    /// What our next message names.
+    /// Returns the heads that our next message refers to.
     ///
     /// # Errors
-    /// If the index cannot be read.
-    pub fn seen(&self) -> Result<Vec<Head>, ViewFailure> {
-        self.view.seen(&self.own)
+    /// Fails if the index cannot be read.
+    pub fn seen(&self) -> Result<Vec<Head>, IndexError> {
+        self.index.seen(&self.own)
     }
 
-    /// How many of our own messages were read.
+    /// Returns how many of our own messages were read.
     ///
     /// # Errors
-    /// If the index cannot be read.
-    pub fn own_length(&self) -> Result<u64, ViewFailure> {
-        self.view.read_until(&self.own)
+    /// Fails if the index cannot be read.
+    pub fn own_length(&self) -> Result<u64, IndexError> {
+        self.index.read_length(&self.own)
     }
 
-    /// Reads on in the feeds that have grown.
+    /// Reads the next blocks of feeds that have grown.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
-    pub async fn step(&self, node: &Node) -> Result<Step, Trouble> {
+    /// Fails if the store cannot read its data, or the index fails.
+    pub async fn step(&self, node: &Node) -> Result<Step, TimelineError> {
         let mut step = Step::default();
-        let mut arrived = Vec::new();
+        let mut new_blocks = Vec::new();
         let mut left = STEP_BLOCKS_MAX;
         for feed in node.feeds().await? {
-            let mut next = self.view.read_until(&feed.key.0)?;
+            let mut next = self.index.read_length(&feed.key.0)?;
             if next > feed.length {
-                // The store was put back to an older state: what was read since is not there.
-                self.view.clear()?;
+                // The store was restored to an older state, so the index has blocks that are
+                // missing.
+                self.index.clear()?;
                 return Ok(Step { more: true, ..Step::default() });
             }
             while next < feed.length && left > 0 {
@@ -170,167 +167,171 @@ impl Timeline {
                 for (block, index) in blocks.iter().zip(next..) {
                     let block_name = Block { feed: feed.key.0, index };
                     let content = self.envelope.decode(&feed.key.0, block);
-                    arrived.push(arrival(&self.envelope, block_name, block, &content));
+                    new_blocks.push(new_block(&self.envelope, block_name, block, &content));
                     let id = MessageId { feed: feed.key.0, index };
                     let content = self.shown(&feed.key.0, content);
-                    step.entries.push(Entry { id, place: Place::default(), content });
+                    step.entries.push(Entry { id, hlc: Hlc::default(), content });
                 }
                 left -= end - next;
                 next = end;
             }
             step.more |= next < feed.length;
         }
-        if !arrived.is_empty() {
-            let sync = if step.more { Sync::Later } else { Sync::Now };
-            let places = self.view.add(&arrived, &self.own, sync)?;
-            for (entry, place) in step.entries.iter_mut().zip(places) {
-                entry.place = place;
+        if !new_blocks.is_empty() {
+            let flush = if step.more { Flush::Later } else { Flush::Now };
+            let hlcs = self.index.add(&new_blocks, &self.own, flush)?;
+            for (entry, hlc) in step.entries.iter_mut().zip(hlcs) {
+                entry.hlc = hlc;
             }
-            step.entries.sort_by_key(Entry::spot);
+            step.entries.sort_by_key(Entry::position);
         }
         Ok(step)
     }
 
-    /// Reads all that is there and was not read before.
+    /// Reads all new blocks.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
-    pub async fn catch_up(&self, node: &Node) -> Result<(), Trouble> {
+    /// Fails if the store cannot read its data, or the index fails.
+    pub async fn catch_up(&self, node: &Node) -> Result<(), TimelineError> {
         while self.step(node).await?.more {}
         Ok(())
     }
 
-    /// The last `keep` messages that are `wanted`, of those from `since` on.
+    /// Returns the last `limit` messages that are `wanted` and not older than `since`.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn history(
         &self,
         node: &Node,
-        keep: usize,
+        limit: usize,
         since: Option<Timestamp>,
         wanted: impl Fn(&Entry) -> bool,
-    ) -> Result<Vec<Entry>, Trouble> {
+    ) -> Result<Vec<Entry>, TimelineError> {
         self.catch_up(node).await?;
-        let mut entries = self.find(node, None, keep, wanted).await?;
+        let mut entries = self.find(node, None, limit, wanted).await?;
         if let Some(since) = since {
-            entries.retain(|entry| entry.place >= Place::at(since));
+            entries.retain(|entry| entry.hlc >= Hlc::from_time(since));
         }
         Ok(entries)
     }
 
-    /// The last `count` messages before a spot, or of all.
+    /// Returns the last `count` messages before a position, or of the whole room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn page(
         &self,
         node: &Node,
-        before: Option<Spot>,
+        before: Option<TimelineKey>,
         count: usize,
-    ) -> Result<Vec<Entry>, Trouble> {
-        let spots = self.view.before(before, count)?;
-        self.entries(node, &spots).await
+    ) -> Result<Vec<Entry>, TimelineError> {
+        let positions = self.index.before(before, count)?;
+        self.entries(node, &positions).await
     }
 
-    /// The first `count` messages behind a spot, or of all.
+    /// Returns the first `count` messages after a position, or of the whole room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn page_after(
         &self,
         node: &Node,
-        after: Option<Spot>,
+        after: Option<TimelineKey>,
         count: usize,
-    ) -> Result<Vec<Entry>, Trouble> {
-        let from = after.unwrap_or_else(|| view::spot_at(place::FIRST));
-        let mut spots = self.view.from(from, count.saturating_add(1))?;
-        spots.retain(|spot| Some(*spot) != after);
-        spots.truncate(count);
-        self.entries(node, &spots).await
+    ) -> Result<Vec<Entry>, TimelineError> {
+        let from = after.unwrap_or_else(|| index::first_position_at(key::FIRST));
+        let mut positions = self.index.from(from, count.saturating_add(1))?;
+        positions.retain(|position| Some(*position) != after);
+        positions.truncate(count);
+        self.entries(node, &positions).await
     }
 
-    /// Messages before a spot and from it on, half of `count` each.
+    /// Returns the messages around a position: half of `count` before it, half from it on.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn around(
         &self,
         node: &Node,
-        spot: Spot,
+        position: TimelineKey,
         count: usize,
-    ) -> Result<Vec<Entry>, Trouble> {
-        let mut spots = self.view.before(Some(spot), count / 2)?;
-        spots.extend(self.view.from(spot, count.div_ceil(2))?);
-        self.entries(node, &spots).await
+    ) -> Result<Vec<Entry>, TimelineError> {
+        let mut positions = self.index.before(Some(position), count / 2)?;
+        positions.extend(self.index.from(position, count.div_ceil(2))?);
+        self.entries(node, &positions).await
     }
 
-    /// The messages of these spots.
+    /// Reads the messages at these positions.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
-    pub async fn entries(&self, node: &Node, spots: &[Spot]) -> Result<Vec<Entry>, Trouble> {
+    /// Fails if the store cannot read its data.
+    pub async fn entries(
+        &self,
+        node: &Node,
+        positions: &[TimelineKey],
+    ) -> Result<Vec<Entry>, TimelineError> {
         let mut feeds: BTreeMap<[u8; 32], FeedId> = BTreeMap::new();
-        if !spots.is_empty() {
+        if !positions.is_empty() {
             feeds.extend(node.feeds().await?.into_iter().map(|feed| (feed.key.0, feed.id)));
         }
         let mut contents = BTreeMap::new();
-        for (first, count) in runs(spots) {
-            if let Some(feed) = feeds.get(&first.feed) {
-                self.read_run(node, *feed, first, count, &mut contents).await?;
+        for run in contiguous_runs(positions) {
+            if let Some(feed) = feeds.get(&run.feed) {
+                self.read_run(node, *feed, run, &mut contents).await?;
             }
         }
-        let entry = |Spot { place, block }: &Spot| {
+        let entry = |TimelineKey { hlc, block }: &TimelineKey| {
             let content = contents.remove(block);
             let content = content.unwrap_or(Content::Unreadable(Unreadable::Gone));
             let id = MessageId { feed: block.feed, index: block.index };
-            Entry { id, place: *place, content: self.shown(&block.feed, content) }
+            Entry { id, hlc: *hlc, content: self.shown(&block.feed, content) }
         };
-        Ok(spots.iter().map(entry).collect())
+        Ok(positions.iter().map(entry).collect())
     }
 
-    /// The last `most` messages before a spot, or of all, that are `wanted`.
+    /// Returns the last `limit` messages that are `wanted`, before a position or of the whole room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn find(
         &self,
         node: &Node,
-        mut before: Option<Spot>,
-        most: usize,
+        mut before: Option<TimelineKey>,
+        limit: usize,
         wanted: impl Fn(&Entry) -> bool,
-    ) -> Result<Vec<Entry>, Trouble> {
+    ) -> Result<Vec<Entry>, TimelineError> {
         let mut found = Vec::new();
-        while found.len() < most {
-            let page = self.page(node, before, PAGE_SPOTS).await?;
+        while found.len() < limit {
+            let page = self.page(node, before, PAGE_SIZE).await?;
             let Some(first) = page.first() else { break };
-            before = Some(first.spot());
-            let left = most - found.len();
+            before = Some(first.position());
+            let left = limit - found.len();
             found.extend(page.into_iter().rev().filter(|entry| wanted(entry)).take(left));
         }
         found.reverse();
         Ok(found)
     }
 
-    /// Who set the topic of a channel last, and to what: the last one in the order of the timeline,
-    /// so that all who hold the same have the same. Those who are hidden set none.
+    /// Returns the current topic of a channel: the last one in timeline order, so all members
+    /// with the same blocks see the same. Topics of hidden members are ignored.
     ///
     /// # Errors
-    /// If the store does not give back what it holds, or the index fails.
+    /// Fails if the store cannot read its data, or the index fails.
     pub async fn topic(
         &self,
         node: &Node,
         channel: &Clean,
-    ) -> Result<Option<(MessageId, Chat)>, Trouble> {
-        let mark = self.envelope.channel_mark(channel);
+    ) -> Result<Option<(MessageId, Chat)>, TimelineError> {
+        let tag = self.envelope.channel_tag(channel);
         let is_shown = |feed: &[u8; 32]| !self.hidden.contains(feed);
         let mut before = None;
         loop {
-            let spots = self.view.topics(&mark, before, is_shown, TOPICS_AT_ONCE)?;
-            let Some(first) = spots.first() else { return Ok(None) };
+            let positions = self.index.topics(&tag, before, is_shown, TOPIC_BATCH)?;
+            let Some(first) = positions.first() else { return Ok(None) };
             before = Some(*first);
-            // What is not kept any more, as of a feed that was refused, is none.
-            for entry in self.entries(node, &spots).await?.into_iter().rev() {
+            // A block that is no longer stored, as of a refused feed, sets no topic.
+            for entry in self.entries(node, &positions).await?.into_iter().rev() {
                 match entry.content {
                     Content::Topic(set) if set.channel == *channel => {
                         return Ok(Some((entry.id, set)));
@@ -341,27 +342,27 @@ impl Timeline {
         }
     }
 
-    /// Reads a run; one by one where a part of it is not kept any more.
+    /// Reads a run of blocks; one by one if some are no longer stored.
     async fn read_run(
         &self,
         node: &Node,
         feed: FeedId,
-        first: Block,
-        count: u64,
+        run: Run,
         contents: &mut BTreeMap<Block, Content>,
-    ) -> Result<(), Trouble> {
-        let end = first.index.saturating_add(count);
-        match node.read(feed, first.index..end).await {
+    ) -> Result<(), TimelineError> {
+        let Run { feed: key, indices } = run;
+        let is_single = indices.end.saturating_sub(indices.start) <= 1;
+        match node.read(feed, indices.clone()).await {
             Ok(found) => {
-                let blocks = (first.index..end).map(|index| Block { index, ..first });
-                let read = found.iter().map(|block| self.envelope.decode(&first.feed, block));
+                let blocks = indices.map(|index| Block { feed: key, index });
+                let read = found.iter().map(|block| self.envelope.decode(&key, block));
                 contents.extend(blocks.zip(read));
             }
-            Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) if count == 1 => {}
+            Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) if is_single => {}
             Err(NodeError::Misuse(Misuse::OutOfRange | Misuse::FeedRemoved)) => {
-                for index in first.index..end {
-                    Box::pin(self.read_run(node, feed, Block { index, ..first }, 1, contents))
-                        .await?;
+                for index in indices {
+                    let single = Run { feed: key, indices: index..index.saturating_add(1) };
+                    Box::pin(self.read_run(node, feed, single, contents)).await?;
                 }
             }
             Err(error) => return Err(error.into()),
@@ -370,35 +371,44 @@ impl Timeline {
     }
 }
 
-/// Blocks that lie in one feed one behind the other: the first, and how many.
-fn runs(spots: &[Spot]) -> Vec<(Block, u64)> {
-    let mut blocks: Vec<Block> = spots.iter().map(|spot| spot.block).collect();
+/// Consecutive blocks of one feed.
+struct Run {
+    /// The key of the feed.
+    feed: [u8; 32],
+    /// The indices of the blocks.
+    indices: Range<u64>,
+}
+
+/// Groups consecutive blocks of a feed, at most [`READ_BLOCKS_MAX`] each.
+fn contiguous_runs(positions: &[TimelineKey]) -> Vec<Run> {
+    let mut blocks: Vec<Block> = positions.iter().map(|position| position.block).collect();
     blocks.sort_unstable();
-    let mut runs: Vec<(Block, u64)> = Vec::new();
-    for block in blocks {
+    let mut runs: Vec<Run> = Vec::new();
+    for Block { feed, index } in blocks {
+        let end = index.saturating_add(1);
         match runs.last_mut() {
-            Some((first, count))
-                if first.feed == block.feed
-                    && first.index.checked_add(*count) == Some(block.index)
-                    && *count < READ_BLOCKS_MAX =>
+            Some(run)
+                if run.feed == feed
+                    && run.indices.end == index
+                    && index - run.indices.start < READ_BLOCKS_MAX =>
             {
-                *count += 1;
+                run.indices.end = end;
             }
-            _ => runs.push((block, 1)),
+            _ => runs.push(Run { feed, indices: index..end }),
         }
     }
     runs
 }
 
-/// What the index needs of a block.
-fn arrival(envelope: &Envelope, name: Block, block: &[u8], content: &Content) -> Arrived {
-    let claimed_ms = content.said().and_then(|chat| chat.time).map(Timestamp::as_millisecond);
+/// Extracts what the index needs from a block.
+fn new_block(envelope: &Envelope, name: Block, block: &[u8], content: &Content) -> NewBlock {
+    let claimed_ms = content.chat().and_then(|chat| chat.time).map(Timestamp::as_millisecond);
     let topic_of = match content {
-        Content::Topic(set) => Some(envelope.channel_mark(&set.channel)),
+        Content::Topic(set) => Some(envelope.channel_tag(&set.channel)),
         _ => None,
     };
-    let (digest, seen) = (message::digest(block), content.seen().to_vec());
-    Arrived { block: name, digest, claimed_ms, seen, topic_of }
+    let (digest, seen) = (seen::digest(block), content.seen().to_vec());
+    NewBlock { block: name, digest, claimed_ms, seen, topic_of }
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
-//! A room on the whole screen.
+//! Shows a room in full-screen mode.
 //!
-//! Rule: [`model`] is what is shown and knows no terminal; [`view`] makes a picture of it and
-//! changes nothing; [`shell`] joins both to a room and a [`terminal`], and decides nothing. A
-//! second window of the same room is a [`guest`] of the process that has it.
+//! Rule: [`model`] holds what is shown and knows no terminal; [`update`] changes it. [`view`] draws
+//! the model and changes nothing. [`event_loop`] connects them to a room and a [`terminal`], and
+//! decides nothing. A second window of the same room is [`attached`] to the process that has it
+//! open.
 
-pub mod guest;
+pub mod attached;
+pub mod event_loop;
 pub mod model;
-pub mod shell;
 pub mod terminal;
-pub mod theme;
+pub mod update;
 pub mod view;

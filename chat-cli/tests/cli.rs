@@ -1,12 +1,12 @@
-//! The real program on real folders, in what it does without a network.
+//! Tests the real program on real folders, without a network.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-use multichat::ticket::Ticket;
+use multichat::invite::Invite;
 use tempfile::TempDir;
 
-/// The program with a folder of its own and nothing of the caller's environment.
+/// Creates a command with its own folder and an empty environment.
 fn command(dir: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_multichat"));
     command.env_clear().env("MULTICHAT_DATA_DIR", dir.join("data")).args(words);
@@ -22,9 +22,9 @@ fn shown(output: Output) -> (i32, String, String) {
     (output.status.code().expect("a code"), text(output.stdout), text(output.stderr))
 }
 
-/// Two invites of one room differ in who invites.
+/// Two invites of one room may differ in their inviter.
 fn assert_same_room(one: &str, other: &str) {
-    let [one, other] = [one, other].map(|text| Ticket::parse(text).expect("an invite"));
+    let [one, other] = [one, other].map(|text| Invite::parse(text).expect("an invite"));
     assert_eq!(one.key(), other.key());
     assert_eq!(one.hints().name(), other.hints().name());
     assert_ne!(one.hints().inviter(), other.hints().inviter());
@@ -35,7 +35,7 @@ fn folder() -> TempDir {
 }
 
 #[test]
-fn with_nothing_it_says_how_to_start_in_two_lines() {
+fn without_a_room_it_prints_two_lines_of_help() {
     let (code, out, err) = run(&folder(), &[]);
     assert_eq!((code, out.lines().count(), err.as_str()), (0, 2, ""));
     for word in ["multichat new", "multichat join", "multichat demo"] {
@@ -44,36 +44,36 @@ fn with_nothing_it_says_how_to_start_in_two_lines() {
 }
 
 #[test]
-fn an_invite_made_here_is_joined_there() {
+fn invite_of_one_profile_is_joined_by_another() {
     let (first, second) = (folder(), folder());
     let (code, out, err) = run(&first, &["new", "kitchen", "--no-open"]);
     assert_eq!(code, 0, "{err}");
-    assert!(err.contains("made room \"kitchen\""), "{err}");
+    assert!(err.contains("created room \"kitchen\""), "{err}");
     assert!(err.contains("anyone with this invite can read the whole history"));
-    let ticket = out.trim();
-    // Key, name and fingerprint; an address makes it 11 longer. A QR code of it fits 80 by 24.
-    assert!(ticket.starts_with("mfchat:") && ticket.len() <= 96, "{out}");
+    let invite = out.trim();
+    // Key, name and fingerprint; an address adds 11 characters. A QR code of it fits 80 by 24.
+    assert!(invite.starts_with("mfchat:") && invite.len() <= 96, "{out}");
     assert_eq!(run(&first, &["invite", "kitchen"]).1, out);
     let reachable = run(&first, &["invite", "--listen", "192.0.2.7:4977"]).1;
     assert!(reachable.trim().len() <= 108, "{reachable}");
-    // An address that nobody else can dial is left out.
+    // An address that other machines cannot dial is left out.
     assert_eq!(run(&first, &["invite", "--listen", "0.0.0.0:4977"]).1, out);
     assert_eq!(run(&first, &["invite", "-q"]).2, "");
 
-    let (head, tail) = ticket.split_at(30);
+    let (head, tail) = invite.split_at(30);
     let (code, out, err) = run(&second, &["join", head, &tail.to_uppercase(), "--no-open"]);
     assert_eq!((code, out.as_str()), (0, ""), "{err}");
     assert!(err.contains("joined room \"kitchen\""), "{err}");
-    assert_same_room(&run(&second, &["invite"]).1, ticket);
+    assert_same_room(&run(&second, &["invite"]).1, invite);
 }
 
 #[test]
-fn a_mistyped_invite_is_pointed_at_and_repaired() {
+fn mistyped_invite_is_reported_and_repaired() {
     let (first, second) = (folder(), folder());
-    let ticket = run(&first, &["new", "--no-open"]).1.trim().to_string();
-    let right = &ticket[22..23];
+    let invite = run(&first, &["new", "--no-open"]).1.trim().to_string();
+    let right = &invite[22..23];
     let wrong = if right == "y" { "b" } else { "y" };
-    let broken = format!("{}{wrong}{}", &ticket[..22], &ticket[23..]);
+    let broken = format!("{}{wrong}{}", &invite[..22], &invite[23..]);
     let (code, _, err) = run(&second, &["join", &broken, "--no-open"]);
     assert_eq!(code, 4);
     assert!(err.starts_with("error[ticket.checksum]: one character"), "{err}");
@@ -82,11 +82,11 @@ fn a_mistyped_invite_is_pointed_at_and_repaired() {
     let (code, _, err) = run(&second, &["join", "--repair", &broken, "--no-open"]);
     assert_eq!(code, 0, "{err}");
     assert!(err.contains("note[ticket.repaired]: character 23"), "{err}");
-    assert_same_room(&run(&second, &["invite"]).1, &ticket);
+    assert_same_room(&run(&second, &["invite"]).1, &invite);
 }
 
 #[test]
-fn an_open_room_has_a_name_and_no_invite() {
+fn open_room_has_no_invite() {
     let dir = folder();
     assert_eq!(run(&dir, &["join", "--open", "foobar-123", "--no-open"]).0, 0);
     let (code, out, err) = run(&dir, &["invite"]);
@@ -95,7 +95,7 @@ fn an_open_room_has_a_name_and_no_invite() {
 }
 
 #[test]
-fn programs_read_json_on_stdout_alone() {
+fn json_mode_prints_only_to_stdout() {
     let dir = folder();
     let (code, out, err) = run(&dir, &["new", "kitchen", "--no-open", "--json"]);
     assert_eq!((code, err.as_str(), out.lines().count()), (0, "", 1));
@@ -115,7 +115,7 @@ fn programs_read_json_on_stdout_alone() {
 }
 
 #[test]
-fn profiles_are_apart_and_ephemeral_ones_leave_nothing() {
+fn profiles_are_separate_and_ephemeral_ones_write_nothing() {
     let dir = folder();
     assert_eq!(run(&dir, &["new", "kitchen", "--no-open"]).0, 0);
     assert_eq!(run(&dir, &["-p", "work", "invite", "kitchen"]).0, 3);
@@ -126,7 +126,7 @@ fn profiles_are_apart_and_ephemeral_ones_leave_nothing() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn closed_stdout_is_not_an_error() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let dir = folder();

@@ -1,13 +1,14 @@
-//! Rooms with many messages.
+//! Fills rooms with many messages.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use jiff::{Timestamp, ToSpan};
 use multichat::args::{self, Global};
-use multichat::config::Bounds;
 use multichat::message::Draft;
-use multichat::profile::{Profile, Room};
+use multichat::profile::Profile;
+use multichat::profile::room::Room;
+use multichat::quota::Quota;
 use multichat::session::Session;
 use multifeed_core::{FeedKey, KeyPair};
 
@@ -16,19 +17,19 @@ use crate::{Done, failed};
 const AUTHORS: u64 = 5;
 /// Messages that are appended at once.
 const BATCH: u64 = 500;
-/// When the first of them was written.
+/// The time of the first message.
 const BEGIN: Timestamp = Timestamp::constant(1_795_334_400, 0);
 
-/// The flags of a command line.
+/// Parses the flags of a command line.
 pub(crate) fn flags(folder: &Path, more: &[&str]) -> Done<Global> {
     let mut words: Vec<OsString> =
         ["multichat", "--nick", "ada", "--data-dir"].map(Into::into).into();
     words.push(folder.into());
     words.extend(more.iter().map(OsString::from));
     words.push("status".into());
-    let mut global = args::parse(words).map_err(|stop| format!("{stop:?}"))?.global;
-    // A million messages of five authors are more than is kept where nobody says otherwise.
-    global.bounds = Bounds { author_mib: 1024, room_mib: 8 * 1024 };
+    let mut global = args::parse::parse(words).map_err(|stop| format!("{stop:?}"))?.global;
+    // A million messages of five authors exceed the default limits.
+    global.quota = Quota { author_mib: 1024, room_mib: 8 * 1024 };
     Ok(global)
 }
 
@@ -39,7 +40,7 @@ pub(crate) async fn open(global: &Global, room: &str) -> Done<Session> {
     Session::open(global, profile, room).await.map_err(failed)
 }
 
-/// Makes a room of five authors who write in turn, a minute apart.
+/// Creates a room of five authors who write in turn, one minute apart.
 pub(crate) async fn fill(folder: &Path, name: &str, messages: u64) -> Done<()> {
     let global = flags(folder, &[])?;
     let mut profile = Profile::open(&global).map_err(failed)?;

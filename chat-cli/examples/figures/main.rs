@@ -1,6 +1,6 @@
 //! Measures the chat: `cargo run --release -p multichat --example figures [MESSAGES]`.
 //!
-//! MESSAGES is how many the largest room holds, in which is searched. Everything is in a temporary
+//! MESSAGES is the size of the largest room, which is searched. All data is in a temporary
 //! folder, and the network is loopback.
 
 mod burst;
@@ -12,9 +12,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use multichat::args::AnyChannel;
+use multichat::args::channel::ChannelFilter;
 use multichat::report::Failure;
-use multichat::session::{Search, Session};
+use multichat::session::Session;
+use multichat::session::search::Search;
 
 use crate::fill::{fill, flags, open};
 use crate::screen::Screen;
@@ -27,7 +28,7 @@ const ROOM: u64 = 10_000;
 const BURST: u64 = 10_000;
 const SEARCHED: u64 = 1_000_000;
 const KEYS: usize = 1_000;
-/// The word by which this program starts itself to be weighed.
+/// The argument that makes this program measure its own memory.
 const WEIGH: &str = "--weigh";
 
 #[tokio::main(flavor = "current_thread")]
@@ -54,7 +55,7 @@ async fn main() -> Done<()> {
     let more = session.page(None, 1_000).await.map_err(failed)?;
     session.close().await;
     let keys = screen.keys(more, KEYS)?;
-    writeln!(out, "| key press to echo, 1,000 rows | {} |", spread(keys))?;
+    writeln!(out, "| key press to echo, 1,000 rows | {} |", delivery(keys))?;
 
     let path = folder.path().join("rooms");
     for number in 0..ROOMS {
@@ -67,19 +68,19 @@ async fn main() -> Done<()> {
     let burst = burst::run(folder.path(), BURST).await?;
     writeln!(out, "| {BURST} messages arrive while typing | {} |", ms(burst.time))?;
     writeln!(out, "| keys typed, keys on the screen | {}, {} |", burst.typed, burst.seen)?;
-    writeln!(out, "| key press to echo meanwhile | {} |", spread(burst.echoes))?;
+    writeln!(out, "| key press to echo meanwhile | {} |", delivery(burst.echoes_input))?;
 
     let path = folder.path().join("searched");
     fill(&path, "searched", searched).await?;
     let (session, _) = shown(&path, "searched").await?;
     let (time, slices) = search(&session).await?;
     writeln!(out, "| a search through {searched} messages | {} |", ms(time))?;
-    writeln!(out, "| what a key waits for it | {} |", spread(slices))?;
+    writeln!(out, "| what a key waits for it | {} |", delivery(slices))?;
     session.close().await;
     Ok(())
 }
 
-/// Opens a room as the program does, up to its first picture.
+/// Opens a room as the program does, up to its first frame.
 async fn shown(folder: &Path, room: &str) -> Done<(Session, Screen)> {
     let session = open(&flags(folder, &[])?, room).await?;
     session.catch_up().await.map_err(failed)?;
@@ -88,20 +89,20 @@ async fn shown(folder: &Path, room: &str) -> Done<(Session, Screen)> {
     Ok((session, screen))
 }
 
-/// A search that finds nothing looks at everything.
+/// Runs a search without results, which reads every message.
 async fn search(session: &Session) -> Done<(Duration, Vec<Duration>)> {
     let start = Instant::now();
     let mut slices = Vec::new();
-    let mut search = Search::new("no such word", &AnyChannel::default(), 50);
-    while !search.is_over() {
+    let mut search = Search::new("no such word", &ChannelFilter::default(), 50);
+    while !search.is_finished() {
         let slice = Instant::now();
-        session.search_on(&mut search).await.map_err(failed)?;
+        session.continue_search(&mut search).await.map_err(failed)?;
         slices.push(slice.elapsed());
     }
     Ok((start.elapsed(), slices))
 }
 
-/// In a process of its own: visits every room, and says what memory that took.
+/// Opens every room in turn and prints the memory used. Runs in its own process.
 async fn weigh(folder: &Path) -> Done<()> {
     for number in 0..ROOMS {
         let (session, _screen) = shown(folder, &format!("room{number}")).await?;
@@ -120,7 +121,7 @@ fn ms(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
-fn spread(mut times: Vec<Duration>) -> String {
+fn delivery(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let at = |part: usize| times.get((times.len() * part / 100).min(times.len() - 1)).copied();
     let shown = |part| at(part).map_or("-".into(), ms);
@@ -130,6 +131,6 @@ fn spread(mut times: Vec<Duration>) -> String {
 fn failed(failure: Failure) -> Box<dyn std::error::Error> {
     failure
         .report()
-        .map_or("stopped".into(), |report| report.text(multichat::report::Paint::Plain))
+        .map_or("stopped".into(), |report| report.text(multichat::report::ColourMode::Plain))
         .into()
 }

@@ -1,4 +1,4 @@
-//! The screen of a room, drawn without a terminal.
+//! Draws the screen of a room without a terminal.
 
 use std::time::{Duration, Instant};
 
@@ -6,9 +6,10 @@ use crossterm::event::{Event, KeyCode, KeyEvent};
 use jiff::tz::TimeZone;
 use multichat::sanitize;
 use multichat::session::Session;
+use multichat::theme::Theme;
 use multichat::timeline::Entry;
-use multichat::tui::model::{About, Model, News, Size};
-use multichat::tui::theme::Theme;
+use multichat::tui::model::room_info::RoomInfo;
+use multichat::tui::model::{Model, ModelEvent, Size};
 use multichat::tui::view;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -16,10 +17,10 @@ use ratatui::backend::TestBackend;
 use crate::{Done, failed};
 
 const SIZE: Size = Size { width: 120, height: 40 };
-/// As many rows as the program reads for its first picture.
-const PAGE_ROWS: usize = 200;
+/// The rows that the program loads for its first frame.
+const PAGE_MESSAGES: usize = 200;
 
-/// A model with the picture of it.
+/// A model with its frame.
 pub(crate) struct Screen {
     pub(crate) model: Model,
     terminal: Terminal<TestBackend>,
@@ -28,7 +29,7 @@ pub(crate) struct Screen {
 impl Screen {
     pub(crate) async fn new(session: &Session) -> Done<Self> {
         let name = sanitize::line(session.room().name(), 40);
-        let about = About {
+        let room_info = RoomInfo {
             rooms: vec![name.clone()],
             room: name,
             nick: session.nick().clone(),
@@ -36,8 +37,8 @@ impl Screen {
             zone: TimeZone::UTC,
             has_network: true,
         };
-        let mut model = Model::new(about, SIZE, Theme::Dark, None);
-        model.update(News::Latest(session.page(None, PAGE_ROWS).await.map_err(failed)?));
+        let mut model = Model::new(room_info, SIZE, Theme::Dark, None);
+        model.update(ModelEvent::Latest(session.page(None, PAGE_MESSAGES).await.map_err(failed)?));
         let terminal = Terminal::new(TestBackend::new(SIZE.width, SIZE.height))?;
         Ok(Self { model, terminal })
     }
@@ -47,20 +48,20 @@ impl Screen {
         Ok(())
     }
 
-    /// Types one key and draws it.
+    /// Types one key and draws the frame.
     pub(crate) fn key(&mut self) -> Done<()> {
         self.model.input(Event::Key(KeyEvent::from(KeyCode::Char('x'))));
         self.draw()
     }
 
-    /// How long each of some keys takes to be seen, among these messages.
+    /// Returns the time from each key to its frame, with these messages in the model.
     pub(crate) fn keys(&mut self, entries: Vec<Entry>, count: usize) -> Done<Vec<Duration>> {
-        self.model.update(News::Came(entries));
+        self.model.update(ModelEvent::NewMessages(entries));
         let mut times = Vec::with_capacity(count);
         for number in 0..count {
-            // A line is as long as people write.
+            // Keeps the line at a usual length.
             if number % 80 == 0 {
-                self.model.typing.set("");
+                self.model.input_line.set("");
             }
             let start = Instant::now();
             self.key()?;

@@ -1,7 +1,7 @@
-//! What was on the screens, as a picture that moves: an SVG whose rows come and go by CSS.
+//! Writes the screens as an animated SVG: CSS shows and hides its rows.
 //!
-//! Rule: a row of a screen is drawn once for each time that it stands there unchanged. Where
-//! nothing moves, the last picture is shown.
+//! Rule: a row is drawn once for each time span in which it does not change. Where animations are
+//! off, the last frame is shown.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,22 +10,22 @@ use vt100::{Cell, Color};
 
 use crate::terminal::{HEIGHT, Shot, WIDTH};
 
-/// Width of a letter and height of a row, in the units of the picture.
+/// The width of a character and the height of a row, in units of the image.
 const CELL: (f64, f64) = (8.0, 17.0);
-/// Above the letters of a row, down to their line.
+/// The distance from the top of a row to its baseline.
 const BASELINE: f64 = 13.0;
-/// Around the screens, and between them.
+/// The distance around and between the screens.
 const GAP: f64 = 12.0;
-/// The bar above a screen.
+/// The height of the bar above a screen.
 const BAR: f64 = 28.0;
 
-/// Rows of pictures, each with the time in which it is shown.
+/// The rows of all frames, each with its time span.
 pub(crate) struct Film {
     names: Vec<&'static str>,
     now_ms: u64,
-    /// Of each screen and row: what stands there, and since when.
+    /// The current content of each screen and row, with its start time.
     rows: BTreeMap<(usize, u16), (String, u64)>,
-    /// What stood there, by the time in which it did.
+    /// The earlier content by time span.
     shown: BTreeMap<(u64, u64), String>,
 }
 
@@ -34,7 +34,7 @@ impl Film {
         Self { names, now_ms: 0, rows: BTreeMap::new(), shown: BTreeMap::new() }
     }
 
-    /// One picture, which stands for a while.
+    /// Adds a frame that is shown for a while.
     pub(crate) fn shoot(&mut self, shots: &[Shot], hold_ms: u64) {
         for (screen, shot) in shots.iter().enumerate() {
             for row in 0..HEIGHT {
@@ -66,11 +66,11 @@ impl Film {
         let mut at = 0;
         while at < WIDTH {
             let Some(cell) = shot.screen.cell(row, at) else { break };
-            let look = Look::of(cell, shot.cursor == Some((row, at)));
+            let look = Appearance::of(cell, shot.cursor == Some((row, at)));
             let from = at;
             let mut text = String::new();
             while let Some(cell) = shot.screen.cell(row, at).filter(|_| at < WIDTH) {
-                if Look::of(cell, shot.cursor == Some((row, at))) != look {
+                if Appearance::of(cell, shot.cursor == Some((row, at))) != look {
                     break;
                 }
                 let letters = if cell.has_contents() { cell.contents() } else { " " };
@@ -89,7 +89,7 @@ impl Film {
         GAP + screen as f64 * (f64::from(WIDTH) * CELL.0 + 2.0 * GAP)
     }
 
-    /// The whole of it, as the text of a file.
+    /// Returns the SVG file as text.
     pub(crate) fn svg(mut self) -> String {
         let end = self.now_ms;
         for (_, old) in std::mem::take(&mut self.rows) {
@@ -147,15 +147,15 @@ impl Film {
     }
 }
 
-/// How letters look.
+/// The style of characters.
 #[derive(Clone, Debug, PartialEq)]
-struct Look {
+struct Appearance {
     ink: String,
     ground: Option<String>,
     is_bold: bool,
 }
 
-impl Look {
+impl Appearance {
     fn of(cell: &Cell, is_cursor: bool) -> Self {
         let (mut ink, mut ground) = (colour(cell.fgcolor()), colour(cell.bgcolor()));
         if cell.inverse() != is_cursor {
@@ -167,7 +167,7 @@ impl Look {
         Self { ink, ground, is_bold: cell.bold() }
     }
 
-    /// Draws letters in so much room, so that every font keeps to the columns.
+    /// Draws text with a fixed width, so that any font keeps to the columns.
     fn draw(&self, drawn: &mut String, text: &str, (x, top): (f64, f64), width: f64) {
         if let Some(ground) = &self.ground {
             drawn.push_str(&format!(
@@ -196,8 +196,8 @@ impl Look {
     }
 }
 
-/// Full and half blocks fill their cells, which the letters of a font do not: so a picture to scan
-/// can be scanned. Nothing for other text.
+/// Draws full and half blocks as shapes that fill their cells, so that a QR code can be scanned;
+/// `None` for other text.
 fn blocks(text: &str, (x, top): (f64, f64)) -> Option<String> {
     let mut path = String::new();
     for (at, letter) in text.chars().enumerate() {
@@ -214,7 +214,7 @@ fn blocks(text: &str, (x, top): (f64, f64)) -> Option<String> {
     Some(path)
 }
 
-/// The sixteen colours that terminals agree on, more or less.
+/// The sixteen basic colours of a terminal.
 const FIRST: [&str; 16] = [
     "#2b303b", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#c8ccd4",
     "#6b7280", "#ef7f88", "#a9d48a", "#f0cf8e", "#7cc0f5", "#d692e8", "#6fcbd6", "#ffffff",

@@ -1,5 +1,5 @@
-//! Records the picture of the README: two members of a room, played by a script on two terminals
-//! with the real program in them. It needs tmux, and the port 4001 of the loopback.
+//! Records the animated image of the README: a script plays two members of a room on two
+//! terminals with the real program. It needs tmux and port 4001 on loopback.
 //!
 //! `cargo run -p multichat --example record [FILE]`
 
@@ -16,19 +16,19 @@ use std::time::Duration;
 use self::film::Film;
 use self::terminal::Terminals;
 
-/// Letters that appear at once while somebody types.
+/// Characters that appear together while a line is typed.
 const TYPED_LETTERS: usize = 3;
-/// How long a picture stands while somebody types.
+/// How long each frame is shown while a line is typed.
 const TYPING_MS: u64 = 110;
-/// A program that was given a key has drawn it by then.
+/// The time in which the program certainly draws after a key.
 const DRAWN: Duration = Duration::from_millis(120);
-/// Long enough to read a line.
+/// The time to read a line.
 const READING_MS: u64 = 1_600;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo.svg");
     let file = env::args_os().nth(1).map_or(beside, PathBuf::from);
-    let mut play = Play::new()?;
+    let mut play = Simulation::new()?;
     play.one_writes_alone()?;
     play.the_other_comes()?;
     play.both_write()?;
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The program, made as it is now.
+/// Builds the program and returns its folder.
 fn programs() -> Result<PathBuf, Box<dyn Error>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let made = Command::new(cargo).args(["build", "-q", "-p", "multichat"]).status()?;
@@ -47,7 +47,7 @@ fn programs() -> Result<PathBuf, Box<dyn Error>> {
     }
     let here = env::current_exe()?;
     let folder = here.parent().and_then(Path::parent).ok_or("no folder")?;
-    // `cargo run` may be told to build in another profile than `cargo build` is.
+    // `cargo run` may use another profile than `cargo build`.
     let debug = folder.with_file_name("debug");
     Ok(debug)
 }
@@ -55,13 +55,13 @@ fn programs() -> Result<PathBuf, Box<dyn Error>> {
 const ALICE: &str = "alice";
 const BOB: &str = "bob";
 
-struct Play {
+struct Simulation {
     terminals: Terminals,
     film: Film,
     invite: String,
 }
 
-impl Play {
+impl Simulation {
     fn new() -> Result<Self, Box<dyn Error>> {
         let (terminals, programs) = (Terminals::new()?, programs()?);
         for who in [ALICE, BOB] {
@@ -70,7 +70,7 @@ impl Play {
         Ok(Self { terminals, film: Film::new(vec![ALICE, BOB]), invite: String::new() })
     }
 
-    /// Shows what is on the screens for a while.
+    /// Shows the current screens for a while.
     fn show(&mut self, hold_ms: u64) -> Result<(), Box<dyn Error>> {
         sleep(DRAWN);
         let shots = [self.terminals.screen(ALICE)?, self.terminals.screen(BOB)?];
@@ -78,7 +78,7 @@ impl Play {
         Ok(())
     }
 
-    /// Types a line, letter by letter.
+    /// Types a line character by character.
     fn say(&mut self, who: &str, line: &str) -> Result<(), Box<dyn Error>> {
         let letters: Vec<char> = line.chars().collect();
         for some in letters.chunks(TYPED_LETTERS) {
@@ -116,7 +116,7 @@ impl Play {
             self.terminals.keys(BOB, part)?;
             self.show(2 * TYPING_MS)?;
         }
-        // An invite is put in, not typed.
+        // An invite is pasted, not typed.
         self.terminals.keys(BOB, &self.invite)?;
         self.show(READING_MS)?;
         self.terminals.key(BOB, "Enter")?;
@@ -142,7 +142,7 @@ impl Play {
     fn one_is_away(&mut self) -> Result<(), Box<dyn Error>> {
         self.say(BOB, "/quit")?;
         self.terminals.wait(BOB, "$")?;
-        self.terminals.wait(ALICE, "is gone")?;
+        self.terminals.wait(ALICE, "disconnected")?;
         self.show(1_000)?;
         for line in ["@bob we are out of salt", "can you get some?"] {
             self.say(ALICE, line)?;
@@ -162,13 +162,13 @@ impl Play {
         self.show(4_000)
     }
 
-    /// Waits until a message is on the other's disk, too.
+    /// Waits until the other member has stored a message.
     fn has_got_there(&self, who: &str, text: &str) -> Result<(), Box<dyn Error>> {
         self.terminals.wait_until(who, "●", |screen| mark(screen, text) == "●")
     }
 }
 
-/// The mark at the end of the line of a message.
+/// Returns the mark at the end of a message's line.
 fn mark<'a>(screen: &'a str, text: &str) -> &'a str {
     let line = screen.lines().find(|line| line.contains(text)).unwrap_or_default();
     let behind = line.split(text).last().unwrap_or_default();

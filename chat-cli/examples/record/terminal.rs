@@ -1,6 +1,6 @@
-//! Two terminals with a person at each, made by tmux.
+//! Runs two terminals, one per person, with tmux.
 //!
-//! Rule: what is on a screen is what the program has drawn: nothing is added, and nothing left out.
+//! Rule: a recorded screen is exactly what the program has drawn.
 
 use std::error::Error;
 use std::num::NonZero;
@@ -12,17 +12,17 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use vt100::{Parser, Screen};
 
-/// Columns of a window.
+/// The columns of a window.
 pub(crate) const WIDTH: u16 = 60;
-/// Rows of a window.
+/// The rows of a window.
 pub(crate) const HEIGHT: u16 = 26;
 
-/// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks at a screen.
-const LOOK_EVERY: Duration = Duration::from_millis(40);
+/// Longer than any step takes on a busy machine.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The interval between checks of a screen.
+const CHECK_INTERVAL: Duration = Duration::from_millis(40);
 
-/// A tmux server of our own, which ends with this.
+/// A private tmux server, which ends when this is dropped.
 pub(crate) struct Terminals {
     dir: TempDir,
 }
@@ -36,13 +36,14 @@ impl Terminals {
         let mut command = Command::new("tmux");
         command.env_remove("TMUX").args(["-f", "/dev/null", "-S"]);
         let done = command.arg(self.dir.path().join("tmux")).args(words).output()?;
-        match done.status.success() {
-            true => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
-            false => Err(String::from_utf8_lossy(&done.stderr).into_owned().into()),
+        if done.status.success() {
+            Ok(String::from_utf8_lossy(&done.stdout).into_owned())
+        } else {
+            Err(String::from_utf8_lossy(&done.stderr).into_owned().into())
         }
     }
 
-    /// A shell for somebody, who finds the program and a folder of his own.
+    /// Opens a shell for a person, with the program in its path and its own data folder.
     pub(crate) fn open(&self, who: &str, programs: &Path) -> Result<(), Box<dyn Error>> {
         let (width, height) = (WIDTH.to_string(), HEIGHT.to_string());
         let shell = format!(
@@ -67,24 +68,24 @@ impl Terminals {
         self.tmux(&["send-keys", "-t", &exactly(who), key]).map(|_| ())
     }
 
-    /// The letters on a screen.
+    /// Returns the text of a screen.
     pub(crate) fn text(&self, who: &str) -> Result<String, Box<dyn Error>> {
         self.tmux(&["capture-pane", "-p", "-t", &exactly(who)])
     }
 
-    /// Waits until something stands on a screen.
+    /// Waits until a text is on a screen.
     pub(crate) fn wait(&self, who: &str, text: &str) -> Result<(), Box<dyn Error>> {
         self.wait_until(who, text, |screen| screen.contains(text))
     }
 
-    /// Waits until a screen is as it should be.
+    /// Waits until a screen matches.
     pub(crate) fn wait_until(
         &self,
         who: &str,
         what: &str,
         is: impl Fn(&str) -> bool,
     ) -> Result<(), Box<dyn Error>> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + STALL_TIMEOUT;
         loop {
             let screen = self.text(who)?;
             if is(&screen) {
@@ -93,11 +94,11 @@ impl Terminals {
             if Instant::now() > until {
                 return Err(format!("no {what:?} on the screen of {who}:\n{screen}").into());
             }
-            sleep(LOOK_EVERY);
+            sleep(CHECK_INTERVAL);
         }
     }
 
-    /// A screen with its colours, and where its cursor is, if it shows one.
+    /// Returns a screen with its colours and its visible cursor.
     pub(crate) fn screen(&self, who: &str) -> Result<Shot, Box<dyn Error>> {
         let text = self.tmux(&["capture-pane", "-e", "-p", "-t", &exactly(who)])?;
         let side = |cells| NonZero::new(cells).ok_or("a screen has cells");
@@ -116,19 +117,19 @@ impl Terminals {
 
 impl Drop for Terminals {
     fn drop(&mut self) {
-        // It may be gone already, when something went wrong.
+        // It may have ended already after a failure.
         let _ = self.tmux(&["kill-server"]);
     }
 }
 
-/// A screen as it was once.
+/// A recorded screen.
 pub(crate) struct Shot {
     pub(crate) screen: Screen,
-    /// Row and column.
+    /// The row and column.
     pub(crate) cursor: Option<(u16, u16)>,
 }
 
-/// The session of this name. A bare name is also that of a window, and the beginning of another.
+/// Returns the exact session name. A bare name also matches windows and prefixes.
 fn exactly(name: &str) -> String {
     format!("={name}:")
 }

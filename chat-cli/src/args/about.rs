@@ -1,47 +1,47 @@
-//! The commands on the program itself.
+//! Defines the commands about the program itself.
 
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-/// What the doctor looks at.
+/// What the doctor checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Part {
-    /// The terminal.
+pub enum DoctorPart {
+    /// The size of the terminal.
     Term,
-    /// What is on the disk.
+    /// The files on disk.
     Store,
-    /// The way to others.
+    /// The network.
     Net,
 }
 
 /// Commands that need no room.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum About {
-    /// See what works here, and what to do where it does not
+    /// Check what works here, and what to do about problems
     Doctor {
-        /// Look at this alone
-        part: Option<Part>,
-        /// Make the index of each room anew; what was said is not touched
+        /// Check this part only
+        part: Option<DoctorPart>,
+        /// Rebuild the index of each room; messages are not changed
         #[arg(long)]
         fix: bool,
-        /// Write what was found into this new file, without keys, names and texts
+        /// Write the results to this new file, without keys, names and texts
         #[arg(long, value_name = "FILE")]
         bundle: Option<PathBuf>,
     },
-    /// Say which version this is
+    /// Show the version
     Version,
-    /// List the flags that every command understands
+    /// List the global flags
     Flags,
-    /// Print what a shell needs to complete commands
+    /// Print the completion script of a shell
     Completions {
-        /// Which shell
+        /// The shell
         shell: Shell,
     },
-    /// Print the manual page, or write one for each command into a folder
+    /// Print the manual page, or write one per command to a folder
     Man {
-        /// Where to
+        /// Folder to write to
         folder: Option<PathBuf>,
     },
 }

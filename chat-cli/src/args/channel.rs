@@ -1,44 +1,44 @@
-//! The flags that name a channel.
+//! Defines the flags that name a channel.
 
 use clap::Args;
 
 use crate::message::{CHANNEL, channel_name};
 use crate::sanitize::Clean;
 
-/// Where to say something.
+/// The channel to write to.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[group(skip)]
-pub struct Channel {
+pub struct ChannelArg {
     /// The channel, such as  general
     #[arg(short = 'c', long = "channel", value_name = "NAME", default_value = CHANNEL)]
     pub(super) name: String,
 }
 
-impl Default for Channel {
+impl Default for ChannelArg {
     fn default() -> Self {
         Self { name: CHANNEL.to_string() }
     }
 }
 
-impl Channel {
-    /// Its name.
+impl ChannelArg {
+    /// Returns its name.
     pub fn name(&self) -> Clean {
         channel_name(&self.name)
     }
 }
 
-/// Where to look.
+/// The channel to read, or all channels.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[group(skip)]
-pub struct AnyChannel {
-    /// Only what was said in this channel
+pub struct ChannelFilter {
+    /// Messages of this channel only
     #[arg(short = 'c', long = "channel", value_name = "NAME")]
     name: Option<String>,
 }
 
-impl AnyChannel {
-    /// Whether something in this channel is meant.
-    pub fn takes(&self, channel: &Clean) -> bool {
+impl ChannelFilter {
+    /// Returns whether this channel is selected.
+    pub fn matches(&self, channel: &Clean) -> bool {
         self.name.as_deref().is_none_or(|name| channel_name(name) == *channel)
     }
 }

@@ -1,29 +1,29 @@
-//! What is done with the settings.
+//! Defines the commands on the settings.
 
 use clap::Subcommand;
 
-/// Something to do with the settings.
+/// An action on the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Configure {
     /// Print a setting, or all of them
     #[command(after_help = "Example:  multichat config get nick")]
     Get {
-        /// Which one
+        /// The setting
         key: Option<String>,
     },
-    /// Keep another value for a setting
+    /// Change a setting
     #[command(after_help = "Example:  multichat config set peers 192.0.2.7:4977 192.0.2.8:4977")]
     Set {
-        /// Which one
+        /// The setting
         key: String,
-        /// What it is to be; a list is several words
+        /// The new value; a list is several words
         #[arg(required = true)]
         value: Vec<String>,
     },
-    /// Print where the file is
+    /// Print the path of the settings file
     #[command(after_help = "Example:  multichat config path")]
     Path,
-    /// Open the file, in which every setting is explained, in your editor
+    /// Open the settings file, with all settings explained, in your editor
     #[command(after_help = "Example:  EDITOR=nano multichat config edit")]
     Edit,
 }

@@ -1,17 +1,17 @@
-//! Flags that say how others are found.
+//! Defines the flags that say how to find peers.
 
 use std::net::{IpAddr, SocketAddr};
 
 use clap::{Args, ValueEnum};
 
-use super::PeerAddress;
+use super::values::PeerAddress;
 
-/// How others are found.
+/// How to find peers.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Discovery {
-    /// How to find others: tcp, lan, dht, offline [default: tcp]
+    /// How to find peers: tcp, lan, dht, offline [default: tcp]
     ///
-    /// tcp is --peer and --listen, lan the local network, dht the HyperDHT.
+    /// tcp uses --peer and --listen, lan the local network, dht the HyperDHT.
     #[arg(
         long,
         global = true,
@@ -20,89 +20,89 @@ pub struct Discovery {
         value_delimiter = ','
     )]
     pub transport: Vec<Transport>,
-    /// Find others on the local network too
+    /// Also find peers on the local network
     #[arg(long, global = true, overrides_with = "no_lan")]
     pub lan: bool,
-    /// Do not look at the local network
+    /// Do not search the local network
     #[arg(long, global = true)]
     pub no_lan: bool,
-    /// The HyperDHT to use, by its nodes; none for no DHT
+    /// Nodes of the HyperDHT to use; none for no DHT
     #[arg(
         long,
         global = true,
         value_name = "HOST:PORT",
         env = "MULTICHAT_BOOTSTRAP",
         value_delimiter = ',',
-        value_parser = entry
+        value_parser = parse_entry_point
     )]
-    pub bootstrap: Vec<Entry>,
-    /// Tell others on the DHT this address of yours
+    pub bootstrap: Vec<DhtEntryPoint>,
+    /// Announce this address of yours on the DHT
     #[arg(long, global = true, value_name = "ADDR:PORT", value_delimiter = ',')]
     pub advertise: Vec<SocketAddr>,
-    /// Ask this router to let others on the DHT in
+    /// Ask this router to open a port for you
     ///
-    /// By PCP or NAT-PMP, which most routers at home speak, for as long as you are here.
+    /// It uses PCP or NAT-PMP, which most home routers support, while multichat runs.
     #[arg(long, global = true, value_name = "ADDR", env = "MULTICHAT_ROUTER")]
     pub router: Option<IpAddr>,
 }
 
-/// A way to others.
+/// A way to find peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Transport {
-    /// Peers that were named, and those who come.
+    /// Addresses that the user named, and incoming connections.
     Tcp,
     /// The local network.
     Lan,
     /// The HyperDHT.
     Dht,
-    /// None at all.
+    /// No network.
     Offline,
 }
 
-/// Where a DHT is entered.
+/// Where to enter a DHT.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
-    /// One of its nodes.
+pub enum DhtEntryPoint {
+    /// A node of the DHT.
     Node(PeerAddress),
-    /// Nowhere.
+    /// No DHT.
     None,
 }
 
 impl Discovery {
-    /// Whether nothing goes over any network.
+    /// Returns whether networking is off.
     pub fn is_offline(&self) -> bool {
         self.transport.contains(&Transport::Offline)
     }
 
-    /// Whether the local network is looked at.
+    /// Returns whether to search the local network.
     pub fn uses_lan(&self) -> bool {
         let named = self.lan || self.transport.contains(&Transport::Lan);
         named && !self.no_lan && !self.is_offline()
     }
 
-    /// Whether the DHT is used: asked for by name, or by its nodes.
+    /// Returns whether to use the DHT: by name or through its nodes.
     pub fn uses_dht(&self) -> bool {
         let named = !self.bootstrap.is_empty() || self.transport.contains(&Transport::Dht);
-        named && !self.bootstrap.contains(&Entry::None) && !self.is_offline()
+        named && !self.bootstrap.contains(&DhtEntryPoint::None) && !self.is_offline()
     }
 
-    /// Whether others are looked for who were not named.
-    pub fn looks(&self) -> bool {
+    /// Returns whether to search for peers that the user did not name.
+    pub fn uses_discovery(&self) -> bool {
         self.uses_lan() || self.uses_dht()
     }
 
-    /// The nodes through which a DHT of one's own is entered.
-    pub fn entries(&self) -> impl Iterator<Item = &PeerAddress> {
-        self.bootstrap.iter().filter_map(|entry| match entry {
-            Entry::Node(node) => Some(node),
-            Entry::None => None,
+    /// Returns the nodes through which to enter a private DHT.
+    pub fn bootstrap_nodes(&self) -> impl Iterator<Item = &PeerAddress> {
+        self.bootstrap.iter().filter_map(|parse_entry_point| match parse_entry_point {
+            DhtEntryPoint::Node(node) => Some(node),
+            DhtEntryPoint::None => None,
         })
     }
 }
 
-pub(crate) fn entry(text: &str) -> Result<Entry, String> {
+pub(crate) fn parse_entry_point(text: &str) -> Result<DhtEntryPoint, String> {
     if text == "none" {
-        return Ok(Entry::None);
+        return Ok(DhtEntryPoint::None);
     }
-    text.parse().map(Entry::Node)
+    text.parse().map(DhtEntryPoint::Node)
 }

@@ -1,23 +1,23 @@
-//! What `--help` says: each page fits on a screen of 24 lines and has an example.
+//! Holds the texts of `--help`. Each page fits on a screen of 24 lines and has an example.
 //!
-//! Rule: an example is a command line that parses; a test holds each of them to it.
+//! Rule: each example is a valid command line; a test parses all of them.
 
 use clap::{Command, CommandFactory};
 
-use super::Line;
+use super::CommandLine;
 
-/// What `multichat --help` says.
+/// The text of `multichat --help`.
 const OVERVIEW: &str = "\
 Chat without a server: every member owns one signed feed
 
-  multichat                  open the last room; the first time, make one
-  multichat ROOM|TICKET      open that room, or join with that invite
-  multichat COMMAND --help   what a command takes, with an example
+  multichat                  open the last room; the first time, create one
+  multichat ROOM|INVITE      open that room, or join with that invite
+  multichat COMMAND --help   show the flags of a command, with an example
 
 Rooms      new  join  invite  rooms  attach  chat
 Messages   send  tail  search  export  pipe  backup  restore
-Others     sync  serve  dht  mod
-What is    status  whoami  channels  peers  feeds  inspect  doctor
+Network    sync  serve  dht  mod
+Info       status  whoami  channels  peers  feeds  inspect  doctor
 Program    config  demo  completions  man  flags  version
 
 Examples:
@@ -25,9 +25,9 @@ Examples:
   multichat join mfchat:…
   multichat send --wait peer the build is green
 
-What every command understands (--nick, --peer, --json, …):  multichat flags";
+Global flags (--nick, --peer, --json, …):  multichat flags";
 
-/// An example of each command.
+/// One example per command.
 const EXAMPLES: [(&str, &str); 31] = [
     ("new", "multichat new kitchen"),
     ("join", "multichat join mfchat:yhdo… --as kitchen"),
@@ -62,23 +62,23 @@ const EXAMPLES: [(&str, &str); 31] = [
     ("feed", "multichat inspect feed 3fa9"),
 ];
 
-/// The whole command line, for its manual and its completions.
+/// Returns the whole command line, for the manual page and the completions.
 pub fn command() -> Command {
-    Line::command()
+    CommandLine::command()
 }
 
-/// The same with help that fits on a screen: the flags of all commands have a page of their own.
-pub(super) fn brief() -> Command {
-    let command = Line::command().override_help(OVERVIEW).mut_args(|arg| {
+/// Returns the command line with short help: the global flags have a page of their own.
+pub(super) fn command_with_short_help() -> Command {
+    let command = CommandLine::command().override_help(OVERVIEW).mut_args(|arg| {
         let is_for_all = arg.is_global_set();
         arg.hide(is_for_all)
     });
     with_examples(command)
 }
 
-/// The page of the flags that every command understands.
+/// Returns the page of global flags.
 pub fn flags() -> String {
-    let command = Line::command().disable_help_flag(true).disable_version_flag(true);
+    let command = CommandLine::command().disable_help_flag(true).disable_version_flag(true);
     let command = command.mut_args(|arg| {
         let is_for_all = arg.is_global_set();
         let has_value = arg.get_action().takes_values();
@@ -88,7 +88,7 @@ pub fn flags() -> String {
         .help_template("{options}")
         .mut_subcommands(|command| command.hide(true))
         .render_help();
-    format!("Flags for every command:\n{text}")
+    format!("Global flags:\n{text}")
 }
 
 fn with_examples(command: Command) -> Command {

@@ -1,35 +1,35 @@
-//! What the user wants of other authors.
+//! Defines the moderation commands.
 
 use clap::Subcommand;
 
-/// A decision about an author, for this profile alone.
+/// A moderation decision about a member, for this profile only.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Moderate {
-    /// Show no messages of somebody; they are still taken and given on
+    /// Hide the messages of a member; they are still stored and forwarded
     #[command(after_help = "Example:  multichat mod hide mallory")]
     Hide {
         /// A name, or the first characters of a key
         who: String,
     },
-    /// Show them again
+    /// Show their messages again
     #[command(after_help = "Example:  multichat mod unhide mallory")]
     Unhide {
         /// A name, or the first characters of a key
         who: String,
     },
-    /// Show no messages of somebody, and neither take nor give any from now on
+    /// Hide the messages of a member, and stop receiving and forwarding them
     #[command(after_help = "Example:  multichat mod block 3fa9c2")]
     Block {
         /// A name, or the first characters of a key
         who: String,
     },
-    /// Take, give and show them again
+    /// Receive, forward and show their messages again
     #[command(after_help = "Example:  multichat mod unblock 3fa9c2")]
     Unblock {
         /// A name, or the first characters of a key
         who: String,
     },
-    /// List what was decided
+    /// List your decisions
     #[command(after_help = "Example:  multichat mod log --json")]
     Log,
 }

@@ -1,22 +1,22 @@
-//! The flags of `serve`.
+//! Defines the flags of `serve`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
 
-/// What else there is of a room that is served.
+/// Flags of `serve`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
 #[group(skip)]
 pub struct Serve {
-    /// Tell programs of this machine how it goes, on a page for Prometheus at this port
+    /// Serve Prometheus metrics on this port (localhost)
     #[arg(long, value_name = "[ADDR:]PORT", value_parser = address)]
     pub metrics: Option<SocketAddr>,
-    /// Let other machines read it too, if that address is one that they reach
+    /// Serve them to other machines too, if --metrics gives an address that they reach
     #[arg(long, requires = "metrics")]
     pub metrics_public: bool,
 }
 
-/// A port is one of this machine alone.
+/// Parses a metrics address. A bare port means localhost.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let local = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let port = text.strip_prefix("localhost:").unwrap_or(text);

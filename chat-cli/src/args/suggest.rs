@@ -1,43 +1,27 @@
-//! What was meant by words that make no command.
+//! Suggests what an unknown command may have meant.
 
 use clap::CommandFactory;
 
-use super::Line;
+use super::CommandLine;
 use crate::exit::ExitCode;
+use crate::invite::input::looks_like_invite;
 use crate::report::Failure;
-use crate::ticket::looks_like_ticket;
+use crate::similar::closest;
 
-/// The most names that an error lists.
-const NAMES_MAX: usize = 3;
-/// Below this likeness two names have nothing to do with each other (Jaro, 0 to 1).
-const LIKENESS_MIN: f64 = 0.75;
-
-/// The names most like a word, best first.
-pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let word = word.to_lowercase();
-    let mut rated: Vec<(f64, &str)> = names
-        .into_iter()
-        .map(|name| (strsim::jaro(&word, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .collect();
-    rated.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    rated.into_iter().take(NAMES_MAX).map(|(_, name)| name).collect()
-}
-
-/// The command most like a word, if one is.
+/// Returns the command most similar to a word, if any.
 pub fn nearest_command(word: &str) -> Option<String> {
-    let line = Line::command();
+    let line = CommandLine::command();
     let names: Vec<&str> = line.get_subcommands().map(|command| command.get_name()).collect();
-    nearest(word, names).first().map(|name| (*name).to_string())
+    closest(word, names).first().map(|name| (*name).to_string())
 }
 
-/// Says what several words that start with no command may have meant.
+/// Suggests what words that start with no command may have meant.
 pub(super) fn unknown(words: &[String]) -> Failure {
     let first = words.first().map_or("", String::as_str);
     let failure = Failure::new(ExitCode::Usage, "usage", format!("there is no command '{first}'"));
     let rest = words.get(1..).unwrap_or_default().join(" ");
-    if let Some(ticket) = words.iter().find(|word| looks_like_ticket(word)) {
-        return failure.help(format!("did you mean:  multichat join {ticket}"));
+    if let Some(invite) = words.iter().find(|word| looks_like_invite(word)) {
+        return failure.help(format!("did you mean:  multichat join {invite}"));
     }
     match nearest_command(first) {
         Some(command) => failure.help(format!("did you mean:  multichat {command} {rest}")),

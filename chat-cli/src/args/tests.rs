@@ -1,9 +1,17 @@
+use std::ffi::OsString;
+
 use clap::CommandFactory;
 
+use super::parse::{ParseExit, parse, wants_json};
+use super::suggest::nearest_command;
 use super::*;
-use crate::ticket::{Hints, Ticket};
+use crate::exit::ExitCode;
+use crate::invite::Invite;
+use crate::invite::hints::Hints;
+use crate::report::Failure;
+use crate::similar::closest;
 
-fn run(words: &str) -> Result<Invocation, Stop> {
+fn run(words: &str) -> Result<Invocation, ParseExit> {
     parse(std::iter::once("multichat").chain(words.split_whitespace()).map(OsString::from))
 }
 
@@ -16,7 +24,7 @@ fn command(words: &str) -> Command {
 
 fn failure(words: &str) -> Failure {
     match run(words) {
-        Err(Stop::Fail(failure)) => failure,
+        Err(ParseExit::Fail(failure)) => failure,
         other => panic!("{words}: {other:?}"),
     }
 }
@@ -24,20 +32,20 @@ fn failure(words: &str) -> Failure {
 fn help(words: &str) -> String {
     let failure = failure(words);
     assert_eq!((failure.exit(), failure.code()), (ExitCode::Usage, "usage"));
-    failure.report().unwrap().text(Paint::Plain)
+    failure.report().unwrap().text(ColourMode::Plain)
 }
 
-fn ticket() -> String {
-    Ticket::new([5; 32], Hints::default()).encode().to_string()
-}
-
-#[test]
-fn the_definition_is_sound() {
-    Line::command().debug_assert();
+fn invite() -> String {
+    Invite::new([5; 32], Hints::default()).encode().to_string()
 }
 
 #[test]
-fn global_flags_stand_anywhere() {
+fn clap_definition_passes_debug_assert() {
+    CommandLine::command().debug_assert();
+}
+
+#[test]
+fn global_flags_are_accepted_before_and_after_the_command() {
     for words in [
         "--data-dir a --json -p work -r kitchen --peer h:1 --peer [::1]:2 -vv send hello",
         "send hello --data-dir a --json -p work -r kitchen --peer h:1,[::1]:2 -vv",
@@ -55,17 +63,17 @@ fn global_flags_stand_anywhere() {
 }
 
 #[test]
-fn defaults_are_those_of_the_specification() {
+fn defaults_match_the_specification() {
     let global = run("").unwrap().global;
     assert_eq!((global.profile.as_str(), global.json, global.ephemeral), ("default", false, false));
     let wait = None;
     let timeout = Duration::from_secs(10);
     assert_eq!(
         command("send -"),
-        Command::Send { channel: Channel::default(), text: vec!["-".into()], wait, timeout }
+        Command::Send { channel: ChannelArg::default(), text: vec!["-".into()], wait, timeout }
     );
     let tail = Command::Tail {
-        channel: AnyChannel::default(),
+        channel: ChannelFilter::default(),
         lines: 50,
         follow: false,
         no_backfill: false,
@@ -77,7 +85,7 @@ fn defaults_are_those_of_the_specification() {
 }
 
 #[test]
-fn short_names_are_the_commands() {
+fn short_aliases_select_their_commands() {
     assert_eq!(command("n soup --no-open"), command("new soup --no-open"));
     assert_eq!(command("j --open soup"), command("join --open soup"));
     assert_eq!(command("s hi"), command("send hi"));
@@ -85,13 +93,13 @@ fn short_names_are_the_commands() {
 }
 
 #[test]
-fn every_command_has_its_flags() {
+fn each_command_parses_its_flags() {
     let sent = command("send two words --wait peers=3 --timeout 500ms");
     let text = vec!["two".to_string(), "words".to_string()];
     let timeout = Duration::from_millis(500);
     assert_eq!(
         sent,
-        Command::Send { channel: Channel::default(), text, wait: Some(Wait::Peers(3)), timeout }
+        Command::Send { channel: ChannelArg::default(), text, wait: Some(Wait::Peers(3)), timeout }
     );
     let Command::Tail { since, no_backfill: true, .. } = command("tail --no-backfill --since 2h")
     else {
@@ -101,7 +109,7 @@ fn every_command_has_its_flags() {
     let Command::Join(join) = command("join abc def --as soup --repair --no-open") else {
         panic!("join")
     };
-    assert_eq!((join.ticket().as_str(), join.name.as_deref()), ("abc def", Some("soup")));
+    assert_eq!((join.invite().as_str(), join.name.as_deref()), ("abc def", Some("soup")));
     assert!(join.repair && join.no_open);
     let timeout = Some(Duration::from_secs(60));
     assert_eq!(
@@ -118,29 +126,29 @@ fn every_command_has_its_flags() {
 }
 
 #[test]
-fn nothing_opens_and_a_lone_word_is_a_room_or_an_invite() {
+fn no_words_open_and_one_word_is_a_room_or_an_invite() {
     assert_eq!(run("").unwrap().action, Action::Open);
     let lone = run("kitchen --ephemeral").unwrap();
     assert_eq!((lone.action, lone.global.room.as_deref()), (Action::Open, Some("kitchen")));
-    let ticket = ticket();
-    assert_eq!(run(&ticket).unwrap().action, Action::JoinAndOpen { ticket: ticket.clone() });
-    let wrapped = format!("{} {}", &ticket[..30], &ticket[30..]);
-    assert_eq!(run(&wrapped).unwrap().action, Action::JoinAndOpen { ticket: wrapped });
+    let invite = invite();
+    assert_eq!(run(&invite).unwrap().action, Action::JoinAndOpen { invite: invite.clone() });
+    let wrapped = format!("{} {}", &invite[..30], &invite[30..]);
+    assert_eq!(run(&wrapped).unwrap().action, Action::JoinAndOpen { invite: wrapped });
 }
 
 #[test]
-fn wrong_words_are_answered_with_right_ones() {
+fn unknown_command_suggests_the_closest_one() {
     assert!(help("sned hello you").contains("help: did you mean:  multichat send hello you\n"));
-    let ticket = ticket();
-    let meant = format!("help: did you mean:  multichat join {ticket}\n");
-    assert!(help(&format!("jion {ticket} now")).contains(&meant));
+    let invite = invite();
+    let meant = format!("help: did you mean:  multichat join {invite}\n");
+    assert!(help(&format!("jion {invite} now")).contains(&meant));
     assert!(help("send --tiemout 3s x").contains("'--timeout'"));
     assert!(help("xyzzy one two").contains("there is no command 'xyzzy'"));
     assert!(help("--room a kitchen").contains("multichat --help"));
 }
 
 #[test]
-fn wrong_values_say_what_is_right() {
+fn invalid_value_error_states_valid_values() {
     assert!(help("send x --wait everyone").contains("stored, peer, peers=N or all"));
     assert!(help("send x --wait peers=0").contains("stored, peer, peers=N or all"));
     assert!(help("send x --timeout soon").contains("such as 10s"));
@@ -153,20 +161,20 @@ fn wrong_values_say_what_is_right() {
 }
 
 #[test]
-fn help_and_version_are_no_errors() {
+fn help_and_version_are_not_errors() {
     for (words, part) in [
         ("--help", "join"),
-        ("-h", "ROOM|TICKET"),
+        ("-h", "ROOM|INVITE"),
         ("--version", "multichat 0."),
         ("send --help", "--wait"),
     ] {
-        let Err(Stop::Print(text)) = run(words) else { panic!("{words}") };
+        let Err(ParseExit::Print(text)) = run(words) else { panic!("{words}") };
         assert!(text.contains(part), "{text}");
     }
 }
 
 #[test]
-fn an_error_is_json_where_json_was_asked_for() {
+fn json_flag_is_found_before_parsing() {
     let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
     assert!(wants_json(&words("multichat --bad --json")));
     assert!(!wants_json(&words("multichat send -- --json")));
@@ -178,7 +186,7 @@ fn colour_follows_flag_then_environment_then_terminal() {
         let find = |name: &str| {
             pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_string())
         };
-        color.paint(find, terminal) == Paint::Colour
+        color.resolve(find, terminal) == ColourMode::Colour
     };
     assert!(with(Color::Auto, true, &[]) && !with(Color::Auto, false, &[]));
     assert!(!with(Color::Auto, true, &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]));
@@ -191,7 +199,7 @@ fn colour_follows_flag_then_environment_then_terminal() {
 }
 
 #[test]
-fn times_have_units_and_an_end() {
+fn durations_have_units_and_a_maximum() {
     assert_eq!(duration("10"), Ok(Duration::from_secs(10)));
     assert_eq!(duration("3d"), Ok(Duration::from_secs(259_200)));
     for wrong in
@@ -202,7 +210,7 @@ fn times_have_units_and_an_end() {
 }
 
 #[test]
-fn peers_are_a_host_and_a_port() {
+fn peer_addresses_need_host_and_port() {
     let peer: PeerAddress = "example.org:4977".parse().unwrap();
     assert_eq!((peer.host(), peer.port()), ("example.org", 4977));
     assert_eq!("[::1]:1".parse::<PeerAddress>().unwrap().host(), "::1");
@@ -212,7 +220,7 @@ fn peers_are_a_host_and_a_port() {
 }
 
 #[test]
-fn a_profile_name_can_only_be_a_folder() {
+fn profile_name_is_a_safe_folder_name() {
     for right in ["default", "work-2", "0_x"] {
         assert_eq!(profile_name(right), Ok(right.to_string()));
     }
@@ -223,14 +231,14 @@ fn a_profile_name_can_only_be_a_folder() {
 }
 
 #[test]
-fn nearest_names_come_best_first() {
-    assert_eq!(nearest("kichen", ["work", "kitchen", "chicken"]), ["kitchen", "chicken"]);
+fn closest_names_are_sorted_best_first() {
+    assert_eq!(closest("kichen", ["work", "kitchen", "chicken"]), ["kitchen", "chicken"]);
     assert_eq!(nearest_command("invte").as_deref(), Some("invite"));
     assert_eq!(nearest_command("xyzzy"), None);
 }
 
 #[test]
-fn ways_to_others_are_asked_for_and_refused() {
+fn transports_are_enabled_and_disabled_by_flags() {
     let ways = |words: &str| {
         let wanted = run(words).expect(words).global.discovery;
         (wanted.uses_lan(), wanted.uses_dht(), wanted.is_offline())
@@ -249,24 +257,24 @@ fn ways_to_others_are_asked_for_and_refused() {
         assert_eq!(ways(words), expected, "{words}");
     }
     let wanted = run("serve --bootstrap [::1]:7,h:8").expect("nodes").global.discovery;
-    let entries: Vec<_> = wanted.entries().map(PeerAddress::to_string).collect();
+    let entries: Vec<_> = wanted.bootstrap_nodes().map(PeerAddress::to_string).collect();
     assert_eq!(entries, ["[::1]:7", "h:8"]);
     assert!(help("serve --bootstrap nowhere").contains("--bootstrap"));
     assert!(help("serve --transport pigeon").contains("tcp, lan, dht, offline"));
 }
 
 #[test]
-fn a_channel_is_one_word_in_small_letters() {
+fn channel_name_is_one_lowercase_word() {
     let Command::Send { channel, .. } = command("send -c #Big hello") else { panic!() };
     assert_eq!(channel.name().as_str(), "big");
     let Command::Tail { channel, .. } = command("tail --channel BIG") else { panic!() };
-    assert!(channel.takes(&Channel { name: "big".into() }.name()));
-    assert!(!channel.takes(&Channel::default().name()));
-    assert!(AnyChannel::default().takes(&Channel::default().name()));
+    assert!(channel.matches(&ChannelArg { name: "big".into() }.name()));
+    assert!(!channel.matches(&ChannelArg::default().name()));
+    assert!(ChannelFilter::default().matches(&ChannelArg::default().name()));
 }
 
 #[test]
-fn the_page_of_metrics_is_of_this_machine_unless_an_address_says_otherwise() {
+fn metrics_bind_to_localhost_unless_an_address_is_given() {
     let metrics = |words: &str| match command(&format!("serve {words}")) {
         Command::Serve(serve) => (serve.metrics.expect("an address"), serve.metrics_public),
         other => panic!("{other:?}"),

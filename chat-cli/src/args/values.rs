@@ -1,24 +1,26 @@
-//! The values that flags take, each with its own reading.
+//! Defines the values of flags and parses them.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The longest time that a flag takes: a year. More is a slip, and this much never overflows.
+/// The longest time that a flag takes: a leap year. Chosen: more is a typing error, and this
+/// value overflows no calculation.
 const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// The longest name of a profile, in characters.
+/// The longest name of a profile, in characters. Chosen: it becomes a folder name, so paths stay
+/// short.
 const PROFILE_CHARS_MAX: usize = 32;
-/// The longest name of a host (RFC 1035).
+/// The longest host name: 255 octets on the wire (RFC 1035, 2.3.4) are 253 characters of text.
 const HOST_CHARS_MAX: usize = 253;
 
-/// How far a message has to get before `send` ends.
+/// The delivery that `send` waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// Onto this disk.
+    /// Stored on this disk.
     Stored,
-    /// Onto as many peers.
+    /// Stored on this many peers.
     Peers(u16),
-    /// Onto every peer that is connected.
+    /// Stored on every connected peer.
     All,
 }
 
@@ -37,12 +39,12 @@ impl FromStr for Wait {
     }
 }
 
-/// When `sync` has caught up.
+/// When `sync` is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// Nothing more comes.
+    /// No more data arrives.
     Idle,
-    /// Everything that the connected peers claim to have is here.
+    /// Everything that the connected peers claim to have is stored.
     All,
 }
 
@@ -58,7 +60,7 @@ impl FromStr for Until {
     }
 }
 
-/// A host with a port, to be dialled. The host is looked up when it is dialled.
+/// A host with a port to dial. The host name is resolved when dialling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerAddress {
     host: String,
@@ -66,12 +68,12 @@ pub struct PeerAddress {
 }
 
 impl PeerAddress {
-    /// A name or an address, without brackets.
+    /// Returns the name or the address, without brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port, never 0.
+    /// Returns the port, never 0.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -79,9 +81,10 @@ impl PeerAddress {
 
 impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
         }
     }
 }
@@ -90,24 +93,24 @@ impl FromStr for PeerAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "use HOST:PORT, such as 192.0.2.7:4977 or [2001:db8::7]:4977".to_string();
-        let (host, port) = text.trim().rsplit_once(':').ok_or_else(wrong)?;
-        let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
+        let invalid = || "use HOST:PORT, such as 192.0.2.7:4977 or [2001:db8::7]:4977".to_string();
+        let (host, port) = text.trim().rsplit_once(':').ok_or_else(invalid)?;
+        let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(invalid)?;
         let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let plain = !host.contains([':', '[', ']']);
-        let host = bracketed.or(plain.then_some(host)).ok_or_else(wrong)?;
+        let host = bracketed.or(plain.then_some(host)).ok_or_else(invalid)?;
         let right = !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic());
         if !right || host.len() > HOST_CHARS_MAX {
-            return Err(wrong());
+            return Err(invalid());
         }
         Ok(Self { host: host.to_string(), port })
     }
 }
 
-/// Reads a time such as `500ms`, `10s`, `5m`, `2h` or `3d`; a bare number is seconds.
+/// Parses a time such as `500ms`, `10s`, `5m`, `2h` or `3d`; a bare number means seconds.
 ///
 /// # Errors
-/// What to write instead.
+/// Says what to write instead.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
@@ -121,16 +124,16 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     };
     let number: u64 = digits.parse().map_err(|_| "use a number with a unit, such as 10s")?;
     let time = number.checked_mul(unit_ms).map(Duration::from_millis);
-    time.filter(|time| *time <= DURATION_MAX).ok_or_else(|| "a year is the most".into())
+    time.filter(|time| *time <= DURATION_MAX).ok_or_else(|| "the maximum is 366d".into())
 }
 
-/// Checks the name of a profile, which becomes the name of a folder.
+/// Checks the name of a profile, which becomes a folder name.
 ///
 /// # Errors
-/// What a name may hold.
+/// Says which names are valid.
 pub fn profile_name(text: &str) -> Result<String, String> {
     let right = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-    // Windows keeps these names for devices, whatever stands behind them.
+    // Windows reserves these names for devices, with any extension.
     let device = ["con", "prn", "aux", "nul"].contains(&text);
     let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
     if !starts_well || device || text.len() > PROFILE_CHARS_MAX || !text.chars().all(right) {

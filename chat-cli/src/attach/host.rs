@@ -1,4 +1,4 @@
-//! The process that has the profile open, for those that come after it.
+//! Serves attached clients in the process that has the profile open.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,63 +6,75 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::{Ask, Tell};
+use super::{Request, Response};
+use crate::args::Global;
+use crate::profile::Profile;
+use crate::report::Failure;
 
-/// The name of the socket in the folder of the profile.
+/// The name of the socket in the profile's folder.
 pub const SOCKET: &str = "window.sock";
-/// The most guests at one time. One more is let go at once.
-pub const GUESTS_MAX: usize = 8;
+/// The most clients at a time; further connections are closed. Chosen: more windows than a person
+/// uses, and bounds memory.
+pub const CLIENTS_MAX: usize = 8;
 
-/// A guest, by the order of coming.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GuestId(u64);
-
-/// What a guest did.
-#[derive(Debug)]
-pub enum Said {
-    /// It came, and is told things here.
-    Came(mpsc::Sender<Tell>),
-    /// It asked for something.
-    Asked(Ask),
-    /// It is gone.
-    Left,
+/// Returns the socket path of the profile; `None` if the profile is not on disk.
+///
+/// # Errors
+/// Fails if there is no home folder.
+pub fn socket_path(global: &Global) -> Result<Option<PathBuf>, Failure> {
+    Profile::folder(global).map(|folder| folder.map(|folder| folder.join(SOCKET)))
 }
 
-/// Lets guests in until it is dropped.
+/// An attached client, numbered in the order of connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClientId(u64);
+
+/// An event of a client.
+#[derive(Debug)]
+pub enum ClientEvent {
+    /// It connected; responses go to this channel.
+    Connected(mpsc::Sender<Response>),
+    /// It sent a request.
+    Requested(Request),
+    /// It disconnected.
+    Disconnected,
+}
+
+/// Accepts clients until dropped.
 #[derive(Debug)]
 pub struct Host {
-    said: mpsc::Receiver<(GuestId, Said)>,
-    /// None where no guest can come.
-    door: Option<Door>,
+    event: mpsc::Receiver<(ClientId, ClientEvent)>,
+    /// `None` if no client can connect.
+    listener: Option<Listener>,
 }
 
 #[derive(Debug)]
-struct Door {
+struct Listener {
     path: PathBuf,
     task: JoinHandle<()>,
 }
 
 impl Host {
-    /// Listens at a path. The caller has the lock of the profile: whatever lies there is left from
-    /// a process that is gone.
+    /// Listens at a path. The caller holds the profile's lock, so an existing socket is left over
+    /// from a process that has exited.
     ///
     /// # Errors
-    /// If no socket can be made there.
+    /// Fails if the socket cannot be created.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let (tell, said) = mpsc::channel(super::wire::MESSAGES_MAX);
-        let task = accept(path, tell)?;
-        Ok(Self { said, door: Some(Door { path: path.to_path_buf(), task }) })
+        let (sender, event) = mpsc::channel(super::wire::MESSAGES_MAX);
+        let task = accept(path, sender)?;
+        Ok(Self { event, listener: Some(Listener { path: path.to_path_buf(), task }) })
     }
 
-    /// One to which nobody comes.
+    /// Creates a host without a socket.
     pub fn closed() -> Self {
-        Self { said: mpsc::channel(1).1, door: None }
+        Self { event: mpsc::channel(1).1, listener: None }
     }
 
-    /// What a guest does next; for ever if none can come.
-    pub async fn next(&mut self) -> (GuestId, Said) {
-        match self.said.recv().await {
-            Some(said) => said,
+    /// Returns the next event of a client. Never returns if no client can connect.
+    pub async fn next(&mut self) -> (ClientId, ClientEvent) {
+        match self.event.recv().await {
+            Some(event) => event,
             None => std::future::pending().await,
         }
     }
@@ -70,16 +82,16 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if let Some(door) = &self.door {
-            door.task.abort();
-            // What stays is removed by the next one that opens the profile.
-            let _ = std::fs::remove_file(&door.path);
+        if let Some(listener) = &self.listener {
+            listener.task.abort();
+            // If this fails, the next process that opens the profile removes the socket.
+            let _ = std::fs::remove_file(&listener.path);
         }
     }
 }
 
 #[cfg(unix)]
-fn accept(path: &Path, said: mpsc::Sender<(GuestId, Said)>) -> io::Result<JoinHandle<()>> {
+fn accept(path: &Path, event: mpsc::Sender<(ClientId, ClientEvent)>) -> io::Result<JoinHandle<()>> {
     use std::os::unix::fs::PermissionsExt;
     use std::sync::Arc;
     use tokio::net::UnixListener;
@@ -89,45 +101,49 @@ fn accept(path: &Path, said: mpsc::Sender<(GuestId, Said)>) -> io::Result<JoinHa
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // The folder is 0700, so nobody comes between the two calls.
+    // The folder has mode 0700, so no other user can connect between the two calls.
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    let seats = Arc::new(Semaphore::new(GUESTS_MAX));
+    let slots = Arc::new(Semaphore::new(CLIENTS_MAX));
     Ok(tokio::spawn(async move {
         for number in 0.. {
             let Ok((stream, _)) = listener.accept().await else { return };
             let is_own =
                 stream.peer_cred().is_ok_and(|peer| peer.uid() == nix::unistd::getuid().as_raw());
-            let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else { continue };
+            let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
             if !is_own {
                 continue;
             }
-            let said = said.clone();
+            let event = event.clone();
             tokio::spawn(async move {
-                attend(stream, GuestId(number), &said).await;
-                drop(seat);
+                serve_client(stream, ClientId(number), &event).await;
+                drop(slot);
             });
         }
     }))
 }
 
 #[cfg(not(unix))]
-fn accept(_: &Path, _: mpsc::Sender<(GuestId, Said)>) -> io::Result<JoinHandle<()>> {
+fn accept(_: &Path, _: mpsc::Sender<(ClientId, ClientEvent)>) -> io::Result<JoinHandle<()>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(unix)]
-async fn attend(stream: tokio::net::UnixStream, id: GuestId, said: &mpsc::Sender<(GuestId, Said)>) {
+async fn serve_client(
+    stream: tokio::net::UnixStream,
+    id: ClientId,
+    event: &mpsc::Sender<(ClientId, ClientEvent)>,
+) {
     let (read, write) = stream.into_split();
-    let (tells, mut asks) = super::wire::carry::<Tell, Ask>(read, write);
-    if said.send((id, Said::Came(tells))).await.is_err() {
+    let (responses, mut requests) = super::wire::spawn_pumps::<Response, Request>(read, write);
+    if event.send((id, ClientEvent::Connected(responses))).await.is_err() {
         return;
     }
-    while let Some(ask) = asks.recv().await {
-        if said.send((id, Said::Asked(ask))).await.is_err() {
+    while let Some(request) = requests.recv().await {
+        if event.send((id, ClientEvent::Requested(request))).await.is_err() {
             return;
         }
     }
-    // The receiver is gone only when the whole host is.
-    let _ = said.send((id, Said::Left)).await;
+    // Sending fails only if the host is dropped.
+    let _ = event.send((id, ClientEvent::Disconnected)).await;
 }

@@ -7,10 +7,11 @@ use crossterm::event::{Event, KeyCode, KeyEvent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::host::GUESTS_MAX;
+use super::client::Client;
+use super::host::{CLIENTS_MAX, ClientEvent, ClientId, Host};
 use super::*;
 
-/// A host in a folder of its own.
+/// Opens a host in a temporary folder.
 fn host() -> (tempfile::TempDir, PathBuf, Host) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(host::SOCKET);
@@ -18,36 +19,38 @@ fn host() -> (tempfile::TempDir, PathBuf, Host) {
     (dir, path, host)
 }
 
-async fn came(host: &mut Host) -> (GuestId, tokio::sync::mpsc::Sender<Tell>) {
+async fn came(host: &mut Host) -> (ClientId, tokio::sync::mpsc::Sender<Response>) {
     match host.next().await {
-        (id, Said::Came(tells)) => (id, tells),
+        (id, ClientEvent::Connected(responses)) => (id, responses),
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
-async fn a_guest_asks_and_is_told() {
+async fn client_request_gets_a_response() {
     let (_dir, path, mut host) = host();
-    let mut guest = Guest::come(&path).await.unwrap();
-    let (id, tells) = came(&mut host).await;
+    let mut client = Client::connect(&path).await.unwrap();
+    let (id, responses) = came(&mut host).await;
     let event = Event::Key(KeyEvent::from(KeyCode::Char('é')));
-    for ask in [Ask::Window { width: 80, height: 24, has_colours: true }, Ask::Input(event)] {
-        guest.ask(ask.clone()).await.unwrap();
+    for request in
+        [Request::Window { width: 80, height: 24, has_colours: true }, Request::Input(event)]
+    {
+        client.request(request.clone()).await.unwrap();
         match host.next().await {
-            (from, Said::Asked(asked)) => assert_eq!((from, asked), (id, ask)),
+            (from, ClientEvent::Requested(asked)) => assert_eq!((from, asked), (id, request)),
             other => panic!("{other:?}"),
         }
     }
-    tells.send(Tell::Draw(vec![27; 100_000])).await.unwrap();
-    assert_eq!(guest.next().await, Some(Tell::Draw(vec![27; 100_000])));
-    drop(guest);
-    assert!(matches!(host.next().await, (from, Said::Left) if from == id));
+    responses.send(Response::Draw(vec![27; 100_000])).await.unwrap();
+    assert_eq!(client.next().await, Some(Response::Draw(vec![27; 100_000])));
+    drop(client);
+    assert!(matches!(host.next().await, (from, ClientEvent::Disconnected) if from == id));
 }
 
 #[tokio::test]
-async fn a_guest_that_makes_no_sense_goes_alone() {
+async fn malformed_client_is_disconnected_alone() {
     let (_dir, path, mut host) = host();
-    let _honest = Guest::come(&path).await.unwrap();
+    let _honest = Client::connect(&path).await.unwrap();
     let (honest, _tells) = came(&mut host).await;
     let no_message = [3, 0, 0, 0, 0xff, 0xff, 0xff].to_vec();
     let too_long = u32::MAX.to_le_bytes().to_vec();
@@ -55,51 +58,53 @@ async fn a_guest_that_makes_no_sense_goes_alone() {
         let mut stream = UnixStream::connect(&path).await.unwrap();
         let (id, _tells) = came(&mut host).await;
         stream.write_all(&bytes).await.unwrap();
-        assert!(matches!(host.next().await, (from, Said::Left) if from == id && id != honest));
+        let (from, event) = host.next().await;
+        assert!(matches!(event, ClientEvent::Disconnected));
+        assert!(from == id && id != honest);
         assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
     }
 }
 
 #[tokio::test]
-async fn one_guest_too_many_is_let_go() {
+async fn client_over_the_limit_is_disconnected() {
     let (_dir, path, mut host) = host();
-    let mut guests = Vec::new();
-    for _ in 0..GUESTS_MAX {
-        // Who is told nothing any more is let go, so both ends are kept.
-        guests.push((Guest::come(&path).await.unwrap(), came(&mut host).await));
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS_MAX {
+        // Dropping either end disconnects the client, so both are kept.
+        clients.push((Client::connect(&path).await.unwrap(), came(&mut host).await));
     }
     let mut late = UnixStream::connect(&path).await.unwrap();
     assert_eq!(late.read(&mut [0; 1]).await.unwrap(), 0);
-    // A seat that becomes free is there for the next one.
-    drop(guests);
-    for _ in 0..GUESTS_MAX {
-        assert!(matches!(host.next().await, (_, Said::Left)));
+    // After a client disconnects, another one can connect.
+    drop(clients);
+    for _ in 0..CLIENTS_MAX {
+        assert!(matches!(host.next().await, (_, ClientEvent::Disconnected)));
     }
-    let _next = Guest::come(&path).await.unwrap();
+    let _next = Client::connect(&path).await.unwrap();
     came(&mut host).await;
 }
 
 #[tokio::test]
-async fn the_socket_is_private_takes_the_place_of_an_old_one_and_goes() {
+async fn socket_is_private_replaces_a_stale_one_and_is_removed() {
     let (_dir, path, host) = host();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    // As a process leaves it that was killed.
+    // Left behind as if the process was killed.
     std::mem::forget(host);
     let host = Host::open(&path).unwrap();
-    assert!(Guest::come(&path).await.is_some());
+    assert!(Client::connect(&path).await.is_some());
     drop(host);
     assert!(!path.exists());
-    assert!(Guest::come(&path).await.is_none());
+    assert!(Client::connect(&path).await.is_none());
 }
 
 #[tokio::test]
-async fn a_guest_that_does_not_read_keeps_nobody_waiting() {
+async fn client_that_does_not_read_blocks_no_other() {
     let (_dir, path, mut host) = host();
     let _stream = UnixStream::connect(&path).await.unwrap();
-    let (_, tells) = came(&mut host).await;
+    let (_, responses) = came(&mut host).await;
     let mut taken = 0;
-    // The system takes some, the queue some more, and then there is no room: at once.
-    while tells.try_send(Tell::Draw(vec![0; 1 << 20])).is_ok() {
+    // The socket buffers some messages and the queue some more; then sending fails at once.
+    while responses.try_send(Response::Draw(vec![0; 1 << 20])).is_ok() {
         taken += 1;
         tokio::task::yield_now().await;
         assert!(taken < 1_000);

@@ -1,4 +1,5 @@
-//! Messages on a local socket: a length of four bytes, little-endian, then the value in postcard.
+//! Frames messages on a local socket: a length of four bytes, little-endian, then the value in
+//! postcard.
 
 use std::io::{self, ErrorKind};
 
@@ -7,14 +8,16 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-/// The longest message: a screen of 500 columns and 200 rows, each cell in a colour of its own.
+/// The longest message. Derivation: a screen of 500 × 200 cells, with up to 40 bytes of text and
+/// colour codes per cell.
 pub(super) const MESSAGE_BYTES_MAX: usize = 4 << 20;
-/// Messages that wait on each side of a socket. Whoever sends more waits.
+/// Messages queued in each direction; further senders wait. Chosen: bounds memory and absorbs
+/// bursts.
 pub(super) const MESSAGES_MAX: usize = 16;
 
-/// Carries messages until either end is gone: what is put into the sender goes out, and what
-/// comes in is in the receiver.
-pub(super) fn carry<Out, In>(
+/// Transfers messages in both directions until one end closes. The sender's messages go out;
+/// incoming messages arrive at the receiver.
+pub(super) fn spawn_pumps<Out, In>(
     read: impl AsyncRead + Unpin + Send + 'static,
     write: impl AsyncWrite + Unpin + Send + 'static,
 ) -> (mpsc::Sender<Out>, mpsc::Receiver<In>)
@@ -23,40 +26,40 @@ where
     In: DeserializeOwned + Send + 'static,
 {
     let (sender, out) = mpsc::channel(MESSAGES_MAX);
-    let (heard, receiver) = mpsc::channel(MESSAGES_MAX);
+    let (incoming, receiver) = mpsc::channel(MESSAGES_MAX);
     tokio::spawn(async move {
-        // An end that is gone, or that says what makes no sense, is an end either way.
+        // A closed connection and an invalid message both end the connection.
         tokio::select! {
-            _ = hear(read, heard) => {}
-            _ = speak(write, out) => {}
+            _ = read_messages(read, incoming) => {}
+            _ = write_messages(write, out) => {}
         }
     });
     (sender, receiver)
 }
 
-async fn hear<In: DeserializeOwned>(
+async fn read_messages<In: DeserializeOwned>(
     mut read: impl AsyncRead + Unpin,
-    heard: mpsc::Sender<In>,
+    incoming: mpsc::Sender<In>,
 ) -> io::Result<()> {
     loop {
         let length = read.read_u32_le().await? as usize;
         if length > MESSAGE_BYTES_MAX {
             return Err(ErrorKind::InvalidData.into());
         }
-        // It grows with what really comes, not with what is promised.
+        // Memory grows with the bytes received, not with the announced length.
         let mut bytes = Vec::new();
         (&mut read).take(length as u64).read_to_end(&mut bytes).await?;
         if bytes.len() < length {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         let message = postcard::from_bytes(&bytes).map_err(|_| ErrorKind::InvalidData)?;
-        if heard.send(message).await.is_err() {
+        if incoming.send(message).await.is_err() {
             return Ok(());
         }
     }
 }
 
-async fn speak<Out: Serialize>(
+async fn write_messages<Out: Serialize>(
     mut write: impl AsyncWrite + Unpin,
     mut out: mpsc::Receiver<Out>,
 ) -> io::Result<()> {

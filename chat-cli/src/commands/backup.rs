@@ -1,8 +1,8 @@
-//! The rooms of a profile in one file, and back.
+//! Saves the rooms of a profile to one file and restores them.
 //!
-//! Rule: the key that signs is not in it. A copy that could sign would write a part of a feed a
-//! second time, and split it for everybody who has the first. Whoever restores is a new author of
-//! the same name, in the same rooms, with all that was said there.
+//! Rule: a backup does not contain the signing key. A copy that could sign would write part of a
+//! feed a second time and fork it. After a restore the user is a new author with the same name,
+//! in the same rooms, with the whole history.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -11,22 +11,24 @@ use std::path::{Path, PathBuf};
 use crate::args::Global;
 use crate::exit::ExitCode;
 use crate::output::Output;
-use crate::profile::{Profile, RestoreError};
+use crate::profile::Profile;
+use crate::profile::backup::RestoreError;
 use crate::report::Failure;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
 pub(super) fn backup(global: &Global, output: &Output, to: &Path) -> Result<(), Failure> {
     let profile = Profile::open(global)?;
-    let files = profile.to_keep()?;
+    let files = profile.backup_files()?;
     let failed = |error: io::Error| {
         let message = format!("cannot write {}: {error}", to.display());
         Failure::new(ExitCode::Failed, "backup.write", message)
-            .help("name a file that is not there yet, in a folder that you may write in")
+            .help("name a new file in a folder with write permission")
     };
     write(to, &files).map_err(failed)?;
-    let rooms = counted(profile.rooms()?.rooms.len() as u64, "room");
-    output.say(&format!("kept {rooms} in {}: who has it can read them", to.display()))?;
-    output.say("the key that signs your messages is not in it: restored, you are a new author")
+    let rooms = plural(profile.rooms()?.rooms.len() as u64, "room");
+    output
+        .say(&format!("saved {rooms} to {}: anyone with this file can read them", to.display()))?;
+    output.say("it does not contain your signing key: after a restore you are a new author")
 }
 
 fn write(to: &Path, files: &[(PathBuf, PathBuf)]) -> io::Result<()> {
@@ -35,7 +37,7 @@ fn write(to: &Path, files: &[(PathBuf, PathBuf)]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut archive = tar::Builder::new(options.open(to)?);
-    // Only plain files are taken back.
+    // A restore accepts only plain files.
     archive.sparse(false);
     for (name, path) in files {
         archive.append_file(name, &mut File::open(path)?)?;
@@ -48,15 +50,15 @@ pub(super) fn restore(global: &Global, output: &Output, from: &Path) -> Result<(
     let unreadable = |error: &io::Error| {
         let message = format!("cannot read {}: {error}", from.display());
         Failure::new(ExitCode::BadInput, "backup.read", message)
-            .help("it has to be a file that  multichat backup FILE  has written")
+            .help("name a file written by  multichat backup FILE")
     };
-    // Before a profile is made for it.
+    // Opened first, so that a missing file creates no profile.
     let file = File::open(from).map_err(|error| unreadable(&error))?;
     let profile = Profile::open(global)?;
     if !profile.rooms()?.rooms.is_empty() {
-        let message = format!("profile \"{}\" has rooms already", profile.name());
+        let message = format!("profile \"{}\" already has rooms", profile.name());
         return Err(Failure::new(ExitCode::BadInput, "backup.profile", message)
-            .help("restore into a new one:  multichat --profile NAME restore FILE"));
+            .help("restore into a new profile:  multichat --profile NAME restore FILE"));
     }
     let mut archive = tar::Archive::new(file);
     for entry in archive.entries().map_err(|error| unreadable(&error))? {
@@ -67,9 +69,9 @@ pub(super) fn restore(global: &Global, output: &Output, from: &Path) -> Result<(
         {
             Ok(()) => {}
             Err(RestoreError::Foreign) => {
-                let message = format!("{} holds what no backup does", from.display());
+                let message = format!("{} has an entry that no backup contains", from.display());
                 return Err(Failure::new(ExitCode::BadInput, "backup.foreign", message)
-                    .help("it has to be a file that  multichat backup FILE  has written"));
+                    .help("name a file written by  multichat backup FILE"));
             }
             Err(RestoreError::Io(error)) => return Err(unreadable(&error)),
             Err(RestoreError::Failed(failure)) => return Err(failure),
@@ -79,6 +81,6 @@ pub(super) fn restore(global: &Global, output: &Output, from: &Path) -> Result<(
     if let Some(damaged) = rooms.damaged.into_iter().next() {
         return Err(damaged);
     }
-    let rooms = counted(rooms.rooms.len() as u64, "room");
+    let rooms = plural(rooms.rooms.len() as u64, "room");
     output.say(&format!("restored {rooms}; you sign with a new key from now on"))
 }

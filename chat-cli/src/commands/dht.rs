@@ -1,4 +1,4 @@
-//! A node of a DHT, for people with a network of their own.
+//! Runs a DHT node, for people with a network of their own.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,27 +12,27 @@ use crate::output::{Format, Output};
 use crate::report::Failure;
 use crate::signals::Signals;
 
-/// The port of HyperDHT's public nodes, in their JavaScript too.
+/// The port of the public HyperDHT nodes (JavaScript `hyperdht` 6, lib/constants.js).
 const PORT: u16 = 49_737;
 
 pub(super) async fn run(global: &Global, output: &Output) -> Result<(), Failure> {
-    let mut signals = Signals::take()?;
+    let mut signals = Signals::listen()?;
     let addr = global.listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)));
-    let mut entries = Vec::new();
-    for entry in global.discovery.entries() {
+    let mut bootstrap_nodes = Vec::new();
+    for entry in global.discovery.bootstrap_nodes() {
         let found = lookup_host((entry.host(), entry.port())).await;
         let found = found.map_err(|error| failed(format!("cannot look up {entry}: {error}")))?;
-        entries.extend(found.filter(SocketAddr::is_ipv4));
+        bootstrap_nodes.extend(found.filter(SocketAddr::is_ipv4));
     }
-    let node = DhtNode::start(addr, &entries).await;
+    let node = DhtNode::start(addr, &bootstrap_nodes).await;
     let node = node.map_err(|error| failed(format!("cannot start on {addr}: {error}")))?;
     let addr = node.addr();
     match output.format {
         Format::Json => output.json(&Line::from(Event::Listening { addr }))?,
         Format::Text => {
-            output.say(&format!("a node of the DHT listens on {addr}, UDP"))?;
+            output.say(&format!("DHT node listening on {addr} (UDP)"))?;
             output
-                .say(&format!("others enter there:  multichat --bootstrap HOST:{}", addr.port()))?;
+                .say(&format!("others connect with  multichat --bootstrap HOST:{}", addr.port()))?;
         }
     }
     Err(Failure::quiet(signals.next().await))
@@ -40,5 +40,5 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<(), Failure>
 
 fn failed(message: String) -> Failure {
     Failure::new(ExitCode::Network, "dht.failed", message)
-        .help("take an address of this machine, of IPv4:  multichat --listen ADDR:PORT dht")
+        .help("use an IPv4 address of this machine:  multichat --listen ADDR:PORT dht")
 }

@@ -1,22 +1,25 @@
-//! Decides whom the user reads, and lists what was decided.
+//! Hides and blocks members, and lists these decisions.
 
-use crate::args::{Global, Moderate};
-use crate::lines::{Event, Line, hex};
+use crate::args::Global;
+use crate::args::moderate::Moderate;
+use crate::ids::hex;
+use crate::lines::{Event, Line};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::Failure;
 use crate::sanitize;
-use crate::session::{Decision, Session};
+use crate::session::Session;
+use crate::session::moderation::Decision;
 
 pub(super) async fn run(
     global: &Global,
     output: &Output,
-    wanted: &Moderate,
+    options: &Moderate,
 ) -> Result<(), Failure> {
     let profile = Profile::open(global)?;
     let room = profile.find(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
-    let done = moderate(&mut session, output, wanted).await;
+    let done = moderate(&mut session, output, options).await;
     session.close().await;
     done
 }
@@ -24,18 +27,18 @@ pub(super) async fn run(
 async fn moderate(
     session: &mut Session,
     output: &Output,
-    wanted: &Moderate,
+    options: &Moderate,
 ) -> Result<(), Failure> {
-    if *wanted != Moderate::Log {
-        return output.say(&session.moderate(wanted).await?);
+    if *options != Moderate::Log {
+        return output.say(&session.moderate(options).await?);
     }
     for decision in session.decisions().await? {
-        tell(&decision, output)?;
+        print_decision(&decision, output)?;
     }
     Ok(())
 }
 
-fn tell(decision: &Decision, output: &Output) -> Result<(), Failure> {
+fn print_decision(decision: &Decision, output: &Output) -> Result<(), Failure> {
     let Decision { author, is_hidden, is_blocked } = decision;
     let (key, nick) = (hex(&author.key.0), author.nick.clone());
     if output.format == Format::Json {

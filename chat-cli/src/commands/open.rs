@@ -1,18 +1,16 @@
-//! Opening a room: here, or in a second window of the process that has it.
+//! Runs `multichat` without a command: opens a room, or asks how to start.
 
-use crate::args::{Global, Ui, WELCOME};
-use crate::attach::{self, Guest};
-use crate::chat;
+use super::window::{attach_or, chat, ui};
+use super::{onboarding, rooms};
+use crate::args::ui::Ui;
+use crate::args::{Global, WELCOME};
 use crate::exit::ExitCode;
+use crate::invite::input::looks_like_invite;
 use crate::output::{Format, Output};
 use crate::profile::Profile;
 use crate::report::{Failure, Level, Report};
-use crate::ticket::looks_like_ticket;
-use crate::tui;
 
-use super::{drive, first, rooms};
-
-/// Opens the room of the flags or the last one; attaches if the profile is open already.
+/// Opens the room of the flags or the last one; attaches if the profile is already open.
 pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
     let profile = match Profile::open(global) {
         Err(failure) if failure.exit() == ExitCode::InUse => {
@@ -28,66 +26,29 @@ pub(super) fn run(global: &Global, output: &Output) -> Result<(), Failure> {
         return chat(global, profile, output);
     }
     if !profile.rooms()?.rooms.is_empty() {
-        // Several, and none of them was the last: the failure lists them.
+        // Several rooms, and no last one: the failure lists them.
         return profile.find(None).map(|_| ());
     }
-    if ui(global, output) == Ui::Tui && first::can_ask(output) {
-        return begin(global, profile, output);
+    if ui(global, output) == Ui::Tui && onboarding::can_ask(output) {
+        return onboard(global, profile, output);
     }
     WELCOME.iter().try_for_each(|line| match output.format {
         Format::Text => output.data(line),
-        Format::Json => output.tell(&Report::new(Level::Note, "room.none", line)),
+        Format::Json => output.report(&Report::new(Level::Note, "room.none", line)),
     })
 }
 
-/// The one question of somebody new, and then a room.
-fn begin(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
+/// Asks a new user one question, then creates or joins a room.
+fn onboard(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
     let answer = match &global.nick {
         Some(nick) => nick.clone(),
-        None => first::name_or_invite(&mut profile)?,
+        None => onboarding::name_or_invite(&mut profile)?,
     };
-    if looks_like_ticket(&answer) {
-        // Joining opens the profile itself.
+    if looks_like_invite(&answer) {
+        // `join` opens the profile itself.
         drop(profile);
-        return rooms::join_ticket(global, answer, output);
+        return rooms::join_with_invite(global, answer, output);
     }
-    first::keep(&mut profile, &answer)?;
-    rooms::make(global, profile, None, false, output)
-}
-
-/// Opens a second window, and nothing else.
-pub(super) fn attach(global: &Global, output: &Output) -> Result<(), Failure> {
-    let message = "no process has this profile open in a window";
-    let failure = Failure::new(ExitCode::InUse, "attach.nobody", message);
-    attach_or(global, output, failure.help("open it here:  multichat"))
-}
-
-fn attach_or(global: &Global, output: &Output, failure: Failure) -> Result<(), Failure> {
-    if ui(global, output) != Ui::Tui {
-        return Err(failure);
-    }
-    drive(async {
-        let Some(guest) = guest(global).await? else { return Err(failure) };
-        tui::guest::run(guest, output).await
-    })
-}
-
-/// A line to the process that has the profile of the flags, if it lets others in.
-pub(super) async fn guest(global: &Global) -> Result<Option<Guest>, Failure> {
-    let Some(socket) = attach::socket(global)? else { return Ok(None) };
-    Ok(Guest::come(&socket).await)
-}
-
-/// Opens the room of the flags, or the last one, to chat in it.
-pub(super) fn chat(global: &Global, mut profile: Profile, output: &Output) -> Result<(), Failure> {
-    let room = profile.find_readable(global.room.as_deref())?;
-    profile.set_last(room.id())?;
-    match ui(global, output) {
-        Ui::Tui => drive(tui::shell::run(global, profile, room, output)),
-        Ui::Line => drive(chat::run(global, profile, room, output)),
-    }
-}
-
-fn ui(global: &Global, output: &Output) -> Ui {
-    Ui::of(global.ui, output, |name| std::env::var(name).ok())
+    onboarding::store_name(&mut profile, &answer)?;
+    rooms::create_room(global, profile, None, rooms::Opening::Now, output)
 }

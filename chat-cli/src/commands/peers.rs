@@ -1,15 +1,16 @@
-//! Who can be reached now: those who were named, and those who are found meanwhile.
+//! Lists the peers online now: those named by flags and those discovered meanwhile.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::Global;
+use crate::connections::peer_name;
 use crate::exit::ExitCode;
-use crate::lines::{Event, Line, PeerState, hex};
-use crate::links::peer_name;
+use crate::ids::hex;
+use crate::lines::{Event, Line, PeerState};
 use crate::logging;
-use crate::output::{Format, Output, Talk};
+use crate::output::{Format, Output, Verbosity};
 use crate::profile::Profile;
 use crate::report::{Failure, LINE_COLUMNS_MAX, Level, Report};
 use crate::sanitize;
@@ -21,26 +22,26 @@ pub(super) async fn run(
     output: &Output,
     timeout: Duration,
 ) -> Result<(), Failure> {
-    let mut signals = Signals::take()?;
+    let mut signals = Signals::listen()?;
     let profile = match Profile::open(global) {
         Err(failure) if failure.exit() == ExitCode::InUse => {
-            return Err(failure.help("in the room that is open, /peers says who is here"));
+            return Err(failure.help("the open room lists its peers with  /peers"));
         }
         opened => opened?,
     };
-    logging::start(global, logging::Place::Stderr, &profile)?;
+    logging::start(global, logging::LogTarget::Stderr, &profile)?;
     let room = profile.find(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
-    let done = match look(global, output, &mut session, &mut signals, timeout).await {
-        Ok(()) => tell(output, &session).await,
+    let done = match wait_for_peers(global, output, &mut session, &mut signals, timeout).await {
+        Ok(()) => print_peers(output, &session).await,
         Err(failure) => Err(failure),
     };
     session.close().await;
     done
 }
 
-/// Waits until all who were named have answered or not. Who is looked for has the whole time.
-async fn look(
+/// Waits until all named peers were tried. With discovery on, it waits the whole time.
+async fn wait_for_peers(
     global: &Global,
     output: &Output,
     session: &mut Session,
@@ -50,15 +51,15 @@ async fn look(
     if !session.has_network(global) {
         return Ok(());
     }
-    // Only what is found in the end is of interest.
-    let quiet = Output { talk: Talk::Quiet, format: Format::Text, ..*output };
+    // Only the final result is printed.
+    let quiet = Output { verbosity: Verbosity::Quiet, format: Format::Text, ..*output };
     session.go_online(global, &quiet).await?;
     let is_open = session.listening().is_some();
     let until = Instant::now() + timeout;
-    while is_open || !session.links().all_tried() {
+    while is_open || !session.connections().all_tried() {
         tokio::select! {
             next = session.next() => {
-                next.ok_or_else(|| session.ended())?;
+                next.ok_or_else(|| session.stopped_failure())?;
             }
             () = sleep_until(until) => break,
             code = signals.next() => return Err(Failure::quiet(code)),
@@ -67,15 +68,15 @@ async fn look(
     Ok(())
 }
 
-async fn tell(output: &Output, session: &Session) -> Result<(), Failure> {
+async fn print_peers(output: &Output, session: &Session) -> Result<(), Failure> {
     let peers = session.node().peers().await.map_err(|error| session.failed(error))?;
-    let here = session.links().here();
-    for key in &here {
+    let online = session.connections().online();
+    for key in &online {
         let is_synced = peers.iter().any(|peer| peer.remote == *key && peer.is_synced);
         let addr = peers
             .iter()
             .filter(|peer| peer.remote == *key)
-            .find_map(|peer| session.links().peer(peer.connection));
+            .find_map(|peer| session.connections().peer(peer.connection));
         let addr = addr.map_or(String::new(), |(_, addr)| format!(" ({addr})"));
         match output.format {
             Format::Json => output.json(&Line::from(Event::Peer {
@@ -90,18 +91,15 @@ async fn tell(output: &Output, session: &Session) -> Result<(), Failure> {
             }
         }
     }
-    let targets = session.links().targets();
-    for target in targets.iter().filter_map(|target| Some((target.name(), target.trouble()?))) {
+    let targets = session.connections().targets();
+    for target in targets.iter().filter_map(|target| Some((target.name(), target.error()?))) {
         let line = sanitize::line(&format!("{}: {}", target.0, target.1), LINE_COLUMNS_MAX);
-        output.tell(&Report::new(Level::Note, "net.unreachable", line.as_str()))?;
+        output.report(&Report::new(Level::Note, "net.unreachable", line.as_str()))?;
     }
-    match here.is_empty() {
-        true => output.tell(&nobody()),
-        false => Ok(()),
-    }
+    if online.is_empty() { output.report(&no_peer_note()) } else { Ok(()) }
 }
 
-fn nobody() -> Report {
-    Report::new(Level::Note, "net.nobody", "nobody else is here now")
-        .help("name somebody:  --peer HOST:PORT   or let somebody in:  --listen ADDR:PORT")
+fn no_peer_note() -> Report {
+    Report::new(Level::Note, "net.nobody", "no other member is online now")
+        .help("dial a peer:  --peer HOST:PORT   or accept connections:  --listen ADDR:PORT")
 }

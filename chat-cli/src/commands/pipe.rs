@@ -1,7 +1,7 @@
-//! JSON lines in both directions, for bots: what comes is told, what is asked for is done.
+//! Exchanges JSON lines in both directions, for bots: prints events and runs commands.
 //!
-//! Rule: every command is answered by a line with its `ref`: `ack` once it is durable here, or
-//! `error`. A line that cannot be understood ends nothing.
+//! Rule: every command gets an answer with its `ref`: `ack` once it is durable here, or `error`.
+//! An invalid line ends nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,36 +9,43 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
 
-use super::tail::{Printer, grows};
-use crate::args::{AnyChannel, Global};
-use crate::chat::input::{Input, Lines};
+use crate::args::Global;
+use crate::args::channel::ChannelFilter;
 use crate::exit::ExitCode;
-use crate::lines::{Arrival, Event, Line, MessageId};
+use crate::ids::{MessageId, hex};
+use crate::lines::{Arrival, Event, Line};
 use crate::logging;
 use crate::message::{BLOCK_BYTES_MAX, CHANNEL};
 use crate::output::{Format, Output};
-use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX};
+use crate::printer::Printer;
+use crate::profile::Profile;
+use crate::profile::room::ROOM_NAME_COLUMNS_MAX;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 use crate::session::Session;
+use crate::session::events::may_add_messages;
 use crate::signals::Signals;
+use crate::stdin::{Input, StdinLines};
+use crate::transcript::plural;
 
-/// How often it is asked who has what, if nothing happens.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The most messages of ours that are followed to other disks. Of older ones it is told no more.
+/// How often delivery is checked while nothing happens. Chosen: a delay that a bot tolerates, at
+/// little cost.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// The most own messages whose delivery is tracked. The oldest is dropped first. Chosen: bounds
+/// memory and the cost of each check.
 const FOLLOWED_MAX: usize = 1_000;
-/// The longest `ref` that is said again.
+/// The longest `ref` that is returned. Chosen: longer than any UUID or hash.
 const REF_COLUMNS_MAX: usize = 200;
 
-/// What to tell first, and how long to stay for what was not taken by anybody yet.
-pub(super) struct Wanted {
+/// How many messages to print first, and how long to wait for undelivered messages.
+pub(super) struct Options {
     pub(super) lines: usize,
     pub(super) linger: Duration,
 }
 
-/// A command. Fields that are not known are passed over.
+/// A command. Unknown fields are ignored.
 #[derive(Deserialize)]
-struct Told {
+struct PipeCommand {
     #[serde(default)]
     cmd: String,
     #[serde(default, rename = "ref")]
@@ -51,11 +58,11 @@ struct Told {
     text: String,
 }
 
-pub(super) async fn run(global: &Global, output: &Output, wanted: Wanted) -> Result<(), Failure> {
-    let mut signals = Signals::take()?;
+pub(super) async fn run(global: &Global, output: &Output, options: Options) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
     let output = Output { format: Format::Json, ..*output };
     let profile = Profile::open(global)?;
-    logging::start(global, logging::Place::Stderr, &profile)?;
+    logging::start(global, logging::LogTarget::Stderr, &profile)?;
     let room = profile.find_readable(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
     let done = match session.go_online(global, &output).await {
@@ -63,7 +70,7 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: Wanted) -> Res
             let printer = Printer::new(&session, &output);
             let online = session.has_network(global);
             let mut pipe = Pipe { session, output, printer, followed: BTreeMap::new(), online };
-            let done = pipe.talk(&mut signals, wanted).await;
+            let done = pipe.run(&mut signals, options).await;
             session = pipe.session;
             done
         }
@@ -82,51 +89,51 @@ struct Pipe {
     session: Session,
     output: Output,
     printer: Printer,
-    /// Our messages since the start by their indices, with how many peers had them when it was
-    /// told last.
+    /// Our messages since the start by index, with the last reported number of peers that hold
+    /// each.
     followed: BTreeMap<u64, usize>,
     online: bool,
 }
 
 impl Pipe {
-    async fn talk(&mut self, signals: &mut Signals, wanted: Wanted) -> Result<(), Failure> {
+    async fn run(&mut self, signals: &mut Signals, options: Options) -> Result<(), Failure> {
         self.hello()?;
-        let mut lines = Lines::of_stdin(BLOCK_BYTES_MAX)?;
-        for entry in self.session.history(wanted.lines, None, &AnyChannel::default()).await? {
+        let mut lines = StdinLines::open(BLOCK_BYTES_MAX)?;
+        for entry in self.session.history(options.lines, None, &ChannelFilter::default()).await? {
             self.printer.print(&entry, Arrival::Backfill)?;
         }
         let mut until = None;
-        let mut due = Instant::now() + LOOK_EVERY;
+        let mut due = Instant::now() + CHECK_INTERVAL;
         loop {
             tokio::select! {
                 input = lines.next(), if until.is_none() => match input {
-                    Input::Line(line) => self.told(&line).await?,
+                    Input::Line(line) => self.on_line(&line).await?,
                     Input::Interrupt | Input::End => {
-                        let linger = if self.online { wanted.linger } else { Duration::ZERO };
+                        let linger = if self.online { options.linger } else { Duration::ZERO };
                         until = Some(Instant::now() + linger);
                     }
                 },
                 next = self.session.next() => {
-                    let (event, change) = next.ok_or_else(|| self.session.ended())?;
-                    if let Some(line) = change.and_then(|change| change.line()) {
+                    let (event, notice) = next.ok_or_else(|| self.session.stopped_failure())?;
+                    if let Some(line) = notice.and_then(|notice| notice.line()) {
                         self.output.json(&line)?;
                     }
-                    if grows(&event) {
+                    if may_add_messages(&event) {
                         self.read_on().await?;
                     }
                 }
                 () = sleep_until(due) => {}
                 code = signals.next() => return Err(Failure::quiet(code)),
             }
-            self.look().await?;
-            due = Instant::now() + LOOK_EVERY;
+            self.report_holders().await?;
+            due = Instant::now() + CHECK_INTERVAL;
             let waiting = self.followed.values().any(|holders| *holders == 0);
             match until {
                 Some(_) if !waiting => return self.read_on().await,
                 Some(end) if Instant::now() >= end => {
-                    // Also what was stored last is told.
+                    // Also print the messages stored last.
                     self.read_on().await?;
-                    return self.nobody();
+                    return self.undelivered();
                 }
                 _ => {}
             }
@@ -138,35 +145,36 @@ impl Pipe {
         self.output.json(&Line::from(Event::Hello {
             app: concat!("multichat ", env!("CARGO_PKG_VERSION")),
             profile: self.session.profile().name().to_string(),
-            key: crate::lines::hex(&self.session.key().0),
+            key: hex(&self.session.key().0),
             rooms: rooms.iter().map(|room| shown(room.name())).collect(),
         }))
     }
 
-    /// Does what a line asks for, or says why not.
-    async fn told(&mut self, line: &str) -> Result<(), Failure> {
+    /// Runs the command in a line, or answers with an error.
+    async fn on_line(&mut self, line: &str) -> Result<(), Failure> {
         if line.trim().is_empty() {
             return Ok(());
         }
-        let Ok(told) = serde_json::from_str::<Told>(line) else {
+        let Ok(on_line) = serde_json::from_str::<PipeCommand>(line) else {
             let what = "the line is not a JSON object with a \"cmd\"";
             return self.refuse(None, &Failure::new(ExitCode::BadInput, "pipe.json", what));
         };
-        let reference = told.reference.as_deref().map(|text| sanitize::line(text, REF_COLUMNS_MAX));
+        let reference =
+            on_line.reference.as_deref().map(|text| sanitize::line(text, REF_COLUMNS_MAX));
         let name = self.session.room().name();
-        if told.room.as_deref().is_some_and(|room| room != name) {
+        if on_line.room.as_deref().is_some_and(|room| room != name) {
             let failure = Failure::new(ExitCode::NotFound, "pipe.room", "another room is open");
-            return self.refuse(reference, &failure.help("start one  multichat pipe  for each"));
+            return self.refuse(reference, &failure.help("start one  multichat pipe  per room"));
         }
-        if !["send", "topic"].contains(&told.cmd.as_str()) {
-            let what = format!("there is no command \"{}\"", told.cmd);
+        if !["send", "topic"].contains(&on_line.cmd.as_str()) {
+            let what = format!("there is no command \"{}\"", on_line.cmd);
             let failure = Failure::new(ExitCode::BadInput, "pipe.command", what);
-            return self.refuse(reference, &failure.help("there are:  send, topic"));
+            return self.refuse(reference, &failure.help("commands:  send, topic"));
         }
-        let channel = told.channel.as_deref().unwrap_or(CHANNEL);
-        let stored = match told.cmd.as_str() {
-            "topic" => self.session.set_topic(channel, &told.text).await,
-            _ => self.session.append(channel, &told.text).await,
+        let channel = on_line.channel.as_deref().unwrap_or(CHANNEL);
+        let stored = match on_line.cmd.as_str() {
+            "topic" => self.session.set_topic(channel, &on_line.text).await,
+            _ => self.session.append(channel, &on_line.text).await,
         };
         match stored {
             Ok(id) => {
@@ -195,18 +203,18 @@ impl Pipe {
         self.followed.insert(index, 0);
     }
 
-    /// Tells which of our messages have got onto more peers.
-    async fn look(&mut self) -> Result<(), Failure> {
+    /// Reports which of our messages reached more peers.
+    async fn report_holders(&mut self) -> Result<(), Failure> {
         if self.followed.is_empty() {
             return Ok(());
         }
         let held = self.session.node().holders(self.session.feed()).await;
         let held = held.map_err(|error| self.session.failed(error))?;
-        let of = self.session.links().here().len() as u64;
-        for (index, told) in &mut self.followed {
+        let of = self.session.connections().online().len() as u64;
+        for (index, on_line) in &mut self.followed {
             let holders = held.iter().filter(|(_, length)| length > index).count();
-            if holders > *told {
-                *told = holders;
+            if holders > *on_line {
+                *on_line = holders;
                 let id = MessageId { feed: self.session.key().0, index: *index };
                 let holders = holders as u64;
                 self.output.json(&Line::from(Event::Status {
@@ -231,13 +239,14 @@ impl Pipe {
         }
     }
 
-    fn nobody(&self) -> Result<(), Failure> {
+    fn undelivered(&self) -> Result<(), Failure> {
         if !self.online {
             return Ok(());
         }
         let waiting = self.followed.values().filter(|holders| **holders == 0).count();
-        let message = format!("{waiting} of the messages are on no other disk yet");
-        Err(Failure::note(ExitCode::NoPeer, "net.nobody", message).help("do not resend them"))
+        let message = format!("not delivered yet: {}", plural(waiting as u64, "message"));
+        Err(Failure::note(ExitCode::NoPeer, "net.nobody", message)
+            .help("do not resend: the next  multichat sync  or  serve  delivers"))
     }
 }
 

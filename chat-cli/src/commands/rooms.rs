@@ -1,63 +1,80 @@
-//! Rooms: to make, to join, to invite to, to list.
-
-use std::net::SocketAddr;
+//! Creates, joins and lists rooms, and prints invites.
 
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
-use super::first;
-use super::open::chat;
+use super::onboarding;
+use super::window::chat;
 use crate::args::{Global, Join};
 use crate::envelope;
 use crate::exit::ExitCode;
-use crate::lines::{Event, Line, hex};
+use crate::ids::hex;
+use crate::invite::fix::Fix;
+use crate::invite::hints::Hints;
+use crate::invite::{Invite, Right};
+use crate::lines::{Event, Line};
 use crate::output::{Format, Output};
-use crate::profile::{Access, Profile, ROOM_NAME_COLUMNS_MAX, Room};
+use crate::profile::Profile;
+use crate::profile::access::Access;
+use crate::profile::invites::{InviteHints, invite_text};
+use crate::profile::room::{ROOM_NAME_COLUMNS_MAX, Room};
 use crate::qr;
 use crate::report::{Failure, Level, Report};
 use crate::sanitize;
-use crate::ticket::{Fix, Hints, Right, Ticket};
 
-/// What a room is called when its maker gives it no name.
+/// The name of a room that is created without one.
 const ROOM_NAME_DEFAULT: &str = "room";
-/// What a seeder can do.
-const SEEDER_WORD: &str = "whoever has this invite keeps the room for others: they see who writes \
-                           when and how much, and can read nothing";
-/// How much of the inviter's key an invite carries.
-const FINGERPRINT_BYTES: usize = 8;
+/// The note on a relay invite.
+const SEEDER_NOTICE: &str = "anyone with this invite can run a relay: it stores and forwards the \
+                             room, sees who writes when and how much, and cannot read";
+
+/// Whether a new room is opened at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// It is opened.
+    Now,
+    /// The command ends without opening it.
+    Later,
+}
 
 pub(super) fn new(
     global: &Global,
     name: Option<String>,
-    no_open: bool,
+    opening: Opening,
     output: &Output,
 ) -> Result<(), Failure> {
     let mut profile = Profile::open(global)?;
-    first::name(global, &mut profile, output)?;
-    make(global, profile, name.as_deref(), no_open, output)
+    onboarding::name(global, &mut profile, output)?;
+    create_room(global, profile, name.as_deref(), opening, output)
 }
 
-/// Makes a room in a profile.
-pub(super) fn make(
+/// Creates a room in a profile.
+pub(super) fn create_room(
     global: &Global,
     mut profile: Profile,
     name: Option<&str>,
-    no_open: bool,
+    opening: Opening,
     output: &Output,
 ) -> Result<(), Failure> {
     let name = name.unwrap_or(ROOM_NAME_DEFAULT);
     let room = profile.add(Room::create(name, Timestamp::now())?)?;
-    profile.set_last(room.id())?;
-    output.say(&format!("made room \"{}\" ({})", room.name(), room.id()))?;
-    let wanted = Invite { right: Right::Member, qr: false, hints: Hinted::Yes };
-    show_invite(global, &profile, &room, &wanted, output)?;
-    if no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
+    profile.set_last_room(room.id())?;
+    output.say(&format!("created room \"{}\" ({})", room.name(), room.id()))?;
+    let options = InviteOptions { right: Right::Member, qr: false, hints: InviteHints::Included };
+    show_invite(global, &profile, &room, &options, output)?;
+    match opening {
+        Opening::Now => chat(&with_room(global, &room), profile, output),
+        Opening::Later => Ok(()),
+    }
 }
 
-/// Joins with an invite, and opens the room.
-pub(super) fn join_ticket(global: &Global, ticket: String, output: &Output) -> Result<(), Failure> {
-    let ticket = vec![ticket];
-    let given = Join { ticket, name: None, repair: false, no_open: false, open: None };
+/// Joins with an invite and opens the room.
+pub(super) fn join_with_invite(
+    global: &Global,
+    invite: String,
+    output: &Output,
+) -> Result<(), Failure> {
+    let invite = vec![invite];
+    let given = Join { invite, name: None, repair: false, no_open: false, open: None };
     join(global, &given, output)
 }
 
@@ -68,44 +85,46 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
     let room = match &join.open {
         Some(open) => Room::open(open, name, now)?,
         None => {
-            let ticket = read_ticket(join, output)?;
-            hints = ticket.hints().clone();
-            Room::of_ticket(&ticket, name, now)?
+            let invite = read_invite(join, output)?;
+            hints = invite.hints().clone();
+            Room::from_invite(&invite, name, now)?
         }
     };
     let mut profile = Profile::open(global)?;
     if !room.is_sealed() {
-        // Who says nothing needs no name.
-        first::name(global, &mut profile, output)?;
+        // A relay writes nothing and needs no name.
+        onboarding::name(global, &mut profile, output)?;
     }
     let mut room = profile.add(room)?;
     if hints.addresses().iter().any(|addr| !room.hints().contains(addr)) {
-        // A room that was joined before learns where its members are now.
+        // The room was joined before; save the new addresses of its members.
         room.add_hints(hints.addresses());
         profile.update(&room)?;
     }
-    profile.set_last(room.id())?;
+    profile.set_last_room(room.id())?;
     output.say(&format!("joined room \"{}\" ({})", room.name(), room.id()))?;
     if output.format == Format::Json {
         output.json(&Line::from(room_event(&room, None)))?;
     }
     if room.is_sealed() {
-        output.say("you keep it for others, and cannot read it; next:  multichat serve")?;
-        return output.say("  as in  multichat --listen 0.0.0.0:4977 serve");
+        output.say(
+            "this is a relay: it stores and forwards, and cannot read; next:  multichat serve",
+        )?;
+        return output.say("  for example  multichat --listen 0.0.0.0:4977 serve");
     }
-    if join.no_open { Ok(()) } else { chat(&opened(global, &room), profile, output) }
+    if join.no_open { Ok(()) } else { chat(&with_room(global, &room), profile, output) }
 }
 
-/// The flags with the room that was just made or joined, whichever they named.
-fn opened(global: &Global, room: &Room) -> Global {
+/// Returns the flags with the room that was just created or joined.
+fn with_room(global: &Global, room: &Room) -> Global {
     Global { room: Some(room.id().to_string()), ..global.clone() }
 }
 
-/// Reads the invite, and takes the repaired one where that was asked for.
-fn read_ticket(join: &Join, output: &Output) -> Result<Ticket, Failure> {
-    let input = join.ticket();
-    let error = match Ticket::parse(&input) {
-        Ok(ticket) => return Ok(ticket),
+/// Parses the invite, and uses the repaired one if requested.
+fn read_invite(join: &Join, output: &Output) -> Result<Invite, Failure> {
+    let input = join.invite();
+    let error = match Invite::parse(&input) {
+        Ok(invite) => return Ok(invite),
         Err(error) => error,
     };
     let Some(repair) = error.repair().filter(|_| join.repair) else {
@@ -113,104 +132,75 @@ fn read_ticket(join: &Join, output: &Output) -> Result<Ticket, Failure> {
     };
     let done = match repair.fix {
         Fix::Replace { position, found, right } => {
-            format!("character {position}: read '{right}' in place of '{found}'")
+            format!("character {position}: replaced '{found}' by '{right}'")
         }
         Fix::Swap { position, second } => {
-            format!("characters {position} and {second}: read in the other order")
+            format!("characters {position} and {second}: swapped")
         }
     };
-    output.tell(&Report::new(Level::Note, "ticket.repaired", done))?;
-    Ok(repair.ticket.clone())
+    output.report(&Report::new(Level::Note, "ticket.repaired", done))?;
+    Ok(repair.invite.clone())
 }
 
-/// How an invite is to be shown.
-pub(super) struct Invite {
-    /// For whom.
+/// How to show an invite.
+pub(super) struct InviteOptions {
+    /// What the invite allows.
     pub(super) right: Right,
-    /// As a picture, too.
+    /// Whether to show a QR code.
     pub(super) qr: bool,
-    /// With or without hints.
-    pub(super) hints: Hinted,
-}
-
-/// Whether an invite says who invites, and where that is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hinted {
-    /// It does.
-    Yes,
-    /// It holds the key of the room alone.
-    No,
+    /// Whether to include hints.
+    pub(super) hints: InviteHints,
 }
 
 pub(super) fn invite(
     global: &Global,
     room: Option<String>,
-    wanted: Invite,
+    options: InviteOptions,
     output: &Output,
 ) -> Result<(), Failure> {
     let profile = Profile::open(global)?;
     let room = profile.find(room.as_deref().or(global.room.as_deref()))?;
-    match (wanted.right, room.access()) {
-        (Right::Member, Access::Seed(_)) => return Err(envelope::sealed_room()),
+    match (options.right, room.access()) {
+        (Right::Member, Access::Seed(_)) => return Err(envelope::sealed_room_failure()),
         (Right::Seeder, Access::Open { name }) => return Err(needs_no_seeder(name)),
         _ => {}
     }
-    show_invite(global, &profile, &room, &wanted, output)?;
-    if !wanted.qr || output.format == Format::Json {
+    show_invite(global, &profile, &room, &options, output)?;
+    if !options.qr || output.format == Format::Json {
         return Ok(());
     }
-    let ticket = invite_to(&profile, &room, global.listen, wanted.right, wanted.hints);
-    let picture = ticket.and_then(|text| qr::picture(&text));
-    picture.unwrap_or_default().iter().try_for_each(|line| output.data(line))
+    let invite = invite_text(&profile, &room, global.listen, options.right, options.hints);
+    let render = invite.and_then(|text| qr::render(&text));
+    render.unwrap_or_default().iter().try_for_each(|line| output.data(line))
 }
 
-/// Who knows the name of an open room keeps and reads it.
+/// Returns the failure of a relay invite for an open room: anyone who knows its name can read it.
 fn needs_no_seeder(name: &str) -> Failure {
     let name = sanitize::line(name, ROOM_NAME_COLUMNS_MAX);
-    let message = "this room is open: who keeps it for others can read it";
+    let message = "an open room has no relay invite: anyone who knows its name can read it";
     Failure::new(ExitCode::BadInput, "room.open", message)
-        .help(format!("multichat join --open {name}   and then:  multichat serve"))
-        .help("a room that can be kept and not read:  multichat new NAME")
-}
-
-/// An invite to a room, from this user; `None` where there is none to give, as for an open room,
-/// which needs none.
-pub fn invite_to(
-    profile: &Profile,
-    room: &Room,
-    listen: Option<SocketAddr>,
-    right: Right,
-    hints: Hinted,
-) -> Option<Zeroizing<String>> {
-    if hints == Hinted::No {
-        return room.bare_ticket(right).map(|ticket| ticket.encode());
-    }
-    // An address that means "any" or "whichever port" is of no use to somebody else.
-    let dialled = listen.filter(|at| !at.ip().is_unspecified() && at.port() != 0);
-    let hints = dialled.into_iter().fold(Hints::default(), Hints::with_address);
-    let key = profile.identity().feed_key(&room.group());
-    let (fingerprint, _) = key.0.split_first_chunk::<FINGERPRINT_BYTES>()?;
-    room.ticket(right, hints.with_inviter(*fingerprint)).map(|ticket| ticket.encode())
+        .help(format!("to relay it:  multichat join --open {name}   and then:  multichat serve"))
+        .help("for a room that relays cannot read:  multichat new NAME")
 }
 
 fn show_invite(
     global: &Global,
     profile: &Profile,
     room: &Room,
-    wanted: &Invite,
+    options: &InviteOptions,
     output: &Output,
 ) -> Result<(), Failure> {
-    let ticket = invite_to(profile, room, global.listen, wanted.right, wanted.hints);
+    let invite = invite_text(profile, room, global.listen, options.right, options.hints);
     if output.format == Format::Json {
-        let text = ticket.as_ref().map(|ticket| ticket.to_string());
+        let text = invite.as_ref().map(|invite| invite.to_string());
         return output.json(&Line::from(room_event(room, text)));
     }
-    match (&ticket, room.access()) {
-        (Some(ticket), _) => {
-            output.data(ticket)?;
-            output.say(match wanted.right {
+    match (&invite, room.access()) {
+        (Some(invite), _) => {
+            output.data(invite)?;
+            output.say(match options.right {
                 Right::Member => "anyone with this invite can read the whole history",
-                Right::Seeder => SEEDER_WORD,
+                Right::Seeder => SEEDER_NOTICE,
             })
         }
         (None, Access::Open { name }) => {
@@ -229,7 +219,7 @@ pub(super) fn list(global: &Global, output: &Output) -> Result<(), Failure> {
         match output.format {
             Format::Json => output.json(&Line::from(room_event(room, None)))?,
             Format::Text => {
-                let kept = if room.is_sealed() { "  (kept for others)" } else { "" };
+                let kept = if room.is_sealed() { "  (relay)" } else { "" };
                 output.data(&format!("{}  {}{kept}", room.id(), room.name()))?;
             }
         }
@@ -260,7 +250,7 @@ pub(super) fn whoami(global: &Global, output: &Output) -> Result<(), Failure> {
     }
 }
 
-fn room_event(room: &Room, ticket: Option<String>) -> Event {
+fn room_event(room: &Room, invite: Option<String>) -> Event {
     let name = sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
-    Event::Room { id: room.id().to_string(), name, ticket, kept: room.is_sealed() }
+    Event::Room { id: room.id().to_string(), name, invite, kept: room.is_sealed() }
 }

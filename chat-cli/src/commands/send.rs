@@ -1,28 +1,32 @@
-//! Stores a message, and waits until it is as far as was asked for.
+//! Stores a message and waits for the requested delivery.
 //!
-//! Rule: what the exit code says of the message is true. 0, 7 and 8 are given only after it is
-//! durable here, and every other code before an append was begun or after it failed.
+//! Rule: the exit code is reliable. 0, 7 and 8 are returned only after the message is durable
+//! here, every other code only if no append began or it failed.
 
 use std::io::Read;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::args::{AnyChannel, Global, Wait};
-use crate::attach::{self, Ask, Guest, Tell};
+use crate::args::Global;
+use crate::args::channel::ChannelFilter;
+use crate::args::values::Wait;
+use crate::attach::client::Client;
+use crate::attach::{Request, Response, Submission, client};
+use crate::delivery::{DeliveryReport, Holders};
 use crate::exit::ExitCode;
-use crate::lines::{Event, Line, MessageId};
+use crate::ids::MessageId;
+use crate::lines::{Event, Line};
 use crate::logging;
 use crate::message::{self, TEXT_BYTES_MAX};
 use crate::output::{Format, Output};
 use crate::profile::Profile;
-use crate::reached::{Reached, Spread};
 use crate::report::Failure;
 use crate::sanitize::Clean;
 use crate::session::Session;
 use crate::signals::Signals;
 
-/// The text of the command line, or of standard input.
+/// Returns the text of the command line or of standard input.
 pub(super) fn text_of(words: &[String]) -> Result<String, Failure> {
     let from_input = words.is_empty() || words == ["-"];
     let text = if from_input { read_input()? } else { words.join(" ") };
@@ -32,7 +36,8 @@ pub(super) fn text_of(words: &[String]) -> Result<String, Failure> {
 
 fn read_input() -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    // One more than fits, so that too much is seen, and not much more, so that it is no burden.
+    // Some bytes more than allowed: enough to detect a text that is too long, without reading it
+    // all.
     let mut input = std::io::stdin().lock().take(TEXT_BYTES_MAX as u64 + 3);
     input.read_to_end(&mut bytes).map_err(|error| {
         let message = format!("cannot read the message: {error}");
@@ -40,35 +45,39 @@ fn read_input() -> Result<String, Failure> {
     })?;
     let text = String::from_utf8(bytes).map_err(|_| {
         Failure::new(ExitCode::BadInput, "message.utf8", "the message is not UTF-8")
-            .help("messages are text: convert it first, as with  iconv -t utf-8")
+            .help("messages are text: convert it first, for example with  iconv -t utf-8")
     })?;
-    // What a shell puts at the end is not meant as part of the message.
+    // The final newline comes from the shell and is not part of the message.
     let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_string())
 }
 
-/// What to send, and how far it has to get in which time.
-pub(super) struct Wanted {
+/// The message, the requested delivery and the timeout.
+pub(super) struct Options {
     pub(super) channel: Clean,
     pub(super) text: String,
     pub(super) wait: Option<Wait>,
     pub(super) timeout: Duration,
 }
 
-pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Result<(), Failure> {
-    let mut signals = Signals::take()?;
+pub(super) async fn run(
+    global: &Global,
+    output: &Output,
+    options: &Options,
+) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
     let profile = match Profile::open(global) {
         Ok(profile) => profile,
         Err(failure) if failure.exit() == ExitCode::InUse => {
-            let Some(guest) = super::open::guest(global).await? else { return Err(failure) };
-            return hand_over(global, output, guest, &mut signals, wanted).await;
+            let Some(client) = super::window::client(global).await? else { return Err(failure) };
+            return hand_over(global, output, client, &mut signals, options).await;
         }
         Err(failure) => return Err(failure),
     };
-    logging::start(global, logging::Place::Stderr, &profile)?;
+    logging::start(global, logging::LogTarget::Stderr, &profile)?;
     let room = profile.find_readable(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
-    let done = deliver(global, output, &mut session, &mut signals, wanted).await;
+    let done = deliver(global, output, &mut session, &mut signals, options).await;
     session.close().await;
     done
 }
@@ -78,87 +87,92 @@ async fn deliver(
     output: &Output,
     session: &mut Session,
     signals: &mut Signals,
-    wanted: &Wanted,
+    options: &Options,
 ) -> Result<(), Failure> {
     let network = session.has_network(global);
-    let wait = wanted.wait.unwrap_or(if network { Wait::Peers(1) } else { Wait::Stored });
+    let wait = options.wait.unwrap_or(if network { Wait::Peers(1) } else { Wait::Stored });
     let online = network && wait != Wait::Stored;
     if online {
-        // Before the append: if this fails, the message was not stored, and the code says so.
+        // Before the append: if this fails, the message was not stored, and the exit code says
+        // so.
         session.go_online(global, output).await?;
     }
-    // What is here is what the message answers.
-    session.history(0, None, &AnyChannel::default()).await?;
-    let id = session.append(wanted.channel.as_str(), &wanted.text).await?;
-    tell_stored(&id, output)?;
+    // The message refers to all messages that are stored here.
+    session.history(0, None, &ChannelFilter::default()).await?;
+    let id = session.append(options.channel.as_str(), &options.text).await?;
+    print_stored(&id, output)?;
     if wait == Wait::Stored {
-        return output.say("stored here; it goes out when you are online:  multichat serve");
+        return output.say("stored here; it is sent when you are online:  multichat serve");
     }
     if !online {
-        return Err(Reached::nowhere(session).nobody());
+        return Err(DeliveryReport::local_only(session).no_peer());
     }
-    let deadline = Instant::now() + wanted.timeout;
-    let mut spread = Spread::new(id.clone());
+    let deadline = Instant::now() + options.timeout;
+    let mut holders = Holders::new(id.clone());
     loop {
-        let reached = spread.look(session).await?;
-        if reached.is_enough(wait) {
-            return reached.tell(&id, output);
+        let report = holders.update(session).await?;
+        if report.is_enough(wait) {
+            return report.print(&id, output);
         }
         tokio::select! {
             next = session.next() => {
-                let (_, change) = next.ok_or_else(|| session.ended())?;
-                if let Some(change) = change {
-                    output.say(&change.text())?;
+                let (_, notice) = next.ok_or_else(|| session.stopped_failure())?;
+                if let Some(notice) = notice {
+                    output.say(&notice.text())?;
                 }
             }
-            () = sleep_until(deadline) => return Err(reached.too_few(wait)),
+            () = sleep_until(deadline) => return Err(report.too_few_peers(wait)),
             code = signals.next() => return stopped(output, code),
         }
     }
 }
 
-/// Lets the process send it that has the room open.
+/// Hands the message to the process that has the room open.
 async fn hand_over(
     global: &Global,
     output: &Output,
-    mut guest: Guest,
+    mut client: Client,
     signals: &mut Signals,
-    wanted: &Wanted,
+    options: &Options,
 ) -> Result<(), Failure> {
-    let (channel, text) = (wanted.channel.to_string(), wanted.text.clone());
-    guest.ask(Ask::Send { room: global.room.clone(), channel, text }).await?;
-    let wait = wanted.wait.unwrap_or(Wait::Peers(1));
-    let deadline = Instant::now() + wanted.timeout;
+    let message = Submission {
+        room: global.room.clone(),
+        channel: options.channel.to_string(),
+        text: options.text.clone(),
+    };
+    client.request(Request::Send(message)).await?;
+    let wait = options.wait.unwrap_or(Wait::Peers(1));
+    let deadline = Instant::now() + options.timeout;
     let (mut stored, mut last) = (None, None);
     loop {
         tokio::select! {
-            told = guest.next() => match told.ok_or_else(attach::gone)? {
-                Tell::Stored { feed, index } => {
+            response = client.next() => match response.ok_or_else(client::host_gone)? {
+                Response::Stored { feed, index } => {
                     let id = stored.insert(MessageId { feed, index });
-                    tell_stored(id, output)?;
+                    print_stored(id, output)?;
                     if wait == Wait::Stored {
-                        return output.say("stored here; it goes out by itself");
+                        return output.say("stored here; the running multichat sends it");
                     }
                 }
-                Tell::Refused(refusal) => return Err(attach::refused(&refusal)),
-                Tell::Reached(reached) => {
-                    if let Some(id) = stored.as_ref().filter(|_| reached.is_enough(wait)) {
-                        return reached.tell(id, output);
+                Response::Refused(refusal) => return Err(client::refusal_failure(&refusal)),
+                Response::Delivery(report) => {
+                    if let Some(id) = stored.as_ref().filter(|_| report.is_enough(wait)) {
+                        return report.print(id, output);
                     }
-                    last = Some(reached);
+                    last = Some(report);
                 }
-                Tell::Draw(_) | Tell::Stop | Tell::Bye => {}
+                Response::Draw(_) | Response::Stop | Response::Bye => {}
             },
             () = sleep_until(deadline) => return Err(match last {
-                Some(reached) => reached.too_few(wait),
-                None => attach::silent(),
+                Some(report) => report.too_few_peers(wait),
+                None => client::host_silent(),
             }),
             code = signals.next() => return stopped(output, code),
         }
     }
 }
 
-fn tell_stored(id: &MessageId, output: &Output) -> Result<(), Failure> {
+fn print_stored(id: &MessageId, output: &Output) -> Result<(), Failure> {
     if output.format == Format::Text {
         return Ok(());
     }
@@ -166,6 +180,6 @@ fn tell_stored(id: &MessageId, output: &Output) -> Result<(), Failure> {
 }
 
 fn stopped(output: &Output, code: ExitCode) -> Result<(), Failure> {
-    output.say("it is stored and goes out later; do not send it again")?;
+    output.say("the message is stored and is sent later; do not resend it")?;
     Err(Failure::quiet(code))
 }

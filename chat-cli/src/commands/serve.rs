@@ -1,4 +1,4 @@
-//! Stays online and serves a room to others until it is told to end.
+//! Stays online and serves a room to others until a signal ends it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,29 +6,33 @@ use std::time::Duration;
 use multifeed_core::SyncStatus;
 use tokio::time::{Instant, sleep_until};
 
-use super::tail::grows;
-use crate::args::{Global, Serve};
-use crate::attach::{self, Host, Refusal, Sends, Tell};
+use crate::args::Global;
+use crate::args::serve::Serve;
+use crate::attach::host::Host;
+use crate::attach::submissions::Submissions;
+use crate::attach::{Refusal, Response, host};
 use crate::exit::ExitCode;
 use crate::lines::{Event, Line};
 use crate::logging;
 use crate::metrics::{Audience, Metrics};
 use crate::output::{Format, Output};
-use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX};
+use crate::profile::Profile;
+use crate::profile::room::ROOM_NAME_COLUMNS_MAX;
 use crate::report::{Failure, Level, Report};
 use crate::sanitize;
 use crate::session::Session;
+use crate::session::events::may_add_messages;
 use crate::signals::Signals;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
-/// At most four lines of progress in a second.
-const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// The interval between progress lines. Chosen: at most four lines a second can be read.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(super) async fn run(global: &Global, output: &Output, more: Serve) -> Result<(), Failure> {
     let audience = audience(&more)?;
-    let mut signals = Signals::take()?;
+    let mut signals = Signals::listen()?;
     let profile = Profile::open(global)?;
-    logging::start(global, logging::Place::Stderr, &profile)?;
+    logging::start(global, logging::LogTarget::Stderr, &profile)?;
     let room = profile.find(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
     let done = match metrics(output, &session, more.metrics, audience).await {
@@ -48,7 +52,7 @@ pub(super) async fn run(global: &Global, output: &Output, more: Serve) -> Result
     done
 }
 
-/// Who may read the metrics. An address that others reach has to be meant.
+/// Returns who may read the metrics. A public address needs an explicit flag.
 fn audience(more: &Serve) -> Result<Audience, Failure> {
     match more.metrics {
         _ if more.metrics_public => Ok(Audience::Public),
@@ -56,14 +60,14 @@ fn audience(more: &Serve) -> Result<Audience, Failure> {
             let message = format!("other machines could read the metrics at {addr}");
             let (here, port) = (std::net::Ipv4Addr::LOCALHOST, addr.port());
             Err(Failure::new(ExitCode::Usage, "metrics.public", message)
-                .help("if that is meant, say so:  --metrics-public")
-                .help(format!("for programs of this machine:  --metrics {here}:{port}")))
+                .help("to allow that, add:  --metrics-public")
+                .help(format!("for this machine only:  --metrics {here}:{port}")))
         }
         _ => Ok(Audience::Local),
     }
 }
 
-/// The page of metrics, if one is wanted, and says where it is.
+/// Opens the metrics page, if requested, and reports its address.
 async fn metrics(
     output: &Output,
     session: &Session,
@@ -71,16 +75,16 @@ async fn metrics(
     audience: Audience,
 ) -> Result<Option<Metrics>, Failure> {
     let Some(addr) = addr else { return Ok(None) };
-    let metrics = Metrics::open(addr, audience, session.node().clone(), session.bounds()).await;
+    let metrics = Metrics::open(addr, audience, session.node().clone(), session.quota()).await;
     let metrics = metrics.map_err(|error| {
-        let message = format!("the metrics cannot be given at {addr}: {error}");
+        let message = format!("cannot serve metrics at {addr}: {error}");
         Failure::new(ExitCode::Network, "metrics.listen", message)
-            .help("take another port, or 0 for any:  --metrics 0")
+            .help("use another port, or 0 for any:  --metrics 0")
     })?;
     let (addr, public) = (metrics.addr(), audience == Audience::Public);
     if public {
-        let message = format!("whoever reaches {addr} can read how much is kept here");
-        output.tell(&Report::new(Level::Warning, "metrics.public", message))?;
+        let message = format!("anyone who can reach {addr} can read these metrics");
+        output.report(&Report::new(Level::Warning, "metrics.public", message))?;
     }
     match output.format {
         Format::Json => output.json(&Line::from(Event::Metrics { addr, public }))?,
@@ -89,7 +93,7 @@ async fn metrics(
     Ok(Some(metrics))
 }
 
-/// Ends with a signal, or with what went wrong.
+/// Serves until a signal or a failure.
 async fn serve(
     global: &Global,
     output: &Output,
@@ -98,51 +102,53 @@ async fn serve(
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     if !session.has_network(global) {
-        return Err(Failure::new(ExitCode::Usage, "usage", "nobody could come in here")
-            .help("say where to let others in:  multichat --listen 0.0.0.0:4977 serve")
-            .help("or whom to go to:  multichat --peer HOST:PORT serve"));
+        let message = "serve needs --listen, --peer, --lan or --transport dht";
+        return Err(Failure::new(ExitCode::Usage, "usage", message)
+            .help("to accept connections:  multichat --listen 0.0.0.0:4977 serve")
+            .help("or to dial a peer:  multichat --peer HOST:PORT serve"));
     }
     session.go_online(global, output).await?;
-    let socket = attach::socket(global)?;
-    // Where there can be no socket nobody comes.
-    let host = socket.and_then(|path| Host::open(&path).ok());
-    let (mut host, mut sends) = (host.unwrap_or_else(Host::closed), Sends::default());
+    let socket_path = host::socket_path(global)?;
+    // Without a socket, no other window or command can attach.
+    let host = socket_path.and_then(|path| Host::open(&path).ok());
+    let (mut host, mut submissions) = (host.unwrap_or_else(Host::closed), Submissions::default());
     let mut shown = None;
     let mut due = Instant::now();
     let mut grown = true;
     loop {
         if grown && Instant::now() >= due {
             grown = false;
-            due = Instant::now() + PROGRESS_EVERY;
-            // What is sent here names what is here; where nothing can be, the room is not read.
+            due = Instant::now() + PROGRESS_INTERVAL;
+            // A message sent from here refers to all stored messages. A relay sends none and
+            // reads none.
             if !session.room().is_sealed() {
                 session.catch_up().await?;
             }
-            sends.look(session).await?;
+            submissions.update(session).await?;
             let status = session.node().sync_status().await;
             let status = status.map_err(|error| session.failed(error))?;
             if shown.replace(status) != Some(status) {
-                tell(output, session, &status)?;
+                print_status(output, session, &status)?;
             }
         }
         tokio::select! {
             next = session.next() => {
-                let (event, change) = next.ok_or_else(|| session.ended())?;
+                let (event, notice) = next.ok_or_else(|| session.stopped_failure())?;
                 metrics.iter().for_each(|metrics| metrics.count(&event));
-                grown |= grows(&event) || change.is_some();
-                let Some(change) = change else { continue };
-                match (output.format, change.line()) {
+                grown |= may_add_messages(&event) || notice.is_some();
+                let Some(notice) = notice else { continue };
+                match (output.format, notice.line()) {
                     (Format::Json, Some(line)) => output.json(&line)?,
                     (Format::Json, None) => {}
-                    (Format::Text, _) => output.say(&change.text())?,
+                    (Format::Text, _) => output.say(&notice.text())?,
                 }
             }
-            said = host.next() => {
+            (id, event) = host.next() => {
                 grown = true;
-                if let Some((_, tells)) = sends.take(session, said).await? {
+                if let Some((_, responses)) = submissions.on_event(session, id, event).await? {
                     let is_sealed = session.room().is_sealed();
                     let why = if is_sealed { Refusal::Sealed } else { Refusal::NoScreen };
-                    let _ = tells.try_send(Tell::Refused(why));
+                    let _ = responses.try_send(Response::Refused(why));
                 }
             }
             () = sleep_until(due), if grown => {}
@@ -151,7 +157,7 @@ async fn serve(
     }
 }
 
-fn tell(output: &Output, session: &Session, status: &SyncStatus) -> Result<(), Failure> {
+fn print_status(output: &Output, session: &Session, status: &SyncStatus) -> Result<(), Failure> {
     let room = sanitize::line(session.room().name(), ROOM_NAME_COLUMNS_MAX);
     let (have, want, feeds, peers) = (status.have, status.want, status.feeds, status.peers);
     match output.format {
@@ -165,8 +171,8 @@ fn tell(output: &Output, session: &Session, status: &SyncStatus) -> Result<(), F
             output.json(&Line::from(Event::Sync { room, have, want, feeds, peers, state }))
         }
         Format::Text => {
-            let (messages, here) = (counted(have, "message"), counted(peers as u64, "peer"));
-            let members = counted(feeds as u64, "member");
+            let (messages, here) = (plural(have, "message"), plural(peers as u64, "peer"));
+            let members = plural(feeds as u64, "member");
             output.say(&format!("\"{room}\": {messages} of {members} · {here}"))
         }
     }

@@ -1,29 +1,32 @@
-//! Catches up with the others, shows how far that is, and ends.
+//! Synchronises with the peers, shows the progress, and exits.
 
 use std::time::Duration;
 
 use multifeed_core::SyncStatus;
 use tokio::time::{Instant, sleep_until};
 
-use crate::args::{Global, Until};
+use crate::args::Global;
+use crate::args::values::Until;
 use crate::exit::ExitCode;
 use crate::lines::{Event, Line};
 use crate::logging;
 use crate::output::{Format, Output};
-use crate::profile::{Profile, ROOM_NAME_COLUMNS_MAX};
+use crate::profile::Profile;
+use crate::profile::room::ROOM_NAME_COLUMNS_MAX;
 use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 use crate::session::Session;
 use crate::signals::Signals;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
-/// Without progress for this long, and without a time of the user, the sync gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// At most four lines in a second.
-const PROGRESS_EVERY: Duration = Duration::from_millis(250);
-/// Where nobody watches, a line for each so much of the work.
+/// How long a sync without a user timeout continues without progress. Chosen: three times the 10
+/// s default of the other timeouts.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The interval between progress updates. Chosen: at most four a second can be read.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+/// Without a terminal, a line per this share of the work. Chosen: ten lines for a whole sync.
 const STEP_PERCENT: u64 = 10;
-/// Columns of the bar.
+/// The width of the bar in columns. Chosen: the line fits in 80 columns with its numbers.
 const BAR_COLUMNS: u64 = 20;
 
 pub(super) async fn run(
@@ -32,22 +35,22 @@ pub(super) async fn run(
     until: Until,
     timeout: Option<Duration>,
 ) -> Result<(), Failure> {
-    let mut signals = Signals::take()?;
+    let mut signals = Signals::listen()?;
     let profile = Profile::open(global)?;
-    logging::start(global, logging::Place::Stderr, &profile)?;
+    logging::start(global, logging::LogTarget::Stderr, &profile)?;
     let room = profile.find(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
     let mut progress = Progress::new(output, &session);
     let caught_up = catch_up(global, &mut session, &mut signals, &mut progress, until, timeout);
     let done = match caught_up.await {
-        Ok(()) => conclude(&session, &mut progress).await,
+        Ok(()) => report_outcome(&session, &mut progress).await,
         Err(failure) => progress.clear().and(Err(failure)),
     };
     session.close().await;
     done
 }
 
-/// Goes on until there is no more to get, or too little time.
+/// Synchronises until the requested state or the timeout.
 async fn catch_up(
     global: &Global,
     session: &mut Session,
@@ -57,19 +60,19 @@ async fn catch_up(
     timeout: Option<Duration>,
 ) -> Result<(), Failure> {
     if !session.has_network(global) {
-        return Err(Failure::note(ExitCode::NoPeer, "net.nobody", "there is nobody to sync with")
-            .help("name somebody:  --peer HOST:PORT   or let somebody in:  --listen ADDR:PORT"));
+        return Err(Failure::note(ExitCode::NoPeer, "net.nobody", "there is no peer to sync with")
+            .help("dial a peer:  --peer HOST:PORT   or accept connections:  --listen ADDR:PORT"));
     }
     session.go_online(global, &progress.output).await?;
     let latest = timeout.map(|timeout| Instant::now() + timeout);
-    let mut patience = Instant::now() + PATIENCE;
+    let mut stalled_at = Instant::now() + STALL_TIMEOUT;
     let mut before = None;
     loop {
         let status = session.node().sync_status().await;
         let status = status.map_err(|error| session.failed(error))?;
-        let now = (status.have, status.synced, session.links().met());
+        let now = (status.have, status.synced, session.connections().peer_counts());
         if before.replace(now) != Some(now) {
-            patience = Instant::now() + PATIENCE;
+            stalled_at = Instant::now() + STALL_TIMEOUT;
         }
         if is_done(session, until, &status) {
             return Ok(());
@@ -77,65 +80,72 @@ async fn catch_up(
         let due = progress.show(&status, "syncing")?;
         tokio::select! {
             next = session.next() => {
-                let (_, change) = next.ok_or_else(|| session.ended())?;
-                if let Some(change) = change {
+                let (_, notice) = next.ok_or_else(|| session.stopped_failure())?;
+                if let Some(notice) = notice {
                     progress.clear()?;
-                    progress.tell(&change)?;
+                    progress.print_notice(&notice)?;
                 }
             }
-            () = sleep_until(latest.unwrap_or(patience)) => return Ok(()),
+            () = sleep_until(latest.unwrap_or(stalled_at)) => return Ok(()),
             () = sleep_until(due), if progress.is_behind(&status) => {}
             code = signals.next() => return Err(Failure::quiet(code)),
         }
     }
 }
 
-/// Whether it is as far as was asked for.
+/// Returns whether the requested state is reached.
 fn is_done(session: &Session, until: Until, status: &SyncStatus) -> bool {
-    let links = session.links();
+    let connections = session.connections();
     let all_in_sync = status.synced == status.peers;
-    let met = links.met().1 > 0;
+    let met = connections.peer_counts().synced > 0;
     match until {
-        Until::All => met && all_in_sync && links.out_of_sync().next().is_none(),
+        Until::All => met && all_in_sync && connections.out_of_sync().next().is_none(),
         Until::Idle => {
-            let tried = links.all_tried() && all_in_sync;
-            tried && (met || (!links.targets().is_empty() && links.met().0 == 0))
+            let tried = connections.all_tried() && all_in_sync;
+            tried
+                && (met
+                    || (!connections.targets().is_empty()
+                        && connections.peer_counts().connected == 0))
         }
     }
 }
 
-/// What the user and the exit code are told in the end.
-async fn conclude(session: &Session, progress: &mut Progress) -> Result<(), Failure> {
+/// Reports the result to the user and returns the exit code.
+async fn report_outcome(session: &Session, progress: &mut Progress) -> Result<(), Failure> {
     let status = session.node().sync_status().await.map_err(|error| session.failed(error))?;
-    let links = session.links();
-    let missed: Vec<_> = links.out_of_sync().collect();
-    let synced = links.met().1;
+    let connections = session.connections();
+    let missed: Vec<_> = connections.out_of_sync().collect();
+    let synced = connections.peer_counts().synced;
     let state = if missed.is_empty() && synced > 0 { "synced" } else { "incomplete" };
     let feeds = session.node().feeds().await.map_err(|error| session.failed(error))?;
     let stopped = feeds.iter().filter(|feed| feed.is_forked || feed.is_full).count();
-    progress.finish(&status, (synced, stopped), state)?;
+    progress.finish(&status, synced, stopped, state)?;
     if missed.is_empty() && synced > 0 {
         return Ok(());
     }
     let failure = if synced == 0 {
-        let message = format!("nobody in \"{}\" was reached", session.room().name());
+        let message = format!("no member of \"{}\" was reached", session.room().name());
         Failure::note(ExitCode::NoPeer, "net.nobody", message)
-            .help("nothing is lost: what you wrote goes out when somebody is reached")
+            .help("no message is lost: yours are sent when a peer is reached")
     } else {
-        let message = format!("in sync with {synced}, but not with {} others", missed.len());
+        let message = format!(
+            "in sync with {}, but not with {} more",
+            plural(synced as u64, "peer"),
+            missed.len()
+        );
         Failure::note(ExitCode::FewPeers, "net.few", message)
     };
     Err(missed.into_iter().fold(failure, |failure, target| {
-        let why = target.trouble().unwrap_or("not in sync in time");
+        let why = target.error().unwrap_or("not in sync in time");
         failure.help(format!("{}: {why}", target.name()))
     }))
 }
 
-/// Shows how far the sync is: a bar on a terminal, some lines elsewhere, JSON for programs.
+/// Shows the progress: a bar on a terminal, lines elsewhere, JSON for programs.
 struct Progress {
     output: Output,
     room: Clean,
-    /// When it may show something again.
+    /// When the next update is due.
     due: Instant,
     shown: Option<SyncStatus>,
     percent: u64,
@@ -147,17 +157,17 @@ impl Progress {
         Self { output: *output, room, due: Instant::now(), shown: None, percent: 0 }
     }
 
-    /// Shows a state, if it is a new one and its time has come; returns when that is.
+    /// Shows a state if it is new and the update is due; returns when the next update is due.
     fn show(&mut self, status: &SyncStatus, state: &'static str) -> Result<Instant, Failure> {
         if Instant::now() >= self.due && self.is_behind(status) {
-            self.due = Instant::now() + PROGRESS_EVERY;
+            self.due = Instant::now() + PROGRESS_INTERVAL;
             self.shown = Some(*status);
             self.draw(status, state)?;
         }
         Ok(self.due)
     }
 
-    /// Whether a state is not the one that is shown.
+    /// Returns whether a state differs from the one shown.
     fn is_behind(&self, status: &SyncStatus) -> bool {
         self.shown != Some(*status)
     }
@@ -172,7 +182,7 @@ impl Progress {
                 peers: status.peers as u64,
                 state,
             })),
-            Format::Text if self.output.terminals.talk => self.output.progress(&bar(status)),
+            Format::Text if self.output.terminals.stderr => self.output.progress(&bar(status)),
             Format::Text => {
                 let percent = percent(status);
                 if status.peers == 0 || percent < self.percent + STEP_PERCENT {
@@ -184,35 +194,36 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     fn clear(&self) -> Result<(), Failure> {
         self.output.progress("")
     }
 
-    fn tell(&self, change: &crate::links::Change) -> Result<(), Failure> {
-        match (self.output.format, change.line()) {
+    fn print_notice(&self, notice: &crate::connections::Notice) -> Result<(), Failure> {
+        match (self.output.format, notice.line()) {
             (Format::Json, Some(line)) => self.output.json(&line),
             (Format::Json, None) => Ok(()),
-            (Format::Text, _) => self.output.say(&change.text()),
+            (Format::Text, _) => self.output.say(&notice.text()),
         }
     }
 
     fn finish(
         &mut self,
         status: &SyncStatus,
-        (synced, stopped): (usize, usize),
+        peers_synced: usize,
+        authors_stopped: usize,
         state: &'static str,
     ) -> Result<(), Failure> {
         self.clear()?;
         match self.output.format {
             Format::Json => self.draw(status, state),
             Format::Text if state == "synced" => {
-                let messages = counted(status.have, "message");
-                let members = counted(status.feeds as u64, "member");
-                let peers = counted(synced as u64, "peer");
-                let but = match stopped {
+                let messages = plural(status.have, "message");
+                let members = plural(status.feeds as u64, "member");
+                let peers = plural(peers_synced as u64, "peer");
+                let but = match authors_stopped {
                     0 => String::new(),
-                    some => format!(", but for {}", counted(some as u64, "stopped author")),
+                    some => format!(", except {}", plural(some as u64, "stopped author")),
                 };
                 self.output.say(&format!("in sync with {peers}{but}: {messages} of {members}"))
             }
@@ -225,10 +236,11 @@ fn percent(status: &SyncStatus) -> u64 {
     (status.have.saturating_mul(100)).checked_div(status.want).unwrap_or(100).min(100)
 }
 
-/// What peers claim is not proven before it is here, so the bar never says more than it shows.
+/// Formats the progress. A peer's claim is proven only by its blocks, so the bar never exceeds
+/// 100 %.
 fn bar(status: &SyncStatus) -> String {
     if status.peers == 0 {
-        return "looking for somebody".into();
+        return "searching for peers".into();
     }
     let full = percent(status) * BAR_COLUMNS / 100;
     let bar: String = (0..BAR_COLUMNS).map(|at| if at < full { '▓' } else { '░' }).collect();

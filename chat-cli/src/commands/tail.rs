@@ -1,38 +1,35 @@
-//! Prints messages: the last ones, and then those that come.
+//! Prints the last messages, then follows new ones.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use multifeed_core::Event;
-use multifeed_tcp::NodeEvent;
 
-use crate::args::{AnyChannel, Global};
-use crate::lines::{self, Arrival, Line, Message};
+use crate::args::Global;
+use crate::args::channel::ChannelFilter;
+use crate::lines::Arrival;
 use crate::logging;
-use crate::message::Content;
-use crate::output::{Format, Output};
+use crate::output::Output;
+use crate::printer::Printer;
 use crate::profile::Profile;
 use crate::report::Failure;
 use crate::session::Session;
+use crate::session::events::may_add_messages;
 use crate::signals::Signals;
-use crate::timeline::Entry;
-use crate::transcript::Transcript;
 
 /// Which messages to print.
-pub(super) struct Wanted {
-    pub(super) channel: AnyChannel,
+pub(super) struct Options {
+    pub(super) channel: ChannelFilter,
     pub(super) lines: usize,
     pub(super) follow: bool,
     pub(super) no_backfill: bool,
     pub(super) since: Option<Timestamp>,
 }
 
-pub(super) async fn run(global: &Global, output: &Output, wanted: Wanted) -> Result<(), Failure> {
-    let mut signals = Signals::take()?;
+pub(super) async fn run(global: &Global, output: &Output, options: Options) -> Result<(), Failure> {
+    let mut signals = Signals::listen()?;
     let profile = Profile::open(global)?;
-    logging::start(global, logging::Place::Stderr, &profile)?;
+    logging::start(global, logging::LogTarget::Stderr, &profile)?;
     let room = profile.find_readable(global.room.as_deref())?;
     let mut session = Session::open(global, profile, room).await?;
-    let done = print(global, output, &mut session, &mut signals, wanted).await;
+    let done = print(global, output, &mut session, &mut signals, options).await;
     session.close().await;
     done
 }
@@ -42,25 +39,25 @@ async fn print(
     output: &Output,
     session: &mut Session,
     signals: &mut Signals,
-    wanted: Wanted,
+    options: Options,
 ) -> Result<(), Failure> {
     let mut printer = Printer::new(session, output);
-    let keep = if wanted.no_backfill { 0 } else { wanted.lines };
-    for entry in session.history(keep, wanted.since, &wanted.channel).await? {
+    let limit = if options.no_backfill { 0 } else { options.lines };
+    for entry in session.history(limit, options.since, &options.channel).await? {
         printer.print(&entry, Arrival::Backfill)?;
     }
-    if !wanted.follow {
+    if !options.follow {
         return Ok(());
     }
     session.go_online(global, output).await?;
     loop {
         tokio::select! {
             next = session.next() => {
-                let (event, change) = next.ok_or_else(|| session.ended())?;
-                if let Some(change) = change {
-                    output.say(&change.text())?;
+                let (event, notice) = next.ok_or_else(|| session.stopped_failure())?;
+                if let Some(notice) = notice {
+                    output.say(&notice.text())?;
                 }
-                if !grows(&event) {
+                if !may_add_messages(&event) {
                     continue;
                 }
             }
@@ -69,63 +66,11 @@ async fn print(
         loop {
             let step = session.step().await?;
             let entries = step.entries.iter();
-            for entry in entries.filter(|entry| wanted.channel.takes(&entry.content.channel())) {
+            for entry in entries.filter(|entry| options.channel.matches(&entry.content.channel())) {
                 printer.print(entry, Arrival::Live)?;
             }
             if !step.more {
                 break;
-            }
-        }
-    }
-}
-
-/// Whether there may be more to read after an event.
-pub(crate) fn grows(event: &NodeEvent) -> bool {
-    matches!(
-        event,
-        NodeEvent::Lagged(_)
-            | NodeEvent::Multifeed(
-                Event::Extended { .. } | Event::Appended { .. } | Event::FeedAdded { .. }
-            )
-    )
-}
-
-/// Prints messages to stdout, for people or for programs.
-pub(crate) struct Printer {
-    output: Output,
-    room: String,
-    transcript: Transcript,
-}
-
-impl Printer {
-    pub(crate) fn new(session: &Session, output: &Output) -> Self {
-        let transcript = Transcript::new(TimeZone::system(), output.data_paint);
-        let transcript = transcript.with(session.look().timestamps);
-        Self { output: *output, room: session.room().name().to_string(), transcript }
-    }
-
-    pub(crate) fn print(&mut self, entry: &Entry, arrival: Arrival) -> Result<(), Failure> {
-        for line in self.lines(entry, arrival)? {
-            self.output.data(&line)?;
-        }
-        Ok(())
-    }
-
-    /// The lines of a message, as they go to stdout.
-    pub(crate) fn lines(
-        &mut self,
-        entry: &Entry,
-        arrival: Arrival,
-    ) -> Result<Vec<String>, Failure> {
-        match self.output.format {
-            Format::Text => Ok(self.transcript.lines(entry)),
-            Format::Json => {
-                let message = Message::new(entry.id.clone(), &self.room, &entry.content, arrival);
-                let event = match entry.content {
-                    Content::Topic(_) => lines::Event::Topic(message),
-                    _ => lines::Event::Message(message),
-                };
-                crate::output::json_line(&Line::from(event)).map(|line| vec![line])
             }
         }
     }

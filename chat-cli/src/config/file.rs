@@ -1,7 +1,7 @@
-//! The file of the settings: where it is, how it is read, and how one value in it is changed.
+//! Finds, reads and changes the settings file.
 //!
-//! Rule: what the user wrote in the file stays as it is. A change replaces the value of one key,
-//! and is only written if the file says afterwards what it was to say.
+//! Rule: the user's text stays unchanged. A change replaces the value of one key, and is written
+//! only if the new text parses to the intended settings.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -17,18 +17,19 @@ use crate::report::Failure;
 
 const NAME: &str = "config.toml";
 const APP: &str = "multichat";
-/// More than a file of settings ever has.
+/// The largest settings file. Chosen: far more than all settings need, so another file is
+/// refused.
 const BYTES_MAX: u64 = 64 * 1024;
 /// The first lines of a new file.
 const HEAD: &str = "\
-# The settings of multichat. A flag and the environment go before each of them.
-# A line is a comment until the mark at its beginning is taken away.
+# The settings of multichat. Flags and environment variables override them.
+# Remove the # at the start of a line to set its value.
 ";
 
-/// Where the settings are: the file of the flags, or one beside the data, or that of the user.
+/// Returns the path: the file of the flags, the one in the data folder, or the user's.
 ///
 /// # Errors
-/// If there is no home folder to look in.
+/// Fails if there is no home folder.
 pub fn path(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(file) = &global.config {
         return Ok(file.clone());
@@ -38,34 +39,34 @@ pub fn path(global: &Global) -> Result<PathBuf, Failure> {
     }
     let base = etcetera::base_strategy::Xdg::new().map_err(|_| {
         Failure::new(ExitCode::Failed, "config.home", "there is no home folder")
-            .help("say where the settings are:  --config FILE")
+            .help("name the settings file:  --config FILE")
     })?;
     use etcetera::BaseStrategy;
     Ok(base.config_dir().join(APP).join(NAME))
 }
 
-/// What the file says; nothing where there is none.
+/// Loads the file; a missing file gives empty settings.
 ///
 /// # Errors
-/// Exit 4 if it is wrong, or if the flags name one that is not there.
+/// Exit 4 if the file is invalid, or if the flags name a file that does not exist.
 pub fn load(global: &Global) -> Result<Config, Failure> {
-    // Without a home there are no settings, and that is as good as an empty file.
+    // Without a home folder there are no settings: the same as an empty file.
     let Ok(path) = path(global) else { return Ok(Config::default()) };
     match text_of(&path)? {
         Some(text) => Config::parse(&text, &path),
         None if global.config.is_some() => {
             let message = format!("there is no file {}", path.display());
             Err(Failure::new(ExitCode::BadInput, "config.missing", message)
-                .help("make it:  multichat --config FILE config edit"))
+                .help("create it:  multichat --config FILE config edit"))
         }
         None => Ok(Config::default()),
     }
 }
 
-/// The text of the file; `None` if there is none.
+/// Returns the text of the file; `None` if it does not exist.
 ///
 /// # Errors
-/// If it cannot be read, exit 4 if it is no text.
+/// Fails if it cannot be read; exit 4 if it is not text.
 pub fn text_of(path: &Path) -> Result<Option<String>, Failure> {
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -74,7 +75,7 @@ pub fn text_of(path: &Path) -> Result<Option<String>, Failure> {
     };
     let bytes = match read() {
         Ok(bytes) => bytes,
-        // A folder that is none is told of by whoever needs it.
+        // If a parent is not a folder, the call that needs the folder reports that.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
@@ -84,18 +85,18 @@ pub fn text_of(path: &Path) -> Result<Option<String>, Failure> {
     match String::from_utf8(bytes) {
         Ok(text) if is_small => Ok(Some(text)),
         _ => {
-            let message = format!("{} is no text of at most 64 KiB", path.display());
+            let message = format!("{} is not a text file of at most 64 KiB", path.display());
             Err(Failure::new(ExitCode::BadInput, "config.text", message)
-                .help("move it away, and make a new one:  multichat config edit"))
+                .help("move it away and make a new one:  multichat config edit"))
         }
     }
 }
 
-/// Puts a text into the file: after a crash it is the old one or the new one, never a part. Where
-/// the path is a link, the file at its end is written.
+/// Writes a text to the file. After a crash the file has the old text or the new one, never a
+/// part. If the path is a link, the file it points to is written.
 ///
 /// # Errors
-/// If it cannot be written.
+/// Fails if it cannot be written.
 pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
     replace(path, text).map_err(|error| failed("write", path, &error))
 }
@@ -110,7 +111,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let draft = PathBuf::from(name);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    // Names and addresses are nobody else's business; a file that is there keeps its mode.
+    // The file holds names and addresses, so it is private. An existing file keeps its mode.
     #[cfg(unix)]
     options.mode(0o600);
     let mut file = options.open(&draft)?;
@@ -121,15 +122,15 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     });
     let done = done.and_then(|()| fs::rename(&draft, &target));
     if done.is_err() {
-        // What is half written is of no use; the old file is as it was.
+        // A half-written draft is useless. The old file is unchanged.
         let _ = fs::remove_file(&draft);
     }
     done
 }
 
-/// A text in which every key is explained: a new one, or the old one with what it lacks.
+/// Returns a text with every key explained: a new one, or the old one plus its missing keys.
 pub fn documented(text: Option<&str>) -> String {
-    let mut whole = text.map_or_else(|| HEAD.to_string(), ended);
+    let mut whole = text.map_or_else(|| HEAD.to_string(), with_final_newline);
     for key in Key::ALL {
         if !mentions(&whole, key) {
             whole.push('\n');
@@ -142,57 +143,54 @@ pub fn documented(text: Option<&str>) -> String {
     whole
 }
 
-fn ended(text: &str) -> String {
-    match text.is_empty() || text.ends_with('\n') {
-        true => text.to_string(),
-        false => format!("{text}\n"),
-    }
+fn with_final_newline(text: &str) -> String {
+    if text.is_empty() || text.ends_with('\n') { text.to_string() } else { format!("{text}\n") }
 }
 
 fn mentions(text: &str, key: Key) -> bool {
-    text.lines().any(|line| is_of(line.trim_start_matches(['#', ' ', '\t']), key))
+    text.lines().any(|line| assigns(line.trim_start_matches(['#', ' ', '\t']), key))
 }
 
-/// Whether a line gives a key its value.
-fn is_of(line: &str, key: Key) -> bool {
+/// Returns whether a line sets a key.
+fn assigns(line: &str, key: Key) -> bool {
     let rest = line.strip_prefix(key.name());
     rest.is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
-/// A change of one key.
-pub struct Draft {
-    /// The whole text with it.
+/// A change of one setting.
+pub struct KeyChange {
+    /// The whole new text.
     pub text: String,
-    /// What the text says.
+    /// The settings in that text.
     pub config: Config,
 }
 
-impl Draft {
-    /// Gives a key another value in a text.
+impl KeyChange {
+    /// Changes the value of a key in a text.
     ///
     /// # Errors
-    /// Exit 4 if the text or the value is wrong.
+    /// Exit 4 if the text or the value is invalid.
     pub fn new(path: &Path, key: Key, words: Vec<String>) -> Result<Self, Failure> {
         let old = text_of(path)?;
         let mut expected = Config::parse(old.as_deref().unwrap_or_default(), path)?;
         expected.set(key, words.clone()).map_err(|rule| {
             let message = format!("{}: {rule}", key.name());
-            let help = format!("such as:  {} = {}", key.name(), key.example());
+            let help = format!("for example:  {} = {}", key.name(), key.example());
             Failure::new(ExitCode::BadInput, "config.value", message).help(help)
         })?;
         let text = changed(&documented(old.as_deref()), key, &value(key, &words));
         match Config::parse(&text, path) {
             Ok(config) if config == expected => Ok(Self { text, config }),
             _ => {
-                let message = format!("{} has no place for this setting", path.display());
+                let message = format!("cannot add this setting to {}", path.display());
                 Err(Failure::new(ExitCode::BadInput, "config.place", message)
-                    .help("put it there by hand:  multichat config edit"))
+                    .help("add it by hand:  multichat config edit"))
             }
         }
     }
 }
 
-/// A value as a file writes it.
+/// Formats a value as the file writes it.
 fn value(key: Key, words: &[String]) -> String {
     let quoted = |word: &String| toml::Value::String(word.clone()).to_string();
     match key.shape() {
@@ -201,14 +199,15 @@ fn value(key: Key, words: &[String]) -> String {
     }
 }
 
-/// The text with another value: in the place of the old one, or of the example in a comment.
+/// Returns the text with a new value: it replaces the old value or the example in a comment.
 fn changed(text: &str, key: Key, value: &str) -> String {
     if let Some(span) = span_of(text, key) {
         let (before, after) = (&text[..span.start], &text[span.end..]);
         return format!("{before}{value}{after}");
     }
-    let is_example =
-        |line: &str| line.starts_with('#') && is_of(line.trim_start_matches(['#', ' ', '\t']), key);
+    let is_example = |line: &str| {
+        line.starts_with('#') && assigns(line.trim_start_matches(['#', ' ', '\t']), key)
+    };
     let line = format!("{} = {value}", key.name());
     let mut is_in = false;
     let mut lines = Vec::new();

@@ -1,45 +1,35 @@
-//! Every setting: its name, what it is for, and how its value is read.
+//! Lists all settings: name, purpose, and how to parse the value.
 //!
-//! Rule: what is said of a setting is said here once. `config edit` and the errors take it from
-//! here.
-
-use clap::ValueEnum;
-
-use super::Config;
-use crate::args::entry;
-use crate::tui::theme::Theme;
-
-/// The most MiB that can be set: a tebibyte.
-const MIB_MAX: u32 = 1024 * 1024;
+//! Rule: each setting is described here once. `config edit` and the errors use these texts.
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
-    /// How the others see the user.
+    /// Your name, as others see it.
     Nick,
     /// The colours.
     Theme,
-    /// For what the terminal rings.
+    /// Which messages notify.
     Notify,
-    /// What stands before a message.
+    /// The time shown before a message.
     Timestamps,
-    /// How a room is shown.
+    /// How to show a room.
     Ui,
-    /// How others are found.
+    /// How to find peers.
     Transport,
-    /// Where others are let in.
+    /// Where to accept connections.
     Listen,
-    /// Whom to dial.
+    /// The peers to dial.
     Peers,
-    /// Where a DHT is entered.
+    /// Where to enter a DHT.
     Bootstrap,
-    /// How much is kept of one author.
+    /// How much to store per author.
     AuthorMib,
-    /// How much is kept of all authors of a room.
+    /// How much to store per room.
     RoomMib,
 }
 
-/// How many words a setting has.
+/// How many values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// One text.
@@ -49,17 +39,17 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// What to write.
+    /// Says what to write.
     pub fn rule(self) -> &'static str {
         match self {
-            Self::One => "write one text between quotes",
+            Self::One => "write one text in quotes",
             Self::Many => "write a list of texts, such as [\"one\", \"two\"]",
         }
     }
 }
 
 impl Key {
-    /// All of them, in the order of the file.
+    /// All settings, in the order of the file.
     pub const ALL: [Self; 11] = [
         Self::Nick,
         Self::Theme,
@@ -74,7 +64,7 @@ impl Key {
         Self::RoomMib,
     ];
 
-    /// Its name in the file.
+    /// Returns its name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nick => "nick",
@@ -91,35 +81,37 @@ impl Key {
         }
     }
 
-    /// The one of a name.
-    pub fn named(name: &str) -> Option<Self> {
+    /// Returns the setting with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|key| key.name() == name)
     }
 
-    /// What it is for, line by line.
+    /// Returns its description, line by line.
     pub fn about(self) -> &'static [&'static str] {
         match self {
-            Self::Nick => &["How the others see you. Without it, each profile has its own name."],
-            Self::Theme => &["Colours of the whole screen: dark, light or plain."],
-            Self::Notify => &["For what the terminal rings: all, mentions or none."],
-            Self::Timestamps => &["The time before a message: minutes, seconds or none."],
+            Self::Nick => {
+                &["Your name, as others see it. Without it, each profile has its own name."]
+            }
+            Self::Theme => &["Colours of the full screen: dark, light or plain."],
+            Self::Notify => &["Which messages notify: all, mentions or none."],
+            Self::Timestamps => &["The time shown before a message: minutes, seconds or none."],
             Self::Ui => &[
-                "How a room is shown: tui is the whole screen, line is line by line.",
-                "Without it, tui where the terminal can do it.",
+                "How to show a room: tui is full screen, line is line by line.",
+                "Without it, tui if the terminal supports it.",
             ],
             Self::Transport => &[
-                "How to find others, some of: tcp, lan, dht, offline.",
-                "tcp is peers and listen, lan the local network, dht the HyperDHT.",
+                "How to find peers, any of: tcp, lan, dht, offline.",
+                "tcp uses peers and listen, lan the local network, dht the HyperDHT.",
             ],
-            Self::Listen => &["Accept connections here."],
-            Self::Peers => &["Dial these, in every room."],
-            Self::Bootstrap => &["The HyperDHT to use, by its nodes; none for no DHT."],
-            Self::AuthorMib => &["The most that is kept of one author in a room, in MiB."],
-            Self::RoomMib => &["The most that is kept of all authors of a room, in MiB."],
+            Self::Listen => &["Accept connections at this address."],
+            Self::Peers => &["Dial these peers, in every room."],
+            Self::Bootstrap => &["Nodes of the HyperDHT to use; none for no DHT."],
+            Self::AuthorMib => &["Storage limit per author in a room, in MiB."],
+            Self::RoomMib => &["Storage limit per room, in MiB."],
         }
     }
 
-    /// What holds where neither the file nor anybody else says anything, if that is one value.
+    /// Returns the default value, if it is one fixed value.
     pub fn default(self) -> Option<&'static str> {
         match self {
             Self::Theme => Some("dark"),
@@ -132,7 +124,7 @@ impl Key {
         }
     }
 
-    /// A value that it may have, as a file writes it.
+    /// Returns an example value, as written in the file.
     pub fn example(self) -> &'static str {
         match self {
             Self::Nick => "\"alice\"",
@@ -149,61 +141,11 @@ impl Key {
         }
     }
 
-    /// How many words it has.
+    /// Returns how many values it takes.
     pub fn shape(self) -> Shape {
         match self {
             Self::Transport | Self::Peers | Self::Bootstrap => Shape::Many,
             _ => Shape::One,
         }
     }
-
-    /// Reads its value, as the flag of the same name is read.
-    pub(super) fn read(self, words: &[String], config: &mut Config) -> Result<(), String> {
-        let word = words.first().map_or("", String::as_str);
-        match self {
-            Self::Nick if word.trim().is_empty() => return Err("write a name".into()),
-            Self::Nick => config.nick = Some(word.to_string()),
-            Self::Theme => {
-                let theme = Theme::named(word).ok_or("use dark, light or plain")?;
-                config.look.theme = Some(theme);
-            }
-            Self::Notify => config.look.notify = choice(word)?,
-            Self::Timestamps => config.look.timestamps = choice(word)?,
-            Self::Ui => config.ui = Some(choice(word)?),
-            Self::Transport => {
-                config.transport =
-                    words.iter().map(|word| choice(word)).collect::<Result<_, _>>()?;
-            }
-            Self::Listen => {
-                let addr = word.parse();
-                let rule = |_| "use ADDR:PORT, such as 0.0.0.0:4977".to_string();
-                config.listen = Some(addr.map_err(rule)?);
-            }
-            Self::Peers => {
-                config.peers = words.iter().map(|word| word.parse()).collect::<Result<_, _>>()?;
-            }
-            Self::Bootstrap => {
-                config.bootstrap =
-                    words.iter().map(|word| entry(word)).collect::<Result<_, _>>()?;
-            }
-            Self::AuthorMib => config.bounds.author_mib = mebibytes(word)?,
-            Self::RoomMib => config.bounds.room_mib = mebibytes(word)?,
-        }
-        Ok(())
-    }
-}
-
-/// A number of MiB that a disk may have.
-fn mebibytes(word: &str) -> Result<u32, String> {
-    let number = word.parse().ok().filter(|number| (1..=MIB_MAX).contains(number));
-    number.ok_or_else(|| format!("use a number from 1 to {MIB_MAX}"))
-}
-
-/// One of the values of a flag, by its name.
-fn choice<T: ValueEnum>(word: &str) -> Result<T, String> {
-    T::from_str(word, false).map_err(|_| {
-        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        let names: Vec<String> = names.map(|value| value.get_name().to_string()).collect();
-        format!("use {}", names.join(", "))
-    })
 }

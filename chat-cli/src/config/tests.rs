@@ -1,6 +1,9 @@
+use super::file::{KeyChange, documented, text_of, write};
 use super::*;
-use crate::args::{Invocation, parse};
-use crate::report::Paint;
+use crate::appearance::{Appearance, Notify, Timestamps};
+use crate::args::Invocation;
+use crate::args::parse::parse;
+use crate::report::ColourMode;
 
 fn read(text: &str) -> Result<Config, Failure> {
     Config::parse(text, Path::new("config.toml"))
@@ -8,7 +11,7 @@ fn read(text: &str) -> Result<Config, Failure> {
 
 fn refused(text: &str) -> (ExitCode, &'static str, String) {
     let failure = read(text).expect_err(text);
-    let shown = failure.report().expect("a report").text(Paint::Plain);
+    let shown = failure.report().expect("a report").text(ColourMode::Plain);
     (failure.exit(), failure.code(), shown)
 }
 
@@ -31,40 +34,43 @@ bootstrap = ["192.0.2.8:49737"]
 "#;
 
 #[test]
-fn what_no_flag_says_is_taken_from_the_file() {
+fn file_fills_values_without_a_flag() {
     let mut found = global("serve");
-    read(ALL).unwrap().under(&mut found);
+    read(ALL).unwrap().fill_defaults(&mut found);
     assert_eq!((found.nick.as_deref(), found.ui), (Some("carol"), Some(Ui::Line)));
     assert_eq!(found.listen, Some("127.0.0.1:4977".parse().unwrap()));
     assert_eq!(found.peers.iter().map(ToString::to_string).collect::<Vec<_>>().len(), 2);
     assert!(found.discovery.uses_lan() && found.discovery.uses_dht());
-    let look =
-        Look { theme: Some(Theme::Light), notify: Notify::All, timestamps: Timestamps::Seconds };
-    assert_eq!(found.look, look);
+    let appearance = Appearance {
+        theme: Some(Theme::Light),
+        notify: Notify::All,
+        timestamps: Timestamps::Seconds,
+    };
+    assert_eq!(found.appearance, appearance);
 }
 
 #[test]
-fn a_flag_goes_before_the_file() {
+fn flag_overrides_the_file() {
     let mut found = global(
         "--nick ada --ui tui --transport dht --listen 127.0.0.1:1 --peer h:2 --bootstrap h:3 serve",
     );
     let before = format!("{found:?}");
-    read(&ALL.replace("light", "dark")).unwrap().under(&mut found);
-    found.look = Look::default();
+    read(&ALL.replace("light", "dark")).unwrap().fill_defaults(&mut found);
+    found.appearance = Appearance::default();
     assert_eq!(format!("{found:?}"), before);
 }
 
 #[test]
-fn an_empty_file_changes_nothing() {
+fn empty_file_changes_nothing() {
     let mut found = global("serve");
     let before = format!("{found:?}");
-    read("# nothing\n").unwrap().under(&mut found);
+    read("# nothing\n").unwrap().fill_defaults(&mut found);
     assert_eq!(format!("{found:?}"), before);
-    assert!(!found.discovery.looks() && !found.discovery.is_offline());
+    assert!(!found.discovery.uses_discovery() && !found.discovery.is_offline());
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_line() {
+fn error_names_the_line() {
     let (exit, code, shown) = refused("nick = \"a\"\nnik = \"b\"\n");
     assert_eq!((exit, code), (ExitCode::BadInput, "config.key"));
     assert!(shown.contains("config.toml line 2: there is no setting 'nik'"), "{shown}");
@@ -79,7 +85,7 @@ fn what_is_wrong_is_told_with_its_line() {
 }
 
 #[test]
-fn no_value_is_of_a_kind_that_its_key_has_not() {
+fn value_of_the_wrong_shape_is_refused() {
     for wrong in [
         "nick = 1",
         "nick = []",
@@ -103,7 +109,7 @@ fn no_value_is_of_a_kind_that_its_key_has_not() {
 }
 
 #[test]
-fn a_new_file_explains_every_key_and_says_nothing() {
+fn new_file_documents_every_key_and_sets_none() {
     let text = documented(None);
     assert_eq!(read(&text), Ok(Config::default()));
     for key in Key::ALL {
@@ -114,23 +120,23 @@ fn a_new_file_explains_every_key_and_says_nothing() {
         if let Some(words) = default {
             let mut config = Config::default();
             assert!(config.set(key, words).is_ok());
-            assert_eq!(config.bounds, Bounds::default(), "the default of {example}");
+            assert_eq!(config.quota, Quota::default(), "the default of {example}");
         }
     }
     assert_eq!(documented(Some(&text)), text);
 }
 
 #[test]
-fn a_change_leaves_the_rest_as_it_was() {
+fn change_keeps_the_rest_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/config.toml");
     let set = |key, word: &str| {
-        let draft = Draft::new(&path, key, vec![word.into()])?;
+        let draft = KeyChange::new(&path, key, vec![word.into()])?;
         write(&path, &draft.text)?;
         Ok::<_, Failure>(draft.text)
     };
     let first = set(Key::Nick, "a \"quoted\" \u{e9}").unwrap();
-    assert!(first.contains("# How the others see you."), "{first}");
+    assert!(first.contains("# Your name, as others see it."), "{first}");
     let own = first.replace("nick = ", "  # mine\nnick   =  ") + "# the end\n";
     write(&path, &own).unwrap();
     let changed = set(Key::Nick, "carol").unwrap();
@@ -162,11 +168,11 @@ fn a_change_leaves_the_rest_as_it_was() {
 }
 
 #[test]
-fn a_change_that_the_file_has_no_place_for_is_refused() {
+fn change_without_a_place_in_the_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
-    // The only line that looks like an example stands in a text.
+    // The only line that looks like an example is inside a string.
     write(&path, "nick = \"\"\"a\n# theme = \"dark\"\n\"\"\"\n").unwrap();
-    let failure = Draft::new(&path, Key::Theme, vec!["light".into()]).err().unwrap();
+    let failure = KeyChange::new(&path, Key::Theme, vec!["light".into()]).err().unwrap();
     assert_eq!(failure.code(), "config.place");
 }

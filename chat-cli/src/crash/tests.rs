@@ -1,36 +1,36 @@
 use std::process::Command;
 
 use super::*;
-use crate::output::tell_crashes_briefly;
+use crate::output::install_panic_hook;
 
-/// Names the folder to the process that is to crash.
+/// The variable that passes the folder to the crashing process.
 const VARIABLE: &str = "MULTICHAT_TEST_CRASH";
 const SECRET: &str = "meet me at noon";
 
-/// Not for the list of tests: the next one starts it in a process of its own.
+/// Not an independent test: the next test runs it in its own process.
 #[test]
 fn crash_when_asked_to() {
     let Some(folder) = std::env::var_os(VARIABLE) else { return };
-    keep_in(folder.into());
-    tell_crashes_briefly();
+    set_folder(folder.into());
+    install_panic_hook();
     panic!("{SECRET}");
 }
 
 #[test]
-fn a_crash_is_written_down_without_what_was_said() {
+fn crash_file_holds_no_message_text() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("state/crash");
-    let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", "crash::tests::crash_when_asked_to", "--nocapture"]);
-    let done = again.env(VARIABLE, &folder).output().unwrap();
+    let mut rerun = Command::new(std::env::current_exe().unwrap());
+    rerun.args(["--exact", "crash::tests::crash_when_asked_to", "--nocapture"]);
+    let done = rerun.env(VARIABLE, &folder).output().unwrap();
     assert!(!done.status.success());
-    let told = String::from_utf8_lossy(&done.stderr);
-    assert!(told.contains("error[crash]: multichat has crashed at "), "{told}");
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert!(stderr.contains("error[crash]: multichat crashed at "), "{stderr}");
     let path = files(&folder).unwrap().remove(0);
-    assert!(told.contains(&*path.to_string_lossy()), "{told}");
+    assert!(stderr.contains(&*path.to_string_lossy()), "{stderr}");
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains("tests.rs:") && text.contains("crash_when_asked_to"), "{text}");
-    assert!(!text.contains(SECRET) && !told.contains(SECRET), "{told}{text}");
+    assert!(!text.contains(SECRET) && !stderr.contains(SECRET), "{stderr}{text}");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -39,7 +39,7 @@ fn a_crash_is_written_down_without_what_was_said() {
 }
 
 #[test]
-fn the_oldest_make_room() {
+fn oldest_crash_files_are_deleted() {
     let folder = tempfile::tempdir().unwrap();
     for number in 0..FILES_MAX {
         fs::write(folder.path().join(format!("20010101T00000{number}-1.txt")), "").unwrap();

@@ -1,15 +1,15 @@
 use super::*;
 
 fn played(peers: u16, messages: u32, seed: u64) -> Demo {
-    let size = Size { peers, messages, seed };
-    let mut play = Play::new(size).unwrap();
-    let mut stage = Stage::new(size, &Output::plain(Format::Json));
-    play.perform(&mut stage).unwrap();
-    play.end()
+    let size = DemoOptions { peers, messages, seed };
+    let mut simulation = Simulation::new(size).unwrap();
+    let mut stage = Display::new(size, &Output::plain(Format::Json));
+    simulation.run(&mut stage).unwrap();
+    simulation.end()
 }
 
 #[test]
-fn the_same_seed_is_the_same_run() {
+fn same_seed_gives_the_same_run() {
     let first = played(5, 4, 1);
     assert!(first.converged);
     assert_eq!(first, played(5, 4, 1));
@@ -27,27 +27,27 @@ fn rooms_of_every_size_converge() {
 }
 
 #[test]
-fn a_cut_parts_the_members_and_is_named() {
-    assert_eq!(stage::parted(3, 0, 5), "dot to eve | ada to cal");
-    assert_eq!(stage::parted(0, 1, 2), "ada | ben");
-    assert_eq!(stage::name(16), "ada2");
+fn partition_is_described_by_member_names() {
+    assert_eq!(display::partition_text(3, 0, 5), "dot to eve | ada to cal");
+    assert_eq!(display::partition_text(0, 1, 2), "ada | ben");
+    assert_eq!(display::name(16), "ada2");
 }
 
 #[test]
-fn while_pipes_are_cut_somebody_lacks_something() {
-    let size = Size { peers: 5, messages: 4, seed: 3 };
-    let mut play = Play::new(size).unwrap();
-    let scenes = play.scenes();
+fn members_lack_messages_during_a_partition() {
+    let size = DemoOptions { peers: 5, messages: 4, seed: 3 };
+    let mut simulation = Simulation::new(size).unwrap();
+    let scenes = simulation.partitions();
     for scene in &scenes {
         assert!(!scene.links.is_empty());
-        play.world.run_for(Duration::from_secs(5));
-        scene.links.iter().for_each(|link| play.world.cut(*link));
-        let mut stage = Stage::new(size, &Output::plain(Format::Json));
-        (0..5).for_each(|_| play.say(&mut stage).unwrap());
-        play.world.run_for(Duration::from_secs(5));
-        assert!(play.lacks().iter().any(|lack| *lack > 0));
-        scene.links.iter().for_each(|link| play.world.heal(*link));
-        assert!(play.world.run_until_converged(SETTLE));
-        assert!(play.lacks().iter().all(|lack| *lack == 0));
+        simulation.world.run_for(Duration::from_secs(5));
+        scene.links.iter().for_each(|link| simulation.world.cut(*link));
+        let mut stage = Display::new(size, &Output::plain(Format::Json));
+        (0..5).for_each(|_| simulation.say(&mut stage).unwrap());
+        simulation.world.run_for(Duration::from_secs(5));
+        assert!(simulation.missing_counts().iter().any(|lack| *lack > 0));
+        scene.links.iter().for_each(|link| simulation.world.heal(*link));
+        assert!(simulation.world.run_until_converged(CONVERGENCE_TIMEOUT));
+        assert!(simulation.missing_counts().iter().all(|lack| *lack == 0));
     }
 }

@@ -1,9 +1,9 @@
-//! What is said in the demo.
+//! Holds the messages of the demo.
 
 const LINES: [&str; 48] = [
     "shall we start?",
     "who has the big pot?",
-    "I bring carrots",
+    "I'll bring carrots",
     "is there salt in it yet?",
     "there is now. A lot of it",
     "oops",
@@ -16,7 +16,7 @@ const LINES: [&str; 48] = [
     "my network was gone, what did I miss?",
     "everything. And nothing",
     "we need one more chair",
-    "take the ladder",
+    "take the stool",
     "no",
     "yes",
     "maybe after lunch",
@@ -27,16 +27,16 @@ const LINES: [&str; 48] = [
     "in the pot?",
     "please do not let it be in the pot",
     "found it. Not in the pot",
-    "what do you read at the moment?",
+    "what are you reading at the moment?",
     "a book about Merkle trees",
     "any good?",
     "it branches a lot",
     "I can be there at seven",
     "seven is late, eight is better",
     "good morning, wherever you are",
-    "it snows here",
+    "it's snowing here",
     "send some over",
-    "how many are we today?",
+    "how many of us today?",
     "one more than yesterday",
     "I wrote this without a network",
     "and I read it with one",
@@ -44,14 +44,14 @@ const LINES: [&str; 48] = [
     "the soup was ready an hour ago",
     "is there any left?",
     "half a spoon",
-    "I take it",
-    "who does the dishes?",
+    "I'll take it",
+    "who's doing the dishes?",
     "…",
     "thanks, that was good",
     "same time next week?",
 ];
 
-/// The line of a number, any number.
-pub(super) fn line(chance: u64) -> &'static str {
-    LINES[(chance % LINES.len() as u64) as usize]
+/// Returns a line for a random number.
+pub(super) fn line(random: u64) -> &'static str {
+    LINES[(random % LINES.len() as u64) as usize]
 }

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::message::{Chat, Head, Unreadable, channel_name};
+use crate::message::seen::Head;
+use crate::message::{Chat, Unreadable, channel_name};
 
 fn value(event: Event) -> Value {
     serde_json::to_value(Line::from(event)).unwrap()
@@ -16,7 +17,7 @@ fn key() -> String {
 }
 
 #[test]
-fn a_message_line_is_that_of_the_specification() {
+fn message_line_matches_the_specification() {
     let chat = Chat {
         nickname: Some("bob\u{1b}".into()),
         text: "hi\r\n\u{202e}you".into(),
@@ -37,7 +38,7 @@ fn a_message_line_is_that_of_the_specification() {
 }
 
 #[test]
-fn an_unreadable_block_is_a_line_too() {
+fn unreadable_block_gives_a_line() {
     let content = Content::Unreadable(Unreadable::NotJson);
     let line = value(Event::Message(Message::new(id(), "kitchen", &content, Arrival::Backfill)));
     assert_eq!(line["unreadable"], "(not a message)");
@@ -47,15 +48,15 @@ fn an_unreadable_block_is_a_line_too() {
 }
 
 #[test]
-fn every_event_has_its_type_and_version() {
+fn each_event_has_type_and_version() {
     let name = sanitize::line("kitchen", 40);
     let events = [
         (
-            Event::Room { id: "x".into(), name: name.clone(), ticket: None, kept: false },
+            Event::Room { id: "x".into(), name: name.clone(), invite: None, kept: false },
             json!({"v": 1, "type": "room", "id": "x", "name": "kitchen"}),
         ),
         (
-            Event::Room { id: "x".into(), name: name.clone(), ticket: None, kept: true },
+            Event::Room { id: "x".into(), name: name.clone(), invite: None, kept: true },
             json!({"v": 1, "type": "room", "id": "x", "name": "kitchen", "kept": true}),
         ),
         (
@@ -109,7 +110,7 @@ fn every_event_has_its_type_and_version() {
 }
 
 #[test]
-fn a_line_starts_with_its_version_and_is_one_line() {
+fn line_starts_with_its_version_and_has_no_newline() {
     let line = serde_json::to_string(&Line::from(Event::Bye { reason: "eof" })).unwrap();
     assert_eq!(line, r#"{"v":1,"type":"bye","reason":"eof"}"#);
 }

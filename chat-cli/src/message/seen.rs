@@ -1,8 +1,7 @@
-//! What an author had seen when he wrote: the heads that a message names.
+//! Encodes the heads that an author had seen when writing a message.
 //!
-//! Rule: a head is named with the digest of its feed up to there. So nobody can name what was
-//! written later, no two messages can each name the other, and an order that follows the names
-//! has no circles.
+//! Rule: a head contains the digest of its feed up to that index. So a message cannot refer to a
+//! later one, two messages cannot refer to each other, and the order by references has no cycles.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +11,16 @@ use data_encoding::HEXLOWER_PERMISSIVE as HEX;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::lines::MessageId;
+use crate::ids::MessageId;
 
-/// The most heads that a message names. The latest ones are enough: those who wrote them had seen
-/// the others.
+/// The most heads that a message refers to. Chosen: the latest heads are enough, as their authors
+/// had seen the earlier ones.
 pub const SEEN_MAX: usize = 8;
 
-/// The digest of a feed from its first block up to some block: BLAKE2b, 16 bytes.
+/// The digest of a feed from its first block up to an index: BLAKE2b, 16 bytes.
 pub type Digest = [u8; 16];
 
-/// One message that the author had seen, the last of its feed.
+/// The last message of a feed that the author had seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The key of the feed.
@@ -32,18 +31,19 @@ pub struct Head {
     pub digest: Digest,
 }
 
-/// The digest of a single block.
+/// Returns the digest of a single block.
 pub fn digest(block: &[u8]) -> Digest {
     Blake2b::<U16>::digest(block).into()
 }
 
-/// The digest of a feed with one more block; none is before the first.
+/// Returns the digest of a feed after one more block; `before` is `None` for the first block.
 pub fn chain(before: Option<Digest>, block: &Digest) -> Digest {
     let hash = Blake2b::<U16>::new().chain_update(before.unwrap_or_default());
     hash.chain_update(block).finalize().into()
 }
 
-/// The field of a message: `{"<feed>/<index>": "<digest>"}`, all in hex but the index.
+/// Encodes the heads as the field of a message: `{"<feed>/<index>": "<digest>"}`, in hex except
+/// for the index.
 pub(super) fn write(seen: &[Head]) -> BTreeMap<String, String> {
     let entry = |head: &Head| {
         let id = MessageId { feed: head.feed, index: head.index };
@@ -52,7 +52,8 @@ pub(super) fn write(seen: &[Head]) -> BTreeMap<String, String> {
     seen.iter().take(SEEN_MAX).map(entry).collect()
 }
 
-/// Reads the field of anybody. What is no head is left out: the message can be read without it.
+/// Decodes the field of any author. Invalid heads are left out: the message can be read without
+/// them.
 pub(super) fn read(field: &Value) -> Vec<Head> {
     let Value::Object(fields) = field else { return Vec::new() };
     let heads = fields.iter().filter_map(|(id, digest)| head(id, digest.as_str()?));

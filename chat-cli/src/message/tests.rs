@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::seen::SEEN_MAX;
 use super::*;
 
 fn now() -> Timestamp {
@@ -21,7 +22,7 @@ fn unreadable(block: &[u8]) -> Unreadable {
 }
 
 #[test]
-fn a_block_is_what_the_workshop_wrote() {
+fn encoded_block_matches_the_workshop_format() {
     let block = encode(&Draft::new("alice", "say \"hi\"\n"), now()).unwrap();
     let expected = concat!(
         r#"{"type":"chat-message","nickname":"alice","text":"say \"hi\"\n","#,
@@ -31,7 +32,7 @@ fn a_block_is_what_the_workshop_wrote() {
 }
 
 #[test]
-fn times_have_three_digits_of_a_second_as_in_javascript() {
+fn times_have_milliseconds_as_in_javascript() {
     for (time, shown) in [
         ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"),
         ("2026-11-22T08:26:14.1389999Z", "2026-11-22T08:26:14.138Z"),
@@ -42,7 +43,7 @@ fn times_have_three_digits_of_a_second_as_in_javascript() {
 }
 
 #[test]
-fn text_has_a_least_and_a_most() {
+fn text_length_is_bounded() {
     for empty in ["", " ", "\n\t"] {
         let failure = encode(&Draft::new("a", empty), now()).unwrap_err();
         assert_eq!((failure.exit(), failure.code()), (ExitCode::BadInput, "message.empty"));
@@ -54,7 +55,7 @@ fn text_has_a_least_and_a_most() {
 }
 
 #[test]
-fn the_longest_text_that_is_sent_is_read_again() {
+fn longest_text_survives_encoding() {
     let text = "\u{1}".repeat(TEXT_BYTES_MAX);
     let block = encode(&Draft::new(&"日".repeat(60), &text), now()).unwrap();
     assert!(block.len() <= BLOCK_BYTES_MAX, "{}", block.len());
@@ -62,7 +63,7 @@ fn the_longest_text_that_is_sent_is_read_again() {
 }
 
 #[test]
-fn a_peer_may_leave_out_or_add_fields() {
+fn missing_and_extra_fields_are_accepted() {
     let least = chat(r#" {"type":"chat-message","text":"hi"} "#);
     assert_eq!((least.nickname, least.time), (None, None));
     let more =
@@ -71,7 +72,7 @@ fn a_peer_may_leave_out_or_add_fields() {
 }
 
 #[test]
-fn times_of_a_peer_are_read_or_left_out() {
+fn invalid_times_are_left_out() {
     let time = |value: &str| {
         chat(&format!(r#"{{"type":"chat-message","text":"hi","timestamp":{value}}}"#)).time
     };
@@ -95,7 +96,7 @@ fn times_of_a_peer_are_read_or_left_out() {
 }
 
 #[test]
-fn what_is_no_message_has_a_marker() {
+fn unreadable_block_has_a_marker() {
     for (block, why) in [
         (&b""[..], Unreadable::NotJson),
         (b"hello", Unreadable::NotJson),
@@ -120,7 +121,7 @@ fn what_is_no_message_has_a_marker() {
 }
 
 #[test]
-fn a_block_cannot_cost_more_than_its_bound() {
+fn oversized_block_is_unreadable() {
     let message = |bytes: usize| {
         let frame = r#"{"type":"chat-message","text":""}"#.len();
         format!(r#"{{"type":"chat-message","text":"{}"}}"#, "x".repeat(bytes - frame))
@@ -138,7 +139,7 @@ fn set(text: &str) -> Result<Vec<u8>, Failure> {
 }
 
 #[test]
-fn a_topic_is_a_block_of_its_own_type() {
+fn topic_has_its_own_block_type() {
     let block = set(" soup\n at\tnoon ").unwrap();
     let expected = concat!(
         r#"{"type":"chat-topic","nickname":"alice","text":"soup at noon","#,
@@ -147,21 +148,21 @@ fn a_topic_is_a_block_of_its_own_type() {
     assert_eq!(String::from_utf8(block.clone()).unwrap(), expected);
     let Content::Topic(read) = decode(&block) else { panic!("no topic") };
     assert_eq!((read.text.as_str(), read.channel.as_str()), ("soup at noon", "lunch"));
-    assert_eq!(topic_words(&read.text), "set the topic: soup at noon");
+    assert_eq!(topic_summary(&read.text), "set the topic: soup at noon");
     let Content::Topic(read) = decode(&set("").unwrap()) else { panic!("no topic") };
-    assert_eq!(topic_words(&read.text), "took the topic away");
+    assert_eq!(topic_summary(&read.text), "cleared the topic");
     assert_eq!(unreadable(br#"{"type":"chat-topic","text":[]}"#), Unreadable::WrongFields);
     assert_eq!(unreadable(br#"{"type":["chat-topic"],"text":""}"#), Unreadable::OtherType);
 }
 
 #[test]
-fn a_topic_has_a_most_in_columns_and_in_bytes() {
+fn topic_length_is_bounded_in_columns_and_bytes() {
     set(&"x".repeat(TOPIC_COLUMNS_MAX)).unwrap();
     set(&"日".repeat(TOPIC_COLUMNS_MAX / 2)).unwrap();
-    // Narrow, and each of many bytes.
+    // Narrow characters of many bytes each.
     let marked = "a\u{301}\u{302}\u{303}".repeat(TOPIC_COLUMNS_MAX);
     let wide = "日".repeat(TOPIC_COLUMNS_MAX / 2 + 1);
-    // What is shown as an escape is as wide as that.
+    // An escaped character counts with the width of its escape.
     for long in ["x".repeat(TOPIC_COLUMNS_MAX + 1), wide, marked, "\u{202e}".repeat(20)] {
         let failure = set(&long).unwrap_err();
         assert_eq!((failure.exit(), failure.code()), (ExitCode::BadInput, "topic.long"));
@@ -169,7 +170,7 @@ fn a_topic_has_a_most_in_columns_and_in_bytes() {
 }
 
 #[test]
-fn a_topic_of_a_peer_is_cut_and_clean() {
+fn peer_topic_is_truncated_and_sanitised() {
     let evil = format!("a\u{1b}]0;x\u{7}\u{202e}\nb{}", "c".repeat(BLOCK_BYTES_MAX / 2));
     let shown = topic(&evil);
     assert_eq!(shown.columns(), TOPIC_COLUMNS_MAX);
@@ -178,7 +179,7 @@ fn a_topic_of_a_peer_is_cut_and_clean() {
 }
 
 #[test]
-fn debug_output_holds_no_text() {
+fn debug_output_hides_the_text() {
     let block = encode(&Draft::new("alice", "a secret word"), now()).unwrap();
     let shown = format!("{:?}", decode(&block));
     assert!(!shown.contains("secret") && !shown.contains("alice"), "{shown}");
@@ -186,7 +187,7 @@ fn debug_output_holds_no_text() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read(nickname in "[a-z]{1,20}", text in "\\PC{1,200}") {
+    fn encoded_message_decodes(nickname in "[a-z]{1,20}", text in "\\PC{1,200}") {
         prop_assume!(!text.trim().is_empty());
         let block = encode(&Draft::new(&nickname, &text), now()).unwrap();
         let Content::Chat(chat) = decode(&block) else {
@@ -198,7 +199,7 @@ proptest! {
     }
 
     #[test]
-    fn no_block_is_a_panic(
+    fn decoding_never_panics(
         bytes in prop::collection::vec(any::<u8>(), 0..300),
         cut in 0usize..200,
     ) {
@@ -211,7 +212,7 @@ proptest! {
 }
 
 #[test]
-fn heads_that_are_none_are_left_out_and_too_many_are_cut() {
+fn invalid_heads_are_dropped_and_their_number_is_capped() {
     let key = |n: u8| format!("{n:02x}").repeat(32);
     let heads = |fields: &str| {
         chat(&format!(r#"{{"type":"chat-message","text":"x","seen":{fields}}}"#)).seen

@@ -1,44 +1,44 @@
-//! The text of the page: the exposition format of Prometheus, version 0.0.4.
+//! Formats the page: the Prometheus exposition format, version 0.0.4.
 //!
-//! Rule: a name that is here keeps its meaning; names may be added.
+//! Rule: a metric keeps its meaning; metrics may be added.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use multifeed_core::SyncStatus;
 
-use crate::config::Bounds;
+use crate::quota::Quota;
 
-/// All that is told.
+/// All values of the page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values {
-    /// How far the sync is.
+    /// The progress of synchronisation.
     pub(super) status: SyncStatus,
-    /// Feeds of which nothing more is taken for want of room.
+    /// Feeds that reached a storage limit.
     pub(super) feeds_full: usize,
-    /// Feeds of which two histories are signed.
+    /// Feeds with two signed histories.
     pub(super) feeds_forked: usize,
-    /// Bytes of all blocks.
+    /// The size of all blocks in bytes.
     pub(super) bytes_held: u64,
-    /// What they count against the bound of the room.
+    /// The bytes that count towards the limit per room.
     pub(super) bytes_counted: u64,
-    /// What the largest feed counts against the bound of an author.
+    /// The largest number of bytes that count towards the limit per author.
     pub(super) feed_bytes_counted: u64,
-    /// These bounds.
-    pub(super) bounds: Bounds,
-    /// Connections made, from and to others.
+    /// The limits.
+    pub(super) quota: Quota,
+    /// Connections opened, in both directions.
     pub(super) connected: u64,
-    /// Connections that have ended.
+    /// Connections closed.
     pub(super) disconnected: u64,
-    /// Dials that nobody answered.
+    /// Dials without an answer.
     pub(super) dial_failures: u64,
-    /// Events that were not counted, since there were too many at once.
+    /// Events that were not counted because too many arrived at once.
     pub(super) missed: u64,
-    /// How long it is there.
+    /// The time since the start.
     pub(super) uptime: Duration,
 }
 
-/// Whether a value may go down.
+/// Whether a value may decrease.
 #[derive(Clone, Copy)]
 enum Kind {
     Gauge,
@@ -46,49 +46,53 @@ enum Kind {
 }
 
 impl Values {
-    /// The page.
+    /// Formats the page.
     pub(super) fn page(&self) -> String {
         let status = &self.status;
         let is_synced = status.peers > 0 && status.synced == status.peers;
         let limit = |mib: u32| u64::from(mib) << 20;
         let gauges = [
-            ("peers", "Members that are connected.", status.peers as u64),
-            ("peers_synced", "Connected members that hold what is here.", status.synced as u64),
+            ("peers", "Connected members.", status.peers as u64),
+            (
+                "peers_synced",
+                "Connected members that hold everything stored here.",
+                status.synced as u64,
+            ),
             (
                 "synced",
-                "Whether all members that are connected do, and there is one.",
+                "1 if at least one member is connected and all of them are in sync.",
                 is_synced.into(),
             ),
-            ("feeds", "Feeds of which a block is here.", status.feeds as u64),
-            ("feeds_full", "Feeds of which no more fits.", self.feeds_full as u64),
+            ("feeds", "Feeds with at least one block stored here.", status.feeds as u64),
+            ("feeds_full", "Feeds that reached a storage limit.", self.feeds_full as u64),
             ("feeds_forked", "Feeds with two signed histories.", self.feeds_forked as u64),
-            ("blocks_held", "Blocks that are here and verified.", status.have),
-            ("blocks_wanted", "Blocks that are here or that a peer claims to have.", status.want),
-            ("held_bytes", "Bytes of the blocks that are here.", self.bytes_held),
-            ("counted_bytes", "What they count against the bound.", self.bytes_counted),
-            ("counted_bytes_max", "The bound of the room.", limit(self.bounds.room_mib)),
-            ("feed_counted_bytes", "What the largest feed counts.", self.feed_bytes_counted),
-            ("feed_counted_bytes_max", "The bound of a feed.", limit(self.bounds.author_mib)),
-            ("uptime_seconds", "How long it is there.", self.uptime.as_secs()),
+            ("blocks_held", "Blocks stored here and verified.", status.have),
+            ("blocks_wanted", "Blocks stored here or claimed by a peer.", status.want),
+            ("held_bytes", "Bytes of the blocks stored here.", self.bytes_held),
+            ("counted_bytes", "Bytes that count towards the limit per room.", self.bytes_counted),
+            ("counted_bytes_max", "The limit per room.", limit(self.quota.room_mib)),
+            ("feed_counted_bytes", "Counted bytes of the largest feed.", self.feed_bytes_counted),
+            ("feed_counted_bytes_max", "The limit per feed.", limit(self.quota.author_mib)),
+            ("uptime_seconds", "Seconds since the start.", self.uptime.as_secs()),
         ];
         let counters = [
-            ("connections_opened_total", "Connections made.", self.connected),
-            ("connections_closed_total", "Connections that have ended.", self.disconnected),
-            ("dial_failures_total", "Dials that nobody answered.", self.dial_failures),
+            ("connections_opened_total", "Connections opened.", self.connected),
+            ("connections_closed_total", "Connections closed.", self.disconnected),
+            ("dial_failures_total", "Dials without an answer.", self.dial_failures),
             ("events_missed_total", "Events that were not counted.", self.missed),
         ];
         let mut page = String::with_capacity(4 * 1024);
         for (name, help, value) in gauges {
-            put(&mut page, Kind::Gauge, name, help, value);
+            write_metric(&mut page, Kind::Gauge, name, help, value);
         }
         for (name, help, value) in counters {
-            put(&mut page, Kind::Counter, name, help, value);
+            write_metric(&mut page, Kind::Counter, name, help, value);
         }
         page
     }
 }
 
-fn put(page: &mut String, kind: Kind, name: &str, help: &str, value: u64) {
+fn write_metric(page: &mut String, kind: Kind, name: &str, help: &str, value: u64) {
     let kind = match kind {
         Kind::Gauge => "gauge",
         Kind::Counter => "counter",
@@ -97,7 +101,7 @@ fn put(page: &mut String, kind: Kind, name: &str, help: &str, value: u64) {
         page,
         "# HELP multichat_{name} {help}\n# TYPE multichat_{name} {kind}\nmultichat_{name} {value}\n"
     );
-    written.expect("a string takes everything");
+    written.expect("writing to a string does not fail");
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 use super::*;
 
-/// A stream that fails in one way.
-struct Broken(ErrorKind);
+/// A stream that always fails with this error.
+struct FailingStream(ErrorKind);
 
-impl Write for Broken {
+impl Write for FailingStream {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
         Err(self.0.into())
     }
@@ -15,9 +15,9 @@ impl Write for Broken {
 
 /// A stream that counts its flushes.
 #[derive(Default)]
-struct Counted(Vec<u8>, usize);
+struct FlushCounter(Vec<u8>, usize);
 
-impl Write for Counted {
+impl Write for FlushCounter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -30,26 +30,26 @@ impl Write for Counted {
 }
 
 #[test]
-fn a_reader_that_went_away_is_a_quiet_end() {
-    let failure = write_line(&mut Broken(ErrorKind::BrokenPipe), "x").expect_err("broken");
+fn broken_pipe_ends_quietly() {
+    let failure = write_line(&mut FailingStream(ErrorKind::BrokenPipe), "x").expect_err("broken");
     assert_eq!(failure, Failure::quiet(ExitCode::Done));
 }
 
 #[test]
-fn a_full_disk_is_an_error_with_a_code() {
-    let failure = write_line(&mut Broken(ErrorKind::StorageFull), "x").expect_err("full");
+fn full_disk_is_an_error_with_a_code() {
+    let failure = write_line(&mut FailingStream(ErrorKind::StorageFull), "x").expect_err("full");
     assert_eq!((failure.exit(), failure.code()), (ExitCode::Failed, "output.failed"));
 }
 
 #[test]
-fn each_line_is_ended_and_flushed() {
-    let mut stream = Counted::default();
+fn each_line_is_terminated_and_flushed() {
+    let mut stream = FlushCounter::default();
     write_line(&mut stream, "one").expect("written");
     write_line(&mut stream, "two").expect("written");
     assert_eq!((stream.0.as_slice(), stream.1), (&b"one\ntwo\n"[..], 2));
 }
 
 #[test]
-fn a_value_is_one_line() {
+fn json_value_is_one_line() {
     assert_eq!(json_line(&"a\nb").expect("JSON"), r#""a\nb""#);
 }

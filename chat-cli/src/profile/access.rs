@@ -1,12 +1,12 @@
-//! What lets somebody into a room, and the keys that follow from it.
+//! Defines the rights to a room, and derives its keys.
 //!
 //! ```text
 //!  room secret ──▶ group key ──▶ topic, feeds, connections, the id of the room's folder
-//!       └────────▶ content key ──▶ what is said
+//!       └────────▶ content key ──▶ messages
 //! ```
 //!
-//! Rule: the content key follows from the secret alone. So whoever has the group key takes the
-//! blocks of a room and gives them on, and reads none.
+//! Rule: the content key is derived from the secret only. A relay has only the group key, so it
+//! can store and forward blocks but not read them.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use multifeed_core::Group;
 use zeroize::Zeroizing;
 
 use crate::envelope::Envelope;
-use crate::ticket::{Right, decode_symbols, encode_symbols};
+use crate::invite::{Right, decode_symbols, encode_symbols};
 
 const ID_CHARS: usize = 8;
 const ID_SECRET_DOMAIN: &[u8] = b"multichat/1/room-id/secret";
@@ -25,7 +25,7 @@ const ID_OPEN_DOMAIN: &[u8] = b"multichat/1/room-id/open\0\0";
 const GROUP_DOMAIN: &[u8] = b"multichat/1/group";
 const CONTENT_DOMAIN: &[u8] = b"multichat/1/content";
 
-/// 32 bytes that are nobody's business.
+/// 32 secret bytes, wiped when dropped.
 pub(super) type Key = Zeroizing<[u8; 32]>;
 
 /// The name of a room's folder: 40 bits of a hash in z-base-32.
@@ -33,19 +33,19 @@ pub(super) type Key = Zeroizing<[u8; 32]>;
 pub struct RoomId([u8; ID_CHARS]);
 
 impl RoomId {
-    /// Reads an id; nothing else is one.
+    /// Parses an id; any other text gives `None`.
     pub fn parse(text: &str) -> Option<Self> {
         decode_symbols(text).filter(|bytes| bytes.len() == 5)?;
         text.as_bytes().try_into().ok().map(Self)
     }
 
-    /// The eight characters.
+    /// Returns the eight characters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("an id is made of z-base-32 symbols")
     }
 
-    /// The hash hides the key: ids are shown, and are names of folders. It is of the group key, so
-    /// that a room which was only kept has the same folder when it can be read.
+    /// Derives the id. It is a hash, because ids are visible and must not reveal the key. It
+    /// depends on the group key, so a relay that becomes readable keeps its folder.
     pub(super) fn of(access: &Access) -> Self {
         let hash = match access {
             Access::Open { name } => keyed_hash(ID_OPEN_DOMAIN, name.as_bytes()),
@@ -76,18 +76,16 @@ fn keyed_hash(domain: &[u8], data: &[u8]) -> Key {
     out
 }
 
-/// What lets somebody into a room.
+/// The right to a room.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Access {
-    /// The secret of the room, which the invites of its members carry: whoever has it reads and
-    /// writes.
+    /// The room's secret, as in a member's invite: reading and writing.
     Secret(Zeroizing<[u8; 32]>),
-    /// The group key alone, which a seeder's invite carries: whoever has no more keeps the room for
-    /// others.
+    /// The group key only, as in a relay invite: storing and forwarding.
     Seed(Zeroizing<[u8; 32]>),
-    /// The name, which anybody may know. It is exactly as typed: the topic is its hash.
+    /// The name, which anyone may know. Exactly as typed, because the topic is its hash.
     Open {
-        /// The name that the topic is made of.
+        /// The name from which the topic is derived.
         name: String,
     },
 }
@@ -103,7 +101,7 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
-    /// What an invite carries.
+    /// Creates the right that an invite grants.
     pub(super) fn of(right: Right, key: &[u8; 32]) -> Self {
         match right {
             Right::Member => Self::Secret(Zeroizing::new(*key)),
@@ -111,8 +109,8 @@ impl Access {
         }
     }
 
-    /// What an invite with this right would carry; `None` where there is none to give.
-    pub(super) fn granted(&self, right: Right) -> Option<Key> {
+    /// Returns the key of an invite with this right; `None` if there is none.
+    pub(super) fn key_for(&self, right: Right) -> Option<Key> {
         match (self, right) {
             (Self::Secret(secret), Right::Member) => Some(secret.clone()),
             (Self::Secret(secret), Right::Seeder) => Some(keyed_hash(GROUP_DOMAIN, &secret[..])),
@@ -121,7 +119,7 @@ impl Access {
         }
     }
 
-    /// The feeds that belong together.
+    /// Returns the group of the room's feeds.
     pub(super) fn group(&self) -> Group {
         match self {
             Self::Secret(secret) => Group::keyed(*keyed_hash(GROUP_DOMAIN, &secret[..])),
@@ -130,19 +128,19 @@ impl Access {
         }
     }
 
-    /// How messages become blocks, and back.
+    /// Returns the envelope of the room's messages.
     pub(super) fn envelope(&self) -> Envelope {
         match self {
             Self::Secret(secret) => Envelope::sealed(keyed_hash(CONTENT_DOMAIN, &secret[..])),
-            Self::Seed(_) => Envelope::Closed,
+            Self::Seed(_) => Envelope::NoKey,
             Self::Open { .. } => Envelope::Plain,
         }
     }
 
-    /// Whether this opens what `other` only keeps: the secret of the same group.
-    pub(super) fn opens(&self, other: &Self) -> bool {
+    /// Returns whether this is the secret of the group that `other` only relays.
+    pub(super) fn unlocks(&self, other: &Self) -> bool {
         let (Self::Secret(_), Self::Seed(kept)) = (self, other) else { return false };
-        // Ids have 40 bits, of which two can be made to be alike: the keys decide.
+        // Ids have only 40 bits and can be made to collide, so the keys are compared.
         *self.group().key() == **kept
     }
 }

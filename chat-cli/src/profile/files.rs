@@ -1,7 +1,7 @@
-//! Private folders and files, written whole or not at all.
+//! Reads and writes private folders and files; a write replaces the whole file or nothing.
 //!
-//! Rule: a file here is opened without following a link, so nobody who can write beside it makes
-//! us read or write another one.
+//! Rule: no file is opened through a link. Otherwise a user who can write to the same folder
+//! could make multichat read or write another file.
 
 use std::ffi::OsString;
 #[cfg(unix)]
@@ -20,12 +20,12 @@ use crate::report::Failure;
 const FOLDER_MODE: u32 = 0o700;
 #[cfg(unix)]
 const FILE_MODE: u32 = 0o600;
-/// The largest file that is read whole; ours have a few hundred bytes.
+/// The largest file that is read whole. Chosen: ours have a few hundred bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
-/// Makes a folder that only its owner can enter, and closes it to others if they could.
+/// Creates a folder that only its owner can enter, and removes other users' access if it exists.
 pub(super) fn private_folder(path: &Path) -> Result<(), Failure> {
-    create_folder(path).map_err(|error| failed("make", path, &error))
+    create_folder(path).map_err(|error| failed("create", path, &error))
 }
 
 fn create_folder(path: &Path) -> io::Result<()> {
@@ -50,12 +50,12 @@ fn create_folder(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    // The umask may have taken bits that we need ourselves.
+    // The umask may have removed our own permissions.
     set_mode(path, FOLDER_MODE)?;
     sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
-/// The names in a folder, sorted.
+/// Returns the names in a folder, sorted.
 pub(super) fn names(folder: &Path) -> Result<Vec<OsString>, Failure> {
     let read = || -> io::Result<Vec<OsString>> {
         fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect()
@@ -65,7 +65,7 @@ pub(super) fn names(folder: &Path) -> Result<Vec<OsString>, Failure> {
     Ok(names)
 }
 
-/// The whole of a small file; `None` if there is none.
+/// Reads a small file; `None` if it does not exist.
 pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
     match open_existing(path) {
         Ok(file) => read_open(&file, path).map(Some),
@@ -74,27 +74,27 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
     }
 }
 
-/// Opens a file for reading, if it is one and no link.
+/// Opens a regular file for reading; refuses links.
 pub(super) fn open_existing(path: &Path) -> io::Result<File> {
     let file = no_follow(OpenOptions::new().read(true)).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a file"));
+        return Err(io::Error::other("not a file"));
     }
     Ok(file)
 }
 
-/// Reads an open file to its end, within the bound.
+/// Reads an open file up to the size limit.
 pub(super) fn read_open(file: &File, path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut bytes = Zeroizing::new(Vec::new());
-    let mut limited = file.take(FILE_BYTES_MAX + 1);
-    limited.read_to_end(&mut bytes).map_err(|error| failed("read", path, &error))?;
+    let mut bounded_resize = file.take(FILE_BYTES_MAX + 1);
+    bounded_resize.read_to_end(&mut bytes).map_err(|error| failed("read", path, &error))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(damaged("file.size", path, "is larger than any file that multichat writes"));
     }
     Ok(bytes)
 }
 
-/// Opens a file that is kept open, and makes it if it is new.
+/// Opens a file for reading and writing; creates it if it does not exist.
 pub(super) fn open_or_create(path: &Path) -> io::Result<File> {
     let file = no_follow(OpenOptions::new().read(true).write(true).create(true).truncate(false))
         .open(path)?;
@@ -102,7 +102,7 @@ pub(super) fn open_or_create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Puts a file in place: after a crash it is the old one or the new one, never a part.
+/// Replaces a file. After a crash it has the old or the new content, never a part.
 pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
     let path = folder.join(name);
     replace(folder, name, bytes).map_err(|error| failed("write", &path, &error))
@@ -110,7 +110,7 @@ pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Failu
 
 fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let draft = folder.join(format!(".{name}.new"));
-    // The lock of the profile says that a draft found here is left over from a crash.
+    // The profile is locked, so an existing draft is left over from a crash.
     match fs::remove_file(&draft) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -123,30 +123,30 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Whether anybody but the owner may do anything with a file.
-pub(super) fn open_to_others(file: &File) -> io::Result<bool> {
+/// Returns whether other users have any access to a file.
+pub(super) fn is_exposed(file: &File) -> io::Result<bool> {
     #[cfg(unix)]
     return Ok(file.metadata()?.permissions().mode() & 0o077 != 0);
     #[cfg(not(unix))]
     return file.metadata().map(|_| false);
 }
 
-/// A failure of the disk, with the words of the system.
+/// Converts a disk error to a failure.
 pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
     let message = format!("cannot {what} {}: {error}", path.display());
     let failure = Failure::new(ExitCode::Failed, "profile.io", message);
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            failure.help("what was stored before is safe: make room, then go on")
+            failure.help("what was stored before is safe: free some space, then start again")
         }
-        _ => failure.help("use another folder:  --data-dir DIR   or keep nothing:  --ephemeral"),
+        _ => failure.help("use another folder:  --data-dir DIR   or store nothing:  --ephemeral"),
     }
 }
 
-/// A file that is not what we wrote. It stays as it is: somebody may still read it.
+/// Returns the failure of an invalid file. The file is not changed, so it can still be repaired.
 pub(super) fn damaged(code: &'static str, path: &Path, what: &str) -> Failure {
     Failure::new(ExitCode::Damaged, code, format!("{} {what}", path.display()))
-        .help("nothing was changed: put a good copy there, or move it away")
+        .help("nothing was changed: restore a good copy, or move it away")
 }
 
 fn no_follow(options: &mut OpenOptions) -> &mut OpenOptions {
@@ -169,7 +169,7 @@ fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// A rename is durable only when its folder is.
+/// Syncs a folder: a rename is durable only after that.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;

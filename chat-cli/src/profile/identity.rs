@@ -1,4 +1,4 @@
-//! The secret that all keys of a profile come from.
+//! Holds the secret from which all keys of a profile are derived.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -19,8 +19,8 @@ const SEED_BYTES: usize = 32;
 const WRITER_DOMAIN: &[u8] = b"multichat/1/writer";
 const NOISE_DOMAIN: &[u8] = b"multichat/1/noise";
 
-/// The seed of a profile. Every key is a keyed hash of it: who sees two of them, say the author
-/// of two rooms or an author and a connection, cannot tell that they are of one person.
+/// The seed of a profile. Every key is a keyed hash of it, so two keys (of two rooms, or of an
+/// author and a connection) do not reveal that they belong to one person.
 #[derive(Clone)]
 pub struct Identity {
     seed: Zeroizing<[u8; SEED_BYTES]>,
@@ -33,45 +33,45 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// A new identity, from the chance of the system.
+    /// Creates an identity from system randomness.
     ///
     /// # Errors
-    /// If the system has none to give.
+    /// Fails if the system has no randomness.
     pub fn generate() -> Result<Self, Failure> {
         Ok(Self { seed: random()? })
     }
 
-    /// The key pair of the feed that this user writes in a group.
+    /// Returns the key pair of the user's feed in a group.
     pub fn writer(&self, group: &Group) -> KeyPair {
         KeyPair::from_seed(&self.writer_seed(group.key()))
     }
 
-    /// The name of that feed.
+    /// Returns the key of that feed.
     pub fn feed_key(&self, group: &Group) -> FeedKey {
         manifest::feed_key(group.feed_namespace(), &self.writer(group).public_key())
     }
 
-    /// The key pair that a group's connections are made with.
+    /// Returns the key pair for connections of a group.
     pub fn connection_key(&self, group: &Group) -> KeyPair {
         KeyPair::from_seed(&self.noise_seed(group.key()))
     }
 
-    /// The seed of the feed that this user writes in a group.
+    /// Returns the seed of the user's feed in a group.
     pub fn writer_seed(&self, group_key: &[u8; 32]) -> Zeroizing<[u8; 32]> {
         self.derive(WRITER_DOMAIN, group_key)
     }
 
-    /// The seed of the key that a group's connections are made with. Each group has its own, so
-    /// that two groups cannot be told to have one member.
+    /// Returns the seed of the connection key in a group. Each group has its own, so that two
+    /// groups do not reveal a common member.
     pub fn noise_seed(&self, group_key: &[u8; 32]) -> Zeroizing<[u8; 32]> {
         self.derive(NOISE_DOMAIN, group_key)
     }
 
     fn derive(&self, domain: &[u8], context: &[u8]) -> Zeroizing<[u8; 32]> {
-        // BLAKE2b takes keys of up to 64 bytes.
+        // BLAKE2b takes keys of up to 64 bytes (RFC 7693).
         let mut hash =
             Blake2bMac::<U32>::new_from_slice(&self.seed[..]).expect("32 bytes are a key");
-        // The length keeps one domain from being the start of another.
+        // The length ensures that no domain is a prefix of another.
         hash.update(&[u8::try_from(domain.len()).expect("domains are short")]);
         hash.update(domain);
         hash.update(context);
@@ -80,14 +80,14 @@ impl Identity {
         out
     }
 
-    /// Reads the key of a profile, or makes it when the profile is new. The caller has the lock.
+    /// Loads the key of a profile; creates it for a new profile. The caller holds the lock.
     pub(super) fn load_or_create(folder: &Path, has_rooms: bool) -> Result<Self, Failure> {
         let path = folder.join(FILE);
         let file = match files::open_existing(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 if has_rooms {
-                    // A new key would make the user a stranger in his own rooms.
+                    // With a new key the user would be a different author in the existing rooms.
                     return Err(files::damaged("identity.missing", &path, "is gone"));
                 }
                 let identity = Self::generate()?;
@@ -96,12 +96,12 @@ impl Identity {
             }
             Err(error) => return Err(files::failed("read", &path, &error)),
         };
-        if files::open_to_others(&file).map_err(|error| files::failed("read", &path, &error))? {
+        if files::is_exposed(&file).map_err(|error| files::failed("read", &path, &error))? {
             let shown = path.display();
             let message = format!("other users can read or change your key {shown}");
             return Err(Failure::new(ExitCode::Damaged, "identity.exposed", message)
-                .help(format!("if nobody did:  chmod 600 {shown}"))
-                .help("if somebody may have: start anew with another  --profile NAME"));
+                .help(format!("if no other user has read it:  chmod 600 {shown}"))
+                .help("otherwise create a new profile:  --profile NAME"));
         }
         let bytes = files::read_open(&file, &path)?;
         let seed: [u8; SEED_BYTES] = bytes[..].try_into().map_err(|_| {
@@ -112,11 +112,11 @@ impl Identity {
     }
 }
 
-/// 32 secret bytes from the system.
+/// Returns 32 secret bytes from the system.
 pub(super) fn random() -> Result<Zeroizing<[u8; 32]>, Failure> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(&mut bytes[..]).map_err(|error| {
-        let message = format!("the system gives no random bytes: {error}");
+        let message = format!("cannot get random bytes from the system: {error}");
         Failure::new(ExitCode::Failed, "identity.random", message)
     })?;
     Ok(bytes)

@@ -1,4 +1,4 @@
-//! One process at a time: two that append to one feed would fork it.
+//! Locks a profile for one process, because two processes that append to a feed would fork it.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Seek, Write};
@@ -13,18 +13,18 @@ use crate::report::Failure;
 
 const FILE: &str = "LOCK";
 
-/// A lock on a profile. The system lets go of it when the process ends, however it ends.
+/// A lock on a profile. The system releases it when the process ends for any reason.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock of the profile in a folder.
+    /// Locks the profile in a folder.
     ///
     /// # Errors
-    /// Exit 5 with the process that has it.
-    pub(super) fn take(folder: &Path, profile: &str) -> Result<Self, Failure> {
+    /// Exit 5 with the process that holds the lock.
+    pub(super) fn acquire(folder: &Path, profile: &str) -> Result<Self, Failure> {
         let path = folder.join(FILE);
         let failed = |error: io::Error| files::failed("lock", &path, &error);
         let file = files::open_or_create(&path).map_err(failed)?;
@@ -36,13 +36,13 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        note_holder(&file).map_err(failed)?;
+        write_holder(&file).map_err(failed)?;
         Ok(Self { _file: file })
     }
 }
 
-/// Writes who has the lock, for the one who does not get it.
-fn note_holder(mut file: &File) -> io::Result<()> {
+/// Writes the holder of the lock, for error messages of other processes.
+fn write_holder(mut file: &File) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     let started = Timestamp::now();
@@ -62,6 +62,5 @@ fn in_use(profile: &str, holder: &str) -> Failure {
     };
     let message = format!("profile \"{profile}\" is already open{who}");
     Failure::new(ExitCode::InUse, "store.locked", message)
-        .help("go on there, or end that one first")
-        .help("or be somebody else here:  --profile NAME")
+        .help("use that window, close it, or pick another  --profile NAME")
 }

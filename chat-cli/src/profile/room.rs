@@ -1,4 +1,4 @@
-//! A room as this profile knows it, and its file.
+//! Holds a room of a profile, and reads and writes its file.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -13,18 +13,19 @@ use super::access::{Access, Key, RoomId};
 use super::{files, identity};
 use crate::envelope::{self, Envelope};
 use crate::exit::ExitCode;
+use crate::invite::hints::Hints;
+use crate::invite::{Invite, Right, decode_symbols, encode_symbols};
 use crate::report::Failure;
 use crate::sanitize;
-use crate::ticket::{Hints, Right, Ticket, decode_symbols, encode_symbols};
 
-/// The widest room name, in terminal columns.
+/// The widest room name, in terminal columns. Chosen: it fits a list beside the messages.
 pub const ROOM_NAME_COLUMNS_MAX: usize = 40;
-/// The version of the file that this program writes, and the newest that it reads.
+/// The version of the file format that is written, and the newest that is read.
 const FILE_VERSION: u32 = 1;
-/// The most addresses that are kept for a room.
+/// The most addresses saved per room. Chosen: more than a person dials, and bounds the file.
 const HINTS_MAX: usize = 16;
-/// The most authors that are hidden in a room. Feeds cost nothing to make: who is flooded with
-/// them needs another room.
+/// The most hidden authors per room. Chosen: bounds the file, as anyone can create feeds for
+/// free. A user flooded with feeds needs a new room.
 const HIDDEN_MAX: usize = 500;
 
 /// A room of a profile.
@@ -35,46 +36,50 @@ pub struct Room {
     access: Access,
     created: Timestamp,
     hints: Vec<SocketAddr>,
-    /// Authors of whom the user wants to read nothing.
+    /// The hidden authors.
     hidden: BTreeSet<[u8; 32]>,
-    /// What a newer version wrote; it goes back as it came.
+    /// Fields of newer versions, which are written back unchanged.
     unknown: toml::Table,
 }
 
 impl Room {
-    /// A new room with a secret that nobody has yet.
+    /// Creates a room with a new secret.
     ///
     /// # Errors
-    /// If the name is empty or the system gives no random bytes.
+    /// Fails if the name is empty or the system has no randomness.
     pub fn create(name: &str, now: Timestamp) -> Result<Self, Failure> {
-        Self::of(Access::Secret(identity::random()?), shown_name(name)?, now)
+        Self::of(Access::Secret(identity::random()?), checked_name(name)?, now)
     }
 
-    /// The room of an invite, under the name that the user or the inviter gives it.
+    /// Creates the room of an invite, with the user's name for it or else the inviter's.
     ///
     /// # Errors
-    /// If the user's name is empty.
-    pub fn of_ticket(ticket: &Ticket, name: Option<&str>, now: Timestamp) -> Result<Self, Failure> {
-        let access = Access::of(ticket.right(), ticket.key());
+    /// Fails if the user's name for it is empty.
+    pub fn from_invite(
+        invite: &Invite,
+        name: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let access = Access::of(invite.right(), invite.key());
         let name = match name {
-            Some(name) => shown_name(name)?,
-            None => ticket
+            Some(name) => checked_name(name)?,
+            None => invite
                 .hints()
                 .name()
-                .and_then(|name| shown_name(name).ok())
+                .and_then(|name| checked_name(name).ok())
                 .unwrap_or_else(|| RoomId::of(&access).to_string()),
         };
         let mut room = Self::of(access, name, now)?;
-        room.add_hints(ticket.hints().addresses());
+        room.add_hints(invite.hints().addresses());
         Ok(room)
     }
 
-    /// The open room of a name.
+    /// Creates the open room of a name.
     ///
     /// # Errors
-    /// If the name is empty.
+    /// Fails if the name is empty.
     pub fn open(name: &str, alias: Option<&str>, now: Timestamp) -> Result<Self, Failure> {
-        let shown = shown_name(alias.unwrap_or(name))?;
+        let shown = checked_name(alias.unwrap_or(name))?;
         Self::of(Access::Open { name: name.to_string() }, shown, now)
     }
 
@@ -83,65 +88,65 @@ impl Room {
         Ok(Self { id, name, access, created, hints, hidden: BTreeSet::new(), unknown })
     }
 
-    /// The name of its folder.
+    /// Returns the name of its folder.
     pub fn id(&self) -> RoomId {
         self.id
     }
 
-    /// What it is called here: sanitised, not empty, and no promise to be the only one.
+    /// Returns its name in this profile: sanitised, not empty, and not necessarily unique.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What lets somebody in.
+    /// Returns the right to it.
     pub fn access(&self) -> &Access {
         &self.access
     }
 
-    /// The feeds that belong together in it.
+    /// Returns the group of its feeds.
     pub fn group(&self) -> Group {
         self.access.group()
     }
 
-    /// How messages become blocks in it, and back.
+    /// Returns the envelope of its messages.
     pub fn envelope(&self) -> Envelope {
         self.access.envelope()
     }
 
-    /// Whether it is kept for others, by somebody who cannot read it.
+    /// Returns whether this is a relay, which cannot read the room.
     pub fn is_sealed(&self) -> bool {
         matches!(self.access, Access::Seed(_))
     }
 
-    /// The room itself, if its messages can be read and written here.
+    /// Returns the room if it can be read and written here.
     ///
     /// # Errors
-    /// Exit 10 if it was joined with a seeder's invite.
+    /// Exit 10 if it was joined with a relay invite.
     pub fn readable(self) -> Result<Self, Failure> {
-        if self.is_sealed() { Err(envelope::sealed_room()) } else { Ok(self) }
+        if self.is_sealed() { Err(envelope::sealed_room_failure()) } else { Ok(self) }
     }
 
-    /// Takes the secret of the same room, joined anew with a member's invite; whether there is a
-    /// difference. All else stays as it was.
-    pub(super) fn learn(&mut self, other: &Self) -> bool {
-        let is_news = other.access.opens(&self.access);
+    /// Copies the secret from the same room, joined with a member's invite; returns whether that
+    /// changed anything. All else stays.
+    pub(super) fn upgrade_access(&mut self, other: &Self) -> bool {
+        let is_news = other.access.unlocks(&self.access);
         if is_news {
             self.access = other.access.clone();
         }
         is_news
     }
 
-    /// When it was made or joined here.
+    /// Returns when it was created or joined here.
     pub fn created(&self) -> Timestamp {
         self.created
     }
 
-    /// Addresses where members were once met.
+    /// Returns addresses at which members were reachable.
     pub fn hints(&self) -> &[SocketAddr] {
         &self.hints
     }
 
-    /// Remembers addresses, the newest first, and forgets the oldest of too many.
+    /// Saves addresses, the newest first, and drops the oldest above the limit.
     pub fn add_hints(&mut self, addresses: &[SocketAddr]) {
         for address in addresses.iter().rev() {
             self.hints.retain(|known| known != address);
@@ -150,7 +155,7 @@ impl Room {
         self.hints.truncate(HINTS_MAX);
     }
 
-    /// Authors of whom the user wants to read nothing, by the keys of their feeds.
+    /// Returns the hidden authors, by the keys of their feeds.
     pub fn hidden(&self) -> &BTreeSet<[u8; 32]> {
         &self.hidden
     }
@@ -158,12 +163,12 @@ impl Room {
     /// Hides an author.
     ///
     /// # Errors
-    /// If as many are hidden as can be.
+    /// Fails if the limit is reached.
     pub fn hide(&mut self, author: [u8; 32]) -> Result<(), Failure> {
         if self.hidden.len() >= HIDDEN_MAX && !self.hidden.contains(&author) {
-            let message = format!("{HIDDEN_MAX} authors are hidden in this room already");
+            let message = format!("{HIDDEN_MAX} authors are already hidden in this room");
             return Err(Failure::new(ExitCode::Refused, "mod.many", message)
-                .help("show some of them again:  multichat mod log"));
+                .help("unhide some of them, see  multichat mod log"));
         }
         self.hidden.insert(author);
         Ok(())
@@ -174,19 +179,19 @@ impl Room {
         self.hidden.remove(author);
     }
 
-    /// An invite to it; `None` where there is none to give: to an open room, which needs none, and
-    /// to read what cannot be read here. A seeder is not told what the room is called.
-    pub fn ticket(&self, right: Right, hints: Hints) -> Option<Ticket> {
+    /// Returns an invite; `None` if there is none: for an open room, and for reading a room that
+    /// cannot be read here. A relay invite does not contain the room's name.
+    pub fn invite(&self, right: Right, hints: Hints) -> Option<Invite> {
         let hints = match right {
             Right::Member => hints.with_name(&self.name),
             Right::Seeder => hints,
         };
-        self.access.granted(right).map(|key| Ticket::of(right, *key, hints))
+        self.access.key_for(right).map(|key| Invite::of(right, *key, hints))
     }
 
-    /// The same without hints.
-    pub fn bare_ticket(&self, right: Right) -> Option<Ticket> {
-        self.access.granted(right).map(|key| Ticket::of(right, *key, Hints::default()))
+    /// Returns an invite without hints.
+    pub fn invite_without_hints(&self, right: Right) -> Option<Invite> {
+        self.access.key_for(right).map(|key| Invite::of(right, *key, Hints::default()))
     }
 
     pub(super) fn to_toml(&self) -> Result<Zeroizing<String>, Failure> {
@@ -212,12 +217,12 @@ impl Room {
         })
     }
 
-    /// Reads a room's file; `path` is for the error, which never shows what is in the file.
+    /// Parses a room's file. `path` is for the error, which never shows the content.
     pub(super) fn from_toml(id: RoomId, bytes: &[u8], path: &Path) -> Result<Self, Failure> {
         let damaged = |what: &str| files::damaged("room.damaged", path, what);
         let text = std::str::from_utf8(bytes).map_err(|_| damaged("is not text"))?;
         let file: RoomFile = toml::from_str(text).map_err(|error| {
-            // The message of the parser would quote the line, and a line here holds the key.
+            // The parser's message would quote the line, which may contain the key.
             let start = error.span().map_or(0, |span| span.start);
             let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
             damaged(&format!("does not parse at line {line}"))
@@ -239,22 +244,22 @@ impl Room {
             _ => return Err(damaged("needs either a secret, a group key or an open name")),
         };
         if RoomId::of(&access) != id {
-            return Err(damaged("belongs into another folder"));
+            return Err(damaged("belongs in another folder"));
         }
         let created = file.created.parse().map_err(|_| damaged("has no valid time"))?;
-        let name = shown_name(&file.name).map_err(|_| damaged("has no name"))?;
+        let name = checked_name(&file.name).map_err(|_| damaged("has no name"))?;
         let hints = file.hints.into_iter().take(HINTS_MAX).collect();
         let hidden = file.hidden.iter().take(HIDDEN_MAX).map(|author| {
             let key = decode_symbols(author).and_then(|key| key[..].try_into().ok());
-            key.ok_or_else(|| damaged("hides somebody who has no key"))
+            key.ok_or_else(|| damaged("has an invalid hidden author"))
         });
         let hidden = hidden.collect::<Result<_, _>>()?;
         Ok(Self { id, name, access, created, hints, hidden, unknown: file.unknown })
     }
 }
 
-/// The name as it is kept: it comes from an invite as often as from the user.
-fn shown_name(name: &str) -> Result<String, Failure> {
+/// Sanitises a room's name, which may come from an invite.
+fn checked_name(name: &str) -> Result<String, Failure> {
     let name = sanitize::line(name.trim(), ROOM_NAME_COLUMNS_MAX).to_string();
     if name.trim().is_empty() {
         return Err(Failure::new(ExitCode::BadInput, "room.name", "a room needs a name"));
@@ -267,10 +272,10 @@ struct RoomFile {
     version: u32,
     name: String,
     created: String,
-    /// Of a member: what opens all of it.
+    /// The secret, on a member's machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<Zeroizing<String>>,
-    /// Of a seeder, who has no more.
+    /// The group key, on a relay.
     #[serde(skip_serializing_if = "Option::is_none")]
     group_key: Option<Zeroizing<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]

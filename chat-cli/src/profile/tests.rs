@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
-use crate::report::Paint;
-use crate::ticket::{Hints, Right, Ticket};
+use crate::invite::hints::Hints;
+use crate::invite::{Invite, Right};
+use crate::report::ColourMode;
 
 fn open(folder: &Path) -> Result<Profile, Failure> {
     Profile::open_in(folder, folder, "default".into())
@@ -22,7 +23,7 @@ fn now() -> Timestamp {
 }
 
 fn text(failure: &Failure) -> String {
-    failure.report().unwrap().text(Paint::Plain)
+    failure.report().unwrap().text(ColourMode::Plain)
 }
 
 #[cfg(unix)]
@@ -30,7 +31,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-/// Every file and folder below, with its path from there.
+/// Returns every file and folder below, with its relative path.
 fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -44,7 +45,7 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_same_profile_has_the_same_keys_and_each_group_another() {
+fn profile_keys_are_stable_and_differ_per_group() {
     let dir = folder();
     let (writer, noise) = {
         let profile = open(dir.path()).unwrap();
@@ -73,14 +74,14 @@ fn the_same_profile_has_the_same_keys_and_each_group_another() {
 
 #[cfg(unix)]
 #[test]
-fn files_are_private_even_in_a_folder_that_was_not() {
+fn files_are_private_even_in_a_public_folder() {
     let dir = folder();
     let base = dir.path().join("a/b");
     fs::create_dir_all(base.join("default")).unwrap();
     fs::set_permissions(base.join("default"), fs::Permissions::from_mode(0o777)).unwrap();
     let mut profile = open(&base).unwrap();
     let room = profile.add(Room::create("kitchen", now()).unwrap()).unwrap();
-    profile.set_last(room.id()).unwrap();
+    profile.set_last_room(room.id()).unwrap();
     assert_eq!(mode(&base.join("default")), 0o700);
     let all = walk(&base.join("default"));
     assert_eq!(all.len(), 6, "{all:?}");
@@ -91,7 +92,7 @@ fn files_are_private_even_in_a_folder_that_was_not() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_that_others_can_read_is_refused_with_the_remedy() {
+fn exposed_key_is_refused_with_help() {
     let dir = folder();
     drop(open(dir.path()).unwrap());
     let key = dir.path().join("default/identity.key");
@@ -107,7 +108,7 @@ fn a_key_that_others_can_read_is_refused_with_the_remedy() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_not_followed() {
+fn symlinks_are_not_followed() {
     let dir = folder();
     let elsewhere = dir.path().join("elsewhere");
     fs::write(&elsewhere, [7; 32]).unwrap();
@@ -126,7 +127,7 @@ fn links_are_not_followed() {
 }
 
 #[test]
-fn a_damaged_key_is_kept_and_named() {
+fn damaged_key_is_kept_and_reported() {
     let dir = folder();
     drop(open(dir.path()).unwrap());
     let key = dir.path().join("default/identity.key");
@@ -141,7 +142,7 @@ fn a_damaged_key_is_kept_and_named() {
 }
 
 #[test]
-fn a_lost_key_is_not_replaced_while_there_are_rooms() {
+fn missing_key_is_not_replaced_while_rooms_exist() {
     let dir = folder();
     let key = dir.path().join("default/identity.key");
     drop(open(dir.path()).unwrap());
@@ -153,7 +154,7 @@ fn a_lost_key_is_not_replaced_while_there_are_rooms() {
 }
 
 #[test]
-fn a_second_start_is_told_who_has_the_profile() {
+fn second_start_names_the_lock_holder() {
     let dir = folder();
     let first = open(dir.path()).unwrap();
     let failure = open(dir.path()).unwrap_err();
@@ -166,7 +167,7 @@ fn a_second_start_is_told_who_has_the_profile() {
 }
 
 #[test]
-fn nonsense_in_the_lock_file_is_passed_over() {
+fn invalid_lock_file_content_is_ignored() {
     let dir = folder();
     let _first = open(dir.path()).unwrap();
     fs::write(dir.path().join("default/LOCK"), b"pid \x1b[2J\nstarted never\n\xff").unwrap();
@@ -178,7 +179,7 @@ fn nonsense_in_the_lock_file_is_passed_over() {
 }
 
 #[test]
-fn a_room_comes_back_as_it_was_stored() {
+fn stored_room_is_loaded_unchanged() {
     let dir = folder();
     let hints = Hints::default()
         .with_name("soup\u{202e}")
@@ -186,8 +187,8 @@ fn a_room_comes_back_as_it_was_stored() {
         .with_address("[::1]:1".parse().unwrap());
     let rooms = [
         Room::create("kitchen", now()).unwrap(),
-        Room::of_ticket(&Ticket::new([3; 32], hints), None, now()).unwrap(),
-        Room::of_ticket(&seeder([4; 32]), Some("kept"), now()).unwrap(),
+        Room::from_invite(&Invite::new([3; 32], hints), None, now()).unwrap(),
+        Room::from_invite(&seeder([4; 32]), Some("kept"), now()).unwrap(),
         Room::open("foobar-123", None, now()).unwrap(),
         Room::open("foobar-123 ", Some("other"), now()).unwrap(),
     ];
@@ -206,10 +207,10 @@ fn a_room_comes_back_as_it_was_stored() {
 }
 
 #[test]
-fn ids_are_fixed_by_the_key_or_the_name_alone() {
-    let ticket = |name| Ticket::new([3; 32], Hints::default().with_name(name));
-    let a = Room::of_ticket(&ticket("a"), None, now()).unwrap();
-    let b = Room::of_ticket(&ticket("b"), Some("c"), Timestamp::UNIX_EPOCH).unwrap();
+fn room_id_depends_only_on_key_or_name() {
+    let invite = |name| Invite::new([3; 32], Hints::default().with_name(name));
+    let a = Room::from_invite(&invite("a"), None, now()).unwrap();
+    let b = Room::from_invite(&invite("b"), Some("c"), Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(a.id(), b.id());
     assert_eq!(b.name(), "c");
     let open = Room::open("a", None, now()).unwrap();
@@ -221,20 +222,20 @@ fn ids_are_fixed_by_the_key_or_the_name_alone() {
     }
 }
 
-fn seeder(group_key: [u8; 32]) -> Ticket {
-    Ticket::of(Right::Seeder, group_key, Hints::default())
+fn seeder(group_key: [u8; 32]) -> Invite {
+    Invite::of(Right::Seeder, group_key, Hints::default())
 }
 
 #[test]
-fn a_room_file_says_what_it_holds() {
+fn room_file_has_the_documented_fields() {
     let dir = folder();
     let mut profile = open(dir.path()).unwrap();
     let member = Room::create("soup", now()).unwrap();
-    let ticket = member.ticket(Right::Seeder, Hints::default()).unwrap();
-    assert_eq!(ticket.hints().name(), None, "a seeder is not told what the room is called");
-    assert_eq!(ticket.key(), member.group().key());
-    let (group, kept) = (crate::ticket::encode_symbols(ticket.key()), [4; 32]);
-    let seeder = Room::of_ticket(&seeder(kept), Some("kept"), now()).unwrap();
+    let invite = member.invite(Right::Seeder, Hints::default()).unwrap();
+    assert_eq!(invite.hints().name(), None, "a seeder is not told what the room is called");
+    assert_eq!(invite.key(), member.group().key());
+    let (group, kept) = (crate::invite::encode_symbols(invite.key()), [4; 32]);
+    let seeder = Room::from_invite(&seeder(kept), Some("kept"), now()).unwrap();
     let text = |room: Room| {
         let room = profile.add(room).unwrap();
         let folder = dir.path().join("default/rooms").join(room.id().as_str());
@@ -242,28 +243,27 @@ fn a_room_file_says_what_it_holds() {
     };
     let [member, seeder] = [member, seeder].map(text);
     assert!(member.contains("secret = \"") && !member.contains("group_key"), "{member}");
-    // It follows from the secret; written down it could only be wrong.
+    // It can be derived from the secret; a second copy could only be wrong.
     assert!(!member.contains(&group), "{member}");
-    let kept = format!("group_key = \"{}\"", crate::ticket::encode_symbols(&kept));
+    let kept = format!("group_key = \"{}\"", crate::invite::encode_symbols(&kept));
     assert!(seeder.contains(&kept) && !seeder.contains("secret"), "{seeder}");
 }
 
 #[test]
-fn a_room_that_was_only_kept_is_opened_in_place_by_a_members_invite() {
+fn member_invite_unlocks_a_seeded_room_in_place() {
     let dir = folder();
     for ephemeral in [false, true] {
-        let mut profile = match ephemeral {
-            false => open(dir.path()).unwrap(),
-            true => {
-                let words = ["multichat", "--ephemeral", "status"];
-                let global = crate::args::parse(words.map(Into::into)).unwrap().global;
-                Profile::open(&global).unwrap()
-            }
+        let mut profile = if ephemeral {
+            let words = ["multichat", "--ephemeral", "status"];
+            let global = crate::args::parse::parse(words.map(Into::into)).unwrap().global;
+            Profile::open(&global).unwrap()
+        } else {
+            open(dir.path()).unwrap()
         };
         let theirs = Room::create("soup", now()).unwrap();
-        let seed = theirs.bare_ticket(Right::Seeder).unwrap();
-        let full = theirs.bare_ticket(Right::Member).unwrap();
-        let mut kept = profile.add(Room::of_ticket(&seed, None, now()).unwrap()).unwrap();
+        let seed = theirs.invite_without_hints(Right::Seeder).unwrap();
+        let full = theirs.invite_without_hints(Right::Member).unwrap();
+        let mut kept = profile.add(Room::from_invite(&seed, None, now()).unwrap()).unwrap();
         kept.add_hints(&["127.0.0.1:1".parse().unwrap()]);
         profile.update(&kept).unwrap();
         assert!(kept.is_sealed() && kept.id() == theirs.id());
@@ -271,43 +271,43 @@ fn a_room_that_was_only_kept_is_opened_in_place_by_a_members_invite() {
         let failure = find(&profile).unwrap_err();
         assert_eq!((failure.exit(), failure.code()), (ExitCode::Refused, "room.sealed"));
         assert!(text(&failure).contains("multichat serve"), "{}", text(&failure));
-        assert_eq!(kept.bare_ticket(Right::Member), None);
-        assert_eq!(kept.bare_ticket(Right::Seeder), Some(seed.clone()));
+        assert_eq!(kept.invite_without_hints(Right::Member), None);
+        assert_eq!(kept.invite_without_hints(Right::Seeder), Some(seed.clone()));
 
-        let again = Room::of_ticket(&full, Some("other"), Timestamp::UNIX_EPOCH).unwrap();
+        let again = Room::from_invite(&full, Some("other"), Timestamp::UNIX_EPOCH).unwrap();
         let opened = profile.add(again).unwrap();
         assert_eq!((opened.id(), opened.name()), (kept.id(), kept.name()));
         assert_eq!((opened.created(), opened.hints()), (kept.created(), kept.hints()));
-        assert_eq!(opened.bare_ticket(Right::Member), Some(full));
+        assert_eq!(opened.invite_without_hints(Right::Member), Some(full));
         assert_eq!(find(&profile), Ok(opened.clone()));
-        // And what is open stays so.
-        let seed = Room::of_ticket(&seed, None, now()).unwrap();
+        // A readable room stays readable.
+        let seed = Room::from_invite(&seed, None, now()).unwrap();
         assert_eq!(profile.add(seed).unwrap(), opened);
     }
 }
 
 #[test]
-fn a_room_that_is_here_stays_as_it_is() {
+fn joining_again_keeps_the_room() {
     let dir = folder();
     let mut profile = open(dir.path()).unwrap();
-    let ticket = Ticket::new([3; 32], Hints::default());
-    let first = Room::of_ticket(&ticket, Some("mine"), now()).unwrap();
+    let invite = Invite::new([3; 32], Hints::default());
+    let first = Room::from_invite(&invite, Some("mine"), now()).unwrap();
     profile.add(first.clone()).unwrap();
-    let again = Room::of_ticket(&ticket, Some("other"), now()).unwrap();
+    let again = Room::from_invite(&invite, Some("other"), now()).unwrap();
     assert_eq!(profile.add(again).unwrap(), first);
 }
 
 #[test]
-fn a_damaged_room_is_an_error_hides_no_other_and_is_not_overwritten() {
+fn damaged_room_is_reported_hides_no_other_and_is_not_overwritten() {
     let dir = folder();
     let mut profile = open(dir.path()).unwrap();
-    let ticket = Ticket::new([3; 32], Hints::default());
-    let room = profile.add(Room::of_ticket(&ticket, Some("soup"), now()).unwrap()).unwrap();
+    let invite = Invite::new([3; 32], Hints::default());
+    let room = profile.add(Room::from_invite(&invite, Some("soup"), now()).unwrap()).unwrap();
     profile.add(Room::create("kitchen", now()).unwrap()).unwrap();
     let path = dir.path().join("default/rooms").join(room.id().as_str()).join("room.toml");
     let good = fs::read_to_string(&path).unwrap();
     let key = encode_key(&good);
-    let other = crate::ticket::encode_symbols(&[4; 32]);
+    let other = crate::invite::encode_symbols(&[4; 32]);
     for bad in [
         String::new(),
         "version = 1\n".into(),
@@ -316,7 +316,7 @@ fn a_damaged_room_is_an_error_hides_no_other_and_is_not_overwritten() {
         good.replace("created = \"", "created = \"x"),
         good.replace("name = \"soup\"", "name = \" \""),
         good.replace("secret = \"", "secret = \"\u{1b}"),
-        // The same key, and another thing.
+        // The same key with another right.
         good.replace("secret = \"", "group_key = \""),
         format!("group_key = \"{other}\"\n{good}"),
         format!("{good}open_name = \"x\"\n"),
@@ -342,7 +342,7 @@ fn encode_key(file: &str) -> String {
 }
 
 #[test]
-fn fields_of_a_newer_version_survive() {
+fn unknown_fields_survive_an_update() {
     let dir = folder();
     let mut profile = open(dir.path()).unwrap();
     let mut room = profile.add(Room::create("soup", now()).unwrap()).unwrap();
@@ -359,7 +359,7 @@ fn fields_of_a_newer_version_survive() {
 }
 
 #[test]
-fn addresses_are_kept_newest_first_and_bounded() {
+fn hints_are_newest_first_and_bounded() {
     let mut room = Room::create("soup", now()).unwrap();
     for port in 1..100 {
         room.add_hints(&[format!("127.0.0.1:{port}").parse().unwrap()]);
@@ -371,7 +371,7 @@ fn addresses_are_kept_newest_first_and_bounded() {
 }
 
 #[test]
-fn a_room_is_found_by_name_by_id_or_as_the_last() {
+fn room_is_found_by_name_id_or_as_the_last_one() {
     let dir = folder();
     let mut profile = open(dir.path()).unwrap();
     assert_eq!(profile.find(None).unwrap_err().code(), "room.none");
@@ -391,7 +391,7 @@ fn a_room_is_found_by_name_by_id_or_as_the_last() {
     assert!(text(&failure).contains("did you mean: Kitchen, kitchen ?"), "{}", text(&failure));
     assert!(text(&profile.find(Some("invte")).unwrap_err()).contains("multichat invite"));
     assert_eq!(profile.find(None).unwrap_err().code(), "room.unnamed");
-    profile.set_last(twins[1].id()).unwrap();
+    profile.set_last_room(twins[1].id()).unwrap();
     assert_eq!(profile.find(None).unwrap(), twins[1]);
     drop(profile);
     assert_eq!(open(dir.path()).unwrap().last().unwrap().as_ref(), Some(&twins[1]));
@@ -400,7 +400,7 @@ fn a_room_is_found_by_name_by_id_or_as_the_last() {
 }
 
 #[test]
-fn no_name_of_a_peer_is_part_of_a_path() {
+fn peer_names_are_not_part_of_paths() {
     let dir = folder();
     let base = dir.path().join("base");
     let mut profile = open(&base).unwrap();
@@ -408,7 +408,7 @@ fn no_name_of_a_peer_is_part_of_a_path() {
     for (number, name) in (1..).zip(names) {
         let hints = Hints::default().with_name(name);
         profile
-            .add(Room::of_ticket(&Ticket::new([number; 32], hints), None, now()).unwrap())
+            .add(Room::from_invite(&Invite::new([number; 32], hints), None, now()).unwrap())
             .unwrap();
         profile.add(Room::open(name, None, now()).unwrap()).unwrap();
     }
@@ -424,11 +424,11 @@ fn no_name_of_a_peer_is_part_of_a_path() {
 }
 
 #[test]
-fn the_key_is_in_one_file_only_and_in_no_debug_output() {
+fn key_is_in_one_file_and_not_in_debug_output() {
     let dir = folder();
     let mut profile = open(dir.path()).unwrap();
-    let ticket = Ticket::new(*b"0123456789abcdef0123456789abcdef", Hints::default());
-    let room = profile.add(Room::of_ticket(&ticket, Some("soup"), now()).unwrap()).unwrap();
+    let invite = Invite::new(*b"0123456789abcdef0123456789abcdef", Hints::default());
+    let room = profile.add(Room::from_invite(&invite, Some("soup"), now()).unwrap()).unwrap();
     let seed = fs::read(dir.path().join("default/identity.key")).unwrap();
     let holders = walk(dir.path())
         .into_iter()
@@ -441,13 +441,13 @@ fn the_key_is_in_one_file_only_and_in_no_debug_output() {
 }
 
 #[test]
-fn an_ephemeral_profile_writes_nothing() {
+fn ephemeral_profile_writes_nothing() {
     let dir = folder();
     let words = ["multichat", "--ephemeral", "--data-dir", dir.path().to_str().unwrap()];
-    let global = crate::args::parse(words.map(Into::into)).unwrap().global;
+    let global = crate::args::parse::parse(words.map(Into::into)).unwrap().global;
     let mut profile = Profile::open(&global).unwrap();
     let room = profile.add(Room::create("soup", now()).unwrap()).unwrap();
-    profile.set_last(room.id()).unwrap();
+    profile.set_last_room(room.id()).unwrap();
     let mut changed = room.clone();
     changed.add_hints(&["127.0.0.1:1".parse().unwrap()]);
     profile.update(&changed).unwrap();
@@ -458,7 +458,7 @@ fn an_ephemeral_profile_writes_nothing() {
 }
 
 #[test]
-fn an_unusable_folder_is_an_error_with_a_way_out() {
+fn unusable_folder_is_an_error_with_help() {
     let dir = folder();
     fs::write(dir.path().join("file"), "").unwrap();
     let failure = open(&dir.path().join("file")).unwrap_err();
@@ -466,18 +466,18 @@ fn an_unusable_folder_is_an_error_with_a_way_out() {
 }
 
 #[test]
-fn names_of_rooms_are_not_empty() {
+fn empty_room_name_is_refused() {
     assert_eq!(Room::create(" \t", now()).unwrap_err().code(), "room.name");
     assert_eq!(Room::create("  soup ", now()).unwrap().name(), "soup");
-    let ticket = Ticket::new([3; 32], Hints::default());
-    let room = Room::of_ticket(&ticket, None, now()).unwrap();
+    let invite = Invite::new([3; 32], Hints::default());
+    let room = Room::from_invite(&invite, None, now()).unwrap();
     assert_eq!(room.name(), room.id().as_str());
-    assert!(room.ticket(Right::Member, Hints::default()).unwrap().hints().name().is_some());
-    assert_eq!(Room::open("x", None, now()).unwrap().ticket(Right::Member, Hints::default()), None);
+    assert!(room.invite(Right::Member, Hints::default()).unwrap().hints().name().is_some());
+    assert_eq!(Room::open("x", None, now()).unwrap().invite(Right::Member, Hints::default()), None);
 }
 
 #[test]
-fn a_nick_is_asked_for_once() {
+fn first_given_nick_is_stored() {
     let dir = folder();
     let mut profile = open(dir.path()).unwrap();
     assert_eq!(profile.nick(None, Some("root")).unwrap().as_str(), "root");
@@ -487,7 +487,7 @@ fn a_nick_is_asked_for_once() {
     let mut profile = open(dir.path()).unwrap();
     let kept = "al\\u{1b}ice";
     assert_eq!(profile.nick(None, Some("root")).unwrap().as_str(), kept);
-    // Another one for a single command does not replace the first.
+    // Another name for a single command does not replace the saved one.
     assert_eq!(profile.nick(Some("bot"), None).unwrap().as_str(), "bot");
     assert_eq!(profile.nick(None, None).unwrap().as_str(), kept);
     profile.set_nick("bob").unwrap();
@@ -495,7 +495,7 @@ fn a_nick_is_asked_for_once() {
 }
 
 #[test]
-fn a_damaged_nick_stops_nobody() {
+fn damaged_nick_file_is_ignored() {
     let dir = folder();
     let mut profile = open(dir.path()).unwrap();
     fs::write(dir.path().join("default/nick"), [0xff, 0xfe]).unwrap();

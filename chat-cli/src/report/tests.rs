@@ -5,38 +5,38 @@ fn checksum() -> Failure {
     Failure::new(ExitCode::BadInput, "ticket.checksum", "one character of this invite is wrong")
         .snippet(Snippet::at(input, 10, 1))
         .help("did you mean 'o'?")
-        .help("retry with  multichat join --repair TICKET")
+        .help("retry with  multichat join --repair INVITE")
 }
 
 fn text(failure: &Failure) -> String {
-    failure.report().expect("has a report").text(Paint::Plain)
+    failure.report().expect("has a report").text(ColourMode::Plain)
 }
 
 #[test]
-fn people_see_code_caret_and_help() {
+fn text_form_has_code_caret_and_help() {
     let expected = "error[ticket.checksum]: one character of this invite is wrong\n\
                     \x20  mfchat:ybndrfg8ejkmcpqxot1uwis…\n\
                     \x20           ^\n\
                     \x20 help: did you mean 'o'?\n\
-                    \x20       retry with  multichat join --repair TICKET\n";
+                    \x20       retry with  multichat join --repair INVITE\n";
     assert_eq!(text(&checksum()), expected);
 }
 
 #[test]
-fn programs_see_one_json_line() {
+fn json_form_is_one_line() {
     let json = checksum().report().expect("has a report").json();
     assert_eq!(
         json,
         "{\"v\":1,\"type\":\"error\",\"code\":\"ticket.checksum\",\
          \"message\":\"one character of this invite is wrong\",\
-         \"help\":\"did you mean 'o'?\\nretry with  multichat join --repair TICKET\"}"
+         \"help\":\"did you mean 'o'?\\nretry with  multichat join --repair INVITE\"}"
     );
     let bare = Report::new(Level::Note, "net.nobody", "nobody is here").json();
     assert_eq!(bare, r#"{"v":1,"type":"note","code":"net.nobody","message":"nobody is here"}"#);
 }
 
 #[test]
-fn foreign_text_cannot_act() {
+fn foreign_text_is_sanitised() {
     let failure =
         Failure::new(ExitCode::NotFound, "room.unknown", "no room \u{1b}]0;x\u{7}\nerror: y")
             .help("or \u{202e}evil")
@@ -52,7 +52,7 @@ fn foreign_text_cannot_act() {
 }
 
 #[test]
-fn a_snippet_shows_only_what_is_near() {
+fn snippet_shows_only_nearby_characters() {
     let input: String = ('a'..='z').cycle().take(200).collect();
     let [line, caret] = Snippet::at(&input, 100, 2).lines();
     assert_eq!(line.chars().count(), 2 * SNIPPET_SIDE_CHARS + 2 + 2);
@@ -61,7 +61,7 @@ fn a_snippet_shows_only_what_is_near() {
 }
 
 #[test]
-fn a_caret_far_outside_of_the_input_is_no_panic() {
+fn caret_outside_the_input_does_not_panic() {
     for position in [0, 1, 5, 1_000, usize::MAX] {
         let [line, _] = Snippet { caret: 0, ..Snippet::at("abc", position, 1) }.lines();
         assert!(line.chars().count() <= 4);
@@ -69,35 +69,37 @@ fn a_caret_far_outside_of_the_input_is_no_panic() {
 }
 
 #[test]
-fn colour_only_where_it_is_wanted() {
+fn colour_appears_only_when_enabled() {
     let failure = checksum();
     let report = failure.report().expect("has a report");
-    assert!(!report.text(Paint::Plain).contains('\u{1b}'));
-    assert!(report.text(Paint::Colour).starts_with("\u{1b}[1;31merror[ticket.checksum]\u{1b}[0m"));
-    let note = Report::new(Level::Note, "net.nobody", "x").text(Paint::Colour);
+    assert!(!report.text(ColourMode::Plain).contains('\u{1b}'));
+    assert!(
+        report.text(ColourMode::Colour).starts_with("\u{1b}[1;31merror[ticket.checksum]\u{1b}[0m")
+    );
+    let note = Report::new(Level::Note, "net.nobody", "x").text(ColourMode::Colour);
     assert!(note.starts_with("\u{1b}[1;36mnote[net.nobody]"));
 }
 
 #[test]
-fn a_quiet_end_says_nothing() {
+fn quiet_failure_prints_nothing() {
     let failure = Failure::quiet(ExitCode::Done).help("nobody reads this");
     assert_eq!(failure.report(), None);
     assert_eq!(failure.code(), "");
 }
 
-/// Every source file of the program, without those of tests.
+/// Collects the source of every file of the program except tests.
 fn sources(folder: &std::path::Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => sources(&path, found),
-            false if path.ends_with("tests.rs") || path.extension().is_none() => {}
-            false => found.extend(std::fs::read_to_string(&path).ok()),
+        if path.is_dir() {
+            sources(&path, found);
+        } else if !path.ends_with("tests.rs") && path.extension().is_some() {
+            found.extend(std::fs::read_to_string(&path).ok());
         }
     }
 }
 
-/// The words between the brackets of each call, up to the first comma that ends the second word.
+/// Returns the exit and code of each report constructor call in the sources.
 fn codes() -> Vec<(String, String)> {
     let mut files = Vec::new();
     sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
@@ -114,7 +116,7 @@ fn codes() -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_error_has_a_code_of_one_form_and_one_exit() {
+fn each_error_code_has_one_form_and_one_exit_code() {
     let mut exits = std::collections::BTreeMap::new();
     let codes = codes();
     assert!(codes.len() > 50, "{codes:?}");
@@ -128,11 +130,11 @@ fn every_error_has_a_code_of_one_form_and_one_exit() {
 }
 
 #[test]
-fn every_error_says_what_to_do() {
+fn each_error_has_help() {
     for (exit, code) in [(ExitCode::Failed, "store.stopped"), (ExitCode::Network, "net.listen")] {
-        let failure = Failure::new(exit, code, "it did not work").helped();
+        let failure = Failure::new(exit, code, "it did not work").with_default_help();
         assert!(text(&failure).contains("multichat doctor"), "{failure:?}");
     }
-    assert!(!text(&checksum().helped()).contains("doctor"));
-    assert_eq!(Failure::quiet(ExitCode::Interrupted).helped().report(), None);
+    assert!(!text(&checksum().with_default_help()).contains("doctor"));
+    assert_eq!(Failure::quiet(ExitCode::Interrupted).with_default_help().report(), None);
 }

@@ -3,7 +3,7 @@ use unicode_normalization::is_nfc;
 
 use super::*;
 
-/// Hostile input, and how it looks on one wide line.
+/// Hostile input, and how it is shown on one wide line.
 const HOSTILE: &[(&str, &str)] = &[
     // terminal sequences
     ("\u{1b}[2J", "\\u{1b}[2J"),
@@ -44,7 +44,7 @@ const HOSTILE: &[(&str, &str)] = &[
     ("\u{200e}x", "\\u{200e}x"),
     ("\u{200f}x", "\\u{200f}x"),
     ("\u{61c}x", "\\u{61c}x"),
-    // no width
+    // zero width
     ("al\u{200b}ice", "al\\u{200b}ice"),
     ("al\u{200c}ice", "al\\u{200c}ice"),
     ("al\u{200d}ice", "al\\u{200d}ice"),
@@ -71,7 +71,7 @@ const HOSTILE: &[(&str, &str)] = &[
     ("☂\u{fe0f}\u{fe0f}", "☂\u{fe0f}\\u{fe0f}"),
     ("😀\u{e0100}\u{e01ef}", "😀\\u{e0100}\\u{e01ef}"),
     ("\u{180b}", "\\u{180b}"),
-    // no character at all
+    // not characters
     ("\u{e000}", "\\u{e000}"),
     ("\u{f8ff}", "\\u{f8ff}"),
     ("\u{f0000}", "\\u{f0000}"),
@@ -90,7 +90,7 @@ const HOSTILE: &[(&str, &str)] = &[
     ("<\u{338}", "≮"),
 ];
 
-/// What must come through as it is.
+/// Text that must stay unchanged.
 const HARMLESS: &[&str] = &[
     "hello, world",
     "C:\\u{202e} is text",
@@ -109,7 +109,7 @@ const HARMLESS: &[&str] = &[
 ];
 
 #[test]
-fn hostile_text_becomes_visible() {
+fn hostile_text_is_escaped() {
     assert!(HOSTILE.len() >= 60);
     for (input, shown) in HOSTILE {
         assert_eq!(line(input, 500).as_str(), *shown, "{}", input.escape_unicode());
@@ -117,7 +117,7 @@ fn hostile_text_becomes_visible() {
 }
 
 #[test]
-fn ordinary_text_of_many_scripts_is_unchanged() {
+fn ordinary_text_in_many_scripts_is_unchanged() {
     for text in HARMLESS {
         assert_eq!(line(text, 500).as_str(), *text);
         assert_eq!(json(text).as_str(), *text);
@@ -125,7 +125,7 @@ fn ordinary_text_of_many_scripts_is_unchanged() {
 }
 
 #[test]
-fn the_named_ranges_are_escaped_whole() {
+fn dangerous_ranges_are_escaped_completely() {
     let ranges = [
         0..=0x8,
         0xb..=0x1f,
@@ -143,20 +143,20 @@ fn the_named_ranges_are_escaped_whole() {
 }
 
 #[test]
-fn json_keeps_newlines_and_nothing_else_that_moves() {
+fn json_keeps_newlines_and_escapes_other_controls() {
     assert_eq!(json("a\r\nb\n\u{1b}c\t").as_str(), "a\nb\n\\u{1b}c ");
     assert_eq!(json("a\n\u{301}").as_str(), "a\n◌\u{301}");
 }
 
 #[test]
-fn a_message_splits_at_its_newlines() {
+fn message_splits_at_newlines() {
     let shown: Vec<String> =
         lines("one\ntwo\r\n\u{301}three", 4).iter().map(Clean::to_string).collect();
     assert_eq!(shown, ["one", "two", "◌\u{301}th…"]);
 }
 
 #[test]
-fn a_long_line_ends_with_an_ellipsis_inside_its_columns() {
+fn long_line_is_truncated_with_an_ellipsis() {
     assert_eq!(line("abcdef", 6).as_str(), "abcdef");
     assert_eq!(line("abcdefg", 6).as_str(), "abcde…");
     assert_eq!(line("日本語", 5).as_str(), "日本…");
@@ -166,7 +166,7 @@ fn a_long_line_ends_with_an_ellipsis_inside_its_columns() {
 }
 
 #[test]
-fn a_nick_is_never_empty_nor_wide() {
+fn nick_is_never_empty_or_too_wide() {
     for text in ["", "  ", "\u{200b}", "\u{3000}\n", "\u{202e}\u{2066}", "\u{301}"] {
         assert_eq!(nick(text).as_str(), "anonymous", "{}", text.escape_unicode());
     }
@@ -176,7 +176,7 @@ fn a_nick_is_never_empty_nor_wide() {
 }
 
 #[test]
-fn no_nick_can_imitate_the_key_behind_another() {
+fn nick_cannot_imitate_a_key_suffix() {
     assert_eq!(author("alice·ab12cd", &[1; 32]).as_str(), "alice.ab12cd·010101");
     for dot in ["\u{387}", "•", "∙", "⋅", "・", "‧"] {
         let shown = author(&format!("alice{dot}ab12cd"), &[1; 32]);
@@ -191,11 +191,11 @@ fn assert_harmless(shown: &str) {
     }
     for c in shown.chars() {
         assert!(!('\u{7f}'..='\u{9f}').contains(&c), "{shown:?}");
-        assert!(judge(c) != Verdict::Escape, "{shown:?}");
+        assert!(classify(c) != CharClass::Escape, "{shown:?}");
     }
 }
 
-/// Strings made of what is dangerous, glued with what is not.
+/// Generates strings of dangerous and harmless parts.
 fn nasty() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
         any::<char>().prop_map(String::from),
@@ -211,7 +211,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn a_line_is_one_harmless_line(text in nasty(), columns in 0usize..60) {
+    fn any_line_is_sanitised(text in nasty(), columns in 0usize..60) {
         let once = line(&text, columns);
         assert_harmless(once.as_str());
         prop_assert!(once.columns() <= columns, "{:?} is {} wide", once, once.columns());
@@ -219,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn cleaning_twice_is_cleaning_once(text in nasty()) {
+    fn sanitising_is_idempotent(text in nasty()) {
         let once = json(&text);
         assert_harmless(&once.as_str().replace('\n', ""));
         prop_assert!(is_nfc(once.as_str()), "{:?}", once);
@@ -227,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn a_nick_stays_one_short_word_or_more(text in nasty()) {
+    fn any_nick_is_short_and_not_empty(text in nasty()) {
         let once = nick(&text);
         assert_harmless(once.as_str());
         prop_assert!(!once.as_str().trim().is_empty());

@@ -1,4 +1,4 @@
-//! The channels of a room, by what was said in them.
+//! Lists the channels of a room with their message counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,37 +8,37 @@ use super::Session;
 use crate::message::{self, Content};
 use crate::report::Failure;
 use crate::sanitize::Clean;
-use crate::timeline::PAGE_SPOTS;
+use crate::timeline::PAGE_SIZE;
 
-/// What is here of a channel.
+/// What is stored of a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Channel {
-    /// Its messages.
+    /// The number of messages.
     pub messages: u64,
-    /// When the last of them was written, as its author says.
+    /// The time of the last message, as its author gives it.
     pub last: Option<Timestamp>,
-    /// What it is about; nothing if nobody says so.
+    /// The topic; empty if none is set.
     pub topic: Clean,
 }
 
 impl Session {
-    /// Every channel in which something was said that can be read. There are never more of them
-    /// than messages, each of which takes more room on the disk than its channel does here.
+    /// Returns every channel with a readable message. There are never more channels than
+    /// messages, and each message takes more space on disk than its channel takes here.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn channels(&self) -> Result<BTreeMap<Clean, Channel>, Failure> {
         self.catch_up().await?;
         let mut channels: BTreeMap<Clean, Channel> = BTreeMap::new();
-        // The last one holds, and one that was taken away is one too.
+        // The last topic is valid, even if it is empty.
         let mut has_topic = BTreeSet::new();
         let mut before = None;
         loop {
-            let page = self.page(before, PAGE_SPOTS).await?;
+            let page = self.page(before, PAGE_SIZE).await?;
             let Some(first) = page.first() else { return Ok(channels) };
-            before = Some(first.spot());
+            before = Some(first.position());
             for entry in page.iter().rev() {
-                let Some(chat) = entry.content.said() else { continue };
+                let Some(chat) = entry.content.chat() else { continue };
                 let channel = channels.entry(chat.channel.clone()).or_default();
                 match &entry.content {
                     Content::Topic(_) if has_topic.insert(chat.channel.clone()) => {

@@ -1,4 +1,4 @@
-//! Finding others: what of it the flags ask for, begun on a node.
+//! Starts discovery on a node as the flags say.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -6,18 +6,18 @@ use multifeed_tcp::Node;
 use multifeed_tcp::discovery::{Bootstrap, Dht, Lan};
 
 use super::failure::no_runtime;
-use crate::args::Discovery;
+use crate::args::discovery::Discovery;
 use crate::report::Failure;
 
-/// Where others are let in when nothing else is said: whoever is found has to be able to come.
+/// The default listen address when discovery is on: discovered peers must be able to connect.
 pub(super) const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-/// Begins to look for others, as the flags say.
+/// Starts the discovery that the flags ask for.
 ///
 /// # Errors
-/// When the node has closed.
-pub(crate) async fn begin(
+/// Fails if the node has closed.
+pub(crate) async fn start(
     node: &Node,
     wanted: &Discovery,
     failed: impl Fn(multifeed_tcp::NodeError) -> Failure,
@@ -26,9 +26,12 @@ pub(crate) async fn begin(
         node.discover(Lan::new()).await.map_err(&failed)?;
     }
     if wanted.uses_dht() {
-        let entries: Vec<_> = wanted.entries().map(ToString::to_string).collect();
-        let bootstrap =
-            if entries.is_empty() { Bootstrap::Public } else { Bootstrap::Nodes(entries) };
+        let bootstrap_nodes: Vec<_> = wanted.bootstrap_nodes().map(ToString::to_string).collect();
+        let bootstrap = if bootstrap_nodes.is_empty() {
+            Bootstrap::Public
+        } else {
+            Bootstrap::Nodes(bootstrap_nodes)
+        };
         let dht = Dht::current(bootstrap).map_err(|error| no_runtime(&error))?;
         let dht = wanted.advertise.iter().fold(dht, |dht, addr| dht.advertise(*addr));
         let dht = wanted.router.into_iter().fold(dht, Dht::forward_port);

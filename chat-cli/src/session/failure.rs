@@ -1,4 +1,4 @@
-//! What the errors of a node mean to the user, and what he can do about each.
+//! Converts errors of a node to failures for the user, each with a remedy.
 
 use std::error::Error;
 use std::io;
@@ -12,67 +12,67 @@ use crate::exit::ExitCode;
 use crate::message::TEXT_BYTES_MAX;
 use crate::report::Failure;
 
-/// The failure of a command whose node failed; `feeds` is where the room's feeds are stored.
+/// Converts an error of a node. `feeds` is the folder of the room's feeds.
 pub fn node_failure(error: NodeError, feeds: Option<&Path>) -> Failure {
     match &error {
         NodeError::AddrInUse { addr, .. } => {
-            let message = format!("cannot listen on {addr}: another program does");
+            let message = format!("cannot listen on {addr}: another program uses that port");
             Failure::new(ExitCode::Network, "net.in-use", message)
-                .help(format!("take any free port:  --listen {}:0", shown_ip(*addr)))
-                .help(format!("or see who has it:  ss -ltnp 'sport = :{}'", addr.port()))
+                .help(format!("use any free port:  --listen {}:0", shown_ip(*addr)))
+                .help(format!("or find that program:  ss -ltnp 'sport = :{}'", addr.port()))
         }
         NodeError::Permission { addr, .. } => {
-            let message = format!("cannot listen on {addr}: the system does not permit it");
+            let message = format!("cannot listen on {addr}: permission denied");
             Failure::new(ExitCode::Network, "net.permission", message)
-                .help("ports from 1024 on need no permission:  --listen ADDR:4977")
+                .help("use a port from 1024 up:  --listen ADDR:4977")
         }
         NodeError::Listen { addr, source } => {
             let message = format!("cannot listen on {addr}: {source}");
             Failure::new(ExitCode::Network, "net.listen", message)
-                .help("use an address of this machine; 0.0.0.0 stands for all of them")
+                .help("use an address of this machine, or 0.0.0.0 for all of its addresses")
         }
         NodeError::TooMany => {
             Failure::new(ExitCode::Network, "net.many", "too many addresses to dial or listen on")
-                .help("name fewer with  --peer")
+                .help("give fewer addresses with  --peer")
         }
         NodeError::Random(source) => {
-            let message = format!("the system gives no random bytes: {source}");
+            let message = format!("cannot get random bytes from the system: {source}");
             Failure::new(ExitCode::Failed, "identity.random", message)
         }
         NodeError::Record { path, source } => {
-            let message = format!("cannot write down the session in {}: {source}", path.display());
+            let message = format!("cannot record the session to {}: {source}", path.display());
             Failure::new(ExitCode::Failed, "record.file", message)
-                .help("name a file that is not there yet, in a folder that is")
+                .help("name a new file in an existing folder:  --record FILE")
         }
         NodeError::Failed(failure) => store_failure(*failure, "", feeds),
         NodeError::Store(source) => store_opening(source, feeds),
         NodeError::Misuse(Misuse::BlockTooLarge | Misuse::AppendTooLarge) => {
-            let message = format!("a message has {TEXT_BYTES_MAX} bytes at most");
+            let message = format!("a message can have at most {TEXT_BYTES_MAX} bytes");
             Failure::new(ExitCode::BadInput, "message.long", message)
         }
         NodeError::Misuse(Misuse::FeedForked) => {
             let message = "two copies of this profile have written different messages";
             Failure::new(ExitCode::Damaged, "feed.forked", message)
-                .help("nothing more can be sent from here: end the other copy")
-                .help("and be somebody new:  multichat --profile NAME join TICKET")
+                .help("nothing more can be sent from here: stop the other copy,")
+                .help("then create a new profile:  multichat --profile NAME join INVITE")
         }
         NodeError::Misuse(Misuse::FeedBehind) => {
-            let message = "the others have messages of yours that are not here yet";
+            let message = "the peers have messages of yours that are not stored here";
             Failure::new(ExitCode::Failed, "feed.behind", message)
-                .help("an old copy of this profile came back: get them first with  multichat sync")
+                .help("an old copy of this profile was restored: run  multichat sync  first")
         }
         NodeError::Misuse(Misuse::FeedFull) => {
-            let message = "you have written as much as is kept of one author";
+            let message = "you have reached the storage limit per author";
             Failure::new(ExitCode::Failed, "feed.full", message)
-                .help("raise  author-mib  in  multichat config edit , and have the others do so")
-                .help("or go on as somebody new:  multichat --profile NAME join TICKET")
+                .help("raise  author-mib  here and on the other members:  multichat config edit")
+                .help("or create a new profile:  multichat --profile NAME join INVITE")
         }
         NodeError::Misuse(Misuse::FeedBroken) => store_failure(StoreFailure::Damaged, "", feeds),
         _ => Failure::new(ExitCode::Failed, "node.failed", words(&error)),
     }
 }
 
-/// There is always a runtime around a session; if there is not, that is our fault.
+/// Converts a missing runtime. A session always runs inside one, so this is a bug.
 pub(super) fn no_runtime(error: &io::Error) -> Failure {
     Failure::new(ExitCode::Failed, "node.runtime", format!("cannot start: {error}"))
 }
@@ -90,7 +90,7 @@ fn store_opening(failure: &store::Failure, feeds: Option<&Path>) -> Failure {
 fn locked(feeds: Option<&Path>) -> Failure {
     let message = format!("the store{} is open in another process", at(feeds));
     Failure::new(ExitCode::InUse, "store.locked", message)
-        .help("go on there, or end that one first")
+        .help("use that window, close it, or pick another  --profile NAME")
 }
 
 fn store_failure(failure: StoreFailure, words: &str, feeds: Option<&Path>) -> Failure {
@@ -99,21 +99,21 @@ fn store_failure(failure: StoreFailure, words: &str, feeds: Option<&Path>) -> Fa
         StoreFailure::Full => {
             let message = format!("the disk of the store{place} is full");
             Failure::new(ExitCode::Failed, "store.full", message)
-                .help("what was stored before is safe: make room, then go on")
+                .help("what was stored before is safe: free some space, then start again")
         }
         StoreFailure::Damaged => {
             let message = format!("the store{place} is damaged");
             Failure::new(ExitCode::Damaged, "store.damaged", message)
-                // With an empty or an older store and the old key the user would write a part of
-                // his feed a second time, and the others would see a fork.
-                .help("nothing was changed: put a good copy of it there, and sync before you write")
-                .help("or be somebody new, and get the history from the others:")
-                .help("multichat --profile NAME join TICKET")
+                // With an empty or older store and the old key, the user would write part of the
+                // feed a second time, and the peers would see a fork.
+                .help("nothing was changed: restore a good copy of it, and sync before you write,")
+                .help("or create a new profile and get the history from the peers:")
+                .help("multichat --profile NAME join INVITE")
         }
         StoreFailure::WrongGroup => {
             let message = format!("the store{place} belongs to another room");
             Failure::new(ExitCode::Damaged, "store.group", message)
-                .help("nothing was changed: put the folders of the rooms back in their places")
+                .help("nothing was changed: move the folders of the rooms back to their places")
         }
         StoreFailure::TooNew => {
             let message = format!("the store{place} was written by a newer multichat");
@@ -124,8 +124,8 @@ fn store_failure(failure: StoreFailure, words: &str, feeds: Option<&Path>) -> Fa
             let because = if words.is_empty() { String::new() } else { format!(": {words}") };
             let message = format!("cannot read or write the store{place}{because}");
             Failure::new(ExitCode::Failed, "store.io", message)
-                .help("what was said to be stored is safe: look after the disk, then start again")
-                .help("use another folder:  --data-dir DIR   or keep nothing:  --ephemeral")
+                .help("everything reported as stored is safe: check the disk, then start again")
+                .help("use another folder:  --data-dir DIR   or store nothing:  --ephemeral")
         }
     }
 }
@@ -141,7 +141,7 @@ fn shown_ip(addr: std::net::SocketAddr) -> String {
     }
 }
 
-/// An error with its causes, each said once.
+/// Formats an error with its causes, without repetition.
 fn words(error: &dyn Error) -> String {
     let mut words = error.to_string();
     let mut next = error.source();

@@ -1,47 +1,48 @@
-//! Those who write in a room, and how far what they wrote has got.
+//! Lists the members who wrote in a room, and counts the peers that hold their messages.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use multifeed_core::FeedKey;
 
-use super::{Author, Session};
+use super::Session;
+use super::authors::Author;
 use crate::report::Failure;
 
-/// Somebody with a feed.
+/// A member with a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Who it is.
+    /// The author of the feed.
     pub author: Author,
-    /// Messages that are here.
+    /// The number of messages stored here.
     pub length: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
 impl Session {
-    /// Those with the most messages here, and how many there are in all. Feeds cost nothing to
-    /// make, so of most of them only the length is looked at.
+    /// Returns the members with the most messages here, and the number of all members. Feeds cost
+    /// nothing to create, so only the lengths of the other feeds are read.
     ///
     /// # Errors
-    /// If the node has stopped.
-    pub async fn writers(&self, most: usize) -> Result<(Vec<Member>, usize), Failure> {
+    /// Fails if the node has stopped.
+    pub async fn writers(&self, limit: usize) -> Result<(Vec<Member>, usize), Failure> {
         let mut feeds = self.node().feeds().await.map_err(|error| self.failed(error))?;
         feeds.retain(|feed| feed.length > 0);
         let all = feeds.len();
         feeds.sort_by_key(|feed| Reverse(feed.length));
         let mut members = Vec::new();
-        for feed in feeds.iter().take(most) {
+        for feed in feeds.iter().take(limit) {
             let (length, bytes) = (feed.length, feed.byte_length);
             members.push(Member { author: self.author_of(feed).await, length, bytes });
         }
         Ok((members, all))
     }
 
-    /// The one of a name, of the first characters of a key, or of `name·characters`.
+    /// Returns the member with this name, key prefix, or `name·characters`.
     ///
     /// # Errors
-    /// Exit 3 if nobody or more than one is called so.
+    /// Exit 3 if no member or several members match.
     pub async fn member(&self, who: &str) -> Result<Member, Failure> {
         let author = self.author(who).await?;
         let feed = self.node().feed(author.key).await.map_err(|error| self.failed(error))?;
@@ -49,16 +50,16 @@ impl Session {
         Ok(Member { author, length, bytes })
     }
 
-    /// How many of the peers who are here hold as much of a feed.
+    /// Returns how many connected peers hold at least this length of a feed.
     ///
     /// # Errors
-    /// If the node has stopped.
+    /// Fails if the node has stopped.
     pub async fn holders(&self, key: FeedKey, length: u64) -> Result<usize, Failure> {
         let feed = self.node().feed(key).await.map_err(|error| self.failed(error))?;
         let Some(feed) = feed else { return Ok(0) };
         let held = self.node().holders(feed.id).await.map_err(|error| self.failed(error))?;
         let holds = held.iter().filter(|(_, held)| *held >= length);
-        let peers = holds.filter_map(|(connection, _)| self.links().peer(*connection));
+        let peers = holds.filter_map(|(connection, _)| self.connections().peer(*connection));
         Ok(peers.map(|(peer, _)| peer).collect::<BTreeSet<_>>().len())
     }
 }

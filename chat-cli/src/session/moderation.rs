@@ -1,50 +1,41 @@
-//! Whom the user wants to read.
+//! Hides and blocks members.
 //!
-//! Rule: a decision holds for this profile alone, and nobody is told but by what is not taken. Who
-//! is blocked is refused in the core, too: no block of that feed is taken or given.
+//! Rule: a decision applies to this profile only, and is not announced to anyone. The core
+//! refuses the feed of a blocked member: it neither receives nor sends blocks of it.
 
 use std::collections::BTreeSet;
 
-use multifeed_core::{Event, FeedKey};
-use multifeed_tcp::{FeedInfo, NodeEvent};
+use multifeed_core::FeedKey;
 
 use super::Session;
-use crate::args::{Moderate, nearest};
+use super::authors::Author;
+use crate::args::moderate::Moderate;
 use crate::exit::ExitCode;
-use crate::lines::hex;
-use crate::links::{Change, Stop};
-use crate::message::Content;
+use crate::ids::hex;
 use crate::report::Failure;
-use crate::sanitize::{self, Clean};
+use crate::sanitize;
+use crate::similar::closest;
 
-/// So many characters name a feed, at least.
+/// The shortest key prefix that names a feed. Chosen: 4 hex digits are short to type, and two of
+/// 30 feeds share them with a probability below 1 % (30·29/2 pairs, 16 bits).
 const KEY_PREFIX_CHARS_MIN: usize = 4;
 
-/// Somebody who wrote here, or about whom something was decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Author {
-    /// The key of the feed.
-    pub key: FeedKey,
-    /// What the author was called last; empty if that is not known.
-    pub nick: Clean,
-}
-
-/// What was decided about somebody.
+/// The user's decision about an author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// Who.
     pub author: Author,
-    /// Whether nothing of the author is shown.
+    /// Whether the author's messages are hidden.
     pub is_hidden: bool,
-    /// Whether nothing of the author is taken or given.
+    /// Whether the author's feed is neither received nor sent.
     pub is_blocked: bool,
 }
 
 impl Session {
-    /// Does what the user decided, and says so.
+    /// Carries out a decision and returns the text to show.
     ///
     /// # Errors
-    /// Exit 3 if nobody or more than one is called so, 4 if that is the user himself.
+    /// Exit 3 if no member or several members match, 4 if it is the user.
     pub async fn moderate(&mut self, wanted: &Moderate) -> Result<String, Failure> {
         let (Moderate::Hide { who }
         | Moderate::Unhide { who }
@@ -78,19 +69,21 @@ impl Session {
         self.timeline.hide(room.hidden().clone());
         self.room = room;
         Ok(match wanted {
-            Moderate::Hide { .. } => format!("{name} is hidden here; the others see no difference"),
+            Moderate::Hide { .. } => {
+                format!("{name} is hidden for you; other members see no difference")
+            }
             Moderate::Unhide { .. } => format!("{name} is shown again"),
             Moderate::Block { .. } => {
-                format!("{name} is blocked: nothing more is taken, given on or shown")
+                format!("{name} is blocked: nothing more of them is received, forwarded or shown")
             }
-            _ => format!("{name} is taken and shown again"),
+            _ => format!("{name} is received and shown again"),
         })
     }
 
-    /// Everything that was decided here.
+    /// Returns all decisions of this profile in this room.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn decisions(&self) -> Result<Vec<Decision>, Failure> {
         let mut decisions = Vec::new();
         for author in self.authors().await? {
@@ -104,7 +97,7 @@ impl Session {
         Ok(decisions)
     }
 
-    /// The one author of a name, of the first characters of a key, or of `name·characters`.
+    /// Returns the one author with this name, key prefix, or `name·characters`.
     pub(super) async fn author(&self, who: &str) -> Result<Author, Failure> {
         let who = who.trim().trim_start_matches('@').to_lowercase();
         let authors = self.authors().await?;
@@ -118,16 +111,17 @@ impl Session {
         match found[..] {
             [author] => Ok(author.clone()),
             [] => {
-                let message = format!("nobody here is called '{who}'");
+                let message = format!("no member is called '{who}'");
                 let failure = Failure::new(ExitCode::NotFound, "author.unknown", message);
-                let near = nearest(&who, authors.iter().map(|author| author.nick.as_str()));
-                Err(match near.is_empty() {
-                    true => failure.help("all keys:  multichat feeds"),
-                    false => failure.help(format!("did you mean: {} ?", near.join(", "))),
+                let suggestions = closest(&who, authors.iter().map(|author| author.nick.as_str()));
+                Err(if suggestions.is_empty() {
+                    failure.help("all keys:  multichat feeds")
+                } else {
+                    failure.help(format!("did you mean: {} ?", suggestions.join(", ")))
                 })
             }
             _ => {
-                let message = format!("{} are called '{who}'", found.len());
+                let message = format!("{} members are called '{who}'", found.len());
                 let failure = Failure::new(ExitCode::NotFound, "author.ambiguous", message);
                 let names = found.iter().map(|author| {
                     sanitize::author(author.nick.as_str(), &author.key.0).to_string()
@@ -138,25 +132,7 @@ impl Session {
         }
     }
 
-    /// What an event says of an author of whom nothing more is taken.
-    pub(super) async fn stopped(&self, event: &NodeEvent) -> Option<Change> {
-        let (key, why) = match event {
-            NodeEvent::Multifeed(Event::Forked { feed }) => {
-                (self.node.feed_by_id(*feed).await.ok()??.key, Stop::Forked)
-            }
-            NodeEvent::Multifeed(Event::Full { key, .. }) => (*key, Stop::Full),
-            _ => return None,
-        };
-        // Of a feed that does not fit from its first block on, nothing is here.
-        let nick = match self.node.feed(key).await.ok()? {
-            Some(feed) => self.author_of(&feed).await.nick,
-            None => sanitize::nick(""),
-        };
-        let (who, is_own) = (sanitize::author(nick.as_str(), &key.0), key == self.key);
-        Some(Change::Stopped { key: key.0, who, is_own, why })
-    }
-
-    /// All authors, by what they last called themselves, and those who are hidden and not here.
+    /// Returns all authors with their last names, and hidden authors without a feed here.
     pub(super) async fn authors(&self) -> Result<Vec<Author>, Failure> {
         let feeds = self.node.feeds().await.map_err(|error| self.failed(error))?;
         let mut unseen: BTreeSet<[u8; 32]> = self.room.hidden().clone();
@@ -168,18 +144,5 @@ impl Session {
         let unseen = unseen.into_iter().map(FeedKey);
         authors.extend(unseen.map(|key| Author { key, nick: sanitize::nick("") }));
         Ok(authors)
-    }
-
-    /// Who writes a feed, as its last message says.
-    pub(super) async fn author_of(&self, feed: &FeedInfo) -> Author {
-        let last = feed.length.saturating_sub(1)..feed.length;
-        // What is not held any more tells no name, and that is no failure.
-        let block = self.node.read(feed.id, last).await.unwrap_or_default();
-        let envelope = self.timeline.envelope();
-        let nick = match block.first().map(|block| envelope.decode(&feed.key.0, block)) {
-            Some(Content::Chat(chat) | Content::Topic(chat)) => chat.nickname.unwrap_or_default(),
-            _ => String::new(),
-        };
-        Author { key: feed.key, nick: sanitize::nick(&nick) }
     }
 }

@@ -1,89 +1,88 @@
-//! Finding messages, from the last one back.
+//! Searches messages, from the newest to the oldest.
 //!
-//! Rule: a search is done some messages at a time, so that whoever waits for it can do other
-//! things meanwhile, and drop it.
+//! Rule: a search runs page by page, so the caller can do other work in between, or drop it.
 
 use super::Session;
-use crate::args::AnyChannel;
+use crate::args::channel::ChannelFilter;
 use crate::report::Failure;
-use crate::timeline::{Entry, PAGE_SPOTS, Spot};
+use crate::timeline::key::TimelineKey;
+use crate::timeline::{Entry, PAGE_SIZE};
 
-/// A search under way.
+/// A running search.
 #[derive(Debug)]
 pub struct Search {
     words: String,
-    channel: AnyChannel,
-    most: usize,
-    before: Option<Spot>,
-    /// The newest first.
+    channel: ChannelFilter,
+    limit: usize,
+    before: Option<TimelineKey>,
+    /// The results, newest first.
     found: Vec<Entry>,
-    is_over: bool,
+    is_finished: bool,
 }
 
 impl Search {
-    /// A search for the last `most` messages in which these words are said, large or small letters
-    /// alike.
-    pub fn new(words: &str, channel: &AnyChannel, most: usize) -> Self {
+    /// Starts a search for the last `limit` messages that contain this text, ignoring case.
+    pub fn new(words: &str, channel: &ChannelFilter, limit: usize) -> Self {
         let (words, channel) = (words.trim().to_lowercase(), channel.clone());
-        Self { words, channel, most, before: None, found: Vec::new(), is_over: most == 0 }
+        Self { words, channel, limit, before: None, found: Vec::new(), is_finished: limit == 0 }
     }
 
-    /// What was found so far, in the order of the timeline.
+    /// Returns the results so far, in the order of the timeline.
     pub fn found(&self) -> Vec<Entry> {
         self.found.iter().rev().cloned().collect()
     }
 
-    /// How many were found so far.
+    /// Returns the number of results so far.
     pub fn count(&self) -> usize {
         self.found.len()
     }
 
-    /// Whether there is nothing more to find.
-    pub fn is_over(&self) -> bool {
-        self.is_over
+    /// Returns whether the search is complete.
+    pub fn is_finished(&self) -> bool {
+        self.is_finished
     }
 
-    fn says(&self, entry: &Entry) -> bool {
-        entry.content.said().is_some_and(|chat| {
-            self.channel.takes(&chat.channel) && chat.text.to_lowercase().contains(&self.words)
+    fn matches(&self, entry: &Entry) -> bool {
+        entry.content.chat().is_some_and(|chat| {
+            self.channel.matches(&chat.channel) && chat.text.to_lowercase().contains(&self.words)
         })
     }
 }
 
 impl Session {
-    /// Looks through some more messages.
+    /// Searches the next page of messages.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
-    pub async fn search_on(&self, search: &mut Search) -> Result<(), Failure> {
-        let page = self.page(search.before, PAGE_SPOTS).await?;
+    /// Fails if the store cannot read its data.
+    pub async fn continue_search(&self, search: &mut Search) -> Result<(), Failure> {
+        let page = self.page(search.before, PAGE_SIZE).await?;
         let Some(first) = page.first() else {
-            search.is_over = true;
+            search.is_finished = true;
             return Ok(());
         };
-        search.before = Some(first.spot());
+        search.before = Some(first.position());
         for entry in page.into_iter().rev() {
-            if search.found.len() < search.most && search.says(&entry) {
+            if search.found.len() < search.limit && search.matches(&entry) {
                 search.found.push(entry);
             }
         }
-        search.is_over = search.found.len() >= search.most;
+        search.is_finished = search.found.len() >= search.limit;
         Ok(())
     }
 
-    /// The last `most` messages in which these words are said, large or small letters alike.
+    /// Returns the last `limit` messages that contain this text, ignoring case.
     ///
     /// # Errors
-    /// If the store does not give back what it holds.
+    /// Fails if the store cannot read its data.
     pub async fn search(
         &self,
         words: &str,
-        channel: &AnyChannel,
-        most: usize,
+        channel: &ChannelFilter,
+        limit: usize,
     ) -> Result<Vec<Entry>, Failure> {
-        let mut search = Search::new(words, channel, most);
-        while !search.is_over() {
-            self.search_on(&mut search).await?;
+        let mut search = Search::new(words, channel, limit);
+        while !search.is_finished() {
+            self.continue_search(&mut search).await?;
         }
         Ok(search.found())
     }

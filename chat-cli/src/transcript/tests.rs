@@ -1,14 +1,14 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::lines::MessageId;
+use crate::ids::MessageId;
 use crate::message::decode;
-use crate::timeline::Place;
+use crate::timeline::key::Hlc;
 
 fn entry(block: &[u8]) -> Entry {
     Entry {
         id: MessageId { feed: [0xab; 32], index: 0 },
-        place: Place::default(),
+        hlc: Hlc::default(),
         content: decode(block),
     }
 }
@@ -24,11 +24,11 @@ fn said(text: &str, time: &str) -> Entry {
 }
 
 fn plain() -> Transcript {
-    Transcript::new(TimeZone::UTC, Paint::Plain)
+    Transcript::new(TimeZone::UTC, ColourMode::Plain)
 }
 
 #[test]
-fn the_day_stands_where_it_changes() {
+fn day_line_appears_when_the_day_changes() {
     let mut transcript = plain();
     let first = transcript.lines(&said("hi", "2026-11-22T23:59:00Z"));
     assert_eq!(first, ["── Sun 22 Nov 2026 ──", "23:59 bob·ababab  hi"]);
@@ -38,7 +38,7 @@ fn the_day_stands_where_it_changes() {
 }
 
 #[test]
-fn the_time_is_as_it_was_asked_for_and_a_line_never_begins_with_a_peer() {
+fn time_format_is_configurable_and_lines_start_with_own_text() {
     let said = said("hi\nho", "2026-11-22T23:59:07Z");
     let lines = |timestamps| plain().with(timestamps).lines(&said)[1..].to_vec();
     assert_eq!(lines(Timestamps::Seconds), ["23:59:07 bob·ababab  hi", "       │  ho"]);
@@ -46,7 +46,7 @@ fn the_time_is_as_it_was_asked_for_and_a_line_never_begins_with_a_peer() {
 }
 
 #[test]
-fn what_somebody_does_stands_behind_a_star_of_ours() {
+fn action_has_a_star_prefix() {
     let lines = plain().lines(&said("/me waves", "2026-11-22T23:59:00Z"));
     assert_eq!(lines[1], "23:59*bob·ababab  waves");
     let lines = plain().lines(&said("/message", "2026-11-22T23:59:00Z"));
@@ -54,7 +54,7 @@ fn what_somebody_does_stands_behind_a_star_of_ours() {
 }
 
 #[test]
-fn a_topic_stands_behind_a_line_of_ours_that_no_text_can_have() {
+fn topic_has_a_prefix_that_no_text_can_have() {
     let block = br#"{"type":"chat-topic","nickname":"bob","text":"soup\nat \u001b[1mnoon"}"#;
     let lines = plain().lines(&entry(block));
     assert_eq!(lines, ["--:--─bob·ababab  set the topic: soup at \\u{1b}[1mnoon"]);
@@ -63,7 +63,7 @@ fn a_topic_stands_behind_a_line_of_ours_that_no_text_can_have() {
 }
 
 #[test]
-fn no_nick_makes_a_message_look_like_one_of_another_kind() {
+fn nick_cannot_imitate_another_message_kind() {
     for nick in ["─ bob", "*bob", "? bob", "\u{2500}bob"] {
         let draft = crate::message::Draft::new(nick, "set the topic: x");
         let block = crate::message::encode(&draft, Timestamp::UNIX_EPOCH).unwrap();
@@ -73,17 +73,17 @@ fn no_nick_makes_a_message_look_like_one_of_another_kind() {
 }
 
 #[test]
-fn no_line_of_a_peer_can_pass_for_another_one() {
+fn peer_line_cannot_imitate_another_message() {
     let lines = plain().lines(&said("one\n12:00 eve·cdcdcd  I am eve", "2026-11-22T08:00:00Z"));
     assert_eq!(lines[1], "08:00 bob·ababab  one");
     assert_eq!(lines[2], "    │  12:00 eve·cdcdcd  I am eve");
 }
 
 #[test]
-fn nothing_of_a_peer_reaches_the_terminal_as_it_is() {
+fn peer_text_is_always_sanitised() {
     let evil = "\u{1b}[2J\u{202e}x\r\u{7}";
-    for paint in [Paint::Plain, Paint::Colour] {
-        let mut transcript = Transcript::new(TimeZone::UTC, paint);
+    for colour_mode in [ColourMode::Plain, ColourMode::Colour] {
+        let mut transcript = Transcript::new(TimeZone::UTC, colour_mode);
         for line in transcript.lines(&said(evil, "2026-11-22T08:00:00Z")) {
             let ours = line.replace("\u{1b}[2m", "").replace("\u{1b}[0m", "");
             let ours = ours.replace("\u{1b}[1;38;5;", "");
@@ -93,20 +93,20 @@ fn nothing_of_a_peer_reaches_the_terminal_as_it_is() {
 }
 
 #[test]
-fn a_long_text_is_not_cut() {
+fn long_text_is_not_truncated() {
     let text = "x".repeat(crate::message::TEXT_BYTES_MAX);
     let lines = plain().lines(&said(&text, "2026-11-22T08:00:00Z"));
     assert!(lines[1].ends_with(&text));
 }
 
 #[test]
-fn what_cannot_be_read_has_its_marker() {
+fn unreadable_content_shows_its_marker() {
     let lines = plain().lines(&entry(b"\x00\xff"));
     assert_eq!(lines, ["--:--?anonymous·ababab  (not a message)"]);
 }
 
 #[test]
-fn numbers_have_words() {
-    assert_eq!(counted(1, "peer"), "1 peer");
-    assert_eq!(counted(0, "peer"), "0 peers");
+fn plural_adds_an_s() {
+    assert_eq!(plural(1, "peer"), "1 peer");
+    assert_eq!(plural(0, "peer"), "0 peers");
 }

@@ -1,7 +1,7 @@
-//! The terminal: taken over, drawn on, and given back as it was.
+//! Takes over the terminal, draws on it, and restores it.
 //!
-//! Rule: whatever ends the program gives the terminal back first: its end, a failure, a crash, a
-//! signal, a stop. It is the one place beside [`crate::output`] that writes to stdout.
+//! Rule: the terminal is restored first whenever the program ends or stops: at exit, failure,
+//! panic or signal. Besides [`crate::output`], only this file writes to stdout.
 
 use std::io::{self, Stdout, Write};
 use std::sync::Once;
@@ -28,31 +28,32 @@ use super::view;
 use crate::exit::ExitCode;
 use crate::report::Failure;
 
-/// What was typed and not looked at yet. Whoever types faster waits.
+/// Input events that wait to be processed; further input waits. Chosen: bounds memory.
 const EVENTS_MAX: usize = 64;
-/// The longest text that is put on a clipboard: more is cut off by terminals.
+/// The longest text that is copied to the clipboard. Chosen: many terminals ignore longer OSC 52
+/// sequences.
 const CLIPBOARD_BYTES_MAX: usize = 64 * 1024;
-/// What lets a terminal ring.
+/// The control character that rings the bell.
 pub(super) const BELL: &str = "\u{7}";
-/// What makes a terminal empty.
+/// The control sequence that clears the terminal.
 pub(super) const CLEAR: &str = "\u{1b}[2J";
 
-/// Whether the terminal is ours at the moment.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal is taken over.
+static ACTIVE: AtomicBool = AtomicBool::new(false);
 
-/// A terminal that is ours until this is dropped.
+/// A terminal that is taken over until this is dropped.
 pub struct Terminal {
     canvas: Canvas<CrosstermBackend<Stdout>>,
     events: mpsc::Receiver<Event>,
 }
 
 impl Terminal {
-    /// Takes the terminal over.
+    /// Takes over the terminal.
     ///
     /// # Errors
-    /// If there is none, or it is gone.
-    pub fn take() -> Result<Self, Failure> {
-        give_back_in_a_crash();
+    /// Fails if there is no terminal or it has closed.
+    pub fn open() -> Result<Self, Failure> {
+        restore_on_panic();
         enter().map_err(failed)?;
         let (width, height) = terminal::size().map_err(failed)?;
         let canvas = canvas(Size { width, height }, io::stdout()).map_err(failed)?;
@@ -69,40 +70,40 @@ impl Terminal {
         Ok(Self { canvas, events })
     }
 
-    /// How large it is.
+    /// Returns its size.
     ///
     /// # Errors
-    /// If it is gone.
+    /// Fails if it has closed.
     pub fn size(&self) -> Result<Size, Failure> {
         let (width, height) = terminal::size().map_err(failed)?;
         Ok(Size { width, height })
     }
 
-    /// What the user did next; `None` when the terminal is gone. Dropping the future loses nothing.
+    /// Returns the next input event; `None` if the terminal has closed. Cancel-safe.
     pub async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
     }
 
-    /// What the user has done already.
+    /// Returns an input event that is already there.
     pub fn next_now(&mut self) -> Option<Event> {
         self.events.try_recv().ok()
     }
 
-    /// Draws what has changed.
+    /// Draws the changes.
     ///
     /// # Errors
-    /// If the terminal is gone.
+    /// Fails if the terminal has closed.
     pub fn draw(&mut self, model: &Model) -> Result<(), Failure> {
         self.canvas.draw(|frame| view::draw(model, frame)).map(|_| ()).map_err(failed)
     }
 
-    /// Draws everything the next time, whatever stands there, in a terminal of this size.
+    /// Makes the next frame a complete one, for a terminal of this size.
     ///
     /// # Errors
-    /// If the terminal is gone.
+    /// Fails if the terminal has closed.
     pub fn clear(&mut self, size: Size) -> Result<(), Failure> {
-        // The canvas could clear itself, but it asks the terminal where the cursor is, and the
-        // thread that reads what is typed would take the answer.
+        // `Canvas::clear` asks the terminal for the cursor position, and the input thread would
+        // read the answer.
         execute!(io::stdout(), Clear(ClearType::All)).map_err(failed)?;
         self.canvas = canvas(size, io::stdout()).map_err(failed)?;
         Ok(())
@@ -111,33 +112,33 @@ impl Terminal {
     /// Writes what another process has drawn for this terminal.
     ///
     /// # Errors
-    /// If the terminal is gone.
+    /// Fails if the terminal has closed.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         write(bytes).map_err(failed)
     }
 
-    /// Lets it ring.
+    /// Rings the bell.
     ///
     /// # Errors
-    /// If the terminal is gone.
+    /// Fails if the terminal has closed.
     pub fn ring(&mut self) -> Result<(), Failure> {
         write(BELL.as_bytes()).map_err(failed)
     }
 
-    /// Puts text on the clipboard, where the terminal does that (OSC 52); also over ssh.
+    /// Copies text to the clipboard if the terminal supports OSC 52; also works over ssh.
     ///
     /// # Errors
-    /// If the terminal is gone.
+    /// Fails if the terminal has closed.
     pub fn copy(&mut self, text: &str) -> Result<(), Failure> {
         write(clipboard(text).as_bytes()).map_err(failed)
     }
 
-    /// Gives the terminal back, stops until the shell lets us go on, and takes it over again.
+    /// Restores the terminal, suspends the process, and takes the terminal over again.
     ///
     /// # Errors
-    /// If the terminal is gone by then.
-    pub fn stop(&mut self) -> Result<(), Failure> {
-        give_back();
+    /// Fails if the terminal has closed meanwhile.
+    pub fn suspend(&mut self) -> Result<(), Failure> {
+        restore();
         #[cfg(unix)]
         nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)
             .map_err(|error| failed(error.into()))?;
@@ -148,17 +149,17 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-/// A canvas that keeps its size until it is told of another one.
+/// Creates a canvas of a fixed size.
 pub(super) fn canvas<W: Write>(size: Size, to: W) -> io::Result<Canvas<CrosstermBackend<W>>> {
     let viewport = Viewport::Fixed(Rect::new(0, 0, size.width, size.height));
     Canvas::with_options(CrosstermBackend::new(to), TerminalOptions { viewport })
 }
 
-/// What puts text on the clipboard, where the terminal does that (OSC 52).
+/// Returns the control sequence that copies text to the clipboard (OSC 52).
 pub(super) fn clipboard(text: &str) -> String {
     let end = text.floor_char_boundary(CLIPBOARD_BYTES_MAX);
     format!("\u{1b}]52;c;{}\u{7}", BASE64.encode(&text.as_bytes()[..end]))
@@ -166,14 +167,14 @@ pub(super) fn clipboard(text: &str) -> String {
 
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
-    TAKEN.store(true, Ordering::SeqCst);
+    ACTIVE.store(true, Ordering::SeqCst);
     execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste)
 }
 
-/// Makes the terminal what it was, if it is ours.
-fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
-        // A terminal that is gone needs nothing.
+/// Restores the terminal if it is taken over.
+fn restore() {
+    if ACTIVE.swap(false, Ordering::SeqCst) {
+        // If the terminal has closed, failures do not matter.
         let _ = execute!(
             io::stdout(),
             DisableBracketedPaste,
@@ -185,17 +186,17 @@ fn give_back() {
     }
 }
 
-/// Before a crash says anything, so that it can be read.
-fn give_back_in_a_crash() {
+/// Installs a panic hook that restores the terminal before the panic message is printed.
+fn restore_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let tell = std::panic::take_hook();
+        let previous_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            // The threads of the store crash alone: the room is told, and stays on the screen.
-            if !crate::output::is_of_the_store() {
-                give_back();
+            // A panic in a thread of the store does not end the program; the screen stays.
+            if !crate::output::is_store_thread() {
+                restore();
             }
-            tell(panic);
+            previous_hook(panic);
         }));
     });
 }
@@ -207,12 +208,11 @@ fn write(bytes: &[u8]) -> io::Result<()> {
 }
 
 pub(super) fn failed(error: io::Error) -> Failure {
-    let message = format!("the terminal cannot be used: {error}");
-    Failure::new(ExitCode::Failed, "terminal", message)
-        .help("use plain lines:  multichat --ui line")
+    let message = format!("cannot use the terminal: {error}");
+    Failure::new(ExitCode::Failed, "terminal", message).help("use line mode:  multichat --ui line")
 }
 
-/// Waits for the signal of the terminal that asks to stop.
+/// Waits for the terminal's stop signal.
 #[derive(Debug)]
 pub struct StopSignal {
     #[cfg(unix)]
@@ -220,11 +220,11 @@ pub struct StopSignal {
 }
 
 impl StopSignal {
-    /// Takes over SIGTSTP.
+    /// Registers for SIGTSTP.
     ///
     /// # Errors
-    /// If the system does not let us.
-    pub fn take() -> Result<Self, Failure> {
+    /// Fails if the system refuses.
+    pub fn listen() -> Result<Self, Failure> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
@@ -235,7 +235,7 @@ impl StopSignal {
         Ok(Self {})
     }
 
-    /// Waits for it; for ever where there is no such thing.
+    /// Waits for the signal; forever on systems without it.
     pub async fn next(&mut self) {
         #[cfg(unix)]
         if self.signal.recv().await.is_some() {

@@ -1,8 +1,9 @@
-//! The picture of a model.
+//! Draws a model.
 //!
-//! Rule: text of a peer gets here as [`Clean`](crate::sanitize::Clean) alone.
+//! Rule: peer text reaches this module only as [`Clean`](crate::sanitize::Clean).
 
 pub mod input;
+pub mod layout;
 pub mod log;
 pub mod overlay;
 pub mod people;
@@ -11,76 +12,16 @@ pub mod status;
 pub mod tabs;
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Span;
 use ratatui::widgets::{Block, Paragraph};
 
+use self::layout::panes;
+use self::tabs::topic;
 use super::model::Model;
-use crate::sanitize;
 
-/// From this width on, rooms and people stand beside the messages.
-const WIDE_COLUMNS: u16 = 100;
-/// From this width on, there is a line of channels.
-const MIDDLE_COLUMNS: u16 = 60;
-/// Below this height there are only messages and the input.
-const LOW_ROWS: u16 = 10;
-const ROOMS_COLUMNS: u16 = 19;
-const PEOPLE_COLUMNS: u16 = 24;
-/// With less room than this, a topic is left out.
-const TOPIC_COLUMNS_MIN: usize = 8;
-
-/// Where everything is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Frames {
-    /// Rooms and their channels.
-    pub rooms: Option<Rect>,
-    /// The line of channels.
-    pub tabs: Option<Rect>,
-    /// The frame around the messages.
-    pub around_chat: Option<Rect>,
-    /// The messages.
-    pub chat: Rect,
-    /// Who is here.
-    pub people: Option<Rect>,
-    /// How everything is.
-    pub status: Option<Rect>,
-    /// What is typed.
-    pub input: Rect,
-}
-
-/// Divides the screen.
-pub fn frames(model: &Model) -> Frames {
-    let all = Rect::new(0, 0, model.size.width, model.size.height);
-    let is_low = all.height < LOW_ROWS;
-    let input_rows = input::rows(model, all.width).min(all.height.saturating_sub(1)).max(1);
-    let [top, status, input] = Layout::vertical([
-        Constraint::Min(0),
-        Constraint::Length(u16::from(!is_low)),
-        Constraint::Length(input_rows),
-    ])
-    .areas(all);
-    let status = (!is_low).then_some(status);
-    if all.width >= WIDE_COLUMNS && !is_low {
-        let [rooms, middle, people] = Layout::horizontal([
-            Constraint::Length(ROOMS_COLUMNS),
-            Constraint::Min(0),
-            Constraint::Length(PEOPLE_COLUMNS),
-        ])
-        .areas(top);
-        let (chat, around) = (Block::bordered().inner(middle), Some(middle));
-        let (rooms, people) = (Some(rooms), Some(people));
-        return Frames { rooms, tabs: None, around_chat: around, chat, people, status, input };
-    }
-    let has_tabs = all.width >= MIDDLE_COLUMNS && !is_low;
-    let [tabs, chat] =
-        Layout::vertical([Constraint::Length(u16::from(has_tabs)), Constraint::Min(0)]).areas(top);
-    let tabs = has_tabs.then_some(tabs);
-    Frames { tabs, chat, status, input, ..Frames::default() }
-}
-
-/// Draws everything.
+/// Draws the whole screen.
 pub fn draw(model: &Model, frame: &mut Frame<'_>) {
-    let panes = frames(model);
+    let panes = panes(model);
     if let Some(area) = panes.rooms {
         rooms::draw(model, frame, area);
     }
@@ -88,7 +29,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         tabs::draw(model, frame, area);
     }
     if let Some(area) = panes.around_chat {
-        let mut title = format!(" {} #{} ", model.about.room, model.channel);
+        let mut title = format!(" {} #{} ", model.room_info.room, model.channel);
         let room = usize::from(area.width).saturating_sub(2 + Span::raw(&title).width());
         title.extend(topic(model, room));
         frame.render_widget(Block::bordered().title(title), area);
@@ -103,13 +44,6 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     }
     input::draw(model, frame, panes.input);
     overlay::draw(model, frame, panes.chat);
-}
-
-/// What the channel is about, in at most so many columns; nothing where hardly any of it fits.
-fn topic(model: &Model, columns: usize) -> Option<String> {
-    let columns = columns.checked_sub(3).filter(|columns| *columns >= TOPIC_COLUMNS_MIN)?;
-    let topic = model.topic()?;
-    Some(format!("─ {} ", sanitize::line(topic.as_str(), columns)))
 }
 
 #[cfg(test)]

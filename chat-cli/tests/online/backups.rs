@@ -1,24 +1,24 @@
-//! A backup brings the rooms back and can sign for nobody.
+//! Tests that a backup restores the rooms but not the signing key.
 
-use crate::program::Place;
+use crate::program::TestDir;
 
 #[test]
-fn a_restored_profile_has_the_history_and_another_key() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn restored_profile_has_history_and_a_new_key() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_eq!(a.run(&["send", "before"]).code, 0);
-    let file = place.path().join("rooms.tar");
+    let file = dir.path().join("rooms.tar");
     let file = file.to_str().expect("a path in UTF-8");
     let kept = a.run(&["backup", file]);
     assert_eq!(kept.code, 0, "{kept:?}");
-    assert!(kept.err.contains("kept 1 room"), "{kept:?}");
+    assert!(kept.err.contains("saved 1 room"), "{kept:?}");
     let again = a.run(&["backup", file]);
     assert_eq!(again.code, 1, "{again:?}");
     assert!(again.err.contains("error[backup.write]"), "{again:?}");
-    // What the first one writes after its backup is what a copy that signs would write again.
+    // If the restored copy could sign, it would write this block a second time.
     assert_eq!(a.run(&["send", "after"]).code, 0);
 
-    let b = place.home("restored");
+    let b = dir.home("restored");
     let restored = b.run(&["restore", file]);
     assert_eq!(restored.code, 0, "{restored:?}");
     assert_eq!(b.messages(), [("first".to_string(), "before".to_string())]);
@@ -36,11 +36,11 @@ fn a_restored_profile_has_the_history_and_another_key() {
 }
 
 #[test]
-fn what_is_no_backup_is_refused() {
-    let place = Place::new();
-    let file = place.path().join("rooms.tar");
+fn invalid_backup_is_refused() {
+    let dir = TestDir::new();
+    let file = dir.path().join("rooms.tar");
     std::fs::write(&file, "no archive".repeat(100)).expect("a file");
-    let home = place.home("restored");
+    let home = dir.home("restored");
     let done = home.run(&["restore", file.to_str().expect("a path in UTF-8")]);
     assert_eq!(done.code, 4, "{done:?}");
     assert!(done.err.contains("error[backup.read]"), "{done:?}");

@@ -1,25 +1,25 @@
-//! `kill -9` at any moment: nothing that was acknowledged is lost, and the store opens again.
+//! Tests `kill -9` at random moments: no acknowledged message is lost, and the store opens again.
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::thread;
 use std::time::Duration;
 
-use crate::program::{Place, exit_code};
+use crate::program::{TestDir, exit_code};
 
-/// Kills of one test.
+/// The kills of one test.
 const CYCLES: u64 = 20;
 
-/// A moment within a range, by chance.
+/// Returns a random time within a range.
 fn moment(most_ms: u64, salt: u64) -> Duration {
     Duration::from_micros(RandomState::new().hash_one(salt) % (most_ms * 1_000))
 }
 
 #[test]
-fn what_a_server_acknowledged_survives_its_kill() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
-    let b = place.guest("second", &ticket);
+fn acknowledged_message_survives_killing_the_server() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let b = dir.joiner("second", &invite);
     let mut acknowledged = BTreeSet::new();
     for cycle in 0..CYCLES {
         let (serving, addr) = a.serve(&[]);
@@ -37,7 +37,7 @@ fn what_a_server_acknowledged_survives_its_kill() {
                 (0..3).filter(send).map(text).collect::<Vec<_>>()
             })
         };
-        // Not to wait for something: the kill comes at any moment of what goes on.
+        // This waits for nothing: the kill happens at a random moment.
         thread::sleep(moment(120, cycle));
         serving.kill();
         acknowledged.extend(sender.join().expect("the sender ends"));
@@ -53,15 +53,15 @@ fn what_a_server_acknowledged_survives_its_kill() {
 }
 
 #[test]
-fn what_a_sender_acknowledged_survives_its_kill() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn acknowledged_message_survives_killing_the_sender() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let mut acknowledged = Vec::new();
     for cycle in 0..CYCLES {
         let text = format!("message {cycle}");
         let mut child = a.command(&["send", &text]).spawn().expect("it starts");
         thread::sleep(moment(30, cycle));
-        // It may have ended already.
+        // It may have exited already.
         let _ = child.kill();
         if exit_code(&mut child) == 0 {
             acknowledged.push(text);
@@ -69,27 +69,27 @@ fn what_a_sender_acknowledged_survives_its_kill() {
         let here = a.texts();
         assert!(acknowledged.iter().all(|text| here.contains(text)), "cycle {cycle}: {here:?}");
     }
-    // Nobody sees a feed that was forked by a crash.
+    // A crash forks no feed.
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     serving.kill();
     assert_eq!(b.messages(), a.messages());
 }
 
 #[test]
-fn a_member_killed_while_he_catches_up_goes_on_later() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn member_killed_during_sync_resumes() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let lines: String = (0..300).map(|n| format!("line {n} {}\n", "x".repeat(500))).collect();
     assert_eq!(a.run_with(&lines, &["chat"]).code, 0);
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = dir.joiner("second", &invite);
     let mut held = 0;
     for cycle in 0..CYCLES {
         let mut child = b.command(&["--peer", &addr, "sync"]).spawn().expect("it starts");
         thread::sleep(moment(60, cycle));
-        // It may have ended already.
+        // It may have exited already.
         let _ = child.kill();
         exit_code(&mut child);
         let now = b.texts().len();

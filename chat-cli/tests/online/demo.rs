@@ -1,18 +1,18 @@
-//! The simulated room: one line, the same for the same seed.
+//! Tests the simulated room: the same seed gives the same line.
 
 use serde_json::Value;
 
-use crate::program::Place;
+use crate::program::TestDir;
 
 fn demo(seed: &str) -> Value {
     let words = ["demo", "--peers", "5", "--messages", "20", "--seed", seed, "--json"];
-    let done = Place::new().home("none").run(&words);
+    let done = TestDir::new().home("none").run(&words);
     assert_eq!((done.code, done.err.as_str()), (0, ""), "{done:?}");
     done.lines().pop().expect("a line")
 }
 
 #[test]
-fn the_same_seed_gives_the_same_trace_and_another_another() {
+fn trace_depends_on_the_seed() {
     let first = demo("1");
     assert_eq!((&first["v"], &first["type"]), (&1.into(), &"demo".into()));
     assert_eq!((&first["converged"], &first["peers"]), (&true.into(), &5.into()));
@@ -24,14 +24,14 @@ fn the_same_seed_gives_the_same_trace_and_another_another() {
 }
 
 #[test]
-fn people_see_who_said_what_and_what_was_cut() {
-    let place = Place::new();
-    let done = place.home("none").run(&["demo", "--seed", "1"]);
+fn demo_text_shows_messages_and_partitions() {
+    let dir = TestDir::new();
+    let done = dir.home("none").run(&["demo", "--seed", "1"]);
     assert_eq!(done.code, 0, "{done:?}");
-    for part in ["ada·", "pipes cut: ", "pipes healed", "▓", "KiB over all pipes"] {
+    for part in ["ada·", "links cut: ", "links healed", "▓", "KiB over all links"] {
         assert!(done.out.contains(part), "no {part} in {}", done.out);
     }
     let last = done.out.lines().last().expect("a line");
     assert_eq!(last, "all 5 members hold the same 100 messages");
-    assert!(!place.path().join("none").exists(), "the demo leaves nothing");
+    assert!(!dir.path().join("none").exists(), "the demo leaves nothing");
 }

@@ -1,18 +1,18 @@
-//! What the doctor finds and makes anew, and what it keeps to itself.
+//! Tests what the doctor finds, repairs, and omits.
 
 use std::fs;
 
-use crate::program::Place;
+use crate::program::TestDir;
 
-/// How often a small DHT is asked before its nodes know each other.
+/// The most lookups in a small DHT until its nodes know each other.
 const TRIES_MAX: usize = 20;
 
 #[test]
-fn the_doctor_finds_a_loop_that_works_and_writes_nothing_secret() {
-    let place = Place::new();
-    let (a, ticket) = place.host("secretname");
+fn doctor_loopback_works_and_its_bundle_holds_no_secret() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("secretname");
     assert_eq!(a.run(&["send", "secrettext"]).code, 0);
-    let bundle = place.path().join("bundle");
+    let bundle = dir.path().join("bundle");
     let path = bundle.to_str().expect("UTF-8");
     let done = a.run(&["--json", "doctor", "--bundle", path]);
     assert_eq!(done.code, 0, "{done:?}");
@@ -20,14 +20,14 @@ fn the_doctor_finds_a_loop_that_works_and_writes_nothing_secret() {
     assert_eq!(named("loop").expect("a loop")["outcome"], "ok");
     assert_eq!(
         named("store").expect("a store")["found"],
-        "1 feed, 1 message; 1 of 1024 MiB, of one author 1 of 64"
+        "1 feed, 1 message; 1 of 1024 MiB, largest author 1 of 64 MiB"
     );
     let text = fs::read_to_string(&bundle).expect("a bundle");
     let key = a.run(&["feeds"]).out[..8].to_string();
-    for secret in ["secretname", "secrettext", "kitchen", &ticket[7..20], &key] {
+    for secret in ["secretname", "secrettext", "kitchen", &invite[7..20], &key] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
-    // A file that is there is not overwritten.
+    // An existing file is not overwritten.
     assert_eq!(a.run(&["doctor", "--bundle", path]).code, 1);
     fs::write(a.store(), b"damaged").expect("writable");
     let done = a.run(&["doctor"]);
@@ -35,9 +35,9 @@ fn the_doctor_finds_a_loop_that_works_and_writes_nothing_secret() {
 }
 
 #[test]
-fn the_index_of_a_room_is_made_anew_and_nothing_that_was_said_is_touched() {
-    let place = Place::new();
-    let (home, _) = place.host("ada");
+fn doctor_fix_rebuilds_the_index_and_keeps_messages() {
+    let dir = TestDir::new();
+    let (home, _) = dir.host("ada");
     for text in ["one", "two"] {
         assert_eq!(home.run(&["send", text]).code, 0);
     }
@@ -48,34 +48,34 @@ fn the_index_of_a_room_is_made_anew_and_nothing_that_was_said_is_touched() {
     assert_eq!(done.code, 0, "{done:?}");
     let names: Vec<_> = done.out.lines().filter_map(|row| row.split(' ').next()).collect();
     assert_eq!(names, ["config", "profile", "index", "store", "clock", "crash"], "{done:?}");
-    assert!(done.out.contains("index    ok    made anew"), "{done:?}");
+    assert!(done.out.contains("index    ok    rebuilt"), "{done:?}");
     assert_eq!(said(), before);
     assert_eq!(home.run(&["doctor", "net", "--fix"]).code, 2);
 }
 
 #[test]
-fn the_doctor_knocks_at_the_peers_that_were_named() {
-    let place = Place::new();
-    let (host, ticket) = place.host("first");
-    let guest = place.guest("second", &ticket);
+fn doctor_dials_the_named_peers() {
+    let dir = TestDir::new();
+    let (host, invite) = dir.host("first");
+    let joiner = dir.joiner("second", &invite);
     let (_serving, addr) = host.serve(&[]);
-    let done = guest.run(&["doctor", "net", "--peer", &addr, "--peer", "127.0.0.1:9"]);
+    let done = joiner.run(&["doctor", "net", "--peer", &addr, "--peer", "127.0.0.1:9"]);
     assert!(done.out.contains("reach    warn  1 of 2 named peers can be reached"), "{done:?}");
     assert!(!done.out.contains("127.0.0.1:9"), "{done:?}");
-    let done = guest.run(&["doctor", "net", "--peer", &addr]);
+    let done = joiner.run(&["doctor", "net", "--peer", &addr]);
     assert!(done.out.contains("reach    ok    1 of 1 named peer can be reached"), "{done:?}");
 }
 
 #[test]
-fn the_doctor_enters_a_dht_that_is_there_and_says_when_none_is() {
-    let place = Place::new();
-    let mut node = place.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
+fn doctor_reports_whether_the_dht_answers() {
+    let dir = TestDir::new();
+    let mut node = dir.home("dht").start(&["--listen", "127.0.0.1:0", "dht"]);
     let listening = node.wait(|line| line["type"] == "listening");
     let addr = listening["addr"].as_str().expect("an address").to_string();
-    let (home, _) = place.host("ada");
+    let (home, _) = dir.host("ada");
     let done = home.run(&["doctor", "net", "--bootstrap", &addr]);
-    assert!(done.code == 0 && done.out.contains("dht      ok    entered in"), "{done:?}");
-    assert!(done.out.contains("nat      warn  too few nodes"), "{done:?}");
+    assert!(done.code == 0 && done.out.contains("dht      ok    connected in"), "{done:?}");
+    assert!(done.out.contains("nat      warn  too few DHT nodes"), "{done:?}");
     drop(node);
     let done = home.run(&["doctor", "net", "--bootstrap", &addr]);
     assert!(done.code == 1 && done.out.contains("dht      fail"), "{done:?}");
@@ -83,34 +83,34 @@ fn the_doctor_enters_a_dht_that_is_there_and_says_when_none_is() {
 }
 
 #[test]
-fn the_doctor_says_whether_a_router_stands_before_this_machine() {
-    let place = Place::new();
+fn doctor_reports_nat() {
+    let dir = TestDir::new();
     let start = |name: &str, args: &[&str]| {
-        let mut node = place.home(name).start(&[&["--listen", "127.0.0.1:0"], args].concat());
+        let mut node = dir.home(name).start(&[&["--listen", "127.0.0.1:0"], args].concat());
         let listening = node.wait(|line| line["type"] == "listening");
         (listening["addr"].as_str().expect("an address").to_string(), node)
     };
     let (first, _one) = start("one", &["dht"]);
     let _others = ["two", "three", "four"].map(|name| start(name, &["--bootstrap", &first, "dht"]));
-    let (home, _) = place.host("ada");
+    let (home, _) = dir.host("ada");
     let mut done = home.run(&["doctor", "net", "--bootstrap", &first]);
-    // Nodes that came a moment ago are not known to each other yet.
+    // New nodes do not know each other yet.
     for _ in 0..TRIES_MAX {
-        if !done.out.contains("nat      warn  too few nodes") {
+        if !done.out.contains("nat      warn  too few DHT nodes") {
             break;
         }
         done = home.run(&["doctor", "net", "--bootstrap", &first]);
     }
-    assert!(done.out.contains("nat      ok    the nodes see an address of this"), "{done:?}");
+    assert!(done.out.contains("nat      ok    DHT nodes see an address of this"), "{done:?}");
     assert_eq!(done.code, 0, "{done:?}");
 }
 
 #[test]
-fn a_crash_that_was_written_down_is_counted() {
-    let place = Place::new();
-    let (home, _) = place.host("ada");
+fn doctor_counts_crash_files() {
+    let dir = TestDir::new();
+    let (home, _) = dir.host("ada");
     fs::create_dir(home.data.join("crash")).expect("a folder");
     fs::write(home.data.join("crash/20260101T000000-1.txt"), "").expect("written");
     let done = home.run(&["doctor", "store"]);
-    assert!(done.code == 0 && done.out.contains("crash    warn  1 written down"), "{done:?}");
+    assert!(done.code == 0 && done.out.contains("crash    warn  1 crash report"), "{done:?}");
 }

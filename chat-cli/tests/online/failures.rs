@@ -1,9 +1,9 @@
-//! What goes wrong is said once, with a remedy and the code of its kind.
+//! Tests that a failure prints one error with a remedy and its exit code.
 
-use crate::program::{Done, Place};
+use crate::program::{Finished, TestDir};
 
-/// One error, and what to do about it.
-fn assert_one_error(done: &Done, code: i32, name: &str) {
+/// Checks for exactly one error with help.
+fn assert_one_error(done: &Finished, code: i32, name: &str) {
     assert_eq!(done.code, code, "{done:?}");
     let errors = done.err.lines().filter(|line| line.starts_with("error["));
     assert_eq!(errors.count(), 1, "{done:?}");
@@ -13,24 +13,24 @@ fn assert_one_error(done: &Done, code: i32, name: &str) {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn port_in_use_is_reported() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = dir.joiner("second", &invite);
     for words in [&["serve"][..], &["chat"], &["sync"], &["send", "x"], &["tail", "-f"]] {
         let done = b.run(&[&["--listen", &addr], words].concat());
         assert_one_error(&done, 9, "net.in-use");
         assert!(done.err.contains(&addr), "{done:?}");
     }
-    // The code says that nothing was stored, and nothing was.
+    // The exit code says that nothing was stored, and that is true.
     assert_eq!(b.texts(), [""; 0]);
 }
 
 #[test]
-fn a_second_process_is_told_of_the_first() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn second_process_learns_about_the_first() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let (serving, _) = a.serve(&[]);
     for words in [&["tail"][..], &["serve"], &["chat"], &["invite"]] {
         let done = a.run(words);
@@ -38,16 +38,16 @@ fn a_second_process_is_told_of_the_first() {
         assert!(done.err.contains(&format!("pid {}", serving.pid())), "{done:?}");
     }
     serving.kill();
-    // The lock went with the process.
+    // The lock was released with the process.
     assert_eq!(a.run(&["send", "x"]).code, 0);
 }
 
 #[test]
-fn a_mistyped_invite_is_pointed_at() {
-    let place = Place::new();
-    let (_, ticket) = place.host("first");
-    let broken = format!("{}l{}", &ticket[..18], &ticket[19..]);
-    let b = place.home("second");
+fn mistyped_invite_is_reported_with_its_position() {
+    let dir = TestDir::new();
+    let (_, invite) = dir.host("first");
+    let broken = format!("{}l{}", &invite[..18], &invite[19..]);
+    let b = dir.home("second");
     let done = b.run(&["join", &broken]);
     assert_one_error(&done, 4, "ticket.symbol");
     assert!(done.err.contains("'l' at character 19"), "{done:?}");
@@ -55,9 +55,9 @@ fn a_mistyped_invite_is_pointed_at() {
 }
 
 #[test]
-fn a_folder_that_is_none_is_an_error_with_a_way_out() {
-    let place = Place::new();
-    let home = place.home("file");
+fn invalid_data_folder_is_an_error_with_help() {
+    let dir = TestDir::new();
+    let home = dir.home("file");
     std::fs::write(&home.data, "").expect("a file");
     for words in [&["new", "kitchen", "--no-open"][..], &["tail"], &["send", "x"]] {
         assert_one_error(&home.run(words), 1, "profile.io");
@@ -66,21 +66,21 @@ fn a_folder_that_is_none_is_an_error_with_a_way_out() {
 }
 
 #[test]
-fn without_a_room_there_is_nothing_to_do_and_it_says_so() {
-    let place = Place::new();
-    let home = place.home("new");
+fn commands_without_a_room_say_so() {
+    let dir = TestDir::new();
+    let home = dir.home("new");
     for words in [&["tail"][..], &["send", "x"], &["serve"], &["sync"], &["chat"]] {
         assert_one_error(&home.run(words), 3, "room.none");
     }
-    let done = place.host("first").0.run(&["-r", "kichen", "tail"]);
+    let done = dir.host("first").0.run(&["-r", "kichen", "tail"]);
     assert_one_error(&done, 3, "room.unknown");
     assert!(done.err.contains("kitchen"), "{done:?}");
 }
 
 #[test]
-fn a_message_that_is_none_is_refused_before_anything_else() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn invalid_message_is_refused_first() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_one_error(&a.run(&["send", " "]), 4, "message.empty");
     assert_one_error(&a.run_with("", &["send", "-"]), 4, "message.empty");
     assert_one_error(&a.run_with(&"x".repeat(9_000), &["send"]), 4, "message.long");
@@ -90,9 +90,9 @@ fn a_message_that_is_none_is_refused_before_anything_else() {
 }
 
 #[test]
-fn nobody_to_go_to_is_said_at_once() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn sync_without_peers_fails_at_once() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_one_error(&a.run(&["serve"]), 2, "usage");
     let done = a.run(&["sync"]);
     assert_eq!(done.code, 7, "{done:?}");
@@ -100,9 +100,9 @@ fn nobody_to_go_to_is_said_at_once() {
 }
 
 #[test]
-fn a_log_is_written_when_it_is_asked_for() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn log_is_written_on_request() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let quiet = a.run(&["send", "secret words"]);
     assert!(!quiet.err.contains("INFO"), "{quiet:?}");
     let loud = a.run(&["--log", "trace", "send", "secret words"]);

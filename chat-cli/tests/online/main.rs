@@ -1,22 +1,22 @@
-//! The real program with real sockets on loopback and real files, as people and scripts run it.
+//! Tests the real program with real sockets on loopback and real files.
 
-mod asking;
 mod backups;
-mod bounds;
-mod chatting;
 mod crashes;
 mod demo;
-mod disks;
+mod discovery;
+mod disk_faults;
 mod doctor;
 mod failures;
-mod finding;
-mod handing;
-mod looking;
+mod handover;
+mod inspecting;
+mod line_mode;
 mod members;
 mod metrics;
 mod moderation;
-mod pipes;
+mod pipe;
 mod program;
-mod sealed;
+mod queries;
+mod quotas;
+mod seeders;
 mod settings;
 mod topics;

@@ -1,23 +1,23 @@
-//! Two members, then three: what one writes, all have.
+//! Tests two, then three members: what one writes, all receive.
 
 use serde_json::Value;
 
-use crate::program::Place;
+use crate::program::TestDir;
 
 #[test]
-fn two_members_write_to_each_other() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn two_members_exchange_messages() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let sent = a.run(&["send", "hello"]);
     assert_eq!((sent.code, sent.out.as_str()), (0, ""), "{sent:?}");
     assert!(sent.err.contains("stored here"), "{sent:?}");
     let unheard = a.run(&["send", "anybody?", "--wait", "peer"]);
     assert_eq!(unheard.code, 7, "{unheard:?}");
-    assert!(unheard.err.starts_with("note[net.nobody]: nobody else is online in \"kitchen\""));
+    assert!(unheard.err.starts_with("note[net.nobody]: no other member is online in \"kitchen\""));
     assert!(unheard.err.contains("do not resend"), "{unheard:?}");
 
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = dir.joiner("second", &invite);
     let synced = b.run(&["--peer", &addr, "sync", "--until", "all"]);
     assert_eq!(synced.code, 0, "{synced:?}");
     assert!(synced.err.contains("in sync with 1 peer: 2 messages of 1 member"), "{synced:?}");
@@ -35,7 +35,7 @@ fn two_members_write_to_each_other() {
 
     let sent = b.run(&["--peer", &addr, "send", "hi back", "--wait", "peer"]);
     assert_eq!(sent.code, 0, "{sent:?}");
-    assert!(sent.err.contains("stored, on 1 peer"), "{sent:?}");
+    assert!(sent.err.contains("stored on 1 peer"), "{sent:?}");
     let stopped = serving.stop("TERM");
     assert_eq!(stopped.code, 143, "{stopped:?}");
     assert!(stopped.out.contains(r#""type":"bye""#), "{stopped:?}");
@@ -46,14 +46,14 @@ fn two_members_write_to_each_other() {
 }
 
 #[test]
-fn a_session_that_was_written_down_is_done_again_with_the_same_end() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn recorded_session_replays_to_the_same_state() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let folder = tempfile::tempdir().expect("a folder");
     let record = folder.path().join("record");
     let words = ["--record", record.to_str().expect("a path in UTF-8")];
     let (serving, addr) = a.serve(&words);
-    let b = place.guest("second", &ticket);
+    let b = dir.joiner("second", &invite);
     let sent = b.run(&["--peer", &addr, "send", "hello", "--wait", "peer"]);
     assert_eq!(sent.code, 0, "{sent:?}");
     assert_eq!(serving.stop("TERM").code, 143);
@@ -66,23 +66,23 @@ fn a_session_that_was_written_down_is_done_again_with_the_same_end() {
 }
 
 #[test]
-fn a_third_member_gets_the_first_ones_messages_from_the_second() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn third_member_gets_messages_through_the_second() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     assert_eq!(a.run(&["send", "from a"]).code, 0);
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     assert_eq!(serving.stop("INT").code, 130);
 
     let (serving, addr) = b.serve(&[]);
-    let c = place.guest("third", &ticket);
+    let c = dir.joiner("third", &invite);
     assert_eq!(c.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     assert_eq!(c.messages(), [("first".to_string(), "from a".to_string())]);
     assert_eq!(c.run(&["--peer", &addr, "send", "from c"]).code, 0);
     assert_eq!(serving.stop("TERM").code, 143);
 
-    // And back: the first gets what the third wrote from the second, whom alone both ever met.
+    // In the other direction: the first gets the third's message through the second.
     let (serving, addr) = b.serve(&[]);
     assert_eq!(a.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     assert_eq!(a.texts(), ["from a", "from c"]);
@@ -90,18 +90,18 @@ fn a_third_member_gets_the_first_ones_messages_from_the_second() {
 }
 
 #[test]
-fn an_invite_says_where_its_sender_is() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn invite_carries_the_senders_address() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_eq!(a.run(&["send", "hello"]).code, 0);
     let (serving, addr) = a.serve(&[]);
     assert_eq!(serving.stop("TERM").code, 143);
-    let ticket = a.run(&["--listen", &addr, "invite"]).out;
+    let invite = a.run(&["--listen", &addr, "invite"]).out;
     let serving = a.start(&["--listen", &addr, "serve"]);
     let mut serving = serving;
     serving.wait(|line| line["type"] == "listening");
-    // The guest names nobody: the address is in the invite.
-    let b = place.guest("second", &ticket);
+    // The guest names no address: it is in the invite.
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["sync", "--until", "all"]).code, 0);
     assert_eq!(b.texts(), ["hello"]);
     assert_eq!(b.run(&["send", "thanks"]).code, 0);
@@ -110,9 +110,9 @@ fn an_invite_says_where_its_sender_is() {
 }
 
 #[test]
-fn an_open_room_is_found_by_its_name_alone() {
-    let place = Place::new();
-    let [a, b] = ["a", "b"].map(|name| place.home(name));
+fn open_room_is_joined_by_name() {
+    let dir = TestDir::new();
+    let [a, b] = ["a", "b"].map(|name| dir.home(name));
     for home in [&a, &b] {
         assert_eq!(home.run(&["join", "--open", "foobar-123", "--no-open"]).code, 0);
     }
@@ -120,8 +120,8 @@ fn an_open_room_is_found_by_its_name_alone() {
     let (_serving, addr) = a.serve(&[]);
     assert_eq!(b.run(&["--peer", &addr, "sync"]).code, 0);
     assert_eq!(b.texts(), ["who is here?"]);
-    // Somebody of another room is told nothing, and says what he met.
-    let c = place.home("c");
+    // A member of another room learns nothing and gets a clear error.
+    let c = dir.home("c");
     assert_eq!(c.run(&["join", "--open", "foobar-124", "--no-open"]).code, 0);
     let refused = c.run(&["--peer", &addr, "sync"]);
     assert_eq!(refused.code, 7, "{refused:?}");
@@ -129,21 +129,22 @@ fn an_open_room_is_found_by_its_name_alone() {
 }
 
 #[test]
-fn sync_tells_whom_it_did_not_reach() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn sync_reports_unreached_peers() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
-    // A port that was just given back is one where nobody listens.
+    let b = dir.joiner("second", &invite);
+    // After the port is released, no program listens on it.
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let nobody = free.local_addr().expect("an address").to_string();
+    let unreachable = free.local_addr().expect("an address").to_string();
     drop(free);
-    let some = b.run(&["--peer", &addr, "--peer", &nobody, "sync"]);
+    let some = b.run(&["--peer", &addr, "--peer", &unreachable, "sync"]);
     assert_eq!(some.code, 8, "{some:?}");
-    assert!(some.err.contains(&nobody), "{some:?}");
-    let words = ["--peer", &addr, "--peer", &nobody, "sync", "--until", "all", "--timeout", "1s"];
+    assert!(some.err.contains(&unreachable), "{some:?}");
+    let words =
+        ["--peer", &addr, "--peer", &unreachable, "sync", "--until", "all", "--timeout", "1s"];
     assert_eq!(b.run(&words).code, 8);
-    let none = b.run(&["--peer", &nobody, "--json", "sync"]);
+    let none = b.run(&["--peer", &unreachable, "--json", "sync"]);
     assert_eq!((none.code, none.err.as_str()), (7, ""));
     let lines = none.lines();
     assert!(lines.iter().any(|line| line["type"] == "sync"), "{lines:#?}");
@@ -151,41 +152,41 @@ fn sync_tells_whom_it_did_not_reach() {
     let few = ["--peer", &addr, "send", "x", "--wait", "peers=2", "--timeout", "1s"];
     let few = b.run(&few);
     assert_eq!(few.code, 8, "{few:?}");
-    assert!(few.err.contains("stored, on 1 of 2 peers"), "{few:?}");
+    assert!(few.err.contains("stored on 1 of 2 peers"), "{few:?}");
 }
 
 #[test]
-fn tail_follows_what_comes() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn tail_follows_new_messages() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     assert_eq!(a.run(&["send", "before"]).code, 0);
     let (serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "sync", "--until", "all"]).code, 0);
     let mut tail = b.start(&["--peer", &addr, "tail", "-f"]);
     let old = tail.wait(|line| line["type"] == "message");
     assert_eq!((&old["text"], &old["backfill"]), (&"before".into(), &true.into()));
-    let c = place.guest("third", &ticket);
+    let c = dir.joiner("third", &invite);
     assert_eq!(c.run(&["--peer", &addr, "send", "now"]).code, 0);
     let new = tail.wait(|line| line["type"] == "message");
     assert_eq!((&new["text"], &new["backfill"]), (&"now".into(), &false.into()));
     assert_eq!(tail.stop("INT").code, 130);
     assert_eq!(serving.stop("TERM").code, 143);
-    // Of the last ones, as many as asked for, and none from before.
+    // As many of the last messages as requested, or none of the history.
     assert_eq!(b.run(&["tail", "--json", "-n", "1"]).lines()[0]["text"], "now");
     assert_eq!(b.run(&["tail", "--no-backfill"]).out, "");
     assert_eq!(b.run(&["tail", "--json", "--since", "1h"]).lines().len(), 2);
 }
 
 #[test]
-fn a_long_history_comes_whole() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn long_history_syncs_completely() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let lines: String = (0..500).map(|n| format!("line {n}\n")).collect();
     let done = a.run_with(&lines, &["chat"]);
     assert_eq!(done.code, 0, "{done:?}");
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = dir.joiner("second", &invite);
     let synced = b.run(&["--peer", &addr, "--json", "sync", "--until", "all"]);
     assert_eq!(synced.code, 0, "{synced:?}");
     let last = synced.lines().pop().expect("a line");

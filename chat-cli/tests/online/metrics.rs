@@ -1,4 +1,4 @@
-//! The page of metrics, as a scraper, a stranger and a crowd read it.
+//! Tests the metrics page with a scraper, a stranger and many clients.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -6,17 +6,17 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::pipes::hold;
-use crate::program::{Home, Place, Running};
+use crate::pipe::check_schema;
+use crate::program::{Home, Running, TestDir};
 
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any step takes on a busy machine.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Says something to the page, and gives all that comes back until it is closed.
+/// Sends a request and returns the response until the connection closes.
 fn say(addr: &str, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(addr).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    // It may be closed before all of it is written.
+    stream.set_read_timeout(Some(STALL_TIMEOUT)).expect("a time-out");
+    // The connection may close before the whole request is written.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -27,7 +27,7 @@ fn get(addr: &str) -> String {
     say(addr, format!("GET /metrics HTTP/1.1\r\nHost: {addr}\r\n\r\n").as_bytes())
 }
 
-/// The values of a page by their names, without the program's.
+/// Returns the values of a page by name, without the program's prefix.
 fn values(addr: &str) -> BTreeMap<String, u64> {
     let answer = get(addr);
     let (head, page) = answer.split_once("\r\n\r\n").expect("a head and a body");
@@ -41,9 +41,9 @@ fn values(addr: &str) -> BTreeMap<String, u64> {
     page.lines().filter(|line| !line.starts_with('#')).map(value).collect()
 }
 
-/// The values once they are as they should be.
+/// Waits until the values match.
 fn wait(addr: &str, is_it: impl Fn(&BTreeMap<String, u64>) -> bool) -> BTreeMap<String, u64> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + STALL_TIMEOUT;
     loop {
         let values = values(addr);
         if is_it(&values) {
@@ -54,11 +54,11 @@ fn wait(addr: &str, is_it: impl Fn(&BTreeMap<String, u64>) -> bool) -> BTreeMap<
     }
 }
 
-/// Serves with a page; gives where others come in, and where the page is.
+/// Serves with a metrics page; returns the listen address and the page's address.
 fn serve(home: &Home, more: &[&str]) -> (Running, String, String) {
     let words = [&["--listen", "127.0.0.1:0", "serve", "--metrics", "0"], more].concat();
     let mut running = home.start(&words);
-    // The page is there first.
+    // The page opens first.
     let page = running.wait(|line| line["type"] == "metrics");
     let listening = running.wait(|line| line["type"] == "listening");
     let addr = |line: &serde_json::Value| line["addr"].as_str().expect("an address").to_string();
@@ -66,9 +66,9 @@ fn serve(home: &Home, more: &[&str]) -> (Running, String, String) {
 }
 
 #[test]
-fn the_values_are_right_and_move() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn metrics_values_are_correct_and_change() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     assert_eq!(a.run(&["send", "twelve bytes"]).code, 0);
     let (running, addr, page) = serve(&a, &[]);
     let before = values(&page);
@@ -80,7 +80,7 @@ fn the_values_are_right_and_move() {
     assert_eq!(before["feed_counted_bytes"], before["counted_bytes"]);
     assert_eq!(before["feed_counted_bytes_max"], 64 << 20);
 
-    let b = place.guest("second", &ticket);
+    let b = dir.joiner("second", &invite);
     let mut other = b.start(&["--peer", &addr, "chat"]);
     other.type_line("hello");
     let with = wait(&page, |values| values["synced"] == 1 && values["blocks_held"] == 2);
@@ -97,9 +97,9 @@ fn the_values_are_right_and_move() {
 }
 
 #[test]
-fn a_dial_that_nobody_answers_is_counted() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn failed_dial_is_counted() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = gone.local_addr().expect("an address").to_string();
     drop(gone);
@@ -111,10 +111,10 @@ fn a_dial_that_nobody_answers_is_counted() {
 }
 
 #[test]
-fn the_page_holds_no_key_no_name_no_text_and_no_address() {
-    let place = Place::new();
-    let (a, ticket) = place.host("zebedee");
-    let b = place.guest("yolanda", &ticket);
+fn metrics_page_holds_no_key_name_text_or_address() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("zebedee");
+    let b = dir.joiner("yolanda", &invite);
     assert_eq!(a.run(&["send", "-c", "xylophone", "what was said"]).code, 0);
     let (running, addr, page) = serve(&a, &[]);
     assert_eq!(b.run(&["--peer", &addr, "send", "--wait", "all", "and replied"]).code, 0);
@@ -123,21 +123,21 @@ fn the_page_holds_no_key_no_name_no_text_and_no_address() {
     let keys = a.run(&["feeds"]).out;
     let keys = keys.lines().map(|line| line[..16].to_string());
     let names = ["zebedee", "yolanda", "xylophone", "kitchen", "said", "replied", "127.0.0.1"];
-    let ticket = ticket.trim_start_matches("mfchat:");
-    let parts = (0..ticket.len() - 12).map(|at| ticket[at..at + 12].to_string());
+    let invite = invite.trim_start_matches("mfchat:");
+    let parts = (0..invite.len() - 12).map(|at| invite[at..at + 12].to_string());
     let port = addr.rsplit(':').next().expect("a port").to_string();
     for secret in keys.chain(names.map(String::from)).chain(parts).chain([port]) {
-        // A port may be a number that is counted; no value here has as many digits.
+        // A port may equal a counter; no value here has as many digits.
         assert!(!answer.contains(&secret), "{secret} in {answer}");
     }
-    // Each value is a number, and no label is there.
+    // Every value is a number without labels.
     assert!(!answer.contains(['{', '"']), "{answer}");
 }
 
 #[test]
-fn what_is_no_request_gets_a_short_answer_and_is_closed() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn invalid_request_gets_a_short_answer() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let (_running, addr, page) = serve(&a, &[]);
     let long = format!("GET /metrics HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(100_000));
     let many = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(1_000));
@@ -148,7 +148,7 @@ fn what_is_no_request_gets_a_short_answer_and_is_closed() {
         (b"HEAD /metrics HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "200"),
         (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", "404"),
         (b"POST /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n", "405"),
-        // As a page of the web would have a browser ask.
+        // As a website would make a browser ask.
         (b"GET /metrics HTTP/1.1\r\nHost: evil.example:9977\r\n\r\n", "403"),
         (b"\x00\xff\x16\x03 what\r\n\r\n", "400"),
         (b"GET /metrics HTTP/9.9\r\n\r\n", "400"),
@@ -160,20 +160,20 @@ fn what_is_no_request_gets_a_short_answer_and_is_closed() {
         let answer = say(&page, request);
         let what = String::from_utf8_lossy(&request[..request.len().min(60)]).into_owned();
         let begins = answer.split(' ').nth(1).unwrap_or_default();
-        // Who goes on writing to what is closed may miss the answer.
+        // A client that writes to a closed connection may miss the response.
         let may_miss = request.len() > 8 * 1024 && begins.is_empty();
         assert!(begins == status || may_miss, "{what}: {answer}");
         assert!(status == "200" || answer.len() < 400, "{what}: {answer}");
     }
-    // What speaks to the wrong port is nobody.
+    // A client of the wrong protocol is not counted as a peer.
     assert!(!say(&addr, b"GET /metrics HTTP/1.1\r\n\r\n").contains("multichat_"));
     values(&page);
 }
 
 #[test]
-fn a_thousand_connections_that_say_nothing_stop_nobody() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn thousand_idle_connections_do_not_block_others() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     let (mut running, addr, page) = serve(&a, &[]);
     let begun = Instant::now();
     let one = |at: usize| {
@@ -185,29 +185,29 @@ fn a_thousand_connections_that_say_nothing_stop_nobody() {
     };
     let mut idle: Vec<_> = (0..1_000).map(one).collect();
     values(&page);
-    // On a busy machine the first of them have had their time by now. These have it before them.
+    // On a busy machine the first connections have timed out by now. These have not.
     idle.extend((0..100).map(one));
     values(&page);
-    let b = place.guest("second", &ticket);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["--peer", &addr, "send", "--wait", "all", "hello"]).code, 0);
     running.wait(|line| line["type"] == "sync" && line["have"] == 1);
     wait(&page, |values| values["blocks_held"] == 1);
-    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
-    // Of all of them, no more are open than there may be, and each of those has an end.
+    assert!(begun.elapsed() < STALL_TIMEOUT, "{:?}", begun.elapsed());
+    // No more are open than the limit, and each of them ends.
     let first = idle.first_mut().expect("a stream");
-    first.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    first.set_read_timeout(Some(STALL_TIMEOUT)).expect("a time-out");
     assert!(matches!(first.read(&mut [0; 64]), Ok(0) | Err(_)));
     let last = idle.last_mut().expect("a stream");
-    last.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    last.set_read_timeout(Some(STALL_TIMEOUT)).expect("a time-out");
     let mut answer = Vec::new();
     let _ = last.read_to_end(&mut answer);
     assert!(answer.len() < 400, "{answer:?}");
 }
 
 #[test]
-fn one_who_has_said_all_gets_an_answer() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn half_closed_connection_gets_an_answer() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let (_running, _, page) = serve(&a, &[]);
     let mut stream = TcpStream::connect(&page).expect("it listens");
     stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").expect("it reads");
@@ -218,9 +218,9 @@ fn one_who_has_said_all_gets_an_answer() {
 }
 
 #[test]
-fn an_address_that_others_reach_has_to_be_meant() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn public_metrics_address_needs_a_flag() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let words = ["--listen", "127.0.0.1:0", "serve", "--metrics", "0.0.0.0:0"];
     let done = a.run(&words);
     assert_eq!(done.code, 2, "{done:?}");
@@ -230,7 +230,7 @@ fn an_address_that_others_reach_has_to_be_meant() {
     assert_eq!(warning["code"], "metrics.public");
     let page = running.wait(|line| line["type"] == "metrics");
     assert_eq!(page["public"], true);
-    hold(&[warning, page.clone()]);
+    check_schema(&[warning, page.clone()]);
     let port = page["addr"].as_str().expect("an address").rsplit(':').next().expect("a port");
     let addr = format!("127.0.0.1:{port}");
     let named = "GET /metrics HTTP/1.1\r\nHost: seeder.example\r\n\r\n";

@@ -1,25 +1,25 @@
-//! What one member wants to read, and what becomes of it.
+//! Tests hiding and blocking a member.
 
 use serde_json::Value;
 
-use crate::program::{Home, Place, Running};
+use crate::program::{Home, Running, TestDir};
 
 fn sync(home: &Home, addr: &str) {
     let synced = home.run(&["--peer", addr, "sync", "--until", "all"]);
     assert_eq!(synced.code, 0, "{synced:?}");
 }
 
-/// Writes, and serves it.
+/// Writes a message and serves it.
 fn say(home: &Home, text: &str) -> (Running, String) {
     assert_eq!(home.run(&["send", text]).code, 0);
     home.serve(&[])
 }
 
 #[test]
-fn who_is_hidden_is_not_shown_and_who_is_blocked_is_not_taken() {
-    let place = Place::new();
-    let (mallory, ticket) = place.host("mallory");
-    let bob = place.guest("bob", &ticket);
+fn hidden_member_is_not_shown_and_blocked_member_not_synced() {
+    let dir = TestDir::new();
+    let (mallory, invite) = dir.host("mallory");
+    let bob = dir.joiner("bob", &invite);
     let (serving, addr) = say(&mallory, "buy this");
     sync(&bob, &addr);
     serving.kill();
@@ -34,9 +34,9 @@ fn who_is_hidden_is_not_shown_and_who_is_blocked_is_not_taken() {
     assert!(bob.run(&["tail"]).out.contains("buy this"));
 
     let log = bob.run(&["mod", "block", "mallory"]);
-    assert!(log.err.contains("blocked: nothing more is taken"), "{log:?}");
+    assert!(log.err.contains("blocked: nothing more of them is received"), "{log:?}");
     let (serving, addr) = say(&mallory, "buy that");
-    // Both are in sync: what is refused is not asked for.
+    // Both are in sync, because refused feeds are not requested.
     bob.run(&["--peer", &addr, "sync", "--timeout", "3s"]);
     let listed = bob.run(&["mod", "log", "--json"]).lines();
     assert_eq!((&listed[0]["blocked"], &listed[0]["hidden"]), (&true.into(), &true.into()));
@@ -50,14 +50,14 @@ fn who_is_hidden_is_not_shown_and_who_is_blocked_is_not_taken() {
 }
 
 #[test]
-fn a_decision_needs_somebody_and_not_oneself() {
-    let place = Place::new();
-    let (alice, _) = place.host("alice");
+fn moderation_needs_another_member() {
+    let dir = TestDir::new();
+    let (alice, _) = dir.host("alice");
     assert_eq!(alice.run(&["send", "hello"]).code, 0);
-    let nobody = alice.run(&["mod", "block", "alicf"]);
-    assert_eq!(nobody.code, 3, "{nobody:?}");
-    assert!(nobody.err.contains("error[author.unknown]"), "{nobody:?}");
-    assert!(nobody.err.contains("did you mean: alice"), "{nobody:?}");
+    let unknown = alice.run(&["mod", "block", "alicf"]);
+    assert_eq!(unknown.code, 3, "{unknown:?}");
+    assert!(unknown.err.contains("error[author.unknown]"), "{unknown:?}");
+    assert!(unknown.err.contains("did you mean: alice"), "{unknown:?}");
     let own = alice.run(&["mod", "hide", "alice"]);
     assert_eq!(own.code, 4, "{own:?}");
     assert!(alice.run(&["tail"]).out.contains("hello"));

@@ -1,6 +1,6 @@
-//! The program under test: run to its end, or kept running and listened to.
+//! Runs the program under test, to its end or in the background.
 //!
-//! Every wait here has an end, and waits for a line or an exit, never for time to pass.
+//! Every wait has a limit, and waits for a line or an exit, never for a fixed time.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,31 +12,31 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks at a process that is to end.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// Longer than any step takes on a busy machine.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The interval between checks of a process that should exit.
+const CHECK_INTERVAL: Duration = Duration::from_millis(2);
 
-/// A folder with the data of some members.
-pub(crate) struct Place {
+/// A folder with the data of several members.
+pub(crate) struct TestDir {
     dir: TempDir,
 }
 
-/// One member's data folder.
+/// The data folder of one member.
 #[derive(Clone)]
 pub(crate) struct Home {
     pub(crate) data: PathBuf,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
-pub(crate) struct Done {
+pub(crate) struct Finished {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Place {
+impl TestDir {
     pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a folder") }
     }
@@ -49,26 +49,26 @@ impl Place {
         Home { data: self.dir.path().join(name) }
     }
 
-    /// A member with a room of his own, and the invite to it.
+    /// Creates a member with a new room, and returns the invite.
     pub(crate) fn host(&self, name: &str) -> (Home, String) {
         let home = self.home(name);
         let done = home.run(&["--nick", name, "new", "kitchen", "--no-open", "--json"]);
         assert_eq!(done.code, 0, "{done:?}");
-        let ticket = done.lines()[0]["ticket"].as_str().expect("a ticket").to_string();
-        (home, ticket)
+        let invite = done.lines()[0]["ticket"].as_str().expect("a ticket").to_string();
+        (home, invite)
     }
 
-    /// A member who joins.
-    pub(crate) fn guest(&self, name: &str, ticket: &str) -> Home {
+    /// Creates a member who joins.
+    pub(crate) fn joiner(&self, name: &str, invite: &str) -> Home {
         let home = self.home(name);
-        let done = home.run(&["--nick", name, "join", ticket, "--no-open"]);
+        let done = home.run(&["--nick", name, "join", invite, "--no-open"]);
         assert_eq!(done.code, 0, "{done:?}");
         home
     }
 }
 
 impl Home {
-    /// The program with this member's data and nothing of the caller's environment.
+    /// Creates a command with this member's data and an empty environment.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_multichat"));
         command.env_clear().arg("--data-dir").arg(&self.data).args(words);
@@ -76,24 +76,24 @@ impl Home {
         command
     }
 
-    pub(crate) fn run(&self, words: &[&str]) -> Done {
+    pub(crate) fn run(&self, words: &[&str]) -> Finished {
         finish(self.command(words).spawn().expect("the program starts"))
     }
 
-    /// Runs it with something to read on stdin.
-    pub(crate) fn run_with(&self, input: &str, words: &[&str]) -> Done {
+    /// Runs it with input on stdin.
+    pub(crate) fn run_with(&self, input: &str, words: &[&str]) -> Finished {
         let mut child = self.command(words).stdin(Stdio::piped()).spawn().expect("it starts");
         let mut stdin = child.stdin.take().expect("a pipe");
-        // It writes while it reads, so the two must not wait for each other.
+        // The program writes while it reads, so a second thread writes the input.
         let input = input.to_string();
         let writer = thread::spawn(move || stdin.write_all(input.as_bytes()));
         let done = finish(child);
-        // One that ends early does not read all; what it made of that shows in its end.
+        // A program that exits early does not read all input; the result shows that.
         let _ = writer.join();
         done
     }
 
-    /// Starts it with `--json`, to be listened to.
+    /// Starts it with `--json` and reads its lines.
     pub(crate) fn start(&self, words: &[&str]) -> Running {
         let mut command = self.command(&["--json"]);
         let mut child = command.args(words).stdin(Stdio::piped()).spawn().expect("it starts");
@@ -111,7 +111,7 @@ impl Home {
         Running { child, stdin, lines }
     }
 
-    /// Starts to serve on a port of the system's choice, and says where.
+    /// Serves on a port chosen by the system, and returns the address.
     pub(crate) fn serve(&self, more: &[&str]) -> (Running, String) {
         let words = [&["--listen", "127.0.0.1:0", "serve"], more].concat();
         let mut running = self.start(&words);
@@ -119,7 +119,7 @@ impl Home {
         (running, listening["addr"].as_str().expect("an address").to_string())
     }
 
-    /// Every message, as `(nick, text)`.
+    /// Returns every message as `(nick, text)`.
     pub(crate) fn messages(&self) -> Vec<(String, String)> {
         let done = self.run(&["tail", "--json", "-n", "100000"]);
         assert_eq!(done.code, 0, "{done:?}");
@@ -132,7 +132,7 @@ impl Home {
         self.messages().into_iter().map(|(_, text)| text).collect()
     }
 
-    /// The file with the feeds of the only room.
+    /// Returns the file with the feeds of the only room.
     pub(crate) fn store(&self) -> PathBuf {
         let rooms = self.data.join("default/rooms");
         let room = std::fs::read_dir(rooms).expect("rooms").next().expect("a room");
@@ -140,15 +140,15 @@ impl Home {
     }
 }
 
-impl Done {
-    /// The lines of stdout as JSON.
+impl Finished {
+    /// Returns the lines of stdout as JSON.
     pub(crate) fn lines(&self) -> Vec<Value> {
         let line = |line: &str| serde_json::from_str(line).expect("each line is JSON");
         self.out.lines().map(line).collect()
     }
 }
 
-/// A program that runs. It is killed when it is dropped.
+/// A running program. It is killed when dropped.
 pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -156,9 +156,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// The next line that is meant.
+    /// Waits for the next matching line.
     pub(crate) fn wait(&mut self, meant: impl Fn(&Value) -> bool) -> Value {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + STALL_TIMEOUT;
         let mut passed = Vec::new();
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -179,45 +179,45 @@ impl Running {
         writeln!(stdin, "{line}").expect("it reads");
     }
 
-    /// As `kill -9`.
+    /// Kills it like `kill -9`.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
     }
 
-    /// Sends a signal and waits for the end that it makes.
-    pub(crate) fn stop(self, signal: &str) -> Done {
+    /// Sends a signal and waits for the exit.
+    pub(crate) fn stop(self, signal: &str) -> Finished {
         let mut kill = Command::new("kill");
         let status = kill.args([format!("-{signal}"), self.pid().to_string()]).status();
         assert!(status.expect("kill").success());
         self.done()
     }
 
-    /// Ends its input, and waits for the end that this makes.
-    pub(crate) fn end(mut self) -> Done {
+    /// Closes its input and waits for the exit.
+    pub(crate) fn end(mut self) -> Finished {
         self.stdin = None;
         self.done()
     }
 
-    fn done(mut self) -> Done {
+    fn done(mut self) -> Finished {
         let code = exit_code(&mut self.child);
         let out = self.lines.iter().map(|line| format!("{line}\n")).collect();
         let mut err = String::new();
         let stderr = self.child.stderr.as_mut().expect("a pipe");
         stderr.read_to_string(&mut err).expect("UTF-8");
-        Done { code, out, err }
+        Finished { code, out, err }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-pub(crate) fn finish(mut child: Child) -> Done {
+pub(crate) fn finish(mut child: Child) -> Finished {
     let (out, err) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
     let read = |mut stream: Box<dyn Read + Send>| {
         thread::spawn(move || {
@@ -228,20 +228,20 @@ pub(crate) fn finish(mut child: Child) -> Done {
     };
     let (out, err) = (read(Box::new(out)), read(Box::new(err)));
     let code = exit_code(&mut child);
-    Done { code, out: out.join().expect("read"), err: err.join().expect("read") }
+    Finished { code, out: out.join().expect("read"), err: err.join().expect("read") }
 }
 
-/// Waits for the end of a process; -9 when it was killed.
+/// Waits for the exit of a process; -9 if it was killed.
 pub(crate) fn exit_code(child: &mut Child) -> i32 {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + STALL_TIMEOUT;
     loop {
         if let Some(status) = child.try_wait().expect("it can be waited for") {
             return status.code().unwrap_or(-9);
         }
         if Instant::now() > until {
             let _ = child.kill();
-            panic!("it did not end in {PATIENCE:?}");
+            panic!("it did not end in {STALL_TIMEOUT:?}");
         }
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(CHECK_INTERVAL);
     }
 }

@@ -1,18 +1,18 @@
-//! Settings in a file, under the flags and the environment, with the real program.
+//! Tests the settings file, overridden by flags and environment, with the real program.
 
 use std::fs;
 
-use crate::program::{Done, Home, Place, finish};
+use crate::program::{Finished, Home, TestDir, finish};
 
-fn with_variable(home: &Home, (name, value): (&str, &str), words: &[&str]) -> Done {
+fn with_variable(home: &Home, (name, value): (&str, &str), words: &[&str]) -> Finished {
     finish(home.command(words).env(name, value).spawn().expect("the program starts"))
 }
 
 #[test]
-fn a_setting_holds_until_the_environment_or_a_flag_says_otherwise() {
-    let place = Place::new();
-    let (home, _) = place.host("ada");
-    let nick = |done: Done| done.lines()[0]["nick"].as_str().expect("a name").to_string();
+fn environment_and_flags_override_settings() {
+    let dir = TestDir::new();
+    let (home, _) = dir.host("ada");
+    let nick = |done: Finished| done.lines()[0]["nick"].as_str().expect("a name").to_string();
     assert_eq!(nick(home.run(&["whoami", "--json"])), "ada");
     let set = home.run(&["config", "set", "nick", "carol"]);
     assert_eq!((set.code, set.out.as_str()), (0, ""), "{set:?}");
@@ -25,8 +25,8 @@ fn a_setting_holds_until_the_environment_or_a_flag_says_otherwise() {
     assert_eq!(home.run(&["config", "get", "theme"]).out, "dark\n");
     let path = home.run(&["config", "path"]).out;
     assert_eq!(path.trim(), home.data.join("config.toml").to_str().expect("UTF-8"));
-    // A file of one's own goes before the one beside the data.
-    let own = place.path().join("own.toml");
+    // An explicit file is used instead of the one beside the data.
+    let own = dir.path().join("own.toml");
     fs::write(&own, "nick = \"frank\"").expect("written");
     let own = own.to_str().expect("UTF-8");
     assert_eq!(nick(home.run(&["--config", own, "whoami", "--json"])), "frank");
@@ -37,12 +37,12 @@ fn a_setting_holds_until_the_environment_or_a_flag_says_otherwise() {
 }
 
 #[test]
-fn peers_of_the_file_are_dialled() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
+fn peers_from_the_file_are_dialled() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
     assert_eq!(a.run(&["send", "hello"]).code, 0);
     let (_serving, addr) = a.serve(&[]);
-    let b = place.guest("second", &ticket);
+    let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["config", "set", "peers", &addr]).code, 0);
     let synced = b.run(&["sync"]);
     assert_eq!(synced.code, 0, "{synced:?}");
@@ -50,9 +50,9 @@ fn peers_of_the_file_are_dialled() {
 }
 
 #[test]
-fn a_wrong_file_is_told_with_its_line_and_can_be_put_right() {
-    let place = Place::new();
-    let (home, _) = place.host("ada");
+fn invalid_settings_file_is_reported_with_its_line() {
+    let dir = TestDir::new();
+    let (home, _) = dir.host("ada");
     fs::write(home.data.join("config.toml"), "# mine\nthem = \"light\"\n").expect("written");
     let done = home.run(&["rooms"]);
     assert_eq!((done.code, done.out.as_str()), (4, ""));
@@ -62,7 +62,7 @@ fn a_wrong_file_is_told_with_its_line_and_can_be_put_right() {
     }
     let doctor = home.run(&["doctor"]);
     assert!(doctor.out.contains("config   fail  config.key"), "{doctor:?}");
-    // An editor that puts it right.
+    // An editor that fixes the file.
     let editor = ("EDITOR", "sed -i s/^them/theme/");
     let edited = with_variable(&home, editor, &["config", "edit"]);
     assert_eq!(edited.code, 0, "{edited:?}");

@@ -1,40 +1,42 @@
-//! The topic of a channel, as members come to know it.
+//! Tests how members learn the topic of a channel.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::program::{Home, Place};
+use crate::program::{Home, TestDir};
 
 fn sync(home: &Home, addr: &str) {
     let synced = home.run(&["--peer", addr, "sync", "--until", "all"]);
     assert_eq!(synced.code, 0, "{synced:?}");
 }
 
-/// The index of the only room.
+/// Returns the index of the only room.
 fn index(home: &Home) -> PathBuf {
     home.store().with_file_name("").join("../view.redb")
 }
 
-/// The topic of a channel as the list of channels has it, and as it is told after a slash, which
-/// asks the index alone.
+/// Returns the topic from the list of channels, and checks the slash command, which uses only the
+/// index.
 fn topic(home: &Home, channel: &str) -> Option<String> {
     let channels = home.run(&["--json", "channels"]).lines();
     let of = channels.iter().find(|line| line["name"] == channel).expect("the channel");
     let listed = of.get("topic").map(|topic| topic.as_str().expect("a text").to_string());
-    let told = home.run_with(&format!("/channel {channel}\n/topic\n"), &["chat"]).err;
+    let output = home.run_with(&format!("/channel {channel}\n/topic\n"), &["chat"]).err;
     match &listed {
-        Some(topic) => assert!(told.contains(&format!("#{channel} ─ {topic} (set by")), "{told}"),
-        None => assert!(told.contains(&format!("#{channel} has no topic")), "{told}"),
+        Some(topic) => {
+            assert!(output.contains(&format!("#{channel} ─ {topic} (set by")), "{output}")
+        }
+        None => assert!(output.contains(&format!("#{channel} has no topic")), "{output}"),
     }
     listed
 }
 
 #[test]
-fn a_topic_is_set_seen_and_taken_away_for_everybody() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
-    let b = place.guest("second", &ticket);
+fn topic_is_set_shown_and_cleared_for_all() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let b = dir.joiner("second", &invite);
     assert_eq!(topic(&a, "general"), None);
     let set = a.run_with("hello\n/topic soup at noon\n", &["chat"]);
     assert_eq!(set.code, 0, "{set:?}");
@@ -48,7 +50,7 @@ fn a_topic_is_set_seen_and_taken_away_for_everybody() {
     assert!(b.run(&["channels"]).out.contains("  ─ soup at noon"));
     assert_eq!(b.run(&["--json", "search", "SOUP"]).lines().len(), 1);
     assert!(b.run(&["export", "--format", "md"]).out.contains("    set the topic: soup at noon"));
-    // A message of a channel is counted, and a topic is none.
+    // A message of the channel is counted, a topic is not.
     assert_eq!(b.run(&["--json", "channels"]).lines()[0]["messages"], 1);
 
     let gone = b.run_with("/topic -\n", &["--peer", &addr, "chat"]);
@@ -56,16 +58,16 @@ fn a_topic_is_set_seen_and_taken_away_for_everybody() {
     assert!(!gone.err.contains("not yet on any peer"), "{gone:?}");
     serving.stop("TERM");
     assert_eq!((topic(&a, "general"), topic(&b, "general")), (None, None));
-    assert!(a.run(&["tail"]).out.contains("  took the topic away"));
+    assert!(a.run(&["tail"]).out.contains("  cleared the topic"));
     assert_eq!(a.texts(), ["hello", "soup at noon", ""]);
 }
 
 #[test]
-fn all_come_to_the_same_topic_and_who_is_hidden_sets_none() {
-    let place = Place::new();
-    let (a, ticket) = place.host("first");
-    let b = place.guest("second", &ticket);
-    // Neither has seen the other's, and the later one by the clock holds for both.
+fn members_agree_on_the_topic_and_hidden_ones_set_none() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let b = dir.joiner("second", &invite);
+    // Neither has seen the other's topic, so the later one by the clock is valid for both.
     assert_eq!(a.run_with("/topic of the first\n", &["chat"]).code, 0);
     assert_eq!(b.run_with("/topic of the second\n", &["chat"]).code, 0);
     let (serving, addr) = a.serve(&[]);
@@ -89,9 +91,9 @@ fn all_come_to_the_same_topic_and_who_is_hidden_sets_none() {
 }
 
 #[test]
-fn programs_set_topics_and_too_long_ones_are_refused() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn pipe_sets_topics_and_refuses_long_ones() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     let command = |text: &str| {
         json!({ "cmd": "topic", "ref": "t", "channel": "lunch", "text": text }).to_string() + "\n"
     };
@@ -112,9 +114,9 @@ fn programs_set_topics_and_too_long_ones_are_refused() {
 }
 
 #[test]
-fn the_index_holds_neither_a_topic_nor_the_name_of_its_channel() {
-    let place = Place::new();
-    let (a, _) = place.host("first");
+fn index_holds_no_topic_text_and_no_channel_name() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
     assert_eq!(a.run_with("/channel rendezvous\n/topic moonlight\n", &["chat"]).code, 0);
     assert_eq!(topic(&a, "rendezvous").as_deref(), Some("moonlight"));
     let bytes = std::fs::read(index(&a)).expect("an index");

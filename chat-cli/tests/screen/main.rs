@@ -1,17 +1,17 @@
-//! The real program on real terminals, made by tmux. Where tmux is not there, this is said aloud
-//! and nothing is tested.
+//! Tests the real program on real terminals, created by tmux. Without tmux, the tests print a
+//! note and test nothing.
 
 #![cfg(unix)]
 
-mod asking;
-mod cable;
-mod kept;
-mod newcomers;
-mod stops;
+mod first_session;
+mod proxy;
+mod queries;
+mod seeded_room;
+mod suspend;
 mod terminals;
 mod topics;
 
-/// A word to whoever reads a test's output.
+/// Prints a note for the reader of the test's output.
 #[expect(clippy::print_stdout, reason = "it is meant to be read")]
 fn say(word: &str) {
     println!("{word}");

@@ -1,16 +1,16 @@
-//! Real terminals, made by tmux.
+//! Creates real terminals with tmux.
 
 use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks at a screen.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Longer than any step takes on a busy machine.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The interval between checks of a screen.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A tmux server of our own, with one window for each person. It ends with the test.
+/// A private tmux server with a window per person. It ends with the test.
 pub(crate) struct Terminals {
     pub(crate) dir: tempfile::TempDir,
 }
@@ -29,7 +29,7 @@ impl Terminals {
         String::from_utf8_lossy(&done.stdout).into_owned()
     }
 
-    /// Opens a window with a shell in it.
+    /// Opens a window with a shell.
     pub(crate) fn window(&self, name: &str, (width, height): (u16, u16)) {
         let (width, height) = (width.to_string(), height.to_string());
         let shell = "env -i TERM=tmux-256color LANG=C.UTF-8 PATH=/usr/bin:/bin PS1='$?$ ' sh";
@@ -42,7 +42,7 @@ impl Terminals {
         self.run_as(name, name, words);
     }
 
-    /// Runs the program in a window, as somebody.
+    /// Runs the program in a window, as the named person.
     pub(crate) fn run_as(&self, name: &str, person: &str, words: &str) {
         let (program, data) = (env!("CARGO_BIN_EXE_multichat"), self.dir.path().join(person));
         let data: &Path = &data;
@@ -60,7 +60,7 @@ impl Terminals {
         self.wait_for(name, "the shell", |screen| !screen.contains(&format!("{nick} ›")));
     }
 
-    /// Types text without an end of the line.
+    /// Types text without a newline.
     pub(crate) fn keys(&self, name: &str, text: &str) {
         self.tmux(&["send-keys", "-t", &exactly(name), "-l", text]);
     }
@@ -69,7 +69,7 @@ impl Terminals {
         self.tmux(&["send-keys", "-t", &exactly(name), key]);
     }
 
-    /// Gives a window another size.
+    /// Changes the size of a window.
     pub(crate) fn resize(&self, name: &str, (width, height): (u16, u16)) {
         let (width, height) = (width.to_string(), height.to_string());
         self.tmux(&["resize-window", "-t", &exactly(name), "-x", &width, "-y", &height]);
@@ -79,20 +79,20 @@ impl Terminals {
         self.tmux(&["capture-pane", "-p", "-t", &exactly(name)])
     }
 
-    /// Waits until something stands on a screen.
+    /// Waits until a text is on a screen.
     pub(crate) fn wait(&self, name: &str, text: &str) -> String {
         self.wait_for(name, text, |screen| screen.contains(text))
     }
 
     pub(crate) fn wait_for(&self, name: &str, what: &str, is: impl Fn(&str) -> bool) -> String {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + STALL_TIMEOUT;
         loop {
             let screen = self.screen(name);
             if is(&screen) {
                 return screen;
             }
             assert!(Instant::now() < until, "no {what:?} on the screen of {name}:\n{screen}");
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(CHECK_INTERVAL);
         }
     }
 }
@@ -103,12 +103,12 @@ impl Drop for Terminals {
     }
 }
 
-/// The session of this name. A bare name is also that of a window, and the beginning of another.
+/// Returns the exact session name. A bare name also matches windows and prefixes.
 fn exactly(name: &str) -> String {
     format!("={name}:")
 }
 
-/// The mark at the end of the line of a message.
+/// Returns the mark at the end of a message's line.
 pub(crate) fn mark<'a>(screen: &'a str, text: &str) -> &'a str {
     let line = screen.lines().find(|line| line.contains(text)).unwrap_or_default();
     let behind = line.split(text).last().unwrap_or_default();

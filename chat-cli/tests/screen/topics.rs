@@ -1,10 +1,10 @@
-//! The topic of a channel, in the line above the messages.
+//! Tests the topic of a channel in the line above the messages.
 
 use crate::say;
 use crate::terminals::Terminals;
 
 #[test]
-fn a_topic_stands_beside_its_channel_until_it_is_taken_away() {
+fn topic_shows_beside_its_channel_until_cleared() {
     let Some(tmux) = Terminals::new() else { return say("left out: tmux is not there") };
     tmux.window("a", (80, 24));
     tmux.run("a", "--nick alice new kitchen");
@@ -22,6 +22,6 @@ fn a_topic_stands_beside_its_channel_until_it_is_taken_away() {
     tmux.run("a", "");
     tmux.wait("a", "─ soup at noon");
     tmux.write("a", "/topic -");
-    tmux.wait("a", "took the topic away");
+    tmux.wait("a", "cleared the topic");
     tmux.wait_for("a", "no topic", |screen| !screen.contains("─ soup at noon"));
 }

@@ -1,10 +1,11 @@
 //! Malformed invites and chat messages.
 
 use multichat::envelope::Envelope;
+use multichat::invite::hints::Hints;
+use multichat::invite::{Invite, PREFIX, Right, decode_symbols, encode_symbols};
 use multichat::message::{self, Content, Draft};
-use multichat::profile::Room;
+use multichat::profile::room::Room;
 use multichat::sanitize;
-use multichat::ticket::{Hints, PREFIX, Right, Ticket, decode_symbols, encode_symbols};
 use multifeed_core::{Event, FeedId, Input, Role};
 
 use super::ALLOCATOR;
@@ -36,7 +37,7 @@ fn invites() -> Vec<Mutant> {
 fn invites_with(right: Right) -> Vec<Mutant> {
     let address = "192.0.2.7:4000".parse().expect("an address");
     let hints = Hints::default().with_name("kitchen").with_address(address).with_inviter([3; 8]);
-    let text = Ticket::of(right, [7; 32], hints).encode();
+    let text = Invite::of(right, [7; 32], hints).encode();
     let symbols = text.strip_prefix(PREFIX).expect("it begins so");
     let bytes = decode_symbols(symbols).expect("it is genuine");
     let body = &bytes[..bytes.len() - CHECKSUM_BYTES];
@@ -55,10 +56,10 @@ pub(super) fn suffer_invites() -> usize {
     let (mut taken, all) = (0, invites());
     for Mutant { name, bytes } in &all {
         let text = String::from_utf8_lossy(bytes);
-        counted(name, || match Ticket::parse(&text) {
-            Ok(ticket) => {
+        counted(name, || match Invite::parse(&text) {
+            Ok(invite) => {
                 taken += 1;
-                check_shown(name, ticket.hints().name().unwrap_or_default());
+                check_shown(name, invite.hints().name().unwrap_or_default());
             }
             Err(error) => check_shown(name, &error.to_string()),
         });

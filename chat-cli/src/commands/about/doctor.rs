@@ -1,6 +1,6 @@
-//! What works here, one line for each thing, with what to do where it does not.
+//! Checks what works here and prints a line per check, with what to do about problems.
 //!
-//! Rule: a line holds no key, no name and no text of anybody, so that it can be shown to others.
+//! Rule: no line contains a key, a name or a message, so the output can be shared.
 
 mod disk;
 mod net;
@@ -9,50 +9,56 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use self::disk::{clock, crashes, held, stores};
-use self::net::{dht, listen, peers, reach, round};
-use crate::args::{Global, Part};
+use self::disk::{Indexes, check_crashes, check_rooms};
+use self::net::{check_dht, check_loopback, check_peers, listen};
+use crate::args::Global;
+use crate::args::about::DoctorPart;
 use crate::config;
 use crate::config::key::Key;
 use crate::exit::ExitCode;
+use crate::health::{check, failed_check, rows};
 use crate::lines::{Check, Event, Line, Outcome};
 use crate::output::{Format, Output, json_line};
 use crate::report::Failure;
-use crate::session::Session;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
-/// What to look at.
-pub(super) struct Wanted {
-    /// All of it, where nothing is named.
-    pub(super) part: Option<Part>,
-    /// Whether indexes are made anew.
+/// What to check.
+pub(super) struct Options {
+    /// The part to check; everything if `None`.
+    pub(super) part: Option<DoctorPart>,
+    /// Whether to rebuild the indexes.
     pub(super) fix: bool,
-    /// Where to write down what was found.
+    /// The file to write the results to.
     pub(super) bundle: Option<PathBuf>,
 }
 
-pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Result<(), Failure> {
-    if wanted.fix && matches!(wanted.part, Some(Part::Term | Part::Net)) {
-        let message = "there is nothing here that can be made anew";
+pub(super) async fn run(
+    global: &Global,
+    output: &Output,
+    options: &Options,
+) -> Result<(), Failure> {
+    if options.fix && matches!(options.part, Some(DoctorPart::Term | DoctorPart::Net)) {
+        let message = "--fix rebuilds indexes, which only the store check covers";
         return Err(Failure::new(ExitCode::Usage, "doctor.fix", message)
-            .help("multichat doctor store --fix"));
+            .help("use  multichat doctor store --fix"));
     }
     let mut global = global.clone();
-    let is_wanted = |part| wanted.part.is_none_or(|wanted| wanted == part);
+    let is_wanted = |part| options.part.is_none_or(|options| options == part);
     let (settings, mut checks) = (settings(&mut global), Vec::new());
-    if is_wanted(Part::Term) {
+    if is_wanted(DoctorPart::Term) {
         checks.push(terminal(output));
     }
     checks.push(settings);
-    if is_wanted(Part::Store) {
-        checks.extend(stores(&global, wanted.fix).await);
-        checks.push(crashes(&global));
+    if is_wanted(DoctorPart::Store) {
+        let indexes = if options.fix { Indexes::Rebuild } else { Indexes::Keep };
+        checks.extend(check_rooms(&global, indexes).await);
+        checks.push(check_crashes(&global));
     }
-    if is_wanted(Part::Net) {
+    if is_wanted(DoctorPart::Net) {
         checks.push(listen(&global).await);
-        checks.extend(reach(&global).await);
-        checks.extend(dht(&global).await);
-        checks.push(round().await);
+        checks.extend(check_peers(&global).await);
+        checks.extend(check_dht(&global).await);
+        checks.push(check_loopback().await);
     }
     for check in &checks {
         match output.format {
@@ -62,74 +68,49 @@ pub(super) async fn run(global: &Global, output: &Output, wanted: &Wanted) -> Re
             }
         }
     }
-    if let Some(path) = &wanted.bundle {
+    if let Some(path) = &options.bundle {
         write(path, &checks)?;
-        output.say(&format!("written to {}; it holds no keys, names or texts", path.display()))?;
+        output.say(&format!("written to {}, without keys, names and texts", path.display()))?;
     }
-    match checks.iter().all(|check| check.outcome != Outcome::Fail) {
-        true => Ok(()),
-        false => Err(Failure::quiet(ExitCode::Failed)),
+    if checks.iter().all(|check| check.outcome != Outcome::Fail) {
+        Ok(())
+    } else {
+        Err(Failure::quiet(ExitCode::Failed))
     }
-}
-
-/// What a room that is open can tell of itself, for people.
-///
-/// # Errors
-/// If the store does not give back what it holds.
-pub(crate) async fn health(session: &Session) -> Result<Vec<String>, Failure> {
-    // Not the whole store: what a window has not shown yet would never come to it.
-    let checks = [held(session).await, clock(session).await?, peers(session)];
-    let rest = "the rest, when this room is closed:  multichat doctor";
-    Ok(checks.iter().flat_map(rows).chain([rest.to_string()]).collect())
-}
-
-fn rows(check: &Check) -> Vec<String> {
-    let row = format!("{:8} {:5} {}", check.name, check.outcome, check.found);
-    let help = check.help.map(|help| format!("{:14} {help}", ""));
-    std::iter::once(row).chain(help).collect()
-}
-
-fn check(name: &'static str, outcome: Outcome, found: String) -> Check {
-    Check { name, outcome, found, help: None }
-}
-
-fn failing(name: &'static str, failure: &Failure, help: &'static str) -> Check {
-    // The message of the failure may hold a path; its code says as much and names nobody.
-    let code = failure.report().map_or("ended", |report| report.code());
-    Check { name, outcome: Outcome::Fail, found: code.to_string(), help: Some(help) }
 }
 
 fn terminal(output: &Output) -> Check {
     let variable = |name: &str| std::env::var(name).ok();
     let term = variable("TERM").filter(|term| term.chars().all(|c| c.is_ascii_graphic()));
-    let all = output.terminals.input && output.terminals.data;
+    let all = output.terminals.stdin && output.terminals.stdout;
     let size = ratatui::crossterm::terminal::size().ok().filter(|_| all);
     let size = size.map_or("no terminal".into(), |(width, height)| format!("{width}x{height}"));
     let kind = term.unwrap_or_else(|| "unknown".into());
-    // The first of them that is set decides, as everywhere.
+    // The first variable that is set decides, as POSIX defines (Base Definitions, 8.2).
     let mut locales = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
     let locale = locales.find(|value| !value.is_empty()).unwrap_or_default();
     let has_marks = locale.to_lowercase().replace('-', "").ends_with("utf8");
-    match has_marks || !all {
-        true => check("term", Outcome::Ok, format!("{kind}, {size}")),
-        false => Check {
+    if has_marks || !all {
+        check("term", Outcome::Ok, format!("{kind}, {size}"))
+    } else {
+        Check {
             name: "term",
             outcome: Outcome::Warn,
-            found: format!("{kind}, {size}, and no UTF-8: marks such as ● may not be shown"),
+            found: format!("{kind}, {size}, no UTF-8: symbols such as ● may not be shown"),
             help: Some("LANG=C.UTF-8 multichat"),
-        },
+        }
     }
 }
 
-/// The settings hold for what is looked at then.
+/// Loads the settings; the later checks use them.
 fn settings(global: &mut Global) -> Check {
-    match config::load(global) {
+    match config::file::load(global) {
         Ok(settings) => {
             let count = Key::ALL.into_iter().filter(|key| settings.get(*key).is_some()).count();
-            settings.under(global);
-            check("config", Outcome::Ok, counted(count as u64, "setting"))
+            settings.fill_defaults(global);
+            check("config", Outcome::Ok, plural(count as u64, "setting"))
         }
-        Err(failure) => failing("config", &failure, "put it right:  multichat config edit"),
+        Err(failure) => failed_check("config", &failure, "fix it:  multichat config edit"),
     }
 }
 

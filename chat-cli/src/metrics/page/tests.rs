@@ -17,7 +17,7 @@ fn values() -> Values {
         bytes_held: 1_000,
         bytes_counted: 11_240,
         feed_bytes_counted: 8_000,
-        bounds: Bounds { author_mib: 2, room_mib: 4_095 },
+        quota: Quota { author_mib: 2, room_mib: 4_095 },
         connected: 7,
         disconnected: 5,
         dial_failures: 3,
@@ -26,7 +26,7 @@ fn values() -> Values {
     }
 }
 
-/// Reads a page as the format has it: before each value its help and its kind.
+/// Parses a page of the format: help and type before each value.
 fn read(page: &str) -> BTreeMap<String, (String, u64)> {
     let lines: Vec<&str> = page.lines().collect();
     assert!(page.ends_with('\n') && lines.len().is_multiple_of(3), "{page}");
@@ -46,7 +46,7 @@ fn read(page: &str) -> BTreeMap<String, (String, u64)> {
 }
 
 #[test]
-fn each_value_stands_behind_its_help_and_its_kind() {
+fn each_value_has_help_and_type() {
     let found = read(&values().page());
     let value = |name: &str| found[&format!("multichat_{name}")].1;
     assert_eq!((value("peers"), value("peers_synced"), value("synced")), (2, 1, 0));
@@ -61,7 +61,7 @@ fn each_value_stands_behind_its_help_and_its_kind() {
 }
 
 #[test]
-fn alone_is_not_in_sync() {
+fn node_without_peers_is_not_synced() {
     let synced = |peers, synced| {
         let status = status(peers, synced);
         read(&Values { status, ..values() }.page())["multichat_synced"].1

@@ -7,7 +7,7 @@ fn failure(error: NodeError) -> Failure {
 }
 
 #[test]
-fn each_failure_has_its_code_and_a_remedy() {
+fn each_failure_has_code_and_help() {
     let addr = "127.0.0.1:4977".parse().unwrap();
     let io = |kind: ErrorKind| io::Error::from(kind);
     let store = |kind| NodeError::Store(store::Failure::new(kind));
@@ -46,7 +46,7 @@ fn each_failure_has_its_code_and_a_remedy() {
 }
 
 #[test]
-fn the_words_of_the_system_and_the_place_are_told() {
+fn failure_includes_system_error_and_path() {
     let inner = store::Failure::from_io(io::Error::other("bad sector"));
     let failure = failure(NodeError::Store(inner));
     let message = failure.report().unwrap().message().to_string();

@@ -1,66 +1,67 @@
-//! What lies over the messages until it is closed.
+//! Holds the overlay above the messages.
 
 use super::log::Row;
 use crate::sanitize::Clean;
 
-/// The most that a search shows.
+/// The most results that a search shows. Chosen: as the default of `multichat search`.
 pub const FOUND_MAX: usize = 50;
 
-/// One thing at a time.
+/// The overlay; at most one is open.
 #[derive(Debug)]
 pub enum Overlay {
-    /// Nothing.
+    /// No overlay.
     None,
-    /// Keys and commands.
+    /// The list of keys and commands.
     Help,
-    /// Who is here.
+    /// The list of authors and peers.
     People,
     /// A search.
     Search(Search),
     /// An invite.
     Invite(Invite),
-    /// Whether several pasted lines are meant as one message.
+    /// The question whether to paste several lines as one message.
     Paste(String),
 }
 
-/// A search, and what it has found so far.
+/// A search and its results so far.
 #[derive(Debug, Default)]
 pub struct Search {
-    /// What is looked for.
+    /// The search text.
     pub words: String,
-    /// What was found, the last one last; `None` while it is looked for.
+    /// The results, the newest last; `None` before the search starts.
     pub rows: Option<Vec<Row>>,
-    /// Which of them is chosen.
+    /// The selected result.
     pub chosen: usize,
-    /// Whether all messages were looked at.
-    pub is_over: bool,
+    /// Whether the search is complete.
+    pub is_finished: bool,
 }
 
 /// An invite to the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invite {
-    /// What to give to somebody.
+    /// The text to hand over.
     pub text: Clean,
-    /// The same as a picture, line by line; none where there is nothing to scan.
-    pub picture: Vec<String>,
-    /// What it lets somebody do.
+    /// The QR code by line; empty if there is none.
+    pub qr_lines: Vec<String>,
+    /// What the invite allows.
     pub warning: &'static str,
 }
 
 impl Overlay {
-    /// A search that was just begun.
+    /// Creates the overlay of a search that has started.
     pub fn search(words: &str) -> Self {
         Self::Search(Search { words: words.to_string(), ..Search::default() })
     }
 
-    pub(super) fn found(&mut self, rows: Vec<Row>, is_over: bool) {
+    pub(in crate::tui) fn found(&mut self, rows: Vec<Row>, is_finished: bool) {
         if let Self::Search(search) = self {
-            // What is found later stands above: the one that is chosen stays it.
+            // Later results are older and appear above, so the selection keeps its distance from
+            // the end.
             let known = search.rows.as_ref().map_or(0, Vec::len);
             let below = known.saturating_sub(search.chosen).max(1);
             search.chosen = rows.len().saturating_sub(below);
             search.rows = Some(rows);
-            search.is_over = is_over;
+            search.is_finished = is_finished;
         }
     }
 }

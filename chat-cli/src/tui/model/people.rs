@@ -1,69 +1,71 @@
-//! Who is in the room: authors, by what they wrote, and peers, by their connections.
+//! Holds the people of a room: authors by their messages, and peers by their connections.
 //!
-//! Rule: the two are not the same list. A connection has a key of its own, so that nobody learns
-//! from it who wrote what.
+//! Rule: these are two separate lists. A connection has its own key, so it does not reveal who
+//! wrote a message.
 
 use std::collections::BTreeMap;
 
 use crate::sanitize::{self, Clean};
-use crate::timeline::{Entry, Spot};
+use crate::timeline::Entry;
+use crate::timeline::index::MissingMessages;
+use crate::timeline::key::TimelineKey;
 
-/// The most authors that are kept. Feeds cost nothing to make.
+/// The most authors in the model. Chosen: bounds memory, as anyone can create feeds for free.
 pub const AUTHORS_MAX: usize = 500;
 
-/// Somebody who wrote.
+/// A member who wrote a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
-    /// What he calls himself in his last message here.
+    /// The name in the author's last loaded message.
     pub nick: Clean,
-    /// Where that stands.
-    pub last: Spot,
+    /// The position of that message.
+    pub last: TimelineKey,
     /// Whether another author's name looks the same.
-    pub has_double: bool,
+    pub has_lookalike: bool,
 }
 
-/// A peer that is connected.
+/// A connected peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// What it is called: the first characters of its key.
+pub struct PeerRow {
+    /// The name: the first characters of its key.
     pub name: Clean,
-    /// Where it is.
+    /// Its address.
     pub address: String,
-    /// Whether we are in sync with it.
+    /// Whether it is in sync.
     pub is_synced: bool,
 }
 
-/// Everybody.
+/// The authors and peers.
 #[derive(Debug)]
 pub struct People {
     own: [u8; 32],
     authors: BTreeMap<[u8; 32], Author>,
-    /// The peers that are here.
-    pub links: Vec<Link>,
-    /// Feeds of which more was named than is here, and how much more.
-    pub missing: Vec<([u8; 32], u64)>,
+    /// The connected peers.
+    pub peers: Vec<PeerRow>,
+    /// Feeds with messages that are referred to but missing here, with the count.
+    pub missing: Vec<MissingMessages>,
 }
 
 impl People {
-    pub(super) fn new(own: [u8; 32]) -> Self {
-        Self { own, authors: BTreeMap::new(), links: Vec::new(), missing: Vec::new() }
+    pub(in crate::tui) fn new(own: [u8; 32]) -> Self {
+        Self { own, authors: BTreeMap::new(), peers: Vec::new(), missing: Vec::new() }
     }
 
-    /// All authors by their keys, the last who wrote first.
+    /// Returns all authors with their keys, the most recent one first.
     pub fn authors(&self) -> Vec<(&[u8; 32], &Author)> {
         let mut authors: Vec<_> = self.authors.iter().collect();
         authors.sort_by_key(|(_, author)| std::cmp::Reverse(author.last));
         authors
     }
 
-    /// The author of a feed.
+    /// Returns the author of a feed.
     pub fn author(&self, key: &[u8; 32]) -> Option<&Author> {
         self.authors.get(key)
     }
 
-    pub(super) fn meet(&mut self, entry: &Entry) {
-        let Some(chat) = entry.content.said() else { return };
-        let (key, last) = (entry.id.feed, entry.spot());
+    pub(in crate::tui) fn record_author(&mut self, entry: &Entry) {
+        let Some(chat) = entry.content.chat() else { return };
+        let (key, last) = (entry.id.feed, entry.position());
         let nick = sanitize::nick(chat.nickname.as_deref().unwrap_or_default());
         let is_full = self.authors.len() >= AUTHORS_MAX;
         match self.authors.get_mut(&key) {
@@ -75,21 +77,21 @@ impl People {
             Some(author) => (author.nick, author.last) = (nick, last),
             None if is_full => return,
             None => {
-                self.authors.insert(key, Author { nick, last, has_double: false });
+                self.authors.insert(key, Author { nick, last, has_lookalike: false });
             }
         }
-        self.compare();
+        self.mark_lookalikes();
     }
 
-    /// Finds the names that look the same.
-    fn compare(&mut self) {
+    /// Finds names that look the same.
+    fn mark_lookalikes(&mut self) {
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
         for author in self.authors.values() {
             *seen.entry(sanitize::skeleton(author.nick.as_str())).or_default() += 1;
         }
         for (key, author) in &mut self.authors {
-            let alike = seen.get(&sanitize::skeleton(author.nick.as_str())).copied();
-            author.has_double = *key != self.own && alike.is_some_and(|count| count > 1);
+            let same = seen.get(&sanitize::skeleton(author.nick.as_str())).copied();
+            author.has_lookalike = *key != self.own && same.is_some_and(|count| count > 1);
         }
     }
 }

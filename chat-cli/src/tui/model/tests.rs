@@ -2,16 +2,17 @@ use jiff::Timestamp;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
-use crate::lines::MessageId;
+use crate::ids::MessageId;
 use crate::message::{self, Draft};
-use crate::timeline::Place;
+use crate::timeline::key::Hlc;
+use jiff::tz::TimeZone;
 
 pub(in crate::tui) const OWN: [u8; 32] = [0xaa; 32];
 pub(in crate::tui) const BOB: [u8; 32] = [0xbb; 32];
 pub(in crate::tui) const CAROL: [u8; 32] = [0xcc; 32];
 
-pub(in crate::tui) fn about() -> About {
-    About {
+pub(in crate::tui) fn room_info() -> RoomInfo {
+    RoomInfo {
         room: sanitize::line("kitchen", 40),
         rooms: vec![sanitize::line("kitchen", 40), sanitize::line("work", 40)],
         nick: sanitize::nick("alice"),
@@ -21,7 +22,7 @@ pub(in crate::tui) fn about() -> About {
     }
 }
 
-/// A message in a channel; its place is its time.
+/// Creates a message in a channel; its position equals its time.
 pub(in crate::tui) fn entry(
     feed: [u8; 32],
     index: u64,
@@ -32,26 +33,26 @@ pub(in crate::tui) fn entry(
     let draft = Draft { channel, ..Draft::new(nick, text) };
     let block = message::encode(&draft, time).unwrap();
     let content = message::decode(&block);
-    Entry { id: MessageId { feed, index }, place: Place::at(time), content }
+    Entry { id: MessageId { feed, index }, hlc: Hlc::from_time(time), content }
 }
 
 pub(in crate::tui) fn size(width: u16, height: u16) -> Size {
     Size { width, height }
 }
 
-/// A room with some messages of three people.
+/// Creates a room with messages of three people.
 pub(in crate::tui) fn room(size: Size) -> Model {
-    let said = |feed, index, nick, time: &str, text: &str| {
+    let chat = |feed, index, nick, time: &str, text: &str| {
         entry(feed, index, (nick, "general", &format!("2026-11-{time}Z")), text)
     };
-    let read = said(BOB, 0, "bob", "21T18:02:00", "x").spot();
-    let mut model = Model::new(about(), size, Theme::Plain, Some(read));
-    model.update(News::Latest(vec![
-        said(BOB, 0, "bob", "21T18:02:00", "shall we start?"),
-        said(OWN, 0, "alice", "21T18:02:30", "yes"),
-        said(CAROL, 0, "carol", "22T09:14:00", "morning! @alice did the sync work?"),
-        said(OWN, 1, "alice", "22T09:15:00", "it did"),
-        said(
+    let read = chat(BOB, 0, "bob", "21T18:02:00", "x").position();
+    let mut model = Model::new(room_info(), size, Theme::Plain, Some(read));
+    model.update(ModelEvent::Latest(vec![
+        chat(BOB, 0, "bob", "21T18:02:00", "shall we start?"),
+        chat(OWN, 0, "alice", "21T18:02:30", "yes"),
+        chat(CAROL, 0, "carol", "22T09:14:00", "morning! @alice did the sync work?"),
+        chat(OWN, 1, "alice", "22T09:15:00", "it did"),
+        chat(
             BOB,
             1,
             "bob",
@@ -59,19 +60,19 @@ pub(in crate::tui) fn room(size: Size) -> Model {
             "a longer text that has to be broken into several \
             lines where the window is not wide enough for all of it\nand a second line",
         ),
-        said(OWN, 2, "alice", "22T09:16:00", "and this one is on its way"),
+        chat(OWN, 2, "alice", "22T09:16:00", "and this one is on its way"),
     ]));
-    model.update(News::Held(vec![([1; 32], 2), ([2; 32], 1), ([3; 32], 2)]));
-    model.update(News::Progress(Progress { have: 6, want: 9, peers: 3, synced: 2 }));
-    let link = |name: &str, is_synced| people::Link {
+    model.update(ModelEvent::PeerLengths(vec![([1; 32], 2), ([2; 32], 1), ([3; 32], 2)]));
+    model.update(ModelEvent::Progress(Progress { have: 6, want: 9, peers: 3, synced: 2 }));
+    let link = |name: &str, is_synced| people::PeerRow {
         name: sanitize::line(name, 40),
         address: "192.0.2.7:4977".into(),
         is_synced,
     };
-    model.update(News::Links(vec![link("peer 010101", true), link("peer 020202", false)]));
-    model.update(News::Missing(vec![([0xdd; 32], 14)]));
+    model.update(ModelEvent::Peers(vec![link("peer 010101", true), link("peer 020202", false)]));
+    model.update(ModelEvent::Missing(vec![MissingMessages { feed: [0xdd; 32], count: 14 }]));
     let other = entry(BOB, 2, ("bob", "random", "2026-11-22T09:17:00Z"), "elsewhere");
-    model.update(News::Came(vec![other]));
+    model.update(ModelEvent::NewMessages(vec![other]));
     model
 }
 
@@ -94,12 +95,12 @@ fn sent(channel: &str, text: &str) -> Effect {
 }
 
 #[test]
-fn what_is_typed_is_sent_where_one_looks() {
+fn text_is_sent_to_the_current_channel() {
     let mut model = room(size(120, 40));
     type_text(&mut model, "hello");
     let effects = model.input(key(KeyCode::Enter));
     assert_eq!(effects[0], sent("general", "hello"));
-    assert!(model.typing.is_empty());
+    assert!(model.input_line.is_empty());
     model.submit("/channel #Random");
     type_text(&mut model, "two");
     model.input(with(KeyModifiers::ALT, KeyCode::Enter));
@@ -110,7 +111,7 @@ fn what_is_typed_is_sent_where_one_looks() {
 }
 
 #[test]
-fn what_came_elsewhere_is_unread_until_one_goes_there() {
+fn other_channels_count_unread_until_visited() {
     let mut model = room(size(120, 40));
     let random = channel_name("random");
     assert_eq!(model.log.unread(&random), 1);
@@ -121,87 +122,94 @@ fn what_came_elsewhere_is_unread_until_one_goes_there() {
 }
 
 #[test]
-fn the_terminal_rings_for_ones_own_name_alone() {
+fn bell_sounds_only_for_mentions_by_default() {
     let mut model = room(size(120, 40));
-    let mut rings = |feed, index, text: &str| {
+    let mut should_notify = |feed, index, text: &str| {
         let came = entry(feed, index, ("bob", "general", "2026-11-22T10:00:00Z"), text);
-        model.update(News::Came(vec![came])).contains(&Effect::Bell)
+        model.update(ModelEvent::NewMessages(vec![came])).contains(&Effect::Bell)
     };
-    assert!(rings(BOB, 3, "hey @Alice!"));
-    assert!(rings(BOB, 4, "@alice"));
-    assert!(!rings(BOB, 5, "@alicent is another one"));
-    assert!(!rings(BOB, 6, "alice"));
-    assert!(!rings(OWN, 3, "@alice is me"));
+    assert!(should_notify(BOB, 3, "hey @Alice!"));
+    assert!(should_notify(BOB, 4, "@alice"));
+    assert!(!should_notify(BOB, 5, "@alicent is another one"));
+    assert!(!should_notify(BOB, 6, "alice"));
+    assert!(!should_notify(OWN, 3, "@alice is me"));
 }
 
 #[test]
-fn the_terminal_rings_for_what_was_asked_for() {
+fn bell_follows_the_notify_setting() {
     let mut model = room(size(120, 40));
     let mut index = 2;
-    let mut rings = |line: &str, feed, text| {
+    let mut should_notify = |line: &str, feed, text| {
         model.submit(line);
         index += 1;
         let came = entry(feed, index, ("bob", "general", "2026-11-22T10:00:00Z"), text);
-        model.update(News::Came(vec![came])).contains(&Effect::Bell)
+        model.update(ModelEvent::NewMessages(vec![came])).contains(&Effect::Bell)
     };
-    assert!(rings("/notify all", BOB, "hello") && !rings("/notify all", OWN, "hello"));
-    assert!(!rings("/notify none", BOB, "@alice"));
-    assert!(rings("/notify mentions", BOB, "@alice") && !rings("/notify mentions", BOB, "hello"));
+    assert!(
+        should_notify("/notify all", BOB, "hello") && !should_notify("/notify all", OWN, "hello")
+    );
+    assert!(!should_notify("/notify none", BOB, "@alice"));
+    assert!(
+        should_notify("/notify mentions", BOB, "@alice")
+            && !should_notify("/notify mentions", BOB, "hello")
+    );
 }
 
 #[test]
-fn what_was_new_is_gone_to_and_nothing_new_is_said() {
+fn unread_command_jumps_or_says_nothing_is_new() {
     let mut model = room(size(120, 40));
     let read = model.log.read.expect("a mark");
     assert_eq!(model.submit("/unread"), [Effect::ReadAround(read)]);
-    let mut model = Model::new(about(), size(120, 40), Theme::Plain, None);
+    let mut model = Model::new(room_info(), size(120, 40), Theme::Plain, None);
     assert_eq!(model.submit("/unread"), []);
-    assert!(model.log.notes.last().expect("a note").text.as_str().contains("nothing was new"));
+    assert!(
+        model.log.notes.last().expect("a note").text.as_str().contains("no messages were unread")
+    );
 }
 
 #[test]
-fn settings_that_change_are_shown_at_once() {
+fn changed_settings_apply_at_once() {
     let mut model = room(size(120, 40));
-    let look = Look { theme: Some(Theme::Light), ..Look::default() };
-    model.update(News::Look(look));
+    let appearance = Appearance { theme: Some(Theme::Light), ..Appearance::default() };
+    model.update(ModelEvent::Appearance(appearance));
     assert_eq!(model.theme, Theme::Light);
     model.submit("/theme plain");
-    let look = Look { notify: crate::config::Notify::All, ..look };
-    model.update(News::Look(look));
+    let appearance = Appearance { notify: crate::appearance::Notify::All, ..appearance };
+    model.update(ModelEvent::Appearance(appearance));
     assert_eq!(model.theme, Theme::Plain, "what was not changed stays");
 }
 
 #[test]
-fn rows_stand_in_order_each_once_and_there_are_never_too_many() {
+fn rows_are_ordered_unique_and_bounded() {
     let mut model = room(size(120, 40));
     let late = entry(CAROL, 1, ("carol", "general", "2026-11-21T18:02:10Z"), "late");
-    model.update(News::Came(vec![late.clone()]));
-    model.update(News::Came(vec![late]));
+    model.update(ModelEvent::NewMessages(vec![late.clone()]));
+    model.update(ModelEvent::NewMessages(vec![late]));
     let times =
-        |model: &Model| model.log.rows(&model.channel).map(|row| row.spot).collect::<Vec<_>>();
+        |model: &Model| model.log.rows(&model.channel).map(|row| row.position).collect::<Vec<_>>();
     assert_eq!(times(&model).len(), 7);
     assert!(times(&model).is_sorted());
     let many = (10..2_000).map(|n| {
         let time = format!("2026-12-{:02}T{:02}:{:02}:00Z", 1 + n / 1_440, n / 60 % 24, n % 60);
         entry(BOB, n, ("bob", "general", &time), "x")
     });
-    model.update(News::Came(many.collect()));
+    model.update(ModelEvent::NewMessages(many.collect()));
     assert_eq!(times(&model).len(), log::ROWS_MAX);
     assert!(times(&model).is_sorted());
 }
 
 #[test]
-fn going_up_asks_for_older_messages_until_there_are_none() {
+fn scrolling_up_reads_older_messages_until_the_start() {
     let mut model = room(size(50, 12));
     let first = model.log.older().unwrap();
     let effects = model.input(key(KeyCode::Home));
     assert_eq!(effects, [Effect::ReadOlder(first)]);
-    model.update(News::Older(Vec::new()));
+    model.update(ModelEvent::Older(Vec::new()));
     assert_eq!(model.input(key(KeyCode::PageUp)), []);
-    // Whoever reads above is not moved by what comes below.
+    // New messages do not move the view of a user who has scrolled up.
     let before = super::super::view::log::visible(&model);
     let came = entry(BOB, 9, ("bob", "general", "2026-11-23T10:00:00Z"), "new");
-    assert_eq!(model.update(News::Came(vec![came])), []);
+    assert_eq!(model.update(ModelEvent::NewMessages(vec![came])), []);
     let after = super::super::view::log::visible(&model);
     assert_eq!(before[..before.len() - 1], after[..after.len() - 1]);
     let effects = model.input(key(KeyCode::End));
@@ -209,7 +217,7 @@ fn going_up_asks_for_older_messages_until_there_are_none() {
 }
 
 #[test]
-fn several_pasted_lines_are_asked_about_and_hold_nothing_that_acts() {
+fn multi_line_paste_asks_and_is_sanitised() {
     let mut model = room(size(120, 40));
     model.input(Event::Paste("one\r\ntwo\u{1b}[2J\n".into()));
     assert!(matches!(&model.overlay, Overlay::Paste(_)));
@@ -223,23 +231,23 @@ fn several_pasted_lines_are_asked_about_and_hold_nothing_that_acts() {
 }
 
 #[test]
-fn control_c_clears_first_and_leaves_then() {
+fn first_ctrl_c_clears_and_second_quits() {
     let mut model = room(size(120, 40));
     let interrupt = || with(KeyModifiers::CONTROL, KeyCode::Char('c'));
     type_text(&mut model, "half");
     assert_eq!(model.input(interrupt()), []);
-    assert!(model.typing.is_empty());
+    assert!(model.input_line.is_empty());
     type_text(&mut model, "x");
     assert_eq!(model.input(interrupt()), []);
     assert_eq!(model.input(interrupt()), [Effect::Quit]);
 }
 
 #[test]
-fn names_and_commands_are_completed_and_lines_come_back() {
+fn tab_completes_and_up_recalls_history() {
     let mut model = room(size(120, 40));
     type_text(&mut model, "ask @ca");
     model.input(key(KeyCode::Tab));
-    assert_eq!(model.typing.text(), "ask @carol ");
+    assert_eq!(model.input_line.text(), "ask @carol ");
     model.input(key(KeyCode::Enter));
     type_text(&mut model, "/inv");
     model.input(key(KeyCode::Tab));
@@ -247,52 +255,55 @@ fn names_and_commands_are_completed_and_lines_come_back() {
     type_text(&mut model, "new");
     model.input(key(KeyCode::Up));
     model.input(key(KeyCode::Up));
-    assert_eq!(model.typing.text(), "ask @carol ");
+    assert_eq!(model.input_line.text(), "ask @carol ");
     model.input(key(KeyCode::Down));
     model.input(key(KeyCode::Down));
-    assert_eq!(model.typing.text(), "new");
+    assert_eq!(model.input_line.text(), "new");
 }
 
 #[test]
-fn a_search_finds_chooses_and_goes_there() {
+fn search_finds_selects_and_jumps() {
     let mut model = room(size(120, 40));
     model.input(with(KeyModifiers::CONTROL, KeyCode::Char('f')));
     type_text(&mut model, "sync");
     assert_eq!(model.input(key(KeyCode::Enter)), [Effect::Search("sync".into())]);
     let hit = |n| entry(CAROL, n, ("carol", "general", &format!("2026-11-22T09:1{n}:00Z")), "sync");
-    model.update(News::Found(vec![hit(1), hit(2)], true));
+    model.update(ModelEvent::Found { entries: vec![hit(1), hit(2)], is_complete: true });
     model.input(key(KeyCode::Up));
-    assert_eq!(model.input(key(KeyCode::Enter)), [Effect::ReadAround(hit(1).spot())]);
+    assert_eq!(model.input(key(KeyCode::Enter)), [Effect::ReadAround(hit(1).position())]);
     assert!(matches!(model.overlay, Overlay::None));
-    model.update(News::Around(hit(1).spot(), vec![hit(1), hit(2)]));
-    // What comes now is not shown in the middle of the past.
-    model.update(News::Came(vec![hit(9)]));
-    assert_eq!((model.log.below, model.log.last()), (1, Some(hit(2).spot())));
+    model.update(ModelEvent::Around(hit(1).position(), vec![hit(1), hit(2)]));
+    // New messages are not shown while older ones are in view.
+    model.update(ModelEvent::NewMessages(vec![hit(9)]));
+    assert_eq!((model.log.below, model.log.last()), (1, Some(hit(2).position())));
     assert_eq!(model.input(key(KeyCode::End)), [Effect::ReadLatest]);
 }
 
 #[test]
-fn names_that_look_the_same_are_marked() {
+fn lookalike_names_are_marked() {
     let mut model = room(size(120, 40));
-    let double = |model: &Model, key| model.people.author(key).unwrap().has_double;
+    let double = |model: &Model, key| model.people.author(key).unwrap().has_lookalike;
     assert!(!double(&model, &BOB));
-    // A Cyrillic letter in it.
+    // It contains a Cyrillic letter.
     let forged = entry([0xee; 32], 0, ("b\u{43e}b", "general", "2026-11-22T11:00:00Z"), "hi");
-    model.update(News::Came(vec![forged]));
+    model.update(ModelEvent::NewMessages(vec![forged]));
     assert!(double(&model, &BOB) && double(&model, &[0xee; 32]) && !double(&model, &CAROL));
 }
 
 #[test]
-fn a_message_is_where_the_peers_say_and_stays_there_when_they_go() {
+fn delivery_counts_peers_that_have_left() {
     let mut model = room(size(120, 40));
-    let glyphs = |model: &Model| (0..3).map(|n| model.spread.of(n).glyph()).collect::<Vec<_>>();
+    let glyphs = |model: &Model| (0..3).map(|n| model.delivery.of(n).glyph()).collect::<Vec<_>>();
     assert_eq!(glyphs(&model), ["●●●", "●●○", "◌"]);
-    model.update(News::Held(Vec::new()));
+    model.update(ModelEvent::PeerLengths(Vec::new()));
     assert_eq!(glyphs(&model), ["●●●", "●●○", "◌"]);
-    model.update(News::Held(vec![([4; 32], 3)]));
+    model.update(ModelEvent::PeerLengths(vec![([4; 32], 3)]));
     assert_eq!(glyphs(&model), ["4/4", "3/4", "1/4"]);
-    let mut again = Spread::default();
-    again.before = 1;
-    again.held(&[]);
-    assert_eq!((again.of(0), again.of(1)), (spread::Held::Elsewhere, spread::Held::Here));
+    let mut holders = OwnFeedHolders::default();
+    holders.before = 1;
+    holders.record(&[]);
+    assert_eq!(
+        (holders.of(0), holders.of(1)),
+        (delivery::Delivery::OnAnotherDisk, delivery::Delivery::LocalOnly)
+    );
 }

@@ -1,4 +1,4 @@
-//! What hostile text does to a terminal, looked at on one.
+//! Tests that hostile text does not act on a terminal, with an emulated terminal.
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -8,19 +8,20 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use vt100::{Callbacks, Parser, Screen};
 
-use super::{draw, frames};
-use crate::report::Paint;
+use super::draw;
+use super::layout::panes;
+use crate::report::ColourMode;
 use crate::timeline::Entry;
 use crate::transcript::Transcript;
 use crate::tui::model::overlay::{Invite, Overlay};
 use crate::tui::model::tests::{entry, room, size};
-use crate::tui::model::{Model, News};
+use crate::tui::model::{Model, ModelEvent};
 
 const MALLORY: [u8; 32] = [0x77; 32];
 const WIDTH: u16 = 120;
 const HEIGHT: u16 = 30;
 
-/// What a terminal does, or shows elsewhere, when it is told to.
+/// Control sequences and characters that act on a terminal or confuse the display.
 const PAYLOADS: [&str; 45] = [
     "\u{1b}[2J",
     "\u{1b}[H",
@@ -69,8 +70,8 @@ const PAYLOADS: [&str; 45] = [
     "\0",
 ];
 
-/// Each payload alone, inside a word, again and again, behind a newline, and at the end of a text
-/// that fills lines.
+/// Returns each payload alone, inside a word, repeated, after a newline, and at the end of a text
+/// of several lines.
 fn hostile() -> Vec<String> {
     let ways: [fn(&str) -> String; 5] = [
         str::to_string,
@@ -82,11 +83,11 @@ fn hostile() -> Vec<String> {
     PAYLOADS.iter().flat_map(|text| ways.iter().map(|way| way(text))).collect()
 }
 
-/// Everything that a text may not make a terminal do.
+/// The actions that a text must not cause in a terminal.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Deeds(Vec<&'static str>);
+struct TerminalActions(Vec<&'static str>);
 
-impl Callbacks for Deeds {
+impl Callbacks for TerminalActions {
     fn audible_bell(&mut self, _: &mut Screen) {
         self.0.push("bell");
     }
@@ -116,30 +117,30 @@ impl Callbacks for Deeds {
     }
 }
 
-fn terminal() -> Parser<Deeds> {
-    Parser::new_with_callbacks(rows(HEIGHT), rows(WIDTH), 0, Deeds::default())
+fn terminal() -> Parser<TerminalActions> {
+    Parser::new_with_callbacks(rows(HEIGHT), rows(WIDTH), 0, TerminalActions::default())
 }
 
 fn rows(count: u16) -> std::num::NonZeroU16 {
     std::num::NonZeroU16::new(count).unwrap()
 }
 
-/// Says a hostile text in every place where a peer can: text, nick, channel, and the name of the
-/// room, which comes with the invite.
-fn attacked(text: &str) -> Model {
+/// Creates a model with a hostile text in every place that a peer controls: text, nick, channel,
+/// and the room name from an invite.
+fn hostile_model(text: &str) -> Model {
     let mut model = room(size(WIDTH, HEIGHT));
     let at = "2026-11-22T09:20:00Z";
     let said = entry(MALLORY, 0, (text, "general", at), &format!("x{text}"));
     let channel = entry(MALLORY, 1, ("mallory", text, at), "x");
-    model.update(News::Came(vec![said, channel]));
-    model.about.room = crate::sanitize::line(text, 40);
-    model.about.rooms = vec![model.about.room.clone()];
+    model.update(ModelEvent::NewMessages(vec![said, channel]));
+    model.room_info.room = crate::sanitize::line(text, 40);
+    model.room_info.rooms = vec![model.room_info.room.clone()];
     model.note(text);
     model
 }
 
-/// What a terminal shows of a model, and what was meant.
-fn shown(model: &Model) -> (Parser<Deeds>, Buffer) {
+/// Returns the emulated terminal after drawing a model, and the intended content.
+fn shown(model: &Model) -> (Parser<TerminalActions>, Buffer) {
     let mut bytes = Vec::new();
     let area = Rect::new(0, 0, WIDTH, HEIGHT);
     let options = TerminalOptions { viewport: Viewport::Fixed(area) };
@@ -151,24 +152,24 @@ fn shown(model: &Model) -> (Parser<Deeds>, Buffer) {
     (terminal, meant)
 }
 
-fn hold(text: &str) {
-    let mut model = attacked(text);
-    look(&model, text);
+fn check_text(text: &str) {
+    let mut model = hostile_model(text);
+    appearance(&model, text);
     model.overlay = Overlay::search(text);
     let hit = entry(MALLORY, 0, (text, "general", "2026-11-22T09:20:00Z"), &format!("x{text}"));
-    model.update(News::Found(vec![hit], true));
-    look(&model, text);
+    model.update(ModelEvent::Found { entries: vec![hit], is_complete: true });
+    appearance(&model, text);
     let line = crate::sanitize::line(text, 400);
-    model.update(News::Invite(Invite { text: line, picture: Vec::new(), warning: "read" }));
-    look(&model, text);
+    model.update(ModelEvent::Invite(Invite { text: line, qr_lines: Vec::new(), warning: "read" }));
+    appearance(&model, text);
 }
 
-fn look(model: &Model, text: &str) {
+fn appearance(model: &Model, text: &str) {
     let (terminal, meant) = shown(model);
     let screen = terminal.screen();
-    assert_eq!(*terminal.callbacks(), Deeds::default(), "{text:?}");
+    assert_eq!(*terminal.callbacks(), TerminalActions::default(), "{text:?}");
     assert!(!screen.alternate_screen() && !screen.bracketed_paste(), "{text:?}");
-    let panes = frames(model);
+    let panes = panes(model);
     let inside = |area: Rect| Rect::new(area.x + 1, area.y, area.width - 2, area.height);
     let texts = [panes.chat, inside(panes.rooms.unwrap()), inside(panes.people.unwrap())];
     let title = Rect { height: 1, ..panes.around_chat.unwrap() };
@@ -187,14 +188,14 @@ fn look(model: &Model, text: &str) {
         let first = screen.cell(y, panes.chat.x).unwrap();
         let is_ours = |c: char| c.is_ascii_digit() || " ─-┌│└".contains(c);
         let ours = first.contents().chars().all(is_ours);
-        let is_over = !matches!(model.overlay, Overlay::None);
-        assert!(ours || is_over, "row {y} begins with {:?} after {text:?}", first.contents());
+        let covers = !matches!(model.overlay, Overlay::None);
+        assert!(ours || covers, "row {y} begins with {:?} after {text:?}", first.contents());
     }
 }
 
-/// The same in the room by lines.
-fn hold_by_lines(text: &str) {
-    let mut transcript = Transcript::new(TimeZone::UTC, Paint::Plain);
+/// Checks the same in line mode.
+fn check_text_by_lines(text: &str) {
+    let mut transcript = Transcript::new(TimeZone::UTC, ColourMode::Plain);
     let said = |nick: &str, text: &str| -> Entry {
         entry(MALLORY, 0, (nick, "general", "2026-11-22T09:20:00Z"), text)
     };
@@ -209,7 +210,7 @@ fn hold_by_lines(text: &str) {
     }
     terminal.process(b"after");
     let screen = terminal.screen();
-    assert_eq!(*terminal.callbacks(), Deeds::default(), "{text:?}");
+    assert_eq!(*terminal.callbacks(), TerminalActions::default(), "{text:?}");
     assert_eq!(screen.fgcolor(), vt100::Color::Default, "{text:?}");
     let after = screen.rows(0, WIDTH).nth(screen.cursor_position().0.into()).unwrap();
     assert!(after.starts_with("after"), "{text:?}");
@@ -219,12 +220,12 @@ fn hold_by_lines(text: &str) {
 }
 
 #[test]
-fn two_hundred_hostile_texts_stay_where_they_belong() {
+fn two_hundred_hostile_texts_stay_in_their_panes() {
     let texts = hostile();
     assert!(texts.len() >= 200);
     for text in texts {
-        hold(&text);
-        hold_by_lines(&text);
+        check_text(&text);
+        check_text_by_lines(&text);
     }
 }
 
@@ -232,16 +233,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_stays_where_it_belongs(
+    fn any_text_stays_in_its_pane(
         parts in prop::collection::vec(prop_oneof![
             prop::sample::select(PAYLOADS.to_vec()).prop_map(str::to_string),
             "\\PC{0,30}",
             prop::collection::vec(any::<char>(), 0..30).prop_map(|c| c.into_iter().collect()),
         ], 1..6)
     ) {
-        // The model of a terminal leaves out the mark for what was no text; terminals show it.
+        // The terminal emulator omits U+FFFD; terminals show it.
         let text = parts.concat().replace('\u{fffd}', "?");
-        hold(&text);
-        hold_by_lines(&text);
+        check_text(&text);
+        check_text_by_lines(&text);
     }
 }

@@ -1,4 +1,4 @@
-//! The line in which the user writes.
+//! Draws the input line.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -7,16 +7,17 @@ use ratatui::text::Line;
 use crate::sanitize;
 use crate::tui::model::Model;
 
-/// The most rows that a long text takes on the screen; it may have more.
+/// The most rows of the input line on the screen; a longer text scrolls. Chosen: leaves space for
+/// messages.
 const ROWS_MAX: u16 = 4;
-/// The widest name before the text.
+/// The widest name before the input, in columns. Chosen: leaves space for the text.
 const NICK_COLUMNS_MAX: usize = 12;
 
-/// How many rows what is written takes.
+/// Returns how many rows the input needs.
 pub fn rows(model: &Model, width: u16) -> u16 {
     let room = usize::from(width).saturating_sub(prompt(model).width() + 1).max(1);
     let rows: usize =
-        model.typing.text().split('\n').map(|line| 1 + line_columns(line) / room).sum();
+        model.input_line.text().split('\n').map(|line| 1 + line_columns(line) / room).sum();
     u16::try_from(rows).unwrap_or(ROWS_MAX).clamp(1, ROWS_MAX)
 }
 
@@ -25,18 +26,18 @@ fn line_columns(line: &str) -> usize {
 }
 
 fn prompt(model: &Model) -> Line<'static> {
-    // In a narrow window the place is for the text.
+    // In a narrow window the text needs the space.
     let columns = NICK_COLUMNS_MAX.min(usize::from(model.size.width) / 4);
-    let nick = sanitize::line(model.about.nick.as_str(), columns);
-    Line::styled(format!("{nick} › "), model.theme.author(&model.about.key))
+    let nick = sanitize::line(model.room_info.nick.as_str(), columns);
+    Line::styled(format!("{nick} › "), model.theme.author(&model.room_info.key))
 }
 
-/// Draws it.
+/// Draws the input line.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let prompt = prompt(model);
     let width = u16::try_from(prompt.width()).unwrap_or(u16::MAX);
     let [left, right] =
         Layout::horizontal([Constraint::Length(width), Constraint::Min(1)]).areas(area);
     frame.render_widget(prompt, left);
-    frame.render_widget(model.typing.area(), right);
+    frame.render_widget(model.input_line.area(), right);
 }

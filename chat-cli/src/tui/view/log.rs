@@ -1,46 +1,49 @@
-//! The messages: a line where the day changes, one where the new ones begin, and ours behind them.
+//! Draws the messages, with lines at changes of the day and before new messages, and with notes.
 //!
-//! Rule: each line begins with something of ours, so that no text of a peer can pass for a line of
-//! another one or of the program.
+//! Rule: each line starts with our own text, so peer text cannot imitate another message or the
+//! program.
 
 use jiff::civil::Date;
 use ratatui::text::{Line, Span};
 use textwrap::{Options, wrap};
 
-use super::frames;
+use super::layout::panes;
 use crate::sanitize::{self, Clean};
-use crate::transcript::counted;
+use crate::timeline::index::MissingMessages;
+use crate::transcript::plural;
 use crate::tui::model::Model;
 use crate::tui::model::log::Row;
 
-/// From this width on, texts stand in a column of their own.
+/// From this width on, message texts are aligned in a column. Chosen: half of it remains for the
+/// text.
 const COLUMN_FROM: u16 = 60;
-/// The widest column of authors.
+/// The widest author column. Chosen: a long name with its key characters.
 const AUTHOR_COLUMNS_MAX: usize = 22;
-/// What the mark of our own messages takes at the right.
+/// Columns of the delivery mark at the right: two spaces and up to three characters.
 const MARK_COLUMNS: usize = 5;
-/// The most lines that one message takes: 8 KiB of newlines are shown in part.
+/// The most lines of one message; a longer one is cut. Chosen: 8 KiB of newlines must not fill
+/// the screen.
 const ROW_LINES_MAX: usize = 400;
 
-/// Every line of the channel, as wide as the messages are.
+/// Returns all lines of the channel, wrapped to the width of the messages.
 pub fn lines(model: &Model) -> Vec<Line<'static>> {
     last_lines(model, usize::MAX)
 }
 
-/// So many lines from the end, if there are as many, and those before them that came along: only
-/// as many messages are broken into lines, for each has one at least.
-fn last_lines(model: &Model, most: usize) -> Vec<Line<'static>> {
-    let width = usize::from(frames(model).chat.width).max(model.look.timestamps.columns() + 4);
+/// Returns at least this many lines from the end, if available. Only as many messages are wrapped
+/// as needed, because each has at least one line.
+fn last_lines(model: &Model, max_lines: usize) -> Vec<Line<'static>> {
+    let width = usize::from(panes(model).chat.width).max(model.appearance.timestamps.columns() + 4);
     let mut lines = Vec::new();
     let mut notes = model.log.notes.iter().peekable();
     let mut day = None;
-    let mut new_from = model.log.new_from(&model.channel);
+    let mut first_unread = model.log.first_unread(&model.channel);
     let mut welcome = model.log.is_empty();
-    let mut above = model.log.rows(&model.channel).count().saturating_sub(most);
+    let mut above = model.log.rows(&model.channel).count().saturating_sub(max_lines);
     for row in model.log.rows(&model.channel) {
         let is_above = above > 0;
         above = above.saturating_sub(1);
-        while let Some(note) = notes.next_if(|note| note.after.is_none_or(|at| at < row.spot)) {
+        while let Some(note) = notes.next_if(|note| note.after.is_none_or(|at| at < row.position)) {
             if !is_above {
                 lines.extend(note_lines(model, &note.text, width));
             }
@@ -48,8 +51,8 @@ fn last_lines(model: &Model, most: usize) -> Vec<Line<'static>> {
         let date = row.time.map(|time| time.date());
         let is_another_day = date.is_some() && day != date;
         day = date.or(day);
-        let is_first_new = new_from.is_some_and(|(spot, _)| row.spot >= spot);
-        let new = new_from.take_if(|_| is_first_new);
+        let is_first_new = first_unread.is_some_and(|(position, _)| row.position >= position);
+        let new = first_unread.take_if(|_| is_first_new);
         welcome = false;
         if is_above {
             continue;
@@ -59,7 +62,7 @@ fn last_lines(model: &Model, most: usize) -> Vec<Line<'static>> {
         }
         if let Some((_, count)) = new {
             let words = format!("new since you left ({count})");
-            lines.push(separator(model, &words, width).style(model.theme.mark()));
+            lines.push(separator(model, &words, width).style(model.theme.highlight()));
         }
         lines.extend(row_lines(model, row, width));
     }
@@ -69,31 +72,31 @@ fn last_lines(model: &Model, most: usize) -> Vec<Line<'static>> {
     for note in notes {
         lines.extend(note_lines(model, &note.text, width));
     }
-    for (feed, count) in &model.people.missing {
+    for MissingMessages { feed, count } in &model.people.missing {
         let nick = model.people.author(feed).map_or("", |author| author.nick.as_str());
         let who = sanitize::author(nick, feed);
-        let words = format!("{} from {who} not here yet", counted(*count, "message"));
+        let words = format!("{} from {who} not here yet", plural(*count, "message"));
         lines.push(separator(model, &words, width).style(model.theme.waiting()));
     }
     lines
 }
 
-/// The lines that are on the screen.
+/// Returns the lines on the screen.
 pub fn visible(model: &Model) -> Vec<Line<'static>> {
-    let rows = usize::from(frames(model).chat.height);
+    let rows = usize::from(panes(model).chat.height);
     let mut lines = last_lines(model, rows.saturating_add(model.log.scroll));
-    let most = lines.len().saturating_sub(rows);
-    let scroll = model.log.scroll.min(most);
+    let max_lines = lines.len().saturating_sub(rows);
+    let scroll = model.log.scroll.min(max_lines);
     lines.truncate(lines.len() - scroll);
     let from = lines.len().saturating_sub(rows);
     let mut shown = lines.split_off(from);
     if scroll > 0 || model.log.is_detached() {
         let below = match model.log.below {
             0 => "more below".to_string(),
-            count => format!("{} below", counted(count, "new message")),
+            count => format!("{} below", plural(count, "new message")),
         };
-        let width = usize::from(frames(model).chat.width);
-        let hint = separator(model, &format!("{below}: End goes there"), width);
+        let width = usize::from(panes(model).chat.width);
+        let hint = separator(model, &format!("{below}: press End"), width);
         if let Some(last) = shown.last_mut() {
             *last = hint.style(model.theme.waiting());
         }
@@ -103,34 +106,35 @@ pub fn visible(model: &Model) -> Vec<Line<'static>> {
 
 fn row_lines(model: &Model, row: &Row, width: usize) -> Vec<Line<'static>> {
     let theme = model.theme;
-    let key = &row.spot.block.feed;
-    let clock = model.look.timestamps.clock(row.time);
-    let clock_columns = model.look.timestamps.columns();
-    let is_column = frames(model).chat.width >= COLUMN_FROM;
+    let key = &row.position.block.feed;
+    let clock = model.appearance.timestamps.clock(row.time);
+    let clock_columns = model.appearance.timestamps.columns();
+    let is_column = panes(model).chat.width >= COLUMN_FROM;
     let columns = if is_column { AUTHOR_COLUMNS_MAX } else { AUTHOR_COLUMNS_MAX / 2 + 5 };
     let author = sanitize::author_within(row.nick.as_str(), key, columns);
-    let double = model.people.author(key).is_some_and(|author| author.has_double);
-    let double_columns = 2 * usize::from(double);
-    let pad = columns.saturating_sub(author.columns() + double_columns);
+    let lookalike = model.people.author(key).is_some_and(|author| author.has_lookalike);
+    let lookalike_columns = 2 * usize::from(lookalike);
+    let pad = columns.saturating_sub(author.columns() + lookalike_columns);
     let pad = if is_column { pad } else { 0 };
-    let head = clock_columns + author.columns() + double_columns + pad + 1;
+    let head = clock_columns + author.columns() + lookalike_columns + pad + 1;
     let hang = if is_column { head } else { clock_columns };
     let room = width.saturating_sub(MARK_COLUMNS).max(hang + 4);
     let texts = wrapped(&row.lines, room - head.min(room - 4), room - hang);
-    let glyph = row.is_own.then(|| model.spread.of(row.spot.block.index).glyph());
+    let glyph = row.is_own.then(|| model.delivery.of(row.position.block.index).glyph());
     let text_style = match () {
         () if row.is_marker => theme.dim(),
-        () if row.is_mention || model.log.found == Some(row.spot) => theme.mark(),
+        () if row.is_mention || model.log.found == Some(row.position) => theme.highlight(),
         () => ratatui::style::Style::new(),
     };
     let mut lines = Vec::with_capacity(texts.len());
     for (at, text) in texts.into_iter().enumerate() {
         let mut spans = match at {
             0 => {
-                let mut spans = vec![Span::styled(format!("{clock}{}", row.sign), theme.dim())];
+                let mut spans =
+                    vec![Span::styled(format!("{clock}{}", row.kind_symbol), theme.dim())];
                 spans.push(Span::styled(author.to_string(), theme.author(key)));
-                if double {
-                    spans.push(Span::styled(" ≈", theme.mark()));
+                if lookalike {
+                    spans.push(Span::styled(" ≈", theme.highlight()));
                 }
                 spans.push(Span::raw(" ".repeat(pad + 1)));
                 spans
@@ -149,17 +153,17 @@ fn row_lines(model: &Model, row: &Row, width: usize) -> Vec<Line<'static>> {
 }
 
 fn with_mark(mut line: Line<'static>, gap: usize, glyph: &str, model: &Model) -> Line<'static> {
-    let style = if glyph == "◌" { model.theme.waiting() } else { model.theme.good() };
+    let style = if glyph == "◌" { model.theme.waiting() } else { model.theme.success() };
     line.push_span(" ".repeat(gap + 1));
     line.push_span(Span::styled(glyph.to_string(), style));
     line
 }
 
-/// Breaks lines into the room that there is: the first is shorter than those below it.
+/// Wraps lines; the first one has less space than the others.
 fn wrapped(lines: &[Clean], first: usize, rest: usize) -> Vec<String> {
     let mut texts = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        // Narrower first lines are made by an indent that is then taken away.
+        // An indent shortens the first line and is removed afterwards.
         let indent = " ".repeat(if at == 0 { rest.saturating_sub(first) } else { 0 });
         let options = Options::new(rest.max(2)).initial_indent(&indent);
         for text in wrap(line.as_str(), options) {
@@ -169,7 +173,7 @@ fn wrapped(lines: &[Clean], first: usize, rest: usize) -> Vec<String> {
         }
         if texts.len() > ROW_LINES_MAX {
             texts.truncate(ROW_LINES_MAX);
-            texts.push("(there is more: see it with  multichat tail)".into());
+            texts.push("(cut here: see the rest with  multichat tail)".into());
             break;
         }
     }
@@ -182,7 +186,7 @@ fn note_lines(model: &Model, text: &Clean, width: usize) -> Vec<Line<'static>> {
     lines.map(|line| Line::styled(line.into_owned(), model.theme.dim())).collect()
 }
 
-/// Words in the middle of a line.
+/// Returns a separator line with words in the middle.
 fn separator(model: &Model, words: &str, width: usize) -> Line<'static> {
     let words = sanitize::line(words, width.saturating_sub(6));
     let left = width.saturating_sub(words.columns() + 2);
@@ -195,17 +199,17 @@ fn day_words(date: Option<Date>) -> String {
     date.map_or(String::new(), |date| date.strftime("%a %d %b %Y").to_string())
 }
 
-/// What stands in a room in which nothing was said yet.
+/// Returns the lines of a room without messages.
 fn welcome_lines(model: &Model) -> Vec<Line<'static>> {
     let met = model.progress.peers > 0 || !model.people.authors().is_empty();
     let tick = |done: bool, what: &str| format!("  [{}] {what}", if done { 'x' } else { ' ' });
     [
-        format!("  Welcome, {}. This is #{}.", model.about.nick, model.channel),
+        format!("  Welcome, {}. This is #{}.", model.room_info.nick, model.channel),
         String::new(),
-        tick(true, "room made, key saved"),
+        tick(true, "room ready, key saved"),
         tick(met, "/invite someone; they join"),
         tick(false, "first message: just write it"),
-        tick(false, "it reached them: ◌ turns to ●"),
+        tick(false, "delivered: ◌ turns to ●"),
     ]
     .into_iter()
     .map(Line::from)

@@ -1,4 +1,4 @@
-//! Who wrote here, and which peers are connected.
+//! Draws the authors and the connected peers.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -16,14 +16,14 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title)), area);
 }
 
-/// Authors first, then peers: who is connected does not say who wrote.
+/// Returns the authors, then the peers. The peers do not show who wrote.
 pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (key, author) in model.people.authors() {
-        let is_own = *key == model.about.key;
+        let is_own = *key == model.room_info.key;
         let suffix = match () {
             () if is_own => " you",
-            () if author.has_double => " ≈ double",
+            () if author.has_lookalike => " ≈ same name",
             () => "",
         };
         let room = width.saturating_sub(1 + suffix.chars().count());
@@ -31,19 +31,20 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
         lines.push(Line::from(vec![
             Span::raw(" "),
             Span::styled(name.to_string(), model.theme.author(key)),
-            Span::styled(suffix, if is_own { model.theme.dim() } else { model.theme.mark() }),
+            Span::styled(suffix, if is_own { model.theme.dim() } else { model.theme.highlight() }),
         ]));
     }
     lines.push(Line::default());
-    let heading = match model.people.links.len() {
-        0 => " nobody is connected".to_string(),
+    let heading = match model.people.peers.len() {
+        0 => " no peer connected".to_string(),
         count => format!(" connected {count}"),
     };
     lines.push(Line::styled(heading, model.theme.dim()));
-    for link in &model.people.links {
-        let (glyph, style, words) = match link.is_synced {
-            true => ("●", model.theme.good(), "synced"),
-            false => ("◐", model.theme.waiting(), "syncing"),
+    for link in &model.people.peers {
+        let (glyph, style, words) = if link.is_synced {
+            ("●", model.theme.success(), "synced")
+        } else {
+            ("◐", model.theme.waiting(), "syncing")
         };
         let name = format!(" {} {words}", link.name);
         lines.push(Line::from(vec![Span::styled(format!(" {glyph}"), style), Span::raw(name)]));

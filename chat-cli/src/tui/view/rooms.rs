@@ -1,4 +1,4 @@
-//! The rooms, and the channels of the one that is open.
+//! Draws the rooms and the channels of the open room.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -8,37 +8,37 @@ use ratatui::widgets::{Block, Paragraph};
 use crate::sanitize::{self, Clean};
 use crate::tui::model::Model;
 
-/// What stands at a place of the list.
+/// An entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pointed {
-    /// A room, by its place among all.
+pub enum ClickTarget {
+    /// A room, by its index.
     Room(usize),
     /// A channel of the open room.
     Channel(Clean),
 }
 
-fn entries(model: &Model) -> Vec<Pointed> {
+fn entries(model: &Model) -> Vec<ClickTarget> {
     let mut entries = Vec::new();
-    for (at, room) in model.about.rooms.iter().enumerate() {
-        entries.push(Pointed::Room(at));
-        if *room == model.about.room {
-            entries.extend(model.channels().into_iter().map(Pointed::Channel));
+    for (at, room) in model.room_info.rooms.iter().enumerate() {
+        entries.push(ClickTarget::Room(at));
+        if *room == model.room_info.room {
+            entries.extend(model.channels().into_iter().map(ClickTarget::Channel));
         }
     }
     entries
 }
 
-/// Draws them.
+/// Draws the list.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let inner = Block::bordered().inner(area);
     let width = usize::from(inner.width);
     let lines = entries(model).into_iter().map(|entry| match entry {
-        Pointed::Room(at) => {
-            let name = &model.about.rooms[at];
-            let mark = if *name == model.about.room { "▸" } else { " " };
+        ClickTarget::Room(at) => {
+            let name = &model.room_info.rooms[at];
+            let mark = if *name == model.room_info.room { "▸" } else { " " };
             Line::raw(format!("{mark}{}", sanitize::line(name.as_str(), width.saturating_sub(1))))
         }
-        Pointed::Channel(channel) => channel_line(model, &channel, width),
+        ClickTarget::Channel(channel) => channel_line(model, &channel, width),
     });
     let list = Paragraph::new(lines.collect::<Vec<_>>());
     frame.render_widget(list.block(Block::bordered().title(" rooms ")), area);
@@ -53,15 +53,15 @@ fn channel_line(model: &Model, channel: &Clean, width: usize) -> Line<'static> {
     let name = sanitize::line(channel.as_str(), room);
     let gap = " ".repeat(room.saturating_sub(name.columns()));
     let style = match () {
-        () if *channel == model.channel => model.theme.chosen(),
-        () if !unread.is_empty() => model.theme.mark(),
+        () if *channel == model.channel => model.theme.selected(),
+        () if !unread.is_empty() => model.theme.highlight(),
         () => model.theme.dim(),
     };
     Line::styled(format!("   #{name}{gap}{unread}"), style)
 }
 
-/// What stands at a place.
-pub fn at(model: &Model, area: Rect, at: Position) -> Option<Pointed> {
+/// Returns the entry at a position.
+pub fn at(model: &Model, area: Rect, at: Position) -> Option<ClickTarget> {
     let inner = Block::bordered().inner(area);
     let row = at.y.checked_sub(inner.y)?;
     entries(model).into_iter().nth(row.into()).filter(|_| inner.contains(at))

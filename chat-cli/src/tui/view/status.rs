@@ -1,24 +1,24 @@
-//! One line that says how everything is. Offline is a state like others, and no error.
+//! Draws the status line. Being offline is a normal state, not an error.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::transcript::counted;
+use crate::transcript::plural;
 use crate::tui::model::Model;
 
-/// How many cells the bar has.
+/// Cells of the progress bar. Chosen: it fits beside the text.
 const BAR_CELLS: u64 = 8;
 
-/// Draws it.
+/// Draws the status line.
 pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let progress = model.progress;
-    let style = if progress.peers > 0 { model.theme.good() } else { model.theme.waiting() };
+    let style = if progress.peers > 0 { model.theme.success() } else { model.theme.waiting() };
     let mark = if progress.peers > 0 { " ● " } else { " ○ " };
     let room = usize::from(area.width).saturating_sub(mark.chars().count());
-    // A sentence that is cut says less than a shorter one.
+    // A complete short text is better than a cut long one.
     let whole = Some(sentence(model)).filter(|whole| whole.chars().count() <= room);
-    let words = whole.unwrap_or_else(|| in_short(model));
+    let words = whole.unwrap_or_else(|| short_sentence(model));
     let mut line = Line::from(vec![Span::styled(mark, style), Span::raw(words)]);
     if progress.want > progress.have {
         let bar = format!("{}/{} {}", progress.have, progress.want, bar(model));
@@ -29,45 +29,44 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(line, area);
 }
 
-/// The same as a sentence.
+/// Returns the status as text.
 pub fn sentence(model: &Model) -> String {
-    let goes_out = match waiting(model) {
+    let stored = match undelivered_count(model) {
         0 => "",
         _ if model.progress.peers > 0 => "",
-        1 => " here and will go out by itself",
-        _ => " here and will go out by themselves",
+        _ => ", stored here",
     };
-    in_short(model) + goes_out
+    short_sentence(model) + stored
 }
 
-/// The same without what will become of the messages that wait.
-fn in_short(model: &Model) -> String {
+/// Returns the status without the place of undelivered messages.
+fn short_sentence(model: &Model) -> String {
     let progress = model.progress;
-    let here = match (progress.peers, progress.synced) {
-        (0, _) if !model.about.has_network => "offline".to_string(),
-        (0, _) => "nobody else is here now".to_string(),
+    let presence = match (progress.peers, progress.synced) {
+        (0, _) if !model.room_info.has_network => "offline".to_string(),
+        (0, _) => "no other member online".to_string(),
         (peers, synced) if synced == peers => {
-            format!("{} · synced with all", counted(peers, "peer"))
+            format!("{} · synced with all", plural(peers, "peer"))
         }
         (peers, synced) => {
-            format!("{} · syncing · synced with {synced}", counted(peers, "peer"))
+            format!("{} · syncing · synced with {synced}", plural(peers, "peer"))
         }
     };
-    match waiting(model) {
-        0 => here,
-        1 => format!("{here} · 1 message waits"),
-        count => format!("{here} · {count} messages wait"),
+    match undelivered_count(model) {
+        0 => presence,
+        1 => format!("{presence} · 1 message undelivered"),
+        count => format!("{presence} · {count} messages undelivered"),
     }
 }
 
-/// How many of our messages are on no other disk.
-fn waiting(model: &Model) -> u64 {
+/// Returns how many of our messages are stored only here.
+fn undelivered_count(model: &Model) -> u64 {
     let own = model.log.own_length();
-    own.saturating_sub(model.spread.elsewhere())
+    own.saturating_sub(model.delivery.replicated())
 }
 
-/// What is here of what is claimed: never full while something is missing, and the claim is drawn
-/// lightly, since nobody has proved it.
+/// Returns the progress bar. It is never full while messages are missing. The claimed part is
+/// drawn lightly because it is unproven.
 fn bar(model: &Model) -> String {
     let (have, want) = (model.progress.have, model.progress.want.max(1));
     let full = (u128::from(have) * u128::from(BAR_CELLS) / u128::from(want)) as u64;

@@ -4,12 +4,12 @@ use ratatui::crossterm::event::{Event, KeyCode, KeyModifiers};
 
 use crate::message::Content;
 use crate::qr;
+use crate::theme::Theme;
 use crate::tui::model::overlay::Invite;
-use crate::tui::model::tests::{BOB, OWN, about, entry, key, room, size, type_text, with};
-use crate::tui::model::{Model, News, Size};
-use crate::tui::theme::Theme;
+use crate::tui::model::tests::{BOB, OWN, entry, key, room, room_info, size, type_text, with};
+use crate::tui::model::{Model, ModelEvent, Size};
 
-/// The sizes of the three widths, and one in which hardly anything fits.
+/// The three widths, and a size in which hardly anything fits.
 const SIZES: [(u16, u16); 4] = [(120, 40), (80, 24), (50, 12), (24, 8)];
 
 /// A terminal without a screen.
@@ -20,7 +20,7 @@ impl Screen {
         Self(Terminal::new(TestBackend::new(size.width, size.height)).unwrap())
     }
 
-    /// As a terminal that is pulled to another size: what stood there is told to be gone.
+    /// Resizes the terminal, which loses its content.
     fn resize(&mut self, model: &mut Model, (width, height): (u16, u16)) {
         self.0.backend_mut().resize(width, height);
         model.input(Event::Resize(width, height));
@@ -39,7 +39,7 @@ fn snapshot(name: &str, model: &Model) {
     insta::assert_snapshot!(name, picture);
 }
 
-/// The picture of a room in each size, with what a change makes of it.
+/// Takes a snapshot of a room in each size after a change.
 fn in_each_size(name: &str, change: impl Fn(&mut Model)) {
     for (width, height) in SIZES {
         let mut model = room(size(width, height));
@@ -49,33 +49,33 @@ fn in_each_size(name: &str, change: impl Fn(&mut Model)) {
 }
 
 #[test]
-fn a_room_has_three_widths_and_a_smallest_one() {
+fn room_renders_in_each_size() {
     in_each_size("room", |_| {});
 }
 
 #[test]
-fn a_topic_stands_in_the_line_of_the_channel_and_among_the_messages() {
+fn topic_shows_in_channel_line_and_messages() {
     in_each_size("topic", |model| {
         let text = crate::message::topic(&format!("soup at noon, {}", "and bread ".repeat(12)));
         let author = crate::sanitize::author("bob", &BOB);
-        let topic = Some(crate::session::Topic { text, author });
-        model.update(News::Topic(crate::message::channel_name("general"), topic));
+        let topic = Some(crate::session::topics::Topic { text, author });
+        model.update(ModelEvent::Topic(crate::message::channel_name("general"), topic));
         let mut set = entry(BOB, 3, ("bob", "general", "2026-11-22T09:18:00Z"), "soup at noon");
         let Content::Chat(chat) = set.content else { panic!("no message") };
         set.content = Content::Topic(chat);
-        model.update(News::Came(vec![set]));
+        model.update(ModelEvent::NewMessages(vec![set]));
     });
 }
 
 #[test]
-fn a_topic_is_of_its_channel_alone() {
+fn topic_shows_only_in_its_channel() {
     let mut model = room(size(120, 40));
     let topic = |text| {
         let (text, author) = (crate::message::topic(text), crate::sanitize::author("bob", &BOB));
-        Some(crate::session::Topic { text, author })
+        Some(crate::session::topics::Topic { text, author })
     };
-    model.update(News::Topic(crate::message::channel_name("random"), topic("elsewhere")));
-    assert!(!model.knows_topic() && model.topic().is_none());
+    model.update(ModelEvent::Topic(crate::message::channel_name("random"), topic("elsewhere")));
+    assert!(!model.has_loaded_topic() && model.topic().is_none());
     let mut screen = Screen::new(model.size);
     assert!(!screen.picture(&model).contains("─ elsewhere"));
     model.go_to(crate::message::channel_name("random"));
@@ -83,17 +83,17 @@ fn a_topic_is_of_its_channel_alone() {
 }
 
 #[test]
-fn an_empty_room_says_what_comes_next() {
+fn empty_room_shows_next_steps() {
     for (width, height) in SIZES {
-        let mut model = Model::new(about(), size(width, height), Theme::Plain, None);
-        model.update(News::Latest(Vec::new()));
+        let mut model = Model::new(room_info(), size(width, height), Theme::Plain, None);
+        model.update(ModelEvent::Latest(Vec::new()));
         model.note("listening on 192.0.2.1:4977");
         snapshot(&format!("empty_{width}x{height}"), &model);
     }
 }
 
 #[test]
-fn a_text_is_typed_in_as_many_rows_as_it_needs() {
+fn input_grows_with_the_text() {
     in_each_size("typing", |model| {
         type_text(model, "a text that is long enough to need more than one row somewhere");
         model.input(with(KeyModifiers::ALT, KeyCode::Enter));
@@ -102,21 +102,21 @@ fn a_text_is_typed_in_as_many_rows_as_it_needs() {
 }
 
 #[test]
-fn help_lies_over_the_messages() {
+fn help_overlay_covers_messages() {
     in_each_size("help", |model| {
         model.submit("/help");
     });
 }
 
 #[test]
-fn people_lie_over_the_messages() {
+fn people_overlay_covers_messages() {
     in_each_size("people", |model| {
         model.submit("/peers");
     });
 }
 
 #[test]
-fn a_search_lies_over_the_messages() {
+fn search_overlay_covers_messages() {
     in_each_size("search", |model| {
         model.submit("/search sync");
         let hit = |n: u64, text| {
@@ -124,43 +124,44 @@ fn a_search_lies_over_the_messages() {
             entry(BOB, n, ("bob", "general", &time), text)
         };
         let hits = vec![hit(1, "in sync"), hit(2, "out of sync"), hit(3, "sync again")];
-        model.update(News::Found(hits, true));
+        model.update(ModelEvent::Found { entries: hits, is_complete: true });
         model.input(key(KeyCode::Up));
     });
 }
 
 #[test]
-fn an_invite_is_a_picture_where_there_is_room_for_one() {
+fn invite_shows_a_qr_code_if_it_fits() {
     in_each_size("invite", |model| {
-        let ticket = crate::ticket::Ticket::new([7; 32], crate::ticket::Hints::default()).encode();
-        model.update(News::Invite(Invite {
-            text: crate::sanitize::line(&ticket, 400),
-            picture: qr::picture(&ticket).unwrap(),
+        let invite =
+            crate::invite::Invite::new([7; 32], crate::invite::hints::Hints::default()).encode();
+        model.update(ModelEvent::Invite(Invite {
+            text: crate::sanitize::line(&invite, 400),
+            qr_lines: qr::render(&invite).unwrap(),
             warning: "anyone with this can read the whole history",
         }));
     });
 }
 
 #[test]
-fn a_paste_is_asked_about() {
+fn paste_asks_for_confirmation() {
     in_each_size("paste", |model| {
         model.input(Event::Paste("one\ntwo\nthree".into()));
     });
 }
 
 #[test]
-fn messages_above_are_shown_with_the_way_back() {
+fn scrolled_view_shows_how_to_return() {
     in_each_size("above", |model| {
         let many = (10..60).map(|n| {
             let time = format!("2026-11-22T10:{n}:00Z");
             entry(if n % 3 == 0 { OWN } else { BOB }, n, ("bob", "general", &time), "again")
         });
-        model.update(News::Came(many.collect()));
+        model.update(ModelEvent::NewMessages(many.collect()));
         model.input(key(KeyCode::PageUp));
     });
 }
 
-/// What lies over the messages, or stands below them.
+/// Changes that open an overlay or enlarge the input.
 const PANES: [fn(&mut Model); 6] = [
     |_| {},
     |model| type_text(model, "a text that is long enough to need more than one row somewhere"),
@@ -171,8 +172,8 @@ const PANES: [fn(&mut Model); 6] = [
 ];
 
 #[test]
-fn a_screen_that_was_pulled_shows_what_a_new_one_of_that_size_does() {
-    // Each of the sizes behind each other one.
+fn resized_screen_equals_a_new_one() {
+    // Each size after each other one.
     let order = [0, 1, 2, 3, 2, 1, 0, 3, 0, 2, 0, 1, 3, 1];
     for (number, pane) in PANES.into_iter().enumerate() {
         let mut model = room(size(120, 40));
@@ -191,7 +192,7 @@ fn a_screen_that_was_pulled_shows_what_a_new_one_of_that_size_does() {
 }
 
 #[test]
-fn any_size_can_be_drawn() {
+fn any_size_renders() {
     for width in (1..110).step_by(3) {
         for height in (1..24).step_by(2) {
             let mut model = room(size(width, height));
@@ -204,7 +205,7 @@ fn any_size_can_be_drawn() {
 }
 
 #[test]
-fn a_click_opens_what_stands_there() {
+fn click_opens_its_target() {
     use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
     let click = |column, row| {
         let kind = MouseEventKind::Down(MouseButton::Left);
@@ -224,16 +225,16 @@ fn a_click_opens_what_stands_there() {
 }
 
 #[test]
-fn the_last_lines_are_those_of_all_wherever_the_screen_is() {
-    let mut model = Model::new(about(), size(60, 12), Theme::Plain, None);
+fn visible_lines_match_the_full_log_at_any_scroll() {
+    let mut model = Model::new(room_info(), size(60, 12), Theme::Plain, None);
     let said = |index: u64| {
         let time = format!("2026-11-{:02}T{:02}:00:00Z", 1 + index / 20, index % 20);
         let text = "some words of a message ".repeat(1 + index as usize % 7);
         entry(BOB, index, ("bob", "general", &time), &text)
     };
-    model.update(News::Latest((0..50).map(said).collect()));
+    model.update(ModelEvent::Latest((0..50).map(said).collect()));
     for index in 50..90 {
-        model.update(News::Came(vec![said(index)]));
+        model.update(ModelEvent::NewMessages(vec![said(index)]));
         if index % 9 == 0 {
             model.note(&format!("a note behind message {index}"));
         }
@@ -243,7 +244,7 @@ fn the_last_lines_are_those_of_all_wherever_the_screen_is() {
         model.log.scroll = scroll;
         let shown = super::log::visible(&model);
         let end = all.len() - scroll.min(all.len() - shown.len());
-        // Below is a hint, where there is something below.
+        // If there are more messages below, the last line is a hint.
         let whole = shown.len() - usize::from(scroll > 0);
         assert_eq!(shown[..whole], all[end - shown.len()..][..whole], "{scroll}");
     }

@@ -1,48 +1,48 @@
-//! What is on the disk: the profile, its rooms with their indexes, and what was written of crashes.
+//! Checks the files on disk: the profile, its rooms with their indexes, and crash reports.
 
-use jiff::Timestamp;
-
-use super::{check, failing};
 use crate::args::Global;
-use crate::config::Bounds;
 use crate::crash;
+use crate::health::{check, clock, failed_check, store_usage};
 use crate::lines::{Check, Outcome};
 use crate::profile::Profile;
-use crate::report::Failure;
 use crate::session::Session;
-use crate::transcript::counted;
+use crate::transcript::plural;
 
-/// Messages whose times are looked at.
-const CLOCK_MESSAGES: usize = 100;
-/// Clocks may differ by so much.
-const CLOCK_SECS_MAX: i64 = 60;
+/// Whether the index of each room is rebuilt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Indexes {
+    /// They are rebuilt from the feeds.
+    Rebuild,
+    /// They stay as they are.
+    Keep,
+}
 
-/// The profile, and each of its rooms by number.
-pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
-    let help = "nothing was changed: put a good copy there, or use another  --profile NAME";
+/// Checks the profile and each of its rooms.
+pub(super) async fn check_rooms(global: &Global, indexes: Indexes) -> Vec<Check> {
+    let help = "nothing was changed: restore a good copy, or use another  --profile NAME";
     let mut profile = match Profile::open(global) {
         Ok(profile) => profile,
-        Err(failure) => return vec![failing("profile", &failure, help)],
+        Err(failure) => return vec![failed_check("profile", &failure, help)],
     };
     let rooms = match profile.rooms() {
         Ok(rooms) => rooms,
-        Err(failure) => return vec![failing("profile", &failure, help)],
+        Err(failure) => return vec![failed_check("profile", &failure, help)],
     };
-    let found = counted(rooms.rooms.len() as u64, "room");
+    let found = plural(rooms.rooms.len() as u64, "room");
     let mut checks = vec![check("profile", Outcome::Ok, found)];
-    checks.extend(rooms.damaged.iter().map(|failure| failing("room", failure, help)));
+    checks.extend(rooms.damaged.iter().map(|failure| failed_check("room", failure, help)));
     for room in rooms.rooms {
         let session = match Session::open(global, profile, room).await {
             Ok(session) => session,
             Err(failure) => {
-                checks.push(failing("store", &failure, help));
+                checks.push(failed_check("store", &failure, help));
                 return checks;
             }
         };
-        if fix {
-            checks.push(index(&session).await);
+        if indexes == Indexes::Rebuild {
+            checks.push(check_index(&session).await);
         }
-        checks.push(store(&session).await);
+        checks.push(check_store(&session).await);
         if let Ok(clock) = clock(&session).await {
             checks.push(clock);
         }
@@ -51,78 +51,36 @@ pub(super) async fn stores(global: &Global, fix: bool) -> Vec<Check> {
     checks
 }
 
-async fn index(session: &Session) -> Check {
-    match session.index_anew().await {
-        Ok(()) => check("index", Outcome::Ok, "made anew".into()),
-        Err(failure) => failing("index", &failure, "see:  multichat inspect feed KEY"),
+async fn check_index(session: &Session) -> Check {
+    match session.rebuild_index().await {
+        Ok(()) => check("index", Outcome::Ok, "rebuilt".into()),
+        Err(failure) => {
+            failed_check("index", &failure, "check each feed:  multichat inspect feed KEY")
+        }
     }
 }
 
-pub(super) fn crashes(global: &Global) -> Check {
+pub(super) fn check_crashes(global: &Global) -> Check {
     match Profile::crash_folder(global).map_or(0, |folder| crash::count(&folder)) {
-        0 => check("crash", Outcome::Ok, "none is written down".into()),
+        0 => check("crash", Outcome::Ok, "no crash reports".into()),
         count => Check {
             name: "crash",
             outcome: Outcome::Warn,
-            found: format!("{count} written down, without keys, names and texts"),
-            help: Some("report them, and delete them:  the folder crash, beside the log"),
+            found: format!(
+                "{}, without keys, names and texts",
+                plural(count as u64, "crash report")
+            ),
+            help: Some("report and delete them: they are in the folder crash, beside the log"),
         },
     }
 }
 
-/// Reads all messages that the index has not: each is proved on its way out of the store.
-async fn store(session: &Session) -> Check {
+/// Reads all messages that are not in the index. The store verifies each block.
+async fn check_store(session: &Session) -> Check {
     match session.catch_up().await {
-        Ok(()) => held(session).await,
-        Err(failure) => failing("store", &failure, "see:  multichat inspect feed KEY"),
-    }
-}
-
-/// How much the store holds.
-pub(super) async fn held(session: &Session) -> Check {
-    let Ok(status) = session.node().sync_status().await else {
-        return check("store", Outcome::Fail, "it has stopped working".into());
-    };
-    let Ok(all) = session.node().feeds().await else {
-        return check("store", Outcome::Fail, "it has stopped working".into());
-    };
-    let (feeds, blocks) = (counted(status.feeds as u64, "feed"), counted(status.have, "message"));
-    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
-    let held = all.iter().map(|feed| feed.bytes_counted);
-    let (sum, most) = (held.clone().fold(0, u64::saturating_add), held.max().unwrap_or(0));
-    let Bounds { author_mib, room_mib } = session.bounds();
-    let found = format!(
-        "{feeds}, {blocks}; {} of {room_mib} MiB, of one author {} of {author_mib}",
-        mebibytes(sum),
-        mebibytes(most)
-    );
-    let forked = all.iter().filter(|feed| feed.is_forked).count();
-    let full = all.iter().filter(|feed| feed.is_full).count();
-    if forked + full > 0 {
-        let found = format!("{found}; {forked} with two histories, {full} full");
-        let help = Some("no more of these is taken; more room:  multichat config edit");
-        return Check { name: "store", outcome: Outcome::Warn, found, help };
-    }
-    check("store", Outcome::Ok, found)
-}
-
-/// A message that is dated later than now says that a clock is wrong, and not whose. One that is
-/// dated earlier says nothing: it may have come late.
-pub(super) async fn clock(session: &Session) -> Result<Check, Failure> {
-    let mut latest = None;
-    for entry in session.page(None, CLOCK_MESSAGES).await? {
-        if let (Some(chat), true) = (entry.content.said(), entry.id.feed != session.key().0) {
-            latest = latest.max(chat.time);
+        Ok(()) => store_usage(session).await,
+        Err(failure) => {
+            failed_check("store", &failure, "check each feed:  multichat inspect feed KEY")
         }
     }
-    let ahead = latest.map_or(0, |time| time.duration_since(Timestamp::now()).as_secs());
-    Ok(match ahead > CLOCK_SECS_MAX {
-        false => check("clock", Outcome::Ok, "no message of others is dated later than now".into()),
-        true => Check {
-            name: "clock",
-            outcome: Outcome::Warn,
-            found: format!("a message of somebody else is dated {ahead} s later than now"),
-            help: Some("one of the two clocks is wrong; the order of messages does not suffer"),
-        },
-    })
 }

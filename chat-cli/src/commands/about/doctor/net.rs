@@ -1,5 +1,4 @@
-//! The way to others: where they are let in, whether they answer, and whether two members in this
-//! process meet.
+//! Checks the network: the listen address, the peers, the DHT, and two members in this process.
 
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
@@ -12,53 +11,45 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::check;
-use crate::args::{Discovery, Global};
+use crate::args::Global;
+use crate::args::discovery::Discovery;
+use crate::health::check;
 use crate::lines::{Check, Outcome};
-use crate::session::{Session, discover, node_failure};
-use crate::transcript::counted;
+use crate::session::discovery;
+use crate::session::failure::node_failure;
+use crate::transcript::plural;
 
-/// How long an address may take to answer.
+/// How long a peer may take to answer. Chosen: a lost TCP SYN is sent again after 1 s (RFC 6298,
+/// 2.1), so one loss is tolerated.
 const REACH_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long the first node of a DHT may take to answer.
+/// How long the first DHT node may take to answer. Chosen: time for several retries over UDP.
 const DHT_TIMEOUT: Duration = Duration::from_secs(8);
-/// Nobody comes to the node that asks a DHT, but it has to say a place.
+/// The listen address of the node that tests the DHT. No peer connects to it, but it needs one.
 const ANYWHERE: ([u8; 4], u16) = ([0, 0, 0, 0], 0);
-/// How many messages the test of the loop sends.
+/// Messages that the loop check sends. Chosen: more than one packet and done in milliseconds.
 const LOOP_BLOCKS: u64 = 100;
-/// How long it may take, on a very slow machine.
+/// How long the loop check may take. Chosen: it takes milliseconds, so this allows for a very
+/// slow machine.
 const LOOP_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Who is connected.
-pub(super) fn peers(session: &Session) -> Check {
-    let (here, missed) = (session.links().here().len(), session.links().out_of_sync().count());
-    let peers = counted(here as u64, "peer");
-    let found = match missed {
-        0 => format!("{peers} here"),
-        missed => format!("{peers} here; not in sync with {missed} of those who were named"),
-    };
-    let outcome = if here > 0 { Outcome::Ok } else { Outcome::Warn };
-    check("peers", outcome, found)
-}
 
 pub(super) async fn listen(global: &Global) -> Check {
     let Some(addr) = global.listen else {
-        let found = "no --listen: others cannot come in, --peer goes out".to_string();
+        let found = "no --listen: peers cannot connect to you, --peer still dials".to_string();
         return check("listen", Outcome::Warn, found);
     };
     match TcpListener::bind(addr).await {
-        Ok(_) => check("listen", Outcome::Ok, format!("port {} can be used", addr.port())),
+        Ok(_) => check("listen", Outcome::Ok, format!("port {} is free", addr.port())),
         Err(error) => Check {
             name: "listen",
             outcome: Outcome::Fail,
             found: format!("port {}: {}", addr.port(), error.kind()),
-            help: Some("take another port, or end the program that has it:  ss -ltnp"),
+            help: Some("use another port, or stop the program that uses it:  ss -ltnp"),
         },
     }
 }
 
-/// Whether somebody listens at the addresses that were named. Who that is, is not asked.
-pub(super) async fn reach(global: &Global) -> Option<Check> {
+/// Checks whether the named addresses accept connections. It does not check who answers.
+pub(super) async fn check_peers(global: &Global) -> Option<Check> {
     let named = global.peers.len();
     let mut calls = JoinSet::new();
     for peer in &global.peers {
@@ -68,80 +59,84 @@ pub(super) async fn reach(global: &Global) -> Option<Check> {
         });
     }
     let answers = calls.join_all().await.into_iter().filter(|answers| *answers).count();
-    let found = format!("{answers} of {} can be reached", counted(named as u64, "named peer"));
-    (named > 0).then(|| match answers == named {
-        true => check("reach", Outcome::Ok, found),
-        false => Check {
-            name: "reach",
-            outcome: Outcome::Warn,
-            found,
-            help: Some(
-                "nobody listens there now, or something between you does not let it through",
-            ),
-        },
+    let found = format!("{answers} of {} can be reached", plural(named as u64, "named peer"));
+    (named > 0).then(|| {
+        if answers == named {
+            check("reach", Outcome::Ok, found)
+        } else {
+            Check {
+                name: "reach",
+                outcome: Outcome::Warn,
+                found,
+                help: Some("the peer is offline, or a firewall or router blocks the connection"),
+            }
+        }
     })
 }
 
-/// Whether a DHT that was asked for lets us in, and what its nodes see of us. What is looked for
-/// there is no room of anybody.
-pub(super) async fn dht(global: &Global) -> Vec<Check> {
+/// Checks whether the DHT can be reached, and which address its nodes see. The check looks up a
+/// random topic, not that of a room.
+pub(super) async fn check_dht(global: &Global) -> Vec<Check> {
     if !global.discovery.uses_dht() {
         return Vec::new();
     }
     let began = Instant::now();
-    let (outcome, found) = match timeout(DHT_TIMEOUT, enter(global)).await {
+    let (outcome, found) = match timeout(DHT_TIMEOUT, join_dht(global)).await {
         Ok(Ok((nodes, seen_as))) => {
-            let nodes = counted(nodes as u64, "node");
-            let found = format!("entered in {} ms, {nodes} known", began.elapsed().as_millis());
-            return vec![check("dht", Outcome::Ok, found), nat(seen_as, is_ours)];
+            let nodes = plural(nodes as u64, "node");
+            let found = format!("connected in {} ms, {nodes} known", began.elapsed().as_millis());
+            return vec![check("dht", Outcome::Ok, found), check_nat(seen_as, is_ours)];
         }
         Ok(Err(code)) => (Outcome::Fail, code),
-        Err(_) => (Outcome::Fail, "no node of it has answered"),
+        Err(_) => (Outcome::Fail, "no DHT node answered"),
     };
-    let help = Some("it takes outgoing UDP; name nodes that you know:  --bootstrap HOST:PORT");
+    let help = Some("it needs outgoing UDP; name nodes that you know:  --bootstrap HOST:PORT");
     vec![Check { name: "dht", outcome, found: found.to_string(), help }]
 }
 
-/// Whether a router stands between us and the nodes, which see us come from there.
-fn nat(seen_as: Option<IpAddr>, is_ours: impl Fn(IpAddr) -> bool) -> Check {
+/// Compares the address that DHT nodes see with the addresses of this machine.
+fn check_nat(seen_as: Option<IpAddr>, is_ours: impl Fn(IpAddr) -> bool) -> Check {
     match seen_as {
         Some(ip) if is_ours(ip) => {
-            let found = "the nodes see an address of this machine: no router changes it";
+            let found = "DHT nodes see an address of this machine: no NAT";
             check("nat", Outcome::Ok, found.to_string())
         }
         Some(_) => Check {
             name: "nat",
             outcome: Outcome::Warn,
-            found: "a router stands before this machine: others come in where it lets them".into(),
-            help: Some("ask it:  --router ADDR    or meet where all can go:  multichat serve"),
+            found: "you are behind NAT: peers cannot connect unless the router forwards a port"
+                .into(),
+            help: Some(
+                "forward a port, use --router, or run  multichat serve  on a public machine",
+            ),
         },
         None => {
-            let found = "too few nodes say alike from where this machine comes to them";
+            let found = "too few DHT nodes agree on the address of this machine";
             check("nat", Outcome::Warn, found.to_string())
         }
     }
 }
 
-/// Only an address of this machine can be listened on.
+/// Returns whether an address belongs to this machine: only those can be bound.
 fn is_ours(ip: IpAddr) -> bool {
     UdpSocket::bind((ip, 0)).is_ok()
 }
 
-/// How many nodes there are, and from where they see us come.
-async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str> {
+/// Returns the number of known DHT nodes and the address that they see.
+async fn join_dht(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str> {
     let failed = |error: NodeError| node_failure(error, None).code();
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|_| "no chance can be had of the system")?;
-    let runtime = Tokio::current().map_err(|_| "no runtime can be had of the system")?;
+    getrandom::fill(&mut seed).map_err(|_| "cannot get random bytes from the system")?;
+    let runtime = Tokio::current().map_err(|_| "cannot start a runtime")?;
     let options = NodeOptions::new(Group::keyed(seed), runtime);
     let node = Node::open(options).await.map_err(failed)?;
     let mut events = node.subscribe();
-    // The local network tells nothing here: nobody there has this group.
-    let wanted = Discovery { no_lan: true, ..global.discovery.clone() };
+    // No local network: no other member has this random group.
+    let options = Discovery { no_lan: true, ..global.discovery.clone() };
     node.listen(ANYWHERE.into()).await.map_err(failed)?;
-    let begun = discover(&node, &wanted, |error| node_failure(error, None)).await;
+    let begun = discovery::start(&node, &options, |error| node_failure(error, None)).await;
     begun.map_err(|failure| failure.code())?;
-    let mut entered = Err("the node has ended");
+    let mut entered = Err("the node has stopped");
     while let Some(event) = events.next().await {
         match event {
             NodeEvent::Discovery { step: Step::Bootstrapped { nodes, observed_ip: seen_as }, .. } => {
@@ -149,7 +144,7 @@ async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str>
                 break;
             }
             NodeEvent::Discovery { step: Step::Failed(_), .. } => {
-                entered = Err("it cannot be entered");
+                entered = Err("no DHT node can be reached");
                 break;
             }
             _ => {}
@@ -159,10 +154,10 @@ async fn enter(global: &Global) -> Result<(usize, Option<IpAddr>), &'static str>
     entered
 }
 
-/// Two members in this process, over the loopback. If this works, what is wrong is the network.
-pub(super) async fn round() -> Check {
+/// Connects two members in this process over loopback. If this works, the problem is the network.
+pub(super) async fn check_loopback() -> Check {
     let began = Instant::now();
-    match timeout(LOOP_TIMEOUT, meet()).await {
+    match timeout(LOOP_TIMEOUT, exchange()).await {
         Ok(Ok(())) => {
             let took = began.elapsed().as_millis();
             let found = format!("two members here exchanged {LOOP_BLOCKS} messages in {took} ms");
@@ -172,13 +167,13 @@ pub(super) async fn round() -> Check {
         Err(_) => Check {
             name: "loop",
             outcome: Outcome::Fail,
-            found: "two members here did not meet".into(),
-            help: Some("a firewall on this machine may forbid 127.0.0.1"),
+            found: "two members on this machine could not connect".into(),
+            help: Some("a firewall on this machine may block 127.0.0.1"),
         },
     }
 }
 
-async fn meet() -> Result<(), NodeError> {
+async fn exchange() -> Result<(), NodeError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)
         .map_err(|error| NodeError::Random(std::io::Error::other(error.to_string())))?;

@@ -1,0 +1,102 @@
+//! Defines the tables of the index and their entries.
+
+use redb::{MultimapTableDefinition, TableDefinition};
+use serde::{Deserialize, Serialize};
+
+use crate::envelope::ChannelTag;
+use crate::message::seen::{Digest, Head};
+use crate::timeline::key::{Block, Hlc, TIMELINE_KEY_BYTES, TimelineKey};
+
+pub(super) type Key = [u8; 40];
+pub(super) const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
+pub(super) const BLOCKS: TableDefinition<'_, &Key, &[u8]> = TableDefinition::new("blocks");
+pub(super) const ORDER: TableDefinition<'_, &[u8; 56], ()> = TableDefinition::new("order");
+/// Maps a referenced block, stored or not, to the blocks that refer to it.
+pub(super) const REFERRERS: MultimapTableDefinition<'_, &Key, &Key> =
+    MultimapTableDefinition::new("named");
+pub(super) const FEEDS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("feeds");
+
+/// Positions that belong to the user. They are kept when the rest is rebuilt.
+pub(super) const LOCAL_STATE: TableDefinition<'_, &str, &[u8; 56]> = TableDefinition::new("marks");
+
+pub(super) const CHANNEL_TAG_BYTES: usize = size_of::<ChannelTag>();
+
+/// A channel and the position of a block that sets its topic.
+pub(super) type TopicKey = [u8; CHANNEL_TAG_BYTES + TIMELINE_KEY_BYTES];
+
+/// The topics. They move with the order; the last one of a channel is valid.
+pub(super) const TOPICS: TableDefinition<'_, &TopicKey, ()> = TableDefinition::new("topics");
+
+/// Encodes to bytes that sort by channel and position.
+pub(super) fn topic_key(channel: &ChannelTag, position: &TimelineKey) -> TopicKey {
+    let mut key = [0; CHANNEL_TAG_BYTES + TIMELINE_KEY_BYTES];
+    key[..CHANNEL_TAG_BYTES].copy_from_slice(channel);
+    key[CHANNEL_TAG_BYTES..].copy_from_slice(&position.to_bytes());
+    key
+}
+
+/// A new block, with the data that determines its position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewBlock {
+    /// The block.
+    pub block: Block,
+    /// Its digest.
+    pub digest: Digest,
+    /// The time that its author claims, in milliseconds since 1970.
+    pub claimed_ms: Option<i64>,
+    /// The heads that its author claims to have seen.
+    pub seen: Vec<Head>,
+    /// The channel whose topic it sets, if any.
+    pub topic_of: Option<ChannelTag>,
+}
+
+/// The stored data of a block.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct IndexedBlock {
+    pub(super) digest: Digest,
+    /// The digest of the feed up to here, once all earlier blocks are known.
+    pub(super) chain: Option<Digest>,
+    pub(super) claimed_ms: Option<i64>,
+    pub(super) seen: Vec<Head>,
+    pub(super) hlc: Hlc,
+    pub(super) topic_of: Option<ChannelTag>,
+}
+
+/// The stored data of a feed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FeedState {
+    /// The length that was read.
+    pub(super) read: u64,
+    /// The length that our own messages refer to.
+    pub(super) named: u64,
+    /// The length that any messages refer to; what exceeds `read` is missing here.
+    pub(super) referenced: u64,
+}
+
+/// The index cannot be read or written.
+#[derive(Debug)]
+pub struct IndexError(redb::Error);
+
+impl std::fmt::Display for IndexError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot use the index of the room: {}", self.0)
+    }
+}
+
+impl std::error::Error for IndexError {}
+
+pub(super) fn failed(error: impl Into<redb::Error>) -> IndexError {
+    IndexError(error.into())
+}
+
+pub(super) fn damaged(_: postcard::Error) -> IndexError {
+    IndexError(redb::Error::Corrupted("an entry of the index does not parse".into()))
+}
+
+pub(super) fn decode_block(bytes: &[u8]) -> Result<IndexedBlock, IndexError> {
+    postcard::from_bytes(bytes).map_err(damaged)
+}
+
+pub(super) fn decode_feed_state(bytes: &[u8]) -> Result<FeedState, IndexError> {
+    postcard::from_bytes(bytes).map_err(damaged)
+}

@@ -1,0 +1,225 @@
+//! Performs the effects that a model asks for.
+
+use super::windows::WindowId;
+use super::{EventLoop, Flow, PAGE_MESSAGES};
+use crate::args::channel::ChannelFilter;
+use crate::args::moderate::Moderate;
+use crate::attach::Response;
+use crate::exit::ExitCode;
+use crate::invite::Right;
+use crate::profile::access::Access;
+use crate::profile::invites::{InviteHints, invite_text};
+use crate::qr;
+use crate::report::Failure;
+use crate::sanitize;
+use crate::session::search::Search;
+use crate::slash::answer;
+use crate::slash::query::Query;
+use crate::tui::model::overlay::{FOUND_MAX, Invite, Overlay};
+use crate::tui::model::{Effect, ModelEvent};
+
+/// The widest invite, in columns. Chosen: the longest one has 263 characters.
+const INVITE_COLUMNS_MAX: usize = 400;
+
+impl EventLoop<'_> {
+    /// Performs an effect.
+    pub(super) async fn perform(
+        &mut self,
+        window: WindowId,
+        effect: Effect,
+    ) -> Result<Flow, Failure> {
+        match effect {
+            Effect::Send { channel, text } => self.send(window, channel.as_str(), &text).await?,
+            Effect::ReadOlder(position) => {
+                let older = self.session.page(Some(position), PAGE_MESSAGES).await?;
+                self.notify_window(window, ModelEvent::Older(older))?;
+            }
+            Effect::ReadLatest => {
+                let latest = self.session.page(None, PAGE_MESSAGES).await?;
+                self.notify_window(window, ModelEvent::Latest(latest))?;
+            }
+            Effect::ReadAround(position) => {
+                let around = self.session.around(position, PAGE_MESSAGES).await?;
+                self.notify_window(window, ModelEvent::Around(position, around))?;
+            }
+            Effect::Search(words) => {
+                let search = Search::new(&words, &ChannelFilter::default(), FOUND_MAX);
+                self.search = Some((window, search));
+            }
+            Effect::Invite => self.invite(window)?,
+            Effect::Rename(nick) => {
+                self.session.set_nick(&nick)?;
+                let nick = self.session.nick().clone();
+                self.note(window, &answer::rename_notice(&self.session, self.global));
+                self.notify_all(&ModelEvent::Nick(nick))?;
+            }
+            Effect::Moderate(wanted) => self.moderate(window, &wanted).await?,
+            Effect::Query(query) => self.query(window, &query).await?,
+            Effect::OpenRoom(at) => return Ok(self.open_room(window, at)),
+            Effect::Copy(text) => {
+                if let Some(screen) = self.windows.screen(window) {
+                    screen.copy(&text)?;
+                }
+                self.note(window, "copied, if your terminal supports it (OSC 52)");
+            }
+            Effect::Bell => self.ring(window)?,
+            Effect::MarkRead(position) => self.session.mark_read(position)?,
+            Effect::Redraw => {
+                if let (Some(model), Some(screen)) =
+                    (self.models.get(&window), self.windows.screen(window))
+                {
+                    screen.clear(model.size)?;
+                }
+            }
+            Effect::Suspend => match window {
+                WindowId::Local => self.suspend()?,
+                WindowId::Client(id) => self.windows.respond(id, Response::Stop),
+            },
+            Effect::Quit => match window {
+                WindowId::Local => return Ok(Flow::Leave),
+                WindowId::Client(id) => {
+                    self.windows.respond(id, Response::Bye);
+                    self.close_client_window(id);
+                }
+            },
+        }
+        Ok(Flow::Continue)
+    }
+
+    async fn query(&mut self, window: WindowId, query: &Query) -> Result<(), Failure> {
+        // An export contains all stored messages, including those not shown yet.
+        while self.is_behind && matches!(query, Query::Export(_)) {
+            self.read_on().await?;
+        }
+        let lines = answer::answer(&mut self.session, self.global, query).await?;
+        // A setting applies to all windows; a change in one window does not.
+        if matches!(query, Query::Set(..)) {
+            self.notify_all(&ModelEvent::Appearance(self.session.appearance()))?;
+            self.notify_all(&ModelEvent::Nick(self.session.nick().clone()))?;
+        }
+        self.is_behind |= matches!(query, Query::Topic(_, Some(_)));
+        lines.iter().for_each(|line| self.note(window, line));
+        Ok(())
+    }
+
+    /// Switches to another room, unless it cannot be read.
+    fn open_room(&mut self, window: WindowId, at: usize) -> Flow {
+        let Some(Err(failure)) = self.rooms.get(at).map(|room| room.clone().readable()) else {
+            return Flow::Open(at);
+        };
+        let report = failure.report().map(|report| report.message().to_string());
+        self.note(window, &report.unwrap_or_default());
+        Flow::Continue
+    }
+
+    async fn send(&mut self, window: WindowId, channel: &str, text: &str) -> Result<(), Failure> {
+        match self.session.append(channel, text).await {
+            Ok(_) => {
+                self.is_behind = true;
+                Ok(())
+            }
+            // The user can correct this.
+            Err(failure) if failure.exit() == ExitCode::BadInput => {
+                if let Some(report) = failure.report() {
+                    self.note(window, &format!("not sent: {}", report.message()));
+                }
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Searches the next page, unless the search was closed.
+    pub(super) async fn continue_search(&mut self) -> Result<(), Failure> {
+        let Some((window, mut search)) = self.search.take() else { return Ok(()) };
+        let overlay = self.models.get(&window).map(|model| &model.overlay);
+        if !matches!(overlay, Some(Overlay::Search(_))) {
+            return Ok(());
+        }
+        let known = search.count();
+        self.session.continue_search(&mut search).await?;
+        if search.count() > known || search.is_finished() {
+            let (entries, is_complete) = (search.found(), search.is_finished());
+            self.notify_window(window, ModelEvent::Found { entries, is_complete })?;
+        }
+        self.search = Some((window, search)).filter(|(_, search)| !search.is_finished());
+        Ok(())
+    }
+
+    /// Changes moderation, and reloads the messages in all windows.
+    async fn moderate(&mut self, window: WindowId, wanted: &Moderate) -> Result<(), Failure> {
+        match self.session.moderate(wanted).await {
+            Ok(done) => self.note(window, &done),
+            Err(failure) => {
+                let report = failure.report().map(|report| report.message().to_string());
+                self.note(window, &report.unwrap_or_default());
+                return Ok(());
+            }
+        }
+        self.has_topics = true;
+        let latest = self.session.page(None, PAGE_MESSAGES).await?;
+        self.notify_all(&ModelEvent::Latest(latest))
+    }
+
+    /// Updates the topics in the windows where they may have changed.
+    pub(super) async fn refresh_topics(&mut self) -> Result<(), Failure> {
+        let is_all = std::mem::take(&mut self.has_topics);
+        let behind = self.models.iter().filter(|(_, model)| is_all || !model.has_loaded_topic());
+        let behind: Vec<_> =
+            behind.map(|(window, model)| (*window, model.channel.clone())).collect();
+        for (window, channel) in behind {
+            let topic = self.session.topic(&channel).await?;
+            self.notify_window(window, ModelEvent::Topic(channel, topic))?;
+        }
+        Ok(())
+    }
+
+    fn invite(&mut self, window: WindowId) -> Result<(), Failure> {
+        let (profile, room) = (self.session.profile(), self.session.room());
+        let listening = self.session.listening();
+        let invite = invite_text(profile, room, listening, Right::Member, InviteHints::Included);
+        let invite = match (invite, room.access()) {
+            (Some(invite), _) => Invite {
+                text: sanitize::line(&invite, INVITE_COLUMNS_MAX),
+                qr_lines: qr::render(&invite).unwrap_or_default(),
+                warning: "anyone with this can read the whole history",
+            },
+            (None, Access::Open { name }) => Invite {
+                text: sanitize::line(&format!("multichat join --open {name}"), INVITE_COLUMNS_MAX),
+                qr_lines: Vec::new(),
+                warning: "an open room: anyone who knows its name can join and read all of it",
+            },
+            (None, Access::Secret(_) | Access::Seed(_)) => return Ok(()),
+        };
+        self.notify_window(window, ModelEvent::Invite(invite))
+    }
+
+    /// Sends an event to the model of one window and performs immediate effects.
+    pub(super) fn notify_window(
+        &mut self,
+        window: WindowId,
+        event: ModelEvent,
+    ) -> Result<(), Failure> {
+        self.is_stale = true;
+        let effects = self.models.get_mut(&window).map(|model| model.update(event));
+        for effect in effects.unwrap_or_default() {
+            match effect {
+                Effect::Bell => self.ring(window)?,
+                Effect::MarkRead(position) => self.session.mark_read(position)?,
+                // Events cause no other effects.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn ring(&mut self, window: WindowId) -> Result<(), Failure> {
+        self.windows.screen(window).map_or(Ok(()), |screen| screen.ring())
+    }
+
+    fn note(&mut self, window: WindowId, text: &str) {
+        if let Some(model) = self.models.get_mut(&window) {
+            model.note(text);
+        }
+    }
+}
