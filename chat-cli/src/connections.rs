@@ -169,7 +169,8 @@ impl Notice {
             ),
             Self::Stopped { who, why: StopReason::Full, .. } => format!(
                 "the storage limit for {who} is reached: stored messages are kept, later ones are \
-                 not received. To receive more, raise author-mib or room-mib:  multichat config edit"
+                 not received. To receive more, raise author-mib or room-mib:  \
+                 multichat config edit"
             ),
         }
     }
