@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::SignatureMemo;
 use crate::crypto::sign::KeyPair;
 use crate::group::Group;
-use crate::policy::Admission;
 
 /// What [`Multifeed::open`](crate::Multifeed::open) needs.
 #[derive(Debug)]
@@ -22,8 +21,19 @@ pub struct Config {
     pub limits: Limits,
     /// Every time-out.
     pub timing: Timing,
-    /// Which feeds are taken that the application said nothing about.
-    pub take: Admission,
+    /// Which feeds are admitted that the application has not ruled on.
+    pub admission: Admission,
+}
+
+/// Which feeds are admitted that the application has not ruled on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Admission {
+    /// Every feed of the group that a peer offers.
+    #[default]
+    All,
+    /// Only accepted ones and those that are held already. [`Event::Offered`](crate::Event::Offered)
+    /// reports the others, and [`Multifeed::accept`](crate::Multifeed::accept) admits them.
+    AcceptedOnly,
 }
 
 impl Config {
@@ -33,7 +43,8 @@ impl Config {
     /// connections come from it.
     pub fn new(group: Group, seed: [u8; 32]) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
-        Self { group, seed, identity: None, memo: None, limits, timing, take: Admission::default() }
+        let admission = Admission::default();
+        Self { group, seed, identity: None, memo: None, limits, timing, admission }
     }
 
     /// The key pair by which peers know this process on connections; without one, it is made from
@@ -135,10 +146,6 @@ pub struct Limits {
     pub hypercore_requests: usize,
 }
 
-/// Most signatures that a [`SignatureMemo`] remembers: 2 MiB of them, enough for the heads that
-/// are on their way at once among ten thousand simulated peers.
-pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;
-
 /// Longest frame before the handshake is over: no message of it is longer than 96 bytes, the
 /// rest is room for what newer versions add.
 pub const FRAME_BYTES_MAX_EARLY: usize = 4 * 1024;
@@ -167,7 +174,7 @@ const COUNT_MAX: usize = 1 << 30;
 
 impl Limits {
     /// The same bounds, those that depend on each other brought to where they can hold together.
-    pub(crate) fn fitting(mut self) -> Self {
+    pub(crate) fn consistent(mut self) -> Self {
         self.block_bytes = self.block_bytes.min(BLOCK_BYTES_MAX);
         // Sums and products of what follows are formed later, and a file may hold any number.
         let counts = [

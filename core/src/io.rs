@@ -414,12 +414,12 @@ impl ReadRequest {
 
     /// The values, one for each key, `None` where the store has none.
     pub fn found(self, values: Vec<Option<Bytes>>) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Values(values) }
+        StoreReply { id: self.id, answer: Answer::Values(Ok(values)) }
     }
 
     /// Nothing could be read.
     pub fn failed(self, failure: StoreFailure) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Failed(failure) }
+        StoreReply { id: self.id, answer: Answer::Values(Err(failure)) }
     }
 }
 
@@ -457,12 +457,12 @@ impl ScanRequest {
     /// The entries, in the order of their keys. None means that there are none: fewer than asked
     /// for is taken as the end of the run only then.
     pub fn found(self, entries: Vec<(StoreKey, Bytes)>) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Entries(entries) }
+        StoreReply { id: self.id, answer: Answer::Entries(Ok(entries)) }
     }
 
     /// Nothing could be read.
     pub fn failed(self, failure: StoreFailure) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Failed(failure) }
+        StoreReply { id: self.id, answer: Answer::Entries(Err(failure)) }
     }
 }
 
@@ -481,12 +481,12 @@ impl CommitRequest {
 
     /// They are on stable storage: a power cut does not undo them.
     pub fn durable(self) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Durable }
+        StoreReply { id: self.id, answer: Answer::Committed(Ok(())) }
     }
 
     /// They are not, or nobody knows. The feed under them is frozen.
     pub fn failed(self, failure: StoreFailure) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Failed(failure) }
+        StoreReply { id: self.id, answer: Answer::Committed(Err(failure)) }
     }
 }
 
@@ -506,11 +506,13 @@ pub struct StoreReply {
     pub(crate) answer: Answer,
 }
 
-/// What a store answered.
+/// The answer of a store, by the kind of request that it answers.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Values(Vec<Option<Bytes>>),
-    Entries(Vec<(StoreKey, Bytes)>),
-    Durable,
-    Failed(StoreFailure),
+    /// Of a read.
+    Values(Result<Vec<Option<Bytes>>, StoreFailure>),
+    /// Of a scan.
+    Entries(Result<Vec<(StoreKey, Bytes)>, StoreFailure>),
+    /// Of a commit.
+    Committed(Result<(), StoreFailure>),
 }

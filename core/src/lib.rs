@@ -131,6 +131,7 @@ mod outbox;
 mod policy;
 mod reconcile;
 mod replicate;
+mod step;
 mod time;
 
 pub mod crypto;
@@ -143,11 +144,11 @@ pub mod rng;
 pub mod wire;
 
 pub use config::{
-    BLOCK_BYTES_BESIDE, BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED,
-    Limits, SIGNATURES_REMEMBERED_MAX, Timing,
+    Admission, BLOCK_BYTES_BESIDE, BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY,
+    FRAME_BYTES_MAX_UNASKED, Limits, Timing,
 };
-pub use crypto::SignatureMemo;
 pub use crypto::sign::{KeyPair, PublicKey, Signature};
+pub use crypto::{SIGNATURES_REMEMBERED_MAX, SignatureMemo};
 pub use error::{CloseReason, Deadline, Limit, Misuse, StoreFailure, Violation};
 pub use feed::{Head, manifest};
 pub use group::Group;
@@ -159,6 +160,5 @@ pub use io::{
 #[doc(hidden)]
 pub use multifeed::{ConnectionFootprint, Footprint};
 pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
-pub use policy::Admission;
 pub use time::{Duration, Instant};
 pub use wire::hypercore::Unsupported;

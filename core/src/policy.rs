@@ -5,23 +5,11 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
+use crate::config::Admission;
 use crate::error::Misuse;
 use crate::feed::record::{self, Decision, Ruling};
 use crate::id::FeedKey;
 use crate::io::Write;
-
-/// Which feeds are taken that the application said nothing about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub enum Admission {
-    /// Every feed of the group that a peer offers.
-    #[default]
-    All,
-    /// Those that are held already. Of others [`Event::Offered`](crate::Event::Offered) tells, and
-    /// [`Multifeed::accept`](crate::Multifeed::accept) takes them.
-    AcceptedOnly,
-}
 
 /// What becomes of a feed that is not here and that a peer names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,7 +23,7 @@ pub(crate) enum KeyRuling {
 /// What was ruled, by feed.
 #[derive(Debug, Default)]
 pub(crate) struct Policy {
-    take: Admission,
+    admission: Admission,
     rulings: BTreeMap<FeedKey, (u32, Ruling)>,
     /// Where rulings lie in the store, damaged ones included.
     places: BTreeSet<u32>,
@@ -45,8 +33,8 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    pub(crate) fn new(take: Admission) -> Self {
-        Self { take, ..Self::default() }
+    pub(crate) fn new(admission: Admission) -> Self {
+        Self { admission, ..Self::default() }
     }
 
     /// Takes a ruling from the store; a damaged one is `None`: nobody knows whom it was about.
@@ -73,7 +61,7 @@ impl Policy {
 
     /// What becomes of a feed of which nothing is held.
     pub(crate) fn admit(&self, key: &FeedKey) -> KeyRuling {
-        match (self.find(key).map(|ruling| ruling.decision), self.take) {
+        match (self.find(key).map(|ruling| ruling.decision), self.admission) {
             (Some(Decision::Accepted), _) | (None, Admission::All) => KeyRuling::Accepted,
             (Some(Decision::Refused | Decision::Removed), _) => KeyRuling::Refused,
             (None, Admission::AcceptedOnly) => KeyRuling::Undecided,
@@ -82,7 +70,7 @@ impl Policy {
 
     /// Whether feeds are taken that the application said nothing about.
     pub(crate) fn admits_all(&self) -> bool {
-        self.take == Admission::All
+        self.admission == Admission::All
     }
 
     /// Whether a feed that is held is taken and given.
@@ -92,10 +80,8 @@ impl Policy {
 
     /// Whether one more ruling is allowed.
     pub(crate) fn check_room(&self, key: &FeedKey, most: usize) -> Result<(), Misuse> {
-        match self.rulings.contains_key(key) || self.rulings.len() < most {
-            true => Ok(()),
-            false => Err(Misuse::TooManyRulings),
-        }
+        let has_room = self.rulings.contains_key(key) || self.rulings.len() < most;
+        if has_room { Ok(()) } else { Err(Misuse::TooManyRulings) }
     }
 
     /// Rules about a feed; the write makes it last.
@@ -109,7 +95,7 @@ impl Policy {
     /// Accepts a feed. Nothing has to be remembered of one that is taken anyway.
     pub(crate) fn accept(&mut self, key: &FeedKey, length: u64) -> Option<Write> {
         let signed = self.find(key).map_or(0, |ruling| ruling.signed);
-        if self.take == Admission::All && signed <= length {
+        if self.admission == Admission::All && signed <= length {
             let (place, _) = self.rulings.remove(key)?;
             self.places.remove(&place);
             self.next_place = self.next_place.min(place);

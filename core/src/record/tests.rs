@@ -1,8 +1,12 @@
 use alloc::collections::BTreeMap;
 use alloc::vec;
 
+use bytes::Bytes;
+
 use super::*;
-use crate::io::{Output, StoreRequest, Write};
+use crate::config::Config;
+use crate::group::Group;
+use crate::io::{Output, Secure, StoreKey, StoreRequest, Write};
 
 /// A multifeed over a store in memory, and its record so far.
 pub(crate) struct Recorded {

@@ -19,7 +19,7 @@ use crate::feed::set::Feeds;
 use crate::feed::{Feed, FeedStatus};
 use crate::id::FeedId;
 use crate::io::Write;
-use crate::outbox::Job;
+use crate::outbox::{CommitJob, ReadJob};
 use crate::planted::{self, Bug};
 use crate::wire::fork::{ForkProof, SignedHead};
 use crate::wire::hypercore::{Request, Span};
@@ -111,9 +111,9 @@ impl Session {
         let span = Span { start: theirs, length: tip.head.length - theirs };
         let request = Request { upgrade: Some(span), ..Request::default() };
         if let Some((read, keys)) = ProofRead::begin(id, feed, &request) {
-            let theirs = (self.connection, dispute);
             self.forking.proving.insert(id);
-            context.outbox.read(Job::CompareSignedHead { theirs, read }, keys);
+            let (connection, theirs) = (self.connection, dispute);
+            context.outbox.read(ReadJob::CompareSignedHead { connection, theirs, read }, keys);
         }
     }
 
@@ -222,6 +222,6 @@ pub(crate) fn store_fork(
     context.feeds.set_fork(id, proof.into(), false);
     // Marks say that some peers have all that we offer, and so would not be told.
     let writes: Vec<Write> = [put].into_iter().chain(context.sets.known.forget_all()).collect();
-    context.outbox.commit(Job::Fork { feed: id }, writes);
+    context.outbox.commit(CommitJob::Fork { feed: id }, writes);
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::feed::tree::{self, LENGTH_MAX, Node};
 use crate::feed::{Head, Range};
 use crate::id::FeedId;
 use crate::io::Event;
-use crate::outbox::Job;
+use crate::outbox::{BlockPurpose, CommitJob};
 use crate::planted::{self, Bug};
 use crate::wire::multifeed::{BadRange, FeedRef, RangeHeader, RangeMessage, Reject, encode_range};
 
@@ -105,8 +105,8 @@ impl Session {
         });
         let kept = match staging {
             Some(staging) => {
-                let job =
-                    Job::Extend { connection: self.connection, feed: id, end: staging.end, bytes };
+                let (connection, end) = (self.connection, staging.end);
+                let job = CommitJob::Extend { connection, feed: id, end, bytes };
                 let changes_max = context.limits.known_changes;
                 let note = context.sets.known.note((id, feed), staging.start, changes_max);
                 let writes = staging.writes.into_iter().chain(note).collect();
@@ -181,9 +181,8 @@ impl Session {
                 }
                 continue;
             };
-            context
-                .outbox
-                .scan_blocks(Job::Serve { connection: self.connection, start, read }, scan);
+            let purpose = BlockPurpose::Serve { connection: self.connection };
+            context.outbox.scan_blocks(purpose, read, scan);
         }
         self.read_refetches(context);
     }

@@ -18,7 +18,7 @@ use crate::feed::Range;
 use crate::feed::read::RangeRead;
 use crate::feed::tree::LENGTH_MAX;
 use crate::id::FeedId;
-use crate::outbox::Job;
+use crate::outbox::{BlockPurpose, ReadJob};
 use crate::wire::multifeed::{Kind, RefetchEntry, Reject, put};
 
 /// What one peer and we ask each other for again.
@@ -125,9 +125,8 @@ impl Session {
             self.again.missed.push(id);
             return false;
         };
-        context
-            .outbox
-            .read(Job::VerifyRefetched { connection: self.connection, bytes, read }, keys);
+        let connection = self.connection;
+        context.outbox.read(ReadJob::VerifyRefetched { connection, bytes, read }, keys);
         true
     }
 
@@ -167,8 +166,8 @@ impl Session {
                 continue;
             };
             self.again.reading += 1;
-            let job = Job::ServeRefetch { connection: self.connection, read };
-            context.outbox.scan_blocks(job, scan);
+            let purpose = BlockPurpose::ServeRefetch { connection: self.connection };
+            context.outbox.scan_blocks(purpose, read, scan);
         }
     }
 

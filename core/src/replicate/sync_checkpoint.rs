@@ -5,7 +5,7 @@
 
 use super::compose::Frame;
 use super::session::{Context, Session};
-use crate::outbox::Job;
+use crate::outbox::CommitJob;
 use crate::reconcile::known::{Digest, LogPosition, PeerTag};
 use crate::wire::multifeed::Kind;
 
@@ -100,7 +100,7 @@ impl Session {
         let write = context.sets.known.mark(peer, [ours, theirs], &stamp, peers_max);
         if let Some(write) = write {
             self.settling.is_storing = true;
-            let job = Job::StoreCheckpoint { connection: self.connection };
+            let job = CommitJob::StoreCheckpoint { connection: self.connection };
             context.outbox.commit(job, [write].into());
         }
     }

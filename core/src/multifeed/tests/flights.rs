@@ -171,7 +171,7 @@ fn what_is_refused_costs_no_more_than_its_bound() {
 #[test]
 fn who_asks_what_to_take_is_pushed_nothing() {
     let mut config = reader();
-    config.take = Admission::AcceptedOnly;
+    config.admission = Admission::AcceptedOnly;
     let mut world = writer_and_reader(3, 10, config);
     world.connect(1, 0, Mode::Live);
     world.run();

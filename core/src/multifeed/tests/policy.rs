@@ -326,7 +326,7 @@ fn a_feed_refused_before_it_was_seen_is_not_taken_over_restarts() {
 #[test]
 fn where_only_accepted_feeds_are_taken_others_are_told_of() {
     let mut config = Config::new(group(), [2; 32]);
-    config.take = Admission::AcceptedOnly;
+    config.admission = Admission::AcceptedOnly;
     config.limits.remembered_offers = 2;
     let mut world =
         World::of(vec![Node::open(&group(), 1, Map::new()), Node::with(config, Map::new())]);
