@@ -48,7 +48,6 @@ use download::Downloads;
 use get::Get;
 use remove::Removal;
 
-pub use footprint::{ConnectionFootprint, Footprint};
 pub use view::{Feed, Peer, SyncStatus};
 
 /// Longest name of a writer, in bytes.
