@@ -123,6 +123,7 @@ extern crate std;
 mod config;
 mod error;
 mod feed;
+mod footprint;
 mod group;
 mod id;
 mod io;
@@ -151,14 +152,14 @@ pub use crypto::sign::{KeyPair, PublicKey, Signature};
 pub use crypto::{SIGNATURES_REMEMBERED_MAX, SignatureMemo};
 pub use error::{CloseReason, Deadline, Limit, Misuse, StoreFailure, Violation};
 pub use feed::{Head, manifest};
+#[doc(hidden)]
+pub use footprint::{ConnectionFootprint, Footprint};
 pub use group::Group;
 pub use id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 pub use io::{
     CommitRequest, Event, Input, Mode, Output, ReadRequest, Refusal, ScanRequest, Secure, StoreKey,
     StoreReply, StoreRequest, Write,
 };
-#[doc(hidden)]
-pub use multifeed::{ConnectionFootprint, Footprint};
 pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
 pub use time::{Duration, Instant};
 pub use wire::hypercore::Unsupported;

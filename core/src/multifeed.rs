@@ -53,7 +53,6 @@ use gets::Gets;
 use removals::Removals;
 use requests::Requests;
 
-pub use footprint::{ConnectionFootprint, Footprint};
 pub use view::{Feed, Peer, SyncStatus};
 
 /// A set of feeds and its peers, as a state machine.

@@ -16,9 +16,9 @@ use crate::config::{
 };
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{CloseReason, Deadline, Limit, Violation};
+use crate::footprint::ConnectionFootprint;
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
-use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
 use crate::reconcile::known::{PeerTag, peer_tag};
 use crate::replicate::hypercore::{HypercoreSession, Peer, protocol_of};

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use crate::config::Limits;
 use crate::error::Limit;
+use crate::footprint::ConnectionFootprint;
 use crate::id::FeedId;
-use crate::multifeed::ConnectionFootprint;
 use crate::planted::{self, Bug};
 
 /// Feeds that are pushed at once: more than fit [`Limits::push_bytes`] where blocks are of use.

@@ -22,10 +22,10 @@ use crate::crypto::sign::PublicKey;
 use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::manifest::{self, Origin};
 use crate::feed::set::Feeds;
+use crate::footprint::ConnectionFootprint;
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId};
 use crate::io::Event;
-use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::planted::{self, Bug};
 use crate::policy::{KeyRuling, Policy};
@@ -578,11 +578,11 @@ impl Session {
         let unsaid = [changed.len(), backlog.len(), reopened.len(), nos.len(), forking.len()];
         ConnectionFootprint {
             wants: self.asked.len(),
-            names: self.edges.iter().filter(|(_, edge)| edge.credit.is_some()).count(),
-            heard: self.heard.len() + self.retracted_offers.len(),
+            aliases: self.edges.iter().filter(|(_, edge)| edge.credit.is_some()).count(),
+            queued_offers: self.heard.len() + self.retracted_offers.len(),
             part_bytes: self.reconciliation.part_bytes(),
-            edges: self.edges.iter().count(),
-            unsaid: unsaid.into_iter().max().unwrap_or(0),
+            peer_feeds: self.edges.iter().count(),
+            unsent: unsaid.into_iter().max().unwrap_or(0),
             ..self.serving.footprint()
         }
     }

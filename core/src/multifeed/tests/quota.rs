@@ -168,7 +168,7 @@ fn where_there_is_no_room_at_all_new_feeds_are_declined_unheard() {
     world.connect(2, 1, Mode::Live);
     world.run();
     let footprint = world.nodes[1].multifeed.footprint();
-    assert_eq!((footprint.feeds, footprint.heard_of), (1, 0));
+    assert_eq!((footprint.feeds, footprint.candidates), (1, 0));
     assert_eq!(full(&world.nodes[1]), [], "none was begun");
     assert_at_rest(&world);
 }

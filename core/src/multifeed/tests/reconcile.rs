@@ -252,7 +252,7 @@ fn feeds_beyond_what_a_peer_may_have_us_hold_wait_for_those_before_them() {
     let mut most = 0;
     for _ in 0..10_000 {
         world.step_once();
-        most = most.max(world.nodes[1].multifeed.footprint().heard_of);
+        most = most.max(world.nodes[1].multifeed.footprint().candidates);
     }
     assert_eq!(most, 4);
     assert_eq!(world.nodes[0].holdings(), world.nodes[1].holdings());
