@@ -14,6 +14,7 @@ mod fork;
 mod get;
 mod gets;
 mod hypercore;
+mod invariants;
 mod open;
 mod policy;
 mod quota;

@@ -63,7 +63,7 @@ pub struct Replayed {
     pub multifeed: Multifeed,
     /// The number of replayed steps.
     pub steps: usize,
-    /// The number of recorded states, all of which were reached.
+    /// The number of recorded states, which were all reached.
     pub states: usize,
 }
 

@@ -128,6 +128,20 @@ impl Feeds {
         Some(done)
     }
 
+    /// Panics if the bytes counted are not those of the feeds.
+    pub(super) fn check_quota(&self) {
+        let bytes = self.iter().map(|(_, feed)| u128::from(feed.bytes_counted()));
+        // A store that somebody made up may claim more bytes than a number holds.
+        if let Ok(bytes) = u64::try_from(bytes.sum::<u128>())
+            && bytes < u64::MAX / 2
+        {
+            assert_eq!(self.quota.bytes, bytes, "the bytes of all feeds are miscounted");
+        }
+        for feed in self.quota.full.keys() {
+            assert!(self.get(*feed).is_some(), "a feed is full that is not here");
+        }
+    }
+
     /// The next feed that came to a bound, and the bytes that it would have.
     pub(crate) fn take_full(&mut self) -> Option<(FeedId, u64)> {
         while let Some(feed) = self.quota.filled.pop() {

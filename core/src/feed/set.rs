@@ -3,6 +3,8 @@
 //! Rule: a slot belongs to one feed as long as the store has anything of it; the slot of a feed
 //! that was only heard of is used again. A slot far behind the others costs no memory for the gap.
 
+mod invariants;
+
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;

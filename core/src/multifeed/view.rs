@@ -186,7 +186,7 @@ fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
     lengths.values().fold(0, |sum, length| sum.saturating_add(*length))
 }
 
-/// Whether the application sees a feed. Candidates of the group, of which nothing is held, are
+/// Whether the application sees a feed. Candidates of the group, which have no held block, are
 /// hidden.
 fn is_shown(feed: &feed::Feed) -> bool {
     let is_held = feed.length() > 0 || feed.is_writable() || !feed.is_of_group();

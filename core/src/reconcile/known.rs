@@ -227,6 +227,19 @@ impl Known {
         self.log.len().max(self.era.len())
     }
 
+    /// Panics with the first violated invariant.
+    pub(crate) fn check_invariants(&self, changes_max: usize) {
+        let Self { marks, log, end, era, is_kept, .. } = self;
+        assert!(era.len() <= changes_max, "too many changes count as one");
+        assert!(log.len() as u64 <= *end, "more changes are remembered than were logged");
+        assert!(*is_kept || marks.is_empty(), "changes since a checkpoint are not logged");
+        let mut places = BTreeSet::new();
+        for (place, mark) in marks.values() {
+            assert!(mark.position <= *end, "a checkpoint lies behind the log");
+            assert!(places.insert(*place), "two checkpoints have one place in the store");
+        }
+    }
+
     /// What has changed since a mark with a peer, as far as the sets whose heads have this root
     /// show it. `None`: there is no mark, or it cannot be known.
     pub(crate) fn base(&self, peer: &PeerTag, feeds: &Feeds, heads: &Root) -> Option<BasePair> {

@@ -93,8 +93,8 @@ fn step_line(step: &Step, multifeed: &Multifeed) -> String {
         Step::Remove { feed } => format!("remove feed={feed}"),
         Step::Disconnect { connection } => format!("disconnect connection={connection}"),
         Step::State { hash } => {
-            let matches_claim = state_hash(multifeed) == *hash;
-            format!("state {}", if matches_claim { "met" } else { "NOT met" })
+            let is_reached = state_hash(multifeed) == *hash;
+            format!("state {}", if is_reached { "met" } else { "NOT met" })
         }
     }
 }
@@ -140,7 +140,7 @@ fn output_line(output: &Output) -> String {
     }
 }
 
-/// Each event is named here, so that a new one is looked at for secrets before it is told.
+/// Each event is named here, so that a new one is checked for secrets before it is shown.
 fn event_line(event: &Event) -> String {
     match event {
         Event::Ready { feeds } => format!("event ready feeds={feeds}"),

@@ -102,6 +102,11 @@ impl HypercoreSession {
         }
     }
 
+    /// The feeds that are fetched from the peer.
+    pub(crate) fn fetches(&self) -> impl Iterator<Item = FeedId> {
+        self.fetching.iter().copied()
+    }
+
     /// Whether a channel is open on both sides.
     pub(crate) fn is_open(&self) -> bool {
         self.channels.values().any(|channel| channel.remote.is_some())
