@@ -151,7 +151,7 @@ impl Multifeed {
         }
         self.each_session(|session, context| match is_accepted {
             true => session.accept(feed, length),
-            false => session.refuse(context.sources, feed, (public_key, length)),
+            false => session.refuse(context.sources, feed, public_key, length),
         });
     }
 

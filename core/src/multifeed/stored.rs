@@ -145,7 +145,7 @@ impl Multifeed {
         for id in ids {
             let (peer, mut context) = self.split(id);
             let Some(session) = peer.and_then(Connection::session_mut) else { continue };
-            session.grown(feed, grown.clone(), context.limits);
+            session.on_feed_grown(feed, grown.clone(), context.limits);
             session.continue_signed_head(&mut context, feed);
             self.settle(id);
         }
@@ -162,7 +162,7 @@ impl Multifeed {
     /// A mark is in the store, or will not be: then the peer has to be met anew.
     fn marked(&mut self, connection: ConnectionId) {
         if let Some(session) = self.session(connection) {
-            session.marked();
+            session.on_checkpoint_stored();
             self.settle(connection);
         }
     }
@@ -307,7 +307,7 @@ impl Multifeed {
             let (peer, context) = self.split(id);
             if let Some(session) = peer.and_then(Connection::session_mut) {
                 session.freeze(context.sources, feed, length);
-                session.prove(context.feeds, feed);
+                session.update_proving(context.feeds, feed);
                 self.settle(id);
             }
         }

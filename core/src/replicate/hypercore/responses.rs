@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::super::session::Context;
+use super::super::context::Context;
 use super::fetch::{Fetch, Received};
 use super::sparse::Get;
 use super::{CONTESTED_MAX, HypercoreSession, RESUME_WAIT};
