@@ -9,7 +9,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::hash::{Hash, blake2b};
 use super::sign::{PublicKey, Signature, verify};
-use crate::config::SIGNATURES_REMEMBERED_MAX;
+
+/// Most signatures that a [`SignatureMemo`] remembers: 2 MiB of them, enough for the heads that
+/// are on their way at once among ten thousand simulated peers.
+pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;
 
 /// Places where a signature can stand. With four, one in a thousand is put out by others where a
 /// sixth of the memo is in use; with one place it would be one in seven.

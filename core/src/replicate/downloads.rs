@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::context::FetchAssignments;
 use crate::config::Limits;
-use crate::error::{Limit, Violation};
+use crate::error::Limit;
 use crate::id::{ConnectionId, FeedId};
 use crate::time::Instant;
 

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::aliases::FeedAlias;
 use crate::crypto::sign::PublicKey;
 use crate::id::{FeedId, FeedKey};
-use crate::reconcile::session::{DIFFERENCE_MAX, Entry, HeadOf};
+use crate::reconcile::session::DIFFERENCE_MAX;
+use crate::wire::reconcile::{Entry, HeadOf};
 
 /// Queued offers: all that two sessions can bring. Each takes 60 bytes.
 const QUEUED_MAX: usize = 2 * DIFFERENCE_MAX as usize;

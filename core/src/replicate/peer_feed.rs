@@ -56,10 +56,6 @@ impl Push {
     fn without_appends(self) -> Self {
         if self.was_unrequested() { Self::UnrequestedOnly } else { Self::Off }
     }
-
-    fn without_unrequested(self) -> Self {
-        if self.pushes_appends() { Self::Appends } else { Self::Off }
-    }
 }
 
 /// Whether one side can give the blocks that it announced.

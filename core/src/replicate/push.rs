@@ -5,8 +5,8 @@
 //! [`Limits::push_bytes`](crate::Limits::push_bytes) in total: that is what can be wasted.
 
 use crate::config::FRAME_BYTES_MAX_UNASKED;
-use crate::reconcile::session::Message;
 use crate::wire::multifeed::{Hello, PUSHES};
+use crate::wire::reconcile::Message;
 
 /// Longest range message for a feed that the peer has not wanted. It goes alone into a frame.
 pub(crate) const UNREQUESTED_RANGE_BYTES_MAX: usize = FRAME_BYTES_MAX_UNASKED / 4 * 3;

@@ -12,19 +12,19 @@ use alloc::vec::Vec;
 use super::context::Context;
 use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::Feed;
+use crate::feed::checkpoint::{Digest, PeerTag};
 use crate::id::{FeedId, Role};
 use crate::reconcile::Listing;
-use crate::reconcile::known::{BasePair, Digest, LogPosition, PeerTag};
+use crate::reconcile::known::{BasePair, LogPosition};
 use crate::reconcile::session::{
-    Delta, Fallback, Initiator, Message, Outcome, Params, Responder, SessionError, StepResult,
-    prefix_bits,
+    Delta, Initiator, Outcome, Params, Responder, SessionError, StepResult, prefix_bits,
 };
 use crate::reconcile::sets::{Sets, Snapshot};
-use crate::reconcile::token::{Salt, SetKind};
+use crate::reconcile::token::Salt;
 use crate::reconcile::view::{OwnedSnapshot, SharedSnapshot, SnapshotView};
 use crate::time::Instant;
 use crate::wire::multifeed::{Claim, Kind, put};
-use crate::wire::reconcile as wire;
+use crate::wire::reconcile::{self as wire, Fallback, Message, SetKind};
 
 /// Largest set for which both sides build a sketch under a fresh shared salt. Takes 2 ms at this
 /// size. Larger sets use the sketch under the group's salt, which all connections share.
@@ -172,7 +172,7 @@ impl Reconciliation {
             remote_set: RemoteSet::Unknown,
             last_progress: context.now,
         };
-        let snapshot = context.sets.pin(context.feeds);
+        let snapshot = context.sets.snapshot(context.feeds);
         reconciliation.offered_base =
             context.sets.known.base(&peer, context.feeds, &snapshot.roots.heads);
         reconciliation.claim(context, snapshot);
@@ -528,7 +528,7 @@ impl Reconciliation {
     fn claim_without_base(&mut self, context: &mut Context<'_>) {
         (self.base, self.last_progress) = (Base::None, context.now);
         self.fail(context.sets);
-        let snapshot = context.sets.pin(context.feeds);
+        let snapshot = context.sets.snapshot(context.feeds);
         self.claim(context, snapshot);
     }
 

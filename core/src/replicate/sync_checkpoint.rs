@@ -3,9 +3,10 @@
 //! Rule: a checkpoint is stored only of what both sides said last, and not before both said it.
 
 use super::context::Context;
+use crate::feed::checkpoint::{Digest, PeerTag};
 use crate::id::ConnectionId;
 use crate::outbox::Job;
-use crate::reconcile::known::{Digest, LogPosition, PeerTag};
+use crate::reconcile::known::LogPosition;
 
 /// Changed feeds after which a checkpoint is sent again though the connection is not quiet: sending
 /// one costs as much as announcing ten of them.

@@ -8,8 +8,9 @@ use crate::fuzzing::sides::{Cost, Ending, Side, reconcile};
 use crate::reconcile::mapping::Indices;
 use crate::reconcile::root::Root;
 use crate::reconcile::testing::{group_salt, handshake_hash};
-use crate::reconcile::token::{Item, Salt, SetKind};
+use crate::reconcile::token::{Item, Salt};
 use crate::rng::Rng;
+use crate::wire::reconcile::SetKind;
 
 type Key = [u8; 32];
 

@@ -81,7 +81,7 @@ impl Session {
     ) -> Result<(), CloseReason> {
         let proof = ForkProof::decode(body)?;
         // A side that holds nothing of the feed is notified once it does.
-        let Some(id) = find_held(context, &proof.dispute.header.public_key) else {
+        let Some(id) = find_held(context, &proof.signed_head.header.public_key) else {
             return Ok(());
         };
         store_fork(context, id, &proof)?;
@@ -120,7 +120,7 @@ impl Session {
             let Some(feed) = context.feeds.get(id).filter(|feed| feed.is_accepted()) else {
                 continue;
             };
-            match feed.dispute() {
+            match feed.signed_head() {
                 Some(head) => frame.push(Kind::SignedHead, &head.encode()),
                 None => _ = waiting.insert(id),
             }
@@ -163,7 +163,7 @@ pub(crate) fn store_fork(
 ) -> Result<(), Violation> {
     let feed = context.feeds.get_mut(id);
     // Nothing may be written for a feed that is being removed.
-    let feed = feed.filter(|feed| !feed.has_fork() && feed.standing != FeedStatus::Removing);
+    let feed = feed.filter(|feed| !feed.has_fork() && feed.status != FeedStatus::Removing);
     let Some(feed) = feed else { return Ok(()) };
     feed.check_fork(proof, context.memo)?;
     // Above the limit a feed stays contested without a proof.

@@ -107,7 +107,7 @@ impl Session {
         };
         if let Some(feed) = feed.and_then(|id| context.feeds.get_mut(id)) {
             // It may have been adopted by its key before anyone knew that it is of the group.
-            feed.settle(Origin::Group, public_key);
+            feed.set_origin(Origin::Group, public_key);
         }
         let alias = self.aliases.assign_remote(feed)?;
         let Some(id) = feed else {

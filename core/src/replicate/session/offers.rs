@@ -6,11 +6,11 @@ use crate::feed::manifest;
 use crate::id::{FeedId, FeedKey};
 use crate::io::Event;
 use crate::policy::KeyRuling;
-use crate::reconcile::session::Entry;
 use crate::replicate::aliases::{Credit, FeedAlias};
 use crate::replicate::context::Context;
 use crate::replicate::offers::Offer;
 use crate::wire::multifeed::{FeedRef, HeadEntry, Reject};
+use crate::wire::reconcile::Entry;
 
 impl Session {
     /// Remembers an offer that we decline, if there is room.
@@ -107,7 +107,7 @@ impl Session {
             };
             self.aliases.admit(alias.get(), id);
             if let Some(feed) = context.feeds.get_mut(id) {
-                feed.settle(manifest::Origin::Group, public_key);
+                feed.set_origin(manifest::Origin::Group, public_key);
             }
             let feed = context.feeds.get(id);
             let length = feed.map_or(0, |feed| feed.length());

@@ -12,12 +12,13 @@ use crate::feed::manifest;
 use crate::feed::set::Feeds;
 use crate::id::{FeedId, Role};
 use crate::policy::KeyRuling;
-use crate::reconcile::session::{Entry, StepResult};
+use crate::reconcile::session::StepResult;
 use crate::replicate::context::Context;
 use crate::replicate::push::count_new;
 use crate::replicate::range::check_length;
 use crate::replicate::reconcile::Named;
 use crate::wire::multifeed::{self as message, FeedRef, Kind, Reject};
+use crate::wire::reconcile::Entry;
 
 impl Session {
     pub(super) fn on_claim(
@@ -230,7 +231,7 @@ impl Session {
         };
         if let Some(feed) = context.feeds.get_mut(id) {
             // It may have been adopted by its key before anyone knew that it is of the group.
-            feed.settle(manifest::Origin::Group, entry.public_key());
+            feed.set_origin(manifest::Origin::Group, entry.public_key());
         }
         let feed = context.feeds.get(id);
         let length = feed.map_or(0, |feed| feed.length());
