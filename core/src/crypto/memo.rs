@@ -10,13 +10,13 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use super::hash::{Hash, blake2b};
 use super::sign::{PublicKey, Signature, verify};
 
-/// Places where a signature can stand. With four, one in a thousand is put out by others where a
-/// sixth of the memo is in use; with one place it would be one in seven.
-const WAYS: usize = 4;
-
 /// Most signatures that a [`SignatureMemo`] remembers: 2 MiB of them, enough for the heads that
 /// are on their way at once among ten thousand simulated peers.
 pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;
+
+/// Places where a signature can stand. With four, one in a thousand is put out by others where a
+/// sixth of the memo is in use; with one place it would be one in seven.
+const WAYS: usize = 4;
 
 /// Signatures that were found valid, for **simulators alone**.
 ///

@@ -17,11 +17,11 @@ use crate::planted::{self, Bug};
 
 impl Feed {
     /// The blocks that cannot be read, durable or not.
-    pub(crate) fn gone(&self) -> Runs {
+    pub(crate) fn cleared(&self) -> Runs {
         let Some(activity) = self.activity.as_deref() else { return Runs::NONE };
         let mut gone = activity.cleared.clone();
-        if let Some(filling) = &activity.filling {
-            gone.insert(filling);
+        if let Some(restoring) = &activity.restoring {
+            gone.insert(restoring);
         }
         gone
     }
@@ -29,7 +29,7 @@ impl Feed {
     /// Whether a block below the length cannot be read.
     pub(crate) fn is_cleared(&self, index: u64) -> bool {
         self.activity.as_deref().is_some_and(|activity| {
-            let is_restoring = activity.filling.as_ref().is_some_and(|run| run.contains(&index));
+            let is_restoring = activity.restoring.as_ref().is_some_and(|run| run.contains(&index));
             is_restoring || activity.cleared.contains(index)
         })
     }
@@ -41,12 +41,12 @@ impl Feed {
 
     /// Whether blocks are under way back into the store.
     pub(crate) fn is_restoring(&self) -> bool {
-        self.activity.as_deref().is_some_and(|activity| activity.filling.is_some())
+        self.activity.as_deref().is_some_and(|activity| activity.restoring.is_some())
     }
 
     /// How many runs there would be if these blocks were cleared too.
     pub(crate) fn runs_with(&self, blocks: &Range<u64>) -> usize {
-        let mut runs = self.gone();
+        let mut runs = self.cleared();
         runs.insert(blocks);
         runs.len()
     }
@@ -67,7 +67,7 @@ impl Feed {
 
     /// Stages that verified blocks come back: they can be read once this is durable. One run at a
     /// time.
-    pub(crate) fn fill(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
+    pub(crate) fn restore(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
         let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
         for (index, block) in (start..).zip(blocks) {
             writes.push(Write::Put(record::block_key(feed.0, index), block.clone()));
@@ -76,15 +76,15 @@ impl Feed {
         let run = start..start + blocks.len() as u64;
         let activity = self.activity();
         activity.cleared.remove(&run);
-        activity.filling = Some(run);
+        activity.restoring = Some(run);
         self.push_record(feed, &mut writes);
         writes
     }
 
     /// The blocks that came back are durable, or will never be.
-    pub(crate) fn filled(&mut self) {
+    pub(crate) fn on_restored(&mut self) {
         if let Some(activity) = &mut self.activity {
-            activity.filling = None;
+            activity.restoring = None;
             if activity.is_over() {
                 self.activity = None;
             }

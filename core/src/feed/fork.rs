@@ -10,20 +10,11 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::tree::{self, Fold, LENGTH_MAX, Node};
-use super::{Feed, Head, Tip};
+use super::{Feed, ForkState, Head, Tip};
 use crate::crypto::SignatureMemo;
 use crate::crypto::hash::Hash;
 use crate::error::Violation;
 use crate::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
-
-/// What is known of a feed's second history.
-#[derive(Debug)]
-pub(super) struct Fork {
-    /// As it goes over the wire.
-    proof: Bytes,
-    /// Until then the feed is what it was.
-    is_durable: bool,
-}
 
 impl Feed {
     /// Whether its author is proved, durably, to have signed two histories: it is frozen then.
@@ -44,7 +35,7 @@ impl Feed {
 
     /// Takes a proof, which is right and is on its way to the store, or comes from there.
     pub(super) fn set_fork(&mut self, proof: Bytes, is_durable: bool) {
-        self.activity().fork = Some(Fork { proof, is_durable });
+        self.activity().fork = Some(ForkState { proof, is_durable });
     }
 
     /// The proof is durable: it counts.
@@ -57,7 +48,7 @@ impl Feed {
 
     /// The head that is held, to be held against another history; `None`: less is held than it
     /// signs.
-    pub(crate) fn dispute(&self) -> Option<SignedHead> {
+    pub(crate) fn signed_head(&self) -> Option<SignedHead> {
         let Tip { length, roots, head } = self.durable()?;
         if *length != head.length {
             return None;
@@ -78,14 +69,14 @@ impl Feed {
     /// Whether the author signed a head that a peer holds. Its roots.
     pub(crate) fn check_signed_head(
         &self,
-        dispute: &SignedHead,
+        signed_head: &SignedHead,
         memo: Option<&SignatureMemo>,
     ) -> Result<Vec<Node>, Violation> {
-        let SignedHeadFields { length, signature, .. } = dispute.header;
+        let SignedHeadFields { length, signature, .. } = signed_head.header;
         if length == 0 || length > LENGTH_MAX {
             return Err(Violation::OutOfRange);
         }
-        let roots = at(tree::cover(0, length), &dispute.roots).ok_or(Violation::BadProof)?;
+        let roots = at(tree::cover(0, length), &signed_head.roots).ok_or(Violation::BadProof)?;
         if !tree::are_roots(&roots, length) {
             return Err(Violation::BadProof);
         }
@@ -102,12 +93,12 @@ impl Feed {
         forked: &ForkProof,
         memo: Option<&SignatureMemo>,
     ) -> Result<(), Violation> {
-        let ForkProof { dispute, head: ForkBranch { length, signature, .. }, nodes } = forked;
-        let shorter = dispute.header.length;
+        let ForkProof { signed_head, head: ForkBranch { length, signature, .. }, nodes } = forked;
+        let shorter = signed_head.header.length;
         if *length < shorter || *length > LENGTH_MAX {
             return Err(Violation::OutOfRange);
         }
-        let roots = self.check_signed_head(dispute, memo)?;
+        let roots = self.check_signed_head(signed_head, memo)?;
         let cover = || tree::cover(0, shorter).chain(tree::cover(shorter, *length));
         let alike = cover().count().checked_sub(nodes.len()).ok_or(Violation::BadProof)?;
         let (same, ours) = roots.split_at_checked(alike).ok_or(Violation::BadProof)?;
@@ -133,18 +124,18 @@ impl Feed {
 /// A proof out of a peer's head and what covers the blocks of ours: those of the peer's length,
 /// then the rest.
 pub(crate) fn prove(
-    dispute: SignedHead,
+    signed_head: SignedHead,
     head: &Head,
     before: &[Node],
     after: &[Node],
 ) -> ForkProof {
     let pair = |node: &Node| (node.size, node.hash);
-    let alike = dispute.roots.iter().zip(before).take_while(|(a, b)| **a == pair(b)).count();
+    let alike = signed_head.roots.iter().zip(before).take_while(|(a, b)| **a == pair(b)).count();
     let nodes: Vec<_> = before.iter().skip(alike).chain(after).map(pair).collect();
     // At most three for each bit of a length.
     let count = nodes.len() as u8;
     let head = ForkBranch { length: head.length, signature: head.signature, nodes: count };
-    ForkProof { dispute, head, nodes }
+    ForkProof { signed_head, head, nodes }
 }
 
 /// Nodes at these indices, if there are just as many.

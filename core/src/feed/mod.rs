@@ -1,10 +1,12 @@
 //! One log: an append-only feed, its tree and its signed head.
 //!
 //! Rule: this room knows trees and no connections. Only this file moves a feed's length: a commit
-//! is staged by [`Feed::append`] or [`Feed::take`], and [`Feed::landed`] makes it count.
+//! is staged by [`Feed::append`] or [`Feed::take`], and [`Feed::is_committed`] makes it count.
 
+pub(crate) mod checkpoint;
 mod clear;
 pub(crate) mod fork;
+mod head;
 pub mod manifest;
 pub(crate) mod proof;
 mod quota;
@@ -28,60 +30,11 @@ use crate::error::{StoreFailure, Violation};
 use crate::id::{FeedId, FeedKey};
 use crate::io::Write;
 use crate::planted::{self, Bug};
-use fork::Fork;
+pub use head::Head;
+pub(crate) use head::{Range, Staging, Tip};
 use manifest::Origin;
 use runs::Runs;
 use tree::{Fold, Node};
-
-/// A length of a feed that its author signed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Head {
-    /// Blocks from the first on.
-    pub length: u64,
-    /// Number of truncations before.
-    pub fork: u64,
-    /// Over [`manifest::signable`].
-    pub signature: Signature,
-}
-
-/// How far a feed is held, and what proves it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Tip {
-    /// Blocks held, from the first on; at least one, at most the head's length.
-    pub(crate) length: u64,
-    /// Roots of the tree over the held blocks.
-    pub(crate) roots: Box<[Node]>,
-    /// The signed head that proves them.
-    pub(crate) head: Head,
-}
-
-/// A run of whole blocks with the proof that ties it to a signed head.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Range<B> {
-    /// Index of the first block.
-    pub(crate) start: u64,
-    /// At least one.
-    pub(crate) blocks: Vec<B>,
-    /// Nodes that cover the blocks from the run's end to the head's length, left to right.
-    pub(crate) right: Vec<Node>,
-    /// The head that the run is proved by.
-    pub(crate) head: Head,
-}
-
-impl<B> Range<B> {
-    /// The index behind the last block.
-    pub(crate) fn end(&self) -> u64 {
-        self.start + self.blocks.len() as u64
-    }
-}
-
-/// A commit to be made: blocks `start..end` of a feed, with their nodes and the feed's record.
-#[derive(Debug)]
-pub(crate) struct Staging {
-    pub(crate) start: u64,
-    pub(crate) end: u64,
-    pub(crate) writes: Vec<Write>,
-}
 
 /// What a peer sent and its author signed, to be [taken](Feed::take) or left.
 #[derive(Debug)]
@@ -95,7 +48,7 @@ pub(crate) struct Verified {
 #[derive(Debug)]
 struct Staged {
     tip: Tip,
-    landed: bool,
+    is_committed: bool,
 }
 
 /// What the application wants of a feed.
@@ -103,7 +56,7 @@ struct Staged {
 pub(crate) enum FeedStatus {
     /// It is taken and given.
     #[default]
-    Taken,
+    Accepted,
     /// Neither taken nor given; what is held stays.
     Refused,
     /// All of it is being deleted.
@@ -116,7 +69,7 @@ pub(crate) struct Feed {
     pub(crate) key: FeedKey,
     /// Of an adopted feed of which nothing is held, it is known once its manifest came.
     pub(crate) public_key: PublicKey,
-    pub(crate) standing: FeedStatus,
+    pub(crate) status: FeedStatus,
     /// What may be announced and served.
     durable: Option<Tip>,
     /// `None` for an idle feed of somebody else's, of the group, that is whole.
@@ -135,7 +88,7 @@ struct Activity {
     /// Blocks that are not held any more, as the record of the latest commit says it.
     cleared: Runs,
     /// Blocks that were given again and are not durable yet.
-    filling: Option<core::ops::Range<u64>>,
+    restoring: Option<core::ops::Range<u64>>,
     origin: Origin,
     /// Only single blocks of it are asked for, and nothing is kept.
     is_transient: bool,
@@ -143,16 +96,25 @@ struct Activity {
     /// to come under it: the next range need not be checked against the signature again.
     proven: Option<(Head, Hash)>,
     /// The author signed two histories.
-    fork: Option<Fork>,
+    fork: Option<ForkState>,
+}
+
+/// What is known of a feed's second history.
+#[derive(Debug)]
+struct ForkState {
+    /// As it goes over the wire.
+    proof: Bytes,
+    /// Until then the feed is what it was.
+    is_durable: bool,
 }
 
 impl Activity {
     fn is_over(&self) -> bool {
         // What is glimpsed is of another origin.
-        let Self { staged, name, writer, broken, cleared, filling, origin, proven, fork, .. } =
+        let Self { staged, name, writer, broken, cleared, restoring, origin, proven, fork, .. } =
             self;
         let is_plain = name.is_none() && writer.is_none() && *origin == Origin::Group;
-        let is_whole = broken.is_none() && cleared.is_empty() && filling.is_none();
+        let is_whole = broken.is_none() && cleared.is_empty() && restoring.is_none();
         let is_whole = is_whole && proven.is_none() && fork.is_none();
         staged.is_empty() && is_whole && is_plain
     }
@@ -161,7 +123,7 @@ impl Activity {
 impl Feed {
     /// A feed of which nothing is held.
     pub(crate) fn empty(key: FeedKey, public_key: PublicKey) -> Self {
-        Self { key, public_key, standing: FeedStatus::Taken, durable: None, activity: None }
+        Self { key, public_key, status: FeedStatus::Accepted, durable: None, activity: None }
     }
 
     /// A feed of another origin, of which nothing is held. What its key is, is seen when the
@@ -232,7 +194,7 @@ impl Feed {
     }
 
     /// Takes what an adopted feed's key turned out to follow from.
-    pub(crate) fn settle(&mut self, origin: Origin, public_key: PublicKey) {
+    pub(crate) fn set_origin(&mut self, origin: Origin, public_key: PublicKey) {
         if self.is_origin_unknown() {
             let activity = self.activity();
             activity.origin = origin;
@@ -290,12 +252,17 @@ impl Feed {
 
     /// Whether its blocks are taken from peers and given to them.
     pub(crate) fn is_accepted(&self) -> bool {
-        self.standing == FeedStatus::Taken && !self.is_forked()
+        self.status == FeedStatus::Accepted && !self.is_forked()
     }
 
     /// Whether peers are told of it.
     pub(crate) fn is_offered(&self) -> bool {
         self.is_accepted() && self.is_of_group() && self.length() > 0
+    }
+
+    /// Length of the feed in the sets that peers reconcile; 0 if the feed is not in them.
+    pub(crate) fn offered_length(&self) -> u64 {
+        if self.is_offered() { self.length() } else { 0 }
     }
 
     /// How far the author is known to have signed.
@@ -326,7 +293,7 @@ impl Feed {
     /// The lengths after each commit that is not reported durable, in order.
     pub(crate) fn waiting_lengths(&self) -> impl Iterator<Item = u64> {
         let staged = self.activity.as_deref().into_iter().flat_map(|activity| &activity.staged);
-        staged.filter(|staged| !staged.landed).map(|staged| staged.tip.length)
+        staged.filter(|staged| !staged.is_committed).map(|staged| staged.tip.length)
     }
 
     /// The lengths after each commit under way, in order.
@@ -335,7 +302,7 @@ impl Feed {
         activity.into_iter().flat_map(|activity| &activity.staged).map(|staged| staged.tip.length)
     }
 
-    /// Blocks held once every commit under way has landed.
+    /// Blocks held once every commit under way is durable.
     pub(crate) fn staged_length(&self) -> u64 {
         self.tip().map_or(0, |tip| tip.length)
     }
@@ -431,7 +398,7 @@ impl Feed {
     }
 
     /// Stages what was just verified.
-    pub(crate) fn take(
+    pub(crate) fn stage_verified(
         &mut self,
         feed: FeedId,
         Verified { start, tip, writes }: Verified,
@@ -442,7 +409,7 @@ impl Feed {
     fn stage(&mut self, feed: FeedId, start: u64, tip: Tip, mut writes: Vec<Write>) -> Staging {
         let end = tip.length;
         writes.push(self.record(feed, &tip));
-        self.activity().staged.push_back(Staged { tip, landed: false });
+        self.activity().staged.push_back(Staged { tip, is_committed: false });
         Staging { start, end, writes }
     }
 
@@ -456,19 +423,19 @@ impl Feed {
 
     /// The commit up to `end` is durable. Returns the blocks that count from now on: none while
     /// an earlier commit has not been reported.
-    pub(crate) fn landed(&mut self, end: u64) -> core::ops::Range<u64> {
+    pub(crate) fn on_committed(&mut self, end: u64) -> core::ops::Range<u64> {
         let before = self.length();
         let Some(activity) = &mut self.activity else { return before..before };
         let staged = &mut activity.staged;
         if let Some(place) = staged.iter().position(|staged| staged.tip.length == end) {
-            staged[place].landed = true;
+            staged[place].is_committed = true;
             if planted::is(Bug::CountsOutOfOrder) {
                 staged.retain(|staged| staged.tip.length >= end);
             }
         }
-        while let Some(landed) = staged.pop_front_if(|staged| staged.landed) {
-            activity.proven.take_if(|(head, _)| head.length <= landed.tip.length);
-            self.durable = Some(landed.tip);
+        while let Some(is_committed) = staged.pop_front_if(|staged| staged.is_committed) {
+            activity.proven.take_if(|(head, _)| head.length <= is_committed.tip.length);
+            self.durable = Some(is_committed.tip);
         }
         if activity.is_over() {
             self.activity = None;

@@ -134,7 +134,7 @@ impl ProofRead {
         wanted.sort_unstable();
         wanted.dedup();
         let block = request.block.map(|at| record::block_key(id.0, at.index));
-        let read = Self { feed: id, tip, gone: feed.gone(), request: *request, plan, wanted };
+        let read = Self { feed: id, tip, gone: feed.cleared(), request: *request, plan, wanted };
         let nodes = read.wanted.iter();
         let nodes = nodes.flat_map(|index| read::keys_of(id, &read.tip, &read.gone, *index));
         let keys = block.into_iter().chain(nodes.flatten()).collect();
@@ -144,7 +144,7 @@ impl ProofRead {
     /// Whether blocks left the feed or came back since the read began: what it found may be
     /// neither here nor there.
     pub(crate) fn is_outdated(&self, feed: &Feed) -> bool {
-        feed.standing == FeedStatus::Removing || feed.gone() != self.gone
+        feed.status == FeedStatus::Removing || feed.cleared() != self.gone
     }
 
     pub(crate) fn feed(&self) -> FeedId {

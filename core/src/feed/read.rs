@@ -54,8 +54,8 @@ impl RangeRead {
         if start >= end || feed.is_cleared(start) {
             return None;
         }
-        let gone = feed.gone();
-        let end = gone.turn(start, end);
+        let gone = feed.cleared();
+        let end = gone.boundary(start, end);
         let from = record::block_key(id.0, start);
         let until = record::block_key(id.0, end);
         let read = Self { feed: id, start, tip, gone, blocks: Vec::new(), wanted: Vec::new() };
@@ -71,7 +71,8 @@ impl RangeRead {
         blocks: Vec<Bytes>,
     ) -> Option<(Self, Vec<StoreKey>)> {
         let tip = feed.durable()?.clone();
-        let mut read = Self { feed: id, start, tip, gone: feed.gone(), blocks, wanted: Vec::new() };
+        let mut read =
+            Self { feed: id, start, tip, gone: feed.cleared(), blocks, wanted: Vec::new() };
         if read.blocks.is_empty() || read.end() > read.tip.length {
             return None;
         }
@@ -82,7 +83,7 @@ impl RangeRead {
     /// Whether blocks left the feed or came back since the read began: what it found may be
     /// neither here nor there.
     pub(crate) fn is_outdated(&self, feed: &Feed) -> bool {
-        feed.standing == FeedStatus::Removing || feed.gone() != self.gone
+        feed.status == FeedStatus::Removing || feed.cleared() != self.gone
     }
 
     pub(crate) fn start(&self) -> u64 {

@@ -18,10 +18,10 @@ use super::{Head, Tip};
 use crate::crypto::hash::{self, Hash};
 use crate::crypto::sign::{PublicKey, Signature};
 use crate::error::StoreFailure;
+use crate::feed::checkpoint::{Checkpoint, PeerTag};
 use crate::group::Group;
 use crate::id::{FeedId, FeedKey};
 use crate::io::StoreKey;
-use crate::reconcile::known::{Checkpoint, PeerTag};
 use crate::wire::fork::ForkProof;
 
 /// Version of everything in this file: 2 has feeds of other origins.

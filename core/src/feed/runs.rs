@@ -56,13 +56,13 @@ impl Runs {
     }
 
     /// Where the run that `index` is in ends, or else where the next one begins; `until` at most.
-    pub(crate) fn turn(&self, index: u64, until: u64) -> u64 {
-        let turn = match self.next(index) {
+    pub(crate) fn boundary(&self, index: u64, until: u64) -> u64 {
+        let boundary = match self.next(index) {
             Some((start, end)) if start <= index => end,
             Some((start, _)) => start,
             None => until,
         };
-        turn.min(until)
+        boundary.min(until)
     }
 
     /// Adds blocks to what is gone.

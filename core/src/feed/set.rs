@@ -3,6 +3,7 @@
 //! Rule: a slot belongs to one feed as long as the store has anything of it; the slot of a feed
 //! that was only heard of is used again. A slot far behind the others costs no memory for the gap.
 
+mod growth;
 mod invariants;
 
 use alloc::boxed::Box;
@@ -208,8 +209,8 @@ impl Feeds {
     /// Nothing of a feed is left in the store: it is one that was only heard of, and refused.
     pub(crate) fn clear_slot(&mut self, feed: FeedId) {
         let Some(log) = self.get_mut(feed) else { return };
-        let standing = FeedStatus::Refused;
-        let emptied = Feed { standing, ..Feed::empty(log.key, log.public_key) };
+        let status = FeedStatus::Refused;
+        let emptied = Feed { status, ..Feed::empty(log.key, log.public_key) };
         let emptied = core::mem::replace(log, emptied);
         self.quota.leave(feed, emptied.bytes_counted());
         self.forks -= usize::from(emptied.has_fork());

@@ -170,7 +170,7 @@ fn message_seeds() -> Vec<(&'static str, Vec<u8>)> {
         SignedHeadFields { public_key: PublicKey([1; 32]), length: 3, signature, roots: 2 };
     let dispute = SignedHead { header, roots: nodes.to_vec() };
     let head = ForkBranch { length: 300, signature, nodes: 2 };
-    let forked = ForkProof { dispute: dispute.clone(), head, nodes: nodes.to_vec() };
+    let forked = ForkProof { signed_head: dispute.clone(), head, nodes: nodes.to_vec() };
     vec![
         ("hello", handshake()),
         ("heads", encoded(&heads)),

@@ -53,7 +53,7 @@ impl Multifeed {
             return Err(Misuse::KeyPairTaken);
         }
         if self.policy.is_refused(&key) {
-            feed.standing = FeedStatus::Refused;
+            feed.status = FeedStatus::Refused;
         }
         self.feeds.set_writer(id, name, key_pair);
         self.clear_full(id);
@@ -84,7 +84,7 @@ impl Multifeed {
             return Err(Misuse::AppendTooLarge);
         }
         self.check_requests()?;
-        let log = self.feeds.get(feed).filter(|log| log.standing != FeedStatus::Removing);
+        let log = self.feeds.get(feed).filter(|log| log.status != FeedStatus::Removing);
         let log = log.ok_or(Misuse::UnknownFeed)?;
         if log.broken().is_some() {
             return Err(Misuse::FeedBroken);

@@ -51,13 +51,13 @@ impl Multifeed {
     pub(super) fn continue_clear(&mut self, mut clear: Clear) {
         let (request, feed) = (clear.request, clear.feed);
         let Range { start, end } = clear.blocks;
-        let log = self.feeds.get(feed).filter(|log| log.standing != FeedStatus::Removing);
+        let log = self.feeds.get(feed).filter(|log| log.status != FeedStatus::Removing);
         let Some(log) = log else { return self.answer_request(Event::Canceled { request }) };
         if let Some(failure) = log.broken() {
             return self.fail_request(request, failure);
         }
         if log.is_cleared(clear.next) {
-            clear.next = log.gone().turn(clear.next, end);
+            clear.next = log.cleared().boundary(clear.next, end);
         }
         let (entries, bytes) = (self.limits.range_blocks, self.limits.read_bytes);
         match RangeRead::begin(feed, log, clear.next..end, entries, bytes) {
@@ -81,7 +81,7 @@ impl Multifeed {
             Err(failure) => return self.fail_request(clear.request, failure),
         };
         let feed = clear.feed;
-        let log = self.feeds.get_mut(feed).filter(|log| log.standing != FeedStatus::Removing);
+        let log = self.feeds.get_mut(feed).filter(|log| log.status != FeedStatus::Removing);
         let Some(log) = log else {
             return self.answer_request(Event::Canceled { request: clear.request });
         };

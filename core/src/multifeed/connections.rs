@@ -136,7 +136,7 @@ impl Multifeed {
         self.on_get_source_lost(id);
         let Some(mut session) = session else { return };
         session.release_all(&mut self.assignments);
-        session.leave(&mut self.sets);
+        session.release_shared(&mut self.sets);
         for feed in session.feeds() {
             let is_candidate = self.feeds.get(feed).is_some_and(|feed| feed.is_candidate());
             let mut others = self.connections.values().filter_map(Connection::session);

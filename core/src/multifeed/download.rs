@@ -42,7 +42,7 @@ impl Multifeed {
         if log.is_forked() {
             return Err(Misuse::FeedForked);
         }
-        if log.standing != FeedStatus::Taken {
+        if log.status != FeedStatus::Accepted {
             return Err(Misuse::FeedRemoved);
         }
         if self.downloads.count(feed) >= self.limits.downloads {
@@ -122,7 +122,7 @@ impl Multifeed {
         let Range { start, end } = first.remaining();
         if log.is_cleared(start) {
             let most = end.min(start.saturating_add(self.limits.range_blocks as u64));
-            let run = start..log.gone().turn(start, most);
+            let run = start..log.cleared().boundary(start, most);
             return self.request_run(feed, run);
         }
         let bytes = self.limits.read_bytes;
@@ -240,7 +240,7 @@ impl Multifeed {
             (Ok(range), Some(first), Some(log)) => {
                 first.begin_restore();
                 let blocks = range.start..range.end();
-                let writes = log.fill(feed, range.start, &range.blocks);
+                let writes = log.restore(feed, range.start, &range.blocks);
                 let job = CommitJob::Restore { connection, bytes, feed, blocks };
                 return self.outbox.commit(job, writes);
             }
@@ -278,8 +278,8 @@ impl Multifeed {
     /// Restored blocks are durable.
     pub(super) fn on_restored(&mut self, feed: FeedId, blocks: Range<u64>) {
         let Some(log) = self.feeds.get_mut(feed) else { return };
-        log.filled();
-        if log.standing == FeedStatus::Removing {
+        log.on_restored();
+        if log.status == FeedStatus::Removing {
             return;
         }
         let Range { start, end } = blocks;

@@ -56,7 +56,7 @@ impl Multifeed {
     fn stop_proving(&mut self, connection: ConnectionId, feed: FeedId) {
         let (peer, context) = self.split(connection);
         if let Some(session) = peer.and_then(Connection::session_mut) {
-            session.prove(context.feeds, feed);
+            session.update_proving(context.feeds, feed);
             self.after_change(connection);
         }
     }

@@ -48,7 +48,7 @@ impl Multifeed {
         let is_refused = self.is_refused(&key);
         let log = self.feeds.get_mut(feed).ok_or(Misuse::UnknownFeed)?;
         if is_refused {
-            log.standing = FeedStatus::Refused;
+            log.status = FeedStatus::Refused;
         }
         let mut writes = log.adoption(feed);
         // An older version would misread a store with adopted feeds.

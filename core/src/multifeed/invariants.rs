@@ -147,7 +147,7 @@ impl Multifeed {
             assert_eq!(steps, usize::from(!removal.is_waiting()), "a removal has not one step");
             if let Some(log) = self.feeds.get(feed) {
                 assert_eq!(log.key, removal.key(), "a removal is of another feed than its slot");
-                assert_eq!(log.standing, FeedStatus::Removing, "a feed is kept that is removed");
+                assert_eq!(log.status, FeedStatus::Removing, "a feed is kept that is removed");
             }
         }
         assert!(steps.is_empty(), "a step is under way of no removal");
@@ -195,6 +195,7 @@ impl Multifeed {
     fn check_sessions(&self) {
         for (id, peer) in &self.connections {
             let Some(session) = peer.session() else { continue };
+            session.check_invariants(&self.limits, &self.assignments, &self.sets);
             for feed in session.feeds() {
                 assert!(self.feeds.get(feed).is_some(), "{id:?} names a feed that is gone");
             }

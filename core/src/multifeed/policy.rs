@@ -72,7 +72,7 @@ impl Multifeed {
             None => self.answer_request(Event::Ruled { request, key: *key }),
         }
         match feed {
-            Some(feed) => self.set_status(feed, FeedStatus::Taken),
+            Some(feed) => self.set_status(feed, FeedStatus::Accepted),
             None => self.admit(key),
         }
         if is_new {
@@ -109,7 +109,7 @@ impl Multifeed {
 
     fn check_not_removing(&self, feed: Option<FeedId>) -> Result<(), Misuse> {
         let feed = feed.and_then(|feed| self.feeds.get(feed));
-        let is_removing = feed.is_some_and(|feed| feed.standing == FeedStatus::Removing);
+        let is_removing = feed.is_some_and(|feed| feed.status == FeedStatus::Removing);
         if is_removing { Err(Misuse::FeedRemoved) } else { Ok(()) }
     }
 
@@ -120,7 +120,7 @@ impl Multifeed {
         let refused: Vec<_> = refused.filter_map(|(key, _)| self.feeds.find(key)).collect();
         for feed in refused {
             if let Some(log) = self.feeds.get_mut(feed) {
-                log.standing = FeedStatus::Refused;
+                log.status = FeedStatus::Refused;
             }
         }
     }
@@ -129,7 +129,7 @@ impl Multifeed {
     pub(super) fn set_status(&mut self, feed: FeedId, status: FeedStatus) {
         let Some(log) = self.feeds.get_mut(feed) else { return };
         let was_accepted = log.is_accepted();
-        log.standing = status;
+        log.status = status;
         self.on_status_changed(feed, was_accepted);
     }
 
@@ -150,7 +150,7 @@ impl Multifeed {
             if is_accepted {
                 session.accept(feed, length);
             } else {
-                session.refuse(context.sources, feed, (public_key, length));
+                session.refuse(context.sources, feed, public_key, length);
             }
         });
     }

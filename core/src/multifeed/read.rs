@@ -40,7 +40,7 @@ impl Multifeed {
                 self.outbox.scan_blocks(BlockPurpose::Answer { request, end }, read, scan);
             }
             None => {
-                let end = log.map_or(end, |log| log.gone().turn(start, end));
+                let end = log.map_or(end, |log| log.cleared().boundary(start, end));
                 self.answer_request(Event::Missing { request, feed, start, end });
             }
         }
@@ -51,7 +51,7 @@ impl Multifeed {
     fn check_run(&self, feed: FeedId, run: &Range<u64>) -> Result<&Feed, Misuse> {
         self.check_ready()?;
         self.check_requests()?;
-        let log = self.feeds.get(feed).filter(|log| log.standing != FeedStatus::Removing);
+        let log = self.feeds.get(feed).filter(|log| log.status != FeedStatus::Removing);
         let log = log.ok_or(Misuse::UnknownFeed)?;
         let is_held = run.start < run.end && run.end <= log.length();
         if is_held { Ok(log) } else { Err(Misuse::OutOfRange) }

@@ -62,7 +62,7 @@ impl Multifeed {
                 continue;
             }
             if let Some(log) = self.feeds.get_mut(feed) {
-                log.standing = FeedStatus::Removing;
+                log.status = FeedStatus::Removing;
             }
             self.removals.resume(feed, key, signed);
             self.scan_entries(feed, 0);

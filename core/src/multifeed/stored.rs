@@ -219,7 +219,7 @@ impl Multifeed {
     /// durable with it; none while an earlier commit is under way.
     fn on_committed(&mut self, feed: FeedId, end: u64) -> Range<u64> {
         let Some(log) = self.feeds.get_mut(feed) else { return 0..0 };
-        let grown = log.landed(end);
+        let grown = log.on_committed(end);
         if grown.is_empty() {
             return grown;
         }
@@ -236,7 +236,7 @@ impl Multifeed {
         for id in ids {
             let (peer, mut context) = self.split(id);
             let Some(session) = peer.and_then(Connection::session_mut) else { continue };
-            session.grown(feed, grown.clone(), context.limits);
+            session.on_feed_grown(feed, grown.clone(), context.limits);
             session.continue_signed_head(&mut context, feed);
             self.after_change(id);
         }
@@ -255,7 +255,7 @@ impl Multifeed {
     /// bytes.
     fn on_checkpoint_stored(&mut self, connection: ConnectionId) {
         if let Some(session) = self.session(connection) {
-            session.marked();
+            session.on_checkpoint_stored();
             self.after_change(connection);
         }
     }
@@ -348,7 +348,7 @@ impl Multifeed {
             let (peer, context) = self.split(id);
             if let Some(session) = peer.and_then(Connection::session_mut) {
                 session.freeze(context.sources, feed, length);
-                session.prove(context.feeds, feed);
+                session.update_proving(context.feeds, feed);
                 self.after_change(id);
             }
         }

@@ -8,8 +8,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::mapping::Indices;
-use super::sketch::{HEAD_CELLS, Slice};
 use super::token::Token;
+use crate::wire::slice::{HEAD_CELLS, Slice};
 
 /// Why decoding cannot go on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

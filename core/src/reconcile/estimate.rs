@@ -5,7 +5,7 @@
 
 use super::decoder::Decoder;
 use super::mapping::share_q32;
-use super::sketch::{CELLS_MAX, HEAD_CELLS};
+use crate::wire::slice::{CELLS_MAX, HEAD_CELLS};
 
 /// log2(e).
 const LOG2_E_Q32: u128 = 6_196_328_019;

@@ -9,49 +9,15 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::root::Root;
-use super::sets::head;
-use crate::crypto::hash::keyed;
-use crate::crypto::sign::PublicKey;
+use super::token::Item;
 use crate::feed::Feed;
+use crate::feed::checkpoint::{Checkpoint, Digest, PeerTag};
 use crate::feed::record::{self, Change};
 use crate::feed::set::Feeds;
 use crate::id::{FeedId, Role};
 use crate::io::Write;
 use crate::planted::{self, Bug};
 use crate::wire::multifeed::KnownClaim;
-
-/// What a side's heads are at one moment: a part of a hash of their root.
-pub(crate) type Digest = [u8; 16];
-
-/// A peer, by the beginning of its static key.
-pub(crate) type PeerTag = [u8; 16];
-
-/// The name of a peer.
-pub(crate) fn peer_tag(remote: &PublicKey) -> PeerTag {
-    *remote.0.first_chunk().expect("a key has 32 bytes")
-}
-
-/// Two sides that knew all of each other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Checkpoint {
-    pub(crate) ours: Digest,
-    pub(crate) theirs: Digest,
-    /// How many changes were logged before.
-    pub(crate) position: u64,
-}
-
-impl Checkpoint {
-    /// What `role` says of the mark on one connection; both sides have to mean the same two sets.
-    pub(crate) fn tag(&self, handshake_hash: &[u8; 64], us: Role, role: Role) -> [u8; 8] {
-        let (initiator, responder) = match us {
-            Role::Initiator => (&self.ours, &self.theirs),
-            Role::Responder => (&self.theirs, &self.ours),
-        };
-        let role = [role.number()];
-        let tag = keyed(handshake_hash, &[b"multifeed/1 known", &role, initiator, responder]);
-        *tag.first_chunk().expect("a hash has 32 bytes")
-    }
-}
 
 /// A place in the log, and in the history of rulings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -261,7 +227,7 @@ impl Known {
             changed.entry(*feed).or_insert(*before);
         }
         let is_longer = |feed: &FeedId, before: u64| {
-            feeds.get(*feed).is_some_and(|feed| super::sets::offered(feed) > before)
+            feeds.get(*feed).is_some_and(|feed| Feed::offered_length(feed) > before)
         };
         changed.retain(|feed, before| is_longer(feed, *before));
         Some(changed)
@@ -273,9 +239,9 @@ impl BasePair {
     pub(crate) fn undo_changes(&self, root: &mut Root, feeds: &Feeds) {
         for (id, before) in &self.changed {
             let Some(feed) = feeds.get(*id) else { continue };
-            root.remove(head(&feed.key, feed.length()));
+            root.remove(Item::head(&feed.key, feed.length()));
             if *before > 0 {
-                root.insert(head(&feed.key, *before));
+                root.insert(Item::head(&feed.key, *before));
             }
         }
     }

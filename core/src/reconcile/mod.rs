@@ -14,13 +14,12 @@ mod estimate;
 pub(crate) mod index;
 pub(crate) mod known;
 mod mapping;
-pub(crate) mod rice;
 pub(crate) mod root;
 pub(crate) mod session;
 pub(crate) mod sets;
 pub(crate) mod sketch;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub(crate) mod token;
 pub(crate) mod view;
 

@@ -10,10 +10,12 @@ use alloc::vec::Vec;
 use chacha20::ChaCha8;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
 
-use super::known::Digest;
-use super::token::{Item, SetKind};
+use super::token::Item;
 use crate::crypto::hash::{blake2b, keyed};
+use crate::feed::checkpoint::Digest;
 use crate::id::Role;
+use crate::wire::reconcile::RootMac;
+use crate::wire::reconcile::SetKind;
 
 /// LtHash of 1,024 sums of 16 bits (Lewi, Kim, Maykov and Weis, "Securing Update Propagation with
 /// Homomorphic Hashing", 2019).
@@ -21,10 +23,6 @@ const SUMS: usize = 1_024;
 
 /// Changes that are put off at most. A feed that appends a thousand times is two of them.
 const PENDING_MAX: usize = 1_024;
-
-/// What a side says its set is: bound to the connection, its role and the set, so that it can be
-/// neither kept for later nor sent back.
-pub(crate) type RootMac = [u8; 8];
 
 /// The root of a set. A clone shares its sums until one of the two changes.
 #[derive(Clone, Debug)]
@@ -53,7 +51,7 @@ impl Root {
     fn defer(&mut self, item: Item, times: i32) {
         self.pending.push((item, times));
         if self.pending.len() == PENDING_MAX {
-            self.settle();
+            self.apply_pending();
             if self.pending.len() > PENDING_MAX / 2 {
                 self.fold();
             }
@@ -61,7 +59,7 @@ impl Root {
     }
 
     /// Leaves out what came and went.
-    fn settle(&mut self) {
+    fn apply_pending(&mut self) {
         self.pending.sort_unstable();
         self.pending.dedup_by(|(item, times), (kept, sum)| {
             let is_same = item == kept;
@@ -117,6 +115,22 @@ impl Root {
 /// Who plants items knows their keystreams and chooses among them by chance alone, for each is
 /// under a hash. What has to hold is that they show no relation then, which is less than a cipher
 /// promises; the best attack on ChaCha's secrecy reaches 7 rounds (Aumasson, "Too Much Crypto",
+/// The roots of both sets.
+#[derive(Clone, Debug)]
+pub(crate) struct Roots {
+    pub(crate) keys: Root,
+    pub(crate) heads: Root,
+}
+
+impl Roots {
+    pub(super) fn of(&mut self, set: SetKind) -> &mut Root {
+        match set {
+            SetKind::Keys => &mut self.keys,
+            SetKind::Heads => &mut self.heads,
+        }
+    }
+}
+
 /// 2019), and BLAKE3, which is expanded in the same way, has 14 of them.
 fn expand(item: &Item, into: &mut [u8; 2 * SUMS]) {
     let (bytes, length) = item.bytes();

@@ -11,14 +11,17 @@ use alloc::vec::Vec;
 
 use super::changes::{Overrun, Toggle, Toggles};
 use super::index::Index;
-use super::known::{Digest, Known};
+use super::known::Known;
 use super::root::Root;
-use super::session::Roots;
-use super::sketch::{Sketch, Slice};
-use super::token::{ID_BITS, Item, Salt, SetKind};
+use super::sketch::Sketch;
+use super::token::{ID_BITS, Item, Salt};
+use crate::feed::checkpoint::Digest;
 use crate::feed::set::Feeds;
 use crate::group::Group;
 use crate::id::{FeedId, FeedKey};
+use crate::reconcile::root::Roots;
+use crate::wire::reconcile::SetKind;
+use crate::wire::slice::Slice;
 
 /// Changes that a session can be taken back by: 16 bytes each, once for all peers. A session takes
 /// seconds, so this lets thousands of feeds change in them.
@@ -113,7 +116,7 @@ impl Sets {
     }
 
     /// What the sets are now.
-    pub(crate) fn pin(&mut self, feeds: &Feeds) -> Snapshot {
+    pub(crate) fn snapshot(&mut self, feeds: &Feeds) -> Snapshot {
         let roots = self.roots.get_or_insert_with(|| roots_of(feeds));
         roots.keys.fold();
         roots.heads.fold();
@@ -128,14 +131,14 @@ impl Sets {
     }
 
     /// Whether a feed still has the slot that it had then.
-    pub(crate) fn check_slots(&self, pin: &Snapshot) -> Result<(), Overrun> {
-        if self.slots == pin.slots { Ok(()) } else { Err(Overrun) }
+    pub(crate) fn check_slots(&self, snapshot: &Snapshot) -> Result<(), Overrun> {
+        if self.slots == snapshot.slots { Ok(()) } else { Err(Overrun) }
     }
 
     /// The feeds that have changed since, and how long they were then; 0: not in the sets.
-    pub(crate) fn since(&self, pin: &Snapshot) -> Result<BTreeMap<FeedId, u64>, Overrun> {
-        self.check_slots(pin)?;
-        let count = usize::try_from(self.position - pin.position).map_err(|_| Overrun)?;
+    pub(crate) fn since(&self, snapshot: &Snapshot) -> Result<BTreeMap<FeedId, u64>, Overrun> {
+        self.check_slots(snapshot)?;
+        let count = usize::try_from(self.position - snapshot.position).map_err(|_| Overrun)?;
         let skipped = self.log.len().checked_sub(count).ok_or(Overrun)?;
         let mut before = BTreeMap::new();
         for (feed, length) in self.log.range(skipped..) {
@@ -153,7 +156,10 @@ impl Sets {
         if keys.is_outgrown(items) {
             let feeds = || held(feeds).map(|(_, feed)| feed);
             keys.grow(items, feeds().map(|feed| salt.token(&Item::Key(feed.key.0))));
-            heads.grow(items, feeds().map(|feed| salt.token(&head(&feed.key, offered(feed)))));
+            heads.grow(
+                items,
+                feeds().map(|feed| salt.token(&Item::head(&feed.key, feed.offered_length()))),
+            );
         }
     }
 
@@ -169,7 +175,7 @@ impl Sets {
         let mut toggles = Toggles::default();
         for (feed, before) in changed {
             let Some(feed) = feeds.get(*feed) else { return Err(Overrun) };
-            for step in steps(set, &feed.key, *before, offered(feed)) {
+            for step in steps(set, &feed.key, *before, feed.offered_length()) {
                 toggles.push(sketches.toggle(step));
             }
         }
@@ -193,7 +199,7 @@ impl Sketches {
         let salt = Salt::group(group.key());
         let mut sketches = Self { salt, of, index: Index::new() };
         for (id, feed) in held(feeds) {
-            sketches.change(id, &feed.key, 0, offered(feed));
+            sketches.change(id, &feed.key, 0, feed.offered_length());
         }
         sketches
     }
@@ -232,22 +238,12 @@ enum Step {
 fn steps(set: SetKind, key: &FeedKey, before: u64, after: u64) -> impl Iterator<Item = Step> {
     let item = |length: u64| match set {
         SetKind::Keys => (length > 0).then_some(Item::Key(key.0)),
-        SetKind::Heads => (length > 0).then_some(head(key, length)),
+        SetKind::Heads => (length > 0).then_some(Item::head(key, length)),
     };
     let (old, new) = (item(before), item(after));
     let is_other = old != new;
     let old = old.filter(|_| is_other).map(Step::Goes);
     old.into_iter().chain(new.filter(|_| is_other).map(Step::Comes))
-}
-
-/// The length of a feed in the sets; 0: it is not in them.
-pub(super) fn offered(feed: &crate::feed::Feed) -> u64 {
-    if feed.is_offered() { feed.length() } else { 0 }
-}
-
-/// A feed as it is in the set of heads. The fork of every feed that we hold is 0.
-pub(super) fn head(key: &FeedKey, length: u64) -> Item {
-    Item::Head(key.0, length, 0)
 }
 
 fn held(feeds: &Feeds) -> impl Iterator<Item = (FeedId, &crate::feed::Feed)> {
@@ -258,7 +254,7 @@ fn roots_of(feeds: &Feeds) -> Roots {
     let mut roots = Roots { keys: Root::empty(), heads: Root::empty() };
     for (_, feed) in held(feeds) {
         roots.keys.insert(Item::Key(feed.key.0));
-        roots.heads.insert(head(&feed.key, offered(feed)));
+        roots.heads.insert(Item::head(&feed.key, feed.offered_length()));
     }
     roots
 }

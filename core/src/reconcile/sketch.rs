@@ -9,14 +9,8 @@ use core::ops::Range;
 
 use super::changes::{Overrun, Toggle, Toggles};
 use super::mapping::Indices;
-use super::token::{TOKEN_BYTES, TOKEN_MAX, Token};
-
-/// The first cells carry a count besides, to estimate by how far two sets are apart.
-pub(crate) const HEAD_CELLS: u32 = 24;
-
-/// Most cells of a sketch: 1.75 MiB. More are needed for differences beyond 200,000 alone, and then
-/// a listing costs the same.
-pub(crate) const CELLS_MAX: u32 = 1 << 18;
+use super::token::Token;
+use crate::wire::slice::{CELLS_MAX, HEAD_CELLS, Slice, TOKEN_BYTES, cell};
 
 /// Fewest cells of a sketch, so that one that is full again is rare while the set is small.
 const CELLS_MIN: u32 = 64;
@@ -156,53 +150,7 @@ pub(super) fn cells_for(items: usize) -> u32 {
     u32::try_from(cells).unwrap_or(u32::MAX).clamp(CELLS_MIN, CELLS_MAX)
 }
 
-/// A run of cells, as it goes over the wire.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Slice {
-    /// Index of the first cell.
-    pub(crate) start: u32,
-    pub(crate) cells: Vec<u64>,
-    /// Counts mod 2^8 of those cells that are among the first [`HEAD_CELLS`].
-    pub(crate) counts: Vec<u8>,
-}
-
 impl Slice {
-    /// Bytes that so many cells from `start` on take.
-    pub(crate) fn bytes_of(start: u32, cells: u32) -> usize {
-        let heads = HEAD_CELLS.saturating_sub(start).min(cells);
-        cells as usize * TOKEN_BYTES + heads as usize
-    }
-
-    /// Appends the cells, little-endian, each followed by its count if it has one.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.reserve(Self::bytes_of(self.start, self.cells.len() as u32));
-        for (at, cell) in self.cells.iter().enumerate() {
-            out.extend_from_slice(&cell.to_le_bytes()[..TOKEN_BYTES]);
-            if let Some(count) = self.counts.get(at) {
-                out.push(*count);
-            }
-        }
-    }
-
-    /// Reads cells from `start` on, up to the end of the bytes. `None` if they end within a cell,
-    /// or there are more than [`CELLS_MAX`] cells.
-    pub(crate) fn read(start: u32, bytes: &[u8]) -> Option<Self> {
-        let head_bytes = TOKEN_BYTES + 1;
-        let heads = HEAD_CELLS.saturating_sub(start) as usize * head_bytes;
-        let (heads, tail) = bytes.split_at(heads.min(bytes.len()));
-        if heads.len() % head_bytes != 0 || tail.len() % TOKEN_BYTES != 0 {
-            return None;
-        }
-        let cells = heads.len() / head_bytes + tail.len() / TOKEN_BYTES;
-        if cells as u64 + u64::from(start) > u64::from(CELLS_MAX) {
-            return None;
-        }
-        let (heads, tail) = (heads.chunks_exact(head_bytes), tail.chunks_exact(TOKEN_BYTES));
-        let counts = heads.clone().map(|head| head[TOKEN_BYTES]).collect();
-        let cells = heads.map(|head| &head[..TOKEN_BYTES]).chain(tail).map(cell).collect();
-        Some(Self { start, cells, counts })
-    }
-
     /// Does a change to the set that these are cells of.
     pub(crate) fn toggle(&mut self, toggle: Toggle) {
         let end = self.start + self.cells.len() as u32;
@@ -223,11 +171,6 @@ impl Slice {
         let counts = self.counts.iter().zip(&other.counts).map(|(a, b)| a.wrapping_sub(*b));
         Some(Self { start: self.start, cells, counts: counts.collect() })
     }
-}
-
-fn cell(bytes: &[u8]) -> u64 {
-    let cell = bytes.iter().rev().fold(0, |cell, byte| cell << 8 | u64::from(*byte));
-    cell & TOKEN_MAX
 }
 
 #[cfg(test)]

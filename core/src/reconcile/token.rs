@@ -8,31 +8,16 @@ use core::fmt;
 use siphasher::sip::SipHasher24;
 
 use crate::crypto::hash::{Hash, blake2b, keyed};
+use crate::id::FeedKey;
 
 /// Bits of a token that are the item's id.
 pub(crate) const ID_BITS: u32 = 36;
-
-/// A token on the wire: 36 bits of id, 12 of check.
-pub(crate) const TOKEN_BYTES: usize = 6;
-
-/// The largest value of a token, and of a cell, which is a sum of tokens.
-pub(crate) const TOKEN_MAX: u64 = (1 << (8 * TOKEN_BYTES as u32)) - 1;
 
 const ID_MAX: u64 = (1 << ID_BITS) - 1;
 
 /// Bits that the id of a head begins with and that are those of its feed's: so whoever knows the
 /// id finds the feed among four of a million, and two heads of a feed meet once in 2^18.
 const LEAD_BITS: u32 = 18;
-
-/// Which of the two sets that peers reconcile.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[repr(u8)]
-pub(crate) enum SetKind {
-    /// Which feeds there are.
-    Keys = 0,
-    /// How far each feed is.
-    Heads = 1,
-}
 
 /// An element of one of the two sets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -47,6 +32,11 @@ pub(crate) enum Item {
 const KEY_BYTES: usize = 32;
 
 impl Item {
+    /// The element of the set of heads for a feed of `length` blocks. The fork of every feed that we hold is 0.
+    pub(crate) fn head(key: &FeedKey, length: u64) -> Self {
+        Self::Head(key.0, length, 0)
+    }
+
     /// The bytes that are hashed, and how many of them count: 32 or 48, so the two kinds never
     /// meet.
     pub(super) fn bytes(&self) -> ([u8; 48], usize) {

@@ -8,16 +8,19 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::changes::{Overrun, Toggles};
-use super::session::{Entry, HeadOf, View};
-use super::sets::{Sets, Snapshot, head, offered};
-use super::sketch::{Sketch, Slice, cells_for};
-use super::token::{ID_BITS, Item, Salt, SetKind};
+use super::session::View;
+use super::sets::{Sets, Snapshot};
+use super::sketch::{Sketch, cells_for};
+use super::token::{ID_BITS, Item, Salt};
 use crate::crypto::hash::Hash;
 use crate::crypto::sign::PublicKey;
 use crate::feed::manifest;
 use crate::feed::set::Feeds;
 use crate::group::Group;
 use crate::id::FeedId;
+use crate::wire::reconcile::SetKind;
+use crate::wire::reconcile::{Entry, HeadOf};
+use crate::wire::slice::Slice;
 
 /// Our sets under the salt of one connection, as they were when its session began.
 #[derive(Debug)]
@@ -54,11 +57,11 @@ impl OwnedSnapshot {
         let mut sketches = [(); 2].map(|()| Sketch::for_items(items));
         let mut pinned = Vec::new();
         for (id, feed) in feeds.iter() {
-            let length = changed.get(&id).copied().unwrap_or(offered(feed));
+            let length = changed.get(&id).copied().unwrap_or(feed.offered_length());
             if length > 0 {
                 let token = salt.token(&Item::Key(feed.key.0));
                 sketches[0].insert(token);
-                sketches[1].insert(salt.token(&head(&feed.key, length)));
+                sketches[1].insert(salt.token(&Item::head(&feed.key, length)));
                 pinned.push(Pinned { id: token.id(), feed: id, length });
             }
         }
@@ -118,7 +121,9 @@ impl<'a> SnapshotView<'a> {
                 let pinned = snapshot.find(id, ID_BITS).find(|pinned| pinned.feed == feed);
                 pinned.map_or(0, |pinned| pinned.length)
             }
-            SharedSnapshot::Shared(_) => self.changed.get(&feed).copied().unwrap_or(offered(held)),
+            SharedSnapshot::Shared(_) => {
+                self.changed.get(&feed).copied().unwrap_or(held.offered_length())
+            }
         }
     }
 }

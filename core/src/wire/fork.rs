@@ -36,7 +36,7 @@ pub struct SignedHeadFields {
 }
 
 impl SignedHead {
-    /// Decodes a dispute.
+    /// Decodes a signed_head.
     pub fn decode(body: &[u8]) -> Result<Self, Malformed> {
         Self::read(&mut &body[..])
     }
@@ -59,7 +59,7 @@ impl SignedHead {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForkProof {
     /// The shorter one.
-    pub dispute: SignedHead,
+    pub signed_head: SignedHead,
     /// The fixed part of the longer one.
     pub head: ForkBranch,
     /// Sizes and hashes of the nodes of the longer one that cover its blocks: first those of the
@@ -82,14 +82,14 @@ impl ForkProof {
     /// Decodes a fork proof.
     pub fn decode(body: &[u8]) -> Result<Self, Malformed> {
         let rest = &mut &body[..];
-        let dispute = SignedHead::read(rest)?;
+        let signed_head = SignedHead::read(rest)?;
         let head: ForkBranch = take(rest)?;
-        Ok(Self { dispute, head, nodes: read_nodes(rest, head.nodes)? })
+        Ok(Self { signed_head, head, nodes: read_nodes(rest, head.nodes)? })
     }
 
     /// Encodes it.
     pub fn encode(&self) -> Vec<u8> {
-        let mut body = self.dispute.encode();
+        let mut body = self.signed_head.encode();
         put(&mut body, &self.head);
         self.nodes.iter().for_each(|node| put(&mut body, node));
         body

@@ -7,10 +7,88 @@ use alloc::vec::Vec;
 
 use super::codec::Malformed;
 use super::multifeed::{Kind, put, take};
-use crate::reconcile::rice;
-use crate::reconcile::session::{Entry, Fallback, HeadOf, Message};
-use crate::reconcile::sketch::Slice;
-use crate::reconcile::token::SetKind;
+use super::rice;
+use super::slice::Slice;
+use crate::crypto::sign::PublicKey;
+
+/// Which of the two sets that peers reconcile.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(crate) enum SetKind {
+    /// Which feeds there are.
+    Keys = 0,
+    /// How far each feed is.
+    Heads = 1,
+}
+
+/// What a side says its set is: bound to the connection, its role and the set, so that it can be
+/// neither kept for later nor sent back.
+pub(crate) type RootMac = [u8; 8];
+
+/// How far a feed is. The greater of two is the newer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct HeadOf {
+    pub(crate) fork: u64,
+    pub(crate) length: u64,
+}
+
+/// A feed and how far it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Entry {
+    /// What names the feed to a peer: its author's public key.
+    pub(crate) key: [u8; 32],
+    pub(crate) head: HeadOf,
+}
+
+impl Entry {
+    pub(crate) fn public_key(&self) -> PublicKey {
+        PublicKey(self.key)
+    }
+}
+
+/// One message of a session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Message {
+    /// Responder: the next cells of a set.
+    Cells(SetKind, Slice),
+    /// Initiator: more cells of a set are needed, up to an end.
+    More(SetKind, u32),
+    /// Initiator: what only it holds, and leading bits of the ids of what only the responder
+    /// does, ascending; as many bits as [`prefix_bits`] of the responder's feeds.
+    Different { entries: Vec<Entry>, wanted: Vec<u64> },
+    /// Responder: what was wanted.
+    Entries(Vec<Entry>),
+    /// Initiator: its heads of feeds that both hold, by leading bits of the feeds' ids, ascending;
+    /// and whole entries where those bits do not name one feed. Both, if they know each other:
+    /// heads of all that has changed since, and entries of what is new.
+    Changed { heads: Vec<(u64, HeadOf)>, entries: Vec<Entry> },
+    /// Responder: its heads of the same feeds in the same order, entries last.
+    Heads(Vec<HeadOf>),
+    /// Initiator: both sets are one now, and this is the root of its heads.
+    Agreed(RootMac),
+    /// The session leads nowhere; what is to be done instead.
+    GiveUp(Fallback),
+}
+
+impl Message {
+    /// How many feeds its sender is the first to name.
+    pub(crate) fn names(&self) -> usize {
+        match self {
+            Self::Different { entries, .. } | Self::Entries(entries) => entries.len(),
+            Self::Changed { heads, entries } => heads.len() + entries.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// What else there is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fallback {
+    /// The same again with a fresh salt, or with sets as they are now.
+    FreshSalt,
+    /// To list everything.
+    List,
+}
 
 /// Bytes of an entry at least: its key and a length.
 const ENTRY_BYTES_MIN: usize = 33;

@@ -3,7 +3,7 @@
 use multifeed_core::wire::codec::{put_string, put_uint};
 use multifeed_core::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 use multifeed_core::wire::multifeed::{
-    FeedRef, HeadEntry, Kind, Reject, PROTOCOL, RangeHeader, RefetchEntry, RejectEntry, WantEntry,
+    FeedRef, HeadEntry, Kind, PROTOCOL, RangeHeader, RefetchEntry, Reject, RejectEntry, WantEntry,
     encode_range, put,
 };
 use multifeed_core::wire::mux::{Batch, MuxMessage};
@@ -76,7 +76,8 @@ fn nos(pen: &mut Pen) -> Vec<u8> {
     let all = [Reject::Declined, Reject::Unavailable, Reject::Duplicate, Reject::Gone];
     let named =
         [FeedRef::New(author(98)), FeedRef::Sender(0), FeedRef::Receiver(0), FeedRef::Receiver(1)];
-    let list = named.into_iter().zip(all).map(|(at, no)| RejectEntry { name: name(pen, at), reject: no });
+    let list =
+        named.into_iter().zip(all).map(|(at, no)| RejectEntry { name: name(pen, at), reject: no });
     let list = list.collect();
     entries(&pen.list("nos", list))
 }

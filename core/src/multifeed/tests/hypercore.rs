@@ -467,8 +467,8 @@ fn a_block_that_is_too_large_closes_its_feeds_channel_alone() {
     let request = raw.requests()[0];
     raw.speak(&mut node, &Message::Data(head(&core, &request, &core.signature())));
     let (connection, feed) = (raw.connection, node.multifeed.find(&core.key).unwrap().id);
-    let closed = Event::ChannelClosed { connection, feed, limit: Limit::BlockBytes };
-    assert!(node.events.contains(&closed));
+    let expected = Event::ChannelClosed { connection, feed, limit: Limit::BlockBytes };
+    assert!(node.events.contains(&expected));
     let said: Vec<_> = raw.frames.iter().flat_map(|frame| messages(frame)).collect();
     assert_eq!(said.last(), Some(&Ok(MuxMessage::Close { local_id: 1 })));
     // What still comes on it is ignored, and the other feeds of the connection go on.

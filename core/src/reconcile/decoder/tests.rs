@@ -5,10 +5,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::reconcile::changes::Toggles;
-use crate::reconcile::sketch::{CELLS_MAX, Sketch};
+use crate::reconcile::sketch::Sketch;
 use crate::reconcile::testing::{group_salt, tokens};
-use crate::reconcile::token::TOKEN_MAX;
 use crate::rng::Rng;
+use crate::wire::slice::CELLS_MAX;
+use crate::wire::slice::TOKEN_MAX;
 
 /// Cells of a difference, without counts.
 fn cells(start: u32, cells: Vec<u64>) -> Slice {

@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::fuzzing::cells_to_decode;
 use crate::reconcile::changes::Toggles;
-use crate::reconcile::sketch::{Sketch, Slice};
+use crate::reconcile::sketch::Sketch;
 use crate::reconcile::token::Token;
 use crate::rng::Rng;
+use crate::wire::slice::Slice;
 
 fn random_tokens(chance: &mut Rng, count: u64) -> Vec<Token> {
     (0..count).map(|_| Token::of_id(chance.u64())).collect()

@@ -3,14 +3,14 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::{
-    DIFFERENCE_MAX, Entry, Fallback, HeadOf, Message, Outcome, Params, SessionError, StepResult,
-    View, head_item, key_item, prefix_bits,
-};
+use super::step::{head_item, key_item};
+use super::{DIFFERENCE_MAX, Outcome, Params, SessionError, StepResult, View, prefix_bits};
 use crate::id::{FeedId, Role};
 use crate::planted::{self, Bug};
 use crate::reconcile::known::BasePair;
-use crate::reconcile::token::{ID_BITS, SetKind};
+use crate::reconcile::token::ID_BITS;
+use crate::wire::reconcile::SetKind;
+use crate::wire::reconcile::{Entry, Fallback, HeadOf, Message};
 
 /// A session of two sides that know each other.
 #[derive(Debug)]

@@ -3,17 +3,18 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::{
-    DIFFERENCE_MAX, Entry, Fallback, HeadOf, Message, Outcome, Params, Roots, SessionError,
-    StepResult, View, head_item, key_item, prefix_bits,
-};
+use super::step::{head_item, key_item};
+use super::{DIFFERENCE_MAX, Outcome, Params, SessionError, StepResult, View, prefix_bits};
 use crate::id::Role;
 use crate::reconcile::changes::Toggle;
 use crate::reconcile::decoder::{Decoder, Progress};
 use crate::reconcile::estimate::Estimate;
 use crate::reconcile::root::Root;
-use crate::reconcile::sketch::{CELLS_MAX, Slice};
-use crate::reconcile::token::{ID_BITS, Item, SetKind, Token};
+use crate::reconcile::root::Roots;
+use crate::reconcile::token::{ID_BITS, Item, Token};
+use crate::wire::reconcile::SetKind;
+use crate::wire::reconcile::{Entry, Fallback, HeadOf, Message};
+use crate::wire::slice::{CELLS_MAX, Slice};
 
 /// What the initiator waits for.
 #[derive(Debug)]

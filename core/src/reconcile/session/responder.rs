@@ -2,13 +2,13 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    DIFFERENCE_MAX, Entry, Fallback, HeadOf, Message, Outcome, Params, SessionError, StepResult,
-    View, head_item, prefix_bits,
-};
+use super::step::{head_item, key_item};
+use super::{DIFFERENCE_MAX, Outcome, Params, SessionError, StepResult, View, prefix_bits};
 use crate::id::Role;
 use crate::reconcile::root::Root;
-use crate::reconcile::token::{ID_BITS, SetKind};
+use crate::reconcile::token::ID_BITS;
+use crate::wire::reconcile::SetKind;
+use crate::wire::reconcile::{Entry, Fallback, HeadOf, Message};
 
 /// Requests for cells of one session: an honest one makes about ten, each for more than the last.
 const REQUESTS_MAX: u32 = 64;
@@ -137,7 +137,7 @@ impl Responder {
         for entry in held {
             // We hold what it thinks we lack: another key of ours with the same id made it think
             // so. It gets all that have the id.
-            let item = super::key_item(view, entry);
+            let item = key_item(view, entry);
             let id = self.terms.salt.token(&item).id();
             answer.extend(view.find(id, ID_BITS));
         }

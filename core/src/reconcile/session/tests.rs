@@ -3,12 +3,22 @@ use std::{vec, vec::Vec};
 
 use proptest::prelude::*;
 
+use super::step::*;
 use super::*;
+use crate::crypto::hash::Hash;
+use crate::id::{FeedId, Role};
+use crate::reconcile::changes::Overrun;
 use crate::reconcile::changes::Toggles;
-use crate::reconcile::rice;
+use crate::reconcile::root::{Root, Roots};
 use crate::reconcile::sketch::Sketch;
 use crate::reconcile::testing::{group_salt, handshake_hash};
+use crate::reconcile::token::{ID_BITS, Item, Salt};
 use crate::rng::Rng;
+use crate::wire::multifeed::Claim;
+use crate::wire::reconcile::{Entry, HeadOf, Message, SetKind};
+use crate::wire::rice;
+use crate::wire::slice::Slice;
+use core::ops::Range;
 
 mod bytes;
 mod delta;

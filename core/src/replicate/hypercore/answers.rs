@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::super::session::Context;
+use super::super::context::Context;
 use super::channel;
 use crate::config::Limits;
 use crate::error::{Limit, StoreFailure};

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
-use super::session::{Context, FetchAssignments};
+use super::context::{Context, FetchAssignments};
 use crate::config::Limits;
 use crate::crypto::hash::{Hash, keyed, namespace};
 use crate::error::{CloseReason, Limit, StoreFailure};

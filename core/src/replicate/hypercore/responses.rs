@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::super::session::Context;
+use super::super::context::Context;
 use super::fetch::{Fetch, Received};
 use super::sparse::Get;
 use super::{CONTESTED_MAX, HypercoreSession, RESUME_WAIT};
@@ -82,7 +82,7 @@ impl HypercoreSession {
                     let is_ours =
                         found.namespace == *context.group.feed_namespace() && !feed.is_transient();
                     let other = Origin::Namespace(found.namespace);
-                    feed.settle(if is_ours { Origin::Group } else { other }, public_key);
+                    feed.set_origin(if is_ours { Origin::Group } else { other }, public_key);
                 }
                 Some(Err(what)) => {
                     channel.is_refused = true;

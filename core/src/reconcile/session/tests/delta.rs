@@ -1,7 +1,8 @@
 //! Two sides that know each other.
 
 use super::*;
-use crate::reconcile::known::{BasePair, Checkpoint};
+use crate::feed::checkpoint::Checkpoint;
+use crate::reconcile::known::BasePair;
 use crate::reconcile::testing::{discovery_key, golden, hex};
 use crate::wire::multifeed::KnownClaim;
 use crate::wire::reconcile::{decode, encode};
