@@ -112,7 +112,7 @@ impl Node {
         let mut config = config.simulated_with(memo);
         config.limits = self.options.limits.clone();
         config.timing = self.options.timing.clone();
-        config.take = self.options.admission;
+        config.admission = self.options.admission;
         config
     }
 

@@ -85,6 +85,8 @@ pub struct World {
     has_policy: bool,
     /// Optional: costs a third of the speed.
     laws: Option<Box<Laws>>,
+    /// Whether the invariants of each multifeed are checked after each of its inputs.
+    checks_invariants: bool,
     reopenings: Option<Box<reopenings::Reopenings>>,
 }
 
@@ -113,6 +115,7 @@ impl World {
             faults: FaultCounts::default(),
             has_policy: false,
             laws: None,
+            checks_invariants: false,
             reopenings: None,
         }
     }

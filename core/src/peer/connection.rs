@@ -17,9 +17,9 @@ use crate::config::{
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{CloseReason, Deadline, Limit, Violation};
 use crate::feed::checkpoint::{PeerTag, peer_tag};
+use crate::footprint::ConnectionFootprint;
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
-use crate::multifeed::ConnectionFootprint;
 use crate::replicate::hypercore::{HypercoreSession, Peer, protocol_of};
 use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
 use crate::rng::Rng;
@@ -181,9 +181,9 @@ impl Connection {
         let opens_bytes = context.limits.hypercore_channels * OPEN_MESSAGE_BYTES_MAX;
         self.stream.raise_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
         if self.stream.role() == Role::Initiator {
-            let side = (Role::Initiator, peer_tag(&remote));
-            let (reconciliation, claim) =
-                Reconciliation::new(side, *handshake_hash, context).claimed_in_handshake();
+            let (role, peer) = (Role::Initiator, peer_tag(&remote));
+            let reconciliation = Reconciliation::new(role, peer, *handshake_hash, context);
+            let (reconciliation, claim) = reconciliation.claimed_in_handshake();
             self.claimed = Some(reconciliation);
             let claim = seal_claim(context.group, handshake_hash, &claim);
             self.send_hello(context, handshake_hash, claim);
@@ -396,8 +396,8 @@ impl Connection {
         let role = self.stream.role();
         let claimed = self.claimed.take();
         let reconciliation =
-            claimed.unwrap_or_else(|| Reconciliation::new((role, peer), *handshake_hash, context));
-        let session = Session::new((self.id, peer), reconciliation, hello, context);
+            claimed.unwrap_or_else(|| Reconciliation::new(role, peer, *handshake_hash, context));
+        let session = Session::new(self.id, peer, reconciliation, hello, context);
         let session = self.session.insert(session);
         if role == Role::Initiator || hello.claim.is_empty() {
             return Ok(());

@@ -1,21 +1,24 @@
-//! One feed × one peer, and what a peer is told, asked and sent.
+//! The exchange of feeds with one peer.
 //!
-//! Rule: only this room knows both trees and connections.
+//! Rule: only this module knows both trees and connections.
 
 mod aliases;
-mod compose;
-mod fork;
+mod announcements;
+mod context;
+mod downloads;
+mod forks;
+mod frame;
 pub(crate) mod hypercore;
+mod offers;
 mod peer_feed;
-mod policy;
 mod push;
 mod range;
 mod reconcile;
 mod refetch;
-mod serve;
 mod session;
 mod sync_checkpoint;
+mod uploads;
 
-pub(crate) use fork::store_fork;
+pub(crate) use context::{Context, FetchAssignments};
 pub(crate) use reconcile::Reconciliation;
-pub(crate) use session::{Context, FetchAssignments, Session};
+pub(crate) use session::{Session, store_fork};

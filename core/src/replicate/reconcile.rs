@@ -1,20 +1,18 @@
-//! Both sides' sets on one connection: claimed, compared, and listed where that is less.
+//! The comparison of both sides' sets on one connection: claimed, reconciled, or listed where that
+//! takes fewer bytes.
 //!
 //! Rule: until the sets are reconciled or listed, nothing else is said about feeds that the other
-//! side did not name; and that the peer holds what we hold is taken for granted only once roots
-//! over whole keys agreed.
-
-mod turn;
+//! side did not name. The peer is taken to hold what we hold only once roots over whole keys were
+//! equal.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use super::session::Context;
+use super::context::Context;
 use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::Feed;
 use crate::feed::checkpoint::{Digest, PeerTag};
-use crate::feed::tree::LENGTH_MAX;
 use crate::id::{FeedId, Role};
 use crate::reconcile::Listing;
 use crate::reconcile::known::{BasePair, LogPosition};
@@ -26,18 +24,16 @@ use crate::reconcile::token::Salt;
 use crate::reconcile::view::{OwnedSnapshot, SharedSnapshot, SnapshotView};
 use crate::time::Instant;
 use crate::wire::multifeed::{Claim, Kind, put};
-use crate::wire::reconcile as wire;
-use crate::wire::reconcile::SetKind;
-use crate::wire::reconcile::{Fallback, Message};
+use crate::wire::reconcile::{self as wire, Fallback, Message, SetKind};
 
-/// Up to so many feeds both sides make a sketch under a salt that nobody else knew before: 2 ms.
-/// Above, the one under the group's salt serves everybody.
+/// Largest set for which both sides build a sketch under a fresh shared salt. Takes 2 ms at this
+/// size. Larger sets use the sketch under the group's salt, which all connections share.
 const FRESH_FEEDS_MAX: u64 = 16_384;
 
-/// A part of fewer bytes is no progress: each but the last of a message fills a frame.
+/// A part of fewer bytes is no progress: every part of a message except the last fills a frame.
 const PART_BYTES_MIN: usize = 1_024;
 
-/// What one side of a session does.
+/// The state machine of one side of a session.
 #[derive(Debug)]
 enum State {
     Initiator(Box<Initiator>),
@@ -45,29 +41,29 @@ enum State {
     Known(Box<Delta>),
 }
 
-/// How a session finds out what differs.
+/// How a session finds the differences.
 #[derive(Debug)]
 enum Strategy {
-    /// Each side tells what has changed since both knew all of each other.
-    Told(BasePair),
-    /// From cells.
-    Decoded(SetKind),
+    /// Each side lists its changes since both were in sync.
+    Changes(BasePair),
+    /// From the cells of a sketch.
+    Sketch(SetKind),
 }
 
-/// A session that is under way.
+/// A session in progress.
 #[derive(Debug)]
 struct Running {
-    machine: State,
-    pin: Snapshot,
-    picture: SharedSnapshot,
-    /// Bytes that the picture takes of [`Sets::lent_bytes`].
+    state: State,
+    snapshot: Snapshot,
+    shared: SharedSnapshot,
+    /// Bytes of [`Sets::lent_bytes`] that the snapshot uses.
     bytes: usize,
 }
 
-/// How far two sides are.
+/// The progress of the reconciliation.
 #[derive(Debug)]
 enum Stage {
-    /// We have claimed what our sets are; the peer has not.
+    /// We have claimed our sets; the peer has not.
     Claimed(Snapshot),
     Running(Box<Running>),
     /// Every feed is listed.
@@ -76,53 +72,82 @@ enum Stage {
     Agreed,
 }
 
-/// Two sets on one connection.
+/// The checkpoint that the latest session starts from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Base {
+    /// The peers remember no common checkpoint, or do not use it.
+    None,
+    /// Both remember the same checkpoint, and their sets were equal then.
+    Equal,
+    /// Both remember the same checkpoint, and one side had refused feeds of the other then.
+    Diverged,
+}
+
+/// Whether feeds may be named as new that were named before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Renaming {
+    Forbidden,
+    /// A session failed, so one side may have dropped the messages that assigned aliases.
+    Allowed,
+}
+
+/// Whether the peer has listed all that it offers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum RemoteListing {
+    Open,
+    Complete,
+}
+
+/// What the peer held when it claimed its sets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum RemoteSet {
+    /// It held feeds, or has not claimed yet.
+    Unknown,
+    Empty,
+}
+
+/// The reconciliation of one connection.
 #[derive(Debug)]
 pub(crate) struct Reconciliation {
     role: Role,
     handshake_hash: [u8; 64],
     stage: Stage,
-    /// What is to be said next: the answer to one message at most.
-    say: VecDeque<(Kind, Vec<u8>)>,
-    /// The beginning of a message of the peer.
-    part: Vec<u8>,
-    /// What we remember of the peer, as our claim says.
-    base: Option<BasePair>,
-    /// When the sets were claimed, if nothing was on its way to the store then.
-    stamp: Option<LogPosition>,
-    /// The peer remembers the same: what was agreed on, or is being, rests on that.
-    matches_claim: bool,
-    /// When that was agreed on, one side had refused what the other held.
-    is_apart: bool,
-    /// What we wanted of peers when the sets were claimed.
+    /// Messages to send: the answer to one message at most.
+    outgoing: VecDeque<(Kind, Vec<u8>)>,
+    /// The received parts of an incomplete message.
+    partial: Vec<u8>,
+    /// The checkpoint that our claim offers.
+    offered_base: Option<BasePair>,
+    base: Base,
+    /// The log position when the sets were claimed, if no writes were in flight then.
+    position: Option<LogPosition>,
+    /// The generation of our rulings when the sets were claimed.
     generation: u64,
-    /// Feeds that differ, as far as this was found out in the latest session.
+    /// Feeds that are known to differ in the latest session.
     different: BTreeSet<FeedId>,
-    /// Both sets were found to be the same.
-    same: Option<(Digest, LogPosition)>,
-    /// How often it was tried before.
+    /// Both claims were equal.
+    equal_claims: Option<(Digest, LogPosition)>,
+    /// The number of earlier attempts.
     attempt: u8,
     /// Leading bits of ids in the messages of the latest session.
-    width: u32,
-    /// Feeds that we named in it, and whose numbers the peer has not used: if it fails, it may not
-    /// have heard of them.
-    given: BTreeSet<FeedId>,
-    /// Feeds that the peer did.
-    taken: Vec<FeedId>,
-    /// A session has failed, so feeds may be named as new that have been named.
-    has_failed: bool,
-    /// The peer has listed all that it offers.
-    is_listed: bool,
-    /// The peer claimed to hold nothing.
-    is_peer_empty: bool,
-    /// When the peer last said something of it.
-    progress: Instant,
+    id_bits: u32,
+    /// Feeds to which we assigned aliases in it that the peer has not used: if the session fails,
+    /// the peer may not know them.
+    locally_named: BTreeSet<FeedId>,
+    /// Feeds to which the peer assigned aliases in it.
+    remotely_named: Vec<FeedId>,
+    renaming: Renaming,
+    remote_listing: RemoteListing,
+    remote_set: RemoteSet,
+    /// When the peer last sent a message of the reconciliation.
+    last_progress: Instant,
 }
 
 impl Reconciliation {
-    /// Begins by saying what our sets are.
+    /// Starts and claims our sets.
     pub(crate) fn new(
-        (role, peer): (Role, PeerTag),
+        role: Role,
+        peer: PeerTag,
         handshake_hash: [u8; 64],
         context: &mut Context<'_>,
     ) -> Self {
@@ -130,101 +155,112 @@ impl Reconciliation {
             role,
             handshake_hash,
             stage: Stage::Agreed,
-            say: VecDeque::new(),
-            part: Vec::new(),
-            base: None,
-            stamp: None,
-            matches_claim: false,
-            is_apart: false,
+            outgoing: VecDeque::new(),
+            partial: Vec::new(),
+            offered_base: None,
+            base: Base::None,
+            position: None,
             generation: 0,
             different: BTreeSet::new(),
-            same: None,
+            equal_claims: None,
             attempt: 0,
-            width: 0,
-            given: BTreeSet::new(),
-            taken: Vec::new(),
-            has_failed: false,
-            is_listed: false,
-            is_peer_empty: false,
-            progress: context.now,
+            id_bits: 0,
+            locally_named: BTreeSet::new(),
+            remotely_named: Vec::new(),
+            renaming: Renaming::Forbidden,
+            remote_listing: RemoteListing::Open,
+            remote_set: RemoteSet::Unknown,
+            last_progress: context.now,
         };
-        let pin = context.sets.snapshot(context.feeds);
-        reconciliation.base = context.sets.known.base(&peer, context.feeds, &pin.roots.heads);
-        reconciliation.claim(context, pin);
+        let snapshot = context.sets.snapshot(context.feeds);
+        reconciliation.offered_base =
+            context.sets.known.base(&peer, context.feeds, &snapshot.roots.heads);
+        reconciliation.claim(context, snapshot);
         reconciliation
     }
 
-    /// Feeds that have grown since the sets were claimed, which is before there is a session that
-    /// is told of it.
-    pub(super) fn changed_since_claimed(&self, context: &Context<'_>) -> BTreeSet<FeedId> {
-        let Stage::Claimed(pin) = &self.stage else { return BTreeSet::new() };
-        // If it is too long ago, all feeds will be listed.
-        let changed = context.sets.since(pin).unwrap_or_default();
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Feeds that have grown between our claim and the start of the session, which is notified of
+    /// later growth.
+    pub(crate) fn changed_since_claimed(&self, context: &Context<'_>) -> BTreeSet<FeedId> {
+        let Stage::Claimed(snapshot) = &self.stage else { return BTreeSet::new() };
+        // If the snapshot is too old, all feeds will be listed.
+        let changed = context.sets.since(snapshot).unwrap_or_default();
         let is_offered = |feed: &FeedId| context.feeds.get(*feed).is_some_and(Feed::is_offered);
         changed.into_keys().filter(is_offered).collect()
     }
 
-    /// Says it elsewhere: with the body of the claim.
+    /// Takes the body of our claim, which the initiator sends in its hello.
     pub(crate) fn claimed_in_handshake(mut self) -> (Self, Vec<u8>) {
-        let claim = self.say.pop_front().map(|(_, body)| body).unwrap_or_default();
+        let claim = self.outgoing.pop_front().map(|(_, body)| body).unwrap_or_default();
         (self, claim)
     }
 
-    /// Says what our sets are.
-    fn claim(&mut self, context: &mut Context<'_>, mut pin: Snapshot) {
-        self.stamp = (!context.outbox.is_growing()).then(|| context.sets.known.stamp());
+    /// Claims our sets.
+    fn claim(&mut self, context: &mut Context<'_>, mut snapshot: Snapshot) {
+        self.position = (!context.outbox.is_growing()).then(|| context.sets.known.stamp());
         self.generation = context.sets.known.generation();
-        let (hash, base) = (&self.handshake_hash, self.base.as_ref());
-        let claim = Params::claim(hash, self.role, pin.feeds, &mut pin.roots, base);
+        let (hash, base) = (&self.handshake_hash, self.offered_base.as_ref());
+        let claim = Params::claim(hash, self.role, snapshot.feeds, &mut snapshot.roots, base);
         let mut body = Vec::new();
         put(&mut body, &claim);
-        self.say.push_back((Kind::Claim, body));
-        self.stage = Stage::Claimed(pin);
+        self.outgoing.push_back((Kind::Claim, body));
+        self.stage = Stage::Claimed(snapshot);
     }
 
-    /// What is to be said next, up to `bytes_max` bytes of it.
-    pub(super) fn next(&mut self, bytes_max: usize) -> Option<(Kind, Vec<u8>)> {
-        let (_, body) = self.say.front_mut()?;
+    /// The next message to send, or a part of it with `bytes_max` bytes.
+    pub(crate) fn next(&mut self, bytes_max: usize) -> Option<(Kind, Vec<u8>)> {
+        let (_, body) = self.outgoing.front_mut()?;
         if body.len() <= bytes_max {
-            return self.say.pop_front();
+            return self.outgoing.pop_front();
         }
         let rest = body.split_off(bytes_max);
         Some((Kind::Part, core::mem::replace(body, rest)))
     }
 
-    /// Whether nothing of it waits to be said.
-    pub(super) fn has_sent_all(&self) -> bool {
-        self.say.is_empty()
+    /// Whether no message waits to be sent.
+    pub(crate) fn has_sent_all(&self) -> bool {
+        self.outgoing.is_empty()
     }
 
     /// Whether feeds may be announced.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn may_announce(&self) -> bool {
         matches!(self.stage, Stage::Listing(_) | Stage::Agreed)
     }
 
     /// Whether each side knows all that the other offers.
-    pub(super) fn is_over(&self) -> bool {
-        self.say.is_empty()
+    pub(crate) fn is_over(&self) -> bool {
+        self.outgoing.is_empty()
             && match &self.stage {
                 Stage::Agreed => true,
-                Stage::Listing(listing) => listing.is_done() && self.is_listed,
+                Stage::Listing(listing) => {
+                    listing.is_done() && self.remote_listing == RemoteListing::Complete
+                }
                 Stage::Claimed(_) | Stage::Running(_) => false,
             }
     }
 
-    /// Whether the peer holds just as much as we of each feed that was not named since.
-    pub(super) fn sets_equal(&self) -> bool {
-        self.is_agreed() && !self.is_apart
+    /// Whether the peer holds exactly what we hold of each feed that was not named since.
+    pub(crate) fn sets_equal(&self) -> bool {
+        self.is_agreed() && self.base != Base::Diverged
     }
 
-    /// Whether the peer holds as much as we of each feed that was not named since, or has refused
+    /// Whether the latest session started from a checkpoint at which both sets were equal.
+    pub(crate) fn had_equal_sets(&self) -> bool {
+        self.base == Base::Equal
+    }
+
+    /// Whether the peer holds what we hold of each feed that was not named since, or has refused
     /// it.
-    pub(super) fn is_agreed(&self) -> bool {
+    pub(crate) fn is_agreed(&self) -> bool {
         matches!(self.stage, Stage::Agreed)
     }
 
-    /// What is left to be listed, if it is listed.
-    pub(super) fn listing(&mut self) -> Option<&mut Listing> {
+    /// The rest of the listing, if feeds are listed.
+    pub(crate) fn listing(&mut self) -> Option<&mut Listing> {
         match &mut self.stage {
             Stage::Listing(listing) if !listing.is_done() => Some(listing),
             _ => None,
@@ -232,276 +268,354 @@ impl Reconciliation {
     }
 
     /// The peer has listed all that it offers.
-    pub(super) fn listed(&mut self) {
-        self.is_listed = true;
+    pub(crate) fn on_listed(&mut self) {
+        self.remote_listing = RemoteListing::Complete;
     }
 
     /// Whether the peer held nothing when the connection began.
-    pub(super) fn is_peer_empty(&self) -> bool {
-        self.is_peer_empty
+    pub(crate) fn is_peer_empty(&self) -> bool {
+        self.remote_set == RemoteSet::Empty
     }
 
-    /// Bytes of a message of the peer that has not come to its end.
-    pub(super) fn part_bytes(&self) -> usize {
-        self.part.len()
+    /// Whether feeds may be named as new that were named before.
+    pub(crate) fn may_rename(&self) -> bool {
+        self.renaming == Renaming::Allowed
     }
 
-    /// Since when we wait for the peer to go on.
-    pub(super) fn waits_since(&self) -> Option<Instant> {
-        matches!(self.stage, Stage::Claimed(_) | Stage::Running(_)).then_some(self.progress)
+    /// We assigned an alias to a feed in this session.
+    pub(crate) fn on_locally_named(&mut self, feed: FeedId) {
+        self.locally_named.insert(feed);
+        self.different.insert(feed);
     }
 
-    /// Leaves the session, whatever it was at.
+    /// The peer used our alias of a feed, so it knows it.
+    pub(crate) fn on_local_alias_used(&mut self, feed: FeedId) {
+        self.locally_named.remove(&feed);
+    }
+
+    /// The peer assigned an alias to a feed in this session.
+    pub(crate) fn on_remotely_named(&mut self, feed: FeedId) {
+        self.remotely_named.push(feed);
+    }
+
+    /// Takes the feeds whose aliases become invalid because the session failed.
+    pub(crate) fn take_named(&mut self) -> Named {
+        Named {
+            locally: core::mem::take(&mut self.locally_named),
+            remotely: core::mem::take(&mut self.remotely_named),
+        }
+    }
+
+    /// A feed differs between both sides.
+    pub(crate) fn mark_different(&mut self, feed: FeedId) {
+        self.different.insert(feed);
+    }
+
+    pub(crate) fn is_different(&self, feed: FeedId) -> bool {
+        self.different.contains(&feed)
+    }
+
+    /// The session ended: the feeds that differ are not needed any more.
+    pub(crate) fn clear_different(&mut self) {
+        self.different.clear();
+    }
+
+    /// Received bytes of an incomplete message.
+    pub(crate) fn part_bytes(&self) -> usize {
+        self.partial.len()
+    }
+
+    /// Since when we wait for the peer's next message.
+    pub(crate) fn waits_since(&self) -> Option<Instant> {
+        matches!(self.stage, Stage::Claimed(_) | Stage::Running(_)).then_some(self.last_progress)
+    }
+
+    /// Ends any session and lists all feeds.
     fn list(&mut self, sets: &mut Sets) {
         self.fail(sets);
         self.stage = Stage::Listing(Listing::default());
     }
 
-    /// Leaves a session that led nowhere, if it had begun.
+    /// Ends a session without result, if it has begun.
     fn fail(&mut self, sets: &mut Sets) {
-        self.has_failed |= !matches!(self.stage, Stage::Claimed(_));
-        self.leave(sets);
+        if !matches!(self.stage, Stage::Claimed(_)) {
+            self.renaming = Renaming::Allowed;
+        }
+        self.release_shared(sets);
     }
 
-    /// Gives back what the session holds.
-    pub(super) fn leave(&mut self, sets: &mut Sets) {
+    /// Returns the snapshot bytes that the session uses.
+    pub(crate) fn release_shared(&mut self, sets: &mut Sets) {
         if let Stage::Running(running) = core::mem::replace(&mut self.stage, Stage::Agreed) {
+            debug_assert!(sets.lent_bytes >= running.bytes, "the snapshot bytes were lent");
             sets.lent_bytes -= running.bytes;
         }
     }
 
-    fn on_claim(
+    /// The peer claims its sets.
+    pub(crate) fn on_claim(
         &mut self,
         context: &mut Context<'_>,
         theirs: Claim,
     ) -> Result<StepResult, CloseReason> {
-        let pin = match &self.stage {
-            Stage::Claimed(pin) => pin.clone(),
-            // It was said before the peer knew that we gave up.
+        self.last_progress = context.now;
+        let snapshot = match &self.stage {
+            Stage::Claimed(snapshot) => snapshot.clone(),
+            // The peer sent it before it knew that we fell back to listing.
             Stage::Listing(_) => return Ok(StepResult::default()),
             _ => return Err(Violation::UnexpectedMessage.into()),
         };
-        self.is_peer_empty = theirs.feeds == 0;
-        let many = pin.feeds.max(theirs.feeds);
-        let is_shared = self.attempt == 0 && many > FRESH_FEEDS_MAX;
-        let salt = match is_shared {
-            true => Salt::group(context.group.key()),
-            false => Salt::fresh(&self.handshake_hash, self.attempt),
+        self.remote_set = if theirs.feeds == 0 { RemoteSet::Empty } else { RemoteSet::Unknown };
+        let is_shared = self.attempt == 0 && snapshot.feeds.max(theirs.feeds) > FRESH_FEEDS_MAX;
+        let salt = if is_shared {
+            Salt::group(context.group.key())
+        } else {
+            Salt::fresh(&self.handshake_hash, self.attempt)
         };
-        let (handshake_hash, feeds, roots) = (self.handshake_hash, pin.feeds, pin.roots.clone());
-        let mut terms = Params { handshake_hash, salt, feeds, roots, theirs };
-        let compared = terms.compare(self.role);
-        let base = self.base.take();
+        let (handshake_hash, feeds) = (self.handshake_hash, snapshot.feeds);
+        let roots = snapshot.roots.clone();
+        let mut params = Params { handshake_hash, salt, feeds, roots, theirs };
+        let compared = params.compare(self.role);
+        let base = self.offered_base.take();
         if compared == Err(Outcome::Agreed) {
-            let digest = terms.roots.heads.digest();
-            self.same = self.stamp.map(|stamp| (digest, stamp));
+            let digest = params.roots.heads.digest();
+            self.equal_claims = self.position.map(|position| (digest, position));
             return Ok(StepResult::end(Outcome::Agreed));
         }
-        let base = base.filter(|base| terms.matches_claim(self.role, base));
-        self.matches_claim = base.is_some();
-        self.is_apart = base.as_ref().is_some_and(|base| !base.sets_equal());
+        let base = base.filter(|base| params.matches_claim(self.role, base));
+        self.base = match &base {
+            None => Base::None,
+            Some(base) if base.sets_equal() => Base::Equal,
+            Some(_) => Base::Diverged,
+        };
         if let Some(base) = &base
             && !base.sets_equal()
             && base.changed.is_empty()
-            && terms.told_changes() == 0
+            && params.told_changes() == 0
         {
-            // They differ by what one of them refuses, as they did when they agreed on that.
+            // The sets differ by what one side refuses, as they did at the checkpoint.
             return Ok(StepResult::end(Outcome::Agreed));
         }
-        let way = match (base, compared) {
-            (Some(base), _) => Strategy::Told(base),
-            (None, Ok(set)) => Strategy::Decoded(set),
+        let strategy = match (base, compared) {
+            (Some(base), _) => Strategy::Changes(base),
+            (None, Ok(set)) => Strategy::Sketch(set),
             (None, Err(outcome)) => return Ok(StepResult::end(outcome)),
         };
-        // The peer may go on until it hears that we did not.
-        self.width = prefix_bits(terms.responder_feeds(self.role));
-        let (picture, bytes) = match picture(context, pin.clone(), &terms, is_shared) {
-            Ok(picture) => picture,
+        self.start(context, snapshot, params, strategy, is_shared)
+    }
+
+    /// Starts a session of which both claims are known.
+    fn start(
+        &mut self,
+        context: &mut Context<'_>,
+        snapshot: Snapshot,
+        params: Params,
+        strategy: Strategy,
+        is_shared: bool,
+    ) -> Result<StepResult, CloseReason> {
+        // The peer may continue until it learns that we did not.
+        self.id_bits = prefix_bits(params.responder_feeds(self.role));
+        let (shared, bytes) = match share_snapshot(context, snapshot.clone(), &params, is_shared) {
+            Ok(shared) => shared,
             Err(fallback) => return Ok(StepResult::fall_back(fallback)),
         };
         let Context { sets, feeds, group, .. } = context;
-        let Ok(view) = SnapshotView::new(&picture, sets, feeds, group) else {
+        let Ok(view) = SnapshotView::new(&shared, sets, feeds, group) else {
             return Ok(StepResult::fall_back(Fallback::FreshSalt));
         };
-        let (machine, turn) = match (way, self.role) {
-            (Strategy::Told(base), role) => {
-                let (delta, turn) = Delta::new(terms, role, base, &view);
-                (State::Known(Box::new(delta)), turn.map_err(reason_of)?)
+        let (state, step) = match (strategy, self.role) {
+            (Strategy::Changes(base), role) => {
+                let (delta, step) = Delta::new(params, role, base, &view);
+                (State::Known(Box::new(delta)), step.map_err(reason_of)?)
             }
-            (Strategy::Decoded(set), Role::Initiator) => {
-                (State::Initiator(Box::new(Initiator::new(terms, set))), StepResult::default())
+            (Strategy::Sketch(set), Role::Initiator) => {
+                (State::Initiator(Box::new(Initiator::new(params, set))), StepResult::default())
             }
-            (Strategy::Decoded(set), Role::Responder) => {
-                let (responder, turn) = Responder::new(terms, set, &view);
-                (State::Responder(Box::new(responder)), turn)
+            (Strategy::Sketch(set), Role::Responder) => {
+                let (responder, step) = Responder::new(params, set, &view);
+                (State::Responder(Box::new(responder)), step)
             }
         };
         drop(view);
         sets.lent_bytes += bytes;
-        let running = Running { machine, pin, picture, bytes };
-        self.stage = Stage::Running(Box::new(running));
-        Ok(turn)
+        self.stage = Stage::Running(Box::new(Running { state, snapshot, shared, bytes }));
+        Ok(step)
     }
 
-    /// Takes a message of the session. What belongs to none, because we gave up, is dropped.
-    fn take(
+    /// Handles a message of the session. Messages of a session that we ended are dropped.
+    pub(crate) fn on_message(
         &mut self,
         context: &mut Context<'_>,
         kind: Kind,
         body: &[u8],
     ) -> Result<StepResult, CloseReason> {
         let limit = context.limits.reconcile_bytes;
-        if self.part.len().saturating_add(body.len()) > limit {
+        if self.partial.len().saturating_add(body.len()) > limit {
             return Err(Limit::ReconcileBytes.into());
         }
         if kind == Kind::Part {
-            self.part.extend_from_slice(body);
+            self.partial.extend_from_slice(body);
             if body.len() >= PART_BYTES_MIN {
-                self.progress = context.now;
+                self.last_progress = context.now;
             }
             return Ok(StepResult::default());
         }
-        let mut whole = core::mem::take(&mut self.part);
-        let whole = match whole.is_empty() {
-            true => body,
-            false => {
-                whole.extend_from_slice(body);
-                &whole
-            }
+        let mut whole = core::mem::take(&mut self.partial);
+        let whole = if whole.is_empty() {
+            body
+        } else {
+            whole.extend_from_slice(body);
+            &whole
         };
-        let Some(message) = wire::decode(kind, whole, self.width)? else {
+        let Some(message) = wire::decode(kind, whole, self.id_bits)? else {
             return Ok(StepResult::default());
         };
         let skipped = message.names();
         let Stage::Running(running) = &mut self.stage else {
-            let turn = match (&self.stage, message) {
-                (Stage::Listing(_), _) => StepResult::default(),
-                // Both gave up at once, and its claim follows.
-                (Stage::Claimed(_), Message::GiveUp(Fallback::FreshSalt)) => StepResult::default(),
-                (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) if self.matches_claim => {
-                    StepResult::end(Outcome::Retry)
-                }
-                // For us it was over, and there is nothing to try again with. The peer, which
-                // claims anew, has to hear it.
-                (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) => {
-                    StepResult::fall_back(Fallback::List)
-                }
-                (_, Message::GiveUp(_)) => StepResult::end(Outcome::List),
-                _ => StepResult::default(),
-            };
-            return Ok(StepResult { skipped, ..turn });
+            return Ok(StepResult { skipped, ..self.on_late_message(message) });
         };
-        self.progress = context.now;
-        let Running { machine, picture, .. } = &mut **running;
-        let Ok(view) = SnapshotView::new(picture, context.sets, context.feeds, context.group)
-        else {
+        self.last_progress = context.now;
+        let Running { state, shared, .. } = &mut **running;
+        let Ok(view) = SnapshotView::new(shared, context.sets, context.feeds, context.group) else {
             return Ok(StepResult { skipped, ..StepResult::fall_back(Fallback::FreshSalt) });
         };
-        let turn = match machine {
+        let step = match state {
             State::Initiator(initiator) => initiator.handle(&view, message),
             State::Responder(responder) => responder.handle(&view, message),
             State::Known(delta) => delta.handle(&view, message),
         };
-        turn.map_err(reason_of)
+        step.map_err(reason_of)
     }
 
-    /// Both sets were found to be the same when they were claimed.
-    pub(super) fn take_equal_claims(&mut self) -> Option<(Digest, LogPosition)> {
-        self.same.take()
+    /// Handles a message while no session runs.
+    fn on_late_message(&self, message: Message) -> StepResult {
+        match (&self.stage, message) {
+            (Stage::Listing(_), _) => StepResult::default(),
+            // Both sides ended the session at once, and the peer's claim follows.
+            (Stage::Claimed(_), Message::GiveUp(Fallback::FreshSalt)) => StepResult::default(),
+            (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) if self.base != Base::None => {
+                StepResult::end(Outcome::Retry)
+            }
+            // The session is over here, and there is nothing to retry with. The peer, which claims
+            // again, has to be told.
+            (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) => {
+                StepResult::fall_back(Fallback::List)
+            }
+            (_, Message::GiveUp(_)) => StepResult::end(Outcome::List),
+            _ => StepResult::default(),
+        }
     }
 
-    /// If what we want has changed, and the peer named nothing of what it took for refused: both
-    /// claim anew, once they have agreed.
-    pub(super) fn restart(&mut self, context: &mut Context<'_>) -> bool {
+    /// Takes the digest of both sets, if the claims were equal.
+    pub(crate) fn take_equal_claims(&mut self) -> Option<(Digest, LogPosition)> {
+        self.equal_claims.take()
+    }
+
+    /// Claims our sets again after both sides agreed, if we take other feeds now and the session
+    /// started from a checkpoint: the peer did not name what it knew to be refused. Returns whether
+    /// it does.
+    pub(crate) fn restart(&mut self, context: &mut Context<'_>) -> bool {
         let is_outdated = self.generation != context.sets.known.generation();
-        let is_due = is_outdated && self.matches_claim && self.is_agreed();
+        let is_due = is_outdated && self.base != Base::None && self.is_agreed();
         if is_due {
-            self.say.push_back(wire::encode(&Message::GiveUp(Fallback::FreshSalt), 0));
-            self.claim_unmet(context);
+            self.outgoing.push_back(wire::encode(&Message::GiveUp(Fallback::FreshSalt), 0));
+            self.claim_without_base(context);
         }
         is_due
     }
 
-    /// Claims anew, and this time the peer counts as unknown.
-    fn claim_unmet(&mut self, context: &mut Context<'_>) {
-        (self.matches_claim, self.is_apart, self.progress) = (false, false, context.now);
+    /// Claims our sets again without a checkpoint.
+    fn claim_without_base(&mut self, context: &mut Context<'_>) {
+        (self.base, self.last_progress) = (Base::None, context.now);
         self.fail(context.sets);
-        let pin = context.sets.snapshot(context.feeds);
-        self.claim(context, pin);
+        let snapshot = context.sets.snapshot(context.feeds);
+        self.claim(context, snapshot);
     }
 
-    /// Queues what is to be said, and ends the session if it has ended. Returns, once both sides
-    /// have agreed, which feeds have changed since our sets were claimed, and their lengths then.
-    fn end_turn(
+    /// Queues messages and ends the session if it has an outcome. Returns, once both sides agreed,
+    /// the feeds that have changed since our claim, with their lengths at that time.
+    pub(crate) fn end_step(
         &mut self,
         context: &mut Context<'_>,
-        say: &[Message],
+        messages: &[Message],
         outcome: Option<Outcome>,
     ) -> Option<BTreeMap<FeedId, u64>> {
-        let width = self.width;
-        self.say.extend(say.iter().map(|message| wire::encode(message, width)));
+        let id_bits = self.id_bits;
+        self.outgoing.extend(messages.iter().map(|message| wire::encode(message, id_bits)));
         match outcome {
             None => (),
             Some(Outcome::Agreed) => {
-                let pin = match &self.stage {
-                    Stage::Running(running) => Some(&running.pin),
-                    Stage::Claimed(pin) => Some(pin),
+                let snapshot = match &self.stage {
+                    Stage::Running(running) => Some(&running.snapshot),
+                    Stage::Claimed(snapshot) => Some(snapshot),
                     _ => None,
                 };
-                let changed = pin.and_then(|pin| context.sets.since(pin).ok());
-                match changed {
-                    Some(_) => self.leave(context.sets),
-                    // What they agreed on is too long ago to tell what has become of it.
-                    None => self.give_up(context.sets),
+                let changed = snapshot.and_then(|snapshot| context.sets.since(snapshot).ok());
+                if changed.is_some() {
+                    self.release_shared(context.sets);
+                } else {
+                    // The snapshot is too old to know what has changed since.
+                    self.fall_back(context.sets);
                 }
                 return changed;
             }
-            Some(Outcome::Retry) if self.matches_claim => self.claim_unmet(context),
+            Some(Outcome::Retry) if self.base != Base::None => self.claim_without_base(context),
             Some(Outcome::Retry) if self.attempt == 0 => {
                 self.attempt = 1;
-                self.claim_unmet(context);
+                self.claim_without_base(context);
             }
             Some(Outcome::Retry | Outcome::List) => self.list(context.sets),
         }
         None
     }
 
-    /// Leaves the session, and says so.
-    fn give_up(&mut self, sets: &mut Sets) {
-        self.say.push_back(wire::encode(&Message::GiveUp(Fallback::List), 0));
+    /// Ends the session, tells the peer, and lists all feeds.
+    pub(crate) fn fall_back(&mut self, sets: &mut Sets) {
+        self.outgoing.push_back(wire::encode(&Message::GiveUp(Fallback::List), 0));
         self.list(sets);
+    }
+
+    /// Panics if the state contradicts itself.
+    pub(crate) fn check_invariants(&self, sets: &Sets, reconcile_bytes_max: usize) {
+        if let Stage::Running(running) = &self.stage {
+            assert!(running.bytes <= sets.lent_bytes, "the snapshot bytes are lent");
+        }
+        assert!(self.partial.len() <= reconcile_bytes_max, "a partial message is too long");
+        assert!(self.attempt <= 1, "there are two attempts");
     }
 }
 
-/// What a session works on, and the bytes that it takes of what all may take.
-fn picture(
+/// Feeds that were named in a session.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) locally: BTreeSet<FeedId>,
+    pub(crate) remotely: Vec<FeedId>,
+}
+
+/// Returns the snapshot for a session and how many bytes of the shared snapshot budget it uses.
+fn share_snapshot(
     context: &mut Context<'_>,
-    pin: Snapshot,
-    terms: &Params,
+    snapshot: Snapshot,
+    params: &Params,
     is_shared: bool,
 ) -> Result<(SharedSnapshot, usize), Fallback> {
     if is_shared {
         context.sets.sketch(context.group, context.feeds);
-        return Ok((SharedSnapshot::Shared(pin), 0));
+        return Ok((SharedSnapshot::Shared(snapshot), 0));
     }
-    let bytes = OwnedSnapshot::bytes_of(pin.feeds, terms.items());
+    let bytes = OwnedSnapshot::bytes_of(snapshot.feeds, params.items());
     if context.sets.lent_bytes.saturating_add(bytes) > context.limits.snapshot_bytes {
         return Err(Fallback::List);
     }
-    let changed = context.sets.since(&pin).map_err(|_| Fallback::FreshSalt)?;
-    let own = OwnedSnapshot::new(terms.salt, terms.items(), context.feeds, &changed);
-    Ok((SharedSnapshot::Own(pin, own), bytes))
+    let changed = context.sets.since(&snapshot).map_err(|_| Fallback::FreshSalt)?;
+    let own = OwnedSnapshot::new(params.salt, params.items(), context.feeds, &changed);
+    Ok((SharedSnapshot::Own(snapshot, own), bytes))
 }
 
-fn reason_of(fault: SessionError) -> CloseReason {
-    match fault {
+fn reason_of(error: SessionError) -> CloseReason {
+    match error {
         SessionError::OutOfTurn => Violation::UnexpectedMessage.into(),
         SessionError::Inconsistent => Violation::Inconsistent.into(),
         SessionError::TooMuch => Limit::ReconcileBytes.into(),
     }
-}
-
-/// A length that a feed can have.
-pub(super) fn check_length(length: u64) -> Result<(), Violation> {
-    if length == 0 || length > LENGTH_MAX { Err(Violation::OutOfRange) } else { Ok(()) }
 }

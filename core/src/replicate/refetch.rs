@@ -1,192 +1,136 @@
-//! Blocks asked for again: what one side held once, cleared or lost, and the other still has.
+//! Blocks being re-requested, in either direction: one side cleared or lost them, and the other
+//! still has them.
 //!
-//! Rule: one run of a feed at a time, each way, and one range for an answer; a range that was not
-//! asked for again is never taken for one that was.
+//! Rule: one run of a feed at a time in each direction, answered by one range.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use core::ops::Range as Run;
+use core::ops::Range;
 
-use bytes::Bytes;
-
-use super::compose::{ENTRIES_MAX, Frame};
-use super::range::encode;
-use super::serve::Ready;
-use super::session::{Context, Session, feed_ref};
-use crate::error::{CloseReason, Limit, Violation};
-use crate::feed::Range;
-use crate::feed::read::RangeRead;
-use crate::feed::tree::LENGTH_MAX;
+use crate::error::Limit;
 use crate::id::FeedId;
-use crate::outbox::Job;
-use crate::wire::multifeed::{Kind, RefetchEntry, Reject, put};
 
-/// What one peer and we ask each other for again.
+/// The refetches between one peer and us.
 #[derive(Debug, Default)]
-pub(super) struct Refetch {
-    /// What we ask for, by feed.
-    asked: BTreeMap<FeedId, Run<u64>>,
-    /// Of these, what was not said yet.
-    unsaid: Vec<FeedId>,
-    /// Feeds of which the peer gave nothing of use.
-    missed: Vec<FeedId>,
-    /// What the peer asks for, by feed, and in which order.
-    wanted: BTreeMap<FeedId, Run<u64>>,
+pub(crate) struct Refetch {
+    /// The run that we request of each feed.
+    requested: BTreeMap<FeedId, Range<u64>>,
+    /// Requested feeds whose request was not written yet.
+    unsent: Vec<FeedId>,
+    /// Feeds of which the peer gave nothing useful.
+    unavailable: Vec<FeedId>,
+    /// The run that the peer wants of each feed.
+    wanted: BTreeMap<FeedId, Range<u64>>,
+    /// Wanted feeds in the order of the peer's requests.
     queue: VecDeque<FeedId>,
     /// Runs being read for the peer.
     reading: usize,
 }
 
 impl Refetch {
-    /// Nothing is asked for, either way.
-    pub(super) fn is_idle(&self) -> bool {
-        self.asked.is_empty() && self.wanted.is_empty() && self.reading == 0
+    /// Whether nothing is requested in either direction.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.requested.is_empty() && self.wanted.is_empty() && self.reading == 0
     }
 
-    /// The peer will not give what it was asked for.
-    pub(super) fn on_unavailable(&mut self, feed: FeedId) {
-        if self.asked.remove(&feed).is_some() {
-            self.unsaid.retain(|unsaid| *unsaid != feed);
-            self.missed.push(feed);
+    pub(crate) fn is_requested(&self, feed: FeedId) -> bool {
+        self.requested.contains_key(&feed)
+    }
+
+    pub(crate) fn requested_run(&self, feed: FeedId) -> Option<&Range<u64>> {
+        self.requested.get(&feed)
+    }
+
+    pub(crate) fn request(&mut self, feed: FeedId, run: Range<u64>) {
+        self.requested.insert(feed, run);
+        self.unsent.push(feed);
+    }
+
+    /// Cancels a request.
+    pub(crate) fn cancel(&mut self, feed: FeedId) {
+        self.on_unavailable(feed);
+        self.unavailable.retain(|unavailable| *unavailable != feed);
+    }
+
+    /// The peer will not give what was requested.
+    pub(crate) fn on_unavailable(&mut self, feed: FeedId) {
+        if self.requested.remove(&feed).is_some() {
+            self.unsent.retain(|unsent| *unsent != feed);
+            self.unavailable.push(feed);
         }
     }
-}
 
-impl Session {
-    /// Whether the peer can be asked for blocks up to `end` again.
-    pub(crate) fn can_refetch(&self, feed: FeedId, end: u64) -> bool {
-        // Nothing is asked for beyond our own length, and so much it holds of what it holds alike.
-        // What it may have refused, it will refuse to give.
-        let is_unnamed = self.edges.get(feed).is_none() && self.reconciliation.is_agreed();
-        let offers = self.offers_of(feed, end).is_some_and(|offer| offer >= end);
-        (offers || is_unnamed) && !self.again.asked.contains_key(&feed)
+    /// What the peer gave cannot be used.
+    pub(crate) fn on_useless(&mut self, feed: FeedId) {
+        self.unavailable.push(feed);
     }
 
-    /// Asks the peer for blocks again, of a feed of which we hold `length`.
-    pub(crate) fn request_refetch(&mut self, feed: FeedId, length: u64, run: Run<u64>) {
-        self.record_equal_length(feed, length);
-        if self.edges.get(feed).and_then(feed_ref).is_none() {
-            // It has no name yet, and gets one when it is announced.
-            self.changed.insert(feed);
+    /// Ends the request of a feed if a range of `blocks` answers it. Returns whether it does.
+    pub(crate) fn finish(&mut self, feed: FeedId, blocks: &Range<u64>) -> bool {
+        let run = self.requested.get(&feed);
+        let is_answer = run.is_some_and(|run| run.start == blocks.start && blocks.end <= run.end);
+        if is_answer {
+            self.requested.remove(&feed);
         }
-        self.again.asked.insert(feed, run);
-        self.again.unsaid.push(feed);
+        is_answer
     }
 
-    /// Asks for them no more; what comes of them is no use.
-    pub(crate) fn cancel_refetch(&mut self, feed: FeedId) {
-        self.again.on_unavailable(feed);
-        self.again.missed.retain(|missed| *missed != feed);
-    }
-
-    /// Feeds of which the peer did not give what it was asked for again.
+    /// Feeds of which the peer did not give what was requested.
     pub(crate) fn take_unavailable(&mut self) -> Vec<FeedId> {
-        core::mem::take(&mut self.again.missed)
+        core::mem::take(&mut self.unavailable)
     }
 
-    pub(super) fn write_refetches(&mut self, frame: &mut Frame<'_>) {
-        let mut body = Vec::new();
-        let now = self.again.unsaid.len().min(ENTRIES_MAX);
-        let later = self.again.unsaid.split_off(now);
-        for feed in core::mem::replace(&mut self.again.unsaid, later) {
-            let name = self.edges.get(feed).and_then(feed_ref);
-            match (name, self.again.asked.get(&feed)) {
-                (Some(name), Some(run)) => {
-                    put(&mut body, &RefetchEntry { name, start: run.start, end: run.end });
-                }
-                (None, Some(_)) => self.again.unsaid.push(feed),
-                _ => (),
-            }
-        }
-        if !body.is_empty() {
-            self.has_requested = true;
-            frame.push(Kind::Refetch, &body);
-        }
+    /// Up to `max` feeds whose request is to be written.
+    pub(crate) fn take_unsent(&mut self, max: usize) -> Vec<FeedId> {
+        let later = self.unsent.split_off(self.unsent.len().min(max));
+        core::mem::replace(&mut self.unsent, later)
     }
 
-    /// Holds a range that was asked for again against what we know of its feed. `false`: it was
-    /// not asked for again.
-    pub(super) fn on_refetched_range(
-        &mut self,
-        context: &mut Context<'_>,
-        id: FeedId,
-        range: &Range<&[u8]>,
-        bytes: u64,
-    ) -> bool {
-        let run = self.again.asked.get(&id);
-        if !run.is_some_and(|run| run.start == range.start && range.end() <= run.end) {
-            return false;
-        }
-        self.again.asked.remove(&id);
-        let blocks = range.blocks.iter().map(|block| Bytes::copy_from_slice(block)).collect();
-        let feed = context.feeds.get(id).filter(|feed| feed.is_accepted());
-        let read = feed.and_then(|feed| RangeRead::of_blocks(id, feed, range.start, blocks));
-        let Some((read, keys)) = read else {
-            self.again.missed.push(id);
-            return false;
-        };
-        context
-            .outbox
-            .read(Job::VerifyRefetched { connection: self.connection, bytes, read }, keys);
-        true
+    /// Puts a feed back whose request could not be written.
+    pub(crate) fn send_later(&mut self, feed: FeedId) {
+        self.unsent.push(feed);
     }
 
-    /// The peer wants blocks again.
-    pub(super) fn on_refetch(
-        &mut self,
-        context: &mut Context<'_>,
-        entry: RefetchEntry,
-    ) -> Result<(), CloseReason> {
-        if entry.start >= entry.end || entry.end > LENGTH_MAX {
-            return Err(Violation::OutOfRange.into());
+    /// The peer requests a run of a feed.
+    pub(crate) fn want(&mut self, feed: FeedId, run: Range<u64>, max: usize) -> Result<(), Limit> {
+        if self.wanted.len() >= max {
+            return Err(Limit::Serves);
         }
-        let Some(id) = self.resolve(context.feeds, entry.name)? else { return Ok(()) };
-        if self.again.wanted.len() >= context.limits.serves {
-            return Err(Limit::Serves.into());
-        }
-        if self.again.wanted.insert(id, entry.start..entry.end).is_none() {
-            self.again.queue.push_back(id);
+        if self.wanted.insert(feed, run).is_none() {
+            self.queue.push_back(feed);
         }
         Ok(())
     }
 
-    /// Begins to read what the peer wants again, as far as there is room.
-    pub(super) fn read_refetches(&mut self, context: &mut Context<'_>) {
-        let limits = context.limits;
-        while !self.again.queue.is_empty() && self.serving.begin_read(limits) {
-            let Some(id) = self.again.queue.pop_front() else { break };
-            let run = self.again.wanted.remove(&id).unwrap_or_default();
-            let is_open = self.edges.get(id).is_some_and(|edge| edge.is_open());
-            let feed = context.feeds.get(id).filter(|feed| feed.is_accepted() && is_open);
-            let read = feed.and_then(|feed| {
-                RangeRead::begin(id, feed, run, limits.range_blocks, limits.range_bytes)
-            });
-            let Some((read, scan)) = read else {
-                self.serving.end_read(None);
-                self.reject_refetch(id);
-                continue;
-            };
-            self.again.reading += 1;
-            let job = Job::ServeRefetch { connection: self.connection, read };
-            context.outbox.scan_blocks(job, scan);
-        }
+    pub(crate) fn has_wanted(&self) -> bool {
+        !self.queue.is_empty()
     }
 
-    /// What the peer wants again was read, or could not be.
-    pub(crate) fn serve_refetch(&mut self, id: FeedId, range: Option<&Range<Bytes>>) {
-        self.again.reading -= 1;
-        let edge = self.edges.get(id).filter(|edge| edge.is_open());
-        let (Some(name), Some(range)) = (edge.and_then(feed_ref), range) else {
-            self.serving.end_read(None);
-            return self.reject_refetch(id);
-        };
-        let body = encode(name, range);
-        self.serving.end_read(Some(Ready { feed: id, end: range.end(), body }));
+    /// The next run that the peer wants.
+    pub(crate) fn pop_wanted(&mut self) -> Option<(FeedId, Range<u64>)> {
+        let feed = self.queue.pop_front()?;
+        Some((feed, self.wanted.remove(&feed).unwrap_or_default()))
     }
 
-    fn reject_refetch(&mut self, id: FeedId) {
-        if let Some(name) = self.edges.get(id).and_then(feed_ref) {
-            self.nos.insert((name, Reject::Gone));
-        }
+    pub(crate) fn begin_read(&mut self) {
+        self.reading += 1;
+    }
+
+    pub(crate) fn end_read(&mut self) {
+        debug_assert!(self.reading > 0, "a read was begun");
+        self.reading -= 1;
+    }
+
+    /// Panics if the queues disagree with the runs.
+    pub(crate) fn check_invariants(&self, wanted_max: usize, reads_max: usize) {
+        let is_wanted = |feed: &FeedId| self.wanted.contains_key(feed);
+        assert!(self.queue.iter().all(is_wanted), "a queued feed is wanted");
+        assert_eq!(self.queue.len(), self.wanted.len(), "a wanted feed is queued once");
+        assert!(self.wanted.len() <= wanted_max, "too many refetches are wanted");
+        assert!(self.reading <= reads_max, "too many refetches are read");
+        assert!(
+            self.requested.values().all(|run| run.start < run.end),
+            "a requested run has blocks"
+        );
     }
 }

@@ -1,132 +1,126 @@
-//! Two sides that hold all of each other agree on it, so that they know each other next time.
+//! The checkpoint of one connection: what both peers said about being in sync.
 //!
-//! Rule: a side says that it is settled when nothing is left to be said or fetched, and what it
-//! lacks it has refused for good. A mark is made of what both said last, and not before that.
+//! Rule: a checkpoint is stored only of what both sides said last, and not before both said it.
 
-use super::compose::Frame;
-use super::session::{Context, Session};
+use super::context::Context;
 use crate::feed::checkpoint::{Digest, PeerTag};
-use crate::outbox::Job;
+use crate::id::ConnectionId;
+use crate::outbox::CommitJob;
 use crate::reconcile::known::LogPosition;
-use crate::wire::multifeed::Kind;
 
-/// Feeds that change before it is said anew though the connection is not quiet: saying it costs
-/// as much as telling of ten of them.
-const CHANGES_UNSAID_MAX: u64 = 64;
+/// Changed feeds after which a checkpoint is sent again though the connection is not quiet: sending
+/// one costs as much as announcing ten of them.
+const CHANGES_UNSENT_MAX: u64 = 64;
 
-/// What two sides said of being settled.
+/// The checkpoint messages of both sides.
 #[derive(Debug)]
 pub(crate) struct SyncCheckpoint {
     peer: PeerTag,
-    said: Option<(Digest, LogPosition)>,
-    heard: Option<Digest>,
-    /// What the mark was made of.
-    marked: Option<(Digest, Digest)>,
-    /// The store has not answered for it yet.
+    sent: Option<(Digest, LogPosition)>,
+    received: Option<Digest>,
+    /// The digests of the stored checkpoint.
+    stored: Option<(Digest, Digest)>,
+    /// The store has not answered the write yet.
     is_storing: bool,
-    /// It is to be said anew if there is anything new.
+    /// A checkpoint is to be sent if anything changed.
     is_due: bool,
-    /// One side lacks what the other may give it one day.
+    /// A side does not take what it may take later, or does not give what it holds.
     is_diverged: bool,
 }
 
 impl SyncCheckpoint {
-    pub(super) fn new(peer: PeerTag) -> Self {
-        let (said, heard, marked) = (None, None, None);
+    pub(crate) fn new(peer: PeerTag) -> Self {
+        let (sent, received, stored) = (None, None, None);
         let (is_storing, is_due, is_diverged) = (false, true, false);
-        Self { peer, said, heard, marked, is_storing, is_due, is_diverged }
+        Self { peer, sent, received, stored, is_storing, is_due, is_diverged }
     }
 
-    /// One side does not take what it may take one day, or does not give what it holds.
-    pub(super) fn set_diverged(&mut self) {
+    /// A feed is temporarily refused or withheld by one side: no checkpoint is sent any more.
+    pub(crate) fn set_diverged(&mut self) {
         self.is_diverged = true;
     }
-}
 
-impl Session {
-    /// The connection is quiet: a good time to say what is settled.
-    pub(crate) fn schedule_checkpoint(&mut self) {
-        self.settling.is_due = true;
+    pub(crate) fn is_diverged(&self) -> bool {
+        self.is_diverged
     }
 
-    /// The sets were found to be the same when they were claimed: both said so by that.
-    pub(super) fn take_equal_claims(&mut self) {
-        if let Some((digest, stamp)) = self.reconciliation.take_equal_claims() {
-            self.settling.said = Some((digest, stamp));
-            self.settling.heard = Some(digest);
-            self.settling.is_due = false;
+    /// The connection is quiet: a good time for a checkpoint.
+    pub(crate) fn schedule(&mut self) {
+        self.is_due = true;
+    }
+
+    /// Both claims were equal, so both sides have said what a checkpoint says.
+    pub(crate) fn on_equal_claims(&mut self, digest: Digest, position: LogPosition) {
+        self.sent = Some((digest, position));
+        self.received = Some(digest);
+        self.is_due = false;
+    }
+
+    pub(crate) fn on_received(&mut self, digest: Digest) {
+        self.received = Some(digest);
+        self.is_due = true;
+    }
+
+    /// Whether there may be something to send or to store.
+    pub(crate) fn is_pending(&self, context: &Context<'_>) -> bool {
+        self.is_due || self.has_many_changes(context) || self.is_unstored()
+    }
+
+    /// Returns the digest to send, if one is due and anything changed since the last one.
+    pub(crate) fn take_digest_to_send(&mut self, context: &mut Context<'_>) -> Option<Digest> {
+        let is_due = core::mem::take(&mut self.is_due);
+        if !is_due && !self.has_many_changes(context) {
+            return None;
         }
-    }
-
-    pub(super) fn on_checkpoint(&mut self, digest: Digest) {
-        self.settling.heard = Some(digest);
-        self.settling.is_due = true;
-    }
-
-    /// Says what is settled, if it is, and makes a mark of it once both have said so.
-    pub(super) fn settle(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
-        let is_open = self.settling.is_due || self.has_many_changes(context) || self.is_unstored();
-        if !is_open || !self.is_settled(context) {
-            return;
-        }
-        let is_due = core::mem::take(&mut self.settling.is_due);
-        if is_due || self.has_many_changes(context) {
-            self.send_checkpoint(context, frame);
-        }
-        self.mark(context);
-    }
-
-    fn send_checkpoint(&mut self, context: &mut Context<'_>, frame: &mut Frame<'_>) {
         let known = &context.sets.known;
-        if self.settling.said.is_some_and(|(_, stamp)| known.is_fresh(&stamp)) {
-            return;
+        if self.sent.is_some_and(|(_, position)| known.is_fresh(&position)) {
+            return None;
         }
         let digest = context.sets.digest(context.feeds);
         context.sets.known.keep();
-        let stamp = context.sets.known.stamp();
-        let before = self.settling.said.replace((digest, stamp));
-        if before.map(|(digest, _)| digest) != Some(digest) {
-            frame.push(Kind::Checkpoint, &digest);
-        }
+        let position = context.sets.known.stamp();
+        let before = self.sent.replace((digest, position));
+        (before.map(|(digest, _)| digest) != Some(digest)).then_some(digest)
     }
 
-    fn mark(&mut self, context: &mut Context<'_>) {
-        let SyncCheckpoint { peer, said, heard, is_storing, .. } = self.settling;
-        let (Some((ours, stamp)), Some(theirs), false) = (said, heard, is_storing) else { return };
-        if !context.sets.known.is_current(&stamp) || !self.is_unstored() {
+    /// Stores the checkpoint, if both sides have said it and it is still current.
+    pub(crate) fn store(&mut self, connection: ConnectionId, context: &mut Context<'_>) {
+        let (Some((local, position)), Some(remote)) = (self.sent, self.received) else { return };
+        if self.is_storing || !context.sets.known.is_current(&position) || !self.is_unstored() {
             return;
         }
-        self.settling.marked = Some((ours, theirs));
+        self.stored = Some((local, remote));
         let peers_max = context.limits.known_peers;
-        let write = context.sets.known.mark(peer, [ours, theirs], &stamp, peers_max);
+        let write = context.sets.known.mark(self.peer, [local, remote], &position, peers_max);
         if let Some(write) = write {
-            self.settling.is_storing = true;
-            let job = Job::StoreCheckpoint { connection: self.connection };
-            context.outbox.commit(job, [write].into());
+            self.is_storing = true;
+            context.outbox.commit(CommitJob::StoreCheckpoint { connection }, [write].into());
         }
     }
 
-    /// A mark is in the store, or the store has failed: it was worth bytes alone.
-    pub(crate) fn marked(&mut self) {
-        self.settling.is_storing = false;
+    /// The write finished. Failure is harmless: the next session sends a few more bytes.
+    pub(crate) fn on_stored(&mut self) {
+        self.is_storing = false;
     }
 
-    /// Both have said it, and it is not written down.
+    /// Whether both sides have said it and it was not stored.
     fn is_unstored(&self) -> bool {
-        let SyncCheckpoint { said, heard, marked, .. } = &self.settling;
-        let both = said.map(|(digest, _)| digest).zip(*heard);
-        both.is_some() && both != *marked
+        let both = self.sent.map(|(digest, _)| digest).zip(self.received);
+        both.is_some() && both != self.stored
     }
 
     fn has_many_changes(&self, context: &Context<'_>) -> bool {
-        let said = self.settling.said.as_ref();
-        said.is_some_and(|(_, stamp)| context.sets.known.changes_since(stamp) >= CHANGES_UNSAID_MAX)
+        let known = &context.sets.known;
+        let sent = self.sent.as_ref();
+        sent.is_some_and(|(_, position)| known.changes_since(position) >= CHANGES_UNSENT_MAX)
     }
 
-    /// Whether the peer has nothing that we lack and have not refused for good.
-    fn is_settled(&self, context: &Context<'_>) -> bool {
-        let is_even = self.is_synced() && self.edges.have_all_offered();
-        // What is on its way to the store counts for no digest and for every stamp.
-        is_even && !self.settling.is_diverged && !context.outbox.is_growing()
+    /// Panics if a checkpoint was stored that was not sent.
+    pub(crate) fn check_invariants(&self) {
+        assert!(
+            self.stored.is_none() || (self.sent.is_some() && self.received.is_some()),
+            "a stored checkpoint was sent and received"
+        );
+        assert!(!self.is_storing || self.stored.is_some(), "a checkpoint is stored once");
     }
 }

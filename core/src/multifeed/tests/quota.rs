@@ -60,7 +60,7 @@ fn an_own_feed_is_appended_to_up_to_its_bound() {
     let blocks = [block(0, 2), block(0, 3)];
     let both = [&blocks[0][..], &blocks[1][..]];
     assert_eq!(node.multifeed.append(feed, &both), Err(Misuse::FeedFull));
-    // That all feeds together have no room keeps nobody from writing.
+    // The limit on all feeds together keeps no writer from appending.
     node.append(feed, &[&blocks[0]]);
     assert_eq!(node.multifeed.append(feed, &[b""]), Err(Misuse::FeedFull));
     assert_eq!(node.multifeed.feed(feed).unwrap().bytes_counted, 3 * COST);
@@ -169,7 +169,7 @@ fn where_there_is_no_room_at_all_new_feeds_are_declined_unheard() {
     world.connect(2, 1, Mode::Live);
     world.run();
     let footprint = world.nodes[1].multifeed.footprint();
-    assert_eq!((footprint.feeds, footprint.heard_of), (1, 0));
+    assert_eq!((footprint.feeds, footprint.candidates), (1, 0));
     assert_eq!(full(&world.nodes[1]), [], "none was begun");
     assert_at_rest(&world);
 }

@@ -23,7 +23,7 @@ impl Connection {
         let keep_alive =
             self.is_established().then(|| after(self.sent, timing.keep_alive)).flatten();
         let request = self.waits_since().and_then(|since| after(since, timing.request));
-        let resume = self.session.as_ref().and_then(Session::resume);
+        let resume = self.session.as_ref().and_then(Session::resume_at);
         let link = self.link.deadline(timing.request);
         let reconciles_since = self.session.as_ref().and_then(Session::reconciles_since);
         let reconcile = reconciles_since.and_then(|since| after(since, timing.reconcile));
@@ -77,9 +77,9 @@ impl Connection {
             due = Due::Send;
         }
         if let Some(session) = &mut self.session
-            && session.resume().is_some_and(|resume| now >= resume)
+            && session.resume_at().is_some_and(|resume_at| now >= resume_at)
         {
-            session.ask_again();
+            session.resume();
             due = Due::Send;
         }
         if self.link.time_out(context.sources, now, timing.request) {

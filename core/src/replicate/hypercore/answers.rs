@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::super::session::Context;
+use super::super::context::Context;
 use super::channel;
 use crate::config::Limits;
 use crate::error::{Limit, StoreFailure};
@@ -17,7 +17,7 @@ use crate::feed::proof::{Proof, ProofRead};
 use crate::feed::{Feed, Head};
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId};
-use crate::outbox::Job;
+use crate::outbox::ReadJob;
 use crate::wire::hypercore::{Data, DataBlock, DataHash, DataUpgrade, Manifest, Message, Request};
 
 /// Why a request is not answered: what is asked for is not held.
@@ -124,7 +124,7 @@ impl Answers {
             match ProofRead::begin(id, feed, &request) {
                 Some((read, keys)) => {
                     self.reading.insert((id, request.id), true);
-                    context.outbox.read(Job::Prove { connection, read }, keys);
+                    context.outbox.read(ReadJob::Prove { connection, read }, keys);
                 }
                 None => self.put_no(id, request.id),
             }

@@ -17,14 +17,14 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
-use super::session::{Context, FetchAssignments};
+use super::context::{Context, FetchAssignments};
 use crate::config::Limits;
 use crate::crypto::hash::{Hash, keyed, namespace};
 use crate::error::{CloseReason, Limit, StoreFailure};
 use crate::feed::proof::ProofRead;
+use crate::footprint::ConnectionFootprint;
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::io::Event;
-use crate::multifeed::ConnectionFootprint;
 use crate::time::{Duration, Instant};
 use crate::wire::hypercore::{ALIAS, Message, Open, PROTOCOL, Sync};
 use crate::wire::mux::{Batch, MuxMessage};
@@ -100,6 +100,11 @@ impl HypercoreSession {
             next_id: 1,
             is_even: true,
         }
+    }
+
+    /// The feeds that are fetched from the peer.
+    pub(crate) fn fetches(&self) -> impl Iterator<Item = FeedId> {
+        self.fetching.iter().copied()
     }
 
     /// Whether a channel is open on both sides.

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::super::session::Context;
+use super::super::context::Context;
 use super::fetch::{Fetch, Received};
 use super::sparse::Get;
 use super::{CONTESTED_MAX, HypercoreSession, RESUME_WAIT};
@@ -142,7 +142,7 @@ impl HypercoreSession {
                 Ok(Some(staging)) => {
                     self.unstored += bytes;
                     let (connection, end) = (self.connection, staging.end);
-                    let job = crate::outbox::Job::Follow { connection, feed: id, end, bytes };
+                    let job = crate::outbox::CommitJob::Follow { connection, feed: id, end, bytes };
                     let changes_max = context.limits.known_changes;
                     let note = context.sets.known.note((id, feed), staging.start, changes_max);
                     let writes = staging.writes.into_iter().chain(note).collect();

@@ -7,6 +7,7 @@ use crate::with::With;
 pub(crate) const HELP: &str = "\
 simulate list
 simulate run [SCENARIO…] [--seeds N] [--first-seed S] [--with FAULT[=N]]… [--json] [--twice]
+             [--check-invariants]
 simulate restart [SCENARIO…] [--seeds N] [--first-seed S] [--with FAULT[=N]]… [--json]
 simulate replay SCENARIO --seed S [--with FAULT[=N]]… [--trace]
 simulate shrink SCENARIO --seed S [--with FAULT[=N]]…
@@ -17,7 +18,8 @@ simulate plot SCENARIO --out FILE.svg
 simulate golden FILE [--bless]
 
 A SCENARIO is a built-in name or a file.toml; without one, all are run. --twice plays each seed
-twice and compares the traces. restart opens a second multifeed over a disk after one event in ten
+twice and compares the traces. --check-invariants checks the state of each multifeed after each
+input, as debug builds always do, and stops at the first violation. restart opens a second multifeed over a disk after one event in ten
 and compares the two. --with adds a fault or an adversary to each scenario, by its name in scenario
 files; --with an_adversary adds one of another kind for each seed. redact prints what a record
 contains without keys, names and texts.
@@ -49,6 +51,7 @@ pub(crate) struct RunOptions {
     pub(crate) with: With,
     pub(crate) json: bool,
     pub(crate) mode: RunMode,
+    pub(crate) check_invariants: bool,
 }
 
 /// What is done with each seed.
@@ -81,6 +84,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Command, Stri
             "--json" => given.json = true,
             "--trace" => given.trace = true,
             "--twice" => given.twice = true,
+            "--check-invariants" => given.check_invariants = true,
             "--bless" => given.bless = true,
             _ if word.starts_with('-') => return Err(format!("unknown option {word}")),
             _ => given.names.push(word),
@@ -100,6 +104,7 @@ struct Given {
     json: bool,
     trace: bool,
     twice: bool,
+    check_invariants: bool,
     bless: bool,
 }
 
@@ -142,6 +147,7 @@ impl Given {
             with: self.with,
             json: self.json,
             mode,
+            check_invariants: self.check_invariants,
         })
     }
 

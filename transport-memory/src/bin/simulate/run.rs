@@ -88,7 +88,8 @@ pub(crate) fn run(options: &RunOptions, report: &mut Report) -> Result<bool, Str
     for scenario in scenarios {
         // A file must be named by its path to be found again.
         let name = given.next().unwrap_or(&scenario.name).clone();
-        let scenario = options.with.to(scenario)?;
+        let mut scenario = options.with.to(scenario)?;
+        scenario.check_invariants = options.check_invariants;
         let totals = run_seeds(&scenario, options);
         let silent: Vec<_> = scenario
             .faults()

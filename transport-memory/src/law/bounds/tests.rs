@@ -7,7 +7,7 @@ fn each_bound_is_exceeded_by_one_more() {
     let at = Footprint { feeds, ..Footprint::default() };
     let most = of_one(&at.connection, feeds, &limits).map(|(_, _, most)| most);
     let [received_bytes, sealed_bytes, ready_bytes, reads, serves, wants, channels, ..] = most;
-    let [.., names, heard, part_bytes, edges, unsaid, _, _, _, _, _] = most;
+    let [.., aliases, queued_offers, part_bytes, peer_feeds, unsent, _, _, _, _, _] = most;
     let [.., stock_channels, stock_requests, stock_asks, stock_early_bytes, stock_ready_bytes] =
         most;
     let connection = ConnectionFootprint {
@@ -18,11 +18,11 @@ fn each_bound_is_exceeded_by_one_more() {
         serves,
         wants,
         channels,
-        names,
-        heard,
+        aliases,
+        queued_offers,
         part_bytes,
-        edges,
-        unsaid,
+        peer_feeds,
+        unsent,
         stock_channels,
         stock_requests,
         stock_asks,
@@ -33,7 +33,7 @@ fn each_bound_is_exceeded_by_one_more() {
     assert_eq!(exceeded(&at, &limits, 1), None);
     let over = [
         Footprint { feeds: limits.feeds + 1, ..at },
-        Footprint { heard_of: 2 * limits.aliases as usize + 1, ..at },
+        Footprint { candidates: 2 * limits.aliases as usize + 1, ..at },
         Footprint { orphans: 1, ..at },
         Footprint { unstored_bytes: limits.window_bytes as u64 + 1, ..at },
         Footprint { outputs: 1, ..at },
@@ -46,11 +46,11 @@ fn each_bound_is_exceeded_by_one_more() {
         with(at, |it| it.serves += 1),
         with(at, |it| it.wants += 1),
         with(at, |it| it.channels += 1),
-        with(at, |it| it.names += 1),
-        with(at, |it| it.heard += 1),
+        with(at, |it| it.aliases += 1),
+        with(at, |it| it.queued_offers += 1),
         with(at, |it| it.part_bytes += 1),
-        with(at, |it| it.edges += 1),
-        with(at, |it| it.unsaid += 1),
+        with(at, |it| it.peer_feeds += 1),
+        with(at, |it| it.unsent += 1),
         with(at, |it| it.stock_channels += 1),
         with(at, |it| it.stock_requests += 1),
         with(at, |it| it.stock_asks += 1),
