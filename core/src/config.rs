@@ -135,10 +135,6 @@ pub struct Limits {
     pub hypercore_requests: usize,
 }
 
-/// Most signatures that a [`SignatureMemo`] remembers: 2 MiB of them, enough for the heads that
-/// are on their way at once among ten thousand simulated peers.
-pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;
-
 /// Longest frame before the handshake is over: no message of it is longer than 96 bytes, the
 /// rest is room for what newer versions add.
 pub const FRAME_BYTES_MAX_EARLY: usize = 4 * 1024;

@@ -142,10 +142,10 @@ pub mod wire;
 
 pub use config::{
     BLOCK_BYTES_BESIDE, BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED,
-    Limits, SIGNATURES_REMEMBERED_MAX, Timing,
+    Limits, Timing,
 };
-pub use crypto::SignatureMemo;
 pub use crypto::sign::{KeyPair, PublicKey, Signature};
+pub use crypto::{SIGNATURES_REMEMBERED_MAX, SignatureMemo};
 pub use error::{CloseReason, Deadline, Limit, Misuse, StoreFailure, Violation};
 pub use feed::{Head, manifest};
 pub use group::Group;
@@ -160,3 +160,6 @@ pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
 pub use policy::Admission;
 pub use time::{Duration, Instant};
 pub use wire::hypercore::Unsupported;
+
+#[cfg(test)]
+mod tests;

@@ -228,7 +228,7 @@ impl Multifeed {
             return Err(Misuse::KeyPairTaken);
         }
         if self.policy.is_refused(&key) {
-            feed.standing = FeedStatus::Refused;
+            feed.status = FeedStatus::Refused;
         }
         self.feeds.set_writer(id, name, key_pair);
         self.reopen_full(id);
@@ -256,7 +256,7 @@ impl Multifeed {
             return Err(Misuse::AppendTooLarge);
         }
         self.check_requests()?;
-        let log = self.feeds.get(feed).filter(|log| log.standing != FeedStatus::Removing);
+        let log = self.feeds.get(feed).filter(|log| log.status != FeedStatus::Removing);
         let log = log.ok_or(Misuse::UnknownFeed)?;
         if log.broken().is_some() {
             return Err(Misuse::FeedBroken);
@@ -308,7 +308,7 @@ impl Multifeed {
                 self.outbox.scan_blocks(Job::Read { request, end, read }, scan);
             }
             None => {
-                let end = log.map_or(end, |log| log.gone().turn(start, end));
+                let end = log.map_or(end, |log| log.cleared().boundary(start, end));
                 self.answered(Event::Missing { request, feed, start, end });
             }
         }
@@ -319,7 +319,7 @@ impl Multifeed {
     fn check_run(&self, feed: FeedId, run: &Range<u64>) -> Result<&Log, Misuse> {
         self.check_ready()?;
         self.check_requests()?;
-        let log = self.feeds.get(feed).filter(|log| log.standing != FeedStatus::Removing);
+        let log = self.feeds.get(feed).filter(|log| log.status != FeedStatus::Removing);
         let log = log.ok_or(Misuse::UnknownFeed)?;
         match run.start < run.end && run.end <= log.length() {
             true => Ok(log),

@@ -8,5 +8,5 @@ pub mod noise;
 pub(crate) mod seal;
 pub mod sign;
 
-pub use memo::SignatureMemo;
+pub use memo::{SIGNATURES_REMEMBERED_MAX, SignatureMemo};
 pub(crate) use memo::{remember_own, verify_once};

@@ -1,7 +1,7 @@
-//! Blocks that leave a feed and come back, while the feed goes on.
+//! Clears blocks of a feed and restores them.
 //!
-//! Rule: a block leaves only with its leaf put in its place, and comes back only under the roots
-//! that are in memory; so whatever is missing, every proof can still be made.
+//! Rule: a block is deleted only in a commit that stores its leaf, and restored only after it was verified
+//! against the roots in memory. So every proof can be built whatever is cleared.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -15,42 +15,42 @@ use crate::id::FeedId;
 use crate::io::Write;
 
 impl Feed {
-    /// The blocks that cannot be read, durable or not.
-    pub(crate) fn gone(&self) -> Runs {
+    /// The blocks that cannot be read: cleared ones, and those being restored.
+    pub(crate) fn cleared(&self) -> Runs {
         let Some(activity) = self.activity.as_deref() else { return Runs::NONE };
         let mut gone = activity.cleared.clone();
-        if let Some(filling) = &activity.filling {
-            gone.insert(filling);
+        if let Some(restoring) = &activity.restoring {
+            gone.insert(restoring);
         }
         gone
     }
 
-    /// Whether a block below the length cannot be read.
+    /// Whether a block below the length is cleared or being restored.
     pub(crate) fn is_cleared(&self, index: u64) -> bool {
         self.activity.as_deref().is_some_and(|activity| {
-            let is_restoring = activity.filling.as_ref().is_some_and(|run| run.contains(&index));
+            let is_restoring = activity.restoring.as_ref().is_some_and(|run| run.contains(&index));
             is_restoring || activity.cleared.contains(index)
         })
     }
 
-    /// Blocks that cannot be read.
+    /// Number of cleared blocks.
     pub(crate) fn blocks_cleared(&self) -> u64 {
         self.activity.as_deref().map_or(0, |activity| activity.cleared.blocks())
     }
 
-    /// Whether blocks are under way back into the store.
+    /// Whether a commit that restores blocks is in flight.
     pub(crate) fn is_restoring(&self) -> bool {
-        self.activity.as_deref().is_some_and(|activity| activity.filling.is_some())
+        self.activity.as_deref().is_some_and(|activity| activity.restoring.is_some())
     }
 
-    /// How many runs there would be if these blocks were cleared too.
+    /// Number of cleared runs if `blocks` were cleared too.
     pub(crate) fn runs_with(&self, blocks: &Range<u64>) -> usize {
-        let mut runs = self.gone();
+        let mut runs = self.cleared();
         runs.insert(blocks);
         runs.len()
     }
 
-    /// Stages that blocks leave: they count as gone from here on.
+    /// Returns the writes that clear blocks. They count as cleared from now on.
     pub(crate) fn clear(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
         let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
         for (index, block) in (start..).zip(blocks) {
@@ -62,9 +62,9 @@ impl Feed {
         writes
     }
 
-    /// Stages that verified blocks come back: they can be read once this is durable. One run at a
-    /// time.
-    pub(crate) fn fill(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
+    /// Returns the writes that restore verified blocks. They can be read once the commit is durable. Only
+    /// one run may be in flight.
+    pub(crate) fn restore(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
         let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
         for (index, block) in (start..).zip(blocks) {
             writes.push(Write::Put(record::block_key(feed.0, index), block.clone()));
@@ -73,15 +73,15 @@ impl Feed {
         let run = start..start + blocks.len() as u64;
         let activity = self.activity();
         activity.cleared.remove(&run);
-        activity.filling = Some(run);
+        activity.restoring = Some(run);
         self.push_record(feed, &mut writes);
         writes
     }
 
-    /// The blocks that came back are durable, or will never be.
-    pub(crate) fn filled(&mut self) {
+    /// Ends the restoration in flight: it is durable, or it failed.
+    pub(crate) fn on_restored(&mut self) {
         if let Some(activity) = &mut self.activity {
-            activity.filling = None;
+            activity.restoring = None;
             if activity.is_over() {
                 self.activity = None;
             }
@@ -89,7 +89,7 @@ impl Feed {
     }
 
     fn push_record(&self, feed: FeedId, writes: &mut Vec<Write>) {
-        // The commits before this one are durable before it, so the latest tip is true then.
+        // Commits become durable in order, so the latest tip is right when this one is.
         if let Some(tip) = self.tip() {
             writes.push(self.record(feed, tip));
         }

@@ -1,155 +1,76 @@
-//! How many bytes one feed may have, and all of them together.
+//! The byte quota: what all feeds count against it, and which feeds have reached it.
 //!
-//! Rule: what counts is what was taken of a feed from its first block on, on its way to the disk or
-//! durable, whether or not blocks were cleared since: a length is signed, and what is left of it is
-//! not. Every change of it goes through this file.
+//! Rule: numbers only. `feed/set/growth.rs` decides what a feed counts and reports each change.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::set::Feeds;
-use super::{Feed, Range, Staging, Tip, tree};
-use crate::config::{BLOCK_BYTES_BESIDE, Limits};
-use crate::crypto::SignatureMemo;
-use crate::error::{StoreFailure, Violation};
+use crate::config::Limits;
 use crate::id::FeedId;
 
-/// What counts against the bounds of bytes, and what has come to one.
+/// The bytes counted against [`Limits::feed_bytes`] and [`Limits::group_bytes`].
 #[derive(Debug, Default)]
 pub(super) struct Quota {
     /// Bytes of all feeds.
     bytes: u64,
-    /// Feeds that are taken no further, and the bytes that they would have had.
+    /// Feeds that accept no more blocks from peers, with the bytes that they would have had.
     full: BTreeMap<FeedId, u64>,
-    /// Those that nobody was told of yet.
-    filled: Vec<FeedId>,
+    /// Full feeds that the application has not been told about.
+    unreported: Vec<FeedId>,
 }
 
 impl Quota {
-    /// A feed holds other bytes than before. Of a store that somebody made up, the sum may be any.
+    /// Bytes of all feeds.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Replaces the bytes of one feed. Saturates, because a damaged store can hold any number.
     pub(super) fn grow(&mut self, before: u64, after: u64) {
         self.bytes = self.bytes.saturating_sub(before).saturating_add(after);
     }
 
-    /// A feed that held these bytes is gone.
+    /// Removes a feed that counted `bytes`.
     pub(super) fn leave(&mut self, feed: FeedId, bytes: u64) {
         self.bytes = self.bytes.saturating_sub(bytes);
         self.full.remove(&feed);
     }
 
     /// Whether a feed may grow from `before` bytes to `after`.
-    fn has_room(&self, before: u64, after: u64, limits: &Limits) -> bool {
+    pub(super) fn has_room(&self, before: u64, after: u64, limits: &Limits) -> bool {
         let all = self.bytes.saturating_sub(before).saturating_add(after);
         after <= limits.feed_bytes && all <= limits.group_bytes
     }
-}
 
-impl Feed {
-    /// What was taken of it, as it counts.
-    pub(crate) fn bytes_counted(&self) -> u64 {
-        self.tip().map_or(0, bytes_of)
+    /// Whether a feed accepts no more blocks because of its bytes.
+    pub(super) fn is_full(&self, feed: FeedId) -> bool {
+        self.full.contains_key(&feed)
     }
 
-    /// What it would be with these blocks of our own.
-    pub(crate) fn bytes_with(&self, blocks: &[&[u8]]) -> u64 {
-        let blocks = blocks.iter().map(|block| block.len() as u64 + BLOCK_BYTES_BESIDE);
-        blocks.fold(self.bytes_counted(), u64::saturating_add)
-    }
-}
-
-fn bytes_of(tip: &Tip) -> u64 {
-    let beside = tip.length.saturating_mul(BLOCK_BYTES_BESIDE);
-    tree::byte_length(&tip.roots).unwrap_or(0).saturating_add(beside)
-}
-
-impl Feeds {
-    /// Bytes of all feeds, as they count.
-    pub(crate) fn bytes_counted(&self) -> u64 {
-        self.quota.bytes
+    /// Marks a feed full; it would have had `wanted` bytes.
+    pub(super) fn set_full(&mut self, feed: FeedId, wanted: u64) {
+        self.full.insert(feed, wanted);
+        self.unreported.push(feed);
     }
 
-    /// Whether one more feed may be taken: where there is no room for its first block, it is not
-    /// even heard of.
-    pub(crate) fn has_room(&self, limits: &Limits) -> bool {
-        self.len() < limits.feeds && self.quota.has_room(0, BLOCK_BYTES_BESIDE, limits)
+    /// Returns whether the feed was full, and makes it accept blocks again.
+    pub(super) fn reopen(&mut self, feed: FeedId) -> bool {
+        self.full.remove(&feed).is_some()
     }
 
-    /// Whether a feed is taken no further because of its bytes.
-    pub(crate) fn is_full(&self, feed: FeedId) -> bool {
-        self.quota.full.contains_key(&feed)
+    /// The full feeds, with the bytes that they would have had.
+    pub(super) fn full(&self) -> impl Iterator<Item = (FeedId, u64)> {
+        self.full.iter().map(|(feed, wanted)| (*feed, *wanted))
     }
 
-    /// Verifies what a peer sent of a feed, and stages it if there is room. `None`: it brings
-    /// nothing that follows on what is held, or the feed is full.
-    pub(crate) fn accept(
-        &mut self,
-        id: FeedId,
-        range: &Range<&[u8]>,
-        limits: &Limits,
-        memo: Option<&SignatureMemo>,
-    ) -> Result<Option<Staging>, Violation> {
-        if self.is_full(id) {
-            return Ok(None);
-        }
-        let Some(feed) = self.get_mut(id) else { return Ok(None) };
-        let Some(verified) = feed.verify(id, range, memo)? else { return Ok(None) };
-        let (before, wanted) = (feed.bytes_counted(), bytes_of(&verified.tip));
-        // What we wrote ourselves was allowed then, and is lost if it is not taken back.
-        if !feed.is_writable() && !self.quota.has_room(before, wanted, limits) {
-            self.quota.full.insert(id, wanted);
-            self.quota.filled.push(id);
-            return Ok(None);
-        }
-        Ok(self.counted(id, |feed| feed.take(id, verified)))
-    }
-
-    /// Signs and stages blocks of our own; see [`Feed::append`].
-    pub(crate) fn append(
-        &mut self,
-        id: FeedId,
-        blocks: &[&[u8]],
-        memo: Option<&SignatureMemo>,
-    ) -> Option<Staging> {
-        self.counted(id, |feed| feed.append(id, blocks, memo)).flatten()
-    }
-
-    /// A commit of a feed failed; see [`Feed::fail`].
-    pub(crate) fn fail(&mut self, id: FeedId, failure: StoreFailure) {
-        self.counted(id, |feed| feed.fail(failure));
-    }
-
-    /// Changes how far a feed is taken, and what it counts.
-    fn counted<T>(&mut self, id: FeedId, change: impl FnOnce(&mut Feed) -> T) -> Option<T> {
-        let feed = self.get_mut(id)?;
-        let before = feed.bytes_counted();
-        let done = change(feed);
-        let after = feed.bytes_counted();
-        self.quota.grow(before, after);
-        Some(done)
-    }
-
-    /// The next feed that came to a bound, and the bytes that it would have.
-    pub(crate) fn take_full(&mut self) -> Option<(FeedId, u64)> {
-        while let Some(feed) = self.quota.filled.pop() {
-            if let Some(bytes) = self.quota.full.get(&feed) {
+    /// The next full feed that the application has not been told about.
+    pub(super) fn take_unreported(&mut self) -> Option<(FeedId, u64)> {
+        while let Some(feed) = self.unreported.pop() {
+            if let Some(bytes) = self.full.get(&feed) {
                 return Some((feed, *bytes));
             }
         }
         None
-    }
-
-    /// Takes a feed further that was full. Returns whether it was.
-    pub(crate) fn reopen_full(&mut self, feed: FeedId) -> bool {
-        self.quota.full.remove(&feed).is_some()
-    }
-
-    /// Feeds that were full and for which there is room now.
-    pub(crate) fn fitting(&self, limits: &Limits) -> Vec<FeedId> {
-        let taken = |feed| self.get(feed).map_or(0, Feed::bytes_counted);
-        let full = self.quota.full.iter().map(|(feed, wanted)| (*feed, *wanted));
-        let fitting =
-            full.filter(|(feed, wanted)| self.quota.has_room(taken(*feed), *wanted, limits));
-        fitting.map(|(feed, _)| feed).collect()
     }
 }
 

@@ -16,7 +16,7 @@ impl Feed {
         range: &Range<&[u8]>,
         memo: Option<&SignatureMemo>,
     ) -> Result<Option<Staging>, Violation> {
-        Ok(self.verify(feed, range, memo)?.map(|verified| self.take(feed, verified)))
+        Ok(self.verify(feed, range, memo)?.map(|verified| self.stage_verified(feed, verified)))
     }
 }
 
@@ -38,7 +38,7 @@ pub(super) fn written(blocks: &[Vec<u8>]) -> (Feed, BTreeMap<StoreKey, Bytes>) {
     let mut map = BTreeMap::new();
     for block in blocks {
         let staging = feed.append(ID, &[block], None).unwrap();
-        feed.landed(staging.end);
+        feed.on_committed(staging.end);
         store(&mut map, staging.writes);
     }
     (feed, map)
@@ -115,7 +115,7 @@ fn keys_trees_and_signatures_are_those_of_hypercore() {
         let mut heads = golden["heads"].as_array().unwrap().iter().peekable();
         for block in golden["blocks"].as_array().unwrap() {
             let staging = feed.append(ID, &[&bytes(block)], None).unwrap();
-            feed.landed(staging.end);
+            feed.on_committed(staging.end);
             let tip = feed.durable().unwrap();
             let Some(head) = heads.next_if(|head| head["length"] == tip.length) else { continue };
             assert_eq!(feed.byte_length(), head["byte_length"].as_u64().unwrap());
@@ -144,11 +144,11 @@ fn every_run_is_proved_and_verified_by_one_who_has_what_is_before_it() {
             if start > 0 {
                 let before = read(&feed, &map, 0..start).unwrap();
                 let staging = reader.accept(ID, &borrowed(&before), None).unwrap().unwrap();
-                assert_eq!(reader.landed(staging.end), 0..start);
+                assert_eq!(reader.on_committed(staging.end), 0..start);
             }
             let staging = reader.accept(ID, &borrowed(&range), None).unwrap().unwrap();
             assert_eq!((staging.start, staging.end), (start, end));
-            assert_eq!(reader.landed(end), start..end);
+            assert_eq!(reader.on_committed(end), start..end);
         }
     }
 }
@@ -162,7 +162,7 @@ fn who_holds_a_part_can_prove_any_run_of_it() {
         let mut part_map = BTreeMap::new();
         let range = read(&feed, &map, 0..held).unwrap();
         let staging = part.accept(ID, &borrowed(&range), None).unwrap().unwrap();
-        part.landed(staging.end);
+        part.on_committed(staging.end);
         store(&mut part_map, staging.writes);
         for start in 0..held {
             let range = read(&part, &part_map, start..held).unwrap();
@@ -227,7 +227,7 @@ fn a_signature_is_remembered_until_all_of_its_blocks_are_here() {
     let mut accept = |blocks| {
         let range = read(&feed, &map, blocks).unwrap();
         let staging = reader.accept(ID, &borrowed(&range), None).unwrap().unwrap();
-        reader.landed(staging.end);
+        reader.on_committed(staging.end);
         reader.activity.as_ref().map(|activity| activity.proven.unwrap().0)
     };
     let head = accept(0..5);
@@ -253,8 +253,8 @@ fn nothing_counts_before_its_commit_landed_and_those_before_it() {
     let first = feed.append(ID, &[b"a", b"b"], None).unwrap();
     let second = feed.append(ID, &[b"c"], None).unwrap();
     assert_eq!((feed.length(), feed.staged_length()), (0, 3));
-    assert_eq!(feed.landed(second.end), 0..0);
-    assert_eq!(feed.landed(first.end), 0..3);
+    assert_eq!(feed.on_committed(second.end), 0..0);
+    assert_eq!(feed.on_committed(first.end), 0..3);
     assert_eq!(feed.length(), 3);
 }
 
@@ -265,7 +265,7 @@ fn a_failed_feed_takes_nothing_more() {
     let range = read(&feed, &map, 0..2).unwrap();
     reader.accept(ID, &borrowed(&range), None).unwrap().unwrap();
     reader.fail(StoreFailure::Full);
-    assert_eq!(reader.landed(2), 0..0);
+    assert_eq!(reader.on_committed(2), 0..0);
     assert!(reader.accept(ID, &borrowed(&range), None).unwrap().is_none());
     assert!(!reader.is_candidate(), "its slot may be on the disk");
 }
@@ -324,7 +324,7 @@ proptest! {
             let (batch, after) = rest.split_at(size);
             let batch: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
             let staging = feed.append(ID, &batch, None).unwrap();
-            feed.landed(staging.end);
+            feed.on_committed(staging.end);
             rest = after;
         }
         prop_assert_eq!(feed.durable(), one_by_one.durable(), "{} blocks", all.len());

@@ -84,7 +84,7 @@ pub fn messages(body: &[u8]) {
         assert_eq!(SignedHead::decode(&dispute.encode()), Ok(dispute));
     }
     if let Ok(forked) = ForkProof::decode(body) {
-        assert!(33 * (forked.dispute.roots.len() + forked.nodes.len()) <= body.len());
+        assert!(33 * (forked.signed_head.roots.len() + forked.nodes.len()) <= body.len());
         assert_eq!(ForkProof::decode(&forked.encode()), Ok(forked));
     }
 }

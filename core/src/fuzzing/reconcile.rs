@@ -7,13 +7,14 @@ use super::sides::Side;
 use crate::id::Role;
 use crate::reconcile::changes::Toggles;
 use crate::reconcile::decoder::{Decoder, Progress};
-use crate::reconcile::session::{
-    Entry, Initiator, Message, Outcome, Responder, StepResult, prefix_bits,
-};
-use crate::reconcile::sketch::{Sketch, Slice};
-use crate::reconcile::token::{TOKEN_MAX, Token};
+use crate::reconcile::session::{Initiator, Outcome, Responder, StepResult, prefix_bits};
+use crate::reconcile::sketch::Sketch;
+use crate::reconcile::token::Token;
 use crate::wire::multifeed::Kind;
+use crate::wire::reconcile::{Entry, Message};
 use crate::wire::reconcile::{decode, encode};
+use crate::wire::slice::Slice;
+use crate::wire::slice::TOKEN_MAX;
 
 /// Cells of a difference: as they come, or those of genuine tokens with some cells changed.
 ///

@@ -8,20 +8,24 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::crypto::hash::Hash;
+use crate::feed::checkpoint::Checkpoint;
 use crate::id::{FeedId, Role};
 use crate::reconcile::changes::{Overrun, Toggle, Toggles};
 use crate::reconcile::decoder::{Decoder, Progress};
 use crate::reconcile::index::Index;
-use crate::reconcile::known::{BasePair, Checkpoint};
+use crate::reconcile::known::BasePair;
 use crate::reconcile::root::Root;
+use crate::reconcile::root::Roots;
 use crate::reconcile::session::{
-    Delta, Entry, HeadOf, Initiator, Message, Outcome, Params, Responder, Roots, StepResult, View,
-    prefix_bits,
+    Delta, Initiator, Outcome, Params, Responder, StepResult, View, prefix_bits,
 };
-use crate::reconcile::sketch::{Sketch, Slice};
-use crate::reconcile::token::{ID_BITS, Item, Salt, SetKind, Token};
+use crate::reconcile::sketch::Sketch;
+use crate::reconcile::token::{ID_BITS, Item, Salt, Token};
 use crate::wire::multifeed::{Claim, put};
+use crate::wire::reconcile::SetKind;
 use crate::wire::reconcile::encode;
+use crate::wire::reconcile::{Entry, HeadOf, Message};
+use crate::wire::slice::Slice;
 
 /// What a side holds: its feeds, and all that reconciliation keeps beside them.
 #[doc(hidden)]
@@ -233,7 +237,7 @@ pub fn reconcile_known(
     let mark = Checkpoint { ours: [1; 16], theirs: [1; 16], position: 0 };
     let bases = changed.map(|changed| {
         let changed = changed.iter().map(|(slot, before)| (FeedId(*slot as u32), *before));
-        BasePair { mark, changed: changed.collect() }
+        BasePair { checkpoint: mark, changed: changed.collect() }
     });
     let roles = [Role::Initiator, Role::Responder];
     let claim = |side: &mut Side, at: usize| {

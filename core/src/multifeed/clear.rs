@@ -46,13 +46,13 @@ impl Multifeed {
     /// Reads the next blocks that are to leave; all that lie before are gone durably.
     pub(super) fn continue_clear(&mut self, mut clear: Clear) {
         let Clear { request, feed, start, end, .. } = clear;
-        let log = self.feeds.get(feed).filter(|log| log.standing != FeedStatus::Removing);
+        let log = self.feeds.get(feed).filter(|log| log.status != FeedStatus::Removing);
         let Some(log) = log else { return self.answered(Event::Canceled { request }) };
         if let Some(failure) = log.broken() {
             return self.fail_request(request, failure);
         }
         if log.is_cleared(clear.at) {
-            clear.at = log.gone().turn(clear.at, end);
+            clear.at = log.cleared().boundary(clear.at, end);
         }
         let (entries, bytes) = (self.limits.range_blocks, self.limits.read_bytes);
         match RangeRead::begin(feed, log, clear.at..end, entries, bytes) {
@@ -79,7 +79,7 @@ impl Multifeed {
             Ok(range) => range,
             Err(failure) => return self.fail_request(clear.request, failure),
         };
-        let log = self.feeds.get_mut(clear.feed).filter(|log| log.standing != FeedStatus::Removing);
+        let log = self.feeds.get_mut(clear.feed).filter(|log| log.status != FeedStatus::Removing);
         let Some(log) = log else {
             return self.answered(Event::Canceled { request: clear.request });
         };

@@ -90,7 +90,7 @@ impl Multifeed {
         if log.is_forked() {
             return Err(Misuse::FeedForked);
         }
-        if log.standing != FeedStatus::Taken {
+        if log.status != FeedStatus::Accepted {
             return Err(Misuse::FeedRemoved);
         }
         let open = self.downloads.by_feed.get(&feed).map_or(0, VecDeque::len);
@@ -204,7 +204,7 @@ impl Multifeed {
         let Some(first) = self.downloads.first(feed) else { return };
         if log.is_cleared(first.at) {
             let most = first.end.min(first.at.saturating_add(self.limits.range_blocks as u64));
-            let run = first.at..log.gone().turn(first.at, most);
+            let run = first.at..log.cleared().boundary(first.at, most);
             return self.request_run(feed, run);
         }
         let bytes = self.limits.read_bytes;
@@ -359,7 +359,7 @@ impl Multifeed {
             (Ok(range), Some(first), Some(log)) => {
                 first.state = State::Filling;
                 let (start, end) = (range.start, range.end());
-                let writes = log.fill(feed, start, &range.blocks);
+                let writes = log.restore(feed, start, &range.blocks);
                 let job = Job::Restore { connection, bytes, feed, start, end };
                 return self.outbox.commit(job, writes);
             }
@@ -408,8 +408,8 @@ impl Multifeed {
     /// Blocks are back.
     pub(super) fn filled(&mut self, feed: FeedId, start: u64, end: u64) {
         let Some(log) = self.feeds.get_mut(feed) else { return };
-        log.filled();
-        if log.standing == FeedStatus::Removing {
+        log.on_restored();
+        if log.status == FeedStatus::Removing {
             return;
         }
         self.outbox.event(Event::Restored { feed, start, end });

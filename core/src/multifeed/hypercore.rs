@@ -49,7 +49,7 @@ impl Multifeed {
         let is_refused = self.is_refused(&key);
         let log = self.feeds.get_mut(feed).ok_or(Misuse::UnknownFeed)?;
         if is_refused {
-            log.standing = FeedStatus::Refused;
+            log.status = FeedStatus::Refused;
         }
         let mut writes = log.adoption(feed);
         // From now on an older version would misread the store.

@@ -71,7 +71,7 @@ impl Multifeed {
             None => self.answered(Event::Ruled { request, key: *key }),
         }
         match feed {
-            Some(feed) => self.set_status(feed, FeedStatus::Taken),
+            Some(feed) => self.set_status(feed, FeedStatus::Accepted),
             None => self.admit(key),
         }
         if is_new {
@@ -109,7 +109,7 @@ impl Multifeed {
 
     fn check_staying(&self, feed: Option<FeedId>) -> Result<(), Misuse> {
         let feed = feed.and_then(|feed| self.feeds.get(feed));
-        match feed.is_some_and(|feed| feed.standing == FeedStatus::Removing) {
+        match feed.is_some_and(|feed| feed.status == FeedStatus::Removing) {
             true => Err(Misuse::FeedRemoved),
             false => Ok(()),
         }
@@ -122,7 +122,7 @@ impl Multifeed {
         let refused: Vec<_> = refused.filter_map(|(key, _)| self.feeds.find(key)).collect();
         for feed in refused {
             if let Some(log) = self.feeds.get_mut(feed) {
-                log.standing = FeedStatus::Refused;
+                log.status = FeedStatus::Refused;
             }
         }
     }
@@ -131,7 +131,7 @@ impl Multifeed {
     pub(super) fn set_status(&mut self, feed: FeedId, standing: FeedStatus) {
         let Some(log) = self.feeds.get_mut(feed) else { return };
         let was_taken = log.is_accepted();
-        log.standing = standing;
+        log.status = standing;
         self.turn(feed, was_taken);
     }
 

@@ -68,7 +68,7 @@ impl Multifeed {
                 continue;
             }
             if let Some(log) = self.feeds.get_mut(feed) {
-                log.standing = FeedStatus::Removing;
+                log.status = FeedStatus::Removing;
             }
             let leaving = Removal { request: None, key, signed, is_waiting: false };
             self.leaving.insert(feed, leaving);

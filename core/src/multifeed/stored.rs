@@ -128,7 +128,7 @@ impl Multifeed {
     /// A commit of a feed is durable: tells every peer that has to know.
     fn landed(&mut self, feed: FeedId, end: u64) -> core::ops::Range<u64> {
         let Some(log) = self.feeds.get_mut(feed) else { return 0..0 };
-        let grown = log.landed(end);
+        let grown = log.on_committed(end);
         if grown.is_empty() {
             return grown;
         }

@@ -162,7 +162,7 @@ impl Multifeed {
             byte_length: feed.byte_length(),
             bytes_counted: feed.bytes_counted(),
             cleared: feed.blocks_cleared(),
-            is_refused: feed.standing == FeedStatus::Refused,
+            is_refused: feed.status == FeedStatus::Refused,
             is_forked: feed.is_forked(),
             is_full: self.feeds.is_full(id),
             name: feed.name(),
@@ -179,5 +179,5 @@ fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
 /// A feed of the group that was only heard of is nothing to show.
 fn is_shown(feed: &feed::Feed) -> bool {
     let is_held = feed.length() > 0 || feed.is_writable() || !feed.is_of_group();
-    feed.standing != FeedStatus::Removing && is_held
+    feed.status != FeedStatus::Removing && is_held
 }

@@ -16,10 +16,10 @@ use crate::config::{
 };
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{CloseReason, Deadline, Limit, Violation};
+use crate::feed::checkpoint::{PeerTag, peer_tag};
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::multifeed::ConnectionFootprint;
-use crate::reconcile::known::{PeerTag, peer_tag};
 use crate::replicate::hypercore::{HypercoreSession, Peer, protocol_of};
 use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
 use crate::rng::Rng;

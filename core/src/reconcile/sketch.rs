@@ -1,7 +1,6 @@
-//! Sketches: a set as cells, each the sum of the tokens that map to it.
+//! Sketches: a set as cells, each the XOR of the tokens that map to it.
 //!
-//! Rule: a sketch is one for all peers. It changes with the set alone, and grows with the set
-//! alone: what a peer asks for copies from it.
+//! Rule: all peers share one sketch. It changes and grows only with the set; requests copy from it.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,52 +8,45 @@ use core::ops::Range;
 
 use super::changes::{Overrun, Toggle, Toggles};
 use super::mapping::Indices;
-use super::token::{TOKEN_BYTES, TOKEN_MAX, Token};
+use super::token::Token;
+use crate::wire::slice::{CELLS_MAX, HEAD_CELLS, Slice, TOKEN_BYTES, cell};
 
-/// The first cells carry a count besides, to estimate by how far two sets are apart.
-pub(crate) const HEAD_CELLS: u32 = 24;
-
-/// Most cells of a sketch: 1.75 MiB. More are needed for differences beyond 200,000 alone, and then
-/// a listing costs the same.
-pub(crate) const CELLS_MAX: u32 = 1 << 18;
-
-/// Fewest cells of a sketch, so that one that is full again is rare while the set is small.
+/// Minimum number of cells of a sketch, so that small sets rarely rebuild it.
 const CELLS_MIN: u32 = 64;
 
-/// A set as cells.
+/// The cells of a set.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Sketch {
-    /// Little-endian, as on the wire: an eighth byte would be half a byte more for each feed of a
-    /// million.
+    /// Little-endian, as on the wire.
     cells: Vec<[u8; TOKEN_BYTES]>,
     counts: [u8; HEAD_CELLS as usize],
 }
 
 impl Sketch {
-    /// The sketch of an empty set that is to hold `items`.
+    /// An empty sketch with room for `items`.
     pub(crate) fn for_items(items: usize) -> Self {
         let cells = vec![[0; TOKEN_BYTES]; cells_for(items) as usize];
         Self { cells, counts: [0; HEAD_CELLS as usize] }
     }
 
-    /// The sketch of a set whose tokens are at hand.
+    /// The sketch of a set of tokens with room for `items`.
     pub(crate) fn of(items: usize, tokens: impl Iterator<Item = Token>) -> Self {
         let mut sketch = Self::for_items(items);
         tokens.for_each(|token| sketch.insert(token));
         sketch
     }
 
-    /// How many cells there are.
+    /// Number of cells.
     pub(crate) fn cells(&self) -> u32 {
         self.cells.len() as u32
     }
 
-    /// Adds a token that must not be in yet: twice is never.
+    /// Adds a token that is not in the set. Adding it twice would remove it.
     pub(crate) fn insert(&mut self, token: Token) {
         self.toggle(Toggle::Inserted(token));
     }
 
-    /// Takes a token out that must be in.
+    /// Removes a token that is in the set.
     #[cfg(test)]
     pub(crate) fn remove(&mut self, token: Token) {
         self.toggle(Toggle::Removed(token));
@@ -89,7 +81,7 @@ impl Sketch {
         }
     }
 
-    /// Copies cells as they were at a position of the log; none beyond the last one.
+    /// Copies cells as they were at a position of the change log, up to the last cell.
     pub(crate) fn slice(
         &self,
         range: Range<u32>,
@@ -110,9 +102,9 @@ impl Sketch {
     }
 }
 
-/// A cell, as it is kept or as it is counted with.
+/// A cell in its stored form or as a number.
 trait Cell {
-    /// Adds a token, or takes it off.
+    /// Adds or removes a token.
     fn add(&mut self, token: Token);
 }
 
@@ -150,60 +142,14 @@ fn toggle_cells(cells: &mut [impl Cell], counts: &mut [u8], range: Range<u32>, t
     }
 }
 
-/// Cells for a set of so many items: as many as would be needed if every item differed.
+/// Number of cells for a set of `items`: enough to decode it if every item differs.
 pub(super) fn cells_for(items: usize) -> u32 {
     let cells = items.saturating_mul(2).checked_next_power_of_two().unwrap_or(usize::MAX);
     u32::try_from(cells).unwrap_or(u32::MAX).clamp(CELLS_MIN, CELLS_MAX)
 }
 
-/// A run of cells, as it goes over the wire.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Slice {
-    /// Index of the first cell.
-    pub(crate) start: u32,
-    pub(crate) cells: Vec<u64>,
-    /// Counts mod 2^8 of those cells that are among the first [`HEAD_CELLS`].
-    pub(crate) counts: Vec<u8>,
-}
-
 impl Slice {
-    /// Bytes that so many cells from `start` on take.
-    pub(crate) fn bytes_of(start: u32, cells: u32) -> usize {
-        let heads = HEAD_CELLS.saturating_sub(start).min(cells);
-        cells as usize * TOKEN_BYTES + heads as usize
-    }
-
-    /// Appends the cells, little-endian, each followed by its count if it has one.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.reserve(Self::bytes_of(self.start, self.cells.len() as u32));
-        for (at, cell) in self.cells.iter().enumerate() {
-            out.extend_from_slice(&cell.to_le_bytes()[..TOKEN_BYTES]);
-            if let Some(count) = self.counts.get(at) {
-                out.push(*count);
-            }
-        }
-    }
-
-    /// Reads cells from `start` on, up to the end of the bytes. `None` if they end within a cell,
-    /// or there are more than [`CELLS_MAX`] cells.
-    pub(crate) fn read(start: u32, bytes: &[u8]) -> Option<Self> {
-        let head_bytes = TOKEN_BYTES + 1;
-        let heads = HEAD_CELLS.saturating_sub(start) as usize * head_bytes;
-        let (heads, tail) = bytes.split_at(heads.min(bytes.len()));
-        if heads.len() % head_bytes != 0 || tail.len() % TOKEN_BYTES != 0 {
-            return None;
-        }
-        let cells = heads.len() / head_bytes + tail.len() / TOKEN_BYTES;
-        if cells as u64 + u64::from(start) > u64::from(CELLS_MAX) {
-            return None;
-        }
-        let (heads, tail) = (heads.chunks_exact(head_bytes), tail.chunks_exact(TOKEN_BYTES));
-        let counts = heads.clone().map(|head| head[TOKEN_BYTES]).collect();
-        let cells = heads.map(|head| &head[..TOKEN_BYTES]).chain(tail).map(cell).collect();
-        Some(Self { start, cells, counts })
-    }
-
-    /// Does a change to the set that these are cells of.
+    /// Applies a change of the set to the cells.
     pub(crate) fn toggle(&mut self, toggle: Toggle) {
         let end = self.start + self.cells.len() as u32;
         let mut counts = [0; HEAD_CELLS as usize];
@@ -214,7 +160,7 @@ impl Slice {
         }
     }
 
-    /// The difference to another slice of the same cells; `None` if they are others.
+    /// The difference to another slice of the same cells; `None` if the cells differ in position or number.
     pub(crate) fn diff(&self, other: &Self) -> Option<Self> {
         if self.start != other.start || self.cells.len() != other.cells.len() {
             return None;
@@ -223,11 +169,6 @@ impl Slice {
         let counts = self.counts.iter().zip(&other.counts).map(|(a, b)| a.wrapping_sub(*b));
         Some(Self { start: self.start, cells, counts: counts.collect() })
     }
-}
-
-fn cell(bytes: &[u8]) -> u64 {
-    let cell = bytes.iter().rev().fold(0, |cell, byte| cell << 8 | u64::from(*byte));
-    cell & TOKEN_MAX
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ fn feeds(lengths: &[u64]) -> Feeds {
         feed.set_writer("x", key_pair);
         for _ in 0..*length {
             let staging = feed.append(id, &[b"x"], None).unwrap();
-            feed.landed(staging.end);
+            feed.on_committed(staging.end);
         }
     }
     feeds

@@ -124,7 +124,7 @@ impl Session {
     ) -> Result<(), CloseReason> {
         let forked = ForkProof::decode(body)?;
         // Who holds nothing of it is told again once it does.
-        let public_key = &forked.dispute.header.public_key;
+        let public_key = &forked.signed_head.header.public_key;
         let Some(id) = held(context, public_key) else { return Ok(()) };
         store_fork(context, id, &forked)?;
         self.prove(context.feeds, id);
@@ -164,7 +164,7 @@ impl Session {
             let Some(feed) = context.feeds.get(id).filter(|feed| feed.is_accepted()) else {
                 continue;
             };
-            match feed.dispute() {
+            match feed.signed_head() {
                 Some(dispute) => frame.push(Kind::SignedHead, &dispute.encode()),
                 None => _ = waiting.insert(id),
             }
@@ -209,7 +209,7 @@ pub(crate) fn store_fork(
 ) -> Result<(), Violation> {
     let feed = context.feeds.get_mut(id);
     // What is being deleted must not be written any more.
-    let feed = feed.filter(|feed| !feed.has_fork() && feed.standing != FeedStatus::Removing);
+    let feed = feed.filter(|feed| !feed.has_fork() && feed.status != FeedStatus::Removing);
     let Some(feed) = feed else { return Ok(()) };
     feed.check_fork(forked, context.memo)?;
     // Beyond it a feed stays as one is that was contested.

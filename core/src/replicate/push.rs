@@ -8,8 +8,8 @@ use super::session::{Context, Session};
 use crate::config::FRAME_BYTES_MAX_UNASKED;
 use crate::feed::Range;
 use crate::id::FeedId;
-use crate::reconcile::session::Message;
 use crate::wire::multifeed::{Hello, PUSHES};
+use crate::wire::reconcile::Message;
 
 use bytes::Bytes;
 

@@ -13,20 +13,22 @@ use alloc::vec::Vec;
 use super::session::Context;
 use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::Feed;
+use crate::feed::checkpoint::{Digest, PeerTag};
 use crate::feed::tree::LENGTH_MAX;
 use crate::id::{FeedId, Role};
 use crate::reconcile::Listing;
-use crate::reconcile::known::{BasePair, Digest, LogPosition, PeerTag};
+use crate::reconcile::known::{BasePair, LogPosition};
 use crate::reconcile::session::{
-    Delta, Fallback, Initiator, Message, Outcome, Params, Responder, SessionError, StepResult,
-    prefix_bits,
+    Delta, Initiator, Outcome, Params, Responder, SessionError, StepResult, prefix_bits,
 };
 use crate::reconcile::sets::{Sets, Snapshot};
-use crate::reconcile::token::{Salt, SetKind};
+use crate::reconcile::token::Salt;
 use crate::reconcile::view::{OwnedSnapshot, SharedSnapshot, SnapshotView};
 use crate::time::Instant;
 use crate::wire::multifeed::{Claim, Kind, put};
 use crate::wire::reconcile as wire;
+use crate::wire::reconcile::SetKind;
+use crate::wire::reconcile::{Fallback, Message};
 
 /// Up to so many feeds both sides make a sketch under a salt that nobody else knew before: 2 ms.
 /// Above, the one under the group's salt serves everybody.
@@ -146,7 +148,7 @@ impl Reconciliation {
             is_peer_empty: false,
             progress: context.now,
         };
-        let pin = context.sets.pin(context.feeds);
+        let pin = context.sets.snapshot(context.feeds);
         reconciliation.base = context.sets.known.base(&peer, context.feeds, &pin.roots.heads);
         reconciliation.claim(context, pin);
         reconciliation
@@ -315,11 +317,11 @@ impl Reconciliation {
         self.width = prefix_bits(terms.responder_feeds(self.role));
         let (picture, bytes) = match picture(context, pin.clone(), &terms, is_shared) {
             Ok(picture) => picture,
-            Err(fallback) => return Ok(StepResult::give_up(fallback)),
+            Err(fallback) => return Ok(StepResult::fall_back(fallback)),
         };
         let Context { sets, feeds, group, .. } = context;
         let Ok(view) = SnapshotView::new(&picture, sets, feeds, group) else {
-            return Ok(StepResult::give_up(Fallback::FreshSalt));
+            return Ok(StepResult::fall_back(Fallback::FreshSalt));
         };
         let (machine, turn) = match (way, self.role) {
             (Strategy::Told(base), role) => {
@@ -382,7 +384,7 @@ impl Reconciliation {
                 // For us it was over, and there is nothing to try again with. The peer, which
                 // claims anew, has to hear it.
                 (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) => {
-                    StepResult::give_up(Fallback::List)
+                    StepResult::fall_back(Fallback::List)
                 }
                 (_, Message::GiveUp(_)) => StepResult::end(Outcome::List),
                 _ => StepResult::default(),
@@ -393,7 +395,7 @@ impl Reconciliation {
         let Running { machine, picture, .. } = &mut **running;
         let Ok(view) = SnapshotView::new(picture, context.sets, context.feeds, context.group)
         else {
-            return Ok(StepResult { skipped, ..StepResult::give_up(Fallback::FreshSalt) });
+            return Ok(StepResult { skipped, ..StepResult::fall_back(Fallback::FreshSalt) });
         };
         let turn = match machine {
             State::Initiator(initiator) => initiator.handle(&view, message),
@@ -424,7 +426,7 @@ impl Reconciliation {
     fn claim_unmet(&mut self, context: &mut Context<'_>) {
         (self.matches_claim, self.is_apart, self.progress) = (false, false, context.now);
         self.fail(context.sets);
-        let pin = context.sets.pin(context.feeds);
+        let pin = context.sets.snapshot(context.feeds);
         self.claim(context, pin);
     }
 

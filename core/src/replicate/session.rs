@@ -20,6 +20,7 @@ use crate::config::Limits;
 use crate::crypto::SignatureMemo;
 use crate::crypto::sign::PublicKey;
 use crate::error::{CloseReason, Limit, Violation};
+use crate::feed::checkpoint::PeerTag;
 use crate::feed::manifest::{self, Origin};
 use crate::feed::set::Feeds;
 use crate::group::Group;
@@ -28,11 +29,10 @@ use crate::io::Event;
 use crate::multifeed::ConnectionFootprint;
 use crate::outbox::Outbox;
 use crate::policy::{KeyRuling, Policy};
-use crate::reconcile::known::PeerTag;
-use crate::reconcile::session::Entry;
 use crate::reconcile::sets::Sets;
 use crate::time::Instant;
 use crate::wire::multifeed::{self as message, FeedRef, HeadEntry, Hello, Kind, Reject, WantEntry};
+use crate::wire::reconcile::Entry;
 
 /// Which connection a feed is being fetched from.
 pub(crate) type FetchAssignments = BTreeMap<FeedId, ConnectionId>;
@@ -300,7 +300,7 @@ impl Session {
         };
         if let Some(feed) = feed.and_then(|id| context.feeds.get_mut(id)) {
             // It may have been adopted by its key, before anybody knew that it is of the group.
-            feed.settle(Origin::Group, public_key);
+            feed.set_origin(Origin::Group, public_key);
         }
         let number = self.names.take(feed, 2 * context.limits.feeds)?;
         let Some(id) = feed else {

@@ -5,8 +5,9 @@
 
 use super::compose::Frame;
 use super::session::{Context, Session};
+use crate::feed::checkpoint::{Digest, PeerTag};
 use crate::outbox::Job;
-use crate::reconcile::known::{Digest, LogPosition, PeerTag};
+use crate::reconcile::known::LogPosition;
 use crate::wire::multifeed::Kind;
 
 /// Feeds that change before it is said anew though the connection is not quiet: saying it costs

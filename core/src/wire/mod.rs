@@ -8,3 +8,5 @@ pub mod hypercore;
 pub mod multifeed;
 pub mod mux;
 pub(crate) mod reconcile;
+pub(crate) mod rice;
+pub(crate) mod slice;

@@ -1,21 +1,99 @@
 //! The messages of a reconciliation ⇄ values.
 //!
-//! Rule: as in [`multifeed`](super::multifeed), and a list has its count before it only where
-//! something else follows. A count is held against the bytes that are left before it is used.
+//! Rule: as in [`multifeed`](super::multifeed). A list is preceded by its count only if other data follows.
+//! A count is checked against the remaining bytes before it is used.
 
 use alloc::vec::Vec;
 
 use super::codec::Malformed;
 use super::multifeed::{Kind, put, take};
-use crate::reconcile::rice;
-use crate::reconcile::session::{Entry, Fallback, HeadOf, Message};
-use crate::reconcile::sketch::Slice;
-use crate::reconcile::token::SetKind;
+use super::rice;
+use super::slice::Slice;
+use crate::crypto::sign::PublicKey;
 
-/// Bytes of an entry at least: its key and a length.
+/// One of the two sets that peers reconcile.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(crate) enum SetKind {
+    /// The keys of the feeds.
+    Keys = 0,
+    /// The heads of the feeds: key, length and fork.
+    Heads = 1,
+}
+
+/// A side's claim about the root of a set. It is bound to the connection, the role and the set, so it can be
+/// neither replayed nor reflected.
+pub(crate) type RootMac = [u8; 8];
+
+/// Fork and length of a feed. The greater one is newer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct HeadOf {
+    pub(crate) fork: u64,
+    pub(crate) length: u64,
+}
+
+/// A feed with its head.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Entry {
+    /// The author's public key, which names the feed to a peer.
+    pub(crate) key: [u8; 32],
+    pub(crate) head: HeadOf,
+}
+
+impl Entry {
+    pub(crate) fn public_key(&self) -> PublicKey {
+        PublicKey(self.key)
+    }
+}
+
+/// A message of a reconciliation session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Message {
+    /// Responder: the next cells of a set's sketch.
+    Cells(SetKind, Slice),
+    /// Initiator: requests more cells of a set, up to an end.
+    More(SetKind, u32),
+    /// Initiator: the entries that only it holds, and id prefixes of those that only the responder holds,
+    /// ascending. `prefix_bits` of the responder's number of feeds gives their width.
+    Different { entries: Vec<Entry>, wanted: Vec<u64> },
+    /// Responder: the requested entries.
+    Entries(Vec<Entry>),
+    /// Initiator: its heads of feeds that both hold, by id prefix, ascending, and whole entries where a
+    /// prefix does not identify one feed. Between known peers, both sides: the heads that changed since the
+    /// checkpoint, and entries of new feeds.
+    Changed { heads: Vec<(u64, HeadOf)>, entries: Vec<Entry> },
+    /// Responder: its heads of the same feeds in the same order, whole entries last.
+    Heads(Vec<HeadOf>),
+    /// Initiator: it knows every difference; this is the root of the united heads.
+    Agreed(RootMac),
+    /// The session failed; how to continue.
+    GiveUp(Fallback),
+}
+
+impl Message {
+    /// Number of feeds that this message names for the first time.
+    pub(crate) fn names(&self) -> usize {
+        match self {
+            Self::Different { entries, .. } | Self::Entries(entries) => entries.len(),
+            Self::Changed { heads, entries } => heads.len() + entries.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// How to continue after a failed session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fallback {
+    /// Another session with a fresh salt and current sets.
+    FreshSalt,
+    /// Listing all feeds.
+    List,
+}
+
+/// Minimum bytes of an entry: its key and a length.
 const ENTRY_BYTES_MIN: usize = 33;
 
-/// Appends the body of a message of a session in which ids have `width` leading bits.
+/// Encodes a message. `width` is the width of id prefixes in this session.
 pub(crate) fn encode(message: &Message, width: u32) -> (Kind, Vec<u8>) {
     let mut body = Vec::new();
     let out = &mut body;
@@ -64,8 +142,8 @@ pub(crate) fn encode(message: &Message, width: u32) -> (Kind, Vec<u8>) {
     (kind, body)
 }
 
-/// The message of a body, of a session in which ids have `width` leading bits; `None`: messages
-/// of this kind are not of a session.
+/// Decodes a message. `width` is the width of id prefixes in this session. `None`: messages of this kind do
+/// not belong to a session.
 pub(crate) fn decode(kind: Kind, body: &[u8], width: u32) -> Result<Option<Message>, Malformed> {
     let mut rest = body;
     let rest = &mut rest;
@@ -99,7 +177,7 @@ pub(crate) fn decode(kind: Kind, body: &[u8], width: u32) -> Result<Option<Messa
         Kind::Agreed => Message::Agreed(take(rest)?),
         Kind::GiveUp => Message::GiveUp(match take::<u8>(rest)? {
             0 => Fallback::FreshSalt,
-            // What newer versions may fall back to, we do not know; a listing always is right.
+            // A newer version may use another fallback. A listing is always correct.
             _ => Fallback::List,
         }),
         _ => return Ok(None),
@@ -114,7 +192,7 @@ fn set_of(number: u8) -> Result<SetKind, Malformed> {
     }
 }
 
-/// A length, doubled; one more if a fork follows, which it does where it is not 0.
+/// Encodes twice the length, plus 1 if a non-zero fork follows.
 fn put_head(out: &mut Vec<u8>, head: &HeadOf) {
     put(out, &(head.length << 1 | u64::from(head.fork > 0)));
     if head.fork > 0 {

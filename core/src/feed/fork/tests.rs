@@ -18,7 +18,7 @@ fn history(seed: u8, same: u64, length: u64, name: &str) -> Feed {
     let blocks: Vec<_> = (0..length).map(block).collect();
     let blocks: Vec<&[u8]> = blocks.iter().map(|block| block.as_bytes()).collect();
     feed.append(ID, &blocks, None).unwrap();
-    feed.landed(length);
+    feed.on_committed(length);
     feed
 }
 
@@ -40,7 +40,7 @@ fn proof_of([same, shorter, longer]: [u64; 3]) -> (Feed, ForkProof) {
     let (a, b) = (history(1, same, shorter, "a"), history(1, same, longer, "b"));
     let before = cover(same, longer, "b", [0, shorter]);
     let after = cover(same, longer, "b", [shorter, longer]);
-    let forked = prove(a.dispute().unwrap(), &b.durable().unwrap().head, &before, &after);
+    let forked = prove(a.signed_head().unwrap(), &b.durable().unwrap().head, &before, &after);
     (a, forked)
 }
 
@@ -94,13 +94,13 @@ fn a_proof_that_is_wrong_in_one_thing_is_refused() {
     };
     for byte in [0, 63] {
         add(&|forked| forked.head.signature.0[byte] ^= 1);
-        add(&|forked| forked.dispute.header.signature.0[byte] ^= 1);
+        add(&|forked| forked.signed_head.header.signature.0[byte] ^= 1);
     }
     add(&|forked| forked.head.signature = Signature([0; 64]));
-    add(&|forked| forked.head.signature = forked.dispute.header.signature);
-    add(&|forked| forked.dispute.header.signature = forked.head.signature);
+    add(&|forked| forked.head.signature = forked.signed_head.header.signature);
+    add(&|forked| forked.signed_head.header.signature = forked.head.signature);
     for length in [0, 5, 7, 11, 12, 1 << 40, (1 << 40) + 1, u64::MAX] {
-        add(&|forked| forked.dispute.header.length = length);
+        add(&|forked| forked.signed_head.header.length = length);
     }
     for length in [0, 5, 6, 10, 12, 1 << 40, (1 << 40) + 1, u64::MAX] {
         add(&|forked| forked.head.length = length);
@@ -111,13 +111,13 @@ fn a_proof_that_is_wrong_in_one_thing_is_refused() {
         add(&|forked| forked.nodes[place].0 = u64::MAX);
         add(&|forked| _ = forked.nodes.remove(place));
     }
-    for place in 0..right.dispute.roots.len() {
-        add(&|forked| forked.dispute.roots[place].1[7] ^= 1);
-        add(&|forked| forked.dispute.roots[place].0 += 1);
-        add(&|forked| _ = forked.dispute.roots.remove(place));
+    for place in 0..right.signed_head.roots.len() {
+        add(&|forked| forked.signed_head.roots[place].1[7] ^= 1);
+        add(&|forked| forked.signed_head.roots[place].0 += 1);
+        add(&|forked| _ = forked.signed_head.roots.remove(place));
     }
     add(&|forked| forked.nodes.push((1, [1; 32])));
-    add(&|forked| forked.dispute.roots.push((1, [1; 32])));
+    add(&|forked| forked.signed_head.roots.push((1, [1; 32])));
     add(&|forked| forked.nodes = vec![(1, [1; 32]); 255]);
     for forked in &wrong {
         assert!(feed.check_fork(forked, None).is_err(), "{forked:?}");
@@ -151,7 +151,7 @@ fn no_proof_takes_more_than_its_bound() {
     // All bits of both lengths, and nothing alike.
     let (shorter, longer) = ((1 << 39) - 1, (1 << 40) - 1);
     let (_, mut forked) = proof_of([0, 1, 1]);
-    forked.dispute.roots = vec![node; count(0, shorter)];
+    forked.signed_head.roots = vec![node; count(0, shorter)];
     forked.nodes = vec![node; count(0, shorter) + count(shorter, longer)];
     assert!(forked.nodes.len() < 256);
     assert!(forked.encode().len() <= 5 * 1024, "{}", forked.encode().len());

@@ -25,7 +25,7 @@ fn golden_feed(golden: &Value, length: usize) -> (Feed, Map) {
     let mut feed = Feed::adopted(FeedKey(bytes32(&golden["key"])));
     if golden["compat"] == false {
         let namespace = bytes32(&golden["namespace"]);
-        feed.settle(Origin::Namespace(namespace), key_pair.public_key());
+        feed.set_origin(Origin::Namespace(namespace), key_pair.public_key());
     }
     let mut map = Map::new();
     let mut fold = Fold::default();
@@ -148,7 +148,7 @@ fn who_holds_a_part_answers_for_that_part() {
         let mut part = Feed::empty(feed.key, feed.public_key);
         let range = read_range(&feed, &map, 0..held).unwrap();
         let staging = part.accept(ID, &borrowed(&range), None).unwrap().unwrap();
-        part.landed(staging.end);
+        part.on_committed(staging.end);
         let mut part_map = Map::new();
         store(&mut part_map, staging.writes);
         for index in 0..21 {
@@ -210,8 +210,8 @@ fn an_adopted_feed_is_settled_by_its_manifest_once() {
     let (key, public_key) = (FeedKey([1; 32]), PublicKey([2; 32]));
     let mut feed = Feed::adopted(key);
     assert!(feed.is_origin_unknown() && !feed.is_candidate() && !feed.is_of_group());
-    feed.settle(Origin::Namespace([3; 32]), public_key);
+    feed.set_origin(Origin::Namespace([3; 32]), public_key);
     assert!(!feed.is_origin_unknown());
-    feed.settle(Origin::Group, PublicKey([4; 32]));
+    feed.set_origin(Origin::Group, PublicKey([4; 32]));
     assert_eq!((feed.origin(), feed.public_key), (Origin::Namespace([3; 32]), public_key));
 }

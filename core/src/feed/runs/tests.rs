@@ -34,7 +34,7 @@ proptest! {
         prop_assert_eq!(runs.blocks(), model.len() as u64);
         prop_assert_eq!(runs.contains(index), model.contains(&index));
         let turn = (index..60).find(|at| model.contains(at) != model.contains(&index));
-        prop_assert_eq!(runs.turn(index, 60), turn.unwrap_or(60));
+        prop_assert_eq!(runs.boundary(index, 60), turn.unwrap_or(60));
     }
 }
 

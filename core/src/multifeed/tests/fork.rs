@@ -334,7 +334,7 @@ fn target() -> (Node, FeedKey, ForkProof, SignedHead) {
     two.run();
     write_twin(&mut world, 4, 0);
     let id = world.nodes[4].multifeed.find(&key).unwrap().id;
-    let dispute = world.nodes[4].multifeed.feeds.get(id).unwrap().dispute().unwrap();
+    let dispute = world.nodes[4].multifeed.feeds.get(id).unwrap().signed_head().unwrap();
     (two.nodes.remove(1), key, forked, dispute)
 }
 
@@ -372,23 +372,23 @@ fn a_forged_proof_closes_the_connection_and_freezes_nothing() {
     refused(&body[..body.len() - 1], Violation::Malformed(Malformed::Truncated));
     refused(&[], Violation::Malformed(Malformed::Truncated));
     refused(&changed(&|it| it.head.signature.0[0] ^= 1), Violation::BadSignature);
-    refused(&changed(&|it| it.dispute.header.signature.0[0] ^= 1), Violation::BadSignature);
+    refused(&changed(&|it| it.signed_head.header.signature.0[0] ^= 1), Violation::BadSignature);
     refused(&changed(&|it| it.nodes[0].1[0] ^= 1), Violation::BadSignature);
     refused(&changed(&|it| it.head.length = 2), Violation::OutOfRange);
-    refused(&changed(&|it| it.dispute.header.length = 0), Violation::OutOfRange);
+    refused(&changed(&|it| it.signed_head.header.length = 0), Violation::OutOfRange);
     refused(&changed(&|it| it.head.length = 1 << 41), Violation::OutOfRange);
     refused(&changed(&|it| it.head.length = 1 << 40), Violation::BadProof);
     // One head twice.
     let twice = changed(&|it| {
-        let header = it.dispute.header;
+        let header = it.signed_head.header;
         it.head.length = header.length;
         it.head.signature = header.signature;
-        it.nodes = it.dispute.roots.clone();
+        it.nodes = it.signed_head.roots.clone();
         it.head.nodes = header.roots;
     });
     refused(&twice, Violation::BadProof);
     // Of a feed that is not here it is nothing.
-    let other = changed(&|it| it.dispute.header.public_key = PublicKey([1; 32]));
+    let other = changed(&|it| it.signed_head.header.public_key = PublicKey([1; 32]));
     let mut raw = Raw::member(&mut node, &group(), 99);
     raw.say(&mut node, Kind::ForkProof, &other);
     assert_eq!(closed(&node, raw.connection), None);
@@ -432,7 +432,7 @@ fn a_head_in_dispute_is_verified_and_held_against_ours() {
 fn a_head_that_is_ours_is_no_second_history() {
     let (mut node, key, right, _) = target();
     let mut raw = Raw::member(&mut node, &group(), 50);
-    raw.say(&mut node, Kind::SignedHead, &right.dispute.encode());
+    raw.say(&mut node, Kind::SignedHead, &right.signed_head.encode());
     assert!(!is_forked(&node, &key));
     assert_eq!(closed(&node, raw.connection), None);
 }
@@ -443,7 +443,7 @@ fn two_heads_of_one_length_are_a_fork_too() {
     let key = write(&mut world, 0, 3);
     write_twin(&mut world, 1, 3);
     let id = world.nodes[1].multifeed.find(&key).unwrap().id;
-    let dispute = world.nodes[1].multifeed.feeds.get(id).unwrap().dispute().unwrap();
+    let dispute = world.nodes[1].multifeed.feeds.get(id).unwrap().signed_head().unwrap();
     let mut node = world.nodes.remove(0);
     let mut raw = Raw::member(&mut node, &group(), 50);
     raw.say(&mut node, Kind::SignedHead, &dispute.encode());

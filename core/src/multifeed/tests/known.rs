@@ -4,8 +4,9 @@ use super::raw::{Raw, closed};
 use super::reconcile::{KINDS, keys, said, store};
 use super::*;
 use crate::feed::record;
-use crate::reconcile::session::{HeadOf, Message, Params, prefix_bits};
+use crate::reconcile::session::{Params, prefix_bits};
 use crate::wire::multifeed::{Kind, put};
+use crate::wire::reconcile::{HeadOf, Message};
 
 /// Feeds that nobody writes to, on each node beside those that it writes.
 const IDLE: u64 = 1_000;
@@ -349,8 +350,8 @@ fn claim(raw: &mut Raw, node: &mut Node, twist: impl FnOnce(&mut crate::wire::mu
     let hello = raw.hello(&group());
     let hash = *raw.stream.handshake_hash().unwrap();
     let Multifeed { sets, feeds, .. } = &mut node.multifeed;
-    let mut pin = sets.pin(feeds);
-    let name = crate::reconcile::known::peer_tag(&KeyPair::from_seed(&[200; 32]).public_key());
+    let mut pin = sets.snapshot(feeds);
+    let name = crate::feed::checkpoint::peer_tag(&KeyPair::from_seed(&[200; 32]).public_key());
     // Both held the same, so it looks the same from both sides.
     let base = sets.known.base(&name, feeds, &pin.roots.heads);
     let (roots, base) = (&mut pin.roots, base.as_ref());

@@ -3,6 +3,7 @@ use std::vec::Vec;
 use bytes::Bytes;
 
 use super::*;
+use crate::crypto::sign::PublicKey;
 use crate::feed::record::{KnownEntry, decode_known};
 use crate::feed::runs::Runs;
 use crate::feed::{Tip, tree};
@@ -61,7 +62,7 @@ fn feeds(lengths: &[u64]) -> Feeds {
 
 fn root(feeds: &Feeds) -> Root {
     let mut root = Root::empty();
-    feeds.iter().for_each(|(_, feed)| root.insert(head(&feed.key, feed.length())));
+    feeds.iter().for_each(|(_, feed)| root.insert(Item::head(&feed.key, feed.length())));
     root
 }
 

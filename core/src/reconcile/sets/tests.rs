@@ -6,10 +6,11 @@ use super::*;
 use crate::crypto::sign::KeyPair;
 use crate::feed::manifest;
 use crate::id::Role;
-use crate::reconcile::session::{HeadOf, View};
+use crate::reconcile::session::View;
 use crate::reconcile::testing::handshake_hash;
 use crate::reconcile::view::{OwnedSnapshot, SharedSnapshot, SnapshotView};
 use crate::rng::Rng;
+use crate::wire::reconcile::HeadOf;
 
 fn group() -> Group {
     Group::keyed([9; 32])
@@ -41,19 +42,22 @@ impl Rig {
         let feed = self.feeds.get_mut(id).unwrap();
         feed.set_writer("x", key_pair);
         let end = feed.append(id, &[b"x"], None).unwrap().end;
-        let grown = feed.landed(end);
+        let grown = feed.on_committed(end);
         self.sets.change(id, &key, grown.start, grown.end);
     }
 
-    fn pin(&mut self) -> Snapshot {
-        self.sets.pin(&self.feeds)
+    fn snapshot(&mut self) -> Snapshot {
+        self.sets.snapshot(&self.feeds)
     }
 
-    fn own(&self, pin: &Snapshot) -> SharedSnapshot {
-        let changed = self.sets.since(pin).unwrap();
+    fn own(&self, snapshot: &Snapshot) -> SharedSnapshot {
+        let changed = self.sets.since(snapshot).unwrap();
         let salt = Salt::group(group().key());
-        let items = pin.feeds as usize;
-        SharedSnapshot::Own(pin.clone(), OwnedSnapshot::new(salt, items, &self.feeds, &changed))
+        let items = snapshot.feeds as usize;
+        SharedSnapshot::Own(
+            snapshot.clone(),
+            OwnedSnapshot::new(salt, items, &self.feeds, &changed),
+        )
     }
 
     fn view<'a>(&'a self, picture: &'a SharedSnapshot, group: &'a Group) -> SnapshotView<'a> {
@@ -88,29 +92,29 @@ proptest! {
         feeds in 0u64..30,
         changes in 0usize..30,
     ) {
-        let (mut rig, mut chance) = (Rig::new(feeds), Rng::new(seed));
+        let (mut rig, mut rng) = (Rig::new(feeds), Rng::new(seed));
         rig.sets.sketch(&group(), &rig.feeds);
-        let pin = rig.pin();
-        let (own, shared) = (rig.own(&pin), SharedSnapshot::Shared(pin.clone()));
+        let snapshot = rig.snapshot();
+        let (own, shared) = (rig.own(&snapshot), SharedSnapshot::Shared(snapshot.clone()));
         let before = rig.seen(&own);
         prop_assert_eq!(&rig.seen(&shared), &before);
         for _ in 0..changes {
-            rig.grow(chance.below(40));
+            rig.grow(rng.below(40));
         }
         prop_assert_eq!(&rig.seen(&own), &before);
         prop_assert_eq!(&rig.seen(&shared), &before);
-        let later = rig.own(&pin);
+        let later = rig.own(&snapshot);
         prop_assert_eq!(&rig.seen(&later), &before);
     }
 
     #[test]
     fn roots_that_follow_are_those_made_anew(seed: [u8; 32], changes in 0usize..60) {
-        let (mut rig, mut chance) = (Rig::new(5), Rng::new(seed));
-        rig.pin();
+        let (mut rig, mut rng) = (Rig::new(5), Rng::new(seed));
+        rig.snapshot();
         for _ in 0..changes {
-            rig.grow(chance.below(40));
+            rig.grow(rng.below(40));
         }
-        let mut followed = rig.pin();
+        let mut followed = rig.snapshot();
         let mut anew = roots_of(&rig.feeds);
         prop_assert_eq!(followed.feeds, held(&rig.feeds).count() as u64);
         let mac = |root: &mut Root, set| root.mac(&handshake_hash(), Role::Initiator, set);
@@ -128,13 +132,13 @@ proptest! {
 #[test]
 fn more_changes_than_are_remembered_are_noticed() {
     let mut rig = Rig::new(1);
-    let pin = rig.pin();
+    let snapshot = rig.snapshot();
     for _ in 0..CHANGES_MAX {
         rig.grow(0);
     }
-    assert_eq!(rig.sets.since(&pin).unwrap(), BTreeMap::from([(FeedId(0), 1)]));
+    assert_eq!(rig.sets.since(&snapshot).unwrap(), BTreeMap::from([(FeedId(0), 1)]));
     rig.grow(0);
-    assert_eq!(rig.sets.since(&pin), Err(Overrun));
+    assert_eq!(rig.sets.since(&snapshot), Err(Overrun));
     assert_eq!(rig.sets.log.len(), CHANGES_MAX);
 }
 

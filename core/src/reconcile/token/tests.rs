@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::reconcile::testing::{discovery_key, golden, handshake_hash, key_item};
+use crate::wire::slice::TOKEN_MAX;
 
 fn salts() -> [Salt; 2] {
     let group_key = core::array::from_fn(|at| at as u8);

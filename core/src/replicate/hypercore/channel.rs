@@ -107,7 +107,7 @@ impl Channel {
 
     /// Says which blocks are held: all, or all but those that were cleared.
     fn write_blocks(&mut self, feed: &Feed, length: u64, messages: &mut Vec<Message<'_>>) {
-        let gone = feed.gone();
+        let gone = feed.cleared();
         let is_news = self.said_length != length || self.said_gone != gone;
         if length == 0 || !(is_news || self.wants_range) {
             return;
@@ -120,7 +120,7 @@ impl Channel {
         messages.extend(dropped.map(|(start, end)| run(true, *start, *end)));
         let mut at = 0;
         while at < length {
-            let end = gone.turn(at, length);
+            let end = gone.boundary(at, length);
             if !gone.contains(at) {
                 messages.push(run(false, at, end));
             }

@@ -82,7 +82,7 @@ impl HypercoreSession {
                     let is_ours =
                         found.namespace == *context.group.feed_namespace() && !feed.is_transient();
                     let other = Origin::Namespace(found.namespace);
-                    feed.settle(if is_ours { Origin::Group } else { other }, public_key);
+                    feed.set_origin(if is_ours { Origin::Group } else { other }, public_key);
                 }
                 Some(Err(what)) => {
                     channel.is_refused = true;

@@ -11,13 +11,14 @@ use crate::feed::manifest;
 use crate::feed::set::Feeds;
 use crate::id::{FeedId, Role};
 use crate::policy::KeyRuling;
-use crate::reconcile::session::{DIFFERENCE_MAX, Entry, HeadOf, StepResult};
+use crate::reconcile::session::{DIFFERENCE_MAX, StepResult};
 use crate::replicate::aliases::FeedAlias;
 use crate::replicate::peer_feed::Credit;
 use crate::replicate::policy::Offer;
 use crate::replicate::push::brings;
 use crate::replicate::session::{Context, Session};
 use crate::wire::multifeed::{self as message, Claim, FeedRef, HeadEntry, Kind, Reject};
+use crate::wire::reconcile::{Entry, HeadOf};
 
 /// Feeds that wait to be made candidates: all that two tries can bring. Each takes 60 bytes.
 const HEARD_MAX: usize = 2 * DIFFERENCE_MAX as usize;
@@ -226,7 +227,7 @@ impl Session {
         };
         if let Some(feed) = context.feeds.get_mut(id) {
             // It may have been adopted by its key, before anybody knew that it is of the group.
-            feed.settle(manifest::Origin::Group, entry.public_key());
+            feed.set_origin(manifest::Origin::Group, entry.public_key());
         }
         let feed = context.feeds.get(id);
         let length = feed.map_or(0, |feed| feed.length());
@@ -269,7 +270,7 @@ impl Session {
             };
             self.names.admit(number.get(), id);
             if let Some(feed) = context.feeds.get_mut(id) {
-                feed.settle(manifest::Origin::Group, public_key);
+                feed.set_origin(manifest::Origin::Group, public_key);
             }
             let feed = context.feeds.get(id);
             let length = feed.map_or(0, |feed| feed.length());

@@ -1,7 +1,8 @@
 //! Two sides that know each other.
 
 use super::*;
-use crate::reconcile::known::{BasePair, Checkpoint};
+use crate::feed::checkpoint::Checkpoint;
+use crate::reconcile::known::BasePair;
 use crate::reconcile::testing::{discovery_key, golden, hex};
 use crate::wire::multifeed::KnownClaim;
 use crate::wire::reconcile::{decode, encode};
@@ -21,7 +22,7 @@ impl Then {
             let before = self.then.get(&entry.key).map_or(0, |head| head.length);
             (before != entry.head.length).then_some((FeedId(slot), before))
         });
-        BasePair { mark: self.mark, changed: changed.collect() }
+        BasePair { checkpoint: self.mark, changed: changed.collect() }
     }
 
     fn claim(&self) -> Claim {
