@@ -26,6 +26,8 @@ pub(super) struct Node {
     /// Where the process ends, if it does.
     pub(super) end: Option<End>,
     transmits: VecDeque<ConnectionId>,
+    /// Inputs and calls so far.
+    inputs: usize,
 }
 
 /// Where a process ends.
@@ -46,7 +48,9 @@ impl Node {
         let multifeed = Multifeed::open(config);
         let (events, closed, transmits) = (Vec::new(), Vec::new(), VecDeque::new());
         let (failure, held, end) = (None, None, None);
-        let mut node = Self { multifeed, map, events, closed, failure, held, end, transmits };
+        let inputs = 0;
+        let mut node =
+            Self { multifeed, map, events, closed, failure, held, end, transmits, inputs };
         node.drain();
         node
     }
@@ -54,13 +58,25 @@ impl Node {
     /// Gives an input to the multifeed, and checks its invariants.
     pub(super) fn handle(&mut self, now: Instant, input: Input<'_>) {
         self.multifeed.handle(now, input);
-        self.multifeed.check_invariants();
+        self.check_invariants();
+    }
+
+    /// Checks the invariants. A check costs a step for each feed, so a node with many feeds is
+    /// checked after some of its inputs only.
+    fn check_invariants(&mut self) {
+        const FEEDS_MAX: usize = 100;
+        const CHECKED_ONE_IN: usize = 64;
+        self.inputs += 1;
+        let has_few = self.multifeed.feeds().take(FEEDS_MAX).count() < FEEDS_MAX;
+        if has_few || self.inputs.is_multiple_of(CHECKED_ONE_IN) {
+            self.multifeed.check_invariants();
+        }
     }
 
     /// Carries out all outputs, and checks the invariants: a call of the application may have gone
     /// before.
     pub(super) fn drain(&mut self) {
-        self.multifeed.check_invariants();
+        self.check_invariants();
         while let Some(output) = self.multifeed.poll() {
             match output {
                 Output::Transmit { connection } => self.transmits.push_back(connection),
