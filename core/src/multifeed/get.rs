@@ -82,7 +82,7 @@ impl Multifeed {
         for (request, get) in self.gets.iter_mut().filter(|(_, get)| get.asked.is_none()) {
             let Get { feed, index, tried, .. } = get;
             let source = self.connections.iter_mut().find(|(id, peer)| {
-                !tried.contains(id) && peer.link().can_get(*feed, *index, &self.limits)
+                !tried.contains(id) && peer.hypercore().can_get(*feed, *index, &self.limits)
             });
             if let Some((id, peer)) = source {
                 peer.hypercore_mut().get(*request, *feed, *index);
@@ -97,7 +97,8 @@ impl Multifeed {
 
     /// Takes what has come of a connection, or will not come.
     pub(super) fn take_got(&mut self, id: ConnectionId) {
-        let got = self.connections.get_mut(&id).map(|peer| peer.hypercore_mut().take_got());
+        let got =
+            self.connections.get_mut(&id).map(|peer| peer.hypercore_mut().take_answered_gets());
         for got in got.into_iter().flatten() {
             let (request, feed, start) = (got.request, got.feed, got.index);
             // It may have been taken back meanwhile.
