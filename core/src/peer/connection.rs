@@ -20,6 +20,7 @@ use crate::feed::checkpoint::{PeerTag, peer_tag};
 use crate::footprint::ConnectionFootprint;
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
+use crate::reconcile::sets::Sets;
 use crate::replicate::hypercore::{HypercoreSession, Peer, protocol_of};
 use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
 use crate::rng::Rng;
@@ -526,7 +527,12 @@ impl Connection {
     }
 
     /// Panics if an invariant of the connection does not hold.
-    pub(crate) fn check_invariants(&self, context: &Context<'_>) {
+    pub(crate) fn check_invariants(
+        &self,
+        assignments: &FetchAssignments,
+        sets: &Sets,
+        limits: &Limits,
+    ) {
         assert!(
             self.session.is_none() || self.claimed.is_none(),
             "a claim is part of the session once it is answered"
@@ -535,9 +541,9 @@ impl Connection {
             assert!(self.session.is_none(), "a closed connection has no session");
         }
         if let Some(session) = &self.session {
-            session.check_invariants(context);
+            session.check_invariants(assignments, sets, limits);
         }
-        self.hypercore.check_invariants(context.sources, context.limits);
+        self.hypercore.check_invariants(assignments, limits);
     }
 }
 

@@ -30,6 +30,7 @@ use super::reconcile::Reconciliation;
 use super::refetch::Refetch;
 use super::sync_checkpoint::SyncCheckpoint;
 use super::uploads::Uploads;
+use crate::config::Limits;
 use crate::error::CloseReason;
 use crate::feed::checkpoint::PeerTag;
 use crate::feed::set::Feeds;
@@ -301,17 +302,21 @@ impl Session {
     }
 
     /// Panics if an invariant of the session does not hold.
-    pub(crate) fn check_invariants(&self, context: &Context<'_>) {
-        let limits = context.limits;
+    pub(crate) fn check_invariants(
+        &self,
+        assignments: &FetchAssignments,
+        sets: &Sets,
+        limits: &Limits,
+    ) {
         self.aliases.check_invariants(|credit| self.peer_feeds.count_credit(credit));
         self.peer_feeds.check_invariants();
         self.offers.check_invariants(limits.remembered_offers);
-        self.downloads.check_invariants(context.sources);
+        self.downloads.check_invariants(assignments);
         self.uploads.check_invariants(limits);
         self.refetch.check_invariants(limits.serves, limits.reads);
         self.forks.check_invariants();
         self.checkpoint.check_invariants();
-        self.reconciliation.check_invariants(context.sets, limits.reconcile_bytes);
+        self.reconciliation.check_invariants(sets, limits.reconcile_bytes);
     }
 }
 
