@@ -163,3 +163,6 @@ pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
 pub use policy::Admission;
 pub use time::{Duration, Instant};
 pub use wire::hypercore::Unsupported;
+
+#[cfg(test)]
+mod tests;

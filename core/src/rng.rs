@@ -1,5 +1,7 @@
-//! Rule: every random byte of the core comes out of a [`Chance`], and every `Chance` out of the
-//! seed that the application gave. Same seed, same bytes, on any machine.
+//! Seeded randomness.
+//!
+//! Rule: every random byte of the core comes from an [`Rng`], and every `Rng` is derived from the
+//! application's seed. The same seed yields the same bytes on any machine.
 
 use core::fmt;
 
@@ -14,13 +16,13 @@ use rand_core::{CryptoRng, RngCore, SeedableRng};
 pub struct Rng(ChaCha20Rng);
 
 impl Rng {
-    /// Begins the sequence that belongs to `seed`. A seed must never serve twice outside tests.
+    /// Starts the sequence of `seed`. Outside tests a seed must never be used twice.
     pub fn new(seed: [u8; 32]) -> Self {
         Self(ChaCha20Rng::from_seed(seed))
     }
 
-    /// Splits off a child with a sequence of its own, seeded by the next 32 bytes of this one, so
-    /// that what one connection draws does not depend on what another one does.
+    /// Creates a child generator, seeded with the next 32 bytes, so that the draws of one connection do not
+    /// depend on those of another.
     pub fn child(&mut self) -> Self {
         Self::new(self.array())
     }
@@ -37,7 +39,7 @@ impl Rng {
         bytes
     }
 
-    /// Draws a number of the whole range.
+    /// Draws a uniform `u64`.
     pub fn u64(&mut self) -> u64 {
         self.0.next_u64()
     }
@@ -58,8 +60,8 @@ impl Rng {
 
 impl fmt::Debug for Rng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The state tells every key that is still to be drawn.
-        f.write_str("Chance(..)")
+        // The state determines every key that will be drawn.
+        f.write_str("Rng(..)")
     }
 }
 

@@ -1,20 +1,20 @@
 //! Time as an argument.
 //!
-//! Rule: the core never asks what time it is. Whoever drives it counts microseconds from any
-//! moment of its choice; a real clock and a simulator's counter are the same to it.
+//! Rule: the core never reads a clock. The driver counts microseconds from any moment; a real clock and a
+//! simulator's counter are equivalent.
 
 use core::ops::{Add, Sub};
 
 pub use core::time::Duration;
 
-/// A moment, in microseconds since a start that the caller chose.
+/// A moment, in microseconds since a start that the driver chooses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Instant {
     micros: u64,
 }
 
 impl Instant {
-    /// The caller's start of time.
+    /// The driver's start of time.
     pub const ZERO: Self = Self { micros: 0 };
 
     /// The moment `micros` microseconds after [`Instant::ZERO`].

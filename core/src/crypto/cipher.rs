@@ -32,8 +32,8 @@ pub struct Push(PushStream);
 
 impl Push {
     /// Starts a stream; draws the 24 bytes of the header, which the remote needs in the clear.
-    pub fn new(key: &[u8; 32], chance: &mut Rng) -> (Self, [u8; HEADER_SIZE]) {
-        let (header, stream) = PushStream::init(chance, &Key::from(*key));
+    pub fn new(key: &[u8; 32], rng: &mut Rng) -> (Self, [u8; HEADER_SIZE]) {
+        let (header, stream) = PushStream::init(rng, &Key::from(*key));
         (Self(stream), *header.as_ref())
     }
 

@@ -1,7 +1,7 @@
-//! Signatures that were found valid, remembered for a simulation.
+//! A cache of valid signatures for simulators.
 //!
-//! Rule: what is remembered is that this key signed this message with this signature, each to the
-//! bit. It spares a check and never decides one: with it and without, every answer is the same.
+//! Rule: an entry states that this key signed this message with this signature, each exact. The cache saves
+//! verifications and never changes a result.
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -10,51 +10,50 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use super::hash::{Hash, blake2b};
 use super::sign::{PublicKey, Signature, verify};
 
-/// Most signatures that a [`SignatureMemo`] remembers: 2 MiB of them, enough for the heads that
-/// are on their way at once among ten thousand simulated peers.
+/// Maximum number of entries of a [`SignatureMemo`]: 2 MiB, enough for the heads in flight among ten
+/// thousand simulated peers.
 pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;
 
-/// Places where a signature can stand. With four, one in a thousand is put out by others where a
-/// sixth of the memo is in use; with one place it would be one in seven.
+/// Associativity of the cache. With a sixth of the cache in use, four ways lose one entry in a thousand to
+/// collisions; one way would lose one in seven.
 const WAYS: usize = 4;
 
-/// Signatures that were found valid, for **simulators alone**.
+/// A cache of valid signatures, for **simulators only**.
 ///
-/// A signed head that reaches a thousand simulated peers is checked once and not a thousand times,
-/// if the configurations of all of them hold clones of one memo. A process that runs one multifeed
-/// gains nothing by it: it verifies each head once as it is.
+/// If the configurations of a thousand simulated peers hold clones of one memo, a head that reaches all of
+/// them is verified once. A process with one multifeed gains nothing, because it verifies each head once
+/// anyway.
 ///
-/// No signature passes that would not pass without it: only [`verify`] and a key pair fill it, and
-/// an entry is a BLAKE2b-256 hash of key, message and signature. Invalid ones are not remembered,
-/// and of more than [`SIGNATURES_REMEMBERED_MAX`] older ones are forgotten.
+/// It accepts no signature that [`verify`] rejects: only [`verify`] and signing add entries, and an entry is
+/// a BLAKE2b-256 hash of key, message and signature. Invalid signatures are not cached. At
+/// [`SIGNATURES_REMEMBERED_MAX`] entries, older ones are evicted.
 #[derive(Clone)]
 pub struct SignatureMemo {
-    sets: Arc<[[Place; WAYS]]>,
+    sets: Arc<[[CacheEntry; WAYS]]>,
 }
 
-/// One fingerprint. Multifeeds on two threads may write one at once: what comes of it is the hash
-/// of nothing, which no signature has.
-type Place = [AtomicU32; 8];
+/// One fingerprint. Two threads may write it at once; the result matches no signature.
+type CacheEntry = [AtomicU32; 8];
 
 impl SignatureMemo {
-    /// A memo that remembers nothing yet.
+    /// An empty cache.
     #[expect(clippy::new_without_default, reason = "the default is to have none")]
     pub fn new() -> Self {
         Self { sets: (0..SIGNATURES_REMEMBERED_MAX / WAYS).map(|_| Default::default()).collect() }
     }
 
-    fn set(&self, fingerprint: &[u32; 8]) -> &[Place; WAYS] {
+    fn set(&self, fingerprint: &[u32; 8]) -> &[CacheEntry; WAYS] {
         &self.sets[fingerprint[0] as usize % self.sets.len()]
     }
 
     fn knows(&self, fingerprint: &[u32; 8]) -> bool {
-        let is_it = |place: &Place| {
+        let is_it = |place: &CacheEntry| {
             place.iter().zip(fingerprint).all(|(at, part)| at.load(Ordering::Relaxed) == *part)
         };
         self.set(fingerprint).iter().any(is_it)
     }
 
-    /// The oldest of its set makes room.
+    /// Adds an entry and evicts the oldest of its set.
     fn remember(&self, fingerprint: &[u32; 8]) {
         let mut newer = *fingerprint;
         for place in self.set(fingerprint) {
@@ -84,7 +83,7 @@ pub(crate) fn verify_once(
     is_valid
 }
 
-/// A key pair has just made this signature, so it is valid.
+/// Adds a signature that was just made, and is therefore valid.
 pub(crate) fn remember_own(
     memo: Option<&SignatureMemo>,
     key: &PublicKey,
@@ -96,7 +95,7 @@ pub(crate) fn remember_own(
     }
 }
 
-/// Key and signature have fixed lengths, so no two triples read alike.
+/// Key and signature have fixed lengths, so two different triples have different encodings.
 fn fingerprint(key: &PublicKey, message: &[u8], signature: &Signature) -> [u32; 8] {
     let hash: Hash = blake2b(&[b"valid signature", &key.0, &signature.0, message]);
     let mut parts = [0; 8];

@@ -23,14 +23,14 @@ use crate::rng::Rng;
 /// The name that both sides hash first.
 const PROTOCOL: &str = "Noise_XX_Ed25519_ChaChaPoly_BLAKE2b";
 
-/// The longest handshake message taken. Those of today have 32, 96 and 64 bytes with empty
-/// payloads; the rest is room for a payload, which JavaScript ignores, and so do we.
+/// Maximum bytes of a handshake message. Messages with empty payloads have 32, 96 and 64 bytes; the rest
+/// leaves room for payloads, which both JavaScript and we ignore.
 pub const MESSAGE_SIZE_MAX: usize = 256;
 
 /// Which of the two sides of a connection this one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// The side that speaks first.
+    /// The side that sends first.
     #[doc(alias = "isInitiator")]
     Initiator,
     /// The side that answers.
@@ -38,7 +38,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// As it is hashed into what a side says.
+    /// The byte that represents the role in hashes.
     pub(crate) const fn number(self) -> u8 {
         match self {
             Self::Initiator => 0,
@@ -68,7 +68,7 @@ impl fmt::Display for BadHandshake {
 
 impl core::error::Error for BadHandshake {}
 
-/// What a finished handshake leaves: one key per direction, and what both sides now agree on.
+/// The result of a handshake: one key per direction and the shared values.
 pub struct Split {
     /// Encrypts what this side sends.
     pub send_key: Zeroizing<[u8; 32]>,
@@ -80,13 +80,13 @@ pub struct Split {
     pub remote: PublicKey,
 }
 
-/// A handshake under way.
+/// A handshake in progress.
 pub struct Noise(Box<HandshakeState>);
 
 impl Noise {
     /// Begins a handshake; draws 32 bytes, the seed of the ephemeral key.
-    pub fn new(role: Role, key_pair: &KeyPair, chance: &mut Rng) -> Self {
-        let seeds = Seeds { ephemeral: Zeroizing::new(chance.array()) };
+    pub fn new(role: Role, key_pair: &KeyPair, rng: &mut Rng) -> Self {
+        let seeds = Seeds { ephemeral: Zeroizing::new(rng.array()) };
         let builder = Builder::with_resolver(params(), Box::new(seeds));
         let state = builder.local_private_key(key_pair.seed()).and_then(|builder| match role {
             Role::Initiator => builder.build_initiator(),
@@ -96,8 +96,8 @@ impl Noise {
         Self(Box::new(state.expect("a complete XX handshake")))
     }
 
-    /// The next message of this side, once it is its turn: first for the initiator, and after
-    /// each [`receive`](Self::receive) that did not finish the handshake.
+    /// The next message of this side. Call it first as the initiator, and after each
+    /// [`receive`](Self::receive) that did not finish the handshake.
     pub fn send(&mut self) -> Result<Vec<u8>, BadHandshake> {
         let mut message = [0; MESSAGE_SIZE_MAX];
         let length = self.0.write_message(&[], &mut message).map_err(|_| BadHandshake)?;
@@ -111,12 +111,12 @@ impl Noise {
         self.0.read_message(message, &mut payload).map(|_| ()).map_err(|_| BadHandshake)
     }
 
-    /// Tells whether both sides have said all.
+    /// Whether the handshake is complete.
     pub fn is_finished(&self) -> bool {
         self.0.is_handshake_finished()
     }
 
-    /// The keys, once both sides have said all; before that the handshake itself.
+    /// The keys of a complete handshake; otherwise the handshake itself.
     pub fn split(mut self) -> Result<Split, Self> {
         if !self.is_finished() {
             return Err(self);

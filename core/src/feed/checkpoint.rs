@@ -6,28 +6,29 @@ use crate::crypto::hash::keyed;
 use crate::crypto::sign::PublicKey;
 use crate::id::Role;
 
-/// What a side's heads are at one moment: a part of a hash of their root.
+/// One side's heads at one moment: the first 16 bytes of a hash of their root.
 pub(crate) type Digest = [u8; 16];
 
-/// A peer, by the beginning of its static key.
+/// Identifies a peer: the first 16 bytes of its static key.
 pub(crate) type PeerTag = [u8; 16];
 
-/// The name of a peer.
+/// The tag of the peer with this static key.
 pub(crate) fn peer_tag(remote: &PublicKey) -> PeerTag {
     *remote.0.first_chunk().expect("a key has 32 bytes")
 }
 
-/// Two sides that knew all of each other.
+/// The state in which two peers were in sync.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Checkpoint {
     pub(crate) ours: Digest,
     pub(crate) theirs: Digest,
-    /// How many changes were logged before.
+    /// Number of changes that were logged before.
     pub(crate) position: u64,
 }
 
 impl Checkpoint {
-    /// What `role` says of the mark on one connection; both sides have to mean the same two sets.
+    /// The tag that the side `role` sends for this checkpoint on one connection. Both sides compute the
+    /// same tag only if they stored the same pair of digests.
     pub(crate) fn tag(&self, handshake_hash: &[u8; 64], us: Role, role: Role) -> [u8; 8] {
         let (initiator, responder) = match us {
             Role::Initiator => (&self.ours, &self.theirs),

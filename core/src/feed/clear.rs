@@ -1,7 +1,7 @@
-//! Blocks that leave a feed and come back, while the feed goes on.
+//! Clears blocks of a feed and restores them.
 //!
-//! Rule: a block leaves only with its leaf put in its place, and comes back only under the roots
-//! that are in memory; so whatever is missing, every proof can still be made.
+//! Rule: a block is deleted only in a commit that stores its leaf, and restored only after it was verified
+//! against the roots in memory. So every proof can be built whatever is cleared.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -16,7 +16,7 @@ use crate::io::Write;
 use crate::planted::{self, Bug};
 
 impl Feed {
-    /// The blocks that cannot be read, durable or not.
+    /// The blocks that cannot be read: cleared ones, and those being restored.
     pub(crate) fn cleared(&self) -> Runs {
         let Some(activity) = self.activity.as_deref() else { return Runs::NONE };
         let mut gone = activity.cleared.clone();
@@ -26,7 +26,7 @@ impl Feed {
         gone
     }
 
-    /// Whether a block below the length cannot be read.
+    /// Whether a block below the length is cleared or being restored.
     pub(crate) fn is_cleared(&self, index: u64) -> bool {
         self.activity.as_deref().is_some_and(|activity| {
             let is_restoring = activity.restoring.as_ref().is_some_and(|run| run.contains(&index));
@@ -34,24 +34,24 @@ impl Feed {
         })
     }
 
-    /// Blocks that cannot be read.
+    /// Number of cleared blocks.
     pub(crate) fn blocks_cleared(&self) -> u64 {
         self.activity.as_deref().map_or(0, |activity| activity.cleared.blocks())
     }
 
-    /// Whether blocks are under way back into the store.
+    /// Whether a commit that restores blocks is in flight.
     pub(crate) fn is_restoring(&self) -> bool {
         self.activity.as_deref().is_some_and(|activity| activity.restoring.is_some())
     }
 
-    /// How many runs there would be if these blocks were cleared too.
+    /// Number of cleared runs if `blocks` were cleared too.
     pub(crate) fn runs_with(&self, blocks: &Range<u64>) -> usize {
         let mut runs = self.cleared();
         runs.insert(blocks);
         runs.len()
     }
 
-    /// Stages that blocks leave: they count as gone from here on.
+    /// Returns the writes that clear blocks. They count as cleared from now on.
     pub(crate) fn clear(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
         let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
         for (index, block) in (start..).zip(blocks) {
@@ -65,8 +65,8 @@ impl Feed {
         writes
     }
 
-    /// Stages that verified blocks come back: they can be read once this is durable. One run at a
-    /// time.
+    /// Returns the writes that restore verified blocks. They can be read once the commit is durable. Only
+    /// one run may be in flight.
     pub(crate) fn restore(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
         let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
         for (index, block) in (start..).zip(blocks) {
@@ -81,7 +81,7 @@ impl Feed {
         writes
     }
 
-    /// The blocks that came back are durable, or will never be.
+    /// Ends the restoration in flight: it is durable, or it failed.
     pub(crate) fn on_restored(&mut self) {
         if let Some(activity) = &mut self.activity {
             activity.restoring = None;
@@ -92,7 +92,7 @@ impl Feed {
     }
 
     fn push_record(&self, feed: FeedId, writes: &mut Vec<Write>) {
-        // The commits before this one are durable before it, so the latest tip is true then.
+        // Commits become durable in order, so the latest tip is right when this one is.
         if let Some(tip) = self.tip() {
             writes.push(self.record(feed, tip));
         }

@@ -1,9 +1,8 @@
-//! Two histories of one feed that its author signed, and what proves that there are two.
+//! Forks: two signed histories of one feed, and the proof that both exist.
 //!
-//! Rule: a proof is right for whoever knows the author's public key and the group, and for no feed
-//! of an author that never signed a second block for an index. The size of a node is bound by its
-//! own hash and by the tree hash, but not by its parent's: so two heads contradict each other only
-//! where hashes differ.
+//! Rule: anybody who knows the group and the author's public key can verify a proof, and no proof exists
+//! for an author who signed one block per index. A node's size is bound by its own hash and by the tree
+//! hash, but not by its parent's hash, so two heads contradict each other only where hashes differ.
 
 use alloc::vec::Vec;
 
@@ -17,28 +16,28 @@ use crate::error::Violation;
 use crate::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 
 impl Feed {
-    /// Whether its author is proved, durably, to have signed two histories: it is frozen then.
+    /// Whether a durable proof shows that the author signed two histories. The feed is frozen then.
     pub(crate) fn is_forked(&self) -> bool {
         self.fork_proof().is_some()
     }
 
-    /// The proof of it, as it goes over the wire.
+    /// The durable fork proof, encoded.
     pub(crate) fn fork_proof(&self) -> Option<&Bytes> {
         let fork = self.activity.as_ref()?.fork.as_ref();
         fork.filter(|fork| fork.is_durable).map(|fork| &fork.proof)
     }
 
-    /// Whether a proof of it is in the store, or on its way there: others are not needed.
+    /// Whether a fork proof is durable or in flight, so that no other is needed.
     pub(crate) fn has_fork(&self) -> bool {
         self.activity.as_ref().is_some_and(|activity| activity.fork.is_some())
     }
 
-    /// Takes a proof, which is right and is on its way to the store, or comes from there.
+    /// Sets a verified proof that is in flight to the store or was loaded from it.
     pub(super) fn set_fork(&mut self, proof: Bytes, is_durable: bool) {
         self.activity().fork = Some(ForkState { proof, is_durable });
     }
 
-    /// The proof is durable: it counts.
+    /// Marks the proof durable.
     pub(crate) fn on_fork_committed(&mut self) {
         let fork = self.activity.as_mut().and_then(|activity| activity.fork.as_mut());
         if let Some(fork) = fork {
@@ -46,8 +45,7 @@ impl Feed {
         }
     }
 
-    /// The head that is held, to be held against another history; `None`: less is held than it
-    /// signs.
+    /// The durable head, for comparison with another history; `None` if not all signed blocks are held.
     pub(crate) fn signed_head(&self) -> Option<SignedHead> {
         let Tip { length, roots, head } = self.durable()?;
         if *length != head.length {
@@ -57,7 +55,7 @@ impl Feed {
             public_key: self.public_key,
             length: *length,
             signature: head.signature,
-            // At most one for each bit of a length.
+            // At most one root per bit of the length.
             roots: roots.len() as u8,
         };
         Some(SignedHead {
@@ -66,7 +64,7 @@ impl Feed {
         })
     }
 
-    /// Whether the author signed a head that a peer holds. Its roots.
+    /// Verifies a peer's signed head and returns its roots.
     pub(crate) fn check_signed_head(
         &self,
         signed_head: &SignedHead,
@@ -87,7 +85,7 @@ impl Feed {
         }
     }
 
-    /// Whether a fork proof of this feed is right.
+    /// Verifies a fork proof of this feed.
     pub(crate) fn check_fork(
         &self,
         forked: &ForkProof,
@@ -100,9 +98,9 @@ impl Feed {
         }
         let roots = self.check_signed_head(signed_head, memo)?;
         let cover = || tree::cover(0, shorter).chain(tree::cover(shorter, *length));
-        let alike = cover().count().checked_sub(nodes.len()).ok_or(Violation::BadProof)?;
-        let (same, ours) = roots.split_at_checked(alike).ok_or(Violation::BadProof)?;
-        let theirs = at(cover().skip(alike), nodes).ok_or(Violation::BadProof)?;
+        let common = cover().count().checked_sub(nodes.len()).ok_or(Violation::BadProof)?;
+        let (same, ours) = roots.split_at_checked(common).ok_or(Violation::BadProof)?;
+        let theirs = at(cover().skip(common), nodes).ok_or(Violation::BadProof)?;
         if ours.iter().zip(&theirs).all(|(ours, theirs)| ours.hash == theirs.hash) {
             return Err(Violation::BadProof);
         }
@@ -121,8 +119,8 @@ impl Feed {
     }
 }
 
-/// A proof out of a peer's head and what covers the blocks of ours: those of the peer's length,
-/// then the rest.
+/// Builds a proof from a peer's shorter head and the nodes that cover our blocks: `before` up to the
+/// peer's length and `after` for the rest.
 pub(crate) fn prove(
     signed_head: SignedHead,
     head: &Head,
@@ -130,9 +128,9 @@ pub(crate) fn prove(
     after: &[Node],
 ) -> ForkProof {
     let pair = |node: &Node| (node.size, node.hash);
-    let alike = signed_head.roots.iter().zip(before).take_while(|(a, b)| **a == pair(b)).count();
-    let nodes: Vec<_> = before.iter().skip(alike).chain(after).map(pair).collect();
-    // At most three for each bit of a length.
+    let common = signed_head.roots.iter().zip(before).take_while(|(a, b)| **a == pair(b)).count();
+    let nodes: Vec<_> = before.iter().skip(common).chain(after).map(pair).collect();
+    // At most three nodes per bit of the length.
     let count = nodes.len() as u8;
     let head = ForkBranch { length: head.length, signature: head.signature, nodes: count };
     ForkProof { signed_head, head, nodes }

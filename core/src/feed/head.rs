@@ -7,29 +7,29 @@ use super::tree::Node;
 use crate::crypto::sign::Signature;
 use crate::io::Write;
 
-/// A length of a feed that its author signed.
+/// A length that the author signed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Head {
-    /// Blocks from the first on.
+    /// Number of blocks.
     pub length: u64,
-    /// Number of truncations before.
+    /// Number of truncations before this head.
     pub fork: u64,
-    /// Over [`manifest::signable`].
+    /// Signature of [`manifest::signable`](super::manifest::signable).
     pub signature: Signature,
 }
 
-/// How far a feed is held, and what proves it.
+/// The end of the held blocks and the proof of their tree.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Tip {
-    /// Blocks held, from the first on; at least one, at most the head's length.
+    /// Number of held blocks; 1 to the head's length.
     pub(crate) length: u64,
-    /// Roots of the tree over the held blocks.
+    /// Roots of the Merkle tree over the held blocks.
     pub(crate) roots: Box<[Node]>,
     /// The signed head that proves them.
     pub(crate) head: Head,
 }
 
-/// A run of whole blocks with the proof that ties it to a signed head.
+/// Consecutive blocks with the proof that links them to a signed head.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Range<B> {
     /// Index of the first block.
@@ -38,7 +38,7 @@ pub(crate) struct Range<B> {
     pub(crate) blocks: Vec<B>,
     /// Nodes that cover the blocks from the run's end to the head's length, left to right.
     pub(crate) right: Vec<Node>,
-    /// The head that the run is proved by.
+    /// The signed head.
     pub(crate) head: Head,
 }
 
@@ -49,7 +49,7 @@ impl<B> Range<B> {
     }
 }
 
-/// A commit to be made: blocks `start..end` of a feed, with their nodes and the feed's record.
+/// A commit of the blocks `start..end` with their tree nodes and the feed's record.
 #[derive(Debug)]
 pub(crate) struct Staging {
     pub(crate) start: u64,

@@ -1,7 +1,7 @@
-//! What names a feed and what its author signs: hypercore 11's manifest, version 1, with one
+//! Derives a feed's key and the bytes that its author signs: hypercore 11's manifest, version 1, with one
 //! Ed25519 signer and the group's namespace (hypercore `lib/verifier.js`, `lib/messages.js`).
 //!
-//! Rule: only this file knows how a key follows from a public key, and what a signature covers.
+//! Rule: only this file knows how a key is derived from a public key, and what a signature covers.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,23 +12,23 @@ use crate::id::FeedKey;
 use crate::wire::codec::Reader;
 use crate::wire::hypercore::Manifest;
 
-/// How a feed's key follows from its author's public key, and so what its author signs.
+/// How a feed's key is derived from its author's public key, which also determines what its author signs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) enum Origin {
-    /// By a manifest of our group's namespace.
+    /// From a manifest with our group's namespace.
     #[default]
     Group,
-    /// By a manifest of another namespace, such as the one that hypercore 11 takes by itself.
+    /// From a manifest with another namespace, such as hypercore 11's default.
     Namespace([u8; 32]),
-    /// It is the public key, as in hypercore 10.
+    /// The key is the public key, as in hypercore 10.
     Compat,
 }
 
 /// Length of a manifest with one signer, in bytes.
 pub const MANIFEST_BYTES: usize = Manifest::BYTES;
 
-/// `hash::namespace("hypercore", 0)`, under which heads are signed. These two are written out
-/// because every head and every name that comes needs one.
+/// `hash::namespace("hypercore", 0)`, under which heads are signed. Both constants are
+/// precomputed because every head and every new feed needs one.
 const TREE: Hash = [
     0x9f, 0xac, 0x70, 0xb5, 0x0c, 0xa1, 0x4e, 0xfc, 0x4e, 0x91, 0xc8, 0x33, 0xb2, 0x04, 0xe7, 0x5b,
     0x8b, 0x5a, 0xad, 0x8b, 0x58, 0x81, 0xbf, 0xc0, 0xad, 0xb5, 0xef, 0x38, 0xa3, 0x27, 0x5b, 0x9c,
@@ -54,7 +54,7 @@ pub fn feed_key(feed_namespace: &[u8; 32], public_key: &PublicKey) -> FeedKey {
     FeedKey(hash::blake2b(&[&MANIFEST, &manifest]))
 }
 
-/// The 112 bytes that an author signs for a length of a feed
+/// The 112 bytes that an author signs for a head
 /// (hypercore `lib/caps.js`, `treeSignable`).
 pub fn signable(key: &FeedKey, tree_hash: &Hash, length: u64, fork: u64) -> [u8; 112] {
     let mut bytes = [0; 112];
@@ -66,7 +66,7 @@ pub fn signable(key: &FeedKey, tree_hash: &Hash, length: u64, fork: u64) -> [u8;
     bytes
 }
 
-/// The 80 bytes that an author signs where the key is the public key
+/// The 80 bytes that an author signs if the key is the public key
 /// (hypercore `lib/caps.js`, `treeSignableCompat`).
 fn signable_compat(tree_hash: &Hash, length: u64, fork: u64) -> [u8; 80] {
     let mut bytes = [0; 80];
@@ -77,7 +77,7 @@ fn signable_compat(tree_hash: &Hash, length: u64, fork: u64) -> [u8; 80] {
     bytes
 }
 
-/// Signs a length of a feed.
+/// Signs a head.
 pub fn sign(
     key_pair: &KeyPair,
     key: &FeedKey,
@@ -88,7 +88,7 @@ pub fn sign(
     key_pair.sign(&signable(key, tree_hash, length, fork))
 }
 
-/// Whether the author signed this length of the feed. Only a simulation has a memo.
+/// Whether the author signed this head. `memo` is used by simulators only.
 pub fn is_signed(
     public_key: &PublicKey,
     key: &FeedKey,
@@ -100,7 +100,7 @@ pub fn is_signed(
     verify_once(memo, public_key, &signable, &head.signature)
 }
 
-/// Whether the author signed this length of a feed whose key is the public key.
+/// Whether the author signed this head of a feed whose key is the public key.
 pub(crate) fn is_signed_compat(
     public_key: &PublicKey,
     tree_hash: &Hash,
@@ -111,15 +111,15 @@ pub(crate) fn is_signed_compat(
     verify_once(memo, public_key, &signable, &head.signature)
 }
 
-/// The signature in what a peer wrote as [`wire_signature`], or as it is where there is no
-/// manifest. `None`: there is none, or it is that of a signer whom the manifest does not have.
+/// Decodes a signature that a peer encoded as [`wire_signature`], or as 64 plain bytes for
+/// [`Origin::Compat`]. `None`: it is malformed, or of a signer that the manifest does not have.
 pub(crate) fn read_signature(origin: Origin, bytes: &[u8]) -> Option<Signature> {
     let mut reader = Reader::new(bytes);
     if origin != Origin::Compat && (reader.uint().ok()? == 0 || reader.uint().ok()? != 0) {
         return None;
     }
     let signature = reader.array().ok().map(Signature);
-    // As libsodium, which takes no longer one; behind the other kind there is more to come.
+    // libsodium accepts exactly 64 bytes. The other form is followed by a patch.
     signature.filter(|_| origin != Origin::Compat || reader.is_empty())
 }
 

@@ -1,7 +1,8 @@
 //! One log: an append-only feed, its tree and its signed head.
 //!
-//! Rule: this room knows trees and no connections. Only this file moves a feed's length: a commit
-//! is staged by [`Feed::append`] or [`Feed::take`], and [`Feed::is_committed`] makes it count.
+//! Rule: this module knows trees and no connections. Only this file changes a feed's length:
+//! [`Feed::append`] and [`Feed::stage_verified`] stage a commit, and [`Feed::on_committed`] applies it
+//! once it is durable.
 
 pub(crate) mod checkpoint;
 mod clear;
@@ -36,7 +37,7 @@ use manifest::Origin;
 use runs::Runs;
 use tree::{Fold, Node};
 
-/// What a peer sent and its author signed, to be [taken](Feed::take) or left.
+/// Blocks of a peer that passed verification, to be passed to [`Feed::stage_verified`] or dropped.
 #[derive(Debug)]
 pub(crate) struct Verified {
     start: u64,
@@ -44,73 +45,73 @@ pub(crate) struct Verified {
     writes: Vec<Write>,
 }
 
-/// A tip whose commit is under way.
+/// A tip whose commit is in flight.
 #[derive(Debug)]
 struct Staged {
     tip: Tip,
     is_committed: bool,
 }
 
-/// What the application wants of a feed.
+/// The application's decision about a feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum FeedStatus {
-    /// It is taken and given.
+    /// Blocks are downloaded and uploaded.
     #[default]
     Accepted,
-    /// Neither taken nor given; what is held stays.
+    /// Blocks are neither downloaded nor uploaded; held blocks stay.
     Refused,
-    /// All of it is being deleted.
+    /// The feed's data is being deleted.
     Removing,
 }
 
-/// One append-only log. There are up to a million of them, nearly all idle: its size counts.
+/// One append-only log. A process may hold a million of them, most of them idle, so the struct is small.
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) key: FeedKey,
-    /// Of an adopted feed of which nothing is held, it is known once its manifest came.
+    /// The author's key. For an adopted feed without blocks it is unknown until a manifest arrives.
     pub(crate) public_key: PublicKey,
     pub(crate) status: FeedStatus,
-    /// What may be announced and served.
+    /// The durable part: what may be announced and served.
     durable: Option<Tip>,
-    /// `None` for an idle feed of somebody else's, of the group, that is whole.
+    /// `None` for an idle feed of the group that another author writes and that has no cleared blocks.
     activity: Option<Box<Activity>>,
 }
 
-/// What a feed has that is ours, broken, cleared or changing.
+/// State that idle feeds of other authors do not need.
 #[derive(Debug, Default)]
 struct Activity {
-    /// In the order of their commits.
+    /// Commits in flight, oldest first.
     staged: VecDeque<Staged>,
-    /// A writer's name comes from the record too, its key pair from the application alone.
+    /// The writer's local name. The store keeps the name, and only the application has the key pair.
     name: Option<String>,
     writer: Option<KeyPair>,
     broken: Option<StoreFailure>,
-    /// Blocks that are not held any more, as the record of the latest commit says it.
+    /// Cleared blocks, as in the record of the latest commit.
     cleared: Runs,
-    /// Blocks that were given again and are not durable yet.
+    /// Refetched blocks that are not durable yet.
     restoring: Option<core::ops::Range<u64>>,
     origin: Origin,
-    /// Only single blocks of it are asked for, and nothing is kept.
+    /// Only single blocks are requested, and nothing is stored.
     is_transient: bool,
-    /// The head that the latest range was proved by, and the tree hash that it signs, while more is
-    /// to come under it: the next range need not be checked against the signature again.
+    /// The head that proved the latest range and the tree hash that it signs, kept while more ranges of
+    /// that head are expected, so that its signature is verified once.
     proven: Option<(Head, Hash)>,
-    /// The author signed two histories.
+    /// The proof that the author signed two histories.
     fork: Option<ForkState>,
 }
 
-/// What is known of a feed's second history.
+/// The proof of a feed's second history.
 #[derive(Debug)]
 struct ForkState {
-    /// As it goes over the wire.
+    /// The encoded [`ForkProof`](crate::wire::fork::ForkProof).
     proof: Bytes,
-    /// Until then the feed is what it was.
+    /// The feed counts as forked only once the proof is durable.
     is_durable: bool,
 }
 
 impl Activity {
     fn is_over(&self) -> bool {
-        // What is glimpsed is of another origin.
+        // A transient feed has another origin, so `is_plain` covers it.
         let Self { staged, name, writer, broken, cleared, restoring, origin, proven, fork, .. } =
             self;
         let is_plain = name.is_none() && writer.is_none() && *origin == Origin::Group;
@@ -121,33 +122,32 @@ impl Activity {
 }
 
 impl Feed {
-    /// A feed of which nothing is held.
+    /// A feed without blocks.
     pub(crate) fn empty(key: FeedKey, public_key: PublicKey) -> Self {
         Self { key, public_key, status: FeedStatus::Accepted, durable: None, activity: None }
     }
 
-    /// A feed of another origin, of which nothing is held. What its key is, is seen when the
-    /// first of it comes: without a manifest, it is the public key (hypercore `lib/core.js`,
-    /// `_verifyBatchUpgrade`).
+    /// A feed of another origin, without blocks. The first proof shows how its key was derived. Without
+    /// a manifest the key is the public key (hypercore `lib/core.js`, `_verifyBatchUpgrade`).
     pub(crate) fn adopted(key: FeedKey) -> Self {
         let mut feed = Self::empty(key, PublicKey(key.0));
         feed.activity().origin = Origin::Compat;
         feed
     }
 
-    /// The same, of which single blocks are asked for alone.
+    /// A feed of another origin of which only single blocks are requested.
     pub(crate) fn transient(key: FeedKey) -> Self {
         let mut feed = Self::adopted(key);
         feed.activity().is_transient = true;
         feed
     }
 
-    /// Whether single blocks of it are asked for alone.
+    /// Whether only single blocks of the feed are requested.
     pub(crate) fn is_transient(&self) -> bool {
         self.activity.as_ref().is_some_and(|activity| activity.is_transient)
     }
 
-    /// Makes a feed adopted that was glimpsed. Returns whether it had been.
+    /// Turns a transient feed into an adopted one. Returns whether it was transient.
     pub(crate) fn adopt_transient(&mut self) -> bool {
         let is_transient = self.is_transient();
         if is_transient {
@@ -156,7 +156,7 @@ impl Feed {
         is_transient
     }
 
-    /// Makes a feed adopted again that was, and was removed since. Returns whether it had been.
+    /// Adopts a feed again that was adopted before and then removed. Returns whether this applies.
     pub(crate) fn readopt(&mut self, feed_namespace: &[u8; 32]) -> bool {
         let is_foreign = manifest::feed_key(feed_namespace, &self.public_key) != self.key;
         let is_again = self.is_candidate() && is_foreign;
@@ -167,7 +167,7 @@ impl Feed {
         is_again
     }
 
-    /// A feed as the store remembers it.
+    /// A feed from its record in the store.
     pub(crate) fn loaded(key: FeedKey, record: record::Record) -> Self {
         let record::Record { public_key, name, tip, cleared, origin } = record;
         let activity = Activity { name, cleared, origin, ..Activity::default() };
@@ -176,24 +176,24 @@ impl Feed {
         Self { durable, activity, ..Self::empty(key, public_key) }
     }
 
-    /// How the feed's key follows from its author's.
+    /// How the feed's key is derived from its author's key.
     pub(crate) fn origin(&self) -> Origin {
         self.activity.as_ref().map_or(Origin::Group, |activity| activity.origin)
     }
 
-    /// Whether the feed is one of the group's, by its key.
+    /// Whether the feed's key is derived from the group's namespace.
     pub(crate) fn is_of_group(&self) -> bool {
         self.origin() == Origin::Group
     }
 
-    /// Nothing of an adopted feed is held, so its manifest is not known; that of a glimpsed one is
-    /// not remembered for sure.
+    /// Whether the origin may still change: an adopted feed without blocks has no known manifest, and a
+    /// transient feed does not store its manifest.
     pub(crate) fn is_origin_unknown(&self) -> bool {
         let is_open = self.origin() == Origin::Compat || self.is_transient();
         is_open && self.tip().is_none()
     }
 
-    /// Takes what an adopted feed's key turned out to follow from.
+    /// Sets the origin of an adopted feed once its manifest is known.
     pub(crate) fn set_origin(&mut self, origin: Origin, public_key: PublicKey) {
         if self.is_origin_unknown() {
             let activity = self.activity();
@@ -203,7 +203,7 @@ impl Feed {
         }
     }
 
-    /// The commit that makes an adopted feed known to the store.
+    /// Writes that record an adopted feed in the store.
     pub(crate) fn adoption(&self, feed: FeedId) -> Vec<Write> {
         let signature = Signature([0; 64]);
         let tip =
@@ -211,7 +211,7 @@ impl Feed {
         Vec::from([self.record(feed, &tip)])
     }
 
-    /// The fork that is held; `None`: nothing is.
+    /// The fork of the held blocks; `None` without blocks.
     pub(crate) fn fork(&self) -> Option<u64> {
         self.tip().map(|tip| tip.head.fork)
     }
@@ -230,7 +230,7 @@ impl Feed {
         }
     }
 
-    /// Makes the feed our own. The key pair is the one of its public key.
+    /// Makes the feed writable. `key_pair` must belong to the feed's public key.
     pub(crate) fn set_writer(&mut self, name: &str, key_pair: KeyPair) {
         let activity = self.activity();
         activity.name = Some(String::from(name));
@@ -250,12 +250,12 @@ impl Feed {
         self.activity.as_ref().is_some_and(|activity| activity.writer.is_some())
     }
 
-    /// Whether its blocks are taken from peers and given to them.
+    /// Whether blocks are downloaded from peers and uploaded to them.
     pub(crate) fn is_accepted(&self) -> bool {
         self.status == FeedStatus::Accepted && !self.is_forked()
     }
 
-    /// Whether peers are told of it.
+    /// Whether the feed is offered to peers.
     pub(crate) fn is_offered(&self) -> bool {
         self.is_accepted() && self.is_of_group() && self.length() > 0
     }
@@ -265,32 +265,32 @@ impl Feed {
         if self.is_offered() { self.length() } else { 0 }
     }
 
-    /// How far the author is known to have signed.
+    /// Length of the longest head of the author that is known.
     pub(crate) fn signed_length(&self) -> u64 {
         self.tip().map_or(0, |tip| tip.head.length)
     }
 
-    /// What the store did to the feed, if it did: it is frozen then.
+    /// The store failure that froze the feed.
     pub(crate) fn broken(&self) -> Option<StoreFailure> {
         self.activity.as_ref()?.broken
     }
 
-    /// How far the feed is held durably.
+    /// The durable tip.
     pub(crate) fn durable(&self) -> Option<&Tip> {
         self.durable.as_ref()
     }
 
-    /// Blocks held durably, from the first on.
+    /// Number of durable blocks, counted from block 0.
     pub(crate) fn length(&self) -> u64 {
         self.durable.as_ref().map_or(0, |tip| tip.length)
     }
 
-    /// Bytes of the blocks held durably.
+    /// Bytes of the durable blocks.
     pub(crate) fn byte_length(&self) -> u64 {
         self.durable.as_ref().and_then(|tip| tree::byte_length(&tip.roots)).unwrap_or(0)
     }
 
-    /// Blocks held once every commit under way has is_committed.
+    /// The length once all commits in flight are durable.
     pub(crate) fn staged_length(&self) -> u64 {
         self.tip().map_or(0, |tip| tip.length)
     }
@@ -307,7 +307,7 @@ impl Feed {
         self.tip().map_or_else(Fold::default, |tip| Fold::of(&tip.roots))
     }
 
-    /// Nothing is held and nothing is on its way: the feed is only heard of.
+    /// Whether the feed is only known by name: no block is held or in flight.
     pub(crate) fn is_candidate(&self) -> bool {
         let may_count = |activity: &Activity| {
             let Activity { staged, writer, broken, .. } = activity;
@@ -337,7 +337,7 @@ impl Feed {
         }
         let key_pair = self.activity.as_ref()?.writer.as_ref()?;
         let tree_hash = tree::tree_hash(fold.roots());
-        // Own truncations do not exist: nothing here signs a second block for an index.
+        // We never truncate our own feeds, so no index is signed twice.
         let signable = manifest::signable(&self.key, &tree_hash, end, 0);
         let signature = key_pair.sign(&signable);
         remember_own(memo, &self.public_key, &signable, &signature);
@@ -346,8 +346,8 @@ impl Feed {
         Some(self.stage(feed, start, tip, writes))
     }
 
-    /// Verifies what a peer sent. `None`: it brings nothing that follows on what is held, which is
-    /// nobody's fault.
+    /// Verifies a peer's range. `None`: the range does not extend the held blocks. This can happen
+    /// without fault on either side.
     pub(crate) fn verify(
         &mut self,
         feed: FeedId,
@@ -385,7 +385,7 @@ impl Feed {
         Ok(Some(Verified { start, tip, writes }))
     }
 
-    /// Stages what was just verified.
+    /// Stages verified blocks.
     pub(crate) fn stage_verified(
         &mut self,
         feed: FeedId,
@@ -409,8 +409,8 @@ impl Feed {
         Write::Put(record::feed_key(feed.0), value)
     }
 
-    /// The commit up to `end` is durable. Returns the blocks that count from now on: none while
-    /// an earlier commit has not been reported.
+    /// Applies the durable commit that ends at `end`. Returns the blocks that become available: none
+    /// while an earlier commit is still in flight.
     pub(crate) fn on_committed(&mut self, end: u64) -> core::ops::Range<u64> {
         let before = self.length();
         let Some(activity) = &mut self.activity else { return before..before };
@@ -421,9 +421,9 @@ impl Feed {
                 staged.retain(|staged| staged.tip.length >= end);
             }
         }
-        while let Some(is_committed) = staged.pop_front_if(|staged| staged.is_committed) {
-            activity.proven.take_if(|(head, _)| head.length <= is_committed.tip.length);
-            self.durable = Some(is_committed.tip);
+        while let Some(next) = staged.pop_front_if(|staged| staged.is_committed) {
+            activity.proven.take_if(|(head, _)| head.length <= next.tip.length);
+            self.durable = Some(next.tip);
         }
         if activity.is_over() {
             self.activity = None;
@@ -431,8 +431,8 @@ impl Feed {
         before..self.length()
     }
 
-    /// A commit failed: what the store holds behind the durable length is unknown, so nothing is
-    /// staged on it any more.
+    /// Freezes the feed after a failed commit: the store's contents beyond the durable length are
+    /// unknown, so nothing more is staged.
     pub(crate) fn fail(&mut self, failure: StoreFailure) {
         let activity = self.activity();
         activity.staged.clear();
@@ -440,7 +440,7 @@ impl Feed {
     }
 }
 
-/// Folds blocks from `start` on, and writes them and the parents that come to be.
+/// Folds blocks from `start` on and appends writes for them and for the new parent nodes.
 fn grow<B: AsRef<[u8]>>(
     fold: &mut Fold,
     writes: &mut Vec<Write>,

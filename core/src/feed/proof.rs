@@ -1,9 +1,9 @@
-//! Answers to requests of hypercore's channel, out of the store (hypercore `lib/merkle-tree.js`,
+//! Proofs for requests on a hypercore channel, read from the store (hypercore `lib/merkle-tree.js`,
 //! `generateProof`).
 //!
-//! Rule: as in `read`, nothing leaves the store unverified. What an answer consists of follows
-//! from the request and the feed's length; it is read together with the way to the roots, and sent
-//! only if that comes to what the author signed.
+//! Rule: as in `read`, no data leaves the store unverified. The request and the feed's length determine
+//! the nodes of a proof. They are read together with the path to the roots, and the proof is sent only
+//! if that path leads to the signed roots.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -18,22 +18,22 @@ use crate::id::FeedId;
 use crate::io::StoreKey;
 use crate::wire::hypercore::{Request, Span};
 
-/// The nodes of an answer, by their indices.
+/// The indices of the nodes of a proof.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Plan {
-    /// The node that is asked for: the leaf of a block, or any.
+    /// The requested node: the leaf of a block, or any node.
     target: Option<u64>,
-    /// Siblings on the way up from it.
+    /// Siblings on the path from the target upwards.
     path: Vec<u64>,
-    /// What covers the blocks that the asker's length is to grow by, but for the subtree that the
-    /// path leads to.
+    /// Nodes that cover the blocks of the requested upgrade, except for the subtree at the end of the
+    /// path.
     upgrade: Vec<u64>,
-    /// What covers the blocks behind those.
+    /// Nodes that cover the blocks after the upgrade.
     additional: Vec<u64>,
 }
 
 impl Plan {
-    /// `None`: the request makes no sense for a feed of this length.
+    /// Plans the answer to a request. `None`: the request is invalid for a feed of this length.
     fn of(request: &Request, length: u64) -> Option<Self> {
         let block = request.block.map(|at| (at.index.checked_mul(2), at.nodes));
         let target = block.or(request.hash.map(|at| (Some(at.index), at.nodes)));
@@ -78,38 +78,38 @@ fn run_of(span: Span, length: u64) -> Option<core::ops::Range<u64>> {
     (span.length > 0 && end <= length).then_some(span.start..end)
 }
 
-/// An answer.
+/// A verified proof.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Proof {
-    /// The block that was asked for.
+    /// The requested block.
     pub(crate) value: Option<Bytes>,
-    /// The node that was asked for, unless it was a block, then the siblings on its way up.
+    /// The requested node, unless it is a block, followed by the siblings on its path.
     pub(crate) path: Vec<Node>,
-    /// What covers the blocks that the asker has, if it asked for what its length grows by.
+    /// Nodes that cover the requester's blocks, if it requested an upgrade.
     pub(crate) before: Vec<Node>,
-    /// What the asker's length grows by, if it was asked for.
+    /// Nodes that cover the requested upgrade.
     pub(crate) upgrade: Vec<Node>,
-    /// What covers the blocks behind that.
+    /// Nodes that cover the blocks after the upgrade.
     pub(crate) additional: Vec<Node>,
     /// The signed head.
     pub(crate) head: Head,
 }
 
-/// An answer being read, against the feed as it was when that began.
+/// A proof being read, relative to the feed's state when the read began.
 #[derive(Debug)]
 pub(crate) struct ProofRead {
     feed: FeedId,
     tip: Tip,
-    /// Blocks whose leaf takes their place.
+    /// Cleared blocks, whose leaf is stored in their place.
     gone: Runs,
     request: Request,
     plan: Plan,
-    /// Nodes that are read, but for the leaf of the block that is asked for.
+    /// Nodes to read, except for the leaf of the requested block.
     wanted: Vec<u64>,
 }
 
 impl ProofRead {
-    /// Begins to read an answer; `None`: what is asked for is not held, or makes no sense.
+    /// Starts reading a proof. `None`: the requested data is not held, or the request is invalid.
     pub(crate) fn begin(
         id: FeedId,
         feed: &Feed,
@@ -129,7 +129,7 @@ impl ProofRead {
             wanted.extend(tree::cover(0, span.start).chain(plan.upgrade_cover(span)));
             wanted.extend(&plan.additional);
         }
-        // The roots of the signed head, where less than it is held.
+        // The roots of the signed head, if fewer blocks are held.
         wanted.extend(tree::cover(tip.length, tip.head.length));
         wanted.sort_unstable();
         wanted.dedup();
@@ -141,8 +141,8 @@ impl ProofRead {
         Some((read, keys))
     }
 
-    /// Whether blocks left the feed or came back since the read began: what it found may be
-    /// neither here nor there.
+    /// Whether blocks were cleared or restored since the read began, so that its result may mix two
+    /// states.
     pub(crate) fn is_outdated(&self, feed: &Feed) -> bool {
         feed.status == FeedStatus::Removing || feed.cleared() != self.gone
     }
@@ -155,7 +155,7 @@ impl ProofRead {
         &self.request
     }
 
-    /// Takes the nodes; gives the answer. `feed` is the one that the read began with.
+    /// Verifies the loaded nodes and returns the proof. `feed` must be the feed of [`ProofRead::begin`].
     pub(crate) fn take_nodes(
         self,
         feed: &Feed,
@@ -172,7 +172,7 @@ impl ProofRead {
         }
         for index in &wanted {
             let node = read::node_of(id, &tip, &gone, *index, &mut values)?;
-            // The leaf of the block that was asked for may be a root or cover an upgrade, too.
+            // The leaf of the requested block may also be a root or part of the upgrade.
             nodes.entry(*index).or_insert(node);
         }
         let roots = roots(feed, &tip, &nodes)?;
@@ -195,14 +195,14 @@ impl ProofRead {
 }
 
 impl Plan {
-    /// What covers the blocks of an upgrade, the subtree of the path included.
+    /// Nodes that cover the blocks of an upgrade, including the subtree of the path.
     fn upgrade_cover(&self, span: Span) -> impl Iterator<Item = u64> {
         tree::cover(span.start, span.start + span.length)
     }
 }
 
-/// The roots of the signed head. Where less is held than is signed, they are what is held and
-/// what covers the rest, and the signature says whether they are right.
+/// The roots of the signed head. If fewer blocks are held than signed, the roots are folded from the held
+/// roots and the nodes that cover the rest, and verified with the signature.
 fn roots(feed: &Feed, tip: &Tip, nodes: &BTreeMap<u64, Node>) -> Result<Vec<Node>, StoreFailure> {
     if tip.length == tip.head.length {
         return Ok(tip.roots.to_vec());
@@ -219,7 +219,7 @@ fn roots(feed: &Feed, tip: &Tip, nodes: &BTreeMap<u64, Node>) -> Result<Vec<Node
     }
 }
 
-/// Whether the way up from what was asked for ends at a root.
+/// Checks that the path from the target ends at a root.
 fn check_path(
     plan: &Plan,
     tip: &Tip,
@@ -237,7 +237,7 @@ fn check_path(
     if roots.contains(&node) { Ok(()) } else { Err(StoreFailure::Damaged) }
 }
 
-/// Whether what an upgrade consists of comes, with what the asker has, to the roots.
+/// Checks that the upgrade's nodes and the requester's nodes fold to the roots.
 fn check_upgrade(
     plan: &Plan,
     span: Span,

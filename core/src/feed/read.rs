@@ -1,7 +1,7 @@
-//! Reading a run of blocks back, and proving it while at it.
+//! Reads a run of blocks from the store and verifies it.
 //!
-//! Rule: nothing leaves the store unverified, neither to the application nor to a peer. A read is
-//! two store requests: the blocks, then the nodes to their left and right; folded together they
+//! Rule: no block leaves the store unverified, neither to the application nor to a peer. A read is
+//! two store requests: the blocks, then the nodes to their left and right. Folded together they
 //! must give the roots that are in memory.
 
 use alloc::vec::Vec;
@@ -16,7 +16,7 @@ use crate::id::FeedId;
 use crate::io::StoreKey;
 use crate::planted::{self, Bug};
 
-/// What to scan for the blocks.
+/// The store scan that loads the blocks of a read.
 #[derive(Debug)]
 pub(crate) struct BlockScan {
     pub(crate) from: StoreKey,
@@ -25,23 +25,22 @@ pub(crate) struct BlockScan {
     pub(crate) bytes_max: usize,
 }
 
-/// A read under way, against the feed as it was when it began.
+/// A read in progress, relative to the feed's state when it began.
 #[derive(Debug)]
 pub(crate) struct RangeRead {
     feed: FeedId,
     start: u64,
     tip: Tip,
-    /// Blocks whose leaf takes their place.
+    /// Cleared blocks, whose leaf is stored in their place.
     gone: Runs,
     blocks: Vec<Bytes>,
-    /// Nodes that were asked for: first those left of the blocks, then those right of them up to
-    /// what is held, then those up to the signed head.
+    /// Requested nodes: first those left of the blocks, then those right of them up to the held
+    /// length, then those up to the signed head.
     wanted: Vec<u64>,
 }
 
 impl RangeRead {
-    /// Begins to read blocks from `start` on, up to `end` or the first that is gone; `None` if the
-    /// first is not held.
+    /// Starts reading `blocks`, up to the first cleared block. `None` if the first block is not held.
     pub(crate) fn begin(
         id: FeedId,
         feed: &Feed,
@@ -62,8 +61,8 @@ impl RangeRead {
         Some((read, BlockScan { from, until, entries_max, bytes_max }))
     }
 
-    /// Begins to hold blocks that a peer gave against the feed; gives the keys of the nodes that
-    /// prove them. `None` if they are not below its length.
+    /// Starts verifying blocks that a peer sent for indices below the feed's length. Returns the keys of
+    /// the nodes that prove them; `None` if the blocks are not below the length.
     pub(crate) fn of_blocks(
         id: FeedId,
         feed: &Feed,
@@ -80,8 +79,8 @@ impl RangeRead {
         Some((read, keys))
     }
 
-    /// Whether blocks left the feed or came back since the read began: what it found may be
-    /// neither here nor there.
+    /// Whether blocks were cleared or restored since the read began, so that its result may mix two
+    /// states.
     pub(crate) fn is_outdated(&self, feed: &Feed) -> bool {
         feed.status == FeedStatus::Removing || feed.cleared() != self.gone
     }
@@ -98,7 +97,7 @@ impl RangeRead {
         self.start + self.blocks.len() as u64
     }
 
-    /// Takes the blocks; gives the keys of the nodes that prove them.
+    /// Stores the scanned blocks and returns the keys of the nodes that prove them.
     pub(crate) fn take_blocks(
         &mut self,
         entries: Vec<(StoreKey, Bytes)>,
@@ -125,7 +124,7 @@ impl RangeRead {
         keys_of(self.feed, &self.tip, &self.gone, index)
     }
 
-    /// The next node, from the values of its keys.
+    /// Decodes the next node from the values of its keys.
     fn node_of(
         &self,
         index: u64,
@@ -134,7 +133,7 @@ impl RangeRead {
         node_of(self.feed, &self.tip, &self.gone, index, values)
     }
 
-    /// Takes the nodes; gives the blocks, verified, with their proof.
+    /// Verifies the blocks with the loaded nodes and returns them with their proof.
     pub(crate) fn take_nodes(
         &self,
         values: Vec<Option<Bytes>>,
@@ -144,7 +143,7 @@ impl RangeRead {
         let nodes: Vec<Node> = nodes.collect::<Result<_, _>>()?;
         let before = tree::cover(0, self.start).count();
         let behind = tree::cover(self.end(), self.tip.length).count();
-        // A record of a session, which is somebody's file, may have nodes come before the blocks.
+        // A recorded session is an untrusted file, in which nodes may come before the blocks.
         let (left, right) = nodes.split_at_checked(before).ok_or(StoreFailure::Damaged)?;
         let (held, ahead) = right.split_at_checked(behind).ok_or(StoreFailure::Damaged)?;
         let mut fold = Fold::default();
@@ -163,9 +162,9 @@ impl RangeRead {
     }
 }
 
-/// Where a node is, as a node and as the block that gives it. A leaf of a held block is not
-/// stored; of one that leaves or comes back, one of the two is, whichever commit is seen. What is
-/// held is proved by its roots, so these are nowhere.
+/// The keys under which a node may be stored: as a node, and as the block that it is the leaf of. Leaves of
+/// held blocks are not stored. While a block is cleared or restored, exactly one of both keys exists.
+/// Roots are in memory and have no key.
 pub(super) fn keys_of(feed: FeedId, tip: &Tip, gone: &Runs, index: u64) -> [Option<StoreKey>; 2] {
     if root(tip, index).is_some() {
         return [None, None];
@@ -185,7 +184,7 @@ fn root(tip: &Tip, index: u64) -> Option<&Node> {
     tip.roots.get(place)
 }
 
-/// The next node, from the values of [`keys_of`] it.
+/// Decodes the next node from the values of its [`keys_of`].
 pub(super) fn node_of(
     feed: FeedId,
     tip: &Tip,

@@ -1,8 +1,8 @@
-//! How a multifeed lies in its store.
+//! The layout of a multifeed in its store.
 //!
-//! Rule: only this file knows keys and values of the store. A key is a kind, a feed's slot and an
-//! index, big-endian, so that a run of blocks is a run of keys. Values that no Merkle tree covers
-//! end in a checksum.
+//! Rule: only this file knows the store's keys and values. A key is a kind, a feed's slot and an index,
+//! big-endian, so that a run of blocks is a run of keys. Values that no Merkle tree covers end in a
+//! checksum.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -24,10 +24,10 @@ use crate::id::{FeedId, FeedKey};
 use crate::io::StoreKey;
 use crate::wire::fork::ForkProof;
 
-/// Version of everything in this file: 2 has feeds of other origins.
+/// Version of the layout. Version 2 adds feeds of other origins.
 const VERSION: u32 = 2;
 
-/// The version without them, which is what a store is until it needs more.
+/// The version of a store that holds only feeds of the group.
 const VERSION_OF_GROUPS: u32 = 1;
 
 /// The first byte of a key.
@@ -40,10 +40,10 @@ const KNOWN: u8 = 5;
 const CHANGE: u8 = 6;
 const FORK: u8 = 7;
 
-/// No count of changes comes near this.
+/// Positions at or above this are damaged values.
 const POSITION_MAX: u64 = 1 << 53;
 
-/// Bytes of the checksum at the end of a value.
+/// Bytes of the checksum at the end of a value: 64 bits of BLAKE2b detect accidental damage.
 const CHECKSUM_BYTES: usize = 8;
 
 fn key(kind: u8, slot: u32, index: u64) -> StoreKey {
@@ -54,67 +54,67 @@ fn key(kind: u8, slot: u32, index: u64) -> StoreKey {
     StoreKey(bytes)
 }
 
-/// Where the store says whose it is.
+/// Key of the value that names the group.
 pub(crate) fn meta_key() -> StoreKey {
     key(META, 0, 0)
 }
 
-/// Where the record of the feed in `slot` lies. Records of all feeds lie in one run.
+/// Key of the record of the feed in `slot`. The records of all feeds are one run of keys.
 pub(crate) fn feed_key(slot: u32) -> StoreKey {
     key(FEED, slot, 0)
 }
 
-/// The first key behind the records of all feeds.
+/// The first key after the records of all feeds.
 pub(crate) fn feeds_end() -> StoreKey {
     key(NODE, 0, 0)
 }
 
-/// Where a tree node of a feed lies. Leaves of held blocks do not: their block is there.
+/// Key of a tree node. Leaves of held blocks are not stored, because the block is.
 pub(crate) fn node_key(slot: u32, index: u64) -> StoreKey {
     key(NODE, slot, index)
 }
 
-/// Where a block of a feed lies.
+/// Key of a block.
 pub(crate) fn block_key(slot: u32, index: u64) -> StoreKey {
     key(BLOCK, slot, index)
 }
 
-/// Where the ruling in `place` lies. All rulings lie in one run.
+/// Key of the ruling in `place`. All rulings are one run of keys.
 pub(crate) fn ruling_key(place: u32) -> StoreKey {
     key(RULING, place, 0)
 }
 
-/// The first key behind all rulings.
+/// The first key after all rulings.
 pub(crate) fn rulings_end() -> StoreKey {
     key(RULING + 1, 0, 0)
 }
 
-/// Where the mark in `place` lies. All marks lie in one run, and the log of changes behind them.
+/// Key of the checkpoint in `place`. All checkpoints are one run of keys, followed by the change log.
 pub(crate) fn known_key(place: u32) -> StoreKey {
     key(KNOWN, place, 0)
 }
 
-/// Where the change in `place` of the log lies: it goes round.
+/// Key of the entry in `place` of the change log, which is a ring.
 pub(crate) fn change_key(place: u32) -> StoreKey {
     key(CHANGE, place, 0)
 }
 
-/// The first key behind all marks and the log.
+/// The first key after all checkpoints and the change log.
 pub(crate) fn changes_end() -> StoreKey {
     key(CHANGE + 1, 0, 0)
 }
 
-/// Where the proof lies that the feed in `slot` has two histories. All of them lie in one run.
+/// Key of the fork proof of the feed in `slot`. All fork proofs are one run of keys.
 pub(crate) fn fork_key(slot: u32) -> StoreKey {
     key(FORK, slot, 0)
 }
 
-/// The first key behind all proofs of two histories.
+/// The first key after all fork proofs.
 pub(crate) fn forks_end() -> StoreKey {
     key(FORK + 1, 0, 0)
 }
 
-/// The key behind one.
+/// The key that follows `key`.
 pub(crate) fn behind(key: &StoreKey) -> StoreKey {
     let mut number = [0; 16];
     number[3..].copy_from_slice(&key.0);
@@ -122,20 +122,20 @@ pub(crate) fn behind(key: &StoreKey) -> StoreKey {
     StoreKey(next)
 }
 
-/// The keys of what a feed has besides its record, first and behind the last: blocks, nodes, and
-/// the proof that it has two histories.
+/// The key ranges of a feed's data besides its record: blocks, nodes and the fork proof. Each is a pair of
+/// first key and end.
 pub(crate) fn parts_of(slot: u32) -> [[StoreKey; 2]; 3] {
-    // No index comes near the largest number.
+    // No index reaches `u64::MAX`, see `tree::LENGTH_MAX`.
     [BLOCK, NODE, FORK].map(|kind| [key(kind, slot, 0), key(kind, slot, u64::MAX)])
 }
 
-/// The slot, or a ruling's place, in a key.
+/// The slot in a key, or the place of a ruling, checkpoint or change.
 pub(crate) fn slot_of(key: &StoreKey) -> u32 {
     let [_, a, b, c, d, ..] = key.0;
     u32::from_be_bytes([a, b, c, d])
 }
 
-/// A tree node's value: its size and its hash. The key has its index.
+/// Encodes a tree node as size and hash. The key has its index.
 pub(crate) fn encode_node(node: &Node) -> Bytes {
     let mut bytes = [0; 40];
     bytes[..8].copy_from_slice(&node.size.to_le_bytes());
@@ -143,7 +143,7 @@ pub(crate) fn encode_node(node: &Node) -> Bytes {
     Bytes::copy_from_slice(&bytes)
 }
 
-/// Reads a tree node's value back. The tree itself tells whether it is right.
+/// Decodes a tree node. It is verified by the tree.
 pub(crate) fn decode_node(index: u64, value: &[u8]) -> Result<Node, StoreFailure> {
     let (size, hash) = value.split_first_chunk().ok_or(StoreFailure::Damaged)?;
     let hash: Hash = hash.try_into().map_err(|_| StoreFailure::Damaged)?;
@@ -156,17 +156,17 @@ struct Meta {
     discovery_key: [u8; 32],
 }
 
-/// The value that binds a store to its group.
+/// Encodes the value that binds a store to its group.
 pub(crate) fn encode_meta(group: &Group) -> Bytes {
     seal(&Meta { version: VERSION_OF_GROUPS, discovery_key: *group.discovery_key() })
 }
 
-/// The same, for a store that holds feeds of other origins.
+/// Encodes the same value for a store that also holds feeds of other origins.
 pub(crate) fn encode_meta_adopting(group: &Group) -> Bytes {
     seal(&Meta { version: VERSION, discovery_key: *group.discovery_key() })
 }
 
-/// Whether a store is one of ours, of this group.
+/// Checks that a store belongs to `group` and that its version is known.
 pub(crate) fn check_meta(value: &[u8], group: &Group) -> Result<(), StoreFailure> {
     let meta: Meta = unseal(value)?;
     if meta.version > VERSION {
@@ -178,20 +178,20 @@ pub(crate) fn check_meta(value: &[u8], group: &Group) -> Result<(), StoreFailure
     Ok(())
 }
 
-/// What is kept of a feed besides its nodes and blocks.
+/// The stored state of a feed, besides nodes and blocks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Record {
     pub(crate) public_key: PublicKey,
     pub(crate) name: Option<String>,
-    /// Of length 0 only in an adopted feed's record.
+    /// Has length 0 only for an adopted feed without blocks.
     pub(crate) tip: Tip,
-    /// Blocks below the tip's length that are not held any more.
+    /// Cleared blocks below the tip's length.
     pub(crate) cleared: Runs,
     pub(crate) origin: Origin,
 }
 
 impl Record {
-    /// The feed's key, which follows from its author's.
+    /// Derives the feed's key from its author's key.
     pub(crate) fn key(&self, group: &Group) -> FeedKey {
         match self.origin {
             Origin::Group => manifest::feed_key(group.feed_namespace(), &self.public_key),
@@ -212,8 +212,8 @@ struct RawRecord<'a> {
     roots: Vec<(u64, Hash)>,
 }
 
-/// The value of a feed's record. What was cleared, and the origin, stand behind the rest, if
-/// anything was, and if it is not the group.
+/// Encodes a feed's record. Cleared runs follow the fixed part if there are any, or if an origin other than
+/// the group follows them.
 pub(crate) fn encode_record(
     public_key: &PublicKey,
     name: Option<&str>,
@@ -237,7 +237,7 @@ pub(crate) fn encode_record(
     }
 }
 
-/// Reads a feed's record back.
+/// Decodes a feed's record.
 pub(crate) fn decode_record(value: &[u8]) -> Result<Record, StoreFailure> {
     let damaged = |_| StoreFailure::Damaged;
     let (raw, rest): (RawRecord<'_>, _) =
@@ -268,13 +268,13 @@ pub(crate) fn decode_record(value: &[u8]) -> Result<Record, StoreFailure> {
     Ok(Record { public_key, name, tip, cleared, origin })
 }
 
-/// What the application ruled about a feed, whether or not anything is held of it.
+/// The application's decision about a feed, whether or not the feed has blocks here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Ruling {
     pub(crate) decision: Decision,
-    /// How far the feed was signed when it was removed; 0: it never was.
+    /// Signed length of the feed when it was removed; 0 if it was never removed.
     pub(crate) signed: u64,
-    /// The slot that is being emptied.
+    /// The slot whose data is being deleted.
     pub(crate) leaving: Option<u32>,
 }
 
@@ -283,12 +283,12 @@ pub(crate) struct Ruling {
 pub(crate) enum Decision {
     Accepted,
     Refused,
-    /// Refused, and nothing of it is held.
+    /// Refused, and its data is deleted.
     Removed,
 }
 
-/// Stances by their number in a ruling.
-const STANCES: [Decision; 3] = [Decision::Accepted, Decision::Refused, Decision::Removed];
+/// Decisions by their number in a ruling.
+const DECISIONS: [Decision; 3] = [Decision::Accepted, Decision::Refused, Decision::Removed];
 
 #[derive(Serialize, Deserialize)]
 struct RawRuling {
@@ -298,53 +298,53 @@ struct RawRuling {
     leaving: Option<u32>,
 }
 
-/// The value of a ruling.
+/// Encodes a ruling.
 pub(crate) fn encode_ruling(key: &FeedKey, ruling: &Ruling) -> Bytes {
     let Ruling { decision, signed, leaving } = *ruling;
     seal(&RawRuling { key: *key, decision: decision as u8, signed, leaving })
 }
 
-/// Reads a ruling back.
+/// Decodes a ruling.
 pub(crate) fn decode_ruling(value: &[u8]) -> Result<(FeedKey, Ruling), StoreFailure> {
     let RawRuling { key, decision, signed, leaving } = unseal(value)?;
-    let decision = STANCES.get(usize::from(decision)).ok_or(StoreFailure::Damaged)?;
+    let decision = DECISIONS.get(usize::from(decision)).ok_or(StoreFailure::Damaged)?;
     Ok((key, Ruling { decision: *decision, signed, leaving }))
 }
 
-/// A feed that has changed since some mark was made.
+/// An entry of the change log: a feed that changed after some checkpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Change {
-    /// How many changes were logged before.
+    /// Number of changes that were logged before.
     pub(crate) position: u64,
     pub(crate) feed: FeedId,
-    /// How long it was; 0: it was not there.
+    /// The feed's length before the change; 0 if it was not in the set.
     pub(crate) before: u64,
 }
 
-/// The value of a change.
+/// Encodes a change.
 pub(crate) fn encode_change(change: &Change) -> Bytes {
     seal(&(change.position, change.feed.0, change.before))
 }
 
-/// What lies behind the rulings.
+/// A stored checkpoint or change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum KnownEntry {
     Checkpoint(PeerTag, Checkpoint),
     Change(Change),
 }
 
-/// The value of a mark: 64 bytes.
-pub(crate) fn encode_checkpoint(peer: &PeerTag, mark: &Checkpoint) -> Bytes {
-    seal(&(peer, mark.ours, mark.theirs, mark.position.to_le_bytes()))
+/// Encodes a checkpoint: 64 bytes.
+pub(crate) fn encode_checkpoint(peer: &PeerTag, checkpoint: &Checkpoint) -> Bytes {
+    seal(&(peer, checkpoint.ours, checkpoint.theirs, checkpoint.position.to_le_bytes()))
 }
 
-/// Reads a mark or a change back.
+/// Decodes a checkpoint or a change.
 pub(crate) fn decode_known(key: &StoreKey, value: &[u8]) -> Result<KnownEntry, StoreFailure> {
     let (entry, position) = match key.0[0] {
         KNOWN => {
             let (peer, ours, theirs, position) = unseal(value)?;
-            let mark = Checkpoint { ours, theirs, position: u64::from_le_bytes(position) };
-            (KnownEntry::Checkpoint(peer, mark), mark.position)
+            let checkpoint = Checkpoint { ours, theirs, position: u64::from_le_bytes(position) };
+            (KnownEntry::Checkpoint(peer, checkpoint), checkpoint.position)
         }
         _ => {
             let (position, slot, before) = unseal(value)?;
@@ -354,21 +354,21 @@ pub(crate) fn decode_known(key: &StoreKey, value: &[u8]) -> Result<KnownEntry, S
     if position < POSITION_MAX { Ok(entry) } else { Err(StoreFailure::Damaged) }
 }
 
-/// The value of a proof that a feed has two histories: the body of its message.
+/// Encodes a fork proof: the body of its message and a checksum.
 pub(crate) fn encode_fork(proof: &[u8]) -> Bytes {
     [proof, &checksum(proof)].concat().into()
 }
 
-/// Reads it back. Who takes it verifies it.
+/// Decodes a fork proof. The caller verifies it.
 pub(crate) fn decode_fork(value: &[u8]) -> Result<ForkProof, StoreFailure> {
     ForkProof::decode(body(value)?).map_err(|_| StoreFailure::Damaged)
 }
 
 fn seal(value: &impl Serialize) -> Bytes {
-    // Postcard into a growing vector fails only where a length is not known before; ours are.
+    // Postcard into a growing vector fails only for sequences of unknown length. Ours are known.
     let mut bytes = postcard::to_allocvec(value).expect("every length is known");
     bytes.extend_from_slice(&checksum(&bytes));
-    // A store in memory keeps it as it is: without the room that the vector grew by.
+    // A memory store keeps this allocation, so drop the vector's spare capacity.
     bytes.into_boxed_slice().into()
 }
 
@@ -376,7 +376,7 @@ fn unseal<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, StoreFailure> {
     postcard::from_bytes(body(value)?).map_err(|_| StoreFailure::Damaged)
 }
 
-/// A value without its checksum, which has to fit.
+/// The value without its checksum, if the checksum matches.
 fn body(value: &[u8]) -> Result<&[u8], StoreFailure> {
     let (body, sum) = value.split_last_chunk::<CHECKSUM_BYTES>().ok_or(StoreFailure::Damaged)?;
     if checksum(body) != *sum {

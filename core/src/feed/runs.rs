@@ -1,12 +1,11 @@
-//! Runs of blocks that are not held any more, though the feed is.
+//! The cleared runs of blocks of a feed.
 //!
-//! Rule: runs are in order, apart from each other and not empty, so there is one way to say which
-//! blocks are gone.
+//! Rule: runs are ascending, not adjacent and not empty, so each set of blocks has one representation.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// Which blocks of a feed were cleared.
+/// The cleared blocks of a feed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Runs {
     runs: Vec<(u64, u64)>,
@@ -16,7 +15,7 @@ impl Runs {
     /// Nothing is cleared.
     pub(crate) const NONE: Self = Self { runs: Vec::new() };
 
-    /// These runs, if they keep the rule and end by `length`.
+    /// Checks that the runs keep the rule and end at or below `length`.
     pub(crate) fn of(runs: Vec<(u64, u64)>, length: u64) -> Option<Self> {
         let mut end = None;
         let is_next = |(start, until): &(u64, u64)| {
@@ -35,17 +34,17 @@ impl Runs {
         self.runs.is_empty()
     }
 
-    /// How many runs there are.
+    /// Number of runs.
     pub(crate) fn len(&self) -> usize {
         self.runs.len()
     }
 
-    /// How many blocks there are in them.
+    /// Number of cleared blocks.
     pub(crate) fn blocks(&self) -> u64 {
         self.runs.iter().map(|(start, end)| end - start).sum()
     }
 
-    /// The first run that ends behind `index`.
+    /// The first run that ends after `index`.
     fn next(&self, index: u64) -> Option<(u64, u64)> {
         let place = self.runs.partition_point(|(_, end)| *end <= index);
         self.runs.get(place).copied()
@@ -55,7 +54,7 @@ impl Runs {
         self.next(index).is_some_and(|(start, _)| start <= index)
     }
 
-    /// Where the run that `index` is in ends, or else where the next one begins; `until` at most.
+    /// The end of the run that contains `index`, or else the start of the next run; at most `until`.
     pub(crate) fn boundary(&self, index: u64, until: u64) -> u64 {
         let boundary = match self.next(index) {
             Some((start, end)) if start <= index => end,
@@ -65,12 +64,12 @@ impl Runs {
         boundary.min(until)
     }
 
-    /// Adds blocks to what is gone.
+    /// Adds cleared blocks.
     pub(crate) fn insert(&mut self, blocks: &Range<u64>) {
         if blocks.is_empty() {
             return;
         }
-        // Those that touch the new one become one with it.
+        // Runs that touch the new one are merged with it.
         let from = self.runs.partition_point(|(_, end)| *end < blocks.start);
         let until = self.runs.partition_point(|(start, _)| *start <= blocks.end);
         let touched = self.runs.get(from..until).unwrap_or_default();
@@ -79,7 +78,7 @@ impl Runs {
         self.runs.splice(from..until, [(start, end)]);
     }
 
-    /// Takes blocks out of what is gone.
+    /// Removes blocks that are held again.
     pub(crate) fn remove(&mut self, blocks: &Range<u64>) {
         if blocks.is_empty() {
             return;

@@ -1,7 +1,7 @@
 //! All feeds of a group, by slot and by key.
 //!
-//! Rule: a slot belongs to one feed as long as the store has anything of it; the slot of a feed
-//! that was only heard of is used again. A slot far behind the others costs no memory for the gap.
+//! Rule: a slot belongs to one feed as long as the store holds data of that feed. The slot of a feed
+//! without data is reused. A slot far above the others allocates no memory for the gap.
 
 mod growth;
 
@@ -18,48 +18,48 @@ use crate::crypto::hash::{self, Hash};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::id::{FeedId, FeedKey};
 
-/// Slots are given out one by one and used again, so at most half of them are empty unless feeds
-/// were removed or a store's key is damaged; beyond this many, a slot is kept apart.
+/// Largest gap between slots that is filled with empty entries; a slot beyond it is kept in a map. Slots
+/// are assigned consecutively and reused, so larger gaps come only from removed feeds or damaged keys.
 const GAP_SLOTS: usize = 1_024;
 
-/// The feeds of a group: held, written, and heard of.
+/// The feeds of a group: held, writable and offered ones.
 #[derive(Debug, Default)]
 pub(crate) struct Feeds {
     slots: Vec<Option<Box<Feed>>>,
-    /// Slots behind a gap that is not worth its memory; `None`: its record is damaged.
+    /// Slots above a gap larger than [`GAP_SLOTS`]; `None`: the record is damaged.
     far: BTreeMap<u32, Option<Box<Feed>>>,
-    /// By the beginning of a key: with all of it, this would be a tenth of what a feed costs.
+    /// Index by the first 8 bytes of a key. Whole keys would take a tenth of a feed's memory.
     by_key: BTreeSet<(u64, FeedId)>,
     /// Writers by their local names.
     by_name: BTreeMap<Box<str>, FeedId>,
     free: Vec<FeedId>,
-    /// By discovery key. Made when a peer first opens one of hypercore's channels, for most
-    /// multifeeds never meet such a peer.
+    /// Index by discovery key, built when a peer first opens a hypercore channel. Most multifeeds never
+    /// need it.
     by_discovery: Option<BTreeMap<Hash, FeedId>>,
-    /// Slots whose record is damaged: nobody knows whose they are.
+    /// Number of slots with a damaged record, so with an unknown feed.
     damaged: usize,
-    /// Feeds of which a proof of two histories is kept.
+    /// Number of feeds with a fork proof.
     forks: usize,
     pub(super) quota: Quota,
 }
 
 impl Feeds {
-    /// How many feeds there are, those only heard of included.
+    /// Number of feeds, including those without blocks.
     pub(crate) fn len(&self) -> usize {
         self.by_key.len()
     }
 
-    /// Whether a feed is in the store whose key is not known any more.
+    /// Whether the store holds a feed whose record is damaged.
     pub(crate) fn has_damaged(&self) -> bool {
         self.damaged > 0
     }
 
-    /// Of how many feeds a proof of two histories is kept.
+    /// Number of feeds with a fork proof.
     pub(crate) fn forks(&self) -> usize {
         self.forks
     }
 
-    /// Keeps the first proof that a feed has two histories.
+    /// Stores the first fork proof of a feed.
     pub(crate) fn set_fork(&mut self, feed: FeedId, proof: Bytes, is_durable: bool) {
         if let Some(log) = self.get_mut(feed) {
             log.set_fork(proof, is_durable);
@@ -87,22 +87,22 @@ impl Feeds {
         alike.map(|(_, id)| *id).find(|id| self.get(*id).is_some_and(|feed| feed.key == *key))
     }
 
-    /// The writer of a local name.
+    /// The writer with this local name.
     pub(crate) fn find_name(&self, name: &str) -> Option<FeedId> {
         self.by_name.get(name).copied()
     }
 
-    /// Makes a feed our own. The name must be nobody else's, and the key pair the feed's.
+    /// Makes a feed writable. The name must be free and the key pair must be the feed's.
     pub(crate) fn set_writer(&mut self, feed: FeedId, name: &str, key_pair: KeyPair) {
         let Some(log) = self.get_mut(feed) else { return };
         let before = log.name().map(Box::<str>::from);
         log.set_writer(name, key_pair);
-        // It may have had another name.
+        // The feed may have had another name before.
         self.forget_name(before.as_deref(), feed);
         self.by_name.insert(name.into(), feed);
     }
 
-    /// A feed has a local name no more. A damaged store may have given it to another one too.
+    /// Removes a name, unless it belongs to another feed, which can happen after damage.
     fn forget_name(&mut self, name: Option<&str>, feed: FeedId) {
         if let Some(name) = name
             && self.find_name(name) == Some(feed)
@@ -111,7 +111,7 @@ impl Feeds {
         }
     }
 
-    /// The feed of a discovery key.
+    /// The feed with this discovery key.
     pub(crate) fn find_discovery(&mut self, discovery_key: &Hash) -> Option<FeedId> {
         if self.by_discovery.is_none() {
             let all = self.iter().map(|(id, feed)| (discovery_key_of(&feed.key), id));
@@ -121,28 +121,28 @@ impl Feeds {
         index.get(discovery_key).copied()
     }
 
-    /// In the order of their slots.
+    /// All feeds in slot order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (FeedId, &Feed)> {
         self.iter_from(0)
     }
 
-    /// In the order of their slots, from a slot on.
+    /// All feeds in slot order, from `slot` on.
     pub(crate) fn iter_from(&self, slot: u32) -> impl Iterator<Item = (FeedId, &Feed)> {
         let near = self.slots.iter().zip(0..).skip(slot as usize).map(|(feed, slot)| (slot, feed));
         let far = self.far.range(slot..).map(|(slot, feed)| (*slot, feed));
         near.chain(far).filter_map(|(slot, feed)| Some((FeedId(slot), feed.as_deref()?)))
     }
 
-    /// The first slot behind all that were ever given out.
+    /// The first slot above all assigned ones.
     pub(crate) fn end(&self) -> u32 {
         let far = self.far.last_key_value().map(|(slot, _)| slot.saturating_add(1));
         far.unwrap_or(self.slots.len() as u32)
     }
 
-    /// Puts a feed of the store where it was. A slot whose record is damaged is `None`: it stays
-    /// empty and is not given out again.
+    /// Restores a feed from the store. `None` is a slot with a damaged record: it stays empty and is
+    /// never reassigned.
     pub(crate) fn load(&mut self, slot: u32, feed: Option<(FeedKey, Record)>) {
-        // The last number is no feed's: there would be no slot behind it.
+        // The largest slot is invalid, because [`Feeds::end`] must be above every slot.
         let feed = feed.filter(|(key, _)| slot < u32::MAX && self.find(key).is_none());
         self.damaged += usize::from(feed.is_none());
         if let Some((key, record)) = &feed {
@@ -158,7 +158,7 @@ impl Feeds {
             self.far.insert(slot, feed);
             return;
         }
-        // The store gives records in the order of their slots; a gap is a slot without a record.
+        // The store returns records in slot order; a gap is a slot without a record.
         for gap in near as u32..slot {
             self.slots.push(None);
             self.free.push(FeedId(gap));
@@ -166,17 +166,17 @@ impl Feeds {
         self.slots.push(feed);
     }
 
-    /// Gives a new feed a slot. The key must not be here yet.
+    /// Adds a feed of the group. Its key must be new.
     pub(crate) fn insert(&mut self, key: FeedKey, public_key: PublicKey) -> FeedId {
         self.place(key, Feed::empty(key, public_key))
     }
 
-    /// Gives a feed of another origin a slot, only to glimpse at it. The key must not be here yet.
+    /// Adds a transient feed of another origin. Its key must be new.
     pub(crate) fn insert_transient(&mut self, key: FeedKey) -> FeedId {
         self.place(key, Feed::transient(key))
     }
 
-    /// Gives a feed of another origin a slot. The key must not be here yet.
+    /// Adds an adopted feed of another origin. Its key must be new.
     pub(crate) fn adopt(&mut self, key: FeedKey) -> FeedId {
         self.place(key, Feed::adopted(key))
     }
@@ -185,12 +185,12 @@ impl Feeds {
         let feed = Some(Box::new(feed));
         let id = match self.free.pop() {
             Some(id) => {
-                // It is the slot of a gap or of a feed that was forgotten, so it is near.
+                // Free slots come from gaps and forgotten feeds, so they are below `slots.len()`.
                 self.slots[id.0 as usize] = feed;
                 id
             }
             None => {
-                // Slots that were far are reached one day.
+                // Move slots of the map here once the vector reaches them.
                 while let Some(reached) = self.far.remove(&(self.slots.len() as u32)) {
                     self.slots.push(reached);
                 }
@@ -205,7 +205,7 @@ impl Feeds {
         id
     }
 
-    /// Nothing of a feed is left in the store: it is one that was only heard of, and refused.
+    /// Turns a feed whose data was deleted into a refused feed without blocks.
     pub(crate) fn clear_slot(&mut self, feed: FeedId) {
         let Some(log) = self.get_mut(feed) else { return };
         let status = FeedStatus::Refused;
@@ -216,7 +216,7 @@ impl Feeds {
         self.forget_name(emptied.name(), feed);
     }
 
-    /// Forgets a feed that was only heard of.
+    /// Forgets a feed without blocks.
     pub(crate) fn forget(&mut self, feed: FeedId) {
         if let Some(slot) = self.slots.get_mut(feed.0 as usize) {
             let Some(forgotten) = slot.take_if(|feed| feed.is_candidate()) else { return };
@@ -240,7 +240,7 @@ impl Feeds {
         }
     }
 
-    /// Slots that take memory, for tests.
+    /// Number of slots that take memory.
     #[cfg(test)]
     pub(crate) fn slots_held(&self) -> usize {
         self.slots.len() + self.far.len()
@@ -250,7 +250,9 @@ impl Feeds {
 fn discovery_key_of(key: &FeedKey) -> Hash {
     hash::discovery_key(&key.0)
 }
-/// Whoever makes two keys begin alike, for 2^32 hashes, gains a step in a search.
+
+/// The first 8 bytes of a key. An attacker who finds two keys with the same prefix (2^32 hashes) adds one
+/// step to a lookup.
 fn start_of(key: &FeedKey) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = key.0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])

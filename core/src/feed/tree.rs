@@ -10,11 +10,11 @@ use crate::error::Violation;
 
 pub(crate) use crate::wire::hypercore::Node;
 
-/// Most blocks in a feed: indices of nodes and sums of sizes then stay far below 2^53, where
-/// JavaScript's numbers end.
+/// Maximum number of blocks of a feed. Node indices then stay far below 2^53, the largest integer that
+/// JavaScript represents exactly.
 pub(crate) const LENGTH_MAX: u64 = 1 << 40;
 
-/// Most bytes in a feed, the largest integer that JavaScript holds exactly.
+/// Maximum bytes of a feed: the largest integer that JavaScript represents exactly.
 pub(crate) const BYTE_LENGTH_MAX: u64 = (1 << 53) - 1;
 
 impl Node {
@@ -27,7 +27,7 @@ impl Node {
 /// Indices of the largest complete subtrees that together cover the blocks `start..end`, left to
 /// right. `cover(0, length)` are the roots of a feed of that length.
 ///
-/// At most two for each bit of `end`.
+/// At most two indices per bit of `end`.
 pub(crate) fn cover(start: u64, end: u64) -> impl Iterator<Item = u64> {
     debug_assert!(end <= LENGTH_MAX);
     let mut at = start;
@@ -58,7 +58,7 @@ pub(crate) fn blocks(index: u64) -> core::ops::Range<u64> {
     start..start + span
 }
 
-/// The siblings on the way up from a node, as long as the parent ends at `length` or before it.
+/// The siblings on the path from a node upwards, while the parent ends at or before `length`.
 pub(crate) fn siblings(index: u64, length: u64) -> impl Iterator<Item = u64> {
     let mut at = index;
     core::iter::from_fn(move || {
@@ -66,7 +66,7 @@ pub(crate) fn siblings(index: u64, length: u64) -> impl Iterator<Item = u64> {
         if blocks(parent).end > length {
             return None;
         }
-        // The parent lies in the middle between the two.
+        // The parent's index is the mean of its children's.
         let sibling = 2 * parent - at;
         at = parent;
         Some(sibling)
@@ -78,26 +78,26 @@ pub(crate) fn parent(index: u64) -> u64 {
     if is_left_child(index) { index + span(index) } else { index - span(index) }
 }
 
-/// The parent of two nodes, the left one first; `None` if its bytes cannot be counted.
+/// The parent of two siblings; `None` if their bytes exceed [`BYTE_LENGTH_MAX`].
 pub(crate) fn join(left: &Node, right: &Node) -> Option<Node> {
     let size = left.size.checked_add(right.size).filter(|size| *size <= BYTE_LENGTH_MAX)?;
     let hash = hash::parent(size, &left.hash, &right.hash);
     Some(Node { index: parent(left.index), size, hash })
 }
 
-/// Nodes put together from left to right: neighbours that are siblings become their parent.
+/// Folds nodes from left to right: adjacent siblings are replaced by their parent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Fold {
     nodes: Vec<Node>,
 }
 
 impl Fold {
-    /// A fold that has these roots already.
+    /// A fold that starts with these roots.
     pub(crate) fn of(roots: &[Node]) -> Self {
         Self { nodes: roots.to_vec() }
     }
 
-    /// Adds the next node to the right, and hands each parent that came to be to `made`.
+    /// Adds the next node to the right, and passes each new parent to `made`.
     pub(crate) fn push(
         &mut self,
         node: Node,
@@ -119,34 +119,34 @@ impl Fold {
         Ok(())
     }
 
-    /// What could not be joined any further, left to right.
+    /// The nodes that remain, left to right.
     pub(crate) fn roots(&self) -> &[Node] {
         &self.nodes
     }
 
-    /// The same, without a copy.
+    /// The nodes that remain, without a copy.
     pub(crate) fn into_roots(self) -> Vec<Node> {
         self.nodes
     }
 }
 
-/// Whether a node is its parent's left child: the bit above its subtree says so.
+/// Whether a node is its parent's left child, shown by the bit above its subtree.
 fn is_left_child(index: u64) -> bool {
     index & (span(index) << 1) == 0
 }
 
-/// Whether these nodes are the roots of a feed of `length` blocks, whose bytes can be counted.
+/// Whether these nodes are the roots of a feed of `length` blocks with at most [`BYTE_LENGTH_MAX`] bytes.
 pub(crate) fn are_roots(nodes: &[Node], length: u64) -> bool {
     nodes.iter().map(|node| node.index).eq(cover(0, length))
         && byte_length(nodes).is_some_and(|bytes| bytes <= BYTE_LENGTH_MAX)
 }
 
-/// The bytes below these nodes, if they can be counted.
+/// Sum of the bytes below these nodes; `None` on overflow.
 pub(crate) fn byte_length(nodes: &[Node]) -> Option<u64> {
     nodes.iter().try_fold(0u64, |sum, node| sum.checked_add(node.size))
 }
 
-/// The hash that a head's signature covers.
+/// The tree hash that a head's signature covers.
 pub(crate) fn tree_hash(roots: &[Node]) -> Hash {
     hash::tree(roots.iter().map(|root| (root.hash, root.index, root.size)))
 }

@@ -237,7 +237,7 @@ pub fn reconcile_known(
     let mark = Checkpoint { ours: [1; 16], theirs: [1; 16], position: 0 };
     let bases = changed.map(|changed| {
         let changed = changed.iter().map(|(slot, before)| (FeedId(*slot as u32), *before));
-        BasePair { mark, changed: changed.collect() }
+        BasePair { checkpoint: mark, changed: changed.collect() }
     });
     let roles = [Role::Initiator, Role::Responder];
     let claim = |side: &mut Side, at: usize| {

@@ -13,6 +13,7 @@ use super::map::{BLOCKS, Map, Node, author, config};
 use super::records::sealed;
 use crate::peer::secure::SecretStream;
 use crate::rng::Rng;
+use crate::tests::cases;
 use crate::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 use crate::wire::frame::{FrameReader, write_frame};
 use crate::wire::hypercore;
@@ -60,7 +61,7 @@ fn run(target: &str, body: fn(&[u8]), input: &[u8]) {
 fn each_body_takes_random_bytes() {
     for (target, body, _) in TARGETS {
         let mut chance = Rng::new([u8::try_from(target.len()).unwrap(); 32]);
-        for _ in 0..300 {
+        for _ in 0..cases(60, 300) {
             let mut input = vec![0; chance.below(400) as usize];
             chance.fill(&mut input);
             run(target, body, &input);
@@ -79,7 +80,7 @@ fn each_body_takes_its_corpus_and_what_is_near_it() {
         for file in files {
             let input = fs::read(file.path()).unwrap();
             run(target, body, &input);
-            for _ in 0..NEAR_MAX / count {
+            for _ in 0..cases(NEAR_MAX / 5, NEAR_MAX) / count {
                 let mut near = input.clone();
                 let place = chance.below(near.len() as u64) as usize;
                 match chance.below(3) {

@@ -529,9 +529,9 @@ impl Connection {
     /// Panics if an invariant of the connection does not hold.
     pub(crate) fn check_invariants(
         &self,
+        limits: &Limits,
         assignments: &FetchAssignments,
         sets: &Sets,
-        limits: &Limits,
     ) {
         assert!(
             self.session.is_none() || self.claimed.is_none(),
@@ -541,7 +541,7 @@ impl Connection {
             assert!(self.session.is_none(), "a closed connection has no session");
         }
         if let Some(session) = &self.session {
-            session.check_invariants(assignments, sets, limits);
+            session.check_invariants(limits, assignments, sets);
         }
         self.hypercore.check_invariants(assignments, limits);
     }

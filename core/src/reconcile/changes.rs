@@ -1,27 +1,26 @@
-//! The last changes of a sketch, by which a session is shown what there was when it began.
+//! The latest changes of a sketch, with which its state at the start of a session is reconstructed.
 //!
-//! Rule: whoever asks what came after a change is told all of it, or that this cannot be known;
-//! never a part of it.
+//! Rule: a query for the changes since a position returns all of them or fails; it never returns a part.
 
 use alloc::collections::VecDeque;
 
 use super::token::Token;
 
-/// Toggles that a sketch can be taken back by. Each costs 16 bytes once for all peers; a session
-/// takes seconds, so this lets thousands of feeds change in them.
+/// Number of changes that can be undone. Each costs 16 bytes, shared by all peers. A session takes
+/// seconds, so thousands of feeds may change during it.
 const TOGGLES_MAX: usize = 4_096;
 
-/// What was done to a sketch.
+/// One change of a sketch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Toggle {
-    /// An item came.
+    /// An item was inserted.
     Inserted(Token),
-    /// An item went.
+    /// An item was removed.
     Removed(Token),
 }
 
 impl Toggle {
-    /// What takes it back.
+    /// The change that undoes this one.
     pub(super) fn inverse(self) -> Self {
         match self {
             Self::Inserted(token) => Self::Removed(token),
@@ -30,12 +29,11 @@ impl Toggle {
     }
 }
 
-/// The changes that were asked for are too many, or lie before what is remembered.
+/// The requested changes are no longer available.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Overrun;
 
-/// The last changes of a sketch, by which it is taken back to what it was for a session that
-/// began before them.
+/// A ring of the latest changes of a sketch.
 #[derive(Debug, Default)]
 pub(crate) struct Toggles {
     ring: VecDeque<Toggle>,
@@ -43,7 +41,7 @@ pub(crate) struct Toggles {
 }
 
 impl Toggles {
-    /// Notes a change.
+    /// Records a change.
     pub(crate) fn push(&mut self, toggle: Toggle) {
         if self.ring.len() == TOGGLES_MAX {
             self.ring.pop_front();
@@ -52,7 +50,7 @@ impl Toggles {
         self.position += 1;
     }
 
-    /// How many changes there have been: what a session remembers of its beginning.
+    /// Number of changes so far. A session stores it when it starts.
     #[cfg(test)]
     pub(crate) fn position(&self) -> u64 {
         self.position

@@ -1,8 +1,7 @@
-//! From the cells of a difference to the tokens that make it up.
+//! Decodes the cells of a difference into the tokens that it consists of.
 //!
-//! Rule: cells are a stranger's. Whatever they hold, the work and the memory are bounded by how
-//! many there are, and nothing found here is more than a guess until the roots over whole keys
-//! agree.
+//! Rule: cells come from an untrusted peer. Work and memory are bounded by the number of cells, and the
+//! result is a guess until the roots over whole keys agree.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -11,51 +10,50 @@ use super::mapping::Indices;
 use super::token::Token;
 use crate::wire::slice::{HEAD_CELLS, Slice};
 
-/// Why decoding cannot go on.
+/// Why decoding stops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Undecodable {
-    /// The cells do not follow on those that came before.
+    /// The cells do not continue the previous ones.
     OutOfPlace,
-    /// More tokens were taken out than honest cells ever need.
+    /// More tokens were removed than cells of an honest peer can require.
     Stalled,
 }
 
-/// How far decoding is.
+/// Progress of decoding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Progress {
-    /// Every cell is explained.
+    /// All cells are decoded.
     Complete,
     /// More cells are needed.
     Partial,
 }
 
-/// A token that was taken out of the cells.
+/// A decoded token, which was removed from its cells.
 #[derive(Debug)]
 struct Found {
-    /// Its cells that did not come yet.
+    /// Its cells that have not been received.
     rest: Indices,
-    /// The cell that showed it.
+    /// The cell from which it was decoded.
     cell: u32,
 }
 
-/// The initiator's side of a sketch: the difference of two sets, as far as it is known.
+/// The initiator's decoder: the difference of two sets, as far as it has been received.
 ///
-/// Cells carry neither counts nor signs. A token that is the sum of three others by chance is
-/// taken out as if it were one, and put back when the cells show that; which side has an item is
-/// found by looking it up.
+/// Cells carry neither counts nor signs. A sum of three tokens can look like a token. It is removed like
+/// one and restored when other cells contradict it. A lookup tells which side holds an item.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
-    /// Cells of the difference without what was found.
+    /// Cells of the difference without the decoded tokens.
     cells: Vec<u64>,
-    /// Which cells were empty when they came: once tokens are taken out, it is no sample of the
-    /// difference any more.
-    came_empty: Vec<bool>,
+    /// Which cells were empty on arrival. After tokens are removed, empty cells no longer sample the
+    /// difference.
+    was_empty: Vec<bool>,
     counts: [u8; HEAD_CELLS as usize],
     found: BTreeMap<Token, Found>,
-    /// Tokens that were put back, and the cells that may not show them again. Without this, two
-    /// cells can show a token and take it back for ever.
+    /// Restored tokens, with the cells that must not yield them again. Without it, two cells could yield and
+    /// contradict a token without end.
     spent: BTreeSet<(Token, u32)>,
-    /// Cells to look at, each once.
+    /// Cells to examine, each queued at most once.
     queue: Vec<u32>,
     is_queued: Vec<bool>,
     full: usize,
@@ -63,25 +61,25 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// How many cells have come.
+    /// Number of received cells.
     pub(crate) fn cells(&self) -> u32 {
         self.cells.len() as u32
     }
 
-    /// How many tokens were found and not put back.
+    /// Number of decoded tokens.
     pub(crate) fn len(&self) -> usize {
         self.found.len()
     }
 
-    /// The tokens that were found and not put back, in ascending order. Before every cell is
-    /// explained, some may be sums of others, and which ones depends on how the cells were cut.
+    /// The decoded tokens in ascending order. Until decoding is complete, some may be sums of others, and
+    /// which ones depends on how the cells were split into messages.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = Token> {
         self.found.keys().copied()
     }
 
-    /// Cells from `start` on that were empty when they came.
+    /// Number of cells from `start` on that were empty on arrival.
     pub(super) fn empty_from(&self, start: u32) -> usize {
-        let cells = self.came_empty.get(start as usize..).unwrap_or_default();
+        let cells = self.was_empty.get(start as usize..).unwrap_or_default();
         cells.iter().filter(|is_empty| **is_empty).count()
     }
 
@@ -90,13 +88,13 @@ impl Decoder {
         &self.counts
     }
 
-    /// Takes the next cells of the difference, and finds what they show.
+    /// Adds the next cells of the difference and decodes as far as possible.
     pub(crate) fn extend(&mut self, difference: &Slice) -> Result<Progress, Undecodable> {
         let start = self.cells();
         if difference.start != start {
             return Err(Undecodable::OutOfPlace);
         }
-        self.came_empty.extend(difference.cells.iter().map(|cell| *cell == 0));
+        self.was_empty.extend(difference.cells.iter().map(|cell| *cell == 0));
         self.is_queued.resize(self.is_queued.len() + difference.cells.len(), false);
         self.cells.extend(&difference.cells);
         let counts = self.counts.iter_mut().skip(start as usize);
@@ -110,13 +108,13 @@ impl Decoder {
         }
         for index in start..end {
             self.full += usize::from(self.cells[index as usize] != 0);
-            self.look_at(index);
+            self.examine(index);
         }
         self.peel()
     }
 
-    /// Queues a cell that seems to hold one token.
-    fn look_at(&mut self, index: u32) {
+    /// Queues a cell that looks like a single token.
+    fn examine(&mut self, index: u32) {
         let is_queued = &mut self.is_queued[index as usize];
         if !*is_queued && Token::of_cell(self.cells[index as usize]).is_some() {
             *is_queued = true;
@@ -125,11 +123,12 @@ impl Decoder {
     }
 
     fn peel(&mut self) -> Result<Progress, Undecodable> {
-        // Honest cells show each token once, and falsely seldom: 3 for a cell is never reached.
+        // Cells of an honest peer yield each token once, and rarely a false one: 3 per cell are never
+        // reached.
         let peels_max = 3 * self.cells.len() + 64;
         while let Some(index) = self.queue.pop() {
             self.is_queued[index as usize] = false;
-            let Some(token) = self.shown_by(index) else { continue };
+            let Some(token) = self.token_at(index) else { continue };
             if self.peels == peels_max {
                 return Err(Undecodable::Stalled);
             }
@@ -143,17 +142,17 @@ impl Decoder {
         Ok(if self.full == 0 { Progress::Complete } else { Progress::Partial })
     }
 
-    /// The token that a cell shows.
-    fn shown_by(&self, index: u32) -> Option<Token> {
+    /// The token that a cell yields, if any.
+    fn token_at(&self, index: u32) -> Option<Token> {
         let token = Token::of_cell(self.cells[index as usize])?;
         let mut indices = Indices::of(token);
         while indices.next_below(index).is_some() {}
-        // A token that is not of this cell would not leave it when it is taken out.
+        // A token that does not map to this cell would not be removed from it.
         let is_of_cell = indices.next_below(index + 1).is_some();
         (is_of_cell && !self.spent.contains(&(token, index))).then_some(token)
     }
 
-    /// Takes a token out of its cells, or puts it back. Returns its cells that did not come yet.
+    /// Removes a token from its cells, or restores it. Returns its cells that have not been received.
     fn toggle(&mut self, token: Token) -> Indices {
         let end = self.cells();
         let mut indices = Indices::of(token);
@@ -162,7 +161,7 @@ impl Decoder {
             self.full -= usize::from(*cell != 0);
             *cell ^= token.bits();
             self.full += usize::from(*cell != 0);
-            self.look_at(index);
+            self.examine(index);
         }
         indices
     }

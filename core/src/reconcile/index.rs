@@ -1,8 +1,7 @@
-//! Feeds by the leading bits of their ids.
+//! An index of feeds by the leading bits of their ids.
 //!
-//! Rule: 8.3 bytes a feed, where a B-tree takes 15, and a third of its time for one more. Whoever
-//! plants ids makes one bucket longer, and all others wait for its bytes to be moved: 8 for each
-//! feed that was planted.
+//! Rule: 8.3 bytes per feed (a B-tree: 15), and a third of its insertion time. A member who chooses
+//! colliding ids lengthens one bucket; each insertion into it then moves 8 bytes per such feed.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,25 +9,25 @@ use alloc::vec::Vec;
 use super::token::ID_BITS;
 use crate::id::FeedId;
 
-/// Leading bits of an id that feeds are ordered by. The others are made anew when they are asked
-/// for.
+/// Leading bits of an id that the index stores. The caller recomputes the rest.
 const LEAD_BITS: u32 = 32;
 
-/// Feeds in a bucket, on average, at which all buckets are split.
+/// Mean number of feeds per bucket at which all buckets are split: large enough that buckets of 8 bytes per
+/// feed add little, small enough that an insertion moves 1 KiB on average.
 const BUCKET_FEEDS_MAX: usize = 256;
 
-/// Feeds that a full bucket makes room for.
+/// Number of feeds by which a full bucket grows: 1.6 % spare room on average.
 const BUCKET_ROOM: usize = 8;
 
-/// One feed, behind the leading bits of its id.
-type Place = (u32, FeedId);
+/// The leading bits of an id and the feed.
+type Slot = (u32, FeedId);
 
-/// Feeds in the order of their ids.
+/// Feeds ordered by id.
 #[derive(Debug)]
 pub(crate) struct Index {
-    /// Each is sorted, and all of it comes before the next one.
-    buckets: Vec<Vec<Place>>,
-    /// The leading bits of an id that are its bucket's number.
+    /// Sorted buckets in ascending order.
+    buckets: Vec<Vec<Slot>>,
+    /// Number of leading bits that select a bucket.
     bits: u32,
     feeds: usize,
 }
@@ -38,7 +37,7 @@ impl Index {
         Self { buckets: vec![Vec::new()], bits: 0, feeds: 0 }
     }
 
-    /// Adds a feed by its key's id. Twice is once.
+    /// Adds a feed under its key's id. Adding it twice has no effect.
     pub(crate) fn insert(&mut self, id: u64, feed: FeedId) {
         let place = (lead_of(id), feed);
         let bucket = &mut self.buckets[bucket_of(place.0, self.bits)];
@@ -53,7 +52,7 @@ impl Index {
         }
     }
 
-    /// Takes a feed off, if it is in.
+    /// Removes a feed, if present.
     pub(crate) fn remove(&mut self, id: u64, feed: FeedId) {
         let place = (lead_of(id), feed);
         let bucket = &mut self.buckets[bucket_of(place.0, self.bits)];
@@ -63,7 +62,7 @@ impl Index {
         }
     }
 
-    /// The feeds whose id begins with the `width` bits of `prefix`, as far as 32 bits tell.
+    /// The feeds whose id begins with the `width` bits of `prefix`; only the first 32 bits are compared.
     pub(crate) fn find(&self, prefix: u64, width: u32) -> impl Iterator<Item = FeedId> {
         let bits = width.min(LEAD_BITS);
         let first = (prefix >> (width - bits) << (LEAD_BITS - bits)) as u32;
@@ -76,7 +75,7 @@ impl Index {
         })
     }
 
-    /// Makes two buckets of each.
+    /// Splits each bucket in two.
     fn split(&mut self) {
         let bits = self.bits + 1;
         let halves = self.buckets.iter().enumerate().flat_map(|(number, bucket)| {

@@ -1,10 +1,9 @@
-//! Peers whose sets we knew when we last spoke, and what has changed in ours since: a peer that
-//! knows the same of us is told that alone.
+//! Checkpoints with known peers and the log of our changes since. A peer with the same checkpoint
+//! receives only these changes.
 //!
-//! Rule: a mark is made when each side holds all that the other had, or refuses it for good. It
-//! is worth nothing unless the peer has the same one, and unless our sets without what the log
-//! says come to what the mark says: so a store from an old backup, or a log with a gap, costs
-//! bytes and never a feed.
+//! Rule: a checkpoint is stored when each side holds everything that the other had, or refuses it for
+//! good. It is used only if the peer has the same one, and if undoing the logged changes leads to its
+//! digest. So a store restored from an old backup, or a log with a gap, costs bytes but hides no feed.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -19,62 +18,62 @@ use crate::io::Write;
 use crate::planted::{self, Bug};
 use crate::wire::multifeed::KnownClaim;
 
-/// A place in the log, and in the history of rulings.
+/// A position in the change log, with the generation of rulings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct LogPosition {
     position: u64,
     generation: u64,
 }
 
-/// What our sets are without what has changed since a mark.
+/// Our sets at a checkpoint: the checkpoint and the feeds that changed since.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct BasePair {
-    pub(crate) mark: Checkpoint,
-    /// Feeds that have changed, and how long they were; 0: they were not there.
+    pub(crate) checkpoint: Checkpoint,
+    /// Changed feeds with their length at the checkpoint; 0: not in the set.
     pub(crate) changed: BTreeMap<FeedId, u64>,
 }
 
 impl BasePair {
-    /// Both sides held the same.
+    /// Whether both sides held the same set.
     pub(crate) fn sets_equal(&self) -> bool {
-        self.mark.ours == self.mark.theirs
+        self.checkpoint.ours == self.checkpoint.theirs
     }
 }
 
-/// Marks of all known peers, and the log.
+/// The checkpoints of all known peers and the change log.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    marks: BTreeMap<PeerTag, (u32, Checkpoint)>,
-    /// Feeds that have changed, and how long they were. A feed that changes again before the next
-    /// stamp is not logged again.
+    checkpoints: BTreeMap<PeerTag, (u32, Checkpoint)>,
+    /// Changed feeds with their length before the change. A feed that changes again before the next
+    /// [`Known::stamp`] is not logged again.
     log: VecDeque<(FeedId, u64)>,
-    /// How many changes were ever logged.
+    /// Number of changes logged so far.
     end: u64,
-    /// What was logged since the last stamp.
-    era: BTreeSet<FeedId>,
-    /// How often what we want of peers has changed.
+    /// Feeds logged since the last [`Known::stamp`].
+    epoch_changes: BTreeSet<FeedId>,
+    /// Number of changes of our rulings.
     generation: u64,
-    /// There is a mark, or about to be one: changes have to be logged.
+    /// Whether changes are logged: a checkpoint exists or is about to.
     is_kept: bool,
-    /// Entries of the log as the store gives them, by their position.
+    /// Log entries loaded from the store, by position.
     loading: BTreeMap<u64, (FeedId, u64)>,
 }
 
 impl Known {
-    /// Takes a mark from the store.
-    pub(crate) fn load_checkpoint(&mut self, place: u32, peer: PeerTag, mark: Checkpoint) {
-        self.end = self.end.max(mark.position);
-        self.marks.insert(peer, (place, mark));
+    /// Adds a checkpoint loaded from the store.
+    pub(crate) fn load_checkpoint(&mut self, place: u32, peer: PeerTag, checkpoint: Checkpoint) {
+        self.end = self.end.max(checkpoint.position);
+        self.checkpoints.insert(peer, (place, checkpoint));
         self.is_kept = true;
     }
 
-    /// Takes an entry of the log from the store.
+    /// Adds a log entry loaded from the store.
     pub(crate) fn load_change(&mut self, change: Change) {
         let Change { position, feed, before } = change;
         self.loading.insert(position, (feed, before));
     }
 
-    /// All was loaded. What lies before a gap is worth nothing.
+    /// Ends loading. Entries before a gap are dropped.
     pub(crate) fn opened(&mut self) {
         let loaded = core::mem::take(&mut self.loading);
         let Some((last, _)) = loaded.last_key_value() else { return };
@@ -88,20 +87,24 @@ impl Known {
         }
     }
 
-    /// A feed is about to grow: what makes the store remember it, if it has to. The write belongs
-    /// into the commit by which the feed grows.
+    /// Logs that a feed is about to grow. The returned write must be part of the commit that extends the
+    /// feed.
     pub(crate) fn note(
         &mut self,
         (id, feed): (FeedId, &Feed),
         before: u64,
         changes_max: usize,
     ) -> Option<Write> {
-        if !self.is_kept || !feed.is_accepted() || !feed.is_of_group() || !self.era.insert(id) {
+        if !self.is_kept
+            || !feed.is_accepted()
+            || !feed.is_of_group()
+            || !self.epoch_changes.insert(id)
+        {
             return None;
         }
-        if self.era.len() > changes_max {
-            // The log has lost the beginning of the era, and so is of no use to any mark.
-            self.era.clear();
+        if self.epoch_changes.len() > changes_max {
+            // The log no longer reaches back to the last stamp, so no checkpoint can use it.
+            self.epoch_changes.clear();
         }
         while self.log.len() >= changes_max {
             self.log.pop_front();
@@ -113,34 +116,34 @@ impl Known {
         Some(Write::Put(record::change_key(place), record::encode_change(&change)))
     }
 
-    /// Where the log is now. Nothing may be on its way to the store by which a feed grows.
+    /// The current position. No commit that extends a feed may be in flight.
     pub(crate) fn stamp(&mut self) -> LogPosition {
-        self.era.clear();
+        self.epoch_changes.clear();
         LogPosition { position: self.end, generation: self.generation }
     }
 
-    /// From now on changes are logged: a mark is to be made.
+    /// Starts logging changes; needed before the first checkpoint.
     pub(crate) fn keep(&mut self) {
         self.is_kept = true;
     }
 
-    /// Whether nothing that counts for a mark has happened since a stamp.
+    /// Whether nothing relevant for a checkpoint has changed since `stamp`.
     pub(crate) fn is_fresh(&self, stamp: &LogPosition) -> bool {
         stamp.position == self.end && stamp.generation == self.generation
     }
 
-    /// Whether a mark can still be made of a stamp.
+    /// Whether a checkpoint can still be stored for `stamp`.
     pub(crate) fn is_current(&self, stamp: &LogPosition) -> bool {
         stamp.generation == self.generation
     }
 
-    /// How many feeds have changed since a stamp, at least.
+    /// A lower bound of the number of feeds that changed since `stamp`.
     pub(crate) fn changes_since(&self, stamp: &LogPosition) -> u64 {
         self.end - stamp.position
     }
 
-    /// Makes a mark of what was so at a stamp. At most `peers_max` are kept, the oldest is
-    /// forgotten.
+    /// Sets the checkpoint of a peer for the state at `stamp`. At most `peers_max` are kept; the oldest is
+    /// dropped. `None`: nothing to store.
     pub(crate) fn mark(
         &mut self,
         peer: PeerTag,
@@ -148,64 +151,66 @@ impl Known {
         stamp: &LogPosition,
         peers_max: usize,
     ) -> Option<Write> {
-        let mark = Checkpoint { ours, theirs, position: stamp.position };
-        let place = match self.marks.get(&peer) {
-            Some((_, known)) if *known == mark => return None,
+        let checkpoint = Checkpoint { ours, theirs, position: stamp.position };
+        let place = match self.checkpoints.get(&peer) {
+            Some((_, known)) if *known == checkpoint => return None,
             Some((place, _)) => *place,
-            None if self.marks.len() < peers_max => self.free_place(),
+            None if self.checkpoints.len() < peers_max => self.free_place(),
             None => {
-                let oldest = self.marks.iter().min_by_key(|(_, (_, mark))| mark.position);
+                let oldest =
+                    self.checkpoints.iter().min_by_key(|(_, (_, checkpoint))| checkpoint.position);
                 let (name, place) = oldest.map(|(name, (place, _))| (*name, *place))?;
-                self.marks.remove(&name);
+                self.checkpoints.remove(&name);
                 place
             }
         };
-        self.marks.insert(peer, (place, mark));
+        self.checkpoints.insert(peer, (place, checkpoint));
         self.is_kept = true;
-        Some(Write::Put(record::known_key(place), record::encode_checkpoint(&peer, &mark)))
+        Some(Write::Put(record::known_key(place), record::encode_checkpoint(&peer, &checkpoint)))
     }
 
     fn free_place(&self) -> u32 {
-        let used: BTreeSet<u32> = self.marks.values().map(|(place, _)| *place).collect();
-        // There are fewer marks than numbers.
+        let used: BTreeSet<u32> = self.checkpoints.values().map(|(place, _)| *place).collect();
+        // There are fewer checkpoints than `u32` values, so the search succeeds.
         (0..).find(|place| !used.contains(place)).unwrap_or(0)
     }
 
-    /// What we want of peers has changed: they would have to name what they had no need to name.
+    /// Drops all checkpoints after a change of our rulings: peers must offer feeds that they left out
+    /// before.
     pub(crate) fn forget_all(&mut self) -> impl Iterator<Item = Write> + use<> {
         self.generation += 1;
-        let marks = core::mem::take(&mut self.marks);
-        marks.into_values().map(|(place, _)| Write::Delete(record::known_key(place)))
+        let checkpoints = core::mem::take(&mut self.checkpoints);
+        checkpoints.into_values().map(|(place, _)| Write::Delete(record::known_key(place)))
     }
 
-    /// How often what we want of peers has changed.
+    /// Number of changes of our rulings.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// How many peers are remembered.
+    /// Number of known peers.
     pub(crate) fn peers(&self) -> usize {
-        self.marks.len()
+        self.checkpoints.len()
     }
 
-    /// How many changes are.
+    /// Number of logged changes.
     pub(crate) fn changes(&self) -> usize {
-        self.log.len().max(self.era.len())
+        self.log.len().max(self.epoch_changes.len())
     }
 
-    /// What has changed since a mark with a peer, as far as the sets whose heads have this root
-    /// show it. `None`: there is no mark, or it cannot be known.
+    /// Our sets at the checkpoint with a peer, checked against the root of our heads. `None`: there is no
+    /// checkpoint, or the log does not lead back to it.
     pub(crate) fn base(&self, peer: &PeerTag, feeds: &Feeds, heads: &Root) -> Option<BasePair> {
-        let (_, mark) = self.marks.get(peer)?;
-        let changed = self.since(mark.position, feeds)?;
-        let base = BasePair { mark: *mark, changed };
+        let (_, checkpoint) = self.checkpoints.get(peer)?;
+        let changed = self.since(checkpoint.position, feeds)?;
+        let base = BasePair { checkpoint: *checkpoint, changed };
         let mut root = heads.clone();
         base.undo_changes(&mut root, feeds);
-        let is_whole = root.digest() == mark.ours || planted::is(Bug::TrustsMarks);
+        let is_whole = root.digest() == checkpoint.ours || planted::is(Bug::TrustsMarks);
         is_whole.then_some(base)
     }
 
-    /// The feeds that have changed since a position of the log, and how long they were then.
+    /// The feeds that changed since a log position, with their length then.
     fn since(&self, position: u64, feeds: &Feeds) -> Option<BTreeMap<FeedId, u64>> {
         let count = usize::try_from(self.end.checked_sub(position)?).ok()?;
         let skipped = self.log.len().checked_sub(count)?;
@@ -222,7 +227,7 @@ impl Known {
 }
 
 impl BasePair {
-    /// Turns the root of our heads into what it was at the mark.
+    /// Turns the root of our heads into the root at the checkpoint.
     pub(crate) fn undo_changes(&self, root: &mut Root, feeds: &Feeds) {
         for (id, before) in &self.changed {
             let Some(feed) = feeds.get(*id) else { continue };
@@ -233,15 +238,15 @@ impl BasePair {
         }
     }
 
-    /// What we say of it on one connection.
+    /// Our claim about the checkpoint on one connection.
     pub(crate) fn claim(&self, handshake_hash: &[u8; 64], role: Role) -> KnownClaim {
-        let tag = self.mark.tag(handshake_hash, role, role);
+        let tag = self.checkpoint.tag(handshake_hash, role, role);
         KnownClaim { tag, changed: self.changed.len() as u32 }
     }
 
-    /// Whether the peer means the same mark.
+    /// Whether the peer's claim is about the same checkpoint.
     pub(crate) fn matches_claim(&self, hash: &[u8; 64], role: Role, theirs: &KnownClaim) -> bool {
-        let tag = self.mark.tag(hash, role, role.other());
+        let tag = self.checkpoint.tag(hash, role, role.other());
         tag == theirs.tag || planted::is(Bug::TrustsMarks)
     }
 }

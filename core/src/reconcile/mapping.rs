@@ -1,7 +1,7 @@
-//! Which cells of a sketch a token is in.
+//! Maps a token to the cells of a sketch.
 //!
-//! Rule: integers only, so that every machine agrees; and a token's cells depend on its id alone,
-//! so that a sketch of any length is the beginning of a longer one.
+//! Rule: integers only, so that all machines agree. A token's cells depend only on its id, so a sketch is
+//! a prefix of every longer one.
 //!
 //! The rateless sketch of Yang, Gilad and Alizadeh ("Practical Rateless Set Reconciliation", 2024)
 //! with two classes of tokens: a token of class α is in cell i with probability 1/(1 + αi). With
@@ -9,7 +9,7 @@
 
 use super::token::{Token, mix};
 
-/// A token whose first byte of chance is below this is [`DENSE`]; the others are [`SPARSE`].
+/// A token whose first random byte is below this uses [`DENSE`]; the others use [`SPARSE`].
 const DENSE_OF_256: u8 = 220;
 
 /// α = 5/8.
@@ -21,7 +21,7 @@ const SPARSE: Curve = Curve::new(1, 1_152);
 /// The increment of splitmix64: 2^64 over the golden ratio.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Bits of the mantissa of a random number that [`Curve::part`] is looked up by.
+/// Number of mantissa bits of a random number that index [`Curve::part_q30`].
 const PART_BITS: u32 = 10;
 
 /// floor(2^63 · 2^(r/8)).
@@ -36,7 +36,7 @@ const ROOTS_Q63: [u64; 8] = [
     0xeac0_c6e7_dd24_392e,
 ];
 
-/// u^-α for a random u in (0, 1): by the zeros that u leads with, and by the bits behind them.
+/// u^-α for a random u in (0, 1), from its number of leading zeros and the bits that follow them.
 struct Curve {
     /// floor(2^20 · 2^(αk)).
     whole_q20: [u64; 64],
@@ -85,7 +85,7 @@ impl Indices {
         Self { state, next: 0, is_sparse: (state >> 56) as u8 >= DENSE_OF_256 }
     }
 
-    /// The next cell, if it is below `end`; else none, and nothing is skipped.
+    /// The next cell, if it is below `end`. Otherwise nothing is consumed.
     pub(crate) fn next_below(&mut self, end: u32) -> Option<u32> {
         let index = self.next;
         (index < end).then(|| {
@@ -98,20 +98,20 @@ impl Indices {
     fn advance(&mut self) {
         self.state = self.state.wrapping_add(GOLDEN);
         let curve = if self.is_sparse { &SPARSE } else { &DENSE };
-        let chance = mix(self.state) | 1;
-        let zeros = chance.leading_zeros();
-        let mantissa = (chance << zeros) >> (63 - PART_BITS);
+        let rng = mix(self.state) | 1;
+        let zeros = rng.leading_zeros();
+        let mantissa = (rng << zeros) >> (63 - PART_BITS);
         let part = curve.part_q30[mantissa as usize & ((1 << PART_BITS) - 1)];
         let power_q20 = (u128::from(curve.whole_q20[zeros as usize]) * u128::from(part)) >> 30;
         let from_q8 = (u64::from(self.next) << 8) + curve.offset_q8;
         let step = (u128::from(from_q8) * (power_q20 - (1 << 20))) >> 28;
-        // No sketch has a cell u32::MAX: there a token's cells are over.
+        // No sketch has a cell `u32::MAX`, so it ends a token's cells.
         let next = u128::from(self.next) + 1 + step;
         self.next = u32::try_from(next).unwrap_or(u32::MAX);
     }
 }
 
-/// Which share of all tokens is in cell `index`; below 1 from cell 1 on.
+/// The share of all tokens that map to cell `index`; 1 for cell 0.
 pub(super) fn share_q32(index: u32) -> u64 {
     // 220/256 · 1/(1 + 5i/8) + 36/256 · 1/(1 + i/8), over one denominator.
     let (dense, sparse) = (8 + 5 * u64::from(index), 8 + u64::from(index));

@@ -1,12 +1,11 @@
-//! Two sets: what a peer has to be told so that both sides know who holds what.
+//! Set reconciliation: both sides find out which feeds and lengths differ.
 //!
-//! Rule: this room decides which feeds differ and when enough was said; it knows no connection.
+//! Rule: this module decides which feeds differ and when both sides know it. It knows no connections.
 //!
-//! [`sets`] → [`view`] → [`session`] is the way that costs nothing where nothing is new, out of
-//! the algebra of [`token`] → [`mapping`] → [`sketch`] → [`decoder`] with [`estimate`], [`root`]
-//! to be sure, [`changes`] to take back what came since, [`rice`] to write sets down. Peers that
-//! have met before need less: [`known`] says what has changed since. A [`Listing`]
-//! is the last resort: every feed once, in the order of its slots, a page at a time.
+//! The usual path is [`sets`] → [`view`] → [`session`]. It builds on [`token`] → [`mapping`] → [`sketch`]
+//! → [`decoder`] with [`estimate`]; [`root`] verifies equality, and [`changes`] undoes changes made during
+//! a session. [`known`] holds the checkpoints with known peers. A [`Listing`] is the fallback: every feed
+//! once in slot order, in pages.
 
 pub(crate) mod changes;
 pub(crate) mod decoder;
@@ -26,10 +25,10 @@ pub(crate) mod view;
 use crate::feed::set::Feeds;
 use crate::id::FeedId;
 
-/// How far one side has listed its feeds to one peer.
+/// The state of listing our feeds to one peer.
 ///
-/// Feeds that change behind the place that was reached are announced as changes; those before it
-/// are met with the length that they have then.
+/// Feeds that change after they were listed are announced as changes; later ones are listed with their
+/// current length.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     next: u32,
@@ -37,20 +36,19 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// The next feed to announce, if any is left. Asking again gives the same until
-    /// [`Listing::advance`].
+    /// The next feed to list. Returns the same feed until [`Listing::advance`].
     pub(crate) fn peek(&mut self, feeds: &Feeds) -> Option<FeedId> {
         let next = feeds.iter_from(self.next).find(|(_, feed)| feed.is_offered());
         self.next = next.map_or(feeds.end(), |(feed, _)| feed.0);
         next.map(|(feed, _)| feed)
     }
 
-    /// The feed that [`Listing::peek`] gave was announced.
+    /// Advances past the feed that [`Listing::peek`] returned.
     pub(crate) fn advance(&mut self) {
         self.next += 1;
     }
 
-    /// Everything was announced, and the peer was told so.
+    /// Ends the listing after the `Listed` message was sent.
     pub(crate) fn finish(&mut self) {
         self.done = true;
     }

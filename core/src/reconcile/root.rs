@@ -1,8 +1,8 @@
-//! One value for a whole set of items, whatever the order they came in.
+//! The root of a set: one hash that does not depend on the insertion order.
 //!
-//! Rule: only this says that two sets are equal. It is over whole keys, and too wide to be met by
-//! planted items: sums of 256 bits are met in minutes (Wagner, "A Generalized Birthday Problem",
-//! 2002), sums of 256 bits without carry in a millisecond.
+//! Rule: only equal roots prove that two sets are equal. A root covers whole keys and is wide enough that
+//! chosen items cannot produce a collision: for 256-bit sums that takes minutes (Wagner, "A Generalized
+//! Birthday Problem", 2002), for 256-bit XOR a millisecond.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -21,14 +21,14 @@ use crate::wire::reconcile::SetKind;
 /// Homomorphic Hashing", 2019).
 const SUMS: usize = 1_024;
 
-/// Changes that are put off at most. A feed that appends a thousand times is two of them.
+/// Maximum number of deferred changes. A thousand appends to one feed reduce to two.
 const PENDING_MAX: usize = 1_024;
 
 /// The root of a set. A clone shares its sums until one of the two changes.
 #[derive(Clone, Debug)]
 pub(crate) struct Root {
     sums: Arc<[u16; SUMS]>,
-    /// Items that are still to be added so often, or taken off, where that is negative.
+    /// Deferred items with the number of times to add them; negative: to remove them.
     pending: Vec<(Item, i32)>,
 }
 
@@ -38,12 +38,12 @@ impl Root {
         Self { sums: Arc::new([0; SUMS]), pending: Vec::new() }
     }
 
-    /// Adds an item that must not be in yet.
+    /// Adds an item that is not in the set.
     pub(crate) fn insert(&mut self, item: Item) {
         self.defer(item, 1);
     }
 
-    /// Takes an item off that must be in.
+    /// Removes an item that is in the set.
     pub(crate) fn remove(&mut self, item: Item) {
         self.defer(item, -1);
     }
@@ -51,15 +51,15 @@ impl Root {
     fn defer(&mut self, item: Item, times: i32) {
         self.pending.push((item, times));
         if self.pending.len() == PENDING_MAX {
-            self.apply_pending();
+            self.cancel_pending();
             if self.pending.len() > PENDING_MAX / 2 {
                 self.fold();
             }
         }
     }
 
-    /// Leaves out what came and went.
-    fn apply_pending(&mut self) {
+    /// Cancels deferred insertions against removals.
+    fn cancel_pending(&mut self) {
         self.pending.sort_unstable();
         self.pending.dedup_by(|(item, times), (kept, sum)| {
             let is_same = item == kept;
@@ -71,7 +71,7 @@ impl Root {
         self.pending.retain(|(_, times)| *times != 0);
     }
 
-    /// Adds what was put off: a microsecond for each item.
+    /// Applies the deferred changes: about 1 µs per item.
     pub(crate) fn fold(&mut self) {
         if self.pending.is_empty() {
             return;
@@ -87,14 +87,14 @@ impl Root {
         }
     }
 
-    /// What `role` says of this set on one connection.
+    /// The value that the side `role` sends for this set on one connection.
     pub(crate) fn mac(&mut self, handshake_hash: &[u8; 64], role: Role, set: SetKind) -> RootMac {
         let head = [role.number(), set as u8];
         let mac = keyed(handshake_hash, &[b"multifeed/1 root", &head, &self.bytes()]);
         *mac.first_chunk().expect("a hash has 32 bytes")
     }
 
-    /// What both sides of a connection remember this set by.
+    /// The digest that a checkpoint stores for this set.
     pub(crate) fn digest(&mut self) -> Digest {
         let hash = blake2b(&[b"multifeed/1 settled", &self.bytes()]);
         *hash.first_chunk().expect("a hash has 32 bytes")
@@ -110,11 +110,6 @@ impl Root {
     }
 }
 
-/// An item as 1,024 numbers: the keystream of ChaCha8 under the item's hash.
-///
-/// Who plants items knows their keystreams and chooses among them by chance alone, for each is
-/// under a hash. What has to hold is that they show no relation then, which is less than a cipher
-/// promises; the best attack on ChaCha's secrecy reaches 7 rounds (Aumasson, "Too Much Crypto",
 /// The roots of both sets.
 #[derive(Clone, Debug)]
 pub(crate) struct Roots {
@@ -131,7 +126,11 @@ impl Roots {
     }
 }
 
-/// 2019), and BLAKE3, which is expanded in the same way, has 14 of them.
+/// Expands an item to 1,024 numbers: the keystream of ChaCha8 under the item's hash.
+///
+/// An attacker who chooses items knows their keystreams, but cannot influence them, because each key is a
+/// hash. The keystreams only have to be unrelated, which is less than a cipher promises. The best attack
+/// on ChaCha's secrecy reaches 7 rounds (Aumasson, "Too Much Crypto", 2019).
 fn expand(item: &Item, into: &mut [u8; 2 * SUMS]) {
     let (bytes, length) = item.bytes();
     let seed = blake2b(&[b"multifeed/1 root item", &bytes[..length]]);

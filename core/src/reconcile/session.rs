@@ -1,13 +1,13 @@
-//! Two sides that find out what differs between their sets, for the bytes of the difference.
+//! A reconciliation session: two sides find out what differs between their sets.
 //!
-//! Rule: the initiator decodes, the responder encodes; who asks pays. A session is pinned to the
-//! sets as its [`View`] shows them, which must not change under it. "Agreed" is said after roots
-//! over whole keys were compared, never before.
+//! Rule: the initiator decodes and the responder encodes, so the requesting side does the work. A session
+//! works on a snapshot, its [`View`], which must not change. `Agreed` is sent only after roots over
+//! whole keys were compared.
 //!
 //! ```text
 //!   initiator                           responder
 //!            ⇄ Claim: roots and number of feeds
-//!              roots equal: Agreed, nothing more is said
+//!              roots equal: Agreed, no more messages
 //!            ← Cells … ⇄ More               until they are decoded
 //!            → Different: entries that the responder lacks, ids of those that we lack
 //!            ← Entries                       left out where the initiator waits for none
@@ -18,8 +18,7 @@
 //!            → Agreed: the root of both sets together
 //! ```
 //!
-//! Two that remember the same of each other need no cells: each that has changed says
-//! `Changed`, at once.
+//! Peers with the same checkpoint need no cells: each side with changes sends `Changed` at once.
 
 mod delta;
 mod initiator;

@@ -1,9 +1,8 @@
-//! Both sets of a multifeed: every feed that peers are told of, and how far each is.
+//! The two sets that peers reconcile: the offered feeds (keys) and their lengths (heads).
 //!
-//! Rule: a feed is in the sets from its first durable block on, with its durable length, unless it
-//! is refused or leaves; this file
-//! hears of every change, and of each once. What a session began with is found by taking the
-//! changes since back, so no session holds a copy of anything that grows with the sets.
+//! Rule: a feed enters when its first block is durable and leaves when it is refused or removed. Every
+//! change must be reported here exactly once. A session's snapshot is reconstructed by undoing later
+//! changes, so no session copies data that grows with the sets.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -23,11 +22,11 @@ use crate::reconcile::root::Roots;
 use crate::wire::reconcile::SetKind;
 use crate::wire::slice::Slice;
 
-/// Changes that a session can be taken back by: 16 bytes each, once for all peers. A session takes
-/// seconds, so this lets thousands of feeds change in them.
+/// Number of changes that can be undone for a session: 16 bytes each, shared by all peers. A session takes
+/// seconds, so thousands of feeds may change during it.
 const CHANGES_MAX: usize = 4_096;
 
-/// What our sets were when a session began.
+/// Our sets when a session began.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     position: u64,
@@ -36,26 +35,26 @@ pub(crate) struct Snapshot {
     pub(crate) roots: Roots,
 }
 
-/// Both sets, as all sessions see them.
+/// Both sets, shared by all sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Sets {
     feeds: u64,
-    /// Made when a peer is first to be told of them: 5 µs a feed.
+    /// Built when first needed: 5 µs per feed.
     roots: Option<Roots>,
-    /// Feeds that changed, and how long they were before.
+    /// Changed feeds with their length before the change.
     log: VecDeque<(FeedId, u64)>,
     position: u64,
-    /// How often a slot was emptied, and so may be another feed's than it was.
+    /// Number of freed slots. A freed slot may belong to another feed later.
     slots: u64,
-    /// Made when a peer first needs them: 1 µs a feed.
+    /// Built when first needed: 1 µs per feed.
     sketches: Option<Box<Sketches>>,
-    /// Bytes of the snapshots that sessions work on.
+    /// Bytes of all snapshots in use.
     pub(crate) lent_bytes: usize,
-    /// Peers that we knew, and what has changed since.
+    /// Checkpoints with known peers and the log of changes since.
     pub(crate) known: Known,
 }
 
-/// Both sets as cells under the group's salt, for every peer.
+/// Sketches of both sets under the group's salt, shared by all peers.
 #[derive(Debug)]
 struct Sketches {
     salt: Salt,
@@ -64,12 +63,12 @@ struct Sketches {
 }
 
 impl Sets {
-    /// The store was read: these feeds are in the sets.
+    /// Sets the feeds loaded from the store.
     pub(crate) fn open(&mut self, feeds: &Feeds) {
         self.feeds = held(feeds).count() as u64;
     }
 
-    /// A feed has another length in the sets than before; 0: it is not in them.
+    /// Reports that a feed's length in the sets changed from `before` to `after`; 0: not in the sets.
     pub(crate) fn change(&mut self, feed: FeedId, key: &FeedKey, before: u64, after: u64) {
         self.feeds += u64::from(after > 0);
         self.feeds -= u64::from(before > 0);
@@ -77,8 +76,8 @@ impl Sets {
             for (set, root) in [(SetKind::Keys, keys), (SetKind::Heads, heads)] {
                 for step in steps(set, key, before, after) {
                     match step {
-                        Step::Comes(item) => root.insert(item),
-                        Step::Goes(item) => root.remove(item),
+                        Step::Inserted(item) => root.insert(item),
+                        Step::Removed(item) => root.remove(item),
                     }
                 }
             }
@@ -93,12 +92,12 @@ impl Sets {
         self.position += 1;
     }
 
-    /// A slot is free: sessions that know its feed by it have to begin anew.
+    /// Reports that a slot was freed. Sessions that refer to its feed must restart.
     pub(crate) fn forget_slots(&mut self) {
         self.slots += 1;
     }
 
-    /// What the sets are now.
+    /// A snapshot of the current sets.
     pub(crate) fn snapshot(&mut self, feeds: &Feeds) -> Snapshot {
         let roots = self.roots.get_or_insert_with(|| roots_of(feeds));
         roots.keys.fold();
@@ -107,18 +106,18 @@ impl Sets {
         Snapshot { position, slots, feeds, roots: roots.clone() }
     }
 
-    /// What the heads are now.
+    /// The digest of the current heads.
     pub(crate) fn digest(&mut self, feeds: &Feeds) -> Digest {
         let roots = self.roots.get_or_insert_with(|| roots_of(feeds));
         roots.heads.digest()
     }
 
-    /// Whether a feed still has the slot that it had then.
+    /// Fails if a slot was freed since the snapshot.
     pub(crate) fn check_slots(&self, snapshot: &Snapshot) -> Result<(), Overrun> {
         if self.slots == snapshot.slots { Ok(()) } else { Err(Overrun) }
     }
 
-    /// The feeds that have changed since, and how long they were then; 0: not in the sets.
+    /// The feeds that changed since the snapshot, with their length then; 0: not in the sets.
     pub(crate) fn since(&self, snapshot: &Snapshot) -> Result<BTreeMap<FeedId, u64>, Overrun> {
         self.check_slots(snapshot)?;
         let count = usize::try_from(self.position - snapshot.position).map_err(|_| Overrun)?;
@@ -130,7 +129,7 @@ impl Sets {
         Ok(before)
     }
 
-    /// Makes the sketches under the group's salt, if they are not there or too small.
+    /// Builds the sketches under the group's salt if they are missing or too small.
     pub(crate) fn sketch(&mut self, group: &Group, feeds: &Feeds) {
         let items = usize::try_from(self.feeds).unwrap_or(usize::MAX);
         let make = || Box::new(Sketches::new(group, items, feeds));
@@ -146,7 +145,7 @@ impl Sets {
         }
     }
 
-    /// Cells as they were before `changed` changed.
+    /// Cells with the changes of `changed` undone.
     pub(super) fn slice(
         &self,
         set: SetKind,
@@ -189,8 +188,8 @@ impl Sketches {
 
     fn toggle(&self, step: Step) -> Toggle {
         match step {
-            Step::Comes(item) => Toggle::Inserted(self.salt.token(&item)),
-            Step::Goes(item) => Toggle::Removed(self.salt.token(&item)),
+            Step::Inserted(item) => Toggle::Inserted(self.salt.token(&item)),
+            Step::Removed(item) => Toggle::Removed(self.salt.token(&item)),
         }
     }
 
@@ -210,14 +209,14 @@ impl Sketches {
     }
 }
 
-/// What happens to a set.
+/// A change of a set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
-    Goes(Item),
-    Comes(Item),
+    Removed(Item),
+    Inserted(Item),
 }
 
-/// What becomes of a set when a feed has another length in it; 0: it is not in it.
+/// The changes of a set when a feed's length in it changes; 0: not in the set.
 fn steps(set: SetKind, key: &FeedKey, before: u64, after: u64) -> impl Iterator<Item = Step> {
     let item = |length: u64| match set {
         SetKind::Keys => (length > 0).then_some(Item::Key(key.0)),
@@ -225,8 +224,8 @@ fn steps(set: SetKind, key: &FeedKey, before: u64, after: u64) -> impl Iterator<
     };
     let (old, new) = (item(before), item(after));
     let is_other = old != new;
-    let old = old.filter(|_| is_other).map(Step::Goes);
-    old.into_iter().chain(new.filter(|_| is_other).map(Step::Comes))
+    let old = old.filter(|_| is_other).map(Step::Removed);
+    old.into_iter().chain(new.filter(|_| is_other).map(Step::Inserted))
 }
 
 fn held(feeds: &Feeds) -> impl Iterator<Item = (FeedId, &crate::feed::Feed)> {

@@ -1,7 +1,6 @@
-//! Sketches: a set as cells, each the sum of the tokens that map to it.
+//! Sketches: a set as cells, each the XOR of the tokens that map to it.
 //!
-//! Rule: a sketch is one for all peers. It changes with the set alone, and grows with the set
-//! alone: what a peer asks for copies from it.
+//! Rule: all peers share one sketch. It changes and grows only with the set; requests copy from it.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -12,43 +11,42 @@ use super::mapping::Indices;
 use super::token::Token;
 use crate::wire::slice::{CELLS_MAX, HEAD_CELLS, Slice, TOKEN_BYTES, cell};
 
-/// Fewest cells of a sketch, so that one that is full again is rare while the set is small.
+/// Minimum number of cells of a sketch, so that small sets rarely rebuild it.
 const CELLS_MIN: u32 = 64;
 
-/// A set as cells.
+/// The cells of a set.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Sketch {
-    /// Little-endian, as on the wire: an eighth byte would be half a byte more for each feed of a
-    /// million.
+    /// Little-endian, as on the wire.
     cells: Vec<[u8; TOKEN_BYTES]>,
     counts: [u8; HEAD_CELLS as usize],
 }
 
 impl Sketch {
-    /// The sketch of an empty set that is to hold `items`.
+    /// An empty sketch with room for `items`.
     pub(crate) fn for_items(items: usize) -> Self {
         let cells = vec![[0; TOKEN_BYTES]; cells_for(items) as usize];
         Self { cells, counts: [0; HEAD_CELLS as usize] }
     }
 
-    /// The sketch of a set whose tokens are at hand.
+    /// The sketch of a set of tokens with room for `items`.
     pub(crate) fn of(items: usize, tokens: impl Iterator<Item = Token>) -> Self {
         let mut sketch = Self::for_items(items);
         tokens.for_each(|token| sketch.insert(token));
         sketch
     }
 
-    /// How many cells there are.
+    /// Number of cells.
     pub(crate) fn cells(&self) -> u32 {
         self.cells.len() as u32
     }
 
-    /// Adds a token that must not be in yet: twice is never.
+    /// Adds a token that is not in the set. Adding it twice would remove it.
     pub(crate) fn insert(&mut self, token: Token) {
         self.toggle(Toggle::Inserted(token));
     }
 
-    /// Takes a token out that must be in.
+    /// Removes a token that is in the set.
     #[cfg(test)]
     pub(crate) fn remove(&mut self, token: Token) {
         self.toggle(Toggle::Removed(token));
@@ -83,7 +81,7 @@ impl Sketch {
         }
     }
 
-    /// Copies cells as they were at a position of the log; none beyond the last one.
+    /// Copies cells as they were at a position of the change log, up to the last cell.
     pub(crate) fn slice(
         &self,
         range: Range<u32>,
@@ -104,9 +102,9 @@ impl Sketch {
     }
 }
 
-/// A cell, as it is kept or as it is counted with.
+/// A cell in its stored form or as a number.
 trait Cell {
-    /// Adds a token, or takes it off.
+    /// Adds or removes a token.
     fn add(&mut self, token: Token);
 }
 
@@ -144,14 +142,14 @@ fn toggle_cells(cells: &mut [impl Cell], counts: &mut [u8], range: Range<u32>, t
     }
 }
 
-/// Cells for a set of so many items: as many as would be needed if every item differed.
+/// Number of cells for a set of `items`: enough to decode it if every item differs.
 pub(super) fn cells_for(items: usize) -> u32 {
     let cells = items.saturating_mul(2).checked_next_power_of_two().unwrap_or(usize::MAX);
     u32::try_from(cells).unwrap_or(u32::MAX).clamp(CELLS_MIN, CELLS_MAX)
 }
 
 impl Slice {
-    /// Does a change to the set that these are cells of.
+    /// Applies a change of the set to the cells.
     pub(crate) fn toggle(&mut self, toggle: Toggle) {
         let end = self.start + self.cells.len() as u32;
         let mut counts = [0; HEAD_CELLS as usize];
@@ -162,7 +160,7 @@ impl Slice {
         }
     }
 
-    /// The difference to another slice of the same cells; `None` if they are others.
+    /// The difference to another slice of the same cells; `None` if the cells differ in position or number.
     pub(crate) fn diff(&self, other: &Self) -> Option<Self> {
         if self.start != other.start || self.cells.len() != other.cells.len() {
             return None;

@@ -1,7 +1,7 @@
-//! Tokens: what stands for an item in a sketch.
+//! Tokens: fixed-size values that represent items in a sketch.
 //!
-//! Rule: whatever a peer chose passes a keyed hash here before it enters a linear structure; raw
-//! keys in one cancel at the peer's will.
+//! Rule: every value that a peer may choose passes a keyed hash before it enters a linear structure. With
+//! raw keys a peer could make chosen items cancel each other.
 
 use core::fmt;
 
@@ -10,35 +10,34 @@ use siphasher::sip::SipHasher24;
 use crate::crypto::hash::{Hash, blake2b, keyed};
 use crate::id::FeedKey;
 
-/// Bits of a token that are the item's id.
+/// Number of bits of an item's id.
 pub(crate) const ID_BITS: u32 = 36;
 
 const ID_MAX: u64 = (1 << ID_BITS) - 1;
 
-/// Bits that the id of a head begins with and that are those of its feed's: so whoever knows the
-/// id finds the feed among four of a million, and two heads of a feed meet once in 2^18.
+/// Number of leading bits that the id of a head shares with the id of its feed. They identify the feed among
+/// about four of a million, and two heads of one feed collide with probability 2^-18.
 const LEAD_BITS: u32 = 18;
 
 /// An element of one of the two sets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Item {
-    /// A feed, by its discovery key.
+    /// A feed's discovery key.
     Key(Hash),
-    /// A feed, by its discovery key, with its length and its fork.
+    /// A feed's discovery key, length and fork.
     Head(Hash, u64, u64),
 }
 
-/// Bytes of a key, which those of a head begin with.
+/// Bytes of a key. The encoding of a head begins with the key.
 const KEY_BYTES: usize = 32;
 
 impl Item {
-    /// The element of the set of heads for a feed of `length` blocks. The fork of every feed that we hold is 0.
+    /// The head of a feed with `length` blocks. All held feeds have fork 0.
     pub(crate) fn head(key: &FeedKey, length: u64) -> Self {
         Self::Head(key.0, length, 0)
     }
 
-    /// The bytes that are hashed, and how many of them count: 32 or 48, so the two kinds never
-    /// meet.
+    /// The bytes to hash and their number: 32 for keys and 48 for heads, so both kinds never collide.
     pub(super) fn bytes(&self) -> ([u8; 48], usize) {
         let mut bytes = [0; 48];
         match self {
@@ -56,7 +55,7 @@ impl Item {
     }
 }
 
-/// What both sides key the tokens of a sketch with.
+/// The key of the hash from items to tokens, shared by both sides.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Salt {
     key: (u64, u64),
@@ -65,13 +64,14 @@ pub(crate) struct Salt {
 }
 
 impl Salt {
-    /// Of one connection: nobody knew it before the handshake. A connection that needs another
-    /// one counts `attempt` up.
+    /// The salt of one connection, unknown to everybody before the handshake. `attempt` yields further
+    /// salts.
     pub(crate) fn fresh(handshake_hash: &[u8; 64], attempt: u8) -> Self {
         Self::of(&blake2b(&[b"multifeed/1 reconcile fresh", &[attempt], handshake_hash]))
     }
 
-    /// Of a group: one sketch serves every peer. Members know it, so they can plant collisions.
+    /// The salt of a group, so that one sketch serves all peers. Members know it and can choose colliding
+    /// items.
     pub(crate) fn group(group_key: &[u8; 32]) -> Self {
         Self::of(&keyed(group_key, &[b"multifeed/1 reconcile"]))
     }
@@ -84,16 +84,16 @@ impl Salt {
         Self { key: (word(0), word(8)), id_mask: ID_MAX, lead_bits: LEAD_BITS }
     }
 
-    /// The same with ids of fewer bits, so that they collide.
+    /// The same salt with shorter ids, so that tests see collisions.
     #[cfg(test)]
     pub(crate) fn narrow(self, id_bits: u32) -> Self {
-        // The leading bits stay, for they are what an id is looked up by.
+        // Keep the leading bits, because lookups use them.
         let id_mask = ID_MAX & !((1 << (ID_BITS - id_bits)) - 1);
         Self { id_mask, lead_bits: id_bits / 2, ..self }
     }
 
-    /// The token of an item: 36 bits of SipHash-2-4 as its id, and 12 of check on the id. The id
-    /// of a head begins like its feed's.
+    /// The token of an item: 36 bits of SipHash-2-4 as id and 12 check bits of the id. The id of a head
+    /// begins with its feed's leading bits.
     pub(crate) fn token(&self, item: &Item) -> Token {
         let (bytes, length) = item.bytes();
         let hash = |length: usize| {
@@ -107,34 +107,34 @@ impl Salt {
         Token::of_id(id & self.id_mask)
     }
 
-    /// What the id of a head says of its feed's: so many leading bits of it.
+    /// The leading bits that a head's id shares with its feed's id, and their number.
     pub(super) fn lead(&self, head: u64) -> (u64, u32) {
         (head >> (ID_BITS - self.lead_bits), self.lead_bits)
     }
 }
 
 impl fmt::Debug for Salt {
-    /// Shows nothing: whoever knows a salt can plant collisions.
+    /// Hides the key: with it, colliding items can be chosen.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Salt(..)")
     }
 }
 
-/// 48 bits that stand for an item: its id, and a check that no sum of other tokens fits but by
-/// chance.
+/// 48 bits that represent an item: its id and check bits, which a sum of other tokens matches only with
+/// probability 2^-12.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Token(u64);
 
 impl Token {
-    /// The token of an id; bits above [`ID_BITS`] do not count.
+    /// The token of an id; bits above [`ID_BITS`] are ignored.
     pub(crate) fn of_id(id: u64) -> Self {
         let id = id & ID_MAX;
         Self(id | check(id) << ID_BITS)
     }
 
-    /// What a cell would hold if it holds one token.
+    /// The token in a cell, if the cell looks like a single token.
     pub(crate) fn of_cell(cell: u64) -> Option<Self> {
-        // The token of id 0 is not 0, so an empty cell is never taken for a token.
+        // The token of id 0 is not 0, so an empty cell is not a token.
         let token = Self::of_id(cell);
         (token.0 == cell).then_some(token)
     }
@@ -143,13 +143,13 @@ impl Token {
         self.0 & ID_MAX
     }
 
-    /// What a cell holds of this token.
+    /// The value that the token adds to a cell.
     pub(crate) fn bits(self) -> u64 {
         self.0
     }
 }
 
-/// 12 bits that are not linear in the id: with linear ones every sum of tokens would fit.
+/// 12 check bits that are not linear in the id. With a linear check every sum of tokens would match.
 fn check(id: u64) -> u64 {
     mix(id ^ 0x5bf0_3635_dca1_ea1d) >> 52
 }

@@ -1,7 +1,7 @@
-//! What a session works on: our sets as they were when it began.
+//! The view of a session: our sets when it began.
 //!
-//! Rule: a session of few feeds, or one that needs a salt of its own, has a snapshot, which counts
-//! against a bound over all peers; one of many feeds looks into the sketches that all share.
+//! Rule: a session over few feeds, or with a fresh salt, owns a snapshot, which counts against a bound for
+//! all peers. A session over many feeds reads the shared sketches.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -22,32 +22,32 @@ use crate::wire::reconcile::SetKind;
 use crate::wire::reconcile::{Entry, HeadOf};
 use crate::wire::slice::Slice;
 
-/// Our sets under the salt of one connection, as they were when its session began.
+/// A copy of our sets under the salt of one connection, from when its session began.
 #[derive(Debug)]
 pub(crate) struct OwnedSnapshot {
     salt: Salt,
-    /// By the ids of the keys.
-    feeds: Vec<Pinned>,
+    /// Sorted by key id.
+    feeds: Vec<SnapshotFeed>,
     sketches: [Sketch; 2],
 }
 
 /// One feed of a snapshot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Pinned {
+struct SnapshotFeed {
     id: u64,
     feed: FeedId,
     length: u64,
 }
 
 impl OwnedSnapshot {
-    /// Bytes that a snapshot of so many feeds takes, for a session that needs cells for `items`.
+    /// Bytes of a snapshot of `feeds` feeds with cells for `items`.
     pub(crate) fn bytes_of(feeds: u64, items: usize) -> usize {
         let feeds = usize::try_from(feeds).unwrap_or(usize::MAX);
         let cells = 2 * size_of::<u64>() * cells_for(items) as usize;
-        feeds.saturating_mul(size_of::<Pinned>()).saturating_add(cells)
+        feeds.saturating_mul(size_of::<SnapshotFeed>()).saturating_add(cells)
     }
 
-    /// What the feeds were before `changed` changed.
+    /// Copies the feeds with the changes of `changed` undone.
     pub(crate) fn new(
         salt: Salt,
         items: usize,
@@ -62,32 +62,32 @@ impl OwnedSnapshot {
                 let token = salt.token(&Item::Key(feed.key.0));
                 sketches[0].insert(token);
                 sketches[1].insert(salt.token(&Item::head(&feed.key, length)));
-                pinned.push(Pinned { id: token.id(), feed: id, length });
+                pinned.push(SnapshotFeed { id: token.id(), feed: id, length });
             }
         }
         pinned.sort_unstable();
         Self { salt, feeds: pinned, sketches }
     }
 
-    fn find(&self, prefix: u64, width: u32) -> impl Iterator<Item = &Pinned> {
+    fn find(&self, prefix: u64, width: u32) -> impl Iterator<Item = &SnapshotFeed> {
         let start = self.feeds.partition_point(|pinned| pinned.id >> (ID_BITS - width) < prefix);
         let found = self.feeds[start..].iter();
         found.take_while(move |pinned| pinned.id >> (ID_BITS - width) == prefix)
     }
 }
 
-/// Where a session finds its cells.
+/// The source of a session's cells.
 #[derive(Debug)]
 pub(crate) enum SharedSnapshot {
-    /// A snapshot of its own, and when it was taken.
+    /// The session's own copy, and the snapshot that it was made from.
     Own(Snapshot, OwnedSnapshot),
-    /// The sketches that all share, without what changed since the session began.
+    /// The shared sketches, with the changes since the snapshot undone.
     Shared(Snapshot),
 }
 
-/// What a session works on.
+/// Read access to a session's snapshot.
 pub(crate) struct SnapshotView<'a> {
-    picture: &'a SharedSnapshot,
+    source: &'a SharedSnapshot,
     changed: BTreeMap<FeedId, u64>,
     sets: &'a Sets,
     feeds: &'a Feeds,
@@ -95,27 +95,27 @@ pub(crate) struct SnapshotView<'a> {
 }
 
 impl<'a> SnapshotView<'a> {
-    /// Fails if too much has changed since the session began.
+    /// Fails if too much changed since the session began.
     pub(crate) fn new(
-        picture: &'a SharedSnapshot,
+        source: &'a SharedSnapshot,
         sets: &'a Sets,
         feeds: &'a Feeds,
         group: &'a Group,
     ) -> Result<Self, Overrun> {
-        let changed = match picture {
+        let changed = match source {
             SharedSnapshot::Own(pin, _) => {
                 sets.check_slots(pin)?;
                 BTreeMap::new()
             }
             SharedSnapshot::Shared(pin) => sets.since(pin)?,
         };
-        Ok(Self { picture, changed, sets, feeds, group })
+        Ok(Self { source, changed, sets, feeds, group })
     }
 
-    /// How much of a feed was held; 0: it was not in the sets.
+    /// The length of a feed at the snapshot; 0: not in the sets.
     fn length(&self, feed: FeedId) -> u64 {
         let Some(held) = self.feeds.get(feed) else { return 0 };
-        match self.picture {
+        match self.source {
             SharedSnapshot::Own(_, snapshot) => {
                 let id = snapshot.salt.token(&Item::Key(held.key.0)).id();
                 let pinned = snapshot.find(id, ID_BITS).find(|pinned| pinned.feed == feed);
@@ -130,7 +130,7 @@ impl<'a> SnapshotView<'a> {
 
 impl View for SnapshotView<'_> {
     fn slice(&self, set: SetKind, range: Range<u32>) -> Result<Slice, Overrun> {
-        match self.picture {
+        match self.source {
             SharedSnapshot::Own(_, own) => {
                 own.sketches[set as usize].slice(range, &Toggles::default(), 0)
             }
@@ -139,7 +139,7 @@ impl View for SnapshotView<'_> {
     }
 
     fn find(&self, prefix: u64, width: u32) -> Vec<FeedId> {
-        match self.picture {
+        match self.source {
             SharedSnapshot::Own(_, own) => {
                 own.find(prefix, width).map(|pinned| pinned.feed).collect()
             }

@@ -417,11 +417,11 @@ impl Reconciliation {
         self.id_bits = prefix_bits(params.responder_feeds(self.role));
         let (shared, bytes) = match share_snapshot(context, snapshot.clone(), &params, is_shared) {
             Ok(shared) => shared,
-            Err(fallback) => return Ok(StepResult::give_up(fallback)),
+            Err(fallback) => return Ok(StepResult::fall_back(fallback)),
         };
         let Context { sets, feeds, group, .. } = context;
         let Ok(view) = SnapshotView::new(&shared, sets, feeds, group) else {
-            return Ok(StepResult::give_up(Fallback::FreshSalt));
+            return Ok(StepResult::fall_back(Fallback::FreshSalt));
         };
         let (state, step) = match (strategy, self.role) {
             (Strategy::Changes(base), role) => {
@@ -472,12 +472,37 @@ impl Reconciliation {
         };
         let skipped = message.names();
         let Stage::Running(running) = &mut self.stage else {
+<<<<<<< HEAD
             return Ok(StepResult { skipped, ..self.on_late_message(message) });
         };
         self.last_progress = context.now;
         let Running { state, shared, .. } = &mut **running;
         let Ok(view) = SnapshotView::new(shared, context.sets, context.feeds, context.group) else {
-            return Ok(StepResult { skipped, ..StepResult::give_up(Fallback::FreshSalt) });
+            return Ok(StepResult { skipped, ..StepResult::fall_back(Fallback::FreshSalt) });
+=======
+            let turn = match (&self.stage, message) {
+                (Stage::Listing(_), _) => StepResult::default(),
+                // Both gave up at once, and its claim follows.
+                (Stage::Claimed(_), Message::GiveUp(Fallback::FreshSalt)) => StepResult::default(),
+                (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) if self.matches_claim => {
+                    StepResult::end(Outcome::Retry)
+                }
+                // For us it was over, and there is nothing to try again with. The peer, which
+                // claims anew, has to hear it.
+                (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) => {
+                    StepResult::fall_back(Fallback::List)
+                }
+                (_, Message::GiveUp(_)) => StepResult::end(Outcome::List),
+                _ => StepResult::default(),
+            };
+            return Ok(StepResult { skipped, ..turn });
+        };
+        self.progress = context.now;
+        let Running { machine, picture, .. } = &mut **running;
+        let Ok(view) = SnapshotView::new(picture, context.sets, context.feeds, context.group)
+        else {
+            return Ok(StepResult { skipped, ..StepResult::fall_back(Fallback::FreshSalt) });
+>>>>>>> main
         };
         let step = match state {
             State::Initiator(initiator) => initiator.handle(&view, message),
@@ -499,7 +524,7 @@ impl Reconciliation {
             // The session is over here, and there is nothing to retry with. The peer, which claims
             // again, has to be told.
             (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) => {
-                StepResult::give_up(Fallback::List)
+                StepResult::fall_back(Fallback::List)
             }
             (_, Message::GiveUp(_)) => StepResult::end(Outcome::List),
             _ => StepResult::default(),

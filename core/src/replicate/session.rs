@@ -304,9 +304,9 @@ impl Session {
     /// Panics if an invariant of the session does not hold.
     pub(crate) fn check_invariants(
         &self,
+        limits: &Limits,
         assignments: &FetchAssignments,
         sets: &Sets,
-        limits: &Limits,
     ) {
         self.aliases.check_invariants(|credit| self.peer_feeds.count_credit(credit));
         self.peer_feeds.check_invariants();

@@ -4,10 +4,10 @@ use super::*;
 
 #[test]
 fn a_seed_always_gives_the_same_bytes() {
-    let mut chance = Rng::new([0; 32]);
+    let mut rng = Rng::new([0; 32]);
     // The first block of ChaCha20 under the zero key and nonce (draft-strombergson, TC1).
     let expected = [0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90];
-    assert_eq!(chance.array::<8>(), expected);
+    assert_eq!(rng.array::<8>(), expected);
     assert_eq!(Rng::new([1; 32]).u64(), Rng::new([1; 32]).u64());
     assert_ne!(Rng::new([1; 32]).u64(), Rng::new([2; 32]).u64());
 }
@@ -35,23 +35,23 @@ fn a_fork_is_apart_from_its_parent() {
 
 #[test]
 fn below_stays_below_and_reaches_everything() {
-    let mut chance = Rng::new([5; 32]);
+    let mut rng = Rng::new([5; 32]);
     let mut seen = [0u32; 7];
     for _ in 0..7_000 {
-        seen[chance.below(7) as usize] += 1;
+        seen[rng.below(7) as usize] += 1;
     }
     assert!(seen.iter().all(|&count| (850..1150).contains(&count)), "{seen:?}");
-    assert_eq!(chance.below(0), 0);
-    assert_eq!(chance.below(1), 0);
-    assert!((0..1_000).all(|_| chance.below(u64::MAX) < u64::MAX));
-    assert!((0..1_000).all(|_| chance.below((1 << 63) + 1) <= 1 << 63));
+    assert_eq!(rng.below(0), 0);
+    assert_eq!(rng.below(1), 0);
+    assert!((0..1_000).all(|_| rng.below(u64::MAX) < u64::MAX));
+    assert!((0..1_000).all(|_| rng.below((1 << 63) + 1) <= 1 << 63));
 }
 
 #[test]
 fn below_favours_no_number() {
     // Of the 2^64 draws, every third number of 3 * 2^62 would get two, and the others one.
-    let mut chance = Rng::new([6; 32]);
-    let thirds = (0..3_000).filter(|_| chance.below(3 << 62).is_multiple_of(3)).count();
+    let mut rng = Rng::new([6; 32]);
+    let thirds = (0..3_000).filter(|_| rng.below(3 << 62).is_multiple_of(3)).count();
     assert!((900..1_100).contains(&thirds), "{thirds}");
 }
 

@@ -1,7 +1,7 @@
-//! What shows that an author signed two histories of a feed ⇄ values.
+//! The messages about forks ⇄ values.
 //!
-//! Rule: as in [`multifeed`](super::multifeed). A list has its count before it in one byte, for
-//! something else follows it.
+//! Rule: as in [`multifeed`](super::multifeed). A list is preceded by its count in one byte, because other
+//! data follows.
 
 use alloc::vec::Vec;
 
@@ -12,8 +12,8 @@ use super::multifeed::{put, take};
 use crate::crypto::hash::Hash;
 use crate::crypto::sign::{PublicKey, Signature};
 
-/// A head with the roots that it signs: what its sender holds of a feed of which the receiver sent
-/// it a range that does not follow on it.
+/// A head with the roots that it signs. A peer sends it after it received a range that conflicts with its
+/// own history of the feed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignedHead {
     /// The fixed part.
@@ -36,7 +36,7 @@ pub struct SignedHeadFields {
 }
 
 impl SignedHead {
-    /// Decodes a signed_head.
+    /// Decodes a signed head.
     pub fn decode(body: &[u8]) -> Result<Self, Malformed> {
         Self::read(&mut &body[..])
     }
@@ -62,8 +62,8 @@ pub struct ForkProof {
     pub signed_head: SignedHead,
     /// The fixed part of the longer one.
     pub head: ForkBranch,
-    /// Sizes and hashes of the nodes of the longer one that cover its blocks: first those of the
-    /// shorter's length, without the first ones of them that both have, then the rest.
+    /// Sizes and hashes of the nodes that cover the longer head's blocks: first up to the shorter head's
+    /// length, without the leading nodes that both have in common, then the rest.
     pub nodes: Vec<(u64, Hash)>,
 }
 

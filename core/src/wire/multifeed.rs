@@ -17,8 +17,8 @@ pub const PROTOCOL: &str = "multifeed/1";
 /// The version in [`Hello`].
 pub const VERSION: u32 = 1;
 
-/// In [`Hello::features`]: the receiver may send ranges that it was not asked for, while both find
-/// out what differs.
+/// Bit of [`Hello::features`]: the receiver may send ranges that were not requested, while both sides
+/// reconcile.
 pub const PUSHES: u64 = 1;
 
 /// The handshake of the channel, in its `open`.
@@ -26,31 +26,31 @@ pub const PUSHES: u64 = 1;
 pub struct Hello {
     /// [`VERSION`]. Later versions only add fields at the end.
     pub version: u32,
-    /// Bits of what the sender can do besides, such as [`PUSHES`]; unknown ones are ignored.
+    /// Bits of optional features, such as [`PUSHES`]; unknown bits are ignored.
     pub features: u64,
-    /// Shows that the sender knows the group's key; bound to the connection and the role.
+    /// Proves that the sender knows the group's key; bound to the connection and the role.
     pub capability: Hash,
-    /// How many feeds the receiver may name before a [`Kind::AliasCredit`] grants more.
+    /// Number of feeds that the receiver may name before a [`Kind::AliasCredit`] grants more.
     pub aliases: u32,
-    /// How many bytes of ranges the receiver may send before a [`Kind::WindowCredit`] grants more.
+    /// Bytes of ranges that the receiver may send before a [`Kind::WindowCredit`] grants more.
     pub window: u64,
-    /// The initiator's [`Claim`], sealed for members; empty: it comes as a message.
+    /// The initiator's [`Claim`], sealed for members; empty: the claim is sent as a message.
     pub claim: Vec<u8>,
 }
 
-/// How a message names a feed.
+/// A reference to a feed in a message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum FeedRef {
-    /// By its author's public key, for the first time. The sender gives it its next number: 0, 1, …
+    /// Its author's public key, for the first reference. The sender assigns its next alias: 0, 1, …
     New(PublicKey),
-    /// By the number that the sender gave it.
+    /// The alias that the sender assigned.
     Sender(u32),
-    /// By the number that the receiver gave it.
+    /// The alias that the receiver assigned.
     Receiver(u32),
 }
 
 impl FeedRef {
-    /// The name of the same feed in the mouth of the other side.
+    /// The same reference as sent by the other side.
     pub(crate) fn turned(self) -> Self {
         match self {
             Self::New(public_key) => Self::New(public_key),
@@ -60,13 +60,13 @@ impl FeedRef {
     }
 }
 
-/// What a message is, as the `type` of a protomux message.
+/// The kind of a message: the `type` of a protomux message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Kind {
     /// [`HeadEntry`]s.
     Heads = 0,
-    /// The sender has listed every feed that it offers: from here on, heads are changes.
+    /// The sender has listed every feed that it offers; later heads are changes.
     Listed = 1,
     /// [`WantEntry`]s.
     Wants = 2,
@@ -74,15 +74,15 @@ pub enum Kind {
     Range = 3,
     /// [`RejectEntry`]s.
     Rejects = 4,
-    /// A grant of names.
+    /// Additional aliases that the receiver may assign.
     AliasCredit = 5,
-    /// A grant of bytes.
+    /// Additional bytes of ranges that the receiver may send.
     WindowCredit = 6,
     /// [`RefetchEntry`]s.
     Refetch = 7,
     /// A [`Claim`].
     Claim = 8,
-    /// Cells of a sketch of the responder's.
+    /// Cells of the responder's sketch.
     Cells = 9,
     /// The initiator needs more cells.
     More = 10,
@@ -96,12 +96,11 @@ pub enum Kind {
     Lengths = 14,
     /// The initiator knows every difference, and so does the responder.
     Agreed = 15,
-    /// The reconciliation leads nowhere.
+    /// The reconciliation failed.
     GiveUp = 16,
-    /// The beginning of a message of a reconciliation that is too long for a frame.
+    /// The first part of a reconciliation message that is too long for one frame.
     Part = 17,
-    /// What the sender's heads are, now that it holds all that the receiver offers: a hash of
-    /// their sums.
+    /// The digest of the sender's heads, sent once it holds everything that the receiver offers.
     Checkpoint = 18,
     /// A [`SignedHead`](super::fork::Dispute).
     SignedHead = 19,
@@ -110,7 +109,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a protomux type; unknown ones are for newer versions, and ignored.
+    /// The kind of a protomux type. Unknown types belong to newer versions and are ignored.
     pub fn of(number: u64) -> Option<Self> {
         Some(match number {
             0 => Self::Heads,
@@ -139,40 +138,40 @@ impl Kind {
     }
 }
 
-/// What the sender's sets are, for the receiver to compare with its own.
+/// The sender's sets, for comparison with the receiver's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Claim {
-    /// How many feeds it holds.
+    /// Number of feeds that the sender holds.
     pub feeds: u64,
     /// The root of their keys, bound to the connection and the role.
     pub keys: [u8; 8],
-    /// The root of their heads, likewise.
+    /// The root of their heads, bound in the same way.
     pub heads: [u8; 8],
-    /// When the two knew all of each other, if the sender remembers that.
+    /// The sender's checkpoint with the receiver, if it has one.
     pub known: Option<KnownClaim>,
 }
 
-/// What the sender remembers of the receiver, bound to the connection and the role.
+/// The sender's checkpoint with the receiver, bound to the connection and the role.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct KnownClaim {
-    /// What both sets were then.
+    /// Identifies both sets at the checkpoint.
     pub tag: [u8; 8],
-    /// How many feeds of the sender have changed since.
+    /// Number of the sender's feeds that changed since.
     pub changed: u32,
 }
 
-/// The sender holds this much of a feed durably, from the first block on.
+/// The sender durably holds `length` blocks of a feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HeadEntry {
     /// Which feed.
     pub name: FeedRef,
-    /// Blocks held; at least 1.
+    /// Number of blocks; at least 1.
     pub length: u64,
-    /// The fork that they belong to.
+    /// The fork of these blocks.
     pub fork: u64,
 }
 
-/// The sender wants a feed's blocks from `start` on, up to what the receiver holds.
+/// The sender requests a feed's blocks from `start` on, as far as the receiver holds them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct WantEntry {
     /// Which feed.
@@ -181,36 +180,36 @@ pub struct WantEntry {
     pub start: u64,
 }
 
-/// The sender wants blocks that it held once and has not any more.
+/// The sender requests blocks that it once held and lost or cleared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RefetchEntry {
     /// Which feed.
     pub name: FeedRef,
     /// Index of the first block wanted.
     pub start: u64,
-    /// The index behind the last one.
+    /// The index after the last block.
     pub end: u64,
 }
 
-/// The sender says no to something about a feed.
+/// The sender rejects something about a feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RejectEntry {
     /// Which feed.
     pub name: FeedRef,
-    /// What it says no to.
+    /// The reason.
     pub reject: Reject,
 }
 
-/// What a sender says no to.
+/// The reason of a reject.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Reject {
-    /// It neither takes the feed nor gives it.
+    /// The sender neither downloads nor uploads the feed.
     Declined,
-    /// It cannot give the blocks that it said it held.
+    /// The sender cannot provide blocks that it offered.
     Unavailable,
-    /// It had the blocks that were pushed: announce the feed's growth instead.
+    /// The sender already had pushed blocks: the receiver should announce growth of the feed instead.
     Duplicate,
-    /// It cannot give the blocks that were asked for again, or no more of them.
+    /// The sender cannot provide the refetched blocks, or no more of them.
     Gone,
 }
 
@@ -242,7 +241,7 @@ pub struct RangeMessage<'a> {
     pub blocks: Vec<&'a [u8]>,
 }
 
-/// Why a range does not decode.
+/// The reason why a range does not decode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BadRange {
     /// It does not parse.
@@ -289,13 +288,13 @@ pub fn encode_range<B: AsRef<[u8]>>(
     body
 }
 
-/// Decodes a message that is one value. What follows it is for newer versions, and ignored.
+/// Decodes a message that is one value. Data after it belongs to newer versions and is ignored.
 pub fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
     let mut rest = body;
     take(&mut rest)
 }
 
-/// Decodes a message that is entries up to its end.
+/// Decodes a message that consists of entries.
 pub fn entries<'a, T: Deserialize<'a>>(
     body: &'a [u8],
 ) -> impl Iterator<Item = Result<T, Malformed>> {

@@ -1,7 +1,7 @@
 //! The messages of a reconciliation ⇄ values.
 //!
-//! Rule: as in [`multifeed`](super::multifeed), and a list has its count before it only where
-//! something else follows. A count is held against the bytes that are left before it is used.
+//! Rule: as in [`multifeed`](super::multifeed). A list is preceded by its count only if other data follows.
+//! A count is checked against the remaining bytes before it is used.
 
 use alloc::vec::Vec;
 
@@ -11,31 +11,31 @@ use super::rice;
 use super::slice::Slice;
 use crate::crypto::sign::PublicKey;
 
-/// Which of the two sets that peers reconcile.
+/// One of the two sets that peers reconcile.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub(crate) enum SetKind {
-    /// Which feeds there are.
+    /// The keys of the feeds.
     Keys = 0,
-    /// How far each feed is.
+    /// The heads of the feeds: key, length and fork.
     Heads = 1,
 }
 
-/// What a side says its set is: bound to the connection, its role and the set, so that it can be
-/// neither kept for later nor sent back.
+/// A side's claim about the root of a set. It is bound to the connection, the role and the set, so it can be
+/// neither replayed nor reflected.
 pub(crate) type RootMac = [u8; 8];
 
-/// How far a feed is. The greater of two is the newer.
+/// Fork and length of a feed. The greater one is newer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct HeadOf {
     pub(crate) fork: u64,
     pub(crate) length: u64,
 }
 
-/// A feed and how far it is.
+/// A feed with its head.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Entry {
-    /// What names the feed to a peer: its author's public key.
+    /// The author's public key, which names the feed to a peer.
     pub(crate) key: [u8; 32],
     pub(crate) head: HeadOf,
 }
@@ -46,32 +46,32 @@ impl Entry {
     }
 }
 
-/// One message of a session.
+/// A message of a reconciliation session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Message {
-    /// Responder: the next cells of a set.
+    /// Responder: the next cells of a set's sketch.
     Cells(SetKind, Slice),
-    /// Initiator: more cells of a set are needed, up to an end.
+    /// Initiator: requests more cells of a set, up to an end.
     More(SetKind, u32),
-    /// Initiator: what only it holds, and leading bits of the ids of what only the responder
-    /// does, ascending; as many bits as [`prefix_bits`] of the responder's feeds.
+    /// Initiator: the entries that only it holds, and id prefixes of those that only the responder holds,
+    /// ascending. `prefix_bits` of the responder's number of feeds gives their width.
     Different { entries: Vec<Entry>, wanted: Vec<u64> },
-    /// Responder: what was wanted.
+    /// Responder: the requested entries.
     Entries(Vec<Entry>),
-    /// Initiator: its heads of feeds that both hold, by leading bits of the feeds' ids, ascending;
-    /// and whole entries where those bits do not name one feed. Both, if they know each other:
-    /// heads of all that has changed since, and entries of what is new.
+    /// Initiator: its heads of feeds that both hold, by id prefix, ascending, and whole entries where a
+    /// prefix does not identify one feed. Between known peers, both sides: the heads that changed since the
+    /// checkpoint, and entries of new feeds.
     Changed { heads: Vec<(u64, HeadOf)>, entries: Vec<Entry> },
-    /// Responder: its heads of the same feeds in the same order, entries last.
+    /// Responder: its heads of the same feeds in the same order, whole entries last.
     Heads(Vec<HeadOf>),
-    /// Initiator: both sets are one now, and this is the root of its heads.
+    /// Initiator: it knows every difference; this is the root of the united heads.
     Agreed(RootMac),
-    /// The session leads nowhere; what is to be done instead.
+    /// The session failed; how to continue.
     GiveUp(Fallback),
 }
 
 impl Message {
-    /// How many feeds its sender is the first to name.
+    /// Number of feeds that this message names for the first time.
     pub(crate) fn names(&self) -> usize {
         match self {
             Self::Different { entries, .. } | Self::Entries(entries) => entries.len(),
@@ -81,19 +81,19 @@ impl Message {
     }
 }
 
-/// What else there is.
+/// How to continue after a failed session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fallback {
-    /// The same again with a fresh salt, or with sets as they are now.
+    /// Another session with a fresh salt and current sets.
     FreshSalt,
-    /// To list everything.
+    /// Listing all feeds.
     List,
 }
 
-/// Bytes of an entry at least: its key and a length.
+/// Minimum bytes of an entry: its key and a length.
 const ENTRY_BYTES_MIN: usize = 33;
 
-/// Appends the body of a message of a session in which ids have `width` leading bits.
+/// Encodes a message. `width` is the width of id prefixes in this session.
 pub(crate) fn encode(message: &Message, width: u32) -> (Kind, Vec<u8>) {
     let mut body = Vec::new();
     let out = &mut body;
@@ -142,8 +142,8 @@ pub(crate) fn encode(message: &Message, width: u32) -> (Kind, Vec<u8>) {
     (kind, body)
 }
 
-/// The message of a body, of a session in which ids have `width` leading bits; `None`: messages
-/// of this kind are not of a session.
+/// Decodes a message. `width` is the width of id prefixes in this session. `None`: messages of this kind do
+/// not belong to a session.
 pub(crate) fn decode(kind: Kind, body: &[u8], width: u32) -> Result<Option<Message>, Malformed> {
     let mut rest = body;
     let rest = &mut rest;
@@ -177,7 +177,7 @@ pub(crate) fn decode(kind: Kind, body: &[u8], width: u32) -> Result<Option<Messa
         Kind::Agreed => Message::Agreed(take(rest)?),
         Kind::GiveUp => Message::GiveUp(match take::<u8>(rest)? {
             0 => Fallback::FreshSalt,
-            // What newer versions may fall back to, we do not know; a listing always is right.
+            // A newer version may use another fallback. A listing is always correct.
             _ => Fallback::List,
         }),
         _ => return Ok(None),
@@ -192,7 +192,7 @@ fn set_of(number: u8) -> Result<SetKind, Malformed> {
     }
 }
 
-/// A length, doubled; one more if a fork follows, which it does where it is not 0.
+/// Encodes twice the length, plus 1 if a non-zero fork follows.
 fn put_head(out: &mut Vec<u8>, head: &HeadOf) {
     put(out, &(head.length << 1 | u64::from(head.fork > 0)));
     if head.fork > 0 {

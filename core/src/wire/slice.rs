@@ -4,37 +4,37 @@
 
 use alloc::vec::Vec;
 
-/// A token on the wire: 36 bits of id, 12 of check.
+/// Bytes of a token: 36 bits of id and 12 check bits.
 pub(crate) const TOKEN_BYTES: usize = 6;
 
-/// The largest value of a token, and of a cell, which is a sum of tokens.
+/// The largest value of a token and of a cell, which is a XOR of tokens.
 pub(crate) const TOKEN_MAX: u64 = (1 << (8 * TOKEN_BYTES as u32)) - 1;
 
-/// The first cells carry a count besides, to estimate by how far two sets are apart.
+/// Number of leading cells that also carry a count, from which the difference is estimated.
 pub(crate) const HEAD_CELLS: u32 = 24;
 
-/// Most cells of a sketch: 1.75 MiB. More are needed for differences beyond 200,000 alone, and then
-/// a listing costs the same.
+/// Maximum number of cells of a sketch: 1.5 MiB. Only differences above 200,000 need more, and then a
+/// listing costs the same.
 pub(crate) const CELLS_MAX: u32 = 1 << 18;
 
-/// A run of cells, as it goes over the wire.
+/// Consecutive cells of a sketch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Slice {
     /// Index of the first cell.
     pub(crate) start: u32,
     pub(crate) cells: Vec<u64>,
-    /// Counts mod 2^8 of those cells that are among the first [`HEAD_CELLS`].
+    /// Counts modulo 2^8 of the cells below [`HEAD_CELLS`].
     pub(crate) counts: Vec<u8>,
 }
 
 impl Slice {
-    /// Bytes that so many cells from `start` on take.
+    /// Encoded bytes of `cells` cells from `start` on.
     pub(crate) fn bytes_of(start: u32, cells: u32) -> usize {
         let heads = HEAD_CELLS.saturating_sub(start).min(cells);
         cells as usize * TOKEN_BYTES + heads as usize
     }
 
-    /// Appends the cells, little-endian, each followed by its count if it has one.
+    /// Encodes the cells, little-endian, each followed by its count if it has one.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.reserve(Self::bytes_of(self.start, self.cells.len() as u32));
         for (at, cell) in self.cells.iter().enumerate() {
@@ -45,8 +45,7 @@ impl Slice {
         }
     }
 
-    /// Reads cells from `start` on, up to the end of the bytes. `None` if they end within a cell,
-    /// or there are more than [`CELLS_MAX`] cells.
+    /// Decodes cells from `start` on. `None` if the bytes end within a cell or exceed [`CELLS_MAX`] cells.
     pub(crate) fn read(start: u32, bytes: &[u8]) -> Option<Self> {
         let head_bytes = TOKEN_BYTES + 1;
         let heads = HEAD_CELLS.saturating_sub(start) as usize * head_bytes;

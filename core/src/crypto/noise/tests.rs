@@ -10,10 +10,10 @@ fn shake(
     seed: u8,
     mut change: impl FnMut(usize, &mut Vec<u8>),
 ) -> Result<(Split, Split), BadHandshake> {
-    let mut chance = Rng::new([seed; 32]);
+    let mut rng = Rng::new([seed; 32]);
     let (one, two) = (KeyPair::from_seed(&[1; 32]), KeyPair::from_seed(&[2; 32]));
-    let mut initiator = Noise::new(Role::Initiator, &one, &mut chance);
-    let mut responder = Noise::new(Role::Responder, &two, &mut chance);
+    let mut initiator = Noise::new(Role::Initiator, &one, &mut rng);
+    let mut responder = Noise::new(Role::Responder, &two, &mut rng);
     for turn in 0..3 {
         let (from, to) = match turn {
             1 => (&mut responder, &mut initiator),

@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 
 use super::*;
+use crate::tests::cases;
 use crate::wire::multifeed::Kind;
 
 /// How many flights it takes until the dialler, or the dialled one, holds a new block of the other.
@@ -229,7 +230,7 @@ fn what_is_refused_before_it_is_sent_is_sent_when_it_is_accepted() {
 fn a_pipe_that_breaks_at_any_byte_of_the_opening_costs_time_alone() {
     let remote = KeyPair::from_seed(&[77; 32]).public_key();
     let clear = Secure::Established { handshake_hash: [7; 64], remote };
-    for (secure, step) in [(clear, 1), (Secure::Noise, 29)] {
+    for (secure, step) in [(clear, cases(7, 1)), (Secure::Noise, cases(101, 29))] {
         for (writer, left) in [0, 1]
             .into_iter()
             .flat_map(|writer| (0..1_200).step_by(step).map(move |left| (writer, left)))

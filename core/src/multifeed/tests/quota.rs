@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{BLOCK_BYTES_BESIDE, Limits};
+use crate::tests::cases;
 
 /// What a block of [`block`] counts.
 const COST: u64 = 100 + BLOCK_BYTES_BESIDE;
@@ -258,6 +259,8 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(48, 256)))]
+
     /// Three writers, and one who has bounds and all of them as peers.
     #[test]
     fn whatever_happens_the_bounds_hold_and_the_count_is_right(changes in changes()) {

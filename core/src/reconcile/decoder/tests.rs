@@ -58,7 +58,7 @@ fn assert_cuts_do_not_matter(tokens: &[Token], cuts: &[u32]) {
     let mut pieces = in_pieces(tokens, cuts);
     let end = pieces.cells();
     let mut whole = in_pieces(tokens, &[end]);
-    assert_eq!(pieces.came_empty, whole.came_empty);
+    assert_eq!(pieces.was_empty, whole.was_empty);
     assert_eq!(pieces.counts, whole.counts);
 
     let came = difference(tokens, 0, end);
@@ -171,10 +171,10 @@ fn one_token_in_every_cell_ends() {
 #[test]
 fn cells_that_each_show_another_token_end() {
     // For each cell a token that is of it: each one that is taken out spoils others.
-    let mut chance = Rng::new([1; 32]);
+    let mut rng = Rng::new([1; 32]);
     let crafted = (0..20_000u32).map(|index| {
         loop {
-            let token = Token::of_id(chance.u64());
+            let token = Token::of_id(rng.u64());
             let mut indices = Indices::of(token);
             while indices.next_below(index).is_some() {}
             if index > 200 || indices.next_below(index + 1).is_some() {
@@ -190,8 +190,8 @@ fn cells_that_each_show_another_token_end() {
 
 #[test]
 fn garbage_shows_next_to_nothing() {
-    let mut chance = Rng::new([2; 32]);
-    let garbage = (0..CELLS_MAX).map(|_| chance.u64() & TOKEN_MAX).collect();
+    let mut rng = Rng::new([2; 32]);
+    let garbage = (0..CELLS_MAX).map(|_| rng.u64() & TOKEN_MAX).collect();
     let mut decoder = Decoder::default();
     assert_eq!(decoder.extend(&cells(0, garbage)), Ok(Progress::Partial));
     assert!(decoder.peels < 100, "{}", decoder.peels);
@@ -204,9 +204,9 @@ fn is_in_cell_1(token: Token) -> bool {
 }
 
 /// Three tokens whose sum looks like a token, each of the four in cell 1; found by trying.
-fn false_token(chance: &mut Rng) -> ([Token; 3], Token) {
+fn false_token(rng: &mut Rng) -> ([Token; 3], Token) {
     loop {
-        let three: [Token; 3] = core::array::from_fn(|_| Token::of_id(chance.u64()));
+        let three: [Token; 3] = core::array::from_fn(|_| Token::of_id(rng.u64()));
         let sum = three.iter().fold(0, |sum, token| sum ^ token.bits());
         let Some(token) = Token::of_cell(sum) else { continue };
         if is_in_cell_1(token) && three.iter().all(|token| is_in_cell_1(*token)) {
@@ -217,11 +217,11 @@ fn false_token(chance: &mut Rng) -> ([Token; 3], Token) {
 
 #[test]
 fn a_sum_that_looks_like_a_token_is_put_back() {
-    let mut chance = Rng::new([3; 32]);
+    let mut rng = Rng::new([3; 32]);
     for more in 2..8 {
-        let (three, sum) = false_token(&mut chance);
+        let (three, sum) = false_token(&mut rng);
         let mut tokens = three.to_vec();
-        let others = core::iter::repeat_with(|| Token::of_id(chance.u64()));
+        let others = core::iter::repeat_with(|| Token::of_id(rng.u64()));
         tokens.extend(others.filter(|token| !is_in_cell_1(*token)).take(more));
         let all = difference(&tokens, 0, 200);
 

@@ -11,8 +11,8 @@ use crate::reconcile::token::Token;
 use crate::rng::Rng;
 use crate::wire::slice::Slice;
 
-fn random_tokens(chance: &mut Rng, count: u64) -> Vec<Token> {
-    (0..count).map(|_| Token::of_id(chance.u64())).collect()
+fn random_tokens(rng: &mut Rng, count: u64) -> Vec<Token> {
+    (0..count).map(|_| Token::of_id(rng.u64())).collect()
 }
 
 fn rounded(difference: u64) -> u64 {
@@ -71,9 +71,9 @@ fn the_table_is_met_at_its_points() {
 fn estimates(difference: u64, cells: u32, gap: u64, runs: u64) -> Vec<u64> {
     let mut estimates = Vec::new();
     for run in 0..runs {
-        let mut chance = Rng::new([run as u8; 32]);
-        let theirs = random_tokens(&mut chance, (difference + gap) / 2);
-        let ours = random_tokens(&mut chance, (difference - gap) / 2);
+        let mut rng = Rng::new([run as u8; 32]);
+        let theirs = random_tokens(&mut rng, (difference + gap) / 2);
+        let ours = random_tokens(&mut rng, (difference - gap) / 2);
         let whole = sketch(&theirs, cells).diff(&sketch(&ours, cells)).unwrap();
         let mut decoder = Decoder::default();
         decoder.extend(&whole).unwrap();
@@ -132,8 +132,8 @@ fn cells_per_1000_measured(difference: u64, runs: u64) -> (u64, u64) {
     for run in 0..runs {
         let mut seed = [difference as u8; 32];
         seed[..8].copy_from_slice(&run.to_le_bytes());
-        let mut chance = Rng::new(seed);
-        let ids: Vec<u64> = (0..difference).map(|_| chance.u64() >> 28).collect();
+        let mut rng = Rng::new(seed);
+        let ids: Vec<u64> = (0..difference).map(|_| rng.u64() >> 28).collect();
         let (cells, is_right) = cells_to_decode(&ids);
         (total, wrong) = (total + u64::from(cells), wrong + u64::from(!is_right));
     }

@@ -49,7 +49,7 @@ fn buckets_stay_small_and_give_back_what_they_do_not_need() {
     (0..100_000).for_each(|number| index.insert(id(number), FeedId(number as u32)));
     assert_eq!(index.buckets.len(), 512);
     let room: usize = index.buckets.iter().map(Vec::capacity).sum();
-    let bytes = room * size_of::<Place>() + index.buckets.capacity() * size_of::<Vec<Place>>();
+    let bytes = room * size_of::<Slot>() + index.buckets.capacity() * size_of::<Vec<Slot>>();
     assert!(bytes < 84 * 10_000, "{bytes} bytes");
     (0..100_000).for_each(|number| index.remove(id(number), FeedId(number as u32)));
     assert_eq!(index.find(0, 0).count(), 0);

@@ -76,7 +76,7 @@ fn a_feed_that_appends_often_is_two_changes() {
         grown.remove(head(length));
         grown.insert(head(length + 1));
     }
-    grown.apply_pending();
+    grown.cancel_pending();
     assert_eq!(grown.pending.len(), 2);
     assert_eq!(mac(&grown), mac(&root(&[head(1_000)])));
 }

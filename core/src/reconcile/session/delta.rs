@@ -1,4 +1,4 @@
-//! A side that knows what the other held when they last spoke. Both do the same.
+//! A session between known peers. Both sides send what changed since their checkpoint.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -12,29 +12,29 @@ use crate::reconcile::token::ID_BITS;
 use crate::wire::reconcile::SetKind;
 use crate::wire::reconcile::{Entry, Fallback, HeadOf, Message};
 
-/// A session of two sides that know each other.
+/// A session between peers with the same checkpoint.
 #[derive(Debug)]
 pub(crate) struct Delta {
-    terms: Params,
+    params: Params,
     role: Role,
     base: BasePair,
-    /// Bits of an id that stand for a feed.
+    /// Width of an id prefix.
     width: u32,
 }
 
 impl Delta {
-    /// Begins by saying what has changed here, if anything has. It has ended if nothing has there.
+    /// Starts by sending our changes, if any. The session has ended if the peer has none.
     pub(crate) fn new(
-        terms: Params,
+        params: Params,
         role: Role,
         base: BasePair,
         view: &impl View,
     ) -> (Self, Result<StepResult, SessionError>) {
-        let width = prefix_bits(terms.responder_feeds(role));
-        let delta = Self { terms, role, base, width };
-        let mut turn = delta.tell(view);
-        if delta.terms.told_changes() == 0 {
-            match delta.learn(view, &[]) {
+        let width = prefix_bits(params.responder_feeds(role));
+        let delta = Self { params, role, base, width };
+        let mut turn = delta.send_changes(view);
+        if delta.params.told_changes() == 0 {
+            match delta.on_changes(view, &[]) {
                 Ok(end) => turn.join(end),
                 Err(fault) => return (delta, Err(fault)),
             }
@@ -42,7 +42,7 @@ impl Delta {
         (delta, Ok(turn))
     }
 
-    /// Takes what has changed there.
+    /// Handles the peer's changes.
     pub(crate) fn handle(
         &mut self,
         view: &impl View,
@@ -51,41 +51,41 @@ impl Delta {
         match message {
             Message::GiveUp(fallback) => Ok(StepResult::end(fallback.into())),
             Message::Changed { heads, entries } => {
-                if self.told() as u64 > DIFFERENCE_MAX {
+                if self.sent_changes() as u64 > DIFFERENCE_MAX {
                     return Err(SessionError::TooMuch);
                 }
                 let are_ids_clear = self.base.sets_equal() || heads.is_empty();
-                if heads.len() + entries.len() != self.told() || !are_ids_clear {
+                if heads.len() + entries.len() != self.sent_changes() || !are_ids_clear {
                     return Err(SessionError::Inconsistent);
                 }
                 let mut named = Vec::with_capacity(heads.len() + entries.len());
                 for (prefix, head) in heads {
                     let [feed] = self.find(view, prefix)[..] else {
                         return Ok(StepResult {
-                            skipped: self.told(),
-                            ..StepResult::give_up(Fallback::FreshSalt)
+                            skipped: self.sent_changes(),
+                            ..StepResult::fall_back(Fallback::FreshSalt)
                         });
                     };
                     named.push(Entry { head, ..view.entry(feed) });
                 }
                 named.extend(entries);
-                Ok(self.learn(view, &named)?.named(named))
+                Ok(self.on_changes(view, &named)?.named(named))
             }
             _ => Err(SessionError::OutOfTurn),
         }
     }
 
-    fn told(&self) -> usize {
-        self.terms.told_changes() as usize
+    fn sent_changes(&self) -> usize {
+        self.params.told_changes() as usize
     }
 
-    fn tell(&self, view: &impl View) -> StepResult {
+    fn send_changes(&self, view: &impl View) -> StepResult {
         let (mut by_prefix, mut others) = (BTreeMap::new(), Vec::new());
         for (feed, before) in &self.base.changed {
             let entry = view.entry(*feed);
-            let token = self.terms.salt.token(&key_item(view, &entry));
+            let token = self.params.salt.token(&key_item(view, &entry));
             let prefix = token.id() >> (ID_BITS - self.width);
-            // What one side has refused, it may have held under an id that is another's here.
+            // A feed that one side refused may share its id prefix with another feed here.
             let is_clear = self.base.sets_equal() && *before > 0;
             match is_clear && self.find(view, prefix) == [*feed] {
                 true => _ = by_prefix.insert(prefix, (*feed, entry.head)),
@@ -102,16 +102,16 @@ impl Delta {
         StepResult::say(Message::Changed { heads, entries }).naming(naming)
     }
 
-    /// Ends it: of the feeds that changed there all is known. Where both held the same, its root
-    /// tells whether that is all, and of those that changed here alone it holds what we held.
-    /// Elsewhere it may have refused them.
-    fn learn(&self, view: &impl View, theirs: &[Entry]) -> Result<StepResult, SessionError> {
+    /// Ends the session: all changes of the peer are known. If both held the same sets, the peer's root
+    /// proves that nothing is missing, and the peer holds what we held of the feeds that changed only here.
+    /// Otherwise the peer may have refused them.
+    fn on_changes(&self, view: &impl View, theirs: &[Entry]) -> Result<StepResult, SessionError> {
         let distinct: BTreeSet<_> = theirs.iter().map(|entry| entry.key).collect();
         if distinct.len() != theirs.len() {
             return Err(SessionError::Inconsistent);
         }
         let is_checked = self.base.sets_equal() && !planted::is(Bug::TrustsMarks);
-        if is_checked && !self.comes_to_theirs(view, theirs) {
+        if is_checked && !self.matches_peer_root(view, theirs) {
             return Err(SessionError::Inconsistent);
         }
         let is_held = |before| self.base.sets_equal() && before > 0;
@@ -121,8 +121,8 @@ impl Delta {
         Ok(StepResult { learned, ..StepResult::end(Outcome::Agreed) })
     }
 
-    fn comes_to_theirs(&self, view: &impl View, theirs: &[Entry]) -> bool {
-        let mut root = self.terms.roots.heads.clone();
+    fn matches_peer_root(&self, view: &impl View, theirs: &[Entry]) -> bool {
+        let mut root = self.params.roots.heads.clone();
         for (feed, before) in &self.base.changed {
             root.remove(head_item(view, &view.entry(*feed)));
             if *before > 0 {
@@ -136,17 +136,17 @@ impl Delta {
             }
             root.insert(head_item(view, entry));
         }
-        let (hash, peer) = (&self.terms.handshake_hash, self.role.other());
-        root.mac(hash, peer, SetKind::Heads) == self.terms.theirs.heads
+        let (hash, peer) = (&self.params.handshake_hash, self.role.other());
+        root.mac(hash, peer, SetKind::Heads) == self.params.theirs.heads
     }
 
-    /// How long a feed was when they last spoke.
+    /// A feed's length at the checkpoint.
     fn before(&self, view: &impl View, feed: FeedId) -> u64 {
         let changed = self.base.changed.get(&feed);
         changed.copied().unwrap_or_else(|| view.entry(feed).head.length)
     }
 
-    /// The feeds that were there then and whose id begins so.
+    /// The feeds of the checkpoint whose id begins with `prefix`.
     fn find(&self, view: &impl View, prefix: u64) -> Vec<FeedId> {
         let mut found = match prefix >> self.width {
             0 => view.find(prefix, self.width),

@@ -16,7 +16,7 @@ use crate::wire::reconcile::SetKind;
 use crate::wire::reconcile::{Entry, Fallback, HeadOf, Message};
 use crate::wire::slice::{CELLS_MAX, Slice};
 
-/// What the initiator waits for.
+/// The message that the initiator expects.
 #[derive(Debug)]
 enum Stage {
     Cells { set: SetKind, decoder: Decoder, end: u32, sure: u32 },
@@ -25,32 +25,32 @@ enum Stage {
     Over,
 }
 
-/// A session, on the side that decodes.
+/// The initiator's side of a session, which decodes.
 #[derive(Debug)]
 pub(crate) struct Initiator {
-    terms: Params,
-    /// What the responder's roots have to be, by what is known of its sets.
+    params: Params,
+    /// The responder's roots, as reconstructed from its known items.
     theirs: Roots,
-    /// The root of the newer head of each feed that either side holds.
+    /// The root of the united heads: the newer one of each feed.
     union: Root,
-    /// What makes our heads those of the feeds that the responder holds.
+    /// Changes that turn our heads into those of the feeds that the responder holds.
     exclusive: Vec<Toggle>,
-    /// Feeds that only we held, and those that only the responder did.
+    /// Feeds that only we hold, and those that only the responder holds.
     gone: BTreeSet<[u8; 32]>,
     received: BTreeSet<[u8; 32]>,
     stage: Stage,
 }
 
 impl Initiator {
-    /// Begins with the set that [`Params::compare`] says is to be looked into.
-    pub(crate) fn new(terms: Params, set: SetKind) -> Self {
-        let (theirs, union) = (terms.roots.clone(), terms.roots.heads.clone());
-        let stage = cells(set, terms.first_end(set));
+    /// Starts with the set that [`Params::compare`] returned.
+    pub(crate) fn new(params: Params, set: SetKind) -> Self {
+        let (theirs, union) = (params.roots.clone(), params.roots.heads.clone());
+        let stage = cells(set, params.first_end(set));
         let (exclusive, gone, received) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        Self { terms, theirs, union, exclusive, gone, received, stage }
+        Self { params, theirs, union, exclusive, gone, received, stage }
     }
 
-    /// Takes a message of the responder.
+    /// Handles a message of the responder.
     pub(crate) fn handle(
         &mut self,
         view: &impl View,
@@ -65,24 +65,24 @@ impl Initiator {
                 if !is_asked {
                     return Err(SessionError::Inconsistent);
                 }
-                self.take_cells(view, set, decoder, &slice, sure)
+                self.on_cells(view, set, decoder, &slice, sure)
             }
             (Stage::Entries { pushed, wanted }, Message::Entries(entries)) => {
-                // A wanted id has 1 in 128 others beside it; a pushed one has them by collision.
+                // 1 in 128 requested prefixes is ambiguous; pushed entries collide rarely.
                 if entries.len() > 2 * wanted + 8 * pushed.len() + 64 {
                     return Err(SessionError::TooMuch);
                 }
-                self.take_entries(view, &pushed, &entries)
+                self.on_entries(view, &pushed, &entries)
             }
             (Stage::Heads { asked }, Message::Heads(heads)) if heads.len() == asked.len() => {
-                self.take_heads(view, &asked, &heads)
+                self.on_heads(view, &asked, &heads)
             }
             _ => return Err(SessionError::OutOfTurn),
         };
         Ok(turn)
     }
 
-    fn take_cells(
+    fn on_cells(
         &mut self,
         view: &impl View,
         set: SetKind,
@@ -92,50 +92,50 @@ impl Initiator {
     ) -> StepResult {
         let end = slice.start + slice.cells.len() as u32;
         let Ok(mut ours) = view.slice(set, slice.start..end) else {
-            return StepResult::give_up(Fallback::FreshSalt);
+            return StepResult::fall_back(Fallback::FreshSalt);
         };
         if set == SetKind::Heads {
             self.exclusive.iter().for_each(|toggle| ours.toggle(*toggle));
         }
         let Some(difference) = slice.diff(&ours) else {
-            return StepResult::give_up(Fallback::List);
+            return StepResult::fall_back(Fallback::List);
         };
         match decoder.extend(&difference) {
             Ok(Progress::Complete) => match set {
                 SetKind::Keys => self.resolve_keys(view, &decoder),
                 SetKind::Heads => self.resolve_heads(view, &decoder),
             },
-            Ok(Progress::Partial) => self.ask_more(set, decoder, sure),
-            Err(_) => StepResult::give_up(Fallback::FreshSalt),
+            Ok(Progress::Partial) => self.request_more(set, decoder, sure),
+            Err(_) => StepResult::fall_back(Fallback::FreshSalt),
         }
     }
 
-    fn ask_more(&mut self, set: SetKind, decoder: Decoder, sure: u32) -> StepResult {
-        let sizes = self.terms.sizes(set);
+    fn request_more(&mut self, set: SetKind, decoder: Decoder, sure: u32) -> StepResult {
+        let sizes = self.params.sizes(set);
         let estimate = Estimate::of(&decoder, sizes);
         let cells = decoder.cells();
-        // Each head that changed is two items.
-        let is_beyond = estimate.difference > DIFFERENCE_MAX || cells == self.terms.cells();
+        // Each changed head is two items: the old and the new one.
+        let is_beyond = estimate.difference > DIFFERENCE_MAX || cells == self.params.cells();
         if is_beyond || cells >= estimate.cells_max(sizes) {
             let is_held_up = !is_beyond && cells < CELLS_MAX;
-            return StepResult::give_up(if is_held_up {
+            return StepResult::fall_back(if is_held_up {
                 Fallback::FreshSalt
             } else {
                 Fallback::List
             });
         }
-        let end = estimate.next_end(cells, sure).min(self.terms.cells());
+        let end = estimate.next_end(cells, sure).min(self.params.cells());
         let sure = sure + u32::from(estimate.is_sure);
         self.stage = Stage::Cells { set, decoder, end, sure };
         StepResult::say(Message::More(set, end))
     }
 
-    /// Which keys differ is known by their tokens.
+    /// Handles decoded keys: sends our entries and requests the peer's.
     fn resolve_keys(&mut self, view: &impl View, decoder: &Decoder) -> StepResult {
         if decoder.len() as u64 > DIFFERENCE_MAX {
-            return StepResult::give_up(Fallback::List);
+            return StepResult::fall_back(Fallback::List);
         }
-        let width = prefix_bits(self.terms.theirs.feeds);
+        let width = prefix_bits(self.params.theirs.feeds);
         let (mut naming, mut wanted) = (Vec::new(), BTreeSet::new());
         for token in decoder.tokens() {
             let ours = view.find(token.id(), ID_BITS);
@@ -151,11 +151,11 @@ impl Initiator {
         }
         let is_known = wanted.is_empty() && self.is_theirs(SetKind::Keys);
         if entries.is_empty() && wanted.is_empty() && !is_known {
-            // Keys of one id cancel each other; the responder would have nothing to answer.
-            return StepResult::give_up(Fallback::FreshSalt);
+            // Keys with equal ids cancel each other, so the responder would have nothing to answer.
+            return StepResult::fall_back(Fallback::FreshSalt);
         }
         if wanted.is_empty() && !is_known {
-            // The responder holds a key that we think it lacks, or none of this is right.
+            // The responder holds a key that we believe it lacks, or the decoding is wrong.
             let tokens = entries.iter().map(|entry| self.token(&key_item(view, entry)));
             wanted.extend(tokens.map(|token| token.id() >> (ID_BITS - width)));
         }
@@ -166,23 +166,18 @@ impl Initiator {
             self.stage = Stage::Entries { pushed: entries, wanted: count };
             return StepResult::say(say).naming(naming);
         }
-        // The responder has nothing to answer, so what follows is said at once.
-        let mut turn = self.take_entries(view, &entries, &[]);
+        // The responder has nothing to answer, so continue at once.
+        let mut turn = self.on_entries(view, &entries, &[]);
         turn.say.insert(0, say);
         turn.naming(naming)
     }
 
-    fn take_entries(
-        &mut self,
-        view: &impl View,
-        pushed: &[Entry],
-        entries: &[Entry],
-    ) -> StepResult {
+    fn on_entries(&mut self, view: &impl View, pushed: &[Entry], entries: &[Entry]) -> StepResult {
         let mut gone: BTreeMap<[u8; 32], Entry> = pushed.iter().map(|e| (e.key, *e)).collect();
         let mut learned = Vec::new();
         for entry in entries {
             if let Some(ours) = gone.remove(&entry.key) {
-                // It has the key after all: another one of its id made the difference.
+                // The responder holds the key: another key with the same id made the difference.
                 self.theirs.keys.insert(key_item(view, &ours));
                 self.theirs.heads.insert(head_item(view, &ours));
             }
@@ -195,7 +190,7 @@ impl Initiator {
         }
         let named = entries.to_vec();
         if !self.is_theirs(SetKind::Keys) {
-            return StepResult::give_up(Fallback::FreshSalt).named(named);
+            return StepResult::fall_back(Fallback::FreshSalt).named(named);
         }
         if self.is_theirs(SetKind::Heads) {
             return self.agree().named(named);
@@ -205,21 +200,21 @@ impl Initiator {
         let exclusive = exclusive.chain(learned.iter().map(|e| Toggle::Inserted(token(e))));
         self.exclusive = exclusive.collect();
         self.gone = gone.into_keys().collect();
-        let end = self.terms.first_end(SetKind::Heads);
+        let end = self.params.first_end(SetKind::Heads);
         self.stage = cells(SetKind::Heads, end);
         StepResult::say(Message::More(SetKind::Heads, end)).named(named)
     }
 
-    /// Which heads differ is known: of each feed that changed, ours and theirs.
+    /// Handles decoded heads: ours and the responder's for each changed feed.
     fn resolve_heads(&mut self, view: &impl View, decoder: &Decoder) -> StepResult {
-        let width = prefix_bits(self.terms.theirs.feeds);
+        let width = prefix_bits(self.params.theirs.feeds);
         let prefix_of = |key: &[u8; 32]| {
             let token = self.token(&Item::Key(view.item_key(key)));
             token.id() >> (ID_BITS - width)
         };
         let received: BTreeSet<u64> = self.received.iter().map(prefix_of).collect();
         let ids: BTreeSet<u64> = decoder.tokens().map(Token::id).collect();
-        let feeds = view.find_heads(&self.terms.salt, &ids);
+        let feeds = view.find_heads(&self.params.salt, &ids);
         let (mut by_prefix, mut entries) = (BTreeMap::new(), Vec::new());
         for (feed, entry) in feeds.into_iter().map(|feed| (feed, view.entry(feed))) {
             if self.gone.contains(&entry.key) {
@@ -233,7 +228,7 @@ impl Initiator {
             }
         }
         if by_prefix.is_empty() && entries.is_empty() {
-            return StepResult::give_up(Fallback::FreshSalt);
+            return StepResult::fall_back(Fallback::FreshSalt);
         }
         let heads = by_prefix.iter().map(|(prefix, (_, entry))| (*prefix, entry.head)).collect();
         let asked = by_prefix.into_values().chain(entries.iter().copied());
@@ -243,7 +238,7 @@ impl Initiator {
         StepResult::say(Message::Changed { heads, entries }).naming(naming)
     }
 
-    fn take_heads(&mut self, view: &impl View, asked: &[Entry], heads: &[HeadOf]) -> StepResult {
+    fn on_heads(&mut self, view: &impl View, asked: &[Entry], heads: &[HeadOf]) -> StepResult {
         let mut learned = Vec::with_capacity(asked.len());
         for (ours, head) in asked.iter().zip(heads) {
             let theirs = Entry { key: ours.key, head: *head };
@@ -257,28 +252,28 @@ impl Initiator {
         }
         let turn = match self.is_theirs(SetKind::Heads) {
             true => self.agree(),
-            false => StepResult::give_up(Fallback::FreshSalt),
+            false => StepResult::fall_back(Fallback::FreshSalt),
         };
         StepResult { learned, ..turn }
     }
 
     fn token(&self, item: &Item) -> Token {
-        self.terms.salt.token(item)
+        self.params.salt.token(item)
     }
 
-    /// Whether what is known of a set of the responder is all of it.
+    /// Whether the reconstructed root of a set equals the responder's claim.
     fn is_theirs(&mut self, set: SetKind) -> bool {
         let claimed = match set {
-            SetKind::Keys => self.terms.theirs.keys,
-            SetKind::Heads => self.terms.theirs.heads,
+            SetKind::Keys => self.params.theirs.keys,
+            SetKind::Heads => self.params.theirs.heads,
         };
-        let hash = &self.terms.handshake_hash;
+        let hash = &self.params.handshake_hash;
         self.theirs.of(set).mac(hash, Role::Responder, set) == claimed
     }
 
     fn agree(&mut self) -> StepResult {
         self.stage = Stage::Over;
-        let hash = &self.terms.handshake_hash;
+        let hash = &self.params.handshake_hash;
         let mac = self.union.mac(hash, Role::Initiator, SetKind::Heads);
         StepResult { outcome: Some(Outcome::Agreed), ..StepResult::say(Message::Agreed(mac)) }
     }

@@ -10,10 +10,11 @@ use crate::reconcile::token::ID_BITS;
 use crate::wire::reconcile::SetKind;
 use crate::wire::reconcile::{Entry, Fallback, HeadOf, Message};
 
-/// Requests for cells of one session: an honest one makes about ten, each for more than the last.
+/// Maximum number of requests for cells per session. An honest initiator makes about ten, because its
+/// requests grow (see `Estimate::next_end`).
 const REQUESTS_MAX: u32 = 64;
 
-/// What the responder has answered.
+/// The responder's progress.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Stage {
     /// Cells of the keys.
@@ -25,34 +26,33 @@ enum Stage {
     Over,
 }
 
-/// A session, on the side that encodes.
+/// The responder's side of a session, which encodes.
 #[derive(Debug)]
 pub(crate) struct Responder {
-    terms: Params,
-    /// The root of the newer head of each feed that either side holds.
+    params: Params,
+    /// The root of the united heads: the newer one of each feed.
     union: Root,
     stage: Stage,
-    /// Where the cells that were sent end.
+    /// End of the sent cells.
     sent: u32,
     requests: u32,
 }
 
 impl Responder {
-    /// Begins with the set that [`Params::compare`] says is to be looked into, and with cells of
-    /// it that are needed in any case.
-    pub(crate) fn new(terms: Params, set: SetKind, view: &impl View) -> (Self, StepResult) {
-        let union = terms.roots.heads.clone();
+    /// Starts with the set that [`Params::compare`] returned and sends the first cells.
+    pub(crate) fn new(params: Params, set: SetKind, view: &impl View) -> (Self, StepResult) {
+        let union = params.roots.heads.clone();
         let stage = match set {
             SetKind::Keys => Stage::Keys,
             SetKind::Heads => Stage::Heads,
         };
-        let end = terms.first_end(set);
-        let mut session = Self { terms, union, stage, sent: 0, requests: 0 };
+        let end = params.first_end(set);
+        let mut session = Self { params, union, stage, sent: 0, requests: 0 };
         let turn = session.cells(view, set, end);
         (session, turn)
     }
 
-    /// Takes a message of the initiator.
+    /// Handles a message of the initiator.
     pub(crate) fn handle(
         &mut self,
         view: &impl View,
@@ -78,9 +78,9 @@ impl Responder {
             }
             (Stage::Heads | Stage::Compared, Message::Agreed(mac)) => {
                 self.stage = Stage::Over;
-                let hash = &self.terms.handshake_hash;
+                let hash = &self.params.handshake_hash;
                 let ours = self.union.mac(hash, Role::Initiator, SetKind::Heads);
-                // It said so after it had seen our roots: nobody can have told it wrong but itself.
+                // The initiator saw our roots before it sent this, so it contradicts itself.
                 if ours == mac {
                     Ok(StepResult::end(Outcome::Agreed))
                 } else {
@@ -98,7 +98,7 @@ impl Responder {
         end: u32,
     ) -> Result<StepResult, SessionError> {
         self.requests += 1;
-        if end <= self.sent || end > self.terms.cells() || self.requests > REQUESTS_MAX {
+        if end <= self.sent || end > self.params.cells() || self.requests > REQUESTS_MAX {
             return Err(SessionError::TooMuch);
         }
         Ok(self.cells(view, set, end))
@@ -112,7 +112,7 @@ impl Responder {
             }
             Err(_) => {
                 self.stage = Stage::Over;
-                StepResult::give_up(Fallback::FreshSalt)
+                StepResult::fall_back(Fallback::FreshSalt)
             }
         }
     }
@@ -126,7 +126,7 @@ impl Responder {
         if wanted.len().max(entries.len()) as u64 > DIFFERENCE_MAX {
             return Err(SessionError::TooMuch);
         }
-        let width = prefix_bits(self.terms.feeds);
+        let width = prefix_bits(self.params.feeds);
         if wanted.iter().any(|prefix| prefix >> width != 0) || !wanted.is_sorted_by(|a, b| a < b) {
             return Err(SessionError::Inconsistent);
         }
@@ -135,10 +135,10 @@ impl Responder {
         let (held, news): (Vec<_>, Vec<_>) =
             entries.iter().partition(|entry| view.find_key(&entry.key).is_some());
         for entry in held {
-            // We hold what it thinks we lack: another key of ours with the same id made it think
-            // so. It gets all that have the id.
+            // We hold a key that the initiator believes we lack, because another of our keys has the same
+            // id. Send all entries with this id.
             let item = key_item(view, entry);
-            let id = self.terms.salt.token(&item).id();
+            let id = self.params.salt.token(&item).id();
             answer.extend(view.find(id, ID_BITS));
         }
         answer.sort_unstable();
@@ -146,7 +146,7 @@ impl Responder {
         for entry in news {
             self.union.insert(head_item(view, entry));
         }
-        // An initiator that waits for nothing is not answered.
+        // The initiator expects no answer.
         let is_waited_for = !answer.is_empty() || !wanted.is_empty();
         let turn = match is_waited_for {
             true => {
@@ -167,7 +167,7 @@ impl Responder {
         if (heads.len() + entries.len()) as u64 > DIFFERENCE_MAX {
             return Err(SessionError::TooMuch);
         }
-        let width = prefix_bits(self.terms.feeds);
+        let width = prefix_bits(self.params.feeds);
         let mut pairs = Vec::with_capacity(heads.len() + entries.len());
         for (prefix, head) in heads {
             if prefix >> width != 0 {

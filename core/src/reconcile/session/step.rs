@@ -1,4 +1,4 @@
-//! The values of a session: what it works on, what it sees of our sets, and what a step returns.
+//! The inputs of a session (parameters and view) and the result of a step.
 
 use alloc::collections::BTreeSet;
 use alloc::vec;
@@ -19,30 +19,30 @@ use crate::wire::reconcile::SetKind;
 use crate::wire::reconcile::{Entry, Fallback, Message};
 use crate::wire::slice::{HEAD_CELLS, Slice};
 
-/// Bytes of cells that are sent unasked: a stranger gets no more for its hello.
+/// Maximum bytes of cells sent unrequested, which bounds what a peer gets for its hello.
 const UNASKED_BYTES_MAX: usize = 64 * 1024;
 
-/// Most items that differ: what a peer has us remember of them is 4 MiB then. Above it is listed.
+/// Maximum number of differing items of a session: 4 MiB of memory. Larger differences are listed.
 pub(crate) const DIFFERENCE_MAX: u64 = 65_536;
 
-/// Our sets as they were when a session began.
+/// Our sets when a session began.
 pub(crate) trait View {
-    /// Cells of a set; fewer if it has no more.
+    /// Cells of a set's sketch, up to its last cell.
     fn slice(&self, set: SetKind, range: Range<u32>) -> Result<Slice, Overrun>;
 
-    /// Our feeds the id of whose key begins with the `width` bits of `prefix`.
+    /// Our feeds whose key id begins with the `width` bits of `prefix`.
     fn find(&self, prefix: u64, width: u32) -> Vec<FeedId>;
 
-    /// Our feed of a key.
+    /// Our feed with this key.
     fn find_key(&self, key: &[u8; 32]) -> Option<FeedId>;
 
     /// One of our feeds.
     fn entry(&self, feed: FeedId) -> Entry;
 
-    /// The hash by which a feed, of ours or not, is in the sets.
+    /// The hash that represents a feed in the sets, whether or not we hold it.
     fn item_key(&self, key: &[u8; 32]) -> Hash;
 
-    /// Our feeds the id of whose head is one of these.
+    /// Our feeds whose head id is one of `ids`.
     fn find_heads(&self, salt: &Salt, ids: &BTreeSet<u64>) -> BTreeSet<FeedId>
     where
         Self: Sized,
@@ -57,20 +57,20 @@ pub(crate) trait View {
     }
 }
 
-/// What two sides reconcile on.
+/// The parameters of a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Params {
     pub(crate) handshake_hash: [u8; 64],
     pub(crate) salt: Salt,
-    /// How many feeds we hold.
+    /// Number of our feeds.
     pub(crate) feeds: u64,
     pub(crate) roots: Roots,
-    /// What the peer said.
+    /// The peer's claim.
     pub(crate) theirs: Claim,
 }
 
 impl Params {
-    /// What a side of `role` says of its sets.
+    /// The claim that the side `role` sends about its sets.
     pub(crate) fn claim(
         handshake_hash: &[u8; 64],
         role: Role,
@@ -83,8 +83,7 @@ impl Params {
         Claim { feeds, keys: mac(SetKind::Keys), heads: mac(SetKind::Heads), known }
     }
 
-    /// What the claims say by themselves, to a side of `role`: `Ok` the first set to look into.
-    /// Both sides come to the same.
+    /// Compares both claims. `Ok`: the set to reconcile first. Both sides compute the same result.
     pub(crate) fn compare(&mut self, role: Role) -> Result<SetKind, Outcome> {
         if planted::is(Bug::AgreesByCount) && self.feeds == self.theirs.feeds {
             return Err(Outcome::Agreed);
@@ -101,12 +100,13 @@ impl Params {
             (false, _) => SetKind::Keys,
         };
         let (few, many) = (self.feeds.min(self.theirs.feeds), self.feeds.max(self.theirs.feeds));
-        // A feed that is listed costs 35 bytes, one in the gap 8 for its cell and 33 for itself.
-        let is_dearer = few.saturating_mul(12) < many.saturating_add(40);
-        if is_dearer || many - few > DIFFERENCE_MAX { Err(Outcome::List) } else { Ok(set) }
+        // Listing a feed costs 35 bytes. Reconciling a missing one costs 8 for its cells and 33 for its
+        // entry.
+        let is_costlier = few.saturating_mul(12) < many.saturating_add(40);
+        if is_costlier || many - few > DIFFERENCE_MAX { Err(Outcome::List) } else { Ok(set) }
     }
 
-    /// Of two sets as they are compared: what only one side holds is out when heads are.
+    /// The sizes of the sets to compare. Heads are compared after both sides hold the same keys.
     pub(super) fn sizes(&self, set: SetKind) -> Sizes {
         let theirs = self.theirs.feeds;
         match set {
@@ -115,17 +115,17 @@ impl Params {
         }
     }
 
-    /// Feeds for which both sides hold cells.
+    /// Number of items for which both sides hold cells.
     pub(crate) fn items(&self) -> usize {
         usize::try_from(self.feeds.min(self.theirs.feeds)).unwrap_or(usize::MAX)
     }
 
-    /// Cells that both sides hold.
+    /// Number of cells that both sides hold.
     pub(super) fn cells(&self) -> u32 {
         cells_for(self.items())
     }
 
-    /// The feeds of the responder, whose ids' leading bits are said.
+    /// Number of the responder's feeds, which determines the width of id prefixes.
     pub(crate) fn responder_feeds(&self, role: Role) -> u64 {
         match role {
             Role::Initiator => self.theirs.feeds,
@@ -133,18 +133,18 @@ impl Params {
         }
     }
 
-    /// Whether the peer remembers of us what we remember of it.
+    /// Whether the peer has the same checkpoint.
     pub(crate) fn matches_claim(&self, role: Role, base: &BasePair) -> bool {
         let known = self.theirs.known.as_ref();
         known.is_some_and(|known| base.matches_claim(&self.handshake_hash, role, known))
     }
 
-    /// Feeds of the peer that have changed since, as it says.
+    /// Number of the peer's feeds that changed since the checkpoint, as claimed.
     pub(crate) fn told_changes(&self) -> u32 {
         self.theirs.known.map_or(0, |known| known.changed)
     }
 
-    /// Where the cells end that are sent unasked.
+    /// The end of the cells that are sent unrequested.
     pub(super) fn first_end(&self, set: SetKind) -> u32 {
         let heads = Slice::bytes_of(0, HEAD_CELLS);
         let by_bytes = (UNASKED_BYTES_MAX - heads) / Slice::bytes_of(HEAD_CELLS, 1);
@@ -152,7 +152,7 @@ impl Params {
     }
 }
 
-/// Bits of an id that tell it apart from those of `feeds` others: 1 in 128 is met by another.
+/// Width of an id prefix that identifies one of `feeds` feeds; 1 in 128 prefixes is ambiguous.
 pub(crate) fn prefix_bits(feeds: u64) -> u32 {
     let bits = u64::BITS - feeds.max(2).saturating_sub(1).leading_zeros();
     (bits + 7).min(ID_BITS)
@@ -166,14 +166,14 @@ pub(super) fn head_item(view: &impl View, entry: &Entry) -> Item {
     Item::Head(view.item_key(&entry.key), entry.head.length, entry.head.fork)
 }
 
-/// How a session ends.
+/// The outcome of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Outcome {
-    /// Each side knows every difference.
+    /// Both sides know every difference.
     Agreed,
-    /// Neither knows more than before but by chance.
+    /// The session failed; another one with a fresh salt may succeed.
     Retry,
-    /// Not worth a session, or beyond one.
+    /// The difference is too large for a session, or listing is cheaper.
     List,
 }
 
@@ -186,29 +186,29 @@ impl From<Fallback> for Outcome {
     }
 }
 
-/// What no honest peer sends.
+/// A message that no honest peer sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum SessionError {
-    /// The message does not belong here.
+    /// The message is not expected in this state.
     OutOfTurn,
-    /// Its parts contradict each other or what was said before.
+    /// The message contradicts itself or earlier messages.
     Inconsistent,
-    /// It asks for or brings more than it may.
+    /// The message requests or contains more than allowed.
     TooMuch,
 }
 
-/// What came of a message.
+/// The result of handling a message.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct StepResult {
-    /// In this order.
+    /// Messages to send, in this order.
     pub(crate) say: Vec<Message>,
-    /// The feeds of ours that these messages are the first to name, in their order.
+    /// Our feeds that these messages name for the first time, in order.
     pub(crate) naming: Vec<FeedId>,
-    /// What the peer holds of the feeds that its message was the first to name, in their order.
+    /// Entries of the feeds that the peer's message named for the first time, in order.
     pub(crate) named: Vec<Entry>,
-    /// What the peer holds of feeds that we named.
+    /// The peer's entries of feeds that we named.
     pub(crate) learned: Vec<Entry>,
-    /// Feeds that the peer has named in vain.
+    /// Number of feeds that the peer named and that are not used.
     pub(crate) skipped: usize,
     pub(crate) outcome: Option<Outcome>,
 }
@@ -218,7 +218,7 @@ impl StepResult {
         Self { say: vec![message], ..Self::default() }
     }
 
-    pub(crate) fn give_up(fallback: Fallback) -> Self {
+    pub(crate) fn fall_back(fallback: Fallback) -> Self {
         let say = vec![Message::GiveUp(fallback)];
         Self { say, outcome: Some(fallback.into()), ..Self::default() }
     }
@@ -227,7 +227,7 @@ impl StepResult {
         Self { outcome: Some(outcome), ..Self::default() }
     }
 
-    /// Adds what came of the next message of a flight.
+    /// Appends the result of the next message.
     pub(crate) fn join(&mut self, next: Self) {
         let Self { say, naming, named, learned, skipped, outcome } = next;
         self.say.extend(say);

@@ -14,6 +14,7 @@ use crate::reconcile::sketch::Sketch;
 use crate::reconcile::testing::{group_salt, handshake_hash};
 use crate::reconcile::token::{ID_BITS, Item, Salt};
 use crate::rng::Rng;
+use crate::tests::cases;
 use crate::wire::multifeed::Claim;
 use crate::wire::reconcile::{Entry, HeadOf, Message, SetKind};
 use crate::wire::rice;
@@ -185,24 +186,24 @@ fn check(sets: [&Heads; 2], salt: Salt) -> Run {
 }
 
 /// Two sets of which some feeds are common, some not, and some common ones are further at a side.
-fn sets(chance: &mut Rng, common: u64, only: [u64; 2], changed: u64) -> [Heads; 2] {
+fn sets(rng: &mut Rng, common: u64, only: [u64; 2], changed: u64) -> [Heads; 2] {
     let mut sets = [Heads::new(), Heads::new()];
     let head = |length| HeadOf { fork: 0, length };
     for index in 0..common {
-        let (key, length) = (chance.array(), 1 + chance.below(100));
-        let more = if index < changed { 1 + chance.below(3) } else { 0 };
-        let further = chance.below(2) as usize;
+        let (key, length) = (rng.array(), 1 + rng.below(100));
+        let more = if index < changed { 1 + rng.below(3) } else { 0 };
+        let further = rng.below(2) as usize;
         sets[further].insert(key, head(length + more));
         sets[1 - further].insert(key, head(length));
     }
     for (set, only) in sets.iter_mut().zip(only) {
-        set.extend((0..only).map(|_| (chance.array(), head(1 + chance.below(100)))));
+        set.extend((0..only).map(|_| (rng.array(), head(1 + rng.below(100)))));
     }
     sets
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(cases(16, 64)))]
 
     #[test]
     fn both_sides_learn_the_union(

@@ -92,14 +92,14 @@ proptest! {
         feeds in 0u64..30,
         changes in 0usize..30,
     ) {
-        let (mut rig, mut chance) = (Rig::new(feeds), Rng::new(seed));
+        let (mut rig, mut rng) = (Rig::new(feeds), Rng::new(seed));
         rig.sets.sketch(&group(), &rig.feeds);
         let snapshot = rig.snapshot();
         let (own, shared) = (rig.own(&snapshot), SharedSnapshot::Shared(snapshot.clone()));
         let before = rig.seen(&own);
         prop_assert_eq!(&rig.seen(&shared), &before);
         for _ in 0..changes {
-            rig.grow(chance.below(40));
+            rig.grow(rng.below(40));
         }
         prop_assert_eq!(&rig.seen(&own), &before);
         prop_assert_eq!(&rig.seen(&shared), &before);
@@ -109,10 +109,10 @@ proptest! {
 
     #[test]
     fn roots_that_follow_are_those_made_anew(seed: [u8; 32], changes in 0usize..60) {
-        let (mut rig, mut chance) = (Rig::new(5), Rng::new(seed));
+        let (mut rig, mut rng) = (Rig::new(5), Rng::new(seed));
         rig.snapshot();
         for _ in 0..changes {
-            rig.grow(chance.below(40));
+            rig.grow(rng.below(40));
         }
         let mut followed = rig.snapshot();
         let mut anew = roots_of(&rig.feeds);

@@ -18,8 +18,8 @@ type Key = [u8; 32];
 fn session(salt: Salt, only: [&[Key]; 2]) -> Cost {
     let mut sides = only.map(|keys| {
         let mut side = Side::with_salt(salt, 300 + keys.len());
-        let mut chance = Rng::new([1; 32]);
-        (0..300).for_each(|_| side.insert(chance.array(), 1));
+        let mut rng = Rng::new([1; 32]);
+        (0..300).for_each(|_| side.insert(rng.array(), 1));
         keys.iter().for_each(|key| side.insert(*key, 1));
         side
     });
@@ -50,8 +50,8 @@ fn mac(items: &[Key]) -> [u8; 8] {
 
 #[test]
 fn keys_whose_sums_are_equal_are_told_apart() {
-    let mut chance = Rng::new([2; 32]);
-    let (a, b): (Key, Key) = (chance.array(), chance.array());
+    let mut rng = Rng::new([2; 32]);
+    let (a, b): (Key, Key) = (rng.array(), rng.array());
     let (mut more, mut less) = (a, b);
     // As numbers: a + 2^160 and b - 2^160.
     (more[20], less[20]) = (a[20].wrapping_add(1), b[20].wrapping_sub(1));
@@ -98,9 +98,9 @@ fn subset<const WORDS: usize>(
 
 #[test]
 fn keys_that_hide_another_without_carry_do_not_hide_it() {
-    let mut chance = Rng::new([3; 32]);
-    let honest: Key = chance.array();
-    let keys: Vec<Key> = (0..300).map(|_| chance.array()).collect();
+    let mut rng = Rng::new([3; 32]);
+    let honest: Key = rng.array();
+    let keys: Vec<Key> = (0..300).map(|_| rng.array()).collect();
     let words = |key: &Key| {
         let hash = crate::crypto::hash::blake2b(&[key]);
         core::array::from_fn(|at| u64::from_be_bytes(hash[8 * at..][..8].try_into().unwrap()))
@@ -119,8 +119,8 @@ fn keys_that_hide_another_without_carry_do_not_hide_it() {
 #[test]
 fn tokens_that_sum_up_to_nothing_are_found() {
     let salt = group_salt();
-    let mut chance = Rng::new([4; 32]);
-    let keys: Vec<Key> = (0..60).map(|_| chance.array()).collect();
+    let mut rng = Rng::new([4; 32]);
+    let keys: Vec<Key> = (0..60).map(|_| rng.array()).collect();
     let bits = |key: &Key| salt.token(&Item::Key(*key)).bits();
     let vectors: Vec<[u64; 1]> = keys[1..].iter().map(|key| [bits(key)]).collect();
     let others = subset(&vectors, [bits(&keys[0])]).expect("59 vectors span 48 bits");
@@ -131,10 +131,10 @@ fn tokens_that_sum_up_to_nothing_are_found() {
 }
 
 /// Two keys of the same id.
-fn colliding(salt: Salt, chance: &mut Rng) -> [Key; 2] {
+fn colliding(salt: Salt, rng: &mut Rng) -> [Key; 2] {
     let mut by_id = BTreeMap::new();
     loop {
-        let key: Key = chance.array();
+        let key: Key = rng.array();
         if let Some(other) = by_id.insert(salt.token(&Item::Key(key)).id(), key) {
             return [other, key];
         }
@@ -145,9 +145,9 @@ fn colliding(salt: Salt, chance: &mut Rng) -> [Key; 2] {
 fn keys_of_one_id_are_noticed_and_told_apart_by_a_fresh_salt() {
     // With 36 bits it takes 2^18 keys instead of 2^12.
     let salt = group_salt().narrow(24);
-    let mut chance = Rng::new([5; 32]);
-    let [a, b] = colliding(salt, &mut chance);
-    let more: Vec<Key> = (0..8).map(|_| chance.array()).collect();
+    let mut rng = Rng::new([5; 32]);
+    let [a, b] = colliding(salt, &mut rng);
+    let more: Vec<Key> = (0..8).map(|_| rng.array()).collect();
     for (ours, theirs) in [(0, 0), (4, 0), (0, 4), (4, 4)] {
         let ours: Vec<Key> = [&[a], &more[..ours]].concat();
         let theirs: Vec<Key> = [&[b], &more[4..4 + theirs]].concat();
@@ -172,9 +172,9 @@ fn a_key_of_a_common_feeds_id_is_found_at_once() {
     let salt = group_salt().narrow(16);
     let mut common = Rng::new([1; 32]);
     let ids: Vec<u64> = (0..300).map(|_| salt.token(&Item::Key(common.array())).id()).collect();
-    let mut chance = Rng::new([6; 32]);
+    let mut rng = Rng::new([6; 32]);
     let key = loop {
-        let key: Key = chance.array();
+        let key: Key = rng.array();
         if ids.contains(&salt.token(&Item::Key(key)).id()) {
             break key;
         }
@@ -185,10 +185,10 @@ fn a_key_of_a_common_feeds_id_is_found_at_once() {
 }
 
 /// Two keys that are in the same cells up to an end.
-fn inseparable(salt: Salt, end: u32, chance: &mut Rng) -> [Key; 2] {
+fn inseparable(salt: Salt, end: u32, rng: &mut Rng) -> [Key; 2] {
     let mut by_cells = BTreeMap::new();
     loop {
-        let key: Key = chance.array();
+        let key: Key = rng.array();
         let mut indices = Indices::of(salt.token(&Item::Key(key)));
         let cells: Vec<u32> = core::iter::from_fn(|| indices.next_below(end)).collect();
         if let Some(other) = by_cells.insert(cells, key) {

@@ -15,15 +15,15 @@ fn measure(feeds: usize, only: [usize; 2], id_bits: u32, runs: u64) -> (usize, u
     let common: Keys = (0..feeds).map(|_| common.array()).collect();
     let mut sides = [0, 1].map(|_| Side::with_salt(group_salt().narrow(id_bits), feeds));
     sides.iter_mut().for_each(|side| common.iter().for_each(|key| side.insert(*key, 1)));
-    let mut chance = Rng::new([id_bits as u8; 32]);
+    let mut rng = Rng::new([id_bits as u8; 32]);
     let (mut bytes, mut again) = (0, 0);
     for _ in 0..runs {
-        let new = only.map(|count| (0..count).map(|_| chance.array()).collect::<Keys>());
+        let new = only.map(|count| (0..count).map(|_| rng.array()).collect::<Keys>());
         for (side, keys) in sides.iter_mut().zip(&new) {
             keys.iter().for_each(|key| side.insert(*key, 1));
         }
         let [one, two] = &mut sides;
-        let cost = reconcile(&chance.array(), one, two);
+        let cost = reconcile(&rng.array(), one, two);
         // An independent model: what the union adds to either.
         let union: Keys = new[0].union(&new[1]).copied().collect();
         for (learned, mine) in cost.learned.iter().zip(&new) {

@@ -22,7 +22,7 @@ impl Then {
             let before = self.then.get(&entry.key).map_or(0, |head| head.length);
             (before != entry.head.length).then_some((FeedId(slot), before))
         });
-        BasePair { mark: self.mark, changed: changed.collect() }
+        BasePair { checkpoint: self.mark, changed: changed.collect() }
     }
 
     fn claim(&self) -> Claim {

@@ -52,11 +52,11 @@ fn cells_that_were_not_asked_for_are_refused() {
 fn garbage_for_cells_ends_within_the_budget() {
     let nodes = pair(5_000, [10, 10]);
     let (mut initiator, _, first) = open(&nodes);
-    let mut chance = Rng::new([7; 32]);
+    let mut rng = Rng::new([7; 32]);
     let (mut message, mut cells) = (first, 0);
     loop {
         if let Message::Cells(_, slice) = &mut message {
-            slice.cells.iter_mut().for_each(|cell| *cell = chance.u64() >> 16);
+            slice.cells.iter_mut().for_each(|cell| *cell = rng.u64() >> 16);
             cells = slice.start + slice.cells.len() as u32;
         }
         let turn = initiator.handle(&nodes[0], message).unwrap();
