@@ -472,37 +472,12 @@ impl Reconciliation {
         };
         let skipped = message.names();
         let Stage::Running(running) = &mut self.stage else {
-<<<<<<< HEAD
             return Ok(StepResult { skipped, ..self.on_late_message(message) });
         };
         self.last_progress = context.now;
         let Running { state, shared, .. } = &mut **running;
         let Ok(view) = SnapshotView::new(shared, context.sets, context.feeds, context.group) else {
             return Ok(StepResult { skipped, ..StepResult::fall_back(Fallback::FreshSalt) });
-=======
-            let turn = match (&self.stage, message) {
-                (Stage::Listing(_), _) => StepResult::default(),
-                // Both gave up at once, and its claim follows.
-                (Stage::Claimed(_), Message::GiveUp(Fallback::FreshSalt)) => StepResult::default(),
-                (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) if self.matches_claim => {
-                    StepResult::end(Outcome::Retry)
-                }
-                // For us it was over, and there is nothing to try again with. The peer, which
-                // claims anew, has to hear it.
-                (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) => {
-                    StepResult::fall_back(Fallback::List)
-                }
-                (_, Message::GiveUp(_)) => StepResult::end(Outcome::List),
-                _ => StepResult::default(),
-            };
-            return Ok(StepResult { skipped, ..turn });
-        };
-        self.progress = context.now;
-        let Running { machine, picture, .. } = &mut **running;
-        let Ok(view) = SnapshotView::new(picture, context.sets, context.feeds, context.group)
-        else {
-            return Ok(StepResult { skipped, ..StepResult::fall_back(Fallback::FreshSalt) });
->>>>>>> main
         };
         let step = match state {
             State::Initiator(initiator) => initiator.handle(&view, message),
