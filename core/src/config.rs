@@ -1,6 +1,6 @@
-//! What a multifeed is opened with, and every bound that holds in it.
+//! The configuration of a multifeed, with every limit and time-out.
 //!
-//! Rule: a bound has its number here, with its reason, and nowhere else.
+//! Rule: the number of a limit stands here, with its derivation, and nowhere else.
 
 use core::time::Duration;
 
@@ -9,42 +9,53 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::SignatureMemo;
 use crate::crypto::sign::KeyPair;
 use crate::group::Group;
-use crate::policy::Admission;
 
-/// What [`Multifeed::open`](crate::Multifeed::open) needs.
+/// The configuration that [`Multifeed::open`](crate::Multifeed::open) takes.
 #[derive(Debug)]
 pub struct Config {
     pub(crate) group: Group,
     pub(crate) seed: [u8; 32],
     pub(crate) identity: Option<KeyPair>,
     pub(crate) memo: Option<SignatureMemo>,
-    /// Every bound.
+    /// All limits.
     pub limits: Limits,
-    /// Every time-out.
+    /// All time-outs.
     pub timing: Timing,
-    /// Which feeds are taken that the application said nothing about.
-    pub take: Admission,
+    /// Which feeds are admitted that the application has not ruled on.
+    pub admission: Admission,
+}
+
+/// Which feeds are admitted that the application has not ruled on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Admission {
+    /// Every feed of the group that a peer offers.
+    #[default]
+    All,
+    /// Only accepted ones and those that are held already. [`Event::Offered`](crate::Event::Offered)
+    /// reports the others, and [`Multifeed::accept`](crate::Multifeed::accept) admits them.
+    AcceptedOnly,
 }
 
 impl Config {
-    /// A multifeed of `group` whose every random choice comes from `seed`.
+    /// The default configuration of a multifeed of `group` that derives all randomness from `seed`.
     ///
     /// Outside of tests the seed must be fresh random bytes for each opening: the secrets of the
     /// connections come from it.
     pub fn new(group: Group, seed: [u8; 32]) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
-        Self { group, seed, identity: None, memo: None, limits, timing, take: Admission::default() }
+        let admission = Admission::default();
+        Self { group, seed, identity: None, memo: None, limits, timing, admission }
     }
 
-    /// The key pair by which peers know this process on connections; without one, it is made from
-    /// the seed. It is never a writer's key pair, so that a network cannot link the two.
+    /// Sets the key pair that identifies this process on connections; by default it is made from
+    /// the seed. It must not be a writer's key pair, so that a network cannot link the two.
     #[must_use]
     pub fn identity(mut self, identity: KeyPair) -> Self {
         self.identity = Some(identity);
         self
     }
 
-    /// Shares what it verifies with the other multifeeds of a **simulation**; see
+    /// Shares verified signatures with the other multifeeds of a **simulation**; see
     /// [`SignatureMemo`]. The default is to share nothing.
     #[must_use]
     pub fn simulated_with(mut self, memo: SignatureMemo) -> Self {
@@ -53,119 +64,140 @@ impl Config {
     }
 }
 
-/// Bounds on what one multifeed holds, and on what one peer can make it hold.
+/// Limits on what one multifeed holds, and on what one peer can make it hold.
+///
+/// Each field states its default's derivation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Limits {
     /// Largest block, in bytes; at most [`BLOCK_BYTES_MAX`]. Peers of one group must agree on it.
+    /// 1 MiB: a block is verified as a whole and takes 8 s at 1 Mbit/s, less than
+    /// [`Timing::request`].
     pub block_bytes: usize,
-    /// Most bytes in one append: the batch lies in memory until it is durable.
+    /// Most bytes in one append: the batch is in memory until it is durable. 8 MiB: eight of the
+    /// largest blocks.
     pub append_bytes: usize,
-    /// Longest frame once blocks were asked of the peer; before that it is
-    /// [`FRAME_BYTES_MAX_UNASKED`]. At least `block_bytes` and 64 KiB.
+    /// Longest frame once blocks were requested from the peer; before that it is
+    /// [`FRAME_BYTES_MAX_UNASKED`]. At least `block_bytes` and 64 KiB, which is the default: the
+    /// largest block with its proof.
     pub frame_bytes: usize,
-    /// Most channels on one connection.
+    /// Most channels on one connection. 16: multifeed opens one, hypercore's channels have a limit
+    /// of their own, and the rest is for protocols that are not known here and are rejected.
     pub channels: usize,
-    /// Most feeds of the group.
+    /// Most feeds of the group. 1,000,000: an idle feed takes about 300 bytes, so 300 MB.
     pub feeds: usize,
     /// Most bytes of one feed, counted with [`BLOCK_BYTES_BESIDE`] for each block: no more of it is
-    /// taken from peers, and none appended.
+    /// accepted from peers, and none appended. 64 MiB: 219,000 blocks of 50 bytes, which are 60
+    /// short messages a day for ten years.
     pub feed_bytes: u64,
-    /// Most bytes of all feeds together, counted so: no more is taken from peers.
+    /// Most bytes of all feeds together, counted in the same way: no more is accepted from peers.
+    /// 1 GiB: 16 feeds of the largest size.
     pub group_bytes: u64,
-    /// Feeds that one peer may name before their first block has arrived. Each costs about 300
-    /// bytes and nothing on the disk.
+    /// Feeds that one peer may announce before their first block has arrived. 1,024: each takes
+    /// about 300 bytes of memory and nothing on the disk, so 300 KiB a peer.
     pub aliases: u32,
     /// Bytes of ranges that one peer may send ahead of our disk. At least twice `block_bytes`, so
-    /// that one block always fits while credit is on its way.
+    /// that one block always fits while credit is on its way. 4 MiB: 28 MB/s for a round trip of
+    /// 100 ms and a commit of 50 ms.
     pub window_bytes: usize,
-    /// Most bytes of blocks in one range: large enough that its proof is below 1 %, small enough
-    /// that ranges of many feeds interleave.
+    /// Most bytes of blocks in one range. 64 KiB: the proof of a feed of 65,536 blocks has up to
+    /// 16 nodes of 40 bytes, which is 1 % of it; and ranges of many feeds still interleave, since
+    /// one takes 5 ms at 100 Mbit/s.
     pub range_bytes: usize,
-    /// Most blocks in one range.
+    /// Most blocks in one range. 4,096: blocks of 16 bytes fill a range.
     pub range_blocks: usize,
     /// Feeds of one peer that are served at once; a peer may want this many before it is served.
+    /// 4,096: eight times our own `wants`, at 40 bytes each.
     pub serves: usize,
-    /// Store reads under way for one peer.
+    /// Store reads under way for one peer. 16: with ranges of 64 KiB they hold 1 MiB.
     pub reads: usize,
-    /// Bytes ready to be sent to one peer, beyond which nothing more is read for it.
+    /// Bytes ready to be sent to one peer, beyond which nothing more is read for it. 256 KiB: what
+    /// 100 Mbit/s send in 20 ms, the time of a read from a disk.
     pub send_bytes: usize,
-    /// Bytes of blocks that one peer is sent before it asks for them, where it wishes so: what a
-    /// peer that refuses them wastes at most.
+    /// Bytes of blocks that one peer is sent before it requests them, if it allows that: the most
+    /// that a peer wastes that refuses them. 64 KiB: one range.
     pub push_bytes: usize,
-    /// Feeds asked of one peer at once.
+    /// Feeds requested from one peer at once. 512: 5,000 feeds a second for a round trip of 100 ms.
     pub wants: usize,
-    /// Requests of the application that are not answered yet.
+    /// Requests of the application that are not answered yet. 65,536: 100 bytes each, so 6.5 MB.
     pub requests: usize,
-    /// Most bytes of blocks in the answer to one read.
+    /// Most bytes of blocks in the answer to one read. 1 MiB: the largest block.
     pub read_bytes: usize,
-    /// Longest message of a reconciliation, which may come in parts: one of 65,536 entries.
+    /// Longest message of a reconciliation, which may come in parts. 3 MiB: 65,536 entries of 48
+    /// bytes.
     pub reconcile_bytes: usize,
     /// Bytes of snapshots of our sets, for all peers together that are reconciled with under a
-    /// salt of their own: 32 to 80 for each feed and peer. A peer beyond it has all feeds listed.
+    /// salt of their own: 32 to 80 for each feed and peer. For a peer beyond it all feeds are
+    /// listed. 64 MiB: eight peers with 100,000 feeds each.
     pub snapshot_bytes: usize,
-    /// Peers that are remembered, so that meeting them again costs what has changed since. Each
-    /// costs 77 bytes in the store.
+    /// Peers whose checkpoints are stored, so that reconnecting costs what has changed since.
+    /// 1,024: each takes 77 bytes in the store, so 79 KB.
     pub known_peers: usize,
-    /// Feeds that have changed since some peer was known, and that are remembered for it; at
-    /// least 1. Each costs 40 bytes in the store and 32 in memory. Peers for which these are too
-    /// few count as unknown.
+    /// Feeds that have changed since the oldest checkpoint; at least 1. Peers whose checkpoint is
+    /// older count as unknown. 16,384: each takes 40 bytes in the store and 32 in memory, so
+    /// 512 KiB.
     pub known_changes: usize,
-    /// Runs of blocks that can be cleared in one feed. Each costs up to 12 bytes in every commit of
-    /// the feed.
+    /// Runs of blocks that can be cleared in one feed. 256: each takes up to 12 bytes in every
+    /// commit of the feed, so 3 KiB.
     pub cleared_runs: usize,
-    /// Feeds that are refused, accepted by name, or removed. Each costs about 100 bytes.
+    /// Feeds that are refused, accepted by name, or removed. 65,536: each takes about 100 bytes,
+    /// so 6.5 MB.
     pub rulings: usize,
-    /// Feeds of which a proof is kept that their author signed two histories: 5 KiB each, at most.
-    /// Others stay contested.
+    /// Feeds of which a fork proof is stored. Others stay contested. 1,024: each takes up to 5 KiB,
+    /// so 5 MiB.
     pub forks: usize,
-    /// Feeds that one peer offered and that are remembered though they are not taken, so that they
-    /// can be accepted while the peer is connected. Each costs about 100 bytes.
+    /// Offers of one peer that are remembered though the feeds are not admitted, so that the feeds
+    /// can be accepted while the peer is connected. 1,024: each takes about 100 bytes, so 100 KiB.
     pub remembered_offers: usize,
-    /// Runs of one feed that are downloaded again at once, or wait for it.
+    /// Downloads of one feed that are open. 64: they run one after another, and the application
+    /// can join adjacent runs.
     pub downloads: usize,
-    /// Most of hypercore's channels on one connection, one for each feed; 0: none is opened or
-    /// answered, and only members of the group are spoken to. Above that, whoever knows a feed's
-    /// key gets the feed, as from any hypercore.
+    /// Most of hypercore's channels on one connection, one for each feed; 0, the default: none is
+    /// opened or answered, and only members of the group are served. Otherwise every peer that
+    /// knows a feed's key gets the feed, as from any hypercore.
     pub hypercore_channels: usize,
-    /// Requests to one peer for one feed that are not answered yet: enough for a long way, and
-    /// not more than a peer keeps apart.
+    /// Requests to one peer for one feed that are not answered yet. 256: with blocks of 4 KiB they
+    /// are 1 MiB, which 40 Mbit/s take 200 ms for.
     pub hypercore_fetches: usize,
     /// Requests of one peer that are not answered yet. JavaScript has up to 48 open for a feed.
+    /// 65,536: those of 1,365 feeds.
     pub hypercore_requests: usize,
 }
 
-/// Longest frame before the handshake is over: no message of it is longer than 96 bytes, the
-/// rest is room for what newer versions add.
+/// Longest frame before the handshake is over. No message of it is longer than 96 bytes; the rest
+/// is for what newer versions add.
 pub const FRAME_BYTES_MAX_EARLY: usize = 4 * 1024;
 
-/// Longest frame of a member of whom no block was asked yet: twice what frames are filled up to,
-/// for only a block does not fit there.
+/// Longest frame of a member from which no block was requested yet: twice the length up to which
+/// frames are filled, since only a block needs more.
 pub const FRAME_BYTES_MAX_UNASKED: usize = 128 * 1024;
 
-/// Bytes of one `open` of hypercore's channel in a batch, which are about 90. A corestore opens the
-/// channels of all its cores in one frame, before it has shown anything.
+/// Bytes of one `open` of hypercore's channel in a batch, which are about 90: a discovery key, a
+/// capability, the protocol's name and their lengths. A corestore opens the channels of all its
+/// cores in one frame, before it proves anything.
 pub(crate) const OPEN_MESSAGE_BYTES_MAX: usize = 128;
 
-/// Largest block that fits a frame with its proof: a frame has at most 16,777,215 bytes.
+/// Largest block that fits a frame with its proof. The length of a frame has 24 bits, so it has at
+/// most 16,777,215 bytes; 1 MiB of them remain for the proof and for other messages.
 pub const BLOCK_BYTES_MAX: usize = 15 * 1024 * 1024;
 
-/// What a block counts beside its own bytes: its keys, its share of the tree, and room in pages. A
-/// store in a file takes 180 to 240 bytes for each small block, as measured; pages of powers of two
-/// can double what large ones take.
+/// Bytes that a block counts besides its own: its keys, its share of the tree, and space in pages.
+/// A store in a file takes 180 to 240 bytes for each small block, as measured; pages of powers of
+/// two can double the bytes of large ones.
 pub const BLOCK_BYTES_BESIDE: u64 = 256;
 
-/// Room in a frame beside a block: its proof, and the messages that go before it.
+/// Bytes of a frame besides a block: its proof, at most 80 nodes of 40 bytes, and the messages
+/// before it, with which a frame is filled up to 64 KiB.
 const FRAME_BYTES_BESIDE: usize = 64 * 1024;
 
-/// No bound is larger than this: sums and products of a few of them still fit 64 bits.
+/// No limit is larger than this, so that sums and products of a few of them fit 64 bits.
 const COUNT_MAX: usize = 1 << 30;
 
 impl Limits {
-    /// The same bounds, those that depend on each other brought to where they can hold together.
-    pub(crate) fn fitting(mut self) -> Self {
+    /// The same limits, with those that depend on each other adjusted to be consistent.
+    pub(crate) fn consistent(mut self) -> Self {
         self.block_bytes = self.block_bytes.min(BLOCK_BYTES_MAX);
-        // Sums and products of what follows are formed later, and a file may hold any number.
+        // Sums and products of these are formed later, and a file may contain any number.
         let counts = [
             &mut self.feeds,
             &mut self.window_bytes,
@@ -181,7 +213,7 @@ impl Limits {
         for count in counts {
             *count = (*count).min(COUNT_MAX);
         }
-        // The log goes round.
+        // The log of changes is a ring: it needs a place.
         self.known_changes = self.known_changes.max(1);
         self.frame_bytes = self.frame_bytes.max(self.block_bytes + FRAME_BYTES_BESIDE);
         self.window_bytes = self.window_bytes.max(2 * (self.block_bytes + FRAME_BYTES_BESIDE));
@@ -226,20 +258,26 @@ impl Default for Limits {
     }
 }
 
-/// How long the core waits before it acts by itself. `None` turns a timer off.
+/// Time-outs. `None` turns a timer off.
+///
+/// Each field states its default's derivation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Timing {
-    /// From the first byte to an open channel.
+    /// From the first byte to an open channel. 10 s: the handshake takes three flights and the
+    /// channel one, so each may take 2.5 s.
     pub handshake: Option<Duration>,
-    /// A connection that sent nothing for this long sends an empty message.
+    /// A connection that sent nothing for this long sends an empty message. 5 s: a third of
+    /// `dead`, so that two may be lost.
     pub keep_alive: Option<Duration>,
-    /// A connection that heard nothing for this long is closed.
+    /// A connection that received nothing for this long is closed. 15 s: three messages of the
+    /// peer's `keep_alive` are missing.
     pub dead: Option<Duration>,
-    /// A peer that owes ranges and sent none for this long is asked no more until it sends; its
-    /// feeds are asked of others.
+    /// A peer that owes ranges and sent none for this long is not asked again until it sends one;
+    /// its feeds are requested from others. 10 s: a range of 64 KiB takes 9.4 s at 56 kbit/s.
     pub request: Option<Duration>,
-    /// With a peer that does not go on to reconcile for this long, all feeds are listed.
+    /// If a peer does not continue a reconciliation for this long, all feeds are listed. 30 s: the
+    /// longest message of 3 MiB takes 25 s at 1 Mbit/s.
     pub reconcile: Option<Duration>,
 }
 

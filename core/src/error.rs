@@ -1,14 +1,14 @@
-//! Errors, sorted by whose fault they are.
+//! Errors, by the party at fault.
 //!
-//! Rule: a type here answers "whose fault?" and holds no text. What the peer did wrong closes its
-//! connection and no other; what the disk did wrong fails one request or one feed; only what the
-//! caller did wrong is an `Err`.
+//! Rule: a type here answers "whose fault?" and contains no text. A peer's fault closes its
+//! connection and no other; a disk's fault fails one request or one feed; only a caller's fault is
+//! an `Err`.
 
 use core::fmt;
 
 use crate::wire::codec::Malformed;
 
-/// The caller's fault: the only error that calls of the application return.
+/// The caller's fault: the only error that methods for the application return.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Misuse {
@@ -16,7 +16,7 @@ pub enum Misuse {
     NotReady,
     /// No such feed in this multifeed.
     UnknownFeed,
-    /// No key pair of this feed was given to [`Multifeed::writer`](crate::Multifeed::writer).
+    /// [`Multifeed::writer`](crate::Multifeed::writer) was not called with the feed's key pair.
     NotWritable,
     /// The name belongs to a writer with another key pair.
     NameTaken,
@@ -24,38 +24,38 @@ pub enum Misuse {
     KeyPairTaken,
     /// A writer's name is empty or longer than 64 bytes.
     BadName,
-    /// Nothing to append.
+    /// The append has no blocks.
     EmptyAppend,
     /// A block is larger than [`Limits::block_bytes`](crate::Limits::block_bytes).
     BlockTooLarge,
-    /// The blocks of one append are more than
+    /// The blocks of one append have more bytes than
     /// [`Limits::append_bytes`](crate::Limits::append_bytes).
     AppendTooLarge,
-    /// More requests are open than [`Limits::requests`](crate::Limits::requests): wait for one.
+    /// [`Limits::requests`](crate::Limits::requests) requests are open: wait for an answer.
     TooManyRequests,
-    /// The group holds [`Limits::feeds`](crate::Limits::feeds) feeds.
+    /// The group has [`Limits::feeds`](crate::Limits::feeds) feeds.
     TooManyFeeds,
-    /// The blocks asked for are not (all) held.
+    /// Not all of the blocks are held.
     OutOfRange,
-    /// The store failed under this feed: reopen it.
+    /// The store failed for this feed: open the multifeed again.
     FeedBroken,
     /// The feed is removed or refused: [`accept`](crate::Multifeed::accept) it first.
     FeedRemoved,
-    /// The author signed more of the feed than is held here: wait until peers gave it.
+    /// The author signed more of the feed than is held here: wait until it is fetched from peers.
     FeedBehind,
-    /// The feed has two histories: nothing is added to it.
+    /// The feed has forked: it does not grow any more.
     FeedForked,
-    /// The feed would have more than [`Limits::feed_bytes`](crate::Limits::feed_bytes), of which
-    /// other peers take no more either: begin another feed.
+    /// The feed would exceed [`Limits::feed_bytes`](crate::Limits::feed_bytes), and other peers
+    /// would not accept the blocks either: begin another feed.
     FeedFull,
-    /// More runs would be cleared than [`Limits::cleared_runs`](crate::Limits::cleared_runs).
+    /// More runs than [`Limits::cleared_runs`](crate::Limits::cleared_runs) would be cleared.
     TooManyRuns,
-    /// There are [`Limits::rulings`](crate::Limits::rulings) rulings about feeds.
+    /// There are [`Limits::rulings`](crate::Limits::rulings) rulings.
     TooManyRulings,
-    /// The blocks are being downloaded again, or there are
+    /// The blocks are being downloaded, or there are
     /// [`Limits::downloads`](crate::Limits::downloads) downloads of the feed.
     Downloading,
-    /// No such request is open, or it cannot be taken back.
+    /// No such request is open, or it cannot be canceled.
     UnknownRequest,
 }
 
@@ -97,64 +97,64 @@ pub enum Violation {
     Malformed(Malformed),
     /// A handshake message is wrong, or its key is of small order.
     Handshake,
-    /// The stream's id is not the one that the handshake gives.
+    /// The stream's id does not follow from the handshake.
     StreamId,
     /// A frame does not decrypt.
     Decrypt,
-    /// A channel's id was reused, skipped or never given.
+    /// A channel's id was reused or skipped, or is unknown.
     ChannelId,
-    /// A message came before the channel was open, or one that only the other role sends.
+    /// A message came before the channel was open, or only the other role may send it.
     UnexpectedMessage,
-    /// A feed reference that was never given out.
+    /// A feed reference has an alias that was not assigned.
     UnknownReference,
-    /// A feed was named twice, or its key is not a point of the curve.
+    /// A feed was announced twice, or its key is not a point of the curve.
     BadName,
-    /// A number is outside what the protocol allows.
+    /// A number is out of the range that the protocol allows.
     OutOfRange,
-    /// A proof has the wrong number of nodes, or its sizes do not add up.
+    /// A proof has the wrong number of nodes, or its sizes are inconsistent.
     BadProof,
     /// A head's signature does not verify.
     BadSignature,
-    /// What the peer says of its sets contradicts itself.
+    /// The peer's statements about its sets contradict each other.
     Inconsistent,
 }
 
-/// The peer's greed: its connection closes. One variant for each bound in
-/// [`Limits`](crate::Limits) that a peer can reach.
+/// The peer exceeded a limit: its connection closes. One variant for each limit in
+/// [`Limits`](crate::Limits) that a peer can exceed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Limit {
     /// A frame is longer than allowed at this point of the connection.
     FrameBytes,
-    /// More channels were opened than allowed.
+    /// More channels were opened than [`Limits::channels`](crate::Limits::channels).
     Channels,
-    /// More feeds were named than the names granted.
+    /// More feeds were announced than the alias credit granted.
     Aliases,
-    /// More bytes of ranges came than the window granted.
+    /// More bytes of ranges came than the window credit granted.
     WindowBytes,
     /// A block is larger than [`Limits::block_bytes`](crate::Limits::block_bytes).
     BlockBytes,
     /// A range holds more blocks than [`Limits::range_blocks`](crate::Limits::range_blocks).
     RangeBlocks,
-    /// More feeds are waited for than [`Limits::serves`](crate::Limits::serves).
+    /// More feeds are requested than [`Limits::serves`](crate::Limits::serves).
     Serves,
-    /// A reconciliation takes or brings more than its sets need, or than
+    /// A reconciliation has more bytes than its sets need, or than
     /// [`Limits::reconcile_bytes`](crate::Limits::reconcile_bytes).
     ReconcileBytes,
-    /// More requests wait than
+    /// More requests are open than
     /// [`Limits::hypercore_requests`](crate::Limits::hypercore_requests).
     Requests,
 }
 
-/// Which time ran out on a connection.
+/// Which time-out closed a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Deadline {
-    /// The handshake, up to an open channel.
+    /// The channel was not open in time.
     Handshake,
     /// No byte came for [`Timing::dead`](crate::Timing::dead).
     Dead,
-    /// A sync that should end made no progress for
+    /// A connection of [`Mode::Once`](crate::Mode::Once) made no progress for
     /// [`Timing::request`](crate::Timing::request).
     Stalled,
 }
@@ -163,30 +163,31 @@ pub enum Deadline {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     Violation(Violation),
-    /// The peer went over a bound.
+    /// The peer exceeded a limit.
     Limit(Limit),
-    /// Nobody's fault: the versions of `multifeed` do not meet.
+    /// The two versions of the protocol are incompatible, which is no party's fault.
     Incompatible {
         /// Our version of the protocol.
         ours: u32,
-        /// The peer's.
+        /// The peer's version.
         theirs: u32,
     },
-    /// The peer is no member of our group.
+    /// The peer is not a member of our group.
     NotAMember,
-    /// The store has not been read yet, or the connection's number was used before.
+    /// The store has not been read yet, or the connection's number is in use.
     NotReady,
-    /// The connection reached our own key.
+    /// The peer has our own public key.
     Ourselves,
-    /// Time ran out.
+    /// A time-out.
     Deadline(Deadline),
-    /// A sync that should end has ended: both sides hold all that the other offered.
+    /// A connection of [`Mode::Once`](crate::Mode::Once) is in sync: both sides hold everything that
+    /// the other offered.
     Synced,
     /// The peer closed the group's channel.
     ClosedByPeer,
-    /// The application asked for it.
+    /// The application called [`Multifeed::disconnect`](crate::Multifeed::disconnect).
     Requested,
 }
 
@@ -229,23 +230,23 @@ impl From<Limit> for CloseReason {
     }
 }
 
-/// The disk's fault: that request or feed fails, others go on.
+/// The disk's fault: that request or feed fails, others continue.
 ///
-/// The adapter keeps the operating system's own words; the core needs only the kind.
+/// The adapter keeps the error of the operating system; the core needs only the kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StoreFailure {
     /// Reading or writing failed.
     Io,
-    /// No space, or a quota is used up.
+    /// There is no space left, or a quota is used up.
     Full,
-    /// What was read is not what was written.
+    /// The data read are not the data written.
     Damaged,
-    /// The store holds the feeds of another group.
+    /// The store belongs to another group.
     WrongGroup,
     /// The store was written by a newer version.
     TooNew,
-    /// The store was closed, or failed before and must be reopened.
+    /// The store was closed, or failed earlier and must be opened again.
     Closed,
 }
 

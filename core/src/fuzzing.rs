@@ -24,7 +24,7 @@ pub use reconcile::{decoder, reconciliation};
 pub use records::records;
 pub use secure::secure;
 pub use session::session;
-pub use sides::{Cost, Ending, Side, cells_to_decode, reconcile, reconcile_known};
+pub use sides::{Cost, SessionEnd, Side, cells_to_decode, reconcile, reconcile_known};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The group: the set of feeds that belong together, and the secret that its members share.
 //!
-//! Rule: everything that a group is known by outside is a domain-separated hash of its key, so
-//! that neither a topic nor a channel's id gives the key away.
+//! Rule: every public identifier of a group is a domain-separated hash of its key, so neither a
+//! topic nor a channel's id reveals the key.
 
 use core::fmt;
 
@@ -20,7 +20,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// The group of a secret key. Whoever knows the key can read and join.
+    /// The group of a secret key. Everyone who knows the key can read and join.
     ///
     /// The key must be 32 random bytes: a topic can be tested against a guess offline.
     pub fn keyed(key: [u8; 32]) -> Self {
@@ -28,7 +28,7 @@ impl Group {
         Self::with_topic(Zeroizing::new(key), topic)
     }
 
-    /// The open group of a name. Whoever knows, or guesses, the name can read and join.
+    /// The open group of a name. Everyone who knows or guesses the name can read and join.
     ///
     /// Its topic is SHA-256 of the name, as in the workshop's `swarm.join(sha256('foobar-123'))`;
     /// its key is a hash of another domain.
@@ -37,7 +37,7 @@ impl Group {
         Self::with_topic(Zeroizing::new(key), Sha256::digest(name.as_bytes()).into())
     }
 
-    /// The group of a key and a topic that were written down together.
+    /// The group of a recorded key and topic.
     pub(crate) fn of_parts(key: [u8; 32], topic: [u8; 32]) -> Self {
         Self::with_topic(Zeroizing::new(key), topic)
     }
@@ -48,12 +48,12 @@ impl Group {
         Self { key, topic, discovery_key, feed_namespace }
     }
 
-    /// The secret itself: what a ticket carries.
+    /// The secret itself, which an invite contains.
     pub fn key(&self) -> &[u8; 32] {
         &self.key
     }
 
-    /// Where the group's members meet on a network.
+    /// The topic under which the group's members find each other on a network.
     pub fn topic(&self) -> &[u8; 32] {
         &self.topic
     }
@@ -70,7 +70,7 @@ impl Group {
 }
 
 impl fmt::Debug for Group {
-    /// Shows the topic alone: the key is a secret.
+    /// Shows only the topic: the key is a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Group(topic ")?;
         crate::id::hex(f, &self.topic[..4])?;

@@ -1,4 +1,4 @@
-//! Names for what crosses the border.
+//! Identifiers in the public API.
 //!
 //! Rule: an id is a plain number or key; it owns nothing and finds nothing.
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::crypto::noise::Role;
 
-/// One byte stream between two multifeeds, numbered by whoever drives the core.
+/// One byte stream between two multifeeds, numbered by the driver of the core.
 ///
 /// A number must not be used twice in the life of a [`Multifeed`](crate::Multifeed).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -16,8 +16,8 @@ pub struct ConnectionId(pub u64);
 
 /// One feed of a [`Multifeed`](crate::Multifeed), valid as long as that value lives.
 ///
-/// It is the feed's slot in the store; across restarts and peers a feed is named by its
-/// [`FeedKey`].
+/// It is the feed's slot in the store. Across restarts and peers its [`FeedKey`] identifies a
+/// feed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FeedId(pub(crate) u32);
 
@@ -25,7 +25,7 @@ pub struct FeedId(pub(crate) u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId(pub(crate) u64);
 
-/// The name of a feed: the hash of its manifest (hypercore `lib/verifier.js`, `manifestHash`).
+/// The key of a feed: the hash of its manifest (hypercore `lib/verifier.js`, `manifestHash`).
 ///
 /// It binds the author's public key to the group, so a feed belongs to one group by construction.
 #[doc(alias = "core key")]

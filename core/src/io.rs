@@ -1,6 +1,6 @@
-//! The border: what goes into a multifeed and what comes out of it.
+//! The inputs and outputs of a multifeed.
 //!
-//! Rule: only bytes, keys and numbers cross here; no message of the protocol does.
+//! Rule: they consist of bytes, keys and numbers; no message of the protocol is part of them.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -12,116 +12,116 @@ use crate::error::{CloseReason, Limit, StoreFailure};
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::wire::hypercore::Unsupported;
 
-/// What the world tells the core.
+/// An input of the core.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// A byte stream to a peer is there.
+    /// A byte stream to a peer is open.
     Connected {
-        /// A number never used before.
+        /// A number that was not used before.
         connection: ConnectionId,
-        /// Who dialled.
+        /// Whether we dialled or the peer did.
         role: Role,
-        /// What the stream protects already.
+        /// How the stream is encrypted.
         secure: Secure,
-        /// When the connection ends by itself.
+        /// When the connection closes by itself.
         mode: Mode,
     },
-    /// Bytes of the stream, cut anywhere.
+    /// Bytes of the stream, in pieces of any size.
     Received {
-        /// Where they came from; bytes of an unknown connection are ignored.
+        /// Their stream; bytes of an unknown connection are ignored.
         connection: ConnectionId,
-        /// In the order in which they were sent.
+        /// The bytes, in the order in which they were sent.
         bytes: &'a [u8],
     },
-    /// The stream is gone; what it still had to send is lost.
+    /// The stream is closed; bytes that it had not sent are lost.
     Disconnected {
-        /// Which one; unknown ones are ignored.
+        /// The stream; unknown ones are ignored.
         connection: ConnectionId,
     },
-    /// The store did what an [`Output::Store`] asked.
+    /// The store carried out the request of an [`Output::Store`].
     Stored(StoreReply),
-    /// [`Multifeed::deadline`](crate::Multifeed::deadline) has passed. Early and late ones are
-    /// harmless.
+    /// [`Multifeed::deadline`](crate::Multifeed::deadline) has passed. An early or late time-out
+    /// does no harm.
     Timeout,
 }
 
-/// What the core asks of the world.
+/// An output of the core.
 #[derive(Debug)]
 pub enum Output {
     /// There are bytes to send: pull them with
-    /// [`Multifeed::poll_transmit`](crate::Multifeed::poll_transmit). Not said again until a pull
-    /// came back with less than its limit.
+    /// [`Multifeed::poll_transmit`](crate::Multifeed::poll_transmit). Not repeated until a pull
+    /// returned fewer bytes than its limit.
     Transmit {
-        /// The stream that wants to send.
+        /// The stream that has bytes to send.
         connection: ConnectionId,
     },
-    /// Send what `poll_transmit` still yields, then close the stream. The core has forgotten the
-    /// peer; it forgets the bytes with [`Input::Disconnected`].
+    /// Send what `poll_transmit` still returns, then close the stream. The core has forgotten the
+    /// peer; it drops the bytes at [`Input::Disconnected`].
     Disconnect {
         /// The stream to close.
         connection: ConnectionId,
-        /// Why, for logs and people.
+        /// Why it closes, for logs and messages.
         reason: CloseReason,
     },
-    /// Something for the store to do.
+    /// A request to the store.
     Store(StoreRequest),
-    /// Something for the application to know.
+    /// An event for the application.
     Event(Event),
 }
 
-/// What protects a connection's bytes.
+/// How a connection's bytes are encrypted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Secure {
-    /// Nothing yet: we make the Noise handshake and the secret stream
+    /// Not yet: the core does the Noise handshake and the secret stream
     /// (`@hyperswarm/secret-stream`).
     Noise,
-    /// The stream is secret already, as one that HyperDHT made. Its messages come and go framed by
-    /// a length, as in [`Secure::Plain`].
+    /// The stream is encrypted already, as one that HyperDHT opened. Its messages are framed by a
+    /// length, as in [`Secure::Plain`].
     Established {
-        /// The handshake's hash, to which capabilities are bound.
+        /// The handshake's hash, which capabilities are bound to.
         handshake_hash: [u8; 64],
-        /// Whom the handshake showed.
+        /// The peer's public key, which the handshake proved.
         remote: PublicKey,
     },
-    /// Nothing at all, for simulators alone: a handshake costs 0.6 ms a pair.
+    /// Not at all, for simulators only: it saves the handshake, which takes 0.6 ms a pair.
     Plain {
-        /// Who the peer is said to be.
+        /// The peer's public key, which nothing proves.
         remote: PublicKey,
     },
 }
 
-/// When a connection ends by itself.
+/// When a connection closes by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[doc(alias = "live")]
 pub enum Mode {
-    /// Never: what is appended later is sent too.
+    /// Never: later appends are sent too.
     Live,
-    /// When both sides hold all that the other offered and could give.
+    /// When both sides hold everything that the other offered and could give.
     Once,
 }
 
-/// Something for the application to know.
+/// An event for the application.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The store was read; calls work from now on.
+    /// The store was read; calls succeed from now on.
     Ready {
-        /// How many feeds it holds.
+        /// The number of its feeds.
         feeds: usize,
     },
-    /// The store could not be read: this multifeed will never be ready.
+    /// The store could not be read. This multifeed does not become ready.
     OpenFailed(StoreFailure),
-    /// A feed that this multifeed did not hold before has its first block, durably.
+    /// The first block of a new feed is durable.
     #[doc(alias = "feed")]
     FeedAdded {
         /// The new feed.
         feed: FeedId,
-        /// Its name.
+        /// Its key.
         key: FeedKey,
     },
-    /// Blocks of our own are durable.
+    /// Appended blocks are durable. The answer to an [`append`](crate::Multifeed::append).
     Appended {
-        /// The answer to this [`append`](crate::Multifeed::append).
+        /// The request.
         request: RequestId,
         /// The writer's feed.
         feed: FeedId,
@@ -130,42 +130,42 @@ pub enum Event {
         /// The feed's length with them.
         end: u64,
     },
-    /// Blocks that a peer sent are verified and durable.
+    /// Blocks of a peer are verified and durable.
     Extended {
         /// The feed that grew.
         feed: FeedId,
         /// Index of the first new block.
         start: u64,
-        /// How far the feed is held now.
+        /// The feed's durable length now.
         end: u64,
     },
-    /// The answer to a [`read`](crate::Multifeed::read).
+    /// Blocks that were read. The answer to a [`read`](crate::Multifeed::read) or a
+    /// [`get`](crate::Multifeed::get).
     Blocks {
-        /// Which one.
+        /// The request.
         request: RequestId,
         /// The feed.
         feed: FeedId,
         /// Index of the first block.
         start: u64,
-        /// At least one; fewer than asked for where they would be more than
+        /// At least one; fewer than requested if they exceed
         /// [`Limits::read_bytes`](crate::Limits::read_bytes).
         blocks: Vec<Bytes>,
     },
-    /// The answer to a [`read`](crate::Multifeed::read) of blocks that were cleared: they are not
-    /// here.
+    /// The requested blocks are cleared. The answer to a [`read`](crate::Multifeed::read).
     Missing {
-        /// Which one.
+        /// The request.
         request: RequestId,
         /// The feed.
         feed: FeedId,
-        /// The first block that was asked for.
+        /// The first requested block.
         start: u64,
-        /// The first one behind it that is here, or the end of what was asked for.
+        /// The first block behind it that is held, or the end of the request.
         end: u64,
     },
-    /// Blocks are deleted, durably. The answer to a [`clear`](crate::Multifeed::clear).
+    /// Blocks are cleared durably. The answer to a [`clear`](crate::Multifeed::clear).
     Cleared {
-        /// Which one.
+        /// The request.
         request: RequestId,
         /// The feed.
         feed: FeedId,
@@ -174,7 +174,7 @@ pub enum Event {
         /// The index behind the last one.
         end: u64,
     },
-    /// Blocks that were cleared or damaged are here again, verified and durable.
+    /// Cleared or damaged blocks are held again, verified and durable.
     Restored {
         /// The feed.
         feed: FeedId,
@@ -183,10 +183,10 @@ pub enum Event {
         /// The index behind the last one.
         end: u64,
     },
-    /// Every block that was asked for is here. The answer to a
+    /// Every requested block is held. The answer to a
     /// [`download`](crate::Multifeed::download).
     Downloaded {
-        /// Which one.
+        /// The request.
         request: RequestId,
         /// The feed.
         feed: FeedId,
@@ -195,77 +195,77 @@ pub enum Event {
         /// The index behind the last one.
         end: u64,
     },
-    /// What was ruled about a feed is durable. The answer to a
+    /// A ruling on a feed is durable. The answer to a
     /// [`refuse`](crate::Multifeed::refuse) or an [`accept`](crate::Multifeed::accept).
     Ruled {
-        /// Which one.
+        /// The request.
         request: RequestId,
         /// The feed.
         key: FeedKey,
     },
-    /// Nothing of a feed is left in the store, durably. Its number means nothing any more.
+    /// A feed is removed from the store durably. Its id is not valid any more. The answer to a
+    /// [`remove`](crate::Multifeed::remove).
     Removed {
-        /// The answer to this [`remove`](crate::Multifeed::remove); `None`: to one of an earlier
-        /// process, which ended meanwhile.
+        /// The request; `None`: an earlier process made it.
         request: Option<RequestId>,
         /// The feed.
         key: FeedKey,
     },
-    /// A request was taken back, or its feed was removed or has two histories.
+    /// A request was canceled, or its feed was removed or has forked.
     Canceled {
-        /// Which one.
+        /// The request.
         request: RequestId,
     },
-    /// A peer offers a feed that nobody has ruled about, and only accepted ones are taken. Said
-    /// once for each connection.
+    /// A peer offers a feed that the application has not ruled on, and only accepted ones are
+    /// admitted. Reported once for each connection.
     Offered {
         /// The connection.
         connection: ConnectionId,
         /// The feed.
         key: FeedKey,
-        /// Its author.
+        /// Its author's public key.
         public_key: PublicKey,
-        /// How much of it the peer holds, as it says.
+        /// The length that the peer claims to hold.
         length: u64,
     },
-    /// A ruling cannot be read: the feed that it was about counts as one that nobody has ruled
-    /// about, and no new writer is made.
+    /// A stored ruling is damaged: its feed counts as one without a ruling, and no new writer can
+    /// be made.
     RulingBroken {
-        /// What the store said.
+        /// The store's failure.
         failure: StoreFailure,
     },
-    /// A request failed under the store.
+    /// A request failed because of the store.
     Failed {
-        /// Which one.
+        /// The request.
         request: RequestId,
-        /// What the store said.
+        /// The store's failure.
         failure: StoreFailure,
     },
-    /// The store failed or lied under this feed: it is frozen until the multifeed is reopened, or
-    /// it serves less than it holds.
+    /// The store failed for this feed, or returned damaged data. After a failed write the feed does
+    /// not grow until the multifeed is opened again; damaged blocks are not served.
     FeedBroken {
-        /// Which feed.
+        /// The feed.
         feed: FeedId,
-        /// What the store said.
+        /// The store's failure.
         failure: StoreFailure,
     },
-    /// A peer proved that it is a member of the group.
+    /// A peer has proved that it is a member of the group.
     Opened {
         /// The connection.
         connection: ConnectionId,
         /// The peer's public key.
         remote: PublicKey,
     },
-    /// The peer says that it holds this much of a feed durably.
+    /// The peer claims to hold this much of a feed durably.
     Held {
         /// The connection.
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
-        /// Blocks from the first on.
+        /// The number of blocks, from the first on.
         length: u64,
     },
-    /// The peer will not take this feed, or cannot give what it offered.
+    /// The peer does not accept this feed, or cannot give what it offered.
     Refused {
         /// The connection.
         connection: ConnectionId,
@@ -274,90 +274,89 @@ pub enum Event {
         /// Why.
         refusal: Refusal,
     },
-    /// A peer's history of this feed contradicts ours: its author signed two, as a copied folder
-    /// or a restored backup does, or the peer lies. The feed stays as we had it first, and is not
-    /// exchanged with this peer any more. [`ForkProof`](Self::Forked) follows if the two histories can
-    /// be proved.
+    /// A peer's history of this feed contradicts ours. Either its author signed two, as a copied
+    /// folder or a restored backup does, or the peer is adversarial. The feed does not change, and
+    /// is not exchanged with this peer any more. [`Forked`](Self::Forked) follows if the two
+    /// histories can be proved.
     Contested {
         /// The connection.
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
     },
-    /// The author of a feed signed two histories of it, which anybody can verify now: the feed
-    /// stays as we had it first, durably, and is neither taken nor given any more. Peers that hold
-    /// it are told. Where it is our own feed, two copies of its key pair are in use, and nothing
-    /// is appended any more.
+    /// The author of a feed signed two histories of it, and the proof is durable. The feed does not
+    /// change, and is neither fetched nor served any more. Peers that hold it are notified. If it is
+    /// our own feed, two copies of its key pair are in use, and no block can be appended any more.
     Forked {
         /// The feed.
         feed: FeedId,
     },
-    /// A feed is taken no further: it would have so many bytes, or all feeds together would have
-    /// too many ([`Limits::feed_bytes`](crate::Limits::feed_bytes),
-    /// [`Limits::group_bytes`](crate::Limits::group_bytes)). What is held of it stays and is given.
-    /// It is tried once more when the removal of another feed makes room, when it is
+    /// A feed does not grow: it, or all feeds together, would exceed
+    /// [`Limits::feed_bytes`](crate::Limits::feed_bytes) or
+    /// [`Limits::group_bytes`](crate::Limits::group_bytes). Its held blocks stay and are served. It
+    /// is tried again when the removal of another feed frees enough bytes, when it is
     /// [accepted](crate::Multifeed::accept), or when the multifeed is opened again.
     Full {
-        /// The feed, of which nothing may be held yet.
+        /// The feed. It may have no held block yet.
         feed: FeedId,
         /// Its key.
         key: FeedKey,
-        /// What it would count: its blocks, and
+        /// The bytes that it would count: its blocks, and
         /// [`BLOCK_BYTES_BESIDE`](crate::BLOCK_BYTES_BESIDE) for each of them.
         bytes: u64,
     },
-    /// The author of a feed of another origin cut it, and goes on as another fork, says a peer.
-    /// That is not followed: the feed stays as it is. Who wants to follow
-    /// [removes](crate::Multifeed::remove), [accepts](crate::Multifeed::accept) and
-    /// [adopts](crate::Multifeed::adopt) it again, which takes the fork that a peer is in; what was
-    /// held is gone then, whether or not the peer told the truth.
+    /// A peer claims that the author of a feed of another origin truncated it, which begins a new
+    /// fork number. The truncation is not followed: the feed does not change. To follow it,
+    /// [remove](crate::Multifeed::remove), [accept](crate::Multifeed::accept) and
+    /// [adopt](crate::Multifeed::adopt) the feed, which fetches the peer's fork. The held blocks are
+    /// lost then, even if the claim is false.
     Truncated {
         /// The connection.
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
-        /// How often the author has cut it.
+        /// The number of truncations.
         fork: u64,
-        /// How long it is in that fork.
+        /// The length in that fork.
         length: u64,
     },
-    /// The manifest of an adopted feed is of a kind that is not supported: nothing of it is taken.
+    /// The manifest of an adopted feed is of an unsupported kind: the feed is not fetched.
     Unsupported {
         /// The connection.
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
-        /// What it is.
+        /// The kind of the manifest.
         what: Unsupported,
     },
-    /// Hypercore's channel of a feed was closed, for the peer went over a bound with it; the
-    /// connection stays, and so does what is held of the feed.
+    /// Hypercore's channel of a feed was closed because the peer exceeded a limit on it. The
+    /// connection and the held blocks stay.
     ChannelClosed {
         /// The connection.
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
-        /// The bound.
+        /// The limit.
         limit: Limit,
     },
-    /// At this moment each side holds durably all that the other offered and could give.
+    /// Each side holds durably everything that the other offered and could give, at this moment.
     Synced {
         /// The connection.
         connection: ConnectionId,
     },
 }
 
-/// Why a peer says no to a feed.
+/// Why a peer rejects a feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It does not take the feed: its policy, or it is full.
+    /// It does not accept the feed: because of its policy or a limit.
     Declined,
-    /// It cannot give the blocks that it offered: its disk is damaged, or they were cleared.
+    /// It cannot give the blocks that it offered: they are damaged or cleared.
     Unavailable,
 }
 
-/// A key in the store: 13 bytes whose order is the order of what they name.
+/// A key in the store: 13 bytes whose order is that of the entries.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreKey(pub(crate) [u8; 13]);
 
@@ -367,7 +366,7 @@ impl StoreKey {
         &self.0
     }
 
-    /// The key of these bytes, for a store that reads them back.
+    /// The key of bytes that a store reads back.
     pub fn from_bytes(bytes: [u8; 13]) -> Self {
         Self(bytes)
     }
@@ -381,21 +380,21 @@ impl fmt::Debug for StoreKey {
 
 /// One request of the core to its store.
 ///
-/// The contract: requests are carried out as if in the order in which they were handed out, and
-/// commits become durable in that order; replies may come in any order. A read sees every commit
-/// that was reported durable before the read was handed out. Each reply is made by consuming its
-/// request, so a wrong or double one does not compile.
+/// The contract: requests take effect in the order in which they were polled, and commits become
+/// durable in that order; replies may come in any order. A read sees every commit that was reported
+/// durable before the read was polled. Each reply is made by consuming its request, so a wrong or
+/// second one does not compile.
 #[derive(Debug)]
 pub enum StoreRequest {
     /// Values of some keys.
     Read(ReadRequest),
-    /// The entries of a run of keys.
+    /// The entries of a range of keys.
     Scan(ScanRequest),
-    /// Writes that become durable together, or not at all.
+    /// Writes that become durable together or not at all.
     Commit(CommitRequest),
 }
 
-/// The number by which the core knows a request of its own.
+/// The number of a store request.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct StoreId(pub(crate) u64);
 
@@ -414,12 +413,12 @@ impl ReadRequest {
 
     /// The values, one for each key, `None` where the store has none.
     pub fn found(self, values: Vec<Option<Bytes>>) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Values(values) }
+        StoreReply { id: self.id, answer: Answer::Values(Ok(values)) }
     }
 
-    /// Nothing could be read.
+    /// The store could not read.
     pub fn failed(self, failure: StoreFailure) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Failed(failure) }
+        StoreReply { id: self.id, answer: Answer::Values(Err(failure)) }
     }
 }
 
@@ -439,30 +438,30 @@ impl ScanRequest {
         self.from
     }
 
-    /// The first key not wanted any more.
+    /// The first key behind the range.
     pub fn until(&self) -> StoreKey {
         self.until
     }
 
-    /// No more entries than this.
+    /// The most entries to return.
     pub fn entries_max(&self) -> usize {
         self.entries_max
     }
 
-    /// Stop before the values are more bytes than this, but after one entry at the earliest.
+    /// The most bytes of values to return; at least one entry is returned if there is one.
     pub fn bytes_max(&self) -> usize {
         self.bytes_max
     }
 
-    /// The entries, in the order of their keys. None means that there are none: fewer than asked
-    /// for is taken as the end of the run only then.
+    /// The entries, in the order of their keys. Only an empty result means the end of the range: a
+    /// store may return fewer entries than requested.
     pub fn found(self, entries: Vec<(StoreKey, Bytes)>) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Entries(entries) }
+        StoreReply { id: self.id, answer: Answer::Entries(Ok(entries)) }
     }
 
-    /// Nothing could be read.
+    /// The store could not read.
     pub fn failed(self, failure: StoreFailure) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Failed(failure) }
+        StoreReply { id: self.id, answer: Answer::Entries(Err(failure)) }
     }
 }
 
@@ -479,14 +478,14 @@ impl CommitRequest {
         &self.writes
     }
 
-    /// They are on stable storage: a power cut does not undo them.
+    /// The writes are on stable storage: a power failure does not undo them.
     pub fn durable(self) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Durable }
+        StoreReply { id: self.id, answer: Answer::Committed(Ok(())) }
     }
 
-    /// They are not, or nobody knows. The feed under them is frozen.
+    /// The writes failed, or their state is unknown. Their feed does not grow any more.
     pub fn failed(self, failure: StoreFailure) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Failed(failure) }
+        StoreReply { id: self.id, answer: Answer::Committed(Err(failure)) }
     }
 }
 
@@ -495,22 +494,24 @@ impl CommitRequest {
 pub enum Write {
     /// Sets the value of a key.
     Put(StoreKey, Bytes),
-    /// Forgets a key, if it is there.
+    /// Deletes a key if it exists.
     Delete(StoreKey),
 }
 
-/// The answer to one [`StoreRequest`], made by its methods alone.
+/// The reply to one [`StoreRequest`], made by the methods of the request.
 #[derive(Debug)]
 pub struct StoreReply {
     pub(crate) id: StoreId,
     pub(crate) answer: Answer,
 }
 
-/// What a store answered.
+/// The answer of a store, by the kind of request that it answers.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Values(Vec<Option<Bytes>>),
-    Entries(Vec<(StoreKey, Bytes)>),
-    Durable,
-    Failed(StoreFailure),
+    /// Of a read.
+    Values(Result<Vec<Option<Bytes>>, StoreFailure>),
+    /// Of a scan.
+    Entries(Result<Vec<(StoreKey, Bytes)>, StoreFailure>),
+    /// Of a commit.
+    Committed(Result<(), StoreFailure>),
 }

@@ -1,16 +1,16 @@
 //! A **multifeed** is a set of append-only signed feeds, one or more for each writer, that peers
-//! keep in sync over any byte pipe. This crate is the protocol alone: a state machine that takes
-//! bytes and gives bytes. It has no IO, no clock, no chance of its own and no async, so it runs in
-//! any runtime, and twice the same with the same inputs.
+//! keep in sync over any byte stream. This crate is the protocol: a state machine whose inputs and
+//! outputs are bytes. It has no I/O, no clock, no randomness of its own and no async, so it runs in
+//! any runtime, and equal inputs give equal outputs.
 //!
 //! ```text
 //!    application            store                    peer
-//!   append, read …       StoreReply        bytes, cut anywhere
+//!   append, read …       StoreReply        bytes in any pieces
 //!        │                    │                      │
 //!        ▼                    ▼                      ▼
 //!  ┌───────────────────────────── Multifeed ─────────────────────────────┐
-//!  │ feed        one log: tree, proof, signed head                       │
-//!  │ reconcile   which feeds a peer has to be told of                    │
+//!  │ feed        one feed: tree, proof, signed head                      │
+//!  │ reconcile   finds the feeds in which two peers differ               │
 //!  │ replicate   one feed × one peer: want, serve, range                 │
 //!  │ peer        one connection: secret stream, channels                 │
 //!  │ wire        bytes ⇄ values                                          │
@@ -22,13 +22,13 @@
 //!
 //! Each feed is a [Hypercore 11](https://github.com/holepunchto/hypercore) core that JavaScript
 //! opens. A feed belongs to one [`Group`] by construction: its key is a hash of its author's
-//! public key and the group's namespace. Nothing is announced to a peer before the store has said
-//! that it is durable, and nothing that a peer sends can do worse than close its own connection.
+//! public key and the group's namespace. A block is announced to peers once the store has reported
+//! that it is durable, and the worst effect of a peer's messages is that its own connection closes.
 //!
 //! # A whole exchange
 //!
-//! Two multifeeds in one thread, each with a map for a store. Stores that keep their promises are
-//! in `multifeed-store`, sockets in `multifeed-tcp`, and a simulator in `multifeed-memory`.
+//! Two multifeeds in one thread, each with a map for a store. Durable stores are in
+//! `multifeed-store`, sockets in `multifeed-tcp`, and a simulator in `multifeed-memory`.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -48,7 +48,7 @@
 //!         Self { multifeed: Multifeed::open(config), store: BTreeMap::new(), events: Vec::new() }
 //!     }
 //!
-//!     /// Does what the core asks for, until it asks for nothing more.
+//!     /// Carries out the outputs of the core.
 //!     fn drain(&mut self) {
 //!         while let Some(output) = self.multifeed.poll() {
 //!             let reply = match output {
@@ -132,6 +132,7 @@ mod outbox;
 mod policy;
 mod reconcile;
 mod replicate;
+mod step;
 mod time;
 
 pub mod crypto;
@@ -144,8 +145,8 @@ pub mod rng;
 pub mod wire;
 
 pub use config::{
-    BLOCK_BYTES_BESIDE, BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED,
-    Limits, Timing,
+    Admission, BLOCK_BYTES_BESIDE, BLOCK_BYTES_MAX, Config, FRAME_BYTES_MAX_EARLY,
+    FRAME_BYTES_MAX_UNASKED, Limits, Timing,
 };
 pub use crypto::sign::{KeyPair, PublicKey, Signature};
 pub use crypto::{SIGNATURES_REMEMBERED_MAX, SignatureMemo};
@@ -160,7 +161,6 @@ pub use io::{
     StoreReply, StoreRequest, Write,
 };
 pub use multifeed::{Feed, Multifeed, Peer, SyncStatus};
-pub use policy::Admission;
 pub use time::{Duration, Instant};
 pub use wire::hypercore::Unsupported;
 

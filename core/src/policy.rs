@@ -1,55 +1,43 @@
-//! What the application wants: which feeds to take, which to refuse, which to forget.
+//! The application's rulings: which feeds are accepted, refused or removed.
 //!
-//! Rule: a ruling is about a feed's key, whether or not anything is held of the feed, and it holds
-//! from the call on; what was ruled outlives the process once it is durable.
+//! Rule: a ruling is on a feed's key, whether or not the feed has held blocks. It takes effect with
+//! the call and outlives the process once it is durable.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
+use crate::config::Admission;
 use crate::error::Misuse;
 use crate::feed::record::{self, Decision, Ruling};
 use crate::id::FeedKey;
 use crate::io::Write;
 
-/// Which feeds are taken that the application said nothing about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub enum Admission {
-    /// Every feed of the group that a peer offers.
-    #[default]
-    All,
-    /// Those that are held already. Of others [`Event::Offered`](crate::Event::Offered) tells, and
-    /// [`Multifeed::accept`](crate::Multifeed::accept) takes them.
-    AcceptedOnly,
-}
-
-/// What becomes of a feed that is not here and that a peer names.
+/// The ruling on a feed that a peer announces and that is not known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum KeyRuling {
     Accepted,
     Refused,
-    /// The application is to say.
+    /// The application has not ruled.
     Undecided,
 }
 
-/// What was ruled, by feed.
+/// All rulings, by feed.
 #[derive(Debug, Default)]
 pub(crate) struct Policy {
-    take: Admission,
+    admission: Admission,
     rulings: BTreeMap<FeedKey, (u32, Ruling)>,
-    /// Where rulings lie in the store, damaged ones included.
+    /// The places of rulings in the store, damaged ones included.
     places: BTreeSet<u32>,
-    /// No place before this one is free, unless rulings were taken back.
+    /// No place before this one is free.
     next_place: u32,
     damaged: usize,
 }
 
 impl Policy {
-    pub(crate) fn new(take: Admission) -> Self {
-        Self { take, ..Self::default() }
+    pub(crate) fn new(admission: Admission) -> Self {
+        Self { admission, ..Self::default() }
     }
 
-    /// Takes a ruling from the store; a damaged one is `None`: nobody knows whom it was about.
+    /// Loads a ruling of the store; `None`: it is damaged, and its feed unknown.
     pub(crate) fn load(&mut self, place: u32, ruling: Option<(FeedKey, Ruling)>) {
         self.places.insert(place);
         match ruling {
@@ -58,7 +46,7 @@ impl Policy {
         }
     }
 
-    /// Whether a ruling cannot be read: it may be the tombstone of any feed.
+    /// Whether a ruling is damaged. It may be the tombstone of any feed.
     pub(crate) fn has_damaged(&self) -> bool {
         self.damaged > 0
     }
@@ -71,34 +59,32 @@ impl Policy {
         self.rulings.iter().map(|(key, (_, ruling))| (key, ruling))
     }
 
-    /// What becomes of a feed of which nothing is held.
+    /// The ruling on a feed that has no held block.
     pub(crate) fn admit(&self, key: &FeedKey) -> KeyRuling {
-        match (self.find(key).map(|ruling| ruling.decision), self.take) {
+        match (self.find(key).map(|ruling| ruling.decision), self.admission) {
             (Some(Decision::Accepted), _) | (None, Admission::All) => KeyRuling::Accepted,
             (Some(Decision::Refused | Decision::Removed), _) => KeyRuling::Refused,
             (None, Admission::AcceptedOnly) => KeyRuling::Undecided,
         }
     }
 
-    /// Whether feeds are taken that the application said nothing about.
+    /// Whether feeds without a ruling are admitted.
     pub(crate) fn admits_all(&self) -> bool {
-        self.take == Admission::All
+        self.admission == Admission::All
     }
 
-    /// Whether a feed that is held is taken and given.
+    /// Whether a held feed is refused.
     pub(crate) fn is_refused(&self, key: &FeedKey) -> bool {
         self.find(key).is_some_and(|ruling| ruling.decision != Decision::Accepted)
     }
 
-    /// Whether one more ruling is allowed.
+    /// Fails if `most` rulings exist and none of them is on this feed.
     pub(crate) fn check_room(&self, key: &FeedKey, most: usize) -> Result<(), Misuse> {
-        match self.rulings.contains_key(key) || self.rulings.len() < most {
-            true => Ok(()),
-            false => Err(Misuse::TooManyRulings),
-        }
+        let has_room = self.rulings.contains_key(key) || self.rulings.len() < most;
+        if has_room { Ok(()) } else { Err(Misuse::TooManyRulings) }
     }
 
-    /// Rules about a feed; the write makes it last.
+    /// Rules on a feed. The returned write makes the ruling durable.
     pub(crate) fn rule(&mut self, key: &FeedKey, ruling: Ruling) -> Write {
         let known = self.rulings.get(key).map(|(place, _)| *place);
         let place = known.unwrap_or_else(|| self.new_place());
@@ -106,10 +92,11 @@ impl Policy {
         Write::Put(record::ruling_key(place), record::encode_ruling(key, &ruling))
     }
 
-    /// Accepts a feed. Nothing has to be remembered of one that is taken anyway.
+    /// Accepts a feed. Returns the write that makes it durable; `None`: the store has no ruling, and
+    /// the feed is admitted without one.
     pub(crate) fn accept(&mut self, key: &FeedKey, length: u64) -> Option<Write> {
         let signed = self.find(key).map_or(0, |ruling| ruling.signed);
-        if self.take == Admission::All && signed <= length {
+        if self.admission == Admission::All && signed <= length {
             let (place, _) = self.rulings.remove(key)?;
             self.places.remove(&place);
             self.next_place = self.next_place.min(place);

@@ -1,7 +1,7 @@
-//! Seeded randomness.
+//! Randomness from a seed.
 //!
-//! Rule: every random byte of the core comes from an [`Rng`], and every `Rng` is derived from the
-//! application's seed. The same seed yields the same bytes on any machine.
+//! Rule: every random byte of the core comes from an [`Rng`], and every `Rng` from the seed that the
+//! application gave. The same seed gives the same bytes on every machine.
 
 use core::fmt;
 
@@ -16,13 +16,13 @@ use rand_core::{CryptoRng, RngCore, SeedableRng};
 pub struct Rng(ChaCha20Rng);
 
 impl Rng {
-    /// Starts the sequence of `seed`. Outside tests a seed must never be used twice.
+    /// Starts the sequence of `seed`. Outside of tests a seed must not be used twice.
     pub fn new(seed: [u8; 32]) -> Self {
         Self(ChaCha20Rng::from_seed(seed))
     }
 
-    /// Creates a child generator, seeded with the next 32 bytes, so that the draws of one connection do not
-    /// depend on those of another.
+    /// Returns a generator with a sequence of its own, seeded by the next 32 bytes of this one, so
+    /// that the draws of one connection do not depend on those of another.
     pub fn child(&mut self) -> Self {
         Self::new(self.array())
     }
@@ -39,7 +39,7 @@ impl Rng {
         bytes
     }
 
-    /// Draws a uniform `u64`.
+    /// Draws a number of the full range.
     pub fn u64(&mut self) -> u64 {
         self.0.next_u64()
     }
@@ -60,7 +60,7 @@ impl Rng {
 
 impl fmt::Debug for Rng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The state determines every key that will be drawn.
+        // The state reveals every key that is still to be drawn.
         f.write_str("Rng(..)")
     }
 }

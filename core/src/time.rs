@@ -1,7 +1,7 @@
 //! Time as an argument.
 //!
-//! Rule: the core never reads a clock. The driver counts microseconds from any moment; a real clock and a
-//! simulator's counter are equivalent.
+//! Rule: the core reads no clock. Its driver counts microseconds from a moment of its choice, by a
+//! real clock or a simulated one.
 
 use core::ops::{Add, Sub};
 
@@ -27,7 +27,7 @@ impl Instant {
         self.micros
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// The time since `earlier`; zero if that is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.micros.saturating_sub(earlier.micros))
     }

@@ -115,7 +115,7 @@ impl Node {
         let mut config = config.simulated_with(memo);
         config.limits = self.options.limits.clone();
         config.timing = self.options.timing.clone();
-        config.take = self.options.take;
+        config.admission = self.options.take;
         config
     }
 

@@ -82,6 +82,8 @@ pub struct World {
     has_policy: bool,
     /// Costs a third of the speed, so it is there on demand.
     laws: Option<Box<Laws>>,
+    /// The invariants of each multifeed are checked after each of its inputs.
+    checks_invariants: bool,
     reopenings: Option<Box<reopen::Reopenings>>,
 }
 
@@ -110,6 +112,7 @@ impl World {
             faults: FaultCounts::default(),
             has_policy: false,
             laws: None,
+            checks_invariants: false,
             reopenings: None,
         }
     }

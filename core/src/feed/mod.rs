@@ -290,6 +290,18 @@ impl Feed {
         self.durable.as_ref().and_then(|tip| tree::byte_length(&tip.roots)).unwrap_or(0)
     }
 
+    /// The lengths after each commit that is not reported durable, in order.
+    pub(crate) fn waiting_lengths(&self) -> impl Iterator<Item = u64> {
+        let staged = self.activity.as_deref().into_iter().flat_map(|activity| &activity.staged);
+        staged.filter(|staged| !staged.is_committed).map(|staged| staged.tip.length)
+    }
+
+    /// The lengths after each commit under way, in order.
+    pub(crate) fn staged_lengths(&self) -> impl Iterator<Item = u64> {
+        let activity = self.activity.as_deref();
+        activity.into_iter().flat_map(|activity| &activity.staged).map(|staged| staged.tip.length)
+    }
+
     /// The length once all commits in flight are durable.
     pub(crate) fn staged_length(&self) -> u64 {
         self.tip().map_or(0, |tip| tip.length)

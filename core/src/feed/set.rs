@@ -4,6 +4,7 @@
 //! without data is reused. A slot far above the others allocates no memory for the gap.
 
 mod growth;
+mod invariants;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};

@@ -36,7 +36,7 @@ const FRAME: u8 = 0x85;
 /// script of `kind, length, body`: messages of the channel one by one, and the acts above.
 ///
 /// Claims: whatever the peer says, our own feed stays what it was, and nothing is held that its
-/// author did not sign; each feed that is held reads back; what the store was told to keep opens
+/// author did not sign; each feed that is held reads back; what the store learned to keep opens
 /// again as the same feeds with the same lengths; and a peer that was found wrong is gone.
 #[doc(hidden)]
 pub fn connection(data: &[u8]) {

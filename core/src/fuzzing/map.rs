@@ -1,6 +1,6 @@
 //! A node whose store is a map, driven by hand.
 //!
-//! Rule: it keeps the contract of [`StoreRequest`], also where it is told to fail.
+//! Rule: it keeps the contract of [`StoreRequest`], also when it is to fail.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -110,8 +110,10 @@ impl Node {
         self.drain();
     }
 
-    /// Does what the multifeed asks for, until it asks for nothing.
+    /// Carries out all outputs. Checks the invariants first, since an input or a call of the
+    /// application has gone before, and after each reply of the store.
     pub(super) fn drain(&mut self) {
+        self.multifeed.check_invariants();
         for _ in 0..OUTPUTS_MAX {
             match self.multifeed.poll() {
                 None => return,
@@ -123,6 +125,7 @@ impl Node {
                     None => {
                         let reply = self.answer(request);
                         self.multifeed.handle(self.now, Input::Stored(reply));
+                        self.multifeed.check_invariants();
                     }
                 },
             }

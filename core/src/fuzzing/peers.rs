@@ -84,7 +84,7 @@ impl Pair {
         }
     }
 
-    /// Brings a side's bytes to the other, at most so many. Returns whether there were any.
+    /// Brings a side's bytes to the other, at most `bytes_max`. Returns whether there were any.
     fn bring(&mut self, from: usize, bytes_max: usize) -> bool {
         let Some(connection) = self.connection else { return false };
         let said = self.nodes[from].transmit(connection);
@@ -246,7 +246,7 @@ pub fn peers(acts: &[u8]) {
 /// what an act of the upper half does to the next frame of a side.
 ///
 /// Claims: both keep their own feeds, hold of the other's nothing but what was signed, and hold
-/// the same once they meet with nobody between.
+/// the same once they meet with no one between.
 #[doc(hidden)]
 pub fn tampered(acts: &[u8]) {
     let mut pair = Pair::new();

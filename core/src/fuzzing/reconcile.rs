@@ -62,7 +62,7 @@ fn crafted(data: &[u8]) -> Vec<u64> {
     data.chunks_exact(7).map(cell).collect()
 }
 
-/// So many tokens of ids of two bytes, then cells that are not what they should be.
+/// A number of tokens of ids of two bytes, then changes of their cells.
 fn spoiled(data: &[u8]) -> Vec<u64> {
     let Some((count, rest)) = data.split_first() else { return Vec::new() };
     let (ids, changes) = rest.split_at(rest.len().min(2 * usize::from(*count)));
@@ -85,8 +85,8 @@ const HANDSHAKE_HASH: [u8; 64] = [7; 64];
 /// The first two bytes say what differs between the sides. Then each act is a byte: what becomes
 /// of the next messages of the side whose turn it is, with bytes of its own behind it.
 ///
-/// Claims: whoever says that the sets are agreed on knows every feed of the other, for its claim
-/// was honest; and what one side writes, the other reads.
+/// Claims: a side that ends in agreement knows every feed of the other, for its claim was honest;
+/// and each side can read what the other writes.
 #[doc(hidden)]
 pub fn reconciliation(data: &[u8]) {
     let [only, changed, script @ ..] = data else { return };
@@ -127,7 +127,7 @@ pub fn reconciliation(data: &[u8]) {
     }
 }
 
-/// Two sides of 80 feeds, of which some are at one side alone and some are longer at one.
+/// Two sides of 80 feeds. Some feeds are only at one side, and some are longer at one.
 fn sides(only: u8, changed: u8) -> [Side; 2] {
     let mut sides = [0, 1].map(|_| Side::for_feeds(&[9; 32], 80));
     for feed in 0..80u8 {

@@ -73,12 +73,12 @@ fn attacked(
 fn pair(keys: &[KeyPair; 2], role: Role) -> ([SecretStream; 2], [BytesMut; 2]) {
     let mut outs = [BytesMut::new(), BytesMut::new()];
     let mut side = |place: usize, role| {
-        let (key_pair, chance) = (&keys[place], Rng::new([1 + place as u8; 32]));
+        let (key_pair, rng) = (&keys[place], Rng::new([1 + place as u8; 32]));
         match role {
             Role::Initiator => {
-                SecretStream::initiator(key_pair, chance, FRAME_BYTES_MAX, &mut outs[place])
+                SecretStream::initiator(key_pair, rng, FRAME_BYTES_MAX, &mut outs[place])
             }
-            Role::Responder => SecretStream::responder(key_pair, chance, FRAME_BYTES_MAX),
+            Role::Responder => SecretStream::responder(key_pair, rng, FRAME_BYTES_MAX),
         }
     };
     let sides = [side(0, role), side(1, role.other())];

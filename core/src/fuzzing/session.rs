@@ -9,8 +9,8 @@ use crate::record::{redact, replay};
 /// Reads a record: of an even first byte, the rest as it is; of an odd one, a genuine opening and
 /// then steps of `length, bytes`, so that what changes in a step leaves the next one whole.
 ///
-/// Claims: it is done again or refused, the same way twice; and what can be done again is told
-/// without its secrets, in as many lines at least.
+/// Claims: it is replayed or refused, with the same result twice; and a record that can be replayed
+/// is redacted to at least one line a step.
 #[doc(hidden)]
 pub fn session(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else { return };
@@ -19,8 +19,8 @@ pub fn session(data: &[u8]) {
     match (&first, &second) {
         (Ok(first), Ok(second)) => {
             assert_eq!((first.steps, first.states), (second.steps, second.states));
-            let told = redact(&record).expect("it has an opening");
-            assert!(told.len() > first.steps);
+            let lines = redact(&record).expect("it has an opening");
+            assert!(lines.len() > first.steps);
         }
         (Err(first), Err(second)) => assert_eq!(first, second),
         _ => panic!("{first:?}, and then {second:?}"),

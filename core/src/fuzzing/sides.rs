@@ -39,7 +39,7 @@ pub struct Side {
 }
 
 impl Side {
-    /// Holds nothing yet, with sketches for so many feeds.
+    /// Holds nothing yet, with sketches for `feeds` feeds.
     pub fn for_feeds(group_key: &[u8; 32], feeds: usize) -> Self {
         Self::with_salt(Salt::group(group_key), feeds)
     }
@@ -170,18 +170,18 @@ pub struct Cost {
     /// Keys of the feeds that the initiator and the responder learned of, or of new lengths of.
     pub learned: [Vec<[u8; 32]>; 2],
     /// How both ended; `None` if one still waits, or they do not end alike.
-    pub ending: Option<Ending>,
+    pub ending: Option<SessionEnd>,
 }
 
 /// How a session ends.
 #[doc(hidden)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ending {
+pub enum SessionEnd {
     /// Each side knows every difference.
     Agreed,
-    /// To be begun again, under another salt.
-    Refetch,
-    /// To be given up for a listing.
+    /// It starts again under another salt.
+    Retry,
+    /// All feeds are listed instead.
     Listed,
 }
 
@@ -225,8 +225,8 @@ pub fn reconcile(handshake_hash: &[u8; 64], one: &mut Side, two: &mut Side) -> C
     }
 }
 
-/// The same of two sides that know each other, and of which these feeds have grown since, each
-/// with its slot and the length that it had.
+/// The same of two sides with a checkpoint. These feeds have grown since, each with its slot and
+/// its length then.
 #[doc(hidden)]
 pub fn reconcile_known(
     handshake_hash: &[u8; 64],
@@ -255,8 +255,8 @@ pub fn reconcile_known(
     let (mut second, said) = Delta::new(terms_of_two, roles[1], base_of_two, two);
     let said_by_two = said.expect("an honest side is never refused");
     let mut outcomes = [said_by_one.outcome, said_by_two.outcome];
-    let heard = [(&mut first, &*one, said_by_two.say), (&mut second, &*two, said_by_one.say)];
-    for (side, (delta, view, said)) in heard.into_iter().enumerate() {
+    let received = [(&mut first, &*one, said_by_two.say), (&mut second, &*two, said_by_one.say)];
+    for (side, (delta, view, said)) in received.into_iter().enumerate() {
         for message in said {
             (cost.bytes, cost.flights) = (cost.bytes + bytes_of(&message, two.feeds()), 2);
             let turn = delta.handle(view, message).expect("an honest side is never refused");
@@ -271,9 +271,9 @@ pub fn reconcile_known(
 impl Cost {
     fn ended(self, outcomes: [Option<Outcome>; 2]) -> Self {
         let ending = match outcomes {
-            [Some(Outcome::Agreed), Some(Outcome::Agreed)] => Some(Ending::Agreed),
-            [Some(Outcome::Retry), Some(Outcome::Retry)] => Some(Ending::Refetch),
-            [Some(Outcome::List), Some(Outcome::List)] => Some(Ending::Listed),
+            [Some(Outcome::Agreed), Some(Outcome::Agreed)] => Some(SessionEnd::Agreed),
+            [Some(Outcome::Retry), Some(Outcome::Retry)] => Some(SessionEnd::Retry),
+            [Some(Outcome::List), Some(Outcome::List)] => Some(SessionEnd::Listed),
             _ => None,
         };
         Self { ending, ..self }
@@ -289,7 +289,7 @@ fn claim_bytes(claim: &Claim) -> usize {
     FRAME_BYTES + body.len()
 }
 
-/// Bytes of a message to or from a responder of so many feeds.
+/// Bytes of a message to or from a responder with `feeds` feeds.
 fn bytes_of(message: &Message, feeds: u64) -> usize {
     FRAME_BYTES + encode(message, prefix_bits(feeds)).1.len()
 }

@@ -1,6 +1,6 @@
 //! The bodies on a stable compiler: seeded random bytes, and the seeds of `fuzz/corpus`.
 //!
-//! `MULTIFEED_RENEW=1 cargo test -p multifeed-core fuzzing` writes the seeds anew.
+//! `MULTIFEED_RENEW=1 cargo test -p multifeed-core fuzzing` writes the seeds again.
 
 use std::path::{Path, PathBuf};
 use std::vec::Vec;
@@ -60,10 +60,10 @@ fn run(target: &str, body: fn(&[u8]), input: &[u8]) {
 #[test]
 fn each_body_takes_random_bytes() {
     for (target, body, _) in TARGETS {
-        let mut chance = Rng::new([u8::try_from(target.len()).unwrap(); 32]);
+        let mut rng = Rng::new([u8::try_from(target.len()).unwrap(); 32]);
         for _ in 0..cases(60, 300) {
-            let mut input = vec![0; chance.below(400) as usize];
-            chance.fill(&mut input);
+            let mut input = vec![0; rng.below(400) as usize];
+            rng.fill(&mut input);
             run(target, body, &input);
         }
     }
@@ -72,7 +72,7 @@ fn each_body_takes_random_bytes() {
 #[test]
 fn each_body_takes_its_corpus_and_what_is_near_it() {
     for (target, body, _) in TARGETS {
-        let mut chance = Rng::new([0; 32]);
+        let mut rng = Rng::new([0; 32]);
         let mut files: Vec<_> = fs::read_dir(folder(target)).unwrap().map(Result::unwrap).collect();
         files.sort_by_key(fs::DirEntry::file_name);
         let count = files.len();
@@ -82,9 +82,9 @@ fn each_body_takes_its_corpus_and_what_is_near_it() {
             run(target, body, &input);
             for _ in 0..cases(NEAR_MAX / 5, NEAR_MAX) / count {
                 let mut near = input.clone();
-                let place = chance.below(near.len() as u64) as usize;
-                match chance.below(3) {
-                    0 => near[place] ^= 1 << chance.below(8),
+                let place = rng.below(near.len() as u64) as usize;
+                match rng.below(3) {
+                    0 => near[place] ^= 1 << rng.below(8),
                     1 => near.truncate(place),
                     _ => _ = near.remove(place),
                 }
@@ -161,8 +161,8 @@ fn message_seeds() -> Vec<(&'static str, Vec<u8>)> {
     let names = [FeedRef::New(PublicKey([1; 32])), FeedRef::Sender(0), FeedRef::Receiver(300)];
     let heads = names.map(|name| HeadEntry { name, length: 1 << 40, fork: 0 });
     let wants = names.map(|name| WantEntry { name, start: 128 });
-    let nos = [Reject::Declined, Reject::Unavailable, Reject::Duplicate];
-    let nos = nos.map(|no| RejectEntry { name: FeedRef::Sender(1), reject: no });
+    let rejects = [Reject::Declined, Reject::Unavailable, Reject::Duplicate];
+    let rejects = rejects.map(|reject| RejectEntry { name: FeedRef::Sender(1), reject });
     let (name, signature) = (FeedRef::Receiver(2), Signature([5; 64]));
     let header = RangeHeader { name, start: 1, head_length: 7, fork: 0, signature, nodes: 2 };
     let nodes = [(100, [3; 32]), (1 << 40, [4; 32])];
@@ -176,7 +176,7 @@ fn message_seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("hello", handshake()),
         ("heads", encoded(&heads)),
         ("wants", encoded(&wants)),
-        ("nos", encoded(&nos)),
+        ("nos", encoded(&rejects)),
         ("range", range),
         ("window", encoded(&[1_u64 << 33])),
         ("disputed", dispute.encode()),
@@ -293,11 +293,11 @@ fn hypercore_channel_seeds() -> Vec<(&'static str, Vec<u8>)> {
 
 fn secure_seeds() -> Vec<(&'static str, Vec<u8>)> {
     // The same two sides as in the body, so that these bytes are genuine ones.
-    let chance = |number| Rng::new([number; 32]);
+    let rng = |number| Rng::new([number; 32]);
     let pair = |number| KeyPair::from_seed(&[number; 32]);
     let mut outs = [BytesMut::new(), BytesMut::new()];
-    let mut ours = SecretStream::initiator(&pair(1), chance(1), 4_096, &mut outs[0]);
-    let mut theirs = SecretStream::responder(&pair(2), chance(2), 4_096);
+    let mut ours = SecretStream::initiator(&pair(1), rng(1), 4_096, &mut outs[0]);
+    let mut theirs = SecretStream::responder(&pair(2), rng(2), 4_096);
     theirs.push_bytes(&outs[0].split());
     assert_eq!(theirs.next(&mut outs[1]), Ok(None));
     let answer = outs[1].split().to_vec();
@@ -308,7 +308,7 @@ fn secure_seeds() -> Vec<(&'static str, Vec<u8>)> {
     theirs.send(b"genuine", &mut outs[1]).unwrap();
     let words = outs[1].split().to_vec();
     let mut first = BytesMut::new();
-    SecretStream::initiator(&pair(2), chance(2), 4_096, &mut first);
+    SecretStream::initiator(&pair(2), rng(2), 4_096, &mut first);
     vec![
         ("to_initiator", [vec![0], answer.clone()].concat()),
         ("to_initiator_all", [vec![0], answer.clone(), words.clone()].concat()),

@@ -29,7 +29,7 @@ impl Multifeed {
             orphans,
             unstored_bytes: self.outbox.unstored_bytes(),
             outputs: self.waiting_outputs(),
-            requests: self.open_requests,
+            requests: self.requests.open(),
             known_peers: self.sets.known.peers(),
             changes: self.sets.known.changes(),
             snapshot_bytes: self.sets.lent_bytes,

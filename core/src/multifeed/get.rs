@@ -1,9 +1,8 @@
 //! Single blocks of feeds of other origins, without the rest of the feed.
 //!
-//! Rule: here is who is asked; what is asked, and whether the answer is true, is in
-//! `replicate::hypercore::sparse`. Nothing of it comes to the store.
+//! Rule: this file chooses the peer that is asked. `replicate::hypercore::sparse` makes the request
+//! and verifies the answer. Nothing of it is stored.
 
-use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -12,32 +11,22 @@ use crate::error::Misuse;
 use crate::feed::tree::LENGTH_MAX;
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId};
 use crate::io::Event;
-use crate::record::Step;
-
-/// A block that the application wants.
-#[derive(Debug)]
-pub(super) struct Get {
-    feed: FeedId,
-    index: u64,
-    asked: Option<ConnectionId>,
-    /// Who had no answer.
-    tried: BTreeSet<ConnectionId>,
-}
+use crate::step::Step;
 
 impl Multifeed {
     /// Gets the block `index`, from 0, of a feed of another origin by the feed's key: from the
-    /// store, if it is held, else from a peer over hypercore's channel, verified and without
-    /// keeping anything. A feed that was not [adopted](Self::adopt) stays so: no more of it comes,
-    /// and a restart forgets it.
+    /// store if it is held, else from a peer over hypercore's channel, verified and without
+    /// storing anything. The feed is not [adopted](Self::adopt) by it: no other block is fetched,
+    /// and a restart forgets the feed.
     ///
-    /// Answered by [`Event::Blocks`](crate::Event::Blocks). As long as no connected peer has the
-    /// block, it waits for one that does; [`cancel`](Self::cancel) takes it back. It is the block
-    /// of the fork that the peer is in.
+    /// Answered by [`Event::Blocks`](crate::Event::Blocks). If no connected peer has the block,
+    /// the request waits for one that does; [`cancel`](Self::cancel) cancels it. The block is that
+    /// of the peer's fork.
     ///
     /// # Errors
     ///
-    /// [`Misuse::OutOfRange`] if the feed is one of the group's and the block is not held, or no
-    /// feed is so long; [`Misuse::FeedRemoved`] if the feed is refused;
+    /// [`Misuse::OutOfRange`] if the feed is one of the group's and the block is not held, or the
+    /// index is beyond the longest feed; [`Misuse::FeedRemoved`] if the feed is refused;
     /// [`Misuse::TooManyFeeds`], [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
     pub fn get(&mut self, key: FeedKey, index: u64) -> Result<RequestId, Misuse> {
         self.record_step(|| Step::Get { key: key.0, index });
@@ -65,28 +54,27 @@ impl Multifeed {
         if !is_held && log.is_of_group() {
             return Err(Misuse::OutOfRange);
         }
-        let request = self.request();
+        let request = self.requests.begin();
         if is_held {
-            self.begin_read(request, feed, index, index + 1);
+            self.begin_read(request, feed, index..index + 1);
             return Ok(request);
         }
-        let get = Get { feed, index, asked: None, tried: BTreeSet::new() };
-        self.gets.insert(request, get);
+        self.gets.insert(request, feed, index);
         self.send_gets();
         Ok(request)
     }
 
-    /// Asks peers for what nobody is asked for.
+    /// Requests each block that is requested from no peer, if a peer has it.
     pub(super) fn send_gets(&mut self) {
         let mut asked = Vec::new();
-        for (request, get) in self.gets.iter_mut().filter(|(_, get)| get.asked.is_none()) {
-            let Get { feed, index, tried, .. } = get;
+        for (request, get) in self.gets.unassigned() {
+            let (feed, index) = (get.feed(), get.index());
             let source = self.connections.iter_mut().find(|(id, peer)| {
-                !tried.contains(id) && peer.hypercore().can_get(*feed, *index, &self.limits)
+                get.may_ask(**id) && peer.hypercore().can_get(feed, index, &self.limits)
             });
             if let Some((id, peer)) = source {
-                peer.hypercore_mut().get(*request, *feed, *index);
-                get.asked = Some(*id);
+                peer.hypercore_mut().get(request, feed, index);
+                get.assign(*id);
                 asked.push(*id);
             }
         }
@@ -95,49 +83,43 @@ impl Multifeed {
         }
     }
 
-    /// Takes what has come of a connection, or will not come.
-    pub(super) fn take_got(&mut self, id: ConnectionId) {
-        let got =
+    /// Answers the requests whose block a connection received, and frees those that it cannot
+    /// give.
+    pub(super) fn finish_gets(&mut self, id: ConnectionId) {
+        let answers =
             self.connections.get_mut(&id).map(|peer| peer.hypercore_mut().take_answered_gets());
-        for got in got.into_iter().flatten() {
-            let (request, feed, start) = (got.request, got.feed, got.index);
-            // It may have been taken back meanwhile.
-            let Some(get) = self.gets.get_mut(&request) else { continue };
-            match got.value {
-                Some(value) => {
-                    self.gets.remove(&request);
-                    self.answered(Event::Blocks { request, feed, start, blocks: vec![value] });
-                }
-                None => {
-                    get.asked = None;
-                    get.tried.insert(id);
-                }
+        for answer in answers.into_iter().flatten() {
+            let (request, feed, start) = (answer.request, answer.feed, answer.index);
+            let Some(value) = answer.value else {
+                self.gets.on_failed(request, id);
+                continue;
+            };
+            // It may have been canceled meanwhile.
+            if self.gets.remove(request) {
+                self.answer_request(Event::Blocks { request, feed, start, blocks: vec![value] });
             }
         }
     }
 
-    /// A connection is gone; its number does not come again.
+    /// A connection has ended: other peers are asked instead.
     pub(super) fn on_get_source_lost(&mut self, id: ConnectionId) {
-        self.take_got(id);
-        for get in self.gets.values_mut() {
-            get.tried.remove(&id);
-        }
+        self.finish_gets(id);
+        self.gets.forget_peer(id);
         self.send_gets();
     }
 
-    /// A request is taken back, if it is one of these. Returns whether it was.
+    /// Cancels a request if it is a get. Returns whether it is.
     pub(super) fn cancel_get(&mut self, request: RequestId) -> bool {
-        let is_here = self.gets.remove(&request).is_some();
-        if is_here {
-            self.answered(Event::Canceled { request });
+        let is_get = self.gets.remove(request);
+        if is_get {
+            self.answer_request(Event::Canceled { request });
         }
-        is_here
+        is_get
     }
 
-    /// A feed leaves.
+    /// Cancels the gets of a feed that is being removed.
     pub(super) fn cancel_gets(&mut self, feed: FeedId) {
-        let of_feed = self.gets.iter().filter(|(_, get)| get.feed == feed);
-        for request in of_feed.map(|(request, _)| *request).collect::<Vec<_>>() {
+        for request in self.gets.of_feed(feed) {
             self.cancel_get(request);
         }
     }

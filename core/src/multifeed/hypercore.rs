@@ -1,7 +1,6 @@
-//! Feeds of other origins, and peers that speak hypercore's channel.
+//! Feeds of other origins, and peers that use hypercore's channel.
 //!
-//! Rule: as everywhere in this room, it is only said here who does what; the protocol is in
-//! `replicate::hypercore`.
+//! Rule: this file decides which sessions are updated. The protocol is in `replicate::hypercore`.
 
 use alloc::vec::Vec;
 
@@ -13,18 +12,18 @@ use crate::feed::proof::ProofRead;
 use crate::feed::{FeedStatus, record};
 use crate::id::{ConnectionId, FeedId, FeedKey};
 use crate::io::Write;
-use crate::outbox::Job;
-use crate::record::Step;
+use crate::outbox::CommitJob;
+use crate::step::Step;
 
 impl Multifeed {
-    /// Makes a feed of another origin a part of this multifeed, by its key: a core of hypercore 11
-    /// with one signer, or one of hypercore 10, whose key is its author's public key. Which of the
-    /// two it is shows when the first of it comes.
+    /// Adds a feed of another origin to this multifeed, by its key: a core of hypercore 11 with one
+    /// signer, or one of hypercore 10, whose key is its author's public key. The first data of the
+    /// feed shows which of the two it is.
     ///
-    /// It is read and passed on over hypercore's channel alone, so
-    /// [`Limits::hypercore_channels`](crate::Limits::hypercore_channels) must not be 0; members of
-    /// the group are not told of it. A feed that is here already stays as it is; one that was
-    /// removed must be [accepted](Self::accept) besides.
+    /// It is replicated over hypercore's channel only, so
+    /// [`Limits::hypercore_channels`](crate::Limits::hypercore_channels) must not be 0; it is not
+    /// announced to members of the group. A feed that is known already stays as it is; one that was
+    /// removed must be [accepted](Self::accept) as well.
     ///
     /// # Errors
     ///
@@ -52,16 +51,16 @@ impl Multifeed {
             log.status = FeedStatus::Refused;
         }
         let mut writes = log.adoption(feed);
-        // From now on an older version would misread the store.
+        // An older version would misread a store with adopted feeds.
         let meta = record::encode_meta_adopting(&self.group);
         writes.push(Write::Put(record::meta_key(), meta));
-        self.outbox.commit(Job::Adopt { feed }, writes);
+        self.outbox.commit(CommitJob::Adopt { feed }, writes);
         self.update_hypercore_sessions(feed);
         self.wake_hypercore_sessions(feed);
         Ok(feed)
     }
 
-    /// Whether what is held of a feed is what its author signed; `None`: nothing is held.
+    /// Whether the author's signature covers the held part of a feed; `None`: nothing is held.
     pub(crate) fn is_as_signed(&self, feed: FeedId) -> Option<bool> {
         let log = self.feeds.get(feed)?;
         let tip = log.durable()?;
@@ -70,8 +69,8 @@ impl Multifeed {
         Some(!is_whole || log.is_signed(&hash, &tip.head, None))
     }
 
-    /// Opens hypercore's channels for an adopted feed, or closes those of a feed that is not given
-    /// any more.
+    /// Opens hypercore's channels for an adopted feed, or closes those of a feed that is no longer
+    /// accepted.
     pub(super) fn update_hypercore_sessions(&mut self, feed: FeedId) {
         let Some(log) = self.feeds.get(feed) else { return };
         let (is_accepted, is_of_group) = (log.is_accepted(), log.is_of_group());
@@ -79,18 +78,18 @@ impl Multifeed {
         for id in ids {
             let (peer, mut context) = self.split(id);
             let Some(peer) = peer.filter(|peer| peer.remote().is_some()) else { continue };
-            let is_news = match (is_accepted, is_of_group) {
+            let has_output = match (is_accepted, is_of_group) {
                 (false, _) => peer.close_feed(&mut context, feed),
                 (true, false) => peer.hypercore_mut().offer(feed, context.limits),
                 (true, true) => false,
             };
-            if is_news {
+            if has_output {
                 self.wake(id);
             }
         }
     }
 
-    /// Something about a feed has changed that hypercore's channels may have to say, or to ask.
+    /// A feed has changed: hypercore's channels may have something to announce or to request.
     pub(super) fn wake_hypercore_sessions(&mut self, feed: FeedId) {
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
@@ -108,7 +107,7 @@ impl Multifeed {
         }
     }
 
-    /// An answer on hypercore's channel was read, or could not be.
+    /// The nodes of an answer on hypercore's channel were read, or could not be.
     pub(super) fn on_proof_read(
         &mut self,
         connection: ConnectionId,

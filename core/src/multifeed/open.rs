@@ -1,7 +1,7 @@
-//! Reading the store when a multifeed opens.
+//! Reads the store when a multifeed is opened.
 //!
-//! Rule: a store is bound to its group before anything is written to it; a damaged record costs
-//! its own feed and no other.
+//! Rule: a store is bound to its group before anything else is written to it. A damaged record
+//! affects its own feed and no other.
 
 use alloc::vec::Vec;
 
@@ -9,23 +9,31 @@ use bytes::Bytes;
 
 use super::{Multifeed, State};
 use crate::error::StoreFailure;
+use crate::feed::read::BlockScan;
 use crate::feed::record::{self, KnownEntry};
 use crate::id::FeedId;
 use crate::io::{Event, StoreKey, Write};
-use crate::outbox::Job;
+use crate::outbox::{CommitJob, OpenStep, ScanJob};
 
-/// Records and bytes of one scan while opening: some 300 bytes a record.
+/// Records and bytes that one scan reads while opening. A record of a feed has some 300 bytes (32
+/// of public key, 64 of signature, 40 per root), so 4,096 of them are 1.2 MiB, which are in memory
+/// at once; the second bound holds for records with many cleared runs.
 const RECORDS_MAX: usize = 4_096;
 const RECORDS_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 impl Multifeed {
     pub(super) fn read_meta(&mut self) {
         let (from, until) = (record::meta_key(), record::rulings_end());
-        self.outbox.scan(Job::OpenMeta, from, until, 1, RECORDS_BYTES_MAX);
+        self.scan_records(OpenStep::Meta, from, until, 1);
     }
 
-    /// Takes the store's first entry. Only a store without any is a new one: one that lost what
-    /// binds it to its group may hold feeds that would be signed twice.
+    fn scan_records(&mut self, step: OpenStep, from: StoreKey, until: StoreKey, max: usize) {
+        let scan = BlockScan { from, until, entries_max: max, bytes_max: RECORDS_BYTES_MAX };
+        self.outbox.scan(ScanJob::Open(step), scan);
+    }
+
+    /// The store's first entry was read. Only a store without entries is new: one that lost the
+    /// entry that binds it to its group may hold feeds whose blocks would be signed twice.
     pub(super) fn on_meta_loaded(&mut self, entries: &[(StoreKey, Bytes)]) {
         match entries.first() {
             Some((key, _)) if *key != record::meta_key() => self.fail_open(StoreFailure::Damaged),
@@ -35,14 +43,14 @@ impl Multifeed {
             },
             None => {
                 let meta = Write::Put(record::meta_key(), record::encode_meta(&self.group));
-                self.outbox.commit(Job::OpenNew, Vec::from([meta]));
+                self.outbox.commit(CommitJob::Bind, Vec::from([meta]));
             }
         }
     }
 
     pub(super) fn scan_feeds(&mut self, from: StoreKey) {
         let until = record::feeds_end();
-        self.outbox.scan(Job::OpenFeeds, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
+        self.scan_records(OpenStep::Feeds, from, until, RECORDS_MAX);
     }
 
     pub(super) fn on_feeds_loaded(&mut self, entries: &[(StoreKey, Bytes)]) {
@@ -67,7 +75,7 @@ impl Multifeed {
 
     fn scan_rulings(&mut self, from: StoreKey) {
         let until = record::rulings_end();
-        self.outbox.scan(Job::OpenRulings, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
+        self.scan_records(OpenStep::Rulings, from, until, RECORDS_MAX);
     }
 
     pub(super) fn on_rulings_loaded(&mut self, entries: &[(StoreKey, Bytes)]) {
@@ -87,18 +95,18 @@ impl Multifeed {
 
     fn scan_known(&mut self, from: StoreKey) {
         let until = record::changes_end();
-        self.outbox.scan(Job::OpenKnown, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
+        self.scan_records(OpenStep::Known, from, until, RECORDS_MAX);
     }
 
     pub(super) fn on_known_loaded(&mut self, entries: &[(StoreKey, Bytes)]) {
         let known = &mut self.sets.known;
         for (key, value) in entries {
             match record::decode_known(key, value) {
-                Ok(KnownEntry::Checkpoint(peer, mark)) => {
-                    known.load_checkpoint(record::slot_of(key), peer, mark);
+                Ok(KnownEntry::Checkpoint(peer, checkpoint)) => {
+                    known.load_checkpoint(record::slot_of(key), peer, checkpoint);
                 }
                 Ok(KnownEntry::Change(change)) => known.load_change(change),
-                // It is worth bytes alone.
+                // Without it the next session with the peer costs more bytes.
                 Err(_) => (),
             }
         }
@@ -113,13 +121,13 @@ impl Multifeed {
 
     fn scan_forks(&mut self, from: StoreKey) {
         let until = record::forks_end();
-        self.outbox.scan(Job::OpenForks, from, until, RECORDS_MAX, RECORDS_BYTES_MAX);
+        self.scan_records(OpenStep::Forks, from, until, RECORDS_MAX);
     }
 
     pub(super) fn on_forks_loaded(&mut self, entries: &[(StoreKey, Bytes)]) {
         for (key, value) in entries {
             let feed = FeedId(record::slot_of(key));
-            // A slot without a record is a feed that is being removed, or damaged.
+            // A slot without a record belongs to a feed that is being removed, or is damaged.
             let Some(log) = self.feeds.get(feed) else { continue };
             let found = record::decode_fork(value).ok();
             match found.filter(|found| log.check_fork(found, self.memo.as_ref()).is_ok()) {
@@ -131,12 +139,12 @@ impl Multifeed {
         }
         match entries.last() {
             Some((last, _)) => self.scan_forks(record::behind(last)),
-            None => self.ready(),
+            None => self.finish_open(),
         }
     }
 
-    /// All was read: what was ruled holds from here on, and removals that were cut off go on.
-    pub(super) fn ready(&mut self) {
+    /// The whole store was read: the rulings take effect, and interrupted removals continue.
+    pub(super) fn finish_open(&mut self) {
         self.state = State::Ready;
         self.apply_rulings();
         self.sets.open(&self.feeds);

@@ -1,6 +1,7 @@
-//! What the application wants of feeds: to refuse them, and to accept them again.
+//! The application's rulings on feeds: refused or accepted.
 //!
-//! Rule: a ruling holds for every connection from the call on, and is said to last once it does.
+//! Rule: a ruling takes effect on every connection with the call, and is reported once it is
+//! durable.
 
 use alloc::vec::Vec;
 
@@ -10,14 +11,14 @@ use crate::feed::FeedStatus;
 use crate::feed::record::{Decision, Ruling};
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId};
 use crate::io::Event;
-use crate::outbox::Job;
+use crate::outbox::CommitJob;
 use crate::peer::connection::Connection;
-use crate::record::Step;
 use crate::replicate::{Context, Session};
+use crate::step::Step;
 
 impl Multifeed {
-    /// Refuses a feed, here or never seen: it is neither taken nor given from now on, and peers
-    /// are told so. What is held of it stays. Answered by [`Event::Ruled`](crate::Event::Ruled).
+    /// Refuses a feed, known or not: it is neither fetched nor served any more, and peers are
+    /// informed. The held blocks stay. Answered by [`Event::Ruled`](crate::Event::Ruled).
     ///
     /// # Errors
     ///
@@ -29,25 +30,25 @@ impl Multifeed {
         self.check_requests()?;
         self.policy.check_room(key, self.limits.rulings)?;
         let feed = self.feeds.find(key);
-        self.check_staying(feed)?;
+        self.check_not_removing(feed)?;
         let known = self.policy.find(key);
         let (signed, decision) = match known {
             Some(Ruling { signed, decision: Decision::Removed, .. }) => (signed, Decision::Removed),
             known => (known.map_or(0, |ruling| ruling.signed), Decision::Refused),
         };
         let write = self.policy.rule(key, Ruling { decision, signed, leaving: None });
-        let request = self.request();
-        self.outbox.commit(Job::Rule { request, key: *key }, Vec::from([write]));
+        let request = self.requests.begin();
+        self.outbox.commit(CommitJob::Rule { request, key: *key }, Vec::from([write]));
         if let Some(feed) = feed {
             self.set_status(feed, FeedStatus::Refused);
         }
         Ok(request)
     }
 
-    /// Takes and gives a feed again, or takes it before it was ever seen. It is asked of the peers
-    /// that offer it. One that has two histories stays as it is until it is removed; one that was
-    /// [full](crate::Event::Full) is tried once more.
-    /// Answered by [`Event::Ruled`](crate::Event::Ruled).
+    /// Accepts a feed: it is fetched and served again, or from its first offer on. Peers that offer
+    /// it are asked for it. A forked feed stays as it is until it is removed. A
+    /// [full](crate::Event::Full) feed is tried again. Answered by
+    /// [`Event::Ruled`](crate::Event::Ruled).
     ///
     /// # Errors
     ///
@@ -59,16 +60,16 @@ impl Multifeed {
         self.check_requests()?;
         self.policy.check_room(key, self.limits.rulings)?;
         let feed = self.feeds.find(key);
-        self.check_staying(feed)?;
+        self.check_not_removing(feed)?;
         let length = feed.map_or(0, |feed| self.length(feed));
         let write = self.policy.accept(key, length);
-        let (request, is_new) = (self.request(), write.is_some());
+        let (request, is_new) = (self.requests.begin(), write.is_some());
         match write {
             Some(write) => {
                 let writes = [write].into_iter().chain(self.sets.known.forget_all()).collect();
-                self.outbox.commit(Job::Rule { request, key: *key }, writes);
+                self.outbox.commit(CommitJob::Rule { request, key: *key }, writes);
             }
-            None => self.answered(Event::Ruled { request, key: *key }),
+            None => self.answer_request(Event::Ruled { request, key: *key }),
         }
         match feed {
             Some(feed) => self.set_status(feed, FeedStatus::Accepted),
@@ -78,44 +79,41 @@ impl Multifeed {
             self.each_session(Session::accept_more);
         }
         if let Some(feed) = feed {
-            self.reopen_full(feed);
+            self.clear_full(feed);
         }
         Ok(request)
     }
 
-    /// Whether a feed is neither taken nor given: it is refused, was removed, is being removed, or
-    /// has two histories.
+    /// Whether a feed is neither fetched nor served: it is refused, removed, being removed, or
+    /// forked.
     pub fn is_refused(&self, key: &FeedKey) -> bool {
         let feed = self.feeds.find(key).and_then(|feed| self.feeds.get(feed));
         feed.is_some_and(|feed| !feed.is_accepted()) || self.policy.is_refused(key)
     }
 
-    /// Whether a writer may be opened: what was signed before a removal must not be signed again.
+    /// Fails if a writer must not be opened: an index that was signed before a removal must not be
+    /// signed again.
     pub(super) fn check_tombstone(
         &self,
         key: &FeedKey,
         feed: Option<FeedId>,
     ) -> Result<(), Misuse> {
-        self.check_staying(feed)?;
+        self.check_not_removing(feed)?;
         let Some(ruling) = self.policy.find(key) else { return Ok(()) };
         if ruling.decision == Decision::Removed {
             return Err(Misuse::FeedRemoved);
         }
-        match ruling.signed > feed.map_or(0, |feed| self.length(feed)) {
-            true => Err(Misuse::FeedBehind),
-            false => Ok(()),
-        }
+        let length = feed.map_or(0, |feed| self.length(feed));
+        if ruling.signed > length { Err(Misuse::FeedBehind) } else { Ok(()) }
     }
 
-    fn check_staying(&self, feed: Option<FeedId>) -> Result<(), Misuse> {
+    fn check_not_removing(&self, feed: Option<FeedId>) -> Result<(), Misuse> {
         let feed = feed.and_then(|feed| self.feeds.get(feed));
-        match feed.is_some_and(|feed| feed.status == FeedStatus::Removing) {
-            true => Err(Misuse::FeedRemoved),
-            false => Ok(()),
-        }
+        let is_removing = feed.is_some_and(|feed| feed.status == FeedStatus::Removing);
+        if is_removing { Err(Misuse::FeedRemoved) } else { Ok(()) }
     }
 
-    /// What was ruled before this process began holds for the feeds that are here.
+    /// Applies the stored rulings to the stored feeds.
     pub(super) fn apply_rulings(&mut self) {
         let refused =
             self.policy.iter().filter(|(_, ruling)| ruling.decision != Decision::Accepted);
@@ -127,35 +125,37 @@ impl Multifeed {
         }
     }
 
-    /// Every session learns how a feed stands now.
-    pub(super) fn set_status(&mut self, feed: FeedId, standing: FeedStatus) {
+    /// Sets the status of a feed and informs every session.
+    pub(super) fn set_status(&mut self, feed: FeedId, status: FeedStatus) {
         let Some(log) = self.feeds.get_mut(feed) else { return };
-        let was_taken = log.is_accepted();
-        log.status = standing;
-        self.turn(feed, was_taken);
+        let was_accepted = log.is_accepted();
+        log.status = status;
+        self.on_status_changed(feed, was_accepted);
     }
 
-    /// The same, once something about it may have changed that decides whether it is taken.
-    pub(super) fn turn(&mut self, feed: FeedId, was_taken: bool) {
+    /// The status or the forks of a feed changed: informs every session if it is accepted now and
+    /// was not, or the reverse.
+    pub(super) fn on_status_changed(&mut self, feed: FeedId, was_accepted: bool) {
         let Some(log) = self.feeds.get(feed) else { return };
         let (length, is_accepted) = (log.length(), log.is_accepted());
-        if was_taken == is_accepted {
+        if was_accepted == is_accepted {
             return;
         }
         self.update_hypercore_sessions(feed);
         let Some(log) = self.feeds.get(feed).filter(|log| log.is_of_group()) else { return };
         let (key, public_key) = (log.key, log.public_key);
-        match is_accepted {
-            true => self.sets.change(feed, &key, 0, length),
-            false => self.sets.change(feed, &key, length, 0),
-        }
-        self.each_session(|session, context| match is_accepted {
-            true => session.accept(feed, length),
-            false => session.refuse(context.sources, feed, public_key, length),
+        let (before, after) = if is_accepted { (0, length) } else { (length, 0) };
+        self.sets.change(feed, &key, before, after);
+        self.each_session(|session, context| {
+            if is_accepted {
+                session.accept(feed, length);
+            } else {
+                session.refuse(context.sources, feed, public_key, length);
+            }
         });
     }
 
-    /// A feed that peers offered before it was accepted.
+    /// Adds a feed that peers offered before it was accepted.
     fn admit(&mut self, key: &FeedKey) {
         let mut sessions = self.connections.values().filter_map(Connection::session);
         let author = sessions.find_map(|session| session.author_of(key));
@@ -166,13 +166,14 @@ impl Multifeed {
         self.each_session(|session, _| session.admit(feed, key));
     }
 
+    /// Changes every session, and then does what follows from the change.
     pub(super) fn each_session(&mut self, mut change: impl FnMut(&mut Session, &mut Context<'_>)) {
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
             let (peer, mut context) = self.split(id);
             if let Some(session) = peer.and_then(Connection::session_mut) {
                 change(session, &mut context);
-                self.settle(id);
+                self.after_change(id);
             }
         }
     }

@@ -1,15 +1,15 @@
-//! Feeds that have come to a bound of bytes.
+//! Feeds that have reached a limit on bytes.
 //!
-//! Rule: what is held of them stays and is given; that no more is taken, the application is told
-//! once, and each peer that has more.
+//! Rule: a full feed keeps and serves the blocks that it has. The application is informed once that
+//! it grows no further, and so is each peer that has more.
 
 use super::Multifeed;
 use crate::id::FeedId;
 use crate::io::Event;
 
 impl Multifeed {
-    /// Tells of feeds that have come to a bound.
-    pub(super) fn take_full(&mut self) {
+    /// Reports the feeds that have become full.
+    pub(super) fn report_full(&mut self) {
         while let Some((feed, bytes)) = self.feeds.take_full() {
             let Some(log) = self.feeds.get(feed) else { continue };
             let (key, public_key, length) = (log.key, log.public_key, log.staged_length());
@@ -21,8 +21,8 @@ impl Multifeed {
         }
     }
 
-    /// Takes a feed further that was full, as far as there is room by now.
-    pub(super) fn reopen_full(&mut self, feed: FeedId) {
+    /// Lets a full feed grow again, as far as the limits allow now.
+    pub(super) fn clear_full(&mut self, feed: FeedId) {
         if self.feeds.reopen_full(feed) {
             let length = self.length(feed);
             self.each_session(|session, _| session.reopen_full(feed, length));
@@ -30,10 +30,10 @@ impl Multifeed {
         }
     }
 
-    /// Bytes were given back: feeds for which they suffice are taken further.
+    /// Lets the full feeds grow again for which enough bytes are free now.
     pub(super) fn clear_full_where_room(&mut self) {
         for feed in self.feeds.fitting(&self.limits) {
-            self.reopen_full(feed);
+            self.clear_full(feed);
         }
     }
 }

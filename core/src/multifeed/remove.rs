@@ -1,41 +1,35 @@
-//! How a feed leaves with all that the store has of it.
+//! Removes a feed with everything that the store has of it.
 //!
-//! Rule: first it is durable that the feed leaves, and how far it was signed; then its entries are
-//! deleted, a bounded number in each commit; then it is durable that it has left. A process that
-//! ends in between goes on when it is opened again.
+//! Rule: the removal and the signed length become durable first; then the entries are deleted, a
+//! bounded number per commit; then the end of the removal becomes durable. A process that stops in
+//! between continues when it opens the store again.
 
 use alloc::vec::Vec;
+
+use bytes::Bytes;
 
 use super::Multifeed;
 use crate::error::{Misuse, StoreFailure};
 use crate::feed::FeedStatus;
-use crate::feed::record::{self, Decision, Ruling};
-use crate::id::{FeedId, FeedKey, RequestId};
-use crate::io::{Answer, Event, Write};
-use crate::outbox::{Job, RemovalStep};
+use crate::feed::read::BlockScan;
+use crate::feed::record;
+use crate::id::{FeedId, RequestId};
+use crate::io::{Event, StoreKey, Write};
+use crate::outbox::{CommitJob, RemovalCommit, ScanJob};
 use crate::peer::connection::Connection;
-use crate::planted::{self, Bug};
-use crate::record::Step;
+use crate::step::Step;
 
-/// Entries that one commit deletes, and bytes of them that are read to find them.
+/// Entries that one commit deletes, and bytes of them that one scan reads to find them: a scan's
+/// values lie in memory, and 1 MiB is what an answer to a read has too. An entry of a small block
+/// has about 256 bytes, so both bounds are reached together.
 const DELETES_MAX: usize = 4_096;
 const DELETES_BYTES_MAX: usize = 1024 * 1024;
 
-/// A removal under way.
-#[derive(Debug)]
-pub(super) struct Removal {
-    request: Option<RequestId>,
-    key: FeedKey,
-    signed: u64,
-    /// It waits until nothing else reads or writes the feed.
-    is_waiting: bool,
-}
-
 impl Multifeed {
-    /// Removes a feed with all that the store has of it. Answered by
-    /// [`Event::Removed`](crate::Event::Removed); from the call on it is not there any more. It
-    /// counts as refused until it is accepted again, and then a feed of our own can be written
-    /// once it is held as far as we had signed it.
+    /// Removes a feed with everything that the store has of it. Answered by
+    /// [`Event::Removed`](crate::Event::Removed); the feed disappears with the call. It counts as
+    /// refused until it is accepted again. A feed of our own can then be written once it is held
+    /// up to the length that we had signed.
     ///
     /// # Errors
     ///
@@ -47,17 +41,16 @@ impl Multifeed {
         self.check_requests()?;
         let key = self.feed(feed).ok_or(Misuse::UnknownFeed)?.key;
         self.policy.check_room(&key, self.limits.rulings)?;
-        let request = self.request();
+        let request = self.requests.begin();
         self.set_status(feed, FeedStatus::Removing);
         self.cancel_downloads(feed);
         self.cancel_gets(feed);
-        let leaving = Removal { request: Some(request), key, signed: 0, is_waiting: true };
-        self.leaving.insert(feed, leaving);
+        self.removals.begin(feed, key, request);
         self.continue_removals();
         Ok(request)
     }
 
-    /// Removals that an earlier process began.
+    /// Continues removals that an earlier process began.
     pub(super) fn resume_removals(&mut self) {
         let rulings = self.policy.iter();
         let slots: Vec<_> = rulings
@@ -65,100 +58,95 @@ impl Multifeed {
             .collect();
         for (key, signed, feed) in slots {
             if self.feeds.get(feed).is_some_and(|log| log.key != key) {
-                // Only damage puts another feed there, and that one stays.
+                // Only a damaged store has another feed in this slot. That one stays.
                 continue;
             }
             if let Some(log) = self.feeds.get_mut(feed) {
                 log.status = FeedStatus::Removing;
             }
-            let leaving = Removal { request: None, key, signed, is_waiting: false };
-            self.leaving.insert(feed, leaving);
+            self.removals.resume(feed, key, signed);
             self.scan_entries(feed, 0);
         }
     }
 
-    /// Begins with the feeds that nothing reads or writes any more.
+    /// Starts the removals of feeds that no open request reads or writes.
     pub(super) fn continue_removals(&mut self) {
-        let waiting = self.leaving.iter().filter(|(_, leaving)| leaving.is_waiting);
-        let idle = waiting.filter(|(feed, _)| !self.outbox.works_on(**feed));
-        let idle: Vec<FeedId> = idle.map(|(feed, _)| *feed).collect();
-        for feed in idle {
-            let Some(leaving) = self.leaving.get_mut(&feed) else { continue };
-            leaving.is_waiting = false;
-            let known = self.policy.find(&leaving.key).map_or(0, |ruling| ruling.signed);
+        let ready = self.removals.ready(|feed| !self.outbox.works_on(feed));
+        for feed in ready {
+            let Some(removal) = self.removals.get_mut(feed) else { continue };
+            let known = self.policy.find(&removal.key()).map_or(0, |ruling| ruling.signed);
             let signed = self.feeds.get(feed).map_or(0, |log| log.signed_length());
-            leaving.signed = signed.max(known);
-            let write = self.policy.rule(&leaving.key, leaving.ruling(Some(feed.0)));
-            let job = Job::Remove { feed, step: RemovalStep::Begin };
+            removal.start(signed.max(known));
+            let write = self.policy.rule(&removal.key(), removal.ruling(Some(feed.0)));
+            let job = CommitJob::Remove { feed, step: RemovalCommit::Begin };
             self.outbox.commit(job, Vec::from([write]));
         }
     }
 
-    /// A step of a removal was answered.
-    pub(super) fn left(&mut self, feed: FeedId, step: RemovalStep, answer: Answer) {
-        match (step, answer) {
-            (RemovalStep::Begin, Answer::Durable) => self.scan_entries(feed, 0),
-            (RemovalStep::Scan(part), Answer::Entries(entries)) if entries.is_empty() => {
-                self.scan_entries(feed, part + 1);
-            }
-            (RemovalStep::Scan(part), Answer::Entries(entries)) => {
-                let writes = entries.into_iter().map(|(key, _)| Write::Delete(key)).collect();
-                let job = Job::Remove { feed, step: RemovalStep::Delete(part) };
-                self.outbox.commit(job, writes);
-            }
-            (RemovalStep::Delete(part), Answer::Durable) => self.scan_entries(feed, part),
-            (RemovalStep::End, Answer::Durable) => self.removed(feed),
-            (_, Answer::Failed(failure)) => self.fail_removal(feed, failure),
-            // Replies are made from their requests, so no other pair can be.
-            _ => self.fail_removal(feed, StoreFailure::Damaged),
+    /// A step of a removal is durable.
+    pub(super) fn on_removal_committed(&mut self, feed: FeedId, step: RemovalCommit) {
+        match step {
+            RemovalCommit::Begin => self.scan_entries(feed, 0),
+            RemovalCommit::Delete { part } => self.scan_entries(feed, part),
+            RemovalCommit::End => self.on_removed(feed),
         }
     }
 
-    /// Looks for entries of a part, or ends if there are no more parts.
+    /// Entries of a feed that is being removed were found.
+    pub(super) fn on_removal_scanned(
+        &mut self,
+        feed: FeedId,
+        part: usize,
+        entries: Vec<(StoreKey, Bytes)>,
+    ) {
+        if entries.is_empty() {
+            return self.scan_entries(feed, part + 1);
+        }
+        let writes = entries.into_iter().map(|(key, _)| Write::Delete(key)).collect();
+        let job = CommitJob::Remove { feed, step: RemovalCommit::Delete { part } };
+        self.outbox.commit(job, writes);
+    }
+
+    /// Scans for entries of a part of the store, or ends the removal behind the last part.
     fn scan_entries(&mut self, feed: FeedId, part: usize) {
-        let part = if planted::is(Bug::LeavesNodes) { 2 * part } else { part };
         if let Some([from, until]) = record::parts_of(feed.0).get(part) {
-            let job = Job::Remove { feed, step: RemovalStep::Scan(part) };
-            return self.outbox.scan(job, *from, *until, DELETES_MAX, DELETES_BYTES_MAX);
+            let (from, until) = (*from, *until);
+            let (entries_max, bytes_max) = (DELETES_MAX, DELETES_BYTES_MAX);
+            let scan = BlockScan { from, until, entries_max, bytes_max };
+            return self.outbox.scan(ScanJob::Removal { feed, part }, scan);
         }
-        let Some(leaving) = self.leaving.get(&feed) else { return };
-        let ruling = self.policy.rule(&leaving.key, leaving.ruling(None));
+        let Some(removal) = self.removals.get(feed) else { return };
+        let ruling = self.policy.rule(&removal.key(), removal.ruling(None));
         let record = Write::Delete(record::feed_key(feed.0));
-        let mut writes = Vec::from([record, ruling]);
-        if planted::is(Bug::ForgetsTombstones) {
-            writes.extend(self.policy.accept(&leaving.key, u64::MAX));
-        }
-        self.outbox.commit(Job::Remove { feed, step: RemovalStep::End }, writes);
+        let job = CommitJob::Remove { feed, step: RemovalCommit::End };
+        self.outbox.commit(job, Vec::from([record, ruling]));
     }
 
-    fn removed(&mut self, feed: FeedId) {
-        let Some(Removal { request, key, .. }) = self.leaving.remove(&feed) else { return };
+    fn on_removed(&mut self, feed: FeedId) {
+        let Some(removal) = self.removals.finish(feed) else { return };
         self.feeds.clear_slot(feed);
         self.sets.forget_slots();
         let peers = self.connections.values_mut();
         peers.filter_map(Connection::session_mut).for_each(|session| session.forget_fork(feed));
         let mut sessions = self.connections.values().filter_map(Connection::session);
-        // A peer that knows the feed has a number for it; the slot is free once no peer does.
+        // A peer that knows the feed has an alias for it; the slot is free once no peer has one.
         if !sessions.any(|session| session.knows(feed)) {
             self.feeds.forget(feed);
         }
-        self.open_requests -= usize::from(request.is_some());
+        let (request, key) = (removal.request(), removal.key());
+        if request.is_some() {
+            self.requests.end();
+        }
         self.outbox.event(Event::Removed { request, key });
         self.clear_full_where_room();
     }
 
-    /// What is left of the feed is removed when the multifeed is opened again.
-    fn fail_removal(&mut self, feed: FeedId, failure: StoreFailure) {
-        let Some(leaving) = self.leaving.remove(&feed) else { return };
-        match leaving.request {
+    /// The store failed. The next process that opens it removes the rest of the feed.
+    pub(super) fn fail_removal(&mut self, feed: FeedId, failure: StoreFailure) {
+        let Some(removal) = self.removals.finish(feed) else { return };
+        match removal.request() {
             Some(request) => self.fail_request(request, failure),
             None => self.outbox.event(Event::FeedBroken { feed, failure }),
         }
-    }
-}
-
-impl Removal {
-    fn ruling(&self, leaving: Option<u32>) -> Ruling {
-        Ruling { decision: Decision::Removed, signed: self.signed, leaving }
     }
 }

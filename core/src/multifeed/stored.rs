@@ -1,120 +1,210 @@
-//! What the store answered.
+//! Replies of the store.
 //!
-//! Rule: this is the only place where something becomes durable, and so the only one from which
-//! peers and the application hear of new blocks.
+//! Rule: only this file makes anything durable. So peers and the application learn of new blocks
+//! through it alone.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bytes::Bytes;
 
 use super::Multifeed;
 use crate::error::StoreFailure;
-use crate::feed::Range;
+use crate::feed;
 use crate::feed::read::RangeRead;
 use crate::id::{ConnectionId, FeedId, RequestId};
-use crate::io::{Answer, Event, StoreReply};
-use crate::outbox::Job;
+use crate::io::{Answer, Event, StoreKey, StoreReply};
+use crate::outbox::{BlockPurpose, BlockRead, CommitJob, OpenStep, ReadJob, ScanJob};
 use crate::peer::connection::Connection;
 use crate::replicate::Session;
 
 impl Multifeed {
-    pub(super) fn stored(&mut self, reply: StoreReply) {
-        let Some(job) = self.outbox.finish(reply.id) else { return };
-        match (job, reply.answer) {
-            (Job::OpenMeta, Answer::Entries(entries)) => self.on_meta_loaded(&entries),
-            (Job::OpenNew, Answer::Durable) => self.ready(),
-            (Job::OpenFeeds, Answer::Entries(entries)) => self.on_feeds_loaded(&entries),
-            (Job::OpenRulings, Answer::Entries(entries)) => self.on_rulings_loaded(&entries),
-            (Job::OpenKnown, Answer::Entries(entries)) => self.on_known_loaded(&entries),
-            (Job::OpenForks, Answer::Entries(entries)) => self.on_forks_loaded(&entries),
-            (Job::Fork { feed }, Answer::Durable) => self.forked(feed),
-            (Job::CompareSignedHead { theirs, read }, answer) => {
-                self.on_signed_head_read(theirs, read, answer)
+    /// Handles a reply together with the job of its request. The kind of the answer decides among
+    /// which jobs it is looked up, so the two always belong together.
+    pub(super) fn on_store_reply(&mut self, reply: StoreReply) {
+        let StoreReply { id, answer } = reply;
+        let job = match answer {
+            Answer::Values(values) => {
+                self.outbox.finish_read(id).map(|job| self.on_values(job, values))
             }
-            (Job::StoreCheckpoint { connection }, Answer::Durable) => self.marked(connection),
-            (Job::Append { request, feed, start, end }, Answer::Durable) => {
-                self.appended(request, feed, start, end);
+            Answer::Entries(entries) => {
+                self.outbox.finish_scan(id).map(|job| self.on_entries(job, entries))
             }
-            (Job::Extend { connection, feed, end, bytes }, Answer::Durable) => {
+            Answer::Committed(Ok(())) => {
+                self.outbox.finish_commit(id).map(|job| self.on_durable(job))
+            }
+            Answer::Committed(Err(failure)) => {
+                self.outbox.finish_commit(id).map(|job| self.on_commit_failed(job, failure))
+            }
+        };
+        if job.is_some() {
+            self.continue_removals();
+        }
+    }
+
+    fn on_entries(&mut self, job: ScanJob, entries: Result<Vec<(StoreKey, Bytes)>, StoreFailure>) {
+        match (job, entries) {
+            (ScanJob::Blocks(blocks), entries) => self.on_block_entries(blocks, entries),
+            (ScanJob::Removal { feed, part }, Ok(entries)) => {
+                self.on_removal_scanned(feed, part, entries);
+            }
+            (ScanJob::Removal { feed, .. }, Err(failure)) => self.fail_removal(feed, failure),
+            (ScanJob::Open(_), Err(failure)) => self.fail_open(failure),
+            (ScanJob::Open(step), Ok(entries)) => match step {
+                OpenStep::Meta => self.on_meta_loaded(&entries),
+                OpenStep::Feeds => self.on_feeds_loaded(&entries),
+                OpenStep::Rulings => self.on_rulings_loaded(&entries),
+                OpenStep::Known => self.on_known_loaded(&entries),
+                OpenStep::Forks => self.on_forks_loaded(&entries),
+            },
+        }
+    }
+
+    fn on_values(&mut self, job: ReadJob, values: Result<Vec<Option<Bytes>>, StoreFailure>) {
+        match job {
+            ReadJob::Nodes(BlockRead { purpose, read }) => match values {
+                Ok(values) => self.on_blocks_read(purpose, &read, read.take_nodes(values)),
+                Err(failure) => self.on_block_read_failed(purpose, &read, failure),
+            },
+            ReadJob::VerifyRefetched { connection, bytes, read } => {
+                let range = values.and_then(|values| read.take_nodes(values));
+                self.on_refetched(connection, bytes, &read, range);
+            }
+            ReadJob::CompareSignedHead { connection, theirs, read } => {
+                self.on_signed_head_read(connection, theirs, read, values);
+            }
+            ReadJob::Prove { connection, read } => self.on_proof_read(connection, read, values),
+        }
+    }
+
+    /// The first half of a block read: the blocks.
+    fn on_block_entries(
+        &mut self,
+        blocks: BlockRead,
+        entries: Result<Vec<(StoreKey, Bytes)>, StoreFailure>,
+    ) {
+        let BlockRead { purpose, mut read } = blocks;
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(failure) => return self.on_block_read_failed(purpose, &read, failure),
+        };
+        match read.take_blocks(entries) {
+            Ok(keys) if keys.is_empty() && purpose.skips_empty_read() => {
+                let range = read.take_nodes(Vec::new());
+                self.on_blocks_read(purpose, &read, range);
+            }
+            Ok(keys) => self.outbox.read(ReadJob::Nodes(BlockRead { purpose, read }), keys),
+            Err(failure) => self.on_blocks_read(purpose, &read, Err(failure)),
+        }
+    }
+
+    /// A block read has ended with verified blocks, or with blocks that do not verify.
+    fn on_blocks_read(
+        &mut self,
+        purpose: BlockPurpose,
+        read: &RangeRead,
+        range: Result<feed::Range<Bytes>, StoreFailure>,
+    ) {
+        match purpose {
+            BlockPurpose::Serve { connection } => self.serve(connection, read, range),
+            BlockPurpose::ServeRefetch { connection } => {
+                self.on_refetch_read(connection, read, range);
+            }
+            BlockPurpose::Answer { request, end } => self.answer_read(request, end, read, range),
+            BlockPurpose::Clear(clear) => self.on_clear_read(clear, read, range),
+            BlockPurpose::Check => self.on_blocks_checked(read, range),
+        }
+    }
+
+    /// The store could not carry out a block read.
+    fn on_block_read_failed(
+        &mut self,
+        purpose: BlockPurpose,
+        read: &RangeRead,
+        failure: StoreFailure,
+    ) {
+        match purpose {
+            BlockPurpose::Answer { request, .. } => self.fail_request(request, failure),
+            BlockPurpose::Check => self.fail_downloads(read.feed(), failure),
+            purpose => self.on_blocks_read(purpose, read, Err(failure)),
+        }
+    }
+
+    fn on_durable(&mut self, job: CommitJob) {
+        match job {
+            CommitJob::Bind => self.finish_open(),
+            CommitJob::Append { request, feed, blocks } => self.on_appended(request, feed, blocks),
+            CommitJob::Extend { connection, feed, end, bytes } => {
                 self.on_extended(feed, end);
-                self.free_window(connection, bytes);
+                self.return_window(connection, bytes);
             }
-            (Job::Adopt { .. }, Answer::Durable) => (),
-            (Job::Follow { connection, feed, end, bytes }, Answer::Durable) => {
+            CommitJob::Follow { connection, feed, end, bytes } => {
                 self.on_extended(feed, end);
                 self.on_hypercore_stored(connection, bytes);
             }
-            (Job::Prove { connection, read }, Answer::Values(values)) => {
-                self.on_proof_read(connection, read, Ok(values));
+            CommitJob::Restore { connection, bytes, feed, blocks } => {
+                self.on_restored(feed, blocks);
+                self.return_window(connection, bytes);
             }
-            (Job::Serve { connection, start, mut read }, Answer::Entries(entries)) => {
-                match read.take_blocks(entries) {
-                    Ok(keys) if keys.is_empty() => self.serve(connection, read, Vec::new()),
-                    Ok(keys) => self.outbox.read(Job::Serve { connection, start, read }, keys),
-                    Err(failure) => self.fail_serve(connection, &read, failure),
-                }
-            }
-            (Job::Serve { connection, read, .. }, Answer::Values(values)) => {
-                self.serve(connection, read, values);
-            }
-            (Job::Read { request, end, mut read }, Answer::Entries(entries)) => {
-                match read.take_blocks(entries) {
-                    Ok(keys) if keys.is_empty() => self.answer(request, end, read, Vec::new()),
-                    Ok(keys) => self.outbox.read(Job::Read { request, end, read }, keys),
-                    Err(failure) => self.fail_read(request, end, &read, failure),
-                }
-            }
-            (Job::Read { request, end, read }, Answer::Values(values)) => {
-                self.answer(request, end, read, values);
-            }
-            (Job::Rule { request, key }, Answer::Durable) => {
-                self.answered(Event::Ruled { request, key });
-            }
-            (Job::Remove { feed, step }, answer) => self.left(feed, step, answer),
-            (Job::ClearRead { clear, read }, answer) => self.on_clear_read(clear, read, answer),
-            (Job::Clear { clear }, Answer::Durable) => self.continue_clear(clear),
-            (Job::ServeRefetch { connection, read }, answer) => {
-                self.serve_refetch(connection, read, answer);
-            }
-            (Job::Check { read }, answer) => self.on_blocks_checked(read, answer),
-            (Job::VerifyRefetched { connection, bytes, read }, answer) => {
-                self.fill(connection, bytes, read, answer);
-            }
-            (Job::Restore { connection, bytes, feed, start, end }, Answer::Durable) => {
-                self.filled(feed, start, end);
-                self.free_window(connection, bytes);
-            }
-            (job, Answer::Failed(failure)) => self.failed(job, failure),
-            // Replies are made from their requests, so no other pair can be.
-            (job, _) => self.failed(job, StoreFailure::Damaged),
+            CommitJob::Adopt { .. } => (),
+            CommitJob::Fork { feed } => self.on_forked(feed),
+            CommitJob::StoreCheckpoint { connection } => self.on_checkpoint_stored(connection),
+            CommitJob::Rule { request, key } => self.answer_request(Event::Ruled { request, key }),
+            CommitJob::Clear(clear) => self.continue_clear(clear),
+            CommitJob::Remove { feed, step } => self.on_removal_committed(feed, step),
         }
-        self.continue_removals();
     }
 
-    fn appended(&mut self, request: RequestId, feed: FeedId, start: u64, end: u64) {
+    fn on_commit_failed(&mut self, job: CommitJob, failure: StoreFailure) {
+        match job {
+            CommitJob::Bind => self.fail_open(failure),
+            CommitJob::Append { request, feed, .. } => {
+                self.break_feed(feed, failure);
+                self.fail_request(request, failure);
+            }
+            CommitJob::Extend { connection, feed, bytes, .. }
+            | CommitJob::Restore { connection, bytes, feed, .. } => {
+                self.break_feed(feed, failure);
+                self.return_window(connection, bytes);
+            }
+            CommitJob::Follow { connection, feed, bytes, .. } => {
+                self.break_feed(feed, failure);
+                self.on_hypercore_stored(connection, bytes);
+            }
+            CommitJob::Adopt { feed } | CommitJob::Fork { feed } => self.break_feed(feed, failure),
+            CommitJob::StoreCheckpoint { connection } => self.on_checkpoint_stored(connection),
+            CommitJob::Rule { request, .. } => self.fail_request(request, failure),
+            CommitJob::Clear(clear) => {
+                self.break_feed(clear.feed, failure);
+                self.fail_request(clear.request, failure);
+            }
+            CommitJob::Remove { feed, .. } => self.fail_removal(feed, failure),
+        }
+    }
+
+    fn on_appended(&mut self, request: RequestId, feed: FeedId, blocks: Range<u64>) {
         let broken = self.feeds.get(feed).and_then(|log| log.broken());
         if let Some(failure) = broken {
             // An earlier commit of the feed failed: this one is on the disk, but not in the feed.
             return self.fail_request(request, failure);
         }
-        self.early.insert((feed, end), (request, start));
-        self.landed(feed, end);
+        let end = blocks.end;
+        self.early_appends.insert(feed, blocks, request);
+        self.on_committed(feed, end);
     }
 
-    /// Answers the appends that count by now, in the order of their blocks.
+    /// Answers the appends that are within the durable length, in the order of their blocks.
     fn answer_appends(&mut self, feed: FeedId) {
         let length = self.length(feed);
-        while let Some(entry) = self.early.range((feed, 0)..=(feed, length)).next() {
-            let ((_, end), (request, start)) = (*entry.0, *entry.1);
-            self.early.remove(&(feed, end));
-            self.answered(Event::Appended { request, feed, start, end });
+        while let Some((request, blocks)) = self.early_appends.pop_within(feed, length) {
+            let Range { start, end } = blocks;
+            self.answer_request(Event::Appended { request, feed, start, end });
         }
     }
 
     fn on_extended(&mut self, feed: FeedId, end: u64) {
-        let grown = self.landed(feed, end);
-        let is_leaving = self.leaving.contains_key(&feed);
-        if grown.is_empty() || is_leaving {
+        let grown = self.on_committed(feed, end);
+        if grown.is_empty() || self.removals.contains(feed) {
             return;
         }
         if grown.start == 0
@@ -125,8 +215,9 @@ impl Multifeed {
         self.outbox.event(Event::Extended { feed, start: grown.start, end: grown.end });
     }
 
-    /// A commit of a feed is durable: tells every peer that has to know.
-    fn landed(&mut self, feed: FeedId, end: u64) -> core::ops::Range<u64> {
+    /// A commit of a feed is durable: announces the feed's growth. Returns the blocks that became
+    /// durable with it; none while an earlier commit is under way.
+    fn on_committed(&mut self, feed: FeedId, end: u64) -> Range<u64> {
         let Some(log) = self.feeds.get_mut(feed) else { return 0..0 };
         let grown = log.on_committed(end);
         if grown.is_empty() {
@@ -147,23 +238,25 @@ impl Multifeed {
             let Some(session) = peer.and_then(Connection::session_mut) else { continue };
             session.on_feed_grown(feed, grown.clone(), context.limits);
             session.continue_signed_head(&mut context, feed);
-            self.settle(id);
+            self.after_change(id);
         }
         grown
     }
 
-    pub(super) fn free_window(&mut self, connection: ConnectionId, bytes: u64) {
+    /// Blocks of a peer are stored or dropped: their bytes count against its window no more.
+    pub(super) fn return_window(&mut self, connection: ConnectionId, bytes: u64) {
         if let Some(session) = self.session(connection) {
             session.return_window(bytes);
-            self.settle(connection);
+            self.after_change(connection);
         }
     }
 
-    /// A mark is in the store, or will not be: then the peer has to be met anew.
-    fn marked(&mut self, connection: ConnectionId) {
+    /// A checkpoint is stored. If the store failed, the next session with the peer costs more
+    /// bytes.
+    fn on_checkpoint_stored(&mut self, connection: ConnectionId) {
         if let Some(session) = self.session(connection) {
             session.on_checkpoint_stored();
-            self.settle(connection);
+            self.after_change(connection);
         }
     }
 
@@ -171,17 +264,20 @@ impl Multifeed {
         self.connections.get_mut(&connection).and_then(Connection::session_mut)
     }
 
-    fn serve(&mut self, connection: ConnectionId, read: RangeRead, values: Vec<Option<Bytes>>) {
-        let feed = read.feed();
-        match read.take_nodes(values) {
-            Ok(range) => {
-                let length = self.length(feed);
-                if let Some(session) = self.session(connection) {
-                    session.serve_range(feed, &range, length);
-                    self.settle(connection);
-                }
-            }
-            Err(failure) => self.fail_serve(connection, &read, failure),
+    fn serve(
+        &mut self,
+        connection: ConnectionId,
+        read: &RangeRead,
+        range: Result<feed::Range<Bytes>, StoreFailure>,
+    ) {
+        let (feed, length) = (read.feed(), self.length(read.feed()));
+        let range = match range {
+            Ok(range) => range,
+            Err(failure) => return self.fail_serve(connection, read, failure),
+        };
+        if let Some(session) = self.session(connection) {
+            session.serve_range(feed, &range, length);
+            self.after_change(connection);
         }
     }
 
@@ -189,18 +285,20 @@ impl Multifeed {
         let feed = read.feed();
         let (length, is_outdated) = (self.length(feed), self.is_outdated(read));
         if let Some(session) = self.session(connection) {
-            match is_outdated {
-                true => session.retry_serve(feed),
-                false => session.fail_serve(feed, length),
+            if is_outdated {
+                session.retry_serve(feed);
+            } else {
+                session.fail_serve(feed, length);
             }
-            self.settle(connection);
+            self.after_change(connection);
         }
         if !is_outdated {
             self.outbox.event(Event::FeedBroken { feed, failure });
         }
     }
 
-    /// Whether what a read found may be neither what was there before nor what is there now.
+    /// Whether the feed's cleared blocks changed since a read began, so that what it found may
+    /// match neither the state before nor the state after.
     pub(super) fn is_outdated(&self, read: &RangeRead) -> bool {
         self.feeds.get(read.feed()).is_none_or(|feed| read.is_outdated(feed))
     }
@@ -209,85 +307,31 @@ impl Multifeed {
         self.feeds.get(feed).map_or(0, |feed| feed.length())
     }
 
-    fn answer(
+    fn answer_read(
         &mut self,
         request: RequestId,
         end: u64,
-        read: RangeRead,
-        values: Vec<Option<Bytes>>,
+        read: &RangeRead,
+        range: Result<feed::Range<Bytes>, StoreFailure>,
     ) {
         let feed = read.feed();
-        match read.take_nodes(values) {
-            Ok(Range { start, blocks, .. }) => {
-                self.answered(Event::Blocks { request, feed, start, blocks });
+        match range {
+            Ok(feed::Range { start, blocks, .. }) => {
+                self.answer_request(Event::Blocks { request, feed, start, blocks });
             }
-            Err(failure) => self.fail_read(request, end, &read, failure),
-        }
-    }
-
-    /// A read failed, or blocks left the feed or came back while it was under way.
-    fn fail_read(&mut self, request: RequestId, end: u64, read: &RangeRead, failure: StoreFailure) {
-        match self.is_outdated(read) {
-            true if self.leaving.contains_key(&read.feed()) => {
-                self.answered(Event::Canceled { request });
+            Err(failure) if !self.is_outdated(read) => self.fail_request(request, failure),
+            Err(_) if self.removals.contains(feed) => {
+                self.answer_request(Event::Canceled { request });
             }
-            true => self.begin_read(request, read.feed(), read.start(), end),
-            false => self.fail_request(request, failure),
+            Err(_) => self.begin_read(request, feed, read.start()..end),
         }
     }
 
     pub(super) fn fail_request(&mut self, request: RequestId, failure: StoreFailure) {
-        self.answered(Event::Failed { request, failure });
+        self.answer_request(Event::Failed { request, failure });
     }
 
-    fn failed(&mut self, job: Job, failure: StoreFailure) {
-        match job {
-            Job::OpenMeta
-            | Job::OpenNew
-            | Job::OpenFeeds
-            | Job::OpenRulings
-            | Job::OpenKnown
-            | Job::OpenForks => self.fail_open(failure),
-            Job::StoreCheckpoint { connection } => self.marked(connection),
-            Job::Append { request, feed, .. } => {
-                self.break_feed(feed, failure);
-                self.fail_request(request, failure);
-            }
-            Job::Extend { connection, feed, bytes, .. } => {
-                self.break_feed(feed, failure);
-                self.free_window(connection, bytes);
-            }
-            Job::Adopt { feed } | Job::Fork { feed } => self.break_feed(feed, failure),
-            Job::Follow { connection, feed, bytes, .. } => {
-                self.break_feed(feed, failure);
-                self.on_hypercore_stored(connection, bytes);
-            }
-            Job::Prove { connection, read } => self.on_proof_read(connection, read, Err(failure)),
-            Job::Serve { connection, read, .. } => {
-                self.fail_serve(connection, &read, failure);
-            }
-            Job::Read { request, .. } | Job::Rule { request, .. } => {
-                self.fail_request(request, failure);
-            }
-            Job::Clear { clear } => {
-                self.break_feed(clear.feed, failure);
-                self.fail_request(clear.request, failure);
-            }
-            Job::Restore { connection, bytes, feed, .. } => {
-                self.break_feed(feed, failure);
-                self.free_window(connection, bytes);
-            }
-            // They take their failures themselves.
-            Job::Remove { .. }
-            | Job::CompareSignedHead { .. }
-            | Job::ClearRead { .. }
-            | Job::ServeRefetch { .. }
-            | Job::Check { .. }
-            | Job::VerifyRefetched { .. } => (),
-        }
-    }
-
-    /// A commit failed: the feed takes nothing more, from nobody.
+    /// A commit of a feed failed: the feed does not grow any more until the store is opened again.
     pub(super) fn break_feed(&mut self, feed: FeedId, failure: StoreFailure) {
         if self.feeds.get(feed).is_none_or(|log| log.broken().is_some()) {
             return;
@@ -295,10 +339,7 @@ impl Multifeed {
         self.feeds.fail(feed, failure);
         let length = self.length(feed);
         self.outbox.event(Event::FeedBroken { feed, failure });
-        let early: Vec<_> = self.early.range((feed, 0)..=(feed, u64::MAX)).collect();
-        let early: Vec<_> = early.into_iter().map(|(key, value)| (*key, value.0)).collect();
-        for (key, request) in early {
-            self.early.remove(&key);
+        for request in self.early_appends.take_all(feed) {
             self.fail_request(request, failure);
         }
         self.fail_downloads(feed, failure);
@@ -308,7 +349,7 @@ impl Multifeed {
             if let Some(session) = peer.and_then(Connection::session_mut) {
                 session.freeze(context.sources, feed, length);
                 session.update_proving(context.feeds, feed);
-                self.settle(id);
+                self.after_change(id);
             }
         }
     }

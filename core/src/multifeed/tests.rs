@@ -1,19 +1,19 @@
-mod again;
 mod backup;
+mod checkpoints;
 mod crash;
 mod flights;
 mod fork;
-mod hostile;
 mod hypercore;
-mod known;
 mod laws;
 mod policy;
 mod quota;
 mod raw;
 mod reconcile;
+mod refetch;
 mod rig;
 mod rulings;
 mod sparse;
+mod violations;
 
 use alloc::vec;
 use alloc::vec::Vec;

@@ -1,9 +1,11 @@
-//! What the application sees of a multifeed.
+//! The state of a multifeed as the application sees it.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use super::Multifeed;
 use crate::config::Limits;
+use crate::crypto::hash::{Hash, blake2b};
 use crate::crypto::sign::PublicKey;
 use crate::feed::{self, FeedStatus};
 use crate::group::Group;
@@ -15,33 +17,33 @@ use crate::replicate::Session;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Feed<'a> {
-    /// Its number here.
+    /// Its id in this multifeed.
     pub id: FeedId,
-    /// Its name everywhere.
+    /// Its key, the same everywhere.
     pub key: FeedKey,
     /// Its author's public key.
     pub public_key: PublicKey,
-    /// Blocks held durably, from the first on.
+    /// The number of blocks held durably, from the first on.
     pub length: u64,
-    /// Bytes of those blocks, the cleared ones included.
+    /// The bytes of those blocks, including cleared ones.
     pub byte_length: u64,
-    /// What they count against [`Limits::feed_bytes`](crate::Limits::feed_bytes).
+    /// The bytes that count against [`Limits::feed_bytes`](crate::Limits::feed_bytes).
     pub bytes_counted: u64,
-    /// Of those blocks, how many were cleared.
+    /// How many of those blocks are cleared.
     pub cleared: u64,
-    /// It is neither taken nor given.
+    /// Whether it is neither fetched nor served.
     pub is_refused: bool,
-    /// Its author signed two histories of it: it stays as it is held.
+    /// Whether its author signed two histories of it. It does not change any more.
     pub is_forked: bool,
-    /// It is taken no further: there is no room for more of it.
+    /// Whether a limit on bytes keeps it from growing.
     pub is_full: bool,
-    /// The local name of a writer, also before its key pair was given.
+    /// The local name of a writer, even before its key pair was given.
     pub name: Option<&'a str>,
-    /// Whether we can append: its key pair was given, and it has one history.
+    /// Whether blocks can be appended: its key pair was given, and it has not forked.
     pub is_writable: bool,
 }
 
-/// One peer that proved to be a member.
+/// One peer that has proved to be a member of the group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Peer {
@@ -49,23 +51,23 @@ pub struct Peer {
     pub connection: ConnectionId,
     /// Its public key.
     pub remote: PublicKey,
-    /// Neither side lacks anything that the other offers and can give.
+    /// Whether both sides hold everything that the other offers and can give.
     pub is_synced: bool,
 }
 
-/// How far the sync is.
+/// The progress of replication with all peers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct SyncStatus {
-    /// Feeds of which a block is held.
+    /// Feeds with at least one held block.
     pub feeds: usize,
     /// Blocks held durably.
     pub have: u64,
-    /// Blocks that we or a connected peer hold. What a peer offers is unproven until it is here.
+    /// Blocks that we or a connected peer hold. The offers of peers are unproven.
     pub want: u64,
-    /// Peers that proved to be members.
+    /// Connected peers that have proved to be members.
     pub peers: usize,
-    /// Those of them with which we are in sync.
+    /// Those of them that we are in sync with.
     pub synced: usize,
 }
 
@@ -75,17 +77,17 @@ impl Multifeed {
         &self.group
     }
 
-    /// The bounds that hold: those that it was opened with, brought to where they fit each other.
+    /// The limits in force: those of the configuration, adjusted to be consistent.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// The public key by which peers know this process.
+    /// The public key that identifies this process to peers.
     pub fn public_key(&self) -> PublicKey {
         self.identity.public_key()
     }
 
-    /// One feed.
+    /// The feed of an id.
     pub fn feed(&self, feed: FeedId) -> Option<Feed<'_>> {
         self.feeds.get(feed).filter(|held| is_shown(held)).map(|held| self.view(feed, held))
     }
@@ -95,27 +97,35 @@ impl Multifeed {
         self.feeds.find(key).and_then(|feed| self.feed(feed))
     }
 
-    /// The hash that a signature of the feed's held length would cover, as hypercore's
-    /// `treeHash()` says it.
+    /// The hash that a signature of the feed's held length covers, as hypercore's `treeHash()`.
     #[doc(alias = "treeHash")]
     pub fn tree_hash(&self, feed: FeedId) -> Option<[u8; 32]> {
         let roots = &self.feeds.get(feed)?.durable()?.roots;
         Some(feed::tree::tree_hash(roots))
     }
 
-    /// Every feed of which a block is held or that we can write, in the order in which they came.
+    /// Every feed with a held block and every writer, in the order of their ids.
     pub fn feeds(&self) -> impl Iterator<Item = Feed<'_>> {
         let feeds = self.feeds.iter().filter(|(_, feed)| is_shown(feed));
         feeds.map(|(id, feed)| self.view(id, feed))
     }
 
-    /// Every feed of which a block is held, with its tree.
-    pub(crate) fn held(&self) -> impl Iterator<Item = &feed::Feed> {
+    /// The hash of every held feed's key, length and tree hash, in the order of the keys.
+    pub(crate) fn state_hash(&self) -> Hash {
         let feeds = self.feeds.iter().map(|(_, feed)| feed).filter(|feed| is_shown(feed));
-        feeds.filter(|feed| feed.length() > 0)
+        let mut feeds: Vec<_> = feeds.filter(|feed| feed.length() > 0).collect();
+        feeds.sort_by_key(|feed| feed.key);
+        let mut text = Vec::new();
+        for feed in feeds {
+            text.extend_from_slice(&feed.key.0);
+            text.extend_from_slice(&feed.length().to_le_bytes());
+            let roots = feed.durable().map(|tip| &*tip.roots).unwrap_or_default();
+            text.extend_from_slice(&feed::tree::tree_hash(roots));
+        }
+        blake2b(&[&text])
     }
 
-    /// Every peer that proved to be a member.
+    /// Every connected peer that has proved to be a member of the group.
     pub fn peers(&self) -> impl Iterator<Item = Peer> {
         self.connections.iter().filter_map(|(connection, peer)| {
             let is_synced = peer.session()?.is_synced();
@@ -123,7 +133,7 @@ impl Multifeed {
         })
     }
 
-    /// How much of a feed each connected peer says that it holds durably.
+    /// The length of a feed that each connected peer claims to hold durably.
     pub fn holders(&self, feed: FeedId) -> impl Iterator<Item = (ConnectionId, u64)> {
         let offered = self.feeds.get(feed).filter(|feed| feed.is_offered());
         let length = offered.map_or(0, |feed| feed.length());
@@ -133,12 +143,12 @@ impl Multifeed {
         })
     }
 
-    /// What all feeds count against [`Limits::group_bytes`](crate::Limits::group_bytes).
+    /// The bytes that count against [`Limits::group_bytes`](crate::Limits::group_bytes).
     pub fn bytes_counted(&self) -> u64 {
         self.feeds.bytes_counted()
     }
 
-    /// How far the sync is. Costs a step for each feed at each peer.
+    /// The progress of replication. Takes time in proportion to the feeds of all peers.
     pub fn sync_status(&self) -> SyncStatus {
         let held = self.feeds.iter().filter(|(_, feed)| is_shown(feed) && feed.length() > 0);
         let mut most: BTreeMap<FeedId, u64> = held.map(|(id, feed)| (id, feed.length())).collect();
@@ -172,11 +182,12 @@ impl Multifeed {
 }
 
 fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
-    // A peer can offer 2^40 blocks of each feed that it names: the sum must not wrap.
+    // A peer can offer 2^40 blocks of each feed: the sum must not wrap.
     lengths.values().fold(0, |sum, length| sum.saturating_add(*length))
 }
 
-/// A feed of the group that was only heard of is nothing to show.
+/// Whether the application sees a feed. Candidates of the group, which have no held block, are
+/// hidden.
 fn is_shown(feed: &feed::Feed) -> bool {
     let is_held = feed.length() > 0 || feed.is_writable() || !feed.is_of_group();
     feed.status != FeedStatus::Removing && is_held

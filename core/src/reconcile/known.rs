@@ -198,6 +198,19 @@ impl Known {
         self.log.len().max(self.epoch_changes.len())
     }
 
+    /// Panics with the first violated invariant.
+    pub(crate) fn check_invariants(&self, changes_max: usize) {
+        let Self { checkpoints, log, end, epoch_changes, is_kept, .. } = self;
+        assert!(epoch_changes.len() <= changes_max, "too many changes count as one");
+        assert!(log.len() as u64 <= *end, "more changes are remembered than were logged");
+        assert!(*is_kept || checkpoints.is_empty(), "changes since a checkpoint are not logged");
+        let mut places = BTreeSet::new();
+        for (place, checkpoint) in checkpoints.values() {
+            assert!(checkpoint.position <= *end, "a checkpoint lies behind the log");
+            assert!(places.insert(*place), "two checkpoints have one place in the store");
+        }
+    }
+
     /// Our sets at the checkpoint with a peer, checked against the root of our heads. `None`: there is no
     /// checkpoint, or the log does not lead back to it.
     pub(crate) fn base(&self, peer: &PeerTag, feeds: &Feeds, heads: &Root) -> Option<BasePair> {

@@ -92,6 +92,23 @@ impl Sets {
         self.position += 1;
     }
 
+    /// Panics with the first violated invariant. Compares the roots themselves only of small sets:
+    /// they cost two hashes a feed.
+    pub(crate) fn check_invariants(&self, feeds: &Feeds) {
+        const FEEDS_HASHED_MAX: u64 = 64;
+        assert_eq!(self.feeds, held(feeds).count() as u64, "the feeds of the sets are miscounted");
+        assert!(self.log.len() <= CHANGES_MAX, "too many changes are logged for sessions");
+        if let Some(roots) = &self.roots
+            && self.feeds <= FEEDS_HASHED_MAX
+        {
+            let (mut kept, mut made) = (roots.clone(), roots_of(feeds));
+            let keys = [&mut kept.keys, &mut made.keys].map(Root::digest);
+            assert_eq!(keys[0], keys[1], "the root of the keys is not that of the feeds");
+            let heads = [&mut kept.heads, &mut made.heads].map(Root::digest);
+            assert_eq!(heads[0], heads[1], "the root of the heads is not that of the feeds");
+        }
+    }
+
     /// Reports that a slot was freed. Sessions that refer to its feed must restart.
     pub(crate) fn forget_slots(&mut self) {
         self.slots += 1;

@@ -1,21 +1,22 @@
-//! A record without its secrets.
+//! Describes a record without its secrets.
 //!
-//! Rule: a line holds kinds, moments, lengths and the small numbers of connections, feeds and
-//! requests; no key, name or text, nor a hash of one, for a short text is soon guessed from its
-//! hash. What is left cannot be done again: the seals of a session, the tree over its blocks and
-//! their signatures all hang on what was left out. Lengths stay, and tell what lengths tell.
+//! Rule: a line contains kinds, times, lengths and the small numbers of connections, feeds and
+//! requests. It contains no key, name or text, and no hash of one, because a short text is easily
+//! guessed from its hash. The lines cannot be replayed: encryption, trees and signatures all depend
+//! on the omitted bytes. The lengths remain visible.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{BadRecord, Sealed, Step, Stored, next, redo, state_hash};
+use super::{BadRecord, next, redo, state_hash};
 use crate::id::{ConnectionId, FeedId, RequestId};
 use crate::io::{Event, Output, StoreRequest, Write};
 use crate::multifeed::Multifeed;
+use crate::step::{Sealed, Step, Stored};
 
-/// Tells what a record holds, without its secrets: a line for each step, and below it one for each
-/// output that it led to when it was done again. A record that is cut short is told up to there.
+/// Describes a record without its secrets: a line for each step, followed by one for each output
+/// that the step leads to when it is replayed. The lines of a truncated record end where it ends.
 ///
 /// # Errors
 ///
@@ -92,8 +93,8 @@ fn step_line(step: &Step, multifeed: &Multifeed) -> String {
         Step::Remove { feed } => format!("remove feed={feed}"),
         Step::Disconnect { connection } => format!("disconnect connection={connection}"),
         Step::State { hash } => {
-            let matches_claim = state_hash(multifeed) == *hash;
-            format!("state {}", if matches_claim { "met" } else { "NOT met" })
+            let is_reached = state_hash(multifeed) == *hash;
+            format!("state {}", if is_reached { "met" } else { "NOT met" })
         }
     }
 }
@@ -139,7 +140,7 @@ fn output_line(output: &Output) -> String {
     }
 }
 
-/// Each event is named here, so that a new one is looked at for secrets before it is told.
+/// Each event is named here, so that a new one is checked for secrets before it is shown.
 fn event_line(event: &Event) -> String {
     match event {
         Event::Ready { feeds } => format!("event ready feeds={feeds}"),

@@ -1,8 +1,12 @@
 use alloc::collections::BTreeMap;
 use alloc::vec;
 
+use bytes::Bytes;
+
 use super::*;
-use crate::io::{Output, StoreRequest, Write};
+use crate::config::Config;
+use crate::group::Group;
+use crate::io::{Output, Secure, StoreKey, StoreRequest, Write};
 
 /// A multifeed over a store in memory, and its record so far.
 pub(crate) struct Recorded {
@@ -98,7 +102,7 @@ fn recorded() -> (Multifeed, Vec<u8>) {
 }
 
 #[test]
-fn a_record_done_again_ends_in_the_same_state() {
+fn a_replayed_record_ends_in_the_same_state() {
     let (multifeed, record) = recorded();
     let replayed = replay(&record).unwrap();
     assert_eq!(state_hash(&replayed.multifeed), state_hash(&multifeed));
@@ -107,7 +111,7 @@ fn a_record_done_again_ends_in_the_same_state() {
 }
 
 #[test]
-fn another_state_than_the_one_written_down_is_noticed() {
+fn another_state_than_the_recorded_one_is_noticed() {
     let (multifeed, mut record) = recorded();
     let feed = multifeed.feeds().next().unwrap().id;
     Step::Append { feed: feed.0, blocks: vec![vec![1]] }.write(&mut record);
@@ -119,7 +123,7 @@ fn another_state_than_the_one_written_down_is_noticed() {
 }
 
 #[test]
-fn a_record_cut_anywhere_is_said_to_be_or_ends_there() {
+fn a_truncated_record_is_noticed_or_ends_there() {
     let (_, record) = recorded();
     assert!(matches!(replay(&[]), Err(BadRecord::NoOpening)));
     for length in 1..record.len() {

@@ -6,7 +6,7 @@ use crate::feed::FeedStatus;
 use crate::feed::record;
 use crate::id::FeedId;
 use crate::io::Write;
-use crate::outbox::Job;
+use crate::outbox::CommitJob;
 use crate::wire::fork::ForkProof;
 
 /// Verifies a proof and stores it, if it is the first one of the feed.
@@ -29,6 +29,6 @@ pub(crate) fn store_fork(
     context.feeds.set_fork(id, proof.into(), false);
     // By its checkpoint a peer has all that we offer, and would not be notified.
     let writes = [put].into_iter().chain(context.sets.known.forget_all()).collect();
-    context.outbox.commit(Job::Fork { feed: id }, writes);
+    context.outbox.commit(CommitJob::Fork { feed: id }, writes);
     Ok(())
 }

@@ -5,7 +5,7 @@
 use super::context::Context;
 use crate::feed::checkpoint::{Digest, PeerTag};
 use crate::id::ConnectionId;
-use crate::outbox::Job;
+use crate::outbox::CommitJob;
 use crate::reconcile::known::LogPosition;
 
 /// Changed feeds after which a checkpoint is sent again though the connection is not quiet: sending
@@ -94,7 +94,7 @@ impl SyncCheckpoint {
         let write = context.sets.known.mark(self.peer, [local, remote], &position, peers_max);
         if let Some(write) = write {
             self.is_storing = true;
-            context.outbox.commit(Job::StoreCheckpoint { connection }, [write].into());
+            context.outbox.commit(CommitJob::StoreCheckpoint { connection }, [write].into());
         }
     }
 

@@ -21,7 +21,7 @@ fn bytes_do_not_depend_on_how_they_are_drawn() {
 }
 
 #[test]
-fn a_fork_is_apart_from_its_parent() {
+fn a_child_has_another_sequence_than_its_parent() {
     let mut parent = Rng::new([4; 32]);
     let mut child = parent.child();
     let after = parent.u64();

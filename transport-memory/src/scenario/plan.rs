@@ -36,6 +36,10 @@ pub struct Scenario {
     /// Its name: that of the file.
     #[serde(skip)]
     pub name: String,
+    /// Whether the invariants of each multifeed are checked after each input, as debug builds do
+    /// in any case.
+    #[serde(skip)]
+    pub check_invariants: bool,
     /// What it shows, in a sentence.
     pub summary: String,
     /// Honest nodes that are there from the start.

@@ -24,10 +24,45 @@ const SETTLE_SECONDS: u64 = 40;
 /// that was due before.
 const SILENCE_BYTES_MAX: u64 = (SILENCE_SECONDS / 5 + 1) * 20;
 
+/// Says where an invariant was violated, if it was.
+struct Violated {
+    seed: u64,
+    event: u64,
+    node: NodeId,
+}
+
+impl Drop for Violated {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self { seed, event, node } = self;
+            eprintln!("seed {seed}: {node:?} violates an invariant after event {event}");
+        }
+    }
+}
+
 impl World {
     /// Checks the laws after every event from now on. Call it before there are writers.
     pub fn watch_laws(&mut self) {
         self.laws = Some(Box::default());
+    }
+
+    /// Checks the invariants of each multifeed after each of its inputs and calls from now on.
+    ///
+    /// A violated invariant panics. It is a fault of the core, and the event is the one after which
+    /// the state was first wrong.
+    pub fn check_invariants(&mut self) {
+        self.checks_invariants = true;
+    }
+
+    /// Checks the invariants of one multifeed, if they are to be checked.
+    pub(super) fn check_invariants_of(&self, node: NodeId) {
+        if !self.checks_invariants {
+            return;
+        }
+        let Some(multifeed) = &self.node(node).multifeed else { return };
+        let violated = Violated { seed: self.seed, event: self.events, node };
+        multifeed.check_invariants();
+        drop(violated);
     }
 
     /// The laws that were broken so far.

@@ -142,6 +142,7 @@ impl World {
         if let (Some(laws), Some((connection, bytes))) = (laws, received) {
             laws.answered(node, connection, bytes, multifeed.waiting_outputs());
         }
+        self.check_invariants_of(node);
     }
 
     fn stored(&mut self, node: NodeId, reply: StoreReply) {
@@ -157,6 +158,7 @@ impl World {
             let Some(connection) = self.node_mut(node).sending.pop_front() else { break };
             self.pull(node, connection);
         }
+        self.check_invariants_of(node);
         self.check_bounds(node);
         let place = self.node_mut(node);
         let is_idle = place.multifeed.is_none() || place.connections.is_empty();

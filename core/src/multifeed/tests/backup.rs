@@ -3,7 +3,7 @@
 use super::*;
 use crate::feed::record;
 
-/// Three nodes of which the last two hold five blocks of the first, whose store then goes back to
+/// Three nodes. The last two hold five blocks of the first, whose store then goes back to
 /// when it had three. Of these five, the second node has lost the last one, which it can still
 /// prove to be signed.
 fn restored() -> (World, FeedKey, FeedId) {

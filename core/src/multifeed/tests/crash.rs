@@ -51,7 +51,7 @@ fn expected() -> Vec<u64> {
     lengths
 }
 
-/// Lets a node end at one request of a meeting. Returns whether it made so many.
+/// Ends a node at one of its store requests. Returns whether it made that many.
 fn crash(maps: &[Map; 2], node: usize, end: End) -> bool {
     let mut world = reopened(maps);
     world.nodes[node].end = Some(end);

@@ -20,7 +20,7 @@ fn held(world: &World, node: usize, key: &FeedKey) -> u64 {
     world.nodes[node].multifeed.find(key).map_or(0, |feed| feed.length)
 }
 
-/// Two nodes that hold so many feeds alike, the first of which grows at one of them.
+/// Two nodes that hold the same `feeds` feeds. The first feed grows at one node.
 fn in_common(feeds: u64, writer: usize) -> (World, FeedKey) {
     let mut world = nodes(2);
     let key = write(&mut world, writer, 1);
@@ -83,7 +83,7 @@ fn ranges(world: &World) -> (usize, usize) {
     world.said.get(&(Kind::Range as u64)).copied().unwrap_or_default()
 }
 
-/// A writer of so many feeds of so many blocks of 100 bytes, and a reader, in the clear.
+/// A writer of feeds with blocks of 100 bytes each, and a reader, without encryption.
 fn writer_and_reader(feeds: u8, blocks: usize, reader: Config) -> World {
     let remote = KeyPair::from_seed(&[77; 32]).public_key();
     let mut world =
@@ -172,7 +172,7 @@ fn what_is_refused_costs_no_more_than_its_bound() {
 #[test]
 fn who_asks_what_to_take_is_pushed_nothing() {
     let mut config = reader();
-    config.take = Admission::AcceptedOnly;
+    config.admission = Admission::AcceptedOnly;
     let mut world = writer_and_reader(3, 10, config);
     world.connect(1, 0, Mode::Live);
     world.run();

@@ -10,7 +10,7 @@ use crate::wire::fork::{ForkProof, SignedHead};
 use crate::wire::multifeed::Kind;
 use crate::*;
 
-/// Gives a node the feed of node 0's writer, with another history of so many blocks.
+/// Gives a node the feed of node 0's writer, with another history of `count` blocks.
 fn write_twin(world: &mut World, node: usize, count: usize) {
     let twin = world.nodes[node].writer(100);
     for index in 0..count {
@@ -22,7 +22,7 @@ fn is_forked(node: &Node, key: &FeedKey) -> bool {
     node.multifeed.find(key).is_some_and(|feed| feed.is_forked)
 }
 
-fn told(node: &Node) -> usize {
+fn forks_reported(node: &Node) -> usize {
     node.events.iter().filter(|event| matches!(event, Event::Forked { .. })).count()
 }
 
@@ -51,7 +51,7 @@ fn a_fork_is_proved_to_everybody_who_holds_the_feed() {
     for (node, length) in [3, 3, 3, 5, 5].into_iter().enumerate() {
         let node = &world.nodes[node];
         assert!(is_forked(node, &key));
-        assert_eq!(told(node), 1, "once");
+        assert_eq!(forks_reported(node), 1, "once");
         assert_eq!(node.multifeed.find(&key).unwrap().length, length, "as it was first");
         assert!(node.closed.is_empty(), "{:?}", node.closed);
         assert!(node.multifeed.peers().all(|peer| peer.is_synced));
@@ -116,12 +116,12 @@ fn other_feeds_go_on_after_a_fork() {
 }
 
 #[test]
-fn a_fork_is_remembered_and_told_to_who_comes_later() {
+fn a_fork_outlives_a_restart_and_later_peers_are_notified() {
     let (mut world, key) = chain();
     let map = core::mem::take(&mut world.nodes[2].map);
     let reopened = Node::open(&group(), 30, map);
     assert!(is_forked(&reopened, &key));
-    assert_eq!(told(&reopened), 0, "it was told");
+    assert_eq!(forks_reported(&reopened), 0, "it is reported once");
     // One that has the feed and knows of nothing, and one that has nothing.
     let mut later = World::of([reopened].into_iter().chain(nodes(3).nodes.drain(1..)).collect());
     let writer = later.nodes[1].writer(100);
@@ -132,8 +132,8 @@ fn a_fork_is_remembered_and_told_to_who_comes_later() {
     }
     assert!(is_forked(&later.nodes[1], &key));
     assert!(later.nodes[2].multifeed.find(&key).is_none(), "a forked feed is given to nobody");
-    assert_eq!(told(&later.nodes[0]), 0);
-    // It holds it all the same, and again after both are opened again.
+    assert_eq!(forks_reported(&later.nodes[0]), 0);
+    // It holds the feed as well, and again after both are opened again.
     let mut maps: Vec<Map> = later.nodes.drain(..2).map(|node| node.map).collect();
     let [b, a] = [maps.pop().unwrap(), maps.pop().unwrap()];
     let mut again = World::of([Node::open(&group(), 31, a), Node::open(&group(), 32, b)].into());
@@ -277,7 +277,7 @@ fn a_feed_that_leaves_gets_no_proof() {
     raw.say(&mut node, Kind::ForkProof, &forked.encode());
     node.release();
     node.drain();
-    assert_eq!((told(&node), proofs(&node)), (0, 0));
+    assert_eq!((forks_reported(&node), proofs(&node)), (0, 0));
     assert_eq!(closed(&node, raw.connection), None);
 }
 
@@ -306,7 +306,7 @@ fn a_damaged_proof_costs_no_more_than_itself() {
 }
 
 #[test]
-fn a_fork_whose_proof_is_not_durable_is_told_to_nobody() {
+fn a_fork_whose_proof_is_not_durable_is_not_announced() {
     let mut world = nodes(3);
     let key = write(&mut world, 0, 3);
     write_twin(&mut world, 1, 5);
@@ -315,7 +315,7 @@ fn a_fork_whose_proof_is_not_durable_is_told_to_nobody() {
     world.nodes[1].failure = Some(StoreFailure::Io);
     world.connect(2, 1, Mode::Live);
     world.run();
-    assert!(world.nodes.iter().all(|node| !is_forked(node, &key) && told(node) == 0));
+    assert!(world.nodes.iter().all(|node| !is_forked(node, &key) && forks_reported(node) == 0));
     // The longer history is there, so the proof is made there.
     let broken = |event: &Event| matches!(event, Event::FeedBroken { .. });
     assert!(world.nodes[1].events.iter().any(broken));
@@ -346,7 +346,7 @@ fn a_proof_is_taken_of_anybody_and_once() {
         raw.say(&mut node, Kind::ForkProof, &forked.encode());
     }
     assert!(is_forked(&node, &key));
-    assert_eq!((told(&node), proofs(&node)), (1, 1));
+    assert_eq!((forks_reported(&node), proofs(&node)), (1, 1));
     assert_eq!(raw.bodies(Kind::ForkProof), Vec::<Vec<u8>>::new(), "who told it is not told");
     assert_eq!(closed(&node, raw.connection), None);
 }
@@ -361,7 +361,7 @@ fn a_forged_proof_closes_the_connection_and_freezes_nothing() {
         raw.say(&mut node, Kind::ForkProof, body);
         let reason = Some(CloseReason::Violation(violation));
         assert_eq!(closed(&node, raw.connection), reason);
-        assert!(!is_forked(&node, &key) && told(&node) == 0);
+        assert!(!is_forked(&node, &key) && forks_reported(&node) == 0);
     };
     let changed = |change: &dyn Fn(&mut ForkProof)| {
         let mut forked = right.clone();
@@ -414,7 +414,7 @@ fn a_head_in_dispute_is_verified_and_held_against_ours() {
         raw.say(&mut node, Kind::SignedHead, &body);
         assert_eq!(closed(&node, raw.connection), Some(CloseReason::Violation(violation)));
     }
-    // It is longer than ours, so the peer is told ours, and makes the proof.
+    // It is longer than ours, so the peer gets our head and makes the proof.
     let mut raw = Raw::member(&mut node, &group(), 60);
     raw.say(&mut node, Kind::SignedHead, &dispute.encode());
     assert_eq!(raw.bodies(Kind::SignedHead).len(), 1);
@@ -448,5 +448,5 @@ fn two_heads_of_one_length_are_a_fork_too() {
     let mut raw = Raw::member(&mut node, &group(), 50);
     raw.say(&mut node, Kind::SignedHead, &dispute.encode());
     assert!(is_forked(&node, &key));
-    assert_eq!(told(&node), 1);
+    assert_eq!(forks_reported(&node), 1);
 }

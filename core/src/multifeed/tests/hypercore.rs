@@ -290,7 +290,7 @@ fn an_honest_peer_is_believed() {
 }
 
 #[test]
-fn what_a_liar_changes_in_an_answer_is_noticed() {
+fn a_changed_answer_is_noticed() {
     let core = Core::new(5);
     let lie = |name: &str, expected: Option<Violation>, change: &dyn Fn(&mut Data<'_>)| {
         let (mut node, mut raw, request) = asked(&core);
@@ -313,7 +313,7 @@ fn what_a_liar_changes_in_an_answer_is_noticed() {
     lie("another's manifest", proof, &|data| {
         data.manifest = Some(Ok(Manifest { namespace: [1; 32], public_key: [2; 32] }));
     });
-    // These do not answer what was asked, which is no crime.
+    // These do not answer what was asked, which is not a violation.
     lie("another block's number", None, &|data| data.block.as_mut().unwrap().index = 1);
     lie("another request", None, &|data| data.request += 1);
     lie("nothing", None, &|data| data.block = None);
@@ -339,7 +339,7 @@ fn reassign(lose: impl FnOnce(&mut Node, ConnectionId)) {
 #[test]
 fn what_a_lost_stock_peer_owed_is_asked_of_another() {
     reassign(|node, connection| {
-        node.multifeed.handle(Instant::ZERO, Input::Disconnected { connection });
+        node.handle(Instant::ZERO, Input::Disconnected { connection });
     });
 }
 
@@ -347,7 +347,7 @@ fn what_a_lost_stock_peer_owed_is_asked_of_another() {
 fn what_a_silent_stock_peer_owes_is_asked_of_another() {
     reassign(|node, _| {
         let late = Instant::from_micros(11_000_000);
-        node.multifeed.handle(late, Input::Timeout);
+        node.handle(late, Input::Timeout);
     });
 }
 
@@ -398,7 +398,7 @@ fn who_does_not_know_a_feeds_key_learns_nothing() {
 }
 
 #[test]
-fn nobody_is_answered_where_hypercores_channels_are_off() {
+fn no_peer_is_answered_if_hypercores_channels_are_off() {
     let mut node = Node::open(&group(), 1, Map::new());
     let feed = node.writer(7);
     node.append(feed, &[b"x"]);
@@ -467,8 +467,8 @@ fn a_block_that_is_too_large_closes_its_feeds_channel_alone() {
     let request = raw.requests()[0];
     raw.speak(&mut node, &Message::Data(head(&core, &request, &core.signature())));
     let (connection, feed) = (raw.connection, node.multifeed.find(&core.key).unwrap().id);
-    let told = Event::ChannelClosed { connection, feed, limit: Limit::BlockBytes };
-    assert!(node.events.contains(&told));
+    let expected = Event::ChannelClosed { connection, feed, limit: Limit::BlockBytes };
+    assert!(node.events.contains(&expected));
     let said: Vec<_> = raw.frames.iter().flat_map(|frame| messages(frame)).collect();
     assert_eq!(said.last(), Some(&Ok(MuxMessage::Close { local_id: 1 })));
     // What still comes on it is ignored, and the other feeds of the connection go on.
@@ -477,7 +477,7 @@ fn a_block_that_is_too_large_closes_its_feeds_channel_alone() {
     assert_eq!(node.multifeed.footprint().connection.stock_channels, 0);
 }
 
-/// Answers every request but the first, which is for the next block, with a block that nobody has
+/// Answers every request but the first, which is for the next block, with a block that no peer has
 /// signed: that shows only when those in front of it are there.
 fn answer_early(node: &mut Node, raw: &mut Raw, value: &[u8]) {
     for request in raw.requests().into_iter().skip(1) {
@@ -500,7 +500,7 @@ fn blocks_that_come_early_are_bounded() {
     answer_early(&mut node, &mut raw, &value);
     assert_eq!(held(&node).stock_early_bytes, window - window % value.len());
     let late = Instant::from_micros(11_000_000);
-    node.multifeed.handle(late, Input::Timeout);
+    node.handle(late, Input::Timeout);
     node.drain();
     assert_eq!(held(&node).stock_early_bytes, 0, "it was given up");
     assert_eq!(closed(&node, raw.connection), None);

@@ -21,7 +21,7 @@ fn nothing_is_said_of_what_is_not_durable() {
 }
 
 #[test]
-fn a_peer_is_not_told_that_we_hold_what_is_not_durable_here() {
+fn blocks_are_not_announced_before_they_are_durable() {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 2);
     world.connect(0, 1, Mode::Live);
@@ -50,7 +50,7 @@ fn answers_of_the_store_in_any_order_lead_to_the_same() {
             held.drain(..).map(|request| world.nodes[0].answer(request)).collect();
         for place in [order / 2, order % 2, 0] {
             let reply = replies.remove(place);
-            world.nodes[0].multifeed.handle(Instant::ZERO, Input::Stored(reply));
+            world.nodes[0].handle(Instant::ZERO, Input::Stored(reply));
             world.nodes[0].drain();
         }
         world.connect(0, 1, Mode::Live);
@@ -122,7 +122,7 @@ fn a_damaged_record_costs_its_own_feed_alone() {
     let broken = Event::FeedBroken { feed, failure: StoreFailure::Damaged };
     assert!(world.nodes[1].events.contains(&broken));
     assert_holds(&mut world, 1, 1, &b, 4);
-    // Whose it was is not known: a feed begun anew could be this one, and sign an index twice.
+    // Its author is not known: a new feed could be this one, and sign an index twice.
     let fresh = world.nodes[1].multifeed.writer("new", KeyPair::from_seed(&[55; 32]));
     assert_eq!(fresh, Err(Misuse::FeedBroken));
     // The feed comes again from who has it, into a slot of its own.
@@ -225,7 +225,7 @@ fn a_peer_that_owes_for_too_long_is_asked_no_more_until_it_sends() {
     world.run();
     let late = Instant::from_micros(10_000_000);
     assert!(world.nodes[2].multifeed.deadline().unwrap() <= late);
-    world.nodes[2].multifeed.handle(late, Input::Timeout);
+    world.nodes[2].handle(late, Input::Timeout);
     world.run();
     assert_holds(&mut world, 2, 0, &key, 30);
     assert!(world.nodes[2].closed.is_empty(), "it is slow, not wrong");
@@ -238,7 +238,7 @@ fn timers_close_who_is_silent_and_keep_the_others() {
     let node = &mut world.nodes[0];
     let handshake = Instant::from_micros(10_000_000);
     assert_eq!(node.multifeed.deadline(), Some(handshake));
-    node.multifeed.handle(handshake, Input::Timeout);
+    node.handle(handshake, Input::Timeout);
     node.drain();
     assert_eq!(node.closed, [(ids[0], CloseReason::Deadline(Deadline::Handshake))]);
 
@@ -248,11 +248,11 @@ fn timers_close_who_is_silent_and_keep_the_others() {
     let before = world.bytes;
     let node = &mut world.nodes[0];
     assert_eq!(node.multifeed.deadline(), Some(Instant::from_micros(5_000_000)));
-    node.multifeed.handle(Instant::from_micros(5_000_000), Input::Timeout);
+    node.handle(Instant::from_micros(5_000_000), Input::Timeout);
     world.run();
     assert_eq!(world.bytes - before, 20, "one empty message keeps the other side content");
     let node = &mut world.nodes[0];
-    node.multifeed.handle(Instant::from_micros(15_000_000), Input::Timeout);
+    node.handle(Instant::from_micros(15_000_000), Input::Timeout);
     node.drain();
     assert_eq!(node.closed, [(ids[0], CloseReason::Deadline(Deadline::Dead))]);
 }
@@ -265,7 +265,7 @@ fn a_sync_that_should_end_and_makes_no_progress_is_closed() {
     world.nodes[0].held = Some(Vec::new());
     world.run();
     let late = Instant::from_micros(10_000_000);
-    world.nodes[1].multifeed.handle(late, Input::Timeout);
+    world.nodes[1].handle(late, Input::Timeout);
     world.nodes[1].drain();
     assert_eq!(world.nodes[1].closed, [(ids[0], CloseReason::Deadline(Deadline::Stalled))]);
 }
@@ -311,13 +311,13 @@ fn a_peer_that_takes_nothing_costs_one_bound_of_memory() {
     }
     world.nodes[0].held = Some(Vec::new());
     for _ in 0..100 {
-        world.nodes[0].multifeed.handle(Instant::ZERO, Input::Timeout);
+        world.nodes[0].handle(Instant::ZERO, Input::Timeout);
         world.nodes[0].drain();
         let held = world.nodes[0].held.replace(Vec::new()).unwrap_or_default();
         requests += held.iter().filter(|held| matches!(held, StoreRequest::Scan(_))).count();
         for request in held {
             let reply = world.nodes[0].answer(request);
-            world.nodes[0].multifeed.handle(Instant::ZERO, Input::Stored(reply));
+            world.nodes[0].handle(Instant::ZERO, Input::Stored(reply));
             world.nodes[0].drain();
         }
     }
@@ -471,14 +471,14 @@ fn a_peer_that_owed_for_too_long_is_asked_again_later() {
     world.run();
     let seconds = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
     for node in [1, 0] {
-        world.nodes[node].multifeed.handle(seconds(10), Input::Timeout);
+        world.nodes[node].handle(seconds(10), Input::Timeout);
     }
     world.run();
     let before = world.bytes;
-    world.nodes[1].multifeed.handle(seconds(14), Input::Timeout);
+    world.nodes[1].handle(seconds(14), Input::Timeout);
     world.run();
     assert_eq!(world.bytes, before, "it is not asked yet");
-    world.nodes[1].multifeed.handle(seconds(20), Input::Timeout);
+    world.nodes[1].handle(seconds(20), Input::Timeout);
     world.run();
     let sign_of_life = 20;
     assert!(world.bytes > before + sign_of_life, "it is asked again");
@@ -489,7 +489,7 @@ fn a_peer_that_owed_for_too_long_is_asked_again_later() {
 }
 
 #[test]
-fn an_author_of_two_histories_parts_nobody_but_its_feed() {
+fn a_fork_affects_no_other_feed() {
     let mut world = nodes(4);
     // One key pair in two places, as after a copied folder.
     let key = write(&mut world, 0, 3);
@@ -521,10 +521,10 @@ fn a_frame_that_drips_does_not_keep_a_connection() {
     // The length of a long frame, then a byte a second.
     let seconds = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
     let connection = ids[0];
-    node.multifeed.handle(seconds(1), Input::Received { connection, bytes: &[0, 0, 1] });
+    node.handle(seconds(1), Input::Received { connection, bytes: &[0, 0, 1] });
     for second in 2..20 {
-        node.multifeed.handle(seconds(second), Input::Received { connection, bytes: &[0] });
-        node.multifeed.handle(seconds(second), Input::Timeout);
+        node.handle(seconds(second), Input::Received { connection, bytes: &[0] });
+        node.handle(seconds(second), Input::Timeout);
         node.drain();
     }
     assert_eq!(node.closed, [(connection, CloseReason::Deadline(Deadline::Dead))]);

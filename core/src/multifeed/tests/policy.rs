@@ -14,7 +14,7 @@ fn id(node: &Node, key: &FeedKey) -> FeedId {
     node.multifeed.find(key).unwrap().id
 }
 
-/// Two nodes in sync, the first of which wrote so many blocks.
+/// Two nodes in sync. The first wrote the blocks.
 fn pair(blocks: usize) -> (World, FeedKey, [ConnectionId; 2]) {
     let mut world = nodes(2);
     let key = write(&mut world, 0, blocks);
@@ -239,7 +239,7 @@ fn a_feed_that_is_accepted_again_comes_over_the_same_connection() {
 }
 
 #[test]
-fn a_slot_is_used_again_once_nobody_knows_its_removed_feed() {
+fn a_slot_is_used_again_once_no_peer_has_an_alias_of_its_removed_feed() {
     let (mut world, key, ids) = pair(30);
     let old = id(&world.nodes[1], &key);
     remove(&mut world, 1, &key);
@@ -324,9 +324,9 @@ fn a_feed_refused_before_it_was_seen_is_not_taken_over_restarts() {
 }
 
 #[test]
-fn where_only_accepted_feeds_are_taken_others_are_told_of() {
+fn offers_are_reported_if_only_accepted_feeds_are_admitted() {
     let mut config = Config::new(group(), [2; 32]);
-    config.take = Admission::AcceptedOnly;
+    config.admission = Admission::AcceptedOnly;
     config.limits.remembered_offers = 2;
     let mut world =
         World::of(vec![Node::open(&group(), 1, Map::new()), Node::with(config, Map::new())]);
@@ -392,7 +392,7 @@ const CALLS: [(&str, Call); 5] = [
     ("accept", |multifeed, _, key| multifeed.accept(key)),
 ];
 
-/// Lets a node do its store requests one by one, in an order, until so many are done.
+/// Lets a node carry out its store requests one by one, in an order, up to a number.
 fn work(world: &mut World, order: usize, requests: usize) -> usize {
     let mut done = 0;
     world.nodes[1].held.get_or_insert_default();
@@ -415,7 +415,7 @@ fn work(world: &mut World, order: usize, requests: usize) -> usize {
         }
         while !replies.is_empty() {
             let reply = replies.remove(order % replies.len());
-            node.multifeed.handle(Instant::ZERO, Input::Stored(reply));
+            node.handle(Instant::ZERO, Input::Stored(reply));
             node.drain();
         }
     }
@@ -535,7 +535,7 @@ fn a_removal_waits_for_what_reads_and_writes_the_feed() {
 }
 
 #[test]
-fn whoever_wants_what_is_refused_is_told_so_each_time() {
+fn each_want_of_a_refused_feed_is_rejected() {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 3);
     let node = &mut world.nodes[0];
@@ -551,8 +551,8 @@ fn whoever_wants_what_is_refused_is_told_so_each_time() {
     node.drain();
     let head = HeadEntry { name: FeedRef::New(other), length: 5, fork: 0 };
     raw.say(node, Kind::Heads, &body(&[head]));
-    let told = raw.bodies(Kind::Rejects).len();
-    assert_eq!(told, 2, "once for each");
+    let rejects = raw.bodies(Kind::Rejects).len();
+    assert_eq!(rejects, 2, "once for each");
 
     for (name, turned) in
         [(FeedRef::Receiver(0), FeedRef::Sender(0)), (FeedRef::Sender(0), FeedRef::Receiver(0))]
@@ -561,7 +561,7 @@ fn whoever_wants_what_is_refused_is_told_so_each_time() {
         let declined = RejectEntry { name: turned, reject: Reject::Declined };
         assert_eq!(raw.bodies(Kind::Rejects).last(), Some(&body(&[declined])));
     }
-    assert_eq!(raw.bodies(Kind::Rejects).len(), told + 2);
+    assert_eq!(raw.bodies(Kind::Rejects).len(), rejects + 2);
     assert_eq!(closed(node, raw.connection), None);
     assert!(node.multifeed.feed(feed).is_some(), "what is held stays");
 }

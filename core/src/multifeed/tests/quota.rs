@@ -60,7 +60,7 @@ fn an_own_feed_is_appended_to_up_to_its_bound() {
     let blocks = [block(0, 2), block(0, 3)];
     let both = [&blocks[0][..], &blocks[1][..]];
     assert_eq!(node.multifeed.append(feed, &both), Err(Misuse::FeedFull));
-    // That all feeds together have no room keeps nobody from writing.
+    // The limit on all feeds together keeps no writer from appending.
     node.append(feed, &[&blocks[0]]);
     assert_eq!(node.multifeed.append(feed, &[b""]), Err(Misuse::FeedFull));
     assert_eq!(node.multifeed.feed(feed).unwrap().bytes_counted, 3 * COST);

@@ -29,7 +29,7 @@ impl Raw {
         let connection = ConnectionId(number);
         let (role, secure, mode) = (Role::Responder, Secure::Noise, Mode::Live);
         let input = Input::Connected { connection, role, secure, mode };
-        node.multifeed.handle(Instant::ZERO, input);
+        node.handle(Instant::ZERO, input);
         let mut raw = Self { stream, out, frames: Vec::new(), connection };
         raw.exchange(node);
         raw
@@ -84,7 +84,7 @@ impl Raw {
         loop {
             let to_node = self.out.split();
             let input = Input::Received { connection: self.connection, bytes: &to_node };
-            node.multifeed.handle(Instant::ZERO, input);
+            node.handle(Instant::ZERO, input);
             node.drain();
             let mut to_us = BytesMut::new();
             while node.multifeed.poll_transmit(self.connection, &mut to_us, 1 << 20) > 0 {

@@ -12,7 +12,7 @@ use crate::wire::multifeed::Kind;
 pub(super) const KINDS: core::ops::RangeInclusive<u64> =
     Kind::Claim as u64..=Kind::Checkpoint as u64;
 
-/// A store of feeds of which nobody has the blocks, each of some length.
+/// A store of feeds without their blocks, each of some length.
 pub(super) fn store(feeds: impl IntoIterator<Item = ([u8; 32], u64)>) -> Map {
     let mut map = Map::from([(record::meta_key(), record::encode_meta(&group()))]);
     for ((key, length), slot) in feeds.into_iter().zip(0..) {
@@ -29,8 +29,8 @@ pub(super) fn store(feeds: impl IntoIterator<Item = ([u8; 32], u64)>) -> Map {
 
 /// Keys that are in no order.
 pub(super) fn keys(seed: u8, count: u64) -> Vec<([u8; 32], u64)> {
-    let mut chance = Rng::new([seed; 32]);
-    (0..count).map(|_| (chance.array(), 1 + chance.below(100))).collect()
+    let mut rng = Rng::new([seed; 32]);
+    (0..count).map(|_| (rng.array(), 1 + rng.below(100))).collect()
 }
 
 fn world(stores: [Map; 2]) -> World {
@@ -42,7 +42,7 @@ fn world(stores: [Map; 2]) -> World {
 fn reconcile(world: &mut World) -> usize {
     let remote = KeyPair::from_seed(&[77; 32]).public_key();
     world.secure = Some(Secure::Established { handshake_hash: [7; 64], remote });
-    // Blocks that nobody has are not to be read.
+    // Blocks that no node has are not to be read.
     world.nodes.iter_mut().for_each(|node| node.held = Some(Vec::new()));
     world.connect(0, 1, Mode::Live);
     world.run();
@@ -228,12 +228,12 @@ fn a_peer_that_says_nothing_of_its_sets_has_everything_listed() {
     raw.open(node, group().discovery_key(), &hello);
     let seconds = |seconds: u64| Instant::from_micros(seconds * 1_000_000);
     for second in (0..30).step_by(4) {
-        node.multifeed.handle(seconds(second), Input::Timeout);
-        // Signs of life, and parts of nothing, are no progress.
+        node.handle(seconds(second), Input::Timeout);
+        // Keep-alives, and parts of no message, are no progress.
         raw.say(node, Kind::Part, &[]);
     }
     assert!(raw.bodies(Kind::Heads).is_empty());
-    node.multifeed.handle(seconds(30), Input::Timeout);
+    node.handle(seconds(30), Input::Timeout);
     raw.exchange(node);
     assert_eq!((raw.bodies(Kind::Heads).len(), raw.bodies(Kind::Listed).len()), (1, 1));
 }

@@ -33,7 +33,7 @@ pub(super) struct Node {
 pub(super) struct End {
     /// Store requests that are answered before.
     pub(super) after: usize,
-    /// The one behind them is done, though nobody hears of it.
+    /// The one behind them is done, but not answered.
     pub(super) is_done: bool,
 }
 
@@ -51,7 +51,16 @@ impl Node {
         node
     }
 
+    /// Gives an input to the multifeed, and checks its invariants.
+    pub(super) fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.multifeed.handle(now, input);
+        self.multifeed.check_invariants();
+    }
+
+    /// Carries out all outputs, and checks the invariants: a call of the application may have gone
+    /// before.
     pub(super) fn drain(&mut self) {
+        self.multifeed.check_invariants();
         while let Some(output) = self.multifeed.poll() {
             match output {
                 Output::Transmit { connection } => self.transmits.push_back(connection),
@@ -62,7 +71,7 @@ impl Node {
                     Some(held) => held.push(request),
                     None => {
                         let reply = self.answer(request);
-                        self.multifeed.handle(Instant::ZERO, Input::Stored(reply));
+                        self.handle(Instant::ZERO, Input::Stored(reply));
                     }
                 },
             }
@@ -77,7 +86,7 @@ impl Node {
         has_ended
     }
 
-    /// Nobody hears what became of a request.
+    /// A request gets no reply.
     fn lose(&mut self, request: StoreRequest) {
         let is_done = self.end.as_mut().is_some_and(|end| core::mem::take(&mut end.is_done));
         if is_done {
@@ -121,7 +130,7 @@ impl Node {
     pub(super) fn release(&mut self) {
         for request in self.held.take().unwrap_or_default() {
             let reply = self.answer(request);
-            self.multifeed.handle(Instant::ZERO, Input::Stored(reply));
+            self.handle(Instant::ZERO, Input::Stored(reply));
         }
         self.drain();
     }
@@ -193,13 +202,13 @@ impl World {
         {
             let secure = self.secure.clone().unwrap_or(Secure::Noise);
             let input = Input::Connected { connection, role, secure, mode };
-            self.nodes[node].multifeed.handle(Instant::ZERO, input);
+            self.nodes[node].handle(Instant::ZERO, input);
             self.nodes[node].drain();
         }
         ids
     }
 
-    /// Delivers bytes until nobody has any.
+    /// Delivers bytes until no node has any.
     pub(super) fn run(&mut self) {
         let mut limit = 1_000_000;
         while self.step() {
@@ -275,7 +284,7 @@ impl World {
         let Some((to, other)) = self.other_end(from, connection) else { return };
         for piece in bytes.chunks(self.cut) {
             let input = Input::Received { connection: other, bytes: piece };
-            self.nodes[to].multifeed.handle(Instant::ZERO, input);
+            self.nodes[to].handle(Instant::ZERO, input);
             self.nodes[to].drain();
         }
     }
@@ -334,7 +343,7 @@ impl World {
         let Some(place) = ends else { return false };
         for (node, connection) in self.pipes.remove(place) {
             let input = Input::Disconnected { connection };
-            self.nodes[node].multifeed.handle(Instant::ZERO, input);
+            self.nodes[node].handle(Instant::ZERO, input);
             self.nodes[node].drain();
         }
         true
@@ -345,7 +354,7 @@ impl World {
         let place = self.pipes.iter().position(|[a, b]| [a.1, b.1] == ends).unwrap();
         for (node, connection) in self.pipes.remove(place) {
             let input = Input::Disconnected { connection };
-            self.nodes[node].multifeed.handle(Instant::ZERO, input);
+            self.nodes[node].handle(Instant::ZERO, input);
             self.nodes[node].drain();
         }
     }

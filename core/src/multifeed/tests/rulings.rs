@@ -1,4 +1,4 @@
-//! Rulings at any moment of a meeting: whoever wants a feed in the end comes to hold it, both are
+//! Rulings at any moment of a meeting: a node that accepts a feed in the end comes to hold it, both are
 //! in sync then, and what was removed and accepted once more comes once more.
 
 use super::*;
@@ -154,13 +154,13 @@ fn a_ruling_at_any_moment_of_a_meeting_loses_nothing() {
     assert!(wrong.is_empty(), "{} of {}: {some:#?}", wrong.len(), meetings().count());
 }
 
-/// Nodes of which each writes, rules, meets others and begins anew, as chance has it.
+/// Nodes that write, rule, connect and restart at random.
 struct Life {
     world: World,
     keys: Vec<FeedKey>,
     pairs: Vec<[usize; 2]>,
     ends: Vec<Option<[ConnectionId; 2]>>,
-    chance: Rng,
+    rng: Rng,
 }
 
 /// The most that happens in one.
@@ -173,12 +173,12 @@ impl Life {
         let keys = (0..count).map(|node| write(&mut world, node, 2)).collect();
         let pairs: Vec<_> = (0..count).flat_map(|a| (0..a).map(move |b| [b, a])).collect();
         let ends = vec![None; pairs.len()];
-        let chance = Rng::new(blake2b(&[&seed.to_le_bytes()]));
-        Self { world, keys, pairs, ends, chance }
+        let rng = Rng::new(blake2b(&[&seed.to_le_bytes()]));
+        Self { world, keys, pairs, ends, rng }
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        self.chance.below(bound as u64) as usize
+        self.rng.below(bound as u64) as usize
     }
 
     fn happen(&mut self) {
@@ -197,7 +197,7 @@ impl Life {
             11..17 => {
                 let (node, of) = (self.below(count), self.below(count));
                 let ruling = [Refuse, Accept, Remove, Accept][self.below(4)];
-                // What nobody else holds would be gone for good.
+                // A feed that no other node holds would be lost.
                 if node != of || ruling != Remove {
                     rule(&mut self.world, node, &self.keys[of], ruling);
                 }
@@ -256,7 +256,7 @@ impl Life {
 
 fn live(seed: u64, count: u8) -> Option<&'static str> {
     let mut life = Life::new(seed, count);
-    (0..life.chance.below(HAPPENINGS_MAX)).for_each(|_| life.happen());
+    (0..life.rng.below(HAPPENINGS_MAX)).for_each(|_| life.happen());
     life.end()
 }
 

@@ -60,7 +60,7 @@ fn a_single_block_comes_without_the_rest_of_its_feed() {
 }
 
 #[test]
-fn what_a_liar_changes_in_a_single_block_is_noticed() {
+fn a_changed_single_block_is_noticed() {
     let core = Core::new(5);
     let lie = |name: &str, expected: Option<Violation>, change: &dyn Fn(&mut Data<'_>)| {
         let (mut node, mut raw, request, asked) = getting(&core);
@@ -108,11 +108,11 @@ fn a_single_block_is_asked_of_another_when_a_peer_has_no_answer() {
             raw.speak(node, &Message::NoData { request: asked.id, reason: 1 });
         },
         &|node, _, _| {
-            node.multifeed.handle(Instant::from_micros(11_000_000), Input::Timeout);
+            node.handle(Instant::from_micros(11_000_000), Input::Timeout);
         },
         &|node, raw, _| {
             let connection = raw.connection;
-            node.multifeed.handle(Instant::ZERO, Input::Disconnected { connection });
+            node.handle(Instant::ZERO, Input::Disconnected { connection });
         },
     ];
     for end in ends {
@@ -147,13 +147,13 @@ fn a_single_block_is_taken_back_and_what_is_held_is_read() {
     assert!(node.events.contains(&Event::Blocks { request, feed: own, start: 0, blocks }));
 }
 
-/// A node that glimpsed at or adopted a feed of its group before a member named it.
+/// A node that got a block of, or adopted, a feed of its group before a member announced it.
 #[test]
 fn a_feed_of_the_group_that_was_asked_for_by_its_key_comes_from_members() {
     for is_adopted in [false, true] {
         for others in [0, 60] {
             let mut world = World::of((1..=2).map(served).collect());
-            // So many that the sets are reconciled, or so few that they are listed.
+            // Enough that the sets are reconciled, or so few that they are listed.
             for seed in 0..others {
                 for (node, name) in [(0, "a"), (1, "b")] {
                     let name = alloc::format!("{name}{seed}");

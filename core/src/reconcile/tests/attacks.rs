@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::vec;
 use std::vec::Vec;
 
-use crate::fuzzing::sides::{Cost, Ending, Side, reconcile};
+use crate::fuzzing::sides::{Cost, SessionEnd, Side, reconcile};
 use crate::reconcile::mapping::Indices;
 use crate::reconcile::root::Root;
 use crate::reconcile::testing::{group_salt, handshake_hash};
@@ -33,7 +33,7 @@ fn fresh() -> Salt {
 }
 
 fn assert_all_is_learned(cost: &Cost, only: [&[Key]; 2]) {
-    assert_eq!(cost.ending, Some(Ending::Agreed));
+    assert_eq!(cost.ending, Some(SessionEnd::Agreed));
     for (learned, other) in cost.learned.iter().zip([only[1], only[0]]) {
         let (mut learned, mut other) = (learned.clone(), other.to_vec());
         learned.sort_unstable();
@@ -155,7 +155,7 @@ fn keys_of_one_id_are_noticed_and_told_apart_by_a_fresh_salt() {
         let cost = session(salt, only);
         assert_eq!(
             cost.ending,
-            Some(Ending::Refetch),
+            Some(SessionEnd::Retry),
             "only the roots tell that the two are there"
         );
         assert!(cost.bytes < 1_500, "{}", cost.bytes);
@@ -163,7 +163,7 @@ fn keys_of_one_id_are_noticed_and_told_apart_by_a_fresh_salt() {
     }
     // On one side the two are as if neither was there.
     let both: [&[Key]; 2] = [&[a, b], &[]];
-    assert_eq!(session(salt, both).ending, Some(Ending::Refetch));
+    assert_eq!(session(salt, both).ending, Some(SessionEnd::Retry));
     assert_all_is_learned(&session(fresh(), both), both);
 }
 
@@ -203,7 +203,7 @@ fn keys_that_share_their_cells_hold_a_session_up_within_its_budget() {
     let planted = inseparable(salt, 400, &mut Rng::new([7; 32]));
     for only in [[&planted[..], &[]], [&[], &planted[..]]] {
         let cost = session(salt, only);
-        assert_eq!(cost.ending, Some(Ending::Refetch));
+        assert_eq!(cost.ending, Some(SessionEnd::Retry));
         assert!(cost.bytes < 2_600, "{} bytes", cost.bytes);
         assert!(cost.flights < 30, "{} flights", cost.flights);
         assert_all_is_learned(&session(fresh(), only), only);

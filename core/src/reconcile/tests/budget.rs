@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::fuzzing::sides::{Ending, Side, reconcile};
+use crate::fuzzing::sides::{SessionEnd, Side, reconcile};
 use crate::reconcile::testing::group_salt;
 use crate::rng::Rng;
 
@@ -31,13 +31,13 @@ fn measure(feeds: usize, only: [usize; 2], id_bits: u32, runs: u64) -> (usize, u
             assert!(learned.is_subset(&union), "nothing is made up");
             let knows: Keys = mine.union(&learned).copied().collect();
             assert!(
-                cost.ending != Some(Ending::Agreed) || knows == union,
+                cost.ending != Some(SessionEnd::Agreed) || knows == union,
                 "agreed on {feeds}, {only:?}, {id_bits}"
             );
         }
         match cost.ending {
-            Some(Ending::Agreed) => bytes += cost.bytes,
-            Some(Ending::Refetch) => again += 1,
+            Some(SessionEnd::Agreed) => bytes += cost.bytes,
+            Some(SessionEnd::Retry) => again += 1,
             other => panic!("{other:?} of {feeds}, {only:?}, {id_bits}"),
         }
         for (side, keys) in sides.iter_mut().zip(&new) {

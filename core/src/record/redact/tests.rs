@@ -41,7 +41,7 @@ fn met() -> [Recorded; 2] {
 }
 
 /// Whether any eight bytes of a secret are in a text, as they are or in hexadecimal.
-fn is_told(text: &str, secret: &[u8]) -> bool {
+fn contains(text: &str, secret: &[u8]) -> bool {
     secret.windows(8).any(|part| {
         let hex: String = part.iter().map(|byte| format!("{byte:02x}")).collect();
         let is_plain = text.as_bytes().windows(8).any(|place| place == part);
@@ -50,26 +50,26 @@ fn is_told(text: &str, secret: &[u8]) -> bool {
 }
 
 #[test]
-fn what_is_told_of_a_record_holds_no_key_and_no_text() {
+fn a_redacted_record_contains_no_key_and_no_text() {
     let [one, other] = met();
     assert_eq!(one.multifeed.sync_status().feeds, 2);
     let (record, text) = (&one.record, redact(&one.record).unwrap().join("\n"));
     let raw = String::from_utf8_lossy(record).to_string();
     for secret in TEXTS.map(str::as_bytes).iter().chain(&[NAME.as_bytes(), &GROUP, &SEEDS[0]]) {
-        assert!(!is_told(&text, secret), "{secret:?}");
+        assert!(!contains(&text, secret), "{secret:?}");
         // The record itself does hold it, except what came sealed.
-        assert!(is_told(&raw, secret) || *secret == TEXTS[1].as_bytes(), "{secret:?}");
+        assert!(contains(&raw, secret) || *secret == TEXTS[1].as_bytes(), "{secret:?}");
     }
     for feed in one.multifeed.feeds() {
-        assert!(!is_told(&text, &feed.key.0) && !is_told(&text, &feed.public_key.0));
+        assert!(!contains(&text, &feed.key.0) && !contains(&text, &feed.public_key.0));
     }
     let keys = [one.multifeed.public_key(), other.multifeed.public_key()];
-    assert!(keys.iter().all(|key| !is_told(&text, &key.0)));
-    assert!(!is_told(&text, one.multifeed.group().topic()));
+    assert!(keys.iter().all(|key| !contains(&text, &key.0)));
+    assert!(!contains(&text, one.multifeed.group().topic()));
 }
 
 #[test]
-fn what_is_told_of_a_record_has_its_kinds_lengths_and_order() {
+fn a_redacted_record_has_its_kinds_lengths_and_order() {
     let [one, _] = met();
     let lines = redact(&one.record).unwrap();
     let steps = lines.iter().filter(|line| !line.starts_with("    ")).count();
@@ -96,7 +96,7 @@ fn what_is_told_of_a_record_has_its_kinds_lengths_and_order() {
 }
 
 #[test]
-fn a_record_that_is_cut_short_is_told_up_to_there() {
+fn a_truncated_record_is_redacted_up_to_its_end() {
     let [one, _] = met();
     let lines = redact(&one.record[..one.record.len() - 1]).unwrap();
     assert!(lines.last().unwrap().contains("cut short"));

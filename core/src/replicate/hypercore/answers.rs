@@ -16,7 +16,7 @@ use crate::feed::proof::{Proof, ProofRead};
 use crate::feed::{Feed, Head};
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId};
-use crate::outbox::Job;
+use crate::outbox::ReadJob;
 use crate::replicate::context::Context;
 use crate::wire::hypercore::{Data, DataBlock, DataHash, DataUpgrade, Manifest, Message, Request};
 
@@ -124,7 +124,7 @@ impl Answers {
             match ProofRead::begin(id, feed, &request) {
                 Some((read, keys)) => {
                     self.reading.insert((id, request.id), true);
-                    context.outbox.read(Job::Prove { connection, read }, keys);
+                    context.outbox.read(ReadJob::Prove { connection, read }, keys);
                 }
                 None => self.put_reject(id, request.id),
             }

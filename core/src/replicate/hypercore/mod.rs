@@ -99,6 +99,11 @@ impl HypercoreSession {
         }
     }
 
+    /// The feeds that are fetched from the peer.
+    pub(crate) fn fetches(&self) -> impl Iterator<Item = FeedId> {
+        self.fetching.iter().copied()
+    }
+
     /// Whether a channel is open on both sides.
     pub(crate) fn is_open(&self) -> bool {
         self.channels.values().any(|channel| channel.remote().is_some())
@@ -471,11 +476,6 @@ impl HypercoreSession {
         };
         let is_idle = self.answers.is_idle() && self.gets.len() == 0;
         self.to_open.is_empty() && is_idle && self.channels.iter().all(is_in_sync)
-    }
-
-    /// The feeds that are fetched from the peer.
-    pub(crate) fn fetches(&self) -> impl Iterator<Item = FeedId> {
-        self.fetching.iter().copied()
     }
 
     /// Panics if an invariant of the channels does not hold.

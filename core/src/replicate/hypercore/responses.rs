@@ -143,7 +143,7 @@ impl HypercoreSession {
                 Ok(Some(staging)) => {
                     self.unstored_bytes += bytes;
                     let (connection, end) = (self.connection, staging.end);
-                    let job = crate::outbox::Job::Follow { connection, feed: id, end, bytes };
+                    let job = crate::outbox::CommitJob::Follow { connection, feed: id, end, bytes };
                     let changes_max = context.limits.known_changes;
                     let note = context.sets.known.note((id, feed), staging.start, changes_max);
                     let writes = staging.writes.into_iter().chain(note).collect();

@@ -11,7 +11,7 @@ use crate::feed::manifest;
 use crate::feed::proof::ProofRead;
 use crate::feed::set::Feeds;
 use crate::id::FeedId;
-use crate::outbox::Job;
+use crate::outbox::ReadJob;
 use crate::replicate::context::Context;
 use crate::replicate::fork_proof::store_fork;
 use crate::replicate::frame::Frame;
@@ -66,9 +66,9 @@ impl Session {
         let span = Span { start: remote_length, length: tip.head.length - remote_length };
         let request = Request { upgrade: Some(span), ..Request::default() };
         if let Some((read, keys)) = ProofRead::begin(id, feed, &request) {
-            let theirs = (self.connection, remote_head);
             self.forks.start_proving(id);
-            context.outbox.read(Job::CompareSignedHead { theirs, read }, keys);
+            let (connection, theirs) = (self.connection, remote_head);
+            context.outbox.read(ReadJob::CompareSignedHead { connection, theirs, read }, keys);
         }
     }
 

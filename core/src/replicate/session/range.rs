@@ -11,7 +11,7 @@ use crate::feed::Range;
 use crate::feed::read::RangeRead;
 use crate::id::FeedId;
 use crate::io::Event;
-use crate::outbox::Job;
+use crate::outbox::{BlockPurpose, CommitJob};
 use crate::replicate::context::Context;
 use crate::replicate::peer_feed::PeerFeed;
 use crate::replicate::push::UNREQUESTED_RANGE_BYTES_MAX;
@@ -108,7 +108,7 @@ impl Session {
             let changes_max = context.limits.known_changes;
             let note = context.sets.known.note((id, feed), staging.start, changes_max);
             let writes = staging.writes.into_iter().chain(note).collect();
-            context.outbox.commit(Job::Extend { connection, feed: id, end, bytes }, writes);
+            context.outbox.commit(CommitJob::Extend { connection, feed: id, end, bytes }, writes);
             self.downloads.on_useful_range();
             disposition = Disposition::Staged;
         }
@@ -177,7 +177,7 @@ impl Session {
                 continue;
             };
             let connection = self.connection;
-            context.outbox.scan_blocks(Job::Serve { connection, start, read }, scan);
+            context.outbox.scan_blocks(BlockPurpose::Serve { connection }, read, scan);
         }
         self.read_refetches(context);
     }

@@ -13,7 +13,7 @@ use crate::feed::Range;
 use crate::feed::read::RangeRead;
 use crate::feed::tree::LENGTH_MAX;
 use crate::id::FeedId;
-use crate::outbox::Job;
+use crate::outbox::{BlockPurpose, ReadJob};
 use crate::replicate::context::Context;
 use crate::replicate::frame::{ENTRIES_MAX, Frame};
 use crate::replicate::peer_feed::PeerFeed;
@@ -87,7 +87,7 @@ impl Session {
             return false;
         };
         let connection = self.connection;
-        context.outbox.read(Job::VerifyRefetched { connection, bytes, read }, keys);
+        context.outbox.read(ReadJob::VerifyRefetched { connection, bytes, read }, keys);
         true
     }
 
@@ -121,8 +121,8 @@ impl Session {
                 continue;
             };
             self.refetch.begin_read();
-            let job = Job::ServeRefetch { connection: self.connection, read };
-            context.outbox.scan_blocks(job, scan);
+            let purpose = BlockPurpose::ServeRefetch { connection: self.connection };
+            context.outbox.scan_blocks(purpose, read, scan);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use multifeed_core::fuzzing::{Ending, Side, reconcile, reconcile_known};
+use multifeed_core::fuzzing::{SessionEnd, Side, reconcile, reconcile_known};
 use multifeed_core::rng::Rng;
 
 use crate::{Acquaintance, Difference};
@@ -67,7 +67,7 @@ impl Pair {
                 }
             };
             cpu_us = cpu_us.min(start.elapsed().as_secs_f64() * 1e6);
-            if cost.ending == Some(Ending::Agreed) {
+            if cost.ending == Some(SessionEnd::Agreed) {
                 (bytes, flights) = (bytes + cost.bytes, flights + cost.flights);
                 let longer = |side| slots.iter().filter(|slot| *slot % 2 == side).count();
                 let expected = [two + longer(1), one + longer(0)];

@@ -7,6 +7,7 @@ use crate::with::With;
 pub(crate) const HELP: &str = "\
 simulate list
 simulate run [SCENARIO…] [--seeds N] [--first-seed S] [--with FAULT[=N]]… [--json] [--twice]
+             [--check-invariants]
 simulate restart [SCENARIO…] [--seeds N] [--first-seed S] [--with FAULT[=N]]… [--json]
 simulate replay SCENARIO --seed S [--with FAULT[=N]]… [--trace]
 simulate shrink SCENARIO --seed S [--with FAULT[=N]]…
@@ -17,7 +18,8 @@ simulate plot SCENARIO --out FILE.svg
 simulate golden FILE [--bless]
 
 A SCENARIO is the name of one that is built in, or a file.toml. Without one, all are run.
---twice plays each seed again and compares the traces. restart opens a second multifeed over a
+--twice plays each seed again and compares the traces. --check-invariants checks the state of each
+multifeed after each input, as debug builds always do, and stops at the first that is wrong. restart opens a second multifeed over a
 disk after one event of ten, and compares what the two hold. --with adds a fault or a liar to each
 scenario, as its file would name it; --with a_liar adds one of another kind for each seed. redact
 tells what a record holds without its keys, names and texts.";
@@ -45,6 +47,7 @@ pub(crate) struct RunOptions {
     pub(crate) with: With,
     pub(crate) json: bool,
     pub(crate) manner: Manner,
+    pub(crate) check_invariants: bool,
 }
 
 /// What is done with each seed.
@@ -77,6 +80,7 @@ pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Command, Stri
             "--json" => given.json = true,
             "--trace" => given.trace = true,
             "--twice" => given.twice = true,
+            "--check-invariants" => given.check_invariants = true,
             "--bless" => given.bless = true,
             _ if word.starts_with('-') => return Err(format!("there is no option {word}")),
             _ => given.names.push(word),
@@ -96,6 +100,7 @@ struct Given {
     json: bool,
     trace: bool,
     twice: bool,
+    check_invariants: bool,
     bless: bool,
 }
 
@@ -138,6 +143,7 @@ impl Given {
             with: self.with,
             json: self.json,
             manner,
+            check_invariants: self.check_invariants,
         })
     }
 

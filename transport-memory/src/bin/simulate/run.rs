@@ -106,7 +106,8 @@ pub(crate) fn run(options: &RunOptions, report: &mut Report) -> Result<bool, Str
     for scenario in scenarios {
         // A file is found again by its path, and not by the name in it.
         let name = given.next().unwrap_or(&scenario.name).clone();
-        let scenario = options.with.to(scenario)?;
+        let mut scenario = options.with.to(scenario)?;
+        scenario.check_invariants = options.check_invariants;
         let totals = run_seeds(&scenario, options);
         let silent: Vec<_> = scenario
             .faults()

@@ -35,6 +35,9 @@ impl<'a> Play<'a> {
     pub(super) fn new(scenario: &'a Scenario, seed: u64) -> Self {
         let mut world = World::new(seed);
         world.watch_laws();
+        if scenario.check_invariants || cfg!(debug_assertions) {
+            world.check_invariants();
+        }
         let mut play = Self {
             scenario,
             world,

@@ -1,4 +1,4 @@
-//! Every crime of a peer ends in the close of its own connection, with its own reason, and
+//! Every violation of a peer ends in the close of its own connection, with its own reason, and
 //! changes nothing else.
 
 use bytes::BytesMut;
@@ -44,12 +44,12 @@ fn range(blocks: &[&[u8]]) -> (RangeHeader, Vec<u8>) {
 }
 
 /// Says something to a fresh node and expects to be closed for it. An honest peer of the node
-/// gets its feed all the same.
-fn commit(expected: CloseReason, crime: impl Fn(&mut Raw, &mut Node)) {
+/// gets its feed anyway.
+fn commit(expected: CloseReason, misuse: impl Fn(&mut Raw, &mut Node)) {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 3);
     let mut raw = Raw::member(&mut world.nodes[0], &group(), 77);
-    crime(&mut raw, &mut world.nodes[0]);
+    misuse(&mut raw, &mut world.nodes[0]);
     assert_eq!(closed(&world.nodes[0], raw.connection), Some(expected));
     assert_eq!(world.nodes[0].multifeed.feeds().count(), 1, "nothing of it was kept");
     let feeds = world.nodes[0].multifeed.feeds.len();
@@ -59,12 +59,12 @@ fn commit(expected: CloseReason, crime: impl Fn(&mut Raw, &mut Node)) {
     assert_holds(&mut world, 1, 0, &key, 3);
 }
 
-fn violate(violation: Violation, crime: impl Fn(&mut Raw, &mut Node)) {
-    commit(CloseReason::Violation(violation), crime);
+fn violate(violation: Violation, misuse: impl Fn(&mut Raw, &mut Node)) {
+    commit(CloseReason::Violation(violation), misuse);
 }
 
-fn exceed(limit: Limit, crime: impl Fn(&mut Raw, &mut Node)) {
-    commit(CloseReason::Limit(limit), crime);
+fn exceed(limit: Limit, misuse: impl Fn(&mut Raw, &mut Node)) {
+    commit(CloseReason::Limit(limit), misuse);
 }
 
 fn name_author(raw: &mut Raw, node: &mut Node, length: u64) {
@@ -345,7 +345,7 @@ fn wants_without_end() {
 }
 
 #[test]
-fn a_stranger_is_told_nothing_but_that_it_is_closed() {
+fn a_stranger_learns_only_that_the_connection_is_closed() {
     for knows_the_channel in [false, true] {
         let mut world = nodes(1);
         write(&mut world, 0, 3);
@@ -362,12 +362,12 @@ fn a_stranger_is_told_nothing_but_that_it_is_closed() {
     }
 }
 
-/// What a node says of itself to whoever it dialled, as its hello and all that it said.
+/// What a node says of itself to the peer that it dialled, as its hello and all that it said.
 fn dialled(node: &mut Node) -> (Hello, BytesMut) {
     let (connection, remote) = (ConnectionId(77), KeyPair::from_seed(&[200; 32]).public_key());
     let secure = Secure::Established { handshake_hash: [7; 64], remote };
     let (role, mode) = (Role::Initiator, Mode::Live);
-    node.multifeed.handle(Instant::ZERO, Input::Connected { connection, role, secure, mode });
+    node.handle(Instant::ZERO, Input::Connected { connection, role, secure, mode });
     let mut said = BytesMut::new();
     while node.multifeed.poll_transmit(connection, &mut said, 1 << 20) > 0 {
         node.drain();
@@ -453,7 +453,7 @@ fn what_newer_versions_add_is_ignored() {
 }
 
 #[test]
-fn a_truncated_feed_is_declined_and_the_peer_told() {
+fn a_truncated_feed_is_rejected() {
     let mut node = node();
     let mut raw = Raw::member(&mut node, &group(), 77);
     let entry = HeadEntry { fork: 1, ..head(FeedRef::New(author().public_key()), 3) };

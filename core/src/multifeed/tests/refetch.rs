@@ -57,12 +57,12 @@ fn what_is_asked_for_again_is_given_in_one_range_or_denied() {
 
 #[test]
 fn asking_for_what_no_feed_has_closes() {
-    let crimes = [
+    let misuses = [
         (FeedRef::Receiver(0), 3, 3, CloseReason::Violation(Violation::OutOfRange)),
         (FeedRef::Receiver(0), 3, (1 << 40) + 1, CloseReason::Violation(Violation::OutOfRange)),
         (FeedRef::Receiver(7), 0, 1, CloseReason::Violation(Violation::UnknownReference)),
     ];
-    for (name, start, end, reason) in crimes {
+    for (name, start, end, reason) in misuses {
         let (mut node, _, mut raw) = cleared(4..8);
         raw.say(&mut node, Kind::Refetch, &body(&[RefetchEntry { name, start, end }]));
         assert_eq!(closed(&node, raw.connection), Some(reason));
@@ -110,7 +110,7 @@ fn a_peer_that_does_not_answer_is_passed_over_in_time() {
     assert_eq!((asked(&raw).len(), asked(&other).len()), (1, 0));
     let late = Instant::from_micros(10_000_000);
     assert!(node.multifeed.deadline().unwrap() <= late);
-    node.multifeed.handle(late, Input::Timeout);
+    node.handle(late, Input::Timeout);
     node.drain();
     other.exchange(&mut node);
     assert_eq!(asked(&other).len(), 1);

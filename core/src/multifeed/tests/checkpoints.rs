@@ -8,10 +8,10 @@ use crate::reconcile::session::{Params, prefix_bits};
 use crate::wire::multifeed::{Kind, put};
 use crate::wire::reconcile::{HeadOf, Message};
 
-/// Feeds that nobody writes to, on each node beside those that it writes.
+/// Feeds without a writer, on each node besides those that it writes.
 const IDLE: u64 = 1_000;
 
-/// Two nodes with a thousand feeds each, of which the first writes to some, that know each other.
+/// Two nodes with a thousand feeds each and a checkpoint. The first writes to some of them.
 fn acquainted(writers: u8) -> (World, Vec<FeedId>) {
     let all = store(keys(1, IDLE));
     let mut world =
@@ -60,7 +60,7 @@ fn spoken(world: &World) -> [usize; 4] {
 }
 
 #[test]
-fn a_known_peer_is_told_what_has_changed_and_nothing_else() {
+fn a_known_peer_gets_what_has_changed_and_nothing_else() {
     for is_reopened in [false, true] {
         let (mut world, feeds) = acquainted(50);
         feeds.iter().for_each(|feed| world.nodes[0].append(*feed, &[b"second"]));
@@ -97,12 +97,12 @@ fn both_tell_what_has_changed_and_new_feeds_by_their_keys() {
 }
 
 #[test]
-fn a_feed_that_both_had_from_elsewhere_is_told_by_both() {
+fn a_feed_that_both_had_from_elsewhere_is_announced_by_both() {
     let (mut world, feeds) = acquainted(2);
     let third = Node::open(&group(), 3, Map::new());
     world.nodes.push(third);
     world.secure = None;
-    // The second hears of it while the first is away, and then the first loses its other feed.
+    // The second gets it while the first is away, and then the first loses its other feed.
     world.nodes[0].append(feeds[0], &[b"second"]);
     let ends = world.connect(0, 2, Mode::Live);
     world.run();
@@ -118,7 +118,7 @@ fn a_feed_that_both_had_from_elsewhere_is_told_by_both() {
 }
 
 #[test]
-fn a_store_from_an_old_backup_is_met_as_an_unknown_peer() {
+fn a_store_from_an_old_backup_counts_as_an_unknown_peer() {
     for lost in 0..2 {
         let (mut world, feeds) = acquainted(20);
         let backup = world.nodes[lost].map.clone();
@@ -139,7 +139,7 @@ fn a_store_from_an_old_backup_is_met_as_an_unknown_peer() {
 }
 
 #[test]
-fn an_old_backup_that_went_its_own_way_is_met_as_an_unknown_peer() {
+fn an_old_backup_that_diverged_counts_as_an_unknown_peer() {
     let (mut world, feeds) = acquainted(20);
     let backup = world.nodes[1].map.clone();
     feeds.iter().for_each(|feed| world.nodes[0].append(*feed, &[b"second"]));
@@ -170,7 +170,7 @@ fn a_log_that_lost_a_feed_is_noticed() {
     assert_eq!(world.nodes[0].holdings(), world.nodes[1].holdings());
 }
 
-/// Two nodes of which the second refuses three feeds of the first.
+/// Two nodes. The second refuses three feeds of the first.
 fn apart() -> (World, Vec<FeedId>, Vec<FeedKey>) {
     let (mut world, feeds) = acquainted(6);
     let keys: Vec<_> =
@@ -196,7 +196,7 @@ fn what_a_side_refuses_for_good_costs_nothing_again() {
         let map = core::mem::take(&mut world.nodes[1].map);
         reopen(&mut world, 1, map);
     }
-    // Other feeds grow, and are told alone.
+    // Other feeds grow, and only these are announced.
     feeds[3..].iter().for_each(|feed| world.nodes[0].append(*feed, &[b"second"]));
     meet(&mut world);
     assert_eq!(spoken(&world)[..3], [2, 0, 1]);
@@ -265,7 +265,7 @@ fn the_oldest_acquaintance_is_forgotten() {
 }
 
 #[test]
-fn a_quiet_connection_says_what_is_settled_and_a_busy_one_from_time_to_time() {
+fn a_quiet_connection_sends_a_checkpoint_and_a_busy_one_at_intervals() {
     let mut world = nodes(2);
     let feed = world.nodes[0].writer(7);
     world.nodes[0].append(feed, &[b"first"]);
@@ -278,7 +278,7 @@ fn a_quiet_connection_says_what_is_settled_and_a_busy_one_from_time_to_time() {
     assert_eq!(said(&world, Kind::Checkpoint), 2, "not for each block");
     for node in &mut world.nodes {
         let later = Instant::from_micros(6_000_000);
-        node.multifeed.handle(later, Input::Timeout);
+        node.handle(later, Input::Timeout);
         node.drain();
     }
     world.run();
@@ -292,7 +292,7 @@ fn a_quiet_connection_says_what_is_settled_and_a_busy_one_from_time_to_time() {
 }
 
 #[test]
-fn what_could_not_be_given_is_not_settled() {
+fn blocks_that_could_not_be_given_prevent_a_checkpoint() {
     let (mut world, _) = acquainted(1);
     world.secure = Some(Secure::Established { handshake_hash: [7; 64], remote: remote() });
     // The first block is wanted, so what follows is pushed.
@@ -308,12 +308,12 @@ fn what_could_not_be_given_is_not_settled() {
         let reply = writer.answer(request);
         // It is durable, and cannot be read.
         block = block.or(writer.map.remove(&place));
-        writer.multifeed.handle(Instant::ZERO, Input::Stored(reply));
+        writer.handle(Instant::ZERO, Input::Stored(reply));
     }
     writer.drain();
     world.run();
     for node in &mut world.nodes {
-        node.multifeed.handle(Instant::from_micros(6_000_000), Input::Timeout);
+        node.handle(Instant::from_micros(6_000_000), Input::Timeout);
         node.drain();
     }
     world.run();
@@ -340,7 +340,7 @@ fn acquaintance() -> Node {
     }
     let mut raw = Raw::dial(&mut node, 70);
     claim(&mut raw, &mut node, |_| ());
-    node.multifeed.handle(Instant::ZERO, Input::Disconnected { connection: raw.connection });
+    node.handle(Instant::ZERO, Input::Disconnected { connection: raw.connection });
     assert_eq!(node.multifeed.footprint().known_peers, 1);
     node
 }
@@ -413,7 +413,7 @@ fn a_peer_that_lies_about_what_it_remembers_gains_nothing() {
     assert_eq!(end.0, Some(CloseReason::Violation(UnexpectedMessage)));
     let end = after(tells(70_000), &[(Kind::Changed, &[0, 0])]);
     assert_eq!(end.0, Some(CloseReason::Limit(Limit::ReconcileBytes)));
-    // An id that nobody has: the node claims anew.
+    // An id that no peer has: the node claims again.
     let head = HeadOf { fork: 0, length: 2 };
     let message = Message::Changed { heads: vec![(2_000, head)], entries: Vec::new() };
     let (_, nobodys) = crate::wire::reconcile::encode(&message, prefix_bits(10));
@@ -423,7 +423,7 @@ fn a_peer_that_lies_about_what_it_remembers_gains_nothing() {
     zero[34] = 0;
     assert_eq!(after(tells(1), &[(Kind::Changed, &zero)]).0, inconsistent);
     // It settles whatever it likes, as often as it likes.
-    let settled: Vec<[u8; 16]> = (0..20).map(|byte| [byte; 16]).collect();
-    let says: Vec<_> = settled.iter().map(|body| (Kind::Checkpoint, body.as_slice())).collect();
+    let digests: Vec<[u8; 16]> = (0..20).map(|byte| [byte; 16]).collect();
+    let says: Vec<_> = digests.iter().map(|body| (Kind::Checkpoint, body.as_slice())).collect();
     assert_eq!(after(|_| (), &says), (None, 0));
 }
