@@ -70,7 +70,7 @@ impl Multifeed {
         for (request, get) in self.gets.unassigned() {
             let (feed, index) = (get.feed(), get.index());
             let source = self.connections.iter_mut().find(|(id, peer)| {
-                get.may_ask(**id) && peer.link().can_get(feed, index, &self.limits)
+                get.may_ask(**id) && peer.hypercore().can_get(feed, index, &self.limits)
             });
             if let Some((id, peer)) = source {
                 peer.hypercore_mut().get(request, feed, index);
@@ -86,7 +86,8 @@ impl Multifeed {
     /// Answers the requests whose block a connection received, and frees those that it cannot
     /// give.
     pub(super) fn finish_gets(&mut self, id: ConnectionId) {
-        let answers = self.connections.get_mut(&id).map(|peer| peer.hypercore_mut().take_got());
+        let answers =
+            self.connections.get_mut(&id).map(|peer| peer.hypercore_mut().take_answered_gets());
         for answer in answers.into_iter().flatten() {
             let (request, feed, start) = (answer.request, answer.feed, answer.index);
             let Some(value) = answer.value else {

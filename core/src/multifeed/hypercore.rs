@@ -94,7 +94,7 @@ impl Multifeed {
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
             let peer = self.connections.get_mut(&id);
-            if peer.is_some_and(|peer| peer.hypercore_mut().touch(feed)) {
+            if peer.is_some_and(|peer| peer.hypercore_mut().wake(feed)) {
                 self.wake(id);
             }
         }
@@ -102,7 +102,7 @@ impl Multifeed {
 
     pub(super) fn on_hypercore_stored(&mut self, connection: ConnectionId, bytes: u64) {
         if let Some(peer) = self.connections.get_mut(&connection) {
-            peer.hypercore_mut().stored(bytes);
+            peer.hypercore_mut().on_stored(bytes);
             self.wake(connection);
         }
     }

@@ -194,8 +194,8 @@ impl Multifeed {
     /// The feeds of each session are here, and the shared counters are those of the sessions.
     fn check_sessions(&self) {
         for (id, peer) in &self.connections {
+            peer.check_invariants(&self.limits, &self.assignments, &self.sets);
             let Some(session) = peer.session() else { continue };
-            session.check_invariants(&self.limits, &self.assignments, &self.sets);
             for feed in session.feeds() {
                 assert!(self.feeds.get(feed).is_some(), "{id:?} names a feed that is gone");
             }
@@ -208,7 +208,7 @@ impl Multifeed {
         for (id, peer) in &self.connections {
             let ever = Instant::from_micros(u64::MAX);
             let session = peer.session().map(|session| session.overdue(ever)).unwrap_or_default();
-            for feed in session.into_iter().chain(peer.link().fetches()) {
+            for feed in session.into_iter().chain(peer.hypercore().fetches()) {
                 let before = fetches.insert(feed, *id);
                 assert_eq!(before, None, "{feed:?} is fetched from two peers");
             }

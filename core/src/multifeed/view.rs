@@ -139,7 +139,7 @@ impl Multifeed {
         let length = offered.map_or(0, |feed| feed.length());
         self.connections.iter().filter_map(move |(connection, peer)| {
             let of_session = peer.session().and_then(|session| session.offers_of(feed, length));
-            Some((*connection, of_session.or_else(|| peer.link().offers_of(feed))?))
+            Some((*connection, of_session.or_else(|| peer.hypercore().offers_of(feed))?))
         })
     }
 
@@ -154,7 +154,7 @@ impl Multifeed {
         let mut most: BTreeMap<FeedId, u64> = held.map(|(id, feed)| (id, feed.length())).collect();
         let (feeds, have) = (most.len(), sum(&most));
         let sessions = || self.connections.values().filter_map(Connection::session);
-        let links = self.connections.values().flat_map(|peer| peer.link().offers());
+        let links = self.connections.values().flat_map(|peer| peer.hypercore().offers());
         for (feed, length) in sessions().flat_map(Session::offers).chain(links) {
             let known = most.entry(feed).or_default();
             *known = length.max(*known);

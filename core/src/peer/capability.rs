@@ -1,7 +1,6 @@
 //! Proof that a peer knows the group's key (after hypercore `lib/caps.js`, `replicate`).
 //!
-//! Rule: it is bound to the connection and to the role, so that neither an echo nor a replay of
-//! one proves anything.
+//! Rule: the proof is bound to the connection and the role, so an echo or a replay proves nothing.
 
 use subtle::ConstantTimeEq;
 
@@ -9,7 +8,7 @@ use crate::crypto::hash::{Hash, keyed, namespace};
 use crate::group::Group;
 use crate::id::Role;
 
-/// What the side of `role` sends.
+/// The proof that the side of `role` sends.
 pub(crate) fn capability(group: &Group, handshake_hash: &[u8; 64], role: Role) -> Hash {
     let index = match role {
         Role::Initiator => 1,
@@ -18,12 +17,12 @@ pub(crate) fn capability(group: &Group, handshake_hash: &[u8; 64], role: Role) -
     keyed(handshake_hash, &[&namespace("multifeed", index), group.key()])
 }
 
-/// Whether `theirs` is what the side of `role` has to send.
+/// Whether `received` is the proof that the side of `role` has to send.
 pub(crate) fn is_capable(
     group: &Group,
     handshake_hash: &[u8; 64],
     role: Role,
-    theirs: &Hash,
+    received: &Hash,
 ) -> bool {
-    capability(group, handshake_hash, role).ct_eq(theirs).into()
+    capability(group, handshake_hash, role).ct_eq(received).into()
 }

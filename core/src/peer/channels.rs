@@ -1,6 +1,6 @@
-//! The channels that a peer has opened on one connection.
+//! The channels of one connection.
 //!
-//! Rule: a peer's ids are its own; they start at 1 and grow by one, and each is open, or closed
+//! Rule: each side has its own ids. They start at 1 and grow by one, and each is open, or closed
 //! and free to be opened again (protomux `index.js`, `_onopensession`).
 
 use alloc::vec::Vec;
@@ -8,47 +8,47 @@ use alloc::vec::Vec;
 use crate::error::{CloseReason, Limit, Violation};
 use crate::id::FeedId;
 
-/// What a channel of the peer leads to.
+/// What a channel is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ChannelKind {
     /// The group's session.
-    ToGroup,
+    Group,
     /// Hypercore's channel of a feed.
-    ToFeed(FeedId),
-    /// Nothing: we rejected it, and what comes through it is ignored.
-    Nowhere,
+    Feed(FeedId),
+    /// Nothing: we rejected it, and its messages are ignored.
+    Rejected,
     /// Nothing: the peer closed it.
     Closed,
 }
 
-/// The channels of a connection, by the peer's ids and by ours.
+/// The channels of a connection, by the peer's ids and by local.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
     remote: Vec<ChannelKind>,
-    ours: Vec<ChannelKind>,
+    local: Vec<ChannelKind>,
 }
 
 impl Channels {
-    /// Gives a channel of ours its id: the lowest that is free. It must be said in this order.
-    pub(crate) fn give(&mut self, leads: ChannelKind) -> u64 {
-        let free = self.ours.iter().position(|channel| *channel == ChannelKind::Closed);
-        let place = free.unwrap_or(self.ours.len());
-        match self.ours.get_mut(place) {
-            Some(channel) => *channel = leads,
-            None => self.ours.push(leads),
+    /// Assigns the lowest free id to a channel of ours. Opens must be sent in this order.
+    pub(crate) fn assign(&mut self, kind: ChannelKind) -> u64 {
+        let free = self.local.iter().position(|channel| *channel == ChannelKind::Closed);
+        let place = free.unwrap_or(self.local.len());
+        match self.local.get_mut(place) {
+            Some(channel) => *channel = kind,
+            None => self.local.push(kind),
         }
         place as u64 + 1
     }
 
-    /// Our id of the group's channel, if it was said.
+    /// Our id of the group's channel, if we opened it.
     pub(crate) fn of_group(&self) -> Option<u64> {
-        let place = self.ours.iter().position(|channel| *channel == ChannelKind::ToGroup)?;
+        let place = self.local.iter().position(|channel| *channel == ChannelKind::Group)?;
         Some(place as u64 + 1)
     }
 
-    /// A channel of ours is gone: its id may be given again. Returns where it led.
-    pub(crate) fn undo_changes(&mut self, id: u64) -> Result<ChannelKind, Violation> {
-        let channel = place(id).and_then(|place| self.ours.get_mut(place));
+    /// Closes a channel of ours, so its id may be assigned again. Returns its kind.
+    pub(crate) fn release(&mut self, id: u64) -> Result<ChannelKind, Violation> {
+        let channel = place(id).and_then(|place| self.local.get_mut(place));
         let channel = channel.filter(|channel| **channel != ChannelKind::Closed);
         let channel = channel.ok_or(Violation::ChannelId)?;
         Ok(core::mem::replace(channel, ChannelKind::Closed))
@@ -58,47 +58,47 @@ impl Channels {
     pub(crate) fn open(
         &mut self,
         id: u64,
-        leads: ChannelKind,
+        kind: ChannelKind,
         max: usize,
     ) -> Result<(), CloseReason> {
         let place = place(id).filter(|place| *place <= self.remote.len());
         let place = place.ok_or(Violation::ChannelId)?;
-        if leads == ChannelKind::ToGroup && self.remote.contains(&ChannelKind::ToGroup) {
+        if kind == ChannelKind::Group && self.remote.contains(&ChannelKind::Group) {
             return Err(Violation::ChannelId.into());
         }
         match self.remote.get_mut(place) {
             // A rejected id is free again, too (protomux `index.js`, `_onrejectsession`).
-            Some(channel) if matches!(channel, ChannelKind::Closed | ChannelKind::Nowhere) => {
-                *channel = leads
+            Some(channel) if matches!(channel, ChannelKind::Closed | ChannelKind::Rejected) => {
+                *channel = kind
             }
             Some(_) => return Err(Violation::ChannelId.into()),
             None if place >= max => return Err(Limit::Channels.into()),
-            None => self.remote.push(leads),
+            None => self.remote.push(kind),
         }
         Ok(())
     }
 
-    /// Our side of a channel is gone with the peer's: its id may be given again.
-    pub(crate) fn end_ours(&mut self, leads: ChannelKind) {
-        if let Some(channel) = self.ours.iter_mut().find(|channel| **channel == leads) {
+    /// Closes our side of a channel that the peer closed: its id may be assigned again.
+    pub(crate) fn release_kind(&mut self, kind: ChannelKind) {
+        if let Some(channel) = self.local.iter_mut().find(|channel| **channel == kind) {
             *channel = ChannelKind::Closed;
         }
     }
 
-    /// The peer closes a channel; returns where it led.
+    /// The peer closes a channel. Returns its kind.
     pub(crate) fn close(&mut self, id: u64) -> Result<ChannelKind, Violation> {
         let channel = place(id).and_then(|place| self.remote.get_mut(place));
         let channel = channel.ok_or(Violation::ChannelId)?;
         Ok(core::mem::replace(channel, ChannelKind::Closed))
     }
 
-    /// Channels that were opened, those closed since included: their places are kept.
+    /// Channels that the peer has opened, including closed ones.
     pub(crate) fn len(&self) -> usize {
         self.remote.len()
     }
 
-    /// Where a channel of the peer leads.
-    pub(crate) fn leads(&self, id: u64) -> Result<ChannelKind, Violation> {
+    /// The kind of a channel of the peer.
+    pub(crate) fn kind(&self, id: u64) -> Result<ChannelKind, Violation> {
         let channel = place(id).and_then(|place| self.remote.get(place));
         channel.copied().ok_or(Violation::ChannelId)
     }

@@ -1,7 +1,7 @@
 //! One connection: the secret stream, its channels, and the group's session on one of them.
 //!
-//! Rule: no feed is named before both sides have shown that they know the group's key. The
-//! initiator shows it first; the responder answers a wrong one with nothing but a close.
+//! Rule: no feed is named before both sides have proven that they know the group's key. The
+//! initiator proves it first; the responder answers a wrong proof only with a close.
 
 mod deadlines;
 
@@ -32,31 +32,53 @@ use crate::wire::mux::{Batch, MuxMessage, messages};
 #[derive(Debug)]
 pub(crate) struct Connection {
     id: ConnectionId,
-    us: PublicKey,
+    local_key: PublicKey,
     mode: Mode,
-    /// What we say that we can do.
+    /// The features that our hello announces.
     features: u64,
     stream: SecretStream,
     channels: Channels,
     session: Option<Session>,
-    /// What our sets are, as the initiator says in its hello, until the responder answers it.
+    /// The initiator's reconciliation between its hello, which claims its sets, and the answer.
     claimed: Option<Reconciliation>,
-    link: HypercoreSession,
+    hypercore: HypercoreSession,
     out: BytesMut,
     batch: Batch,
     /// Channels that we rejected.
     rejected: usize,
-    is_closed: bool,
-    is_signalled: bool,
+    state: State,
+    transmit: Transmit,
+    clocks: Clocks,
+}
+
+/// Whether the connection still exchanges messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Open,
+    /// Only sealed bytes still go out.
+    Closed,
+}
+
+/// Whether the driver was told to pull bytes, and has not pulled all of them yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Transmit {
+    Idle,
+    Signalled,
+}
+
+/// When the connection last did what its deadlines depend on.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
     started: Instant,
-    /// When the peer's last whole frame came.
-    heard: Instant,
+    /// When the last complete frame arrived.
+    received: Instant,
+    /// When the last frame was sealed.
     sent: Instant,
-    /// When the peer last sent anything but a sign of life.
+    /// When the peer last sent anything except a keep-alive.
     progress: Instant,
 }
 
-/// What is to be done about a connection whose time has come.
+/// What to do about a connection at a deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Due {
     Nothing,
@@ -69,50 +91,41 @@ impl Connection {
         id: ConnectionId,
         (role, secure, mode, features): (Role, Secure, Mode, u64),
         key_pair: &KeyPair,
-        chance: Rng,
+        rng: Rng,
         now: Instant,
     ) -> Self {
         let mut out = BytesMut::new();
         let max = FRAME_BYTES_MAX_EARLY;
         let stream = match (secure, role) {
             (Secure::Noise, Role::Initiator) => {
-                SecretStream::initiator(key_pair, chance, max, &mut out)
+                SecretStream::initiator(key_pair, rng, max, &mut out)
             }
-            (Secure::Noise, Role::Responder) => SecretStream::responder(key_pair, chance, max),
+            (Secure::Noise, Role::Responder) => SecretStream::responder(key_pair, rng, max),
             (Secure::Established { handshake_hash, remote }, _) => {
                 SecretStream::clear(handshake_hash, remote, role, max)
             }
             (Secure::Plain { remote }, _) => SecretStream::clear([0; 64], remote, role, max),
         };
-        let us = key_pair.public_key();
-        let (started, heard, sent, progress) = (now, now, now, now);
-        let (channels, batch) = (Channels::default(), Batch::new());
-        let (session, claimed) = (None, None);
-        let link = HypercoreSession::new(id);
-        let (rejected, is_closed, is_signalled) = (0, false, false);
         Self {
             id,
-            us,
+            local_key: key_pair.public_key(),
             mode,
             features,
             stream,
-            channels,
-            session,
-            claimed,
-            link,
+            channels: Channels::default(),
+            session: None,
+            claimed: None,
+            hypercore: HypercoreSession::new(id),
             out,
-            batch,
-            rejected,
-            is_closed,
-            is_signalled,
-            started,
-            heard,
-            sent,
-            progress,
+            batch: Batch::new(),
+            rejected: 0,
+            state: State::Open,
+            transmit: Transmit::Idle,
+            clocks: Clocks { started: now, received: now, sent: now, progress: now },
         }
     }
 
-    /// The group's session, once both sides have shown that they are members.
+    /// The group's session, once both sides have proven that they are members.
     pub(crate) fn session(&self) -> Option<&Session> {
         self.session.as_ref()
     }
@@ -122,17 +135,17 @@ impl Connection {
     }
 
     /// Hypercore's channels.
-    pub(crate) fn link(&self) -> &HypercoreSession {
-        &self.link
+    pub(crate) fn hypercore(&self) -> &HypercoreSession {
+        &self.hypercore
     }
 
     pub(crate) fn hypercore_mut(&mut self) -> &mut HypercoreSession {
-        &mut self.link
+        &mut self.hypercore
     }
 
-    /// A channel of use is open.
+    /// Whether the group's session or a hypercore channel is open.
     fn is_established(&self) -> bool {
-        self.session.is_some() || self.link.is_open()
+        self.session.is_some() || self.hypercore.is_open()
     }
 
     /// The peer's public key, once proven.
@@ -140,24 +153,24 @@ impl Connection {
         self.stream.remote()
     }
 
-    /// Takes bytes of the peer. After an error the connection is to be closed.
+    /// Handles bytes of the peer. After an error the connection is to be closed.
     pub(crate) fn receive(
         &mut self,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Result<(), CloseReason> {
-        if self.is_closed {
+        if self.is_closed() {
             return Ok(());
         }
         self.stream.push_bytes(bytes);
         while let Some(received) = self.stream.next(&mut self.out).map_err(reason_of)? {
-            self.heard = context.now;
+            self.clocks.received = context.now;
             match received {
                 Received::Opened { handshake_hash, remote } => {
                     self.on_stream_opened(context, &handshake_hash, remote)?;
                 }
                 Received::Message(frame) => {
-                    self.progress = context.now;
+                    self.clocks.progress = context.now;
                     for message in messages(&frame) {
                         self.on_message(context, message?)?;
                     }
@@ -165,17 +178,17 @@ impl Connection {
                 Received::KeepAlive => (),
             }
         }
-        self.link.commit(context)
+        self.hypercore.commit(context)
     }
 
-    /// The stream's handshake is over: the initiator says hello.
+    /// The stream's handshake is complete: the initiator sends its hello.
     fn on_stream_opened(
         &mut self,
         context: &mut Context<'_>,
         handshake_hash: &[u8; 64],
         remote: PublicKey,
     ) -> Result<(), CloseReason> {
-        if remote == self.us {
+        if remote == self.local_key {
             return Err(CloseReason::Ourselves);
         }
         let opens_bytes = context.limits.hypercore_channels * OPEN_MESSAGE_BYTES_MAX;
@@ -191,13 +204,13 @@ impl Connection {
         }
         for (feed, log) in context.feeds.iter() {
             if !log.is_of_group() && log.is_accepted() {
-                self.link.offer(feed, context.limits);
+                self.hypercore.offer(feed, context.limits);
             }
         }
         Ok(())
     }
 
-    /// The responder's hello goes in one frame with its claim.
+    /// Writes our hello. The responder's goes in one frame with its claim.
     fn send_hello(
         &mut self,
         context: &Context<'_>,
@@ -212,7 +225,7 @@ impl Connection {
         let mut handshake = alloc::vec::Vec::new();
         message::put(&mut handshake, &hello);
         self.batch.push(&MuxMessage::Open {
-            local_id: self.channels.give(ChannelKind::ToGroup),
+            local_id: self.channels.assign(ChannelKind::Group),
             protocol: PROTOCOL,
             id: Some(context.group.discovery_key()),
             handshake: &handshake,
@@ -228,25 +241,25 @@ impl Connection {
             MuxMessage::Open { local_id, protocol, id, handshake } => {
                 self.on_open(context, local_id, (protocol, id), handshake)
             }
-            MuxMessage::Reject { local_id } => match self.channels.undo_changes(local_id)? {
-                // It may still be a peer that knows one of our feeds: then it says so in time.
-                ChannelKind::ToGroup if context.limits.hypercore_channels > 0 => Ok(()),
-                ChannelKind::ToGroup => Err(CloseReason::NotAMember),
-                leads => self.end(context, leads),
+            MuxMessage::Reject { local_id } => match self.channels.release(local_id)? {
+                // The peer may still know one of our feeds, and open its channel in time.
+                ChannelKind::Group if context.limits.hypercore_channels > 0 => Ok(()),
+                ChannelKind::Group => Err(CloseReason::NotAMember),
+                kind => self.end(context, kind),
             },
             MuxMessage::Close { local_id } => match self.channels.close(local_id)? {
-                ChannelKind::ToGroup => Err(CloseReason::ClosedByPeer),
-                leads => self.end(context, leads),
+                ChannelKind::Group => Err(CloseReason::ClosedByPeer),
+                kind => self.end(context, kind),
             },
             MuxMessage::Message { channel, kind, body } => {
-                let leads = self.channels.leads(channel)?;
-                match (leads, &mut self.session, Kind::of(kind)) {
-                    (ChannelKind::ToGroup, Some(session), Some(kind)) => {
+                let channel_kind = self.channels.kind(channel)?;
+                match (channel_kind, &mut self.session, Kind::of(kind)) {
+                    (ChannelKind::Group, Some(session), Some(kind)) => {
                         session.receive(context, kind, body)
                     }
-                    (ChannelKind::ToFeed(feed), ..) => {
-                        let taken = self.link.receive(context, feed, (kind, body));
-                        self.spare_connection(context, feed, taken)
+                    (ChannelKind::Feed(feed), ..) => {
+                        let result = self.hypercore.receive(context, feed, kind, body);
+                        self.spare_connection(context, feed, result)
                     }
                     _ => Ok(()),
                 }
@@ -254,40 +267,39 @@ impl Connection {
         }
     }
 
-    /// A block that is too long for us is nobody's fault among stock peers: it costs the feed its
-    /// channel, and the other feeds nothing.
+    /// A stock peer may hold blocks above our limit. Closes only this feed's channel.
     fn spare_connection(
         &mut self,
         context: &mut Context<'_>,
         feed: FeedId,
-        taken: Result<(), CloseReason>,
+        result: Result<(), CloseReason>,
     ) -> Result<(), CloseReason> {
-        let Err(CloseReason::Limit(limit @ Limit::BlockBytes)) = taken else { return taken };
+        let Err(CloseReason::Limit(limit @ Limit::BlockBytes)) = result else { return result };
         self.close_feed(context, feed);
         let connection = self.id;
         context.outbox.event(Event::ChannelClosed { connection, feed, limit });
         Ok(())
     }
 
-    /// One of hypercore's channels is gone.
-    fn end(&mut self, context: &mut Context<'_>, leads: ChannelKind) -> Result<(), CloseReason> {
-        let ChannelKind::ToFeed(feed) = leads else { return Ok(()) };
-        self.link.close(context.sources, feed);
-        self.channels.end_ours(leads);
+    /// A hypercore channel was closed or rejected by the peer.
+    fn end(&mut self, context: &mut Context<'_>, kind: ChannelKind) -> Result<(), CloseReason> {
+        let ChannelKind::Feed(feed) = kind else { return Ok(()) };
+        self.hypercore.close(context.sources, feed);
+        self.channels.release_kind(kind);
         Ok(())
     }
 
-    /// Closes hypercore's channel of a feed that is not given any more, if there is one. Returns
-    /// whether there was.
+    /// Closes the hypercore channel of a feed that is not uploaded any more. Returns whether there
+    /// was one.
     pub(crate) fn close_feed(&mut self, context: &mut Context<'_>, feed: FeedId) -> bool {
-        let closed = self.link.close(context.sources, feed);
+        let closed = self.hypercore.close(context.sources, feed);
         if let Some((Some(local_id), Some(remote_id))) = closed {
             self.batch.push(&MuxMessage::Close { local_id });
             self.flush(context.now);
-            // Both were given, or they would not be known. A channel that the peer has not opened
+            // Both numbers are valid, so neither call fails. A channel that the peer has not opened
             // keeps its number: it cannot be closed yet, and the peer's open will be rejected.
             _ = self.channels.close(remote_id);
-            _ = self.channels.undo_changes(local_id);
+            _ = self.channels.release(local_id);
         }
         closed.is_some()
     }
@@ -304,22 +316,22 @@ impl Connection {
         let peer = if self.session.is_some() { Peer::Member } else { Peer::Stranger };
         let side = self.stream.role().other();
         let feed = match self.stream.handshake_hash() {
-            Some(hash) => self.link.admit(context, (id, handshake), (side, hash), peer)?,
+            Some(hash) => self.hypercore.admit(context, (id, handshake), (side, hash), peer)?,
             None => None,
         };
         let Some(feed) = feed else {
-            self.channels.open(remote_id, ChannelKind::Nowhere, channels_max)?;
+            self.channels.open(remote_id, ChannelKind::Rejected, channels_max)?;
             return self.reject_channel(context.now, remote_id, channels_max);
         };
-        self.channels.open(remote_id, ChannelKind::ToFeed(feed), channels_max)?;
-        self.link.open(feed, remote_id, protocol, limits)?;
-        // JavaScript batches 8 MiB and the message behind them, and takes blocks of 15 MiB: one
-        // that is too long for us is to close its channel, and not the connection.
+        self.channels.open(remote_id, ChannelKind::Feed(feed), channels_max)?;
+        self.hypercore.open(feed, remote_id, protocol, limits)?;
+        // JavaScript batches 8 MiB and the next message, and accepts blocks of 15 MiB. A block that
+        // is too long for us closes its channel, not the connection.
         self.stream.raise_frame_size_max(FRAME_SIZE_MAX);
         Ok(())
     }
 
-    /// Rejects a channel that is none of our business.
+    /// Rejects a channel that we do not support.
     fn reject_channel(
         &mut self,
         now: Instant,
@@ -328,7 +340,7 @@ impl Connection {
     ) -> Result<(), CloseReason> {
         self.rejected += 1;
         if self.rejected > max {
-            // Opened, closed and opened again: each time costs us an answer.
+            // A peer may open a channel again and again, and each time costs an answer.
             return Err(Limit::Channels.into());
         }
         self.reject(now, remote_id);
@@ -349,8 +361,8 @@ impl Connection {
             return self.on_hypercore_open(context, remote_id, protocol, (id, handshake));
         }
         if protocol != PROTOCOL {
-            // Another protocol on the same connection is none of our business.
-            self.channels.open(remote_id, ChannelKind::Nowhere, limits.channels)?;
+            // Other protocols on the same connection are ignored.
+            self.channels.open(remote_id, ChannelKind::Rejected, limits.channels)?;
             return self.reject_channel(context.now, remote_id, limits.channels);
         }
         let leads_to_group = id == Some(context.group.discovery_key().as_slice());
@@ -359,9 +371,9 @@ impl Connection {
         let hello = hello.filter(|hello| self.is_member(context, hello));
         let Some(hello) = hello else {
             if limits.hypercore_channels > 0 {
-                // It may still be a peer that knows one of our feeds.
+                // The peer may still know one of our feeds.
                 let max = limits.channels + limits.hypercore_channels;
-                self.channels.open(remote_id, ChannelKind::Nowhere, max)?;
+                self.channels.open(remote_id, ChannelKind::Rejected, max)?;
                 return self.reject_channel(context.now, remote_id, max);
             }
             self.reject(context.now, remote_id);
@@ -371,21 +383,21 @@ impl Connection {
             return Err(CloseReason::Incompatible { ours: VERSION, theirs: hello.version });
         }
         let channels_max = limits.channels + limits.hypercore_channels;
-        self.channels.open(remote_id, ChannelKind::ToGroup, channels_max)?;
-        // A hello whose capability was checked came after the handshake.
+        self.channels.open(remote_id, ChannelKind::Group, channels_max)?;
+        // The handshake is complete, because the capability was checked with its hash.
         let Some(handshake_hash) = self.stream.handshake_hash().copied() else { return Ok(()) };
         let role = self.stream.role();
         if role == Role::Responder {
             self.send_hello(context, &handshake_hash, alloc::vec::Vec::new());
         }
         self.stream.raise_frame_size_max(FRAME_BYTES_MAX_UNASKED.min(limits.frame_bytes));
-        // So did the proof of the peer's key.
+        // The peer's key is proven, too.
         let Some(remote) = self.remote() else { return Ok(()) };
         context.outbox.event(Event::Opened { connection: self.id, remote });
         self.begin_session(context, peer_tag(&remote), &handshake_hash, &hello)
     }
 
-    /// Both sides are members. Of the initiator the responder knows already what its sets are.
+    /// Starts the session. The initiator's hello has claimed its sets already.
     fn begin_session(
         &mut self,
         context: &mut Context<'_>,
@@ -417,18 +429,18 @@ impl Connection {
         self.flush(now);
     }
 
-    /// Seals what was put into the batch.
+    /// Seals the batch.
     fn flush(&mut self, now: Instant) {
         if let Some(frame) = self.batch.take() {
-            self.sent = now;
-            // It is open, or nothing could have been put; and it fits, or composing would have
-            // stopped.
+            self.clocks.sent = now;
+            // The stream is open, otherwise nothing would have been written; and the frame fits,
+            // because composing stops before it does not.
             let sealed = self.stream.send(&frame, &mut self.out);
             debug_assert_eq!(sealed, Ok(()));
         }
     }
 
-    /// Moves up to `limit` bytes to `buf`, composing more as there is room. Returns how many.
+    /// Moves up to `limit` bytes to `buf` and composes more while there is room. Returns how many.
     pub(crate) fn transmit(
         &mut self,
         context: &mut Context<'_>,
@@ -442,7 +454,7 @@ impl Connection {
             }
             let part = self.out.len().min(limit - moved);
             if part == 0 {
-                self.is_signalled = false;
+                self.transmit = Transmit::Idle;
                 break;
             }
             buf.extend_from_slice(&self.out[..part]);
@@ -453,17 +465,18 @@ impl Connection {
     }
 
     fn compose(&mut self, context: &mut Context<'_>) {
-        if self.is_closed {
+        if self.is_closed() {
             return;
         }
         if let (Some(session), Some(channel)) = (&mut self.session, self.channels.of_group()) {
-            match self.batch.is_empty() {
-                true => session.compose(context, channel, &mut self.batch),
-                // The peer takes no long frame before it has read our hello, which is here.
-                false => session.compose_claim(channel, &mut self.batch),
+            if self.batch.is_empty() {
+                session.compose(context, channel, &mut self.batch);
+            } else {
+                // The batch has our hello, and the peer accepts no long frame before it.
+                session.compose_claim(channel, &mut self.batch);
             }
             if session.has_requested() {
-                // Before what was asked for can come.
+                // Before the requested blocks can arrive.
                 self.stream.raise_frame_size_max(context.limits.frame_bytes);
             }
         }
@@ -471,45 +484,65 @@ impl Connection {
             && let Some(hash) = self.stream.handshake_hash()
         {
             let (channels, role) = (&mut self.channels, self.stream.role());
-            let number = |feed| channels.give(ChannelKind::ToFeed(feed));
-            self.link.compose(context, (role, hash), number, &mut self.batch);
+            let number = |feed| channels.assign(ChannelKind::Feed(feed));
+            self.hypercore.compose(context, (role, hash), number, &mut self.batch);
         }
         self.flush(context.now);
     }
 
-    /// A sync that should end has ended, and all of it was taken away.
+    /// Whether a one-time sync is complete, and all of its bytes were pulled.
     pub(crate) fn is_finished(&self) -> bool {
         let is_synced = self.session.as_ref().is_none_or(Session::is_synced);
-        let is_synced = is_synced && self.is_established() && self.link.is_even();
-        self.mode == Mode::Once && is_synced && self.out.is_empty() && !self.is_closed
+        let is_synced = is_synced && self.is_established() && self.hypercore.is_in_sync();
+        self.mode == Mode::Once && is_synced && self.out.is_empty() && !self.is_closed()
     }
 
-    /// There may be something to send. Returns whether the world has to be told.
+    /// There may be messages to send. Returns whether the driver has to be told.
     pub(crate) fn wake(&mut self) -> bool {
-        !core::mem::replace(&mut self.is_signalled, true)
+        core::mem::replace(&mut self.transmit, Transmit::Signalled) == Transmit::Idle
     }
 
-    /// Ends the connection: only what was sealed already still goes out.
+    /// Closes the connection: only sealed bytes still go out.
     pub(crate) fn close(&mut self, sources: &mut FetchAssignments) -> Option<Session> {
-        self.is_closed = true;
-        self.link.close_all(sources);
+        self.state = State::Closed;
+        self.hypercore.close_all(sources);
         self.session.take()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.is_closed
+        self.state == State::Closed
     }
 
-    /// What the peer makes us hold.
+    /// The memory that the peer makes us hold.
     pub(crate) fn footprint(&self) -> ConnectionFootprint {
         let load = self.session.as_ref().map(Session::footprint).unwrap_or_default();
-        let load = self.link.footprint(load);
+        let load = self.hypercore.footprint(load);
         ConnectionFootprint {
             received_bytes: self.stream.buffered(),
             sealed_bytes: self.out.len(),
             channels: self.channels.len(),
             ..load
         }
+    }
+
+    /// Panics if an invariant of the connection does not hold.
+    pub(crate) fn check_invariants(
+        &self,
+        limits: &Limits,
+        assignments: &FetchAssignments,
+        sets: &Sets,
+    ) {
+        assert!(
+            self.session.is_none() || self.claimed.is_none(),
+            "a claim is part of the session once it is answered"
+        );
+        if self.is_closed() {
+            assert!(self.session.is_none(), "a closed connection has no session");
+        }
+        if let Some(session) = &self.session {
+            session.check_invariants(limits, assignments, sets);
+        }
+        self.hypercore.check_invariants(assignments, limits);
     }
 }
 

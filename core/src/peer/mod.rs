@@ -1,4 +1,6 @@
-//! One connection, from its first byte on. Rule: this room knows channels and no trees.
+//! One connection, from its first byte on.
+//!
+//! Rule: this module knows channels and no trees.
 
 pub(crate) mod capability;
 mod channels;

@@ -6,6 +6,7 @@ mod aliases;
 mod announcements;
 mod context;
 mod downloads;
+mod fork_proof;
 mod forks;
 mod frame;
 pub(crate) mod hypercore;
@@ -20,5 +21,6 @@ mod sync_checkpoint;
 mod uploads;
 
 pub(crate) use context::{Context, FetchAssignments};
+pub(crate) use fork_proof::store_fork;
 pub(crate) use reconcile::Reconciliation;
-pub(crate) use session::{Session, store_fork};
+pub(crate) use session::Session;

@@ -5,9 +5,13 @@
 //! side did not name. The peer is taken to hold what we hold only once roots over whole keys were
 //! equal.
 
+mod progress;
+
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+
+use progress::{Base, RemoteListing, RemoteSet, Renaming};
 
 use super::context::Context;
 use crate::error::{CloseReason, Limit, Violation};
@@ -70,40 +74,6 @@ enum Stage {
     Listing(Listing),
     /// Every difference is known.
     Agreed,
-}
-
-/// The checkpoint that the latest session starts from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Base {
-    /// The peers remember no common checkpoint, or do not use it.
-    None,
-    /// Both remember the same checkpoint, and their sets were equal then.
-    Equal,
-    /// Both remember the same checkpoint, and one side had refused feeds of the other then.
-    Diverged,
-}
-
-/// Whether feeds may be named as new that were named before.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Renaming {
-    Forbidden,
-    /// A session failed, so one side may have dropped the messages that assigned aliases.
-    Allowed,
-}
-
-/// Whether the peer has listed all that it offers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum RemoteListing {
-    Open,
-    Complete,
-}
-
-/// What the peer held when it claimed its sets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum RemoteSet {
-    /// It held feeds, or has not claimed yet.
-    Unknown,
-    Empty,
 }
 
 /// The reconciliation of one connection.

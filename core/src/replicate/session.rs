@@ -18,8 +18,6 @@ mod refetch;
 
 use alloc::vec::Vec;
 
-pub(crate) use fork::store_fork;
-
 use super::aliases::Aliases;
 use super::announcements::Announcements;
 use super::context::{Context, FetchAssignments};

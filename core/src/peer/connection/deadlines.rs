@@ -1,6 +1,7 @@
-//! What the time brings to one connection.
+//! The deadlines of one connection.
 //!
-//! Rule: each wait has a name in [`Timing`], and what is due is told before it is done.
+//! Rule: each wait has a name in [`Timing`], and [`Connection::deadline`] reports it before
+//! [`Connection::due`] acts on it.
 
 use core::time::Duration;
 
@@ -12,57 +13,60 @@ use crate::replicate::{Context, Session};
 use crate::time::Instant;
 
 impl Connection {
-    /// When [`Connection::due`] will have something to say.
+    /// The next time at which [`Connection::due`] has something to do.
     pub(crate) fn deadline(&self, timing: &Timing) -> Option<Instant> {
-        if self.is_closed {
+        if self.is_closed() {
             return None;
         }
         let after = |since: Instant, wait: Option<Duration>| wait.map(|wait| since + wait);
-        let handshake =
-            (!self.is_established()).then(|| after(self.started, timing.handshake)).flatten();
-        let keep_alive =
-            self.is_established().then(|| after(self.sent, timing.keep_alive)).flatten();
+        let (handshake, keep_alive) = if self.is_established() {
+            (None, after(self.clocks.sent, timing.keep_alive))
+        } else {
+            (after(self.clocks.started, timing.handshake), None)
+        };
         let request = self.waits_since().and_then(|since| after(since, timing.request));
         let resume = self.session.as_ref().and_then(Session::resume_at);
-        let link = self.link.deadline(timing.request);
+        let hypercore = self.hypercore.deadline(timing.request);
         let reconciles_since = self.session.as_ref().and_then(Session::reconciles_since);
         let reconcile = reconciles_since.and_then(|since| after(since, timing.reconcile));
-        let all = [handshake, keep_alive, request, resume, reconcile, link, self.dead_at(timing)];
+        let dead = self.dead_at(timing);
+        let all = [handshake, keep_alive, request, resume, reconcile, hypercore, dead];
         all.into_iter().flatten().min()
     }
 
-    /// When the peer counts as dead. A long frame may take its time, as long as it comes with a
-    /// kilobyte a second, which is a byte a millisecond; a length that was never meant, or a peer
-    /// that drips, does not keep the connection.
+    /// When the peer is considered dead. A long frame has more time, as long as at least a kilobyte
+    /// per second arrives, which is a byte per millisecond. A peer that announces a long frame and
+    /// sends it more slowly is disconnected.
     fn dead_at(&self, timing: &Timing) -> Option<Instant> {
         let open_frame = Duration::from_millis(self.stream.buffered() as u64);
-        timing.dead.map(|wait| self.heard + wait + open_frame)
+        timing.dead.map(|wait| self.clocks.received + wait + open_frame)
     }
 
-    /// Since when the peer has owed us something.
+    /// Since when the peer owes something.
     fn waits_since(&self) -> Option<Instant> {
         match self.mode {
-            Mode::Once => self.is_established().then_some(self.progress),
+            Mode::Once => self.is_established().then_some(self.clocks.progress),
             Mode::Live => self.session.as_ref()?.waits_since(),
         }
     }
 
-    /// What the time has brought. A peer that owes blocks for too long is asked no more.
+    /// Acts on the deadlines that have passed, and returns what the engine has to do. A peer that
+    /// owes blocks for too long is not asked any more.
     pub(crate) fn due(&mut self, context: &mut Context<'_>, timing: &Timing) -> Due {
         let now = context.now;
         let is_over =
             |since: Instant, wait: Option<Duration>| wait.is_some_and(|wait| now >= since + wait);
-        if self.is_closed {
+        if self.is_closed() {
             return Due::Nothing;
         }
-        if !self.is_established() && is_over(self.started, timing.handshake) {
+        if !self.is_established() && is_over(self.clocks.started, timing.handshake) {
             return Due::Close(Deadline::Handshake);
         }
         if self.dead_at(timing).is_some_and(|dead_at| now >= dead_at) {
             return Due::Close(Deadline::Dead);
         }
         let mut due = Due::Nothing;
-        if self.mode == Mode::Once && is_over(self.progress, timing.request) {
+        if self.mode == Mode::Once && is_over(self.clocks.progress, timing.request) {
             return Due::Close(Deadline::Stalled);
         }
         if let (Some(session), Some(wait)) = (&mut self.session, timing.request)
@@ -82,14 +86,14 @@ impl Connection {
             session.resume();
             due = Due::Send;
         }
-        if self.link.time_out(context.sources, now, timing.request) {
+        if self.hypercore.on_timeout(context.sources, now, timing.request) {
             due = Due::Send;
         }
-        if self.is_established() && is_over(self.sent, timing.keep_alive) {
-            self.sent = now;
+        if self.is_established() && is_over(self.clocks.sent, timing.keep_alive) {
+            self.clocks.sent = now;
             self.session.iter_mut().for_each(Session::schedule_checkpoint);
             if !self.out.is_empty() {
-                // The socket is stuck: a sign of life would only make the queue longer.
+                // The socket is stuck: a keep-alive would only lengthen the queue.
                 return due;
             }
             let sealed = self.stream.send_keep_alive(&mut self.out);

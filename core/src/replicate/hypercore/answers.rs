@@ -1,15 +1,14 @@
-//! What one peer asks of us, on all of its channels.
+//! The requests of one peer on all of its hypercore channels, and our answers.
 //!
-//! Rule: as in `serve`, an answer is read only while what is ready is below its bound, and a
-//! request is small: a peer that takes nothing costs one bound of memory.
+//! Rule: as in `uploads`, an answer is read only while the ready bytes are below their bound, and a
+//! request is small: a peer that reads nothing costs one bound of memory.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::super::context::Context;
-use super::channel;
+use super::fetch::is_followed;
 use crate::config::Limits;
 use crate::error::{Limit, StoreFailure};
 use crate::feed::manifest::{self, Origin};
@@ -18,18 +17,19 @@ use crate::feed::{Feed, Head};
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId};
 use crate::outbox::ReadJob;
+use crate::replicate::context::Context;
 use crate::wire::hypercore::{Data, DataBlock, DataHash, DataUpgrade, Manifest, Message, Request};
 
-/// Why a request is not answered: what is asked for is not held.
+/// The reason in a reject: the requested block or node is not held.
 const NOT_AVAILABLE: u64 = 1;
 
-/// Bytes that an answer takes beside its message.
+/// Bytes of memory for an answer beside its message.
 const ANSWER_BYTES: usize = 64;
 
 /// Requests and answers of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Answers {
-    /// Numbers of requests in their order, those that were cancelled since included.
+pub(crate) struct Answers {
+    /// Request numbers in order, including requests that were cancelled since.
     queue: VecDeque<(FeedId, u64)>,
     requests: BTreeMap<(FeedId, u64), Request>,
     /// Answers being read, and whether they are still wanted.
@@ -39,8 +39,8 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// A request came. One with the same number before it is not to be answered any more.
-    pub(super) fn push(
+    /// Queues a request. An earlier one with the same number is cancelled.
+    pub(crate) fn push(
         &mut self,
         feed: FeedId,
         request: Request,
@@ -55,15 +55,15 @@ impl Answers {
         Ok(())
     }
 
-    pub(super) fn cancel(&mut self, feed: FeedId, request: u64) {
+    pub(crate) fn cancel(&mut self, feed: FeedId, request: u64) {
         if let Some(is_wanted) = self.reading.get_mut(&(feed, request)) {
             *is_wanted = false;
         }
         self.requests.remove(&(feed, request));
     }
 
-    /// The channel of a feed is gone.
-    pub(super) fn forget(&mut self, feed: FeedId) {
+    /// Drops everything of a feed whose channel was closed.
+    pub(crate) fn forget(&mut self, feed: FeedId) {
         self.queue.retain(|(of, _)| *of != feed);
         self.requests.retain(|(of, _), _| *of != feed);
         self.reading.range_mut((feed, 0)..=(feed, u64::MAX)).for_each(|(_, is)| *is = false);
@@ -71,20 +71,20 @@ impl Answers {
         self.ready_bytes = self.ready.iter().map(|ready| ready.2.len() + ANSWER_BYTES).sum();
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.requests.is_empty() && self.reading.is_empty() && self.ready.is_empty()
     }
 
-    /// Requests that wait, the cancelled ones among them included, and those being read.
-    pub(super) fn open(&self) -> usize {
+    /// Number of requests that wait, including cancelled ones, and of those being read.
+    pub(crate) fn open(&self) -> usize {
         self.queue.len() + self.reading.len()
     }
 
-    pub(super) fn ready_bytes(&self) -> usize {
+    pub(crate) fn ready_bytes(&self) -> usize {
         self.ready_bytes
     }
 
-    pub(super) fn pop(&mut self) -> Option<(FeedId, u64, Vec<u8>)> {
+    pub(crate) fn pop(&mut self) -> Option<(FeedId, u64, Vec<u8>)> {
         let ready = self.ready.pop_front()?;
         self.ready_bytes -= ready.2.len() + ANSWER_BYTES;
         Some(ready)
@@ -97,15 +97,15 @@ impl Answers {
         self.ready.push_back((feed, message.kind(), body));
     }
 
-    fn put_no(&mut self, feed: FeedId, request: u64) {
+    fn put_reject(&mut self, feed: FeedId, request: u64) {
         self.put(feed, &Message::NoData { request, reason: NOT_AVAILABLE });
     }
 
     /// Begins to read answers, as far as there is room.
-    pub(super) fn read_ahead(&mut self, context: &mut Context<'_>, connection: ConnectionId) {
+    pub(crate) fn read_ahead(&mut self, context: &mut Context<'_>, connection: ConnectionId) {
         let limits = context.limits;
         while self.reading.len() < limits.reads && self.ready_bytes < limits.send_bytes {
-            // While a number is being read for a request that was cancelled, it has to wait.
+            // A number that is still being read for a cancelled request has to wait.
             let reading = &self.reading;
             let next = self.queue.pop_front_if(|next| !reading.contains_key(next));
             let Some(next) = next else { return };
@@ -113,8 +113,8 @@ impl Answers {
             let id = next.0;
             let Some(feed) = context.feeds.get(id) else { continue };
             let is_given = feed.is_accepted() && feed.durable().is_some();
-            if !is_given || !channel::is_followed(feed, request.fork) {
-                self.put_no(id, request.id);
+            if !is_given || !is_followed(feed, request.fork) {
+                self.put_reject(id, request.id);
                 continue;
             }
             if request.block.is_none() && request.hash.is_none() && request.upgrade.is_none() {
@@ -126,7 +126,7 @@ impl Answers {
                     self.reading.insert((id, request.id), true);
                     context.outbox.read(ReadJob::Prove { connection, read }, keys);
                 }
-                None => self.put_no(id, request.id),
+                None => self.put_reject(id, request.id),
             }
         }
     }
@@ -139,12 +139,12 @@ impl Answers {
         let data = Data { request: request.id, fork, manifest, ..Data::default() };
         match data.manifest {
             Some(_) => self.put(id, &Message::Data(data)),
-            None => self.put_no(id, request.id),
+            None => self.put_reject(id, request.id),
         }
     }
 
-    /// An answer was read, or could not be: then the peer is told that it is not held.
-    pub(super) fn finish_read(
+    /// An answer was read. If that failed, the peer is told that the block is not held.
+    pub(crate) fn finish_read(
         &mut self,
         context: &Context<'_>,
         read: ProofRead,
@@ -157,17 +157,17 @@ impl Answers {
             return Ok(());
         }
         if read.is_outdated(feed) {
-            self.put_no(id, request.id);
+            self.put_reject(id, request.id);
             return Ok(());
         }
         let proof = values.and_then(|values| read.take_nodes(feed, values));
         match proof {
             Ok(proof) => {
-                self.put_data(feed, context.group, (id, &request), proof);
+                self.put_data(feed, context.group, id, &request, proof);
                 Ok(())
             }
             Err(failure) => {
-                self.put_no(id, request.id);
+                self.put_reject(id, request.id);
                 Err(failure)
             }
         }
@@ -177,7 +177,8 @@ impl Answers {
         &mut self,
         feed: &Feed,
         group: &Group,
-        (id, request): (FeedId, &Request),
+        id: FeedId,
+        request: &Request,
         proof: Proof,
     ) {
         let Proof { value, path, upgrade, additional, head, .. } = proof;
@@ -202,9 +203,19 @@ impl Answers {
         let data = Data { request, fork, block, hash, seek: None, upgrade, manifest };
         self.put(id, &Message::Data(data));
     }
+
+    /// Panics if a counter differs from what it counts.
+    pub(crate) fn check_invariants(&self, limits: &Limits) {
+        let ready_bytes: usize = self.ready.iter().map(|ready| ready.2.len() + ANSWER_BYTES).sum();
+        assert_eq!(self.ready_bytes, ready_bytes, "counter of ready bytes");
+        assert!(self.queue.len() <= limits.hypercore_requests, "too many requests are queued");
+        assert!(self.reading.len() <= limits.reads, "too many answers are read");
+        let is_queued = |request: &(FeedId, u64)| self.queue.contains(request);
+        assert!(self.requests.keys().all(is_queued), "a request is queued");
+    }
 }
 
-/// A head's signature as the feed's kind of manifest writes it.
+/// A head's signature in the encoding of the feed's kind of manifest.
 fn signature_of(origin: Origin, head: &Head) -> Vec<u8> {
     match origin {
         Origin::Compat => head.signature.0.to_vec(),
@@ -212,7 +223,7 @@ fn signature_of(origin: Origin, head: &Head) -> Vec<u8> {
     }
 }
 
-/// The feed's manifest; an old feed has none to show.
+/// The feed's manifest; a feed of hypercore 10 has none.
 fn manifest_of(feed: &Feed, group: &Group) -> Option<Manifest> {
     let namespace = match feed.origin() {
         Origin::Group => *group.feed_namespace(),

@@ -1,141 +1,240 @@
-//! One feed × one connection, as hypercore speaks of it: what each side has and was told.
+//! Hypercore's channel of one feed on one connection: what each side has and what it was told.
 
 use alloc::vec::Vec;
 
-use super::fetch::Fetch;
+use super::fetch::{Budget, Fetch};
 use super::remote_bitfield::RemoteBitfield;
 use crate::feed::Feed;
+use crate::feed::manifest::Origin;
 use crate::feed::runs::Runs;
-use crate::wire::hypercore::{Message, RunNews, Sync, WantRun};
+use crate::wire::hypercore::{Bitfield, Message, RunNews, Sync, WantRun};
 
-/// Blocks that one want asks about: what JavaScript asks for, too.
+/// Blocks that one want covers, as in JavaScript.
 const WANT_BLOCKS: u64 = 1 << 21;
 
 /// One channel.
 #[derive(Debug)]
-pub(super) struct Channel {
-    /// The name under which it is opened.
-    pub(super) protocol: &'static str,
-    /// Our number of it, once it was said.
-    pub(super) local: Option<u64>,
-    /// The peer's.
-    pub(super) remote: Option<u64>,
-    pub(super) theirs: Option<Sync>,
-    pub(super) holds: RemoteBitfield,
-    pub(super) fetch: Fetch,
-    /// The peer wants to hear what we hold, though nothing may have changed.
-    pub(super) wants_range: bool,
-    /// Up to where the application was told that the peer holds the feed.
-    pub(super) told_of: u64,
-    /// The fork that the application was told of.
-    pub(super) truncated: Option<u64>,
-    /// Nothing more is asked of this peer: its manifest is none that we take, or it has another
-    /// history of the feed than we.
-    pub(super) is_refused: bool,
-    said: Option<Sync>,
-    /// The blocks that the peer was told of: up to where, and which of them are gone.
-    said_length: u64,
-    said_gone: Runs,
-    /// The block from which on we last asked what the peer holds.
+pub(crate) struct Channel {
+    /// The protocol name with which it is opened.
+    protocol: &'static str,
+    /// Our channel number, once we sent our open.
+    local: Option<u64>,
+    /// The peer's channel number, once it sent its open.
+    remote: Option<u64>,
+    remote_sync: Option<Sync>,
+    remote_blocks: RemoteBitfield,
+    fetch: Fetch,
+    range_request: RangeRequest,
+    /// The contiguous length that the application was told the peer holds.
+    reported_length: u64,
+    /// The other fork that the application was told of.
+    truncated: Option<u64>,
+    source: Source,
+    sent_sync: Option<Sync>,
+    /// The blocks that the peer was told of: the length, and the cleared runs below it.
+    sent_length: u64,
+    sent_cleared: Runs,
+    /// The block from which we last asked what the peer holds.
     wanted: Option<u64>,
 }
 
-/// Whether a fork is the one of which blocks are held, or may be taken.
-pub(super) fn is_followed(feed: &Feed, fork: u64) -> bool {
-    match feed.fork() {
-        Some(held) => held == fork,
-        // No feed of the group has another one.
-        None => !feed.is_of_group() || fork == 0,
-    }
+/// Whether the peer asked for our blocks to be announced again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum RangeRequest {
+    None,
+    Pending,
+}
+
+/// Whether blocks are requested from the peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    Usable,
+    /// Its manifest is not supported, or its history conflicts with ours.
+    Refused,
 }
 
 impl Channel {
-    pub(super) fn new(protocol: &'static str) -> Self {
+    pub(crate) fn new(protocol: &'static str) -> Self {
         Self {
             protocol,
             local: None,
             remote: None,
-            theirs: None,
-            holds: RemoteBitfield::default(),
+            remote_sync: None,
+            remote_blocks: RemoteBitfield::default(),
             fetch: Fetch::default(),
-            wants_range: false,
-            told_of: 0,
+            range_request: RangeRequest::None,
+            reported_length: 0,
             truncated: None,
-            is_refused: false,
-            said: None,
-            said_length: 0,
-            said_gone: Runs::default(),
+            source: Source::Usable,
+            sent_sync: None,
+            sent_length: 0,
+            sent_cleared: Runs::default(),
             wanted: None,
         }
     }
 
-    /// Says what has changed since it was last said.
-    pub(super) fn speak(&mut self, feed: &Feed, messages: &mut Vec<Message<'_>>) {
+    pub(crate) fn protocol(&self) -> &'static str {
+        self.protocol
+    }
+
+    pub(crate) fn local(&self) -> Option<u64> {
+        self.local
+    }
+
+    pub(crate) fn remote(&self) -> Option<u64> {
+        self.remote
+    }
+
+    pub(crate) fn set_local(&mut self, number: u64) {
+        self.local = Some(number);
+    }
+
+    pub(crate) fn set_remote(&mut self, number: u64) {
+        self.remote = Some(number);
+    }
+
+    /// Whether both sides have opened the channel.
+    pub(crate) fn is_open(&self) -> bool {
+        self.local.is_some() && self.remote.is_some()
+    }
+
+    pub(crate) fn remote_sync(&self) -> Option<Sync> {
+        self.remote_sync
+    }
+
+    pub(crate) fn on_sync(&mut self, sync: Sync) {
+        self.remote_sync = Some(sync);
+    }
+
+    /// The peer is on another fork. Returns whether the application is to be told.
+    pub(crate) fn on_truncated(&mut self, fork: u64) -> bool {
+        self.truncated.replace(fork) != Some(fork)
+    }
+
+    /// The peer wants to be told what we hold, even if nothing has changed.
+    pub(crate) fn on_want(&mut self) {
+        self.range_request = RangeRequest::Pending;
+    }
+
+    pub(crate) fn on_bitfield(&mut self, bitfield: &Bitfield<'_>) {
+        self.remote_blocks.on_bitfield(bitfield);
+    }
+
+    /// The peer announces blocks. Returns the contiguous length if the application is to be told.
+    pub(crate) fn on_range(&mut self, news: &RunNews) -> Option<u64> {
+        self.remote_blocks.on_range(news);
+        let length = self.remote_blocks.contiguous();
+        let is_longer = !news.drop && self.reported_length < length;
+        is_longer.then(|| {
+            self.reported_length = length;
+            length
+        })
+    }
+
+    /// The blocks that the peer holds from the first one on.
+    pub(crate) fn contiguous(&self) -> u64 {
+        self.remote_blocks.contiguous()
+    }
+
+    /// Requests nothing from the peer any more.
+    pub(crate) fn refuse(&mut self) {
+        self.source = Source::Refused;
+    }
+
+    pub(crate) fn is_refused(&self) -> bool {
+        self.source == Source::Refused
+    }
+
+    pub(crate) fn fetch(&self) -> &Fetch {
+        &self.fetch
+    }
+
+    pub(crate) fn fetch_mut(&mut self) -> &mut Fetch {
+        &mut self.fetch
+    }
+
+    /// Requests what the peer has and we lack, unless the feed is full. Returns whether the peer
+    /// owes blocks now.
+    pub(crate) fn request(
+        &mut self,
+        feed: &Feed,
+        is_full: bool,
+        budget: &mut Budget<'_>,
+        messages: &mut Vec<Message<'_>>,
+    ) -> bool {
+        let remote_sync = self.remote_sync.filter(|_| !is_full);
+        self.fetch.request(feed, remote_sync, &self.remote_blocks, budget, messages)
+    }
+
+    /// Writes what has changed since it was last sent.
+    pub(crate) fn write(&mut self, feed: &Feed, messages: &mut Vec<Message<'_>>) {
         let (head, length) = feed.durable().map_or((None, 0), |tip| (Some(tip.head), tip.length));
         let fork = head.map_or(0, |head| head.fork);
-        let theirs = self.theirs.unwrap_or_default();
-        let remote_length = if theirs.fork == fork { theirs.length } else { 0 };
+        let remote = self.remote_sync.unwrap_or_default();
+        let remote_length = if remote.fork == fork { remote.length } else { 0 };
         let sync = Sync {
             fork,
             length: head.map_or(0, |head| head.length),
             remote_length,
-            can_upgrade: theirs.fork == fork,
+            can_upgrade: remote.fork == fork,
             uploading: true,
             downloading: true,
-            has_manifest: feed.origin() != crate::feed::manifest::Origin::Compat,
+            has_manifest: feed.origin() != Origin::Compat,
             allow_push: false,
         };
-        // Where the peer is ahead, it need not hear again that we know of it.
-        let is_news = self.said.is_none_or(|said| {
-            said.fork != sync.fork
-                || said.length != sync.length
-                || (said.remote_length != remote_length && sync.length > remote_length)
+        // A peer that is ahead need not be told again that we know of it.
+        let is_news = self.sent_sync.is_none_or(|sent| {
+            sent.fork != sync.fork
+                || sent.length != sync.length
+                || (sent.remote_length != remote_length && sync.length > remote_length)
         });
         if is_news {
-            self.said = Some(sync);
+            self.sent_sync = Some(sync);
             messages.push(Message::Sync(sync));
         }
         self.write_blocks(feed, length, messages);
         let next = feed.staged_length();
-        let is_unknown = theirs.length > next && self.holds.run_end(next).is_none();
-        if is_unknown && self.wanted != Some(next) && self.said.is_some() && self.theirs.is_some() {
+        let is_unknown = remote.length > next && self.remote_blocks.run_end(next).is_none();
+        let has_synced = self.sent_sync.is_some() && self.remote_sync.is_some();
+        if is_unknown && has_synced && self.wanted != Some(next) {
             self.wanted = Some(next);
             let start = next - next % WANT_BLOCKS;
             messages.push(Message::Want(WantRun { start, length: WANT_BLOCKS, any: false }));
         }
     }
 
-    /// Says which blocks are held: all, or all but those that were cleared.
+    /// Writes which blocks are held: all except the cleared ones.
     fn write_blocks(&mut self, feed: &Feed, length: u64, messages: &mut Vec<Message<'_>>) {
-        let gone = feed.cleared();
-        let is_news = self.said_length != length || self.said_gone != gone;
-        if length == 0 || !(is_news || self.wants_range) {
+        let cleared = feed.cleared();
+        let is_news = self.sent_length != length || self.sent_cleared != cleared;
+        if length == 0 || !(is_news || self.range_request == RangeRequest::Pending) {
             return;
         }
         let run = |drop: bool, start: u64, end: u64| {
             Message::Range(RunNews { drop, start, length: end - start })
         };
-        // What is gone again or for the first time; what was never said needs no drop.
-        let dropped = gone.as_slice().iter().filter(|run| run.0 < self.said_length);
+        // Blocks that were never announced need no drop.
+        let dropped = cleared.as_slice().iter().filter(|run| run.0 < self.sent_length);
         messages.extend(dropped.map(|(start, end)| run(true, *start, *end)));
         let mut at = 0;
         while at < length {
-            let end = gone.boundary(at, length);
-            if !gone.contains(at) {
+            let end = cleared.boundary(at, length);
+            if !cleared.contains(at) {
                 messages.push(run(false, at, end));
             }
             at = end;
         }
-        (self.said_length, self.said_gone, self.wants_range) = (length, gone, false);
+        (self.sent_length, self.sent_cleared) = (length, cleared);
+        self.range_request = RangeRequest::None;
     }
 
-    /// Neither side lacks what the other has, as far as it said.
-    pub(super) fn is_even(&self, length: u64) -> bool {
-        let theirs = self.theirs.unwrap_or_default();
+    /// Whether neither side lacks what the other has, as far as it said.
+    pub(crate) fn is_in_sync(&self, length: u64) -> bool {
+        let remote = self.remote_sync.unwrap_or_default();
         self.remote.is_some()
-            && self.theirs.is_some()
+            && self.remote_sync.is_some()
             && self.fetch.is_idle()
-            && (self.is_refused || self.truncated.is_some() || theirs.length <= length)
-            && self.holds.contiguous() >= length
+            && (self.is_refused() || self.truncated.is_some() || remote.length <= length)
+            && self.remote_blocks.contiguous() >= length
     }
 }

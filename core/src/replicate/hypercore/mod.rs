@@ -1,8 +1,8 @@
 //! Hypercore's channels on one connection: one for each feed that both sides have.
 //!
-//! Rule: members of the group exchange its feeds in ranges; here go the feeds of other origins,
-//! and those of the group with peers that do not speak `multifeed/1`. What is to be said is state,
-//! as in a session, and becomes messages when the socket has room.
+//! Rule: members of the group exchange its feeds in ranges. These channels exchange feeds of other
+//! origins, and feeds of the group with peers that do not support `multifeed/1`. Pending messages
+//! are state, as in a session, and are written when the socket has room.
 
 mod answers;
 mod channel;
@@ -18,6 +18,8 @@ use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
 use super::context::{Context, FetchAssignments};
+use super::forks::CONTESTED_MAX;
+use super::frame::FRAME_BYTES;
 use crate::config::Limits;
 use crate::crypto::hash::{Hash, keyed, namespace};
 use crate::error::{CloseReason, Limit, StoreFailure};
@@ -30,41 +32,36 @@ use crate::wire::hypercore::{ALIAS, Message, Open, PROTOCOL, Sync};
 use crate::wire::mux::{Batch, MuxMessage};
 use answers::Answers;
 use channel::Channel;
-use fetch::Room;
+use fetch::{Budget, is_followed};
 use sparse::{GetAnswer, Gets};
-
-/// A frame is filled up to here; see `compose`.
-const FRAME_BYTES: usize = 60 * 1024;
-
-/// Feeds that one peer may contest; see `range`.
-const CONTESTED_MAX: usize = 64;
 
 /// All of hypercore's channels on one connection.
 #[derive(Debug)]
 pub(crate) struct HypercoreSession {
     connection: ConnectionId,
     channels: BTreeMap<FeedId, Channel>,
-    /// Channels that we still have to open, or to answer with our own open.
+    /// Channels for which our open is to be sent.
     to_open: BTreeSet<FeedId>,
-    /// Channels that may have something to say.
+    /// Channels that may have messages to write.
     due: BTreeSet<FeedId>,
-    /// Channels that have requests open.
+    /// Channels with open requests.
     fetching: BTreeSet<FeedId>,
-    /// Channels that had no answer for us, and are asked again after a while.
+    /// Channels without an answer, on which requests continue after a while.
     resting: BTreeSet<FeedId>,
-    /// Channels whose blocks are to be committed once the frames that are here are read.
-    touched: BTreeSet<FeedId>,
+    /// Channels whose blocks are committed once the received frames are read.
+    to_commit: BTreeSet<FeedId>,
     answers: Answers,
     gets: Gets,
-    /// Bytes that came and are not durable.
-    unstored: u64,
-    /// Bytes of blocks that came before those in front of them, of all channels.
-    early_bytes: usize,
-    /// Feeds that this peer is not asked for any more.
-    freed: Vec<FeedId>,
+    /// Received bytes that are not durable.
+    unstored_bytes: u64,
+    /// Bytes of blocks that arrived out of order, on all channels.
+    out_of_order_bytes: usize,
+    /// Feeds that are not fetched from this peer any more and are to be requested from others.
+    unassigned: Vec<FeedId>,
+    /// Number of feeds on which the peer's history conflicts with ours.
     contested: usize,
-    next_id: u64,
-    is_even: bool,
+    next_request: u64,
+    is_in_sync: bool,
 }
 
 /// The capability of the side of `role` for a feed (hypercore `lib/caps.js`, `replicate`).
@@ -76,7 +73,7 @@ pub(crate) fn capability(key: &FeedKey, handshake_hash: &[u8; 64], role: Role) -
     keyed(handshake_hash, &[&namespace("hypercore", index), &key.0])
 }
 
-/// Whether a protocol is that of hypercore's channel, and under which name.
+/// The protocol name, if it is one of hypercore's channel.
 pub(crate) fn protocol_of(name: &str) -> Option<&'static str> {
     [PROTOCOL, ALIAS].into_iter().find(|protocol| *protocol == name)
 }
@@ -90,15 +87,15 @@ impl HypercoreSession {
             due: BTreeSet::new(),
             fetching: BTreeSet::new(),
             resting: BTreeSet::new(),
-            touched: BTreeSet::new(),
+            to_commit: BTreeSet::new(),
             answers: Answers::default(),
             gets: Gets::default(),
-            unstored: 0,
-            early_bytes: 0,
-            freed: Vec::new(),
+            unstored_bytes: 0,
+            out_of_order_bytes: 0,
+            unassigned: Vec::new(),
             contested: 0,
-            next_id: 1,
-            is_even: true,
+            next_request: 1,
+            is_in_sync: true,
         }
     }
 
@@ -109,23 +106,23 @@ impl HypercoreSession {
 
     /// Whether a channel is open on both sides.
     pub(crate) fn is_open(&self) -> bool {
-        self.channels.values().any(|channel| channel.remote.is_some())
+        self.channels.values().any(|channel| channel.remote().is_some())
     }
 
-    /// How much of a feed the peer holds from the first block on, as it says.
+    /// The contiguous length of a feed that the peer announced.
     pub(crate) fn offers_of(&self, feed: FeedId) -> Option<u64> {
-        let channel = self.channels.get(&feed).filter(|channel| !channel.is_refused)?;
-        Some(channel.holds.contiguous()).filter(|length| *length > 0)
+        let channel = self.channels.get(&feed).filter(|channel| !channel.is_refused())?;
+        Some(channel.contiguous()).filter(|length| *length > 0)
     }
 
-    /// The same of each feed that has a channel.
+    /// The contiguous length of each feed that has a channel.
     pub(crate) fn offers(&self) -> impl Iterator<Item = (FeedId, u64)> {
         self.channels.keys().filter_map(|feed| Some((*feed, self.offers_of(*feed)?)))
     }
 
-    /// Nothing is left to say, and neither side lacks what the other has.
-    pub(crate) fn is_even(&self) -> bool {
-        self.is_even
+    /// Whether no message is pending, and neither side lacks what the other has.
+    pub(crate) fn is_in_sync(&self) -> bool {
+        self.is_in_sync
     }
 
     /// Opens a channel for a feed of another origin. Returns whether it is new.
@@ -135,13 +132,13 @@ impl HypercoreSession {
         if is_new {
             self.channels.insert(feed, Channel::new(PROTOCOL));
             self.to_open.insert(feed);
-            self.is_even = false;
+            self.is_in_sync = false;
         }
         is_new
     }
 
-    /// The feed for which the peer opens a channel; `None`: it is rejected, whatever the reason,
-    /// so that who does not know a feed's key cannot ask for what is here.
+    /// The feed for which the peer opens a channel; `None`: the channel is rejected. All reasons
+    /// look the same to the peer, so a peer without a feed's key cannot probe for the feed.
     // Unlike hypercore lib/replicator.js, which destroys the stream on a wrong capability.
     pub(crate) fn admit(
         &self,
@@ -157,7 +154,7 @@ impl HypercoreSession {
         let theirs = Open::decode(handshake)?;
         let expected = capability(&feed.key, handshake_hash, role);
         let is_in_ranges = feed.is_of_group() && peer == Peer::Member;
-        let is_accepted = self.channels.get(&id).is_some_and(|channel| channel.remote.is_some());
+        let is_accepted = self.channels.get(&id).is_some_and(|channel| channel.remote().is_some());
         let is_capable: bool = theirs.capability.ct_eq(&expected).into();
         let is_free = !is_in_ranges && !is_accepted && feed.is_accepted() && !feed.is_candidate();
         Ok((is_capable && is_free).then_some(id))
@@ -176,25 +173,25 @@ impl HypercoreSession {
             return Err(Limit::Channels);
         }
         let channel = self.channels.entry(feed).or_insert_with(|| Channel::new(protocol));
-        channel.remote = Some(remote);
-        if channel.local.is_none() {
+        channel.set_remote(remote);
+        if channel.local().is_none() {
             self.to_open.insert(feed);
         }
         self.due.insert(feed);
-        self.is_even = false;
+        self.is_in_sync = false;
         Ok(())
     }
 
-    /// The channel is gone: closed, or never taken. Returns our number of it, and the peer's.
+    /// The channel was closed or rejected. Returns our channel number and the peer's.
     pub(crate) fn close(
         &mut self,
         sources: &mut FetchAssignments,
         feed: FeedId,
     ) -> Option<(Option<u64>, Option<u64>)> {
         let channel = self.channels.remove(&feed)?;
-        self.early_bytes -= channel.fetch.early_bytes();
+        self.out_of_order_bytes -= channel.fetch().out_of_order_bytes();
         self.forget(sources, feed);
-        Some((channel.local, channel.remote))
+        Some((channel.local(), channel.remote()))
     }
 
     fn forget(&mut self, sources: &mut FetchAssignments, feed: FeedId) {
@@ -203,78 +200,79 @@ impl HypercoreSession {
         self.due.remove(&feed);
         self.fetching.remove(&feed);
         self.resting.remove(&feed);
-        self.touched.remove(&feed);
+        self.to_commit.remove(&feed);
         self.answers.forget(feed);
         self.gets.fail_all(|of, _| of == feed);
     }
 
     /// The connection ends.
     pub(crate) fn close_all(&mut self, sources: &mut FetchAssignments) {
-        self.early_bytes = 0;
+        self.out_of_order_bytes = 0;
         for feed in core::mem::take(&mut self.channels).into_keys() {
             self.forget(sources, feed);
         }
     }
 
-    /// The peer is asked for a feed no more.
+    /// The feed is not fetched from this peer any more.
     fn release(&mut self, sources: &mut FetchAssignments, feed: FeedId) {
         if sources.get(&feed) == Some(&self.connection) && self.fetching.remove(&feed) {
             sources.remove(&feed);
-            self.freed.push(feed);
+            self.unassigned.push(feed);
         }
     }
 
-    /// Whether the peer can be asked for a block of a feed, as far as it said.
+    /// Whether a block of a feed can be requested from the peer.
     pub(crate) fn can_get(&self, feed: FeedId, index: u64, limits: &Limits) -> bool {
         let has = |channel: &Channel| {
-            let theirs = channel.theirs.unwrap_or_default();
-            let is_open = channel.local.is_some() && channel.remote.is_some();
-            is_open && !channel.is_refused && theirs.uploading && theirs.length > index
+            let remote = channel.remote_sync().unwrap_or_default();
+            let is_usable = channel.is_open() && !channel.is_refused();
+            is_usable && remote.uploading && remote.length > index
         };
         self.gets.len() < limits.hypercore_fetches && self.channels.get(&feed).is_some_and(has)
     }
 
-    /// Asks for one block of a feed, which comes with [`HypercoreSession::take_got`].
+    /// Requests one block of a feed. [`HypercoreSession::take_answered_gets`] returns it.
     pub(crate) fn get(&mut self, request: RequestId, feed: FeedId, index: u64) {
-        self.gets.push(self.next_id, request, feed, index);
-        self.next_id += 1;
+        self.gets.push(self.next_request, request, feed, index);
+        self.next_request += 1;
         self.due.insert(feed);
-        self.is_even = false;
+        self.is_in_sync = false;
     }
 
-    /// Blocks that came, and those that will not.
-    pub(crate) fn take_got(&mut self) -> Vec<GetAnswer> {
-        self.gets.take_got()
+    /// The answers to requested blocks.
+    pub(crate) fn take_answered_gets(&mut self) -> Vec<GetAnswer> {
+        self.gets.take_answered()
     }
 
-    /// Feeds that others are to be asked for now.
+    /// Feeds that are to be requested from others now.
     pub(crate) fn take_unassigned(&mut self) -> Vec<FeedId> {
-        core::mem::take(&mut self.freed)
+        core::mem::take(&mut self.unassigned)
     }
 
-    /// Something about a feed has changed: it has grown, or nobody is asked for it.
-    pub(crate) fn touch(&mut self, feed: FeedId) -> bool {
+    /// A feed has grown, or it is not fetched from any peer. Returns whether it has a channel.
+    pub(crate) fn wake(&mut self, feed: FeedId) -> bool {
         let is_here = self.channels.contains_key(&feed);
         if is_here {
             self.due.insert(feed);
-            self.is_even = false;
+            self.is_in_sync = false;
         }
         is_here
     }
 
-    /// Takes one message of a feed's channel.
+    /// Handles one message of a feed's channel.
     pub(crate) fn receive(
         &mut self,
         context: &mut Context<'_>,
         feed: FeedId,
-        (kind, body): (u64, &[u8]),
+        kind: u64,
+        body: &[u8],
     ) -> Result<(), CloseReason> {
         let Some(message) = Message::decode(kind, body)? else { return Ok(()) };
         let Some(channel) = self.channels.get_mut(&feed) else { return Ok(()) };
-        self.is_even = false;
+        self.is_in_sync = false;
         match message {
             Message::Sync(sync) => {
-                channel.theirs = Some(sync);
+                channel.on_sync(sync);
                 self.on_sync(context, feed, sync);
             }
             Message::Request(request) => {
@@ -284,13 +282,11 @@ impl HypercoreSession {
             Message::Cancel(request) => self.answers.cancel(feed, request),
             Message::Data(data) => self.on_data(context, feed, &data)?,
             Message::NoData { request, .. } => self.on_reject(context, feed, request),
-            Message::Want(_) => channel.wants_range = true,
-            Message::Bitfield(bitfield) => channel.holds.on_bitfield(&bitfield),
+            Message::Want(_) => channel.on_want(),
+            Message::Bitfield(bitfield) => channel.on_bitfield(&bitfield),
             Message::Range(news) => {
-                channel.holds.on_range(&news);
-                let (connection, length) = (self.connection, channel.holds.contiguous());
-                if !news.drop && channel.told_of < length {
-                    channel.told_of = length;
+                if let Some(length) = channel.on_range(&news) {
+                    let connection = self.connection;
                     context.outbox.event(Event::Held { connection, feed, length });
                 }
             }
@@ -300,29 +296,28 @@ impl HypercoreSession {
         Ok(())
     }
 
-    /// A length of another fork is the author's truncation, or a copy's: it is not followed.
+    /// A length of another fork means that the author truncated the feed: it is not followed.
     fn on_sync(&mut self, context: &mut Context<'_>, id: FeedId, sync: Sync) {
         let (Some(channel), Some(feed)) = (self.channels.get_mut(&id), context.feeds.get(id))
         else {
             return;
         };
-        let is_other = sync.length > 0 && !channel::is_followed(feed, sync.fork);
-        if is_other && channel.truncated != Some(sync.fork) {
-            channel.truncated = Some(sync.fork);
+        let is_other = sync.length > 0 && !is_followed(feed, sync.fork);
+        if is_other && channel.on_truncated(sync.fork) {
             let (connection, fork, length) = (self.connection, sync.fork, sync.length);
             context.outbox.event(Event::Truncated { connection, feed: id, fork, length });
         }
     }
 
-    /// What came of this peer is durable, or never will be.
-    pub(crate) fn stored(&mut self, bytes: u64) {
-        self.unstored = self.unstored.saturating_sub(bytes);
-        // There is room to ask for more.
+    /// Received bytes are durable, or could not be stored.
+    pub(crate) fn on_stored(&mut self, bytes: u64) {
+        self.unstored_bytes = self.unstored_bytes.saturating_sub(bytes);
+        // There is room for more requests.
         self.due.extend(self.fetching.iter().copied());
-        self.is_even = false;
+        self.is_in_sync = false;
     }
 
-    /// An answer was read.
+    /// An answer was read, or could not be read.
     pub(crate) fn answer(
         &mut self,
         context: &mut Context<'_>,
@@ -332,39 +327,39 @@ impl HypercoreSession {
         let id = read.feed();
         let failure = self.answers.finish_read(context, read, values).err();
         self.answers.read_ahead(context, self.connection);
-        self.is_even = false;
+        self.is_in_sync = false;
         if let Some(failure) = failure {
             context.outbox.event(Event::FeedBroken { feed: id, failure });
         }
     }
 
-    /// What the peer makes us hold on these channels, beside what its session does.
+    /// Adds the memory that the peer makes us hold on these channels.
     pub(crate) fn footprint(&self, session: ConnectionFootprint) -> ConnectionFootprint {
         let channels = || self.channels.values();
         ConnectionFootprint {
             stock_channels: self.channels.len(),
             stock_requests: self.answers.open(),
-            stock_asks: channels().map(|channel| channel.fetch.asks()).max().unwrap_or(0),
-            stock_early_bytes: channels().map(|channel| channel.fetch.early_bytes()).sum(),
+            stock_asks: channels().map(|channel| channel.fetch().requests()).max().unwrap_or(0),
+            stock_early_bytes: channels().map(|channel| channel.fetch().out_of_order_bytes()).sum(),
             stock_ready_bytes: self.answers.ready_bytes(),
             ..session
         }
     }
 
-    /// When the peer will have owed an answer for too long, or is to be asked again.
+    /// When the peer owes an answer for too long, or requests continue.
     pub(crate) fn deadline(&self, wait: Option<Duration>) -> Option<Instant> {
         let fetches = || self.fetching.iter().filter_map(|feed| self.channels.get(feed));
-        let owed = fetches().filter_map(|channel| channel.fetch.waits_since());
+        let owed = fetches().filter_map(|channel| channel.fetch().waits_since());
         let owed = owed.chain(self.gets.waits_since()).min();
         let owed = owed.zip(wait).map(|(since, wait)| since + wait);
         let resting = self.resting.iter().filter_map(|feed| self.channels.get(feed));
-        let resumes = resting.filter_map(|channel| channel.fetch.resume());
+        let resumes = resting.filter_map(|channel| channel.fetch().resume_at());
         owed.into_iter().chain(resumes).min()
     }
 
-    /// Gives up what the peer has owed for too long, and wakes what waited. Returns whether there
-    /// may be something to send.
-    pub(crate) fn time_out(
+    /// Cancels requests that the peer owes for too long, and continues requests after a pause.
+    /// Returns whether there may be messages to send.
+    pub(crate) fn on_timeout(
         &mut self,
         sources: &mut FetchAssignments,
         now: Instant,
@@ -374,15 +369,15 @@ impl HypercoreSession {
         self.gets.fail_all(|_, since| since.is_some_and(is_over));
         for id in self.fetching.clone() {
             let Some(channel) = self.channels.get_mut(&id) else { continue };
-            if channel.fetch.waits_since().is_some_and(is_over) {
-                self.fetch(id, |fetch| fetch.give_up(now + wait.unwrap_or_default()));
+            if channel.fetch().waits_since().is_some_and(is_over) {
+                self.fetch(id, |fetch| fetch.back_off(now + wait.unwrap_or_default()));
                 self.resting.insert(id);
                 self.due.insert(id);
                 self.release(sources, id);
             }
         }
         for (id, channel) in &mut self.channels {
-            if self.resting.contains(id) && channel.fetch.wake(now) {
+            if self.resting.contains(id) && channel.fetch_mut().wake(now) {
                 self.resting.remove(id);
                 self.due.insert(*id);
             }
@@ -390,7 +385,7 @@ impl HypercoreSession {
         !self.due.is_empty()
     }
 
-    /// Fills a frame with what is to be said. `number` gives a channel of ours its number.
+    /// Fills a frame with pending messages. `number` assigns our channel numbers.
     pub(crate) fn compose(
         &mut self,
         context: &mut Context<'_>,
@@ -398,20 +393,20 @@ impl HypercoreSession {
         mut number: impl FnMut(FeedId) -> u64,
         batch: &mut Batch,
     ) {
-        // Each in a frame of its own: JavaScript answers a batch with a batch, which could be
-        // longer than what is taken of a peer that has shown nothing yet.
+        // Each open goes in its own frame: JavaScript answers a batch with a batch, which may be
+        // longer than the frames that we accept before the capability is proven.
         while let Some(id) = self.to_open.pop_first() {
             let Some(feed) = context.feeds.get(id) else { continue };
             let Some(channel) = self.channels.get_mut(&id) else { continue };
             let local_id = number(id);
-            channel.local = Some(local_id);
+            channel.set_local(local_id);
             let mut handshake = Vec::new();
-            // Unlike hypercore lib/replicator.js: who seeks narrows the place down by hashes.
+            // Unlike hypercore lib/replicator.js: a seek is done with hash requests.
             let open =
                 Open { seeks: false, capability: capability(&feed.key, handshake_hash, role) };
             open.encode(&mut handshake);
             let id = crate::crypto::hash::discovery_key(&feed.key.0);
-            let protocol = channel.protocol;
+            let protocol = channel.protocol();
             let id = Some(&id[..]);
             batch.push(&MuxMessage::Open { local_id, protocol, id, handshake: &handshake });
             return;
@@ -419,44 +414,44 @@ impl HypercoreSession {
         while batch.size() < FRAME_BYTES
             && let Some(id) = self.due.pop_first()
         {
-            self.speak(context, id, batch);
+            self.write_channel(context, id, batch);
         }
         while batch.size() < FRAME_BYTES
             && let Some((id, kind, body)) = self.answers.pop()
         {
-            let channel = self.channels.get(&id).and_then(|channel| channel.local);
+            let channel = self.channels.get(&id).and_then(Channel::local);
             if let Some(channel) = channel {
                 batch.push(&MuxMessage::Message { channel, kind, body: &body });
             }
         }
         self.answers.read_ahead(context, self.connection);
-        self.is_even = batch.is_empty() && self.are_channels_in_sync(context);
+        self.is_in_sync = batch.is_empty() && self.are_channels_in_sync(context);
     }
 
-    /// Says all that a channel has to say.
-    fn speak(&mut self, context: &mut Context<'_>, id: FeedId, batch: &mut Batch) {
+    /// Writes all pending messages of a channel.
+    fn write_channel(&mut self, context: &mut Context<'_>, id: FeedId, batch: &mut Batch) {
         let Some(channel) = self.channels.get_mut(&id) else { return };
-        let (Some(local), Some(_)) = (channel.local, channel.remote) else { return };
+        let (Some(local), Some(_)) = (channel.local(), channel.remote()) else { return };
         let Some(feed) = context.feeds.get(id) else { return };
         let mut messages = Vec::new();
-        channel.speak(feed, &mut messages);
-        if let Some(theirs) = channel.theirs {
-            self.gets.speak((id, feed), theirs, context.now, &mut messages);
+        channel.write(feed, &mut messages);
+        if let Some(remote) = channel.remote_sync() {
+            self.gets.write(id, feed, remote, context.now, &mut messages);
         }
         let source = context.sources.get(&id).copied();
-        if source.is_none_or(|source| source == self.connection) && !channel.is_refused {
-            let mut room = Room {
+        if source.is_none_or(|source| source == self.connection) && !channel.is_refused() {
+            let mut budget = Budget {
                 limits: context.limits,
-                bytes: (context.limits.window_bytes as u64).saturating_sub(self.unstored),
-                next_id: &mut self.next_id,
+                bytes: (context.limits.window_bytes as u64).saturating_sub(self.unstored_bytes),
+                next_id: &mut self.next_request,
                 now: context.now,
             };
-            let fetch = &mut channel.fetch;
-            let early_bytes = fetch.early_bytes();
-            let theirs = channel.theirs.filter(|_| !context.feeds.is_full(id));
-            let is_asking = fetch.ask(feed, theirs, &channel.holds, &mut room, &mut messages);
-            self.early_bytes = self.early_bytes + fetch.early_bytes() - early_bytes;
-            if is_asking {
+            let before = channel.fetch().out_of_order_bytes();
+            let is_full = context.feeds.is_full(id);
+            let is_fetching = channel.request(feed, is_full, &mut budget, &mut messages);
+            let after = channel.fetch().out_of_order_bytes();
+            self.out_of_order_bytes = self.out_of_order_bytes + after - before;
+            if is_fetching {
                 context.sources.insert(id, self.connection);
                 self.fetching.insert(id);
             } else {
@@ -472,15 +467,29 @@ impl HypercoreSession {
     }
 
     fn are_channels_in_sync(&self, context: &Context<'_>) -> bool {
-        let is_even = |(id, channel): (&FeedId, &Channel)| {
+        let is_in_sync = |(id, channel): (&FeedId, &Channel)| {
             let feed = context.feeds.get(*id);
             let length = feed.map_or(0, |feed| feed.length());
             let is_over =
                 feed.is_some_and(|feed| feed.is_transient()) || context.feeds.is_full(*id);
-            is_over || channel.is_even(length)
+            is_over || channel.is_in_sync(length)
         };
         let is_idle = self.answers.is_idle() && self.gets.len() == 0;
-        self.to_open.is_empty() && is_idle && self.channels.iter().all(is_even)
+        self.to_open.is_empty() && is_idle && self.channels.iter().all(is_in_sync)
+    }
+
+    /// Panics if an invariant of the channels does not hold.
+    pub(crate) fn check_invariants(&self, assignments: &FetchAssignments, limits: &Limits) {
+        assert!(self.channels.len() <= limits.hypercore_channels, "too many channels");
+        let bytes = self.channels.values().map(|channel| channel.fetch().out_of_order_bytes());
+        assert_eq!(self.out_of_order_bytes, bytes.sum::<usize>(), "counter of bytes out of order");
+        let has_channel = |feed: &FeedId| self.channels.contains_key(feed);
+        assert!(self.to_open.iter().all(has_channel), "a feed to open has a channel");
+        let is_assigned = |feed: &FeedId| assignments.get(feed) == Some(&self.connection);
+        assert!(self.fetching.iter().all(is_assigned), "a fetched feed is assigned to its peer");
+        assert!(self.contested <= CONTESTED_MAX, "too many contested feeds");
+        self.channels.values().for_each(|channel| channel.fetch().check_invariants());
+        self.answers.check_invariants(limits);
     }
 }
 
@@ -491,5 +500,5 @@ pub(crate) enum Peer {
     Stranger,
 }
 
-/// How long a peer that had no answer is left alone.
+/// How long a peer without an answer is not asked.
 const RESUME_WAIT: Duration = Duration::from_secs(2);

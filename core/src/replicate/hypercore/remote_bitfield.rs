@@ -1,44 +1,46 @@
-//! Which blocks a peer holds of a feed, as it says.
+//! The blocks of a feed that a peer announced.
 //!
-//! Rule: a peer's bitfield is never materialised. What counts is how far it holds the feed from
-//! the first block on; of the rest a few runs are remembered.
+//! Rule: a peer's bitfield is never stored. The contiguous length from the first block on matters;
+//! of the other blocks a few runs are remembered.
 
 use alloc::collections::BTreeMap;
 
 use crate::wire::hypercore::{Bitfield, RunNews};
 
-/// Runs that are remembered: who holds a feed in more pieces is asked for the first of them.
+/// Runs that are remembered. Of a feed in more pieces only the first ones are requested.
 const RUNS_MAX: usize = 64;
 
-/// Blocks of one feed at one peer.
+/// The blocks of one feed at one peer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct RemoteBitfield {
+pub(crate) struct RemoteBitfield {
     /// Ends by starts; none of them touch. The first is the contiguous part if it starts at 0.
     runs: BTreeMap<u64, u64>,
 }
 
 impl RemoteBitfield {
-    /// Blocks from the first one on.
-    pub(super) fn contiguous(&self) -> u64 {
+    /// The number of blocks from the first one on without a gap.
+    pub(crate) fn contiguous(&self) -> u64 {
         self.runs.get(&0).copied().unwrap_or(0)
     }
 
-    /// The end of the run that a block is in.
-    pub(super) fn run_end(&self, index: u64) -> Option<u64> {
+    /// The end of the run that contains a block.
+    pub(crate) fn run_end(&self, index: u64) -> Option<u64> {
         let (_, end) = self.runs.range(..=index).next_back()?;
         (*end > index).then_some(*end)
     }
 
-    pub(super) fn on_range(&mut self, news: &RunNews) {
+    pub(crate) fn on_range(&mut self, news: &RunNews) {
         let end = news.start.saturating_add(news.length);
-        match news.drop {
-            true => self.remove(news.start, end),
-            false => self.insert(news.start, end),
+        if news.drop {
+            self.remove(news.start, end);
+        } else {
+            self.insert(news.start, end);
         }
     }
 
-    /// A bitfield is the truth of what it covers (hypercore `lib/replicator.js`, `onbitfield`).
-    pub(super) fn on_bitfield(&mut self, bitfield: &Bitfield<'_>) {
+    /// A bitfield replaces what was known of the blocks that it covers (hypercore
+    /// `lib/replicator.js`, `onbitfield`).
+    pub(crate) fn on_bitfield(&mut self, bitfield: &Bitfield<'_>) {
         let blocks = 8 * bitfield.words.len() as u64;
         self.remove(bitfield.start, bitfield.start.saturating_add(blocks));
         let mut since = None;

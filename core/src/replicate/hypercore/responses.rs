@@ -1,10 +1,9 @@
-//! What the answers of a peer bring.
+//! Handles the answers of a peer.
 //!
-//! Rule: what is not asked for is not looked at; nothing is kept before it is verified.
+//! Rule: an answer without a request is ignored, and nothing is stored before it is verified.
 
 use bytes::Bytes;
 
-use super::super::context::Context;
 use super::fetch::{Fetch, Received};
 use super::sparse::Get;
 use super::{CONTESTED_MAX, HypercoreSession, RESUME_WAIT};
@@ -12,6 +11,7 @@ use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::manifest::{self, Origin};
 use crate::id::FeedId;
 use crate::io::Event;
+use crate::replicate::context::Context;
 use crate::wire::hypercore::{Data, DataBlock};
 
 impl HypercoreSession {
@@ -27,22 +27,23 @@ impl HypercoreSession {
             self.gets.end(&get, value.as_ref().ok().cloned().flatten());
             return value.map(drop);
         }
-        let Some(ask) = channel.fetch.finish(data.request, context.now) else { return Ok(()) };
-        if !self.settle(context, id, data)? {
+        let request = channel.fetch_mut().finish(data.request, context.now);
+        let Some(request) = request else { return Ok(()) };
+        if !self.check_manifest(context, id, data)? {
             return Ok(());
         }
         let Some(feed) = context.feeds.get_mut(id) else { return Ok(()) };
-        let room = context.limits.window_bytes.saturating_sub(self.early_bytes);
-        let limits = (context.limits, room);
-        match self.fetch(id, |fetch| fetch.take(feed, ask, data, limits))? {
-            Received::Kept => _ = self.touched.insert(id),
-            Received::Nothing => (),
-            Received::Refused => self.on_reject(context, id, data.request),
+        let limits = context.limits;
+        let bytes_max = limits.window_bytes.saturating_sub(self.out_of_order_bytes);
+        match self.fetch(id, |fetch| fetch.on_data(feed, request, data, limits, bytes_max))? {
+            Received::Staged => _ = self.to_commit.insert(id),
+            Received::Dropped => (),
+            Received::Mismatch => self.on_reject(context, id, data.request),
         }
         Ok(())
     }
 
-    /// The block of an answer, if it is one that its author signed.
+    /// The block of an answer, if its author signed it.
     fn check_get(
         &mut self,
         context: &mut Context<'_>,
@@ -54,16 +55,16 @@ impl HypercoreSession {
         if data.block.as_ref().is_some_and(is_long) {
             return Err(Limit::BlockBytes.into());
         }
-        if !self.settle(context, id, data)? {
+        if !self.check_manifest(context, id, data)? {
             return Ok(None);
         }
         let Some(feed) = context.feeds.get(id) else { return Ok(None) };
         Ok(get.verify(feed, data, context.memo)?)
     }
 
-    /// Takes the manifest of a feed of which none was known. Returns whether the feed is one that
-    /// we take.
-    fn settle(
+    /// Checks the manifest of a feed whose origin is unknown, and sets the origin. Returns whether
+    /// the manifest is supported.
+    fn check_manifest(
         &mut self,
         context: &mut Context<'_>,
         id: FeedId,
@@ -78,14 +79,14 @@ impl HypercoreSession {
                     if manifest::feed_key(&found.namespace, &public_key) != feed.key {
                         return Err(Violation::BadProof.into());
                     }
-                    // One that is only looked at does not become a feed of the group by it.
+                    // A transient feed does not become a feed of the group.
                     let is_ours =
                         found.namespace == *context.group.feed_namespace() && !feed.is_transient();
                     let other = Origin::Namespace(found.namespace);
                     feed.set_origin(if is_ours { Origin::Group } else { other }, public_key);
                 }
                 Some(Err(what)) => {
-                    channel.is_refused = true;
+                    channel.refuse();
                     let connection = self.connection;
                     let event = Event::Unsupported { connection, feed: id, what };
                     context.outbox.event(event);
@@ -98,20 +99,20 @@ impl HypercoreSession {
         Ok(true)
     }
 
-    /// Does something with what is asked of one channel, and keeps account of what came early.
+    /// Changes the fetch of one channel, and counts the bytes that arrived out of order.
     ///
     /// # Panics
     ///
-    /// The caller has seen that the channel is there.
+    /// If there is no such channel.
     pub(super) fn fetch<T>(&mut self, id: FeedId, act: impl FnOnce(&mut Fetch) -> T) -> T {
-        let fetch = &mut self.channels.get_mut(&id).expect("the channel is there").fetch;
-        let before = fetch.early_bytes();
+        let fetch = self.channels.get_mut(&id).expect("the channel is there").fetch_mut();
+        let before = fetch.out_of_order_bytes();
         let done = act(fetch);
-        self.early_bytes = self.early_bytes + fetch.early_bytes() - before;
+        self.out_of_order_bytes = self.out_of_order_bytes + fetch.out_of_order_bytes() - before;
         done
     }
 
-    /// The peer cannot answer: it is asked again after a while, and others before.
+    /// The peer cannot answer: others are asked, and this peer again after a while.
     pub(super) fn on_reject(&mut self, context: &mut Context<'_>, id: FeedId, request: u64) {
         if let Some(get) = self.gets.finish(id, request) {
             return self.gets.end(&get, None);
@@ -122,15 +123,15 @@ impl HypercoreSession {
         let now = context.now;
         self.fetch(id, |fetch| {
             fetch.finish(request, now);
-            fetch.give_up(now + RESUME_WAIT);
+            fetch.back_off(now + RESUME_WAIT);
         });
         self.resting.insert(id);
         self.release(context.sources, id);
     }
 
-    /// Commits what the frames that were just read have brought, as one range for each feed.
+    /// Commits the blocks of the frames that were just read, as one range for each feed.
     pub(crate) fn commit(&mut self, context: &mut Context<'_>) -> Result<(), CloseReason> {
-        for id in core::mem::take(&mut self.touched) {
+        for id in core::mem::take(&mut self.to_commit) {
             if context.feeds.get(id).is_none() || !self.channels.contains_key(&id) {
                 continue;
             }
@@ -140,7 +141,7 @@ impl HypercoreSession {
             let Some(channel) = self.channels.get_mut(&id) else { continue };
             match result {
                 Ok(Some(staging)) => {
-                    self.unstored += bytes;
+                    self.unstored_bytes += bytes;
                     let (connection, end) = (self.connection, staging.end);
                     let job = crate::outbox::CommitJob::Follow { connection, feed: id, end, bytes };
                     let changes_max = context.limits.known_changes;
@@ -150,7 +151,7 @@ impl HypercoreSession {
                 }
                 Ok(None) => (),
                 Err(Violation::BadSignature) if feed.staged_length() > 0 => {
-                    channel.is_refused = true;
+                    channel.refuse();
                     self.contested += 1;
                     let connection = self.connection;
                     context.outbox.event(Event::Contested { connection, feed: id });

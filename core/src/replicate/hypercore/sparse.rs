@@ -1,7 +1,7 @@
-//! Single blocks of feeds that are not held, asked of one peer.
+//! Single blocks of feeds that are not held, requested from one peer.
 //!
-//! Rule: nothing of them is kept. A block comes with a head and the way from one to the other, and
-//! goes to the application only if the author signed that head.
+//! Rule: nothing is stored. A block comes with a head and the path between them, and goes to the
+//! application only if the author signed that head.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -16,7 +16,7 @@ use crate::id::{FeedId, RequestId};
 use crate::time::Instant;
 use crate::wire::hypercore::{At, Data, Message, Request, Span, Sync};
 
-/// What came of a request of the application; without a value, others are to be asked.
+/// The answer to a request of the application; without a value, another peer is to be asked.
 #[derive(Debug)]
 pub(crate) struct GetAnswer {
     pub(crate) request: RequestId,
@@ -25,13 +25,13 @@ pub(crate) struct GetAnswer {
     pub(crate) value: Option<Bytes>,
 }
 
-/// One block that is asked for.
+/// One requested block.
 #[derive(Debug)]
-pub(super) struct Get {
+pub(crate) struct Get {
     request: RequestId,
     feed: FeedId,
     index: u64,
-    /// What the head is asked for that proves it; `None`: it was not asked for yet.
+    /// The upgrade that is requested with the block; `None`: the request was not sent yet.
     span: Option<Span>,
     since: Instant,
 }
@@ -41,8 +41,8 @@ impl Get {
         GetAnswer { request: self.request, feed: self.feed, index: self.index, value }
     }
 
-    /// Verifies an answer; `None`: it does not answer what was asked.
-    pub(super) fn verify(
+    /// Verifies an answer; `None`: it does not answer the request.
+    pub(crate) fn verify(
         &self,
         feed: &Feed,
         data: &Data<'_>,
@@ -84,61 +84,62 @@ impl Get {
     }
 }
 
-/// All of them on one connection.
+/// The requested blocks of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Gets {
+pub(crate) struct Gets {
     open: BTreeMap<u64, Get>,
-    got: Vec<GetAnswer>,
+    answered: Vec<GetAnswer>,
 }
 
 impl Gets {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.open.len()
     }
 
-    pub(super) fn push(&mut self, id: u64, request: RequestId, feed: FeedId, index: u64) {
+    pub(crate) fn push(&mut self, id: u64, request: RequestId, feed: FeedId, index: u64) {
         let since = Instant::ZERO;
         self.open.insert(id, Get { request, feed, index, span: None, since });
     }
 
-    /// The request that a message answers.
-    pub(super) fn finish(&mut self, feed: FeedId, id: u64) -> Option<Get> {
+    /// Removes the request that a message answers.
+    pub(crate) fn finish(&mut self, feed: FeedId, id: u64) -> Option<Get> {
         let is_here = self.open.get(&id).is_some_and(|get| get.feed == feed);
         if is_here { self.open.remove(&id) } else { None }
     }
 
-    /// The peer has answered, or cannot.
-    pub(super) fn end(&mut self, get: &Get, value: Option<Bytes>) {
-        self.got.push(get.end(value));
+    /// Records the answer of the peer, or that it has none.
+    pub(crate) fn end(&mut self, get: &Get, value: Option<Bytes>) {
+        self.answered.push(get.end(value));
     }
 
-    /// The peer will answer none of those that are chosen.
-    pub(super) fn fail_all(&mut self, is_chosen: impl Fn(FeedId, Option<Instant>) -> bool) {
-        let Self { open, got } = self;
+    /// Fails the chosen requests: the peer will not answer them.
+    pub(crate) fn fail_all(&mut self, is_chosen: impl Fn(FeedId, Option<Instant>) -> bool) {
+        let Self { open, answered } = self;
         open.retain(|_, get| {
             let is_over = is_chosen(get.feed, get.span.map(|_| get.since));
             if is_over {
-                got.push(get.end(None));
+                answered.push(get.end(None));
             }
             !is_over
         });
     }
 
-    pub(super) fn take_got(&mut self) -> Vec<GetAnswer> {
-        core::mem::take(&mut self.got)
+    pub(crate) fn take_answered(&mut self) -> Vec<GetAnswer> {
+        core::mem::take(&mut self.answered)
     }
 
-    /// Since when the peer has owed the oldest of them.
-    pub(super) fn waits_since(&self) -> Option<Instant> {
+    /// Since when the peer owes the oldest answer.
+    pub(crate) fn waits_since(&self) -> Option<Instant> {
         let sent = self.open.values().filter(|get| get.span.is_some());
         sent.map(|get| get.since).min()
     }
 
-    /// Asks for what was not asked for yet.
-    pub(super) fn speak(
+    /// Writes the requests of a feed that were not sent yet.
+    pub(crate) fn write(
         &mut self,
-        (id, feed): (FeedId, &Feed),
-        theirs: Sync,
+        id: FeedId,
+        feed: &Feed,
+        remote: Sync,
         now: Instant,
         messages: &mut Vec<Message<'_>>,
     ) {
@@ -146,14 +147,14 @@ impl Gets {
             if get.feed != id || get.span.is_some() {
                 continue;
             }
-            let span = Span { start: 0, length: theirs.length };
+            let span = Span { start: 0, length: remote.length };
             (get.span, get.since) = (Some(span), now);
             messages.push(Message::Request(Request {
                 id: *number,
-                fork: theirs.fork,
+                fork: remote.fork,
                 block: Some(At { index: get.index, nodes: 0 }),
                 upgrade: Some(span),
-                manifest: feed.is_origin_unknown() && theirs.has_manifest,
+                manifest: feed.is_origin_unknown() && remote.has_manifest,
                 ..Request::default()
             }));
         }

@@ -4,17 +4,16 @@ use alloc::collections::BTreeSet;
 
 use super::Session;
 use crate::crypto::sign::PublicKey;
-use crate::error::{CloseReason, Violation};
+use crate::error::CloseReason;
+use crate::feed::Feed;
 use crate::feed::fork;
 use crate::feed::manifest;
 use crate::feed::proof::ProofRead;
-use crate::feed::record;
 use crate::feed::set::Feeds;
-use crate::feed::{Feed, FeedStatus};
 use crate::id::FeedId;
-use crate::io::Write;
-use crate::outbox::{CommitJob, ReadJob};
+use crate::outbox::ReadJob;
 use crate::replicate::context::Context;
+use crate::replicate::fork_proof::store_fork;
 use crate::replicate::frame::Frame;
 use crate::wire::fork::{ForkProof, SignedHead};
 use crate::wire::hypercore::{Request, Span};
@@ -153,28 +152,4 @@ fn find_held(context: &Context<'_>, public_key: &PublicKey) -> Option<FeedId> {
     let key = manifest::feed_key(context.group.feed_namespace(), public_key);
     let id = context.feeds.find(&key)?;
     context.feeds.get(id).filter(|feed| feed.length() > 0).map(|_| id)
-}
-
-/// Verifies a proof and stores it, if it is the first one of the feed.
-pub(crate) fn store_fork(
-    context: &mut Context<'_>,
-    id: FeedId,
-    proof: &ForkProof,
-) -> Result<(), Violation> {
-    let feed = context.feeds.get_mut(id);
-    // Nothing may be written for a feed that is being removed.
-    let feed = feed.filter(|feed| !feed.has_fork() && feed.status != FeedStatus::Removing);
-    let Some(feed) = feed else { return Ok(()) };
-    feed.check_fork(proof, context.memo)?;
-    // Above the limit a feed stays contested without a proof.
-    if context.feeds.forks() >= context.limits.forks {
-        return Ok(());
-    }
-    let proof = proof.encode();
-    let put = Write::Put(record::fork_key(id.0), record::encode_fork(&proof));
-    context.feeds.set_fork(id, proof.into(), false);
-    // By its checkpoint a peer has all that we offer, and would not be notified.
-    let writes = [put].into_iter().chain(context.sets.known.forget_all()).collect();
-    context.outbox.commit(CommitJob::Fork { feed: id }, writes);
-    Ok(())
 }
