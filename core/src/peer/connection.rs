@@ -20,6 +20,7 @@ use crate::feed::checkpoint::{PeerTag, peer_tag};
 use crate::footprint::ConnectionFootprint;
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Secure};
+use crate::reconcile::sets::Sets;
 use crate::replicate::hypercore::{HypercoreSession, Peer, protocol_of};
 use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
 use crate::rng::Rng;
