@@ -20,6 +20,7 @@ use crate::wire::fork::SignedHead;
 
 /// The purpose of a scan.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for each read")]
 pub(crate) enum ScanJob {
     /// Opening the multifeed: the records of one kind.
     Open(OpenStep),

@@ -86,7 +86,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     row(&format!("scan of {records} records"), milliseconds(start.elapsed()))?;
     drop(store);
     let start = Instant::now();
-    DiskStore::open(&path, Check::Whole)?;
+    DiskStore::open(&path, Check::Full)?;
     row("opening with a full check", milliseconds(start.elapsed()))?;
     row("on the disk", format!("{} bytes", std::fs::metadata(&path)?.len()))?;
     Ok(())

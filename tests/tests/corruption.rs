@@ -1,7 +1,7 @@
 //! Corruption of stored data below a multifeed with a peer.
 
 use multifeed_core::{Config, Event, Group, KeyPair, Mode, Role, Secure, StoreFailure};
-use multifeed_store::{Check, DiskStore, DiskImage, SimDisk};
+use multifeed_store::{Check, DiskImage, DiskStore, SimDisk};
 use multifeed_tests::{Node, run_between};
 
 const PATH: &str = "platter";

@@ -158,9 +158,9 @@ fn messages_have_these_bytes() {
         add(name, json!(claim), body(&[claim]));
     }
     let forked = two_histories();
-    let ForkProof { dispute, head, nodes } = &forked;
-    let disputed = json!({ "header": dispute.header, "roots": dispute.roots });
-    add("19 disputed", disputed.clone(), dispute.encode());
+    let ForkProof { signed_head: disputed_head, head, nodes } = &forked;
+    let disputed = json!({ "header": disputed_head.header, "roots": disputed_head.roots });
+    add("19 disputed", disputed.clone(), disputed_head.encode());
     let value = json!({ "disputed": disputed, "head": head, "nodes": nodes });
     add("20 forked", value, forked.encode());
     add("18 settled", json!(vec![0x44_u8; 16]), body(&[[0x44_u8; 16]]));
@@ -179,7 +179,7 @@ fn two_histories() -> ForkProof {
     });
     let header = SignedHeadFields { public_key, length: 1, signature: one.1, roots: 1 };
     let head = ForkBranch { length: 1, signature: two.1, nodes: 1 };
-    ForkProof { dispute: SignedHead { header, roots: vec![one.0] }, head, nodes: vec![two.0] }
+    ForkProof { signed_head: SignedHead { header, roots: vec![one.0] }, head, nodes: vec![two.0] }
 }
 
 /// Two members. The first has two feeds; the second has one and has lost one of its blocks.

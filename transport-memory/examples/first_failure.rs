@@ -7,6 +7,8 @@
 //!
 //! `transport-memory/tests/mutants/README.md` lists what it reports of some mutants.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the report of this program")]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use multifeed_core::{Duration, FeedKey, Group};
@@ -41,7 +43,7 @@ fn main() {
     }
     let played = catch_unwind(AssertUnwindSafe(|| play(&mut world)));
     let events = world.events();
-    match (played, world.broken().first()) {
+    match (played, world.violations().first()) {
         (Err(_), _) => println!("seed {seed}: a panic after event {events}"),
         (Ok(()), Some(broken)) => println!("seed {seed}: event {events}: {broken}"),
         (Ok(()), None) => println!("seed {seed}: nothing is noticed in {events} events"),
@@ -64,11 +66,11 @@ fn play(world: &mut World) {
         }
     }
     while world.step() {
-        if !world.broken().is_empty() || world.is_idle() {
+        if !world.violations().is_empty() || world.is_idle() {
             break;
         }
     }
-    if world.broken().is_empty() {
+    if world.violations().is_empty() {
         world.run_for(Duration::from_secs(60));
         world.check_at_rest();
     }
@@ -102,9 +104,9 @@ fn act(world: &mut World, nodes: &[NodeId], feeds: &[FeedKey], round: u64) -> bo
         _ => _ = world.get(node, feed, 0..1),
     }
     for _ in 0..ROUND_EVENTS {
-        if !world.step() || !world.broken().is_empty() {
+        if !world.step() || !world.violations().is_empty() {
             break;
         }
     }
-    !world.broken().is_empty()
+    !world.violations().is_empty()
 }

@@ -98,7 +98,10 @@ fn non_member_is_reported_as_such() {
     );
     // A stranger who connects is not news.
     connections.on_event(&connected(2, 50_000, Role::Responder));
-    assert_eq!(connections.on_event(&gone(2, 50_000, DisconnectReason::Core(CloseReason::NotAMember))), None);
+    assert_eq!(
+        connections.on_event(&gone(2, 50_000, DisconnectReason::Core(CloseReason::NotAMember))),
+        None
+    );
 }
 
 #[test]

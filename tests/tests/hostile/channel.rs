@@ -120,7 +120,7 @@ fn forked(pen: &mut Pen) -> Vec<u8> {
     };
     let node = |pen: &mut Pen| (pen.number("bytes below a node", 9), pen.array("node", [4; 32]));
     let nodes = vec![node(pen), node(pen), node(pen)];
-    ForkProof { dispute, head, nodes: pen.list("nodes", nodes) }.encode()
+    ForkProof { signed_head: dispute, head, nodes: pen.list("nodes", nodes) }.encode()
 }
 
 fn credit(pen: &mut Pen) -> Vec<u8> {

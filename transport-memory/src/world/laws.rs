@@ -32,6 +32,7 @@ struct Violated {
 }
 
 impl Drop for Violated {
+    #[expect(clippy::print_stderr, reason = "a panic is about to end the run")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let Self { seed, event, node } = self;

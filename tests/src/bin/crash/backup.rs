@@ -3,7 +3,7 @@
 //! Rule: a restored author that meets a peer first continues where it was. One that writes first
 //! signs a second history, which costs no other feed anything.
 
-use multifeed_store::{DiskStore, DiskImage, SimDisk};
+use multifeed_store::{DiskImage, DiskStore, SimDisk};
 use multifeed_tests::{Node, run_between};
 
 use crate::life::{Life, OWN, STEPS, connect, is_contested, writers};

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 
 use multifeed_core::Event;
-use multifeed_store::{Check, DiskStore, DiskImage, SimDisk};
+use multifeed_store::{Check, DiskImage, DiskStore, SimDisk};
 use multifeed_tests::{Node, run_between};
 
 use crate::life::{Life, connect};
@@ -64,7 +64,7 @@ pub(crate) fn child(seed: u64, step: usize, from: usize) -> Result<(), Box<dyn E
     let mut out = std::io::stdout().lock();
     for (disk, place) in places.skip(from) {
         let mut row = Row::new("bitrot");
-        disk.flip_bits(place, &mut row);
+        disk.flip(place, &mut row);
         writeln!(out, "{}", row.to_line()?)?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 
 use multifeed_core::{Event, Misuse, StoreFailure};
 use multifeed_store::{
-    Check, DiskStore, Failure, FailureKind, Fault, FaultKind, DiskImage, SimDisk, Store,
+    Check, DiskImage, DiskStore, Failure, FailureKind, Fault, FaultKind, SimDisk, Store,
 };
 use multifeed_tests::Node;
 

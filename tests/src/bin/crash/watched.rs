@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use multifeed_core::{StoreKey, Write};
-use multifeed_store::{Check, DiskStore, Failure, DiskImage, MemoryStore, SimDisk, Scan, Store};
+use multifeed_store::{Check, DiskImage, DiskStore, Failure, MemoryStore, Scan, SimDisk, Store};
 
 /// Every entry of a store, in order.
 pub(crate) type Entries = Vec<(StoreKey, Bytes)>;

@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 
 use super::*;
+use multifeed_core::rng::Rng;
 
 const KEY: PublicKey = PublicKey([7; 32]);
 

@@ -139,7 +139,10 @@ async fn join_dht(global: &Global) -> Result<(usize, Option<IpAddr>), &'static s
     let mut entered = Err("the node has stopped");
     while let Some(event) = events.next().await {
         match event {
-            NodeEvent::Discovery { step: Step::Bootstrapped { nodes, observed_ip: seen_as }, .. } => {
+            NodeEvent::Discovery {
+                step: Step::Bootstrapped { nodes, observed_ip: seen_as },
+                ..
+            } => {
                 entered = Ok((nodes, seen_as));
                 break;
             }
