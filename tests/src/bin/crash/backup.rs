@@ -15,12 +15,12 @@ use crate::watched::open;
 pub(crate) fn run(seed: u64, lives: u64) -> Row {
     let mut row = Row::new("backup");
     for seed in seed..seed + lives {
-        let platter = SimDisk::new(DiskImage::default());
-        let mut life = Life::begin(seed, &platter).expect("the disk is sound");
-        let mut copies = vec![platter.image()];
+        let disk = SimDisk::new(DiskImage::default());
+        let mut life = Life::begin(seed, &disk).expect("the disk is sound");
+        let mut copies = vec![disk.image()];
         for _ in 0..STEPS {
             life.live(1);
-            copies.push(platter.image());
+            copies.push(disk.image());
         }
         for (copy, number) in copies.iter().zip(0..) {
             row.add("restored", 2);
