@@ -191,7 +191,7 @@ const KINDS: [Kind; 8] = [
     Kind::Changed,
     Kind::Lengths,
     Kind::Agreed,
-    Kind::GiveUp,
+    Kind::FallBack,
 ];
 
 fn byte(script: &mut &[u8]) -> u8 {

@@ -58,7 +58,7 @@ fn run(target: &str, body: fn(&[u8]), input: &[u8]) {
 }
 
 #[test]
-fn each_body_takes_random_bytes() {
+fn fuzz_bodies_accept_random_bytes() {
     for (target, body, _) in TARGETS {
         let mut rng = Rng::new([u8::try_from(target.len()).unwrap(); 32]);
         for _ in 0..cases(60, 300) {
@@ -70,7 +70,7 @@ fn each_body_takes_random_bytes() {
 }
 
 #[test]
-fn each_body_takes_its_corpus_and_what_is_near_it() {
+fn fuzz_bodies_accept_the_corpus_and_mutations_of_it() {
     for (target, body, _) in TARGETS {
         let mut rng = Rng::new([0; 32]);
         let mut files: Vec<_> = fs::read_dir(folder(target)).unwrap().map(Result::unwrap).collect();
@@ -95,7 +95,7 @@ fn each_body_takes_its_corpus_and_what_is_near_it() {
 }
 
 #[test]
-fn the_seeds_are_what_the_encoders_write() {
+fn committed_seeds_match_the_encoders() {
     for (target, _, seeds) in TARGETS {
         for (name, bytes) in seeds() {
             let path = folder(target).join(name);
@@ -110,7 +110,7 @@ fn the_seeds_are_what_the_encoders_write() {
 }
 
 #[test]
-fn the_seeds_reach_what_they_are_for() {
+fn seeds_reach_their_targets() {
     let (peer, node) = exchange();
     assert_eq!(node.multifeed.sync_status().feeds, 2, "{:?}", node.closed);
     let kinds: Vec<u8> = script(&peer).iter().map(|(kind, _)| *kind).collect();

@@ -111,7 +111,7 @@ fn a_replayed_record_ends_in_the_same_state() {
 }
 
 #[test]
-fn another_state_than_the_recorded_one_is_noticed() {
+fn a_state_that_differs_from_the_recorded_one_is_detected() {
     let (multifeed, mut record) = recorded();
     let feed = multifeed.feeds().next().unwrap().id;
     Step::Append { feed: feed.0, blocks: vec![vec![1]] }.write(&mut record);
@@ -123,7 +123,7 @@ fn another_state_than_the_recorded_one_is_noticed() {
 }
 
 #[test]
-fn a_truncated_record_is_noticed_or_ends_there() {
+fn a_truncated_record_is_detected_or_ends_early() {
     let (_, record) = recorded();
     assert!(matches!(replay(&[]), Err(BadRecord::NoOpening)));
     for length in 1..record.len() {
@@ -135,7 +135,7 @@ fn a_truncated_record_is_noticed_or_ends_there() {
 }
 
 #[test]
-fn a_multifeed_that_is_not_recorded_keeps_nothing() {
+fn an_unrecorded_multifeed_keeps_no_record() {
     let mut multifeed = Multifeed::open(Config::new(Group::keyed([1; 32]), [2; 32]));
     multifeed.handle(Instant::ZERO, Input::Timeout);
     assert!(multifeed.take_record().is_empty());

@@ -48,7 +48,7 @@ fn below_stays_below_and_reaches_everything() {
 }
 
 #[test]
-fn below_favours_no_number() {
+fn below_is_unbiased() {
     // Of the 2^64 draws, every third number of 3 * 2^62 would get two, and the others one.
     let mut rng = Rng::new([6; 32]);
     let thirds = (0..3_000).filter(|_| rng.below(3 << 62).is_multiple_of(3)).count();
@@ -56,6 +56,6 @@ fn below_favours_no_number() {
 }
 
 #[test]
-fn debug_tells_nothing() {
+fn debug_output_hides_the_seed() {
     assert_eq!(format!("{:?}", Rng::new([7; 32])), "Chance(..)");
 }

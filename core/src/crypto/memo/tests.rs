@@ -25,7 +25,7 @@ fn a_valid_signature_is_checked_once() {
 }
 
 #[test]
-fn a_forged_signature_fails_beside_a_remembered_one_and_is_not_remembered() {
+fn a_forged_signature_fails_despite_a_valid_entry_and_is_not_cached() {
     let (memo, it) = (SignatureMemo::new(), triple(1));
     assert!(verify_once(Some(&memo), &it.0, &it.1, &it.2));
     for bit in 0..512 {
@@ -42,7 +42,7 @@ fn a_forged_signature_fails_beside_a_remembered_one_and_is_not_remembered() {
 }
 
 #[test]
-fn what_a_key_pair_signed_is_known_to_be_valid() {
+fn own_signatures_are_cached_as_valid() {
     let (memo, it) = (SignatureMemo::new(), triple(1));
     remember_own(Some(&memo), &it.0, &it.1, &it.2);
     assert!(is_known(&memo, &it));

@@ -42,7 +42,7 @@ fn both_sides_agree_on_everything() {
 }
 
 #[test]
-fn keys_of_small_order_and_other_encodings_are_refused() {
+fn small_order_and_non_canonical_keys_are_rejected() {
     let mut local = Ed25519 { pair: None, public: PublicKey([0; 32]) };
     local.set(&[1; 32]);
     let mut shared = [0; 32];
@@ -101,7 +101,7 @@ fn a_payload_is_ignored() {
 
 proptest! {
     #[test]
-    fn any_changed_message_is_refused(turn in 0..3usize, at: prop::sample::Index, bit in 0..8u8) {
+    fn any_changed_message_is_rejected(turn in 0..3usize, at: prop::sample::Index, bit in 0..8u8) {
         let refused = shake(7, |now, message| {
             if now == turn {
                 let at = at.index(message.len());

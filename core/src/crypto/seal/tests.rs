@@ -7,14 +7,14 @@ const SEALED: [u8; 19] = [
 ];
 
 #[test]
-fn a_message_is_sealed_as_elsewhere_and_opened_again() {
+fn sealing_matches_openssl_and_opening_reverses_it() {
     assert_eq!(seal(&[7; 32], b"one"), SEALED);
     assert_eq!(open(&[7; 32], &SEALED).as_deref(), Some(&b"one"[..]));
     assert_eq!(seal(&[7; 32], &[]).len(), 16);
 }
 
 #[test]
-fn what_was_changed_or_is_of_another_key_does_not_open() {
+fn a_changed_message_or_another_key_does_not_open() {
     for place in 0..SEALED.len() {
         let mut forged = SEALED;
         forged[place] ^= 1;

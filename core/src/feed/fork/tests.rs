@@ -58,7 +58,7 @@ fn two_histories_of_any_lengths_are_proved() {
 }
 
 #[test]
-fn one_history_is_never_proved_to_be_two() {
+fn a_single_history_yields_no_fork_proof() {
     for [shorter, longer] in [[1, 1], [1, 2], [5, 7], [7, 7], [8, 21]] {
         let (feed, forked) = proof_of([longer, shorter, longer]);
         assert_eq!(feed.check_fork(&forked, None), Err(Violation::BadProof));
@@ -83,7 +83,7 @@ fn one_history_is_never_proved_to_be_two() {
 }
 
 #[test]
-fn a_proof_that_is_wrong_in_one_thing_is_refused() {
+fn a_proof_with_one_wrong_part_is_rejected() {
     let (feed, right) = proof_of([3, 6, 11]);
     let mut wrong = vec![];
     let mut add = |change: &dyn Fn(&mut ForkProof)| {
@@ -129,7 +129,7 @@ fn a_proof_that_is_wrong_in_one_thing_is_refused() {
 }
 
 #[test]
-fn proofs_have_these_sizes() {
+fn proof_sizes_match_the_documented_ones() {
     let size = |lengths: [u64; 3]| proof_of(lengths).1.encode().len();
     let sizes = [[0, 1, 1], [99, 100, 101], [0, 1_000, 1_001], [0, 1_023, 1_024]].map(size);
     assert_eq!(sizes, [230, 331, 605, 869]);
@@ -146,7 +146,7 @@ fn proofs_have_these_sizes() {
 }
 
 #[test]
-fn no_proof_takes_more_than_its_bound() {
+fn proofs_stay_within_their_size_bound() {
     let (count, node) = (|start, end| tree::cover(start, end).count(), (u64::MAX >> 11, [9; 32]));
     // All bits of both lengths, and nothing alike.
     let (shorter, longer) = ((1 << 39) - 1, (1 << 40) - 1);

@@ -6,7 +6,7 @@ fn limits(feed_bytes: u64, group_bytes: u64) -> Limits {
 }
 
 #[test]
-fn a_feed_grows_up_to_each_bound_and_no_byte_further() {
+fn a_feed_grows_exactly_to_each_bound() {
     let mut quota = Quota::default();
     quota.grow(0, 70);
     quota.grow(0, 30);
@@ -19,7 +19,7 @@ fn a_feed_grows_up_to_each_bound_and_no_byte_further() {
 }
 
 #[test]
-fn no_number_makes_the_count_wrap() {
+fn byte_counts_do_not_overflow() {
     let mut quota = Quota::default();
     quota.grow(0, u64::MAX - 1);
     assert!(!quota.has_room(0, u64::MAX, &limits(u64::MAX, u64::MAX - 1)));

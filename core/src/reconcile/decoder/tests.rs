@@ -75,7 +75,7 @@ fn assert_cuts_do_not_matter(tokens: &[Token], cuts: &[u32]) {
 
 proptest! {
     #[test]
-    fn what_differs_is_found(numbers in prop::collection::btree_set(any::<u64>(), 1..200)) {
+    fn every_difference_is_decoded(numbers in prop::collection::btree_set(any::<u64>(), 1..200)) {
         let tokens = tokens(group_salt(), numbers);
         let decoder = decode(&tokens);
         let expected: BTreeSet<Token> = tokens.into_iter().collect();
@@ -83,7 +83,7 @@ proptest! {
     }
 
     #[test]
-    fn how_the_cells_are_cut_does_not_matter(
+    fn splitting_the_cells_does_not_matter(
         count in 1u64..100,
         cuts in prop::collection::vec(1u32..40, 1..30),
     ) {
@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn any_cells_end(
+    fn decoding_ends_for_any_cells(
         garbage in prop::collection::vec((0u64..=TOKEN_MAX, any::<bool>()), 1..500),
         cut in 1usize..100,
     ) {
@@ -118,7 +118,7 @@ fn assert_bounded(decoder: &Decoder) {
 }
 
 #[test]
-fn a_guess_that_depends_on_the_cuts_is_righted() {
+fn a_guess_that_depends_on_the_splitting_is_corrected() {
     let tokens = tokens(group_salt(), 0..83);
     let cuts = [23, 37, 30, 4, 16];
     let (pieces, whole) = (in_pieces(&tokens, &cuts), in_pieces(&tokens, &[cuts.iter().sum()]));
@@ -129,7 +129,7 @@ fn a_guess_that_depends_on_the_cuts_is_righted() {
 }
 
 #[test]
-fn cells_that_do_not_follow_are_refused() {
+fn cells_out_of_sequence_are_rejected() {
     let mut decoder = Decoder::default();
     decoder.extend(&cells(0, vec![1, 2])).unwrap();
     for start in [0, 1, 3] {
@@ -146,7 +146,7 @@ fn equal_sets_are_complete_at_once() {
 }
 
 #[test]
-fn a_token_in_a_cell_that_is_not_its_own_is_left_there() {
+fn a_token_in_a_foreign_cell_is_not_decoded() {
     let token = Token::of_id(7);
     let own: Vec<u32> = {
         let mut indices = Indices::of(token);
@@ -161,7 +161,7 @@ fn a_token_in_a_cell_that_is_not_its_own_is_left_there() {
 }
 
 #[test]
-fn one_token_in_every_cell_ends() {
+fn decoding_ends_with_one_token_in_every_cell() {
     let mut decoder = Decoder::default();
     let copies = vec![Token::of_id(7).bits(); 100_000];
     assert!(decoder.extend(&cells(0, copies)).is_ok_and(|progress| progress == Progress::Partial));
@@ -169,7 +169,7 @@ fn one_token_in_every_cell_ends() {
 }
 
 #[test]
-fn cells_that_each_show_another_token_end() {
+fn decoding_ends_with_another_token_in_each_cell() {
     // For each cell a token that is of it: each one that is taken out spoils others.
     let mut rng = Rng::new([1; 32]);
     let crafted = (0..20_000u32).map(|index| {
@@ -189,7 +189,7 @@ fn cells_that_each_show_another_token_end() {
 }
 
 #[test]
-fn garbage_shows_next_to_nothing() {
+fn garbage_yields_almost_no_tokens() {
     let mut rng = Rng::new([2; 32]);
     let garbage = (0..CELLS_MAX).map(|_| rng.u64() & TOKEN_MAX).collect();
     let mut decoder = Decoder::default();
@@ -216,7 +216,7 @@ fn false_token(rng: &mut Rng) -> ([Token; 3], Token) {
 }
 
 #[test]
-fn a_sum_that_looks_like_a_token_is_put_back() {
+fn a_sum_that_looks_like_a_token_is_restored() {
     let mut rng = Rng::new([3; 32]);
     for more in 2..8 {
         let (three, sum) = false_token(&mut rng);

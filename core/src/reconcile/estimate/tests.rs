@@ -59,7 +59,7 @@ proptest! {
 }
 
 #[test]
-fn the_table_is_met_at_its_points() {
+fn the_estimate_equals_the_table_at_its_points() {
     for (difference, per_1000) in CELLS_PER_1000 {
         assert_eq!(rounded(difference), per_1000);
     }
@@ -90,7 +90,7 @@ fn estimates(difference: u64, cells: u32, gap: u64, runs: u64) -> Vec<u64> {
 }
 
 #[test]
-fn estimates_hit_the_difference() {
+fn estimates_are_close_to_the_difference() {
     for (difference, cells, gap, [p10_min, p90_max]) in [
         (100, 24, 0, [550, 1_500]),
         (1_000, 24, 0, [550, 1_500]),
@@ -107,7 +107,7 @@ fn estimates_hit_the_difference() {
 }
 
 #[test]
-fn an_estimate_is_sure_once_enough_cells_have_come_and_some_are_empty() {
+fn an_estimate_is_sure_with_enough_cells_some_of_them_empty() {
     let is_sure = |difference, cells| {
         let tokens = random_tokens(&mut Rng::new([1; 32]), difference);
         let mut decoder = Decoder::default();
@@ -141,7 +141,7 @@ fn cells_per_1000_measured(difference: u64, runs: u64) -> (u64, u64) {
 }
 
 #[test]
-fn a_difference_takes_as_many_cells_as_the_table_says_within_2_percent() {
+fn decoding_takes_the_cells_of_the_table_within_2_percent() {
     // A mapping or a chance that is off shows here.
     for (difference, runs) in [(10, 2_000), (100, 200), (1_000, 10), (10_000, 1)] {
         let expected = rounded(difference);

@@ -82,7 +82,7 @@ fn changed(known: &Known, peer: u8, feeds: &Feeds) -> Option<Vec<(u32, u64)>> {
 }
 
 #[test]
-fn what_has_changed_is_known_after_the_process_too() {
+fn logged_changes_outlive_a_restart() {
     let (mut known, mut map) = (Known::default(), Map::new());
     let then = feeds(&[3, 4, 5]);
     assert_eq!(note(&mut known, &then, 0, 2), None, "for nobody");
@@ -108,7 +108,7 @@ fn what_has_changed_is_known_after_the_process_too() {
 }
 
 #[test]
-fn a_mark_takes_64_bytes() {
+fn a_checkpoint_takes_64_bytes() {
     let (mut known, feeds) = (Known::default(), feeds(&[1]));
     let Some(Write::Put(_, value)) = mark(&mut known, 1, &feeds) else { panic!() };
     assert_eq!(value.len(), 64);
@@ -116,7 +116,7 @@ fn a_mark_takes_64_bytes() {
 }
 
 #[test]
-fn a_log_that_is_too_short_or_has_a_gap_says_nothing() {
+fn a_short_log_or_one_with_a_gap_is_not_used() {
     let lengths = [2; CHANGES_MAX + 1];
     let (then, now) = (feeds(&[1; CHANGES_MAX + 1]), feeds(&lengths));
     let (mut known, mut map) = (Known::default(), Map::new());
@@ -141,17 +141,17 @@ fn a_log_that_is_too_short_or_has_a_gap_says_nothing() {
     assert_eq!(changed(&known, 1, &now), None, "one more than is remembered");
     assert_eq!(changed(&reopened(&map), 1, &now), None);
     assert!(known.changes() <= CHANGES_MAX);
-    // A new mark begins anew.
+    // A new checkpoint starts an empty log.
     write(&mut map, mark(&mut known, 1, &now));
     assert_eq!(changed(&reopened(&map), 1, &now), Some(Vec::new()));
 }
 
 #[test]
-fn sets_that_are_not_what_the_log_says_are_not_known() {
+fn a_checkpoint_is_not_used_if_the_log_contradicts_the_sets() {
     let (mut known, then) = (Known::default(), feeds(&[3, 4]));
     mark(&mut known, 1, &then);
     assert_eq!(changed(&known, 1, &then), Some(Vec::new()));
-    assert_eq!(changed(&known, 1, &feeds(&[3, 5])), None, "nobody said that it grew");
+    assert_eq!(changed(&known, 1, &feeds(&[3, 5])), None, "the growth was not logged");
     assert_eq!(changed(&known, 1, &feeds(&[3])), None, "a feed is gone");
     note(&mut known, &feeds(&[3, 5]), 1, 4);
     assert_eq!(changed(&known, 1, &feeds(&[3, 5])), Some([(1, 4)].to_vec()));
@@ -159,7 +159,7 @@ fn sets_that_are_not_what_the_log_says_are_not_known() {
 }
 
 #[test]
-fn the_peer_whose_mark_is_oldest_is_forgotten() {
+fn the_oldest_checkpoint_is_evicted() {
     let (mut known, mut map) = (Known::default(), Map::new());
     let all = feeds(&[1, 1]);
     for peer in 1..=3 {
@@ -177,7 +177,7 @@ fn the_peer_whose_mark_is_oldest_is_forgotten() {
 }
 
 #[test]
-fn digests_and_tags_are_those_of_the_model() {
+fn digests_and_tags_match_the_golden_file() {
     let items = [key_item(0), key_item(1), Item::Head(discovery_key(0), 7, 0)];
     let digest = |count: usize| {
         let mut root = Root::empty();
@@ -199,7 +199,7 @@ fn digests_and_tags_are_those_of_the_model() {
 }
 
 #[test]
-fn both_sides_say_the_same_of_a_mark_and_nobody_else_does() {
+fn only_the_two_sides_of_a_checkpoint_compute_the_same_tag() {
     let ours = Checkpoint { ours: [1; 16], theirs: [2; 16], position: 7 };
     let theirs = Checkpoint { ours: [2; 16], theirs: [1; 16], position: 9 };
     let (us, them, hash) = (Role::Initiator, Role::Responder, [5; 64]);
@@ -212,7 +212,7 @@ fn both_sides_say_the_same_of_a_mark_and_nobody_else_does() {
 }
 
 #[test]
-fn numbers_that_no_log_reaches_are_damage() {
+fn impossible_log_positions_are_damage() {
     let key = record::known_key(0);
     for (position, is_right) in [(7, true), (1 << 53, false), (u64::MAX, false)] {
         let mark = Checkpoint { ours: [1; 16], theirs: [2; 16], position };

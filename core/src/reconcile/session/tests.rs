@@ -112,7 +112,7 @@ struct Run {
     learned: [Vec<Entry>; 2],
 }
 
-/// Runs a session of two sides that claim `common` feeds beside theirs, of which they hold none.
+/// Runs a session of two sides that also claim `common` feeds, which neither of them holds.
 fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
     let nodes = [initiator, responder];
     let feeds = nodes.map(|node| node.feeds.len() as u64 + common);
@@ -185,7 +185,7 @@ fn check(sets: [&Heads; 2], salt: Salt) -> Run {
     run
 }
 
-/// Two sets of which some feeds are common, some not, and some common ones are further at a side.
+/// Two sets with common feeds, feeds of one side, and common feeds that are longer on one side.
 fn sets(rng: &mut Rng, common: u64, only: [u64; 2], changed: u64) -> [Heads; 2] {
     let mut sets = [Heads::new(), Heads::new()];
     let head = |length| HeadOf { fork: 0, length };
@@ -216,14 +216,14 @@ proptest! {
         let run = check([&one, &two], group_salt());
         // A session of a few feeds or one that differs in most is listed; none is repeated.
         prop_assert_ne!(run.outcome, Outcome::Retry);
-        let [mine, yours] = only;
-        if common > 2 * (mine + yours + changed) {
+        let [one_count, two_count] = only;
+        if common > 2 * (one_count + two_count + changed) {
             prop_assert_eq!(run.outcome, Outcome::Agreed);
         }
     }
 
     #[test]
-    fn ids_that_collide_are_noticed_or_healed(
+    fn colliding_ids_are_detected_or_resolved(
         seed: [u8; 32],
         common in 300u64..600,
         only in [0u64..40, 0u64..40],
@@ -236,7 +236,7 @@ proptest! {
 }
 
 #[test]
-fn few_collisions_are_healed_without_another_try() {
+fn few_collisions_are_resolved_without_a_retry() {
     let mut outcomes = BTreeMap::new();
     for seed in 0..80 {
         let [one, two] = sets(&mut Rng::new([seed; 32]), 500, [20, 20], 10);
@@ -254,7 +254,7 @@ fn equal_sets_end_with_the_claims() {
 }
 
 #[test]
-fn empty_and_far_sets_are_listed() {
+fn empty_and_very_different_sets_are_listed() {
     let [one, two] = sets(&mut Rng::new([2; 32]), 0, [1_000, 0], 0);
     assert_eq!(check([&one, &two], group_salt()).outcome, Outcome::List);
     assert_eq!(check([&two, &one], group_salt()).outcome, Outcome::List);

@@ -27,7 +27,7 @@ fn session(salt: Salt, only: [&[Key]; 2]) -> Cost {
     reconcile(&handshake_hash(), one, two)
 }
 
-/// What members do after a session that did not end well: the same under a salt that nobody knew.
+/// The salt of the second attempt, which no peer can predict.
 fn fresh() -> Salt {
     Salt::fresh(&handshake_hash(), 1)
 }
@@ -49,7 +49,7 @@ fn mac(items: &[Key]) -> [u8; 8] {
 }
 
 #[test]
-fn keys_whose_sums_are_equal_are_told_apart() {
+fn keys_with_equal_sums_are_distinguished() {
     let mut rng = Rng::new([2; 32]);
     let (a, b): (Key, Key) = (rng.array(), rng.array());
     let (mut more, mut less) = (a, b);
@@ -97,7 +97,7 @@ fn subset<const WORDS: usize>(
 }
 
 #[test]
-fn keys_that_hide_another_without_carry_do_not_hide_it() {
+fn keys_that_hide_a_key_under_xor_do_not_hide_it_here() {
     let mut rng = Rng::new([3; 32]);
     let honest: Key = rng.array();
     let keys: Vec<Key> = (0..300).map(|_| rng.array()).collect();
@@ -117,7 +117,7 @@ fn keys_that_hide_another_without_carry_do_not_hide_it() {
 }
 
 #[test]
-fn tokens_that_sum_up_to_nothing_are_found() {
+fn tokens_with_a_zero_sum_are_found() {
     let salt = group_salt();
     let mut rng = Rng::new([4; 32]);
     let keys: Vec<Key> = (0..60).map(|_| rng.array()).collect();
@@ -142,7 +142,7 @@ fn colliding(salt: Salt, rng: &mut Rng) -> [Key; 2] {
 }
 
 #[test]
-fn keys_of_one_id_are_noticed_and_told_apart_by_a_fresh_salt() {
+fn colliding_keys_are_detected_and_separated_by_a_fresh_salt() {
     // With 36 bits it takes 2^18 keys instead of 2^12.
     let salt = group_salt().narrow(24);
     let mut rng = Rng::new([5; 32]);
@@ -168,7 +168,7 @@ fn keys_of_one_id_are_noticed_and_told_apart_by_a_fresh_salt() {
 }
 
 #[test]
-fn a_key_of_a_common_feeds_id_is_found_at_once() {
+fn a_key_with_the_id_of_a_common_feed_is_found_in_one_attempt() {
     let salt = group_salt().narrow(16);
     let mut common = Rng::new([1; 32]);
     let ids: Vec<u64> = (0..300).map(|_| salt.token(&Item::Key(common.array())).id()).collect();
@@ -198,7 +198,7 @@ fn inseparable(salt: Salt, end: u32, rng: &mut Rng) -> [Key; 2] {
 }
 
 #[test]
-fn keys_that_share_their_cells_hold_a_session_up_within_its_budget() {
+fn keys_with_shared_cells_cost_no_more_than_the_budget() {
     let salt = group_salt();
     let planted = inseparable(salt, 400, &mut Rng::new([7; 32]));
     for only in [[&planted[..], &[]], [&[], &planted[..]]] {

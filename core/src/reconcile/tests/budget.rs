@@ -48,7 +48,7 @@ fn measure(feeds: usize, only: [usize; 2], id_bits: u32, runs: u64) -> (usize, u
 }
 
 #[test]
-fn bytes_stay_in_their_budget_where_ids_collide() {
+fn colliding_ids_stay_within_the_byte_budget() {
     for (feeds, only, id_bits, bytes_max, again_max) in [
         (1_000, [0, 0], 20, 96, 0),
         (1_000, [5, 5], 20, 720, 1),

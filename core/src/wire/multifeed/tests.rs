@@ -36,7 +36,7 @@ fn wants() -> impl Strategy<Value = Vec<WantEntry>> {
     proptest::collection::vec(entry, 0..20)
 }
 
-fn nos() -> impl Strategy<Value = Vec<RejectEntry>> {
+fn rejects() -> impl Strategy<Value = Vec<RejectEntry>> {
     let no =
         prop_oneof![Just(Reject::Declined), Just(Reject::Unavailable), Just(Reject::Duplicate)];
     let entry = (name(), no).prop_map(|(name, no)| RejectEntry { name, reject: no });
@@ -80,15 +80,15 @@ fn take_anything<'a, T: Deserialize<'a> + Debug>(body: &'a [u8]) {
 
 proptest! {
     #[test]
-    fn what_was_put_is_read_back(
-        hello in hello(), heads in heads(), wants in wants(), nos in nos()
+    fn encoded_messages_are_read_back(
+        hello in hello(), heads in heads(), wants in wants(), rejects in rejects()
     ) {
         let mut body = Vec::new();
         put(&mut body, &hello);
         prop_assert_eq!(decode::<Hello>(&body).unwrap(), hello);
         prop_assert_eq!(decode_entries::<HeadEntry>(&encode_entries(&heads)), heads);
         prop_assert_eq!(decode_entries::<WantEntry>(&encode_entries(&wants)), wants);
-        prop_assert_eq!(decode_entries::<RejectEntry>(&encode_entries(&nos)), nos);
+        prop_assert_eq!(decode_entries::<RejectEntry>(&encode_entries(&rejects)), rejects);
     }
 
     #[test]
@@ -106,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn any_bytes_decode_or_are_rejected(body in proptest::collection::vec(any::<u8>(), 0..600)) {
         take_anything::<Hello>(&body);
         take_anything::<HeadEntry>(&body);
         take_anything::<WantEntry>(&body);
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_entry_is_malformed_and_the_last(
+    fn a_truncated_entry_is_malformed_and_ends_the_list(
         heads in heads(), cut in any::<prop::sample::Index>()
     ) {
         let body = encode_entries(&heads);
@@ -145,7 +145,7 @@ fn a_range_has_no_more_blocks_than_allowed() {
 }
 
 #[test]
-fn the_kinds_are_their_numbers() {
+fn kinds_map_to_their_numbers() {
     for number in 0..=20 {
         assert_eq!(Kind::of(number).map(|kind| kind as u64), Some(number));
     }

@@ -65,7 +65,7 @@ fn a_batch_changes_channels() {
 }
 
 #[test]
-fn nested_batches_are_refused_at_any_depth() {
+fn nested_batches_are_rejected_at_any_depth() {
     let mut frame = vec![0, 0, 0, 1];
     frame.extend([0; 10]);
     assert_eq!(read(&frame), Err(Malformed::NestedBatch));
@@ -99,7 +99,7 @@ fn nothing_follows_an_error() {
 }
 
 #[test]
-fn one_message_goes_without_a_batch() {
+fn a_single_message_is_not_batched() {
     let mut batch = Batch::new();
     assert_eq!(batch.take(), None);
     batch.push(&MuxMessage::Close { local_id: 1 });
