@@ -9,7 +9,7 @@ use crate::crypto::hash::Hash;
 use crate::io::StoreKey;
 
 impl Feed {
-    /// Verifies and stages what a peer sent, whatever bytes it has.
+    /// Verifies and stages any bytes from a peer.
     pub(super) fn accept(
         &mut self,
         feed: FeedId,
@@ -129,7 +129,7 @@ fn keys_trees_and_signatures_match_hypercore() {
             let wire = manifest::wire_signature(&tip.head.signature);
             assert_eq!(wire[..], bytes(&head["wire_signature"]));
         }
-        assert!(heads.next().is_none(), "each golden head was met");
+        assert!(heads.next().is_none(), "each golden head was reached");
     }
 }
 
@@ -233,7 +233,7 @@ fn a_signature_is_kept_until_all_of_its_blocks_are_held() {
     let head = accept(0..5);
     assert_eq!(head.map(|head| head.length), Some(20));
     assert_eq!(accept(5..12), head);
-    assert_eq!(accept(12..20), None, "an idle feed keeps nothing of it");
+    assert_eq!(accept(12..20), None, "an idle feed keeps no signature");
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn reading_detects_any_flipped_bit_of_the_store() {
             value[bit / 8] ^= 1 << (bit % 8);
             map.insert(*key, value.into());
             for start in 0..12 {
-                // A read that does not touch the damage is fine; one that does says so.
+                // A read fails exactly if it touches the damage.
                 if let Ok(range) = read(&feed, &map, start..12) {
                     assert!(
                         range

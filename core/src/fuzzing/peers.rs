@@ -84,7 +84,8 @@ impl Pair {
         }
     }
 
-    /// Delivers at most `bytes_max` bytes from one side to the other. Returns whether there were any.
+    /// Delivers at most `bytes_max` bytes from one side to the other. Returns whether there were
+    /// any.
     fn deliver(&mut self, from: usize, bytes_max: usize) -> bool {
         let Some(connection) = self.connection else { return false };
         let said = self.nodes[from].transmit(connection);

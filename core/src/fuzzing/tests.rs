@@ -104,7 +104,7 @@ fn committed_seeds_match_the_encoders() {
                 fs::write(&path, &bytes).unwrap();
             }
             let committed = fs::read(&path).unwrap_or_default();
-            assert!(committed == bytes, "{target}/{name}: set MULTIFEED_RENEW=1 to write it anew");
+            assert!(committed == bytes, "{target}/{name}: set MULTIFEED_RENEW=1 to regenerate it");
         }
     }
 }

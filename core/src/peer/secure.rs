@@ -141,8 +141,8 @@ impl SecretStream {
         Self::start(Role::Responder, key_pair, rng, frame_size_max)
     }
 
-    /// Creates a side of a stream that is already secret, such as HyperDHT's, or that stays within a
-    /// simulator. It has the same frames, but no handshake and no encryption. The caller must
+    /// Creates a side of a stream that is already secret, such as HyperDHT's, or that stays within
+    /// a simulator. It has the same frames, but no handshake and no encryption. The caller must
     /// guarantee that `handshake_hash` and `remote` are genuine.
     pub fn clear(
         handshake_hash: [u8; 64],
@@ -179,8 +179,8 @@ impl SecretStream {
         self.frames.buffered()
     }
 
-    /// Raises the maximum size of the remote's frames, for example after it has proven membership. A
-    /// lower value has no effect, because longer frames may be in flight.
+    /// Raises the maximum size of the remote's frames, for example after it has proven membership.
+    /// A lower value has no effect, because longer frames may be in flight.
     pub fn raise_frame_size_max(&mut self, max: usize) {
         self.frame_size_max = self.frame_size_max.max(max);
         if let State::Open { .. } | State::Clear = self.state {

@@ -144,7 +144,7 @@ impl Known {
 
     /// Sets the checkpoint of a peer for the state at `stamp`. At most `peers_max` are kept; the
     /// oldest is dropped. `None`: nothing to store.
-    pub(crate) fn mark(
+    pub(crate) fn set_checkpoint(
         &mut self,
         peer: PeerTag,
         [ours, theirs]: [Digest; 2],

@@ -39,7 +39,7 @@ impl Recorded {
         self.handle(Input::Connected { connection, role, secure, mode });
     }
 
-    /// Passes what a connection has to send on; returns how many bytes.
+    /// Forwards the pending bytes of a connection; returns their number.
     pub(crate) fn pass(&mut self, connection: ConnectionId, to: &mut Self) -> usize {
         let mut bytes = BytesMut::new();
         self.multifeed.poll_transmit(connection, &mut bytes, 100_000);
@@ -82,7 +82,7 @@ impl Recorded {
     }
 }
 
-/// One multifeed that appends, and hears a peer that talks nonsense.
+/// A multifeed that appends and receives invalid bytes from a peer.
 fn recorded() -> (Multifeed, Vec<u8>) {
     let mut one = Recorded::open([1; 32], [2; 32]);
     let feed = one.multifeed.writer("local", KeyPair::from_seed(&[3; 32])).unwrap();
@@ -115,7 +115,7 @@ fn a_state_that_differs_from_the_recorded_one_is_detected() {
     let (multifeed, mut record) = recorded();
     let feed = multifeed.feeds().next().unwrap().id;
     Step::Append { feed: feed.0, blocks: vec![vec![1]] }.write(&mut record);
-    // The append is never answered by a store, so this is the state that was met before it.
+    // The store never answers the append, so this state precedes it.
     Step::State { hash: state_hash(&multifeed) }.write(&mut record);
     assert!(replay(&record).is_ok());
     Step::State { hash: [0; 32] }.write(&mut record);

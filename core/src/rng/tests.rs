@@ -30,7 +30,7 @@ fn a_child_has_another_sequence_than_its_parent() {
     let mut again = Rng::new([4; 32]);
     let mut other = again.child();
     other.array::<100>();
-    assert_eq!(again.u64(), after, "what a child draws does not move its parent");
+    assert_eq!(again.u64(), after, "draws of a child do not affect its parent");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn below_stays_below_and_reaches_everything() {
 
 #[test]
 fn below_is_unbiased() {
-    // Of the 2^64 draws, every third number of 3 * 2^62 would get two, and the others one.
+    // Plain modulo of 2^64 values by 3 * 2^62 would give a third of the numbers twice the weight.
     let mut rng = Rng::new([6; 32]);
     let thirds = (0..3_000).filter(|_| rng.below(3 << 62).is_multiple_of(3)).count();
     assert!((900..1_100).contains(&thirds), "{thirds}");

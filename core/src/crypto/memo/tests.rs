@@ -7,7 +7,7 @@ fn triple(block: u32) -> (PublicKey, [u8; 4], Signature) {
     (pair.public_key(), message, pair.sign(&message))
 }
 
-/// Whether the memo spares the check of a triple.
+/// Whether the memo saves the verification of a triple.
 fn is_known(
     memo: &SignatureMemo,
     (key, message, signature): &(PublicKey, [u8; 4], Signature),
@@ -37,8 +37,8 @@ fn a_forged_signature_fails_despite_a_valid_entry_and_is_not_cached() {
         assert!(!is_known(&memo, &forged));
     }
     let other = KeyPair::from_seed(&[8; 32]).public_key();
-    assert!(!verify_once(Some(&memo), &other, &it.1, &it.2), "of another key");
-    assert!(!verify_once(Some(&memo), &it.0, &[9; 4], &it.2), "under another message");
+    assert!(!verify_once(Some(&memo), &other, &it.1, &it.2), "another key");
+    assert!(!verify_once(Some(&memo), &it.0, &[9; 4], &it.2), "another message");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::rng::Rng;
 
-/// Lets two sides shake hands; `change` may alter each message on its way.
+/// Runs a handshake between two sides; `change` may alter each message in transit.
 fn shake(
     seed: u8,
     mut change: impl FnMut(usize, &mut Vec<u8>),
@@ -53,10 +53,10 @@ fn small_order_and_non_canonical_keys_are_rejected() {
     for key in [neutral, order_2, order_4, neutral_again] {
         assert_eq!(local.dh(&key, &mut shared), Err(Error::Dh), "{key:?}");
     }
-    // y = p + 3 is a point of high order, written a second way.
+    // y = p + 3 is a non-canonical encoding of a point of high order.
     assert_eq!(local.dh(&with_first([0; 32], 3), &mut shared), Ok(()));
     assert_eq!(local.dh(&with_first(FIELD, 0xf0), &mut shared), Err(Error::Dh));
-    assert_eq!(local.dh(&with_first([0; 32], 2), &mut shared), Err(Error::Dh), "no point");
+    assert_eq!(local.dh(&with_first([0; 32], 2), &mut shared), Err(Error::Dh), "not a point");
     assert_eq!(local.dh(&[3; 31], &mut shared), Err(Error::Dh));
 }
 
@@ -76,7 +76,7 @@ fn with_first(mut key: [u8; 32], first: u8) -> [u8; 32] {
 fn an_unfinished_handshake_does_not_split() {
     let pair = KeyPair::from_seed(&[1; 32]);
     let mut noise = Noise::new(Role::Initiator, &pair, &mut Rng::new([0; 32]));
-    assert_eq!(noise.receive(&[0; 96]), Err(BadHandshake), "the initiator speaks first");
+    assert_eq!(noise.receive(&[0; 96]), Err(BadHandshake), "the initiator sends first");
     noise.send().unwrap();
     assert_eq!(noise.send().err(), Some(BadHandshake));
     assert!(noise.split().is_err());

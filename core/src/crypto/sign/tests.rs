@@ -22,7 +22,7 @@ fn keys_and_signatures_are_raw_bytes_in_a_message() {
 
 #[test]
 fn a_small_order_key_verifies_nothing() {
-    // The neutral element signs everything under the lax rule: R = B·s for any s, here s = 0.
+    // Under the lax rule, the neutral element as key accepts R = B·s for any s, here s = 0.
     let mut neutral = [0; 32];
     neutral[0] = 1;
     let mut signature = [0; 64];

@@ -19,7 +19,7 @@ fn answer(feed: &Feed, map: &Map, request: &Request) -> Option<Result<Proof, Sto
     Some(read.take_nodes(feed, values))
 }
 
-/// A feed with its author's key pair and origin, as a golden file has it.
+/// A feed of the golden file, with its author's key pair and origin.
 fn golden_feed(golden: &Value, length: usize) -> (Feed, Map) {
     let key_pair = KeyPair::from_seed(&bytes32(&golden["seed"]));
     let mut feed = Feed::adopted(FeedKey(bytes32(&golden["key"])));
@@ -42,7 +42,7 @@ fn golden_feed(golden: &Value, length: usize) -> (Feed, Map) {
     (feed, map)
 }
 
-/// The message that an answer becomes.
+/// The encoded message of an answer.
 fn written_answer(feed: &Feed, request: &Request, proof: &Proof, manifest: bool) -> Vec<u8> {
     let signature = match feed.origin() {
         Origin::Compat => proof.head.signature.0.to_vec(),

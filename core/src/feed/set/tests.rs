@@ -29,7 +29,7 @@ fn a_forgotten_feed_is_not_found_but_one_with_the_same_prefix_is() {
     let [first, second] = [one, two].map(|key| feeds.insert(key, PublicKey([1; 32])));
     feeds.forget(first);
     assert_eq!((feeds.find(&one), feeds.find(&two)), (None, Some(second)));
-    assert_eq!(feeds.insert(one, PublicKey([1; 32])), first, "its slot is used again");
+    assert_eq!(feeds.insert(one, PublicKey([1; 32])), first, "its slot is reused");
     assert_eq!(feeds.find(&one), Some(first));
 }
 

@@ -321,7 +321,10 @@ fn a_feed_that_both_held_alike_is_refused_removed_and_taken_again() {
     world.run();
     let declined =
         |event: &Event| matches!(event, Event::Refused { refusal: Refusal::Declined, .. });
-    assert!(world.nodes[0].events[before..].iter().any(declined), "it is told, though by no name");
+    assert!(
+        world.nodes[0].events[before..].iter().any(declined),
+        "the reject arrives, although there is no alias"
+    );
     assert!(world.nodes[1].multifeed.find(&key).is_none());
     world.nodes[1].multifeed.accept(&key).unwrap();
     world.run();

@@ -48,8 +48,8 @@ impl From<BadHandshake> for SecureError {
 /// The reason why a message cannot be sent. The connection stays usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// The stream is not open: [`Opened`](super::Received::Opened) has not been returned yet, or the
-    /// remote has committed a fault.
+    /// The stream is not open: [`Opened`](super::Received::Opened) has not been returned yet, or
+    /// the remote has committed a fault.
     NotOpen,
     /// The message is longer than [`MESSAGE_MAX`](super::MESSAGE_MAX).
     TooLong,

@@ -256,7 +256,8 @@ proptest! {
                 break;
             }
             if pair.sent[0].is_empty() && (sent || pair.sides[0].handshake_hash().is_none()) {
-                // An increased length waits for bytes that never arrive, and no wrong item is returned.
+                // An increased length waits for bytes that never arrive, and no wrong item is
+                // returned.
                 break;
             }
         }

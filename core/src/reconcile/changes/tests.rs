@@ -17,5 +17,5 @@ fn only_the_last_toggles_are_remembered() {
     assert_eq!(since(toggles.position() - 1), Ok(vec![last]));
     assert_eq!(since(10).map(|since| since.len()), Ok(TOGGLES_MAX));
     assert_eq!(since(9), Err(Overrun));
-    assert_eq!(since(toggles.position() + 1), Err(Overrun), "a position that never was");
+    assert_eq!(since(toggles.position() + 1), Err(Overrun), "a future position");
 }

@@ -25,7 +25,7 @@ proptest! {
     ) {
         let (mut index, mut model) = (Index::new(), BTreeSet::new());
         for (id, feed, is_in) in &places {
-            // All bits but the last 4 tell.
+            // Only the last 4 bits are ignored.
             let (id, feed) = (id >> few_bits << 4, FeedId(*feed));
             if *is_in || model.len() < 700 {
                 index.insert(id, feed);

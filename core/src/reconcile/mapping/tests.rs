@@ -51,7 +51,7 @@ fn a_token_is_in_a_cell_with_the_probability_of_its_class() {
     for index in [1, 2, 5, 23, 100, 399] {
         let expected = (TOKENS * share_q32(index)) >> 32;
         let off = counts[index as usize].abs_diff(expected);
-        // Five times the root of what is expected, and 2 % for the curve's approximation.
+        // Five times the square root of the mean, plus 2 % for the approximation of the curve.
         assert!(off <= 5 * expected.isqrt() + expected / 50, "{index}: {off} of {expected}");
     }
 }

@@ -27,7 +27,7 @@ proptest! {
         let mut other = Root::empty();
         for (at, item) in items.iter().rev().enumerate() {
             other.insert(*item);
-            // An item that comes and goes leaves nothing, folded in between or not.
+            // A removed item leaves no trace, whether or not it was folded in between.
             other.insert(key_item(1_000));
             if folds >> at & 1 == 1 {
                 other.fold();
@@ -103,7 +103,7 @@ fn a_clone_is_independent_and_free_until_changed() {
 
 #[test]
 fn keys_that_cancel_under_xor_change_the_root() {
-    // Any 257 vectors of 256 bits have a subset that sums to nothing without carry. Here even one
-    // item twice, which is that sum at its shortest, leaves a trace.
+    // Any 257 vectors of 256 bits have a subset whose XOR is zero. Here even the shortest such
+    // subset, one item twice, changes the root.
     assert_ne!(mac(&root(&[key_item(0), key_item(0)])), mac(&Root::empty()));
 }

@@ -16,7 +16,7 @@ fn group() -> Group {
     Group::keyed([9; 32])
 }
 
-/// Feeds and the sets of them, changed together.
+/// Feeds and their sets, which change together.
 struct Rig {
     feeds: Feeds,
     sets: Sets,
@@ -31,7 +31,7 @@ impl Rig {
         rig
     }
 
-    /// Appends a block to the feed of a number, made if it is not there.
+    /// Appends a block to the feed of this number; creates it if it does not exist.
     fn grow(&mut self, number: u64) {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&number.to_le_bytes());
@@ -64,7 +64,7 @@ impl Rig {
         SnapshotView::new(picture, &self.sets, &self.feeds, group).unwrap()
     }
 
-    /// Everything that a session asks of a view.
+    /// All data that a session reads from a view.
     fn seen(&self, picture: &SharedSnapshot) -> impl PartialEq + core::fmt::Debug + use<> {
         let group = group();
         let view = self.view(picture, &group);
@@ -149,7 +149,7 @@ fn a_set_that_outgrows_its_sketch_gets_a_larger_one() {
     let cells = |rig: &Rig| rig.sets.sketches.as_ref().unwrap().of[0].cells();
     let before = cells(&rig);
     (20..40).for_each(|number| rig.grow(number));
-    assert_eq!(cells(&rig), before, "not by a change, for then a peer would pay for it");
+    assert_eq!(cells(&rig), before, "changes do not enlarge it, as peers would pay the cost");
     rig.sets.sketch(&group(), &rig.feeds);
     assert!(cells(&rig) > before);
 }

@@ -36,7 +36,7 @@ proptest! {
         let (mut held, mut grown) = (BTreeSet::new(), Sketch::for_items(0));
         for (is_there, number) in steps {
             let token = tokens(group_salt(), [number])[0];
-            // The set is asked before the sketch is changed: twice is never.
+            // Toggle only real changes of the set, because a double toggle cancels out.
             match is_there {
                 true if held.insert(number) => grown.insert(token),
                 false if held.remove(&number) => grown.remove(token),

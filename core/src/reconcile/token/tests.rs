@@ -51,7 +51,7 @@ fn only_a_cell_with_one_token_yields_it() {
     let tokens: Vec<Token> = (0..1_000).map(|index| salt.token(&key_item(index))).collect();
     assert!(tokens.iter().all(|token| Token::of_cell(token.bits()) == Some(*token)));
     assert!(tokens.iter().all(|token| token.bits() <= TOKEN_MAX));
-    // A linear check would let each sum of three through.
+    // A linear check would accept every sum of three tokens.
     let sums = tokens.windows(3).map(|three| three.iter().fold(0, |sum, one| sum ^ one.bits()));
     let shown = sums.filter(|sum| Token::of_cell(*sum).is_some()).count();
     assert!(shown <= 3, "{shown} of 998, where 1 in 4,096 is expected");

@@ -55,7 +55,7 @@ fn memory_of_a_long_frame_is_released() {
         reader.push(rest);
         drop(reader.next().unwrap().unwrap());
         assert_eq!(reader.buffered(), rest.len());
-        // The reserve would find the old memory, if this were its only holder.
+        // `reserve` would reuse the old memory if this were its only owner.
         reader.buffer.reserve(100);
         assert!(reader.buffer.capacity() <= IDLE_CAPACITY_MAX);
     }

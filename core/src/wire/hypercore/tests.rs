@@ -76,7 +76,7 @@ proptest! {
         }
         let mut longer = body.clone();
         longer.push(1);
-        prop_assert_eq!(Message::decode(3, &longer), Ok(Some(message.clone())), "fields behind");
+        prop_assert_eq!(Message::decode(3, &longer), Ok(Some(message.clone())), "trailing fields");
         prop_assert_eq!(Message::decode(3, &body), Ok(Some(message)));
     }
 }

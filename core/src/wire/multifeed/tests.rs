@@ -72,8 +72,8 @@ fn decode_entries<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Vec<T> {
     entries(body).map(Result::unwrap).collect()
 }
 
-/// Every decoder takes any bytes without a panic, and gives no more entries than there are bytes.
-fn take_anything<'a, T: Deserialize<'a> + Debug>(body: &'a [u8]) {
+/// Decodes any bytes without a panic, to at most as many entries as bytes.
+fn decode_any<'a, T: Deserialize<'a> + Debug>(body: &'a [u8]) {
     assert!(entries::<T>(body).count() <= body.len());
     _ = decode::<T>(body);
 }
@@ -107,10 +107,10 @@ proptest! {
 
     #[test]
     fn any_bytes_decode_or_are_rejected(body in proptest::collection::vec(any::<u8>(), 0..600)) {
-        take_anything::<Hello>(&body);
-        take_anything::<HeadEntry>(&body);
-        take_anything::<WantEntry>(&body);
-        take_anything::<RejectEntry>(&body);
+        decode_any::<Hello>(&body);
+        decode_any::<HeadEntry>(&body);
+        decode_any::<WantEntry>(&body);
+        decode_any::<RejectEntry>(&body);
         if let Ok(range) = RangeMessage::decode(&body, 100) {
             prop_assert!(range.nodes.len() + range.blocks.len() <= body.len());
         }

@@ -9,7 +9,7 @@ fn read(frame: &[u8]) -> Result<Vec<MuxMessage<'_>>, Malformed> {
     messages(frame).collect()
 }
 
-/// A message that owns its parts.
+/// An owned message.
 #[derive(Clone, Debug)]
 enum Owned {
     Open(u64, String, Vec<u8>, Vec<u8>),
@@ -53,7 +53,7 @@ fn unknown_control_messages_and_trailing_bytes_are_ignored() {
     assert_eq!(read(&[0, 4, 1, 2, 3]), Ok(vec![]));
     let close = MuxMessage::Close { local_id: 5 };
     assert_eq!(read(&[0, 3, 5, 99, 99]), Ok(vec![close]));
-    // The batch: an unknown control message, then a close with a byte more than it needs.
+    // The batch: an unknown control message, then a close with one excess byte.
     assert_eq!(read(&[0, 0, 0, 2, 9, 9, 3, 3, 5, 99]), Ok(vec![close]));
 }
 

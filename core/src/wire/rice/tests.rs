@@ -59,16 +59,16 @@ fn a_count_beyond_the_bytes_allocates_nothing() {
     for count in [9, usize::MAX / 50, usize::MAX] {
         assert_eq!(decode(&mut [0u8].as_slice(), count, 40), None);
     }
-    assert_eq!(decode(&mut [0xffu8; 8].as_slice(), 1, 10), None, "ones without an end");
+    assert_eq!(decode(&mut [0xffu8; 8].as_slice(), 1, 10), None, "unterminated ones");
     assert_eq!(decode(&mut [0u8].as_slice(), 1, 0), None);
     assert_eq!(decode(&mut [0u8; 9].as_slice(), 1, WIDTH_MAX + 1), None);
-    assert_eq!(decode(&mut [0x02u8].as_slice(), 1, 1), None, "the padding is not empty");
+    assert_eq!(decode(&mut [0x02u8].as_slice(), 1, 1), None, "the padding is not zero");
     assert_eq!(decode(&mut [0x00u8].as_slice(), 1, 1), Some(vec![0]));
 }
 
 #[test]
 fn the_cost_of_a_number_is_close_to_the_optimum() {
-    // 1,000 of 2^27: log2 of the mean gap is 17.04, and the bound for a set is 1.44 bits above.
+    // 1,000 of 2^27: log2 of the mean gap is 17.04, and the lower bound is 1.44 bits above it.
     let mut numbers: Vec<u64> = (0u64..1_000)
         .map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 37)
         .map(|number| number ^ number >> 9)

@@ -1,18 +1,18 @@
-//! How many bytes sessions take, against what they may.
+//! Checks the bytes of sessions against their budget.
 
 use super::*;
 
 /// Framing of one message.
 const FRAME: usize = 3;
 
-/// A type, a version, flags, the number of feeds, an epoch with a number in it, and two roots.
+/// Bytes of a claim: type, version, flags, number of feeds, epoch and position, and two roots.
 pub(super) const HELLO: usize = FRAME + 45;
 
 fn varint(number: u64) -> usize {
     (u64::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
 }
 
-/// The fork is said if it is not 0, as one bit of the length says.
+/// One bit of the length says whether a fork other than 0 follows.
 fn head(head: &HeadOf) -> usize {
     varint(head.length << 1) + if head.fork > 0 { varint(head.fork) } else { 0 }
 }
@@ -52,7 +52,7 @@ pub(super) fn of(message: &Message, feeds: u64) -> usize {
         }
 }
 
-/// Thousandths of the bytes that the keys alone take, less what their order is worth:
+/// Bytes in thousandths of the information content of the keys as a set:
 /// 32·d - log2(a!·b!)/8 for a and b of them on the two sides.
 fn of_bound(bytes: usize, only: [u64; 2]) -> u64 {
     let log2 = |count: u64| (1..=count).map(|factor| (factor as f64).log2()).sum::<f64>();
@@ -77,7 +77,7 @@ fn mean(feeds: u64, only: [u64; 2], changed: u64, runs: u64) -> (usize, usize) {
     (bytes / runs as usize, 10 * flights / runs as usize)
 }
 
-/// The most bytes that a case may take on average.
+/// Checks the mean bytes of a case against its maximum.
 fn assert_bytes(feeds: u64, only: [u64; 2], changed: u64, runs: u64, bytes_max: usize) {
     let (bytes, flights) = mean(feeds, only, changed, runs);
     let case = std::format!("{feeds} feeds, {only:?} new, {changed} changed");

@@ -94,7 +94,7 @@ fn assert_knows(sides: &[Then; 2], side: usize, received: &[Entry], refused: &[u
     }
 }
 
-/// Some of these feeds, with a length.
+/// Some of these feeds, with lengths.
 fn lengths(feeds: Range<u64>, most: usize) -> impl Strategy<Value = BTreeMap<u64, u64>> {
     prop::collection::btree_map(feeds, 1u64..300, 0..most)
 }

@@ -1,4 +1,4 @@
-//! Peers that say what no honest one says.
+//! Peers that violate the session protocol.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn a_reflected_root_proves_nothing() {
     let [node, _] = pair(100, [0, 0]);
     let mirrored = claim(&node, Role::Initiator);
     let compared = node.terms(100, mirrored).compare(Role::Initiator);
-    assert_eq!(compared, Ok(SetKind::Keys), "the same root said by the other role is another");
+    assert_eq!(compared, Ok(SetKind::Keys), "the MAC of the same root differs by role");
 }
 
 #[test]
@@ -80,7 +80,11 @@ fn requests_are_bounded() {
     let (_, mut responder, first) = open(&nodes);
     let Message::Cells(_, slice) = first else { panic!("cells come first") };
     let sent = slice.cells.len() as u32;
-    assert_eq!(responder.handle(&nodes[1], more(sent)), Err(SessionError::TooMuch), "no cell more");
+    assert_eq!(
+        responder.handle(&nodes[1], more(sent)),
+        Err(SessionError::TooMuch),
+        "the limit is reached"
+    );
     let cells = nodes[1].sketches[0].cells();
     assert_eq!(
         responder.handle(&nodes[1], more(cells + 1)),
