@@ -127,7 +127,7 @@ impl Disk {
             // Only the checksum tree knows that a key is missing.
             row.add("missing_without_a_word", 1);
             if DiskStore::open_on(SimDisk::new(image), PATH, Check::Full).is_ok() {
-                return Err(Wrong::Bad("something is missing, and the store is whole".into()));
+                return Err(Wrong::Bad("data is missing, but the store reports no damage".into()));
             }
         }
         if damaged > 0 {

@@ -217,7 +217,7 @@ impl Disk {
             return Err(Wrong::Bad(format!("{event:?}")));
         }
         if view != self.states[state].1 {
-            return Err(Wrong::Bad(format!("the core shows another group than {state}")));
+            return Err(Wrong::Bad(format!("the core shows another state than {state}")));
         }
         Ok(state)
     }
@@ -263,7 +263,7 @@ impl Disk {
         }
         connect(&mut node, &mut peer);
         if is_contested(&node) || is_contested(&peer) {
-            return Err(Wrong::Bad("the peer knows another history".into()));
+            return Err(Wrong::Bad("the peer holds another history".into()));
         }
         let (ours, theirs) = (View::of(&mut node), View::of(&mut peer));
         ours.keeps(&self.states[state].1)?;

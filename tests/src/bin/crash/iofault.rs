@@ -81,7 +81,7 @@ fn while_living(seed: u64, fault: Fault, row: &mut Row) -> Result<(), Wrong> {
     let last = groups.last().map(|group| &group.after);
     let begun = life.author.store.begun.as_ref().map(|group| &group.after);
     if !last.is_some_and(matches) && !begun.is_some_and(matches) {
-        return Err(Wrong::Lost("the disk holds neither what was durable nor more".into()));
+        return Err(Wrong::Lost("the disk does not contain all durable data".into()));
     }
     let mut node = Node::open_on(config(3), found);
     let view = View::of(&mut node);
@@ -100,11 +100,11 @@ fn is_closed(life: &mut Life, row: &mut Row) -> Result<(), Wrong> {
         _ => false,
     });
     if !is_reported {
-        return Err(Wrong::Bad("no event tells of the failure".into()));
+        return Err(Wrong::Bad("no event reports the failure".into()));
     }
     let next = life.author.store.commit(&[&[]]).map_err(|failure| failure.kind());
     if next != Err(FailureKind::Closed) {
-        return Err(Wrong::Bad(format!("the store goes on: {next:?}")));
+        return Err(Wrong::Bad(format!("the store continues after a failure: {next:?}")));
     }
     let feeds: Vec<_> = life.author.multifeed.feeds().filter(|feed| feed.is_writable).collect();
     let feeds: Vec<_> = feeds.into_iter().map(|feed| feed.id).collect();
@@ -117,7 +117,7 @@ fn is_closed(life: &mut Life, row: &mut Row) -> Result<(), Wrong> {
             .iter()
             .any(|event| matches!(event, Event::Failed { .. } | Event::FeedBroken { .. }));
         if !said_no && !failed {
-            return Err(Wrong::Bad("a closed store takes an append".into()));
+            return Err(Wrong::Bad("a failed store accepts an append".into()));
         }
     }
     row.add("closed", 1);
@@ -155,7 +155,7 @@ fn same<T: PartialEq>(
 ) -> Result<(), Wrong> {
     match (before, after) {
         (Ok(before), Ok(after)) if before == after => Ok(()),
-        (Ok(_), Ok(_)) => Err(Wrong::Lost("another state after it".into())),
+        (Ok(_), Ok(_)) => Err(Wrong::Lost("the state changed".into())),
         (_, Err(failure)) | (Err(failure), _) => Err(Wrong::Bad(format!("{failure}"))),
     }
 }

@@ -265,7 +265,7 @@ impl Truth {
         for (key, seen) in &view.0 {
             for (index, block) in &seen.blocks {
                 if self.blocks.get(&(*key, *index)) != Some(block) {
-                    return Err(Wrong::Bad(format!("block {index} of {key:?} is another")));
+                    return Err(Wrong::Bad(format!("block {index} of {key:?} has other bytes")));
                 }
             }
             let signed = self.trees.get(&(*key, seen.length));
