@@ -19,8 +19,8 @@ const CONNECTION: ConnectionId = ConnectionId(0);
 const CHUNK_BYTES: usize = 64 * 1024;
 const CHUNKS_MAX: usize = 4;
 
-/// Does what a store request asks on a map: the simplest store there is, and not a durable one.
-fn carry_out(store: &mut BTreeMap<StoreKey, Bytes>, request: StoreRequest) -> StoreReply {
+/// Executes a store request on a map: the simplest store, without durability.
+fn execute(store: &mut BTreeMap<StoreKey, Bytes>, request: StoreRequest) -> StoreReply {
     match request {
         StoreRequest::Read(read) => {
             let values = read.keys().iter().map(|key| store.get(key).cloned()).collect();
@@ -69,7 +69,7 @@ pub(crate) fn sync(mut socket: TcpStream, role: Role, block: &[u8]) -> io::Resul
         while let Some(output) = multifeed.poll() {
             match output {
                 Output::Store(request) => {
-                    let reply = carry_out(&mut store, request);
+                    let reply = execute(&mut store, request);
                     multifeed.handle(now(), Input::Stored(reply));
                 }
                 Output::Transmit { .. } | Output::Disconnect { .. } => {

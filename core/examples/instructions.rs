@@ -8,8 +8,8 @@
 //! ```
 //!
 //! `bulk` syncs 10 feeds of 1,000 blocks of 100 bytes to an empty peer. `reconnect N` syncs 1,000
-//! feeds of one block, then reconnects the same two peers `N` times with nothing new. The difference
-//! between two values of `N` is the cost of the additional reconnects of both sides.
+//! feeds of one block, then reconnects the same two peers `N` times with nothing new. The
+//! difference between two values of `N` is the cost of the additional reconnects of both sides.
 
 use std::collections::BTreeMap;
 use std::env;

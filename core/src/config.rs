@@ -31,8 +31,9 @@ pub enum Admission {
     /// Every feed of the group that a peer offers.
     #[default]
     All,
-    /// Only accepted ones and those that are held already. [`Event::Offered`](crate::Event::Offered)
-    /// reports the others, and [`Multifeed::accept`](crate::Multifeed::accept) admits them.
+    /// Only accepted ones and those that are held already.
+    /// [`Event::Offered`](crate::Event::Offered) reports the others, and
+    /// [`Multifeed::accept`](crate::Multifeed::accept) admits them.
     AcceptedOnly,
 }
 
@@ -143,8 +144,8 @@ pub struct Limits {
     /// Feeds that are refused, accepted by name, or removed. 65,536: each takes about 100 bytes,
     /// so 6.5 MB.
     pub rulings: usize,
-    /// Feeds of which a fork proof is stored. Others stay contested. 1,024: each takes up to 5 KiB,
-    /// so 5 MiB.
+    /// Maximum number of stored fork proofs. Other forked feeds stay contested. 1,024: each takes
+    /// up to 5 KiB, so 5 MiB.
     pub forks: usize,
     /// Offers of one peer that are remembered though the feeds are not admitted, so that the feeds
     /// can be accepted while the peer is connected. 1,024: each takes about 100 bytes, so 100 KiB.

@@ -89,7 +89,7 @@ impl fmt::Display for Misuse {
 
 impl core::error::Error for Misuse {}
 
-/// The peer's fault: its connection closes, and nothing that it sent with the crime is kept.
+/// A fault of the peer: the connection closes, and nothing from the violating message is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Violation {
@@ -182,8 +182,8 @@ pub enum CloseReason {
     Ourselves,
     /// A time-out.
     Deadline(Deadline),
-    /// A connection of [`Mode::Once`](crate::Mode::Once) is in sync: both sides hold everything that
-    /// the other offered.
+    /// A connection of [`Mode::Once`](crate::Mode::Once) is in sync: both sides hold everything
+    /// that the other offered.
     Synced,
     /// The peer closed the group's channel.
     ClosedByPeer,

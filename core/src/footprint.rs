@@ -9,7 +9,7 @@
 pub struct Footprint {
     /// Feeds, including candidates.
     pub feeds: usize,
-    /// Candidates: feeds that peers named and of which no block is held.
+    /// Candidates: feeds that peers offered and that have no blocks here.
     pub candidates: usize,
     /// Candidates that no connected peer has named.
     pub orphans: usize,

@@ -1,7 +1,7 @@
-//! Bodies of the fuzz targets, so that a target is a few lines and a crash becomes a test here.
+//! Bodies of the fuzz targets. A target is a few lines, and a crash becomes a test here.
 //!
-//! Rule: a body takes any bytes and never fails but by a fault of the code under it. Each of them
-//! claims more than that nothing panics; what it claims stands on the function.
+//! Rule: a body accepts any bytes and fails only if the code under test has a bug. Each checks more
+//! than the absence of panics; its doc comment lists the claims.
 
 mod canary;
 mod connection;

@@ -285,8 +285,9 @@ pub enum Event {
         feed: FeedId,
     },
     /// The author of a feed signed two histories of it, and the proof is durable. The feed does not
-    /// change, and is neither fetched nor served any more. Peers that hold it are notified. If it is
-    /// our own feed, two copies of its key pair are in use, and no block can be appended any more.
+    /// change, and is neither fetched nor served any more. Peers that hold it are notified. If it
+    /// is our own feed, two copies of its key pair are in use, and no block can be appended any
+    /// more.
     Forked {
         /// The feed.
         feed: FeedId,
@@ -308,8 +309,8 @@ pub enum Event {
     /// A peer claims that the author of a feed of another origin truncated it, which begins a new
     /// fork number. The truncation is not followed: the feed does not change. To follow it,
     /// [remove](crate::Multifeed::remove), [accept](crate::Multifeed::accept) and
-    /// [adopt](crate::Multifeed::adopt) the feed, which fetches the peer's fork. The held blocks are
-    /// lost then, even if the claim is false.
+    /// [adopt](crate::Multifeed::adopt) the feed, which fetches the peer's fork. The held blocks
+    /// are lost then, even if the claim is false.
     Truncated {
         /// The connection.
         connection: ConnectionId,

@@ -220,8 +220,8 @@ impl Multifeed {
         let Self { group, limits, memo, feeds, sets, assignments, policy, outbox, .. } = self;
         let connections = &mut self.connections;
         let (memo, now) = (memo.as_ref(), self.now);
-        let sources = assignments;
-        let context = Context { group, limits, memo, feeds, sets, sources, policy, outbox, now };
+        let context =
+            Context { group, limits, memo, feeds, sets, assignments, policy, outbox, now };
         (connections.get_mut(&id), context)
     }
 }

@@ -92,8 +92,8 @@ impl Policy {
         Write::Put(record::ruling_key(place), record::encode_ruling(key, &ruling))
     }
 
-    /// Accepts a feed. Returns the write that makes it durable; `None`: the store has no ruling, and
-    /// the feed is admitted without one.
+    /// Accepts a feed. Returns the write that makes it durable; `None`: the store has no ruling,
+    /// and the feed is admitted without one.
     pub(crate) fn accept(&mut self, key: &FeedKey, length: u64) -> Option<Write> {
         let signed = self.find(key).map_or(0, |ruling| ruling.signed);
         if self.admission == Admission::All && signed <= length {

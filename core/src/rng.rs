@@ -21,8 +21,8 @@ impl Rng {
         Self(ChaCha20Rng::from_seed(seed))
     }
 
-    /// Creates a child generator, seeded with the next 32 bytes, so that the draws of one connection do not
-    /// depend on those of another.
+    /// Creates a child generator, seeded with the next 32 bytes, so that the draws of one
+    /// connection do not depend on those of another.
     pub fn child(&mut self) -> Self {
         Self::new(self.array())
     }

@@ -32,13 +32,13 @@ fn reader() -> (DiskImage, Node) {
         peer.multifeed.append(feed, &blocks).unwrap();
         peer.drain();
     }
-    let platter = SimDisk::new(DiskImage::default());
-    let store = DiskStore::create_on(platter.clone(), PATH).unwrap();
+    let disk = SimDisk::new(DiskImage::default());
+    let store = DiskStore::create_on(disk.clone(), PATH).unwrap();
     let mut node = Node::open_on(config(1), store);
     connect(&mut node, &mut peer);
     drop(node);
     let store = peer.store.clone();
-    (platter.image(), Node::open_on(config(3), store))
+    (disk.image(), Node::open_on(config(3), store))
 }
 
 /// The disk with one flipped byte in this pattern, opened again.

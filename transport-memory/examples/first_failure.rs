@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use multifeed_core::{Duration, FeedKey, Group};
 use multifeed_memory::{Crash, DiskOptions, LinkOptions, NodeId, NodeOptions, Replies, World};
 
-/// Nodes, each of which writes one feed.
+/// Number of nodes. Each of them writes one feed.
 const NODES: usize = 4;
 
 /// Rounds of calls; in each, every node appends and one of the others does something else.

@@ -19,7 +19,7 @@ pub const OVERHEAD: usize = 17;
 #[doc(alias = "HEADERBYTES")]
 pub const HEADER_SIZE: usize = Header::BYTES;
 
-/// The message was not sealed by the remote at this place of its stream.
+/// The message fails authentication: changed, repeated, or out of order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forged;
 

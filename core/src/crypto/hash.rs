@@ -1,6 +1,6 @@
 //! BLAKE2b-256 in the shapes that Hypercore gives it.
 //!
-//! Rule: a shape is told from another by its first byte or its key, never by its length.
+//! Rule: inputs of different kinds differ in their first byte or in the key, never only in length.
 
 use blake2::{
     Blake2b, Blake2bMac,

@@ -1,7 +1,7 @@
 //! A cache of valid signatures for simulators.
 //!
-//! Rule: an entry states that this key signed this message with this signature, each exact. The cache saves
-//! verifications and never changes a result.
+//! Rule: an entry states that this key signed this message with this signature, each exact. The
+//! cache saves verifications and never changes a result.
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -10,22 +10,22 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use super::hash::{Hash, blake2b};
 use super::sign::{PublicKey, Signature, verify};
 
-/// Maximum number of entries of a [`SignatureMemo`]: 2 MiB, enough for the heads in flight among ten
-/// thousand simulated peers.
+/// Maximum number of entries of a [`SignatureMemo`]: 2 MiB, enough for the heads in flight among
+/// ten thousand simulated peers.
 pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 16;
 
-/// Associativity of the cache. With a sixth of the cache in use, four ways lose one entry in a thousand to
-/// collisions; one way would lose one in seven.
+/// Associativity of the cache. With a sixth of the cache in use, four ways lose one entry in a
+/// thousand to collisions; one way would lose one in seven.
 const WAYS: usize = 4;
 
 /// A cache of valid signatures, for **simulators only**.
 ///
-/// If the configurations of a thousand simulated peers hold clones of one memo, a head that reaches all of
-/// them is verified once. A process with one multifeed gains nothing, because it verifies each head once
-/// anyway.
+/// If the configurations of a thousand simulated peers hold clones of one memo, a head that reaches
+/// all of them is verified once. A process with one multifeed gains nothing, because it verifies
+/// each head once anyway.
 ///
-/// It accepts no signature that [`verify`] rejects: only [`verify`] and signing add entries, and an entry is
-/// a BLAKE2b-256 hash of key, message and signature. Invalid signatures are not cached. At
+/// It accepts no signature that [`verify`] rejects: only [`verify`] and signing add entries, and an
+/// entry is a BLAKE2b-256 hash of key, message and signature. Invalid signatures are not cached. At
 /// [`SIGNATURES_REMEMBERED_MAX`] entries, older ones are evicted.
 #[derive(Clone)]
 pub struct SignatureMemo {

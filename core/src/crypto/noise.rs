@@ -23,8 +23,8 @@ use crate::rng::Rng;
 /// The name that both sides hash first.
 const PROTOCOL: &str = "Noise_XX_Ed25519_ChaChaPoly_BLAKE2b";
 
-/// Maximum bytes of a handshake message. Messages with empty payloads have 32, 96 and 64 bytes; the rest
-/// leaves room for payloads, which both JavaScript and we ignore.
+/// Maximum bytes of a handshake message. Messages with empty payloads have 32, 96 and 64 bytes; the
+/// rest leaves room for payloads, which both JavaScript and we ignore.
 pub const MESSAGE_SIZE_MAX: usize = 256;
 
 /// Which of the two sides of a connection this one is.

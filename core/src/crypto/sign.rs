@@ -14,7 +14,7 @@ impl KeyPair {
         Self(SigningKey::from_bytes(seed))
     }
 
-    /// Tells the seed, to store it. Whoever has it can sign.
+    /// Returns the seed for storage. Everyone who knows the seed can sign.
     pub fn seed(&self) -> &[u8; 32] {
         self.0.as_bytes()
     }

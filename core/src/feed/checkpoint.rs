@@ -27,8 +27,8 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The tag that the side `role` sends for this checkpoint on one connection. Both sides compute the
-    /// same tag only if they stored the same pair of digests.
+    /// The tag that the side `role` sends for this checkpoint on one connection. Both sides compute
+    /// the same tag only if they stored the same pair of digests.
     pub(crate) fn tag(&self, handshake_hash: &[u8; 64], us: Role, role: Role) -> [u8; 8] {
         let (initiator, responder) = match us {
             Role::Initiator => (&self.ours, &self.theirs),

@@ -1,7 +1,7 @@
 //! Clears blocks of a feed and restores them.
 //!
-//! Rule: a block is deleted only in a commit that stores its leaf, and restored only after it was verified
-//! against the roots in memory. So every proof can be built whatever is cleared.
+//! Rule: a block is deleted only in a commit that stores its leaf, and restored only after it was
+//! verified against the roots in memory. So every proof can be built whatever is cleared.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -62,8 +62,8 @@ impl Feed {
         writes
     }
 
-    /// Returns the writes that restore verified blocks. They can be read once the commit is durable. Only
-    /// one run may be in flight.
+    /// Returns the writes that restore verified blocks. They can be read once the commit is
+    /// durable. Only one run may be in flight.
     pub(crate) fn restore(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
         let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
         for (index, block) in (start..).zip(blocks) {

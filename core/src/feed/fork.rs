@@ -1,8 +1,9 @@
 //! Forks: two signed histories of one feed, and the proof that both exist.
 //!
-//! Rule: anybody who knows the group and the author's public key can verify a proof, and no proof exists
-//! for an author who signed one block per index. A node's size is bound by its own hash and by the tree
-//! hash, but not by its parent's hash, so two heads contradict each other only where hashes differ.
+//! Rule: anybody who knows the group and the author's public key can verify a proof, and no proof
+//! exists for an author who signed one block per index. A node's size is bound by its own hash and
+//! by the tree hash, but not by its parent's hash, so two heads contradict each other only where
+//! hashes differ.
 
 use alloc::vec::Vec;
 
@@ -45,7 +46,8 @@ impl Feed {
         }
     }
 
-    /// The durable head, for comparison with another history; `None` if not all signed blocks are held.
+    /// The durable head, for comparison with another history; `None` if not all signed blocks are
+    /// held.
     pub(crate) fn signed_head(&self) -> Option<SignedHead> {
         let Tip { length, roots, head } = self.durable()?;
         if *length != head.length {
@@ -119,8 +121,8 @@ impl Feed {
     }
 }
 
-/// Builds a proof from a peer's shorter head and the nodes that cover our blocks: `before` up to the
-/// peer's length and `after` for the rest.
+/// Builds a proof from a peer's shorter head and the nodes that cover our blocks: `before` up to
+/// the peer's length and `after` for the rest.
 pub(crate) fn prove(
     signed_head: SignedHead,
     head: &Head,

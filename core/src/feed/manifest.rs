@@ -1,5 +1,6 @@
-//! Derives a feed's key and the bytes that its author signs: hypercore 11's manifest, version 1, with one
-//! Ed25519 signer and the group's namespace (hypercore `lib/verifier.js`, `lib/messages.js`).
+//! Derives a feed's key and the bytes that its author signs: hypercore 11's manifest, version 1,
+//! with one Ed25519 signer and the group's namespace (hypercore `lib/verifier.js`,
+//! `lib/messages.js`).
 //!
 //! Rule: only this file knows how a key is derived from a public key, and what a signature covers.
 
@@ -12,7 +13,8 @@ use crate::id::FeedKey;
 use crate::wire::codec::Reader;
 use crate::wire::hypercore::Manifest;
 
-/// How a feed's key is derived from its author's public key, which also determines what its author signs.
+/// How a feed's key is derived from its author's public key, which also determines what its author
+/// signs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) enum Origin {
     /// From a manifest with our group's namespace.

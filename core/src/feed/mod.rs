@@ -1,8 +1,8 @@
 //! One log: an append-only feed, its tree and its signed head.
 //!
 //! Rule: this module knows trees and no connections. Only this file changes a feed's length:
-//! [`Feed::append`] and [`Feed::stage_verified`] stage a commit, and [`Feed::on_committed`] applies it
-//! once it is durable.
+//! [`Feed::append`] and [`Feed::stage_verified`] stage a commit, and [`Feed::on_committed`] applies
+//! it once it is durable.
 
 pub(crate) mod checkpoint;
 mod clear;
@@ -63,7 +63,8 @@ pub(crate) enum FeedStatus {
     Removing,
 }
 
-/// One append-only log. A process may hold a million of them, most of them idle, so the struct is small.
+/// One append-only log. A process may hold a million of them, most of them idle, so the struct is
+/// small.
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) key: FeedKey,
@@ -72,7 +73,8 @@ pub(crate) struct Feed {
     pub(crate) status: FeedStatus,
     /// The durable part: what may be announced and served.
     durable: Option<Tip>,
-    /// `None` for an idle feed of the group that another author writes and that has no cleared blocks.
+    /// `None` for an idle feed of the group that another author writes and that has no cleared
+    /// blocks.
     activity: Option<Box<Activity>>,
 }
 
@@ -81,7 +83,8 @@ pub(crate) struct Feed {
 struct Activity {
     /// Commits in flight, oldest first.
     staged: VecDeque<Staged>,
-    /// The writer's local name. The store keeps the name, and only the application has the key pair.
+    /// The writer's local name. The store keeps the name, and only the application has the key
+    /// pair.
     name: Option<String>,
     writer: Option<KeyPair>,
     broken: Option<StoreFailure>,
@@ -92,8 +95,8 @@ struct Activity {
     origin: Origin,
     /// Only single blocks are requested, and nothing is stored.
     is_transient: bool,
-    /// The head that proved the latest range and the tree hash that it signs, kept while more ranges of
-    /// that head are expected, so that its signature is verified once.
+    /// The head that proved the latest range and the tree hash that it signs, kept while more
+    /// ranges of that head are expected, so that its signature is verified once.
     proven: Option<(Head, Hash)>,
     /// The proof that the author signed two histories.
     fork: Option<ForkState>,
@@ -126,15 +129,16 @@ impl Feed {
         Self { key, public_key, status: FeedStatus::Accepted, durable: None, activity: None }
     }
 
-    /// A feed of another origin, without blocks. The first proof shows how its key was derived. Without
-    /// a manifest the key is the public key (hypercore `lib/core.js`, `_verifyBatchUpgrade`).
+    /// A feed of another origin, without blocks. The first proof shows how its key was derived.
+    /// Without a manifest the key is the public key (hypercore `lib/core.js`,
+    /// `_verifyBatchUpgrade`).
     pub(crate) fn adopted(key: FeedKey) -> Self {
         let mut feed = Self::empty(key, PublicKey(key.0));
         feed.activity().origin = Origin::Compat;
         feed
     }
 
-    /// A feed of another origin of which only single blocks are requested.
+    /// A feed of another origin that is used only to request single blocks.
     pub(crate) fn transient(key: FeedKey) -> Self {
         let mut feed = Self::adopted(key);
         feed.activity().is_transient = true;
@@ -185,8 +189,8 @@ impl Feed {
         self.origin() == Origin::Group
     }
 
-    /// Whether the origin may still change: an adopted feed without blocks has no known manifest, and a
-    /// transient feed does not store its manifest.
+    /// Whether the origin may still change: an adopted feed without blocks has no known manifest,
+    /// and a transient feed does not store its manifest.
     pub(crate) fn is_origin_unknown(&self) -> bool {
         let is_open = self.origin() == Origin::Compat || self.is_transient();
         is_open && self.tip().is_none()
@@ -417,8 +421,8 @@ impl Feed {
         Write::Put(record::feed_key(feed.0), value)
     }
 
-    /// Applies the durable commit that ends at `end`. Returns the blocks that become available: none
-    /// while an earlier commit is still in flight.
+    /// Applies the durable commit that ends at `end`. Returns the blocks that become available:
+    /// none while an earlier commit is still in flight.
     pub(crate) fn on_committed(&mut self, end: u64) -> core::ops::Range<u64> {
         let before = self.length();
         let Some(activity) = &mut self.activity else { return before..before };

@@ -1,9 +1,9 @@
 //! Proofs for requests on a hypercore channel, read from the store (hypercore `lib/merkle-tree.js`,
 //! `generateProof`).
 //!
-//! Rule: as in `read`, no data leaves the store unverified. The request and the feed's length determine
-//! the nodes of a proof. They are read together with the path to the roots, and the proof is sent only
-//! if that path leads to the signed roots.
+//! Rule: as in `read`, no data leaves the store unverified. The request and the feed's length
+//! determine the nodes of a proof. They are read together with the path to the roots, and the proof
+//! is sent only if that path leads to the signed roots.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -25,8 +25,8 @@ struct Plan {
     target: Option<u64>,
     /// Siblings on the path from the target upwards.
     path: Vec<u64>,
-    /// Nodes that cover the blocks of the requested upgrade, except for the subtree at the end of the
-    /// path.
+    /// Nodes that cover the blocks of the requested upgrade, except for the subtree at the end of
+    /// the path.
     upgrade: Vec<u64>,
     /// Nodes that cover the blocks after the upgrade.
     additional: Vec<u64>,
@@ -155,7 +155,8 @@ impl ProofRead {
         &self.request
     }
 
-    /// Verifies the loaded nodes and returns the proof. `feed` must be the feed of [`ProofRead::begin`].
+    /// Verifies the loaded nodes and returns the proof. `feed` must be the feed of
+    /// [`ProofRead::begin`].
     pub(crate) fn take_nodes(
         self,
         feed: &Feed,
@@ -201,8 +202,8 @@ impl Plan {
     }
 }
 
-/// The roots of the signed head. If fewer blocks are held than signed, the roots are folded from the held
-/// roots and the nodes that cover the rest, and verified with the signature.
+/// The roots of the signed head. If fewer blocks are held than signed, the roots are folded from
+/// the held roots and the nodes that cover the rest, and verified with the signature.
 fn roots(feed: &Feed, tip: &Tip, nodes: &BTreeMap<u64, Node>) -> Result<Vec<Node>, StoreFailure> {
     if tip.length == tip.head.length {
         return Ok(tip.roots.to_vec());

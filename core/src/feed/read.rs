@@ -39,7 +39,8 @@ pub(crate) struct RangeRead {
 }
 
 impl RangeRead {
-    /// Starts reading `blocks`, up to the first cleared block. `None` if the first block is not held.
+    /// Starts reading `blocks`, up to the first cleared block. `None` if the first block is not
+    /// held.
     pub(crate) fn begin(
         id: FeedId,
         feed: &Feed,
@@ -60,8 +61,8 @@ impl RangeRead {
         Some((read, BlockScan { from, until, entries_max, bytes_max }))
     }
 
-    /// Starts verifying blocks that a peer sent for indices below the feed's length. Returns the keys of
-    /// the nodes that prove them; `None` if the blocks are not below the length.
+    /// Starts verifying blocks that a peer sent for indices below the feed's length. Returns the
+    /// keys of the nodes that prove them; `None` if the blocks are not below the length.
     pub(crate) fn of_blocks(
         id: FeedId,
         feed: &Feed,
@@ -161,9 +162,9 @@ impl RangeRead {
     }
 }
 
-/// The keys under which a node may be stored: as a node, and as the block that it is the leaf of. Leaves of
-/// held blocks are not stored. While a block is cleared or restored, exactly one of both keys exists.
-/// Roots are in memory and have no key.
+/// The keys under which a node may be stored: as a node, and as the block that it is the leaf of.
+/// Leaves of held blocks are not stored. While a block is cleared or restored, exactly one of both
+/// keys exists. Roots are in memory and have no key.
 pub(super) fn keys_of(feed: FeedId, tip: &Tip, gone: &Runs, index: u64) -> [Option<StoreKey>; 2] {
     if root(tip, index).is_some() {
         return [None, None];

@@ -1,8 +1,8 @@
 //! The layout of a multifeed in its store.
 //!
-//! Rule: only this file knows the store's keys and values. A key is a kind, a feed's slot and an index,
-//! big-endian, so that a run of blocks is a run of keys. Values that no Merkle tree covers end in a
-//! checksum.
+//! Rule: only this file knows the store's keys and values. A key is a kind, a feed's slot and an
+//! index, big-endian, so that a run of blocks is a run of keys. Values that no Merkle tree covers
+//! end in a checksum.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -89,7 +89,8 @@ pub(crate) fn rulings_end() -> StoreKey {
     key(RULING + 1, 0, 0)
 }
 
-/// Key of the checkpoint in `place`. All checkpoints are one run of keys, followed by the change log.
+/// Key of the checkpoint in `place`. All checkpoints are one run of keys, followed by the change
+/// log.
 pub(crate) fn known_key(place: u32) -> StoreKey {
     key(KNOWN, place, 0)
 }
@@ -122,8 +123,8 @@ pub(crate) fn behind(key: &StoreKey) -> StoreKey {
     StoreKey(next)
 }
 
-/// The key ranges of a feed's data besides its record: blocks, nodes and the fork proof. Each is a pair of
-/// first key and end.
+/// The key ranges of a feed's data besides its record: blocks, nodes and the fork proof. Each is a
+/// pair of first key and end.
 pub(crate) fn parts_of(slot: u32) -> [[StoreKey; 2]; 3] {
     // No index reaches `u64::MAX`, see `tree::LENGTH_MAX`.
     [BLOCK, NODE, FORK].map(|kind| [key(kind, slot, 0), key(kind, slot, u64::MAX)])
@@ -212,8 +213,8 @@ struct RawRecord<'a> {
     roots: Vec<(u64, Hash)>,
 }
 
-/// Encodes a feed's record. Cleared runs follow the fixed part if there are any, or if an origin other than
-/// the group follows them.
+/// Encodes a feed's record. Cleared runs follow the fixed part if there are any, or if an origin
+/// other than the group follows them.
 pub(crate) fn encode_record(
     public_key: &PublicKey,
     name: Option<&str>,

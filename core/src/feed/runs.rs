@@ -1,6 +1,7 @@
 //! The cleared runs of blocks of a feed.
 //!
-//! Rule: runs are ascending, not adjacent and not empty, so each set of blocks has one representation.
+//! Rule: runs are ascending, not adjacent and not empty, so each set of blocks has one
+//! representation.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -19,9 +20,9 @@ impl Runs {
     pub(crate) fn of(runs: Vec<(u64, u64)>, length: u64) -> Option<Self> {
         let mut end = None;
         let is_next = |(start, until): &(u64, u64)| {
-            let is_apart = end.is_none_or(|end| *start > end);
+            let is_separate = end.is_none_or(|end| *start > end);
             end = Some(*until);
-            is_apart && start < until && *until <= length
+            is_separate && start < until && *until <= length
         };
         runs.iter().all(is_next).then_some(Self { runs })
     }
@@ -54,7 +55,8 @@ impl Runs {
         self.next(index).is_some_and(|(start, _)| start <= index)
     }
 
-    /// The end of the run that contains `index`, or else the start of the next run; at most `until`.
+    /// The end of the run that contains `index`, or else the start of the next run; at most
+    /// `until`.
     pub(crate) fn boundary(&self, index: u64, until: u64) -> u64 {
         let boundary = match self.next(index) {
             Some((start, end)) if start <= index => end,

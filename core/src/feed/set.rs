@@ -1,7 +1,7 @@
 //! All feeds of a group, by slot and by key.
 //!
-//! Rule: a slot belongs to one feed as long as the store holds data of that feed. The slot of a feed
-//! without data is reused. A slot far above the others allocates no memory for the gap.
+//! Rule: a slot belongs to one feed as long as the store holds data of that feed. The slot of a
+//! feed without data is reused. A slot far above the others allocates no memory for the gap.
 
 mod growth;
 mod invariants;
@@ -19,8 +19,9 @@ use crate::crypto::hash::{self, Hash};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::id::{FeedId, FeedKey};
 
-/// Largest gap between slots that is filled with empty entries; a slot beyond it is kept in a map. Slots
-/// are assigned consecutively and reused, so larger gaps come only from removed feeds or damaged keys.
+/// Largest gap between slots that is filled with empty entries; a slot beyond it is kept in a map.
+/// Slots are assigned consecutively and reused, so larger gaps come only from removed feeds or
+/// damaged keys.
 const GAP_SLOTS: usize = 1_024;
 
 /// The feeds of a group: held, writable and offered ones.
@@ -34,8 +35,8 @@ pub(crate) struct Feeds {
     /// Writers by their local names.
     by_name: BTreeMap<Box<str>, FeedId>,
     free: Vec<FeedId>,
-    /// Index by discovery key, built when a peer first opens a hypercore channel. Most multifeeds never
-    /// need it.
+    /// Index by discovery key, built when a peer first opens a hypercore channel. Most multifeeds
+    /// never need it.
     by_discovery: Option<BTreeMap<Hash, FeedId>>,
     /// Number of slots with a damaged record, so with an unknown feed.
     damaged: usize,
@@ -140,8 +141,8 @@ impl Feeds {
         far.unwrap_or(self.slots.len() as u32)
     }
 
-    /// Restores a feed from the store. `None` is a slot with a damaged record: it stays empty and is
-    /// never reassigned.
+    /// Restores a feed from the store. `None` is a slot with a damaged record: it stays empty and
+    /// is never reassigned.
     pub(crate) fn load(&mut self, slot: u32, feed: Option<(FeedKey, Record)>) {
         // The largest slot is invalid, because [`Feeds::end`] must be above every slot.
         let feed = feed.filter(|(key, _)| slot < u32::MAX && self.find(key).is_none());
@@ -252,8 +253,8 @@ fn discovery_key_of(key: &FeedKey) -> Hash {
     hash::discovery_key(&key.0)
 }
 
-/// The first 8 bytes of a key. An attacker who finds two keys with the same prefix (2^32 hashes) adds one
-/// step to a lookup.
+/// The first 8 bytes of a key. An attacker who finds two keys with the same prefix (2^32 hashes)
+/// adds one step to a lookup.
 fn start_of(key: &FeedKey) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = key.0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])

@@ -9,7 +9,7 @@ use crate::crypto::hash::Hash;
 use crate::io::StoreKey;
 
 impl Feed {
-    /// Verifies and stages what a peer sent, whatever bytes it has.
+    /// Verifies and stages any bytes from a peer.
     pub(super) fn accept(
         &mut self,
         feed: FeedId,
@@ -99,7 +99,7 @@ fn golden_feeds() -> Vec<Value> {
 }
 
 #[test]
-fn keys_trees_and_signatures_are_those_of_hypercore() {
+fn keys_trees_and_signatures_match_hypercore() {
     let feeds = golden_feeds();
     assert_eq!(feeds.len(), 2);
     for golden in feeds {
@@ -129,12 +129,12 @@ fn keys_trees_and_signatures_are_those_of_hypercore() {
             let wire = manifest::wire_signature(&tip.head.signature);
             assert_eq!(wire[..], bytes(&head["wire_signature"]));
         }
-        assert!(heads.next().is_none(), "each golden head was met");
+        assert!(heads.next().is_none(), "each golden head was reached");
     }
 }
 
 #[test]
-fn every_run_is_proved_and_verified_by_one_who_has_what_is_before_it() {
+fn every_run_is_verified_by_a_reader_of_the_blocks_before_it() {
     let all = blocks(21);
     let (feed, map) = written(&all);
     for start in 0..21 {
@@ -154,7 +154,7 @@ fn every_run_is_proved_and_verified_by_one_who_has_what_is_before_it() {
 }
 
 #[test]
-fn who_holds_a_part_can_prove_any_run_of_it() {
+fn a_partial_reader_can_prove_every_held_run() {
     let all = blocks(40);
     let (feed, map) = written(&all);
     for held in 1..40 {
@@ -179,7 +179,7 @@ fn who_holds_a_part_can_prove_any_run_of_it() {
 }
 
 #[test]
-fn what_overlaps_is_taken_from_where_it_is_new() {
+fn an_overlapping_range_is_accepted_from_its_first_new_block() {
     let all = blocks(20);
     let (feed, map) = written(&all);
     let mut reader = empty();
@@ -194,7 +194,7 @@ fn what_overlaps_is_taken_from_where_it_is_new() {
 }
 
 #[test]
-fn a_changed_range_is_refused_whatever_was_changed() {
+fn any_change_of_a_range_is_rejected() {
     let (feed, map) = written(&blocks(20));
     let good = read(&feed, &map, 3..11).unwrap();
     let before = read(&feed, &map, 0..3).unwrap();
@@ -221,7 +221,7 @@ fn a_changed_range_is_refused_whatever_was_changed() {
 }
 
 #[test]
-fn a_signature_is_remembered_until_all_of_its_blocks_are_here() {
+fn a_signature_is_kept_until_all_of_its_blocks_are_held() {
     let (feed, map) = written(&blocks(20));
     let mut reader = empty();
     let mut accept = |blocks| {
@@ -233,11 +233,11 @@ fn a_signature_is_remembered_until_all_of_its_blocks_are_here() {
     let head = accept(0..5);
     assert_eq!(head.map(|head| head.length), Some(20));
     assert_eq!(accept(5..12), head);
-    assert_eq!(accept(12..20), None, "an idle feed keeps nothing of it");
+    assert_eq!(accept(12..20), None, "an idle feed keeps no signature");
 }
 
 #[test]
-fn a_feed_of_another_group_has_another_key_and_is_refused() {
+fn a_feed_of_another_group_has_another_key_and_is_rejected() {
     let (feed, map) = written(&blocks(5));
     let range = read(&feed, &map, 0..5).unwrap();
     let public_key = key_pair().public_key();
@@ -247,7 +247,7 @@ fn a_feed_of_another_group_has_another_key_and_is_refused() {
 }
 
 #[test]
-fn nothing_counts_before_its_commit_landed_and_those_before_it() {
+fn a_commit_counts_once_it_and_all_earlier_ones_are_durable() {
     let mut feed = empty();
     feed.set_writer("local", key_pair());
     let first = feed.append(ID, &[b"a", b"b"], None).unwrap();
@@ -259,7 +259,7 @@ fn nothing_counts_before_its_commit_landed_and_those_before_it() {
 }
 
 #[test]
-fn a_failed_feed_takes_nothing_more() {
+fn a_failed_feed_accepts_no_more_blocks() {
     let (feed, map) = written(&blocks(5));
     let mut reader = empty();
     let range = read(&feed, &map, 0..2).unwrap();
@@ -271,7 +271,7 @@ fn a_failed_feed_takes_nothing_more() {
 }
 
 #[test]
-fn any_flipped_bit_in_the_store_is_found_on_reading() {
+fn reading_detects_any_flipped_bit_of_the_store() {
     let (feed, map) = written(&blocks(12));
     for key in map.keys().filter(|key| key.0[0] > 1) {
         let value = &map[key];
@@ -281,7 +281,7 @@ fn any_flipped_bit_in_the_store_is_found_on_reading() {
             value[bit / 8] ^= 1 << (bit % 8);
             map.insert(*key, value.into());
             for start in 0..12 {
-                // A read that does not touch the damage is fine; one that does says so.
+                // A read fails exactly if it touches the damage.
                 if let Ok(range) = read(&feed, &map, start..12) {
                     assert!(
                         range
@@ -303,7 +303,7 @@ fn a_missing_block_or_node_is_damage() {
         let mut map = map.clone();
         map.remove(key);
         let failed = (0..12).any(|start| read(&feed, &map, start..start + 1).is_err());
-        // Roots are in memory and prove the rest, so nobody reads them.
+        // Roots are in memory and prove the rest, so they are never read.
         let roots = &feed.durable().unwrap().roots;
         let is_root = roots.iter().any(|root| record::node_key(ID.0, root.index) == *key);
         assert_eq!(failed, !is_root, "{key:?}");
@@ -312,7 +312,7 @@ fn a_missing_block_or_node_is_damage() {
 
 proptest! {
     #[test]
-    fn batches_of_any_size_make_the_same_feed(
+    fn batch_sizes_do_not_change_the_feed(
         sizes in proptest::collection::vec(1usize..9, 1..12),
     ) {
         let all = blocks(sizes.iter().sum());

@@ -10,8 +10,8 @@ use crate::error::Violation;
 
 pub(crate) use crate::wire::hypercore::Node;
 
-/// Maximum number of blocks of a feed. Node indices then stay far below 2^53, the largest integer that
-/// JavaScript represents exactly.
+/// Maximum number of blocks of a feed. Node indices then stay far below 2^53, the largest integer
+/// that JavaScript represents exactly.
 pub(crate) const LENGTH_MAX: u64 = 1 << 40;
 
 /// Maximum bytes of a feed: the largest integer that JavaScript represents exactly.
@@ -135,7 +135,8 @@ fn is_left_child(index: u64) -> bool {
     index & (span(index) << 1) == 0
 }
 
-/// Whether these nodes are the roots of a feed of `length` blocks with at most [`BYTE_LENGTH_MAX`] bytes.
+/// Whether these nodes are the roots of a feed of `length` blocks with at most [`BYTE_LENGTH_MAX`]
+/// bytes.
 pub(crate) fn are_roots(nodes: &[Node], length: u64) -> bool {
     nodes.iter().map(|node| node.index).eq(cover(0, length))
         && byte_length(nodes).is_some_and(|bytes| bytes <= BYTE_LENGTH_MAX)

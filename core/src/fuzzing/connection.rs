@@ -1,4 +1,4 @@
-//! A whole multifeed, and a peer that says anything at any time.
+//! A whole multifeed, and a peer that sends anything at any time.
 
 use alloc::vec::Vec;
 
@@ -16,13 +16,14 @@ use bytes::BytesMut;
 
 const CONNECTION: ConnectionId = ConnectionId(1);
 
-/// The only other author whose signatures are in the corpus, and how many blocks it signed.
+/// The key pair of the only other author whose signatures are in the corpus.
 pub(super) fn stranger() -> KeyPair {
     KeyPair::from_seed(&[8; 32])
 }
+/// Number of blocks that the other author signed.
 pub(super) const STRANGERS_BLOCKS: usize = 3;
 
-/// Acts of a script beside the messages of the channel, in the place of their kind.
+// Actions of a script besides channel messages, encoded in place of the kind.
 const TIME_PASSES: u8 = 0x80;
 const WE_APPEND: u8 = 0x81;
 const REPLIES_WAIT: u8 = 0x82;
@@ -30,14 +31,14 @@ const REPLIES_COME: u8 = 0x83;
 const STORE_FAILS: u8 = 0x84;
 const FRAME: u8 = 0x85;
 
-/// A connection to a multifeed that holds a feed of its own. Of the first byte, bit 0 says whether
-/// we dialled, bit 1 whether the peer proves to be a member before anything else, bit 2 whether
-/// the connection is to end in sync, and bit 3 whether the bytes are a stream. Otherwise they are a
-/// script of `kind, length, body`: messages of the channel one by one, and the acts above.
+/// Runs a connection to a multifeed with its own feed. The first byte has flags. Bit 0: we dialled.
+/// Bit 1: the peer first proves that it is a member. Bit 2: the connection ends when in sync.
+/// Bit 3: the remaining bytes are a stream; otherwise they are a script of `kind, length, body`,
+/// with one channel message or one of the actions above per entry.
 ///
-/// Claims: whatever the peer says, our own feed stays what it was, and nothing is held that its
-/// author did not sign; each feed that is held reads back; what the store learned to keep opens
-/// again as the same feeds with the same lengths; and a peer that was found wrong is gone.
+/// Claims: our own feed does not change, and no block is held that its author did not sign; every
+/// held feed reads back; the store reopens with the same feeds and lengths; and a peer that broke
+/// the protocol is disconnected.
 #[doc(hidden)]
 pub fn connection(data: &[u8]) {
     let Some((flags, bytes)) = data.split_first() else { return };
@@ -47,7 +48,7 @@ pub fn connection(data: &[u8]) {
     let secure = Secure::Plain { remote: PublicKey([200; 32]) };
     node.handle(Input::Connected { connection: CONNECTION, role, secure, mode });
     if flags & 2 != 0 {
-        say(&mut node, &hello(role.other()));
+        send(&mut node, &hello(role.other()));
     }
     match flags & 8 {
         0 => play(&mut node, bytes),
@@ -62,7 +63,7 @@ pub fn connection(data: &[u8]) {
     check(&mut node);
 }
 
-/// What a member says first.
+/// The first frame that a member sends.
 pub(super) fn hello(role: Role) -> Vec<u8> {
     let capability = capability(&group(), &[0; 64], role);
     let (names, window, claim) = (4, 2_000, Vec::new());
@@ -76,8 +77,8 @@ pub(super) fn hello(role: Role) -> Vec<u8> {
     frame
 }
 
-/// The peer sends a frame, and takes what it is sent.
-fn say(node: &mut Node, frame: &[u8]) {
+/// The peer sends a frame and receives the response.
+fn send(node: &mut Node, frame: &[u8]) {
     let mut bytes = BytesMut::new();
     write_frame(&mut bytes, frame).expect("it is short");
     node.handle(Input::Received { connection: CONNECTION, bytes: &bytes });
@@ -102,11 +103,11 @@ fn play(node: &mut Node, mut script: &[u8]) {
             REPLIES_WAIT => _ = node.held.get_or_insert_default(),
             REPLIES_COME => node.release(),
             STORE_FAILS => node.fails = true,
-            FRAME => say(node, body),
+            FRAME => send(node, body),
             kind => {
                 let mut frame = Vec::new();
                 MuxMessage::Message { channel: 1, kind: u64::from(kind), body }.write(&mut frame);
-                say(node, &frame);
+                send(node, &frame);
             }
         }
     }
@@ -120,7 +121,7 @@ fn check(node: &mut Node) {
     for (id, length, public_key) in &feeds {
         let read = node.blocks(*id, *length).expect("the store is sound");
         if *public_key == own {
-            // A script may have us append more.
+            // A script may append more blocks.
             assert!(read.len() >= BLOCKS.len() && read.iter().zip(BLOCKS).all(|(a, b)| a == b));
         } else {
             assert_eq!(*public_key, stranger().public_key());
@@ -129,11 +130,11 @@ fn check(node: &mut Node) {
         }
         blocks.push(read);
     }
-    let mut again = Node::open(core::mem::take(&mut node.map));
-    assert!(again.events.contains(&Event::Ready { feeds: held.len() }), "{:?}", again.events);
-    let reopened = again.multifeed.feeds().map(|feed| (feed.key, feed.length));
-    assert_eq!(reopened.collect::<Vec<_>>(), held);
+    let mut reopened = Node::open(core::mem::take(&mut node.map));
+    assert!(reopened.events.contains(&Event::Ready { feeds: held.len() }), "{:?}", reopened.events);
+    let heads = reopened.multifeed.feeds().map(|feed| (feed.key, feed.length));
+    assert_eq!(heads.collect::<Vec<_>>(), held);
     for ((id, length, _), blocks) in feeds.iter().zip(blocks) {
-        assert_eq!(again.blocks(*id, *length), Ok(blocks));
+        assert_eq!(reopened.blocks(*id, *length), Ok(blocks));
     }
 }

@@ -1,4 +1,4 @@
-//! Bytes that become messages of hypercore's channel, and messages that a peer says on it.
+//! Decoding of hypercore channel messages, and a peer that sends any of them.
 
 use alloc::vec::Vec;
 
@@ -15,10 +15,10 @@ use crate::{
     Secure,
 };
 
-/// A kind, and a body that is read as it.
+/// Decodes a message of the kind in the first byte.
 ///
-/// Claims: what was read, written again, reads as the same and is no longer than it was; a list
-/// of nodes is no longer than its bound.
+/// Claims: a decoded message encodes to bytes that are no longer and decode to the same message; a
+/// list of nodes stays within its bound.
 #[doc(hidden)]
 pub fn hypercore(data: &[u8]) {
     let Some((kind, body)) = data.split_first() else { return };
@@ -34,30 +34,30 @@ pub fn hypercore(data: &[u8]) {
         let block = data.block.iter().map(|block| block.nodes.len());
         assert!(hash.chain(block).all(|nodes| nodes <= NODES_MAX));
         if data.manifest.is_some_and(|manifest| manifest.is_err()) {
-            // What is not supported is not kept, and so not written.
+            // An unsupported manifest is not kept, so it cannot be encoded.
             return;
         }
     }
     let mut again = Vec::new();
     message.encode(&mut again);
-    // A reason may have been left out.
+    // The input may have omitted the reason.
     assert!(again.len() <= body.len() + 1);
     assert_eq!(Message::decode(u64::from(*kind), &again), Ok(Some(message)));
 }
 
 const PEER: ConnectionId = ConnectionId(1);
 
-/// The author of the feed that the node has adopted.
+/// The author of the feed that the node adopted.
 pub(super) fn adopted_author() -> KeyPair {
     KeyPair::from_seed(&[8; 32])
 }
 
-/// Acts of a stranger that knows the keys of two feeds, the node's own and one that it adopted.
-/// Each act is a byte and as many bytes of a body as the next one says: the top bit lets time
-/// pass, the next one is the feed's channel, the rest is the message's kind.
+/// Runs the actions of a stranger that knows the keys of two feeds: the node's own and an adopted
+/// one. An action is `code, length, body`. The top bit of the code lets time pass, the next one
+/// selects the channel, and the rest is the message kind.
 ///
-/// Claims: the node's own feed is as before; nothing that is not signed is held of the other; what
-/// is asked for and what waits stays within its bounds.
+/// Claims: the node's own feed is unchanged; only signed blocks of the adopted feed are held;
+/// requests and queues stay within their bounds.
 #[doc(hidden)]
 pub fn hypercore_channel(data: &[u8]) {
     let mut config = config(1);
@@ -80,7 +80,7 @@ pub fn hypercore_channel(data: &[u8]) {
         Open { seeks: true, capability }.encode(&mut handshake);
         let id = discovery_key(&key.0);
         let (protocol, id) = (PROTOCOL, Some(&id[..]));
-        say(&mut node, &MuxMessage::Open { local_id, protocol, id, handshake: &handshake });
+        send(&mut node, &MuxMessage::Open { local_id, protocol, id, handshake: &handshake });
     }
     let mut rest = data;
     while let [act, length, after @ ..] = rest {
@@ -92,13 +92,13 @@ pub fn hypercore_channel(data: &[u8]) {
             node.handle(Input::Timeout);
         }
         let channel = 1 + u64::from(act >> 6 & 1);
-        say(&mut node, &MuxMessage::Message { channel, kind: u64::from(act & 0xf), body });
+        send(&mut node, &MuxMessage::Message { channel, kind: u64::from(act & 0xf), body });
         assert!(node.multifeed.footprint().outputs == 0);
     }
     check(&mut node, &own, &adopted);
 }
 
-fn say(node: &mut Node, message: &MuxMessage<'_>) {
+fn send(node: &mut Node, message: &MuxMessage<'_>) {
     let (mut frame, mut bytes) = (Vec::new(), bytes::BytesMut::new());
     message.write(&mut frame);
     write_frame(&mut bytes, &frame).expect("it is short");
@@ -108,13 +108,13 @@ fn say(node: &mut Node, message: &MuxMessage<'_>) {
 
 fn check(node: &mut Node, own: &FeedKey, adopted: &FeedKey) {
     let held = node.multifeed.find(own).map(|feed| (feed.id, feed.length));
-    let (id, length) = held.expect("our own feed stays");
+    let (id, length) = held.expect("our own feed remains");
     assert_eq!(length, BLOCKS.len() as u64);
     node.multifeed.read(id, 0, length).expect("it is held");
     node.drain();
     let Some(crate::Event::Blocks { blocks, .. }) = node.events.last() else { panic!("no blocks") };
     assert!(blocks.iter().map(Bytes::as_ref).eq(BLOCKS));
-    let feed = node.multifeed.find(adopted).expect("what was adopted stays");
+    let feed = node.multifeed.find(adopted).expect("an adopted feed remains");
     let is_signed = node.multifeed.is_as_signed(feed.id);
     assert!(is_signed.is_none_or(|is_signed| is_signed), "only what its author signed");
 }

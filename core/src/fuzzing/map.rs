@@ -1,6 +1,6 @@
-//! A node whose store is a map, driven by hand.
+//! A node whose store is a map, driven by the fuzz bodies.
 //!
-//! Rule: it keeps the contract of [`StoreRequest`], also when it is to fail.
+//! Rule: the store keeps the contract of [`StoreRequest`], even when it fails on purpose.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -16,7 +16,7 @@ use crate::{
 /// Entries of a store.
 pub(super) type Map = BTreeMap<StoreKey, Bytes>;
 
-/// Calls of `poll` for one input, beyond which it is taken to have no end.
+/// Maximum number of `poll` calls per input; more count as an endless loop.
 const OUTPUTS_MAX: usize = 100_000;
 
 /// The group of every fuzzed node.
@@ -29,10 +29,10 @@ pub(super) fn author() -> KeyPair {
     KeyPair::from_seed(&[7; 32])
 }
 
-/// The blocks that the node's own feed begins with.
+/// The first blocks of the node's own feed.
 pub(super) const BLOCKS: [&[u8]; 5] = [b"one", b"two", b"", b"four", b"the fifth block"];
 
-/// What a node is opened with: bounds so small that a few bytes reach them.
+/// The configuration of a node, with limits that a few bytes reach.
 pub(super) fn config(seed: u8) -> Config {
     let mut config = Config::new(group(), [seed; 32]);
     config.limits = Limits {
@@ -51,16 +51,16 @@ pub(super) fn config(seed: u8) -> Config {
     config
 }
 
-/// A multifeed, its store, and what it said.
+/// A multifeed, its store and its outputs.
 pub(super) struct Node {
     pub(super) multifeed: Multifeed,
     pub(super) map: Map,
     pub(super) now: Instant,
     pub(super) events: Vec<Event>,
     pub(super) closed: Vec<CloseReason>,
-    /// The store has failed; it says so to every commit from then on.
+    /// Whether the store fails every commit.
     pub(super) fails: bool,
-    /// Requests wait here instead of being answered.
+    /// If set, requests are collected here instead of being answered.
     pub(super) held: Option<Vec<StoreRequest>>,
 }
 
@@ -70,12 +70,12 @@ impl Node {
         Self::with_seed(1, map)
     }
 
-    /// Opens a store as somebody else, if the seed is another.
+    /// Opens a store with the identity of `seed`.
     pub(super) fn with_seed(seed: u8, map: Map) -> Self {
         Self::of(Multifeed::open(config(seed)), map)
     }
 
-    /// Gives a multifeed that was just opened its store.
+    /// Combines a newly opened multifeed with its store.
     pub(super) fn of(multifeed: Multifeed, map: Map) -> Self {
         let (events, closed, now) = (Vec::new(), Vec::new(), Instant::ZERO);
         let mut node = Self { multifeed, map, now, events, closed, fails: false, held: None };
@@ -87,7 +87,7 @@ impl Node {
     pub(super) fn with_blocks() -> Self {
         let mut node = Self::open(Map::new());
         let feed = node.writer();
-        // With one signature for all of them: to sign is most of what this costs.
+        // One signature for all blocks, because signing dominates the run time.
         node.append(feed, &BLOCKS);
         node
     }
@@ -110,8 +110,8 @@ impl Node {
         self.drain();
     }
 
-    /// Carries out all outputs. Checks the invariants first, since an input or a call of the
-    /// application has gone before, and after each reply of the store.
+    /// Executes all outputs. Checks the invariants before, because an input or a call has changed
+    /// the state, and after each reply of the store.
     pub(super) fn drain(&mut self) {
         self.multifeed.check_invariants();
         for _ in 0..OUTPUTS_MAX {
@@ -130,12 +130,12 @@ impl Node {
                 },
             }
         }
-        panic!("no end of outputs");
+        panic!("the outputs do not end");
     }
 
-    /// Answers every request that waits, the last one first, and lets none wait any more.
+    /// Answers all collected requests, the last one first, and stops collecting.
     pub(super) fn release(&mut self) {
-        // Commits become durable in their order, whatever the order of the replies.
+        // Commits become durable in order, regardless of the order of the replies.
         let replies: Vec<StoreReply> = self.held.take().unwrap_or_default().into_iter().fold(
             Vec::new(),
             |mut replies, request| {
@@ -148,7 +148,7 @@ impl Node {
         }
     }
 
-    /// Takes away all that a connection has to send; returns it.
+    /// Returns all bytes that a connection has to send.
     pub(super) fn transmit(&mut self, connection: ConnectionId) -> BytesMut {
         let mut bytes = BytesMut::new();
         while self.multifeed.poll_transmit(connection, &mut bytes, 1_000) > 0 {
@@ -158,7 +158,7 @@ impl Node {
         bytes
     }
 
-    /// The blocks of a feed, or what the store did to them.
+    /// The blocks of a feed, or the failure of the store.
     pub(super) fn blocks(&mut self, feed: FeedId, length: u64) -> Result<Vec<Bytes>, StoreFailure> {
         let mut all = Vec::new();
         while (all.len() as u64) < length {
@@ -174,7 +174,7 @@ impl Node {
                 Some(Event::Failed { request: failed, failure }) if failed == request => {
                     return Err(failure);
                 }
-                event => panic!("a read was answered by {event:?}"),
+                event => panic!("unexpected answer to a read: {event:?}"),
             }
         }
         Ok(all)

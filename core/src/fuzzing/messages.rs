@@ -1,4 +1,4 @@
-//! Bytes that become messages: frames, the mux, and the channel's own.
+//! Decoding of frames, mux messages and channel messages.
 
 use alloc::vec::Vec;
 use core::fmt::Debug;
@@ -13,13 +13,13 @@ use crate::wire::multifeed::{
 };
 use crate::wire::mux::{Batch, MuxMessage, messages as mux_messages};
 
-/// Longest frame that is taken.
+/// Maximum bytes of an accepted frame.
 const FRAME_BYTES_MAX: usize = 1_024;
 
-/// A byte stream, cut into pieces of as many bytes as its first byte says.
+/// Reads a byte stream in pieces; the first byte is their size.
 ///
-/// Claims: however it is cut, the same frames come out; no more is held than one frame; messages
-/// of a frame are no longer than it, and what is batched from them reads as the same messages.
+/// Claims: the frames do not depend on the split; at most one frame is buffered; a frame has at
+/// most as many messages as bytes, and a batch of them decodes to the same messages.
 #[doc(hidden)]
 pub fn frame_and_mux(data: &[u8]) {
     let Some((cut, stream)) = data.split_first() else { return };
@@ -36,11 +36,15 @@ pub fn frame_and_mux(data: &[u8]) {
             assert!(batch.size() <= size_max);
         }
         let again = batch.take().unwrap_or_default();
-        assert!(mux_messages(&again).map(|message| message.expect("we wrote it")).eq(read));
+        assert!(
+            mux_messages(&again)
+                .map(|message| message.expect("our own encoding is valid"))
+                .eq(read)
+        );
     }
 }
 
-/// The frames of a stream, and whether one of them was too long.
+/// The frames of a stream, and whether one was too long.
 fn frames(stream: &[u8], cut: usize) -> (Vec<BytesMut>, bool) {
     let (mut reader, mut frames) = (FrameReader::new(FRAME_BYTES_MAX), Vec::new());
     for piece in stream.chunks(cut.max(1)) {
@@ -55,16 +59,15 @@ fn frames(stream: &[u8], cut: usize) -> (Vec<BytesMut>, bool) {
         assert!(reader.buffered() < HEAD_SIZE + FRAME_BYTES_MAX);
     }
     let mut written = BytesMut::new();
-    frames.iter().for_each(|frame| write_frame(&mut written, frame).expect("it is short"));
+    frames.iter().for_each(|frame| write_frame(&mut written, frame).expect("the frame is short"));
     assert_eq!(written.len() + reader.buffered(), stream.len());
     assert!(stream.starts_with(&written));
     (frames, false)
 }
 
-/// One body, read as each message of the channel.
+/// Decodes one body as each channel message.
 ///
-/// Claims: nothing is held beyond the body's own bytes; what was read, written again, reads as
-/// the same.
+/// Claims: a decoded message is no larger than the body, and it is read back after encoding.
 #[doc(hidden)]
 pub fn messages(body: &[u8]) {
     one::<Hello>(body);
@@ -103,5 +106,5 @@ fn all<T: for<'a> Deserialize<'a> + Serialize + PartialEq + Debug>(body: &[u8]) 
     assert!(values.len() <= body.len());
     let mut again = Vec::new();
     values.iter().for_each(|value| put(&mut again, value));
-    assert!(entries::<T>(&again).map(|value| value.expect("we wrote it")).eq(values));
+    assert!(entries::<T>(&again).map(|value| value.expect("our own encoding is valid")).eq(values));
 }

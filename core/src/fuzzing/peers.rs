@@ -1,6 +1,6 @@
-//! Two whole multifeeds, a pipe between them, and what may happen to all three.
+//! Two whole multifeeds, a pipe between them, and events that may affect all three.
 //!
-//! Rule: each act is two bytes, `act, how`, so that what changes in one leaves the others whole.
+//! Rule: each action is two bytes, `code, argument`, so a mutation of one leaves the others intact.
 
 use alloc::vec::Vec;
 
@@ -13,26 +13,26 @@ use crate::{
     CloseReason, ConnectionId, Deadline, Event, FeedId, FeedKey, Input, KeyPair, Mode, Role, Secure,
 };
 
-/// How often the clock goes on until both hold the same, each time by [`ROUND_MILLIS`].
+/// Maximum number of clock steps, each of [`ROUND_MILLIS`], until both hold the same.
 const ROUNDS_MAX: usize = 40;
 const ROUND_MILLIS: u64 = 1_000;
 
-/// Frames longer than this are not taken to be an honest peer's.
+/// Maximum bytes of an honest peer's frame.
 const FRAME_BYTES_MAX: usize = 1 << 24;
 
-/// The two, and what is on its way between them.
+/// Two nodes and the bytes in flight between them.
 struct Pair {
     nodes: [Node; 2],
-    /// Each one's own feed, by its number there.
+    /// The id of each node's own feed at that node.
     feeds: [FeedId; 2],
     keys: [FeedKey; 2],
-    /// Blocks of each one's own feed that were reported to be durable.
+    /// Blocks of each node's own feed that were reported as durable.
     acked: [Vec<Bytes>; 2],
-    /// Blocks of each one's own feed in the order of the calls.
+    /// Blocks of each node's own feed in the order of the calls.
     appended: [Vec<Bytes>; 2],
     connection: Option<ConnectionId>,
     connections: u64,
-    /// What each one has said and the other has not heard.
+    /// Bytes that each node has sent and the other has not received.
     pipes: [BytesMut; 2],
 }
 
@@ -84,8 +84,9 @@ impl Pair {
         }
     }
 
-    /// Brings a side's bytes to the other, at most `bytes_max`. Returns whether there were any.
-    fn bring(&mut self, from: usize, bytes_max: usize) -> bool {
+    /// Delivers at most `bytes_max` bytes from one side to the other. Returns whether there were
+    /// any.
+    fn deliver(&mut self, from: usize, bytes_max: usize) -> bool {
         let Some(connection) = self.connection else { return false };
         let said = self.nodes[from].transmit(connection);
         let pipe = &mut self.pipes[from];
@@ -95,7 +96,7 @@ impl Pair {
         !bytes.is_empty()
     }
 
-    /// Stops a side without a word, and opens what its store has.
+    /// Stops a side abruptly and reopens its store.
     fn crash(&mut self, side: usize) {
         self.cut();
         self.take_acks(side);
@@ -104,14 +105,14 @@ impl Pair {
         self.nodes[side] = Node::with_seed(1 + side as u8, map);
         let key_pair = if side == 0 { author() } else { stranger() };
         self.feeds[side] = write(&mut self.nodes[side], key_pair);
-        // What was not reported may be there or not; what was, is.
+        // Reported blocks must remain; others may.
         let length = self.length(side, side);
-        assert!(length >= self.acked[side].len(), "a block that was durable is gone");
+        assert!(length >= self.acked[side].len(), "a durable block is missing");
         self.appended[side].truncate(length);
         self.take_acks(side);
     }
 
-    /// How much one side holds of the other's feed, or of its own.
+    /// The number of blocks that `side` holds of the feed of side `of`.
     fn length(&self, side: usize, of: usize) -> usize {
         self.nodes[side].multifeed.find(&self.keys[of]).map_or(0, |feed| feed.length as usize)
     }
@@ -127,7 +128,7 @@ impl Pair {
         }
     }
 
-    /// No honest peer is found to have done wrong.
+    /// Checks that no honest peer was closed for a violation.
     fn check_closed(&self, side: usize) {
         let is_fair = |reason: &CloseReason| {
             matches!(reason, CloseReason::Deadline(Deadline::Dead | Deadline::Handshake))
@@ -143,7 +144,7 @@ impl Pair {
         }
     }
 
-    /// Lets all rulings go, connects the two, and waits for both to hold the same.
+    /// Accepts both feeds, connects the two nodes, and waits until both hold the same.
     fn meet(&mut self) {
         self.cut();
         for side in 0..2 {
@@ -154,22 +155,22 @@ impl Pair {
         }
         self.connect();
         for _ in 0..ROUNDS_MAX {
-            while self.bring(0, usize::MAX) | self.bring(1, usize::MAX) {}
+            while self.deliver(0, usize::MAX) | self.deliver(1, usize::MAX) {}
             if (0..2).all(|of| self.length(0, of) == self.length(1, of)) {
                 return;
             }
             self.pass(ROUND_MILLIS);
         }
-        panic!("two connected peers do not come to hold the same");
+        panic!("two connected peers do not reach the same state");
     }
 
-    /// Both hold of each feed what its author signed.
+    /// Checks that both nodes hold the signed blocks of each feed.
     fn check(&mut self) {
         for of in 0..2 {
             let key = self.keys[of];
             self.take_acks(of);
             let appended = self.appended[of].clone();
-            assert!(appended.starts_with(&self.acked[of]), "a block that was durable is gone");
+            assert!(appended.starts_with(&self.acked[of]), "a durable block is missing");
             let hashes = [0, 1].map(|side: usize| {
                 let multifeed = &self.nodes[side].multifeed;
                 multifeed.find(&key).and_then(|feed| multifeed.tree_hash(feed.id))
@@ -188,14 +189,14 @@ impl Pair {
         }
     }
 
-    /// What the application and the world may do, but to the bytes on their way.
+    /// Executes an action of the application or the environment. Does not change bytes in flight.
     fn act(&mut self, act: u8, how: u8) {
         let side = usize::from(act & 1);
         let other = self.keys[1 - side];
         match act >> 1 & 15 {
             0 | 1 => self.append(side, how),
             2 => self.connect(),
-            3..=6 => _ = self.bring(side, 1 + 4 * usize::from(how)),
+            3..=6 => _ = self.deliver(side, 1 + 4 * usize::from(how)),
             7 => self.cut(),
             8 => self.crash(side),
             9 => _ = self.nodes[side].held.get_or_insert_default(),
@@ -223,13 +224,13 @@ impl Pair {
 fn write(node: &mut Node, key_pair: KeyPair) -> FeedId {
     let feed = node.multifeed.writer("own", key_pair);
     node.drain();
-    feed.expect("there is room for one feed of its own")
+    feed.expect("there is room for its own feed")
 }
 
-/// Two honest peers: they append, meet, part, crash, refuse, clear and download.
+/// Runs two honest peers that append, connect, disconnect, crash, refuse, clear and download.
 ///
-/// Claims: neither finds that the other broke the protocol; what was reported to be durable is
-/// there after every crash; and once they meet for good, both hold the same of what both take.
+/// Claims: neither reports a violation; blocks reported as durable survive every crash; and after
+/// a final connection both hold the same blocks of the feeds that both accept.
 #[doc(hidden)]
 pub fn peers(acts: &[u8]) {
     let mut pair = Pair::new();
@@ -242,11 +243,11 @@ pub fn peers(acts: &[u8]) {
     pair.check();
 }
 
-/// Two honest peers and somebody between them, who loses, repeats, swaps, cuts and changes frames:
-/// what an act of the upper half does to the next frame of a side.
+/// Runs two honest peers and an attacker between them that drops, repeats, reorders, truncates and
+/// changes frames. An action with the top bit set affects the next frames of a side.
 ///
-/// Claims: both keep their own feeds, hold of the other's nothing but what was signed, and hold
-/// the same once they meet with no one between.
+/// Claims: both keep their own feeds, hold only signed blocks of the other's, and hold the same
+/// after a connection without the attacker.
 #[doc(hidden)]
 pub fn tampered(acts: &[u8]) {
     let mut pair = Pair::new();

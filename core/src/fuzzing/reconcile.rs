@@ -16,18 +16,18 @@ use crate::wire::reconcile::{decode, encode};
 use crate::wire::slice::Slice;
 use crate::wire::slice::TOKEN_MAX;
 
-/// Cells of a difference: as they come, or those of genuine tokens with some cells changed.
+/// Decodes the cells of a difference: crafted ones, or those of genuine tokens with some changes.
 ///
-/// The first byte says how they are cut and, in its top bit, which of the two.
+/// The top bit of the first byte selects which; the rest is the number of cells per slice.
 ///
-/// Claims: the tokens taken out are bounded by the cells; and a decoding that calls itself complete
-/// explains every cell.
+/// Claims: the number of decoded tokens is bounded by the number of cells, and the tokens of a
+/// complete decoding explain every cell.
 #[doc(hidden)]
 pub fn decoder(data: &[u8]) {
     let Some((cut, rest)) = data.split_first() else { return };
     let cells = match cut >> 7 {
         0 => crafted(rest),
-        _ => spoiled(rest),
+        _ => changed(rest),
     };
     let mut decoder = Decoder::default();
     let mut complete = None;
@@ -48,22 +48,22 @@ pub fn decoder(data: &[u8]) {
     }
 }
 
-/// Each cell is 7 bytes: what it holds, and whether that is a token of an id.
+/// Cells of 7 bytes each: a kind, then the value or the ids of tokens.
 fn crafted(data: &[u8]) -> Vec<u64> {
     let cell = |bytes: &[u8]| {
         let bits = bytes[1..].iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte));
         match bytes[0] % 3 {
             0 => bits & TOKEN_MAX,
             1 => Token::of_id(bits).bits(),
-            // Sums of a few tokens of small ids, which meet each other.
+            // Sums of a few tokens with small ids, which repeat in other cells.
             _ => bytes[1..].iter().fold(0, |sum, id| sum ^ Token::of_id((*id).into()).bits()),
         }
     };
     data.chunks_exact(7).map(cell).collect()
 }
 
-/// A number of tokens of ids of two bytes, then changes of their cells.
-fn spoiled(data: &[u8]) -> Vec<u64> {
+/// The cells of tokens with ids of two bytes, with changes applied.
+fn changed(data: &[u8]) -> Vec<u64> {
     let Some((count, rest)) = data.split_first() else { return Vec::new() };
     let (ids, changes) = rest.split_at(rest.len().min(2 * usize::from(*count)));
     let ids: BTreeSet<u64> =
@@ -80,13 +80,13 @@ fn spoiled(data: &[u8]) -> Vec<u64> {
 
 const HANDSHAKE_HASH: [u8; 64] = [7; 64];
 
-/// A session of two honest sides whose messages are changed, left out or made up on the way.
+/// Runs a session of two honest sides whose messages are changed, dropped or invented in transit.
 ///
-/// The first two bytes say what differs between the sides. Then each act is a byte: what becomes
-/// of the next messages of the side whose turn it is, with bytes of its own behind it.
+/// The first two bytes determine the difference of the sides. Then each action is a byte, which
+/// says what happens to the next messages of the active side, and its arguments.
 ///
-/// Claims: a side that ends in agreement knows every feed of the other, for its claim was honest;
-/// and each side can read what the other writes.
+/// Claims: a side that ends in agreement knows every feed of the other, because the claims are
+/// honest; and each side can decode the messages of the other.
 #[doc(hidden)]
 pub fn reconciliation(data: &[u8]) {
     let [only, changed, script @ ..] = data else { return };
@@ -127,7 +127,7 @@ pub fn reconciliation(data: &[u8]) {
     }
 }
 
-/// Two sides of 80 feeds. Some feeds are only at one side, and some are longer at one.
+/// Two sides with up to 80 feeds. Some feeds exist only on one side, and some are longer there.
 fn sides(only: u8, changed: u8) -> [Side; 2] {
     let mut sides = [0, 1].map(|_| Side::for_feeds(&[9; 32], 80));
     for feed in 0..80u8 {
@@ -144,7 +144,7 @@ fn sides(only: u8, changed: u8) -> [Side; 2] {
     sides
 }
 
-/// Whether a side knows each feed of another one, as far as the other has it.
+/// Checks that a side knows every feed of the other with at least its length.
 fn assert_knows(side: &Side, learned: &[Entry], other: &Side) {
     let known: Vec<&Entry> = side.entries().iter().chain(learned).collect();
     for entry in other.entries() {
@@ -153,7 +153,7 @@ fn assert_knows(side: &Side, learned: &[Entry], other: &Side) {
     }
 }
 
-/// What a script makes of messages on their way, which they go as bytes.
+/// The messages after the script has changed their bytes in transit.
 fn tampered(said: &[Message], width: u32, script: &mut &[u8]) -> Vec<Message> {
     let mut bodies: Vec<(Kind, Vec<u8>)> =
         said.iter().map(|message| encode(message, width)).collect();
@@ -191,7 +191,7 @@ const KINDS: [Kind; 8] = [
     Kind::Changed,
     Kind::Lengths,
     Kind::Agreed,
-    Kind::GiveUp,
+    Kind::FallBack,
 ];
 
 fn byte(script: &mut &[u8]) -> u8 {

@@ -1,4 +1,4 @@
-//! A store that rotted, or that somebody wrote in.
+//! A corrupt or edited store.
 
 use alloc::vec::Vec;
 
@@ -8,12 +8,12 @@ use super::map::{BLOCKS, Node};
 use crate::crypto::hash;
 use crate::io::Event;
 
-/// Changes of the values of a store, then opens it: steps of `entry, length, bytes`. An even entry
-/// number has its bytes flipped where the step's are not zero; an odd one becomes the step's bytes
-/// and the checksum that they need.
+/// Changes values of a store and opens it. A step is `entry, length, bytes`. If the entry number is
+/// even, the value is XORed with the bytes; if it is odd, it is replaced by them and a valid
+/// checksum.
 ///
-/// Claims: it opens or says why not; a block that reads back is the one that was written; after a
-/// change our own feed still goes on, or refuses to.
+/// Claims: the store opens or reports why not; a block that reads back equals the written one; and
+/// our own feed accepts or rejects further blocks.
 #[doc(hidden)]
 pub fn records(mut steps: &[u8]) {
     let mut map = core::mem::take(&mut Node::with_blocks().map);
@@ -48,9 +48,9 @@ pub fn records(mut steps: &[u8]) {
     }
 }
 
-/// A block that is held, unless it is damaged.
+/// Reads a held block; `None` if it is damaged.
 fn block(node: &mut Node, feed: crate::FeedId, index: u64) -> Option<Bytes> {
-    let request = node.multifeed.read(feed, index, index + 1).expect("it is held");
+    let request = node.multifeed.read(feed, index, index + 1).expect("the block is held");
     node.drain();
     match node.events.pop() {
         Some(Event::Blocks { request: answered, mut blocks, .. }) if answered == request => {
@@ -58,7 +58,7 @@ fn block(node: &mut Node, feed: crate::FeedId, index: u64) -> Option<Bytes> {
             blocks.pop()
         }
         Some(Event::Failed { request: failed, .. }) if failed == request => None,
-        event => panic!("a read was answered by {event:?}"),
+        event => panic!("unexpected answer to a read: {event:?}"),
     }
 }
 
@@ -67,7 +67,7 @@ fn flipped(value: &Bytes, mask: &[u8]) -> Bytes {
     value.iter().zip(mask).map(|(byte, flip)| byte ^ flip).collect()
 }
 
-/// Bytes with the checksum of `feed/record.rs` behind them.
+/// Bytes followed by the checksum of `feed/record.rs`.
 pub(super) fn sealed(bytes: &[u8]) -> Bytes {
     let sum = hash::blake2b(&[b"multifeed/1 record", bytes]);
     bytes.iter().chain(&sum[..8]).copied().collect()

@@ -1,4 +1,4 @@
-//! Bytes into a secret stream, at any step of it.
+//! Any bytes into a secret stream in each of its states.
 
 use alloc::vec::Vec;
 
@@ -9,17 +9,17 @@ use crate::id::Role;
 use crate::peer::secure::{Received, SecretStream};
 use crate::rng::Rng;
 
-/// Longest frame that is taken once the stream is open.
+/// Maximum bytes of a frame after the stream has opened.
 const FRAME_BYTES_MAX: usize = 4 * 1_024;
 
-/// What the genuine remote says once it may.
+/// The message that the genuine remote sends after opening.
 const WORDS: &[u8] = b"genuine";
 
-/// A stream, and where it is: how far a genuine handshake got before the bytes come (0 to 3), and
-/// on which side they come in. The first byte tells.
+/// Passes bytes to a secret stream. The first byte selects the number of genuine handshake flights
+/// before them (0 to 3) and the side that receives them.
 ///
-/// Claims: nothing is handed up that the genuine remote did not say; a fault stays one, and no
-/// byte is held after it; the same bytes in one piece or one by one give the same.
+/// Claims: only messages of the genuine remote are returned; errors are final, and nothing is
+/// buffered after one; splitting the bytes does not change the result.
 #[doc(hidden)]
 pub fn secure(data: &[u8]) {
     let Some((how, bytes)) = data.split_first() else { return };
@@ -30,7 +30,7 @@ pub fn secure(data: &[u8]) {
     assert_eq!(whole, attacked(&keys, (role, flights), bytes, 1));
 }
 
-/// Everything that a side said and handed up.
+/// The items that a side returned, and the bytes that it sent.
 type Outcome = (Vec<Received>, BytesMut);
 
 fn attacked(
@@ -42,7 +42,7 @@ fn attacked(
     let (mut sides, mut outs) = pair(keys, role);
     let mut received = Vec::new();
     for _ in 0..flights {
-        // Our own first, then the remote's, which answers with all that it may.
+        // Our flight first, then the answer of the remote.
         let flight = outs[0].split();
         take(&mut sides[1], &flight, &mut outs[1]);
         if sides[1].remote().is_some() {
@@ -63,13 +63,13 @@ fn attacked(
         match received {
             Received::Opened { remote, .. } => assert_eq!(*remote, keys[1].public_key()),
             Received::Message(message) => assert_eq!(message, WORDS),
-            Received::KeepAlive => panic!("the remote sends none"),
+            Received::KeepAlive => panic!("the remote sends no keep-alive"),
         }
     }
     (received, outs[0].split())
 }
 
-/// We, in a role, and the genuine remote; each with what it has to send.
+/// Our side in `role` and the genuine remote, each with its pending bytes.
 fn pair(keys: &[KeyPair; 2], role: Role) -> ([SecretStream; 2], [BytesMut; 2]) {
     let mut outs = [BytesMut::new(), BytesMut::new()];
     let mut side = |place: usize, role| {
@@ -85,7 +85,7 @@ fn pair(keys: &[KeyPair; 2], role: Role) -> ([SecretStream; 2], [BytesMut; 2]) {
     (sides, outs)
 }
 
-/// Gives a side bytes; returns what it handed up until it had no more or failed.
+/// Passes bytes to a side. Returns its items until it has no more or fails.
 fn take(side: &mut SecretStream, bytes: &[u8], out: &mut BytesMut) -> Vec<Received> {
     side.push_bytes(bytes);
     core::iter::from_fn(|| side.next(out).ok().flatten()).collect()

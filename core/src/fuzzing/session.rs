@@ -1,4 +1,4 @@
-//! A record of a session, as somebody else's file.
+//! A session record from an untrusted file.
 
 use alloc::vec::Vec;
 
@@ -6,11 +6,11 @@ use super::map::config;
 use crate::Multifeed;
 use crate::record::{redact, replay};
 
-/// Reads a record: of an even first byte, the rest as it is; of an odd one, a genuine opening and
-/// then steps of `length, bytes`, so that what changes in a step leaves the next one whole.
+/// Replays a record. If the first byte is even, the rest is the record; if it is odd, a genuine
+/// opening is followed by steps of `length, bytes`, so a mutation of one leaves the others intact.
 ///
-/// Claims: it is replayed or refused, with the same result twice; and a record that can be replayed
-/// is redacted to at least one line a step.
+/// Claims: replay succeeds or fails with the same result twice, and a replayable record redacts to
+/// at least one line per step.
 #[doc(hidden)]
 pub fn session(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else { return };
@@ -19,11 +19,11 @@ pub fn session(data: &[u8]) {
     match (&first, &second) {
         (Ok(first), Ok(second)) => {
             assert_eq!((first.steps, first.states), (second.steps, second.states));
-            let lines = redact(&record).expect("it has an opening");
+            let lines = redact(&record).expect("the record has an opening");
             assert!(lines.len() > first.steps);
         }
         (Err(first), Err(second)) => assert_eq!(first, second),
-        _ => panic!("{first:?}, and then {second:?}"),
+        _ => panic!("two replays differ: {first:?} and {second:?}"),
     }
 }
 

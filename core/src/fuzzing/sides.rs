@@ -1,7 +1,7 @@
-//! Two sets in memory and a session between them, without a store, a channel or a clock: for fuzz
-//! bodies and for the program that measures.
+//! Two sets in memory and a session between them, without a store, a channel or a clock. Used by
+//! fuzz bodies and by the measuring program.
 //!
-//! Rule: nothing here decides anything. A [`Side`] answers what a session asks, and counts bytes.
+//! Rule: no protocol decisions here. A [`Side`] answers queries of a session and counts bytes.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -27,7 +27,7 @@ use crate::wire::reconcile::encode;
 use crate::wire::reconcile::{Entry, HeadOf, Message};
 use crate::wire::slice::Slice;
 
-/// What a side holds: its feeds, and all that reconciliation keeps beside them.
+/// The feeds of a side, and the reconciliation state for them.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Side {
@@ -39,7 +39,7 @@ pub struct Side {
 }
 
 impl Side {
-    /// Holds nothing yet, with sketches for `feeds` feeds.
+    /// Creates an empty side with sketches for `feeds` feeds.
     pub fn for_feeds(group_key: &[u8; 32], feeds: usize) -> Self {
         Self::with_salt(Salt::group(group_key), feeds)
     }
@@ -54,12 +54,12 @@ impl Side {
         }
     }
 
-    /// How many feeds there are.
+    /// The number of feeds.
     pub fn feeds(&self) -> u64 {
         self.feeds.len() as u64
     }
 
-    /// Adds a feed that must not be in yet. Keys are taken to be as random as hashes.
+    /// Adds a feed that is not in the set. Keys must be as random as hashes.
     pub fn insert(&mut self, key: [u8; 32], length: u64) {
         let entry = Entry { key, head: HeadOf { fork: 0, length } };
         let slot = FeedId(self.feeds.len() as u32);
@@ -71,7 +71,7 @@ impl Side {
         self.toggle_head(&entry, Toggle::Inserted);
     }
 
-    /// Takes off the feed that was added last.
+    /// Removes the feed that was added last.
     pub fn pop(&mut self) {
         let Some(entry) = self.feeds.pop() else { return };
         self.roots.keys.remove(Item::Key(entry.key));
@@ -81,7 +81,7 @@ impl Side {
         self.index.remove(token.id(), FeedId(self.feeds.len() as u32));
     }
 
-    /// Gives the feed that was added as number `slot` another length.
+    /// Sets the length of the feed in `slot`, the order of insertion.
     pub fn set_length(&mut self, slot: usize, length: u64) {
         let before = self.feeds[slot];
         self.feeds[slot].head.length = length;
@@ -100,7 +100,7 @@ impl Side {
         self.sketches[SetKind::Heads as usize].toggle(toggle(token));
     }
 
-    /// Adds to the roots what was put off.
+    /// Adds pending items to the roots.
     pub fn fold(&mut self) {
         self.roots.keys.fold();
         self.roots.heads.fold();
@@ -123,7 +123,7 @@ impl Side {
         Params { handshake_hash: *handshake_hash, salt: self.salt, feeds, roots, theirs }
     }
 
-    /// Whether an entry says more than what is held.
+    /// Whether an entry is unknown or longer than the held feed.
     fn lacks(&self, entry: &Entry) -> bool {
         self.find_key(&entry.key).is_none_or(|feed| self.entry(feed).head < entry.head)
     }
@@ -159,27 +159,27 @@ impl View for Side {
     }
 }
 
-/// What a session came to.
+/// The result of a session.
 #[doc(hidden)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cost {
-    /// Both ways: messages, their framing, keys and heads.
+    /// Bytes in both directions: messages, framing, keys and heads.
     pub bytes: usize,
     /// Runs of messages of one side, the crossing claims being the first.
     pub flights: usize,
-    /// Keys of the feeds that the initiator and the responder learned of, or of new lengths of.
+    /// Keys of the feeds or new lengths that the initiator and the responder learned.
     pub learned: [Vec<[u8; 32]>; 2],
-    /// How both ended; `None` if one still waits, or they do not end alike.
+    /// The end of both sides; `None` if one still waits, or the ends differ.
     pub ending: Option<SessionEnd>,
 }
 
-/// How a session ends.
+/// The end of a session.
 #[doc(hidden)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SessionEnd {
     /// Each side knows every difference.
     Agreed,
-    /// It starts again under another salt.
+    /// The session restarts with another salt.
     Retry,
     /// All feeds are listed instead.
     Listed,
@@ -220,24 +220,24 @@ pub fn reconcile(handshake_hash: &[u8; 64], one: &mut Side, two: &mut Side) -> C
                 0 => initiator.handle(one, message),
                 _ => responder.handle(two, message),
             };
-            turn.join(next.expect("an honest side is never refused"));
+            turn.join(next.expect("an honest side is accepted"));
         }
     }
 }
 
-/// The same of two sides with a checkpoint. These feeds have grown since, each with its slot and
-/// its length then.
+/// Runs a session of two sides with a checkpoint. `changed` lists the feeds that have grown since,
+/// by slot, with their length at the checkpoint.
 #[doc(hidden)]
 pub fn reconcile_known(
     handshake_hash: &[u8; 64],
     [one, two]: [&mut Side; 2],
     changed: [&[(usize, u64)]; 2],
 ) -> Cost {
-    // Both held the same then, whatever it was.
-    let mark = Checkpoint { ours: [1; 16], theirs: [1; 16], position: 0 };
+    // The digests of the checkpoint may be arbitrary.
+    let checkpoint = Checkpoint { ours: [1; 16], theirs: [1; 16], position: 0 };
     let bases = changed.map(|changed| {
         let changed = changed.iter().map(|(slot, before)| (FeedId(*slot as u32), *before));
-        BasePair { checkpoint: mark, changed: changed.collect() }
+        BasePair { checkpoint, changed: changed.collect() }
     });
     let roles = [Role::Initiator, Role::Responder];
     let claim = |side: &mut Side, at: usize| {
@@ -251,15 +251,15 @@ pub fn reconcile_known(
     let [base_of_one, base_of_two] = bases;
     let [terms_of_one, terms_of_two] = terms;
     let (mut first, said) = Delta::new(terms_of_one, roles[0], base_of_one, one);
-    let said_by_one = said.expect("an honest side is never refused");
+    let said_by_one = said.expect("an honest side is accepted");
     let (mut second, said) = Delta::new(terms_of_two, roles[1], base_of_two, two);
-    let said_by_two = said.expect("an honest side is never refused");
+    let said_by_two = said.expect("an honest side is accepted");
     let mut outcomes = [said_by_one.outcome, said_by_two.outcome];
     let received = [(&mut first, &*one, said_by_two.say), (&mut second, &*two, said_by_one.say)];
     for (side, (delta, view, said)) in received.into_iter().enumerate() {
         for message in said {
             (cost.bytes, cost.flights) = (cost.bytes + bytes_of(&message, two.feeds()), 2);
-            let turn = delta.handle(view, message).expect("an honest side is never refused");
+            let turn = delta.handle(view, message).expect("an honest side is accepted");
             let news = turn.named.iter().filter(|entry| view.lacks(entry));
             cost.learned[side].extend(news.map(|entry| entry.key));
             outcomes[side] = outcomes[side].or(turn.outcome);
@@ -280,7 +280,7 @@ impl Cost {
     }
 }
 
-/// What a message has around it on the channel: the channel, its type, and its length in a batch.
+/// Framing bytes of a message: the channel, the type, and the length in a batch.
 const FRAME_BYTES: usize = 3;
 
 fn claim_bytes(claim: &Claim) -> usize {
@@ -294,8 +294,8 @@ fn bytes_of(message: &Message, feeds: u64) -> usize {
     FRAME_BYTES + encode(message, prefix_bits(feeds)).1.len()
 }
 
-/// How many cells it takes to decode these ids, to within a thousandth, and whether they are what
-/// comes out.
+/// The number of cells that decode these ids, to within a thousandth, and whether the result is
+/// correct.
 #[doc(hidden)]
 pub fn cells_to_decode(ids: &[u64]) -> (u32, bool) {
     let tokens: BTreeSet<Token> = ids.iter().map(|id| Token::of_id(*id)).collect();

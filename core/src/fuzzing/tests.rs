@@ -1,6 +1,6 @@
-//! The bodies on a stable compiler: seeded random bytes, and the seeds of `fuzz/corpus`.
+//! Runs the fuzz bodies on the stable compiler, with random bytes and the seeds of `fuzz/corpus`.
 //!
-//! `MULTIFEED_RENEW=1 cargo test -p multifeed-core fuzzing` writes the seeds again.
+//! `MULTIFEED_RENEW=1 cargo test -p multifeed-core fuzzing` regenerates the seeds.
 
 use std::path::{Path, PathBuf};
 use std::vec::Vec;
@@ -23,7 +23,7 @@ use crate::wire::multifeed::{
 use crate::wire::mux::{Batch, MuxMessage, messages as mux_messages};
 use crate::{ConnectionId, Input, KeyPair, Mode, Multifeed, PublicKey, Role, Secure, Signature};
 
-/// A name, a body, its seeds.
+/// A target with its name, body and seeds.
 type Target = (&'static str, fn(&[u8]), Seeds);
 
 const TARGETS: [Target; 12] = [
@@ -41,24 +41,24 @@ const TARGETS: [Target; 12] = [
     ("tampered", super::tampered, tampered_seeds),
 ];
 
-/// Inputs near those of a target's corpus, each changed at one place.
+/// Number of mutated inputs per target; each differs from a corpus input in one place.
 const NEAR_MAX: usize = 300;
 
-/// Named inputs that reach deep, made by the encoders themselves.
+/// Named inputs that our own encoders produce, so they pass validation.
 type Seeds = fn() -> Vec<(&'static str, Vec<u8>)>;
 
 fn folder(target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target)
 }
 
-/// Runs a body; a failure tells the input.
+/// Runs a body; a failure prints the input.
 fn run(target: &str, body: fn(&[u8]), input: &[u8]) {
     let ran = std::panic::catch_unwind(|| body(input));
     assert!(ran.is_ok(), "{target} fails on {input:02x?}");
 }
 
 #[test]
-fn each_body_takes_random_bytes() {
+fn fuzz_bodies_accept_random_bytes() {
     for (target, body, _) in TARGETS {
         let mut rng = Rng::new([u8::try_from(target.len()).unwrap(); 32]);
         for _ in 0..cases(60, 300) {
@@ -70,7 +70,7 @@ fn each_body_takes_random_bytes() {
 }
 
 #[test]
-fn each_body_takes_its_corpus_and_what_is_near_it() {
+fn fuzz_bodies_accept_the_corpus_and_mutations_of_it() {
     for (target, body, _) in TARGETS {
         let mut rng = Rng::new([0; 32]);
         let mut files: Vec<_> = fs::read_dir(folder(target)).unwrap().map(Result::unwrap).collect();
@@ -95,7 +95,7 @@ fn each_body_takes_its_corpus_and_what_is_near_it() {
 }
 
 #[test]
-fn the_seeds_are_what_the_encoders_write() {
+fn committed_seeds_match_the_encoders() {
     for (target, _, seeds) in TARGETS {
         for (name, bytes) in seeds() {
             let path = folder(target).join(name);
@@ -104,13 +104,13 @@ fn the_seeds_are_what_the_encoders_write() {
                 fs::write(&path, &bytes).unwrap();
             }
             let committed = fs::read(&path).unwrap_or_default();
-            assert!(committed == bytes, "{target}/{name}: set MULTIFEED_RENEW=1 to write it anew");
+            assert!(committed == bytes, "{target}/{name}: set MULTIFEED_RENEW=1 to regenerate it");
         }
     }
 }
 
 #[test]
-fn the_seeds_reach_what_they_are_for() {
+fn seeds_reach_their_targets() {
     let (peer, node) = exchange();
     assert_eq!(node.multifeed.sync_status().feeds, 2, "{:?}", node.closed);
     let kinds: Vec<u8> = script(&peer).iter().map(|(kind, _)| *kind).collect();
@@ -184,7 +184,7 @@ fn message_seeds() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// The hello, without the `open` around it.
+/// The body of the hello, without its `Open` message.
 fn handshake() -> Vec<u8> {
     match mux_messages(&hello(Role::Initiator)).next() {
         Some(Ok(MuxMessage::Open { handshake, .. })) => handshake.to_vec(),
@@ -235,7 +235,7 @@ fn hypercore_seeds() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Acts of the channel's body: a byte, a length, and a message.
+/// Actions of `hypercore_channel`: a code, a length and a message each.
 fn hypercore_acts(acts: &[(u8, hypercore::Message<'_>)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (flags, message) in acts {
@@ -292,7 +292,7 @@ fn hypercore_channel_seeds() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn secure_seeds() -> Vec<(&'static str, Vec<u8>)> {
-    // The same two sides as in the body, so that these bytes are genuine ones.
+    // The same two sides as in the body, so these bytes are genuine.
     let rng = |number| Rng::new([number; 32]);
     let pair = |number| KeyPair::from_seed(&[number; 32]);
     let mut outs = [BytesMut::new(), BytesMut::new()];
@@ -321,7 +321,7 @@ fn secure_seeds() -> Vec<(&'static str, Vec<u8>)> {
 
 const PEER: ConnectionId = ConnectionId(1);
 
-/// What a genuine peer with a feed of its own sent to a fuzzed node, frame by frame, and the node.
+/// The frames that a genuine peer with its own feed sent to a fuzzed node, and that node.
 fn exchange() -> (Vec<BytesMut>, Node) {
     let (mut node, mut peer) = (Node::with_blocks(), Node::with_seed(2, Map::new()));
     let feed = peer.multifeed.writer("own", stranger()).unwrap();
@@ -350,7 +350,7 @@ fn exchange() -> (Vec<BytesMut>, Node) {
     }
 }
 
-/// The channel's messages in frames, as a script has them.
+/// The channel messages of the frames, as script entries.
 fn script(frames: &[BytesMut]) -> Vec<(u8, Vec<u8>)> {
     let messages = frames.iter().flat_map(|frame| mux_messages(frame).map(Result::unwrap));
     let acts = messages.filter_map(|message| match message {
@@ -370,7 +370,7 @@ fn connection_seeds() -> Vec<(&'static str, Vec<u8>)> {
     let acts = |flags: u8, acts: &[(u8, Vec<u8>)]| {
         [vec![flags], acts.iter().flat_map(act).collect()].concat()
     };
-    // The peer dialled (our role is the responder's: bit 0 clear), and is a member (bit 1).
+    // The peer dialled (bit 0 is clear: we are the responder) and is a member (bit 1).
     let between = |act: (u8, Vec<u8>)| -> Vec<(u8, Vec<u8>)> {
         played.iter().flat_map(|said| [act.clone(), said.clone()]).collect()
     };
@@ -398,7 +398,7 @@ fn record_seeds() -> Vec<(&'static str, Vec<u8>)> {
     let step =
         |entry: u8, bytes: &[u8]| [&[entry, u8::try_from(bytes.len()).unwrap()], bytes].concat();
     let mut longer = body.clone();
-    // Behind the public key and the name: 0x01, its length, `own`.
+    // After the public key and the name: 0x01, its length, `own`.
     longer[37] += 1;
     let everywhere = (0..map.len() as u8).flat_map(|entry| step(2 * entry, &[1])).collect();
     vec![
@@ -413,7 +413,7 @@ fn record_seeds() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn decoder_seeds() -> Vec<(&'static str, Vec<u8>)> {
-    // A cell is 7 bytes: its kind, and what it holds.
+    // A cell is 7 bytes: its kind and its value.
     let cells = |kind: u8, count: u8| (0..count).flat_map(move |at| [kind, 0, 0, 0, 1, 2, at]);
     let ids = |count: u8| (0..count).flat_map(|id| [id, id ^ 0x55]);
     let genuine = |cut: u8, count: u8, changes: &[u8]| {
@@ -447,7 +447,7 @@ fn reconciliation_seeds() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// A record of a node that appends and hears a peer, whole and by its steps.
+/// The record of a node that appends and receives bytes of a peer, as a whole and by steps.
 fn session_seeds() -> Vec<(&'static str, Vec<u8>)> {
     let mut node = Node::of(Multifeed::open_recorded(config(1)), Map::new());
     let opened = node.multifeed.take_record();
@@ -469,7 +469,7 @@ fn session_seeds() -> Vec<(&'static str, Vec<u8>)> {
     let whole = [vec![0], opened.clone(), alone.clone(), met.clone()].concat();
     let cut = whole[..whole.len() - 3].to_vec();
     let (opened, alone, met) = (steps(&opened), steps(&alone), steps(&met));
-    // The body begins with an opening of its own.
+    // The body adds an opening of its own.
     let open = [&opened[1..], &alone[..]].concat();
     let all = [&open[..], &met[..]].concat();
     vec![
@@ -480,7 +480,7 @@ fn session_seeds() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// The steps of a record, each as `length, bytes`, as far as they are short.
+/// The short steps of a record, each as `length, bytes`.
 fn steps(mut record: &[u8]) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     while let Some((length, rest)) = record.split_first_chunk() {
@@ -495,7 +495,7 @@ fn steps(mut record: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// Acts of `peers`: what each side may do, by the number in its code.
+/// Actions of a side in `peers`, by the number in the code.
 const APPEND: u8 = 0;
 const CONNECT: u8 = 2;
 const BRING: u8 = 3;
@@ -532,7 +532,7 @@ fn peers_seeds() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// What may happen to a frame, by the number in its code.
+/// Changes of a frame, by the number in the code.
 const FRAMES: [&str; 8] = ["lost", "twice", "swapped", "cut", "longer", "bit_5", "bit_6", "bit_7"];
 
 fn tampered_seeds() -> Vec<(&'static str, Vec<u8>)> {

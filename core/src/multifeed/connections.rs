@@ -183,7 +183,7 @@ impl Multifeed {
             });
             let (peer, context) = self.split(id);
             if let Some(session) = peer.and_then(Connection::session_mut) {
-                session.reassign(context.sources, feed, is_offered_elsewhere, context.now);
+                session.reassign(context.assignments, feed, is_offered_elsewhere, context.now);
             }
         }
     }

@@ -150,7 +150,7 @@ impl Multifeed {
             if is_accepted {
                 session.accept(feed, length);
             } else {
-                session.refuse(context.sources, feed, public_key, length);
+                session.refuse(context.assignments, feed, public_key, length);
             }
         });
     }

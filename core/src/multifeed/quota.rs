@@ -15,7 +15,7 @@ impl Multifeed {
             let (key, public_key, length) = (log.key, log.public_key, log.staged_length());
             self.outbox.event(Event::Full { feed, key, bytes });
             self.each_session(|session, context| {
-                session.reject_full(context.sources, feed, public_key, length);
+                session.reject_full(context.assignments, feed, public_key, length);
             });
             self.wake_hypercore_sessions(feed);
         }

@@ -347,7 +347,7 @@ impl Multifeed {
         for id in ids {
             let (peer, context) = self.split(id);
             if let Some(session) = peer.and_then(Connection::session_mut) {
-                session.freeze(context.sources, feed, length);
+                session.freeze(context.assignments, feed, length);
                 session.update_proving(context.feeds, feed);
                 self.after_change(id);
             }

@@ -36,7 +36,7 @@ fn block(writer: usize, index: usize) -> Vec<u8> {
     block
 }
 
-/// Gives a node its feed, with as many blocks.
+/// Creates the feed of a node, with this number of blocks.
 fn write(world: &mut World, node: usize, count: usize) -> FeedKey {
     let feed = world.nodes[node].writer(100 + node as u8);
     for index in 0..count {

@@ -60,7 +60,7 @@ enum State {
     Closed,
 }
 
-/// Whether the driver was told to pull bytes, and has not pulled all of them yet.
+/// Whether the driver was notified of bytes to send and has not pulled all of them yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Transmit {
     Idle,
@@ -285,7 +285,7 @@ impl Connection {
     /// A hypercore channel was closed or rejected by the peer.
     fn end(&mut self, context: &mut Context<'_>, kind: ChannelKind) -> Result<(), CloseReason> {
         let ChannelKind::Feed(feed) = kind else { return Ok(()) };
-        self.hypercore.close(context.sources, feed);
+        self.hypercore.close(context.assignments, feed);
         self.channels.release_kind(kind);
         Ok(())
     }
@@ -293,7 +293,7 @@ impl Connection {
     /// Closes the hypercore channel of a feed that is not uploaded any more. Returns whether there
     /// was one.
     pub(crate) fn close_feed(&mut self, context: &mut Context<'_>, feed: FeedId) -> bool {
-        let closed = self.hypercore.close(context.sources, feed);
+        let closed = self.hypercore.close(context.assignments, feed);
         if let Some((Some(local_id), Some(remote_id))) = closed {
             self.batch.push(&MuxMessage::Close { local_id });
             self.flush(context.now);
@@ -498,15 +498,15 @@ impl Connection {
         self.mode == Mode::Once && is_synced && self.out.is_empty() && !self.is_closed()
     }
 
-    /// There may be messages to send. Returns whether the driver has to be told.
+    /// There may be messages to send. Returns whether the driver needs a notification.
     pub(crate) fn wake(&mut self) -> bool {
         core::mem::replace(&mut self.transmit, Transmit::Signalled) == Transmit::Idle
     }
 
     /// Closes the connection: only sealed bytes still go out.
-    pub(crate) fn close(&mut self, sources: &mut FetchAssignments) -> Option<Session> {
+    pub(crate) fn close(&mut self, assignments: &mut FetchAssignments) -> Option<Session> {
         self.state = State::Closed;
-        self.hypercore.close_all(sources);
+        self.hypercore.close_all(assignments);
         self.session.take()
     }
 

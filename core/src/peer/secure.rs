@@ -1,27 +1,27 @@
 //! The secret stream of a connection (@hyperswarm/secret-stream `index.js`): a Noise handshake,
 //! then sealed messages, each in a frame.
 //!
-//! Rule: nothing is handed up before the remote has proven its key, and nothing after its first
-//! fault.
+//! Rule: the stream returns nothing before the remote has proven its key, and nothing after its
+//! first fault.
 //!
 //! ```
 //! use bytes::BytesMut;
 //! use multifeed_core::{
-//!     chance::Chance,
+//!     rng::Rng,
 //!     crypto::sign::KeyPair,
 //!     peer::secure::{Received, SecretStream},
 //! };
 //!
 //! let (one, two) = (KeyPair::from_seed(&[1; 32]), KeyPair::from_seed(&[2; 32]));
 //! let (mut to_bob, mut to_alice) = (BytesMut::new(), BytesMut::new());
-//! let mut alice = SecretStream::initiator(&one, Chance::new([3; 32]), 65_536, &mut to_bob);
-//! let mut bob = SecretStream::responder(&two, Chance::new([4; 32]), 65_536);
+//! let mut alice = SecretStream::initiator(&one, Rng::new([3; 32]), 65_536, &mut to_bob);
+//! let mut bob = SecretStream::responder(&two, Rng::new([4; 32]), 65_536);
 //!
 //! bob.push_bytes(&to_bob.split());
 //! assert_eq!(bob.next(&mut to_alice), Ok(None));
 //! alice.push_bytes(&to_alice.split());
 //! assert!(matches!(alice.next(&mut to_bob), Ok(Some(Received::Opened { .. }))));
-//! // In the same flight as the last message of the handshake:
+//! // Travels in the same flight as the last handshake message:
 //! alice.send(b"hello", &mut to_bob).unwrap();
 //!
 //! bob.push_bytes(&to_bob.split());
@@ -50,44 +50,44 @@ use crate::{
     wire::frame::{FRAME_SIZE_MAX, FrameReader, FrameTooLong, put_head, write_frame},
 };
 
-/// The frame that starts a direction: the id of the stream, then the header of its cipher.
+/// Size of the frame that starts a direction: the stream id, then the cipher header.
 #[doc(alias = "IDHEADERBYTES")]
 const STREAM_HEADER_SIZE: usize = 32 + HEADER_SIZE;
 
-/// The longest message that fits a frame, sealed.
+/// Maximum bytes of a message; sealed, it just fits a frame.
 pub const MESSAGE_MAX: usize = FRAME_SIZE_MAX - OVERHEAD;
 
-/// What a connection brought.
+/// An item received on a secret stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// The remote has proven its key, and this side may send. Comes once, and first.
+    /// The remote has proven its key, and this side may send. Always the first item, exactly once.
     Opened {
-        /// The same on both sides, and on no other connection.
+        /// Equal on both sides and unique to the connection.
         handshake_hash: [u8; 64],
         /// The remote's static key.
         remote: PublicKey,
     },
-    /// A message, in the clear, never empty.
+    /// A decrypted message. Never empty.
     Message(BytesMut),
-    /// An empty message: the remote is alive.
+    /// An empty message, which shows that the remote is alive.
     KeepAlive,
 }
 
 /// One side of a secret stream.
 ///
-/// [`push_bytes`](Self::push_bytes) what arrived, then call [`next`](Self::next) until it gives
-/// `Ok(None)`. Whatever it or [`send`](Self::send) appends to `out` must reach the remote in that
-/// order. The same bytes in, however cut, give the same bytes out.
+/// Pass received bytes to [`push_bytes`](Self::push_bytes), then call [`next`](Self::next) until it
+/// returns `Ok(None)`. The bytes that it and [`send`](Self::send) append to `out` must reach the
+/// remote in that order. The output does not depend on how the input is split.
 pub struct SecretStream {
     role: Role,
     frames: FrameReader,
-    /// Holds from the remote's stream header on.
+    /// Applies after the remote's stream header.
     frame_size_max: usize,
     state: State,
     session: Option<Session>,
 }
 
-/// What both sides agree on after the handshake.
+/// The result of the handshake.
 struct Session {
     handshake_hash: [u8; 64],
     remote: PublicKey,
@@ -96,7 +96,7 @@ struct Session {
 
 enum State {
     Handshake(Box<Handshake>),
-    /// This side may send; the remote's stream header is still to come.
+    /// This side may send; the remote's stream header has not arrived.
     Opening {
         push: Push,
         receive_key: Zeroizing<[u8; 32]>,
@@ -111,23 +111,23 @@ enum State {
 
 struct Handshake {
     noise: Noise,
-    chance: Rng,
+    rng: Rng,
 }
 
 impl SecretStream {
-    /// Begins as the side that connected; appends its first message to `out`.
+    /// Creates the side that connected, and appends its first message to `out`.
     ///
-    /// Of `chance` it draws 32 bytes for the ephemeral key, and later 24 for the stream header.
-    /// `frame_size_max` bounds the remote's frames after the handshake, in bytes as sealed.
+    /// Draws 32 bytes from `rng` for the ephemeral key, and later 24 for the stream header.
+    /// `frame_size_max` is the maximum size of the remote's sealed frames after the handshake.
     pub fn initiator(
         key_pair: &KeyPair,
-        chance: Rng,
+        rng: Rng,
         frame_size_max: usize,
         out: &mut BytesMut,
     ) -> Self {
-        let mut secure = Self::start(Role::Initiator, key_pair, chance, frame_size_max);
+        let mut secure = Self::start(Role::Initiator, key_pair, rng, frame_size_max);
         if let State::Handshake(handshake) = &mut secure.state {
-            // The first message is a key of 32 bytes in the clear: it depends on nothing.
+            // The first message is an unencrypted key of 32 bytes and depends on no other message.
             let sent = handshake.noise.send().map_err(SecureError::from);
             if let Err(error) = sent.and_then(|message| Ok(write_frame(out, &message)?)) {
                 secure.fail(error);
@@ -136,14 +136,14 @@ impl SecretStream {
         secure
     }
 
-    /// Begins as the side that was connected to; otherwise as [`initiator`](Self::initiator).
-    pub fn responder(key_pair: &KeyPair, chance: Rng, frame_size_max: usize) -> Self {
-        Self::start(Role::Responder, key_pair, chance, frame_size_max)
+    /// Creates the side that accepted the connection; see [`initiator`](Self::initiator).
+    pub fn responder(key_pair: &KeyPair, rng: Rng, frame_size_max: usize) -> Self {
+        Self::start(Role::Responder, key_pair, rng, frame_size_max)
     }
 
-    /// Begins on a stream that is secret already, as HyperDHT's are, or that a simulator keeps:
-    /// the same frames without handshake and seal. What the handshake would have proven is an
-    /// argument, and the caller answers for it.
+    /// Creates a side of a stream that is already secret, such as HyperDHT's, or that stays within
+    /// a simulator. It has the same frames, but no handshake and no encryption. The caller must
+    /// guarantee that `handshake_hash` and `remote` are genuine.
     pub fn clear(
         handshake_hash: [u8; 64],
         remote: PublicKey,
@@ -164,23 +164,23 @@ impl SecretStream {
         self.role
     }
 
-    /// What both sides agree on and no other connection has, once open.
+    /// The handshake hash, unique to this connection; `None` until the stream is open.
     pub fn handshake_hash(&self) -> Option<&[u8; 64]> {
         self.session.as_ref().map(|session| &session.handshake_hash)
     }
 
-    /// The remote's key, once proven.
+    /// The remote's key; `None` until it is proven.
     pub fn remote(&self) -> Option<PublicKey> {
         self.session.as_ref().map(|session| session.remote)
     }
 
-    /// The number of bytes that arrived and wait for the rest of their frame.
+    /// The number of received bytes of an incomplete frame.
     pub fn buffered(&self) -> usize {
         self.frames.buffered()
     }
 
-    /// Lets the remote's frames be this long, as when it has shown that it is a member. What was
-    /// allowed before stays so, for it may be on its way.
+    /// Raises the maximum size of the remote's frames, for example after it has proven membership.
+    /// A lower value has no effect, because longer frames may be in flight.
     pub fn raise_frame_size_max(&mut self, max: usize) {
         self.frame_size_max = self.frame_size_max.max(max);
         if let State::Open { .. } | State::Clear = self.state {
@@ -188,16 +188,16 @@ impl SecretStream {
         }
     }
 
-    /// Takes bytes from the remote, cut anywhere. They are held until [`next`](Self::next) takes
-    /// them, so drain it after each push; after a fault they are dropped.
+    /// Adds bytes from the remote, split anywhere. They stay buffered until [`next`](Self::next)
+    /// consumes them, so drain it after each push. After a fault they are dropped.
     pub fn push_bytes(&mut self, bytes: &[u8]) {
         if !matches!(self.state, State::Failed(_)) {
             self.frames.push(bytes);
         }
     }
 
-    /// Tells what came next, and appends the answers of the handshake to `out`. `Ok(None)`: more
-    /// bytes are needed. An error stays one.
+    /// Returns the next item, and appends handshake messages to `out`. `Ok(None)`: more bytes are
+    /// needed. Errors are final.
     pub fn next(&mut self, out: &mut BytesMut) -> Result<Option<Received>, SecureError> {
         loop {
             if let State::Failed(error) = self.state {
@@ -240,13 +240,13 @@ impl SecretStream {
         self.send(&[], out)
     }
 
-    fn start(role: Role, key_pair: &KeyPair, mut chance: Rng, frame_size_max: usize) -> Self {
-        let noise = Noise::new(role, key_pair, &mut chance);
+    fn start(role: Role, key_pair: &KeyPair, mut rng: Rng, frame_size_max: usize) -> Self {
+        let noise = Noise::new(role, key_pair, &mut rng);
         Self {
             role,
             frames: FrameReader::new(MESSAGE_SIZE_MAX),
             frame_size_max,
-            state: State::Handshake(Box::new(Handshake { noise, chance })),
+            state: State::Handshake(Box::new(Handshake { noise, rng })),
             session: None,
         }
     }
@@ -272,33 +272,28 @@ impl SecretStream {
     }
 
     fn handle_handshake(&mut self, message: &[u8], out: &mut BytesMut) -> Result<(), SecureError> {
-        // Whatever fails below voids the handshake.
+        // Any failure below ends the handshake.
         let taken = mem::replace(&mut self.state, State::Failed(SecureError::BadHandshake));
         let State::Handshake(mut handshake) = taken else { return Err(SecureError::BadHandshake) };
         handshake.noise.receive(message)?;
-        let Handshake { mut noise, chance } = *handshake;
+        let Handshake { mut noise, rng } = *handshake;
         if !noise.is_finished() {
             write_frame(out, &noise.send()?)?;
         }
         match noise.split() {
-            Ok(split) => self.open(split, chance, out),
+            Ok(split) => self.open(split, rng, out),
             Err(noise) => {
-                self.state = State::Handshake(Box::new(Handshake { noise, chance }));
+                self.state = State::Handshake(Box::new(Handshake { noise, rng }));
                 Ok(())
             }
         }
     }
 
-    /// The handshake is done: starts this side's stream without waiting for the remote's, so that
-    /// its first messages travel in the same flight.
-    fn open(
-        &mut self,
-        split: Split,
-        mut chance: Rng,
-        out: &mut BytesMut,
-    ) -> Result<(), SecureError> {
+    /// Starts this side's stream after the handshake without waiting for the remote's, so that its
+    /// first messages travel in the same flight.
+    fn open(&mut self, split: Split, mut rng: Rng, out: &mut BytesMut) -> Result<(), SecureError> {
         let Split { send_key, receive_key, handshake_hash, remote } = split;
-        let (push, header) = Push::new(&send_key, &mut chance);
+        let (push, header) = Push::new(&send_key, &mut rng);
         put_head(out, STREAM_HEADER_SIZE)?;
         out.extend_from_slice(&stream_id(&handshake_hash, self.role));
         out.extend_from_slice(&header);
@@ -342,7 +337,7 @@ impl fmt::Debug for SecretStream {
     }
 }
 
-/// Names the stream that the side with `role` sends, on the connection of `handshake_hash`.
+/// Returns the id of the stream that `role` sends on the connection with `handshake_hash`.
 #[doc(alias = "NoiseSecretStream.id")]
 pub fn stream_id(handshake_hash: &[u8; 64], role: Role) -> Hash {
     let index = match role {

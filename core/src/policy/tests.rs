@@ -15,7 +15,7 @@ fn place(write: &Write) -> u32 {
 }
 
 #[test]
-fn what_is_admitted_follows_the_ruling_and_then_the_default() {
+fn admission_follows_the_ruling_then_the_default() {
     for (take, unknown) in
         [(Admission::All, KeyRuling::Accepted), (Admission::AcceptedOnly, KeyRuling::Undecided)]
     {
@@ -29,7 +29,7 @@ fn what_is_admitted_follows_the_ruling_and_then_the_default() {
 }
 
 #[test]
-fn no_two_rulings_share_a_place_and_a_damaged_one_keeps_its_own() {
+fn rulings_have_distinct_places_and_a_damaged_one_keeps_its_place() {
     let mut policy = Policy::new(Admission::All);
     policy.load(1, None);
     policy.load(u32::MAX, Some((key(9), refused())));
@@ -43,7 +43,7 @@ fn no_two_rulings_share_a_place_and_a_damaged_one_keeps_its_own() {
 }
 
 #[test]
-fn what_was_signed_is_remembered_until_it_is_held_again() {
+fn signed_lengths_are_kept_until_the_blocks_are_held_again() {
     let mut policy = Policy::new(Admission::All);
     policy.rule(&key(1), Ruling { decision: Decision::Removed, signed: 5, leaving: None });
     policy.accept(&key(1), 4);

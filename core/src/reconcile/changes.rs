@@ -1,6 +1,7 @@
 //! The latest changes of a sketch, with which its state at the start of a session is reconstructed.
 //!
-//! Rule: a query for the changes since a position returns all of them or fails; it never returns a part.
+//! Rule: a query for the changes since a position returns all of them or fails; it never returns a
+//! part.
 
 use alloc::collections::VecDeque;
 

@@ -1,7 +1,7 @@
 //! Decodes the cells of a difference into the tokens that it consists of.
 //!
-//! Rule: cells come from an untrusted peer. Work and memory are bounded by the number of cells, and the
-//! result is a guess until the roots over whole keys agree.
+//! Rule: cells come from an untrusted peer. Work and memory are bounded by the number of cells, and
+//! the result is a guess until the roots over whole keys agree.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -39,19 +39,19 @@ struct Found {
 
 /// The initiator's decoder: the difference of two sets, as far as it has been received.
 ///
-/// Cells carry neither counts nor signs. A sum of three tokens can look like a token. It is removed like
-/// one and restored when other cells contradict it. A lookup tells which side holds an item.
+/// Cells carry neither counts nor signs. A sum of three tokens can look like a token. It is removed
+/// like one and restored when other cells contradict it. A lookup tells which side holds an item.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     /// Cells of the difference without the decoded tokens.
     cells: Vec<u64>,
-    /// Which cells were empty on arrival. After tokens are removed, empty cells no longer sample the
-    /// difference.
+    /// Which cells were empty on arrival. After tokens are removed, empty cells no longer sample
+    /// the difference.
     was_empty: Vec<bool>,
     counts: [u8; HEAD_CELLS as usize],
     found: BTreeMap<Token, Found>,
-    /// Restored tokens, with the cells that must not yield them again. Without it, two cells could yield and
-    /// contradict a token without end.
+    /// Restored tokens, with the cells that must not yield them again. Without it, two cells could
+    /// yield and contradict a token without end.
     spent: BTreeSet<(Token, u32)>,
     /// Cells to examine, each queued at most once.
     queue: Vec<u32>,
@@ -71,8 +71,8 @@ impl Decoder {
         self.found.len()
     }
 
-    /// The decoded tokens in ascending order. Until decoding is complete, some may be sums of others, and
-    /// which ones depends on how the cells were split into messages.
+    /// The decoded tokens in ascending order. Until decoding is complete, some may be sums of
+    /// others, and which ones depends on how the cells were split into messages.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = Token> {
         self.found.keys().copied()
     }
@@ -123,8 +123,8 @@ impl Decoder {
     }
 
     fn peel(&mut self) -> Result<Progress, Undecodable> {
-        // Cells of an honest peer yield each token once, and rarely a false one: 3 per cell are never
-        // reached.
+        // Cells of an honest peer yield each token once, and rarely a false one: 3 per cell are
+        // never reached.
         let peels_max = 3 * self.cells.len() + 64;
         while let Some(index) = self.queue.pop() {
             self.is_queued[index as usize] = false;
@@ -152,7 +152,8 @@ impl Decoder {
         (is_of_cell && !self.spent.contains(&(token, index))).then_some(token)
     }
 
-    /// Removes a token from its cells, or restores it. Returns its cells that have not been received.
+    /// Removes a token from its cells, or restores it. Returns its cells that have not been
+    /// received.
     fn toggle(&mut self, token: Token) -> Indices {
         let end = self.cells();
         let mut indices = Indices::of(token);

@@ -2,8 +2,8 @@
 //!
 //! Rule: integers only, so that equal inputs request the same cells on every machine.
 //!
-//! The factors below trade bytes against round trips. The byte figures of `session/tests/bytes.rs` hold
-//! with them; change one and run `cargo test -p multifeed-core --release reconcile::`.
+//! The factors below trade bytes against round trips. The byte figures of `session/tests/bytes.rs`
+//! hold with them; change one and run `cargo test -p multifeed-core --release reconcile::`.
 
 use super::decoder::Decoder;
 use super::mapping::share_q32;
@@ -15,24 +15,24 @@ const LOG2_E_Q32: u128 = 6_196_328_019;
 /// Larger differences are treated as this one. Sets that far apart are listed instead.
 const DIFFERENCE_MAX: u64 = 1 << 24;
 
-/// Minimum number of cells sent unrequested: enough for 18 differences by [`CELLS_PER_1000`], so most syncs
-/// of peers that meet often need no second request.
+/// Minimum number of cells sent unrequested: enough for 18 differences by [`CELLS_PER_1000`], so
+/// most syncs of peers that meet often need no second request.
 const FIRST_CELLS: u32 = 32;
 
-/// With fewer empty cells than this, the estimate is only a lower bound: the relative error of a count of 6
-/// is about 1/√6 = 41 %.
+/// With fewer empty cells than this, the estimate is only a lower bound: the relative error of a
+/// count of 6 is about 1/√6 = 41 %.
 const EMPTY_MIN: usize = 6;
-/// With fewer cells than this, the estimate is only a lower bound: the tail half then has fewer than 24
-/// cells, fewer than carry a count.
+/// With fewer cells than this, the estimate is only a lower bound: the tail half then has fewer
+/// than 24 cells, fewer than carry a count.
 const CELLS_SURE: u32 = 48;
 
-/// Number of cells sampled for the expected number of empty ones. The share of a cell changes slowly with
-/// its index, so more samples do not change the result.
+/// Number of cells sampled for the expected number of empty ones. The share of a cell changes
+/// slowly with its index, so more samples do not change the result.
 const SAMPLES: u32 = 256;
 
-/// Cells per difference in thousandths, by number of differences: means of many decodings, measured and
-/// checked to 2 % by `a_difference_takes_as_many_cells_as_the_table_says_within_2_percent`. Linear in the
-/// logarithm between two points.
+/// Cells per difference in thousandths, by number of differences: means of many decodings, measured
+/// and checked to 2 % by `decoding_takes_the_cells_of_the_table_within_2_percent`.
+/// Linear in the logarithm between two points.
 const CELLS_PER_1000: [(u64, u64); 10] = [
     (1, 1_000),
     (2, 1_600),
@@ -81,8 +81,8 @@ impl Sizes {
         self.ours.abs_diff(self.theirs)
     }
 
-    /// Number of cells to send unrequested: 97 % of the mean for the smallest possible difference, so that
-    /// almost none is wasted.
+    /// Number of cells to send unrequested: 97 % of the mean for the smallest possible difference,
+    /// so that almost none is wasted.
     pub(crate) fn first_end(self, end_max: u32) -> u32 {
         cells_needed(self.gap(), 970).clamp(FIRST_CELLS, end_max.max(FIRST_CELLS))
     }
@@ -106,16 +106,17 @@ impl Estimate {
         let is_sure = empty >= EMPTY_MIN && cells >= CELLS_SURE;
         let difference = match is_sure {
             true => least,
-            // Estimates by counts have a standard error of about a third. Request 15 % less than the
-            // estimate: another request costs fewer bytes than unneeded cells.
+            // Estimates by counts have a standard error of about a third. Request 15 % less than
+            // the estimate: another request costs fewer bytes than unneeded cells.
             false => least.max(by_counts(decoder.counts(), sizes).max(2) * 17 / 20),
         };
         Self { difference, is_sure }
     }
 
-    /// The end of the next request: 5 % above the mean that decoding takes if the estimate is unbiased, and
-    /// at least 1/12 more cells than before, times 1.5 for each of the `sure` earlier requests that did not
-    /// suffice. The growth bounds the number of requests by the logarithm of [`CELLS_MAX`].
+    /// The end of the next request: 5 % above the mean that decoding takes if the estimate is
+    /// unbiased, and at least 1/12 more cells than before, times 1.5 for each of the `sure` earlier
+    /// requests that did not suffice. The growth bounds the number of requests by the logarithm of
+    /// [`CELLS_MAX`].
     pub(crate) fn next_end(self, cells: u32, sure: u32) -> u32 {
         let share = if self.is_sure { 1_050 } else { 1_000 };
         let mut step = (cells / 12).max(4);
@@ -125,9 +126,9 @@ impl Estimate {
         cells_needed(self.difference, share).max(cells.saturating_add(step))
     }
 
-    /// The number of cells above which decoding is abandoned: 1.7 cells per item plus 64, and 2.2 times the
-    /// mean for the estimate plus 256. Honest sets decode with fewer; a peer that keeps decoding from
-    /// finishing costs at most this much.
+    /// The number of cells above which decoding is abandoned: 1.7 cells per item plus 64, and 2.2
+    /// times the mean for the estimate plus 256. Honest sets decode with fewer; a peer that keeps
+    /// decoding from finishing costs at most this much.
     pub(crate) fn cells_max(self, sizes: Sizes) -> u32 {
         let items = sizes.ours.saturating_add(sizes.theirs).min(DIFFERENCE_MAX);
         let by_items = u32::try_from(items * 17 / 10 + 64).unwrap_or(CELLS_MAX);
@@ -212,8 +213,8 @@ fn by_empty_cells(cells: u32, empty: usize) -> u64 {
 
 /// The difference for which the counts of the first cells have the observed deviation.
 ///
-/// A cell of share p holds d·p of d differing items. After subtracting the size difference of the sets, the
-/// count is a random walk with variance d·p(1 - p).
+/// A cell of share p holds d·p of d differing items. After subtracting the size difference of the
+/// sets, the count is a random walk with variance d·p(1 - p).
 fn by_counts(counts: &[u8; HEAD_CELLS as usize], sizes: Sizes) -> u64 {
     let gap = sizes.theirs.wrapping_sub(sizes.ours);
     let mut sum = 0u64;

@@ -12,8 +12,8 @@ use crate::id::FeedId;
 /// Leading bits of an id that the index stores. The caller recomputes the rest.
 const LEAD_BITS: u32 = 32;
 
-/// Mean number of feeds per bucket at which all buckets are split: large enough that buckets of 8 bytes per
-/// feed add little, small enough that an insertion moves 1 KiB on average.
+/// Mean number of feeds per bucket at which all buckets are split: large enough that buckets of 8
+/// bytes per feed add little, small enough that an insertion moves 1 KiB on average.
 const BUCKET_FEEDS_MAX: usize = 256;
 
 /// Number of feeds by which a full bucket grows: 1.6 % spare room on average.
@@ -62,7 +62,8 @@ impl Index {
         }
     }
 
-    /// The feeds whose id begins with the `width` bits of `prefix`; only the first 32 bits are compared.
+    /// The feeds whose id begins with the `width` bits of `prefix`; only the first 32 bits are
+    /// compared.
     pub(crate) fn find(&self, prefix: u64, width: u32) -> impl Iterator<Item = FeedId> {
         let bits = width.min(LEAD_BITS);
         let first = (prefix >> (width - bits) << (LEAD_BITS - bits)) as u32;

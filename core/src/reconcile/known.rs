@@ -1,9 +1,10 @@
 //! Checkpoints with known peers and the log of our changes since. A peer with the same checkpoint
 //! receives only these changes.
 //!
-//! Rule: a checkpoint is stored when each side holds everything that the other had, or refuses it for
-//! good. It is used only if the peer has the same one, and if undoing the logged changes leads to its
-//! digest. So a store restored from an old backup, or a log with a gap, costs bytes but hides no feed.
+//! Rule: a checkpoint is stored when each side holds everything that the other had, or refuses it
+//! for good. It is used only if the peer has the same one, and if undoing the logged changes leads
+//! to its digest. So a store restored from an old backup, or a log with a gap, costs bytes but
+//! hides no feed.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -86,8 +87,8 @@ impl Known {
         }
     }
 
-    /// Logs that a feed is about to grow. The returned write must be part of the commit that extends the
-    /// feed.
+    /// Logs that a feed is about to grow. The returned write must be part of the commit that
+    /// extends the feed.
     pub(crate) fn note(
         &mut self,
         (id, feed): (FeedId, &Feed),
@@ -141,9 +142,9 @@ impl Known {
         self.end - stamp.position
     }
 
-    /// Sets the checkpoint of a peer for the state at `stamp`. At most `peers_max` are kept; the oldest is
-    /// dropped. `None`: nothing to store.
-    pub(crate) fn mark(
+    /// Sets the checkpoint of a peer for the state at `stamp`. At most `peers_max` are kept; the
+    /// oldest is dropped. `None`: nothing to store.
+    pub(crate) fn set_checkpoint(
         &mut self,
         peer: PeerTag,
         [ours, theirs]: [Digest; 2],
@@ -174,8 +175,8 @@ impl Known {
         (0..).find(|place| !used.contains(place)).unwrap_or(0)
     }
 
-    /// Drops all checkpoints after a change of our rulings: peers must offer feeds that they left out
-    /// before.
+    /// Drops all checkpoints after a change of our rulings: peers must offer feeds that they left
+    /// out before.
     pub(crate) fn forget_all(&mut self) -> impl Iterator<Item = Write> + use<> {
         self.generation += 1;
         let checkpoints = core::mem::take(&mut self.checkpoints);
@@ -210,8 +211,8 @@ impl Known {
         }
     }
 
-    /// Our sets at the checkpoint with a peer, checked against the root of our heads. `None`: there is no
-    /// checkpoint, or the log does not lead back to it.
+    /// Our sets at the checkpoint with a peer, checked against the root of our heads. `None`: there
+    /// is no checkpoint, or the log does not lead back to it.
     pub(crate) fn base(&self, peer: &PeerTag, feeds: &Feeds, heads: &Root) -> Option<BasePair> {
         let (_, checkpoint) = self.checkpoints.get(peer)?;
         let changed = self.since(checkpoint.position, feeds)?;

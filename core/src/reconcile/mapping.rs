@@ -1,7 +1,7 @@
 //! Maps a token to the cells of a sketch.
 //!
-//! Rule: integers only, so that all machines agree. A token's cells depend only on its id, so a sketch is
-//! a prefix of every longer one.
+//! Rule: integers only, so that all machines agree. A token's cells depend only on its id, so a
+//! sketch is a prefix of every longer one.
 //!
 //! The rateless sketch of Yang, Gilad and Alizadeh ("Practical Rateless Set Reconciliation", 2024)
 //! with two classes of tokens: a token of class α is in cell i with probability 1/(1 + αi). With

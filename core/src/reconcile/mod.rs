@@ -1,11 +1,12 @@
 //! Set reconciliation: both sides find out which feeds and lengths differ.
 //!
-//! Rule: this module decides which feeds differ and when both sides know it. It knows no connections.
+//! Rule: this module decides which feeds differ and when both sides know it. It knows no
+//! connections.
 //!
-//! The usual path is [`sets`] → [`view`] → [`session`]. It builds on [`token`] → [`mapping`] → [`sketch`]
-//! → [`decoder`] with [`estimate`]; [`root`] verifies equality, and [`changes`] undoes changes made during
-//! a session. [`known`] holds the checkpoints with known peers. A [`Listing`] is the fallback: every feed
-//! once in slot order, in pages.
+//! The usual path is [`sets`] → [`view`] → [`session`]. It builds on [`token`] → [`mapping`] →
+//! [`sketch`] → [`decoder`] with [`estimate`]; [`root`] verifies equality, and [`changes`] undoes
+//! changes made during a session. [`known`] holds the checkpoints with known peers. A [`Listing`]
+//! is the fallback: every feed once in slot order, in pages.
 
 pub(crate) mod changes;
 pub(crate) mod decoder;
@@ -27,8 +28,8 @@ use crate::id::FeedId;
 
 /// The state of listing our feeds to one peer.
 ///
-/// Feeds that change after they were listed are announced as changes; later ones are listed with their
-/// current length.
+/// Feeds that change after they were listed are announced as changes; later ones are listed with
+/// their current length.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     next: u32,

@@ -1,8 +1,8 @@
 //! The root of a set: one hash that does not depend on the insertion order.
 //!
-//! Rule: only equal roots prove that two sets are equal. A root covers whole keys and is wide enough that
-//! chosen items cannot produce a collision: for 256-bit sums that takes minutes (Wagner, "A Generalized
-//! Birthday Problem", 2002), for 256-bit XOR a millisecond.
+//! Rule: only equal roots prove that two sets are equal. A root covers whole keys and is wide
+//! enough that chosen items cannot produce a collision: for 256-bit sums that takes minutes
+//! (Wagner, "A Generalized Birthday Problem", 2002), for 256-bit XOR a millisecond.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -128,9 +128,9 @@ impl Roots {
 
 /// Expands an item to 1,024 numbers: the keystream of ChaCha8 under the item's hash.
 ///
-/// An attacker who chooses items knows their keystreams, but cannot influence them, because each key is a
-/// hash. The keystreams only have to be unrelated, which is less than a cipher promises. The best attack
-/// on ChaCha's secrecy reaches 7 rounds (Aumasson, "Too Much Crypto", 2019).
+/// An attacker who chooses items knows their keystreams, but cannot influence them, because each
+/// key is a hash. The keystreams only have to be unrelated, which is less than a cipher promises.
+/// The best attack on ChaCha's secrecy reaches 7 rounds (Aumasson, "Too Much Crypto", 2019).
 fn expand(item: &Item, into: &mut [u8; 2 * SUMS]) {
     let (bytes, length) = item.bytes();
     let seed = blake2b(&[b"multifeed/1 root item", &bytes[..length]]);

@@ -1,8 +1,8 @@
 //! A reconciliation session: two sides find out what differs between their sets.
 //!
-//! Rule: the initiator decodes and the responder encodes, so the requesting side does the work. A session
-//! works on a snapshot, its [`View`], which must not change. `Agreed` is sent only after roots over
-//! whole keys were compared.
+//! Rule: the initiator decodes and the responder encodes, so the requesting side does the work. A
+//! session works on a snapshot, its [`View`], which must not change. `Agreed` is sent only after
+//! roots over whole keys were compared.
 //!
 //! ```text
 //!   initiator                           responder

@@ -1,8 +1,8 @@
 //! The two sets that peers reconcile: the offered feeds (keys) and their lengths (heads).
 //!
-//! Rule: a feed enters when its first block is durable and leaves when it is refused or removed. Every
-//! change must be reported here exactly once. A session's snapshot is reconstructed by undoing later
-//! changes, so no session copies data that grows with the sets.
+//! Rule: a feed enters when its first block is durable and leaves when it is refused or removed.
+//! Every change must be reported here exactly once. A session's snapshot is reconstructed by
+//! undoing later changes, so no session copies data that grows with the sets.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -22,8 +22,8 @@ use crate::reconcile::root::Roots;
 use crate::wire::reconcile::SetKind;
 use crate::wire::slice::Slice;
 
-/// Number of changes that can be undone for a session: 16 bytes each, shared by all peers. A session takes
-/// seconds, so thousands of feeds may change during it.
+/// Number of changes that can be undone for a session: 16 bytes each, shared by all peers. A
+/// session takes seconds, so thousands of feeds may change during it.
 const CHANGES_MAX: usize = 4_096;
 
 /// Our sets when a session began.
@@ -68,7 +68,8 @@ impl Sets {
         self.feeds = held(feeds).count() as u64;
     }
 
-    /// Reports that a feed's length in the sets changed from `before` to `after`; 0: not in the sets.
+    /// Reports that a feed's length in the sets changed from `before` to `after`; 0: not in the
+    /// sets.
     pub(crate) fn change(&mut self, feed: FeedId, key: &FeedKey, before: u64, after: u64) {
         self.feeds += u64::from(after > 0);
         self.feeds -= u64::from(before > 0);

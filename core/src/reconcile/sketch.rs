@@ -58,7 +58,7 @@ impl Sketch {
         toggle_cells(&mut self.cells, &mut self.counts, 0..end, toggle);
     }
 
-    /// Whether a set of so many items outgrew the sketch.
+    /// Whether `items` items are too many for the sketch.
     pub(crate) fn is_outgrown(&self, items: usize) -> bool {
         self.cells() < cells_for(items)
     }
@@ -160,7 +160,8 @@ impl Slice {
         }
     }
 
-    /// The difference to another slice of the same cells; `None` if the cells differ in position or number.
+    /// The difference to another slice of the same cells; `None` if the cells differ in position or
+    /// number.
     pub(crate) fn diff(&self, other: &Self) -> Option<Self> {
         if self.start != other.start || self.cells.len() != other.cells.len() {
             return None;

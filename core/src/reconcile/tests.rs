@@ -41,7 +41,7 @@ fn every_feed_with_a_block_is_listed_once() {
 }
 
 #[test]
-fn the_same_feed_waits_until_it_was_announced() {
+fn a_feed_is_listed_again_only_after_it_was_announced() {
     let feeds = feeds(&[0, 1, 1]);
     let mut listing = Listing::default();
     assert_eq!(listing.peek(&feeds), Some(FeedId(1)));
@@ -54,7 +54,7 @@ fn the_same_feed_waits_until_it_was_announced() {
 }
 
 #[test]
-fn feeds_that_come_while_listing_are_met() {
+fn feeds_added_while_listing_are_included() {
     let mut listing = Listing::default();
     assert_eq!(rest(&mut listing, &feeds(&[1, 1])), [0, 1]);
     assert_eq!(rest(&mut listing, &feeds(&[1, 1, 1])), [2]);

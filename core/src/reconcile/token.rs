@@ -1,7 +1,7 @@
 //! Tokens: fixed-size values that represent items in a sketch.
 //!
-//! Rule: every value that a peer may choose passes a keyed hash before it enters a linear structure. With
-//! raw keys a peer could make chosen items cancel each other.
+//! Rule: every value that a peer may choose passes a keyed hash before it enters a linear
+//! structure. With raw keys a peer could make chosen items cancel each other.
 
 use core::fmt;
 
@@ -15,8 +15,8 @@ pub(crate) const ID_BITS: u32 = 36;
 
 const ID_MAX: u64 = (1 << ID_BITS) - 1;
 
-/// Number of leading bits that the id of a head shares with the id of its feed. They identify the feed among
-/// about four of a million, and two heads of one feed collide with probability 2^-18.
+/// Number of leading bits that the id of a head shares with the id of its feed. They identify the
+/// feed among about four of a million, and two heads of one feed collide with probability 2^-18.
 const LEAD_BITS: u32 = 18;
 
 /// An element of one of the two sets.
@@ -37,7 +37,8 @@ impl Item {
         Self::Head(key.0, length, 0)
     }
 
-    /// The bytes to hash and their number: 32 for keys and 48 for heads, so both kinds never collide.
+    /// The bytes to hash and their number: 32 for keys and 48 for heads, so both kinds never
+    /// collide.
     pub(super) fn bytes(&self) -> ([u8; 48], usize) {
         let mut bytes = [0; 48];
         match self {
@@ -64,14 +65,14 @@ pub(crate) struct Salt {
 }
 
 impl Salt {
-    /// The salt of one connection, unknown to everybody before the handshake. `attempt` yields further
-    /// salts.
+    /// The salt of one connection, unknown to everybody before the handshake. `attempt` yields
+    /// further salts.
     pub(crate) fn fresh(handshake_hash: &[u8; 64], attempt: u8) -> Self {
         Self::of(&blake2b(&[b"multifeed/1 reconcile fresh", &[attempt], handshake_hash]))
     }
 
-    /// The salt of a group, so that one sketch serves all peers. Members know it and can choose colliding
-    /// items.
+    /// The salt of a group, so that one sketch serves all peers. Members know it and can choose
+    /// colliding items.
     pub(crate) fn group(group_key: &[u8; 32]) -> Self {
         Self::of(&keyed(group_key, &[b"multifeed/1 reconcile"]))
     }
@@ -92,8 +93,8 @@ impl Salt {
         Self { id_mask, lead_bits: id_bits / 2, ..self }
     }
 
-    /// The token of an item: 36 bits of SipHash-2-4 as id and 12 check bits of the id. The id of a head
-    /// begins with its feed's leading bits.
+    /// The token of an item: 36 bits of SipHash-2-4 as id and 12 check bits of the id. The id of a
+    /// head begins with its feed's leading bits.
     pub(crate) fn token(&self, item: &Item) -> Token {
         let (bytes, length) = item.bytes();
         let hash = |length: usize| {
@@ -120,8 +121,8 @@ impl fmt::Debug for Salt {
     }
 }
 
-/// 48 bits that represent an item: its id and check bits, which a sum of other tokens matches only with
-/// probability 2^-12.
+/// 48 bits that represent an item: its id and check bits, which a sum of other tokens matches only
+/// with probability 2^-12.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Token(u64);
 
@@ -149,7 +150,8 @@ impl Token {
     }
 }
 
-/// 12 check bits that are not linear in the id. With a linear check every sum of tokens would match.
+/// 12 check bits that are not linear in the id. With a linear check every sum of tokens would
+/// match.
 fn check(id: u64) -> u64 {
     mix(id ^ 0x5bf0_3635_dca1_ea1d) >> 52
 }

@@ -1,7 +1,7 @@
 //! The view of a session: our sets when it began.
 //!
-//! Rule: a session over few feeds, or with a fresh salt, owns a snapshot, which counts against a bound for
-//! all peers. A session over many feeds reads the shared sketches.
+//! Rule: a session over few feeds, or with a fresh salt, owns a snapshot, which counts against a
+//! bound for all peers. A session over many feeds reads the shared sketches.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

@@ -39,7 +39,7 @@ impl Recorded {
         self.handle(Input::Connected { connection, role, secure, mode });
     }
 
-    /// Passes what a connection has to send on; returns how many bytes.
+    /// Forwards the pending bytes of a connection; returns their number.
     pub(crate) fn pass(&mut self, connection: ConnectionId, to: &mut Self) -> usize {
         let mut bytes = BytesMut::new();
         self.multifeed.poll_transmit(connection, &mut bytes, 100_000);
@@ -82,7 +82,7 @@ impl Recorded {
     }
 }
 
-/// One multifeed that appends, and hears a peer that talks nonsense.
+/// A multifeed that appends and receives invalid bytes from a peer.
 fn recorded() -> (Multifeed, Vec<u8>) {
     let mut one = Recorded::open([1; 32], [2; 32]);
     let feed = one.multifeed.writer("local", KeyPair::from_seed(&[3; 32])).unwrap();
@@ -111,11 +111,11 @@ fn a_replayed_record_ends_in_the_same_state() {
 }
 
 #[test]
-fn another_state_than_the_recorded_one_is_noticed() {
+fn a_state_that_differs_from_the_recorded_one_is_detected() {
     let (multifeed, mut record) = recorded();
     let feed = multifeed.feeds().next().unwrap().id;
     Step::Append { feed: feed.0, blocks: vec![vec![1]] }.write(&mut record);
-    // The append is never answered by a store, so this is the state that was met before it.
+    // The store never answers the append, so this state precedes it.
     Step::State { hash: state_hash(&multifeed) }.write(&mut record);
     assert!(replay(&record).is_ok());
     Step::State { hash: [0; 32] }.write(&mut record);
@@ -123,7 +123,7 @@ fn another_state_than_the_recorded_one_is_noticed() {
 }
 
 #[test]
-fn a_truncated_record_is_noticed_or_ends_there() {
+fn a_truncated_record_is_detected_or_ends_early() {
     let (_, record) = recorded();
     assert!(matches!(replay(&[]), Err(BadRecord::NoOpening)));
     for length in 1..record.len() {
@@ -135,7 +135,7 @@ fn a_truncated_record_is_noticed_or_ends_there() {
 }
 
 #[test]
-fn a_multifeed_that_is_not_recorded_keeps_nothing() {
+fn an_unrecorded_multifeed_keeps_no_record() {
     let mut multifeed = Multifeed::open(Config::new(Group::keyed([1; 32]), [2; 32]));
     multifeed.handle(Instant::ZERO, Input::Timeout);
     assert!(multifeed.take_record().is_empty());

@@ -1,4 +1,4 @@
-//! What the peer is to be told about feeds: heads that changed, and rejects.
+//! Pending messages to the peer about feeds: changed heads and rejects.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;

@@ -22,7 +22,7 @@ pub(crate) struct Context<'a> {
     pub(crate) memo: Option<&'a SignatureMemo>,
     pub(crate) feeds: &'a mut Feeds,
     pub(crate) sets: &'a mut Sets,
-    pub(crate) sources: &'a mut FetchAssignments,
+    pub(crate) assignments: &'a mut FetchAssignments,
     pub(crate) policy: &'a Policy,
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) now: Instant,

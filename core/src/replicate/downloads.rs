@@ -240,7 +240,7 @@ impl Downloads {
         !self.requested.is_empty() && self.last_progress <= before
     }
 
-    /// Requested feeds of which the peer has sent nothing since `before`, even if it sent others.
+    /// Requested feeds without data from the peer since `before`, even if it sent other feeds.
     pub(crate) fn overdue(&self, before: Instant) -> Vec<FeedId> {
         let overdue = self.requested.iter().filter(|(_, request)| request.since <= before);
         overdue.map(|(feed, _)| *feed).collect()

@@ -1,4 +1,4 @@
-//! Feeds of which two peers hold two histories, and what is said about them.
+//! Feeds with conflicting histories at two peers, and the messages about them.
 //!
 //! Rule: the side with the shorter history sends its head, the side with the longer one makes the
 //! proof, and each connection is notified of a proof once. So the exchange about a feed ends,

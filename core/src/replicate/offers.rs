@@ -29,7 +29,7 @@ pub(crate) struct Offers {
     retracted: BTreeMap<u32, (FeedAlias, Entry)>,
     /// Offers that we declined.
     declined: BTreeMap<u32, Offer>,
-    /// Feeds that we declined to the peer and take again, of which we have nothing to announce.
+    /// Declined feeds that we accept again and for which we have nothing to announce.
     reopened: BTreeSet<FeedId>,
 }
 

@@ -239,10 +239,10 @@ impl PeerFeed {
         self.remote_length = length;
     }
 
-    /// The peer wants the feed from `start` on, of which we hold `length`. Returns the block to
-    /// serve from. Our push and the peer's first want may cross; then it is served from whichever
-    /// is further. A peer that wants blocks below its announced length has lost them, and the
-    /// pushed blocks behind them.
+    /// The peer wants the feed from `start` on, and we hold `length` blocks. Returns the block to
+    /// serve from. Our push and the peer's first want may cross; then the later position counts. A
+    /// peer that wants blocks below its announced length has lost them, and the pushed blocks
+    /// behind them.
     pub(crate) fn on_want(&mut self, start: u64, length: u64) -> u64 {
         let has_crossed = self.push.was_unrequested() && start >= self.remote_length;
         let start = if has_crossed { start.max(self.sent_length) } else { start };
@@ -285,7 +285,7 @@ impl PeerFeed {
         self.push = self.push.without_appends();
     }
 
-    /// We take and give the feed again, of which we hold `length`.
+    /// We no longer refuse the feed, and hold `length` blocks.
     pub(crate) fn accept(&mut self, length: u64) {
         self.refusal = Refusal::new(false, self.refusal.is_by_peer());
         (self.remote_blocks, self.local_blocks) =
@@ -293,7 +293,7 @@ impl PeerFeed {
         self.sent_length = self.sent_length.min(length);
     }
 
-    /// The peer takes and gives the feed again, of which it holds `remote_length`.
+    /// The peer no longer refuses the feed, and holds `remote_length` blocks.
     pub(crate) fn reopen(&mut self, remote_length: u64) {
         self.refusal = Refusal::new(self.refusal.is_by_us(), false);
         self.remote_length = remote_length;
@@ -381,8 +381,8 @@ impl PeerFeeds {
         self.they_are_ahead == 0
     }
 
-    /// Changes the state of a feed of which `length` blocks are durable here; inserts it first if
-    /// it is not known.
+    /// Changes the state of a feed with `length` durable blocks here; inserts it first if it is
+    /// unknown.
     pub(crate) fn update<R>(
         &mut self,
         feed: FeedId,

@@ -361,7 +361,7 @@ impl Reconciliation {
         if let Some(base) = &base
             && !base.sets_equal()
             && base.changed.is_empty()
-            && params.told_changes() == 0
+            && params.change_count() == 0
         {
             // The sets differ by what one side refuses, as they did at the checkpoint.
             return Ok(StepResult::end(Outcome::Agreed));
@@ -374,7 +374,7 @@ impl Reconciliation {
         self.start(context, snapshot, params, strategy, is_shared)
     }
 
-    /// Starts a session of which both claims are known.
+    /// Starts a session after both claims are known.
     fn start(
         &mut self,
         context: &mut Context<'_>,
@@ -462,16 +462,16 @@ impl Reconciliation {
         match (&self.stage, message) {
             (Stage::Listing(_), _) => StepResult::default(),
             // Both sides ended the session at once, and the peer's claim follows.
-            (Stage::Claimed(_), Message::GiveUp(Fallback::FreshSalt)) => StepResult::default(),
-            (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) if self.base != Base::None => {
+            (Stage::Claimed(_), Message::FallBack(Fallback::FreshSalt)) => StepResult::default(),
+            (Stage::Agreed, Message::FallBack(Fallback::FreshSalt)) if self.base != Base::None => {
                 StepResult::end(Outcome::Retry)
             }
-            // The session is over here, and there is nothing to retry with. The peer, which claims
-            // again, has to be told.
-            (Stage::Agreed, Message::GiveUp(Fallback::FreshSalt)) => {
+            // The session has ended here, and there is nothing to retry with. The peer claims again
+            // and needs an answer.
+            (Stage::Agreed, Message::FallBack(Fallback::FreshSalt)) => {
                 StepResult::fall_back(Fallback::List)
             }
-            (_, Message::GiveUp(_)) => StepResult::end(Outcome::List),
+            (_, Message::FallBack(_)) => StepResult::end(Outcome::List),
             _ => StepResult::default(),
         }
     }
@@ -488,7 +488,7 @@ impl Reconciliation {
         let is_outdated = self.generation != context.sets.known.generation();
         let is_due = is_outdated && self.base != Base::None && self.is_agreed();
         if is_due {
-            self.outgoing.push_back(wire::encode(&Message::GiveUp(Fallback::FreshSalt), 0));
+            self.outgoing.push_back(wire::encode(&Message::FallBack(Fallback::FreshSalt), 0));
             self.claim_without_base(context);
         }
         is_due
@@ -541,7 +541,7 @@ impl Reconciliation {
 
     /// Ends the session, tells the peer, and lists all feeds.
     pub(crate) fn fall_back(&mut self, sets: &mut Sets) {
-        self.outgoing.push_back(wire::encode(&Message::GiveUp(Fallback::List), 0));
+        self.outgoing.push_back(wire::encode(&Message::FallBack(Fallback::List), 0));
         self.list(sets);
     }
 

@@ -17,7 +17,7 @@ pub(crate) struct Refetch {
     requested: BTreeMap<FeedId, Range<u64>>,
     /// Requested feeds whose request was not written yet.
     unsent: Vec<FeedId>,
-    /// Feeds of which the peer gave nothing useful.
+    /// Feeds for which the peer sent nothing useful.
     unavailable: Vec<FeedId>,
     /// The run that the peer wants of each feed.
     wanted: BTreeMap<FeedId, Range<u64>>,
@@ -75,7 +75,7 @@ impl Refetch {
         is_answer
     }
 
-    /// Feeds of which the peer did not give what was requested.
+    /// Feeds whose requested blocks the peer did not send.
     pub(crate) fn take_unavailable(&mut self) -> Vec<FeedId> {
         core::mem::take(&mut self.unavailable)
     }

@@ -175,8 +175,8 @@ impl Session {
         self.downloads.stall(assignments, resume_at);
     }
 
-    /// Feeds of which the peer has sent nothing since `before`. It may have sent others, but a slow
-    /// peer must not delay what others would give.
+    /// Feeds without data from the peer since `before`. It may have sent other feeds, but a slow
+    /// peer must not delay downloads that other peers can serve.
     pub(crate) fn overdue(&self, before: Instant) -> Vec<FeedId> {
         self.downloads.overdue(before)
     }
@@ -248,7 +248,7 @@ impl Session {
         offered.map(|(feed, peer_feed)| (feed, peer_feed.remote_length()))
     }
 
-    /// The length that the peer offers of a feed of which we offer `length` blocks.
+    /// The peer's offered length of a feed, while we offer `length` blocks.
     pub(crate) fn offers_of(&self, feed: FeedId, length: u64) -> Option<u64> {
         match self.peer_feeds.get(feed) {
             Some(peer_feed) => {

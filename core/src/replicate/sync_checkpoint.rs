@@ -91,7 +91,8 @@ impl SyncCheckpoint {
         }
         self.stored = Some((local, remote));
         let peers_max = context.limits.known_peers;
-        let write = context.sets.known.mark(self.peer, [local, remote], &position, peers_max);
+        let write =
+            context.sets.known.set_checkpoint(self.peer, [local, remote], &position, peers_max);
         if let Some(write) = write {
             self.is_storing = true;
             context.outbox.commit(CommitJob::StoreCheckpoint { connection }, [write].into());

@@ -30,7 +30,7 @@ fn a_child_has_another_sequence_than_its_parent() {
     let mut again = Rng::new([4; 32]);
     let mut other = again.child();
     other.array::<100>();
-    assert_eq!(again.u64(), after, "what a child draws does not move its parent");
+    assert_eq!(again.u64(), after, "draws of a child do not affect its parent");
 }
 
 #[test]
@@ -48,14 +48,14 @@ fn below_stays_below_and_reaches_everything() {
 }
 
 #[test]
-fn below_favours_no_number() {
-    // Of the 2^64 draws, every third number of 3 * 2^62 would get two, and the others one.
+fn below_is_unbiased() {
+    // Plain modulo of 2^64 values by 3 * 2^62 would give a third of the numbers twice the weight.
     let mut rng = Rng::new([6; 32]);
     let thirds = (0..3_000).filter(|_| rng.below(3 << 62).is_multiple_of(3)).count();
     assert!((900..1_100).contains(&thirds), "{thirds}");
 }
 
 #[test]
-fn debug_tells_nothing() {
+fn debug_output_hides_the_seed() {
     assert_eq!(format!("{:?}", Rng::new([7; 32])), "Chance(..)");
 }

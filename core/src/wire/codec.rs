@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a uint of the whole range of a u64.
     ///
-    /// A small number in a long form is taken, as JavaScript takes it; nobody writes one.
+    /// Accepts a small number in a long form, as JavaScript does. No implementation writes one.
     pub fn uint(&mut self) -> Result<u64, Malformed> {
         Ok(match self.byte()? {
             UINT_16 => u64::from(u16::from_le_bytes(self.array()?)),

@@ -1,7 +1,7 @@
 //! The messages about forks ⇄ values.
 //!
-//! Rule: as in [`multifeed`](super::multifeed). A list is preceded by its count in one byte, because other
-//! data follows.
+//! Rule: as in [`multifeed`](super::multifeed). A list is preceded by its count in one byte,
+//! because other data follows.
 
 use alloc::vec::Vec;
 
@@ -12,8 +12,8 @@ use super::multifeed::{put, take};
 use crate::crypto::hash::Hash;
 use crate::crypto::sign::{PublicKey, Signature};
 
-/// A head with the roots that it signs. A peer sends it after it received a range that conflicts with its
-/// own history of the feed.
+/// A head with the roots that it signs. A peer sends it after it received a range that conflicts
+/// with its own history of the feed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignedHead {
     /// The fixed part.
@@ -62,8 +62,8 @@ pub struct ForkProof {
     pub signed_head: SignedHead,
     /// The fixed part of the longer one.
     pub head: ForkBranch,
-    /// Sizes and hashes of the nodes that cover the longer head's blocks: first up to the shorter head's
-    /// length, without the leading nodes that both have in common, then the rest.
+    /// Sizes and hashes of the nodes that cover the longer head's blocks: first up to the shorter
+    /// head's length, without the leading nodes that both have in common, then the rest.
     pub nodes: Vec<(u64, Hash)>,
 }
 

@@ -77,8 +77,8 @@ impl FrameReader {
     /// Takes the next whole frame, without its length; a frame may be empty. It shares the
     /// memory of the stream, so one that is kept for long is better copied.
     ///
-    /// `Ok(None)`: more bytes are needed. An error stays one: nobody knows where the next frame
-    /// begins.
+    /// `Ok(None)`: more bytes are needed. An error is final, because the start of the next frame
+    /// is unknown.
     #[expect(clippy::should_implement_trait, reason = "a frame can follow on a none")]
     pub fn next(&mut self) -> Result<Option<BytesMut>, FrameTooLong> {
         let Some(end) = self.end() else { return Ok(None) };

@@ -56,9 +56,9 @@ pub struct Sync {
     pub fork: u64,
     /// Blocks up to the sender's head.
     pub length: u64,
-    /// The receiver's length, as far as the sender heard of it.
+    /// The receiver's length, as last announced to the sender.
     pub remote_length: u64,
-    /// The sender can prove its head to who has the receiver's length.
+    /// The sender can prove its head to a peer with the receiver's length.
     pub can_upgrade: bool,
     /// The sender answers requests.
     pub uploading: bool,
@@ -76,7 +76,7 @@ const SYNC_DOWNLOADING: u64 = 4;
 const SYNC_HAS_MANIFEST: u64 = 8;
 const SYNC_ALLOW_PUSH: u64 = 16;
 
-/// A run of blocks that the sender wants to hear of, or not any more.
+/// A run of blocks that the sender subscribes to or unsubscribes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WantRun {
     /// Index of the first block.

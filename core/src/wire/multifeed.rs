@@ -17,8 +17,8 @@ pub const PROTOCOL: &str = "multifeed/1";
 /// The version in [`Hello`].
 pub const VERSION: u32 = 1;
 
-/// Bit of [`Hello::features`]: the receiver may send ranges that were not requested, while both sides
-/// reconcile.
+/// Bit of [`Hello::features`]: the receiver may send ranges that were not requested, while both
+/// sides reconcile.
 pub const PUSHES: u64 = 1;
 
 /// The handshake of the channel, in its `open`.
@@ -97,7 +97,7 @@ pub enum Kind {
     /// The initiator knows every difference, and so does the responder.
     Agreed = 15,
     /// The reconciliation failed.
-    GiveUp = 16,
+    FallBack = 16,
     /// The first part of a reconciliation message that is too long for one frame.
     Part = 17,
     /// The digest of the sender's heads, sent once it holds everything that the receiver offers.
@@ -128,7 +128,7 @@ impl Kind {
             13 => Self::Changed,
             14 => Self::Lengths,
             15 => Self::Agreed,
-            16 => Self::GiveUp,
+            16 => Self::FallBack,
             17 => Self::Part,
             18 => Self::Checkpoint,
             19 => Self::SignedHead,
@@ -207,7 +207,8 @@ pub enum Reject {
     Declined,
     /// The sender cannot provide blocks that it offered.
     Unavailable,
-    /// The sender already had pushed blocks: the receiver should announce growth of the feed instead.
+    /// The sender already had pushed blocks: the receiver should announce growth of the feed
+    /// instead.
     Duplicate,
     /// The sender cannot provide the refetched blocks, or no more of them.
     Gone,

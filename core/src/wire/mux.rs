@@ -263,8 +263,8 @@ impl Batch {
             .saturating_add(size)
     }
 
-    /// Takes the frame, and begins anew. One message alone goes without the batch around it;
-    /// none is `None`.
+    /// Takes the frame and resets the writer. A single message is not wrapped in a batch. `None`:
+    /// there are no messages.
     pub fn take(&mut self) -> Option<BytesMut> {
         let Self { bytes, count, .. } = core::mem::take(self);
         if count == 1

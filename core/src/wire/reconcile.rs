@@ -1,7 +1,7 @@
 //! The messages of a reconciliation ⇄ values.
 //!
-//! Rule: as in [`multifeed`](super::multifeed). A list is preceded by its count only if other data follows.
-//! A count is checked against the remaining bytes before it is used.
+//! Rule: as in [`multifeed`](super::multifeed). A list is preceded by its count only if other data
+//! follows. A count is checked against the remaining bytes before it is used.
 
 use alloc::vec::Vec;
 
@@ -21,8 +21,8 @@ pub(crate) enum SetKind {
     Heads = 1,
 }
 
-/// A side's claim about the root of a set. It is bound to the connection, the role and the set, so it can be
-/// neither replayed nor reflected.
+/// A side's claim about the root of a set. It is bound to the connection, the role and the set, so
+/// it can be neither replayed nor reflected.
 pub(crate) type RootMac = [u8; 8];
 
 /// Fork and length of a feed. The greater one is newer.
@@ -53,21 +53,21 @@ pub(crate) enum Message {
     Cells(SetKind, Slice),
     /// Initiator: requests more cells of a set, up to an end.
     More(SetKind, u32),
-    /// Initiator: the entries that only it holds, and id prefixes of those that only the responder holds,
-    /// ascending. `prefix_bits` of the responder's number of feeds gives their width.
+    /// Initiator: the entries that only it holds, and id prefixes of those that only the responder
+    /// holds, ascending. `prefix_bits` of the responder's number of feeds gives their width.
     Different { entries: Vec<Entry>, wanted: Vec<u64> },
     /// Responder: the requested entries.
     Entries(Vec<Entry>),
-    /// Initiator: its heads of feeds that both hold, by id prefix, ascending, and whole entries where a
-    /// prefix does not identify one feed. Between known peers, both sides: the heads that changed since the
-    /// checkpoint, and entries of new feeds.
+    /// Initiator: its heads of feeds that both hold, by id prefix, ascending, and whole entries
+    /// where a prefix does not identify one feed. Between known peers, both sides: the heads that
+    /// changed since the checkpoint, and entries of new feeds.
     Changed { heads: Vec<(u64, HeadOf)>, entries: Vec<Entry> },
     /// Responder: its heads of the same feeds in the same order, whole entries last.
     Heads(Vec<HeadOf>),
     /// Initiator: it knows every difference; this is the root of the united heads.
     Agreed(RootMac),
     /// The session failed; how to continue.
-    GiveUp(Fallback),
+    FallBack(Fallback),
 }
 
 impl Message {
@@ -131,19 +131,19 @@ pub(crate) fn encode(message: &Message, width: u32) -> (Kind, Vec<u8>) {
             out.extend_from_slice(root);
             Kind::Agreed
         }
-        Message::GiveUp(fallback) => {
+        Message::FallBack(fallback) => {
             out.push(match fallback {
                 Fallback::FreshSalt => 0,
                 Fallback::List => 1,
             });
-            Kind::GiveUp
+            Kind::FallBack
         }
     };
     (kind, body)
 }
 
-/// Decodes a message. `width` is the width of id prefixes in this session. `None`: messages of this kind do
-/// not belong to a session.
+/// Decodes a message. `width` is the width of id prefixes in this session. `None`: messages of this
+/// kind do not belong to a session.
 pub(crate) fn decode(kind: Kind, body: &[u8], width: u32) -> Result<Option<Message>, Malformed> {
     let mut rest = body;
     let rest = &mut rest;
@@ -175,7 +175,7 @@ pub(crate) fn decode(kind: Kind, body: &[u8], width: u32) -> Result<Option<Messa
             Message::Heads(heads)
         }
         Kind::Agreed => Message::Agreed(take(rest)?),
-        Kind::GiveUp => Message::GiveUp(match take::<u8>(rest)? {
+        Kind::FallBack => Message::FallBack(match take::<u8>(rest)? {
             0 => Fallback::FreshSalt,
             // A newer version may use another fallback. A listing is always correct.
             _ => Fallback::List,

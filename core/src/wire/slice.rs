@@ -13,8 +13,8 @@ pub(crate) const TOKEN_MAX: u64 = (1 << (8 * TOKEN_BYTES as u32)) - 1;
 /// Number of leading cells that also carry a count, from which the difference is estimated.
 pub(crate) const HEAD_CELLS: u32 = 24;
 
-/// Maximum number of cells of a sketch: 1.5 MiB. Only differences above 200,000 need more, and then a
-/// listing costs the same.
+/// Maximum number of cells of a sketch: 1.5 MiB. Only differences above 200,000 need more, and then
+/// a listing costs the same.
 pub(crate) const CELLS_MAX: u32 = 1 << 18;
 
 /// Consecutive cells of a sketch.
@@ -45,7 +45,8 @@ impl Slice {
         }
     }
 
-    /// Decodes cells from `start` on. `None` if the bytes end within a cell or exceed [`CELLS_MAX`] cells.
+    /// Decodes cells from `start` on. `None` if the bytes end within a cell or exceed [`CELLS_MAX`]
+    /// cells.
     pub(crate) fn read(start: u32, bytes: &[u8]) -> Option<Self> {
         let head_bytes = TOKEN_BYTES + 1;
         let heads = HEAD_CELLS.saturating_sub(start) as usize * head_bytes;

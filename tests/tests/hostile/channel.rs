@@ -144,7 +144,7 @@ const MESSAGES: [(&str, Kind, Writer); 10] = [
 /// The member asks for a full list and names a feed.
 fn listing() -> Vec<u8> {
     let first = HeadEntry { name: FeedRef::New(author(97)), length: 3, fork: 0 };
-    [message(Kind::GiveUp as u64, &[1]), message(Kind::Heads as u64, &entries(&[first]))].concat()
+    [message(Kind::FallBack as u64, &[1]), message(Kind::Heads as u64, &entries(&[first]))].concat()
 }
 
 /// Valid messages, which close no connection.

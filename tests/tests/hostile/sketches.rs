@@ -88,7 +88,7 @@ const MESSAGES: [(&str, Kind, Writer); 10] = [
     ("changed", Kind::Changed, changed),
     ("lengths", Kind::Lengths, lengths),
     ("agreed", Kind::Agreed, |pen| pen.array("root", [3; 8]).to_vec()),
-    ("give up", Kind::GiveUp, |pen| vec![pen.byte("fallback", 0)]),
+    ("give up", Kind::FallBack, |pen| vec![pen.byte("fallback", 0)]),
     ("part", Kind::Part, |pen| pen.text("part", &[4; 2_000])),
 ];
 

@@ -9,7 +9,8 @@ use core::sync::atomic::{AtomicU8, Ordering};
 pub enum Bug {
     /// Signatures of heads are not checked.
     AcceptsAnySignature = 1,
-    /// An append ignores the appends before it that are not durable yet, so it signs a length twice.
+    /// An append ignores the appends before it that are not durable yet, so it signs a length
+    /// twice.
     SignsLengthTwice,
     /// Blocks are announced before they are durable.
     AnnouncesBeforeDurable,

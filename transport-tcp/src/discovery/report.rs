@@ -83,10 +83,10 @@ impl fmt::Display for Origin {
 impl fmt::Display for SourceFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoResponse => f.write_str("no node of the network answers"),
+            Self::NoResponse => f.write_str("no bootstrap node answers"),
             Self::Io(error) => error.fmt(f),
             Self::Library(message) => f.write_str(message),
-            Self::NotListening => f.write_str("this node does not listen on any address"),
+            Self::NotListening => f.write_str("cannot announce: not listening"),
             Self::NotForwarded(reason) => {
                 write!(f, "the router did not forward the port: {reason}")
             }

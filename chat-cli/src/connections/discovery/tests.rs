@@ -18,7 +18,7 @@ fn people_see_only_new_stages() {
         (Step::Searching, false, "dht: searching for members"),
         (Step::Found { peers: 0 }, false, "dht: no other member found yet"),
         (Step::Found { peers: 2 }, true, "dht: found 2 peers"),
-        (Step::Failed(SourceFailure::NoResponse), true, "dht: no node of the network answers"),
+        (Step::Failed(SourceFailure::NoResponse), true, "dht: no bootstrap node answers"),
     ];
     for (step, is_new, text) in steps {
         assert_eq!(stage_text(&mut discovery, step), (is_new, text.to_owned()));

@@ -11,7 +11,7 @@ fn pair() -> (Push, Pull) {
 }
 
 #[test]
-fn sealing_leaves_what_stands_before_it() {
+fn sealing_keeps_the_bytes_before_the_message() {
     let (mut push, mut pull) = pair();
     let mut out = BytesMut::from(&b"before"[..]);
     push.seal(b"", &mut out).unwrap();
@@ -24,7 +24,7 @@ fn sealing_leaves_what_stands_before_it() {
 
 proptest! {
     #[test]
-    fn what_was_sealed_opens_in_order(
+    fn sealed_messages_open_in_order(
         messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..8),
         swapped: bool,
     ) {

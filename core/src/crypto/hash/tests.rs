@@ -18,7 +18,7 @@ fn blake2b_256_of_nothing() {
 
 proptest! {
     #[test]
-    fn shapes_are_their_definitions(
+    fn inputs_are_hashed_as_defined(
         block in prop::collection::vec(any::<u8>(), 0..300),
         byte_length: u64,
         left: [u8; 32],

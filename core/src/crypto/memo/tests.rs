@@ -7,7 +7,7 @@ fn triple(block: u32) -> (PublicKey, [u8; 4], Signature) {
     (pair.public_key(), message, pair.sign(&message))
 }
 
-/// Whether the memo spares the check of a triple.
+/// Whether the memo saves the verification of a triple.
 fn is_known(
     memo: &SignatureMemo,
     (key, message, signature): &(PublicKey, [u8; 4], Signature),
@@ -25,7 +25,7 @@ fn a_valid_signature_is_checked_once() {
 }
 
 #[test]
-fn a_forged_signature_fails_beside_a_remembered_one_and_is_not_remembered() {
+fn a_forged_signature_fails_despite_a_valid_entry_and_is_not_cached() {
     let (memo, it) = (SignatureMemo::new(), triple(1));
     assert!(verify_once(Some(&memo), &it.0, &it.1, &it.2));
     for bit in 0..512 {
@@ -37,12 +37,12 @@ fn a_forged_signature_fails_beside_a_remembered_one_and_is_not_remembered() {
         assert!(!is_known(&memo, &forged));
     }
     let other = KeyPair::from_seed(&[8; 32]).public_key();
-    assert!(!verify_once(Some(&memo), &other, &it.1, &it.2), "of another key");
-    assert!(!verify_once(Some(&memo), &it.0, &[9; 4], &it.2), "under another message");
+    assert!(!verify_once(Some(&memo), &other, &it.1, &it.2), "another key");
+    assert!(!verify_once(Some(&memo), &it.0, &[9; 4], &it.2), "another message");
 }
 
 #[test]
-fn what_a_key_pair_signed_is_known_to_be_valid() {
+fn own_signatures_are_cached_as_valid() {
     let (memo, it) = (SignatureMemo::new(), triple(1));
     remember_own(Some(&memo), &it.0, &it.1, &it.2);
     assert!(is_known(&memo, &it));

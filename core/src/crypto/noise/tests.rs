@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::rng::Rng;
 
-/// Lets two sides shake hands; `change` may alter each message on its way.
+/// Runs a handshake between two sides; `change` may alter each message in transit.
 fn shake(
     seed: u8,
     mut change: impl FnMut(usize, &mut Vec<u8>),
@@ -42,7 +42,7 @@ fn both_sides_agree_on_everything() {
 }
 
 #[test]
-fn keys_of_small_order_and_other_encodings_are_refused() {
+fn small_order_and_non_canonical_keys_are_rejected() {
     let mut local = Ed25519 { pair: None, public: PublicKey([0; 32]) };
     local.set(&[1; 32]);
     let mut shared = [0; 32];
@@ -53,10 +53,10 @@ fn keys_of_small_order_and_other_encodings_are_refused() {
     for key in [neutral, order_2, order_4, neutral_again] {
         assert_eq!(local.dh(&key, &mut shared), Err(Error::Dh), "{key:?}");
     }
-    // y = p + 3 is a point of high order, written a second way.
+    // y = p + 3 is a non-canonical encoding of a point of high order.
     assert_eq!(local.dh(&with_first([0; 32], 3), &mut shared), Ok(()));
     assert_eq!(local.dh(&with_first(FIELD, 0xf0), &mut shared), Err(Error::Dh));
-    assert_eq!(local.dh(&with_first([0; 32], 2), &mut shared), Err(Error::Dh), "no point");
+    assert_eq!(local.dh(&with_first([0; 32], 2), &mut shared), Err(Error::Dh), "not a point");
     assert_eq!(local.dh(&[3; 31], &mut shared), Err(Error::Dh));
 }
 
@@ -76,7 +76,7 @@ fn with_first(mut key: [u8; 32], first: u8) -> [u8; 32] {
 fn an_unfinished_handshake_does_not_split() {
     let pair = KeyPair::from_seed(&[1; 32]);
     let mut noise = Noise::new(Role::Initiator, &pair, &mut Rng::new([0; 32]));
-    assert_eq!(noise.receive(&[0; 96]), Err(BadHandshake), "the initiator speaks first");
+    assert_eq!(noise.receive(&[0; 96]), Err(BadHandshake), "the initiator sends first");
     noise.send().unwrap();
     assert_eq!(noise.send().err(), Some(BadHandshake));
     assert!(noise.split().is_err());
@@ -101,7 +101,7 @@ fn a_payload_is_ignored() {
 
 proptest! {
     #[test]
-    fn any_changed_message_is_refused(turn in 0..3usize, at: prop::sample::Index, bit in 0..8u8) {
+    fn any_changed_message_is_rejected(turn in 0..3usize, at: prop::sample::Index, bit in 0..8u8) {
         let refused = shake(7, |now, message| {
             if now == turn {
                 let at = at.index(message.len());

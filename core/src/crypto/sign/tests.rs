@@ -22,7 +22,7 @@ fn keys_and_signatures_are_raw_bytes_in_a_message() {
 
 #[test]
 fn a_small_order_key_verifies_nothing() {
-    // The neutral element signs everything under the lax rule: R = B·s for any s, here s = 0.
+    // Under the lax rule, the neutral element as key accepts R = B·s for any s, here s = 0.
     let mut neutral = [0; 32];
     neutral[0] = 1;
     let mut signature = [0; 64];
@@ -31,7 +31,7 @@ fn a_small_order_key_verifies_nothing() {
 }
 
 #[test]
-fn a_second_encoding_of_a_signature_is_refused() {
+fn a_non_canonical_signature_is_rejected() {
     let pair = KeyPair::from_seed(&[1; 32]);
     let mut signature = pair.sign(b"block");
     assert!(verify(&pair.public_key(), b"block", &signature));
@@ -51,7 +51,7 @@ fn a_second_encoding_of_a_signature_is_refused() {
 
 proptest! {
     #[test]
-    fn a_signature_holds_for_its_message_alone(
+    fn a_signature_is_valid_only_for_its_message(
         seed: [u8; 32],
         message in prop::collection::vec(any::<u8>(), 1..100),
         at: prop::sample::Index,

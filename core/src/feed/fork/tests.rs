@@ -8,7 +8,7 @@ use crate::id::{FeedId, FeedKey};
 const NAMESPACE: [u8; 32] = [3; 32];
 const ID: FeedId = FeedId(0);
 
-/// A feed of `same` blocks that all histories have, and others up to `length`.
+/// A feed with `same` blocks common to all histories, and different ones up to `length`.
 fn history(seed: u8, same: u64, length: u64, name: &str) -> Feed {
     let key_pair = KeyPair::from_seed(&[seed; 32]);
     let public_key = key_pair.public_key();
@@ -22,7 +22,7 @@ fn history(seed: u8, same: u64, length: u64, name: &str) -> Feed {
     feed
 }
 
-/// The leaves of such a history, folded: what covers its blocks, from one to another.
+/// The folded leaves of such a history: nodes that cover its blocks in a range.
 fn cover(same: u64, length: u64, name: &str, [start, end]: [u64; 2]) -> Vec<Node> {
     let mut made = Vec::new();
     let mut fold = Fold::default();
@@ -58,11 +58,11 @@ fn two_histories_of_any_lengths_are_proved() {
 }
 
 #[test]
-fn one_history_is_never_proved_to_be_two() {
+fn a_single_history_yields_no_fork_proof() {
     for [shorter, longer] in [[1, 1], [1, 2], [5, 7], [7, 7], [8, 21]] {
         let (feed, forked) = proof_of([longer, shorter, longer]);
         assert_eq!(feed.check_fork(&forked, None), Err(Violation::BadProof));
-        // All nodes given, though both have them.
+        // All nodes are included, even those that both have.
         let before = cover(longer, longer, "", [0, shorter]);
         let after = cover(longer, longer, "", [shorter, longer]);
         let nodes: Vec<_> =
@@ -70,7 +70,7 @@ fn one_history_is_never_proved_to_be_two() {
         let head = ForkBranch { nodes: nodes.len() as u8, ..forked.head };
         let whole = ForkProof { head, nodes, ..forked.clone() };
         assert_eq!(feed.check_fork(&whole, None), Err(Violation::BadProof));
-        // A parent says what its children have in all, and not what each of them has.
+        // A parent has the sum of the sizes of its children, not each size.
         if before.len() > 1 || shorter < longer {
             let mut shifted = whole.clone();
             shifted.nodes[0].0 += 1;
@@ -83,7 +83,7 @@ fn one_history_is_never_proved_to_be_two() {
 }
 
 #[test]
-fn a_proof_that_is_wrong_in_one_thing_is_refused() {
+fn a_proof_with_one_wrong_part_is_rejected() {
     let (feed, right) = proof_of([3, 6, 11]);
     let mut wrong = vec![];
     let mut add = |change: &dyn Fn(&mut ForkProof)| {
@@ -122,18 +122,18 @@ fn a_proof_that_is_wrong_in_one_thing_is_refused() {
     for forked in &wrong {
         assert!(feed.check_fork(forked, None).is_err(), "{forked:?}");
     }
-    // It is right for the feed that it is of, and for no other.
+    // The proof is valid only for its own feed.
     assert!(history(2, 3, 6, "a").check_fork(&right, None).is_err());
     let other = Feed { key: FeedKey([7; 32]), ..history(1, 3, 6, "a") };
     assert!(other.check_fork(&right, None).is_err());
 }
 
 #[test]
-fn proofs_have_these_sizes() {
+fn proof_sizes_match_the_documented_ones() {
     let size = |lengths: [u64; 3]| proof_of(lengths).1.encode().len();
     let sizes = [[0, 1, 1], [99, 100, 101], [0, 1_000, 1_001], [0, 1_023, 1_024]].map(size);
     assert_eq!(sizes, [230, 331, 605, 869]);
-    // No pair of lengths up to that needs more nodes than this one.
+    // This pair of lengths needs the most nodes of all up to that length.
     let nodes = |shorter: u64, longer| {
         2 * tree::cover(0, shorter).count() + tree::cover(shorter, longer).count()
     };
@@ -146,9 +146,9 @@ fn proofs_have_these_sizes() {
 }
 
 #[test]
-fn no_proof_takes_more_than_its_bound() {
+fn proofs_stay_within_their_size_bound() {
     let (count, node) = (|start, end| tree::cover(start, end).count(), (u64::MAX >> 11, [9; 32]));
-    // All bits of both lengths, and nothing alike.
+    // All bits of both lengths are set, and no block is common.
     let (shorter, longer) = ((1 << 39) - 1, (1 << 40) - 1);
     let (_, mut forked) = proof_of([0, 1, 1]);
     forked.signed_head.roots = vec![node; count(0, shorter)];

@@ -19,7 +19,7 @@ fn answer(feed: &Feed, map: &Map, request: &Request) -> Option<Result<Proof, Sto
     Some(read.take_nodes(feed, values))
 }
 
-/// A feed with its author's key pair and origin, as a golden file has it.
+/// A feed of the golden file, with its author's key pair and origin.
 fn golden_feed(golden: &Value, length: usize) -> (Feed, Map) {
     let key_pair = KeyPair::from_seed(&bytes32(&golden["seed"]));
     let mut feed = Feed::adopted(FeedKey(bytes32(&golden["key"])));
@@ -42,7 +42,7 @@ fn golden_feed(golden: &Value, length: usize) -> (Feed, Map) {
     (feed, map)
 }
 
-/// The message that an answer becomes.
+/// The encoded message of an answer.
 fn written_answer(feed: &Feed, request: &Request, proof: &Proof, manifest: bool) -> Vec<u8> {
     let signature = match feed.origin() {
         Origin::Compat => proof.head.signature.0.to_vec(),
@@ -74,7 +74,7 @@ fn written_answer(feed: &Feed, request: &Request, proof: &Proof, manifest: bool)
 }
 
 #[test]
-fn answers_are_those_of_hypercore() {
+fn answers_match_hypercore() {
     let text = include_str!("../../../../tests/golden/hypercore.json");
     let value: Value = serde_json::from_str(text).unwrap();
     let feeds = value["feeds"].as_array().unwrap();
@@ -114,7 +114,7 @@ fn every_request(length: u64) -> Vec<Request> {
 }
 
 #[test]
-fn no_request_is_answered_from_a_damaged_store() {
+fn a_damaged_store_answers_no_request() {
     let (feed, map) = written(&blocks(7));
     let requests = every_request(7);
     let mut seen = 0;
@@ -142,7 +142,7 @@ fn no_request_is_answered_from_a_damaged_store() {
 }
 
 #[test]
-fn who_holds_a_part_answers_for_that_part() {
+fn a_partial_feed_answers_for_the_held_blocks() {
     let (feed, map) = written(&blocks(21));
     for held in 1..21 {
         let mut part = Feed::empty(feed.key, feed.public_key);
@@ -170,7 +170,7 @@ fn who_holds_a_part_answers_for_that_part() {
 }
 
 #[test]
-fn what_makes_no_sense_is_not_answered() {
+fn contradictory_requests_are_not_answered() {
     let (feed, map) = written(&blocks(5));
     let huge = (1 << 53) - 1;
     let block = |index, nodes| Request { block: Some(At { index, nodes }), ..Request::default() };
@@ -206,7 +206,7 @@ fn what_makes_no_sense_is_not_answered() {
 }
 
 #[test]
-fn an_adopted_feed_is_settled_by_its_manifest_once() {
+fn an_adopted_feed_accepts_its_manifest_once() {
     let (key, public_key) = (FeedKey([1; 32]), PublicKey([2; 32]));
     let mut feed = Feed::adopted(key);
     assert!(feed.is_origin_unknown() && !feed.is_candidate() && !feed.is_of_group());

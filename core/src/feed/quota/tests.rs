@@ -6,11 +6,11 @@ fn limits(feed_bytes: u64, group_bytes: u64) -> Limits {
 }
 
 #[test]
-fn a_feed_grows_up_to_each_bound_and_no_byte_further() {
+fn a_feed_grows_exactly_to_each_bound() {
     let mut quota = Quota::default();
     quota.grow(0, 70);
     quota.grow(0, 30);
-    // Of the hundred, seventy are its own.
+    // Seventy of the hundred bytes are its own.
     assert!(quota.has_room(70, 80, &limits(80, 110)));
     assert!(!quota.has_room(70, 81, &limits(80, 1_000)));
     assert!(!quota.has_room(70, 81, &limits(1_000, 110)));
@@ -19,9 +19,12 @@ fn a_feed_grows_up_to_each_bound_and_no_byte_further() {
 }
 
 #[test]
-fn no_number_makes_the_count_wrap() {
+fn byte_counts_do_not_overflow() {
     let mut quota = Quota::default();
     quota.grow(0, u64::MAX - 1);
     assert!(!quota.has_room(0, u64::MAX, &limits(u64::MAX, u64::MAX - 1)));
-    assert!(quota.has_room(0, u64::MAX, &limits(u64::MAX, u64::MAX)), "without a bound, all fits");
+    assert!(
+        quota.has_room(0, u64::MAX, &limits(u64::MAX, u64::MAX)),
+        "without a bound, everything fits"
+    );
 }

@@ -58,7 +58,7 @@ fn roots_that_do_not_fit_the_length_are_damage() {
 }
 
 #[test]
-fn a_store_is_of_one_group_and_one_version() {
+fn a_store_belongs_to_one_group_and_one_version() {
     let (ours, other) = (Group::keyed([1; 32]), Group::keyed([2; 32]));
     assert_eq!(check_meta(&encode_meta(&ours), &ours), Ok(()));
     assert_eq!(check_meta(&encode_meta(&ours), &other), Err(StoreFailure::WrongGroup));
@@ -68,7 +68,7 @@ fn a_store_is_of_one_group_and_one_version() {
 }
 
 #[test]
-fn keys_lie_in_the_order_of_what_they_name() {
+fn keys_sort_by_kind_slot_and_index() {
     let order = [
         meta_key(),
         feed_key(0),
@@ -89,14 +89,14 @@ fn keys_lie_in_the_order_of_what_they_name() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_decode_or_are_rejected(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(decode_record(&bytes).is_err());
         prop_assert_eq!(decode_node(1, &bytes).is_ok(), bytes.len() == 40);
     }
 }
 
 #[test]
-fn a_feed_of_another_origin_is_read_back_as_such() {
+fn the_origin_of_a_feed_is_read_back() {
     for origin in [Origin::Compat, Origin::Namespace([9; 32])] {
         for tip in [tip(13), Tip { length: 0, roots: Box::default(), head: tip(13).head }] {
             let value = encode_record(&PublicKey([1; 32]), None, &tip, &Runs::default(), origin);

@@ -11,7 +11,7 @@ fn blocks(runs: &Runs) -> BTreeSet<u64> {
 
 proptest! {
     #[test]
-    fn runs_are_the_set_of_blocks_that_was_put_in(
+    fn runs_equal_the_inserted_set_of_blocks(
         steps in prop::collection::vec((any::<bool>(), 0u64..40, 0u64..12), 0..30),
         index in 0u64..60,
     ) {
@@ -39,7 +39,7 @@ proptest! {
 }
 
 #[test]
-fn runs_that_do_not_keep_the_rule_are_refused() {
+fn invalid_runs_are_rejected() {
     for bad in [&[(3, 3)][..], &[(5, 4)], &[(1, 3), (3, 4)], &[(4, 5), (1, 2)], &[(8, 11)]] {
         assert_eq!(Runs::of(bad.to_vec(), 10), None, "{bad:?}");
     }

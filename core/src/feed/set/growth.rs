@@ -1,8 +1,8 @@
 //! How feeds grow within the byte quota.
 //!
-//! Rule: every change of a feed's staged length goes through this file. A feed counts the bytes that
-//! were accepted from its first block on, in flight to the disk or durable. Clearing blocks does not
-//! lower the count, because the signed length stays.
+//! Rule: every change of a feed's staged length goes through this file. A feed counts the bytes
+//! that were accepted from its first block on, in flight to the disk or durable. Clearing blocks
+//! does not lower the count, because the signed length stays.
 
 use alloc::vec::Vec;
 
@@ -47,8 +47,8 @@ impl Feeds {
         self.quota.is_full(feed)
     }
 
-    /// Verifies a peer's range and stages it if there is room. `None`: the range brings nothing that
-    /// follows on the held blocks, or the feed is full.
+    /// Verifies a peer's range and stages it if there is room. `None`: the range brings nothing
+    /// that follows on the held blocks, or the feed is full.
     pub(crate) fn accept(
         &mut self,
         id: FeedId,
@@ -96,8 +96,8 @@ impl Feeds {
         Some(done)
     }
 
-    /// The next full feed that the application has not been told about, with the bytes that it would
-    /// have had.
+    /// The next full feed that the application has not been told about, with the bytes that it
+    /// would have had.
     pub(crate) fn take_full(&mut self) -> Option<(FeedId, u64)> {
         self.quota.take_unreported()
     }

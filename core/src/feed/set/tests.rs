@@ -4,7 +4,7 @@ use crate::feed::manifest::Origin;
 use crate::feed::runs::Runs;
 use crate::feed::{Head, Tip};
 
-/// Keys of which the first two begin alike.
+/// Three keys; the first two share a prefix.
 fn keys() -> [FeedKey; 3] {
     let [one, mut two] = [[1; 32]; 2];
     two[31] = 2;
@@ -12,7 +12,7 @@ fn keys() -> [FeedKey; 3] {
 }
 
 #[test]
-fn keys_that_begin_alike_are_told_apart() {
+fn keys_with_a_common_prefix_are_distinguished() {
     let mut feeds = Feeds::default();
     let [one, two, three] = keys();
     let first = feeds.insert(one, PublicKey([1; 32]));
@@ -23,18 +23,18 @@ fn keys_that_begin_alike_are_told_apart() {
 }
 
 #[test]
-fn a_feed_that_was_forgotten_is_not_found_and_its_like_still_is() {
+fn a_forgotten_feed_is_not_found_but_one_with_the_same_prefix_is() {
     let mut feeds = Feeds::default();
     let [one, two, _] = keys();
     let [first, second] = [one, two].map(|key| feeds.insert(key, PublicKey([1; 32])));
     feeds.forget(first);
     assert_eq!((feeds.find(&one), feeds.find(&two)), (None, Some(second)));
-    assert_eq!(feeds.insert(one, PublicKey([1; 32])), first, "its slot is used again");
+    assert_eq!(feeds.insert(one, PublicKey([1; 32])), first, "its slot is reused");
     assert_eq!(feeds.find(&one), Some(first));
 }
 
 #[test]
-fn a_name_is_its_writers_until_the_writer_is_gone() {
+fn a_name_belongs_to_its_writer_until_that_is_removed() {
     let mut feeds = Feeds::default();
     let [one, two, _] = keys();
     let own = feeds.insert(one, PublicKey([1; 32]));

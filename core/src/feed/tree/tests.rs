@@ -11,7 +11,7 @@ fn roots(length: u64) -> Vec<Node> {
 }
 
 #[test]
-fn a_cover_of_a_prefix_is_the_full_roots_of_flat_tree() {
+fn a_cover_of_a_prefix_equals_the_full_roots_of_flat_tree() {
     for length in 0..300u64 {
         let mut expected = Vec::new();
         flat_tree::full_roots(length * 2, &mut expected);
@@ -27,7 +27,7 @@ fn span_counts_the_leaves_below() {
 }
 
 #[test]
-fn any_cut_into_left_blocks_and_right_folds_to_the_same_roots() {
+fn every_split_folds_to_the_same_roots() {
     let length = 37;
     let mut all = Vec::new();
     let mut fold = Fold::default();
@@ -63,7 +63,7 @@ fn sizes_that_do_not_add_up_are_a_bad_proof() {
 }
 
 #[test]
-fn made_parents_are_those_between_the_old_and_the_new_roots() {
+fn new_parents_lie_between_the_old_and_the_new_roots() {
     let mut made = Vec::new();
     let mut fold = Fold::of(&roots(3));
     fold.push(leaf(3), |node| made.push(node.index)).unwrap();

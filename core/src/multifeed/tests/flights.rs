@@ -165,8 +165,8 @@ fn what_is_refused_costs_no_more_than_its_bound() {
     world.run();
     assert_eq!(world.nodes[1].multifeed.sync_status().feeds, 0);
     let (bytes, bound) = (ranges(&world).0, Limits::default().push_bytes);
-    assert!(bytes > bound / 2, "they are pushed, for nobody knows");
-    assert!(bytes <= bound + bound / 8, "{bytes} bytes of ranges that nobody wants");
+    assert!(bytes > bound / 2, "the blocks are pushed, because the peer may lack them");
+    assert!(bytes <= bound + bound / 8, "{bytes} bytes of unwanted ranges");
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn a_fork_outlives_a_restart_and_later_peers_are_notified() {
         later.run();
     }
     assert!(is_forked(&later.nodes[1], &key));
-    assert!(later.nodes[2].multifeed.find(&key).is_none(), "a forked feed is given to nobody");
+    assert!(later.nodes[2].multifeed.find(&key).is_none(), "a forked feed is not served");
     assert_eq!(forks_reported(&later.nodes[0]), 0);
     // It holds the feed as well, and again after both are opened again.
     let mut maps: Vec<Map> = later.nodes.drain(..2).map(|node| node.map).collect();
@@ -347,7 +347,11 @@ fn a_proof_is_taken_of_anybody_and_once() {
     }
     assert!(is_forked(&node, &key));
     assert_eq!((forks_reported(&node), proofs(&node)), (1, 1));
-    assert_eq!(raw.bodies(Kind::ForkProof), Vec::<Vec<u8>>::new(), "who told it is not told");
+    assert_eq!(
+        raw.bodies(Kind::ForkProof),
+        Vec::<Vec<u8>>::new(),
+        "the sender of the proof gets none back"
+    );
     assert_eq!(closed(&node, raw.connection), None);
 }
 

@@ -172,7 +172,7 @@ fn a_sync_ends_though_a_peer_lacks_blocks_that_it_offered() {
         |event: &Event| matches!(event, Event::Refused { refusal: Refusal::Unavailable, .. });
     assert!(world.nodes[1].events.iter().any(refused));
     let broken = Event::FeedBroken { feed, failure: StoreFailure::Damaged };
-    assert!(world.nodes[0].events.contains(&broken), "our side is told that its disk is damaged");
+    assert!(world.nodes[0].events.contains(&broken), "our side reports that its disk is damaged");
     assert_eq!(world.nodes[1].multifeed.feeds.len(), 1, "the feed that never came is forgotten");
 }
 
@@ -508,7 +508,7 @@ fn a_fork_affects_no_other_feed() {
         assert_holds(&mut world, node, 3, &honest, 2);
     }
     let contested = |event: &Event| matches!(event, Event::Contested { .. });
-    assert!(world.nodes[2].events.iter().any(contested), "it is told");
+    assert!(world.nodes[2].events.iter().any(contested), "the fork is reported");
     assert!(world.nodes[2].multifeed.peers().all(|peer| peer.is_synced), "and waits for nothing");
 }
 

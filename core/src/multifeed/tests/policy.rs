@@ -190,7 +190,7 @@ fn a_download_waits_for_one_who_can_give_and_can_be_taken_back() {
     let request = world.nodes[1].multifeed.download(feed, 0..10).unwrap();
     let second = world.nodes[1].multifeed.download(feed, 4..6).unwrap();
     world.run();
-    assert!(world.nodes[1].multifeed.peers().all(|peer| peer.is_synced), "nobody is waited for");
+    assert!(world.nodes[1].multifeed.peers().all(|peer| peer.is_synced), "no peer is pending");
     world.nodes[1].multifeed.cancel(second).unwrap();
     assert_eq!(world.nodes[1].multifeed.cancel(second), Err(Misuse::UnknownRequest));
     world.cut(ids);

@@ -79,7 +79,7 @@ fn a_feed_is_taken_up_to_its_bound_and_given_as_far_as_it_is_held() {
     grow(&mut world, 0, 21..60);
     // The author says each time how far its sets are settled, and no more.
     assert!(world.bytes - before < 39 * 64, "{} bytes of no block", world.bytes - before);
-    assert_eq!(full(&world.nodes[1]).len(), 1, "the application is told once");
+    assert_eq!(full(&world.nodes[1]).len(), 1, "the application is notified once");
     assert!(world.nodes[1].multifeed.find(&key).unwrap().is_full);
     assert_at_rest(&world);
     // Who has less gets what is there.

@@ -41,7 +41,7 @@ impl Raw {
         let hello = raw.hello(group);
         raw.open(node, group.discovery_key(), &hello);
         // It would rather have everything listed.
-        raw.say(node, Kind::GiveUp, &[1]);
+        raw.say(node, Kind::FallBack, &[1]);
         raw
     }
 

@@ -142,7 +142,7 @@ fn a_hundred_feeds_apart_cost_what_the_table_says() {
 }
 
 #[test]
-fn new_lengths_cost_what_the_table_says() {
+fn new_lengths_cost_the_bytes_of_the_table() {
     for common in [1_000, 16_500] {
         let sets = apart(3, common, [0, 0], 100);
         let mut world = world(sets.clone().map(store));
@@ -268,7 +268,7 @@ fn snapshots_of_all_sessions_are_bounded() {
     let mut world =
         World::of(vec![Node::with(config, store(one)), Node::open(&group(), 2, store(two))]);
     reconcile(&mut world);
-    assert_eq!((said(&world, Kind::GiveUp), said(&world, Kind::Listed)), (1, 2));
+    assert_eq!((said(&world, Kind::FallBack), said(&world, Kind::Listed)), (1, 2));
     for node in &world.nodes {
         assert_eq!(node.multifeed.sets.lent_bytes, 0);
         assert_eq!(node.multifeed.sync_status().feeds, 205);
@@ -321,7 +321,10 @@ fn a_feed_that_both_held_alike_is_refused_removed_and_taken_again() {
     world.run();
     let declined =
         |event: &Event| matches!(event, Event::Refused { refusal: Refusal::Declined, .. });
-    assert!(world.nodes[0].events[before..].iter().any(declined), "it is told, though by no name");
+    assert!(
+        world.nodes[0].events[before..].iter().any(declined),
+        "the reject arrives, although there is no alias"
+    );
     assert!(world.nodes[1].multifeed.find(&key).is_none());
     world.nodes[1].multifeed.accept(&key).unwrap();
     world.run();

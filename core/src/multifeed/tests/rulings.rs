@@ -1,5 +1,5 @@
-//! Rulings at any moment of a meeting: a node that accepts a feed in the end comes to hold it, both are
-//! in sync then, and what was removed and accepted once more comes once more.
+//! Rulings at any moment of a meeting: a node that accepts a feed in the end comes to hold it, both
+//! are in sync then, and what was removed and accepted once more comes once more.
 
 use super::*;
 use crate::crypto::hash::blake2b;

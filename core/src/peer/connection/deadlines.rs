@@ -72,7 +72,7 @@ impl Connection {
         if let (Some(session), Some(wait)) = (&mut self.session, timing.request)
             && session.is_silent_since(now - wait)
         {
-            session.stall(context.sources, now + wait);
+            session.stall(context.assignments, now + wait);
         }
         if let Some(session) = &mut self.session
             && session.reconciles_since().is_some_and(|since| is_over(since, timing.reconcile))
@@ -86,7 +86,7 @@ impl Connection {
             session.resume();
             due = Due::Send;
         }
-        if self.hypercore.on_timeout(context.sources, now, timing.request) {
+        if self.hypercore.on_timeout(context.assignments, now, timing.request) {
             due = Due::Send;
         }
         if self.is_established() && is_over(self.clocks.sent, timing.keep_alive) {

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_claim_opens_for_members_on_its_connection_alone() {
+fn a_claim_opens_only_for_members_and_on_its_connection() {
     let (group, stranger) = (Group::keyed([7; 32]), Group::keyed([8; 32]));
     let sealed = seal_claim(&group, &[5; 64], &[1; 19]);
     let opened = open_claim(&group, &[5; 64], &sealed).unwrap();
@@ -15,7 +15,7 @@ fn a_claim_opens_for_members_on_its_connection_alone() {
 }
 
 #[test]
-fn a_sealed_claim_is_as_long_whatever_is_counted() {
+fn the_length_of_a_sealed_claim_does_not_depend_on_its_counts() {
     let group = Group::keyed([7; 32]);
     for size in [18, 22, 35] {
         assert_eq!(seal_claim(&group, &[5; 64], &[1; 35][..size]).len(), 51);

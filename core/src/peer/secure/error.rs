@@ -1,21 +1,21 @@
-//! What can go wrong on a secret stream, by whose fault it is.
+//! Errors of a secret stream: faults of the remote and of the caller.
 
 use core::fmt;
 
 use crate::{crypto::noise::BadHandshake, wire::frame::FrameTooLong};
 
-/// What the remote did wrong. The connection is over.
+/// A fault of the remote. The connection must be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecureError {
     /// A frame is longer than allowed at this point.
     FrameTooLong,
-    /// A message of the handshake does not fit.
+    /// A handshake message is invalid.
     BadHandshake,
-    /// The first frame after the handshake is no stream header.
+    /// The first frame after the handshake is not a stream header.
     BadHeader,
-    /// The stream header belongs to another stream, such as this side's own, sent back.
+    /// The stream header belongs to another stream, for example a reflection of our own.
     WrongStream,
-    /// A message was not sealed by the remote at this place: changed, repeated or left out.
+    /// A message fails authentication: it was changed, repeated, or follows an omitted one.
     Forged,
 }
 
@@ -23,10 +23,10 @@ impl fmt::Display for SecureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::FrameTooLong => "a frame is longer than allowed",
-            Self::BadHandshake => "a message of the handshake does not fit",
-            Self::BadHeader => "the first frame after the handshake is no stream header",
+            Self::BadHandshake => "a handshake message is invalid",
+            Self::BadHeader => "the first frame after the handshake is not a stream header",
             Self::WrongStream => "the stream header belongs to another stream",
-            Self::Forged => "a message was not sealed by the remote at this place",
+            Self::Forged => "a message fails authentication",
         })
     }
 }
@@ -45,11 +45,11 @@ impl From<BadHandshake> for SecureError {
     }
 }
 
-/// Why a message cannot be sent. The connection goes on.
+/// The reason why a message cannot be sent. The connection stays usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// The connection is not open: [`Opened`](super::Received::Opened) has not come, or the remote
-    /// has failed.
+    /// The stream is not open: [`Opened`](super::Received::Opened) has not been returned yet, or
+    /// the remote has committed a fault.
     NotOpen,
     /// The message is longer than [`MESSAGE_MAX`](super::MESSAGE_MAX).
     TooLong,
@@ -59,7 +59,7 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotOpen => "the connection is not open",
-            Self::TooLong => "the message does not fit a frame",
+            Self::TooLong => "the message is longer than a frame",
         })
     }
 }

@@ -8,10 +8,10 @@ use crate::wire::frame::HEAD_SIZE;
 
 const FRAME_MAX: usize = 4_096;
 
-/// Two sides and the bytes between them.
+/// Two sides and the bytes in flight between them.
 struct Pair {
     sides: [SecretStream; 2],
-    /// What each side has sent and the other has not taken.
+    /// Bytes that each side has sent and the other has not received.
     sent: [BytesMut; 2],
     received: [Vec<Received>; 2],
 }
@@ -20,9 +20,9 @@ impl Pair {
     fn new() -> Self {
         let mut sent = [BytesMut::new(), BytesMut::new()];
         let (one, two) = (KeyPair::from_seed(&[1; 32]), KeyPair::from_seed(&[2; 32]));
-        let chance = |seed| Rng::new([seed; 32]);
-        let initiator = SecretStream::initiator(&one, chance(3), FRAME_MAX, &mut sent[0]);
-        let responder = SecretStream::responder(&two, chance(4), FRAME_MAX);
+        let rng = |seed| Rng::new([seed; 32]);
+        let initiator = SecretStream::initiator(&one, rng(3), FRAME_MAX, &mut sent[0]);
+        let responder = SecretStream::responder(&two, rng(4), FRAME_MAX);
         Self { sides: [initiator, responder], sent, received: [vec![], vec![]] }
     }
 
@@ -42,8 +42,8 @@ impl Pair {
         }
     }
 
-    /// Brings the next `size` bytes that `from` sent to the other side.
-    fn carry(&mut self, from: usize, size: usize) -> Result<(), SecureError> {
+    /// Delivers the next `size` bytes of `from` to the other side.
+    fn deliver(&mut self, from: usize, size: usize) -> Result<(), SecureError> {
         let to = 1 - from;
         let size = size.min(self.sent[from].len());
         let bytes = self.sent[from].split_to(size);
@@ -54,11 +54,11 @@ impl Pair {
         Ok(())
     }
 
-    /// Brings everything across, until nothing is under way.
+    /// Delivers everything until nothing is in flight.
     fn run(&mut self) -> Result<(), SecureError> {
         while !(self.sent[0].is_empty() && self.sent[1].is_empty()) {
-            self.carry(0, usize::MAX)?;
-            self.carry(1, usize::MAX)?;
+            self.deliver(0, usize::MAX)?;
+            self.deliver(1, usize::MAX)?;
         }
         Ok(())
     }
@@ -89,16 +89,16 @@ fn both_sides_open_and_agree() {
 #[test]
 fn first_messages_travel_with_the_end_of_the_handshake() {
     let mut pair = Pair::new();
-    pair.carry(0, usize::MAX).unwrap();
+    pair.deliver(0, usize::MAX).unwrap();
     assert_eq!(pair.sides[0].send(b"early", &mut BytesMut::new()), Err(SendError::NotOpen));
     assert_eq!(pair.sides[1].send(b"early", &mut BytesMut::new()), Err(SendError::NotOpen));
-    pair.carry(1, usize::MAX).unwrap();
+    pair.deliver(1, usize::MAX).unwrap();
     pair.send(0, b"one");
     assert_eq!(pair.sent[0].len(), (3 + 64) + (3 + 56) + (3 + 3 + OVERHEAD));
-    pair.carry(0, usize::MAX).unwrap();
+    pair.deliver(0, usize::MAX).unwrap();
     assert_eq!(pair.received[1][1], message(b"one"));
     pair.send(1, b"two");
-    pair.carry(1, usize::MAX).unwrap();
+    pair.deliver(1, usize::MAX).unwrap();
     assert_eq!(pair.received[0][1], message(b"two"));
 }
 
@@ -132,8 +132,8 @@ fn frames_are_bounded_at_each_stage() {
     assert_eq!(pair.sides[1].next(&mut out), Err(SecureError::FrameTooLong));
 
     let mut pair = Pair::new();
-    pair.carry(0, usize::MAX).unwrap();
-    pair.carry(1, usize::MAX).unwrap();
+    pair.deliver(0, usize::MAX).unwrap();
+    pair.deliver(1, usize::MAX).unwrap();
     pair.sides[0].push_bytes(&long(STREAM_HEADER_SIZE + 1));
     assert_eq!(pair.sides[0].next(&mut out), Err(SecureError::FrameTooLong));
 
@@ -144,7 +144,7 @@ fn frames_are_bounded_at_each_stage() {
         assert_eq!(pair.received[1].last(), Some(&message(&fits)));
         pair.send(0, &[0; FRAME_MAX + 1]);
         assert_eq!(pair.run(), Err(SecureError::FrameTooLong));
-        assert_eq!(pair.sides[1].buffered(), 0, "a fault gives the memory back");
+        assert_eq!(pair.sides[1].buffered(), 0, "a fault releases the memory");
     }
 
     let mut pair = Pair::opened();
@@ -154,7 +154,7 @@ fn frames_are_bounded_at_each_stage() {
 }
 
 #[test]
-fn a_message_that_fits_no_frame_is_not_sent() {
+fn a_message_longer_than_a_frame_is_not_sent() {
     let mut pair = Pair::opened();
     let mut out = BytesMut::new();
     let long = vec![0; MESSAGE_MAX + 1];
@@ -165,24 +165,24 @@ fn a_message_that_fits_no_frame_is_not_sent() {
 }
 
 #[test]
-fn a_stream_sent_back_is_the_wrong_one() {
+fn a_reflected_stream_is_rejected() {
     let mut pair = Pair::new();
-    pair.carry(0, usize::MAX).unwrap();
-    pair.carry(1, usize::MAX).unwrap();
+    pair.deliver(0, usize::MAX).unwrap();
+    pair.deliver(1, usize::MAX).unwrap();
     let header = pair.sent[0].split_off(HEAD_SIZE + 64);
     pair.sides[0].push_bytes(&header);
     assert_eq!(pair.sides[0].next(&mut BytesMut::new()), Err(SecureError::WrongStream));
 }
 
 #[test]
-fn a_stream_header_has_its_size() {
+fn a_stream_header_of_the_wrong_size_is_rejected() {
     let mut pair = Pair::new();
-    pair.carry(0, usize::MAX).unwrap();
-    pair.carry(1, usize::MAX).unwrap();
+    pair.deliver(0, usize::MAX).unwrap();
+    pair.deliver(1, usize::MAX).unwrap();
     let mut out = BytesMut::new();
     pair.sides[0].push_bytes(&[55, 0, 0]);
     pair.sides[0].push_bytes(&[0; 55]);
-    // Its id is looked at only when it is whole.
+    // The id is checked only in a complete header.
     assert_eq!(pair.sides[0].next(&mut out), Err(SecureError::BadHeader));
 }
 
@@ -190,9 +190,9 @@ fn a_stream_header_has_its_size() {
 fn a_repeated_message_is_forged_and_nothing_follows() {
     let mut pair = Pair::opened();
     pair.send(0, b"pay");
-    let again = pair.sent[0].clone();
+    let repeated = pair.sent[0].clone();
     pair.run().unwrap();
-    pair.sent[0] = again;
+    pair.sent[0] = repeated;
     assert_eq!(pair.run(), Err(SecureError::Forged));
     pair.send(0, b"more");
     assert_eq!(pair.run(), Err(SecureError::Forged));
@@ -200,22 +200,21 @@ fn a_repeated_message_is_forged_and_nothing_follows() {
     assert_eq!(pair.sides[1].buffered(), 0);
 }
 
-/// Runs a session whose bytes come in pieces of the given sizes, and gives all that was sent and
-/// received.
+/// Runs a session that delivers bytes in pieces of the given sizes. Returns all received items.
 fn session(messages: &[(bool, Vec<u8>)], mut size: impl FnMut() -> usize) -> [Vec<Received>; 2] {
     let mut pair = Pair::new();
     while !(pair.sent[0].is_empty() && pair.sent[1].is_empty()) {
         let size = size();
-        pair.carry(0, size).unwrap();
-        pair.carry(1, size).unwrap();
+        pair.deliver(0, size).unwrap();
+        pair.deliver(1, size).unwrap();
     }
     for (from_initiator, message) in messages {
         pair.send(usize::from(!from_initiator), message);
     }
     while !(pair.sent[0].is_empty() && pair.sent[1].is_empty()) {
         let size = size();
-        pair.carry(0, size).unwrap();
-        pair.carry(1, size).unwrap();
+        pair.deliver(0, size).unwrap();
+        pair.deliver(1, size).unwrap();
     }
     pair.received
 }
@@ -236,7 +235,7 @@ proptest! {
 
     #[test]
     fn a_changed_bit_ends_the_connection(at: prop::sample::Index, bit in 0..8u8) {
-        // All that the initiator says in a session with one message each way.
+        // The initiator's bytes in a session with one message each way.
         let mut pair = Pair::new();
         let mut position = 0;
         let total = (3 + 32) + (3 + 64) + (3 + 56) + (3 + 5 + OVERHEAD);
@@ -252,20 +251,21 @@ proptest! {
                 pair.sent[0][at - position] ^= 1 << bit;
             }
             position = end;
-            let carried = pair.carry(0, usize::MAX).and_then(|()| pair.carry(1, usize::MAX));
+            let carried = pair.deliver(0, usize::MAX).and_then(|()| pair.deliver(1, usize::MAX));
             if carried.is_err() {
                 break;
             }
             if pair.sent[0].is_empty() && (sent || pair.sides[0].handshake_hash().is_none()) {
-                // A longer length waits for bytes that never come; nothing wrong was handed up.
+                // An increased length waits for bytes that never arrive, and no wrong item is
+                // returned.
                 break;
             }
         }
-        // The stream header's nonce is not signed by itself: the first message fails instead.
+        // The nonce of the stream header has no tag of its own: the first message fails instead.
         prop_assert!(!pair.received[1].contains(&message(b"hello")));
         for side in &pair.received {
-            let handed_up = side.iter().filter(|r| !matches!(r, Received::Opened { .. })).count();
-            prop_assert_eq!(handed_up, 0);
+            let returned = side.iter().filter(|r| !matches!(r, Received::Opened { .. })).count();
+            prop_assert_eq!(returned, 0);
         }
     }
 
@@ -277,8 +277,8 @@ proptest! {
     ) {
         let mut pair = if stage == 3 { Pair::clear() } else { Pair::new() };
         for _ in 0..stage.min(2) {
-            pair.carry(0, usize::MAX).unwrap();
-            pair.carry(1, usize::MAX).unwrap();
+            pair.deliver(0, usize::MAX).unwrap();
+            pair.deliver(1, usize::MAX).unwrap();
         }
         for side in &mut pair.sides {
             let mut out = BytesMut::new();

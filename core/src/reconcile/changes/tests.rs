@@ -4,7 +4,7 @@ use super::*;
 use crate::reconcile::testing::{group_salt, tokens};
 
 #[test]
-fn the_last_toggles_are_remembered_and_no_more() {
+fn only_the_last_toggles_are_remembered() {
     let mut toggles = Toggles::default();
     let tokens = tokens(group_salt(), 0..TOGGLES_MAX as u64 + 10);
     for token in &tokens {
@@ -17,5 +17,5 @@ fn the_last_toggles_are_remembered_and_no_more() {
     assert_eq!(since(toggles.position() - 1), Ok(vec![last]));
     assert_eq!(since(10).map(|since| since.len()), Ok(TOGGLES_MAX));
     assert_eq!(since(9), Err(Overrun));
-    assert_eq!(since(toggles.position() + 1), Err(Overrun), "a position that never was");
+    assert_eq!(since(toggles.position() + 1), Err(Overrun), "a future position");
 }

@@ -16,14 +16,14 @@ fn cells(start: u32, cells: Vec<u64>) -> Slice {
     Slice { start, cells, counts: Vec::new() }
 }
 
-/// The cells `start..end` of a sketch that is long enough for as many items as cells.
+/// The cells `start..end` of a sketch of these tokens.
 fn difference(tokens: &[Token], start: u32, end: u32) -> Slice {
     let sketch = Sketch::of(CELLS_MAX as usize, tokens.iter().copied());
     sketch.slice(start..end, &Toggles::default(), 0).unwrap()
 }
 
-/// Decodes a difference a cell at a time, but for the first ones: with fewer than a session begins
-/// with, 1 in 4,096 sums of tokens is taken for one token, and nothing tells.
+/// Decodes a difference cell by cell after an initial slice, as a session does. With fewer cells,
+/// the decoder would mistake 1 in 4,096 sums of tokens for a token.
 fn decode(tokens: &[Token]) -> Decoder {
     let mut decoder = Decoder::default();
     let all = difference(tokens, 0, 20 * tokens.len() as u32 + 64);
@@ -40,7 +40,7 @@ fn decode(tokens: &[Token]) -> Decoder {
     panic!("{} tokens are not decoded after 20 cells for each", tokens.len());
 }
 
-/// What the first cells of a difference show that come in pieces of these lengths.
+/// The decoder after the first cells of a difference, in slices of these lengths.
 fn in_pieces(tokens: &[Token], cuts: &[u32]) -> Decoder {
     let mut decoder = Decoder::default();
     for cut in cuts {
@@ -50,10 +50,9 @@ fn in_pieces(tokens: &[Token], cuts: &[u32]) -> Decoder {
     decoder
 }
 
-/// While cells are missing, the tokens found are a guess, and it may depend on the cuts: a sum
-/// looks like one token by a chance of 1 in 4,096, and which sum a cell holds when it is looked at
-/// depends on the order of peeling. The law is that no guess loses anything, and that enough cells
-/// right each.
+/// While cells are missing, the tokens found are a guess that may depend on the slices: a sum looks
+/// like a token with probability 1/4,096, and the sums in the cells depend on the order of peeling.
+/// No guess may lose a token, and enough cells must correct every guess.
 fn assert_cuts_do_not_matter(tokens: &[Token], cuts: &[u32]) {
     let mut pieces = in_pieces(tokens, cuts);
     let end = pieces.cells();
@@ -67,7 +66,10 @@ fn assert_cuts_do_not_matter(tokens: &[Token], cuts: &[u32]) {
     for decoder in [&mut pieces, &mut whole] {
         let found = difference(&decoder.tokens().collect::<Vec<_>>(), 0, end);
         let sums = decoder.cells.iter().zip(&found.cells).map(|(left, found)| left ^ found);
-        assert!(sums.eq(came.cells.iter().copied()), "what is left and what was found is all");
+        assert!(
+            sums.eq(came.cells.iter().copied()),
+            "the cells and the found tokens add up to the input"
+        );
         assert_eq!(decoder.extend(&more), Ok(Progress::Complete));
         assert!(decoder.tokens().eq(expected.iter().copied()));
     }
@@ -75,7 +77,7 @@ fn assert_cuts_do_not_matter(tokens: &[Token], cuts: &[u32]) {
 
 proptest! {
     #[test]
-    fn what_differs_is_found(numbers in prop::collection::btree_set(any::<u64>(), 1..200)) {
+    fn every_difference_is_decoded(numbers in prop::collection::btree_set(any::<u64>(), 1..200)) {
         let tokens = tokens(group_salt(), numbers);
         let decoder = decode(&tokens);
         let expected: BTreeSet<Token> = tokens.into_iter().collect();
@@ -83,7 +85,7 @@ proptest! {
     }
 
     #[test]
-    fn how_the_cells_are_cut_does_not_matter(
+    fn splitting_the_cells_does_not_matter(
         count in 1u64..100,
         cuts in prop::collection::vec(1u32..40, 1..30),
     ) {
@@ -91,7 +93,7 @@ proptest! {
     }
 
     #[test]
-    fn any_cells_end(
+    fn decoding_ends_for_any_cells(
         garbage in prop::collection::vec((0u64..=TOKEN_MAX, any::<bool>()), 1..500),
         cut in 1usize..100,
     ) {
@@ -118,18 +120,18 @@ fn assert_bounded(decoder: &Decoder) {
 }
 
 #[test]
-fn a_guess_that_depends_on_the_cuts_is_righted() {
+fn a_guess_that_depends_on_the_splitting_is_corrected() {
     let tokens = tokens(group_salt(), 0..83);
     let cuts = [23, 37, 30, 4, 16];
     let (pieces, whole) = (in_pieces(&tokens, &cuts), in_pieces(&tokens, &[cuts.iter().sum()]));
     let is_false = |token: &Token| !tokens.contains(token);
-    assert_eq!(pieces.tokens().filter(is_false).count(), 1, "cell 0 shows a sum");
-    assert_eq!(whole.tokens().filter(is_false).count(), 0, "in another order it does not");
+    assert_eq!(pieces.tokens().filter(is_false).count(), 1, "cell 0 looks like a token");
+    assert_eq!(whole.tokens().filter(is_false).count(), 0, "another order has no false token");
     assert_cuts_do_not_matter(&tokens, &cuts);
 }
 
 #[test]
-fn cells_that_do_not_follow_are_refused() {
+fn cells_out_of_sequence_are_rejected() {
     let mut decoder = Decoder::default();
     decoder.extend(&cells(0, vec![1, 2])).unwrap();
     for start in [0, 1, 3] {
@@ -146,7 +148,7 @@ fn equal_sets_are_complete_at_once() {
 }
 
 #[test]
-fn a_token_in_a_cell_that_is_not_its_own_is_left_there() {
+fn a_token_in_a_foreign_cell_is_not_decoded() {
     let token = Token::of_id(7);
     let own: Vec<u32> = {
         let mut indices = Indices::of(token);
@@ -161,7 +163,7 @@ fn a_token_in_a_cell_that_is_not_its_own_is_left_there() {
 }
 
 #[test]
-fn one_token_in_every_cell_ends() {
+fn decoding_ends_with_one_token_in_every_cell() {
     let mut decoder = Decoder::default();
     let copies = vec![Token::of_id(7).bits(); 100_000];
     assert!(decoder.extend(&cells(0, copies)).is_ok_and(|progress| progress == Progress::Partial));
@@ -169,8 +171,8 @@ fn one_token_in_every_cell_ends() {
 }
 
 #[test]
-fn cells_that_each_show_another_token_end() {
-    // For each cell a token that is of it: each one that is taken out spoils others.
+fn decoding_ends_with_another_token_in_each_cell() {
+    // Each cell shows a token of its own, and decoding one changes other cells.
     let mut rng = Rng::new([1; 32]);
     let crafted = (0..20_000u32).map(|index| {
         loop {
@@ -189,7 +191,7 @@ fn cells_that_each_show_another_token_end() {
 }
 
 #[test]
-fn garbage_shows_next_to_nothing() {
+fn garbage_yields_almost_no_tokens() {
     let mut rng = Rng::new([2; 32]);
     let garbage = (0..CELLS_MAX).map(|_| rng.u64() & TOKEN_MAX).collect();
     let mut decoder = Decoder::default();
@@ -203,7 +205,7 @@ fn is_in_cell_1(token: Token) -> bool {
     indices.next_below(2).is_some()
 }
 
-/// Three tokens whose sum looks like a token, each of the four in cell 1; found by trying.
+/// Three tokens whose sum looks like a token, all four in cell 1. Found by search.
 fn false_token(rng: &mut Rng) -> ([Token; 3], Token) {
     loop {
         let three: [Token; 3] = core::array::from_fn(|_| Token::of_id(rng.u64()));
@@ -216,7 +218,7 @@ fn false_token(rng: &mut Rng) -> ([Token; 3], Token) {
 }
 
 #[test]
-fn a_sum_that_looks_like_a_token_is_put_back() {
+fn a_sum_that_looks_like_a_token_is_restored() {
     let mut rng = Rng::new([3; 32]);
     for more in 2..8 {
         let (three, sum) = false_token(&mut rng);
@@ -231,7 +233,7 @@ fn a_sum_that_looks_like_a_token_is_put_back() {
         for (at, cell) in (2..).zip(&all.cells[2..]) {
             decoder.extend(&cells(at, vec![*cell])).unwrap();
         }
-        assert!(!decoder.spent.is_empty(), "the sum was put back");
+        assert!(!decoder.spent.is_empty(), "the sum was restored");
         let expected: BTreeSet<Token> = tokens.iter().copied().collect();
         assert_eq!(decoder.tokens().collect::<BTreeSet<_>>(), expected);
         assert_eq!(decoder.full, 0);

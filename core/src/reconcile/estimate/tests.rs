@@ -20,7 +20,7 @@ fn rounded(difference: u64) -> u64 {
     per_1000 / whole
 }
 
-/// A sketch of `cells` cells at least.
+/// A sketch of at least `cells` cells.
 fn sketch(tokens: &[Token], cells: u32) -> Slice {
     let sketch = Sketch::of(cells as usize / 2, tokens.iter().copied());
     sketch.slice(0..cells, &Toggles::default(), 0).unwrap()
@@ -43,7 +43,7 @@ proptest! {
     #[test]
     fn more_differences_take_more_cells(difference in 0u64..200_000, share in 900u64..2_300) {
         let (less, more) = (cells_needed(difference, share), cells_needed(difference + 1, share));
-        // The table is in thousandths, so there may be one fewer of them for one more.
+        // The table is rounded to thousandths, so the result may decrease by one of them.
         prop_assert!(less <= more + more / 500);
     }
 
@@ -59,7 +59,7 @@ proptest! {
 }
 
 #[test]
-fn the_table_is_met_at_its_points() {
+fn the_estimate_equals_the_table_at_its_points() {
     for (difference, per_1000) in CELLS_PER_1000 {
         assert_eq!(rounded(difference), per_1000);
     }
@@ -67,7 +67,7 @@ fn the_table_is_met_at_its_points() {
     assert_eq!(cells_needed(1_000, 1_000), 1_215);
 }
 
-/// Estimates of a true difference, ascending, in thousandths of it.
+/// Estimates of a difference, in thousandths of the true value, ascending.
 fn estimates(difference: u64, cells: u32, gap: u64, runs: u64) -> Vec<u64> {
     let mut estimates = Vec::new();
     for run in 0..runs {
@@ -90,7 +90,7 @@ fn estimates(difference: u64, cells: u32, gap: u64, runs: u64) -> Vec<u64> {
 }
 
 #[test]
-fn estimates_hit_the_difference() {
+fn estimates_are_close_to_the_difference() {
     for (difference, cells, gap, [p10_min, p90_max]) in [
         (100, 24, 0, [550, 1_500]),
         (1_000, 24, 0, [550, 1_500]),
@@ -107,7 +107,7 @@ fn estimates_hit_the_difference() {
 }
 
 #[test]
-fn an_estimate_is_sure_once_enough_cells_have_come_and_some_are_empty() {
+fn an_estimate_is_sure_with_enough_cells_some_of_them_empty() {
     let is_sure = |difference, cells| {
         let tokens = random_tokens(&mut Rng::new([1; 32]), difference);
         let mut decoder = Decoder::default();
@@ -120,13 +120,13 @@ fn an_estimate_is_sure_once_enough_cells_have_come_and_some_are_empty() {
 
 #[test]
 fn a_difference_beyond_the_counts_is_bounded_from_below() {
-    // The counts are mod 2^8: beyond 10,000 differences they wrap, and say no more than that.
+    // The counts are modulo 2^8 and wrap beyond 10,000 differences, so they give a lower bound.
     let found = estimates(60_000, 24, 0, 8);
     assert!(found.iter().all(|estimate| (100..1_500).contains(estimate)), "{found:?}");
 }
 
-/// Mean cells for one difference over many decodings, in thousandths; and how many of them came
-/// to other tokens: those the roots tell.
+/// Mean number of cells per difference over many decodings, in thousandths, and the number of
+/// decodings with wrong tokens, which the roots detect.
 fn cells_per_1000_measured(difference: u64, runs: u64) -> (u64, u64) {
     let (mut total, mut wrong) = (0, 0);
     for run in 0..runs {
@@ -141,8 +141,8 @@ fn cells_per_1000_measured(difference: u64, runs: u64) -> (u64, u64) {
 }
 
 #[test]
-fn a_difference_takes_as_many_cells_as_the_table_says_within_2_percent() {
-    // A mapping or a chance that is off shows here.
+fn decoding_takes_the_cells_of_the_table_within_2_percent() {
+    // Detects a wrong mapping or probability.
     for (difference, runs) in [(10, 2_000), (100, 200), (1_000, 10), (10_000, 1)] {
         let expected = rounded(difference);
         let (measured, wrong) = cells_per_1000_measured(difference, runs);

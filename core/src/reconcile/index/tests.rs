@@ -18,14 +18,14 @@ fn assert_finds(index: &Index, model: &BTreeSet<(u64, FeedId)>, prefix: u64, wid
 
 proptest! {
     #[test]
-    fn what_is_in_is_found_and_nothing_else(
+    fn find_returns_exactly_the_inserted_feeds(
         places in prop::collection::vec((0u64..1 << LEAD_BITS, 0u32..50, any::<bool>()), 1..2_000),
         few_bits in 0u32..30,
         width in 0u32..=ID_BITS,
     ) {
         let (mut index, mut model) = (Index::new(), BTreeSet::new());
         for (id, feed, is_in) in &places {
-            // All bits but the last 4 tell.
+            // Only the last 4 bits are ignored.
             let (id, feed) = (id >> few_bits << 4, FeedId(*feed));
             if *is_in || model.len() < 700 {
                 index.insert(id, feed);
@@ -43,7 +43,7 @@ proptest! {
 }
 
 #[test]
-fn buckets_stay_small_and_give_back_what_they_do_not_need() {
+fn buckets_stay_small_and_release_memory() {
     let mut index = Index::new();
     let id = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - ID_BITS);
     (0..100_000).for_each(|number| index.insert(id(number), FeedId(number as u32)));

@@ -13,7 +13,7 @@ use crate::reconcile::token::Item;
 
 const CHANGES_MAX: usize = 8;
 
-/// What of the log and the marks is in the store.
+/// The stored entries of the log and the checkpoints.
 type Map = BTreeMap<StoreKey, Bytes>;
 
 fn write(map: &mut Map, write: Option<Write>) {
@@ -39,7 +39,7 @@ fn reopened(map: &Map) -> Known {
     known
 }
 
-/// Feeds of some lengths.
+/// Feeds with these lengths.
 fn feeds(lengths: &[u64]) -> Feeds {
     let mut feeds = Feeds::default();
     for (slot, length) in (0..).zip(lengths) {
@@ -70,10 +70,10 @@ fn note(known: &mut Known, feeds: &Feeds, slot: u32, before: u64) -> Option<Writ
     known.note((FeedId(slot), feeds.get(FeedId(slot)).unwrap()), before, CHANGES_MAX)
 }
 
-/// A mark of feeds as they are, with a peer that has the same.
-fn mark(known: &mut Known, peer: u8, feeds: &Feeds) -> Option<Write> {
+/// Stores a checkpoint of the current feeds with a peer that has the same.
+fn checkpoint(known: &mut Known, peer: u8, feeds: &Feeds) -> Option<Write> {
     let (digest, stamp) = (root(feeds).digest(), known.stamp());
-    known.mark([peer; 16], [digest; 2], &stamp, 2)
+    known.set_checkpoint([peer; 16], [digest; 2], &stamp, 2)
 }
 
 fn changed(known: &Known, peer: u8, feeds: &Feeds) -> Option<Vec<(u32, u64)>> {
@@ -82,11 +82,11 @@ fn changed(known: &Known, peer: u8, feeds: &Feeds) -> Option<Vec<(u32, u64)>> {
 }
 
 #[test]
-fn what_has_changed_is_known_after_the_process_too() {
+fn logged_changes_outlive_a_restart() {
     let (mut known, mut map) = (Known::default(), Map::new());
     let then = feeds(&[3, 4, 5]);
-    assert_eq!(note(&mut known, &then, 0, 2), None, "for nobody");
-    write(&mut map, mark(&mut known, 1, &then));
+    assert_eq!(note(&mut known, &then, 0, 2), None, "there is no checkpoint");
+    write(&mut map, checkpoint(&mut known, 1, &then));
     let now = feeds(&[5, 4, 6, 1]);
     for (slot, before) in [(0, 3), (2, 5), (0, 4), (3, 0)] {
         write(&mut map, note(&mut known, &now, slot, before));
@@ -96,31 +96,31 @@ fn what_has_changed_is_known_after_the_process_too() {
     assert_eq!(map.len(), 4, "a feed that grows twice is logged once");
     let mut known = reopened(&map);
     assert_eq!(changed(&known, 1, &now), Some(expected.to_vec()));
-    // The log goes on where it was, and a later mark counts from where it is.
-    write(&mut map, mark(&mut known, 2, &now));
+    // The log continues, and a later checkpoint starts at its current position.
+    write(&mut map, checkpoint(&mut known, 2, &now));
     let later = feeds(&[5, 9, 6, 1]);
     write(&mut map, note(&mut known, &later, 1, 4));
     for known in [&known, &reopened(&map)] {
         assert_eq!(changed(known, 1, &later), Some([(0, 3), (1, 4), (2, 5), (3, 0)].to_vec()));
         assert_eq!(changed(known, 2, &later), Some([(1, 4)].to_vec()));
-        assert_eq!(changed(known, 3, &later), None, "of nobody");
+        assert_eq!(changed(known, 3, &later), None, "no checkpoint with this peer");
     }
 }
 
 #[test]
-fn a_mark_takes_64_bytes() {
+fn a_checkpoint_takes_64_bytes() {
     let (mut known, feeds) = (Known::default(), feeds(&[1]));
-    let Some(Write::Put(_, value)) = mark(&mut known, 1, &feeds) else { panic!() };
+    let Some(Write::Put(_, value)) = checkpoint(&mut known, 1, &feeds) else { panic!() };
     assert_eq!(value.len(), 64);
-    assert_eq!(mark(&mut known, 1, &feeds), None, "the same again is not written");
+    assert_eq!(checkpoint(&mut known, 1, &feeds), None, "an equal checkpoint is not written");
 }
 
 #[test]
-fn a_log_that_is_too_short_or_has_a_gap_says_nothing() {
+fn a_short_log_or_one_with_a_gap_is_not_used() {
     let lengths = [2; CHANGES_MAX + 1];
     let (then, now) = (feeds(&[1; CHANGES_MAX + 1]), feeds(&lengths));
     let (mut known, mut map) = (Known::default(), Map::new());
-    write(&mut map, mark(&mut known, 1, &then));
+    write(&mut map, checkpoint(&mut known, 1, &then));
     for slot in 0..CHANGES_MAX as u32 {
         write(&mut map, note(&mut known, &now, slot, 1));
     }
@@ -131,7 +131,7 @@ fn a_log_that_is_too_short_or_has_a_gap_says_nothing() {
     let mut gappy = map.clone();
     gappy.remove(&gap);
     assert_eq!(changed(&reopened(&gappy), 1, &feeds(&most)), None);
-    // The last entry is lost: another change takes its place.
+    // The last entry is lost, and another change takes its position.
     let last = *map.keys().next_back().unwrap();
     gappy = map.clone();
     gappy.remove(&last);
@@ -141,29 +141,29 @@ fn a_log_that_is_too_short_or_has_a_gap_says_nothing() {
     assert_eq!(changed(&known, 1, &now), None, "one more than is remembered");
     assert_eq!(changed(&reopened(&map), 1, &now), None);
     assert!(known.changes() <= CHANGES_MAX);
-    // A new mark begins anew.
-    write(&mut map, mark(&mut known, 1, &now));
+    // A new checkpoint starts an empty log.
+    write(&mut map, checkpoint(&mut known, 1, &now));
     assert_eq!(changed(&reopened(&map), 1, &now), Some(Vec::new()));
 }
 
 #[test]
-fn sets_that_are_not_what_the_log_says_are_not_known() {
+fn a_checkpoint_is_not_used_if_the_log_contradicts_the_sets() {
     let (mut known, then) = (Known::default(), feeds(&[3, 4]));
-    mark(&mut known, 1, &then);
+    checkpoint(&mut known, 1, &then);
     assert_eq!(changed(&known, 1, &then), Some(Vec::new()));
-    assert_eq!(changed(&known, 1, &feeds(&[3, 5])), None, "nobody said that it grew");
+    assert_eq!(changed(&known, 1, &feeds(&[3, 5])), None, "the growth was not logged");
     assert_eq!(changed(&known, 1, &feeds(&[3])), None, "a feed is gone");
     note(&mut known, &feeds(&[3, 5]), 1, 4);
     assert_eq!(changed(&known, 1, &feeds(&[3, 5])), Some([(1, 4)].to_vec()));
-    assert_eq!(changed(&known, 1, &then), Some(Vec::new()), "it did not grow after all");
+    assert_eq!(changed(&known, 1, &then), Some(Vec::new()), "the feed did not grow");
 }
 
 #[test]
-fn the_peer_whose_mark_is_oldest_is_forgotten() {
+fn the_oldest_checkpoint_is_evicted() {
     let (mut known, mut map) = (Known::default(), Map::new());
     let all = feeds(&[1, 1]);
     for peer in 1..=3 {
-        write(&mut map, mark(&mut known, peer, &all));
+        write(&mut map, checkpoint(&mut known, peer, &all));
         write(&mut map, note(&mut known, &all, 0, 1));
     }
     let is_known = |known: &Known| [1, 2, 3].map(|peer| changed(known, peer, &all).is_some());
@@ -173,11 +173,11 @@ fn the_peer_whose_mark_is_oldest_is_forgotten() {
     known.forget_all().for_each(|delete| write(&mut map, Some(delete)));
     assert_eq!(is_known(&known), [false; 3]);
     assert_eq!(is_known(&reopened(&map)), [false; 3]);
-    assert!(!known.is_current(&stamp), "what was said before holds no more");
+    assert!(!known.is_current(&stamp), "the earlier position is outdated");
 }
 
 #[test]
-fn digests_and_tags_are_those_of_the_model() {
+fn digests_and_tags_match_the_golden_file() {
     let items = [key_item(0), key_item(1), Item::Head(discovery_key(0), 7, 0)];
     let digest = |count: usize| {
         let mut root = Root::empty();
@@ -199,20 +199,20 @@ fn digests_and_tags_are_those_of_the_model() {
 }
 
 #[test]
-fn both_sides_say_the_same_of_a_mark_and_nobody_else_does() {
+fn only_the_two_sides_of_a_checkpoint_compute_the_same_tag() {
     let ours = Checkpoint { ours: [1; 16], theirs: [2; 16], position: 7 };
     let theirs = Checkpoint { ours: [2; 16], theirs: [1; 16], position: 9 };
     let (us, them, hash) = (Role::Initiator, Role::Responder, [5; 64]);
     for role in [us, them] {
         assert_eq!(ours.tag(&hash, us, role), theirs.tag(&hash, them, role));
-        assert_ne!(ours.tag(&hash, us, role), ours.tag(&hash, them, role), "turned round");
+        assert_ne!(ours.tag(&hash, us, role), ours.tag(&hash, them, role), "swapped roles");
         assert_ne!(ours.tag(&hash, us, role), ours.tag(&[6; 64], us, role));
     }
-    assert_ne!(ours.tag(&hash, us, us), ours.tag(&hash, us, them), "it cannot be said back");
+    assert_ne!(ours.tag(&hash, us, us), ours.tag(&hash, us, them), "the tag cannot be reflected");
 }
 
 #[test]
-fn numbers_that_no_log_reaches_are_damage() {
+fn impossible_log_positions_are_damage() {
     let key = record::known_key(0);
     for (position, is_right) in [(7, true), (1 << 53, false), (u64::MAX, false)] {
         let mark = Checkpoint { ours: [1; 16], theirs: [2; 16], position };

@@ -12,7 +12,7 @@ fn all(id: u64, end: u32) -> Vec<u32> {
 }
 
 #[test]
-fn the_tables_are_those_of_the_model() {
+fn the_tables_match_the_golden_file() {
     let hash = |curve: &Curve| {
         let whole = curve.whole_q20.iter().flat_map(|entry| entry.to_le_bytes());
         let part = curve.part_q30.iter().flat_map(|entry| entry.to_le_bytes());
@@ -40,7 +40,7 @@ fn the_first_64_cells_of_ids_are_those_of_the_model() {
 }
 
 #[test]
-fn a_token_of_a_class_is_in_a_cell_with_its_share() {
+fn a_token_is_in_a_cell_with_the_probability_of_its_class() {
     const TOKENS: u64 = 40_000;
     let mut counts = [0u64; 400];
     for number in 0..TOKENS {
@@ -51,7 +51,7 @@ fn a_token_of_a_class_is_in_a_cell_with_its_share() {
     for index in [1, 2, 5, 23, 100, 399] {
         let expected = (TOKENS * share_q32(index)) >> 32;
         let off = counts[index as usize].abs_diff(expected);
-        // Five times the root of what is expected, and 2 % for the curve's approximation.
+        // Five times the square root of the mean, plus 2 % for the approximation of the curve.
         assert!(off <= 5 * expected.isqrt() + expected / 50, "{index}: {off} of {expected}");
     }
 }
@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_not_below_the_end_is_not_skipped(id: u64, cut in 0u32..1_000) {
+    fn no_cell_from_the_end_on_is_skipped(id: u64, cut in 0u32..1_000) {
         let mut indices = Indices::of(Token::of_id(id));
         let mut parts: Vec<u32> = core::iter::from_fn(|| indices.next_below(cut)).collect();
         parts.extend(core::iter::from_fn(|| indices.next_below(5_000)));

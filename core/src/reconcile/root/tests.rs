@@ -27,7 +27,7 @@ proptest! {
         let mut other = Root::empty();
         for (at, item) in items.iter().rev().enumerate() {
             other.insert(*item);
-            // An item that comes and goes leaves nothing, folded in between or not.
+            // A removed item leaves no trace, whether or not it was folded in between.
             other.insert(key_item(1_000));
             if folds >> at & 1 == 1 {
                 other.fold();
@@ -42,7 +42,7 @@ proptest! {
 }
 
 #[test]
-fn a_root_is_that_of_the_model() {
+fn roots_match_the_golden_file() {
     let items = [key_item(0), key_item(1), Item::Head(discovery_key(0), 7, 0)];
     for row in golden("roots") {
         let number = |name| row[name].as_u64().unwrap() as usize;
@@ -54,7 +54,7 @@ fn a_root_is_that_of_the_model() {
 }
 
 #[test]
-fn a_root_is_said_for_one_connection_one_side_and_one_set() {
+fn a_root_is_bound_to_connection_role_and_set() {
     let mut root = root(&[key_item(0)]);
     let mut macs = Vec::new();
     for hash in [handshake_hash(), [0; 64]] {
@@ -68,7 +68,7 @@ fn a_root_is_said_for_one_connection_one_side_and_one_set() {
 }
 
 #[test]
-fn a_feed_that_appends_often_is_two_changes() {
+fn repeated_appends_to_a_feed_are_two_changes() {
     let head = |length| Item::Head(discovery_key(0), length, 0);
     let mut grown = root(&[head(1)]);
     grown.fold();
@@ -82,7 +82,7 @@ fn a_feed_that_appends_often_is_two_changes() {
 }
 
 #[test]
-fn what_is_put_off_is_bounded() {
+fn pending_changes_are_bounded() {
     let mut root = Root::empty();
     for number in 0..2_000 {
         root.insert(key_item(number));
@@ -91,7 +91,7 @@ fn what_is_put_off_is_bounded() {
 }
 
 #[test]
-fn a_clone_is_apart_and_costs_nothing_until_then() {
+fn a_clone_is_independent_and_free_until_changed() {
     let mut first = root(&[key_item(0)]);
     first.fold();
     let pinned = first.clone();
@@ -102,8 +102,8 @@ fn a_clone_is_apart_and_costs_nothing_until_then() {
 }
 
 #[test]
-fn keys_that_cancel_under_xor_do_not_here() {
-    // Any 257 vectors of 256 bits have a subset that sums to nothing without carry. Here even one
-    // item twice, which is that sum at its shortest, leaves a trace.
+fn keys_that_cancel_under_xor_change_the_root() {
+    // Any 257 vectors of 256 bits have a subset whose XOR is zero. Here even the shortest such
+    // subset, one item twice, changes the root.
     assert_ne!(mac(&root(&[key_item(0), key_item(0)])), mac(&Root::empty()));
 }

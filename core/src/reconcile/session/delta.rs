@@ -32,7 +32,7 @@ impl Delta {
         let width = prefix_bits(params.responder_feeds(role));
         let delta = Self { params, role, base, width };
         let mut turn = delta.send_changes(view);
-        if delta.params.told_changes() == 0 {
+        if delta.params.change_count() == 0 {
             match delta.on_changes(view, &[]) {
                 Ok(end) => turn.join(end),
                 Err(fault) => return (delta, Err(fault)),
@@ -48,7 +48,7 @@ impl Delta {
         message: Message,
     ) -> Result<StepResult, SessionError> {
         match message {
-            Message::GiveUp(fallback) => Ok(StepResult::end(fallback.into())),
+            Message::FallBack(fallback) => Ok(StepResult::end(fallback.into())),
             Message::Changed { heads, entries } => {
                 if self.sent_changes() as u64 > DIFFERENCE_MAX {
                     return Err(SessionError::TooMuch);
@@ -75,7 +75,7 @@ impl Delta {
     }
 
     fn sent_changes(&self) -> usize {
-        self.params.told_changes() as usize
+        self.params.change_count() as usize
     }
 
     fn send_changes(&self, view: &impl View) -> StepResult {
@@ -101,9 +101,9 @@ impl Delta {
         StepResult::say(Message::Changed { heads, entries }).naming(naming)
     }
 
-    /// Ends the session: all changes of the peer are known. If both held the same sets, the peer's root
-    /// proves that nothing is missing, and the peer holds what we held of the feeds that changed only here.
-    /// Otherwise the peer may have refused them.
+    /// Ends the session: all changes of the peer are known. If both held the same sets, the peer's
+    /// root proves that nothing is missing, and the peer holds what we held of the feeds that
+    /// changed only here. Otherwise the peer may have refused them.
     fn on_changes(&self, view: &impl View, theirs: &[Entry]) -> Result<StepResult, SessionError> {
         let distinct: BTreeSet<_> = theirs.iter().map(|entry| entry.key).collect();
         if distinct.len() != theirs.len() {

@@ -58,7 +58,7 @@ impl Initiator {
     ) -> Result<StepResult, SessionError> {
         let stage = core::mem::replace(&mut self.stage, Stage::Over);
         let turn = match (stage, message) {
-            (_, Message::GiveUp(fallback)) => return Ok(StepResult::end(fallback.into())),
+            (_, Message::FallBack(fallback)) => return Ok(StepResult::end(fallback.into())),
             (Stage::Cells { set, decoder, end, sure }, Message::Cells(of, slice)) if of == set => {
                 let is_asked = slice.start == decoder.cells()
                     && slice.start as usize + slice.cells.len() == end as usize;

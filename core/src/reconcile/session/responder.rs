@@ -10,8 +10,8 @@ use crate::reconcile::token::ID_BITS;
 use crate::wire::reconcile::SetKind;
 use crate::wire::reconcile::{Entry, Fallback, HeadOf, Message};
 
-/// Maximum number of requests for cells per session. An honest initiator makes about ten, because its
-/// requests grow (see `Estimate::next_end`).
+/// Maximum number of requests for cells per session. An honest initiator makes about ten, because
+/// its requests grow (see `Estimate::next_end`).
 const REQUESTS_MAX: u32 = 64;
 
 /// The responder's progress.
@@ -59,7 +59,7 @@ impl Responder {
         message: Message,
     ) -> Result<StepResult, SessionError> {
         match (self.stage, message) {
-            (_, Message::GiveUp(fallback)) => {
+            (_, Message::FallBack(fallback)) => {
                 self.stage = Stage::Over;
                 Ok(StepResult::end(fallback.into()))
             }
@@ -135,8 +135,8 @@ impl Responder {
         let (held, news): (Vec<_>, Vec<_>) =
             entries.iter().partition(|entry| view.find_key(&entry.key).is_some());
         for entry in held {
-            // We hold a key that the initiator believes we lack, because another of our keys has the same
-            // id. Send all entries with this id.
+            // We hold a key that the initiator believes we lack, because another of our keys has
+            // the same id. Send all entries with this id.
             let item = key_item(view, entry);
             let id = self.params.salt.token(&item).id();
             answer.extend(view.find(id, ID_BITS));

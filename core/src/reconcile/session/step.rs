@@ -96,8 +96,8 @@ impl Params {
             (false, _) => SetKind::Keys,
         };
         let (few, many) = (self.feeds.min(self.theirs.feeds), self.feeds.max(self.theirs.feeds));
-        // Listing a feed costs 35 bytes. Reconciling a missing one costs 8 for its cells and 33 for its
-        // entry.
+        // Listing a feed costs 35 bytes. Reconciling a missing one costs 8 for its cells and 33 for
+        // its entry.
         let is_costlier = few.saturating_mul(12) < many.saturating_add(40);
         if is_costlier || many - few > DIFFERENCE_MAX { Err(Outcome::List) } else { Ok(set) }
     }
@@ -136,7 +136,7 @@ impl Params {
     }
 
     /// Number of the peer's feeds that changed since the checkpoint, as claimed.
-    pub(crate) fn told_changes(&self) -> u32 {
+    pub(crate) fn change_count(&self) -> u32 {
         self.theirs.known.map_or(0, |known| known.changed)
     }
 
@@ -215,7 +215,7 @@ impl StepResult {
     }
 
     pub(crate) fn fall_back(fallback: Fallback) -> Self {
-        let say = vec![Message::GiveUp(fallback)];
+        let say = vec![Message::FallBack(fallback)];
         Self { say, outcome: Some(fallback.into()), ..Self::default() }
     }
 

@@ -25,7 +25,7 @@ mod bytes;
 mod delta;
 mod hostile;
 
-/// A side's sets in memory, with every index that a session looks into.
+/// A side's sets in memory, with all indexes that a session uses.
 struct Node {
     feeds: Vec<Entry>,
     by_key: BTreeMap<[u8; 32], FeedId>,
@@ -36,8 +36,8 @@ struct Node {
 }
 
 impl Node {
-    /// With sketches for `items`, as if there were others that both sides hold. What `other`
-    /// holds too is left out of the roots: it would add the same to both.
+    /// Creates sketches for `items` items, as if both sides held more. Feeds that `other` holds,
+    /// too, are omitted from the roots, because they add the same to both.
     fn new(feeds: &Heads, other: &Heads, salt: Salt, items: usize) -> Self {
         let roots = Roots { keys: Root::empty(), heads: Root::empty() };
         let sketches = [(); 2].map(|()| Sketch::for_items(items));
@@ -102,7 +102,7 @@ impl View for Node {
 
 type Heads = BTreeMap<[u8; 32], HeadOf>;
 
-/// What a whole session did.
+/// The result of a whole session.
 #[derive(Debug)]
 struct Run {
     outcome: Outcome,
@@ -112,7 +112,7 @@ struct Run {
     learned: [Vec<Entry>; 2],
 }
 
-/// Runs a session of two sides that claim `common` feeds beside theirs, of which they hold none.
+/// Runs a session of two sides that also claim `common` feeds, which neither of them holds.
 fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
     let nodes = [initiator, responder];
     let feeds = nodes.map(|node| node.feeds.len() as u64 + common);
@@ -123,7 +123,7 @@ fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
         [claim(initiator, Role::Initiator, feeds[0]), claim(responder, Role::Responder, feeds[1])];
     let mut terms = [initiator.terms(feeds[0], claims[1]), responder.terms(feeds[1], claims[0])];
     let compared = terms[0].compare(Role::Initiator);
-    assert_eq!(compared, terms[1].compare(Role::Responder), "both see what the claims say");
+    assert_eq!(compared, terms[1].compare(Role::Responder), "both sides draw the same conclusion");
     let learned = [Vec::new(), Vec::new()];
     let mut run = Run { outcome: Outcome::Agreed, bytes: 2 * bytes::HELLO, flights: 1, learned };
     let set = match compared {
@@ -154,8 +154,8 @@ fn run(initiator: &Node, responder: &Node, common: u64) -> Run {
             break;
         }
     }
-    assert_eq!(outcomes[0], outcomes[1], "both end, and alike");
-    run.outcome = outcomes[0].expect("it ends");
+    assert_eq!(outcomes[0], outcomes[1], "both sides end equally");
+    run.outcome = outcomes[0].expect("the session ends");
     run
 }
 
@@ -169,7 +169,7 @@ fn nodes([one, two]: [&Heads; 2], salt: Salt, items: [usize; 2]) -> [Node; 2] {
     [Node::new(one, two, salt, items[0]), Node::new(two, one, salt, items[1])]
 }
 
-/// Runs a session and holds what came of it against the union of both sets.
+/// Runs a session and compares the result with the union of both sets.
 fn check(sets: [&Heads; 2], salt: Salt) -> Run {
     let nodes = nodes(sets, salt, sets.map(Heads::len));
     let run = run(&nodes[0], &nodes[1], 0);
@@ -185,7 +185,7 @@ fn check(sets: [&Heads; 2], salt: Salt) -> Run {
     run
 }
 
-/// Two sets of which some feeds are common, some not, and some common ones are further at a side.
+/// Two sets with common feeds, feeds of one side, and common feeds that are longer on one side.
 fn sets(rng: &mut Rng, common: u64, only: [u64; 2], changed: u64) -> [Heads; 2] {
     let mut sets = [Heads::new(), Heads::new()];
     let head = |length| HeadOf { fork: 0, length };
@@ -214,16 +214,16 @@ proptest! {
     ) {
         let [one, two] = sets(&mut Rng::new(seed), common, only, changed);
         let run = check([&one, &two], group_salt());
-        // A session of a few feeds or one that differs in most is listed; none is repeated.
+        // Small or very different sets are listed; no session is retried.
         prop_assert_ne!(run.outcome, Outcome::Retry);
-        let [mine, yours] = only;
-        if common > 2 * (mine + yours + changed) {
+        let [one_count, two_count] = only;
+        if common > 2 * (one_count + two_count + changed) {
             prop_assert_eq!(run.outcome, Outcome::Agreed);
         }
     }
 
     #[test]
-    fn ids_that_collide_are_noticed_or_healed(
+    fn colliding_ids_are_detected_or_resolved(
         seed: [u8; 32],
         common in 300u64..600,
         only in [0u64..40, 0u64..40],
@@ -236,7 +236,7 @@ proptest! {
 }
 
 #[test]
-fn few_collisions_are_healed_without_another_try() {
+fn few_collisions_are_resolved_without_a_retry() {
     let mut outcomes = BTreeMap::new();
     for seed in 0..80 {
         let [one, two] = sets(&mut Rng::new([seed; 32]), 500, [20, 20], 10);
@@ -254,7 +254,7 @@ fn equal_sets_end_with_the_claims() {
 }
 
 #[test]
-fn empty_and_far_sets_are_listed() {
+fn empty_and_very_different_sets_are_listed() {
     let [one, two] = sets(&mut Rng::new([2; 32]), 0, [1_000, 0], 0);
     assert_eq!(check([&one, &two], group_salt()).outcome, Outcome::List);
     assert_eq!(check([&two, &one], group_salt()).outcome, Outcome::List);

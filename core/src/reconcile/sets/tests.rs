@@ -16,7 +16,7 @@ fn group() -> Group {
     Group::keyed([9; 32])
 }
 
-/// Feeds and the sets of them, changed together.
+/// Feeds and their sets, which change together.
 struct Rig {
     feeds: Feeds,
     sets: Sets,
@@ -31,7 +31,7 @@ impl Rig {
         rig
     }
 
-    /// Appends a block to the feed of a number, made if it is not there.
+    /// Appends a block to the feed of this number; creates it if it does not exist.
     fn grow(&mut self, number: u64) {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&number.to_le_bytes());
@@ -64,7 +64,7 @@ impl Rig {
         SnapshotView::new(picture, &self.sets, &self.feeds, group).unwrap()
     }
 
-    /// Everything that a session asks of a view.
+    /// All data that a session reads from a view.
     fn seen(&self, picture: &SharedSnapshot) -> impl PartialEq + core::fmt::Debug + use<> {
         let group = group();
         let view = self.view(picture, &group);
@@ -87,7 +87,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn a_session_sees_the_sets_as_they_were_when_it_began(
+    fn a_session_sees_the_sets_of_its_start(
         seed: [u8; 32],
         feeds in 0u64..30,
         changes in 0usize..30,
@@ -108,29 +108,29 @@ proptest! {
     }
 
     #[test]
-    fn roots_that_follow_are_those_made_anew(seed: [u8; 32], changes in 0usize..60) {
+    fn updated_roots_equal_recomputed_ones(seed: [u8; 32], changes in 0usize..60) {
         let (mut rig, mut rng) = (Rig::new(5), Rng::new(seed));
         rig.snapshot();
         for _ in 0..changes {
             rig.grow(rng.below(40));
         }
         let mut followed = rig.snapshot();
-        let mut anew = roots_of(&rig.feeds);
+        let mut fresh = roots_of(&rig.feeds);
         prop_assert_eq!(followed.feeds, held(&rig.feeds).count() as u64);
         let mac = |root: &mut Root, set| root.mac(&handshake_hash(), Role::Initiator, set);
         prop_assert_eq!(
             mac(&mut followed.roots.keys, SetKind::Keys),
-            mac(&mut anew.keys, SetKind::Keys)
+            mac(&mut fresh.keys, SetKind::Keys)
         );
         prop_assert_eq!(
             mac(&mut followed.roots.heads, SetKind::Heads),
-            mac(&mut anew.heads, SetKind::Heads)
+            mac(&mut fresh.heads, SetKind::Heads)
         );
     }
 }
 
 #[test]
-fn more_changes_than_are_remembered_are_noticed() {
+fn an_overrun_of_the_change_log_is_detected() {
     let mut rig = Rig::new(1);
     let snapshot = rig.snapshot();
     for _ in 0..CHANGES_MAX {
@@ -143,13 +143,13 @@ fn more_changes_than_are_remembered_are_noticed() {
 }
 
 #[test]
-fn a_set_that_outgrew_its_sketch_has_a_larger_one() {
+fn a_set_that_outgrows_its_sketch_gets_a_larger_one() {
     let mut rig = Rig::new(20);
     rig.sets.sketch(&group(), &rig.feeds);
     let cells = |rig: &Rig| rig.sets.sketches.as_ref().unwrap().of[0].cells();
     let before = cells(&rig);
     (20..40).for_each(|number| rig.grow(number));
-    assert_eq!(cells(&rig), before, "not by a change, for then a peer would pay for it");
+    assert_eq!(cells(&rig), before, "changes do not enlarge it, as peers would pay the cost");
     rig.sets.sketch(&group(), &rig.feeds);
     assert!(cells(&rig) > before);
 }

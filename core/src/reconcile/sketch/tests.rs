@@ -20,7 +20,7 @@ fn numbers() -> impl Strategy<Value = BTreeSet<u64>> {
 
 proptest! {
     #[test]
-    fn the_sum_of_two_sketches_is_that_of_what_differs(a in numbers(), b in numbers()) {
+    fn the_sum_of_two_sketches_is_the_sketch_of_the_difference(a in numbers(), b in numbers()) {
         let difference: BTreeSet<u64> = a.symmetric_difference(&b).copied().collect();
         let (a, b, expected) = (sketch(&a), sketch(&b), sketch(&difference));
         let end = a.cells().min(b.cells()).min(expected.cells());
@@ -30,13 +30,13 @@ proptest! {
     }
 
     #[test]
-    fn a_sketch_is_the_same_whatever_way_it_came_to_be(
+    fn a_sketch_does_not_depend_on_its_history(
         steps in prop::collection::vec((any::<bool>(), 0u64..300), 0..400),
     ) {
         let (mut held, mut grown) = (BTreeSet::new(), Sketch::for_items(0));
         for (is_there, number) in steps {
             let token = tokens(group_salt(), [number])[0];
-            // The set is asked before the sketch is changed: twice is never.
+            // Toggle only real changes of the set, because a double toggle cancels out.
             match is_there {
                 true if held.insert(number) => grown.insert(token),
                 false if held.remove(&number) => grown.remove(token),
@@ -54,7 +54,7 @@ proptest! {
     }
 
     #[test]
-    fn a_short_sketch_is_the_beginning_of_a_long_one(held in numbers()) {
+    fn a_short_sketch_is_a_prefix_of_a_long_one(held in numbers()) {
         let short = sketch(&held);
         let tokens = tokens(group_salt(), held.iter().copied());
         let long = Sketch::of(1_000, tokens.into_iter());
@@ -63,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn a_slice_is_as_of_its_position(
+    fn a_slice_shows_the_set_at_its_position(
         before in numbers(),
         after in numbers(),
         range in (0u32..600, 0u32..600),
@@ -109,7 +109,7 @@ proptest! {
 }
 
 #[test]
-fn a_sketch_is_that_of_the_model() {
+fn sketches_match_the_golden_file() {
     for row in golden("sketches") {
         let sketch = sketch(&(0..row["items"].as_u64().unwrap()).collect());
         let mut bytes = Vec::new();
@@ -132,7 +132,7 @@ fn a_sketch_grows_with_its_set_up_to_a_bound() {
 }
 
 #[test]
-fn what_is_asked_for_beyond_the_end_is_not_there() {
+fn no_slice_extends_beyond_the_end() {
     let sketch = Sketch::for_items(32);
     let slice = |range| sketch.slice(range, &Toggles::default(), 0).unwrap();
     assert_eq!(slice(60..1_000).cells.len(), 4);
@@ -141,7 +141,7 @@ fn what_is_asked_for_beyond_the_end_is_not_there() {
 }
 
 #[test]
-fn cells_beyond_the_bound_are_not_read() {
+fn cells_beyond_the_bound_are_rejected() {
     assert_eq!(Slice::read(CELLS_MAX, &[0; 6]), None);
     assert!(Slice::read(CELLS_MAX - 1, &[0; 6]).is_some());
     assert_eq!(Slice::read(u32::MAX, &[0; 12]), None);

@@ -1,4 +1,4 @@
-//! Feeds that a member planted, for it knows the group's salt, and what comes of them.
+//! Attacks by a member that knows the group's salt and chooses the keys of its feeds.
 
 use std::collections::BTreeMap;
 use std::vec;
@@ -14,7 +14,7 @@ use crate::wire::reconcile::SetKind;
 
 type Key = [u8; 32];
 
-/// A session under a salt between two sides that have 300 feeds in common.
+/// Runs a session under `salt` between two sides with 300 common feeds.
 fn session(salt: Salt, only: [&[Key]; 2]) -> Cost {
     let mut sides = only.map(|keys| {
         let mut side = Side::with_salt(salt, 300 + keys.len());
@@ -27,7 +27,7 @@ fn session(salt: Salt, only: [&[Key]; 2]) -> Cost {
     reconcile(&handshake_hash(), one, two)
 }
 
-/// What members do after a session that did not end well: the same under a salt that nobody knew.
+/// The salt of the second attempt, which no peer can predict.
 fn fresh() -> Salt {
     Salt::fresh(&handshake_hash(), 1)
 }
@@ -49,19 +49,19 @@ fn mac(items: &[Key]) -> [u8; 8] {
 }
 
 #[test]
-fn keys_whose_sums_are_equal_are_told_apart() {
+fn keys_with_equal_sums_are_distinguished() {
     let mut rng = Rng::new([2; 32]);
     let (a, b): (Key, Key) = (rng.array(), rng.array());
     let (mut more, mut less) = (a, b);
     // As numbers: a + 2^160 and b - 2^160.
     (more[20], less[20]) = (a[20].wrapping_add(1), b[20].wrapping_sub(1));
-    assert!(a[20] < 255 && b[20] > 0, "no carry is needed");
+    assert!(a[20] < 255 && b[20] > 0, "there is no carry");
     assert_ne!(mac(&[a, b]), mac(&[more, less]));
     let only: [&[Key]; 2] = [&[more, less], &[a, b]];
     assert_all_is_learned(&session(group_salt(), only), only);
 }
 
-/// Which of the vectors sum up to `target` without carry.
+/// Vectors whose XOR is `target`.
 fn subset<const WORDS: usize>(
     vectors: &[[u64; WORDS]],
     mut target: [u64; WORDS],
@@ -73,7 +73,7 @@ fn subset<const WORDS: usize>(
     let add = |to: &mut [u64; WORDS], from: &[u64; WORDS]| {
         to.iter_mut().zip(from).for_each(|(a, b)| *a ^= b);
     };
-    // By leading bit: a sum of vectors, and which ones.
+    // By leading bit: an XOR of vectors, and their indices.
     let mut basis: BTreeMap<usize, ([u64; WORDS], Vec<bool>)> = BTreeMap::new();
     for (at, vector) in vectors.iter().enumerate() {
         let (mut rest, mut which) = (*vector, vec![false; vectors.len()]);
@@ -97,7 +97,7 @@ fn subset<const WORDS: usize>(
 }
 
 #[test]
-fn keys_that_hide_another_without_carry_do_not_hide_it() {
+fn keys_that_hide_a_key_under_xor_do_not_hide_it_here() {
     let mut rng = Rng::new([3; 32]);
     let honest: Key = rng.array();
     let keys: Vec<Key> = (0..300).map(|_| rng.array()).collect();
@@ -112,12 +112,12 @@ fn keys_that_hide_another_without_carry_do_not_hide_it() {
         sum.iter_mut().zip(one).for_each(|(a, b)| *a ^= b);
         sum
     });
-    assert_eq!(sum, [0; 4], "sums of hashes without carry would agree");
+    assert_eq!(sum, [0; 4], "XORs of the hashes would be equal");
     assert_ne!(mac(&planted), mac(&[honest]));
 }
 
 #[test]
-fn tokens_that_sum_up_to_nothing_are_found() {
+fn tokens_with_a_zero_sum_are_found() {
     let salt = group_salt();
     let mut rng = Rng::new([4; 32]);
     let keys: Vec<Key> = (0..60).map(|_| rng.array()).collect();
@@ -130,7 +130,7 @@ fn tokens_that_sum_up_to_nothing_are_found() {
     assert_all_is_learned(&session(salt, [&planted, &[]]), [&planted, &[]]);
 }
 
-/// Two keys of the same id.
+/// Two keys with the same id.
 fn colliding(salt: Salt, rng: &mut Rng) -> [Key; 2] {
     let mut by_id = BTreeMap::new();
     loop {
@@ -142,8 +142,8 @@ fn colliding(salt: Salt, rng: &mut Rng) -> [Key; 2] {
 }
 
 #[test]
-fn keys_of_one_id_are_noticed_and_told_apart_by_a_fresh_salt() {
-    // With 36 bits it takes 2^18 keys instead of 2^12.
+fn colliding_keys_are_detected_and_separated_by_a_fresh_salt() {
+    // With 36 bits the search takes 2^18 keys instead of 2^12.
     let salt = group_salt().narrow(24);
     let mut rng = Rng::new([5; 32]);
     let [a, b] = colliding(salt, &mut rng);
@@ -161,14 +161,14 @@ fn keys_of_one_id_are_noticed_and_told_apart_by_a_fresh_salt() {
         assert!(cost.bytes < 1_500, "{}", cost.bytes);
         assert_all_is_learned(&session(fresh(), only), only);
     }
-    // On one side the two are as if neither was there.
+    // If one side has both, they cancel out.
     let both: [&[Key]; 2] = [&[a, b], &[]];
     assert_eq!(session(salt, both).ending, Some(SessionEnd::Retry));
     assert_all_is_learned(&session(fresh(), both), both);
 }
 
 #[test]
-fn a_key_of_a_common_feeds_id_is_found_at_once() {
+fn a_key_with_the_id_of_a_common_feed_is_found_in_one_attempt() {
     let salt = group_salt().narrow(16);
     let mut common = Rng::new([1; 32]);
     let ids: Vec<u64> = (0..300).map(|_| salt.token(&Item::Key(common.array())).id()).collect();
@@ -184,7 +184,7 @@ fn a_key_of_a_common_feeds_id_is_found_at_once() {
     }
 }
 
-/// Two keys that are in the same cells up to an end.
+/// Two keys with the same cells below `end`.
 fn inseparable(salt: Salt, end: u32, rng: &mut Rng) -> [Key; 2] {
     let mut by_cells = BTreeMap::new();
     loop {
@@ -198,7 +198,7 @@ fn inseparable(salt: Salt, end: u32, rng: &mut Rng) -> [Key; 2] {
 }
 
 #[test]
-fn keys_that_share_their_cells_hold_a_session_up_within_its_budget() {
+fn keys_with_shared_cells_cost_no_more_than_the_budget() {
     let salt = group_salt();
     let planted = inseparable(salt, 400, &mut Rng::new([7; 32]));
     for only in [[&planted[..], &[]], [&[], &planted[..]]] {
@@ -208,7 +208,7 @@ fn keys_that_share_their_cells_hold_a_session_up_within_its_budget() {
         assert!(cost.flights < 30, "{} flights", cost.flights);
         assert_all_is_learned(&session(fresh(), only), only);
     }
-    // Where one of the two is common, the other is alone in its cells.
+    // If one of the two is common, the other is alone in its cells.
     let [a, b] = planted;
     assert_all_is_learned(&session(salt, [&[a, b], &[a]]), [&[b], &[]]);
 }

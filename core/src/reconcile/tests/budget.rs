@@ -1,5 +1,5 @@
-//! What sessions may cost where ids are so narrow that they collide, and that they find what sets
-//! of the standard library find.
+//! Checks the cost of sessions with narrow, colliding ids, and their results against sets of the
+//! standard library.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::rng::Rng;
 
 type Keys = BTreeSet<[u8; 32]>;
 
-/// Mean bytes, and how many of `runs` sessions had to be begun again.
+/// Mean bytes, and the number of `runs` sessions that were retried.
 fn measure(feeds: usize, only: [usize; 2], id_bits: u32, runs: u64) -> (usize, u64) {
     let mut common = Rng::new([1; 32]);
     let common: Keys = (0..feeds).map(|_| common.array()).collect();
@@ -24,11 +24,11 @@ fn measure(feeds: usize, only: [usize; 2], id_bits: u32, runs: u64) -> (usize, u
         }
         let [one, two] = &mut sides;
         let cost = reconcile(&rng.array(), one, two);
-        // An independent model: what the union adds to either.
+        // An independent model: the feeds that the union adds to each side.
         let union: Keys = new[0].union(&new[1]).copied().collect();
         for (learned, mine) in cost.learned.iter().zip(&new) {
             let learned: Keys = learned.iter().copied().collect();
-            assert!(learned.is_subset(&union), "nothing is made up");
+            assert!(learned.is_subset(&union), "no entry is invented");
             let knows: Keys = mine.union(&learned).copied().collect();
             assert!(
                 cost.ending != Some(SessionEnd::Agreed) || knows == union,
@@ -48,7 +48,7 @@ fn measure(feeds: usize, only: [usize; 2], id_bits: u32, runs: u64) -> (usize, u
 }
 
 #[test]
-fn bytes_stay_in_their_budget_where_ids_collide() {
+fn colliding_ids_stay_within_the_byte_budget() {
     for (feeds, only, id_bits, bytes_max, again_max) in [
         (1_000, [0, 0], 20, 96, 0),
         (1_000, [5, 5], 20, 720, 1),

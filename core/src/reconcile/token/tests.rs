@@ -12,7 +12,7 @@ fn salts() -> [Salt; 2] {
 }
 
 #[test]
-fn tokens_are_those_of_the_model() {
+fn tokens_match_the_golden_file() {
     let rows = golden("tokens").into_iter().map(|row| (key_item(number(&row, "number")), row));
     let heads = golden("heads").into_iter().map(|row| {
         let [feed, length, fork] = ["number", "length", "fork"].map(|name| number(&row, name));
@@ -33,7 +33,7 @@ fn number(row: &Value, name: &str) -> u64 {
 }
 
 #[test]
-fn every_attempt_has_its_salt() {
+fn every_attempt_has_its_own_salt() {
     let token = |attempt| Salt::fresh(&handshake_hash(), attempt).token(&key_item(0));
     assert_ne!(token(0), token(1));
     assert_ne!(Salt::fresh(&[0; 64], 0).token(&key_item(0)), token(0));
@@ -46,12 +46,12 @@ fn an_empty_cell_holds_no_token() {
 }
 
 #[test]
-fn a_cell_of_one_token_shows_it_and_one_of_more_does_not() {
+fn only_a_cell_with_one_token_yields_it() {
     let [salt, _] = salts();
     let tokens: Vec<Token> = (0..1_000).map(|index| salt.token(&key_item(index))).collect();
     assert!(tokens.iter().all(|token| Token::of_cell(token.bits()) == Some(*token)));
     assert!(tokens.iter().all(|token| token.bits() <= TOKEN_MAX));
-    // A linear check would let each sum of three through.
+    // A linear check would accept every sum of three tokens.
     let sums = tokens.windows(3).map(|three| three.iter().fold(0, |sum, one| sum ^ one.bits()));
     let shown = sums.filter(|sum| Token::of_cell(*sum).is_some()).count();
     assert!(shown <= 3, "{shown} of 998, where 1 in 4,096 is expected");

@@ -12,7 +12,7 @@ const NAME: &str = "chat of somebody";
 const SEEDS: [[u8; 32]; 2] =
     [*b"the seed of the one of the two..", *b"the seed of the other of the two"];
 
-/// Two that meet, over a sealed stream, and hold the feed of the other; each with its record.
+/// Two multifeeds that replicate over a secret stream, with their records.
 fn met() -> [Recorded; 2] {
     let mut both = SEEDS.map(|seed| Recorded::open(GROUP, seed));
     for (place, one) in both.iter_mut().enumerate() {
@@ -40,7 +40,7 @@ fn met() -> [Recorded; 2] {
     both
 }
 
-/// Whether any eight bytes of a secret are in a text, as they are or in hexadecimal.
+/// Whether a text contains any eight bytes of a secret, raw or in hexadecimal.
 fn contains(text: &str, secret: &[u8]) -> bool {
     secret.windows(8).any(|part| {
         let hex: String = part.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -57,7 +57,7 @@ fn a_redacted_record_contains_no_key_and_no_text() {
     let raw = String::from_utf8_lossy(record).to_string();
     for secret in TEXTS.map(str::as_bytes).iter().chain(&[NAME.as_bytes(), &GROUP, &SEEDS[0]]) {
         assert!(!contains(&text, secret), "{secret:?}");
-        // The record itself does hold it, except what came sealed.
+        // The record itself contains it, except for sealed input.
         assert!(contains(&raw, secret) || *secret == TEXTS[1].as_bytes(), "{secret:?}");
     }
     for feed in one.multifeed.feeds() {

@@ -143,7 +143,7 @@ impl Answers {
         }
     }
 
-    /// An answer was read. If that failed, the peer is told that the block is not held.
+    /// Finishes reading an answer. On failure, tells the peer that the block is not held.
     pub(crate) fn finish_read(
         &mut self,
         context: &Context<'_>,

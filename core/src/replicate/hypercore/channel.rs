@@ -1,4 +1,4 @@
-//! Hypercore's channel of one feed on one connection: what each side has and what it was told.
+//! Hypercore's channel of one feed on one connection: what each side has and has announced.
 
 use alloc::vec::Vec;
 
@@ -25,13 +25,13 @@ pub(crate) struct Channel {
     remote_blocks: RemoteBitfield,
     fetch: Fetch,
     range_request: RangeRequest,
-    /// The contiguous length that the application was told the peer holds.
+    /// The peer's contiguous length, as last reported to the application.
     reported_length: u64,
-    /// The other fork that the application was told of.
+    /// The peer's other fork, as reported to the application.
     truncated: Option<u64>,
     source: Source,
     sent_sync: Option<Sync>,
-    /// The blocks that the peer was told of: the length, and the cleared runs below it.
+    /// The blocks announced to the peer: the length, and the cleared runs below it.
     sent_length: u64,
     sent_cleared: Runs,
     /// The block from which we last asked what the peer holds.
@@ -106,12 +106,12 @@ impl Channel {
         self.remote_sync = Some(sync);
     }
 
-    /// The peer is on another fork. Returns whether the application is to be told.
+    /// The peer is on another fork. Returns whether to notify the application.
     pub(crate) fn on_truncated(&mut self, fork: u64) -> bool {
         self.truncated.replace(fork) != Some(fork)
     }
 
-    /// The peer wants to be told what we hold, even if nothing has changed.
+    /// The peer requests our ranges, even if nothing has changed.
     pub(crate) fn on_want(&mut self) {
         self.range_request = RangeRequest::Pending;
     }
@@ -120,7 +120,8 @@ impl Channel {
         self.remote_blocks.on_bitfield(bitfield);
     }
 
-    /// The peer announces blocks. Returns the contiguous length if the application is to be told.
+    /// The peer announces blocks. Returns the contiguous length if it must be reported to the
+    /// application.
     pub(crate) fn on_range(&mut self, news: &RunNews) -> Option<u64> {
         self.remote_blocks.on_range(news);
         let length = self.remote_blocks.contiguous();
@@ -182,7 +183,7 @@ impl Channel {
             has_manifest: feed.origin() != Origin::Compat,
             allow_push: false,
         };
-        // A peer that is ahead need not be told again that we know of it.
+        // A peer that is ahead needs no second notice that we know its length.
         let is_news = self.sent_sync.is_none_or(|sent| {
             sent.fork != sync.fork
                 || sent.length != sync.length

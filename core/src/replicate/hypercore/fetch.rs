@@ -83,7 +83,7 @@ pub(crate) enum Received {
     Mismatch,
 }
 
-/// Whether a fork is the one of which blocks are held, or may be fetched.
+/// Whether `fork` is the fork whose blocks are held or may be fetched.
 pub(crate) fn is_followed(feed: &Feed, fork: u64) -> bool {
     match feed.fork() {
         Some(held) => held == fork,

@@ -185,17 +185,17 @@ impl HypercoreSession {
     /// The channel was closed or rejected. Returns our channel number and the peer's.
     pub(crate) fn close(
         &mut self,
-        sources: &mut FetchAssignments,
+        assignments: &mut FetchAssignments,
         feed: FeedId,
     ) -> Option<(Option<u64>, Option<u64>)> {
         let channel = self.channels.remove(&feed)?;
         self.out_of_order_bytes -= channel.fetch().out_of_order_bytes();
-        self.forget(sources, feed);
+        self.forget(assignments, feed);
         Some((channel.local(), channel.remote()))
     }
 
-    fn forget(&mut self, sources: &mut FetchAssignments, feed: FeedId) {
-        self.release(sources, feed);
+    fn forget(&mut self, assignments: &mut FetchAssignments, feed: FeedId) {
+        self.release(assignments, feed);
         self.to_open.remove(&feed);
         self.due.remove(&feed);
         self.fetching.remove(&feed);
@@ -206,17 +206,17 @@ impl HypercoreSession {
     }
 
     /// The connection ends.
-    pub(crate) fn close_all(&mut self, sources: &mut FetchAssignments) {
+    pub(crate) fn close_all(&mut self, assignments: &mut FetchAssignments) {
         self.out_of_order_bytes = 0;
         for feed in core::mem::take(&mut self.channels).into_keys() {
-            self.forget(sources, feed);
+            self.forget(assignments, feed);
         }
     }
 
     /// The feed is not fetched from this peer any more.
-    fn release(&mut self, sources: &mut FetchAssignments, feed: FeedId) {
-        if sources.get(&feed) == Some(&self.connection) && self.fetching.remove(&feed) {
-            sources.remove(&feed);
+    fn release(&mut self, assignments: &mut FetchAssignments, feed: FeedId) {
+        if assignments.get(&feed) == Some(&self.connection) && self.fetching.remove(&feed) {
+            assignments.remove(&feed);
             self.unassigned.push(feed);
         }
     }
@@ -361,7 +361,7 @@ impl HypercoreSession {
     /// Returns whether there may be messages to send.
     pub(crate) fn on_timeout(
         &mut self,
-        sources: &mut FetchAssignments,
+        assignments: &mut FetchAssignments,
         now: Instant,
         wait: Option<Duration>,
     ) -> bool {
@@ -373,7 +373,7 @@ impl HypercoreSession {
                 self.fetch(id, |fetch| fetch.back_off(now + wait.unwrap_or_default()));
                 self.resting.insert(id);
                 self.due.insert(id);
-                self.release(sources, id);
+                self.release(assignments, id);
             }
         }
         for (id, channel) in &mut self.channels {
@@ -438,7 +438,7 @@ impl HypercoreSession {
         if let Some(remote) = channel.remote_sync() {
             self.gets.write(id, feed, remote, context.now, &mut messages);
         }
-        let source = context.sources.get(&id).copied();
+        let source = context.assignments.get(&id).copied();
         if source.is_none_or(|source| source == self.connection) && !channel.is_refused() {
             let mut budget = Budget {
                 limits: context.limits,
@@ -452,10 +452,10 @@ impl HypercoreSession {
             let after = channel.fetch().out_of_order_bytes();
             self.out_of_order_bytes = self.out_of_order_bytes + after - before;
             if is_fetching {
-                context.sources.insert(id, self.connection);
+                context.assignments.insert(id, self.connection);
                 self.fetching.insert(id);
             } else {
-                self.release(context.sources, id);
+                self.release(context.assignments, id);
             }
         }
         let mut body = Vec::new();

@@ -90,7 +90,7 @@ impl HypercoreSession {
                     let connection = self.connection;
                     let event = Event::Unsupported { connection, feed: id, what };
                     context.outbox.event(event);
-                    self.release(context.sources, id);
+                    self.release(context.assignments, id);
                     return Ok(false);
                 }
                 None => (),
@@ -126,7 +126,7 @@ impl HypercoreSession {
             fetch.back_off(now + RESUME_WAIT);
         });
         self.resting.insert(id);
-        self.release(context.sources, id);
+        self.release(context.assignments, id);
     }
 
     /// Commits the blocks of the frames that were just read, as one range for each feed.
@@ -155,7 +155,7 @@ impl HypercoreSession {
                     self.contested += 1;
                     let connection = self.connection;
                     context.outbox.event(Event::Contested { connection, feed: id });
-                    self.release(context.sources, id);
+                    self.release(context.assignments, id);
                     if self.contested > CONTESTED_MAX {
                         return Err(Violation::BadSignature.into());
                     }

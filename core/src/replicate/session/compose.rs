@@ -189,12 +189,12 @@ impl Session {
             let is_offered = peer_feed.offers(start);
             let is_wanted = is_offered && feed.broken().is_none() && feed.is_accepted();
             let is_full = context.feeds.is_full(id);
-            if !is_wanted || is_full || context.sources.contains_key(&id) {
+            if !is_wanted || is_full || context.assignments.contains_key(&id) {
                 continue;
             }
             let Some(name) = peer_feed.feed_ref() else { continue };
             let target = peer_feed.remote_length();
-            self.downloads.request(context.sources, id, target, context.now);
+            self.downloads.request(context.assignments, id, target, context.now);
             put(&mut body, &WantEntry { name, start });
             entries += 1;
         }

@@ -1,4 +1,4 @@
-//! What two peers say to each other about a feed of which they hold two histories.
+//! Messages about a feed with conflicting histories at two peers.
 
 use alloc::collections::BTreeSet;
 

@@ -73,7 +73,7 @@ impl Session {
             .peer_feeds
             .update(id, length, |peer_feed| peer_feed.on_announced(remote_length, blocks));
         if is_wanted && is_full {
-            self.reject_full(context.sources, id, public_key, staged_length);
+            self.reject_full(context.assignments, id, public_key, staged_length);
         } else if is_wanted {
             self.downloads.queue_unless_requested(id);
         }
@@ -148,7 +148,7 @@ impl Session {
         let found = self.resolve(context.feeds, entry.name)?;
         let accepted = |id| Some((id, context.feeds.get(id).filter(|feed| feed.is_accepted())?));
         let Some((id, feed)) = found.and_then(accepted) else {
-            // The peer was told, but ignores rejects of feeds that it refuses, too.
+            // The peer got a reject, but ignores rejects of feeds that it refuses, too.
             let feed_ref = found.and_then(|id| self.peer_feeds.feed_ref(id));
             let feed_ref = feed_ref.unwrap_or(entry.name.turned());
             self.announcements.reject(feed_ref, Reject::Declined);

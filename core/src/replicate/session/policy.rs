@@ -66,8 +66,8 @@ impl Session {
         }
     }
 
-    /// There is no room for more of a feed, of which we hold `length` blocks: declines it to a peer
-    /// that has more. A peer that has fewer still gets ours.
+    /// There is no room for more than `length` blocks of a feed: declines it to a peer that has
+    /// more. A peer that has fewer still gets ours.
     pub(crate) fn reject_full(
         &mut self,
         assignments: &mut FetchAssignments,
@@ -157,7 +157,7 @@ impl Session {
             }
             Reject::Unavailable => Refusal::Unavailable,
         };
-        self.downloads.release(context.sources, id);
+        self.downloads.release(context.assignments, id);
         self.return_credit(id, length);
         self.announcements.cancel(id);
         let connection = self.connection;

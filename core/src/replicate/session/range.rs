@@ -113,7 +113,7 @@ impl Session {
             disposition = Disposition::Staged;
         }
         let was_requested = self.downloads.continue_request(
-            context.sources,
+            context.assignments,
             id,
             staged_length,
             is_offered,
@@ -138,7 +138,7 @@ impl Session {
     ) -> Result<(), CloseReason> {
         self.forks.on_contested()?;
         self.peer_feeds.update(id, length, PeerFeed::contest);
-        self.downloads.release(context.sources, id);
+        self.downloads.release(context.assignments, id);
         self.announcements.reject(feed_ref.turned(), Reject::Declined);
         self.forks.send_head(id);
         context.outbox.event(Event::Contested { connection: self.connection, feed: id });

@@ -67,7 +67,7 @@ impl Session {
         for feed in remotely {
             let length = length_of(context.feeds, feed);
             self.peer_feeds.update(feed, length, |peer_feed| peer_feed.set_remote_alias(None));
-            self.downloads.release(context.sources, feed);
+            self.downloads.release(context.assignments, feed);
         }
         for feed in locally {
             if self.knows(feed) {

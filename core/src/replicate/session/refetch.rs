@@ -31,7 +31,7 @@ impl Session {
         (is_offered || is_unnamed) && !self.refetch.is_requested(feed)
     }
 
-    /// Re-requests blocks of a feed of which we hold `length`.
+    /// Re-requests blocks of a feed that has `length` blocks here.
     pub(crate) fn request_refetch(&mut self, feed: FeedId, length: u64, run: Run<u64>) {
         self.record_equal_length(feed, length);
         if self.peer_feeds.feed_ref(feed).is_none() {
@@ -46,7 +46,7 @@ impl Session {
         self.refetch.cancel(feed);
     }
 
-    /// Feeds of which the peer did not give the blocks that were re-requested.
+    /// Feeds whose re-requested blocks the peer did not send.
     pub(crate) fn take_unavailable(&mut self) -> Vec<FeedId> {
         self.refetch.take_unavailable()
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn a_uint_takes_its_shortest_form() {
+fn a_uint_is_written_in_its_shortest_form() {
     for (value, size) in [
         (0, 1),
         (0xfc, 1),
@@ -23,13 +23,13 @@ fn a_uint_takes_its_shortest_form() {
 }
 
 #[test]
-fn a_long_form_of_a_small_number_is_taken() {
+fn a_long_form_of_a_small_number_is_accepted() {
     assert_eq!(Reader::new(&[0xfd, 1, 0]).uint(), Ok(1));
     assert_eq!(Reader::new(&[0xff, 1, 0, 0, 0, 0, 0, 0, 0]).uint(), Ok(1));
 }
 
 #[test]
-fn numbers_above_javascripts_are_too_large() {
+fn numbers_above_the_maximum_of_javascript_are_rejected() {
     for value in [1 << 53, 1 << 63, u64::MAX] {
         let mut out = vec![];
         put_uint(&mut out, value);
@@ -42,7 +42,7 @@ fn numbers_above_javascripts_are_too_large() {
 }
 
 #[test]
-fn an_announced_length_is_never_believed() {
+fn an_announced_length_allocates_nothing() {
     for length in [5, 1 << 20, 1 << 32, 1 << 53, u64::MAX] {
         let mut out = vec![];
         put_uint(&mut out, length);
@@ -69,7 +69,7 @@ fn an_empty_buffer_is_none() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read(
+    fn written_values_are_read_back(
         numbers in prop::collection::vec(any::<u64>(), 0..9),
         shift in 0..64u32,
         bytes: Vec<u8>,

@@ -22,7 +22,7 @@ fn read(pieces: &[&[u8]], max: usize) -> (Vec<Vec<u8>>, Result<(), FrameTooLong>
 }
 
 #[test]
-fn a_length_is_checked_before_its_bytes_arrive() {
+fn a_frame_length_is_checked_before_its_bytes_arrive() {
     let mut reader = FrameReader::new(256);
     reader.push(&[1, 1, 0]);
     assert_eq!(reader.next(), Err(FrameTooLong));
@@ -46,7 +46,7 @@ fn the_longest_frame_passes_and_the_next_does_not() {
 }
 
 #[test]
-fn memory_of_a_long_frame_is_given_back() {
+fn memory_of_a_long_frame_is_released() {
     let mut out = BytesMut::new();
     write_frame(&mut out, &vec![1; 1 << 20]).unwrap();
     for rest in [&[][..], &[9, 0, 0, 7]] {
@@ -55,14 +55,14 @@ fn memory_of_a_long_frame_is_given_back() {
         reader.push(rest);
         drop(reader.next().unwrap().unwrap());
         assert_eq!(reader.buffered(), rest.len());
-        // The reserve would find the old memory, if this were its only holder.
+        // `reserve` would reuse the old memory if this were its only owner.
         reader.buffer.reserve(100);
         assert!(reader.buffer.capacity() <= IDLE_CAPACITY_MAX);
     }
 }
 
 #[test]
-fn a_long_frame_costs_what_arrived_of_it_and_never_more_than_itself() {
+fn a_long_frame_takes_memory_only_for_received_bytes() {
     let size = 1_000_000_usize;
     let mut reader = FrameReader::new(size);
     reader.push(&(size as u32).to_le_bytes()[..HEAD_SIZE]);

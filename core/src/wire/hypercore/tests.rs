@@ -33,7 +33,7 @@ fn pair() -> impl Strategy<Value = Option<(u64, u64)>> {
 
 proptest! {
     #[test]
-    fn requests_read_as_they_were_written(
+    fn requests_are_read_back(
         (id, fork, manifest, priority) in (small(), small(), any::<bool>(), 0u64..4),
         (block, hash, seek, upgrade) in (pair(), pair(), pair(), pair()),
     ) {
@@ -51,7 +51,7 @@ proptest! {
     }
 
     #[test]
-    fn data_reads_as_it_was_written_and_no_shorter(
+    fn data_is_read_back_and_shorter_bytes_are_rejected(
         value in proptest::collection::vec(any::<u8>(), 0..300),
         (a, b, c, d, e) in (nodes(), nodes(), nodes(), nodes(), nodes()),
         parts in 1u8..32,
@@ -76,7 +76,7 @@ proptest! {
         }
         let mut longer = body.clone();
         longer.push(1);
-        prop_assert_eq!(Message::decode(3, &longer), Ok(Some(message.clone())), "fields behind");
+        prop_assert_eq!(Message::decode(3, &longer), Ok(Some(message.clone())), "trailing fields");
         prop_assert_eq!(Message::decode(3, &body), Ok(Some(message)));
     }
 }
@@ -91,7 +91,7 @@ fn a_list_of_nodes_has_a_bound_and_is_not_allocated_by_its_announced_length() {
         let expected = if is_accepted { Ok(Some(message)) } else { Err(Malformed::TooLarge) };
         assert_eq!(Message::decode(3, &body), expected);
     }
-    // A hash with 2^32 nodes, of which none follows.
+    // A hash that announces 2^32 nodes and contains none.
     let body = [2, 1, 0, 1, 0xff, 0, 0, 0, 0, 1, 0, 0, 0];
     assert_eq!(Message::decode(3, &body), Err(Malformed::Truncated));
     let words = [0, 0xfe, 0, 0, 0, 0x40, 1, 2, 3, 4];
@@ -99,7 +99,7 @@ fn a_list_of_nodes_has_a_bound_and_is_not_allocated_by_its_announced_length() {
 }
 
 #[test]
-fn fields_that_old_peers_leave_out_are_taken_as_none() {
+fn fields_missing_from_old_peers_read_as_none() {
     let no_data = Message::NoData { request: 3, reason: 0 };
     assert_eq!(Message::decode(4, &[3]), Ok(Some(no_data)));
     let run = WantRun { start: 0, length: 9, any: false };
@@ -107,12 +107,12 @@ fn fields_that_old_peers_leave_out_are_taken_as_none() {
 }
 
 #[test]
-fn kinds_of_newer_versions_are_no_error() {
+fn message_kinds_of_newer_versions_are_ignored() {
     assert_eq!(Message::decode(10, &[0xff; 3]), Ok(None));
 }
 
 #[test]
-fn manifests_that_are_not_supported_are_told_apart() {
+fn unsupported_manifests_are_distinguished() {
     let plain = Manifest { namespace: [3; 32], public_key: [4; 32] }.encode();
     let with = |place: usize, byte: u8| {
         let mut manifest = plain;

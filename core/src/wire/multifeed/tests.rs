@@ -36,7 +36,7 @@ fn wants() -> impl Strategy<Value = Vec<WantEntry>> {
     proptest::collection::vec(entry, 0..20)
 }
 
-fn nos() -> impl Strategy<Value = Vec<RejectEntry>> {
+fn rejects() -> impl Strategy<Value = Vec<RejectEntry>> {
     let no =
         prop_oneof![Just(Reject::Declined), Just(Reject::Unavailable), Just(Reject::Duplicate)];
     let entry = (name(), no).prop_map(|(name, no)| RejectEntry { name, reject: no });
@@ -72,23 +72,23 @@ fn decode_entries<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Vec<T> {
     entries(body).map(Result::unwrap).collect()
 }
 
-/// Every decoder takes any bytes without a panic, and gives no more entries than there are bytes.
-fn take_anything<'a, T: Deserialize<'a> + Debug>(body: &'a [u8]) {
+/// Decodes any bytes without a panic, to at most as many entries as bytes.
+fn decode_any<'a, T: Deserialize<'a> + Debug>(body: &'a [u8]) {
     assert!(entries::<T>(body).count() <= body.len());
     _ = decode::<T>(body);
 }
 
 proptest! {
     #[test]
-    fn what_was_put_is_read_back(
-        hello in hello(), heads in heads(), wants in wants(), nos in nos()
+    fn encoded_messages_are_read_back(
+        hello in hello(), heads in heads(), wants in wants(), rejects in rejects()
     ) {
         let mut body = Vec::new();
         put(&mut body, &hello);
         prop_assert_eq!(decode::<Hello>(&body).unwrap(), hello);
         prop_assert_eq!(decode_entries::<HeadEntry>(&encode_entries(&heads)), heads);
         prop_assert_eq!(decode_entries::<WantEntry>(&encode_entries(&wants)), wants);
-        prop_assert_eq!(decode_entries::<RejectEntry>(&encode_entries(&nos)), nos);
+        prop_assert_eq!(decode_entries::<RejectEntry>(&encode_entries(&rejects)), rejects);
     }
 
     #[test]
@@ -106,18 +106,18 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..600)) {
-        take_anything::<Hello>(&body);
-        take_anything::<HeadEntry>(&body);
-        take_anything::<WantEntry>(&body);
-        take_anything::<RejectEntry>(&body);
+    fn any_bytes_decode_or_are_rejected(body in proptest::collection::vec(any::<u8>(), 0..600)) {
+        decode_any::<Hello>(&body);
+        decode_any::<HeadEntry>(&body);
+        decode_any::<WantEntry>(&body);
+        decode_any::<RejectEntry>(&body);
         if let Ok(range) = RangeMessage::decode(&body, 100) {
             prop_assert!(range.nodes.len() + range.blocks.len() <= body.len());
         }
     }
 
     #[test]
-    fn a_cut_entry_is_malformed_and_the_last(
+    fn a_truncated_entry_is_malformed_and_ends_the_list(
         heads in heads(), cut in any::<prop::sample::Index>()
     ) {
         let body = encode_entries(&heads);
@@ -145,7 +145,7 @@ fn a_range_has_no_more_blocks_than_allowed() {
 }
 
 #[test]
-fn the_kinds_are_their_numbers() {
+fn kinds_map_to_their_numbers() {
     for number in 0..=20 {
         assert_eq!(Kind::of(number).map(|kind| kind as u64), Some(number));
     }

@@ -9,7 +9,7 @@ fn read(frame: &[u8]) -> Result<Vec<MuxMessage<'_>>, Malformed> {
     messages(frame).collect()
 }
 
-/// A message that owns its parts.
+/// An owned message.
 #[derive(Clone, Debug)]
 enum Owned {
     Open(u64, String, Vec<u8>, Vec<u8>),
@@ -53,7 +53,7 @@ fn unknown_control_messages_and_trailing_bytes_are_ignored() {
     assert_eq!(read(&[0, 4, 1, 2, 3]), Ok(vec![]));
     let close = MuxMessage::Close { local_id: 5 };
     assert_eq!(read(&[0, 3, 5, 99, 99]), Ok(vec![close]));
-    // The batch: an unknown control message, then a close with a byte more than it needs.
+    // The batch: an unknown control message, then a close with one excess byte.
     assert_eq!(read(&[0, 0, 0, 2, 9, 9, 3, 3, 5, 99]), Ok(vec![close]));
 }
 
@@ -65,7 +65,7 @@ fn a_batch_changes_channels() {
 }
 
 #[test]
-fn nested_batches_are_refused_at_any_depth() {
+fn nested_batches_are_rejected_at_any_depth() {
     let mut frame = vec![0, 0, 0, 1];
     frame.extend([0; 10]);
     assert_eq!(read(&frame), Err(Malformed::NestedBatch));
@@ -99,7 +99,7 @@ fn nothing_follows_an_error() {
 }
 
 #[test]
-fn one_message_goes_without_a_batch() {
+fn a_single_message_is_not_batched() {
     let mut batch = Batch::new();
     assert_eq!(batch.take(), None);
     batch.push(&MuxMessage::Close { local_id: 1 });

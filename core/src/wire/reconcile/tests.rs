@@ -44,19 +44,19 @@ fn message() -> impl Strategy<Value = Message> {
         }),
         heads.prop_map(Message::Heads),
         any::<[u8; 8]>().prop_map(Message::Agreed),
-        prop_oneof![Just(Fallback::FreshSalt), Just(Fallback::List)].prop_map(Message::GiveUp),
+        prop_oneof![Just(Fallback::FreshSalt), Just(Fallback::List)].prop_map(Message::FallBack),
     ]
 }
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_decoded(message in message()) {
+    fn encoded_messages_decode_to_themselves(message in message()) {
         let (kind, body) = encode(&message, WIDTH);
         prop_assert_eq!(decode(kind, &body, WIDTH), Ok(Some(message)));
     }
 
     #[test]
-    fn any_bytes_decode_or_do_not(kind in 0u64..20, body: Vec<u8>, width in 8u32..=40) {
+    fn decoding_any_bytes_does_not_panic(kind in 0u64..20, body: Vec<u8>, width in 8u32..=40) {
         if let Some(kind) = Kind::of(kind) {
             let _ = decode(kind, &body, width);
         }
@@ -64,7 +64,7 @@ proptest! {
 }
 
 #[test]
-fn counts_are_held_against_the_bytes_that_are_left() {
+fn counts_are_checked_against_the_remaining_bytes() {
     let mut many = Vec::new();
     put(&mut many, &u64::MAX);
     many.extend_from_slice(&[0; 64]);
@@ -74,14 +74,14 @@ fn counts_are_held_against_the_bytes_that_are_left() {
 }
 
 #[test]
-fn sets_that_are_none_are_malformed() {
+fn invalid_set_kinds_are_malformed() {
     for kind in [Kind::Cells, Kind::More] {
         assert_eq!(decode(kind, &[2, 0], WIDTH), Err(Malformed::TooLarge));
     }
 }
 
 #[test]
-fn the_messages_of_the_specification_have_these_bytes() {
+fn messages_have_the_bytes_of_the_specification() {
     let entry = Entry { key: [0xaa; 32], head: HeadOf { fork: 0, length: 64 } };
     let key = [0xaa; 32];
     let body = |message| encode(&message, WIDTH).1;
@@ -92,5 +92,5 @@ fn the_messages_of_the_specification_have_these_bytes() {
     assert_eq!(body(Message::Cells(SetKind::Keys, slice)), cells);
     let heads = vec![HeadOf { fork: 0, length: 5 }, HeadOf { fork: 2, length: 5 }];
     assert_eq!(body(Message::Heads(heads)), [10, 11, 2]);
-    assert_eq!(body(Message::GiveUp(Fallback::List)), [1]);
+    assert_eq!(body(Message::FallBack(Fallback::List)), [1]);
 }

@@ -21,7 +21,7 @@ fn sets() -> impl Strategy<Value = (u32, Vec<u64>)> {
 
 proptest! {
     #[test]
-    fn a_set_survives((width, numbers) in sets(), tail: [u8; 3]) {
+    fn encoded_sets_are_read_back((width, numbers) in sets(), tail: [u8; 3]) {
         let mut bytes = encoded(&numbers, width);
         bytes.extend(tail);
         let mut rest = bytes.as_slice();
@@ -30,7 +30,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_the_one_encoding_of_a_set_or_nothing(
+    fn decoded_bytes_are_the_only_encoding_of_their_set(
         bytes in prop::collection::vec(any::<u8>(), 0..60),
         count in 0usize..200,
         width in 0u32..50,
@@ -46,7 +46,7 @@ proptest! {
 }
 
 #[test]
-fn a_set_is_encoded_as_the_model_does() {
+fn set_encodings_match_the_golden_file() {
     for row in golden("rice") {
         let numbers: Vec<u64> = serde_json::from_value(row["numbers"].clone()).unwrap();
         let bytes = encoded(&numbers, row["width"].as_u64().unwrap() as u32);
@@ -55,20 +55,20 @@ fn a_set_is_encoded_as_the_model_does() {
 }
 
 #[test]
-fn a_count_beyond_the_bytes_takes_no_memory() {
+fn a_count_beyond_the_bytes_allocates_nothing() {
     for count in [9, usize::MAX / 50, usize::MAX] {
         assert_eq!(decode(&mut [0u8].as_slice(), count, 40), None);
     }
-    assert_eq!(decode(&mut [0xffu8; 8].as_slice(), 1, 10), None, "ones without an end");
+    assert_eq!(decode(&mut [0xffu8; 8].as_slice(), 1, 10), None, "unterminated ones");
     assert_eq!(decode(&mut [0u8].as_slice(), 1, 0), None);
     assert_eq!(decode(&mut [0u8; 9].as_slice(), 1, WIDTH_MAX + 1), None);
-    assert_eq!(decode(&mut [0x02u8].as_slice(), 1, 1), None, "the padding is not empty");
+    assert_eq!(decode(&mut [0x02u8].as_slice(), 1, 1), None, "the padding is not zero");
     assert_eq!(decode(&mut [0x00u8].as_slice(), 1, 1), Some(vec![0]));
 }
 
 #[test]
-fn a_number_costs_little_more_than_its_share_of_the_set() {
-    // 1,000 of 2^27: log2 of the mean gap is 17.04, and the bound for a set is 1.44 bits above.
+fn the_cost_of_a_number_is_close_to_the_optimum() {
+    // 1,000 of 2^27: log2 of the mean gap is 17.04, and the lower bound is 1.44 bits above it.
     let mut numbers: Vec<u64> = (0u64..1_000)
         .map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 37)
         .map(|number| number ^ number >> 9)

@@ -57,7 +57,7 @@ fn compare(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let scenarios = Scenario::all();
     let known = |name: &String| scenarios.iter().any(|scenario| scenario.name == name);
     if let Some(unknown) = arguments.only.iter().find(|name| !known(name)) {
-        return Err(format!("there is no scenario {unknown:?}").into());
+        return Err(format!("unknown scenario {unknown:?}").into());
     }
     let is_wanted =
         |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|n| n == name);

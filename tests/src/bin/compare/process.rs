@@ -54,7 +54,7 @@ impl Process {
                 let packages = folder.join(name);
                 if !packages.join("node_modules").is_dir() {
                     let packages = packages.display();
-                    return Err(format!("no packages: run  npm ci  in {packages}").into());
+                    return Err(format!("packages are missing: run `npm ci` in {packages}").into());
                 }
                 let mut command = Command::new("node");
                 // Thousands of feeds of multifeed 6 take gigabytes.
@@ -116,9 +116,7 @@ impl Process {
         match self.answers.recv_timeout(self.until.saturating_duration_since(Instant::now())) {
             Ok(line) => Ok(serde_json::from_str(&line)?),
             Err(RecvTimeoutError::Timeout) => Err(TooLong.into()),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err("a process has ended before its time".into())
-            }
+            Err(RecvTimeoutError::Disconnected) => Err("a process ended unexpectedly".into()),
         }
     }
 

@@ -44,5 +44,5 @@ impl Usage {
 
 fn number(text: Option<&str>) -> io::Result<u64> {
     let number = text.and_then(|text| text.trim().parse().ok());
-    number.ok_or_else(|| io::Error::other("the kernel's files are not as in proc(5)"))
+    number.ok_or_else(|| io::Error::other("unexpected format of a proc(5) file"))
 }

@@ -15,12 +15,12 @@ use crate::watched::open;
 pub(crate) fn run(seed: u64, lives: u64) -> Row {
     let mut row = Row::new("backup");
     for seed in seed..seed + lives {
-        let platter = SimDisk::new(DiskImage::default());
-        let mut life = Life::begin(seed, &platter).expect("the disk is sound");
-        let mut copies = vec![platter.image()];
+        let disk = SimDisk::new(DiskImage::default());
+        let mut life = Life::begin(seed, &disk).expect("the disk is sound");
+        let mut copies = vec![disk.image()];
         for _ in 0..STEPS {
             life.live(1);
-            copies.push(platter.image());
+            copies.push(disk.image());
         }
         for (copy, number) in copies.iter().zip(0..) {
             row.add("restored", 2);
@@ -59,11 +59,11 @@ fn meets_first(life: &Life, copy: &DiskImage) -> Result<(), Wrong> {
     connect(&mut node, &mut peer);
     let before = View::of(&mut peer);
     if write(&mut node) != OWN.len() {
-        return Err(Wrong::Bad("a feed that caught up is not writable".into()));
+        return Err(Wrong::Bad("a feed is not writable after it caught up".into()));
     }
     run_between(&mut node, &mut peer, |_, _| ());
     if is_contested(&node) || is_contested(&peer) {
-        return Err(Wrong::Bad("a second history".into()));
+        return Err(Wrong::Bad("a feed has a second history".into()));
     }
     let (ours, theirs) = (View::of(&mut node), View::of(&mut peer));
     theirs.keeps(&before)?;
@@ -71,7 +71,7 @@ fn meets_first(life: &Life, copy: &DiskImage) -> Result<(), Wrong> {
     for (key, seen) in own {
         let other = theirs.0.get(key).map(|other| other.tree_hash);
         if other != Some(seen.tree_hash) {
-            return Err(Wrong::Bad(format!("the two hold another {key:?}")));
+            return Err(Wrong::Bad(format!("the two nodes differ in {key:?}")));
         }
     }
     Ok(())

@@ -80,11 +80,11 @@ struct Disk {
 
 impl Disk {
     fn filled(seed: u64, steps: usize) -> Self {
-        let platter = SimDisk::new(DiskImage::default());
-        let mut life = Life::begin(seed, &platter).expect("the disk is sound");
+        let disk = SimDisk::new(DiskImage::default());
+        let mut life = Life::begin(seed, &disk).expect("the disk is sound");
         life.live(steps);
         // The store stays open as long as the life, so a copy is opened and closed.
-        let copy = SimDisk::new(platter.image());
+        let copy = SimDisk::new(disk.image());
         let store = DiskStore::open_on(copy.clone(), PATH, Check::Quick);
         let mut node = Node::open_on(config(3), store.expect("the disk is sound"));
         let sound = View::of(&mut node);
@@ -127,7 +127,7 @@ impl Disk {
             // Only the checksum tree knows that a key is missing.
             row.add("missing_without_a_word", 1);
             if DiskStore::open_on(SimDisk::new(image), PATH, Check::Full).is_ok() {
-                return Err(Wrong::Bad("something is missing, and the store is whole".into()));
+                return Err(Wrong::Bad("data is missing, but the store reports no damage".into()));
             }
         }
         if damaged > 0 {

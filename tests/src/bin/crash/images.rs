@@ -76,10 +76,10 @@ struct Moment {
 
 impl Disk {
     fn of(seed: u64) -> Self {
-        let platter = SimDisk::recording(DiskImage::default());
-        let mut life = Life::begin(seed, &platter).expect("the disk is sound");
+        let disk = SimDisk::recording(DiskImage::default());
+        let mut life = Life::begin(seed, &disk).expect("the disk is sound");
         life.live(STEPS);
-        let log = platter.log();
+        let log = disk.log();
         let groups = life.author.store.groups.iter();
         let states = groups.map(|group| {
             let held = entries(&group.after).expect("memory does not fail");
@@ -217,17 +217,17 @@ impl Disk {
             return Err(Wrong::Bad(format!("{event:?}")));
         }
         if view != self.states[state].1 {
-            return Err(Wrong::Bad(format!("the core shows another group than {state}")));
+            return Err(Wrong::Bad(format!("the core shows another state than {state}")));
         }
         Ok(state)
     }
 
     /// Cuts the power again at every step of the store's recovery.
     fn cut_again(&mut self, image: &DiskImage, state: usize) -> Result<u64, Wrong> {
-        let platter = SimDisk::recording(image.clone());
-        let opened = DiskStore::open_on(platter.clone(), PATH, Check::Quick);
+        let disk = SimDisk::recording(image.clone());
+        let opened = DiskStore::open_on(disk.clone(), PATH, Check::Quick);
         drop(opened.map_err(|failure| Wrong::Bad(format!("{failure}")))?);
-        let log = platter.log();
+        let log = disk.log();
         let (mut synced, mut first, mut count) = (image.clone(), 0, 0);
         for place in 0..log.len() {
             let cut = PowerCut { synced: &synced, pending: &log[first..=place] };
@@ -263,7 +263,7 @@ impl Disk {
         }
         connect(&mut node, &mut peer);
         if is_contested(&node) || is_contested(&peer) {
-            return Err(Wrong::Bad("the peer knows another history".into()));
+            return Err(Wrong::Bad("the peer holds another history".into()));
         }
         let (ours, theirs) = (View::of(&mut node), View::of(&mut peer));
         ours.keeps(&self.states[state].1)?;

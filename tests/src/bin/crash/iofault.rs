@@ -31,12 +31,12 @@ const KINDS: [FaultKind; 4] = [
 pub(crate) fn run(seed: u64, lives: u64) -> Row {
     let mut row = Row::new("iofault");
     for seed in seed..seed + lives {
-        let platter = SimDisk::new(DiskImage::default());
-        let mut sound = Life::begin(seed, &platter).expect("the disk is sound");
-        let before = platter.operations();
+        let disk = SimDisk::new(DiskImage::default());
+        let mut sound = Life::begin(seed, &disk).expect("the disk is sound");
+        let before = disk.operations();
         // `while_opening` covers the operations of its creation.
         sound.live(STEPS);
-        let operations = platter.operations();
+        let operations = disk.operations();
         drop(sound);
         for (at, kind) in cross(before..operations) {
             for is_permanent in [false, true] {
@@ -45,7 +45,7 @@ pub(crate) fn run(seed: u64, lives: u64) -> Row {
                 row.judge(verdict, || format!("life {seed}, {fault:?}"));
             }
         }
-        while_opening(&platter.image(), seed, &mut row);
+        while_opening(&disk.image(), seed, &mut row);
     }
     row.end()
 }
@@ -55,12 +55,12 @@ fn cross(places: std::ops::Range<usize>) -> impl Iterator<Item = (usize, FaultKi
 }
 
 fn while_living(seed: u64, fault: Fault, row: &mut Row) -> Result<(), Wrong> {
-    let platter = SimDisk::recording(DiskImage::default());
-    let begun = Life::begin(seed, &platter);
+    let disk = SimDisk::recording(DiskImage::default());
+    let begun = Life::begin(seed, &disk);
     let mut life = begun.map_err(|failure| Wrong::Bad(format!("{failure}")))?;
-    platter.inject(fault);
+    disk.inject(fault);
     life.live(STEPS);
-    if platter.faults_hit() == 0 {
+    if disk.faults_hit() == 0 {
         return Ok(());
     }
     row.add("faults", 1);
@@ -73,7 +73,7 @@ fn while_living(seed: u64, fault: Fault, row: &mut Row) -> Result<(), Wrong> {
         row.add("unheard", 1);
     }
     // As if the process ended: the disk's log ends with the last completed operation.
-    let found = open(platter.image()).map_err(|f| Wrong::Bad(format!("reopened: {f}")))?;
+    let found = open(disk.image()).map_err(|f| Wrong::Bad(format!("reopened: {f}")))?;
     let held = entries(&found).map_err(|f| Wrong::Bad(format!("reopened: {f}")))?;
     let groups = &life.author.store.groups;
     let least = groups.len();
@@ -81,7 +81,7 @@ fn while_living(seed: u64, fault: Fault, row: &mut Row) -> Result<(), Wrong> {
     let last = groups.last().map(|group| &group.after);
     let begun = life.author.store.begun.as_ref().map(|group| &group.after);
     if !last.is_some_and(matches) && !begun.is_some_and(matches) {
-        return Err(Wrong::Lost("the disk holds neither what was durable nor more".into()));
+        return Err(Wrong::Lost("the disk does not contain all durable data".into()));
     }
     let mut node = Node::open_on(config(3), found);
     let view = View::of(&mut node);
@@ -100,11 +100,11 @@ fn is_closed(life: &mut Life, row: &mut Row) -> Result<(), Wrong> {
         _ => false,
     });
     if !is_reported {
-        return Err(Wrong::Bad("no event tells of the failure".into()));
+        return Err(Wrong::Bad("no event reports the failure".into()));
     }
     let next = life.author.store.commit(&[&[]]).map_err(|failure| failure.kind());
     if next != Err(FailureKind::Closed) {
-        return Err(Wrong::Bad(format!("the store goes on: {next:?}")));
+        return Err(Wrong::Bad(format!("the store continues after a failure: {next:?}")));
     }
     let feeds: Vec<_> = life.author.multifeed.feeds().filter(|feed| feed.is_writable).collect();
     let feeds: Vec<_> = feeds.into_iter().map(|feed| feed.id).collect();
@@ -117,7 +117,7 @@ fn is_closed(life: &mut Life, row: &mut Row) -> Result<(), Wrong> {
             .iter()
             .any(|event| matches!(event, Event::Failed { .. } | Event::FeedBroken { .. }));
         if !said_no && !failed {
-            return Err(Wrong::Bad("a closed store takes an append".into()));
+            return Err(Wrong::Bad("a failed store accepts an append".into()));
         }
     }
     row.add("closed", 1);
@@ -128,25 +128,25 @@ fn is_closed(life: &mut Life, row: &mut Row) -> Result<(), Wrong> {
 fn while_opening(image: &DiskImage, seed: u64, row: &mut Row) {
     let held = open(image.clone()).and_then(|store| entries(&store));
     for (at, kind) in cross(0..opening_operations(image)) {
-        let platter = SimDisk::new(image.clone());
-        platter.inject(Fault { at, kind, is_permanent: false });
-        let opened = DiskStore::open_on(platter.clone(), PATH, Check::Quick);
+        let disk = SimDisk::new(image.clone());
+        disk.inject(Fault { at, kind, is_permanent: false });
+        let opened = DiskStore::open_on(disk.clone(), PATH, Check::Quick);
         drop(opened.as_ref().map(entries));
         drop(opened);
-        if platter.faults_hit() == 0 {
+        if disk.faults_hit() == 0 {
             continue;
         }
         row.add("faults", 1);
         row.add("while_opening", 1);
-        let after = open(platter.image()).and_then(|store| entries(&store));
+        let after = open(disk.image()).and_then(|store| entries(&store));
         row.judge(same(&held, &after), || format!("life {seed}, opening, {kind:?} at {at}"));
     }
 }
 
 fn opening_operations(image: &DiskImage) -> usize {
-    let platter = SimDisk::new(image.clone());
-    drop(DiskStore::open_on(platter.clone(), PATH, Check::Quick).map(|store| entries(&store)));
-    platter.operations()
+    let disk = SimDisk::new(image.clone());
+    drop(DiskStore::open_on(disk.clone(), PATH, Check::Quick).map(|store| entries(&store)));
+    disk.operations()
 }
 
 fn same<T: PartialEq>(
@@ -155,7 +155,7 @@ fn same<T: PartialEq>(
 ) -> Result<(), Wrong> {
     match (before, after) {
         (Ok(before), Ok(after)) if before == after => Ok(()),
-        (Ok(_), Ok(_)) => Err(Wrong::Lost("another state after it".into())),
+        (Ok(_), Ok(_)) => Err(Wrong::Lost("the state changed".into())),
         (_, Err(failure)) | (Err(failure), _) => Err(Wrong::Bad(format!("{failure}"))),
     }
 }

@@ -141,7 +141,7 @@ pub(crate) fn run(cycles: u64) -> Result<Row, Box<dyn Error>> {
 fn is_locked(path: &Path) -> Result<(), Wrong> {
     match DiskStore::open(path, Check::Quick).map_err(|failure| failure.kind()) {
         Err(FailureKind::Locked) => Ok(()),
-        other => Err(Wrong::Bad(format!("a second process got {other:?}"))),
+        other => Err(Wrong::Bad(format!("a second process was not locked out: {other:?}"))),
     }
 }
 
@@ -168,7 +168,7 @@ fn look(path: &Path, acknowledged: &BTreeMap<String, u64>) -> Result<(), Wrong> 
                 .is_some_and(|found| *found == block(name, index))
         };
         if let Some(index) = (0..length).find(|index| !is_right(*index)) {
-            return Err(Wrong::Bad(format!("block {index} of {name} is another")));
+            return Err(Wrong::Bad(format!("block {index} of {name} has other bytes")));
         }
     }
     Ok(())

@@ -76,8 +76,8 @@ pub(crate) fn connect<A: Store, B: Store>(one: &mut Node<A>, other: &mut Node<B>
 
 impl Life {
     /// A new disk with a new, connected multifeed.
-    pub(crate) fn begin(seed: u64, platter: &SimDisk) -> Result<Self, Failure> {
-        let store = Watched::create(platter)?;
+    pub(crate) fn begin(seed: u64, disk: &SimDisk) -> Result<Self, Failure> {
+        let store = Watched::create(disk)?;
         let author = Node::open_on(config(1), store);
         let mut life = Self {
             author,
@@ -265,7 +265,7 @@ impl Truth {
         for (key, seen) in &view.0 {
             for (index, block) in &seen.blocks {
                 if self.blocks.get(&(*key, *index)) != Some(block) {
-                    return Err(Wrong::Bad(format!("block {index} of {key:?} is another")));
+                    return Err(Wrong::Bad(format!("block {index} of {key:?} has other bytes")));
                 }
             }
             let signed = self.trees.get(&(*key, seen.length));

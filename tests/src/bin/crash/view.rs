@@ -81,7 +81,7 @@ impl View {
             let now = self.0.get(key).map(|seen| &seen.blocks);
             let is_there = |(index, block)| now.is_some_and(|now| now.get(index) == Some(block));
             if !before.blocks.iter().all(is_there) {
-                return Err(Wrong::Lost(format!("blocks of {key:?}")));
+                return Err(Wrong::Lost(format!("blocks of {key:?} are missing")));
             }
         }
         Ok(())

@@ -17,7 +17,7 @@ pub(crate) const PATH: &str = "platter";
 #[derive(Debug)]
 pub(crate) struct Watched {
     inner: DiskStore,
-    platter: SimDisk,
+    disk: SimDisk,
     mirror: MemoryStore,
     /// What the store held at first, and after each durable group.
     pub(crate) groups: Vec<Group>,
@@ -38,11 +38,11 @@ pub(crate) struct Group {
 
 impl Watched {
     /// A new store.
-    pub(crate) fn create(platter: &SimDisk) -> Result<Self, Failure> {
-        let inner = DiskStore::create_on(platter.clone(), PATH)?;
-        let (mirror, end) = (MemoryStore::new(), platter.log_length());
+    pub(crate) fn create(disk: &SimDisk) -> Result<Self, Failure> {
+        let inner = DiskStore::create_on(disk.clone(), PATH)?;
+        let (mirror, end) = (MemoryStore::new(), disk.log_length());
         let first = Group { begin: 0, end, after: mirror.clone() };
-        Ok(Self { inner, platter: platter.clone(), mirror, groups: vec![first], begun: None })
+        Ok(Self { inner, disk: disk.clone(), mirror, groups: vec![first], begun: None })
     }
 }
 
@@ -56,11 +56,11 @@ impl Store for Watched {
     }
 
     fn commit(&mut self, commits: &[&[Write]]) -> Result<(), Failure> {
-        let begin = self.platter.log_length();
+        let begin = self.disk.log_length();
         let mut after = self.mirror.clone();
         after.commit(commits)?;
         let done = self.inner.commit(commits);
-        let group = Group { begin, end: self.platter.log_length(), after };
+        let group = Group { begin, end: self.disk.log_length(), after };
         match done {
             Ok(()) => {
                 self.mirror = group.after.clone();

@@ -129,7 +129,7 @@ fn partition(hosts: &Hosts, figures: &mut Figures) -> Result<(), Failure> {
     thread::sleep(seconds(60));
     let left = fleet.get(0)?.state().map(|state| state.peers);
     if left != Some(1) {
-        return Err(format!("it was no partition: {left:?}").into());
+        return Err(format!("the network was not partitioned: {left:?}").into());
     }
     hosts.set_cable("up")?;
     let took = converge(&mut fleet, COUNT.into())?;

@@ -92,7 +92,7 @@ pub(crate) fn until(what: &str, condition: impl Fn() -> bool) -> Result<Duration
     let start = Instant::now();
     while !condition() {
         if start.elapsed() > PATIENCE {
-            return Err(format!("never: {what}").into());
+            return Err(format!("timed out waiting for: {what}").into());
         }
         thread::sleep(LOOK);
     }

@@ -37,9 +37,9 @@ impl Storage {
             let only: Vec<[u8; 32]> = (0..count).map(|_| rng.array()).collect();
             let mut storage = NegentropyStorageVector::with_capacity(self.common.len() + count);
             for id in self.common.iter().chain(&only) {
-                storage.insert(0, Id::from_byte_array(*id)).expect("it is not sealed");
+                storage.insert(0, Id::from_byte_array(*id)).expect("the storage is not sealed");
             }
-            storage.seal().expect("it is not sealed");
+            storage.seal().expect("the storage is not sealed");
             storage
         });
         let mut client = Negentropy::borrowed(&ours, 0).expect("no limit");
@@ -47,7 +47,7 @@ impl Storage {
         let start = Instant::now();
         let (mut bytes, mut round_trips) = (0, 0);
         let (mut have, mut need) = (Vec::new(), Vec::new());
-        let mut query = Some(client.initiate().expect("it is the first"));
+        let mut query = Some(client.initiate().expect("the client starts once"));
         while let Some(asked) = query {
             let answer = server.reconcile(&asked).expect("an honest query");
             bytes += asked.len() + answer.len();

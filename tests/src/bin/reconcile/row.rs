@@ -1,5 +1,5 @@
 //! The printed rows.
-#![expect(clippy::print_stdout, reason = "this program is there to print")]
+#![expect(clippy::print_stdout, reason = "the report of this program")]
 
 use crate::{Acquaintance, Difference, drive, rival};
 

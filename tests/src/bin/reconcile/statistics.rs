@@ -1,5 +1,5 @@
 //! The number of cells per difference, over many decodings.
-#![expect(clippy::print_stdout, reason = "this program is there to print")]
+#![expect(clippy::print_stdout, reason = "the report of this program")]
 
 use multifeed_core::fuzzing::cells_to_decode;
 use multifeed_core::rng::Rng;

@@ -84,7 +84,7 @@ fn resident() -> io::Result<i64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<i64>().ok());
-    Ok(number.ok_or_else(|| io::Error::other("the kernel's files are not as in proc(5)"))? * 1024)
+    Ok(number.ok_or_else(|| io::Error::other("unexpected format of a proc(5) file"))? * 1024)
 }
 
 /// The attacked node, seen from outside.

@@ -19,10 +19,10 @@ simulate golden FILE [--bless]
 
 A SCENARIO is a built-in name or a file.toml; without one, all are run. --twice plays each seed
 twice and compares the traces. --check-invariants checks the state of each multifeed after each
-input, as debug builds always do, and stops at the first violation. restart opens a second multifeed over a disk after one event in ten
-and compares the two. --with adds a fault or an adversary to each scenario, by its name in scenario
-files; --with an_adversary adds one of another kind for each seed. redact prints what a record
-contains without keys, names and texts.
+input, as debug builds always do, and stops at the first violation. restart opens a second multifeed
+over a disk after one event in ten and compares the two. --with adds a fault or an adversary to each
+scenario, by its name in scenario files; --with an_adversary adds one of another kind for each seed.
+redact prints what a record contains without keys, names and texts.
 
 Columns of run: repair is the longest time from the end of the faults until every connection works
 again; convergence is the longest time from there until all nodes hold the same; bytes sent is the

@@ -1,18 +1,18 @@
-//! How many bytes sessions take, against what they may.
+//! Checks the bytes of sessions against their budget.
 
 use super::*;
 
 /// Framing of one message.
 const FRAME: usize = 3;
 
-/// A type, a version, flags, the number of feeds, an epoch with a number in it, and two roots.
+/// Bytes of a claim: type, version, flags, number of feeds, epoch and position, and two roots.
 pub(super) const HELLO: usize = FRAME + 45;
 
 fn varint(number: u64) -> usize {
     (u64::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
 }
 
-/// The fork is said if it is not 0, as one bit of the length says.
+/// One bit of the length says whether a fork other than 0 follows.
 fn head(head: &HeadOf) -> usize {
     varint(head.length << 1) + if head.fork > 0 { varint(head.fork) } else { 0 }
 }
@@ -29,7 +29,7 @@ fn prefixes(prefixes: &[u64], width: u32) -> usize {
     varint(prefixes.len() as u64) + packed.len()
 }
 
-/// Bytes of a message to or from a responder of so many feeds.
+/// Bytes of a message to or from a responder with `feeds` feeds.
 pub(super) fn of(message: &Message, feeds: u64) -> usize {
     let width = prefix_bits(feeds);
     FRAME
@@ -48,11 +48,11 @@ pub(super) fn of(message: &Message, feeds: u64) -> usize {
             }
             Message::Heads(heads) => heads.iter().map(head).sum(),
             Message::Agreed(_) => 8,
-            Message::GiveUp(_) => 1,
+            Message::FallBack(_) => 1,
         }
 }
 
-/// Thousandths of the bytes that the keys alone take, less what their order is worth:
+/// Bytes in thousandths of the information content of the keys as a set:
 /// 32·d - log2(a!·b!)/8 for a and b of them on the two sides.
 fn of_bound(bytes: usize, only: [u64; 2]) -> u64 {
     let log2 = |count: u64| (1..=count).map(|factor| (factor as f64).log2()).sum::<f64>();
@@ -60,9 +60,9 @@ fn of_bound(bytes: usize, only: [u64; 2]) -> u64 {
     (bytes as f64 / bound * 1_000.0) as u64
 }
 
-/// Mean bytes and flights (in tenths) of some sessions between sets of `feeds` feeds of which
-/// only those that differ are made: what is common is in neither the difference of two sketches
-/// nor that of two roots.
+/// Mean bytes and flights (in tenths) of some sessions between sets of `feeds` feeds. Only feeds
+/// that differ are created, because common ones affect neither the difference of two sketches nor
+/// that of two roots.
 fn mean(feeds: u64, only: [u64; 2], changed: u64, runs: u64) -> (usize, usize) {
     let (mut bytes, mut flights) = (0, 0);
     for seed in 0..runs {
@@ -77,7 +77,7 @@ fn mean(feeds: u64, only: [u64; 2], changed: u64, runs: u64) -> (usize, usize) {
     (bytes / runs as usize, 10 * flights / runs as usize)
 }
 
-/// The most bytes that a case may take on average.
+/// Checks the mean bytes of a case against its maximum.
 fn assert_bytes(feeds: u64, only: [u64; 2], changed: u64, runs: u64, bytes_max: usize) {
     let (bytes, flights) = mean(feeds, only, changed, runs);
     let case = std::format!("{feeds} feeds, {only:?} new, {changed} changed");
@@ -86,7 +86,7 @@ fn assert_bytes(feeds: u64, only: [u64; 2], changed: u64, runs: u64, bytes_max: 
 }
 
 #[test]
-fn new_feeds_cost_what_the_table_says() {
+fn new_feeds_cost_the_bytes_of_the_table() {
     for feeds in [1_000, 1_000_000] {
         assert_bytes(feeds, [0, 1], 0, 8, 400);
         assert_bytes(feeds, [1, 0], 0, 8, 400);
@@ -103,7 +103,7 @@ fn new_feeds_cost_what_the_table_says() {
 }
 
 #[test]
-fn new_lengths_cost_what_the_table_says() {
+fn new_lengths_cost_the_bytes_of_the_table() {
     assert_bytes(1_000_000, [0, 0], 1, 8, 400);
     assert_bytes(1_000_000, [0, 0], 1_000, 1, 30_000);
 }

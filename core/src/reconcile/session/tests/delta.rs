@@ -1,4 +1,4 @@
-//! Two sides that know each other.
+//! Sessions between two sides that share a checkpoint.
 
 use super::*;
 use crate::feed::checkpoint::Checkpoint;
@@ -7,11 +7,11 @@ use crate::reconcile::testing::{discovery_key, golden, hex};
 use crate::wire::multifeed::KnownClaim;
 use crate::wire::reconcile::{decode, encode};
 
-/// A side, and what it was.
+/// A side with its state at the checkpoint.
 struct Then {
     node: Node,
     then: Heads,
-    mark: Checkpoint,
+    checkpoint: Checkpoint,
     role: Role,
 }
 
@@ -22,7 +22,7 @@ impl Then {
             let before = self.then.get(&entry.key).map_or(0, |head| head.length);
             (before != entry.head.length).then_some((FeedId(slot), before))
         });
-        BasePair { checkpoint: self.mark, changed: changed.collect() }
+        BasePair { checkpoint: self.checkpoint, changed: changed.collect() }
     }
 
     fn claim(&self) -> Claim {
@@ -37,7 +37,7 @@ impl Then {
     }
 }
 
-/// Two sides that held these feeds and hold those.
+/// Two sides that held the feeds `then` at their checkpoint and hold `now`.
 fn sides(then: [&Heads; 2], now: [&Heads; 2], salt: Salt) -> [Then; 2] {
     let digests = then.map(|heads| {
         let mut root = Root::empty();
@@ -47,13 +47,13 @@ fn sides(then: [&Heads; 2], now: [&Heads; 2], salt: Salt) -> [Then; 2] {
     let nothing = Heads::new();
     [(0, Role::Initiator), (1, Role::Responder)].map(|(side, role)| {
         let (ours, theirs) = (digests[side], digests[1 - side]);
-        let mark = Checkpoint { ours, theirs, position: 0 };
+        let checkpoint = Checkpoint { ours, theirs, position: 0 };
         let node = Node::new(now[side], &nothing, salt, now[side].len());
-        Then { node, then: then[side].clone(), mark, role }
+        Then { node, then: then[side].clone(), checkpoint, role }
     })
 }
 
-/// How it ended at a side, what the side was told, and in how many bytes.
+/// The outcome at a side, the entries that it received, and their bytes.
 type End = (Option<Outcome>, Vec<Entry>, usize);
 
 fn meet(sides: &[Then; 2]) -> Result<[End; 2], SessionError> {
@@ -83,18 +83,18 @@ fn heads(feeds: impl IntoIterator<Item = (u64, u64)>) -> Heads {
     feeds.map(|(number, length)| (discovery_key(number), HeadOf { fork: 0, length })).collect()
 }
 
-/// What `side` knows that the other holds: what it was told, and else what it holds itself.
-fn assert_knows(sides: &[Then; 2], side: usize, told: &[Entry], refused: &[u64]) {
+/// Checks that `side` knows the other's heads: those received, or else those that it holds itself.
+fn assert_knows(sides: &[Then; 2], side: usize, received: &[Entry], refused: &[u64]) {
     let refused: Vec<_> = refused.iter().map(|number| discovery_key(*number)).collect();
     for theirs in &sides[1 - side].node.feeds {
         let ours = sides[side].node.find_key(&theirs.key).map(|feed| sides[side].node.entry(feed));
-        let told = told.iter().find(|entry| entry.key == theirs.key);
-        let known = told.copied().or(ours);
+        let received = received.iter().find(|entry| entry.key == theirs.key);
+        let known = received.copied().or(ours);
         assert!(known == Some(*theirs) || refused.contains(&theirs.key), "{known:?} {theirs:?}");
     }
 }
 
-/// Some of these feeds, with a length.
+/// Some of these feeds, with lengths.
 fn lengths(feeds: Range<u64>, most: usize) -> impl Strategy<Value = BTreeMap<u64, u64>> {
     prop::collection::btree_map(feeds, 1u64..300, 0..most)
 }
@@ -103,7 +103,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn each_side_learns_all_that_has_changed(
+    fn each_side_learns_every_change(
         common in 1u64..60,
         grown in [lengths(0..60, 20), lengths(0..60, 20)],
         new in [lengths(100..110, 5), lengths(100..110, 5)],
@@ -119,15 +119,15 @@ proptest! {
         });
         let sides = sides([&then; 2], [&now[0], &now[1]], group_salt().narrow(id_bits));
         let ends = meet(&sides).unwrap();
-        for (side, (outcome, told, _)) in ends.iter().enumerate() {
+        for (side, (outcome, received, _)) in ends.iter().enumerate() {
             prop_assert_eq!(*outcome, Some(Outcome::Agreed));
-            assert_knows(&sides, side, told, &[]);
+            assert_knows(&sides, side, received, &[]);
         }
     }
 }
 
 #[test]
-fn what_a_side_refused_then_is_not_looked_into() {
+fn feeds_refused_at_the_checkpoint_are_skipped() {
     // The first refuses 1 and 2, the second 3.
     let all = |numbers: &[u64]| heads(numbers.iter().map(|number| (*number, 5)));
     let then = [all(&[0, 3, 4, 5]), all(&[0, 1, 2, 4, 5])];
@@ -136,38 +136,38 @@ fn what_a_side_refused_then_is_not_looked_into() {
     now[1].extend(heads([(5, 6)]));
     let sides = sides([&then[0], &then[1]], [&now[0], &now[1]], group_salt());
     let ends = meet(&sides).unwrap();
-    for (side, (outcome, told, _)) in ends.iter().enumerate() {
+    for (side, (outcome, received, _)) in ends.iter().enumerate() {
         assert_eq!(*outcome, Some(Outcome::Agreed));
-        // What grew here alone the other may have refused.
+        // The other side may have refused the feed that grew only here.
         let own = [4, 5][side];
-        assert_knows(&sides, side, told, &[1, 2, 3, own]);
-        assert_eq!(told.len(), [1, 2][side]);
+        assert_knows(&sides, side, received, &[1, 2, 3, own]);
+        assert_eq!(received.len(), [1, 2][side]);
     }
-    // One of those grows: it is told by its key.
+    // A feed that the first side refused grows: the second sends its whole key.
     now[1].extend(heads([(1, 6)]));
     let sides = self::sides([&then[0], &then[1]], [&now[0], &now[1]], group_salt());
-    let [(outcome, told, _), _] = meet(&sides).unwrap();
-    assert_eq!((outcome, told.len()), (Some(Outcome::Agreed), 2));
+    let [(outcome, received, _), _] = meet(&sides).unwrap();
+    assert_eq!((outcome, received.len()), (Some(Outcome::Agreed), 2));
 }
 
 #[test]
-fn ids_that_meet_those_of_refused_feeds_are_not_mistaken() {
-    // Of 60 feeds each side has refused every third one; 2^5 ids are theirs.
+fn colliding_ids_of_refused_feeds_are_not_confused() {
+    // Each side has refused every third of 60 feeds, and there are only 2^5 ids.
     let refused = |side: u64| move |number: &u64| number % 3 == side;
     let then = [0, 1].map(|side| heads((0..60).filter(|n| !refused(side)(n)).map(|n| (n, 5))));
     let mut now = then.clone();
     now.iter_mut().for_each(|now| now.values_mut().step_by(2).for_each(|head| head.length += 1));
     let salt = group_salt().narrow(5);
     let sides = sides([&then[0], &then[1]], [&now[0], &now[1]], salt);
-    for (side, (outcome, told, _)) in meet(&sides).unwrap().iter().enumerate() {
+    for (side, (outcome, received, _)) in meet(&sides).unwrap().iter().enumerate() {
         assert_eq!(*outcome, Some(Outcome::Agreed));
-        assert_eq!(told.len(), now[1 - side].len().div_ceil(2));
-        assert!(told.iter().all(|entry| now[1 - side].get(&entry.key) == Some(&entry.head)));
+        assert_eq!(received.len(), now[1 - side].len().div_ceil(2));
+        assert!(received.iter().all(|entry| now[1 - side].get(&entry.key) == Some(&entry.head)));
     }
 }
 
 #[test]
-fn a_changed_feed_takes_a_few_bytes() {
+fn a_changed_feed_costs_at_most_4_bytes() {
     let then = heads((0..20_000).map(|number| (number, 1 + number % 100)));
     let mut now = then.clone();
     now.values_mut().step_by(20).for_each(|head| head.length += 1);
@@ -179,20 +179,20 @@ fn a_changed_feed_takes_a_few_bytes() {
 }
 
 #[test]
-fn a_change_that_was_not_told_is_noticed() {
+fn an_unreported_change_is_detected() {
     let then = heads((0..50).map(|number| (number, 5)));
     let mut now = then.clone();
     now.extend(heads([(3, 6), (4, 7), (60, 1)]));
     let sides = sides([&then; 2], [&now, &then], group_salt());
     let theirs = sides[0].claim();
-    let told = sides[0].begin(sides[1].claim()).1.unwrap().say.remove(0);
-    let Message::Changed { heads, entries } = told.clone() else { panic!() };
+    let received = sides[0].begin(sides[1].claim()).1.unwrap().say.remove(0);
+    let Message::Changed { heads, entries } = received.clone() else { panic!() };
     let take = |changed, message| {
         let known = Some(KnownClaim { changed, ..theirs.known.unwrap() });
         let (mut delta, turn) = sides[1].begin(Claim { known, ..theirs });
         turn.and_then(|_| delta.handle(&sides[1].node, message))
     };
-    assert_eq!(take(3, told).map(|turn| turn.outcome), Ok(Some(Outcome::Agreed)));
+    assert_eq!(take(3, received).map(|turn| turn.outcome), Ok(Some(Outcome::Agreed)));
     let without = |at| {
         let mut heads = heads.clone();
         heads.remove(at);
@@ -204,7 +204,7 @@ fn a_change_that_was_not_told_is_noticed() {
     assert_eq!(take(2, new), Err(SessionError::Inconsistent));
     let nothing = Message::Changed { heads: Vec::new(), entries: Vec::new() };
     assert_eq!(take(0, nothing), Err(SessionError::Inconsistent));
-    // Longer or shorter than it is.
+    // Lengths that are too small and too large.
     for length in [4, 8] {
         let mut heads = heads.clone();
         heads[0].1.length = length;
@@ -214,7 +214,7 @@ fn a_change_that_was_not_told_is_noticed() {
 }
 
 #[test]
-fn what_has_changed_is_written_as_the_model_writes_it() {
+fn changes_are_encoded_as_in_the_golden_file() {
     for row in golden("changes") {
         let numbers = |name: &str| -> Vec<(u64, u64)> {
             let of =

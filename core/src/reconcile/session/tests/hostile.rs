@@ -1,4 +1,4 @@
-//! Peers that say what no honest one says.
+//! Peers that violate the session protocol.
 
 use super::*;
 
@@ -24,15 +24,15 @@ fn open(nodes: &[Node; 2]) -> (Initiator, Responder, Message) {
 }
 
 #[test]
-fn a_root_that_is_sent_back_proves_nothing() {
+fn a_reflected_root_proves_nothing() {
     let [node, _] = pair(100, [0, 0]);
     let mirrored = claim(&node, Role::Initiator);
     let compared = node.terms(100, mirrored).compare(Role::Initiator);
-    assert_eq!(compared, Ok(SetKind::Keys), "the same root said by the other role is another");
+    assert_eq!(compared, Ok(SetKind::Keys), "the MAC of the same root differs by role");
 }
 
 #[test]
-fn cells_that_were_not_asked_for_are_refused() {
+fn unrequested_cells_are_rejected() {
     let nodes = pair(500, [10, 10]);
     let (_, _, Message::Cells(set, slice)) = open(&nodes) else { panic!("cells come first") };
     let mut long = slice.clone();
@@ -49,7 +49,7 @@ fn cells_that_were_not_asked_for_are_refused() {
 }
 
 #[test]
-fn garbage_for_cells_ends_within_the_budget() {
+fn garbage_cells_end_the_session_within_the_budget() {
     let nodes = pair(5_000, [10, 10]);
     let (mut initiator, _, first) = open(&nodes);
     let mut rng = Rng::new([7; 32]);
@@ -66,7 +66,7 @@ fn garbage_for_cells_ends_within_the_budget() {
                 let zeros = vec![0; (end - cells) as usize];
                 message = Message::Cells(set, Slice { start: cells, cells: zeros, counts: vec![] });
             }
-            [Message::GiveUp(_)] => break,
+            [Message::FallBack(_)] => break,
             _ => panic!("garbage was decoded: {turn:?}"),
         }
     }
@@ -80,7 +80,11 @@ fn requests_are_bounded() {
     let (_, mut responder, first) = open(&nodes);
     let Message::Cells(_, slice) = first else { panic!("cells come first") };
     let sent = slice.cells.len() as u32;
-    assert_eq!(responder.handle(&nodes[1], more(sent)), Err(SessionError::TooMuch), "no cell more");
+    assert_eq!(
+        responder.handle(&nodes[1], more(sent)),
+        Err(SessionError::TooMuch),
+        "the limit is reached"
+    );
     let cells = nodes[1].sketches[0].cells();
     assert_eq!(
         responder.handle(&nodes[1], more(cells + 1)),
@@ -94,7 +98,7 @@ fn requests_are_bounded() {
 }
 
 #[test]
-fn entries_beyond_what_was_wanted_are_refused() {
+fn unrequested_entries_are_rejected() {
     let nodes = pair(500, [0, 3]);
     let (mut initiator, mut responder, mut message) = open(&nodes);
     let answer = loop {
@@ -112,7 +116,7 @@ fn entries_beyond_what_was_wanted_are_refused() {
 }
 
 #[test]
-fn an_entry_that_is_withheld_or_made_up_is_noticed() {
+fn a_withheld_or_invented_entry_is_detected() {
     for is_made_up in [false, true] {
         let nodes = pair(500, [3, 3]);
         let (mut initiator, mut responder, mut message) = open(&nodes);
@@ -135,7 +139,7 @@ fn an_entry_that_is_withheld_or_made_up_is_noticed() {
 }
 
 #[test]
-fn agreement_that_is_none_is_noticed() {
+fn a_false_agreement_is_detected() {
     let nodes = pair(500, [3, 3]);
     let (_, mut responder, _) = open(&nodes);
     let agreed = Message::Agreed([0; 8]);
@@ -146,7 +150,7 @@ fn agreement_that_is_none_is_noticed() {
 }
 
 #[test]
-fn ids_that_are_none_are_refused() {
+fn invalid_ids_are_rejected() {
     let nodes = pair(500, [3, 3]);
     let width = prefix_bits(503);
     for wanted in [vec![1 << width], vec![5, 5], vec![6, 5]] {
@@ -167,7 +171,7 @@ fn ids_that_are_none_are_refused() {
 }
 
 #[test]
-fn prefixes_are_as_long_as_the_set_needs() {
+fn prefix_width_grows_with_the_set() {
     let bits = [0, 1, 2, 3, 4, 5, 1_000, 1_000_000, u64::MAX].map(prefix_bits);
     assert_eq!(bits, [8, 8, 8, 9, 9, 10, 17, 27, 36]);
 }

@@ -101,7 +101,9 @@ fn a_record_longer_than_the_maximum_is_ignored() {
 
 proptest! {
     #[test]
-    fn random_bytes_are_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..1_200)) {
+    fn random_bytes_are_decoded_without_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..1_200),
+    ) {
         prop_assert!(announced(&bytes).len() <= PEERS_PER_REPLY_MAX);
         prop_assert_eq!(newest(&key_pair().public_key(), [&bytes[..]].into_iter()), None);
     }
