@@ -57,5 +57,5 @@ fn below_is_unbiased() {
 
 #[test]
 fn debug_output_hides_the_seed() {
-    assert_eq!(format!("{:?}", Rng::new([7; 32])), "Chance(..)");
+    assert_eq!(format!("{:?}", Rng::new([7; 32])), "Rng(..)");
 }
