@@ -128,10 +128,10 @@ fn side(vectors: &Value, role: Role, out: &mut BytesMut) -> SecretStream {
     let side = &vectors[name(role)];
     let key_pair = KeyPair::from_seed(&array(&side["seed"]));
     assert_eq!(key_pair.public_key(), PublicKey(array(&side["public_key"])));
-    let mut rng = Rng::new(array(&side["rng"]));
+    let mut rng = Rng::new(array(&side["chance"]));
     assert_eq!(rng.array(), array::<32>(&side["ephemeral_seed"]));
     assert_eq!(rng.array(), array::<24>(&side["header"]));
-    let rng = Rng::new(array(&side["rng"]));
+    let rng = Rng::new(array(&side["chance"]));
     match role {
         Role::Initiator => SecretStream::initiator(&key_pair, rng, 65_536, out),
         Role::Responder => SecretStream::responder(&key_pair, rng, 65_536),

@@ -22,10 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let mut world = World::new(1);
     let options = NodeOptions::new(Group::keyed([1; 32])).disk(DiskOptions::instant());
-    // The events are not used.
-    let options = options.events_kept(0);
-    let options =
-        options.admission(if is_of_neighbours { Admission::AcceptedOnly } else { Admission::All });
+    let admission = if is_of_neighbours { Admission::AcceptedOnly } else { Admission::All };
+    let options = options.events_kept(0).admission(admission);
     let nodes: Vec<_> = (0..peers).map(|_| world.add_node(options.clone())).collect();
     let mut keys = Vec::new();
     for author in &nodes[..feeds.min(peers)] {

@@ -39,7 +39,7 @@ fn main() {
     let mut world = World::new(seed);
     world.watch_laws();
     if checks {
-        world.check_invariants();
+        world.check_invariants(1);
     }
     let played = catch_unwind(AssertUnwindSafe(|| play(&mut world)));
     let events = world.events();

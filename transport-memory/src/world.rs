@@ -85,8 +85,8 @@ pub struct World {
     has_policy: bool,
     /// Optional: costs a third of the speed.
     laws: Option<Box<Laws>>,
-    /// Whether the invariants of each multifeed are checked after each of its inputs.
-    checks_invariants: bool,
+    /// The invariants of a multifeed are checked after one in so many events; 0: never.
+    invariants_every: u64,
     reopenings: Option<Box<reopenings::Reopenings>>,
 }
 
@@ -115,7 +115,7 @@ impl World {
             faults: FaultCounts::default(),
             has_policy: false,
             laws: None,
-            checks_invariants: false,
+            invariants_every: 0,
             reopenings: None,
         }
     }

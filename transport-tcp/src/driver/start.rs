@@ -40,8 +40,8 @@ pub(crate) async fn start(
     if options.listen.len() > limits.listeners || options.peers.len() > limits.addresses {
         return Err(NodeError::TooMany);
     }
-    let listeners = options.listen.iter().map(|addr| bind(*addr));
-    let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+    let listeners: Vec<_> =
+        options.listen.iter().map(|addr| bind(*addr)).collect::<Result<_, _>>()?;
     let key_pair = match options.identity {
         Some(identity) => identity,
         None => KeyPair::from_seed(&random()?),
@@ -52,10 +52,10 @@ pub(crate) async fn start(
     config.timing = options.timing;
     let recorder = match &options.record {
         None => None,
-        Some(path) => Some(Recorder::create(path).map_err(|source| {
-            let path = path.clone();
-            NodeError::Record { path, source }
-        })?),
+        Some(path) => Some(
+            Recorder::create(path)
+                .map_err(|source| NodeError::Record { path: path.clone(), source })?,
+        ),
     };
     let core = match recorder {
         None => Multifeed::open(config),

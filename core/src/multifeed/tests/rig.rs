@@ -68,8 +68,8 @@ impl Node {
         const INPUTS_MAX: usize = 512;
         const CHECKED_ONE_IN: usize = 64;
         self.inputs += 1;
-        let is_cheap = self.inputs <= INPUTS_MAX
-            && self.multifeed.feeds().take(FEEDS_MAX).count() < FEEDS_MAX;
+        let is_cheap =
+            self.inputs <= INPUTS_MAX && self.multifeed.feeds().take(FEEDS_MAX).count() < FEEDS_MAX;
         if is_cheap || self.inputs.is_multiple_of(CHECKED_ONE_IN) {
             self.multifeed.check_invariants();
         }
