@@ -85,7 +85,7 @@ pub struct World {
     has_policy: bool,
     /// Optional: costs a third of the speed.
     laws: Option<Box<Laws>>,
-    /// The invariants of a multifeed are checked after one in so many events; 0: never.
+    /// Invariants are checked after one in this number of events; 0: never.
     invariants_every: u64,
     reopenings: Option<Box<reopenings::Reopenings>>,
 }

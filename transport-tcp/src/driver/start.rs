@@ -57,10 +57,8 @@ pub(crate) async fn start(
                 .map_err(|source| NodeError::Record { path: path.clone(), source })?,
         ),
     };
-    let core = match recorder {
-        None => Multifeed::open(config),
-        Some(_) => Multifeed::open_recorded(config),
-    };
+    let open = if recorder.is_some() { Multifeed::open_recorded } else { Multifeed::open };
+    let core = open(config);
     let own = core.public_key();
 
     let (store, stored) = StoreQueue::open(&options.storage).await?;
