@@ -86,7 +86,7 @@
 //! # }
 //! ```
 //!
-//! A [scenario](scenario) describes the same in a file, for any number of seeds.
+//! A [scenario] describes the same in a file, for any number of seeds.
 
 mod adversary;
 mod disk;
