@@ -117,7 +117,7 @@ pub struct Chat {
     pub time: Option<Timestamp>,
     /// The channel.
     pub channel: Clean,
-    /// The heads that the author had seen, [`SEEN_MAX`] at most. They are unverified claims.
+    /// The heads that the author had seen, `SEEN_MAX` at most. They are unverified claims.
     pub seen: Vec<Head>,
 }
 

@@ -102,9 +102,9 @@ pub enum Kind {
     Part = 17,
     /// The digest of the sender's heads, sent once it holds everything that the receiver offers.
     Checkpoint = 18,
-    /// A [`SignedHead`](super::fork::Dispute).
+    /// A [`SignedHead`](super::fork::SignedHead).
     SignedHead = 19,
-    /// A [`ForkProof`](super::fork::Forked).
+    /// A [`ForkProof`](super::fork::ForkProof).
     ForkProof = 20,
 }
 
