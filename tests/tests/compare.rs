@@ -34,5 +34,5 @@ fn an_unknown_scenario_is_named() {
     let output = compare(&["--only", "z"]);
     assert!(!output.status.success());
     let said = String::from_utf8(output.stderr).expect("text");
-    assert_eq!(said, "error: there is no scenario \"z\"\n");
+    assert_eq!(said, "error: unknown scenario \"z\"\n");
 }
