@@ -29,6 +29,8 @@ struct Slot {
     role: Role,
     /// The peer, once it has proved to be a member and until the connection begins to close.
     remote: Option<PublicKey>,
+    /// Whether the peer is no member and has opened hypercore's channel of a feed.
+    is_stock: bool,
 }
 
 /// What to do with an incoming stream.
@@ -93,7 +95,7 @@ impl Admission {
     }
 
     pub(crate) fn insert(&mut self, connection: ConnectionId, addr: SocketAddr, role: Role) {
-        self.slots.insert(connection, Slot { network: network(addr), role, remote: None });
+        self.slots.insert(connection, Slot { network: network(addr), role, remote: None, is_stock: false });
     }
 
     /// Notes that a peer proved to be a member. Returns the connection to close if there are now
@@ -109,7 +111,7 @@ impl Admission {
         remote: PublicKey,
     ) -> Option<ConnectionId> {
         let slot = self.slots.get_mut(&connection)?;
-        slot.remote = Some(remote);
+        (slot.remote, slot.is_stock) = (Some(remote), false);
         let new = (connection, slot.role);
         let old = self.others(connection, &remote).next()?;
         let (dialled, accepted) = match (old.1, new.1) {
@@ -120,11 +122,22 @@ impl Admission {
         Some(if self.own > remote { accepted } else { dialled })
     }
 
+    /// Notes that a stock peer has opened its first channel. Returns whether its connection may stay:
+    /// those of stock peers have a limit of their own, so they take no slot from members.
+    pub(crate) fn on_stock_opened(&mut self, connection: ConnectionId) -> bool {
+        let stock = self.slots.values().filter(|slot| slot.is_stock).count();
+        let may_stay = stock < self.limits.stock;
+        if let Some(slot) = self.slots.get_mut(&connection) {
+            slot.is_stock = may_stay;
+        }
+        may_stay
+    }
+
     /// Notes that a connection begins to close: it no longer counts for its peer, and may be
     /// replaced if another connection needs its slot.
     pub(crate) fn on_closing(&mut self, connection: ConnectionId) {
         if let Some(slot) = self.slots.get_mut(&connection) {
-            slot.remote = None;
+            (slot.remote, slot.is_stock) = (None, false);
         }
     }
 
@@ -153,7 +166,7 @@ impl Admission {
     fn half_open(&self, role: Role) -> impl Iterator<Item = ConnectionId> {
         self.slots
             .iter()
-            .filter(move |(_, slot)| slot.remote.is_none() && slot.role == role)
+            .filter(move |(_, slot)| slot.remote.is_none() && !slot.is_stock && slot.role == role)
             .map(|(id, _)| *id)
     }
 

@@ -312,6 +312,7 @@ impl Driver {
                 self.begin_closing();
             }
             Event::Opened { connection, remote } => self.on_peer_opened(connection, remote),
+            Event::StockOpened { connection, remote } => self.on_stock_opened(connection, remote),
             _ => {}
         }
         if let Some(event) = self.answer_call(event) {

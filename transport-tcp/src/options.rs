@@ -134,6 +134,9 @@ pub struct ConnectionLimits {
     /// such dialled connections. Beyond it a new connection evicts the oldest one, so silent
     /// connections cannot keep members out.
     pub half_open: usize,
+    /// The most connections with stock peers: those that are no members of the group and have opened
+    /// hypercore's channel of a feed. Further ones are closed.
+    pub stock: usize,
     /// The most accepted connections from one IPv4 address or one /64 network of IPv6. Loopback
     /// counts too.
     pub per_address: usize,
@@ -154,6 +157,8 @@ impl Default for ConnectionLimits {
             // A judgement: a handshake takes two round trips, so 16 slots admit 80 members a second
             // at 100 ms round-trip time. hyperswarm dials 3 at a time (`MAX_PARALLEL`).
             half_open: 16,
+            // A judgement: half of the connections, so that the others are left to members.
+            stock: 32,
             // A judgement: a household or office behind one IPv4 address, and at most 1/16 of all
             // connections for one stranger.
             per_address: 4,

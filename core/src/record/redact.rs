@@ -179,6 +179,9 @@ fn event_line(event: &Event) -> String {
             format!("event feed broken feed={}: {failure}", feed.0)
         }
         Event::Opened { connection, .. } => format!("event opened connection={}", connection.0),
+        Event::StockOpened { connection, .. } => {
+            format!("event stock opened connection={}", connection.0)
+        }
         Event::Offered { connection, length, .. } => {
             format!("event offered connection={} length={length}", connection.0)
         }
