@@ -128,8 +128,8 @@ pub struct Limits {
     /// Longest message of a reconciliation, which may come in parts. 3 MiB: 65,536 entries of 48
     /// bytes.
     pub reconcile_bytes: usize,
-    /// Bytes of incomplete reconciliation messages of all peers together. Beyond it, the connection is
-    /// closed whose message has stalled for longest. 24 MiB: eight of the longest messages.
+    /// Bytes of incomplete reconciliation messages of all peers together. Beyond it, the connection
+    /// is closed whose message has stalled for longest. 24 MiB: eight of the longest messages.
     pub partial_bytes: usize,
     /// Bytes of snapshots of our sets, for all peers together that are reconciled with under a
     /// salt of their own: 32 to 80 for each feed and peer. For a peer beyond it all feeds are

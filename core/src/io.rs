@@ -350,8 +350,8 @@ pub enum Event {
         /// The limit.
         limit: Limit,
     },
-    /// Each side holds durably everything that the other offered and could give, at this moment. The
-    /// peer is a member, or a stock peer.
+    /// Each side holds durably everything that the other offered and could give, at this moment.
+    /// The peer is a member or a stock peer.
     Synced {
         /// The connection.
         connection: ConnectionId,

@@ -95,7 +95,8 @@ impl Admission {
     }
 
     pub(crate) fn insert(&mut self, connection: ConnectionId, addr: SocketAddr, role: Role) {
-        self.slots.insert(connection, Slot { network: network(addr), role, remote: None, is_stock: false });
+        let network = network(addr);
+        self.slots.insert(connection, Slot { network, role, remote: None, is_stock: false });
     }
 
     /// Notes that a peer proved to be a member. Returns the connection to close if there are now
@@ -122,8 +123,8 @@ impl Admission {
         Some(if self.own > remote { accepted } else { dialled })
     }
 
-    /// Notes that a stock peer has opened its first channel. Returns whether its connection may stay:
-    /// those of stock peers have a limit of their own, so they take no slot from members.
+    /// Notes that a stock peer has opened its first channel. Returns whether its connection may
+    /// stay: those of stock peers have a limit of their own, so they take no slot from members.
     pub(crate) fn on_stock_opened(&mut self, connection: ConnectionId) -> bool {
         let stock = self.slots.values().filter(|slot| slot.is_stock).count();
         let may_stay = stock < self.limits.stock;

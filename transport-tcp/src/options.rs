@@ -134,8 +134,8 @@ pub struct ConnectionLimits {
     /// such dialled connections. Beyond it a new connection evicts the oldest one, so silent
     /// connections cannot keep members out.
     pub half_open: usize,
-    /// The most connections with stock peers: those that are no members of the group and have opened
-    /// hypercore's channel of a feed. Further ones are closed.
+    /// The most connections with stock peers: those that are no members of the group and have
+    /// opened hypercore's channel of a feed. Further ones are closed.
     pub stock: usize,
     /// The most accepted connections from one IPv4 address or one /64 network of IPv6. Loopback
     /// counts too.

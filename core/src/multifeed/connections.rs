@@ -55,9 +55,9 @@ impl Multifeed {
         self.send_gets();
     }
 
-    /// Closes the connections whose incomplete messages have stalled for longest, while those of all
-    /// peers take too much memory. The names in such a message are not known, so the session cannot
-    /// go on without it.
+    /// Closes the connections whose incomplete messages have stalled for longest, while those of
+    /// all peers take too much memory. The names in such a message are not known, so the session
+    /// cannot go on without it.
     fn bound_partial_messages(&mut self) {
         while self.sets.partial_bytes > self.limits.partial_bytes {
             let partial = self.connections.iter().filter_map(|(id, peer)| {

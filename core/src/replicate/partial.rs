@@ -1,6 +1,6 @@
 //! The received parts of one peer's incomplete message of a reconciliation.
 //!
-//! Rule: every byte counts in [`Sets::partial_bytes`], which bounds the parts of all peers together.
+//! Rule: every byte counts in [`Sets::partial_bytes`], which has a bound for all peers together.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;

@@ -35,16 +35,16 @@ impl Connection {
         all.into_iter().flatten().min()
     }
 
-    /// Whether the handshake deadline applies. A peer that dialled us may be a stock peer that opens
-    /// its first channel later.
+    /// Whether the handshake deadline applies. A peer that dialled us may be a stock peer that
+    /// opens its first channel later.
     fn owes_handshake(&self) -> bool {
         self.session.is_none() && self.standing == Standing::Unproven
     }
 
     /// When the peer is considered dead; `None`: silence means nothing. A stock peer may have its
-    /// keep-alives turned off, so they are expected only once it has sent one. A long frame has more
-    /// time, as long as at least a kilobyte per second arrives, which is a byte per millisecond. A
-    /// peer that announces a long frame and sends it more slowly is disconnected.
+    /// keep-alives turned off, so they are expected only once it has sent one. A long frame has
+    /// more time, as long as at least a kilobyte per second arrives, which is a byte per
+    /// millisecond. A peer that announces a long frame and sends it more slowly is disconnected.
     fn dead_at(&self, timing: &Timing) -> Option<Instant> {
         let buffered = self.stream.buffered();
         if self.is_stock() && self.clocks.kept_alive.is_none() && buffered == 0 {
