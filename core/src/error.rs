@@ -146,7 +146,8 @@ pub enum Limit {
     /// [`Limits::partial_bytes`](crate::Limits::partial_bytes).
     ReconcileBytes,
     /// More requests are open than
-    /// [`Limits::hypercore_requests`](crate::Limits::hypercore_requests).
+    /// [`Limits::hypercore_requests`](crate::Limits::hypercore_requests). Closes only the channel
+    /// of the feed that exceeds it: see [`Event::ChannelClosed`](crate::Event::ChannelClosed).
     Requests,
 }
 

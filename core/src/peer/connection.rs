@@ -45,7 +45,7 @@ pub(crate) struct Connection {
     out: BytesMut,
     batch: Batch,
     rejects: Rejects,
-    standing: Standing,
+    proved: Proved,
     state: State,
     transmit: Transmit,
     clocks: Clocks,
@@ -53,15 +53,13 @@ pub(crate) struct Connection {
 
 /// What the peer has proved, apart from membership in the group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Standing {
-    /// Nothing yet.
-    Unproven,
-    /// Its own key. It dialled us, and hypercore's channels are allowed, so it may open its first
-    /// one at any time.
-    Awaited,
-    /// It knows a feed's key: it had one of hypercore's channels open, and is no member. It keeps
-    /// this standing after its last channel is closed.
-    Stock,
+enum Proved {
+    Nothing,
+    /// That it has its own key. It dialled us, and hypercore's channels are allowed, so it may open
+    /// its first one at any time.
+    OwnKey,
+    /// That it knows a feed's key: one of hypercore's channels is or was open, before any session.
+    FeedKey,
 }
 
 /// Whether the connection still exchanges messages.
@@ -134,7 +132,7 @@ impl Connection {
             out,
             batch: Batch::new(),
             rejects: Rejects::default(),
-            standing: Standing::Unproven,
+            proved: Proved::Nothing,
             state: State::Open,
             transmit: Transmit::Idle,
             clocks: Clocks {
@@ -167,7 +165,7 @@ impl Connection {
 
     /// Whether the group's session is open, or a hypercore channel is or was.
     fn is_established(&self) -> bool {
-        self.session.is_some() || self.standing == Standing::Stock
+        self.session.is_some() || self.proved == Proved::FeedKey
     }
 
     /// The peer's public key, once proven.

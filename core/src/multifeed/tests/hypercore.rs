@@ -410,7 +410,7 @@ fn no_peer_is_answered_if_hypercores_channels_are_off() {
 }
 
 #[test]
-fn more_requests_than_allowed_close() {
+fn more_requests_than_allowed_close_the_channel_of_their_feed() {
     let mut node = open(&group(), 1, |limits| limits.hypercore_requests = 8);
     let feed = node.writer(7);
     node.append(feed, &[b"x"]);
@@ -425,7 +425,13 @@ fn more_requests_than_allowed_close() {
         assert_eq!(closed(&node, raw.connection), None, "{id}");
     }
     raw.speak(&mut node, &Message::Request(Request { id: 24, ..Request::default() }));
-    assert_eq!(closed(&node, raw.connection), Some(CloseReason::Limit(Limit::Requests)));
+    assert_eq!(closed(&node, raw.connection), None);
+    let (connection, limit) = (raw.connection, Limit::Requests);
+    assert!(node.events.contains(&Event::ChannelClosed { connection, feed, limit }));
+    node.release();
+    raw.exchange(&mut node);
+    let footprint = node.multifeed.footprint().connection;
+    assert_eq!((footprint.stock_channels, footprint.stock_requests), (0, 0));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::replicate::hypercore::capability;
 use crate::wire::hypercore::{Message, Open, RunNews, Sync};
 use crate::wire::mux::{Batch, MuxMessage, messages};
 
-/// Keys of feeds that nobody has.
+/// Keys of feeds that do not exist.
 fn unknown(count: usize) -> impl Iterator<Item = FeedKey> {
     (0..count as u64).map(|number| FeedKey(crate::crypto::hash::blake2b(&[&number.to_le_bytes()])))
 }

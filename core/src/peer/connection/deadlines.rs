@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use super::{Connection, Due, Standing};
+use super::{Connection, Due, Proved};
 use crate::config::Timing;
 use crate::error::Deadline;
 use crate::io::Mode;
@@ -38,7 +38,7 @@ impl Connection {
     /// Whether the handshake deadline applies. A peer that dialled us may be a stock peer that
     /// opens its first channel later.
     fn owes_handshake(&self) -> bool {
-        self.session.is_none() && self.standing == Standing::Unproven
+        self.session.is_none() && self.proved == Proved::Nothing
     }
 
     /// When the peer is considered dead; `None`: silence means nothing. A stock peer may have its

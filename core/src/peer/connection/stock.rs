@@ -1,8 +1,8 @@
-//! Hypercore's channels on a connection: which of them are open, and what the peer's standing is.
+//! Hypercore's channels on a connection: which of them are open, and what they prove of the peer.
 //!
 //! Rule: a channel that is not accepted is rejected or closed; the connection stays.
 
-use super::{Connection, Standing};
+use super::{Connection, Proved};
 use crate::config::{FRAME_BYTES_MAX_EARLY, Limits, OPEN_MESSAGE_BYTES_MAX};
 use crate::error::{CloseReason, Limit};
 use crate::id::{FeedId, Role};
@@ -16,7 +16,7 @@ use crate::wire::mux::MuxMessage;
 impl Connection {
     /// Whether the peer is a stock peer: it knows a feed's key, and is no member of the group.
     pub(crate) fn is_stock(&self) -> bool {
-        self.session.is_none() && self.standing == Standing::Stock && !self.is_closed()
+        self.session.is_none() && self.proved == Proved::FeedKey && !self.is_closed()
     }
 
     /// The secret stream is open, and hypercore's channels may follow.
@@ -28,7 +28,7 @@ impl Connection {
         self.stream
             .raise_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_max * OPEN_MESSAGE_BYTES_MAX);
         if self.stream.role() == Role::Responder {
-            self.standing = Standing::Awaited;
+            self.proved = Proved::OwnKey;
         }
         self.hypercore.begin_offering();
     }
@@ -62,22 +62,25 @@ impl Connection {
         // is too long for us closes its channel, not the connection.
         self.stream.raise_frame_size_max(FRAME_SIZE_MAX);
         if let (None, Some(remote)) = (&self.session, self.remote())
-            && self.standing != Standing::Stock
+            && self.proved != Proved::FeedKey
         {
-            self.standing = Standing::Stock;
+            self.proved = Proved::FeedKey;
             context.outbox.event(Event::StockOpened { connection: self.id, remote });
         }
         Ok(())
     }
 
-    /// A stock peer may hold blocks above our limit. Closes only this feed's channel.
+    /// A stock peer may hold blocks above our limit, or have more requests open than it. Closes only
+    /// this feed's channel.
     pub(super) fn spare_connection(
         &mut self,
         context: &mut Context<'_>,
         feed: FeedId,
         result: Result<(), CloseReason>,
     ) -> Result<(), CloseReason> {
-        let Err(CloseReason::Limit(limit @ Limit::BlockBytes)) = result else { return result };
+        let Err(CloseReason::Limit(limit @ (Limit::BlockBytes | Limit::Requests))) = result else {
+            return result;
+        };
         self.close_feed(context, feed);
         let connection = self.id;
         context.outbox.event(Event::ChannelClosed { connection, feed, limit });

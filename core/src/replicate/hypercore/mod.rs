@@ -34,7 +34,6 @@ use crate::wire::mux::{Batch, MuxMessage};
 use answers::Answers;
 use channel::Channel;
 use fetch::{Budget, is_followed};
-use offering::Offering;
 use sparse::{GetAnswer, Gets};
 
 /// All of hypercore's channels on one connection.
@@ -72,6 +71,15 @@ pub(crate) struct HypercoreSession {
     is_in_sync: bool,
     /// `is_in_sync` has become true, which was not reported yet.
     became_synced: bool,
+}
+
+/// Up to where the adopted feeds were offered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Offering {
+    /// No feed waits to be offered.
+    Ended,
+    /// The feeds after this one, or all of them, were not offered yet.
+    After(Option<FeedId>),
 }
 
 /// The capability of the side of `role` for a feed (hypercore `lib/caps.js`, `replicate`).

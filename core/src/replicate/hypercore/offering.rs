@@ -4,21 +4,12 @@
 //! offered one after another, as the socket takes the opens and as channels become free, so no call
 //! iterates over all feeds.
 
-use super::HypercoreSession;
 use super::channel::Channel;
+use super::{HypercoreSession, Offering};
 use crate::config::Limits;
 use crate::id::FeedId;
 use crate::replicate::context::Context;
 use crate::wire::hypercore::PROTOCOL;
-
-/// Up to where the adopted feeds were offered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Offering {
-    /// No feed waits to be offered.
-    Ended,
-    /// The feeds after this one, or all of them, were not offered yet.
-    After(Option<FeedId>),
-}
 
 impl HypercoreSession {
     /// The adopted feeds may be offered from now on.
@@ -54,8 +45,7 @@ impl HypercoreSession {
         self.excess.len() < limits.hypercore_channels && self.excess.insert(feed)
     }
 
-    /// Both sides' channels together stay within the bound, except for those that the peer opened
-    /// for feeds of which we knew nothing when we offered ours.
+    /// Whether another feed may be offered: those that the peer opened count, too.
     fn can_offer(&self, limits: &Limits) -> bool {
         self.channels.len() < limits.hypercore_channels
     }

@@ -8,8 +8,8 @@ use alloc::collections::BTreeMap;
 
 use crate::wire::hypercore::{Bitfield, RunNews};
 
-/// Runs that are remembered: for a feed of which the peer holds every other block, as many as are
-/// requested at once by default.
+/// Runs that are remembered. If the peer holds every other block of a feed, they reach as far as we
+/// request by default.
 const RUNS_MAX: usize = 256;
 
 /// The blocks of one feed at one peer.
