@@ -214,9 +214,10 @@ fn roots(feed: &Feed, tip: &Tip, nodes: &BTreeMap<u64, Node>) -> Result<Vec<Node
         fold.push(*node, |_| ()).map_err(|_| StoreFailure::Damaged)?;
     }
     let roots = fold.into_roots();
-    match feed.is_signed(&tree::tree_hash(&roots), &tip.head, None) {
-        true => Ok(roots),
-        false => Err(StoreFailure::Damaged),
+    if feed.is_signed(&tree::tree_hash(&roots), &tip.head, None) {
+        Ok(roots)
+    } else {
+        Err(StoreFailure::Damaged)
     }
 }
 

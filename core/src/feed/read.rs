@@ -172,10 +172,12 @@ pub(super) fn keys_of(feed: FeedId, tip: &Tip, gone: &Runs, index: u64) -> [Opti
     let is_below = index.is_multiple_of(2) && index / 2 < tip.length;
     let node = record::node_key(feed.0, index);
     let block = record::block_key(feed.0, index / 2);
-    match is_below {
-        false => [Some(node), None],
-        true if gone.contains(index / 2) => [Some(node), Some(block)],
-        true => [None, Some(block)],
+    if !is_below {
+        [Some(node), None]
+    } else if gone.contains(index / 2) {
+        [Some(node), Some(block)]
+    } else {
+        [None, Some(block)]
     }
 }
 

@@ -34,7 +34,7 @@ fn a_forgotten_feed_is_not_found_but_one_with_the_same_prefix_is() {
 }
 
 #[test]
-fn a_name_belongs_to_its_writer_until_that_is_removed() {
+fn a_name_belongs_to_its_writer_until_the_writer_is_removed() {
     let mut feeds = Feeds::default();
     let [one, two, _] = keys();
     let own = feeds.insert(one, PublicKey([1; 32]));

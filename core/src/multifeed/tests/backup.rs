@@ -50,7 +50,7 @@ fn a_writer_from_an_old_copy_signs_nothing_that_a_peer_showed_signed() {
 }
 
 #[test]
-fn a_store_that_was_behind_when_it_was_closed_is_so_when_it_is_opened_again() {
+fn a_store_behind_its_signed_length_is_still_behind_after_reopening() {
     let (mut world, _, _) = restored();
     world.connect(0, 1, Mode::Live);
     world.run();

@@ -4,7 +4,7 @@ use super::*;
 use crate::io::StoreRequest;
 
 #[test]
-fn nothing_is_said_of_what_is_not_durable() {
+fn nothing_is_announced_before_it_is_durable() {
     let mut world = nodes(2);
     let feed = world.nodes[0].writer(100);
     world.connect(0, 1, Mode::Live);
@@ -36,7 +36,7 @@ fn blocks_are_not_announced_before_they_are_durable() {
 }
 
 #[test]
-fn answers_of_the_store_in_any_order_lead_to_the_same() {
+fn store_replies_in_any_order_give_the_same_state() {
     for order in 0..6 {
         let mut world = nodes(2);
         let feed = world.nodes[0].writer(100);
@@ -66,7 +66,7 @@ fn answers_of_the_store_in_any_order_lead_to_the_same() {
 }
 
 #[test]
-fn a_multifeed_reopened_on_its_store_is_what_it_was() {
+fn a_multifeed_reopened_on_its_store_has_the_same_state() {
     let mut world = nodes(2);
     let (a, b) = (write(&mut world, 0, 3), write(&mut world, 1, 4));
     world.connect(0, 1, Mode::Once);
@@ -96,7 +96,7 @@ fn a_store_of_another_group_is_refused() {
 }
 
 #[test]
-fn a_store_that_lost_what_binds_it_is_no_new_one() {
+fn a_store_without_its_group_record_is_not_treated_as_new() {
     let mut node = Node::open(&group(), 1, Map::new());
     let feed = node.writer(100);
     node.append(feed, &[b"x"]);
@@ -177,7 +177,7 @@ fn a_sync_ends_though_a_peer_lacks_blocks_that_it_offered() {
 }
 
 #[test]
-fn what_one_peer_cannot_give_comes_from_another() {
+fn blocks_that_one_peer_lacks_come_from_another() {
     let mut world = nodes(3);
     let key = write(&mut world, 0, 30);
     world.connect(0, 1, Mode::Once);
@@ -191,7 +191,7 @@ fn what_one_peer_cannot_give_comes_from_another() {
 }
 
 #[test]
-fn what_a_lost_peer_owed_comes_from_another() {
+fn blocks_requested_from_a_lost_peer_come_from_another() {
     let mut config = Config::new(group(), [4; 32]);
     // Else the second peer would push what the first one owes.
     config.limits.push_bytes = 0;
@@ -213,7 +213,7 @@ fn what_a_lost_peer_owed_comes_from_another() {
 }
 
 #[test]
-fn a_peer_that_owes_for_too_long_is_asked_no_more_until_it_sends() {
+fn a_stalled_peer_gets_no_requests_until_it_sends() {
     let mut world = nodes(3);
     let key = write(&mut world, 0, 30);
     world.connect(0, 1, Mode::Once);
@@ -232,7 +232,7 @@ fn a_peer_that_owes_for_too_long_is_asked_no_more_until_it_sends() {
 }
 
 #[test]
-fn timers_close_who_is_silent_and_keep_the_others() {
+fn timers_close_silent_connections_and_keep_the_others() {
     let mut world = nodes(2);
     let ids = world.connect(0, 1, Mode::Live);
     let node = &mut world.nodes[0];
@@ -295,7 +295,7 @@ fn a_store_that_fails_freezes_its_feed_and_nothing_else() {
 }
 
 #[test]
-fn a_peer_that_takes_nothing_costs_one_bound_of_memory() {
+fn a_peer_that_reads_nothing_costs_one_bound_of_memory() {
     let mut world = nodes(2);
     let feed = world.nodes[0].writer(100);
     for index in 0..40 {
@@ -325,7 +325,7 @@ fn a_peer_that_takes_nothing_costs_one_bound_of_memory() {
 }
 
 #[test]
-fn our_own_feed_comes_back_from_peers_after_the_store_was_lost() {
+fn our_own_feed_is_restored_from_peers_after_the_store_was_lost() {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 5);
     world.connect(0, 1, Mode::Once);
@@ -368,7 +368,7 @@ fn a_live_block_crosses_a_triangle_without_duplicates() {
 }
 
 #[test]
-fn misuse_is_said_and_changes_nothing() {
+fn misuse_is_reported_and_changes_nothing() {
     let mut node = Node::open(&group(), 1, Map::new());
     let key_pair = || KeyPair::from_seed(&[1; 32]);
     let other = || KeyPair::from_seed(&[2; 32]);
@@ -398,7 +398,7 @@ fn misuse_is_said_and_changes_nothing() {
 }
 
 #[test]
-fn a_full_group_declines_more_feeds_and_says_so() {
+fn a_full_group_declines_more_feeds_and_reports_it() {
     let mut config = Config::new(group(), [1; 32]);
     config.limits.feeds = 1;
     let mut world =
@@ -445,7 +445,7 @@ fn many_more_feeds_than_names_are_granted_at_once() {
 }
 
 #[test]
-fn what_grows_while_a_range_waits_for_the_socket_follows_it() {
+fn blocks_appended_while_a_range_waits_for_the_socket_follow_it() {
     for rounds in 1..6 {
         let mut world = nodes(2);
         let key = write(&mut world, 0, 1);
@@ -463,7 +463,7 @@ fn what_grows_while_a_range_waits_for_the_socket_follows_it() {
 }
 
 #[test]
-fn a_peer_that_owed_for_too_long_is_asked_again_later() {
+fn a_peer_that_stalled_is_asked_again_later() {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 30);
     world.connect(1, 0, Mode::Live);
