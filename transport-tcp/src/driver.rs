@@ -300,6 +300,9 @@ impl Driver {
 
     fn on_event(&mut self, event: Event) {
         match event {
+            Event::Identified { connection, remote } => {
+                return self.on_peer_identified(connection, remote);
+            }
             Event::Ready { feeds } => {
                 tracing::info!(feeds, "ready");
                 self.on_ready();

@@ -164,6 +164,11 @@ impl SecretStream {
         self.role
     }
 
+    /// Whether the stream encrypts, instead of relying on one that does.
+    pub fn is_encrypted(&self) -> bool {
+        !matches!(self.state, State::Clear)
+    }
+
     /// The handshake hash, unique to this connection; `None` until the stream is open.
     pub fn handshake_hash(&self) -> Option<&[u8; 64]> {
         self.session.as_ref().map(|session| &session.handshake_hash)

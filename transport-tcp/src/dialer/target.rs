@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use multifeed_core::{Instant, PublicKey};
 
+use super::RECHECK_S;
 use crate::discovery::report::Origin;
 use crate::events::{DialFailure, DisconnectReason};
 
@@ -75,8 +76,12 @@ pub(super) struct Target {
     pub(super) state: State,
     /// Attempts since the address was added or the last stable connection ended.
     pub(super) attempts: u32,
-    /// The peer that answered last, or that is expected.
+    /// The peer that answered last: it has proved its key at this address.
     pub(super) remote: Option<PublicKey>,
+    /// The peer that a source expects here. Anybody can report anybody's address, so this decides
+    /// about the order of dials and about nothing else. `None` if the user specified the address or
+    /// sources disagree.
+    pub(super) hint: Option<PublicKey>,
     /// Whether a member ever answered here.
     pub(super) has_worked: bool,
     /// When the last stable connection with the peer ended, or one over another stream.
@@ -96,6 +101,33 @@ impl Target {
         }
     }
 
+    /// Handles the report that `remote` is here. Dials again if the address is suspended, or if
+    /// another peer answered here before.
+    pub(super) fn on_reported(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        remote: Option<PublicKey>,
+    ) {
+        if self.hint != remote {
+            self.hint = None;
+        }
+        if self.state == State::Suspended {
+            self.state = State::Waiting { until };
+            self.attempts = 0;
+        }
+        let is_other = remote.is_some() && self.remote.is_some() && remote != self.remote;
+        if self.state == State::ConnectedElsewhere && is_other {
+            self.state = State::Waiting { until: now + Duration::from_secs(RECHECK_S) };
+            self.remote = None;
+        }
+    }
+
+    /// Returns the peer that answered last, or else the one that a source expects.
+    pub(super) fn expected(&self) -> Option<PublicKey> {
+        self.remote.or(self.hint)
+    }
+
     pub(super) fn address(&self, now: Instant, addr: SocketAddr) -> Address {
         let state = match self.state {
             State::Waiting { until } => AddressState::Waiting(until.since(now)),
@@ -105,7 +137,7 @@ impl Target {
             State::Suspended => AddressState::Suspended,
             State::Finished => AddressState::Finished,
         };
-        let (origin, remote, attempts) = (self.origin, self.remote, self.attempts);
+        let (origin, remote, attempts) = (self.origin, self.expected(), self.attempts);
         Address { addr, origin, remote, state, attempts, last_error: self.last_error.clone() }
     }
 }

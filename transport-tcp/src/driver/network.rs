@@ -135,14 +135,7 @@ impl Driver {
         if !matches!(self.phase, Phase::Open) || !self.dialer.contains(addr) {
             return;
         }
-        let remote = self.dialer.remote(addr);
         match result {
-            // The peer answered at two addresses, and this one was slower.
-            Ok(_) if remote.is_some_and(|remote| self.admission.is_connected(&remote)) => {
-                let error = ConnectError::Disconnected(DisconnectReason::Duplicate);
-                let outcome = StreamOutcome::ConnectedElsewhere;
-                self.dialer.on_stream_ended(self.now(), addr, outcome, error);
-            }
             Ok(stream) => self.connect(stream, addr, Role::Initiator),
             Err(reason) => {
                 let error = ConnectError::Dial(reason.clone());
@@ -164,6 +157,26 @@ impl Driver {
         self.subscribers.publish(NodeEvent::Connected { connection, addr, role });
         let input = Input::Connected { connection, role, secure: Secure::Noise, mode: self.mode };
         self.core.handle(self.now(), input);
+    }
+
+    /// Handles a dialled peer that proved its key. Closes the connection, before the peer learns our
+    /// key, if the peer is banned or connected already.
+    pub(super) fn on_peer_identified(&mut self, connection: ConnectionId, remote: PublicKey) {
+        let Some(open) = self.connections.get(&connection) else { return };
+        if open.closing.is_some() {
+            return;
+        }
+        self.dialer.on_peer_answered(open.addr, remote);
+        let reason = if self.bans.until(self.now(), &remote).is_some() {
+            DisconnectReason::Banned
+        } else if self.admission.is_connected(&remote) {
+            DisconnectReason::Duplicate
+        } else {
+            return;
+        };
+        self.core.disconnect(connection);
+        // Set here, because the core would report only that we requested it.
+        self.begin_flush(connection, reason);
     }
 
     /// Handles a peer that proved to be a member: closes the connection if the peer is banned, and
@@ -295,17 +308,19 @@ impl Driver {
         let reason = removed.closing.map_or(reason, |closing| closing.reason);
         self.core.handle(now, Input::Disconnected { connection });
         self.admission.remove(connection);
-        let has_other = removed.remote.is_some_and(|remote| self.admission.is_connected(&remote));
+        let is_connected = |remote: PublicKey| self.admission.is_connected(&remote);
+        let has_other = removed.remote.is_some_and(is_connected);
         let retry_in = match removed.role {
             Role::Initiator => {
                 let error = ConnectError::Disconnected(reason.clone());
-                let outcome = stream_outcome(&reason, has_other);
+                let answered = self.dialer.remote(removed.addr);
+                let outcome = stream_outcome(&reason, answered.is_some_and(is_connected));
                 self.dialer.on_stream_ended(now, removed.addr, outcome, error)
             }
             Role::Responder => None,
         };
-        if let (Some(remote), DisconnectReason::Core(CloseReason::Violation(_))) =
-            (removed.remote, &reason)
+        if let Some(remote) = removed.remote
+            && is_ban(&reason)
         {
             self.bans.add(now, remote);
         }
@@ -334,8 +349,21 @@ fn should_linger(reason: &DisconnectReason) -> bool {
     )
 }
 
+/// Returns whether a peer is banned for this. What anybody on the way can cause, such as a flipped
+/// bit, is no reason.
+fn is_ban(reason: &DisconnectReason) -> bool {
+    match reason {
+        DisconnectReason::Core(reason @ CloseReason::Violation(_)) => reason.is_proven(),
+        _ => false,
+    }
+}
+
+/// Returns how a stream ended for the dialer. `has_other` is whether the peer that answered is
+/// still connected.
 fn stream_outcome(reason: &DisconnectReason, has_other: bool) -> StreamOutcome {
     match reason {
+        DisconnectReason::Core(reason) if !reason.is_proven() && !has_other => StreamOutcome::Lost,
+        DisconnectReason::Core(CloseReason::ClosedByPeer) if !has_other => StreamOutcome::Closed,
         DisconnectReason::Core(
             CloseReason::Violation(_)
             | CloseReason::Limit(_)

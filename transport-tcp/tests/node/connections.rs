@@ -1,7 +1,7 @@
 //! Connections: start, duplicates, limits and end.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use multifeed_core::{CloseReason, Event, Group};
@@ -165,6 +165,55 @@ pub(crate) async fn a_refused_dial_is_reported(host: Host) {
         let DialFailure::Io(error) = reason else { panic!("{reason}") };
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
     }
+}
+
+pub(crate) async fn a_flipped_bit_bans_nobody(host: Host) {
+    let (a, addr) = host.listening().await;
+    let from_a = write(&a, 1, &[&"long enough ".repeat(100)]).await;
+    // In the handshake, in the head of the stream, in the length of a frame, and in frames.
+    for at in [3, 40, 110, 160, 300, 1_000] {
+        let start = Instant::now();
+        let b = Node::open(host.options().peer(flipping(addr, at))).await.expect("opens");
+        let mut events = b.subscribe();
+        let (reason, retry_in) = host.event(&mut events, disconnected).await;
+        let retry_in = retry_in.expect("a retry");
+        assert!(retry_in < Duration::from_secs(2), "byte {at}: {retry_in:?} after {reason}");
+        host.event(&mut events, opened).await;
+        host.feed(&b, from_a, 1).await;
+        assert!(start.elapsed() < Duration::from_secs(15), "byte {at}: {:?}", start.elapsed());
+        b.close().await;
+    }
+}
+
+/// Starts a proxy to `addr` that flips one bit of what comes from there, on the first connection.
+fn flipping(addr: SocketAddr, at: usize) -> SocketAddr {
+    let listener = TcpListener::bind(loopback()).expect("binds");
+    let proxy = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        for (n, near) in listener.incoming().flatten().enumerate() {
+            let Ok(far) = TcpStream::connect(addr) else { return };
+            let (Ok(near_reader), Ok(far_writer)) = (near.try_clone(), far.try_clone()) else {
+                return;
+            };
+            std::thread::spawn(move || {
+                let (from, to) = forward(near_reader, far_writer, usize::MAX);
+                let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+            });
+            std::thread::spawn(move || {
+                let (mut far, mut near) = (far, near);
+                if n == 0 {
+                    let mut bytes = vec![0; at + 1];
+                    if far.read_exact(&mut bytes).is_ok() {
+                        bytes[at] ^= 0x80;
+                        let _ = near.write_all(&bytes);
+                    }
+                }
+                let (from, to) = forward(far, near, usize::MAX);
+                let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+            });
+        }
+    });
+    proxy
 }
 
 /// Starts a proxy to `addr` that stops forwarding data from there after half a mebibyte.
