@@ -4,7 +4,7 @@
 //! opens nothing and waits for nothing.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use multifeed_core::{Instant, PublicKey};
@@ -38,11 +38,6 @@ const NEXT_ADDRESS_DELAY_MS: u64 = 250;
 /// Delay before addresses from the DHT are dialled, because an address on the local network is
 /// better if there is one. Same delay and reason as [`NEXT_ADDRESS_DELAY_MS`].
 const DHT_DELAY_MS: u64 = 250;
-
-/// The least time between two dials of an address because sources report another peer there than
-/// the one that answered last. A judgement: an address that moved to another peer is found within a
-/// minute, and false reports cost one packet a minute.
-const RECHECK_S: u64 = 60;
 
 /// Every address that the user specified or a source discovered.
 #[derive(Debug)]
@@ -193,6 +188,20 @@ impl Dialer {
         self.targets.contains_key(&addr)
     }
 
+    /// Returns whether the user specified an address of this host, at any port.
+    pub(crate) fn is_specified(&self, ip: IpAddr) -> bool {
+        let [first, last] = [0, u16::MAX].map(|port| SocketAddr::new(ip.to_canonical(), port));
+        self.targets.range(first..=last).any(|(_, target)| target.origin == Origin::Manual)
+    }
+
+    /// Returns whether a member with this key answered at an address that the user specified.
+    pub(crate) fn is_known(&self, remote: &PublicKey) -> bool {
+        self.targets.values().any(|target| {
+            let is_manual = target.origin == Origin::Manual && target.has_worked;
+            is_manual && target.remote.as_ref() == Some(remote)
+        })
+    }
+
     /// Removes an address.
     pub(crate) fn remove(&mut self, addr: SocketAddr) {
         self.targets.remove(&addr);
@@ -217,7 +226,8 @@ impl Dialer {
         waits.min()
     }
 
-    /// Returns the address that has been due for longest, and marks it as dialled. Skips addresses
+    /// Returns the address that has been due for longest, first of those that the user specified,
+    /// and marks it as dialled. Skips addresses
     /// where a connected peer answered until [`on_peer_lost`](Self::on_peer_lost), and those where
     /// a banned peer answered until the ban ends.
     pub(crate) fn next_due(
@@ -229,8 +239,8 @@ impl Dialer {
         loop {
             let due = self.targets.iter().filter(|(_, target)| budget.allows(target));
             let due = due
-                .filter_map(|(addr, target)| Some((target.due_since(now)?, target.order, *addr)));
-            let (_, _, addr) = due.min()?;
+                .filter_map(|(addr, target)| Some((target.precedence(now)?, *addr)));
+            let (_, addr) = due.min()?;
             let Target { remote, hint, .. } = self.targets.get(&addr)?;
             let expected = remote.or(*hint);
             let skip_to = match remote.as_ref().map_or(PeerState::Free, &peer_state) {

@@ -315,6 +315,7 @@ impl Driver {
                 self.begin_closing();
             }
             Event::Opened { connection, remote } => self.on_peer_opened(connection, remote),
+            Event::Synced { connection } => self.admission.on_synced(connection),
             _ => {}
         }
         if let Some(event) = self.answer_call(event) {

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use multifeed_core::{Instant, PublicKey};
 
-use super::RECHECK_S;
 use crate::discovery::report::Origin;
 use crate::events::{DialFailure, DisconnectReason};
+
+/// The least time between two dials of an address because sources report another peer there than
+/// the one that answered last. A judgement: an address that moved to another peer is found within a
+/// minute, and false reports cost one packet a minute.
+pub(super) const RECHECK_S: u64 = 60;
 
 /// An address that a node may dial, as returned by [`Node::addresses`](crate::Node::addresses).
 #[derive(Clone, Debug)]
@@ -93,10 +97,13 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Returns since when the address is due, if it is.
-    pub(super) fn due_since(&self, now: Instant) -> Option<Instant> {
+    /// Returns the rank of the address among those that are due, if it is: the smallest is dialled
+    /// first. Addresses that the user specified come first, whatever sources report.
+    pub(super) fn precedence(&self, now: Instant) -> Option<(bool, Instant, u64)> {
         match self.state {
-            State::Waiting { until } if until <= now => Some(until),
+            State::Waiting { until } if until <= now => {
+                Some((self.origin != Origin::Manual, until, self.order))
+            }
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use super::target::AddressState;
+use super::target::{AddressState, RECHECK_S};
 use super::*;
 use crate::events::{DialFailure, DisconnectReason};
 

@@ -13,7 +13,7 @@ use multifeed_core::{CloseReason, ConnectionId, Input, PublicKey, Role, Secure};
 use tracing::Instrument;
 
 use super::{Driver, Phase};
-use crate::admission::Verdict;
+use crate::admission::{Standing, Verdict};
 use crate::connection::{CHUNK_BYTES_MAX, Closing, Connection, NewStream};
 use crate::dialer::target::ConnectError;
 use crate::dialer::{Due, PeerState, StreamOutcome};
@@ -149,7 +149,11 @@ impl Driver {
     fn connect(&mut self, stream: ByteStream, addr: SocketAddr, role: Role) {
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
-        self.admission.insert(connection, addr, role);
+        let standing = match role {
+            Role::Responder if self.dialer.is_specified(addr.ip()) => Standing::SpecifiedAddress,
+            _ => Standing::Unknown,
+        };
+        self.admission.insert(connection, addr, role, standing);
         let new = NewStream { connection, stream, addr, role };
         let started = Connection::start(new, &self.tasks, self.to_driver.clone());
         self.connections.insert(connection, started);
@@ -179,8 +183,8 @@ impl Driver {
         self.begin_flush(connection, reason);
     }
 
-    /// Handles a peer that proved to be a member: closes the connection if the peer is banned, and
-    /// one of two connections with the same peer.
+    /// Handles a peer that proved to be a member: closes the connection if the peer is banned, one of
+    /// two connections with the same peer, and an accepted connection if there are too many.
     pub(super) fn on_peer_opened(&mut self, connection: ConnectionId, remote: PublicKey) {
         let Some(open) = self.connections.get_mut(&connection) else { return };
         if open.closing.is_some() {
@@ -200,6 +204,13 @@ impl Driver {
             self.core.disconnect(duplicate);
             // Set here, because the core would report only that we requested it.
             self.begin_flush(duplicate, DisconnectReason::Duplicate);
+        }
+        if self.dialer.is_known(&remote) {
+            self.admission.on_known(connection);
+        }
+        if let Some(excess) = self.admission.excess(connection) {
+            self.core.disconnect(excess);
+            self.begin_flush(excess, DisconnectReason::Evicted);
         }
     }
 

@@ -41,6 +41,8 @@ on_each_runtime! {
     crate::connections::our_own_address_is_not_redialled as our_own_address_is_not_redialled,
     crate::connections::another_group_is_refused as a_peer_of_another_group_is_refused_for_long,
     crate::connections::a_flipped_bit_bans_nobody as a_flipped_bit_bans_nobody,
+    crate::connections::an_eclipse_keeps_no_specified_peer_out
+        as an_eclipse_keeps_no_specified_peer_out,
     crate::connections::silent_connections_keep_no_member_out
         as silent_connections_keep_no_member_out,
     crate::connections::a_stalled_peer_delays_no_other as a_stalled_peer_delays_no_other_peer,
