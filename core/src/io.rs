@@ -249,6 +249,15 @@ pub enum Event {
         /// The store's failure.
         failure: StoreFailure,
     },
+    /// The peer of a connection that we initiated has proved its key, and does not know ours yet. If
+    /// the connection is closed by [`disconnect`](crate::Multifeed::disconnect) before more bytes
+    /// are pulled, the peer does not learn our key.
+    Identified {
+        /// The connection.
+        connection: ConnectionId,
+        /// The peer's public key.
+        remote: PublicKey,
+    },
     /// A peer has proved that it is a member of the group.
     Opened {
         /// The connection.

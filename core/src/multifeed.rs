@@ -190,9 +190,13 @@ impl Multifeed {
         peers.chain(self.download_deadline()).min()
     }
 
-    /// Closes a connection. Bytes that it has to send already are still sent.
+    /// Closes a connection. Bytes that it has to send already are still sent, unless its handshake
+    /// is not complete: then nothing more is sent.
     pub fn disconnect(&mut self, connection: ConnectionId) {
         self.record_step(|| Step::Disconnect { connection: connection.0 });
+        if let Some(peer) = self.connections.get_mut(&connection) {
+            peer.withhold_handshake();
+        }
         self.close(connection, CloseReason::Requested);
     }
 

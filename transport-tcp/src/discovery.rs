@@ -34,6 +34,8 @@
 #[cfg(feature = "dht")]
 mod dht;
 #[cfg(any(feature = "lan", feature = "dht"))]
+mod address_policy;
+#[cfg(any(feature = "lan", feature = "dht"))]
 mod endpoints;
 #[cfg(feature = "lan")]
 mod lan;
