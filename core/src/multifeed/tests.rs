@@ -4,6 +4,7 @@ mod crash;
 mod flights;
 mod fork;
 mod hypercore;
+mod ids;
 mod laws;
 mod policy;
 mod quota;

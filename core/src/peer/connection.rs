@@ -281,7 +281,7 @@ impl Connection {
         let Err(CloseReason::Limit(limit @ Limit::BlockBytes)) = result else { return result };
         self.close_feed(context, feed);
         let connection = self.id;
-        context.outbox.event(Event::ChannelClosed { connection, feed, limit });
+        context.report(feed, |key| Event::ChannelClosed { connection, feed, key, limit });
         Ok(())
     }
 

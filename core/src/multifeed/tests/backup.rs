@@ -22,7 +22,7 @@ fn restored() -> (World, FeedKey, FeedId) {
         world.cut(ids);
     }
     let copy = world.nodes[1].multifeed.find(&key).unwrap().id;
-    world.nodes[1].map.remove(&record::block_key(copy.0, 4)).unwrap();
+    world.nodes[1].map.remove(&record::block_key(copy.slot, 4)).unwrap();
     world.nodes[0] = Node::open(&group(), 7, backup);
     let feed = world.nodes[0].writer(100);
     (world, key, feed)

@@ -302,7 +302,7 @@ fn blocks_that_could_not_be_given_prevent_a_checkpoint() {
     world.run();
     world.nodes[0].held = Some(Vec::new());
     world.nodes[0].append(other, &[b"second"]);
-    let (place, mut block) = (record::block_key(other.0, 1), None);
+    let (place, mut block) = (record::block_key(other.slot, 1), None);
     let writer = &mut world.nodes[0];
     for request in writer.held.take().unwrap() {
         let reply = writer.answer(request);

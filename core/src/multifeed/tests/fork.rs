@@ -97,7 +97,7 @@ fn a_proof_that_the_store_fails_to_write_does_not_delay_a_sync() {
     world.nodes[1].failure = Some(StoreFailure::Full);
     world.connect(1, 0, Mode::Live);
     world.run();
-    let broken = Event::FeedBroken { feed, failure: StoreFailure::Full };
+    let broken = Event::FeedBroken { feed, key: Some(key), failure: StoreFailure::Full };
     assert!(world.nodes[1].events.contains(&broken) && !is_forked(&world.nodes[1], &key));
     // Somebody else speaks of the feed.
     world.connect(1, 2, Mode::Live);

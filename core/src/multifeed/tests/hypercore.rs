@@ -198,7 +198,7 @@ fn a_failed_write_affects_only_its_feed() {
     world.nodes[1].failure = Some(StoreFailure::Full);
     world.connect(0, 1, Mode::Live);
     world.run();
-    let broken = Event::FeedBroken { feed, failure: StoreFailure::Full };
+    let broken = Event::FeedBroken { feed, key: Some(key), failure: StoreFailure::Full };
     assert!(world.nodes[1].events.contains(&broken));
     assert_eq!(world.nodes[1].multifeed.feed(feed).unwrap().length, 0);
     assert!(world.nodes.iter().all(|node| node.closed.is_empty()));
@@ -467,7 +467,8 @@ fn a_block_that_is_too_large_closes_its_feeds_channel_alone() {
     let request = raw.requests()[0];
     raw.speak(&mut node, &Message::Data(head(&core, &request, &core.signature())));
     let (connection, feed) = (raw.connection, node.multifeed.find(&core.key).unwrap().id);
-    let expected = Event::ChannelClosed { connection, feed, limit: Limit::BlockBytes };
+    let (key, limit) = (core.key, Limit::BlockBytes);
+    let expected = Event::ChannelClosed { connection, feed, key, limit };
     assert!(node.events.contains(&expected));
     let said: Vec<_> = raw.frames.iter().flat_map(|frame| messages(frame)).collect();
     assert_eq!(said.last(), Some(&Ok(MuxMessage::Close { local_id: 1 })));

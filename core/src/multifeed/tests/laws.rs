@@ -114,12 +114,12 @@ fn a_damaged_record_costs_its_own_feed_alone() {
     world.run();
     let mut map = world.nodes[1].map.clone();
     let feed = world.nodes[1].multifeed.find(&a).unwrap().id;
-    let record = map.get_mut(&crate::feed::record::feed_key(feed.0)).unwrap();
+    let record = map.get_mut(&crate::feed::record::feed_key(feed.slot)).unwrap();
     let mut bytes = record.to_vec();
     bytes[40] ^= 1;
     *record = bytes.into();
     world.nodes[1] = Node::open(&group(), 9, map);
-    let broken = Event::FeedBroken { feed, failure: StoreFailure::Damaged };
+    let broken = Event::FeedBroken { feed, key: None, failure: StoreFailure::Damaged };
     assert!(world.nodes[1].events.contains(&broken));
     assert_holds(&mut world, 1, 1, &b, 4);
     // Its author is not known: a new feed could be this one, and sign an index twice.
@@ -139,14 +139,14 @@ fn a_slot_far_behind_the_others_costs_no_memory_and_no_other_feed() {
     world.run();
     let mut map = world.nodes[1].map.clone();
     let feed = world.nodes[1].multifeed.find(&a).unwrap().id;
-    let record = map.remove(&crate::feed::record::feed_key(feed.0)).unwrap();
+    let record = map.remove(&crate::feed::record::feed_key(feed.slot)).unwrap();
     for slot in [u32::MAX / 2, u32::MAX - 1] {
         map.insert(crate::feed::record::feed_key(slot), record.clone());
     }
     world.nodes[1] = Node::open(&group(), 9, map);
     assert!(world.nodes[1].multifeed.feeds.slots_held() <= 4);
     assert_holds(&mut world, 1, 1, &b, 4);
-    assert_eq!(world.nodes[1].multifeed.find(&a).unwrap().id, FeedId(u32::MAX / 2));
+    assert_eq!(world.nodes[1].multifeed.find(&a).unwrap().id, FeedId::first(u32::MAX / 2));
     // Later feeds get slots near the others, and the listing finds those that are far.
     let fresh = world.nodes[0].multifeed.writer("new", KeyPair::from_seed(&[55; 32])).unwrap();
     world.nodes[0].append(fresh, &[&block(2, 0)]);
@@ -162,7 +162,7 @@ fn a_sync_ends_though_a_peer_lacks_blocks_that_it_offered() {
     let mut world = nodes(2);
     let (a, b) = (write(&mut world, 0, 3), write(&mut world, 1, 2));
     let feed = world.nodes[0].multifeed.find(&a).unwrap().id;
-    world.nodes[0].map.remove(&crate::feed::record::block_key(feed.0, 1));
+    world.nodes[0].map.remove(&crate::feed::record::block_key(feed.slot, 1));
     world.connect(0, 1, Mode::Once);
     world.run();
     assert_holds(&mut world, 0, 1, &b, 2);
@@ -171,7 +171,7 @@ fn a_sync_ends_though_a_peer_lacks_blocks_that_it_offered() {
     let refused =
         |event: &Event| matches!(event, Event::Refused { refusal: Refusal::Unavailable, .. });
     assert!(world.nodes[1].events.iter().any(refused));
-    let broken = Event::FeedBroken { feed, failure: StoreFailure::Damaged };
+    let broken = Event::FeedBroken { feed, key: Some(a), failure: StoreFailure::Damaged };
     assert!(world.nodes[0].events.contains(&broken), "our side reports that its disk is damaged");
     assert_eq!(world.nodes[1].multifeed.feeds.len(), 1, "the feed that never came is forgotten");
 }
@@ -183,7 +183,7 @@ fn blocks_that_one_peer_lacks_come_from_another() {
     world.connect(0, 1, Mode::Once);
     world.run();
     let feed = world.nodes[0].multifeed.find(&key).unwrap().id;
-    world.nodes[0].map.remove(&crate::feed::record::block_key(feed.0, 1));
+    world.nodes[0].map.remove(&crate::feed::record::block_key(feed.slot, 1));
     world.connect(2, 0, Mode::Live);
     world.connect(2, 1, Mode::Live);
     world.run();
@@ -383,7 +383,7 @@ fn misuse_is_reported_and_changes_nothing() {
     assert_eq!(node.multifeed.append(feed, &[&big]), Err(Misuse::BlockTooLarge));
     let many = vec![&big[1..]; 9];
     assert_eq!(node.multifeed.append(feed, &many), Err(Misuse::AppendTooLarge));
-    assert_eq!(node.multifeed.append(FeedId(7), &[b"x"]), Err(Misuse::UnknownFeed));
+    assert_eq!(node.multifeed.append(FeedId::first(7), &[b"x"]), Err(Misuse::UnknownFeed));
     assert_eq!(node.multifeed.read(feed, 0, 1), Err(Misuse::OutOfRange));
     assert!(node.map.len() == 1 && node.multifeed.poll().is_none());
     let unread = &mut Multifeed::open(Config::new(group(), [1; 32]));

@@ -28,7 +28,7 @@ fn clear(world: &mut World, node: usize, key: &FeedKey, blocks: core::ops::Range
     let (feed, start, end) = (id(node, key), blocks.start, blocks.end);
     let request = node.multifeed.clear(feed, blocks).unwrap();
     node.drain();
-    assert_eq!(*last(node), Event::Cleared { request, feed, start, end });
+    assert_eq!(*last(node), Event::Cleared { request, feed, key: *key, start, end });
 }
 
 /// What a read of some blocks is answered by.
@@ -93,7 +93,7 @@ fn cleared_blocks_are_gone_and_the_feed_continues() {
     assert_reads(node, &key, 9..20);
     let feed = id(node, &key);
     assert_eq!(node.multifeed.feed(feed).unwrap().cleared, 6);
-    assert!((3..9).all(|index| !node.map.contains_key(&record::block_key(feed.0, index))));
+    assert!((3..9).all(|index| !node.map.contains_key(&record::block_key(feed.slot, index))));
     node.append(feed, &[&block(0, 20)]);
     world.run();
     assert_holds(&mut world, 1, 0, &key, 21);
@@ -143,7 +143,7 @@ fn blocks_are_restored_from_a_peer_and_kept() {
     assert_eq!(node.multifeed.clear(feed, 0..1), Err(Misuse::Downloading));
     world.run();
     let node = &mut world.nodes[1];
-    assert_eq!(*last(node), Event::Downloaded { request, feed, start: 0, end: 300 });
+    assert_eq!(*last(node), Event::Downloaded { request, feed, key, start: 0, end: 300 });
     assert_reads(node, &key, 0..300);
     assert_eq!(node.multifeed.feed(feed).unwrap().cleared, 0);
     assert_in_sync(&world);
@@ -158,7 +158,7 @@ fn damaged_blocks_are_restored_from_a_peer() {
             let (mut world, key, _) = pair(length);
             let node = &mut world.nodes[1];
             let feed = id(node, &key);
-            let at = record::block_key(feed.0, damaged as u64);
+            let at = record::block_key(feed.slot, damaged as u64);
             match damaged % 2 {
                 0 => _ = node.map.remove(&at),
                 _ => _ = node.map.insert(at, "rotten".into()),
@@ -167,7 +167,7 @@ fn damaged_blocks_are_restored_from_a_peer() {
             let request = node.multifeed.download(feed, 0..end).unwrap();
             world.run();
             let node = &mut world.nodes[1];
-            assert_eq!(*last(node), Event::Downloaded { request, feed, start: 0, end });
+            assert_eq!(*last(node), Event::Downloaded { request, feed, key, start: 0, end });
             assert_reads(node, &key, 0..end);
         }
     }
@@ -194,7 +194,7 @@ fn a_download_waits_for_a_holder_and_can_be_cancelled() {
     world.connect(1, 2, Mode::Live);
     world.run();
     assert!(world.nodes[1].events.contains(&Event::Canceled { request: second }));
-    let done = Event::Downloaded { request, feed, start: 0, end: 10 };
+    let done = Event::Downloaded { request, feed, key, start: 0, end: 10 };
     assert!(world.nodes[1].events.contains(&done));
     assert_reads(&mut world.nodes[1], &key, 0..10);
 }
@@ -242,7 +242,8 @@ fn a_slot_is_reused_once_no_peer_has_an_alias_of_its_removed_feed() {
     remove(&mut world, 1, &key);
     world.cut(ids);
     let feed = world.nodes[1].writer(101);
-    assert_eq!(feed, old);
+    assert_eq!(feed.slot, old.slot);
+    assert_ne!(feed, old, "its id means another feed");
     world.nodes[1].append(feed, &[&block(1, 0)]);
     let other = world.nodes[1].multifeed.feed(feed).unwrap().key;
     world.connect(0, 1, Mode::Live);
@@ -375,7 +376,7 @@ fn policy_bounds_are_reached_and_reported() {
     node.multifeed.refuse(&FeedKey([1; 32])).unwrap();
     assert_eq!(node.multifeed.refuse(&FeedKey([2; 32])), Err(Misuse::TooManyRulings));
     assert_eq!(node.multifeed.remove(feed), Err(Misuse::TooManyRulings));
-    assert_eq!(node.multifeed.remove(FeedId(9)), Err(Misuse::UnknownFeed));
+    assert_eq!(node.multifeed.remove(FeedId::first(9)), Err(Misuse::UnknownFeed));
 }
 
 /// What is done to a pair, on the second node: the request, if it begins at all.

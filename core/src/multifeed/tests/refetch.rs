@@ -91,7 +91,8 @@ fn forged_blocks_do_not_come_in_where_others_were_cleared() {
     honest.say(&mut node, Kind::Range, &range(FeedRef::Sender(0), 0, 5, |_| ()));
     assert_eq!(asked(&honest).last().map(|entry| entry.start), Some(5));
     honest.say(&mut node, Kind::Range, &range(FeedRef::Sender(0), 5, 7, |_| ()));
-    let done = Event::Downloaded { request, feed, start: 0, end: 12 };
+    let key = node.multifeed.feed(feed).unwrap().key;
+    let done = Event::Downloaded { request, feed, key, start: 0, end: 12 };
     assert_eq!(node.events.last(), Some(&done));
 }
 

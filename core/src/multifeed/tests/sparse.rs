@@ -46,7 +46,8 @@ fn a_single_block_is_downloaded_without_the_rest_of_its_feed() {
     let feed = node.multifeed.find(&core.key).unwrap();
     let (feed, length) = (feed.id, feed.length);
     let blocks = vec![Bytes::copy_from_slice(&core.blocks[3])];
-    assert!(node.events.contains(&Event::Blocks { request, feed, start: 3, blocks }));
+    let read = Event::Blocks { request, feed, key: core.key, start: 3, blocks };
+    assert!(node.events.contains(&read));
     assert_eq!((length, raw.requests().len(), closed(&node, raw.connection)), (0, 0, None));
     assert_eq!(node.multifeed.footprint().requests, 0);
     // Nothing of it is in the store; once it is adopted, all of it comes.
@@ -144,7 +145,7 @@ fn a_single_block_request_is_cancelled_and_held_blocks_are_read() {
     let request = node.multifeed.get(key, 0).unwrap();
     node.drain();
     let blocks = vec![Bytes::from_static(b"x")];
-    assert!(node.events.contains(&Event::Blocks { request, feed: own, start: 0, blocks }));
+    assert!(node.events.contains(&Event::Blocks { request, feed: own, key, start: 0, blocks }));
 }
 
 /// A node that got a block of, or adopted, a feed of its group before a member announced it.
