@@ -416,6 +416,7 @@ impl Event {
             | Self::Offered { .. }
             | Self::RulingBroken { .. }
             | Self::FeedBroken { .. }
+            | Self::Identified { .. }
             | Self::Opened { .. }
             | Self::Held { .. }
             | Self::Refused { .. }

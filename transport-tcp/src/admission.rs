@@ -160,7 +160,9 @@ impl Admission {
             same.filter(|(_, slot)| slot.standing != Standing::KnownKey)
         };
         if same().count() > self.limits.per_address {
-            return same().min_by_key(|(id, slot)| (slot.is_synced, Reverse(*id))).map(|(id, _)| id);
+            return same()
+                .min_by_key(|(id, slot)| (slot.is_synced, Reverse(*id)))
+                .map(|(id, _)| id);
         }
         let count = accepted().count();
         let total = count + self.established(Role::Initiator).count();

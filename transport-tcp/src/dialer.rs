@@ -238,8 +238,7 @@ impl Dialer {
     ) -> Option<Due> {
         loop {
             let due = self.targets.iter().filter(|(_, target)| budget.allows(target));
-            let due = due
-                .filter_map(|(addr, target)| Some((target.precedence(now)?, *addr)));
+            let due = due.filter_map(|(addr, target)| Some((target.precedence(now)?, *addr)));
             let (_, addr) = due.min()?;
             let Target { remote, hint, .. } = self.targets.get(&addr)?;
             let expected = remote.or(*hint);

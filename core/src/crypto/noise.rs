@@ -169,10 +169,7 @@ fn params(pattern: HandshakePattern) -> NoiseParams {
     NoiseParams::new(
         PROTOCOL.to_owned(),
         BaseChoice::Noise,
-        HandshakeChoice {
-            pattern,
-            modifiers: HandshakeModifierList { list: Vec::new() },
-        },
+        HandshakeChoice { pattern, modifiers: HandshakeModifierList { list: Vec::new() } },
         DHChoice::Curve25519,
         CipherChoice::ChaChaPoly,
         HashChoice::Blake2b,

@@ -96,8 +96,18 @@ impl Mesh {
             }
             let id = ConnectionId(self.next_stream);
             self.next_stream += 1;
-            self.members[from].admission.insert(id, addr_of(to), Role::Initiator, Standing::Unknown);
-            self.members[to].admission.insert(id, addr_of(from), Role::Responder, Standing::Unknown);
+            self.members[from].admission.insert(
+                id,
+                addr_of(to),
+                Role::Initiator,
+                Standing::Unknown,
+            );
+            self.members[to].admission.insert(
+                id,
+                addr_of(from),
+                Role::Responder,
+                Standing::Unknown,
+            );
             let opens = Some(self.now + ROUND_TRIP);
             self.streams.insert(id, Stream { ends: [from, to], opens });
         }
