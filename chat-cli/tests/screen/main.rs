@@ -5,6 +5,7 @@
 
 mod channels;
 mod early_input;
+mod failures;
 mod first_session;
 mod overlays;
 mod proxy;
