@@ -302,8 +302,9 @@ impl LineMode {
                 self.delivery.stored(id.index + 1);
                 Ok(())
             }
-            // The user can correct this.
-            Err(failure) if failure.exit() == ExitCode::BadInput => {
+            // The user can correct this. On a terminal any failure is shown, as the user may be
+            // typing the next line.
+            Err(failure) if failure.exit() == ExitCode::BadInput || self.console.echoes_input() => {
                 self.refuse("not sent", &failure)
             }
             Err(failure) => Err(failure),

@@ -111,7 +111,14 @@ pub async fn run(
                 return ended.map(|_| ());
             }
         }
-        (session, note) = switch(global, profile, room, previous, &quiet).await?;
+        (session, note) = match switch(global, profile, room, previous, &quiet).await {
+            Ok(opened) => opened,
+            Err(failure) => {
+                drop(windows);
+                drafts.values().try_for_each(|draft| draft.print(output))?;
+                return Err(failure);
+            }
+        };
     }
 }
 

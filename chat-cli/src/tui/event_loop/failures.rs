@@ -10,8 +10,10 @@ use std::path::Path;
 
 use super::windows::WindowId;
 use super::{EventLoop, Flow};
+use crate::message::LINE_COLUMNS_MAX;
+use crate::output::Output;
 use crate::report::Failure;
-use crate::sanitize::Clean;
+use crate::sanitize::{self, Clean};
 
 /// The codes of failures after which a screen is of no use.
 const FATAL: [&str; 2] = ["terminal", "store.stopped"];
@@ -28,6 +30,21 @@ const SPACE_PROBE: &str = "space";
 pub(super) struct InputDraft {
     channel: Clean,
     text: String,
+}
+
+impl InputDraft {
+    /// Prints the text after the screen has closed.
+    ///
+    /// # Errors
+    /// Fails if the standard error stream fails.
+    pub(super) fn print(&self, output: &Output) -> Result<(), Failure> {
+        let lines = sanitize::lines(&self.text, LINE_COLUMNS_MAX);
+        let is_empty = self.text.trim().is_empty();
+        lines
+            .iter()
+            .filter(|_| !is_empty)
+            .try_for_each(|line| output.say(&format!("not sent: {line}")))
+    }
 }
 
 /// The inputs of all windows.

@@ -103,6 +103,11 @@ impl InputLine {
             Input { key: Key::Right, ctrl: false, .. } => Some(Step::Forward),
             _ => None,
         };
+        // As in a shell; the key of the editor for this, Ctrl-J, is Enter.
+        if matches!(input, Input { key: Key::Char('u'), ctrl: true, alt: false, .. }) {
+            self.area.delete_line_by_head();
+            return;
+        }
         // With a selection, the editor deletes or leaves all of it.
         match step.filter(|_| !self.area.is_selecting()) {
             Some(step) => self.step(step),

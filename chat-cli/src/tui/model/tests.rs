@@ -432,6 +432,9 @@ fn line_feed_typed_ahead_sends_like_enter() {
     type_text(&mut model, "typed before the first frame");
     let effects = model.input(with(KeyModifiers::CONTROL, KeyCode::Char('j')));
     assert_eq!(effects[0], sent("general", "typed before the first frame"));
+    type_text(&mut model, "deleted");
+    model.input(with(KeyModifiers::CONTROL, KeyCode::Char('u')));
+    assert!(model.input_line.is_empty());
 }
 
 /// Creates messages of one channel, a minute apart.
