@@ -82,8 +82,9 @@ pub struct Limits {
     /// [`FRAME_BYTES_MAX_UNASKED`]. At least `block_bytes` and 64 KiB, which is the default: the
     /// largest block with its proof.
     pub frame_bytes: usize,
-    /// Most channels on one connection. 16: multifeed opens one, hypercore's channels have a limit
-    /// of their own, and the rest is for protocols that are not known here and are rejected.
+    /// Most channels of one peer that wait to be rejected, because they are of unknown protocols or
+    /// feeds; further ones get no answer. A frame of a peer that has proved nothing may hold the
+    /// opens of as many. 8,192: 8 bytes each, so 64 KiB, and 1 MiB of opens.
     pub channels: usize,
     /// Most feeds of the group. 1,000,000: an idle feed takes about 300 bytes, so 300 MB.
     pub feeds: usize,
@@ -127,6 +128,9 @@ pub struct Limits {
     /// Longest message of a reconciliation, which may come in parts. 3 MiB: 65,536 entries of 48
     /// bytes.
     pub reconcile_bytes: usize,
+    /// Bytes of incomplete reconciliation messages of all peers together. Beyond it, the connection is
+    /// closed whose message has stalled for longest. 24 MiB: eight of the longest messages.
+    pub partial_bytes: usize,
     /// Bytes of snapshots of our sets, for all peers together that are reconciled with under a
     /// salt of their own: 32 to 80 for each feed and peer. For a peer beyond it all feeds are
     /// listed. 64 MiB: eight peers with 100,000 feeds each.
@@ -153,9 +157,10 @@ pub struct Limits {
     /// Downloads of one feed that are open. 64: they run one after another, and the application
     /// can join adjacent runs.
     pub downloads: usize,
-    /// Most of hypercore's channels on one connection, one for each feed; 0, the default: none is
-    /// opened or answered, and only members of the group are served. Otherwise every peer that
-    /// knows a feed's key gets the feed, as from any hypercore.
+    /// Most of hypercore's channels that a peer may open on one connection, one for each feed, and
+    /// most that we offer; further ones are rejected. 0, the default: none is opened or answered,
+    /// and only members of the group are served. Otherwise every peer that knows a feed's key gets
+    /// the feed, as from any hypercore.
     pub hypercore_channels: usize,
     /// Requests to one peer for one feed that are not answered yet. 256: with blocks of 4 KiB they
     /// are 1 MiB, which 40 Mbit/s take 200 ms for.
@@ -228,7 +233,7 @@ impl Default for Limits {
             block_bytes: 1024 * 1024,
             append_bytes: 8 * 1024 * 1024,
             frame_bytes: 1024 * 1024 + 64 * 1024,
-            channels: 16,
+            channels: 8_192,
             feeds: 1_000_000,
             feed_bytes: 64 * 1024 * 1024,
             group_bytes: 1024 * 1024 * 1024,
@@ -244,6 +249,7 @@ impl Default for Limits {
             requests: 65_536,
             read_bytes: 1024 * 1024,
             reconcile_bytes: 3 * 1024 * 1024,
+            partial_bytes: 24 * 1024 * 1024,
             snapshot_bytes: 64 * 1024 * 1024,
             known_peers: 1_024,
             known_changes: 16_384,

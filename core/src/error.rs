@@ -126,7 +126,9 @@ pub enum Violation {
 pub enum Limit {
     /// A frame is longer than allowed at this point of the connection.
     FrameBytes,
-    /// More channels were opened than [`Limits::channels`](crate::Limits::channels).
+    /// More of hypercore's channels were opened than
+    /// [`Limits::hypercore_channels`](crate::Limits::hypercore_channels). It closes no connection:
+    /// see [`Event::ChannelClosed`](crate::Event::ChannelClosed).
     Channels,
     /// More feeds were announced than the alias credit granted.
     Aliases,
@@ -139,7 +141,9 @@ pub enum Limit {
     /// More feeds are requested than [`Limits::serves`](crate::Limits::serves).
     Serves,
     /// A reconciliation has more bytes than its sets need, or than
-    /// [`Limits::reconcile_bytes`](crate::Limits::reconcile_bytes).
+    /// [`Limits::reconcile_bytes`](crate::Limits::reconcile_bytes), or its incomplete message has
+    /// stalled for longest while those of all peers exceed
+    /// [`Limits::partial_bytes`](crate::Limits::partial_bytes).
     ReconcileBytes,
     /// More requests are open than
     /// [`Limits::hypercore_requests`](crate::Limits::hypercore_requests).

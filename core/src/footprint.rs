@@ -25,6 +25,8 @@ pub struct Footprint {
     pub changes: usize,
     /// Bytes of the snapshots that sessions use.
     pub snapshot_bytes: usize,
+    /// Received bytes of incomplete reconciliation messages, of all peers.
+    pub partial_bytes: usize,
     /// The maximum of each value over all connections.
     pub connection: ConnectionFootprint,
 }
@@ -47,6 +49,8 @@ pub struct ConnectionFootprint {
     pub wants: usize,
     /// Channels that the peer has open.
     pub channels: usize,
+    /// Channels of the peer that wait to be rejected.
+    pub rejects: usize,
     /// Candidates that count against the peer's alias credit or queued-offer credit.
     pub aliases: usize,
     /// Feeds that a reconciliation brought and that are not candidates yet.
@@ -80,6 +84,7 @@ impl ConnectionFootprint {
             serves: self.serves.max(other.serves),
             wants: self.wants.max(other.wants),
             channels: self.channels.max(other.channels),
+            rejects: self.rejects.max(other.rejects),
             aliases: self.aliases.max(other.aliases),
             queued_offers: self.queued_offers.max(other.queued_offers),
             part_bytes: self.part_bytes.max(other.part_bytes),

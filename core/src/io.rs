@@ -376,8 +376,18 @@ pub enum Event {
         /// The kind of the manifest.
         what: Unsupported,
     },
-    /// Hypercore's channel of a feed was closed because the peer exceeded a limit on it. The
-    /// connection and the held blocks stay.
+    /// A peer that is no member of the group has opened hypercore's channel of a feed, which proves
+    /// that it knows the feed's key. Reported once for each connection.
+    StockOpened {
+        /// The connection.
+        connection: ConnectionId,
+        /// The peer's public key.
+        remote: PublicKey,
+    },
+    /// Hypercore's channel of a feed was closed or rejected because the peer exceeded a limit. The
+    /// connection and the held blocks stay. For [`Limit::Channels`] it is reported once for each
+    /// feed of a connection, and for as many feeds as
+    /// [`Limits::hypercore_channels`](crate::Limits::hypercore_channels).
     ChannelClosed {
         /// The connection.
         connection: ConnectionId,
@@ -388,7 +398,8 @@ pub enum Event {
         /// The limit.
         limit: Limit,
     },
-    /// Each side holds durably everything that the other offered and could give, at this moment.
+    /// Each side holds durably everything that the other offered and could give, at this moment. The
+    /// peer is a member, or a stock peer.
     Synced {
         /// The connection.
         connection: ConnectionId,
@@ -418,6 +429,7 @@ impl Event {
             | Self::FeedBroken { .. }
             | Self::Identified { .. }
             | Self::Opened { .. }
+            | Self::StockOpened { .. }
             | Self::Held { .. }
             | Self::Refused { .. }
             | Self::Contested { .. }

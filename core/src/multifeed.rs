@@ -114,6 +114,8 @@ impl Multifeed {
         // Drawn even if it is not used: what follows must not depend on it.
         let identity_seed = rng.array();
         let identity = identity.unwrap_or_else(|| KeyPair::from_seed(&identity_seed));
+        let has_stock = limits.hypercore_channels > 0;
+        let feeds = if has_stock { Feeds::with_discovery_keys() } else { Feeds::default() };
         let mut multifeed = Self {
             group,
             limits,
@@ -123,7 +125,7 @@ impl Multifeed {
             rng,
             state: State::Opening,
             now: Instant::ZERO,
-            feeds: Feeds::default(),
+            feeds,
             sets: Sets::default(),
             policy: Policy::new(admission),
             assignments: FetchAssignments::new(),

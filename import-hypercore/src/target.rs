@@ -161,7 +161,7 @@ impl<S: Store> Target<S> {
     /// Why an import of this feed did not end, as far as the events say.
     pub(crate) fn failure(&self, feed: FeedId, length: u64) -> ImportError {
         let failure = self.events.iter().find_map(|event| match event {
-            Event::FeedBroken { feed: of, failure } if *of == feed => {
+            Event::FeedBroken { feed: of, failure, .. } if *of == feed => {
                 Some(ImportError::StoreFailed(*failure))
             }
             Event::ChannelClosed { feed: of, limit, .. } if *of == feed => {

@@ -37,6 +37,8 @@ struct Slot {
     standing: Standing,
     /// Whether a sync with the peer was ever complete.
     is_synced: bool,
+    /// Whether the peer is no member and has opened hypercore's channel of a feed.
+    is_stock: bool,
 }
 
 /// What the user knows of the peer of an accepted connection.
@@ -128,7 +130,8 @@ impl Admission {
         standing: Standing,
     ) {
         let address = address(addr);
-        let slot = Slot { address, role, remote: None, standing, is_synced: false };
+        let slot =
+            Slot { address, role, remote: None, standing, is_synced: false, is_stock: false };
         self.slots.insert(connection, slot);
     }
 
@@ -191,7 +194,7 @@ impl Admission {
         remote: PublicKey,
     ) -> Option<ConnectionId> {
         let slot = self.slots.get_mut(&connection)?;
-        slot.remote = Some(remote);
+        (slot.remote, slot.is_stock) = (Some(remote), false);
         let new = (connection, slot.role);
         let old = self.others(connection, &remote).next()?;
         let (dialled, accepted) = match (old.1, new.1) {
@@ -202,11 +205,22 @@ impl Admission {
         Some(if self.own > remote { accepted } else { dialled })
     }
 
+    /// Notes that a stock peer has opened its first channel. Returns whether its connection may stay:
+    /// those of stock peers have a limit of their own, so they take no slot from members.
+    pub(crate) fn on_stock_opened(&mut self, connection: ConnectionId) -> bool {
+        let stock = self.slots.values().filter(|slot| slot.is_stock).count();
+        let may_stay = stock < self.limits.stock;
+        if let Some(slot) = self.slots.get_mut(&connection) {
+            slot.is_stock = may_stay;
+        }
+        may_stay
+    }
+
     /// Notes that a connection begins to close: it no longer counts for its peer, and may be
     /// replaced if another connection needs its slot.
     pub(crate) fn on_closing(&mut self, connection: ConnectionId) {
         if let Some(slot) = self.slots.get_mut(&connection) {
-            slot.remote = None;
+            (slot.remote, slot.is_stock) = (None, false);
         }
     }
 
@@ -240,7 +254,7 @@ impl Admission {
     /// Returns the connections whose peer has proved nothing yet, oldest first.
     fn half_open(&self, role: Role) -> impl Iterator<Item = (ConnectionId, &Slot)> {
         let slots = self.slots.iter().map(|(id, slot)| (*id, slot));
-        slots.filter(move |(_, slot)| slot.remote.is_none() && slot.role == role)
+        slots.filter(move |(_, slot)| slot.remote.is_none() && !slot.is_stock && slot.role == role)
     }
 
     /// Returns the connections whose peer has proved to be a member, oldest first.

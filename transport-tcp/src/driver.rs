@@ -316,6 +316,7 @@ impl Driver {
             }
             Event::Opened { connection, remote } => self.on_peer_opened(connection, remote),
             Event::Synced { connection } => self.admission.on_synced(connection),
+            Event::StockOpened { connection, remote } => self.on_stock_opened(connection, remote),
             _ => {}
         }
         if let Some(event) = self.answer_call(event) {

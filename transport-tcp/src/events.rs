@@ -40,7 +40,8 @@ pub enum NodeEvent {
         /// connection ended.
         attempt: u32,
     },
-    /// A byte stream is open. [`Event::Opened`] follows once the peer has proved to be a member.
+    /// A byte stream is open. [`Event::Opened`] follows once the peer has proved to be a member, or
+    /// [`Event::StockOpened`] once another peer has proved that it knows a feed.
     Connected {
         /// The new connection.
         connection: ConnectionId,
@@ -102,6 +103,8 @@ pub enum DisconnectReason {
     /// Another connection needed its place: a newer one before its peer proved to be a member, or
     /// one of another network when there were too many.
     Evicted,
+    /// The limit on connections with stock peers is reached.
+    StockLimit,
     /// The peer violated the protocol recently and is banned.
     Banned,
     /// The peer closed the stream.
@@ -128,6 +131,7 @@ impl fmt::Display for DisconnectReason {
             Self::Duplicate => f.write_str("another connection with the same peer is open"),
             Self::Banned => f.write_str("the peer is banned for violating the protocol"),
             Self::Evicted => f.write_str("another connection needed its place"),
+            Self::StockLimit => f.write_str("the limit on stock peers is reached"),
             Self::EndOfStream => f.write_str("the peer closed the connection"),
             Self::Io(error) => error.fmt(f),
             Self::NodeClosed => f.write_str("the node was closed"),

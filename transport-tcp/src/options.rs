@@ -142,6 +142,9 @@ pub struct ConnectionLimits {
     /// Beyond it a new connection evicts the oldest one of the network with most of them, so silent
     /// connections cannot keep members out.
     pub half_open: usize,
+    /// The most connections with stock peers: those that are no members of the group and have
+    /// opened hypercore's channel of a feed. Further ones are closed.
+    pub stock: usize,
     /// The most accepted connections from one IPv4 address or one /48 network of IPv6, and the most
     /// such connections whose peer has not proved to be a member. Default: 4. Loopback counts too.
     /// Peers whose key answered at an address that the user specified do not count.
@@ -165,6 +168,8 @@ impl Default for ConnectionLimits {
             // A judgement: a handshake takes two round trips, so 16 slots admit 80 members a second
             // at 100 ms round-trip time. hyperswarm dials 3 at a time (`MAX_PARALLEL`).
             half_open: 16,
+            // A judgement: half of the connections, so that the others are left to members.
+            stock: 32,
             // A judgement: a household or office behind one IPv4 address, and at most 1/16 of all
             // connections for one stranger.
             per_address: 4,

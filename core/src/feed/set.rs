@@ -9,6 +9,7 @@ mod invariants;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use bytes::Bytes;
 
@@ -39,14 +40,19 @@ pub(crate) struct Feeds {
     /// Number of feeds forgotten so far, which is the generation of the next feed: no id is used
     /// twice, whichever slot a feed gets.
     generation: u32,
-    /// Index by discovery key, built when a peer first opens a hypercore channel. Most multifeeds
-    /// never need it.
+    /// Index by discovery key. Only a multifeed that allows hypercore's channels needs it.
     by_discovery: Option<BTreeMap<Hash, FeedId>>,
+    /// Feeds of other origins. Those that are not accepted any more are removed when
+    /// [`Feeds::next_adopted`] finds them.
+    adopted: BTreeSet<FeedId>,
     /// Number of slots with a damaged record, so with an unknown feed.
     damaged: usize,
     /// Number of feeds with a fork proof.
     forks: usize,
     pub(super) quota: Quota,
+    /// How often a feed was looked at.
+    #[cfg(test)]
+    visited: core::cell::Cell<u64>,
 }
 
 impl Feeds {
@@ -75,6 +81,8 @@ impl Feeds {
 
     /// The feed of an id, unless it was forgotten.
     pub(crate) fn get(&self, feed: FeedId) -> Option<&Feed> {
+        #[cfg(test)]
+        self.visited.update(|visited| visited + 1);
         self.at(feed.slot).filter(|log| log.generation == feed.generation)
     }
 
@@ -130,14 +138,31 @@ impl Feeds {
         }
     }
 
+    /// Feeds that can be found by their discovery keys.
+    pub(crate) fn with_discovery_keys() -> Self {
+        Self { by_discovery: Some(BTreeMap::new()), ..Self::default() }
+    }
+
     /// The feed with this discovery key.
-    pub(crate) fn find_discovery(&mut self, discovery_key: &Hash) -> Option<FeedId> {
-        if self.by_discovery.is_none() {
-            let all = self.iter().map(|(id, feed)| (discovery_key_of(&feed.key), id));
-            self.by_discovery = Some(all.collect());
+    pub(crate) fn find_discovery(&self, discovery_key: &Hash) -> Option<FeedId> {
+        self.by_discovery.as_ref()?.get(discovery_key).copied()
+    }
+
+    /// The first accepted feed of another origin after `last`, or the first of all.
+    pub(crate) fn next_adopted(&mut self, last: Option<FeedId>) -> Option<FeedId> {
+        let start = last.map_or(Bound::Unbounded, Bound::Excluded);
+        loop {
+            let id = *self.adopted.range((start, Bound::Unbounded)).next()?;
+            if self.get(id).is_some_and(|feed| !feed.is_of_group() && feed.is_accepted()) {
+                return Some(id);
+            }
+            self.adopted.remove(&id);
         }
-        let index = self.by_discovery.as_ref()?;
-        index.get(discovery_key).copied()
+    }
+
+    /// A feed of another origin is accepted.
+    pub(crate) fn note_adopted(&mut self, feed: FeedId) {
+        self.adopted.insert(feed);
     }
 
     /// All feeds in slot order.
@@ -149,7 +174,10 @@ impl Feeds {
     pub(crate) fn iter_from(&self, slot: u32) -> impl Iterator<Item = (FeedId, &Feed)> {
         let near = self.slots.iter().zip(0..).skip(slot as usize).map(|(feed, slot)| (slot, feed));
         let far = self.far.range(slot..).map(|(slot, feed)| (*slot, feed));
-        near.chain(far).filter_map(|(slot, feed)| {
+        let all = near.chain(far);
+        #[cfg(test)]
+        let all = all.inspect(|_| self.visited.update(|visited| visited + 1));
+        all.filter_map(|(slot, feed)| {
             let feed = feed.as_deref()?;
             Some((FeedId { slot, generation: feed.generation }, feed))
         })
@@ -174,6 +202,9 @@ impl Feeds {
             }
         }
         let feed = feed.map(|(key, record)| Box::new(Feed::loaded(key, record)));
+        if let Some(feed) = &feed {
+            self.index(FeedId::first(slot), &feed.key, !feed.is_of_group());
+        }
         self.quota.grow(0, feed.as_ref().map_or(0, |feed| feed.bytes_counted()));
         let near = self.slots.len();
         if slot as usize > near + self.by_key.len() + GAP_SLOTS {
@@ -204,6 +235,7 @@ impl Feeds {
     }
 
     fn place(&mut self, key: FeedKey, feed: Feed) -> FeedId {
+        let is_adopted = !feed.is_of_group();
         let generation = self.generation;
         let feed = Some(Box::new(Feed { generation, ..feed }));
         let slot = match self.free.pop() {
@@ -223,10 +255,18 @@ impl Feeds {
         };
         self.by_key.insert((start_of(&key), slot));
         let id = FeedId { slot, generation };
-        if let Some(index) = &mut self.by_discovery {
-            index.insert(discovery_key_of(&key), id);
-        }
+        self.index(id, &key, is_adopted);
         id
+    }
+
+    /// Lists a feed for hypercore's channels.
+    fn index(&mut self, id: FeedId, key: &FeedKey, is_adopted: bool) {
+        if let Some(index) = &mut self.by_discovery {
+            index.insert(discovery_key_of(key), id);
+        }
+        if is_adopted {
+            self.adopted.insert(id);
+        }
     }
 
     /// Turns a feed whose data was deleted into a refused feed without blocks.
@@ -270,6 +310,12 @@ impl Feeds {
         if let Some(index) = &mut self.by_discovery {
             index.remove(&discovery_key_of(key));
         }
+    }
+
+    /// How often a feed was looked at, for tests that count the steps of a call.
+    #[cfg(test)]
+    pub(crate) fn visited(&self) -> u64 {
+        self.visited.get()
     }
 
     /// Number of slots that take memory.

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use super::{Multifeed, State};
-use crate::error::CloseReason;
+use crate::error::{CloseReason, Limit};
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Output, Secure};
 use crate::peer::connection::{Connection, Due};
@@ -50,8 +50,23 @@ impl Multifeed {
             Ok(()) => self.after_change(id),
             Err(reason) => self.close(id, reason),
         }
+        self.bound_partial_messages();
         self.continue_downloads();
         self.send_gets();
+    }
+
+    /// Closes the connections whose incomplete messages have stalled for longest, while those of all
+    /// peers take too much memory. The names in such a message are not known, so the session cannot
+    /// go on without it.
+    fn bound_partial_messages(&mut self) {
+        while self.sets.partial_bytes > self.limits.partial_bytes {
+            let partial = self.connections.iter().filter_map(|(id, peer)| {
+                let since = peer.session()?.partial_since()?;
+                Some((since, *id))
+            });
+            let Some((_, stalled)) = partial.min() else { return };
+            self.close(stalled, CloseReason::Limit(Limit::ReconcileBytes));
+        }
     }
 
     /// Does what follows from a change of a session: reads ahead for the peer, reassigns what the
@@ -77,6 +92,9 @@ impl Multifeed {
         self.finish_gets(id);
         let (peer, context) = self.split(id);
         let Some(peer) = peer else { return };
+        if peer.hypercore_mut().take_became_synced() && peer.is_stock() {
+            context.outbox.event(Event::Synced { connection: id });
+        }
         let Some(session) = peer.session_mut() else { return };
         let freed = session.take_unassigned();
         let unavailable = session.take_unavailable();

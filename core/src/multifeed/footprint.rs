@@ -33,6 +33,7 @@ impl Multifeed {
             known_peers: self.sets.known.peers(),
             changes: self.sets.known.changes(),
             snapshot_bytes: self.sets.lent_bytes,
+            partial_bytes: self.sets.partial_bytes,
             connection: each.fold(ConnectionFootprint::default(), ConnectionFootprint::max),
         }
     }

@@ -74,6 +74,9 @@ impl Multifeed {
     pub(super) fn update_hypercore_sessions(&mut self, feed: FeedId) {
         let Some(log) = self.feeds.get(feed) else { return };
         let (is_accepted, is_of_group) = (log.is_accepted(), log.is_of_group());
+        if is_accepted && !is_of_group {
+            self.feeds.note_adopted(feed);
+        }
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
             let (peer, mut context) = self.split(id);

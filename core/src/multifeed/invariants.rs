@@ -200,6 +200,10 @@ impl Multifeed {
                 assert!(self.feeds.get(feed).is_some(), "{id:?} names a feed that is gone");
             }
         }
+        let partial = self.connections.values().filter_map(Connection::session);
+        let bytes: usize = partial.map(|session| session.footprint().part_bytes).sum();
+        assert_eq!(self.sets.partial_bytes, bytes, "counter of bytes of incomplete messages");
+        assert!(bytes <= self.limits.partial_bytes, "incomplete messages are too long together");
     }
 
     /// Each feed is fetched from the peer that it is assigned to, and from no other.

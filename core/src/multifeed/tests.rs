@@ -14,6 +14,7 @@ mod refetch;
 mod rig;
 mod rulings;
 mod sparse;
+mod stock;
 mod violations;
 
 use alloc::vec;

@@ -43,7 +43,7 @@ pub struct Feed<'a> {
     pub is_writable: bool,
 }
 
-/// One peer that has proved to be a member of the group.
+/// One peer that has proved to be a member of the group, or to know the key of a feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Peer {
@@ -53,6 +53,8 @@ pub struct Peer {
     pub remote: PublicKey,
     /// Whether both sides hold everything that the other offers and can give.
     pub is_synced: bool,
+    /// Whether it is a member of the group. Otherwise it is a stock peer.
+    pub is_member: bool,
 }
 
 /// The progress of replication with all peers.
@@ -63,12 +65,17 @@ pub struct SyncStatus {
     pub feeds: usize,
     /// Blocks held durably.
     pub have: u64,
-    /// Blocks that we or a connected peer hold. The offers of peers are unproven.
+    /// Blocks up to the longest length of each feed that we hold or a connected peer announces. The
+    /// offers of peers are unproven, and a stock peer may have holes.
     pub want: u64,
     /// Connected peers that have proved to be members.
     pub peers: usize,
     /// Those of them that we are in sync with.
     pub synced: usize,
+    /// Connected stock peers.
+    pub stock_peers: usize,
+    /// Those of them that we are in sync with.
+    pub stock_synced: usize,
 }
 
 impl Multifeed {
@@ -127,11 +134,15 @@ impl Multifeed {
         blake2b(&[&text])
     }
 
-    /// Every connected peer that has proved to be a member of the group.
+    /// Every connected member of the group and every connected stock peer.
     pub fn peers(&self) -> impl Iterator<Item = Peer> {
         self.connections.iter().filter_map(|(connection, peer)| {
-            let is_synced = peer.session()?.is_synced();
-            Some(Peer { connection: *connection, remote: peer.remote()?, is_synced })
+            let (connection, remote) = (*connection, peer.remote()?);
+            let is_synced = match peer.session() {
+                Some(session) => session.is_synced(),
+                None => peer.is_stock().then(|| peer.hypercore().is_in_sync())?,
+            };
+            Some(Peer { connection, remote, is_synced, is_member: peer.session().is_some() })
         })
     }
 
@@ -161,13 +172,22 @@ impl Multifeed {
         let mut most: BTreeMap<FeedId, u64> = held.map(|(id, feed)| (id, feed.length())).collect();
         let (feeds, have) = (most.len(), sum(&most));
         let sessions = || self.connections.values().filter_map(Connection::session);
-        let links = self.connections.values().flat_map(|peer| peer.hypercore().offers());
+        let links = self.connections.values().flat_map(|peer| peer.hypercore().announced());
         for (feed, length) in sessions().flat_map(Session::offers).chain(links) {
             let known = most.entry(feed).or_default();
             *known = length.max(*known);
         }
-        let synced = sessions().filter(|session| session.is_synced()).count();
-        SyncStatus { feeds, have, want: sum(&most), peers: sessions().count(), synced }
+        let mut status = SyncStatus { feeds, have, want: sum(&most), ..SyncStatus::default() };
+        for peer in self.peers() {
+            let (peers, synced) = if peer.is_member {
+                (&mut status.peers, &mut status.synced)
+            } else {
+                (&mut status.stock_peers, &mut status.stock_synced)
+            };
+            *peers += 1;
+            *synced += usize::from(peer.is_synced);
+        }
+        status
     }
 
     fn view<'a>(&self, id: FeedId, feed: &'a feed::Feed) -> Feed<'a> {

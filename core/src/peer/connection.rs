@@ -4,28 +4,27 @@
 //! initiator proves it first; the responder answers a wrong proof only with a close.
 
 mod deadlines;
+mod stock;
 
 use bytes::{Buf, BytesMut};
 
 use super::capability::{capability, is_capable};
 use super::channels::{ChannelKind, Channels};
 use super::handshake_claim::{open_claim, seal_claim};
+use super::rejects::Rejects;
 use super::secure::{Received, SecretStream, SecureError};
-use crate::config::{
-    FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED, Limits, OPEN_MESSAGE_BYTES_MAX,
-};
+use crate::config::{FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED, Limits};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::{CloseReason, Deadline, Limit, Violation};
 use crate::feed::checkpoint::{PeerTag, peer_tag};
 use crate::footprint::ConnectionFootprint;
-use crate::id::{ConnectionId, FeedId, Role};
+use crate::id::{ConnectionId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::reconcile::sets::Sets;
-use crate::replicate::hypercore::{HypercoreSession, Peer, protocol_of};
+use crate::replicate::hypercore::{HypercoreSession, protocol_of};
 use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
 use crate::rng::Rng;
 use crate::time::Instant;
-use crate::wire::frame::FRAME_SIZE_MAX;
 use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, VERSION};
 use crate::wire::mux::{Batch, MuxMessage, messages};
 
@@ -45,11 +44,24 @@ pub(crate) struct Connection {
     hypercore: HypercoreSession,
     out: BytesMut,
     batch: Batch,
-    /// Channels that we rejected.
-    rejected: usize,
+    rejects: Rejects,
+    standing: Standing,
     state: State,
     transmit: Transmit,
     clocks: Clocks,
+}
+
+/// What the peer has proved, apart from membership in the group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    /// Nothing yet.
+    Unproven,
+    /// Its own key. It dialled us, and hypercore's channels are allowed, so it may open its first
+    /// one at any time.
+    Awaited,
+    /// It knows a feed's key: it had one of hypercore's channels open, and is no member. It keeps
+    /// this standing after its last channel is closed.
+    Stock,
 }
 
 /// Whether the connection still exchanges messages.
@@ -73,6 +85,8 @@ struct Clocks {
     started: Instant,
     /// When the last complete frame arrived.
     received: Instant,
+    /// When the last keep-alive arrived; `None`: the peer has sent none.
+    kept_alive: Option<Instant>,
     /// When the last frame was sealed.
     sent: Instant,
     /// When the peer last sent anything except a keep-alive.
@@ -119,10 +133,17 @@ impl Connection {
             hypercore: HypercoreSession::new(id),
             out,
             batch: Batch::new(),
-            rejected: 0,
+            rejects: Rejects::default(),
+            standing: Standing::Unproven,
             state: State::Open,
             transmit: Transmit::Idle,
-            clocks: Clocks { started: now, received: now, sent: now, progress: now },
+            clocks: Clocks {
+                started: now,
+                received: now,
+                kept_alive: None,
+                sent: now,
+                progress: now,
+            },
         }
     }
 
@@ -144,9 +165,9 @@ impl Connection {
         &mut self.hypercore
     }
 
-    /// Whether the group's session or a hypercore channel is open.
+    /// Whether the group's session is open, or a hypercore channel is or was.
     fn is_established(&self) -> bool {
-        self.session.is_some() || self.hypercore.is_open()
+        self.session.is_some() || self.standing == Standing::Stock
     }
 
     /// The peer's public key, once proven.
@@ -176,7 +197,7 @@ impl Connection {
                         self.on_message(context, message?)?;
                     }
                 }
-                Received::KeepAlive => (),
+                Received::KeepAlive => self.clocks.kept_alive = Some(context.now),
             }
         }
         self.hypercore.commit(context)
@@ -195,8 +216,7 @@ impl Connection {
         if self.stream.role() == Role::Initiator && self.stream.is_encrypted() {
             context.outbox.event(Event::Identified { connection: self.id, remote });
         }
-        let opens_bytes = context.limits.hypercore_channels * OPEN_MESSAGE_BYTES_MAX;
-        self.stream.raise_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
+        self.await_stock(context.limits);
         if self.stream.role() == Role::Initiator {
             let (role, peer) = (Role::Initiator, peer_tag(&remote));
             let reconciliation = Reconciliation::new(role, peer, *handshake_hash, context);
@@ -205,11 +225,6 @@ impl Connection {
             let claim = seal_claim(context.group, handshake_hash, &claim);
             self.send_hello(context, handshake_hash, claim);
             self.flush(context.now);
-        }
-        for (feed, log) in context.feeds.iter() {
-            if !log.is_of_group() && log.is_accepted() {
-                self.hypercore.offer(feed, context.limits);
-            }
         }
         Ok(())
     }
@@ -252,16 +267,17 @@ impl Connection {
                 kind => self.end(context, kind),
             },
             MuxMessage::Close { local_id } => match self.channels.close(local_id)? {
-                ChannelKind::Group => Err(CloseReason::ClosedByPeer),
-                kind => self.end(context, kind),
+                Some(ChannelKind::Group) => Err(CloseReason::ClosedByPeer),
+                Some(kind) => self.end(context, kind),
+                None => Ok(()),
             },
             MuxMessage::Message { channel, kind, body } => {
                 let channel_kind = self.channels.kind(channel)?;
                 match (channel_kind, &mut self.session, Kind::of(kind)) {
-                    (ChannelKind::Group, Some(session), Some(kind)) => {
+                    (Some(ChannelKind::Group), Some(session), Some(kind)) => {
                         session.receive(context, kind, body)
                     }
-                    (ChannelKind::Feed(feed), ..) => {
+                    (Some(ChannelKind::Feed(feed)), ..) => {
                         let result = self.hypercore.receive(context, feed, kind, body);
                         self.spare_connection(context, feed, result)
                     }
@@ -269,86 +285,6 @@ impl Connection {
                 }
             }
         }
-    }
-
-    /// A stock peer may hold blocks above our limit. Closes only this feed's channel.
-    fn spare_connection(
-        &mut self,
-        context: &mut Context<'_>,
-        feed: FeedId,
-        result: Result<(), CloseReason>,
-    ) -> Result<(), CloseReason> {
-        let Err(CloseReason::Limit(limit @ Limit::BlockBytes)) = result else { return result };
-        self.close_feed(context, feed);
-        let connection = self.id;
-        context.report(feed, |key| Event::ChannelClosed { connection, feed, key, limit });
-        Ok(())
-    }
-
-    /// A hypercore channel was closed or rejected by the peer.
-    fn end(&mut self, context: &mut Context<'_>, kind: ChannelKind) -> Result<(), CloseReason> {
-        let ChannelKind::Feed(feed) = kind else { return Ok(()) };
-        self.hypercore.close(context.assignments, feed);
-        self.channels.release_kind(kind);
-        Ok(())
-    }
-
-    /// Closes the hypercore channel of a feed that is not uploaded any more. Returns whether there
-    /// was one.
-    pub(crate) fn close_feed(&mut self, context: &mut Context<'_>, feed: FeedId) -> bool {
-        let closed = self.hypercore.close(context.assignments, feed);
-        if let Some((Some(local_id), Some(remote_id))) = closed {
-            self.batch.push(&MuxMessage::Close { local_id });
-            self.flush(context.now);
-            // Both numbers are valid, so neither call fails. A channel that the peer has not opened
-            // keeps its number: it cannot be closed yet, and the peer's open will be rejected.
-            _ = self.channels.close(remote_id);
-            _ = self.channels.release(local_id);
-        }
-        closed.is_some()
-    }
-
-    fn on_hypercore_open(
-        &mut self,
-        context: &mut Context<'_>,
-        remote_id: u64,
-        protocol: &'static str,
-        (id, handshake): (Option<&[u8]>, &[u8]),
-    ) -> Result<(), CloseReason> {
-        let limits = context.limits;
-        let channels_max = limits.channels + limits.hypercore_channels;
-        let peer = if self.session.is_some() { Peer::Member } else { Peer::Stranger };
-        let side = self.stream.role().other();
-        let feed = match self.stream.handshake_hash() {
-            Some(hash) => self.hypercore.admit(context, (id, handshake), (side, hash), peer)?,
-            None => None,
-        };
-        let Some(feed) = feed else {
-            self.channels.open(remote_id, ChannelKind::Rejected, channels_max)?;
-            return self.reject_channel(context.now, remote_id, channels_max);
-        };
-        self.channels.open(remote_id, ChannelKind::Feed(feed), channels_max)?;
-        self.hypercore.open(feed, remote_id, protocol, limits)?;
-        // JavaScript batches 8 MiB and the next message, and accepts blocks of 15 MiB. A block that
-        // is too long for us closes its channel, not the connection.
-        self.stream.raise_frame_size_max(FRAME_SIZE_MAX);
-        Ok(())
-    }
-
-    /// Rejects a channel that we do not support.
-    fn reject_channel(
-        &mut self,
-        now: Instant,
-        remote_id: u64,
-        max: usize,
-    ) -> Result<(), CloseReason> {
-        self.rejected += 1;
-        if self.rejected > max {
-            // A peer may open a channel again and again, and each time costs an answer.
-            return Err(Limit::Channels.into());
-        }
-        self.reject(now, remote_id);
-        Ok(())
     }
 
     fn on_open(
@@ -366,8 +302,7 @@ impl Connection {
         }
         if protocol != PROTOCOL {
             // Other protocols on the same connection are ignored.
-            self.channels.open(remote_id, ChannelKind::Rejected, limits.channels)?;
-            return self.reject_channel(context.now, remote_id, limits.channels);
+            return self.reject(limits, remote_id);
         }
         let leads_to_group = id == Some(context.group.discovery_key().as_slice());
         let hello: Option<Hello> =
@@ -376,18 +311,17 @@ impl Connection {
         let Some(hello) = hello else {
             if limits.hypercore_channels > 0 {
                 // The peer may still know one of our feeds.
-                let max = limits.channels + limits.hypercore_channels;
-                self.channels.open(remote_id, ChannelKind::Rejected, max)?;
-                return self.reject_channel(context.now, remote_id, max);
+                return self.reject(limits, remote_id);
             }
-            self.reject(context.now, remote_id);
+            // Sealed at once, because nothing is composed after the connection is closed.
+            self.batch.push(&MuxMessage::Reject { local_id: remote_id });
+            self.flush(context.now);
             return Err(CloseReason::NotAMember);
         };
         if hello.version == 0 {
             return Err(CloseReason::Incompatible { ours: VERSION, theirs: hello.version });
         }
-        let channels_max = limits.channels + limits.hypercore_channels;
-        self.channels.open(remote_id, ChannelKind::Group, channels_max)?;
+        self.channels.open(remote_id, ChannelKind::Group)?;
         // The handshake is complete, because the capability was checked with its hash.
         let Some(handshake_hash) = self.stream.handshake_hash().copied() else { return Ok(()) };
         let role = self.stream.role();
@@ -428,9 +362,11 @@ impl Connection {
         hash.is_some_and(|hash| is_capable(context.group, hash, role, &hello.capability))
     }
 
-    fn reject(&mut self, now: Instant, remote_id: u64) {
-        self.batch.push(&MuxMessage::Reject { local_id: remote_id });
-        self.flush(now);
+    /// Rejects a channel that we do not support.
+    fn reject(&mut self, limits: &Limits, remote_id: u64) -> Result<(), CloseReason> {
+        self.channels.reject(remote_id)?;
+        self.rejects.push(remote_id, limits.channels);
+        Ok(())
     }
 
     /// Seals the batch.
@@ -471,6 +407,12 @@ impl Connection {
     fn compose(&mut self, context: &mut Context<'_>) {
         if self.is_closed() {
             return;
+        }
+        if self.batch.is_empty() {
+            self.rejects.compose(context.now, &mut self.batch);
+            if !self.batch.is_empty() {
+                return self.flush(context.now);
+            }
         }
         if let (Some(session), Some(channel)) = (&mut self.session, self.channels.of_group()) {
             if self.batch.is_empty() {
@@ -533,6 +475,7 @@ impl Connection {
             received_bytes: self.stream.buffered(),
             sealed_bytes: self.out.len(),
             channels: self.channels.len(),
+            rejects: self.rejects.len(),
             ..load
         }
     }

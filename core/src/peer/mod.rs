@@ -6,4 +6,5 @@ pub(crate) mod capability;
 mod channels;
 pub(crate) mod connection;
 pub mod handshake_claim;
+mod rejects;
 pub mod secure;

@@ -50,6 +50,8 @@ pub(crate) struct Sets {
     sketches: Option<Box<Sketches>>,
     /// Bytes of all snapshots in use.
     pub(crate) lent_bytes: usize,
+    /// Bytes of incomplete messages of all peers.
+    pub(crate) partial_bytes: usize,
     /// Checkpoints with known peers and the log of changes since.
     pub(crate) known: Known,
 }

@@ -186,6 +186,9 @@ fn event_line(event: &Event) -> String {
             format!("event identified connection={}", connection.0)
         }
         Event::Opened { connection, .. } => format!("event opened connection={}", connection.0),
+        Event::StockOpened { connection, .. } => {
+            format!("event stock opened connection={}", connection.0)
+        }
         Event::Offered { connection, length, .. } => {
             format!("event offered connection={} length={length}", connection.0)
         }

@@ -11,6 +11,7 @@ mod forks;
 mod frame;
 pub(crate) mod hypercore;
 mod offers;
+mod partial;
 mod peer_feed;
 mod push;
 mod range;

@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use progress::{Base, RemoteListing, RemoteSet, Renaming};
 
 use super::context::Context;
+use super::partial::Partial;
 use crate::error::{CloseReason, Limit, Violation};
 use crate::feed::Feed;
 use crate::feed::checkpoint::{Digest, PeerTag};
@@ -84,8 +85,7 @@ pub(crate) struct Reconciliation {
     stage: Stage,
     /// Messages to send: the answer to one message at most.
     outgoing: VecDeque<(Kind, Vec<u8>)>,
-    /// The received parts of an incomplete message.
-    partial: Vec<u8>,
+    partial: Partial,
     /// The checkpoint that our claim offers.
     offered_base: Option<BasePair>,
     base: Base,
@@ -126,7 +126,7 @@ impl Reconciliation {
             handshake_hash,
             stage: Stage::Agreed,
             outgoing: VecDeque::new(),
-            partial: Vec::new(),
+            partial: Partial::default(),
             offered_base: None,
             base: Base::None,
             position: None,
@@ -295,6 +295,17 @@ impl Reconciliation {
         self.partial.len()
     }
 
+    /// When the peer last continued a message that is incomplete.
+    pub(crate) fn partial_since(&self) -> Option<Instant> {
+        (self.partial.len() > 0).then_some(self.last_progress)
+    }
+
+    /// Returns what all sessions share, when the connection ends.
+    pub(crate) fn release(&mut self, sets: &mut Sets) {
+        self.release_shared(sets);
+        self.partial.drop_all(sets);
+    }
+
     /// Since when we wait for the peer's next message.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
         matches!(self.stage, Stage::Claimed(_) | Stage::Running(_)).then_some(self.last_progress)
@@ -315,7 +326,7 @@ impl Reconciliation {
     }
 
     /// Returns the snapshot bytes that the session uses.
-    pub(crate) fn release_shared(&mut self, sets: &mut Sets) {
+    fn release_shared(&mut self, sets: &mut Sets) {
         if let Stage::Running(running) = core::mem::replace(&mut self.stage, Stage::Agreed) {
             debug_assert!(sets.lent_bytes >= running.bytes, "the snapshot bytes were lent");
             sets.lent_bytes -= running.bytes;
@@ -424,20 +435,14 @@ impl Reconciliation {
             return Err(Limit::ReconcileBytes.into());
         }
         if kind == Kind::Part {
-            self.partial.extend_from_slice(body);
+            self.partial.push(context.sets, body);
             if body.len() >= PART_BYTES_MIN {
                 self.last_progress = context.now;
             }
             return Ok(StepResult::default());
         }
-        let mut whole = core::mem::take(&mut self.partial);
-        let whole = if whole.is_empty() {
-            body
-        } else {
-            whole.extend_from_slice(body);
-            &whole
-        };
-        let Some(message) = wire::decode(kind, whole, self.id_bits)? else {
+        let whole = self.partial.complete(context.sets, body);
+        let Some(message) = wire::decode(kind, &whole, self.id_bits)? else {
             return Ok(StepResult::default());
         };
         let skipped = message.names();

@@ -265,9 +265,14 @@ impl Session {
         self.reconciliation.waits_since()
     }
 
+    /// When the peer last continued a message of the reconciliation that is incomplete.
+    pub(crate) fn partial_since(&self) -> Option<Instant> {
+        self.reconciliation.partial_since()
+    }
+
     /// Returns what all sessions share, when the connection ends.
     pub(crate) fn release_shared(&mut self, sets: &mut Sets) {
-        self.reconciliation.release_shared(sets);
+        self.reconciliation.release(sets);
     }
 
     /// Whether either side has named the feed on this connection.

@@ -27,6 +27,7 @@ pub(crate) fn exceeded(held: &Footprint, limits: &Limits, connections: usize) ->
         ("known peers", held.known_peers, limits.known_peers),
         ("changes remembered", held.changes, limits.known_changes),
         ("bytes of snapshots", held.snapshot_bytes, limits.snapshot_bytes),
+        ("bytes of incomplete messages", held.partial_bytes, limits.partial_bytes),
     ];
     let of_one = of_one(&held.connection, held.feeds, limits);
     let mut over = all.into_iter().chain(of_one).filter(|(_, found, most)| found > most);
@@ -38,10 +39,11 @@ fn of_one(
     held: &ConnectionFootprint,
     feeds: usize,
     limits: &Limits,
-) -> [(&'static str, usize, usize); 17] {
+) -> [(&'static str, usize, usize); 18] {
     let is_stock = limits.hypercore_channels > 0;
     let frame = if is_stock { FRAME_SIZE_MAX } else { limits.frame_bytes } + FRAME_HEAD_BYTES;
-    let channels = limits.channels + limits.hypercore_channels;
+    // The group's and hypercore's.
+    let channels = 1 + limits.hypercore_channels;
     // A block per read, with its proof.
     let stock_ready = limits.send_bytes + limits.reads * (limits.block_bytes + PROOF_BYTES_MAX);
     // A range has at least one block; the number of concurrent reads fits what may be ready.
@@ -56,12 +58,13 @@ fn of_one(
         ("feeds being served", held.serves, limits.serves),
         ("feeds asked for", held.wants, limits.wants),
         ("channels", held.channels, channels),
+        ("channels to be rejected", held.rejects, limits.channels),
         ("names on grant", held.aliases, 2 * limits.aliases as usize),
         ("feeds that wait", held.queued_offers, 2 * 65_536),
         ("bytes of a part", held.part_bytes, limits.reconcile_bytes),
         ("feeds named", held.peer_feeds, feeds),
         ("feeds with something to be said", held.unsent, 2 * feeds),
-        ("stock channels", held.stock_channels, limits.hypercore_channels),
+        ("stock channels", held.stock_channels, 2 * limits.hypercore_channels),
         ("stock requests", held.stock_requests, limits.hypercore_requests + limits.reads),
         ("requests of ours on a stock channel", held.stock_asks, limits.hypercore_fetches),
         ("bytes of blocks that came early", held.stock_early_bytes, limits.window_bytes),

@@ -214,6 +214,21 @@ impl Driver {
         }
     }
 
+    /// Handles a stock peer that has opened its first channel.
+    pub(super) fn on_stock_opened(&mut self, connection: ConnectionId, remote: PublicKey) {
+        let Some(open) = self.connections.get(&connection) else { return };
+        if open.closing.is_some() {
+            return;
+        }
+        let (addr, role) = (open.addr, open.role);
+        if !self.admission.on_stock_opened(connection) {
+            self.core.disconnect(connection);
+            self.begin_flush(connection, DisconnectReason::StockLimit);
+        } else if role == Role::Initiator {
+            self.dialer.on_peer_opened(self.now(), addr, remote);
+        }
+    }
+
     /// Handles a connection that the core closes.
     pub(super) fn on_core_disconnect(&mut self, connection: ConnectionId, reason: CloseReason) {
         let reason = match reason {
@@ -246,7 +261,7 @@ impl Driver {
 
     /// Passes bytes of the core to every idle writer. Returns whether that may cause more outputs.
     pub(super) fn transmit(&mut self) -> bool {
-        let mut has_sent = false;
+        let mut has_pulled = false;
         let mut flushed = Vec::new();
         for (id, connection) in &mut self.connections {
             if let Some(buffer) = connection.buffer() {
@@ -254,13 +269,13 @@ impl Driver {
                 // After fewer bytes the core announces new ones by `Output::Transmit`.
                 connection.has_bytes = count == CHUNK_BYTES_MAX;
                 connection.send();
-                has_sent |= count > 0;
+                has_pulled = true;
             }
             if connection.closing.is_some() && connection.is_flushed() {
                 flushed.push(*id);
             }
         }
-        let may_have_more = has_sent || !flushed.is_empty();
+        let may_have_more = has_pulled || !flushed.is_empty();
         for connection in flushed {
             self.on_flushed(connection);
         }

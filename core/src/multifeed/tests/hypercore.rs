@@ -12,7 +12,7 @@ use crate::wire::hypercore::{
 };
 use crate::wire::mux::{MuxMessage, messages};
 
-fn open(group: &Group, seed: u8, change: impl FnOnce(&mut Limits)) -> Node {
+pub(super) fn open(group: &Group, seed: u8, change: impl FnOnce(&mut Limits)) -> Node {
     let mut config = Config::new(group.clone(), [seed; 32]);
     config.limits.hypercore_channels = 64;
     change(&mut config.limits);
@@ -426,31 +426,6 @@ fn more_requests_than_allowed_close() {
     }
     raw.speak(&mut node, &Message::Request(Request { id: 24, ..Request::default() }));
     assert_eq!(closed(&node, raw.connection), Some(CloseReason::Limit(Limit::Requests)));
-}
-
-#[test]
-fn more_channels_than_allowed_close() {
-    let mut node = open(&group(), 1, |limits| limits.hypercore_channels = 2);
-    let keys: Vec<_> = (0..3u8)
-        .map(|seed| {
-            let name = alloc::format!("{seed}");
-            let feed = node.multifeed.writer(&name, KeyPair::from_seed(&[seed; 32])).unwrap();
-            node.append(feed, &[b"x"]);
-            node.multifeed.feed(feed).unwrap().key
-        })
-        .collect();
-    let mut raw = Raw::dial(&mut node, 77);
-    let hash = *raw.stream.handshake_hash().unwrap();
-    for (key, local_id) in keys.iter().zip(1..) {
-        assert_eq!(closed(&node, raw.connection), None);
-        let mut handshake = Vec::new();
-        let capability = capability(key, &hash, Role::Initiator);
-        Open { seeks: false, capability }.encode(&mut handshake);
-        let id = discovery_key(&key.0);
-        let (protocol, id) = ("hypercore", Some(&id[..]));
-        raw.mux(&mut node, &MuxMessage::Open { local_id, protocol, id, handshake: &handshake });
-    }
-    assert_eq!(closed(&node, raw.connection), Some(CloseReason::Limit(Limit::Channels)));
 }
 
 #[test]

@@ -163,13 +163,6 @@ fn channels_out_of_order() {
         raw.mux(node, &MuxMessage::Message { channel: 5, kind: 0, body: &[] });
     });
     violate(ChannelId, |raw, node| raw.mux(node, &MuxMessage::Reject { local_id: 9 }));
-    exceed(Limit::Channels, |raw, node| (2..30).for_each(|id| raw.mux(node, &open(id))));
-    exceed(Limit::Channels, |raw, node| {
-        for _ in 0..30 {
-            raw.mux(node, &open(2));
-            raw.mux(node, &MuxMessage::Close { local_id: 2 });
-        }
-    });
 }
 
 #[test]
@@ -208,6 +201,26 @@ fn a_long_frame_of_a_member_with_a_request_is_accepted() {
     raw.out.extend_from_slice(&[1; 2 * FRAME_BYTES_MAX_UNASKED]);
     raw.exchange(&mut node);
     assert_eq!(closed(&node, raw.connection), None);
+}
+
+#[test]
+fn incomplete_messages_of_all_peers_are_bounded_together() {
+    let mut config = Config::new(group(), [1; 32]);
+    config.limits.partial_bytes = 10_000;
+    let mut node = Node::with(config, Map::new());
+    let mut peers: Vec<_> =
+        (0..3).map(|number| Raw::member(&mut node, &group(), 70 + number)).collect();
+    // The second peer's message stalls, while the first one's continues.
+    for (second, peer) in [(1, 0), (2, 1), (3, 0), (4, 2)] {
+        assert!(peers.iter().all(|peer| closed(&node, peer.connection).is_none()));
+        node.handle(Instant::from_micros(1_000_000 * second), Input::Timeout);
+        peers[peer].say(&mut node, Kind::Part, &[1; 3_000]);
+    }
+    let reasons = [0, 1, 2].map(|peer: usize| closed(&node, peers[peer].connection));
+    assert_eq!(reasons, [None, Some(CloseReason::Limit(Limit::ReconcileBytes)), None]);
+    assert_eq!(node.multifeed.footprint().partial_bytes, 9_000);
+    node.handle(Instant::ZERO, Input::Disconnected { connection: peers[0].connection });
+    assert_eq!(node.multifeed.footprint().partial_bytes, 3_000);
 }
 
 #[test]

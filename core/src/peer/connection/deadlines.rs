@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use super::{Connection, Due};
+use super::{Connection, Due, Standing};
 use crate::config::Timing;
 use crate::error::Deadline;
 use crate::io::Mode;
@@ -19,10 +19,10 @@ impl Connection {
             return None;
         }
         let after = |since: Instant, wait: Option<Duration>| wait.map(|wait| since + wait);
-        let (handshake, keep_alive) = if self.is_established() {
-            (None, after(self.clocks.sent, timing.keep_alive))
-        } else {
+        let (handshake, keep_alive) = if self.owes_handshake() {
             (after(self.clocks.started, timing.handshake), None)
+        } else {
+            (None, after(self.clocks.sent, timing.keep_alive))
         };
         let request = self.waits_since().and_then(|since| after(since, timing.request));
         let resume = self.session.as_ref().and_then(Session::resume_at);
@@ -30,15 +30,27 @@ impl Connection {
         let reconciles_since = self.session.as_ref().and_then(Session::reconciles_since);
         let reconcile = reconciles_since.and_then(|since| after(since, timing.reconcile));
         let dead = self.dead_at(timing);
-        let all = [handshake, keep_alive, request, resume, reconcile, hypercore, dead];
+        let rejects = self.rejects.resume_at();
+        let all = [handshake, keep_alive, request, resume, reconcile, hypercore, rejects, dead];
         all.into_iter().flatten().min()
     }
 
-    /// When the peer is considered dead. A long frame has more time, as long as at least a kilobyte
-    /// per second arrives, which is a byte per millisecond. A peer that announces a long frame and
-    /// sends it more slowly is disconnected.
+    /// Whether the handshake deadline applies. A peer that dialled us may be a stock peer that opens
+    /// its first channel later.
+    fn owes_handshake(&self) -> bool {
+        self.session.is_none() && self.standing == Standing::Unproven
+    }
+
+    /// When the peer is considered dead; `None`: silence means nothing. A stock peer may have its
+    /// keep-alives turned off, so they are expected only once it has sent one. A long frame has more
+    /// time, as long as at least a kilobyte per second arrives, which is a byte per millisecond. A
+    /// peer that announces a long frame and sends it more slowly is disconnected.
     fn dead_at(&self, timing: &Timing) -> Option<Instant> {
-        let open_frame = Duration::from_millis(self.stream.buffered() as u64);
+        let buffered = self.stream.buffered();
+        if self.is_stock() && self.clocks.kept_alive.is_none() && buffered == 0 {
+            return None;
+        }
+        let open_frame = Duration::from_millis(buffered as u64);
         timing.dead.map(|wait| self.clocks.received + wait + open_frame)
     }
 
@@ -59,7 +71,7 @@ impl Connection {
         if self.is_closed() {
             return Due::Nothing;
         }
-        if !self.is_established() && is_over(self.clocks.started, timing.handshake) {
+        if self.owes_handshake() && is_over(self.clocks.started, timing.handshake) {
             return Due::Close(Deadline::Handshake);
         }
         if self.dead_at(timing).is_some_and(|dead_at| now >= dead_at) {
@@ -89,7 +101,10 @@ impl Connection {
         if self.hypercore.on_timeout(context.assignments, now, timing.request) {
             due = Due::Send;
         }
-        if self.is_established() && is_over(self.clocks.sent, timing.keep_alive) {
+        if self.rejects.resume_at().is_some_and(|resume_at| now >= resume_at) {
+            due = Due::Send;
+        }
+        if !self.owes_handshake() && is_over(self.clocks.sent, timing.keep_alive) {
             self.clocks.sent = now;
             self.session.iter_mut().for_each(Session::schedule_checkpoint);
             if !self.out.is_empty() {

@@ -112,13 +112,17 @@ impl Answers {
             let Some(request) = self.requests.remove(&next) else { continue };
             let id = next.0;
             let Some(feed) = context.feeds.get(id) else { continue };
-            let is_given = feed.is_accepted() && feed.durable().is_some();
-            if !is_given || !is_followed(feed, request.fork) {
+            if !feed.is_accepted() || !is_followed(feed, request.fork) {
                 self.put_reject(id, request.id);
                 continue;
             }
             if request.block.is_none() && request.hash.is_none() && request.upgrade.is_none() {
+                // A feed without blocks has a manifest, too.
                 self.answer_manifest(context, id, &request);
+                continue;
+            }
+            if feed.durable().is_none() {
+                self.put_reject(id, request.id);
                 continue;
             }
             match ProofRead::begin(id, feed, &request) {

@@ -7,6 +7,7 @@ use super::remote_bitfield::RemoteBitfield;
 use crate::feed::Feed;
 use crate::feed::manifest::Origin;
 use crate::feed::runs::Runs;
+use crate::feed::tree::LENGTH_MAX;
 use crate::wire::hypercore::{Bitfield, Message, RunNews, Sync, WantRun};
 
 /// Blocks that one want covers, as in JavaScript.
@@ -34,7 +35,7 @@ pub(crate) struct Channel {
     /// The blocks announced to the peer: the length, and the cleared runs below it.
     sent_length: u64,
     sent_cleared: Runs,
-    /// The block from which we last asked what the peer holds.
+    /// The block from which on we asked what the peer holds; it tells what follows by itself.
     wanted: Option<u64>,
 }
 
@@ -116,13 +117,16 @@ impl Channel {
         self.range_request = RangeRequest::Pending;
     }
 
-    pub(crate) fn on_bitfield(&mut self, bitfield: &Bitfield<'_>) {
+    /// The peer says which blocks it holds; `held` is our length.
+    pub(crate) fn on_bitfield(&mut self, bitfield: &Bitfield<'_>, held: u64) {
+        self.remote_blocks.set_floor(held);
         self.remote_blocks.on_bitfield(bitfield);
     }
 
-    /// The peer announces blocks. Returns the contiguous length if it must be reported to the
-    /// application.
-    pub(crate) fn on_range(&mut self, news: &RunNews) -> Option<u64> {
+    /// The peer announces blocks; `held` is our length. Returns the contiguous length if it must be
+    /// reported to the application.
+    pub(crate) fn on_range(&mut self, news: &RunNews, held: u64) -> Option<u64> {
+        self.remote_blocks.set_floor(held);
         self.remote_blocks.on_range(news);
         let length = self.remote_blocks.contiguous();
         let is_longer = !news.drop && self.reported_length < length;
@@ -135,6 +139,13 @@ impl Channel {
     /// The blocks that the peer holds from the first one on.
     pub(crate) fn contiguous(&self) -> u64 {
         self.remote_blocks.contiguous()
+    }
+
+    /// The length that the peer announced, with holes or without; `None`: we request nothing of it.
+    pub(crate) fn announced(&self) -> Option<u64> {
+        let is_usable = !self.is_refused() && self.truncated.is_none();
+        let head = self.remote_sync.filter(|sync| sync.uploading).map_or(0, |sync| sync.length);
+        is_usable.then(|| head.max(self.contiguous()).min(LENGTH_MAX)).filter(|length| *length > 0)
     }
 
     /// Requests nothing from the peer any more.
@@ -187,6 +198,7 @@ impl Channel {
         let is_news = self.sent_sync.is_none_or(|sent| {
             sent.fork != sync.fork
                 || sent.length != sync.length
+                || sent.has_manifest != sync.has_manifest
                 || (sent.remote_length != remote_length && sync.length > remote_length)
         });
         if is_news {
@@ -194,12 +206,18 @@ impl Channel {
             messages.push(Message::Sync(sync));
         }
         self.write_blocks(feed, length, messages);
-        let next = feed.staged_length();
-        let is_unknown = remote.length > next && self.remote_blocks.run_end(next).is_none();
-        let has_synced = self.sent_sync.is_some() && self.remote_sync.is_some();
-        if is_unknown && has_synced && self.wanted != Some(next) {
-            self.wanted = Some(next);
-            let start = next - next % WANT_BLOCKS;
+        self.write_want(feed.staged_length(), remote.length, messages);
+    }
+
+    /// Asks which blocks the peer holds from the first one that we lack on, unless it was asked and
+    /// we still know what it said.
+    fn write_want(&mut self, next: u64, remote_length: u64, messages: &mut Vec<Message<'_>>) {
+        let start = next - next % WANT_BLOCKS;
+        let is_known = self.remote_blocks.run_end(next).is_some()
+            || (self.wanted == Some(start) && !self.remote_blocks.has_forgotten(next));
+        if remote_length > next && self.remote_sync.is_some() && !is_known {
+            self.wanted = Some(start);
+            self.remote_blocks.ask_again();
             messages.push(Message::Want(WantRun { start, length: WANT_BLOCKS, any: false }));
         }
     }

@@ -29,6 +29,8 @@ pub(crate) enum FetchRequest {
     Head(Span),
     /// A block.
     Block(u64),
+    /// The manifest of a feed without blocks.
+    Manifest,
 }
 
 /// A head that the peer sent.
@@ -198,6 +200,9 @@ impl Fetch {
         messages: &mut Vec<Message<'_>>,
     ) {
         let start = feed.staged_length();
+        if remote.length == 0 && remote.has_manifest && self.requested.is_empty() {
+            return self.request_manifest(feed, remote, budget, messages);
+        }
         let is_offered = remote.length > start && remote.length <= LENGTH_MAX;
         if !self.requested.is_empty() || !is_offered || remote_blocks.run_end(start).is_none() {
             return;
@@ -212,6 +217,27 @@ impl Fetch {
             manifest: feed.is_origin_unknown() && remote.has_manifest,
             ..Request::default()
         }));
+    }
+
+    /// A feed without blocks may have a manifest, which others behind us may ask for.
+    fn request_manifest(
+        &mut self,
+        feed: &Feed,
+        remote: Sync,
+        budget: &mut Budget<'_>,
+        messages: &mut Vec<Message<'_>>,
+    ) {
+        if feed.is_origin_unknown() {
+            let id = budget.id();
+            self.requested.insert(id, FetchRequest::Manifest);
+            let fork = remote.fork;
+            messages.push(Message::Request(Request {
+                id,
+                fork,
+                manifest: true,
+                ..Request::default()
+            }));
+        }
     }
 
     fn request_blocks(
@@ -259,6 +285,11 @@ impl Fetch {
         limits: &Limits,
         out_of_order_max: usize,
     ) -> Result<Received, CloseReason> {
+        if request == FetchRequest::Manifest {
+            // It was checked, and has set the origin.
+            let is_missing = feed.is_origin_unknown();
+            return Ok(if is_missing { Received::Mismatch } else { Received::Dropped });
+        }
         let Some(block) = &data.block else { return Ok(Received::Mismatch) };
         if block.value.len() > limits.block_bytes {
             return Err(Limit::BlockBytes.into());
@@ -268,7 +299,7 @@ impl Fetch {
             FetchRequest::Block(index) if block.index == index => {
                 self.on_block(block, out_of_order_max)
             }
-            FetchRequest::Block(_) => Ok(Received::Mismatch),
+            FetchRequest::Block(_) | FetchRequest::Manifest => Ok(Received::Mismatch),
         }
     }
 
@@ -391,6 +422,6 @@ impl Fetch {
 fn block_of(request: &FetchRequest) -> Option<u64> {
     match request {
         FetchRequest::Block(index) => Some(*index),
-        FetchRequest::Head(_) => None,
+        FetchRequest::Head(_) | FetchRequest::Manifest => None,
     }
 }

@@ -7,6 +7,7 @@
 mod answers;
 mod channel;
 mod fetch;
+mod offering;
 mod remote_bitfield;
 mod responses;
 mod sparse;
@@ -22,7 +23,7 @@ use super::forks::CONTESTED_MAX;
 use super::frame::FRAME_BYTES;
 use crate::config::Limits;
 use crate::crypto::hash::{Hash, keyed, namespace};
-use crate::error::{CloseReason, Limit, StoreFailure};
+use crate::error::{CloseReason, StoreFailure};
 use crate::feed::proof::ProofRead;
 use crate::footprint::ConnectionFootprint;
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
@@ -33,6 +34,7 @@ use crate::wire::mux::{Batch, MuxMessage};
 use answers::Answers;
 use channel::Channel;
 use fetch::{Budget, is_followed};
+use offering::Offering;
 use sparse::{GetAnswer, Gets};
 
 /// All of hypercore's channels on one connection.
@@ -40,6 +42,12 @@ use sparse::{GetAnswer, Gets};
 pub(crate) struct HypercoreSession {
     connection: ConnectionId,
     channels: BTreeMap<FeedId, Channel>,
+    /// Number of channels that the peer has opened.
+    opened: usize,
+    /// Feeds whose channel was rejected because the peer had opened too many, as reported to the
+    /// application.
+    excess: BTreeSet<FeedId>,
+    offering: Offering,
     /// Channels for which our open is to be sent.
     to_open: BTreeSet<FeedId>,
     /// Channels that may have messages to write.
@@ -62,6 +70,8 @@ pub(crate) struct HypercoreSession {
     contested: usize,
     next_request: u64,
     is_in_sync: bool,
+    /// `is_in_sync` has become true, which was not reported yet.
+    became_synced: bool,
 }
 
 /// The capability of the side of `role` for a feed (hypercore `lib/caps.js`, `replicate`).
@@ -83,6 +93,9 @@ impl HypercoreSession {
         Self {
             connection,
             channels: BTreeMap::new(),
+            opened: 0,
+            excess: BTreeSet::new(),
+            offering: Offering::Ended,
             to_open: BTreeSet::new(),
             due: BTreeSet::new(),
             fetching: BTreeSet::new(),
@@ -96,6 +109,7 @@ impl HypercoreSession {
             contested: 0,
             next_request: 1,
             is_in_sync: true,
+            became_synced: false,
         }
     }
 
@@ -104,37 +118,20 @@ impl HypercoreSession {
         self.fetching.iter().copied()
     }
 
-    /// Whether a channel is open on both sides.
-    pub(crate) fn is_open(&self) -> bool {
-        self.channels.values().any(|channel| channel.remote().is_some())
-    }
-
     /// The contiguous length of a feed that the peer announced.
     pub(crate) fn offers_of(&self, feed: FeedId) -> Option<u64> {
         let channel = self.channels.get(&feed).filter(|channel| !channel.is_refused())?;
         Some(channel.contiguous()).filter(|length| *length > 0)
     }
 
-    /// The contiguous length of each feed that has a channel.
-    pub(crate) fn offers(&self) -> impl Iterator<Item = (FeedId, u64)> {
-        self.channels.keys().filter_map(|feed| Some((*feed, self.offers_of(*feed)?)))
+    /// The length of each feed that has a channel, up to which the peer announced blocks or a head.
+    pub(crate) fn announced(&self) -> impl Iterator<Item = (FeedId, u64)> {
+        self.channels.iter().filter_map(|(feed, channel)| Some((*feed, channel.announced()?)))
     }
 
     /// Whether no message is pending, and neither side lacks what the other has.
     pub(crate) fn is_in_sync(&self) -> bool {
         self.is_in_sync
-    }
-
-    /// Opens a channel for a feed of another origin. Returns whether it is new.
-    pub(crate) fn offer(&mut self, feed: FeedId, limits: &Limits) -> bool {
-        let has_room = self.channels.len() < limits.hypercore_channels;
-        let is_new = has_room && !self.channels.contains_key(&feed);
-        if is_new {
-            self.channels.insert(feed, Channel::new(PROTOCOL));
-            self.to_open.insert(feed);
-            self.is_in_sync = false;
-        }
-        is_new
     }
 
     /// The feed for which the peer opens a channel; `None`: the channel is rejected. All reasons
@@ -160,18 +157,10 @@ impl HypercoreSession {
         Ok((is_capable && is_free).then_some(id))
     }
 
-    /// The peer has opened its side of a channel.
-    pub(crate) fn open(
-        &mut self,
-        feed: FeedId,
-        remote: u64,
-        protocol: &'static str,
-        limits: &Limits,
-    ) -> Result<(), Limit> {
-        let is_new = !self.channels.contains_key(&feed);
-        if is_new && self.channels.len() >= limits.hypercore_channels {
-            return Err(Limit::Channels);
-        }
+    /// The peer has opened its side of a channel, for which there is
+    /// [room](HypercoreSession::has_room).
+    pub(crate) fn open(&mut self, feed: FeedId, remote: u64, protocol: &'static str) {
+        self.opened += 1;
         let channel = self.channels.entry(feed).or_insert_with(|| Channel::new(protocol));
         channel.set_remote(remote);
         if channel.local().is_none() {
@@ -179,7 +168,6 @@ impl HypercoreSession {
         }
         self.due.insert(feed);
         self.is_in_sync = false;
-        Ok(())
     }
 
     /// The channel was closed or rejected. Returns our channel number and the peer's.
@@ -189,6 +177,7 @@ impl HypercoreSession {
         feed: FeedId,
     ) -> Option<(Option<u64>, Option<u64>)> {
         let channel = self.channels.remove(&feed)?;
+        self.opened -= usize::from(channel.remote().is_some());
         self.out_of_order_bytes -= channel.fetch().out_of_order_bytes();
         self.forget(assignments, feed);
         Some((channel.local(), channel.remote()))
@@ -208,6 +197,7 @@ impl HypercoreSession {
     /// The connection ends.
     pub(crate) fn close_all(&mut self, assignments: &mut FetchAssignments) {
         self.out_of_order_bytes = 0;
+        self.opened = 0;
         for feed in core::mem::take(&mut self.channels).into_keys() {
             self.forget(assignments, feed);
         }
@@ -269,6 +259,7 @@ impl HypercoreSession {
     ) -> Result<(), CloseReason> {
         let Some(message) = Message::decode(kind, body)? else { return Ok(()) };
         let Some(channel) = self.channels.get_mut(&feed) else { return Ok(()) };
+        let held = context.feeds.get(feed).map_or(0, |feed| feed.staged_length());
         self.is_in_sync = false;
         match message {
             Message::Sync(sync) => {
@@ -283,9 +274,9 @@ impl HypercoreSession {
             Message::Data(data) => self.on_data(context, feed, &data)?,
             Message::NoData { request, .. } => self.on_reject(context, feed, request),
             Message::Want(_) => channel.on_want(),
-            Message::Bitfield(bitfield) => channel.on_bitfield(&bitfield),
+            Message::Bitfield(bitfield) => channel.on_bitfield(&bitfield, held),
             Message::Range(news) => {
-                if let Some(length) = channel.on_range(&news) {
+                if let Some(length) = channel.on_range(&news, held) {
                     let connection = self.connection;
                     context.report(feed, |key| Event::Held { connection, feed, key, length });
                 }
@@ -396,7 +387,7 @@ impl HypercoreSession {
     ) {
         // Each open goes in its own frame: JavaScript answers a batch with a batch, which may be
         // longer than the frames that we accept before the capability is proven.
-        while let Some(id) = self.to_open.pop_first() {
+        while let Some(id) = self.to_open.pop_first().or_else(|| self.next_offer(context)) {
             let Some(feed) = context.feeds.get(id) else { continue };
             let Some(channel) = self.channels.get_mut(&id) else { continue };
             let local_id = number(id);
@@ -426,7 +417,9 @@ impl HypercoreSession {
             }
         }
         self.answers.read_ahead(context, self.connection);
-        self.is_in_sync = batch.is_empty() && self.are_channels_in_sync(context);
+        let is_in_sync = batch.is_empty() && self.are_channels_in_sync(context);
+        self.became_synced |= is_in_sync && !self.is_in_sync;
+        self.is_in_sync = is_in_sync;
     }
 
     /// Writes all pending messages of a channel.
@@ -476,12 +469,16 @@ impl HypercoreSession {
             is_over || channel.is_in_sync(length)
         };
         let is_idle = self.answers.is_idle() && self.gets.len() == 0;
-        self.to_open.is_empty() && is_idle && self.channels.iter().all(is_in_sync)
+        let is_offered = self.to_open.is_empty() && !self.has_offers(context.limits);
+        is_offered && is_idle && self.channels.iter().all(is_in_sync)
     }
 
     /// Panics if an invariant of the channels does not hold.
     pub(crate) fn check_invariants(&self, assignments: &FetchAssignments, limits: &Limits) {
-        assert!(self.channels.len() <= limits.hypercore_channels, "too many channels");
+        let opened = self.channels.values().filter(|channel| channel.remote().is_some()).count();
+        assert_eq!(self.opened, opened, "counter of channels that the peer opened");
+        let offered = self.channels.len() - opened;
+        assert!(opened.max(offered) <= limits.hypercore_channels, "too many channels");
         let bytes = self.channels.values().map(|channel| channel.fetch().out_of_order_bytes());
         assert_eq!(self.out_of_order_bytes, bytes.sum::<usize>(), "counter of bytes out of order");
         let has_channel = |feed: &FeedId| self.channels.contains_key(feed);

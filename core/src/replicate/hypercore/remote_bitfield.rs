@@ -1,20 +1,26 @@
 //! The blocks of a feed that a peer announced.
 //!
-//! Rule: a peer's bitfield is never stored. The contiguous length from the first block on matters;
-//! of the other blocks a few runs are remembered.
+//! Rule: a peer's bitfield is never stored. The blocks from our length on matter, for they can be
+//! requested, and the contiguous length from the first block on; of both, a bounded number of runs
+//! is remembered. What is forgotten can be asked for again.
 
 use alloc::collections::BTreeMap;
 
 use crate::wire::hypercore::{Bitfield, RunNews};
 
-/// Runs that are remembered. Of a feed in more pieces only the first ones are requested.
-const RUNS_MAX: usize = 64;
+/// Runs that are remembered: for a feed of which the peer holds every other block, as many as are
+/// requested at once by default.
+const RUNS_MAX: usize = 256;
 
 /// The blocks of one feed at one peer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RemoteBitfield {
     /// Ends by starts; none of them touch. The first is the contiguous part if it starts at 0.
     runs: BTreeMap<u64, u64>,
+    /// Our length. Runs below it are forgotten first.
+    floor: u64,
+    /// Runs from this block on were forgotten.
+    forgotten: Option<u64>,
 }
 
 impl RemoteBitfield {
@@ -27,6 +33,21 @@ impl RemoteBitfield {
     pub(crate) fn run_end(&self, index: u64) -> Option<u64> {
         let (_, end) = self.runs.range(..=index).next_back()?;
         (*end > index).then_some(*end)
+    }
+
+    /// We hold the blocks below `length`.
+    pub(crate) fn set_floor(&mut self, length: u64) {
+        self.floor = length;
+    }
+
+    /// Whether the peer may have announced a block, and it was forgotten.
+    pub(crate) fn has_forgotten(&self, index: u64) -> bool {
+        self.run_end(index).is_none() && self.forgotten.is_some_and(|start| start <= index)
+    }
+
+    /// The peer is asked for its blocks again.
+    pub(crate) fn ask_again(&mut self) {
+        self.forgotten = None;
     }
 
     pub(crate) fn on_range(&mut self, news: &RunNews) {
@@ -47,6 +68,10 @@ impl RemoteBitfield {
         for (byte, at) in bitfield.words.iter().zip((bitfield.start..).step_by(8)) {
             if (*byte == 0xff && since.is_some()) || (*byte == 0 && since.is_none()) {
                 continue;
+            }
+            if self.is_beyond(at) {
+                // What follows would be forgotten at once.
+                return;
             }
             for bit in 0..8 {
                 match (byte >> bit & 1, since) {
@@ -77,8 +102,28 @@ impl RemoteBitfield {
             self.runs.remove(&other);
         }
         self.runs.insert(start, end);
-        if self.runs.len() > RUNS_MAX {
-            self.runs.pop_last();
+        self.trim();
+    }
+
+    /// Whether a run from a block on would be forgotten at once.
+    fn is_beyond(&self, index: u64) -> bool {
+        let is_last = self.forgotten.is_some_and(|start| start <= index);
+        is_last && self.runs.len() >= RUNS_MAX
+    }
+
+    /// Forgets runs beyond the bound: the last one below our length, unless it is the contiguous
+    /// part, else the last one.
+    fn trim(&mut self) {
+        while self.runs.len() > RUNS_MAX {
+            let below = self.runs.range(1..self.floor.max(1)).rev();
+            // Only the last one can reach beyond our length.
+            let below = below.take(2).find(|(_, end)| **end <= self.floor).map(|(start, _)| *start);
+            let Some((last, _)) = self.runs.last_key_value() else { return };
+            let start = below.unwrap_or(*last);
+            self.runs.remove(&start);
+            if below.is_none() {
+                self.forgotten = Some(self.forgotten.map_or(start, |other| other.min(start)));
+            }
         }
     }
 
@@ -98,9 +143,7 @@ impl RemoteBitfield {
                 self.runs.insert(other, start);
             }
         }
-        if self.runs.len() > RUNS_MAX {
-            self.runs.pop_last();
-        }
+        self.trim();
     }
 }
 

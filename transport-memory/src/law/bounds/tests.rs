@@ -7,7 +7,7 @@ fn each_bound_is_exceeded_by_one_more() {
     let at = Footprint { feeds, ..Footprint::default() };
     let most = of_one(&at.connection, feeds, &limits).map(|(_, _, most)| most);
     let [received_bytes, sealed_bytes, ready_bytes, reads, serves, wants, channels, ..] = most;
-    let [.., aliases, queued_offers, part_bytes, peer_feeds, unsent, _, _, _, _, _] = most;
+    let [.., rejects, aliases, queued_offers, part_bytes, peer_feeds, unsent, _, _, _, _, _] = most;
     let [.., stock_channels, stock_requests, stock_asks, stock_early_bytes, stock_ready_bytes] =
         most;
     let connection = ConnectionFootprint {
@@ -18,6 +18,7 @@ fn each_bound_is_exceeded_by_one_more() {
         serves,
         wants,
         channels,
+        rejects,
         aliases,
         queued_offers,
         part_bytes,
@@ -39,6 +40,7 @@ fn each_bound_is_exceeded_by_one_more() {
         Footprint { outputs: 1, ..at },
         Footprint { requests: limits.requests + 1, ..at },
         Footprint { snapshot_bytes: limits.snapshot_bytes + 1, ..at },
+        Footprint { partial_bytes: limits.partial_bytes + 1, ..at },
         with(at, |it| it.received_bytes += 1),
         with(at, |it| it.sealed_bytes += 1),
         with(at, |it| it.ready_bytes += 1),
@@ -46,6 +48,7 @@ fn each_bound_is_exceeded_by_one_more() {
         with(at, |it| it.serves += 1),
         with(at, |it| it.wants += 1),
         with(at, |it| it.channels += 1),
+        with(at, |it| it.rejects += 1),
         with(at, |it| it.aliases += 1),
         with(at, |it| it.queued_offers += 1),
         with(at, |it| it.part_bytes += 1),

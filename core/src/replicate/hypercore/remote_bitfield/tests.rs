@@ -45,9 +45,35 @@ proptest! {
 fn runs_of_a_fragmented_feed_are_bounded() {
     let mut blocks = RemoteBitfield::default();
     let words: Vec<u8> = core::iter::repeat_n(0x55, 4_096).collect();
-    blocks.on_bitfield(&Bitfield { start: 0, words: &words });
+    let bitfield = Bitfield { start: 0, words: &words };
+    blocks.on_bitfield(&bitfield);
     assert_eq!(blocks.runs.len(), RUNS_MAX);
     assert_eq!(blocks.run_end(0), Some(1), "the first runs stay");
+    let end = 2 * RUNS_MAX as u64;
+    assert!(!blocks.has_forgotten(end - 1), "it is known to be missing");
+    assert!(blocks.has_forgotten(end));
+    // Once we hold the blocks of these runs, it is asked again and tells the next ones.
+    blocks.set_floor(end);
+    blocks.ask_again();
+    blocks.on_bitfield(&bitfield);
+    assert_eq!(blocks.run_end(end), Some(end + 1));
+    assert_eq!(blocks.runs.len(), RUNS_MAX);
     blocks.on_range(&news(false, 0, u64::MAX));
     assert_eq!((blocks.runs.len(), blocks.contiguous()), (1, u64::MAX));
+}
+
+#[test]
+fn runs_below_our_length_do_not_displace_those_above() {
+    let mut blocks = RemoteBitfield::default();
+    blocks.set_floor(8 * 4_096);
+    blocks.on_range(&news(false, 8 * 4_096 + 5, 100));
+    let words: Vec<u8> = core::iter::repeat_n(0x55, 4_096).collect();
+    blocks.on_bitfield(&Bitfield { start: 0, words: &words });
+    assert_eq!(blocks.run_end(8 * 4_096 + 5), Some(8 * 4_096 + 105));
+    assert_eq!(blocks.contiguous(), 1);
+    assert!(!blocks.has_forgotten(8 * 4_096));
+    // One that reaches from below our length beyond it.
+    blocks.on_range(&news(false, 8 * 4_096 - 10, 12));
+    blocks.on_range(&news(false, 3, 1));
+    assert_eq!(blocks.run_end(8 * 4_096), Some(8 * 4_096 + 2));
 }
