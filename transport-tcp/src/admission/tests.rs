@@ -254,17 +254,17 @@ fn stock_peers_have_a_limit_of_their_own() {
     let mut admission = Admission::new(OWN, limits);
     for n in 1..=20 {
         let role = if n % 2 == 0 { Role::Initiator } else { Role::Responder };
-        admission.insert(id(n), host(n as u8), role);
+        admission.insert(id(n), host(n as u8), role, UNKNOWN);
         assert!(admission.on_stock_opened(id(n)));
         assert_eq!(admission.admit(host(100)), Verdict::Admit, "none is evicted");
         assert_eq!(admission.dial_budget(), DialBudget::All, "members are dialled");
     }
-    admission.insert(id(21), host(21), Role::Responder);
+    admission.insert(id(21), host(21), Role::Responder, UNKNOWN);
     assert!(!admission.on_stock_opened(id(21)));
     // One that turns out to be a member, or ends, makes room.
     assert_eq!(admission.on_peer_opened(id(1), LARGER), None);
     assert!(admission.on_stock_opened(id(21)));
-    admission.insert(id(22), host(22), Role::Responder);
+    admission.insert(id(22), host(22), Role::Responder, UNKNOWN);
     assert!(!admission.on_stock_opened(id(22)));
     admission.on_closing(id(2));
     assert!(admission.on_stock_opened(id(22)));
