@@ -12,6 +12,7 @@ mod frame;
 pub(crate) mod hypercore;
 mod offers;
 mod peer_feed;
+pub(crate) mod peer_limits;
 mod push;
 mod range;
 mod reconcile;
