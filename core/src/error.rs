@@ -136,8 +136,6 @@ pub enum Limit {
     WindowBytes,
     /// A block is larger than [`Limits::block_bytes`](crate::Limits::block_bytes).
     BlockBytes,
-    /// A range holds more blocks than [`Limits::range_blocks`](crate::Limits::range_blocks).
-    RangeBlocks,
     /// More feeds are requested than [`Limits::serves`](crate::Limits::serves).
     Serves,
     /// A reconciliation has more bytes than its sets need, or than

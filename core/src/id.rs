@@ -109,6 +109,7 @@ impl fmt::Debug for FeedKey {
 
 /// Names a feed by its id or by its key: what calls that concern one feed take.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum FeedSelector {
     /// The feed with this id.
     Id(FeedId),

@@ -20,6 +20,7 @@ pub use store::{
 
 /// An input of the core.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Input<'a> {
     /// A byte stream to a peer is open.
     Connected {
@@ -52,6 +53,9 @@ pub enum Input<'a> {
 }
 
 /// An output of the core.
+///
+/// A driver has to carry out every kind, so the kinds are not open for more: a new one is a new
+/// major version.
 #[derive(Debug)]
 pub enum Output {
     /// There are bytes to send: pull them with
@@ -77,6 +81,7 @@ pub enum Output {
 
 /// How a connection's bytes are encrypted.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Secure {
     /// Not yet: the core does the Noise handshake and the secret stream
     /// (`@hyperswarm/secret-stream`).
@@ -99,6 +104,7 @@ pub enum Secure {
 /// When a connection closes by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[doc(alias = "live")]
+#[non_exhaustive]
 pub enum Mode {
     /// Never: later appends are sent too.
     Live,
@@ -301,7 +307,7 @@ pub enum Event {
         /// The number of blocks, from the first on.
         length: u64,
     },
-    /// The peer does not accept this feed, or cannot give what it offered.
+    /// The peer does not accept this feed, or one side cannot give the other what it offered.
     Refused {
         /// The connection.
         connection: ConnectionId,
@@ -451,4 +457,10 @@ pub enum Refusal {
     Declined,
     /// It cannot give the blocks that it offered: they are damaged or cleared.
     Unavailable,
+    /// The next block of the feed is larger than
+    /// [`Limits::block_bytes`](crate::Limits::block_bytes) of the side that lacks it, or comes in a
+    /// range of more than [`Limits::range_blocks`](crate::Limits::range_blocks) blocks. Both sides
+    /// get this event. The block and those behind it are not exchanged on this connection; other
+    /// feeds are.
+    BlockTooLarge,
 }

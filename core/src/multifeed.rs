@@ -110,7 +110,7 @@ impl Multifeed {
     pub fn open(config: Config) -> Self {
         let Config { group, seed, identity, memo, limits, timing, admission } = config;
         let limits = limits.consistent();
-        let mut rng = Rng::new(seed);
+        let mut rng = Rng::new(seed.bytes());
         // Drawn even if it is not used: what follows must not depend on it.
         let identity_seed = rng.array();
         let identity = identity.unwrap_or_else(|| KeyPair::from_seed(&identity_seed));

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Admission, Config, Limits, Timing};
+use crate::config::{Admission, Config, Limits, Seed, Timing};
 use crate::crypto::hash::Hash;
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::error::StoreFailure;
@@ -202,7 +202,7 @@ impl Opening {
         Self {
             group_key: *config.group.key(),
             topic: *config.group.topic(),
-            seed: config.seed,
+            seed: config.seed.bytes(),
             identity: config.identity.as_ref().map(|key_pair| *key_pair.seed()),
             limits: config.limits.clone(),
             timing: config.timing.clone(),
@@ -214,6 +214,7 @@ impl Opening {
         let group = Group::of_parts(self.group_key, self.topic);
         let identity = self.identity.map(|seed| KeyPair::from_seed(&seed));
         let Self { seed, limits, timing, admission, .. } = self;
+        let seed = Seed::new(seed);
         Config { group, seed, identity, memo: None, limits, timing, admission }
     }
 }

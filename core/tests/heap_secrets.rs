@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut nodes = [0, 1].map(|n| {
-        let config = Config::new(Group::keyed([9; 32]), seed(n));
+        let config = Config::new(Group::keyed([9; 32]), multifeed_core::Seed::new(seed(n)));
         let mut node = Multifeed::open(config.identity(identity(n)));
         drain(&mut node);
         node

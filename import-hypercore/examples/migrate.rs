@@ -9,7 +9,7 @@ use std::path::Path;
 
 use hypercore::{HypercoreBuilder, Storage};
 use import_hypercore::{Source, Target, adopt, copy};
-use multifeed_core::{Config, Group, KeyPair};
+use multifeed_core::{Config, Group, KeyPair, Seed};
 use multifeed_store::{Check, DiskStore};
 
 /// What the program did before: it stores a core in a folder.
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)?;
     let store = DiskStore::open(folder.path().join("feeds"), Check::Quick)?;
-    let mut target = Target::open(Config::new(Group::open("kitchen"), seed), store)?;
+    let mut target = Target::open(Config::new(Group::open("kitchen"), Seed::new(seed)), store)?;
     let mut source = Source::open(&core)?;
 
     // The old core, as everybody knows it.

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Parser};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use import_hypercore::{Imported, Source, Target, adopt, copy};
-use multifeed_core::{Config, Group, KeyPair};
+use multifeed_core::{Config, Group, KeyPair, Seed};
 use multifeed_store::{Check, DiskStore};
 
 /// Brings the blocks of an existing hypercore into a multifeed.
@@ -85,7 +85,7 @@ fn run(arguments: &Arguments) -> Result<String, Failed> {
         (None, None) => return Err("give --group-name or --group-key-file".into()),
     };
     let store = DiskStore::open(&arguments.store, Check::Quick)?;
-    let mut target = Target::open(Config::new(group, random()?), store)?;
+    let mut target = Target::open(Config::new(group, Seed::new(random()?)), store)?;
     let (done, verb) = match (&arguments.copy, &arguments.key_file) {
         (Some(name), Some(path)) => {
             let key_pair = KeyPair::from_seed(&read_or_create_key(path)?);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hypercore::{HypercoreBuilder, PartialKeypair, SigningKey, Storage};
 use import_hypercore::{ImportError, Imported, Layout, Source, Target, adopt, copy};
-use multifeed_core::{Config, FeedId, FeedKey, Group, KeyPair};
+use multifeed_core::{Config, FeedId, FeedKey, Group, KeyPair, Seed};
 use multifeed_store::{MemoryStore, Store};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -57,7 +57,7 @@ fn copied(name: &str) -> TempDir {
 }
 
 fn config(seed: u8) -> Config {
-    Config::new(Group::keyed([9; 32]), [seed; 32])
+    Config::new(Group::keyed([9; 32]), Seed::new([seed; 32]))
 }
 
 fn target() -> Target<MemoryStore> {

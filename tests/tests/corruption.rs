@@ -1,6 +1,6 @@
 //! Corruption of stored data below a multifeed with a peer.
 
-use multifeed_core::{Config, Event, Group, KeyPair, Mode, Role, Secure, StoreFailure};
+use multifeed_core::{Config, Event, Group, KeyPair, Mode, Role, Secure, Seed, StoreFailure};
 use multifeed_store::{Check, DiskImage, DiskStore, SimDisk};
 use multifeed_tests::{Node, run_between};
 
@@ -12,7 +12,7 @@ fn block(index: u8) -> Vec<u8> {
 }
 
 fn config(seed: u8) -> Config {
-    Config::new(Group::keyed([4; 32]), [seed; 32])
+    Config::new(Group::keyed([4; 32]), Seed::new([seed; 32]))
 }
 
 fn connect(one: &mut Node<DiskStore>, other: &mut Node) {

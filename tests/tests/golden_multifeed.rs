@@ -12,12 +12,12 @@ use multifeed_core::peer::handshake_claim::seal_claim;
 use multifeed_core::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 use multifeed_core::wire::frame::FrameReader;
 use multifeed_core::wire::multifeed::{
-    Claim, FeedRef, HeadEntry, Hello, Kind, KnownClaim, PROTOCOL, RangeHeader, RefetchEntry,
-    Reject, RejectEntry, VERSION, WantEntry, encode_range, put,
+    Accepts, Claim, FeedRef, HeadEntry, Hello, Kind, KnownClaim, PROTOCOL, RangeHeader,
+    RefetchEntry, Reject, RejectEntry, VERSION, WantEntry, encode_range, put,
 };
 use multifeed_core::wire::mux::{MuxMessage, messages};
 use multifeed_core::{
-    Config, Event, Group, Input, KeyPair, Mode, PublicKey, Refusal, Role, Secure, Signature,
+    Config, Event, Group, Input, KeyPair, Mode, PublicKey, Refusal, Role, Secure, Seed, Signature,
     StoreKey, Write, manifest,
 };
 use multifeed_store::Store;
@@ -127,6 +127,8 @@ fn messages_have_these_bytes() {
         claim: seal_claim(&Group::keyed(GROUP_KEY), &HANDSHAKE_HASH, &body(&[CLAIM])),
     };
     add("hello", json!(hello), body(&[hello]));
+    let accepts = Accepts { block_bytes: 1 << 20, range_blocks: 4_096, wants: 300 };
+    add("what the sender of a hello accepts", json!(accepts), body(&[accepts]));
     let names = [FeedRef::New(PublicKey([0xaa; 32])), FeedRef::Sender(0), FeedRef::Receiver(300)];
     let heads = [1, 127, 1 << 40].into_iter().zip(names);
     let heads: Vec<_> = heads.map(|(length, name)| HeadEntry { name, length, fork: 0 }).collect();
@@ -148,6 +150,8 @@ fn messages_have_these_bytes() {
     let rejects = [Reject::Declined, Reject::Unavailable, Reject::Duplicate, Reject::Gone];
     let rejects = rejects.map(|reject| RejectEntry { name: FeedRef::Receiver(0), reject });
     add("4 rejects", json!(rejects), body(&rejects));
+    let reject = RejectEntry { name: FeedRef::Sender(1), reject: Reject::TooLarge };
+    add("4 reject of a large block", json!([reject]), body(&[reject]));
     add("5 alias credit", json!(300), body(&[300_u32]));
     add("6 window credit", json!(1_048_577), body(&[1_048_577_u64]));
     let refetch = [RefetchEntry { name: FeedRef::Sender(2), start: 3, end: 300 }];
@@ -185,7 +189,7 @@ fn two_histories() -> ForkProof {
 /// Two members. The first has two feeds; the second has one and has lost one of its blocks.
 fn members() -> [Node; 2] {
     let mut nodes = [1, 2].map(|seed| {
-        let mut config = Config::new(Group::keyed(GROUP_KEY), [seed; 32]);
+        let mut config = Config::new(Group::keyed(GROUP_KEY), Seed::new([seed; 32]));
         // So few that the session contains a new credit.
         config.limits.aliases = 4;
         Node::open(config)

@@ -317,8 +317,7 @@ fn a_block_above_our_limit_affects_only_its_feed() {
         let good = pair.ours.adopt(&core.key);
         let connection = pair.join(role);
         for feed in long {
-            let key = pair.ours.feed_key(feed);
-            let limit = Limit::BlockBytes;
+            let (key, limit) = (pair.ours.feed_key(feed), Limit::BlockBytes);
             let expected = Event::ChannelClosed { connection, feed, key, limit };
             pair.ours.until("the event arrives", |ours| ours.events.contains(&expected));
         }

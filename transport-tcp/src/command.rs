@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use async_channel::{Receiver, Sender};
 use bytes::Bytes;
-use multifeed_core::{ConnectionId, FeedId, FeedKey, FeedSelector, KeyPair, Peer, SyncStatus};
+use multifeed_core::{
+    ConnectionId, FeedId, FeedKey, FeedSelector, Fork, KeyPair, Peer, SyncStatus,
+};
 
 use crate::dialer::target::Address;
 use crate::discovery::source::Source;
@@ -30,6 +32,7 @@ pub(crate) enum Command {
     Read { feed: FeedSelector, range: Range<u64>, reply: Answer<Vec<Bytes>> },
     Feeds { reply: Answer<Vec<FeedInfo>> },
     Feed { feed: FeedSelector, reply: Answer<Option<FeedInfo>> },
+    Fork { feed: FeedSelector, reply: Answer<Option<Fork>> },
     Holders { feed: FeedSelector, reply: Answer<Vec<(ConnectionId, u64)>> },
     Peers { reply: Answer<Vec<Peer>> },
     SyncStatus { reply: Answer<SyncStatus> },

@@ -4,13 +4,15 @@
 //! anywhere.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 
 use async_channel::{Receiver, Sender};
 use bytes::Bytes;
 use multifeed_core::{
-    ConnectionId, FeedId, FeedKey, FeedSelector, KeyPair, Peer, PublicKey, StoreFailure, SyncStatus,
+    ConnectionId, FeedId, FeedKey, FeedSelector, Fork, KeyPair, Peer, PublicKey, StoreFailure,
+    SyncStatus,
 };
 
 use crate::command::{Answer, Command, Reply};
@@ -36,6 +38,14 @@ pub struct Node {
     public_key: PublicKey,
     /// Closes when the node's last task has ended; nothing is ever sent.
     ended: Receiver<Infallible>,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut node = f.debug_struct("Node");
+        node.field("public_key", &self.public_key).field("is_closed", &self.commands.is_closed());
+        node.finish_non_exhaustive()
+    }
 }
 
 impl Node {
@@ -198,6 +208,16 @@ impl Node {
     pub async fn feed(&self, feed: impl Into<FeedSelector>) -> Result<Option<FeedInfo>, NodeError> {
         let feed = feed.into();
         self.call(|reply| Command::Feed { feed, reply }).await
+    }
+
+    /// Returns the two histories that the author of a feed signed; `None` unless that is proved, as
+    /// [`Event::Forked`](multifeed_core::Event::Forked) reports.
+    ///
+    /// # Errors
+    /// If the node is closed.
+    pub async fn fork(&self, feed: impl Into<FeedSelector>) -> Result<Option<Fork>, NodeError> {
+        let feed = feed.into();
+        self.call(|reply| Command::Fork { feed, reply }).await
     }
 
     /// Returns the durable length of a feed that each connected peer has reported.

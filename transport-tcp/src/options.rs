@@ -1,5 +1,6 @@
 //! The options of a node.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -110,8 +111,30 @@ impl NodeOptions {
     }
 }
 
+impl fmt::Debug for NodeOptions {
+    /// Shows no secret: of the group its topic, and of a key pair its public half.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, storage, listen, peers, identity, mode, .. } = self;
+        let Self { connections, limits, timing, events_max, record, .. } = self;
+        f.debug_struct("NodeOptions")
+            .field("group", group)
+            .field("storage", storage)
+            .field("listen", listen)
+            .field("peers", peers)
+            .field("identity", identity)
+            .field("mode", mode)
+            .field("connections", connections)
+            .field("limits", limits)
+            .field("timing", timing)
+            .field("events_max", events_max)
+            .field("record", record)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Where a node stores its feeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Storage {
     /// In memory: lost when the node closes.
     Memory,

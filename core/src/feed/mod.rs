@@ -30,6 +30,7 @@ use crate::crypto::{SignatureMemo, remember_own};
 use crate::error::{StoreFailure, Violation};
 use crate::id::{FeedId, FeedKey};
 use crate::io::Write;
+pub use fork::Fork;
 pub use head::Head;
 pub(crate) use head::{Range, Staging, Tip};
 use manifest::Origin;

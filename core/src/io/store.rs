@@ -37,6 +37,9 @@ impl fmt::Debug for StoreKey {
 /// durable in that order; replies may come in any order. A read sees every commit that was reported
 /// durable before the read was polled. Each reply is made by consuming its request, so a wrong or
 /// second one does not compile.
+///
+/// A store has to carry out every kind of request, and every kind of [`Write`]: a new one is a new
+/// major version.
 #[derive(Debug)]
 pub enum StoreRequest {
     /// Values of some keys.

@@ -6,6 +6,7 @@ mod fork;
 mod hypercore;
 mod ids;
 mod laws;
+mod peer_limits;
 mod policy;
 mod quota;
 mod raw;

@@ -1,13 +1,13 @@
 //! The state of a multifeed as the application sees it.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::Multifeed;
 use crate::config::Limits;
 use crate::crypto::hash::{Hash, blake2b};
 use crate::crypto::sign::PublicKey;
-use crate::feed::{self, FeedStatus};
+use crate::feed::{self, FeedStatus, Fork};
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, FeedKey, FeedSelector};
 use crate::peer::connection::Connection;
@@ -70,12 +70,19 @@ pub struct SyncStatus {
     pub want: u64,
     /// Connected peers that have proved to be members.
     pub peers: usize,
-    /// Those of them that we are in sync with.
+    /// Those of them that we are in sync with. Being in sync says nothing about the feeds that
+    /// `forked` and `contested` count: of these, peers may hold different blocks.
     pub synced: usize,
     /// Connected stock peers.
     pub stock_peers: usize,
     /// Those of them that we are in sync with.
     pub stock_synced: usize,
+    /// Feeds whose author signed two histories, which is proved: they do not change any more. See
+    /// [`Multifeed::fork`].
+    pub forked: usize,
+    /// Further feeds of which a connected peer has another history than we: it is not proved whose
+    /// history is the author's.
+    pub contested: usize,
 }
 
 impl Multifeed {
@@ -111,6 +118,13 @@ impl Multifeed {
         let feed = self.resolve(feed).ok()?;
         let roots = &self.feeds.get(feed)?.durable()?.roots;
         Some(feed::tree::tree_hash(roots))
+    }
+
+    /// The two histories that the author of a feed signed; `None` unless that is
+    /// [proved](crate::Event::Forked).
+    pub fn fork(&self, feed: impl Into<FeedSelector>) -> Option<Fork> {
+        let feed = self.resolve(feed).ok()?;
+        self.feeds.get(feed)?.fork_shown()
     }
 
     /// Every feed with a held block and every writer, in the order of their ids.
@@ -177,7 +191,17 @@ impl Multifeed {
             let known = most.entry(feed).or_default();
             *known = length.max(*known);
         }
-        let mut status = SyncStatus { feeds, have, want: sum(&most), ..SyncStatus::default() };
+        let forked = self.feeds.iter().filter(|(_, feed)| is_shown(feed) && feed.is_forked());
+        let contested: BTreeSet<FeedId> = sessions().flat_map(Session::contested).collect();
+        let is_unproved = |id: &&FeedId| self.feeds.get(**id).is_some_and(|it| !it.is_forked());
+        let mut status = SyncStatus {
+            feeds,
+            have,
+            want: sum(&most),
+            forked: forked.count(),
+            contested: contested.iter().filter(is_unproved).count(),
+            ..SyncStatus::default()
+        };
         for peer in self.peers() {
             let (peers, synced) = if peer.is_member {
                 (&mut status.peers, &mut status.synced)

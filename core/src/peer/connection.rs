@@ -22,6 +22,7 @@ use crate::id::{ConnectionId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::reconcile::sets::Sets;
 use crate::replicate::hypercore::{HypercoreSession, protocol_of};
+use crate::replicate::peer_limits::PeerLimits;
 use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -243,6 +244,7 @@ impl Connection {
         let hello = Hello { version, features, capability, aliases, window, claim };
         let mut handshake = alloc::vec::Vec::new();
         message::put(&mut handshake, &hello);
+        message::put(&mut handshake, &PeerLimits::of(context.limits));
         self.batch.push(&MuxMessage::Open {
             local_id: self.channels.assign(ChannelKind::Group),
             protocol: PROTOCOL,
@@ -305,10 +307,9 @@ impl Connection {
             return self.reject(limits, remote_id);
         }
         let leads_to_group = id == Some(context.group.discovery_key().as_slice());
-        let hello: Option<Hello> =
-            leads_to_group.then(|| message::decode(handshake)).transpose()?;
-        let hello = hello.filter(|hello| self.is_member(context, hello));
-        let Some(hello) = hello else {
+        let said = leads_to_group.then(|| message::decode_handshake(handshake)).transpose()?;
+        let said = said.filter(|(hello, _)| self.is_member(context, hello));
+        let Some((hello, accepts)) = said else {
             if limits.hypercore_channels > 0 {
                 // The peer may still know one of our feeds.
                 return self.reject(limits, remote_id);
@@ -332,7 +333,8 @@ impl Connection {
         // The peer's key is proven, too.
         let Some(remote) = self.remote() else { return Ok(()) };
         context.outbox.event(Event::Opened { connection: self.id, remote });
-        self.begin_session(context, peer_tag(&remote), &handshake_hash, &hello)
+        let said = (&hello, PeerLimits::new(accepts));
+        self.begin_session(context, peer_tag(&remote), &handshake_hash, said)
     }
 
     /// Starts the session. The initiator's hello has claimed its sets already.
@@ -341,13 +343,14 @@ impl Connection {
         context: &mut Context<'_>,
         peer: PeerTag,
         handshake_hash: &[u8; 64],
-        hello: &Hello,
+        (hello, peer_limits): (&Hello, PeerLimits),
     ) -> Result<(), CloseReason> {
         let role = self.stream.role();
         let claimed = self.claimed.take();
         let reconciliation =
             claimed.unwrap_or_else(|| Reconciliation::new(role, peer, *handshake_hash, context));
-        let session = Session::new(self.id, peer, reconciliation, hello, context);
+        let said = (hello, peer_limits);
+        let session = Session::new(self.id, peer, reconciliation, said, context);
         let session = self.session.insert(session);
         if role == Role::Initiator || hello.claim.is_empty() {
             return Ok(());

@@ -54,6 +54,7 @@ impl Driver {
             Command::Feed { feed, reply } => {
                 reply.send(Ok(self.core.feed(feed).map(FeedInfo::from)));
             }
+            Command::Fork { feed, reply } => reply.send(Ok(self.core.fork(feed))),
             Command::Holders { feed, reply } => reply.send(Ok(self.core.holders(feed).collect())),
             Command::Peers { reply } => reply.send(Ok(self.core.peers().collect())),
             Command::SyncStatus { reply } => reply.send(Ok(self.core.sync_status())),

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use async_channel::{Receiver, Sender};
-use multifeed_core::{Config, KeyPair, Multifeed, PublicKey, StoreFailure};
+use multifeed_core::{Config, KeyPair, Multifeed, PublicKey, Seed, StoreFailure};
 
 use super::{Driver, Inbox, Opening, Phase, RECEIVED_MAX, TASK_EVENTS_MAX};
 use crate::admission::Admission;
@@ -46,7 +46,7 @@ pub(crate) async fn start(
         Some(identity) => identity,
         None => KeyPair::from_seed(&random()?),
     };
-    let mut config = Config::new(options.group, random()?);
+    let mut config = Config::new(options.group, Seed::new(random()?));
     config = config.identity(KeyPair::from_seed(key_pair.seed()));
     config.limits = options.limits;
     config.timing = options.timing;

@@ -59,6 +59,7 @@ on_each_runtime! {
         as discovered_peers_leave_slots_for_others,
     crate::stock::single_blocks_are_fetched as single_blocks_are_fetched_without_the_rest,
     crate::stock::abandoned_requests as abandoned_requests_for_blocks_are_cancelled,
+    crate::closing::debug_shows_no_secret as debug_of_a_node_and_its_options_shows_no_secret,
     crate::closing::a_taken_port_is_reported as a_taken_port_is_reported_with_its_address,
     crate::closing::closing_ends_everything as closing_ends_everything,
     crate::closing::a_folder_is_locked as a_folder_is_locked_while_open_and_keeps_its_feeds,

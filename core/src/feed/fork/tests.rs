@@ -58,6 +58,24 @@ fn two_histories_of_any_lengths_are_proved() {
 }
 
 #[test]
+fn a_proof_shows_where_two_histories_diverge() {
+    for shorter in 1..20 {
+        for longer in shorter..34 {
+            for same in [0, shorter / 2, shorter - 1] {
+                let (feed, forked) = proof_of([same, shorter, longer]);
+                let fork = Fork::of(&forked);
+                assert!(fork.diverges.contains(&same), "{same} {shorter} {longer}: {fork:?}");
+                assert!(fork.diverges.end <= shorter, "{same} {shorter} {longer}: {fork:?}");
+                assert_eq!(fork.heads.map(|head| head.length), [shorter, longer]);
+                assert_eq!(fork.heads[0], feed.durable().unwrap().head);
+            }
+        }
+    }
+    let exact = |same, shorter, longer| Fork::of(&proof_of([same, shorter, longer]).1).diverges;
+    assert_eq!((exact(6, 7, 9), exact(4, 7, 9), exact(3, 7, 9)), (6..7, 4..6, 0..4));
+}
+
+#[test]
 fn a_single_history_yields_no_fork_proof() {
     for [shorter, longer] in [[1, 1], [1, 2], [5, 7], [7, 7], [8, 21]] {
         let (feed, forked) = proof_of([longer, shorter, longer]);

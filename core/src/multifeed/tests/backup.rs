@@ -7,7 +7,7 @@ use crate::feed::record;
 /// when it had three. Of these five, the second node has lost the last one, which it can still
 /// prove to be signed.
 fn restored() -> (World, FeedKey, FeedId) {
-    let mut config = Config::new(group(), [2; 32]);
+    let mut config = Config::new(group(), Seed::new([2; 32]));
     config.limits.range_bytes = 1;
     let giver = Node::with(config, Map::new());
     let [author, other] = [1, 3].map(|seed| Node::open(&group(), seed, Map::new()));

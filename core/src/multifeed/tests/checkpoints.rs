@@ -249,7 +249,7 @@ impl Node {
 
 #[test]
 fn the_oldest_known_peer_is_forgotten() {
-    let mut config = Config::new(group(), [1; 32]);
+    let mut config = Config::new(group(), Seed::new([1; 32]));
     config.limits.known_peers = 2;
     let mut world = World::of((2..=4).map(|seed| Node::open(&group(), seed, Map::new())).collect());
     world.nodes.insert(0, Node::with(config, Map::new()));

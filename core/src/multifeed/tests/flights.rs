@@ -100,7 +100,7 @@ fn writer_and_reader(feeds: u8, blocks: usize, reader: Config) -> World {
 }
 
 fn reader() -> Config {
-    Config::new(group(), [2; 32])
+    Config::new(group(), Seed::new([2; 32]))
 }
 
 #[test]

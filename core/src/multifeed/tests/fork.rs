@@ -70,6 +70,44 @@ fn a_fork_is_proved_to_every_holder_of_the_feed() {
 }
 
 #[test]
+fn the_status_counts_forked_feeds_and_the_fork_shows_both_heads() {
+    let (world, key) = chain();
+    for node in &world.nodes {
+        let status = node.multifeed.sync_status();
+        assert_eq!((status.forked, status.contested), (1, 0));
+        let fork = node.multifeed.fork(key).unwrap();
+        assert_eq!(fork.heads.map(|head| head.length), [3, 5]);
+        assert_eq!(fork.diverges, 0..2, "the first root differs");
+    }
+    let mut world = nodes(1);
+    let key = write(&mut world, 0, 3);
+    let multifeed = &world.nodes[0].multifeed;
+    assert_eq!((multifeed.fork(key), multifeed.sync_status().forked), (None, 0));
+}
+
+#[test]
+fn the_status_counts_contested_feeds_until_their_fork_is_proved() {
+    // No proof is kept, so the feed stays contested.
+    let open = |seed| {
+        let mut config = Config::new(group(), Seed::new([seed; 32]));
+        config.limits.forks = 0;
+        Node::with(config, Map::new())
+    };
+    let mut world = World::of([1, 2].map(open).into());
+    write(&mut world, 0, 3);
+    write_twin(&mut world, 1, 5);
+    world.connect(1, 0, Mode::Live);
+    world.run();
+    let contested: Vec<_> = world
+        .nodes
+        .iter()
+        .map(|node| node.multifeed.sync_status())
+        .map(|status| (status.forked, status.contested))
+        .collect();
+    assert!(contested.contains(&(0, 1)), "{contested:?}");
+}
+
+#[test]
 fn the_peer_with_the_longer_history_is_not_in_sync_before_the_proof_is_durable() {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 3);
@@ -205,7 +243,7 @@ fn a_head_that_is_not_held_whole_is_disputed_once_it_is() {
     let (maps, key) = two_stores();
     let stores = maps.into_iter().chain([Map::new()]).zip(1..);
     let open = |(map, seed)| {
-        let mut config = Config::new(group(), [seed; 32]);
+        let mut config = Config::new(group(), Seed::new([seed; 32]));
         // One block comes at a time, so the first two leave the head half held.
         config.limits.range_blocks = 1;
         Node::with(config, map)
@@ -233,7 +271,7 @@ fn a_head_that_is_not_held_whole_is_disputed_once_it_is() {
 #[test]
 fn proofs_are_bounded_and_a_removal_frees_one() {
     let open = |seed| {
-        let mut config = Config::new(group(), [seed; 32]);
+        let mut config = Config::new(group(), Seed::new([seed; 32]));
         config.limits.forks = 1;
         Node::with(config, Map::new())
     };

@@ -13,7 +13,7 @@ use crate::wire::hypercore::{
 use crate::wire::mux::{MuxMessage, messages};
 
 pub(super) fn open(group: &Group, seed: u8, change: impl FnOnce(&mut Limits)) -> Node {
-    let mut config = Config::new(group.clone(), [seed; 32]);
+    let mut config = Config::new(group.clone(), Seed::new([seed; 32]));
     config.limits.hypercore_channels = 64;
     change(&mut config.limits);
     Node::with(config, Map::new())
@@ -165,7 +165,7 @@ fn members_pass_an_adopted_feed_on_over_hypercores_channel() {
     assert_holds(&mut world, 2, 0, &key, 51);
     // It is adopted still after a restart.
     let map = core::mem::take(&mut world.nodes[2].map);
-    let mut config = Config::new(group(), [3; 32]);
+    let mut config = Config::new(group(), Seed::new([3; 32]));
     config.limits.hypercore_channels = 64;
     let again = Node::with(config, map);
     assert_eq!(again.multifeed.find(&key).unwrap().length, 51);

@@ -192,7 +192,7 @@ fn blocks_that_one_peer_lacks_come_from_another() {
 
 #[test]
 fn blocks_requested_from_a_lost_peer_come_from_another() {
-    let mut config = Config::new(group(), [4; 32]);
+    let mut config = Config::new(group(), Seed::new([4; 32]));
     // Else the second peer would push what the first one owes.
     config.limits.push_bytes = 0;
     let mut world = nodes(3);
@@ -386,9 +386,9 @@ fn misuse_is_reported_and_changes_nothing() {
     assert_eq!(node.multifeed.append(FeedId::first(7), &[b"x"]), Err(Misuse::UnknownFeed));
     assert_eq!(node.multifeed.read(feed, 0, 1), Err(Misuse::OutOfRange));
     assert!(node.map.len() == 1 && node.multifeed.poll().is_none());
-    let unread = &mut Multifeed::open(Config::new(group(), [1; 32]));
+    let unread = &mut Multifeed::open(Config::new(group(), Seed::new([1; 32])));
     assert_eq!(unread.writer("one", key_pair()), Err(Misuse::NotReady));
-    let mut config = Config::new(group(), [1; 32]);
+    let mut config = Config::new(group(), Seed::new([1; 32]));
     (config.limits.feeds, config.limits.requests) = (1, 1);
     let mut node = Node::with(config, Map::new());
     let feed = node.multifeed.writer("one", key_pair()).unwrap();
@@ -399,7 +399,7 @@ fn misuse_is_reported_and_changes_nothing() {
 
 #[test]
 fn a_full_group_declines_more_feeds_and_reports_it() {
-    let mut config = Config::new(group(), [1; 32]);
+    let mut config = Config::new(group(), Seed::new([1; 32]));
     config.limits.feeds = 1;
     let mut world =
         World::of(vec![Node::with(config, Map::new()), Node::open(&group(), 2, Map::new())]);
@@ -427,7 +427,7 @@ fn a_connection_to_ourselves_is_closed() {
 
 #[test]
 fn many_more_feeds_than_names_are_granted_at_once() {
-    let mut config = Config::new(group(), [2; 32]);
+    let mut config = Config::new(group(), Seed::new([2; 32]));
     config.limits.aliases = 16;
     let mut world =
         World::of(vec![Node::open(&group(), 1, Map::new()), Node::with(config, Map::new())]);

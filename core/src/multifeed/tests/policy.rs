@@ -323,7 +323,7 @@ fn a_feed_refused_before_it_was_seen_stays_refused_after_restarts() {
 
 #[test]
 fn offers_are_reported_if_only_accepted_feeds_are_admitted() {
-    let mut config = Config::new(group(), [2; 32]);
+    let mut config = Config::new(group(), Seed::new([2; 32]));
     config.admission = Admission::AcceptedOnly;
     config.limits.remembered_offers = 2;
     let mut world =
@@ -356,7 +356,7 @@ fn offers_are_reported_if_only_accepted_feeds_are_admitted() {
 
 #[test]
 fn policy_bounds_are_reached_and_reported() {
-    let mut config = Config::new(group(), [1; 32]);
+    let mut config = Config::new(group(), Seed::new([1; 32]));
     (config.limits.cleared_runs, config.limits.rulings, config.limits.downloads) = (2, 1, 1);
     let mut node = Node::with(config, Map::new());
     let feed = node.writer(100);

@@ -10,7 +10,7 @@ use crate::tests::cases;
 const COST: u64 = 100 + BLOCK_BYTES_BESIDE;
 
 fn bounded(seed: u8, map: Map, feed_bytes: u64, group_bytes: u64) -> Node {
-    let mut config = Config::new(group(), [seed; 32]);
+    let mut config = Config::new(group(), Seed::new([seed; 32]));
     config.limits = Limits { feed_bytes, group_bytes, ..config.limits };
     config.limits.hypercore_channels = 8;
     Node::with(config, map)
@@ -208,7 +208,7 @@ fn a_full_feed_continues_once_it_is_our_own() {
 #[test]
 fn an_adopted_feed_has_the_same_bounds() {
     let mut world = pair(20 * COST, u64::MAX);
-    let mut config = Config::new(Group::keyed([8; 32]), [1; 32]);
+    let mut config = Config::new(Group::keyed([8; 32]), Seed::new([1; 32]));
     config.limits.hypercore_channels = 8;
     world.nodes[0] = Node::with(config, Map::new());
     let key = write(&mut world, 0, 0);

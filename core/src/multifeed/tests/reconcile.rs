@@ -240,7 +240,7 @@ fn a_peer_that_reports_no_sets_gets_every_feed_listed() {
 
 #[test]
 fn feeds_beyond_what_a_peer_may_have_us_hold_wait_for_those_before_them() {
-    let mut config = Config::new(group(), [2; 32]);
+    let mut config = Config::new(group(), Seed::new([2; 32]));
     config.limits.aliases = 4;
     let all = store(keys(1, 200));
     let mut world = World::of(vec![Node::open(&group(), 1, all.clone()), Node::with(config, all)]);
@@ -263,7 +263,7 @@ fn feeds_beyond_what_a_peer_may_have_us_hold_wait_for_those_before_them() {
 #[test]
 fn snapshots_of_all_sessions_are_bounded() {
     let [one, two] = apart(1, 200, [5, 5], 0);
-    let mut config = Config::new(group(), [1; 32]);
+    let mut config = Config::new(group(), Seed::new([1; 32]));
     config.limits.snapshot_bytes = 1_000;
     let mut world =
         World::of(vec![Node::with(config, store(one)), Node::open(&group(), 2, store(two))]);

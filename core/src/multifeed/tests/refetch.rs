@@ -119,7 +119,7 @@ fn a_peer_that_does_not_answer_is_passed_over_in_time() {
 
 #[test]
 fn endless_refetch_requests_close_the_connection() {
-    let mut config = Config::new(group(), [1; 32]);
+    let mut config = Config::new(group(), Seed::new([1; 32]));
     config.limits.serves = 3;
     let mut node = Node::with(config, Map::new());
     for index in 0..25 {

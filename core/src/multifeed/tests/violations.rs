@@ -10,7 +10,8 @@ use crate::feed::tree;
 use crate::peer::handshake_claim::{open_claim, seal_claim};
 use crate::wire::frame::FrameReader;
 use crate::wire::multifeed::{
-    Claim, FeedRef, HeadEntry, Hello, Kind, RangeHeader, WantEntry, decode, encode_range,
+    Claim, FeedRef, HeadEntry, Hello, Kind, RangeHeader, Reject, RejectEntry, WantEntry, decode,
+    encode_range,
 };
 use crate::wire::mux::{MuxMessage, messages};
 use Violation::*;
@@ -205,7 +206,7 @@ fn a_long_frame_of_a_member_with_a_request_is_accepted() {
 
 #[test]
 fn incomplete_messages_of_all_peers_are_bounded_together() {
-    let mut config = Config::new(group(), [1; 32]);
+    let mut config = Config::new(group(), Seed::new([1; 32]));
     config.limits.partial_bytes = 10_000;
     let mut node = Node::with(config, Map::new());
     let mut peers: Vec<_> =
@@ -327,20 +328,27 @@ fn more_bytes_than_granted() {
 
 #[test]
 fn blocks_too_large_and_too_many() {
-    exceed(Limit::BlockBytes, |raw, node| {
-        name_author(raw, node, 1);
-        let big = vec![0; 1024 * 1024 + 1];
-        raw.say(node, Kind::Range, &range(&[&big]).1);
-    });
-    exceed(Limit::RangeBlocks, |raw, node| {
-        name_author(raw, node, 1);
-        raw.say(node, Kind::Range, &range(&[b"".as_slice(); 4_097]).1);
-    });
+    let (big, many) = (vec![0; 1024 * 1024 + 1], [b"".as_slice(); 4_097]);
+    // An earlier version does not know what we accept: the feed ends, and the connection stays.
+    for blocks in [&[&big[..]][..], &many] {
+        let mut node = node();
+        let mut raw = Raw::member(&mut node, &group(), 77);
+        name_author(&mut raw, &mut node, 1);
+        let before = node.map.clone();
+        raw.say(&mut node, Kind::Range, &range(blocks).1);
+        assert_eq!(closed(&node, raw.connection), None);
+        assert!(node.map == before, "nothing is stored");
+        let is_reported =
+            |event: &Event| matches!(event, Event::Refused { refusal: Refusal::BlockTooLarge, .. });
+        assert_eq!(node.events.iter().filter(|event| is_reported(event)).count(), 1);
+        let reject = RejectEntry { name: FeedRef::Receiver(0), reject: Reject::Declined };
+        assert_eq!(raw.bodies(Kind::Rejects), [body(&[reject])]);
+    }
 }
 
 #[test]
 fn wants_without_end() {
-    let mut config = Config::new(group(), [1; 32]);
+    let mut config = Config::new(group(), Seed::new([1; 32]));
     config.limits.serves = 3;
     let mut node = Node::with(config, Map::new());
     for index in 0..5 {

@@ -171,6 +171,10 @@ impl Session {
 
     /// Tells the peer that we cannot give the blocks that we announced.
     pub(super) fn withhold(&mut self, feed: FeedId, length: u64) {
+        self.withhold_as(feed, length, Reject::Unavailable);
+    }
+
+    pub(super) fn withhold_as(&mut self, feed: FeedId, length: u64, reject: Reject) {
         // The peer may lack blocks that were never announced, and must not store a checkpoint.
         self.checkpoint.set_diverged();
         let feed_ref = self.peer_feeds.update(feed, length, |peer_feed| {
@@ -178,7 +182,7 @@ impl Session {
             peer_feed.feed_ref()
         });
         if let Some(feed_ref) = feed_ref {
-            self.announcements.reject(feed_ref, Reject::Unavailable);
+            self.announcements.reject(feed_ref, reject);
         }
     }
 

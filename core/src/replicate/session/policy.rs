@@ -156,6 +156,10 @@ impl Session {
                 Refusal::Declined
             }
             Reject::Unavailable => Refusal::Unavailable,
+            Reject::TooLarge => {
+                self.uploads.stop(id);
+                Refusal::BlockTooLarge
+            }
         };
         self.downloads.release(context.assignments, id);
         self.return_credit(id, length);
