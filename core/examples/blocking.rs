@@ -64,7 +64,8 @@ pub(crate) fn sync(mut socket: TcpStream, role: Role, block: &[u8]) -> io::Resul
     thread::spawn(move || read_socket(reader, sender));
     let mut store = BTreeMap::new();
     let (mut blocks, mut is_over) = (Vec::new(), false);
-    let mut multifeed = Multifeed::open(Config::new(Group::open("blocking"), [role as u8; 32]));
+    let mut multifeed =
+        Multifeed::open(Config::new(Group::open("blocking"), Seed::new([role as u8; 32])));
     loop {
         while let Some(output) = multifeed.poll() {
             match output {
@@ -88,7 +89,7 @@ pub(crate) fn sync(mut socket: TcpStream, role: Role, block: &[u8]) -> io::Resul
                     multifeed.handle(now(), input);
                 }
                 Output::Event(Event::Appended { feed, start, end, .. })
-                | Output::Event(Event::Extended { feed, start, end }) => {
+                | Output::Event(Event::Extended { feed, start, end, .. }) => {
                     multifeed.read(feed, start, end).map_err(io::Error::other)?;
                 }
                 Output::Event(Event::Blocks { blocks: read, .. }) => blocks.extend(read),

@@ -24,7 +24,7 @@ struct Node {
 
 impl Node {
     fn open(seed: u8) -> Self {
-        let config = Config::new(Group::open("instructions"), [seed; 32]);
+        let config = Config::new(Group::open("instructions"), Seed::new([seed; 32]));
         let mut node = Self { multifeed: Multifeed::open(config), store: BTreeMap::new() };
         node.drain();
         node

@@ -2,9 +2,12 @@
 //!
 //! Rule: the number of a limit stands here, with its derivation, and nowhere else.
 
+use core::fmt;
 use core::time::Duration;
 
+use rand_core::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::crypto::SignatureMemo;
 use crate::crypto::sign::KeyPair;
@@ -14,7 +17,7 @@ use crate::group::Group;
 #[derive(Debug)]
 pub struct Config {
     pub(crate) group: Group,
-    pub(crate) seed: [u8; 32],
+    pub(crate) seed: Seed,
     pub(crate) identity: Option<KeyPair>,
     pub(crate) memo: Option<SignatureMemo>,
     /// All limits.
@@ -25,8 +28,49 @@ pub struct Config {
     pub admission: Admission,
 }
 
+/// 32 random bytes for one opening of a multifeed.
+///
+/// A seed is consumed by its use and cannot be cloned: two openings from one seed would have the
+/// same ephemeral keys, and whoever sees one of them could decrypt the connections of both.
+///
+/// ```compile_fail,E0382
+/// use multifeed_core::{Config, Group, Seed};
+///
+/// let seed = Seed::new([0; 32]);
+/// let one = Config::new(Group::open("one"), seed);
+/// let two = Config::new(Group::open("two"), seed);
+/// ```
+pub struct Seed(Zeroizing<[u8; 32]>);
+
+impl Seed {
+    /// The seed of these bytes. Outside of tests they must be fresh, from the operating system's
+    /// source of randomness, and must not be stored.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Draws a seed from a cryptographic generator, such as that of the operating system.
+    pub fn generate(rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *bytes);
+        Self(bytes)
+    }
+
+    /// The bytes, for the generator that starts from them and for records.
+    pub(crate) fn bytes(&self) -> [u8; 32] {
+        *self.0
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}
+
 /// Which feeds are admitted that the application has not ruled on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Admission {
     /// Every feed of the group that a peer offers.
     #[default]
@@ -40,9 +84,8 @@ pub enum Admission {
 impl Config {
     /// The default configuration of a multifeed of `group` that derives all randomness from `seed`.
     ///
-    /// Outside of tests the seed must be fresh random bytes for each opening: the secrets of the
-    /// connections come from it.
-    pub fn new(group: Group, seed: [u8; 32]) -> Self {
+    /// The secrets of the connections come from the seed, so each opening needs one of its own.
+    pub fn new(group: Group, seed: Seed) -> Self {
         let (limits, timing) = (Limits::default(), Timing::default());
         let admission = Admission::default();
         Self { group, seed, identity: None, memo: None, limits, timing, admission }
@@ -67,106 +110,128 @@ impl Config {
 
 /// Limits on what one multifeed holds, and on what one peer can make it hold.
 ///
-/// Each field states its default's derivation.
+/// Each field states its unit, its default with the derivation, and what happens at the limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Largest block, in bytes; at most [`BLOCK_BYTES_MAX`]. Peers of one group must agree on it.
-    /// 1 MiB: a block is verified as a whole and takes 8 s at 1 Mbit/s, less than
-    /// [`Timing::request`].
+    /// Largest block. Default: 1 MiB; at most [`BLOCK_BYTES_MAX`]. A larger one cannot be appended
+    /// ([`Misuse::BlockTooLarge`](crate::Misuse::BlockTooLarge)). Each side tells the other what it
+    /// accepts; at a peer that accepts less, a feed ends before its first larger block, which
+    /// [`Refusal::BlockTooLarge`](crate::Refusal::BlockTooLarge) reports on both sides. A block is
+    /// verified as a whole, and takes 8 s at 1 Mbit/s, less than [`Timing::request`].
     pub block_bytes: usize,
-    /// Most bytes in one append: the batch is in memory until it is durable. 8 MiB: eight of the
-    /// largest blocks.
+    /// Bytes in one append. Default: 8 MiB, eight of the largest blocks. A longer append fails
+    /// ([`Misuse::AppendTooLarge`](crate::Misuse::AppendTooLarge)): the batch is in memory until it
+    /// is durable.
     pub append_bytes: usize,
-    /// Longest frame once blocks were requested from the peer; before that it is
-    /// [`FRAME_BYTES_MAX_UNASKED`]. At least `block_bytes` and 64 KiB, which is the default: the
-    /// largest block with its proof.
+    /// Bytes of a frame once blocks were requested from the peer; before that they are
+    /// [`FRAME_BYTES_MAX_UNASKED`]. Default: 1088 KiB, the largest block with its proof; raised to
+    /// `block_bytes` and 64 KiB. A longer frame closes its connection.
     pub frame_bytes: usize,
-    /// Most channels of one peer that wait to be rejected, because they are of unknown protocols or
-    /// feeds; further ones get no answer. A frame of a peer that has proved nothing may hold the
-    /// opens of as many. 8,192: 8 bytes each, so 64 KiB, and 1 MiB of opens.
+    /// Channels of one peer that wait to be rejected, because they are of unknown protocols or feeds.
+    /// Default: 8192, at 8 bytes each, so 64 KiB. Further ones get no answer. A frame of a peer that
+    /// has proved nothing may hold the opens of as many, which are 1 MiB.
     pub channels: usize,
-    /// Most feeds of the group. 1,000,000: an idle feed takes about 300 bytes, so 300 MB.
+    /// Feeds of the group. Default: 1000000; an idle feed takes about 300 bytes, so 300 MB. Further
+    /// feeds are declined, and no writer can be made
+    /// ([`Misuse::TooManyFeeds`](crate::Misuse::TooManyFeeds)).
     pub feeds: usize,
-    /// Most bytes of one feed, counted with [`BLOCK_BYTES_BESIDE`] for each block: no more of it is
-    /// accepted from peers, and none appended. 64 MiB: 219,000 blocks of 50 bytes, which are 60
-    /// short messages a day for ten years.
+    /// Bytes of one feed, counted with [`BLOCK_BYTES_BESIDE`] for each block. Default: 64 MiB,
+    /// which are 219,000 blocks of 50 bytes, or 60 short messages a day for ten years. Beyond it
+    /// nothing is appended ([`Misuse::FeedFull`](crate::Misuse::FeedFull)) and nothing accepted
+    /// from peers ([`Event::Full`](crate::Event::Full)).
     pub feed_bytes: u64,
-    /// Most bytes of all feeds together, counted in the same way: no more is accepted from peers.
-    /// 1 GiB: 16 feeds of the largest size.
+    /// Bytes of all feeds together, counted in the same way. Default: 1 GiB, 16 feeds of the
+    /// largest size. Beyond it nothing is accepted from peers
+    /// ([`Event::Full`](crate::Event::Full)).
     pub group_bytes: u64,
-    /// Feeds that one peer may announce before their first block has arrived. 1,024: each takes
-    /// about 300 bytes of memory and nothing on the disk, so 300 KiB a peer.
+    /// Feeds that one peer may announce before their first block has arrived. Default: 1024; each
+    /// takes about 300 bytes of memory and nothing on the disk, so 300 KiB a peer. A peer waits
+    /// until it may announce more; one that does not wait is closed.
     pub aliases: u32,
-    /// Bytes of ranges that one peer may send ahead of our disk. At least twice `block_bytes`, so
-    /// that one block always fits while credit is on its way. 4 MiB: 28 MB/s for a round trip of
-    /// 100 ms and a commit of 50 ms.
+    /// Bytes of ranges that one peer may send ahead of our disk. Default: 4 MiB, which allow 28
+    /// MB/s for a round trip of 100 ms and a commit of 50 ms; raised to twice the largest block
+    /// with its proof, so that one always fits while credit is on its way. A peer waits beyond it;
+    /// one that does not wait is closed.
     pub window_bytes: usize,
-    /// Most bytes of blocks in one range. 64 KiB: the proof of a feed of 65,536 blocks has up to
-    /// 16 nodes of 40 bytes, which is 1 % of it; and ranges of many feeds still interleave, since
-    /// one takes 5 ms at 100 Mbit/s.
+    /// Bytes of blocks in one range that we send. Default: 64 KiB: the proof of a feed of 65,536
+    /// blocks has up to 16 nodes of 40 bytes, which is 1 % of it, and ranges of many feeds still
+    /// interleave, since one takes 5 ms at 100 Mbit/s. A larger block goes alone.
     pub range_bytes: usize,
-    /// Most blocks in one range. 4,096: blocks of 16 bytes fill a range.
+    /// Blocks in one range. Default: 4096: blocks of 16 bytes fill a range. Peers are told, and
+    /// send no more; a range with more is dropped
+    /// ([`Refusal::BlockTooLarge`](crate::Refusal::BlockTooLarge)).
     pub range_blocks: usize,
     /// Feeds of one peer that are served at once; a peer may want this many before it is served.
-    /// 4,096: eight times our own `wants`, at 40 bytes each.
+    /// Default: 4096, eight times our own `wants`, at 40 bytes each. Peers are told, and want no
+    /// more; one that does is closed.
     pub serves: usize,
-    /// Store reads under way for one peer. 16: with ranges of 64 KiB they hold 1 MiB.
+    /// Store reads under way for one peer. Default: 16; with ranges of 64 KiB they hold 1 MiB. More
+    /// wait.
     pub reads: usize,
-    /// Bytes ready to be sent to one peer, beyond which nothing more is read for it. 256 KiB: what
-    /// 100 Mbit/s send in 20 ms, the time of a read from a disk.
+    /// Bytes ready to be sent to one peer, beyond which nothing more is read for it. Default:
+    /// 256 KiB: what 100 Mbit/s send in 20 ms, the time of a read from a disk.
     pub send_bytes: usize,
-    /// Bytes of blocks that one peer is sent before it requests them, if it allows that: the most
-    /// that a peer wastes that refuses them. 64 KiB: one range.
+    /// Bytes of blocks that one peer is sent before it requests them, if it allows that. Default:
+    /// 64 KiB, one range: the most that a peer wastes that refuses them. Beyond it feeds are only
+    /// announced.
     pub push_bytes: usize,
-    /// Feeds requested from one peer at once. 512: 5,000 feeds a second for a round trip of 100 ms.
+    /// Feeds requested from one peer at once. Default: 512: 5,000 feeds a second for a round trip
+    /// of 100 ms. More wait.
     pub wants: usize,
-    /// Requests of the application that are not answered yet. 65,536: 100 bytes each, so 6.5 MB.
+    /// Requests of the application that are not answered yet. Default: 65536, at 100 bytes each, so
+    /// 6.5 MB. One more fails ([`Misuse::TooManyRequests`](crate::Misuse::TooManyRequests)).
     pub requests: usize,
-    /// Most bytes of blocks in the answer to one read. 1 MiB: the largest block.
+    /// Bytes of blocks in the answer to one read. Default: 1 MiB, the largest block. An answer with
+    /// fewer blocks than requested is the consequence; at least one comes.
     pub read_bytes: usize,
-    /// Longest message of a reconciliation, which may come in parts. 3 MiB: 65,536 entries of 48
-    /// bytes.
+    /// Bytes of a message of a reconciliation, which may come in parts. Default: 3 MiB: 65,536
+    /// entries of 48 bytes. A longer one closes its connection.
     pub reconcile_bytes: usize,
-    /// Bytes of incomplete reconciliation messages of all peers together. Beyond it, the connection
-    /// is closed whose message has stalled for longest. 24 MiB: eight of the longest messages.
+    /// Bytes of incomplete reconciliation messages of all peers together. Default: 24 MiB, eight of
+    /// the longest messages. Beyond it, the connection is closed whose message has stalled for
+    /// longest.
     pub partial_bytes: usize,
-    /// Bytes of snapshots of our sets, for all peers together that are reconciled with under a
-    /// salt of their own: 32 to 80 for each feed and peer. For a peer beyond it all feeds are
-    /// listed. 64 MiB: eight peers with 100,000 feeds each.
+    /// Bytes of snapshots of our sets, for all peers together that are reconciled with under a salt
+    /// of their own: 32 to 80 for each feed and peer. Default: 64 MiB: eight peers with 100,000
+    /// feeds each. For a peer beyond it all feeds are listed.
     pub snapshot_bytes: usize,
     /// Peers whose checkpoints are stored, so that reconnecting costs what has changed since.
-    /// 1,024: each takes 77 bytes in the store, so 79 KB.
+    /// Default: 1024; each takes 77 bytes in the store, so 79 KB. The oldest is dropped.
     pub known_peers: usize,
-    /// Feeds that have changed since the oldest checkpoint; at least 1. Peers whose checkpoint is
-    /// older count as unknown. 16,384: each takes 40 bytes in the store and 32 in memory, so
-    /// 512 KiB.
+    /// Feeds that have changed since the oldest checkpoint; at least 1. Default: 16384; each takes
+    /// 40 bytes in the store and 32 in memory, so 512 KiB. Peers whose checkpoint is older count as
+    /// unknown.
     pub known_changes: usize,
-    /// Runs of blocks that can be cleared in one feed. 256: each takes up to 12 bytes in every
-    /// commit of the feed, so 3 KiB.
+    /// Runs of blocks that can be cleared in one feed. Default: 256; each takes up to 12 bytes in
+    /// every commit of the feed, so 3 KiB. Clearing one more fails
+    /// ([`Misuse::TooManyRuns`](crate::Misuse::TooManyRuns)).
     pub cleared_runs: usize,
-    /// Feeds that are refused, accepted by name, or removed. 65,536: each takes about 100 bytes,
-    /// so 6.5 MB.
+    /// Feeds that are refused, accepted by name, or removed. Default: 65536; each takes about 100
+    /// bytes, so 6.5 MB. One more ruling fails
+    /// ([`Misuse::TooManyRulings`](crate::Misuse::TooManyRulings)).
     pub rulings: usize,
-    /// Maximum number of stored fork proofs. Other forked feeds stay contested. 1,024: each takes
-    /// up to 5 KiB, so 5 MiB.
+    /// Stored fork proofs. Default: 1024; each takes up to 5 KiB, so 5 MiB. Other forked feeds stay
+    /// contested.
     pub forks: usize,
     /// Offers of one peer that are remembered though the feeds are not admitted, so that the feeds
-    /// can be accepted while the peer is connected. 1,024: each takes about 100 bytes, so 100 KiB.
+    /// can be accepted while the peer is connected. Default: 1024; each takes about 100 bytes, so
+    /// 100 KiB. Further offers are declined and not reported.
     pub remembered_offers: usize,
-    /// Downloads of one feed that are open. 64: they run one after another, and the application
-    /// can join adjacent runs.
+    /// Downloads of one feed that are open. Default: 64: they run one after another, and the
+    /// application can join adjacent runs. One more fails
+    /// ([`Misuse::Downloading`](crate::Misuse::Downloading)).
     pub downloads: usize,
-    /// Most of hypercore's channels that a peer may open on one connection, one for each feed, and
-    /// most that we offer; further ones are rejected. 0, the default: none is opened or answered,
-    /// and only members of the group are served. Otherwise every peer that knows a feed's key gets
-    /// the feed, as from any hypercore.
+    /// Hypercore's channels that a peer may open on one connection, one for each feed, and that we
+    /// offer. Default: 0: none is opened or answered, and only members of the group are served.
+    /// Otherwise every peer that knows a feed's key gets the feed, as from any hypercore. Further
+    /// channels are rejected.
     pub hypercore_channels: usize,
-    /// Requests to one peer for one feed that are not answered yet. 256: with blocks of 4 KiB they
-    /// are 1 MiB, which 40 Mbit/s take 200 ms for.
+    /// Requests to one peer for one feed that are not answered yet. Default: 256; with blocks of
+    /// 4 KiB they are 1 MiB, which 40 Mbit/s take 200 ms for. More wait.
     pub hypercore_fetches: usize,
-    /// Requests of one peer that are not answered yet. JavaScript has up to 48 open for a feed.
-    /// 65,536: those of 1,365 feeds.
+    /// Requests of one peer that are not answered yet. Default: 65536, those of 1,365 feeds:
+    /// JavaScript has up to 48 open for a feed. One more closes the connection.
     pub hypercore_requests: usize,
 }
 
@@ -267,24 +332,25 @@ impl Default for Limits {
 
 /// Time-outs. `None` turns a timer off.
 ///
-/// Each field states its default's derivation.
+/// Each field states its default with the derivation, and what happens when the time is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Timing {
-    /// From the first byte to an open channel. 10 s: the handshake takes three flights and the
-    /// channel one, so each may take 2.5 s.
+    /// From the first byte to an open channel. Default: 10 s: the handshake takes three flights and
+    /// the channel one, so each may take 2.5 s. The connection closes.
     pub handshake: Option<Duration>,
-    /// A connection that sent nothing for this long sends an empty message. 5 s: a third of
-    /// `dead`, so that two may be lost.
+    /// A connection that sent nothing for this long sends an empty message. Default: 5 s, a third
+    /// of `dead`, so that two may be lost.
     pub keep_alive: Option<Duration>,
-    /// A connection that received nothing for this long is closed. 15 s: three messages of the
-    /// peer's `keep_alive` are missing.
+    /// A connection that received nothing for this long is closed. Default: 15 s: three messages of
+    /// the peer's `keep_alive` are missing.
     pub dead: Option<Duration>,
     /// A peer that owes ranges and sent none for this long is not asked again until it sends one;
-    /// its feeds are requested from others. 10 s: a range of 64 KiB takes 9.4 s at 56 kbit/s.
+    /// its feeds are requested from others. Default: 10 s: a range of 64 KiB takes 9.4 s at
+    /// 56 kbit/s. A connection of [`Mode::Once`](crate::Mode::Once) closes.
     pub request: Option<Duration>,
-    /// If a peer does not continue a reconciliation for this long, all feeds are listed. 30 s: the
-    /// longest message of 3 MiB takes 25 s at 1 Mbit/s.
+    /// If a peer does not continue a reconciliation for this long, all feeds are listed. Default:
+    /// 30 s: the longest message of 3 MiB takes 25 s at 1 Mbit/s.
     pub reconcile: Option<Duration>,
 }
 
@@ -299,3 +365,6 @@ impl Default for Timing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

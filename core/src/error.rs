@@ -136,8 +136,6 @@ pub enum Limit {
     WindowBytes,
     /// A block is larger than [`Limits::block_bytes`](crate::Limits::block_bytes).
     BlockBytes,
-    /// A range holds more blocks than [`Limits::range_blocks`](crate::Limits::range_blocks).
-    RangeBlocks,
     /// More feeds are requested than [`Limits::serves`](crate::Limits::serves).
     Serves,
     /// A reconciliation has more bytes than its sets need, or than
@@ -194,6 +192,20 @@ pub enum CloseReason {
     ClosedByPeer,
     /// The application called [`Multifeed::disconnect`](crate::Multifeed::disconnect).
     Requested,
+}
+
+impl CloseReason {
+    /// Whether the reason follows from content that the peer itself sealed. Otherwise anybody on
+    /// the way can cause it, for example by changing one bit, so it proves nothing against the
+    /// peer.
+    pub fn is_proven(&self) -> bool {
+        !matches!(
+            self,
+            Self::Violation(Violation::Handshake | Violation::StreamId | Violation::Decrypt)
+                | Self::Limit(Limit::FrameBytes)
+                | Self::Deadline(_)
+        )
+    }
 }
 
 impl fmt::Display for CloseReason {

@@ -12,7 +12,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use multifeed_core::{
     CloseReason, Config, ConnectionId, Event, FeedId, FeedKey, Group, Input, Instant, KeyPair,
-    Mode, Multifeed, Output, Role, Secure,
+    Mode, Multifeed, Output, Role, Secure, Seed,
 };
 use multifeed_store::{MemoryStore, execute};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ pub fn group() -> Group {
 
 /// With the hypercore channel.
 pub fn config(seed: u8) -> Config {
-    let mut config = Config::new(group(), [seed; 32]);
+    let mut config = Config::new(group(), Seed::new([seed; 32]));
     config.limits.hypercore_channels = 4_096;
     config
 }
@@ -158,6 +158,11 @@ impl Ours {
         self.drain();
         self.multifeed.accept(&key).unwrap();
         self.drain();
+    }
+
+    /// The key of a feed.
+    pub fn feed_key(&self, feed: FeedId) -> FeedKey {
+        self.multifeed.feed(feed).expect("a feed of this multifeed").key
     }
 
     /// The held length of a feed.

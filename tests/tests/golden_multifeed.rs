@@ -12,12 +12,12 @@ use multifeed_core::peer::handshake_claim::seal_claim;
 use multifeed_core::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 use multifeed_core::wire::frame::FrameReader;
 use multifeed_core::wire::multifeed::{
-    Claim, FeedRef, HeadEntry, Hello, Kind, KnownClaim, PROTOCOL, RangeHeader, RefetchEntry,
-    Reject, RejectEntry, VERSION, WantEntry, encode_range, put,
+    Accepts, Claim, FeedRef, HeadEntry, Hello, Kind, KnownClaim, PROTOCOL, RangeHeader,
+    RefetchEntry, Reject, RejectEntry, VERSION, WantEntry, encode_range, put,
 };
 use multifeed_core::wire::mux::{MuxMessage, messages};
 use multifeed_core::{
-    Config, Event, Group, Input, KeyPair, Mode, PublicKey, Refusal, Role, Secure, Signature,
+    Config, Event, Group, Input, KeyPair, Mode, PublicKey, Refusal, Role, Secure, Seed, Signature,
     StoreKey, Write, manifest,
 };
 use multifeed_store::Store;
@@ -127,6 +127,8 @@ fn messages_have_these_bytes() {
         claim: seal_claim(&Group::keyed(GROUP_KEY), &HANDSHAKE_HASH, &body(&[CLAIM])),
     };
     add("hello", json!(hello), body(&[hello]));
+    let accepts = Accepts { block_bytes: 1 << 20, range_blocks: 4_096, wants: 300 };
+    add("what the sender of a hello accepts", json!(accepts), body(&[accepts]));
     let names = [FeedRef::New(PublicKey([0xaa; 32])), FeedRef::Sender(0), FeedRef::Receiver(300)];
     let heads = [1, 127, 1 << 40].into_iter().zip(names);
     let heads: Vec<_> = heads.map(|(length, name)| HeadEntry { name, length, fork: 0 }).collect();
@@ -148,22 +150,24 @@ fn messages_have_these_bytes() {
     let rejects = [Reject::Declined, Reject::Unavailable, Reject::Duplicate, Reject::Gone];
     let rejects = rejects.map(|reject| RejectEntry { name: FeedRef::Receiver(0), reject });
     add("4 rejects", json!(rejects), body(&rejects));
-    add("5 names", json!(300), body(&[300_u32]));
-    add("6 window", json!(1_048_577), body(&[1_048_577_u64]));
+    let reject = RejectEntry { name: FeedRef::Sender(1), reject: Reject::TooLarge };
+    add("4 reject of a large block", json!([reject]), body(&[reject]));
+    add("5 alias credit", json!(300), body(&[300_u32]));
+    add("6 window credit", json!(1_048_577), body(&[1_048_577_u64]));
     let refetch = [RefetchEntry { name: FeedRef::Sender(2), start: 3, end: 300 }];
-    add("7 again", json!(refetch), body(&refetch));
+    add("7 refetch", json!(refetch), body(&refetch));
     let known = Some(KnownClaim { tag: [0x33; 8], changed: 1_000 });
     for (name, known) in [("8 claim", None), ("8 claim of a known peer", known)] {
         let claim = Claim { known, ..CLAIM };
         add(name, json!(claim), body(&[claim]));
     }
-    let forked = two_histories();
-    let ForkProof { signed_head: disputed_head, head, nodes } = &forked;
-    let disputed = json!({ "header": disputed_head.header, "roots": disputed_head.roots });
-    add("19 disputed", disputed.clone(), disputed_head.encode());
-    let value = json!({ "disputed": disputed, "head": head, "nodes": nodes });
-    add("20 forked", value, forked.encode());
-    add("18 settled", json!(vec![0x44_u8; 16]), body(&[[0x44_u8; 16]]));
+    let fork_proof = two_histories();
+    let ForkProof { signed_head, head, nodes } = &fork_proof;
+    let signed_head_json = json!({ "header": signed_head.header, "roots": signed_head.roots });
+    add("19 signed head", signed_head_json.clone(), signed_head.encode());
+    let value = json!({ "signed_head": signed_head_json, "head": head, "nodes": nodes });
+    add("20 fork proof", value, fork_proof.encode());
+    add("18 checkpoint", json!(vec![0x44_u8; 16]), body(&[[0x44_u8; 16]]));
     hold("messages.json", &all.into());
 }
 
@@ -185,7 +189,7 @@ fn two_histories() -> ForkProof {
 /// Two members. The first has two feeds; the second has one and has lost one of its blocks.
 fn members() -> [Node; 2] {
     let mut nodes = [1, 2].map(|seed| {
-        let mut config = Config::new(Group::keyed(GROUP_KEY), [seed; 32]);
+        let mut config = Config::new(Group::keyed(GROUP_KEY), Seed::new([seed; 32]));
         // So few that the session contains a new credit.
         config.limits.aliases = 4;
         Node::open(config)

@@ -3,12 +3,13 @@
 use bytes::BytesMut;
 use multifeed_core::peer::secure::SecretStream;
 use multifeed_core::{
-    CloseReason, Config, Group, Input, KeyPair, Misuse, Mode, Role, Secure, Violation, rng::Rng,
+    CloseReason, Config, Group, Input, KeyPair, Misuse, Mode, Role, Secure, Seed, Violation,
+    rng::Rng,
 };
 use multifeed_tests::{CONNECTION, Node, run};
 
 fn node(seed: u8) -> Node {
-    Node::open(Config::new(Group::keyed([9; 32]), [seed; 32]))
+    Node::open(Config::new(Group::keyed([9; 32]), Seed::new([seed; 32])))
 }
 
 /// A dialled node, and the flights of a genuine handshake with it.

@@ -3,7 +3,7 @@
 //! Rule: this file has a single test, because it counts the allocations of the whole process.
 
 use multifeed_core::{
-    Config, Event, Group, Input, Instant, KeyPair, Mode, Multifeed, Output, Role, Secure,
+    Config, Event, Group, Input, Instant, KeyPair, Mode, Multifeed, Output, Role, Secure, Seed,
 };
 use multifeed_store::{MemoryStore, execute};
 use multifeed_tests::{Node, run};
@@ -20,7 +20,7 @@ const FEEDS: usize = 5_000;
 const IDLE_FEED_BYTES_MAX: usize = 300;
 
 fn config(seed: u8) -> Config {
-    Config::new(Group::keyed([1; 32]), [seed; 32])
+    Config::new(Group::keyed([1; 32]), Seed::new([seed; 32]))
 }
 
 /// The store of a node that holds feeds of others.

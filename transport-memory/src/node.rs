@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use multifeed_core::crypto::hash::blake2b;
 use multifeed_core::{
     Config, ConnectionId, Event, FeedKey, Input, Instant, KeyPair, Multifeed, Output, PublicKey,
-    SignatureMemo, Timing,
+    Seed, SignatureMemo, Timing,
 };
 
 use crate::adversary::Adversary;
@@ -108,7 +108,8 @@ impl Node {
 
     fn config(&self, memo: SignatureMemo) -> Config {
         let seed = blake2b(&[&self.seed, b"life", &self.life.to_le_bytes()]);
-        let config = Config::new(self.options.group.clone(), seed).identity(self.identity());
+        let config =
+            Config::new(self.options.group.clone(), Seed::new(seed)).identity(self.identity());
         let mut config = config.simulated_with(memo);
         config.limits = self.options.limits.clone();
         config.timing = self.options.timing.clone();

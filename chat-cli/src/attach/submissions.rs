@@ -71,7 +71,7 @@ impl Submissions {
             Err(failure) => {
                 let words = failure.report().map_or("", |report| report.message().as_str());
                 let response = Response::Refused(Refusal::NotStored(words.to_string()));
-                // The client can correct this input. Any other failure ends the process.
+                // The client can correct this input. Any other failure concerns this process too.
                 if failure.exit() == ExitCode::BadInput {
                     return Ok(response);
                 }

@@ -122,7 +122,7 @@ fn with_room(global: &Global, room: &Room) -> Global {
 
 /// Parses the invite, and uses the repaired one if requested.
 fn read_invite(join: &Join, output: &Output) -> Result<Invite, Failure> {
-    let input = join.invite();
+    let input = onboarding::whole_invite(join.invite(), output)?;
     let error = match Invite::parse(&input) {
         Ok(invite) => return Ok(invite),
         Err(error) => error,

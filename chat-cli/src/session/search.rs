@@ -11,7 +11,7 @@ use crate::timeline::{Entry, PAGE_SIZE};
 /// A running search.
 #[derive(Debug)]
 pub struct Search {
-    words: String,
+    words: Vec<String>,
     channel: ChannelFilter,
     limit: usize,
     before: Option<TimelineKey>,
@@ -21,9 +21,11 @@ pub struct Search {
 }
 
 impl Search {
-    /// Starts a search for the last `limit` messages that contain this text, ignoring case.
+    /// Starts a search for the last `limit` messages that contain all of these words, in any
+    /// order and ignoring case.
     pub fn new(words: &str, channel: &ChannelFilter, limit: usize) -> Self {
-        let (words, channel) = (words.trim().to_lowercase(), channel.clone());
+        let words = words.split_whitespace().map(str::to_lowercase).collect();
+        let channel = channel.clone();
         Self { words, channel, limit, before: None, found: Vec::new(), is_finished: limit == 0 }
     }
 
@@ -44,7 +46,8 @@ impl Search {
 
     fn matches(&self, entry: &Entry) -> bool {
         entry.content.chat().is_some_and(|chat| {
-            self.channel.matches(&chat.channel) && chat.text.to_lowercase().contains(&self.words)
+            let text = chat.text.to_lowercase();
+            self.channel.matches(&chat.channel) && self.words.iter().all(|word| text.contains(word))
         })
     }
 }
@@ -70,7 +73,8 @@ impl Session {
         Ok(())
     }
 
-    /// Returns the last `limit` messages that contain this text, ignoring case.
+    /// Returns the last `limit` messages that contain all of these words, in any order and
+    /// ignoring case.
     ///
     /// # Errors
     /// Fails if the store cannot read its data.
@@ -87,3 +91,6 @@ impl Session {
         Ok(search.found())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,11 @@
 use core::fmt;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use rand_core::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::hex::key_as_text;
 
 /// A key pair that signs. Wiped from memory when dropped.
 pub struct KeyPair(SigningKey);
@@ -12,6 +16,13 @@ impl KeyPair {
     /// Derives the pair of a 32-byte seed: libsodium's `crypto_sign_seed_keypair`.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(seed))
+    }
+
+    /// Draws a new pair from a cryptographic generator, such as that of the operating system.
+    pub fn generate(rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        let mut seed = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *seed);
+        Self::from_seed(&seed)
     }
 
     /// Returns the seed for storage. Everyone who knows the seed can sign.
@@ -41,10 +52,11 @@ impl fmt::Debug for KeyPair {
     }
 }
 
-/// A public key. Serialized as its 32 bytes; it may be no point of the curve, and then it
-/// verifies nothing.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A public key. It may be no point of the curve, and then it verifies nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey(pub [u8; 32]);
+
+key_as_text!(PublicKey);
 
 impl PublicKey {
     /// The 32 bytes.

@@ -6,6 +6,7 @@
 //! hashes differ.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bytes::Bytes;
 
@@ -16,7 +17,43 @@ use crate::crypto::hash::Hash;
 use crate::error::Violation;
 use crate::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 
+/// The two histories of a feed that its author signed, as far as their proof shows them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Fork {
+    /// Blocks among which is the first one that differs: one block if the proof shows it exactly.
+    /// Both histories have the same blocks before `start`, and not all the same before `end`.
+    pub diverges: Range<u64>,
+    /// The heads of both histories, the shorter one first. One of them may be longer than what is
+    /// held here, or neither may be of the history that is held.
+    pub heads: [Head; 2],
+}
+
+impl Fork {
+    /// What a verified proof shows.
+    fn of(proof: &ForkProof) -> Self {
+        let ForkProof { signed_head, head, nodes } = proof;
+        let SignedHeadFields { length: shorter, signature, .. } = signed_head.header;
+        let longer = Head { length: head.length, fork: 0, signature: head.signature };
+        let heads = [Head { length: shorter, fork: 0, signature }, longer];
+        let after = tree::cover(shorter, head.length).count();
+        // The nodes are those behind the common ones.
+        let pairs = tree::cover(0, shorter).zip(&signed_head.roots);
+        let common = (signed_head.roots.len() + after).saturating_sub(nodes.len());
+        let mut pairs = pairs.skip(common).zip(nodes);
+        let differing = pairs.find(|((_, (_, ours)), (_, theirs))| ours != theirs);
+        let diverges = differing.map_or(0..shorter, |((index, _), _)| tree::blocks(index));
+        Self { diverges, heads }
+    }
+}
+
 impl Feed {
+    /// What the durable fork proof shows.
+    pub(crate) fn fork_shown(&self) -> Option<Fork> {
+        let proof = ForkProof::decode(self.fork_proof()?).ok()?;
+        Some(Fork::of(&proof))
+    }
+
     /// Whether a durable proof shows that the author signed two histories. The feed is frozen then.
     pub(crate) fn is_forked(&self) -> bool {
         self.fork_proof().is_some()
@@ -81,9 +118,10 @@ impl Feed {
             return Err(Violation::BadProof);
         }
         let head = Head { length, fork: 0, signature };
-        match self.is_signed(&tree::tree_hash(&roots), &head, memo) {
-            true => Ok(roots),
-            false => Err(Violation::BadSignature),
+        if self.is_signed(&tree::tree_hash(&roots), &head, memo) {
+            Ok(roots)
+        } else {
+            Err(Violation::BadSignature)
         }
     }
 
@@ -114,9 +152,10 @@ impl Feed {
             return Err(Violation::BadProof);
         }
         let head = Head { length: *length, fork: 0, signature: *signature };
-        match self.is_signed(&tree::tree_hash(fold.roots()), &head, memo) {
-            true => Ok(()),
-            false => Err(Violation::BadSignature),
+        if self.is_signed(&tree::tree_hash(fold.roots()), &head, memo) {
+            Ok(())
+        } else {
+            Err(Violation::BadSignature)
         }
     }
 }

@@ -9,8 +9,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     CloseReason, Config, ConnectionId, Event, FeedId, Group, Input, Instant, KeyPair, Limits,
-    Multifeed, Output, ReadRequest, ScanRequest, StoreFailure, StoreKey, StoreReply, StoreRequest,
-    Write,
+    Multifeed, Output, ReadRequest, ScanRequest, Seed, StoreFailure, StoreKey, StoreReply,
+    StoreRequest, Write,
 };
 
 /// Entries of a store.
@@ -34,7 +34,7 @@ pub(super) const BLOCKS: [&[u8]; 5] = [b"one", b"two", b"", b"four", b"the fifth
 
 /// The configuration of a node, with limits that a few bytes reach.
 pub(super) fn config(seed: u8) -> Config {
-    let mut config = Config::new(group(), [seed; 32]);
+    let mut config = Config::new(group(), Seed::new([seed; 32]));
     config.limits = Limits {
         feeds: 40,
         aliases: 8,

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::wire::fork::{ForkProof, SignedHead};
 use crate::wire::frame::{FrameReader, HEAD_SIZE, write_frame};
 use crate::wire::multifeed::{
-    HeadEntry, Hello, RangeMessage, RejectEntry, WantEntry, decode, encode_range, entries, put,
+    Accepts, HeadEntry, Hello, RangeMessage, RejectEntry, WantEntry, decode, encode_range, entries,
+    put,
 };
 use crate::wire::mux::{Batch, MuxMessage, messages as mux_messages};
 
@@ -71,6 +72,7 @@ fn frames(stream: &[u8], cut: usize) -> (Vec<BytesMut>, bool) {
 #[doc(hidden)]
 pub fn messages(body: &[u8]) {
     one::<Hello>(body);
+    one::<Accepts>(body);
     one::<u32>(body);
     one::<u64>(body);
     all::<HeadEntry>(body);

@@ -1,15 +1,15 @@
 //! The state of a multifeed as the application sees it.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::Multifeed;
 use crate::config::Limits;
 use crate::crypto::hash::{Hash, blake2b};
 use crate::crypto::sign::PublicKey;
-use crate::feed::{self, FeedStatus};
+use crate::feed::{self, FeedStatus, Fork};
 use crate::group::Group;
-use crate::id::{ConnectionId, FeedId, FeedKey};
+use crate::id::{ConnectionId, FeedId, FeedKey, FeedSelector};
 use crate::peer::connection::Connection;
 use crate::replicate::Session;
 
@@ -70,12 +70,19 @@ pub struct SyncStatus {
     pub want: u64,
     /// Connected peers that have proved to be members.
     pub peers: usize,
-    /// Those of them that we are in sync with.
+    /// Those of them that we are in sync with. Being in sync says nothing about the feeds that
+    /// `forked` and `contested` count: of these, peers may hold different blocks.
     pub synced: usize,
     /// Connected stock peers.
     pub stock_peers: usize,
     /// Those of them that we are in sync with.
     pub stock_synced: usize,
+    /// Feeds whose author signed two histories, which is proved: they do not change any more. See
+    /// [`Multifeed::fork`].
+    pub forked: usize,
+    /// Further feeds of which a connected peer has another history than we: it is not proved whose
+    /// history is the author's.
+    pub contested: usize,
 }
 
 impl Multifeed {
@@ -94,21 +101,30 @@ impl Multifeed {
         self.identity.public_key()
     }
 
-    /// The feed of an id.
-    pub fn feed(&self, feed: FeedId) -> Option<Feed<'_>> {
-        self.feeds.get(feed).filter(|held| is_shown(held)).map(|held| self.view(feed, held))
+    /// The feed of an id or a key.
+    pub fn feed(&self, feed: impl Into<FeedSelector>) -> Option<Feed<'_>> {
+        let feed = self.resolve(feed).ok()?;
+        self.feeds.get(feed).map(|held| self.view(feed, held))
     }
 
     /// The feed of a key.
     pub fn find(&self, key: &FeedKey) -> Option<Feed<'_>> {
-        self.feeds.find(key).and_then(|feed| self.feed(feed))
+        self.feed(key)
     }
 
     /// The hash that a signature of the feed's held length covers, as hypercore's `treeHash()`.
     #[doc(alias = "treeHash")]
-    pub fn tree_hash(&self, feed: FeedId) -> Option<[u8; 32]> {
+    pub fn tree_hash(&self, feed: impl Into<FeedSelector>) -> Option<[u8; 32]> {
+        let feed = self.resolve(feed).ok()?;
         let roots = &self.feeds.get(feed)?.durable()?.roots;
         Some(feed::tree::tree_hash(roots))
+    }
+
+    /// The two histories that the author of a feed signed; `None` unless that is
+    /// [proved](crate::Event::Forked).
+    pub fn fork(&self, feed: impl Into<FeedSelector>) -> Option<Fork> {
+        let feed = self.resolve(feed).ok()?;
+        self.feeds.get(feed)?.fork_shown()
     }
 
     /// Every feed with a held block and every writer, in the order of their ids.
@@ -145,10 +161,15 @@ impl Multifeed {
     }
 
     /// The length of a feed that each connected peer claims to hold durably.
-    pub fn holders(&self, feed: FeedId) -> impl Iterator<Item = (ConnectionId, u64)> {
-        let offered = self.feeds.get(feed).filter(|feed| feed.is_offered());
+    pub fn holders(
+        &self,
+        feed: impl Into<FeedSelector>,
+    ) -> impl Iterator<Item = (ConnectionId, u64)> {
+        let feed = self.select(feed.into());
+        let offered = feed.and_then(|feed| self.feeds.get(feed)).filter(|feed| feed.is_offered());
         let length = offered.map_or(0, |feed| feed.length());
         self.connections.iter().filter_map(move |(connection, peer)| {
+            let feed = feed?;
             let of_session = peer.session().and_then(|session| session.offers_of(feed, length));
             Some((*connection, of_session.or_else(|| peer.hypercore().offers_of(feed))?))
         })
@@ -170,7 +191,17 @@ impl Multifeed {
             let known = most.entry(feed).or_default();
             *known = length.max(*known);
         }
-        let mut status = SyncStatus { feeds, have, want: sum(&most), ..SyncStatus::default() };
+        let forked = self.feeds.iter().filter(|(_, feed)| is_shown(feed) && feed.is_forked());
+        let contested: BTreeSet<FeedId> = sessions().flat_map(Session::contested).collect();
+        let is_unproved = |id: &&FeedId| self.feeds.get(**id).is_some_and(|it| !it.is_forked());
+        let mut status = SyncStatus {
+            feeds,
+            have,
+            want: sum(&most),
+            forked: forked.count(),
+            contested: contested.iter().filter(is_unproved).count(),
+            ..SyncStatus::default()
+        };
         for peer in self.peers() {
             let (peers, synced) = if peer.is_member {
                 (&mut status.peers, &mut status.synced)
@@ -208,7 +239,7 @@ fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
 
 /// Whether the application sees a feed. Candidates of the group, which have no held block, are
 /// hidden.
-fn is_shown(feed: &feed::Feed) -> bool {
+pub(super) fn is_shown(feed: &feed::Feed) -> bool {
     let is_held = feed.length() > 0 || feed.is_writable() || !feed.is_of_group();
     feed.status != FeedStatus::Removing && is_held
 }

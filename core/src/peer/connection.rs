@@ -22,6 +22,7 @@ use crate::id::{ConnectionId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::reconcile::sets::Sets;
 use crate::replicate::hypercore::{HypercoreSession, protocol_of};
+use crate::replicate::peer_limits::PeerLimits;
 use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -211,6 +212,9 @@ impl Connection {
         if remote == self.local_key {
             return Err(CloseReason::Ourselves);
         }
+        if self.stream.role() == Role::Initiator && self.stream.is_encrypted() {
+            context.outbox.event(Event::Identified { connection: self.id, remote });
+        }
         self.await_stock(context.limits);
         if self.stream.role() == Role::Initiator {
             let (role, peer) = (Role::Initiator, peer_tag(&remote));
@@ -238,6 +242,7 @@ impl Connection {
         let hello = Hello { version, features, capability, aliases, window, claim };
         let mut handshake = alloc::vec::Vec::new();
         message::put(&mut handshake, &hello);
+        message::put(&mut handshake, &PeerLimits::of(context.limits));
         self.batch.push(&MuxMessage::Open {
             local_id: self.channels.assign(ChannelKind::Group),
             protocol: PROTOCOL,
@@ -300,10 +305,9 @@ impl Connection {
             return self.reject(limits, remote_id);
         }
         let leads_to_group = id == Some(context.group.discovery_key().as_slice());
-        let hello: Option<Hello> =
-            leads_to_group.then(|| message::decode(handshake)).transpose()?;
-        let hello = hello.filter(|hello| self.is_member(context, hello));
-        let Some(hello) = hello else {
+        let said = leads_to_group.then(|| message::decode_handshake(handshake)).transpose()?;
+        let said = said.filter(|(hello, _)| self.is_member(context, hello));
+        let Some((hello, accepts)) = said else {
             if limits.hypercore_channels > 0 {
                 // The peer may still know one of our feeds.
                 return self.reject(limits, remote_id);
@@ -327,7 +331,8 @@ impl Connection {
         // The peer's key is proven, too.
         let Some(remote) = self.remote() else { return Ok(()) };
         context.outbox.event(Event::Opened { connection: self.id, remote });
-        self.begin_session(context, peer_tag(&remote), &handshake_hash, &hello)
+        let said = (&hello, PeerLimits::new(accepts));
+        self.begin_session(context, peer_tag(&remote), &handshake_hash, said)
     }
 
     /// Starts the session. The initiator's hello has claimed its sets already.
@@ -336,13 +341,14 @@ impl Connection {
         context: &mut Context<'_>,
         peer: PeerTag,
         handshake_hash: &[u8; 64],
-        hello: &Hello,
+        (hello, peer_limits): (&Hello, PeerLimits),
     ) -> Result<(), CloseReason> {
         let role = self.stream.role();
         let claimed = self.claimed.take();
         let reconciliation =
             claimed.unwrap_or_else(|| Reconciliation::new(role, peer, *handshake_hash, context));
-        let session = Session::new(self.id, peer, reconciliation, hello, context);
+        let said = (hello, peer_limits);
+        let session = Session::new(self.id, peer, reconciliation, said, context);
         let session = self.session.insert(session);
         if role == Role::Initiator || hello.claim.is_empty() {
             return Ok(());
@@ -441,6 +447,14 @@ impl Connection {
     /// There may be messages to send. Returns whether the driver needs a notification.
     pub(crate) fn wake(&mut self) -> bool {
         core::mem::replace(&mut self.transmit, Transmit::Signalled) == Transmit::Idle
+    }
+
+    /// Drops the bytes of a handshake that is not complete, so that the peer does not learn our
+    /// key.
+    pub(crate) fn withhold_handshake(&mut self) {
+        if !self.is_established() {
+            self.out.clear();
+        }
     }
 
     /// Closes the connection: only sealed bytes still go out.

@@ -4,7 +4,7 @@ use alloc::vec;
 use bytes::Bytes;
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, Seed};
 use crate::group::Group;
 use crate::io::{Output, Secure, StoreKey, StoreRequest, Write};
 
@@ -17,7 +17,7 @@ pub(crate) struct Recorded {
 
 impl Recorded {
     pub(crate) fn open(group_key: [u8; 32], seed: [u8; 32]) -> Self {
-        let config = Config::new(Group::keyed(group_key), seed);
+        let config = Config::new(Group::keyed(group_key), Seed::new(seed));
         let multifeed = Multifeed::open_recorded(config);
         let mut recorded = Self { multifeed, record: Vec::new(), store: BTreeMap::new() };
         recorded.drain();
@@ -114,7 +114,7 @@ fn a_replayed_record_ends_in_the_same_state() {
 fn a_state_that_differs_from_the_recorded_one_is_detected() {
     let (multifeed, mut record) = recorded();
     let feed = multifeed.feeds().next().unwrap().id;
-    Step::Append { feed: feed.0, blocks: vec![vec![1]] }.write(&mut record);
+    Step::Append { feed: feed.into(), blocks: vec![vec![1]] }.write(&mut record);
     // The store never answers the append, so this state precedes it.
     Step::State { hash: state_hash(&multifeed) }.write(&mut record);
     assert!(replay(&record).is_ok());
@@ -136,7 +136,7 @@ fn a_truncated_record_is_detected_or_ends_early() {
 
 #[test]
 fn an_unrecorded_multifeed_keeps_no_record() {
-    let mut multifeed = Multifeed::open(Config::new(Group::keyed([1; 32]), [2; 32]));
+    let mut multifeed = Multifeed::open(Config::new(Group::keyed([1; 32]), Seed::new([2; 32])));
     multifeed.handle(Instant::ZERO, Input::Timeout);
     assert!(multifeed.take_record().is_empty());
 }

@@ -105,7 +105,7 @@ impl Forks {
         self.pending.pop_first()
     }
 
-    /// The feed was removed, and its id may be used for another.
+    /// The feed was removed.
     pub(crate) fn forget(&mut self, feed: FeedId) {
         let Self { heads_to_send, remote_heads, pending, notified, proving, .. } = self;
         let sets = [heads_to_send, pending, notified, proving];

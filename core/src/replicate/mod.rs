@@ -13,6 +13,7 @@ pub(crate) mod hypercore;
 mod offers;
 mod partial;
 mod peer_feed;
+pub(crate) mod peer_limits;
 mod push;
 mod range;
 mod reconcile;

@@ -310,6 +310,11 @@ impl PeerFeed {
             }
             Reject::Duplicate => self.push = Push::Off,
             Reject::Unavailable => self.set_remote_unavailable(),
+            // Either side may be the one that lacks the block.
+            Reject::TooLarge => {
+                self.set_remote_unavailable();
+                self.withhold();
+            }
             Reject::Gone => (),
         }
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::config::Limits;
-use crate::error::{CloseReason, Limit, Violation};
+use crate::error::{CloseReason, Violation};
 use crate::feed::tree::{self, LENGTH_MAX, Node};
 use crate::feed::{Head, Range};
 use crate::wire::multifeed::{BadRange, FeedRef, RangeHeader, RangeMessage, encode_range};
@@ -25,17 +25,22 @@ pub(crate) fn encode(name: FeedRef, range: &Range<Bytes>) -> Vec<u8> {
     encode_range(&header, proof, &range.blocks)
 }
 
+/// A range has a larger block, or more blocks, than we accept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TooLarge;
+
+/// A range of a feed, if we accept its blocks.
+type Decoded<'a> = (FeedRef, Result<Range<&'a [u8]>, TooLarge>);
+
 /// Decodes a range and checks its form. Its blocks are not verified yet.
-pub(crate) fn decode<'a>(
-    body: &'a [u8],
-    limits: &Limits,
-) -> Result<(FeedRef, Range<&'a [u8]>), CloseReason> {
-    let message = RangeMessage::decode(body, limits.range_blocks).map_err(|bad| match bad {
-        BadRange::Malformed(malformed) => CloseReason::from(malformed),
-        BadRange::TooManyBlocks => Limit::RangeBlocks.into(),
-    })?;
+pub(crate) fn decode<'a>(body: &'a [u8], limits: &Limits) -> Result<Decoded<'a>, CloseReason> {
+    let message = match RangeMessage::decode(body, limits.range_blocks) {
+        Ok(message) => message,
+        Err(BadRange::Malformed(malformed)) => return Err(malformed.into()),
+        Err(BadRange::TooManyBlocks(header)) => return Ok((header.name, Err(TooLarge))),
+    };
     if message.blocks.iter().any(|block| block.len() > limits.block_bytes) {
-        return Err(Limit::BlockBytes.into());
+        return Ok((message.header.name, Err(TooLarge)));
     }
     let RangeMessage { header, nodes, blocks } = message;
     let end = header.start.checked_add(blocks.len() as u64).ok_or(Violation::OutOfRange)?;
@@ -51,7 +56,7 @@ pub(crate) fn decode<'a>(
     let right = nodes.map(|(index, (size, hash))| Node { index, size, hash }).collect();
     let RangeHeader { name, start, head_length, fork, signature, .. } = header;
     let head = Head { length: head_length, fork, signature };
-    Ok((name, Range { start, blocks, right, head }))
+    Ok((name, Ok(Range { start, blocks, right, head })))
 }
 
 /// Checks that a feed can have a length, and is not empty.

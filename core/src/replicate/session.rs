@@ -25,6 +25,7 @@ use super::downloads::Downloads;
 use super::forks::Forks;
 use super::offers::Offers;
 use super::peer_feed::PeerFeeds;
+use super::peer_limits::PeerLimits;
 use super::push;
 use super::reconcile::Reconciliation;
 use super::refetch::Refetch;
@@ -52,6 +53,7 @@ pub(crate) struct Session {
     uploads: Uploads,
     refetch: Refetch,
     forks: Forks,
+    peer_limits: PeerLimits,
     checkpoint: SyncCheckpoint,
     reconciliation: Reconciliation,
     /// Whether the peers were in sync at the last call of [`Self::take_became_synced`].
@@ -59,12 +61,12 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Starts with the credits that the peer's hello grants.
+    /// Starts with the credits that the peer's hello grants, and what the peer accepts.
     pub(crate) fn new(
         connection: ConnectionId,
         peer: PeerTag,
         reconciliation: Reconciliation,
-        hello: &Hello,
+        (hello, peer_limits): (&Hello, PeerLimits),
         context: &Context<'_>,
     ) -> Self {
         let limits = context.limits;
@@ -79,6 +81,7 @@ impl Session {
             uploads: Uploads::new(hello.window, push_credit),
             refetch: Refetch::default(),
             forks: Forks::default(),
+            peer_limits,
             checkpoint: SyncCheckpoint::new(peer),
             reconciliation,
             was_synced: false,
@@ -248,6 +251,12 @@ impl Session {
         offered.map(|(feed, peer_feed)| (feed, peer_feed.remote_length()))
     }
 
+    /// The feeds of which the peer has another history.
+    pub(crate) fn contested(&self) -> impl Iterator<Item = FeedId> {
+        let contested = self.peer_feeds.iter().filter(|(_, peer_feed)| peer_feed.is_contested());
+        contested.map(|(feed, _)| feed)
+    }
+
     /// The peer's offered length of a feed, while we offer `length` blocks.
     pub(crate) fn offers_of(&self, feed: FeedId, length: u64) -> Option<u64> {
         match self.peer_feeds.get(feed) {
@@ -320,6 +329,7 @@ impl Session {
         self.uploads.check_invariants(limits);
         self.refetch.check_invariants(limits.serves, limits.reads);
         self.forks.check_invariants();
+        self.peer_limits.check_invariants(self.peer_feeds.len());
         self.checkpoint.check_invariants();
         self.reconciliation.check_invariants(sets, limits.reconcile_bytes);
     }

@@ -38,6 +38,26 @@ pub struct Hello {
     pub claim: Vec<u8>,
 }
 
+/// What the sender accepts: it follows the [`Hello`] in the handshake. Earlier versions neither
+/// send nor read it, and later versions only add fields at the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Accepts {
+    /// Bytes of the largest block.
+    pub block_bytes: u64,
+    /// Most blocks in one range.
+    pub range_blocks: u64,
+    /// Most feeds that the receiver may want at once.
+    pub wants: u64,
+}
+
+/// Decodes the handshake of the channel.
+pub fn decode_handshake(handshake: &[u8]) -> Result<(Hello, Option<Accepts>), Malformed> {
+    let mut rest = handshake;
+    let hello = take(&mut rest)?;
+    let accepts = if rest.is_empty() { None } else { Some(take(&mut rest)?) };
+    Ok((hello, accepts))
+}
+
 /// A reference to a feed in a message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum FeedRef {
@@ -212,6 +232,9 @@ pub enum Reject {
     Duplicate,
     /// The sender cannot provide the refetched blocks, or no more of them.
     Gone,
+    /// The next block of the feed is larger than the side accepts that lacks it. Only for a peer
+    /// that sent [`Accepts`].
+    TooLarge,
 }
 
 /// The fixed part of a range. Its nodes follow, then its blocks.
@@ -248,7 +271,7 @@ pub enum BadRange {
     /// It does not parse.
     Malformed(Malformed),
     /// It has more blocks than allowed.
-    TooManyBlocks,
+    TooManyBlocks(RangeHeader),
 }
 
 impl<'a> RangeMessage<'a> {
@@ -263,7 +286,7 @@ impl<'a> RangeMessage<'a> {
         let mut blocks = Vec::new();
         for block in entries::<&[u8]>(rest) {
             if blocks.len() == blocks_max {
-                return Err(BadRange::TooManyBlocks);
+                return Err(BadRange::TooManyBlocks(header));
             }
             blocks.push(block.map_err(BadRange::Malformed)?);
         }

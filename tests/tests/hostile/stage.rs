@@ -8,7 +8,7 @@ use multifeed_core::wire::frame::{FrameReader, write_frame};
 use multifeed_core::wire::multifeed::Kind;
 use multifeed_core::wire::mux::{MuxMessage, messages};
 use multifeed_core::{
-    CloseReason, Config, ConnectionId, FeedId, Group, Input, Mode, PublicKey, Role, Secure,
+    CloseReason, Config, ConnectionId, FeedId, Group, Input, Mode, PublicKey, Role, Secure, Seed,
 };
 use multifeed_tests::Node;
 
@@ -64,7 +64,7 @@ pub(crate) fn group() -> Group {
 }
 
 pub(crate) fn config(seed: u8) -> Config {
-    Config::new(group(), [seed; 32])
+    Config::new(group(), Seed::new([seed; 32]))
 }
 
 /// The three.

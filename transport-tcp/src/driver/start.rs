@@ -1,4 +1,4 @@
-//! Makes a driver from options.
+//! Creates a driver from options.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use async_channel::{Receiver, Sender};
-use multifeed_core::{Config, KeyPair, Multifeed, PublicKey, StoreFailure};
+use multifeed_core::{Config, KeyPair, Multifeed, PublicKey, Seed, StoreFailure};
 
 use super::{Driver, Inbox, Opening, Phase, RECEIVED_MAX, TASK_EVENTS_MAX};
 use crate::admission::Admission;
@@ -22,7 +22,7 @@ use crate::recorder::Recorder;
 use crate::store_queue::StoreQueue;
 use crate::tasks::{Stop, Tasks};
 
-/// What a handle needs of a started driver.
+/// What a handle needs from a started driver.
 pub(crate) struct Started {
     pub(crate) commands: Sender<Command>,
     pub(crate) public_key: PublicKey,
@@ -30,8 +30,8 @@ pub(crate) struct Started {
     pub(crate) ended: Receiver<Infallible>,
 }
 
-/// Binds the listeners, opens the store and connects the channels. Only the store's thread runs
-/// yet.
+/// Binds the listeners, opens the store and creates the channels. It starts only the store's
+/// thread.
 pub(crate) async fn start(
     options: NodeOptions,
     subscribers: Subscribers,
@@ -46,7 +46,7 @@ pub(crate) async fn start(
         Some(identity) => identity,
         None => KeyPair::from_seed(&random()?),
     };
-    let mut config = Config::new(options.group, random()?);
+    let mut config = Config::new(options.group, Seed::new(random()?));
     config = config.identity(KeyPair::from_seed(key_pair.seed()));
     config.limits = options.limits;
     config.timing = options.timing;

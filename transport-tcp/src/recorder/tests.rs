@@ -1,6 +1,6 @@
 use std::fs;
 
-use multifeed_core::{Config, Group, Input, Instant, record};
+use multifeed_core::{Config, Group, Input, Instant, Seed, record};
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn a_recording_is_private_to_its_owner_and_can_be_replayed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("record");
     let mut recorder = Recorder::create(&path).unwrap();
-    let mut core = Multifeed::open_recorded(Config::new(Group::keyed([1; 32]), [2; 32]));
+    let mut core = Multifeed::open_recorded(Config::new(Group::keyed([1; 32]), Seed::new([2; 32])));
     for _ in 0..3 {
         core.handle(Instant::ZERO, Input::Timeout);
         recorder.record_round(&mut core);

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use multifeed_core::{Group, StoreFailure};
+use multifeed_core::{Group, KeyPair, StoreFailure};
 use multifeed_store::FailureKind;
 use multifeed_tcp::{Node, NodeError, NodeEvent};
 
@@ -104,4 +104,18 @@ pub(crate) async fn a_frozen_peer_barely_delays_closing(host: Host) {
     let start = Instant::now();
     host.in_time(a.close()).await;
     assert!(start.elapsed() < Duration::from_millis(2_500), "{:?}", start.elapsed());
+}
+
+pub(crate) async fn debug_shows_no_secret(host: Host) {
+    let mut options = host.options().identity(KeyPair::from_seed(&[0xcd; 32]));
+    options.group = Group::keyed([0xab; 32]);
+    let shown = format!("{options:?}");
+    assert!(shown.starts_with("NodeOptions {") && shown.contains("Group(topic "), "{shown}");
+    for secret in ["abab", "cdcd", "171, 171", "205, 205"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    let node = Node::open(options).await.expect("opens");
+    assert!(format!("{node:?}").starts_with("Node { public_key: PublicKey("), "{node:?}");
+    node.close().await;
+    assert!(format!("{node:?}").contains("is_closed: true"), "{node:?}");
 }

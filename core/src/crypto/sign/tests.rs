@@ -75,3 +75,12 @@ proptest! {
         prop_assert!(!verify(&PublicKey(key), b"message", &Signature(signature)));
     }
 }
+
+#[test]
+fn a_pair_is_generated_from_the_bytes_of_its_generator() {
+    let mut rng = crate::rng::Rng::new([1; 32]);
+    let [one, two] = [KeyPair::generate(&mut rng), KeyPair::generate(&mut rng)];
+    assert_ne!(one.public_key(), two.public_key());
+    let seed = crate::rng::Rng::new([1; 32]).array();
+    assert_eq!(one.public_key(), KeyPair::from_seed(&seed).public_key());
+}

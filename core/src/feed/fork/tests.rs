@@ -6,7 +6,7 @@ use crate::feed::manifest;
 use crate::id::{FeedId, FeedKey};
 
 const NAMESPACE: [u8; 32] = [3; 32];
-const ID: FeedId = FeedId(0);
+const ID: FeedId = FeedId::first(0);
 
 /// A feed with `same` blocks common to all histories, and different ones up to `length`.
 fn history(seed: u8, same: u64, length: u64, name: &str) -> Feed {
@@ -55,6 +55,24 @@ fn two_histories_of_any_lengths_are_proved() {
             }
         }
     }
+}
+
+#[test]
+fn a_proof_shows_where_two_histories_diverge() {
+    for shorter in 1..20 {
+        for longer in shorter..34 {
+            for same in [0, shorter / 2, shorter - 1] {
+                let (feed, forked) = proof_of([same, shorter, longer]);
+                let fork = Fork::of(&forked);
+                assert!(fork.diverges.contains(&same), "{same} {shorter} {longer}: {fork:?}");
+                assert!(fork.diverges.end <= shorter, "{same} {shorter} {longer}: {fork:?}");
+                assert_eq!(fork.heads.map(|head| head.length), [shorter, longer]);
+                assert_eq!(fork.heads[0], feed.durable().unwrap().head);
+            }
+        }
+    }
+    let exact = |same, shorter, longer| Fork::of(&proof_of([same, shorter, longer]).1).diverges;
+    assert_eq!((exact(6, 7, 9), exact(4, 7, 9), exact(3, 7, 9)), (6..7, 4..6, 0..4));
 }
 
 #[test]

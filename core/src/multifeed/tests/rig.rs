@@ -41,7 +41,7 @@ pub(super) struct End {
 
 impl Node {
     pub(super) fn open(group: &Group, seed: u8, map: Map) -> Self {
-        Self::with(Config::new(group.clone(), [seed; 32]), map)
+        Self::with(Config::new(group.clone(), Seed::new([seed; 32])), map)
     }
 
     pub(super) fn with(config: Config, map: Map) -> Self {

@@ -143,7 +143,7 @@ fn more_channels_than_allowed_are_rejected_and_reported() {
     assert_eq!(raw.answers().0, [17]);
     assert_eq!(closed(&node, raw.connection), None);
     let (connection, feed) = (raw.connection, node.multifeed.find(&keys[16]).unwrap().id);
-    let expected = Event::ChannelClosed { connection, feed, limit: Limit::Channels };
+    let expected = Event::ChannelClosed { connection, feed, key: keys[16], limit: Limit::Channels };
     let count = |node: &Node| node.events.iter().filter(|event| **event == expected).count();
     assert_eq!(count(&node), 1);
     raw.open_feed(&mut node, &keys[16], 17);

@@ -10,7 +10,8 @@ use crate::feed::tree;
 use crate::peer::handshake_claim::{open_claim, seal_claim};
 use crate::wire::frame::FrameReader;
 use crate::wire::multifeed::{
-    Claim, FeedRef, HeadEntry, Hello, Kind, RangeHeader, WantEntry, decode, encode_range,
+    Claim, FeedRef, HeadEntry, Hello, Kind, RangeHeader, Reject, RejectEntry, WantEntry, decode,
+    encode_range,
 };
 use crate::wire::mux::{MuxMessage, messages};
 use Violation::*;
@@ -85,7 +86,7 @@ fn a_message_that_does_not_parse() {
 }
 
 #[test]
-fn references_that_were_never_given() {
+fn aliases_that_were_never_assigned_are_rejected() {
     violate(UnknownReference, |raw, node| {
         raw.say(node, Kind::Heads, &body(&[head(FeedRef::Sender(0), 1)]));
     });
@@ -174,7 +175,7 @@ fn a_frame_that_is_too_long() {
 }
 
 #[test]
-fn a_long_frame_of_one_who_has_not_shown_that_it_is_a_member() {
+fn a_long_frame_before_proof_of_membership_is_rejected() {
     let mut node = node();
     let mut raw = Raw::dial(&mut node, 77);
     raw.frame(&mut node, &[1; FRAME_BYTES_MAX_EARLY]);
@@ -182,14 +183,14 @@ fn a_long_frame_of_one_who_has_not_shown_that_it_is_a_member() {
 }
 
 #[test]
-fn a_long_frame_of_a_member_of_whom_nothing_was_asked() {
+fn a_long_frame_of_a_member_without_a_request_is_rejected() {
     exceed(Limit::FrameBytes, |raw, node| {
         raw.frame(node, &[1; FRAME_BYTES_MAX_UNASKED]);
     });
 }
 
 #[test]
-fn a_long_frame_of_a_member_who_was_asked_for_blocks() {
+fn a_long_frame_of_a_member_with_a_request_is_accepted() {
     let mut node = node();
     let mut raw = Raw::member(&mut node, &group(), 77);
     let public_key = KeyPair::from_seed(&[5; 32]).public_key();
@@ -205,7 +206,7 @@ fn a_long_frame_of_a_member_who_was_asked_for_blocks() {
 
 #[test]
 fn incomplete_messages_of_all_peers_are_bounded_together() {
-    let mut config = Config::new(group(), [1; 32]);
+    let mut config = Config::new(group(), Seed::new([1; 32]));
     config.limits.partial_bytes = 10_000;
     let mut node = Node::with(config, Map::new());
     let mut peers: Vec<_> =
@@ -327,20 +328,27 @@ fn more_bytes_than_granted() {
 
 #[test]
 fn blocks_too_large_and_too_many() {
-    exceed(Limit::BlockBytes, |raw, node| {
-        name_author(raw, node, 1);
-        let big = vec![0; 1024 * 1024 + 1];
-        raw.say(node, Kind::Range, &range(&[&big]).1);
-    });
-    exceed(Limit::RangeBlocks, |raw, node| {
-        name_author(raw, node, 1);
-        raw.say(node, Kind::Range, &range(&[b"".as_slice(); 4_097]).1);
-    });
+    let (big, many) = (vec![0; 1024 * 1024 + 1], [b"".as_slice(); 4_097]);
+    // An earlier version does not know what we accept: the feed ends, and the connection stays.
+    for blocks in [&[&big[..]][..], &many] {
+        let mut node = node();
+        let mut raw = Raw::member(&mut node, &group(), 77);
+        name_author(&mut raw, &mut node, 1);
+        let before = node.map.clone();
+        raw.say(&mut node, Kind::Range, &range(blocks).1);
+        assert_eq!(closed(&node, raw.connection), None);
+        assert!(node.map == before, "nothing is stored");
+        let is_reported =
+            |event: &Event| matches!(event, Event::Refused { refusal: Refusal::BlockTooLarge, .. });
+        assert_eq!(node.events.iter().filter(|event| is_reported(event)).count(), 1);
+        let reject = RejectEntry { name: FeedRef::Receiver(0), reject: Reject::Declined };
+        assert_eq!(raw.bodies(Kind::Rejects), [body(&[reject])]);
+    }
 }
 
 #[test]
 fn wants_without_end() {
-    let mut config = Config::new(group(), [1; 32]);
+    let mut config = Config::new(group(), Seed::new([1; 32]));
     config.limits.serves = 3;
     let mut node = Node::with(config, Map::new());
     for index in 0..5 {
@@ -395,7 +403,7 @@ fn dialled(node: &mut Node) -> (Hello, BytesMut) {
 }
 
 #[test]
-fn a_stranger_that_is_dialled_learns_nothing_of_our_sets() {
+fn a_dialled_stranger_learns_nothing_about_our_sets() {
     let mut empty = node();
     let (first, frame) = dialled(&mut empty);
     for feeds in [1, 300] {
@@ -423,7 +431,7 @@ fn a_stranger_that_is_dialled_learns_nothing_of_our_sets() {
 }
 
 #[test]
-fn a_claim_that_was_sealed_for_another_connection() {
+fn a_claim_sealed_for_another_connection_is_rejected() {
     let mut node = node();
     let mut raw = Raw::dial(&mut node, 77);
     let claim = seal_claim(&group(), &[5; 64], &[0; 17]);
@@ -454,7 +462,7 @@ fn version_zero_is_nobodys_fault() {
 }
 
 #[test]
-fn what_newer_versions_add_is_ignored() {
+fn additions_of_newer_versions_are_ignored() {
     let mut node = node();
     let mut raw = Raw::member(&mut node, &group(), 77);
     raw.mux(&mut node, &MuxMessage::Message { channel: 1, kind: 99, body: b"new" });

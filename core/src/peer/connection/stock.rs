@@ -52,7 +52,7 @@ impl Connection {
             self.reject(limits, remote_id)?;
             if self.hypercore.note_excess(feed, limits) {
                 let (connection, limit) = (self.id, Limit::Channels);
-                context.outbox.event(Event::ChannelClosed { connection, feed, limit });
+                context.report(feed, |key| Event::ChannelClosed { connection, feed, key, limit });
             }
             return Ok(());
         }
@@ -83,7 +83,7 @@ impl Connection {
         };
         self.close_feed(context, feed);
         let connection = self.id;
-        context.outbox.event(Event::ChannelClosed { connection, feed, limit });
+        context.report(feed, |key| Event::ChannelClosed { connection, feed, key, limit });
         Ok(())
     }
 

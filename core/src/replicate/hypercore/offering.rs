@@ -4,6 +4,8 @@
 //! offered one after another, as the socket takes the opens and as channels become free, so no call
 //! iterates over all feeds.
 
+use alloc::collections::btree_map::Entry;
+
 use super::channel::Channel;
 use super::{HypercoreSession, Offering};
 use crate::config::Limits;
@@ -62,8 +64,8 @@ impl HypercoreSession {
                 return None;
             };
             self.offering = Offering::After(Some(feed));
-            if !self.channels.contains_key(&feed) {
-                self.channels.insert(feed, Channel::new(PROTOCOL));
+            if let Entry::Vacant(place) = self.channels.entry(feed) {
+                place.insert(Channel::new(PROTOCOL));
                 return Some(feed);
             }
         }

@@ -180,7 +180,7 @@ impl Session {
         let mut body = Vec::new();
         let mut entries = 0;
         while entries < ENTRIES_MAX
-            && self.downloads.requested_len() < context.limits.wants
+            && self.downloads.requested_len() < self.peer_limits.wants(context.limits)
             && let Some(id) = self.downloads.pop_queued()
         {
             let Some(feed) = context.feeds.get(id) else { continue };

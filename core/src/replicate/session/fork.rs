@@ -134,9 +134,10 @@ impl Session {
         }
     }
 
-    /// The feed was removed, and its id may be used for another.
+    /// The feed was removed.
     pub(crate) fn forget_fork(&mut self, feed: FeedId) {
         self.forks.forget(feed);
+        self.peer_limits.forget(feed);
     }
 
     /// A feed has grown: compares a head of the peer with it that waited for this.

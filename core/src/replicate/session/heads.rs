@@ -82,7 +82,8 @@ impl Session {
         self.push(context, id, remote_length);
         if length > 0 && is_longer && is_accepted {
             let connection = self.connection;
-            context.outbox.event(Event::Held { connection, feed: id, length: remote_length });
+            let length = remote_length;
+            context.report(id, |key| Event::Held { connection, feed: id, key, length });
         }
         Ok(())
     }
@@ -170,6 +171,10 @@ impl Session {
 
     /// Tells the peer that we cannot give the blocks that we announced.
     pub(super) fn withhold(&mut self, feed: FeedId, length: u64) {
+        self.withhold_as(feed, length, Reject::Unavailable);
+    }
+
+    pub(super) fn withhold_as(&mut self, feed: FeedId, length: u64, reject: Reject) {
         // The peer may lack blocks that were never announced, and must not store a checkpoint.
         self.checkpoint.set_diverged();
         let feed_ref = self.peer_feeds.update(feed, length, |peer_feed| {
@@ -177,7 +182,7 @@ impl Session {
             peer_feed.feed_ref()
         });
         if let Some(feed_ref) = feed_ref {
-            self.announcements.reject(feed_ref, Reject::Unavailable);
+            self.announcements.reject(feed_ref, reject);
         }
     }
 

@@ -156,12 +156,16 @@ impl Session {
                 Refusal::Declined
             }
             Reject::Unavailable => Refusal::Unavailable,
+            Reject::TooLarge => {
+                self.uploads.stop(id);
+                Refusal::BlockTooLarge
+            }
         };
         self.downloads.release(context.assignments, id);
         self.return_credit(id, length);
         self.announcements.cancel(id);
         let connection = self.connection;
-        context.outbox.event(Event::Refused { connection, feed: id, refusal });
+        context.report(id, |key| Event::Refused { connection, feed: id, key, refusal });
         Ok(())
     }
 

@@ -5,17 +5,17 @@
 
 use bytes::Bytes;
 
-use super::Session;
+use super::{Session, length_of};
 use crate::error::{CloseReason, Violation};
 use crate::feed::Range;
 use crate::feed::read::RangeRead;
 use crate::id::FeedId;
-use crate::io::Event;
+use crate::io::{Event, Refusal};
 use crate::outbox::{BlockPurpose, CommitJob};
 use crate::replicate::context::Context;
 use crate::replicate::peer_feed::PeerFeed;
 use crate::replicate::push::UNREQUESTED_RANGE_BYTES_MAX;
-use crate::replicate::range;
+use crate::replicate::range::{self, TooLarge};
 use crate::replicate::uploads::Ready;
 use crate::wire::multifeed::{FeedRef, Reject};
 
@@ -38,9 +38,13 @@ impl Session {
         let (feed_ref, range) = range::decode(body, context.limits)?;
         let feed = self.feed_of_range(context, feed_ref)?;
         self.downloads.on_range(context.now);
-        let disposition = match feed {
-            Some(feed) => self.store_range(context, feed, feed_ref, &range, bytes)?,
-            None => Disposition::Dropped,
+        let disposition = match (feed, range) {
+            (Some(feed), Ok(range)) => self.store_range(context, feed, feed_ref, &range, bytes)?,
+            (Some(feed), Err(TooLarge)) => {
+                self.on_too_large(context, feed, feed_ref);
+                Disposition::Dropped
+            }
+            (None, _) => Disposition::Dropped,
         };
         if disposition == Disposition::Dropped {
             self.downloads.return_window(bytes);
@@ -125,6 +129,32 @@ impl Session {
         Ok(disposition)
     }
 
+    /// A range has a block, or a number of blocks, that we do not accept. The peer's version does
+    /// not know what we accept: the feed ends here for this peer, and the other feeds go on.
+    fn on_too_large(&mut self, context: &mut Context<'_>, id: FeedId, feed_ref: FeedRef) {
+        let length = length_of(context.feeds, id);
+        // There may be a peer that gives the blocks before it.
+        self.checkpoint.set_diverged();
+        self.peer_feeds.update(id, length, PeerFeed::set_remote_unavailable);
+        self.downloads.release(context.assignments, id);
+        self.return_credit(id, length);
+        let reject =
+            if self.peer_limits.are_stated() { Reject::TooLarge } else { Reject::Declined };
+        self.announcements.reject(feed_ref.turned(), reject);
+        self.report_too_large(context, id);
+    }
+
+    /// Tells the peer and the application that the next block of a feed is too large for the peer.
+    fn withhold_too_large(&mut self, context: &mut Context<'_>, feed: FeedId) {
+        self.withhold_as(feed, length_of(context.feeds, feed), Reject::TooLarge);
+        self.report_too_large(context, feed);
+    }
+
+    fn report_too_large(&self, context: &mut Context<'_>, feed: FeedId) {
+        let (connection, refusal) = (self.connection, Refusal::BlockTooLarge);
+        context.report(feed, |key| Event::Refused { connection, feed, key, refusal });
+    }
+
     /// A range contradicts our blocks. Either the peer forged it, or the author signed two
     /// histories and the peer received the other one: the range alone does not show which. The feed
     /// keeps our history and is not exchanged with this peer any more. Only a peer that contests
@@ -141,7 +171,8 @@ impl Session {
         self.downloads.release(context.assignments, id);
         self.announcements.reject(feed_ref.turned(), Reject::Declined);
         self.forks.send_head(id);
-        context.outbox.event(Event::Contested { connection: self.connection, feed: id });
+        let connection = self.connection;
+        context.report(id, |key| Event::Contested { connection, feed: id, key });
         Ok(())
     }
 
@@ -166,11 +197,16 @@ impl Session {
             let bytes_max = self.uploads.read_bytes(id, limits.range_bytes);
             let feed = feed.filter(|_| bytes_max > 0);
             let read = feed.and_then(|feed| {
-                let blocks = start..feed.length();
-                RangeRead::begin(id, feed, blocks, limits.range_blocks, bytes_max)
+                let blocks = start..self.peer_limits.end_of(id, start, feed.length());
+                let blocks_max = self.peer_limits.range_blocks(limits);
+                RangeRead::begin(id, feed, blocks, blocks_max, bytes_max)
             });
             let Some((read, scan)) = read else {
                 self.uploads.fail_read(id);
+                if feed.is_some() && self.peer_limits.is_too_large(id, start) {
+                    self.withhold_too_large(context, id);
+                    continue;
+                }
                 if let Some(feed) = feed.filter(|feed| feed.is_cleared(start)) {
                     self.withhold(id, feed.length());
                 }
@@ -197,6 +233,11 @@ impl Session {
             }
             return self.uploads.fail_read(id);
         };
+        if let Some(found) = self.peer_limits.find_too_large(&range.blocks) {
+            // The range is read again up to this block.
+            self.peer_limits.set_too_large(id, range.start + found);
+            return self.uploads.retry_read(id);
+        }
         let is_wanted = peer_feed.is_some_and(PeerFeed::is_wanted);
         let body = range::encode(feed_ref, range);
         let is_push = self.uploads.is_push(id);

@@ -113,7 +113,8 @@ impl Session {
             let is_open = self.peer_feeds.get(id).is_some_and(PeerFeed::is_open);
             let feed = context.feeds.get(id).filter(|feed| feed.is_accepted() && is_open);
             let read = feed.and_then(|feed| {
-                RangeRead::begin(id, feed, run, limits.range_blocks, limits.range_bytes)
+                let blocks_max = self.peer_limits.range_blocks(limits);
+                RangeRead::begin(id, feed, run, blocks_max, limits.range_bytes)
             });
             let Some((read, scan)) = read else {
                 self.uploads.end_refetch(None);
@@ -130,6 +131,9 @@ impl Session {
     pub(crate) fn serve_refetch(&mut self, id: FeedId, range: Option<&Range<Bytes>>) {
         self.refetch.end_read();
         let peer_feed = self.peer_feeds.get(id).filter(|peer_feed| peer_feed.is_open());
+        let accepted =
+            |range: &&Range<Bytes>| self.peer_limits.find_too_large(&range.blocks).is_none();
+        let range = range.filter(accepted);
         let (Some(feed_ref), Some(range)) = (peer_feed.and_then(PeerFeed::feed_ref), range) else {
             self.uploads.end_refetch(None);
             return self.reject_refetch(id);

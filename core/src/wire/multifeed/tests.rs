@@ -141,7 +141,28 @@ fn a_range_has_no_more_blocks_than_allowed() {
     };
     let body = encode_range(&header, [].into_iter(), &[b"a", b"b", b"c"]);
     assert!(RangeMessage::decode(&body, 3).is_ok());
-    assert_eq!(RangeMessage::decode(&body, 2), Err(BadRange::TooManyBlocks));
+    assert_eq!(RangeMessage::decode(&body, 2), Err(BadRange::TooManyBlocks(header)));
+}
+
+#[test]
+fn a_hello_is_read_with_and_without_what_its_sender_accepts() {
+    let (capability, claim) = ([7; 32], Vec::from([1, 2]));
+    let hello = Hello { version: 1, features: 0, capability, aliases: 3, window: 4, claim };
+    let accepts = Accepts { block_bytes: 1 << 20, range_blocks: 300, wants: 5 };
+    let mut handshake = Vec::new();
+    put(&mut handshake, &hello);
+    assert_eq!(decode_handshake(&handshake), Ok((hello.clone(), None)));
+    let earlier = handshake.clone();
+    put(&mut handshake, &accepts);
+    assert_eq!(decode_handshake(&handshake), Ok((hello.clone(), Some(accepts))));
+    // An earlier version ignores it, and a later one may say more.
+    assert_eq!(decode::<Hello>(&handshake), Ok(hello.clone()));
+    handshake.push(9);
+    assert_eq!(decode_handshake(&handshake), Ok((hello, Some(accepts))));
+    for length in 0..handshake.len() - 1 {
+        let is_whole = length == earlier.len();
+        assert_eq!(decode_handshake(&handshake[..length]).is_ok(), is_whole, "{length}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
-use multifeed_core::{Config, Event, FeedId, FeedKey, Group};
+use multifeed_core::{Config, Event, FeedId, FeedKey, Group, Seed};
 use multifeed_store::Store;
 use multifeed_tests::Node;
 
@@ -28,7 +28,7 @@ pub(crate) struct Seen {
 
 /// The group of all disks here.
 pub(crate) fn config(seed: u8) -> Config {
-    Config::new(Group::keyed([8; 32]), [seed; 32])
+    Config::new(Group::keyed([8; 32]), Seed::new([seed; 32]))
 }
 
 /// The result of a read.

@@ -1,6 +1,6 @@
 //! Whole connections of two multifeeds, from the first byte of the handshake to the last block.
 
-use multifeed_core::{Config, Group, Input, KeyPair, Mode, Role, Secure};
+use multifeed_core::{Config, Group, Input, KeyPair, Mode, Role, Secure, Seed};
 use multifeed_tests::{CONNECTION, Node, run};
 
 /// Feeds that both hold at the start.
@@ -8,7 +8,8 @@ const FEEDS: u64 = 1_000;
 
 /// What was measured, and its bytes in both directions.
 pub(crate) fn connections() -> Vec<(&'static str, usize)> {
-    let mut nodes = [1, 2].map(|seed| Node::open(Config::new(Group::keyed([9; 32]), [seed; 32])));
+    let mut nodes =
+        [1, 2].map(|seed| Node::open(Config::new(Group::keyed([9; 32]), Seed::new([seed; 32]))));
     (0..FEEDS).for_each(|number| write(&mut nodes[0], number));
     meet(&mut nodes);
     let nothing = meet(&mut nodes);

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use multifeed_core::{
-    Config, Event, FeedId, Group, Input, KeyPair, Mode, Output, Role, Secure, StoreRequest,
+    Config, Event, FeedId, Group, Input, KeyPair, Mode, Output, Role, Secure, Seed, StoreRequest,
 };
 use multifeed_store::{MemoryStore, execute};
 use multifeed_tests::{CONNECTION, Node};
@@ -49,7 +49,7 @@ impl Attacker {
 
     /// A peer without feeds that knows this group key.
     pub(crate) fn of(group: Group, addr: SocketAddr, number: usize) -> io::Result<Self> {
-        Self::connect(Node::open(Config::new(group, seed(number))), addr, number)
+        Self::connect(Node::open(Config::new(group, Seed::new(seed(number)))), addr, number)
     }
 
     /// Sends all pending output.
@@ -126,7 +126,7 @@ pub(crate) struct Honest {
 
 impl Honest {
     pub(crate) fn join(addr: SocketAddr, number: usize) -> io::Result<Self> {
-        let mut node = Node::open(Config::new(super::target::group(), seed(number)));
+        let mut node = Node::open(Config::new(super::target::group(), Seed::new(seed(number))));
         let feed = node.multifeed.writer("honest", KeyPair::from_seed(&seed(number)));
         let feed = feed.map_err(io::Error::other)?;
         let mut peer = Attacker::connect(node, addr, number)?;
@@ -159,7 +159,8 @@ impl Honest {
 
 /// A store with one block in each of this many feeds.
 pub(crate) fn rich(feeds: usize) -> io::Result<Node> {
-    let mut node: Node<MemoryStore> = Node::open(Config::new(super::target::group(), seed(feeds)));
+    let mut node: Node<MemoryStore> =
+        Node::open(Config::new(super::target::group(), Seed::new(seed(feeds))));
     for number in 0..feeds {
         let pair = KeyPair::from_seed(&seed(number + (1 << 40)));
         let feed = node.multifeed.writer(&number.to_string(), pair).map_err(io::Error::other)?;

@@ -48,7 +48,7 @@ async fn act(node: &Node, events: &mut Events, command: Command) -> Result<Value
         Command::Write { seed, blocks } => {
             let feed = node.writer("own", KeyPair::from_seed(&[seed; 32])).await?;
             node.append(feed, blocks.into_iter().map(String::into_bytes).collect()).await?;
-            let info = node.feed_by_id(feed).await?.ok_or("no such feed")?;
+            let info = node.feed(feed).await?.ok_or("no such feed")?;
             json!({ "key": info.key.to_string() })
         }
         Command::Adopt { key: text } => {

@@ -15,6 +15,7 @@ fn policy(listen_addrs: &[&str], advertise: &[&str]) -> AddressPolicy {
         forwarded: None,
         listen_addrs: listen_addrs.iter().map(|text| addr(text)).collect(),
         interfaces: interfaces.map(ip).to_vec(),
+        links: vec![(ip("10.20.0.1"), 16), (ip("10.99.0.1"), 0)],
     }
 }
 
@@ -78,4 +79,12 @@ fn private_addresses_are_dialled_only_in_our_own_network() {
         assert!(!open.may_dial(addr(bad)), "{bad}");
     }
     assert!(policy(&["127.0.0.1:80"], &[]).may_dial(addr("127.0.0.1:1")));
+}
+
+#[test]
+fn an_address_in_the_network_of_an_interface_may_be_dialled_whatever_its_size() {
+    let policy = policy(&["0.0.0.0:80"], &[]);
+    assert!(policy.may_dial(addr("10.20.200.9:80")));
+    assert!(!policy.may_dial(addr("10.21.0.9:80")));
+    assert!(!policy.may_dial(addr("10.99.1.9:80")));
 }
