@@ -128,9 +128,9 @@ pub struct Limits {
     /// [`FRAME_BYTES_MAX_UNASKED`]. Default: 1088 KiB, the largest block with its proof; raised to
     /// `block_bytes` and 64 KiB. A longer frame closes its connection.
     pub frame_bytes: usize,
-    /// Channels of one peer that wait to be rejected, because they are of unknown protocols or feeds.
-    /// Default: 8192, at 8 bytes each, so 64 KiB. Further ones get no answer. A frame of a peer that
-    /// has proved nothing may hold the opens of as many, which are 1 MiB.
+    /// Channels of one peer that wait to be rejected, because they are of unknown protocols or
+    /// feeds. Default: 8192, at 8 bytes each, so 64 KiB. Further ones get no answer. A frame of a
+    /// peer that has proved nothing may hold the opens of as many, which are 1 MiB.
     pub channels: usize,
     /// Feeds of the group. Default: 1000000; an idle feed takes about 300 bytes, so 300 MB. Further
     /// feeds are declined, and no writer can be made

@@ -427,7 +427,7 @@ fn more_requests_than_allowed_close_the_channel_of_their_feed() {
     raw.speak(&mut node, &Message::Request(Request { id: 24, ..Request::default() }));
     assert_eq!(closed(&node, raw.connection), None);
     let (connection, limit) = (raw.connection, Limit::Requests);
-    assert!(node.events.contains(&Event::ChannelClosed { connection, feed, limit }));
+    assert!(node.events.contains(&Event::ChannelClosed { connection, feed, key, limit }));
     node.release();
     raw.exchange(&mut node);
     let footprint = node.multifeed.footprint().connection;

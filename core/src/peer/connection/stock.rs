@@ -70,8 +70,8 @@ impl Connection {
         Ok(())
     }
 
-    /// A stock peer may hold blocks above our limit, or have more requests open than it. Closes only
-    /// this feed's channel.
+    /// A stock peer may hold blocks above our limit, or have more requests open than we allow.
+    /// Closes only this feed's channel.
     pub(super) fn spare_connection(
         &mut self,
         context: &mut Context<'_>,
