@@ -182,13 +182,9 @@ fn event_line(event: &Event) -> String {
         Event::FeedBroken { feed, failure, .. } => {
             format!("event feed broken feed={feed}: {failure}")
         }
-        Event::Identified { connection, .. } => {
-            format!("event identified connection={}", connection.0)
-        }
-        Event::Opened { connection, .. } => format!("event opened connection={}", connection.0),
-        Event::StockOpened { connection, .. } => {
-            format!("event stock opened connection={}", connection.0)
-        }
+        Event::Identified { connection, .. } => on("identified", connection),
+        Event::Opened { connection, .. } => on("opened", connection),
+        Event::StockOpened { connection, .. } => on("stock opened", connection),
         Event::Offered { connection, length, .. } => {
             format!("event offered connection={} length={length}", connection.0)
         }
@@ -210,8 +206,12 @@ fn event_line(event: &Event) -> String {
         Event::Unsupported { connection, feed, what, .. } => {
             format!("{}: {what:?}", at_peer("unsupported", connection, feed))
         }
-        Event::Synced { connection } => format!("event synced connection={}", connection.0),
+        Event::Synced { connection } => on("synced", connection),
     }
+}
+
+fn on(what: &str, connection: &ConnectionId) -> String {
+    format!("event {what} connection={}", connection.0)
 }
 
 fn at_peer(what: &str, connection: &ConnectionId, feed: &FeedId) -> String {
