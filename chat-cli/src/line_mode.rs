@@ -266,16 +266,17 @@ impl LineMode {
                 return Ok(Flow::Continue);
             }
         };
-        if self.console.echoes_input() && self.unsent.as_ref() != Some(&line) {
-            if let Some(command) = slash::without_slash(&line) {
-                self.console.say(&format!(
-                    "not sent: did you mean  {} ?  To send it as text, enter it again",
-                    sanitize::line(&command, COMMAND_COLUMNS_MAX)
-                ))?;
-                self.unsent = Some(line);
-                self.prompt();
-                return Ok(Flow::Continue);
-            }
+        if self.console.echoes_input()
+            && self.unsent.as_ref() != Some(&line)
+            && let Some(command) = slash::without_slash(&line)
+        {
+            self.console.say(&format!(
+                "not sent: did you mean  {} ?  To send it as text, enter it again",
+                sanitize::line(&command, COMMAND_COLUMNS_MAX)
+            ))?;
+            self.unsent = Some(line);
+            self.prompt();
+            return Ok(Flow::Continue);
         }
         self.unsent = None;
         match slash::parse(&line) {

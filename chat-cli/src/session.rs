@@ -283,15 +283,6 @@ impl Session {
         page.map_err(|error| self.timeline_failure(error))
     }
 
-    /// Returns the messages around a position: half of `count` before it, half from it on.
-    ///
-    /// # Errors
-    /// Fails if the store cannot read its data.
-    pub async fn around(&self, position: TimelineKey, count: usize) -> Result<Vec<Entry>, Failure> {
-        let around = self.timeline.around(&self.node, position, count).await;
-        around.map_err(|error| self.timeline_failure(error))
-    }
-
     /// Returns the feeds with messages that were referred to but are missing here, with the
     /// count.
     ///

@@ -248,21 +248,6 @@ impl Timeline {
         self.entries(node, &positions).await
     }
 
-    /// Returns the messages around a position: half of `count` before it, half from it on.
-    ///
-    /// # Errors
-    /// Fails if the store cannot read its data, or the index fails.
-    pub async fn around(
-        &self,
-        node: &Node,
-        position: TimelineKey,
-        count: usize,
-    ) -> Result<Vec<Entry>, TimelineError> {
-        let mut positions = self.index.before(Some(position), count / 2)?;
-        positions.extend(self.index.from(position, count.div_ceil(2))?);
-        self.entries(node, &positions).await
-    }
-
     /// Reads the messages at these positions.
     ///
     /// # Errors

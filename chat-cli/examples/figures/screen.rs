@@ -8,6 +8,7 @@ use multichat::sanitize;
 use multichat::session::Session;
 use multichat::theme::Theme;
 use multichat::timeline::Entry;
+use multichat::tui::model::log::{CHANNELS_MAX, RoomSummary};
 use multichat::tui::model::room_info::RoomInfo;
 use multichat::tui::model::{Model, ModelEvent, Size};
 use multichat::tui::view;
@@ -38,7 +39,13 @@ impl Screen {
             has_network: true,
         };
         let mut model = Model::new(room_info, SIZE, Theme::Dark, None);
-        model.update(ModelEvent::Latest(session.page(None, PAGE_MESSAGES).await.map_err(failed)?));
+        model.update(ModelEvent::Opened(RoomSummary {
+            channels: session.channel_names(CHANNELS_MAX).await.map_err(failed)?,
+            recent: session.page(None, PAGE_MESSAGES).await.map_err(failed)?,
+            own_length: session.own_length().map_err(failed)?,
+        }));
+        let latest = session.channel_page(&model.channel, None, PAGE_MESSAGES).await;
+        model.update(ModelEvent::Latest(latest.map_err(failed)?));
         let terminal = Terminal::new(TestBackend::new(SIZE.width, SIZE.height))?;
         Ok(Self { model, terminal })
     }

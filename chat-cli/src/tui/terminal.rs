@@ -76,7 +76,8 @@ impl Terminal {
     /// Fails if it has closed.
     pub fn size(&self) -> Result<Size, Failure> {
         let (width, height) = terminal::size().map_err(failed)?;
-        Ok(Size { width, height })
+        // Some terminals do not know their size and report 0.
+        Ok(Size { width: width.max(1), height: height.max(1) })
     }
 
     /// Returns the next input event; `None` if the terminal has closed. Cancel-safe.

@@ -12,7 +12,7 @@ use super::tables::{
 use crate::envelope::ChannelTag;
 use crate::timeline::key::TimelineKey;
 
-/// The most channels of which the end is read. Chosen: bounds the time, as anyone can create
+/// The most channels whose last position is read. Chosen: bounds the time, as anyone can create
 /// channels for free.
 const ENDS_MAX: usize = 1_000;
 
