@@ -144,8 +144,9 @@ pub struct Limits {
     /// Feeds that are refused, accepted by name, or removed. 65,536: each takes about 100 bytes,
     /// so 6.5 MB.
     pub rulings: usize,
-    /// Maximum number of stored fork proofs. Other forked feeds stay contested. 1,024: each takes
-    /// up to 5 KiB, so 5 MiB.
+    /// Maximum number of stored fork proofs. Of the forked feeds whose proof is older, 32 bytes are
+    /// kept: they stay frozen, and other peers are not notified. 1,024: each takes up to 5 KiB, so
+    /// 5 MiB.
     pub forks: usize,
     /// Offers of one peer that are remembered though the feeds are not admitted, so that the feeds
     /// can be accepted while the peer is connected. 1,024: each takes about 100 bytes, so 100 KiB.

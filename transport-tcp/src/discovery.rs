@@ -31,10 +31,10 @@
 //! }
 //! ```
 
-#[cfg(feature = "dht")]
-mod dht;
 #[cfg(any(feature = "lan", feature = "dht"))]
 mod address_policy;
+#[cfg(feature = "dht")]
+mod dht;
 #[cfg(any(feature = "lan", feature = "dht"))]
 mod endpoints;
 #[cfg(feature = "lan")]

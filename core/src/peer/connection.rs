@@ -10,11 +10,11 @@ use bytes::{Buf, BytesMut};
 use super::capability::{capability, is_capable};
 use super::channels::{ChannelKind, Channels};
 use super::handshake_claim::{open_claim, seal_claim};
-use super::secure::{Received, SecretStream, SecureError};
+use super::secure::{Keys, Received, SecretStream, SecureError};
 use crate::config::{
     FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED, Limits, OPEN_MESSAGE_BYTES_MAX,
 };
-use crate::crypto::sign::{KeyPair, PublicKey};
+use crate::crypto::sign::PublicKey;
 use crate::error::{CloseReason, Deadline, Limit, Violation};
 use crate::feed::checkpoint::{PeerTag, peer_tag};
 use crate::footprint::ConnectionFootprint;
@@ -91,25 +91,22 @@ impl Connection {
     pub(crate) fn new(
         id: ConnectionId,
         (role, secure, mode, features): (Role, Secure, Mode, u64),
-        key_pair: &KeyPair,
+        (local_key, keys): (PublicKey, Keys<'_>),
         rng: Rng,
         now: Instant,
     ) -> Self {
         let mut out = BytesMut::new();
         let max = FRAME_BYTES_MAX_EARLY;
-        let stream = match (secure, role) {
-            (Secure::Noise, Role::Initiator) => {
-                SecretStream::initiator(key_pair, rng, max, &mut out)
-            }
-            (Secure::Noise, Role::Responder) => SecretStream::responder(key_pair, rng, max),
-            (Secure::Established { handshake_hash, remote }, _) => {
+        let stream = match secure {
+            Secure::Noise => SecretStream::new(role, keys, rng, max, &mut out),
+            Secure::Established { handshake_hash, remote } => {
                 SecretStream::clear(handshake_hash, remote, role, max)
             }
-            (Secure::Plain { remote }, _) => SecretStream::clear([0; 64], remote, role, max),
+            Secure::Plain { remote } => SecretStream::clear([0; 64], remote, role, max),
         };
         Self {
             id,
-            local_key: key_pair.public_key(),
+            local_key,
             mode,
             features,
             stream,
@@ -197,7 +194,7 @@ impl Connection {
         }
         let opens_bytes = context.limits.hypercore_channels * OPEN_MESSAGE_BYTES_MAX;
         self.stream.raise_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
-        if self.stream.role() == Role::Initiator {
+        if self.stream.role() == Role::Initiator && self.may_be_member() {
             let (role, peer) = (Role::Initiator, peer_tag(&remote));
             let reconciliation = Reconciliation::new(role, peer, *handshake_hash, context);
             let (reconciliation, claim) = reconciliation.claimed_in_handshake();
@@ -212,6 +209,12 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Whether the peer may be a member. One that did not use the members' pre-shared key is a
+    /// stock peer, and does not learn which group this is.
+    fn may_be_member(&self) -> bool {
+        self.stream.is_member() || !self.stream.is_encrypted()
     }
 
     /// Writes our hello. The responder's goes in one frame with its claim.
@@ -369,7 +372,8 @@ impl Connection {
             self.channels.open(remote_id, ChannelKind::Rejected, limits.channels)?;
             return self.reject_channel(context.now, remote_id, limits.channels);
         }
-        let leads_to_group = id == Some(context.group.discovery_key().as_slice());
+        let leads_to_group =
+            self.may_be_member() && id == Some(context.group.discovery_key().as_slice());
         let hello: Option<Hello> =
             leads_to_group.then(|| message::decode(handshake)).transpose()?;
         let hello = hello.filter(|hello| self.is_member(context, hello));
@@ -562,6 +566,7 @@ fn reason_of(error: SecureError) -> CloseReason {
     match error {
         SecureError::FrameTooLong => Limit::FrameBytes.into(),
         SecureError::BadHandshake => Violation::Handshake.into(),
+        SecureError::NotAMember => CloseReason::NotAMember,
         SecureError::BadHeader | SecureError::WrongStream => Violation::StreamId.into(),
         SecureError::Forged => Violation::Decrypt.into(),
     }

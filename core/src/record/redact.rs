@@ -178,7 +178,9 @@ fn event_line(event: &Event) -> String {
         Event::FeedBroken { feed, failure } => {
             format!("event feed broken feed={}: {failure}", feed.0)
         }
-        Event::Identified { connection, .. } => format!("event identified connection={}", connection.0),
+        Event::Identified { connection, .. } => {
+            format!("event identified connection={}", connection.0)
+        }
         Event::Opened { connection, .. } => format!("event opened connection={}", connection.0),
         Event::Offered { connection, length, .. } => {
             format!("event offered connection={} length={length}", connection.0)

@@ -49,8 +49,8 @@ impl World {
 
     /// From now on checks the invariants of a multifeed after one in `every` events that change it.
     ///
-    /// A violated invariant panics, which is a fault of the core. With 1, the state was right before
-    /// the reported event. With 0, nothing is checked.
+    /// A violated invariant panics, which is a fault of the core. With 1, the state was right
+    /// before the reported event. With 0, nothing is checked.
     pub fn check_invariants(&mut self, every: u64) {
         self.invariants_every = every;
     }

@@ -110,12 +110,7 @@ impl Target {
 
     /// Handles the report that `remote` is here. Dials again if the address is suspended, or if
     /// another peer answered here before.
-    pub(super) fn on_reported(
-        &mut self,
-        now: Instant,
-        until: Instant,
-        remote: Option<PublicKey>,
-    ) {
+    pub(super) fn on_reported(&mut self, now: Instant, until: Instant, remote: Option<PublicKey>) {
         if self.hint != remote {
             self.hint = None;
         }

@@ -27,7 +27,13 @@ impl AddressPolicy {
     /// addresses are used.
     pub(super) fn new(listen_addrs: &[SocketAddr], advertise: Vec<SocketAddr>) -> Self {
         let listen_addrs = listen_addrs.to_vec();
-        let mut policy = Self { advertise, forwarded: None, listen_addrs, interfaces: Vec::new(), links: Vec::new() };
+        let mut policy = Self {
+            advertise,
+            forwarded: None,
+            listen_addrs,
+            interfaces: Vec::new(),
+            links: Vec::new(),
+        };
         policy.update();
         policy
     }

@@ -6,7 +6,7 @@ use multifeed_core::{ConnectionId, Role};
 use proptest::prelude::*;
 
 use super::*;
-use crate::admission::{Admission, Standing, Verdict};
+use crate::admission::{Admission, PeerTrust, Verdict};
 use crate::options::ConnectionLimits;
 
 /// One node, driven as its driver would do.
@@ -96,8 +96,18 @@ impl Mesh {
             }
             let id = ConnectionId(self.next_stream);
             self.next_stream += 1;
-            self.members[from].admission.insert(id, addr_of(to), Role::Initiator, Standing::Unknown);
-            self.members[to].admission.insert(id, addr_of(from), Role::Responder, Standing::Unknown);
+            self.members[from].admission.insert(
+                id,
+                addr_of(to),
+                Role::Initiator,
+                PeerTrust::Unknown,
+            );
+            self.members[to].admission.insert(
+                id,
+                addr_of(from),
+                Role::Responder,
+                PeerTrust::Unknown,
+            );
             let opens = Some(self.now + ROUND_TRIP);
             self.streams.insert(id, Stream { ends: [from, to], opens });
         }
