@@ -75,6 +75,9 @@ pub struct DeliveryReport {
     pub of: u64,
     /// Whether all connected peers and all targets hold it.
     pub has_all: bool,
+    /// How many peers said that they do not accept it.
+    #[serde(default)]
+    pub refused: u64,
     /// Targets that were not reached, and why.
     pub unreachable: Vec<UnreachableTarget>,
 }
@@ -89,7 +92,8 @@ impl DeliveryReport {
         };
         let unreachable = targets.filter_map(unreachable).collect();
         let room = session.room().name().to_string();
-        Self { room, holders: 0, of: 0, has_all: false, unreachable }
+        let refused = session.refusers() as u64;
+        Self { room, holders: 0, of: 0, has_all: false, refused, unreachable }
     }
 
     /// Returns whether the requested delivery is complete.
@@ -136,6 +140,15 @@ impl DeliveryReport {
     /// Returns the failure for a message that reached no peer and is stored here.
     pub fn no_peer(&self) -> Failure {
         let room = &self.room;
+        if self.refused > 0 {
+            let who = plural(self.refused, "connected member");
+            let message = format!(
+                "{who} did not accept your message in \"{room}\": the storage limit of the room or \
+                 of your messages is reached there, or you are blocked. It is stored here"
+            );
+            return Failure::note(ExitCode::NoPeer, "net.refused", message)
+                .help("do not resend it: it is delivered once they accept it");
+        }
         let message = format!(
             "no other member is online in \"{room}\". Your message is stored here, not delivered \
              yet"

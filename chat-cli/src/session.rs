@@ -13,10 +13,11 @@ pub mod moderation;
 pub mod search;
 pub mod topics;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
-use multifeed_core::{FeedId, FeedKey, KeyPair, Misuse};
+use multifeed_core::{FeedId, FeedKey, KeyPair, Misuse, PublicKey};
 use multifeed_tcp::runtime::Tokio;
 use multifeed_tcp::{Events, Node, NodeError, NodeOptions, Storage};
 use tokio::net::lookup_host;
@@ -55,6 +56,8 @@ pub struct Session {
     feed: FeedId,
     key: FeedKey,
     timeline: Timeline,
+    /// The peers that do not accept our feed.
+    refusers: BTreeSet<PublicKey>,
     listening: Option<SocketAddr>,
     /// Whether to report every discovery step, not only changes.
     reports_every_stage: bool,
@@ -117,6 +120,7 @@ impl Session {
             feed,
             key,
             timeline,
+            refusers: BTreeSet::new(),
             listening,
             reports_every_stage,
             appearance: global.appearance,

@@ -357,7 +357,7 @@ pub(crate) fn decode_known(key: &StoreKey, value: &[u8]) -> Result<KnownEntry, S
 
 /// A fork proof or its digest, as stored.
 pub(crate) enum ForkRecord {
-    Proof(ForkProof),
+    Proof(Box<ForkProof>),
     Digest(Hash),
 }
 
@@ -372,7 +372,8 @@ pub(crate) fn decode_fork(value: &[u8]) -> Result<ForkRecord, StoreFailure> {
     if let Ok(digest) = body.try_into() {
         return Ok(ForkRecord::Digest(digest));
     }
-    ForkProof::decode(body).map(ForkRecord::Proof).map_err(|_| StoreFailure::Damaged)
+    let proof = ForkProof::decode(body).map_err(|_| StoreFailure::Damaged)?;
+    Ok(ForkRecord::Proof(Box::new(proof)))
 }
 
 fn seal(value: &impl Serialize) -> Bytes {
