@@ -80,8 +80,8 @@ pub struct SyncStatus {
     /// Feeds whose author signed two histories, which is proved: they do not change any more. See
     /// [`Multifeed::fork`].
     pub forked: usize,
-    /// Further feeds of which a connected peer has another history than we: it is not proved whose
-    /// history is the author's.
+    /// Further feeds whose history at a connected peer is not ours: it is not proved which one is
+    /// the author's.
     pub contested: usize,
 }
 

@@ -133,9 +133,8 @@ impl Session {
     /// not know what we accept: the feed ends here for this peer, and the other feeds go on.
     fn on_too_large(&mut self, context: &mut Context<'_>, id: FeedId, feed_ref: FeedRef) {
         let length = length_of(context.feeds, id);
-        // There may be a peer that gives the blocks before it.
         self.checkpoint.set_diverged();
-        self.peer_feeds.update(id, length, PeerFeed::set_remote_unavailable);
+        self.peer_feeds.update(id, length, PeerFeed::set_remote_too_large);
         self.downloads.release(context.assignments, id);
         self.return_credit(id, length);
         let reject =
@@ -202,9 +201,13 @@ impl Session {
                 RangeRead::begin(id, feed, blocks, blocks_max, bytes_max)
             });
             let Some((read, scan)) = read else {
+                let is_push = self.uploads.is_push(id);
                 self.uploads.fail_read(id);
                 if feed.is_some() && self.peer_limits.is_too_large(id, start) {
-                    self.withhold_too_large(context, id);
+                    // What nobody wanted is not refused: the peer may still want it.
+                    if !is_push {
+                        self.withhold_too_large(context, id);
+                    }
                     continue;
                 }
                 if let Some(feed) = feed.filter(|feed| feed.is_cleared(start)) {
