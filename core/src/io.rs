@@ -280,9 +280,9 @@ pub enum Event {
         /// The store's failure.
         failure: StoreFailure,
     },
-    /// The peer of a connection that we initiated has proved its key, and does not know ours yet. If
-    /// the connection is closed by [`disconnect`](crate::Multifeed::disconnect) before more bytes
-    /// are pulled, the peer does not learn our key.
+    /// The peer of a connection that we initiated has proved its key, and does not know ours yet.
+    /// If the connection is closed by [`disconnect`](crate::Multifeed::disconnect) before more
+    /// bytes are pulled, the peer does not learn our key.
     Identified {
         /// The connection.
         connection: ConnectionId,

@@ -228,7 +228,7 @@ impl Multifeed {
     /// The id of the feed that a call concerns.
     fn resolve(&self, feed: impl Into<FeedSelector>) -> Result<FeedId, Misuse> {
         self.check_ready()?;
-        let is_shown = |id: &FeedId| self.feeds.get(*id).is_some_and(view::is_shown);
+        let is_shown = |id: &FeedId| self.feeds.get(*id).is_some_and(|feed| feed.is_shown());
         self.select(feed.into()).filter(is_shown).ok_or(Misuse::UnknownFeed)
     }
 

@@ -4,7 +4,9 @@
 //! shown. Each window has its own model; all of them show one room.
 
 mod effects;
+mod failure_state;
 mod failures;
+mod page;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -14,8 +16,8 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use self::effects::Page;
-use self::failures::{FailureState, InputDrafts};
+use self::failure_state::{FailureState, InputDrafts};
+use self::page::Page;
 use self::windows::{WindowId, Windows, bounded};
 use super::model::log::{CHANNELS_MAX, RoomSummary};
 use super::model::people::PeerRow;

@@ -29,7 +29,8 @@ fn length(world: &World, node: usize, key: &FeedKey) -> u64 {
 
 /// Events about a block that is too large.
 fn too_large(node: &Node, key: &FeedKey) -> usize {
-    let is_about = |event: &&Event| matches!(event, Event::Refused { key: of, refusal: Refusal::BlockTooLarge, .. } if of == key);
+    let refusal = Refusal::BlockTooLarge;
+    let is_about = |event: &&Event| matches!(event, Event::Refused { key: of, refusal: why, .. } if (of, *why) == (key, refusal));
     node.events.iter().filter(is_about).count()
 }
 
