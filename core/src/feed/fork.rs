@@ -11,7 +11,7 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use super::tree::{self, Fold, LENGTH_MAX, Node};
-use super::{Feed, ForkState, Head, Tip};
+use super::{Feed, FeedStatus, ForkState, Head, Tip};
 use crate::crypto::SignatureMemo;
 use crate::crypto::hash::Hash;
 use crate::error::Violation;
@@ -65,6 +65,26 @@ impl Feed {
         fork.filter(|fork| fork.is_durable).map(|fork| &fork.proof)
     }
 
+    /// The number of durable blocks that are exchanged with peers: of a forked feed those before
+    /// which both histories are the same.
+    pub(crate) fn shared_length(&self) -> u64 {
+        let fork = self.activity.as_ref().and_then(|activity| activity.fork.as_ref());
+        let shared = fork.filter(|fork| fork.is_durable).map(|fork| fork.shared);
+        self.length().min(shared.unwrap_or(u64::MAX))
+    }
+
+    /// Whether the feed is forked, and a peer that holds nothing of it is given a part.
+    pub(crate) fn has_shared_prefix(&self) -> bool {
+        let is_exchanged = self.status == FeedStatus::Accepted && self.is_of_group();
+        is_exchanged && self.is_forked() && self.shared_length() > 0
+    }
+
+    /// Whether the feed is forked, and a peer with `length` blocks may hold a part of what both
+    /// histories share.
+    pub(crate) fn shares_up_to(&self, length: u64) -> bool {
+        self.has_shared_prefix() && length <= self.shared_length()
+    }
+
     /// Whether a fork proof is durable or in flight, so that no other is needed.
     pub(crate) fn has_fork(&self) -> bool {
         self.activity.as_ref().is_some_and(|activity| activity.fork.is_some())
@@ -72,7 +92,9 @@ impl Feed {
 
     /// Sets a verified proof that is in flight to the store or was loaded from it.
     pub(super) fn set_fork(&mut self, proof: Bytes, is_durable: bool) {
-        self.activity().fork = Some(ForkState { proof, is_durable });
+        let shown = ForkProof::decode(&proof).ok().map(|proof| Fork::of(&proof));
+        let shared = shown.map_or(0, |fork| fork.diverges.start);
+        self.activity().fork = Some(ForkState { proof, is_durable, shared });
     }
 
     /// Marks the proof durable.

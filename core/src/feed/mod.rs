@@ -112,6 +112,8 @@ struct ForkState {
     proof: Bytes,
     /// The feed counts as forked only once the proof is durable.
     is_durable: bool,
+    /// The blocks before which the proof shows that both histories are the same.
+    shared: u64,
 }
 
 impl Activity {

@@ -47,8 +47,8 @@ pub(crate) struct Feeds {
     adopted: BTreeSet<FeedId>,
     /// Number of slots with a damaged record, so with an unknown feed.
     damaged: usize,
-    /// Number of feeds with a fork proof.
-    forks: usize,
+    /// Feeds with a fork proof.
+    forked: BTreeSet<FeedId>,
     pub(super) quota: Quota,
     /// How often a feed was looked at.
     #[cfg(test)]
@@ -68,14 +68,19 @@ impl Feeds {
 
     /// Number of feeds with a fork proof.
     pub(crate) fn forks(&self) -> usize {
-        self.forks
+        self.forked.len()
+    }
+
+    /// The feeds with a fork proof.
+    pub(crate) fn forked(&self) -> impl Iterator<Item = FeedId> {
+        self.forked.iter().copied()
     }
 
     /// Stores the first fork proof of a feed.
     pub(crate) fn set_fork(&mut self, feed: FeedId, proof: Bytes, is_durable: bool) {
         if let Some(log) = self.get_mut(feed) {
             log.set_fork(proof, is_durable);
-            self.forks += 1;
+            self.forked.insert(feed);
         }
     }
 
@@ -276,7 +281,7 @@ impl Feeds {
         let emptied = Feed { status, generation, ..Feed::empty(log.key, log.public_key) };
         let emptied = core::mem::replace(log, emptied);
         self.quota.leave(feed, emptied.bytes_counted());
-        self.forks -= usize::from(emptied.has_fork());
+        self.forked.remove(&feed);
         self.forget_name(emptied.name(), feed);
     }
 

@@ -3,6 +3,7 @@
 //! Rule: no state and no announced lengths. A message is a fixed part in postcard, then entries
 //! until its end, read one by one; a decoder holds no more than the bytes it was given.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub struct Accepts {
     pub range_blocks: u64,
     /// Most feeds that the receiver may want at once.
     pub wants: u64,
+    /// Number of the sender's forked feeds; if it is not 0, a [`Kind::ForkedFeeds`] follows.
+    pub forked: u64,
 }
 
 /// Decodes the handshake of the channel.
@@ -126,6 +129,10 @@ pub enum Kind {
     SignedHead = 19,
     /// A [`ForkProof`](super::fork::ForkProof).
     ForkProof = 20,
+    /// The authors of the sender's forked feeds. Only for a peer that sent [`Accepts`].
+    ForkedFeeds = 21,
+    /// The authors of those forked feeds of the receiver that the sender has no block of.
+    ForkedWanted = 22,
 }
 
 impl Kind {
@@ -153,6 +160,8 @@ impl Kind {
             18 => Self::Checkpoint,
             19 => Self::SignedHead,
             20 => Self::ForkProof,
+            21 => Self::ForkedFeeds,
+            22 => Self::ForkedWanted,
             _ => return None,
         })
     }
@@ -266,12 +275,12 @@ pub struct RangeMessage<'a> {
 }
 
 /// The reason why a range does not decode.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BadRange {
     /// It does not parse.
     Malformed(Malformed),
     /// It has more blocks than allowed.
-    TooManyBlocks(RangeHeader),
+    TooManyBlocks(Box<RangeHeader>),
 }
 
 impl<'a> RangeMessage<'a> {
@@ -286,7 +295,7 @@ impl<'a> RangeMessage<'a> {
         let mut blocks = Vec::new();
         for block in entries::<&[u8]>(rest) {
             if blocks.len() == blocks_max {
-                return Err(BadRange::TooManyBlocks(header));
+                return Err(BadRange::TooManyBlocks(Box::new(header)));
             }
             blocks.push(block.map_err(BadRange::Malformed)?);
         }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::{Session, length_of};
 use crate::error::{CloseReason, Violation};
-use crate::feed::Range;
 use crate::feed::read::RangeRead;
+use crate::feed::{Feed, Range};
 use crate::id::FeedId;
 use crate::io::{Event, Refusal};
 use crate::outbox::{BlockPurpose, CommitJob};
@@ -192,11 +192,12 @@ impl Session {
     pub(crate) fn read_ahead(&mut self, context: &mut Context<'_>) {
         while let Some((id, start)) = self.uploads.next_read(context.limits) {
             let limits = context.limits;
-            let feed = context.feeds.get(id).filter(|feed| feed.is_accepted());
+            let is_given = |feed: &&Feed| feed.is_accepted() || feed.has_shared_prefix();
+            let feed = context.feeds.get(id).filter(is_given);
             let bytes_max = self.uploads.read_bytes(id, limits.range_bytes);
             let feed = feed.filter(|_| bytes_max > 0);
             let read = feed.and_then(|feed| {
-                let blocks = start..self.peer_limits.end_of(id, start, feed.length());
+                let blocks = start..self.peer_limits.end_of(id, start, feed.shared_length());
                 let blocks_max = self.peer_limits.range_blocks(limits);
                 RangeRead::begin(id, feed, blocks, blocks_max, bytes_max)
             });
@@ -211,7 +212,7 @@ impl Session {
                     continue;
                 }
                 if let Some(feed) = feed.filter(|feed| feed.is_cleared(start)) {
-                    self.withhold(id, feed.length());
+                    self.withhold(id, feed.shared_length());
                 }
                 continue;
             };
