@@ -192,3 +192,8 @@ fn tcp_imports_follow_its_layers() {
 fn chat_imports_follow_its_layers() {
     assert_layered("multichat", "chat-cli");
 }
+
+#[test]
+fn importer_imports_follow_its_layers() {
+    assert_layered("import-hypercore", "import-hypercore");
+}
