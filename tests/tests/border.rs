@@ -194,6 +194,17 @@ fn chat_imports_follow_its_layers() {
 }
 
 #[test]
+fn internal_modules_of_the_core_are_hidden_from_its_documentation() {
+    let lib = fs::read_to_string(root().join("core/src/lib.rs")).unwrap();
+    let lines: Vec<&str> = lib.lines().collect();
+    let shown = lines.windows(2).filter_map(|pair| {
+        let module = pair[1].strip_prefix("pub mod ")?.strip_suffix(';')?;
+        (pair[0] != "#[doc(hidden)]").then_some(module)
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), ["record"]);
+}
+
+#[test]
 fn importer_imports_follow_its_layers() {
     assert_layered("import-hypercore", "import-hypercore");
 }
