@@ -44,16 +44,41 @@ fn default(profile: &mut Profile) -> Result<String, Failure> {
     profile.nick(None, system.as_deref()).map(|nick| nick.to_string())
 }
 
+/// Asks for the name of a new room; `None` if nobody can answer or the answer is empty.
+pub(super) fn room_name(default: &str, output: &Output) -> Result<Option<String>, Failure> {
+    if !can_ask(output) {
+        return Ok(None);
+    }
+    let answer = answer("What should the room be called?", default).map_err(|error| {
+        Failure::new(ExitCode::Failed, "terminal", format!("cannot ask for a name: {error}"))
+            .help("pass it as a word:  multichat new NAME")
+    })?;
+    Ok(Some(answer).filter(|answer| !answer.is_empty()))
+}
+
+/// Asks whether to do something; false if nobody can answer.
+pub(super) fn confirm(question: &str, output: &Output) -> Result<bool, Failure> {
+    if !can_ask(output) {
+        return Ok(false);
+    }
+    let answer = answer(question, "y/N").map_err(|error| {
+        Failure::new(ExitCode::Failed, "terminal", format!("cannot ask: {error}"))
+            .help("answer on the command line:  --yes")
+    })?;
+    Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
+}
+
 fn ask(profile: &mut Profile, question: &str) -> Result<String, Failure> {
     let default = default(profile)?;
-    let answer = || -> io::Result<String> {
-        write!(io::stderr().lock(), "{question} [{default}] ")?;
-        let mut line = String::new();
-        io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut line)?;
-        Ok(line.trim().to_string())
-    };
-    answer().map_err(|error| {
+    answer(question, &default).map_err(|error| {
         Failure::new(ExitCode::Failed, "terminal", format!("cannot ask for your name: {error}"))
             .help("pass it as a flag:  --nick NAME")
     })
+}
+
+fn answer(question: &str, default: &str) -> io::Result<String> {
+    write!(io::stderr().lock(), "{question} [{default}] ")?;
+    let mut line = String::new();
+    io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut line)?;
+    Ok(line.trim().to_string())
 }

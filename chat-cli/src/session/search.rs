@@ -5,6 +5,7 @@
 use super::Session;
 use crate::args::channel::ChannelFilter;
 use crate::report::Failure;
+use crate::sanitize;
 use crate::timeline::key::TimelineKey;
 use crate::timeline::{Entry, PAGE_SIZE};
 
@@ -23,7 +24,7 @@ pub struct Search {
 impl Search {
     /// Starts a search for the last `limit` messages that contain this text, ignoring case.
     pub fn new(words: &str, channel: &ChannelFilter, limit: usize) -> Self {
-        let (words, channel) = (words.trim().to_lowercase(), channel.clone());
+        let (words, channel) = (sanitize::fold(words.trim()), channel.clone());
         Self { words, channel, limit, before: None, found: Vec::new(), is_finished: limit == 0 }
     }
 
@@ -44,7 +45,8 @@ impl Search {
 
     fn matches(&self, entry: &Entry) -> bool {
         entry.content.chat().is_some_and(|chat| {
-            self.channel.matches(&chat.channel) && chat.text.to_lowercase().contains(&self.words)
+            let text = sanitize::fold(&chat.text);
+            self.channel.matches(&chat.channel) && text.contains(&self.words)
         })
     }
 }

@@ -77,6 +77,14 @@ pub(super) struct FeedState {
 #[derive(Debug)]
 pub struct IndexError(redb::Error);
 
+impl IndexError {
+    /// Returns whether the disk is full.
+    pub fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(&self.0, redb::Error::Io(error) if matches!(error.kind(), StorageFull | QuotaExceeded))
+    }
+}
+
 impl std::fmt::Display for IndexError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "cannot use the index of the room: {}", self.0)
