@@ -167,9 +167,9 @@ fn first_failure_of_the_store_is_reported_once() {
     let mut connections = connections(&[]);
     assert_eq!(connections.on_store_failure(StoreFailure::Damaged), Some(Notice::Damaged));
     assert_eq!(connections.store_failure(), None);
-    let full = Some(Notice::StoreFailed(StoreFailure::Full));
-    assert_eq!(connections.on_store_failure(StoreFailure::Full), full);
-    assert!(full.unwrap().text().contains("free some space"));
+    let full = connections.on_store_failure(StoreFailure::Full);
+    assert_eq!(full, Some(Notice::StoreFailed(StoreFailure::Full)));
+    assert!(full.is_some_and(|full| full.text().contains("free some space")));
     assert_eq!(connections.on_store_failure(StoreFailure::Closed), None);
     assert_eq!(connections.store_failure(), Some(StoreFailure::Full));
 }
