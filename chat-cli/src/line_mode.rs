@@ -40,6 +40,8 @@ use crate::timeline::key::TimelineKey;
 
 /// Messages shown when a room is opened. Chosen: they fit a terminal of 24 rows.
 const HISTORY_LINES: usize = 20;
+/// The widest command in a question about it, in columns. Chosen: the question fits in two rows.
+const COMMAND_COLUMNS_MAX: usize = 40;
 /// How long the program stays for undelivered messages after the end of the input. Chosen: as the
 /// default `--timeout` of `send`.
 const LINGER: Duration = Duration::from_secs(10);
@@ -109,6 +111,8 @@ struct LineMode {
     prompt_due: Option<Instant>,
     /// Whether the last key was Ctrl-C.
     interrupted: bool,
+    /// The last line, if it was not sent because it looks like a command without its slash.
+    unsent: Option<String>,
     /// The deadline after the end of the input.
     until: Option<Instant>,
 }
@@ -152,6 +156,7 @@ impl LineMode {
             channel: channel_name(CHANNEL),
             prompt_due: None,
             interrupted: false,
+            unsent: None,
             until: None,
         };
         match line_mode.show_greeting(&history, topic.as_ref()) {
@@ -178,8 +183,9 @@ impl LineMode {
             }
             if self.session.connections().targets().is_empty() && self.session.listening().is_none()
             {
-                self.console
-                    .say("offline: messages are stored here (online with --peer or --listen)")?;
+                self.console.say(
+                    "offline: your messages wait here. To go online, start with  --lan  or  --peer",
+                )?;
             }
         }
         self.prompt();
@@ -264,6 +270,18 @@ impl LineMode {
                 return Ok(Flow::Continue);
             }
         };
+        if self.console.echoes_input() && self.unsent.as_ref() != Some(&line) {
+            if let Some(command) = slash::without_slash(&line) {
+                self.console.say(&format!(
+                    "not sent: did you mean  {} ?  To send it as text, enter it again",
+                    sanitize::line(&command, COMMAND_COLUMNS_MAX)
+                ))?;
+                self.unsent = Some(line);
+                self.prompt();
+                return Ok(Flow::Continue);
+            }
+        }
+        self.unsent = None;
         match slash::parse(&line) {
             ParsedLine::Text(text) => {
                 self.send(&text).await?;
@@ -288,8 +306,11 @@ impl LineMode {
                 self.delivery.stored(id.index + 1);
                 Ok(())
             }
-            // The user can correct this.
-            Err(failure) if refuses_one_message(&failure) => self.refuse("not sent", &failure),
+            // The user can correct this. On a terminal any failure is shown, as the user may be
+            // typing the next line.
+            Err(failure) if refuses_one_message(&failure) || self.console.echoes_input() => {
+                self.refuse("not sent", &failure)
+            }
             Err(failure) => Err(failure),
         }
     }

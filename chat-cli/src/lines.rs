@@ -117,7 +117,7 @@ pub enum Event {
     },
     /// The user's identity in a room.
     Whoami {
-        /// Returns the name of the profile.
+        /// The name of the profile.
         profile: String,
         /// The user's name.
         nick: Clean,
@@ -220,7 +220,7 @@ pub enum Event {
     Hello {
         /// The program and its version.
         app: &'static str,
-        /// Returns the name of the profile.
+        /// The name of the profile.
         profile: String,
         /// The key of the user's feed in the open room.
         key: String,
@@ -232,7 +232,7 @@ pub enum Event {
         /// The `ref` of the command.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Clean>,
-        /// Returns the stable code.
+        /// The stable code.
         code: &'static str,
         /// What happened.
         message: Clean,
@@ -261,7 +261,7 @@ pub enum Event {
     Demo(Demo),
     /// The last line.
     Bye {
-        /// Why it is.
+        /// Why the command ended.
         reason: &'static str,
     },
 }
@@ -325,7 +325,7 @@ pub struct Demo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PeerState {
-    /// It is.
+    /// Connected.
     Up,
     /// Disconnected.
     Down,

@@ -2,7 +2,8 @@
 //!
 //! Rule: only this file creates [`Clean`] strings, and output takes [`Clean`] strings. Characters
 //! that move the cursor, change colours or the clipboard, reverse the reading direction or hide
-//! text are shown as escapes such as `\u{202e}`; nothing is dropped silently.
+//! text are shown as escapes such as `\u{202e}`; nothing is dropped silently. Joiners stay where
+//! writing needs them: between letters of scripts that join, and in emoji.
 //!
 //! ```
 //! use multichat::sanitize;
@@ -15,7 +16,8 @@ use std::fmt;
 
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
-use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory};
+use unicode_normalization::char::canonical_combining_class;
+use unicode_properties::{GeneralCategory as Category, UnicodeEmoji, UnicodeGeneralCategory};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The widest nick, in terminal columns. Chosen: longer than usual names, and short enough for
@@ -25,6 +27,12 @@ pub const NICK_COLUMNS_MAX: usize = 32;
 pub const KEY_CHARS: usize = 6;
 /// The longest run of combining marks. Chosen: Vietnamese, Hebrew and Thai need up to three.
 pub const MARKS_MAX: usize = 4;
+/// Prevents that two letters join.
+const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
+/// Joins two letters or emoji.
+const ZERO_WIDTH_JOINER: char = '\u{200d}';
+/// The combining class of viramas.
+const VIRAMA: u8 = 9;
 
 /// Text that is safe to show: it contains no control, hidden or reordering characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
@@ -163,7 +171,7 @@ pub fn skeleton(nick: &str) -> String {
     // In both cases of letters: a capital may look like a letter that its lower case does not
     // resemble.
     let folded: String = unicode_security::skeleton(nick).collect::<String>().to_lowercase();
-    unicode_security::skeleton(&folded).filter(|c| !c.is_whitespace()).collect()
+    unicode_security::skeleton(&folded).filter(|c| !c.is_whitespace() && !is_joiner(*c)).collect()
 }
 
 /// Returns the first characters of a key in hex.
@@ -255,18 +263,76 @@ fn accepts_selector(c: char) -> bool {
     )
 }
 
+fn is_joiner(c: char) -> bool {
+    matches!(c, ZERO_WIDTH_NON_JOINER | ZERO_WIDTH_JOINER)
+}
+
+/// Returns whether a character is a letter or mark of a script that is written with joiners.
+fn is_of_joining_script(c: char) -> bool {
+    let is_joining = matches!(
+        c,
+        // Arabic, Syriac, N'Ko, Mandaic; the scripts of India and Sri Lanka; Myanmar, Khmer and
+        // Mongolian; more Devanagari; Arabic shapes
+        '\u{600}'..='\u{7ff}'
+            | '\u{840}'..='\u{8ff}'
+            | '\u{900}'..='\u{dff}'
+            | '\u{1000}'..='\u{109f}'
+            | '\u{1780}'..='\u{18af}'
+            | '\u{a8e0}'..='\u{a8ff}'
+            | '\u{fb50}'..='\u{fdff}'
+            | '\u{fe70}'..='\u{fefc}'
+    );
+    let class = classify(c);
+    let is_letter = class == CharClass::Show && c.is_alphabetic();
+    is_joining && (is_letter || class == CharClass::CombiningMark)
+}
+
+fn is_emoji(c: char) -> bool {
+    !c.is_ascii() && c.is_emoji_char()
+}
+
+/// Returns whether a joiner is part of the text: between letters that join, after a virama, or in
+/// an emoji. Elsewhere it is invisible and could make two names look the same.
+fn joins(joiner: char, before: Option<char>, after: Option<char>) -> bool {
+    let Some(before) = before else { return false };
+    let is_between = |is_wanted: fn(char) -> bool| after.is_some_and(is_wanted);
+    match joiner {
+        ZERO_WIDTH_JOINER if canonical_combining_class(before) == VIRAMA => true,
+        ZERO_WIDTH_JOINER if before == '\u{fe0f}' || is_emoji(before) => is_between(is_emoji),
+        _ => is_of_joining_script(before) && is_between(is_of_joining_script),
+    }
+}
+
 fn clean(text: &str, newlines: Newlines) -> String {
     let text = text.replace("\r\n", "\n");
     let mut out = String::with_capacity(text.len());
     let mut base = None;
     let mut marks = 0;
-    for c in text.nfc() {
+    // The last character, if it is shown as it is.
+    let mut last = None;
+    let mut chars = text.nfc().peekable();
+    while let Some(c) = chars.next() {
+        // Marks after the limit are not shown, so a joiner before one would join nothing.
+        let is_shown = |after: &char| classify(*after) != CharClass::CombiningMark;
+        let after = chars.peek().copied().filter(|after| marks < MARKS_MAX || is_shown(after));
+        if is_joiner(c) && joins(c, last, after) {
+            // It does not end a run of marks, which would have no limit then.
+            out.push(c);
+            (base, last) = (None, None);
+            continue;
+        }
         let verdict = classify(c);
         if verdict != CharClass::CombiningMark {
             marks = 0;
         }
         let before = base;
         base = None;
+        last = match verdict {
+            CharClass::Show => Some(c),
+            CharClass::CombiningMark if marks < MARKS_MAX => Some(c),
+            CharClass::Selector if before.is_some_and(accepts_selector) => Some(c),
+            _ => None,
+        };
         match verdict {
             _ if c == '\n' && newlines == Newlines::HistoryCommand => out.push('\n'),
             _ if c == '\n' => out.push('⏎'),
@@ -304,24 +370,35 @@ fn mark(c: char, nth: usize, out: &mut String) {
     }
 }
 
+/// Returns the columns that each character adds. Their sum is the width on a terminal that does
+/// not join emoji; others need less.
+fn widths(text: &str) -> impl Iterator<Item = (char, usize)> {
+    let mut last = 0;
+    text.chars().map(move |c| {
+        // An emoji selector makes a narrow symbol wide, but its own width is zero.
+        let wide =
+            if c == '\u{fe0f}' { 2usize.saturating_sub(last) } else { c.width().unwrap_or(0) };
+        last = if c == '\u{fe0f}' { 2 } else { wide };
+        (c, wide)
+    })
+}
+
 /// Cuts to `columns` columns, with `…` at the end if something was cut.
 fn truncate(text: String, columns: usize) -> String {
-    if text.width() <= columns {
+    if widths(&text).map(|(_, wide)| wide).sum::<usize>() <= columns {
         return text;
     }
     let mut kept = String::new();
     let mut width = 0;
-    let mut last = 0;
-    for c in text.chars() {
-        // An emoji selector makes a narrow symbol wide, but its own width is zero.
-        let wide =
-            if c == '\u{fe0f}' { 2usize.saturating_sub(last) } else { c.width().unwrap_or(0) };
+    for (c, wide) in widths(&text) {
         if width + wide > columns.saturating_sub(1) {
             break;
         }
         width += wide;
-        last = if c == '\u{fe0f}' { 2 } else { wide };
         kept.push(c);
+    }
+    while kept.ends_with(is_joiner) {
+        kept.pop();
     }
     if columns > 0 {
         kept.push('…');

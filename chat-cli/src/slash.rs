@@ -16,24 +16,24 @@ pub const COMMANDS: [(&str, &str); 22] = [
     ("/help", "this list"),
     ("/me WORDS", "send an action"),
     ("/who", "members who wrote"),
-    ("/whois WHO", "key, messages, copies"),
-    ("/peers", "connected peers"),
+    ("/whois WHO", "details of a member"),
+    ("/peers", "who is connected"),
     ("/invite", "show an invite"),
     ("/nick NAME", "change your name"),
     ("/channel NAME", "switch to a channel"),
-    ("/topic TEXT", "show or set; - clears"),
+    ("/topic TEXT", "show or set the topic"),
     ("/search WORDS", "find messages"),
-    ("/unread", "messages new to you"),
+    ("/unread", "go to unread messages"),
     ("/rooms", "list your rooms"),
     ("/hide WHO", "hide for you; /unhide"),
-    ("/block WHO", "refuse WHO; /unblock"),
-    ("/notify all", "or mentions, or none"),
+    ("/block WHO", "ignore WHO; /unblock"),
+    ("/notify all", "also: mentions, none"),
     ("/theme NAME", "dark, light or plain"),
     ("/set KEY VALUE", "save a setting"),
     ("/export FILE", "save all to a file"),
     ("/copy", "copy the screen"),
     ("/status", "connections, delivery"),
-    ("/doctor", "check this room"),
+    ("/doctor", "look for problems"),
     ("/quit", "leave; also Ctrl-D"),
 ];
 
@@ -131,6 +131,29 @@ pub fn parse(line: &str) -> ParsedLine {
     }
 }
 
+/// Returns the command that a text probably stands for: it begins with the name of a command, but
+/// the slash is missing or follows a space. `/me` is no such command, as it sends a text too.
+pub fn without_slash(line: &str) -> Option<String> {
+    let text = line.trim();
+    let command = match text.strip_prefix('/') {
+        Some(_) if line.starts_with('/') => return None,
+        Some(command) => command,
+        None => text,
+    };
+    let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+    let name = name.to_lowercase();
+    let listed = COMMANDS.iter().find(|(usage, _)| usage[1..].split(' ').next() == Some(&name));
+    let takes_words = match (name.as_str(), listed) {
+        ("me", _) => return None,
+        ("unhide" | "unblock", _) => true,
+        ("exit", _) => false,
+        (_, Some((usage, _))) => usage.contains(' '),
+        (_, None) => return None,
+    };
+    let fits = (rest.is_empty() || takes_words) && !text.contains('\n');
+    fits.then(|| format!("/{command}"))
+}
+
 fn notify(how: &str) -> ParsedLine {
     match Notify::from_str(how, true) {
         Ok(how) => ParsedLine::Notify(how),
@@ -157,7 +180,7 @@ fn unknown(name: &str) -> String {
     let meant = closest(name, names);
     let meant = meant.first().map(|suggestions| format!(" Did you mean /{suggestions} ?"));
     let meant = meant.unwrap_or_else(|| " All commands:  /help".into());
-    format!("there is no command /{name}.{meant} (// at the start sends it as text)")
+    format!("there is no command /{name}.{meant} (to send it as text, begin with //)")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! An [`Index`] on disk stores the order. So a room opens without reading its messages: only shown
 //! messages are read.
 
+mod channels;
 pub mod index;
 pub mod key;
 
@@ -403,12 +404,10 @@ fn contiguous_runs(positions: &[TimelineKey]) -> Vec<Run> {
 /// Extracts what the index needs from a block.
 fn new_block(envelope: &Envelope, name: Block, block: &[u8], content: &Content) -> NewBlock {
     let claimed_ms = content.chat().and_then(|chat| chat.time).map(Timestamp::as_millisecond);
-    let topic_of = match content {
-        Content::Topic(set) => Some(envelope.channel_tag(&set.channel)),
-        _ => None,
-    };
+    let (channel, sets_topic) =
+        (envelope.channel_tag(&content.channel()), matches!(content, Content::Topic(_)));
     let (digest, seen) = (seen::digest(block), content.seen().to_vec());
-    NewBlock { block: name, digest, claimed_ms, seen, topic_of }
+    NewBlock { block: name, digest, claimed_ms, seen, channel, sets_topic }
 }
 
 #[cfg(test)]

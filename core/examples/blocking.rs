@@ -88,7 +88,7 @@ pub(crate) fn sync(mut socket: TcpStream, role: Role, block: &[u8]) -> io::Resul
                     multifeed.handle(now(), input);
                 }
                 Output::Event(Event::Appended { feed, start, end, .. })
-                | Output::Event(Event::Extended { feed, start, end }) => {
+                | Output::Event(Event::Extended { feed, start, end, .. }) => {
                     multifeed.read(feed, start, end).map_err(io::Error::other)?;
                 }
                 Output::Event(Event::Blocks { blocks: read, .. }) => blocks.extend(read),

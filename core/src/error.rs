@@ -191,6 +191,20 @@ pub enum CloseReason {
     Requested,
 }
 
+impl CloseReason {
+    /// Whether the reason follows from content that the peer itself sealed. Otherwise anybody on
+    /// the way can cause it, for example by changing one bit, so it proves nothing against the
+    /// peer.
+    pub fn is_proven(&self) -> bool {
+        !matches!(
+            self,
+            Self::Violation(Violation::Handshake | Violation::StreamId | Violation::Decrypt)
+                | Self::Limit(Limit::FrameBytes)
+                | Self::Deadline(_)
+        )
+    }
+}
+
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -73,7 +73,7 @@ impl fmt::Debug for Group {
     /// Shows only the topic: the key is a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Group(topic ")?;
-        crate::id::hex(f, &self.topic[..4])?;
+        crate::hex::write(f, &self.topic[..4])?;
         f.write_str(")")
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Rule: they consist of bytes, keys and numbers; no message of the protocol is part of them.
 
+mod store;
+
 use alloc::vec::Vec;
-use core::fmt;
 
 use bytes::Bytes;
 
@@ -11,6 +12,11 @@ use crate::crypto::sign::PublicKey;
 use crate::error::{CloseReason, Limit, StoreFailure};
 use crate::id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
 use crate::wire::hypercore::Unsupported;
+
+pub(crate) use store::{Answer, StoreId};
+pub use store::{
+    CommitRequest, ReadRequest, ScanRequest, StoreKey, StoreReply, StoreRequest, Write,
+};
 
 /// An input of the core.
 #[derive(Debug)]
@@ -101,6 +107,9 @@ pub enum Mode {
 }
 
 /// An event for the application.
+///
+/// An event names a feed by its id in this multifeed and by its key. When a queued event is
+/// handled, the feed may have been removed: its id means no feed then, and never another one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -125,6 +134,8 @@ pub enum Event {
         request: RequestId,
         /// The writer's feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// Index of the first block.
         start: u64,
         /// The feed's length with them.
@@ -134,6 +145,8 @@ pub enum Event {
     Extended {
         /// The feed that grew.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// Index of the first new block.
         start: u64,
         /// The feed's durable length now.
@@ -146,6 +159,8 @@ pub enum Event {
         request: RequestId,
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// Index of the first block.
         start: u64,
         /// At least one; fewer than requested if they exceed
@@ -158,6 +173,8 @@ pub enum Event {
         request: RequestId,
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// The first requested block.
         start: u64,
         /// The first block behind it that is held, or the end of the request.
@@ -169,6 +186,8 @@ pub enum Event {
         request: RequestId,
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// Index of the first block.
         start: u64,
         /// The index behind the last one.
@@ -178,6 +197,8 @@ pub enum Event {
     Restored {
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// Index of the first block.
         start: u64,
         /// The index behind the last one.
@@ -190,6 +211,8 @@ pub enum Event {
         request: RequestId,
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// Index of the first block.
         start: u64,
         /// The index behind the last one.
@@ -246,8 +269,19 @@ pub enum Event {
     FeedBroken {
         /// The feed.
         feed: FeedId,
+        /// Its key; `None` if its record is damaged.
+        key: Option<FeedKey>,
         /// The store's failure.
         failure: StoreFailure,
+    },
+    /// The peer of a connection that we initiated has proved its key, and does not know ours yet. If
+    /// the connection is closed by [`disconnect`](crate::Multifeed::disconnect) before more bytes
+    /// are pulled, the peer does not learn our key.
+    Identified {
+        /// The connection.
+        connection: ConnectionId,
+        /// The peer's public key.
+        remote: PublicKey,
     },
     /// A peer has proved that it is a member of the group.
     Opened {
@@ -262,6 +296,8 @@ pub enum Event {
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// The number of blocks, from the first on.
         length: u64,
     },
@@ -271,6 +307,8 @@ pub enum Event {
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// Why.
         refusal: Refusal,
     },
@@ -283,6 +321,8 @@ pub enum Event {
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
     },
     /// The author of a feed signed two histories of it, and the proof is durable. The feed does not
     /// change, and is neither fetched nor served any more. Peers that hold it are notified. If it
@@ -291,6 +331,8 @@ pub enum Event {
     Forked {
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
     },
     /// A feed does not grow: it, or all feeds together, would exceed
     /// [`Limits::feed_bytes`](crate::Limits::feed_bytes) or
@@ -316,6 +358,8 @@ pub enum Event {
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// The number of truncations.
         fork: u64,
         /// The length in that fork.
@@ -327,6 +371,8 @@ pub enum Event {
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// The kind of the manifest.
         what: Unsupported,
     },
@@ -337,6 +383,8 @@ pub enum Event {
         connection: ConnectionId,
         /// The feed.
         feed: FeedId,
+        /// Its key.
+        key: FeedKey,
         /// The limit.
         limit: Limit,
     },
@@ -347,6 +395,42 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The request that the event answers; `None` for an event that answers none.
+    pub fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::Appended { request, .. }
+            | Self::Blocks { request, .. }
+            | Self::Missing { request, .. }
+            | Self::Cleared { request, .. }
+            | Self::Downloaded { request, .. }
+            | Self::Ruled { request, .. }
+            | Self::Canceled { request }
+            | Self::Failed { request, .. } => Some(*request),
+            Self::Removed { request, .. } => *request,
+            Self::Ready { .. }
+            | Self::OpenFailed(_)
+            | Self::FeedAdded { .. }
+            | Self::Extended { .. }
+            | Self::Restored { .. }
+            | Self::Offered { .. }
+            | Self::RulingBroken { .. }
+            | Self::FeedBroken { .. }
+            | Self::Identified { .. }
+            | Self::Opened { .. }
+            | Self::Held { .. }
+            | Self::Refused { .. }
+            | Self::Contested { .. }
+            | Self::Forked { .. }
+            | Self::Full { .. }
+            | Self::Truncated { .. }
+            | Self::Unsupported { .. }
+            | Self::ChannelClosed { .. }
+            | Self::Synced { .. } => None,
+        }
+    }
+}
+
 /// Why a peer rejects a feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -355,164 +439,4 @@ pub enum Refusal {
     Declined,
     /// It cannot give the blocks that it offered: they are damaged or cleared.
     Unavailable,
-}
-
-/// A key in the store: 13 bytes whose order is that of the entries.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StoreKey(pub(crate) [u8; 13]);
-
-impl StoreKey {
-    /// The key's bytes, as a store orders them.
-    pub fn as_bytes(&self) -> &[u8; 13] {
-        &self.0
-    }
-
-    /// The key of bytes that a store reads back.
-    pub fn from_bytes(bytes: [u8; 13]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl fmt::Debug for StoreKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::id::hex(f, &self.0)
-    }
-}
-
-/// One request of the core to its store.
-///
-/// The contract: requests take effect in the order in which they were polled, and commits become
-/// durable in that order; replies may come in any order. A read sees every commit that was reported
-/// durable before the read was polled. Each reply is made by consuming its request, so a wrong or
-/// second one does not compile.
-#[derive(Debug)]
-pub enum StoreRequest {
-    /// Values of some keys.
-    Read(ReadRequest),
-    /// The entries of a range of keys.
-    Scan(ScanRequest),
-    /// Writes that become durable together or not at all.
-    Commit(CommitRequest),
-}
-
-/// The number of a store request.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct StoreId(pub(crate) u64);
-
-/// Asks for the values of some keys.
-#[derive(Debug)]
-pub struct ReadRequest {
-    pub(crate) id: StoreId,
-    pub(crate) keys: Vec<StoreKey>,
-}
-
-impl ReadRequest {
-    /// The keys, in no order.
-    pub fn keys(&self) -> &[StoreKey] {
-        &self.keys
-    }
-
-    /// The values, one for each key, `None` where the store has none.
-    pub fn found(self, values: Vec<Option<Bytes>>) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Values(Ok(values)) }
-    }
-
-    /// The store could not read.
-    pub fn failed(self, failure: StoreFailure) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Values(Err(failure)) }
-    }
-}
-
-/// Asks for the entries from one key up to another, in order.
-#[derive(Debug)]
-pub struct ScanRequest {
-    pub(crate) id: StoreId,
-    pub(crate) from: StoreKey,
-    pub(crate) until: StoreKey,
-    pub(crate) entries_max: usize,
-    pub(crate) bytes_max: usize,
-}
-
-impl ScanRequest {
-    /// The first key wanted.
-    pub fn from(&self) -> StoreKey {
-        self.from
-    }
-
-    /// The first key behind the range.
-    pub fn until(&self) -> StoreKey {
-        self.until
-    }
-
-    /// The most entries to return.
-    pub fn entries_max(&self) -> usize {
-        self.entries_max
-    }
-
-    /// The most bytes of values to return; at least one entry is returned if there is one.
-    pub fn bytes_max(&self) -> usize {
-        self.bytes_max
-    }
-
-    /// The entries, in the order of their keys. Only an empty result means the end of the range: a
-    /// store may return fewer entries than requested.
-    pub fn found(self, entries: Vec<(StoreKey, Bytes)>) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Entries(Ok(entries)) }
-    }
-
-    /// The store could not read.
-    pub fn failed(self, failure: StoreFailure) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Entries(Err(failure)) }
-    }
-}
-
-/// Asks that writes become durable, together or not at all.
-#[derive(Debug)]
-pub struct CommitRequest {
-    pub(crate) id: StoreId,
-    pub(crate) writes: Vec<Write>,
-}
-
-impl CommitRequest {
-    /// The writes; where two name one key, the later wins.
-    pub fn writes(&self) -> &[Write] {
-        &self.writes
-    }
-
-    /// The writes are on stable storage: a power failure does not undo them.
-    pub fn durable(self) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Committed(Ok(())) }
-    }
-
-    /// The writes failed, or their state is unknown. Their feed does not grow any more.
-    pub fn failed(self, failure: StoreFailure) -> StoreReply {
-        StoreReply { id: self.id, answer: Answer::Committed(Err(failure)) }
-    }
-}
-
-/// One change of the store.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Write {
-    /// Sets the value of a key.
-    Put(StoreKey, Bytes),
-    /// Deletes a key if it exists.
-    Delete(StoreKey),
-}
-
-/// The reply to one [`StoreRequest`], made by the methods of the request.
-#[derive(Debug)]
-pub struct StoreReply {
-    pub(crate) id: StoreId,
-    pub(crate) answer: Answer,
-}
-
-/// The answer of a store, by the kind of request that it answers.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    /// Of a read.
-    Values(Result<Vec<Option<Bytes>>, StoreFailure>),
-    /// Of a scan.
-    Entries(Result<Vec<(StoreKey, Bytes)>, StoreFailure>),
-    /// Of a commit.
-    Committed(Result<(), StoreFailure>),
 }

@@ -125,6 +125,7 @@ mod error;
 mod feed;
 mod footprint;
 mod group;
+mod hex;
 mod id;
 mod io;
 mod multifeed;
@@ -153,7 +154,8 @@ pub use feed::{Head, manifest};
 #[doc(hidden)]
 pub use footprint::{ConnectionFootprint, Footprint};
 pub use group::Group;
-pub use id::{ConnectionId, FeedId, FeedKey, RequestId, Role};
+pub use hex::ParseKeyError;
+pub use id::{ConnectionId, FeedId, FeedKey, FeedSelector, RequestId, Role};
 pub use io::{
     CommitRequest, Event, Input, Mode, Output, ReadRequest, Refusal, ScanRequest, Secure, StoreKey,
     StoreReply, StoreRequest, Write,

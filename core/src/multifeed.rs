@@ -37,7 +37,7 @@ use crate::crypto::sign::KeyPair;
 use crate::error::{CloseReason, Misuse, StoreFailure};
 use crate::feed::set::Feeds;
 use crate::group::Group;
-use crate::id::ConnectionId;
+use crate::id::{ConnectionId, FeedId, FeedKey, FeedSelector, RequestId};
 use crate::io::{Answer, Event, Input, Output, StoreId};
 use crate::outbox::Outbox;
 use crate::peer::connection::Connection;
@@ -190,9 +190,13 @@ impl Multifeed {
         peers.chain(self.download_deadline()).min()
     }
 
-    /// Closes a connection. Bytes that it has to send already are still sent.
+    /// Closes a connection. Bytes that it has to send already are still sent, unless its handshake
+    /// is not complete: then nothing more is sent.
     pub fn disconnect(&mut self, connection: ConnectionId) {
         self.record_step(|| Step::Disconnect { connection: connection.0 });
+        if let Some(peer) = self.connections.get_mut(&connection) {
+            peer.withhold_handshake();
+        }
         self.close(connection, CloseReason::Requested);
     }
 
@@ -202,8 +206,47 @@ impl Multifeed {
         self.outbox.event(answer);
     }
 
+    /// Answers a request about a feed; the answer is made from the feed's key. A feed that was
+    /// forgotten meanwhile is one that was removed.
+    fn answer(&mut self, request: RequestId, feed: FeedId, answer: impl FnOnce(FeedKey) -> Event) {
+        let key = self.feeds.get(feed).map(|log| log.key);
+        self.answer_request(key.map_or(Event::Canceled { request }, answer));
+    }
+
+    /// Reports that the store failed for a feed.
+    fn report_broken(&mut self, feed: FeedId, failure: StoreFailure) {
+        let key = self.feeds.get(feed).map(|log| log.key);
+        self.outbox.event(Event::FeedBroken { feed, key, failure });
+    }
+
     fn check_ready(&self) -> Result<(), Misuse> {
         if self.state == State::Ready { Ok(()) } else { Err(Misuse::NotReady) }
+    }
+
+    /// The id of the feed that a call concerns.
+    fn resolve(&self, feed: impl Into<FeedSelector>) -> Result<FeedId, Misuse> {
+        self.check_ready()?;
+        let is_shown = |id: &FeedId| self.feeds.get(*id).is_some_and(view::is_shown);
+        self.select(feed.into()).filter(is_shown).ok_or(Misuse::UnknownFeed)
+    }
+
+    /// The id of a feed; that of a removed feed may be of no use.
+    fn select(&self, feed: FeedSelector) -> Option<FeedId> {
+        match feed {
+            FeedSelector::Id(id) => Some(id),
+            FeedSelector::Key(key) => self.feeds.find(&key),
+        }
+    }
+
+    /// The key of the feed that a call concerns, which may be one that is not here.
+    fn resolve_key(&self, feed: impl Into<FeedSelector>) -> Result<FeedKey, Misuse> {
+        match feed.into() {
+            FeedSelector::Id(id) => {
+                let id = self.resolve(id)?;
+                self.feeds.get(id).map(|log| log.key).ok_or(Misuse::UnknownFeed)
+            }
+            FeedSelector::Key(key) => Ok(key),
+        }
     }
 
     fn check_requests(&self) -> Result<(), Misuse> {

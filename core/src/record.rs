@@ -135,15 +135,17 @@ fn redo(multifeed: &mut Multifeed, step: Step) -> Result<(), Misuse> {
         }
         Step::Append { feed, blocks } => {
             let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
-            multifeed.append(FeedId(feed), &blocks)?;
+            multifeed.append(FeedId::from(feed), &blocks)?;
         }
-        Step::Read { feed, start, end } => _ = multifeed.read(FeedId(feed), start, end)?,
-        Step::Clear { feed, start, end } => _ = multifeed.clear(FeedId(feed), start..end)?,
-        Step::Download { feed, start, end } => _ = multifeed.download(FeedId(feed), start..end)?,
+        Step::Read { feed, start, end } => _ = multifeed.read(FeedId::from(feed), start, end)?,
+        Step::Clear { feed, start, end } => _ = multifeed.clear(FeedId::from(feed), start..end)?,
+        Step::Download { feed, start, end } => {
+            _ = multifeed.download(FeedId::from(feed), start..end)?
+        }
         Step::Cancel { request } => multifeed.cancel(RequestId(request))?,
         Step::Refuse { key } => _ = multifeed.refuse(&key)?,
         Step::Accept { key } => _ = multifeed.accept(&key)?,
-        Step::Remove { feed } => _ = multifeed.remove(FeedId(feed))?,
+        Step::Remove { feed } => _ = multifeed.remove(FeedId::from(feed))?,
         Step::Disconnect { connection } => multifeed.disconnect(ConnectionId(connection)),
         Step::Adopt { key } => _ = multifeed.adopt(FeedKey(key))?,
         Step::Get { key, index } => _ = multifeed.get(FeedKey(key), index)?,

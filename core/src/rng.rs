@@ -3,7 +3,8 @@
 //! Rule: every random byte of the core comes from an [`Rng`], and every `Rng` is derived from the
 //! application's seed. The same seed yields the same bytes on any machine.
 
-use core::fmt;
+use alloc::boxed::Box;
+use core::{fmt, hint::black_box};
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, RngCore, SeedableRng};
@@ -11,20 +12,30 @@ use rand_core::{CryptoRng, RngCore, SeedableRng};
 /// A seeded source of randomness, fit for keys: the ChaCha20 keystream of its seed.
 ///
 /// The bytes are those of libsodium's `crypto_stream_chacha20` with an all-zero nonce, in order of
-/// the calls. It cannot be cloned: two parts of a program that draw the same bytes would share
-/// their ephemeral keys.
-pub struct Rng(ChaCha20Rng);
+/// the calls, until the first [`child`](Self::child). It cannot be cloned: two parts of a program
+/// that draw the same bytes would share their ephemeral keys.
+///
+/// The state stays at one place of the heap, is replaced after each child and wiped at the end, so
+/// memory that is read later does not reveal the keys of earlier connections.
+pub struct Rng(Box<ChaCha20Rng>);
 
 impl Rng {
     /// Starts the sequence of `seed`. Outside tests a seed must never be used twice.
     pub fn new(seed: [u8; 32]) -> Self {
-        Self(ChaCha20Rng::from_seed(seed))
+        Self(Box::new(ChaCha20Rng::from_seed(seed)))
     }
 
     /// Creates a child generator, seeded with the next 32 bytes, so that the draws of one
     /// connection do not depend on those of another.
+    ///
+    /// The 32 bytes after them are the new seed of this generator ("fast key erasure", Bernstein
+    /// 2017), so its state does not reveal the seeds of earlier children.
     pub fn child(&mut self) -> Self {
-        Self::new(self.array())
+        let child = Self::new(self.array());
+        let next = self.array();
+        // Overwrites the keystream that was computed in advance, too.
+        *self.0 = ChaCha20Rng::from_seed(next);
+        child
     }
 
     /// Fills `into` with the next bytes.
@@ -55,6 +66,14 @@ impl Rng {
                 return (product >> 64) as u64;
             }
         }
+    }
+}
+
+impl Drop for Rng {
+    fn drop(&mut self) {
+        *self.0 = ChaCha20Rng::from_seed([0; 32]);
+        // Otherwise a compiler may omit the write.
+        black_box(&self.0);
     }
 }
 

@@ -19,7 +19,8 @@ use crate::id::{FeedId, FeedKey, Role};
 use crate::io::{Answer, Input, Mode, Secure, StoreKey};
 use crate::time::Instant;
 
-/// One input or call. New kinds go to the end: the order is the encoding.
+/// One input or call. New kinds go to the end: the order is the encoding. A feed is the number of
+/// its id.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Step {
     Open(Box<Opening>),
@@ -30,17 +31,17 @@ pub(crate) enum Step {
     Timeout { now: u64 },
     Transmit { connection: u64, limit: u64 },
     Writer { name: String, seed: [u8; 32] },
-    Append { feed: u32, blocks: Vec<Vec<u8>> },
-    Read { feed: u32, start: u64, end: u64 },
+    Append { feed: u64, blocks: Vec<Vec<u8>> },
+    Read { feed: u64, start: u64, end: u64 },
     Disconnect { connection: u64 },
     Adopt { key: [u8; 32] },
     State { hash: Hash },
-    Clear { feed: u32, start: u64, end: u64 },
-    Download { feed: u32, start: u64, end: u64 },
+    Clear { feed: u64, start: u64, end: u64 },
+    Download { feed: u64, start: u64, end: u64 },
     Cancel { request: u64 },
     Refuse { key: FeedKey },
     Accept { key: FeedKey },
-    Remove { feed: u32 },
+    Remove { feed: u64 },
     Get { key: [u8; 32], index: u64 },
 }
 
@@ -110,7 +111,10 @@ impl Step {
 
     /// The step of an append.
     pub(crate) fn append(feed: FeedId, blocks: &[&[u8]]) -> Self {
-        Self::Append { feed: feed.0, blocks: blocks.iter().map(|block| block.to_vec()).collect() }
+        Self::Append {
+            feed: feed.into(),
+            blocks: blocks.iter().map(|block| block.to_vec()).collect(),
+        }
     }
 
     /// Encodes the step at the end of a record.

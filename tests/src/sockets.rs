@@ -160,6 +160,11 @@ impl Ours {
         self.drain();
     }
 
+    /// The key of a feed.
+    pub fn feed_key(&self, feed: FeedId) -> FeedKey {
+        self.multifeed.feed(feed).expect("a feed of this multifeed").key
+    }
+
     /// The held length of a feed.
     pub fn length(&self, feed: FeedId) -> u64 {
         self.multifeed.feed(feed).map_or(0, |feed| feed.length)

@@ -70,12 +70,13 @@ fn a_damaged_block_is_fetched_again() {
     let request = node.multifeed.download(feed, 0..4).unwrap();
     node.drain();
     run_between(&mut node, &mut peer, |_, _| ());
-    let downloaded = Event::Downloaded { request, feed, start: 0, end: 4 };
+    let downloaded = Event::Downloaded { request, feed, key, start: 0, end: 4 };
     assert_eq!(node.events.last(), Some(&downloaded));
     let request = node.multifeed.read(feed, 2, 3).unwrap();
     node.drain();
     let blocks = vec![block(6).into()];
-    assert_eq!(node.events.last(), Some(&Event::Blocks { request, feed, start: 2, blocks }));
+    let read = Event::Blocks { request, feed, key, start: 2, blocks };
+    assert_eq!(node.events.last(), Some(&read));
 }
 
 #[test]

@@ -148,22 +148,22 @@ fn messages_have_these_bytes() {
     let rejects = [Reject::Declined, Reject::Unavailable, Reject::Duplicate, Reject::Gone];
     let rejects = rejects.map(|reject| RejectEntry { name: FeedRef::Receiver(0), reject });
     add("4 rejects", json!(rejects), body(&rejects));
-    add("5 names", json!(300), body(&[300_u32]));
-    add("6 window", json!(1_048_577), body(&[1_048_577_u64]));
+    add("5 alias credit", json!(300), body(&[300_u32]));
+    add("6 window credit", json!(1_048_577), body(&[1_048_577_u64]));
     let refetch = [RefetchEntry { name: FeedRef::Sender(2), start: 3, end: 300 }];
-    add("7 again", json!(refetch), body(&refetch));
+    add("7 refetch", json!(refetch), body(&refetch));
     let known = Some(KnownClaim { tag: [0x33; 8], changed: 1_000 });
     for (name, known) in [("8 claim", None), ("8 claim of a known peer", known)] {
         let claim = Claim { known, ..CLAIM };
         add(name, json!(claim), body(&[claim]));
     }
-    let forked = two_histories();
-    let ForkProof { signed_head: disputed_head, head, nodes } = &forked;
-    let disputed = json!({ "header": disputed_head.header, "roots": disputed_head.roots });
-    add("19 disputed", disputed.clone(), disputed_head.encode());
-    let value = json!({ "disputed": disputed, "head": head, "nodes": nodes });
-    add("20 forked", value, forked.encode());
-    add("18 settled", json!(vec![0x44_u8; 16]), body(&[[0x44_u8; 16]]));
+    let fork_proof = two_histories();
+    let ForkProof { signed_head, head, nodes } = &fork_proof;
+    let signed_head_json = json!({ "header": signed_head.header, "roots": signed_head.roots });
+    add("19 signed head", signed_head_json.clone(), signed_head.encode());
+    let value = json!({ "signed_head": signed_head_json, "head": head, "nodes": nodes });
+    add("20 fork proof", value, fork_proof.encode());
+    add("18 checkpoint", json!(vec![0x44_u8; 16]), body(&[[0x44_u8; 16]]));
     hold("messages.json", &all.into());
 }
 

@@ -202,7 +202,8 @@ fn a_truncation_is_refused_and_reported() {
         pair.until_we_have(&core, feed);
         let hash = pair.ours.tree_hash(feed);
         pair.cut_to_10_and_append_15(&core);
-        let expected = |length| Event::Truncated { connection, feed, fork: 1, length };
+        let key = pair.ours.feed_key(feed);
+        let expected = |length| Event::Truncated { connection, feed, key, fork: 1, length };
         let is_reported =
             |ours: &mut Ours| [10, 25].iter().any(|n| ours.events.contains(&expected(*n)));
         pair.ours.until("the event arrives", is_reported);
@@ -276,7 +277,8 @@ fn unsupported_manifests_are_reported() {
         pair.append(&core, 2);
         let feed = pair.ours.adopt(&core.key);
         let connection = pair.join(Role::Initiator);
-        let expected = Event::Unsupported { connection, feed, what };
+        let key = pair.ours.feed_key(feed);
+        let expected = Event::Unsupported { connection, feed, key, what };
         pair.ours.until("the event arrives", |ours| ours.events.contains(&expected));
         assert_eq!(pair.ours.length(feed), 0);
     }
@@ -315,7 +317,9 @@ fn a_block_above_our_limit_affects_only_its_feed() {
         let good = pair.ours.adopt(&core.key);
         let connection = pair.join(role);
         for feed in long {
-            let expected = Event::ChannelClosed { connection, feed, limit: Limit::BlockBytes };
+            let key = pair.ours.feed_key(feed);
+            let limit = Limit::BlockBytes;
+            let expected = Event::ChannelClosed { connection, feed, key, limit };
             pair.ours.until("the event arrives", |ours| ours.events.contains(&expected));
         }
         pair.until_we_have(&core, good);

@@ -59,7 +59,7 @@ async fn written(node: &Node, blocks: &[&str]) -> FeedKey {
     let feed = node.writer("own", KeyPair::from_seed(&[1; 32])).await.expect("a writer");
     let blocks = blocks.iter().map(|block| block.as_bytes().to_vec()).collect();
     node.append(feed, blocks).await.expect("appends");
-    node.feed_by_id(feed).await.expect("open").expect("there").key
+    node.feed(feed).await.expect("open").expect("there").key
 }
 
 async fn holds(node: &Node, key: FeedKey, length: u64) -> bool {

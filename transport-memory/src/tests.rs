@@ -214,8 +214,8 @@ fn duplicate_event() -> BTreeSet<Law> {
 
 fn missed_event() -> BTreeSet<Law> {
     with_event(|world, node, event| {
-        if let Event::Appended { request, feed, end, .. } = *event {
-            let later = Event::Appended { request, feed, start: end + 1, end: end + 2 };
+        if let Event::Appended { request, feed, key, end, .. } = *event {
+            let later = Event::Appended { request, feed, key, start: end + 1, end: end + 2 };
             world.report_event(node, &later);
         }
     })
@@ -248,9 +248,11 @@ fn early_announcement() -> BTreeSet<Law> {
     rig.write();
     rig.world.run_until_idle();
     let multifeed = rig.world.multifeed(rig.nodes[1]).unwrap();
-    let feed = multifeed.find(&rig.feeds[0]).unwrap().id;
+    let key = rig.feeds[0];
+    let feed = multifeed.find(&key).unwrap().id;
     let connection = multifeed.peers().next().unwrap().connection;
-    rig.world.report_event(rig.nodes[1], &Event::Held { connection, feed, length: 99 });
+    let early = Event::Held { connection, feed, key, length: 99 };
+    rig.world.report_event(rig.nodes[1], &early);
     rig.check()
 }
 

@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut events = bob.subscribe();
     bob.dial(ada.local_addrs().await?[0]).await?;
     while let Some(event) = events.next().await {
-        if let NodeEvent::Multifeed(Event::Extended { feed, start, end }) = event {
+        if let NodeEvent::Multifeed(Event::Extended { feed, start, end, .. }) = event {
             for block in bob.read(feed, start..end).await? {
                 writeln(&block)?;
             }

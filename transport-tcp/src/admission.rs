@@ -2,8 +2,9 @@
 //!
 //! Rule: this file counts and decides; it opens and closes nothing.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use multifeed_core::{ConnectionId, PublicKey, Role};
 
@@ -12,6 +13,10 @@ use crate::options::ConnectionLimits;
 
 #[cfg(test)]
 mod tests;
+
+/// The share of dials in progress that is reserved for addresses that the user specified: one of
+/// four, so addresses where nobody answers do not delay them.
+const MANUAL_DIALS_SHARE: usize = 4;
 
 /// The open connections, counted against their limits.
 #[derive(Debug)]
@@ -25,10 +30,23 @@ pub(crate) struct Admission {
 /// What a connection counts as.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    network: IpAddr,
+    address: IpAddr,
     role: Role,
     /// The peer, once it has proved to be a member and until the connection begins to close.
     remote: Option<PublicKey>,
+    standing: Standing,
+    /// Whether a sync with the peer was ever complete.
+    is_synced: bool,
+}
+
+/// What the user knows of the peer of an accepted connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    Unknown,
+    /// It connects from an address that the user specified.
+    SpecifiedAddress,
+    /// Its key answered at an address that the user specified.
+    KnownKey,
 }
 
 /// What to do with an incoming stream.
@@ -48,14 +66,23 @@ impl Admission {
     }
 
     /// Returns which addresses may be dialled now.
+    ///
+    /// Some dials are reserved for addresses that the user specified. Some are reserved for dials
+    /// as such: members that connect to us cannot keep us from choosing peers ourselves.
     pub(crate) fn dial_budget(&self) -> DialBudget {
         let half_open = self.half_open(Role::Initiator).count() + self.dials;
-        if half_open >= self.limits.half_open || self.total() >= self.limits.connections {
-            DialBudget::None
-        } else if self.total() >= self.limits.discovered {
-            DialBudget::ManualOnly
-        } else {
+        let dialled = self.established(Role::Initiator).count() + half_open;
+        if half_open >= self.limits.half_open || dialled >= self.limits.connections {
+            return DialBudget::None;
+        }
+        let total = dialled + self.established(Role::Responder).count();
+        let is_reserved = dialled < self.reserved();
+        let has_room = total < self.limits.discovered || is_reserved;
+        let manual = self.limits.half_open / MANUAL_DIALS_SHARE;
+        if has_room && half_open + manual < self.limits.half_open {
             DialBudget::All
+        } else {
+            DialBudget::ManualOnly
         }
     }
 
@@ -69,31 +96,86 @@ impl Admission {
 
     /// Decides whether a stream from `addr` is accepted.
     ///
-    /// If a limit is reached, the oldest connection whose peer has proved nothing yet is replaced:
-    /// a member proves itself within two round trips, while an adversarial peer that fills the
-    /// limit stays silent.
+    /// Only connections whose peer has proved nothing yet count here, because who the peer is shows
+    /// later. If there are too many, the oldest one of the network that has most of them is
+    /// replaced: a member proves itself within two round trips, while an adversarial peer that
+    /// fills the limit stays silent, or is itself replaced.
     pub(crate) fn admit(&self, addr: SocketAddr) -> Verdict {
-        let network = network(addr);
-        let is_same = |slot: &Slot| slot.role == Role::Responder && slot.network == network;
         let replace = |oldest: Option<ConnectionId>| match oldest {
             Some(connection) => Verdict::Replace(connection),
             None => Verdict::Refuse,
         };
-        if self.slots.values().filter(|slot| is_same(slot)).count() >= self.limits.per_address {
-            let mut half_open = self.half_open(Role::Responder);
-            return replace(half_open.find(|id| self.slots.get(id).is_some_and(is_same)));
+        let (address, half_open) = (address(addr), || self.half_open(Role::Responder));
+        let same = || half_open().filter(|(_, slot)| slot.address == address);
+        if same().count() >= self.limits.per_address {
+            return replace(same().next().map(|(id, _)| id));
         }
-        let mut half_open = self.half_open(Role::Responder);
-        let oldest = half_open.next();
-        let half_open = half_open.count() + usize::from(oldest.is_some());
-        if half_open >= self.limits.half_open || self.total() >= self.limits.connections {
-            return replace(oldest);
+        if half_open().count() >= self.limits.half_open {
+            let sizes = sizes_of_networks(half_open());
+            let key = |(id, slot): &(ConnectionId, &Slot)| {
+                (slot.standing, Reverse(sizes.get(&network(slot.address)).copied()), *id)
+            };
+            return replace(half_open().min_by_key(key).map(|(id, _)| id));
         }
         Verdict::Admit
     }
 
-    pub(crate) fn insert(&mut self, connection: ConnectionId, addr: SocketAddr, role: Role) {
-        self.slots.insert(connection, Slot { network: network(addr), role, remote: None });
+    pub(crate) fn insert(
+        &mut self,
+        connection: ConnectionId,
+        addr: SocketAddr,
+        role: Role,
+        standing: Standing,
+    ) {
+        let address = address(addr);
+        let slot = Slot { address, role, remote: None, standing, is_synced: false };
+        self.slots.insert(connection, slot);
+    }
+
+    /// Notes that the key of a peer answered at an address that the user specified.
+    pub(crate) fn on_known(&mut self, connection: ConnectionId) {
+        if let Some(slot) = self.slots.get_mut(&connection) {
+            slot.standing = Standing::KnownKey;
+        }
+    }
+
+    /// Notes that a sync with a peer is complete.
+    pub(crate) fn on_synced(&mut self, connection: ConnectionId) {
+        if let Some(slot) = self.slots.get_mut(&connection) {
+            slot.is_synced = true;
+        }
+    }
+
+    /// Returns the accepted connection to close because `opened`, whose peer has just proved to be a
+    /// member, exceeds a limit. It may be that one.
+    ///
+    /// It is one of the network with most connections, one that was never in sync if there is one,
+    /// and of those the newest. So whoever connects from few networks only replaces itself, and
+    /// cannot keep out a peer of another network. Peers that the user knows are the last to close.
+    pub(crate) fn excess(&self, opened: ConnectionId) -> Option<ConnectionId> {
+        let new = self.slots.get(&opened)?;
+        let accepted = || self.established(Role::Responder);
+        let same = || {
+            let same = accepted().filter(|(_, slot)| slot.address == new.address);
+            same.filter(|(_, slot)| slot.standing != Standing::KnownKey)
+        };
+        if same().count() > self.limits.per_address {
+            return same()
+                .min_by_key(|(id, slot)| (slot.is_synced, Reverse(*id)))
+                .map(|(id, _)| id);
+        }
+        let count = accepted().count();
+        let total = count + self.established(Role::Initiator).count();
+        let accepted_max = self.limits.connections.saturating_sub(self.reserved());
+        if count <= accepted_max && total <= self.limits.connections {
+            return None;
+        }
+        let sizes = sizes_of_networks(accepted());
+        let key = |(id, slot): &(ConnectionId, &Slot)| {
+            let size = sizes.get(&network(slot.address)).copied();
+            (slot.standing, Reverse(size), slot.is_synced, Reverse(*id))
+        };
+        accepted().min_by_key(key).map(|(id, _)| id)
     }
 
     /// Notes that a peer proved to be a member. Returns the connection to close if there are now
@@ -137,6 +219,12 @@ impl Admission {
         self.slots.values().any(|slot| slot.remote.as_ref() == Some(remote))
     }
 
+    /// Returns the number of connections that accepted ones cannot use.
+    fn reserved(&self) -> usize {
+        let ConnectionLimits { connections, discovered, outbound, .. } = self.limits;
+        outbound.min(discovered).min(connections / 2)
+    }
+
     /// Returns the other connections with a peer.
     fn others(
         &self,
@@ -150,23 +238,43 @@ impl Admission {
     }
 
     /// Returns the connections whose peer has proved nothing yet, oldest first.
-    fn half_open(&self, role: Role) -> impl Iterator<Item = ConnectionId> {
-        self.slots
-            .iter()
-            .filter(move |(_, slot)| slot.remote.is_none() && slot.role == role)
-            .map(|(id, _)| *id)
+    fn half_open(&self, role: Role) -> impl Iterator<Item = (ConnectionId, &Slot)> {
+        let slots = self.slots.iter().map(|(id, slot)| (*id, slot));
+        slots.filter(move |(_, slot)| slot.remote.is_none() && slot.role == role)
     }
 
-    fn total(&self) -> usize {
-        self.slots.len() + self.dials
+    /// Returns the connections whose peer has proved to be a member, oldest first.
+    fn established(&self, role: Role) -> impl Iterator<Item = (ConnectionId, &Slot)> {
+        let slots = self.slots.iter().map(|(id, slot)| (*id, slot));
+        slots.filter(move |(_, slot)| slot.remote.is_some() && slot.role == role)
     }
 }
 
-/// Returns what counts as one address: the IPv4 address, or the /64 network, because one host of
-/// IPv6 can use any number of addresses in its /64 (temporary addresses, RFC 8981).
-fn network(addr: SocketAddr) -> IpAddr {
+/// Counts the connections of each network.
+fn sizes_of_networks<'a>(
+    slots: impl Iterator<Item = (ConnectionId, &'a Slot)>,
+) -> BTreeMap<IpAddr, usize> {
+    let mut sizes = BTreeMap::new();
+    for (_, slot) in slots {
+        *sizes.entry(network(slot.address)).or_default() += 1;
+    }
+    sizes
+}
+
+/// Returns what counts as one address: the IPv4 address, or the /48 network, because a provider
+/// assigns that to one site (RFC 6177), which can use any address in it.
+fn address(addr: SocketAddr) -> IpAddr {
     match addr.ip().to_canonical() {
         IpAddr::V4(addr) => addr.into(),
-        IpAddr::V6(addr) => Ipv6Addr::from_bits(addr.to_bits() & !u128::from(u64::MAX)).into(),
+        IpAddr::V6(addr) => Ipv6Addr::from_bits(addr.to_bits() >> 80 << 80).into(),
+    }
+}
+
+/// Returns what counts as one network: a /16 of IPv4 or a /32 of IPv6, of which one operator usually
+/// has the whole. Bitcoin Core groups addresses the same way (`GetGroup` in netgroup.cpp).
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(addr) => Ipv4Addr::from_bits(addr.to_bits() >> 16 << 16).into(),
+        IpAddr::V6(addr) => Ipv6Addr::from_bits(addr.to_bits() >> 96 << 96).into(),
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use async_channel::{Receiver, Sender};
 use bytes::Bytes;
-use multifeed_core::{ConnectionId, FeedId, FeedKey, KeyPair, Peer, SyncStatus};
+use multifeed_core::{ConnectionId, FeedId, FeedKey, FeedSelector, KeyPair, Peer, SyncStatus};
 
 use crate::dialer::target::Address;
 use crate::discovery::source::Source;
@@ -21,17 +21,16 @@ pub(crate) const COMMANDS_MAX: usize = 64;
 pub(crate) enum Command {
     Writer { name: String, key_pair: Box<KeyPair>, reply: Answer<FeedId> },
     Adopt { key: FeedKey, reply: Answer<FeedId> },
-    Get { key: FeedKey, index: u64, reply: Answer<Vec<Bytes>> },
-    Refuse { key: FeedKey, reply: Answer<()> },
-    Accept { key: FeedKey, reply: Answer<()> },
-    Remove { feed: FeedId, reply: Answer<()> },
-    IsRefused { key: FeedKey, reply: Answer<bool> },
-    Append { feed: FeedId, blocks: Vec<Vec<u8>>, reply: Answer<Appended> },
-    Read { feed: FeedId, range: Range<u64>, reply: Answer<Vec<Bytes>> },
+    Get { feed: FeedSelector, index: u64, reply: Answer<Vec<Bytes>> },
+    Refuse { feed: FeedSelector, reply: Answer<()> },
+    Accept { feed: FeedSelector, reply: Answer<()> },
+    Remove { feed: FeedSelector, reply: Answer<()> },
+    IsRefused { feed: FeedSelector, reply: Answer<bool> },
+    Append { feed: FeedSelector, blocks: Vec<Vec<u8>>, reply: Answer<Appended> },
+    Read { feed: FeedSelector, range: Range<u64>, reply: Answer<Vec<Bytes>> },
     Feeds { reply: Answer<Vec<FeedInfo>> },
-    Feed { key: FeedKey, reply: Answer<Option<FeedInfo>> },
-    FeedById { id: FeedId, reply: Answer<Option<FeedInfo>> },
-    Holders { id: FeedId, reply: Answer<Vec<(ConnectionId, u64)>> },
+    Feed { feed: FeedSelector, reply: Answer<Option<FeedInfo>> },
+    Holders { feed: FeedSelector, reply: Answer<Vec<(ConnectionId, u64)>> },
     Peers { reply: Answer<Vec<Peer>> },
     SyncStatus { reply: Answer<SyncStatus> },
     Dial { addr: SocketAddr, reply: Answer<()> },

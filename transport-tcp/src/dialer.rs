@@ -4,7 +4,7 @@
 //! opens nothing and waits for nothing.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use multifeed_core::{Instant, PublicKey};
@@ -83,6 +83,8 @@ pub(crate) enum StreamOutcome {
     Lost,
     /// The peer is of another group or version, violated the protocol, or is banned.
     Refused,
+    /// The peer closed it in order, perhaps because it does not want us.
+    Closed,
     /// The peer is still connected over another stream.
     ConnectedElsewhere,
     /// No reason to dial again: the sync is complete, or we dialled ourselves.
@@ -94,14 +96,17 @@ impl Dialer {
         Self { own, targets: BTreeMap::new(), targets_max, jitter: Jitter(seed) }
     }
 
-    /// Adds an address that the user specified. A known address that is not connected becomes due
-    /// at once. Returns false if the limit on addresses is reached.
+    /// Adds an address that the user specified. A known address becomes due at once, unless a
+    /// connection that was dialled there is open. Returns false if the limit on addresses is reached.
     pub(crate) fn add(&mut self, now: Instant, addr: SocketAddr) -> bool {
         if let Some(target) = self.targets.get_mut(&addr) {
             target.origin = Origin::Manual;
-            if !matches!(target.state, State::Dialled { .. } | State::ConnectedElsewhere) {
+            target.hint = None;
+            if !matches!(target.state, State::Dialled { .. }) {
                 target.state = State::Waiting { until: now };
                 target.attempts = 0;
+                // Whoever answered before: the user wants to know who answers now.
+                target.remote = None;
             }
             return true;
         }
@@ -134,11 +139,7 @@ impl Dialer {
         let mut new = 0;
         for addr in addrs.iter().take(ADDRESSES_PER_PEER_MAX) {
             if let Some(target) = self.targets.get_mut(addr) {
-                target.remote = target.remote.or(remote);
-                if target.state == State::Suspended {
-                    target.state = State::Waiting { until };
-                    target.attempts = 0;
-                }
+                target.on_reported(now, until, remote);
             } else if self.make_room(|target| target.state == State::Suspended) {
                 self.insert(*addr, origin, remote, until);
                 new += 1;
@@ -165,14 +166,15 @@ impl Dialer {
         &mut self,
         addr: SocketAddr,
         origin: Origin,
-        remote: Option<PublicKey>,
+        hint: Option<PublicKey>,
         until: Instant,
     ) {
         let target = Target {
             origin,
             state: State::Waiting { until },
             attempts: 0,
-            remote,
+            remote: None,
+            hint,
             has_worked: false,
             lost_at: None,
             last_error: None,
@@ -184,6 +186,20 @@ impl Dialer {
     /// Returns whether an address is known.
     pub(crate) fn contains(&self, addr: SocketAddr) -> bool {
         self.targets.contains_key(&addr)
+    }
+
+    /// Returns whether the user specified an address of this host, at any port.
+    pub(crate) fn is_specified(&self, ip: IpAddr) -> bool {
+        let [first, last] = [0, u16::MAX].map(|port| SocketAddr::new(ip.to_canonical(), port));
+        self.targets.range(first..=last).any(|(_, target)| target.origin == Origin::Manual)
+    }
+
+    /// Returns whether a member with this key answered at an address that the user specified.
+    pub(crate) fn is_known(&self, remote: &PublicKey) -> bool {
+        self.targets.values().any(|target| {
+            let is_manual = target.origin == Origin::Manual && target.has_worked;
+            is_manual && target.remote.as_ref() == Some(remote)
+        })
     }
 
     /// Removes an address.
@@ -210,9 +226,10 @@ impl Dialer {
         waits.min()
     }
 
-    /// Returns the address that has been due for longest, and marks it as dialled. Skips addresses
-    /// of connected peers until [`on_peer_lost`](Self::on_peer_lost), and of banned peers until the
-    /// ban ends.
+    /// Returns the address that has been due for longest, first of those that the user specified,
+    /// and marks it as dialled. Skips addresses
+    /// where a connected peer answered until [`on_peer_lost`](Self::on_peer_lost), and those where
+    /// a banned peer answered until the ban ends.
     pub(crate) fn next_due(
         &mut self,
         now: Instant,
@@ -221,15 +238,15 @@ impl Dialer {
     ) -> Option<Due> {
         loop {
             let due = self.targets.iter().filter(|(_, target)| budget.allows(target));
-            let due = due
-                .filter_map(|(addr, target)| Some((target.due_since(now)?, target.order, *addr)));
-            let (_, _, addr) = due.min()?;
-            let remote = self.targets.get(&addr)?.remote;
+            let due = due.filter_map(|(addr, target)| Some((target.precedence(now)?, *addr)));
+            let (_, addr) = due.min()?;
+            let Target { remote, hint, .. } = self.targets.get(&addr)?;
+            let expected = remote.or(*hint);
             let skip_to = match remote.as_ref().map_or(PeerState::Free, &peer_state) {
                 PeerState::Connected => Some(State::ConnectedElsewhere),
                 PeerState::Banned { until } => Some(State::Waiting { until }),
                 PeerState::Free => {
-                    let latest = remote.and_then(|remote| self.latest_dial(&remote));
+                    let latest = expected.and_then(|remote| self.latest_dial(&remote));
                     let next = latest.map(|at| at + Duration::from_millis(NEXT_ADDRESS_DELAY_MS));
                     next.filter(|next| *next > now).map(|until| State::Waiting { until })
                 }
@@ -248,7 +265,7 @@ impl Dialer {
 
     /// Returns when the latest unanswered dial of a peer began, at any of its addresses.
     fn latest_dial(&self, remote: &PublicKey) -> Option<Instant> {
-        let targets = self.targets.values().filter(|other| other.remote.as_ref() == Some(remote));
+        let targets = self.targets.values().filter(|other| other.expected() == Some(*remote));
         let dials = targets.filter_map(|other| match other.state {
             State::Dialled { since, opened: None } => Some(since),
             _ => None,
@@ -256,9 +273,16 @@ impl Dialer {
         dials.max()
     }
 
-    /// Returns the peer that answered last at an address, or that is expected there.
+    /// Returns the peer that answered last at an address.
     pub(crate) fn remote(&self, addr: SocketAddr) -> Option<PublicKey> {
         self.targets.get(&addr)?.remote
+    }
+
+    /// Handles a dialled peer that proved its key.
+    pub(crate) fn on_peer_answered(&mut self, addr: SocketAddr, remote: PublicKey) {
+        if let Some(target) = self.targets.get_mut(&addr) {
+            target.remote = Some(remote);
+        }
     }
 
     /// Handles a failed dial. Returns the time until the next attempt, if there is one.
@@ -296,12 +320,15 @@ impl Dialer {
         let target = self.targets.get_mut(&addr)?;
         target.last_error = Some(error);
         match outcome {
-            StreamOutcome::Lost => {
+            StreamOutcome::Lost | StreamOutcome::Closed => {
                 if let State::Dialled { opened: Some(opened), .. } = target.state
                     && now.since(opened) >= Duration::from_secs(STABLE_S)
                 {
                     target.attempts = 0;
                     target.lost_at = Some(now);
+                } else if outcome == StreamOutcome::Closed {
+                    // It may have banned us. Nothing is broken that could be repaired.
+                    target.lost_at = None;
                 }
                 self.back_off(now, addr)
             }
@@ -345,7 +372,7 @@ impl Dialer {
         }
         let lost_for = target.lost_at.map(|lost_at| now.since(lost_at));
         let mut wait = self.jitter.backoff(target.attempts, lost_for);
-        if target.remote.is_some_and(|remote| remote > self.own) {
+        if target.expected().is_some_and(|remote| remote > self.own) {
             wait += Duration::from_millis(SMALLER_KEY_DELAY_MS);
         }
         target.state = State::Waiting { until: now + wait };

@@ -31,6 +31,8 @@
 //! }
 //! ```
 
+#[cfg(any(feature = "lan", feature = "dht"))]
+mod address_policy;
 #[cfg(feature = "dht")]
 mod dht;
 #[cfg(any(feature = "lan", feature = "dht"))]

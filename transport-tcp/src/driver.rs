@@ -300,6 +300,9 @@ impl Driver {
 
     fn on_event(&mut self, event: Event) {
         match event {
+            Event::Identified { connection, remote } => {
+                return self.on_peer_identified(connection, remote);
+            }
             Event::Ready { feeds } => {
                 tracing::info!(feeds, "ready");
                 self.on_ready();
@@ -312,6 +315,7 @@ impl Driver {
                 self.begin_closing();
             }
             Event::Opened { connection, remote } => self.on_peer_opened(connection, remote),
+            Event::Synced { connection } => self.admission.on_synced(connection),
             _ => {}
         }
         if let Some(event) = self.answer_call(event) {

@@ -99,7 +99,8 @@ pub enum DisconnectReason {
     Core(CloseReason),
     /// Another connection with the same peer is open.
     Duplicate,
-    /// A newer connection replaced it before its peer proved to be a member.
+    /// Another connection needed its place: a newer one before its peer proved to be a member, or
+    /// one of another network when there were too many.
     Evicted,
     /// The peer violated the protocol recently and is banned.
     Banned,
@@ -126,7 +127,7 @@ impl fmt::Display for DisconnectReason {
             Self::Core(reason) => reason.fmt(f),
             Self::Duplicate => f.write_str("another connection with the same peer is open"),
             Self::Banned => f.write_str("the peer is banned for violating the protocol"),
-            Self::Evicted => f.write_str("a newer connection replaced it"),
+            Self::Evicted => f.write_str("another connection needed its place"),
             Self::EndOfStream => f.write_str("the peer closed the connection"),
             Self::Io(error) => error.fmt(f),
             Self::NodeClosed => f.write_str("the node was closed"),

@@ -42,7 +42,7 @@
 //! let mut events = bob.subscribe();
 //! bob.dial(ada.local_addrs().await?[0]).await?;
 //! while let Some(event) = events.next().await {
-//!     if let NodeEvent::Multifeed(Event::Extended { feed, start, end }) = event {
+//!     if let NodeEvent::Multifeed(Event::Extended { feed, start, end, .. }) = event {
 //!         assert_eq!(bob.read(feed, start..end).await?, ["hello"]);
 //!         break;
 //!     }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use async_channel::{Receiver, Sender};
 use bytes::Bytes;
 use multifeed_core::{
-    ConnectionId, FeedId, FeedKey, KeyPair, Peer, PublicKey, StoreFailure, SyncStatus,
+    ConnectionId, FeedId, FeedKey, FeedSelector, KeyPair, Peer, PublicKey, StoreFailure, SyncStatus,
 };
 
 use crate::command::{Answer, Command, Reply};
@@ -91,7 +91,7 @@ impl Node {
         self.call(|reply| Command::Adopt { key, reply }).await
     }
 
-    /// Returns one block of a feed from outside the group, by the feed's key and an index from 0.
+    /// Returns one block of a feed from outside the group, known or not, by an index from 0.
     ///
     /// The block comes from the store, or from a peer over hypercore's channel. It is verified and
     /// not stored, and the feed is not [adopted](Self::adopt). The call waits until a connected
@@ -101,8 +101,9 @@ impl Node {
     /// # Errors
     /// If the feed is refused, if it belongs to the group and the block is not held, if the limit
     /// on feeds or open requests is reached, or if the store fails.
-    pub async fn get(&self, key: FeedKey, index: u64) -> Result<Bytes, NodeError> {
-        let block = self.call(|reply| Command::Get { key, index, reply }).await?;
+    pub async fn get(&self, feed: impl Into<FeedSelector>, index: u64) -> Result<Bytes, NodeError> {
+        let feed = feed.into();
+        let block = self.call(|reply| Command::Get { feed, index, reply }).await?;
         // The core answers with exactly one block, or fails.
         block.into_iter().next().ok_or(NodeError::Failed(StoreFailure::Damaged))
     }
@@ -112,23 +113,26 @@ impl Node {
     ///
     /// # Errors
     /// If the limit on such decisions is reached, or the store fails.
-    pub async fn refuse(&self, key: FeedKey) -> Result<(), NodeError> {
-        self.call(|reply| Command::Refuse { key, reply }).await
+    pub async fn refuse(&self, feed: impl Into<FeedSelector>) -> Result<(), NodeError> {
+        let feed = feed.into();
+        self.call(|reply| Command::Refuse { feed, reply }).await
     }
 
     /// Replicates a refused feed again. Resolves once the decision is durable.
     ///
     /// # Errors
     /// If the limit on such decisions is reached, or the store fails.
-    pub async fn accept(&self, key: FeedKey) -> Result<(), NodeError> {
-        self.call(|reply| Command::Accept { key, reply }).await
+    pub async fn accept(&self, feed: impl Into<FeedSelector>) -> Result<(), NodeError> {
+        let feed = feed.into();
+        self.call(|reply| Command::Accept { feed, reply }).await
     }
 
     /// Deletes a feed from the store, and refuses it. Resolves once it is deleted.
     ///
     /// # Errors
     /// If there is no such feed, or the store fails.
-    pub async fn remove(&self, feed: FeedId) -> Result<(), NodeError> {
+    pub async fn remove(&self, feed: impl Into<FeedSelector>) -> Result<(), NodeError> {
+        let feed = feed.into();
         self.call(|reply| Command::Remove { feed, reply }).await
     }
 
@@ -136,15 +140,21 @@ impl Node {
     ///
     /// # Errors
     /// If the node is closed.
-    pub async fn is_refused(&self, key: FeedKey) -> Result<bool, NodeError> {
-        self.call(|reply| Command::IsRefused { key, reply }).await
+    pub async fn is_refused(&self, feed: impl Into<FeedSelector>) -> Result<bool, NodeError> {
+        let feed = feed.into();
+        self.call(|reply| Command::IsRefused { feed, reply }).await
     }
 
     /// Appends blocks to our own feed, all or none. Resolves once they are durable.
     ///
     /// # Errors
-    /// If the feed is not ours, the blocks are too large, or the store fails.
-    pub async fn append(&self, feed: FeedId, blocks: Vec<Vec<u8>>) -> Result<Appended, NodeError> {
+    /// If there is no such feed any more, the feed is not ours, the blocks are too large, or the store fails.
+    pub async fn append(
+        &self,
+        feed: impl Into<FeedSelector>,
+        blocks: Vec<Vec<u8>>,
+    ) -> Result<Appended, NodeError> {
+        let feed = feed.into();
         self.call(|reply| Command::Append { feed, blocks, reply }).await
     }
 
@@ -152,7 +162,12 @@ impl Node {
     ///
     /// # Errors
     /// If some block is not held, or the store fails.
-    pub async fn read(&self, feed: FeedId, range: Range<u64>) -> Result<Vec<Bytes>, NodeError> {
+    pub async fn read(
+        &self,
+        feed: impl Into<FeedSelector>,
+        range: Range<u64>,
+    ) -> Result<Vec<Bytes>, NodeError> {
+        let feed = feed.into();
         let mut blocks: Vec<Bytes> = Vec::new();
         let mut start = range.start;
         while start < range.end {
@@ -176,28 +191,25 @@ impl Node {
         self.call(|reply| Command::Feeds { reply }).await
     }
 
-    /// Returns the feed with this key, if the node has it.
+    /// Returns the feed with this key or id, if the node has it.
     ///
     /// # Errors
     /// If the node is closed.
-    pub async fn feed(&self, key: FeedKey) -> Result<Option<FeedInfo>, NodeError> {
-        self.call(|reply| Command::Feed { key, reply }).await
-    }
-
-    /// Returns the feed with this id, as found in events.
-    ///
-    /// # Errors
-    /// If the node is closed.
-    pub async fn feed_by_id(&self, id: FeedId) -> Result<Option<FeedInfo>, NodeError> {
-        self.call(|reply| Command::FeedById { id, reply }).await
+    pub async fn feed(&self, feed: impl Into<FeedSelector>) -> Result<Option<FeedInfo>, NodeError> {
+        let feed = feed.into();
+        self.call(|reply| Command::Feed { feed, reply }).await
     }
 
     /// Returns the durable length of a feed that each connected peer has reported.
     ///
     /// # Errors
     /// If the node is closed.
-    pub async fn holders(&self, id: FeedId) -> Result<Vec<(ConnectionId, u64)>, NodeError> {
-        self.call(|reply| Command::Holders { id, reply }).await
+    pub async fn holders(
+        &self,
+        feed: impl Into<FeedSelector>,
+    ) -> Result<Vec<(ConnectionId, u64)>, NodeError> {
+        let feed = feed.into();
+        self.call(|reply| Command::Holders { feed, reply }).await
     }
 
     /// Returns every connected peer that has proved to be a member.

@@ -127,18 +127,27 @@ pub enum Storage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionLimits {
-    /// The most connections, dialled and accepted, including dials in progress. Each costs up to
-    /// 256 KiB, plus [`Limits::frame_bytes`] while a requested block arrives from a member.
+    /// The most connections, dialled and accepted, whose peer has proved to be a member. Default:
+    /// 64. Each costs up to 256 KiB, plus [`Limits::frame_bytes`] while a requested block arrives
+    /// from a member. Beyond it an accepted connection is closed: one of the network with most of
+    /// them, and peers that the user specified last.
     pub connections: usize,
-    /// The number of connections from which on the node no longer dials discovered addresses. The
-    /// rest is reserved for peers that dial us and for addresses that the user specified.
+    /// The number of connections from which on the node no longer dials discovered addresses,
+    /// except as [`outbound`](Self::outbound) says. Default: 32. The rest is reserved for peers
+    /// that dial us and for addresses that the user specified.
     pub discovered: usize,
+    /// The number of connections that accepted ones cannot use. Default: 16. Up to this number, and
+    /// up to [`discovered`](Self::discovered), discovered addresses are dialled whatever number of
+    /// peers has connected to us, so nobody else chooses all peers of this node.
+    pub outbound: usize,
     /// The most accepted connections whose peer has not proved yet to be a member, and the most
-    /// such dialled connections. Beyond it a new connection evicts the oldest one, so silent
+    /// such dialled connections, in addition to [`connections`](Self::connections). Default: 16.
+    /// Beyond it a new connection evicts the oldest one of the network with most of them, so silent
     /// connections cannot keep members out.
     pub half_open: usize,
-    /// The most accepted connections from one IPv4 address or one /64 network of IPv6. Loopback
-    /// counts too.
+    /// The most accepted connections from one IPv4 address or one /48 network of IPv6, and the most
+    /// such connections whose peer has not proved to be a member. Default: 4. Loopback counts too.
+    /// Peers whose key answered at an address that the user specified do not count.
     pub per_address: usize,
     /// The most addresses to dial.
     pub addresses: usize,
@@ -154,6 +163,8 @@ impl Default for ConnectionLimits {
             // A judgement: half of them. With 32 random links per node a group stays connected
             // (test `a_hundred_members_stay_within_their_limits_and_connected`).
             discovered: 32,
+            // A judgement: a quarter. Bitcoin Core reserves 10 of its 125 connections.
+            outbound: 16,
             // A judgement: a handshake takes two round trips, so 16 slots admit 80 members a second
             // at 100 ms round-trip time. hyperswarm dials 3 at a time (`MAX_PARALLEL`).
             half_open: 16,

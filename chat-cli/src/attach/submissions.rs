@@ -71,7 +71,7 @@ impl Submissions {
             Err(failure) => {
                 let words = failure.report().map_or("", |report| report.message().as_str());
                 let response = Response::Refused(Refusal::NotStored(words.to_string()));
-                // Any other failure ends the process.
+                // Any other failure concerns this process too.
                 if refuses_one_message(&failure) {
                     return Ok(response);
                 }

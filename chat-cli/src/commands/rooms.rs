@@ -1,7 +1,6 @@
 //! Creates, joins and lists rooms, and prints invites.
 
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use super::onboarding;
 use super::secret_input;
@@ -145,10 +144,11 @@ fn with_room(global: &Global, room: &Room) -> Global {
 
 /// Parses the invite, and uses the repaired one if requested.
 fn read_invite(join: &Join, output: &Output) -> Result<Invite, Failure> {
-    let input = match join.invite().as_str() {
-        "-" => secret_input::read(output)?,
-        _ => Zeroizing::new(join.invite()),
+    let given = match join.invite() {
+        dash if dash == "-" => secret_input::read(output)?,
+        given => given,
     };
+    let input = onboarding::whole_invite(given, output)?;
     let error = match Invite::parse(&input) {
         Ok(invite) => return Ok(invite),
         Err(error) => error,

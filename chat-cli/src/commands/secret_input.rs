@@ -6,8 +6,6 @@
 use std::ffi::OsString;
 use std::io::{self, BufRead, Read, Write};
 
-use zeroize::Zeroizing;
-
 use crate::args::{Action, Command};
 use crate::exit::ExitCode;
 use crate::output::Output;
@@ -20,11 +18,11 @@ const INPUT_BYTES_MAX: u64 = 8 * 1024;
 
 /// Returns the invite from the environment, or from standard input up to its end; from a terminal
 /// one line.
-pub(super) fn read(output: &Output) -> Result<Zeroizing<String>, Failure> {
+pub(super) fn read(output: &Output) -> Result<String, Failure> {
     if let Ok(invite) = std::env::var(VARIABLE) {
-        return Ok(Zeroizing::new(invite));
+        return Ok(invite);
     }
-    let mut text = Zeroizing::new(String::new());
+    let mut text = String::new();
     let mut input = io::stdin().lock().take(INPUT_BYTES_MAX);
     let read = if output.terminals.stdin {
         let asked = write!(io::stderr().lock(), "Paste the invite: ");

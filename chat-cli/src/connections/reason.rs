@@ -9,9 +9,7 @@ pub(super) fn disconnect_text(reason: &DisconnectReason) -> String {
         DisconnectReason::Core(CloseReason::NotAMember) => {
             "a peer answers there, but it is not in this room".into()
         }
-        DisconnectReason::Core(CloseReason::Ourselves) => {
-            "that is the address of this program".into()
-        }
+        DisconnectReason::Core(CloseReason::Ourselves) => "that is your own address".into(),
         other => other.to_string(),
     }
 }

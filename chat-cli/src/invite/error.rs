@@ -77,6 +77,17 @@ impl InviteError {
         }
     }
 
+    /// Returns whether the end of the invite may be missing.
+    pub fn may_be_incomplete(&self) -> bool {
+        match self {
+            Self::Empty | Self::TrailingBits { repair: None } | Self::Checksum { repair: None } => {
+                true
+            }
+            Self::Length { symbols } => *symbols < SYMBOLS_MAX,
+            _ => false,
+        }
+    }
+
     /// Returns the position of the error, if known.
     pub fn position(&self) -> Option<usize> {
         match self {

@@ -330,3 +330,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn invite_without_its_end_may_be_incomplete() {
+    let hints = Hints::default().with_name("kitchen").with_inviter([9; 8]);
+    for text in [bare(), Invite::new(KEY, hints).encode().to_string()] {
+        for length in (PREFIX.len()..text.len()).step_by(7) {
+            let error = Invite::parse(&text[..length]).unwrap_err();
+            assert!(error.may_be_incomplete(), "{length}: {error}");
+        }
+        assert!(!Invite::parse(&changed(&text, 20, '?')).unwrap_err().may_be_incomplete());
+    }
+}

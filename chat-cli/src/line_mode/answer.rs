@@ -72,7 +72,7 @@ impl LineMode {
             ParsedLine::Unread => self.unread().await,
             ParsedLine::Notify(notify) => {
                 self.session.set_appearance(Appearance { notify, ..self.session.appearance() });
-                self.console.say("changed until you leave; /set notify saves it")
+                self.console.say("changed until you quit; to keep it:  /set notify")
             }
             ParsedLine::Query(query) => self.query(&query).await,
             ParsedLine::Topic(text) => self.query(&Query::Topic(self.channel.clone(), text)).await,
@@ -157,7 +157,10 @@ impl LineMode {
             let lines = self.printer.lines(entry, Arrival::Backfill)?;
             self.console.data(&lines)?;
         }
-        let found = plural(found.len() as u64, "message");
+        let found = match found.len() {
+            0 => "nothing found".to_string(),
+            count => plural(count as u64, "message"),
+        };
         self.console.say(&format!("{found} with \"{}\"", sanitize::line(words, WORDS_COLUMNS_MAX)))
     }
 

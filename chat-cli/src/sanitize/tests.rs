@@ -48,6 +48,15 @@ const HOSTILE: &[(&str, &str)] = &[
     ("al\u{200b}ice", "al\\u{200b}ice"),
     ("al\u{200c}ice", "al\\u{200c}ice"),
     ("al\u{200d}ice", "al\\u{200d}ice"),
+    // joiners where nothing joins
+    ("\u{200c}م", "\\u{200c}م"),
+    ("می\u{200c}", "می\\u{200c}"),
+    ("می\u{200c}\u{200c}خ", "می\\u{200c}\\u{200c}خ"),
+    ("م\u{200d}a", "م\\u{200d}a"),
+    ("👨\u{200d}", "👨\\u{200d}"),
+    ("👨\u{200d}a", "👨\\u{200d}a"),
+    ("👨\u{200c}👩", "👨\\u{200c}👩"),
+    ("1\u{200d}2", "1\\u{200d}2"),
     ("al\u{2060}ice", "al\\u{2060}ice"),
     ("al\u{2061}ice", "al\\u{2061}ice"),
     ("al\u{2064}ice", "al\\u{2064}ice"),
@@ -106,6 +115,18 @@ const HARMLESS: &[&str] = &[
     "1\u{fe0f}\u{20e3}",
     "🇨🇿",
     "~!@#$%^&*()_+`-={}[]|\\:\";'<>?,./",
+    // joiners between letters: Persian, Hindi, Bengali, Sinhala, Malayalam
+    "می\u{200c}خواهم",
+    "क्\u{200d}ष",
+    "र\u{200d}\u{94d}य",
+    "র\u{200d}\u{9cd}য",
+    "ශ්\u{200d}රී",
+    "അവന്\u{200d} വന്നു",
+    // joined emoji: a family, a person with a tone and a selector, a flag
+    "👨\u{200d}👩\u{200d}👧",
+    "👩🏽\u{200d}❤\u{fe0f}\u{200d}👨🏿",
+    "🏳\u{fe0f}\u{200d}🌈",
+    "🐈\u{200d}⬛",
 ];
 
 #[test]
@@ -191,8 +212,34 @@ fn assert_harmless(shown: &str) {
     }
     for c in shown.chars() {
         assert!(!('\u{7f}'..='\u{9f}').contains(&c), "{shown:?}");
-        assert!(classify(c) != CharClass::Escape, "{shown:?}");
+        assert!(classify(c) != CharClass::Escape || is_joiner(c), "{shown:?}");
     }
+    let is_joined = |(at, c): (usize, char)| {
+        let before = shown[..at].chars().next_back();
+        joins(c, before, shown[at..].chars().nth(1))
+    };
+    assert!(shown.char_indices().filter(|(_, c)| is_joiner(*c)).all(is_joined), "{shown:?}");
+}
+
+#[test]
+fn joiners_do_not_lift_the_limit_of_marks() {
+    let text = format!("क{}", "\u{94d}\u{200d}".repeat(20));
+    let marks = |text: &str| text.chars().filter(|c| *c == '\u{94d}').count();
+    // A visible escape ends a run.
+    assert_eq!(line(&text, 500).as_str().split('}').map(marks).max(), Some(MARKS_MAX));
+}
+
+#[test]
+fn cut_text_ends_with_no_joiner() {
+    assert_eq!(line("👨\u{200d}👩\u{200d}👧", 5).as_str(), "👨\u{200d}👩…");
+    assert_eq!(line("👨\u{200d}👩\u{200d}👧", 6).as_str(), "👨\u{200d}👩\u{200d}👧");
+    assert_eq!(line("می\u{200c}خواهم", 4).as_str(), "می\u{200c}خ…");
+    assert_eq!(line("می\u{200c}خواهم", 3).as_str(), "می…");
+}
+
+#[test]
+fn names_that_differ_in_joiners_look_the_same() {
+    assert_eq!(skeleton("می\u{200c}خ"), skeleton("میخ"));
 }
 
 /// Generates strings of dangerous and harmless parts.
@@ -203,6 +250,8 @@ fn nasty() -> impl Strategy<Value = String> {
         prop::sample::select(HARMLESS).prop_map(str::to_string),
         "[\u{300}-\u{36f}]{1,9}",
         "[\u{1100}-\u{11ff}\u{591}-\u{5c7}]{1,4}",
+        "[\u{200c}\u{200d}]{1,2}",
+        "[\u{915}-\u{917}\u{94d}\u{200d}\u{627}-\u{62a}\u{64b}-\u{652}]{1,9}",
     ];
     prop::collection::vec(pieces, 0..12).prop_map(|pieces| pieces.concat())
 }

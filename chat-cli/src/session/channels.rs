@@ -1,4 +1,4 @@
-//! Lists the channels of a room with their message counts.
+//! Lists the channels of a room with their message counts, and reads pages of one channel.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,8 @@ use super::Session;
 use crate::message::{self, Content};
 use crate::report::Failure;
 use crate::sanitize::Clean;
-use crate::timeline::PAGE_SIZE;
+use crate::timeline::key::TimelineKey;
+use crate::timeline::{Entry, PAGE_SIZE};
 
 /// What is stored of a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,59 @@ pub struct Channel {
 }
 
 impl Session {
+    /// Returns the last `count` messages of a channel before a position, or of all.
+    ///
+    /// # Errors
+    /// Fails if the store cannot read its data.
+    pub async fn channel_page(
+        &self,
+        channel: &Clean,
+        before: Option<TimelineKey>,
+        count: usize,
+    ) -> Result<Vec<Entry>, Failure> {
+        let page = self.timeline.channel_page(&self.node, channel, before, count).await;
+        page.map_err(|error| self.timeline_failure(error))
+    }
+
+    /// Returns the first `count` messages of a channel after a position.
+    ///
+    /// # Errors
+    /// Fails if the store cannot read its data.
+    pub async fn channel_page_after(
+        &self,
+        channel: &Clean,
+        after: TimelineKey,
+        count: usize,
+    ) -> Result<Vec<Entry>, Failure> {
+        let page = self.timeline.channel_page_after(&self.node, channel, after, count).await;
+        page.map_err(|error| self.timeline_failure(error))
+    }
+
+    /// Returns the messages of a channel around a position: half of `count` before it, half from
+    /// it on.
+    ///
+    /// # Errors
+    /// Fails if the store cannot read its data.
+    pub async fn channel_around(
+        &self,
+        channel: &Clean,
+        position: TimelineKey,
+        count: usize,
+    ) -> Result<Vec<Entry>, Failure> {
+        let around = self.timeline.channel_around(&self.node, channel, position, count).await;
+        around.map_err(|error| self.timeline_failure(error))
+    }
+
+    /// Returns the names of the `count` channels with the latest messages, from the messages read
+    /// so far.
+    ///
+    /// # Errors
+    /// Fails if the store cannot read its data.
+    pub async fn channel_names(&self, count: usize) -> Result<BTreeSet<Clean>, Failure> {
+        let names = self.timeline.channel_names(&self.node, count).await;
+        names.map_err(|error| self.timeline_failure(error))
+    }
+
     /// Returns every channel with a readable message. There are never more channels than
     /// messages, and each message takes more space on disk than its channel takes here.
     ///

@@ -46,9 +46,7 @@ impl Session {
     /// Converts an event that stops an author's feed.
     async fn stop_notice(&self, event: &NodeEvent) -> Option<Notice> {
         let (key, why) = match event {
-            NodeEvent::Multifeed(Event::Forked { feed }) => {
-                (self.node.feed_by_id(*feed).await.ok()??.key, StopReason::Forked)
-            }
+            NodeEvent::Multifeed(Event::Forked { key, .. }) => (*key, StopReason::Forked),
             NodeEvent::Multifeed(Event::Full { key, .. }) => (*key, StopReason::Full),
             _ => return None,
         };

@@ -70,13 +70,13 @@ impl Session {
         self.room = room;
         Ok(match wanted {
             Moderate::Hide { .. } => {
-                format!("{name} is hidden for you; other members see no difference")
+                format!("{name} is hidden on this device; the others still see them")
             }
             Moderate::Unhide { .. } => format!("{name} is shown again"),
             Moderate::Block { .. } => {
                 format!("{name} is blocked: nothing more of them is received, forwarded or shown")
             }
-            _ => format!("{name} is received and shown again"),
+            _ => format!("{name} is unblocked: their messages arrive again"),
         })
     }
 

@@ -12,7 +12,7 @@ use crate::timeline::{Entry, PAGE_SIZE};
 /// A running search.
 #[derive(Debug)]
 pub struct Search {
-    words: String,
+    words: Vec<String>,
     channel: ChannelFilter,
     limit: usize,
     before: Option<TimelineKey>,
@@ -22,9 +22,11 @@ pub struct Search {
 }
 
 impl Search {
-    /// Starts a search for the last `limit` messages that contain this text, ignoring case.
+    /// Starts a search for the last `limit` messages that contain all of these words, in any
+    /// order and ignoring case.
     pub fn new(words: &str, channel: &ChannelFilter, limit: usize) -> Self {
-        let (words, channel) = (sanitize::fold(words.trim()), channel.clone());
+        let words = words.split_whitespace().map(sanitize::fold).collect();
+        let channel = channel.clone();
         Self { words, channel, limit, before: None, found: Vec::new(), is_finished: limit == 0 }
     }
 
@@ -46,7 +48,7 @@ impl Search {
     fn matches(&self, entry: &Entry) -> bool {
         entry.content.chat().is_some_and(|chat| {
             let text = sanitize::fold(&chat.text);
-            self.channel.matches(&chat.channel) && text.contains(&self.words)
+            self.channel.matches(&chat.channel) && self.words.iter().all(|word| text.contains(word))
         })
     }
 }
@@ -72,7 +74,8 @@ impl Session {
         Ok(())
     }
 
-    /// Returns the last `limit` messages that contain this text, ignoring case.
+    /// Returns the last `limit` messages that contain all of these words, in any order and
+    /// ignoring case.
     ///
     /// # Errors
     /// Fails if the store cannot read its data.
@@ -89,3 +92,6 @@ impl Session {
         Ok(search.found())
     }
 }
+
+#[cfg(test)]
+mod tests;

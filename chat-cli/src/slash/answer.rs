@@ -169,7 +169,7 @@ pub fn rename_notice(session: &Session, global: &Global) -> String {
     let kept = kept.as_ref().and_then(|config| config.get(Key::Nick)?.first());
     match kept.map(|kept| sanitize::nick(kept)) {
         Some(kept) if kept != *nick => {
-            format!("you are {nick} until you leave; /set nick {nick} saves it")
+            format!("you are {nick} until you quit; to keep it:  /set nick {nick}")
         }
         _ => format!("you are {nick} from now on"),
     }

@@ -69,3 +69,23 @@ fn topic_command_shows_sets_and_clears() {
     assert_eq!(parse("/topic -"), ParsedLine::Topic(Some(String::new())));
     assert_eq!(parse("/topic - not none"), ParsedLine::Topic(Some("- not none".into())));
 }
+
+#[test]
+fn command_without_its_slash_is_recognised() {
+    for (line, command) in [
+        ("nick anne", "/nick anne"),
+        ("Help", "/Help"),
+        (" /quit", "/quit"),
+        ("  /nick anne ", "/nick anne"),
+        ("topic soup at noon", "/topic soup at noon"),
+        ("unblock bob", "/unblock bob"),
+        ("invite", "/invite"),
+    ] {
+        assert_eq!(without_slash(line).as_deref(), Some(command), "{line}");
+    }
+    let texts =
+        ["help me please", "who is there?", "me too", "nickname", "/nick anne", "nick\nanne", ""];
+    for text in texts {
+        assert_eq!(without_slash(text), None, "{text}");
+    }
+}

@@ -3,6 +3,7 @@
 //! Rule: everything in it can be rebuilt from the feeds, so it may be deleted at any time. Its
 //! content depends on the set of blocks, not on their order of arrival.
 
+mod channels;
 mod ordering;
 pub mod tables;
 mod topics;
@@ -14,7 +15,7 @@ use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{Builder, Database, Durability, ReadableDatabase, ReadableTable, WriteTransaction};
 
 use self::tables::{
-    ABOUT, BLOCKS, FEEDS, IndexError, LOCAL_STATE, NewBlock, ORDER, REFERRERS, TOPICS,
+    ABOUT, BLOCKS, CHANNELS, FEEDS, IndexError, LOCAL_STATE, NewBlock, ORDER, REFERRERS, TOPICS,
     decode_block, decode_feed_state, failed,
 };
 use super::key::{Block, FIRST, Hlc, TimelineKey};
@@ -23,7 +24,7 @@ use crate::message::seen::{Head, SEEN_MAX};
 
 /// The format version. An index of another version is rebuilt; the `marks` table of an older one
 /// is kept.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 /// The cache of the database. Chosen: small; the system caches the file too.
 const CACHE_BYTES: usize = 8 << 20;
 
@@ -378,6 +379,7 @@ fn open_order(write: &WriteTransaction) -> Result<(), IndexError> {
     write.open_table(ORDER).map_err(failed)?;
     write.open_multimap_table(REFERRERS).map_err(failed)?;
     write.open_table(FEEDS).map_err(failed)?;
+    write.open_table(CHANNELS).map_err(failed)?;
     write.open_table(TOPICS).map_err(failed)?;
     Ok(())
 }
@@ -387,6 +389,7 @@ fn delete_order(write: &WriteTransaction) -> Result<(), IndexError> {
     write.delete_table(ORDER).map_err(failed)?;
     write.delete_multimap_table(REFERRERS).map_err(failed)?;
     write.delete_table(FEEDS).map_err(failed)?;
+    write.delete_table(CHANNELS).map_err(failed)?;
     write.delete_table(TOPICS).map_err(failed)?;
     Ok(())
 }

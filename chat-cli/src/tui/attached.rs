@@ -18,10 +18,16 @@ pub async fn run(mut client: Client, output: &Output) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let mut stop = StopSignal::listen()?;
     let mut terminal = Terminal::open()?;
-    let Size { width, height } = terminal.size()?;
+    let mut size = terminal.size()?;
+    let Size { width, height } = size;
     let has_colours = output.stdout_colour == ColourMode::Colour;
     client.request(Request::Window { width, height, has_colours }).await?;
     loop {
+        // The terminal's events come later, or not at all if its size changes again.
+        if terminal.size()? != size {
+            size = terminal.size()?;
+            client.request(resize(size)).await?;
+        }
         tokio::select! {
             event = terminal.next() => {
                 let event = event.ok_or_else(|| Failure::quiet(ExitCode::Terminated))?;
@@ -44,6 +50,9 @@ pub async fn run(mut client: Client, output: &Output) -> Result<(), Failure> {
 /// Suspends the process. Afterwards the window is redrawn, as its size may have changed.
 async fn suspend(terminal: &mut Terminal, client: &Client) -> Result<(), Failure> {
     terminal.suspend()?;
-    let Size { width, height } = terminal.size()?;
-    client.request(Request::Input(ratatui::crossterm::event::Event::Resize(width, height))).await
+    client.request(resize(terminal.size()?)).await
+}
+
+fn resize(Size { width, height }: Size) -> Request {
+    Request::Input(ratatui::crossterm::event::Event::Resize(width, height))
 }

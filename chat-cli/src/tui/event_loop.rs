@@ -4,6 +4,7 @@
 //! shown. Each window has its own model; all of them show one room.
 
 mod effects;
+mod failures;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,10 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use self::effects::Page;
+use self::failures::{FailureState, InputDrafts};
 use self::windows::{WindowId, Windows, bounded};
+use super::model::log::{CHANNELS_MAX, RoomSummary};
 use super::model::people::PeerRow;
 use super::model::room_info::RoomInfo;
 use super::model::{Model, ModelEvent, Progress, Size};
@@ -42,6 +46,9 @@ const PAGE_MESSAGES: usize = 200;
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// The delay of that check after an event. Chosen: combines bursts of events, and is not noticed.
 const REFRESH_DELAY: Duration = Duration::from_millis(100);
+/// The note in a room without a network.
+const OFFLINE_NOTE: &str =
+    "offline: your messages wait here. To go online, start with  --lan  or  --peer HOST:PORT";
 /// The time between frames during many events: 30 a second. Input is drawn at once.
 const FRAME_INTERVAL: Duration = Duration::from_millis(33);
 
@@ -71,16 +78,27 @@ pub async fn run(
             return Err(failure);
         }
     };
+    let mut drafts = InputDrafts::new();
+    let mut note: Option<String> = None;
     loop {
-        let mut event_loop = match EventLoop::new(session, &mut windows, output, global).await {
+        let opened = EventLoop::new(session, &mut windows, output, global, drafts).await;
+        let mut event_loop = match opened {
             Ok(event_loop) => event_loop,
             Err((session, failure)) => {
                 session.close().await;
                 return Err(failure);
             }
         };
+        if let Some(note) = note.take() {
+            event_loop.note(WindowId::Local, &note);
+        }
         let done = event_loop.run(&mut signals, &mut stop).await;
         let waiting = event_loop.waiting();
+        let previous = event_loop.session.room().clone();
+        drafts = match &done {
+            Ok(Some(next)) if next.id() == previous.id() => event_loop.input_drafts(),
+            _ => InputDrafts::new(),
+        };
         profile = event_loop.session.close().await;
         match done {
             Ok(Some(next)) => room = next,
@@ -93,8 +111,43 @@ pub async fn run(
                 return ended.map(|_| ());
             }
         }
-        profile.set_last_room(room.id())?;
-        session = open(global, profile, room, &quiet).await?;
+        (session, note) = match switch(global, profile, room, previous, &quiet).await {
+            Ok(opened) => opened,
+            Err(failure) => {
+                drop(windows);
+                drafts.values().try_for_each(|draft| draft.print(output))?;
+                return Err(failure);
+            }
+        };
+    }
+}
+
+/// Opens another room, or the previous one again with a note if that fails.
+async fn switch(
+    global: &Global,
+    mut profile: Profile,
+    room: Room,
+    previous: Room,
+    output: &Output,
+) -> Result<(Session, Option<String>), Failure> {
+    let is_other = room.id() != previous.id();
+    // A profile in memory ends with its session.
+    let can_return = is_other && profile.feeds_path(previous.id()).is_some();
+    let opened = match profile.set_last_room(room.id()) {
+        Ok(()) => open(global, profile, room, output).await,
+        Err(failure) => {
+            drop(profile);
+            Err(failure)
+        }
+    };
+    match opened {
+        Ok(session) => Ok((session, None)),
+        Err(failure) if can_return => {
+            let note = failure.report().map(|report| report.message().to_string());
+            let session = open(global, Profile::open(global)?, previous, output).await?;
+            Ok((session, note))
+        }
+        Err(failure) => Err(failure),
     }
 }
 
@@ -133,6 +186,13 @@ struct EventLoop<'a> {
     search: Option<(WindowId, Search)>,
     /// Whether the screen must be redrawn.
     is_stale: bool,
+    failures: FailureState,
+}
+
+/// When to check delivery and peers, and when to draw the next frame.
+struct Schedule {
+    due: Instant,
+    frame: Instant,
 }
 
 /// Whether the room stays open.
@@ -140,6 +200,8 @@ enum Flow {
     Continue,
     Leave,
     Open(usize),
+    /// Close and open the same room, as its store has failed.
+    Reopen,
 }
 
 impl<'a> EventLoop<'a> {
@@ -148,6 +210,7 @@ impl<'a> EventLoop<'a> {
         windows: &'a mut Windows,
         output: &Output,
         global: &'a Global,
+        drafts: InputDrafts,
     ) -> Result<Self, (Session, Failure)> {
         let rooms = match session.profile().rooms() {
             Ok(found) => found.rooms,
@@ -167,15 +230,16 @@ impl<'a> EventLoop<'a> {
             has_topics,
             search,
             is_stale,
+            failures: FailureState::default(),
         };
-        match event_loop.open_windows(output).await {
+        match event_loop.open_windows(output, drafts).await {
             Ok(()) => Ok(event_loop),
             Err(failure) => Err((event_loop.session, failure)),
         }
     }
 
     /// Creates a model for every window, including windows of the previous room.
-    async fn open_windows(&mut self, output: &Output) -> Result<(), Failure> {
+    async fn open_windows(&mut self, output: &Output, drafts: InputDrafts) -> Result<(), Failure> {
         self.session.catch_up().await?;
         let theme = match output.stdout_colour {
             ColourMode::Colour => self.theme(),
@@ -186,7 +250,7 @@ impl<'a> EventLoop<'a> {
         for (client, size, theme) in self.windows.clients() {
             self.open_window(WindowId::Client(client), size, theme).await?;
         }
-        Ok(())
+        self.restore_inputs(drafts).await
     }
 
     async fn open_window(
@@ -209,10 +273,14 @@ impl<'a> EventLoop<'a> {
         model.appearance = self.session.appearance();
         model.delivery.before = local_state.replicated;
         self.replicated = self.replicated.max(local_state.replicated);
-        model.update(ModelEvent::Latest(self.session.page(None, PAGE_MESSAGES).await?));
+        model.update(ModelEvent::Opened(RoomSummary {
+            channels: self.session.channel_names(CHANNELS_MAX).await?,
+            recent: self.session.page(None, PAGE_MESSAGES).await?,
+            own_length: self.session.own_length()?,
+        }));
         model.update(ModelEvent::Missing(self.session.missing()?));
         if !self.has_network {
-            model.note("offline: messages are stored here. Go online with --peer or --listen");
+            model.note(OFFLINE_NOTE);
         }
         if let Some(addr) = self.session.listening() {
             model.note(&format!("listening on {addr}"));
@@ -221,6 +289,7 @@ impl<'a> EventLoop<'a> {
             model.note("second window: the room is also open in the first one");
         }
         self.models.insert(window, model);
+        self.read(window, Page::Latest).await?;
         if let Some(screen) = self.windows.screen(window) {
             screen.clear(size)?;
         }
@@ -234,59 +303,17 @@ impl<'a> EventLoop<'a> {
         signals: &mut Signals,
         stop: &mut StopSignal,
     ) -> Result<Option<Room>, Failure> {
-        let mut due = Instant::now();
-        let mut frame = Instant::now();
+        let (due, frame) = (Instant::now(), Instant::now());
+        let mut schedule = Schedule { due, frame };
         loop {
-            if Instant::now() >= due {
-                self.refresh().await?;
-                due = Instant::now() + REFRESH_INTERVAL;
-            }
-            if self.is_stale && Instant::now() >= frame {
-                self.refresh_topics().await?;
-                self.draw()?;
-                frame = Instant::now() + FRAME_INTERVAL;
-            }
-            let until = if self.is_stale { due.min(frame) } else { due };
-            // Input comes first, and reading the store last and in parts, so no key waits while
-            // many messages arrive.
-            let next = tokio::select! {
-                biased;
-                code = signals.next() => return Err(Failure::quiet(code)),
-                () = stop.next() => {
-                    self.suspend()?;
-                    Flow::Continue
-                }
-                event = self.windows.terminal.next() => {
-                    let event = event.ok_or_else(|| Failure::quiet(ExitCode::Terminated))?;
-                    frame = Instant::now();
-                    self.on_input(event).await?
-                }
-                (id, event) = self.windows.host.next() => {
-                    frame = Instant::now();
-                    self.on_client_event(id, event).await?
-                }
-                () = sleep_until(until) => Flow::Continue,
-                next = self.session.next() => {
-                    let (event, notice) = next.ok_or_else(|| self.session.stopped_failure())?;
-                    if let Some(notice) = notice {
-                        self.notify_all(&ModelEvent::Note(notice.text()))?;
-                    }
-                    due = due.min(Instant::now() + REFRESH_DELAY);
-                    self.is_behind |= may_add_messages(&event);
-                    Flow::Continue
-                }
-                () = std::future::ready(()), if self.is_behind => {
-                    self.read_on().await?;
-                    Flow::Continue
-                }
-                () = std::future::ready(()), if self.search.is_some() => {
-                    self.continue_search().await?;
-                    Flow::Continue
-                }
+            let next = match self.turn(signals, stop, &mut schedule).await {
+                Ok(next) => next,
+                Err(failure) => self.survive(failure)?,
             };
             match next {
                 Flow::Continue => {}
                 Flow::Leave => return Ok(None),
+                Flow::Reopen => return Ok(Some(self.session.room().clone())),
                 Flow::Open(at) => {
                     if let Some(room) = self.rooms.get(at) {
                         return Ok(Some(room.clone()));
@@ -296,14 +323,98 @@ impl<'a> EventLoop<'a> {
         }
     }
 
+    /// Does what is due, and waits for the next event.
+    async fn turn(
+        &mut self,
+        signals: &mut Signals,
+        stop: &mut StopSignal,
+        schedule: &mut Schedule,
+    ) -> Result<Flow, Failure> {
+        if Instant::now() >= schedule.due {
+            schedule.due = Instant::now() + REFRESH_INTERVAL;
+            self.refresh().await?;
+        }
+        if self.is_stale && Instant::now() >= schedule.frame {
+            schedule.frame = Instant::now() + FRAME_INTERVAL;
+            // First, so that a failure is on the screen.
+            self.draw()?;
+            self.refresh_topics().await?;
+        }
+        let until = if self.is_stale { schedule.due.min(schedule.frame) } else { schedule.due };
+        // Input comes first, and reading the store last and in parts, so no key waits while many
+        // messages arrive.
+        tokio::select! {
+            biased;
+            code = signals.next() => Err(Failure::quiet(code)),
+            () = stop.next() => {
+                self.suspend()?;
+                Ok(Flow::Continue)
+            }
+            event = self.windows.terminal.next() => {
+                let event = event.ok_or_else(|| Failure::quiet(ExitCode::Terminated))?;
+                schedule.frame = Instant::now();
+                self.on_input(event).await
+            }
+            (id, event) = self.windows.host.next() => {
+                schedule.frame = Instant::now();
+                self.on_client_event(id, event).await
+            }
+            () = sleep_until(until) => Ok(Flow::Continue),
+            next = self.session.next() => {
+                let (event, notice) = next.ok_or_else(|| self.session.stopped_failure())?;
+                if let Some(notice) = notice {
+                    self.notify_all(&ModelEvent::Note(notice.text()))?;
+                }
+                schedule.due = schedule.due.min(Instant::now() + REFRESH_DELAY);
+                self.is_behind |= may_add_messages(&event);
+                Ok(Flow::Continue)
+            }
+            () = std::future::ready(()), if self.is_behind => {
+                self.read_on().await?;
+                Ok(Flow::Continue)
+            }
+            () = std::future::ready(()), if self.search.is_some() => {
+                self.continue_search().await?;
+                Ok(Flow::Continue)
+            }
+        }
+    }
+
     fn draw(&mut self) -> Result<(), Failure> {
+        self.follow_size()?;
         for (window, model) in &self.models {
             if let Some(screen) = self.windows.screen(*window) {
                 screen.draw(model)?;
             }
         }
-        self.is_stale = false;
+        // The size may have changed while the screen was drawn.
+        self.is_stale = self.follow_size()?;
         Ok(())
+    }
+
+    /// Adapts our own window to the size of the terminal; returns whether it has changed. The
+    /// terminal's events come later, or not at all if its size changes again.
+    fn follow_size(&mut self) -> Result<bool, Failure> {
+        let size = self.windows.terminal.size()?;
+        match self.models.get_mut(&WindowId::Local) {
+            Some(model) if model.size != size => {
+                model.resize(size);
+                self.windows.terminal.clear(size)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Draws a whole window again.
+    fn redraw(&mut self, window: WindowId) -> Result<(), Failure> {
+        if window == WindowId::Local && self.follow_size()? {
+            return Ok(());
+        }
+        match (self.models.get(&window), self.windows.screen(window)) {
+            (Some(model), Some(screen)) => screen.clear(model.size),
+            _ => Ok(()),
+        }
     }
 
     /// Handles all pending input before the next frame.
@@ -382,10 +493,7 @@ impl<'a> EventLoop<'a> {
     /// Suspends the process. The size of the window may have changed afterwards.
     fn suspend(&mut self) -> Result<(), Failure> {
         self.windows.terminal.suspend()?;
-        let size = self.windows.terminal.size()?;
-        if let Some(model) = self.models.get_mut(&WindowId::Local) {
-            model.size = size;
-        }
+        self.follow_size()?;
         self.is_stale = true;
         Ok(())
     }

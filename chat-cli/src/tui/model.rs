@@ -56,10 +56,19 @@ pub struct Progress {
 /// An event for the model.
 #[derive(Clone, Debug)]
 pub enum ModelEvent {
-    /// The last messages: when the room is opened, or on return to its end.
+    /// What the room contains when it is opened.
+    Opened(log::RoomSummary),
+    /// The last messages of the channel: when it is opened, or on return to its end.
     Latest(Vec<Entry>),
     /// Messages before the first one in the model.
     Older(Vec<Entry>),
+    /// Messages after the last one in the model.
+    Newer {
+        /// The messages.
+        entries: Vec<Entry>,
+        /// Whether no further ones are stored.
+        is_end: bool,
+    },
     /// Messages around a search result.
     Around(TimelineKey, Vec<Entry>),
     /// New messages.
@@ -101,11 +110,13 @@ pub enum Effect {
         /// The text.
         text: String,
     },
-    /// Load messages before the first one in the model.
+    /// Load messages of the channel before the first one in the model.
     ReadOlder(TimelineKey),
-    /// Load the last messages.
+    /// Load messages of the channel after the last one in the model.
+    ReadNewer(TimelineKey),
+    /// Load the last messages of the channel.
     ReadLatest,
-    /// Load messages around a position.
+    /// Load messages of the channel around a position.
     ReadAround(TimelineKey),
     /// Search for a text.
     Search(String),
@@ -205,7 +216,7 @@ impl Model {
     /// Returns the channels with messages, the default channel first, then by name.
     pub fn channels(&self) -> Vec<Clean> {
         let general = channel_name(CHANNEL);
-        let mut names = self.log.channels();
+        let mut names = self.log.channels().clone();
         names.insert(general.clone());
         names.insert(self.channel.clone());
         let others = names.iter().filter(|name| **name != general).cloned();

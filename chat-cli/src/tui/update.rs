@@ -8,6 +8,7 @@ mod keys;
 use super::model::overlay::Overlay;
 use super::model::{Effect, Model, ModelEvent, log};
 use super::view;
+use super::view::layout::panes;
 use crate::message::channel_name;
 use crate::notify::should_notify;
 use crate::sanitize::Clean;
@@ -15,11 +16,16 @@ use crate::slash::query::Query;
 use crate::slash::{self, ParsedLine};
 use crate::theme::Theme;
 use crate::timeline::Entry;
+use crate::timeline::key::TimelineKey;
 
 impl Model {
     /// Updates the model from an event and returns the effects to perform.
     pub fn update(&mut self, event: ModelEvent) -> Vec<Effect> {
         match event {
+            ModelEvent::Opened(room) => {
+                self.record_authors(&room.recent);
+                self.log.open(&room);
+            }
             ModelEvent::Latest(entries) => {
                 self.record_authors(&entries);
                 self.log.show_latest(entries, &self.room_info);
@@ -32,6 +38,21 @@ impl Model {
             ModelEvent::Around(position, entries) => {
                 self.record_authors(&entries);
                 self.log.show_around(position, entries, &self.room_info);
+                // The message is in the middle of the screen.
+                let rows = usize::from(panes(self).chat.height);
+                let from = view::log::lines_from(self, position);
+                self.log.scroll = from.saturating_sub(rows.div_ceil(2));
+            }
+            ModelEvent::Newer { entries, is_end } => {
+                self.record_authors(&entries);
+                // The visible messages keep their position.
+                let last = self.log.last();
+                let from_last =
+                    |model: &Self| last.map_or(0, |last| view::log::lines_from(model, last));
+                let before = from_last(self);
+                self.log.show_newer(entries, is_end, &self.room_info);
+                self.log.scroll += from_last(self).saturating_sub(before);
+                return self.mark_read();
             }
             ModelEvent::NewMessages(entries) => return self.on_new_messages(entries),
             ModelEvent::Found { entries, is_complete } => {
@@ -66,8 +87,8 @@ impl Model {
                 effects.extend(self.go_to_end());
                 return effects;
             }
-            ParsedLine::Help => self.overlay = Overlay::Help,
-            ParsedLine::Peers => self.overlay = Overlay::People,
+            ParsedLine::Help => self.overlay = Overlay::Help(0),
+            ParsedLine::Peers => self.overlay = Overlay::People(0),
             ParsedLine::Invite => return vec![Effect::Invite],
             ParsedLine::Nick(nick) => return vec![Effect::Rename(nick)],
             ParsedLine::Status => self.note(&view::status::sentence(self)),
@@ -88,11 +109,11 @@ impl Model {
             },
             ParsedLine::Notify(notify) => {
                 self.appearance.notify = notify;
-                self.note("changed in this window; /set notify saves it");
+                self.note("changed in this window; to keep it:  /set notify");
             }
             ParsedLine::Theme(name) => match Theme::from_name(&name) {
                 Some(theme) => self.theme = theme,
-                None => self.note("themes:  dark  light  plain"),
+                None => self.note("choose one:  /theme dark, light or plain"),
             },
             ParsedLine::Copy => return vec![Effect::Copy(self.visible_text())],
             ParsedLine::Unknown(what) => self.note(&what),
@@ -102,10 +123,19 @@ impl Model {
 
     /// Switches to another channel of the room.
     pub fn go_to(&mut self, channel: Clean) -> Vec<Effect> {
+        self.visit(channel);
+        vec![Effect::ReadLatest]
+    }
+
+    /// Switches to a channel and shows the messages around a position.
+    pub(super) fn go_around(&mut self, channel: Clean, position: TimelineKey) -> Vec<Effect> {
+        self.visit(channel);
+        vec![Effect::ReadAround(position)]
+    }
+
+    fn visit(&mut self, channel: Clean) {
         self.channel = channel;
-        self.log.scroll = 0;
-        self.log.mark_visited(&self.channel);
-        self.mark_read()
+        self.log.visit(&self.channel);
     }
 
     /// Scrolls to the last message.
@@ -116,7 +146,7 @@ impl Model {
 
     fn mark_read(&self) -> Vec<Effect> {
         let at_end = self.log.scroll == 0 && !self.log.is_detached();
-        let last = self.log.last().filter(|_| at_end);
+        let last = self.log.latest().filter(|_| at_end);
         last.map(Effect::MarkRead).into_iter().collect()
     }
 

@@ -40,7 +40,7 @@ fn set_command_stores_and_applies_a_setting() {
     assert!(output.contains("\n carol·"), "{output}");
     assert_eq!(home.run(&["config", "get", "nick"]).out, "carol\n");
     let output = run_queries(&home, &[], &["/nick dave", "/nick carol"]);
-    assert!(output.contains("/set nick dave saves it"), "{output}");
+    assert!(output.contains("to keep it:  /set nick dave"), "{output}");
     assert!(output.contains("you are carol from now on"), "{output}");
     let output = run_queries(&home, &[], &["/set notify loud", "/set colour red", "/set ui line"]);
     assert!(output.contains("notify: use all, mentions, none"), "{output}");

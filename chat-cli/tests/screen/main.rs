@@ -3,9 +3,14 @@
 
 #![cfg(unix)]
 
+mod channels;
+mod early_input;
+mod failures;
 mod first_session;
+mod overlays;
 mod proxy;
 mod queries;
+mod resizes;
 mod seeded_room;
 mod suspend;
 mod terminals;

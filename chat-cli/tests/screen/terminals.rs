@@ -75,6 +75,13 @@ impl Terminals {
         self.tmux(&["resize-window", "-t", &exactly(name), "-x", &width, "-y", &height]);
     }
 
+    /// Changes the size of a window while a key arrives.
+    pub(crate) fn resize_with_key(&self, name: &str, (width, height): (usize, usize), key: &str) {
+        let (width, height, at) = (width.to_string(), height.to_string(), exactly(name));
+        let resize = ["resize-window", "-t", &at, "-x", &width, "-y", &height];
+        self.tmux(&[&["send-keys", "-t", &at, "-l", key, ";"][..], &resize].concat());
+    }
+
     pub(crate) fn screen(&self, name: &str) -> String {
         self.tmux(&["capture-pane", "-p", "-t", &exactly(name)])
     }

@@ -4,7 +4,8 @@
 //! Rule: nothing is associated, every message sent has the tag Message, and the tag of a message
 //! received is not looked at, as in sodium-secretstream `index.js`.
 
-use core::fmt;
+use alloc::boxed::Box;
+use core::{fmt, hint::black_box};
 
 use bytes::BytesMut;
 use crypto_secretstream::{Header, Key, PullStream, PushStream, Tag, aead};
@@ -27,14 +28,14 @@ pub struct Forged;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 
-/// The sending end.
-pub struct Push(PushStream);
+/// The sending end. Its key stays at one place of the heap and is wiped at the end.
+pub struct Push(Box<PushStream>);
 
 impl Push {
     /// Starts a stream; draws the 24 bytes of the header, which the remote needs in the clear.
     pub fn new(key: &[u8; 32], rng: &mut Rng) -> (Self, [u8; HEADER_SIZE]) {
         let (header, stream) = PushStream::init(rng, &Key::from(*key));
-        (Self(stream), *header.as_ref())
+        (Self(Box::new(stream)), *header.as_ref())
     }
 
     /// Appends `plaintext` to `out`, sealed: [`OVERHEAD`] bytes longer.
@@ -47,19 +48,34 @@ impl Push {
     }
 }
 
-/// The receiving end.
-pub struct Pull(PullStream);
+/// The receiving end. Its key stays at one place of the heap and is wiped at the end.
+pub struct Pull(Box<PullStream>);
 
 impl Pull {
     /// Follows the stream that began with `header`.
     pub fn new(key: &[u8; 32], header: [u8; HEADER_SIZE]) -> Self {
-        Self(PullStream::init(Header::from(header), &Key::from(*key)))
+        Self(Box::new(PullStream::init(Header::from(header), &Key::from(*key))))
     }
 
     /// Opens the next sealed message in place. After an error the stream is void.
     pub fn open(&mut self, sealed: &mut BytesMut) -> Result<(), Forged> {
         let mut tail = Tail { bytes: sealed, start: 0 };
         self.0.pull(&mut tail, &[]).map(|_| ()).map_err(|_| Forged)
+    }
+}
+
+// The library wipes nothing. Without `black_box` a compiler may omit the writes.
+impl Drop for Push {
+    fn drop(&mut self) {
+        *self.0 = PushStream::init(&mut Rng::new([0; 32]), &Key::from([0; 32])).1;
+        black_box(&self.0);
+    }
+}
+
+impl Drop for Pull {
+    fn drop(&mut self) {
+        *self.0 = PullStream::init(Header::from([0; HEADER_SIZE]), &Key::from([0; 32]));
+        black_box(&self.0);
     }
 }
 

@@ -3,7 +3,7 @@
 //! form of the curve.
 
 use alloc::{borrow::ToOwned, boxed::Box, vec::Vec};
-use core::fmt;
+use core::{fmt, hint::black_box};
 
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use snow::{
@@ -68,12 +68,15 @@ impl fmt::Display for BadHandshake {
 
 impl core::error::Error for BadHandshake {}
 
+/// A key that stays at one place of the heap, where it is wiped at the end.
+pub type SecretKey = Box<Zeroizing<[u8; 32]>>;
+
 /// The result of a handshake: one key per direction and the shared values.
 pub struct Split {
     /// Encrypts what this side sends.
-    pub send_key: Zeroizing<[u8; 32]>,
+    pub send_key: SecretKey,
     /// Decrypts what the remote sends.
-    pub receive_key: Zeroizing<[u8; 32]>,
+    pub receive_key: SecretKey,
     /// The same on both sides, and on no other connection.
     pub handshake_hash: [u8; 64],
     /// The remote's static key, proven.
@@ -87,7 +90,7 @@ impl Noise {
     /// Begins a handshake; draws 32 bytes, the seed of the ephemeral key.
     pub fn new(role: Role, key_pair: &KeyPair, rng: &mut Rng) -> Self {
         let seeds = Seeds { ephemeral: Zeroizing::new(rng.array()) };
-        let builder = Builder::with_resolver(params(), Box::new(seeds));
+        let builder = Builder::with_resolver(params(HandshakePattern::XX), Box::new(seeds));
         let state = builder.local_private_key(key_pair.seed()).and_then(|builder| match role {
             Role::Initiator => builder.build_initiator(),
             Role::Responder => builder.build_responder(),
@@ -125,10 +128,19 @@ impl Noise {
         let Some(remote) = remote.map(PublicKey) else { return Err(self) };
         let Ok(handshake_hash) = self.0.get_handshake_hash().try_into() else { return Err(self) };
         let (initiator, responder) = self.0.dangerously_get_raw_split();
-        let (initiator, responder) = (Zeroizing::new(initiator), Zeroizing::new(responder));
+        let [initiator, responder] = [initiator, responder].map(|key| Box::new(key.into()));
         let (send_key, receive_key) =
             if self.0.is_initiator() { (initiator, responder) } else { (responder, initiator) };
         Ok(Split { send_key, receive_key, handshake_hash, remote })
+    }
+}
+
+impl Drop for Noise {
+    fn drop(&mut self) {
+        // snow does not wipe its chaining key, from which the keys of the connection follow.
+        *self.0 = blank();
+        // Otherwise a compiler may omit the write.
+        black_box(&self.0);
     }
 }
 
@@ -144,15 +156,20 @@ impl fmt::Debug for Split {
     }
 }
 
-fn params() -> NoiseParams {
+/// A state without secrets.
+fn blank() -> HandshakeState {
+    let seeds = Seeds { ephemeral: Zeroizing::new([0; 32]) };
+    let builder = Builder::with_resolver(params(HandshakePattern::NN), Box::new(seeds));
+    // NN needs no key, and the resolver has every primitive.
+    builder.build_initiator().expect("a complete NN handshake")
+}
+
+fn params(pattern: HandshakePattern) -> NoiseParams {
     // The parser of snow knows no Ed25519; the choice of the curve only reaches our resolver.
     NoiseParams::new(
         PROTOCOL.to_owned(),
         BaseChoice::Noise,
-        HandshakeChoice {
-            pattern: HandshakePattern::XX,
-            modifiers: HandshakeModifierList { list: Vec::new() },
-        },
+        HandshakeChoice { pattern, modifiers: HandshakeModifierList { list: Vec::new() } },
         DHChoice::Curve25519,
         CipherChoice::ChaChaPoly,
         HashChoice::Blake2b,
@@ -166,7 +183,7 @@ struct Seeds {
 
 impl CryptoResolver for Seeds {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-        Some(Box::new(OneSeed(Some(self.ephemeral.clone()))))
+        Some(Box::new(OneSeed { seed: self.ephemeral.clone(), is_used: false }))
     }
 
     fn resolve_dh(&self, _: &DHChoice) -> Option<Box<dyn Dh>> {
@@ -178,21 +195,58 @@ impl CryptoResolver for Seeds {
     }
 
     fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
-        DefaultResolver.resolve_cipher(choice)
+        DefaultResolver.resolve_cipher(choice).map(|cipher| Box::new(Wiped(cipher)) as _)
     }
 }
 
 /// Gives its 32 bytes once; a second draw would be a second ephemeral key, which XX has not.
-struct OneSeed(Option<Zeroizing<[u8; 32]>>);
+struct OneSeed {
+    seed: Zeroizing<[u8; 32]>,
+    is_used: bool,
+}
 
 impl Random for OneSeed {
     fn try_fill_bytes(&mut self, into: &mut [u8]) -> Result<(), Error> {
-        let seed = self.0.take().ok_or(Error::Rng)?;
-        if into.len() != seed.len() {
+        if self.is_used || into.len() != self.seed.len() {
             return Err(Error::Rng);
         }
-        into.copy_from_slice(seed.as_slice());
+        self.is_used = true;
+        into.copy_from_slice(self.seed.as_slice());
+        self.seed.zeroize();
         Ok(())
+    }
+}
+
+/// A cipher whose key is wiped at the end, which snow's is not.
+struct Wiped(Box<dyn Cipher>);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        self.0.set(&[0; 32]);
+    }
+}
+
+impl Cipher for Wiped {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn set(&mut self, key: &[u8; 32]) {
+        self.0.set(key);
+    }
+
+    fn encrypt(&self, nonce: u64, authtext: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
+        self.0.encrypt(nonce, authtext, plaintext, out)
+    }
+
+    fn decrypt(
+        &self,
+        nonce: u64,
+        authtext: &[u8],
+        ciphertext: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
+        self.0.decrypt(nonce, authtext, ciphertext, out)
     }
 }
 

@@ -5,6 +5,8 @@ use core::fmt;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
+use crate::hex::key_as_text;
+
 /// A key pair that signs. Wiped from memory when dropped.
 pub struct KeyPair(SigningKey);
 
@@ -41,10 +43,11 @@ impl fmt::Debug for KeyPair {
     }
 }
 
-/// A public key. Serialized as its 32 bytes; it may be no point of the curve, and then it
-/// verifies nothing.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A public key. It may be no point of the curve, and then it verifies nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey(pub [u8; 32]);
+
+key_as_text!(PublicKey);
 
 impl PublicKey {
     /// The 32 bytes.

@@ -55,7 +55,7 @@ impl Feed {
         let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
         for (index, block) in (start..).zip(blocks) {
             writes.push(put_node(feed, &Node::leaf(index, block)));
-            writes.push(Write::Delete(record::block_key(feed.0, index)));
+            writes.push(Write::Delete(record::block_key(feed.slot, index)));
         }
         self.activity().cleared.insert(&(start..start + blocks.len() as u64));
         self.push_record(feed, &mut writes);
@@ -67,8 +67,8 @@ impl Feed {
     pub(crate) fn restore(&mut self, feed: FeedId, start: u64, blocks: &[Bytes]) -> Vec<Write> {
         let mut writes = Vec::with_capacity(2 * blocks.len() + 1);
         for (index, block) in (start..).zip(blocks) {
-            writes.push(Write::Put(record::block_key(feed.0, index), block.clone()));
-            writes.push(Write::Delete(record::node_key(feed.0, 2 * index)));
+            writes.push(Write::Put(record::block_key(feed.slot, index), block.clone()));
+            writes.push(Write::Delete(record::node_key(feed.slot, 2 * index)));
         }
         let run = start..start + blocks.len() as u64;
         let activity = self.activity();

@@ -81,9 +81,10 @@ impl Feed {
             return Err(Violation::BadProof);
         }
         let head = Head { length, fork: 0, signature };
-        match self.is_signed(&tree::tree_hash(&roots), &head, memo) {
-            true => Ok(roots),
-            false => Err(Violation::BadSignature),
+        if self.is_signed(&tree::tree_hash(&roots), &head, memo) {
+            Ok(roots)
+        } else {
+            Err(Violation::BadSignature)
         }
     }
 
@@ -114,9 +115,10 @@ impl Feed {
             return Err(Violation::BadProof);
         }
         let head = Head { length: *length, fork: 0, signature: *signature };
-        match self.is_signed(&tree::tree_hash(fold.roots()), &head, memo) {
-            true => Ok(()),
-            false => Err(Violation::BadSignature),
+        if self.is_signed(&tree::tree_hash(fold.roots()), &head, memo) {
+            Ok(())
+        } else {
+            Err(Violation::BadSignature)
         }
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct Feed {
     /// The author's key. For an adopted feed without blocks it is unknown until a manifest arrives.
     pub(crate) public_key: PublicKey,
     pub(crate) status: FeedStatus,
+    /// That of the feed's [`FeedId`].
+    pub(crate) generation: u32,
     /// The durable part: what may be announced and served.
     durable: Option<Tip>,
     /// `None` for an idle feed of the group that another author writes and that has no cleared
@@ -126,7 +128,8 @@ impl Activity {
 impl Feed {
     /// A feed without blocks.
     pub(crate) fn empty(key: FeedKey, public_key: PublicKey) -> Self {
-        Self { key, public_key, status: FeedStatus::Accepted, durable: None, activity: None }
+        let (status, generation) = (FeedStatus::Accepted, 0);
+        Self { key, public_key, status, generation, durable: None, activity: None }
     }
 
     /// A feed of another origin, without blocks. The first proof shows how its key was derived.
@@ -154,7 +157,7 @@ impl Feed {
     pub(crate) fn adopt_transient(&mut self) -> bool {
         let is_transient = self.is_transient();
         if is_transient {
-            *self = Self::adopted(self.key);
+            *self = Self { generation: self.generation, ..Self::adopted(self.key) };
         }
         is_transient
     }
@@ -418,7 +421,7 @@ impl Feed {
         let cleared = self.activity.as_deref().map_or(NONE, |activity| &activity.cleared);
         let (name, origin) = (self.name(), self.origin());
         let value = record::encode_record(&self.public_key, name, tip, cleared, origin);
-        Write::Put(record::feed_key(feed.0), value)
+        Write::Put(record::feed_key(feed.slot), value)
     }
 
     /// Applies the durable commit that ends at `end`. Returns the blocks that become available:
@@ -459,14 +462,14 @@ fn grow<B: AsRef<[u8]>>(
 ) -> Result<(), Violation> {
     for (index, block) in (start..).zip(blocks) {
         let block = block.as_ref();
-        writes.push(Write::Put(record::block_key(feed.0, index), Bytes::copy_from_slice(block)));
+        writes.push(Write::Put(record::block_key(feed.slot, index), Bytes::copy_from_slice(block)));
         fold.push(Node::leaf(index, block), |made| writes.push(put_node(feed, made)))?;
     }
     Ok(())
 }
 
 fn put_node(feed: FeedId, node: &Node) -> Write {
-    Write::Put(record::node_key(feed.0, node.index), record::encode_node(node))
+    Write::Put(record::node_key(feed.slot, node.index), record::encode_node(node))
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ impl ProofRead {
         wanted.extend(tree::cover(tip.length, tip.head.length));
         wanted.sort_unstable();
         wanted.dedup();
-        let block = request.block.map(|at| record::block_key(id.0, at.index));
+        let block = request.block.map(|at| record::block_key(id.slot, at.index));
         let read = Self { feed: id, tip, gone: feed.cleared(), request: *request, plan, wanted };
         let nodes = read.wanted.iter();
         let nodes = nodes.flat_map(|index| read::keys_of(id, &read.tip, &read.gone, *index));
@@ -214,9 +214,10 @@ fn roots(feed: &Feed, tip: &Tip, nodes: &BTreeMap<u64, Node>) -> Result<Vec<Node
         fold.push(*node, |_| ()).map_err(|_| StoreFailure::Damaged)?;
     }
     let roots = fold.into_roots();
-    match feed.is_signed(&tree::tree_hash(&roots), &tip.head, None) {
-        true => Ok(roots),
-        false => Err(StoreFailure::Damaged),
+    if feed.is_signed(&tree::tree_hash(&roots), &tip.head, None) {
+        Ok(roots)
+    } else {
+        Err(StoreFailure::Damaged)
     }
 }
 

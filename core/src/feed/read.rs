@@ -55,8 +55,8 @@ impl RangeRead {
         }
         let gone = feed.cleared();
         let end = gone.boundary(start, end);
-        let from = record::block_key(id.0, start);
-        let until = record::block_key(id.0, end);
+        let from = record::block_key(id.slot, start);
+        let until = record::block_key(id.slot, end);
         let read = Self { feed: id, start, tip, gone, blocks: Vec::new(), wanted: Vec::new() };
         Some((read, BlockScan { from, until, entries_max, bytes_max }))
     }
@@ -103,7 +103,7 @@ impl RangeRead {
         entries: Vec<(StoreKey, Bytes)>,
     ) -> Result<Vec<StoreKey>, StoreFailure> {
         let expected =
-            (self.start..self.tip.length).map(|index| record::block_key(self.feed.0, index));
+            (self.start..self.tip.length).map(|index| record::block_key(self.feed.slot, index));
         if entries.is_empty() || !expected.zip(&entries).all(|(key, entry)| key == entry.0) {
             return Err(StoreFailure::Damaged);
         }
@@ -170,12 +170,14 @@ pub(super) fn keys_of(feed: FeedId, tip: &Tip, gone: &Runs, index: u64) -> [Opti
         return [None, None];
     }
     let is_below = index.is_multiple_of(2) && index / 2 < tip.length;
-    let node = record::node_key(feed.0, index);
-    let block = record::block_key(feed.0, index / 2);
-    match is_below {
-        false => [Some(node), None],
-        true if gone.contains(index / 2) => [Some(node), Some(block)],
-        true => [None, Some(block)],
+    let node = record::node_key(feed.slot, index);
+    let block = record::block_key(feed.slot, index / 2);
+    if !is_below {
+        [Some(node), None]
+    } else if gone.contains(index / 2) {
+        [Some(node), Some(block)]
+    } else {
+        [None, Some(block)]
     }
 }
 

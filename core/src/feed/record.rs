@@ -324,7 +324,7 @@ pub(crate) struct Change {
 
 /// Encodes a change.
 pub(crate) fn encode_change(change: &Change) -> Bytes {
-    seal(&(change.position, change.feed.0, change.before))
+    seal(&(change.position, change.feed.slot, change.before))
 }
 
 /// A stored checkpoint or change.
@@ -349,7 +349,7 @@ pub(crate) fn decode_known(key: &StoreKey, value: &[u8]) -> Result<KnownEntry, S
         }
         _ => {
             let (position, slot, before) = unseal(value)?;
-            (KnownEntry::Change(Change { position, feed: FeedId(slot), before }), position)
+            (KnownEntry::Change(Change { position, feed: FeedId::first(slot), before }), position)
         }
     };
     if position < POSITION_MAX { Ok(entry) } else { Err(StoreFailure::Damaged) }

@@ -30,11 +30,15 @@ pub(crate) struct Feeds {
     slots: Vec<Option<Box<Feed>>>,
     /// Slots above a gap larger than [`GAP_SLOTS`]; `None`: the record is damaged.
     far: BTreeMap<u32, Option<Box<Feed>>>,
-    /// Index by the first 8 bytes of a key. Whole keys would take a tenth of a feed's memory.
-    by_key: BTreeSet<(u64, FeedId)>,
+    /// Slots by the first 8 bytes of a key. Whole keys would take a tenth of a feed's memory.
+    by_key: BTreeSet<(u64, u32)>,
     /// Writers by their local names.
     by_name: BTreeMap<Box<str>, FeedId>,
-    free: Vec<FeedId>,
+    /// Slots of the vector without a feed.
+    free: Vec<u32>,
+    /// Number of feeds forgotten so far, which is the generation of the next feed: no id is used
+    /// twice, whichever slot a feed gets.
+    generation: u32,
     /// Index by discovery key, built when a peer first opens a hypercore channel. Most multifeeds
     /// never need it.
     by_discovery: Option<BTreeMap<Hash, FeedId>>,
@@ -69,24 +73,37 @@ impl Feeds {
         }
     }
 
+    /// The feed of an id, unless it was forgotten.
     pub(crate) fn get(&self, feed: FeedId) -> Option<&Feed> {
-        match self.slots.get(usize::try_from(feed.0).ok()?) {
-            Some(slot) => slot.as_deref(),
-            None => self.far.get(&feed.0)?.as_deref(),
-        }
+        self.at(feed.slot).filter(|log| log.generation == feed.generation)
     }
 
     pub(crate) fn get_mut(&mut self, feed: FeedId) -> Option<&mut Feed> {
-        match self.slots.get_mut(usize::try_from(feed.0).ok()?) {
+        let log = match self.slots.get_mut(usize::try_from(feed.slot).ok()?) {
             Some(slot) => slot.as_deref_mut(),
-            None => self.far.get_mut(&feed.0)?.as_deref_mut(),
+            None => self.far.get_mut(&feed.slot)?.as_deref_mut(),
+        };
+        log.filter(|log| log.generation == feed.generation)
+    }
+
+    /// The feed in a slot.
+    fn at(&self, slot: u32) -> Option<&Feed> {
+        match self.slots.get(usize::try_from(slot).ok()?) {
+            Some(slot) => slot.as_deref(),
+            None => self.far.get(&slot)?.as_deref(),
         }
+    }
+
+    /// The id of the feed in a slot.
+    pub(crate) fn id_at(&self, slot: u32) -> Option<FeedId> {
+        self.at(slot).map(|log| FeedId { slot, generation: log.generation })
     }
 
     pub(crate) fn find(&self, key: &FeedKey) -> Option<FeedId> {
         let start = start_of(key);
-        let alike = self.by_key.range((start, FeedId(0))..=(start, FeedId(u32::MAX)));
-        alike.map(|(_, id)| *id).find(|id| self.get(*id).is_some_and(|feed| feed.key == *key))
+        let mut alike = self.by_key.range((start, 0)..=(start, u32::MAX));
+        let slot = alike.find(|(_, slot)| self.at(*slot).is_some_and(|feed| feed.key == *key));
+        slot.and_then(|(_, slot)| self.id_at(*slot))
     }
 
     /// The writer with this local name.
@@ -132,7 +149,10 @@ impl Feeds {
     pub(crate) fn iter_from(&self, slot: u32) -> impl Iterator<Item = (FeedId, &Feed)> {
         let near = self.slots.iter().zip(0..).skip(slot as usize).map(|(feed, slot)| (slot, feed));
         let far = self.far.range(slot..).map(|(slot, feed)| (*slot, feed));
-        near.chain(far).filter_map(|(slot, feed)| Some((FeedId(slot), feed.as_deref()?)))
+        near.chain(far).filter_map(|(slot, feed)| {
+            let feed = feed.as_deref()?;
+            Some((FeedId { slot, generation: feed.generation }, feed))
+        })
     }
 
     /// The first slot above all assigned ones.
@@ -148,9 +168,9 @@ impl Feeds {
         let feed = feed.filter(|(key, _)| slot < u32::MAX && self.find(key).is_none());
         self.damaged += usize::from(feed.is_none());
         if let Some((key, record)) = &feed {
-            self.by_key.insert((start_of(key), FeedId(slot)));
+            self.by_key.insert((start_of(key), slot));
             if let Some(name) = &record.name {
-                self.by_name.entry(name.as_str().into()).or_insert(FeedId(slot));
+                self.by_name.entry(name.as_str().into()).or_insert(FeedId::first(slot));
             }
         }
         let feed = feed.map(|(key, record)| Box::new(Feed::loaded(key, record)));
@@ -163,7 +183,7 @@ impl Feeds {
         // The store returns records in slot order; a gap is a slot without a record.
         for gap in near as u32..slot {
             self.slots.push(None);
-            self.free.push(FeedId(gap));
+            self.free.push(gap);
         }
         self.slots.push(feed);
     }
@@ -184,12 +204,13 @@ impl Feeds {
     }
 
     fn place(&mut self, key: FeedKey, feed: Feed) -> FeedId {
-        let feed = Some(Box::new(feed));
-        let id = match self.free.pop() {
-            Some(id) => {
+        let generation = self.generation;
+        let feed = Some(Box::new(Feed { generation, ..feed }));
+        let slot = match self.free.pop() {
+            Some(slot) => {
                 // Free slots come from gaps and forgotten feeds, so they are below `slots.len()`.
-                self.slots[id.0 as usize] = feed;
-                id
+                self.slots[slot as usize] = feed;
+                slot
             }
             None => {
                 // Move slots of the map here once the vector reaches them.
@@ -197,10 +218,11 @@ impl Feeds {
                     self.slots.push(reached);
                 }
                 self.slots.push(feed);
-                FeedId(self.slots.len() as u32 - 1)
+                self.slots.len() as u32 - 1
             }
         };
-        self.by_key.insert((start_of(&key), id));
+        self.by_key.insert((start_of(&key), slot));
+        let id = FeedId { slot, generation };
         if let Some(index) = &mut self.by_discovery {
             index.insert(discovery_key_of(&key), id);
         }
@@ -210,32 +232,40 @@ impl Feeds {
     /// Turns a feed whose data was deleted into a refused feed without blocks.
     pub(crate) fn clear_slot(&mut self, feed: FeedId) {
         let Some(log) = self.get_mut(feed) else { return };
-        let status = FeedStatus::Refused;
-        let emptied = Feed { status, ..Feed::empty(log.key, log.public_key) };
+        let (status, generation) = (FeedStatus::Refused, log.generation);
+        let emptied = Feed { status, generation, ..Feed::empty(log.key, log.public_key) };
         let emptied = core::mem::replace(log, emptied);
         self.quota.leave(feed, emptied.bytes_counted());
         self.forks -= usize::from(emptied.has_fork());
         self.forget_name(emptied.name(), feed);
     }
 
-    /// Forgets a feed without blocks.
+    /// Forgets a feed without blocks. Its id is never used again: once no more generations can be
+    /// counted, candidates stay, within the limit on feeds.
     pub(crate) fn forget(&mut self, feed: FeedId) {
-        if let Some(slot) = self.slots.get_mut(feed.0 as usize) {
-            let Some(forgotten) = slot.take_if(|feed| feed.is_candidate()) else { return };
+        let Some(next) = self.generation.checked_add(1) else { return };
+        let is_of_id = |log: &mut Box<Feed>| log.generation == feed.generation;
+        if let Some(slot) = self.slots.get_mut(feed.slot as usize) {
+            let Some(forgotten) = slot.take_if(|log| is_of_id(log) && log.is_candidate()) else {
+                return;
+            };
             self.unlist(&forgotten, feed);
-            self.free.push(feed);
-        } else if let Some(slot) = self.far.get_mut(&feed.0)
-            && let Some(forgotten) = slot.take_if(|feed| feed.is_candidate())
+            self.free.push(feed.slot);
+        } else if let Some(slot) = self.far.get_mut(&feed.slot)
+            && let Some(forgotten) = slot.take_if(|log| is_of_id(log) && log.is_candidate())
         {
             self.unlist(&forgotten, feed);
-            self.far.remove(&feed.0);
+            self.far.remove(&feed.slot);
+        } else {
+            return;
         }
+        self.generation = next;
     }
 
     fn unlist(&mut self, forgotten: &Feed, feed: FeedId) {
         self.quota.leave(feed, forgotten.bytes_counted());
         let key = &forgotten.key;
-        self.by_key.remove(&(start_of(key), feed));
+        self.by_key.remove(&(start_of(key), feed.slot));
         self.forget_name(forgotten.name(), feed);
         if let Some(index) = &mut self.by_discovery {
             index.remove(&discovery_key_of(key));

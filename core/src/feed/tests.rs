@@ -20,7 +20,7 @@ impl Feed {
     }
 }
 
-pub(super) const ID: FeedId = FeedId(3);
+pub(super) const ID: FeedId = FeedId::first(3);
 const NAMESPACE: [u8; 32] = [4; 32];
 
 fn key_pair() -> KeyPair {
@@ -305,7 +305,7 @@ fn a_missing_block_or_node_is_damage() {
         let failed = (0..12).any(|start| read(&feed, &map, start..start + 1).is_err());
         // Roots are in memory and prove the rest, so they are never read.
         let roots = &feed.durable().unwrap().roots;
-        let is_root = roots.iter().any(|root| record::node_key(ID.0, root.index) == *key);
+        let is_root = roots.iter().any(|root| record::node_key(ID.slot, root.index) == *key);
         assert_eq!(failed, !is_root, "{key:?}");
     }
 }

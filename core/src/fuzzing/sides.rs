@@ -62,7 +62,7 @@ impl Side {
     /// Adds a feed that is not in the set. Keys must be as random as hashes.
     pub fn insert(&mut self, key: [u8; 32], length: u64) {
         let entry = Entry { key, head: HeadOf { fork: 0, length } };
-        let slot = FeedId(self.feeds.len() as u32);
+        let slot = self.feeds.len() as u32;
         self.feeds.push(entry);
         self.roots.keys.insert(Item::Key(key));
         let token = self.token(SetKind::Keys, &entry);
@@ -78,7 +78,7 @@ impl Side {
         self.toggle_head(&entry, Toggle::Removed);
         let token = self.token(SetKind::Keys, &entry);
         self.sketches[SetKind::Keys as usize].toggle(Toggle::Removed(token));
-        self.index.remove(token.id(), FeedId(self.feeds.len() as u32));
+        self.index.remove(token.id(), self.feeds.len() as u32);
     }
 
     /// Sets the length of the feed in `slot`, the order of insertion.
@@ -141,7 +141,7 @@ impl View for Side {
     fn find(&self, prefix: u64, width: u32) -> Vec<FeedId> {
         let id = |feed: &FeedId| self.token(SetKind::Keys, &self.entry(*feed)).id();
         let is_of = |feed: &FeedId| id(feed) >> (ID_BITS - width) == prefix;
-        self.index.find(prefix, width).filter(is_of).collect()
+        self.index.find(prefix, width).map(FeedId::first).filter(is_of).collect()
     }
 
     fn find_key(&self, key: &[u8; 32]) -> Option<FeedId> {
@@ -151,7 +151,7 @@ impl View for Side {
     }
 
     fn entry(&self, feed: FeedId) -> Entry {
-        self.feeds[feed.0 as usize]
+        self.feeds[feed.slot as usize]
     }
 
     fn item_key(&self, key: &[u8; 32]) -> Hash {
@@ -236,7 +236,7 @@ pub fn reconcile_known(
     // The digests of the checkpoint may be arbitrary.
     let checkpoint = Checkpoint { ours: [1; 16], theirs: [1; 16], position: 0 };
     let bases = changed.map(|changed| {
-        let changed = changed.iter().map(|(slot, before)| (FeedId(*slot as u32), *before));
+        let changed = changed.iter().map(|(slot, before)| (FeedId::first(*slot as u32), *before));
         BasePair { checkpoint, changed: changed.collect() }
     });
     let roles = [Role::Initiator, Role::Responder];

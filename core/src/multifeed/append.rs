@@ -7,7 +7,7 @@ use super::Multifeed;
 use crate::crypto::sign::KeyPair;
 use crate::error::Misuse;
 use crate::feed::{FeedStatus, manifest};
-use crate::id::{FeedId, RequestId};
+use crate::id::{FeedId, FeedSelector, RequestId};
 use crate::outbox::CommitJob;
 use crate::step::Step;
 
@@ -70,9 +70,13 @@ impl Multifeed {
     /// [`Misuse::UnknownFeed`], [`Misuse::NotWritable`], [`Misuse::FeedBroken`],
     /// [`Misuse::FeedForked`], [`Misuse::FeedBehind`], [`Misuse::FeedFull`],
     /// [`Misuse::TooManyRequests`], [`Misuse::NotReady`]. Nothing is appended then.
-    pub fn append(&mut self, feed: FeedId, blocks: &[&[u8]]) -> Result<RequestId, Misuse> {
+    pub fn append(
+        &mut self,
+        feed: impl Into<FeedSelector>,
+        blocks: &[&[u8]],
+    ) -> Result<RequestId, Misuse> {
+        let feed = self.resolve(feed)?;
         self.record_step(|| Step::append(feed, blocks));
-        self.check_ready()?;
         let limits = &self.limits;
         if blocks.is_empty() {
             return Err(Misuse::EmptyAppend);
@@ -84,8 +88,7 @@ impl Multifeed {
             return Err(Misuse::AppendTooLarge);
         }
         self.check_requests()?;
-        let log = self.feeds.get(feed).filter(|log| log.status != FeedStatus::Removing);
-        let log = log.ok_or(Misuse::UnknownFeed)?;
+        let log = self.feeds.get(feed).ok_or(Misuse::UnknownFeed)?;
         if log.broken().is_some() {
             return Err(Misuse::FeedBroken);
         }

@@ -11,7 +11,7 @@ use super::Multifeed;
 use crate::error::{Misuse, StoreFailure};
 use crate::feed::read::RangeRead;
 use crate::feed::{self, FeedStatus};
-use crate::id::{FeedId, RequestId};
+use crate::id::{FeedSelector, RequestId};
 use crate::io::Event;
 use crate::outbox::{BlockPurpose, Clear, CommitJob};
 use crate::step::Step;
@@ -29,10 +29,15 @@ impl Multifeed {
     /// empty; [`Misuse::TooManyRuns`]; [`Misuse::Downloading`] if blocks of the feed are being
     /// downloaded; [`Misuse::UnknownFeed`], [`Misuse::FeedBroken`], [`Misuse::TooManyRequests`],
     /// [`Misuse::NotReady`].
-    pub fn clear(&mut self, feed: FeedId, blocks: Range<u64>) -> Result<RequestId, Misuse> {
+    pub fn clear(
+        &mut self,
+        feed: impl Into<FeedSelector>,
+        blocks: Range<u64>,
+    ) -> Result<RequestId, Misuse> {
+        let feed = self.resolve(feed)?;
         self.record_step(|| {
             let Range { start, end } = blocks;
-            Step::Clear { feed: feed.0, start, end }
+            Step::Clear { feed: feed.into(), start, end }
         });
         let log = self.check_change(feed, &blocks)?;
         if log.is_restoring() || self.downloads.contains(feed) {
@@ -62,7 +67,10 @@ impl Multifeed {
         let (entries, bytes) = (self.limits.range_blocks, self.limits.read_bytes);
         match RangeRead::begin(feed, log, clear.next..end, entries, bytes) {
             Some((read, scan)) => self.outbox.scan_blocks(BlockPurpose::Clear(clear), read, scan),
-            None => self.answer_request(Event::Cleared { request, feed, start, end }),
+            None => {
+                let key = log.key;
+                self.answer_request(Event::Cleared { request, feed, key, start, end });
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::downloads::Download;
 use crate::error::{Misuse, StoreFailure};
 use crate::feed::read::RangeRead;
 use crate::feed::{self, FeedStatus};
-use crate::id::{ConnectionId, FeedId, RequestId};
+use crate::id::{ConnectionId, FeedId, FeedSelector, RequestId};
 use crate::io::Event;
 use crate::outbox::{BlockPurpose, CommitJob};
 use crate::replicate::Session;
@@ -33,10 +33,15 @@ impl Multifeed {
     /// empty; [`Misuse::FeedRemoved`] if the feed is refused; [`Misuse::Downloading`] if too
     /// many downloads of the feed are open; [`Misuse::UnknownFeed`], [`Misuse::FeedBroken`],
     /// [`Misuse::FeedForked`], [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
-    pub fn download(&mut self, feed: FeedId, blocks: Range<u64>) -> Result<RequestId, Misuse> {
+    pub fn download(
+        &mut self,
+        feed: impl Into<FeedSelector>,
+        blocks: Range<u64>,
+    ) -> Result<RequestId, Misuse> {
+        let feed = self.resolve(feed)?;
         self.record_step(|| {
             let Range { start, end } = blocks;
-            Step::Download { feed: feed.0, start, end }
+            Step::Download { feed: feed.into(), start, end }
         });
         let log = self.check_change(feed, &blocks)?;
         if log.is_forked() {
@@ -109,7 +114,7 @@ impl Multifeed {
             }
             let (request, Range { start, end }) = (first.request(), first.blocks());
             self.downloads.pop_first(feed);
-            self.answer_request(Event::Downloaded { request, feed, start, end });
+            self.answer(request, feed, |key| Event::Downloaded { request, feed, key, start, end });
         }
         self.check_blocks(feed);
     }
@@ -271,7 +276,7 @@ impl Multifeed {
         if let Err(failure) = range
             && !self.is_outdated(read)
         {
-            self.outbox.event(Event::FeedBroken { feed, failure });
+            self.report_broken(feed, failure);
         }
     }
 
@@ -282,8 +287,8 @@ impl Multifeed {
         if log.status == FeedStatus::Removing {
             return;
         }
-        let Range { start, end } = blocks;
-        self.outbox.event(Event::Restored { feed, start, end });
+        let (key, Range { start, end }) = (log.key, blocks);
+        self.outbox.event(Event::Restored { feed, key, start, end });
         self.wake_hypercore_sessions(feed);
         if let Some(first) = self.downloads.first(feed) {
             first.on_restored(end);

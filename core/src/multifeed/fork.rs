@@ -46,7 +46,7 @@ impl Multifeed {
                 }
             }
             Err(failure) => {
-                self.outbox.event(Event::FeedBroken { feed: id, failure });
+                self.report_broken(id, failure);
                 self.stop_proving(connection, id);
             }
         }
@@ -64,11 +64,11 @@ impl Multifeed {
     /// The proof of a feed's fork is durable.
     pub(super) fn on_forked(&mut self, feed: FeedId) {
         let Some(log) = self.feeds.get_mut(feed) else { return };
-        let was_accepted = log.is_accepted();
+        let (key, was_accepted) = (log.key, log.is_accepted());
         log.on_fork_committed();
         self.on_status_changed(feed, was_accepted);
         self.cancel_downloads(feed);
-        self.outbox.event(Event::Forked { feed });
+        self.outbox.event(Event::Forked { feed, key });
         self.each_session(|session, context| session.notify_fork(context.feeds, feed));
     }
 }

@@ -9,13 +9,13 @@ use alloc::vec::Vec;
 use super::Multifeed;
 use crate::error::Misuse;
 use crate::feed::tree::LENGTH_MAX;
-use crate::id::{ConnectionId, FeedId, FeedKey, RequestId};
+use crate::id::{ConnectionId, FeedId, FeedSelector, RequestId};
 use crate::io::Event;
 use crate::step::Step;
 
 impl Multifeed {
-    /// Gets the block `index`, from 0, of a feed of another origin by the feed's key: from the
-    /// store if it is held, else from a peer over hypercore's channel, verified and without
+    /// Gets the block `index`, from 0, of a feed of another origin, known or not: from the store
+    /// if it is held, else from a peer over hypercore's channel, verified and without
     /// storing anything. The feed is not [adopted](Self::adopt) by it: no other block is fetched,
     /// and a restart forgets the feed.
     ///
@@ -28,11 +28,12 @@ impl Multifeed {
     /// [`Misuse::OutOfRange`] if the feed is one of the group's and the block is not held, or the
     /// index is beyond the longest feed; [`Misuse::FeedRemoved`] if the feed is refused;
     /// [`Misuse::TooManyFeeds`], [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
-    pub fn get(&mut self, key: FeedKey, index: u64) -> Result<RequestId, Misuse> {
+    pub fn get(&mut self, feed: impl Into<FeedSelector>, index: u64) -> Result<RequestId, Misuse> {
+        let key = self.resolve_key(feed)?;
         self.record_step(|| Step::Get { key: key.0, index });
         self.check_ready()?;
         self.check_requests()?;
-        if self.is_refused(&key) {
+        if self.is_key_refused(&key) {
             return Err(Misuse::FeedRemoved);
         }
         if index >= LENGTH_MAX {
@@ -96,7 +97,14 @@ impl Multifeed {
             };
             // It may have been canceled meanwhile.
             if self.gets.remove(request) {
-                self.answer_request(Event::Blocks { request, feed, start, blocks: vec![value] });
+                let blocks = vec![value];
+                self.answer(request, feed, |key| Event::Blocks {
+                    request,
+                    feed,
+                    key,
+                    start,
+                    blocks,
+                });
             }
         }
     }

@@ -45,7 +45,7 @@ impl Multifeed {
             return Err(Misuse::TooManyFeeds);
         }
         let feed = known.unwrap_or_else(|| self.feeds.adopt(key));
-        let is_refused = self.is_refused(&key);
+        let is_refused = self.is_key_refused(&key);
         let log = self.feeds.get_mut(feed).ok_or(Misuse::UnknownFeed)?;
         if is_refused {
             log.status = FeedStatus::Refused;

@@ -62,7 +62,11 @@ impl Multifeed {
             let found = record::decode_record(value);
             let found = found.map(|found| (found.key(&self.group), found));
             if let Err(failure) = found {
-                self.outbox.event(Event::FeedBroken { feed: FeedId(slot), failure });
+                self.outbox.event(Event::FeedBroken {
+                    feed: FeedId::first(slot),
+                    key: None,
+                    failure,
+                });
             }
             self.feeds.load(slot, found.ok());
         }
@@ -126,14 +130,15 @@ impl Multifeed {
 
     pub(super) fn on_forks_loaded(&mut self, entries: &[(StoreKey, Bytes)]) {
         for (key, value) in entries {
-            let feed = FeedId(record::slot_of(key));
+            let feed = FeedId::first(record::slot_of(key));
             // A slot without a record belongs to a feed that is being removed, or is damaged.
             let Some(log) = self.feeds.get(feed) else { continue };
             let found = record::decode_fork(value).ok();
             match found.filter(|found| log.check_fork(found, self.memo.as_ref()).is_ok()) {
                 Some(found) => self.feeds.set_fork(feed, found.encode().into(), true),
                 None => {
-                    self.outbox.event(Event::FeedBroken { feed, failure: StoreFailure::Damaged });
+                    let (key, failure) = (Some(log.key), StoreFailure::Damaged);
+                    self.outbox.event(Event::FeedBroken { feed, key, failure });
                 }
             }
         }

@@ -9,7 +9,7 @@ use super::Multifeed;
 use crate::error::Misuse;
 use crate::feed::FeedStatus;
 use crate::feed::record::{Decision, Ruling};
-use crate::id::{ConnectionId, FeedId, FeedKey, RequestId};
+use crate::id::{ConnectionId, FeedId, FeedKey, FeedSelector, RequestId};
 use crate::io::Event;
 use crate::outbox::CommitJob;
 use crate::peer::connection::Connection;
@@ -23,8 +23,9 @@ impl Multifeed {
     /// # Errors
     ///
     /// [`Misuse::TooManyRulings`]; [`Misuse::FeedRemoved`] while the feed is being removed;
-    /// [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
-    pub fn refuse(&mut self, key: &FeedKey) -> Result<RequestId, Misuse> {
+    /// [`Misuse::UnknownFeed`] for an id; [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
+    pub fn refuse(&mut self, feed: impl Into<FeedSelector>) -> Result<RequestId, Misuse> {
+        let key = &self.resolve_key(feed)?;
         self.record_step(|| Step::Refuse { key: *key });
         self.check_ready()?;
         self.check_requests()?;
@@ -53,8 +54,9 @@ impl Multifeed {
     /// # Errors
     ///
     /// [`Misuse::TooManyRulings`]; [`Misuse::FeedRemoved`] while the feed is being removed;
-    /// [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
-    pub fn accept(&mut self, key: &FeedKey) -> Result<RequestId, Misuse> {
+    /// [`Misuse::UnknownFeed`] for an id; [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
+    pub fn accept(&mut self, feed: impl Into<FeedSelector>) -> Result<RequestId, Misuse> {
+        let key = &self.resolve_key(feed)?;
         self.record_step(|| Step::Accept { key: *key });
         self.check_ready()?;
         self.check_requests()?;
@@ -85,8 +87,12 @@ impl Multifeed {
     }
 
     /// Whether a feed is neither fetched nor served: it is refused, removed, being removed, or
-    /// forked.
-    pub fn is_refused(&self, key: &FeedKey) -> bool {
+    /// forked. `false` for the id of no feed.
+    pub fn is_refused(&self, feed: impl Into<FeedSelector>) -> bool {
+        self.resolve_key(feed).is_ok_and(|key| self.is_key_refused(&key))
+    }
+
+    pub(super) fn is_key_refused(&self, key: &FeedKey) -> bool {
         let feed = self.feeds.find(key).and_then(|feed| self.feeds.get(feed));
         feed.is_some_and(|feed| !feed.is_accepted()) || self.policy.is_refused(key)
     }

@@ -4,9 +4,9 @@ use core::ops::Range;
 
 use super::Multifeed;
 use crate::error::Misuse;
+use crate::feed::Feed;
 use crate::feed::read::RangeRead;
-use crate::feed::{Feed, FeedStatus};
-use crate::id::{FeedId, RequestId};
+use crate::id::{FeedId, FeedSelector, RequestId};
 use crate::io::Event;
 use crate::outbox::BlockPurpose;
 use crate::step::Step;
@@ -21,8 +21,14 @@ impl Multifeed {
     ///
     /// [`Misuse::OutOfRange`] if a block is not held durably or the range is empty;
     /// [`Misuse::UnknownFeed`], [`Misuse::TooManyRequests`], [`Misuse::NotReady`].
-    pub fn read(&mut self, feed: FeedId, start: u64, end: u64) -> Result<RequestId, Misuse> {
-        self.record_step(|| Step::Read { feed: feed.0, start, end });
+    pub fn read(
+        &mut self,
+        feed: impl Into<FeedSelector>,
+        start: u64,
+        end: u64,
+    ) -> Result<RequestId, Misuse> {
+        let feed = self.resolve(feed)?;
+        self.record_step(|| Step::Read { feed: feed.into(), start, end });
         self.check_run(feed, &(start..end))?;
         let request = self.requests.begin();
         self.begin_read(request, feed, start..end);
@@ -41,7 +47,7 @@ impl Multifeed {
             }
             None => {
                 let end = log.map_or(end, |log| log.cleared().boundary(start, end));
-                self.answer_request(Event::Missing { request, feed, start, end });
+                self.answer(request, feed, |key| Event::Missing { request, feed, key, start, end });
             }
         }
     }
@@ -49,10 +55,8 @@ impl Multifeed {
     /// The feed of a request about a run of blocks, if the request may be made: the run is not
     /// empty, and the feed holds its blocks or has cleared them.
     fn check_run(&self, feed: FeedId, run: &Range<u64>) -> Result<&Feed, Misuse> {
-        self.check_ready()?;
         self.check_requests()?;
-        let log = self.feeds.get(feed).filter(|log| log.status != FeedStatus::Removing);
-        let log = log.ok_or(Misuse::UnknownFeed)?;
+        let log = self.feeds.get(feed).ok_or(Misuse::UnknownFeed)?;
         let is_held = run.start < run.end && run.end <= log.length();
         if is_held { Ok(log) } else { Err(Misuse::OutOfRange) }
     }

@@ -13,7 +13,7 @@ use crate::error::{Misuse, StoreFailure};
 use crate::feed::FeedStatus;
 use crate::feed::read::BlockScan;
 use crate::feed::record;
-use crate::id::{FeedId, RequestId};
+use crate::id::{FeedId, FeedSelector, RequestId};
 use crate::io::{Event, StoreKey, Write};
 use crate::outbox::{CommitJob, RemovalCommit, ScanJob};
 use crate::peer::connection::Connection;
@@ -35,11 +35,11 @@ impl Multifeed {
     ///
     /// [`Misuse::UnknownFeed`]; [`Misuse::TooManyRulings`], [`Misuse::TooManyRequests`],
     /// [`Misuse::NotReady`].
-    pub fn remove(&mut self, feed: FeedId) -> Result<RequestId, Misuse> {
-        self.record_step(|| Step::Remove { feed: feed.0 });
-        self.check_ready()?;
+    pub fn remove(&mut self, feed: impl Into<FeedSelector>) -> Result<RequestId, Misuse> {
+        let feed = self.resolve(feed)?;
+        self.record_step(|| Step::Remove { feed: feed.into() });
         self.check_requests()?;
-        let key = self.feed(feed).ok_or(Misuse::UnknownFeed)?.key;
+        let key = self.feeds.get(feed).ok_or(Misuse::UnknownFeed)?.key;
         self.policy.check_room(&key, self.limits.rulings)?;
         let request = self.requests.begin();
         self.set_status(feed, FeedStatus::Removing);
@@ -54,7 +54,7 @@ impl Multifeed {
     pub(super) fn resume_removals(&mut self) {
         let rulings = self.policy.iter();
         let slots: Vec<_> = rulings
-            .filter_map(|(key, ruling)| Some((*key, ruling.signed, FeedId(ruling.leaving?))))
+            .filter_map(|(key, ruling)| Some((*key, ruling.signed, FeedId::first(ruling.leaving?))))
             .collect();
         for (key, signed, feed) in slots {
             if self.feeds.get(feed).is_some_and(|log| log.key != key) {
@@ -77,7 +77,7 @@ impl Multifeed {
             let known = self.policy.find(&removal.key()).map_or(0, |ruling| ruling.signed);
             let signed = self.feeds.get(feed).map_or(0, |log| log.signed_length());
             removal.start(signed.max(known));
-            let write = self.policy.rule(&removal.key(), removal.ruling(Some(feed.0)));
+            let write = self.policy.rule(&removal.key(), removal.ruling(Some(feed.slot)));
             let job = CommitJob::Remove { feed, step: RemovalCommit::Begin };
             self.outbox.commit(job, Vec::from([write]));
         }
@@ -109,7 +109,7 @@ impl Multifeed {
 
     /// Scans for entries of a part of the store, or ends the removal behind the last part.
     fn scan_entries(&mut self, feed: FeedId, part: usize) {
-        if let Some([from, until]) = record::parts_of(feed.0).get(part) {
+        if let Some([from, until]) = record::parts_of(feed.slot).get(part) {
             let (from, until) = (*from, *until);
             let (entries_max, bytes_max) = (DELETES_MAX, DELETES_BYTES_MAX);
             let scan = BlockScan { from, until, entries_max, bytes_max };
@@ -117,7 +117,7 @@ impl Multifeed {
         }
         let Some(removal) = self.removals.get(feed) else { return };
         let ruling = self.policy.rule(&removal.key(), removal.ruling(None));
-        let record = Write::Delete(record::feed_key(feed.0));
+        let record = Write::Delete(record::feed_key(feed.slot));
         let job = CommitJob::Remove { feed, step: RemovalCommit::End };
         self.outbox.commit(job, Vec::from([record, ruling]));
     }
@@ -146,7 +146,10 @@ impl Multifeed {
         let Some(removal) = self.removals.finish(feed) else { return };
         match removal.request() {
             Some(request) => self.fail_request(request, failure),
-            None => self.outbox.event(Event::FeedBroken { feed, failure }),
+            None => {
+                let key = Some(removal.key());
+                self.outbox.event(Event::FeedBroken { feed, key, failure });
+            }
         }
     }
 }

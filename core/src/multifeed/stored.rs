@@ -198,7 +198,7 @@ impl Multifeed {
         let length = self.length(feed);
         while let Some((request, blocks)) = self.early_appends.pop_within(feed, length) {
             let Range { start, end } = blocks;
-            self.answer_request(Event::Appended { request, feed, start, end });
+            self.answer(request, feed, |key| Event::Appended { request, feed, key, start, end });
         }
     }
 
@@ -207,12 +207,12 @@ impl Multifeed {
         if grown.is_empty() || self.removals.contains(feed) {
             return;
         }
-        if grown.start == 0
-            && let Some(log) = self.feeds.get(feed)
-        {
-            self.outbox.event(Event::FeedAdded { feed, key: log.key });
+        let Some(key) = self.feeds.get(feed).map(|log| log.key) else { return };
+        let Range { start, end } = grown;
+        if start == 0 {
+            self.outbox.event(Event::FeedAdded { feed, key });
         }
-        self.outbox.event(Event::Extended { feed, start: grown.start, end: grown.end });
+        self.outbox.event(Event::Extended { feed, key, start, end });
     }
 
     /// A commit of a feed is durable: announces the feed's growth. Returns the blocks that became
@@ -293,7 +293,7 @@ impl Multifeed {
             self.after_change(connection);
         }
         if !is_outdated {
-            self.outbox.event(Event::FeedBroken { feed, failure });
+            self.report_broken(feed, failure);
         }
     }
 
@@ -317,7 +317,13 @@ impl Multifeed {
         let feed = read.feed();
         match range {
             Ok(feed::Range { start, blocks, .. }) => {
-                self.answer_request(Event::Blocks { request, feed, start, blocks });
+                self.answer(request, feed, |key| Event::Blocks {
+                    request,
+                    feed,
+                    key,
+                    start,
+                    blocks,
+                });
             }
             Err(failure) if !self.is_outdated(read) => self.fail_request(request, failure),
             Err(_) if self.removals.contains(feed) => {
@@ -338,7 +344,7 @@ impl Multifeed {
         }
         self.feeds.fail(feed, failure);
         let length = self.length(feed);
-        self.outbox.event(Event::FeedBroken { feed, failure });
+        self.report_broken(feed, failure);
         for request in self.early_appends.take_all(feed) {
             self.fail_request(request, failure);
         }

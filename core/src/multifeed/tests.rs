@@ -4,6 +4,7 @@ mod crash;
 mod flights;
 mod fork;
 mod hypercore;
+mod ids;
 mod laws;
 mod policy;
 mod quota;
@@ -79,7 +80,7 @@ fn a_sync_that_should_end_ends_in_sync() {
 }
 
 #[test]
-fn a_feed_goes_along_a_chain_live() {
+fn a_live_feed_propagates_along_a_chain() {
     let mut world = nodes(3);
     world.connect(0, 1, Mode::Live);
     world.connect(1, 2, Mode::Live);
@@ -96,7 +97,7 @@ fn a_feed_goes_along_a_chain_live() {
 }
 
 #[test]
-fn bytes_cut_anywhere_bring_the_same() {
+fn input_split_anywhere_gives_the_same_result() {
     for cut in [1, 2, 3, 7, 100] {
         let mut world = nodes(2);
         world.cut = cut;

@@ -9,7 +9,7 @@ use crate::crypto::hash::{Hash, blake2b};
 use crate::crypto::sign::PublicKey;
 use crate::feed::{self, FeedStatus};
 use crate::group::Group;
-use crate::id::{ConnectionId, FeedId, FeedKey};
+use crate::id::{ConnectionId, FeedId, FeedKey, FeedSelector};
 use crate::peer::connection::Connection;
 use crate::replicate::Session;
 
@@ -87,19 +87,21 @@ impl Multifeed {
         self.identity.public_key()
     }
 
-    /// The feed of an id.
-    pub fn feed(&self, feed: FeedId) -> Option<Feed<'_>> {
-        self.feeds.get(feed).filter(|held| is_shown(held)).map(|held| self.view(feed, held))
+    /// The feed of an id or a key.
+    pub fn feed(&self, feed: impl Into<FeedSelector>) -> Option<Feed<'_>> {
+        let feed = self.resolve(feed).ok()?;
+        self.feeds.get(feed).map(|held| self.view(feed, held))
     }
 
     /// The feed of a key.
     pub fn find(&self, key: &FeedKey) -> Option<Feed<'_>> {
-        self.feeds.find(key).and_then(|feed| self.feed(feed))
+        self.feed(key)
     }
 
     /// The hash that a signature of the feed's held length covers, as hypercore's `treeHash()`.
     #[doc(alias = "treeHash")]
-    pub fn tree_hash(&self, feed: FeedId) -> Option<[u8; 32]> {
+    pub fn tree_hash(&self, feed: impl Into<FeedSelector>) -> Option<[u8; 32]> {
+        let feed = self.resolve(feed).ok()?;
         let roots = &self.feeds.get(feed)?.durable()?.roots;
         Some(feed::tree::tree_hash(roots))
     }
@@ -134,10 +136,15 @@ impl Multifeed {
     }
 
     /// The length of a feed that each connected peer claims to hold durably.
-    pub fn holders(&self, feed: FeedId) -> impl Iterator<Item = (ConnectionId, u64)> {
-        let offered = self.feeds.get(feed).filter(|feed| feed.is_offered());
+    pub fn holders(
+        &self,
+        feed: impl Into<FeedSelector>,
+    ) -> impl Iterator<Item = (ConnectionId, u64)> {
+        let feed = self.select(feed.into());
+        let offered = feed.and_then(|feed| self.feeds.get(feed)).filter(|feed| feed.is_offered());
         let length = offered.map_or(0, |feed| feed.length());
         self.connections.iter().filter_map(move |(connection, peer)| {
+            let feed = feed?;
             let of_session = peer.session().and_then(|session| session.offers_of(feed, length));
             Some((*connection, of_session.or_else(|| peer.hypercore().offers_of(feed))?))
         })
@@ -188,7 +195,7 @@ fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
 
 /// Whether the application sees a feed. Candidates of the group, which have no held block, are
 /// hidden.
-fn is_shown(feed: &feed::Feed) -> bool {
+pub(super) fn is_shown(feed: &feed::Feed) -> bool {
     let is_held = feed.length() > 0 || feed.is_writable() || !feed.is_of_group();
     feed.status != FeedStatus::Removing && is_held
 }

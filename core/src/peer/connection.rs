@@ -192,6 +192,9 @@ impl Connection {
         if remote == self.local_key {
             return Err(CloseReason::Ourselves);
         }
+        if self.stream.role() == Role::Initiator && self.stream.is_encrypted() {
+            context.outbox.event(Event::Identified { connection: self.id, remote });
+        }
         let opens_bytes = context.limits.hypercore_channels * OPEN_MESSAGE_BYTES_MAX;
         self.stream.raise_frame_size_max(FRAME_BYTES_MAX_EARLY + opens_bytes);
         if self.stream.role() == Role::Initiator {
@@ -278,7 +281,7 @@ impl Connection {
         let Err(CloseReason::Limit(limit @ Limit::BlockBytes)) = result else { return result };
         self.close_feed(context, feed);
         let connection = self.id;
-        context.outbox.event(Event::ChannelClosed { connection, feed, limit });
+        context.report(feed, |key| Event::ChannelClosed { connection, feed, key, limit });
         Ok(())
     }
 
@@ -501,6 +504,14 @@ impl Connection {
     /// There may be messages to send. Returns whether the driver needs a notification.
     pub(crate) fn wake(&mut self) -> bool {
         core::mem::replace(&mut self.transmit, Transmit::Signalled) == Transmit::Idle
+    }
+
+    /// Drops the bytes of a handshake that is not complete, so that the peer does not learn our
+    /// key.
+    pub(crate) fn withhold_handshake(&mut self) {
+        if !self.is_established() {
+            self.out.clear();
+        }
     }
 
     /// Closes the connection: only sealed bytes still go out.

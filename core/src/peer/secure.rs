@@ -35,7 +35,6 @@ use alloc::boxed::Box;
 use core::{fmt, mem};
 
 use bytes::BytesMut;
-use zeroize::Zeroizing;
 
 pub use self::error::{SecureError, SendError};
 pub use crate::crypto::noise::Role;
@@ -43,7 +42,7 @@ use crate::{
     crypto::{
         cipher::{HEADER_SIZE, OVERHEAD, Pull, Push},
         hash::{Hash, keyed, namespace},
-        noise::{MESSAGE_SIZE_MAX, Noise, Split},
+        noise::{MESSAGE_SIZE_MAX, Noise, SecretKey, Split},
         sign::{KeyPair, PublicKey},
     },
     rng::Rng,
@@ -99,7 +98,7 @@ enum State {
     /// This side may send; the remote's stream header has not arrived.
     Opening {
         push: Push,
-        receive_key: Zeroizing<[u8; 32]>,
+        receive_key: SecretKey,
     },
     Open {
         push: Push,
@@ -162,6 +161,11 @@ impl SecretStream {
     /// This side's role.
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// Whether the stream encrypts, instead of relying on one that does.
+    pub fn is_encrypted(&self) -> bool {
+        !matches!(self.state, State::Clear)
     }
 
     /// The handshake hash, unique to this connection; `None` until the stream is open.

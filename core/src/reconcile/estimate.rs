@@ -104,11 +104,12 @@ impl Estimate {
         let empty = decoder.empty_from(cells / 2);
         let least = by_empty_cells(cells, empty).max(sizes.gap()).max(decoder.len() as u64);
         let is_sure = empty >= EMPTY_MIN && cells >= CELLS_SURE;
-        let difference = match is_sure {
-            true => least,
+        let difference = if is_sure {
+            least
+        } else {
             // Estimates by counts have a standard error of about a third. Request 15 % less than
             // the estimate: another request costs fewer bytes than unneeded cells.
-            false => least.max(by_counts(decoder.counts(), sizes).max(2) * 17 / 20),
+            least.max(by_counts(decoder.counts(), sizes).max(2) * 17 / 20)
         };
         Self { difference, is_sure }
     }

@@ -7,7 +7,6 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::token::ID_BITS;
-use crate::id::FeedId;
 
 /// Leading bits of an id that the index stores. The caller recomputes the rest.
 const LEAD_BITS: u32 = 32;
@@ -19,14 +18,14 @@ const BUCKET_FEEDS_MAX: usize = 256;
 /// Number of feeds by which a full bucket grows: 1.6 % spare room on average.
 const BUCKET_ROOM: usize = 8;
 
-/// The leading bits of an id and the feed.
-type Slot = (u32, FeedId);
+/// The leading bits of an id and the feed's slot.
+type Place = (u32, u32);
 
 /// Feeds ordered by id.
 #[derive(Debug)]
 pub(crate) struct Index {
     /// Sorted buckets in ascending order.
-    buckets: Vec<Vec<Slot>>,
+    buckets: Vec<Vec<Place>>,
     /// Number of leading bits that select a bucket.
     bits: u32,
     feeds: usize,
@@ -37,9 +36,9 @@ impl Index {
         Self { buckets: vec![Vec::new()], bits: 0, feeds: 0 }
     }
 
-    /// Adds a feed under its key's id. Adding it twice has no effect.
-    pub(crate) fn insert(&mut self, id: u64, feed: FeedId) {
-        let place = (lead_of(id), feed);
+    /// Adds the feed in a slot under its key's id. Adding it twice has no effect.
+    pub(crate) fn insert(&mut self, id: u64, slot: u32) {
+        let place = (lead_of(id), slot);
         let bucket = &mut self.buckets[bucket_of(place.0, self.bits)];
         let Err(at) = bucket.binary_search(&place) else { return };
         if bucket.len() == bucket.capacity() {
@@ -53,8 +52,8 @@ impl Index {
     }
 
     /// Removes a feed, if present.
-    pub(crate) fn remove(&mut self, id: u64, feed: FeedId) {
-        let place = (lead_of(id), feed);
+    pub(crate) fn remove(&mut self, id: u64, slot: u32) {
+        let place = (lead_of(id), slot);
         let bucket = &mut self.buckets[bucket_of(place.0, self.bits)];
         if let Ok(at) = bucket.binary_search(&place) {
             bucket.remove(at);
@@ -62,9 +61,9 @@ impl Index {
         }
     }
 
-    /// The feeds whose id begins with the `width` bits of `prefix`; only the first 32 bits are
-    /// compared.
-    pub(crate) fn find(&self, prefix: u64, width: u32) -> impl Iterator<Item = FeedId> {
+    /// The slots of the feeds whose id begins with the `width` bits of `prefix`; only the first 32
+    /// bits are compared.
+    pub(crate) fn find(&self, prefix: u64, width: u32) -> impl Iterator<Item = u32> {
         let bits = width.min(LEAD_BITS);
         let first = (prefix >> (width - bits) << (LEAD_BITS - bits)) as u32;
         let last = first | ((1u64 << (LEAD_BITS - bits)) - 1) as u32;
@@ -72,7 +71,7 @@ impl Index {
         self.buckets[buckets].iter().flat_map(move |bucket| {
             let start = bucket.partition_point(|(lead, _)| *lead < first);
             let found = bucket[start..].iter().take_while(move |(lead, _)| *lead <= last);
-            found.map(|(_, feed)| *feed)
+            found.map(|(_, slot)| *slot)
         })
     }
 

@@ -40,7 +40,7 @@ impl Listing {
     /// The next feed to list. Returns the same feed until [`Listing::advance`].
     pub(crate) fn peek(&mut self, feeds: &Feeds) -> Option<FeedId> {
         let next = feeds.iter_from(self.next).find(|(_, feed)| feed.is_offered());
-        self.next = next.map_or(feeds.end(), |(feed, _)| feed.0);
+        self.next = next.map_or(feeds.end(), |(feed, _)| feed.slot);
         next.map(|(feed, _)| feed)
     }
 

@@ -189,7 +189,8 @@ impl Sets {
             let id = feeds.get(*feed).map(|feed| sketches.salt.token(&Item::Key(feed.key.0)).id());
             id.is_some_and(|id| id >> (ID_BITS - width) == prefix)
         };
-        sketches.index.find(prefix, width).filter(is_of).collect()
+        let found = sketches.index.find(prefix, width);
+        found.filter_map(|slot| feeds.id_at(slot)).filter(is_of).collect()
     }
 }
 
@@ -220,8 +221,8 @@ impl Sketches {
         }
         let id = self.salt.token(&Item::Key(key.0)).id();
         match (before, after) {
-            (0, _) => self.index.insert(id, feed),
-            (_, 0) => self.index.remove(id, feed),
+            (0, _) => self.index.insert(id, feed.slot),
+            (_, 0) => self.index.remove(id, feed.slot),
             _ => (),
         }
     }

@@ -52,7 +52,7 @@ impl Sketch {
         self.toggle(Toggle::Removed(token));
     }
 
-    /// Does what a logged change did.
+    /// Applies a logged change.
     pub(crate) fn toggle(&mut self, toggle: Toggle) {
         let end = self.cells();
         toggle_cells(&mut self.cells, &mut self.counts, 0..end, toggle);
@@ -63,8 +63,8 @@ impl Sketch {
         self.cells() < cells_for(items)
     }
 
-    /// Grows to hold `items`; `tokens` are all those that are in. The cells that are there stay
-    /// as they are.
+    /// Grows to hold `items`. `tokens` yields every token of the set. Existing cells keep their
+    /// values.
     pub(crate) fn grow(&mut self, items: usize, tokens: impl Iterator<Item = Token>) {
         let (start, end) = (self.cells(), cells_for(items));
         if end <= start {
@@ -124,7 +124,7 @@ impl Cell for [u8; TOKEN_BYTES] {
     }
 }
 
-/// Does a change to the cells of a range, and to the counts of all first cells.
+/// Applies a change to the cells of a range and to the counts of the first cells.
 fn toggle_cells(cells: &mut [impl Cell], counts: &mut [u8], range: Range<u32>, toggle: Toggle) {
     let (token, one) = match toggle {
         Toggle::Inserted(token) => (token, 1u8),

@@ -27,7 +27,7 @@ fn rest(listing: &mut Listing, feeds: &Feeds) -> Vec<u32> {
     let next = || {
         let feed = listing.peek(feeds)?;
         listing.advance();
-        Some(feed.0)
+        Some(feed.slot)
     };
     core::iter::from_fn(next).collect()
 }
@@ -44,8 +44,8 @@ fn every_feed_with_a_block_is_listed_once() {
 fn a_feed_is_listed_again_only_after_it_was_announced() {
     let feeds = feeds(&[0, 1, 1]);
     let mut listing = Listing::default();
-    assert_eq!(listing.peek(&feeds), Some(FeedId(1)));
-    assert_eq!(listing.peek(&feeds), Some(FeedId(1)));
+    assert_eq!(listing.peek(&feeds), Some(FeedId::first(1)));
+    assert_eq!(listing.peek(&feeds), Some(FeedId::first(1)));
     listing.advance();
     assert_eq!(rest(&mut listing, &feeds), [2]);
     assert!(!listing.is_done());

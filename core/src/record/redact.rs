@@ -145,25 +145,29 @@ fn event_line(event: &Event) -> String {
     match event {
         Event::Ready { feeds } => format!("event ready feeds={feeds}"),
         Event::OpenFailed(failure) => format!("event open failed: {failure}"),
-        Event::FeedAdded { feed, .. } => format!("event feed added feed={}", feed.0),
-        Event::Appended { request, feed, start, end } => {
+        Event::FeedAdded { feed, .. } => format!("event feed added feed={feed}"),
+        Event::Appended { request, feed, start, end, .. } => {
             run("appended", request, feed, *start, *end)
         }
-        Event::Extended { feed, start, end } => {
-            format!("event extended feed={} {start}..{end}", feed.0)
+        Event::Extended { feed, start, end, .. } => {
+            format!("event extended feed={feed} {start}..{end}")
         }
-        Event::Blocks { request, feed, start, blocks } => {
+        Event::Blocks { request, feed, start, blocks, .. } => {
             let bytes: usize = blocks.iter().map(|it| it.len()).sum();
             let end = start + blocks.len() as u64;
             format!("{} bytes={bytes}", run("blocks", request, feed, *start, end))
         }
-        Event::Missing { request, feed, start, end } => run("missing", request, feed, *start, *end),
-        Event::Cleared { request, feed, start, end } => run("cleared", request, feed, *start, *end),
-        Event::Downloaded { request, feed, start, end } => {
+        Event::Missing { request, feed, start, end, .. } => {
+            run("missing", request, feed, *start, *end)
+        }
+        Event::Cleared { request, feed, start, end, .. } => {
+            run("cleared", request, feed, *start, *end)
+        }
+        Event::Downloaded { request, feed, start, end, .. } => {
             run("downloaded", request, feed, *start, *end)
         }
-        Event::Restored { feed, start, end } => {
-            format!("event restored feed={} {start}..{end}", feed.0)
+        Event::Restored { feed, start, end, .. } => {
+            format!("event restored feed={feed} {start}..{end}")
         }
         Event::Ruled { request, .. } => format!("event ruled request={}", request.0),
         Event::Removed { request: Some(request), .. } => {
@@ -175,29 +179,32 @@ fn event_line(event: &Event) -> String {
         Event::Failed { request, failure } => {
             format!("event failed request={}: {failure}", request.0)
         }
-        Event::FeedBroken { feed, failure } => {
-            format!("event feed broken feed={}: {failure}", feed.0)
+        Event::FeedBroken { feed, failure, .. } => {
+            format!("event feed broken feed={feed}: {failure}")
+        }
+        Event::Identified { connection, .. } => {
+            format!("event identified connection={}", connection.0)
         }
         Event::Opened { connection, .. } => format!("event opened connection={}", connection.0),
         Event::Offered { connection, length, .. } => {
             format!("event offered connection={} length={length}", connection.0)
         }
-        Event::Held { connection, feed, length } => {
+        Event::Held { connection, feed, length, .. } => {
             format!("{} length={length}", at_peer("held", connection, feed))
         }
-        Event::Refused { connection, feed, refusal } => {
+        Event::Refused { connection, feed, refusal, .. } => {
             format!("{}: {refusal:?}", at_peer("refused", connection, feed))
         }
-        Event::Contested { connection, feed } => at_peer("contested", connection, feed),
-        Event::Forked { feed } => format!("event forked feed={}", feed.0),
-        Event::Full { feed, bytes, .. } => format!("event full feed={} bytes={bytes}", feed.0),
-        Event::Truncated { connection, feed, fork, length } => {
+        Event::Contested { connection, feed, .. } => at_peer("contested", connection, feed),
+        Event::Forked { feed, .. } => format!("event forked feed={feed}"),
+        Event::Full { feed, bytes, .. } => format!("event full feed={feed} bytes={bytes}"),
+        Event::Truncated { connection, feed, fork, length, .. } => {
             format!("{} fork={fork} length={length}", at_peer("truncated", connection, feed))
         }
-        Event::ChannelClosed { connection, feed, limit } => {
+        Event::ChannelClosed { connection, feed, limit, .. } => {
             format!("{}: {limit:?}", at_peer("channel closed", connection, feed))
         }
-        Event::Unsupported { connection, feed, what } => {
+        Event::Unsupported { connection, feed, what, .. } => {
             format!("{}: {what:?}", at_peer("unsupported", connection, feed))
         }
         Event::Synced { connection } => format!("event synced connection={}", connection.0),
@@ -205,11 +212,11 @@ fn event_line(event: &Event) -> String {
 }
 
 fn at_peer(what: &str, connection: &ConnectionId, feed: &FeedId) -> String {
-    format!("event {what} connection={} feed={}", connection.0, feed.0)
+    format!("event {what} connection={connection} feed={feed}")
 }
 
 fn run(what: &str, request: &RequestId, feed: &FeedId, start: u64, end: u64) -> String {
-    format!("event {what} request={} feed={} {start}..{end}", request.0, feed.0)
+    format!("event {what} request={request} feed={feed} {start}..{end}")
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ fn a_replayed_record_ends_in_the_same_state() {
 fn a_state_that_differs_from_the_recorded_one_is_detected() {
     let (multifeed, mut record) = recorded();
     let feed = multifeed.feeds().next().unwrap().id;
-    Step::Append { feed: feed.0, blocks: vec![vec![1]] }.write(&mut record);
+    Step::Append { feed: feed.into(), blocks: vec![vec![1]] }.write(&mut record);
     // The store never answers the append, so this state precedes it.
     Step::State { hash: state_hash(&multifeed) }.write(&mut record);
     assert!(replay(&record).is_ok());

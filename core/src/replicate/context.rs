@@ -6,7 +6,8 @@ use crate::config::Limits;
 use crate::crypto::SignatureMemo;
 use crate::feed::set::Feeds;
 use crate::group::Group;
-use crate::id::{ConnectionId, FeedId};
+use crate::id::{ConnectionId, FeedId, FeedKey};
+use crate::io::Event;
 use crate::outbox::Outbox;
 use crate::policy::Policy;
 use crate::reconcile::sets::Sets;
@@ -26,4 +27,13 @@ pub(crate) struct Context<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) now: Instant,
+}
+
+impl Context<'_> {
+    /// Reports an event about a feed, which is made from the feed's key.
+    pub(crate) fn report(&mut self, feed: FeedId, event: impl FnOnce(FeedKey) -> Event) {
+        if let Some(log) = self.feeds.get(feed) {
+            self.outbox.event(event(log.key));
+        }
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) fn store_fork(
         return Ok(());
     }
     let proof = proof.encode();
-    let put = Write::Put(record::fork_key(id.0), record::encode_fork(&proof));
+    let put = Write::Put(record::fork_key(id.slot), record::encode_fork(&proof));
     context.feeds.set_fork(id, proof.into(), false);
     // By its checkpoint a peer has all that we offer, and would not be notified.
     let writes = [put].into_iter().chain(context.sets.known.forget_all()).collect();

@@ -34,6 +34,15 @@ fn a_child_has_another_sequence_than_its_parent() {
 }
 
 #[test]
+fn a_parent_is_reseeded_after_each_child() {
+    let mut parent = Rng::new([4; 32]);
+    let stream = Rng::new([4; 32]).array::<96>();
+    let seed = |at: usize| <[u8; 32]>::try_from(&stream[at..at + 32]).unwrap();
+    assert_eq!(parent.child().u64(), Rng::new(seed(0)).u64());
+    assert_eq!(parent.u64(), Rng::new(seed(32)).u64());
+}
+
+#[test]
 fn below_stays_below_and_reaches_everything() {
     let mut rng = Rng::new([5; 32]);
     let mut seen = [0u32; 7];

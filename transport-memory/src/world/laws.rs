@@ -49,8 +49,8 @@ impl World {
 
     /// From now on checks the invariants of a multifeed after one in `every` events that change it.
     ///
-    /// A violated invariant panics, which is a fault of the core. With 1, the state was right before
-    /// the reported event. With 0, nothing is checked.
+    /// A violated invariant panics, which is a fault of the core. With 1, the state was right
+    /// before the reported event. With 0, nothing is checked.
     pub fn check_invariants(&mut self, every: u64) {
         self.invariants_every = every;
     }
@@ -277,7 +277,7 @@ impl World {
         };
         let author = |feed: &FeedId| -> Option<PublicKey> { view(feed).map(|feed| feed.0) };
         match event {
-            Event::Appended { feed, start, end, .. } | Event::Extended { feed, start, end } => {
+            Event::Appended { feed, start, end, .. } | Event::Extended { feed, start, end, .. } => {
                 if let Some(feed) = view(feed) {
                     let (author, byte_length) = feed;
                     let holder = match event {
@@ -289,7 +289,7 @@ impl World {
                     laws.stored(node, author, blocks, byte_length, holder);
                 }
             }
-            Event::Held { connection, feed, length } => {
+            Event::Held { connection, feed, length, .. } => {
                 let joined = nodes[node.index()].connections.get(connection);
                 if let (Some(author), Some((link, side))) = (author(feed), joined) {
                     let link = &self.links[link.0 as usize];

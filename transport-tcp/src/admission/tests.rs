@@ -3,6 +3,7 @@ use super::*;
 const OWN: PublicKey = PublicKey([5; 32]);
 const LARGER: PublicKey = PublicKey([9; 32]);
 const SMALLER: PublicKey = PublicKey([1; 32]);
+const UNKNOWN: Standing = Standing::Unknown;
 
 fn id(n: u64) -> ConnectionId {
     ConnectionId(n)
@@ -36,8 +37,8 @@ fn of_two_connections_the_one_dialled_by_the_larger_key_stays() {
     ];
     for (first, second, remote, closed) in cases {
         let mut admission = admission();
-        admission.insert(id(1), host(1), first);
-        admission.insert(id(2), host(1), second);
+        admission.insert(id(1), host(1), first, UNKNOWN);
+        admission.insert(id(2), host(1), second, UNKNOWN);
         assert_eq!(admission.on_peer_opened(id(1), remote), None);
         assert_eq!(
             admission.on_peer_opened(id(2), remote),
@@ -52,8 +53,8 @@ fn both_peers_keep_the_same_connection() {
     for first in [Role::Initiator, Role::Responder] {
         let closed = |own, remote, first: Role| {
             let mut admission = Admission::new(own, ConnectionLimits::default());
-            admission.insert(id(1), host(1), first);
-            admission.insert(id(2), host(1), first.other());
+            admission.insert(id(1), host(1), first, UNKNOWN);
+            admission.insert(id(2), host(1), first.other(), UNKNOWN);
             admission.on_peer_opened(id(1), remote);
             admission.on_peer_opened(id(2), remote)
         };
@@ -64,8 +65,8 @@ fn both_peers_keep_the_same_connection() {
 #[test]
 fn connections_with_different_peers_do_not_conflict() {
     let mut admission = admission();
-    admission.insert(id(1), host(1), Role::Responder);
-    admission.insert(id(2), host(1), Role::Responder);
+    admission.insert(id(1), host(1), Role::Responder, UNKNOWN);
+    admission.insert(id(2), host(1), Role::Responder, UNKNOWN);
     assert_eq!(admission.on_peer_opened(id(1), LARGER), None);
     assert_eq!(admission.on_peer_opened(id(2), SMALLER), None);
     assert!(admission.is_connected(&LARGER));
@@ -76,14 +77,21 @@ fn connections_with_different_peers_do_not_conflict() {
 #[test]
 fn connections_per_address_are_bounded_and_unproved_ones_are_replaced() {
     let mut admission = admission();
-    admission.insert(id(1), host(1), Role::Responder);
+    admission.insert(id(1), host(1), Role::Responder, UNKNOWN);
     admission.on_peer_opened(id(1), LARGER);
     assert_eq!(admission.admit(host(1)), Verdict::Admit);
-    admission.insert(id(2), host(1), Role::Responder);
+    admission.insert(id(2), host(1), Role::Responder, UNKNOWN);
+    assert_eq!(admission.admit(host(1)), Verdict::Admit);
+    admission.insert(id(3), host(1), Role::Responder, UNKNOWN);
     assert_eq!(admission.admit(host(1)), Verdict::Replace(id(2)));
     assert_eq!(admission.admit(host(2)), Verdict::Admit);
-    admission.on_peer_opened(id(2), SMALLER);
-    assert_eq!(admission.admit(host(1)), Verdict::Refuse);
+    for n in [2, 3] {
+        admission.on_peer_opened(id(n), PublicKey([n as u8; 32]));
+    }
+    assert_eq!(admission.excess(id(2)), Some(id(3)));
+    // A peer that the user knows does not count, and others of its address do.
+    admission.on_known(id(3));
+    assert_eq!(admission.excess(id(3)), None);
 }
 
 #[test]
@@ -91,30 +99,125 @@ fn unproved_connections_are_replaced_when_the_limit_is_reached() {
     let mut admission = admission();
     for n in 1..=4 {
         assert_eq!(admission.admit(host(n)), Verdict::Admit);
-        admission.insert(id(n.into()), host(n), Role::Responder);
+        admission.insert(id(n.into()), host(n), Role::Responder, UNKNOWN);
     }
     assert_eq!(admission.admit(host(5)), Verdict::Replace(id(1)));
 }
 
-#[test]
-fn no_connection_is_admitted_when_members_fill_the_limit() {
-    let mut admission = admission();
-    for n in 1..=6 {
-        admission.insert(id(n.into()), host(n), Role::Responder);
-        admission.on_peer_opened(id(n.into()), PublicKey([n; 32]));
+/// Accepts a connection whose peer proves to be a member, as a node does. Returns whether it stays.
+fn accept(admission: &mut Admission, n: u64, addr: SocketAddr, standing: Standing) -> bool {
+    match admission.admit(addr) {
+        Verdict::Admit => {}
+        Verdict::Replace(other) => admission.remove(other),
+        Verdict::Refuse => return false,
     }
-    assert_eq!(admission.admit(host(9)), Verdict::Refuse);
+    admission.insert(id(n), addr, Role::Responder, standing);
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&n.to_be_bytes());
+    admission.on_peer_opened(id(n), PublicKey(key));
+    if standing == Standing::KnownKey {
+        admission.on_known(id(n));
+    }
+    let excess = admission.excess(id(n));
+    if let Some(excess) = excess {
+        admission.remove(excess);
+    }
+    excess != Some(id(n))
+}
+
+fn stays(admission: &Admission, n: u64) -> bool {
+    admission.established(Role::Responder).any(|(other, _)| other == id(n))
+}
+
+/// A node of which an attacker with 17 addresses has taken every slot that it can get.
+fn besieged() -> (Admission, u64) {
+    let mut admission = Admission::new(OWN, ConnectionLimits::default());
+    let mut n = 0;
+    for _ in 0..40 {
+        for address in 1..=17 {
+            n += 1;
+            accept(&mut admission, n, host(address), UNKNOWN);
+        }
+    }
+    let accepted = admission.established(Role::Responder).count();
+    assert_eq!(accepted, 64 - 16, "every accepted slot is taken");
+    for address in 1..=17 {
+        n += 1;
+        admission.insert(id(n), host(address), Role::Responder, UNKNOWN);
+    }
+    (admission, n + 1)
+}
+
+#[test]
+fn whoever_takes_all_slots_keeps_out_no_peer_of_another_network() {
+    let friend: SocketAddr = ([192, 0, 2, 1], 4_000).into();
+    let (mut admission, n) = besieged();
+    assert!(accept(&mut admission, n, friend, UNKNOWN));
+    // More of the attacker's connections replace only its own.
+    for more in 1..=200 {
+        accept(&mut admission, n + more, host((more % 17) as u8 + 1), UNKNOWN);
+        assert!(stays(&admission, n), "evicted by connection {more}");
+    }
+    assert_eq!(admission.established(Role::Responder).count(), 64 - 16);
+}
+
+#[test]
+fn a_peer_that_the_user_specified_is_admitted_from_the_attackers_own_network() {
+    for standing in [Standing::SpecifiedAddress, Standing::KnownKey] {
+        let (mut admission, n) = besieged();
+        let address = if standing == Standing::KnownKey { host(1) } else { host(99) };
+        assert!(accept(&mut admission, n, address, standing), "{standing:?}");
+        for more in 1..=200 {
+            accept(&mut admission, n + more, host((more % 17) as u8 + 1), UNKNOWN);
+            assert!(stays(&admission, n), "evicted by connection {more}");
+        }
+    }
+    let (mut admission, n) = besieged();
+    assert!(!accept(&mut admission, n, host(99), UNKNOWN), "one more of the attacker");
+}
+
+#[test]
+fn accepted_connections_leave_room_for_dials() {
+    let (mut admission, _) = besieged();
+    for dials in 0..16 {
+        let budget = if dials < 12 { DialBudget::All } else { DialBudget::ManualOnly };
+        assert_eq!(admission.dial_budget(), budget, "{dials} dials");
+        admission.on_dial_started();
+    }
     assert_eq!(admission.dial_budget(), DialBudget::None);
+}
+
+#[test]
+fn of_one_network_the_newest_that_was_never_in_sync_is_closed() {
+    let mut admission = admission();
+    let mut closed = Vec::new();
+    for n in 1..=5 {
+        admission.insert(id(n), host(n as u8), Role::Responder, UNKNOWN);
+        admission.on_peer_opened(id(n), PublicKey([n as u8; 32]));
+        if [1, 3].contains(&n) {
+            admission.on_synced(id(n));
+        }
+        if let Some(excess) = admission.excess(id(n)) {
+            admission.remove(excess);
+            closed.push(excess);
+        }
+    }
+    // Of 6 connections, 3 are reserved for dials.
+    assert_eq!(closed, [id(4), id(5)]);
+    admission.on_closing(id(2));
+    admission.insert(id(6), ([192, 0, 2, 1], 1).into(), Role::Responder, UNKNOWN);
+    admission.on_peer_opened(id(6), LARGER);
+    assert_eq!(admission.excess(id(6)), None);
 }
 
 #[test]
 fn a_closing_connection_does_not_conflict_with_a_new_one() {
     let mut admission = admission();
-    admission.insert(id(1), host(1), Role::Initiator);
+    admission.insert(id(1), host(1), Role::Initiator, UNKNOWN);
     admission.on_peer_opened(id(1), SMALLER);
     admission.on_closing(id(1));
     assert!(!admission.is_connected(&SMALLER));
-    admission.insert(id(2), host(1), Role::Responder);
+    admission.insert(id(2), host(1), Role::Responder, UNKNOWN);
     assert_eq!(admission.on_peer_opened(id(2), SMALLER), None);
 }
 
@@ -125,16 +228,22 @@ fn half_open_dials_are_bounded() {
         assert_eq!(admission.dial_budget(), DialBudget::All);
         admission.on_dial_started();
     }
-    admission.insert(id(1), host(1), Role::Initiator);
+    // The last one is for addresses that the user specified.
+    assert_eq!(admission.dial_budget(), DialBudget::ManualOnly);
+    admission.insert(id(1), host(1), Role::Initiator, UNKNOWN);
     assert_eq!(admission.dial_budget(), DialBudget::None);
+    admission.on_dial_ended();
+    assert_eq!(admission.dial_budget(), DialBudget::ManualOnly);
     admission.on_dial_ended();
     assert_eq!(admission.dial_budget(), DialBudget::All);
 }
 
 #[test]
-fn a_64_network_of_ipv6_counts_as_one_address() {
-    let addr = |text: &str| SocketAddr::new(text.parse().expect("an address"), 1);
-    assert_eq!(network(addr("2001:db8::1")), network(addr("2001:db8::ffff:2")));
-    assert_ne!(network(addr("2001:db8::1")), network(addr("2001:db8:0:1::1")));
-    assert_eq!(network(addr("::ffff:10.0.0.1")), network(addr("10.0.0.1")));
+fn a_48_network_of_ipv6_counts_as_one_address() {
+    let addr = |text: &str| address(SocketAddr::new(text.parse().expect("an address"), 1));
+    assert_eq!(addr("2001:db8::1"), addr("2001:db8:0:ff::2"));
+    assert_ne!(addr("2001:db8::1"), addr("2001:db8:1::1"));
+    assert_eq!(addr("::ffff:10.0.0.1"), addr("10.0.0.1"));
+    assert_eq!(network(addr("2001:db8:1::1")), network(addr("2001:db8:2::1")));
+    assert_ne!(network(addr("10.0.0.1")), network(addr("10.1.0.1")));
 }

@@ -8,6 +8,11 @@ use multifeed_core::{Instant, PublicKey};
 use crate::discovery::report::Origin;
 use crate::events::{DialFailure, DisconnectReason};
 
+/// The least time between two dials of an address because sources report another peer there than
+/// the one that answered last. A judgement: an address that moved to another peer is found within a
+/// minute, and false reports cost one packet a minute.
+pub(super) const RECHECK_S: u64 = 60;
+
 /// An address that a node may dial, as returned by [`Node::addresses`](crate::Node::addresses).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -75,8 +80,12 @@ pub(super) struct Target {
     pub(super) state: State,
     /// Attempts since the address was added or the last stable connection ended.
     pub(super) attempts: u32,
-    /// The peer that answered last, or that is expected.
+    /// The peer that answered last: it has proved its key at this address.
     pub(super) remote: Option<PublicKey>,
+    /// The peer that a source expects here. Anybody can report anybody's address, so this decides
+    /// about the order of dials and about nothing else. `None` if the user specified the address or
+    /// sources disagree.
+    pub(super) hint: Option<PublicKey>,
     /// Whether a member ever answered here.
     pub(super) has_worked: bool,
     /// When the last stable connection with the peer ended, or one over another stream.
@@ -88,12 +97,37 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Returns since when the address is due, if it is.
-    pub(super) fn due_since(&self, now: Instant) -> Option<Instant> {
+    /// Returns the rank of the address among those that are due, if it is: the smallest is dialled
+    /// first. Addresses that the user specified come first, whatever sources report.
+    pub(super) fn precedence(&self, now: Instant) -> Option<(bool, Instant, u64)> {
         match self.state {
-            State::Waiting { until } if until <= now => Some(until),
+            State::Waiting { until } if until <= now => {
+                Some((self.origin != Origin::Manual, until, self.order))
+            }
             _ => None,
         }
+    }
+
+    /// Handles the report that `remote` is here. Dials again if the address is suspended, or if
+    /// another peer answered here before.
+    pub(super) fn on_reported(&mut self, now: Instant, until: Instant, remote: Option<PublicKey>) {
+        if self.hint != remote {
+            self.hint = None;
+        }
+        if self.state == State::Suspended {
+            self.state = State::Waiting { until };
+            self.attempts = 0;
+        }
+        let is_other = remote.is_some() && self.remote.is_some() && remote != self.remote;
+        if self.state == State::ConnectedElsewhere && is_other {
+            self.state = State::Waiting { until: now + Duration::from_secs(RECHECK_S) };
+            self.remote = None;
+        }
+    }
+
+    /// Returns the peer that answered last, or else the one that a source expects.
+    pub(super) fn expected(&self) -> Option<PublicKey> {
+        self.remote.or(self.hint)
     }
 
     pub(super) fn address(&self, now: Instant, addr: SocketAddr) -> Address {
@@ -105,7 +139,7 @@ impl Target {
             State::Suspended => AddressState::Suspended,
             State::Finished => AddressState::Finished,
         };
-        let (origin, remote, attempts) = (self.origin, self.remote, self.attempts);
+        let (origin, remote, attempts) = (self.origin, self.expected(), self.attempts);
         Address { addr, origin, remote, state, attempts, last_error: self.last_error.clone() }
     }
 }

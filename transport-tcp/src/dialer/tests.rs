@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use super::target::AddressState;
+use super::target::{AddressState, RECHECK_S};
 use super::*;
 use crate::events::{DialFailure, DisconnectReason};
 
@@ -100,6 +100,24 @@ fn a_stable_connection_resets_the_backoff_and_a_short_one_does_not() {
             ended(&mut dialer, now, addr(1), StreamOutcome::Lost).expect("again"),
             next_step_s,
         );
+    }
+}
+
+#[test]
+fn a_peer_that_closes_each_connection_is_dialled_with_increasing_backoff() {
+    let mut dialer = dialer();
+    dialer.add(at(0), addr(1));
+    due(&mut dialer, at(0)).expect("due");
+    dialer.on_peer_opened(at(0), addr(1), SMALLER);
+    let mut now = at(60);
+    // It was connected for long, and then bans us.
+    now = now + ended(&mut dialer, now, addr(1), StreamOutcome::Closed).expect("again");
+    for step_s in [1, 5, 15, 30, 60, 60] {
+        due(&mut dialer, now).expect("due");
+        dialer.on_peer_opened(now, addr(1), SMALLER);
+        let wait = ended(&mut dialer, now, addr(1), StreamOutcome::Closed).expect("again");
+        assert_about(wait, step_s);
+        now = now + wait;
     }
 }
 

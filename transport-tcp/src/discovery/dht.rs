@@ -24,15 +24,14 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use self::address_policy::AddressPolicy;
 use self::client::{Bootstrap, Client};
 use self::port_mapping::PortMapper;
+use super::address_policy::AddressPolicy;
 use super::endpoints::Endpoints;
 use super::report::{Origin, SourceFailure, Step};
 use super::source::{Source, SourceContext};
 use crate::runtime::traits::BoxFuture;
 
-mod address_policy;
 pub(crate) mod client;
 pub(crate) mod node;
 mod port_mapping;

@@ -48,6 +48,19 @@ pub(super) enum BadRecord {
 impl Endpoints {
     /// Encrypts a record of the first [`ADDRESSES_PER_PEER_MAX`] addresses.
     pub(super) fn seal(&self, group: &Group, seed: [u8; 32]) -> Vec<u8> {
+        seal(&seal_key(group), &self.encode(), seed)
+    }
+
+    /// Decrypts a record from an untrusted source.
+    pub(super) fn open(group: &Group, sealed: &[u8]) -> Result<Self, BadRecord> {
+        if sealed.len() > SEALED_BYTES_MAX {
+            return Err(BadRecord::TooLong);
+        }
+        Self::decode(&open(&seal_key(group), sealed)?).ok_or(BadRecord::Malformed)
+    }
+
+    /// Encodes the first [`ADDRESSES_PER_PEER_MAX`] addresses.
+    pub(super) fn encode(&self) -> Vec<u8> {
         let mut plain = self.key.0.to_vec();
         for addr in self.addrs.iter().take(ADDRESSES_PER_PEER_MAX) {
             match addr.ip() {
@@ -62,25 +75,10 @@ impl Endpoints {
             }
             plain.extend_from_slice(&addr.port().to_be_bytes());
         }
-        let (mut push, header) = Push::new(&seal_key(group), &mut Rng::new(seed));
-        let mut sealed = BytesMut::from(&header[..]);
-        push.seal(&plain, &mut sealed).expect("a record is shorter than 256 GiB");
-        sealed.to_vec()
+        plain
     }
 
-    /// Decrypts a record from an untrusted source.
-    pub(super) fn open(group: &Group, sealed: &[u8]) -> Result<Self, BadRecord> {
-        if sealed.len() > SEALED_BYTES_MAX {
-            return Err(BadRecord::TooLong);
-        }
-        let (header, sealed) = sealed.split_first_chunk().ok_or(BadRecord::Forged)?;
-        let mut plain = BytesMut::from(sealed);
-        let mut pull = Pull::new(&seal_key(group), *header);
-        pull.open(&mut plain).map_err(|_| BadRecord::Forged)?;
-        Self::decode(&plain).ok_or(BadRecord::Malformed)
-    }
-
-    fn decode(plain: &[u8]) -> Option<Self> {
+    pub(super) fn decode(plain: &[u8]) -> Option<Self> {
         let (key, mut rest) = plain.split_first_chunk()?;
         let mut addrs = Vec::new();
         while let Some((family, after)) = rest.split_first() {
@@ -97,13 +95,29 @@ impl Endpoints {
     }
 }
 
+/// Encrypts a record.
+pub(super) fn seal(key: &[u8; 32], plain: &[u8], seed: [u8; 32]) -> Vec<u8> {
+    let (mut push, header) = Push::new(key, &mut Rng::new(seed));
+    let mut sealed = BytesMut::from(&header[..]);
+    push.seal(plain, &mut sealed).expect("a record is shorter than 256 GiB");
+    sealed.to_vec()
+}
+
+/// Decrypts a record, whose length the caller has checked.
+pub(super) fn open(key: &[u8; 32], sealed: &[u8]) -> Result<BytesMut, BadRecord> {
+    let (header, sealed) = sealed.split_first_chunk().ok_or(BadRecord::Forged)?;
+    let mut plain = BytesMut::from(sealed);
+    Pull::new(key, *header).open(&mut plain).map_err(|_| BadRecord::Forged)?;
+    Ok(plain)
+}
+
 /// The encryption key of records.
 fn seal_key(group: &Group) -> [u8; 32] {
     keyed(group.key(), &[b"multifeed/1 endpoints"])
 }
 
 /// Splits a field off the front, and decodes it.
-fn split_field<const N: usize, T>(
+pub(super) fn split_field<const N: usize, T>(
     bytes: &[u8],
     decode: impl Fn([u8; N]) -> T,
 ) -> Option<(T, &[u8])> {

@@ -21,24 +21,24 @@ impl Driver {
             Command::Adopt { key, reply } => {
                 reply.send(self.core.adopt(key).map_err(NodeError::Misuse));
             }
-            Command::Get { key, index, reply } => {
+            Command::Get { feed, index, reply } => {
                 self.cancel_abandoned();
-                let request = self.core.get(key, index);
+                let request = self.core.get(feed, index);
                 self.answer_later(request, reply, PendingCall::Read);
             }
-            Command::Refuse { key, reply } => {
-                let request = self.core.refuse(&key);
+            Command::Refuse { feed, reply } => {
+                let request = self.core.refuse(feed);
                 self.answer_later(request, reply, PendingCall::FeedPolicy);
             }
-            Command::Accept { key, reply } => {
-                let request = self.core.accept(&key);
+            Command::Accept { feed, reply } => {
+                let request = self.core.accept(feed);
                 self.answer_later(request, reply, PendingCall::FeedPolicy);
             }
             Command::Remove { feed, reply } => {
                 let request = self.core.remove(feed);
                 self.answer_later(request, reply, PendingCall::FeedPolicy);
             }
-            Command::IsRefused { key, reply } => reply.send(Ok(self.core.is_refused(&key))),
+            Command::IsRefused { feed, reply } => reply.send(Ok(self.core.is_refused(feed))),
             Command::Append { feed, blocks, reply } => {
                 let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
                 let request = self.core.append(feed, &blocks);
@@ -51,13 +51,10 @@ impl Driver {
             Command::Feeds { reply } => {
                 reply.send(Ok(self.core.feeds().map(FeedInfo::from).collect()));
             }
-            Command::Feed { key, reply } => {
-                reply.send(Ok(self.core.find(&key).map(FeedInfo::from)));
+            Command::Feed { feed, reply } => {
+                reply.send(Ok(self.core.feed(feed).map(FeedInfo::from)));
             }
-            Command::FeedById { id, reply } => {
-                reply.send(Ok(self.core.feed(id).map(FeedInfo::from)));
-            }
-            Command::Holders { id, reply } => reply.send(Ok(self.core.holders(id).collect())),
+            Command::Holders { feed, reply } => reply.send(Ok(self.core.holders(feed).collect())),
             Command::Peers { reply } => reply.send(Ok(self.core.peers().collect())),
             Command::SyncStatus { reply } => reply.send(Ok(self.core.sync_status())),
             Command::Dial { addr, reply } => {

@@ -13,7 +13,7 @@ use multifeed_core::{CloseReason, ConnectionId, Input, PublicKey, Role, Secure};
 use tracing::Instrument;
 
 use super::{Driver, Phase};
-use crate::admission::Verdict;
+use crate::admission::{Standing, Verdict};
 use crate::connection::{CHUNK_BYTES_MAX, Closing, Connection, NewStream};
 use crate::dialer::target::ConnectError;
 use crate::dialer::{Due, PeerState, StreamOutcome};
@@ -135,14 +135,7 @@ impl Driver {
         if !matches!(self.phase, Phase::Open) || !self.dialer.contains(addr) {
             return;
         }
-        let remote = self.dialer.remote(addr);
         match result {
-            // The peer answered at two addresses, and this one was slower.
-            Ok(_) if remote.is_some_and(|remote| self.admission.is_connected(&remote)) => {
-                let error = ConnectError::Disconnected(DisconnectReason::Duplicate);
-                let outcome = StreamOutcome::ConnectedElsewhere;
-                self.dialer.on_stream_ended(self.now(), addr, outcome, error);
-            }
             Ok(stream) => self.connect(stream, addr, Role::Initiator),
             Err(reason) => {
                 let error = ConnectError::Dial(reason.clone());
@@ -156,7 +149,11 @@ impl Driver {
     fn connect(&mut self, stream: ByteStream, addr: SocketAddr, role: Role) {
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
-        self.admission.insert(connection, addr, role);
+        let standing = match role {
+            Role::Responder if self.dialer.is_specified(addr.ip()) => Standing::SpecifiedAddress,
+            _ => Standing::Unknown,
+        };
+        self.admission.insert(connection, addr, role, standing);
         let new = NewStream { connection, stream, addr, role };
         let started = Connection::start(new, &self.tasks, self.to_driver.clone());
         self.connections.insert(connection, started);
@@ -166,8 +163,28 @@ impl Driver {
         self.core.handle(self.now(), input);
     }
 
-    /// Handles a peer that proved to be a member: closes the connection if the peer is banned, and
-    /// one of two connections with the same peer.
+    /// Handles a dialled peer that proved its key. Closes the connection, before the peer learns our
+    /// key, if the peer is banned or connected already.
+    pub(super) fn on_peer_identified(&mut self, connection: ConnectionId, remote: PublicKey) {
+        let Some(open) = self.connections.get(&connection) else { return };
+        if open.closing.is_some() {
+            return;
+        }
+        self.dialer.on_peer_answered(open.addr, remote);
+        let reason = if self.bans.until(self.now(), &remote).is_some() {
+            DisconnectReason::Banned
+        } else if self.admission.is_connected(&remote) {
+            DisconnectReason::Duplicate
+        } else {
+            return;
+        };
+        self.core.disconnect(connection);
+        // Set here, because the core would report only that we requested it.
+        self.begin_flush(connection, reason);
+    }
+
+    /// Handles a peer that proved to be a member: closes the connection if the peer is banned, one of
+    /// two connections with the same peer, and an accepted connection if there are too many.
     pub(super) fn on_peer_opened(&mut self, connection: ConnectionId, remote: PublicKey) {
         let Some(open) = self.connections.get_mut(&connection) else { return };
         if open.closing.is_some() {
@@ -187,6 +204,13 @@ impl Driver {
             self.core.disconnect(duplicate);
             // Set here, because the core would report only that we requested it.
             self.begin_flush(duplicate, DisconnectReason::Duplicate);
+        }
+        if self.dialer.is_known(&remote) {
+            self.admission.on_known(connection);
+        }
+        if let Some(excess) = self.admission.excess(connection) {
+            self.core.disconnect(excess);
+            self.begin_flush(excess, DisconnectReason::Evicted);
         }
     }
 
@@ -295,17 +319,19 @@ impl Driver {
         let reason = removed.closing.map_or(reason, |closing| closing.reason);
         self.core.handle(now, Input::Disconnected { connection });
         self.admission.remove(connection);
-        let has_other = removed.remote.is_some_and(|remote| self.admission.is_connected(&remote));
+        let is_connected = |remote: PublicKey| self.admission.is_connected(&remote);
+        let has_other = removed.remote.is_some_and(is_connected);
         let retry_in = match removed.role {
             Role::Initiator => {
                 let error = ConnectError::Disconnected(reason.clone());
-                let outcome = stream_outcome(&reason, has_other);
+                let answered = self.dialer.remote(removed.addr);
+                let outcome = stream_outcome(&reason, answered.is_some_and(is_connected));
                 self.dialer.on_stream_ended(now, removed.addr, outcome, error)
             }
             Role::Responder => None,
         };
-        if let (Some(remote), DisconnectReason::Core(CloseReason::Violation(_))) =
-            (removed.remote, &reason)
+        if let Some(remote) = removed.remote
+            && is_ban(&reason)
         {
             self.bans.add(now, remote);
         }
@@ -334,8 +360,21 @@ fn should_linger(reason: &DisconnectReason) -> bool {
     )
 }
 
+/// Returns whether a peer is banned for this. What anybody on the way can cause, such as a flipped
+/// bit, is no reason.
+fn is_ban(reason: &DisconnectReason) -> bool {
+    match reason {
+        DisconnectReason::Core(reason @ CloseReason::Violation(_)) => reason.is_proven(),
+        _ => false,
+    }
+}
+
+/// Returns how a stream ended for the dialer. `has_other` is whether the peer that answered is
+/// still connected.
 fn stream_outcome(reason: &DisconnectReason, has_other: bool) -> StreamOutcome {
     match reason {
+        DisconnectReason::Core(reason) if !reason.is_proven() && !has_other => StreamOutcome::Lost,
+        DisconnectReason::Core(CloseReason::ClosedByPeer) if !has_other => StreamOutcome::Closed,
         DisconnectReason::Core(
             CloseReason::Violation(_)
             | CloseReason::Limit(_)

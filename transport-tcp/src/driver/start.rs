@@ -1,4 +1,4 @@
-//! Makes a driver from options.
+//! Creates a driver from options.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -22,7 +22,7 @@ use crate::recorder::Recorder;
 use crate::store_queue::StoreQueue;
 use crate::tasks::{Stop, Tasks};
 
-/// What a handle needs of a started driver.
+/// What a handle needs from a started driver.
 pub(crate) struct Started {
     pub(crate) commands: Sender<Command>,
     pub(crate) public_key: PublicKey,
@@ -30,8 +30,8 @@ pub(crate) struct Started {
     pub(crate) ended: Receiver<Infallible>,
 }
 
-/// Binds the listeners, opens the store and connects the channels. Only the store's thread runs
-/// yet.
+/// Binds the listeners, opens the store and creates the channels. It starts only the store's
+/// thread.
 pub(crate) async fn start(
     options: NodeOptions,
     subscribers: Subscribers,

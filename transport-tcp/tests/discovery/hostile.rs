@@ -52,33 +52,39 @@ fn get_reply(seq: u64, value: Vec<u8>, signature: [u8; 64]) -> Vec<u8> {
     encode_mutable_get_response_to_bytes(&response).expect("encodes")
 }
 
+/// The attacks run at the same time, because each one waits about 20 s for timeouts of the DHT.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_huge_announced_length_is_harmless() {
-    connect_despite(|_| vec![255; 9]).await;
+async fn peers_connect_despite_adversarial_replies() {
+    tokio::join!(
+        connect_despite(huge_announced_length),
+        connect_despite(replies_as_large_as_a_packet),
+        connect_despite(forged_records),
+    );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replies_as_large_as_a_packet_are_harmless() {
-    connect_despite(|request| match request.command {
-        LOOKUP => lookup_reply((0..600_u16).map(|n| {
-            let mut key = [9; 32];
-            key[..2].copy_from_slice(&n.to_be_bytes());
-            key
-        })),
+fn huge_announced_length(_: &Request) -> Vec<u8> {
+    vec![255; 9]
+}
+
+fn replies_as_large_as_a_packet(request: &Request) -> Vec<u8> {
+    let key = |n: u16| {
+        let mut key = [9; 32];
+        key[..2].copy_from_slice(&n.to_be_bytes());
+        key
+    };
+    match request.command {
+        LOOKUP => lookup_reply((0..600).map(key)),
         _ => vec![0; 60_000],
-    })
-    .await;
+    }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn forged_records_are_ignored() {
+fn forged_records(request: &Request) -> Vec<u8> {
     let stranger = KeyPair::from_seed(&[99; 32]);
-    connect_despite(move |request| match request.command {
+    match request.command {
         LOOKUP => lookup_reply([stranger.public_key().0, [1; 32]]),
         MUTABLE_GET => get_reply(u64::MAX, vec![4; 80], [5; 64]),
         _ => Vec::new(),
-    })
-    .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

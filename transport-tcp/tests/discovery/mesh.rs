@@ -112,7 +112,7 @@ async fn a_hundred_members_stay_within_their_limits_and_all_sync() {
     }
     let feed = nodes[0].writer("self", key_pair(1)).await.expect("a writer");
     nodes[0].append(feed, vec![b"news".to_vec()]).await.expect("appends");
-    let key = nodes[0].feed_by_id(feed).await.expect("open").expect("there").key;
+    let key = nodes[0].feed(feed).await.expect("open").expect("there").key;
     until("all hold it", async || {
         for node in &nodes {
             assert!(peers(node).await <= 64);

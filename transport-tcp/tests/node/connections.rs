@@ -1,7 +1,7 @@
 //! Connections: start, duplicates, limits and end.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use multifeed_core::{CloseReason, Event, Group};
@@ -167,6 +167,84 @@ pub(crate) async fn a_refused_dial_is_reported(host: Host) {
     }
 }
 
+pub(crate) async fn an_eclipse_keeps_no_specified_peer_out(host: Host) {
+    let mut options = host.options().listen(loopback());
+    // The attacker has as many addresses as it likes.
+    options.connections.per_address = 1_000;
+    let (a, addr) = host.open(options).await;
+    let mut attackers = Vec::new();
+    for _ in 0..64 {
+        attackers.push(host.dialling(addr).await);
+    }
+    host.until("all slots are taken", async || a.peers().await.expect("open").len() >= 48).await;
+    let is_friend = async |key| {
+        let peers = a.peers().await.expect("open");
+        peers.iter().any(|peer| peer.remote == key)
+    };
+    let start = Instant::now();
+    let options = || host.options().identity(key_pair(9));
+    let (friend, friend_addr) = host.open(options().listen(loopback())).await;
+    a.dial(friend_addr).await.expect("room");
+    host.until("the friend is dialled", async || is_friend(friend.public_key()).await).await;
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    // Later the friend connects to us, from an address that we cannot dial.
+    let key = friend.public_key();
+    friend.close().await;
+    host.until("the friend is gone", async || !is_friend(key).await).await;
+    let start = Instant::now();
+    let friend = Node::open(options().peer(addr)).await.expect("opens");
+    host.until("the friend is admitted", async || is_friend(friend.public_key()).await).await;
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+pub(crate) async fn a_flipped_bit_bans_nobody(host: Host) {
+    let (a, addr) = host.listening().await;
+    let from_a = write(&a, 1, &[&"long enough ".repeat(100)]).await;
+    // In the handshake, in the head of the stream, in the length of a frame, and in frames.
+    for at in [3, 40, 110, 160, 300, 1_000] {
+        let start = Instant::now();
+        let b = Node::open(host.options().peer(flipping(addr, at))).await.expect("opens");
+        let mut events = b.subscribe();
+        let (reason, retry_in) = host.event(&mut events, disconnected).await;
+        let retry_in = retry_in.expect("a retry");
+        assert!(retry_in < Duration::from_secs(2), "byte {at}: {retry_in:?} after {reason}");
+        host.event(&mut events, opened).await;
+        host.feed(&b, from_a, 1).await;
+        assert!(start.elapsed() < Duration::from_secs(15), "byte {at}: {:?}", start.elapsed());
+        b.close().await;
+    }
+}
+
+/// Starts a proxy to `addr` that flips one bit of what comes from there, on the first connection.
+fn flipping(addr: SocketAddr, at: usize) -> SocketAddr {
+    let listener = TcpListener::bind(loopback()).expect("binds");
+    let proxy = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        for (n, near) in listener.incoming().flatten().enumerate() {
+            let Ok(far) = TcpStream::connect(addr) else { return };
+            let (Ok(near_reader), Ok(far_writer)) = (near.try_clone(), far.try_clone()) else {
+                return;
+            };
+            std::thread::spawn(move || {
+                let (from, to) = forward(near_reader, far_writer, usize::MAX);
+                let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+            });
+            std::thread::spawn(move || {
+                let (far, near) = match n {
+                    0 => {
+                        let (far, near) = forward(far, near, at);
+                        flip_one(far, near)
+                    }
+                    _ => (far, near),
+                };
+                let (from, to) = forward(far, near, usize::MAX);
+                let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+            });
+        }
+    });
+    proxy
+}
+
 /// Starts a proxy to `addr` that stops forwarding data from there after half a mebibyte.
 fn stalling(addr: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind(loopback()).expect("binds");
@@ -188,11 +266,21 @@ fn stalling(addr: SocketAddr) -> SocketAddr {
     proxy
 }
 
+fn flip_one(mut from: TcpStream, mut to: TcpStream) -> (TcpStream, TcpStream) {
+    let mut byte = [0];
+    if from.read_exact(&mut byte).is_ok() {
+        let _ = to.write_all(&[byte[0] ^ 0x80]);
+    }
+    (from, to)
+}
+
+/// Forwards this number of bytes, or until the stream ends.
 fn forward(mut from: TcpStream, mut to: TcpStream, bytes_max: usize) -> (TcpStream, TcpStream) {
     let mut forwarded = 0;
     let mut buffer = [0; 16 * 1024];
     while forwarded < bytes_max {
-        match from.read(&mut buffer) {
+        let chunk = buffer.len().min(bytes_max - forwarded);
+        match from.read(&mut buffer[..chunk]) {
             Ok(count) if count > 0 && to.write_all(&buffer[..count]).is_ok() => forwarded += count,
             _ => break,
         }

@@ -147,7 +147,7 @@ pub(crate) fn blocks(texts: &[&str]) -> Vec<Vec<u8>> {
 pub(crate) async fn write(node: &Node, n: u8, texts: &[&str]) -> FeedKey {
     let feed = node.writer("self", key_pair(n)).await.expect("a writer");
     node.append(feed, blocks(texts)).await.expect("appends");
-    node.feed_by_id(feed).await.expect("open").expect("there").key
+    node.feed(feed).await.expect("open").expect("there").key
 }
 
 impl Host {

@@ -40,6 +40,9 @@ on_each_runtime! {
     crate::connections::two_that_dial_each_other as two_that_dial_each_other_keep_one_connection,
     crate::connections::our_own_address_is_not_redialled as our_own_address_is_not_redialled,
     crate::connections::another_group_is_refused as a_peer_of_another_group_is_refused_for_long,
+    crate::connections::a_flipped_bit_bans_nobody as a_flipped_bit_bans_nobody,
+    crate::connections::an_eclipse_keeps_no_specified_peer_out
+        as an_eclipse_keeps_no_specified_peer_out,
     crate::connections::silent_connections_keep_no_member_out
         as silent_connections_keep_no_member_out,
     crate::connections::a_stalled_peer_delays_no_other as a_stalled_peer_delays_no_other_peer,
@@ -47,6 +50,7 @@ on_each_runtime! {
     crate::feed_policy::a_refused_feed_is_not_downloaded_until_accepted
         as a_refused_feed_is_not_downloaded_until_accepted,
     crate::sources::a_reported_peer_is_connected as a_reported_peer_is_connected,
+    crate::sources::a_hijacked_address_is_dialled as a_hijacked_address_is_dialled,
     crate::sources::closing_drops_a_source_that_never_ends
         as closing_drops_a_source_that_never_ends,
     crate::sources::a_source_that_ends_early_is_reported as a_source_that_ends_early_is_reported,

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use multifeed_core::Event;
+use multifeed_core::{Event, PublicKey};
 use multifeed_tcp::discovery::{Origin, Source, SourceContext, SourceFailure, Step};
 use multifeed_tcp::runtime::BoxFuture;
 use multifeed_tcp::{AddressState, Node, NodeError, NodeEvent};
 
 use crate::host::{Host, blocks, loopback, write};
 
-/// Reports addresses without a key, and then ends in the given way.
+/// Reports addresses of one peer, and then ends in the given way.
 struct TestSource {
+    remote: Option<PublicKey>,
     addrs: Vec<SocketAddr>,
     has_left: Arc<AtomicBool>,
     end: End,
@@ -37,7 +38,7 @@ impl Source for TestSource {
             context
                 .report_step(Step::Announced { addresses: context.listen_addrs().to_vec() })
                 .await;
-            context.report_peer(None, self.addrs).await;
+            context.report_peer(self.remote, self.addrs).await;
             if self.end != End::AtOnce {
                 context.closed().await;
             }
@@ -53,7 +54,8 @@ impl Source for TestSource {
 
 fn test_source(addrs: &[SocketAddr], end: End) -> (TestSource, Arc<AtomicBool>) {
     let has_left = Arc::new(AtomicBool::new(false));
-    (TestSource { addrs: addrs.to_vec(), has_left: Arc::clone(&has_left), end }, has_left)
+    let (remote, addrs) = (None, addrs.to_vec());
+    (TestSource { remote, addrs, has_left: Arc::clone(&has_left), end }, has_left)
 }
 
 fn step(event: NodeEvent) -> Option<Step> {
@@ -82,6 +84,20 @@ pub(crate) async fn a_reported_peer_is_connected(host: Host) {
     .await;
     b.close().await;
     assert!(has_left.load(Ordering::SeqCst), "the source had no time to end");
+}
+
+pub(crate) async fn a_hijacked_address_is_dialled(host: Host) {
+    let (attacker, attacker_addr) = host.listening().await;
+    let (owner, owner_addr) = host.listening().await;
+    let from_owner = write(&owner, 1, &["reached"]).await;
+    let a = host.dialling(attacker_addr).await;
+    host.until("it is connected", async || a.peers().await.expect("open").len() == 1).await;
+    // A record of the attacker claims the address of somebody else.
+    let (mut source, _) = test_source(&[owner_addr], End::OnClose);
+    source.remote = Some(attacker.public_key());
+    a.discover(source).await.expect("room");
+    assert_eq!(host.feed(&a, from_owner, 1).await, blocks(&["reached"]));
+    assert_eq!(a.peers().await.expect("open").len(), 2);
 }
 
 pub(crate) async fn closing_drops_a_source_that_never_ends(host: Host) {

@@ -64,7 +64,7 @@ pub(crate) async fn a_large_feed_is_synced(host: Host) {
     for part in large.chunks(4).chain([&small[..]]) {
         a.append(feed, part.to_vec()).await.expect("appends");
     }
-    let key = a.feed_by_id(feed).await.expect("open").expect("there").key;
+    let key = a.feed(feed).await.expect("open").expect("there").key;
     let read = host.feed(&b, key, 5_012).await;
     assert!(read.iter().eq(large.iter().chain(&small)), "the same blocks");
 }

@@ -9,8 +9,8 @@ use redb::{MultimapTable, ReadableMultimapTable, ReadableTable, Table, WriteTran
 use serde::Serialize;
 
 use super::tables::{
-    BLOCKS, FEEDS, FeedState, IndexError, IndexedBlock, Key, NewBlock, ORDER, REFERRERS, TOPICS,
-    TopicKey, damaged, decode_block, decode_feed_state, failed, topic_key,
+    BLOCKS, CHANNELS, ChannelKey, FEEDS, FeedState, IndexError, IndexedBlock, Key, NewBlock, ORDER,
+    REFERRERS, TOPICS, channel_key, damaged, decode_block, decode_feed_state, failed,
 };
 use crate::message::seen::chain;
 use crate::timeline::key::{Block, Hlc, TimelineKey};
@@ -21,7 +21,8 @@ pub(super) struct Tables<'a> {
     order: Table<'a, &'static [u8; 56], ()>,
     referrers: MultimapTable<'a, &'static Key, &'static Key>,
     feeds: Table<'a, &'static [u8; 32], &'static [u8]>,
-    topics: Table<'a, &'static TopicKey, ()>,
+    channels: Table<'a, &'static ChannelKey, ()>,
+    topics: Table<'a, &'static ChannelKey, ()>,
 }
 
 impl<'a> Tables<'a> {
@@ -31,6 +32,7 @@ impl<'a> Tables<'a> {
             order: write.open_table(ORDER).map_err(failed)?,
             referrers: write.open_multimap_table(REFERRERS).map_err(failed)?,
             feeds: write.open_table(FEEDS).map_err(failed)?,
+            channels: write.open_table(CHANNELS).map_err(failed)?,
             topics: write.open_table(TOPICS).map_err(failed)?,
         })
     }
@@ -70,7 +72,8 @@ impl<'a> Tables<'a> {
             claimed_ms: one.claimed_ms,
             seen: one.seen.clone(),
             hlc,
-            topic_of: one.topic_of,
+            channel: one.channel,
+            sets_topic: one.sets_topic,
         };
         self.write(one.block, &known)?;
         self.insert_position(&known, one.block)?;
@@ -157,8 +160,10 @@ impl<'a> Tables<'a> {
     fn insert_position(&mut self, known: &IndexedBlock, block: Block) -> Result<(), IndexError> {
         let position = TimelineKey { hlc: known.hlc, block };
         self.order.insert(&position.to_bytes(), ()).map_err(failed)?;
-        if let Some(channel) = &known.topic_of {
-            self.topics.insert(&topic_key(channel, &position), ()).map_err(failed)?;
+        let key = channel_key(&known.channel, &position);
+        self.channels.insert(&key, ()).map_err(failed)?;
+        if known.sets_topic {
+            self.topics.insert(&key, ()).map_err(failed)?;
         }
         Ok(())
     }
@@ -167,8 +172,10 @@ impl<'a> Tables<'a> {
     fn remove_position(&mut self, known: &IndexedBlock, block: Block) -> Result<(), IndexError> {
         let position = TimelineKey { hlc: known.hlc, block };
         self.order.remove(&position.to_bytes()).map_err(failed)?;
-        if let Some(channel) = &known.topic_of {
-            self.topics.remove(&topic_key(channel, &position)).map_err(failed)?;
+        let key = channel_key(&known.channel, &position);
+        self.channels.remove(&key).map_err(failed)?;
+        if known.sets_topic {
+            self.topics.remove(&key).map_err(failed)?;
         }
         Ok(())
     }

@@ -21,18 +21,38 @@ pub(super) const LOCAL_STATE: TableDefinition<'_, &str, &[u8; 56]> = TableDefini
 
 pub(super) const CHANNEL_TAG_BYTES: usize = size_of::<ChannelTag>();
 
-/// A channel and the position of a block that sets its topic.
-pub(super) type TopicKey = [u8; CHANNEL_TAG_BYTES + TIMELINE_KEY_BYTES];
+/// A channel and the position of one of its blocks.
+pub(super) type ChannelKey = [u8; CHANNEL_TAG_BYTES + TIMELINE_KEY_BYTES];
+
+/// The order of each channel.
+pub(super) const CHANNELS: TableDefinition<'_, &ChannelKey, ()> = TableDefinition::new("channels");
 
 /// The topics. They move with the order; the last one of a channel is valid.
-pub(super) const TOPICS: TableDefinition<'_, &TopicKey, ()> = TableDefinition::new("topics");
+pub(super) const TOPICS: TableDefinition<'_, &ChannelKey, ()> = TableDefinition::new("topics");
 
 /// Encodes to bytes that sort by channel and position.
-pub(super) fn topic_key(channel: &ChannelTag, position: &TimelineKey) -> TopicKey {
+pub(super) fn channel_key(channel: &ChannelTag, position: &TimelineKey) -> ChannelKey {
+    channel_bound(channel, &position.to_bytes())
+}
+
+/// Returns the first and the last possible key of a channel. No block has the largest index, so
+/// the last key is not in use.
+pub(super) fn channel_bounds(channel: &ChannelTag) -> (ChannelKey, ChannelKey) {
+    let bound = |byte| channel_bound(channel, &[byte; TIMELINE_KEY_BYTES]);
+    (bound(0), bound(0xff))
+}
+
+fn channel_bound(channel: &ChannelTag, position: &[u8; TIMELINE_KEY_BYTES]) -> ChannelKey {
     let mut key = [0; CHANNEL_TAG_BYTES + TIMELINE_KEY_BYTES];
     key[..CHANNEL_TAG_BYTES].copy_from_slice(channel);
-    key[CHANNEL_TAG_BYTES..].copy_from_slice(&position.to_bytes());
+    key[CHANNEL_TAG_BYTES..].copy_from_slice(position);
     key
+}
+
+/// Returns the position in a key of a channel.
+pub(super) fn position_in(key: &ChannelKey) -> TimelineKey {
+    let (_, position) = key.split_last_chunk().expect("a key ends with a position");
+    TimelineKey::from_bytes(position)
 }
 
 /// A new block, with the data that determines its position.
@@ -46,8 +66,10 @@ pub struct NewBlock {
     pub claimed_ms: Option<i64>,
     /// The heads that its author claims to have seen.
     pub seen: Vec<Head>,
-    /// The channel whose topic it sets, if any.
-    pub topic_of: Option<ChannelTag>,
+    /// Its channel.
+    pub channel: ChannelTag,
+    /// Whether it sets the topic of its channel.
+    pub sets_topic: bool,
 }
 
 /// The stored data of a block.
@@ -59,7 +81,8 @@ pub(super) struct IndexedBlock {
     pub(super) claimed_ms: Option<i64>,
     pub(super) seen: Vec<Head>,
     pub(super) hlc: Hlc,
-    pub(super) topic_of: Option<ChannelTag>,
+    pub(super) channel: ChannelTag,
+    pub(super) sets_topic: bool,
 }
 
 /// The stored data of a feed.

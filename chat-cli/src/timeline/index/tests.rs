@@ -28,12 +28,13 @@ impl Author {
 
     /// Writes a block that may set the topic of a channel.
     fn set(&mut self, claimed_ms: Option<i64>, seen: &[Head], channel: Option<u8>) -> NewBlock {
-        let topic_of = channel.map(|channel| [channel; 16]);
+        let (tag, sets_topic) = ([channel.unwrap_or(0); 16], channel.is_some());
         let index = self.blocks.len() as u64;
         let own = digest(format!("{index} {seen:?} {claimed_ms:?}").as_bytes());
         self.chains.push(chain(self.chains.last().copied(), &own));
         let block = Block { feed: self.feed, index };
-        let arrived = NewBlock { block, digest: own, claimed_ms, seen: seen.to_vec(), topic_of };
+        let seen = seen.to_vec();
+        let arrived = NewBlock { block, digest: own, claimed_ms, seen, channel: tag, sets_topic };
         self.blocks.push(arrived.clone());
         arrived
     }
@@ -68,6 +69,30 @@ fn topics(index: &Index, channel: u8, hidden: Option<u8>) -> Vec<(u8, u64)> {
         );
     }
     found.reverse();
+    found
+}
+
+/// Returns all blocks of a channel in order, read page by page from one of its ends.
+fn channel(index: &Index, channel: u8, is_forward: bool) -> Vec<(u8, u64)> {
+    let (tag, mut found) = ([channel; 16], Vec::new());
+    let mut at = is_forward.then(|| first_position_at(FIRST));
+    loop {
+        let mut page = match at {
+            Some(from) if is_forward => index.channel_from(&tag, from, 3).unwrap(),
+            before => index.channel_before(&tag, before, 2).unwrap(),
+        };
+        if is_forward {
+            page.retain(|position| Some(*position) != at);
+        } else {
+            page.reverse();
+        }
+        let Some(last) = page.last() else { break };
+        at = Some(*last);
+        found.extend(page.iter().map(|position| (position.block.feed[0], position.block.index)));
+    }
+    if !is_forward {
+        found.reverse();
+    }
     found
 }
 
@@ -278,10 +303,27 @@ proptest! {
         for channel in 7..9 {
             let sets = |name: &(u8, u64)| blocks.iter().any(|block| {
                 let is_it = (block.block.feed[0], block.block.index) == *name;
-                is_it && block.topic_of == Some([channel; 16])
+                is_it && block.sets_topic && block.channel == [channel; 16]
             });
             let expected: Vec<_> = order(&index).into_iter().filter(sets).collect();
             prop_assert_eq!(topics(&index, channel, None), expected);
+        }
+        // So are the blocks of each channel.
+        let mut ends = Vec::new();
+        for tag in [0, 7, 8] {
+            let is_in = |name: &(u8, u64)| blocks.iter().any(|block| {
+                let is_it = (block.block.feed[0], block.block.index) == *name;
+                is_it && block.channel == [tag; 16]
+            });
+            let expected: Vec<_> = order(&index).into_iter().filter(is_in).collect();
+            prop_assert_eq!(&channel(&index, tag, true), &expected);
+            prop_assert_eq!(&channel(&index, tag, false), &expected);
+            ends.extend(expected.last().copied());
+        }
+        let found = index.channel_ends(2).unwrap();
+        prop_assert!(found.is_sorted_by(|a, b| a > b) && found.len() == ends.len().min(2));
+        for end in found {
+            prop_assert!(ends.contains(&(end.block.feed[0], end.block.index)));
         }
         // No block comes before one that its author had seen.
         for block in &blocks {

@@ -5,7 +5,6 @@ use super::{EventLoop, Flow, PAGE_MESSAGES};
 use crate::args::channel::ChannelFilter;
 use crate::args::moderate::Moderate;
 use crate::attach::Response;
-use crate::exit::ExitCode;
 use crate::invite::Right;
 use crate::profile::access::Access;
 use crate::profile::invites::{InviteHints, invite_text};
@@ -15,11 +14,25 @@ use crate::sanitize;
 use crate::session::search::Search;
 use crate::slash::answer;
 use crate::slash::query::Query;
+use crate::timeline::key::TimelineKey;
 use crate::tui::model::overlay::{FOUND_MAX, Invite, Overlay};
 use crate::tui::model::{Effect, ModelEvent};
 
 /// The widest invite, in columns. Chosen: the longest one has 263 characters.
 const INVITE_COLUMNS_MAX: usize = 400;
+
+/// A page of messages of one channel.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Page {
+    /// The last ones.
+    Latest,
+    /// Those before a position.
+    Before(TimelineKey),
+    /// Those after a position.
+    After(TimelineKey),
+    /// Those around a position.
+    Around(TimelineKey),
+}
 
 impl EventLoop<'_> {
     /// Performs an effect.
@@ -29,19 +42,12 @@ impl EventLoop<'_> {
         effect: Effect,
     ) -> Result<Flow, Failure> {
         match effect {
+            Effect::Send { .. } if self.failures.needs_reopening => return Ok(self.reopen(window)),
             Effect::Send { channel, text } => self.send(window, channel.as_str(), &text).await?,
-            Effect::ReadOlder(position) => {
-                let older = self.session.page(Some(position), PAGE_MESSAGES).await?;
-                self.notify_window(window, ModelEvent::Older(older))?;
-            }
-            Effect::ReadLatest => {
-                let latest = self.session.page(None, PAGE_MESSAGES).await?;
-                self.notify_window(window, ModelEvent::Latest(latest))?;
-            }
-            Effect::ReadAround(position) => {
-                let around = self.session.around(position, PAGE_MESSAGES).await?;
-                self.notify_window(window, ModelEvent::Around(position, around))?;
-            }
+            Effect::ReadOlder(position) => self.read(window, Page::Before(position)).await?,
+            Effect::ReadNewer(position) => self.read(window, Page::After(position)).await?,
+            Effect::ReadLatest => self.read(window, Page::Latest).await?,
+            Effect::ReadAround(position) => self.read(window, Page::Around(position)).await?,
             Effect::Search(words) => {
                 let search = Search::new(&words, &ChannelFilter::default(), FOUND_MAX);
                 self.search = Some((window, search));
@@ -60,17 +66,11 @@ impl EventLoop<'_> {
                 if let Some(screen) = self.windows.screen(window) {
                     screen.copy(&text)?;
                 }
-                self.note(window, "copied, if your terminal supports it (OSC 52)");
+                self.note(window, "copied, if your terminal allows it");
             }
             Effect::Bell => self.ring(window)?,
             Effect::MarkRead(position) => self.session.mark_read(position)?,
-            Effect::Redraw => {
-                if let (Some(model), Some(screen)) =
-                    (self.models.get(&window), self.windows.screen(window))
-                {
-                    screen.clear(model.size)?;
-                }
-            }
+            Effect::Redraw => self.redraw(window)?,
             Effect::Suspend => match window {
                 WindowId::Local => self.suspend()?,
                 WindowId::Client(id) => self.windows.respond(id, Response::Stop),
@@ -84,6 +84,31 @@ impl EventLoop<'_> {
             },
         }
         Ok(Flow::Continue)
+    }
+
+    /// Reads a page of the channel of a window.
+    pub(super) async fn read(&mut self, window: WindowId, page: Page) -> Result<(), Failure> {
+        let Some(model) = self.models.get(&window) else { return Ok(()) };
+        let (session, channel) = (&self.session, &model.channel);
+        let event = match page {
+            Page::Latest => {
+                ModelEvent::Latest(session.channel_page(channel, None, PAGE_MESSAGES).await?)
+            }
+            Page::Before(position) => {
+                let older = session.channel_page(channel, Some(position), PAGE_MESSAGES).await?;
+                ModelEvent::Older(older)
+            }
+            Page::After(position) => {
+                let entries = session.channel_page_after(channel, position, PAGE_MESSAGES).await?;
+                let is_end = entries.len() < PAGE_MESSAGES;
+                ModelEvent::Newer { entries, is_end }
+            }
+            Page::Around(position) => {
+                let around = session.channel_around(channel, position, PAGE_MESSAGES).await?;
+                ModelEvent::Around(position, around)
+            }
+        };
+        self.notify_window(window, event)
     }
 
     async fn query(&mut self, window: WindowId, query: &Query) -> Result<(), Failure> {
@@ -118,14 +143,10 @@ impl EventLoop<'_> {
                 self.is_behind = true;
                 Ok(())
             }
-            // The user can correct this.
-            Err(failure) if failure.exit() == ExitCode::BadInput => {
-                if let Some(report) = failure.report() {
-                    self.note(window, &format!("not sent: {}", report.message()));
-                }
-                Ok(())
+            Err(failure) => {
+                self.keep_text(window);
+                Err(failure)
             }
-            Err(failure) => Err(failure),
         }
     }
 
@@ -157,8 +178,10 @@ impl EventLoop<'_> {
             }
         }
         self.has_topics = true;
-        let latest = self.session.page(None, PAGE_MESSAGES).await?;
-        self.notify_all(&ModelEvent::Latest(latest))
+        for window in self.models.keys().copied().collect::<Vec<_>>() {
+            self.read(window, Page::Latest).await?;
+        }
+        Ok(())
     }
 
     /// Updates the topics in the windows where they may have changed.
@@ -217,7 +240,7 @@ impl EventLoop<'_> {
         self.windows.screen(window).map_or(Ok(()), |screen| screen.ring())
     }
 
-    fn note(&mut self, window: WindowId, text: &str) {
+    pub(super) fn note(&mut self, window: WindowId, text: &str) {
         if let Some(model) = self.models.get_mut(&window) {
             model.note(text);
         }

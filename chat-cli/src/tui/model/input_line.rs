@@ -1,6 +1,7 @@
 //! Implements the input line.
 
-use ratatui_textarea::{CursorMove, Input, TextArea, WrapMode};
+use ratatui_textarea::{CursorMove, Input, Key, TextArea, WrapMode};
+use unicode_segmentation::UnicodeSegmentation;
 
 use crate::sanitize;
 use crate::slash::COMMANDS;
@@ -24,6 +25,15 @@ impl Default for InputLine {
     fn default() -> Self {
         Self { area: area(""), history: Vec::new(), back: 0, draft: String::new() }
     }
+}
+
+/// A change by one grapheme cluster.
+#[derive(Clone, Copy)]
+enum Step {
+    DeleteBefore,
+    DeleteAfter,
+    Back,
+    Forward,
 }
 
 fn area(text: &str) -> TextArea<'static> {
@@ -79,9 +89,51 @@ impl InputLine {
         text
     }
 
-    /// Applies a key.
+    /// Applies a key. Keys for one character move over, or delete, what a user sees as one: a
+    /// grapheme cluster.
     pub fn key(&mut self, input: Input) {
-        self.area.input(input);
+        let step = match input {
+            Input { alt: true, .. } | Input { shift: true, .. } => None,
+            Input { key: Key::Backspace, ctrl: false, .. }
+            | Input { key: Key::Char('h'), ctrl: true, .. } => Some(Step::DeleteBefore),
+            Input { key: Key::Delete, ctrl: false, .. }
+            | Input { key: Key::Char('d'), ctrl: true, .. } => Some(Step::DeleteAfter),
+            Input { key: Key::Left, ctrl: false, .. }
+            | Input { key: Key::Char('b'), ctrl: true, .. } => Some(Step::Back),
+            Input { key: Key::Right, ctrl: false, .. } => Some(Step::Forward),
+            _ => None,
+        };
+        // As in a shell; the key of the editor for this, Ctrl-J, is Enter.
+        if matches!(input, Input { key: Key::Char('u'), ctrl: true, alt: false, .. }) {
+            self.area.delete_line_by_head();
+            return;
+        }
+        // With a selection, the editor deletes or leaves all of it.
+        match step.filter(|_| !self.area.is_selecting()) {
+            Some(step) => self.step(step),
+            None => _ = self.area.input(input),
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        let at = self.area.cursor();
+        let line = self.area.lines().get(at.0).map_or("", String::as_str);
+        let cursor = line.char_indices().nth(at.1).map_or(line.len(), |(index, _)| index);
+        let (before, after) = line.split_at(cursor);
+        let cluster = match step {
+            Step::DeleteBefore | Step::Back => before.graphemes(true).next_back(),
+            Step::DeleteAfter | Step::Forward => after.graphemes(true).next(),
+        };
+        // At the end of a line, the step goes over the line break.
+        let chars = cluster.map_or(1, |cluster| cluster.chars().count());
+        for _ in 0..chars {
+            match step {
+                Step::DeleteBefore => _ = self.area.delete_char(),
+                Step::DeleteAfter => _ = self.area.delete_next_char(),
+                Step::Back => self.area.move_cursor(CursorMove::Back),
+                Step::Forward => self.area.move_cursor(CursorMove::Forward),
+            }
+        }
     }
 
     /// Adds a line break.

@@ -1,7 +1,8 @@
-//! Holds the messages on or near the screen.
+//! Holds the messages of the current channel that are on or near the screen.
 //!
 //! Rule: rows are in timeline order without duplicates, and there are at most [`ROWS_MAX`],
-//! because a room may have any number of messages.
+//! because a channel may have any number of messages. Of other channels there are names and
+//! counts only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +18,21 @@ use crate::timeline::key::TimelineKey;
 /// The most messages in the model; others are loaded on demand. Chosen: several screens in each
 /// direction at little memory.
 pub const ROWS_MAX: usize = 1_000;
+/// The most channels in the model. Chosen: bounds memory, as anyone can create channels for free.
+pub const CHANNELS_MAX: usize = 64;
 /// The most notes in the model. Chosen: a screen and more.
 pub const NOTES_MAX: usize = 50;
+
+/// What a room contains when it is opened.
+#[derive(Clone, Debug, Default)]
+pub struct RoomSummary {
+    /// The names of its channels.
+    pub channels: BTreeSet<Clean>,
+    /// The last messages of all channels.
+    pub recent: Vec<Entry>,
+    /// How many messages the user has written.
+    pub own_length: u64,
+}
 
 /// A message prepared for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +87,7 @@ pub struct Note {
     pub text: Clean,
 }
 
-/// The loaded messages, and the scroll and read positions.
+/// The loaded messages of the current channel, and the scroll and read positions.
 #[derive(Debug)]
 pub struct Log {
     rows: Vec<Row>,
@@ -83,13 +97,17 @@ pub struct Log {
     pub scroll: usize,
     /// The last message read before this session; later ones are new.
     pub read: Option<TimelineKey>,
-    /// The last message when the room was opened.
+    /// The last message of the room.
+    latest: Option<TimelineKey>,
+    /// The last message of the room when it was opened.
     opened: Option<TimelineKey>,
     /// The selected search result.
     pub found: Option<TimelineKey>,
+    /// The channels of the room.
+    channels: BTreeSet<Clean>,
     /// The number of unread messages in the other channels.
     unread: BTreeMap<Clean, u64>,
-    /// Whether the first row is the first message of the room.
+    /// Whether the first row is the first message of the channel.
     at_start: bool,
     /// Whether messages after the last row are not loaded.
     detached: bool,
@@ -106,8 +124,10 @@ impl Log {
             notes: Vec::new(),
             scroll: 0,
             read,
+            latest: None,
             opened: None,
             found: None,
+            channels: BTreeSet::new(),
             unread: BTreeMap::new(),
             at_start: false,
             detached: false,
@@ -116,9 +136,9 @@ impl Log {
         }
     }
 
-    /// Returns the rows of a channel.
-    pub fn rows<'a>(&'a self, channel: &'a Clean) -> impl DoubleEndedIterator<Item = &'a Row> {
-        self.rows.iter().filter(move |row| row.channel == *channel)
+    /// Returns the loaded messages of the channel.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
     }
 
     /// Returns the first loaded message if earlier ones may exist.
@@ -132,12 +152,12 @@ impl Log {
         self.read.filter(|read| self.opened.is_some_and(|opened| opened > *read))
     }
 
-    /// Returns the first message of a channel that was unread when the room was opened, and the
-    /// number of unread messages by others.
-    pub fn first_unread(&self, channel: &Clean) -> Option<(TimelineKey, u64)> {
+    /// Returns the first message of the channel that was unread when the room was opened, and
+    /// the number of unread messages by others.
+    pub fn first_unread(&self) -> Option<(TimelineKey, u64)> {
         let (read, opened) = (self.read?, self.opened?);
         let is_new = |row: &&Row| row.position > read && row.position <= opened && !row.is_own;
-        let mut new = self.rows(channel).filter(is_new);
+        let mut new = self.rows.iter().filter(is_new);
         let first = new.next()?.position;
         Some((first, 1 + new.count() as u64))
     }
@@ -147,7 +167,12 @@ impl Log {
         self.rows.last().map(|row| row.position)
     }
 
-    /// Returns whether the end of the room is not loaded.
+    /// Returns the last message of the room, in any channel.
+    pub fn latest(&self) -> Option<TimelineKey> {
+        self.latest
+    }
+
+    /// Returns whether the end of the channel is not loaded.
     pub fn is_detached(&self) -> bool {
         self.detached
     }
@@ -157,9 +182,9 @@ impl Log {
         self.own_length
     }
 
-    /// Returns whether no message is loaded.
+    /// Returns whether the room has no messages.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.latest.is_none()
     }
 
     /// Returns the number of unread messages in a channel.
@@ -167,19 +192,33 @@ impl Log {
         self.unread.get(channel).copied().unwrap_or(0)
     }
 
-    pub(in crate::tui) fn channels(&self) -> BTreeSet<Clean> {
-        self.rows.iter().map(|row| row.channel.clone()).chain(self.unread.keys().cloned()).collect()
+    /// Returns the names of the channels with messages.
+    pub fn channels(&self) -> &BTreeSet<Clean> {
+        &self.channels
     }
 
-    pub(in crate::tui) fn mark_visited(&mut self, channel: &Clean) {
+    /// Records what the room contains.
+    pub(in crate::tui) fn open(&mut self, room: &RoomSummary) {
+        room.channels.iter().for_each(|channel| _ = self.add_channel(channel));
+        self.own_length = self.own_length.max(room.own_length);
+        self.latest = self.latest.max(room.recent.last().map(Entry::position));
+        self.opened = self.opened.or(self.latest);
+    }
+
+    /// Removes the rows of the previous channel.
+    pub(in crate::tui) fn visit(&mut self, channel: &Clean) {
         self.unread.remove(channel);
+        self.rows.clear();
+        (self.at_start, self.detached, self.below, self.scroll) = (false, false, 0, 0);
+        self.found = None;
     }
 
     pub(in crate::tui) fn show_latest(&mut self, entries: Vec<Entry>, room_info: &RoomInfo) {
         self.rows = entries.iter().map(|entry| Row::new(entry, room_info)).collect();
         self.rows.iter().for_each(|row| self.own_length = self.own_length.max(own_until(row)));
         (self.at_start, self.detached, self.below, self.scroll) = (false, false, 0, 0);
-        self.opened = self.opened.or(self.last());
+        self.latest = self.latest.max(self.last());
+        self.opened = self.opened.or(self.latest);
         self.found = None;
     }
 
@@ -205,11 +244,35 @@ impl Log {
         self.found = Some(position);
     }
 
+    pub(in crate::tui) fn show_newer(
+        &mut self,
+        entries: Vec<Entry>,
+        is_end: bool,
+        room_info: &RoomInfo,
+    ) {
+        let last = self.last();
+        let newer = entries.iter().map(|entry| Row::new(entry, room_info));
+        self.rows.extend(newer.filter(|row| Some(row.position) > last));
+        let surplus = self.rows.len().saturating_sub(ROWS_MAX);
+        if surplus > 0 {
+            self.rows.drain(..surplus);
+            self.at_start = false;
+        }
+        if is_end {
+            (self.detached, self.below) = (false, 0);
+        }
+    }
+
     pub(in crate::tui) fn add(&mut self, entry: &Entry, room_info: &RoomInfo, channel: &Clean) {
         let row = Row::new(entry, room_info);
         self.own_length = self.own_length.max(own_until(&row));
-        if row.channel != *channel && !row.is_own {
-            *self.unread.entry(row.channel.clone()).or_default() += 1;
+        self.latest = self.latest.max(Some(row.position));
+        let is_known = self.add_channel(&row.channel);
+        if row.channel != *channel {
+            if !row.is_own && is_known {
+                *self.unread.entry(row.channel).or_default() += 1;
+            }
+            return;
         }
         if self.detached {
             self.below += 1;
@@ -231,7 +294,15 @@ impl Log {
         if self.notes.len() == NOTES_MAX {
             self.notes.remove(0);
         }
-        self.notes.push(Note { after: self.last(), text });
+        self.notes.push(Note { after: self.latest, text });
+    }
+
+    /// Adds a channel if there is room for it; returns whether it is known.
+    fn add_channel(&mut self, channel: &Clean) -> bool {
+        if self.channels.contains(channel) {
+            return true;
+        }
+        self.channels.len() < CHANNELS_MAX && self.channels.insert(channel.clone())
     }
 }
 

@@ -11,16 +11,19 @@ pub const FOUND_MAX: usize = 50;
 pub enum Overlay {
     /// No overlay.
     None,
-    /// The list of keys and commands.
-    Help,
-    /// The list of authors and peers.
-    People,
+    /// The list of keys and commands, with the number of lines above the visible ones.
+    Help(usize),
+    /// The list of authors and peers, with the number of lines above the visible ones.
+    People(usize),
     /// A search.
     Search(Search),
     /// An invite.
     Invite(Invite),
     /// The question whether to paste several lines as one message.
     Paste(String),
+    /// The question whether to send the input line, which looks like this command without its
+    /// slash.
+    Unsent(String),
 }
 
 /// A search and its results so far.

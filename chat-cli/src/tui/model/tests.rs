@@ -185,8 +185,7 @@ fn rows_are_ordered_unique_and_bounded() {
     let late = entry(CAROL, 1, ("carol", "general", "2026-11-21T18:02:10Z"), "late");
     model.update(ModelEvent::NewMessages(vec![late.clone()]));
     model.update(ModelEvent::NewMessages(vec![late]));
-    let times =
-        |model: &Model| model.log.rows(&model.channel).map(|row| row.position).collect::<Vec<_>>();
+    let times = |model: &Model| model.log.rows().iter().map(|row| row.position).collect::<Vec<_>>();
     assert_eq!(times(&model).len(), 7);
     assert!(times(&model).is_sorted());
     let many = (10..2_000).map(|n| {
@@ -306,4 +305,232 @@ fn delivery_counts_peers_that_have_left() {
         (holders.of(0), holders.of(1)),
         (delivery::Delivery::OnAnotherDisk, delivery::Delivery::LocalOnly)
     );
+}
+
+/// Ways to open each overlay that a user may type over.
+const OVERLAYS: [fn(&mut Model); 5] = [
+    |model| drop(model.submit("/help")),
+    |model| drop(model.submit("/peers")),
+    |model| drop(model.input(with(KeyModifiers::ALT, KeyCode::Char('p')))),
+    |model| drop(model.input(Event::Paste("one\ntwo".into()))),
+    |model| {
+        model.update(ModelEvent::Invite(overlay::Invite {
+            text: sanitize::line("mfchat:abc", 40),
+            qr_lines: Vec::new(),
+            warning: "",
+        }));
+    },
+];
+
+#[test]
+fn typing_over_an_overlay_loses_no_key() {
+    for (number, open) in OVERLAYS.into_iter().enumerate() {
+        let mut model = room(size(80, 24));
+        open(&mut model);
+        type_text(&mut model, "/c work");
+        assert!(matches!(model.overlay, Overlay::None), "overlay {number}");
+        assert_eq!(model.input_line.text(), "/c work", "overlay {number}");
+        assert!(!model.input(key(KeyCode::Enter)).contains(&sent("general", "c work")));
+        assert_eq!(model.channel, channel_name("work"), "overlay {number}");
+        // A shortcut acts as without the overlay.
+        open(&mut model);
+        model.input(with(KeyModifiers::CONTROL, KeyCode::Char('n')));
+        assert_ne!(model.channel, channel_name("work"), "overlay {number}");
+    }
+}
+
+#[test]
+fn shortcuts_type_nothing_into_a_search() {
+    let mut model = room(size(80, 24));
+    model.submit("/search sync");
+    model.input(with(KeyModifiers::CONTROL, KeyCode::Char('u')));
+    let Overlay::Search(search) = &model.overlay else { panic!("no search") };
+    assert_eq!(search.words, "sync");
+}
+
+#[test]
+fn command_without_its_slash_is_asked_about_and_not_sent() {
+    let mut model = room(size(80, 24));
+    type_text(&mut model, "nick anne");
+    assert_eq!(model.input(key(KeyCode::Enter)), []);
+    assert!(matches!(&model.overlay, Overlay::Unsent(command) if command == "/nick anne"));
+    assert_eq!(model.input_line.text(), "nick anne", "the text is kept");
+    // More keys edit it; a slash runs it; Enter sends it.
+    type_text(&mut model, "!");
+    assert_eq!(model.input(key(KeyCode::Enter)), []);
+    assert_eq!(model.input(key(KeyCode::Char('/'))), [Effect::Rename("anne!".into())]);
+    assert!(model.input_line.is_empty());
+    type_text(&mut model, "nick anne");
+    model.input(key(KeyCode::Enter));
+    assert_eq!(model.input(key(KeyCode::Enter))[0], sent("general", "nick anne"));
+    assert!(matches!(model.overlay, Overlay::None));
+}
+
+#[test]
+fn help_scrolls_to_its_last_line_in_any_window() {
+    for (width, height) in [(24, 8), (50, 12), (80, 24)] {
+        let mut model = room(size(width, height));
+        model.submit("/help");
+        let bottom = |model: &Model| {
+            let backend = ratatui::backend::TestBackend::new(width, height);
+            let mut screen = ratatui::Terminal::new(backend).unwrap();
+            screen.draw(|frame| super::super::view::draw(model, frame)).unwrap();
+            screen.backend().to_string()
+        };
+        let is_long = bottom(&model).contains("PgDn: more");
+        assert_eq!(is_long, height < 24, "{}", bottom(&model));
+        for _ in 0..200 {
+            model.input(key(KeyCode::Down));
+        }
+        assert!(matches!(model.overlay, Overlay::Help(_)), "it stays open");
+        assert!(bottom(&model).contains("apart"), "{}", bottom(&model));
+        for code in [KeyCode::PageUp, KeyCode::Home] {
+            model.input(key(code));
+        }
+        assert!(bottom(&model).contains("/help"), "{}", bottom(&model));
+    }
+}
+
+#[test]
+fn backspace_deletes_what_looks_like_one_character() {
+    let clusters =
+        ["👩\u{200d}💻", "👨\u{200d}👩\u{200d}👧", "e\u{301}", "🇩🇪", "क\u{94d}\u{200d}ष", "x"];
+    let mut model = room(size(80, 24));
+    for (code, is_search) in [(KeyCode::Backspace, false), (KeyCode::Backspace, true)] {
+        if is_search {
+            model.input(with(KeyModifiers::CONTROL, KeyCode::Char('f')));
+        }
+        type_text(&mut model, &clusters.concat());
+        for left in (0..clusters.len()).rev() {
+            model.input(key(code));
+            let text = match &model.overlay {
+                Overlay::Search(search) => search.words.clone(),
+                _ => model.input_line.text(),
+            };
+            assert_eq!(text, clusters[..left].concat());
+        }
+    }
+}
+
+#[test]
+fn cursor_and_delete_move_over_whole_clusters() {
+    let mut model = room(size(80, 24));
+    type_text(&mut model, "a👩\u{200d}💻b");
+    model.input(key(KeyCode::Left));
+    model.input(key(KeyCode::Left));
+    model.input(key(KeyCode::Delete));
+    assert_eq!(model.input_line.text(), "ab");
+    model.input(key(KeyCode::Right));
+    model.input(with(KeyModifiers::ALT, KeyCode::Enter));
+    model.input(key(KeyCode::Backspace));
+    assert_eq!(model.input_line.text(), "ab", "a line break is one step");
+}
+
+#[test]
+fn line_feed_typed_ahead_sends_like_enter() {
+    let mut model = room(size(80, 24));
+    type_text(&mut model, "typed before the first frame");
+    let effects = model.input(with(KeyModifiers::CONTROL, KeyCode::Char('j')));
+    assert_eq!(effects[0], sent("general", "typed before the first frame"));
+    type_text(&mut model, "deleted");
+    model.input(with(KeyModifiers::CONTROL, KeyCode::Char('u')));
+    assert!(model.input_line.is_empty());
+}
+
+/// Creates messages of one channel, a minute apart.
+fn many(channel: &str, from: u64, count: u64) -> Vec<Entry> {
+    let said = |n: u64| {
+        let time = format!("2026-11-{:02}T{:02}:{:02}:00Z", 1 + n / 1_440, n / 60 % 24, n % 60);
+        entry(BOB, n, ("bob", channel, &time), &format!("message {n}"))
+    };
+    (from..from + count).map(said).collect()
+}
+
+fn shown(model: &Model) -> String {
+    let lines = super::super::view::log::visible(model);
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn busy_channel_leaves_the_rows_of_the_others() {
+    let mut model = Model::new(room_info(), size(80, 24), Theme::Plain, None);
+    let channels = ["busy", "general", "quiet"].map(channel_name).into();
+    let recent = many("busy", 1_000, 200);
+    model.update(ModelEvent::Opened(log::RoomSummary { channels, recent, own_length: 7 }));
+    model.update(ModelEvent::Latest(many("general", 0, 3)));
+    assert!(shown(&model).contains("message 2"), "{}", shown(&model));
+    let names = model.channels();
+    assert_eq!(names, ["general", "busy", "quiet"].map(channel_name));
+    assert_eq!(model.log.own_length(), 7);
+    // Messages of another channel do not push these out.
+    model.update(ModelEvent::NewMessages(many("busy", 2_000, log::ROWS_MAX as u64 + 1)));
+    assert!(shown(&model).contains("message 2"), "{}", shown(&model));
+    assert_eq!(model.log.unread(&channel_name("busy")), log::ROWS_MAX as u64 + 1);
+    // Another channel is loaded when it is opened.
+    assert_eq!(model.submit("/channel quiet"), [Effect::ReadLatest]);
+    assert!(!shown(&model).contains("message 2"), "{}", shown(&model));
+    assert_eq!(model.update(ModelEvent::Latest(many("quiet", 10, 1))).len(), 1);
+    assert!(shown(&model).contains("message 10"), "{}", shown(&model));
+    // What was read is the last message of the room, not the last one of this channel.
+    let last = many("busy", 2_000 + log::ROWS_MAX as u64, 1)[0].position();
+    assert_eq!(model.log.latest(), Some(last));
+}
+
+#[test]
+fn channels_in_memory_are_bounded() {
+    let mut model = room(size(80, 24));
+    for n in 0..2 * log::CHANNELS_MAX as u64 {
+        model.update(ModelEvent::NewMessages(many(&format!("c{n}"), n, 1)));
+    }
+    assert_eq!(model.log.channels().len(), log::CHANNELS_MAX);
+}
+
+#[test]
+fn search_shows_its_hit_in_its_channel_and_goes_on_from_there() {
+    let mut model = room(size(80, 24));
+    model.submit("/search message 4321");
+    let hit = many("work", 4_321, 1);
+    model.update(ModelEvent::Found { entries: hit.clone(), is_complete: true });
+    let position = hit[0].position();
+    assert_eq!(model.input(key(KeyCode::Enter)), [Effect::ReadAround(position)]);
+    assert_eq!(model.channel, channel_name("work"));
+    model.update(ModelEvent::Around(position, many("work", 4_221, 200)));
+    assert!(shown(&model).contains("message 4321"), "{}", shown(&model));
+    // The rows go on in both directions.
+    model.input(key(KeyCode::PageUp));
+    let last = many("work", 4_420, 1)[0].position();
+    let mut effects = Vec::new();
+    for _ in 0..20 {
+        effects = model.input(key(KeyCode::PageDown));
+    }
+    assert_eq!(effects, [Effect::ReadNewer(last)]);
+    let before = shown(&model);
+    assert!(before.contains("message 4419"), "{before}");
+    model.update(ModelEvent::Newer { entries: many("work", 4_421, 10), is_end: true });
+    assert_eq!(shown(&model).lines().next(), before.lines().next(), "the view stays");
+    model.input(key(KeyCode::PageDown));
+    assert!(shown(&model).contains("message 4430"), "{}", shown(&model));
+    assert!(!shown(&model).contains("press End"), "{}", shown(&model));
+}
+
+#[test]
+fn search_without_a_hit_says_so() {
+    let mut model = room(size(80, 24));
+    model.submit("/search xyzzy");
+    model.update(ModelEvent::Found { entries: Vec::new(), is_complete: true });
+    let backend = ratatui::backend::TestBackend::new(80, 24);
+    let mut screen = ratatui::Terminal::new(backend).unwrap();
+    screen.draw(|frame| super::super::view::draw(&model, frame)).unwrap();
+    assert!(screen.backend().to_string().contains("nothing found"));
+    assert_eq!(model.input(key(KeyCode::Enter)), []);
+}
+
+#[test]
+fn pasted_rows_of_an_invite_are_joined() {
+    let invite = crate::invite::Invite::new([7; 32], crate::invite::hints::Hints::default());
+    let text = invite.encode();
+    let (first, second) = text.split_at(40);
+    let mut model = room(size(80, 24));
+    model.input(Event::Paste(format!("{first}\n  {second}\n")));
+    assert_eq!(model.input_line.text(), *text);
 }

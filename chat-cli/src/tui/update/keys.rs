@@ -3,11 +3,14 @@
 use ratatui::crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
+use unicode_segmentation::UnicodeSegmentation;
 
+use crate::invite::Invite;
+use crate::slash;
 use crate::tui::model::overlay::{Overlay, Search};
 use crate::tui::model::{Effect, Model, Size};
 use crate::tui::view::layout::panes;
-use crate::tui::view::{rooms, tabs};
+use crate::tui::view::{overlay, rooms, tabs};
 
 /// Lines per step of the mouse wheel. Chosen: as in most terminals.
 const WHEEL_LINES: usize = 3;
@@ -20,18 +23,27 @@ impl Model {
             Event::Paste(text) => self.paste(&text),
             Event::Mouse(mouse) => self.mouse(mouse),
             Event::Resize(width, height) => {
-                self.size = Size { width, height };
-                self.input_line.resize();
+                self.resize(Size { width, height });
                 vec![Effect::Redraw]
             }
             _ => Vec::new(),
         }
     }
 
+    /// Adapts to another size of the window.
+    pub fn resize(&mut self, size: Size) {
+        self.size = size;
+        self.input_line.resize();
+    }
+
     fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
         let was_interrupted = std::mem::take(&mut self.interrupted);
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
+            // Enter, if it was pressed before the terminal was taken over: it is a line feed then.
+            KeyCode::Char('j') if control => {
+                return self.key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+            }
             KeyCode::Char('c') if control => return self.interrupt(was_interrupted),
             KeyCode::Char('l') if control => return vec![Effect::Redraw],
             KeyCode::Char('z') if control => return vec![Effect::Suspend],
@@ -40,7 +52,7 @@ impl Model {
                 return Vec::new();
             }
             KeyCode::F(1) => {
-                self.overlay = Overlay::Help;
+                self.overlay = Overlay::Help(0);
                 return Vec::new();
             }
             _ => {}
@@ -71,10 +83,7 @@ impl Model {
         );
         match key.code {
             KeyCode::Enter if alt => self.input_line.newline(),
-            KeyCode::Enter => {
-                let line = self.input_line.submit();
-                return self.submit(&line);
-            }
+            KeyCode::Enter => return self.enter(),
             KeyCode::Tab => {
                 let authors = self.people.authors();
                 let others = authors.iter().filter(|(key, _)| **key != self.room_info.key);
@@ -89,7 +98,7 @@ impl Model {
             KeyCode::Down if alt => return self.next_channel(1),
             KeyCode::Up if alt => return self.next_channel(-1),
             KeyCode::Char('a') if alt => return self.next_unread(),
-            KeyCode::Char('p') if alt => self.overlay = Overlay::People,
+            KeyCode::Char('p') if alt => self.overlay = Overlay::People(0),
             KeyCode::Char(digit @ '1'..='9') if alt => {
                 return self.open_room(usize::from(digit as u8 - b'1'));
             }
@@ -104,28 +113,79 @@ impl Model {
         Vec::new()
     }
 
+    /// Submits the input line, unless it looks like a command without its slash.
+    fn enter(&mut self) -> Vec<Effect> {
+        if let Some(command) = slash::without_slash(&self.input_line.text()) {
+            self.overlay = Overlay::Unsent(command);
+            return Vec::new();
+        }
+        let line = self.input_line.submit();
+        self.submit(&line)
+    }
+
+    /// Handles a key while an overlay is open. A key without a meaning there closes the overlay
+    /// and acts as if it had not been open, so typed text is complete.
     fn overlay_key(&mut self, key: KeyEvent) -> Vec<Effect> {
-        match (&mut self.overlay, key.code) {
+        if self.scroll_list(key.code) {
+            return Vec::new();
+        }
+        let code = if is_shortcut(key) { KeyCode::Null } else { key.code };
+        match (&mut self.overlay, code) {
             (_, KeyCode::Esc) => self.overlay = Overlay::None,
+            (Overlay::Search(search), KeyCode::Enter) if search.rows.is_some() => {
+                let chosen = search.rows.as_ref().and_then(|rows| rows.get(search.chosen));
+                let Some(row) = chosen else { return Vec::new() };
+                let (channel, position) = (row.channel.clone(), row.position);
+                self.overlay = Overlay::None;
+                return self.go_around(channel, position);
+            }
+            (Overlay::Search(search), _) => return search_key(search, key),
             (Overlay::Paste(text), KeyCode::Enter | KeyCode::Char('y')) => {
                 let text = std::mem::take(text);
                 self.overlay = Overlay::None;
                 self.input_line.paste(&text);
             }
-            (Overlay::Paste(_), _) => self.overlay = Overlay::None,
-            (Overlay::Invite(invite), KeyCode::Char('c')) => {
+            (Overlay::Paste(_), KeyCode::Char('n')) => self.overlay = Overlay::None,
+            (Overlay::Invite(invite), KeyCode::Enter) => {
                 return vec![Effect::Copy(invite.text.to_string())];
             }
-            (Overlay::Search(search), code) => {
-                let effects = search_key(search, code);
-                if matches!(effects.first(), Some(Effect::ReadAround(_))) {
-                    self.overlay = Overlay::None;
-                }
-                return effects;
+            (Overlay::Unsent(_), KeyCode::Enter) => {
+                self.overlay = Overlay::None;
+                let line = self.input_line.submit();
+                return self.submit(&line);
             }
-            _ => self.overlay = Overlay::None,
+            (Overlay::Unsent(command), KeyCode::Char('/')) => {
+                let command = std::mem::take(command);
+                self.overlay = Overlay::None;
+                self.input_line.set(&command);
+                return self.enter();
+            }
+            (Overlay::Help(_) | Overlay::People(_), KeyCode::Enter) => {
+                self.overlay = Overlay::None;
+            }
+            _ => {
+                self.overlay = Overlay::None;
+                return self.input_key(key);
+            }
         }
         Vec::new()
+    }
+
+    /// Scrolls the list in the overlay; returns whether there is one and the key scrolls.
+    fn scroll_list(&mut self, code: KeyCode) -> bool {
+        let (page, most) = (self.page_lines(), overlay::scroll_max(self));
+        let (Overlay::Help(top) | Overlay::People(top)) = &mut self.overlay else { return false };
+        let wanted = match code {
+            KeyCode::Up => top.saturating_sub(1),
+            KeyCode::Down => *top + 1,
+            KeyCode::PageUp => top.saturating_sub(page),
+            KeyCode::PageDown => *top + page,
+            KeyCode::Home => 0,
+            KeyCode::End => most,
+            _ => return false,
+        };
+        *top = wanted.min(most);
+        true
     }
 
     fn paste(&mut self, text: &str) -> Vec<Effect> {
@@ -133,6 +193,11 @@ impl Model {
             Overlay::Search(search) => {
                 search.words.push_str(text.lines().next().unwrap_or_default());
                 search.rows = None;
+            }
+            // An invite may be wrapped; each row alone is of no use.
+            overlay if Invite::parse(text).is_ok() => {
+                *overlay = Overlay::None;
+                self.input_line.paste(&text.split_whitespace().collect::<String>());
             }
             _ if text.trim_end().contains(['\n', '\r']) => {
                 let text = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -147,6 +212,14 @@ impl Model {
     }
 
     fn mouse(&mut self, mouse: MouseEvent) -> Vec<Effect> {
+        let scrolls_list = match mouse.kind {
+            MouseEventKind::ScrollUp => Some(KeyCode::Up),
+            MouseEventKind::ScrollDown => Some(KeyCode::Down),
+            _ => None,
+        };
+        if scrolls_list.is_some_and(|code| (0..WHEEL_LINES).all(|_| self.scroll_list(code))) {
+            return Vec::new();
+        }
         match mouse.kind {
             MouseEventKind::ScrollUp => self.scroll_up(WHEEL_LINES),
             MouseEventKind::ScrollDown => self.scroll_down(WHEEL_LINES),
@@ -200,20 +273,33 @@ impl Model {
 
     fn scroll_down(&mut self, lines: usize) -> Vec<Effect> {
         self.log.scroll = self.log.scroll.min(self.log_height()).saturating_sub(lines);
-        if self.log.scroll == 0 { self.go_to_end() } else { Vec::new() }
+        match self.log.last() {
+            Some(last) if self.log.scroll == 0 && self.log.is_detached() => {
+                vec![Effect::ReadNewer(last)]
+            }
+            _ if self.log.scroll == 0 => self.go_to_end(),
+            _ => Vec::new(),
+        }
     }
 }
 
-/// Handles a key in the search: the user types words, Enter searches, the arrows select a result,
-/// and Enter jumps to it.
-fn search_key(search: &mut Search, code: KeyCode) -> Vec<Effect> {
-    match (code, &search.rows) {
+/// Returns whether a key is no text because of its modifiers.
+fn is_shortcut(key: KeyEvent) -> bool {
+    key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+}
+
+/// Handles a key in the search: the user types words, Enter searches, and the arrows select a
+/// result.
+fn search_key(search: &mut Search, key: KeyEvent) -> Vec<Effect> {
+    match (key.code, &search.rows) {
+        (KeyCode::Char(_), _) if is_shortcut(key) => {}
         (KeyCode::Char(c), _) => {
             search.words.push(c);
             search.rows = None;
         }
         (KeyCode::Backspace, _) => {
-            search.words.pop();
+            let last = search.words.grapheme_indices(true).next_back();
+            search.words.truncate(last.map_or(0, |(at, _)| at));
             search.rows = None;
         }
         (KeyCode::Up, _) => search.chosen = search.chosen.saturating_sub(1),
@@ -222,10 +308,6 @@ fn search_key(search: &mut Search, code: KeyCode) -> Vec<Effect> {
         }
         (KeyCode::Enter, None) if !search.words.trim().is_empty() => {
             return vec![Effect::Search(search.words.clone())];
-        }
-        (KeyCode::Enter, Some(rows)) => {
-            let position = rows.get(search.chosen).map(|row| row.position);
-            return position.map(Effect::ReadAround).into_iter().collect();
         }
         _ => {}
     }

@@ -10,6 +10,7 @@ use textwrap::{Options, wrap};
 use super::layout::panes;
 use crate::sanitize::{self, Clean};
 use crate::timeline::index::MissingMessages;
+use crate::timeline::key::TimelineKey;
 use crate::transcript::plural;
 use crate::tui::model::Model;
 use crate::tui::model::log::Row;
@@ -27,20 +28,30 @@ const ROW_LINES_MAX: usize = 400;
 
 /// Returns all lines of the channel, wrapped to the width of the messages.
 pub fn lines(model: &Model) -> Vec<Line<'static>> {
-    last_lines(model, usize::MAX)
+    last_lines(model, usize::MAX, None).0
 }
 
-/// Returns at least this many lines from the end, if available. Only as many messages are wrapped
-/// as needed, because each has at least one line.
-fn last_lines(model: &Model, max_lines: usize) -> Vec<Line<'static>> {
+/// Returns the number of lines from a message on; 0 if it is not loaded.
+pub fn lines_from(model: &Model, position: TimelineKey) -> usize {
+    let (lines, start) = last_lines(model, usize::MAX, Some(position));
+    start.map_or(0, |start| lines.len() - start)
+}
+
+/// Returns at least this many lines from the end, if available, and the first line of a message
+/// among them. Only as many messages are wrapped as needed, because each has at least one line.
+fn last_lines(
+    model: &Model,
+    max_lines: usize,
+    wanted: Option<TimelineKey>,
+) -> (Vec<Line<'static>>, Option<usize>) {
     let width = usize::from(panes(model).chat.width).max(model.appearance.timestamps.columns() + 4);
     let mut lines = Vec::new();
     let mut notes = model.log.notes.iter().peekable();
     let mut day = None;
-    let mut first_unread = model.log.first_unread(&model.channel);
-    let mut welcome = model.log.is_empty();
-    let mut above = model.log.rows(&model.channel).count().saturating_sub(max_lines);
-    for row in model.log.rows(&model.channel) {
+    let mut first_unread = model.log.first_unread();
+    let mut start = None;
+    let mut above = model.log.rows().len().saturating_sub(max_lines);
+    for row in model.log.rows() {
         let is_above = above > 0;
         above = above.saturating_sub(1);
         while let Some(note) = notes.next_if(|note| note.after.is_none_or(|at| at < row.position)) {
@@ -53,7 +64,6 @@ fn last_lines(model: &Model, max_lines: usize) -> Vec<Line<'static>> {
         day = date.or(day);
         let is_first_new = first_unread.is_some_and(|(position, _)| row.position >= position);
         let new = first_unread.take_if(|_| is_first_new);
-        welcome = false;
         if is_above {
             continue;
         }
@@ -64,10 +74,14 @@ fn last_lines(model: &Model, max_lines: usize) -> Vec<Line<'static>> {
             let words = format!("new since you left ({count})");
             lines.push(separator(model, &words, width).style(model.theme.highlight()));
         }
+        start = start.or((Some(row.position) == wanted).then_some(lines.len()));
         lines.extend(row_lines(model, row, width));
     }
-    if welcome {
+    if model.log.is_empty() {
         lines.extend(welcome_lines(model));
+    } else if model.log.rows().is_empty() {
+        let words = format!("  no messages in #{} yet", model.channel);
+        lines.push(Line::styled(words, model.theme.dim()));
     }
     for note in notes {
         lines.extend(note_lines(model, &note.text, width));
@@ -78,13 +92,13 @@ fn last_lines(model: &Model, max_lines: usize) -> Vec<Line<'static>> {
         let words = format!("{} from {who} not here yet", plural(*count, "message"));
         lines.push(separator(model, &words, width).style(model.theme.waiting()));
     }
-    lines
+    (lines, start)
 }
 
 /// Returns the lines on the screen.
 pub fn visible(model: &Model) -> Vec<Line<'static>> {
     let rows = usize::from(panes(model).chat.height);
-    let mut lines = last_lines(model, rows.saturating_add(model.log.scroll));
+    let (mut lines, _) = last_lines(model, rows.saturating_add(model.log.scroll), None);
     let max_lines = lines.len().saturating_sub(rows);
     let scroll = model.log.scroll.min(max_lines);
     lines.truncate(lines.len() - scroll);

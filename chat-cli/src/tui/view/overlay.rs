@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Paragraph};
 
-use textwrap::wrap;
+use textwrap::{Options, wrap};
+use unicode_width::UnicodeWidthStr;
 
 use super::layout::panes;
 use super::people;
@@ -44,19 +45,52 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     };
     let (title, lines) = match &model.overlay {
         Overlay::None => return,
-        Overlay::Help => (" help ", help(area)),
-        Overlay::People => {
-            (" people ", people::lines(model, usize::from(area.width).saturating_sub(2)))
-        }
+        Overlay::Help(top) => (" help ", visible(help(area), *top, area)),
+        Overlay::People(top) => (" people ", visible(people(model, area), *top, area)),
         Overlay::Search(search) => (" search ", found(model, search, area)),
         Overlay::Invite(invite) => (" invite ", invitation(invite, area)),
         Overlay::Paste(text) => (" paste ", paste_question(text, area)),
+        Overlay::Unsent(command) => (" not sent ", unsent_question(command, area)),
     };
-    // In the smallest windows a frame would leave no space inside.
-    let has_frame = area.height > 6 && !matches!(model.overlay, Overlay::Invite(_));
-    let block = if has_frame { Block::bordered().title(title) } else { Block::new() };
+    let is_framed = has_frame(area) && !matches!(model.overlay, Overlay::Invite(_));
+    let block = if is_framed { Block::bordered().title(title) } else { Block::new() };
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(lines).block(block), area);
+}
+
+/// Returns whether the overlay has a frame. In the smallest windows it would leave no space.
+fn has_frame(area: Rect) -> bool {
+    area.height > 6
+}
+
+/// Returns how many lines the list in the overlay can scroll; 0 if it fits or there is none.
+pub fn scroll_max(model: &Model) -> usize {
+    let area = panes(model).chat;
+    let lines = match &model.overlay {
+        Overlay::Help(_) => help(area).len(),
+        Overlay::People(_) => people(model, area).len(),
+        _ => 0,
+    };
+    lines.saturating_sub(list_rows(area))
+}
+
+fn list_rows(area: Rect) -> usize {
+    usize::from(area.height).saturating_sub(if has_frame(area) { 2 } else { 0 })
+}
+
+fn people(model: &Model, area: Rect) -> Vec<Line<'static>> {
+    people::lines(model, usize::from(area.width).saturating_sub(2))
+}
+
+/// Returns the lines of a list from `top` on that fit. If more follow, the last row says so.
+fn visible(mut lines: Vec<Line<'static>>, top: usize, area: Rect) -> Vec<Line<'static>> {
+    let rows = list_rows(area);
+    let mut shown = lines.split_off(top.min(lines.len().saturating_sub(rows)));
+    if shown.len() > rows {
+        shown.truncate(rows.saturating_sub(1));
+        shown.push(Line::raw(" … ↓ PgDn: more"));
+    }
+    shown
 }
 
 /// Returns the help. With enough width it has two columns, so it fits in 24 rows.
@@ -64,18 +98,28 @@ fn help(area: Rect) -> Vec<Line<'static>> {
     let width = usize::from(area.width.saturating_sub(2));
     let columns = if width >= 2 * HELP_COLUMNS { 2 } else { 1 };
     let marks = [
-        " ◌ stored here only    ●○○ held by 1 of 3 known peers    ●●● by all",
+        " ◌ only on this device    ●○○ on 1 of 3 other devices    ●●● on all of them",
         " ≈ another member's name looks the same: the key after the · tells them apart",
     ];
     let mut lines = in_columns(&COMMANDS, columns);
     lines.extend(in_columns(&KEYS, columns));
     lines.extend(marks.map(Line::raw));
-    let rows = usize::from(area.height.saturating_sub(2));
-    if lines.len() > rows {
-        lines.truncate(rows.saturating_sub(1));
-        lines.push(Line::raw(" … a larger window shows the rest"));
+    let wrapped = lines.iter().flat_map(|line| hanging(&line.to_string(), width));
+    wrapped.collect()
+}
+
+/// Wraps a line of the help; further lines are indented.
+fn hanging(line: &str, width: usize) -> Vec<Line<'static>> {
+    if line.width() <= width {
+        return vec![Line::raw(line.to_string())];
     }
-    lines
+    // The columns do not fit.
+    let words: Vec<&str> =
+        line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
+    let words = words.join("  ");
+    let options = Options::new(width.max(8)).initial_indent(" ").subsequent_indent("   ");
+    let lines = wrap(&words, options).into_iter();
+    lines.map(|line| Line::raw(line.into_owned())).collect()
 }
 
 /// Arranges pairs in columns that are read from top to bottom.
@@ -88,8 +132,18 @@ fn in_columns(pairs: &[(&str, &str)], columns: usize) -> Vec<Line<'static>> {
 
 fn paste_question(text: &str, area: Rect) -> Vec<Line<'static>> {
     let lines = plural(text.lines().count() as u64, "line");
-    let paste_question = format!("Paste {lines} as one message?   y = yes   any other key = no");
+    let paste_question = format!("Paste {lines} as one message?   y = yes   n = no");
     wrapped_lines(&paste_question, usize::from(area.width.saturating_sub(2)))
+}
+
+fn unsent_question(command: &str, area: Rect) -> Vec<Line<'static>> {
+    let width = usize::from(area.width.saturating_sub(2));
+    let command = sanitize::line(command, width.saturating_sub(16).max(8));
+    let texts = [
+        format!("Not sent. Did you mean  {command} ?"),
+        "/ = run the command   Enter = send it as a message   other keys = edit it".to_string(),
+    ];
+    texts.iter().flat_map(|text| wrapped_lines(text, width)).collect()
 }
 
 /// Wraps a text.
@@ -105,6 +159,10 @@ fn found(model: &Model, search: &Search, area: Rect) -> Vec<Line<'static>> {
         lines.push(Line::styled(" Enter searches, Esc closes", model.theme.dim()));
         return lines;
     };
+    if rows.is_empty() && search.is_finished {
+        lines.push(Line::raw(" nothing found: no message contains all of these words"));
+        return lines;
+    }
     let count = plural(rows.len() as u64, "message");
     let more = if search.is_finished { "" } else { " so far" };
     let keys = format!(" {count}{more}: ↑ ↓ select, Enter opens");
@@ -124,7 +182,7 @@ fn found(model: &Model, search: &Search, area: Rect) -> Vec<Line<'static>> {
 
 fn invitation(invite: &Invite, area: Rect) -> Vec<Line<'static>> {
     let width = usize::from(area.width);
-    let keys = "c = copy   any other key = close";
+    let keys = "Enter = copy   Esc = close";
     let texts = [invite.text.as_str(), invite.warning, keys];
     let mut lines: Vec<_> = texts.iter().flat_map(|text| wrapped_lines(text, width)).collect();
     let rows = usize::from(area.height);

@@ -36,7 +36,7 @@ pub fn lines(model: &Model, width: usize) -> Vec<Line<'static>> {
     }
     lines.push(Line::default());
     let heading = match model.people.peers.len() {
-        0 => " no peer connected".to_string(),
+        0 => " no one connected".to_string(),
         count => format!(" connected {count}"),
     };
     lines.push(Line::styled(heading, model.theme.dim()));

@@ -6,7 +6,7 @@ use crate::feed::manifest;
 use crate::id::{FeedId, FeedKey};
 
 const NAMESPACE: [u8; 32] = [3; 32];
-const ID: FeedId = FeedId(0);
+const ID: FeedId = FeedId::first(0);
 
 /// A feed with `same` blocks common to all histories, and different ones up to `length`.
 fn history(seed: u8, same: u64, length: u64, name: &str) -> Feed {

@@ -14,7 +14,7 @@ fn a_feed_grows_exactly_to_each_bound() {
     assert!(quota.has_room(70, 80, &limits(80, 110)));
     assert!(!quota.has_room(70, 81, &limits(80, 1_000)));
     assert!(!quota.has_room(70, 81, &limits(1_000, 110)));
-    quota.leave(FeedId(1), 30);
+    quota.leave(FeedId::first(1), 30);
     assert!(quota.has_room(70, 110, &limits(1_000, 110)));
 }
 

@@ -18,16 +18,13 @@ proptest! {
         let (mut runs, mut model) = (Runs::default(), BTreeSet::new());
         for (is_cleared, start, length) in steps {
             let range = start..start + length;
-            match is_cleared {
-                true => {
-                    runs.insert(&range);
+            if is_cleared {
+runs.insert(&range);
                     model.extend(range);
-                }
-                false => {
-                    runs.remove(&range);
+} else {
+runs.remove(&range);
                     model.retain(|index| !range.contains(index));
-                }
-            }
+}
             prop_assert_eq!(Runs::of(runs.as_slice().to_vec(), 60), Some(runs.clone()));
         }
         prop_assert_eq!(&blocks(&runs), &model);

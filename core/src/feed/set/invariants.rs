@@ -9,7 +9,8 @@ impl Feeds {
         let all = self.iter().count();
         assert_eq!(self.by_key.len(), all, "the keys list each feed once");
         for (id, feed) in self.iter() {
-            assert!(self.by_key.contains(&(start_of(&feed.key), id)), "feed {id:?} has no key");
+            assert!(self.by_key.contains(&(start_of(&feed.key), id.slot)), "{id:?} has no key");
+            assert!(id.generation <= self.generation, "{id:?} is of a later generation");
             feed.check_invariants();
         }
         for (name, id) in &self.by_name {
@@ -17,7 +18,7 @@ impl Feeds {
             assert_eq!(named, Some(&**name), "a local name leads to another feed");
         }
         for free in &self.free {
-            let slot = self.slots.get(free.0 as usize);
+            let slot = self.slots.get(*free as usize);
             assert!(slot.is_some_and(Option::is_none), "slot {free:?} is free and in use");
         }
         if let Some(index) = &self.by_discovery {

@@ -29,12 +29,13 @@ fn a_forgotten_feed_is_not_found_but_one_with_the_same_prefix_is() {
     let [first, second] = [one, two].map(|key| feeds.insert(key, PublicKey([1; 32])));
     feeds.forget(first);
     assert_eq!((feeds.find(&one), feeds.find(&two)), (None, Some(second)));
-    assert_eq!(feeds.insert(one, PublicKey([1; 32])), first, "its slot is reused");
-    assert_eq!(feeds.find(&one), Some(first));
+    let again = feeds.insert(one, PublicKey([1; 32]));
+    assert_eq!((again.slot, again.generation), (first.slot, 1), "its slot is reused, not its id");
+    assert_eq!((feeds.find(&one), feeds.get(first).is_none()), (Some(again), true));
 }
 
 #[test]
-fn a_name_belongs_to_its_writer_until_that_is_removed() {
+fn a_name_belongs_to_its_writer_until_the_writer_is_removed() {
     let mut feeds = Feeds::default();
     let [one, two, _] = keys();
     let own = feeds.insert(one, PublicKey([1; 32]));
@@ -55,7 +56,7 @@ fn a_name_belongs_to_its_writer_until_that_is_removed() {
     let (cleared, origin) = (Runs::default(), Origin::Group);
     let record = Record { public_key: stored, name, tip, cleared, origin };
     feeds.load(5, Some((two, record)));
-    assert_eq!(feeds.find_name("stored"), Some(FeedId(5)));
-    feeds.forget(FeedId(5));
+    assert_eq!(feeds.find_name("stored"), Some(FeedId::first(5)));
+    feeds.forget(FeedId::first(5));
     assert_eq!(feeds.find_name("stored"), None);
 }

@@ -22,7 +22,7 @@ fn restored() -> (World, FeedKey, FeedId) {
         world.cut(ids);
     }
     let copy = world.nodes[1].multifeed.find(&key).unwrap().id;
-    world.nodes[1].map.remove(&record::block_key(copy.0, 4)).unwrap();
+    world.nodes[1].map.remove(&record::block_key(copy.slot, 4)).unwrap();
     world.nodes[0] = Node::open(&group(), 7, backup);
     let feed = world.nodes[0].writer(100);
     (world, key, feed)
@@ -50,7 +50,7 @@ fn a_writer_from_an_old_copy_signs_nothing_that_a_peer_showed_signed() {
 }
 
 #[test]
-fn a_store_that_was_behind_when_it_was_closed_is_so_when_it_is_opened_again() {
+fn a_store_behind_its_signed_length_is_still_behind_after_reopening() {
     let (mut world, _, _) = restored();
     world.connect(0, 1, Mode::Live);
     world.run();

@@ -60,7 +60,7 @@ fn spoken(world: &World) -> [usize; 4] {
 }
 
 #[test]
-fn a_known_peer_gets_what_has_changed_and_nothing_else() {
+fn a_known_peer_gets_only_changes() {
     for is_reopened in [false, true] {
         let (mut world, feeds) = acquainted(50);
         feeds.iter().for_each(|feed| world.nodes[0].append(*feed, &[b"second"]));
@@ -97,7 +97,7 @@ fn both_tell_what_has_changed_and_new_feeds_by_their_keys() {
 }
 
 #[test]
-fn a_feed_that_both_had_from_elsewhere_is_announced_by_both() {
+fn a_feed_both_peers_got_elsewhere_is_announced_by_both() {
     let (mut world, feeds) = acquainted(2);
     let third = Node::open(&group(), 3, Map::new());
     world.nodes.push(third);
@@ -187,7 +187,7 @@ fn apart() -> (World, Vec<FeedId>, Vec<FeedKey>) {
 }
 
 #[test]
-fn what_a_side_refuses_for_good_costs_nothing_again() {
+fn a_permanent_refusal_costs_nothing_on_reconnect() {
     let (mut world, feeds, keys) = apart();
     for _ in 0..2 {
         let bytes = meet(&mut world);
@@ -211,7 +211,7 @@ fn what_a_side_refuses_for_good_costs_nothing_again() {
 }
 
 #[test]
-fn what_is_accepted_again_comes_whether_the_peer_is_there_or_not() {
+fn a_feed_accepted_again_arrives_now_or_on_reconnect() {
     for is_there in [false, true] {
         let (mut world, feeds, keys) = apart();
         world.nodes[0].append(feeds[2], &[b"second"]);
@@ -248,7 +248,7 @@ impl Node {
 }
 
 #[test]
-fn the_oldest_acquaintance_is_forgotten() {
+fn the_oldest_known_peer_is_forgotten() {
     let mut config = Config::new(group(), [1; 32]);
     config.limits.known_peers = 2;
     let mut world = World::of((2..=4).map(|seed| Node::open(&group(), seed, Map::new())).collect());
@@ -302,7 +302,7 @@ fn blocks_that_could_not_be_given_prevent_a_checkpoint() {
     world.run();
     world.nodes[0].held = Some(Vec::new());
     world.nodes[0].append(other, &[b"second"]);
-    let (place, mut block) = (record::block_key(other.0, 1), None);
+    let (place, mut block) = (record::block_key(other.slot, 1), None);
     let writer = &mut world.nodes[0];
     for request in writer.held.take().unwrap() {
         let reply = writer.answer(request);
@@ -377,7 +377,7 @@ fn after(
 }
 
 #[test]
-fn a_peer_that_lies_about_what_it_remembers_gains_nothing() {
+fn a_peer_that_lies_about_its_checkpoint_gains_nothing() {
     use crate::error::Violation::*;
     let inconsistent = Some(CloseReason::Violation(Inconsistent));
     let known = |claim: &mut crate::wire::multifeed::Claim| claim.known.unwrap();

@@ -79,7 +79,7 @@ fn crash(maps: &[Map; 2], node: usize, end: End) -> bool {
 }
 
 #[test]
-fn a_process_that_ends_at_any_request_of_a_reconciliation_converges_when_it_is_back() {
+fn a_crash_at_any_store_request_of_a_reconciliation_still_converges() {
     for is_known in [false, true] {
         let maps = stores(is_known);
         for (node, is_done) in [(0, false), (0, true), (1, false), (1, true)] {

@@ -39,7 +39,7 @@ fn in_common(feeds: u64, writer: usize) -> (World, FeedKey) {
 }
 
 #[test]
-fn the_first_block_comes_two_round_trips_after_the_pipe_is_there() {
+fn the_first_block_arrives_two_round_trips_after_connecting() {
     for (writer, flights) in [(1, 4), (0, 5)] {
         let mut world = nodes(2);
         let key = write(&mut world, writer, 1);
@@ -48,7 +48,7 @@ fn the_first_block_comes_two_round_trips_after_the_pipe_is_there() {
 }
 
 #[test]
-fn a_new_block_beside_a_thousand_feeds_comes_with_what_is_reconciled() {
+fn a_new_block_beside_a_thousand_feeds_arrives_during_reconciliation() {
     for (writer, flights) in [(1, 4), (0, 5)] {
         let (mut world, key) = in_common(1_000, writer);
         let feed = world.nodes[writer].multifeed.find(&key).unwrap().id;
@@ -58,7 +58,7 @@ fn a_new_block_beside_a_thousand_feeds_comes_with_what_is_reconciled() {
 }
 
 #[test]
-fn a_new_feed_beside_a_thousand_comes_with_what_is_reconciled() {
+fn a_new_feed_beside_a_thousand_arrives_during_reconciliation() {
     for (writer, flights) in [(1, 4), (0, 5)] {
         let (mut world, _) = in_common(1_000, writer);
         let key_pair = KeyPair::from_seed(&[77; 32]);
@@ -70,7 +70,7 @@ fn a_new_feed_beside_a_thousand_comes_with_what_is_reconciled() {
 }
 
 #[test]
-fn who_both_have_written_read_each_other_after_a_want() {
+fn two_writers_read_each_other_after_a_want() {
     for (reader, flights) in [(0, 6), (1, 7)] {
         let mut world = nodes(2);
         let keys: Vec<_> = (0..2).map(|node| write(&mut world, node, 1)).collect();
@@ -104,7 +104,7 @@ fn reader() -> Config {
 }
 
 #[test]
-fn what_was_pushed_is_sent_once() {
+fn pushed_blocks_are_sent_once() {
     for (feeds, blocks, count) in [(1, 1, 1), (10, 1_000, 20), (100, 3, 100)] {
         for dialler in [0, 1] {
             let mut world = writer_and_reader(feeds, blocks, reader());
@@ -154,7 +154,7 @@ fn a_long_block_of_a_pushed_feed_waits_until_it_is_wanted() {
 }
 
 #[test]
-fn what_is_refused_costs_no_more_than_its_bound() {
+fn a_refused_feed_costs_no_more_than_its_bound() {
     let mut world = writer_and_reader(20, 1_000, reader());
     let keys: Vec<_> = world.nodes[0].multifeed.feeds().map(|feed| feed.key).collect();
     for key in keys {
@@ -170,7 +170,7 @@ fn what_is_refused_costs_no_more_than_its_bound() {
 }
 
 #[test]
-fn who_asks_what_to_take_is_pushed_nothing() {
+fn a_peer_that_asks_before_admitting_gets_no_push() {
     let mut config = reader();
     config.admission = Admission::AcceptedOnly;
     let mut world = writer_and_reader(3, 10, config);
@@ -182,7 +182,7 @@ fn who_asks_what_to_take_is_pushed_nothing() {
 }
 
 #[test]
-fn only_who_is_alone_with_us_pushes() {
+fn only_a_sole_peer_pushes() {
     let mut world = nodes(3);
     let key = write(&mut world, 0, 1);
     world.connect(0, 2, Mode::Once);
@@ -205,7 +205,7 @@ fn only_who_is_alone_with_us_pushes() {
 }
 
 #[test]
-fn what_is_refused_before_it_is_sent_is_sent_when_it_is_accepted() {
+fn a_feed_refused_before_it_was_sent_is_sent_once_accepted() {
     let mut world = writer_and_reader(1, 3, reader());
     let key = world.nodes[0].multifeed.feeds().next().unwrap().key;
     let [_, connection] = world.connect(1, 0, Mode::Live);
@@ -227,7 +227,7 @@ fn what_is_refused_before_it_is_sent_is_sent_when_it_is_accepted() {
 }
 
 #[test]
-fn a_pipe_that_breaks_at_any_byte_of_the_opening_costs_time_alone() {
+fn a_connection_that_breaks_at_any_byte_of_its_opening_loses_nothing() {
     let remote = KeyPair::from_seed(&[77; 32]).public_key();
     let clear = Secure::Established { handshake_hash: [7; 64], remote };
     for (secure, step) in [(clear, cases(7, 1)), (Secure::Noise, cases(101, 29))] {

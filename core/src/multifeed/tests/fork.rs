@@ -46,7 +46,7 @@ fn chain() -> (World, FeedKey) {
 }
 
 #[test]
-fn a_fork_is_proved_to_everybody_who_holds_the_feed() {
+fn a_fork_is_proved_to_every_holder_of_the_feed() {
     let (mut world, key) = chain();
     for (node, length) in [3, 3, 3, 5, 5].into_iter().enumerate() {
         let node = &world.nodes[node];
@@ -70,7 +70,7 @@ fn a_fork_is_proved_to_everybody_who_holds_the_feed() {
 }
 
 #[test]
-fn who_has_the_longer_history_is_not_in_sync_before_the_proof_is_durable() {
+fn the_peer_with_the_longer_history_is_not_in_sync_before_the_proof_is_durable() {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 3);
     write_twin(&mut world, 1, 5);
@@ -85,7 +85,7 @@ fn who_has_the_longer_history_is_not_in_sync_before_the_proof_is_durable() {
 }
 
 #[test]
-fn a_proof_that_the_store_does_not_take_holds_no_sync_open() {
+fn a_proof_that_the_store_fails_to_write_does_not_delay_a_sync() {
     let mut world = nodes(3);
     let key = write(&mut world, 0, 2);
     write_twin(&mut world, 1, 3);
@@ -97,7 +97,7 @@ fn a_proof_that_the_store_does_not_take_holds_no_sync_open() {
     world.nodes[1].failure = Some(StoreFailure::Full);
     world.connect(1, 0, Mode::Live);
     world.run();
-    let broken = Event::FeedBroken { feed, failure: StoreFailure::Full };
+    let broken = Event::FeedBroken { feed, key: Some(key), failure: StoreFailure::Full };
     assert!(world.nodes[1].events.contains(&broken) && !is_forked(&world.nodes[1], &key));
     // Somebody else speaks of the feed.
     world.connect(1, 2, Mode::Live);
@@ -171,7 +171,7 @@ fn two_stores() -> ([Map; 2], FeedKey) {
 }
 
 #[test]
-fn a_process_that_ends_while_it_proves_a_fork_proves_it_when_they_meet_again() {
+fn a_crash_during_a_fork_proof_sends_the_proof_on_reconnect() {
     let (maps, key) = two_stores();
     let open = |maps: &[Map; 2]| {
         World::of([0, 1].map(|at| Node::open(&group(), at as u8, maps[at].clone())).into())
@@ -231,7 +231,7 @@ fn a_head_that_is_not_held_whole_is_disputed_once_it_is() {
 }
 
 #[test]
-fn proofs_have_a_bound_and_a_removed_feed_makes_room() {
+fn proofs_are_bounded_and_a_removal_frees_one() {
     let open = |seed| {
         let mut config = Config::new(group(), [seed; 32]);
         config.limits.forks = 1;
@@ -267,7 +267,7 @@ fn proofs_have_a_bound_and_a_removed_feed_makes_room() {
 }
 
 #[test]
-fn a_feed_that_leaves_gets_no_proof() {
+fn a_removed_feed_gets_no_proof() {
     let (mut node, key, forked, _) = target();
     let feed = node.multifeed.find(&key).unwrap().id;
     let mut raw = Raw::member(&mut node, &group(), 50);
@@ -289,9 +289,10 @@ fn a_damaged_proof_costs_no_more_than_itself() {
         let (place, value) = map.iter().find(|(key, _)| key.as_bytes()[0] == 7).unwrap();
         let (place, mut forked) = (*place, ForkProof::decode(value).unwrap());
         forked.head.signature.0[0] ^= 1;
-        let damaged = match is_sealed {
-            true => crate::feed::record::encode_fork(&forked.encode()),
-            false => forked.encode().into(),
+        let damaged = if is_sealed {
+            crate::feed::record::encode_fork(&forked.encode())
+        } else {
+            forked.encode().into()
         };
         map.insert(place, damaged);
         let node = Node::open(&group(), 30, map);
@@ -339,7 +340,7 @@ fn target() -> (Node, FeedKey, ForkProof, SignedHead) {
 }
 
 #[test]
-fn a_proof_is_taken_of_anybody_and_once() {
+fn a_fork_proof_is_accepted_from_any_peer_once() {
     let (mut node, key, forked, _) = target();
     let mut raw = Raw::member(&mut node, &group(), 50);
     for _ in 0..1_000 {

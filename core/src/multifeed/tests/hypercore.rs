@@ -174,7 +174,7 @@ fn members_pass_an_adopted_feed_on_over_hypercores_channel() {
 }
 
 #[test]
-fn bytes_cut_anywhere_bring_the_same_over_hypercores_channel() {
+fn input_split_anywhere_gives_the_same_result_over_hypercore_channels() {
     for cut in [1, 3, 17, 1_000] {
         let mut world = World::of((1..=2).map(served).collect());
         world.cut = cut;
@@ -189,7 +189,7 @@ fn bytes_cut_anywhere_bring_the_same_over_hypercores_channel() {
 }
 
 #[test]
-fn what_a_disk_refuses_costs_that_feed_and_no_other() {
+fn a_failed_write_affects_only_its_feed() {
     let mut world = World::of((1..=2).map(served).collect());
     world.nodes[0] = open(&Group::keyed([8; 32]), 9, |_| ());
     let key = write(&mut world, 0, 20);
@@ -198,7 +198,7 @@ fn what_a_disk_refuses_costs_that_feed_and_no_other() {
     world.nodes[1].failure = Some(StoreFailure::Full);
     world.connect(0, 1, Mode::Live);
     world.run();
-    let broken = Event::FeedBroken { feed, failure: StoreFailure::Full };
+    let broken = Event::FeedBroken { feed, key: Some(key), failure: StoreFailure::Full };
     assert!(world.nodes[1].events.contains(&broken));
     assert_eq!(world.nodes[1].multifeed.feed(feed).unwrap().length, 0);
     assert!(world.nodes.iter().all(|node| node.closed.is_empty()));
@@ -233,7 +233,7 @@ fn a_feed_that_is_refused_or_removed_leaves_the_channel() {
 }
 
 #[test]
-fn cleared_blocks_are_not_given_and_hurt_no_others() {
+fn cleared_blocks_are_not_served_and_do_not_affect_others() {
     let mut world = World::of((1..=2).map(served).collect());
     world.nodes[0] = open(&Group::keyed([8; 32]), 9, |_| ());
     let key = write(&mut world, 0, 20);
@@ -337,14 +337,14 @@ fn reassign(lose: impl FnOnce(&mut Node, ConnectionId)) {
 }
 
 #[test]
-fn what_a_lost_stock_peer_owed_is_asked_of_another() {
+fn requests_to_a_lost_stock_peer_go_to_another() {
     reassign(|node, connection| {
         node.handle(Instant::ZERO, Input::Disconnected { connection });
     });
 }
 
 #[test]
-fn what_a_silent_stock_peer_owes_is_asked_of_another() {
+fn requests_to_a_silent_stock_peer_go_to_another() {
     reassign(|node, _| {
         let late = Instant::from_micros(11_000_000);
         node.handle(late, Input::Timeout);
@@ -352,7 +352,7 @@ fn what_a_silent_stock_peer_owes_is_asked_of_another() {
 }
 
 #[test]
-fn blocks_that_come_in_any_order_make_the_feed() {
+fn blocks_in_any_order_complete_the_feed() {
     let core = Core::new(5);
     let (mut node, mut raw, request) = asked(&core);
     raw.speak(&mut node, &Message::Data(head(&core, &request, &core.signature())));
@@ -379,7 +379,7 @@ fn blocks_that_come_in_any_order_make_the_feed() {
 }
 
 #[test]
-fn who_does_not_know_a_feeds_key_learns_nothing() {
+fn a_peer_without_the_feed_key_learns_nothing() {
     let mut node = served(1);
     let feed = node.writer(7);
     node.append(feed, &[b"x"]);
@@ -467,7 +467,8 @@ fn a_block_that_is_too_large_closes_its_feeds_channel_alone() {
     let request = raw.requests()[0];
     raw.speak(&mut node, &Message::Data(head(&core, &request, &core.signature())));
     let (connection, feed) = (raw.connection, node.multifeed.find(&core.key).unwrap().id);
-    let expected = Event::ChannelClosed { connection, feed, limit: Limit::BlockBytes };
+    let (key, limit) = (core.key, Limit::BlockBytes);
+    let expected = Event::ChannelClosed { connection, feed, key, limit };
     assert!(node.events.contains(&expected));
     let said: Vec<_> = raw.frames.iter().flat_map(|frame| messages(frame)).collect();
     assert_eq!(said.last(), Some(&Ok(MuxMessage::Close { local_id: 1 })));
@@ -490,7 +491,7 @@ fn answer_early(node: &mut Node, raw: &mut Raw, value: &[u8]) {
 }
 
 #[test]
-fn blocks_that_come_early_are_bounded() {
+fn early_blocks_are_bounded() {
     let core = Core::new(200);
     let (mut node, mut raw, request) = asked(&core);
     raw.speak(&mut node, &Message::Data(head(&core, &request, &core.signature())));
@@ -525,7 +526,7 @@ fn requests_stay_within_their_window_whatever_a_peer_offers() {
 }
 
 #[test]
-fn a_want_is_answered_with_what_is_held() {
+fn a_want_is_answered_with_held_blocks() {
     let mut node = served(1);
     let feed = node.writer(7);
     node.append(feed, &[b"x", b"y"]);

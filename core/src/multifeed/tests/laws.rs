@@ -4,7 +4,7 @@ use super::*;
 use crate::io::StoreRequest;
 
 #[test]
-fn nothing_is_said_of_what_is_not_durable() {
+fn nothing_is_announced_before_it_is_durable() {
     let mut world = nodes(2);
     let feed = world.nodes[0].writer(100);
     world.connect(0, 1, Mode::Live);
@@ -36,7 +36,7 @@ fn blocks_are_not_announced_before_they_are_durable() {
 }
 
 #[test]
-fn answers_of_the_store_in_any_order_lead_to_the_same() {
+fn store_replies_in_any_order_give_the_same_state() {
     for order in 0..6 {
         let mut world = nodes(2);
         let feed = world.nodes[0].writer(100);
@@ -66,7 +66,7 @@ fn answers_of_the_store_in_any_order_lead_to_the_same() {
 }
 
 #[test]
-fn a_multifeed_reopened_on_its_store_is_what_it_was() {
+fn a_multifeed_reopened_on_its_store_has_the_same_state() {
     let mut world = nodes(2);
     let (a, b) = (write(&mut world, 0, 3), write(&mut world, 1, 4));
     world.connect(0, 1, Mode::Once);
@@ -96,7 +96,7 @@ fn a_store_of_another_group_is_refused() {
 }
 
 #[test]
-fn a_store_that_lost_what_binds_it_is_no_new_one() {
+fn a_store_without_its_group_record_is_not_treated_as_new() {
     let mut node = Node::open(&group(), 1, Map::new());
     let feed = node.writer(100);
     node.append(feed, &[b"x"]);
@@ -114,12 +114,12 @@ fn a_damaged_record_costs_its_own_feed_alone() {
     world.run();
     let mut map = world.nodes[1].map.clone();
     let feed = world.nodes[1].multifeed.find(&a).unwrap().id;
-    let record = map.get_mut(&crate::feed::record::feed_key(feed.0)).unwrap();
+    let record = map.get_mut(&crate::feed::record::feed_key(feed.slot)).unwrap();
     let mut bytes = record.to_vec();
     bytes[40] ^= 1;
     *record = bytes.into();
     world.nodes[1] = Node::open(&group(), 9, map);
-    let broken = Event::FeedBroken { feed, failure: StoreFailure::Damaged };
+    let broken = Event::FeedBroken { feed, key: None, failure: StoreFailure::Damaged };
     assert!(world.nodes[1].events.contains(&broken));
     assert_holds(&mut world, 1, 1, &b, 4);
     // Its author is not known: a new feed could be this one, and sign an index twice.
@@ -139,14 +139,14 @@ fn a_slot_far_behind_the_others_costs_no_memory_and_no_other_feed() {
     world.run();
     let mut map = world.nodes[1].map.clone();
     let feed = world.nodes[1].multifeed.find(&a).unwrap().id;
-    let record = map.remove(&crate::feed::record::feed_key(feed.0)).unwrap();
+    let record = map.remove(&crate::feed::record::feed_key(feed.slot)).unwrap();
     for slot in [u32::MAX / 2, u32::MAX - 1] {
         map.insert(crate::feed::record::feed_key(slot), record.clone());
     }
     world.nodes[1] = Node::open(&group(), 9, map);
     assert!(world.nodes[1].multifeed.feeds.slots_held() <= 4);
     assert_holds(&mut world, 1, 1, &b, 4);
-    assert_eq!(world.nodes[1].multifeed.find(&a).unwrap().id, FeedId(u32::MAX / 2));
+    assert_eq!(world.nodes[1].multifeed.find(&a).unwrap().id, FeedId::first(u32::MAX / 2));
     // Later feeds get slots near the others, and the listing finds those that are far.
     let fresh = world.nodes[0].multifeed.writer("new", KeyPair::from_seed(&[55; 32])).unwrap();
     world.nodes[0].append(fresh, &[&block(2, 0)]);
@@ -162,7 +162,7 @@ fn a_sync_ends_though_a_peer_lacks_blocks_that_it_offered() {
     let mut world = nodes(2);
     let (a, b) = (write(&mut world, 0, 3), write(&mut world, 1, 2));
     let feed = world.nodes[0].multifeed.find(&a).unwrap().id;
-    world.nodes[0].map.remove(&crate::feed::record::block_key(feed.0, 1));
+    world.nodes[0].map.remove(&crate::feed::record::block_key(feed.slot, 1));
     world.connect(0, 1, Mode::Once);
     world.run();
     assert_holds(&mut world, 0, 1, &b, 2);
@@ -171,19 +171,19 @@ fn a_sync_ends_though_a_peer_lacks_blocks_that_it_offered() {
     let refused =
         |event: &Event| matches!(event, Event::Refused { refusal: Refusal::Unavailable, .. });
     assert!(world.nodes[1].events.iter().any(refused));
-    let broken = Event::FeedBroken { feed, failure: StoreFailure::Damaged };
+    let broken = Event::FeedBroken { feed, key: Some(a), failure: StoreFailure::Damaged };
     assert!(world.nodes[0].events.contains(&broken), "our side reports that its disk is damaged");
     assert_eq!(world.nodes[1].multifeed.feeds.len(), 1, "the feed that never came is forgotten");
 }
 
 #[test]
-fn what_one_peer_cannot_give_comes_from_another() {
+fn blocks_that_one_peer_lacks_come_from_another() {
     let mut world = nodes(3);
     let key = write(&mut world, 0, 30);
     world.connect(0, 1, Mode::Once);
     world.run();
     let feed = world.nodes[0].multifeed.find(&key).unwrap().id;
-    world.nodes[0].map.remove(&crate::feed::record::block_key(feed.0, 1));
+    world.nodes[0].map.remove(&crate::feed::record::block_key(feed.slot, 1));
     world.connect(2, 0, Mode::Live);
     world.connect(2, 1, Mode::Live);
     world.run();
@@ -191,7 +191,7 @@ fn what_one_peer_cannot_give_comes_from_another() {
 }
 
 #[test]
-fn what_a_lost_peer_owed_comes_from_another() {
+fn blocks_requested_from_a_lost_peer_come_from_another() {
     let mut config = Config::new(group(), [4; 32]);
     // Else the second peer would push what the first one owes.
     config.limits.push_bytes = 0;
@@ -213,7 +213,7 @@ fn what_a_lost_peer_owed_comes_from_another() {
 }
 
 #[test]
-fn a_peer_that_owes_for_too_long_is_asked_no_more_until_it_sends() {
+fn a_stalled_peer_gets_no_requests_until_it_sends() {
     let mut world = nodes(3);
     let key = write(&mut world, 0, 30);
     world.connect(0, 1, Mode::Once);
@@ -232,7 +232,7 @@ fn a_peer_that_owes_for_too_long_is_asked_no_more_until_it_sends() {
 }
 
 #[test]
-fn timers_close_who_is_silent_and_keep_the_others() {
+fn timers_close_silent_connections_and_keep_the_others() {
     let mut world = nodes(2);
     let ids = world.connect(0, 1, Mode::Live);
     let node = &mut world.nodes[0];
@@ -295,7 +295,7 @@ fn a_store_that_fails_freezes_its_feed_and_nothing_else() {
 }
 
 #[test]
-fn a_peer_that_takes_nothing_costs_one_bound_of_memory() {
+fn a_peer_that_reads_nothing_costs_one_bound_of_memory() {
     let mut world = nodes(2);
     let feed = world.nodes[0].writer(100);
     for index in 0..40 {
@@ -325,7 +325,7 @@ fn a_peer_that_takes_nothing_costs_one_bound_of_memory() {
 }
 
 #[test]
-fn our_own_feed_comes_back_from_peers_after_the_store_was_lost() {
+fn our_own_feed_is_restored_from_peers_after_the_store_was_lost() {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 5);
     world.connect(0, 1, Mode::Once);
@@ -368,7 +368,7 @@ fn a_live_block_crosses_a_triangle_without_duplicates() {
 }
 
 #[test]
-fn misuse_is_said_and_changes_nothing() {
+fn misuse_is_reported_and_changes_nothing() {
     let mut node = Node::open(&group(), 1, Map::new());
     let key_pair = || KeyPair::from_seed(&[1; 32]);
     let other = || KeyPair::from_seed(&[2; 32]);
@@ -383,7 +383,7 @@ fn misuse_is_said_and_changes_nothing() {
     assert_eq!(node.multifeed.append(feed, &[&big]), Err(Misuse::BlockTooLarge));
     let many = vec![&big[1..]; 9];
     assert_eq!(node.multifeed.append(feed, &many), Err(Misuse::AppendTooLarge));
-    assert_eq!(node.multifeed.append(FeedId(7), &[b"x"]), Err(Misuse::UnknownFeed));
+    assert_eq!(node.multifeed.append(FeedId::first(7), &[b"x"]), Err(Misuse::UnknownFeed));
     assert_eq!(node.multifeed.read(feed, 0, 1), Err(Misuse::OutOfRange));
     assert!(node.map.len() == 1 && node.multifeed.poll().is_none());
     let unread = &mut Multifeed::open(Config::new(group(), [1; 32]));
@@ -398,7 +398,7 @@ fn misuse_is_said_and_changes_nothing() {
 }
 
 #[test]
-fn a_full_group_declines_more_feeds_and_says_so() {
+fn a_full_group_declines_more_feeds_and_reports_it() {
     let mut config = Config::new(group(), [1; 32]);
     config.limits.feeds = 1;
     let mut world =
@@ -445,7 +445,7 @@ fn many_more_feeds_than_names_are_granted_at_once() {
 }
 
 #[test]
-fn what_grows_while_a_range_waits_for_the_socket_follows_it() {
+fn blocks_appended_while_a_range_waits_for_the_socket_follow_it() {
     for rounds in 1..6 {
         let mut world = nodes(2);
         let key = write(&mut world, 0, 1);
@@ -463,7 +463,7 @@ fn what_grows_while_a_range_waits_for_the_socket_follows_it() {
 }
 
 #[test]
-fn a_peer_that_owed_for_too_long_is_asked_again_later() {
+fn a_peer_that_stalled_is_asked_again_later() {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 30);
     world.connect(1, 0, Mode::Live);

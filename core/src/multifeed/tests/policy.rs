@@ -28,7 +28,7 @@ fn clear(world: &mut World, node: usize, key: &FeedKey, blocks: core::ops::Range
     let (feed, start, end) = (id(node, key), blocks.start, blocks.end);
     let request = node.multifeed.clear(feed, blocks).unwrap();
     node.drain();
-    assert_eq!(*last(node), Event::Cleared { request, feed, start, end });
+    assert_eq!(*last(node), Event::Cleared { request, feed, key: *key, start, end });
 }
 
 /// What a read of some blocks is answered by.
@@ -60,10 +60,7 @@ fn remove(world: &mut World, node: usize, key: &FeedKey) {
 
 fn rule(world: &mut World, node: usize, key: &FeedKey, is_accepted: bool) {
     let node = &mut world.nodes[node];
-    let request = match is_accepted {
-        true => node.multifeed.accept(key),
-        false => node.multifeed.refuse(key),
-    };
+    let request = if is_accepted { node.multifeed.accept(key) } else { node.multifeed.refuse(key) };
     node.drain();
     let ruled = Event::Ruled { request: request.unwrap(), key: *key };
     assert!(node.events.contains(&ruled));
@@ -87,7 +84,7 @@ fn assert_in_sync(world: &World) {
 }
 
 #[test]
-fn cleared_blocks_are_gone_and_the_feed_goes_on() {
+fn cleared_blocks_are_gone_and_the_feed_continues() {
     let (mut world, key, _) = pair(20);
     clear(&mut world, 0, &key, 3..9);
     let node = &mut world.nodes[0];
@@ -96,7 +93,7 @@ fn cleared_blocks_are_gone_and_the_feed_goes_on() {
     assert_reads(node, &key, 9..20);
     let feed = id(node, &key);
     assert_eq!(node.multifeed.feed(feed).unwrap().cleared, 6);
-    assert!((3..9).all(|index| !node.map.contains_key(&record::block_key(feed.0, index))));
+    assert!((3..9).all(|index| !node.map.contains_key(&record::block_key(feed.slot, index))));
     node.append(feed, &[&block(0, 20)]);
     world.run();
     assert_holds(&mut world, 1, 0, &key, 21);
@@ -110,7 +107,7 @@ fn cleared_blocks_are_gone_and_the_feed_goes_on() {
 }
 
 #[test]
-fn what_was_cleared_is_not_given_and_the_rest_is() {
+fn cleared_blocks_are_not_served_and_the_rest_is() {
     let mut world = nodes(3);
     let key = write(&mut world, 0, 20);
     world.connect(0, 1, Mode::Once);
@@ -137,7 +134,7 @@ fn what_was_cleared_is_not_given_and_the_rest_is() {
 }
 
 #[test]
-fn blocks_come_back_from_a_peer_and_stay() {
+fn blocks_are_restored_from_a_peer_and_kept() {
     let (mut world, key, _) = pair(300);
     clear(&mut world, 1, &key, 3..290);
     let node = &mut world.nodes[1];
@@ -146,7 +143,7 @@ fn blocks_come_back_from_a_peer_and_stay() {
     assert_eq!(node.multifeed.clear(feed, 0..1), Err(Misuse::Downloading));
     world.run();
     let node = &mut world.nodes[1];
-    assert_eq!(*last(node), Event::Downloaded { request, feed, start: 0, end: 300 });
+    assert_eq!(*last(node), Event::Downloaded { request, feed, key, start: 0, end: 300 });
     assert_reads(node, &key, 0..300);
     assert_eq!(node.multifeed.feed(feed).unwrap().cleared, 0);
     assert_in_sync(&world);
@@ -155,13 +152,13 @@ fn blocks_come_back_from_a_peer_and_stay() {
 }
 
 #[test]
-fn damaged_blocks_come_back_from_a_peer() {
+fn damaged_blocks_are_restored_from_a_peer() {
     for length in [1, 2, 3, 5, 8, 13, 64] {
         for damaged in 0..length {
             let (mut world, key, _) = pair(length);
             let node = &mut world.nodes[1];
             let feed = id(node, &key);
-            let at = record::block_key(feed.0, damaged as u64);
+            let at = record::block_key(feed.slot, damaged as u64);
             match damaged % 2 {
                 0 => _ = node.map.remove(&at),
                 _ => _ = node.map.insert(at, "rotten".into()),
@@ -170,14 +167,14 @@ fn damaged_blocks_come_back_from_a_peer() {
             let request = node.multifeed.download(feed, 0..end).unwrap();
             world.run();
             let node = &mut world.nodes[1];
-            assert_eq!(*last(node), Event::Downloaded { request, feed, start: 0, end });
+            assert_eq!(*last(node), Event::Downloaded { request, feed, key, start: 0, end });
             assert_reads(node, &key, 0..end);
         }
     }
 }
 
 #[test]
-fn a_download_waits_for_one_who_can_give_and_can_be_taken_back() {
+fn a_download_waits_for_a_holder_and_can_be_cancelled() {
     let mut world = nodes(3);
     let key = write(&mut world, 0, 10);
     world.connect(0, 1, Mode::Once);
@@ -197,13 +194,13 @@ fn a_download_waits_for_one_who_can_give_and_can_be_taken_back() {
     world.connect(1, 2, Mode::Live);
     world.run();
     assert!(world.nodes[1].events.contains(&Event::Canceled { request: second }));
-    let done = Event::Downloaded { request, feed, start: 0, end: 10 };
+    let done = Event::Downloaded { request, feed, key, start: 0, end: 10 };
     assert!(world.nodes[1].events.contains(&done));
     assert_reads(&mut world.nodes[1], &key, 0..10);
 }
 
 #[test]
-fn a_removed_feed_leaves_nothing_and_does_not_come_back_by_itself() {
+fn a_removed_feed_leaves_nothing_and_does_not_return_by_itself() {
     let (mut world, key, _) = pair(30);
     remove(&mut world, 1, &key);
     assert!(world.nodes[1].multifeed.find(&key).is_none());
@@ -224,7 +221,7 @@ fn a_removed_feed_leaves_nothing_and_does_not_come_back_by_itself() {
 }
 
 #[test]
-fn a_feed_that_is_accepted_again_comes_over_the_same_connection() {
+fn a_feed_accepted_again_is_received_over_the_same_connection() {
     let (mut world, key, _) = pair(30);
     remove(&mut world, 1, &key);
     world.run();
@@ -239,13 +236,14 @@ fn a_feed_that_is_accepted_again_comes_over_the_same_connection() {
 }
 
 #[test]
-fn a_slot_is_used_again_once_no_peer_has_an_alias_of_its_removed_feed() {
+fn a_slot_is_reused_once_no_peer_has_an_alias_of_its_removed_feed() {
     let (mut world, key, ids) = pair(30);
     let old = id(&world.nodes[1], &key);
     remove(&mut world, 1, &key);
     world.cut(ids);
     let feed = world.nodes[1].writer(101);
-    assert_eq!(feed, old);
+    assert_eq!(feed.slot, old.slot);
+    assert_ne!(feed, old, "its id means another feed");
     world.nodes[1].append(feed, &[&block(1, 0)]);
     let other = world.nodes[1].multifeed.feed(feed).unwrap().key;
     world.connect(0, 1, Mode::Live);
@@ -278,7 +276,7 @@ fn an_own_feed_that_was_removed_is_written_only_once_all_that_was_signed_is_back
 }
 
 #[test]
-fn a_refused_feed_is_neither_taken_nor_given_and_what_is_held_stays() {
+fn a_refused_feed_is_neither_downloaded_nor_served_and_its_blocks_stay() {
     let mut world = nodes(3);
     let key = write(&mut world, 0, 5);
     world.connect(0, 1, Mode::Live);
@@ -303,7 +301,7 @@ fn a_refused_feed_is_neither_taken_nor_given_and_what_is_held_stays() {
 }
 
 #[test]
-fn a_feed_refused_before_it_was_seen_is_not_taken_over_restarts() {
+fn a_feed_refused_before_it_was_seen_stays_refused_after_restarts() {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 5);
     rule(&mut world, 1, &key, false);
@@ -357,7 +355,7 @@ fn offers_are_reported_if_only_accepted_feeds_are_admitted() {
 }
 
 #[test]
-fn bounds_of_policy_are_reached_and_said() {
+fn policy_bounds_are_reached_and_reported() {
     let mut config = Config::new(group(), [1; 32]);
     (config.limits.cleared_runs, config.limits.rulings, config.limits.downloads) = (2, 1, 1);
     let mut node = Node::with(config, Map::new());
@@ -378,7 +376,7 @@ fn bounds_of_policy_are_reached_and_said() {
     node.multifeed.refuse(&FeedKey([1; 32])).unwrap();
     assert_eq!(node.multifeed.refuse(&FeedKey([2; 32])), Err(Misuse::TooManyRulings));
     assert_eq!(node.multifeed.remove(feed), Err(Misuse::TooManyRulings));
-    assert_eq!(node.multifeed.remove(FeedId(9)), Err(Misuse::UnknownFeed));
+    assert_eq!(node.multifeed.remove(FeedId::first(9)), Err(Misuse::UnknownFeed));
 }
 
 /// What is done to a pair, on the second node: the request, if it begins at all.
@@ -492,7 +490,7 @@ fn a_crash_at_any_request_of_the_store_loses_nothing_that_was_said() {
 }
 
 #[test]
-fn a_removal_that_a_crash_cut_off_is_finished_when_it_is_opened_again() {
+fn a_removal_interrupted_by_a_crash_finishes_on_reopening() {
     for requests in 1..12 {
         let (mut world, key, _) = pair(12);
         let feed = id(&world.nodes[1], &key);
@@ -507,7 +505,7 @@ fn a_removal_that_a_crash_cut_off_is_finished_when_it_is_opened_again() {
 }
 
 #[test]
-fn a_removal_waits_for_what_reads_and_writes_the_feed() {
+fn a_removal_waits_for_reads_and_writes_of_the_feed() {
     let (mut world, key, _) = pair(12);
     let node = &mut world.nodes[1];
     let feed = id(node, &key);
@@ -567,7 +565,7 @@ fn each_want_of_a_refused_feed_is_rejected() {
 }
 
 #[test]
-fn what_was_refused_stays_so_when_the_peer_names_it_to_decline_it() {
+fn a_refused_feed_stays_refused_when_the_peer_declines_it() {
     let (mut world, key, ends) = pair(3);
     world.cut(ends);
     // It is in the sets of neither when they meet again, and the peer names it to say no to it.

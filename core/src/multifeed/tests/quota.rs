@@ -67,7 +67,7 @@ fn an_own_feed_is_appended_to_up_to_its_bound() {
 }
 
 #[test]
-fn a_feed_is_taken_up_to_its_bound_and_given_as_far_as_it_is_held() {
+fn a_feed_is_downloaded_up_to_its_bound_and_served_as_far_as_held() {
     let mut world = pair(20 * COST, u64::MAX);
     let key = write(&mut world, 0, 0);
     world.connect(0, 1, Mode::Live);
@@ -92,7 +92,7 @@ fn a_feed_is_taken_up_to_its_bound_and_given_as_far_as_it_is_held() {
 }
 
 #[test]
-fn to_meet_again_costs_no_blocks_of_a_full_feed() {
+fn a_reconnect_transfers_no_blocks_of_a_full_feed() {
     let mut world = pair(20 * COST, u64::MAX);
     let key = write(&mut world, 0, 0);
     let ends = world.connect(0, 1, Mode::Live);
@@ -108,7 +108,7 @@ fn to_meet_again_costs_no_blocks_of_a_full_feed() {
 }
 
 #[test]
-fn a_larger_bound_lets_the_rest_in() {
+fn a_larger_bound_admits_the_rest() {
     let mut world = pair(20 * COST, u64::MAX);
     let key = write(&mut world, 0, 0);
     let ends = world.connect(0, 1, Mode::Live);
@@ -128,7 +128,7 @@ fn a_larger_bound_lets_the_rest_in() {
 }
 
 #[test]
-fn what_all_feeds_have_is_bounded_and_a_removal_makes_room() {
+fn total_bytes_are_bounded_and_a_removal_frees_them() {
     let mut world = pair(u64::MAX, 25 * COST);
     world.nodes.push(bounded(3, Map::new(), u64::MAX, u64::MAX));
     let first = write(&mut world, 0, 20);
@@ -152,7 +152,7 @@ fn what_all_feeds_have_is_bounded_and_a_removal_makes_room() {
 }
 
 #[test]
-fn where_there_is_no_room_at_all_new_feeds_are_declined_unheard() {
+fn a_full_group_declines_new_feeds_without_reading_them() {
     let mut world = pair(u64::MAX, 20 * COST);
     world.nodes.push(bounded(3, Map::new(), u64::MAX, u64::MAX));
     write(&mut world, 0, 20);
@@ -175,7 +175,7 @@ fn where_there_is_no_room_at_all_new_feeds_are_declined_unheard() {
 }
 
 #[test]
-fn what_we_wrote_ourselves_is_taken_back_whatever_the_bounds() {
+fn our_own_blocks_are_restored_whatever_the_bounds() {
     let mut world = pair(u64::MAX, u64::MAX);
     let key = write(&mut world, 0, 30);
     world.connect(0, 1, Mode::Live);
@@ -190,7 +190,7 @@ fn what_we_wrote_ourselves_is_taken_back_whatever_the_bounds() {
 }
 
 #[test]
-fn a_feed_that_was_full_is_taken_on_once_it_is_our_own() {
+fn a_full_feed_continues_once_it_is_our_own() {
     let mut world = pair(u64::MAX, u64::MAX);
     let key = write(&mut world, 0, 30);
     world.connect(0, 1, Mode::Live);
@@ -224,7 +224,7 @@ fn an_adopted_feed_has_the_same_bounds() {
 }
 
 #[test]
-fn what_is_on_its_way_to_the_disk_counts_and_what_never_gets_there_does_not() {
+fn blocks_being_written_count_and_failed_writes_do_not() {
     let mut world = pair(u64::MAX, 25 * COST);
     world.nodes.push(bounded(3, Map::new(), u64::MAX, u64::MAX));
     let keys = [write(&mut world, 0, 20), write(&mut world, 2, 10)];

@@ -175,7 +175,7 @@ fn uneasy(common: u64) -> (World, [FeedId; 2]) {
 }
 
 #[test]
-fn sets_that_change_in_every_flight_come_to_be_the_same() {
+fn sets_that_change_in_every_flight_converge() {
     let all = [(50, usize::MAX), (50, 5), (16_500, usize::MAX)];
     for &(common, cut) in &all[..cases(2, 3)] {
         let (mut world, feeds) = uneasy(common);
@@ -196,7 +196,7 @@ fn sets_that_change_in_every_flight_come_to_be_the_same() {
 }
 
 #[test]
-fn a_feed_that_both_held_alike_grows_later() {
+fn a_feed_equal_on_both_sides_grows_later() {
     let mut world = nodes(2);
     let keys: Vec<_> = (0..2).map(|node| write(&mut world, node, 3)).collect();
     world.connect(0, 1, Mode::Once);
@@ -219,7 +219,7 @@ fn a_feed_that_both_held_alike_grows_later() {
 }
 
 #[test]
-fn a_peer_that_says_nothing_of_its_sets_has_everything_listed() {
+fn a_peer_that_reports_no_sets_gets_every_feed_listed() {
     let mut world = nodes(1);
     write(&mut world, 0, 3);
     let node = &mut world.nodes[0];
@@ -276,7 +276,7 @@ fn snapshots_of_all_sessions_are_bounded() {
 }
 
 #[test]
-fn a_lost_connection_gives_its_snapshot_back() {
+fn a_lost_connection_releases_its_snapshot() {
     let sets = apart(1, 200, [50, 50], 0);
     let mut world = world(sets.map(store));
     let ids = world.connect(0, 1, Mode::Live);
@@ -308,7 +308,7 @@ fn a_million_feeds_cost_what_the_table_says() {
 }
 
 #[test]
-fn a_feed_that_both_held_alike_is_refused_removed_and_taken_again() {
+fn a_feed_equal_on_both_sides_is_refused_removed_and_accepted_again() {
     let mut world = nodes(2);
     let key = write(&mut world, 0, 3);
     world.connect(0, 1, Mode::Once);

@@ -44,7 +44,7 @@ fn range(name: FeedRef, start: u64, count: usize, change: fn(&mut Vec<u8>)) -> V
 }
 
 #[test]
-fn what_is_asked_for_again_is_given_in_one_range_or_denied() {
+fn a_refetch_is_answered_in_one_range_or_rejected() {
     let (mut node, _, mut raw) = cleared(4..8);
     ask(&mut raw, &mut node, 2, 6);
     ask(&mut raw, &mut node, 5, 12);
@@ -56,7 +56,7 @@ fn what_is_asked_for_again_is_given_in_one_range_or_denied() {
 }
 
 #[test]
-fn asking_for_what_no_feed_has_closes() {
+fn requests_beyond_any_feed_close_the_connection() {
     let misuses = [
         (FeedRef::Receiver(0), 3, 3, CloseReason::Violation(Violation::OutOfRange)),
         (FeedRef::Receiver(0), 3, (1 << 40) + 1, CloseReason::Violation(Violation::OutOfRange)),
@@ -91,7 +91,8 @@ fn forged_blocks_do_not_come_in_where_others_were_cleared() {
     honest.say(&mut node, Kind::Range, &range(FeedRef::Sender(0), 0, 5, |_| ()));
     assert_eq!(asked(&honest).last().map(|entry| entry.start), Some(5));
     honest.say(&mut node, Kind::Range, &range(FeedRef::Sender(0), 5, 7, |_| ()));
-    let done = Event::Downloaded { request, feed, start: 0, end: 12 };
+    let key = node.multifeed.feed(feed).unwrap().key;
+    let done = Event::Downloaded { request, feed, key, start: 0, end: 12 };
     assert_eq!(node.events.last(), Some(&done));
 }
 
@@ -117,7 +118,7 @@ fn a_peer_that_does_not_answer_is_passed_over_in_time() {
 }
 
 #[test]
-fn asking_again_without_end_closes() {
+fn endless_refetch_requests_close_the_connection() {
     let mut config = Config::new(group(), [1; 32]);
     config.limits.serves = 3;
     let mut node = Node::with(config, Map::new());

@@ -1,5 +1,5 @@
-//! Rulings at any moment of a meeting: a node that accepts a feed in the end comes to hold it, both
-//! are in sync then, and what was removed and accepted once more comes once more.
+//! Rulings at any moment of a connection. A node that finally accepts a feed receives it, and both
+//! nodes are then in sync. A feed that is removed and accepted again is received again.
 
 use super::*;
 use crate::crypto::hash::blake2b;
@@ -17,7 +17,7 @@ use Ruling::{Accept, Refuse, Remove};
 
 fn rule(world: &mut World, node: usize, key: &FeedKey, ruling: Ruling) {
     let node = &mut world.nodes[node];
-    // What cannot be done now an application would see; in the end it accepts.
+    // A ruling may be misuse in this state. The last ruling of a test always accepts.
     let _ = match ruling {
         Refuse => node.multifeed.refuse(key),
         Accept => node.multifeed.accept(key),
@@ -29,31 +29,31 @@ fn rule(world: &mut World, node: usize, key: &FeedKey, ruling: Ruling) {
     node.drain();
 }
 
-/// A world of nodes that know each other by one key, so that what one said of another is found.
-fn acquaintances(count: u8) -> World {
+/// Nodes that all see the same remote key, so that each finds its checkpoint of the others.
+fn known_nodes(count: u8) -> World {
     let mut world = nodes(count);
     let remote = KeyPair::from_seed(&[77; 32]).public_key();
     world.secure = Some(Secure::Established { handshake_hash: [7; 64], remote });
     world
 }
 
-/// What is wrong where all want all, if anything is.
-fn wrong(world: &World) -> Option<&'static str> {
+/// The violated expectation, if any, once every node accepts every feed.
+fn violation(world: &World) -> Option<&'static str> {
     let all = || world.nodes.iter();
     match () {
         () if all().any(|node| !node.closed.is_empty()) => Some("a connection was closed"),
         () if all().any(|node| node.holdings() != world.nodes[0].holdings()) => {
-            Some("not all hold the same")
+            Some("the nodes hold different blocks")
         }
         () if all().any(|node| node.multifeed.peers().any(|peer| !peer.is_synced)) => {
-            Some("a sync is held open")
+            Some("a sync does not finish")
         }
         () => None,
     }
 }
 
-/// Whether each feed comes once more to who removes it and takes it again.
-fn comes_again(world: &mut World, keys: &[FeedKey]) -> bool {
+/// Whether every node that removes a feed and accepts it again receives it again.
+fn is_received_again(world: &mut World, keys: &[FeedKey]) -> bool {
     let count = world.nodes.len();
     let pairs = (0..count).flat_map(|node| (0..keys.len()).map(move |of| (node, of)));
     pairs.filter(|(node, of)| node != of).all(|(node, of)| {
@@ -61,12 +61,12 @@ fn comes_again(world: &mut World, keys: &[FeedKey]) -> bool {
             rule(world, node, &keys[of], ruling);
             world.run();
         }
-        wrong(world).is_none()
+        violation(world).is_none()
     })
 }
 
-/// What the second node ruled of the first one's feed before they meet, and what it rules one
-/// after the other while they do; in the end it wants the feed.
+/// The second node's ruling on the first node's feed before they connect, and its rulings while
+/// they are connected. The last one accepts the feed.
 const RULINGS: &[(Option<Ruling>, &[Ruling])] = &[
     (None, &[Refuse, Accept]),
     (None, &[Remove, Accept]),
@@ -78,84 +78,87 @@ const RULINGS: &[(Option<Ruling>, &[Ruling])] = &[
     (Some(Remove), &[Accept, Refuse, Accept]),
 ];
 
-/// Messages before the first ruling, and between two.
+/// Messages delivered before the first ruling, and between two rulings.
 const MOMENTS: usize = 6;
-const BETWEEN: [usize; 2] = [0, 2];
+const GAPS: [usize; 2] = [0, 2];
 
-/// One of all meetings.
+/// One test case.
 #[derive(Clone, Copy, Debug)]
-struct Meeting {
+struct Case {
     before: Option<Ruling>,
     rulings: &'static [Ruling],
-    /// They have met since what was ruled before.
+    /// They synced before, and `before` was ruled after that.
     is_known: bool,
-    /// Which of them have written since they met.
+    /// Which of them append a block after that.
     has_written: [bool; 2],
+    /// The node that connects.
     dials: usize,
+    /// Messages delivered before the first ruling.
     moment: usize,
-    between: usize,
+    /// Messages delivered between two rulings.
+    gap: usize,
 }
 
-fn meetings() -> impl Iterator<Item = Meeting> {
-    let times = move || (0..MOMENTS).flat_map(|moment| BETWEEN.map(|between| (moment, between)));
+fn all_cases() -> impl Iterator<Item = Case> {
+    let times = move || (0..MOMENTS).flat_map(|moment| GAPS.map(|gap| (moment, gap)));
     let flags = |bits: usize| [1, 2, 4, 8].map(|bit| bits & bit != 0);
     let all = RULINGS.iter().flat_map(move |rulings| {
         (0..16).flat_map(move |bits| times().map(move |times| (rulings, flags(bits), times)))
     });
-    all.map(|((before, rulings), [is_known, first, second, dials], (moment, between))| Meeting {
+    all.map(|((before, rulings), [is_known, first, second, dials], (moment, gap))| Case {
         before: *before,
         rulings,
         is_known,
         has_written: [first, second],
         dials: usize::from(dials),
         moment,
-        between,
+        gap,
     })
 }
 
-fn play(meeting: &Meeting) -> Option<&'static str> {
-    let mut world = acquaintances(2);
+fn play(case: &Case) -> Option<&'static str> {
+    let mut world = known_nodes(2);
     let keys = [write(&mut world, 0, 3), write(&mut world, 1, 2)];
     let rule = |world: &mut World, ruling| rule(world, 1, &keys[0], ruling);
     let mut ends = world.connect(0, 1, Mode::Live);
     world.run();
-    if meeting.is_known {
-        meeting.before.into_iter().for_each(|ruling| rule(&mut world, ruling));
+    if case.is_known {
+        case.before.into_iter().for_each(|ruling| rule(&mut world, ruling));
         world.run();
         world.cut(ends);
         ends = world.connect(0, 1, Mode::Live);
         world.run();
     }
     world.cut(ends);
-    if !meeting.is_known {
-        meeting.before.into_iter().for_each(|ruling| rule(&mut world, ruling));
+    if !case.is_known {
+        case.before.into_iter().for_each(|ruling| rule(&mut world, ruling));
     }
-    for node in (0..2).filter(|node| meeting.has_written[*node]) {
+    for node in (0..2).filter(|node| case.has_written[*node]) {
         let feed = world.nodes[node].writer(100 + node as u8);
         world.nodes[node].append(feed, &[b"more"]);
     }
-    world.connect(meeting.dials, 1 - meeting.dials, Mode::Live);
-    (0..meeting.moment).for_each(|_| world.step_once());
-    for ruling in meeting.rulings {
+    world.connect(case.dials, 1 - case.dials, Mode::Live);
+    (0..case.moment).for_each(|_| world.step_once());
+    for ruling in case.rulings {
         rule(&mut world, *ruling);
-        (0..meeting.between).for_each(|_| world.step_once());
+        (0..case.gap).for_each(|_| world.step_once());
     }
     world.run();
-    let is_lost = |world: &mut World| !comes_again(world, &keys);
-    wrong(&world).or_else(|| is_lost(&mut world).then_some("it does not come once more"))
+    let is_lost = |world: &mut World| !is_received_again(world, &keys);
+    violation(&world).or_else(|| is_lost(&mut world).then_some("a feed is not received again"))
 }
 
 #[test]
-fn a_ruling_at_any_moment_of_a_meeting_loses_nothing() {
-    // 5 divides none of the lengths of their product, so each choice is met with many others.
-    let meetings = || meetings().step_by(cases(5, 1));
-    let wrong: Vec<_> = meetings().filter_map(|meeting| Some((play(&meeting)?, meeting))).collect();
+fn a_ruling_at_any_moment_of_a_connection_loses_nothing() {
+    // 5 divides none of the numbers of choices, so every choice is combined with many others.
+    let selected = || all_cases().step_by(cases(5, 1));
+    let wrong: Vec<_> = selected().filter_map(|case| Some((play(&case)?, case))).collect();
     let some = &wrong[..wrong.len().min(3)];
-    assert!(wrong.is_empty(), "{} of {}: {some:#?}", wrong.len(), meetings().count());
+    assert!(wrong.is_empty(), "{} of {}: {some:#?}", wrong.len(), selected().count());
 }
 
-/// Nodes that write, rule, connect and restart at random.
-struct Life {
+/// Nodes that append, rule, connect and restart at random.
+struct RandomRun {
     world: World,
     keys: Vec<FeedKey>,
     pairs: Vec<[usize; 2]>,
@@ -163,12 +166,12 @@ struct Life {
     rng: Rng,
 }
 
-/// The most that happens in one.
-const HAPPENINGS_MAX: u64 = 60;
+/// Maximum number of steps of a run.
+const STEPS_MAX: u64 = 60;
 
-impl Life {
+impl RandomRun {
     fn new(seed: u64, count: u8) -> Self {
-        let mut world = acquaintances(count);
+        let mut world = known_nodes(count);
         let count = usize::from(count);
         let keys = (0..count).map(|node| write(&mut world, node, 2)).collect();
         let pairs: Vec<_> = (0..count).flat_map(|a| (0..a).map(move |b| [b, a])).collect();
@@ -181,7 +184,7 @@ impl Life {
         self.rng.below(bound as u64) as usize
     }
 
-    fn happen(&mut self) {
+    fn step(&mut self) {
         let count = self.keys.len();
         match self.below(20) {
             0..8 => self.world.step_once(),
@@ -197,7 +200,7 @@ impl Life {
             11..17 => {
                 let (node, of) = (self.below(count), self.below(count));
                 let ruling = [Refuse, Accept, Remove, Accept][self.below(4)];
-                // A feed that no other node holds would be lost.
+                // Removing a feed that no other node holds would lose it.
                 if node != of || ruling != Remove {
                     rule(&mut self.world, node, &self.keys[of], ruling);
                 }
@@ -233,8 +236,8 @@ impl Life {
         self.world.nodes[node].writer(100 + node as u8);
     }
 
-    /// All meet, and want all.
-    fn end(&mut self) -> Option<&'static str> {
+    /// Connects all nodes, accepts every feed everywhere, and checks the result.
+    fn finish(&mut self) -> Option<&'static str> {
         for at in 0..self.pairs.len() {
             if self.ends[at].is_none() {
                 self.connect(at);
@@ -249,24 +252,25 @@ impl Life {
         }
         self.world.run();
         let Self { world, keys, .. } = self;
-        let is_lost = |world: &mut World| !comes_again(world, keys);
-        wrong(world).or_else(|| is_lost(world).then_some("it does not come once more"))
+        let is_lost = |world: &mut World| !is_received_again(world, keys);
+        violation(world).or_else(|| is_lost(world).then_some("a feed is not received again"))
     }
 }
 
-fn live(seed: u64, count: u8) -> Option<&'static str> {
-    let mut life = Life::new(seed, count);
-    (0..life.rng.below(HAPPENINGS_MAX)).for_each(|_| life.happen());
-    life.end()
+fn play_random(seed: u64, count: u8) -> Option<&'static str> {
+    let mut run = RandomRun::new(seed, count);
+    (0..run.rng.below(STEPS_MAX)).for_each(|_| run.step());
+    run.finish()
 }
 
-/// `MANY=20000 cargo test --release -p multifeed-core --lib rulings` plays more of them.
+/// `MANY=20000 cargo test --release -p multifeed-core --lib rulings` plays more runs.
 #[test]
-fn whatever_is_ruled_and_when_all_that_is_wanted_in_the_end_comes() {
+fn random_rulings_still_deliver_every_accepted_feed() {
     let many =
         std::env::var("MANY").ok().and_then(|many| many.parse().ok()).unwrap_or(cases(80, 400));
     for count in [2, 3] {
-        let wrong: Vec<_> = (0..many).filter_map(|seed| Some((seed, live(seed, count)?))).collect();
+        let wrong: Vec<_> =
+            (0..many).filter_map(|seed| Some((seed, play_random(seed, count)?))).collect();
         assert!(wrong.is_empty(), "{count} nodes, {} of {many}: {wrong:?}", wrong.len());
     }
 }

@@ -37,7 +37,7 @@ fn third<'a>(core: &'a Core, request: &Request, signature: &'a [u8; 68]) -> Data
 }
 
 #[test]
-fn a_single_block_comes_without_the_rest_of_its_feed() {
+fn a_single_block_is_downloaded_without_the_rest_of_its_feed() {
     let core = Core::new(5);
     let (mut node, mut raw, request, asked) = getting(&core);
     assert_eq!(asked.block, Some(At { index: 3, nodes: 0 }));
@@ -46,7 +46,8 @@ fn a_single_block_comes_without_the_rest_of_its_feed() {
     let feed = node.multifeed.find(&core.key).unwrap();
     let (feed, length) = (feed.id, feed.length);
     let blocks = vec![Bytes::copy_from_slice(&core.blocks[3])];
-    assert!(node.events.contains(&Event::Blocks { request, feed, start: 3, blocks }));
+    let read = Event::Blocks { request, feed, key: core.key, start: 3, blocks };
+    assert!(node.events.contains(&read));
     assert_eq!((length, raw.requests().len(), closed(&node, raw.connection)), (0, 0, None));
     assert_eq!(node.multifeed.footprint().requests, 0);
     // Nothing of it is in the store; once it is adopted, all of it comes.
@@ -129,7 +130,7 @@ fn a_single_block_is_asked_of_another_when_a_peer_has_no_answer() {
 }
 
 #[test]
-fn a_single_block_is_taken_back_and_what_is_held_is_read() {
+fn a_single_block_request_is_cancelled_and_held_blocks_are_read() {
     let core = Core::new(5);
     let (mut node, mut raw, request, asked) = getting(&core);
     node.multifeed.cancel(request).unwrap();
@@ -144,12 +145,12 @@ fn a_single_block_is_taken_back_and_what_is_held_is_read() {
     let request = node.multifeed.get(key, 0).unwrap();
     node.drain();
     let blocks = vec![Bytes::from_static(b"x")];
-    assert!(node.events.contains(&Event::Blocks { request, feed: own, start: 0, blocks }));
+    assert!(node.events.contains(&Event::Blocks { request, feed: own, key, start: 0, blocks }));
 }
 
 /// A node that got a block of, or adopted, a feed of its group before a member announced it.
 #[test]
-fn a_feed_of_the_group_that_was_asked_for_by_its_key_comes_from_members() {
+fn a_group_feed_requested_by_key_is_received_from_members() {
     for is_adopted in [false, true] {
         for others in [0, 60] {
             let mut world = World::of((1..=2).map(served).collect());
@@ -164,9 +165,10 @@ fn a_feed_of_the_group_that_was_asked_for_by_its_key_comes_from_members() {
                 }
             }
             let key = write(&mut world, 0, 20);
-            match is_adopted {
-                false => _ = world.nodes[1].multifeed.get(key, 3).unwrap(),
-                true => _ = world.nodes[1].multifeed.adopt(key).unwrap(),
+            if is_adopted {
+                _ = world.nodes[1].multifeed.adopt(key).unwrap();
+            } else {
+                _ = world.nodes[1].multifeed.get(key, 3).unwrap();
             }
             world.nodes[1].drain();
             world.connect(0, 1, Mode::Live);

@@ -85,7 +85,7 @@ fn a_message_that_does_not_parse() {
 }
 
 #[test]
-fn references_that_were_never_given() {
+fn aliases_that_were_never_assigned_are_rejected() {
     violate(UnknownReference, |raw, node| {
         raw.say(node, Kind::Heads, &body(&[head(FeedRef::Sender(0), 1)]));
     });
@@ -181,7 +181,7 @@ fn a_frame_that_is_too_long() {
 }
 
 #[test]
-fn a_long_frame_of_one_who_has_not_shown_that_it_is_a_member() {
+fn a_long_frame_before_proof_of_membership_is_rejected() {
     let mut node = node();
     let mut raw = Raw::dial(&mut node, 77);
     raw.frame(&mut node, &[1; FRAME_BYTES_MAX_EARLY]);
@@ -189,14 +189,14 @@ fn a_long_frame_of_one_who_has_not_shown_that_it_is_a_member() {
 }
 
 #[test]
-fn a_long_frame_of_a_member_of_whom_nothing_was_asked() {
+fn a_long_frame_of_a_member_without_a_request_is_rejected() {
     exceed(Limit::FrameBytes, |raw, node| {
         raw.frame(node, &[1; FRAME_BYTES_MAX_UNASKED]);
     });
 }
 
 #[test]
-fn a_long_frame_of_a_member_who_was_asked_for_blocks() {
+fn a_long_frame_of_a_member_with_a_request_is_accepted() {
     let mut node = node();
     let mut raw = Raw::member(&mut node, &group(), 77);
     let public_key = KeyPair::from_seed(&[5; 32]).public_key();
@@ -382,7 +382,7 @@ fn dialled(node: &mut Node) -> (Hello, BytesMut) {
 }
 
 #[test]
-fn a_stranger_that_is_dialled_learns_nothing_of_our_sets() {
+fn a_dialled_stranger_learns_nothing_about_our_sets() {
     let mut empty = node();
     let (first, frame) = dialled(&mut empty);
     for feeds in [1, 300] {
@@ -410,7 +410,7 @@ fn a_stranger_that_is_dialled_learns_nothing_of_our_sets() {
 }
 
 #[test]
-fn a_claim_that_was_sealed_for_another_connection() {
+fn a_claim_sealed_for_another_connection_is_rejected() {
     let mut node = node();
     let mut raw = Raw::dial(&mut node, 77);
     let claim = seal_claim(&group(), &[5; 64], &[0; 17]);
@@ -441,7 +441,7 @@ fn version_zero_is_nobodys_fault() {
 }
 
 #[test]
-fn what_newer_versions_add_is_ignored() {
+fn additions_of_newer_versions_are_ignored() {
     let mut node = node();
     let mut raw = Raw::member(&mut node, &group(), 77);
     raw.mux(&mut node, &MuxMessage::Message { channel: 1, kind: 99, body: b"new" });

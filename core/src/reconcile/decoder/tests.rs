@@ -97,9 +97,8 @@ proptest! {
         garbage in prop::collection::vec((0u64..=TOKEN_MAX, any::<bool>()), 1..500),
         cut in 1usize..100,
     ) {
-        let cell = |(bits, is_token): &(u64, bool)| match is_token {
-            true => Token::of_id(*bits).bits(),
-            false => *bits,
+        let cell = |&(bits, is_token): &(u64, bool)| {
+            if is_token { Token::of_id(bits).bits() } else { bits }
         };
         let mut decoder = Decoder::default();
         let garbage: Vec<u64> = garbage.iter().map(cell).collect();

@@ -79,9 +79,10 @@ fn estimates(difference: u64, cells: u32, gap: u64, runs: u64) -> Vec<u64> {
         decoder.extend(&whole).unwrap();
         let empty = decoder.empty_from(cells / 2);
         let sizes = Sizes { ours: 50_000, theirs: 50_000 + gap };
-        let estimate = match cells < CELLS_SURE {
-            true => by_counts(decoder.counts(), sizes),
-            false => by_empty_cells(cells, empty),
+        let estimate = if cells < CELLS_SURE {
+            by_counts(decoder.counts(), sizes)
+        } else {
+            by_empty_cells(cells, empty)
         };
         estimates.push(estimate * 1_000 / difference);
     }

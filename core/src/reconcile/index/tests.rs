@@ -5,11 +5,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn assert_finds(index: &Index, model: &BTreeSet<(u64, FeedId)>, prefix: u64, width: u32) {
+fn assert_finds(index: &Index, model: &BTreeSet<(u64, u32)>, prefix: u64, width: u32) {
     let bits = width.min(LEAD_BITS);
     let begins = |id: u64| id >> (ID_BITS - bits) == prefix >> (width - bits);
     let expected = model.iter().filter(|(id, _)| begins(*id)).map(|(_, feed)| *feed);
-    let [mut found, mut expected]: [Vec<FeedId>; 2] =
+    let [mut found, mut expected]: [Vec<u32>; 2] =
         [index.find(prefix, width).collect(), expected.collect()];
     found.sort_unstable();
     expected.sort_unstable();
@@ -26,7 +26,7 @@ proptest! {
         let (mut index, mut model) = (Index::new(), BTreeSet::new());
         for (id, feed, is_in) in &places {
             // Only the last 4 bits are ignored.
-            let (id, feed) = (id >> few_bits << 4, FeedId(*feed));
+            let (id, feed) = (id >> few_bits << 4, *feed);
             if *is_in || model.len() < 700 {
                 index.insert(id, feed);
                 model.insert((id, feed));
@@ -46,11 +46,11 @@ proptest! {
 fn buckets_stay_small_and_release_memory() {
     let mut index = Index::new();
     let id = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - ID_BITS);
-    (0..100_000).for_each(|number| index.insert(id(number), FeedId(number as u32)));
+    (0..100_000).for_each(|number| index.insert(id(number), number as u32));
     assert_eq!(index.buckets.len(), 512);
     let room: usize = index.buckets.iter().map(Vec::capacity).sum();
-    let bytes = room * size_of::<Slot>() + index.buckets.capacity() * size_of::<Vec<Slot>>();
+    let bytes = room * size_of::<Place>() + index.buckets.capacity() * size_of::<Vec<Place>>();
     assert!(bytes < 84 * 10_000, "{bytes} bytes");
-    (0..100_000).for_each(|number| index.remove(id(number), FeedId(number as u32)));
+    (0..100_000).for_each(|number| index.remove(id(number), number as u32));
     assert_eq!(index.find(0, 0).count(), 0);
 }

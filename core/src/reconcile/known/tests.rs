@@ -67,7 +67,7 @@ fn root(feeds: &Feeds) -> Root {
 }
 
 fn note(known: &mut Known, feeds: &Feeds, slot: u32, before: u64) -> Option<Write> {
-    known.note((FeedId(slot), feeds.get(FeedId(slot)).unwrap()), before, CHANGES_MAX)
+    known.note((FeedId::first(slot), feeds.get(FeedId::first(slot)).unwrap()), before, CHANGES_MAX)
 }
 
 /// Stores a checkpoint of the current feeds with a peer that has the same.
@@ -78,7 +78,7 @@ fn checkpoint(known: &mut Known, peer: u8, feeds: &Feeds) -> Option<Write> {
 
 fn changed(known: &Known, peer: u8, feeds: &Feeds) -> Option<Vec<(u32, u64)>> {
     let base = known.base(&[peer; 16], feeds, &root(feeds))?;
-    Some(base.changed.into_iter().map(|(feed, before)| (feed.0, before)).collect())
+    Some(base.changed.into_iter().map(|(feed, before)| (feed.slot, before)).collect())
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn impossible_log_positions_are_damage() {
     let key = record::known_key(0);
     for (position, is_right) in [(7, true), (1 << 53, false), (u64::MAX, false)] {
         let mark = Checkpoint { ours: [1; 16], theirs: [2; 16], position };
-        let change = Change { position, feed: FeedId(3), before: 9 };
+        let change = Change { position, feed: FeedId::first(3), before: 9 };
         let value = record::encode_checkpoint(&[4; 16], &mark);
         let found = decode_known(&key, &value).ok();
         assert_eq!(found, is_right.then_some(KnownEntry::Checkpoint([4; 16], mark)));

@@ -86,9 +86,10 @@ impl Delta {
             let prefix = token.id() >> (ID_BITS - self.width);
             // A feed that one side refused may share its id prefix with another feed here.
             let is_clear = self.base.sets_equal() && *before > 0;
-            match is_clear && self.find(view, prefix) == [*feed] {
-                true => _ = by_prefix.insert(prefix, (*feed, entry.head)),
-                false => others.push((*feed, entry)),
+            if is_clear && self.find(view, prefix) == [*feed] {
+                _ = by_prefix.insert(prefix, (*feed, entry.head));
+            } else {
+                others.push((*feed, entry))
             }
         }
         if by_prefix.is_empty() && others.is_empty() {

@@ -222,9 +222,10 @@ impl Initiator {
             }
             let prefix = prefix_of(&entry.key);
             let is_alone = view.find(prefix, width).len() == 1;
-            match is_alone && !received.contains(&prefix) {
-                true => _ = by_prefix.insert(prefix, (feed, entry)),
-                false => entries.push((feed, entry)),
+            if is_alone && !received.contains(&prefix) {
+                _ = by_prefix.insert(prefix, (feed, entry));
+            } else {
+                entries.push((feed, entry))
             }
         }
         if by_prefix.is_empty() && entries.is_empty() {
@@ -250,9 +251,10 @@ impl Initiator {
             }
             learned.push(theirs);
         }
-        let turn = match self.is_theirs(SetKind::Heads) {
-            true => self.agree(),
-            false => StepResult::fall_back(Fallback::FreshSalt),
+        let turn = if self.is_theirs(SetKind::Heads) {
+            self.agree()
+        } else {
+            StepResult::fall_back(Fallback::FreshSalt)
         };
         StepResult { learned, ..turn }
     }

@@ -148,12 +148,11 @@ impl Responder {
         }
         // The initiator expects no answer.
         let is_waited_for = !answer.is_empty() || !wanted.is_empty();
-        let turn = match is_waited_for {
-            true => {
-                let ours = answer.iter().map(|feed| view.entry(*feed)).collect();
-                StepResult::say(Message::Entries(ours)).naming(answer)
-            }
-            false => StepResult::default(),
+        let turn = if is_waited_for {
+            let ours = answer.iter().map(|feed| view.entry(*feed)).collect();
+            StepResult::say(Message::Entries(ours)).naming(answer)
+        } else {
+            StepResult::default()
         };
         Ok(turn.named(entries))
     }

@@ -48,11 +48,11 @@ impl Node {
             let entry = Entry { key: *key, head: *head };
             let items = [key_item(&node, &entry), head_item(&node, &entry)];
             node.feeds.push(entry);
-            node.by_key.insert(*key, FeedId(slot));
+            node.by_key.insert(*key, FeedId::first(slot));
             for (set, item) in items.iter().enumerate() {
                 let token = salt.token(item);
                 if set == 0 {
-                    node.by_id.push((token.id(), FeedId(slot)));
+                    node.by_id.push((token.id(), FeedId::first(slot)));
                 }
                 node.sketches[set].insert(token);
             }
@@ -91,7 +91,7 @@ impl View for Node {
     }
 
     fn entry(&self, feed: FeedId) -> Entry {
-        self.feeds[feed.0 as usize]
+        self.feeds[feed.slot as usize]
     }
 
     fn item_key(&self, key: &[u8; 32]) -> Hash {

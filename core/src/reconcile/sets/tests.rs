@@ -136,7 +136,7 @@ fn an_overrun_of_the_change_log_is_detected() {
     for _ in 0..CHANGES_MAX {
         rig.grow(0);
     }
-    assert_eq!(rig.sets.since(&snapshot).unwrap(), BTreeMap::from([(FeedId(0), 1)]));
+    assert_eq!(rig.sets.since(&snapshot).unwrap(), BTreeMap::from([(FeedId::first(0), 1)]));
     rig.grow(0);
     assert_eq!(rig.sets.since(&snapshot), Err(Overrun));
     assert_eq!(rig.sets.log.len(), CHANGES_MAX);

@@ -287,7 +287,7 @@ impl HypercoreSession {
             Message::Range(news) => {
                 if let Some(length) = channel.on_range(&news) {
                     let connection = self.connection;
-                    context.outbox.event(Event::Held { connection, feed, length });
+                    context.report(feed, |key| Event::Held { connection, feed, key, length });
                 }
             }
             Message::Unwant(_) | Message::Extension { .. } => (),
@@ -305,7 +305,8 @@ impl HypercoreSession {
         let is_other = sync.length > 0 && !is_followed(feed, sync.fork);
         if is_other && channel.on_truncated(sync.fork) {
             let (connection, fork, length) = (self.connection, sync.fork, sync.length);
-            context.outbox.event(Event::Truncated { connection, feed: id, fork, length });
+            let key = feed.key;
+            context.outbox.event(Event::Truncated { connection, feed: id, key, fork, length });
         }
     }
 
@@ -329,7 +330,7 @@ impl HypercoreSession {
         self.answers.read_ahead(context, self.connection);
         self.is_in_sync = false;
         if let Some(failure) = failure {
-            context.outbox.event(Event::FeedBroken { feed: id, failure });
+            context.report(id, |key| Event::FeedBroken { feed: id, key: Some(key), failure });
         }
     }
 

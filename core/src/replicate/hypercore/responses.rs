@@ -88,7 +88,8 @@ impl HypercoreSession {
                 Some(Err(what)) => {
                     channel.refuse();
                     let connection = self.connection;
-                    let event = Event::Unsupported { connection, feed: id, what };
+                    let key = feed.key;
+                    let event = Event::Unsupported { connection, feed: id, key, what };
                     context.outbox.event(event);
                     self.release(context.assignments, id);
                     return Ok(false);
@@ -154,7 +155,8 @@ impl HypercoreSession {
                     channel.refuse();
                     self.contested += 1;
                     let connection = self.connection;
-                    context.outbox.event(Event::Contested { connection, feed: id });
+                    let key = feed.key;
+                    context.outbox.event(Event::Contested { connection, feed: id, key });
                     self.release(context.assignments, id);
                     if self.contested > CONTESTED_MAX {
                         return Err(Violation::BadSignature.into());

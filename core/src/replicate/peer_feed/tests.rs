@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const FEED: FeedId = FeedId(0);
+const FEED: FeedId = FeedId::first(0);
 
 #[test]
 fn feed_that_one_side_lacks_ends_the_sync() {
@@ -57,7 +57,7 @@ proptest! {
         let mut lengths = [0; 4];
         for (feed, length, remote_length, [is_lost, is_declined, is_withheld]) in steps {
             lengths[feed as usize] = length;
-            feeds.update(FeedId(feed), length, |feed| {
+            feeds.update(FeedId::first(feed), length, |feed| {
                 feed.accept(length);
                 feed.reopen(remote_length);
                 if is_lost {
@@ -71,7 +71,7 @@ proptest! {
                 }
             });
             let is_in_sync = feeds.iter().all(|(feed, state)| {
-                let length = lengths[feed.0 as usize];
+                let length = lengths[feed.slot as usize];
                 !state.offers(length) && !state.lacks(length)
             });
             prop_assert_eq!(feeds.are_in_sync(), is_in_sync);

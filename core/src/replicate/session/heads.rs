@@ -82,7 +82,8 @@ impl Session {
         self.push(context, id, remote_length);
         if length > 0 && is_longer && is_accepted {
             let connection = self.connection;
-            context.outbox.event(Event::Held { connection, feed: id, length: remote_length });
+            let length = remote_length;
+            context.report(id, |key| Event::Held { connection, feed: id, key, length });
         }
         Ok(())
     }

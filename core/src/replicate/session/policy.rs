@@ -161,7 +161,7 @@ impl Session {
         self.return_credit(id, length);
         self.announcements.cancel(id);
         let connection = self.connection;
-        context.outbox.event(Event::Refused { connection, feed: id, refusal });
+        context.report(id, |key| Event::Refused { connection, feed: id, key, refusal });
         Ok(())
     }
 

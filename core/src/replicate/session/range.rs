@@ -141,7 +141,8 @@ impl Session {
         self.downloads.release(context.assignments, id);
         self.announcements.reject(feed_ref.turned(), Reject::Declined);
         self.forks.send_head(id);
-        context.outbox.event(Event::Contested { connection: self.connection, feed: id });
+        let connection = self.connection;
+        context.report(id, |key| Event::Contested { connection, feed: id, key });
         Ok(())
     }
 

@@ -111,7 +111,7 @@ async fn make(node: &Node, fill: &Value) -> Result<Vec<String>, Box<dyn Error>> 
         let mut seed = [0; 32];
         seed[..name.len()].copy_from_slice(name.as_bytes());
         let feed = node.writer(&name, KeyPair::from_seed(&seed)).await?;
-        let made = node.feed_by_id(feed).await?.ok_or("no feed")?;
+        let made = node.feed(feed).await?.ok_or("no feed")?;
         keys.push(made.key.to_string());
         let batch = BATCH_BLOCKS.min(BATCH_BYTES / bytes.max(1)).max(1);
         for start in (0..blocks).step_by(batch) {

@@ -76,7 +76,7 @@ fn an_address_that_worked_once_is_never_suspended() {
 fn a_peer_lost_over_another_connection_is_dialled_with_short_backoff() {
     let mut dialer = dialer();
     dialer.add_discovered(at(0), Origin::Lan, Some(SMALLER), &[addr(1)]);
-    assert_eq!(dialer.next_due(at(0), DialBudget::All, smaller_is_connected), None);
+    is_duplicate(&mut dialer, at(0), 1);
     dialer.on_peer_lost(at(7), SMALLER);
     let mut now = at(9);
     for _ in 0..ATTEMPTS_DISCOVERED_MAX - 1 {
@@ -119,22 +119,78 @@ fn addresses_of_one_peer_are_dialled_one_after_the_other_without_waiting_for_fai
     assert_eq!(dialled, [addr(1), addr(2), addr(3)]);
 }
 
+/// Dials an address where `SMALLER` answers, which is connected elsewhere.
+fn is_duplicate(dialer: &mut Dialer, now: Instant, port: u16) {
+    let due = dialer.next_due(now, DialBudget::All, smaller_is_connected);
+    assert_eq!(due.map(|due| due.addr), Some(addr(port)));
+    dialer.on_peer_answered(addr(port), SMALLER);
+    assert_eq!(ended(dialer, now, addr(port), StreamOutcome::ConnectedElsewhere), None);
+}
+
 #[test]
-fn a_connected_peer_is_not_dialled_at_other_addresses() {
+fn an_address_where_a_connected_peer_answered_is_dialled_once() {
     let mut dialer = dialer();
     dialer.add_discovered(at(0), Origin::Lan, Some(SMALLER), &[addr(1)]);
-    assert_eq!(dialer.next_due(at(0), DialBudget::All, smaller_is_connected), None);
+    is_duplicate(&mut dialer, at(0), 1);
     assert_eq!(state_of(&dialer, at(0), 1), AddressState::ConnectedElsewhere);
+    // The same report changes nothing.
+    dialer.add_discovered(at(1), Origin::Lan, Some(SMALLER), &[addr(1)]);
+    assert_eq!(dialer.next_due(at(5), DialBudget::All, smaller_is_connected), None);
     dialer.on_peer_lost(at(7), SMALLER);
     assert_eq!(due(&mut dialer, at(10)).map(|due| due.addr), Some(addr(1)));
+}
+
+#[test]
+fn a_report_takes_no_address_from_its_owner() {
+    let owner = PublicKey([7; 32]);
+    for n in 0..100 {
+        let mut dialer = Dialer::new(OWN, 8, n);
+        let mut reports = [(Origin::Dht, Some(SMALLER)), (Origin::Lan, Some(owner))];
+        if n % 2 == 0 {
+            reports.reverse();
+        }
+        // Every fourth address is reported by the attacker only, or specified by the user.
+        let reports = if n % 4 == 1 { &reports[..1] } else { &reports };
+        for (origin, remote) in reports {
+            dialer.add_discovered(at(0), *origin, *remote, &[addr(1)]);
+        }
+        if n % 4 == 3 {
+            dialer.add(at(0), addr(1));
+        }
+        let due = dialer.next_due(at(1), DialBudget::All, |remote| {
+            // The attacker is connected or banned.
+            match *remote == SMALLER {
+                true if n % 3 == 0 => PeerState::Banned { until: at(600) },
+                true => PeerState::Connected,
+                false => PeerState::Free,
+            }
+        });
+        assert_eq!(due.map(|due| due.addr), Some(addr(1)), "hijacked in try {n}");
+    }
+}
+
+#[test]
+fn an_address_that_moved_to_another_peer_is_dialled_again() {
+    let mut dialer = dialer();
+    dialer.add_discovered(at(0), Origin::Lan, Some(SMALLER), &[addr(1)]);
+    is_duplicate(&mut dialer, at(0), 1);
+    // Its new owner reports it, or the user specifies it.
+    dialer.add_discovered(at(1), Origin::Lan, Some(LARGER), &[addr(1)]);
+    assert_eq!(dialer.next_due(at(2), DialBudget::All, smaller_is_connected), None);
+    is_duplicate(&mut dialer, at(1 + RECHECK_S), 1);
+    dialer.add(at(100), addr(1));
+    is_duplicate(&mut dialer, at(100), 1);
 }
 
 #[test]
 fn a_banned_peer_is_dialled_after_the_ban() {
     let mut dialer = dialer();
     dialer.add_discovered(at(0), Origin::Lan, Some(SMALLER), &[addr(1)]);
+    due(&mut dialer, at(0)).expect("due");
+    dialer.on_peer_answered(addr(1), SMALLER);
+    let wait = ended(&mut dialer, at(0), addr(1), StreamOutcome::Lost).expect("again");
     assert_eq!(
-        dialer.next_due(at(0), DialBudget::All, |_| PeerState::Banned { until: at(90) }),
+        dialer.next_due(at(0) + wait, DialBudget::All, |_| PeerState::Banned { until: at(90) }),
         None
     );
     assert_eq!(dialer.deadline(DialBudget::All), Some(at(90)));

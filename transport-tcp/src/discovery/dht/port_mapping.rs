@@ -16,7 +16,7 @@ use crab_nat::{
 };
 use tokio::time::timeout;
 
-use super::address_policy::is_public;
+use crate::discovery::address_policy::is_public;
 use crate::discovery::report::SourceFailure;
 
 /// The most time for all requests to a router together. Derivation: one PCP request with its

@@ -34,7 +34,8 @@ const LOOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) async fn listen(global: &Global) -> Check {
     let Some(addr) = global.listen else {
-        let found = "no --listen: peers cannot connect to you, --peer still dials".to_string();
+        let found =
+            "no --listen: you can connect to others, they cannot connect to you".to_string();
         return check("listen", Outcome::Warn, found);
     };
     match TcpListener::bind(addr).await {
@@ -104,8 +105,7 @@ fn check_nat(seen_as: Option<IpAddr>, is_ours: impl Fn(IpAddr) -> bool) -> Check
         Some(_) => Check {
             name: "nat",
             outcome: Outcome::Warn,
-            found: "you are behind NAT: peers cannot connect unless the router forwards a port"
-                .into(),
+            found: "your router (NAT) blocks connections to you unless it forwards a port".into(),
             help: Some(
                 "forward a port, use --router, or run  multichat serve  on a public machine",
             ),

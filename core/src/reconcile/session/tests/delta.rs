@@ -20,7 +20,7 @@ impl Then {
         let grown = (0..).zip(&self.node.feeds);
         let changed = grown.filter_map(|(slot, entry)| {
             let before = self.then.get(&entry.key).map_or(0, |head| head.length);
-            (before != entry.head.length).then_some((FeedId(slot), before))
+            (before != entry.head.length).then_some((FeedId::first(slot), before))
         });
         BasePair { checkpoint: self.checkpoint, changed: changed.collect() }
     }

@@ -128,9 +128,10 @@ fn a_withheld_or_invented_entry_is_detected() {
             let said = turn.say.into_iter().next().unwrap();
             message = responder.handle(&nodes[1], said).unwrap().say.remove(0);
             if let Message::Entries(entries) = &mut message {
-                match is_made_up {
-                    true => entries[0].key[0] ^= 1,
-                    false => _ = entries.pop(),
+                if is_made_up {
+                    entries[0].key[0] ^= 1
+                } else {
+                    _ = entries.pop();
                 }
             }
         };

@@ -15,6 +15,7 @@ fn policy(listen_addrs: &[&str], advertise: &[&str]) -> AddressPolicy {
         forwarded: None,
         listen_addrs: listen_addrs.iter().map(|text| addr(text)).collect(),
         interfaces: interfaces.map(ip).to_vec(),
+        links: vec![(ip("10.20.0.1"), 16), (ip("10.99.0.1"), 0)],
     }
 }
 
@@ -98,4 +99,12 @@ fn private_addresses_that_a_user_specified_are_dialled_elsewhere() {
     let many: Vec<_> = many.iter().map(String::as_str).collect();
     let listed = policy(&["0.0.0.0:80"], &many).announced(None);
     assert!(listed.len() <= ADDRESSES_PER_PEER_MAX && !ours.dialled(&listed).is_empty());
+}
+
+#[test]
+fn an_address_in_the_network_of_an_interface_may_be_dialled_whatever_its_size() {
+    let policy = policy(&["0.0.0.0:80"], &[]);
+    assert!(policy.may_dial(addr("10.20.200.9:80")));
+    assert!(!policy.may_dial(addr("10.21.0.9:80")));
+    assert!(!policy.may_dial(addr("10.99.1.9:80")));
 }

@@ -1,8 +1,8 @@
 //! Which of our addresses to announce, and which addresses of others to dial.
 //!
-//! Rule: a private address means a different machine in each network. One that comes from the DHT
-//! is dialled only if it belongs to a network of this host, or if its owner's user specified it, as
-//! in routed private networks. A record lists such an address twice.
+//! Rule: a private address means a different machine in each network. One that a source reports is
+//! dialled only if it belongs to a network of this host, or if its owner's user specified it, as in
+//! routed private networks. A record on the DHT lists such an address twice.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -19,6 +19,8 @@ pub(super) struct AddressPolicy {
     pub(super) forwarded: Option<SocketAddr>,
     listen_addrs: Vec<SocketAddr>,
     interfaces: Vec<IpAddr>,
+    /// The networks of the interfaces: an address and the length of the prefix.
+    links: Vec<(IpAddr, u8)>,
 }
 
 impl AddressPolicy {
@@ -26,7 +28,13 @@ impl AddressPolicy {
     /// addresses are used.
     pub(super) fn new(listen_addrs: &[SocketAddr], advertise: Vec<SocketAddr>) -> Self {
         let listen_addrs = listen_addrs.to_vec();
-        let mut policy = Self { advertise, forwarded: None, listen_addrs, interfaces: Vec::new() };
+        let mut policy = Self {
+            advertise,
+            forwarded: None,
+            listen_addrs,
+            interfaces: Vec::new(),
+            links: Vec::new(),
+        };
         policy.update();
         policy
     }
@@ -34,6 +42,7 @@ impl AddressPolicy {
     /// Asks the system again. Returns whether the addresses of this host have changed.
     pub(super) fn update(&mut self) -> bool {
         let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        self.links = interfaces.iter().map(link_of).collect();
         let interfaces: Vec<_> = interfaces.iter().map(if_addrs::Interface::ip).collect();
         let has_changed = interfaces != self.interfaces;
         self.interfaces = interfaces;
@@ -86,7 +95,7 @@ impl AddressPolicy {
         dialled
     }
 
-    /// Returns whether an address from the DHT may be dialled.
+    /// Returns whether an address that a source reports may be dialled.
     pub(super) fn may_dial(&self, addr: SocketAddr) -> bool {
         let ip = addr.ip().to_canonical();
         if addr.port() == 0 || ip.is_unspecified() || ip.is_multicast() || is_link_local(&ip) {
@@ -96,7 +105,31 @@ impl AddressPolicy {
             // A node that listens on loopback is part of a test on one host.
             return self.listen_addrs.iter().any(|own| own.ip().is_loopback());
         }
-        is_public(ip) || self.interfaces.iter().any(|own| is_same_network(*own, ip))
+        is_public(ip)
+            || self.interfaces.iter().any(|own| is_same_network(*own, ip))
+            || self.links.iter().any(|link| is_on_link(*link, ip))
+    }
+}
+
+fn link_of(interface: &if_addrs::Interface) -> (IpAddr, u8) {
+    match &interface.addr {
+        if_addrs::IfAddr::V4(addr) => (addr.ip.into(), addr.prefixlen),
+        if_addrs::IfAddr::V6(addr) => (addr.ip.into(), addr.prefixlen),
+    }
+}
+
+/// Returns whether an address is in the network of an interface. A prefix of less than 8 bits is
+/// that of a tunnel to everywhere, and says nothing.
+fn is_on_link((own, prefix): (IpAddr, u8), other: IpAddr) -> bool {
+    let prefix = u32::from(prefix);
+    match (own, other) {
+        (IpAddr::V4(own), IpAddr::V4(other)) if (8..=32).contains(&prefix) => {
+            (own.to_bits() ^ other.to_bits()).leading_zeros() >= prefix
+        }
+        (IpAddr::V6(own), IpAddr::V6(other)) if (8..=128).contains(&prefix) => {
+            (own.to_bits() ^ other.to_bits()).leading_zeros() >= prefix
+        }
+        _ => false,
     }
 }
 
