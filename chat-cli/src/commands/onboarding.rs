@@ -60,7 +60,7 @@ fn default(profile: &mut Profile) -> Result<String, Failure> {
     profile.nick(None, system.as_deref()).map(|nick| nick.to_string())
 }
 
-/// Asks for the name of a new room; `None` if nobody can answer or the answer is empty.
+/// Asks for the name of a new room; `None` if no person can answer or the answer is empty.
 pub(super) fn room_name(default: &str, output: &Output) -> Result<Option<String>, Failure> {
     if !can_ask(output) {
         return Ok(None);
@@ -70,7 +70,7 @@ pub(super) fn room_name(default: &str, output: &Output) -> Result<Option<String>
     Ok(Some(answer).filter(|answer| !answer.is_empty()))
 }
 
-/// Asks whether to do something; false if nobody can answer.
+/// Asks whether to do something; false if no person can answer.
 pub(super) fn confirm(question: &str, output: &Output) -> Result<bool, Failure> {
     if !can_ask(output) {
         return Ok(false);

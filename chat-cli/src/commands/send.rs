@@ -81,9 +81,9 @@ pub(super) async fn run(
     options: &Options,
 ) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let profile = match turn(global, &mut signals).await? {
-        Turn::Ours(profile) => profile,
-        Turn::Theirs(client) => {
+    let profile = match sender(global, &mut signals).await? {
+        Sender::Ours(profile) => profile,
+        Sender::Theirs(client) => {
             return hand_over(global, output, client, &mut signals, options).await;
         }
     };
@@ -96,7 +96,7 @@ pub(super) async fn run(
 }
 
 /// Who sends the message.
-enum Turn {
+enum Sender {
     /// This process, which has the profile open.
     Ours(Profile),
     /// The process that has the profile open.
@@ -104,19 +104,19 @@ enum Turn {
 }
 
 /// Opens the profile; waits while another `send` has it open.
-async fn turn(global: &Global, signals: &mut Signals) -> Result<Turn, Failure> {
+async fn sender(global: &Global, signals: &mut Signals) -> Result<Sender, Failure> {
     let start = Instant::now();
     loop {
         let failure = match Profile::open(global) {
             Ok(profile) => {
                 profile.set_brief();
-                return Ok(Turn::Ours(profile));
+                return Ok(Sender::Ours(profile));
             }
             Err(failure) if failure.exit() == ExitCode::InUse => failure,
             Err(failure) => return Err(failure),
         };
         if let Some(client) = super::window::client(global).await? {
-            return Ok(Turn::Theirs(client));
+            return Ok(Sender::Theirs(client));
         }
         let longest = if Profile::is_held_briefly(global) { QUEUE_TIMEOUT } else { LOCK_TIMEOUT };
         if start.elapsed() > longest {

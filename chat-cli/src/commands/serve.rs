@@ -139,7 +139,7 @@ async fn serve(
                 let (event, notice) = next.ok_or_else(|| session.stopped_failure())?;
                 metrics.iter().for_each(|metrics| metrics.count(&event));
                 grown |= may_add_messages(&event) || notice.is_some();
-                // The store takes nothing more: whoever runs this program can start it again.
+                // The store takes nothing more: a service manager can start this program again.
                 session.check_store()?;
                 let Some(notice) = notice else { continue };
                 match (output.format, notice.line()) {

@@ -27,7 +27,7 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 /// How often to look whether the last blocks are stored. Derivation: ten seconds, more than a
 /// window of blocks takes on a slow disk.
-const SETTLE_CHECKS_MAX: u32 = 40;
+const STORE_CHECKS_MAX: u32 = 40;
 /// Without a terminal, a line per this share of the work. Chosen: ten lines for a whole sync.
 const STEP_PERCENT: u64 = 10;
 /// The width of the bar in columns. Chosen: the line fits in 80 columns with its numbers.
@@ -125,7 +125,7 @@ fn is_done(
 /// Reports the result to the user and returns the exit code. It is 0 only if everything that the
 /// peers offered is held.
 async fn report_outcome(session: &mut Session, progress: &mut Progress) -> Result<(), Failure> {
-    let status = settled(session).await?;
+    let status = stored_status(session).await?;
     let connections = session.connections();
     let missed: Vec<_> = connections.out_of_sync().collect();
     let synced = connections.peer_counts().synced;
@@ -140,9 +140,9 @@ async fn report_outcome(session: &mut Session, progress: &mut Progress) -> Resul
 
 /// Returns the status once received blocks are stored. With everything that was offered they are;
 /// what a peer cannot give does not wait for the others.
-async fn settled(session: &mut Session) -> Result<SyncStatus, Failure> {
+async fn stored_status(session: &mut Session) -> Result<SyncStatus, Failure> {
     let mut before = None;
-    for _ in 0..SETTLE_CHECKS_MAX {
+    for _ in 0..STORE_CHECKS_MAX {
         let status = session.node().sync_status().await;
         let status = status.map_err(|error| session.failed(error))?;
         let is_complete = status.have >= status.want && !session.connections().has_full();

@@ -81,7 +81,7 @@ fn invalid_settings_file_is_reported_with_its_line() {
 }
 
 #[test]
-fn rooms_of_one_name_are_told_apart_renamed_and_left() {
+fn rooms_of_one_name_are_distinguished_renamed_and_left() {
     let dir = TestDir::new();
     let (a, _) = dir.host("first");
     assert_eq!(a.run(&["send", "in the first"]).code, 0);
@@ -98,7 +98,7 @@ fn rooms_of_one_name_are_told_apart_renamed_and_left() {
     let first = both.iter().find(is_first).expect("one of them");
     assert_eq!(a.run(&["--room", first, "rename", "old", "kitchen"]).code, 0);
     assert!(a.run(&["--room", "old kitchen", "tail"]).out.contains("in the first"));
-    // Without a terminal nobody can confirm.
+    // Without a terminal no person can confirm.
     let kept = a.run(&["leave", "old kitchen"]);
     assert_eq!((kept.code, kept.err.contains("--yes")), (10, true), "{kept:?}");
     assert_eq!(a.run(&["leave", "old kitchen", "--yes"]).code, 0);

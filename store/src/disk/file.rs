@@ -81,7 +81,7 @@ pub(super) fn open_read_only(path: &Path) -> Result<LockedFile, Failure> {
 /// Who else may hold a file's lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Share {
-    Nobody,
+    Exclusive,
     Readers,
 }
 
@@ -93,7 +93,7 @@ pub(super) struct LockedFile {
 
 impl LockedFile {
     fn lock(file: File) -> Result<Self, Failure> {
-        Self::lock_as(file, Share::Nobody)
+        Self::lock_as(file, Share::Exclusive)
     }
 
     fn lock_as(file: File, share: Share) -> Result<Self, Failure> {
@@ -103,7 +103,7 @@ impl LockedFile {
         let inner = FileBackend::new(file).map_err(engine::failure)?;
         // The system grants an exclusive lock only on a file that is open for writing.
         let locked = match share {
-            Share::Nobody => inner.try_lock_range(Bound::Unbounded, Bound::Unbounded),
+            Share::Exclusive => inner.try_lock_range(Bound::Unbounded, Bound::Unbounded),
             Share::Readers => inner.try_lock_shared_range(Bound::Unbounded, Bound::Unbounded),
         };
         match locked {

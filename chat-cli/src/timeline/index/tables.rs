@@ -104,7 +104,8 @@ impl IndexError {
     /// Returns whether the disk is full.
     pub fn is_full(&self) -> bool {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-        matches!(&self.0, redb::Error::Io(error) if matches!(error.kind(), StorageFull | QuotaExceeded))
+        let redb::Error::Io(error) = &self.0 else { return false };
+        matches!(error.kind(), StorageFull | QuotaExceeded)
     }
 }
 
