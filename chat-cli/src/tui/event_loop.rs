@@ -261,7 +261,7 @@ impl<'a> EventLoop<'a> {
         size: Size,
         theme: Theme,
     ) -> Result<(), Failure> {
-        let name = |room: &Room| sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
+        let name = |room: &Room| room.label(&self.rooms);
         let room_info = RoomInfo {
             room: name(self.session.room()),
             rooms: self.rooms.iter().map(name).collect(),

@@ -249,11 +249,10 @@ impl Session {
         is_synced && !was_synced
     }
 
-    /// The length that this peer offers of each feed that either side named.
+    /// The length that this peer offers of each feed that either side named, including blocks that
+    /// it could not give or that we could not store: we still lack them.
     pub(crate) fn offers(&self) -> impl Iterator<Item = (FeedId, u64)> {
-        let offered = self.peer_feeds.iter().filter(|(_, peer_feed)| {
-            peer_feed.is_remote_available() && !peer_feed.is_refused_by_us()
-        });
+        let offered = self.peer_feeds.iter().filter(|(_, peer_feed)| !peer_feed.is_refused_by_us());
         offered.map(|(feed, peer_feed)| (feed, peer_feed.remote_length()))
     }
 
