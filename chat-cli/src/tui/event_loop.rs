@@ -5,8 +5,6 @@
 
 mod effects;
 mod failures;
-mod page;
-mod reopening;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -16,8 +14,8 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use self::page::Page;
-use self::reopening::{FailureState, InputDrafts};
+use self::effects::Page;
+use self::failures::{FailureState, InputDrafts};
 use self::windows::{WindowId, Windows, bounded};
 use super::model::log::{CHANNELS_MAX, RoomSummary};
 use super::model::people::PeerRow;
