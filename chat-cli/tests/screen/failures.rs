@@ -65,7 +65,7 @@ fn full_disk_keeps_the_screen_and_the_text() {
         }
     }
     assert!(is_full(&screen), "{screen}");
-    let is_kept = |screen: &str| screen.contains("alice › m") && screen.contains("text is kept");
+    let is_kept = |screen: &str| screen.contains("xxx") && screen.contains("text is kept");
     tmux.wait_for("a", "the screen", is_kept);
     // What the store has given back.
     fill(&fillers[1]);
