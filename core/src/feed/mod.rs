@@ -336,6 +336,13 @@ impl Feed {
             && !self.activity.as_deref().is_some_and(may_count)
     }
 
+    /// Whether the application sees the feed. Candidates of the group, which have no held block,
+    /// are hidden.
+    pub(crate) fn is_shown(&self) -> bool {
+        let is_held = self.length() > 0 || self.is_writable() || !self.is_of_group();
+        self.status != FeedStatus::Removing && is_held
+    }
+
     /// Signs and stages blocks of our own.
     ///
     /// Returns `None` if the feed is not writable or would grow past what can be counted.

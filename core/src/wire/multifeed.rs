@@ -278,8 +278,8 @@ pub struct RangeMessage<'a> {
 pub enum BadRange {
     /// It does not parse.
     Malformed(Malformed),
-    /// It has more blocks than allowed.
-    TooManyBlocks(RangeHeader),
+    /// It has more blocks than allowed; of this feed.
+    TooManyBlocks(FeedRef),
 }
 
 impl<'a> RangeMessage<'a> {
@@ -294,7 +294,7 @@ impl<'a> RangeMessage<'a> {
         let mut blocks = Vec::new();
         for block in entries::<&[u8]>(rest) {
             if blocks.len() == blocks_max {
-                return Err(BadRange::TooManyBlocks(header));
+                return Err(BadRange::TooManyBlocks(header.name));
             }
             blocks.push(block.map_err(BadRange::Malformed)?);
         }
