@@ -74,7 +74,9 @@
 //!                             Write::Put(key, value) => {
 //!                                 self.store.insert(*key, value.clone());
 //!                             }
-//!                             Write::Delete(key) => _ = self.store.remove(key),
+//!                             Write::Delete(key) => {
+//!                                 self.store.remove(key);
+//!                             }
 //!                         }
 //!                     }
 //!                     commit.durable()

@@ -22,7 +22,7 @@ use crate::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 #[non_exhaustive]
 pub struct Fork {
     /// Blocks among which is the first one that differs: one block if the proof shows it exactly.
-    /// Both histories have the same blocks before `start`, and not all the same before `end`.
+    /// Both histories have the same blocks before `start`, and another block before `end`.
     pub diverges: Range<u64>,
     /// The heads of both histories, the shorter one first. One of them may be longer than what is
     /// held here, or neither may be of the history that is held.

@@ -190,13 +190,6 @@ impl Feed {
         self.activity.as_ref().map_or(Origin::Group, |activity| activity.origin)
     }
 
-    /// Whether the application sees the feed. Candidates of the group, which have no held block,
-    /// are hidden.
-    pub(crate) fn is_shown(&self) -> bool {
-        let is_held = self.length() > 0 || self.is_writable() || !self.is_of_group();
-        self.status != FeedStatus::Removing && is_held
-    }
-
     /// Whether the feed's key is derived from the group's namespace.
     pub(crate) fn is_of_group(&self) -> bool {
         self.origin() == Origin::Group
@@ -341,6 +334,13 @@ impl Feed {
         self.is_of_group()
             && self.durable.is_none()
             && !self.activity.as_deref().is_some_and(may_count)
+    }
+
+    /// Whether the application sees the feed. Candidates of the group, which have no held block,
+    /// are hidden.
+    pub(crate) fn is_shown(&self) -> bool {
+        let is_held = self.length() > 0 || self.is_writable() || !self.is_of_group();
+        self.status != FeedStatus::Removing && is_held
     }
 
     /// Signs and stages blocks of our own.

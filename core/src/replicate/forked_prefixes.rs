@@ -34,7 +34,7 @@ pub(crate) struct ForkedPrefixes {
 
 impl ForkedPrefixes {
     /// Each side announced in its hello how many forked feeds it has. Peers of earlier versions
-    /// (`None`) are told nothing.
+    /// (`None`) get no list.
     pub(crate) fn new(ours: u64, theirs: Option<u64>) -> Self {
         let Some(theirs) = theirs else { return Self::default() };
         let (is_ours, awaits_list) = (ours > 0, theirs > 0);

@@ -3,7 +3,6 @@
 //! Rule: no state and no announced lengths. A message is a fixed part in postcard, then entries
 //! until its end, read one by one; a decoder holds no more than the bytes it was given.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -279,8 +278,8 @@ pub struct RangeMessage<'a> {
 pub enum BadRange {
     /// It does not parse.
     Malformed(Malformed),
-    /// It has more blocks than allowed.
-    TooManyBlocks(Box<RangeHeader>),
+    /// It has more blocks than allowed; of this feed.
+    TooManyBlocks(FeedRef),
 }
 
 impl<'a> RangeMessage<'a> {
@@ -295,7 +294,7 @@ impl<'a> RangeMessage<'a> {
         let mut blocks = Vec::new();
         for block in entries::<&[u8]>(rest) {
             if blocks.len() == blocks_max {
-                return Err(BadRange::TooManyBlocks(Box::new(header)));
+                return Err(BadRange::TooManyBlocks(header.name));
             }
             blocks.push(block.map_err(BadRange::Malformed)?);
         }

@@ -60,7 +60,7 @@ pub(crate) fn blocks(core: &Hypercore) -> Vec<Option<Vec<u8>>> {
 
 /// A node of ours that replicates with stock peers.
 pub(crate) fn node(seed: u8) -> Node {
-    let mut config = Config::new(Group::keyed([9; 32]), [seed; 32]);
+    let mut config = Config::new(Group::keyed([9; 32]), multifeed_core::Seed::new([seed; 32]));
     config.limits.hypercore_channels = 4;
     Node::open(config)
 }

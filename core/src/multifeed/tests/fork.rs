@@ -175,7 +175,7 @@ fn a_new_peer_passes_on_what_both_histories_share() {
 }
 
 #[test]
-fn a_forked_feed_that_is_refused_is_given_to_nobody() {
+fn a_forked_feed_that_is_refused_is_given_to_no_peer() {
     let (mut world, key) = diverged(3, 64, [70, 80]);
     world.nodes[0].multifeed.refuse(key).unwrap();
     world.nodes[0].drain();
@@ -271,10 +271,10 @@ fn a_fork_outlives_a_restart_and_later_peers_are_notified() {
 fn a_ruling_does_not_undo_a_fork_and_a_removal_does() {
     let (mut world, key) = chain();
     let node = &mut world.nodes[2];
-    node.multifeed.refuse(&key).unwrap();
-    node.multifeed.accept(&key).unwrap();
+    node.multifeed.refuse(key).unwrap();
+    node.multifeed.accept(key).unwrap();
     node.drain();
-    assert!(is_forked(node, &key) && node.multifeed.is_refused(&key));
+    assert!(is_forked(node, &key) && node.multifeed.is_refused(key));
     assert_eq!(proofs(node), 1);
     let feed = node.multifeed.find(&key).unwrap().id;
     assert_eq!(node.multifeed.download(feed, 0..1), Err(Misuse::FeedForked));

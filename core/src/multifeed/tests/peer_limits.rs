@@ -29,9 +29,11 @@ fn length(world: &World, node: usize, key: &FeedKey) -> u64 {
 
 /// Events about a block that is too large.
 fn too_large(node: &Node, key: &FeedKey) -> usize {
-    let refusal = Refusal::BlockTooLarge;
-    let is_about = |event: &&Event| matches!(event, Event::Refused { key: of, refusal: why, .. } if (of, *why) == (key, refusal));
-    node.events.iter().filter(is_about).count()
+    let too_large = |event: &Event| match event {
+        Event::Refused { key, refusal: Refusal::BlockTooLarge, .. } => Some(*key),
+        _ => None,
+    };
+    node.events.iter().filter_map(too_large).filter(|about| about == key).count()
 }
 
 fn assert_open_and_synced(world: &World) {

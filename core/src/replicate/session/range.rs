@@ -205,7 +205,7 @@ impl Session {
                 let is_push = self.uploads.is_push(id);
                 self.uploads.fail_read(id);
                 if feed.is_some() && self.peer_limits.is_too_large(id, start) {
-                    // What nobody wanted is not refused: the peer may still want it.
+                    // What the peer did not want is not refused: the peer may still want it.
                     if !is_push {
                         self.withhold_too_large(context, id);
                     }
