@@ -44,7 +44,7 @@ class Group {
   }
 
   grown() {
-    for (const session of this.sessions) session.flushSoon()
+    for (const session of this.sessions) session.scheduleFlush()
   }
 }
 
