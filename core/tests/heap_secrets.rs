@@ -51,7 +51,6 @@ fn main() -> ExitCode {
     }
     let all: Vec<_> = (0..expected.len()).collect();
     assert_eq!(found(&expected, &all), 0, "secrets of closed connections are in the heap");
-    println!("no secret of {CONNECTIONS} closed connections is in the heap");
     ExitCode::SUCCESS
 }
 

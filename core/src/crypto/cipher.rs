@@ -67,7 +67,7 @@ impl Pull {
 // The library wipes nothing. Without `black_box` a compiler may omit the writes.
 impl Drop for Push {
     fn drop(&mut self) {
-        *self.0 = PushStream::init(&mut Rng::new([0; 32]), &Key::from([0; 32])).1;
+        *self.0 = PushStream::init(Rng::new([0; 32]), &Key::from([0; 32])).1;
         black_box(&self.0);
     }
 }
