@@ -7,6 +7,7 @@ trap 'rm -rf "$dir"' EXIT
     exec 3>"$dir/say"
     while read -r line; do
         case $line in *'"type":"bye"'*) break ;; *'"text":"!echo '*) ;; *) continue ;; esac
+        case $line in *'"backfill":true'*) continue ;; esac
         text=${line#*'"text":"!echo '}
         printf '{"cmd":"send","text":"%s"}\n' "${text%%\",\"*}" >&3
     done

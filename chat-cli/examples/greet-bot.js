@@ -8,5 +8,6 @@ require('readline').createInterface({ input: bot.stdout }).on('line', line => {
   if (said.type === 'hello') met.add(said.key)
   if (said.type !== 'message' || met.has(said.author.key)) return
   met.add(said.author.key)
+  if (said.backfill) return
   bot.stdin.write(JSON.stringify({ cmd: 'send', text: `Welcome, ${said.author.nick}!` }) + '\n')
 })

@@ -297,6 +297,20 @@ pub enum Command {
         #[command(subcommand)]
         what: Configure,
     },
+    /// Give a room another name in this profile
+    Rename {
+        /// The new name
+        #[arg(required = true, value_name = "NAME")]
+        name: Vec<String>,
+    },
+    /// Delete a room and its messages from this machine
+    Leave {
+        /// Which room, by its name or id
+        room: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// List the rooms
     Rooms,
     /// List the channels of a room

@@ -14,6 +14,7 @@ mod open;
 mod peers;
 mod pipe;
 mod rooms;
+pub mod secret_input;
 mod send;
 mod serve;
 mod sync;
@@ -76,6 +77,8 @@ fn run_command(global: &Global, command: Command, output: &Output) -> Result<(),
         Command::Mod { what } => block_on(moderate::run(global, output, &what)),
         Command::About(about) => about::run(global, output, about),
         Command::Config { what } => configure::run(global, output, what),
+        Command::Rename { name } => rooms::rename(global, &name.join(" "), output),
+        Command::Leave { room, yes } => rooms::leave(global, &room, yes, output),
         Command::Rooms => rooms::list(global, output),
         Command::Whoami => rooms::whoami(global, output),
         Command::Channels => block_on(inspect::channels(global, output)),

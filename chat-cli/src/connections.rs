@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use multifeed_core::{ConnectionId, Event, PublicKey, Role};
+use multifeed_core::{ConnectionId, Event, PublicKey, Role, StoreFailure};
 use multifeed_tcp::{DisconnectReason, NodeEvent};
 
 use crate::ids::hex;
@@ -29,6 +29,12 @@ pub struct Connections {
     peers: BTreeSet<PublicKey>,
     /// Set if discovery is on.
     discovery: Option<DiscoveryStatus>,
+    /// Why the store failed first, if it did.
+    store_failure: Option<StoreFailure>,
+    /// Whether a feed has two histories, here or at a peer.
+    has_forks: bool,
+    /// Whether a storage limit stopped a feed.
+    has_full: bool,
 }
 
 /// A peer to reach: a name with all addresses it resolves to.
@@ -37,6 +43,8 @@ pub struct DialTarget {
     name: String,
     addresses: Vec<SocketAddr>,
     remote: Option<PublicKey>,
+    /// The addresses that failed at least once.
+    failed: BTreeSet<SocketAddr>,
     /// Why the last attempt failed.
     error: Option<String>,
 }
@@ -44,12 +52,12 @@ pub struct DialTarget {
 impl DialTarget {
     /// Creates a target from what the user typed and its addresses.
     pub fn new(name: String, addresses: Vec<SocketAddr>) -> Self {
-        Self { name, addresses, remote: None, error: None }
+        Self { name, addresses, remote: None, failed: BTreeSet::new(), error: None }
     }
 
     /// Creates a target that is known to be unreachable.
     pub fn unresolved(name: String, error: String) -> Self {
-        Self { name, addresses: Vec::new(), remote: None, error: Some(error) }
+        Self { error: Some(error), ..Self::new(name, Vec::new()) }
     }
 
     /// Returns the name as typed.
@@ -65,6 +73,11 @@ impl DialTarget {
     /// Returns why it was not reached, if known.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
+    }
+
+    /// Returns whether it was reached, or all of its addresses failed at least once.
+    fn is_tried(&self) -> bool {
+        self.remote.is_some() || self.addresses.iter().all(|addr| self.failed.contains(addr))
     }
 }
 
@@ -123,6 +136,8 @@ pub enum Notice {
     Stage(Stage),
     /// A feed cannot be read any more.
     Damaged,
+    /// The store failed and takes nothing more until it is opened again.
+    StoreFailed(StoreFailure),
     /// No more messages of an author are received.
     Stopped {
         /// The key of the author's feed.
@@ -159,6 +174,13 @@ impl Notice {
                 "part of the store is damaged: some messages cannot be shown; run  multichat doctor"
                     .to_string()
             }
+            Self::StoreFailed(StoreFailure::Full) => {
+                "the disk is full: nothing more is stored; free some space, then start again"
+                    .to_string()
+            }
+            Self::StoreFailed(failure) => {
+                format!("nothing more is stored: {failure}; check the disk, then start again")
+            }
             Self::Stopped { is_own: true, why: StopReason::Forked, .. } => {
                 "your history split: this profile was copied or run twice, or an old copy was \
                  restored. Nothing more can be sent from here; create a new profile:  \
@@ -191,7 +213,7 @@ impl Notice {
         let (state, remote) = match self {
             Self::Up { remote, .. } => (PeerState::Up, remote),
             Self::Down { remote, .. } => (PeerState::Down, remote),
-            Self::Unreachable { .. } | Self::Damaged => return None,
+            Self::Unreachable { .. } | Self::Damaged | Self::StoreFailed(_) => return None,
             Self::Stopped { key, who, is_own, why } => {
                 let (key, nick, own) = (hex(key), who.clone(), *is_own);
                 let state = match why {
@@ -255,7 +277,17 @@ impl Connections {
             NodeEvent::Disconnected { connection, addr, reason, .. } => {
                 self.on_closed(*connection, *addr, reason)
             }
-            NodeEvent::Multifeed(Event::FeedBroken { .. }) => Some(Notice::Damaged),
+            NodeEvent::Multifeed(Event::FeedBroken { failure, .. }) => {
+                self.on_store_failure(*failure)
+            }
+            NodeEvent::Multifeed(Event::Contested { .. } | Event::Forked { .. }) => {
+                self.has_forks = true;
+                None
+            }
+            NodeEvent::Multifeed(Event::Full { .. }) => {
+                self.has_full = true;
+                None
+            }
             NodeEvent::DialFailed { addr, reason, .. } => {
                 self.on_dial_failed(*addr, reason.to_string())
             }
@@ -310,9 +342,35 @@ impl Connections {
         self.targets.iter().filter(move |target| !synced(target))
     }
 
-    /// Returns whether every target was reached or failed at least once.
+    /// Returns whether every target was reached, or failed at all of its addresses.
     pub fn all_tried(&self) -> bool {
-        self.targets.iter().all(|target| target.remote.is_some() || target.error.is_some())
+        self.targets.iter().all(DialTarget::is_tried)
+    }
+
+    /// Returns why the store failed first and takes nothing more; `None` while it works.
+    pub fn store_failure(&self) -> Option<StoreFailure> {
+        self.store_failure
+    }
+
+    /// Returns whether a feed was found to have two histories, here or at a peer.
+    pub fn has_forks(&self) -> bool {
+        self.has_forks
+    }
+
+    /// Returns whether a storage limit stopped a feed.
+    pub fn has_full(&self) -> bool {
+        self.has_full
+    }
+
+    fn on_store_failure(&mut self, failure: StoreFailure) -> Option<Notice> {
+        if failure == StoreFailure::Damaged {
+            // One feed is affected; the others work.
+            return Some(Notice::Damaged);
+        }
+        // Later failures are its consequences.
+        let is_first = self.store_failure.is_none();
+        let first = *self.store_failure.get_or_insert(failure);
+        is_first.then_some(Notice::StoreFailed(first))
     }
 
     fn on_opened(&mut self, opened: ConnectionId, remote: PublicKey) -> Option<Notice> {
@@ -355,9 +413,11 @@ impl Connections {
         if target.remote.is_some() {
             return None;
         }
-        let known = target.error.replace(why.clone());
+        let was_tried = target.is_tried();
+        target.failed.insert(addr);
+        target.error = Some(why.clone());
         let name = target.name.clone();
-        known.is_none().then_some(Notice::Unreachable { name, why })
+        (!was_tried && target.is_tried()).then_some(Notice::Unreachable { name, why })
     }
 }
 

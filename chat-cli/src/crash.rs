@@ -5,10 +5,12 @@
 //! environment.
 
 use std::backtrace::Backtrace;
+use std::cell::Cell;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -24,6 +26,26 @@ static FOLDER: OnceLock<PathBuf> = OnceLock::new();
 pub fn set_folder(folder: PathBuf) {
     // Fails only if the folder is already set, on a second start in one process.
     let _ = FOLDER.set(folder);
+}
+
+thread_local! {
+    /// Whether a panic of this thread is caught and converted to an error.
+    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a call of a library that panics on damaged files; `None` if it panicked. The panic is not
+/// reported as a crash.
+pub fn catch<T>(call: impl FnOnce() -> T) -> Option<T> {
+    let before = IS_CAUGHT.replace(true);
+    // The caller discards what the call was changing.
+    let done = catch_unwind(AssertUnwindSafe(call)).ok();
+    IS_CAUGHT.set(before);
+    done
+}
+
+/// Returns whether a panic of this thread is caught and converted to an error.
+pub fn is_caught() -> bool {
+    IS_CAUGHT.get()
 }
 
 /// Writes a crash report if the folder is set, and returns its path. This function must not

@@ -14,6 +14,7 @@ use crate::lines::{Event, Line};
 use crate::output::{Format, Output};
 use crate::report::Failure;
 use crate::session::Session;
+use crate::session::failure::forked_failure;
 use crate::transcript::plural;
 
 /// The peers that hold a message, collected over time.
@@ -42,6 +43,8 @@ impl Holders {
                 self.holders.insert(remote);
             }
         }
+        let own = session.node().feed(session.key()).await;
+        let own = own.map_err(|error| session.failed(error))?;
         let (connections, online) = (session.connections(), session.connections().online());
         let of = self.holders.union(&online).count().max(connections.targets().len());
         Ok(DeliveryReport {
@@ -50,6 +53,7 @@ impl Holders {
             has_all: !self.holders.is_empty()
                 && connections.all_reached()
                 && online.is_subset(&self.holders),
+            is_forked: own.is_some_and(|feed| feed.is_forked),
             ..DeliveryReport::local_only(session)
         })
     }
@@ -78,6 +82,8 @@ pub struct DeliveryReport {
     /// How many peers said that they do not accept it.
     #[serde(default)]
     pub refused: u64,
+    /// Whether our own feed has two histories, so that the message is never sent.
+    pub is_forked: bool,
     /// Targets that were not reached, and why.
     pub unreachable: Vec<UnreachableTarget>,
 }
@@ -93,7 +99,19 @@ impl DeliveryReport {
         let unreachable = targets.filter_map(unreachable).collect();
         let room = session.room().name().to_string();
         let refused = session.refusers() as u64;
-        Self { room, holders: 0, of: 0, has_all: false, refused, unreachable }
+        let (holders, of, has_all, is_forked) = (0, 0, false, false);
+        Self { room, holders, of, has_all, refused, is_forked, unreachable }
+    }
+
+    /// Checks that the message can still be sent.
+    ///
+    /// # Errors
+    /// Exit 6 if our own feed has two histories.
+    pub fn check_fork(&self) -> Result<(), Failure> {
+        if !self.is_forked {
+            return Ok(());
+        }
+        Err(forked_failure().help("the message is stored here only, and is never sent"))
     }
 
     /// Returns whether the requested delivery is complete.

@@ -32,7 +32,7 @@ pub async fn export(
         ExportFormat::Jsonl => Format::Json,
         _ => Format::Text,
     });
-    let mut printer = Printer::new(session, &output);
+    let mut printer = Printer::for_file(session, &output);
     let mut page_of_all = html::Page::new(session.room().name(), TimeZone::system());
     let is_page = format == ExportFormat::Html;
     if is_page {
@@ -74,6 +74,7 @@ fn markdown(entry: &Entry) -> Vec<String> {
     };
     // A name could contain Markdown.
     let heading = format!("### {kind_symbol}`{}` {time}\n", author.as_str().replace('`', "'"));
-    let text = entry.content.lines().into_iter().map(|line| format!("    {line}"));
+    let text = entry.content.exact();
+    let text = text.split('\n').map(|line| format!("    {line}"));
     std::iter::once(heading).chain(text).chain([String::new()]).collect()
 }

@@ -30,6 +30,7 @@ use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 use crate::session::Session;
 use crate::session::events::may_add_messages;
+use crate::session::failure::refuses_one_message;
 use crate::session::topics::Topic;
 use crate::signals::Signals;
 use crate::slash::{self, ParsedLine};
@@ -67,6 +68,9 @@ pub async fn run(
     if let Err(failure) = session.go_online(global, output).await {
         session.close().await;
         return Err(failure);
+    }
+    if let Err(failure) = session.check_signed().await {
+        output.warn(&failure)?;
     }
     let mut line_mode = match LineMode::open(session, global, output, signals).await {
         Ok(line_mode) => line_mode,
@@ -305,7 +309,7 @@ impl LineMode {
             }
             // The user can correct this. On a terminal any failure is shown, as the user may be
             // typing the next line.
-            Err(failure) if failure.exit() == ExitCode::BadInput || self.console.echoes_input() => {
+            Err(failure) if refuses_one_message(&failure) || self.console.echoes_input() => {
                 self.refuse("not sent", &failure)
             }
             Err(failure) => Err(failure),
@@ -343,7 +347,8 @@ impl LineMode {
             for entry in &step.entries {
                 // On a terminal the user's own input is already on the screen.
                 if entry.id.feed != self.session.key().0 || !self.console.echoes_input() {
-                    let lines = self.printer.lines(entry, Arrival::Live)?;
+                    let arrival = self.session.arrival(entry);
+                    let lines = self.printer.lines(entry, arrival)?;
                     self.console.data(&lines)?;
                     self.notify(entry)?;
                 }

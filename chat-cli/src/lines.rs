@@ -1,7 +1,7 @@
 //! Defines the JSON lines of schema 1, which programs read: one object per line.
 //!
-//! Rule: a field keeps its name and meaning while `v` is 1; fields may be added. Peer text
-//! appears only as [`Clean`].
+//! Rule: a field keeps its name and meaning while `v` is 1; fields may be added. The text of a
+//! message is as its author wrote it; all other peer text appears only as [`Clean`].
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -343,14 +343,14 @@ pub struct Message {
     author: Author,
     #[serde(serialize_with = "optional_iso")]
     time: Option<Timestamp>,
-    text: Clean,
+    text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<&'static str>,
     backfill: bool,
     hidden: bool,
 }
 
-/// Whether a message was stored before the command started.
+/// Whether a message was stored before the command started, or written before the user joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// It is part of the history.
@@ -371,14 +371,14 @@ impl Message {
         let (nick, time, text, unreadable) = match content {
             Content::Chat(chat) => {
                 let nick = sanitize::nick(chat.nickname.as_deref().unwrap_or_default());
-                (nick, chat.time, sanitize::json(&chat.text), None)
+                (nick, chat.time, chat.text.clone(), None)
             }
             Content::Topic(set) => {
                 let nick = sanitize::nick(set.nickname.as_deref().unwrap_or_default());
-                (nick, set.time, message::topic(&set.text), None)
+                (nick, set.time, set.text.clone(), None)
             }
             Content::Unreadable(why) => {
-                (sanitize::nick(""), None, sanitize::json(""), Some(why.marker()))
+                (sanitize::nick(""), None, String::new(), Some(why.marker()))
             }
         };
         Self {

@@ -17,8 +17,9 @@ fn main() -> ExitCode {
     // Errors are plain text until the flags are parsed.
     let format = if args::parse::wants_json(&words) { Format::Json } else { Format::Text };
     let plain = Output::plain(format);
-    let code = match args::parse::parse(words) {
+    let code = match args::parse::parse(words.clone()) {
         Ok(invocation) => {
+            commands::secret_input::hide_invite(&words, &invocation.action);
             if let Some(folder) = Profile::crash_folder(&invocation.global) {
                 crash::set_folder(folder);
             }

@@ -94,6 +94,16 @@ impl Content {
         }
     }
 
+    /// Returns the text for a file, as [`sanitize::exact`]: the text, the action, or a marker.
+    pub fn exact(&self) -> String {
+        match self {
+            Self::Chat(chat) => sanitize::exact(action(&chat.text).unwrap_or(&chat.text)),
+            Self::Topic(set) if set.text.is_empty() => topic_summary(&set.text),
+            Self::Topic(set) => sanitize::exact(&format!("set the topic: {}", set.text)),
+            Self::Unreadable(why) => why.marker().to_string(),
+        }
+    }
+
     /// Returns the lines to show after the author: the text, the action, or a marker.
     pub fn lines(&self) -> Vec<Clean> {
         match self {
@@ -223,9 +233,9 @@ pub fn encode(draft: &Draft<'_>, now: Timestamp) -> Result<Vec<u8>, Failure> {
     Ok(serde_json::to_vec(&message).expect("a message of strings is JSON"))
 }
 
-/// Normalises the name of a channel: one word in lower case, without the `#`.
+/// Normalises the name of a channel: one word, case-folded, without the `#`.
 pub fn channel_name(name: &str) -> Clean {
-    let folded = name.trim().trim_start_matches('#').to_lowercase();
+    let folded = sanitize::fold(name.trim().trim_start_matches('#'));
     let word: String = folded.split_whitespace().collect::<Vec<_>>().join("-");
     match sanitize::line(&word, CHANNEL_COLUMNS_MAX) {
         name if name.as_str().is_empty() => sanitize::line(CHANNEL, CHANNEL_COLUMNS_MAX),
@@ -243,13 +253,15 @@ pub fn check(text: &str) -> Result<(), Failure> {
             .help("multichat send \"hello\"   or   echo hello | multichat send -"));
     }
     if text.len() > TEXT_BYTES_MAX {
-        let message =
-            format!("the message has {} bytes; the maximum is {TEXT_BYTES_MAX}", text.len());
-        return Err(
-            Failure::new(ExitCode::BadInput, "message.long", message).help("send it in parts")
-        );
+        return Err(too_long(text.len() as u64));
     }
     Ok(())
+}
+
+/// Returns the failure of a text with too many bytes.
+pub fn too_long(bytes: u64) -> Failure {
+    let message = format!("the message has {bytes} bytes; the maximum is {TEXT_BYTES_MAX}");
+    Failure::new(ExitCode::BadInput, "message.long", message).help("send it in parts")
 }
 
 /// Checks whether a text can be a topic. An empty text is valid; it clears the topic.

@@ -2,7 +2,7 @@
 
 use crate::appearance::Notify;
 use crate::message::Content;
-use crate::sanitize::Clean;
+use crate::sanitize::{self, Clean};
 use crate::timeline::Entry;
 
 /// Returns whether a message rings the bell for the user with the feed `own` and the name `nick`.
@@ -17,8 +17,8 @@ pub fn should_notify(entry: &Entry, own: &[u8; 32], nick: &Clean, notify: Notify
 /// Returns whether another member's message mentions the user: `@nick` as a separate word.
 pub fn mentions(entry: &Entry, own: &[u8; 32], nick: &Clean) -> bool {
     let Content::Chat(chat) = &entry.content else { return false };
-    let name = format!("@{}", nick.as_str().to_lowercase());
-    let text = chat.text.to_lowercase();
+    let name = format!("@{}", sanitize::fold(nick.as_str()));
+    let text = sanitize::fold(&chat.text);
     let ends = |at: usize| {
         text.get(at + name.len()..)
             .and_then(|rest| rest.chars().next())

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::crash;
 use crate::exit::ExitCode;
 use crate::report::{ColourMode, Failure, Level, Report};
+use crate::sanitize;
 
 /// The name prefix of the store's threads.
 const STORE_THREADS: &str = "multifeed-";
@@ -131,6 +132,11 @@ impl Output {
         self.show(report)
     }
 
+    /// Prints the report of a failure after which the command goes on.
+    pub fn warn(&self, failure: &Failure) -> Result<(), Failure> {
+        failure.report().map_or(Ok(()), |report| self.report(&report.clone().as_warning()))
+    }
+
     /// Prints the report of a failure, if any, and returns its exit code.
     pub fn end(&self, failure: &Failure) -> ExitCode {
         let failure = failure.clone().with_default_help();
@@ -156,7 +162,7 @@ impl Output {
 /// as such.
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
-        if is_store_thread() {
+        if is_store_thread() || crash::is_caught() {
             return;
         }
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line()));
@@ -182,9 +188,10 @@ pub(crate) fn is_store_thread() -> bool {
 
 /// Formats a value as a JSON line.
 pub(crate) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|error| {
+    let json = serde_json::to_string(value).map_err(|error| {
         Failure::new(ExitCode::Failed, "output.json", format!("cannot write JSON: {error}"))
-    })
+    })?;
+    Ok(sanitize::json_document(&json))
 }
 
 fn write_line(stream: &mut impl Write, line: &str) -> Result<(), Failure> {

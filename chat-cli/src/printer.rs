@@ -1,5 +1,6 @@
 //! Prints messages to stdout, as text or as JSON.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::lines::{self, Arrival, Line, Message};
@@ -21,8 +22,15 @@ impl Printer {
     /// Creates a printer for the messages of an open room.
     pub fn new(session: &Session, output: &Output) -> Self {
         let transcript = Transcript::new(TimeZone::system(), output.stdout_colour);
-        let transcript = transcript.with(session.appearance().timestamps);
+        let transcript = transcript.with(session.appearance().timestamps).with_channels();
+        let transcript = transcript.at(Timestamp::now());
         Self { output: *output, room: session.room().name().to_string(), transcript }
+    }
+
+    /// Creates a printer that writes texts to a file as they were sent.
+    pub fn for_file(session: &Session, output: &Output) -> Self {
+        let printer = Self::new(session, output);
+        Self { transcript: printer.transcript.exact(), ..printer }
     }
 
     /// Prints a message.

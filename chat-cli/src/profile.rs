@@ -5,7 +5,8 @@
 //! files 0600, regardless of the umask.
 //!
 //! ```text
-//! <data>/<profile>/LOCK  identity.key  nick  rooms/<room id>/{room.toml, feeds}
+//! <data>/<profile>/LOCK  identity.key  identity.pub  nick
+//!                  signed/<room id>  rooms/<room id>/{room.toml, feeds}
 //! <state>/<profile>/last-room  log/
 //! ```
 //!
@@ -19,8 +20,9 @@ pub mod identity;
 pub mod invites;
 pub mod lock;
 pub mod room;
+pub mod signed;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -37,9 +39,13 @@ use self::access::RoomId;
 use self::identity::Identity;
 use self::lock::Lock;
 use self::room::Room;
+use self::signed::SignedMark;
 
 const APP: &str = "multichat";
 const ROOMS: &str = "rooms";
+/// The folder of the lengths that the user has signed, one file per room. It is kept when a room
+/// is removed.
+const SIGNED: &str = "signed";
 const LAST_ROOM: &str = "last-room";
 const NICK: &str = "nick";
 /// The folder of crash reports. `LOG` is the folder of the logs of interactive sessions.
@@ -66,7 +72,7 @@ pub struct Profile {
 /// Where a profile is stored.
 #[derive(Debug)]
 enum Storage {
-    Disk { data: PathBuf, state: PathBuf, _lock: Lock },
+    Disk { data: PathBuf, state: PathBuf, lock: Lock },
     Memory { rooms: Vec<Room>, last: Option<RoomId>, nick: Option<Clean> },
 }
 
@@ -118,9 +124,46 @@ impl Profile {
         let lock = Lock::acquire(&data, &name)?;
         let rooms = data.join(ROOMS);
         files::private_folder(&rooms)?;
-        let has_rooms = !files::names(&rooms)?.is_empty();
-        let identity = Identity::load_or_create(&data, has_rooms)?;
-        Ok(Self { name, identity, storage: Storage::Disk { data, state, _lock: lock } })
+        let signed = data.join(SIGNED);
+        let has_signed = signed.is_dir() && !files::names(&signed)?.is_empty();
+        let is_used = has_signed || !files::names(&rooms)?.is_empty();
+        let identity = Identity::load_or_create(&data, is_used, lock.is_read_only())?;
+        Ok(Self { name, identity, storage: Storage::Disk { data, state, lock } })
+    }
+
+    /// Notes for other processes that this one closes the profile soon, so that they wait for it.
+    pub fn set_brief(&self) {
+        if let Storage::Disk { lock, .. } = &self.storage {
+            lock.set_brief();
+        }
+    }
+
+    /// Returns whether the process that has the profile of the global flags open closes it soon.
+    pub fn is_held_briefly(global: &Global) -> bool {
+        let folder = Self::folder(global).ok().flatten();
+        folder.is_some_and(|folder| Lock::is_brief(&folder))
+    }
+
+    /// Returns whether the profile can only be read, as on a read-only file system.
+    pub fn is_read_only(&self) -> bool {
+        matches!(&self.storage, Storage::Disk { lock, .. } if lock.is_read_only())
+    }
+
+    /// Opens the mark of how much of the user's feed in a room was signed. It is stored apart from
+    /// the room, so it outlives it.
+    ///
+    /// # Errors
+    /// Exit 6 if another identity has signed it.
+    pub fn signed_mark(&self, room: &Room) -> Result<SignedMark, Failure> {
+        let key = self.identity.feed_key(&room.group()).0;
+        let Storage::Disk { data, lock, .. } = &self.storage else {
+            return Ok(SignedMark::in_memory(key));
+        };
+        let folder = data.join(SIGNED);
+        if lock.is_read_only() {
+            return SignedMark::open_read_only(folder.join(room.id().as_str()), key);
+        }
+        SignedMark::open(&folder, room.id().as_str(), key)
     }
 
     /// Returns the name of the profile.
@@ -148,8 +191,8 @@ impl Profile {
                 .and_then(|text| Some(sanitize::nick(std::str::from_utf8(&text).ok()?))),
         };
         match (given, kept) {
-            (Some(given), None) => self.set_nick(given),
-            (Some(given), Some(_)) => Ok(sanitize::nick(given)),
+            (Some(given), None) if !self.is_read_only() => self.set_nick(given),
+            (Some(given), _) => Ok(sanitize::nick(given)),
             (None, Some(kept)) => Ok(kept),
             (None, None) => Ok(sanitize::nick(system.unwrap_or_default())),
         }
@@ -201,12 +244,15 @@ impl Profile {
     }
 
     /// Opens the file of a room's index, which may be deleted at any time; `None` if the profile
-    /// is not on disk.
+    /// is not on disk, or can only be read.
     ///
     /// # Errors
     /// Fails if it cannot be opened.
     pub fn index_file(&self, id: RoomId) -> Result<Option<File>, Failure> {
         let Storage::Disk { data, .. } = &self.storage else { return Ok(None) };
+        if self.is_read_only() {
+            return Ok(None);
+        }
         let path = room_folder(data, id).join(INDEX);
         let open = files::open_or_create(&path).map(Some);
         open.map_err(|error| files::failed("write", &path, &error))
@@ -226,7 +272,7 @@ impl Profile {
                     let Some(id) = name.to_str().and_then(RoomId::parse) else { continue };
                     match load(data, id) {
                         Ok(Some(room)) => found.rooms.push(room),
-                        Ok(None) => {}
+                        Ok(None) => found.damaged.extend(lost_description(data, id)),
                         Err(failure) => found.damaged.push(failure),
                     }
                 }
@@ -279,6 +325,29 @@ impl Profile {
                 write(data, room)
             }
         }
+    }
+
+    /// Deletes a room with its messages. The mark of what the user has signed in it stays, so that
+    /// the user does not sign it again after coming back.
+    ///
+    /// # Errors
+    /// Fails if it cannot be deleted.
+    pub fn remove(&mut self, id: RoomId) -> Result<(), Failure> {
+        match &mut self.storage {
+            Storage::Memory { rooms, .. } => rooms.retain(|room| room.id() != id),
+            Storage::Disk { data, .. } => {
+                let folder = room_folder(data, id);
+                // A name that is no id, so that a crash leaves no part of a room.
+                let leaving = data.join(ROOMS).join(format!(".left-{id}"));
+                let failed = |error| files::failed("delete", &folder, &error);
+                if leaving.exists() {
+                    fs::remove_dir_all(&leaving).map_err(failed)?;
+                }
+                fs::rename(&folder, &leaving).map_err(failed)?;
+                fs::remove_dir_all(&leaving).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// Saves which room a command without `--room` uses.
@@ -341,7 +410,7 @@ impl Profile {
         // Each looser match is tried only if the stricter ones found nothing.
         let mut found = by_name(str::to_string);
         if found.is_empty() {
-            found = by_name(str::to_lowercase);
+            found = by_name(sanitize::fold);
         }
         if found.is_empty() {
             found = by_id();
@@ -403,6 +472,16 @@ fn load(data: &Path, id: RoomId) -> Result<Option<Room>, Failure> {
         Some(text) => Room::from_toml(id, &text, &path).map(Some),
         None => Ok(None),
     }
+}
+
+/// Returns the failure of a room with messages that has lost its description, and so its key.
+fn lost_description(data: &Path, id: RoomId) -> Option<Failure> {
+    let folder = room_folder(data, id);
+    folder.join(FEEDS).exists().then(|| {
+        let message = format!("{} is gone", folder.join(ROOM_FILE).display());
+        Failure::new(ExitCode::Damaged, "room.missing", message)
+            .help("nothing was changed: restore a good copy of it, or join again with an invite")
+    })
 }
 
 fn write(data: &Path, room: &Room) -> Result<(), Failure> {

@@ -121,6 +121,12 @@ impl Report {
         self
     }
 
+    /// Makes it a warning, for a command that goes on.
+    #[must_use]
+    pub fn as_warning(self) -> Self {
+        Self { level: Level::Warning, ..self }
+    }
+
     /// Points at a position in the input.
     #[must_use]
     pub fn snippet(mut self, snippet: Snippet) -> Self {

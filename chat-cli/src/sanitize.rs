@@ -73,6 +73,64 @@ pub fn json(text: &str) -> Clean {
     Clean(clean(text, Newlines::HistoryCommand))
 }
 
+/// Returns a text for a file, as it was sent: only control characters other than newline and tab,
+/// and characters that reverse the reading direction, are escapes such as `\u{1b}`. A backslash
+/// that would begin such an escape is `\u{5c}`, so the text can be restored.
+///
+/// ```
+/// use multichat::sanitize;
+/// let text = "a\tb \u{200d} C:\\dir \\u{1b} \u{1b}";
+/// assert_eq!(sanitize::exact(text), "a\tb \u{200d} C:\\dir \\u{5c}u{1b} \\u{1b}");
+/// ```
+pub fn exact(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            '\\' if text[at..].starts_with("\\u{") => escape(c, &mut out),
+            c if is_control(c) => escape(c, &mut out),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Escapes the same characters in a JSON document, in JSON's way: a parser returns the text as it
+/// was sent.
+pub fn json_document(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Every such character of a document is within a string, and none needs two units.
+        if is_control(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Returns whether a character controls a terminal, or the direction of the text around it (the
+/// property `Bidi_Control`).
+fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Returns a text in the form in which texts are compared: in NFC, with Unicode case folding.
+///
+/// ```
+/// use multichat::sanitize::fold;
+/// assert_eq!(fold("STRASSE"), fold("Straße"));
+/// assert_eq!(fold("Cafe\u{301}"), fold("CAFÉ"));
+/// ```
+pub fn fold(text: &str) -> String {
+    let text: String = text.nfc().collect();
+    // Folding can give a decomposed letter.
+    unicase::UniCase::unicode(text).to_folded_case().nfc().collect()
+}
+
 /// Splits a message at its newlines into lines of at most `columns` columns.
 pub fn lines(text: &str, columns: usize) -> Vec<Clean> {
     let text = clean(text, Newlines::HistoryCommand);

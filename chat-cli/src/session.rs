@@ -3,6 +3,7 @@
 //! Rule: a node is opened only here, and only under the profile's lock, so two processes never
 //! write the same feed.
 
+mod arrivals;
 pub mod authors;
 pub mod channels;
 pub mod discovery;
@@ -11,10 +12,12 @@ pub mod failure;
 pub mod members;
 pub mod moderation;
 pub mod search;
+mod signed;
 pub mod topics;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use jiff::Timestamp;
 use multifeed_core::{FeedId, FeedKey, KeyPair, Misuse, PublicKey};
@@ -31,11 +34,12 @@ use crate::exit::ExitCode;
 use crate::ids::{MessageId, hex};
 use crate::lines;
 use crate::message::{Draft, Kind};
-use crate::output::{Format, Output};
+use crate::output::{Format, Output, Terminals};
 use crate::profile::Profile;
 use crate::profile::room::Room;
+use crate::profile::signed::SignedMark;
 use crate::quota::Quota;
-use crate::report::Failure;
+use crate::report::{Failure, Level, Report};
 use crate::sanitize::Clean;
 use crate::timeline::index::tables::IndexError;
 use crate::timeline::index::{LocalState, MissingMessages};
@@ -44,6 +48,9 @@ use crate::timeline::{Entry, Step, Timeline, TimelineError};
 
 /// The local name of the user's feed, as in the Kappa workshop's multichat.
 const WRITER: &str = "local";
+
+/// Blocks verified at once. Chosen: bounds memory to 4 MiB, as a message has at most 64 KiB.
+const VERIFY_BLOCKS: u64 = 64;
 
 /// An open room, offline until [`go_online`](Self::go_online).
 pub struct Session {
@@ -63,13 +70,19 @@ pub struct Session {
     reports_every_stage: bool,
     appearance: Appearance,
     quota: Quota,
+    /// How much of the feed the user has signed.
+    signed: SignedMark,
+    /// Whether no message of others was stored when the room was opened.
+    was_empty: bool,
 }
 
 impl Session {
-    /// Opens a room of a profile.
+    /// Opens a room of a profile. A store that has lost messages of the user opens, so that it can
+    /// be synced; see [`check_signed`](Self::check_signed).
     ///
     /// # Errors
-    /// Fails if the store cannot be opened; exit 6 if it is damaged.
+    /// Fails if the store cannot be opened; exit 6 if it is damaged, or if another identity has
+    /// signed the user's messages in the room.
     pub async fn open(global: &Global, mut profile: Profile, room: Room) -> Result<Self, Failure> {
         let system = std::env::var("USER").ok();
         let nick = profile.nick(global.nick.as_deref(), system.as_deref())?;
@@ -78,17 +91,19 @@ impl Session {
         let failed = |error| node_failure(error, feeds.as_deref());
         // Before the node, so that a failure here leaves nothing open.
         let key = profile.identity().feed_key(&group);
+        let signed = profile.signed_mark(&room)?;
         // Encrypted messages that cannot be read get an order in memory only. The stored index
         // would have a different order if the room became readable here later.
         let index = if room.is_sealed() { None } else { profile.index_file(room.id())? };
         let timeline = Timeline::open(index, room.envelope(), key.0);
         let mut timeline = timeline.map_err(|error| index_failure(&error))?;
+        if timeline.index().is_rebuilt() {
+            report_rebuilt(global, &room)?;
+        }
         timeline.hide(room.hidden().clone());
         let runtime = Tokio::current().map_err(|error| failure::no_runtime(&error))?;
         let mut options = NodeOptions::new(group.clone(), runtime);
-        if let Some(folder) = &feeds {
-            options.storage = Storage::Folder(folder.clone());
-        }
+        options.storage = storage(feeds.as_deref(), profile.is_read_only());
         global.quota.apply_to(&mut options.limits);
         options.record.clone_from(&global.record);
         options.identity = Some(profile.identity().connection_key(&group));
@@ -108,9 +123,13 @@ impl Session {
                 return Err(failed(error));
             }
         };
+        let was_empty = match node.feeds().await {
+            Ok(feeds) => feeds.iter().all(|held| held.length == 0 || held.key == key),
+            Err(error) => return Err(failed(error)),
+        };
         let (connections, listening) = (Connections::default(), None);
         let reports_every_stage = false;
-        Ok(Self {
+        let session = Self {
             node,
             events,
             connections,
@@ -125,7 +144,12 @@ impl Session {
             reports_every_stage,
             appearance: global.appearance,
             quota: global.quota,
-        })
+            signed,
+            was_empty,
+        };
+        // Notes a length that an earlier version signed. A command reports what is missing.
+        let _ = session.check_signed().await;
+        Ok(session)
     }
 
     /// Returns whether flags or room give addresses to dial, a listen address, or discovery.
@@ -143,6 +167,7 @@ impl Session {
         if global.discovery.is_offline() {
             return Ok(());
         }
+        self.check_writable()?;
         let listen =
             global.listen.or(global.discovery.uses_discovery().then_some(discovery::LISTEN));
         if let Some(addr) = listen {
@@ -197,11 +222,14 @@ impl Session {
     }
 
     async fn write(&self, kind: Kind, channel: &str, text: &str) -> Result<MessageId, Failure> {
+        self.check_writable()?;
+        self.check_signed().await?;
         let seen = self.timeline.seen().map_err(|error| index_failure(&error))?;
         let draft = Draft { kind, nickname: self.nick.as_str(), text, channel, seen: &seen };
         let block = self.timeline.envelope().encode(&self.key.0, &draft, Timestamp::now())?;
         let appended = self.node.append(self.feed, vec![block]).await;
         let appended = appended.map_err(|error| self.append_failure(error))?;
+        self.note_signed(appended.end);
         Ok(MessageId { feed: self.key.0, index: appended.start })
     }
 
@@ -218,6 +246,17 @@ impl Session {
     /// Converts an error of the node to a failure for the user.
     pub fn failed(&self, error: multifeed_tcp::NodeError) -> Failure {
         node_failure(error, self.profile.feeds_path(self.room.id()).as_deref())
+    }
+
+    /// Checks that the store still works.
+    ///
+    /// # Errors
+    /// Returns why it failed, such as a full disk. Nothing more is stored until it is opened again.
+    pub fn check_store(&self) -> Result<(), Failure> {
+        match self.connections.store_failure() {
+            Some(failure) => Err(self.failed(NodeError::Failed(failure))),
+            None => Ok(()),
+        }
     }
 
     /// Reads the next new messages.
@@ -250,6 +289,23 @@ impl Session {
     /// Fails if the store cannot read its data.
     pub async fn catch_up(&self) -> Result<(), Failure> {
         self.timeline.catch_up(&self.node).await.map_err(|error| self.timeline_failure(error))
+    }
+
+    /// Reads every stored message, each verified against its author's signature.
+    ///
+    /// # Errors
+    /// Exit 6 if one is damaged.
+    pub async fn verify_feeds(&self) -> Result<(), Failure> {
+        for feed in self.node.feeds().await.map_err(|error| self.failed(error))? {
+            let mut at = 0;
+            while at < feed.length {
+                let end = feed.length.min(at + VERIFY_BLOCKS);
+                let read = self.node.read(feed.id, at..end).await;
+                read.map_err(|error| self.failed(error))?;
+                at = end;
+            }
+        }
+        Ok(())
     }
 
     /// Rebuilds the index from the feeds. The read position is kept.
@@ -418,7 +474,34 @@ impl Session {
     }
 }
 
+/// Reports that the index of a room was damaged.
+fn report_rebuilt(global: &Global, room: &Room) -> Result<(), Failure> {
+    let output = global.output(|name| std::env::var(name).ok(), Terminals::of_process());
+    let message = format!("the index of \"{}\" was damaged and is rebuilt", room.name());
+    output.report(
+        &Report::new(Level::Note, "view.rebuilt", message)
+            .help("no message is lost: the index is made from the feeds"),
+    )
+}
+
+/// Returns where the feeds of a room are stored.
+fn storage(feeds: Option<&Path>, is_read_only: bool) -> Storage {
+    match feeds {
+        // A room that was joined and never opened has no feeds yet.
+        Some(folder) if is_read_only && folder.is_dir() => {
+            Storage::ReadOnlyFolder(folder.to_path_buf())
+        }
+        Some(folder) if !is_read_only => Storage::Folder(folder.to_path_buf()),
+        _ => Storage::Memory,
+    }
+}
+
 fn index_failure(error: &IndexError) -> Failure {
+    if error.is_full() {
+        let message = "the disk is full: the index of the room cannot be written";
+        return Failure::new(ExitCode::Failed, "store.full", message)
+            .help("what was stored before is safe: free some space, then start again");
+    }
     Failure::new(ExitCode::Failed, "view.failed", error.to_string())
         .help("no message is lost; rebuild the index:  multichat doctor store --fix")
 }

@@ -1,5 +1,7 @@
 //! Finds names that resemble a mistyped word.
 
+use crate::sanitize::fold;
+
 /// The most names that an error lists. Chosen: more than three suggestions do not help.
 const NAMES_MAX: usize = 3;
 /// The lowest Jaro similarity (0 to 1) of a suggestion. Chosen: `kichen` finds `kitchen` and
@@ -8,10 +10,10 @@ const SIMILARITY_MIN: f64 = 0.75;
 
 /// Returns the names most similar to a word, best first.
 pub fn closest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let word = word.to_lowercase();
+    let word = fold(word);
     let mut rated: Vec<(f64, &str)> = names
         .into_iter()
-        .map(|name| (strsim::jaro(&word, &name.to_lowercase()), name))
+        .map(|name| (strsim::jaro(&word, &fold(name)), name))
         .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
         .collect();
     rated.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));

@@ -163,6 +163,6 @@ fn files_are_private_under_any_umask() {
                 }
             }
         }
-        assert_eq!(files, 4, "LOCK, identity.key, room.toml, last-room");
+        assert_eq!(files, 5, "LOCK, identity.key, identity.pub, room.toml, last-room");
     }
 }

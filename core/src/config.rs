@@ -31,7 +31,7 @@ pub struct Config {
 /// 32 random bytes for one opening of a multifeed.
 ///
 /// A seed is consumed by its use and cannot be cloned: two openings from one seed would have the
-/// same ephemeral keys, and whoever sees one of them could decrypt the connections of both.
+/// same ephemeral keys, and anyone who sees one of them could decrypt the connections of both.
 ///
 /// ```compile_fail,E0382
 /// use multifeed_core::{Config, Group, Seed};
@@ -158,12 +158,12 @@ pub struct Limits {
     /// blocks has up to 16 nodes of 40 bytes, which is 1 % of it, and ranges of many feeds still
     /// interleave, since one takes 5 ms at 100 Mbit/s. A larger block goes alone.
     pub range_bytes: usize,
-    /// Blocks in one range. Default: 4096: blocks of 16 bytes fill a range. Peers are told, and
+    /// Blocks in one range. Default: 4096: blocks of 16 bytes fill a range. Peers learn it, and
     /// send no more; a range with more is dropped
     /// ([`Refusal::BlockTooLarge`](crate::Refusal::BlockTooLarge)).
     pub range_blocks: usize,
     /// Feeds of one peer that are served at once; a peer may want this many before it is served.
-    /// Default: 4096, eight times our own `wants`, at 40 bytes each. Peers are told, and want no
+    /// Default: 4096, eight times our own `wants`, at 40 bytes each. Peers learn it, and want no
     /// more; one that does is closed.
     pub serves: usize,
     /// Store reads under way for one peer. Default: 16; with ranges of 64 KiB they hold 1 MiB. More

@@ -331,7 +331,9 @@ pub enum Event {
         key: FeedKey,
     },
     /// The author of a feed signed two histories of it, and the proof is durable. The feed does not
-    /// change, and is neither fetched nor served any more. Peers that hold it are notified. If it
+    /// change, and is not fetched any more; peers that hold nothing of it get what both histories
+    /// share. Peers that hold it are notified. [`Multifeed::fork`](crate::Multifeed::fork) shows
+    /// where the histories diverge; `FORKS.md` says how an author goes on in another feed. If it
     /// is our own feed, two copies of its key pair are in use, and no block can be appended any
     /// more.
     Forked {

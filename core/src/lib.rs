@@ -71,8 +71,12 @@
 //!                 Output::Store(StoreRequest::Commit(commit)) => {
 //!                     for write in commit.writes() {
 //!                         match write {
-//!                             Write::Put(key, value) => _ = self.store.insert(*key, value.clone()),
-//!                             Write::Delete(key) => _ = self.store.remove(key),
+//!                             Write::Put(key, value) => {
+//!                                 self.store.insert(*key, value.clone());
+//!                             }
+//!                             Write::Delete(key) => {
+//!                                 self.store.remove(key);
+//!                             }
 //!                         }
 //!                     }
 //!                     commit.durable()

@@ -37,6 +37,7 @@ use crate::crypto::SignatureMemo;
 use crate::crypto::hash::keyed;
 use crate::crypto::sign::KeyPair;
 use crate::error::{CloseReason, Misuse, StoreFailure};
+use crate::feed::Feed as Log;
 use crate::feed::set::Feeds;
 use crate::group::Group;
 use crate::id::{ConnectionId, FeedId, FeedKey, FeedSelector, RequestId};
@@ -236,7 +237,7 @@ impl Multifeed {
     /// The id of the feed that a call concerns.
     fn resolve(&self, feed: impl Into<FeedSelector>) -> Result<FeedId, Misuse> {
         self.check_ready()?;
-        let is_shown = |id: &FeedId| self.feeds.get(*id).is_some_and(view::is_shown);
+        let is_shown = |id: &FeedId| self.feeds.get(*id).is_some_and(Log::is_shown);
         self.select(feed.into()).filter(is_shown).ok_or(Misuse::UnknownFeed)
     }
 

@@ -143,8 +143,8 @@ fn redo(multifeed: &mut Multifeed, step: Step) -> Result<(), Misuse> {
             _ = multifeed.download(FeedId::from(feed), start..end)?
         }
         Step::Cancel { request } => multifeed.cancel(RequestId(request))?,
-        Step::Refuse { key } => _ = multifeed.refuse(&key)?,
-        Step::Accept { key } => _ = multifeed.accept(&key)?,
+        Step::Refuse { key } => _ = multifeed.refuse(key)?,
+        Step::Accept { key } => _ = multifeed.accept(key)?,
         Step::Remove { feed } => _ = multifeed.remove(FeedId::from(feed))?,
         Step::Disconnect { connection } => multifeed.disconnect(ConnectionId(connection)),
         Step::Adopt { key } => _ = multifeed.adopt(FeedKey(key))?,

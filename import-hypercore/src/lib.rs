@@ -27,7 +27,7 @@
 //! ```
 //!
 //! The crate `hypercore` is not used to read the folder. It opens folders for writing, panics on
-//! some damaged ones, and reads blocks above 2 MiB as zeros. It writes the folders of this crate's
+//! some damaged ones, and does not read blocks above 2 MiB. It writes the folders of this crate's
 //! tests.
 
 mod adopt;

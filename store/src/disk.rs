@@ -6,6 +6,7 @@ mod backend;
 mod checksum;
 mod engine;
 mod file;
+mod overlay;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use redb::{Database, ReadableDatabase, TableDefinition};
 
 use self::backend::Backend;
 use self::engine::{catch_panic, failure as engine_failure};
+use self::overlay::Overlay;
 use crate::failure::{Failure, FailureKind};
 use crate::medium::Medium;
 use crate::scan::Scan;
@@ -56,6 +58,10 @@ pub struct DiskStore {
     path: PathBuf,
     /// `None` after a failed commit.
     database: Option<Database>,
+    /// Why the commit failed after which the store is closed.
+    failed: Option<FailureKind>,
+    /// Whether every commit is refused.
+    is_read_only: bool,
     /// Buffer for the stored form of one value, kept to reuse its allocation.
     stored: Vec<u8>,
 }
@@ -75,6 +81,19 @@ impl DiskStore {
                 Ok(store)
             }
         }
+    }
+
+    /// Opens the store in this file for reading; the file is not changed, even if the last program
+    /// did not close it. Every commit fails with [`FailureKind::ReadOnly`].
+    ///
+    /// Several handles may read one file, and none while a handle of [`open`](Self::open) exists.
+    pub fn open_read_only(path: impl AsRef<Path>, check: Check) -> Result<Self, Failure> {
+        let path = path.as_ref();
+        let file = file::open_read_only(path).map_err(|failure| failure.with_path(path))?;
+        let medium = Overlay::new(file).map_err(|error| Failure::from_io(error).with_path(path))?;
+        let mut store = Self::start(medium, path, Content::Complete(check))?;
+        store.is_read_only = true;
+        Ok(store)
     }
 
     /// Creates a store on a medium other than a file, and erases the medium. Failures name `path`.
@@ -98,7 +117,8 @@ impl DiskStore {
         let database = catch_panic(|| open_database(medium, content));
         let database = database.map_err(|failure| failure.with_path(path))?;
         // Made before the checks below, so that its `drop` closes the file if they fail.
-        let store = Self { path: path.to_path_buf(), database: Some(database), stored: Vec::new() };
+        let (path, database, stored) = (path.to_path_buf(), Some(database), Vec::new());
+        let store = Self { path, database, failed: None, is_read_only: false, stored };
         store.with_database(|database| match content {
             Content::Empty => create_tables(database),
             Content::Complete(_) => check_format(database),
@@ -112,7 +132,7 @@ impl DiskStore {
         call: impl FnOnce(&Database) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let Some(database) = &self.database else {
-            return Err(Failure::new(FailureKind::Closed).with_path(&self.path));
+            return Err(Failure::closed(self.failed).with_path(&self.path));
         };
         catch_panic(|| call(database)).map_err(|failure| failure.with_path(&self.path))
     }
@@ -154,16 +174,22 @@ impl Store for DiskStore {
     }
 
     fn commit(&mut self, commits: &[&[Write]]) -> Result<(), Failure> {
+        if self.is_read_only {
+            return Err(Failure::new(FailureKind::ReadOnly).with_path(&self.path));
+        }
         let Some(database) = self.database.take() else {
-            return Err(Failure::new(FailureKind::Closed).with_path(&self.path));
+            return Err(Failure::closed(self.failed).with_path(&self.path));
         };
         let written = catch_panic(|| write(&database, commits, &mut self.stored));
-        match written {
+        match &written {
             Ok(()) => self.database = Some(database),
             // After a failed sync the file's contents are unknown: the kernel may have dropped the
             // dirty pages and marked them clean (LWN, "PostgreSQL's fsync() surprise",
             // https://lwn.net/Articles/752063/). So the file must be closed and read again.
-            Err(_) => engine::close(database),
+            Err(failure) => {
+                self.failed = Some(failure.kind());
+                engine::close(database);
+            }
         }
         written.map_err(|failure| failure.with_path(&self.path))
     }

@@ -13,6 +13,8 @@ use multifeed_core::StoreFailure;
 #[derive(Debug)]
 pub struct Failure {
     kind: FailureKind,
+    /// Why the store failed earlier, if it is closed.
+    cause: Option<FailureKind>,
     path: Option<PathBuf>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -36,12 +38,14 @@ pub enum FailureKind {
     },
     /// The store failed earlier and must be reopened.
     Closed,
+    /// The store was opened for reading.
+    ReadOnly,
 }
 
 impl Failure {
     /// Makes a failure without path and source.
     pub fn new(kind: FailureKind) -> Self {
-        Self { kind, path: None, source: None }
+        Self { kind, cause: None, path: None, source: None }
     }
 
     /// Makes a failure from an error of the operating system, which determines the kind.
@@ -56,6 +60,11 @@ impl Failure {
             _ => FailureKind::Io,
         };
         Self::new(kind).with_source(error)
+    }
+
+    /// Makes the failure of a store that is closed since it failed in this way.
+    pub(crate) fn closed(cause: Option<FailureKind>) -> Self {
+        Self { cause, ..Self::new(FailureKind::Closed) }
     }
 
     /// Adds the path of the file.
@@ -92,6 +101,7 @@ impl fmt::Display for Failure {
             FailureKind::Locked => f.write_str("the store is in use by another process")?,
             FailureKind::TooNew { found } => write!(f, "the store has the newer format {found}")?,
             FailureKind::Closed => f.write_str("the store failed before and must be reopened")?,
+            FailureKind::ReadOnly => f.write_str("the store is open for reading only")?,
         }
         match &self.path {
             // Debug escapes control characters, which a terminal would obey.
@@ -110,7 +120,7 @@ impl Error for Failure {
 impl From<FailureKind> for StoreFailure {
     fn from(kind: FailureKind) -> Self {
         match kind {
-            FailureKind::Io => Self::Io,
+            FailureKind::Io | FailureKind::ReadOnly => Self::Io,
             FailureKind::Full => Self::Full,
             FailureKind::Damaged => Self::Damaged,
             FailureKind::TooNew { .. } => Self::TooNew,
@@ -120,8 +130,9 @@ impl From<FailureKind> for StoreFailure {
     }
 }
 
+/// A closed store answers with its first failure: what to do about it depends on that one.
 impl From<&Failure> for StoreFailure {
     fn from(failure: &Failure) -> Self {
-        failure.kind.into()
+        failure.cause.unwrap_or(failure.kind).into()
     }
 }

@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -92,6 +92,36 @@ fn a_second_open_fails_with_locked() {
     drop(store);
     DiskStore::open(&path, Check::Quick).unwrap();
     assert!(contains(&run("exec \"$@\"", &path, 0), "result: Ok"));
+}
+
+#[test]
+fn a_store_opened_for_reading_is_read_and_not_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut store = DiskStore::open(at("feeds"), Check::Quick).unwrap();
+    store.commit(&[&[Write::Put(key(), Bytes::from_static(b"value"))]]).unwrap();
+    // As after a crash: the copy was not closed, so the engine repairs it when it is opened.
+    fs::copy(at("feeds"), at("crashed")).unwrap();
+    assert_eq!(
+        DiskStore::open_read_only(at("feeds"), Check::Quick).unwrap_err().kind(),
+        FailureKind::Locked
+    );
+    drop(store);
+    for name in ["feeds", "crashed"] {
+        let before = fs::read(at(name)).unwrap();
+        fs::set_permissions(at(name), fs::Permissions::from_mode(0o400)).unwrap();
+        let mut store = DiskStore::open_read_only(at(name), Check::Quick).unwrap();
+        let other = DiskStore::open_read_only(at(name), Check::Full).unwrap();
+        let commit = store.commit(&[&[Write::Delete(key())]]);
+        assert_eq!(commit.unwrap_err().kind(), FailureKind::ReadOnly);
+        for store in [store, other] {
+            assert_eq!(store.read(&[key()]).unwrap(), [Some(Bytes::from_static(b"value"))]);
+        }
+        assert_eq!(fs::read(at(name)).unwrap(), before, "{name}");
+    }
+    let missing = DiskStore::open_read_only(at("missing"), Check::Quick).unwrap_err();
+    assert_eq!(missing.kind(), FailureKind::Io);
+    assert!(!at("missing").exists());
 }
 
 #[test]

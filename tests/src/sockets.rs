@@ -156,7 +156,7 @@ impl Ours {
         let key = self.multifeed.feed(feed).unwrap().key;
         self.multifeed.remove(feed).unwrap();
         self.drain();
-        self.multifeed.accept(&key).unwrap();
+        self.multifeed.accept(key).unwrap();
         self.drain();
     }
 

@@ -203,3 +203,8 @@ fn internal_modules_of_the_core_are_hidden_from_its_documentation() {
     });
     assert_eq!(shown.collect::<Vec<_>>(), ["record"]);
 }
+
+#[test]
+fn importer_imports_follow_its_layers() {
+    assert_layered("import-hypercore", "import-hypercore");
+}

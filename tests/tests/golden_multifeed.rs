@@ -127,7 +127,7 @@ fn messages_have_these_bytes() {
         claim: seal_claim(&Group::keyed(GROUP_KEY), &HANDSHAKE_HASH, &body(&[CLAIM])),
     };
     add("hello", json!(hello), body(&[hello]));
-    let accepts = Accepts { block_bytes: 1 << 20, range_blocks: 4_096, wants: 300 };
+    let accepts = Accepts { block_bytes: 1 << 20, range_blocks: 4_096, wants: 300, forked: 2 };
     add("what the sender of a hello accepts", json!(accepts), body(&[accepts]));
     let names = [FeedRef::New(PublicKey([0xaa; 32])), FeedRef::Sender(0), FeedRef::Receiver(300)];
     let heads = [1, 127, 1 << 40].into_iter().zip(names);
@@ -168,6 +168,9 @@ fn messages_have_these_bytes() {
     let value = json!({ "signed_head": signed_head_json, "head": head, "nodes": nodes });
     add("20 fork proof", value, fork_proof.encode());
     add("18 checkpoint", json!(vec![0x44_u8; 16]), body(&[[0x44_u8; 16]]));
+    let authors = [PublicKey([0xaa; 32]), PublicKey([0xbb; 32])];
+    add("21 forked feeds", json!(authors), body(&authors));
+    add("22 forked feeds wanted", json!(authors), body(&authors));
     hold("messages.json", &all.into());
 }
 

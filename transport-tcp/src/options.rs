@@ -141,6 +141,9 @@ pub enum Storage {
     /// In the file `feeds` of a folder. Both are created if they do not exist. The file is locked
     /// while the node runs.
     Folder(PathBuf),
+    /// In the file `feeds` of a folder, which must exist and is not changed: every append and
+    /// decision fails. For a read-only file system.
+    ReadOnlyFolder(PathBuf),
 }
 
 /// Limits on the connections and addresses of a node.

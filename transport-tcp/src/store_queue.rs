@@ -7,7 +7,7 @@
 //! waking a thread twice costs more than the operation.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::TrySendError;
 use std::thread;
 
@@ -34,6 +34,9 @@ pub(crate) struct StoreQueue {
     is_lost: bool,
 }
 
+/// Opens a store for writing or for reading.
+type OpenFile = fn(PathBuf, Check) -> Result<DiskStore, Failure>;
+
 /// Where requests are executed.
 enum Backend {
     Disk(StoreThread),
@@ -46,12 +49,16 @@ impl StoreQueue {
         let (replies, replies_out) = async_channel::bounded(REPLIES_MAX);
         let backend = match storage {
             Storage::Memory => Backend::Memory { store: MemoryStore::new(), replies },
-            Storage::Folder(folder) => {
+            Storage::Folder(folder) | Storage::ReadOnlyFolder(folder) => {
+                let open: OpenFile = match storage {
+                    Storage::ReadOnlyFolder(_) => DiskStore::open_read_only,
+                    _ => DiskStore::open,
+                };
                 let reply = move |reply| {
                     // Fails if the node has ended without waiting for its store.
                     let _ = replies.send_blocking(reply);
                 };
-                let thread = StoreThread::start(open_disk(folder).await?, reply);
+                let thread = StoreThread::start(open_disk(folder, open).await?, reply);
                 Backend::Disk(thread.map_err(NodeError::Thread)?)
             }
         };
@@ -130,12 +137,12 @@ impl Backend {
 }
 
 /// Opens a store on a separate thread, because after a crash it reads the whole file.
-async fn open_disk(folder: &Path) -> Result<DiskStore, NodeError> {
+async fn open_disk(folder: &Path, open_file: OpenFile) -> Result<DiskStore, NodeError> {
     let file = folder.join(FILE);
     let (opened, store) = async_channel::bounded(1);
     let open = move || {
         // Fails only if the caller has dropped the future of `Node::open`.
-        let _ = opened.try_send(DiskStore::open(file, Check::Quick));
+        let _ = opened.try_send(open_file(file, Check::Quick));
     };
     thread::Builder::new().name("multifeed-open".into()).spawn(open).map_err(NodeError::Thread)?;
     let store: Result<Result<_, Failure>, _> = store.recv().await;

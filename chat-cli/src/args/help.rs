@@ -14,7 +14,7 @@ Chat without a server: every member owns one signed feed
   multichat ROOM|INVITE      open that room, or join with that invite
   multichat COMMAND --help   show the flags of a command, with an example
 
-Rooms      new  join  invite  rooms  attach  chat
+Rooms      new  join  invite  rooms  rename  leave  attach  chat
 Messages   send  tail  search  export  pipe  backup  restore
 Network    sync  serve  dht  mod
 Info       status  whoami  channels  peers  feeds  inspect  doctor
@@ -28,7 +28,7 @@ Examples:
 Global flags (--nick, --peer, --json, …):  multichat flags";
 
 /// One example per command.
-const EXAMPLES: [(&str, &str); 31] = [
+const EXAMPLES: [(&str, &str); 33] = [
     ("new", "multichat new kitchen"),
     ("join", "multichat join mfchat:yhdo… --as kitchen"),
     ("invite", "multichat invite --qr"),
@@ -52,6 +52,8 @@ const EXAMPLES: [(&str, &str); 31] = [
     ("man", "multichat man /usr/local/share/man/man1"),
     ("flags", "multichat flags"),
     ("rooms", "multichat rooms --json"),
+    ("rename", "multichat rename --room kitchen our kitchen"),
+    ("leave", "multichat leave kitchen"),
     ("feeds", "multichat feeds"),
     ("channels", "multichat channels --room kitchen"),
     ("peers", "multichat peers --peer 192.0.2.7:4977"),

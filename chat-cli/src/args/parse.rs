@@ -24,6 +24,7 @@ pub enum ParseExit {
 /// # Errors
 /// Returns a failure with exit code 2 that shows a valid command line.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, ParseExit> {
+    let words = help_flag(words.into_iter().collect())?;
     let found = help::command_with_short_help().try_get_matches_from(words).map_err(stop)?;
     let line = CommandLine::from_arg_matches(&found).map_err(stop)?;
     let CommandLine { mut global, words, command } = line;
@@ -40,6 +41,21 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Pa
         (_, words) => return Err(ParseExit::Fail(suggest::unknown(words))),
     };
     Ok(Invocation { global, action })
+}
+
+/// Converts `help COMMAND` to `COMMAND --help`.
+fn help_flag(mut words: Vec<OsString>) -> Result<Vec<OsString>, ParseExit> {
+    if words.get(1).is_none_or(|word| word != "help") {
+        return Ok(words);
+    }
+    words.remove(1);
+    if let Some(name) = words.get(1).and_then(|word| word.to_str())
+        && help::command().find_subcommand(name).is_none()
+    {
+        return Err(ParseExit::Fail(suggest::unknown(&[name.to_string()])));
+    }
+    words.push("--help".into());
+    Ok(words)
 }
 
 /// Returns whether errors of [`parse`] itself must be JSON lines.

@@ -3,11 +3,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[cfg(unix)]
+use blake2::Blake2bVar;
+#[cfg(unix)]
+use blake2::digest::{Update, VariableOutput};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::{Request, Response};
 use crate::args::Global;
+#[cfg(unix)]
+use crate::ids::hex;
 use crate::profile::Profile;
 use crate::report::Failure;
 
@@ -17,12 +23,54 @@ pub const SOCKET: &str = "window.sock";
 /// uses, and bounds memory.
 pub const CLIENTS_MAX: usize = 8;
 
-/// Returns the socket path of the profile; `None` if the profile is not on disk.
+/// The longest path of a socket, in bytes. Derivation: `sun_path` has 108 bytes on Linux and 104 on
+/// macOS, with a final zero.
+const SOCKET_PATH_BYTES_MAX: usize = 103;
+
+/// Returns the socket path of the profile; `None` if the profile is not on disk, or no folder is
+/// private enough for the socket. If the path in the profile's folder is too long for a socket, it
+/// is in a folder for such sockets.
 ///
 /// # Errors
 /// Fails if there is no home folder.
 pub fn socket_path(global: &Global) -> Result<Option<PathBuf>, Failure> {
-    Profile::folder(global).map(|folder| folder.map(|folder| folder.join(SOCKET)))
+    let Some(folder) = Profile::folder(global)? else { return Ok(None) };
+    let path = folder.join(SOCKET);
+    if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
+        return Ok(Some(path));
+    }
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let base = runtime.filter(|base| base.is_absolute()).unwrap_or_else(std::env::temp_dir);
+    Ok(short_path(&base, &folder))
+}
+
+/// Returns a path for the socket of the profile in a folder, in a folder of this user below `base`.
+#[cfg(unix)]
+fn short_path(base: &Path, folder: &Path) -> Option<PathBuf> {
+    use std::fs::{self, DirBuilder};
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+
+    let user = nix::unistd::getuid().as_raw();
+    let sockets = base.join(format!("multichat-{user}"));
+    // It may exist. What matters is whose it is.
+    let _ = DirBuilder::new().mode(0o700).create(&sockets);
+    let found = fs::symlink_metadata(&sockets).ok()?;
+    // In a folder of somebody else, another program could answer instead of the profile's.
+    if !found.is_dir() || found.uid() != user || found.mode() & 0o077 != 0 {
+        return None;
+    }
+    let folder = fs::canonicalize(folder).ok()?;
+    let mut hash = Blake2bVar::new(8).ok()?;
+    hash.update(folder.as_os_str().as_bytes());
+    let mut name = [0; 8];
+    hash.finalize_variable(&mut name).ok()?;
+    Some(sockets.join(format!("{}.sock", hex(&name))))
+}
+
+#[cfg(not(unix))]
+fn short_path(_: &Path, _: &Path) -> Option<PathBuf> {
+    None
 }
 
 /// An attached client, numbered in the order of connection.
@@ -147,3 +195,6 @@ async fn serve_client(
     // Sending fails only if the host is dropped.
     let _ = event.send((id, ClientEvent::Disconnected)).await;
 }
+
+#[cfg(all(test, unix))]
+mod tests;

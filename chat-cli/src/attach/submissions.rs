@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 use super::host::{ClientEvent, ClientId};
 use super::{Refusal, Request, Response, Submission};
 use crate::delivery::Holders;
-use crate::exit::ExitCode;
 use crate::report::Failure;
 use crate::session::Session;
+use crate::session::failure::refuses_one_message;
 
 /// The attached clients, and the delivery of the last message of each.
 #[derive(Debug, Default)]
@@ -71,8 +71,8 @@ impl Submissions {
             Err(failure) => {
                 let words = failure.report().map_or("", |report| report.message().as_str());
                 let response = Response::Refused(Refusal::NotStored(words.to_string()));
-                // The client can correct this input. Any other failure concerns this process too.
-                if failure.exit() == ExitCode::BadInput {
+                // Any other failure concerns this process too.
+                if refuses_one_message(&failure) {
                     return Ok(response);
                 }
                 self.respond(id, response);

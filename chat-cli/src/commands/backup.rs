@@ -5,14 +5,14 @@
 //! in the same rooms, with the whole history.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::args::Global;
 use crate::exit::ExitCode;
 use crate::output::Output;
 use crate::profile::Profile;
-use crate::profile::backup::RestoreError;
+use crate::profile::backup::{RestoreError, is_backup_path};
 use crate::report::Failure;
 use crate::transcript::plural;
 
@@ -52,21 +52,38 @@ pub(super) fn restore(global: &Global, output: &Output, from: &Path) -> Result<(
         Failure::new(ExitCode::BadInput, "backup.read", message)
             .help("name a file written by  multichat backup FILE")
     };
-    // Opened first, so that a missing file creates no profile.
-    let file = File::open(from).map_err(|error| unreadable(&error))?;
-    let profile = Profile::open(global)?;
+    let open = || File::open(from).map_err(|error| unreadable(&error));
+    // Read once to its end before anything is created, so that a damaged file changes nothing.
+    let check = |_: &Path, entry: &mut dyn Read| {
+        io::copy(entry, &mut io::sink()).map(|_| ()).map_err(RestoreError::Io)
+    };
+    each_entry(open()?, from, &unreadable, check)?;
+    let mut profile = Profile::open(global)?;
     if !profile.rooms()?.rooms.is_empty() {
         let message = format!("profile \"{}\" already has rooms", profile.name());
         return Err(Failure::new(ExitCode::BadInput, "backup.profile", message)
             .help("restore into a new profile:  multichat --profile NAME restore FILE"));
     }
+    let mut restore = profile.begin_restore()?;
+    each_entry(open()?, from, &unreadable, |name, entry| restore.add(name, entry))?;
+    restore.finish()?;
+    let rooms = plural(profile.rooms()?.rooms.len() as u64, "room");
+    output.say(&format!("restored {rooms}; you sign with a new key from now on"))
+}
+
+/// Calls a function for each entry of an archive.
+fn each_entry(
+    file: File,
+    from: &Path,
+    unreadable: &dyn Fn(&io::Error) -> Failure,
+    mut take: impl FnMut(&Path, &mut dyn Read) -> Result<(), RestoreError>,
+) -> Result<(), Failure> {
     let mut archive = tar::Archive::new(file);
     for entry in archive.entries().map_err(|error| unreadable(&error))? {
         let mut entry = entry.map_err(|error| unreadable(&error))?;
         let name = entry.path().map_err(|error| unreadable(&error))?.into_owned();
-        let is_file = entry.header().entry_type().is_file();
-        match if is_file { profile.restore(&name, &mut entry) } else { Err(RestoreError::Foreign) }
-        {
+        let is_known = entry.header().entry_type().is_file() && is_backup_path(&name);
+        match if is_known { take(&name, &mut entry) } else { Err(RestoreError::Foreign) } {
             Ok(()) => {}
             Err(RestoreError::Foreign) => {
                 let message = format!("{} has an entry that no backup contains", from.display());
@@ -77,10 +94,5 @@ pub(super) fn restore(global: &Global, output: &Output, from: &Path) -> Result<(
             Err(RestoreError::Failed(failure)) => return Err(failure),
         }
     }
-    let rooms = profile.rooms()?;
-    if let Some(damaged) = rooms.damaged.into_iter().next() {
-        return Err(damaged);
-    }
-    let rooms = plural(rooms.rooms.len() as u64, "room");
-    output.say(&format!("restored {rooms}; you sign with a new key from now on"))
+    Ok(())
 }

@@ -38,6 +38,10 @@ pub(super) fn run(
                 inspect::feed(&session, output, &key).await
             }
         };
+        let done = match done {
+            Ok(()) => session.check_signed().await,
+            failed => failed,
+        };
         session.close().await;
         done
     })

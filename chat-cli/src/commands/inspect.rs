@@ -49,8 +49,9 @@ pub(super) async fn feeds(global: &Global, output: &Output) -> Result<(), Failur
             }
         }
     }
+    let signed = session.check_signed().await;
     session.close().await;
-    Ok(())
+    signed
 }
 
 /// Prints the channels; the default channel comes first.
@@ -79,8 +80,9 @@ pub(super) async fn channels(global: &Global, output: &Output) -> Result<(), Fai
             }
         }
     }
+    let signed = session.check_signed().await;
     session.close().await;
-    Ok(())
+    signed
 }
 
 pub(super) async fn status(global: &Global, output: &Output) -> Result<(), Failure> {
@@ -102,8 +104,9 @@ pub(super) async fn status(global: &Global, output: &Output) -> Result<(), Failu
             output.data(&format!("\"{room}\": {messages} of {members} stored; offline"))
         }
     };
+    let signed = session.check_signed().await;
     session.close().await;
-    done
+    done.and(signed)
 }
 
 /// Reads a whole feed. The store verifies each block against the author's signature.

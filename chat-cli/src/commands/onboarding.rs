@@ -60,6 +60,26 @@ fn default(profile: &mut Profile) -> Result<String, Failure> {
     profile.nick(None, system.as_deref()).map(|nick| nick.to_string())
 }
 
+/// Asks for the name of a new room; `None` if no person can answer or the answer is empty.
+pub(super) fn room_name(default: &str, output: &Output) -> Result<Option<String>, Failure> {
+    if !can_ask(output) {
+        return Ok(None);
+    }
+    let answer = read_answer(&format!("What should the room be called? [{default}] "))
+        .map_err(|failure| failure.help("pass its name as a word:  multichat new NAME"))?;
+    Ok(Some(answer).filter(|answer| !answer.is_empty()))
+}
+
+/// Asks whether to do something; false if no person can answer.
+pub(super) fn confirm(question: &str, output: &Output) -> Result<bool, Failure> {
+    if !can_ask(output) {
+        return Ok(false);
+    }
+    let answer = read_answer(&format!("{question} [y/N] "))
+        .map_err(|failure| failure.help("answer on the command line:  --yes"))?;
+    Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
+}
+
 fn ask(profile: &mut Profile, question: &str) -> Result<String, Failure> {
     let default = default(profile)?;
     read_answer(&format!("{question} [{default}] "))

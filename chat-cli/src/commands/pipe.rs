@@ -24,6 +24,7 @@ use crate::report::Failure;
 use crate::sanitize::{self, Clean};
 use crate::session::Session;
 use crate::session::events::may_add_messages;
+use crate::session::failure::refuses_one_message;
 use crate::signals::Signals;
 use crate::stdin::{Input, StdinLines};
 use crate::transcript::plural;
@@ -181,9 +182,7 @@ impl Pipe {
                 self.follow(id.index);
                 self.output.json(&Line::from(Event::Ack { reference, id, state: "stored" }))
             }
-            Err(failure) if failure.exit() == ExitCode::BadInput => {
-                self.refuse(reference, &failure)
-            }
+            Err(failure) if refuses_one_message(&failure) => self.refuse(reference, &failure),
             Err(failure) => Err(failure),
         }
     }
@@ -231,7 +230,7 @@ impl Pipe {
         loop {
             let step = self.session.step().await?;
             for entry in &step.entries {
-                self.printer.print(entry, Arrival::Live)?;
+                self.printer.print(entry, self.session.arrival(entry))?;
             }
             if !step.more {
                 return Ok(());

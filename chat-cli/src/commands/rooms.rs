@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::onboarding;
+use super::secret_input;
 use super::window::chat;
 use crate::args::{Global, Join};
 use crate::envelope;
@@ -44,6 +45,10 @@ pub(super) fn new(
 ) -> Result<(), Failure> {
     let mut profile = Profile::open(global)?;
     onboarding::name(global, &mut profile, output)?;
+    let name = match name {
+        Some(name) => Some(name),
+        None => onboarding::room_name(ROOM_NAME_DEFAULT, output)?,
+    };
     create_room(global, profile, name.as_deref(), opening, output)
 }
 
@@ -56,7 +61,9 @@ pub(super) fn create_room(
     output: &Output,
 ) -> Result<(), Failure> {
     let name = name.unwrap_or(ROOM_NAME_DEFAULT);
-    let room = profile.add(Room::create(name, Timestamp::now())?)?;
+    let room = Room::create(name, Timestamp::now())?;
+    note_same_name(&profile, &room, output)?;
+    let room = profile.add(room)?;
     profile.set_last_room(room.id())?;
     output.say(&format!("created room \"{}\" ({})", room.name(), room.id()))?;
     let options = InviteOptions { right: Right::Member, qr: false, hints: InviteHints::Included };
@@ -65,6 +72,20 @@ pub(super) fn create_room(
         Opening::Now => chat(&with_room(global, &room), profile, output),
         Opening::Later => Ok(()),
     }
+}
+
+/// Notes that another room has the same name, and how to tell them apart.
+fn note_same_name(profile: &Profile, room: &Room, output: &Output) -> Result<(), Failure> {
+    let rooms = profile.rooms()?.rooms;
+    let is_same = |other: &&Room| other.id() != room.id() && other.name() == room.name();
+    let Some(other) = rooms.iter().find(is_same) else { return Ok(()) };
+    let (name, ours, theirs) = (room.name(), room.id(), other.id());
+    let message =
+        format!("two rooms are called \"{name}\": this one is {ours}, the other {theirs}");
+    output.report(
+        &Report::new(Level::Note, "room.same-name", message)
+            .help(format!("rename one of them:  multichat rename --room {ours} NAME")),
+    )
 }
 
 /// Joins with an invite and opens the room.
@@ -95,6 +116,7 @@ pub(super) fn join(global: &Global, join: &Join, output: &Output) -> Result<(), 
         // A relay writes nothing and needs no name.
         onboarding::name(global, &mut profile, output)?;
     }
+    note_same_name(&profile, &room, output)?;
     let mut room = profile.add(room)?;
     if hints.addresses().iter().any(|addr| !room.hints().contains(addr)) {
         // The room was joined before; save the new addresses of its members.
@@ -122,7 +144,11 @@ fn with_room(global: &Global, room: &Room) -> Global {
 
 /// Parses the invite, and uses the repaired one if requested.
 fn read_invite(join: &Join, output: &Output) -> Result<Invite, Failure> {
-    let input = onboarding::whole_invite(join.invite(), output)?;
+    let given = match join.invite() {
+        dash if dash == "-" => secret_input::read(output)?,
+        given => given,
+    };
+    let input = onboarding::whole_invite(given, output)?;
     let error = match Invite::parse(&input) {
         Ok(invite) => return Ok(invite),
         Err(error) => error,
@@ -230,12 +256,48 @@ pub(super) fn list(global: &Global, output: &Output) -> Result<(), Failure> {
     }
 }
 
+/// Gives a room another name in this profile. Other members do not see it.
+pub(super) fn rename(global: &Global, name: &str, output: &Output) -> Result<(), Failure> {
+    let mut profile = Profile::open(global)?;
+    let mut room = profile.find(global.room.as_deref())?;
+    let before = room.name().to_string();
+    room.rename(name)?;
+    profile.update(&room)?;
+    output.say(&format!("\"{before}\" is now \"{}\" ({}) for you", room.name(), room.id()))?;
+    match output.format {
+        Format::Json => output.json(&Line::from(room_event(&room, None))),
+        Format::Text => Ok(()),
+    }
+}
+
+/// Deletes a room and its messages, after a question.
+pub(super) fn leave(
+    global: &Global,
+    room: &str,
+    yes: bool,
+    output: &Output,
+) -> Result<(), Failure> {
+    let mut profile = Profile::open(global)?;
+    let room = profile.find(Some(room))?;
+    let shown = format!("\"{}\" ({})", room.name(), room.id());
+    if !yes && !onboarding::confirm(&format!("Delete {shown} and its messages here?"), output)? {
+        let message = format!("{shown} was not deleted");
+        return Err(Failure::new(ExitCode::Refused, "room.kept", message)
+            .help("to delete it without a question:  multichat leave ROOM --yes"));
+    }
+    profile.remove(room.id())?;
+    output.say(&format!("left {shown}; other members keep its messages"))?;
+    output.say("to come back you need an invite, or the name of an open room")
+}
+
 pub(super) fn whoami(global: &Global, output: &Output) -> Result<(), Failure> {
     let mut profile = Profile::open(global)?;
     let system = std::env::var("USER").ok();
     let nick = profile.nick(global.nick.as_deref(), system.as_deref())?;
     let room = profile.find(global.room.as_deref())?;
     let key = profile.identity().feed_key(&room.group());
+    // Fails if another key has signed the messages in this room.
+    profile.signed_mark(&room)?;
     match output.format {
         Format::Json => output.json(&Line::from(Event::Whoami {
             profile: profile.name().to_string(),

@@ -1,12 +1,13 @@
 //! Stores a message and waits for the requested delivery.
 //!
-//! Rule: the exit code is reliable. 0, 7 and 8 are returned only after the message is durable
-//! here, every other code only if no append began or it failed.
+//! Rule: the exit code is reliable. 0, 7 and 8 are returned only after the message is durable here
+//! and can be sent, every other code only if no append began, it failed, or the message can never
+//! be sent.
 
 use std::io::Read;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::args::Global;
 use crate::args::channel::ChannelFilter;
@@ -26,6 +27,14 @@ use crate::sanitize::Clean;
 use crate::session::Session;
 use crate::signals::Signals;
 
+/// How long to wait for other `send`s that have the profile open. Chosen: six of them that each
+/// wait 10 s for a peer, which is the default.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long to wait for any other process. Chosen: longer than a command takes that only reads.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// The interval between attempts to open the profile. Chosen: short for a person, at little cost.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
+
 /// Returns the text of the command line or of standard input.
 pub(super) fn text_of(words: &[String]) -> Result<String, Failure> {
     let from_input = words.is_empty() || words == ["-"];
@@ -35,14 +44,20 @@ pub(super) fn text_of(words: &[String]) -> Result<String, Failure> {
 }
 
 fn read_input() -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    // Some bytes more than allowed: enough to detect a text that is too long, without reading it
-    // all.
-    let mut input = std::io::stdin().lock().take(TEXT_BYTES_MAX as u64 + 3);
-    input.read_to_end(&mut bytes).map_err(|error| {
+    let failed = |error: std::io::Error| {
         let message = format!("cannot read the message: {error}");
         Failure::new(ExitCode::Failed, "message.read", message)
-    })?;
+    };
+    let mut bytes = Vec::new();
+    // Some bytes more than allowed: a text may end with a newline that is not part of it.
+    let kept = TEXT_BYTES_MAX as u64 + 3;
+    let mut input = std::io::stdin().lock();
+    (&mut input).take(kept).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 == kept {
+        // The rest is counted, not kept.
+        let rest = std::io::copy(&mut input, &mut std::io::sink()).map_err(failed)?;
+        return Err(message::too_long(kept + rest));
+    }
     let text = String::from_utf8(bytes).map_err(|_| {
         Failure::new(ExitCode::BadInput, "message.utf8", "the message is not UTF-8")
             .help("messages are text: convert it first, for example with  iconv -t utf-8")
@@ -66,13 +81,11 @@ pub(super) async fn run(
     options: &Options,
 ) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
-    let profile = match Profile::open(global) {
-        Ok(profile) => profile,
-        Err(failure) if failure.exit() == ExitCode::InUse => {
-            let Some(client) = super::window::client(global).await? else { return Err(failure) };
+    let profile = match sender(global, &mut signals).await? {
+        Sender::Ours(profile) => profile,
+        Sender::Theirs(client) => {
             return hand_over(global, output, client, &mut signals, options).await;
         }
-        Err(failure) => return Err(failure),
     };
     logging::start(global, logging::LogTarget::Stderr, &profile)?;
     let room = profile.find_readable(global.room.as_deref())?;
@@ -80,6 +93,40 @@ pub(super) async fn run(
     let done = deliver(global, output, &mut session, &mut signals, options).await;
     session.close().await;
     done
+}
+
+/// Who sends the message.
+enum Sender {
+    /// This process, which has the profile open.
+    Ours(Profile),
+    /// The process that has the profile open.
+    Theirs(Client),
+}
+
+/// Opens the profile; waits while another `send` has it open.
+async fn sender(global: &Global, signals: &mut Signals) -> Result<Sender, Failure> {
+    let start = Instant::now();
+    loop {
+        let failure = match Profile::open(global) {
+            Ok(profile) => {
+                profile.set_brief();
+                return Ok(Sender::Ours(profile));
+            }
+            Err(failure) if failure.exit() == ExitCode::InUse => failure,
+            Err(failure) => return Err(failure),
+        };
+        if let Some(client) = super::window::client(global).await? {
+            return Ok(Sender::Theirs(client));
+        }
+        let longest = if Profile::is_held_briefly(global) { QUEUE_TIMEOUT } else { LOCK_TIMEOUT };
+        if start.elapsed() > longest {
+            return Err(failure);
+        }
+        tokio::select! {
+            () = sleep(LOCK_INTERVAL) => {}
+            code = signals.next() => return Err(Failure::quiet(code)),
+        }
+    }
 }
 
 async fn deliver(
@@ -111,6 +158,7 @@ async fn deliver(
     let mut holders = Holders::new(id.clone());
     loop {
         let report = holders.update(session).await?;
+        report.check_fork()?;
         if report.is_enough(wait) {
             return report.print(&id, output);
         }
@@ -156,6 +204,7 @@ async fn hand_over(
                 }
                 Response::Refused(refusal) => return Err(client::refusal_failure(&refusal)),
                 Response::Delivery(report) => {
+                    report.check_fork()?;
                     if let Some(id) = stored.as_ref().filter(|_| report.is_enough(wait)) {
                         return report.print(id, output);
                     }

@@ -107,6 +107,9 @@ async fn serve(
             .help("to accept connections:  multichat --listen 0.0.0.0:4977 serve")
             .help("or to dial a peer:  multichat --peer HOST:PORT serve"));
     }
+    if let Err(failure) = session.check_signed().await {
+        output.warn(&failure)?;
+    }
     session.go_online(global, output).await?;
     let socket_path = host::socket_path(global)?;
     // Without a socket, no other window or command can attach.
@@ -136,6 +139,8 @@ async fn serve(
                 let (event, notice) = next.ok_or_else(|| session.stopped_failure())?;
                 metrics.iter().for_each(|metrics| metrics.count(&event));
                 grown |= may_add_messages(&event) || notice.is_some();
+                // The store takes nothing more: a service manager can start this program again.
+                session.check_store()?;
                 let Some(notice) = notice else { continue };
                 match (output.format, notice.line()) {
                     (Format::Json, Some(line)) => output.json(&line)?,

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::args::Global;
 use crate::args::values::Until;
+use crate::connections::DialTarget;
 use crate::exit::ExitCode;
 use crate::lines::{Event, Line};
 use crate::logging;
@@ -24,6 +25,9 @@ use crate::transcript::plural;
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The interval between progress updates. Chosen: at most four a second can be read.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+/// How often to look whether the last blocks are stored. Derivation: ten seconds, more than a
+/// window of blocks takes on a slow disk.
+const STORE_CHECKS_MAX: u32 = 40;
 /// Without a terminal, a line per this share of the work. Chosen: ten lines for a whole sync.
 const STEP_PERCENT: u64 = 10;
 /// The width of the bar in columns. Chosen: the line fits in 80 columns with its numbers.
@@ -43,7 +47,7 @@ pub(super) async fn run(
     let mut progress = Progress::new(output, &session);
     let caught_up = catch_up(global, &mut session, &mut signals, &mut progress, until, timeout);
     let done = match caught_up.await {
-        Ok(()) => report_outcome(&session, &mut progress).await,
+        Ok(()) => report_outcome(&mut session, &mut progress).await,
         Err(failure) => progress.clear().and(Err(failure)),
     };
     session.close().await;
@@ -68,13 +72,14 @@ async fn catch_up(
     let mut stalled_at = Instant::now() + STALL_TIMEOUT;
     let mut before = None;
     loop {
+        session.check_store()?;
         let status = session.node().sync_status().await;
         let status = status.map_err(|error| session.failed(error))?;
         let now = (status.have, status.synced, session.connections().peer_counts());
         if before.replace(now) != Some(now) {
             stalled_at = Instant::now() + STALL_TIMEOUT;
         }
-        if is_done(session, until, &status) {
+        if is_done(session, until, timeout, &status) {
             return Ok(());
         }
         let due = progress.show(&status, "syncing")?;
@@ -93,8 +98,14 @@ async fn catch_up(
     }
 }
 
-/// Returns whether the requested state is reached.
-fn is_done(session: &Session, until: Until, status: &SyncStatus) -> bool {
+/// Returns whether the requested state is reached. With a timeout of the user, dialling goes on
+/// until a peer is reached.
+fn is_done(
+    session: &Session,
+    until: Until,
+    timeout: Option<Duration>,
+    status: &SyncStatus,
+) -> bool {
     let connections = session.connections();
     let all_in_sync = status.synced == status.peers;
     let met = connections.peer_counts().synced > 0;
@@ -104,22 +115,56 @@ fn is_done(session: &Session, until: Until, status: &SyncStatus) -> bool {
             let tried = connections.all_tried() && all_in_sync;
             tried
                 && (met
-                    || (!connections.targets().is_empty()
+                    || (timeout.is_none()
+                        && !connections.targets().is_empty()
                         && connections.peer_counts().connected == 0))
         }
     }
 }
 
-/// Reports the result to the user and returns the exit code.
-async fn report_outcome(session: &Session, progress: &mut Progress) -> Result<(), Failure> {
-    let status = session.node().sync_status().await.map_err(|error| session.failed(error))?;
+/// Reports the result to the user and returns the exit code. It is 0 only if everything that the
+/// peers offered is held.
+async fn report_outcome(session: &mut Session, progress: &mut Progress) -> Result<(), Failure> {
+    let status = stored_status(session).await?;
     let connections = session.connections();
     let missed: Vec<_> = connections.out_of_sync().collect();
     let synced = connections.peer_counts().synced;
-    let state = if missed.is_empty() && synced > 0 { "synced" } else { "incomplete" };
-    let feeds = session.node().feeds().await.map_err(|error| session.failed(error))?;
-    let stopped = feeds.iter().filter(|feed| feed.is_forked || feed.is_full).count();
-    progress.finish(&status, synced, stopped, state)?;
+    let done = match unreached(session, synced, &missed) {
+        Ok(()) => check_complete(session, synced, &status).await,
+        failed => failed,
+    };
+    let state = if done.is_ok() { "synced" } else { "incomplete" };
+    progress.finish(&status, synced, state)?;
+    done
+}
+
+/// Returns the status once received blocks are stored. With everything that was offered they are;
+/// what a peer cannot give does not wait for the others.
+async fn stored_status(session: &mut Session) -> Result<SyncStatus, Failure> {
+    let mut before = None;
+    for _ in 0..STORE_CHECKS_MAX {
+        let status = session.node().sync_status().await;
+        let status = status.map_err(|error| session.failed(error))?;
+        let is_complete = status.have >= status.want && !session.connections().has_full();
+        if is_complete || before.replace(status) == Some(status) {
+            return Ok(status);
+        }
+        let due = Instant::now() + PROGRESS_INTERVAL;
+        loop {
+            tokio::select! {
+                next = session.next() => {
+                    next.ok_or_else(|| session.stopped_failure())?;
+                }
+                () = sleep_until(due) => break,
+            }
+        }
+        session.check_store()?;
+    }
+    session.node().sync_status().await.map_err(|error| session.failed(error))
+}
+
+/// Checks that all peers to reach were in sync.
+fn unreached(session: &Session, synced: usize, missed: &[&DialTarget]) -> Result<(), Failure> {
     if missed.is_empty() && synced > 0 {
         return Ok(());
     }
@@ -135,10 +180,50 @@ async fn report_outcome(session: &Session, progress: &mut Progress) -> Result<()
         );
         Failure::note(ExitCode::FewPeers, "net.few", message)
     };
-    Err(missed.into_iter().fold(failure, |failure, target| {
+    Err(missed.iter().fold(failure, |failure, target| {
         let why = target.error().unwrap_or("not in sync in time");
         failure.help(format!("{}: {why}", target.name()))
     }))
+}
+
+/// Checks that everything that the peers offered is held, and that the user's own messages are.
+async fn check_complete(
+    session: &Session,
+    synced: usize,
+    status: &SyncStatus,
+) -> Result<(), Failure> {
+    session.check_signed().await?;
+    let feeds = session.node().feeds().await.map_err(|error| session.failed(error))?;
+    let forked = feeds.iter().filter(|feed| feed.is_forked).count();
+    let full = feeds.iter().filter(|feed| feed.is_full).count();
+    let is_forked = forked > 0 || session.connections().has_forks();
+    let is_full = full > 0 || session.connections().has_full();
+    let missing = status.want.saturating_sub(status.have);
+    let peers = plural(synced as u64, "peer");
+    let messages = plural(status.have, "message");
+    let so_far = format!("{messages} of {}", plural(status.feeds as u64, "member"));
+    if is_forked || is_full {
+        let stopped = plural((forked + full).max(1) as u64, "stopped author");
+        let message = format!("in sync with {peers}, except {stopped}: {so_far}");
+        let failure = if is_forked {
+            Failure::note(ExitCode::Damaged, "feed.forked", message)
+                .help("an author signed two histories: the peers have different messages of them")
+        } else {
+            Failure::note(ExitCode::Failed, "feed.full", message)
+                .help("a storage limit is reached; to receive the rest, raise it:")
+                .help("author-mib or room-mib in  multichat config edit")
+        };
+        return Err(failure.help("which authors these are:  multichat doctor store"));
+    }
+    if missing > 0 {
+        let message = format!(
+            "{} of {} messages: {peers} offered the others and could not give them",
+            status.have, status.want
+        );
+        return Err(Failure::note(ExitCode::FewPeers, "sync.incomplete", message)
+            .help("sync with a member who has all messages:  multichat --peer HOST:PORT sync"));
+    }
+    Ok(())
 }
 
 /// Shows the progress: a bar on a terminal, lines elsewhere, JSON for programs.
@@ -211,7 +296,6 @@ impl Progress {
         &mut self,
         status: &SyncStatus,
         peers_synced: usize,
-        authors_stopped: usize,
         state: &'static str,
     ) -> Result<(), Failure> {
         self.clear()?;
@@ -221,11 +305,7 @@ impl Progress {
                 let messages = plural(status.have, "message");
                 let members = plural(status.feeds as u64, "member");
                 let peers = plural(peers_synced as u64, "peer");
-                let but = match authors_stopped {
-                    0 => String::new(),
-                    some => format!(", except {}", plural(some as u64, "stopped author")),
-                };
-                self.output.say(&format!("in sync with {peers}{but}: {messages} of {members}"))
+                self.output.say(&format!("in sync with {peers}: {messages} of {members}"))
             }
             Format::Text => Ok(()),
         }

@@ -46,8 +46,12 @@ async fn print(
     for entry in session.history(limit, options.since, &options.channel).await? {
         printer.print(&entry, Arrival::Backfill)?;
     }
+    let signed = session.check_signed().await;
     if !options.follow {
-        return Ok(());
+        return signed;
+    }
+    if let Err(failure) = &signed {
+        output.warn(failure)?;
     }
     session.go_online(global, output).await?;
     loop {
@@ -67,7 +71,10 @@ async fn print(
             let step = session.step().await?;
             let entries = step.entries.iter();
             for entry in entries.filter(|entry| options.channel.matches(&entry.content.channel())) {
-                printer.print(entry, Arrival::Live)?;
+                let arrival = session.arrival(entry);
+                if arrival == Arrival::Live || !options.no_backfill {
+                    printer.print(entry, arrival)?;
+                }
             }
             if !step.more {
                 break;

@@ -148,3 +148,30 @@ fn forked_and_full_authors_are_reported_as_text_and_json() {
         assert!(notice.line().is_some());
     }
 }
+
+#[test]
+fn name_is_tried_once_all_of_its_addresses_failed() {
+    let target = DialTarget::new("host".into(), vec![addr(1), addr(2)]);
+    let mut connections = Connections::new(vec![target]);
+    assert_eq!(connections.on_event(&failed(1)), None);
+    assert_eq!(connections.on_event(&failed(1)), None);
+    assert!(!connections.all_tried());
+    let unreachable = connections.on_event(&failed(2));
+    assert!(matches!(unreachable, Some(Notice::Unreachable { .. })), "{unreachable:?}");
+    assert!(connections.all_tried());
+    assert_eq!(connections.on_event(&failed(1)), None);
+    let unresolved = DialTarget::unresolved("host".into(), "no address".into());
+    assert!(Connections::new(vec![unresolved]).all_tried());
+}
+
+#[test]
+fn first_failure_of_the_store_is_reported_once() {
+    let mut connections = connections(&[]);
+    assert_eq!(connections.on_store_failure(StoreFailure::Damaged), Some(Notice::Damaged));
+    assert_eq!(connections.store_failure(), None);
+    let full = connections.on_store_failure(StoreFailure::Full);
+    assert_eq!(full, Some(Notice::StoreFailed(StoreFailure::Full)));
+    assert!(full.is_some_and(|full| full.text().contains("free some space")));
+    assert_eq!(connections.on_store_failure(StoreFailure::Closed), None);
+    assert_eq!(connections.store_failure(), Some(StoreFailure::Full));
+}

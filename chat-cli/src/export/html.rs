@@ -51,7 +51,7 @@ impl Page {
 
     /// Returns the lines before the messages.
     pub(super) fn head(&self) -> Vec<String> {
-        let room = escaped(&self.room);
+        let room = escaped(self.room.as_str());
         let title = format!("<title>{room}</title>");
         let rest = ["</head>".into(), "<body>".into(), format!("<h1>{room}</h1>")];
         [BEFORE_TITLE.into(), title, STYLE.into()].into_iter().chain(rest).collect()
@@ -76,13 +76,14 @@ impl Page {
         let (key, author) = (hex(&entry.id.feed), sanitize::author(nick, &entry.id.feed));
         // One byte gives 256 hues; people can tell only some of them apart.
         let hue = u32::from(entry.id.feed[0]) * 360 / 256;
-        let (author, channel) = (escaped(&author), escaped(&entry.content.channel()));
+        let channel = entry.content.channel();
+        let (author, channel) = (escaped(author.as_str()), escaped(channel.as_str()));
         let kind_symbol = entry.content.kind_symbol();
         lines.push(format!(
             "<article><time>{clock}</time>{kind_symbol}<b style=\"--hue: {hue}\" title=\"{key}\">\
              {author}</b> <i>#{channel}</i>"
         ));
-        let text = entry.content.lines().iter().map(escaped).collect::<Vec<_>>().join("\n");
+        let text = escaped(&entry.content.exact());
         lines.push(format!("<p{class}>{text}</p></article>"));
         lines
     }
@@ -93,10 +94,10 @@ impl Page {
     }
 }
 
-/// Escapes HTML markup. Characters that reorder or hide text were made visible before.
-fn escaped(text: &Clean) -> String {
-    let mut out = String::with_capacity(text.as_str().len());
-    for c in text.as_str().chars() {
+/// Escapes HTML markup. Control characters and those that reorder text were made visible before.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

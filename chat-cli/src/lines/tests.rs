@@ -31,7 +31,7 @@ fn message_line_matches_the_specification() {
         "v": 1, "type": "message", "id": format!("{}/41", key()), "room": "kitchen",
         "channel": "big-ideas", "clock": {"01".repeat(32): 6},
         "author": {"key": key(), "nick": "bob\\u{1b}"},
-        "time": "2026-11-22T08:26:14.138Z", "text": "hi\n\\u{202e}you",
+        "time": "2026-11-22T08:26:14.138Z", "text": "hi\r\n\u{202e}you",
         "backfill": false, "hidden": false
     });
     assert_eq!(line, expected);

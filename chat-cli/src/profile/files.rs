@@ -140,6 +140,9 @@ pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             failure.help("what was stored before is safe: free some space, then start again")
         }
+        ErrorKind::ReadOnlyFilesystem => {
+            failure.help("this file system can only be read: messages can be shown and exported")
+        }
         _ => failure.help("use another folder:  --data-dir DIR   or store nothing:  --ephemeral"),
     }
 }
@@ -156,22 +159,33 @@ fn no_follow(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// Sets the mode of a file. A mode that is right already is not set again, so that a read-only
+/// file system gives no error.
 fn set_file_mode(file: &File) -> io::Result<()> {
     #[cfg(unix)]
-    file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    if file.metadata()?.permissions().mode() & 0o7777 != FILE_MODE {
+        file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    }
     let _ = file;
     Ok(())
 }
 
 fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     #[cfg(unix)]
-    fs::set_permissions(path, Permissions::from_mode(mode))?;
+    if fs::metadata(path)?.permissions().mode() & 0o7777 != mode {
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
     let _ = (path, mode);
     Ok(())
 }
 
+/// Returns whether an error says that files here can be read but not written.
+pub(super) fn is_read_only(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied)
+}
+
 /// Syncs a folder: a rename is durable only after that.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;
     let _ = folder;

@@ -12,22 +12,36 @@ use crate::exit::ExitCode;
 use crate::report::Failure;
 
 const FILE: &str = "LOCK";
+/// The line of a holder that releases the lock soon.
+const BRIEF: &str = "brief";
 
 /// A lock on a profile. The system releases it when the process ends for any reason.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: Option<File>,
+    is_read_only: bool,
 }
 
 impl Lock {
-    /// Locks the profile in a folder.
+    /// Locks the profile in a folder, also on a read-only file system.
     ///
     /// # Errors
     /// Exit 5 with the process that holds the lock.
     pub(super) fn acquire(folder: &Path, profile: &str) -> Result<Self, Failure> {
         let path = folder.join(FILE);
         let failed = |error: io::Error| files::failed("lock", &path, &error);
-        let file = files::open_or_create(&path).map_err(failed)?;
+        let (file, is_read_only) = match files::open_or_create(&path) {
+            Ok(file) => (file, false),
+            Err(error) if files::is_read_only(&error) => match files::open_existing(&path) {
+                Ok(file) => (file, true),
+                // No process can have created it, so none can write here.
+                Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+                    return Ok(Self { file: None, is_read_only: true });
+                }
+                Err(_) => return Err(failed(error)),
+            },
+            Err(error) => return Err(failed(error)),
+        };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -36,8 +50,31 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        write_holder(&file).map_err(failed)?;
-        Ok(Self { _file: file })
+        if !is_read_only {
+            write_holder(&file).map_err(failed)?;
+        }
+        Ok(Self { file: Some(file), is_read_only })
+    }
+
+    /// Notes for other processes that the lock is released soon.
+    pub(super) fn set_brief(&self) {
+        if let Some(mut file) = self.file.as_ref().filter(|_| !self.is_read_only) {
+            // If this fails, other processes do not wait as long.
+            let _ = writeln!(file, "{BRIEF}");
+        }
+    }
+
+    /// Returns whether the process that has locked the profile in a folder releases it soon.
+    pub(super) fn is_brief(folder: &Path) -> bool {
+        let holder = files::read(&folder.join(FILE)).ok().flatten();
+        let is_line =
+            |text: &[u8]| text.split(|byte| *byte == b'\n').any(|line| line == BRIEF.as_bytes());
+        holder.is_some_and(|text| is_line(&text))
+    }
+
+    /// Returns whether the profile can only be read.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.is_read_only
     }
 }
 

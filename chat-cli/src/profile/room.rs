@@ -16,10 +16,12 @@ use crate::exit::ExitCode;
 use crate::invite::hints::Hints;
 use crate::invite::{Invite, Right, decode_symbols, encode_symbols};
 use crate::report::Failure;
-use crate::sanitize;
+use crate::sanitize::{self, Clean};
 
 /// The widest room name, in terminal columns. Chosen: it fits a list beside the messages.
 pub const ROOM_NAME_COLUMNS_MAX: usize = 40;
+/// The columns of an id with a space and brackets.
+const ID_COLUMNS: usize = 11;
 /// The version of the file format that is written, and the newest that is read.
 const FILE_VERSION: u32 = 1;
 /// The most addresses saved per room. Chosen: more than a person dials, and bounds the file.
@@ -35,6 +37,8 @@ pub struct Room {
     name: String,
     access: Access,
     created: Timestamp,
+    /// Whether it existed before it came into this profile.
+    is_joined: bool,
     hints: Vec<SocketAddr>,
     /// The hidden authors.
     hidden: BTreeSet<[u8; 32]>,
@@ -69,7 +73,7 @@ impl Room {
                 .and_then(|name| checked_name(name).ok())
                 .unwrap_or_else(|| RoomId::of(&access).to_string()),
         };
-        let mut room = Self::of(access, name, now)?;
+        let mut room = Self { is_joined: true, ..Self::of(access, name, now)? };
         room.add_hints(invite.hints().addresses());
         Ok(room)
     }
@@ -80,12 +84,14 @@ impl Room {
     /// Fails if the name is empty.
     pub fn open(name: &str, alias: Option<&str>, now: Timestamp) -> Result<Self, Failure> {
         let shown = checked_name(alias.unwrap_or(name))?;
-        Self::of(Access::Open { name: name.to_string() }, shown, now)
+        let room = Self::of(Access::Open { name: name.to_string() }, shown, now)?;
+        Ok(Self { is_joined: true, ..room })
     }
 
     fn of(access: Access, name: String, created: Timestamp) -> Result<Self, Failure> {
         let (id, hints, unknown) = (RoomId::of(&access), Vec::new(), toml::Table::new());
-        Ok(Self { id, name, access, created, hints, hidden: BTreeSet::new(), unknown })
+        let (is_joined, hidden) = (false, BTreeSet::new());
+        Ok(Self { id, name, access, created, is_joined, hints, hidden, unknown })
     }
 
     /// Returns the name of its folder.
@@ -96,6 +102,25 @@ impl Room {
     /// Returns its name in this profile: sanitised, not empty, and not necessarily unique.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns its name, with its id if another of these rooms has the same name.
+    pub fn label(&self, rooms: &[Room]) -> Clean {
+        let is_same = |other: &Room| other.id != self.id && other.name == self.name;
+        if rooms.iter().any(is_same) {
+            let label = format!("{} ({})", self.name, self.id);
+            return sanitize::line(&label, ROOM_NAME_COLUMNS_MAX + ID_COLUMNS);
+        }
+        sanitize::line(&self.name, ROOM_NAME_COLUMNS_MAX)
+    }
+
+    /// Changes its name in this profile.
+    ///
+    /// # Errors
+    /// Fails if the name is empty.
+    pub fn rename(&mut self, name: &str) -> Result<(), Failure> {
+        self.name = checked_name(name)?;
+        Ok(())
     }
 
     /// Returns the right to it.
@@ -139,6 +164,12 @@ impl Room {
     /// Returns when it was created or joined here.
     pub fn created(&self) -> Timestamp {
         self.created
+    }
+
+    /// Returns whether it existed before it came into this profile. A room of an earlier version
+    /// counts as created here.
+    pub fn is_joined(&self) -> bool {
+        self.is_joined
     }
 
     /// Returns addresses at which members were reachable.
@@ -205,6 +236,7 @@ impl Room {
             version: FILE_VERSION,
             name: self.name.clone(),
             created: self.created.to_string(),
+            joined: self.is_joined,
             secret,
             group_key,
             open_name,
@@ -254,7 +286,8 @@ impl Room {
             key.ok_or_else(|| damaged("has an invalid hidden author"))
         });
         let hidden = hidden.collect::<Result<_, _>>()?;
-        Ok(Self { id, name, access, created, hints, hidden, unknown: file.unknown })
+        let (is_joined, unknown) = (file.joined, file.unknown);
+        Ok(Self { id, name, access, created, is_joined, hints, hidden, unknown })
     }
 }
 
@@ -272,6 +305,8 @@ struct RoomFile {
     version: u32,
     name: String,
     created: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    joined: bool,
     /// The secret, on a member's machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<Zeroizing<String>>,

@@ -285,3 +285,60 @@ proptest! {
         prop_assert_eq!(&nick(once.as_str()), &once);
     }
 }
+
+/// Reverses [`exact`].
+fn restored(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, escape)) = rest.split_once("\\u{") {
+        let (code, after) = escape.split_once('}').unwrap();
+        out.push_str(before);
+        out.push(char::from_u32(u32::from_str_radix(code, 16).unwrap()).unwrap());
+        rest = after;
+    }
+    out + rest
+}
+
+proptest! {
+    #[test]
+    fn exact_text_can_be_restored_and_controls_nothing(
+        parts in prop::collection::vec(
+            prop_oneof![
+                any::<char>().prop_map(String::from),
+                "[\u{0}-\u{1f}\u{7f}-\u{9f}\u{200b}-\u{202e}]",
+                Just("\\u{".to_string()),
+                Just("\\u{1b}".to_string()),
+                Just("\\".to_string()),
+            ],
+            0..12,
+        ),
+    ) {
+        let text = parts.concat();
+        let exact = exact(&text);
+        prop_assert!(exact.chars().all(|c| matches!(c, '\n' | '\t') || !is_control(c)));
+        prop_assert_eq!(restored(&exact), text.clone());
+        let json = json_document(&serde_json::to_string(&text).unwrap());
+        prop_assert!(!json.chars().any(is_control), "{}", json);
+        prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}
+
+#[test]
+fn exact_text_keeps_tabs_joiners_and_backslashes() {
+    let text = "a\tb می\u{200c}خواهم 👨\u{200d}👩\u{200d}👧 क्\u{200d}ष C:\\new e\u{301} \u{e0061}";
+    assert_eq!(exact(text), text);
+}
+
+#[test]
+fn fold_ignores_case_and_composition() {
+    for (one, other) in [
+        ("Straße", "STRASSE"),
+        ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+        ("Cafe\u{301}", "CAFÉ"),
+        ("ÅNGSTRÖM", "a\u{30a}ngstro\u{308}m"),
+        ("ﬁn", "FIN"),
+    ] {
+        assert_eq!(fold(one), fold(other), "{one} {other}");
+    }
+    assert_ne!(fold("a"), fold("á"));
+}

@@ -50,12 +50,7 @@ pub fn node_failure(error: NodeError, feeds: Option<&Path>) -> Failure {
             let message = format!("a message can have at most {TEXT_BYTES_MAX} bytes");
             Failure::new(ExitCode::BadInput, "message.long", message)
         }
-        NodeError::Misuse(Misuse::FeedForked) => {
-            let message = "two copies of this profile have written different messages";
-            Failure::new(ExitCode::Damaged, "feed.forked", message)
-                .help("nothing more can be sent from here: stop the other copy,")
-                .help("then create a new profile:  multichat --profile NAME join INVITE")
-        }
+        NodeError::Misuse(Misuse::FeedForked) => forked_failure(),
         NodeError::Misuse(Misuse::FeedBehind) => {
             let message = "the peers have messages of yours that are not stored here";
             Failure::new(ExitCode::Failed, "feed.behind", message)
@@ -70,6 +65,20 @@ pub fn node_failure(error: NodeError, feeds: Option<&Path>) -> Failure {
         NodeError::Misuse(Misuse::FeedBroken) => store_failure(StoreFailure::Damaged, "", feeds),
         _ => Failure::new(ExitCode::Failed, "node.failed", words(&error)),
     }
+}
+
+/// Returns the failure of every append to our own feed once it has two histories.
+pub fn forked_failure() -> Failure {
+    let message = "two copies of this profile have written different messages";
+    Failure::new(ExitCode::Damaged, "feed.forked", message)
+        .help("nothing more can be sent from here: stop the other copy,")
+        .help("then create a new profile:  multichat --profile NAME join INVITE")
+}
+
+/// Returns whether a failed append refuses one message, so that the session can go on: the user can
+/// correct the input, or the session waits for the user's own messages.
+pub fn refuses_one_message(failure: &Failure) -> bool {
+    failure.exit() == ExitCode::BadInput || matches!(failure.code(), "feed.behind" | "feed.lost")
 }
 
 /// Converts a missing runtime. A session always runs inside one, so this is a bug.

@@ -156,13 +156,13 @@ impl Session {
 
     /// Returns the one author with this name, key prefix, or `name·characters`.
     pub(super) async fn author(&self, who: &str) -> Result<Author, Failure> {
-        let who = who.trim().trim_start_matches('@').to_lowercase();
+        let who = sanitize::fold(who.trim().trim_start_matches('@'));
         let authors = self.authors().await?;
         let named = |author: &&Author| {
-            let (nick, key) = (author.nick.as_str().to_lowercase(), hex(&author.key.0));
+            let (nick, key) = (sanitize::fold(author.nick.as_str()), hex(&author.key.0));
             let is_key = who.len() >= KEY_PREFIX_CHARS_MIN && key.starts_with(&who);
             let shown = sanitize::author(author.nick.as_str(), &author.key.0);
-            is_key || nick == who || shown.as_str().to_lowercase() == who
+            is_key || nick == who || sanitize::fold(shown.as_str()) == who
         };
         let found: Vec<&Author> = authors.iter().filter(named).collect();
         match found[..] {

@@ -5,6 +5,7 @@
 use super::Session;
 use crate::args::channel::ChannelFilter;
 use crate::report::Failure;
+use crate::sanitize;
 use crate::timeline::key::TimelineKey;
 use crate::timeline::{Entry, PAGE_SIZE};
 
@@ -24,7 +25,7 @@ impl Search {
     /// Starts a search for the last `limit` messages that contain all of these words, in any
     /// order and ignoring case.
     pub fn new(words: &str, channel: &ChannelFilter, limit: usize) -> Self {
-        let words = words.split_whitespace().map(str::to_lowercase).collect();
+        let words = words.split_whitespace().map(sanitize::fold).collect();
         let channel = channel.clone();
         Self { words, channel, limit, before: None, found: Vec::new(), is_finished: limit == 0 }
     }
@@ -46,7 +47,7 @@ impl Search {
 
     fn matches(&self, entry: &Entry) -> bool {
         entry.content.chat().is_some_and(|chat| {
-            let text = chat.text.to_lowercase();
+            let text = sanitize::fold(&chat.text);
             self.channel.matches(&chat.channel) && self.words.iter().all(|word| text.contains(word))
         })
     }

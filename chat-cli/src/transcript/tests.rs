@@ -110,3 +110,39 @@ fn plural_adds_an_s() {
     assert_eq!(plural(1, "peer"), "1 peer");
     assert_eq!(plural(0, "peer"), "0 peers");
 }
+
+#[test]
+fn implausible_dates_are_marked() {
+    let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    let mut transcript = plain().at(now);
+    let mut first_line = |time: &str, seen: &str| {
+        let seen = Hlc::from_time(seen.parse().unwrap());
+        transcript.lines(&Entry { hlc: seen, ..said("hi", time) })[0].clone()
+    };
+    let plausible = first_line("2026-11-22T08:00:00Z", "2026-11-22T08:00:00Z");
+    assert_eq!(plausible, "── Sun 22 Nov 2026 ──");
+    let early = first_line("2017-01-02T03:04:05Z", "2026-11-22T08:00:00Z");
+    assert_eq!(early, "── Mon 02 Jan 2017 (a wrong clock?) ──");
+    let old = first_line("2017-01-03T03:04:05Z", "2017-01-03T03:04:05Z");
+    assert_eq!(old, "── Tue 03 Jan 2017 ──");
+    let future = first_line("2099-06-01T00:00:00Z", "2099-06-01T00:00:00Z");
+    assert_eq!(future, "── Mon 01 Jun 2099 (a wrong clock?) ──");
+    // It answers the message from the future, and its own clock is right.
+    let answer = first_line("2026-11-22T09:00:00Z", "2099-06-01T00:00:00Z");
+    assert_eq!(answer, "── Sun 22 Nov 2026 ──");
+}
+
+#[test]
+fn channel_is_named_after_the_author() {
+    let mut transcript = plain().with_channels();
+    let lines = transcript.lines(&said("one\ntwo", "2026-11-22T23:59:00Z"));
+    assert_eq!(lines[1], "23:59 bob·ababab #general  one");
+    assert!(lines[2].ends_with("│  two"), "{lines:?}");
+}
+
+#[test]
+fn exact_transcript_keeps_tabs_and_joiners() {
+    let mut transcript = plain().exact();
+    let lines = transcript.lines(&said("a\tb \u{200d}\u{1b}", "2026-11-22T23:59:00Z"));
+    assert_eq!(lines[1], "23:59 bob·ababab  a\tb \u{200d}\\u{1b}");
+}

@@ -4,7 +4,9 @@
 //! shown. Each window has its own model; all of them show one room.
 
 mod effects;
+mod failure_state;
 mod failures;
+mod page;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -14,8 +16,8 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use self::effects::Page;
-use self::failures::{FailureState, InputDrafts};
+use self::failure_state::{FailureState, InputDrafts};
+use self::page::Page;
 use self::windows::{WindowId, Windows, bounded};
 use super::model::log::{CHANNELS_MAX, RoomSummary};
 use super::model::people::PeerRow;
@@ -259,7 +261,7 @@ impl<'a> EventLoop<'a> {
         size: Size,
         theme: Theme,
     ) -> Result<(), Failure> {
-        let name = |room: &Room| sanitize::line(room.name(), ROOM_NAME_COLUMNS_MAX);
+        let name = |room: &Room| room.label(&self.rooms);
         let room_info = RoomInfo {
             room: name(self.session.room()),
             rooms: self.rooms.iter().map(name).collect(),

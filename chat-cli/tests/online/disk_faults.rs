@@ -118,3 +118,65 @@ fn full_disk_refuses_new_messages_and_keeps_old_ones() {
     assert!(a.texts().len() >= acknowledged, "{} of {acknowledged}", a.texts().len());
     assert_eq!(a.run(&["send", "there is room again"]).code, 0);
 }
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn sync_onto_a_full_disk_fails_and_continues_with_more_space() {
+    let dir = TestDir::new();
+    let path = dir.path().join("small");
+    let Some(small) = Small::mount(&path, "3m") else {
+        eprintln!("SKIPPED: only root can mount a small file system");
+        return;
+    };
+    let (a, invite) = dir.host("first");
+    let lines = format!("{}\n", "x".repeat(4_000)).repeat(1_200);
+    assert_eq!(a.run_with(&lines, &["chat"]).code, 0);
+    let (_serving, addr) = a.serve(&[]);
+    let b = dir.joiner("small/second", &invite);
+    for words in [&["sync"][..], &["serve"]] {
+        let done = b.run(&[&["--peer", &addr], words].concat());
+        assert_eq!(done.code, 1, "{done:?}");
+        assert!(done.err.contains("error[store.full]: "), "{done:?}");
+        assert!(done.err.contains("free some space"), "{done:?}");
+        assert!(!done.err.contains("in sync with"), "{done:?}");
+    }
+    let done = b.run(&["tail"]);
+    assert!(done.code == 0 || done.err.contains("error[store.full]: "), "{done:?}");
+    small.grow("64m");
+    let done = b.run(&["--peer", &addr, "sync"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(b.texts().len(), 1_200);
+}
+
+#[test]
+fn sync_with_a_peer_that_lost_messages_is_incomplete() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let lines: String = (0..300).map(|n| format!("{n} {}\n", "x".repeat(2_000))).collect();
+    assert_eq!(a.run_with(&lines, &["chat"]).code, 0);
+    let good = fs::read(a.store()).expect("a store");
+    let mut holes = 0;
+    for part in [3, 7, 11, 14] {
+        let mut bytes = good.clone();
+        let at = ((bytes.len() * part / 40) & !4095) + 2_000;
+        bytes[at..at + 8].fill(0xff);
+        fs::write(a.store(), bytes).expect("writable");
+        if a.run(&["status"]).code != 0 {
+            continue;
+        }
+        let (serving, addr) = a.serve(&[]);
+        let b = dir.joiner(&format!("joiner {part}"), &invite);
+        let done = b.run(&["--json", "--peer", &addr, "sync"]);
+        serving.kill();
+        let kept = b.texts().len();
+        let last = done.lines().pop().expect("a line");
+        if kept == 300 {
+            assert_eq!(done.code, 0, "{part}: {done:?}");
+        } else {
+            assert_eq!((done.code, &last["code"]), (8, &"sync.incomplete".into()), "{done:?}");
+            assert!(last["message"].as_str().is_some_and(|text| text.contains("of 300 messages")));
+            holes += 1;
+        }
+    }
+    assert!(holes > 0);
+}

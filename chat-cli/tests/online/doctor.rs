@@ -35,6 +35,29 @@ fn doctor_loopback_works_and_its_bundle_holds_no_secret() {
 }
 
 #[test]
+fn doctor_finds_overwritten_messages() {
+    let dir = TestDir::new();
+    let (home, _) = dir.host("ada");
+    let lines: String = (0..200).map(|n| format!("{n} {}\n", "x".repeat(2_000))).collect();
+    assert_eq!(home.run_with(&lines, &["chat"]).code, 0);
+    assert_eq!(home.run(&["doctor", "store"]).code, 0);
+    let good = fs::read(home.store()).expect("a store");
+    let mut found = 0;
+    for part in 1..8 {
+        let mut bytes = good.clone();
+        let at = (bytes.len() * part / 8) & !4095;
+        let is_used = bytes[at..at + 4096].iter().any(|byte| *byte != 0);
+        bytes[at..at + 4096].fill(0xff);
+        fs::write(home.store(), bytes).expect("writable");
+        let done = home.run(&["doctor", "store"]);
+        assert!(!done.err.contains("panicked"), "{done:?}");
+        found += usize::from(is_used && done.code == 1 && done.out.contains("store    fail"));
+    }
+    // Some pages of the file are free.
+    assert!(found >= 4, "{found} of 7");
+}
+
+#[test]
 fn doctor_fix_rebuilds_the_index_and_keeps_messages() {
     let dir = TestDir::new();
     let (home, _) = dir.host("ada");

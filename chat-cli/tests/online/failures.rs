@@ -83,7 +83,9 @@ fn invalid_message_is_refused_first() {
     let (a, _) = dir.host("first");
     assert_one_error(&a.run(&["send", " "]), 4, "message.empty");
     assert_one_error(&a.run_with("", &["send", "-"]), 4, "message.empty");
-    assert_one_error(&a.run_with(&"x".repeat(9_000), &["send"]), 4, "message.long");
+    let long = a.run_with(&"x".repeat(5_000_000), &["send"]);
+    assert_one_error(&long, 4, "message.long");
+    assert!(long.err.contains("has 5000000 bytes"), "{long:?}");
     assert_eq!(a.run_with("piped\n", &["send"]).code, 0);
     assert_eq!(a.run_with("no newline", &["send", "-"]).code, 0);
     assert_eq!(a.texts(), ["piped", "no newline"]);

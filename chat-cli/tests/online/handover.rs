@@ -41,3 +41,35 @@ fn send_hands_the_message_to_the_serving_process() {
     assert_eq!(a.run(&["send", "--wait", "stored", "and again"]).code, 0);
     serving.kill();
 }
+
+#[test]
+fn concurrent_sends_wait_for_each_other() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
+    let sends: Vec<_> = (0..8)
+        .map(|n| {
+            let text = format!("number {n}");
+            a.command(&["send", "--wait", "stored", &text]).spawn().expect("it starts")
+        })
+        .collect();
+    for send in sends {
+        let done = crate::program::finish(send);
+        assert_eq!(done.code, 0, "{done:?}");
+    }
+    let mut texts = a.texts();
+    texts.sort();
+    assert_eq!(texts, (0..8).map(|n| format!("number {n}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn send_finds_the_serving_process_of_a_long_data_folder() {
+    let dir = TestDir::new();
+    let name = "a".repeat(60);
+    let (a, _) = dir.host(&format!("{name}/{name}"));
+    assert!(a.data.as_os_str().len() > 108);
+    let (serving, _) = a.serve(&[]);
+    let done = a.run(&["send", "--wait", "stored", "hello"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(serving.stop("TERM").code, 143);
+    assert_eq!(a.texts(), ["hello"]);
+}

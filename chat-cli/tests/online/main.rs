@@ -10,6 +10,7 @@ mod failures;
 mod handover;
 mod inspecting;
 mod line_mode;
+mod lost_files;
 mod members;
 mod metrics;
 mod moderation;

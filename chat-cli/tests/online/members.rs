@@ -31,7 +31,7 @@ fn two_members_exchange_messages() {
     let time = line["time"].as_str().expect("a time");
     assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
     let people = b.run(&["tail"]).out;
-    assert!(people.contains(&format!("first·{}  hello", &key[..6])), "{people}");
+    assert!(people.contains(&format!("first·{} #general  hello", &key[..6])), "{people}");
 
     let sent = b.run(&["--peer", &addr, "send", "hi back", "--wait", "peer"]);
     assert_eq!(sent.code, 0, "{sent:?}");

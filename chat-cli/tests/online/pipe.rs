@@ -231,6 +231,49 @@ fn example_bots_answer() {
     }
 }
 
+#[test]
+fn newcomers_get_old_messages_as_history_and_bots_do_not_answer_them() {
+    let dir = TestDir::new();
+    let (a, invite) = dir.host("first");
+    let input = "!dice\n".repeat(20);
+    assert_eq!(a.run_with(&input, &["chat"]).code, 0);
+    let mut asking = a.start(&["--listen", "127.0.0.1:0", "chat"]);
+    let listening = asking.wait(|line| line["type"] == "listening");
+    let addr = listening["addr"].as_str().expect("an address");
+    let bot = dir.joiner("bot", &invite);
+    let mut pipe = bot.start(&["--peer", addr, "pipe"]);
+    let mut followed = dir.joiner("reader", &invite).start(&["--peer", addr, "tail", "-f"]);
+    for program in [&mut pipe, &mut followed] {
+        for at in 0..20 {
+            let old = program.wait(|line| line["type"] == "message");
+            assert_eq!((&old["text"], &old["backfill"]), (&json!("!dice"), &json!(true)), "{at}");
+        }
+    }
+    asking.type_line("!dice");
+    for program in [&mut pipe, &mut followed] {
+        let new = program.wait(|line| line["type"] == "message");
+        assert_eq!((&new["text"], &new["backfill"]), (&json!("!dice"), &json!(false)));
+    }
+    assert_eq!(pipe.end().code, 0);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/dice-bot.py");
+    if Command::new("python3").arg("-c").arg("").status().is_err() {
+        return say("left out: dice-bot.py: python3 is not there");
+    }
+    asking.type_line("/quit");
+    assert_eq!(asking.end().code, 0);
+    let (mut serving, addr) = a.serve(&[]);
+    let bot = Bot::start("python3", &script, &dir.joiner("late", &invite), &addr);
+    for _ in 0..3 {
+        assert_eq!(a.run(&["send", "--wait", "peer", "--timeout", "60s", "!dice"]).code, 0);
+    }
+    // 21 old messages, 3 new ones, and at least one answer.
+    serving.wait(|line| line["type"] == "sync" && line["have"].as_u64() >= Some(25));
+    drop(bot);
+    serving.stop("TERM");
+    let answers = a.texts().iter().filter(|text| text.contains("throws a")).count();
+    assert!((1..=3).contains(&answers), "{answers}");
+}
+
 /// Prints a note for the reader of the test's output.
 #[expect(clippy::print_stdout, reason = "it is meant to be read")]
 fn say(word: &str) {

@@ -16,7 +16,7 @@ fn stopped(done: &Finished) -> Vec<Value> {
     done.lines().into_iter().filter(|line| line["type"] == "author").collect()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
@@ -41,7 +41,8 @@ fn author_quota_is_enforced() {
     let b = dir.joiner("second", &invite);
     assert_eq!(b.run(&["config", "set", "author-mib", "1"]).code, 0);
     let done = b.run(&["--json", "--peer", &addr, "sync"]);
-    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(done.code, 1, "{done:?}");
+    assert_eq!(done.lines().last().expect("a report")["code"], "feed.full", "{done:?}");
     let author_lines = stopped(&done);
     assert_eq!(author_lines.len(), 1, "{done:?}");
     assert_eq!(
@@ -110,7 +111,19 @@ fn fork_is_reported_and_stops_the_copied_profile() {
     assert!(done.err.contains("error[feed.forked]"), "{done:?}");
     assert_eq!(b.texts(), ["together", "here"]);
     let done = twin.run(&["--peer", &b.serve(&[]).1, "sync"]);
+    assert_eq!(done.code, 6, "{done:?}");
     assert!(done.err.contains("in sync with 1 peer, except 1 stopped author"), "{done:?}");
     let done = b.run(&["doctor", "store"]);
     assert!(done.out.contains("store    warn"), "{done:?}");
+}
+
+#[test]
+fn send_that_finds_its_own_fork_fails() {
+    let dir = TestDir::new();
+    let (_, twin, b) = copied(&dir);
+    let (_serving, addr) = b.serve(&[]);
+    let done = twin.run(&["--peer", &addr, "send", "--timeout", "30s", "more"]);
+    assert_eq!(done.code, 6, "{done:?}");
+    assert!(done.err.contains("error[feed.forked]"), "{done:?}");
+    assert!(done.err.contains("is never sent"), "{done:?}");
 }

@@ -79,3 +79,31 @@ fn invalid_settings_file_is_reported_with_its_line() {
         assert!(done.code == code && done.err.contains(what), "{words:?}: {done:?}");
     }
 }
+
+#[test]
+fn rooms_of_one_name_are_distinguished_renamed_and_left() {
+    let dir = TestDir::new();
+    let (a, _) = dir.host("first");
+    assert_eq!(a.run(&["send", "in the first"]).code, 0);
+    let second = a.run(&["new", "kitchen", "--no-open"]);
+    assert!(second.err.contains("note[room.same-name]: two rooms are called"), "{second:?}");
+    let rooms = a.run(&["--json", "rooms"]).lines();
+    let id = |at: usize| rooms[at]["id"].as_str().expect("an id").to_string();
+    let both = [id(0), id(1)];
+    assert_ne!(both[0], both[1]);
+    let named = a.run(&["--room", "kitchen", "tail"]);
+    assert_eq!(named.code, 3, "{named:?}");
+    assert!(both.iter().all(|id| named.err.contains(id)), "{named:?}");
+    let is_first = |id: &&String| a.run(&["--room", id, "tail"]).out.contains("in the first");
+    let first = both.iter().find(is_first).expect("one of them");
+    assert_eq!(a.run(&["--room", first, "rename", "old", "kitchen"]).code, 0);
+    assert!(a.run(&["--room", "old kitchen", "tail"]).out.contains("in the first"));
+    // Without a terminal no person can confirm.
+    let kept = a.run(&["leave", "old kitchen"]);
+    assert_eq!((kept.code, kept.err.contains("--yes")), (10, true), "{kept:?}");
+    assert_eq!(a.run(&["leave", "old kitchen", "--yes"]).code, 0);
+    assert_eq!(a.run(&["rooms"]).out.lines().count(), 1);
+    assert_eq!(a.run(&["tail"]).code, 0);
+    let folders = std::fs::read_dir(a.data.join("default/rooms")).expect("rooms");
+    assert_eq!(folders.count(), 1);
+}

@@ -51,19 +51,21 @@ fn full_disk_keeps_the_screen_and_the_text() {
     tmux.wait_for("a", "the message", |screen| mark(screen, "before") == "◌");
     let fillers = ["1", "2"].map(|name| path.join(name));
     fill(&fillers[0]);
-    let long = "x".repeat(600);
+    let long = "x".repeat(200);
     let mut screen = String::new();
     // The store may have free pages inside its file.
-    for _ in 0..200 {
-        tmux.write("a", &long);
-        let is_done = |screen: &str| is_full(screen) || screen.trim_end().ends_with("alice ›");
-        screen = tmux.wait_for("a", "an answer", is_done);
+    for number in 1..=200 {
+        tmux.write("a", &format!("m{number} {long}"));
+        let sent = format!("m{number} x");
+        let is_sent =
+            |screen: &str| screen.contains(&sent) && screen.trim_end().ends_with("alice ›");
+        screen = tmux.wait_for("a", "an answer", |screen| is_full(screen) || is_sent(screen));
         if is_full(&screen) {
             break;
         }
     }
     assert!(is_full(&screen), "{screen}");
-    let is_kept = |screen: &str| screen.contains("alice › xxx") && screen.contains("text is kept");
+    let is_kept = |screen: &str| screen.contains("xxx") && screen.contains("text is kept");
     tmux.wait_for("a", "the screen", is_kept);
     // What the store has given back.
     fill(&fillers[1]);

@@ -11,7 +11,7 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use super::tree::{self, Fold, LENGTH_MAX, Node};
-use super::{Feed, ForkEvidence, ForkState, Head, Tip};
+use super::{Feed, FeedStatus, ForkEvidence, ForkState, Head, Tip};
 use crate::crypto::SignatureMemo;
 use crate::crypto::hash::{Hash, blake2b};
 use crate::error::Violation;
@@ -22,7 +22,7 @@ use crate::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 #[non_exhaustive]
 pub struct Fork {
     /// Blocks among which is the first one that differs: one block if the proof shows it exactly.
-    /// Both histories have the same blocks before `start`, and not all the same before `end`.
+    /// Both histories have the same blocks before `start`, and another block before `end`.
     pub diverges: Range<u64>,
     /// The heads of both histories, the shorter one first. One of them may be longer than what is
     /// held here, or neither may be of the history that is held.
@@ -82,14 +82,40 @@ impl Feed {
         Some(digest)
     }
 
+    /// The number of durable blocks that are exchanged with peers: of a forked feed those before
+    /// which both histories are the same.
+    pub(crate) fn shared_length(&self) -> u64 {
+        let fork = self.activity.as_ref().and_then(|activity| activity.fork.as_ref());
+        let shared = fork.filter(|fork| fork.is_durable).map(|fork| fork.shared);
+        self.length().min(shared.unwrap_or(u64::MAX))
+    }
+
+    /// Whether the feed is forked, and a peer that holds nothing of it is given a part.
+    pub(crate) fn has_shared_prefix(&self) -> bool {
+        let is_exchanged = self.status == FeedStatus::Accepted && self.is_of_group();
+        is_exchanged && self.is_forked() && self.shared_length() > 0
+    }
+
+    /// Whether the feed is forked, and a peer with `length` blocks may hold a part of what both
+    /// histories share.
+    pub(crate) fn shares_up_to(&self, length: u64) -> bool {
+        self.has_shared_prefix() && length <= self.shared_length()
+    }
+
     /// Whether a fork proof is durable or in flight, so that no other is needed.
     pub(crate) fn has_fork(&self) -> bool {
         self.activity.as_ref().is_some_and(|activity| activity.fork.is_some())
     }
 
-    /// Sets a verified proof that is in flight to the store, or what was loaded from it.
+    /// Sets a verified proof that is in flight to the store, or what was loaded from it. Of a
+    /// digest nothing is known to be shared.
     pub(super) fn set_fork(&mut self, evidence: ForkEvidence, is_durable: bool) {
-        self.activity().fork = Some(ForkState { evidence, is_durable });
+        let shown = match &evidence {
+            ForkEvidence::Proof(proof) => ForkProof::decode(proof).ok(),
+            ForkEvidence::Digest(_) => None,
+        };
+        let shared = shown.map_or(0, |proof| Fork::of(&proof).diverges.start);
+        self.activity().fork = Some(ForkState { evidence, is_durable, shared });
     }
 
     /// Marks the proof durable.

@@ -111,6 +111,8 @@ struct ForkState {
     evidence: ForkEvidence,
     /// The feed counts as forked only once the proof is durable.
     is_durable: bool,
+    /// The blocks before which the proof shows that both histories are the same.
+    shared: u64,
 }
 
 /// What is kept of a verified fork proof.
@@ -340,6 +342,13 @@ impl Feed {
         self.is_of_group()
             && self.durable.is_none()
             && !self.activity.as_deref().is_some_and(may_count)
+    }
+
+    /// Whether the application sees the feed. Candidates of the group, which have no held block,
+    /// are hidden.
+    pub(crate) fn is_shown(&self) -> bool {
+        let is_held = self.length() > 0 || self.is_writable() || !self.is_of_group();
+        self.status != FeedStatus::Removing && is_held
     }
 
     /// Signs and stages blocks of our own.

@@ -64,6 +64,16 @@ impl Feeds {
         self.damaged > 0
     }
 
+    /// Number of feeds with a fork proof.
+    pub(crate) fn forks(&self) -> usize {
+        self.proofs.len()
+    }
+
+    /// The feeds with a fork proof, the oldest proof first.
+    pub(crate) fn forked(&self) -> impl Iterator<Item = FeedId> {
+        self.proofs.iter().copied()
+    }
+
     /// Stores the first fork proof of a feed, or its digest.
     pub(crate) fn set_fork(&mut self, feed: FeedId, evidence: ForkEvidence, is_durable: bool) {
         let is_proof = matches!(evidence, ForkEvidence::Proof(_));

@@ -149,7 +149,7 @@ impl Pair {
         self.cut();
         for side in 0..2 {
             self.nodes[side].release();
-            _ = self.nodes[side].multifeed.accept(&self.keys[1 - side]);
+            _ = self.nodes[side].multifeed.accept(self.keys[1 - side]);
             self.nodes[side].drain();
             self.nodes[side].closed.clear();
         }
@@ -202,8 +202,8 @@ impl Pair {
             9 => _ = self.nodes[side].held.get_or_insert_default(),
             10 => self.nodes[side].release(),
             11 => self.pass(100 * u64::from(how)),
-            12 => _ = self.nodes[side].multifeed.refuse(&other),
-            13 => _ = self.nodes[side].multifeed.accept(&other),
+            12 => _ = self.nodes[side].multifeed.refuse(other),
+            13 => _ = self.nodes[side].multifeed.accept(other),
             act => {
                 let held = self.nodes[side].multifeed.find(&other);
                 let Some((id, length)) = held.map(|feed| (feed.id, feed.length)) else { return };

@@ -145,7 +145,7 @@ impl Multifeed {
         let Some(log) = self.feeds.get(feed) else { return };
         let (length, is_accepted) = (log.length(), log.is_accepted());
         if was_accepted == is_accepted {
-            return;
+            return self.end_shared_prefix(feed);
         }
         self.update_hypercore_sessions(feed);
         let Some(log) = self.feeds.get(feed).filter(|log| log.is_of_group()) else { return };
@@ -156,6 +156,20 @@ impl Multifeed {
             if is_accepted {
                 session.accept(feed, length);
             } else {
+                session.refuse(context.assignments, feed, public_key, length);
+            }
+        });
+    }
+
+    /// Refuses a forked feed to peers that are being given a part of it, if it was ruled out.
+    fn end_shared_prefix(&mut self, feed: FeedId) {
+        let Some(log) = self.feeds.get(feed).filter(|log| log.is_forked()) else { return };
+        if log.has_shared_prefix() {
+            return;
+        }
+        let (public_key, length) = (log.public_key, log.length());
+        self.each_session(|session, context| {
+            if session.knows(feed) {
                 session.refuse(context.assignments, feed, public_key, length);
             }
         });

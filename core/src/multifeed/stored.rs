@@ -270,7 +270,7 @@ impl Multifeed {
         read: &RangeRead,
         range: Result<feed::Range<Bytes>, StoreFailure>,
     ) {
-        let (feed, length) = (read.feed(), self.length(read.feed()));
+        let (feed, length) = (read.feed(), self.shared_length(read.feed()));
         let range = match range {
             Ok(range) => range,
             Err(failure) => return self.fail_serve(connection, read, failure),
@@ -283,7 +283,7 @@ impl Multifeed {
 
     fn fail_serve(&mut self, connection: ConnectionId, read: &RangeRead, failure: StoreFailure) {
         let feed = read.feed();
-        let (length, is_outdated) = (self.length(feed), self.is_outdated(read));
+        let (length, is_outdated) = (self.shared_length(feed), self.is_outdated(read));
         if let Some(session) = self.session(connection) {
             if is_outdated {
                 session.retry_serve(feed);
@@ -301,6 +301,11 @@ impl Multifeed {
     /// match neither the state before nor the state after.
     pub(super) fn is_outdated(&self, read: &RangeRead) -> bool {
         self.feeds.get(read.feed()).is_none_or(|feed| read.is_outdated(feed))
+    }
+
+    /// The length of a feed that is exchanged with peers.
+    fn shared_length(&self, feed: FeedId) -> u64 {
+        self.feeds.get(feed).map_or(0, |feed| feed.shared_length())
     }
 
     pub(super) fn length(&self, feed: FeedId) -> u64 {

@@ -80,8 +80,8 @@ pub struct SyncStatus {
     /// Feeds whose author signed two histories, which is proved: they do not change any more. See
     /// [`Multifeed::fork`].
     pub forked: usize,
-    /// Further feeds of which a connected peer has another history than we: it is not proved whose
-    /// history is the author's.
+    /// Further feeds whose history at a connected peer is not ours: it is not proved which one is
+    /// the author's.
     pub contested: usize,
 }
 
@@ -130,13 +130,13 @@ impl Multifeed {
 
     /// Every feed with a held block and every writer, in the order of their ids.
     pub fn feeds(&self) -> impl Iterator<Item = Feed<'_>> {
-        let feeds = self.feeds.iter().filter(|(_, feed)| is_shown(feed));
+        let feeds = self.feeds.iter().filter(|(_, feed)| feed.is_shown());
         feeds.map(|(id, feed)| self.view(id, feed))
     }
 
     /// The hash of every held feed's key, length and tree hash, in the order of the keys.
     pub(crate) fn state_hash(&self) -> Hash {
-        let feeds = self.feeds.iter().map(|(_, feed)| feed).filter(|feed| is_shown(feed));
+        let feeds = self.feeds.iter().map(|(_, feed)| feed).filter(|feed| feed.is_shown());
         let mut feeds: Vec<_> = feeds.filter(|feed| feed.length() > 0).collect();
         feeds.sort_by_key(|feed| feed.key);
         let mut text = Vec::new();
@@ -183,7 +183,7 @@ impl Multifeed {
 
     /// The progress of replication. Takes time in proportion to the feeds of all peers.
     pub fn sync_status(&self) -> SyncStatus {
-        let held = self.feeds.iter().filter(|(_, feed)| is_shown(feed) && feed.length() > 0);
+        let held = self.feeds.iter().filter(|(_, feed)| feed.is_shown() && feed.length() > 0);
         let mut most: BTreeMap<FeedId, u64> = held.map(|(id, feed)| (id, feed.length())).collect();
         let (feeds, have) = (most.len(), sum(&most));
         let sessions = || self.connections.values().filter_map(Connection::session);
@@ -192,7 +192,7 @@ impl Multifeed {
             let known = most.entry(feed).or_default();
             *known = length.max(*known);
         }
-        let forked = self.feeds.iter().filter(|(_, feed)| is_shown(feed) && feed.is_forked());
+        let forked = self.feeds.iter().filter(|(_, feed)| feed.is_shown() && feed.is_forked());
         let contested: BTreeSet<FeedId> = sessions().flat_map(Session::contested).collect();
         let is_unproved = |id: &&FeedId| self.feeds.get(**id).is_some_and(|it| !it.is_forked());
         let mut status = SyncStatus {
@@ -236,11 +236,4 @@ impl Multifeed {
 fn sum(lengths: &BTreeMap<FeedId, u64>) -> u64 {
     // A peer can offer 2^40 blocks of each feed: the sum must not wrap.
     lengths.values().fold(0, |sum, length| sum.saturating_add(*length))
-}
-
-/// Whether the application sees a feed. Candidates of the group, which have no held block, are
-/// hidden.
-pub(super) fn is_shown(feed: &feed::Feed) -> bool {
-    let is_held = feed.length() > 0 || feed.is_writable() || !feed.is_of_group();
-    feed.status != FeedStatus::Removing && is_held
 }

@@ -21,6 +21,7 @@ use crate::footprint::ConnectionFootprint;
 use crate::id::{ConnectionId, Role};
 use crate::io::{Event, Mode, Secure};
 use crate::reconcile::sets::Sets;
+use crate::replicate::forked_prefixes::ForkedPrefixes;
 use crate::replicate::hypercore::{HypercoreSession, protocol_of};
 use crate::replicate::peer_limits::PeerLimits;
 use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
@@ -37,6 +38,8 @@ pub(crate) struct Connection {
     mode: Mode,
     /// The features that our hello announces.
     features: u64,
+    /// The number of forked feeds that our hello announced.
+    forked_said: u64,
     stream: SecretStream,
     channels: Channels,
     session: Option<Session>,
@@ -122,6 +125,7 @@ impl Connection {
             local_key,
             mode,
             features,
+            forked_said: 0,
             stream,
             channels: Channels::default(),
             session: None,
@@ -245,7 +249,8 @@ impl Connection {
         let hello = Hello { version, features, capability, aliases, window, claim };
         let mut handshake = alloc::vec::Vec::new();
         message::put(&mut handshake, &hello);
-        message::put(&mut handshake, &PeerLimits::of(context.limits));
+        self.forked_said = context.feeds.forks() as u64;
+        message::put(&mut handshake, &PeerLimits::of(context.limits, self.forked_said));
         self.batch.push(&MuxMessage::Open {
             local_id: self.channels.assign(ChannelKind::Group),
             protocol: PROTOCOL,
@@ -351,7 +356,8 @@ impl Connection {
         let claimed = self.claimed.take();
         let reconciliation =
             claimed.unwrap_or_else(|| Reconciliation::new(role, peer, *handshake_hash, context));
-        let said = (hello, peer_limits);
+        let forked = ForkedPrefixes::new(self.forked_said, peer_limits.forked());
+        let said = (hello, peer_limits, forked);
         let session = Session::new(self.id, peer, reconciliation, said, context);
         let session = self.session.insert(session);
         if role == Role::Initiator || hello.claim.is_empty() {

@@ -101,6 +101,11 @@ impl Forks {
         self.notified.insert(feed);
     }
 
+    /// Whether the proof of a feed is still to be sent.
+    pub(crate) fn is_pending(&self, feed: FeedId) -> bool {
+        self.pending.contains(&feed)
+    }
+
     pub(crate) fn pop_proof(&mut self) -> Option<FeedId> {
         self.pending.pop_first()
     }

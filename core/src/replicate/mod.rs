@@ -7,6 +7,7 @@ mod announcements;
 mod context;
 mod downloads;
 mod fork_proof;
+pub(crate) mod forked_prefixes;
 mod forks;
 mod frame;
 pub(crate) mod hypercore;

@@ -65,6 +65,9 @@ pub(crate) enum Availability {
     Available,
     /// The side said that it cannot give them, or its feed is broken.
     Unavailable,
+    /// The next one is larger than the side accepts that lacks it. That does not change while the
+    /// peers are connected.
+    TooLarge,
 }
 
 /// Whether both sides have the same history of the feed.
@@ -220,7 +223,10 @@ impl PeerFeed {
     pub(crate) fn on_announced(&mut self, length: u64, blocks: Availability) -> bool {
         let is_longer = length > self.remote_length;
         if is_longer {
-            (self.remote_length, self.remote_blocks) = (length, blocks);
+            self.remote_length = length;
+            if self.remote_blocks != Availability::TooLarge {
+                self.remote_blocks = blocks;
+            }
         }
         // The peer got blocks from others that we had not sent yet, so it needs no pushes.
         if length > self.sent_length {
@@ -260,14 +266,21 @@ impl PeerFeed {
     /// The feed has grown to `length` here. Returns whether the peer offers blocks behind it that
     /// it could not give before: the missing blocks may be behind us now.
     pub(crate) fn on_grown(&mut self, length: u64) -> bool {
-        let was_available = self.is_remote_available();
+        if self.remote_blocks != Availability::Unavailable {
+            return false;
+        }
         self.remote_blocks = Availability::Available;
-        !was_available && self.remote_length > length
+        self.remote_length > length
     }
 
     /// The peer cannot give its blocks, or we cannot store them.
     pub(crate) fn set_remote_unavailable(&mut self) {
         self.remote_blocks = Availability::Unavailable;
+    }
+
+    /// The peer's next block is larger than we accept, or ours larger than it accepts.
+    pub(crate) fn set_remote_too_large(&mut self) {
+        self.remote_blocks = Availability::TooLarge;
     }
 
     /// We neither take nor give the feed.
@@ -312,7 +325,7 @@ impl PeerFeed {
             Reject::Unavailable => self.set_remote_unavailable(),
             // Either side may be the one that lacks the block.
             Reject::TooLarge => {
-                self.set_remote_unavailable();
+                self.set_remote_too_large();
                 self.withhold();
             }
             Reject::Gone => (),

@@ -24,13 +24,19 @@ impl PeerLimits {
         Self { accepts, too_large: BTreeMap::new() }
     }
 
-    /// Our statement to a peer.
-    pub(crate) fn of(limits: &Limits) -> Accepts {
+    /// Our statement to a peer, and how many forked feeds we have.
+    pub(crate) fn of(limits: &Limits, forked: u64) -> Accepts {
         Accepts {
             block_bytes: limits.block_bytes as u64,
             range_blocks: limits.range_blocks as u64,
             wants: limits.serves as u64,
+            forked,
         }
+    }
+
+    /// The number of the peer's forked feeds, if it said one.
+    pub(crate) fn forked(&self) -> Option<u64> {
+        self.accepts.map(|accepts| accepts.forked)
     }
 
     /// Whether the peer knows [`Reject::TooLarge`](crate::wire::multifeed::Reject::TooLarge).

@@ -37,7 +37,7 @@ pub(crate) fn decode<'a>(body: &'a [u8], limits: &Limits) -> Result<Decoded<'a>,
     let message = match RangeMessage::decode(body, limits.range_blocks) {
         Ok(message) => message,
         Err(BadRange::Malformed(malformed)) => return Err(malformed.into()),
-        Err(BadRange::TooManyBlocks(header)) => return Ok((header.name, Err(TooLarge))),
+        Err(BadRange::TooManyBlocks(name)) => return Ok((name, Err(TooLarge))),
     };
     if message.blocks.iter().any(|block| block.len() > limits.block_bytes) {
         return Ok((message.header.name, Err(TooLarge)));

@@ -22,6 +22,7 @@ use super::aliases::Aliases;
 use super::announcements::Announcements;
 use super::context::{Context, FetchAssignments};
 use super::downloads::Downloads;
+use super::forked_prefixes::ForkedPrefixes;
 use super::forks::Forks;
 use super::offers::Offers;
 use super::peer_feed::PeerFeeds;
@@ -54,6 +55,7 @@ pub(crate) struct Session {
     refetch: Refetch,
     forks: Forks,
     peer_limits: PeerLimits,
+    forked_prefixes: ForkedPrefixes,
     checkpoint: SyncCheckpoint,
     reconciliation: Reconciliation,
     /// Whether the peers were in sync at the last call of [`Self::take_became_synced`].
@@ -66,7 +68,7 @@ impl Session {
         connection: ConnectionId,
         peer: PeerTag,
         reconciliation: Reconciliation,
-        (hello, peer_limits): (&Hello, PeerLimits),
+        (hello, peer_limits, forked_prefixes): (&Hello, PeerLimits, ForkedPrefixes),
         context: &Context<'_>,
     ) -> Self {
         let limits = context.limits;
@@ -82,6 +84,7 @@ impl Session {
             refetch: Refetch::default(),
             forks: Forks::default(),
             peer_limits,
+            forked_prefixes,
             checkpoint: SyncCheckpoint::new(peer),
             reconciliation,
             was_synced: false,
@@ -123,6 +126,8 @@ impl Session {
             Kind::Claim => self.on_claim(context, body)?,
             Kind::SignedHead => self.on_signed_head(context, body)?,
             Kind::ForkProof => self.on_fork_proof(context, body)?,
+            Kind::ForkedFeeds => self.on_forked_feeds(context, body)?,
+            Kind::ForkedWanted => self.on_forked_wanted(context, body)?,
             Kind::Checkpoint => self.checkpoint.on_received(message::decode(body)?),
             kind => self.on_reconcile_message(context, kind, body)?,
         }
@@ -234,6 +239,7 @@ impl Session {
             && self.uploads.is_idle()
             && self.refetch.is_idle()
             && self.forks.is_idle()
+            && self.forked_prefixes.is_idle()
     }
 
     /// Whether the peers have come to be in sync since the last call.
@@ -243,15 +249,14 @@ impl Session {
         is_synced && !was_synced
     }
 
-    /// The length that this peer offers of each feed that either side named.
+    /// The length that this peer offers of each feed that either side named, including blocks that
+    /// it could not give or that we could not store: we still lack them.
     pub(crate) fn offers(&self) -> impl Iterator<Item = (FeedId, u64)> {
-        let offered = self.peer_feeds.iter().filter(|(_, peer_feed)| {
-            peer_feed.is_remote_available() && !peer_feed.is_refused_by_us()
-        });
+        let offered = self.peer_feeds.iter().filter(|(_, peer_feed)| !peer_feed.is_refused_by_us());
         offered.map(|(feed, peer_feed)| (feed, peer_feed.remote_length()))
     }
 
-    /// The feeds of which the peer has another history.
+    /// The feeds whose history at the peer contradicts ours.
     pub(crate) fn contested(&self) -> impl Iterator<Item = FeedId> {
         let contested = self.peer_feeds.iter().filter(|(_, peer_feed)| peer_feed.is_contested());
         contested.map(|(feed, _)| feed)
@@ -335,7 +340,7 @@ impl Session {
     }
 }
 
-/// The durable length of a feed.
+/// The durable length of a feed that is exchanged with peers.
 fn length_of(feeds: &Feeds, feed: FeedId) -> u64 {
-    feeds.get(feed).map_or(0, |feed| feed.length())
+    feeds.get(feed).map_or(0, |feed| feed.shared_length())
 }

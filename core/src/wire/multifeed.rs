@@ -48,6 +48,8 @@ pub struct Accepts {
     pub range_blocks: u64,
     /// Most feeds that the receiver may want at once.
     pub wants: u64,
+    /// Number of the sender's forked feeds; if it is not 0, a [`Kind::ForkedFeeds`] follows.
+    pub forked: u64,
 }
 
 /// Decodes the handshake of the channel.
@@ -126,6 +128,10 @@ pub enum Kind {
     SignedHead = 19,
     /// A [`ForkProof`](super::fork::ForkProof).
     ForkProof = 20,
+    /// The authors of the sender's forked feeds. Only for a peer that sent [`Accepts`].
+    ForkedFeeds = 21,
+    /// The authors of those forked feeds of the receiver that the sender has no block of.
+    ForkedWanted = 22,
 }
 
 impl Kind {
@@ -153,6 +159,8 @@ impl Kind {
             18 => Self::Checkpoint,
             19 => Self::SignedHead,
             20 => Self::ForkProof,
+            21 => Self::ForkedFeeds,
+            22 => Self::ForkedWanted,
             _ => return None,
         })
     }
@@ -266,12 +274,12 @@ pub struct RangeMessage<'a> {
 }
 
 /// The reason why a range does not decode.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BadRange {
     /// It does not parse.
     Malformed(Malformed),
-    /// It has more blocks than allowed.
-    TooManyBlocks(RangeHeader),
+    /// It has more blocks than allowed; of this feed.
+    TooManyBlocks(FeedRef),
 }
 
 impl<'a> RangeMessage<'a> {
@@ -286,7 +294,7 @@ impl<'a> RangeMessage<'a> {
         let mut blocks = Vec::new();
         for block in entries::<&[u8]>(rest) {
             if blocks.len() == blocks_max {
-                return Err(BadRange::TooManyBlocks(header));
+                return Err(BadRange::TooManyBlocks(header.name));
             }
             blocks.push(block.map_err(BadRange::Malformed)?);
         }

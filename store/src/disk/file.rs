@@ -72,7 +72,20 @@ pub(super) fn open(path: &Path) -> Result<Opened, Failure> {
     Err(Failure::new(FailureKind::Locked))
 }
 
-/// A file that this handle has locked exclusively.
+/// Opens and locks an existing file that cannot be written. Other readers may open it too.
+pub(super) fn open_read_only(path: &Path) -> Result<LockedFile, Failure> {
+    let file = options().write(false).open(path).map_err(Failure::from_io)?;
+    LockedFile::lock_as(file, Share::Readers)
+}
+
+/// Who else may hold a file's lock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Share {
+    Exclusive,
+    Readers,
+}
+
+/// A file that this handle has locked.
 #[derive(Debug)]
 pub(super) struct LockedFile {
     inner: FileBackend,
@@ -80,11 +93,20 @@ pub(super) struct LockedFile {
 
 impl LockedFile {
     fn lock(file: File) -> Result<Self, Failure> {
+        Self::lock_as(file, Share::Exclusive)
+    }
+
+    fn lock_as(file: File, share: Share) -> Result<Self, Failure> {
         if !file.metadata().map_err(Failure::from_io)?.is_file() {
             return Err(Failure::from_io(io::ErrorKind::InvalidInput.into()));
         }
         let inner = FileBackend::new(file).map_err(engine::failure)?;
-        match inner.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
+        // The system grants an exclusive lock only on a file that is open for writing.
+        let locked = match share {
+            Share::Exclusive => inner.try_lock_range(Bound::Unbounded, Bound::Unbounded),
+            Share::Readers => inner.try_lock_shared_range(Bound::Unbounded, Bound::Unbounded),
+        };
+        match locked {
             Ok(true) => {}
             Ok(false) => return Err(Failure::new(FailureKind::Locked)),
             Err(error) => return Err(Failure::from_io(error.into())),

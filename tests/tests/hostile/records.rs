@@ -29,7 +29,7 @@ pub(super) fn suffer() -> usize {
     connect(&mut node, &mut honest, first, Role::Responder);
     run_until_idle(&mut node, &mut honest, first);
     node.multifeed.clear(own, 0..1).expect("it is held");
-    node.multifeed.accept(&ruled).expect("there is room");
+    node.multifeed.accept(ruled).expect("there is room");
     node.handle(multifeed_core::Input::Timeout);
     let blocks = blocks(&mut node);
     let (mut count, mut opened) = (0, 0);

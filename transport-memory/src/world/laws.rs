@@ -344,7 +344,7 @@ impl World {
             let key = manifest::feed_key(&namespace, author);
             takers.iter().flatten().any(|taker| {
                 let has_cleared = taker.find(&key).is_some_and(|feed| feed.cleared > 0);
-                has_cleared || taker.is_refused(&key)
+                has_cleared || taker.is_refused(key)
             })
         };
         if let Some(laws) = &mut self.laws {

@@ -1,7 +1,8 @@
 //! Which of our addresses to announce, and which addresses of others to dial.
 //!
 //! Rule: a private address means a different machine in each network. One that a source reports is
-//! dialled only if it belongs to a network of this host.
+//! dialled only if it belongs to a network of this host, or if its owner's user specified it, as in
+//! routed private networks. A record on the DHT lists such an address twice.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -52,8 +53,14 @@ impl AddressPolicy {
     /// those of the listeners, and the address that DHT nodes observe, in case its port is
     /// forwarded.
     pub(super) fn announced(&self, observed_ip: Option<IpAddr>) -> Vec<SocketAddr> {
-        let mut own = self.advertise.clone();
-        own.extend(self.forwarded);
+        let mut announced = Vec::new();
+        for addr in &self.advertise {
+            if !announced.contains(addr) {
+                let times = if is_private(*addr) { 2 } else { 1 };
+                announced.extend(std::iter::repeat_n(*addr, times));
+            }
+        }
+        let mut own: Vec<_> = self.forwarded.into_iter().collect();
         for addr in &self.listen_addrs {
             if !addr.ip().is_unspecified() {
                 own.push(*addr);
@@ -66,13 +73,26 @@ impl AddressPolicy {
             let outside = observed_ip.filter(|ip| is_public(*ip));
             own.extend(outside.map(|ip| SocketAddr::new(ip, addr.port())));
         }
-        let mut announced = Vec::new();
         for addr in own {
-            if !announced.contains(&addr) && announced.len() < ADDRESSES_PER_PEER_MAX {
+            if !announced.contains(&addr) {
                 announced.push(addr);
             }
         }
+        announced.truncate(ADDRESSES_PER_PEER_MAX);
         announced
+    }
+
+    /// Returns the addresses of a record that may be dialled, each once.
+    pub(super) fn dialled(&self, listed: &[SocketAddr]) -> Vec<SocketAddr> {
+        let mut dialled = Vec::new();
+        for addr in listed {
+            let is_specified = listed.iter().filter(|other| *other == addr).count() > 1;
+            let may_dial = self.may_dial(*addr) || (is_specified && is_private(*addr));
+            if may_dial && !dialled.contains(addr) {
+                dialled.push(*addr);
+            }
+        }
+        dialled
     }
 
     /// Returns whether an address that a source reports may be dialled.
@@ -111,6 +131,16 @@ fn is_on_link((own, prefix): (IpAddr, u8), other: IpAddr) -> bool {
         }
         _ => false,
     }
+}
+
+/// Returns whether an address belongs to a private network that may be routed: RFC 1918, RFC 6598
+/// or RFC 4193.
+fn is_private(addr: SocketAddr) -> bool {
+    let is_private = match addr.ip().to_canonical() {
+        IpAddr::V4(ip) => ip.is_private() || (ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64),
+        IpAddr::V6(ip) => ip.is_unique_local(),
+    };
+    is_private && addr.port() != 0
 }
 
 fn is_link_local(ip: &IpAddr) -> bool {

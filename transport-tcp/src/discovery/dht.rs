@@ -302,8 +302,7 @@ impl GroupDiscovery {
     }
 
     async fn on_found(&mut self, key: PublicKey, endpoints: Endpoints) {
-        let mut addrs = endpoints.addrs;
-        addrs.retain(|addr| self.addresses.may_dial(*addr));
+        let addrs = self.addresses.dialled(&endpoints.addrs);
         if self.known.len() < PEERS_MAX {
             self.known.insert(key, addrs.clone());
         }

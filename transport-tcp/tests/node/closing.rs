@@ -12,7 +12,7 @@ use crate::host::{Host, blocks, key_pair, loopback, write};
 
 pub(crate) async fn a_taken_port_is_reported(host: Host) {
     let (a, taken) = host.listening().await;
-    let error = Node::open(host.options().listen(taken)).await.err().expect("fails");
+    let error = Node::open(host.options().listen(taken)).await.expect_err("fails");
     assert!(matches!(error, NodeError::AddrInUse { addr, .. } if addr == taken), "{error:?}");
     assert_eq!(error.to_string(), format!("{taken} is in use"));
     let source = std::error::Error::source(&error).expect("the error of the system");
@@ -64,7 +64,7 @@ pub(crate) async fn a_folder_is_locked(host: Host) {
     let options = || host.options().folder(folder.path().join("made/on/the/way"));
     let a = Node::open(options()).await.expect("opens");
     let key = write(&a, 1, &["kept"]).await;
-    let error = Node::open(options()).await.err().expect("fails");
+    let error = Node::open(options()).await.expect_err("fails");
     let NodeError::Store(failure) = &error else { panic!("{error:?}") };
     assert_eq!(failure.kind(), FailureKind::Locked);
     // Calls made before closing complete.
@@ -83,7 +83,7 @@ pub(crate) async fn a_folder_is_locked(host: Host) {
 
     let mut other = options();
     other.group = Group::open("another group");
-    let error = Node::open(other).await.err().expect("fails");
+    let error = Node::open(other).await.expect_err("fails");
     assert!(matches!(error, NodeError::Failed(StoreFailure::WrongGroup)), "{error:?}");
     Node::open(options()).await.expect("nothing was left running");
 }

@@ -100,6 +100,15 @@ pub(super) struct FeedState {
 #[derive(Debug)]
 pub struct IndexError(redb::Error);
 
+impl IndexError {
+    /// Returns whether the disk is full.
+    pub fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let redb::Error::Io(error) = &self.0 else { return false };
+        matches!(error.kind(), StorageFull | QuotaExceeded)
+    }
+}
+
 impl std::fmt::Display for IndexError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "cannot use the index of the room: {}", self.0)

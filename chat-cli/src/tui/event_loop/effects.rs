@@ -1,5 +1,6 @@
 //! Performs the effects that a model asks for.
 
+use super::page::Page;
 use super::windows::WindowId;
 use super::{EventLoop, Flow, PAGE_MESSAGES};
 use crate::args::channel::ChannelFilter;
@@ -14,25 +15,11 @@ use crate::sanitize;
 use crate::session::search::Search;
 use crate::slash::answer;
 use crate::slash::query::Query;
-use crate::timeline::key::TimelineKey;
 use crate::tui::model::overlay::{FOUND_MAX, Invite, Overlay};
 use crate::tui::model::{Effect, ModelEvent};
 
 /// The widest invite, in columns. Chosen: the longest one has 263 characters.
 const INVITE_COLUMNS_MAX: usize = 400;
-
-/// A page of messages of one channel.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Page {
-    /// The last ones.
-    Latest,
-    /// Those before a position.
-    Before(TimelineKey),
-    /// Those after a position.
-    After(TimelineKey),
-    /// Those around a position.
-    Around(TimelineKey),
-}
 
 impl EventLoop<'_> {
     /// Performs an effect.

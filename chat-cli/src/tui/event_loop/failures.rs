@@ -3,17 +3,14 @@
 //! Rule: only the end of the terminal, a signal, and the end of the store's process end the screen.
 //! Everything else is a note among the messages.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::failure_state::{InputDraft, InputDrafts};
 use super::windows::WindowId;
 use super::{EventLoop, Flow};
-use crate::message::LINE_COLUMNS_MAX;
-use crate::output::Output;
 use crate::report::Failure;
-use crate::sanitize::{self, Clean};
 
 /// The codes of failures after which a screen is of no use.
 const FATAL: [&str; 2] = ["terminal", "store.stopped"];
@@ -24,40 +21,6 @@ const STORE: &str = "store.";
 const FREE_BYTES_MIN: usize = 256 * 1024;
 /// The file that is written to find out whether there is space. It exists for a moment.
 const SPACE_PROBE: &str = "space";
-
-/// The input of a window, kept while the room is opened again.
-#[derive(Debug)]
-pub(super) struct InputDraft {
-    channel: Clean,
-    text: String,
-}
-
-impl InputDraft {
-    /// Prints the text after the screen has closed.
-    ///
-    /// # Errors
-    /// Fails if the standard error stream fails.
-    pub(super) fn print(&self, output: &Output) -> Result<(), Failure> {
-        let lines = sanitize::lines(&self.text, LINE_COLUMNS_MAX);
-        let is_empty = self.text.trim().is_empty();
-        lines
-            .iter()
-            .filter(|_| !is_empty)
-            .try_for_each(|line| output.say(&format!("not sent: {line}")))
-    }
-}
-
-/// The inputs of all windows.
-pub(super) type InputDrafts = BTreeMap<WindowId, InputDraft>;
-
-/// The state after failures.
-#[derive(Debug, Default)]
-pub(super) struct FailureState {
-    /// The last reported failure. It is not reported twice in a row.
-    reported: Option<String>,
-    /// Whether the store must be opened again before it works.
-    pub(super) needs_reopening: bool,
-}
 
 impl EventLoop<'_> {
     /// Reports a failure in all windows.

@@ -158,7 +158,7 @@ fn a_refused_feed_costs_no_more_than_its_bound() {
     let mut world = writer_and_reader(20, 1_000, reader());
     let keys: Vec<_> = world.nodes[0].multifeed.feeds().map(|feed| feed.key).collect();
     for key in keys {
-        world.nodes[1].multifeed.refuse(&key).unwrap();
+        world.nodes[1].multifeed.refuse(key).unwrap();
     }
     world.nodes[1].drain();
     world.connect(1, 0, Mode::Live);
@@ -216,11 +216,11 @@ fn a_feed_refused_before_it_was_sent_is_sent_once_accepted() {
         assert_eq!(writer.multifeed.poll_transmit(connection, &mut said, 1), 1);
         writer.drain();
     }
-    writer.multifeed.refuse(&key).unwrap();
+    writer.multifeed.refuse(key).unwrap();
     writer.drain();
     world.deliver(0, connection, said.to_vec());
     world.run();
-    world.nodes[0].multifeed.accept(&key).unwrap();
+    world.nodes[0].multifeed.accept(key).unwrap();
     world.nodes[0].drain();
     world.run();
     assert_eq!(held(&world, 1, &key), 3);

@@ -104,6 +104,91 @@ fn the_status_counts_contested_feeds_until_their_fork_is_proved() {
     assert_eq!(counts(&world), [(1, 0); 2]);
 }
 
+/// Two histories of node 0's writer that share their first blocks, each at a node, and the feed's
+/// key. The first node has the shorter one.
+fn diverged(nodes: usize, shared: usize, lengths: [usize; 2]) -> (World, FeedKey) {
+    let mut world = super::nodes(nodes as u8);
+    let mut key = None;
+    for (node, length) in lengths.into_iter().enumerate() {
+        let feed = world.nodes[node].writer(100);
+        for index in 0..length {
+            let history = if index < shared { 0 } else { node };
+            world.nodes[node].append(feed, &[&block(history, index)]);
+        }
+        key = world.nodes[node].multifeed.feed(feed).map(|feed| feed.key);
+    }
+    world.connect(0, 1, Mode::Live);
+    world.run();
+    assert!(world.nodes[..2].iter().all(|node| is_forked(node, &key.unwrap())));
+    (world, key.unwrap())
+}
+
+#[test]
+fn a_new_peer_gets_what_both_histories_share_and_then_the_proof() {
+    for mode in [Mode::Live, Mode::Once] {
+        for source in [0, 1] {
+            let (mut world, key) = diverged(3, 100, [101, 120]);
+            let other = world.nodes[1].multifeed.writer("other", KeyPair::from_seed(&[7; 32]));
+            world.nodes[1].append(other.unwrap(), &[b"x"]);
+            let ends = world.connect(2, source, mode);
+            world.run();
+            // The roots of 101 blocks are 64, 32, 4 and 1.
+            assert_eq!(world.nodes[2].multifeed.fork(key).unwrap().diverges, 100..101);
+            assert_holds(&mut world, 2, 0, &key, 100);
+            assert!(is_forked(&world.nodes[2], &key));
+            let status = world.nodes[2].multifeed.sync_status();
+            assert_eq!((status.forked, status.contested), (1, 0));
+            let closed = &world.nodes[2].closed;
+            match mode {
+                Mode::Live => assert!(closed.is_empty(), "{closed:?}"),
+                _ => assert!(closed.iter().all(|end| end.1 == CloseReason::Synced), "{closed:?}"),
+            }
+            // A peer that has the proof gets nothing again.
+            if mode == Mode::Live {
+                assert!(world.nodes[2].multifeed.peers().all(|peer| peer.is_synced));
+                world.cut(ends);
+                let before = world.nodes[2].map.clone();
+                world.connect(2, 1 - source, mode);
+                world.run();
+                assert!(world.nodes[2].multifeed.peers().all(|peer| peer.is_synced));
+                assert_eq!(world.nodes[2].multifeed.find(&key).unwrap().length, 100);
+                assert!(world.nodes[2].map.keys().count() >= before.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_new_peer_passes_on_what_both_histories_share() {
+    let (mut world, key) = diverged(4, 64, [70, 80]);
+    for (a, b) in [(2, 0), (3, 2)] {
+        world.connect(a, b, Mode::Once);
+        world.run();
+    }
+    let shared = world.nodes[3].multifeed.fork(key).unwrap().diverges.start;
+    assert_eq!(shared, 64);
+    assert_holds(&mut world, 3, 0, &key, 64);
+    assert!(is_forked(&world.nodes[3], &key));
+}
+
+#[test]
+fn a_forked_feed_that_is_refused_is_given_to_no_peer() {
+    let (mut world, key) = diverged(3, 64, [70, 80]);
+    world.nodes[0].multifeed.refuse(key).unwrap();
+    world.nodes[0].drain();
+    world.connect(2, 0, Mode::Live);
+    world.run();
+    assert_eq!(world.nodes[2].multifeed.find(&key), None);
+    // And a peer that refuses it takes nothing.
+    let mut world = diverged(3, 64, [70, 80]).0;
+    world.nodes[2].multifeed.refuse(key).unwrap();
+    world.nodes[2].drain();
+    world.connect(2, 0, Mode::Live);
+    world.run();
+    assert_eq!(world.nodes[2].multifeed.find(&key), None);
+    assert!(world.nodes[2].multifeed.peers().all(|peer| peer.is_synced));
+}
+
 #[test]
 fn the_peer_with_the_longer_history_is_not_in_sync_before_the_proof_is_durable() {
     let mut world = nodes(2);
@@ -183,10 +268,10 @@ fn a_fork_outlives_a_restart_and_later_peers_are_notified() {
 fn a_ruling_does_not_undo_a_fork_and_a_removal_does() {
     let (mut world, key) = chain();
     let node = &mut world.nodes[2];
-    node.multifeed.refuse(&key).unwrap();
-    node.multifeed.accept(&key).unwrap();
+    node.multifeed.refuse(key).unwrap();
+    node.multifeed.accept(key).unwrap();
     node.drain();
-    assert!(is_forked(node, &key) && node.multifeed.is_refused(&key));
+    assert!(is_forked(node, &key) && node.multifeed.is_refused(key));
     assert_eq!(proofs(node), 1);
     let feed = node.multifeed.find(&key).unwrap().id;
     assert_eq!(node.multifeed.download(feed, 0..1), Err(Misuse::FeedForked));

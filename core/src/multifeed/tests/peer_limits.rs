@@ -29,8 +29,11 @@ fn length(world: &World, node: usize, key: &FeedKey) -> u64 {
 
 /// Events about a block that is too large.
 fn too_large(node: &Node, key: &FeedKey) -> usize {
-    let is_about = |event: &&Event| matches!(event, Event::Refused { key: of, refusal: Refusal::BlockTooLarge, .. } if of == key);
-    node.events.iter().filter(is_about).count()
+    let too_large = |event: &Event| match event {
+        Event::Refused { key, refusal: Refusal::BlockTooLarge, .. } => Some(*key),
+        _ => None,
+    };
+    node.events.iter().filter_map(too_large).filter(|about| about == key).count()
 }
 
 fn assert_open_and_synced(world: &World) {
@@ -57,7 +60,7 @@ fn a_block_above_the_limit_of_a_peer_ends_its_feed_there_and_no_other() {
         assert_holds(&mut world, 1, 0, &other, 5);
         assert_holds(&mut world, 0, 1, &back, 2);
         let reported = [0, 1].map(|node| too_large(&world.nodes[node], &ended));
-        assert_eq!(reported, [1, 1], "both applications are told once");
+        assert_eq!(reported, [1, 1], "both applications get one event");
         // Other feeds still grow.
         let feed = world.nodes[0].multifeed.find(&other).unwrap().id;
         world.nodes[0].append(feed, &[&block(0, 5)]);

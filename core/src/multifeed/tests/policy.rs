@@ -373,8 +373,8 @@ fn policy_bounds_are_reached_and_reported() {
     node.multifeed.download(feed, 0..1).unwrap();
     assert_eq!(node.multifeed.download(feed, 0..1), Err(Misuse::Downloading));
     assert_eq!(node.multifeed.download(feed, 9..11), Err(Misuse::OutOfRange));
-    node.multifeed.refuse(&FeedKey([1; 32])).unwrap();
-    assert_eq!(node.multifeed.refuse(&FeedKey([2; 32])), Err(Misuse::TooManyRulings));
+    node.multifeed.refuse(FeedKey([1; 32])).unwrap();
+    assert_eq!(node.multifeed.refuse(FeedKey([2; 32])), Err(Misuse::TooManyRulings));
     assert_eq!(node.multifeed.remove(feed), Err(Misuse::TooManyRulings));
     assert_eq!(node.multifeed.remove(FeedId::first(9)), Err(Misuse::UnknownFeed));
 }
@@ -519,7 +519,7 @@ fn a_removal_waits_for_reads_and_writes_of_the_feed() {
     assert_eq!(node.multifeed.append(feed, &[b"x"]), Err(Misuse::UnknownFeed));
     assert_eq!(node.multifeed.read(feed, 0, 1), Err(Misuse::UnknownFeed));
     assert_eq!(node.multifeed.remove(feed), Err(Misuse::UnknownFeed));
-    assert_eq!(node.multifeed.accept(&key), Err(Misuse::FeedRemoved));
+    assert_eq!(node.multifeed.accept(key), Err(Misuse::FeedRemoved));
     node.release();
     let answers = |request: RequestId| {
         node.events.iter().filter(move |event| match event {
@@ -539,13 +539,13 @@ fn each_want_of_a_refused_feed_is_rejected() {
     let node = &mut world.nodes[0];
     let mut raw = Raw::member(node, &group(), 77);
     let feed = id(node, &key);
-    node.multifeed.refuse(&key).unwrap();
+    node.multifeed.refuse(key).unwrap();
     node.drain();
     raw.exchange(node);
     // Another one is refused before the peer names it, and no feed is made of it.
     let other = KeyPair::from_seed(&[66; 32]).public_key();
     let other_key = manifest::feed_key(group().feed_namespace(), &other);
-    node.multifeed.refuse(&other_key).unwrap();
+    node.multifeed.refuse(other_key).unwrap();
     node.drain();
     let head = HeadEntry { name: FeedRef::New(other), length: 5, fork: 0 };
     raw.say(node, Kind::Heads, &body(&[head]));

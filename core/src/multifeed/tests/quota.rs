@@ -114,7 +114,7 @@ fn a_larger_bound_admits_the_rest() {
     let ends = world.connect(0, 1, Mode::Live);
     grow(&mut world, 0, 0..30);
     // It is tried once more, in vain.
-    world.nodes[1].multifeed.accept(&key).unwrap();
+    world.nodes[1].multifeed.accept(key).unwrap();
     world.run();
     assert_eq!((length(&world.nodes[1], &key), full(&world.nodes[1]).len()), (20, 2));
     assert_at_rest(&world);
@@ -282,7 +282,7 @@ proptest! {
                         let _ = world.nodes[3].multifeed.remove(feed);
                     }
                 }
-                Change::Accept(node) => _ = world.nodes[3].multifeed.accept(&keys[node]),
+                Change::Accept(node) => _ = world.nodes[3].multifeed.accept(keys[node]),
                 Change::Reopen => {
                     ends.drain(..).for_each(|ends| world.cut(ends));
                     let map = core::mem::take(&mut world.nodes[3].map);

@@ -326,7 +326,7 @@ fn a_feed_equal_on_both_sides_is_refused_removed_and_accepted_again() {
         "the reject arrives, although there is no alias"
     );
     assert!(world.nodes[1].multifeed.find(&key).is_none());
-    world.nodes[1].multifeed.accept(&key).unwrap();
+    world.nodes[1].multifeed.accept(key).unwrap();
     world.run();
     assert_holds(&mut world, 1, 0, &key, 3);
     for node in &world.nodes {

@@ -42,6 +42,7 @@ impl Session {
             if frame.has_room() && has_written_rejects && self.reconciliation.may_announce() {
                 self.write_heads(context, &mut frame);
             }
+            self.finish_forked_feeds(context, &mut frame);
             if frame.has_room() && has_written_rejects {
                 self.write_wants(context, &mut frame);
             }
@@ -158,7 +159,7 @@ impl Session {
     /// no credit is left.
     fn head_of(&mut self, context: &mut Context<'_>, feed: FeedId) -> Option<HeadEntry> {
         let log = context.feeds.get(feed)?;
-        let length = log.length();
+        let length = log.shared_length();
         let known = self.peer_feeds.feed_ref(feed);
         let alias = match known {
             Some(_) => None,

@@ -1,10 +1,11 @@
 //! Messages about a feed with conflicting histories at two peers.
 
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
-use super::Session;
+use super::{Session, length_of};
 use crate::crypto::sign::PublicKey;
-use crate::error::CloseReason;
+use crate::error::{CloseReason, Violation};
 use crate::feed::Feed;
 use crate::feed::fork;
 use crate::feed::manifest;
@@ -12,12 +13,15 @@ use crate::feed::proof::ProofRead;
 use crate::feed::set::Feeds;
 use crate::id::FeedId;
 use crate::outbox::ReadJob;
+use crate::policy::KeyRuling;
 use crate::replicate::context::Context;
 use crate::replicate::fork_proof::store_fork;
+use crate::replicate::forked_prefixes::LISTED_MAX;
 use crate::replicate::frame::Frame;
+use crate::replicate::peer_feed::PeerFeed;
 use crate::wire::fork::{ForkProof, SignedHead};
 use crate::wire::hypercore::{Request, Span};
-use crate::wire::multifeed::Kind;
+use crate::wire::multifeed::{self as message, Kind, put};
 
 impl Session {
     /// The peer sends its head of a feed, because the blocks that we sent contradict its history.
@@ -103,15 +107,21 @@ impl Session {
     /// Sends the proof of a fork to a peer that holds the feed, once.
     pub(crate) fn notify_fork(&mut self, feeds: &Feeds, id: FeedId) {
         self.update_proving(feeds, id);
-        let is_forked = feeds.get(id).is_some_and(|feed| feed.is_forked());
-        let peer_feed = self.peer_feeds.get(id);
-        if is_forked && peer_feed.is_some_and(|peer_feed| peer_feed.remote_length() > 0) {
+        let Some(feed) = feeds.get(id).filter(|feed| feed.is_forked()) else { return };
+        // A peer that is being given what both histories share gets all of that first.
+        let is_given = |peer_feed: &PeerFeed| peer_feed.is_open() && feed.has_shared_prefix();
+        let has_enough = |peer_feed: &PeerFeed| {
+            let enough = if is_given(peer_feed) { feed.shared_length() } else { 1 };
+            peer_feed.remote_length() >= enough
+        };
+        if self.peer_feeds.get(id).is_some_and(has_enough) {
             self.forks.notify(id);
         }
     }
 
     /// Writes the heads of contested feeds, and proofs.
     pub(super) fn write_forks(&mut self, context: &Context<'_>, frame: &mut Frame<'_>) {
+        self.write_forked_feeds(context, frame);
         let mut waiting = BTreeSet::new();
         while frame.has_room()
             && let Some(id) = self.forks.pop_head()
@@ -131,6 +141,91 @@ impl Session {
             if let Some(proof) = context.feeds.get(id).and_then(|feed| feed.fork_proof()) {
                 frame.push(Kind::ForkProof, proof);
             }
+        }
+    }
+
+    /// The peer lists its forked feeds. We lack those without a block here.
+    pub(super) fn on_forked_feeds(
+        &mut self,
+        context: &mut Context<'_>,
+        body: &[u8],
+    ) -> Result<(), CloseReason> {
+        let mut lacking = Vec::new();
+        for public_key in self.read_authors(body)? {
+            let key = manifest::feed_key(context.group.feed_namespace(), &public_key);
+            let known = context.feeds.find(&key).and_then(|id| context.feeds.get(id));
+            let is_empty = known.is_none_or(|feed| feed.is_candidate() && feed.is_accepted());
+            let is_admitted = context.policy.admit(&key) == KeyRuling::Accepted;
+            if is_empty && is_admitted && context.feeds.has_room(context.limits) {
+                lacking.push(public_key);
+            }
+        }
+        self.forked_prefixes.on_list(lacking);
+        Ok(())
+    }
+
+    /// The peer lacks some of our forked feeds: they are announced as far as both histories are the
+    /// same.
+    pub(super) fn on_forked_wanted(
+        &mut self,
+        context: &mut Context<'_>,
+        body: &[u8],
+    ) -> Result<(), CloseReason> {
+        let wanted = self.read_authors(body)?;
+        let has_wanted = !wanted.is_empty();
+        for public_key in wanted {
+            let Some(id) = find_held(context, &public_key) else { continue };
+            let Some(feed) = context.feeds.get(id).filter(|feed| feed.has_shared_prefix()) else {
+                continue;
+            };
+            if self.peer_feeds.get(id).is_none_or(PeerFeed::is_open) {
+                self.peer_feeds.update(id, feed.shared_length(), |_| ());
+                self.announcements.announce(id);
+                self.forked_prefixes.give(id);
+            }
+        }
+        self.forked_prefixes.on_answer(has_wanted);
+        Ok(())
+    }
+
+    fn read_authors(&self, body: &[u8]) -> Result<Vec<PublicKey>, CloseReason> {
+        let authors = message::entries(body).take(LISTED_MAX + 1);
+        let authors: Vec<PublicKey> = authors.collect::<Result<_, _>>()?;
+        if authors.len() > LISTED_MAX { Err(Violation::OutOfRange.into()) } else { Ok(authors) }
+    }
+
+    /// Writes our list of forked feeds, and our answer to the peer's list.
+    fn write_forked_feeds(&mut self, context: &Context<'_>, frame: &mut Frame<'_>) {
+        if self.forked_prefixes.is_to_list() && frame.fits(LISTED_MAX * size_of::<PublicKey>()) {
+            let feeds = context.feeds.forked().filter_map(|id| context.feeds.get(id));
+            let shared = feeds.filter(|feed| feed.has_shared_prefix()).take(LISTED_MAX);
+            let mut body = Vec::new();
+            shared.for_each(|feed| put(&mut body, &feed.public_key));
+            frame.push(Kind::ForkedFeeds, &body);
+            self.forked_prefixes.on_listed();
+        }
+        if let Some(lacking) = self.forked_prefixes.lacking()
+            && frame.fits(size_of_val(lacking))
+        {
+            let mut body = Vec::new();
+            lacking.iter().for_each(|public_key| put(&mut body, public_key));
+            frame.push(Kind::ForkedWanted, &body);
+            self.forked_prefixes.on_answered();
+        }
+    }
+
+    /// Tells the peer that it has got what we give of the forked feeds that it wanted, with their
+    /// proofs.
+    pub(super) fn finish_forked_feeds(&mut self, context: &Context<'_>, frame: &mut Frame<'_>) {
+        let Self { peer_feeds, forks, forked_prefixes, .. } = self;
+        let is_to_finish = forked_prefixes.is_to_finish(|id| {
+            let length = length_of(context.feeds, *id);
+            let is_lacking = peer_feeds.get(*id).is_some_and(|peer_feed| peer_feed.lacks(length));
+            is_lacking || forks.is_pending(*id)
+        });
+        if is_to_finish {
+            frame.push(Kind::ForkedFeeds, &[]);
+            self.forked_prefixes.on_finished();
         }
     }
 

@@ -6,6 +6,7 @@ use super::Session;
 use crate::config::Limits;
 use crate::crypto::sign::PublicKey;
 use crate::error::{CloseReason, Violation};
+use crate::feed::Feed;
 use crate::feed::manifest::{self, Origin};
 use crate::id::FeedId;
 use crate::io::Event;
@@ -61,13 +62,14 @@ impl Session {
             self.return_credit(id, feed.length());
             return Ok(());
         }
-        let (length, is_broken) = (feed.length(), feed.broken().is_some());
+        let (length, is_broken) = (feed.shared_length(), feed.broken().is_some());
         let (is_accepted, staged_length) = (feed.is_accepted(), feed.staged_length());
+        let is_exchanged = is_accepted || feed.shares_up_to(remote_length);
         let (public_key, is_full) = (feed.public_key, context.feeds.is_full(id));
         self.reopen(id, 0, length);
         let is_contested = self.peer_feeds.get(id).is_some_and(PeerFeed::is_contested);
         let is_wanted = staged_length < remote_length && is_accepted && !is_broken && !is_contested;
-        self.refuse_unannounced(id, length, is_accepted);
+        self.refuse_unannounced(id, length, is_exchanged);
         let blocks = if is_broken { Availability::Unavailable } else { Availability::Available };
         let is_longer = self
             .peer_feeds
@@ -147,15 +149,19 @@ impl Session {
         entry: WantEntry,
     ) -> Result<(), CloseReason> {
         let found = self.resolve(context.feeds, entry.name)?;
-        let accepted = |id| Some((id, context.feeds.get(id).filter(|feed| feed.is_accepted())?));
-        let Some((id, feed)) = found.and_then(accepted) else {
+        let is_given = |id, feed: &Feed| {
+            let is_refused = self.peer_feeds.get(id).is_some_and(PeerFeed::is_refused_by_us);
+            feed.is_accepted() || feed.has_shared_prefix() && !is_refused
+        };
+        let given = |id| Some((id, context.feeds.get(id).filter(|feed| is_given(id, feed))?));
+        let Some((id, feed)) = found.and_then(given) else {
             // The peer got a reject, but ignores rejects of feeds that it refuses, too.
             let feed_ref = found.and_then(|id| self.peer_feeds.feed_ref(id));
             let feed_ref = feed_ref.unwrap_or(entry.name.turned());
             self.announcements.reject(feed_ref, Reject::Declined);
             return Ok(());
         };
-        let length = feed.length();
+        let length = feed.shared_length();
         self.reopen(id, entry.start, length);
         if length == 0 || feed.broken().is_some() || feed.is_cleared(entry.start) {
             self.withhold(id, length);

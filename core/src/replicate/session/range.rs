@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::{Session, length_of};
 use crate::error::{CloseReason, Violation};
-use crate::feed::Range;
 use crate::feed::read::RangeRead;
+use crate::feed::{Feed, Range};
 use crate::id::FeedId;
 use crate::io::{Event, Refusal};
 use crate::outbox::{BlockPurpose, CommitJob};
@@ -133,9 +133,8 @@ impl Session {
     /// not know what we accept: the feed ends here for this peer, and the other feeds go on.
     fn on_too_large(&mut self, context: &mut Context<'_>, id: FeedId, feed_ref: FeedRef) {
         let length = length_of(context.feeds, id);
-        // There may be a peer that gives the blocks before it.
         self.checkpoint.set_diverged();
-        self.peer_feeds.update(id, length, PeerFeed::set_remote_unavailable);
+        self.peer_feeds.update(id, length, PeerFeed::set_remote_too_large);
         self.downloads.release(context.assignments, id);
         self.return_credit(id, length);
         let reject =
@@ -193,22 +192,27 @@ impl Session {
     pub(crate) fn read_ahead(&mut self, context: &mut Context<'_>) {
         while let Some((id, start)) = self.uploads.next_read(context.limits) {
             let limits = context.limits;
-            let feed = context.feeds.get(id).filter(|feed| feed.is_accepted());
+            let is_given = |feed: &&Feed| feed.is_accepted() || feed.has_shared_prefix();
+            let feed = context.feeds.get(id).filter(is_given);
             let bytes_max = self.uploads.read_bytes(id, limits.range_bytes);
             let feed = feed.filter(|_| bytes_max > 0);
             let read = feed.and_then(|feed| {
-                let blocks = start..self.peer_limits.end_of(id, start, feed.length());
+                let blocks = start..self.peer_limits.end_of(id, start, feed.shared_length());
                 let blocks_max = self.peer_limits.range_blocks(limits);
                 RangeRead::begin(id, feed, blocks, blocks_max, bytes_max)
             });
             let Some((read, scan)) = read else {
+                let is_push = self.uploads.is_push(id);
                 self.uploads.fail_read(id);
                 if feed.is_some() && self.peer_limits.is_too_large(id, start) {
-                    self.withhold_too_large(context, id);
+                    // What the peer did not want is not refused: the peer may still want it.
+                    if !is_push {
+                        self.withhold_too_large(context, id);
+                    }
                     continue;
                 }
                 if let Some(feed) = feed.filter(|feed| feed.is_cleared(start)) {
-                    self.withhold(id, feed.length());
+                    self.withhold(id, feed.shared_length());
                 }
                 continue;
             };

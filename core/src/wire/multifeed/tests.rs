@@ -141,14 +141,14 @@ fn a_range_has_no_more_blocks_than_allowed() {
     };
     let body = encode_range(&header, [].into_iter(), &[b"a", b"b", b"c"]);
     assert!(RangeMessage::decode(&body, 3).is_ok());
-    assert_eq!(RangeMessage::decode(&body, 2), Err(BadRange::TooManyBlocks(header)));
+    assert_eq!(RangeMessage::decode(&body, 2), Err(BadRange::TooManyBlocks(header.name)));
 }
 
 #[test]
 fn a_hello_is_read_with_and_without_what_its_sender_accepts() {
     let (capability, claim) = ([7; 32], Vec::from([1, 2]));
     let hello = Hello { version: 1, features: 0, capability, aliases: 3, window: 4, claim };
-    let accepts = Accepts { block_bytes: 1 << 20, range_blocks: 300, wants: 5 };
+    let accepts = Accepts { block_bytes: 1 << 20, range_blocks: 300, wants: 5, forked: 1 };
     let mut handshake = Vec::new();
     put(&mut handshake, &hello);
     assert_eq!(decode_handshake(&handshake), Ok((hello.clone(), None)));
@@ -167,8 +167,8 @@ fn a_hello_is_read_with_and_without_what_its_sender_accepts() {
 
 #[test]
 fn kinds_map_to_their_numbers() {
-    for number in 0..=20 {
+    for number in 0..=22 {
         assert_eq!(Kind::of(number).map(|kind| kind as u64), Some(number));
     }
-    assert_eq!(Kind::of(21), None);
+    assert_eq!(Kind::of(23), None);
 }

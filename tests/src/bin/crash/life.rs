@@ -186,10 +186,10 @@ impl Life {
 
     fn rule(&mut self) {
         let key = self.key_of_theirs();
-        if self.author.multifeed.is_refused(&key) {
-            let _ = self.author.multifeed.accept(&key);
+        if self.author.multifeed.is_refused(key) {
+            let _ = self.author.multifeed.accept(key);
         } else {
-            let _ = self.author.multifeed.refuse(&key);
+            let _ = self.author.multifeed.refuse(key);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Events in a network of five peers, and the time to recover.
 
+use std::net::SocketAddrV4;
 use std::thread;
 use std::time::Duration;
 
@@ -19,9 +20,10 @@ pub(crate) struct Case {
 }
 
 /// All of them.
-pub(crate) const ALL: [Case; 8] = [
+pub(crate) const ALL: [Case; 9] = [
     Case { name: "mesh", is_short: true, needs_links: false, run: mesh },
     Case { name: "lan", is_short: true, needs_links: true, run: lan },
+    Case { name: "routed", is_short: true, needs_links: true, run: routed },
     Case { name: "restart", is_short: true, needs_links: false, run: restart },
     Case { name: "frozen", is_short: false, needs_links: false, run: frozen },
     Case { name: "address", is_short: false, needs_links: true, run: address },
@@ -64,6 +66,21 @@ fn lan(hosts: &Hosts, figures: &mut Figures) -> Result<(), Failure> {
         took,
         seconds(5),
     )?;
+    Ok(())
+}
+
+/// The port at which the peer in another network listens.
+const ROUTED_PORT: u16 = 4_977;
+
+/// Two private networks with a router between them, as of an office and a VPN.
+fn routed(hosts: &Hosts, figures: &mut Figures) -> Result<(), Failure> {
+    let ip = hosts.route(VICTIM)?;
+    let mut fleet = Fleet::with_dht(hosts)?;
+    fleet.start_advertised(VICTIM, SocketAddrV4::new(ip, ROUTED_PORT))?;
+    fleet.start_one(0)?;
+    let took = fleet.until_peers(1, &[])?;
+    hosts.restore(VICTIM)?;
+    figures.time("routed: one that advertises its address is found after", took, seconds(10))?;
     Ok(())
 }
 

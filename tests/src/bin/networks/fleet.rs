@@ -132,6 +132,24 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
+    /// Starts the peer of one host.
+    pub(crate) fn start_one(&mut self, host: u8) -> Result<(), Failure> {
+        let peer = self.peer(host)?;
+        self.peers.push(Some(peer));
+        Ok(())
+    }
+
+    /// Starts the peer of one host, which listens there and advertises this address.
+    pub(crate) fn start_advertised(&mut self, host: u8, at: SocketAddrV4) -> Result<(), Failure> {
+        let listen = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, at.port());
+        let entry = self.entry.ok_or("no DHT")?;
+        let words = [listen.to_string(), entry.to_string(), at.to_string()];
+        let arguments: Vec<_> =
+            ["peer".into(), host.to_string()].into_iter().chain(words).collect();
+        self.peers.push(Some(Process::start(self.hosts, host, &arguments)?));
+        Ok(())
+    }
+
     /// Kills a peer.
     pub(crate) fn kill(&mut self, host: u8) {
         self.peers[usize::from(host)] = None;

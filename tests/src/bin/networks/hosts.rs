@@ -76,6 +76,28 @@ impl Hosts {
         self.set_address(host, Ipv4Addr::new(10, 77, 0, 100 + host))
     }
 
+    /// Moves a host to another private network, which the DHT's host routes. Returns its address
+    /// there.
+    pub(crate) fn route(&self, host: u8) -> Result<Ipv4Addr, Failure> {
+        let (network, ip) = ("10.78.0.0/24", Ipv4Addr::new(10, 78, 0, host + 1));
+        let router = Ipv4Addr::new(10, 78, 0, 100);
+        let gateway = self.ip(self.dht()).to_string();
+        let dht = self.dht().to_string();
+        self.ip_on(&dht, &["addr", "replace", &format!("{router}/24"), "dev", "eth0"])?;
+        let forward = ["-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0"];
+        let done = self.command(self.dht(), "sysctl").args(forward).status()?;
+        if !done.success() {
+            return Err("the host of the DHT cannot forward".into());
+        }
+        self.set_address(host, ip)?;
+        self.ip_on(&host.to_string(), &["route", "add", "default", "via", &router.to_string()])?;
+        for other in (0..COUNT).filter(|other| *other != host) {
+            let to = ["route", "replace", network, "via", &gateway];
+            self.ip_on(&other.to_string(), &to)?;
+        }
+        Ok(ip)
+    }
+
     /// Restores its own address.
     pub(crate) fn restore(&self, host: u8) -> Result<(), Failure> {
         self.set_address(host, self.ip(host))

@@ -37,7 +37,7 @@ struct Arguments {
     /// How often five peers are started together.
     #[arg(long, default_value_t = 1)]
     runs: u32,
-    /// Only these: mesh, lan, restart, frozen, address, link, partition, crowd.
+    /// Only these: mesh, lan, routed, restart, frozen, address, link, partition, crowd.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Exceeded time bounds fail too.
@@ -57,7 +57,12 @@ enum Part {
     /// A DHT of three nodes.
     Dht { entry: SocketAddrV4 },
     /// A peer that listens there and looks for others on the DHT or the local network.
-    Peer { seed: u8, listen: SocketAddrV4, entry: Option<SocketAddrV4> },
+    Peer {
+        seed: u8,
+        listen: SocketAddrV4,
+        entry: Option<SocketAddrV4>,
+        advertise: Option<SocketAddrV4>,
+    },
     /// This many peers in one process on loopback, with their own DHT.
     Crowd { count: usize },
 }
@@ -66,8 +71,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.part {
         Some(Part::Dht { entry }) => peer::run(peer::dht(entry)).map(|()| true),
-        Some(Part::Peer { seed, listen, entry }) => {
-            peer::run(peer::peer(seed, listen, entry)).map(|()| true)
+        Some(Part::Peer { seed, listen, entry, advertise }) => {
+            peer::run(peer::peer(seed, listen, entry, advertise)).map(|()| true)
         }
         Some(Part::Crowd { count }) => peer::run(crowd::crowd(count)).map(|()| true),
         None => measure(&arguments),

@@ -66,12 +66,17 @@ pub(crate) async fn peer(
     seed: u8,
     listen: SocketAddrV4,
     entry: Option<SocketAddrV4>,
+    advertise: Option<SocketAddrV4>,
 ) -> Result<(), Failure> {
     let options = options(listen)?.identity(KeyPair::from_seed(&[seed; 32]));
     let node = Node::open(options).await?;
     let feed = node.writer("own", KeyPair::from_seed(&[100 + seed; 32])).await?;
     match entry {
-        Some(entry) => node.discover(source(entry.into())?).await?,
+        Some(entry) => {
+            let dht = source(entry.into())?;
+            let dht = advertise.into_iter().fold(dht, |dht, addr| dht.advertise(addr.into()));
+            node.discover(dht).await?;
+        }
         None => node.discover(Lan::new()).await?,
     }
     let mut orders = orders();

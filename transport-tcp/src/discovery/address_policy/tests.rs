@@ -82,6 +82,26 @@ fn private_addresses_are_dialled_only_in_our_own_network() {
 }
 
 #[test]
+fn private_addresses_that_a_user_specified_are_dialled_elsewhere() {
+    let theirs = policy(&["0.0.0.0:80"], &["10.1.0.2:81", "[fd00::1]:82", "198.51.100.9:83"]);
+    let listed = theirs.announced(None);
+    assert!(listed.len() <= ADDRESSES_PER_PEER_MAX, "{listed:?}");
+    let ours = policy(&["0.0.0.0:80"], &[]);
+    let mut dialled = ours.dialled(&listed);
+    dialled.sort();
+    // Their interface is in our network too; the documentation address is never dialled.
+    assert_eq!(dialled, ["10.1.0.2:81", "192.168.7.2:80", "[fd00::1]:82"].map(addr));
+    assert_eq!(ours.dialled(&["10.1.0.2:81", "9.9.9.9:1"].map(addr)), [addr("9.9.9.9:1")]);
+    for bad in ["127.0.0.1:1", "0.0.0.0:1", "169.254.0.1:1", "224.0.0.1:1", "10.0.0.1:0"] {
+        assert_eq!(ours.dialled(&[bad, bad].map(addr)), [], "{bad}");
+    }
+    let many: Vec<_> = (1..=20).map(|port| format!("10.0.0.1:{port}")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    let listed = policy(&["0.0.0.0:80"], &many).announced(None);
+    assert!(listed.len() <= ADDRESSES_PER_PEER_MAX && !ours.dialled(&listed).is_empty());
+}
+
+#[test]
 fn an_address_in_the_network_of_an_interface_may_be_dialled_whatever_its_size() {
     let policy = policy(&["0.0.0.0:80"], &[]);
     assert!(policy.may_dial(addr("10.20.200.9:80")));

@@ -75,9 +75,16 @@ pub(super) fn check_crashes(global: &Global) -> Check {
     }
 }
 
-/// Reads all messages that are not in the index. The store verifies each block.
+/// Reads all messages. The store verifies each block against the author's signature.
 async fn check_store(session: &Session) -> Check {
-    match session.catch_up().await {
+    if let Err(failure) = session.check_signed().await {
+        return failed_check("store", &failure, "get your messages back:  multichat sync");
+    }
+    let read = match session.verify_feeds().await {
+        Ok(()) => session.catch_up().await,
+        failed => failed,
+    };
+    match read {
         Ok(()) => store_usage(session).await,
         Err(failure) => {
             failed_check("store", &failure, "check each feed:  multichat inspect feed KEY")
