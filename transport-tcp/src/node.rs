@@ -158,7 +158,8 @@ impl Node {
     /// Appends blocks to our own feed, all or none. Resolves once they are durable.
     ///
     /// # Errors
-    /// If there is no such feed any more, the feed is not ours, the blocks are too large, or the store fails.
+    /// If there is no such feed any more, the feed is not ours, the blocks are too large, or the
+    /// store fails.
     pub async fn append(
         &self,
         feed: impl Into<FeedSelector>,

@@ -15,8 +15,8 @@ use multifeed_core::Multifeed;
 mod tests;
 
 /// The most rounds of the driver that wait to be written. Chosen, not measured: a usual round
-/// records one chunk of 64 KiB, so at most 16 MiB wait, which a disk of 160 MB/s writes in 0.1 s. A round
-/// under full load records up to 1 MiB (`ROUND_INPUTS_MAX` chunks).
+/// records one chunk of 64 KiB, so at most 16 MiB wait, which a disk of 160 MB/s writes in 0.1 s. A
+/// round under full load records up to 1 MiB (`ROUND_INPUTS_MAX` chunks).
 const ROUNDS_MAX: usize = 256;
 
 /// A recording, written by its own thread.
