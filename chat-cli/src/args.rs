@@ -216,7 +216,8 @@ pub enum Command {
         #[arg(value_name = "TEXT|-")]
         text: Vec<String>,
         /// Delivery to wait for: stored, peer, peers=N or all [default: peer if a peer is
-        /// configured, else stored]
+        /// configured, else stored]. Peers are keys that say they store it; a key costs nothing to
+        /// create, so N keys may be one person
         #[arg(long, value_name = "WHERE")]
         wait: Option<Wait>,
         /// How long to wait for it

@@ -156,6 +156,8 @@ pub enum Notice {
 pub enum StopReason {
     /// The feed has two signed histories.
     Forked,
+    /// A peer has another history of the feed, and no proof of two is known yet.
+    Contested,
     /// The feed reached a storage limit.
     Full,
 }
@@ -189,6 +191,15 @@ impl Notice {
                 "{who}'s profile was copied or run twice, so their history split. Messages before \
                  the split are kept; later ones are ignored."
             ),
+            Self::Stopped { is_own: true, why: StopReason::Contested, .. } => {
+                "a peer has another history of your messages: this profile may have been copied or \
+                 run twice, or an old copy was restored. Use it in one place only"
+                    .to_string()
+            }
+            Self::Stopped { who, why: StopReason::Contested, .. } => format!(
+                "a peer has another history of {who}'s messages: nothing more of them is exchanged \
+                 with that peer. Their profile may have been copied or run twice"
+            ),
             Self::Stopped { who, why: StopReason::Full, .. } => format!(
                 "the storage limit for {who} is reached: stored messages are kept, later ones are \
                  not received. To receive more, raise author-mib or room-mib:  \
@@ -207,6 +218,7 @@ impl Notice {
                 let (key, nick, own) = (hex(key), who.clone(), *is_own);
                 let state = match why {
                     StopReason::Forked => "forked",
+                    StopReason::Contested => "contested",
                     StopReason::Full => "full",
                 };
                 return Some(lines::Event::Author { key, nick, own, state }.into());

@@ -79,6 +79,9 @@ pub struct DeliveryReport {
     pub of: u64,
     /// Whether all connected peers and all targets hold it.
     pub has_all: bool,
+    /// How many peers said that they do not accept it.
+    #[serde(default)]
+    pub refused: u64,
     /// Whether our own feed has two histories, so that the message is never sent.
     pub is_forked: bool,
     /// Targets that were not reached, and why.
@@ -95,7 +98,9 @@ impl DeliveryReport {
         };
         let unreachable = targets.filter_map(unreachable).collect();
         let room = session.room().name().to_string();
-        Self { room, holders: 0, of: 0, has_all: false, is_forked: false, unreachable }
+        let refused = session.refusers() as u64;
+        let (holders, of, has_all, is_forked) = (0, 0, false, false);
+        Self { room, holders, of, has_all, refused, is_forked, unreachable }
     }
 
     /// Checks that the message can still be sent.
@@ -153,6 +158,15 @@ impl DeliveryReport {
     /// Returns the failure for a message that reached no peer and is stored here.
     pub fn no_peer(&self) -> Failure {
         let room = &self.room;
+        if self.refused > 0 {
+            let who = plural(self.refused, "connected member");
+            let message = format!(
+                "{who} did not accept your message in \"{room}\": the storage limit of the room or \
+                 of your messages is reached there, or you are blocked. It is stored here"
+            );
+            return Failure::note(ExitCode::NoPeer, "net.refused", message)
+                .help("do not resend it: it is delivered once they accept it");
+        }
         let message = format!(
             "no other member is online in \"{room}\". Your message is stored here, not delivered \
              yet"

@@ -154,7 +154,8 @@ pub enum Event {
         nick: Clean,
         /// Whether the author is the user.
         own: bool,
-        /// Why: `forked` for two signed histories, `full` for a storage limit.
+        /// Why: `forked` for two signed histories, `contested` if a peer has another one, `full`
+        /// for a storage limit.
         state: &'static str,
     },
     /// A peer connected or disconnected.

@@ -15,11 +15,12 @@ pub mod search;
 mod signed;
 pub mod topics;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use jiff::Timestamp;
-use multifeed_core::{FeedId, FeedKey, KeyPair, Misuse};
+use multifeed_core::{FeedId, FeedKey, KeyPair, Misuse, PublicKey};
 use multifeed_tcp::runtime::Tokio;
 use multifeed_tcp::{Events, Node, NodeError, NodeOptions, Storage};
 use tokio::net::lookup_host;
@@ -62,6 +63,8 @@ pub struct Session {
     feed: FeedId,
     key: FeedKey,
     timeline: Timeline,
+    /// The peers that do not accept our feed.
+    refusers: BTreeSet<PublicKey>,
     listening: Option<SocketAddr>,
     /// Whether to report every discovery step, not only changes.
     reports_every_stage: bool,
@@ -136,6 +139,7 @@ impl Session {
             feed,
             key,
             timeline,
+            refusers: BTreeSet::new(),
             listening,
             reports_every_stage,
             appearance: global.appearance,

@@ -211,8 +211,8 @@ pub struct Limits {
     /// bytes, so 6.5 MB. One more ruling fails
     /// ([`Misuse::TooManyRulings`](crate::Misuse::TooManyRulings)).
     pub rulings: usize,
-    /// Stored fork proofs. Default: 1024; each takes up to 5 KiB, so 5 MiB. Other forked feeds stay
-    /// contested.
+    /// Stored fork proofs. Default: 1024; each takes up to 5 KiB, so 5 MiB. Of the forked feeds whose
+    /// proof is older, 32 bytes are kept: they stay frozen, and other peers are not notified.
     pub forks: usize,
     /// Offers of one peer that are remembered though the feeds are not admitted, so that the feeds
     /// can be accepted while the peer is connected. Default: 1024; each takes about 100 bytes, so

@@ -203,6 +203,7 @@ impl CloseReason {
             self,
             Self::Violation(Violation::Handshake | Violation::StreamId | Violation::Decrypt)
                 | Self::Limit(Limit::FrameBytes)
+                | Self::NotAMember
                 | Self::Deadline(_)
         )
     }

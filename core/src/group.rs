@@ -8,7 +8,7 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::crypto::hash::{keyed, namespace};
+use crate::crypto::hash::{Hash, keyed, namespace};
 
 /// A group of feeds, made from the 32-byte key that its members share.
 #[derive(Clone)]
@@ -61,6 +61,11 @@ impl Group {
     /// The id of the group's channel on a connection.
     pub fn discovery_key(&self) -> &[u8; 32] {
         &self.discovery_key
+    }
+
+    /// The pre-shared key of handshakes between members.
+    pub fn handshake_key(&self) -> Hash {
+        keyed(&self.key, &[b"multifeed/1 handshake"])
     }
 
     /// The namespace in the manifest of each feed of the group.

@@ -30,9 +30,11 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use bytes::BytesMut;
+use zeroize::Zeroizing;
 
 use crate::config::{Config, Limits, Timing};
 use crate::crypto::SignatureMemo;
+use crate::crypto::hash::keyed;
 use crate::crypto::sign::KeyPair;
 use crate::error::{CloseReason, Misuse, StoreFailure};
 use crate::feed::Feed as Log;
@@ -79,6 +81,9 @@ pub struct Multifeed {
     timing: Timing,
     memo: Option<SignatureMemo>,
     identity: KeyPair,
+    /// The key pair towards stock peers: a new one each time that the multifeed is opened, because
+    /// everybody can connect as one.
+    stock_identity: KeyPair,
     rng: Rng,
     state: State,
     now: Instant,
@@ -114,6 +119,8 @@ impl Multifeed {
         let mut rng = Rng::new(seed.bytes());
         // Drawn even if it is not used: what follows must not depend on it.
         let identity_seed = rng.array();
+        let stock_seed = Zeroizing::new(keyed(&identity_seed, &[b"multifeed/1 stock peers"]));
+        let stock_identity = KeyPair::from_seed(&stock_seed);
         let identity = identity.unwrap_or_else(|| KeyPair::from_seed(&identity_seed));
         let has_stock = limits.hypercore_channels > 0;
         let feeds = if has_stock { Feeds::with_discovery_keys() } else { Feeds::default() };
@@ -123,6 +130,7 @@ impl Multifeed {
             timing,
             memo,
             identity,
+            stock_identity,
             rng,
             state: State::Opening,
             now: Instant::ZERO,

@@ -1,7 +1,7 @@
 //! Scans the heap of this process for secrets of connections that are closed.
 //!
-//! Rule: this runs on the main thread of a process of its own, so that the stack is a mapping with a
-//! name and the heap has nothing else. Expected secrets are kept masked.
+//! Rule: this runs on the main thread of a process of its own, so that the stack is a mapping with
+//! a name and the heap has nothing else. Expected secrets are kept masked.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use multifeed_core::crypto::noise::Noise;
 use multifeed_core::rng::Rng;
 use multifeed_core::{
     Config, ConnectionId, Event, Group, Input, Instant, KeyPair, Mode, Multifeed, Output, Role,
-    Secure, StoreReply, StoreRequest,
+    Secure, Seed, StoreReply, StoreRequest,
 };
 
 /// The seeds of the two nodes: random, so that they are on no page by chance.
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut nodes = [0, 1].map(|n| {
-        let config = Config::new(Group::keyed([9; 32]), multifeed_core::Seed::new(seed(n)));
+        let config = Config::new(group(), Seed::new(seed(n)));
         let mut node = Multifeed::open(config.identity(identity(n)));
         drain(&mut node);
         node
@@ -107,6 +107,10 @@ fn seed(n: usize) -> Secret {
     seed
 }
 
+fn group() -> Group {
+    Group::keyed([9; 32])
+}
+
 fn identity(n: usize) -> KeyPair {
     KeyPair::from_seed(&[40 + n as u8; 32])
 }
@@ -125,7 +129,7 @@ fn masked_secrets() -> Vec<Secret> {
         let mut children = rngs.each_mut().map(Rng::child);
         let mut sides = [0, 1].map(|n| {
             let role = [Role::Initiator, Role::Responder][n];
-            Noise::new(role, &identity(n), &mut children[n])
+            Noise::with_psk(role, &identity(n), &group().handshake_key(), &mut children[n])
         });
         for turn in 0..3 {
             let message = sides[turn % 2].send().expect("its turn");

@@ -1,15 +1,19 @@
 //! Misuse of a connection's handshake by a peer, and of the core's API by the application.
 
 use bytes::BytesMut;
-use multifeed_core::peer::secure::SecretStream;
+use multifeed_core::peer::secure::{Keys, SecretStream};
 use multifeed_core::{
     CloseReason, Config, Group, Input, KeyPair, Misuse, Mode, Role, Secure, Seed, Violation,
     rng::Rng,
 };
 use multifeed_tests::{CONNECTION, Node, run};
 
+fn group() -> Group {
+    Group::keyed([9; 32])
+}
+
 fn node(seed: u8) -> Node {
-    Node::open(Config::new(Group::keyed([9; 32]), Seed::new([seed; 32])))
+    Node::open(Config::new(group(), Seed::new([seed; 32])))
 }
 
 /// A dialled node, and the flights of a genuine handshake with it.
@@ -17,7 +21,9 @@ fn dialled() -> (Node, BytesMut) {
     let mut node = node(1);
     node.connect(Role::Responder, Secure::Noise, Mode::Live);
     let (key_pair, mut out) = (KeyPair::from_seed(&[200; 32]), BytesMut::new());
-    let mut stream = SecretStream::initiator(&key_pair, Rng::new([1; 32]), 4_096, &mut out);
+    let psk = group().handshake_key();
+    let keys = Keys { member: Some((&key_pair, &psk)), stock: None };
+    let mut stream = SecretStream::new(Role::Initiator, keys, Rng::new([1; 32]), 4_096, &mut out);
     node.handle(Input::Received { connection: CONNECTION, bytes: &out.split() });
     stream.push_bytes(&node.transmit());
     stream.next(&mut out).unwrap();
@@ -42,7 +48,9 @@ fn a_forged_handshake_is_a_violation() {
 
 #[test]
 fn a_key_of_small_order_is_a_violation() {
-    let mut node = node(1);
+    let mut config = Config::new(group(), Seed::new([1; 32]));
+    config.limits.hypercore_channels = 1;
+    let mut node = Node::open(config);
     node.connect(Role::Responder, Secure::Noise, Mode::Live);
     let mut flight = vec![32, 0, 0, 1];
     flight.resize(3 + 32, 0);

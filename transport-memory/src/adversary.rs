@@ -75,7 +75,7 @@ impl Adversary {
         endpoint: &Endpoint<'_>,
         answer: &mut BytesMut,
     ) {
-        let mitm = Mitm::new(endpoint, self.rng.child(), answer);
+        let mitm = Mitm::new(&self.group, endpoint, self.rng.child(), answer);
         self.mitms.insert(connection, mitm);
     }
 

@@ -15,7 +15,7 @@ use crate::options::ConnectionLimits;
 mod tests;
 
 /// The share of dials in progress that is reserved for addresses that the user specified: one of
-/// four, so addresses where nobody answers do not delay them.
+/// four, so addresses without an answer do not delay them.
 const MANUAL_DIALS_SHARE: usize = 4;
 
 /// The open connections, counted against their limits.
@@ -34,7 +34,7 @@ struct Slot {
     role: Role,
     /// The peer, once it has proved to be a member and until the connection begins to close.
     remote: Option<PublicKey>,
-    standing: Standing,
+    trust: PeerTrust,
     /// Whether a sync with the peer was ever complete.
     is_synced: bool,
     /// Whether the peer is no member and has opened hypercore's channel of a feed.
@@ -43,7 +43,7 @@ struct Slot {
 
 /// What the user knows of the peer of an accepted connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
+pub(crate) enum PeerTrust {
     Unknown,
     /// It connects from an address that the user specified.
     SpecifiedAddress,
@@ -115,7 +115,7 @@ impl Admission {
         if half_open().count() >= self.limits.half_open {
             let sizes = sizes_of_networks(half_open());
             let key = |(id, slot): &(ConnectionId, &Slot)| {
-                (slot.standing, Reverse(sizes.get(&network(slot.address)).copied()), *id)
+                (slot.trust, Reverse(sizes.get(&network(slot.address)).copied()), *id)
             };
             return replace(half_open().min_by_key(key).map(|(id, _)| id));
         }
@@ -127,18 +127,17 @@ impl Admission {
         connection: ConnectionId,
         addr: SocketAddr,
         role: Role,
-        standing: Standing,
+        trust: PeerTrust,
     ) {
         let address = address(addr);
-        let slot =
-            Slot { address, role, remote: None, standing, is_synced: false, is_stock: false };
+        let slot = Slot { address, role, remote: None, trust, is_synced: false, is_stock: false };
         self.slots.insert(connection, slot);
     }
 
     /// Notes that the key of a peer answered at an address that the user specified.
     pub(crate) fn on_known(&mut self, connection: ConnectionId) {
         if let Some(slot) = self.slots.get_mut(&connection) {
-            slot.standing = Standing::KnownKey;
+            slot.trust = PeerTrust::KnownKey;
         }
     }
 
@@ -149,18 +148,18 @@ impl Admission {
         }
     }
 
-    /// Returns the accepted connection to close because `opened`, whose peer has just proved to be a
-    /// member, exceeds a limit. It may be that one.
+    /// Returns the accepted connection to close because `opened`, whose peer has just proved to be
+    /// a member, exceeds a limit. It may be that one.
     ///
     /// It is one of the network with most connections, one that was never in sync if there is one,
-    /// and of those the newest. So whoever connects from few networks only replaces itself, and
+    /// and of those the newest. So an attacker in few networks only replaces itself, and
     /// cannot keep out a peer of another network. Peers that the user knows are the last to close.
     pub(crate) fn excess(&self, opened: ConnectionId) -> Option<ConnectionId> {
         let new = self.slots.get(&opened)?;
         let accepted = || self.established(Role::Responder);
         let same = || {
             let same = accepted().filter(|(_, slot)| slot.address == new.address);
-            same.filter(|(_, slot)| slot.standing != Standing::KnownKey)
+            same.filter(|(_, slot)| slot.trust != PeerTrust::KnownKey)
         };
         if same().count() > self.limits.per_address {
             return same()
@@ -176,7 +175,7 @@ impl Admission {
         let sizes = sizes_of_networks(accepted());
         let key = |(id, slot): &(ConnectionId, &Slot)| {
             let size = sizes.get(&network(slot.address)).copied();
-            (slot.standing, Reverse(size), slot.is_synced, Reverse(*id))
+            (slot.trust, Reverse(size), slot.is_synced, Reverse(*id))
         };
         accepted().min_by_key(key).map(|(id, _)| id)
     }
@@ -288,8 +287,8 @@ fn address(addr: SocketAddr) -> IpAddr {
     }
 }
 
-/// Returns what counts as one network: a /16 of IPv4 or a /32 of IPv6, of which one operator usually
-/// has the whole. Bitcoin Core groups addresses the same way (`GetGroup` in netgroup.cpp).
+/// Returns what counts as one network: a /16 of IPv4 or a /32 of IPv6, which one operator usually
+/// has as a whole. Bitcoin Core groups addresses the same way (`GetGroup` in netgroup.cpp).
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(addr) => Ipv4Addr::from_bits(addr.to_bits() >> 16 << 16).into(),

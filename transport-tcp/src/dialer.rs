@@ -97,7 +97,8 @@ impl Dialer {
     }
 
     /// Adds an address that the user specified. A known address becomes due at once, unless a
-    /// connection that was dialled there is open. Returns false if the limit on addresses is reached.
+    /// connection that was dialled there is open. Returns false if the limit on addresses is
+    /// reached.
     pub(crate) fn add(&mut self, now: Instant, addr: SocketAddr) -> bool {
         if let Some(target) = self.targets.get_mut(&addr) {
             target.origin = Origin::Manual;
@@ -105,7 +106,7 @@ impl Dialer {
             if !matches!(target.state, State::Dialled { .. }) {
                 target.state = State::Waiting { until: now };
                 target.attempts = 0;
-                // Whoever answered before: the user wants to know who answers now.
+                // Forget who answered before: the user wants to know who answers now.
                 target.remote = None;
             }
             return true;

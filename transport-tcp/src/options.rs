@@ -161,7 +161,7 @@ pub struct ConnectionLimits {
     pub discovered: usize,
     /// The number of connections that accepted ones cannot use. Default: 16. Up to this number, and
     /// up to [`discovered`](Self::discovered), discovered addresses are dialled whatever number of
-    /// peers has connected to us, so nobody else chooses all peers of this node.
+    /// peers has connected to us, so no one else chooses all peers of this node.
     pub outbound: usize,
     /// The most accepted connections whose peer has not proved yet to be a member, and the most
     /// such dialled connections, in addition to [`connections`](Self::connections). Default: 16.

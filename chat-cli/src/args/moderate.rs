@@ -17,10 +17,11 @@ pub enum Moderate {
         /// A name, or the first characters of a key
         who: String,
     },
-    /// Hide the messages of a member, and stop receiving and forwarding them
-    #[command(after_help = "Example:  multichat mod block 3fa9c2")]
+    /// Hide and delete the messages of a member, and stop receiving and forwarding them
+    #[command(after_help = "Examples:  multichat mod block 3fa9c2
+           multichat mod block - < KEYS    many at once, one key per line")]
     Block {
-        /// A name, or the first characters of a key
+        /// A name, the first characters of a key, or - for the keys on standard input
         who: String,
     },
     /// Receive, forward and show their messages again

@@ -138,6 +138,8 @@ fn forked_and_full_authors_are_reported_as_text_and_json() {
     for (is_own, why, words) in [
         (true, StopReason::Forked, "your history split"),
         (false, StopReason::Forked, "bob's profile was copied or run twice"),
+        (true, StopReason::Contested, "a peer has another history of your messages"),
+        (false, StopReason::Contested, "a peer has another history of bob's messages"),
         (false, StopReason::Full, "the storage limit for bob is reached"),
     ] {
         let notice = stopped(is_own, why);

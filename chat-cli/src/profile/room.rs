@@ -26,9 +26,9 @@ const ID_COLUMNS: usize = 11;
 const FILE_VERSION: u32 = 1;
 /// The most addresses saved per room. Chosen: more than a person dials, and bounds the file.
 const HINTS_MAX: usize = 16;
-/// The most hidden authors per room. Chosen: bounds the file, as anyone can create feeds for
-/// free. A user flooded with feeds needs a new room.
-const HIDDEN_MAX: usize = 500;
+/// The most hidden authors per room: as many as the core can refuse (`Limits::rulings`), because
+/// anyone can create feeds for free. Bounds the file at 4 MB.
+const HIDDEN_MAX: usize = 65_536;
 
 /// A room of a profile.
 #[derive(Clone, Debug, PartialEq)]

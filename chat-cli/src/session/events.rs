@@ -35,6 +35,7 @@ impl Session {
                 .collect();
             self.connections.refresh(&peers);
         }
+        self.note_refusal(&event);
         let notice = self.connections.on_event(&event).filter(|notice| match notice {
             Notice::Stage(stage) => stage.is_new || self.reports_every_stage,
             _ => true,
@@ -43,10 +44,25 @@ impl Session {
         Some((event, notice.or(stop_notice)))
     }
 
+    /// Returns the peers that do not accept our feed, as far as they said so.
+    pub fn refusers(&self) -> usize {
+        self.refusers.len()
+    }
+
+    fn note_refusal(&mut self, event: &NodeEvent) {
+        if let NodeEvent::Multifeed(Event::Refused { connection, feed, .. }) = event
+            && *feed == self.feed
+            && let Some((remote, _)) = self.connections.peer(*connection)
+        {
+            self.refusers.insert(remote);
+        }
+    }
+
     /// Converts an event that stops an author's feed.
     async fn stop_notice(&self, event: &NodeEvent) -> Option<Notice> {
         let (key, why) = match event {
             NodeEvent::Multifeed(Event::Forked { key, .. }) => (*key, StopReason::Forked),
+            NodeEvent::Multifeed(Event::Contested { key, .. }) => (*key, StopReason::Contested),
             NodeEvent::Multifeed(Event::Full { key, .. }) => (*key, StopReason::Full),
             _ => return None,
         };

@@ -1,16 +1,17 @@
 //! `Noise_XX_Ed25519_ChaChaPoly_BLAKE2b` as the JavaScript packages noise-handshake and
 //! noise-curve-ed speak it: both keys are Ed25519 keys, and the exchange happens on the Edwards
-//! form of the curve.
+//! form of the curve. Members use the same with a pre-shared key, `XXpsk0` (The Noise Protocol
+//! Framework, revision 34, section 9): a side that does not know the key learns no static key.
 
-use alloc::{borrow::ToOwned, boxed::Box, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, vec, vec::Vec};
 use core::{fmt, hint::black_box};
 
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use snow::{
     Builder, Error, HandshakeState,
     params::{
-        BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifierList,
-        HandshakePattern, HashChoice, NoiseParams,
+        BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifier,
+        HandshakeModifierList, HandshakePattern, HashChoice, NoiseParams,
     },
     resolvers::{CryptoResolver, DefaultResolver},
     types::{Cipher, Dh, Hash, Random},
@@ -23,8 +24,12 @@ use crate::rng::Rng;
 /// The name that both sides hash first.
 const PROTOCOL: &str = "Noise_XX_Ed25519_ChaChaPoly_BLAKE2b";
 
-/// Maximum bytes of a handshake message. Messages with empty payloads have 32, 96 and 64 bytes; the
-/// rest leaves room for payloads, which both JavaScript and we ignore.
+/// The same with a pre-shared key.
+const PROTOCOL_PSK: &str = "Noise_XXpsk0_Ed25519_ChaChaPoly_BLAKE2b";
+
+/// Maximum bytes of a handshake message. Messages with empty payloads have 32, 96 and 64 bytes, and
+/// the first has 48 with a pre-shared key; the rest leaves room for payloads, which both JavaScript
+/// and we ignore.
 pub const MESSAGE_SIZE_MAX: usize = 256;
 
 /// Which of the two sides of a connection this one is.
@@ -87,11 +92,32 @@ pub struct Split {
 pub struct Noise(Box<HandshakeState>);
 
 impl Noise {
-    /// Begins a handshake; draws 32 bytes, the seed of the ephemeral key.
+    /// Begins a handshake without a pre-shared key; draws 32 bytes, the seed of the ephemeral key.
     pub fn new(role: Role, key_pair: &KeyPair, rng: &mut Rng) -> Self {
-        let seeds = Seeds { ephemeral: Zeroizing::new(rng.array()) };
-        let builder = Builder::with_resolver(params(HandshakePattern::XX), Box::new(seeds));
-        let state = builder.local_private_key(key_pair.seed()).and_then(|builder| match role {
+        Self::with_ephemeral(role, key_pair, None, &Zeroizing::new(rng.array()))
+    }
+
+    /// Begins a handshake with a pre-shared key; draws as [`new`](Self::new).
+    pub fn with_psk(role: Role, key_pair: &KeyPair, psk: &[u8; 32], rng: &mut Rng) -> Self {
+        Self::with_ephemeral(role, key_pair, Some(psk), &Zeroizing::new(rng.array()))
+    }
+
+    /// Begins a handshake with this seed of the ephemeral key.
+    pub(crate) fn with_ephemeral(
+        role: Role,
+        key_pair: &KeyPair,
+        psk: Option<&[u8; 32]>,
+        ephemeral: &Zeroizing<[u8; 32]>,
+    ) -> Self {
+        let seeds = Seeds { ephemeral: ephemeral.clone() };
+        let params = params(HandshakePattern::XX, psk.is_some());
+        let builder = Builder::with_resolver(params, Box::new(seeds));
+        let builder = builder.local_private_key(key_pair.seed());
+        let builder = builder.and_then(|builder| match psk {
+            Some(psk) => builder.psk(0, psk),
+            None => Ok(builder),
+        });
+        let state = builder.and_then(|builder| match role {
             Role::Initiator => builder.build_initiator(),
             Role::Responder => builder.build_responder(),
         });
@@ -102,8 +128,13 @@ impl Noise {
     /// The next message of this side. Call it first as the initiator, and after each
     /// [`receive`](Self::receive) that did not finish the handshake.
     pub fn send(&mut self) -> Result<Vec<u8>, BadHandshake> {
+        self.send_with(&[])
+    }
+
+    /// The next message of this side with a payload.
+    pub(crate) fn send_with(&mut self, payload: &[u8]) -> Result<Vec<u8>, BadHandshake> {
         let mut message = [0; MESSAGE_SIZE_MAX];
-        let length = self.0.write_message(&[], &mut message).map_err(|_| BadHandshake)?;
+        let length = self.0.write_message(payload, &mut message).map_err(|_| BadHandshake)?;
         message.get(..length).map(<[u8]>::to_vec).ok_or(BadHandshake)
     }
 
@@ -159,17 +190,19 @@ impl fmt::Debug for Split {
 /// A state without secrets.
 fn blank() -> HandshakeState {
     let seeds = Seeds { ephemeral: Zeroizing::new([0; 32]) };
-    let builder = Builder::with_resolver(params(HandshakePattern::NN), Box::new(seeds));
+    let builder = Builder::with_resolver(params(HandshakePattern::NN, false), Box::new(seeds));
     // NN needs no key, and the resolver has every primitive.
     builder.build_initiator().expect("a complete NN handshake")
 }
 
-fn params(pattern: HandshakePattern) -> NoiseParams {
+fn params(pattern: HandshakePattern, has_psk: bool) -> NoiseParams {
+    let (name, list) =
+        if has_psk { (PROTOCOL_PSK, vec![HandshakeModifier::Psk(0)]) } else { (PROTOCOL, vec![]) };
     // The parser of snow knows no Ed25519; the choice of the curve only reaches our resolver.
     NoiseParams::new(
-        PROTOCOL.to_owned(),
+        name.to_owned(),
         BaseChoice::Noise,
-        HandshakeChoice { pattern, modifiers: HandshakeModifierList { list: Vec::new() } },
+        HandshakeChoice { pattern, modifiers: HandshakeModifierList { list } },
         DHChoice::Curve25519,
         CipherChoice::ChaChaPoly,
         HashChoice::Blake2b,

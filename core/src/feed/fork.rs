@@ -11,9 +11,9 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use super::tree::{self, Fold, LENGTH_MAX, Node};
-use super::{Feed, FeedStatus, ForkState, Head, Tip};
+use super::{Feed, FeedStatus, ForkEvidence, ForkState, Head, Tip};
 use crate::crypto::SignatureMemo;
-use crate::crypto::hash::Hash;
+use crate::crypto::hash::{Hash, blake2b};
 use crate::error::Violation;
 use crate::wire::fork::{ForkBranch, ForkProof, SignedHead, SignedHeadFields};
 
@@ -48,21 +48,38 @@ impl Fork {
 }
 
 impl Feed {
-    /// What the durable fork proof shows.
+    /// What the durable fork proof shows, unless only its digest is kept.
     pub(crate) fn fork_shown(&self) -> Option<Fork> {
         let proof = ForkProof::decode(self.fork_proof()?).ok()?;
         Some(Fork::of(&proof))
     }
 
-    /// Whether a durable proof shows that the author signed two histories. The feed is frozen then.
+    /// Whether a durable proof showed that the author signed two histories. The feed is frozen
+    /// then.
     pub(crate) fn is_forked(&self) -> bool {
-        self.fork_proof().is_some()
+        self.durable_evidence().is_some()
     }
 
-    /// The durable fork proof, encoded.
+    /// The durable fork proof, encoded, unless only its digest is kept.
     pub(crate) fn fork_proof(&self) -> Option<&Bytes> {
+        match self.durable_evidence()? {
+            ForkEvidence::Proof(proof) => Some(proof),
+            ForkEvidence::Digest(_) => None,
+        }
+    }
+
+    fn durable_evidence(&self) -> Option<&ForkEvidence> {
         let fork = self.activity.as_ref()?.fork.as_ref();
-        fork.filter(|fork| fork.is_durable).map(|fork| &fork.proof)
+        fork.filter(|fork| fork.is_durable).map(|fork| &fork.evidence)
+    }
+
+    /// Keeps only a digest of the durable proof, and returns it. The feed stays frozen.
+    pub(super) fn drop_proof(&mut self) -> Option<Hash> {
+        let fork = self.activity.as_mut()?.fork.as_mut().filter(|fork| fork.is_durable)?;
+        let ForkEvidence::Proof(proof) = &fork.evidence else { return None };
+        let digest = blake2b(&[b"multifeed/1 fork", proof]);
+        fork.evidence = ForkEvidence::Digest(digest);
+        Some(digest)
     }
 
     /// The number of durable blocks that are exchanged with peers: of a forked feed those before
@@ -90,11 +107,15 @@ impl Feed {
         self.activity.as_ref().is_some_and(|activity| activity.fork.is_some())
     }
 
-    /// Sets a verified proof that is in flight to the store or was loaded from it.
-    pub(super) fn set_fork(&mut self, proof: Bytes, is_durable: bool) {
-        let shown = ForkProof::decode(&proof).ok().map(|proof| Fork::of(&proof));
-        let shared = shown.map_or(0, |fork| fork.diverges.start);
-        self.activity().fork = Some(ForkState { proof, is_durable, shared });
+    /// Sets a verified proof that is in flight to the store, or what was loaded from it. Of a
+    /// digest nothing is known to be shared.
+    pub(super) fn set_fork(&mut self, evidence: ForkEvidence, is_durable: bool) {
+        let shown = match &evidence {
+            ForkEvidence::Proof(proof) => ForkProof::decode(proof).ok(),
+            ForkEvidence::Digest(_) => None,
+        };
+        let shared = shown.map_or(0, |proof| Fork::of(&proof).diverges.start);
+        self.activity().fork = Some(ForkState { evidence, is_durable, shared });
     }
 
     /// Marks the proof durable.

@@ -108,12 +108,20 @@ struct Activity {
 /// The proof of a feed's second history.
 #[derive(Debug)]
 struct ForkState {
-    /// The encoded [`ForkProof`](crate::wire::fork::ForkProof).
-    proof: Bytes,
+    evidence: ForkEvidence,
     /// The feed counts as forked only once the proof is durable.
     is_durable: bool,
     /// The blocks before which the proof shows that both histories are the same.
     shared: u64,
+}
+
+/// What is kept of a verified fork proof.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum ForkEvidence {
+    /// The encoded [`ForkProof`](crate::wire::fork::ForkProof).
+    Proof(Bytes),
+    /// The hash of a proof that was verified and dropped, because there are too many.
+    Digest(Hash),
 }
 
 impl Activity {

@@ -355,14 +355,25 @@ pub(crate) fn decode_known(key: &StoreKey, value: &[u8]) -> Result<KnownEntry, S
     if position < POSITION_MAX { Ok(entry) } else { Err(StoreFailure::Damaged) }
 }
 
-/// Encodes a fork proof: the body of its message and a checksum.
+/// A fork proof or its digest, as stored.
+pub(crate) enum ForkRecord {
+    Proof(Box<ForkProof>),
+    Digest(Hash),
+}
+
+/// Encodes a fork proof, the body of its message, or the digest of one, and a checksum.
 pub(crate) fn encode_fork(proof: &[u8]) -> Bytes {
     [proof, &checksum(proof)].concat().into()
 }
 
-/// Decodes a fork proof. The caller verifies it.
-pub(crate) fn decode_fork(value: &[u8]) -> Result<ForkProof, StoreFailure> {
-    ForkProof::decode(body(value)?).map_err(|_| StoreFailure::Damaged)
+/// Decodes a fork proof or a digest, which is shorter than any proof. The caller verifies a proof.
+pub(crate) fn decode_fork(value: &[u8]) -> Result<ForkRecord, StoreFailure> {
+    let body = body(value)?;
+    if let Ok(digest) = body.try_into() {
+        return Ok(ForkRecord::Digest(digest));
+    }
+    let proof = ForkProof::decode(body).map_err(|_| StoreFailure::Damaged)?;
+    Ok(ForkRecord::Proof(Box::new(proof)))
 }
 
 fn seal(value: &impl Serialize) -> Bytes {

@@ -11,11 +11,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Bound;
 
-use bytes::Bytes;
-
 use super::quota::Quota;
 use super::record::Record;
-use super::{Feed, FeedStatus};
+use super::{Feed, FeedStatus, ForkEvidence};
 use crate::crypto::hash::{self, Hash};
 use crate::crypto::sign::{KeyPair, PublicKey};
 use crate::id::{FeedId, FeedKey};
@@ -47,8 +45,8 @@ pub(crate) struct Feeds {
     adopted: BTreeSet<FeedId>,
     /// Number of slots with a damaged record, so with an unknown feed.
     damaged: usize,
-    /// Feeds with a fork proof.
-    forked: BTreeSet<FeedId>,
+    /// Feeds with a fork proof, the oldest proof first.
+    proofs: Vec<FeedId>,
     pub(super) quota: Quota,
     /// How often a feed was looked at.
     #[cfg(test)]
@@ -68,20 +66,35 @@ impl Feeds {
 
     /// Number of feeds with a fork proof.
     pub(crate) fn forks(&self) -> usize {
-        self.forked.len()
+        self.proofs.len()
     }
 
-    /// The feeds with a fork proof.
+    /// The feeds with a fork proof, the oldest proof first.
     pub(crate) fn forked(&self) -> impl Iterator<Item = FeedId> {
-        self.forked.iter().copied()
+        self.proofs.iter().copied()
     }
 
-    /// Stores the first fork proof of a feed.
-    pub(crate) fn set_fork(&mut self, feed: FeedId, proof: Bytes, is_durable: bool) {
+    /// Stores the first fork proof of a feed, or its digest.
+    pub(crate) fn set_fork(&mut self, feed: FeedId, evidence: ForkEvidence, is_durable: bool) {
+        let is_proof = matches!(evidence, ForkEvidence::Proof(_));
         if let Some(log) = self.get_mut(feed) {
-            log.set_fork(proof, is_durable);
-            self.forked.insert(feed);
+            log.set_fork(evidence, is_durable);
+            if is_proof {
+                self.proofs.push(feed);
+            }
         }
+    }
+
+    /// Reduces the oldest durable proof to a digest if there are more than `max` proofs. Returns
+    /// its feed and the digest. A proof that is in flight to the store was not sent to peers yet.
+    pub(crate) fn drop_oldest_proof(&mut self, max: usize) -> Option<(FeedId, Hash)> {
+        if self.proofs.len() <= max {
+            return None;
+        }
+        let is_durable = |feed: &FeedId| self.get(*feed).is_some_and(Feed::is_forked);
+        let feed = self.proofs.remove(self.proofs.iter().position(is_durable)?);
+        let digest = self.get_mut(feed).and_then(Feed::drop_proof)?;
+        Some((feed, digest))
     }
 
     /// The feed of an id, unless it was forgotten.
@@ -281,7 +294,7 @@ impl Feeds {
         let emptied = Feed { status, generation, ..Feed::empty(log.key, log.public_key) };
         let emptied = core::mem::replace(log, emptied);
         self.quota.leave(feed, emptied.bytes_counted());
-        self.forked.remove(&feed);
+        self.proofs.retain(|proof| *proof != feed);
         self.forget_name(emptied.name(), feed);
     }
 

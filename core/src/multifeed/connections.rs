@@ -5,11 +5,14 @@
 
 use alloc::vec::Vec;
 
+use zeroize::Zeroizing;
+
 use super::{Multifeed, State};
 use crate::error::{CloseReason, Limit};
 use crate::id::{ConnectionId, FeedId, Role};
 use crate::io::{Event, Mode, Output, Secure};
 use crate::peer::connection::{Connection, Due};
+use crate::peer::secure::Keys;
 use crate::wire::multifeed::PUSHES;
 
 impl Multifeed {
@@ -29,7 +32,13 @@ impl Multifeed {
         let rng = self.rng.child();
         let (features, now) = (self.features(), self.now);
         let ways = (role, secure, mode, features);
-        let peer = Connection::new(id, ways, &self.identity, rng, now);
+        let psk = Zeroizing::new(self.group.handshake_key());
+        let keys = Keys {
+            member: Some((&self.identity, &*psk)),
+            stock: (self.limits.hypercore_channels > 0).then_some(&self.stock_identity),
+        };
+        let keys = (self.identity.public_key(), keys);
+        let peer = Connection::new(id, ways, keys, rng, now);
         self.connections.insert(id, peer);
         // A stream that is encrypted already is open at once.
         self.on_received(id, &[]);

@@ -9,8 +9,9 @@ use bytes::Bytes;
 
 use super::{Multifeed, State};
 use crate::error::StoreFailure;
+use crate::feed::ForkEvidence;
 use crate::feed::read::BlockScan;
-use crate::feed::record::{self, KnownEntry};
+use crate::feed::record::{self, ForkRecord, KnownEntry};
 use crate::id::FeedId;
 use crate::io::{Event, StoreKey, Write};
 use crate::outbox::{CommitJob, OpenStep, ScanJob};
@@ -133,9 +134,16 @@ impl Multifeed {
             let feed = FeedId::first(record::slot_of(key));
             // A slot without a record belongs to a feed that is being removed, or is damaged.
             let Some(log) = self.feeds.get(feed) else { continue };
-            let found = record::decode_fork(value).ok();
-            match found.filter(|found| log.check_fork(found, self.memo.as_ref()).is_ok()) {
-                Some(found) => self.feeds.set_fork(feed, found.encode().into(), true),
+            let found = match record::decode_fork(value).ok() {
+                Some(ForkRecord::Digest(digest)) => Some(ForkEvidence::Digest(digest)),
+                Some(ForkRecord::Proof(proof)) => {
+                    let is_valid = log.check_fork(&proof, self.memo.as_ref()).is_ok();
+                    is_valid.then(|| ForkEvidence::Proof(proof.encode().into()))
+                }
+                None => None,
+            };
+            match found {
+                Some(evidence) => self.feeds.set_fork(feed, evidence, true),
                 None => {
                     let (key, failure) = (Some(log.key), StoreFailure::Damaged);
                     self.outbox.event(Event::FeedBroken { feed, key, failure });

@@ -121,7 +121,8 @@ impl Multifeed {
     }
 
     /// The two histories that the author of a feed signed; `None` unless that is
-    /// [proved](crate::Event::Forked).
+    /// [proved](crate::Event::Forked), and if the proof was dropped because newer ones take its
+    /// place ([`Limits::forks`](crate::Limits::forks)).
     pub fn fork(&self, feed: impl Into<FeedSelector>) -> Option<Fork> {
         let feed = self.resolve(feed).ok()?;
         self.feeds.get(feed)?.fork_shown()

@@ -12,9 +12,9 @@ use super::capability::{capability, is_capable};
 use super::channels::{ChannelKind, Channels};
 use super::handshake_claim::{open_claim, seal_claim};
 use super::rejects::Rejects;
-use super::secure::{Received, SecretStream, SecureError};
+use super::secure::{Keys, Received, SecretStream, SecureError};
 use crate::config::{FRAME_BYTES_MAX_EARLY, FRAME_BYTES_MAX_UNASKED, Limits};
-use crate::crypto::sign::{KeyPair, PublicKey};
+use crate::crypto::sign::PublicKey;
 use crate::error::{CloseReason, Deadline, Limit, Violation};
 use crate::feed::checkpoint::{PeerTag, peer_tag};
 use crate::footprint::ConnectionFootprint;
@@ -107,25 +107,22 @@ impl Connection {
     pub(crate) fn new(
         id: ConnectionId,
         (role, secure, mode, features): (Role, Secure, Mode, u64),
-        key_pair: &KeyPair,
+        (local_key, keys): (PublicKey, Keys<'_>),
         rng: Rng,
         now: Instant,
     ) -> Self {
         let mut out = BytesMut::new();
         let max = FRAME_BYTES_MAX_EARLY;
-        let stream = match (secure, role) {
-            (Secure::Noise, Role::Initiator) => {
-                SecretStream::initiator(key_pair, rng, max, &mut out)
-            }
-            (Secure::Noise, Role::Responder) => SecretStream::responder(key_pair, rng, max),
-            (Secure::Established { handshake_hash, remote }, _) => {
+        let stream = match secure {
+            Secure::Noise => SecretStream::new(role, keys, rng, max, &mut out),
+            Secure::Established { handshake_hash, remote } => {
                 SecretStream::clear(handshake_hash, remote, role, max)
             }
-            (Secure::Plain { remote }, _) => SecretStream::clear([0; 64], remote, role, max),
+            Secure::Plain { remote } => SecretStream::clear([0; 64], remote, role, max),
         };
         Self {
             id,
-            local_key: key_pair.public_key(),
+            local_key,
             mode,
             features,
             forked_said: 0,
@@ -220,7 +217,7 @@ impl Connection {
             context.outbox.event(Event::Identified { connection: self.id, remote });
         }
         self.await_stock(context.limits);
-        if self.stream.role() == Role::Initiator {
+        if self.stream.role() == Role::Initiator && self.may_be_member() {
             let (role, peer) = (Role::Initiator, peer_tag(&remote));
             let reconciliation = Reconciliation::new(role, peer, *handshake_hash, context);
             let (reconciliation, claim) = reconciliation.claimed_in_handshake();
@@ -230,6 +227,12 @@ impl Connection {
             self.flush(context.now);
         }
         Ok(())
+    }
+
+    /// Whether the peer may be a member. One that did not use the members' pre-shared key is a
+    /// stock peer, and does not learn which group this is.
+    fn may_be_member(&self) -> bool {
+        self.stream.is_member() || !self.stream.is_encrypted()
     }
 
     /// Writes our hello. The responder's goes in one frame with its claim.
@@ -309,7 +312,8 @@ impl Connection {
             // Other protocols on the same connection are ignored.
             return self.reject(limits, remote_id);
         }
-        let leads_to_group = id == Some(context.group.discovery_key().as_slice());
+        let leads_to_group =
+            self.may_be_member() && id == Some(context.group.discovery_key().as_slice());
         let said = leads_to_group.then(|| message::decode_handshake(handshake)).transpose()?;
         let said = said.filter(|(hello, _)| self.is_member(context, hello));
         let Some((hello, accepts)) = said else {
@@ -512,6 +516,7 @@ fn reason_of(error: SecureError) -> CloseReason {
     match error {
         SecureError::FrameTooLong => Limit::FrameBytes.into(),
         SecureError::BadHandshake => Violation::Handshake.into(),
+        SecureError::NotAMember => CloseReason::NotAMember,
         SecureError::BadHeader | SecureError::WrongStream => Violation::StreamId.into(),
         SecureError::Forged => Violation::Decrypt.into(),
     }

@@ -2,7 +2,7 @@
 //! then sealed messages, each in a frame.
 //!
 //! Rule: the stream returns nothing before the remote has proven its key, and nothing after its
-//! first fault.
+//! first fault. Who does not know the pre-shared key of members learns no key of a member.
 //!
 //! ```
 //! use bytes::BytesMut;
@@ -31,10 +31,11 @@
 
 mod error;
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, mem};
 
 use bytes::BytesMut;
+use zeroize::Zeroizing;
 
 pub use self::error::{SecureError, SendError};
 pub use crate::crypto::noise::Role;
@@ -42,12 +43,15 @@ use crate::{
     crypto::{
         cipher::{HEADER_SIZE, OVERHEAD, Pull, Push},
         hash::{Hash, keyed, namespace},
-        noise::{MESSAGE_SIZE_MAX, Noise, SecretKey, Split},
+        noise::{BadHandshake, MESSAGE_SIZE_MAX, Noise, SecretKey, Split},
         sign::{KeyPair, PublicKey},
     },
     rng::Rng,
     wire::frame::{FRAME_SIZE_MAX, FrameReader, FrameTooLong, put_head, write_frame},
 };
+
+/// Size of the ephemeral key, with which the first message begins.
+const EPHEMERAL_SIZE: usize = 32;
 
 /// Size of the frame that starts a direction: the stream id, then the cipher header.
 #[doc(alias = "IDHEADERBYTES")]
@@ -90,6 +94,7 @@ pub struct SecretStream {
 struct Session {
     handshake_hash: [u8; 64],
     remote: PublicKey,
+    is_member: bool,
     announced: bool,
 }
 
@@ -109,35 +114,83 @@ enum State {
 }
 
 struct Handshake {
-    noise: Noise,
+    /// With the members' pre-shared key. `None` once the remote has turned out to be a stock peer.
+    member: Option<Noise>,
+    /// Without one. `None` once the remote has turned out to be a member.
+    stock: Option<Noise>,
+    /// Whether a message of the remote fitted one of them.
+    has_received: bool,
     rng: Rng,
 }
 
+/// The keys of a handshake, by the kind of remote that they are for. At least one is needed.
+#[derive(Clone, Copy)]
+pub struct Keys<'a> {
+    /// Our key pair towards members, and the pre-shared key that both sides have to know.
+    pub member: Option<(&'a KeyPair, &'a [u8; 32])>,
+    /// Our key pair towards any other remote, which learns its public key.
+    pub stock: Option<&'a KeyPair>,
+}
+
+/// What a responder answers to a first message that it does not accept, in a frame. It tells
+/// nothing but that, and anybody on the way can send it.
+const REFUSAL: &[u8] = &[0];
+
 impl SecretStream {
-    /// Creates the side that connected, and appends its first message to `out`.
-    ///
-    /// Draws 32 bytes from `rng` for the ephemeral key, and later 24 for the stream header.
-    /// `frame_size_max` is the maximum size of the remote's sealed frames after the handshake.
+    /// Creates the side that connected, for remotes of any kind: [`new`](Self::new) without a
+    /// pre-shared key.
     pub fn initiator(
         key_pair: &KeyPair,
         rng: Rng,
         frame_size_max: usize,
         out: &mut BytesMut,
     ) -> Self {
-        let mut secure = Self::start(Role::Initiator, key_pair, rng, frame_size_max);
-        if let State::Handshake(handshake) = &mut secure.state {
-            // The first message is an unencrypted key of 32 bytes and depends on no other message.
-            let sent = handshake.noise.send().map_err(SecureError::from);
+        let keys = Keys { member: None, stock: Some(key_pair) };
+        Self::new(Role::Initiator, keys, rng, frame_size_max, out)
+    }
+
+    /// Creates the side that accepted the connection; see [`initiator`](Self::initiator).
+    pub fn responder(key_pair: &KeyPair, rng: Rng, frame_size_max: usize) -> Self {
+        let keys = Keys { member: None, stock: Some(key_pair) };
+        Self::new(Role::Responder, keys, rng, frame_size_max, &mut BytesMut::new())
+    }
+
+    /// Creates a side. The one that connected appends its first message to `out`.
+    ///
+    /// With both kinds of keys, that message fits both handshakes: what follows the ephemeral key
+    /// authenticates it to a member, and is a payload that a stock peer ignores.
+    ///
+    /// Draws 32 bytes from `rng` for the ephemeral key, and later 24 for the stream header.
+    /// `frame_size_max` is the maximum size of the remote's sealed frames after the handshake.
+    pub fn new(
+        role: Role,
+        keys: Keys<'_>,
+        mut rng: Rng,
+        frame_size_max: usize,
+        out: &mut BytesMut,
+    ) -> Self {
+        let ephemeral = Zeroizing::new(rng.array());
+        let begin =
+            |key_pair: &KeyPair, psk| Noise::with_ephemeral(role, key_pair, psk, &ephemeral);
+        let member = keys.member.map(|(key_pair, psk)| begin(key_pair, Some(psk)));
+        let stock = keys.stock.map(|key_pair| begin(key_pair, None));
+        let handshake = Box::new(Handshake { member, stock, has_received: false, rng });
+        let mut secure = Self {
+            role,
+            frames: FrameReader::new(MESSAGE_SIZE_MAX),
+            frame_size_max,
+            state: State::Handshake(handshake),
+            session: None,
+        };
+        if let State::Handshake(handshake) = &mut secure.state
+            && role == Role::Initiator
+        {
+            let sent = handshake.first_message().map_err(SecureError::from);
             if let Err(error) = sent.and_then(|message| Ok(write_frame(out, &message)?)) {
                 secure.fail(error);
             }
         }
         secure
-    }
-
-    /// Creates the side that accepted the connection; see [`initiator`](Self::initiator).
-    pub fn responder(key_pair: &KeyPair, rng: Rng, frame_size_max: usize) -> Self {
-        Self::start(Role::Responder, key_pair, rng, frame_size_max)
     }
 
     /// Creates a side of a stream that is already secret, such as HyperDHT's, or that stays within
@@ -154,7 +207,7 @@ impl SecretStream {
             frames: FrameReader::new(frame_size_max),
             frame_size_max,
             state: State::Clear,
-            session: Some(Session { handshake_hash, remote, announced: false }),
+            session: Some(Session { handshake_hash, remote, is_member: false, announced: false }),
         }
     }
 
@@ -166,6 +219,11 @@ impl SecretStream {
     /// Whether the stream encrypts, instead of relying on one that does.
     pub fn is_encrypted(&self) -> bool {
         !matches!(self.state, State::Clear)
+    }
+
+    /// Whether the remote has proven to know the pre-shared key of members.
+    pub fn is_member(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_member)
     }
 
     /// The handshake hash, unique to this connection; `None` until the stream is open.
@@ -244,17 +302,6 @@ impl SecretStream {
         self.send(&[], out)
     }
 
-    fn start(role: Role, key_pair: &KeyPair, mut rng: Rng, frame_size_max: usize) -> Self {
-        let noise = Noise::new(role, key_pair, &mut rng);
-        Self {
-            role,
-            frames: FrameReader::new(MESSAGE_SIZE_MAX),
-            frame_size_max,
-            state: State::Handshake(Box::new(Handshake { noise, rng })),
-            session: None,
-        }
-    }
-
     fn fail(&mut self, error: SecureError) {
         self.state = State::Failed(error);
         self.frames.clear();
@@ -279,15 +326,25 @@ impl SecretStream {
         // Any failure below ends the handshake.
         let taken = mem::replace(&mut self.state, State::Failed(SecureError::BadHandshake));
         let State::Handshake(mut handshake) = taken else { return Err(SecureError::BadHandshake) };
-        handshake.noise.receive(message)?;
-        let Handshake { mut noise, rng } = *handshake;
+        let (mut noise, is_member) = match handshake.receive(message) {
+            Ok(fitting) => fitting,
+            Err(SecureError::NotAMember) if self.role == Role::Responder => {
+                write_frame(out, REFUSAL)?;
+                return Err(SecureError::NotAMember);
+            }
+            Err(error) => return Err(error),
+        };
         if !noise.is_finished() {
             write_frame(out, &noise.send()?)?;
         }
+        let rng = handshake.rng;
         match noise.split() {
-            Ok(split) => self.open(split, rng, out),
+            Ok(split) => self.open(split, is_member, rng, out),
             Err(noise) => {
-                self.state = State::Handshake(Box::new(Handshake { noise, rng }));
+                let (member, stock) =
+                    if is_member { (Some(noise), None) } else { (None, Some(noise)) };
+                let handshake = Handshake { member, stock, has_received: true, rng };
+                self.state = State::Handshake(Box::new(handshake));
                 Ok(())
             }
         }
@@ -295,14 +352,20 @@ impl SecretStream {
 
     /// Starts this side's stream after the handshake without waiting for the remote's, so that its
     /// first messages travel in the same flight.
-    fn open(&mut self, split: Split, mut rng: Rng, out: &mut BytesMut) -> Result<(), SecureError> {
+    fn open(
+        &mut self,
+        split: Split,
+        is_member: bool,
+        mut rng: Rng,
+        out: &mut BytesMut,
+    ) -> Result<(), SecureError> {
         let Split { send_key, receive_key, handshake_hash, remote } = split;
         let (push, header) = Push::new(&send_key, &mut rng);
         put_head(out, STREAM_HEADER_SIZE)?;
         out.extend_from_slice(&stream_id(&handshake_hash, self.role));
         out.extend_from_slice(&header);
         self.frames.set_max(STREAM_HEADER_SIZE);
-        self.session = Some(Session { handshake_hash, remote, announced: false });
+        self.session = Some(Session { handshake_hash, remote, is_member, announced: false });
         self.state = State::Opening { push, receive_key };
         Ok(())
     }
@@ -321,6 +384,48 @@ impl SecretStream {
         self.state = State::Open { push, pull: Pull::new(&receive_key, header) };
         self.frames.set_max(self.frame_size_max);
         Ok(())
+    }
+}
+
+impl fmt::Debug for Keys<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(..)")
+    }
+}
+
+impl Handshake {
+    /// The first message of the initiator.
+    fn first_message(&mut self) -> Result<Vec<u8>, BadHandshake> {
+        let Some(member) = &mut self.member else {
+            return self.stock.as_mut().ok_or(BadHandshake)?.send();
+        };
+        let message = member.send()?;
+        if let Some(stock) = &mut self.stock {
+            // The ephemeral key is the same, so this is the same message.
+            let proof = message.get(EPHEMERAL_SIZE..).unwrap_or_default();
+            let same = stock.send_with(proof)?;
+            debug_assert_eq!(same, message);
+        }
+        Ok(message)
+    }
+
+    /// Passes a message to the handshake that it fits, and returns that one and whether it is the
+    /// members'.
+    fn receive(&mut self, message: &[u8]) -> Result<(Noise, bool), SecureError> {
+        let is_first = !mem::replace(&mut self.has_received, true);
+        if let Some(mut member) = self.member.take()
+            && member.receive(message).is_ok()
+        {
+            return Ok((member, true));
+        }
+        let is_members_only = self.stock.is_none();
+        if let Some(mut stock) = self.stock.take()
+            && stock.receive(message).is_ok()
+        {
+            return Ok((stock, false));
+        }
+        let is_stranger = is_first && (is_members_only || message == REFUSAL);
+        Err(if is_stranger { SecureError::NotAMember } else { SecureError::BadHandshake })
     }
 }
 

@@ -25,6 +25,7 @@ class Group {
   constructor(key) {
     this.key = key
     this.channel = { protocol: 'multifeed/1', id: keyed(key, 'multifeed/1 channel') }
+    this.handshakeKey = keyed(key, 'multifeed/1 handshake')
     this.namespace = keyed(key, 'multifeed/1 feeds')
     this.feeds = new Map() // by their keys, in hex
     this.sessions = new Set()

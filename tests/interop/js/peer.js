@@ -6,8 +6,8 @@
 const assert = require('assert')
 const { blocks, connections, listenTo, packages, until } = require('../commands')
 const { Group } = require('./feed')
+const MemberStream = require('./secure')
 const Session = require('./session')
-const NoiseSecretStream = packages('@hyperswarm/secret-stream')
 const crypto = packages('hypercore-crypto')
 
 const group = new Group(Buffer.from(process.argv[2], 'hex'))
@@ -20,7 +20,7 @@ const stateOf = (feed) => ({
 
 listenTo({
   ...connections((isInitiator, socket) => {
-    const stream = new NoiseSecretStream(isInitiator, socket, { keepAlive: 5000 })
+    const stream = new MemberStream(group.handshakeKey, isInitiator, socket, { keepAlive: 5000 })
     new Session(group, stream)
   }),
   // Appends to the feed of an author, which is its secret in full.

@@ -1,12 +1,12 @@
 //! Attacks on the handshake and the encryption of the secret stream.
 
 use bytes::BytesMut;
-use multifeed_core::peer::secure::SecretStream;
+use multifeed_core::peer::secure::{Keys, SecretStream};
 use multifeed_core::rng::Rng;
 use multifeed_core::{ConnectionId, Input, KeyPair, Mode, Role, Secure};
 
 use super::pen::{Mutant, wholes};
-use super::stage::{Outcome, Stage};
+use super::stage::{Outcome, Stage, group};
 
 /// The output of a genuine remote: the flights of the handshake, the last with an encrypted
 /// message.
@@ -19,10 +19,10 @@ fn bring_to(stage: &mut Stage, role: Role, flight: usize) -> (ConnectionId, Byte
     stage.node.handle(Input::Connected { connection, role, secure, mode });
     let (key_pair, rng) = (KeyPair::from_seed(&[200; 32]), Rng::new([1; 32]));
     let mut out = BytesMut::new();
-    let mut stream = match role {
-        Role::Responder => SecretStream::initiator(&key_pair, rng, 4_096, &mut out),
-        Role::Initiator => SecretStream::responder(&key_pair, rng, 4_096),
-    };
+    let psk = group().handshake_key();
+    // With the key of the group, so that the node answers.
+    let keys = Keys { member: Some((&key_pair, &psk)), stock: None };
+    let mut stream = SecretStream::new(role.other(), keys, rng, 4_096, &mut out);
     for _ in 0..=flight {
         stream.push_bytes(&stage.node.pull(connection));
         while let Ok(Some(_)) = stream.next(&mut out) {}

@@ -6,7 +6,7 @@
 
 use bytes::BytesMut;
 use multifeed_core::peer::handshake_claim::open_claim;
-use multifeed_core::peer::secure::{Received, SecretStream};
+use multifeed_core::peer::secure::{Keys, Received, SecretStream};
 use multifeed_core::rng::Rng;
 use multifeed_core::wire::frame::{FRAME_SIZE_MAX, FrameReader, write_frame};
 use multifeed_core::wire::multifeed::{Hello, Kind, decode, put};
@@ -63,15 +63,21 @@ pub(super) enum Filter {
 
 impl Mitm {
     /// Starts the stream; appends the first handshake bytes to `answer`.
-    pub(super) fn new(endpoint: &Endpoint<'_>, rng: Rng, answer: &mut BytesMut) -> Self {
+    pub(super) fn new(
+        group: &Group,
+        endpoint: &Endpoint<'_>,
+        rng: Rng,
+        answer: &mut BytesMut,
+    ) -> Self {
         let Endpoint { role, security, key_pair, remote } = *endpoint;
         let max = FRAME_SIZE_MAX;
-        let stream = match (security, role) {
-            (Security::Plain, _) => SecretStream::clear([0; 64], remote, role, max),
-            (Security::Noise, Role::Initiator) => {
-                SecretStream::initiator(key_pair, rng, max, answer)
+        let psk = group.handshake_key();
+        let stream = match security {
+            Security::Plain => SecretStream::clear([0; 64], remote, role, max),
+            Security::Noise => {
+                let keys = Keys { member: Some((key_pair, &psk)), stock: None };
+                SecretStream::new(role, keys, rng, max, answer)
             }
-            (Security::Noise, Role::Responder) => SecretStream::responder(key_pair, rng, max),
         };
         let (outgoing, is_sealed) = (FrameReader::new(max), security == Security::Noise);
         Self { stream, outgoing, is_sealed, window: 0, claim: None }

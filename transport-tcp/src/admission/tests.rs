@@ -3,7 +3,7 @@ use super::*;
 const OWN: PublicKey = PublicKey([5; 32]);
 const LARGER: PublicKey = PublicKey([9; 32]);
 const SMALLER: PublicKey = PublicKey([1; 32]);
-const UNKNOWN: Standing = Standing::Unknown;
+const UNKNOWN: PeerTrust = PeerTrust::Unknown;
 
 fn id(n: u64) -> ConnectionId {
     ConnectionId(n)
@@ -105,17 +105,17 @@ fn unproved_connections_are_replaced_when_the_limit_is_reached() {
 }
 
 /// Accepts a connection whose peer proves to be a member, as a node does. Returns whether it stays.
-fn accept(admission: &mut Admission, n: u64, addr: SocketAddr, standing: Standing) -> bool {
+fn accept(admission: &mut Admission, n: u64, addr: SocketAddr, trust: PeerTrust) -> bool {
     match admission.admit(addr) {
         Verdict::Admit => {}
         Verdict::Replace(other) => admission.remove(other),
         Verdict::Refuse => return false,
     }
-    admission.insert(id(n), addr, Role::Responder, standing);
+    admission.insert(id(n), addr, Role::Responder, trust);
     let mut key = [0; 32];
     key[..8].copy_from_slice(&n.to_be_bytes());
     admission.on_peer_opened(id(n), PublicKey(key));
-    if standing == Standing::KnownKey {
+    if trust == PeerTrust::KnownKey {
         admission.on_known(id(n));
     }
     let excess = admission.excess(id(n));
@@ -129,7 +129,7 @@ fn stays(admission: &Admission, n: u64) -> bool {
     admission.established(Role::Responder).any(|(other, _)| other == id(n))
 }
 
-/// A node of which an attacker with 17 addresses has taken every slot that it can get.
+/// A node where an attacker with 17 addresses has taken every slot that it can get.
 fn besieged() -> (Admission, u64) {
     let mut admission = Admission::new(OWN, ConnectionLimits::default());
     let mut n = 0;
@@ -149,7 +149,7 @@ fn besieged() -> (Admission, u64) {
 }
 
 #[test]
-fn whoever_takes_all_slots_keeps_out_no_peer_of_another_network() {
+fn an_attacker_with_all_slots_keeps_out_no_peer_of_another_network() {
     let friend: SocketAddr = ([192, 0, 2, 1], 4_000).into();
     let (mut admission, n) = besieged();
     assert!(accept(&mut admission, n, friend, UNKNOWN));
@@ -163,10 +163,10 @@ fn whoever_takes_all_slots_keeps_out_no_peer_of_another_network() {
 
 #[test]
 fn a_peer_that_the_user_specified_is_admitted_from_the_attackers_own_network() {
-    for standing in [Standing::SpecifiedAddress, Standing::KnownKey] {
+    for trust in [PeerTrust::SpecifiedAddress, PeerTrust::KnownKey] {
         let (mut admission, n) = besieged();
-        let address = if standing == Standing::KnownKey { host(1) } else { host(99) };
-        assert!(accept(&mut admission, n, address, standing), "{standing:?}");
+        let address = if trust == PeerTrust::KnownKey { host(1) } else { host(99) };
+        assert!(accept(&mut admission, n, address, trust), "{trust:?}");
         for more in 1..=200 {
             accept(&mut admission, n + more, host((more % 17) as u8 + 1), UNKNOWN);
             assert!(stays(&admission, n), "evicted by connection {more}");

@@ -13,7 +13,7 @@ use multifeed_core::{CloseReason, ConnectionId, Input, PublicKey, Role, Secure};
 use tracing::Instrument;
 
 use super::{Driver, Phase};
-use crate::admission::{Standing, Verdict};
+use crate::admission::{PeerTrust, Verdict};
 use crate::connection::{CHUNK_BYTES_MAX, Closing, Connection, NewStream};
 use crate::dialer::target::ConnectError;
 use crate::dialer::{Due, PeerState, StreamOutcome};
@@ -149,11 +149,11 @@ impl Driver {
     fn connect(&mut self, stream: ByteStream, addr: SocketAddr, role: Role) {
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
-        let standing = match role {
-            Role::Responder if self.dialer.is_specified(addr.ip()) => Standing::SpecifiedAddress,
-            _ => Standing::Unknown,
+        let trust = match role {
+            Role::Responder if self.dialer.is_specified(addr.ip()) => PeerTrust::SpecifiedAddress,
+            _ => PeerTrust::Unknown,
         };
-        self.admission.insert(connection, addr, role, standing);
+        self.admission.insert(connection, addr, role, trust);
         let new = NewStream { connection, stream, addr, role };
         let started = Connection::start(new, &self.tasks, self.to_driver.clone());
         self.connections.insert(connection, started);
@@ -163,8 +163,8 @@ impl Driver {
         self.core.handle(self.now(), input);
     }
 
-    /// Handles a dialled peer that proved its key. Closes the connection, before the peer learns our
-    /// key, if the peer is banned or connected already.
+    /// Handles a dialled peer that proved its key. Closes the connection, before the peer learns
+    /// our key, if the peer is banned or connected already.
     pub(super) fn on_peer_identified(&mut self, connection: ConnectionId, remote: PublicKey) {
         let Some(open) = self.connections.get(&connection) else { return };
         if open.closing.is_some() {
@@ -183,8 +183,8 @@ impl Driver {
         self.begin_flush(connection, reason);
     }
 
-    /// Handles a peer that proved to be a member: closes the connection if the peer is banned, one of
-    /// two connections with the same peer, and an accepted connection if there are too many.
+    /// Handles a peer that proved to be a member: closes the connection if the peer is banned, one
+    /// of two connections with the same peer, and an accepted connection if there are too many.
     pub(super) fn on_peer_opened(&mut self, connection: ConnectionId, remote: PublicKey) {
         let Some(open) = self.connections.get_mut(&connection) else { return };
         if open.closing.is_some() {

@@ -101,7 +101,8 @@ pub(crate) async fn another_group_is_refused(host: Host) {
     assert!(matches!(reason, DisconnectReason::Core(CloseReason::NotAMember)), "{reason}");
     let (reason, retry_in) = host.event(&mut at_b, disconnected).await;
     assert!(matches!(reason, DisconnectReason::Core(CloseReason::NotAMember)), "{reason}");
-    assert!(retry_in.expect("a retry") > Duration::from_secs(400));
+    // Anybody on the way can say that, so the peer is dialled again soon.
+    assert!(retry_in.expect("a retry") < Duration::from_secs(2));
     assert!(a.peers().await.expect("open").is_empty());
 }
 
@@ -197,7 +198,7 @@ pub(crate) async fn an_eclipse_keeps_no_specified_peer_out(host: Host) {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
-pub(crate) async fn a_flipped_bit_bans_nobody(host: Host) {
+pub(crate) async fn a_flipped_bit_bans_no_peer(host: Host) {
     let (a, addr) = host.listening().await;
     let from_a = write(&a, 1, &[&"long enough ".repeat(100)]).await;
     // In the handshake, in the head of the stream, in the length of a frame, and in frames.

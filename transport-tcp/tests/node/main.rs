@@ -39,8 +39,8 @@ on_each_runtime! {
         as a_disconnected_address_is_not_redialled,
     crate::connections::two_that_dial_each_other as two_that_dial_each_other_keep_one_connection,
     crate::connections::our_own_address_is_not_redialled as our_own_address_is_not_redialled,
-    crate::connections::another_group_is_refused as a_peer_of_another_group_is_refused_for_long,
-    crate::connections::a_flipped_bit_bans_nobody as a_flipped_bit_bans_nobody,
+    crate::connections::another_group_is_refused as a_peer_of_another_group_is_refused,
+    crate::connections::a_flipped_bit_bans_no_peer as a_flipped_bit_bans_no_peer,
     crate::connections::an_eclipse_keeps_no_specified_peer_out
         as an_eclipse_keeps_no_specified_peer_out,
     crate::connections::silent_connections_keep_no_member_out

@@ -42,6 +42,26 @@ fn both_sides_agree_on_everything() {
 }
 
 #[test]
+fn only_a_side_with_the_pre_shared_key_gets_an_answer() {
+    let mut rng = Rng::new([3; 32]);
+    let (one, two) = (KeyPair::from_seed(&[1; 32]), KeyPair::from_seed(&[2; 32]));
+    let mut side = |role, pair, psk: u8| Noise::with_psk(role, pair, &[psk; 32], &mut rng);
+    let mut initiator = side(Role::Initiator, &one, 7);
+    let first = initiator.send().unwrap();
+    assert_eq!(first.len(), 48);
+    assert_eq!(side(Role::Responder, &two, 8).receive(&first), Err(BadHandshake));
+    let mut responder = side(Role::Responder, &two, 7);
+    responder.receive(&first).unwrap();
+    initiator.receive(&responder.send().unwrap()).unwrap();
+    responder.receive(&initiator.send().unwrap()).unwrap();
+    let (one, two) = (initiator.split().unwrap(), responder.split().unwrap());
+    assert_eq!((one.handshake_hash, one.send_key), (two.handshake_hash, two.receive_key));
+    // Without the key: the plain handshake ignores what follows the ephemeral key.
+    let mut stock = Noise::new(Role::Responder, &KeyPair::from_seed(&[2; 32]), &mut rng);
+    assert_eq!(stock.receive(&first), Ok(()));
+}
+
+#[test]
 fn small_order_and_non_canonical_keys_are_rejected() {
     let mut local = Ed25519 { pair: None, public: PublicKey([0; 32]) };
     local.set(&[1; 32]);

@@ -1,7 +1,7 @@
 //! The invariants of the feeds of a group.
 
 use super::{Feeds, start_of};
-use crate::feed::{Feed, FeedStatus};
+use crate::feed::{Feed, FeedStatus, ForkEvidence};
 
 impl Feeds {
     /// Panics with the first violated invariant.
@@ -24,8 +24,11 @@ impl Feeds {
         if let Some(index) = &self.by_discovery {
             assert_eq!(index.len(), all, "the discovery keys list each feed once");
         }
-        let forked = self.iter().filter(|(_, feed)| feed.has_fork()).map(|(id, _)| id);
-        assert!(self.forked.iter().copied().eq(forked), "a forked feed is not listed");
+        let proofs = self.iter().filter(|(_, feed)| feed.has_proof()).count();
+        assert_eq!(self.proofs.len(), proofs, "the proofs of forks are miscounted");
+        for feed in &self.proofs {
+            assert!(self.get(*feed).is_some_and(Feed::has_proof), "feed {feed:?} has no proof");
+        }
         let bytes = self.iter().map(|(_, feed)| u128::from(feed.bytes_counted()));
         // A fabricated store may claim more bytes than a number can count.
         if let Ok(bytes) = u64::try_from(bytes.sum::<u128>())
@@ -40,6 +43,11 @@ impl Feeds {
 }
 
 impl Feed {
+    fn has_proof(&self) -> bool {
+        let fork = self.activity.as_ref().and_then(|activity| activity.fork.as_ref());
+        fork.is_some_and(|fork| matches!(fork.evidence, ForkEvidence::Proof(_)))
+    }
+
     /// Panics with the first violated invariant.
     fn check_invariants(&self) {
         let mut length = self.length();

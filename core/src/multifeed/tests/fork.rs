@@ -87,24 +87,21 @@ fn the_status_counts_forked_feeds_and_the_fork_shows_both_heads() {
 
 #[test]
 fn the_status_counts_contested_feeds_until_their_fork_is_proved() {
-    // No proof is kept, so the feed stays contested.
-    let open = |seed| {
-        let mut config = Config::new(group(), Seed::new([seed; 32]));
-        config.limits.forks = 0;
-        Node::with(config, Map::new())
-    };
-    let mut world = World::of([1, 2].map(open).into());
+    let mut world = nodes(2);
     write(&mut world, 0, 3);
     write_twin(&mut world, 1, 5);
     world.connect(1, 0, Mode::Live);
-    world.run();
-    let contested: Vec<_> = world
-        .nodes
-        .iter()
-        .map(|node| node.multifeed.sync_status())
-        .map(|status| (status.forked, status.contested))
-        .collect();
-    assert!(contested.contains(&(0, 1)), "{contested:?}");
+    let counts = |world: &World| -> Vec<(usize, usize)> {
+        let status = world.nodes.iter().map(|node| node.multifeed.sync_status());
+        status.map(|status| (status.forked, status.contested)).collect()
+    };
+    let mut was_contested = false;
+    for _ in 0..1_000 {
+        world.step_once();
+        was_contested |= counts(&world).contains(&(0, 1));
+    }
+    assert!(was_contested);
+    assert_eq!(counts(&world), [(1, 0); 2]);
 }
 
 /// Two histories of node 0's writer that share their first blocks, each at a node, and the feed's
@@ -354,38 +351,47 @@ fn a_head_that_is_not_held_whole_is_disputed_once_it_is() {
 }
 
 #[test]
-fn proofs_are_bounded_and_a_removal_frees_one() {
-    let open = |seed| {
+fn proofs_have_a_bound_and_every_forked_feed_stays_frozen() {
+    const FORKED: u8 = 5;
+    let open = |seed, map| {
         let mut config = Config::new(group(), Seed::new([seed; 32]));
-        config.limits.forks = 1;
-        Node::with(config, Map::new())
+        config.limits.forks = 2;
+        Node::with(config, map)
     };
-    let mut world = World::of([1, 2].map(open).into());
-    for (name, seed) in [("a", 100), ("b", 101)] {
+    let mut world = World::of([1, 2].map(|seed| open(seed, Map::new())).into());
+    world.connect(0, 1, Mode::Live);
+    for writer in 0..FORKED {
         for (number, count) in [(0, 3), (1, 5)] {
             let node = &mut world.nodes[number];
-            let feed = node.multifeed.writer(name, KeyPair::from_seed(&[seed; 32])).unwrap();
+            let key_pair = KeyPair::from_seed(&[100 + writer; 32]);
+            let feed = node.multifeed.writer(&alloc::format!("{writer}"), key_pair).unwrap();
             (0..count).for_each(|index| node.append(feed, &[&block(number, index)]));
         }
+        world.run();
     }
-    world.connect(0, 1, Mode::Live);
-    world.run();
     let forked = |node: &Node| {
         node.multifeed.feeds().filter(|feed| feed.is_forked).map(|feed| feed.id).collect::<Vec<_>>()
     };
-    for node in &mut world.nodes {
-        assert_eq!((forked(node).len(), proofs(node)), (1, 1));
+    let whole = |node: &Node| {
+        let values = node.map.iter().filter(|(key, _)| key.as_bytes()[0] == 7);
+        values.filter(|(_, value)| value.len() > 100).count()
+    };
+    let stored = world.nodes.iter().map(|node| node.map.clone()).collect::<Vec<_>>();
+    let reopened = stored.into_iter().map(|map| open(9, map)).collect::<Vec<_>>();
+    for node in world.nodes.iter_mut().chain(&mut reopened.into_iter().collect::<Vec<_>>()) {
+        assert_eq!((forked(node).len(), proofs(node)), (usize::from(FORKED), 5));
+        assert_eq!(whole(node), 2, "of the others 32 bytes are kept");
         assert!(node.closed.is_empty(), "{:?}", node.closed);
-        let feed = forked(node)[0];
-        node.multifeed.remove(feed).unwrap();
-        node.drain();
+        for feed in forked(node) {
+            let error = node.multifeed.append(feed, &[b"more"]).err();
+            assert!(matches!(error, Some(Misuse::FeedForked | Misuse::NotWritable)), "{error:?}");
+        }
+        // Removing feeds makes room.
+        for feed in forked(node) {
+            node.multifeed.remove(feed).unwrap();
+            node.drain();
+        }
         assert_eq!(proofs(node), 0);
-    }
-    world.run();
-    world.connect(0, 1, Mode::Live);
-    world.run();
-    for node in &world.nodes {
-        assert_eq!((forked(node).len(), proofs(node)), (1, 1));
     }
 }
 

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use bytes::BytesMut;
 
+use super::group;
 use super::rig::Node;
-use crate::peer::secure::{Received, SecretStream};
+use crate::peer::secure::{Keys, Received, SecretStream, SecureError};
 use crate::rng::Rng;
 use crate::wire::multifeed::{Hello, Kind, PROTOCOL, VERSION, put};
 use crate::wire::mux::{MuxMessage, messages};
@@ -17,20 +18,29 @@ pub(super) struct Raw {
     pub(super) out: BytesMut,
     /// Frames that the node sent, in the clear.
     pub(super) frames: Vec<BytesMut>,
+    /// All bytes that the node sent.
+    pub(super) said: Vec<u8>,
     pub(super) connection: ConnectionId,
 }
 
 impl Raw {
     /// Dials a node and makes the stream, but opens no channel.
     pub(super) fn dial(node: &mut Node, number: u64) -> Self {
+        Self::dial_with(node, number, Some(&group().handshake_key()))
+    }
+
+    /// Dials a node with this pre-shared key, or as a stock peer.
+    pub(super) fn dial_with(node: &mut Node, number: u64, psk: Option<&[u8; 32]>) -> Self {
         let key_pair = KeyPair::from_seed(&[200; 32]);
         let mut out = BytesMut::new();
-        let stream = SecretStream::initiator(&key_pair, Rng::new([1; 32]), 1 << 21, &mut out);
+        let (member, stock) = (psk.map(|psk| (&key_pair, psk)), psk.is_none().then_some(&key_pair));
+        let (keys, rng) = (Keys { member, stock }, Rng::new([1; 32]));
+        let stream = SecretStream::new(Role::Initiator, keys, rng, 1 << 21, &mut out);
         let connection = ConnectionId(number);
         let (role, secure, mode) = (Role::Responder, Secure::Noise, Mode::Live);
         let input = Input::Connected { connection, role, secure, mode };
         node.handle(Instant::ZERO, input);
-        let mut raw = Self { stream, out, frames: Vec::new(), connection };
+        let mut raw = Self { stream, out, frames: Vec::new(), said: Vec::new(), connection };
         raw.exchange(node);
         raw
     }
@@ -91,9 +101,14 @@ impl Raw {
                 node.drain();
             }
             self.stream.push_bytes(&to_us);
-            while let Some(received) = self.stream.next(&mut self.out).unwrap() {
-                if let Received::Message(frame) = received {
-                    self.frames.push(frame);
+            self.said.extend_from_slice(&to_us);
+            loop {
+                match self.stream.next(&mut self.out) {
+                    Ok(Some(Received::Message(frame))) => self.frames.push(frame),
+                    Ok(Some(_)) => {}
+                    // The node refuses a stranger.
+                    Ok(None) | Err(SecureError::NotAMember | SecureError::BadHandshake) => break,
+                    Err(error) => panic!("{error}"),
                 }
             }
             if self.out.is_empty() && to_us.is_empty() {

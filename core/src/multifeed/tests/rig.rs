@@ -293,7 +293,8 @@ impl World {
         bytes.truncate(self.left);
         self.left -= bytes.len();
         self.bytes += bytes.len();
-        if self.secure.is_some() {
+        // Under Noise they are encrypted.
+        if self.secure.as_ref().is_some_and(|secure| !matches!(secure, Secure::Noise)) {
             self.count(&bytes);
         }
         for (node, feed) in self.unrest.clone() {

@@ -8,6 +8,8 @@ use super::*;
 use crate::config::FRAME_BYTES_MAX_UNASKED;
 use crate::feed::tree;
 use crate::peer::handshake_claim::{open_claim, seal_claim};
+use crate::peer::secure::{Received, SecretStream};
+use crate::rng::Rng;
 use crate::wire::frame::FrameReader;
 use crate::wire::multifeed::{
     Claim, FeedRef, HeadEntry, Hello, Kind, RangeHeader, Reject, RejectEntry, WantEntry, decode,
@@ -367,20 +369,73 @@ fn wants_without_end() {
 
 #[test]
 fn a_stranger_learns_only_that_the_connection_is_closed() {
-    for knows_the_channel in [false, true] {
+    // Another group's key, none, and a repeated first message of a member.
+    let stranger = Group::keyed([8; 32]).handshake_key();
+    for psk in [Some(&stranger), None] {
         let mut world = nodes(1);
         write(&mut world, 0, 3);
-        let stranger = Group::keyed([8; 32]);
-        let mut raw = Raw::dial(&mut world.nodes[0], 77);
-        let hello = raw.hello(&stranger);
-        let ours = group();
-        let group = if knows_the_channel { &ours } else { &stranger };
-        raw.open(&mut world.nodes[0], group.discovery_key(), &hello);
-        assert_eq!(closed(&world.nodes[0], raw.connection), Some(CloseReason::NotAMember));
+        let node = &mut world.nodes[0];
+        let raw = Raw::dial_with(node, 77, psk);
+        assert_eq!(closed(node, raw.connection), Some(CloseReason::NotAMember));
+        assert_eq!(raw.said, [1, 0, 0, 0], "the whole transcript: a frame that refuses");
+    }
+}
+
+#[test]
+fn a_stranger_learns_no_key_of_a_node_that_dials_it() {
+    for accepts_stock_peers in [false, true] {
+        let mut node = Node::open(&group(), 1, Map::new());
+        if accepts_stock_peers {
+            let mut config = Config::new(group(), Seed::new([1; 32]));
+            config.limits.hypercore_channels = 8;
+            node = Node::with(config, Map::new());
+        }
+        let connection = ConnectionId(77);
+        let (role, secure, mode) = (Role::Initiator, Secure::Noise, Mode::Live);
+        node.handle(Instant::ZERO, Input::Connected { connection, role, secure, mode });
+        let key_pair = KeyPair::from_seed(&[200; 32]);
+        let mut stream = SecretStream::responder(&key_pair, Rng::new([1; 32]), 1 << 21);
+        let (mut said, mut answer) = (BytesMut::new(), BytesMut::new());
+        for _ in 0..4 {
+            let mut bytes = BytesMut::new();
+            node.multifeed.poll_transmit(connection, &mut bytes, 1 << 20);
+            said.extend_from_slice(&bytes);
+            stream.push_bytes(&bytes);
+            while let Ok(Some(received)) = stream.next(&mut answer) {
+                if let Received::Message(frame) = received {
+                    let opened = messages(&frame).count();
+                    assert_eq!(opened, 0, "it learns of no channel");
+                }
+            }
+            node.handle(Instant::ZERO, Input::Received { connection, bytes: &answer.split() });
+        }
+        // A stock peer learns a key, but not the one by which members know the node.
+        assert_eq!(stream.remote().is_some(), accepts_stock_peers);
+        assert_ne!(stream.remote(), Some(node.multifeed.public_key()));
+        let hides = |secret: &[u8; 32]| said.windows(32).all(|window| window != secret);
+        assert!(hides(&node.multifeed.public_key().0) && hides(group().discovery_key()));
+    }
+}
+
+#[test]
+fn a_stock_peer_learns_a_key_that_changes_with_each_start() {
+    let learned = |seed| {
+        let mut config = Config::new(group(), Seed::new([seed; 32]));
+        config = config.identity(KeyPair::from_seed(&[5; 32]));
+        config.limits.hypercore_channels = 8;
+        let mut node = Node::with(config, Map::new());
+        let mut raw = Raw::dial_with(&mut node, 77, None);
+        assert_eq!(closed(&node, raw.connection), None);
+        let remote = raw.stream.remote().expect("it answers");
+        assert_ne!(remote, node.multifeed.public_key());
+        // It may guess the group, and still learns nothing of it.
+        let hello = raw.hello(&group());
+        raw.open(&mut node, group().discovery_key(), &hello);
         let said: Vec<_> = raw.frames.iter().flat_map(|frame| messages(frame)).collect();
         assert_eq!(said, [Ok(MuxMessage::Reject { local_id: 1 })], "the whole transcript");
-        assert_eq!(raw.frames.len(), 1);
-    }
+        remote
+    };
+    assert_ne!(learned(1), learned(2));
 }
 
 /// What a node says of itself to the peer that it dialled, as its hello and all that it said.

@@ -11,6 +11,8 @@ pub enum SecureError {
     FrameTooLong,
     /// A handshake message is invalid.
     BadHandshake,
+    /// The remote does not know the pre-shared key, or says that we do not.
+    NotAMember,
     /// The first frame after the handshake is not a stream header.
     BadHeader,
     /// The stream header belongs to another stream, for example a reflection of our own.
@@ -24,6 +26,7 @@ impl fmt::Display for SecureError {
         f.write_str(match self {
             Self::FrameTooLong => "a frame is longer than allowed",
             Self::BadHandshake => "a handshake message is invalid",
+            Self::NotAMember => "the remote does not know the key of the group",
             Self::BadHeader => "the first frame after the handshake is not a stream header",
             Self::WrongStream => "the stream header belongs to another stream",
             Self::Forged => "a message fails authentication",

@@ -26,6 +26,22 @@ impl Pair {
         Self { sides: [initiator, responder], sent, received: [vec![], vec![]] }
     }
 
+    /// Two sides with these keys: (members' pre-shared key, accepts stock peers).
+    fn with(keys: [(Option<u8>, bool); 2]) -> Self {
+        let mut sent = [BytesMut::new(), BytesMut::new()];
+        let pairs = [1, 2].map(|seed| KeyPair::from_seed(&[seed; 32]));
+        let stock = [11, 12].map(|seed| KeyPair::from_seed(&[seed; 32]));
+        let sides = [0, 1].map(|n| {
+            let (psk, accepts_stock) = keys[n];
+            let psk = psk.map(|psk| [psk; 32]);
+            let member = psk.as_ref().map(|psk| (&pairs[n], psk));
+            let keys = Keys { member, stock: accepts_stock.then_some(&stock[n]) };
+            let role = [Role::Initiator, Role::Responder][n];
+            SecretStream::new(role, keys, Rng::new([3 + n as u8; 32]), FRAME_MAX, &mut sent[n])
+        });
+        Self { sides, sent, received: [vec![], vec![]] }
+    }
+
     fn opened() -> Self {
         let mut pair = Self::new();
         pair.run().unwrap();
@@ -70,6 +86,56 @@ impl Pair {
 
 fn message(bytes: &[u8]) -> Received {
     Received::Message(BytesMut::from(bytes))
+}
+
+#[test]
+fn members_and_stock_peers_open_as_far_as_both_allow() {
+    const STOCK: (Option<u8>, bool) = (None, true);
+    // (initiator, responder, whether they meet as members; `None`: not at all)
+    let cases = [
+        ((Some(7), false), (Some(7), false), Some(true)),
+        ((Some(7), true), (Some(7), true), Some(true)),
+        ((Some(7), true), (Some(7), false), Some(true)),
+        ((Some(7), false), (Some(7), true), Some(true)),
+        ((Some(7), true), STOCK, Some(false)),
+        (STOCK, (Some(7), true), Some(false)),
+        ((Some(7), true), (Some(8), true), Some(false)),
+        ((Some(7), false), (Some(8), false), None),
+        ((Some(7), false), STOCK, None),
+        (STOCK, (Some(7), false), None),
+    ];
+    for (initiator, responder, as_members) in cases {
+        let mut pair = Pair::with([initiator, responder]);
+        let result = pair.run();
+        let remotes = pair.sides.each_ref().map(SecretStream::remote);
+        let Some(is_member) = as_members else {
+            assert_eq!(result, Err(SecureError::NotAMember), "{initiator:?} {responder:?}");
+            assert_eq!(remotes, [None, None], "a stranger learns no key");
+            continue;
+        };
+        assert_eq!(result, Ok(()), "{initiator:?} {responder:?}");
+        assert_eq!(pair.sides.each_ref().map(SecretStream::is_member), [is_member; 2]);
+        let seeds: [u8; 2] = if is_member { [2, 1] } else { [12, 11] };
+        let keys = seeds.map(|seed| Some(KeyPair::from_seed(&[seed; 32]).public_key()));
+        assert_eq!(remotes, keys, "{initiator:?} {responder:?}");
+    }
+}
+
+#[test]
+fn a_changed_bit_in_any_message_of_members_is_detected() {
+    for (turn, at) in (0..3).flat_map(|turn| (0..48).map(move |at| (turn, at))) {
+        let mut pair = Pair::with([(Some(7), false); 2]);
+        let mut result = Ok(());
+        for now in 0..=turn {
+            let from = now % 2;
+            if now == turn {
+                pair.sent[from][HEAD_SIZE + at] ^= 1;
+            }
+            result = pair.deliver(from, usize::MAX);
+        }
+        let expected = if turn == 2 { SecureError::BadHandshake } else { SecureError::NotAMember };
+        assert_eq!(result, Err(expected), "message {turn}, byte {at}");
+    }
 }
 
 #[test]

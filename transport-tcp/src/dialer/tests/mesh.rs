@@ -6,7 +6,7 @@ use multifeed_core::{ConnectionId, Role};
 use proptest::prelude::*;
 
 use super::*;
-use crate::admission::{Admission, Standing, Verdict};
+use crate::admission::{Admission, PeerTrust, Verdict};
 use crate::options::ConnectionLimits;
 
 /// One node, driven as its driver would do.
@@ -100,13 +100,13 @@ impl Mesh {
                 id,
                 addr_of(to),
                 Role::Initiator,
-                Standing::Unknown,
+                PeerTrust::Unknown,
             );
             self.members[to].admission.insert(
                 id,
                 addr_of(from),
                 Role::Responder,
-                Standing::Unknown,
+                PeerTrust::Unknown,
             );
             let opens = Some(self.now + ROUND_TRIP);
             self.streams.insert(id, Stream { ends: [from, to], opens });
