@@ -1,7 +1,6 @@
 //! The core driven by std threads and blocking sockets alone: no runtime, no store crate.
 //!
-//! `cargo run -p multifeed-core --example blocking` joins two peers over loopback TCP; each
-//! appends one block and reads the other's.
+//! `cargo run -p multifeed-core --example blocking`: two peers exchange one block each over TCP.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write as _};

@@ -12,13 +12,13 @@
 //!
 //! ```no_run
 //! use import_hypercore::{Source, Target, adopt};
-//! use multifeed_core::{Config, Group};
+//! use multifeed_core::{Config, Group, Seed};
 //! use multifeed_store::{Check, DiskStore};
 //!
 //! # fn main() -> Result<(), import_hypercore::ImportError> {
 //! let mut source = Source::open("my-core")?;
 //! let store = DiskStore::open("feeds", Check::Quick)?;
-//! let seed = [1; 32]; // fresh random bytes
+//! let seed = Seed::new([1; 32]); // fresh random bytes
 //! let mut target = Target::open(Config::new(Group::open("kitchen"), seed), store)?;
 //! let imported = adopt(&mut source, &mut target)?;
 //! assert_eq!(imported.length, source.held());

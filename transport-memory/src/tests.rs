@@ -103,7 +103,7 @@ const BUGS: &[Bug] = &[
     ("a pipe that delivers single bytes", byte_pipe, Law::Events),
     ("an event that is reported twice", duplicate_event, Law::Order),
     ("an event that is lost", missed_event, Law::Order),
-    ("peers with different limits", other_limits, Law::Isolation),
+    ("a node that accepts no block of its peers", tiny_blocks_only, Law::Convergence),
     ("a node that announces what it does not hold", early_announcement, Law::DurableFirst),
     ("a peer that forwards changed blocks", || faulty(Fault::ForgedBlock), Law::Isolation),
     ("a peer that forwards a changed signature", || faulty(Fault::ForgedSignature), Law::Isolation),
@@ -231,7 +231,7 @@ fn with_event(report: fn(&mut World, NodeId, &Event)) -> BTreeSet<Law> {
     rig.check()
 }
 
-fn other_limits() -> BTreeSet<Law> {
+fn tiny_blocks_only() -> BTreeSet<Law> {
     let mut limits = Limits::default();
     limits.block_bytes = 8;
     let is_small = |at: usize, options: NodeOptions| match at {
