@@ -358,14 +358,16 @@ fn proofs_have_a_bound_and_every_forked_feed_stays_frozen() {
         config.limits.forks = 2;
         Node::with(config, map)
     };
-    let mut world = World::of([1, 2].map(|seed| open(seed, Map::new())).into());
+    let mut world = World::of([1, 2, 3].map(|seed| open(seed, Map::new())).into());
     world.connect(0, 1, Mode::Live);
     for writer in 0..FORKED {
         for (number, count) in [(0, 3), (1, 5)] {
             let node = &mut world.nodes[number];
             let key_pair = KeyPair::from_seed(&[100 + writer; 32]);
             let feed = node.multifeed.writer(&alloc::format!("{writer}"), key_pair).unwrap();
-            (0..count).for_each(|index| node.append(feed, &[&block(number, index)]));
+            // The first two blocks are the same in both.
+            let history = |index| if index < 2 { 0 } else { number };
+            (0..count).for_each(|index| node.append(feed, &[&block(history(index), index)]));
         }
         world.run();
     }
@@ -376,9 +378,16 @@ fn proofs_have_a_bound_and_every_forked_feed_stays_frozen() {
         let values = node.map.iter().filter(|(key, _)| key.as_bytes()[0] == 7);
         values.filter(|(_, value)| value.len() > 100).count()
     };
-    let stored = world.nodes.iter().map(|node| node.map.clone()).collect::<Vec<_>>();
+    let stored = world.nodes[..2].iter().map(|node| node.map.clone()).collect::<Vec<_>>();
     let reopened = stored.into_iter().map(|map| open(9, map)).collect::<Vec<_>>();
-    for node in world.nodes.iter_mut().chain(&mut reopened.into_iter().collect::<Vec<_>>()) {
+    // A new peer gets what is shared of the feeds with a proof, and the proofs.
+    world.connect(2, 0, Mode::Live);
+    world.run();
+    let lengths = world.nodes[2].multifeed.feeds().map(|feed| (feed.is_forked, feed.length));
+    assert_eq!(lengths.collect::<Vec<_>>(), [(true, 2); 2]);
+    assert!(world.nodes[2].multifeed.peers().all(|peer| peer.is_synced));
+    assert_eq!(world.nodes[0].multifeed.sync_status().forked, usize::from(FORKED));
+    for node in world.nodes[..2].iter_mut().chain(&mut reopened.into_iter().collect::<Vec<_>>()) {
         assert_eq!((forked(node).len(), proofs(node)), (usize::from(FORKED), 5));
         assert_eq!(whole(node), 2, "of the others 32 bytes are kept");
         assert!(node.closed.is_empty(), "{:?}", node.closed);
