@@ -138,7 +138,7 @@ fn damaged_key_is_kept_and_reported() {
         assert_eq!((failure.exit(), failure.code()), (ExitCode::Damaged, "identity.damaged"));
         assert_eq!(fs::read(&key).unwrap(), bytes);
     }
-    fs::write(&key, vec![0; 70_000]).unwrap();
+    fs::write(&key, vec![0; 5 << 20]).unwrap();
     assert_eq!(open(dir.path()).unwrap_err().code(), "file.size");
 }
 
