@@ -194,7 +194,7 @@ async fn check_complete(
 ) -> Result<(), Failure> {
     session.check_signed().await?;
     let feeds = session.node().feeds().await.map_err(|error| session.failed(error))?;
-    let forked = feeds.iter().filter(|feed| feed.is_forked).count();
+    let forked = status.forked + status.contested;
     let full = feeds.iter().filter(|feed| feed.is_full).count();
     let is_forked = forked > 0 || session.connections().has_forks();
     let is_full = full > 0 || session.connections().has_full();
