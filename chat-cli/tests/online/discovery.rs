@@ -1,5 +1,6 @@
 //! Tests members who discover each other and share only an invite.
 
+#[cfg(target_os = "linux")]
 use std::process::{Command, Stdio};
 
 use crate::program::{Running, TestDir};

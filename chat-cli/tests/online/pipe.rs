@@ -1,6 +1,5 @@
 //! Tests programs that exchange JSON lines: the pipe, the example bots, and the schema.
 
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -289,7 +288,9 @@ impl Bot {
         let mut command = Command::new(runner);
         command.arg(script).arg(program).arg("--data-dir").arg(&home.data).args(["--peer", addr]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
-        Self(command.process_group(0).spawn().expect("a bot"))
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        Self(command.spawn().expect("a bot"))
     }
 }
 

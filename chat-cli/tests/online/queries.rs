@@ -1,5 +1,6 @@
 //! Tests the slash commands in line mode.
 
+#[cfg(unix)]
 use std::fs;
 
 use crate::program::{Home, TestDir};
