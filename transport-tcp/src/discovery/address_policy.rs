@@ -83,6 +83,7 @@ impl AddressPolicy {
     }
 
     /// Returns the addresses of a record that may be dialled, each once.
+    #[cfg(any(feature = "dht", test))]
     pub(super) fn dialled(&self, listed: &[SocketAddr]) -> Vec<SocketAddr> {
         let mut dialled = Vec::new();
         for addr in listed {

@@ -13,10 +13,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::BytesMut;
+use multifeed_core::PublicKey;
 use multifeed_core::crypto::cipher::{HEADER_SIZE, OVERHEAD, Pull, Push};
-use multifeed_core::crypto::hash::keyed;
 use multifeed_core::rng::Rng;
-use multifeed_core::{Group, PublicKey};
 
 use super::report::ADDRESSES_PER_PEER_MAX;
 
@@ -47,12 +46,14 @@ pub(super) enum BadRecord {
 
 impl Endpoints {
     /// Encrypts a record of the first [`ADDRESSES_PER_PEER_MAX`] addresses.
-    pub(super) fn seal(&self, group: &Group, seed: [u8; 32]) -> Vec<u8> {
+    #[cfg(any(feature = "dht", test))]
+    pub(super) fn seal(&self, group: &multifeed_core::Group, seed: [u8; 32]) -> Vec<u8> {
         seal(&seal_key(group), &self.encode(), seed)
     }
 
     /// Decrypts a record from an untrusted source.
-    pub(super) fn open(group: &Group, sealed: &[u8]) -> Result<Self, BadRecord> {
+    #[cfg(any(feature = "dht", test))]
+    pub(super) fn open(group: &multifeed_core::Group, sealed: &[u8]) -> Result<Self, BadRecord> {
         if sealed.len() > SEALED_BYTES_MAX {
             return Err(BadRecord::TooLong);
         }
@@ -112,8 +113,9 @@ pub(super) fn open(key: &[u8; 32], sealed: &[u8]) -> Result<BytesMut, BadRecord>
 }
 
 /// The encryption key of records.
-fn seal_key(group: &Group) -> [u8; 32] {
-    keyed(group.key(), &[b"multifeed/1 endpoints"])
+#[cfg(any(feature = "dht", test))]
+fn seal_key(group: &multifeed_core::Group) -> [u8; 32] {
+    multifeed_core::crypto::hash::keyed(group.key(), &[b"multifeed/1 endpoints"])
 }
 
 /// Splits a field off the front, and decodes it.
