@@ -13,6 +13,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::BytesMut;
+#[cfg(any(feature = "dht", test))]
+use multifeed_core::Group;
 use multifeed_core::PublicKey;
 use multifeed_core::crypto::cipher::{HEADER_SIZE, OVERHEAD, Pull, Push};
 use multifeed_core::rng::Rng;
@@ -47,13 +49,13 @@ pub(super) enum BadRecord {
 impl Endpoints {
     /// Encrypts a record of the first [`ADDRESSES_PER_PEER_MAX`] addresses.
     #[cfg(any(feature = "dht", test))]
-    pub(super) fn seal(&self, group: &multifeed_core::Group, seed: [u8; 32]) -> Vec<u8> {
+    pub(super) fn seal(&self, group: &Group, seed: [u8; 32]) -> Vec<u8> {
         seal(&seal_key(group), &self.encode(), seed)
     }
 
     /// Decrypts a record from an untrusted source.
     #[cfg(any(feature = "dht", test))]
-    pub(super) fn open(group: &multifeed_core::Group, sealed: &[u8]) -> Result<Self, BadRecord> {
+    pub(super) fn open(group: &Group, sealed: &[u8]) -> Result<Self, BadRecord> {
         if sealed.len() > SEALED_BYTES_MAX {
             return Err(BadRecord::TooLong);
         }
@@ -114,7 +116,7 @@ pub(super) fn open(key: &[u8; 32], sealed: &[u8]) -> Result<BytesMut, BadRecord>
 
 /// The encryption key of records.
 #[cfg(any(feature = "dht", test))]
-fn seal_key(group: &multifeed_core::Group) -> [u8; 32] {
+fn seal_key(group: &Group) -> [u8; 32] {
     multifeed_core::crypto::hash::keyed(group.key(), &[b"multifeed/1 endpoints"])
 }
 
