@@ -29,7 +29,7 @@ mod view;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Limits, Timing};
@@ -222,6 +222,11 @@ impl Multifeed {
     fn answer(&mut self, request: RequestId, feed: FeedId, answer: impl FnOnce(FeedKey) -> Event) {
         let key = self.feeds.get(feed).map(|log| log.key);
         self.answer_request(key.map_or(Event::Canceled { request }, answer));
+    }
+
+    /// Answers a request for blocks.
+    fn answer_blocks(&mut self, request: RequestId, feed: FeedId, start: u64, blocks: Vec<Bytes>) {
+        self.answer(request, feed, |key| Event::Blocks { request, feed, key, start, blocks });
     }
 
     /// Reports that the store failed for a feed.

@@ -55,8 +55,7 @@ pub fn config(seed: u8) -> Config {
 }
 
 fn read_key(hex: &str) -> FeedKey {
-    let bytes = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap();
-    FeedKey(bytes.try_into().unwrap())
+    hex.parse().unwrap()
 }
 
 impl Ours {

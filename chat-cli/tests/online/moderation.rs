@@ -15,14 +15,20 @@ fn say(home: &Home, text: &str) -> (Running, String) {
     home.serve(&[])
 }
 
-#[test]
-fn hidden_member_is_not_shown_and_blocked_member_not_synced() {
-    let dir = TestDir::new();
+/// Returns the homes of a member who wrote a message and of one who received it.
+fn member_with_message(dir: &TestDir) -> (Home, Home) {
     let (mallory, invite) = dir.host("mallory");
     let bob = dir.joiner("bob", &invite);
     let (serving, addr) = say(&mallory, "buy this");
     sync(&bob, &addr);
     serving.kill();
+    (mallory, bob)
+}
+
+#[test]
+fn hidden_member_is_not_shown_and_blocked_member_not_synced() {
+    let dir = TestDir::new();
+    let (mallory, bob) = member_with_message(&dir);
 
     let hidden = bob.run(&["mod", "hide", "Mallory"]);
     assert_eq!(hidden.code, 0, "{hidden:?}");
@@ -72,11 +78,7 @@ fn moderation_needs_another_member() {
 #[test]
 fn many_authors_are_blocked_by_one_command() {
     let dir = TestDir::new();
-    let (mallory, invite) = dir.host("mallory");
-    let bob = dir.joiner("bob", &invite);
-    let (serving, addr) = say(&mallory, "buy this");
-    sync(&bob, &addr);
-    serving.kill();
+    let (_, bob) = member_with_message(&dir);
 
     let listed = bob.run(&["feeds", "--json"]).lines();
     let of_mallory = listed.iter().find(|feed| feed["own"] == false).expect("listed");

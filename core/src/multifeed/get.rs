@@ -97,14 +97,7 @@ impl Multifeed {
             };
             // It may have been canceled meanwhile.
             if self.gets.remove(request) {
-                let blocks = vec![value];
-                self.answer(request, feed, |key| Event::Blocks {
-                    request,
-                    feed,
-                    key,
-                    start,
-                    blocks,
-                });
+                self.answer_blocks(request, feed, start, vec![value]);
             }
         }
     }

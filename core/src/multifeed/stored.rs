@@ -322,13 +322,7 @@ impl Multifeed {
         let feed = read.feed();
         match range {
             Ok(feed::Range { start, blocks, .. }) => {
-                self.answer(request, feed, |key| Event::Blocks {
-                    request,
-                    feed,
-                    key,
-                    start,
-                    blocks,
-                });
+                self.answer_blocks(request, feed, start, blocks);
             }
             Err(failure) if !self.is_outdated(read) => self.fail_request(request, failure),
             Err(_) if self.removals.contains(feed) => {

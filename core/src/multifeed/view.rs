@@ -183,8 +183,13 @@ impl Multifeed {
 
     /// The progress of replication. Takes time in proportion to the feeds of all peers.
     pub fn sync_status(&self) -> SyncStatus {
-        let held = self.feeds.iter().filter(|(_, feed)| feed.is_shown() && feed.length() > 0);
-        let mut most: BTreeMap<FeedId, u64> = held.map(|(id, feed)| (id, feed.length())).collect();
+        let (mut most, mut forked) = (BTreeMap::new(), 0);
+        for (id, feed) in self.feeds.iter().filter(|(_, feed)| feed.is_shown()) {
+            forked += usize::from(feed.is_forked());
+            if feed.length() > 0 {
+                most.insert(id, feed.length());
+            }
+        }
         let (feeds, have) = (most.len(), sum(&most));
         let sessions = || self.connections.values().filter_map(Connection::session);
         let links = self.connections.values().flat_map(|peer| peer.hypercore().announced());
@@ -192,14 +197,13 @@ impl Multifeed {
             let known = most.entry(feed).or_default();
             *known = length.max(*known);
         }
-        let forked = self.feeds.iter().filter(|(_, feed)| feed.is_shown() && feed.is_forked());
         let contested: BTreeSet<FeedId> = sessions().flat_map(Session::contested).collect();
         let is_unproved = |id: &&FeedId| self.feeds.get(**id).is_some_and(|it| !it.is_forked());
         let mut status = SyncStatus {
             feeds,
             have,
             want: sum(&most),
-            forked: forked.count(),
+            forked,
             contested: contested.iter().filter(is_unproved).count(),
             ..SyncStatus::default()
         };

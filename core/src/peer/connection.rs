@@ -24,7 +24,7 @@ use crate::reconcile::sets::Sets;
 use crate::replicate::forked_prefixes::ForkedPrefixes;
 use crate::replicate::hypercore::{HypercoreSession, protocol_of};
 use crate::replicate::peer_limits::PeerLimits;
-use crate::replicate::{Context, FetchAssignments, Reconciliation, Session};
+use crate::replicate::{Context, FetchAssignments, PeerHello, Reconciliation, Session};
 use crate::rng::Rng;
 use crate::time::Instant;
 use crate::wire::multifeed::{self as message, Hello, Kind, PROTOCOL, VERSION};
@@ -350,14 +350,14 @@ impl Connection {
         context: &mut Context<'_>,
         peer: PeerTag,
         handshake_hash: &[u8; 64],
-        (hello, peer_limits): (&Hello, PeerLimits),
+        (hello, limits): (&Hello, PeerLimits),
     ) -> Result<(), CloseReason> {
         let role = self.stream.role();
         let claimed = self.claimed.take();
         let reconciliation =
             claimed.unwrap_or_else(|| Reconciliation::new(role, peer, *handshake_hash, context));
-        let forked = ForkedPrefixes::new(self.forked_said, peer_limits.forked());
-        let said = (hello, peer_limits, forked);
+        let forked_prefixes = ForkedPrefixes::new(self.forked_said, limits.forked());
+        let said = PeerHello { hello, limits, forked_prefixes };
         let session = Session::new(self.id, peer, reconciliation, said, context);
         let session = self.session.insert(session);
         if role == Role::Initiator || hello.claim.is_empty() {

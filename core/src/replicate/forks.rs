@@ -8,6 +8,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Violation;
 use crate::id::FeedId;
+use crate::replicate::forked_prefixes::ForkedPrefixes;
 use crate::wire::fork::SignedHead;
 
 /// Feeds that one peer may contest: the number of wrong messages that hypercore forgives.
@@ -30,12 +31,29 @@ pub(crate) struct Forks {
     notified: BTreeSet<FeedId>,
     /// Feeds whose proof is being made or stored because of what the peer said.
     proving: BTreeSet<FeedId>,
+    /// What both histories of a feed share, for a peer that holds nothing of the feed.
+    prefixes: ForkedPrefixes,
 }
 
 impl Forks {
+    pub(crate) fn new(prefixes: ForkedPrefixes) -> Self {
+        Self { prefixes, ..Self::default() }
+    }
+
+    pub(crate) fn prefixes(&mut self) -> &mut ForkedPrefixes {
+        &mut self.prefixes
+    }
+
+    /// Whether the peer is to learn that it has got all of the forked feeds that it wanted, with
+    /// their proofs; `is_lacking` says whether it still lacks blocks of one.
+    pub(crate) fn are_prefixes_given(&mut self, is_lacking: impl Fn(FeedId) -> bool) -> bool {
+        let Self { prefixes, pending, .. } = self;
+        prefixes.is_to_finish(|id| is_lacking(*id) || pending.contains(id))
+    }
+
     /// Whether nothing is left to be sent or proved.
     pub(crate) fn is_idle(&self) -> bool {
-        self.pending.is_empty() && self.proving.is_empty()
+        self.pending.is_empty() && self.proving.is_empty() && self.prefixes.is_idle()
     }
 
     /// The largest number of feeds in one state.
@@ -99,11 +117,6 @@ impl Forks {
     pub(crate) fn on_notified(&mut self, feed: FeedId) {
         self.pending.remove(&feed);
         self.notified.insert(feed);
-    }
-
-    /// Whether the proof of a feed is still to be sent.
-    pub(crate) fn is_pending(&self, feed: FeedId) -> bool {
-        self.pending.contains(&feed)
     }
 
     pub(crate) fn pop_proof(&mut self) -> Option<FeedId> {

@@ -26,4 +26,4 @@ mod uploads;
 pub(crate) use context::{Context, FetchAssignments};
 pub(crate) use fork_proof::store_fork;
 pub(crate) use reconcile::Reconciliation;
-pub(crate) use session::Session;
+pub(crate) use session::{PeerHello, Session};

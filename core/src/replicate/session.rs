@@ -55,11 +55,16 @@ pub(crate) struct Session {
     refetch: Refetch,
     forks: Forks,
     peer_limits: PeerLimits,
-    forked_prefixes: ForkedPrefixes,
     checkpoint: SyncCheckpoint,
     reconciliation: Reconciliation,
-    /// Whether the peers were in sync at the last call of [`Self::take_became_synced`].
-    was_synced: bool,
+}
+
+/// What the peer said when the session began.
+#[derive(Debug)]
+pub(crate) struct PeerHello<'a> {
+    pub(crate) hello: &'a Hello,
+    pub(crate) limits: PeerLimits,
+    pub(crate) forked_prefixes: ForkedPrefixes,
 }
 
 impl Session {
@@ -68,9 +73,10 @@ impl Session {
         connection: ConnectionId,
         peer: PeerTag,
         reconciliation: Reconciliation,
-        (hello, peer_limits, forked_prefixes): (&Hello, PeerLimits, ForkedPrefixes),
+        said: PeerHello<'_>,
         context: &Context<'_>,
     ) -> Self {
+        let PeerHello { hello, limits: peer_limits, forked_prefixes } = said;
         let limits = context.limits;
         let push_credit = push::granted(hello, limits.push_bytes);
         Self {
@@ -82,12 +88,10 @@ impl Session {
             downloads: Downloads::new(connection, limits, context.now),
             uploads: Uploads::new(hello.window, push_credit),
             refetch: Refetch::default(),
-            forks: Forks::default(),
+            forks: Forks::new(forked_prefixes),
             peer_limits,
-            forked_prefixes,
             checkpoint: SyncCheckpoint::new(peer),
             reconciliation,
-            was_synced: false,
         }
     }
 
@@ -239,14 +243,12 @@ impl Session {
             && self.uploads.is_idle()
             && self.refetch.is_idle()
             && self.forks.is_idle()
-            && self.forked_prefixes.is_idle()
     }
 
     /// Whether the peers have come to be in sync since the last call.
     pub(crate) fn take_became_synced(&mut self) -> bool {
         let is_synced = self.is_synced();
-        let was_synced = core::mem::replace(&mut self.was_synced, is_synced);
-        is_synced && !was_synced
+        self.checkpoint.take_became_synced(is_synced)
     }
 
     /// The length that this peer offers of each feed that either side named, including blocks that

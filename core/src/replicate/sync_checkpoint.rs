@@ -26,13 +26,20 @@ pub(crate) struct SyncCheckpoint {
     is_due: bool,
     /// A side does not take what it may take later, or does not give what it holds.
     is_diverged: bool,
+    /// Whether the peers were in sync at the last call of [`Self::take_became_synced`].
+    was_synced: bool,
 }
 
 impl SyncCheckpoint {
     pub(crate) fn new(peer: PeerTag) -> Self {
         let (sent, received, stored) = (None, None, None);
-        let (is_storing, is_due, is_diverged) = (false, true, false);
-        Self { peer, sent, received, stored, is_storing, is_due, is_diverged }
+        let (is_storing, is_due, is_diverged, was_synced) = (false, true, false, false);
+        Self { peer, sent, received, stored, is_storing, is_due, is_diverged, was_synced }
+    }
+
+    /// Whether the peers, which are in sync or not, have come to be so since the last call.
+    pub(crate) fn take_became_synced(&mut self, is_synced: bool) -> bool {
+        is_synced && !core::mem::replace(&mut self.was_synced, is_synced)
     }
 
     /// A feed is temporarily refused or withheld by one side: no checkpoint is sent any more.

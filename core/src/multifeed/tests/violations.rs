@@ -120,6 +120,18 @@ fn lengths_that_no_feed_has() {
 }
 
 #[test]
+fn a_list_of_forked_feeds_has_1024_authors_at_most() {
+    let authors = |count| body(&vec![author().public_key(); count]);
+    for kind in [Kind::ForkedFeeds, Kind::ForkedWanted] {
+        violate(OutOfRange, |raw, node| raw.say(node, kind, &authors(1_025)));
+        let mut node = node();
+        let mut raw = Raw::member(&mut node, &group(), 77);
+        raw.say(&mut node, kind, &authors(1_024));
+        assert_eq!(closed(&node, raw.connection), None);
+    }
+}
+
+#[test]
 fn ranges_outside_their_head() {
     let changed = |change: fn(&mut RangeHeader)| {
         move |raw: &mut Raw, node: &mut Node| {

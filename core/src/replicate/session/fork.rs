@@ -160,7 +160,7 @@ impl Session {
                 lacking.push(public_key);
             }
         }
-        self.forked_prefixes.on_list(lacking);
+        self.forks.prefixes().on_list(lacking);
         Ok(())
     }
 
@@ -181,10 +181,10 @@ impl Session {
             if self.peer_feeds.get(id).is_none_or(PeerFeed::is_open) {
                 self.peer_feeds.update(id, feed.shared_length(), |_| ());
                 self.announcements.announce(id);
-                self.forked_prefixes.give(id);
+                self.forks.prefixes().give(id);
             }
         }
-        self.forked_prefixes.on_answer(has_wanted);
+        self.forks.prefixes().on_answer(has_wanted);
         Ok(())
     }
 
@@ -196,36 +196,35 @@ impl Session {
 
     /// Writes our list of forked feeds, and our answer to the peer's list.
     fn write_forked_feeds(&mut self, context: &Context<'_>, frame: &mut Frame<'_>) {
-        if self.forked_prefixes.is_to_list() && frame.fits(LISTED_MAX * size_of::<PublicKey>()) {
+        if self.forks.prefixes().is_to_list() && frame.fits(LISTED_MAX * size_of::<PublicKey>()) {
             let feeds = context.feeds.forked().filter_map(|id| context.feeds.get(id));
             let shared = feeds.filter(|feed| feed.has_shared_prefix()).take(LISTED_MAX);
             let mut body = Vec::new();
             shared.for_each(|feed| put(&mut body, &feed.public_key));
             frame.push(Kind::ForkedFeeds, &body);
-            self.forked_prefixes.on_listed();
+            self.forks.prefixes().on_listed();
         }
-        if let Some(lacking) = self.forked_prefixes.lacking()
+        if let Some(lacking) = self.forks.prefixes().lacking()
             && frame.fits(size_of_val(lacking))
         {
             let mut body = Vec::new();
             lacking.iter().for_each(|public_key| put(&mut body, public_key));
             frame.push(Kind::ForkedWanted, &body);
-            self.forked_prefixes.on_answered();
+            self.forks.prefixes().on_answered();
         }
     }
 
     /// Tells the peer that it has got what we give of the forked feeds that it wanted, with their
     /// proofs.
     pub(super) fn finish_forked_feeds(&mut self, context: &Context<'_>, frame: &mut Frame<'_>) {
-        let Self { peer_feeds, forks, forked_prefixes, .. } = self;
-        let is_to_finish = forked_prefixes.is_to_finish(|id| {
-            let length = length_of(context.feeds, *id);
-            let is_lacking = peer_feeds.get(*id).is_some_and(|peer_feed| peer_feed.lacks(length));
-            is_lacking || forks.is_pending(*id)
-        });
-        if is_to_finish {
+        let Self { peer_feeds, forks, .. } = self;
+        let is_lacking = |id| {
+            let length = length_of(context.feeds, id);
+            peer_feeds.get(id).is_some_and(|peer_feed| peer_feed.lacks(length))
+        };
+        if forks.are_prefixes_given(is_lacking) {
             frame.push(Kind::ForkedFeeds, &[]);
-            self.forked_prefixes.on_finished();
+            self.forks.prefixes().on_finished();
         }
     }
 

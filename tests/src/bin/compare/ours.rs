@@ -94,9 +94,7 @@ fn orders() -> tokio::sync::mpsc::Receiver<io::Result<String>> {
 }
 
 fn read_key(key: &Value) -> Result<FeedKey, Box<dyn Error>> {
-    let key = key.as_str().ok_or("no key")?;
-    let bytes = data_encoding::HEXLOWER.decode(key.as_bytes())?;
-    Ok(FeedKey(bytes.try_into().map_err(|_| "no key")?))
+    Ok(key.as_str().ok_or("no key")?.parse()?)
 }
 
 /// Creates feeds of equal blocks. Returns their keys.

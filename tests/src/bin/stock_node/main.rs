@@ -5,7 +5,6 @@ use std::error::Error;
 use std::io::{BufRead, Write, stdin, stdout};
 use std::net::{Ipv4Addr, SocketAddr};
 
-use data_encoding::HEXLOWER;
 use multifeed_core::{FeedKey, Group, KeyPair};
 use multifeed_tcp::runtime::Tokio;
 use multifeed_tcp::{Events, Node, NodeEvent, NodeOptions};
@@ -38,11 +37,6 @@ enum Command {
     Ends,
 }
 
-fn key(text: &str) -> Result<FeedKey, Failure> {
-    let bytes = HEXLOWER.decode(text.as_bytes())?;
-    Ok(FeedKey(bytes.try_into().map_err(|_| "a key has 32 bytes")?))
-}
-
 async fn act(node: &Node, events: &mut Events, command: Command) -> Result<Value, Failure> {
     Ok(match command {
         Command::Write { seed, blocks } => {
@@ -52,11 +46,11 @@ async fn act(node: &Node, events: &mut Events, command: Command) -> Result<Value
             json!({ "key": info.key.to_string() })
         }
         Command::Adopt { key: text } => {
-            node.adopt(key(&text)?).await?;
+            node.adopt(text.parse::<FeedKey>()?).await?;
             json!({})
         }
         Command::Length { key: text } => {
-            let feed = node.feed(key(&text)?).await?;
+            let feed = node.feed(text.parse::<FeedKey>()?).await?;
             json!({ "length": feed.map_or(0, |feed| feed.length) })
         }
         Command::Dial { addr } => {
